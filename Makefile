@@ -1,0 +1,94 @@
+# Everything from a bare machine: `make demo` shows the main job, `make test` proves it.
+#
+# Two environments, made when a target first needs them:
+#   .venv        of the python3 on PATH, with the wheels of fiona, rasterio and pyogrio
+#   .venv-qgis   of Debian's own Python, where QGIS and osgeo are; what it has not, pip adds
+# A file .done-* in each says that a step was done; it is done again when the packaging changes.
+
+SHELL := /bin/bash
+PYTHON := .venv/bin/python
+PIP := -m pip --disable-pip-version-check -qq install
+PACKAGING := setup.cfg pyproject.toml
+
+DEMO_PACKAGES := gdal-bin python3-venv
+TEST_PACKAGES := $(DEMO_PACKAGES) python3-gdal python3-qgis qgis xauth xvfb chromium
+
+.PHONY: help
+help:  ## Print this list.
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
+
+.PHONY: demo
+demo: demo-packages .venv/.done-demo  ## Show the main job, on a sample archive and a service of its own.
+	@$(PYTHON) demo/main_job.py
+
+.PHONY: test
+test: test-packages .venv/.done-test .venv-qgis/.done-test  ## Run the whole suite.
+	@$(PYTHON) -m pytest tests --ignore=tests/qgis $(ARGS); suite=$$?; \
+	if [ -d tests/qgis ]; then QT_QPA_PLATFORM=offscreen PYTHONPATH=/usr/share/qgis/python/plugins \
+	  .venv-qgis/bin/python -m pytest tests/qgis $(ARGS); qgis=$$?; else qgis=0; fi; \
+	[ $$suite -eq 0 ] && [ $$qgis -eq 0 ]
+
+.PHONY: lint
+lint: .venv/.done-test  ## Check style and types.
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check --quiet . && .venv/bin/mypy
+
+.PHONY: format
+format: .venv/.done-test  ## Lay out the code as `make lint` wants it.
+	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format .
+
+.PHONY: docs
+docs: .venv/.done-test demo/quicklook.png  ## Write the generated parts of the documentation anew.
+	@$(PYTHON) docs/generate.py
+
+demo/quicklook.png:
+	@$(MAKE) --no-print-directory demo
+
+.PHONY: clean
+clean:  ## Remove what these targets made, but the system's packages.
+	rm -rf .venv .venv-qgis build dist *.egg-info demo/archive demo/quicklook.png
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+.venv/bin/python:
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' || \
+	  { echo "planet_vector needs Python 3.9 or later as python3 on PATH."; exit 1; }
+	@echo "Making .venv …"
+	@python3 -m venv .venv || { rm -rf .venv; exit 1; }
+
+.venv/.done-demo: $(PACKAGING) | .venv/bin/python
+	@echo "Installing the package and its libraries into .venv …"
+	@$(PYTHON) $(PIP) -e '.[server,geo]'
+	@touch $@
+
+.venv/.done-test: .venv/.done-demo
+	@echo "Installing the test tools into .venv …"
+	@$(PYTHON) $(PIP) -e '.[server,geo,dev]'
+	@touch $@
+
+# QGIS and its numpy are of the system: nothing may come between them, so no dependency is pulled in.
+.venv-qgis/.done-test: $(PACKAGING) | test-packages
+	@echo "Making .venv-qgis …"
+	@rm -rf .venv-qgis && /usr/bin/python3 -m venv --system-site-packages .venv-qgis
+	@.venv-qgis/bin/python $(PIP) pytest pytest-qgis==5.0.2 'click<8.2' && \
+	  .venv-qgis/bin/python $(PIP) --no-deps -e .
+	@touch $@
+
+# The system's packages: installed where that may be done, else named.
+.PHONY: demo-packages test-packages
+demo-packages: ; @$(call system-packages,$(DEMO_PACKAGES))
+test-packages: ; @$(call system-packages,$(TEST_PACKAGES))
+
+define system-packages
+if ! command -v dpkg-query >/dev/null; then \
+  command -v ogrinfo >/dev/null || { echo "Install GDAL's command line tools (ogrinfo) first."; exit 1; }; \
+  exit 0; \
+fi; \
+missing=$$(for package in $(1); do \
+  dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo -n "$$package "; done); \
+[ -z "$$missing" ] && exit 0; \
+if [ "$$(id -u)" = 0 ]; then sudo=""; \
+elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then sudo="sudo"; \
+else echo "Missing packages of the system; install them with: sudo apt-get update && sudo apt-get install --no-install-recommends $$missing"; exit 1; fi; \
+echo "Installing $$missing…"; \
+$$sudo apt-get update -qq && \
+$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+endef

@@ -1,0 +1,162 @@
+"""Show the main job on a sample archive: a search opens as a layer, a product opens as a raster.
+
+Every step prints the command that a user would type, runs it as typed, and prints what it says. What it leaves:
+``demo/archive``, the sample, and ``demo/quicklook.png``, a picture made of pixels read over HTTP.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import textwrap
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Dict, Iterator, Optional
+
+from planet_vector.vector.registration import environment
+
+HERE = Path(__file__).resolve().parent
+MOST_LINES = 16  # of what a command prints: enough to see what it is
+
+BOLD, DIM, PLAIN = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
+
+
+def main() -> None:
+    """Run the steps, with a service that is there only as long as they run."""
+    with TemporaryDirectory(prefix="planet_vector-") as home:
+        show(home)
+
+
+def show(home: str) -> None:
+    """Run the steps; what would be written to the home directory goes to `home`."""
+    environ = {
+        **os.environ,
+        "XDG_CONFIG_HOME": home,
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        # The key of this run's own service: known to nobody else, gone with it.
+        "PLANET_SERVE_KEY": secrets.token_hex(16),
+    }
+    shell("A sample archive: scenes of a country that is not on any map", "planet-vector sample archive", environ)
+    query = json.loads((HERE / "archive" / ".planet-vector-sample.json").read_text())["summary"]["query"]
+
+    title("The archive as a Scenes API, on this machine")
+    with service(environ) as root:
+        # What eval "$(planet-vector env)" sets in a shell.
+        environ.update(environment(), PL_API_URL=root, PL_API_KEY=environ["PLANET_SERVE_KEY"], NAME=query)
+        typed(f'export PL_API_URL={root} PL_API_KEY=…\neval "$(planet-vector env)"')
+
+        shell("The service as a data source: its scene types are layers", "ogrinfo -ro PLANET:", environ)
+        title("A search is a name: an area, dates, at most 10 % of cloud")
+        typed(f'NAME="{query}"')
+        shell(
+            "It opens in GDAL's programs …",
+            'ogrinfo -ro -q "$NAME&fields=id,acquired,cloud_cover.estimated&limit=2" ortho -geom=NO',
+            environ,
+        )
+        shell(
+            "… in fio …",
+            'fio info "$NAME" --count\nfio cat --layer 1:ortho "$NAME&limit=3" | fio bounds --precision 3',
+            environ,
+        )
+        python("… and in geopandas", GEOPANDAS, environ)
+        shell("The same at the command line, for people", 'planet-vector search "$NAME" --table', environ)
+
+        title("A scene of it opens where it lies: nothing is downloaded first")
+        found = subprocess.run(
+            ["planet-vector", "search", query], env=environ, capture_output=True, text=True, check=True
+        )
+        scenes = [json.loads(line) for line in found.stdout.splitlines()]
+        best = min(scenes, key=lambda scene: (scene["properties"]["cloud_cover"]["estimated"], scene["id"]))
+        environ["SCENE"] = f"PLANET:ortho/{best['id']}"
+        typed(f"SCENE={environ['SCENE']}")
+        shell("Its products are subdatasets", 'gdalinfo "$SCENE" | grep SUBDATASET', environ)
+        shell("In rio", 'rio planet info "$SCENE/visual" --indent 1', environ)
+        python("In rasterio: a window, and nothing but the strips it lies in", RASTERIO, environ)
+        shell("All of it in one picture", "python quicklook.py quicklook.png", environ)
+    print(f"\nThe service is gone. Look at {os.path.relpath(HERE / 'quicklook.png')}.")
+
+
+GEOPANDAS = """
+import os, planet_vector
+planet_vector.register()
+import geopandas
+scenes = geopandas.read_file(os.environ["NAME"])
+print(scenes[["id", "acquired", "cloud_cover.estimated"]].to_string(max_rows=4))
+print(round(scenes.to_crs("EPSG:32632").area.sum() / 1e6), "km² in", len(scenes), "footprints")
+"""
+
+RASTERIO = """
+import os, planet_vector
+from rasterio.windows import Window
+with planet_vector.open(os.environ["SCENE"] + "/visual") as scene:
+    print(scene.name, scene.width, "x", scene.height, scene.crs)
+    print(scene.read(window=Window(500, 400, 256, 256)).mean(axis=(1, 2)), "mean of R, G, B, alpha")
+"""
+
+
+@contextmanager
+def service(environ: Dict[str, str]) -> Iterator[str]:
+    """Serve the archive on a free port, and give the root of its API."""
+    typed("PLANET_SERVE_KEY=… planet-vector serve archive --port 0 &")
+    process = subprocess.Popen(
+        ["planet-vector", "serve", "archive", "--port", "0"], env=environ, cwd=HERE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline().strip()
+        if "http" not in line:
+            sys.exit("The service did not start.")
+        print(indented(line))
+        yield line.split()[-1]
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def title(text: str) -> None:
+    """Say what comes."""
+    print(f"\n{BOLD}{text}{PLAIN}", flush=True)
+
+
+def typed(command: str) -> None:
+    """Print a command as a user would type it."""
+    print("\n".join(f"{BOLD}${PLAIN} {line}" for line in command.splitlines()), flush=True)
+
+
+def shell(what: str, command: str, environ: Dict[str, str]) -> None:
+    """Run a command in a shell, and show it."""
+    title(what)
+    typed(command)
+    run(["bash", "-o", "pipefail", "-c", command], environ)
+
+
+def python(what: str, code: str, environ: Dict[str, str]) -> None:
+    """Run lines of Python, and show them."""
+    title(what)
+    print("\n".join(f"{BOLD}>>>{PLAIN} {line}" for line in code.strip().splitlines()), flush=True)
+    run([sys.executable, "-c", code], environ)
+
+
+def run(command: list[str], environ: Dict[str, str], most: Optional[int] = MOST_LINES) -> None:
+    """Run a command, print the first of what it says, and end the demo where it fails."""
+    done = subprocess.run(command, env=environ, cwd=HERE, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    lines = done.stdout.splitlines()
+    print(indented("\n".join(lines[:most])), flush=True)
+    if most is not None and len(lines) > most:
+        print(indented(f"… and {len(lines) - most} lines more"))
+    if done.returncode:
+        print(indented("\n".join(lines[MOST_LINES:])))
+        sys.exit(f"This step failed, with exit code {done.returncode}.")
+
+
+def indented(text: str) -> str:
+    """Set what a program says apart from what was typed."""
+    return DIM + textwrap.indent(text, "  ") + PLAIN
+
+
+if __name__ == "__main__":
+    main()

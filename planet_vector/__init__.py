@@ -1,0 +1,136 @@
+"""Satellite imagery from a scenes service as data that every GIS tool already knows how to open."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Iterator, Optional, Union
+
+from planet_vector.errors import (
+    ArchiveError,
+    AuthError,
+    BadQueryError,
+    ConfigError,
+    NameSyntaxError,
+    NotFoundError,
+    PlanetVectorError,
+    ProtocolError,
+    QueryError,
+    RasterAccessError,
+    RateLimitError,
+    ServiceError,
+    UnavailableError,
+)
+from planet_vector.query import Query
+
+if TYPE_CHECKING:
+    from planet_vector.catalog import ScenesV0
+    from planet_vector.scene import Scene
+    from planet_vector.vector.layer import SceneLayer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ArchiveError",
+    "AuthError",
+    "BadQueryError",
+    "ConfigError",
+    "NameSyntaxError",
+    "NotFoundError",
+    "PlanetVectorError",
+    "ProtocolError",
+    "Query",
+    "QueryError",
+    "RasterAccessError",
+    "RateLimitError",
+    "ServiceError",
+    "UnavailableError",
+    "connect",
+    "open",
+    "open_layer",
+    "register",
+    "search",
+]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+
+def connect(api_url: Optional[str] = None, key: Optional[str] = None) -> ScenesV0:
+    """Return the catalog of a service.
+
+    Parameters
+    ----------
+    api_url : str, optional
+        Root of the API; by default ``PL_API_URL``, else planet.com's.
+    key : str, optional
+        The API key; by default ``PL_API_KEY`` or the key file, for the root they belong to.
+    """
+    from planet_vector import catalog
+    from planet_vector.config import Settings
+
+    return catalog.connect(Settings.load(api_url, key))
+
+
+def search(name: Union[str, Query], *, api_url: Optional[str] = None, key: Optional[str] = None) -> Iterator[Scene]:
+    """Iterate over the scenes of a search, as they come in.
+
+    Parameters
+    ----------
+    name : str or Query
+        Such as ``PLANET:ortho?cloud_cover.estimated.lte=5``.
+    api_url, key : str, optional
+        As for `connect`.
+
+    Yields
+    ------
+    Scene
+        In the order of the search.
+
+    Raises
+    ------
+    PlanetVectorError
+        Before the first scene when the search cannot be; in between when the rest cannot be had.
+    """
+    from planet_vector.vector.search import scenes
+
+    return scenes(name, api_url, key)
+
+
+def open_layer(name: str, *, api_url: Optional[str] = None, key: Optional[str] = None) -> SceneLayer:
+    """Open a search as a layer, without GDAL.
+
+    Parameters
+    ----------
+    name : str
+        Of one scene type, such as ``PLANET:ortho``.
+    api_url, key : str, optional
+        As for `connect`.
+    """
+    from planet_vector.vector.search import layer
+
+    return layer(name, api_url, key)
+
+
+def open(name: str, **options: Any) -> Any:  # noqa: A001 - as rasterio.open
+    """Open a product of a scene as a rasterio dataset, where it lies.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``PLANET:ortho/20150306_022415_0908/visual``.
+    **options
+        As `planet_vector.raster.open_product` takes them.
+
+    Returns
+    -------
+    rasterio.io.DatasetReader
+    """
+    from planet_vector.raster import open_product
+
+    return open_product(name, **options)
+
+
+def register() -> None:
+    """Make the GDAL driver PLANET known to the GDALs of this process."""
+    from planet_vector.vector.registration import register as tell
+
+    tell()

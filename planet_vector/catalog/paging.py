@@ -1,0 +1,269 @@
+"""A whole search, page by page: in order, none lost, none twice, several pages in flight.
+
+The service's own ``next`` links page by ``acquired < the last one seen``, so scenes that share that time across
+a page edge are lost, and only one page can be asked for at a time. Here a search is read as *windows* of time
+instead: a page that is not the last of its window leaves a smaller window behind, which begins with the whole
+last instant again. Windows do not overlap, so they can be asked for at once; each states its ``count``, so
+nothing can be missing unseen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any, Callable, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
+
+from planet_vector.errors import ProtocolError
+from planet_vector.query import FIELDS, ORDERS, Condition, Query, parse_time
+
+Feature = Mapping[str, Any]
+
+PAGE = 1000  # scenes, the most the API gives at once
+FILL = 0.85  # share of a page a window should hold: counts scatter, and one scene too many costs a request
+MOST_WINDOWS = 64  # at one split; more would only guess finer at a density that is not known
+FEW_PAGES = 3  # up to here the windows are read one after another: splitting would cost as many requests as it saves
+INSTANT = timedelta(microseconds=1)
+
+_ACQUIRED = FIELDS["acquired"]
+
+
+class ResultChanged(ProtocolError):
+    """Report pages that do not add up: the result changed while it was read, or the service lost scenes."""
+
+
+class Page(NamedTuple):
+    """Hold one answer: its scenes, the number of scenes from here on, and the link to what follows."""
+
+    features: List[Feature]
+    total: int
+    next: Optional[str]
+
+
+class Ask:
+    """Be how pages are had: by a query, or by the link of the page before."""
+
+    def __init__(self, page: Callable[[Query, int], Page], follow: Callable[[str], Page]) -> None:
+        self.page = page
+        self.follow = follow
+
+
+@dataclass
+class _Group:
+    """Hold what the windows of one split must come to together."""
+
+    expected: int
+    pending: int
+
+    def came(self, count: int) -> None:
+        self.expected -= count
+        self.pending -= 1
+        # More is fine: scenes were published meanwhile. Fewer means that some are missing.
+        if not self.pending and self.expected > 0:
+            raise _changed(self.expected)
+
+
+@dataclass
+class _Window:
+    """Hold a span of time, from `low` to before `high`, and the group it must add up with."""
+
+    low: Optional[datetime] = None
+    high: Optional[datetime] = None
+    group: _Group = field(default_factory=lambda: _Group(0, 1))
+    future: Optional[Future[Page]] = None
+
+    def within(self, query: Query) -> Query:
+        edges = []
+        if self.low is not None:
+            edges.append(Condition(_ACQUIRED, "gte", self.low))
+        if self.high is not None:
+            edges.append(Condition(_ACQUIRED, "lt", self.high))
+        return query.where(*edges)
+
+
+class Survey(NamedTuple):
+    """Hold what a search finds, as two small questions tell: how many scenes, the oldest, the newest."""
+
+    total: int
+    oldest: Optional[datetime] = None
+    newest: Optional[datetime] = None
+
+
+def survey(ask: Ask, query: Query) -> Survey:
+    """Ask for the two ends of a search at once; both answers tell the count."""
+    if query.contradicts_itself:
+        return Survey(0)
+    with ThreadPoolExecutor(2, thread_name_prefix="planet_vector") as pool:
+        ends = [replace(query, order=order, limit=None) for order in ORDERS]
+        answers = [pool.submit(ask.page, end, 1) for end in ends]
+        newest, oldest = (_check(answer.result(), _Window(), end) for answer, end in zip(answers, ends))
+    count = max(answer.result().total for answer in answers)
+    if query.limit is not None or not newest or not oldest:
+        return Survey(count if query.limit is None else min(count, query.limit))
+    return Survey(count, oldest[0], newest[0])
+
+
+def pages(ask: Ask, query: Query, connections: int, known: Optional[Survey] = None) -> Iterator[List[Feature]]:
+    """Yield the scenes of a search in its order, a list at a time.
+
+    Closing the iterator stops what is under way.
+
+    Parameters
+    ----------
+    ask : Ask
+        How pages are had; called from several threads.
+    query : Query
+        What is searched for.
+    connections : int
+        Requests under way at once.
+    known : Survey, optional
+        What `survey` found; with it, a long search is split from the start.
+
+    Raises
+    ------
+    ServiceError
+        When a page cannot be had, or what came does not add up; nothing is left out unsaid.
+    """
+    if query.contradicts_itself:
+        return
+    if query.limit is not None:
+        yield from _first(ask, query, query.limit)
+        return
+    pool = ThreadPoolExecutor(connections, thread_name_prefix="planet_vector")
+    try:
+        yield from _read(ask, query, connections, pool, known)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _read(
+    ask: Ask, query: Query, connections: int, pool: ThreadPoolExecutor, known: Optional[Survey]
+) -> Iterator[List[Feature]]:
+    if known is not None and known.oldest is not None and known.newest is not None:
+        span = known.oldest, known.newest + INSTANT
+        windows = deque(_cut(_Window(), *span, known.total, query))
+    else:
+        windows = deque([_Window(group=_Group(known.total if known else 0, 1))])
+    while windows:
+        # A page ahead for every connection, and one to hand over: memory stays bounded however long the search.
+        for window in list(islice(windows, connections + 1)):
+            if window.future is None:
+                window.future = pool.submit(ask.page, window.within(query), PAGE)
+        window = windows.popleft()
+        assert window.future is not None
+        page = window.future.result()
+        window.group.came(page.total)
+        times = _check(page, window, query)
+        if page.total == len(page.features):
+            yield page.features
+            continue
+        kept, rest = _past(ask, query, window, page, times)
+        windows.extendleft(reversed(_split(ask, query, rest, page.total - len(kept))))
+        yield kept
+
+
+def _first(ask: Ask, query: Query, limit: int) -> Iterator[List[Feature]]:
+    """Yield the first scenes of a search: one page after another, as nobody knows how far they reach back."""
+    window = _Window()
+    while True:
+        page = ask.page(window.within(query), min(PAGE, limit))
+        times = _check(page, window, query)
+        if page.total == len(page.features) or len(page.features) >= limit:
+            yield page.features[:limit]
+            return
+        kept, window = _past(ask, query, window, page, times)
+        yield kept[:limit]
+        limit -= len(kept)
+        if limit <= 0:
+            return
+
+
+def _check(page: Page, window: _Window, query: Query) -> List[datetime]:
+    """Return the times of a page's scenes, once the page is what was asked for."""
+    try:
+        times = [parse_time(feature["properties"]["acquired"]) for feature in page.features]
+        ids = {feature["id"] for feature in page.features}
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise ProtocolError("The service gave a scene without an id or a time of acquisition.") from None
+    if len(page.features) > page.total or (page.total and not page.features):
+        raise ResultChanged(
+            f"The service counts {page.total} scenes but gave {len(page.features)}: "
+            "the result cannot be whole, try again."
+        )
+    if len(ids) < len(times):
+        raise ProtocolError("The service gave a scene twice on one page: the result cannot be trusted, try again.")
+    if times != sorted(times, reverse=not query.ascending):
+        raise ProtocolError("The service gave scenes out of order: the result cannot be read in pages.")
+    for condition in window.within(query).conditions:
+        if condition.field is _ACQUIRED and not all(condition.holds(time) for time in times[:1] + times[-1:]):
+            raise ProtocolError(
+                "The service gave scenes outside the time asked for: the result cannot be read in pages."
+            )
+    return times
+
+
+def _past(ask: Ask, query: Query, window: _Window, page: Page, times: List[datetime]) -> Tuple[List[Feature], _Window]:
+    """Return the scenes of a page that are surely whole, and the window of all that follow.
+
+    The last instant of a page may go on behind its edge, so it is left to the next window. When it fills the page
+    alone, only the service's own links can page through it.
+    """
+    edge = times[-1]
+    kept = [feature for feature, time in zip(page.features, times) if time != edge]
+    inclusive = bool(kept)
+    if not kept:
+        kept = _instant(ask, query, edge)
+    if query.ascending:
+        return kept, _Window(edge if inclusive else edge + INSTANT, window.high)
+    return kept, _Window(window.low, edge + INSTANT if inclusive else edge)
+
+
+def _instant(ask: Ask, query: Query, time: datetime) -> List[Feature]:
+    """Return all scenes of one instant by following links, or raise."""
+    page = ask.page(_Window(time, time + INSTANT).within(query), PAGE)
+    count, found = page.total, {f["id"]: f for f in page.features}
+    seen: Set[str] = set()
+    while len(found) < count and page.features and page.next and page.next not in seen:
+        seen.add(page.next)
+        page = ask.follow(page.next)
+        found.update((f["id"], f) for f in page.features)
+    if len(found) != count:
+        raise ProtocolError(
+            f"The service has {count} scenes acquired at {time.isoformat()} but gives only {len(found)} of them: "
+            "narrow the search by area so that it fits a page."
+        )
+    return list(found.values())
+
+
+def _split(ask: Ask, query: Query, rest: _Window, count: int) -> List[_Window]:
+    """Cut a window that holds `count` scenes into windows of about a page each, in the order of the search."""
+    low, high = rest.low, rest.high
+    if count > FEW_PAGES * PAGE and (low is None or high is None):
+        far = replace(rest.within(query), order=ORDERS[0] if query.ascending else ORDERS[1])
+        farthest = _check(ask.page(far, 1), rest, far)[0]
+        low, high = (low, farthest + INSTANT) if query.ascending else (farthest, high)
+    return _cut(rest, low, high, count, query)
+
+
+def _cut(window: _Window, low: Optional[datetime], high: Optional[datetime], count: int, query: Query) -> List[_Window]:
+    """Cut a window evenly between two times, its own edges left as they are."""
+    pieces = min(math.ceil(count / (PAGE * FILL)), MOST_WINDOWS)
+    if count <= FEW_PAGES * PAGE or low is None or high is None:
+        pieces = 1 if count else 0
+    else:
+        pieces = max(1, min(pieces, (high - low) // INSTANT))
+    cuts = [low + (high - low) * i / pieces for i in range(1, pieces)] if low and high else []
+    group = _Group(count, pieces)
+    edges = [window.low, *cuts, window.high]
+    windows = [_Window(a, b, group) for a, b in zip(edges, edges[1:])][:pieces]
+    return windows if query.ascending else windows[::-1]
+
+
+def _changed(missing: int) -> ResultChanged:
+    return ResultChanged(
+        f"The service counted {missing} more scenes than it gave: the result cannot be whole, or it changed "
+        "while it was read; try again."
+    )

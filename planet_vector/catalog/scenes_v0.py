@@ -1,0 +1,129 @@
+"""The Scenes API v0: scene types, searches, scenes, mosaics and quads."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterator, List, Mapping, Optional
+from urllib.parse import quote
+
+from planet_vector.catalog import paging
+from planet_vector.catalog.paging import Feature, Page, Survey
+from planet_vector.catalog.transport import Answer, Transport
+from planet_vector.config import Settings
+from planet_vector.errors import NotFoundError, ProtocolError
+from planet_vector.query import Query
+from planet_vector.scene import Scene
+
+
+class ScenesV0:
+    """Answer queries from a Scenes API v0.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where the service is and whose key opens it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.transport = Transport(settings)
+
+    def scene_types(self) -> Dict[str, str]:
+        """Return the scene types the service lists and the address of each.
+
+        Raises
+        ------
+        ServiceError
+            When the service does not answer as the root of a Scenes API does.
+        """
+        answer = self.transport.get_json(self.transport.url("scenes/"))
+        if not (
+            isinstance(answer.body, dict)
+            and answer.body
+            and all(isinstance(link, str) for link in answer.body.values())
+        ):
+            raise ProtocolError(
+                "The service did not list its scene types: is this the root of a Scenes API?", f"GET {answer.url}"
+            )
+        return {name: self.transport.check_link(link) for name, link in sorted(answer.body.items())}
+
+    def scene(self, scene_type: str, scene_id: str) -> Scene:
+        """Return one scene.
+
+        Raises
+        ------
+        NotFoundError
+            When the service has no such scene.
+        ServiceError
+            When it does not answer.
+        """
+        url = self.transport.url(f"scenes/{quote(scene_type, safe='')}/{quote(scene_id, safe='')}")
+        try:
+            scene = Scene(self.transport.get_json(url).body, scene_type)
+        except NotFoundError as error:
+            raise NotFoundError(
+                f"There is no scene {scene_id!r} of type {scene_type!r} at this service.", error.request, 404
+            ) from None
+        if scene.id != scene_id:
+            raise ProtocolError(f"The service gave scene {scene.id!r} when asked for {scene_id!r}.", f"GET {url}")
+        return scene
+
+    def count(self, query: Query) -> int:
+        """Return how many scenes a search finds."""
+        if query.contradicts_itself:
+            return 0
+        count = self._page(query, 1).total
+        return count if query.limit is None else min(count, query.limit)
+
+    def survey(self, query: Query) -> Survey:
+        """Return how many scenes a search finds, and the times of the oldest and the newest, in one round trip."""
+        return paging.survey(paging.Ask(self._page, self._follow), query)
+
+    def pages(self, query: Query, known: Optional[Survey] = None) -> Iterator[List[Feature]]:
+        """Yield the scenes of a search in its order, a list of GeoJSON Features at a time.
+
+        Raises
+        ------
+        ServiceError
+            When not everything can be had; then what was yielded before is not all.
+        """
+        return paging.pages(paging.Ask(self._page, self._follow), query, self.settings.connections, known)
+
+    def _page(self, query: Query, size: int) -> Page:
+        url = self.transport.url(f"scenes/{quote(query.scene_type, safe='')}/")
+        try:
+            return _page(self.transport.get_json(url, [*query.parameters, ("count", str(size))]))
+        except NotFoundError as error:
+            raise NotFoundError(
+                f"There is no scene type {query.scene_type!r} at this service: "
+                "'planet-vector types' lists what it has.",
+                error.request,
+                404,
+            ) from None
+
+    def _follow(self, link: str) -> Page:
+        return _page(self.transport.get_json(self.transport.check_link(link)))
+
+
+def _page(answer: Answer) -> Page:
+    body = answer.body
+    if isinstance(body, Mapping):
+        features, count, links = body.get("features"), body.get("count"), body.get("links")
+        following: Optional[Any] = links.get("next") if isinstance(links, Mapping) else None
+        if (
+            isinstance(features, list)
+            and all(_is_scene(feature) for feature in features)
+            and isinstance(count, int)
+            and not isinstance(count, bool)
+            and (following is None or isinstance(following, str))
+        ):
+            return Page(features, count, following)
+    raise ProtocolError(
+        "The service answered a search with something that is not a page of scenes.",
+        f"GET {answer.url.partition('?')[0]}",
+    )
+
+
+def _is_scene(feature: Any) -> bool:
+    return (
+        isinstance(feature, dict) and isinstance(feature.get("id"), str) and isinstance(feature.get("properties"), dict)
+    )

@@ -1,0 +1,417 @@
+"""HTTP as this project needs it: keys bound to origins, retries, one rate limiter, guarded sizes.
+
+Redirects are followed hop by hop here, never by the HTTP library: each hop is checked, loses the key when it
+leaves the API's origins, and may not step down from https to http.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import logging
+import random
+import threading
+import time
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Sequence, Tuple, TypeVar
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+import requests
+from requests.auth import AuthBase
+
+from planet_vector.collecting import uncollected
+from planet_vector.config import Settings, is_api_origin, origin
+from planet_vector.errors import (
+    AuthError,
+    BadQueryError,
+    NotFoundError,
+    ProtocolError,
+    RateLimitError,
+    ServiceError,
+    UnavailableError,
+)
+
+log = logging.getLogger(__name__)
+
+Parameters = Sequence[Tuple[str, str]]
+T = TypeVar("T")
+
+CONNECT_TIMEOUT = 10.0  # seconds; a host that is there answers a SYN well within
+READ_TIMEOUT = 60.0  # seconds without a byte; a page of 1000 scenes over a continent took the service 20-30
+DEADLINE = 300.0  # seconds for one request with all its retries; what a person waits for at the most
+RETRIES = 5  # after the first try, as planet's own client does
+FIRST_RETRIES = 1  # while the service has never answered: more likely it is down, or the address is wrong
+BACKOFF = 0.5  # seconds before the first retry, doubled each time, with full jitter
+LONGEST_BACKOFF = 20.0  # seconds
+LONGEST_RETRY_AFTER = 120.0  # seconds; urllib3 would obey six hours
+MAX_REDIRECTS = 5
+MAX_JSON = 64 * 2**20  # bytes decoded; the largest real page of 1000 scenes is about 2 MB
+MAX_URL = 2000  # characters; the shortest limit among common servers and proxies, past it a search is POSTed
+
+_RETRIED = frozenset({429, 500, 502, 503, 504})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+class OriginAuth(AuthBase):
+    """Send the key to the API's own origins and to no other.
+
+    Being an ``AuthBase`` also keeps requests from taking a netrc entry in its place.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        for header in authorization(request.url or "", self._settings).items():
+            request.headers.__setitem__(*header)
+        return request
+
+
+def authorization(url: str, settings: Settings) -> Dict[str, str]:
+    """Return the header that carries the key to an address: empty without a key, or off the API's origins."""
+    if settings.key is None or not is_api_origin(url, settings.api_url):
+        return {}
+    return {"Authorization": f"api-key {settings.key.reveal()}"}
+
+
+class RateLimiter:
+    """Let through a number of requests a second, the first second's worth at once (a token bucket).
+
+    Parameters
+    ----------
+    rate : float
+        Requests a second; 0 for no limit.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._tokens = rate
+        self._then = time.monotonic()
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Block until the next request may go."""
+        if self._rate <= 0:
+            return
+        with self._lock:
+            now = time.monotonic()
+            self._tokens = min(self._rate, self._tokens + (now - self._then) * self._rate)
+            self._then = now
+            self._tokens -= 1
+            pause = -self._tokens / self._rate
+        if pause > 0:
+            time.sleep(pause)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Hold a JSON answer and the address that gave it."""
+
+    url: str
+    body: Any
+
+
+class Transport:
+    """Ask one service for JSON, bytes and redirects.
+
+    Safe to use from several threads.
+
+    Parameters
+    ----------
+    settings : Settings
+        The root, the key, the limits.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._limiter = RateLimiter(settings.rate)
+        self._reached = False
+        self._session = requests.Session()
+        adapter = requests.adapters.HTTPAdapter(
+            pool_connections=4, pool_maxsize=max(settings.connections, 4), max_retries=0
+        )
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, adapter)
+        self._session.auth = OriginAuth(settings)
+        self._session.headers["User-Agent"] = "planet_vector"
+        # A cookie set by one answer is a credential that would go out with others: keep none.
+        self._session.cookies.set_policy(_NoCookies())
+
+    def url(self, path: str) -> str:
+        """Return the address of a path below the root."""
+        return urljoin(self.settings.api_url, path)
+
+    def get_json(self, url: str, parameters: Parameters = (), limit: int = MAX_JSON) -> Answer:
+        """Ask for JSON, by POST when the address would be longer than `MAX_URL`.
+
+        Raises
+        ------
+        ServiceError
+            One of its kinds; nothing is returned in part.
+        """
+        prepared = self._session.prepare_request(requests.Request("GET", url, params=list(parameters)))
+        if len(prepared.url or "") > MAX_URL and parameters:
+            return self._exchange("POST", url, parameters, lambda r: _json(r, limit))
+        return self._exchange("GET", url, parameters, lambda r: _json(r, limit))
+
+    def get_bytes(self, url: str, parameters: Parameters = (), limit: int = MAX_JSON) -> Tuple[bytes, str]:
+        """Ask for a small file whole; return it with its content type.
+
+        Raises
+        ------
+        ServiceError
+            One of its kinds, also when the file is larger than `limit` bytes.
+        """
+        return self._exchange("GET", url, parameters, lambda r: (_read(r, limit), r.headers.get("Content-Type", "")))
+
+    def stream(self, url: str, headers: Mapping[str, str], handle: Callable[[requests.Response], T]) -> T:
+        """Ask for a file and hand the open response to a function, which reads it.
+
+        The function is called again when the connection breaks within it.
+        """
+        return self._exchange("GET", url, (), handle, headers)
+
+    def follow(self, url: str, within: bool = False) -> Tuple[str, requests.structures.CaseInsensitiveDict[str]]:
+        """Find where a link leads, hop by hop, reading one byte there.
+
+        Parameters
+        ----------
+        url : str
+            The link.
+        within : bool
+            Stop at the first address off the API's origins, without asking there; it has no headers.
+
+        Returns
+        -------
+        url : str
+            The last address; on the API's own origins only this one takes the key.
+        headers : mapping
+            Of the last answer. ``Content-Range`` tells the length where ranges are served.
+        """
+        return self._exchange(
+            "GET", url, (), lambda r: (r.url, r.headers), {"Range": "bytes=0-0"}, _unasked if within else None
+        )
+
+    def check_link(self, url: str, base: Optional[str] = None) -> str:
+        """Return a link of an answer, made absolute, once it is one that may be asked for.
+
+        Raises
+        ------
+        ProtocolError
+            When it is not http(s), steps down from https, holds a user name, or names a private host while
+            the API is not on one.
+        """
+        base = base or self.settings.api_url
+        try:
+            absolute = urljoin(base, url)
+            parts = urlsplit(absolute)
+            scheme, host, _ = origin(absolute)
+        except (ValueError, TypeError, AttributeError):
+            raise ProtocolError("The service gave a link that is no address.", redacted(base)) from None
+        if scheme not in ("http", "https"):
+            raise ProtocolError(
+                f"The service gave a link that is not http(s) but {scheme!r}: it is not opened.", redacted(base)
+            )
+        if "@" in parts.netloc:
+            raise ProtocolError("The service gave a link with a user name in it: it is not opened.", redacted(base))
+        if scheme == "http" and urlsplit(base).scheme == "https":
+            raise ProtocolError("The service leads from https to http: it is not followed.", redacted(base))
+        if _is_private(host) and not _is_private(origin(self.settings.api_url)[1]):
+            raise ProtocolError(f"The service gave a link to a private host, {host}: it is not opened.", redacted(base))
+        return absolute
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        parameters: Parameters,
+        handle: Callable[[requests.Response], T],
+        headers: Optional[Mapping[str, str]] = None,
+        outside: Optional[Callable[[str], T]] = None,
+    ) -> T:
+        """Ask until there is an answer, an error that stays, or no time left."""
+        end = time.monotonic() + DEADLINE
+        for attempt in range(RETRIES + 1):
+            self._limiter.wait()
+            try:
+                return self._once(method, url, parameters, handle, headers, outside)
+            except (RateLimitError, UnavailableError) as error:
+                pause = error.retry_after
+                if pause is None:
+                    pause = random.uniform(0, min(LONGEST_BACKOFF, BACKOFF * 2**attempt))  # noqa: S311
+                retries = RETRIES if self._reached else FIRST_RETRIES
+                if attempt >= retries or time.monotonic() + pause > end:
+                    raise
+                log.debug("%s; trying again in %.1f s", error, pause)
+                time.sleep(pause)
+        raise AssertionError("unreachable")
+
+    def _once(
+        self,
+        method: str,
+        url: str,
+        parameters: Parameters,
+        handle: Callable[[requests.Response], T],
+        headers: Optional[Mapping[str, str]],
+        outside: Optional[Callable[[str], T]],
+    ) -> T:
+        for _ in range(MAX_REDIRECTS + 1):
+            name = f"{method} {redacted(url)}"
+            if outside is not None and not is_api_origin(url, self.settings.api_url):
+                return outside(url)
+            try:
+                with self._session.request(
+                    method,
+                    url,
+                    params=list(parameters) if method == "GET" else None,
+                    data=list(parameters) if method == "POST" else None,
+                    headers=dict(headers or {}),
+                    stream=True,
+                    allow_redirects=False,
+                    timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                ) as response:
+                    log.debug("%s -> %d", name, response.status_code)
+                    self._reached = True
+                    if response.status_code not in _REDIRECTS or "Location" not in response.headers:
+                        _check(response, name, self.settings)
+                        return handle(response)
+                    url = self.check_link(response.headers["Location"], response.url)
+            except requests.exceptions.Timeout:
+                raise UnavailableError("The service did not answer in time: try again later.", name) from None
+            except requests.exceptions.SSLError:
+                raise UnavailableError(
+                    "The service's certificate could not be verified: check the address, the clock and the proxy.", name
+                ) from None
+            except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError):
+                raise UnavailableError(
+                    "The connection to the service failed: check that it is running, the address and the network.", name
+                ) from None
+            except (requests.exceptions.RequestException, UnicodeError) as error:
+                raise ProtocolError(
+                    f"The exchange with the service failed ({type(error).__name__}): check the address.", name
+                ) from None
+            if method == "GET" or response.status_code in (301, 302, 303):
+                # The address redirected to holds whatever parameters it is to have (RFC 9110, section 15.4).
+                method, parameters = "GET", ()
+        raise ProtocolError(f"The service redirects more than {MAX_REDIRECTS} times: it is not followed.", name)
+
+
+def redacted(url: str) -> str:
+    """Return an address as an error may show it: no user name, and no values in its query."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    query = "&".join(pair.partition("=")[0] + "=…" for pair in parts.query.split("&")) if parts.query else ""
+    return urlunsplit((parts.scheme, host, parts.path, query, ""))
+
+
+def iter_body(response: requests.Response, limit: int, chunk: int = 2**16) -> Iterator[bytes]:
+    """Yield the decoded body of a response, up to a limit, and be sure that it came whole.
+
+    Raises
+    ------
+    ProtocolError
+        When it is longer than `limit` bytes.
+    UnavailableError
+        When it ends before its Content-Length.
+    """
+    name = f"{response.request.method} {redacted(response.url)}"
+    size = 0
+    for block in response.iter_content(chunk):
+        size += len(block)
+        if size > limit:
+            raise ProtocolError(f"The answer is longer than {limit:,} bytes: it is not read.", name)
+        yield block
+    told = response.headers.get("Content-Length", "")
+    if told.isdigit() and response.raw.tell() < int(told):
+        raise UnavailableError("The connection broke in the middle of an answer.", name)
+
+
+def _unasked(url: str) -> Tuple[str, requests.structures.CaseInsensitiveDict[str]]:
+    return url, requests.structures.CaseInsensitiveDict()
+
+
+def _read(response: requests.Response, limit: int) -> bytes:
+    return b"".join(iter_body(response, limit))
+
+
+def _json(response: requests.Response, limit: int) -> Answer:
+    name = f"{response.request.method} {redacted(response.url)}"
+    content = _read(response, limit)
+    try:
+        with uncollected():
+            return Answer(response.url, json.loads(content))
+    except RecursionError:
+        raise ProtocolError("The service answered with JSON too deep to read.", name) from None
+    except ValueError:
+        pass  # told apart below
+    if content.lstrip()[:1] in (b"{", b"["):
+        # It began as JSON: cut off on its way without a length to betray it, so worth another try.
+        raise UnavailableError("The service's answer ends in the middle.", name)
+    raise ProtocolError("The service answered with something that is not JSON: is this the root of a Scenes API?", name)
+
+
+def _check(response: requests.Response, name: str, settings: Settings) -> None:
+    """Raise the error a status stands for."""
+    status = response.status_code
+    if status < 300:
+        return
+    told = _message(response)
+    said = f", saying: {told}" if told else ""
+    if status == 401:
+        hint = settings.withheld or ("check the key" if settings.key else "no key was sent, set PL_API_KEY")
+        raise AuthError(f"The service refused the key (401{said}): {hint}.", name, status)
+    if status == 403:
+        raise AuthError(f"The service does not allow this with your key (403{said}).", name, status)
+    if status == 404:
+        raise NotFoundError(f"The service has no such thing (404{said}).", name, status)
+    error: ServiceError
+    if status == 429:
+        error = RateLimitError(f"The service asks for fewer requests (429{said}): lower PLANET_RATE.", name, status)
+    elif status in _RETRIED:
+        error = UnavailableError(f"The service failed ({status}{said}): try again later.", name, status)
+    elif status == 400:
+        raise BadQueryError(f"The service refused the search (400{said}): check its parameters.", name, status)
+    else:
+        raise ProtocolError(f"The service answered with an unexpected status ({status}{said}).", name, status)
+    error.retry_after = _retry_after(response)
+    raise error
+
+
+def _message(response: requests.Response) -> str:
+    """Return what the service says of an error, as one short line."""
+    try:
+        body = json.loads(_read(response, 65536))
+        text = body.get("message", "") if isinstance(body, dict) else ""
+    except (ValueError, RecursionError, ServiceError, requests.exceptions.RequestException):
+        return ""
+    line = " ".join("".join(char if char.isprintable() else " " for char in str(text)).split())
+    return repr(line[:300]) if line else ""
+
+
+def _retry_after(response: requests.Response) -> Optional[float]:
+    """Return the pause a service asks for, in seconds, capped (RFC 9110, section 10.2.3)."""
+    text = response.headers.get("Retry-After", "").strip()
+    if text.isdigit():
+        return min(float(text), LONGEST_RETRY_AFTER)
+    try:
+        pause = parsedate_to_datetime(text).timestamp() - time.time()
+    except (TypeError, ValueError, IndexError):
+        return None
+    return min(max(pause, 0.0), LONGEST_RETRY_AFTER)
+
+
+def _is_private(host: str) -> bool:
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return host == "localhost" or host.endswith((".localhost", ".local", ".internal"))
+
+
+class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignore[name-defined,misc]
+    def set_ok(self, cookie: Any, request: Any) -> bool:
+        return False

@@ -1,0 +1,131 @@
+"""The command ``planet-vector``: the verbs of the library at a shell, one file a command.
+
+Commands are loaded when they are asked for, so that ``fio`` and ``rio``, which load this group whenever they
+start, stay quick. Everything that can go wrong ends here, as one sentence on stderr:
+
+====  ================================================================
+exit  meaning
+====  ================================================================
+0     done
+1     the service, a file or the network did not give what was asked
+2     what was asked makes no sense: an option, a name, a filter
+130   ended by Ctrl-C
+====  ================================================================
+"""
+
+from __future__ import annotations
+
+import errno
+from importlib import import_module
+from typing import Any, List, Mapping, Optional
+
+import click
+
+import planet_vector
+from planet_vector.cli.options import verbose
+from planet_vector.errors import BadQueryError, NameSyntaxError, PlanetVectorError, QueryError
+
+VECTOR_COMMANDS: Mapping[str, str] = {
+    "types": "planet_vector.cli.types:types",
+    "search": "planet_vector.cli.search:search",
+    "count": "planet_vector.cli.count:count",
+    "metadata": "planet_vector.cli.metadata:metadata",
+}
+"""What ``fio planet`` has: the command's name, and the module and attribute it is loaded from."""
+
+RASTER_COMMANDS: Mapping[str, str] = {
+    "info": "planet_vector.cli.info:info",
+    "open": "planet_vector.cli.open:open_",
+    "vrt": "planet_vector.cli.vrt:vrt",
+    "mosaic": "planet_vector.cli.mosaic_raster:mosaic",
+    "crop": "planet_vector.cli.crop_window:crop",
+    "thumbnail": "planet_vector.cli.thumbnail:thumbnail",
+    "download": "planet_vector.cli.download:download",
+}
+"""What ``rio planet`` has."""
+
+COMMANDS: Mapping[str, str] = {
+    **VECTOR_COMMANDS,
+    **RASTER_COMMANDS,
+    "env": "planet_vector.cli.env:env",
+    "login": "planet_vector.cli.credentials:login",
+    "logout": "planet_vector.cli.credentials:logout",
+    "whoami": "planet_vector.cli.credentials:whoami",
+    "doctor": "planet_vector.cli.doctor:doctor",
+    "serve": "planet_vector.cli.serve:serve",
+    "index": "planet_vector.cli.index:index",
+    "sample": "planet_vector.cli.sample:sample",
+}
+"""What ``planet-vector`` has."""
+
+
+class Commands(click.Group):
+    """Load commands by a table, and tell what goes wrong in one sentence.
+
+    Parameters
+    ----------
+    targets : mapping of str to str
+        ``module:attribute`` by the command's name.
+    """
+
+    def __init__(self, targets: Mapping[str, str], **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.targets = targets
+
+    def list_commands(self, ctx: click.Context) -> List[str]:
+        """Name the commands, in the order of the table."""
+        return list(self.targets)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> Optional[click.Command]:
+        """Load a command."""
+        if cmd_name not in self.targets:
+            return None
+        module, _, attribute = self.targets[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command, and turn what goes wrong into a sentence and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except PlanetVectorError as error:
+            raise _failure(error) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever read the output has seen enough; click ends quietly
+                raise
+            raise click.ClickException(_told(error)) from None
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.startswith(__package__.partition(".")[0]):
+                raise
+            raise click.ClickException(
+                f"This needs {error.name}, which is not installed: pip install 'planet_vector[server,geo]'."
+            ) from None
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(130) from None
+
+
+def _failure(error: PlanetVectorError) -> click.ClickException:
+    failure = click.ClickException(str(error))
+    if isinstance(error, (NameSyntaxError, QueryError)) and not isinstance(error, BadQueryError):
+        failure.exit_code = click.UsageError.exit_code
+    return failure
+
+
+def _told(error: OSError) -> str:
+    return f"{error.strerror}: {error.filename}" if error.filename else str(error)
+
+
+@click.group(cls=Commands, targets=COMMANDS)
+@click.version_option(planet_vector.__version__, message="%(prog)s %(version)s")
+@verbose
+def main() -> None:
+    """Search satellite imagery and open it where it lies.
+
+    The service is the one of PL_API_URL (by default planet.com's), the key the one of PL_API_KEY or of
+    'planet-vector login'. A search and a scene have names that every GDAL program opens, once it knows the
+    driver:
+
+    \b
+        eval "$(planet-vector env)"
+        ogrinfo "PLANET:ortho?cloud_cover.estimated.lte=5"
+    """

@@ -1,0 +1,25 @@
+"""``planet-vector count``."""
+
+from __future__ import annotations
+
+import click
+
+from planet_vector.catalog import ScenesV0
+from planet_vector.cli import options
+from planet_vector.cli.asking import searching
+from planet_vector.query import Query
+
+
+@click.command()
+@searching
+@options.verbose
+def count(catalog: ScenesV0, query: Query) -> None:
+    """Print how many scenes a search finds, with one request.
+
+    AREA and the options are those of 'planet-vector search'.
+
+    \b
+    Example:
+        planet-vector count aoi.geojson --acquired 2015-03-01..2015-03-31 --cloud-cover 5
+    """
+    click.echo(str(catalog.count(query)))

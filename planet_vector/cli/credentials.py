@@ -1,0 +1,112 @@
+"""``planet-vector login``, ``logout`` and ``whoami``: the file of keys, and whose key is used."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Mapping, Optional
+
+import click
+
+from planet_vector.catalog import connect
+from planet_vector.cli import options
+from planet_vector.config import Key, Settings, credentials_path, read_key_file
+
+
+@click.command()
+@options.api_url
+@options.verbose
+def login(api_url: Optional[str]) -> None:
+    """Ask for a key and keep it, once the service has taken it.
+
+    The key is typed, or read from stdin; it is never an argument, which others on the machine could read. It is
+    kept in a file that only you can read, and sent to this root of the API only.
+
+    \b
+    Examples:
+        planet-vector login
+        pass show planet | planet-vector login
+    """
+    stdin = sys.stdin
+    typed = click.prompt("API key", hide_input=True, err=True) if stdin.isatty() else stdin.readline()
+    key = Key(typed)
+    settings = Settings.load(api_url, key.reveal())
+    connect(settings).scene_types()
+    path = credentials_path()
+    _write(path, {**read_key_file(path), settings.api_url: key.reveal()})
+    click.echo(f"The key for {settings.api_url} is kept in {path}.")
+    if os.environ.get("PL_API_KEY"):
+        click.echo("PL_API_KEY is set, and goes before it.", err=True)
+
+
+@click.command()
+@options.api_url
+@options.verbose
+def logout(api_url: Optional[str]) -> None:
+    """Forget the key that 'planet-vector login' kept.
+
+    \b
+    Example:
+        planet-vector logout
+    """
+    from planet_vector.raster import keyfiles
+
+    settings = Settings.load(api_url)
+    keyfiles.forget(settings)
+    root, path = settings.api_url, credentials_path()
+    kept = dict(read_key_file(path))
+    if kept.pop(root, None) is None:
+        click.echo(f"There is no key for {root} in {path}.")
+    else:
+        _write(path, kept)
+        click.echo(f"The key for {root} is forgotten.")
+    if os.environ.get("PL_API_KEY"):
+        click.echo("PL_API_KEY is set: unset it too.", err=True)
+
+
+@click.command()
+@options.api_url
+@options.verbose
+def whoami(api_url: Optional[str]) -> None:
+    """Tell which service is asked, where the key comes from, and whether it opens the service.
+
+    \b
+    Example:
+        planet-vector whoami
+    """
+    settings = Settings.load(api_url)
+    click.echo(f"service  {settings.api_url}")
+    click.echo(f"key      {key_source(settings)}")
+    connect(settings).scene_types()
+    click.echo("answer   the service takes it" if settings.key else "answer   the service takes anybody")
+
+
+def key_source(settings: Settings) -> str:
+    """Tell where a key was found."""
+    if settings.key is None:
+        return f"none ({settings.withheld})" if settings.withheld else "none"
+    if os.environ.get("PL_API_KEY") and Key(os.environ["PL_API_KEY"]) == settings.key:
+        return "from PL_API_KEY"
+    if settings.api_url in read_key_file(credentials_path()):
+        return f"from {credentials_path()}"
+    return f"from {Path.home() / '.planet.json'}"
+
+
+def _write(path: Path, keys: Mapping[str, object]) -> None:
+    """Replace the file of keys at once; at no time can others read it."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not keys:
+        path.unlink()
+        return
+    # Made with mode 0600 by mkstemp, unlike a file that is opened and then restricted.
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".credentials-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(keys, file, indent=2)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise

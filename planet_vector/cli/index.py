@@ -1,0 +1,47 @@
+"""``planet-vector index``: what is in an archive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import click
+
+from planet_vector.cli import options
+from planet_vector.cli.progress import progress_bar
+
+
+@click.command()
+@click.argument("archive", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--index",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Keep the index in FILE.  [default: in the user's cache]",
+)
+@options.verbose
+def index(archive: Path, path: Optional[Path]) -> None:
+    """Bring the index of ARCHIVE up to date, and show what is in it.
+
+    A line for each scene type, then a line for each file that cannot be served, with the reason.
+
+    \b
+    Example:
+        planet-vector index archive
+    """
+    from contextlib import closing
+
+    from planet_vector.server.index import Index
+    from planet_vector.server.indexing import default_index, update
+
+    place = path or default_index(archive)
+    with progress_bar("Reading", 1) as progress:
+        report = update(archive, place, progress or (lambda done, total: None))
+    with closing(Index(place)) as found:
+        for line in found.summary():
+            products = ", ".join(line.products) or "no files"
+            click.echo(f"{line.scene_type}: {line.scenes} scenes, {line.first} to {line.last}; {products}")
+    click.echo(f"{report.read} read anew, {report.removed} gone, {len(report.problems)} not served; index: {place}")
+    for problem in report.problems:
+        click.echo(f"{problem.path}: {problem.text}")

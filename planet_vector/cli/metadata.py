@@ -1,0 +1,47 @@
+"""``planet-vector metadata``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Optional, Tuple
+
+import click
+
+from planet_vector.cli import options
+from planet_vector.cli.asking import one_scene
+from planet_vector.cli.printing import json_dumper, print_collection, print_sequence
+
+
+@click.command()
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@options.scene_type
+@options.collection
+@options.use_rs
+@options.json_style
+@options.api_url
+@options.verbose
+def metadata(
+    ids: Tuple[str, ...],
+    scene_type: Optional[str],
+    collection: bool,
+    use_rs: bool,
+    indent: Optional[int],
+    compact: bool,
+    api_url: Optional[str],
+) -> None:
+    """Print what the service knows of scenes, as GeoJSON.
+
+    ID is the id of a scene or its PLANET: name.
+
+    \b
+    Examples:
+        planet-vector metadata 20150306_022415_0908 --indent 2
+        planet-vector metadata PLANET:landsat/LC81300472015235LGN00
+    """
+    asked = [one_scene(text, scene_type, api_url) for text in ids]
+    features = (catalog.scene(kind, scene_id).feature for catalog, kind, scene_id in asked)
+    out, dumps = sys.stdout, json_dumper(indent, compact)
+    if collection:
+        print_collection(features, out, dumps)
+    else:
+        print_sequence(features, out, dumps, use_rs)

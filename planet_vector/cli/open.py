@@ -1,0 +1,27 @@
+"""``rio planet open``."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import click
+
+from planet_vector.cli import options
+
+
+@click.command("open")
+@click.argument("name")
+@options.api_url
+@options.verbose
+def open_(name: str, api_url: Optional[str]) -> None:
+    """Print the name by which any GDAL program opens a product.
+
+    The name holds no key, but may refer to a file with it, which only you can read, or be signed for some minutes.
+
+    \b
+    Example:
+        gdal_translate -srcwin 0 0 512 512 "$(rio planet open PLANET:ortho/20150306_022415_0908/visual)" corner.tif
+    """
+    from planet_vector.raster import resolve
+
+    click.echo(resolve(name, api_url=api_url))

@@ -1,0 +1,124 @@
+"""Every flag that more than one command takes, and what it means.
+
+==================  ==========================================================================================
+``AREA``            what the scenes must share ground with, or a PLANET: name as a whole search
+``-s``              the scene type searched
+``--bbox``          a box the scenes must share ground with
+``--where``         a comparison of a field, as the API has them
+``--since``         scenes acquired lately
+``--acquired``      scenes acquired between two times
+``--published``     scenes published between two times
+``--cloud-cover``   the most cloud, in percent
+``--order``         newest or oldest scenes first
+``--limit``         the number of scenes at the most
+``--api-url``       the root of the API, in place of ``PL_API_URL``
+``--collection``    one GeoJSON object in place of a line a scene
+``--rs``            an RS character before each scene: a GeoJSON text sequence (RFC 8142)
+``--indent``        JSON over several lines
+``--compact``       JSON without spaces
+``--output``, -o    a file in place of standard output
+``--overwrite``     leave to replace files
+``-v``              what is asked of the service, on stderr
+==================  ==========================================================================================
+
+What turns the flags of a search into one is in `planet_vector.cli.asking`; how scenes are printed, in
+`planet_vector.cli.printing`.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, Callable, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _log_to_stderr(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    logger = logging.getLogger("planet_vector")
+    if wanted and not any(isinstance(handler, logging.StreamHandler) for handler in logger.handlers):
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s", "%H:%M:%S"))
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG)
+        ctx.find_root().call_on_close(lambda: _log_no_more(logger, handler))
+
+
+def _log_no_more(logger: logging.Logger, handler: logging.Handler) -> None:
+    logger.removeHandler(handler)
+    logger.setLevel(logging.NOTSET)
+
+
+def together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    """Make one decorator of several, in the order in which help lists them."""
+
+    def decorate(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+verbose = click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_log_to_stderr,
+    help="Tell on stderr what is asked of the service.",
+)
+
+api_url = click.option(
+    "--api-url", metavar="URL", help="Root of the API, in place of PL_API_URL; the key must belong to it."
+)
+
+scene_type = click.option("-s", "--scene-type", metavar="TYPE", help="What to look through.  [default: ortho]")
+
+area = click.argument("area", required=False)
+
+bbox = click.option("--bbox", metavar="W,S,E,N", help="A box in degrees; west may be greater than east.")
+
+where = click.option(
+    "--where",
+    nargs=3,
+    multiple=True,
+    metavar="FIELD COMPARATOR VALUE",
+    help="A comparison; may be repeated, all must hold. Comparators: gt, gte, lt, lte, eq, neq.",
+)
+
+since = click.option("--since", metavar="AGE", help="Acquired lately: 90m, 36h, 3d or 2w ago at the earliest.")
+
+acquired = click.option(
+    "--acquired", metavar="A..B", help="Acquired from A to B; either may be left out, a date means all of its day."
+)
+
+published = click.option("--published", metavar="A..B", help="Published from A to B.")
+
+cloud_cover = click.option(
+    "--cloud-cover", type=click.FloatRange(0, 100), metavar="N", help="At most N percent of cloud."
+)
+
+order = click.option("--order", type=click.Choice(["desc", "asc"]), help="By the time of acquisition.  [default: desc]")
+
+limit = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="N scenes at the most.")
+
+collection = click.option("--collection", is_flag=True, help="Print one GeoJSON FeatureCollection.")
+
+use_rs = click.option("--rs", "use_rs", is_flag=True, help="Print an RS character before each scene (RFC 8142).")
+
+indent = click.option("--indent", type=click.IntRange(min=0), metavar="N", help="Indent JSON by N spaces.")
+
+compact = click.option("--compact", is_flag=True, help="Print JSON without spaces.")
+
+output = click.option(
+    "-o", "--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write to a file, not to stdout."
+)
+
+overwrite = click.option("--overwrite", is_flag=True, help="Replace files that are there.")
+
+json_style = together(indent, compact)
+search_flags = together(area, scene_type, bbox, where, since, acquired, published, cloud_cover, order, limit, api_url)

@@ -1,0 +1,67 @@
+"""``planet-vector search``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Optional
+
+import click
+
+from planet_vector.catalog import ScenesV0
+from planet_vector.cli import options
+from planet_vector.cli.asking import searching
+from planet_vector.cli.printing import json_dumper, print_collection, print_csv, print_sequence, print_table
+from planet_vector.names import Name
+from planet_vector.query import FIELDS, Query
+
+_FIELDS = "Fields: " + ", ".join(FIELDS) + "."
+
+
+@click.command(epilog=_FIELDS)
+@searching
+@options.collection
+@options.use_rs
+@options.json_style
+@click.option("--names", is_flag=True, help="Print the PLANET: name of each scene.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the layer's columns and WKT as CSV.")
+@click.option("--table", "as_table", is_flag=True, help="Print a table to look at.")
+@options.verbose
+def search(
+    catalog: ScenesV0,
+    query: Query,
+    collection: bool,
+    use_rs: bool,
+    indent: Optional[int],
+    compact: bool,
+    names: bool,
+    as_csv: bool,
+    as_table: bool,
+) -> None:
+    """Print the scenes of a search, a line of GeoJSON each.
+
+    AREA is what the scenes must share ground with: WKT, GeoJSON, the path of a file with one of them (@ may stand
+    before it), or - for stdin. It may also be a PLANET: name, to which the options add.
+
+    \b
+    Examples:
+        planet-vector search aoi.geojson --since 3d --cloud-cover 5
+        planet-vector search "POINT (118.1 43.9)" -s rapideye --table
+        planet-vector search --where sat.off_nadir lt 2 --acquired 2015-03-01..2015-03-31 --csv
+        gdalinfo $(planet-vector search aoi.geojson --limit 1 --names)
+        fio cat fields.gpkg | planet-vector search - | fio collect > scenes.geojson
+    """
+    if sum((collection, use_rs, names, as_csv, as_table)) > 1:
+        raise click.UsageError("--collection, --rs, --names, --csv and --table exclude each other.")
+    out, dumps = sys.stdout, json_dumper(indent, compact)
+    pages = catalog.pages(query)
+    features = (feature for page in pages for feature in page)
+    if collection:
+        print_collection(features, out, dumps)
+    elif names:
+        out.writelines(f"{Name(query.scene_type, feature['id'])}\n" for feature in features)
+    elif as_csv:
+        print_csv(pages, out, query.scene_type)
+    elif as_table:
+        print_table(features, out, query.scene_type)
+    else:
+        print_sequence(features, out, dumps, use_rs)

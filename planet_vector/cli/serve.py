@@ -1,0 +1,130 @@
+"""``planet-vector serve``: a folder of GeoTIFFs as a Scenes API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import click
+
+from planet_vector.cli import options
+
+MAX_PROBLEMS = 20  # told at the start; `planet-vector index` tells them all
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("archive", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; another needs a key.")
+@click.option("--port", default=0, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 is a free one.")
+@click.option(
+    "--key",
+    envvar="PLANET_SERVE_KEY",
+    help="Ask for this key. Others can see it in the list of processes: PLANET_SERVE_KEY or --keys is safer.",
+)
+@click.option("--keys", type=_FILE, metavar="FILE", help="Ask for one of the keys whose hashes are in FILE.")
+@click.option("--new-key", metavar="NAME", help="Add a key to FILE of --keys, print it, and end.")
+@click.option("--index", type=_FILE, metavar="FILE", help="Keep the index in FILE.  [default: in the user's cache]")
+@click.option("--mosaics", type=_FILE, metavar="FILE", help="Offer the mosaics that FILE (YAML) defines.")
+@click.option(
+    "--rescan",
+    default=10.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Look for changes every so many seconds; 0 is never.",
+)
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that answer.")
+@click.option(
+    "--exact-ties/--no-exact-ties",
+    default=True,
+    show_default=True,
+    help="Keep scenes that share their time across pages, or lose them as the real service did.",
+)
+@click.option(
+    "--redirect",
+    type=click.Choice(["none", "signed"]),
+    default="none",
+    show_default=True,
+    help="Deliver products from a second port, by signed addresses.",
+)
+@click.option(
+    "--signature-life",
+    default=3600.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Seconds a signed address is good.",
+)
+@click.option(
+    "--access-log", type=click.Path(path_type=Path), metavar="FILE", help="Write a line a request; - is stderr."
+)
+@click.option("--faults", type=_FILE, metavar="FILE", help="For tests: let go wrong what FILE (YAML) lists.")
+@click.option(
+    "--latency", default=0.0, type=click.FloatRange(0), metavar="MS", help="For tests: wait before each answer."
+)
+@click.option(
+    "--rate", default=0.0, type=click.FloatRange(0), metavar="N", help="Answer 429 to more than N requests a second."
+)
+@options.verbose
+def serve(
+    archive: Path,
+    host: str,
+    port: int,
+    key: Optional[str],
+    keys: Optional[Path],
+    new_key: Optional[str],
+    index: Optional[Path],
+    mosaics: Optional[Path],
+    rescan: float,
+    workers: int,
+    exact_ties: bool,
+    redirect: str,
+    signature_life: float,
+    access_log: Optional[Path],
+    faults: Optional[Path],
+    latency: float,
+    rate: float,
+) -> None:
+    """Serve ARCHIVE, a folder of GeoTIFFs, as a Scenes API v0.
+
+    The address is printed as soon as it answers; without --keys or --key it answers anybody on this machine.
+    Ctrl-C stops it.
+
+    \b
+    Example:
+        planet-vector serve archive --port 8008
+    """
+    from planet_vector.server import indexing, run
+    from planet_vector.server import keys as keys_file
+
+    if new_key is not None:
+        if keys is None:
+            raise click.UsageError("--new-key needs --keys: the file it goes into.")
+        click.echo(keys_file.add_key(keys, new_key))
+        return
+    options = run.Options(
+        root=archive.resolve(),
+        index=index or indexing.default_index(archive),
+        host=host,
+        port=port,
+        key=key,
+        keys=keys,
+        mosaics=mosaics,
+        rescan=rescan,
+        workers=workers,
+        exact_ties=exact_ties,
+        redirect=redirect == "signed",
+        signature_life=signature_life,
+        access_log=access_log,
+        faults=faults,
+        latency=latency / 1000,
+        rate=rate,
+    )
+    run.check(options)
+    report = indexing.update(options.root, options.index)
+    for problem in report.problems[:MAX_PROBLEMS]:
+        click.echo(f"{problem.path}: {problem.text}", err=True)
+    if len(report.problems) > MAX_PROBLEMS:
+        click.echo(f"… and {len(report.problems) - MAX_PROBLEMS} more: see planet-vector index.", err=True)
+    scenes = sum(report.totals.values())
+    run.serve(options, lambda root: click.echo(f"Serving {scenes} scenes on {root}"))

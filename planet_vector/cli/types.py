@@ -1,0 +1,24 @@
+"""``planet-vector types``."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import click
+
+import planet_vector
+from planet_vector.cli import options
+
+
+@click.command()
+@options.api_url
+@options.verbose
+def types(api_url: Optional[str]) -> None:
+    """List the scene types of the service.
+
+    \b
+    Example:
+        planet-vector types
+    """
+    for name in planet_vector.connect(api_url).scene_types():
+        click.echo(name)

@@ -1,0 +1,105 @@
+"""What can go wrong, as one tree.
+
+::
+
+    PlanetVectorError
+    ├── ConfigError              a key, an address or a limit that cannot be used
+    ├── NameSyntaxError          (ValueError) not a PLANET: name
+    ├── QueryError               (ValueError) a search the service has no words for
+    ├── ServiceError             (OSError) the service did not give what was asked
+    │   ├── BadQueryError        (QueryError) 400: a search the service refuses
+    │   ├── AuthError            401, 403: no key, a wrong one, or one that may not
+    │   ├── NotFoundError        404: no such scene type, scene, product, mosaic
+    │   ├── RateLimitError       429, after all retries
+    │   ├── UnavailableError     5xx, timeouts, no connection, after all retries
+    │   └── ProtocolError        an answer that is not what the API promises
+    ├── RasterAccessError        (OSError) a product that cannot be opened where it lies
+    └── ArchiveError             a folder the local service cannot serve
+
+Every message is one sentence that names what happened, to what, and what to do; none holds a key.
+"""
+
+from __future__ import annotations
+
+from typing import Optional
+
+
+class PlanetVectorError(Exception):
+    """Be the base of every error of this package."""
+
+
+class ConfigError(PlanetVectorError):
+    """Report a key, an address or a limit that cannot be used."""
+
+
+class NameSyntaxError(PlanetVectorError, ValueError):
+    """Report a text that is not a PLANET: name."""
+
+
+class QueryError(PlanetVectorError, ValueError):
+    """Report a search that the service has no words for."""
+
+
+class ServiceError(PlanetVectorError, OSError):
+    """Report that the service did not give what was asked.
+
+    Parameters
+    ----------
+    message : str
+        One sentence.
+    request : str, optional
+        The request it happened to, as ``GET https://…``, with nothing secret in it.
+    status : int, optional
+        The HTTP status, when there was one.
+
+    Attributes
+    ----------
+    retry_after : float or None
+        Seconds after which the service wants to be asked again, where it says so.
+    """
+
+    retry_after: Optional[float] = None
+
+    def __init__(self, message: str, request: Optional[str] = None, status: Optional[int] = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.request = request
+        self.status = status
+
+    def __str__(self) -> str:
+        return f"{self.message} [{self.request}]" if self.request else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.message, self.request, self.status)
+
+
+class BadQueryError(ServiceError, QueryError):
+    """Report status 400: a search that the service itself refuses."""
+
+
+class AuthError(ServiceError):
+    """Report status 401 or 403."""
+
+
+class NotFoundError(ServiceError):
+    """Report status 404."""
+
+
+class RateLimitError(ServiceError):
+    """Report status 429 that outlasted every retry."""
+
+
+class UnavailableError(ServiceError):
+    """Report a server error, a timeout or a lost connection that outlasted every retry."""
+
+
+class ProtocolError(ServiceError):
+    """Report an answer that is not what the API promises."""
+
+
+class RasterAccessError(PlanetVectorError, OSError):
+    """Report a product that cannot be opened where it lies."""
+
+
+class ArchiveError(PlanetVectorError):
+    """Report a folder that the local service cannot serve."""

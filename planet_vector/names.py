@@ -1,0 +1,148 @@
+"""PLANET: names: one string that says what to open.
+
+::
+
+    PLANET:                                   every scene type of the service
+    PLANET:ortho?acquired.gte=2015-03-01      one scene type, searched
+    PLANET:ortho/20150306_022415_0908         one scene
+    PLANET:ortho/20150306_022415_0908/visual  one product of it
+    PLANET:landsat/LC8…LGN00/band_4,band_3    several products of it
+    PLANET:mosaics                            the mosaics
+    PLANET:mosaics/NAME                       one mosaic, its quads
+    PLANET:mosaics/NAME/L15-0763E-0959N       one quad
+
+``planet://`` may stand for ``PLANET:``. Parameters are percent-decoded, and a ``+`` is a plus: zones of times
+survive. This module only reads and writes names; what the parameters mean is said in `planet_vector.query`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Iterable, Optional, Tuple
+from urllib.parse import quote, unquote, urlsplit
+
+from planet_vector.errors import NameSyntaxError
+
+PREFIX = "PLANET:"
+SCHEME = "planet://"
+MOSAICS = "mosaics"
+"""The collection that holds mosaics; every other collection is a scene type."""
+
+_SEGMENT = re.compile(r"[\w.\-]+(?:,[\w.\-]+)*")
+_SECRET = re.compile(r"(?:pl_?)?(?:api[_-]?)?key|auth(?:orization)?|token|password|secret", re.IGNORECASE)
+# What stays readable in a name. Left out, so escaped: "%" and "&" (they have a meaning), "#", "|" (QGIS splits
+# layer names there), quotes, spaces, braces and everything outside ASCII.
+_READABLE = "-._~:/!$()*,;=@?+<>"
+
+
+@dataclass(frozen=True)
+class Name:
+    """Hold a PLANET: name in its parts.
+
+    Attributes
+    ----------
+    collection : str
+        A scene type, ``mosaics``, or nothing for all the service has.
+    item : str
+        A scene id, or a mosaic's name, or nothing.
+    part : str
+        The products of a scene, comma-separated, or a quad's id, or nothing.
+    parameters : tuple of (str, str)
+        Decoded, in the order written.
+    """
+
+    collection: str = ""
+    item: str = ""
+    part: str = ""
+    parameters: Tuple[Tuple[str, str], ...] = ()
+
+    @property
+    def products(self) -> Tuple[str, ...]:
+        """The products named, in order."""
+        return tuple(self.part.split(",")) if self.part and self.collection != MOSAICS else ()
+
+    @property
+    def is_mosaic(self) -> bool:
+        """Whether the name is of mosaics or a mosaic, not of scenes."""
+        return self.collection == MOSAICS
+
+    def get(self, key: str) -> Optional[str]:
+        """Return the value of a parameter that stands once, or None.
+
+        Raises
+        ------
+        NameSyntaxError
+            When the parameter stands more than once.
+        """
+        values = [value for name, value in self.parameters if name == key]
+        if len(values) > 1:
+            raise NameSyntaxError(f"The parameter {key} stands {len(values)} times in the name: give it once.")
+        return values[0] if values else None
+
+    def without(self, keys: Iterable[str]) -> Name:
+        """Return the same name less some parameters."""
+        dropped = set(keys)
+        kept = tuple(pair for pair in self.parameters if pair[0] not in dropped)
+        return Name(self.collection, self.item, self.part, kept)
+
+    def __str__(self) -> str:
+        path = "/".join(part for part in (self.collection, self.item, self.part) if part)
+        query = "&".join(f"{quote(k, safe=_READABLE)}={quote(v, safe=_READABLE)}" for k, v in self.parameters)
+        return f"{PREFIX}{path}?{query}" if query else f"{PREFIX}{path}"
+
+
+def is_name(text: str) -> bool:
+    """Tell whether a text claims to be a PLANET: name, well-formed or not."""
+    return text[: len(PREFIX)].upper() == PREFIX or text[: len(SCHEME)].lower() == SCHEME
+
+
+def parse_name(text: str) -> Name:
+    """Read a PLANET: name.
+
+    Raises
+    ------
+    NameSyntaxError
+        When the text is no such name, or holds a key.
+    """
+    if not is_name(text):
+        raise NameSyntaxError(f"{shown(text)} is not a PLANET: name: it would begin with {PREFIX} or {SCHEME}.")
+    rest = text[len(SCHEME) :] if text[: len(SCHEME)].lower() == SCHEME else text[len(PREFIX) :]
+    path, _, query = rest.partition("?")
+    parts = [unquote(part) for part in path.rstrip("/").split("/")] if path.strip("/") else []
+    if len(parts) > 3:
+        raise NameSyntaxError(f"{shown(text)} has too many parts: PLANET:<scene type>/<scene id>/<product> at most.")
+    for part in parts:
+        if not _SEGMENT.fullmatch(part) or part in (".", ".."):
+            raise NameSyntaxError(
+                f"{shown(text)} is not a PLANET: name: {part!r} is no scene type, scene id or product "
+                "(letters, digits, '_', '-' and '.'; products may be joined by commas)."
+            )
+    collection, item, part, *_ = [*parts, "", "", ""]
+    return Name(collection, item, part, tuple(_parameters(query)))
+
+
+def shown(text: str) -> str:
+    """Return a name as an error message may show it: short, and without its parameters, which may hold a key."""
+    head = text.partition("?")[0]
+    return repr(head if len(head) <= 80 else head[:77] + "...")
+
+
+def _parameters(query: str) -> Iterable[Tuple[str, str]]:
+    for pair in query.split("&"):
+        if not pair:
+            continue
+        key, equals, value = pair.partition("=")
+        key, value = unquote(key).strip(), unquote(value)
+        if _SECRET.fullmatch(key):
+            raise NameSyntaxError(
+                "A key is never part of a name: put it in the environment as PL_API_KEY, "
+                "in the open option API_KEY, or store it with 'planet-vector login'."
+            )
+        if not equals:
+            raise NameSyntaxError(f"The parameter {key!r} has no value: write {key}=VALUE.")
+        if key == "api_url" and "@" in urlsplit(value).netloc:
+            raise NameSyntaxError(
+                "The api_url of a name holds a user name: leave it out, a key is never part of a name."
+            )
+        yield key, value

@@ -1,0 +1,265 @@
+"""Imagery where it lies: products, bands, mosaics and tiles as rasterio datasets; pictures and whole files.
+
+Each function here takes names, finds the service and the scene, and hands on to the module that does the work:
+
+=========  ====================================================================================
+module     does
+=========  ====================================================================================
+access     a product's link becomes a name and options for the GDAL at hand
+product    a product as a dataset
+virtual    several products of a scene as one dataset
+mosaic     many scenes as one dataset
+quads      the service's mosaics: tiles, and quads as one dataset
+tiles      tiles of a web map as a dataset
+pictures   thumbnails and quick looks
+download   whole files
+session    the key in a `rasterio.Env` or a `fiona.Env`
+scope      the key in force for some hosts, in one GDAL
+=========  ====================================================================================
+
+Nothing of GDAL is imported before it is used, so that the driver can load `access` anywhere.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Iterable, List, Optional, Sequence, Tuple, Union
+
+from planet_vector.catalog import ScenesV0, connect
+from planet_vector.config import Settings
+from planet_vector.errors import NameSyntaxError, QueryError
+from planet_vector.names import MOSAICS, Name, parse_name, shown
+from planet_vector.scene import Scene
+
+if TYPE_CHECKING:
+    from planet_vector.query import Query
+    from planet_vector.raster.download import FileProgress, Progress
+
+__all__ = ["download_products", "open_mosaic", "open_product", "open_tiles", "resolve"]
+
+Search = Union[str, "Query", Iterable[Scene]]
+
+
+def open_product(
+    name: str,
+    *,
+    resolution: Union[str, float] = "highest",
+    api_url: Optional[str] = None,
+    key: Optional[str] = None,
+    progress: Progress = None,
+) -> Any:
+    """Open a product of a scene, or several, as a rasterio dataset, where it lies.
+
+    Parameters
+    ----------
+    name : str
+        ``PLANET:ortho/20150306_022415_0908/visual``: a product.
+        ``PLANET:landsat/LC81300472015235LGN00/band_4,band_3,band_2``: the bands of several; ``all`` for each there is.
+        ``PLANET:mosaics/NAME``: the tiles of a mosaic; with ``?bbox=w,s,e,n`` its quads there, and with
+        ``/L15-0763E-0959N`` one of them.
+    resolution : "highest", "lowest" or float
+        Of several products: the pixel size of the finest, of the coarsest, or one in metres.
+    api_url, key : str, optional
+        As for `planet_vector.connect`.
+    progress : callable, optional
+        Called with the bytes fetched and the bytes in all (or None), where a file is served whole only.
+
+    Returns
+    -------
+    rasterio.io.DatasetReader
+        Rows from the north, columns from the west. Open one for each thread.
+
+    Raises
+    ------
+    NameSyntaxError
+        When the name is none, or names no product.
+    ServiceError
+        When the service does not give the product.
+    RasterAccessError
+        When what it gives cannot be read where it lies.
+    """
+    parsed, catalog = _parsed(name, api_url, key)
+    if parsed.is_mosaic:
+        return _open_mosaic_name(parsed, catalog)
+    scene, products = _scene(parsed, catalog)
+    if len(products) > 1 or products[0] == "all":
+        from planet_vector.raster.virtual import open_bands
+
+        return open_bands(catalog, scene, products, resolution)
+    from planet_vector.raster.product import open_link
+
+    return open_link(catalog, scene.product_link(products[0]), f"{scene.id}/{products[0]}", progress)
+
+
+def open_tiles(name: str, *, api_url: Optional[str] = None, key: Optional[str] = None) -> Any:
+    """Open the tiles of a scene or a mosaic as a rasterio dataset: the globe in EPSG:3857, for quick looks.
+
+    Parameters
+    ----------
+    name : str
+        ``PLANET:ortho/20150306_022415_0908`` or ``PLANET:mosaics/NAME``.
+    api_url, key : str, optional
+        As for `planet_vector.connect`.
+    """
+    parsed, catalog = _parsed(name, api_url, key)
+    if parsed.is_mosaic:
+        return _open_mosaic_name(Name(MOSAICS, parsed.item), catalog)
+    from planet_vector.raster.tiles import open_scene_tiles
+
+    return open_scene_tiles(catalog, catalog.scene(parsed.collection, parsed.item))
+
+
+def resolve(name: str, *, api_url: Optional[str] = None, key: Optional[str] = None) -> str:
+    """Return a GDAL name of a product, for other programs of the same person on this machine.
+
+    No key is in it. It may refer to a file with the key, which only its owner can read; and it may be an address
+    that was signed for a short time.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``PLANET:ortho/20150306_022415_0908/visual``.
+    api_url, key : str, optional
+        As for `planet_vector.connect`.
+
+    Raises
+    ------
+    RasterAccessError
+        When the product is served whole only, so that no name opens it.
+    """
+    from planet_vector.errors import RasterAccessError
+    from planet_vector.raster.access import subdatasets
+
+    scene, products = _scene(*_parsed(name, api_url, key))
+    found = subdatasets(_parsed(name, api_url, key)[1], scene, products[:1])
+    if not found:
+        raise RasterAccessError(f"{shown(name)} is served whole only, so no GDAL name opens it: download it.")
+    return found[0][0]
+
+
+def open_mosaic(
+    search: Search,
+    *,
+    product: str = "visual",
+    crs: Any = None,
+    res: Union[None, float, Tuple[float, float]] = None,
+    bounds: Optional[Tuple[float, float, float, float]] = None,
+    order: str = "newest",
+    resampling: str = "nearest",
+    api_url: Optional[str] = None,
+    key: Optional[str] = None,
+) -> Any:
+    """Open many scenes as one raster, each read only where it is looked at.
+
+    Parameters
+    ----------
+    search : str, Query or iterable of Scene
+        The scenes, such as ``PLANET:ortho?cloud_cover.estimated.lte=5&limit=100``.
+    product : str
+        Which product of each.
+    crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
+        Of the raster; by default that of the scene on top.
+    res : float or (float, float), optional
+        Pixel size in units of `crs`; by default that of the scene on top.
+    bounds : (west, south, east, north), optional
+        In units of `crs`; by default around all footprints.
+    order : str
+        Which scene lies on top: the ``newest``, the ``oldest`` or the ``clearest``.
+    resampling : str
+        A name of `rasterio.enums.Resampling`.
+    api_url, key : str, optional
+        As for `planet_vector.connect`.
+
+    Returns
+    -------
+    rasterio.io.DatasetReader
+        It has a method ``save_vrt(path)``.
+    """
+    from planet_vector.raster.mosaic import open_scenes
+
+    catalog, scenes = _found(search, api_url, key)
+    return open_scenes(catalog, list(scenes), product, crs, res, bounds, order, resampling)
+
+
+def download_products(
+    search: Search,
+    products: Sequence[str],
+    directory: Union[str, Path],
+    *,
+    overwrite: bool = False,
+    progress: FileProgress = None,
+    api_url: Optional[str] = None,
+    key: Optional[str] = None,
+) -> List[Path]:
+    """Fetch products of scenes into a directory; a download that was cut off goes on where it was.
+
+    Parameters
+    ----------
+    search : str, Query or iterable of Scene
+        The scenes.
+    products : sequence of str
+        The products of each.
+    directory : str or Path
+        Where to.
+    overwrite : bool
+        Replace files that are there and are not as long as the service's.
+    progress : callable, optional
+        Called with a file, the bytes of it that are there and those it will have (or None); from several threads.
+    api_url, key : str, optional
+        As for `planet_vector.connect`.
+
+    Returns
+    -------
+    list of Path
+        The files, scene by scene.
+    """
+    from planet_vector.raster.download import download
+
+    catalog, scenes = _found(search, api_url, key)
+    return download(catalog, scenes, products, Path(directory), overwrite, progress)
+
+
+def _parsed(name: str, api_url: Optional[str], key: Optional[str]) -> Tuple[Name, ScenesV0]:
+    parsed = parse_name(name)
+    if not parsed.item:
+        raise NameSyntaxError(f"{shown(name)} names no scene: write PLANET:<scene type>/<scene id>/<product>.")
+    return parsed, connect(Settings.load(api_url or parsed.get("api_url"), key))
+
+
+def _scene(parsed: Name, catalog: ScenesV0) -> Tuple[Scene, Sequence[str]]:
+    scene = catalog.scene(parsed.collection, parsed.item)
+    if not parsed.products:
+        raise NameSyntaxError(
+            f"{shown(str(parsed))} names no product; add one: {', '.join(scene.products) or 'this scene has none'}."
+        )
+    return scene, parsed.products
+
+
+def _open_mosaic_name(parsed: Name, catalog: ScenesV0) -> Any:
+    from planet_vector.geometry import Box
+    from planet_vector.raster.quads import open_mosaic_tiles, open_quad, open_quads
+
+    box = parsed.get("bbox")
+    if parsed.part:
+        return open_quad(catalog, parsed.item, parsed.part)
+    if box is None:
+        return open_mosaic_tiles(catalog, parsed.item)
+    try:
+        return open_quads(catalog, parsed.item, Box.parse(box))
+    except ValueError as error:
+        raise QueryError(f"bbox: {error}.") from None
+
+
+def _found(search: Search, api_url: Optional[str], key: Optional[str]) -> Tuple[ScenesV0, Iterable[Scene]]:
+    """Return the service and the scenes of a search; what is wrong with the search is said before anything is read."""
+    from planet_vector.vector.search import scenes
+
+    if isinstance(search, str):
+        api_url = api_url or parse_name(search).get("api_url")
+    catalog = connect(Settings.load(api_url, key))
+    if not isinstance(search, str) and hasattr(search, "__iter__"):
+        return catalog, search
+    found = iter(scenes(search, api_url, key))
+    first = next(found, None)
+    return catalog, [] if first is None else chain([first], found)

@@ -1,0 +1,182 @@
+"""How a product is opened where it lies: a product link becomes a name, and options, for the GDAL at hand.
+
+What GDAL may be trusted with depends on where the link leads, so that is found out here, in Python:
+
+=============================  ================================================================================
+the link                       what GDAL is given
+=============================  ================================================================================
+answers itself, no key         the link, and options that keep any other credentials away
+answers itself, with a key     the link, and the key as an option for the moment of opening (GDAL 3.9 or later);
+                               before, a name that refers to a file of headers which only its owner can read
+leads to another host          that host's signed address, bare: it holds its own permission, and the key
+                               is never sent there, by Python or by GDAL
+=============================  ================================================================================
+
+The name holds no key in any case. Only the standard library and requests are needed here: the GDAL driver uses
+this module in whatever Python it finds.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import List, Mapping, Optional, Sequence, Tuple
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from planet_vector.catalog import ScenesV0
+from planet_vector.catalog.transport import authorization
+from planet_vector.config import Settings
+from planet_vector.raster.keyfiles import header_file, headers_option
+from planet_vector.raster.options import HEADERS, READING, SIGNED, WITHOUT_KEY, Options
+from planet_vector.scene import Scene
+
+Build = Tuple[int, int, int]
+
+KEEPS_OPTIONS: Build = (3, 9, 0)
+"""The first GDAL that is known to keep the HTTP options of the moment of opening for later reads (3.6 does not)."""
+
+ANY_BUILD: Build = (0, 0, 0)
+"""Stands for a GDAL whose version nobody tells, as in the driver."""
+
+PROBES_WHOLE: Tuple[Build, Build] = ((3, 6, 0), (3, 6, 3))
+"""From the first to before the second, GDAL fetches a whole file to learn the size of one that refuses HEAD."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """Say how one GDAL opens one product.
+
+    Attributes
+    ----------
+    name : str
+        What GDAL is to open; no key in it.
+    options : Options
+        GDAL's configuration options at the moment of opening; the secret one is not printed.
+    expires : float or None
+        When a signed address ends, in seconds since 1970.
+    size : int or None
+        Bytes of the file, where the service told.
+    ranges : bool
+        Whether parts of the file can be read; False is certain, True is hoped for on another host.
+    slow : str
+        Why opening will be slow, or nothing.
+    """
+
+    name: str
+    options: Options = field(default_factory=Options)
+    expires: Optional[float] = None
+    size: Optional[int] = None
+    ranges: bool = True
+    slow: str = ""
+
+
+def plan(catalog: ScenesV0, link: str, build: Build) -> Access:
+    """Find out how a GDAL opens a product.
+
+    Parameters
+    ----------
+    catalog : ScenesV0
+        The service that gave the link.
+    link : str
+        The product's link.
+    build : tuple of int
+        The version of that GDAL.
+
+    Raises
+    ------
+    ServiceError
+        When the service does not give the product, or leads where nobody should follow.
+    """
+    settings, transport = catalog.settings, catalog.transport
+    url, headers = transport.follow(transport.check_link(link), within=True)
+    if not headers:
+        slow = ""
+        if PROBES_WHOLE[0] <= build < PROBES_WHOLE[1]:
+            slow = "GDAL before 3.6.3 fetches a file whole to learn its size when the host refuses HEAD"
+        return Access(_vsicurl(url), Options({**READING, **SIGNED, **WITHOUT_KEY}), expiry(url), slow=slow)
+
+    size = re.fullmatch(r"bytes 0-0/(\d+)", headers.get("Content-Range", ""))
+    told = {"size": int(size[1]) if size else None, "ranges": size is not None}
+    if not authorization(url, settings):
+        return Access(_vsicurl(url), Options({**READING, **WITHOUT_KEY}), None, **told)  # type: ignore[arg-type]
+    if build >= KEEPS_OPTIONS:
+        options = Options({**READING, **WITHOUT_KEY, HEADERS: headers_option(settings)})
+        return Access(_vsicurl(url), options, None, **told)  # type: ignore[arg-type]
+    return Access(_with_header_file(url, settings), Options(READING), None, **told)  # type: ignore[arg-type]
+
+
+def subdatasets(catalog: ScenesV0, scene: Scene, products: Optional[Sequence[str]] = None) -> List[Tuple[str, str]]:
+    """Return a name and a description for each product of a scene that GDAL can open where it lies.
+
+    The names open in this process and hold no key. A product that can only be had whole (one that is served
+    without ranges) is left out: no name would open it.
+
+    Parameters
+    ----------
+    catalog : ScenesV0
+        The service that gave the scene.
+    scene : Scene
+        The scene.
+    products : sequence of str, optional
+        The products wanted; all of them by default.
+
+    Raises
+    ------
+    NotFoundError
+        When the scene has no such product.
+    ServiceError
+        When the service does not give one of them.
+    """
+    wanted = list(scene.products if products is None else products)
+    links = [scene.product_link(product) for product in wanted]
+    with ThreadPoolExecutor(max(1, min(len(links), catalog.settings.connections))) as pool:
+        accesses = list(pool.map(lambda link: plan(catalog, link, ANY_BUILD), links))
+    return [
+        (_self_contained(access), f"{product} of {scene.scene_type} scene {scene.id}")
+        for product, access in zip(wanted, accesses)
+        if access.ranges
+    ]
+
+
+def expiry(url: str) -> Optional[float]:
+    """Return when a signed address ends, in seconds since 1970, or None when it does not say.
+
+    The parameters are those of the stores' own signatures: Amazon's (versions 4 and 2) and Google's.
+    """
+    query = {name.lower(): value for name, value in parse_qsl(urlsplit(url).query)}
+    for store in ("amz", "goog"):
+        begins, seconds = query.get(f"x-{store}-date"), query.get(f"x-{store}-expires")
+        if begins and seconds and seconds.isdigit():
+            try:
+                return calendar.timegm(time.strptime(begins, "%Y%m%dT%H%M%SZ")) + float(seconds)
+            except ValueError:
+                return None
+    ends = query.get("expires", "")
+    return float(ends) if re.fullmatch(r"\d+(\.\d+)?", ends) else None
+
+
+def _vsicurl(url: str) -> str:
+    return f"/vsicurl/{url}"
+
+
+def _with_header_file(url: str, settings: Settings) -> str:
+    return _parametrised(url, header_file=str(header_file(settings)))
+
+
+def _self_contained(access: Access) -> str:
+    """Return a name that needs no options, for a program whose options are not ours to set."""
+    if access.name.startswith("/vsicurl?"):
+        return access.name
+    url = access.name[len("/vsicurl/") :]
+    return _parametrised(url, **({"use_head": "no"} if access.options.items() >= SIGNED.items() else {}))
+
+
+def _parametrised(url: str, **parameters: str) -> str:
+    # Every value is escaped: a bare "/" in one breaks GDAL's handling of paths. empty_dir keeps it from looking for
+    # files beside the product.
+    retries = READING["GDAL_HTTP_MAX_RETRY"]
+    pairs: Mapping[str, str] = {"empty_dir": "yes", "max_retry": retries, **parameters, "url": url}
+    return "/vsicurl?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in pairs.items())

@@ -1,0 +1,277 @@
+"""A search as one raster: the pixels of many scenes, on a grid of one's choice.
+
+Where GDAL has the raster tile index driver (GTI, 3.9 and later) no file is opened but the first, and each scene is
+warped when it is looked at. Elsewhere, and for a file that others can open, the same is said in a VRT, for which the
+header of each scene is read.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
+
+import rasterio.shutil
+from rasterio.crs import CRS
+from rasterio.io import MemoryFile
+from rasterio.transform import from_origin
+from rasterio.vrt import WarpedVRT
+from rasterio.warp import Resampling, transform_bounds
+
+from planet_vector.catalog import ScenesV0
+from planet_vector.errors import RasterAccessError
+from planet_vector.geometry import bounds as box_of
+from planet_vector.raster.product import BUILD, open_link
+from planet_vector.raster.virtual import Bounds, Virtual, header_of, open_virtual, vrt, vrt_band, vrt_source
+from planet_vector.scene import Scene
+
+HAS_GTI = BUILD >= (3, 9, 0)
+
+ORDERS: Dict[str, Callable[[Scene], Any]] = {
+    "newest": lambda scene: scene.acquired.timestamp(),
+    "oldest": lambda scene: -scene.acquired.timestamp(),
+    "clearest": lambda scene: -(101.0 if scene.cloud_cover is None else scene.cloud_cover),
+}
+"""Which scene lies on top, where several do; by what is greatest."""
+
+_EARTH_RADIUS = 6371.0072  # km; of the sphere with the area of the WGS 84 ellipsoid (Moritz 2000)
+_MARGIN = 16  # pixels; how much a footprint may be off, so that no edge of a scene is missed
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Hold what a mosaic comes to.
+
+    Attributes
+    ----------
+    count : int
+        Scenes.
+    area : float
+        Of all footprints, one after another, in square kilometres.
+    """
+
+    count: int
+    area: float
+
+    def __str__(self) -> str:
+        return f"{self.count} scenes, {self.area:,.0f} km²"
+
+
+def survey(scenes: Iterable[Scene]) -> Survey:
+    """Add up the footprints of scenes, on the sphere."""
+    found = list(scenes)
+    return Survey(len(found), sum(_area(ring) for scene in found for polygon in scene.polygons for ring in polygon[:1]))
+
+
+def open_scenes(
+    catalog: ScenesV0,
+    scenes: Sequence[Scene],
+    product: str,
+    crs: Any = None,
+    res: Union[None, float, Tuple[float, float]] = None,
+    bounds: Optional[Bounds] = None,
+    order: str = "newest",
+    resampling: str = "nearest",
+) -> Virtual:
+    """Open scenes as one raster.
+
+    Parameters
+    ----------
+    catalog : ScenesV0
+        The service.
+    scenes : sequence of Scene
+        What it is made of.
+    product : str
+        Which product of each; all must have the same bands.
+    crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
+        Of the mosaic; by default that of the scene on top.
+    res : float or (float, float), optional
+        Pixel width and height in units of `crs`; by default those of the scene on top.
+    bounds : (west, south, east, north), optional
+        In units of `crs`; by default around all footprints. Grown to whole pixels, counted from the origin of `crs`.
+    order : str
+        Which scene lies on top: one of `ORDERS`.
+    resampling : str
+        A name of `rasterio.enums.Resampling`.
+
+    Raises
+    ------
+    NotFoundError
+        When a scene does not have the product.
+    RasterAccessError
+        When there are no scenes, or they make no raster.
+    """
+    if order not in ORDERS:
+        raise RasterAccessError(f"The order is {order!r}: it takes {', '.join(ORDERS)}.")
+    if resampling not in Resampling.__members__:
+        raise RasterAccessError(f"The resampling is {resampling!r}: it takes one of rasterio's, such as nearest.")
+    if not scenes:
+        raise RasterAccessError("There are no scenes to make a mosaic of: widen the search.")
+    ranked = sorted(scenes, key=lambda scene: (ORDERS[order](scene), scene.id))
+    links = [catalog.transport.check_link(scene.product_link(product)) for scene in ranked]
+    with open_link(catalog, links[-1], f"{ranked[-1].id}/{product}") as dataset:
+        top = header_of(dataset)
+    grid = _grid(ranked, top, crs, res, bounds)
+    title = f"the mosaic of {len(ranked)} scenes"
+
+    def as_vrt() -> str:
+        titles = [f"{scene.id}/{product}" for scene in ranked]
+        return tostring(_vrt(catalog, links, titles, grid, top, resampling), encoding="unicode")
+
+    if not HAS_GTI:
+        return open_virtual(catalog, as_vrt(), "VRT", title, as_vrt)
+    index = MemoryFile(_index(ranked, links, grid), filename="mosaic.geojson")
+    description = tostring(_gti(index.name, grid, top, resampling), encoding="unicode")
+    return open_virtual(catalog, description, "GTI", title, as_vrt, kept=index)
+
+
+class _Grid(NamedTuple):
+    crs: Any
+    bounds: Bounds
+    res: Tuple[float, float]
+
+
+def _grid(scenes: Sequence[Scene], top: Dict[str, Any], crs: Any, res: Any, bounds: Optional[Bounds]) -> _Grid:
+    target = top["crs"] if crs is None else CRS.from_user_input(crs)
+    if res is None:
+        size = top["res"] if target == top["crs"] else None
+    else:
+        size = tuple(map(abs, res)) if isinstance(res, (tuple, list)) else (abs(float(res)),) * 2
+    if size is None:
+        west, south, east, north = transform_bounds(top["crs"], target, *top["bounds"])
+        # As many pixels along the diagonal as the scene has.
+        step = math.hypot(east - west, north - south) / math.hypot(top["width"], top["height"])
+        size = (step, step)
+    if not all(0 < side < math.inf for side in size):
+        raise RasterAccessError(f"A pixel of {size} has no size: give it in units of the coordinate system.")
+    if bounds is None:
+        boxes = [_place(scene, target) for scene in scenes]
+        bounds = (
+            min(box[0] for box in boxes), min(box[1] for box in boxes),
+            max(box[2] for box in boxes), max(box[3] for box in boxes),
+        )  # fmt: skip
+    west, south, east, north = bounds
+    if not (west < east and south < north):
+        raise RasterAccessError(f"The bounds {bounds} hold nothing: give west, south, east, north in that order.")
+    # The same grid for the same resolution, whatever the bounds: cells are counted from the origin. The first term
+    # keeps a bound that lies on a line of the grid there, whatever its last digit.
+    outward = (
+        math.floor(round(west / size[0], 6)) * size[0], math.floor(round(south / size[1], 6)) * size[1],
+        math.ceil(round(east / size[0], 6)) * size[0], math.ceil(round(north / size[1], 6)) * size[1],
+    )  # fmt: skip
+    return _Grid(target, outward, (float(size[0]), float(size[1])))
+
+
+def _place(scene: Scene, crs: Any) -> Bounds:
+    """Return the box around a footprint in a coordinate system."""
+    boxes = []
+    for polygon in scene.polygons:  # one by one: across the antimeridian each part has its own longitudes
+        box = box_of([polygon])
+        if box is not None:
+            boxes.append(transform_bounds("EPSG:4326", crs, *box))
+    if not boxes:
+        raise RasterAccessError(f"Scene {scene.id} has no footprint: leave it out of the mosaic.")
+    return (
+        min(box[0] for box in boxes), min(box[1] for box in boxes),
+        max(box[2] for box in boxes), max(box[3] for box in boxes),
+    )  # fmt: skip
+
+
+def _index(scenes: Sequence[Scene], links: Sequence[str], grid: _Grid) -> bytes:
+    """Return the tile index: boxes in the mosaic's own coordinates, the topmost with the highest rank."""
+    features: List[Dict[str, Any]] = []
+    margin = (_MARGIN * grid.res[0], _MARGIN * grid.res[1])
+    for rank, (scene, link) in enumerate(zip(scenes, links)):
+        west, south, east, north = _place(scene, grid.crs)
+        west, south, east, north = west - margin[0], south - margin[1], east + margin[0], north + margin[1]
+        ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+        features.append({
+            "type": "Feature",
+            "geometry": {"type": "Polygon", "coordinates": [ring]},
+            "properties": {"location": f"/vsicurl/{link}", "rank": rank},
+        })  # fmt: skip
+    return json.dumps({"type": "FeatureCollection", "name": "mosaic", "features": features}).encode()
+
+
+def _gti(index: str, grid: _Grid, top: Dict[str, Any], resampling: str) -> Element:
+    root = Element("GDALTileIndexDataset")
+    west, south, east, north = grid.bounds
+    for name, value in (
+        ("IndexDataset", index), ("IndexLayer", "mosaic"), ("LocationField", "location"), ("SortField", "rank"),
+        ("SRS", grid.crs.to_wkt()), ("ResX", repr(grid.res[0])), ("ResY", repr(grid.res[1])),
+        ("MinX", repr(west)), ("MinY", repr(south)), ("MaxX", repr(east)), ("MaxY", repr(north)),
+        ("Resampling", resampling), ("BandCount", str(len(top["dtypes"]))),
+    ):  # fmt: skip
+        SubElement(root, name).text = value
+    plain = vrt(grid.crs, grid.bounds, grid.res)
+    for number, (dtype, colour) in enumerate(zip(top["dtypes"], top["colours"]), 1):
+        described = vrt_band(plain, dtype, top["nodata"], colour)
+        band = SubElement(root, "Band", band=str(number), dataType=described.attrib["dataType"])
+        if top["nodata"] is not None:
+            SubElement(band, "NoDataValue").text = repr(top["nodata"])
+        SubElement(band, "ColorInterp").text = colour.capitalize()
+    return root
+
+
+def _vrt(
+    catalog: ScenesV0,
+    links: Sequence[str],
+    titles: Sequence[str],
+    grid: _Grid,
+    top: Dict[str, Any],
+    resampling: str,
+) -> Element:
+    root = vrt(grid.crs, grid.bounds, grid.res)
+    bands = [vrt_band(root, dtype, top["nodata"], colour) for dtype, colour in zip(top["dtypes"], top["colours"])]
+    for link, title in zip(links, titles):
+        with open_link(catalog, link, title) as dataset:
+            if dataset.dtypes != top["dtypes"]:
+                raise RasterAccessError(f"{title} has other bands than {titles[-1]}: leave it out of the mosaic.")
+            name, header = _warped(dataset, link, grid, resampling)
+        for number, band in enumerate(bands, 1):
+            source = vrt_source(band, name, number, header, grid.bounds, grid.res, "ComplexSource")
+            if top["colours"][number - 1] == "alpha":
+                SubElement(source, "NODATA").text = "0"  # what is transparent here covers nothing below
+            elif "alpha" in top["colours"]:
+                SubElement(source, "UseMaskBand").text = "true"
+            elif top["nodata"] is not None:
+                SubElement(source, "NODATA").text = repr(top["nodata"])
+    return root
+
+
+def _warped(dataset: Any, link: str, grid: _Grid, resampling: str) -> Tuple[str, Dict[str, Any]]:
+    """Return one scene on the mosaic's grid, as the text of a VRT, and the header of that."""
+    west, south, east, north = transform_bounds(dataset.crs, grid.crs, *dataset.bounds)
+    columns = math.floor((west - grid.bounds[0]) / grid.res[0]), math.ceil((east - grid.bounds[0]) / grid.res[0])
+    rows = math.floor((grid.bounds[3] - north) / grid.res[1]), math.ceil((grid.bounds[3] - south) / grid.res[1])
+    transform = from_origin(
+        grid.bounds[0] + columns[0] * grid.res[0], grid.bounds[3] - rows[0] * grid.res[1], *grid.res
+    )
+    with MemoryFile(ext=".vrt") as memory:
+        with WarpedVRT(
+            dataset,
+            crs=grid.crs,
+            transform=transform,
+            width=columns[1] - columns[0],
+            height=rows[1] - rows[0],
+            resampling=Resampling[resampling],
+        ) as warped:
+            rasterio.shutil.copy(warped, memory.name, driver="VRT")
+            header = header_of(warped)
+        text = memory.read().decode()
+    root = fromstring(text)
+    for element in root.iter("SourceDataset"):
+        # The link in place of an address that may be signed, and end.
+        element.text = f"/vsicurl/{link}"
+        element.attrib["relativeToVRT"] = "0"
+    return tostring(root, encoding="unicode"), header
+
+
+def _area(ring: Sequence[Tuple[float, float]]) -> float:
+    """Return the area of a ring on the sphere, in square kilometres (Chamberlain and Duquette 2007, JPL 07-03)."""
+    total = 0.0
+    for (x1, y1), (x2, y2) in zip(ring, ring[1:]):
+        total += math.radians(x2 - x1) * (2 + math.sin(math.radians(y1)) + math.sin(math.radians(y2)))
+    return abs(total) * _EARTH_RADIUS**2 / 2

@@ -1,0 +1,137 @@
+"""Pictures of scenes: thumbnails as the service makes them, quick looks at any place in them."""
+
+from __future__ import annotations
+
+import io
+from typing import Any, Optional, Tuple
+
+from planet_vector.catalog import ScenesV0
+from planet_vector.errors import ProtocolError, QueryError
+from planet_vector.scene import Scene
+
+SIZES = {"sm": 64, "md": 128, "lg": 640}
+"""Pixels a thumbnail is wide."""
+
+FORMATS = ("png", "jpg", "jpeg")
+MAX_THUMBNAIL = 16 * 2**20
+"""Bytes; a large one in PNG has less than 1 MB."""
+
+_SIGNATURES = {"png": b"\x89PNG\r\n\x1a\n", "jpg": b"\xff\xd8\xff", "jpeg": b"\xff\xd8\xff"}
+
+
+def thumbnail(catalog: ScenesV0, scene: Scene, size: str = "md", format: str = "png", square: bool = False) -> bytes:
+    """Return the picture the service makes of a scene.
+
+    Parameters
+    ----------
+    catalog : ScenesV0
+        The service.
+    scene : Scene
+        The scene.
+    size : str
+        ``sm``, ``md`` or ``lg``: 64, 128 or 640 pixels wide.
+    format : str
+        ``png``, ``jpg`` or ``jpeg``.
+    square : bool
+        Cut to a square.
+
+    Returns
+    -------
+    bytes
+        An image file.
+
+    Raises
+    ------
+    QueryError
+        When there is no such size or format.
+    ServiceError
+        When the service does not give it, or gives something else.
+    """
+    if size not in SIZES:
+        raise QueryError(f"size is {size!r}: it takes {', '.join(SIZES)}.")
+    if format not in FORMATS:
+        raise QueryError(f"format is {format!r}: it takes {', '.join(FORMATS)}.")
+    link = catalog.transport.check_link(scene.link("square_thumbnail" if square else "thumbnail"))
+    content, _ = catalog.transport.get_bytes(link, [("size", size), ("format", format)], MAX_THUMBNAIL)
+    if not content.startswith(_SIGNATURES[format]):
+        raise ProtocolError(f"The service gave a thumbnail of {scene.id} that is no {format} image.")
+    return content
+
+
+def quicklook(dataset: Any, bbox: Optional[Tuple[float, float, float, float]] = None, width: int = 1024) -> bytes:
+    """Return a picture of a part of an open product, as PNG, colours stretched where they are not 8-bit.
+
+    Parameters
+    ----------
+    dataset : rasterio.io.DatasetReader
+        The product.
+    bbox : (west, south, east, north), optional
+        In degrees; by default all of the product. Only this part is read.
+    width : int
+        Pixels, at the most.
+
+    Returns
+    -------
+    bytes
+        An RGBA image; what has no data is transparent.
+    """
+    import numpy
+    import rasterio.windows
+    from rasterio.warp import transform_bounds
+
+    whole = rasterio.windows.Window(0, 0, dataset.width, dataset.height)
+    window = whole
+    if bbox is not None:
+        place = transform_bounds("EPSG:4326", dataset.crs, *bbox)
+        wanted = rasterio.windows.from_bounds(*place, transform=dataset.transform).round_offsets().round_lengths("ceil")
+        if not rasterio.windows.intersect(wanted, whole):
+            raise QueryError("The box shares no ground with the product: take one inside its footprint.")
+        window = wanted.intersection(whole)
+    scale = min(1.0, width / window.width)
+    shape = (max(1, round(window.height * scale)), max(1, round(window.width * scale)))
+    bands = _colours(dataset)
+    pixels = dataset.read(bands, window=window, out_shape=(len(bands), *shape))
+    mask = dataset.dataset_mask(window=window, out_shape=shape)
+    if pixels.dtype != numpy.uint8:
+        pixels = _stretched(pixels, mask > 0)
+    if len(bands) == 1:
+        pixels = numpy.repeat(pixels, 3, axis=0)
+    return png(numpy.concatenate([pixels, mask[numpy.newaxis].astype("uint8")]))
+
+
+def png(pixels: Any) -> bytes:
+    """Return an array of 3 or 4 bands, rows and columns of 8 bits as a PNG file."""
+    import warnings
+
+    from rasterio.errors import NotGeoreferencedWarning
+    from rasterio.io import MemoryFile
+
+    count, height, width = pixels.shape
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a picture has no place on the globe
+        with MemoryFile() as memory:
+            with memory.open(driver="PNG", width=width, height=height, count=count, dtype="uint8") as file:
+                file.write(pixels)
+            return io.BytesIO(memory.read()).getvalue()
+
+
+def _colours(dataset: Any) -> Tuple[int, ...]:
+    """Return the bands that make a picture: red, green, blue where the file says, else as products have them."""
+    names = [interpretation.name for interpretation in dataset.colorinterp]
+    if all(colour in names for colour in ("red", "green", "blue")):
+        return tuple(names.index(colour) + 1 for colour in ("red", "green", "blue"))
+    plain = [number for number, name in enumerate(names, 1) if name != "alpha"]
+    # Analytic products: blue, green, red, then what lies beyond red (specification; RapidEye's product guide).
+    return (plain[2], plain[1], plain[0]) if len(plain) >= 3 else (plain[0],)
+
+
+def _stretched(pixels: Any, valid: Any) -> Any:
+    """Return pixels in 8 bits, each band from its 2nd to its 98th percentile."""
+    import numpy
+
+    out = numpy.zeros(pixels.shape, "uint8")
+    for band, target in zip(pixels, out):
+        if valid.any():
+            low, high = numpy.percentile(band[valid], (2, 98))
+            target[:] = numpy.clip((band - low) / max(high - low, 1e-9) * 255, 0, 255).astype("uint8")
+    return out

@@ -1,0 +1,113 @@
+"""A key in force for the hosts of one service, in one of the GDALs of this process.
+
+GDAL has options for names that begin in a certain way (``VSISetPathSpecificOption``, for HTTP from 3.7 on), the
+one safe place for a key that files opened later are to use, as the sources of a mosaic are. rasterio, fiona and
+pyogrio bring a GDAL each and hand the function on to nobody, so it is called in the library they have loaded.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from importlib import import_module
+from typing import Dict, List, Mapping, Optional, Tuple
+
+from planet_vector.config import Settings
+from planet_vector.errors import RasterAccessError
+from planet_vector.raster.keyfiles import headers_option, prefixes
+from planet_vector.raster.options import GUARDED, HEADERS, READING
+
+_SCOPED = (3, 7, 0)
+_MODULES: Mapping[str, str] = {
+    "rasterio": "rasterio._env",
+    "fiona": "fiona._env",
+    "pyogrio": "pyogrio._ogr",
+    "osgeo": "osgeo._gdal",
+}
+"""A compiled module of each package; asked for a function, the loader looks into the GDAL it is linked to."""
+
+_lock = threading.Lock()
+_users: Dict[Tuple[str, str], int] = {}
+_found: Dict[str, Dict[str, Optional[bytes]]] = {}
+
+
+class Scope:
+    """Keep a key in force until `end`.
+
+    As long as any key is in force, the options `GUARDED` are so for all of that GDAL: without them it would hand
+    the key on along redirects. Without a key, only the options `READING` are put in force.
+
+    Parameters
+    ----------
+    settings : Settings
+        The service and its key.
+    package : str
+        Whose GDAL: ``rasterio``, ``fiona``, ``pyogrio`` or ``osgeo``.
+
+    Raises
+    ------
+    RasterAccessError
+        When that GDAL has no such options, or is not found.
+    """
+
+    def __init__(self, settings: Settings, package: str) -> None:
+        self._package = package
+        self._gdal = _library(package)
+        self._prefixes = [prefix.encode() for prefix in prefixes(settings)]
+        options = {**READING, **({HEADERS: headers_option(settings)} if settings.key else {})}
+        with _lock:
+            if settings.key and not any(count for (owner, _), count in _users.items() if owner == package):
+                _found[package] = {name: self._gdal.CPLGetConfigOption(name.encode(), None) for name in GUARDED}
+                for name, guard in GUARDED.items():
+                    self._gdal.CPLSetConfigOption(name.encode(), guard.encode())
+            for prefix in self._prefixes:
+                for name, value in options.items():
+                    self._gdal.VSISetPathSpecificOption(prefix, name.encode(), value.encode())
+                self._count(prefix, 1)
+
+    def end(self) -> None:
+        """Withdraw the key, once nobody else needs it, and what was read with it."""
+        with _lock:
+            for prefix in self._prefixes:
+                if not self._count(prefix, -1):
+                    self._gdal.VSIClearPathSpecificOptions(prefix)
+                    self._gdal.VSICurlPartialClearCache(prefix)
+            if not any(count for (owner, _), count in _users.items() if owner == self._package):
+                for name, value in _found.pop(self._package, {}).items():
+                    self._gdal.CPLSetConfigOption(name.encode(), value)
+            self._prefixes = []
+
+    def _count(self, prefix: bytes, change: int) -> int:
+        user = (self._package, prefix.decode())
+        _users[user] = _users.get(user, 0) + change
+        return _users[user]
+
+
+def _library(package: str) -> ctypes.CDLL:
+    """Return the GDAL that a package has loaded."""
+    path = import_module(_MODULES[package]).__file__
+    try:
+        gdal = ctypes.CDLL(path)
+        gdal.GDALVersionInfo.argtypes, gdal.GDALVersionInfo.restype = [ctypes.c_char_p], ctypes.c_char_p
+        version = gdal.GDALVersionInfo(b"RELEASE_NAME").decode()
+        if tuple(int(number) for number in version.split(".")[:3]) < _SCOPED:
+            raise RasterAccessError(
+                f"The GDAL of {package} is {version}, which cannot keep a key to one host: take 3.7 or later, or open "
+                "the product with planet_vector.open."
+            )
+        signatures: Mapping[str, List[object]] = {
+            "VSISetPathSpecificOption": [ctypes.c_char_p] * 3,
+            "VSIClearPathSpecificOptions": [ctypes.c_char_p],
+            "VSICurlPartialClearCache": [ctypes.c_char_p],
+            "CPLSetConfigOption": [ctypes.c_char_p] * 2,
+            "CPLGetConfigOption": [ctypes.c_char_p] * 2,
+        }
+        for name, arguments in signatures.items():
+            getattr(gdal, name).argtypes = arguments
+            getattr(gdal, name).restype = None
+        gdal.CPLGetConfigOption.restype = ctypes.c_char_p
+    except (OSError, AttributeError):
+        raise RasterAccessError(
+            f"The GDAL of {package} was not found in its library {path}: open the product with planet_vector.open."
+        ) from None
+    return gdal

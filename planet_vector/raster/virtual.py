@@ -1,0 +1,294 @@
+"""Several files as one dataset, each read only where it is looked at.
+
+The sources are the service's own links, so that what was put together stays valid however long it is open, and can
+be saved for others: the key is in no name and no file, but in force in GDAL for the service's hosts
+(`planet_vector.raster.scope`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from rasterio.errors import RasterioIOError
+from rasterio.io import DatasetReader
+
+from planet_vector.catalog import ScenesV0
+from planet_vector.errors import RasterAccessError
+from planet_vector.raster.bands import LANDSAT, Band
+from planet_vector.raster.options import Options
+from planet_vector.raster.product import Product, ProductError, open_link, opened
+from planet_vector.raster.scope import Scope
+from planet_vector.scene import Scene
+
+Bounds = Tuple[float, float, float, float]
+
+_TYPES = {
+    "uint8": "Byte", "int8": "Int8", "uint16": "UInt16", "int16": "Int16", "uint32": "UInt32", "int32": "Int32",
+    "float32": "Float32", "float64": "Float64",
+}  # fmt: skip
+
+
+class Virtual(DatasetReader):  # type: ignore[misc]
+    """Read several files as one raster; by one thread at a time, as any rasterio dataset."""
+
+    _title = "of a service"  # until opened: rasterio logs the dataset while it is made
+    _scope: Scope
+    _as_vrt: Callable[[], str]
+    _kept: Any = None
+    _end: Any = None
+
+    def save_vrt(self, path: Union[str, Path]) -> None:
+        """Write a VRT file of the same, which others can open; no key in it.
+
+        They need a key of their own in force, as ``planet-vector env`` puts it.
+
+        Parameters
+        ----------
+        path : str or Path
+            Where to; replaced if there.
+        """
+        path = Path(path)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            temporary.write_text(self._as_vrt(), encoding="utf-8")
+            os.replace(temporary, path)
+        finally:
+            if temporary.exists():
+                temporary.unlink()
+
+    def read(self, *args: Any, **kwargs: Any) -> Any:
+        """Read pixels as `rasterio.io.DatasetReader.read` does.
+
+        Raises
+        ------
+        RasterAccessError
+            When a file cannot be read.
+        """
+        try:
+            return super().read(*args, **kwargs)
+        except RasterioIOError as error:
+            said = " ".join(re.sub(r"\?\S+", "?…", str(error.__cause__ or error)).split())[:300]
+            raise ProductError(f"{self._title} cannot be read whole: GDAL says {said!r}.") from None
+
+    def close(self) -> None:
+        """Close the dataset, and withdraw the key."""
+        super().close()
+        self._end()
+
+    def _repr_png_(self) -> bytes:
+        from planet_vector.raster.pictures import quicklook
+
+        return quicklook(self)
+
+    def __repr__(self) -> str:
+        return f"<{'closed' if self.closed else 'open'} Virtual {self._title}>"
+
+
+def open_virtual(
+    catalog: ScenesV0, name: str, driver: str, title: str, as_vrt: Callable[[], str], kept: Any = None
+) -> Virtual:
+    """Open what refers to links of a service, with its key in force until the dataset is closed.
+
+    Parameters
+    ----------
+    catalog : ScenesV0
+        The service.
+    name : str
+        What GDAL is to open.
+    driver : str
+        The GDAL driver for it.
+    title : str
+        What errors call it.
+    as_vrt : callable
+        Returns the same as the text of a VRT file.
+    kept : object, optional
+        Something that must live as long.
+    """
+    scope = Scope(catalog.settings, "rasterio")
+    try:
+        dataset: Virtual = opened(name, Options(), driver=driver, cls=Virtual)
+    except RasterioIOError as error:
+        scope.end()
+        raise ProductError(f"{title} cannot be opened: GDAL says {str(error.__cause__ or error)[:300]!r}.") from None
+    except BaseException:
+        scope.end()
+        raise
+    dataset._title, dataset._scope, dataset._as_vrt, dataset._kept = title, scope, as_vrt, kept
+    dataset._end = weakref.finalize(dataset, scope.end)
+    return dataset
+
+
+def open_bands(
+    catalog: ScenesV0, scene: Scene, products: Sequence[str], resolution: Union[str, float] = "highest"
+) -> Virtual:
+    """Open several products of a scene as one dataset: their bands, in the order given.
+
+    Parameters
+    ----------
+    catalog : ScenesV0
+        The service.
+    scene : Scene
+        The scene.
+    products : sequence of str
+        Such as ``["band_4", "band_3", "band_2"]``; ``["all"]`` for each that the scene has.
+    resolution : "highest", "lowest" or float
+        The pixel size: that of the finest product (the panchromatic band), of the coarsest, or one in the units of
+        the scene's coordinate system, metres. Other bands get it by their nearest pixel: no value is made up.
+
+    Raises
+    ------
+    NotFoundError
+        When the scene has no such product.
+    RasterAccessError
+        When they do not lie in one coordinate system.
+    """
+    if list(products) == ["all"]:
+        products = sorted(scene.products, key=_by_number)
+    links = [catalog.transport.check_link(scene.product_link(product)) for product in products]
+    title = f"{scene.id}/{','.join(products)}"
+    headers = headers_of(catalog, [(link, f"{scene.id}/{product}") for link, product in zip(links, products)])
+    if len({header["crs"] for header in headers}) > 1:
+        raise RasterAccessError(f"The products of {title} lie in different coordinate systems: open them one by one.")
+    root = _stack(scene, products, links, headers, resolution)
+    text = tostring(root, encoding="unicode")
+    return open_virtual(catalog, text, "VRT", title, lambda: text)
+
+
+def headers_of(catalog: ScenesV0, links: Sequence[Tuple[str, str]]) -> List[Dict[str, Any]]:
+    """Return what the headers of files say, several asked at once.
+
+    Parameters
+    ----------
+    catalog : ScenesV0
+        The service.
+    links : sequence of (str, str)
+        Each file's link and what errors call it.
+    """
+
+    def header(item: Tuple[str, str]) -> Dict[str, Any]:
+        with open_link(catalog, *item) as dataset:
+            return header_of(dataset)
+
+    with ThreadPoolExecutor(max(1, min(len(links), catalog.settings.connections))) as pool:
+        return list(pool.map(header, links))
+
+
+def header_of(dataset: Product) -> Dict[str, Any]:
+    """Return what the header of an open file says."""
+    return {
+        "crs": dataset.crs,
+        "transform": dataset.transform,
+        "bounds": tuple(dataset.bounds),
+        "width": dataset.width,
+        "height": dataset.height,
+        "res": dataset.res,
+        "dtypes": dataset.dtypes,
+        "nodata": dataset.nodata,
+        "blocks": dataset.block_shapes,
+        "colours": [interpretation.name for interpretation in dataset.colorinterp],
+        "descriptions": dataset.descriptions,
+    }
+
+
+def vrt(crs: Any, bounds: Bounds, res: Tuple[float, float]) -> Element:
+    """Return the root of a VRT over some bounds, which end on whole pixels counted from the upper left."""
+    west, south, east, north = bounds
+    width, height = max(1, round((east - west) / res[0])), max(1, round((north - south) / res[1]))
+    root = Element("VRTDataset", rasterXSize=str(width), rasterYSize=str(height))
+    SubElement(root, "SRS", dataAxisToSRSAxisMapping="1,2").text = crs.to_wkt()
+    SubElement(root, "GeoTransform").text = ", ".join(repr(float(n)) for n in (west, res[0], 0, north, 0, -res[1]))
+    return root
+
+
+def vrt_band(root: Element, dtype: str, nodata: Optional[float], colour: str) -> Element:
+    """Add a band to a VRT."""
+    if dtype not in _TYPES:
+        raise RasterAccessError(f"A band of type {dtype} cannot be put together with others: open it by itself.")
+    number = len(root.findall("VRTRasterBand")) + 1
+    band = SubElement(root, "VRTRasterBand", dataType=_TYPES[dtype], band=str(number))
+    if nodata is not None:
+        SubElement(band, "NoDataValue").text = repr(nodata)
+    SubElement(band, "ColorInterp").text = colour.capitalize()
+    return band
+
+
+def vrt_source(band: Element, name: str, number: int, header: Dict[str, Any], bounds: Bounds, res: Tuple[float, float],
+               kind: str = "SimpleSource") -> Element:  # fmt: skip
+    """Add a source to a band of a VRT; with its properties said, GDAL opens the file when it is looked at."""
+    source = SubElement(band, kind)
+    SubElement(source, "SourceFilename", relativeToVRT="0", shared="0").text = name
+    SubElement(source, "SourceBand").text = str(number)
+    rows, columns = header["blocks"][number - 1]
+    size = {"RasterXSize": header["width"], "RasterYSize": header["height"]}
+    SubElement(
+        source,
+        "SourceProperties",
+        {key: str(value) for key, value in {**size, "BlockXSize": columns, "BlockYSize": rows}.items()},
+        DataType=_TYPES[header["dtypes"][number - 1]],
+    )
+    west, south, east, north = header["bounds"]
+    SubElement(source, "SrcRect", xOff="0", yOff="0", xSize=str(header["width"]), ySize=str(header["height"]))
+    place = {
+        "xOff": (west - bounds[0]) / res[0],
+        "yOff": (bounds[3] - north) / res[1],
+        "xSize": (east - west) / res[0],
+        "ySize": (north - south) / res[1],
+    }
+    SubElement(source, "DstRect", {key: repr(float(value)) for key, value in place.items()})
+    return source
+
+
+def _stack(
+    scene: Scene,
+    products: Sequence[str],
+    links: Sequence[str],
+    headers: Sequence[Dict[str, Any]],
+    resolution: Union[str, float],
+) -> Element:
+    res = _resolution([header["res"] for header in headers], resolution)
+    lefts, lows, rights, tops = zip(*(header["bounds"] for header in headers))
+    bounds = (min(lefts), min(lows), max(rights), max(tops))
+    root = vrt(headers[0]["crs"], bounds, res)
+    for product, link, header in zip(products, links, headers):
+        known = LANDSAT.get(product) if scene.scene_type == "landsat" else None
+        for number, dtype in enumerate(header["dtypes"], 1):
+            colour = known.colour if known else header["colours"][number - 1]
+            band = vrt_band(root, dtype, header["nodata"], colour)
+            _describe(band, product, known, header["descriptions"][number - 1])
+            vrt_source(band, f"/vsicurl/{link}", number, header, bounds, res)
+    return root
+
+
+def _describe(band: Element, product: str, known: Optional[Band], description: Optional[str]) -> None:
+    # GDAL's reader of VRT wants the description and the metadata before the sources, in any order.
+    SubElement(band, "Description").text = f"{product} ({known.description})" if known else description or product
+    if known is not None and known.centre is not None:
+        # GDAL's own items for it (RFC 14 of GDAL 3.10's raster data model).
+        metadata = SubElement(band, "Metadata", domain="IMAGERY")
+        SubElement(metadata, "MDI", key="CENTRAL_WAVELENGTH_UM").text = repr(known.centre)
+        SubElement(metadata, "MDI", key="FWHM_UM").text = repr(known.width)
+
+
+def _resolution(sizes: Sequence[Tuple[float, float]], wanted: Union[str, float]) -> Tuple[float, float]:
+    if wanted == "highest":
+        return min(sizes)
+    if wanted == "lowest":
+        return max(sizes)
+    try:
+        size = float(wanted)
+    except ValueError:
+        size = 0.0
+    if not 0 < size < float("inf"):
+        raise RasterAccessError(f"The resolution is {wanted!r}: it takes highest, lowest or a pixel size in metres.")
+    return size, size
+
+
+def _by_number(product: str) -> Tuple[str, int]:
+    match = re.fullmatch(r"(\D*)(\d*)", product)
+    return (match[1], int(match[2] or 0)) if match else (product, 0)

@@ -1,0 +1,314 @@
+"""The Scenes API v0 over an index and its archive."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, List, Mapping, Optional
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from planet_vector.server import openapi
+from planet_vector.server.archive import SCENE_TYPES, inside
+from planet_vector.server.delivery import Signer, product_path, product_response
+from planet_vector.server.imagery import FORMATS, SIZES, Imagery
+from planet_vector.server.index import Found, Index, Page
+from planet_vector.server.keys import Keys, Permission
+from planet_vector.server.links import BASE
+from planet_vector.server.monitor import Metrics
+from planet_vector.server.mosaics import Mosaic
+from planet_vector.server.refusal import Refusal
+from planet_vector.server.search import Parameters, Search, encode, parse_search, read_body, read_query
+
+MAX_BODY = 4 * 2**20
+"""Bytes of a POST: a hundred thousand positions are as much, and more than an area may have."""
+
+MAX_LINK = 8000
+"""Characters of a link. Proxies refuse longer addresses, so the area of one goes into the index instead."""
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
+_KEPT = "kept:"
+
+
+@dataclass
+class Service:
+    """Hold what the routes work on.
+
+    Attributes
+    ----------
+    root : Path
+        The archive.
+    delivery_port : int or None
+        Port of the second origin, which ``/full`` redirects to.
+    """
+
+    root: Path
+    index: Index
+    imagery: Imagery
+    keys: Keys = field(default_factory=Keys)
+    signer: Optional[Signer] = None
+    delivery_port: Optional[int] = None
+    mosaics: Mapping[str, Mosaic] = field(default_factory=dict)
+    metrics: Metrics = field(default_factory=Metrics)
+
+
+def create_app(service: Service) -> FastAPI:
+    """Make the API of a service."""
+    app = FastAPI(
+        title="Scenes API", version="0", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+    )  # fmt: skip
+    app.openapi_version = "3.0.3"  # what Swagger UI of every age reads
+    app.state.service = service
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(HTTPException, _http_error)
+    routes: List[Any] = [
+        ("/v0/scenes/", scene_types, openapi.ROOT),
+        ("/v0/scenes/{scene_type}/", list_scenes, openapi.LIST),
+        ("/v0/scenes/{scene_type}/{scene_id}", get_scene, openapi.SCENE),
+        ("/v0/scenes/{scene_type}/{scene_id}/full", get_product, openapi.FULL),
+        ("/v0/scenes/{scene_type}/{scene_id}/thumb", get_thumbnail, openapi.THUMB),
+        ("/v0/scenes/{scene_type}/{scene_id}/square-thumb", get_thumbnail, openapi.THUMB),
+        ("/v0/scenes/{scene_type}/{scene_id}/{z}/{x}/{y}.png", get_tile, openapi.TILE),
+    ]
+    for path, answer, extra in routes:
+        app.add_api_route(path, answer, methods=["GET"], openapi_extra=extra, response_class=Response)
+        app.add_api_route(path, answer, methods=["HEAD"], include_in_schema=False)
+    app.add_api_route("/v0/scenes/{scene_type}/", list_scenes, methods=["POST"], openapi_extra=openapi.POST)
+    tiles = "/tiles{shard}/v0/scenes/{scene_type}/{scene_id}/{z}/{x}/{y}.png"
+    app.add_api_route(tiles, get_tile, methods=["GET", "HEAD"], include_in_schema=False)
+    # Lists end in a slash and lead there without it; details do not, and are not found with it.
+    for path in ("/v0/scenes", "/v0/scenes/{scene_type}"):
+        app.add_api_route(path, to_slash, methods=["GET", "HEAD", "POST"], include_in_schema=False)
+    app.add_api_route("/healthz", get_health, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/metrics", get_metrics, methods=["GET"], include_in_schema=False)
+    return app
+
+
+async def get_health(request: Request) -> Response:
+    """Tell that the service answers, and can read its index."""
+    service: Service = request.app.state.service
+    await run_in_threadpool(service.index.totals)
+    return JSONResponse({"status": "ok"})
+
+
+async def get_metrics(request: Request) -> Response:
+    """Give the counters of the service to Prometheus."""
+    service, _ = enter(request)
+    totals = await run_in_threadpool(service.index.totals)
+    return Response(service.metrics.text(totals), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def scene_types(request: Request) -> Response:
+    """List the scene types: names, and the addresses of their lists."""
+    service, permission = enter(request)
+    base = base_url(request)
+    totals = await run_in_threadpool(service.index.totals)
+    names = sorted({*SCENE_TYPES, *totals})
+    return JSONResponse(
+        {n: f"{base}/v0/scenes/{n}/" for n in names if permission.scene_types is None or n in permission.scene_types}
+    )
+
+
+async def list_scenes(request: Request, scene_type: str) -> Response:
+    """Search the scenes of a type; POST takes large areas in its body."""
+    service, permission = enter(request)
+    permission.check_type(scene_type)
+    parameters = read_query(request.scope["query_string"].decode("latin-1"))
+    if request.method == "POST":
+        parameters += read_body(request.headers.get("content-type", ""), await read_limited(request))
+    content = await run_in_threadpool(_list, service, permission, scene_type, parameters, base_url(request))
+    return Response(content, media_type="application/json")
+
+
+async def get_scene(request: Request, scene_type: str, scene_id: str) -> Response:
+    """Describe one scene."""
+    service, permission = enter(request)
+    found = await run_in_threadpool(find, service, permission, scene_type, scene_id)
+    return Response(shown(found.feature, permission, base_url(request)), media_type="application/json")
+
+
+async def get_product(request: Request, scene_type: str, scene_id: str) -> Response:
+    """Deliver a product's GeoTIFF, or lead to where it is delivered."""
+    service, permission = enter(request)
+    wanted = request.query_params.getlist("product") or ["visual"]
+    if len(set(wanted)) > 1:
+        raise Refusal(400, "product stands more than once, with different values.")
+    product = wanted[0]
+    found = await run_in_threadpool(find, service, permission, scene_type, scene_id)
+    listed = json.loads(found.feature, strict=False)["properties"].get("data", {}).get("products", {})
+    if product not in listed:
+        has = ", ".join(name for name in listed if permission.allows(name)) or "none"
+        raise Refusal(404, f"Scene {scene_id} has no product {product[:40]!r}; it has: {has}.")
+    if not permission.allows(product):
+        raise Refusal(403, f"Your key does not permit the product {product}.")
+    place = found.products.get(product)
+    file = await run_in_threadpool(inside, service.root, place) if place else None
+    if file is None:
+        raise Refusal(404, f"The archive has no file of the product {product} of scene {scene_id}.")
+    if service.signer is not None:
+        host = base_url(request)
+        host = re.sub(r":\d+$", "", host)
+        location = f"{host}:{service.delivery_port}{service.signer.sign(product_path(scene_type, scene_id, product))}"
+        return Response(status_code=302, headers={"Location": location, "Cache-Control": "no-store"})
+    return product_response(request, file, scene_id, product)
+
+
+async def get_thumbnail(request: Request, scene_type: str, scene_id: str) -> Response:
+    """Show a scene in small."""
+    service, permission = enter(request)
+    size, image_format = request.query_params.get("size", "md"), request.query_params.get("format", "png")
+    if size not in SIZES:
+        raise Refusal(400, f"size is {size[:40]!r}: it takes {', '.join(SIZES)}.")
+    if image_format not in FORMATS:
+        raise Refusal(400, f"format is {image_format[:40]!r}: it takes {', '.join(FORMATS)}.")
+    found = await run_in_threadpool(find, service, permission, scene_type, scene_id)
+    square = request.url.path.endswith("/square-thumb")
+    content = await run_in_threadpool(service.imagery.thumbnail, found.products, size, image_format, square)
+    name = f"{scene_id}_{'square_thumb' if square else 'thumb'}.{image_format}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "max-age=3600"}
+    return Response(content, media_type=FORMATS[image_format], headers=headers)
+
+
+async def get_tile(request: Request, scene_type: str, scene_id: str, z: str, x: str, y: str) -> Response:
+    """Show a scene on one tile of a web map."""
+    service, permission = enter(request)
+    found = await run_in_threadpool(find, service, permission, scene_type, scene_id)
+    if not all(re.fullmatch(r"\d{1,8}", part, re.ASCII) for part in (z, x, y)):
+        raise Refusal(404, "There is no such tile.")
+    content = await run_in_threadpool(service.imagery.tile, [found.products], int(z), int(x), int(y))
+    return Response(content, media_type="image/png", headers={"Cache-Control": "max-age=3600"})
+
+
+def enter(request: Request) -> tuple[Service, Permission]:
+    """Return the service and what a request may see.
+
+    Raises
+    ------
+    Refusal
+        401, without a good key.
+    """
+    service: Service = request.app.state.service
+    permission = service.keys.permission(request.headers.get("authorization"), request.query_params.get("api_key"))
+    request.scope["planet_vector.key"] = permission.name
+    return service, permission
+
+
+def base_url(request: Request) -> str:
+    """Return the service's own address as the client knows it, from the Host header.
+
+    Raises
+    ------
+    Refusal
+        400, when the header is no host: it would stand in links.
+    """
+    host = request.headers.get("host", "")
+    if not _HOST.fullmatch(host):
+        raise Refusal(400, "The Host header is no host.")
+    return f"{request.url.scheme}://{host}"
+
+
+def find(service: Service, permission: Permission, scene_type: str, scene_id: str) -> Found:
+    """Return a scene, or raise the Refusal of one that is not there or not permitted."""
+    permission.check_type(scene_type)
+    if scene_type not in SCENE_TYPES and scene_type not in service.index.totals():
+        raise Refusal(404, f"There is no scene type {scene_type[:40]!r}.")
+    found = service.index.find(scene_type, scene_id) if _is_text(scene_id) else None
+    if found is None:
+        raise Refusal(404, f"There is no scene {scene_id[:80]!r} of the type {scene_type}.")
+    return found
+
+
+async def read_limited(request: Request) -> bytes:
+    """Return a request's body.
+
+    Raises
+    ------
+    Refusal
+        413, when it is longer than `MAX_BODY`.
+    """
+    body = bytearray()
+    async for block in request.stream():
+        body += block
+        if len(body) > MAX_BODY:
+            raise Refusal(413, f"The body is longer than {MAX_BODY} bytes: simplify the area.", {"Connection": "close"})
+    return bytes(body)
+
+
+def _list(service: Service, permission: Permission, scene_type: str, parameters: Parameters, base: str) -> str:
+    if scene_type not in SCENE_TYPES and scene_type not in service.index.totals():
+        raise Refusal(404, f"There is no scene type {scene_type[:40]!r}.")
+    given = [(name, _kept_area(service, value) if name == "intersects" else value) for name, value in parameters]
+    search = parse_search(scene_type, given)
+    page = service.index.search(search)
+    links = _page_links(service, search, page, f"{base}/v0/scenes/{quote(scene_type)}/")
+    features = ",".join([shown(text, permission, base) for text in page.features])
+    return f'{{"count":{page.total},"type":"FeatureCollection","links":{json.dumps(links)},"features":[{features}]}}'
+
+
+def _page_links(service: Service, search: Search, page: Page, address: str) -> Mapping[str, Optional[str]]:
+    query = list(search.parameters)
+    if search.area_text is not None and len(encode(query)) > MAX_LINK:
+        digest = hashlib.sha256(search.area_text.encode()).hexdigest()
+        service.index.keep_area(digest, search.area_text)
+        query = [(name, _KEPT + digest if name == "intersects" else value) for name, value in query]
+
+    def link(extra: Parameters) -> str:
+        text = encode([*query, *extra])
+        return f"{address}?{text}" if text else address
+
+    return {
+        "next": link(page.after.parameters) if page.after else None,
+        "prev": link(page.before.parameters) if page.before else None,
+        "self": link(search.edge.parameters if search.edge else []),
+        "first": link([]),
+    }
+
+
+def _kept_area(service: Service, text: str) -> str:
+    if not text.startswith(_KEPT):
+        return text
+    kept = service.index.kept_area(text[len(_KEPT) :])
+    if kept is None:
+        raise Refusal(400, "intersects: the area of this link is not kept any more; search again.")
+    return kept
+
+
+def shown(feature: str, permission: Permission, base: str) -> str:
+    """Return a Feature's text with the service's root in its links, without the products a key may not see."""
+    text = feature.replace(BASE, base)
+    if permission.products is None:
+        return text
+    document = json.loads(text)
+    products = document["properties"].get("data", {}).get("products")
+    if isinstance(products, dict):
+        document["properties"]["data"]["products"] = {n: v for n, v in products.items() if permission.allows(n)}
+    return json.dumps(document, separators=(",", ":"))
+
+
+def _is_text(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+async def to_slash(request: Request) -> Response:
+    """Lead to the list whose slash was left out."""
+    query = request.scope["query_string"].decode("latin-1")
+    location = f"{base_url(request)}{quote(request.url.path)}/" + (f"?{query}" if query else "")
+    return RedirectResponse(location, 307 if request.method == "POST" else 302)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return JSONResponse({"message": error.message, "errors": []}, error.status, headers=error.headers)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    message = "There is nothing at this address." if error.status_code == 404 else f"{error.detail}."
+    return JSONResponse({"message": message, "errors": []}, error.status_code, headers=error.headers)

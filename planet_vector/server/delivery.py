@@ -1,0 +1,143 @@
+"""Products as files: with ranges, by the service itself or by a second origin behind a signed address.
+
+The real service answered ``/full`` with a redirect to an object store on another host. Its store took an address
+signed for GET, for a while, and refused requests that carried credentials of their own; so does this one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import time
+from pathlib import Path
+from typing import List, Optional, Tuple
+from urllib.parse import quote, urlencode
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from planet_vector.server.archive import inside
+from planet_vector.server.index import Index
+from planet_vector.server.refusal import Refusal
+
+MAX_RANGES = 100
+_RANGES = re.compile(r"bytes\s*=(\s*(\d{1,18}-\d{0,18}|-\d{1,18})\s*(,|$))+", re.ASCII)
+
+
+class Signer:
+    """Sign addresses of products, and tell whether an address was signed.
+
+    Parameters
+    ----------
+    life : float
+        Seconds an address can be used.
+    secret : bytes, optional
+        What signatures are made with; several processes must share it.
+    """
+
+    def __init__(self, life: float, secret: Optional[bytes] = None) -> None:
+        self.life = life
+        self._secret = secret or secrets.token_bytes(32)
+
+    def sign(self, path: str) -> str:
+        """Return a path with an expiry (seconds since 1970) and a signature in its query."""
+        expires = f"{time.time() + self.life:.3f}"
+        return f"{path}?{urlencode({'Expires': expires, 'Signature': self._signature(path, expires)})}"
+
+    def check(self, path: str, expires: str, signature: str) -> bool:
+        """Tell whether the signature is good and not expired."""
+        good = hmac.compare_digest(self._signature(path, expires).encode(), signature.encode())
+        return good and float(expires) > time.time()
+
+    def _signature(self, path: str, expires: str) -> str:
+        return hmac.new(self._secret, f"GET\n{path}\n{expires}".encode(), hashlib.sha256).hexdigest()
+
+
+def product_response(request: Request, file: Path, scene_id: str, product: str) -> FileResponse:
+    """Return a product as an attachment; it answers HEAD, single and multiple ranges, If-Range.
+
+    Raises
+    ------
+    Refusal
+        400 or 416, when a Range cannot be met.
+    """
+    status = file.stat()
+    span = request.headers.get("range")
+    if span is not None and not span.strip().lower().startswith("bytes"):
+        # RFC 9110, section 14.2: a unit that is not known is ignored, which the framework does not.
+        request.scope["headers"] = [(n, v) for n, v in request.scope["headers"] if n != b"range"]
+    elif span is not None:
+        _check_range(span, status.st_size)
+    return FileResponse(
+        file, media_type="image/tiff", filename=f"{scene_id}_{product}.tif", stat_result=status
+    )  # fmt: skip
+
+
+def product_path(scene_type: str, scene_id: str, product: str) -> str:
+    """Return the path of a product on the second origin."""
+    return f"/{quote(scene_type)}/{quote(scene_id)}/{quote(product)}.tif"
+
+
+def create_delivery(root: Path, index: Index, signer: Signer) -> Starlette:
+    """Make the second origin.
+
+    Parameters
+    ----------
+    root : Path
+        The archive.
+    index : Index
+        Its index.
+    signer : Signer
+        As the service signs.
+    """
+
+    async def deliver(request: Request) -> Response:
+        if "authorization" in request.headers or "api_key" in request.query_params:
+            return _error(400, "InvalidArgument", "Only one auth mechanism allowed: the signature, and no credentials.")
+        path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
+        query = request.query_params
+        if request.method != "GET" or not signer.check(path, query.get("Expires", ""), query.get("Signature", "")):
+            return _error(403, "AccessDenied", "The address is signed for GET, and for a while only.")
+        scene_type, scene_id, product = (request.path_params[name] for name in ("scene_type", "scene_id", "product"))
+        found = await run_in_threadpool(index.find, scene_type, scene_id)
+        place = found and found.products.get(product)
+        file = inside(root, place) if place else None
+        if file is None:
+            return _error(404, "NoSuchKey", "There is no such product any more.")
+        try:
+            return product_response(request, file, scene_id, product)
+        except Refusal as refusal:
+            return _error(refusal.status, "InvalidRange", refusal.message)
+
+    methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
+    return Starlette(routes=[Route("/{scene_type}/{scene_id}/{product}.tif", deliver, methods=methods)])
+
+
+def _check_range(text: str, size: int) -> None:
+    if not _RANGES.fullmatch(text.strip().lower()) or text.count(",") >= MAX_RANGES:
+        raise Refusal(400, f"The Range header is not understood, or asks for more than {MAX_RANGES} ranges.")
+    for first, last in _split_ranges(text):
+        if (
+            (first and last and int(first) > int(last))
+            or (not first and int(last) == 0)
+            or (first and int(first) >= size)
+        ):
+            raise Refusal(
+                416, f"The Range lies outside the {size} bytes of the file.", {"Content-Range": f"bytes */{size}"}
+            )
+
+
+def _split_ranges(text: str) -> List[Tuple[str, str]]:
+    parts = text.partition("=")[2].split(",")
+    return [(first.strip(), last.strip()) for first, _, last in (part.partition("-") for part in parts if part.strip())]
+
+
+def _error(status: int, code: str, message: str) -> Response:
+    # Object stores speak XML.
+    body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'
+    return Response(body, status, media_type="application/xml")

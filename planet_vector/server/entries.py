@@ -1,0 +1,179 @@
+"""Read the units of an archive, many at once, into what the index's tables take."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import deque
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import islice
+from pathlib import Path
+from struct import error as StructError
+from struct import pack
+from typing import Any, Deque, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+
+import shapely
+from shapely.geometry import MultiPolygon, Polygon
+
+from planet_vector.query import parse_time
+from planet_vector.server.archive import Problem, SceneRecord, Unit, read, read_lines
+from planet_vector.server.columns import column_values
+from planet_vector.server.footprint import split
+from planet_vector.server.links import feature_text
+from planet_vector.server.search import microseconds
+
+FEW = 40  # units with rasters that are read in less time than processes need to start
+LONG = 16 * 2**20  # bytes of a list that is read by several processes
+LINES = 1000  # of such a list, read at once
+_WKB_POLYGON = 3  # OGC 06-103r4, table 7
+
+
+class Entry(NamedTuple):
+    """Hold one scene as the tables take it."""
+
+    scene_type: str
+    scene_id: str
+    acquired: int
+    footprint: Optional[bytes]
+    boxes: List[Tuple[float, float, float, float]]
+    columns: List[Any]
+    feature: str
+    products: Mapping[str, str]
+
+
+def read_all(root: Path, units: List[Unit]) -> Iterator[Tuple[Unit, Iterable[Entry], List[Problem]]]:
+    """Yield what stands in units, those with rasters first.
+
+    The problems of a unit are known once its entries have been taken.
+    """
+    scenes = [unit for unit in units if unit.key.startswith("scene:")]
+    lists = [unit for unit in units if unit.key.startswith("list:")]
+    if len(scenes) <= FEW and not any(map(_is_long, lists)):
+        for unit in scenes + lists:
+            problems: List[Problem] = []
+            yield unit, _entries(read(root, unit, problems), unit.files[0].path, problems), problems
+        return
+    # Started anew, not forked: a fork in a process with threads may stand still for ever.
+    with ProcessPoolExecutor(os.cpu_count() or 1, multiprocessing.get_context("spawn")) as pool:
+        ahead = _ahead(pool.submit(_read_unit, root, unit) for unit in scenes)
+        for unit, (entries, found) in zip(scenes, ahead):
+            yield unit, entries, found
+        for unit in lists:
+            problems = []
+            if _is_long(unit):
+                yield unit, _long_entries(pool, root / unit.files[0].path, unit.files[0].path, problems), problems
+            else:
+                yield unit, _entries(read(root, unit, problems), unit.files[0].path, problems), problems
+
+
+def _is_long(unit: Unit) -> bool:
+    return unit.key.endswith(".geojsonl") and unit.files[0].size > LONG
+
+
+def _ahead(futures: Iterator[Future[Any]]) -> Iterator[Any]:
+    """Yield results in order, with a few under way: memory stays bounded."""
+    waiting: Deque[Future[Any]] = deque(islice(futures, 4 * (os.cpu_count() or 1)))
+    while waiting:
+        yield waiting.popleft().result()
+        waiting.extend(islice(futures, 1))
+
+
+def _long_entries(pool: ProcessPoolExecutor, path: Path, name: str, problems: List[Problem]) -> Iterator[Entry]:
+    with path.open("rb") as file:
+        blocks = iter(lambda: list(islice(file, LINES)), [])
+        for entries, found in _ahead(
+            pool.submit(_read_block, block, number * LINES, name) for number, block in enumerate(blocks)
+        ):
+            problems += found
+            yield from entries
+
+
+def _read_unit(root: Path, unit: Unit) -> Tuple[List[Entry], List[Problem]]:
+    problems: List[Problem] = []
+    return list(_entries(read(root, unit, problems), unit.files[0].path, problems)), problems
+
+
+def _read_block(lines: List[bytes], first: int, name: str) -> Tuple[List[Entry], List[Problem]]:
+    problems: List[Problem] = []
+    return list(_entries(read_lines(lines, first, name, problems), name, problems)), problems
+
+
+def _entries(records: Iterable[SceneRecord], path: str, problems: List[Problem]) -> Iterator[Entry]:
+    for record in records:
+        try:
+            yield entry_of(record)
+        except (ValueError, TypeError, IndexError, shapely.errors.ShapelyError) as error:
+            told = " ".join(str(error).split())[:200]
+            problems.append(Problem(path, f"scene {record.feature['id']}: {told}"))
+
+
+def entry_of(record: SceneRecord) -> Entry:
+    """Return a scene as the tables take it.
+
+    Raises
+    ------
+    ValueError
+        When its geometry is no footprint.
+    """
+    feature = record.feature
+    properties = feature["properties"]
+    footprint, boxes = _footprint(feature.get("geometry"))
+    return Entry(
+        record.scene_type,
+        feature["id"],
+        microseconds(parse_time(properties["acquired"])),
+        footprint,
+        boxes,
+        column_values(properties),
+        feature_text(record.scene_type, feature, record.products),
+        record.products,
+    )
+
+
+def _footprint(geometry: Any) -> Tuple[Optional[bytes], List[Tuple[float, float, float, float]]]:
+    """Return a GeoJSON footprint as WKB within ±180°, and the boxes of its western and eastern part."""
+    if geometry is None:
+        return None, []
+    plain = _plain_footprint(geometry)
+    if plain is not None:
+        return plain
+    if not isinstance(geometry, dict) or geometry.get("type") not in ("Polygon", "MultiPolygon"):
+        raise ValueError("its geometry is neither a Polygon nor a MultiPolygon")
+    coordinates = geometry.get("coordinates")
+    if not isinstance(coordinates, list) or not coordinates:
+        raise ValueError("its geometry has no coordinates")
+    rings = [coordinates] if geometry["type"] == "Polygon" else coordinates
+    shapes = [Polygon(polygon[0], polygon[1:]) for polygon in rings]
+    shape = shapes[0] if len(shapes) == 1 else MultiPolygon(shapes)
+    bounds = shape.bounds
+    if not (len(bounds) == 4 and -540 <= bounds[0] <= bounds[2] <= 540 and -90 <= bounds[1] <= bounds[3] <= 90):
+        raise ValueError("its positions are not longitude and latitude in degrees")
+    shape = split(shape)
+    if shape.is_empty:
+        raise ValueError("its footprint is empty")
+    shape = shapely.force_2d(shape)
+    parts = [part.bounds for part in shapely.get_parts(shape)]
+    if len(parts) == 1 or shape.bounds[2] - shape.bounds[0] <= 180:
+        return shapely.to_wkb(shape), [shape.bounds]
+    halves = [[b for b in parts if b[0] + b[2] < 0], [b for b in parts if b[0] + b[2] >= 0]]
+    return shapely.to_wkb(shape), [
+        (min(b[0] for b in half), min(b[1] for b in half), max(b[2] for b in half), max(b[3] for b in half))
+        for half in halves
+        if half
+    ]
+
+
+def _plain_footprint(geometry: Any) -> Optional[Tuple[bytes, List[Tuple[float, float, float, float]]]]:
+    """Return what `_footprint` does for what nearly every scene has: one ring, away from the antimeridian."""
+    try:
+        (ring,) = geometry["coordinates"]
+        if geometry["type"] != "Polygon" or len(ring) < 4 or ring[0] != ring[-1]:
+            return None
+        xs, ys = zip(*ring)
+        west, south, east, north = min(xs), min(ys), max(xs), max(ys)
+        if not (-180 <= west and east <= 180 and east - west <= 180 and -90 <= south and north <= 90):
+            return None
+        flat = [value for position in ring for value in position]
+        return pack(f"<BIII{len(flat)}d", 1, _WKB_POLYGON, 1, len(ring), *flat), [(west, south, east, north)]
+    except (TypeError, ValueError, KeyError, IndexError, StructError):
+        return None  # the whole way tells what is wrong with it

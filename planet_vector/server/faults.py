@@ -1,0 +1,249 @@
+"""Faults that clients must survive, injected by path and count; and a service that is slow, or says "slower".
+
+A YAML file lists them; it is read again when it changes. The first that applies is the one that happens::
+
+    - path: /v0/scenes/ortho/     # a pattern of fnmatch; left out: any path
+      method: GET                 # left out: any method
+      origin: api                 # or delivery; left out: both
+      skip: 1                     # so many requests pass first
+      times: 2                    # then so many fail; left out: all
+      status: 503                 # what happens: one of these, and a delay with any
+      headers: {Retry-After: "1"}
+      body: "no"
+    - {path: "*/full", delay: 2.5}                 # seconds before anything happens
+    - {path: "*/full", reset: true}                # the connection is reset without an answer
+    - {path: "*/full", truncate: 1000}             # the connection ends after so many bytes of the body
+    - {path: "*/full", drop: [Content-Length]}     # headers that are left out
+    - {path: "/v0/scenes/ortho/", corrupt: true}   # half the body, as if it were all
+    - {path: "/v0/scenes/ortho/", loop: true}      # the next page is this one
+    - {path: "/v0/*", replace: {here: there}}      # another text in the body
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+import json
+import math
+import socket
+import struct
+import time
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from planet_vector.errors import ConfigError
+
+
+@dataclass
+class Fault:
+    """Hold one entry of a file of faults."""
+
+    path: str = "*"
+    method: Optional[str] = None
+    origin: Optional[str] = None
+    skip: int = 0
+    times: float = math.inf
+    delay: float = 0.0
+    status: Optional[int] = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = '{"message": "An injected fault.", "errors": []}'
+    reset: bool = False
+    truncate: Optional[int] = None
+    drop: List[str] = field(default_factory=list)
+    corrupt: bool = False
+    loop: bool = False
+    replace: Mapping[str, str] = field(default_factory=dict)
+    seen: int = field(default=0, init=False)
+
+    def applies(self, origin: str, method: str, path: str) -> bool:
+        """Tell whether the fault happens to a request, and count it."""
+        if self.origin not in (None, origin) or self.method not in (None, method):
+            return False
+        if not fnmatch.fnmatchcase(path, self.path):
+            return False
+        self.seen += 1
+        return self.skip < self.seen <= self.skip + self.times
+
+
+class Faults:
+    """Know the faults of a file.
+
+    Raises
+    ------
+    ConfigError
+        When the file cannot be used.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._stamp: Optional[int] = None
+        self._faults: List[Fault] = []
+        self.find("", "", "")
+
+    def find(self, origin: str, method: str, path: str) -> Optional[Fault]:
+        """Return the fault that happens to a request."""
+        stamp = self._file.stat().st_mtime_ns if self._file.exists() else 0
+        if stamp != self._stamp:
+            self._faults, self._stamp = _read(self._file), stamp
+        if not method:
+            return None
+        return next((fault for fault in self._faults if fault.applies(origin, method, path)), None)
+
+
+class FaultyApp:
+    """Wrap an application with faults, latency and a limit of requests.
+
+    Parameters
+    ----------
+    app : ASGIApp
+        What is wrapped.
+    origin : str
+        ``api`` or ``delivery``.
+    faults : Faults, optional
+        What goes wrong.
+    latency : float
+        Seconds each answer waits.
+    rate : float
+        Requests a second, and at once; 0 for no limit. What comes faster is answered 429.
+    """
+
+    def __init__(
+        self, app: ASGIApp, origin: str, faults: Optional[Faults] = None, latency: float = 0.0, rate: float = 0.0
+    ) -> None:
+        self._app = app
+        self._origin = origin
+        self._faults = faults
+        self._latency = latency
+        self._rate = rate
+        self._tokens, self._then = max(rate, 1.0), time.monotonic()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, faults and all."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        wait = self._until_allowed() if self._rate else 0.0
+        if wait:
+            answer = {"message": f"More than {self._rate:g} requests a second.", "errors": []}
+            return await _answer(send, 429, {"Retry-After": str(math.ceil(wait))}, json.dumps(answer).encode())
+        fault = self._faults.find(self._origin, scope["method"], scope["path"]) if self._faults else None
+        delay = self._latency + (fault.delay if fault else 0.0)
+        if delay:
+            await asyncio.sleep(delay)
+        if fault is None:
+            return await self._app(scope, receive, send)
+        if fault.reset:
+            return _reset(receive)
+        if fault.status is not None:
+            return await _answer(send, fault.status, fault.headers, fault.body.encode())
+        if fault.truncate is not None:
+            return await self._app(scope, receive, _Truncated(send, fault.truncate))
+        if fault.corrupt or fault.loop or fault.replace:
+            return await self._app(scope, receive, _Changed(send, fault))
+        return await self._app(scope, receive, _without(send, fault.drop))
+
+    def _until_allowed(self) -> float:
+        """Return 0 and take a token of the bucket, or the seconds until there is one."""
+        now = time.monotonic()
+        self._tokens = min(self._tokens + (now - self._then) * self._rate, max(self._rate, 1.0))
+        self._then = now
+        if self._tokens >= 1.0:
+            self._tokens -= 1.0
+            return 0.0
+        return (1.0 - self._tokens) / self._rate
+
+
+class _Truncated:
+    """Let a number of bytes pass; the server closes a connection whose answer stays unfinished."""
+
+    def __init__(self, send: Send, most: int) -> None:
+        self._send = send
+        self._left = most
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            return await self._send(message)
+        body = message.get("body", b"")[: self._left]
+        self._left -= len(body)
+        if body:
+            await self._send({"type": "http.response.body", "body": body, "more_body": True})
+
+
+class _Changed:
+    """Gather a body, and send another in its place."""
+
+    def __init__(self, send: Send, fault: Fault) -> None:
+        self._send = send
+        self._fault = fault
+        self._start: Message = {}
+        self._body = bytearray()
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+            return
+        self._body += message.get("body", b"")
+        if message.get("more_body"):
+            return
+        body = self._change(bytes(self._body))
+        headers = [(n, v) for n, v in self._start["headers"] if n.lower() != b"content-length"]
+        headers.append((b"content-length", str(len(body)).encode()))
+        await self._send({**self._start, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+
+    def _change(self, body: bytes) -> bytes:
+        for old, new in self._fault.replace.items():
+            body = body.replace(old.encode(), new.encode())
+        if self._fault.loop:
+            document = json.loads(body)
+            document["links"]["next"] = document["links"]["self"]
+            body = json.dumps(document).encode()
+        return body[: len(body) // 2] if self._fault.corrupt else body
+
+
+def _without(send: Send, dropped: List[str]) -> Send:
+    names = {name.lower().encode() for name in dropped}
+
+    async def forward(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [(n, v) for n, v in message["headers"] if n.lower() not in names]}
+        await send(message)
+
+    return forward
+
+
+async def _answer(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    given: Dict[str, str] = {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}
+    raw: List[Tuple[bytes, bytes]] = [(n.lower().encode(), str(v).encode()) for n, v in given.items()]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _reset(receive: Receive) -> None:
+    """Reset a connection. ASGI has no word for it, so this reaches through to uvicorn's transport."""
+    transport: Any = receive.__self__.transport  # type: ignore[attr-defined]
+    # Closed with a linger of no time, TCP sends RST (RFC 9293, section 3.10.4; SO_LINGER of POSIX).
+    linger = struct.pack("ii", 1, 0)
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    transport.abort()
+
+
+def _read(file: Path) -> List[Fault]:
+    import yaml
+
+    try:
+        entries = yaml.safe_load(file.read_text(encoding="utf-8"))
+        known = {f.name for f in fields(Fault) if f.init}
+        faults = []
+        for entry in entries or []:
+            unknown = set(entry) - known
+            if unknown:
+                raise ConfigError(
+                    f"The file of faults {file} has {sorted(unknown)[0]!r}: it takes {', '.join(sorted(known))}."
+                )
+            faults.append(Fault(**entry))
+    except (OSError, UnicodeDecodeError, TypeError, yaml.YAMLError) as error:
+        raise ConfigError(f"The file of faults {file} cannot be read ({' '.join(str(error).split())[:200]}).") from None
+    return faults

@@ -1,0 +1,56 @@
+"""The addresses a scene's metadata holds: kept apart from the service's root until an answer is given."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from typing import Any, Dict, Mapping
+from urllib.parse import quote
+
+BASE = "\x01"
+"""Stands for the service's root in a stored Feature. JSON text never holds it: a control character is escaped."""
+
+_OTHER = re.compile(r"https?://[^/]+(/v0/(?:scenes|mosaics)/.*)")
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+_MARK = f"root-{secrets.token_hex(16)}"  # no metadata can hold what nobody knows
+
+
+def feature_text(scene_type: str, feature: Mapping[str, Any], products: Mapping[str, str]) -> str:
+    """Return a Feature as JSON text, its links those of this service.
+
+    Everything else stays as it was given. Products that have a file but were not listed are added; those listed
+    without a file stay.
+    """
+    scene = f"/v0/scenes/{scene_type}/{quote(feature['id'])}"
+    properties: Dict[str, Any] = dict(feature["properties"])
+    given_links = properties.get("links")
+    links: Dict[str, Any] = _rebased(given_links) if isinstance(given_links, dict) else {}
+    links["full"] = f"{_MARK}{scene}/full"
+    links["self"] = f"{_MARK}{scene}"
+    links["square_thumbnail"] = f"{_MARK}{scene}/square-thumb"
+    links["thumbnail"] = f"{_MARK}{scene}/thumb"
+    properties["links"] = links
+    data = properties.get("data")
+    data = dict(data) if isinstance(data, dict) else {}
+    given_products = data.get("products")
+    listed: Dict[str, Any] = dict(given_products) if isinstance(given_products, dict) else {}
+    for product in [*listed, *(name for name in products if name not in listed)]:
+        entry = _rebased(listed[product]) if isinstance(listed.get(product), dict) else {}
+        entry["full"] = f"{_MARK}{scene}/full?product={quote(product)}"
+        if "zip" in entry:
+            entry["zip"] = f"{_MARK}{scene}/full.zip?product={quote(product)}"
+        listed[product] = entry
+    if listed or "data" in properties:
+        data["products"] = listed
+        properties["data"] = data
+    return _ENCODER.encode({**feature, "properties": properties}).replace(_MARK, BASE)
+
+
+def _rebased(links: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return links with those that lead to a Scenes API leading to this one."""
+    found: Dict[str, Any] = {}
+    for name, link in links.items():
+        match = _OTHER.fullmatch(link) if isinstance(link, str) else None
+        found[name] = f"{_MARK}{match.group(1)}" if match else link
+    return found

@@ -1,0 +1,177 @@
+"""What is known of the requests that came: an access log without keys, and counters for Prometheus."""
+
+from __future__ import annotations
+
+import bisect
+import ctypes
+import multiprocessing
+import sys
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Dict, List, Optional, TextIO, Tuple
+from urllib.parse import parse_qsl, quote, urlencode
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+ROUTES = (
+    "scene_types",
+    "list_scenes",
+    "get_scene",
+    "get_product",
+    "get_thumbnail",
+    "get_tile",
+    "list_mosaics",
+    "get_mosaic",
+    "get_mosaic_tile",
+    "get_quadmap",
+    "list_quads",
+    "get_quad",
+    "get_quad_raster",
+    "get_quad_thumbnail",
+    "list_quad_scenes",
+    "login",
+    "deliver",
+    "other",
+)
+"""Names of the routes, as the functions that answer them are called."""
+
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds of the time an answer took, in seconds: those of Prometheus' own clients."""
+
+_CLASSES = 5  # 1xx to 5xx
+_WIDTH = _CLASSES + len(BUCKETS) + 1 + 2  # then the sum of seconds, and of bytes
+_SECRET = frozenset({"api_key", "signature"})
+
+
+class Metrics:
+    """Count requests, for all processes of a service together."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._values: Any = context.Array(ctypes.c_double, len(ROUTES) * _WIDTH)
+
+    def count(self, route: str, status: int, seconds: float, sent: int) -> None:
+        """Count one answer."""
+        start = (ROUTES.index(route) if route in ROUTES else len(ROUTES) - 1) * _WIDTH
+        with self._values.get_lock():
+            values = self._values.get_obj()
+            values[start + min(max(status // 100, 1), _CLASSES) - 1] += 1
+            values[start + _CLASSES + bisect.bisect_left(BUCKETS, seconds)] += 1
+            values[start + _WIDTH - 2] += seconds
+            values[start + _WIDTH - 1] += sent
+
+    def text(self, totals: Dict[str, int]) -> str:
+        """Return the counters in the text format of Prometheus, version 0.0.4.
+
+        Parameters
+        ----------
+        totals : dict of str to int
+            Scenes in the index, by type.
+        """
+        with self._values.get_lock():
+            values = list(self._values.get_obj())
+        requests, times, sizes = [], [], []
+        for number, route in enumerate(ROUTES):
+            row = values[number * _WIDTH : (number + 1) * _WIDTH]
+            if not any(row):
+                continue
+            for status in range(_CLASSES):
+                if row[status]:
+                    requests.append(
+                        f'planet_requests_total{{route="{route}",status="{status + 1}xx"}} {row[status]:.0f}'
+                    )
+            below = 0.0
+            for bound, count in zip([*map(str, BUCKETS), "+Inf"], row[_CLASSES:-2]):
+                below += count
+                times.append(f'planet_request_seconds_bucket{{route="{route}",le="{bound}"}} {below:.0f}')
+            times.append(f'planet_request_seconds_sum{{route="{route}"}} {row[-2]:.6f}')
+            times.append(f'planet_request_seconds_count{{route="{route}"}} {below:.0f}')
+            sizes.append(f'planet_sent_bytes_total{{route="{route}"}} {row[-1]:.0f}')
+        scenes = [f'planet_scenes{{type="{name}"}} {count}' for name, count in totals.items()]
+        return "".join(
+            _family("planet_requests_total", "counter", "Requests answered.", requests)
+            + _family("planet_request_seconds", "histogram", "Time from a request to the end of its answer.", times)
+            + _family("planet_sent_bytes_total", "counter", "Bytes of bodies sent.", sizes)
+            + _family("planet_scenes", "gauge", "Scenes in the index.", scenes)
+        )
+
+
+class MonitoredApp:
+    """Wrap an application: count its answers, and write a line about each.
+
+    Parameters
+    ----------
+    app : ASGIApp
+        What is wrapped.
+    metrics : Metrics
+        Where answers are counted.
+    log : TextIO, optional
+        Where lines go, in the combined format with the seconds at the end; no key, no signature is in them.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, log: Optional[TextIO] = None) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._log = log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, and note it."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        status, sent, start = 0, 0, time.perf_counter()
+
+        async def noted(message: Message) -> None:
+            nonlocal status, sent
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            elif scope["method"] != "HEAD":
+                sent += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except BaseException:
+            status = status or 500
+            raise
+        finally:
+            seconds = time.perf_counter() - start
+            self._metrics.count(getattr(scope.get("endpoint"), "__name__", "other"), status, seconds, sent)
+            if self._log is not None:
+                self._log.write(_line(scope, status, sent, seconds))
+                self._log.flush()
+
+
+def open_log(path: Optional[Path]) -> Optional[TextIO]:
+    """Open an access log for appending, a line at a time; ``-`` is standard error."""
+    if path is None:
+        return None
+    return sys.stderr if str(path) == "-" else path.open("a", encoding="ascii", buffering=1)
+
+
+def _line(scope: Scope, status: int, sent: int, seconds: float) -> str:
+    headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    client = scope["client"][0] if scope.get("client") else "-"
+    key = quote(str(scope.get("planet_vector.key", "-")), safe="-_.") or "-"
+    moment = datetime.now(timezone.utc).strftime("%d/%b/%Y:%H:%M:%S +0000")
+    query = _without_secrets(scope["query_string"].decode("latin-1"))
+    target = quote(scope["path"], safe="/:@!$&'()*+,;=-._~") + (f"?{query}" if query else "")
+    agent = quote(headers.get(b"user-agent", "-"), safe=" /:;()+,.=-_")
+    span = quote(headers.get(b"range", "-"), safe="=,-")
+    return (
+        f'{client} - {key} [{moment}] "{scope["method"]} {target} HTTP/{scope["http_version"]}" {status} {sent} '
+        f'"{span}" "{agent}" {seconds:.4f}\n'
+    )
+
+
+def _without_secrets(query: str) -> str:
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=200)
+    except ValueError:
+        return "..."
+    kept = [(n, "..." if n.strip().lower() in _SECRET else v[:500]) for n, v in pairs]
+    return urlencode(kept, safe=":,()")
+
+
+def _family(name: str, kind: str, told: str, lines: List[str]) -> Tuple[str, ...]:
+    return (f"# HELP {name} {told}\n# TYPE {name} {kind}\n", *(line + "\n" for line in lines))

@@ -1,0 +1,25 @@
+"""What the service answers when it does not give what was asked."""
+
+from __future__ import annotations
+
+from typing import Mapping, Optional
+
+
+class Refusal(Exception):
+    """Be an answer of 4xx or 5xx.
+
+    Parameters
+    ----------
+    status : int
+        The HTTP status.
+    message : str
+        One sentence for the body's ``message``.
+    headers : mapping of str to str, optional
+        Headers the status asks for.
+    """
+
+    def __init__(self, status: int, message: str, headers: Optional[Mapping[str, str]] = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.headers = dict(headers or {})

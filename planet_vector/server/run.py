@@ -1,0 +1,139 @@
+"""Run the service: sockets, processes, re-scans, and a stop that leaves nothing behind."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import socket
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Optional
+
+from planet_vector.errors import ArchiveError, ConfigError
+from planet_vector.server.delivery import Signer
+from planet_vector.server.faults import Faults
+from planet_vector.server.indexing import update
+from planet_vector.server.keys import Keys
+from planet_vector.server.monitor import Metrics
+from planet_vector.server.mosaics import load_mosaics
+from planet_vector.server.worker import Work, answer, supervise
+
+
+@dataclass(frozen=True)
+class Options:
+    """Hold how a service is to be run; it goes to each process as it is."""
+
+    root: Path
+    index: Path
+    host: str = "127.0.0.1"
+    port: int = 0
+    key: Optional[str] = None
+    keys: Optional[Path] = None
+    mosaics: Optional[Path] = None
+    workers: int = 1
+    exact_ties: bool = True
+    redirect: bool = False
+    signature_life: float = 3600.0
+    rescan: float = 10.0
+    faults: Optional[Path] = None
+    latency: float = 0.0
+    rate: float = 0.0
+    access_log: Optional[Path] = None
+
+    def __repr__(self) -> str:
+        return f"Options({self.root}, {self.host}:{self.port})"
+
+
+def check(options: Options) -> None:
+    """Tell whether options go together, before anything is done.
+
+    Raises
+    ------
+    ConfigError
+        When they do not.
+    """
+    keys = Keys(options.key, options.keys)
+    if not keys.required and not _is_loopback(options.host):
+        raise ConfigError(f"Without keys the service is for this machine only, not {options.host}: add --keys FILE.")
+    if options.workers > 1 and (options.faults or options.rate):
+        raise ConfigError("Faults and rates are counted in one process: leave --workers out.")
+    load_mosaics(options.mosaics)
+    if options.faults:
+        Faults(options.faults)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket.
+
+    Raises
+    ------
+    ConfigError
+        When the address cannot be had.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        if sys.platform != "win32":  # there it would let two services share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(2048)
+    except OSError as error:
+        raise ConfigError(
+            f"The service cannot listen at {host}:{port} ({error.strerror}): choose another --port."
+        ) from None
+    return listener
+
+
+def serve(options: Options, ready: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Parameters
+    ----------
+    options : Options
+        What is served, and how. The index must be up to date.
+    ready : callable
+        Called once with the root of the API, as soon as it answers.
+    """
+    with contextlib.ExitStack() as stack:
+        main = stack.enter_context(contextlib.closing(listen(options.host, options.port)))
+        second = stack.enter_context(contextlib.closing(listen(options.host, 0))) if options.redirect else None
+        host = f"[{options.host}]" if ":" in options.host else options.host
+        root = f"http://{host}:{main.getsockname()[1]}/v0/"
+        work = Work(options, main, second, Signer(options.signature_life), Metrics())
+        stop = threading.Event()
+        rescans = threading.Thread(target=_rescan, args=(options, stop), name="rescan", daemon=True)
+        rescans.start()
+        try:
+            if options.workers == 1:
+                answer(work, lambda: ready(root))
+            else:
+                supervise(work, lambda: ready(root))
+        finally:
+            stop.set()
+            rescans.join()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)
+    except OSError:
+        raise ConfigError(f"{host} is no address of this machine: choose another --host.") from None
+    return all(ipaddress.ip_address(entry[4][0]).is_loopback for entry in found)
+
+
+def _rescan(options: Options, stop: threading.Event) -> None:
+    if not options.rescan:
+        return
+    pause = options.rescan
+    while not stop.wait(pause):
+        start = time.monotonic()
+        try:
+            update(options.root, options.index)
+        except ArchiveError as error:
+            # The archive may be on a disk that is away for a while: what is known is served on.
+            print(f"planet-vector: {error}", file=sys.stderr, flush=True)
+        # A large archive is not looked through all the time: at most a tenth of it.
+        pause = max(options.rescan, 9 * (time.monotonic() - start))

@@ -1,0 +1,174 @@
+"""The processes that answer requests: one by itself, or several under a supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import multiprocessing
+import multiprocessing.connection
+import signal
+import socket
+import threading
+from typing import TYPE_CHECKING, Any, Callable, Iterator, List, NamedTuple, Optional
+
+import uvicorn
+
+from planet_vector.errors import ConfigError
+from planet_vector.server.app import Service, create_app
+from planet_vector.server.delivery import Signer, create_delivery
+from planet_vector.server.faults import Faults, FaultyApp
+from planet_vector.server.imagery import Imagery
+from planet_vector.server.index import Index
+from planet_vector.server.keys import Keys
+from planet_vector.server.login import add_login
+from planet_vector.server.monitor import Metrics, MonitoredApp, open_log
+from planet_vector.server.mosaic_routes import add_mosaics
+from planet_vector.server.mosaics import load_mosaics
+from planet_vector.server.pages import add_pages
+
+if TYPE_CHECKING:
+    from planet_vector.server.run import Options
+
+KEEP_ALIVE = 65  # seconds: longer than clients keep an idle connection, so none is closed under a request
+GRACE = 5  # seconds a stop waits for answers under way
+
+
+class Work(NamedTuple):
+    """Hold all that a process needs; the sockets are shared by all."""
+
+    options: Options
+    main: socket.socket
+    second: Optional[socket.socket]
+    signer: Signer
+    metrics: Metrics
+
+
+def answer(work: Work, ready: Callable[[], None]) -> None:
+    """Answer requests in this process until SIGINT or SIGTERM."""
+    asyncio.run(_answer(work, ready))
+
+
+def supervise(work: Work, ready: Callable[[], None]) -> None:
+    """Answer requests in several processes until SIGINT or SIGTERM; one that dies is replaced."""
+    context = multiprocessing.get_context("spawn")
+    waiting = context.Semaphore(0)
+
+    def start() -> Any:
+        process = context.Process(target=_child, args=(work, waiting), name="planet-vector worker")
+        process.start()
+        return process
+
+    stop = threading.Event()
+    with _stopping(stop.set):
+        processes = [start() for _ in range(work.options.workers)]
+        try:
+            for _ in processes:
+                while not waiting.acquire(timeout=0.2) and not stop.is_set():
+                    if not all(process.is_alive() for process in processes):
+                        raise ConfigError("A process of the service ended before it could answer: see above why.")
+            if not stop.is_set():
+                ready()
+            while not stop.is_set():
+                # A signal does not wake every platform's wait, hence the timeout.
+                multiprocessing.connection.wait([process.sentinel for process in processes], timeout=0.5)
+                dead = [process for process in processes if not process.is_alive()]
+                if dead and not stop.wait(1.0):  # not at once: it may die of what is not over yet
+                    processes = [start() if process in dead else process for process in processes]
+        finally:
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.join()
+
+
+def _child(work: Work, waiting: Any) -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def ready() -> None:
+        waiting.release()
+        threading.Thread(target=follow, daemon=True).start()
+
+    def follow() -> None:
+        # Without its supervisor a worker would hold the port for ever.
+        multiprocessing.connection.wait([parent.sentinel])
+        signal.raise_signal(signal.SIGTERM)
+
+    answer(work, ready)
+
+
+async def _answer(work: Work, ready: Callable[[], None]) -> None:
+    options = work.options
+    index = Index(options.index, options.exact_ties)
+    service = Service(
+        options.root,
+        index,
+        Imagery(options.root, options.index.with_suffix(".pictures")),
+        Keys(options.key, options.keys),
+        work.signer if work.second else None,
+        work.second.getsockname()[1] if work.second else None,
+        load_mosaics(options.mosaics),
+        work.metrics,
+    )
+    api = create_app(service)
+    for add in (add_mosaics, add_login, add_pages):
+        add(api)
+    faults = Faults(options.faults) if options.faults else None
+    log = open_log(options.access_log)
+
+    def server(app: Any, origin: str) -> _Server:
+        faulty = FaultyApp(app, origin, faults, options.latency, options.rate if origin == "api" else 0.0)
+        return _Server(_config(MonitoredApp(faulty, work.metrics, log)))
+
+    servers = [(server(api, "api"), work.main)]
+    if work.second is not None:
+        servers.append((server(create_delivery(options.root, index, work.signer), "delivery"), work.second))
+
+    def stop() -> None:
+        for running, _ in servers:
+            running.should_exit = True
+
+    with _stopping(stop):
+        tasks = [asyncio.ensure_future(running.serve(sockets=[listener])) for running, listener in servers]
+        for running, _ in servers:
+            await running.answers.wait()
+        ready()
+        await asyncio.gather(*tasks)
+    index.close()
+
+
+class _Server(uvicorn.Server):
+    """Be a server that says when it answers, and leaves signals to the process."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.answers = asyncio.Event()
+
+    async def startup(self, sockets: Optional[List[socket.socket]] = None) -> None:
+        await super().startup(sockets)
+        self.answers.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _config(app: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app, http="h11", ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+        timeout_keep_alive=KEEP_ALIVE, timeout_graceful_shutdown=GRACE,
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def _stopping(stop: Callable[[], Any]) -> Iterator[None]:
+    """Call `stop` at SIGINT or SIGTERM, where this is the main thread (elsewhere signals do not arrive)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, lambda *_: stop()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

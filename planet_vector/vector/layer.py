@@ -1,0 +1,191 @@
+"""A search as a layer: rows for whatever filters a program sets, whole or an error."""
+
+from __future__ import annotations
+
+from typing import Hashable, Iterable, Iterator, List, Optional, Tuple
+
+from planet_vector.catalog import ScenesV0, connect
+from planet_vector.catalog.paging import PAGE, Feature, ResultChanged
+from planet_vector.collecting import uncollected
+from planet_vector.config import Settings
+from planet_vector.errors import NameSyntaxError, NotFoundError
+from planet_vector.geometry import WORLD, Box
+from planet_vector.names import Name
+from planet_vector.query import Query
+from planet_vector.vector.cache import CACHE, Result
+from planet_vector.vector.schema import Row, Schema
+from planet_vector.vector.where import Narrowing, narrow
+
+LAYER_PARAMETERS = ("api_url", "fields", "product")
+"""Parameters of a name that say how a layer looks, not which scenes it has."""
+
+_TRIES = 3  # of a result that changed while it was read
+
+
+class SceneLayer:
+    """Give the scenes of a search as rows.
+
+    Parameters
+    ----------
+    catalog : ScenesV0
+        What answers.
+    query : Query
+        The search.
+    schema : Schema
+        The columns.
+    scene_id : str, optional
+        The one scene to give of the search's type.
+    """
+
+    def __init__(self, catalog: ScenesV0, query: Query, schema: Schema, scene_id: Optional[str] = None) -> None:
+        self.catalog = catalog
+        self.query = query
+        self.schema = schema
+        self.scene_id = scene_id
+        self.name = query.scene_type
+
+    @property
+    def _owner(self) -> Hashable:
+        # The name's own search too: GDAL makes its filters exact, but knows nothing of the name's parameters.
+        return (*self.catalog.settings.identity, self.schema.key, self.query, self.scene_id)
+
+    @property
+    def _ttl(self) -> float:
+        return self.catalog.settings.cache_ttl
+
+    def count(self, where: Optional[str] = None) -> Optional[int]:
+        """Return the number of scenes, or None where only reading them can tell.
+
+        Parameters
+        ----------
+        where : str, optional
+            An OGR SQL WHERE text that narrows the layer.
+        """
+        narrowing = narrow(where)
+        if not narrowing.exact or (narrowing.conditions and self.query.limit is not None):
+            return None
+        query = self.query.where(*narrowing.conditions)
+        kept = CACHE.covering(self._owner, query, self._ttl)
+        if kept is not None and kept.query == query:
+            return kept.count
+        if self.scene_id is not None:
+            return self._result(query).count if query == self.query else None
+        known = CACHE.survey(self._owner, query, self._ttl)
+        if known is None:
+            known = self.catalog.survey(query)
+            CACHE.keep_survey(self._owner, query, known)
+        return known.total
+
+    def rows(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Row]:
+        """Return the scenes that can meet the filters, and maybe more; all of them are there when this returns.
+
+        Parameters
+        ----------
+        where : str, optional
+            An OGR SQL WHERE text.
+        box : Box, optional
+            What a spatial filter's box is.
+
+        Raises
+        ------
+        ServiceError
+            When not all can be had.
+        """
+        narrowing = narrow(where)
+        if narrowing.nothing:
+            return iter(())
+        if narrowing.ids is not None and self.scene_id is None and self.query.limit is None:
+            if CACHE.covering(self._owner, self.query, self._ttl) is None:
+                return iter(self._by_id(narrowing))
+        query = self.query
+        if query.limit is None and self.scene_id is None:
+            query = query.where(*narrowing.conditions, area=box if query.area is None else None)
+        return self._result(query).rows(box)
+
+    def row(self, fid: int) -> Optional[Row]:
+        """Return the scene with a feature id, or None; a scene that was read before is not asked for again."""
+        for result in CACHE.of(self._owner, self._ttl):
+            row = result.find(fid)
+            if row is not None:
+                return row
+        return self._result(self.query).find(fid)
+
+    def extent(self) -> Box:
+        """Return the bounds of the layer: exact for what was read or fits a page, else the world."""
+        kept = CACHE.covering(self._owner, self.query, self._ttl)
+        if (kept is None or kept.query != self.query) and (self.count() or 0) > PAGE:
+            return WORLD
+        return self._result(self.query).box or WORLD
+
+    def _result(self, query: Query) -> Result:
+        kept = CACHE.covering(self._owner, query, self._ttl)
+        if kept is not None:
+            return kept
+        with CACHE.fetching(self._owner, query):
+            kept = CACHE.covering(self._owner, query, self._ttl)
+            if kept is None:
+                kept = self._fetch(query)
+                CACHE.keep(self._owner, kept)
+            return kept
+
+    def _fetch(self, query: Query) -> Result:
+        """Fetch a result whole, again when it changed while it was read."""
+        for tries in range(_TRIES):
+            result = Result(query)
+            try:
+                for features in self._pages(query):
+                    with uncollected():
+                        result.append(self.schema.rows(features))
+                        features.clear()
+                return result
+            except ResultChanged:
+                if tries == _TRIES - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _pages(self, query: Query) -> Iterable[List[Feature]]:
+        if self.scene_id is not None:
+            return [[self.catalog.scene(self.name, self.scene_id).feature]]
+        return self.catalog.pages(query, CACHE.survey(self._owner, query, self._ttl))
+
+    def _by_id(self, narrowing: Narrowing) -> List[Row]:
+        """Return scenes asked for by their ids, those among them that the search holds."""
+        found: List[Row] = []
+        for scene_id in sorted(narrowing.ids or ()):
+            try:
+                scene = self.catalog.scene(self.name, scene_id)
+            except NotFoundError:
+                continue
+            query = self.query.where(*narrowing.conditions)
+            if query.conditions or query.area is not None:
+                # Only the service can say whether the search holds the scene: ask for the instant it was taken.
+                instant = Query.parse(self.name, [("acquired", scene.properties["acquired"])]).conditions
+                held = [f for page in self.catalog.pages(query.where(*instant)) for f in page if f["id"] == scene.id]
+            else:
+                held = [scene.feature]
+            found.extend(self.schema.rows(held))
+        return found
+
+
+def layers(name: Name, settings: Settings) -> Tuple[List[SceneLayer], ScenesV0]:
+    """Return the layers of a PLANET: name, once the service has answered for them.
+
+    Raises
+    ------
+    PlanetVectorError
+        When the name, the search or the service is not as it should be.
+    """
+    catalog = connect(settings)
+    shared = name.without(LAYER_PARAMETERS).parameters
+    types = [name.collection] if name.collection else list(catalog.scene_types())
+    fields = name.get("fields")
+    found = []
+    for scene_type in types:
+        if name.item and shared:
+            raise NameSyntaxError(f"{name.item} is one scene: leave out the search parameter {shared[0][0]!r}.")
+        schema = Schema(scene_type, [f.strip() for f in fields.split(",")] if fields else None, name.get("product"))
+        found.append(SceneLayer(catalog, Query.parse(scene_type, shared), schema, name.item or None))
+    if name.collection:
+        # Ask now: a wrong key, an unknown scene type or a refused search is an error here, not an empty layer.
+        found[0].count()
+    return found, catalog

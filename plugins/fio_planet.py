@@ -1,0 +1,20 @@
+"""``fio planet``, and PLANET: names in every other command of fio.
+
+fio imports this whenever it starts, before it opens anything: the moment to make the driver known.
+"""
+
+from __future__ import annotations
+
+import click
+
+from planet_vector.cli import VECTOR_COMMANDS, Commands
+from planet_vector.cli.options import verbose
+from planet_vector.vector.registration import register
+
+register()
+
+
+@click.group(cls=Commands, targets=VECTOR_COMMANDS)
+@verbose
+def planet() -> None:
+    """Search satellite imagery by PLANET: names."""

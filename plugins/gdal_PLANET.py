@@ -1,0 +1,141 @@
+# gdal: DRIVER_NAME = "PLANET"
+# gdal: DRIVER_SUPPORTED_API_VERSION = [1]
+# gdal: DRIVER_DCAP_VECTOR = "YES"
+# gdal: DRIVER_DCAP_RASTER = "YES"
+# gdal: DRIVER_DMD_LONGNAME = "Planet Scenes API"
+# gdal: DRIVER_DMD_CONNECTION_PREFIX = "PLANET:"
+# gdal: DRIVER_DMD_SUBDATASETS = "YES"
+# gdal: DRIVER_DMD_OPENOPTIONLIST = "<OpenOptionList><Option name='API_KEY' type='string' description='Key of the Scenes API; the environment variable PL_API_KEY is the better place'/><Option name='API_URL' type='string' description='Root of the API' default='https://api.planet.com/v0/'/><Option name='PLANET_CACHE_TTL' type='float' description='Seconds a result may be used again' default='300'/><Option name='PLANET_CONNECTIONS' type='int' description='Requests under way at once' default='4'/><Option name='PLANET_RATE' type='float' description='Requests a second, 0 for no limit' default='10'/></OpenOptionList>"  # noqa: E501
+"""The GDAL driver PLANET: a search of the Scenes API as a vector layer, a scene as a container of rasters.
+
+GDAL runs this file in whatever Python it finds, once for every GDAL in the process, in one module: so each GDAL's
+own things hang on classes, not on the module, and nothing that can fail is imported before a name is ours.
+"""
+
+import functools
+import importlib.machinery
+import os
+import sys
+
+try:
+    import gdal_python_driver
+    from gdal_python_driver import BaseDataset, BaseDriver, BaseLayer
+except ImportError:  # outside GDAL, in tests and tools
+    gdal_python_driver = None
+    BaseDataset = BaseDriver = BaseLayer = object
+
+RASTER, VECTOR = 0x02, 0x04  # GDAL_OF_RASTER, GDAL_OF_VECTOR
+NAMES = ("planet_vector", "requests", "urllib3", "idna", "certifi", "charset_normalizer", "chardet")
+
+
+class _Elsewhere:
+    """Find this package, and what it needs, beside the driver when the running Python has them not."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name not in NAMES:
+            return None
+        here = os.path.dirname(os.path.abspath(__file__))
+        places = os.environ.get("PLANET_VECTOR_PATH", "").split(os.pathsep)
+        return importlib.machinery.PathFinder.find_spec(
+            name, [*filter(os.path.isabs, places), os.path.dirname(here), os.path.dirname(os.path.dirname(here))]
+        )
+
+
+if not any(getattr(finder, "__name__", "") == _Elsewhere.__name__ for finder in sys.meta_path):
+    sys.meta_path.append(_Elsewhere)
+
+
+def told(method):
+    """Turn what goes wrong into one sentence for GDAL's error handler."""
+
+    @functools.wraps(method)
+    def call(*args, **kwargs):
+        try:
+            return method(*args, **kwargs)
+        except Exception as error:
+            from planet_vector.vector.faults import as_sentence
+
+            raise as_sentence(error) from None
+
+    return call
+
+
+def _count_of_this_gdal():
+    """Return the function behind BaseLayer.feature_count, which looks it up where the next GDAL puts its own."""
+    if hasattr(gdal_python_driver, "_layer_featureCount"):  # 3.12
+        return gdal_python_driver._layer_featureCount
+    return sys.modules["_gdal_python_driver"].layer_featureCount if gdal_python_driver else None
+
+
+class Layer(BaseLayer):
+    """Delegate to a layer of planet_vector; yield supersets, which GDAL filters exactly."""
+
+    iterator_honour_attribute_filter = False
+    iterator_honour_spatial_filter = False
+    feature_count_honour_attribute_filter = True
+    feature_count_honour_spatial_filter = True
+    fid_name = "fid"
+    count_by_gdal = staticmethod(_count_of_this_gdal())
+
+    def __init__(self, layer):
+        from planet_vector.vector import gdal
+
+        self.layer, self.gdal = layer, gdal
+        self.name = layer.name
+        self.fields = gdal.fields(layer)
+        self.geometry_fields = gdal.GEOMETRY_FIELDS
+        self.attribute_filter = self.spatial_filter = self.spatial_filter_extent = None
+
+    def test_capability(self, capability):
+        return capability in (BaseLayer.RandomRead, BaseLayer.StringsAsUTF8)
+
+    @told
+    def __iter__(self):
+        return self.gdal.features(self.layer, self.attribute_filter, self.spatial_filter_extent)
+
+    @told
+    def feature_count(self, force):
+        count = None if self.spatial_filter else self.layer.count(self.attribute_filter)
+        return self.count_by_gdal(self, force) if count is None else count
+
+    @told
+    def feature_by_id(self, fid):
+        return self.gdal.feature(self.layer, fid)
+
+    @told
+    def extent(self, force):
+        return list(self.layer.extent())
+
+    @told
+    def metadata(self, domain):
+        return self.gdal.layer_metadata(self.layer, domain)
+
+
+class Dataset(BaseDataset):
+    """Hold the layers of a PLANET: name."""
+
+    layer_class = Layer
+
+    def __init__(self, opened):
+        self.opened = opened
+        self.layers = [self.layer_class(layer) for layer in opened.layers]
+
+    @told
+    def metadata(self, domain):
+        return self.opened.metadata(domain)
+
+
+class Driver(BaseDriver):
+    """Open PLANET: names."""
+
+    dataset_class = Dataset
+
+    def identify(self, filename, first_bytes, open_flags, open_options={}):  # noqa: B006 - GDAL's signature
+        return filename[:7].upper() == "PLANET:" or filename[:9].lower() == "planet://"
+
+    @told
+    def open(self, filename, first_bytes, open_flags, open_options={}):  # noqa: B006
+        from planet_vector.vector import gdal
+
+        return self.dataset_class(gdal.open_name(filename, open_options, vector=bool(open_flags & VECTOR)))

@@ -1,0 +1,286 @@
+"""What every test stands on: a clean environment, a sample archive, a real service over it.
+
+Nothing heavy is imported here: the same file serves the tests that run inside QGIS, in Debian's own Python.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Dict, Generator, Iterator, List, Optional, Sequence
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED_DATA = ROOT.parent / "shared" / "data"
+IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
+KEY = "5e1f0c0de5e1f0c0de5e1f0c0de5e1f0"
+QGIS_PYTHON = ROOT / ".venv-qgis" / "bin" / "python"
+# The service runs in the environment that has its libraries, whichever Python the tests run in.
+SERVICE_PYTHON = sys.executable if importlib.util.find_spec("fastapi") else str(ROOT / ".venv" / "bin" / "python")
+
+_WIPED = re.compile(r"(?:GDAL|CPL|OGR|VSI|PL|PLANET|XDG)_.*|\w+_proxy|NETRC|PYTHONPATH", re.IGNORECASE)
+
+_BUILDS = """
+import importlib, importlib.util
+for name, version in (("osgeo.gdal", "__version__"), ("fiona", "__gdal_version__"), ("rasterio", "__gdal_version__"),
+                      ("pyogrio", "__gdal_version_string__")):
+    if importlib.util.find_spec(name.partition(".")[0]):
+        module = importlib.import_module(name)
+        print(name.partition(".")[0], getattr(module, version))
+"""
+
+
+# ---- the report ------------------------------------------------------------------------------------------
+
+
+def pytest_report_header() -> List[str]:
+    """Name every GDAL there is: they behave differently."""
+    found = []
+    for python, suffix in {sys.executable: "", str(QGIS_PYTHON): " of the system"}.items():
+        if Path(python).exists():
+            said = subprocess.run([python, "-c", _BUILDS], capture_output=True, text=True).stdout
+            found += [line + suffix for line in said.splitlines()]
+    if shutil.which("ogrinfo"):
+        version = subprocess.run(["ogrinfo", "--version"], capture_output=True, text=True).stdout
+        found.append("ogrinfo " + version.split(",")[0].replace("GDAL ", ""))
+    return ["GDAL: " + ", ".join(dict.fromkeys(found))]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Any, None]:
+    """In CI everything is there, so a test that skips has found something broken."""
+    outcome = yield
+    _no_skip(outcome.get_result())
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_make_collect_report() -> Generator[None, Any, None]:
+    outcome = yield
+    _no_skip(outcome.get_result())
+
+
+def _no_skip(report: Any) -> None:
+    if IN_CI and report.outcome == "skipped" and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which CI does not allow: {report.longrepr}"
+
+
+# ---- the environment -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_process_is_left() -> Iterator[None]:
+    yield
+    left = _children()
+    assert not left, f"the suite leaves processes behind: {left}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobodys_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Take away the settings of the person who runs the suite, and put this environment's programs first."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if _WIPED.fullmatch(name)]:
+            patch.delenv(name)
+        _move_home(patch, tmp_path_factory)
+        patch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test an empty home, and none of the settings that an earlier one left behind."""
+    for name in [name for name in os.environ if _WIPED.fullmatch(name)]:
+        monkeypatch.delenv(name)
+    _move_home(monkeypatch, tmp_path_factory)
+
+
+def _move_home(patch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    home = tmp_path_factory.mktemp("home")
+    for name in ("HOME", "USERPROFILE", "APPDATA"):
+        patch.setenv(name, str(home))
+
+
+def _children() -> List[str]:
+    """Return the command lines of this process's children that run, where /proc tells."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+            command = (stat.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:  # it ended meanwhile
+            continue
+        if int(parent) == os.getpid() and state != "Z":
+            found.append(command)
+    return found
+
+
+# ---- the archive and the service -------------------------------------------------------------------------
+
+
+@dataclass
+class Service:
+    """A service that runs, and how to reach it.
+
+    Attributes
+    ----------
+    url : str
+        Root of its API.
+    key : str
+        What opens it; empty when it takes anybody.
+    archive : Path
+        The folder it serves.
+    """
+
+    url: str
+    key: str
+    archive: Path
+    process: subprocess.Popen[str] = field(repr=False)
+    reader: threading.Thread = field(repr=False)
+    log: List[str] = field(default_factory=list, repr=False)
+
+    @property
+    def environ(self) -> Dict[str, str]:
+        """The environment of a shell after ``eval "$(planet-vector env)"``, with root and key set."""
+        from planet_vector.vector.registration import environment
+
+        return {**os.environ, **environment(), "PL_API_URL": self.url, "PL_API_KEY": self.key}
+
+    def stop(self) -> None:
+        """End the process, as Ctrl-C does elsewhere."""
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(10)
+            raise
+        finally:
+            self.reader.join(10)
+            if self.process.stdout is not None:
+                self.process.stdout.close()
+
+
+Start = Callable[..., Service]
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a small sample archive, made once for all tests: look, do not touch."""
+    directory = tmp_path_factory.mktemp("sample") / "archive"
+    code = (
+        "import pathlib, sys; from planet_vector.server.sample import make_sample;"
+        "make_sample(pathlib.Path(sys.argv[1]), size='small')"
+    )
+    subprocess.run([SERVICE_PYTHON, "-c", code, str(directory)], check=True, cwd=ROOT)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def start_service() -> Iterator[Start]:
+    """Return a function that starts a service on a free port and gives it back once it answers.
+
+    It takes the folder, then further options of ``planet-vector serve``; ``key`` is its key, "" for none. What was
+    started ends with the session, unless the test ended it by `Service.stop`.
+    """
+    started: List[Service] = []
+
+    def start(archive: Path, *options: str, key: str = KEY) -> Service:
+        command = [SERVICE_PYTHON, "-m", "planet_vector.cli", "serve", str(archive), "--port", "0", *options]
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, "PLANET_SERVE_KEY": key} if key else None,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=ROOT,
+        )
+        assert process.stdout is not None
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            address = re.search(r"http://[\w.\[\]:]+/\S*", line)
+            if address:
+                break
+        else:
+            process.wait()
+            process.stdout.close()
+            raise AssertionError(f"the service did not start: {''.join(said)}")
+        # Its pipe must not fill up; what it says may be looked at.
+        reader = threading.Thread(target=said.extend, args=(process.stdout,), daemon=True)
+        reader.start()
+        service = Service(address.group(), key, archive, process, reader, said)
+        started.append(service)
+        return service
+
+    yield start
+    for service in started:
+        if service.process.poll() is None:
+            service.stop()
+
+
+@pytest.fixture(scope="session")
+def service(start_service: Start, archive: Path) -> Service:
+    """Return the service over the sample archive that tests share."""
+    return start_service(archive)
+
+
+@pytest.fixture
+def connected(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
+    """Return the shared service, with this process's environment set to reach it."""
+    monkeypatch.setenv("PL_API_URL", service.url)
+    monkeypatch.setenv("PL_API_KEY", service.key)
+    return service
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of real responses and rasters that lies beside the checkout."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the real data (../shared/data) is not here")
+    return SHARED_DATA
+
+
+# ---- programs --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def run() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs a program and gives back what it said, as text."""
+
+    def call(
+        *command: str, env: Optional[Dict[str, str]] = None, input: str = "", timeout: float = 120, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, env=env, input=input, capture_output=True, text=True, timeout=timeout, **options)
+
+    return call
+
+
+@pytest.fixture
+def system_python() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs code in Debian's own Python, which has osgeo (GDAL 3.6) and QGIS.
+
+    The package is importable there; GDAL knows nothing of the driver unless ``env`` says so or the code registers it.
+    """
+    if not QGIS_PYTHON.exists():
+        pytest.skip("Debian's Python with QGIS is not set up: run 'make test'")
+
+    def call(
+        code: str, *arguments: str, env: Optional[Dict[str, str]] = None, input: str = "", timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        environ = {
+            **(os.environ if env is None else env),
+            "PATH": os.pathsep.join([str(QGIS_PYTHON.parent), os.environ["PATH"]]),
+            "QT_QPA_PLATFORM": "offscreen",
+        }
+        command: Sequence[str] = [str(QGIS_PYTHON), "-c", code, *arguments]
+        return subprocess.run(command, env=environ, input=input, capture_output=True, text=True, timeout=timeout)
+
+    return call

@@ -1,0 +1,91 @@
+"""What the tests of the raster provider share: a GeoTIFF as the specification describes, two recording servers."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Callable, Iterator, List
+
+import numpy as np
+import pytest
+
+from planet_vector.catalog import ScenesV0
+from planet_vector.config import Key, Settings
+
+from .recording import Pair
+
+WIDTH, HEIGHT = 1500, 900
+MATRIX: List[str] = []
+"""Lines of the table that the access matrix prints at the end."""
+
+
+@pytest.fixture(scope="session")
+def geotiff(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file as the specification's gdalinfo shows one: RGBA, LZW, one-row strips, UTM, no overviews."""
+    rasterio = pytest.importorskip("rasterio")
+    path = tmp_path_factory.mktemp("geotiff") / "scene.tif"
+    rng = np.random.default_rng(7)
+    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
+    bands = [np.sin(columns / (40 + 9 * n)) * 60 + np.cos(rows / 70) * 50 + 128 for n in range(3)]
+    noise = rng.integers(-6, 7, (3, HEIGHT, WIDTH))
+    alpha = np.where(columns + rows < 60, 0, 255)
+    pixels = np.concatenate([np.stack(bands) + noise, alpha[np.newaxis]]).astype("uint8")
+    profile = {
+        "driver": "GTiff", "width": WIDTH, "height": HEIGHT, "count": 4, "dtype": "uint8", "crs": "EPSG:32611",
+        "transform": rasterio.transform.from_origin(413595.6, 5718319.8, 3.0, 3.0), "compress": "lzw",
+        "interleave": "pixel", "blockysize": 1, "photometric": "RGB", "alpha": "unspecified",
+    }  # fmt: skip
+    with rasterio.open(path, "w", **profile) as dataset:
+        dataset.write(pixels)
+    return path
+
+
+@pytest.fixture
+def pair(geotiff: Path) -> Iterator[Pair]:
+    """Return the service and the store over the file."""
+    servers = Pair(geotiff.read_bytes())
+    yield servers
+    servers.stop()
+
+
+@pytest.fixture
+def catalog(pair: Pair) -> Iterator[ScenesV0]:
+    """Return the recording service as the library sees it."""
+    catalog = ScenesV0(Settings(pair.root, Key(pair.key), rate=0))
+    yield catalog
+    catalog.transport.close()
+
+
+@pytest.fixture
+def window() -> Callable[[Path], np.ndarray]:
+    """Return a function that reads the window which every cell of the matrix reads, straight from a file."""
+    import rasterio
+    from rasterio.windows import Window
+
+    def read(path: Path) -> np.ndarray:
+        with rasterio.open(path) as dataset:
+            return dataset.read(window=Window(300, 200, 512, 512))
+
+    return read
+
+
+def strips(path: Path, first: int, count: int) -> int:
+    """Return the bytes of some one-row strips, from the file's own table (TIFF 6.0, tag 279, StripByteCounts)."""
+    import struct
+
+    data = path.read_bytes()
+    at = struct.unpack("<I", data[4:8])[0]
+    for entry in range(struct.unpack("<H", data[at : at + 2])[0]):
+        tag, kind, length, offset = struct.unpack("<HHII", data[at + 2 + 12 * entry : at + 14 + 12 * entry])
+        if tag == 279:
+            form = "<" + str(length) + ("H" if kind == 3 else "I")
+            return sum(struct.unpack(form, data[offset : offset + struct.calcsize(form)])[first : first + count])
+    raise AssertionError("no table of strips")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the access matrix: build and case, requests, bytes, and where the key was seen."""
+    if MATRIX:
+        terminalreporter.section("access to products, by GDAL build and case")
+        for line in sorted(MATRIX, key=lambda line: re.sub(r"\b(\d)\b", r"0\1", line)):
+            terminalreporter.write_line(line)

@@ -1,0 +1,193 @@
+"""Two servers on two ports: a service that asks for a key, and a store that must never see one.
+
+Each writes down what it was sent. The store behaves as object stores do: a signed address is for GET only (HEAD:
+403), and a request with both a signature and an Authorization header is refused (400).
+"""
+
+from __future__ import annotations
+
+import http.server
+import re
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Callable, Dict, List, Mapping, Optional, Tuple
+
+Answer = Tuple[int, Mapping[str, str], bytes]
+
+
+@dataclass
+class Request:
+    """What came in, and what went out."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    status: int = 0
+    sent: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} {self.headers.get('Range', '')} -> {self.status}, {self.sent} bytes"
+
+
+class Recorder(http.server.ThreadingHTTPServer):
+    """Answer by a function, and remember."""
+
+    daemon_threads = True
+
+    def __init__(self, answer: Callable[[Request], Answer], delay: float = 0.0) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.answer = answer
+        self.delay = delay
+        self.seen: List[Request] = []
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self._thread = threading.Thread(target=lambda: self.serve_forever(0.05))
+        self._thread.start()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: GDAL breaks off transfers it needs no more of."""
+
+    def stop(self) -> None:
+        self.shutdown()
+        self.server_close()
+        self._thread.join()
+
+    def got(self, method: str) -> List[Request]:
+        return [request for request in self.seen if request.method == method and request.path != "/mark"]
+
+    @property
+    def with_key(self) -> List[Request]:
+        return [request for request in self.seen if "authorization" in {name.lower() for name in request.headers}]
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Recorder
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        request = Request(self.command, self.path, dict(self.headers))
+        self.server.seen.append(request)
+        if self.server.delay:
+            time.sleep(self.server.delay)
+        request.status, headers, body = self.server.answer(request)
+        self.send_response(request.status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            if value:
+                self.send_header(name, value)
+        chunked = headers.get("Content-Length") == ""
+        if chunked:
+            self.send_header("Connection", "close")
+            self.close_connection = True
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        for at in range(0, len(body), 65536):
+            request.sent += self.wfile.write(body[at : at + 65536])
+        if headers.get("X-Break"):
+            self.close_connection = True
+
+    do_HEAD = do_GET
+
+
+def ranged(request: Request, data: bytes, etag: str = '"one"') -> Answer:
+    """Serve a file with ranges (RFC 9110, section 14)."""
+    headers = {"Accept-Ranges": "bytes", "Content-Type": "image/tiff", "ETag": etag}
+    match = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("Range", ""))
+    if match is None or request.headers.get("If-Range", etag) != etag:
+        return 200, headers, data
+    first, last = int(match[1]), min(int(match[2] or len(data) - 1), len(data) - 1)
+    if first >= len(data):
+        return 416, {**headers, "Content-Range": f"bytes */{len(data)}"}, b""
+    return 206, {**headers, "Content-Range": f"bytes {first}-{last}/{len(data)}"}, data[first : last + 1]
+
+
+@dataclass
+class Pair:
+    """The service and the store, over one GeoTIFF; what is asked for says what happens.
+
+    ``/v0/CASE/full?product=visual`` at the service is answered as the case of that name in `_api` has it.
+    """
+
+    data: bytes
+    key: str = "5ec4e75ec4e75ec4e75ec4e7"
+    lives: float = 900.0
+    counts: Dict[str, int] = field(default_factory=dict)
+    api: Recorder = field(init=False)
+    store: Recorder = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.api, self.store = Recorder(self._api), Recorder(self._store)
+
+    def stop(self) -> None:
+        self.api.stop()
+        self.store.stop()
+
+    @property
+    def root(self) -> str:
+        return f"{self.api.url}/v0/"
+
+    def link(self, case: str) -> str:
+        return f"{self.root}{case}/full?product=visual"
+
+    def forget(self) -> None:
+        self.api.seen.clear()
+        self.store.seen.clear()
+
+    def signed(self, case: str, seconds: Optional[float] = None) -> str:
+        ends = int(time.time() + (self.lives if seconds is None else seconds))
+        self.counts["signature"] = self.counts.get("signature", 0) + 1
+        return f"{self.store.url}/{case}/scene.tif?Expires={ends}&Signature={self.counts['signature']}"
+
+    def _api(self, request: Request) -> Answer:
+        if request.path == "/mark":
+            return 200, {}, b""
+        if self.key and request.headers.get("Authorization") != f"api-key {self.key}":
+            return 401, {"Content-Type": "application/json"}, b'{"message": "Please enter your API key."}'
+        case = request.path.split("/")[2]
+        count = self.counts[case] = self.counts.get(case, 0) + 1
+        if case in ("direct", "arrived"):
+            return ranged(request, self.data)
+        if case == "within":
+            return 302, {"Location": self.link("arrived")}, b""
+        if case == "relative":
+            return 302, {"Location": "../arrived/full?product=visual"}, b""
+        if case == "signed" or case.startswith("store_"):
+            return 302, {"Location": self.signed(case)}, b""
+        if case == "moved":
+            return 301, {"Location": self.signed(case)}, b""
+        if case == "expired":  # the first signature has ended when it is given
+            return 302, {"Location": self.signed(case, -5 if count <= 1 else None)}, b""
+        if case == "loop":
+            return 302, {"Location": self.link("loop")}, b""
+        if case == "whole":
+            return 200, {"Content-Type": "image/tiff"}, self.data
+        if case == "nolength":
+            return 200, {"Content-Type": "image/tiff", "Content-Length": ""}, self.data
+        if case == "busy":
+            return (429, {"Retry-After": "0"}, b"") if count <= 2 else ranged(request, self.data)
+        if case == "stumbling":
+            return (503, {"Retry-After": "0"}, b"") if count <= 1 else ranged(request, self.data)
+        if case == "elsewhere":
+            return 302, {"Location": "ftp://example.org/scene.tif"}, b""
+        if case == "file":
+            return 302, {"Location": "file:///etc/passwd"}, b""
+        if case == "text":
+            return ranged(request, b"<VRTDataset rasterXSize='1' rasterYSize='1'></VRTDataset>" * 10)
+        return int(case), {"Content-Type": "application/json"}, b'{"message": "so it is"}'
+
+    def _store(self, request: Request) -> Answer:
+        if request.method == "HEAD":
+            return 403, {}, b""
+        if "Authorization" in request.headers:
+            return 400, {}, b"only one auth mechanism allowed"
+        ends = re.search(r"Expires=(\d+)", request.path)
+        if ends is None or int(ends[1]) < time.time():
+            return 403, {}, b"expired"
+        if request.path.startswith("/store_whole"):
+            return 200, {"Content-Type": "image/tiff"}, self.data
+        if request.path.startswith("/store_404"):
+            return 404, {}, b""
+        return ranged(request, self.data)

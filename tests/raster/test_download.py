@@ -1,0 +1,201 @@
+"""Downloads: whole or not there, resumed from any byte, under safe names."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, List, Tuple
+
+import pytest
+
+from planet_vector.catalog import ScenesV0
+from planet_vector.config import Key, Settings
+from planet_vector.errors import NotFoundError, ProtocolError, RasterAccessError
+from planet_vector.raster.download import download, fetch, safe_name
+from planet_vector.scene import Scene
+
+from ..conftest import ROOT, Service
+from .recording import Answer, Pair, Recorder, Request, ranged
+
+
+def scene(pair: Pair, *cases: str) -> Scene:
+    products = {case: {"full": pair.link(case)} for case in cases}
+    return Scene({"id": "s1", "properties": {"data": {"products": products}}}, "ortho")
+
+
+@pytest.mark.parametrize("case", ["direct", "signed", "within", "nolength", "whole", "busy", "stumbling"])
+def test_a_file_comes_whole(case: str, pair: Pair, catalog: ScenesV0, geotiff: Path, tmp_path: Path) -> None:
+    told: List[Tuple[int, Any]] = []
+    size = fetch(catalog, pair.link(case), tmp_path / "a.tif", lambda done, total: told.append((done, total)))
+    assert (tmp_path / "a.tif").read_bytes() == geotiff.read_bytes()
+    assert size == told[-1][0] == geotiff.stat().st_size
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
+    assert not pair.store.with_key
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from planet_vector.catalog import ScenesV0
+from planet_vector.config import Key, Settings
+from planet_vector.raster.download import fetch
+root, link, path, key = sys.argv[1:]
+fetch(ScenesV0(Settings(root, Key(key), rate=0)), link, Path(path), lambda done, total: print(done, flush=True))
+"""
+
+
+def test_a_download_killed_at_ten_random_points_resumes_to_the_same_file(
+    pair: Pair, geotiff: Path, tmp_path: Path
+) -> None:
+    """Kill the process for good each time; the last run must ask only for what is missing."""
+    pair.data = data = os.urandom(6_000_000)
+    pair.api.delay = 0.002
+    path = tmp_path / "scene.tif"
+    rng = random.Random(11)
+    points = sorted(rng.randrange(1, 95) / 100 for _ in range(10))
+    resumed = []
+    for point in points:
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, pair.root, pair.link("direct"), str(path), pair.key],
+            stdout=subprocess.PIPE, text=True, cwd=ROOT,
+        )  # fmt: skip
+        assert process.stdout is not None
+        for line in process.stdout:
+            if int(line) >= point * len(data):
+                process.send_signal(signal.SIGKILL)
+                break
+        process.wait()
+        process.stdout.close()
+        assert not path.exists()
+        resumed.append((tmp_path / "scene.tif.part").stat().st_size)
+    before = resumed[-1]
+    pair.forget()
+    catalog = ScenesV0(Settings(pair.root, Key(pair.key), rate=0))
+    fetch(catalog, pair.link("direct"), path)
+    assert hashlib.sha256(path.read_bytes()).digest() == hashlib.sha256(data).digest()
+    assert resumed == sorted(resumed) and before > 0
+    assert [request.headers["Range"] for request in pair.api.seen] == [f"bytes={before}-"]
+    assert pair.api.seen[0].headers["If-Range"] == '"one"'
+    assert [item.name for item in tmp_path.iterdir()] == ["scene.tif"]
+
+
+def breaking(data: bytes, etags: List[str], at: int) -> Recorder:
+    """Return a service that breaks off each answer, and may change the file meanwhile."""
+
+    def answer(request: Request) -> Answer:
+        etag = etags.pop(0) if len(etags) > 1 else etags[0]
+        status, headers, body = ranged(request, data if etag == etags[-1] else bytes(len(data)), etag)
+        if len(body) > at:
+            return status, {**headers, "Content-Length": str(len(body)), "X-Break": "1"}, body[:at]
+        return status, headers, body
+
+    return Recorder(answer)
+
+
+def test_a_transfer_that_breaks_goes_on(tmp_path: Path) -> None:
+    data = os.urandom(500_000)
+    server = breaking(data, ['"one"'], 150_000)
+    try:
+        catalog = ScenesV0(Settings(f"{server.url}/v0/", rate=0))
+        fetch(catalog, f"{server.url}/v0/a", tmp_path / "a.tif")
+        assert (tmp_path / "a.tif").read_bytes() == data
+        begins = [int(request.headers.get("Range", "bytes=0-")[6:-1]) for request in server.seen]
+        # What came before the break is kept, up to the block that was under way.
+        assert begins[0] == 0 and begins == sorted(begins)
+        assert all(150_000 - 65536 <= after - before <= 150_000 for before, after in zip(begins, begins[1:]))
+    finally:
+        server.stop()
+
+
+def test_a_file_that_changed_meanwhile_begins_anew(tmp_path: Path) -> None:
+    data = os.urandom(400_000)
+    server = breaking(data, ['"one"', '"two"'], 150_000)
+    try:
+        catalog = ScenesV0(Settings(f"{server.url}/v0/", rate=0))
+        fetch(catalog, f"{server.url}/v0/a", tmp_path / "a.tif")
+        assert (tmp_path / "a.tif").read_bytes() == data
+    finally:
+        server.stop()
+
+
+def test_a_part_of_which_nobody_knows_the_version_is_not_gone_on_with(
+    pair: Pair, catalog: ScenesV0, geotiff: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.tif.part").write_bytes(b"something else")
+    fetch(catalog, pair.link("direct"), tmp_path / "a.tif")
+    assert (tmp_path / "a.tif").read_bytes() == geotiff.read_bytes()
+
+
+def test_a_file_larger_than_the_limit_is_not_fetched(pair: Pair, catalog: ScenesV0, tmp_path: Path) -> None:
+    for case in ("direct", "nolength"):
+        with pytest.raises(ProtocolError):
+            fetch(catalog, pair.link(case), tmp_path / "a.tif", limit=1000)
+        assert not (tmp_path / "a.tif").exists()
+
+
+def test_files_are_named_skipped_and_never_overwritten_unasked(
+    pair: Pair, catalog: ScenesV0, geotiff: Path, tmp_path: Path
+) -> None:
+    found = download(catalog, [scene(pair, "direct", "signed")], ["direct", "signed"], tmp_path)
+    assert [path.name for path in found] == ["s1_direct.tif", "s1_signed.tif"]
+    pair.forget()
+    download(catalog, [scene(pair, "direct")], ["direct"], tmp_path)
+    assert sum(request.sent for request in pair.api.seen) == 1  # the length was asked for, by one byte
+    found[0].write_bytes(b"mine")
+    with pytest.raises(RasterAccessError, match="overwritten"):
+        download(catalog, [scene(pair, "direct")], ["direct"], tmp_path)
+    assert found[0].read_bytes() == b"mine"
+    download(catalog, [scene(pair, "direct")], ["direct"], tmp_path, overwrite=True)
+    assert found[0].read_bytes() == geotiff.read_bytes()
+
+
+def test_one_file_that_fails_does_not_stop_the_others(
+    pair: Pair, catalog: ScenesV0, geotiff: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(NotFoundError):
+        download(catalog, [scene(pair, "404", "direct", "signed")], ["404", "direct", "signed"], tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["s1_direct.tif", "s1_signed.tif"]
+    with pytest.raises(RasterAccessError, match="2 of 3 files"):
+        download(catalog, [scene(pair, "404", "403", "direct")], ["404", "403", "direct"], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ('attachment; filename="s1_visual.tif"', "s1_visual.tif"),
+        ("attachment; filename=s1_a.tiff", "s1_a.tiff"),
+        ("attachment; filename*=UTF-8''s1_visual%2Etif", "s1_visual.tif"),
+        ('attachment; filename="../../s1.tif"', "s1_visual.tif"),
+        ('attachment; filename="/etc/s1.tif"', "s1_visual.tif"),
+        ('attachment; filename="..\\\\s1.tif"', "s1_visual.tif"),
+        ('attachment; filename="s1.tif\x00.exe"', "s1_visual.tif"),
+        ('attachment; filename="s1.exe"', "s1_visual.tif"),
+        ('attachment; filename="other.tif"', "s1_visual.tif"),
+        ('attachment; filename=".s1.tif"', "s1_visual.tif"),
+        ('attachment; filename="s1' + "x" * 300 + '.tif"', "s1_visual.tif"),
+        (None, "s1_visual.tif"),
+    ],
+)
+def test_a_proposed_name_is_taken_only_when_it_is_plain_and_the_scene_s(disposition: str, name: str) -> None:
+    assert safe_name(disposition, "s1", "visual") == name
+
+
+def test_a_scene_id_that_is_no_name_is_refused() -> None:
+    with pytest.raises(ProtocolError):
+        safe_name(None, "../s1", "visual")
+
+
+def test_the_service_s_files_come_as_they_are(connected: Service, archive: Path, tmp_path: Path) -> None:
+    from planet_vector import raster
+
+    found = raster.download_products("PLANET:ortho?limit=3", ["visual", "analytic"], tmp_path / "new")
+    assert len(found) == 6
+    for path in found:
+        assert path.read_bytes() == (archive / path.name).read_bytes()
+    assert time.time() - found[0].stat().st_mtime < 600

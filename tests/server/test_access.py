@@ -1,0 +1,129 @@
+"""Who may ask: keys in every form, a file of keys, and what each may see."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+from .conftest import ROOT, Running, Serve, feature, write_features, write_raster
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("archive")
+    for product in ("visual", "analytic", "unrectified"):
+        write_raster(folder / f"20150306_022415_0908_{product}.tif", bands=3)
+    write_features(folder / "landsat.json", [feature("LC81300472015235LGN00")])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def service(serve: Serve, archive: Path) -> Running:
+    return serve(archive, environment={"PLANET_SERVE_KEY": KEY})
+
+
+def login(service: Running, password: str) -> requests.Response:
+    return requests.post(
+        service.root + "auth/login", json={"email": "me@example.org", "password": password}, timeout=30
+    )
+
+
+def test_four_ways_to_give_a_key(service: Running) -> None:
+    assert service.get("scenes/", auth=(KEY, "")).status_code == 200
+    assert service.get("scenes/", headers={"Authorization": f"api-key {KEY}"}).status_code == 200
+    assert service.get(f"scenes/?api_key={KEY}").status_code == 200
+    _, payload, _ = login(service, KEY).json()["token"].split(".")
+    assert json.loads(base64.urlsafe_b64decode(payload + "=="))["api_key"] == KEY
+
+
+def test_without_a_good_key_nothing_is_told(service: Running) -> None:
+    paths = ["scenes/", "scenes/ortho/", "scenes/ortho/20150306_022415_0908", "scenes/ortho/20150306_022415_0908/full",
+             "scenes/ortho/20150306_022415_0908/thumb", "scenes/nothing/", "mosaics/", "../metrics"]  # fmt: skip
+    for path in paths:
+        for options in (
+            {},
+            {"auth": ("wrong", "")},
+            {"headers": {"Authorization": "Basic %%%"}},
+            {"headers": {"Authorization": "api-key"}},
+        ):
+            answer = service.get(path, **options)  # type: ignore[arg-type]
+            assert answer.status_code == 401
+            assert answer.json() == {"message": "Please enter your API key.", "errors": []}
+    assert login(service, "wrong").json() == {"message": "Invalid email or password", "errors": []}
+    assert login(service, "wrong").status_code == 401
+
+
+def new_key(keys: Path, archive: Path, name: str) -> str:
+    command = [sys.executable, "-m", "planet_vector.cli", "serve", str(archive), "--keys", str(keys), "--new-key", name]
+    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout.strip()
+
+
+def test_a_file_of_keys(serve: Serve, archive: Path, tmp_path: Path) -> None:
+    import yaml
+
+    file = tmp_path / "keys.yml"
+    office, guest = new_key(file, archive, "office"), new_key(file, archive, "guest")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert office not in file.read_text()
+    entries = yaml.safe_load(file.read_text())
+    entries[1].update(scene_types=["ortho"], products=["visual", "analytic"])
+    file.write_text(yaml.safe_dump(entries))
+    service = serve(archive, "--keys", str(file))
+    assert set(service.json("scenes/", auth=(office, ""))) == {"ortho", "landsat", "rapideye"}
+    assert set(service.json("scenes/", auth=(guest, ""))) == {"ortho"}
+    assert service.get("scenes/landsat/", auth=(guest, "")).status_code == 403
+    scene = "scenes/ortho/20150306_022415_0908"
+    assert set(service.json(scene, auth=(office, ""))["properties"]["data"]["products"]) == {
+        "analytic",
+        "unrectified",
+        "visual",
+    }
+    assert set(service.json(scene, auth=(guest, ""))["properties"]["data"]["products"]) == {"analytic", "visual"}
+    listed = service.json("scenes/ortho/", auth=(guest, ""))["features"][0]
+    assert set(listed["properties"]["data"]["products"]) == {"analytic", "visual"}
+    assert service.get(scene + "/full?product=unrectified", auth=(office, "")).status_code == 200
+    refused = service.get(scene + "/full?product=unrectified", auth=(guest, ""))
+    assert (refused.status_code, "not permit" in refused.json()["message"]) == (403, True)
+    # Taken out of the file, a key is no key any more; the service goes on.
+    file.write_text(yaml.safe_dump(entries[1:]))
+    os.utime(file, ns=(1, 1))
+    assert service.get("scenes/", auth=(office, "")).status_code == 401
+    assert service.get("scenes/", auth=(guest, "")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--host", "0.0.0.0"], "this machine only"),
+        (["--keys", "KEYS"], "chmod 600"),
+        (["--workers", "2", "--rate", "5"], "one process"),
+        (["--mosaics", "KEYS"], "file of mosaics"),
+        (["--faults", "KEYS"], "file of faults"),
+    ],
+)
+def test_what_does_not_go_together_is_told(archive: Path, tmp_path: Path, arguments: list[str], told: str) -> None:
+    loose = tmp_path / "keys.yml"
+    loose.write_text("{name: x}")
+    loose.chmod(0o644)
+    command = [sys.executable, "-m", "planet_vector.cli", "serve", str(archive), "--index", str(tmp_path / "i.sqlite")]
+    done = subprocess.run(
+        command + [str(loose) if a == "KEYS" else a for a in arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=ROOT,
+    )
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""

@@ -1,0 +1,104 @@
+"""``env`` and ``doctor``, and what a shell makes of them; the help of every command."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from importlib import import_module
+from pathlib import Path
+from typing import Callable
+
+import click
+import pytest
+
+from planet_vector.cli import COMMANDS, RASTER_COMMANDS, VECTOR_COMMANDS, main
+from planet_vector.vector import registration
+from tests.conftest import ROOT, Service
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+REMEMBERED = ("GDAL_PYTHON_DRIVER_PATH", "PLANET_VECTOR_PATH")
+
+
+def _without_driver(service: Service) -> dict[str, str]:
+    return {name: value for name, value in service.environ.items() if name not in REMEMBERED}
+
+
+def test_env_makes_the_driver_known_to_programs_of_the_shell(service: Service, run: Run) -> None:
+    environ = _without_driver(service)
+    assert run("bash", "-c", "ogrinfo -ro PLANET:", env=environ).returncode != 0
+    done = run("bash", "-c", 'eval "$(planet-vector env)" && ogrinfo -ro PLANET:', env=environ)
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"^\d: (\w+)", done.stdout, re.MULTILINE) == ["landsat", "ortho", "rapideye"]
+
+
+def test_env_is_quoted_for_a_shell(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = tmp_path / "a 'quoted' $HOME;dir"
+    odd.mkdir()
+    monkeypatch.setattr(registration, "plugin_directory", lambda: odd)
+    main(["env"], standalone_mode=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert all(len(shlex.split(line)) == 2 and line.startswith("export ") for line in lines)
+    done = run("bash", "-c", "\n".join([*lines, 'printf %s "$GDAL_PYTHON_DRIVER_PATH"']))
+    assert done.stdout == str(odd)
+
+
+def test_doctor_finds_nothing_wrong(service: Service, run: Run) -> None:
+    done = run("planet-vector", "doctor", env=service.environ)
+    assert done.returncode == 0, done.stdout
+    names = [line.split()[1] for line in done.stdout.splitlines()[1:]]
+    assert names == ["service", "key", "fiona", "rasterio", "pyogrio", "ogrinfo"]
+    assert service.key not in done.stdout
+
+
+def test_doctor_says_what_to_do(service: Service, run: Run) -> None:
+    environ = {**_without_driver(service), "PL_API_KEY": "0" * 32}
+    done = run("planet-vector", "doctor", env=environ)
+    assert done.returncode == 1
+    bad = {line.split()[1]: line for line in done.stdout.splitlines() if line.startswith("BAD")}
+    assert set(bad) == {"service", "ogrinfo"}
+    assert "401" in bad["service"]
+    assert 'eval "$(planet-vector env)"' in bad["ogrinfo"]
+
+
+def _every_command() -> dict[str, click.Command]:
+    found = {}
+    for name, target in COMMANDS.items():
+        module, _, attribute = target.partition(":")
+        found[name] = getattr(import_module(module), attribute)
+    return found
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_an_example_verbosity_a_page_and_a_test(name: str) -> None:
+    command = _every_command()[name]
+    assert command.name == name
+    text = command.help or ""
+    assert re.search(rf"Examples?:\n(.*\n)*?\s+.*(planet-vector|fio planet|rio planet) {name}\b", text), "no example"
+    assert "\\b" not in text, "a raw docstring: click does not see the mark that keeps lines as they are"
+    assert {"-v", "--verbose"} <= {flag for option in command.params for flag in option.opts}
+    assert f"\n## {name}\n" in (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    # A test runs it: its name stands as a word of a command line in one of the suite's files.
+    run_as = re.compile(rf"""["' ]{name}["' ]""")
+    tests = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__)]
+    tests.append(Path(__file__).read_text(encoding="utf-8"))
+    assert any(run_as.search(text) for text in tests), "no test"
+
+
+def test_help_lists_every_command(run: Run) -> None:
+    for command, names in (
+        (["planet-vector"], COMMANDS),
+        (["fio", "planet"], VECTOR_COMMANDS),
+        (["rio", "planet"], RASTER_COMMANDS),
+    ):
+        done = run(*command, "--help")
+        assert done.returncode == 0, done.stderr
+        listed = re.findall(r"^  (\w[\w-]*)  ", done.stdout.partition("Commands:")[2], re.MULTILINE)
+        assert listed == list(names)
+
+
+def test_python_m_is_the_same(run: Run) -> None:
+    assert run("python3", "-m", "planet_vector.cli", "--version").stdout == run("planet-vector", "--version").stdout

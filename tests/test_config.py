@@ -1,0 +1,120 @@
+"""Keys: where they come from, where they go, that they never show."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+
+from planet_vector.config import Key, Settings, credentials_path, is_api_origin, normalise_url
+from planet_vector.errors import ConfigError, PlanetVectorError
+
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+def test_a_key_never_shows() -> None:
+    key = Key(SECRET)
+    settings = Settings(key=key)
+    for text in (repr(key), str(key), f"{key}", f"{key!r:>40}", repr(settings), repr([key]), f"{settings}"):
+        assert SECRET not in text
+    with pytest.raises(TypeError, match="not pickled") as caught:
+        pickle.dumps(settings)
+    assert SECRET not in str(caught.value)
+    assert key.reveal() == SECRET
+
+
+@pytest.mark.parametrize("text", ["", "  ", "abc\ndef", "abc def", "a:b", "clé", 'a"b', "abc\x00"])
+def test_what_is_no_key_is_refused_and_not_repeated(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Key(text)
+    assert not text.strip() or text not in str(caught.value)
+
+
+def test_white_space_around_a_key_is_dropped() -> None:
+    assert Key(f" {SECRET}\n") == Key(SECRET)
+    assert Key(SECRET).fingerprint() != Key(SECRET[::-1]).fingerprint()
+
+
+def test_arguments_go_before_options_and_those_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PL_API_URL", "https://env.example/v0")
+    monkeypatch.setenv("PL_API_KEY", "envkey")
+    settings = Settings.load()
+    assert (settings.api_url, settings.key) == ("https://env.example/v0/", Key("envkey"))
+    options = {"api_url": "https://option.example/v0/", "api_key": "optionkey"}
+    assert Settings.load(options=options).key == Key("optionkey")
+    assert Settings.load("https://argument.example/", "argumentkey", options).key == Key("argumentkey")
+    assert Settings.load("https://argument.example/", options=options).api_url == "https://argument.example/"
+
+
+def test_a_key_found_in_the_environment_is_not_sent_to_a_root_that_a_name_brings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PL_API_KEY", SECRET)
+    settings = Settings.load(api_url="https://elsewhere.example/v0/")
+    assert settings.key is None
+    assert "PL_API_KEY" in settings.withheld
+    assert SECRET not in settings.withheld
+    assert Settings.load(api_url="https://api.planet.com/v0/").key == Key(SECRET)
+
+
+def test_keys_are_read_from_files_for_their_own_root() -> None:
+    (Path.home() / ".planet.json").write_text(json.dumps({"key": "filekey"}), encoding="utf-8")
+    assert Settings.load().key == Key("filekey")
+    assert Settings.load("https://elsewhere.example/v0/").key is None
+    credentials_path().parent.mkdir(parents=True)
+    credentials_path().write_text(json.dumps({"https://elsewhere.example/v0/": "otherkey"}), encoding="utf-8")
+    assert Settings.load("https://elsewhere.example/v0/").key == Key("otherkey")
+    assert Settings.load().key == Key("filekey")
+
+
+def test_a_broken_key_file_is_an_error_that_names_it() -> None:
+    (Path.home() / ".planet.json").write_text("{", encoding="utf-8")
+    with pytest.raises(ConfigError, match="planet.json"):
+        Settings.load()
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://x/v0", "x", "https://", "https://a:b@x/v0", "https://x/v0?api_key=1", "https://x:port/"]
+)
+def test_what_is_no_root_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError):
+        normalise_url(url)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("PLANET_RATE", "fast"), ("PLANET_CONNECTIONS", "0"), ("PLANET_CACHE_TTL", "-1")]
+)
+def test_what_is_no_limit_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(PlanetVectorError, match=name):
+        Settings.load()
+
+
+@pytest.mark.parametrize(
+    ("url", "root", "same"),
+    [
+        ("https://api.planet.com/v0/x", "https://api.planet.com/v0/", True),
+        ("https://tiles0.planet.com/v0/x", "https://api.planet.com/v0/", True),
+        ("https://planet.com/x", "https://api.planet.com/v0/", True),
+        ("https://planet.com.evil.example/x", "https://api.planet.com/v0/", False),
+        ("https://evilplanet.com/x", "https://api.planet.com/v0/", False),
+        ("http://view.planet.com/x", "https://api.planet.com/v0/", False),
+        ("https://view.planet.com:8443/x", "https://api.planet.com/v0/", False),
+        ("http://127.0.0.1:8000/x", "http://127.0.0.1:8000/v0/", True),
+        ("http://127.0.0.1:8001/x", "http://127.0.0.1:8000/v0/", False),
+        ("http://localhost:8000/x", "http://127.0.0.1:8000/v0/", False),
+        ("https://127.0.0.1:8000/x", "http://127.0.0.1:8000/v0/", False),
+        ("https://sub.example.org/x", "https://example.org/v0/", False),
+        ("nonsense", "https://api.planet.com/v0/", False),
+    ],
+)
+def test_a_key_goes_to_the_origins_of_its_root_only(url: str, root: str, same: bool) -> None:
+    assert is_api_origin(url, root) is same
+
+
+def test_settings_are_copied_with_their_key() -> None:
+    settings = Settings(key=Key(SECRET))
+    assert copy.copy(settings) == settings

@@ -1,0 +1,151 @@
+"""What was asked once is not asked again, and is never mistaken for another answer."""
+
+from __future__ import annotations
+
+import threading
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+
+import fiona
+import pyogrio
+import pytest
+
+import planet_vector
+from planet_vector.vector import cache
+from planet_vector.vector.cache import CACHE, Result
+from planet_vector.vector.schema import Row, Schema
+from tests.conftest import Service
+from tests.vector.conftest import Watched
+
+
+def rows(name: str = "PLANET:ortho", **options: object) -> int:
+    return len(pyogrio.read_dataframe(name, columns=["id"], **options))
+
+
+def test_a_layer_is_read_once(many: Watched) -> None:
+    assert rows() == 3500
+    assert len(many.requests()) == 2 + 5  # both ends, then five windows of time
+    assert rows() == 3500
+    assert rows(bbox=(0, 0, 20, 20)) < 100
+    assert rows(where='"cloud_cover.estimated" < 5') < 300
+    assert rows(where="acquired > '2015-02-01'") < 3500
+    assert rows(where="id = 'nobody'") == 0
+    with fiona.open("PLANET:ortho") as source:  # another GDAL in the same process
+        assert len(source) == len(list(source)) == 3500
+    layer = planet_vector.open_layer("PLANET:ortho")
+    first = next(layer.rows())
+    assert layer.row(first.fid) == first
+    assert layer.extent().contains(planet_vector.geometry.Box(0, 0, 1, 1))
+    assert many.requests() == []
+
+
+def test_a_box_inside_a_known_box_asks_nothing(many: Watched) -> None:
+    rows(bbox=(0, 0, 40, 40))
+    assert len(many.requests()) == 3
+    for box in [(5, 5, 20, 20), (0, 0, 40, 40), (39, 39, 40, 40), (7, 7, 7, 7)]:
+        rows(bbox=box)
+    rows(bbox=(5, 5, 20, 20), where='"cloud_cover.estimated" < 50')
+    assert many.requests() == []
+    rows(bbox=(5, 5, 41, 20))
+    assert len(many.requests()) == 1
+
+
+def test_a_filter_stricter_than_a_known_one_asks_nothing(many: Watched) -> None:
+    rows(where='"cloud_cover.estimated" < 20')
+    many.requests()
+    assert rows(where='"cloud_cover.estimated" <= 10 AND "sat.off_nadir" > 2') > 10
+    assert many.requests() == []
+    assert rows(where='"cloud_cover.estimated" < 21') > 10
+    assert many.requests() != []
+
+
+def test_a_result_is_forgotten_after_its_time(many: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLANET_CACHE_TTL", "0.5")
+    rows("PLANET:ortho?limit=5")
+    many.requests()
+    threading.Event().wait(0.6)
+    rows("PLANET:ortho?limit=5")
+    assert len(many.requests()) == 3
+
+
+def test_two_keys_do_not_share_results(many: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows("PLANET:ortho?limit=5")
+    monkeypatch.setenv("PL_API_KEY", "0" * 32)
+    with pytest.raises(pyogrio.errors.DataSourceError, match="401"):
+        rows("PLANET:ortho?limit=5")
+
+
+def test_two_services_do_not_share_results(many: Watched, service: Service) -> None:
+    assert rows() == 3500
+    assert rows(f"PLANET:ortho?api_url={service.url}", API_KEY=service.key) < 100
+
+
+def test_readers_at_once_share_one_fetch(many: Watched) -> None:
+    layer = planet_vector.open_layer("PLANET:ortho")
+    many.requests()
+    with ThreadPoolExecutor(8) as pool:
+        counts = list(pool.map(lambda _: sum(1 for _ in layer.rows()), range(8)))
+    assert counts == [3500] * 8
+    assert len(many.requests()) == 5
+
+
+def test_a_result_larger_than_its_memory_goes_to_a_file_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "IN_MEMORY", 100)
+    result = Result(planet_vector.Query("ortho"))
+    blocks = [
+        [Row(n, (n / 100, 0.0, n / 100 + 1, 1.0), b"wkb%d" % n, (f"id{n}", n / 3, None)) for n in range(i, i + 50)]
+        for i in range(0, 1000, 50)
+    ]
+    for block in blocks:
+        result.append(block)
+    everything = [row for block in blocks for row in block]
+    assert result.count == 1000
+    assert list(result.rows()) == everything
+    assert result.find(777) == everything[777]
+    assert result.find(1000) is None
+    box = planet_vector.geometry.Box(3, 0, 3.5, 0.5)
+    assert list(result.rows(box)) == [row for row in everything if row.box and row.box[0] <= 3.5 and row.box[2] >= 3]
+
+
+def test_the_least_used_results_go_when_all_together_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "MOST_BYTES", 60_000)
+    kept = cache.Cache()
+    for number in range(5):
+        result = Result(planet_vector.Query("ortho", limit=number + 1))
+        result.append([Row(n, None, None, ()) for n in range(10)])
+        kept.keep("me", result)
+        kept.covering("me", planet_vector.Query("ortho", limit=1), 100)
+    found = [kept.covering("me", planet_vector.Query("ortho", limit=n + 1), 100) is not None for n in range(5)]
+    assert found == [True, False, False, False, True]
+
+
+def test_memory_does_not_grow_with_the_number_of_scenes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "IN_MEMORY", 2000)
+    schema = Schema("ortho")
+    scene = {
+        "id": "x",
+        "geometry": {"type": "Polygon", "coordinates": [[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]]]},
+        "properties": {"acquired": "2015-01-01T00:00:00+00:00", "links": {"self": "https://example/" * 20}},
+    }
+    result = Result(planet_vector.Query("ortho"))
+    tracemalloc.start()
+    for number in range(40):
+        if number == 5:
+            before = tracemalloc.get_traced_memory()[0]
+        result.append(schema.rows([{**scene, "id": f"{number}-{n}"} for n in range(500)]))
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < 35 * 500 * 40  # bytes: an id and a box a scene, where the rows themselves take some 1500
+
+
+def test_a_page_that_is_closed_early_leaves_nothing_running(many: Watched) -> None:
+    scenes = planet_vector.search("PLANET:ortho")
+    next(scenes)
+    scenes.close()  # type: ignore[attr-defined]
+    CACHE.clear()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("planet_vector")]
+
+
+def test_opening_asks_two_small_questions(many: Watched) -> None:
+    pyogrio.read_info("PLANET:ortho", force_feature_count=True)
+    assert sorted(path.split("?")[1] for path in many.requests()) == ["count=1", "order_by=acquired+asc&count=1"]

@@ -1,0 +1,209 @@
+"""The GDAL driver in every program: the same scenes as the API gives, whole, with every property."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Callable
+
+import fiona
+import geopandas
+import pyogrio
+import pytest
+import shapely
+from shapely.geometry import shape
+
+import planet_vector
+from tests.conftest import Service, Start
+from tests.vector.conftest import Watched, ask, ask_all
+
+CLOUDLESS = "PLANET:ortho?cloud_cover.estimated.lte=20"
+
+IN_OSGEO = """
+import json, sys
+from osgeo import gdal, ogr
+gdal.UseExceptions()
+source = ogr.Open(sys.argv[1])
+layer = source.GetLayer(0)
+rows = [[f["id"], f["cloud_cover.estimated"], f.GetGeometryRef().ExportToWkt()] for f in layer]
+print(json.dumps([layer.GetFeatureCount(), rows]))
+"""
+
+IN_QGIS = """
+import json, sys
+from qgis.core import QgsApplication, QgsVectorLayer
+application = QgsApplication([], False)
+application.initQgis()
+layer = QgsVectorLayer(sys.argv[1], "scenes", "ogr")
+rows = [[f["id"], f["cloud_cover.estimated"], f.geometry().asWkt(17)] for f in layer.getFeatures()]
+print(json.dumps([layer.featureCount(), rows]))
+del layer
+application.exitQgis()
+"""
+
+
+def test_ogr2ogr_gives_what_the_api_pages_through(
+    service: Service, run: Callable[..., Any], tmp_path: Path, system_python: Callable[..., Any], connected: Service
+) -> None:
+    expected = ask_all(service, "ortho", **{"cloud_cover.estimated.lte": 20})
+    assert 5 < len(expected) < ask(service, "scenes/ortho/")["count"]
+    done = run("ogr2ogr", "-f", "GPKG", str(tmp_path / "out.gpkg"), CLOUDLESS, env=service.environ)
+    assert (done.returncode, done.stderr) == (0, "")
+    # A GeoPackage comes in the order of its FIDs.
+    order = [scene["id"] for scene in expected]
+    rows = sorted(_rows(pyogrio.read_dataframe(tmp_path / "out.gpkg")), key=lambda row: order.index(row[0]))
+    assert [row[0] for row in rows] == [scene["id"] for scene in expected]
+    for (_, cloud, footprint), scene in zip(rows, expected):
+        assert cloud == scene["properties"]["cloud_cover"]["estimated"]
+        assert footprint.equals_exact(shapely.MultiPolygon(_polygons(scene)), 1e-9)
+
+    assert _rows(pyogrio.read_dataframe(CLOUDLESS)) == rows
+    assert _rows(pyogrio.read_dataframe(CLOUDLESS, use_arrow=True)) == rows
+    assert _rows(geopandas.read_file(CLOUDLESS)) == rows
+    with fiona.open(CLOUDLESS) as source:
+        assert len(source) == len(rows)
+        assert [f["properties"]["id"] for f in source] == [row[0] for row in rows]
+        assert [shape(f["geometry"]) for f in source] == [row[2] for row in rows]
+    assert [scene.id for scene in planet_vector.search(CLOUDLESS)] == [row[0] for row in rows]
+    for code in (IN_OSGEO, IN_QGIS):
+        done = system_python(code, CLOUDLESS, env=service.environ)
+        assert done.returncode == 0, done.stderr
+        count, found = json.loads(done.stdout)
+        assert count == len(rows)
+        assert [(i, cloud) for i, cloud, _ in found] == [(i, cloud) for i, cloud, _ in rows]
+        assert all(shapely.from_wkt(wkt).equals_exact(row[2], 1e-9) for (_, _, wkt), row in zip(found, rows))
+
+
+def _rows(frame: Any) -> list[tuple[str, float, Any]]:
+    return list(zip(frame["id"], frame["cloud_cover.estimated"], frame.geometry))
+
+
+def _polygons(scene: dict[str, Any]) -> list[Any]:
+    geometry = shape(scene["geometry"])
+    return list(geometry.geoms) if geometry.geom_type == "MultiPolygon" else [geometry]
+
+
+def test_real_scenes_keep_every_property(shared_data: Path, start_service: Start, tmp_path: Path) -> None:
+    scenes = json.loads((shared_data / "ortho-search-50.geojson").read_text())["features"]
+    (tmp_path / "scenes").mkdir()
+    (tmp_path / "scenes" / "page.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": scenes}))
+    running = start_service(tmp_path / "scenes", "--index", str(tmp_path / "index.sqlite"))
+    frame = pyogrio.read_dataframe(f"PLANET:ortho?api_url={running.url}", API_KEY=running.key).set_index("id")
+    assert sorted(frame.index) == sorted(scene["id"] for scene in scenes)
+    for scene in scenes:
+        row = frame.loc[scene["id"]]
+        other = json.loads(row["other"]) if row["other"] else {}
+        for name, value in _leaves(scene["properties"]):
+            if name in frame.columns:
+                found = row[name]
+                if name in ("acquired", "published"):
+                    assert abs(found - __import__("pandas").Timestamp(value)).total_seconds() <= 0.001
+                elif isinstance(value, str) and value.startswith("https://"):
+                    assert found.partition("/v0/")[2] == value.partition("/v0/")[2]
+                elif value is None:
+                    assert found is None or found != found
+                else:
+                    assert found == value
+            else:
+                assert dict(_leaves(other))[name] == value
+        assert row.geometry.equals(shapely.MultiPolygon(_polygons(scene)))
+    running.stop()
+
+
+def _leaves(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    found = []
+    for key, value in tree.items():
+        found += _leaves(value, f"{prefix}{key}.") if isinstance(value, dict) else [(prefix + key, value)]
+    return found
+
+
+@pytest.mark.parametrize("scene_type", ["ortho", "rapideye", "landsat"])
+def test_each_scene_type_is_a_layer(connected: Service, scene_type: str) -> None:
+    assert sorted(name for name, _ in pyogrio.list_layers("PLANET:")) == sorted(ask(connected, "scenes/"))
+    scenes = {scene["id"]: scene for scene in ask_all(connected, scene_type)}
+    frame = pyogrio.read_dataframe("PLANET:", layer=scene_type)
+    assert sorted(frame["id"]) == sorted(scenes)
+    info = pyogrio.read_info("PLANET:", layer=scene_type)
+    assert (info["geometry_type"], info["crs"]) == ("MultiPolygon", "EPSG:4326")
+    kinds = dict(zip(info["fields"], info["ogr_types"]))
+    assert kinds["acquired"] == "OFTDateTime"
+    assert kinds["cloud_cover.estimated"] == "OFTReal"
+    for _, row in frame.iterrows():
+        assert row["cloud_cover.estimated"] == scenes[row["id"]]["properties"]["cloud_cover"]["estimated"]
+        assert row["other"] is None  # every property the sample has is a column
+
+
+def test_a_scene_is_a_layer_of_one_feature(connected: Service) -> None:
+    scene = ask(connected, "scenes/ortho/", count=1)["features"][0]
+    frame = pyogrio.read_dataframe(f"PLANET:ortho/{scene['id']}")
+    assert list(frame["id"]) == [scene["id"]]
+    assert list(pyogrio.read_dataframe(f"planet://ortho/{scene['id']}")["id"]) == [scene["id"]]
+
+
+def test_a_footprint_over_the_antimeridian_is_in_two_parts(connected: Service) -> None:
+    frame = pyogrio.read_dataframe("PLANET:ortho?bbox=179,-90,-179,90")
+    crossing = [g for g in frame.geometry if len(g.geoms) == 2]
+    assert len(crossing) == 1
+    west, _, east, _ = crossing[0].bounds
+    assert (west, east) == (-180, 180)
+    assert list(pyogrio.read_dataframe("PLANET:ortho", bbox=(-180, -90, -179, 90))["id"]) == list(frame["id"])
+
+
+def test_fids_are_the_same_whatever_the_search(many: Watched, system_python: Callable[..., Any]) -> None:
+    everything = pyogrio.read_dataframe("PLANET:ortho", fid_as_index=True, columns=["id"], read_geometry=False)
+    some = pyogrio.read_dataframe(
+        "PLANET:ortho?cloud_cover.estimated.lte=5&order_by=acquired asc", fid_as_index=True, columns=["id"]
+    )
+    assert everything.index.is_unique
+    assert 100 < len(some) < len(everything)
+    assert all(everything.loc[fid]["id"] == row["id"] for fid, row in some.iterrows())
+    # By id through osgeo: fiona and pyogrio cut the ids they are asked for to 32 bits.
+    code = "import sys; from osgeo import ogr; source = ogr.Open('PLANET:ortho'); layer = source.GetLayer(0)\n"
+    code += "print(*[layer.GetFeature(int(fid))['id'] for fid in sys.argv[1:]])"
+    done = system_python(code, *map(str, some.index[:3]), env=many.service.environ)
+    assert done.stdout.split() == list(some["id"][:3]), done.stderr
+
+
+def test_limit_and_order_are_exact(many: Watched, many_scenes: list[dict[str, Any]]) -> None:
+    times = sorted(scene["properties"]["acquired"] for scene in many_scenes)
+    for parameters, expected in [
+        ("limit=7", times[::-1][:7]),
+        ("limit=7&order_by=acquired asc", times[:7]),
+        ("limit=1500", times[::-1][:1500]),
+        ("limit=9999", times[::-1]),
+        ("order_by=acquired asc", times),
+    ]:
+        found = [scene.properties["acquired"] for scene in planet_vector.search(f"PLANET:ortho?{parameters}")]
+        assert sorted(found) == sorted(expected)
+        assert found == sorted(found, reverse="asc" not in parameters)
+        frame = pyogrio.read_dataframe(f"PLANET:ortho?{parameters}", columns=["acquired"], read_geometry=False)
+        assert len(frame) == len(expected)
+        assert frame["acquired"].is_monotonic_increasing == ("asc" in parameters)
+
+
+def test_a_narrower_name_is_not_answered_with_a_wider_result(many: Watched) -> None:
+    everything = pyogrio.read_dataframe("PLANET:ortho", columns=["id", "cloud_cover.estimated"])
+    some = pyogrio.read_dataframe("PLANET:ortho?cloud_cover.estimated.lte=20", columns=["id", "cloud_cover.estimated"])
+    assert list(some["id"]) == list(everything[everything["cloud_cover.estimated"] <= 20]["id"])
+    boxed = pyogrio.read_dataframe("PLANET:ortho?bbox=0,0,40,40", columns=["id"])
+    inside = everything[everything.intersects(shapely.box(0, 0, 40, 40))]
+    assert 10 < len(inside) < 200
+    assert list(boxed["id"]) == list(inside["id"])
+
+
+def test_fields_chooses_columns(many: Watched) -> None:
+    info = pyogrio.read_info("PLANET:ortho?fields=id,sat.id,acquired")
+    assert list(info["fields"]) == ["id", "sat.id", "acquired"]
+    frame = pyogrio.read_dataframe("PLANET:ortho?fields=id,sat.id,acquired&limit=3")
+    assert list(frame.columns) == ["id", "sat.id", "acquired", "geometry"]
+    assert set(frame["sat.id"]) <= {"0905", "0b0a", "0c1d"}
+
+
+def test_location_names_the_product(connected: Service) -> None:
+    for product in ("visual", "analytic"):
+        frame = pyogrio.read_dataframe(f"PLANET:ortho?product={product}&limit=3")
+        links = [
+            ask(connected, f"scenes/ortho/{i}")["properties"]["data"]["products"][product]["full"] for i in frame["id"]
+        ]
+        assert all(link in location for link, location in zip(links, frame["location"]))
+        assert not any(connected.key in location for location in frame["location"])

@@ -1,0 +1,180 @@
+"""A page that fails, anywhere and in any way: all scenes or an error, in every program, never fewer scenes."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any, Callable
+
+import fiona
+import geopandas
+import pyogrio
+import pytest
+import yaml
+
+import planet_vector
+from planet_vector.catalog import transport
+from planet_vector.errors import PlanetVectorError
+from planet_vector.vector.cache import CACHE
+from tests.conftest import Service, Start
+from tests.vector.conftest import make_scene, write_scenes
+
+COUNT = 3500  # scenes: two small questions, then five windows of time
+REQUESTS = 7
+PATH = "/v0/scenes/ortho/"
+
+
+class Faulty:
+    """A service whose faults can be changed while it runs."""
+
+    def __init__(self, service: Service, file: Path) -> None:
+        self.service = service
+        self._file = file
+
+    def set(self, *faults: dict[str, Any]) -> None:
+        """Let faults happen from now on, and forget what was cached."""
+        CACHE.clear()
+        self._file.write_text(yaml.safe_dump([{"path": PATH, **fault} for fault in faults]))
+
+
+@pytest.fixture(scope="module")
+def _faulty(tmp_path_factory: pytest.TempPathFactory, start_service: Start) -> Faulty:
+    rng = random.Random(2)
+    folder = tmp_path_factory.mktemp("faulty")
+    (folder / "faults.yml").write_text("[]")
+    archive = write_scenes(folder / "scenes", [make_scene(number, rng) for number in range(COUNT)])
+    return Faulty(start_service(archive, "--faults", str(folder / "faults.yml")), folder / "faults.yml")
+
+
+@pytest.fixture
+def faulty(_faulty: Faulty, monkeypatch: pytest.MonkeyPatch) -> Faulty:
+    monkeypatch.setenv("PL_API_URL", _faulty.service.url)
+    monkeypatch.setenv("PL_API_KEY", _faulty.service.key)
+    monkeypatch.setenv("PLANET_RATE", "0")
+    monkeypatch.setattr(transport, "BACKOFF", 0.001)
+    monkeypatch.setattr(transport, "READ_TIMEOUT", 1.0)
+    return _faulty
+
+
+FAULTS: dict[str, dict[str, Any]] = {
+    "429": {"status": 429, "headers": {"Retry-After": "0"}},
+    "500": {"status": 500},
+    "503": {"status": 503, "headers": {"Retry-After": "0"}},
+    "403": {"status": 403},
+    "reset": {"reset": True},
+    "cut off": {"truncate": 3000},
+    "cut off, no length": {"truncate": 3000, "drop": ["Content-Length"]},
+    "half the JSON": {"corrupt": True},
+    "no JSON": {"status": 200, "body": "<html>come back later</html>"},
+    "another JSON": {"status": 200, "body": '{"features": "none", "count": 3}'},
+    "empty, with a next link": {
+        "status": 200,
+        "body": json.dumps({"type": "FeatureCollection", "features": [], "count": 9, "links": {"next": "http://x/"}}),
+    },
+    "empty, and nothing counted": {
+        "status": 200,
+        "body": json.dumps({"type": "FeatureCollection", "features": [], "count": 0, "links": {"next": None}}),
+    },
+    "next is this page": {"loop": True},
+    "a count that grows": {"replace": {'"count":': '"count":1'}},
+}
+
+
+def first(fault: dict[str, Any]) -> int:
+    """Return the first request that a fault makes a failure: no scenes at all may be what the service has."""
+    return 1 if '"count": 0' in fault.get("body", "") else 0
+
+
+READERS: dict[str, Callable[[str], int]] = {
+    "pyogrio": lambda name: len(pyogrio.read_dataframe(name, use_arrow=False, read_geometry=False)),
+    "pyogrio, Arrow": lambda name: int(pyogrio.raw.read_arrow(name)[1].num_rows),
+    "geopandas": lambda name: len(geopandas.read_file(name)),
+    "fiona": lambda name: len(list(fiona.open(name))),
+    "search": lambda name: len(list(planet_vector.search(name))),
+}
+
+
+@pytest.mark.parametrize("lasting", [False, True], ids=["once", "lasting"])
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_all_scenes_or_an_error(faulty: Faulty, fault: dict[str, Any], lasting: bool) -> None:
+    outcomes = set()
+    for number in range(first(fault), REQUESTS):
+        faulty.set({**fault, "skip": number, **({} if lasting else {"times": 1})})
+        try:
+            assert READERS["search"]("PLANET:ortho") == COUNT
+            outcomes.add("all")
+        except PlanetVectorError as error:
+            outcomes.add("error")
+            assert "Traceback" not in str(error)
+    if "status" in fault and fault["status"] >= 429 or "reset" in fault:
+        assert ("error" in outcomes) == lasting  # a passing fault is retried
+
+
+@pytest.mark.parametrize("fault", ["500", "half the JSON", "empty, and nothing counted"])
+@pytest.mark.parametrize("reader", READERS)
+def test_no_reader_takes_a_failure_for_the_end(faulty: Faulty, reader: str, fault: str) -> None:
+    for number in range(first(FAULTS[fault]), 4):
+        faulty.set({**FAULTS[fault], "skip": number})
+        with pytest.raises(
+            (PlanetVectorError, pyogrio.errors.DataSourceError, pyogrio.errors.FeatureError, fiona.errors.DriverError)
+        ):
+            print(READERS[reader]("PLANET:ortho"))
+
+
+IN_OSGEO = """
+import sys
+from osgeo import gdal, ogr
+if sys.argv[1] == "exceptions":
+    gdal.UseExceptions()
+else:
+    gdal.DontUseExceptions()
+source = ogr.Open("PLANET:ortho")
+layer = source.GetLayer(0)
+print(sum(1 for feature in layer))
+"""
+
+
+@pytest.mark.parametrize("mode", ["exceptions", "no exceptions"])
+def test_osgeo_raises_with_and_without_exceptions(faulty: Faulty, system_python: Callable[..., Any], mode: str) -> None:
+    environ = {**faulty.service.environ, "PLANET_RATE": "0"}
+    faulty.set({"status": 403, "skip": 4})
+    done = system_python(IN_OSGEO, mode, env=environ)
+    assert done.returncode == 1
+    assert "AuthError: The service does not allow this with your key" in done.stderr
+    assert done.stdout == ""
+    faulty.set()
+    assert system_python(IN_OSGEO, mode, env=environ).stdout.strip() == str(COUNT)
+
+
+def test_ogrinfo_says_what_is_wrong_in_one_sentence(faulty: Faulty, run: Callable[..., Any]) -> None:
+    environ = {**faulty.service.environ, "PLANET_RATE": "0"}
+    faulty.set({"status": 403, "skip": 4})
+    done = run("ogrinfo", "-ro", "-al", "-q", "PLANET:ortho", env=environ)
+    assert "OGRFeature" not in done.stdout
+    assert "ERROR 1: PLANET: The service does not allow this with your key (403" in done.stderr
+    assert "Traceback" not in done.stderr
+    done = run("ogr2ogr", "-f", "GeoJSON", "/vsistdout/", "PLANET:ortho", env=environ)
+    assert "ERROR 1: PLANET: The service does not allow this" in done.stderr
+
+
+def test_a_service_that_asks_to_slow_down_is_obeyed(faulty: Faulty) -> None:
+    faulty.set({"status": 429, "times": 3, "headers": {"Retry-After": "1"}})
+    import time
+
+    start = time.monotonic()
+    assert len(list(planet_vector.search("PLANET:ortho?limit=5"))) == 5
+    assert time.monotonic() - start >= 3
+
+
+def test_a_client_error_is_not_asked_again(faulty: Faulty) -> None:
+    faulty.set({"status": 403, "times": 1})
+    with pytest.raises(PlanetVectorError, match="403"):
+        list(planet_vector.search("PLANET:ortho?limit=5"))
+
+
+def test_a_service_that_does_not_answer_is_an_error(faulty: Faulty, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "DEADLINE", 2.5)
+    faulty.set({"delay": 30})
+    with pytest.raises(planet_vector.UnavailableError, match="did not answer in time"):
+        list(planet_vector.search("PLANET:ortho?limit=5"))
