@@ -1,7 +1,7 @@
 # Everything from a bare machine: `make demo` shows the main job, `make test` proves it.
 #
 # Two environments, made when a target first needs them:
-#   .venv        of the python3 on PATH, with the wheels of fiona, rasterio and pyogrio
+#   .venv        with the wheels of fiona, rasterio and pyogrio; PYTHON3=… chooses its Python
 #   .venv-qgis   of Debian's own Python, where QGIS and osgeo are; what it has not, pip adds
 # A file .done-* in each says that a step was done; it is done again when the packaging changes.
 
@@ -10,19 +10,26 @@ PYTHON := .venv/bin/python
 PIP := -m pip --disable-pip-version-check -qq install
 PACKAGING := setup.cfg pyproject.toml
 
-DEMO_PACKAGES := gdal-bin python3-venv
-TEST_PACKAGES := $(DEMO_PACKAGES) python3-gdal python3-qgis qgis xauth xvfb chromium
+# GDAL's programs run the driver in the system's Python library, with what .venv holds: so .venv is of that Python
+# where there is one that will do, and of the python3 on PATH elsewhere.
+GOOD := -c 'import sys; sys.exit(sys.version_info < (3, 9))'
+PYTHON3 = $(shell command -v dpkg-query >/dev/null && /usr/bin/python3 $(GOOD) && echo /usr/bin/python3 || echo python3)
+# gdal-bin does not ask for the library: it is loaded when it is needed, and missed then.
+LIBPYTHON = libpython$(shell /usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' || echo 3.11)
+
+DEMO_PACKAGES = gdal-bin python3-venv $(LIBPYTHON)
+TEST_PACKAGES = $(DEMO_PACKAGES) python3-gdal python3-qgis qgis xauth xvfb chromium
 
 .PHONY: help
 help:  ## Print this list.
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
 
 .PHONY: demo
-demo: demo-packages .venv/.done-demo  ## Show the main job, on a sample archive and a service of its own.
+demo: .venv/.done-demo | demo-packages  ## Show the main job, on a sample archive and a service of its own.
 	@$(PYTHON) demo/main_job.py
 
 .PHONY: test
-test: test-packages .venv/.done-test .venv-qgis/.done-test  ## Run the whole suite.
+test: .venv/.done-test .venv-qgis/.done-test | test-packages  ## Run the whole suite.
 	@$(PYTHON) -m pytest tests --ignore=tests/qgis $(ARGS); suite=$$?; \
 	if [ -d tests/qgis ]; then QT_QPA_PLATFORM=offscreen PYTHONPATH=/usr/share/qgis/python/plugins \
 	  .venv-qgis/bin/python -m pytest tests/qgis $(ARGS); qgis=$$?; else qgis=0; fi; \
@@ -36,6 +43,10 @@ lint: .venv/.done-test  ## Check style and types.
 format: .venv/.done-test  ## Lay out the code as `make lint` wants it.
 	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format .
 
+.PHONY: bench
+bench: .venv/.done-test  ## Measure, and compare with what is promised.
+	@for program in benchmarks/*.py; do echo "$$program"; $(PYTHON) $$program || exit 1; done
+
 .PHONY: docs
 docs: .venv/.done-test demo/quicklook.png  ## Write the generated parts of the documentation anew.
 	@$(PYTHON) docs/generate.py
@@ -48,11 +59,10 @@ clean:  ## Remove what these targets made, but the system's packages.
 	rm -rf .venv .venv-qgis build dist *.egg-info demo/archive demo/quicklook.png
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
-.venv/bin/python:
-	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' || \
-	  { echo "planet_vector needs Python 3.9 or later as python3 on PATH."; exit 1; }
+.venv/bin/python: | demo-packages
+	@$(PYTHON3) $(GOOD) || { echo "planet_vector needs Python 3.9 or later; say which: make PYTHON3=…"; exit 1; }
 	@echo "Making .venv …"
-	@python3 -m venv .venv || { rm -rf .venv; exit 1; }
+	@$(PYTHON3) -m venv .venv || { rm -rf .venv; exit 1; }
 
 .venv/.done-demo: $(PACKAGING) | .venv/bin/python
 	@echo "Installing the package and its libraries into .venv …"

@@ -25,14 +25,14 @@ MOST_LINES = 16  # of what a command prints: enough to see what it is
 BOLD, DIM, PLAIN = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
 
 
-def main() -> None:
+def main(size: str = "full") -> None:
     """Run the steps, with a service that is there only as long as they run."""
     with TemporaryDirectory(prefix="planet_vector-") as home:
-        show(home)
+        show(size, home)
 
 
-def show(home: str) -> None:
-    """Run the steps; what would be written to the home directory goes to `home`."""
+def show(size: str, home: str) -> None:
+    """Run the steps on a sample of a size; what would be written to the home directory goes to `home`."""
     environ = {
         **os.environ,
         "XDG_CONFIG_HOME": home,
@@ -40,7 +40,8 @@ def show(home: str) -> None:
         # The key of this run's own service: known to nobody else, gone with it.
         "PLANET_SERVE_KEY": secrets.token_hex(16),
     }
-    shell("A sample archive: scenes of a country that is not on any map", "planet-vector sample archive", environ)
+    sample = "planet-vector sample archive" + ("" if size == "full" else f" --size {size}")
+    shell("A sample archive: scenes of a country that is not on any map", sample, environ)
     query = json.loads((HERE / "archive" / ".planet-vector-sample.json").read_text())["summary"]["query"]
 
     title("The archive as a Scenes API, on this machine")
@@ -94,7 +95,7 @@ import os, planet_vector
 from rasterio.windows import Window
 with planet_vector.open(os.environ["SCENE"] + "/visual") as scene:
     print(scene.name, scene.width, "x", scene.height, scene.crs)
-    print(scene.read(window=Window(500, 400, 256, 256)).mean(axis=(1, 2)), "mean of R, G, B, alpha")
+    print(scene.read(window=Window(120, 90, 64, 64)).mean(axis=(1, 2)), "mean of R, G, B, alpha")
 """
 
 
@@ -159,4 +160,4 @@ def indented(text: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -24,7 +24,7 @@ from planet_vector.scene import Scene
 
 INK, PAPER, MARK = (232, 230, 222), (22, 26, 30), (255, 208, 64)
 GAP, WHOLE, SIDE = 24, 760, 420  # pixels of the picture
-GROUND = 360  # pixels of the scene that the window covers each way
+GROUND = 0.3  # of the scene's width that the window covers each way
 MOST_DAYS = 6
 
 
@@ -33,7 +33,8 @@ def main(path: str) -> None:
     scenes = sorted(planet_vector.search(os.environ["NAME"]), key=lambda scene: (scene.cloud_cover or 0, scene.id))
     scene = scenes[0]
     with planet_vector.open(f"PLANET:ortho/{scene.id}/visual") as source:
-        window = Window((source.width - GROUND) // 2, (source.height - GROUND) // 2, GROUND, GROUND)
+        ground = round(GROUND * source.width)
+        window = Window((source.width - ground) // 2, (source.height - ground) // 2, ground, ground)
         scale = WHOLE / source.width
         whole = source.read(out_shape=(4, round(source.height * scale), WHOLE), resampling=Resampling.average)
         closer = source.read(window=window, out_shape=(4, SIDE, SIDE), resampling=Resampling.nearest)
@@ -41,7 +42,7 @@ def main(path: str) -> None:
         facts = [
             f"{scene.acquired:%d %B %Y, %H:%M} UTC, {scene.cloud_cover:.1f} % cloud",
             f"{source.width} x {source.height} pixels, {source.crs}",
-            f"the window: {GROUND} x {GROUND} pixels",
+            f"the window: {ground} x {ground} pixels",
             f"one of {len(scenes)} scenes of the search",
             *(f"    {part}" for part in os.environ["NAME"].partition("?")[2].split("&")),
         ]
@@ -56,7 +57,7 @@ def main(path: str) -> None:
     draw.text((GAP, GAP), f"PLANET:ortho/{scene.id}/visual", INK, font(28))
     paste(page, whole, (GAP, top))
     corner = [GAP + window.col_off * scale, top + window.row_off * scale]
-    draw.rectangle([*corner, corner[0] + GROUND * scale, corner[1] + GROUND * scale], outline=MARK, width=3)
+    draw.rectangle([*corner, corner[0] + ground * scale, corner[1] + ground * scale], outline=MARK, width=3)
     paste(page, closer, (left, top))
     draw.rectangle([left, top, left + SIDE, top + SIDE], outline=MARK, width=3)
     draw.multiline_text((left, top + SIDE + GAP), "\n".join(facts), INK, font(18), spacing=7)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Iterator, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from planet_vector.errors import (
     ArchiveError,
@@ -24,8 +24,8 @@ from planet_vector.query import Query
 
 if TYPE_CHECKING:
     from planet_vector.catalog import ScenesV0
-    from planet_vector.scene import Scene
     from planet_vector.vector.layer import SceneLayer
+    from planet_vector.vector.search import Scenes
 
 __version__ = "0.1.0"
 
@@ -70,7 +70,7 @@ def connect(api_url: Optional[str] = None, key: Optional[str] = None) -> ScenesV
     return catalog.connect(Settings.load(api_url, key))
 
 
-def search(name: Union[str, Query], *, api_url: Optional[str] = None, key: Optional[str] = None) -> Iterator[Scene]:
+def search(name: Union[str, Query], *, api_url: Optional[str] = None, key: Optional[str] = None) -> Scenes:
     """Iterate over the scenes of a search, as they come in.
 
     Parameters
@@ -80,10 +80,10 @@ def search(name: Union[str, Query], *, api_url: Optional[str] = None, key: Optio
     api_url, key : str, optional
         As for `connect`.
 
-    Yields
-    ------
-    Scene
-        In the order of the search.
+    Returns
+    -------
+    iterator of Scene
+        In the order of the search; its ``to_geopandas()`` gives them as a data frame.
 
     Raises
     ------

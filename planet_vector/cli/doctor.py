@@ -112,4 +112,10 @@ def _judge(name: str, said: str, remedy: str) -> Finding:
     gdal = f"GDAL {version.group()}" if version else "a GDAL that does not start"
     if _DRIVERS_WORDS in said:
         return Finding(name, True, f"{gdal} opens PLANET: names")
+    if "libpython" in said:
+        version_here = "{}.{}".format(*sys.version_info[:2])
+        remedy = (
+            f"it finds no library of Python {version_here} (Debian: apt-get install libpython{version_here}); "
+            "PYTHONSO may name one of another version"
+        )
     return Finding(name, False, f"{gdal} does not know the driver: {remedy}")

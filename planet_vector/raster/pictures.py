@@ -7,6 +7,7 @@ from typing import Any, Optional, Tuple
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import ProtocolError, QueryError
+from planet_vector.geometry import Box
 from planet_vector.scene import Scene
 
 SIZES = {"sm": 64, "md": 128, "lg": 640}
@@ -74,19 +75,18 @@ def quicklook(dataset: Any, bbox: Optional[Tuple[float, float, float, float]] = 
     -------
     bytes
         An RGBA image; what has no data is transparent.
+
+    Raises
+    ------
+    RasterAccessError
+        When the box shares no ground with the product.
     """
     import numpy
-    import rasterio.windows
-    from rasterio.warp import transform_bounds
+    from rasterio.windows import Window
 
-    whole = rasterio.windows.Window(0, 0, dataset.width, dataset.height)
-    window = whole
-    if bbox is not None:
-        place = transform_bounds("EPSG:4326", dataset.crs, *bbox)
-        wanted = rasterio.windows.from_bounds(*place, transform=dataset.transform).round_offsets().round_lengths("ceil")
-        if not rasterio.windows.intersect(wanted, whole):
-            raise QueryError("The box shares no ground with the product: take one inside its footprint.")
-        window = wanted.intersection(whole)
+    from planet_vector.raster.writing import window_of
+
+    window = Window(0, 0, dataset.width, dataset.height) if bbox is None else window_of(dataset, Box(*bbox))
     scale = min(1.0, width / window.width)
     shape = (max(1, round(window.height * scale)), max(1, round(window.width * scale)))
     bands = _colours(dataset)
@@ -126,12 +126,13 @@ def _colours(dataset: Any) -> Tuple[int, ...]:
 
 
 def _stretched(pixels: Any, valid: Any) -> Any:
-    """Return pixels in 8 bits, each band from its 2nd to its 98th percentile."""
+    """Return pixels in 8 bits, each band from its 2nd to its 98th percentile, dark parts brightened by a root."""
     import numpy
 
     out = numpy.zeros(pixels.shape, "uint8")
     for band, target in zip(pixels, out):
         if valid.any():
             low, high = numpy.percentile(band[valid], (2, 98))
-            target[:] = numpy.clip((band - low) / max(high - low, 1e-9) * 255, 0, 255).astype("uint8")
+            # Land is dark beside clouds: without the root a scene with both is black and white.
+            target[:] = (255 * numpy.clip((band - low) / max(high - low, 1e-9), 0, 1) ** 0.5).astype("uint8")
     return out

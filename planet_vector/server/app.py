@@ -182,7 +182,9 @@ async def get_tile(request: Request, scene_type: str, scene_id: str, z: str, x: 
     found = await run_in_threadpool(find, service, permission, scene_type, scene_id)
     if not all(re.fullmatch(r"\d{1,8}", part, re.ASCII) for part in (z, x, y)):
         raise Refusal(404, "There is no such tile.")
-    content = await run_in_threadpool(service.imagery.tile, [found.products], int(z), int(x), int(y))
+    # A tile shows every pixel, unlike a thumbnail: of what the key permits.
+    products = {name: place for name, place in found.products.items() if permission.allows(name)}
+    content = await run_in_threadpool(service.imagery.tile, [products], int(z), int(x), int(y))
     return Response(content, media_type="image/png", headers={"Cache-Control": "max-age=3600"})
 
 

@@ -71,7 +71,7 @@ def _parse(text: str) -> BaseGeometry:
                 text = text[10:]
             _check_depth(text)
             geometry = shapely.from_wkt(text)
-    except (shapely.errors.ShapelyError, UnicodeError):
+    except (shapely.errors.ShapelyError, UnicodeError, NotImplementedError):
         shown = text if len(text) <= 40 else text[:37] + "..."
         raise Refusal(400, f"intersects: {shown!r} is neither WKT nor GeoJSON of a geometry.") from None
     if geometry is None or geometry.is_empty:

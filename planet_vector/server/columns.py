@@ -49,7 +49,9 @@ def _column(kind: str, value: Any) -> Any:
     if isinstance(value, (bool, list, dict)):
         return None
     if kind == "string":
-        return str(value)
+        text = str(value)
+        # Half a surrogate pair can stand in JSON, but is no text.
+        return None if any("\ud800" <= char <= "\udfff" for char in text) else text
     if kind == "quality":
         return QUALITIES.index(value) if value in QUALITIES else None
     if kind == "time":

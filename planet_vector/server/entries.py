@@ -102,7 +102,7 @@ def _entries(records: Iterable[SceneRecord], path: str, problems: List[Problem])
     for record in records:
         try:
             yield entry_of(record)
-        except (ValueError, TypeError, IndexError, shapely.errors.ShapelyError) as error:
+        except (ValueError, TypeError, IndexError, OverflowError, shapely.errors.ShapelyError) as error:
             told = " ".join(str(error).split())[:200]
             problems.append(Problem(path, f"scene {record.feature['id']}: {told}"))
 
@@ -175,5 +175,5 @@ def _plain_footprint(geometry: Any) -> Optional[Tuple[bytes, List[Tuple[float, f
             return None
         flat = [value for position in ring for value in position]
         return pack(f"<BIII{len(flat)}d", 1, _WKB_POLYGON, 1, len(ring), *flat), [(west, south, east, north)]
-    except (TypeError, ValueError, KeyError, IndexError, StructError):
+    except (TypeError, ValueError, KeyError, IndexError, OverflowError, StructError):
         return None  # the whole way tells what is wrong with it

@@ -12,7 +12,7 @@ BASE = "\x01"
 """Stands for the service's root in a stored Feature. JSON text never holds it: a control character is escaped."""
 
 _OTHER = re.compile(r"https?://[^/]+(/v0/(?:scenes|mosaics)/.*)")
-_ENCODER = json.JSONEncoder(separators=(",", ":"))
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _MARK = f"root-{secrets.token_hex(16)}"  # no metadata can hold what nobody knows
 
 

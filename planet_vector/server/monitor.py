@@ -125,6 +125,8 @@ class MonitoredApp:
             nonlocal status, sent
             if message["type"] == "http.response.start":
                 status = message["status"]
+                told = f"total;dur={1000 * (time.perf_counter() - start):.1f}"  # milliseconds until the answer began
+                message = {**message, "headers": [*message["headers"], (b"server-timing", told.encode())]}
             elif scope["method"] != "HEAD":
                 sent += len(message.get("body", b""))
             await send(message)

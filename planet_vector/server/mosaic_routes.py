@@ -157,8 +157,8 @@ def _mosaic(request: Request, name: str) -> Tuple[Service, Mosaic]:
     if mosaic is None:
         raise Refusal(404, f"There is no mosaic {name[:80]!r}.")
     permission.check_type(mosaic.search.scene_type)
-    if mosaic.product is not None and not permission.allows(mosaic.product):
-        raise Refusal(403, f"Your key does not permit the product {mosaic.product}.")
+    if not permission.allows(mosaic.product or "visual"):
+        raise Refusal(403, f"Your key does not permit the product {mosaic.product or 'visual'}.")
     return service, mosaic
 
 

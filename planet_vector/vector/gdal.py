@@ -92,6 +92,8 @@ def feature(layer: SceneLayer, fid: int) -> Optional[Dict[str, Any]]:
 
 def layer_metadata(layer: SceneLayer, domain: Optional[str]) -> Optional[Mapping[str, str]]:
     """Return the metadata of a layer in a domain."""
+    if domain == "xml:GTI":
+        return layer.index.metadata()
     return {"DESCRIPTION": f"Scenes of type {layer.name}"} if not domain else None
 
 

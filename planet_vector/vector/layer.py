@@ -14,9 +14,10 @@ from planet_vector.names import Name
 from planet_vector.query import Query
 from planet_vector.vector.cache import CACHE, Result
 from planet_vector.vector.schema import Row, Schema
+from planet_vector.vector.tileindex import TileIndex
 from planet_vector.vector.where import Narrowing, narrow
 
-LAYER_PARAMETERS = ("api_url", "fields", "product")
+LAYER_PARAMETERS = ("api_url", "fields", "product", "res", "top")
 """Parameters of a name that say how a layer looks, not which scenes it has."""
 
 _TRIES = 3  # of a result that changed while it was read
@@ -35,13 +36,23 @@ class SceneLayer:
         The columns.
     scene_id : str, optional
         The one scene to give of the search's type.
+    index : TileIndex, optional
+        How the layer looks as one raster.
     """
 
-    def __init__(self, catalog: ScenesV0, query: Query, schema: Schema, scene_id: Optional[str] = None) -> None:
+    def __init__(
+        self,
+        catalog: ScenesV0,
+        query: Query,
+        schema: Schema,
+        scene_id: Optional[str] = None,
+        index: Optional[TileIndex] = None,
+    ) -> None:
         self.catalog = catalog
         self.query = query
         self.schema = schema
         self.scene_id = scene_id
+        self.index = index or TileIndex.parse(None, None, query.ascending)
         self.name = query.scene_type
 
     @property
@@ -184,7 +195,9 @@ def layers(name: Name, settings: Settings) -> Tuple[List[SceneLayer], ScenesV0]:
         if name.item and shared:
             raise NameSyntaxError(f"{name.item} is one scene: leave out the search parameter {shared[0][0]!r}.")
         schema = Schema(scene_type, [f.strip() for f in fields.split(",")] if fields else None, name.get("product"))
-        found.append(SceneLayer(catalog, Query.parse(scene_type, shared), schema, name.item or None))
+        query = Query.parse(scene_type, shared)
+        index = TileIndex.parse(name.get("top"), name.get("res"), query.ascending)
+        found.append(SceneLayer(catalog, query, schema, name.item or None, index))
     if name.collection:
         # Ask now: a wrong key, an unknown scene type or a refused search is an error here, not an empty layer.
         found[0].count()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
-from typing import Callable, Iterator, List
+from typing import Callable, Iterator, List, Optional
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from planet_vector.catalog import ScenesV0
 from planet_vector.config import Key, Settings
 
+from ..conftest import ROOT
 from .recording import Pair
 
 WIDTH, HEIGHT = 1500, 900
@@ -38,6 +41,25 @@ def geotiff(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with rasterio.open(path, "w", **profile) as dataset:
         dataset.write(pixels)
     return path
+
+
+@pytest.fixture(scope="session")
+def newer_python() -> Optional[str]:
+    """Return a Python 3.12 with rasterio 1.5 or later, made once; None where there is no such Python."""
+    directory = ROOT / ".venv-3.12"
+    python = directory / "bin" / "python"
+    ready = [str(python), "-c", "import rasterio, requests; assert rasterio.__gdal_version__ >= '3.12'"]
+    if python.exists() and subprocess.run(ready, capture_output=True).returncode == 0:
+        return str(python)
+    found = shutil.which("python3.12")
+    # A shim of a version manager is there, and fails, where that version is not the chosen one.
+    if found is None or subprocess.run([found, "-c", "import venv, ensurepip"], capture_output=True).returncode:
+        return None
+    subprocess.run([found, "-m", "venv", str(directory)], check=True, capture_output=True)
+    install = [str(python), "-m", "pip", "install", "-q", "rasterio>=1.5", "requests"]
+    subprocess.run(install, check=True, capture_output=True)
+    subprocess.run(ready, check=True, capture_output=True)
+    return str(python)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Open and read a product in one GDAL, as `planet_vector.raster.access` plans it; run as a program by the matrix.
 
-Usage: one_build.py PACKAGE ROOT LINK...; the key comes on stdin. For each link it prints a line of JSON: the digest
+Usage: one_build.py PACKAGE ROOT LINK...; the key comes on stdin. PACKAGE says whose GDAL; ``open`` is rasterio's, used
+through `planet_vector.raster.product`. For each link it prints a line of JSON: the digest
 of the pixels of a window, or the error.
 """
 
@@ -86,6 +87,24 @@ class Library:
         return buffer.raw
 
 
+class Rasterio:
+    """GDAL as `planet_vector.open` uses it."""
+
+    def __init__(self) -> None:
+        import rasterio
+
+        self.version = rasterio.__gdal_version__
+
+    def access(self, catalog: ScenesV0, link: str, root: str) -> str:
+        from rasterio.windows import Window
+
+        from planet_vector.raster.product import open_link
+
+        with open_link(catalog, link, "s1/visual") as dataset:
+            urllib.request.urlopen(f"{root.partition('/v0/')[0]}/mark").read()
+            return hashlib.sha256(dataset.read(window=Window(*WINDOW)).tobytes()).hexdigest()
+
+
 def access(gdal: Any, catalog: ScenesV0, link: str, root: str) -> str:
     build = tuple(int(number) for number in gdal.version.split(".")[:3])
     for attempt in range(2):
@@ -110,10 +129,11 @@ def access(gdal: Any, catalog: ScenesV0, link: str, root: str) -> str:
 def main(package: str, root: str, *links: str) -> None:
     key = sys.stdin.read().strip()
     catalog = ScenesV0(Settings(root, Key(key) if key else None, rate=0))
-    gdal = Osgeo() if package == "osgeo" else Library(package)
+    gdal: Any = Osgeo() if package == "osgeo" else Rasterio() if package == "open" else Library(package)
     for link in links:
         try:
-            result = {"pixels": access(gdal, catalog, link, root)}
+            read = gdal.access(catalog, link, root) if package == "open" else access(gdal, catalog, link, root)
+            result = {"pixels": read}
         except (PlanetVectorError, RuntimeError) as error:
             result = {"error": type(error).__name__, "message": str(error)}
         print(json.dumps({"version": gdal.version, **result}), flush=True)

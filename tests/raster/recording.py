@@ -39,6 +39,7 @@ class Recorder(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answer = answer
         self.delay = delay
+        self.pace = 0.0  # seconds for each 64 kB
         self.seen: List[Request] = []
         self.url = f"http://127.0.0.1:{self.server_port}"
         self._thread = threading.Thread(target=lambda: self.serve_forever(0.05))
@@ -86,6 +87,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         for at in range(0, len(body), 65536):
             request.sent += self.wfile.write(body[at : at + 65536])
+            if self.server.pace:
+                time.sleep(self.server.pace)
         if headers.get("X-Break"):
             self.close_connection = True
 

@@ -39,11 +39,14 @@ REFUSED = {
 """Cases in which they are not, and what is said."""
 
 
-def in_build(build: str, pair: Pair, *cases: str) -> subprocess.CompletedProcess[str]:
-    python = str(QGIS_PYTHON) if build == "osgeo" else sys.executable
+def in_build(
+    build: str, pair: Pair, *cases: str, python: str = sys.executable
+) -> subprocess.CompletedProcess[str]:
+    if build == "osgeo":
+        python = str(QGIS_PYTHON)
     if build == "osgeo" and not QGIS_PYTHON.exists():
         pytest.skip("Debian's Python with GDAL is not set up: run 'make test'")
-    if build != "osgeo":
+    if build not in ("osgeo", "open"):
         pytest.importorskip(build)
     program = str(Path(__file__).with_name("one_build.py"))
     return subprocess.run(
@@ -130,6 +133,24 @@ def result_of_keyless(build: str, pair: Pair) -> Optional[str]:
     assert done.returncode == 0, done.stderr
     pixels: Optional[str] = json.loads(done.stdout).get("pixels")
     return pixels
+
+
+def test_rasterio_1_5_where_there_is_a_python_for_it(
+    newer_python: Optional[str], pair: Pair, geotiff: Path, window: Callable[[Path], Any]
+) -> None:
+    """Rasterio 1.5 needs Python 3.12, which Debian 12 does not have; then GDAL 3.12 is pyogrio's alone."""
+    if newer_python is None:
+        MATRIX.append("3.12     rasterio 1.5: not run, as there is no Python 3.12 here; pyogrio above brings GDAL 3.12")
+        return
+    for case in READ:
+        pair.forget()
+        pair.counts.clear()
+        done = in_build("open", pair, case, python=newer_python)
+        assert done.returncode == 0, done.stderr
+        result = json.loads(done.stdout)
+        note("rasterio*", result["version"], case, pair)
+        assert result.get("pixels") == hashlib.sha256(window(geotiff).tobytes()).hexdigest(), (case, result)
+        assert not pair.store.with_key
 
 
 # ---- plans -----------------------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ def test_a_download_killed_at_ten_random_points_resumes_to_the_same_file(
 ) -> None:
     """Kill the process for good each time; the last run must ask only for what is missing."""
     pair.data = data = os.urandom(6_000_000)
-    pair.api.delay = 0.002
+    pair.api.pace = 0.01
     path = tmp_path / "scene.tif"
     rng = random.Random(11)
     points = sorted(rng.randrange(1, 95) / 100 for _ in range(10))

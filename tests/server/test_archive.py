@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict
 import numpy as np
 import pytest
 import rasterio
+from PIL import Image
 from shapely.geometry import Point, shape
 
 from .conftest import ROOT, Running, Serve, feature, write_features, write_raster
@@ -170,10 +171,7 @@ def test_what_cannot_be_served_is_told_and_skipped(tmp_path: Path) -> None:
     (archive / "deep.json").write_text("[" * 100_000)
     (archive / "nan.geojson").write_text('{"type": "Feature", "id": "x", "properties": {"acquired": NaN}}')
     (archive / "other.json").write_text('{"type": "Topology"}')
-    with rasterio.open(
-        archive / "nowhere.tif", "w", driver="GTiff", count=1, dtype="uint8", width=5, height=5
-    ) as dataset:
-        dataset.write(np.ones((1, 5, 5), "uint8"))
+    Image.new("L", (5, 5)).save(archive / "nowhere.tif")
     write_raster(archive / "side.tif")
     (archive / "side_metadata.json").write_text(json.dumps(feature("another")))
     write_features(
@@ -211,6 +209,28 @@ def test_what_cannot_be_served_is_told_and_skipped(tmp_path: Path) -> None:
         "side_metadata.json",
         "list.geojson",
     }
+
+
+def test_metadata_that_means_harm(serve: Serve, tmp_path: Path) -> None:
+    huge, loop, half = feature("huge"), feature("loop"), feature("half", sat={"id": "\ud800"}, provider="<script>")
+    huge["geometry"]["coordinates"][0][1][0] = 10**400
+    loop["geometry"]["coordinates"] = [[[0, 0], [0, 0], [0, 0], [0, 0]]]
+    odd = feature("odd", links="none", data={"products": [1]}, cloud_cover=[5], sat=None, file_size=10**30, camera={"gain": True})
+    mark = feature("mark", note="\u0001/v0/scenes/", links={"self": "https://evil.example/v0/scenes/ortho/mark", "more": "javascript:x"})
+    write_features(tmp_path / "list.json", [huge, loop, half, odd, mark, feature("plain")])
+    infinite = json.dumps(feature("infinite", strip_id=1)).replace('"strip_id": 1', '"strip_id": 1e999')
+    (tmp_path / "infinite.json").write_text(infinite)
+    (tmp_path / "nested.json").write_text('{"type": "Feature", "id": "n", "properties": {"acquired": ' + '{"a":' * 50_000)
+    service = serve(tmp_path)
+    page = service.json("scenes/ortho/")
+    found = {s["id"]: s["properties"] for s in page["features"]}
+    assert {"half", "odd", "mark", "plain"} <= set(found)
+    assert not {"huge", "infinite", "n"} & set(found)
+    assert found["half"]["sat"] == {"id": "\ud800"}
+    assert found["mark"]["note"] == "\u0001/v0/scenes/"
+    assert found["mark"]["links"]["self"] == f"{service.root}scenes/ortho/mark"
+    assert found["odd"]["file_size"] == 10**30
+    assert service.json("scenes/ortho/?file_size.gte=5")["count"] == 1
 
 
 def test_changes_are_seen_without_stopping(serve: Serve, tmp_path: Path) -> None:

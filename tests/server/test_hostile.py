@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 
 from .conftest import Running, Serve, feature, write_features, write_raster
@@ -227,22 +227,12 @@ def test_schemathesis_finds_no_server_error(service: Running) -> None:
     for operation in operations:
 
         @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-        @(
-            schemathesis.hypothesis.given(operation.as_strategy())
-            if hasattr(schemathesis, "hypothesis")
-            else _given(operation)
-        )
+        @given(case=operation.as_strategy())
         def check(case: Any) -> None:
             case.call_and_validate(base_url=service.origin, checks=[not_a_server_error], timeout=30)
 
         check()
     assert "Traceback" not in service.errors
-
-
-def _given(operation: Any) -> Any:
-    from hypothesis import given
-
-    return given(case=operation.as_strategy())
 
 
 def test_what_the_archive_is_called_is_in_no_answer(service: Running, tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_memory_does_not_grow_with_the_number_of_scenes(monkeypatch: pytest.Monk
 def test_a_page_that_is_closed_early_leaves_nothing_running(many: Watched) -> None:
     scenes = planet_vector.search("PLANET:ortho")
     next(scenes)
-    scenes.close()  # type: ignore[attr-defined]
+    scenes.close()
     CACHE.clear()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("planet_vector")]
 

@@ -207,3 +207,14 @@ def test_location_names_the_product(connected: Service) -> None:
         ]
         assert all(link in location for link, location in zip(links, frame["location"]))
         assert not any(connected.key in location for location in frame["location"])
+
+
+def test_a_search_becomes_a_data_frame(connected: Service) -> None:
+    live = planet_vector.search("PLANET:ortho?cloud_cover.estimated.lte=20").to_geopandas()
+    by_driver = pyogrio.read_dataframe("PLANET:ortho?cloud_cover.estimated.lte=20")
+    assert len(live) > 5
+    assert list(live["id"]) == list(by_driver["id"])
+    assert list(live["acquired"]) == list(by_driver["acquired"])
+    assert list(live.geometry) == list(by_driver.geometry)
+    assert live.crs == by_driver.crs
+    assert len(planet_vector.search("PLANET:ortho?acquired.gte=2100-01-01").to_geopandas()) == 0

@@ -1,0 +1,149 @@
+"""How the local service fares with a million scenes: index, searches, load, memory.
+
+    python benchmarks/server.py [--scenes 1000000] [--folder DIR] [--seconds 20]
+
+Prints a line a measure, with what it should be, and ends with 1 when one is missed. The folder keeps the scenes and
+their index for the next run. Server time is what the service itself says in ``Server-Timing``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+import requests
+
+from planet_vector.server.synthetic import write_scenes
+
+CONNECTIONS = 32
+MOST_BUILD = 180.0  # seconds, for a million scenes
+MOST_PAGE = 60.0  # milliseconds of server time, the median
+MOST_MEMORY = 400.0  # megabytes, of the largest process
+
+missed: List[str] = []
+
+
+def tell(what: str, value: float, unit: str, most: Optional[float] = None) -> None:
+    """Print a measure, and note when it is more than it should be."""
+    over = most is not None and value > most
+    if over:
+        missed.append(what)
+    print(f"{what:<58} {value:10.1f} {unit:<3}" + (f" (at most {most:g})" if most else "") + (" MISSED" if over else ""))
+
+
+def memory(process: int) -> float:
+    """Return the most memory a process has held at once, in megabytes (Linux; elsewhere 0)."""
+    status = Path(f"/proc/{process}/status")
+    if not status.exists():
+        return 0.0
+    return next(int(line.split()[1]) / 1024 for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+
+
+def searches(seed: int) -> List[Dict[str, Any]]:
+    """Return searches by area, date and cloud that differ, each with more than a page of scenes or nearly so."""
+    chance = random.Random(seed)
+    found = []
+    for _ in range(200):
+        west, south, year = chance.uniform(-170, 130), chance.uniform(-50, 40), chance.choice((2014, 2015, 2016))
+        east, north = west + chance.uniform(20, 40), south + chance.uniform(20, 30)
+        found.append(
+            {
+                "intersects": f"POLYGON(({west} {south},{east} {south},{east} {north},{west} {north},{west} {south}))",
+                "acquired.gte": f"{year}-03-01",
+                "acquired.lt": f"{year}-09-01",
+                "cloud_cover.estimated.lte": chance.choice((10, 20, 30)),
+                "count": 1000,
+            }
+        )
+    return found
+
+
+def ask(session: requests.Session, url: str, parameters: Dict[str, Any]) -> tuple[float, int]:
+    """Return the server time of a search in milliseconds, and its count."""
+    answer = session.get(url, params=parameters, timeout=60)
+    answer.raise_for_status()
+    return float(answer.headers["server-timing"].partition("dur=")[2]), answer.json()["count"]
+
+
+def load(url: str, seconds: float) -> None:
+    """Search over many connections at once, and tell how it went."""
+    end, times, errors = time.monotonic() + seconds, [], []
+
+    def work(number: int) -> None:
+        with requests.Session() as session:
+            for parameters in searches(1000 + number):
+                if time.monotonic() > end:
+                    return
+                start = time.monotonic()
+                try:
+                    ask(session, url, {**parameters, "count": 100})
+                    times.append(time.monotonic() - start)
+                except (requests.RequestException, ValueError, KeyError) as error:
+                    errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(CONNECTIONS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    tell(f"{CONNECTIONS} connections for {seconds:g} s: searches a second", len(times) / seconds, "/s")
+    tell("  median time of a search, waiting included", 1000 * statistics.median(times), "ms")
+    tell("  errors", len(errors), "", 0.5)
+
+
+def main() -> None:
+    """Run all measures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--scenes", type=int, default=1_000_000)
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "planet_vector-benchmark")
+    parser.add_argument("--seconds", type=float, default=20.0)
+    options = parser.parse_args()
+    archive, index = options.folder / str(options.scenes), options.folder / f"{options.scenes}.sqlite"
+    archive.mkdir(parents=True, exist_ok=True)
+    if not (archive / "scenes.geojsonl").exists():
+        write_scenes(archive / "scenes.part", options.scenes)
+        (archive / "scenes.part").rename(archive / "scenes.geojsonl")
+    for path in options.folder.glob(f"{options.scenes}.sqlite*"):
+        path.unlink()
+    command = [sys.executable, "-m", "planet_vector.cli"]
+    start = time.monotonic()
+    subprocess.run([*command, "index", str(archive), "--index", str(index)], check=True, stdout=subprocess.DEVNULL)
+    tell(f"index of {options.scenes} scenes", time.monotonic() - start, "s", MOST_BUILD)
+    service = subprocess.Popen(
+        [*command, "serve", str(archive), "--index", str(index), "--workers", "2"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert service.stdout is not None
+        url = service.stdout.readline().split()[-1] + "scenes/ortho/"
+        children = Path(f"/proc/{service.pid}/task/{service.pid}/children")
+        with requests.Session() as session:
+            warm = [ask(session, url, parameters) for parameters in searches(1)]
+            tell("scenes of a search, the median", statistics.median(count for _, count in warm), "")
+            for name, asked in (
+                ("area, date and cloud: a page of 1000 with its count", searches(2)),
+                ("the first page of everything, 50 with the count", [{}] * 50),
+                ("the first page of everything, 1000 with the count", [{"count": 1000}] * 50),
+            ):
+                times = [ask(session, url, parameters)[0] for parameters in asked]
+                tell(f"{name}: median", statistics.median(times), "ms", MOST_PAGE)
+                tell("  95th percentile", statistics.quantiles(times, n=20)[-1], "ms")
+        load(url, options.seconds)
+        processes = [service.pid, *map(int, children.read_text().split() if children.exists() else [])]
+        tell("memory of the largest process", max(map(memory, processes)), "MB", MOST_MEMORY)
+    finally:
+        service.send_signal(signal.SIGINT)
+        service.wait(30)
+    sys.exit(1 if missed else 0)
+
+
+if __name__ == "__main__":
+    main()
