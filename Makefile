@@ -8,7 +8,7 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 PIP := -m pip --disable-pip-version-check -qq install
-PACKAGING := setup.cfg pyproject.toml
+PACKAGING := setup.cfg
 
 # GDAL's programs run the driver in the system's Python library, with what .venv holds: so .venv is of that Python
 # where there is one that will do, and of the python3 on PATH elsewhere.

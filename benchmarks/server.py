@@ -37,7 +37,9 @@ def tell(what: str, value: float, unit: str, most: Optional[float] = None) -> No
     over = most is not None and value > most
     if over:
         missed.append(what)
-    print(f"{what:<58} {value:10.1f} {unit:<3}" + (f" (at most {most:g})" if most else "") + (" MISSED" if over else ""))
+    print(
+        f"{what:<58} {value:10.1f} {unit:<3}" + (f" (at most {most:g})" if most else "") + (" MISSED" if over else "")
+    )
 
 
 def memory(process: int) -> float:

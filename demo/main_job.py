@@ -40,7 +40,8 @@ def show(size: str, home: str) -> None:
         # The key of this run's own service: known to nobody else, gone with it.
         "PLANET_SERVE_KEY": secrets.token_hex(16),
     }
-    sample = "planet-vector sample archive" + ("" if size == "full" else f" --size {size}")
+    # A sample that another version made is made anew; one of this version is there at once.
+    sample = "planet-vector sample archive --overwrite" + ("" if size == "full" else f" --size {size}")
     shell("A sample archive: scenes of a country that is not on any map", sample, environ)
     query = json.loads((HERE / "archive" / ".planet-vector-sample.json").read_text())["summary"]["query"]
 

@@ -51,6 +51,7 @@ COMMANDS: Mapping[str, str] = {
     "login": "planet_vector.cli.credentials:login",
     "logout": "planet_vector.cli.credentials:logout",
     "whoami": "planet_vector.cli.credentials:whoami",
+    "cache": "planet_vector.cli.cache:cache",
     "doctor": "planet_vector.cli.doctor:doctor",
     "serve": "planet_vector.cli.serve:serve",
     "index": "planet_vector.cli.index:index",

@@ -20,7 +20,7 @@ from planet_vector.query import FIELDS, format_time
 from planet_vector.server.finding import Finder, Row
 from planet_vector.server.search import Edge, Search, from_microseconds
 
-SCHEMA = 1
+SCHEMA = 2
 """Number of the layout below; an index of another number is made anew."""
 
 CONNECTIONS = 4  # a process: more would only wait for the same disk and the interpreter's lock

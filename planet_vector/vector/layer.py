@@ -12,6 +12,7 @@ from planet_vector.errors import NameSyntaxError, NotFoundError
 from planet_vector.geometry import WORLD, Box
 from planet_vector.names import Name
 from planet_vector.query import Query
+from planet_vector.vector import store
 from planet_vector.vector.cache import CACHE, Result
 from planet_vector.vector.schema import Row, Schema
 from planet_vector.vector.tileindex import TileIndex
@@ -59,6 +60,11 @@ class SceneLayer:
     def _owner(self) -> Hashable:
         # The name's own search too: GDAL makes its filters exact, but knows nothing of the name's parameters.
         return (*self.catalog.settings.identity, self.schema.key, self.query, self.scene_id)
+
+    @property
+    def _stored_as(self) -> str:
+        query = self.query
+        return repr((self.catalog.settings.identity, self.schema.key, query.scene_type, query.parameters, query.limit))
 
     @property
     def _ttl(self) -> float:
@@ -135,9 +141,19 @@ class SceneLayer:
         with CACHE.fetching(self._owner, query):
             kept = CACHE.covering(self._owner, query, self._ttl)
             if kept is None:
-                kept = self._fetch(query)
+                kept = self._stored(query) or self._fetch(query)
                 CACHE.keep(self._owner, kept)
             return kept
+
+    def _stored(self, query: Query) -> Optional[Result]:
+        """Return what an earlier program has read of the whole layer, when the service says it is still that."""
+        known = CACHE.survey(self._owner, query, self._ttl)
+        rows = store.load(self._stored_as, known, self._ttl) if known and query == self.query else None
+        if not rows:
+            return None
+        result = Result(query)
+        result.append(rows)
+        return result
 
     def _fetch(self, query: Query) -> Result:
         """Fetch a result whole, again when it changed while it was read."""
@@ -148,6 +164,9 @@ class SceneLayer:
                     with uncollected():
                         result.append(self.schema.rows(features))
                         features.clear()
+                known = CACHE.survey(self._owner, query, self._ttl)
+                if known and known.total == result.count <= store.MOST_ROWS and query == self.query and self._ttl:
+                    store.save(self._stored_as, known, list(result.rows()))
                 return result
             except ResultChanged:
                 if tries == _TRIES - 1:

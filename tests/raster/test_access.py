@@ -39,9 +39,7 @@ REFUSED = {
 """Cases in which they are not, and what is said."""
 
 
-def in_build(
-    build: str, pair: Pair, *cases: str, python: str = sys.executable
-) -> subprocess.CompletedProcess[str]:
+def in_build(build: str, pair: Pair, *cases: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
     if build == "osgeo":
         python = str(QGIS_PYTHON)
     if build == "osgeo" and not QGIS_PYTHON.exists():

@@ -174,9 +174,7 @@ os._exit(0)
 """
 
 
-def test_qgis_lists_and_opens_the_products(
-    system_python: Run, env: Dict[str, str], archive: Path, scene: str
-) -> None:
+def test_qgis_lists_and_opens_the_products(system_python: Run, env: Dict[str, str], archive: Path, scene: str) -> None:
     done = system_python(IN_QGIS, f"PLANET:ortho/{scene}", env=env)
     lines = [line.split() for line in done.stdout.splitlines()]
     for line, product in zip(lines, ("visual", "analytic")):

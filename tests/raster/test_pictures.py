@@ -139,5 +139,3 @@ def test_a_pattern_that_is_none_is_refused(connected: Service) -> None:
     for pattern in ("{z}/{x}.png", "file:///etc/{z}/{x}/{y}"):
         with pytest.raises(ProtocolError):
             open_tiles(planet_vector.connect(), pattern, 3, "tiles")
-
-

@@ -215,12 +215,20 @@ def test_metadata_that_means_harm(serve: Serve, tmp_path: Path) -> None:
     huge, loop, half = feature("huge"), feature("loop"), feature("half", sat={"id": "\ud800"}, provider="<script>")
     huge["geometry"]["coordinates"][0][1][0] = 10**400
     loop["geometry"]["coordinates"] = [[[0, 0], [0, 0], [0, 0], [0, 0]]]
-    odd = feature("odd", links="none", data={"products": [1]}, cloud_cover=[5], sat=None, file_size=10**30, camera={"gain": True})
-    mark = feature("mark", note="\u0001/v0/scenes/", links={"self": "https://evil.example/v0/scenes/ortho/mark", "more": "javascript:x"})
+    odd = feature(
+        "odd", links="none", data={"products": [1]}, cloud_cover=[5], sat=None, file_size=10**30, camera={"gain": True}
+    )
+    mark = feature(
+        "mark",
+        note="\u0001/v0/scenes/",
+        links={"self": "https://evil.example/v0/scenes/ortho/mark", "more": "javascript:x"},
+    )
     write_features(tmp_path / "list.json", [huge, loop, half, odd, mark, feature("plain")])
     infinite = json.dumps(feature("infinite", strip_id=1)).replace('"strip_id": 1', '"strip_id": 1e999')
     (tmp_path / "infinite.json").write_text(infinite)
-    (tmp_path / "nested.json").write_text('{"type": "Feature", "id": "n", "properties": {"acquired": ' + '{"a":' * 50_000)
+    (tmp_path / "nested.json").write_text(
+        '{"type": "Feature", "id": "n", "properties": {"acquired": ' + '{"a":' * 50_000
+    )
     service = serve(tmp_path)
     page = service.json("scenes/ortho/")
     found = {s["id"]: s["properties"] for s in page["features"]}

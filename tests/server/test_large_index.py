@@ -72,7 +72,12 @@ def test_pages_and_counts(service: Running, scenes: List[Scene], query: str, ord
 
 def test_large_areas(service: Running, scenes: List[Scene]) -> None:
     tree = STRtree(from_geojson([json.dumps(s["geometry"]) for s in scenes]))
-    for west, south, east, north in ((-100, -40, 60, 60), (10, 40, 20, 50), (-180, -90, 180, 90), (30.5, 10.5, 30.6, 10.6)):
+    for west, south, east, north in (
+        (-100, -40, 60, 60),
+        (10, 40, 20, 50),
+        (-180, -90, 180, 90),
+        (30.5, 10.5, 30.6, 10.6),
+    ):
         area = box(west, south, east, north)
         expected = [scenes[n]["id"] for n in sorted(tree.query(area, predicate="intersects"))]
         page = service.json("scenes/ortho/", params={"intersects": area.wkt, "count": 900})

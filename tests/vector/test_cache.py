@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Callable
 
 import fiona
 import pyogrio
 import pytest
 
 import planet_vector
-from planet_vector.vector import cache
+from planet_vector.catalog.paging import Survey
+from planet_vector.vector import cache, store
 from planet_vector.vector.cache import CACHE, Result
 from planet_vector.vector.schema import Row, Schema
 from tests.conftest import Service
@@ -105,6 +108,39 @@ def test_a_result_larger_than_its_memory_goes_to_a_file_and_comes_back(monkeypat
     assert result.find(1000) is None
     box = planet_vector.geometry.Box(3, 0, 3.5, 0.5)
     assert list(result.rows(box)) == [row for row in everything if row.box and row.box[0] <= 3.5 and row.box[2] >= 3]
+
+
+def test_the_next_program_asks_for_the_scenes_of_a_short_search_no_more(
+    many: Watched, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    name, environ = "PLANET:ortho?cloud_cover.estimated.lte=20", many.service.environ
+    first = run("ogrinfo", "-ro", "-al", "-q", name, env=environ)
+    assert sum("count=1000" in path for path in many.requests()) == 1
+    again = run("ogrinfo", "-ro", "-al", "-q", name, env=environ)
+    assert again.stdout == first.stdout
+    assert "OGRFeature" in first.stdout
+    assert not any("count=1000" in path for path in many.requests())
+    files = list(store.directory().iterdir())
+    assert len(files) == 1
+    assert files[0].stat().st_mode & 0o077 == 0
+    assert many.service.key.encode() not in files[0].read_bytes()
+
+    files[0].write_bytes(files[0].read_bytes()[:-1] + b"x")  # spoilt: it is not trusted
+    assert run("ogrinfo", "-ro", "-al", "-q", name, env=environ).stdout == first.stdout
+    assert any("count=1000" in path for path in many.requests())
+    assert run("planet-vector", "cache", "clear", env=environ).stderr.startswith("Removed 1 results")
+    assert list(store.directory().iterdir()) == []
+    run("ogrinfo", "-ro", "-al", "-q", name, env={**environ, "PLANET_CACHE_TTL": "0"})
+    assert list(store.directory().iterdir()) == []
+
+
+def test_a_stored_result_is_not_used_when_the_service_has_other_scenes() -> None:
+    rows, then = [Row(1, None, None, ("a",))], Survey(1, None, None)
+    store.save("me", then, rows)
+    assert store.load("me", then, 100) == rows
+    assert store.load("me", Survey(2, None, None), 100) is None
+    assert store.load("you", then, 100) is None
+    assert store.load("me", then, -1) is None
 
 
 def test_the_least_used_results_go_when_all_together_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ import yaml
 import planet_vector
 from planet_vector.catalog import transport
 from planet_vector.errors import PlanetVectorError
+from planet_vector.vector import store
 from planet_vector.vector.cache import CACHE
 from tests.conftest import Service, Start
 from tests.vector.conftest import make_scene, write_scenes
@@ -35,6 +36,7 @@ class Faulty:
     def set(self, *faults: dict[str, Any]) -> None:
         """Let faults happen from now on, and forget what was cached."""
         CACHE.clear()
+        store.clear()
         self._file.write_text(yaml.safe_dump([{"path": PATH, **fault} for fault in faults]))
 
 

@@ -1,0 +1,161 @@
+"""What it costs to look at a product where it lies, beside plain rasterio and beside a whole download.
+
+    python benchmarks/raster.py [--latency 50]
+
+Serves two scenes of the size in the specification (4832 × 4229 pixels, RGBA, LZW, strips of one row) with a latency for
+each request, and prints for each task the time, the bytes and the requests of each way, and their ratios: below 1 is
+better than the other way. Ends with 1 when a ratio that is promised is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Dict, List, Tuple
+
+import numpy as np
+import rasterio
+from rasterio.transform import from_origin
+
+WIDTH, HEIGHT = 4832, 4229
+
+# Each way of doing a task, in a process of its own, as GDAL remembers what it has read. `root`, `link` (of the product)
+# and `links` (of both) are given; the clock runs within.
+TASKS: Dict[str, Dict[str, str]] = {
+    "open": {
+        "ours": "planet_vector.open(name).close()",
+        "plain rasterio": "rasterio.open('/vsicurl/' + link).close()",
+        "whole download": "rasterio.open(whole(link)).close()",
+    },
+    "window of 512²": {
+        "ours": "planet_vector.open(name).read(window=Window(1000, 1500, 512, 512))",
+        "plain rasterio": "rasterio.open('/vsicurl/' + link).read(window=Window(1000, 1500, 512, 512))",
+        "whole download": "rasterio.open(whole(link)).read(window=Window(1000, 1500, 512, 512))",
+    },
+    "picture 640 wide": {
+        "ours": "thumbnail(catalog, catalog.scene('ortho', name.split('/')[1]), 'lg')",
+        "plain rasterio": "rasterio.open('/vsicurl/' + link).read(out_shape=(4, 560, 640))",
+        "whole download": "rasterio.open(whole(link)).read(out_shape=(4, 560, 640))",
+    },
+    "window of a mosaic": {
+        "ours": "raster.open_mosaic('PLANET:ortho').read(window=Window(2500, 1500, 512, 512))",
+        "plain rasterio": ("merge([rasterio.open('/vsicurl/' + one) for one in links], bounds=BOUNDS)"),
+        "whole download": ("merge([rasterio.open(whole(one)) for one in links], bounds=BOUNDS)"),
+    },
+}
+
+PROMISED = {
+    ("window of 512²", "bytes", "whole download"): 0.2,
+    ("picture 640 wide", "bytes", "plain rasterio"): 0.05,
+    ("window of 512²", "bytes", "plain rasterio"): 1.05,
+}
+"""Ratios that are not to be above these."""
+
+PROGRAM = """
+import sys, tempfile, time, warnings
+warnings.simplefilter("ignore")
+import requests, rasterio, planet_vector
+from planet_vector import raster
+from planet_vector.raster import mosaic, product, virtual
+from planet_vector.raster.pictures import thumbnail
+from rasterio.merge import merge
+from rasterio.windows import Window
+BOUNDS = (421095.6, 5712285.8, 422631.6, 5713821.8)
+root, *ids = sys.argv[1:]
+catalog = planet_vector.connect()
+name = f"PLANET:ortho/{ids[0]}/visual"
+links = [f"{root}scenes/ortho/{one}/full?product=visual" for one in ids]
+link = links[0]
+directory = tempfile.TemporaryDirectory()
+def whole(link):
+    path = f"{directory.name}/{abs(hash(link))}.tif"
+    with open(path, "wb") as file, requests.get(link, stream=True) as answer:
+        for block in answer.iter_content(2**20):
+            file.write(block)
+    return path
+with rasterio.Env():
+    begin = time.perf_counter()
+    TASK
+    print(time.perf_counter() - begin)
+"""
+
+
+def make(directory: Path) -> None:
+    """Write two scenes that overlap by half."""
+    rng = np.random.default_rng(3)
+    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
+    for number in range(2):
+        bands = [np.sin(columns / (60 + 7 * n)) * 50 + np.cos(rows / 90) * 50 + 128 for n in range(3)]
+        pixels = np.stack([*bands, np.full((HEIGHT, WIDTH), 255.0)])
+        pixels[:3] += rng.integers(-4, 5, (3, HEIGHT, WIDTH))
+        transform = from_origin(413595.6 + number * WIDTH * 1.5, 5718319.8, 3.0, 3.0)
+        with rasterio.open(
+            directory / f"2015030{number + 1}_022415_0908_visual.tif", "w", driver="GTiff", width=WIDTH, height=HEIGHT,
+            count=4, dtype="uint8", crs="EPSG:32611", transform=transform, compress="lzw", interleave="pixel",
+            blockysize=1, photometric="RGB", alpha="unspecified",
+        ) as dataset:  # fmt: skip
+            dataset.write(pixels.astype("uint8"))
+
+
+def measure(root: str, ids: List[str], code: str, log: Path) -> Tuple[float, int, int]:
+    """Return seconds, bytes and requests of one way of doing a task."""
+    begin = log.stat().st_size
+    environ = {**os.environ, "PL_API_URL": root, "PLANET_RATE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.replace("TASK", code), root, *ids], env=environ, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    with log.open("rb") as file:
+        file.seek(begin)
+        # As other servers write them: "GET /path HTTP/1.1" status bytes …
+        sent = [int(found[1]) for found in map(re.compile(rb'" \d{3} (\d+) ').search, file) if found]
+    return float(done.stdout), sum(sent), len(sent)
+
+
+def main() -> int:
+    """Measure, print, and tell whether what is promised holds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--latency", type=int, default=50, help="milliseconds for each request")
+    arguments = parser.parse_args()
+    missed = 0
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        archive, log = directory / "archive", directory / "access.log"
+        archive.mkdir()
+        make(archive)
+        log.touch()
+        command = [sys.executable, "-m", "planet_vector.cli", "serve", str(archive), "--port", "0"]
+        command += ["--latency", str(arguments.latency), "--access-log", str(log)]
+        service = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            assert service.stdout is not None
+            root = service.stdout.readline().split()[-1]
+            ids = sorted(path.name[: -len("_visual.tif")] for path in archive.glob("*.tif"))
+            print(f"{arguments.latency} ms for each request; ratios are ours to the other\n")
+            for task, ways in TASKS.items():
+                found = {way: measure(root, ids, code, log) for way, code in ways.items()}
+                for way, (seconds, size, requests) in found.items():
+                    line = f"{task:20} {way:15} {seconds:7.2f} s {size / 1e6:8.2f} MB {requests:5d} requests"
+                    if way != "ours":
+                        ratios = {"time": found["ours"][0] / seconds, "bytes": found["ours"][1] / max(size, 1)}
+                        line += f"   time × {ratios['time']:.2f}   bytes × {ratios['bytes']:.3f}"
+                        for kind, ratio in ratios.items():
+                            most = PROMISED.get((task, kind, way))
+                            if most is not None and ratio > most:
+                                missed += 1
+                                line += f" MISSED ({kind} at most {most})"
+                    print(line, flush=True)
+        finally:
+            service.terminate()
+            service.wait()
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
