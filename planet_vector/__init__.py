@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Optional, Union
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Union
 
 from planet_vector.errors import (
     ArchiveError,
@@ -45,9 +46,12 @@ __all__ = [
     "ServiceError",
     "UnavailableError",
     "connect",
+    "download",
+    "mosaic",
     "open",
     "open_layer",
     "register",
+    "resolve",
     "search",
 ]
 
@@ -127,6 +131,64 @@ def open(name: str, **options: Any) -> Any:  # noqa: A001 - as rasterio.open
     from planet_vector.raster import open_product
 
     return open_product(name, **options)
+
+
+def mosaic(search: Any, **options: Any) -> Any:
+    """Open many scenes as one rasterio dataset, each read only where it is looked at.
+
+    Parameters
+    ----------
+    search : str, Query or iterable of Scene
+        Such as ``PLANET:ortho?cloud_cover.estimated.lte=5&limit=100``.
+    **options
+        As `planet_vector.raster.open_mosaic` takes them: product, crs, res, bounds, order, resampling.
+
+    Returns
+    -------
+    rasterio.io.DatasetReader
+    """
+    from planet_vector.raster import open_mosaic
+
+    return open_mosaic(search, **options)
+
+
+def download(search: Any, products: Sequence[str], directory: Union[str, Path], **options: Any) -> List[Path]:
+    """Fetch products of scenes into a directory; what was cut off goes on where it was.
+
+    Parameters
+    ----------
+    search : str, Query or iterable of Scene
+        The scenes.
+    products : sequence of str
+        The products of each.
+    directory : str or Path
+        Where to.
+    **options
+        As `planet_vector.raster.download_products` takes them: overwrite, progress.
+
+    Returns
+    -------
+    list of Path
+        The files, scene by scene.
+    """
+    from planet_vector.raster import download_products
+
+    return download_products(search, products, directory, **options)
+
+
+def resolve(name: str, *, api_url: Optional[str] = None, key: Optional[str] = None) -> str:
+    """Return a GDAL name of a product for other programs; no key is in it.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``PLANET:ortho/20150306_022415_0908/visual``.
+    api_url, key : str, optional
+        As for `connect`.
+    """
+    from planet_vector.raster import resolve as name_of
+
+    return name_of(name, api_url=api_url, key=key)
 
 
 def register() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from html import escape
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from planet_vector.errors import NotFoundError, ProtocolError
@@ -95,11 +96,14 @@ class Scene(Item):
         The Feature, as the service gave it.
     scene_type : str
         ``ortho``, ``rapideye``, ``landsat`` or another the service lists.
+    catalog : ScenesV0, optional
+        The service that gave it, which `thumbnail` and `quicklook` ask.
     """
 
-    def __init__(self, feature: Mapping[str, Any], scene_type: str) -> None:
+    def __init__(self, feature: Mapping[str, Any], scene_type: str, catalog: Any = None) -> None:
         super().__init__(feature)
         self.scene_type = scene_type
+        self.catalog = catalog
 
     @property
     def acquired(self) -> datetime:
@@ -137,8 +141,60 @@ class Scene(Item):
             raise NotFoundError(f"Scene {self.id} has no product {product!r}; it has: {has}.")
         return link
 
+    def thumbnail(self, size: str = "md", format: str = "png", square: bool = False) -> bytes:
+        """Return the picture the service makes of the scene, as an image file.
+
+        Parameters
+        ----------
+        size : str
+            ``sm``, ``md`` or ``lg``: 64, 128 or 640 pixels wide.
+        format : str
+            ``png``, ``jpg`` or ``jpeg``.
+        square : bool
+            Cut to a square.
+        """
+        from planet_vector.raster.pictures import thumbnail  # what makes pictures stands above what it is made of
+
+        return thumbnail(self._service(), self, size, format, square)
+
+    def quicklook(
+        self, bbox: Optional[Tuple[float, float, float, float]] = None, product: str = "visual", width: int = 1024
+    ) -> bytes:
+        """Return a picture of a part of a product, read where it lies, as PNG.
+
+        Parameters
+        ----------
+        bbox : (west, south, east, north), optional
+            In degrees; all of the scene by default.
+        product : str
+            The product.
+        width : int
+            Pixels, at the most.
+        """
+        from planet_vector.raster.pictures import quicklook_of
+
+        return quicklook_of(self._service(), self, product, bbox, width)
+
+    def _repr_html_(self) -> str:
+        rows = [("acquired", self.properties.get("acquired")), ("cloud cover", self.cloud_cover)]
+        cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in rows)
+        products = escape(", ".join(self.products))
+        return (
+            f"<table><caption>{escape(self.scene_type)}/{escape(self.id)}</caption>"
+            f"{cells}<tr><th>products</th><td>{products}</td></tr></table>"
+        )
+
+    def _repr_png_(self) -> Optional[bytes]:
+        """Show the thumbnail in a notebook, where the service is at hand."""
+        return self.thumbnail("lg") if self.catalog is not None else None
+
     def __repr__(self) -> str:
         return f"<Scene {self.scene_type}/{self.id}>"
+
+    def _service(self) -> Any:
+        if self.catalog is None:
+            raise NotFoundError(f"Scene {self.id} was made without a service: take it from a search.")
+        return self.catalog
 
     def _products(self) -> Mapping[str, Any]:
         data = self.properties.get("data")

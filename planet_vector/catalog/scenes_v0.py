@@ -58,7 +58,7 @@ class ScenesV0:
         """
         url = self.transport.url(f"scenes/{quote(scene_type, safe='')}/{quote(scene_id, safe='')}")
         try:
-            scene = Scene(self.transport.get_json(url).body, scene_type)
+            scene = Scene(self.transport.get_json(url).body, scene_type, self)
         except NotFoundError as error:
             raise NotFoundError(
                 f"There is no scene {scene_id!r} of type {scene_type!r} at this service.", error.request, 404

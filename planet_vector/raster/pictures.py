@@ -59,6 +59,20 @@ def thumbnail(catalog: ScenesV0, scene: Scene, size: str = "md", format: str = "
     return content
 
 
+def quicklook_of(
+    catalog: ScenesV0,
+    scene: Scene,
+    product: str,
+    bbox: Optional[Tuple[float, float, float, float]] = None,
+    width: int = 1024,
+) -> bytes:
+    """Return a picture of a part of a scene's product, as `quicklook` makes it."""
+    from planet_vector.raster.product import open_link
+
+    with open_link(catalog, scene.product_link(product), f"{scene.id}/{product}") as dataset:
+        return quicklook(dataset, bbox, width)
+
+
 def quicklook(dataset: Any, bbox: Optional[Tuple[float, float, float, float]] = None, width: int = 1024) -> bytes:
     """Return a picture of a part of an open product, as PNG, colours stretched where they are not 8-bit.
 

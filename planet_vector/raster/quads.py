@@ -197,7 +197,7 @@ def scenes_behind(catalog: ScenesV0, name: str, quad_id: str) -> List[Scene]:
         features = body.get("features") if isinstance(body, Mapping) else None
         if not isinstance(features, list):
             raise ProtocolError(f"The service did not list the scenes of quad {quad_id}.", f"GET {url}/scenes/")
-        scenes += [Scene(feature, _type_of(feature)) for feature in features]
+        scenes += [Scene(feature, _type_of(feature), catalog) for feature in features]
         links = body.get("links")
         following = links.get("next") if isinstance(links, Mapping) else None
         link = following if features and isinstance(following, str) else None

@@ -284,7 +284,7 @@ def load_json(path: Path) -> Any:
 
 def _loads(content: bytes) -> Any:
     try:
-        return json.loads(content, parse_constant=_no_constant)
+        return _DECODER.decode(content.decode("utf-8-sig"))
     except RecursionError:
         raise ValueError("is JSON too deep to read") from None
     except ValueError as error:
@@ -293,6 +293,9 @@ def _loads(content: bytes) -> Any:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number of JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def check_feature(feature: Any) -> Mapping[str, Any]:

@@ -70,9 +70,10 @@ def layer(name: str, api_url: Optional[str] = None, key: Optional[str] = None) -
 
 
 def _scenes(query: Query, settings: Settings) -> Generator[Scene, None, None]:
-    for features in connect(settings).pages(query):
+    catalog = connect(settings)
+    for features in catalog.pages(query):
         for feature in features:
-            yield Scene(feature, query.scene_type)
+            yield Scene(feature, query.scene_type, catalog)
 
 
 def _of_one_type(text: str) -> Name:

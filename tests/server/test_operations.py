@@ -59,7 +59,7 @@ def test_several_processes_answer_and_one_that_dies_is_replaced(serve: Serve, ar
 
     def workers() -> Dict[int, str]:
         lines = subprocess.run(
-            ["ps", "-o", "pid=,args=", "--ppid", str(service.process.pid)], capture_output=True, text=True
+            ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(service.process.pid)], capture_output=True, text=True
         ).stdout
         return {int(line.split()[0]): line for line in lines.splitlines() if "spawn_main" in line}
 
