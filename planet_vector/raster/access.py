@@ -176,7 +176,14 @@ def _self_contained(access: Access) -> str:
 
 def _parametrised(url: str, **parameters: str) -> str:
     # Every value is escaped: a bare "/" in one breaks GDAL's handling of paths. empty_dir keeps it from looking for
-    # files beside the product.
-    retries = READING["GDAL_HTTP_MAX_RETRY"]
-    pairs: Mapping[str, str] = {"empty_dir": "yes", "max_retry": retries, **parameters, "url": url}
+    # files beside the product; gdal_translate looks for one all the same, under the name with what follows its last
+    # dot replaced by "aux". That dot must not be one of the host's, or another host is asked, with the key: hence the
+    # fraction of the last parameter, whatever follows which the file is the same.
+    pairs: Mapping[str, str] = {
+        "url": url,
+        "empty_dir": "yes",
+        **parameters,
+        "max_retry": READING["GDAL_HTTP_MAX_RETRY"],
+        "retry_delay": f"{float(READING['GDAL_HTTP_RETRY_DELAY']):.1f}",
+    }
     return "/vsicurl?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in pairs.items())

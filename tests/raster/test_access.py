@@ -227,6 +227,17 @@ def test_subdatasets_open_without_options_in_a_stock_program(
     assert not pair.store.with_key
 
 
+def test_a_program_that_looks_for_files_beside_a_subdataset_asks_no_other_host(
+    catalog: ScenesV0, pair: Pair, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    """gdal_translate replaces what follows the last dot of a name by "aux": that was once the end of the host."""
+    for name, _ in subdatasets(catalog, scene(pair, "direct", "signed")):
+        pair.forget()
+        done = run("gdal_translate", "-q", "-srcwin", "0", "0", "50", "50", name, str(tmp_path / "part.tif"))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert not [str(request) for request in pair.api.seen + pair.store.seen if request.status >= 400]
+
+
 def checksums(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if "Checksum" in line]
 

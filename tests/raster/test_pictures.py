@@ -13,7 +13,7 @@ import planet_vector
 from planet_vector import raster
 from planet_vector.catalog import ScenesV0
 from planet_vector.config import Settings
-from planet_vector.errors import ProtocolError, QueryError, RasterAccessError
+from planet_vector.errors import NotFoundError, ProtocolError, QueryError, RasterAccessError
 from planet_vector.raster.pictures import quicklook, thumbnail
 from planet_vector.scene import Scene
 
@@ -38,6 +38,19 @@ def test_thumbnails_are_as_wide_as_the_specification_says(scene: Scene, size: st
     with image.open(io.BytesIO(content)) as picture:
         assert picture.width == width
         assert picture.format == ("PNG" if form == "png" else "JPEG")
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_a_scene_of_a_search_shows_itself(scene: Scene) -> None:
+    assert scene.thumbnail("sm", "jpg", square=True).startswith(b"\xff\xd8")
+    assert scene._repr_png_() == thumbnail(planet_vector.connect(), scene, "lg")
+    assert scene.id in scene._repr_html_()
+    picture = as_array(scene.quicklook(width=50))
+    assert picture.shape[0] == 4 and picture.shape[2] == 50
+    with pytest.raises(NotFoundError, match="without a service"):
+        Scene(scene.feature, "ortho").thumbnail()
+    hostile = Scene({"id": "<script>", "properties": {"data": {"products": {"<b>": {}}}}}, "ortho")
+    assert "<script>" not in hostile._repr_html_() and "<b>" not in hostile._repr_html_()
 
 
 def test_a_thumbnail_of_no_such_size_is_refused_before_it_is_asked_for(scene: Scene) -> None:
