@@ -234,15 +234,26 @@ def is_api_origin(url: str, api_url: str) -> bool:
     )
 
 
+_USER_DIRECTORIES = {
+    # By platform, what it is for: the variable that names it, and where it is by default, below the home.
+    "win32": {"config": ("APPDATA", "AppData/Roaming"), "cache": ("LOCALAPPDATA", "AppData/Local")},
+    "darwin": {"config": ("", "Library/Application Support"), "cache": ("", "Library/Caches")},
+    "": {"config": ("XDG_CONFIG_HOME", ".config"), "cache": ("XDG_CACHE_HOME", ".cache")},
+}
+
+
+def user_directory(purpose: str) -> Path:
+    """Return this package's folder for the user's ``config`` or ``cache``, where the platform has such things.
+
+    As platformdirs has it, which the Python that a GDAL program embeds may not have.
+    """
+    variable, default = _USER_DIRECTORIES.get(sys.platform, _USER_DIRECTORIES[""])[purpose]
+    return Path(os.environ.get(variable) or Path.home() / default) / "planet_vector"
+
+
 def credentials_path() -> Path:
     """Return the file in which ``planet-vector login`` keeps keys, one a root, readable by its owner only."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    return base / "planet_vector" / "credentials.json"
+    return user_directory("config") / "credentials.json"
 
 
 def _stored_key(root: str, configured: str) -> Optional[Key]:

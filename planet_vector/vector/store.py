@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import List, Optional
 
 from planet_vector.catalog.paging import Survey
+from planet_vector.config import user_directory
 from planet_vector.vector.schema import Row
 
 log = logging.getLogger(__name__)
@@ -30,13 +31,7 @@ _DIGEST = 16  # bytes of a digest, of a name and of a content
 
 def directory() -> Path:
     """Return the folder of the kept results."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "planet_vector" / "results"
+    return user_directory("cache") / "results"
 
 
 def load(name: str, survey: Survey, ttl: float) -> Optional[List[Row]]:

@@ -292,7 +292,7 @@ def test_killed_while_indexing_nothing_is_lost_or_doubled(serve: Serve, tmp_path
     archive.mkdir()
     cache.mkdir()
     for number in range(4):
-        write_scenes(archive / f"part{number}.geojsonl", 12_000, seed=number)
+        write_scenes(archive / f"part{number}.geojsonl", 8_000, seed=number)
     lines = [json.loads(line)["id"] for p in sorted(archive.iterdir()) for line in p.read_text().splitlines()]
     command = [sys.executable, "-m", "planet_vector.cli", "index", str(archive), "--index", str(cache / "index.sqlite")]
     for delay in (0.5, 1.0, 2.5):
