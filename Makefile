@@ -18,7 +18,7 @@ PYTHON3 = $(shell command -v dpkg-query >/dev/null && /usr/bin/python3 $(GOOD) &
 LIBPYTHON = libpython$(shell /usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' || echo 3.11)
 
 DEMO_PACKAGES = gdal-bin python3-venv $(LIBPYTHON)
-TEST_PACKAGES = $(DEMO_PACKAGES) python3-gdal python3-qgis qgis xauth xvfb chromium
+TEST_PACKAGES = $(DEMO_PACKAGES) python3-gdal python3-qgis qgis xauth xvfb chromium procps
 
 .PHONY: help
 help:  ## Print this list.

@@ -9,6 +9,7 @@ their index for the next run. Server time is what the service itself says in ``S
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import signal
 import statistics
@@ -120,6 +121,8 @@ def main() -> None:
     start = time.monotonic()
     subprocess.run([*command, "index", str(archive), "--index", str(index)], check=True, stdout=subprocess.DEVNULL)
     tell(f"index of {options.scenes} scenes", time.monotonic() - start, "s", MOST_BUILD)
+    used = os.times()
+    tell("  processor time, of all its processes together", used.children_user + used.children_system, "s")
     service = subprocess.Popen(
         [*command, "serve", str(archive), "--index", str(index), "--workers", "2"], stdout=subprocess.PIPE, text=True
     )

@@ -105,7 +105,8 @@ class Layer(BaseLayer):
 
     @told
     def extent(self, force):
-        return list(self.layer.extent())
+        extent = self.layer.extent()
+        return list(extent) if extent else None
 
     @told
     def metadata(self, domain):

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
-from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from planet_vector.server.columns import box_time, sql_number
 from planet_vector.server.search import Edge, Search, microseconds
 
 MAX_COUNTS = 1000  # of searches kept
+AT_ONCE = 1000  # scenes looked up by one statement
 FEW = 20_000  # scenes of a search that are sorted sooner than looked for in order of time
 MAX_KEPT_ROWS = 500_000  # of area searches kept for the pages that follow: 24 bytes each
 
@@ -231,9 +232,17 @@ def _edge_sql(edge: Optional[Edge]) -> Tuple[str, List[Any]]:
     return f" AND (acquired, id) {sign} (?, ?)", [edge.acquired, edge.scene_id]
 
 
+def look_up(db: sqlite3.Connection, columns: str, table: str, scenes: Sequence[int]) -> List[Any]:
+    """Return the rows of scenes, one for each number given and in their order; `columns` begins with ``scene``."""
+    found: Dict[int, Any] = {}
+    for start in range(0, len(scenes), AT_ONCE):
+        numbers = ",".join(map(str, scenes[start : start + AT_ONCE]))
+        found.update((row[0], row) for row in db.execute(f"SELECT {columns} FROM {table} WHERE scene IN ({numbers})"))
+    return [found[scene] for scene in scenes]
+
+
 def _rows(db: sqlite3.Connection, scenes: np.ndarray) -> List[Row]:
-    sql = "SELECT scene, acquired, id FROM scene WHERE scene = ?"
-    return [db.execute(sql, (int(scene),)).fetchone() for scene in scenes]
+    return look_up(db, "scene, acquired, id", "scene", scenes.tolist())
 
 
 def _candidates(db: sqlite3.Connection, search: Search, where: str, values: List[Any]) -> _Result:
@@ -254,9 +263,8 @@ def _candidates(db: sqlite3.Connection, search: Search, where: str, values: List
     kept = search.area.contains_boxes(np.array([row[2:] for row in found], dtype=np.float64).reshape(-1, 4))
     unsure = np.flatnonzero(~kept)
     if len(unsure):
-        sql = "SELECT footprint FROM scene WHERE scene = ?"
-        footprints = [db.execute(sql, (int(scene),)).fetchone()[0] for scene in scenes[unsure]]
-        kept[unsure] = search.area.intersects(footprints)
+        rows = look_up(db, "scene, footprint", "scene", scenes[unsure].tolist())
+        kept[unsure] = search.area.intersects([row[1] for row in rows])
     # A scene in two parts was found twice.
     scenes, places = np.unique(scenes[kept], return_index=True)
     acquired = acquired[kept][places]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from planet_vector.query import FIELDS, format_time
-from planet_vector.server.finding import Finder, Row
+from planet_vector.server.finding import Finder, Row, look_up
 from planet_vector.server.search import Edge, Search, from_microseconds
 
 SCHEMA = 2
@@ -237,7 +237,4 @@ def create_indexes(db: sqlite3.Connection) -> None:
 
 
 def _features(db: sqlite3.Connection, rows: Sequence[Row]) -> List[str]:
-    found: List[str] = []
-    for row in rows:
-        found.append(db.execute("SELECT json FROM feature WHERE scene = ?", (row[0],)).fetchone()[0])
-    return found
+    return [json for _, json in look_up(db, "scene, json", "feature", [row[0] for row in rows])]

@@ -166,10 +166,12 @@ class Cache:
         """Let only one thread at a time fetch a search."""
         with self._lock:
             lock = self._fetching.setdefault((owner, query), threading.Lock())
-        with lock:
-            yield
-        with self._lock:
-            self._fetching.pop((owner, query), None)
+        try:
+            with lock:
+                yield
+        finally:
+            with self._lock:
+                self._fetching.pop((owner, query), None)
 
     def clear(self) -> None:
         """Forget everything."""

@@ -127,12 +127,12 @@ class SceneLayer:
                 return row
         return self._result(self.query).find(fid)
 
-    def extent(self) -> Box:
-        """Return the bounds of the layer: exact for what was read or fits a page, else the world."""
+    def extent(self) -> Optional[Box]:
+        """Return the bounds of the layer: exact where read or a page long, else the world; None without scenes."""
         kept = CACHE.covering(self._owner, self.query, self._ttl)
         if (kept is None or kept.query != self.query) and (self.count() or 0) > PAGE:
             return WORLD
-        return self._result(self.query).box or WORLD
+        return self._result(self.query).box
 
     def _result(self, query: Query) -> Result:
         kept = CACHE.covering(self._owner, query, self._ttl)

@@ -95,17 +95,23 @@ class Rasterio:
 
         self.version = rasterio.__gdal_version__
 
-    def access(self, catalog: ScenesV0, link: str, root: str) -> str:
+    def access(self, catalog: ScenesV0, link: str) -> str:
         from rasterio.windows import Window
 
         from planet_vector.raster.product import open_link
 
         with open_link(catalog, link, "s1/visual") as dataset:
-            urllib.request.urlopen(f"{root.partition('/v0/')[0]}/mark").read()
+            mark(link)
             return hashlib.sha256(dataset.read(window=Window(*WINDOW)).tobytes()).hexdigest()
 
 
-def access(gdal: Any, catalog: ScenesV0, link: str, root: str) -> str:
+def mark(link: str) -> None:
+    """Tell the recording server that reading begins."""
+    origin, _, rest = link.partition("/v0/")
+    urllib.request.urlopen(f"{origin}/mark/{rest.partition('/')[0]}").read()
+
+
+def access(gdal: Any, catalog: ScenesV0, link: str) -> str:
     build = tuple(int(number) for number in gdal.version.split(".")[:3])
     for attempt in range(2):
         planned = plan(catalog, link, build)
@@ -121,7 +127,7 @@ def access(gdal: Any, catalog: ScenesV0, link: str, root: str) -> str:
                 if attempt:
                     raise
                 continue  # as when a signature has ended: once more
-            urllib.request.urlopen(f"{root.partition('/v0/')[0]}/mark").read()
+            mark(link)
             return hashlib.sha256(gdal.read(dataset)).hexdigest()
     raise AssertionError("unreachable")
 
@@ -132,7 +138,7 @@ def main(package: str, root: str, *links: str) -> None:
     gdal: Any = Osgeo() if package == "osgeo" else Rasterio() if package == "open" else Library(package)
     for link in links:
         try:
-            read = gdal.access(catalog, link, root) if package == "open" else access(gdal, catalog, link, root)
+            read = gdal.access(catalog, link) if package == "open" else access(gdal, catalog, link)
             result = {"pixels": read}
         except (PlanetVectorError, RuntimeError) as error:
             result = {"error": type(error).__name__, "message": str(error)}

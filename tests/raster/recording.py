@@ -54,7 +54,11 @@ class Recorder(http.server.ThreadingHTTPServer):
         self._thread.join()
 
     def got(self, method: str) -> List[Request]:
-        return [request for request in self.seen if request.method == method and request.path != "/mark"]
+        return [request for request in self.seen if request.method == method]
+
+    def of(self, case: str) -> List[Request]:
+        """Return what was asked in one case, the mark that its reading begins included."""
+        return [request for request in self.seen if case in request.path.replace("-", "/").split("/")]
 
     @property
     def with_key(self) -> List[Request]:
@@ -145,18 +149,18 @@ class Pair:
         return f"{self.store.url}/{case}/scene.tif?Expires={ends}&Signature={self.counts['signature']}"
 
     def _api(self, request: Request) -> Answer:
-        if request.path == "/mark":
+        if request.path.startswith("/mark/"):
             return 200, {}, b""
         if self.key and request.headers.get("Authorization") != f"api-key {self.key}":
             return 401, {"Content-Type": "application/json"}, b'{"message": "Please enter your API key."}'
         case = request.path.split("/")[2]
         count = self.counts[case] = self.counts.get(case, 0) + 1
-        if case in ("direct", "arrived"):
+        if case == "direct" or case.startswith("arrived-"):
             return ranged(request, self.data)
         if case == "within":
-            return 302, {"Location": self.link("arrived")}, b""
+            return 302, {"Location": self.link("arrived-within")}, b""
         if case == "relative":
-            return 302, {"Location": "../arrived/full?product=visual"}, b""
+            return 302, {"Location": "../arrived-relative/full?product=visual"}, b""
         if case == "signed" or case.startswith("store_"):
             return 302, {"Location": self.signed(case)}, b""
         if case == "moved":

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Iterator, Optional
 
 import pytest
 
@@ -57,64 +57,77 @@ def in_build(build: str, pair: Pair, *cases: str, python: str = sys.executable) 
     )
 
 
-def result_of(build: str, pair: Pair, case: str) -> Dict[str, Any]:
-    done = in_build(build, pair, case)
-    assert done.returncode == 0, done.stderr
-    assert pair.key not in done.stdout + done.stderr
-    result: Dict[str, Any] = json.loads(done.stdout)
-    return result
+class Cells:
+    """What one build made of every case, and what the servers saw of it."""
+
+    def __init__(self, build: str, pair: Pair, python: str = sys.executable) -> None:
+        done = in_build(build, pair, *READ, *REFUSED, python=python)
+        assert done.returncode == 0, done.stderr
+        assert pair.key not in done.stdout + done.stderr
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        self.results: Dict[str, Dict[str, Any]] = dict(zip([*READ, *REFUSED], lines))
+        self.pair = pair
+        self.name = build
+
+    def note(self, case: str) -> None:
+        """Write the line of the table."""
+        servers = (("service", self.pair.api), ("store", self.pair.store))
+        seen = {name: [r for r in server.of(case) if "/mark/" not in r.path] for name, server in servers}
+        requests = "".join(
+            f"  {name}: {sum(r.method == 'HEAD' for r in found)} HEAD {sum(r.method == 'GET' for r in found)} GET "
+            f"{sum(r.sent for r in found):>9,} B"
+            for name, found in seen.items()
+        )
+        leaked = sum("Authorization" in request.headers for request in seen["store"])
+        version = self.results[case]["version"]
+        MATRIX.append(f"{version:8} {self.name:9} {case:10}{requests}  keys leaked: {leaked}")
 
 
-def note(build: str, version: str, case: str, pair: Pair) -> None:
-    requests = "".join(
-        f"  {name}: {len(server.got('HEAD'))} HEAD {len(server.got('GET'))} GET"
-        f" {sum(r.sent for r in server.seen):>9,} B"
-        for name, server in (("service", pair.api), ("store", pair.store))
-    )
-    MATRIX.append(f"{version:8} {build:9} {case:10}{requests}  keys leaked: {len(pair.store.with_key)}")
+@pytest.fixture(scope="module", params=BUILDS)
+def cells(request: pytest.FixtureRequest, geotiff: Path) -> Iterator[Cells]:
+    """Run every case in one build, once for the tests of this module."""
+    pair = Pair(geotiff.read_bytes())
+    try:
+        yield Cells(request.param, pair)
+    finally:
+        pair.stop()
 
 
 @pytest.mark.parametrize("case", READ)
-@pytest.mark.parametrize("build", BUILDS)
 def test_every_build_reads_the_right_pixels_and_the_store_never_sees_the_key(
-    build: str, case: str, pair: Pair, geotiff: Path, window: Callable[[Path], Any]
+    cells: Cells, case: str, geotiff: Path, window: Callable[[Path], Any]
 ) -> None:
-    result = result_of(build, pair, case)
-    note(build, result["version"], case, pair)
-    assert result.get("pixels") == hashlib.sha256(window(geotiff).tobytes()).hexdigest(), result
-    assert not pair.store.with_key
+    cells.note(case)
+    assert cells.results[case].get("pixels") == hashlib.sha256(window(geotiff).tobytes()).hexdigest()
+    assert not [r for r in cells.pair.store.of(case) if "Authorization" in r.headers]
     # The key went to the service with every request but the mark of this test.
-    assert len(pair.api.with_key) == len([request for request in pair.api.seen if request.path != "/mark"])
+    asked = [request for request in cells.pair.api.of(case) if "/mark/" not in request.path]
+    assert asked and all(request.headers.get("Authorization") for request in asked)
 
 
 @pytest.mark.parametrize("case", ["direct", "signed"])
-@pytest.mark.parametrize("build", BUILDS)
 def test_opening_takes_one_head_and_two_gets_and_a_window_its_strips_in_one(
-    build: str, case: str, pair: Pair, geotiff: Path
+    cells: Cells, case: str, geotiff: Path
 ) -> None:
-    result = result_of(build, pair, case)
-    assert "pixels" in result, result
-    data = pair.api if case == "direct" else pair.store
+    # What the host of the data was asked: the service when it answers itself, else the store.
     if case == "direct":
-        mark = [request.path for request in data.seen].index("/mark")
-        opening, reading = data.seen[:mark], data.seen[mark + 1 :]
+        seen = cells.pair.api.of(case)
+        at = next(place for place, request in enumerate(seen) if "/mark/" in request.path)
+        opening, reading = seen[:at], seen[at + 1 :]
     else:
-        opening, reading = data.seen[:2], data.seen[2:]
-    assert len([request for request in opening if request.method == "HEAD"]) <= 1
-    assert len([request for request in opening if request.method == "GET"]) <= 2, [str(r) for r in opening]
-    assert [request.method for request in reading] == ["GET"], [str(r) for r in reading]
+        seen = cells.pair.store.of(case)
+        opening, reading = seen[:-1], seen[-1:]
+    assert sum(request.method == "HEAD" for request in opening) <= 1
+    assert sum(request.method == "GET" for request in opening) <= 2, [str(request) for request in opening]
+    assert [request.method for request in reading] == ["GET"], [str(request) for request in reading]
     # GDAL reads in pieces of 16 kB, so up to one more at either end.
     assert strips(geotiff, 200, 512) <= reading[0].sent <= strips(geotiff, 200, 512) * 1.05
 
 
-@pytest.mark.parametrize("build", BUILDS)
-def test_what_the_service_refuses_is_an_error_that_says_so(build: str, pair: Pair) -> None:
-    done = in_build(build, pair, *REFUSED)
-    results = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {case: result.get("error") for case, result in zip(REFUSED, results)} == REFUSED, done.stderr
-    assert pair.key not in done.stdout + done.stderr
-    assert not pair.store.with_key
-    assert not any("passwd" in request.path for request in pair.api.seen)
+def test_what_the_service_refuses_is_an_error_that_says_so(cells: Cells) -> None:
+    assert {case: cells.results[case].get("error") for case in REFUSED} == REFUSED
+    assert not cells.pair.store.with_key
+    assert not any("passwd" in request.path for request in cells.pair.api.seen)
 
 
 @pytest.mark.parametrize("build", BUILDS)
@@ -122,15 +135,10 @@ def test_a_service_without_a_key_is_sent_none(
     build: str, pair: Pair, geotiff: Path, window: Callable[[Path], Any]
 ) -> None:
     pair.key = ""
-    assert result_of_keyless(build, pair) == hashlib.sha256(window(geotiff).tobytes()).hexdigest()
-    assert not pair.api.with_key and not pair.store.with_key
-
-
-def result_of_keyless(build: str, pair: Pair) -> Optional[str]:
     done = in_build(build, pair, "direct")
     assert done.returncode == 0, done.stderr
-    pixels: Optional[str] = json.loads(done.stdout).get("pixels")
-    return pixels
+    assert json.loads(done.stdout).get("pixels") == hashlib.sha256(window(geotiff).tobytes()).hexdigest()
+    assert not pair.api.with_key and not pair.store.with_key
 
 
 def test_rasterio_1_5_where_there_is_a_python_for_it(
@@ -140,15 +148,12 @@ def test_rasterio_1_5_where_there_is_a_python_for_it(
     if newer_python is None:
         MATRIX.append("3.12     rasterio 1.5: not run, as there is no Python 3.12 here; pyogrio above brings GDAL 3.12")
         return
+    cells = Cells("open", pair, newer_python)
+    expected = hashlib.sha256(window(geotiff).tobytes()).hexdigest()
     for case in READ:
-        pair.forget()
-        pair.counts.clear()
-        done = in_build("open", pair, case, python=newer_python)
-        assert done.returncode == 0, done.stderr
-        result = json.loads(done.stdout)
-        note("rasterio*", result["version"], case, pair)
-        assert result.get("pixels") == hashlib.sha256(window(geotiff).tobytes()).hexdigest(), (case, result)
-        assert not pair.store.with_key
+        cells.note(case)
+        assert cells.results[case].get("pixels") == expected, (case, cells.results[case])
+    assert not pair.store.with_key
 
 
 # ---- plans -----------------------------------------------------------------------------------------------

@@ -218,3 +218,17 @@ def test_a_search_becomes_a_data_frame(connected: Service) -> None:
     assert list(live.geometry) == list(by_driver.geometry)
     assert live.crs == by_driver.crs
     assert len(planet_vector.search("PLANET:ortho?acquired.gte=2100-01-01").to_geopandas()) == 0
+
+
+def test_extents_are_cheap_and_true(many: Watched, many_scenes: list[dict[str, Any]], run: Callable[..., Any]) -> None:
+    name = "PLANET:ortho?cloud_cover.estimated.lte=5"
+    scenes = [s for s in many_scenes if s["properties"]["cloud_cover"]["estimated"] <= 5]
+    bounds = shapely.MultiPolygon([shape(s["geometry"]) for s in scenes]).bounds
+    assert tuple(planet_vector.open_layer(name).extent() or ()) == bounds
+    many.requests()
+    # More than a page that nobody has read: the world, which asks for nothing but the count.
+    assert tuple(planet_vector.open_layer("PLANET:ortho").extent() or ()) == (-180, -90, 180, 90)
+    assert not any("count=1000" in path for path in many.requests())
+    done = run("ogrinfo", "-so", "PLANET:ortho?acquired.gte=2100-01-01", "ortho", env=many.service.environ)
+    assert "Feature Count: 0" in done.stdout
+    assert "Extent:" not in done.stdout
