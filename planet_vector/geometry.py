@@ -7,7 +7,6 @@ checked, split at the antimeridian, and written as WKB and WKT.
 from __future__ import annotations
 
 import math
-import re
 from itertools import chain
 from struct import pack, unpack_from
 from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
@@ -96,18 +95,6 @@ class Box(NamedTuple):
 
 
 WORLD = Box(-180.0, -90.0, 180.0, 90.0)
-
-
-def wkt_box(wkt: str) -> Optional[Box]:
-    """Return the bounds of a WKT geometry, or None when it holds no coordinates.
-
-    Longitudes are taken as they stand, so the box of a shape in two parts at the antimeridian is wide.
-    """
-    pairs = re.findall(r"(-?[\d.]+(?:[eE][+-]?\d+)?)\s+(-?[\d.]+(?:[eE][+-]?\d+)?)", wkt)
-    if not pairs:
-        return None
-    xs, ys = [float(x) for x, _ in pairs], [float(y) for _, y in pairs]
-    return Box(min(xs), min(ys), max(xs), max(ys))
 
 
 def polygons_of(geometry: Optional[Mapping[str, Any]]) -> List[Polygon]:

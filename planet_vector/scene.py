@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from html import escape
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Iterator, List, Mapping, Optional, Tuple
 
 from planet_vector.errors import NotFoundError, ProtocolError
 from planet_vector.geometry import Polygon, polygons_of
@@ -215,15 +215,3 @@ def flatten(properties: Mapping[str, Any], prefix: str = "") -> Iterator[Tuple[s
             yield from flatten(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
-
-
-def nested(flat: Mapping[str, Any]) -> Dict[str, Any]:
-    """Turn dotted names back into nested properties."""
-    tree: Dict[str, Any] = {}
-    for name, value in flat.items():
-        *parents, leaf = name.split(".")
-        branch = tree
-        for parent in parents:
-            branch = branch.setdefault(parent, {})
-        branch[leaf] = value
-    return tree

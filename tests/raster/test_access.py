@@ -39,7 +39,9 @@ REFUSED = {
 """Cases in which they are not, and what is said."""
 
 
-def in_build(build: str, pair: Pair, *cases: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
+def in_build(
+    home: Path, build: str, pair: Pair, *cases: str, python: str = sys.executable
+) -> subprocess.CompletedProcess[str]:
     if build == "osgeo":
         python = str(QGIS_PYTHON)
     if build == "osgeo" and not QGIS_PYTHON.exists():
@@ -53,15 +55,16 @@ def in_build(build: str, pair: Pair, *cases: str, python: str = sys.executable) 
         capture_output=True,
         text=True,
         timeout=120,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        # Nothing of the person who runs the tests: a home of its own, no options.
+        env={"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT)},
     )
 
 
 class Cells:
     """What one build made of every case, and what the servers saw of it."""
 
-    def __init__(self, build: str, pair: Pair, python: str = sys.executable) -> None:
-        done = in_build(build, pair, *READ, *REFUSED, python=python)
+    def __init__(self, home: Path, build: str, pair: Pair, python: str = sys.executable) -> None:
+        done = in_build(home, build, pair, *READ, *REFUSED, python=python)
         assert done.returncode == 0, done.stderr
         assert pair.key not in done.stdout + done.stderr
         lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -84,11 +87,11 @@ class Cells:
 
 
 @pytest.fixture(scope="module", params=BUILDS)
-def cells(request: pytest.FixtureRequest, geotiff: Path) -> Iterator[Cells]:
+def cells(request: pytest.FixtureRequest, geotiff: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cells]:
     """Run every case in one build, once for the tests of this module."""
     pair = Pair(geotiff.read_bytes())
     try:
-        yield Cells(request.param, pair)
+        yield Cells(tmp_path_factory.mktemp("home"), request.param, pair)
     finally:
         pair.stop()
 
@@ -132,23 +135,23 @@ def test_what_the_service_refuses_is_an_error_that_says_so(cells: Cells) -> None
 
 @pytest.mark.parametrize("build", BUILDS)
 def test_a_service_without_a_key_is_sent_none(
-    build: str, pair: Pair, geotiff: Path, window: Callable[[Path], Any]
+    build: str, pair: Pair, geotiff: Path, window: Callable[[Path], Any], tmp_path: Path
 ) -> None:
     pair.key = ""
-    done = in_build(build, pair, "direct")
+    done = in_build(tmp_path, build, pair, "direct")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout).get("pixels") == hashlib.sha256(window(geotiff).tobytes()).hexdigest()
     assert not pair.api.with_key and not pair.store.with_key
 
 
 def test_rasterio_1_5_where_there_is_a_python_for_it(
-    newer_python: Optional[str], pair: Pair, geotiff: Path, window: Callable[[Path], Any]
+    newer_python: Optional[str], pair: Pair, geotiff: Path, window: Callable[[Path], Any], tmp_path: Path
 ) -> None:
     """Rasterio 1.5 needs Python 3.12, which Debian 12 does not have; then GDAL 3.12 is pyogrio's alone."""
     if newer_python is None:
         MATRIX.append("3.12     rasterio 1.5: not run, as there is no Python 3.12 here; pyogrio above brings GDAL 3.12")
         return
-    cells = Cells("open", pair, newer_python)
+    cells = Cells(tmp_path, "open", pair, newer_python)
     expected = hashlib.sha256(window(geotiff).tobytes()).hexdigest()
     for case in READ:
         cells.note(case)
