@@ -46,6 +46,7 @@ DRIVER = """
 import json, time
 import planet_vector
 planet_vector.register()
+planet_vector.connect()  # imports requests, as the loop has done before its clock starts
 import pyogrio
 def scan():
     start = time.perf_counter()

@@ -14,11 +14,10 @@ from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 Position = Tuple[float, float]
 Ring = List[Position]
 Polygon = List[Ring]
+Bounds = Tuple[float, float, float, float]
+"""West, south, east, north."""
 
 _WKB_POLYGON, _WKB_MULTIPOLYGON = 3, 6  # OGC 06-103r4, table 7
-
-
-_PAIRS, _FLOATS = {2}, {float}
 
 
 class Box(NamedTuple):
@@ -149,32 +148,36 @@ def multipolygon_wkb(polygons: Sequence[Polygon]) -> bytes:
     return b"".join(parts)
 
 
-def simple_footprint(
-    geometry: Optional[Mapping[str, Any]],
-) -> Optional[Tuple[Tuple[float, float, float, float], bytes]]:
-    """Return the bounds and the WKB of a footprint that is one plain ring, fast; None when it is anything else.
+def simple_footprints(
+    geometries: Sequence[Optional[Mapping[str, Any]]],
+) -> Optional[Tuple[List[Optional[Bounds]], List[Optional[bytes]]]]:
+    """Return bounds and WKB of footprints that all are one plain ring of as many positions, fast; else None.
 
-    Nearly every footprint is: `polygons_of`, `bounds` and `multipolygon_wkb` say the same of it, and of the rest.
+    Nearly every page is so: `polygons_of`, `bounds` and `multipolygon_wkb` say the same of it, and of the others.
     """
     try:
-        (ring,) = geometry["coordinates"]  # type: ignore[index]
-        numbers = list(chain.from_iterable(ring))
-        xs, ys = numbers[::2], numbers[1::2]
-        west, south, east, north = min(xs), min(ys), max(xs), max(ys)
-        if (
-            geometry["type"] == "Polygon"  # type: ignore[index]
-            and len(ring) >= 4
-            and set(map(len, ring)) == _PAIRS
-            and set(map(type, numbers)) == _FLOATS
-            and -180 <= west <= east <= min(180.0, west + 180)
-            and -90 <= south <= north <= 90
-        ):
-            return (west, south, east, north), pack(
-                f"<BIIBIII{len(numbers)}d", 1, _WKB_MULTIPOLYGON, 1, 1, _WKB_POLYGON, 1, len(ring), *numbers
-            )
+        rings = [ring for geometry in geometries for (ring,) in [geometry["coordinates"]]]  # type: ignore[index]
+        (size,) = set(map(len, rings))
+        numbers: List[float] = list(chain.from_iterable(chain.from_iterable(rings)))
+        plain = (
+            {geometry["type"] for geometry in geometries} == {"Polygon"}  # type: ignore[index]
+            and size >= 4
+            and set(map(len, chain.from_iterable(rings))) == {2}
+            and set(map(type, numbers)) == {float}
+        )
     except (TypeError, ValueError, KeyError):
         return None
-    return None
+    if not plain:
+        return None
+    step = 2 * size
+    xs = [numbers[at : at + step : 2] for at in range(0, len(numbers), step)]
+    ys = [numbers[at + 1 : at + step : 2] for at in range(0, len(numbers), step)]
+    boxes = list(zip(map(min, xs), map(min, ys), map(max, xs), map(max, ys)))
+    if not all(-180 <= w <= e <= min(180.0, w + 180) and -90 <= s <= n <= 90 for w, s, e, n in boxes):
+        return None
+    head = pack("<BIIBIII", 1, _WKB_MULTIPOLYGON, 1, 1, _WKB_POLYGON, 1, size)
+    data = pack(f"<{len(numbers)}d", *numbers)
+    return list(boxes), [head + data[at : at + 8 * step] for at in range(0, len(data), 8 * step)]
 
 
 def wkt_of_wkb(wkb: bytes) -> str:

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely.geometry import MultiPolygon, Polygon, box, shape
 
-from planet_vector.geometry import Box, bounds, multipolygon_wkb, polygons_of, wkt_of_wkb
+from planet_vector.geometry import Box, bounds, multipolygon_wkb, polygons_of, simple_footprints, wkt_of_wkb
 
-LON, LAT = st.floats(-180, 180), st.floats(-80, 80)
+# To a billionth of a degree: shapely takes what is far smaller than that for nothing.
+LON, LAT = (st.floats(-most, most).map(lambda value: round(value, 9)) for most in (180, 80))
 
 
 def _square(west: float, south: float, east: float, north: float) -> dict[str, object]:
@@ -36,6 +37,7 @@ def test_wkb_and_wkt_say_what_shapely_says(x: float, y: float, wide: float, high
     assert shapely.from_wkb(wkb).equals_exact(expected, 0)
     assert shapely.from_wkt(wkt_of_wkb(wkb)).equals_exact(expected, 0)
     assert tuple(bounds(polygons_of(geometry))) == expected.bounds
+    assert simple_footprints([geometry, geometry]) == ([expected.bounds] * 2, [wkb] * 2)
 
 
 @given(st.floats(170, 179.9), LAT, st.floats(0.2, 20), st.floats(0.1, 5))
@@ -46,6 +48,8 @@ def test_a_footprint_over_the_antimeridian_is_cut_there(west: float, south: floa
     wrapped = polygons_of(_square(west, south, east - 360, south + high))
     unwrapped = polygons_of(_square(west, south, east, south + high))
     expected = [box(west, south, 180, south + high), box(-180, south, east - 360, south + high)]
+    assert simple_footprints([_square(west, south, east - 360, south + high)]) is None
+    assert simple_footprints([_square(west, south, east, south + high)]) is None
     for found in (wrapped, unwrapped):
         parts = sorted((Polygon(rings[0]) for rings in found), key=lambda part: -part.bounds[0])
         assert len(parts) == 2
@@ -79,6 +83,7 @@ def test_no_geometry_is_no_polygon() -> None:
 def test_what_is_no_footprint_is_refused(geometry: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="footprint"):
         polygons_of(geometry)
+    assert simple_footprints([geometry]) is None
 
 
 BOXES = st.builds(lambda w, e, s, n: Box(w, min(s, n), e, max(s, n)), LON, LON, LAT, LAT).filter(

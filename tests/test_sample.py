@@ -420,3 +420,12 @@ def test_the_command_makes_the_same_bytes_and_says_what_to_do_next(
     refused = run(*command, str(tmp_path), cwd=ROOT)
     assert refused.returncode == 1 and "--overwrite" in refused.stderr and "Traceback" not in refused.stderr
     assert "Example:\n" in run(*command, "--help", cwd=ROOT).stdout
+
+
+def test_many_scenes_without_pictures(run: Any, tmp_path: Path) -> None:
+    done = run("planet-vector", "sample", str(tmp_path / "many"), "--index-only", "2500")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = (tmp_path / "many" / "scenes.geojsonl").read_text().splitlines()
+    assert len({json.loads(line)["id"] for line in lines}) == 2500
+    assert run("planet-vector", "sample", str(tmp_path / "many"), "--index-only", "5").returncode == 1
+    assert run("planet-vector", "sample", str(tmp_path / "many"), "--index-only", "5", "--overwrite").returncode == 0

@@ -49,6 +49,7 @@ def parameters(where: str) -> dict[str, str]:
         ("camera.bit_depth = 12", {"camera.bit_depth": "12"}),
         ("camera.bit_depth > 8", {}),
         ("NOT (cloud_cover.estimated > 5)", {}),  # nulls pass in some versions
+        ('NOT ("acquired" IS NOT NULL AND (NOT ("cloud_cover.estimated" = 0)))', {}),
         ("sat.lat + 1 > 5", {}),
         ("ABS(sat.lat) > 5 AND sat.lng > 2", {}),
         ("sat.lat > sat.lng", {}),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 
 import click
 
 from planet_vector.cli import options
+from planet_vector.config import Settings
+from planet_vector.raster import keyfiles
 from planet_vector.vector.registration import environment
 
 
@@ -22,5 +25,10 @@ def env() -> None:
         eval "$(planet-vector env)"
         ogrinfo -so "PLANET:ortho?cloud_cover.estimated.lte=5" ortho
     """
-    for name, value in environment().items():
+    variables = environment()
+    settings = Settings.load()
+    if settings.key is not None and "GDAL_CONFIG_FILE" not in os.environ:
+        # A product's own link then opens too, in GDAL 3.7 or later: /vsicurl/https://…/full?product=visual
+        variables["GDAL_CONFIG_FILE"] = str(keyfiles.config_file(settings))
+    for name, value in variables.items():
         click.echo(f"export {name}={shlex.quote(value)}")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Optional
 
 import click
 
 from planet_vector.cli import options
+from planet_vector.errors import ArchiveError
 
 
 @click.command()
@@ -22,9 +24,15 @@ from planet_vector.cli import options
     type=click.Choice(["full", "small"]),
     help="Small has the same scenes with pixels four times as large: a tenth of the bytes and of the time.",
 )
+@click.option(
+    "--index-only",
+    metavar="N",
+    type=click.IntRange(1, 100_000_000),
+    help="Only N ortho scenes without pictures, all over the globe: to see how a service fares with many.",
+)
 @options.overwrite
 @options.verbose
-def sample(directory: Path, seed: int, size: str, overwrite: bool) -> None:
+def sample(directory: Path, seed: int, size: str, index_only: Optional[int], overwrite: bool) -> None:
     """Make an archive of invented satellite scenes in DIR, to search, open and serve.
 
     Ortho, RapidEye and Landsat scenes of one summer over a land that does not exist, in the layout of planet's own
@@ -35,6 +43,9 @@ def sample(directory: Path, seed: int, size: str, overwrite: bool) -> None:
         planet-vector sample archive
         planet-vector serve archive
     """
+    if index_only:
+        _write_many(directory, index_only, seed, overwrite)
+        return
     from planet_vector.server.sample import make_sample
 
     def tell(done: int, total: int) -> None:
@@ -46,3 +57,17 @@ def sample(directory: Path, seed: int, size: str, overwrite: bool) -> None:
     click.echo(f"{directory} holds {scenes} scenes, {made.size / 1e6:.0f} MB.")
     click.echo(f"Serve it:  planet-vector serve {directory}")
     click.echo(f"Search it: {made.query}")
+
+
+def _write_many(directory: Path, number: int, seed: int, overwrite: bool) -> None:
+    from planet_vector.server.synthetic import write_scenes
+
+    path = directory / "scenes.geojsonl"
+    if directory.exists() and any(directory.iterdir()) and not (overwrite and path.exists()):
+        raise ArchiveError(f"{directory} is not empty: name another folder.")
+    directory.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    write_scenes(part, number, seed)
+    part.replace(path)
+    click.echo(f"{directory} holds {number:,} scenes without pictures, {path.stat().st_size / 1e6:.0f} MB.")
+    click.echo(f"Serve it:  planet-vector serve {directory}")

@@ -30,7 +30,7 @@ from planet_vector.catalog import ScenesV0
 from planet_vector.catalog.transport import authorization
 from planet_vector.config import Settings
 from planet_vector.raster.keyfiles import header_file, headers_option
-from planet_vector.raster.options import HEADERS, READING, SIGNED, WITHOUT_KEY, Options
+from planet_vector.raster.options import DIRECT, HEADERS, READING, SIGNED, WITHOUT_KEY, Options
 from planet_vector.scene import Scene
 
 Build = Tuple[int, int, int]
@@ -101,11 +101,11 @@ def plan(catalog: ScenesV0, link: str, build: Build) -> Access:
     size = re.fullmatch(r"bytes 0-0/(\d+)", headers.get("Content-Range", ""))
     told = {"size": int(size[1]) if size else None, "ranges": size is not None}
     if not authorization(url, settings):
-        return Access(_vsicurl(url), Options({**READING, **WITHOUT_KEY}), None, **told)  # type: ignore[arg-type]
+        return Access(_vsicurl(url), Options({**READING, **DIRECT, **WITHOUT_KEY}), None, **told)  # type: ignore[arg-type]
     if build >= KEEPS_OPTIONS:
-        options = Options({**READING, **WITHOUT_KEY, HEADERS: headers_option(settings)})
+        options = Options({**READING, **DIRECT, **WITHOUT_KEY, HEADERS: headers_option(settings)})
         return Access(_vsicurl(url), options, None, **told)  # type: ignore[arg-type]
-    return Access(_with_header_file(url, settings), Options(READING), None, **told)  # type: ignore[arg-type]
+    return Access(_with_header_file(url, settings), Options({**READING, **DIRECT}), None, **told)  # type: ignore[arg-type]
 
 
 def subdatasets(catalog: ScenesV0, scene: Scene, products: Optional[Sequence[str]] = None) -> List[Tuple[str, str]]:
@@ -163,7 +163,7 @@ def _vsicurl(url: str) -> str:
 
 
 def _with_header_file(url: str, settings: Settings) -> str:
-    return _parametrised(url, header_file=str(header_file(settings)))
+    return _parametrised(url, use_head="yes", header_file=str(header_file(settings)))
 
 
 def _self_contained(access: Access) -> str:
@@ -171,7 +171,7 @@ def _self_contained(access: Access) -> str:
     if access.name.startswith("/vsicurl?"):
         return access.name
     url = access.name[len("/vsicurl/") :]
-    return _parametrised(url, **({"use_head": "no"} if access.options.items() >= SIGNED.items() else {}))
+    return _parametrised(url, use_head="no" if access.options.items() >= SIGNED.items() else "yes")
 
 
 def _parametrised(url: str, **parameters: str) -> str:

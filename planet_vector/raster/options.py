@@ -40,6 +40,13 @@ SIGNED: Mapping[str, str] = {
 }
 """What a signed address takes besides."""
 
+DIRECT: Mapping[str, str] = {
+    # Said though it is GDAL's default: a session or a mosaic of the same process, or GDAL_CONFIG_FILE, may say NO
+    # (see `GUARDED`), and then GDAL before 3.6.3 fetches the file whole to learn its size.
+    "CPL_VSIL_CURL_USE_HEAD": "YES",
+}
+"""What an address that answers itself takes besides."""
+
 GUARDED: Mapping[str, str] = {
     # GDAL remembers where a redirect led and sends its own headers there, key included: with these two it asks
     # the service each time, and libcurl drops the key on the way to another host. They are options of a process or

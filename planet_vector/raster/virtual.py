@@ -266,10 +266,9 @@ def _stack(
 
 
 def _describe(band: Element, product: str, known: Optional[Band], description: Optional[str]) -> None:
-    # GDAL's reader of VRT wants the description and the metadata before the sources, in any order.
     SubElement(band, "Description").text = f"{product} ({known.description})" if known else description or product
     if known is not None and known.centre is not None:
-        # GDAL's own items for it (RFC 14 of GDAL 3.10's raster data model).
+        # GDAL's own domain and items for wavelengths, in micrometres (its raster data model, "IMAGERY Domain").
         metadata = SubElement(band, "Metadata", domain="IMAGERY")
         SubElement(metadata, "MDI", key="CENTRAL_WAVELENGTH_UM").text = repr(known.centre)
         SubElement(metadata, "MDI", key="FWHM_UM").text = repr(known.width)

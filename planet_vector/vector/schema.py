@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from hashlib import blake2b
 from operator import itemgetter
-from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from planet_vector.errors import ProtocolError, QueryError
-from planet_vector.geometry import bounds, multipolygon_wkb, polygons_of, simple_footprint
+from planet_vector.geometry import Bounds, bounds, multipolygon_wkb, polygons_of, simple_footprints
 from planet_vector.query import parse_time
 
 OTHER = "other"
@@ -110,7 +110,7 @@ class Row(NamedTuple):
     """
 
     fid: int
-    box: Optional[Tuple[float, float, float, float]]
+    box: Optional[Bounds]
     wkb: Optional[bytes]
     values: Tuple[Any, ...]
 
@@ -191,10 +191,9 @@ class Schema:
                     json.dumps(rests[number], sort_keys=True, ensure_ascii=False) if number in rests else None
                     for number in range(len(features))
                 ]
-        return [
-            Row(fid(self.scene_type, feature["id"]), *_footprint(feature), values)
-            for feature, values in zip(features, zip(*columns))
-        ]
+        fids = [fid(self.scene_type, scene_id) for scene_id in ids]
+        boxes, wkbs = _footprints(features)
+        return list(map(Row, fids, boxes, wkbs, zip(*columns)))
 
     def _fill(
         self, node: Mapping[str, Any], trees: Sequence[Mapping[str, Any]], columns: List[Sequence[Any]]
@@ -205,7 +204,7 @@ class Schema:
             classes = set(map(type, values))
             if slot.__class__ is int:
                 kind = self.types[slot]
-                if not classes <= _PLAIN[kind]:
+                if not classes <= _PLAIN[kind] and not _small(values, classes, kind):
                     whole, values = values, [_fit(value, kind) for value in values]
                     for number, (value, fitted) in enumerate(zip(whole, values)):
                         if fitted is None and value is not None:
@@ -268,7 +267,17 @@ _PLAIN: Mapping[str, FrozenSet[type]] = {
     _INT: frozenset({_NOTHING}),
     _LONG: frozenset({_NOTHING}),
 }
+_NUMBERS: Mapping[str, FrozenSet[type]] = {
+    _REAL: frozenset({float, int}),
+    _INT: frozenset({int}),
+    _LONG: frozenset({int}),
+}
 _LARGEST = {_REAL: 2**53, _INT: 2**31 - 1, _LONG: 2**63 - 1}
+
+
+def _small(values: List[Any], classes: Set[type], kind: str) -> bool:
+    """Tell whether a column is of numbers alone, all of which it can hold."""
+    return classes <= _NUMBERS.get(kind, frozenset()) and max(map(abs, values)) <= _LARGEST[kind]
 
 
 def _fit(value: Any, kind: str) -> Any:
@@ -283,26 +292,29 @@ def _fit(value: Any, kind: str) -> Any:
         return value
     if value.__class__ is str and kind is _TIME:
         try:
-            return parse_time(value).isoformat(timespec="milliseconds")[:23] + "Z"
+            moment = parse_time(value)
         except ValueError:
             return None
+        whole = len(value) == 32 and value.endswith("+00:00")  # as the service writes nearly all
+        return (value if whole else moment.isoformat(timespec="milliseconds"))[:23] + "Z"
     return None
 
 
-def _footprint(
-    feature: Mapping[str, Any],
-) -> Tuple[Optional[Tuple[float, float, float, float]], Optional[bytes]]:
-    geometry = feature.get("geometry")
-    try:
-        simple = simple_footprint(geometry)
-        if simple is not None:
-            return simple
-        polygons = polygons_of(geometry)
-    except ValueError as error:
-        raise ProtocolError(
-            f"The service gave scene {feature['id']} a geometry that cannot be used: {error}."
-        ) from None
-    if not polygons:
-        return None, None
-    west, south, east, north = bounds(polygons)
-    return (west, south, east, north), multipolygon_wkb(polygons)
+def _footprints(features: Sequence[Mapping[str, Any]]) -> Tuple[List[Optional[Bounds]], List[Optional[bytes]]]:
+    """Return the bounds and the WKB of each footprint; None for those without."""
+    geometries = [feature.get("geometry") for feature in features]
+    simple = simple_footprints(geometries)
+    if simple is not None:
+        return simple
+    boxes: List[Optional[Bounds]] = []
+    wkbs: List[Optional[bytes]] = []
+    for feature, geometry in zip(features, geometries):
+        try:
+            polygons = polygons_of(geometry)
+        except ValueError as error:
+            raise ProtocolError(
+                f"The service gave scene {feature['id']} a geometry that cannot be used: {error}."
+            ) from None
+        boxes.append(tuple(bounds(polygons)) if polygons else None)  # type: ignore[arg-type]
+        wkbs.append(multipolygon_wkb(polygons) if polygons else None)
+    return boxes, wkbs

@@ -7,7 +7,8 @@ nothing: it costs time, never truth. So the rules below are about what OGR does,
 * ``=`` on text ignores case in OGR, so text is narrowed only where it has none.
 * Seconds are 32-bit floats in OGR and zones are ignored by some versions, so a time is narrowed to a
   millisecond around every instant it may stand for.
-* ``NOT`` lets nulls through in some versions, so it is narrowed only on fields that are never null.
+* ``NOT`` lets nulls through in some versions, two of them too, so what is under one is narrowed only on fields that
+  are never null.
 * ``<`` on image quality is alphabetical in OGR and ordered by quality at the service, so only ``=`` is narrowed.
 """
 
@@ -179,6 +180,7 @@ class _Parser:
             self._tokens.append((kind, match.group(kind)))
             position = match.end()
         self._next = 0
+        self._nots = 0
 
     def parse(self) -> _Region:
         region = self._or(False)
@@ -202,7 +204,10 @@ class _Parser:
 
     def _not(self, negated: bool) -> _Region:
         if self._word("NOT"):
-            return replace(self._not(not negated), exact=False)
+            self._nots += 1
+            region = replace(self._not(not negated), exact=False)
+            self._nots -= 1
+            return region
         if self._peek() == ("symbol", "("):
             # A parenthesis opens an expression or an operand: try the one, then the other.
             start = self._next
@@ -263,9 +268,9 @@ class _Parser:
             left, right, operator = right, left, _FLIPPED[operator]
         if not isinstance(left, _Column) or isinstance(right, _Column) or right is None:
             return _ALL
+        if (negated or self._nots) and left.name not in _NEVER_NULL:
+            return _ALL
         if negated:
-            if left.name not in _NEVER_NULL:
-                return _ALL
             operator = _OPPOSITE[operator]
         return _leaf(left.name, operator, right)
 

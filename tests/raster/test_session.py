@@ -16,6 +16,7 @@ from planet_vector.config import Key, Settings
 from planet_vector.errors import ConfigError
 from planet_vector.raster.keyfiles import config_file, forget, prefixes
 
+from ..conftest import Service
 from .recording import Pair, Recorder, ranged
 
 rasterio = pytest.importorskip("rasterio")
@@ -102,6 +103,20 @@ def test_a_config_file_lets_stock_rio_open_product_links(pair: Pair, run: Callab
     assert not pair.store.with_key
     # Without the file, nothing opens.
     assert run("rio", "info", f"/vsicurl/{pair.link('direct')}").returncode != 0
+
+
+def test_the_environment_of_a_shell_opens_links_and_subdatasets_in_every_build(
+    connected: Service, archive: Path, run: Callable[..., Any]
+) -> None:
+    """``eval "$(planet-vector env)"`` is enough for stock programs; in GDAL 3.6 for the products of a scene."""
+    scene = sorted(archive.glob("*_visual.tif"))[0].name[: -len("_visual.tif")]
+    link = f"/vsicurl/{connected.url}scenes/ortho/{scene}/full?product=visual"
+    shell = 'eval "$(planet-vector env)"; test -f "$GDAL_CONFIG_FILE"; '
+    done = run("bash", "-ec", f"{shell} rio info --count '{link}'; gdalinfo PLANET:ortho/{scene}", env=dict(os.environ))
+    assert done.stdout.startswith("4\n"), done.stderr
+    name = next(line.partition("=")[2] for line in done.stdout.splitlines() if "SUBDATASET_1_NAME=" in line)
+    assert run("bash", "-ec", f"{shell} gdalinfo -checksum '{name}'", env=dict(os.environ)).returncode == 0
+    assert connected.key not in done.stdout + done.stderr
 
 
 def test_the_files_go_with_the_key(pair: Pair) -> None:
