@@ -33,6 +33,7 @@ FileProgress = Optional[Callable[[Path, int, Optional[int]], None]]
 BREAKS = 5
 """Times a transfer may break with not a byte gained in between."""
 
+_PIECE = 2**14  # bytes written at once: what is under way when a transfer breaks is lost, so a little only
 _SAFE = re.compile(r"[A-Za-z0-9][\w.\-]{0,149}", re.ASCII)
 _SUFFIXES = (".tif", ".tiff", ".zip")
 
@@ -219,7 +220,7 @@ class _Part:
         try:
             with open(self._part, "ab") as file:
                 file.truncate(at)
-                for block in iter_body(response, limit - at):
+                for block in iter_body(response, limit - at, _PIECE):
                     file.write(block)
                     at += len(block)
                     if progress:
