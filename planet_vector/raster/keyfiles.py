@@ -45,10 +45,13 @@ def config_file(settings: Settings) -> Path:
     ConfigError
         When there is no key, or the file cannot be written.
     """
-    options = {**READING, **GUARDED}
-    lines = ["[configoptions]", *(f"{name}={value}" for name, value in options.items()), "", "[credentials]"]
+    # Only what GDAL knows for a whole process alone is said for it: without its look around, say, GDAL would miss
+    # the world files and overviews of the user's own rasters.
+    lines = ["[configoptions]", *(f"{name}={value}" for name, value in GUARDED.items()), "", "[credentials]"]
+    options = {HEADERS: headers_option(settings), **READING}
     for number, prefix in enumerate(prefixes(settings)):
-        lines += ["", f"[.planet_{number}]", f"path={prefix}", f"{HEADERS}={headers_option(settings)}"]
+        lines += ["", f"[.planet_{number}]", f"path={prefix}"]
+        lines += [f"{name}={value}" for name, value in options.items()]
     return _write(_path(settings, "gdalrc"), "\n".join(lines) + "\n")
 
 

@@ -6,6 +6,7 @@ import gc
 import os
 import stat
 import sys
+import warnings
 from pathlib import Path
 from typing import Any, Callable
 
@@ -117,6 +118,21 @@ def test_the_environment_of_a_shell_opens_links_and_subdatasets_in_every_build(
     name = next(line.partition("=")[2] for line in done.stdout.splitlines() if "SUBDATASET_1_NAME=" in line)
     assert run("bash", "-ec", f"{shell} gdalinfo -checksum '{name}'", env=dict(os.environ)).returncode == 0
     assert connected.key not in done.stdout + done.stderr
+
+
+def test_a_config_file_leaves_the_user_s_own_rasters_alone(
+    connected: Service, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A shell that knows the driver still finds the world file beside a picture."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        with rasterio.open(tmp_path / "own.tif", "w", driver="GTiff", width=4, height=4, count=1, dtype="uint8") as own:
+            own.write(np.ones((1, 4, 4), "uint8"))
+    (tmp_path / "own.tfw").write_text("10\n0\n0\n-10\n500005\n4000005\n")
+    shell = 'eval "$(planet-vector env)"; test -f "$GDAL_CONFIG_FILE"; '
+    for program in ("gdalinfo", "rio info --bounds"):
+        done = run("bash", "-ec", f"{shell} {program} '{tmp_path / 'own.tif'}'", env=dict(os.environ))
+        assert "500000" in done.stdout, done.stderr
 
 
 def test_the_files_go_with_the_key(pair: Pair) -> None:
