@@ -62,10 +62,15 @@ def told(method):
 
 
 def _count_of_this_gdal():
-    """Return the function behind BaseLayer.feature_count, which looks it up where the next GDAL puts its own."""
-    if hasattr(gdal_python_driver, "_layer_featureCount"):  # 3.12
-        return gdal_python_driver._layer_featureCount
-    return sys.modules["_gdal_python_driver"].layer_featureCount if gdal_python_driver else None
+    """Return the function behind BaseLayer.feature_count, which looks it up where the next GDAL puts its own.
+
+    The method itself tells its place: what an earlier GDAL has put into the module is still there.
+    """
+    if gdal_python_driver is None:
+        return None
+    if "_gdal_python_driver" in BaseLayer.feature_count.__code__.co_names:
+        return sys.modules["_gdal_python_driver"].layer_featureCount
+    return gdal_python_driver._layer_featureCount  # GDAL 3.12
 
 
 class Layer(BaseLayer):

@@ -220,6 +220,30 @@ def test_a_search_becomes_a_data_frame(connected: Service) -> None:
     assert len(planet_vector.search("PLANET:ortho?acquired.gte=2100-01-01").to_geopandas()) == 0
 
 
+IN_TWO_GDALS = """
+import planet_vector
+planet_vector.register()
+import fiona, pyogrio
+where, box = "acquired > '2015-02-01'", (-180, -90, 180, 0)
+def by_pyogrio():
+    return len(pyogrio.raw.read("PLANET:ortho", where=where, bbox=box, use_arrow=False)[2])
+def by_fiona():
+    with fiona.open("PLANET:ortho") as source:  # counts what the filters let through, to know where to stop
+        return len(list(source.items(0, 9999, bbox=box, where=where)))
+ORDER = [by_pyogrio, by_fiona, by_pyogrio, by_fiona]
+print(*[read() for read in ORDER{order}])
+"""
+
+
+@pytest.mark.parametrize("order", ["", "[1:]"], ids=["pyogrio first", "fiona first"])
+def test_two_gdals_in_a_process_count_each_for_itself(many: Watched, run: Callable[..., Any], order: str) -> None:
+    done = run("python", "-c", IN_TWO_GDALS.replace("{order}", order), env=many.service.environ)
+    counts = {int(count) for count in done.stdout.split()}
+    assert done.returncode == 0, done.stderr
+    assert len(counts) == 1
+    assert counts.pop() > 100
+
+
 def test_extents_are_cheap_and_true(many: Watched, many_scenes: list[dict[str, Any]], run: Callable[..., Any]) -> None:
     name = "PLANET:ortho?cloud_cover.estimated.lte=5"
     scenes = [s for s in many_scenes if s["properties"]["cloud_cover"]["estimated"] <= 5]
