@@ -232,6 +232,10 @@ def by_fiona():
         return len(list(source.items(0, 9999, bbox=box, where=where)))
 ORDER = [by_pyogrio, by_fiona, by_pyogrio, by_fiona]
 print(*[read() for read in ORDER{order}])
+import sys
+own = {by_fiona: lambda: sys.modules["_gdal_python_driver"].layer_featureCount,
+       by_pyogrio: lambda: sys.modules["gdal_python_driver"]._layer_featureCount}
+assert sys.modules["gdal_PLANET"].Layer.count_by_gdal is own[ORDER{order}[1]]()  # the one that came last
 """
 
 
