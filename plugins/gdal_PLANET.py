@@ -24,7 +24,7 @@ except ImportError:  # outside GDAL, in tests and tools
     gdal_python_driver = None
     BaseDataset = BaseDriver = BaseLayer = object
 
-RASTER, VECTOR = 0x02, 0x04  # GDAL_OF_RASTER, GDAL_OF_VECTOR
+VECTOR = 0x04  # GDAL_OF_VECTOR
 NAMES = ("planet_vector", "requests", "urllib3", "idna", "certifi", "charset_normalizer", "chardet")
 
 

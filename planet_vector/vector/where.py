@@ -205,9 +205,10 @@ class _Parser:
     def _not(self, negated: bool) -> _Region:
         if self._word("NOT"):
             self._nots += 1
-            region = replace(self._not(not negated), exact=False)
-            self._nots -= 1
-            return region
+            try:
+                return replace(self._not(not negated), exact=False)
+            finally:
+                self._nots -= 1
         if self._peek() == ("symbol", "("):
             # A parenthesis opens an expression or an operand: try the one, then the other.
             start = self._next
