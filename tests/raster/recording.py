@@ -90,7 +90,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.command == "HEAD":
             return
         for at in range(0, len(body), 65536):
-            request.sent += self.wfile.write(body[at : at + 65536])
+            piece = body[at : at + 65536]
+            request.sent += len(piece)  # before it goes out: whoever has read it may look here at once
+            try:
+                self.wfile.write(piece)
+            except OSError:
+                request.sent -= len(piece)
+                raise
             if self.server.pace:
                 time.sleep(self.server.pace)
         if headers.get("X-Break"):
