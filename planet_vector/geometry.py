@@ -170,8 +170,8 @@ def simple_footprints(
     if not plain:
         return None
     step = 2 * size
-    xs = [numbers[at : at + step : 2] for at in range(0, len(numbers), step)]
-    ys = [numbers[at + 1 : at + step : 2] for at in range(0, len(numbers), step)]
+    xs = list(zip(*[iter(numbers[::2])] * size))
+    ys = list(zip(*[iter(numbers[1::2])] * size))
     boxes = list(zip(map(min, xs), map(min, ys), map(max, xs), map(max, ys)))
     if not all(-180 <= w <= e <= min(180.0, w + 180) and -90 <= s <= n <= 90 for w, s, e, n in boxes):
         return None

@@ -20,6 +20,11 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 import requests
 from requests.auth import AuthBase
 
+try:
+    import orjson as quick_json
+except ImportError:  # in the Python that a GDAL program embeds
+    quick_json = json  # type: ignore[misc]
+
 from planet_vector.collecting import uncollected
 from planet_vector.config import Settings, is_api_origin, origin
 from planet_vector.errors import (
@@ -344,7 +349,7 @@ def _json(response: requests.Response, limit: int) -> Answer:
     content = _read(response, limit)
     try:
         with uncollected():
-            return Answer(response.url, json.loads(content))
+            return Answer(response.url, _loads(content))
     except RecursionError:
         raise ProtocolError("The service answered with JSON too deep to read.", name) from None
     except ValueError:
@@ -353,6 +358,18 @@ def _json(response: requests.Response, limit: int) -> Answer:
         # It began as JSON: cut off on its way without a length to betray it, so worth another try.
         raise UnavailableError("The service's answer ends in the middle.", name)
     raise ProtocolError("The service answered with something that is not JSON: is this the root of a Scenes API?", name)
+
+
+def _loads(content: bytes) -> Any:
+    """Read JSON, at three times the speed of the standard library where orjson is there.
+
+    What orjson refuses goes to the standard library, which decides: NaN, a byte order mark, half a surrogate pair.
+    They differ in one thing: an integer beyond 64 bits, which no field of a scene takes, becomes a float with orjson.
+    """
+    try:
+        return quick_json.loads(content)
+    except ValueError:
+        return json.loads(content)
 
 
 def _check(response: requests.Response, name: str, settings: Settings) -> None:

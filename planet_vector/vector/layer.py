@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Hashable, Iterable, Iterator, List, Optional, Tuple
 
 from planet_vector.catalog import ScenesV0, connect
@@ -21,6 +22,7 @@ from planet_vector.vector.where import Narrowing, narrow
 LAYER_PARAMETERS = ("api_url", "fields", "product", "res", "top")
 """Parameters of a name that say how a layer looks, not which scenes it has."""
 
+_BURST = 1.0  # seconds, about, for which the garbage collector waits; then it gets its turn
 _TRIES = 3  # of a result that changed while it was read
 
 
@@ -160,10 +162,9 @@ class SceneLayer:
         for tries in range(_TRIES):
             result = Result(query)
             try:
-                for features in self._pages(query):
-                    with uncollected():
-                        result.append(self.schema.rows(features))
-                        features.clear()
+                pages = iter(self._pages(query))
+                while self._take(pages, result):
+                    pass
                 known = CACHE.survey(self._owner, query, self._ttl)
                 if known and known.total == result.count <= store.MOST_ROWS and query == self.query and self._ttl:
                     store.save(self._stored_as, known, list(result.rows()))
@@ -172,6 +173,17 @@ class SceneLayer:
                 if tries == _TRIES - 1:
                     raise
         raise AssertionError("unreachable")
+
+    def _take(self, pages: Iterator[List[Feature]], result: Result) -> bool:
+        """Add pages to a result for about a second, and tell whether there may be more."""
+        end = time.monotonic() + _BURST
+        with uncollected():
+            for features in pages:
+                result.append(self.schema.rows(features))
+                features.clear()
+                if time.monotonic() > end:
+                    return True
+        return False
 
     def _pages(self, query: Query) -> Iterable[List[Feature]]:
         if self.scene_id is not None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import deque
+from datetime import datetime
 from hashlib import blake2b
 from operator import itemgetter
-from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from planet_vector.errors import ProtocolError, QueryError
 from planet_vector.geometry import Bounds, bounds, multipolygon_wkb, polygons_of, simple_footprints
@@ -126,6 +128,8 @@ class Schema:
         The columns to carry, in this order; all of them by default.
     product : str, optional
         The product that ``location`` names; by default visual, else analytic, else the first the scene has.
+    types : mapping of str to str, optional
+        Every column there can be, and its type in OGR, of what is no scene.
 
     Raises
     ------
@@ -133,10 +137,16 @@ class Schema:
         When a field is unknown.
     """
 
-    def __init__(self, scene_type: str, fields: Optional[Sequence[str]] = None, product: Optional[str] = None) -> None:
+    def __init__(
+        self,
+        scene_type: str,
+        fields: Optional[Sequence[str]] = None,
+        product: Optional[str] = None,
+        types: Optional[Mapping[str, str]] = None,
+    ) -> None:
         self.scene_type = scene_type
         self.product = product
-        types = {
+        types = types or {
             **_COMMON_HEAD,
             **_TYPES.get(scene_type, _UNKNOWN),
             **_COMMON_TAIL,
@@ -191,39 +201,49 @@ class Schema:
                     json.dumps(rests[number], sort_keys=True, ensure_ascii=False) if number in rests else None
                     for number in range(len(features))
                 ]
-        fids = [fid(self.scene_type, scene_id) for scene_id in ids]
+        fids = list(map(self.fid, ids))
         boxes, wkbs = _footprints(features)
         return list(map(Row, fids, boxes, wkbs, zip(*columns)))
+
+    def fid(self, item_id: str) -> int:
+        """Return the feature id of a scene, or of whatever the rows are of."""
+        return fid(self.scene_type, item_id)
 
     def _fill(
         self, node: Mapping[str, Any], trees: Sequence[Mapping[str, Any]], columns: List[Sequence[Any]]
     ) -> Dict[int, Dict[str, Any]]:
         """Put what has a column into its column, and return what has none, or does not fit its type, by scene."""
         rests: Dict[int, Dict[str, Any]] = {}
-        for (key, slot), values in zip(node.items(), _values(tuple(node), trees)):
-            classes = set(map(type, values))
+        found = _values(trees)
+        for key, slot in node.items():
+            values = found.pop(key, None)
             if slot.__class__ is int:
-                kind = self.types[slot]
-                if not classes <= _PLAIN[kind] and not _small(values, classes, kind):
-                    whole, values = values, [_fit(value, kind) for value in values]
-                    for number, (value, fitted) in enumerate(zip(whole, values)):
-                        if fitted is None and value is not None:
-                            rests.setdefault(number, {})[key] = value
-                columns[slot] = values
+                columns[slot] = [None] * len(trees) if values is None else self._fit_all(key, slot, values, rests)
             else:
-                if classes != {dict}:
-                    for number, (tree, value) in enumerate(zip(trees, values)):
-                        if value.__class__ is not dict:
-                            values[number] = _NO_BRANCH
-                            if key in tree:
-                                rests.setdefault(number, {})[key] = value
-                for number, rest in self._fill(slot, values, columns).items():
+                branches = _branches(key, values, trees, rests)
+                for number, rest in self._fill(slot, branches, columns).items():
                     rests.setdefault(number, {})[key] = rest
-        for key in set().union(*trees).difference(node):
+        for key in found:
             for number, tree in enumerate(trees):
                 if key in tree:
                     rests.setdefault(number, {})[key] = tree[key]
         return rests
+
+    def _fit_all(self, key: str, slot: int, values: Sequence[Any], rests: Dict[int, Dict[str, Any]]) -> Sequence[Any]:
+        """Return values as their column takes them, and put those that it cannot take to the rest of their scenes."""
+        kind = self.types[slot]
+        classes = set(map(type, values))
+        if classes <= _PLAIN[kind] or _small(values, classes, kind):
+            return values
+        if kind is _TIME and classes == {str}:
+            moments = _times(values)
+            if moments:
+                return moments
+        fitted = [_fit(value, kind) for value in values]
+        for number, (value, fit) in enumerate(zip(values, fitted)):
+            if fit is None and value is not None:
+                rests.setdefault(number, {})[key] = value
+        return fitted
 
     def _locate(self, properties: Mapping[str, Any]) -> Optional[str]:
         data = properties.get("data")
@@ -238,14 +258,32 @@ class Schema:
         return None
 
 
-def _values(keys: Tuple[str, ...], trees: Sequence[Mapping[str, Any]]) -> Iterable[List[Any]]:
-    """Yield the values of each key; None where a tree has it not."""
-    if len(keys) > 1:
+def _values(trees: Sequence[Mapping[str, Any]]) -> Dict[str, Sequence[Any]]:
+    """Return the values of each key that any tree has, tree by tree; None where one has it not."""
+    keys = tuple(trees[0]) if trees else ()
+    if len(keys) > 1 and set(map(len, trees)) == {len(keys)}:
         try:
-            return [list(values) for values in zip(*map(itemgetter(*keys), trees))]
+            return dict(zip(keys, zip(*map(itemgetter(*keys), trees))))
         except KeyError:
-            pass  # the slower way tells which
-    return ([tree.get(key) for tree in trees] for key in keys)
+            pass  # as many keys, but others
+    return {key: [tree.get(key) for tree in trees] for key in set().union(*trees)}
+
+
+def _branches(
+    key: str,
+    values: Optional[Sequence[Any]],
+    trees: Sequence[Mapping[str, Any]],
+    rests: Dict[int, Dict[str, Any]],
+) -> Sequence[Mapping[str, Any]]:
+    """Return values as trees, and put those that are none to the rest of their scenes."""
+    if values is None:
+        return [_NO_BRANCH] * len(trees)
+    if set(map(type, values)) == {dict}:
+        return values
+    for number, (tree, value) in enumerate(zip(trees, values)):
+        if value.__class__ is not dict and key in tree:
+            rests.setdefault(number, {})[key] = value
+    return [value if value.__class__ is dict else _NO_BRANCH for value in values]
 
 
 def fid(scene_type: str, scene_id: str) -> int:
@@ -275,7 +313,7 @@ _NUMBERS: Mapping[str, FrozenSet[type]] = {
 _LARGEST = {_REAL: 2**53, _INT: 2**31 - 1, _LONG: 2**63 - 1}
 
 
-def _small(values: List[Any], classes: Set[type], kind: str) -> bool:
+def _small(values: Sequence[Any], classes: Set[type], kind: str) -> bool:
     """Tell whether a column is of numbers alone, all of which it can hold."""
     return classes <= _NUMBERS.get(kind, frozenset()) and max(map(abs, values)) <= _LARGEST[kind]
 
@@ -298,6 +336,17 @@ def _fit(value: Any, kind: str) -> Any:
         whole = len(value) == 32 and value.endswith("+00:00")  # as the service writes nearly all
         return (value if whole else moment.isoformat(timespec="milliseconds"))[:23] + "Z"
     return None
+
+
+def _times(values: Sequence[str]) -> Optional[List[str]]:
+    """Return a column of times, all spelt as the service spells nearly all, as `_fit` would; else None."""
+    if set(map(len, values)) != {32} or {value[26:] for value in values} != {"+00:00"}:
+        return None
+    try:
+        deque(map(datetime.fromisoformat, values), 0)
+    except ValueError:
+        return None
+    return [value[:23] + "Z" for value in values]
 
 
 def _footprints(features: Sequence[Mapping[str, Any]]) -> Tuple[List[Optional[Bounds]], List[Optional[bytes]]]:
