@@ -4,7 +4,11 @@
 
 Serves two scenes of the size in the specification (4832 × 4229 pixels, RGBA, LZW, strips of one row) with a latency for
 each request, and prints for each task the time, the bytes and the requests of each way, and their ratios: below 1 is
-better than the other way. Ends with 1 when a ratio that is promised is missed.
+better than the other way. The time is the shortest of three, as whatever else the machine does can only make it longer.
+Ends with 1 when a ratio that is promised is missed.
+
+Plain rasterio is given the product's link, and no key; by a PLANET: name, the service is asked for the link first, and
+where it leads, before GDAL is told of it.
 """
 
 from __future__ import annotations
@@ -15,11 +19,13 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Dict, List, Tuple
 
 import numpy as np
 import rasterio
+import requests
 from rasterio.transform import from_origin
 
 WIDTH, HEIGHT = 4832, 4229
@@ -50,11 +56,17 @@ TASKS: Dict[str, Dict[str, str]] = {
 }
 
 PROMISED = {
+    ("open", "requests", "plain rasterio"): 1.0,
+    ("open", "bytes", "whole download"): 0.01,
+    ("window of 512²", "requests", "plain rasterio"): 1.0,
     ("window of 512²", "bytes", "whole download"): 0.2,
     ("picture 640 wide", "bytes", "plain rasterio"): 0.05,
     ("window of 512²", "bytes", "plain rasterio"): 1.05,
 }
-"""Ratios that are not to be above these."""
+"""Ratios that are not to be above these; of times, only those that no noise can turn."""
+
+REPEATS = 3
+LONG = 5.0  # seconds; what takes as long is measured once
 
 PROGRAM = """
 import sys, tempfile, time, warnings
@@ -103,19 +115,36 @@ def make(directory: Path) -> None:
 
 
 def measure(root: str, ids: List[str], code: str, log: Path) -> Tuple[float, int, int]:
-    """Return seconds, bytes and requests of one way of doing a task."""
-    begin = log.stat().st_size
+    """Return seconds, at the least, bytes and requests of one way of doing a task."""
+    found = [run(root, ids, code, log)]
+    while len(found) < REPEATS and found[0][0] < LONG:
+        found.append(run(root, ids, code, log))
+    return min(found)
+
+
+def run(root: str, ids: List[str], code: str, log: Path) -> Tuple[float, int, int]:
+    """Do a task once, in a process of its own, and return seconds, bytes and requests."""
+    begin = len(log_up_to_now(root, log))
     environ = {**os.environ, "PL_API_URL": root, "PLANET_RATE": "0"}
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM.replace("TASK", code), root, *ids], env=environ, capture_output=True, text=True
     )
     if done.returncode:
         raise SystemExit(done.stderr)
-    with log.open("rb") as file:
-        file.seek(begin)
-        # As other servers write them: "GET /path HTTP/1.1" status bytes …
-        sent = [int(found[1]) for found in map(re.compile(rb'" \d{3} (\d+) ').search, file) if found]
+    # As other servers write them: "GET /path HTTP/1.1" status bytes …
+    lines = [line for line in log_up_to_now(root, log)[begin:] if b"/mark-" not in line]
+    sent = [int(found[1]) for found in map(re.compile(rb'" \d{3} (\d+) ').search, lines) if found]
     return float(done.stdout), sum(sent), len(sent)
+
+
+def log_up_to_now(root: str, log: Path) -> List[bytes]:
+    """Return the lines of the log, which is written behind the answers: a request of our own tells when it is whole."""
+    mark = f"mark-{time.monotonic_ns()}"
+    requests.get(root + mark, timeout=30)
+    end = time.monotonic() + 10
+    while mark.encode() not in (content := log.read_bytes()) and time.monotonic() < end:
+        time.sleep(0.01)
+    return content.splitlines()
 
 
 def main() -> int:
@@ -140,10 +169,13 @@ def main() -> int:
             print(f"{arguments.latency} ms for each request; ratios are ours to the other\n")
             for task, ways in TASKS.items():
                 found = {way: measure(root, ids, code, log) for way, code in ways.items()}
-                for way, (seconds, size, requests) in found.items():
-                    line = f"{task:20} {way:15} {seconds:7.2f} s {size / 1e6:8.2f} MB {requests:5d} requests"
+                for way, (seconds, size, count) in found.items():
+                    line = f"{task:20} {way:15} {seconds:7.2f} s {size / 1e6:8.2f} MB {count:5d} requests"
                     if way != "ours":
-                        ratios = {"time": found["ours"][0] / seconds, "bytes": found["ours"][1] / max(size, 1)}
+                        mine = found["ours"]
+                        ratios = {
+                            "time": mine[0] / seconds, "bytes": mine[1] / max(size, 1), "requests": mine[2] / count
+                        }  # fmt: skip
                         line += f"   time × {ratios['time']:.2f}   bytes × {ratios['bytes']:.3f}"
                         for kind, ratio in ratios.items():
                             most = PROMISED.get((task, kind, way))

@@ -25,7 +25,10 @@ from planet_vector.query import Query
 
 if TYPE_CHECKING:
     from planet_vector.catalog import ScenesV0
+    from planet_vector.stacks.crop import Crop
+    from planet_vector.stacks.overlap import Stack
     from planet_vector.vector.layer import SceneLayer
+    from planet_vector.vector.mosaics import ListedLayer
     from planet_vector.vector.search import Scenes
 
 __version__ = "0.1.0"
@@ -46,13 +49,18 @@ __all__ = [
     "ServiceError",
     "UnavailableError",
     "connect",
+    "crop_stack",
     "download",
+    "find_stacks",
+    "largest_rectangle",
     "mosaic",
     "open",
     "open_layer",
     "register",
     "resolve",
     "search",
+    "sync",
+    "to_xarray",
 ]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
@@ -99,13 +107,15 @@ def search(name: Union[str, Query], *, api_url: Optional[str] = None, key: Optio
     return scenes(name, api_url, key)
 
 
-def open_layer(name: str, *, api_url: Optional[str] = None, key: Optional[str] = None) -> SceneLayer:
+def open_layer(
+    name: str, *, api_url: Optional[str] = None, key: Optional[str] = None
+) -> Union[SceneLayer, ListedLayer]:
     """Open a search as a layer, without GDAL.
 
     Parameters
     ----------
     name : str
-        Of one scene type, such as ``PLANET:ortho``.
+        Of one scene type, such as ``PLANET:ortho``, or of mosaics or a mosaic: ``PLANET:mosaics/NAME``.
     api_url, key : str, optional
         As for `connect`.
     """
@@ -174,6 +184,112 @@ def download(search: Any, products: Sequence[str], directory: Union[str, Path], 
     from planet_vector.raster import download_products
 
     return download_products(search, products, directory, **options)
+
+
+def find_stacks(scenes: Any, **options: Any) -> List[Stack]:
+    """Find the sets of scenes that share ground, the deepest first.
+
+    Parameters
+    ----------
+    scenes : iterable of Scene, or of GeoJSON Features
+        Such as a search gives.
+    **options
+        As `planet_vector.stacks.overlap.find_stacks` takes them: min_depth, min_area, distinct_days.
+
+    Returns
+    -------
+    list of Stack
+        Each has its ``scenes`` and its ``footprint``, the ground all of them cover.
+    """
+    from planet_vector.stacks.overlap import find_stacks as find
+
+    return find(scenes, **options)
+
+
+def largest_rectangle(polygon: Any, **options: Any) -> Any:
+    """Return the rectangle of the largest area inside a shapely polygon of any shape.
+
+    Parameters
+    ----------
+    polygon : shapely.Polygon or shapely.MultiPolygon
+        In the coordinates of a plane.
+    **options
+        As `planet_vector.stacks.rectangle.largest_rectangle` takes them: aspect, angle, tolerance.
+
+    Returns
+    -------
+    shapely.Polygon
+    """
+    from planet_vector.stacks.rectangle import largest_rectangle as largest
+
+    return largest(polygon, **options)
+
+
+def crop_stack(stack: Any, directory: Union[str, Path], **options: Any) -> List[Crop]:
+    """Write the largest rectangle that all scenes of a stack cover, a GeoTIFF of each, all on one grid.
+
+    Parameters
+    ----------
+    stack : Stack or sequence of Scene
+        As `find_stacks` gives them.
+    directory : str or Path
+        Where to.
+    **options
+        As `planet_vector.stacks.crop.crop_stack` takes them: product, crs, align, resampling, require_valid, cog,
+        overwrite.
+
+    Returns
+    -------
+    list of Crop
+        Each with its ``scene``, its ``path`` and how much of it is ``valid``.
+    """
+    from planet_vector.stacks.crop import crop_stack as crop
+
+    return crop(stack, directory, **options)
+
+
+def to_xarray(stack: Any, **options: Any) -> Any:
+    """Return the ground that the scenes of a stack share as a cube of bands over time, y and x.
+
+    Parameters
+    ----------
+    stack : Stack or sequence of Scene
+        As `find_stacks` gives them.
+    **options
+        As `planet_vector.stacks.cube.to_xarray` takes them: product, crs, resampling, chunks.
+
+    Returns
+    -------
+    xarray.Dataset
+        Of lazy dask arrays; the same grid as `crop_stack` writes.
+    """
+    from planet_vector.stacks.cube import to_xarray as cube
+
+    return cube(stack, **options)
+
+
+def sync(search: Any, directory: Union[str, Path], products: Sequence[str] = ("visual",), **options: Any) -> List[Path]:
+    """Keep a folder as a search has it: fetch what is missing, and what an earlier sync could not have.
+
+    Parameters
+    ----------
+    search : str, Query or iterable of Scene
+        The scenes.
+    directory : str or Path
+        The folder.
+    products : sequence of str
+        The products of each; ``all`` is each there is.
+    **options
+        As `planet_vector.raster.sync_products` takes them: dry_run, progress.
+
+    Returns
+    -------
+    list of Path
+        The files that were written.
+    """
+    from planet_vector.raster import sync_products
+
+    return sync_products(search, directory, products, **options)
 
 
 def resolve(name: str, *, api_url: Optional[str] = None, key: Optional[str] = None) -> str:

@@ -4,7 +4,8 @@
 setting                open option            environment
 =====================  =====================  =========================================================
 root of the API        ``API_URL``            ``PL_API_URL``, else ``https://api.planet.com/v0/``
-key                    ``API_KEY``            ``PL_API_KEY``, else the file of ``planet-vector login``,
+key                    ``API_KEY``            what `lend_key` was given for the root, else ``PL_API_KEY``,
+                                              else the file of ``planet-vector login``,
                                               else ``~/.planet.json`` (for planet.com only)
 life of a result       ``PLANET_CACHE_TTL``   ``PLANET_CACHE_TTL``, seconds
 connections            ``PLANET_CONNECTIONS`` ``PLANET_CONNECTIONS``
@@ -23,7 +24,7 @@ import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Mapping, Optional
+from typing import Dict, Mapping, Optional
 from urllib.parse import urlsplit, urlunsplit
 
 from planet_vector.errors import ConfigError
@@ -145,6 +146,8 @@ class Settings:
         found: Optional[Key] = None
         if key or given.get("API_KEY"):
             found = Key(key or given["API_KEY"])
+        elif root in _lent:
+            found = _lent[root]
         else:
             found = _stored_key(root, configured)
             if found is None and os.environ.get("PL_API_KEY"):
@@ -175,6 +178,27 @@ class Settings:
     def identity(self) -> tuple[str, str]:
         """What a result depends on beside its query: the root and whose key asked."""
         return self.api_url, self.key.fingerprint() if self.key else ""
+
+
+_lent: Dict[str, Key] = {}
+
+
+def lend_key(root: str, key: Key) -> None:
+    """Make a key known for a root in this process, and nowhere else: what a host program keeps its users' keys for.
+
+    The GDAL driver finds it there, as it does in a desktop program that runs the driver in its own Python.
+    """
+    _lent[normalise_url(root)] = key
+
+
+def withdraw_key(root: str) -> None:
+    """Forget what `lend_key` made known for a root."""
+    _lent.pop(normalise_url(root), None)
+
+
+def lent_key(root: str) -> Optional[Key]:
+    """Return what `lend_key` made known for a root, or None."""
+    return _lent.get(normalise_url(root))
 
 
 def normalise_url(url: str) -> str:

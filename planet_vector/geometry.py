@@ -180,18 +180,28 @@ def simple_footprints(
     return list(boxes), [head + data[at : at + 8 * step] for at in range(0, len(data), 8 * step)]
 
 
-def wkt_of_wkb(wkb: bytes) -> str:
-    """Write a MultiPolygon that `multipolygon_wkb` wrote as WKT, every digit kept."""
-    polygons, at = [], 9
+def polygons_of_wkb(wkb: bytes) -> List[Polygon]:
+    """Read a MultiPolygon that `multipolygon_wkb` wrote."""
+    polygons: List[Polygon] = []
+    at = 9
     for _ in range(unpack_from("<I", wkb, 5)[0]):
-        rings, (count,) = [], unpack_from("<I", wkb, at + 5)
+        (count,) = unpack_from("<I", wkb, at + 5)
+        polygons.append([])
         at += 9
         for _ in range(count):
             (size,) = unpack_from("<I", wkb, at)
             numbers = unpack_from(f"<{2 * size}d", wkb, at + 4)
             at += 4 + 16 * size
-            rings.append("(" + ",".join([f"{x!r} {y!r}" for x, y in zip(numbers[::2], numbers[1::2])]) + ")")
-        polygons.append("(" + ",".join(rings) + ")")
+            polygons[-1].append(list(zip(numbers[::2], numbers[1::2])))
+    return polygons
+
+
+def wkt_of_wkb(wkb: bytes) -> str:
+    """Write a MultiPolygon that `multipolygon_wkb` wrote as WKT, every digit kept."""
+    polygons = [
+        "(" + ",".join(["(" + ",".join([f"{x!r} {y!r}" for x, y in ring]) + ")" for ring in rings]) + ")"
+        for rings in polygons_of_wkb(wkb)
+    ]
     return f"MULTIPOLYGON({','.join(polygons)})"
 
 

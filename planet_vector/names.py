@@ -29,6 +29,13 @@ SCHEME = "planet://"
 MOSAICS = "mosaics"
 """The collection that holds mosaics; every other collection is a scene type."""
 
+ONLY_GEOTIFF = "GTIFF_DIR:1:"
+"""What a GDAL name begins with that no driver but GTiff opens: it asks for the first image of a TIFF.
+
+It does so in every GDAL. A file that is no TIFF is an error then, and not a VRT that opens others. The price: overviews
+and masks inside the file are not seen.
+"""
+
 _SEGMENT = re.compile(r"[\w.\-]+(?:,[\w.\-]+)*")
 _SECRET = re.compile(r"(?:pl_?)?(?:api[_-]?)?key|auth(?:orization)?|token|password|secret", re.IGNORECASE)
 # What stays readable in a name. Left out, so escaped: "%" and "&" (they have a meaning), "#", "|" (QGIS splits
@@ -97,6 +104,11 @@ def is_name(text: str) -> bool:
     return text[: len(PREFIX)].upper() == PREFIX or text[: len(SCHEME)].lower() == SCHEME
 
 
+def is_segment(text: str) -> bool:
+    """Tell whether a text can be a part of a name: a scene type, an id, a product, a mosaic."""
+    return bool(_SEGMENT.fullmatch(text)) and text not in (".", "..")
+
+
 def parse_name(text: str) -> Name:
     """Read a PLANET: name.
 
@@ -113,7 +125,7 @@ def parse_name(text: str) -> Name:
     if len(parts) > 3:
         raise NameSyntaxError(f"{shown(text)} has too many parts: PLANET:<scene type>/<scene id>/<product> at most.")
     for part in parts:
-        if not _SEGMENT.fullmatch(part) or part in (".", ".."):
+        if not is_segment(part):
             raise NameSyntaxError(
                 f"{shown(text)} is not a PLANET: name: {part!r} is no scene type, scene id or product "
                 "(letters, digits, '_', '-' and '.'; products may be joined by commas)."

@@ -175,6 +175,12 @@ class Scene(Item):
 
         return quicklook_of(self._service(), self, product, bbox, width)
 
+    def to_stac(self) -> Mapping[str, Any]:
+        """Return the scene as a STAC item, as `planet_vector.stac` maps it; no key is in it."""
+        from planet_vector.stac import item  # what maps scenes stands above them
+
+        return item(self)
+
     def _repr_html_(self) -> str:
         rows = [("acquired", self.properties.get("acquired")), ("cloud cover", self.cloud_cover)]
         cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in rows)

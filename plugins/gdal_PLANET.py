@@ -24,8 +24,9 @@ except ImportError:  # outside GDAL, in tests and tools
     gdal_python_driver = None
     BaseDataset = BaseDriver = BaseLayer = object
 
-VECTOR = 0x04  # GDAL_OF_VECTOR
-NAMES = ("planet_vector", "requests", "urllib3", "idna", "certifi", "charset_normalizer", "chardet")
+RASTER, VECTOR = 0x02, 0x04  # GDAL_OF_RASTER, GDAL_OF_VECTOR
+# This package, by itself or carried by the QGIS plugin, and what it needs.
+NAMES = ("planet_vector", "planet_scenes", "requests", "urllib3", "idna", "certifi", "charset_normalizer", "chardet")
 
 
 class _Elsewhere:
@@ -89,7 +90,7 @@ class Layer(BaseLayer):
         self.layer, self.gdal = layer, gdal
         self.name = layer.name
         self.fields = gdal.fields(layer)
-        self.geometry_fields = gdal.GEOMETRY_FIELDS
+        self.geometry_fields = gdal.geometry_fields(layer)
         self.attribute_filter = self.spatial_filter = self.spatial_filter_extent = None
 
     def test_capability(self, capability):
@@ -142,6 +143,9 @@ class Driver(BaseDriver):
 
     @told
     def open(self, filename, first_bytes, open_flags, open_options={}):  # noqa: B006
+        if not self.identify(filename, first_bytes, open_flags):
+            return None  # GDAL 3.6 asks for any name that no other driver opens
         from planet_vector.vector import gdal
 
-        return self.dataset_class(gdal.open_name(filename, open_options, vector=bool(open_flags & VECTOR)))
+        kinds = {"vector": bool(open_flags & VECTOR), "raster": bool(open_flags & RASTER)}
+        return self.dataset_class(gdal.open_name(filename, open_options, **kinds))

@@ -80,6 +80,31 @@ def authorization(url: str, settings: Settings) -> Dict[str, str]:
     return {"Authorization": f"api-key {settings.key.reveal()}"}
 
 
+@dataclass
+class Network:
+    """Hold how a host program reaches the network, where it is not as the environment says."""
+
+    proxies: Optional[Mapping[str, str]] = None
+    certificates: Optional[str] = None
+
+
+_network = Network()
+
+
+def set_network(proxies: Optional[Mapping[str, str]], certificates: Optional[str]) -> None:
+    """Take a host program's own proxies and certificates for all connections made from now on in this process.
+
+    Parameters
+    ----------
+    proxies : mapping, optional
+        As requests takes them: an address by ``http``, ``https``, or ``https://host``; an empty one for none. None
+        leaves it to the environment.
+    certificates : str, optional
+        A file of trusted certificate authorities (PEM).
+    """
+    _network.proxies, _network.certificates = proxies, certificates
+
+
 class RateLimiter:
     """Let through a number of requests a second, the first second's worth at once (a token bucket).
 
@@ -139,6 +164,11 @@ class Transport:
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, adapter)
         self._session.auth = OriginAuth(settings)
+        if _network.proxies is not None:
+            self._session.proxies.update(_network.proxies)
+            self._session.trust_env = False  # requests would prefer the environment's proxies
+        if _network.certificates is not None:
+            self._session.verify = _network.certificates
         self._session.headers["User-Agent"] = "planet_vector"
         # A cookie set by one answer is a credential that would go out with others: keep none.
         self._session.cookies.set_policy(_NoCookies())

@@ -16,8 +16,13 @@ exit  meaning
 from __future__ import annotations
 
 import errno
+import os
+import signal
+import threading
+from contextlib import contextmanager
 from importlib import import_module
-from typing import Any, List, Mapping, Optional
+from types import FrameType
+from typing import Any, Iterator, List, Mapping, Optional
 
 import click
 
@@ -30,6 +35,11 @@ VECTOR_COMMANDS: Mapping[str, str] = {
     "search": "planet_vector.cli.search:search",
     "count": "planet_vector.cli.count:count",
     "metadata": "planet_vector.cli.metadata:metadata",
+    "mosaics": "planet_vector.cli.mosaics:mosaics",
+    "quads": "planet_vector.cli.quads:quads",
+    "stacks": "planet_vector.cli.stacks:stacks",
+    "rectangle": "planet_vector.cli.rectangle:rectangle",
+    "map": "planet_vector.cli.map:map_",
 }
 """What ``fio planet`` has: the command's name, and the module and attribute it is loaded from."""
 
@@ -37,27 +47,36 @@ RASTER_COMMANDS: Mapping[str, str] = {
     "info": "planet_vector.cli.info:info",
     "open": "planet_vector.cli.open:open_",
     "vrt": "planet_vector.cli.vrt:vrt",
-    "mosaic": "planet_vector.cli.mosaic_raster:mosaic",
-    "crop": "planet_vector.cli.crop_window:crop",
-    "thumbnail": "planet_vector.cli.thumbnail:thumbnail",
+    "mosaic": "planet_vector.cli.mosaic:mosaic",
+    "crop": "planet_vector.cli.crop:crop",
+    "thumbnails": "planet_vector.cli.thumbnails:thumbnails",
     "download": "planet_vector.cli.download:download",
+    "download-quads": "planet_vector.cli.download_quads:download_quads",
 }
 """What ``rio planet`` has."""
 
 COMMANDS: Mapping[str, str] = {
     **VECTOR_COMMANDS,
     **RASTER_COMMANDS,
+    "sync": "planet_vector.cli.sync:sync",
     "env": "planet_vector.cli.env:env",
     "login": "planet_vector.cli.credentials:login",
     "logout": "planet_vector.cli.credentials:logout",
     "whoami": "planet_vector.cli.credentials:whoami",
     "cache": "planet_vector.cli.cache:cache",
     "doctor": "planet_vector.cli.doctor:doctor",
+    "completion": "planet_vector.cli.completion:completion",
     "serve": "planet_vector.cli.serve:serve",
     "index": "planet_vector.cli.index:index",
     "sample": "planet_vector.cli.sample:sample",
 }
 """What ``planet-vector`` has."""
+
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C: 128 and the number of the signal, as shells have it."""
+
+GRACE = 1.0  # seconds for tidying up after Ctrl-C
 
 
 class Commands(click.Group):
@@ -88,7 +107,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command, and turn what goes wrong into a sentence and an exit code."""
         try:
-            return super().invoke(ctx)
+            with ended_at_once():
+                return super().invoke(ctx)
         except PlanetVectorError as error:
             raise _failure(error) from None
         except OSError as error:
@@ -102,7 +122,33 @@ class Commands(click.Group):
                 f"This needs {error.name}, which is not installed: pip install 'planet_vector[server,geo]'."
             ) from None
         except KeyboardInterrupt:
-            raise click.exceptions.Exit(130) from None
+            raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def ended_at_once() -> Iterator[None]:
+    """Let Ctrl-C end the program within a second, whatever waits for whom.
+
+    It raises KeyboardInterrupt as ever, upon which files that are not whole go and states are written. But Python does
+    not end before its threads do, and one may wait for a service for minutes.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    # Whoever handles it in a way of their own, or is no main thread, knows what to do.
+    ours = before is signal.default_int_handler and threading.current_thread() is threading.main_thread()
+
+    def interrupt(number: int, frame: Optional[FrameType]) -> None:
+        end = threading.Timer(GRACE, os._exit, (INTERRUPTED,))
+        end.daemon = True
+        end.start()
+        raise KeyboardInterrupt
+
+    if ours:
+        signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, before)
 
 
 def _failure(error: PlanetVectorError) -> click.ClickException:

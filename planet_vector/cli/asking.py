@@ -30,40 +30,51 @@ def searching(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the flags of a search, and call it with what they come to: ``catalog`` and ``query``."""
 
     @functools.wraps(function)
-    def command(
-        area: Optional[str],
-        scene_type: Optional[str],
-        bbox: Optional[str],
-        where: Tuple[Tuple[str, str, str], ...],
-        since: Optional[str],
-        acquired: Optional[str],
-        published: Optional[str],
-        cloud_cover: Optional[float],
-        order: Optional[str],
-        limit: Optional[int],
-        api_url: Optional[str],
-        **others: Any,
-    ) -> None:
-        name = Name(scene_type or DEFAULT_TYPE)
-        if area is not None and is_name(area):
-            name = _search_name(area, scene_type)
-        parameters = list(name.parameters)
-        if area is not None and not is_name(area):
-            parameters.append(("intersects", read_area(area)))
-        parameters += [(f"{field}.{comparator}", value) for field, comparator, value in where]
-        if since:
-            parameters.append(("acquired.gte", format_time(_ago(since))))
-        for field, span in (("acquired", acquired), ("published", published)):
-            parameters += _span(field, span) if span else []
-        if cloud_cover is not None:
-            parameters.append(("cloud_cover.estimated.lte", repr(cloud_cover)))
-        if order:
-            parameters.append(("order_by", f"acquired {order}"))
-        parameters += [(key, str(value)) for key, value in (("bbox", bbox), ("limit", limit)) if value is not None]
-        query = Query.parse(name.collection, [pair for pair in parameters if pair[0] != "api_url"])
-        function(catalog=planet_vector.connect(api_url or name.get("api_url")), query=query, **others)
+    def command(**given: Any) -> None:
+        catalog, query = search_of(**{flag: given.pop(flag) for flag in SEARCH_FLAGS})
+        function(catalog=catalog, query=query, **given)
 
     return search_flags(command)
+
+
+SEARCH_FLAGS = (
+    "area", "scene_type", "bbox", "where", "since", "acquired", "published", "cloud_cover", "order", "limit", "api_url",
+)  # fmt: skip
+"""What `planet_vector.cli.options.search_flags` gives a command."""
+
+
+def search_of(
+    area: Optional[str],
+    scene_type: Optional[str],
+    bbox: Optional[str],
+    where: Tuple[Tuple[str, str, str], ...],
+    since: Optional[str],
+    acquired: Optional[str],
+    published: Optional[str],
+    cloud_cover: Optional[float],
+    order: Optional[str],
+    limit: Optional[int],
+    api_url: Optional[str],
+) -> Tuple[ScenesV0, Query]:
+    """Return what the flags of a search come to: whom to ask, and for what."""
+    name = Name(scene_type or DEFAULT_TYPE)
+    if area is not None and is_name(area):
+        name = _search_name(area, scene_type)
+    parameters = list(name.parameters)
+    if area is not None and not is_name(area):
+        parameters.append(("intersects", read_area(area)))
+    parameters += [(f"{field}.{comparator}", value) for field, comparator, value in where]
+    if since:
+        parameters.append(("acquired.gte", format_time(_ago(since))))
+    for field, span in (("acquired", acquired), ("published", published)):
+        parameters += _span(field, span) if span else []
+    if cloud_cover is not None:
+        parameters.append(("cloud_cover.estimated.lte", repr(cloud_cover)))
+    if order:
+        parameters.append(("order_by", f"acquired {order}"))
+    parameters += [(key, str(value)) for key, value in (("bbox", bbox), ("limit", limit)) if value is not None]
+    query = Query.parse(name.collection, [pair for pair in parameters if pair[0] != "api_url"])
+    return planet_vector.connect(api_url or name.get("api_url")), query
 
 
 def one_scene(text: str, scene_type: Optional[str], api_url: Optional[str]) -> Tuple[ScenesV0, str, str]:
@@ -90,18 +101,23 @@ def read_area(text: str) -> str:
     QueryError
         When it is none of these.
     """
-    if text == "-":
-        return _bare(sys.stdin.read(), "standard input")
+    if text in ("-", "@-"):
+        return area_in(sys.stdin.read(), "standard input")
     if text.startswith("@"):
-        return _bare(_read(Path(text[1:])), text[1:])
-    if text.lstrip().startswith("{") or _WKT.match(text):
-        return _bare(text, "the area")
+        return area_in(_read(Path(text[1:])), text[1:])
+    if is_area(text):
+        return area_in(text, "the area")
     if not Path(text).is_file():
         raise QueryError(
             f"{text!r} is no area: it takes WKT, GeoJSON, the path of a file with one of them, '-' for stdin, "
             "or a PLANET: name."
         )
-    return _bare(_read(Path(text)), text)
+    return area_in(_read(Path(text)), text)
+
+
+def is_area(text: str) -> bool:
+    """Tell whether an argument is WKT or GeoJSON itself, well-formed or not."""
+    return text.lstrip().startswith("{") or bool(_WKT.match(text))
 
 
 def _search_name(text: str, scene_type: Optional[str]) -> Name:
@@ -126,8 +142,18 @@ def _read(path: Path) -> str:
         ) from None
 
 
-def _bare(text: str, origin: str) -> str:
-    """Return WKT as it is, and of GeoJSON the geometries only: what else a file says is nobody's business."""
+def area_in(text: str, origin: str) -> str:
+    """Return the area that a text holds: WKT as it is, of GeoJSON the geometries only.
+
+    What else a file says is nobody's business.
+
+    Parameters
+    ----------
+    text : str
+        WKT or GeoJSON.
+    origin : str
+        Where it stands, as an error says it.
+    """
     if _WKT.match(text):
         return text.strip()
     geometries = [geometry for item in _items(text, origin) for geometry in _geometries(item, origin)]

@@ -19,6 +19,7 @@ from planet_vector.cli import options
 from planet_vector.cli.credentials import key_source
 from planet_vector.config import Settings
 from planet_vector.errors import PlanetVectorError
+from planet_vector.raster.access import SLOW, probes_whole
 from planet_vector.vector.registration import PATH_OPTION, environment
 
 # A name that is malformed: a GDAL that knows the driver answers with the driver's own words, without any network.
@@ -111,7 +112,8 @@ def _judge(name: str, said: str, remedy: str) -> Finding:
     version = re.search(r"\d+\.\d+\.\d+", said)
     gdal = f"GDAL {version.group()}" if version else "a GDAL that does not start"
     if _DRIVERS_WORDS in said:
-        return Finding(name, True, f"{gdal} opens PLANET: names")
+        slow = version is not None and probes_whole(tuple(map(int, version.group().split("."))))  # type: ignore[arg-type]
+        return Finding(name, True, f"{gdal} opens PLANET: names{f'; {SLOW}' if slow else ''}")
     if "libpython" in said:
         version_here = "{}.{}".format(*sys.version_info[:2])
         remedy = (

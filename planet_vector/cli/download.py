@@ -1,23 +1,20 @@
-"""``rio planet download``."""
+"""``planet-vector download`` and ``rio planet download``."""
 
 from __future__ import annotations
 
-import sys
-import threading
 from pathlib import Path
-from typing import Dict, Optional, Tuple
+from typing import Iterator, Optional, Tuple
 
 import click
 
 from planet_vector.cli import options
-from planet_vector.cli.asking import one_scene
 
 
 @click.command()
 @click.argument("scenes", nargs=-1, required=True, metavar="ID...")
 @options.scene_type
-@click.option("--product", "products", multiple=True, metavar="PRODUCT", help="May be repeated.  [default: visual]")
-@click.option("-d", "--directory", type=click.Path(file_okay=False, path_type=Path), default=".", help="Where to.")
+@options.products
+@options.directory
 @options.overwrite
 @options.api_url
 @options.verbose
@@ -31,48 +28,40 @@ def download(
 ) -> None:
     """Fetch whole files of scenes; what was cut off goes on where it was.
 
-    ID is the id of a scene or its PLANET: name, with or without a product. The paths are printed on stdout.
+    ID is the id of a scene or its PLANET: name, with or without products, or - for scenes on stdin: ids, names, or what
+    'planet-vector search' prints. Files that are there already are left alone. The paths are printed.
 
     \b
     Examples:
-        rio planet download 20150306_022415_0908 --product visual --product analytic -d scenes
-        rio planet download PLANET:landsat/LC81300472015235LGN00/band_4,band_3,band_2
+        planet-vector download 20150306_022415_0908 --products visual,analytic -o scenes
+        planet-vector search aoi.geojson --cloud-cover 5 | planet-vector download - -o scenes
+        planet-vector download PLANET:landsat/LC81300472015235LGN00/band_4,band_3,band_2
     """
-    from planet_vector.names import is_name, parse_name
-    from planet_vector.raster.download import download as fetch
+    from planet_vector.cli.given import Given, scenes_given
+    from planet_vector.cli.outcomes import Outcome, print_paths, sorted_out
+    from planet_vector.cli.progress import FileProgress
+    from planet_vector.raster.download import download_one, heard
+    from planet_vector.raster.parallel import Alive, in_parallel
 
-    progress = _Progress()
-    for text in scenes:
-        catalog, kind, scene_id = one_scene(text, scene_type, api_url)
-        named = parse_name(text).products if is_name(text) else ()
-        wanted = named or products or ("visual",)
-        for path in fetch(catalog, [catalog.scene(kind, scene_id)], wanted, directory, overwrite, progress):
-            progress.line()
-            click.echo(str(path))
+    given, failed = sorted_out(scenes_given(scenes, scene_type, api_url))
+    # Each file once, however often it is named: two that write one file would spoil it.
+    wanted = {
+        (each.scene.scene_type, each.scene.id, product): (each, product)
+        for each in given
+        for name in each.products or options.split(products) or ["visual"]
+        for product in (each.scene.products if name == "all" else [name])
+    }
+    progress = FileProgress()
+    directory.mkdir(parents=True, exist_ok=True)
 
+    def fetch(item: Tuple[Given, str], alive: Alive) -> Path:
+        (scene, _), product = item
+        link = scene.product_link(product)
+        return download_one(scene.catalog, scene, product, link, directory, overwrite, heard(progress, alive))
 
-class _Progress:
-    """Show on a terminal how far each file is."""
+    def fetched() -> Iterator[Outcome]:
+        connections = given[0].scene.catalog.settings.connections if given else 1
+        for (each, product), outcome in in_parallel(fetch, wanted.values(), connections):
+            yield f"{each.scene.id}/{product}", outcome
 
-    def __init__(self) -> None:
-        self._done: Dict[Path, Tuple[int, Optional[int]]] = {}
-        self._lock = threading.Lock()
-        self._shown = False
-
-    def __call__(self, path: Path, done: int, total: Optional[int]) -> None:
-        if not sys.stderr.isatty():
-            return
-        with self._lock:
-            self._done[path] = (done, total)
-            there = sum(done for done, _ in self._done.values())
-            whole = sum(total or done for done, total in self._done.values())
-            files = [f"{path.name} {100 * d // (t or d or 1)} %" for path, (d, t) in self._done.items() if d != t]
-            told = f"{there / 1e6:,.1f} of {whole / 1e6:,.1f} MB  {', '.join(files)}"
-            click.echo(f"\r\x1b[K{told[:110]}", nl=False, err=True)
-            self._shown = True
-
-    def line(self) -> None:
-        """End the line that is written over and over."""
-        if self._shown:
-            click.echo(err=True)
-            self._shown = False
+    print_paths(fetched(), progress, failed)

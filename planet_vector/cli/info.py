@@ -31,5 +31,7 @@ def info(name: str, flags: Tuple[str, ...]) -> None:
 
     # Opened first in our own way, with its checks and its errors; rio then finds the header in GDAL's memory.
     with open_product(name) as dataset:
-        env = rasterio.Env(session=OptionsSession(dataset.access.options))
-        rio_info.main([dataset.access.name, *flags], prog_name="rio info", standalone_mode=False, obj={"env": env})
+        access = getattr(dataset, "access", None)  # what is put together of several files needs no options
+        env = rasterio.Env(session=OptionsSession(access.options if access else {}))
+        name = access.name if access else dataset.name
+        rio_info.main([name, *flags], prog_name="rio info", standalone_mode=False, obj={"env": env})

@@ -16,7 +16,9 @@
 ``--rs``            an RS character before each scene: a GeoJSON text sequence (RFC 8142)
 ``--indent``        JSON over several lines
 ``--compact``       JSON without spaces
-``--output``, -o    a file in place of standard output
+``--names``         PLANET: names in place of GeoJSON
+``--output``, -o    a file in place of standard output; or the folder that files go to
+``--products``      which products of each scene
 ``--overwrite``     leave to replace files
 ``-v``              what is asked of the service, on stderr
 ==================  ==========================================================================================
@@ -29,7 +31,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any, Callable, TypeVar
+from pathlib import Path
+from typing import Any, Callable, Iterable, List, TypeVar
 
 import click
 
@@ -60,6 +63,11 @@ def together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
         return function
 
     return decorate
+
+
+def split(values: Iterable[str]) -> List[str]:
+    """Return the values of an option that may be repeated and takes several at once, each once."""
+    return list(dict.fromkeys(part for value in values for part in value.replace(" ", "").split(",") if part))
 
 
 verbose = click.option(
@@ -117,6 +125,27 @@ compact = click.option("--compact", is_flag=True, help="Print JSON without space
 output = click.option(
     "-o", "--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write to a file, not to stdout."
 )
+
+directory = click.option(
+    "-o",
+    "--output",
+    "directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=".",
+    metavar="DIR",
+    help="The folder to write to; made if need be.  [default: here]",
+)
+
+products = click.option(
+    "--products",
+    "--product",
+    "products",
+    multiple=True,
+    metavar="PRODUCT,...",
+    help="Of each scene; may be repeated; 'all' is each there is.  [default: visual]",
+)
+
+names = click.option("--names", is_flag=True, help="Print PLANET: names in place of GeoJSON.")
 
 overwrite = click.option("--overwrite", is_flag=True, help="Replace files that are there.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Optional
 
 import click
@@ -11,8 +12,10 @@ from planet_vector.catalog import ScenesV0
 from planet_vector.cli import options
 from planet_vector.cli.asking import searching
 from planet_vector.cli.printing import json_dumper, print_collection, print_csv, print_sequence, print_table
+from planet_vector.errors import ConfigError
 from planet_vector.names import Name
 from planet_vector.query import FIELDS, Query
+from planet_vector.scene import Scene
 
 _FIELDS = "Fields: " + ", ".join(FIELDS) + "."
 
@@ -24,7 +27,14 @@ _FIELDS = "Fields: " + ", ".join(FIELDS) + "."
 @options.json_style
 @click.option("--names", is_flag=True, help="Print the PLANET: name of each scene.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the layer's columns and WKT as CSV.")
+@click.option(
+    "--geoparquet",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the scenes as STAC items to a GeoParquet file.",
+)
 @click.option("--table", "as_table", is_flag=True, help="Print a table to look at.")
+@options.overwrite
 @options.verbose
 def search(
     catalog: ScenesV0,
@@ -35,6 +45,8 @@ def search(
     compact: bool,
     names: bool,
     as_csv: bool,
+    geoparquet: Optional[Path],
+    overwrite: bool,
     as_table: bool,
 ) -> None:
     """Print the scenes of a search, a line of GeoJSON each.
@@ -47,11 +59,14 @@ def search(
         planet-vector search aoi.geojson --since 3d --cloud-cover 5
         planet-vector search "POINT (118.1 43.9)" -s rapideye --table
         planet-vector search --where sat.off_nadir lt 2 --acquired 2015-03-01..2015-03-31 --csv
+        planet-vector search aoi.geojson --geoparquet scenes.parquet
         gdalinfo $(planet-vector search aoi.geojson --limit 1 --names)
         fio cat fields.gpkg | planet-vector search - | fio collect > scenes.geojson
     """
-    if sum((collection, use_rs, names, as_csv, as_table)) > 1:
-        raise click.UsageError("--collection, --rs, --names, --csv and --table exclude each other.")
+    if sum((collection, use_rs, names, as_csv, as_table, geoparquet is not None)) > 1:
+        raise click.UsageError("--collection, --rs, --names, --csv, --geoparquet and --table exclude each other.")
+    if geoparquet is not None and geoparquet.exists() and not overwrite:
+        raise ConfigError(f"{geoparquet} is there already: give another name, or --overwrite.")
     out, dumps = sys.stdout, json_dumper(indent, compact)
     pages = catalog.pages(query)
     features = (feature for page in pages for feature in page)
@@ -61,6 +76,10 @@ def search(
         out.writelines(f"{Name(query.scene_type, feature['id'])}\n" for feature in features)
     elif as_csv:
         print_csv(pages, out, query.scene_type)
+    elif geoparquet is not None:
+        from planet_vector.stac import write_geoparquet
+
+        write_geoparquet((Scene(feature, query.scene_type) for feature in features), geoparquet)
     elif as_table:
         print_table(features, out, query.scene_type)
     else:

@@ -2,20 +2,25 @@
 
 Each function here takes names, finds the service and the scene, and hands on to the module that does the work:
 
-=========  ====================================================================================
-module     does
-=========  ====================================================================================
-access     a product's link becomes a name and options for the GDAL at hand
-product    a product as a dataset
-virtual    several products of a scene as one dataset
-mosaic     many scenes as one dataset
-quads      the service's mosaics: tiles, and quads as one dataset
-tiles      tiles of a web map as a dataset
-pictures   thumbnails and quick looks
-download   whole files
-session    the key in a `rasterio.Env` or a `fiona.Env`
-scope      the key in force for some hosts, in one GDAL
-=========  ====================================================================================
+==========  ====================================================================================
+module      does
+==========  ====================================================================================
+access      a product's link becomes a name and options for the GDAL at hand
+containers  mosaics as names that stock programs open
+product     a product as a dataset
+virtual     several products of a scene as one dataset
+mosaic      many scenes as one dataset
+quads       the service's mosaics: tiles, and quads as one dataset
+quadcache   quads kept on disk
+location    the scenes behind a pixel of a mosaic
+tiles       tiles of a web map as a dataset
+pictures    thumbnails and quick looks
+download    whole files
+parallel    several tasks at once
+sync        a folder kept as a search has it
+session     the key in a `rasterio.Env` or a `fiona.Env`
+scope       the key in force for some hosts, in one GDAL
+==========  ====================================================================================
 
 Nothing of GDAL is imported before it is used, so that the driver can load `access` anywhere.
 """
@@ -36,7 +41,7 @@ if TYPE_CHECKING:
     from planet_vector.query import Query
     from planet_vector.raster.download import FileProgress, Progress
 
-__all__ = ["download_products", "open_mosaic", "open_product", "open_tiles", "resolve"]
+__all__ = ["download_products", "open_mosaic", "open_product", "open_tiles", "resolve", "sync_products"]
 
 Search = Union[str, "Query", Iterable[Scene]]
 
@@ -47,6 +52,7 @@ def open_product(
     resolution: Union[str, float] = "highest",
     api_url: Optional[str] = None,
     key: Optional[str] = None,
+    cache: bool = False,
     progress: Progress = None,
 ) -> Any:
     """Open a product of a scene, or several, as a rasterio dataset, where it lies.
@@ -62,6 +68,8 @@ def open_product(
         Of several products: the pixel size of the finest, of the coarsest, or one in metres.
     api_url, key : str, optional
         As for `planet_vector.connect`.
+    cache : bool
+        Of the quads of a mosaic: fetch each whole when it is first looked at, and keep it on disk.
     progress : callable, optional
         Called with the bytes fetched and the bytes in all (or None), where a file is served whole only.
 
@@ -81,7 +89,7 @@ def open_product(
     """
     parsed, catalog = _parsed(name, api_url, key)
     if parsed.is_mosaic:
-        return _open_mosaic_name(parsed, catalog)
+        return _open_mosaic_name(parsed, catalog, cache)
     scene, products = _scene(parsed, catalog)
     if len(products) > 1 or products[0] == "all":
         from planet_vector.raster.virtual import open_bands
@@ -111,7 +119,7 @@ def open_tiles(name: str, *, api_url: Optional[str] = None, key: Optional[str] =
 
 
 def resolve(name: str, *, api_url: Optional[str] = None, key: Optional[str] = None) -> str:
-    """Return a GDAL name of a product, for other programs of the same person on this machine.
+    """Return a GDAL name of a raster, for other programs of the same person on this machine.
 
     No key is in it. It may refer to a file with the key, which only its owner can read; and it may be an address
     that was signed for a short time.
@@ -119,7 +127,8 @@ def resolve(name: str, *, api_url: Optional[str] = None, key: Optional[str] = No
     Parameters
     ----------
     name : str
-        Such as ``PLANET:ortho/20150306_022415_0908/visual``.
+        Such as ``PLANET:ortho/20150306_022415_0908/visual``; ``PLANET:mosaics/NAME`` for the tiles of a mosaic, with
+        ``?bbox=w,s,e,n`` for its quads there, with ``/L15-0763E-0959N`` for one of them.
     api_url, key : str, optional
         As for `planet_vector.connect`.
 
@@ -131,11 +140,17 @@ def resolve(name: str, *, api_url: Optional[str] = None, key: Optional[str] = No
     from planet_vector.errors import RasterAccessError
     from planet_vector.raster.access import subdatasets
 
-    scene, products = _scene(*_parsed(name, api_url, key))
-    found = subdatasets(_parsed(name, api_url, key)[1], scene, products[:1])
-    if not found:
+    parsed, catalog = _parsed(name, api_url, key)
+    if parsed.is_mosaic:
+        from planet_vector.raster.containers import mosaic_raster
+
+        found = mosaic_raster(catalog, parsed)
+    else:
+        scene, products = _scene(parsed, catalog)
+        found = next((name for name, _ in subdatasets(catalog, scene, products[:1])), None)
+    if found is None:
         raise RasterAccessError(f"{shown(name)} is served whole only, so no GDAL name opens it: download it.")
-    return found[0][0]
+    return found
 
 
 def open_mosaic(
@@ -220,6 +235,50 @@ def download_products(
     return download(catalog, scenes, products, Path(directory), overwrite, progress)
 
 
+def sync_products(
+    search: Search,
+    directory: Union[str, Path],
+    products: Sequence[str] = ("visual",),
+    *,
+    dry_run: bool = False,
+    progress: FileProgress = None,
+    api_url: Optional[str] = None,
+    key: Optional[str] = None,
+) -> List[Path]:
+    """Keep a folder as a search has it: fetch what is missing, and what an earlier sync could not have.
+
+    Parameters
+    ----------
+    search : str, Query or iterable of Scene
+        The scenes.
+    directory : str or Path
+        The folder; made if need be. `planet_vector.server` serves it.
+    products : sequence of str
+        The products of each; ``all`` is each there is.
+    dry_run : bool
+        Only find out what would come.
+    progress : callable, optional
+        Called with a file, the bytes of it that are there and those it will have (or None); from several threads.
+    api_url, key : str, optional
+        As for `planet_vector.connect`.
+
+    Returns
+    -------
+    list of Path
+        The files that were written, or with `dry_run` those that would come.
+
+    Raises
+    ------
+    RasterAccessError
+        When another sync of the folder is under way, or some scenes could not be had; the others are there then, and
+        the next sync tries these again.
+    """
+    from planet_vector.raster.sync import sync
+
+    catalog, scenes = _found(search, api_url, key)
+    return sync(catalog, scenes, products, Path(directory), dry_run, progress)
+
+
 def _parsed(name: str, api_url: Optional[str], key: Optional[str]) -> Tuple[Name, ScenesV0]:
     parsed = parse_name(name)
     if not parsed.item:
@@ -236,7 +295,7 @@ def _scene(parsed: Name, catalog: ScenesV0) -> Tuple[Scene, Sequence[str]]:
     return scene, parsed.products
 
 
-def _open_mosaic_name(parsed: Name, catalog: ScenesV0) -> Any:
+def _open_mosaic_name(parsed: Name, catalog: ScenesV0, cache: bool = False) -> Any:
     from planet_vector.geometry import Box
     from planet_vector.raster.quads import open_mosaic_tiles, open_quad, open_quads
 
@@ -246,7 +305,7 @@ def _open_mosaic_name(parsed: Name, catalog: ScenesV0) -> Any:
     if box is None:
         return open_mosaic_tiles(catalog, parsed.item)
     try:
-        return open_quads(catalog, parsed.item, Box.parse(box))
+        return open_quads(catalog, parsed.item, Box.parse(box), cache)
     except ValueError as error:
         raise QueryError(f"bbox: {error}.") from None
 

@@ -19,10 +19,13 @@ this module in whatever Python it finds.
 from __future__ import annotations
 
 import calendar
+import logging
 import re
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from typing import List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -44,6 +47,10 @@ ANY_BUILD: Build = (0, 0, 0)
 PROBES_WHOLE: Tuple[Build, Build] = ((3, 6, 0), (3, 6, 3))
 """From the first to before the second, GDAL fetches a whole file to learn the size of one that refuses HEAD."""
 
+SLOW = "GDAL 3.6.0 to 3.6.2 fetches a product at a signed address whole before it reads any of it: take 3.6.3 or later"
+
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Access:
@@ -62,7 +69,7 @@ class Access:
     ranges : bool
         Whether parts of the file can be read; False is certain, True is hoped for on another host.
     slow : str
-        Why opening will be slow, or nothing.
+        Why opening will be slow, or nothing; also said by a warning, once in a process.
     """
 
     name: str
@@ -93,9 +100,9 @@ def plan(catalog: ScenesV0, link: str, build: Build) -> Access:
     settings, transport = catalog.settings, catalog.transport
     url, headers = transport.follow(transport.check_link(link), within=True)
     if not headers:
-        slow = ""
-        if PROBES_WHOLE[0] <= build < PROBES_WHOLE[1]:
-            slow = "GDAL before 3.6.3 fetches a file whole to learn its size when the host refuses HEAD"
+        slow = SLOW if probes_whole(build) else ""
+        if slow:
+            _warn(slow)
         return Access(_vsicurl(url), Options({**READING, **SIGNED, **WITHOUT_KEY}), expiry(url), slow=slow)
 
     size = re.fullmatch(r"bytes 0-0/(\d+)", headers.get("Content-Range", ""))
@@ -106,6 +113,11 @@ def plan(catalog: ScenesV0, link: str, build: Build) -> Access:
         options = Options({**READING, **DIRECT, **WITHOUT_KEY, HEADERS: headers_option(settings)})
         return Access(_vsicurl(url), options, None, **told)  # type: ignore[arg-type]
     return Access(_with_header_file(url, settings), Options({**READING, **DIRECT}), None, **told)  # type: ignore[arg-type]
+
+
+def probes_whole(build: Build) -> bool:
+    """Tell whether a GDAL fetches a product at a signed address whole before it reads any of it."""
+    return PROBES_WHOLE[0] <= build < PROBES_WHOLE[1]
 
 
 def subdatasets(catalog: ScenesV0, scene: Scene, products: Optional[Sequence[str]] = None) -> List[Tuple[str, str]]:
@@ -135,10 +147,21 @@ def subdatasets(catalog: ScenesV0, scene: Scene, products: Optional[Sequence[str
     with ThreadPoolExecutor(max(1, min(len(links), catalog.settings.connections))) as pool:
         accesses = list(pool.map(lambda link: plan(catalog, link, ANY_BUILD), links))
     return [
-        (_self_contained(access), f"{product} of {scene.scene_type} scene {scene.id}")
+        (self_contained(access), f"{product} of {scene.scene_type} scene {scene.id}{remark(access)}")
         for product, access in zip(wanted, accesses)
         if access.ranges
     ]
+
+
+def remark(access: Access) -> str:
+    """Return what a list of names should say of one beside what it is; no driver is told which GDAL runs it."""
+    return " (fetched whole by GDAL 3.6.0 to 3.6.2)" if _is_signed(access) else ""
+
+
+@cache
+def _warn(text: str) -> None:
+    log.warning("%s.", text)
+    warnings.warn(f"{text}.", RuntimeWarning, stacklevel=4)
 
 
 def expiry(url: str) -> Optional[float]:
@@ -166,12 +189,16 @@ def _with_header_file(url: str, settings: Settings) -> str:
     return _parametrised(url, use_head="yes", header_file=str(header_file(settings)))
 
 
-def _self_contained(access: Access) -> str:
+def self_contained(access: Access) -> str:
     """Return a name that needs no options, for a program whose options are not ours to set."""
     if access.name.startswith("/vsicurl?"):
         return access.name
     url = access.name[len("/vsicurl/") :]
-    return _parametrised(url, use_head="no" if access.options.items() >= SIGNED.items() else "yes")
+    return _parametrised(url, use_head="no" if _is_signed(access) else "yes")
+
+
+def _is_signed(access: Access) -> bool:
+    return access.options.items() >= SIGNED.items()
 
 
 def _parametrised(url: str, **parameters: str) -> str:

@@ -1,6 +1,6 @@
 """Whole files: fetched atomically, resumed after a break, never taken for complete when they are not.
 
-While a file comes in it is called ``NAME.part``, with ``NAME.part.json`` beside it, which says of which version
+While a file comes in it is called ``NAME.part``, with ``NAME.part.version`` beside it, which says of which version
 (its strong ETag) and how long it is to be. A download that was cut off at any byte goes on from there, by ``Range``
 and ``If-Range`` (RFC 9110, section 13.1.5); of another version, or of one without a strong ETag, it begins anew.
 """
@@ -10,10 +10,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import unquote
 
 import requests
@@ -22,6 +21,7 @@ from planet_vector.catalog import ScenesV0
 from planet_vector.catalog.transport import iter_body
 from planet_vector.errors import PlanetVectorError, ProtocolError, RasterAccessError, UnavailableError
 from planet_vector.raster.limits import MAX_FILE
+from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.scene import Scene
 
 Progress = Optional[Callable[[int, Optional[int]], None]]
@@ -79,32 +79,55 @@ def download(
     directory.mkdir(parents=True, exist_ok=True)
     wanted = [(scene, product, scene.product_link(product)) for scene in scenes for product in products]
 
-    def task(item: Tuple[Scene, str, str]) -> Path:
-        scene, product, link = item
-        path, size = _target(catalog, scene, product, link, directory)
-        if path.exists():
-            if size is not None and path.stat().st_size == size:
-                if progress:
-                    progress(path, size, size)
-                return path
-            if not overwrite:
-                raise RasterAccessError(
-                    f"{path} is there and is not the service's file: move it away, or allow it to be overwritten."
-                )
-        fetch(catalog, link, path, lambda done, total: progress(path, done, total) if progress else None)
-        return path
+    def task(item: Tuple[Scene, str, str], alive: Alive) -> Path:
+        return download_one(catalog, *item, directory, overwrite, heard(progress, alive))
 
-    with ThreadPoolExecutor(catalog.settings.connections) as pool:
-        tasks = [pool.submit(task, item) for item in wanted]
-    errors = [error for error in (task.exception() for task in tasks) if error is not None]
-    for error in errors:
-        if not isinstance(error, PlanetVectorError):
-            raise error
+    outcomes = [outcome for _, outcome in in_parallel(task, wanted, catalog.settings.connections)]
+    errors = [outcome for outcome in outcomes if isinstance(outcome, PlanetVectorError)]
     if len(errors) > 1:
         raise RasterAccessError(f"{len(errors)} of {len(wanted)} files could not be fetched; the first: {errors[0]}")
     if errors:
         raise errors[0]
-    return [task.result() for task in tasks]
+    return [outcome for outcome in outcomes if isinstance(outcome, Path)]
+
+
+def download_one(
+    catalog: ScenesV0, scene: Scene, product: str, link: str, directory: Path, overwrite: bool, progress: FileProgress
+) -> Path:
+    """Fetch one product, under the name the service proposes where that is a safe one; return where it is."""
+    size, headers = _told(catalog, link)
+    name = safe_name(headers.get("Content-Disposition"), scene.id, product)
+    if product not in name and len(scene.products) > 1:
+        # A name that leaves the product out may be proposed for another product, too.
+        name = str(Path(safe_name(None, scene.id, product)).with_suffix(Path(name).suffix))
+    path = directory / name
+    _fetch_unless_there(catalog, link, path, size, overwrite, progress)
+    return path
+
+
+def fetch_unless_there(catalog: ScenesV0, link: str, path: Path, overwrite: bool, progress: FileProgress) -> bool:
+    """Fetch a file, unless one as long as the service's is there already; tell whether it was fetched.
+
+    Raises
+    ------
+    RasterAccessError
+        When another file is there, and may not be overwritten.
+    ServiceError
+        When the service does not give it whole.
+    """
+    size = _told(catalog, link)[0] if path.exists() else None
+    return _fetch_unless_there(catalog, link, path, size, overwrite, progress)
+
+
+def heard(progress: FileProgress, alive: Alive) -> Callable[[Path, int, Optional[int]], None]:
+    """Return a progress that ends its task when nobody waits for it."""
+
+    def tell(path: Path, done: int, total: Optional[int]) -> None:
+        alive()
+        if progress:
+            progress(path, done, total)
+
+    return tell
 
 
 def fetch(catalog: ScenesV0, link: str, path: Path, progress: Progress = None, limit: int = MAX_FILE) -> int:
@@ -188,7 +211,7 @@ class _Part:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._part = path.with_name(path.name + ".part")
-        self._note = path.with_name(path.name + ".part.json")
+        self._note = path.with_name(path.name + ".part.version")
         self._version = self._read_note()
         if not self._version.etag and self._part.exists():
             self._part.unlink()  # of which version nobody knows
@@ -237,6 +260,8 @@ class _Part:
     def finish(self) -> int:
         """Give the file its name."""
         size = self.length
+        with open(self._part, "rb+") as file:
+            os.fsync(file.fileno())  # else a power cut could leave the name with nothing in it
         os.replace(self._part, self.path)
         if self._note.exists():
             self._note.unlink()
@@ -282,11 +307,37 @@ class _Part:
         return _Version(etag, size) if isinstance(etag, str) and isinstance(size, (int, type(None))) else _Version()
 
 
-def _target(catalog: ScenesV0, scene: Scene, product: str, link: str, directory: Path) -> Tuple[Path, Optional[int]]:
-    """Return where a product goes, and its length where the service tells."""
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a small file at once, complete or not at all."""
+    part = path.with_name(path.name + ".part")
+    with open(part, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+def _fetch_unless_there(
+    catalog: ScenesV0, link: str, path: Path, size: Optional[int], overwrite: bool, progress: FileProgress
+) -> bool:
+    if path.exists():
+        if size is not None and path.stat().st_size == size:
+            if progress:
+                progress(path, size, size)
+            return False
+        if not overwrite:
+            raise RasterAccessError(
+                f"{path} is there and is not the service's file: move it away, or allow it to be overwritten."
+            )
+    fetch(catalog, link, path, lambda done, total: progress(path, done, total) if progress else None)
+    return True
+
+
+def _told(catalog: ScenesV0, link: str) -> Tuple[Optional[int], Mapping[str, str]]:
+    """Return how long the file behind a link is, where the service tells, and what else it tells."""
     _, headers = catalog.transport.follow(catalog.transport.check_link(link))
     size = re.fullmatch(r"bytes 0-0/(\d+)", headers.get("Content-Range", ""))
-    told = int(size[1]) if size else None
-    if size is None and headers.get("Content-Length", "").isdigit():
-        told = int(headers["Content-Length"])
-    return directory / safe_name(headers.get("Content-Disposition"), scene.id, product), told
+    if size is not None:
+        return int(size[1]), headers
+    told = headers.get("Content-Length", "")
+    return int(told) if told.isdigit() else None, headers

@@ -55,11 +55,31 @@ def config_file(settings: Settings) -> Path:
     return _write(_path(settings, "gdalrc"), "\n".join(lines) + "\n")
 
 
+def tiles_file(settings: Settings, name: str, description: bytes) -> Path:
+    """Write the description of a mosaic's tiles, which GDAL opens, and return its path.
+
+    Parameters
+    ----------
+    settings : Settings
+        The service and its key, which is in the description: GDAL has no other place for it.
+    name : str
+        The mosaic.
+    description : bytes
+        As `planet_vector.raster.descriptions.tiles_description` writes it.
+
+    Raises
+    ------
+    ConfigError
+        When the file cannot be written.
+    """
+    return _write(_path(settings, f"tiles-{name}"), description.decode())
+
+
 def forget(settings: Settings) -> None:
     """Remove what was written for a root."""
-    for kind in ("headers", "gdalrc"):
-        path = _path(settings, kind)
-        if path.exists():
+    for kind in ("headers", "gdalrc", "tiles-*"):
+        pattern = _path(settings, kind)
+        for path in pattern.parent.glob(pattern.name):
             path.unlink()
 
 

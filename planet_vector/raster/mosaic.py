@@ -1,14 +1,15 @@
 """A search as one raster: the pixels of many scenes, on a grid of one's choice.
 
 Where GDAL has the raster tile index driver (GTI, 3.9 and later) no file is opened but the first, and each scene is
-warped when it is looked at. Elsewhere, and for a file that others can open, the same is said in a VRT, for which the
-header of each scene is read.
+opened and warped when it is looked at. Elsewhere, and for a file that others can open, the same is said in a VRT, for
+which the header of each scene is read.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
@@ -23,11 +24,14 @@ from rasterio.warp import Resampling, transform_bounds
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import RasterAccessError
 from planet_vector.geometry import bounds as box_of
+from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.raster.product import BUILD, open_link
 from planet_vector.raster.virtual import Bounds, Virtual, header_of, open_virtual, vrt, vrt_band, vrt_source
 from planet_vector.scene import Scene
 
 HAS_GTI = BUILD >= (3, 9, 0)
+SKIPS_SOURCES = HAS_GTI and BUILD < (3, 12, 0)
+"""Whether this GDAL's tile index leaves out a file it cannot open, without a word: 3.10 does, 3.12 does not."""
 
 ORDERS: Dict[str, Callable[[Scene], Any]] = {
     "newest": lambda scene: scene.acquired.timestamp(),
@@ -37,6 +41,7 @@ ORDERS: Dict[str, Callable[[Scene], Any]] = {
 """Which scene lies on top, where several do; by what is greatest."""
 
 _EARTH_RADIUS = 6371.0072  # km; of the sphere with the area of the WGS 84 ellipsoid (Moritz 2000)
+_AT_ONCE = 4  # scenes opened
 _MARGIN = 16  # pixels; how much a footprint may be off, so that no edge of a scene is missed
 
 
@@ -57,6 +62,50 @@ class Survey:
 
     def __str__(self) -> str:
         return f"{self.count} scenes, {self.area:,.0f} km²"
+
+
+class SceneMosaic(Virtual):
+    """Read many scenes as one raster.
+
+    Where GDAL would leave out a scene that it cannot open, each is opened here before it is looked at: what is read is
+    whole, or an error. What GDAL reads by itself, as a `rasterio.vrt.WarpedVRT` over it does, is not looked at so.
+    """
+
+    _unseen: Dict[int, Bounds] = {}  # scenes not opened yet, by rank, and their boxes in the mosaic's coordinates
+    _look: Callable[[int], None]
+
+    def read(self, indexes: Any = None, out: Any = None, window: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Read pixels as `rasterio.io.DatasetReader.read` does.
+
+        Raises
+        ------
+        ServiceError
+            When the service does not give a scene.
+        RasterAccessError
+            When one cannot be read.
+        """
+        self._look_at(window)
+        return super().read(indexes, out, window, *args, **kwargs)
+
+    def read_masks(self, indexes: Any = None, out: Any = None, out_shape: Any = None, window: Any = None,
+                   *args: Any, **kwargs: Any) -> Any:  # fmt: skip
+        """Read masks as `rasterio.io.DatasetReader.read_masks` does."""
+        self._look_at(window)
+        return super().read_masks(indexes, out, out_shape, window, *args, **kwargs)
+
+    def _look_at(self, window: Any) -> None:
+        if not self._unseen:
+            return
+        west, south, east, north = self.bounds if window is None else self.window_bounds(window)
+        wanted = [
+            rank
+            for rank, (left, low, right, top) in self._unseen.items()
+            if left <= east and west <= right and low <= north and south <= top
+        ]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(self._look, wanted))
+        for rank in wanted:
+            del self._unseen[rank]
 
 
 def survey(scenes: Iterable[Scene]) -> Survey:
@@ -111,8 +160,8 @@ def open_scenes(
         raise RasterAccessError("There are no scenes to make a mosaic of: widen the search.")
     ranked = sorted(scenes, key=lambda scene: (ORDERS[order](scene), scene.id))
     links = [catalog.transport.check_link(scene.product_link(product)) for scene in ranked]
-    with open_link(catalog, links[-1], f"{ranked[-1].id}/{product}") as dataset:
-        top = header_of(dataset)
+    with open_link(catalog, links[-1], f"{ranked[-1].id}/{product}") as topmost:
+        top = header_of(topmost)
     grid = _grid(ranked, top, crs, res, bounds)
     title = f"the mosaic of {len(ranked)} scenes"
 
@@ -120,11 +169,23 @@ def open_scenes(
         titles = [f"{scene.id}/{product}" for scene in ranked]
         return tostring(_vrt(catalog, links, titles, grid, top, resampling), encoding="unicode")
 
+    dataset: Virtual
     if not HAS_GTI:
-        return open_virtual(catalog, as_vrt(), "VRT", title, as_vrt)
-    index = MemoryFile(_index(ranked, links, grid), filename="mosaic.geojson")
+        dataset = open_virtual(catalog, as_vrt(), "VRT", title, as_vrt)
+        return dataset
+    boxes = _boxes(ranked, grid)
+    index = MemoryFile(_index(boxes, links), filename="mosaic.geojson")
     description = tostring(_gti(index.name, grid, top, resampling), encoding="unicode")
-    return open_virtual(catalog, description, "GTI", title, as_vrt, kept=index)
+
+    def look(rank: int) -> None:
+        named = f"{ranked[rank].id}/{product}"
+        with open_link(catalog, links[rank], named) as source:
+            _check_bands(source, named, top)
+
+    mosaic: SceneMosaic = open_virtual(catalog, description, "GTI", title, as_vrt, kept=index, cls=SceneMosaic)
+    mosaic._look = look
+    mosaic._unseen = dict(enumerate(boxes[:-1])) if SKIPS_SOURCES else {}  # the last, on top, has been opened
+    return mosaic
 
 
 class _Grid(NamedTuple):
@@ -179,18 +240,22 @@ def _place(scene: Scene, crs: Any) -> Bounds:
     )  # fmt: skip
 
 
-def _index(scenes: Sequence[Scene], links: Sequence[str], grid: _Grid) -> bytes:
+def _boxes(scenes: Sequence[Scene], grid: _Grid) -> List[Bounds]:
+    """Return a box in the mosaic's coordinates for each scene, in which all of it lies."""
+    width, height = _MARGIN * grid.res[0], _MARGIN * grid.res[1]
+    places = [_place(scene, grid.crs) for scene in scenes]
+    return [(west - width, south - height, east + width, north + height) for west, south, east, north in places]
+
+
+def _index(boxes: Sequence[Bounds], links: Sequence[str]) -> bytes:
     """Return the tile index: boxes in the mosaic's own coordinates, the topmost with the highest rank."""
     features: List[Dict[str, Any]] = []
-    margin = (_MARGIN * grid.res[0], _MARGIN * grid.res[1])
-    for rank, (scene, link) in enumerate(zip(scenes, links)):
-        west, south, east, north = _place(scene, grid.crs)
-        west, south, east, north = west - margin[0], south - margin[1], east + margin[0], north + margin[1]
+    for rank, ((west, south, east, north), link) in enumerate(zip(boxes, links)):
         ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
         features.append({
             "type": "Feature",
             "geometry": {"type": "Polygon", "coordinates": [ring]},
-            "properties": {"location": f"/vsicurl/{link}", "rank": rank},
+            "properties": {"location": f"{ONLY_GEOTIFF}/vsicurl/{link}", "rank": rank},
         })  # fmt: skip
     return json.dumps({"type": "FeatureCollection", "name": "mosaic", "features": features}).encode()
 
@@ -227,8 +292,7 @@ def _vrt(
     bands = [vrt_band(root, dtype, top["nodata"], colour) for dtype, colour in zip(top["dtypes"], top["colours"])]
     for link, title in zip(links, titles):
         with open_link(catalog, link, title) as dataset:
-            if dataset.dtypes != top["dtypes"]:
-                raise RasterAccessError(f"{title} has other bands than {titles[-1]}: leave it out of the mosaic.")
+            _check_bands(dataset, title, top)
             name, header = _warped(dataset, link, grid, resampling)
         for number, band in enumerate(bands, 1):
             source = vrt_source(band, name, number, header, grid.bounds, grid.res, "ComplexSource")
@@ -239,6 +303,11 @@ def _vrt(
             elif top["nodata"] is not None:
                 SubElement(source, "NODATA").text = repr(top["nodata"])
     return root
+
+
+def _check_bands(dataset: Any, title: str, top: Dict[str, Any]) -> None:
+    if dataset.dtypes != top["dtypes"]:
+        raise RasterAccessError(f"{title} has other bands than the scene on top: leave it out of the mosaic.")
 
 
 def _warped(dataset: Any, link: str, grid: _Grid, resampling: str) -> Tuple[str, Dict[str, Any]]:
@@ -264,7 +333,7 @@ def _warped(dataset: Any, link: str, grid: _Grid, resampling: str) -> Tuple[str,
     root = fromstring(text)
     for element in root.iter("SourceDataset"):
         # The link in place of an address that may be signed, and end.
-        element.text = f"/vsicurl/{link}"
+        element.text = f"{ONLY_GEOTIFF}/vsicurl/{link}"
         element.attrib["relativeToVRT"] = "0"
     return tostring(root, encoding="unicode"), header
 

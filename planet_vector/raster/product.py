@@ -6,6 +6,7 @@ import os
 import tempfile
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Callable, Optional
 
@@ -23,6 +24,8 @@ from planet_vector.raster.session import OptionsSession
 
 BUILD: Build = tuple(int(number) for number in rasterio.__gdal_version__.split(".")[:3])  # type: ignore[assignment]
 """The GDAL that rasterio brings."""
+
+_AT_ONCE = 16  # files being opened; four times the connections to a service, by default
 
 
 class ProductError(RasterAccessError, RasterioIOError):  # type: ignore[misc]
@@ -138,15 +141,21 @@ def opened(name: str, options: Options, driver: str = "GTiff", cls: Any = Datase
     """Open a GDAL name with some options, which no other code of the process sees.
 
     rasterio sets the options of the main thread for all threads, those of another for that one only; and GDAL
-    keeps the options of the moment of opening with the open file. So it is opened in a thread of its own.
+    keeps the options of the moment of opening with the open file. So it is opened in a thread that does nothing else,
+    and is kept: what GDAL and PROJ make anew for each thread, connections among it, takes longer than opening.
     """
 
     def task() -> Any:
         with rasterio.Env(session=OptionsSession(options)):
             return cls(name, driver=driver, sharing=False)
 
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(task).result()
+    return _openers(os.getpid()).submit(task).result()
+
+
+@lru_cache(maxsize=1)
+def _openers(process: int) -> ThreadPoolExecutor:
+    """Return the threads that open, for a process: after a fork there are none any more."""
+    return ThreadPoolExecutor(_AT_ONCE, "geotiff-open")
 
 
 def _open_remote(catalog: ScenesV0, link: str, title: str, access: Access) -> Product:

@@ -20,6 +20,7 @@ from rasterio.io import DatasetReader
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import RasterAccessError
+from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.raster.bands import LANDSAT, Band
 from planet_vector.raster.options import Options
 from planet_vector.raster.product import Product, ProductError, open_link, opened
@@ -38,7 +39,6 @@ class Virtual(DatasetReader):  # type: ignore[misc]
     """Read several files as one raster; by one thread at a time, as any rasterio dataset."""
 
     _title = "of a service"  # until opened: rasterio logs the dataset while it is made
-    _scope: Scope
     _as_vrt: Callable[[], str]
     _kept: Any = None
     _end: Any = None
@@ -87,12 +87,19 @@ class Virtual(DatasetReader):  # type: ignore[misc]
         return quicklook(self)
 
     def __repr__(self) -> str:
-        return f"<{'closed' if self.closed else 'open'} Virtual {self._title}>"
+        return f"<{'closed' if self.closed else 'open'} {type(self).__name__} {self._title}>"
 
 
 def open_virtual(
-    catalog: ScenesV0, name: str, driver: str, title: str, as_vrt: Callable[[], str], kept: Any = None
-) -> Virtual:
+    catalog: ScenesV0,
+    name: str,
+    driver: str,
+    title: str,
+    as_vrt: Callable[[], str],
+    kept: Any = None,
+    cls: Any = Virtual,
+    keyed: bool = True,
+) -> Any:
     """Open what refers to links of a service, with its key in force until the dataset is closed.
 
     Parameters
@@ -109,18 +116,23 @@ def open_virtual(
         Returns the same as the text of a VRT file.
     kept : object, optional
         Something that must live as long.
+    cls : type
+        `Virtual`, or what derives from it.
+    keyed : bool
+        Whether GDAL needs the key.
     """
-    scope = Scope(catalog.settings, "rasterio")
+    scope = Scope(catalog.settings, "rasterio") if keyed else None
+    end = scope.end if scope is not None else lambda: None
     try:
-        dataset: Virtual = opened(name, Options(), driver=driver, cls=Virtual)
+        dataset = opened(name, Options(), driver=driver, cls=cls)
     except RasterioIOError as error:
-        scope.end()
+        end()
         raise ProductError(f"{title} cannot be opened: GDAL says {str(error.__cause__ or error)[:300]!r}.") from None
     except BaseException:
-        scope.end()
+        end()
         raise
-    dataset._title, dataset._scope, dataset._as_vrt, dataset._kept = title, scope, as_vrt, kept
-    dataset._end = weakref.finalize(dataset, scope.end)
+    dataset._title, dataset._as_vrt, dataset._kept = title, as_vrt, kept
+    dataset._end = weakref.finalize(dataset, end)
     return dataset
 
 
@@ -157,7 +169,8 @@ def open_bands(
         raise RasterAccessError(f"The products of {title} lie in different coordinate systems: open them one by one.")
     root = _stack(scene, products, links, headers, resolution)
     text = tostring(root, encoding="unicode")
-    return open_virtual(catalog, text, "VRT", title, lambda: text)
+    dataset: Virtual = open_virtual(catalog, text, "VRT", title, lambda: text)
+    return dataset
 
 
 def headers_of(catalog: ScenesV0, links: Sequence[Tuple[str, str]]) -> List[Dict[str, Any]]:
@@ -181,6 +194,9 @@ def headers_of(catalog: ScenesV0, links: Sequence[Tuple[str, str]]) -> List[Dict
 
 def header_of(dataset: Product) -> Dict[str, Any]:
     """Return what the header of an open file says."""
+    # In a thread of its own: rasterio 1.5 takes an error that an earlier read has left in this one for a new one.
+    with ThreadPoolExecutor(1) as thread:
+        colours = thread.submit(lambda: [colour.name for colour in dataset.colorinterp]).result()
     return {
         "crs": dataset.crs,
         "transform": dataset.transform,
@@ -191,7 +207,7 @@ def header_of(dataset: Product) -> Dict[str, Any]:
         "dtypes": dataset.dtypes,
         "nodata": dataset.nodata,
         "blocks": dataset.block_shapes,
-        "colours": [interpretation.name for interpretation in dataset.colorinterp],
+        "colours": colours,
         "descriptions": dataset.descriptions,
     }
 
@@ -261,7 +277,7 @@ def _stack(
             colour = known.colour if known else header["colours"][number - 1]
             band = vrt_band(root, dtype, header["nodata"], colour)
             _describe(band, product, known, header["descriptions"][number - 1])
-            vrt_source(band, f"/vsicurl/{link}", number, header, bounds, res)
+            vrt_source(band, f"{ONLY_GEOTIFF}/vsicurl/{link}", number, header, bounds, res)
     return root
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Iterator, Optional
 
 import rasterio
 from rasterio.windows import Window
@@ -53,7 +54,6 @@ def write_geotiff(dataset: Any, path: Path, window: Optional[Window] = None, pro
         Called with the rows written and the rows in all.
     """
     window = window or Window(0, 0, dataset.width, dataset.height)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tif")
     profile = {
         "driver": "GTiff",
         "width": window.width,
@@ -69,19 +69,26 @@ def write_geotiff(dataset: Any, path: Path, window: Optional[Window] = None, pro
         "compress": "deflate",
         "bigtiff": "if_safer",
     }
+    with complete(path) as temporary, rasterio.open(temporary, "w", **profile) as target:
+        target.colorinterp = dataset.colorinterp
+        for band, description in enumerate(dataset.descriptions, 1):
+            if description:
+                target.set_band_description(band, description)
+        for row in range(0, window.height, _BLOCK):
+            rows = min(_BLOCK, window.height - row)
+            # The full width at once: products come in strips of full rows, read only once this way.
+            source = Window(window.col_off, window.row_off + row, window.width, rows)
+            target.write(dataset.read(window=source), window=Window(0, row, window.width, rows))
+            if progress:
+                progress(row + rows, window.height)
+
+
+@contextmanager
+def complete(path: Path) -> Iterator[Path]:
+    """Give the path to write a file to, which takes the place of another once it is complete, and goes if it is not."""
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
-        with rasterio.open(temporary, "w", **profile) as target:
-            target.colorinterp = dataset.colorinterp
-            for band, description in enumerate(dataset.descriptions, 1):
-                if description:
-                    target.set_band_description(band, description)
-            for row in range(0, window.height, _BLOCK):
-                rows = min(_BLOCK, window.height - row)
-                # The full width at once: products come in strips of full rows, read only once this way.
-                source = Window(window.col_off, window.row_off + row, window.width, rows)
-                target.write(dataset.read(window=source), window=Window(0, row, window.width, rows))
-                if progress:
-                    progress(row + rows, window.height)
+        yield temporary
         os.replace(temporary, path)
     finally:
         if temporary.exists():

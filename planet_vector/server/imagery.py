@@ -11,6 +11,7 @@ import io
 import os
 import tempfile
 import threading
+import time
 import warnings
 from pathlib import Path
 from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple
@@ -181,7 +182,8 @@ class Imagery:
         path = self._cache / name[:2] / name
         try:
             content = path.read_bytes()
-            os.utime(path)
+            # Used now, and not changed: the ETag of a quad comes of the time of change.
+            os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
             return content
         except FileNotFoundError:
             content = make()
@@ -206,7 +208,7 @@ def prune(folder: Path, most: int) -> None:
             status = path.stat()
         except FileNotFoundError:
             continue  # another process pruned it
-        files.append((status.st_mtime_ns, status.st_size, path))
+        files.append((status.st_atime_ns, status.st_size, path))
     total = sum(size for _, size, _ in files)
     for _, size, path in sorted(files):
         if total <= most:

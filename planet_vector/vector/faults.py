@@ -8,11 +8,16 @@ import sys
 import threading
 from itertools import filterfalse, starmap
 from types import FrameType
-from typing import Any, Iterator, Optional
+from typing import Any, Callable, Iterator, List, Optional
 
 from planet_vector.errors import PlanetVectorError
 
 log = logging.getLogger(__name__)
+
+LISTENERS: List[Callable[[BaseException], None]] = []
+"""Called, in whatever thread it is, with each error that GDAL is given: a program may show its users none of them."""
+
+_PACKAGE = __name__.rpartition(".vector.")[0]
 
 
 class _Prefix(str):
@@ -47,6 +52,8 @@ def as_sentence(error: BaseException) -> Sentence:
     """Return what to raise in GDAL for an error."""
     if isinstance(error, Sentence):
         return error
+    for listener in list(LISTENERS):
+        listener(error)
     if isinstance(error, PlanetVectorError):
         log.debug("%s: %s", type(error).__name__, error)
         return Sentence(str(error))
@@ -83,7 +90,7 @@ def _hides_errors() -> bool:
     frame: Optional[FrameType] = sys._getframe()
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
-        if not module.startswith(("planet_vector", "gdal_PLANET")):
+        if not module.startswith((_PACKAGE, "gdal_PLANET")):
             return (module, frame.f_code.co_name) != ("pyogrio.raw", "read")
         frame = frame.f_back
     return False

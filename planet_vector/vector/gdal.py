@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from itertools import chain, starmap
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import ScenesV0, connect
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError
 from planet_vector.geometry import Box, wkt_of_wkb
@@ -15,7 +15,10 @@ from planet_vector.vector.faults import end_with
 from planet_vector.vector.layer import SceneLayer, layers
 from planet_vector.vector.schema import Row
 
-GEOMETRY_FIELDS = [{"name": "", "type": "MultiPolygon", "srs": "EPSG:4326"}]
+if TYPE_CHECKING:
+    from planet_vector.vector.mosaics import ListedLayer
+
+    Layer = Union[SceneLayer, ListedLayer]
 
 _CARRIERS = ("fiona", "rasterio", "pyogrio", "osgeo.gdal")
 
@@ -24,25 +27,42 @@ class Opened(NamedTuple):
     """Hold an opened name: its layers, and where they came from."""
 
     name: Name
-    layers: List[SceneLayer]
+    raster: bool
+    layers: Sequence[Layer]
     catalog: ScenesV0
 
     def metadata(self, domain: Optional[str]) -> Optional[Mapping[str, str]]:
-        """Return the metadata of the dataset in a domain: a scene's products as subdatasets."""
-        if domain != "SUBDATASETS" or not self.name.item:
-            return None
-        from planet_vector.raster.access import subdatasets
+        """Return the metadata of the dataset in a domain: the rasters there are as subdatasets.
 
-        scene = self.catalog.scene(self.name.collection, self.name.item)
-        products = self.name.products or scene.products
+        A scene has its products, a mosaic its tiles and, with a box in the name, its quads. Of a mosaic,
+        ``LocationInfo/GeoPixel_<longitude>_<latitude>`` tells the scenes behind a place; GDAL asks a driver in Python
+        for domains only, so what other drivers take as an item stands in the domain here.
+        """
+        if self.name.is_mosaic and domain and domain.startswith("LocationInfo/"):
+            from planet_vector.raster.location import location_info
+
+            item = domain.partition("/")[2]
+            return {item: location_info(self.catalog, self.name.item, item) or ""}
+        if domain != "SUBDATASETS" or not (self.name.item or self.name.is_mosaic) or not self.raster:
+            return None  # a program that takes layers only is to cost no request for rasters
         found: Dict[str, str] = {}
-        for number, (name, description) in enumerate(subdatasets(self.catalog, scene, products), 1):
+        for number, (name, description) in enumerate(self._subdatasets(), 1):
             found[f"SUBDATASET_{number}_NAME"] = name
             found[f"SUBDATASET_{number}_DESC"] = description
         return found
 
+    def _subdatasets(self) -> List[Tuple[str, str]]:
+        if self.name.is_mosaic:
+            from planet_vector.raster.containers import mosaic_subdatasets
 
-def open_name(filename: str, open_options: Mapping[str, str], vector: bool) -> Opened:
+            return mosaic_subdatasets(self.catalog, self.name)
+        from planet_vector.raster.access import subdatasets
+
+        scene = self.catalog.scene(self.name.collection, self.name.item)
+        return subdatasets(self.catalog, scene, self.name.products or scene.products)
+
+
+def open_name(filename: str, open_options: Mapping[str, str], vector: bool, raster: bool = True) -> Opened:
     """Open a PLANET: name for GDAL.
 
     Parameters
@@ -52,31 +72,44 @@ def open_name(filename: str, open_options: Mapping[str, str], vector: bool) -> O
     open_options : mapping
         GDAL's open options.
     vector : bool
-        Whether the program takes layers; without, only a scene is of use to it, as a container of rasters.
+        Whether the program takes layers; without, only a scene or a mosaic is of use to it, as a container of rasters.
+    raster : bool
+        Whether the program takes rasters.
     """
     name = parse_name(filename)
-    if not vector and not name.item:
+    if not vector and not name.item and not name.is_mosaic:
         raise NameSyntaxError(
             f"{shown(filename)} is a search, not a raster: name a scene, as PLANET:<scene type>/<scene id>, "
             "or open the search as one raster with GTI:PLANET:… (GDAL 3.9 or later)."
         )
     settings = Settings.load(api_url=name.get("api_url"), options=open_options)
+    if name.is_mosaic:
+        from planet_vector.vector.mosaics import mosaic_layers
+
+        catalog = connect(settings)
+        return Opened(name, raster, mosaic_layers(name, catalog), catalog)
     found, catalog = layers(name, settings)
-    return Opened(name, found, catalog)
+    return Opened(name, raster, found, catalog)
 
 
-def fields(layer: SceneLayer) -> List[Dict[str, str]]:
+def fields(layer: Layer) -> List[Dict[str, str]]:
     """Return the columns of a layer as GDAL wants them."""
     return [{"name": name, "type": kind} for name, kind in zip(layer.schema.names, layer.schema.types)]
 
 
-def features(layer: SceneLayer, where: Optional[str], extent: Optional[Sequence[float]]) -> Iterator[Dict[str, Any]]:
+def geometry_fields(layer: Layer) -> List[Dict[str, str]]:
+    """Return the geometry column of a layer as GDAL wants it."""
+    srs = layer.projection.code if layer.projection else "EPSG:4326"
+    return [{"name": "", "type": "MultiPolygon", "srs": srs}]
+
+
+def features(layer: Layer, where: Optional[str], extent: Optional[Sequence[float]]) -> Iterator[Dict[str, Any]]:
     """Yield the features that can meet the filters GDAL has set; all of them are there before the first."""
     # Nothing is asked until the first feature is: GDAL makes iterators that it never uses.
-    return chain.from_iterable(starmap(_whole, [(layer, where, _box(extent))]))
+    return chain.from_iterable(starmap(_whole, [(layer, where, _box(layer, extent))]))
 
 
-def _whole(layer: SceneLayer, where: Optional[str], box: Optional[Box]) -> Iterator[Dict[str, Any]]:
+def _whole(layer: Layer, where: Optional[str], box: Optional[Box]) -> Iterator[Dict[str, Any]]:
     try:
         names, wkb = layer.schema.names, takes_wkb()
         return (_feature(row, names, wkb) for row in layer.rows(where, box))
@@ -84,17 +117,19 @@ def _whole(layer: SceneLayer, where: Optional[str], box: Optional[Box]) -> Itera
         return end_with(error)
 
 
-def feature(layer: SceneLayer, fid: int) -> Optional[Dict[str, Any]]:
+def feature(layer: Layer, fid: int) -> Optional[Dict[str, Any]]:
     """Return one feature by its id, or None."""
     row = layer.row(fid)
     return _feature(row, layer.schema.names, takes_wkb()) if row else None
 
 
-def layer_metadata(layer: SceneLayer, domain: Optional[str]) -> Optional[Mapping[str, str]]:
+def layer_metadata(layer: Layer, domain: Optional[str]) -> Optional[Mapping[str, str]]:
     """Return the metadata of a layer in a domain."""
-    if domain == "xml:GTI":
-        return layer.index.metadata()
-    return {"DESCRIPTION": f"Scenes of type {layer.name}"} if not domain else None
+    if isinstance(layer, SceneLayer):
+        if domain == "xml:GTI":
+            return layer.index.metadata()
+        return {"DESCRIPTION": f"Scenes of type {layer.name}"} if not domain else None
+    return {"DESCRIPTION": layer.description} if not domain else None
 
 
 def takes_wkb() -> bool:
@@ -131,12 +166,14 @@ def _feature(row: Row, names: Sequence[str], wkb: bool) -> Dict[str, Any]:
     }
 
 
-def _box(extent: Optional[Sequence[float]]) -> Optional[Box]:
+def _box(layer: Layer, extent: Optional[Sequence[float]]) -> Optional[Box]:
     """Return a spatial filter's extent as a box on the globe; None where it filters nothing."""
     if extent is None:
         return None
     west, south, east, north = extent
     if not (west <= east and south <= north):  # NaN included
         return None
+    if layer.projection:
+        return layer.projection.unproject(west, south, east, north)
     box = Box(max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0))
     return None if box.is_world else box

@@ -10,16 +10,17 @@ from planet_vector.catalog.paging import PAGE, Feature, ResultChanged
 from planet_vector.collecting import uncollected
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, NotFoundError
-from planet_vector.geometry import WORLD, Box
+from planet_vector.geometry import WORLD, Bounds, Box
 from planet_vector.names import Name
 from planet_vector.query import Query
 from planet_vector.vector import store
 from planet_vector.vector.cache import CACHE, Result
+from planet_vector.vector.projection import Projection
 from planet_vector.vector.schema import Row, Schema
 from planet_vector.vector.tileindex import TileIndex
 from planet_vector.vector.where import Narrowing, narrow
 
-LAYER_PARAMETERS = ("api_url", "fields", "product", "res", "top")
+LAYER_PARAMETERS = ("api_url", "crs", "fields", "product", "res", "top")
 """Parameters of a name that say how a layer looks, not which scenes it has."""
 
 _BURST = 1.0  # seconds, about, for which the garbage collector waits; then it gets its turn
@@ -41,6 +42,8 @@ class SceneLayer:
         The one scene to give of the search's type.
     index : TileIndex, optional
         How the layer looks as one raster.
+    projection : Projection, optional
+        The system of its footprints and its extent; by default longitude and latitude.
     """
 
     def __init__(
@@ -50,12 +53,14 @@ class SceneLayer:
         schema: Schema,
         scene_id: Optional[str] = None,
         index: Optional[TileIndex] = None,
+        projection: Optional[Projection] = None,
     ) -> None:
         self.catalog = catalog
         self.query = query
         self.schema = schema
         self.scene_id = scene_id
         self.index = index or TileIndex.parse(None, None, query.ascending)
+        self.projection = projection
         self.name = query.scene_type
 
     @property
@@ -103,13 +108,18 @@ class SceneLayer:
         where : str, optional
             An OGR SQL WHERE text.
         box : Box, optional
-            What a spatial filter's box is.
+            What a spatial filter's box is, in degrees.
 
         Raises
         ------
         ServiceError
             When not all can be had.
         """
+        rows = self._rows(where, box)
+        # All before the first: a footprint that the system does not reach is an error, too.
+        return iter(list(map(self._projected, rows))) if self.projection else rows
+
+    def _rows(self, where: Optional[str], box: Optional[Box]) -> Iterator[Row]:
         narrowing = narrow(where)
         if narrowing.nothing:
             return iter(())
@@ -126,15 +136,28 @@ class SceneLayer:
         for result in CACHE.of(self._owner, self._ttl):
             row = result.find(fid)
             if row is not None:
-                return row
-        return self._result(self.query).find(fid)
+                return self._projected(row)
+        row = self._result(self.query).find(fid)
+        return self._projected(row) if row else None
 
-    def extent(self) -> Optional[Box]:
-        """Return the bounds of the layer: exact where read or a page long, else the world; None without scenes."""
+    def extent(self) -> Optional[Bounds]:
+        """Return the bounds of the layer in its system, None without scenes.
+
+        In degrees they are exact where the layer is read or a page long, else the world's. In another system, where
+        the world has none, they are exact.
+        """
+        if self.projection is not None:
+            boxes = [row.box for row in self._result(self.query).rows() if row.box is not None]
+            return self.projection.bounds(boxes)
         kept = CACHE.covering(self._owner, self.query, self._ttl)
         if (kept is None or kept.query != self.query) and (self.count() or 0) > PAGE:
             return WORLD
         return self._result(self.query).box
+
+    def _projected(self, row: Row) -> Row:
+        if self.projection is None or row.wkb is None:
+            return row
+        return row._replace(wkb=self.projection.wkb(row.wkb))
 
     def _result(self, query: Query) -> Result:
         kept = CACHE.covering(self._owner, query, self._ttl)
@@ -227,8 +250,9 @@ def layers(name: Name, settings: Settings) -> Tuple[List[SceneLayer], ScenesV0]:
             raise NameSyntaxError(f"{name.item} is one scene: leave out the search parameter {shared[0][0]!r}.")
         schema = Schema(scene_type, [f.strip() for f in fields.split(",")] if fields else None, name.get("product"))
         query = Query.parse(scene_type, shared)
-        index = TileIndex.parse(name.get("top"), name.get("res"), query.ascending)
-        found.append(SceneLayer(catalog, query, schema, name.item or None, index))
+        projection = Projection.parse(name.get("crs"))
+        index = TileIndex.parse(name.get("top"), name.get("res"), query.ascending, in_degrees=projection is None)
+        found.append(SceneLayer(catalog, query, schema, name.item or None, index, projection))
     if name.collection:
         # Ask now: a wrong key, an unknown scene type or a refused search is an error here, not an empty layer.
         found[0].count()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping
 
 PATH_OPTION = "GDAL_PYTHON_DRIVER_PATH"
-_NEEDED = ("planet_vector", "requests")
+_NEEDED = (__name__.partition(".")[0], "requests")  # the package, or the one that carries it as its own
 
 
 def plugin_directory() -> Path:
@@ -19,9 +19,9 @@ def plugin_directory() -> Path:
 
     GDAL executes every ``gdal_*.py`` and ``ogr_*.py`` in it, so it is a directory of this package only.
     """
-    import planet_vector.plugins
+    import planet_vector.plugins as plugins
 
-    return Path(next(iter(planet_vector.plugins.__path__))).resolve()
+    return Path(next(iter(plugins.__path__))).resolve()
 
 
 def register() -> None:

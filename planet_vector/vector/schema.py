@@ -11,6 +11,7 @@ from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Se
 
 from planet_vector.errors import ProtocolError, QueryError
 from planet_vector.geometry import Bounds, bounds, multipolygon_wkb, polygons_of, simple_footprints
+from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.query import parse_time
 
 OTHER = "other"
@@ -254,7 +255,7 @@ class Schema:
             links = products.get(product)
             link = links.get("full") if links.__class__ is dict else None
             if link.__class__ is str and link.startswith(("https://", "http://")):
-                return "/vsicurl/" + link
+                return ONLY_GEOTIFF + "/vsicurl/" + link
         return None
 
 

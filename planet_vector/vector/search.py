@@ -11,6 +11,7 @@ from planet_vector.names import Name, parse_name, shown
 from planet_vector.query import Query
 from planet_vector.scene import Scene
 from planet_vector.vector.layer import LAYER_PARAMETERS, SceneLayer, layers
+from planet_vector.vector.mosaics import ListedLayer, mosaic_layers
 from planet_vector.vector.schema import Schema
 
 
@@ -63,8 +64,11 @@ def scenes(name: Union[str, Query], api_url: Optional[str] = None, key: Optional
     return Scenes(_scenes(query, settings), parsed.collection)
 
 
-def layer(name: str, api_url: Optional[str] = None, key: Optional[str] = None) -> SceneLayer:
-    """Return the layer of a search or of one scene."""
+def layer(name: str, api_url: Optional[str] = None, key: Optional[str] = None) -> Union[SceneLayer, ListedLayer]:
+    """Return the layer of a search, of one scene, of the mosaics, or of a mosaic's quads."""
+    parsed = parse_name(name)
+    if parsed.is_mosaic:
+        return mosaic_layers(parsed, connect(Settings.load(api_url or parsed.get("api_url"), key)))[0]
     parsed = _of_one_type(name)
     return layers(parsed, Settings.load(api_url or parsed.get("api_url"), key))[0][0]
 

@@ -1,8 +1,8 @@
 """A search as one raster: what GDAL's raster tile index driver (GTI) is told of a layer.
 
 ``GTI:PLANET:ortho?…`` reads pixels through the layer's field ``location`` (GDAL 3.9 and later). The raster is in the
-layer's own system, longitude and latitude, into which each scene is warped from its UTM zone; for another system,
-`planet_vector.mosaic` or any warper does.
+layer's own system, into which each scene is warped from its UTM zone: longitude and latitude, or what the parameter
+``crs`` of the name says.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ TOPS = {"newest": ("acquired", True), "oldest": ("acquired", False), "clearest":
 """Which scene lies on top where several do: the field, and whether its greatest value does."""
 
 
+_QUARTER = 90.0  # degrees; a larger pixel shows nothing
+_EARTH = 6378137.0  # metres, its radius
+
+
 class TileIndex(NamedTuple):
     """Hold how a layer looks as one raster.
 
@@ -24,14 +28,14 @@ class TileIndex(NamedTuple):
     top : str
         One of `TOPS`.
     res : float, optional
-        Size of a pixel in degrees; by default that of the first scene.
+        Size of a pixel in units of the layer's system; by default that of the first scene.
     """
 
     top: str
     res: Optional[float] = None
 
     @classmethod
-    def parse(cls, top: Optional[str], res: Optional[str], ascending: bool) -> TileIndex:
+    def parse(cls, top: Optional[str], res: Optional[str], ascending: bool, in_degrees: bool = True) -> TileIndex:
         """Read the parameters ``top`` and ``res`` of a name; without ``top``, what comes first is on top.
 
         Raises
@@ -47,8 +51,9 @@ class TileIndex(NamedTuple):
                 size = float(res)
             except ValueError:
                 size = math.nan
-            if not 0 < size <= 90:
-                raise QueryError(f"res is {res!r}: it takes the size of a pixel in degrees, such as 0.0001.")
+            if not 0 < size <= (_QUARTER if in_degrees else math.radians(_QUARTER) * _EARTH):
+                unit = "degrees, such as 0.0001" if in_degrees else "metres, such as 10"
+                raise QueryError(f"res is {res!r}: it takes the size of a pixel in {unit}.")
         return cls(top or ("oldest" if ascending else "newest"), size)
 
     def metadata(self) -> Dict[str, str]:

@@ -35,13 +35,14 @@ class Osgeo:
 
         gdal.UseExceptions()
         self.gdal = gdal
+        self.drivers = ["GTiff"]
         self.version = gdal.__version__
 
     def open(self, name: str, options: Mapping[str, str]) -> Any:
         for option, value in options.items():
             self.gdal.SetThreadLocalConfigOption(option, value)
         try:
-            return self.gdal.OpenEx(name, self.gdal.OF_RASTER, allowed_drivers=["GTiff"])
+            return self.gdal.OpenEx(name, self.gdal.OF_RASTER, allowed_drivers=self.drivers)
         finally:
             for option in options:
                 self.gdal.SetThreadLocalConfigOption(option, None)
@@ -67,12 +68,13 @@ class Library:
         gdal.CPLPushErrorHandler.argtypes = [pointer]
         gdal.CPLPushErrorHandler(ctypes.cast(gdal.CPLQuietErrorHandler, pointer))
         self.gdal = gdal
+        self.drivers = ["GTiff"]
         self.version = gdal.GDALVersionInfo(b"RELEASE_NAME").decode()
 
     def open(self, name: str, options: Mapping[str, str]) -> Any:
         for option, value in options.items():
             self.gdal.CPLSetThreadLocalConfigOption(option.encode(), value.encode())
-        drivers = (ctypes.c_char_p * 2)(b"GTiff", None)
+        drivers = (ctypes.c_char_p * 2)(*(driver.encode() for driver in self.drivers), None)
         dataset = self.gdal.GDALOpenEx(name.encode(), 0x02, drivers, None, None)
         for option in options:
             self.gdal.CPLSetThreadLocalConfigOption(option.encode(), None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.server
 import re
+import ssl
 import threading
 import time
 from dataclasses import dataclass, field
@@ -35,13 +36,17 @@ class Recorder(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, answer: Callable[[Request], Answer], delay: float = 0.0) -> None:
+    def __init__(
+        self, answer: Callable[[Request], Answer], delay: float = 0.0, tls: Optional[ssl.SSLContext] = None
+    ) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
         self.answer = answer
         self.delay = delay
         self.pace = 0.0  # seconds for each 64 kB
         self.seen: List[Request] = []
-        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{self.server_port}"
         self._thread = threading.Thread(target=lambda: self.serve_forever(0.05))
         self._thread.start()
 
@@ -127,12 +132,13 @@ class Pair:
     data: bytes
     key: str = "5ec4e75ec4e75ec4e75ec4e7"
     lives: float = 900.0
+    tls: Optional[ssl.SSLContext] = None  # of the service; the store has none
     counts: Dict[str, int] = field(default_factory=dict)
     api: Recorder = field(init=False)
     store: Recorder = field(init=False)
 
     def __post_init__(self) -> None:
-        self.api, self.store = Recorder(self._api), Recorder(self._store)
+        self.api, self.store = Recorder(self._api, tls=self.tls), Recorder(self._store)
 
     def stop(self) -> None:
         self.api.stop()

@@ -109,12 +109,12 @@ def test_vrt_download_and_thumbnail(run: Run, env: Dict[str, str], archive: Path
     landsat = sorted(archive.glob("*_band_4.tif"))[0].name[: -len("_band_4.tif")]
     done = run("rio", "planet", "vrt", f"PLANET:landsat/{landsat}/band_4,band_3", str(tmp_path / "b.vrt"), env=env)
     assert done.returncode == 0 and env["PL_API_KEY"] not in (tmp_path / "b.vrt").read_text(), done.stderr
-    done = run("rio", "planet", "download", scene, "--product", "visual", "-d", str(tmp_path / "d"), env=env)
+    done = run("rio", "planet", "download", scene, "--product", "visual", "-o", str(tmp_path / "d"), env=env)
     assert done.stdout.strip() == str(tmp_path / "d" / f"{scene}_visual.tif"), done.stderr
     assert Path(done.stdout.strip()).read_bytes() == (archive / f"{scene}_visual.tif").read_bytes()
-    done = run("rio", "planet", "thumbnail", scene, str(tmp_path / "t.png"), "--size", "sm", env=env)
+    done = run("rio", "planet", "thumbnails", scene, "-o", str(tmp_path / "t.png"), "--size", "sm", env=env)
     assert done.returncode == 0 and (tmp_path / "t.png").read_bytes().startswith(b"\x89PNG"), done.stderr
-    assert run("rio", "planet", "thumbnail", scene, str(tmp_path / "t.png"), env=env).returncode == 1
+    assert run("rio", "planet", "thumbnails", scene, "-o", str(tmp_path / "t.png"), env=env).returncode == 1
 
 
 # ---- a scene as a container of rasters -------------------------------------------------------------------
@@ -181,3 +181,17 @@ def test_qgis_lists_and_opens_the_products(system_python: Run, env: Dict[str, st
         with rasterio.open(archive / f"{scene}_{product}.tif") as dataset:
             assert line[:4] == ["True", str(dataset.width), str(dataset.height), str(dataset.count)], done.stderr
     assert len(lines) == 2 and env["PL_API_KEY"] not in done.stdout
+
+
+def test_doctor_tells_which_gdal_fetches_whole_products(run: Run, env: Dict[str, str]) -> None:
+    version = run("ogrinfo", "--version").stdout.split()[1].rstrip(",")
+    slow = (3, 6, 0) <= tuple(int(number) for number in version.split(".")) < (3, 6, 3)
+    lines = run("planet-vector", "doctor", env=env).stdout.splitlines()
+    told = [line.split()[1] for line in lines if "fetches a product at a signed address whole" in line]
+    assert told == (["ogrinfo"] if slow else [])
+
+
+def test_info_of_what_is_put_together(run: Run, env: Dict[str, str], archive: Path) -> None:
+    scene = sorted(archive.glob("*_band_4.tif"))[0].name[: -len("_band_4.tif")]
+    done = run("rio", "planet", "info", f"PLANET:landsat/{scene}/band_4,band_3", "--count", env=env)
+    assert (done.stdout, done.returncode) == ("2\n", 0), done.stderr

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import sys
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Callable, Iterator, Optional
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -15,12 +19,16 @@ from planet_vector.errors import NotFoundError, ProtocolError, RasterAccessError
 from planet_vector.geometry import Box
 from planet_vector.scene import Scene
 
-from ..conftest import Service, Start
+from ..conftest import QGIS_PYTHON, ROOT, Service, Start
+from ..vector.conftest import Watched, ask
+from .recording import Pair
 
 rasterio = pytest.importorskip("rasterio")
 from rasterio.warp import transform_bounds  # noqa: E402
 from rasterio.windows import from_bounds  # noqa: E402
 
+from planet_vector.catalog import ScenesV0  # noqa: E402
+from planet_vector.raster import quadcache  # noqa: E402
 from planet_vector.raster.quads import Mosaic, mosaic_of, quad_bounds, quads_within, scenes_behind  # noqa: E402
 
 
@@ -28,7 +36,7 @@ from planet_vector.raster.quads import Mosaic, mosaic_of, quad_bounds, quads_wit
 def with_mosaic(start_service: Start, archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Service:
     path = tmp_path_factory.mktemp("mosaics") / "mosaics.yml"
     path.write_text("- name: clear\n  title: Few clouds\n  filter: {cloud_cover.estimated.lte: 40}\n")
-    return start_service(archive, "--mosaics", str(path))
+    return start_service(archive, "--mosaics", str(path), "--access-log", str(path.with_name("access.log")))
 
 
 @pytest.fixture
@@ -110,3 +118,280 @@ def test_what_is_not_there_is_said(served: Service) -> None:
         raster.open_product("PLANET:mosaics/clear?bbox=170,0,-170,1")
     with pytest.raises(ValueError, match="bbox"):
         raster.open_product("PLANET:mosaics/clear?bbox=1,2,3")
+
+
+# ---- as GDAL's own driver for mosaics does ---------------------------------------------------------------
+
+BOX = "11.99,47.88,12.01,47.9"  # within one quad
+QUAD = "L15-1092E-1335N"
+NAME = f"PLANET:mosaics/clear?bbox={BOX}"
+
+
+@pytest.fixture
+def watched(served: Service, with_mosaic_log: Path) -> Watched:
+    found = Watched(served, with_mosaic_log)
+    found.requests()
+    return found
+
+
+@pytest.fixture
+def with_mosaic_log(served: Service) -> Path:
+    command = served.process.args
+    assert isinstance(command, list)
+    return Path(command[command.index("--access-log") + 1])
+
+
+def test_a_picture_of_quads_is_made_of_tiles_and_a_window_of_quads(watched: Watched) -> None:
+    with raster.open_product(NAME) as dataset:
+        assert dataset.overviews(1) == [2, 4, 8, 16]
+        watched.requests()
+        small = dataset.read(out_shape=(4, 256, 256))
+        asked = watched.requests()
+        assert asked and all(re.search(r"/mosaics/clear/\d+/\d+/\d+\.png", path) for path in asked)
+        whole = dataset.read()
+        assert any(path.endswith(f"{QUAD}/full") for path in watched.requests())
+    mean = whole.reshape(4, 256, 16, 256, 16).mean(axis=(2, 4))
+    inside = (mean[3] == 255) & (small[3] == 255)
+    assert inside.mean() > 0.1
+    # Each is made of the scenes in its own way: places are the same, colours alike.
+    assert np.abs(mean[:3, inside] - small[:3, inside]).mean() < 6
+
+
+def test_the_scenes_behind_a_pixel_are_told(served: Service) -> None:
+    listed = [scene["id"] for scene in ask(served, f"mosaics/clear/quads/{QUAD}/scenes/")["features"]]
+    with raster.open_product(NAME) as dataset, raster.open_tiles("PLANET:mosaics/clear") as tiles:
+        column, row = (
+            int(index) for index in ~dataset.transform * transform_bounds(4326, 3857, 12, 47.89, 12, 47.89)[:2]
+        )
+        told = [
+            dataset.get_tag_item(f"Pixel_{column}_{row}", "LocationInfo", bidx=1),
+            dataset.get_tag_item("GeoPixel_12.0_47.89", "LocationInfo"),
+            tiles.get_tag_item("GeoPixel_12.0_47.89", "LocationInfo"),
+        ]
+        assert dataset.get_tag_item("GeoPixel_0_0", "LocationInfo") is None
+        assert dataset.get_tag_item("GeoPixel_0_90", "LocationInfo") is None
+        assert dataset.get_tag_item("Pixel_x_y", "LocationInfo") is None
+        assert dataset.get_tag_item("nosuch") is None
+    for text in told:
+        root = ElementTree.fromstring(text)
+        assert root.tag == "LocationInfo" and root.findtext("Quad") == QUAD
+        assert [scene.findtext("id") for scene in root.iterfind("Scenes/Scene")] == listed
+        assert root.findtext("Scenes/Scene/links.self")
+        assert served.key not in text
+
+
+def test_stock_programs_open_what_a_mosaic_holds(
+    served: Service, run: Callable[..., Any], newer_python: Optional[str]
+) -> None:
+    """In GDAL 3.6 (gdalinfo), 3.10 (rasterio) and 3.12, by names that hold no key."""
+    with raster.open_product(NAME) as dataset:
+        expected = [dataset.checksum(band) for band in (1, 4)]
+    said = run("gdalinfo", "PLANET:mosaics", env=served.environ).stdout
+    assert "SUBDATASET_1_NAME=PLANET:mosaics/clear\n" in said
+    said = run("gdalinfo", NAME, env=served.environ).stdout
+    names = re.findall(r"SUBDATASET_\d_NAME=(.*)", said)
+    assert re.findall(r"SUBDATASET_\d_DESC=(.*)", said) == [
+        "tiles of mosaic clear, the globe down to zoom 15",
+        "1 quad of mosaic clear as one raster",
+        f"quad {QUAD} of mosaic clear",
+    ]
+    assert served.key not in said
+    for path in names[:2]:
+        assert Path(path).stat().st_mode & 0o777 == 0o600
+    assert served.key not in Path(names[1]).read_text()
+    bare = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
+    code = "import rasterio, sys\nfor name in sys.argv[1:]:\n d = rasterio.open(name)\n"
+    code += " print(d.checksum(1), d.checksum(4))"
+    for name in names[1:]:
+        done = run("gdalinfo", "-checksum", name, env=bare)
+        assert (done.returncode, done.stderr) == (0, "")
+        found = [int(number) for number in re.findall(r"Checksum=(\d+)", done.stdout)]
+        assert [found[0], found[3]] == expected
+    for python in filter(None, (sys.executable, newer_python)):
+        done = run(python, "-c", code, *names[1:], env=bare)
+        assert done.stdout.split() == [str(number) for number in expected] * 2, done.stderr
+    done = run("gdal_translate", "-q", "-projwin", "11.99", "47.9", "12.01", "47.88", "-projwin_srs", "EPSG:4326",
+               "-outsize", "64", "64", "-of", "XYZ", "-b", "4", names[0], "/vsistdout/", env=bare)  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {line.split()[2] for line in done.stdout.splitlines()} == {"255"}
+    done = run("gdalinfo", "-mdd", "LocationInfo/GeoPixel_12_47.89", "PLANET:mosaics/clear", env=served.environ)
+    assert f"<Quad>{QUAD}</Quad><Scenes><Scene><id>" in done.stdout
+
+
+def test_a_program_that_takes_layers_only_asks_for_no_raster(watched: Watched, run: Callable[..., Any]) -> None:
+    assert run("ogrinfo", "-al", "-q", NAME, env=watched.service.environ).returncode == 0
+    assert not [path for path in watched.requests() if "/full" in path]
+
+
+def test_a_saved_vrt_of_quads_holds_no_key(served: Service, tmp_path: Path) -> None:
+    from planet_vector.raster.session import PlanetSession
+
+    with raster.open_product(NAME) as dataset:
+        dataset.save_vrt(tmp_path / "quads.vrt")
+        window = rasterio.windows.Window(1500, 3000, 64, 64)
+        expected = dataset.read(window=window)
+    assert served.key not in (tmp_path / "quads.vrt").read_text()
+    with rasterio.Env(session=PlanetSession()), rasterio.open(tmp_path / "quads.vrt") as saved:
+        assert np.array_equal(saved.read(window=window), expected)
+
+
+# ---- kept on disk ----------------------------------------------------------------------------------------
+
+
+def test_a_quad_is_kept_when_it_is_looked_at(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked() -> int:
+        return sum(path.endswith("/full") for path in watched.requests())
+
+    window = rasterio.windows.Window(1500, 3000, 64, 64)
+    with raster.open_product(NAME) as dataset:
+        expected = dataset.read(window=window), dataset.dataset_mask(window=window)
+    watched.requests()
+    with raster.open_product(NAME, cache=True) as dataset:
+        dataset.read(out_shape=(4, 256, 256))
+        assert asked() == 0
+        assert np.array_equal(dataset.read(window=window), expected[0])
+        assert asked() == 2  # which version, then all of it
+        assert np.array_equal(dataset.dataset_mask(window=window), expected[1])
+        assert asked() == 0
+    (file,) = (Path(os.environ["HOME"]) / ".cache").rglob(f"{QUAD}.tif")
+    assert watched.service.key not in str(file)
+    with raster.open_product(NAME, cache=True) as dataset:  # another day
+        assert np.array_equal(dataset.read(window=window), expected[0])
+        assert asked() == 1
+    for path in file.parent.glob("*"):
+        path.unlink()
+    with raster.open_product(NAME, cache=True) as dataset:
+        assert np.array_equal(dataset.read_masks(1, window=window), expected[1])
+
+
+def test_a_kept_quad_is_asked_about_and_fetched_when_it_changed(
+    pair: Pair, catalog: ScenesV0, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair.data = b"one" * 1000
+
+    def sent() -> list[int]:
+        found = [request.sent for request in pair.api.seen]
+        pair.forget()
+        return found
+
+    for case in ("direct", "signed"):
+        link = pair.link(case)
+        cache = quadcache.QuadCache(catalog)
+        path = cache.get("m", case, link)
+        assert path.read_bytes() == b"one" * 1000
+        pair.forget()
+        assert cache.get("m", case, link) == path
+        assert sent() == []
+        again = quadcache.QuadCache(catalog)
+        again.get("m", case, link)
+        assert sum(sent()) <= 1
+        pair.data = b"twotwo" * 500 + case.encode()
+        assert quadcache.QuadCache(catalog).get("m", case, link).read_bytes() == pair.data
+        # A file that was cut short by something else is not taken for the quad.
+        path.write_bytes(b"tw")
+        assert quadcache.QuadCache(catalog).get("m", case, link).read_bytes() == pair.data
+        pair.data = b"one" * 1000
+    assert not pair.store.with_key
+
+
+def test_quads_not_used_for_longest_go_first(pair: Pair, catalog: ScenesV0, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair.data = bytes(1000)
+    monkeypatch.setattr(quadcache, "MOST_BYTES", 3500)
+    cache = quadcache.QuadCache(catalog)
+    paths = []
+    for number in range(5):
+        paths.append(cache.get("m", f"q{number}", pair.link("direct")))
+        for age, path in enumerate(reversed(paths)):
+            if path.exists():
+                os.utime(path, (1e9 - age, 1e9 - age))
+        os.utime(paths[0], (2e9, 2e9))  # in use all the time
+    assert [path.exists() for path in paths] == [True, False, False, True, True]
+    assert len(list(paths[0].parent.iterdir())) == 6  # a note each
+
+
+# ---- hostile sources -------------------------------------------------------------------------------------
+
+READ_VRT = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from one_build import Library, Osgeo
+gdal = Osgeo() if sys.argv[1] == "osgeo" else Library(sys.argv[1])
+gdal.drivers = ["VRT"]
+print(gdal.version)
+try:
+    dataset = gdal.open(sys.argv[3], {})
+    gdal.read(dataset)
+except RuntimeError as error:
+    print("refused:", error)
+"""
+
+
+@pytest.mark.parametrize("build", ["osgeo", "fiona", "rasterio", "pyogrio"])
+def test_a_source_that_is_no_geotiff_is_refused_in_every_build(
+    build: str, pair: Pair, geotiff: Path, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A service that gives a VRT of a local file in a quad's place gets it opened by nobody."""
+    from planet_vector.names import ONLY_GEOTIFF
+    from planet_vector.raster.descriptions import Placed, quads_description
+
+    if build == "osgeo" and not QGIS_PYTHON.exists():
+        pytest.skip("Debian's Python with GDAL is not set up: run 'make test'")
+    pair.key = ""
+    pair.data = (
+        "<VRTDataset rasterXSize='4096' rasterYSize='4096'>"
+        + "".join(
+            f"<VRTRasterBand dataType='Byte' band='{band}'><SimpleSource><SourceFilename>{geotiff}</SourceFilename>"
+            f"<SourceBand>{band}</SourceBand></SimpleSource></VRTRasterBand>"
+            for band in (1, 2, 3, 4)
+        )
+        + "</VRTDataset>"
+    ).encode()
+    mosaic = Mosaic("m", 15, 4096, "", "")
+    python = str(QGIS_PYTHON) if build == "osgeo" else sys.executable
+    outcomes = {}
+    for prefix in (ONLY_GEOTIFF, ""):
+        quad = Placed(f"{prefix}/vsicurl/{pair.link('direct')}", quad_bounds(mosaic, "L15-0763E-0959N"))
+        text = quads_description(mosaic, [quad])
+        env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+        done = run(python, "-c", READ_VRT, build, str(Path(__file__).parent), text, env=env)
+        assert done.returncode == 0, done.stderr
+        outcomes[prefix] = done.stdout
+    assert "refused: " in outcomes[ONLY_GEOTIFF] and "Not a TIFF" in outcomes[ONLY_GEOTIFF]
+    assert "refused" not in outcomes[""]  # so it is the prefix that does it
+
+
+LATER = """
+import planet_vector
+from planet_vector import raster
+from planet_vector.raster import mosaic
+SEARCH = "PLANET:ortho?limit=3&cloud_cover.estimated.lte=40&bbox=11,47,13,49"
+for has_gti in (True, False):
+    for broken in ("", "x"):  # JSON in place of a TIFF; nothing
+        mosaic.HAS_GTI = has_gti
+        *others, top = sorted(planet_vector.search(SEARCH), key=lambda scene: scene.acquired)
+        for scene in others:
+            links = scene.feature["properties"]["data"]["products"]["visual"]
+            links["full"] = links["full"] + broken if broken else scene.link("self")
+        try:
+            with raster.open_mosaic([*others, top]) as dataset:
+                print("opened as", dataset.driver)
+                dataset.read()
+            print("READ")
+        except (planet_vector.RasterAccessError, planet_vector.ServiceError) as error:
+            print("refused:", error)
+"""
+
+
+@pytest.mark.parametrize("build", ["rasterio", "newer rasterio"])
+def test_a_scene_that_is_no_geotiff_or_not_there_leaves_no_hole_in_a_mosaic(
+    build: str, served: Service, run: Callable[..., Any], newer_python: Optional[str]
+) -> None:
+    """GDAL 3.10's tile index leaves it out without a word."""
+    python = sys.executable if build == "rasterio" else newer_python
+    if python is None:
+        return  # no Python 3.12 here: said in the table of the access matrix
+    done = run(python, "-c", LATER, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert "opened as GTI" in done.stdout, done.stderr
+    assert done.stdout.count("refused: ") == 4, done.stdout + done.stderr
+    assert "READ" not in done.stdout
+    assert served.key not in done.stdout

@@ -1,0 +1,34 @@
+"""``planet-vector completion``."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+from planet_vector.cli import options
+from planet_vector.errors import ConfigError
+
+_PROGRAM = "planet-vector"
+_VARIABLE = "_PLANET_VECTOR_COMPLETE"  # where click's scripts ask: the program's name in capitals
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@options.verbose
+def completion(shell: str) -> None:
+    """Print what makes a shell complete commands and options at the Tab key.
+
+    For every new shell, put the line of the example into ~/.bashrc or ~/.zshrc; for fish write what is printed to
+    ~/.config/fish/completions/planet-vector.fish.
+
+    \b
+    Example:
+        eval "$(planet-vector completion bash)"
+    """
+    kind = get_completion_class(shell)
+    assert kind is not None
+    try:
+        script = kind(click.get_current_context().find_root().command, {}, _PROGRAM, _VARIABLE).source()
+    except (RuntimeError, FileNotFoundError) as error:  # click looks for bash, and at its version
+        raise ConfigError(f"There is no completion for {shell} here: {error}.") from None
+    click.echo(script)

@@ -1,0 +1,267 @@
+"""``planet-vector crop`` and ``rio planet crop``; and what 'stacks --crop' shares with it."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+import click
+
+from planet_vector.cli import options
+from planet_vector.cli.asking import DEFAULT_TYPE, one_scene
+from planet_vector.cli.progress import progress_bar
+from planet_vector.errors import ConfigError, QueryError
+from planet_vector.names import is_name, parse_name
+
+_TYPE = re.compile(r"/scenes/([A-Za-z0-9_\-]+)/")
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+crop_flags = options.together(
+    click.option("--product", metavar="PRODUCT", help="Of each scene.  [default: visual]"),
+    click.option("--crs", metavar="CRS", help="Of the crops, such as EPSG:3857.  [default: most scenes' UTM zone]"),
+    click.option(
+        "--resampling",
+        type=click.Choice(["nearest", "bilinear", "cubic", "average"]),
+        default="nearest",
+        show_default=True,
+        help="For scenes that are not on the grid.",
+    ),
+    click.option(
+        "--require-valid",
+        type=click.FloatRange(0, 100),
+        default=0.0,
+        metavar="PERCENT",
+        help="Leave out scenes with less data in the rectangle.",
+    ),
+    click.option("--cog", is_flag=True, help="Write cloud optimized GeoTIFFs."),
+    click.option("--vrt", type=_FILE, metavar="FILE", help="Write all dates as one VRT, too."),
+    click.option("--sheet", type=_FILE, metavar="FILE", help="Draw the crops with their dates on one PNG, too."),
+    click.option("--animate", type=_FILE, metavar="FILE", help="Draw the crops one after another, a GIF or PNG, too."),
+)
+"""What the crop of a stack can be told."""
+
+_OF_A_STACK = ("product", "crs", "resampling", "require_valid", "cog", "vrt", "sheet", "animate", "scene_type")
+
+
+@click.command()
+@click.argument("scenes", nargs=-1, required=True, metavar="SCENE... OUTPUT")
+@options.scene_type
+@click.option("--bbox", metavar="W,S,E,N", help="Of one product: what part, in degrees.")
+@click.option(
+    "--window", nargs=4, type=int, metavar="COL ROW WIDTH HEIGHT", help="Of one product: what part, in pixels."
+)
+@crop_flags
+@options.overwrite
+@options.api_url
+@options.verbose
+def crop(
+    scenes: Tuple[str, ...],
+    scene_type: Optional[str],
+    bbox: Optional[str],
+    window: Optional[Tuple[int, int, int, int]],
+    overwrite: bool,
+    api_url: Optional[str],
+    **flags: Any,
+) -> None:
+    """Write a part of a product, or the ground that several scenes share; no more than that is fetched.
+
+    With --bbox or --window, SCENE is the name of one product, and OUTPUT a GeoTIFF with its own pixels, as they are.
+
+    Otherwise SCENE is the id or the name of a scene, or - for scenes on stdin (ids, names, or what
+    'planet-vector search' prints), and OUTPUT a directory: the largest rectangle that all of them cover is written, a
+    GeoTIFF of each, all on one grid. The paths are printed, and the share of the pixels that have data.
+
+    \b
+    Examples:
+        rio planet crop PLANET:ortho/20150306_022415_0908/visual part.tif --bbox 118.10,43.92,118.13,43.94
+        rio planet crop PLANET:landsat/LC81300472015235LGN00/band_4,band_3,band_2 part.tif --window 0 0 512 512
+        rio planet crop 20150306_022415_0908 20150307_022511_0908 crops --product analytic
+        planet-vector search "POINT (118.1 43.9)" --cloud-cover 5 | planet-vector crop - crops --sheet dates.png
+    """
+    *named, output = scenes
+    if not named:
+        raise click.UsageError("Give the scenes, and then what to write.")
+    if bbox is not None or window:
+        given = [name for name in _OF_A_STACK if click.get_current_context().get_parameter_source(name) is not _DEFAULT]
+        if len(named) > 1 or given:
+            what = f"--{given[0].replace('_', '-')}" if given else "several scenes"
+            raise click.UsageError(f"--bbox and --window are of one product: {what} cannot be given with them.")
+        _crop_one(named[0], Path(output), bbox, window, overwrite, api_url)
+        return
+    if len(named) == 1 and named[0] != "-" and not Path(output).is_dir():
+        raise click.UsageError("Give --bbox or --window; or several scenes and a directory.")
+    from planet_vector.stacks.overlap import common_ground
+
+    found, products = _scenes(named, scene_type, api_url)
+    flags["product"] = flags["product"] or (products.pop() if len(products) == 1 else None)
+    if len(products) > 1:
+        raise click.UsageError("The names are of several products: a stack is of one, give --product.")
+    crop_and_tell(common_ground(found), Path(output), overwrite=overwrite, api_url=api_url, **flags)
+
+
+def crop_and_tell(
+    stack: Any,
+    directory: Path,
+    *,
+    product: Optional[str],
+    require_valid: float,
+    vrt: Optional[Path],
+    sheet: Optional[Path],
+    animate: Optional[Path],
+    overwrite: bool,
+    **others: Any,
+) -> None:
+    """Crop a stack, draw what is wanted of it, and print the paths and how much of each has data."""
+    from planet_vector.stacks.crop import crop_stack
+
+    makers: List[Tuple[Optional[Path], Callable[[List[Path], Path], None]]] = [
+        (vrt, _write_dates),
+        (sheet, _contact_sheet),
+        (animate, _animation),
+    ]
+    for path, _ in makers:
+        if path is not None and path.exists() and not overwrite:
+            raise ConfigError(f"{path} is there already: give another name, or --overwrite.")
+    if animate is not None:
+        _check_animation(animate)
+    with progress_bar(f"{stack.depth} scenes", stack.depth) as progress:
+        crops = crop_stack(
+            stack,
+            directory,
+            product=product or "visual",
+            require_valid=require_valid / 100,
+            overwrite=overwrite,
+            progress=progress,
+            **others,
+        )
+    for found in crops:
+        if found.path is None:
+            click.echo(f"{found.scene.id} is left out: {100 * found.valid:.1f} % of the rectangle has data.", err=True)
+        else:
+            click.echo(f"{found.path}\t{100 * found.valid:.1f} %")
+    paths = [found.path for found in crops if found.path is not None]
+    if not paths:
+        raise QueryError(f"No scene has data in {require_valid:g} % of the rectangle: require less.")
+    for path, make in makers:
+        if path is not None:
+            make(paths, path)
+            click.echo(str(path))
+
+
+def _scenes(named: Sequence[str], scene_type: Optional[str], api_url: Optional[str]) -> Tuple[List[Any], set[str]]:
+    """Return the scenes given by names, ids and on stdin, and the products that names name."""
+    found: List[Any] = []
+    products: set[str] = set()
+    for text in named:
+        for item in _on_stdin() if text == "-" else [text]:
+            if isinstance(item, str):
+                catalog, kind, scene_id = one_scene(item, scene_type, api_url)
+                found.append(catalog.scene(kind, scene_id))
+                products |= {",".join(parse_name(item).products)} if is_name(item) and parse_name(item).part else set()
+            else:
+                found.append(_scene_of(item, scene_type, api_url))
+    if not found:
+        raise QueryError("There are no scenes on stdin: widen the search.")
+    return found, products
+
+
+def _on_stdin() -> Iterator[Any]:
+    """Yield what stands on stdin: ids and names as text, GeoJSON Features as mappings."""
+    text = sys.stdin.read().replace("\x1e", "")
+    try:
+        whole = json.loads(text)
+    except (ValueError, RecursionError):
+        whole = None  # not one object: a line each
+    if isinstance(whole, dict):
+        features = whole.get("features") if whole.get("type") == "FeatureCollection" else [whole]
+        yield from features if isinstance(features, list) else []
+        return
+    for line in filter(None, map(str.strip, text.splitlines())):
+        if not line.startswith("{"):
+            yield line
+            continue
+        try:
+            yield json.loads(line)
+        except (ValueError, RecursionError):
+            raise QueryError("A line on stdin is neither a scene's id, its name nor GeoJSON.") from None
+
+
+def _scene_of(feature: Mapping[str, Any], scene_type: Optional[str], api_url: Optional[str]) -> Any:
+    """Return a Feature that a search printed as a scene; its links are checked before one is followed."""
+    import planet_vector
+    from planet_vector.scene import Scene
+
+    scene = Scene(feature, scene_type or DEFAULT_TYPE, planet_vector.connect(api_url))
+    links: Any = scene.properties.get("links")
+    match = _TYPE.search(str(links.get("self"))) if isinstance(links, Mapping) else None
+    if match and scene_type is None:
+        scene.scene_type = match[1]
+    return scene
+
+
+def _crop_one(
+    name: str,
+    output: Path,
+    bbox: Optional[str],
+    window: Optional[Tuple[int, int, int, int]],
+    overwrite: bool,
+    api_url: Optional[str],
+) -> None:
+    from rasterio.windows import Window
+
+    from planet_vector.geometry import Box
+    from planet_vector.raster import open_product
+    from planet_vector.raster.writing import window_of, write_geotiff
+
+    if (bbox is None) == (not window):
+        raise click.UsageError("Give --bbox or --window.")
+    if output.is_dir():
+        raise click.UsageError(f"{output} is a directory: with --bbox or --window, give the name of a file.")
+    if output.exists() and not overwrite:
+        raise ConfigError(f"{output} is there already: give another name, or --overwrite.")
+    with open_product(name, api_url=api_url) as dataset:
+        if bbox is not None:
+            try:
+                part = window_of(dataset, Box.parse(bbox))
+            except ValueError as error:
+                raise QueryError(f"--bbox: {error}.") from None
+        else:
+            assert window
+            part = Window(*window)
+            if min(window[:2]) < 0 or min(window[2:]) < 1 or part.col_off + part.width > dataset.width \
+                    or part.row_off + part.height > dataset.height:  # fmt: skip
+                raise QueryError(f"--window does not lie within the {dataset.width} × {dataset.height} pixels.")
+        with progress_bar(output.name, int(part.height)) as progress:
+            write_geotiff(dataset, output, part, progress)
+
+
+def _write_dates(crops: List[Path], path: Path) -> None:
+    from planet_vector.stacks.dates import write_dates
+
+    write_dates(crops, path)
+
+
+def _contact_sheet(crops: List[Path], path: Path) -> None:
+    from planet_vector.stacks.pictures import contact_sheet
+
+    contact_sheet(crops, path)
+
+
+def _animation(crops: List[Path], path: Path) -> None:
+    from planet_vector.stacks.pictures import animation
+
+    animation(crops, path)
+
+
+def _check_animation(path: Path) -> None:
+    """Say what is wrong with a name before anything is fetched."""
+    from planet_vector.stacks.pictures import FORMATS
+
+    if path.suffix.lower() not in FORMATS:
+        raise QueryError(f"{path.name} is no name for an animation: it ends in .gif or .png.")
+
+
+_DEFAULT = click.core.ParameterSource.DEFAULT

@@ -1,0 +1,99 @@
+"""``planet-vector download-quads`` and ``rio planet download-quads``."""
+
+from __future__ import annotations
+
+import re
+import sys
+from itertools import islice
+from pathlib import Path
+from typing import Any, Iterable, Iterator, List, Optional, Tuple
+
+import click
+
+from planet_vector.cli import options
+from planet_vector.cli.quads import mosaic_named, quad_limit, quads_of
+
+_QUAD = re.compile(r"L\d+-\d+E-\d+N", re.ASCII)
+
+
+@click.command("download-quads")
+@click.argument("mosaic", metavar="NAME")
+@click.argument("places", nargs=-1, metavar="[AREA|QUAD...]")
+@options.bbox
+@quad_limit
+@options.directory
+@options.overwrite
+@options.api_url
+@options.verbose
+def download_quads(
+    mosaic: str,
+    places: Tuple[str, ...],
+    bbox: Optional[str],
+    limit: Optional[int],
+    directory: Path,
+    overwrite: bool,
+    api_url: Optional[str],
+) -> None:
+    """Fetch whole quads of a mosaic; what was cut off goes on where it was.
+
+    NAME is a mosaic's, such as 'planet-vector mosaics' prints, or its PLANET: name. AREA is what the quads must share
+    ground with: WKT, GeoJSON, the path of a file with one of them, or - for stdin. QUAD is the id of one; what
+    'planet-vector quads' prints may stand on stdin, too. A file is called <quad>_<mosaic>.tif. Files that are there
+    already are left alone. The paths are printed.
+
+    \b
+    Examples:
+        planet-vector download-quads color_balance_mosaic aoi.geojson -o quads
+        planet-vector download-quads color_balance_mosaic L15-0763E-0959N
+        planet-vector quads color_balance_mosaic --limit 3 | planet-vector download-quads color_balance_mosaic -
+    """
+    from planet_vector.catalog.mosaics import quad_of
+    from planet_vector.cli.outcomes import Outcome, print_paths
+    from planet_vector.cli.progress import FileProgress
+    from planet_vector.raster.download import fetch_unless_there, heard, safe_name
+    from planet_vector.raster.parallel import Alive, in_parallel
+    from planet_vector.scene import Item
+
+    ids, area = _places(places)
+    catalog, known = mosaic_named(mosaic, api_url)
+    wanted: Iterable[Any] = dict.fromkeys(ids) if ids else quads_of(catalog, known, mosaic, area, bbox)
+    if ids and bbox:
+        raise click.UsageError("Give --bbox or quads, not both.")
+    progress = FileProgress()
+    directory.mkdir(parents=True, exist_ok=True)
+
+    def fetch(item: Any, alive: Alive) -> Path:
+        quad: Item = quad_of(catalog, known, item) if isinstance(item, str) else item
+        path = directory / safe_name(None, quad.id, known.name)
+        fetch_unless_there(catalog, quad.link("full"), path, overwrite, heard(progress, alive))
+        return path
+
+    def fetched() -> Iterator[Outcome]:
+        for item, outcome in in_parallel(fetch, islice(wanted, limit), catalog.settings.connections):
+            yield item if isinstance(item, str) else item.id, outcome
+
+    print_paths(fetched(), progress)
+
+
+def _places(places: Tuple[str, ...]) -> Tuple[List[str], Optional[str]]:
+    """Return the quads that arguments, or what stands on stdin, name; or the area they are."""
+    from planet_vector.cli.asking import area_in, read_area
+    from planet_vector.cli.given import items
+    from planet_vector.errors import QueryError
+
+    if not places:
+        return [], None
+    if places == ("-",):
+        text = sys.stdin.read()
+        try:
+            ids = [item if isinstance(item, str) else item.get("id") for item in items(text)]
+        except (QueryError, AttributeError):
+            ids = []
+        if ids and all(isinstance(quad_id, str) and _QUAD.fullmatch(quad_id) for quad_id in ids):
+            return ids, None
+        return [], area_in(text, "standard input")
+    if all(_QUAD.fullmatch(place) for place in places):
+        return list(places), None
+    if len(places) > 1:
+        raise click.UsageError("Give one AREA, or the ids of quads.")
+    return [], read_area(places[0])

@@ -1,0 +1,162 @@
+"""Scenes and quads that a command is given: by ids and names as arguments, or by a search on stdin."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+
+import planet_vector
+from planet_vector.cli.asking import DEFAULT_TYPE, one_scene
+from planet_vector.config import is_api_origin
+from planet_vector.errors import PlanetVectorError, QueryError
+from planet_vector.names import is_name, parse_name
+from planet_vector.raster.parallel import Alive, in_parallel
+from planet_vector.scene import Scene
+
+_TYPE = re.compile(r"/scenes/([A-Za-z0-9_\-]+)/[^/]+/?$")
+_CONNECTIONS = 4  # scenes asked for at once; how many requests go out each second is limited elsewhere
+
+
+class Given(NamedTuple):
+    """Hold a scene, and the products of it that its name names.
+
+    Attributes
+    ----------
+    scene : Scene
+        With the service that has it.
+    products : tuple of str
+        None, when only the scene was named.
+    """
+
+    scene: Scene
+    products: Tuple[str, ...]
+
+
+def scenes_given(
+    texts: Sequence[str], scene_type: Optional[str], api_url: Optional[str]
+) -> Iterator[Tuple[str, Union[Given, PlanetVectorError]]]:
+    """Yield the scenes that arguments stand for, each with what it was called, or why it cannot be had.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Ids and PLANET: names; ``-`` stands for those on stdin.
+    scene_type : str, optional
+        Of scenes that do not say theirs.
+    api_url : str, optional
+        The root of the API.
+
+    Raises
+    ------
+    QueryError
+        When nothing stands on stdin, or something that is no scene.
+    """
+    asked: List[Any] = []
+    for text in texts:
+        asked += items_of_stdin("scenes") if text == "-" else [text]
+
+    def find(item: Any, alive: Alive) -> Given:
+        return _scene(item, scene_type, api_url)
+
+    for item, found in in_parallel(find, asked, _CONNECTIONS):
+        yield _called(item), found
+
+
+def items_of_stdin(what: str) -> List[Any]:
+    """Return what stands on stdin: GeoJSON Features as mappings, words as text.
+
+    Raises
+    ------
+    QueryError
+        When nothing does: a search that failed, or found nothing, is not to look like a task that is done.
+    """
+    found = list(items(sys.stdin.read()))
+    if not found:
+        raise QueryError(f"There are no {what} on stdin: does the search before it find any?")
+    return found
+
+
+def items(text: str) -> Iterator[Any]:
+    """Yield what a text holds, one after another.
+
+    Parameters
+    ----------
+    text : str
+        GeoJSON Features in any arrangement (a line each, a text sequence with RS characters, indented, in
+        FeatureCollections), and words.
+
+    Yields
+    ------
+    mapping or str
+
+    Raises
+    ------
+    QueryError
+        When it begins as JSON and is none.
+    """
+    decoder, at = json.JSONDecoder(), 0
+    text = text.lstrip("\ufeff")
+    while match := _START.search(text, at):
+        at = match.start()
+        if text[at] != "{":
+            end = _END.search(text, at)
+            word, at = text[at : end.start() if end else None], end.start() if end else len(text)
+            yield word
+            continue
+        try:
+            item, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            raise QueryError("What stands on stdin begins as GeoJSON and is none: is it cut off?") from None
+        yield from _features(item)
+
+
+_START, _END = re.compile(r"[^\s\x1e]"), re.compile(r"[\s\x1e]")
+
+
+def _features(item: Mapping[str, Any]) -> Iterator[Any]:
+    features = item.get("features")
+    if item.get("type") == "FeatureCollection" and isinstance(features, list):
+        yield from features
+    else:
+        yield item
+
+
+def _called(item: Any) -> str:
+    """Return what a scene is called in a message."""
+    return item if isinstance(item, str) else str(_id(item))
+
+
+def _id(feature: Any) -> Any:
+    """Return the id of a scene: GDAL programs number features anew and keep it as a property."""
+    properties = feature.get("properties") if isinstance(feature, Mapping) else None
+    kept = properties.get("id") if isinstance(properties, Mapping) else None
+    return kept if kept is not None else feature.get("id") if isinstance(feature, Mapping) else None
+
+
+def _scene(item: Any, scene_type: Optional[str], api_url: Optional[str]) -> Given:
+    if isinstance(item, str):
+        catalog, kind, scene_id = one_scene(item, scene_type, api_url)
+        return Given(catalog.scene(kind, scene_id), parse_name(item).products if is_name(item) else ())
+    scene_id = _id(item)
+    if not isinstance(scene_id, str) or not scene_id:
+        raise QueryError("Something on stdin is no scene: it takes ids, PLANET: names, or what a search prints.")
+    links = item["properties"].get("links") if isinstance(item.get("properties"), Mapping) else None
+    own = _TYPE.search(str(links.get("self"))) if isinstance(links, Mapping) else None
+    kind = scene_type or (own[1] if own else DEFAULT_TYPE)
+    catalog = planet_vector.connect(api_url)
+    root = catalog.settings.api_url
+    if own and item.get("id") == scene_id and all(is_api_origin(link, root) for link in _links(item)):
+        return Given(Scene(item, kind, catalog), ())
+    # Gone through a GDAL program it has lost what is no column; links that lead elsewhere are for the service to give.
+    return Given(catalog.scene(kind, scene_id), ())
+
+
+def _links(value: Any) -> Iterator[str]:
+    """Yield every address in a Feature."""
+    if isinstance(value, Mapping):
+        for each in value.values():
+            yield from _links(each)
+    elif isinstance(value, str) and "://" in value:
+        yield value

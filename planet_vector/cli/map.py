@@ -1,0 +1,125 @@
+"""``planet-vector map``."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+from typing import Optional, Tuple
+
+import click
+
+from planet_vector.cli import options
+from planet_vector.cli.progress import progress_bar
+from planet_vector.errors import ConfigError
+
+
+@click.command("map")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="The page to write."
+)
+@click.option("--serve", is_flag=True, help="Serve the page on this machine, with the key; Ctrl-C ends it.")
+@click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="Port of --serve.  [default: a free one]")
+@click.option("--open", "show", is_flag=True, help="Open it in the browser.")
+@click.option(
+    "--thumbnails",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Thumbnails in the file, of the newest scenes, 4 MB at the most.  [default: 50]",
+)
+@click.option("--basemap", metavar="URL", help="Tiles to lie under the scenes, with {z}, {x} and {y}.")
+@click.option("--attribution", default="", metavar="TEXT", help="Whose the base map is, shown on it.")
+@options.overwrite
+@options.api_url
+@options.verbose
+def map_(
+    names: Tuple[str, ...],
+    output: Optional[Path],
+    serve: bool,
+    port: Optional[int],
+    show: bool,
+    thumbnails: Optional[int],
+    basemap: Optional[str],
+    attribution: str,
+    overwrite: bool,
+    api_url: Optional[str],
+) -> None:
+    """Make a map of scenes and mosaics for a browser: one page that needs nothing but itself.
+
+    NAME is the PLANET: name of a search, a scene or a mosaic; several may be given. The page has the footprints, all
+    properties, a slider for dates and one for clouds. It holds no key, so from a service that asks for one it shows
+    thumbnails, which are in the page, and no tiles. With --serve it shows tiles too: a process on this machine asks
+    for them with the key.
+
+    \b
+    Examples:
+        planet-vector map "PLANET:ortho?cloud_cover.estimated.lte=20" -o map.html --open
+        planet-vector map PLANET:mosaics/NAME "PLANET:ortho?acquired.gte=2015-06-01&limit=100" --serve --open
+        planet-vector search aoi.geojson --names | xargs planet-vector map -o map.html
+    """
+    if attribution and basemap is None:
+        raise click.UsageError("--attribution is for a base map: give --basemap URL.")
+    if serve:
+        if output is not None or thumbnails is not None or overwrite:
+            raise click.UsageError("--serve writes no file: leave out --output, --thumbnails and --overwrite.")
+        _serve(names, port or 0, show, basemap, attribution, api_url)
+        return
+    if port is not None:
+        raise click.UsageError("--port is for --serve.")
+    if output is None:
+        raise click.UsageError("Say where to write the page, -o map.html, or --serve it.")
+    if output.exists() and not overwrite:
+        raise ConfigError(f"{output} is there already: give another name, or --overwrite.")
+    _write(names, output, show, thumbnails, basemap, attribution, api_url)
+
+
+def _write(
+    names: Tuple[str, ...],
+    output: Path,
+    show: bool,
+    thumbnails: Optional[int],
+    basemap: Optional[str],
+    attribution: str,
+    api_url: Optional[str],
+) -> None:
+    from planet_vector.maps import THUMBNAILS, write_map
+
+    most = THUMBNAILS if thumbnails is None else thumbnails
+    with progress_bar("Thumbnails", most) as progress:
+        written = write_map(
+            names,
+            output,
+            thumbnails=most,
+            basemap=basemap,
+            attribution=attribution,
+            progress=progress,
+            api_url=api_url,
+        )
+    mosaics = f" and {written.mosaics} mosaics" if written.mosaics else ""
+    left_out = f", {written.left_out} without thumbnail" if written.left_out else ""
+    click.echo(f"{output}: {written.scenes} scenes{left_out}{mosaics}")
+    if show:
+        _open(output.resolve().as_uri())
+
+
+def _serve(
+    names: Tuple[str, ...], port: int, show: bool, basemap: Optional[str], attribution: str, api_url: Optional[str]
+) -> None:
+    from planet_vector.maps.serve import MapServer
+
+    def told(sentence: str) -> None:
+        click.echo(f"planet-vector: {sentence}", err=True)
+
+    with MapServer(names, port, basemap=basemap, attribution=attribution, told=told, api_url=api_url) as server:
+        click.echo(f"Serving a map of {len(server.content.scenes)} scenes at {server.url}")
+        if show:
+            _open(server.once())
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            pass  # the way it is meant to end
+
+
+def _open(address: str) -> None:
+    if not webbrowser.open(address):
+        click.echo("There is no browser to open it in: open it yourself.", err=True)

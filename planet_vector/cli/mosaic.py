@@ -1,0 +1,195 @@
+"""``planet-vector mosaic`` and ``rio planet mosaic``: a search as one raster, or a mosaic of the service."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, Mapping, Optional, Tuple
+
+import click
+
+from planet_vector.cli import options
+from planet_vector.cli.asking import SEARCH_FLAGS, is_area, search_of
+from planet_vector.cli.printing import json_dumper
+from planet_vector.cli.progress import progress_bar
+from planet_vector.errors import ConfigError, NotFoundError, QueryError
+from planet_vector.geometry import Box
+from planet_vector.names import is_name, is_segment, parse_name
+
+Bounds = Tuple[float, float, float, float]
+
+_OF_A_SERVICE = ("area", "bbox", "api_url", "output", "dst_bounds", "overwrite", "indent", "compact")
+"""What the service's own mosaics take."""
+
+_GLOBE = Box(-180.0, -85.0, 180.0, 85.0)  # as far as web mercator goes
+
+
+@click.command()
+@options.search_flags
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="A .tif or a .vrt."
+)
+@click.option("--count", is_flag=True, help="Only tell how many scenes it takes, and how much ground.")
+@click.option("--product", default="visual", show_default=True, help="Which product of each scene.")
+@click.option("--dst-crs", metavar="CRS", help="Of the mosaic.  [default: of the scene on top]")
+@click.option("-r", "--res", type=float, metavar="SIZE", help="Pixel size in units of the CRS.")
+@click.option("--dst-bounds", nargs=4, type=float, metavar="W S E N", help="In units of the CRS.")
+@click.option(
+    "--top",
+    type=click.Choice(["newest", "oldest", "clearest"]),
+    default="newest",
+    show_default=True,
+    help="Which scene lies above the others.",
+)
+@click.option("--resampling", default="nearest", show_default=True, help="As in 'rio warp'.")
+@options.json_style
+@options.overwrite
+@options.verbose
+def mosaic(
+    area: Optional[str], output: Optional[Path], overwrite: bool, indent: Optional[int], compact: bool, **flags: Any
+) -> None:
+    """Make one raster of all scenes of a search, or of a mosaic of the service.
+
+    AREA and the options of a search are those of 'planet-vector search'. A .vrt holds no pixels, only where they are.
+    How many scenes it takes is told before any is opened.
+
+    AREA may be a mosaic of the service, too: its name, such as 'planet-vector mosaics' prints, or its PLANET: name.
+    Then what the service says of it is printed as JSON; and with --output its quads that share ground with --bbox are
+    written, or its pixels within --dst-bounds, in metres of EPSG:3857.
+
+    \b
+    Examples:
+        planet-vector mosaic --bbox 11.9,47.8,12,47.9 --cloud-cover 20 --count
+        planet-vector mosaic --bbox 11.9,47.8,12,47.9 --cloud-cover 20 --res 6 -o mosaic.tif
+        planet-vector mosaic "PLANET:ortho?limit=20" --top clearest -o mosaic.vrt
+        planet-vector mosaic color_balance_mosaic --indent 2
+        planet-vector mosaic color_balance_mosaic --bbox 9.1,45.4,9.2,45.5 -o quads.tif
+    """
+    if output is not None and output.exists() and not overwrite:
+        raise ConfigError(f"{output} is there already: give another name, or --overwrite.")
+    if area is not None and _is_of_service(area):
+        _refuse_what_is_of_scenes()
+        _mosaic_of_service(area, output, flags["bbox"], flags["dst_bounds"], flags["api_url"], indent, compact)
+        return
+    if indent is not None or compact:
+        raise click.UsageError("--indent and --compact are for what the service says of a mosaic: name one.")
+    catalog, query = search_of(area, **{flag: flags.pop(flag) for flag in SEARCH_FLAGS if flag != "area"})
+    _mosaic_of_scenes(catalog, query, output, **flags)
+
+
+def _is_of_service(area: str) -> bool:
+    """Tell whether an argument names a mosaic: by its PLANET: name, or by a word that is no area and no file."""
+    if is_name(area):
+        return parse_name(area).is_mosaic
+    return is_segment(area) and not is_area(area) and area != "-" and not Path(area).exists()
+
+
+def _refuse_what_is_of_scenes() -> None:
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        source = context.get_parameter_source(str(parameter.name))
+        if parameter.name not in _OF_A_SERVICE and source is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{parameter.opts[-1]} is for scenes: a mosaic of the service does not take it.")
+
+
+def _mosaic_of_scenes(
+    catalog: Any,
+    query: Any,
+    output: Optional[Path],
+    count: bool,
+    product: str,
+    dst_crs: Optional[str],
+    res: Optional[float],
+    dst_bounds: Optional[Bounds],
+    top: str,
+    resampling: str,
+) -> None:
+    from planet_vector.raster.mosaic import open_scenes, survey
+    from planet_vector.scene import Scene
+
+    if not count and output is None:
+        raise click.UsageError("Give --output FILE, or --count.")
+    scenes = [Scene(feature, query.scene_type) for page in catalog.pages(query) for feature in page]
+    if count:
+        click.echo(str(survey(scenes)))
+        return
+    assert output is not None
+    click.echo(str(survey(scenes)), err=True)
+    with open_scenes(catalog, scenes, product, dst_crs, res, dst_bounds or None, top, resampling) as dataset:
+        _write(dataset, output, None)
+
+
+def _mosaic_of_service(
+    text: str,
+    output: Optional[Path],
+    bbox: Optional[str],
+    dst_bounds: Optional[Bounds],
+    api_url: Optional[str],
+    indent: Optional[int],
+    compact: bool,
+) -> None:
+    import planet_vector
+    from planet_vector.cli.quads import box_of, mosaic_name
+    from planet_vector.raster.quads import open_quads
+
+    name = mosaic_name(text)
+    if name.part:
+        raise click.UsageError(f"{text!r} names a quad: 'planet-vector info' tells of it, 'download-quads' fetches it.")
+    bbox = bbox or name.get("bbox")
+    catalog = planet_vector.connect(api_url or name.get("api_url"))
+    if output is None:
+        if bbox or dst_bounds:
+            raise click.UsageError("--bbox and --dst-bounds are of a raster: give --output FILE.")
+        sys.stdout.write(json_dumper(indent, compact)(_said(catalog, name.item, text)) + "\n")
+        return
+    if indent is not None or compact:
+        raise click.UsageError("--indent and --compact are for what is printed: leave them out with --output.")
+    if dst_bounds and output.suffix.lower() == ".vrt":
+        raise click.UsageError("A .vrt holds whole quads: give --bbox, or write a .tif.")
+    box = box_of(bbox) if bbox else _degrees(dst_bounds) if dst_bounds else _GLOBE
+    with open_quads(catalog, name.item, box) as dataset:
+        _write(dataset, output, dst_bounds)
+
+
+def _said(catalog: Any, name: str, text: str) -> Mapping[str, Any]:
+    """Return what the service says of a mosaic."""
+    from planet_vector.catalog.mosaics import mosaic_body
+
+    try:
+        return mosaic_body(catalog, name)
+    except NotFoundError as error:
+        if is_name(text):
+            raise
+        told = f"There is neither a file nor a mosaic of the service that is called {text!r}."
+        raise NotFoundError(told, error.request, error.status) from None
+
+
+def _degrees(bounds: Bounds) -> Box:
+    """Return the box in degrees of bounds in metres of EPSG:3857."""
+    from planet_vector.catalog.mosaics import to_degrees
+
+    return Box(*to_degrees(*bounds[:2]), *to_degrees(*bounds[2:]))
+
+
+def _write(dataset: Any, output: Path, bounds: Optional[Bounds]) -> None:
+    from rasterio.windows import Window, from_bounds
+
+    from planet_vector.raster.writing import write_geotiff
+
+    if output.suffix.lower() == ".vrt":
+        dataset.save_vrt(output)
+        return
+    window = None
+    if bounds:
+        # Whole pixels, all that the bounds touch.
+        wanted = from_bounds(*bounds, transform=dataset.transform)
+        left, top = max(0, int(wanted.col_off // 1)), max(0, int(wanted.row_off // 1))
+        right = min(dataset.width, -int(-(wanted.col_off + wanted.width) // 1))
+        bottom = min(dataset.height, -int(-(wanted.row_off + wanted.height) // 1))
+        if right <= left or bottom <= top:
+            raise QueryError("--dst-bounds share no ground with the mosaic: they are W S E N in metres of EPSG:3857.")
+        window = Window(left, top, right - left, bottom - top)
+    rows = window.height if window else dataset.height
+    click.echo(f"{window.width if window else dataset.width} × {rows} pixels, {dataset.count} bands", err=True)
+    with progress_bar(output.name, rows) as progress:
+        write_geotiff(dataset, output, window, progress)

@@ -1,0 +1,47 @@
+"""``planet-vector mosaics``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Optional
+
+import click
+
+import planet_vector
+from planet_vector.cli import options
+from planet_vector.cli.printing import json_dumper
+from planet_vector.names import MOSAICS, Name
+
+_TABLE = "{:<32} {:<10} {:<10} {:>5}  {}\n"
+
+
+@click.command()
+@options.json_style
+@options.names
+@click.option("--table", "as_table", is_flag=True, help="Print a table to look at.")
+@options.api_url
+@options.verbose
+def mosaics(indent: Optional[int], compact: bool, names: bool, as_table: bool, api_url: Optional[str]) -> None:
+    """Print the mosaics of the service, a line of JSON each: what it says of them.
+
+    \b
+    Examples:
+        planet-vector mosaics --table
+        for name in $(planet-vector mosaics --names); do gdalinfo "$name"; done
+    """
+    from planet_vector.catalog.mosaics import list_mosaics
+
+    if names and as_table:
+        raise click.UsageError("--names and --table exclude each other.")
+    out, dumps = sys.stdout, json_dumper(indent, compact)
+    found = list_mosaics(planet_vector.connect(api_url))
+    if as_table and found:
+        out.write(_TABLE.format("name", "first", "last", "level", "title"))
+    for body in found:
+        if names:
+            out.write(f"{Name(MOSAICS, body['name'])}\n")
+        elif as_table:
+            first, last = (str(body.get(when) or "-")[:10] for when in ("first_acquired", "last_acquired"))
+            out.write(_TABLE.format(body["name"], first, last, body.get("level", "-"), body.get("title") or ""))
+        else:
+            out.write(dumps(body) + "\n")

@@ -1,0 +1,143 @@
+"""``planet-vector quads``, and what ``download-quads`` shares with it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from itertools import islice
+from typing import TYPE_CHECKING, Iterator, Optional, Tuple
+from urllib.parse import quote
+
+import click
+
+import planet_vector
+from planet_vector.cli import options
+from planet_vector.cli.asking import read_area
+from planet_vector.cli.printing import json_dumper, print_collection, print_sequence
+from planet_vector.errors import NameSyntaxError, QueryError
+from planet_vector.geometry import Box
+from planet_vector.names import MOSAICS, PREFIX, Name, is_name, parse_name, shown
+
+if TYPE_CHECKING:
+    from planet_vector.catalog import ScenesV0
+    from planet_vector.catalog.mosaics import Mosaic
+    from planet_vector.scene import Item
+
+quad_limit = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="N quads at the most.")
+
+
+@click.command()
+@click.argument("mosaic", metavar="NAME")
+@options.area
+@options.bbox
+@quad_limit
+@options.collection
+@options.use_rs
+@options.json_style
+@options.names
+@options.api_url
+@options.verbose
+def quads(
+    mosaic: str,
+    area: Optional[str],
+    bbox: Optional[str],
+    limit: Optional[int],
+    collection: bool,
+    use_rs: bool,
+    indent: Optional[int],
+    compact: bool,
+    names: bool,
+    api_url: Optional[str],
+) -> None:
+    """Print the quads of a mosaic, a line of GeoJSON each, those updated last first.
+
+    NAME is a mosaic's, such as 'planet-vector mosaics' prints, or its PLANET: name. AREA is what the quads must share
+    ground with: WKT, GeoJSON, the path of a file with one of them (@ may stand before it), or - for stdin.
+
+    \b
+    Examples:
+        planet-vector quads color_balance_mosaic aoi.geojson
+        planet-vector quads color_balance_mosaic --bbox 9,45,9.5,45.5 --collection > quads.geojson
+        gdalinfo $(planet-vector quads color_balance_mosaic "POINT (9.2 45.4)" --names)
+    """
+    if sum((collection, use_rs, names)) > 1:
+        raise click.UsageError("--collection, --rs and --names exclude each other.")
+    catalog, known = mosaic_named(mosaic, api_url)
+    found = islice(quads_of(catalog, known, mosaic, area and read_area(area), bbox), limit)
+    out, dumps = sys.stdout, json_dumper(indent, compact)
+    features = (quad.feature for quad in found)
+    if names:
+        out.writelines(f"{Name(MOSAICS, known.name, quad.id)}\n" for quad in found)
+    elif collection:
+        print_collection(features, out, dumps)
+    else:
+        print_sequence(features, out, dumps, use_rs)
+
+
+def mosaic_named(text: str, api_url: Optional[str]) -> Tuple[ScenesV0, Mosaic]:
+    """Return the service and the mosaic that an argument names."""
+    from planet_vector.catalog.mosaics import mosaic_of
+
+    name = mosaic_name(text)
+    catalog = planet_vector.connect(api_url or name.get("api_url"))
+    return catalog, mosaic_of(catalog, name.item)
+
+
+def mosaic_name(text: str) -> Name:
+    """Return the name of a mosaic, or of a quad, from an argument that is one or its PLANET: name."""
+    if not is_name(text):
+        text = f"{PREFIX}{MOSAICS}/{quote(text, safe='')}"
+    name = parse_name(text)
+    if not name.is_mosaic or not name.item:
+        raise NameSyntaxError(f"{shown(text)} names no mosaic: write PLANET:mosaics/<name>, or the bare name.")
+    return name
+
+
+def quads_of(catalog: ScenesV0, mosaic: Mosaic, text: str, area: Optional[str], bbox: Optional[str]) -> Iterator[Item]:
+    """Return the quads of a mosaic that an argument and options ask for.
+
+    Parameters
+    ----------
+    catalog : ScenesV0
+        The service.
+    mosaic : Mosaic
+        The mosaic.
+    text : str
+        The argument it was named by, which may hold a bbox or a quad.
+    area : str, optional
+        WKT or GeoJSON.
+    bbox : str, optional
+        As ``--bbox`` takes it.
+    """
+    from planet_vector.catalog.mosaics import quad_of, quads_within
+
+    name = mosaic_name(text)
+    unknown = [key for key, _ in name.parameters if key not in ("bbox", "api_url")]
+    if unknown:
+        raise NameSyntaxError(f"{unknown[0]!r} is no parameter of a mosaic: it takes bbox.")
+    given = [place for place in (name.part, name.get("bbox"), area, bbox) if place]
+    if len(given) > 1:
+        raise QueryError("Give the place once: a quad, an area or a bbox.")
+    if name.part:
+        return iter([quad_of(catalog, mosaic, name.part)])
+    if area:
+        return quads_within(catalog, mosaic, _one_geometry(area))
+    return quads_within(catalog, mosaic, box_of(given[0]) if given else None)
+
+
+def box_of(text: str) -> Box:
+    """Return a box that was written as W,S,E,N."""
+    try:
+        return Box.parse(text)
+    except ValueError as error:
+        raise QueryError(f"bbox: {error}.") from None
+
+
+def _one_geometry(area: str) -> str:
+    """Return an area as one geometry: the service takes no collection of features for quads."""
+    if not area.startswith("{"):
+        return area
+    read = json.loads(area)
+    if read.get("type") != "FeatureCollection":
+        return area
+    return json.dumps({"type": "GeometryCollection", "geometries": [each["geometry"] for each in read["features"]]})

@@ -1,0 +1,130 @@
+"""Maps: scenes and mosaics on one page for a browser, which needs nothing but itself.
+
+==========  ===============================================================
+module      does
+==========  ===============================================================
+content     names become scenes and mosaics, laid out on one sheet
+addresses   where the page finds tiles and thumbnails
+page        all of it as one HTML file, with Leaflet in it
+serve       the page from a local process that has the key
+static      what the page is made of
+==========  ===============================================================
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Callable, Dict, Iterable, NamedTuple, Optional, Union
+
+from planet_vector.errors import NotFoundError
+from planet_vector.maps.addresses import Direct
+from planet_vector.maps.content import Content, gather
+from planet_vector.maps.page import Pictures, checked_basemap, render
+from planet_vector.scene import Scene
+
+__all__ = ["THUMBNAILS", "Written", "write_map"]
+
+THUMBNAILS = 50
+"""Thumbnails in a page, unless something else is said: five seconds at the usual ten requests a second."""
+
+MAX_BYTES = 4 * 2**20
+"""Bytes of all thumbnails in a page: a file that still goes by mail."""
+
+
+class Written(NamedTuple):
+    """Tell what a map has in it.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    scenes, mosaics : int
+        What it shows.
+    thumbnails : int
+        Thumbnails in the file.
+    left_out : int
+        Scenes whose thumbnail is not in it.
+    """
+
+    path: Path
+    scenes: int
+    mosaics: int
+    thumbnails: int
+    left_out: int
+
+
+def write_map(
+    names: Union[str, Iterable[str]],
+    path: Union[str, Path],
+    *,
+    thumbnails: int = THUMBNAILS,
+    basemap: Optional[str] = None,
+    attribution: str = "",
+    progress: Optional[Callable[[int, int], None]] = None,
+    api_url: Optional[str] = None,
+    key: Optional[str] = None,
+) -> Written:
+    """Write scenes and mosaics as a map: one HTML file with everything in it but tiles. No key is in it.
+
+    Parameters
+    ----------
+    names : str or iterable of str
+        Of searches, scenes and mosaics at one service: ``PLANET:ortho?cloud_cover.estimated.lte=5``,
+        ``PLANET:mosaics/NAME``.
+    path : str or Path
+        The file; replaced when it is complete.
+    thumbnails : int
+        How many thumbnails are put into the file, of the newest scenes, in 4 MB at the most.
+    basemap : str, optional
+        Address of tiles that lie under the scenes, with ``{z}``, ``{x}`` and ``{y}``; by default a graticule only.
+    attribution : str
+        Whose the base map is, shown on it.
+    progress : callable, optional
+        Called with the thumbnails fetched and those to fetch.
+    api_url, key : str, optional
+        As for `planet_vector.connect`.
+
+    Returns
+    -------
+    Written
+        What is in the file, and how many thumbnails are not.
+
+    Raises
+    ------
+    PlanetVectorError
+        When a name is none, the service does not give all that is named, or the base map is no address of tiles.
+    """
+    from planet_vector.raster.writing import complete
+
+    path = Path(path)
+    under = checked_basemap(basemap, attribution) if basemap else None
+    content = gather([names] if isinstance(names, str) else names, api_url, key)
+    pictures = _thumbnails(content, thumbnails, progress)
+    page = render(content, Direct(content.catalog), pictures, under)
+    with complete(path) as temporary:
+        temporary.write_text(page, encoding="utf-8", newline="\n")
+    return Written(path, len(content.scenes), len(content.mosaics), len(pictures.content), pictures.left_out)
+
+
+def _thumbnails(content: Content, most: int, progress: Optional[Callable[[int, int], None]]) -> Pictures:
+    """Fetch the thumbnails of the newest scenes, as many as are wanted and fit."""
+    wanted = content.scenes[:most]
+    kept: Dict[int, bytes] = {}
+    room = MAX_BYTES
+    with ThreadPoolExecutor(content.catalog.settings.connections) as pool:
+        for number, picture in enumerate(pool.map(_thumbnail, wanted)):
+            if progress:
+                progress(number + 1, len(wanted))
+            if picture is not None and len(picture) <= room:
+                kept[number] = picture
+                room -= len(picture)
+    return Pictures(kept, len(content.scenes) - len(kept))
+
+
+def _thumbnail(scene: Scene) -> Optional[bytes]:
+    """Return a thumbnail, or None where the service has none of this scene."""
+    try:
+        return scene.thumbnail()
+    except NotFoundError:
+        return None

@@ -1,0 +1,162 @@
+"""What a map shows: the scenes and mosaics that names stand for, and where on the sheet each lies."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+
+from planet_vector.catalog import ScenesV0, connect
+from planet_vector.catalog.mosaics import Mosaic, few_quads, list_mosaics, mosaic_of, quad_bounds, to_degrees
+from planet_vector.config import Settings
+from planet_vector.errors import NameSyntaxError, ProtocolError, QueryError
+from planet_vector.geometry import Polygon
+from planet_vector.names import MOSAICS, Name, parse_name, shown
+from planet_vector.query import parse_time
+from planet_vector.scene import Scene
+from planet_vector.vector.search import scenes as search
+
+MOST_SCENES = 5000
+"""Scenes of one map: as many footprints as a browser draws without a pause, and 5 MB of page."""
+
+_DIGITS = 7  # of a degree: a centimetre
+
+
+@dataclass(frozen=True)
+class Content:
+    """Hold what a map shows.
+
+    Attributes
+    ----------
+    catalog : ScenesV0
+        The service all of it comes from.
+    names : sequence of str
+        What was asked for.
+    scenes : sequence of Scene
+        Each once, the newest first; those without a time last.
+    footprints : sequence of list of Polygon
+        Of each scene, in longitudes that run on: a footprint across the antimeridian is in one piece, and scenes on
+        both sides of it lie side by side.
+    mosaics : sequence of (Mosaic, bounds)
+        Each with west, south, east, north in degrees, or None where that would take many requests.
+    """
+
+    catalog: ScenesV0
+    names: Sequence[str]
+    scenes: Sequence[Scene]
+    footprints: Sequence[List[Polygon]]
+    mosaics: Sequence[Tuple[Mosaic, Optional[Tuple[float, float, float, float]]]]
+
+
+def gather(names: Iterable[str], api_url: Optional[str] = None, key: Optional[str] = None) -> Content:
+    """Ask the service for what names stand for.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Of searches (``PLANET:ortho?…``), scenes and mosaics (``PLANET:mosaics/NAME``), at one service.
+    api_url, key : str, optional
+        As for `planet_vector.connect`.
+
+    Raises
+    ------
+    NameSyntaxError
+        When a text is no such name, or the names are of several services.
+    QueryError
+        When they stand for more than `MOST_SCENES` scenes.
+    ServiceError
+        When the service does not give all of them.
+    """
+    given = list(names)
+    if not given:
+        raise NameSyntaxError("There is nothing to show: give the name of a search, a scene or a mosaic.")
+    parsed = [parse_name(name) for name in given]
+    settings = [Settings.load(api_url or name.get("api_url"), key) for name in parsed]
+    if len({one.api_url for one in settings}) > 1:
+        raise NameSyntaxError("The names are of several services: make a map of each.")
+    catalog = connect(settings[0])
+    found: Dict[Tuple[str, str], Scene] = {}
+    mosaics: Dict[str, Mosaic] = {}
+    for name in parsed:
+        if name.is_mosaic:
+            mosaics.update((one, mosaic_of(catalog, one)) for one in _mosaic_names(catalog, name))
+            continue
+        for collection in [name.collection] if name.collection else catalog.scene_types():
+            one_type = Name(collection, name.item, name.part, name.parameters)
+            for scene in islice(search(str(one_type), settings[0].api_url, key), MOST_SCENES + 1):
+                found[scene.scene_type, scene.id] = scene
+            if len(found) > MOST_SCENES:
+                raise QueryError(
+                    f"A map shows {MOST_SCENES:,} scenes at the most, and there are more: narrow the search, "
+                    "or add limit=N to its name."
+                )
+    scenes = sorted(found.values(), key=lambda scene: (time_of(scene) or -math.inf, scene.id), reverse=True)
+    return Content(
+        catalog,
+        given,
+        scenes,
+        _side_by_side([scene.polygons for scene in scenes]),
+        [(mosaic, _bounds(catalog, mosaic)) for mosaic in mosaics.values()],
+    )
+
+
+def time_of(scene: Scene) -> Optional[float]:
+    """Return when a scene was acquired, in seconds since 1970, or None where the service does not say."""
+    try:
+        return parse_time(scene.properties["acquired"]).timestamp()
+    except (KeyError, ValueError, AttributeError, OverflowError):
+        return None
+
+
+def _mosaic_names(catalog: ScenesV0, name: Name) -> List[str]:
+    if name.part:
+        raise NameSyntaxError(f"{shown(str(name))} names a quad: a map shows its mosaic, PLANET:{MOSAICS}/{name.item}.")
+    return [name.item] if name.item else [str(mosaic["name"]) for mosaic in list_mosaics(catalog)]
+
+
+def _bounds(catalog: ScenesV0, mosaic: Mosaic) -> Optional[Tuple[float, float, float, float]]:
+    quads = few_quads(catalog, mosaic)
+    if not quads:
+        return None
+    wests, souths, easts, norths = zip(*(quad_bounds(mosaic, quad.id) for quad in quads))
+    return (*to_degrees(min(wests), min(souths)), *to_degrees(max(easts), max(norths)))
+
+
+def _side_by_side(footprints: Sequence[List[Polygon]]) -> List[List[Polygon]]:
+    """Move polygons by whole turns so that they lie together, and close those that were cut at the antimeridian.
+
+    The sheet is cut in the middle of the widest gap of longitudes that has no footprint, so that it is as narrow as can
+    be. Where the gap holds the antimeridian already, nothing moves.
+    """
+    spans = sorted(
+        (min(x for x, _ in polygon[0]), max(x for x, _ in polygon[0])) for parts in footprints for polygon in parts
+    )
+    if not spans:
+        return [list(parts) for parts in footprints]
+    cut, widest, reach = -180.0, spans[0][0] + 360 - max(east for _, east in spans), spans[0][1]
+    for west, east in spans:
+        if west - reach > widest:
+            cut, widest = (reach + west) / 2, west - reach
+        reach = max(reach, east)
+    return [_closed([_moved(polygon, cut) for polygon in parts]) for parts in footprints]
+
+
+def _moved(polygon: Polygon, cut: float) -> Polygon:
+    turn = 360.0 if max(x for x, _ in polygon[0]) <= cut else 0.0
+    return [[(round(x + turn, _DIGITS), round(y, _DIGITS)) for x, y in ring] for ring in polygon]
+
+
+def _closed(parts: List[Polygon]) -> List[Polygon]:
+    """Join the parts of a footprint where they share an edge."""
+    if len(parts) < 2:
+        return parts
+    import shapely
+    from shapely.geometry import Polygon as Shape
+
+    try:
+        joined: Any = shapely.union_all(shapely.make_valid([Shape(rings[0], rings[1:]) for rings in parts]))
+    except shapely.errors.ShapelyError as error:
+        raise ProtocolError(f"The service gave a footprint that cannot be drawn: {error}.") from None
+    surfaces = [part for part in shapely.get_parts(joined) if part.geom_type == "Polygon"]
+    return [[list(ring.coords) for ring in (part.exterior, *part.interiors)] for part in surfaces]

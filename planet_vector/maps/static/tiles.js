@@ -1,0 +1,66 @@
+// Tiles of scenes and mosaics. Of a scene only those are asked for that its footprint reaches.
+
+const SIDE = 256;  // pixels of a tile
+const LEAST = 32;  // pixels of a scene; of a smaller one there is nothing to see
+
+const Tiles = L.TileLayer.extend({
+  createTile(place, done) {
+    if (!this.options.polygons || reaches(this.options.polygons, place)) return L.TileLayer.prototype.createTile.call(this, place, done);
+    const empty = document.createElement("div");
+    setTimeout(() => done(null, empty), 0);
+    return empty;
+  },
+});
+
+function tilesOf(scene) {
+  return watched(new Tiles(scene.tiles, {
+    polygons: scene.polygons, maxNativeZoom: scene.level, minZoom: zoomAt(scene, LEAST), maxZoom: DEEPEST,
+    zIndex: 1000 + data.scenes.length - scene.number,
+  }));
+}
+
+function tilesOfMosaic(mosaic) {
+  const [west, south, east, north] = mosaic.bounds || [];
+  return watched(new Tiles(mosaic.tiles, {
+    subdomains: mosaic.hosts || "a", maxNativeZoom: mosaic.level, maxZoom: DEEPEST, zIndex: 100,
+    bounds: mosaic.bounds ? [[south, west], [north, east]] : undefined,
+  }));
+}
+
+// Say so when the service gives none of the tiles in view: one by one they may be missing, as beside a scene.
+function watched(layer) {
+  let given = 0, failed = 0;
+  layer.on("loading", () => { given = failed = 0; });
+  layer.on("tileload", (event) => { if (event.tile.src) given++; });
+  layer.on("tileerror", () => { failed++; });
+  layer.on("load", () => {
+    if (!given && failed) {
+      tell(data.served
+        ? `${data.service} gave no tiles: see what planet-vector says in its terminal.`
+        : `${data.service} gave no tiles: it cannot be reached, or asks for a key, which is not in this file. ` +
+          "planet-vector map … --serve shows them with your key.");
+    }
+  });
+  return layer;
+}
+
+// Return the zoom from which on a scene is so many pixels wide or high.
+function zoomAt(scene, pixels) {
+  return Math.max(0, Math.min(scene.level, Math.ceil(Math.log2(pixels / sizeOf(scene, 0)))));
+}
+
+// Return the pixels a scene is wide or high at a zoom, whichever are more.
+function sizeOf(scene, zoom) {
+  const box = footprints[scene.number].getBounds();
+  const size = map.project(box.getSouthEast(), zoom).subtract(map.project(box.getNorthWest(), zoom));
+  return Math.max(size.x, size.y, 1e-9);
+}
+
+function reaches(polygons, {x, y, z}) {
+  const around = SIDE * 2 ** z;
+  return polygons.some((rings) => [-around, 0, around].some((turn) => {
+    const box = L.bounds([x * SIDE - turn + 1, y * SIDE + 1], [(x + 1) * SIDE - turn - 1, (y + 1) * SIDE - 1]);
+    const ring = rings[0].map(([lon, lat]) => map.project([lat, lon], z));
+    return L.PolyUtil.clipPolygon(ring, box).length > 0;
+  }));
+}

@@ -1,0 +1,73 @@
+"""Several tasks at once, their outcomes in order; who stops looking ends them all."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any, Callable, Deque, Generator, Iterable, Optional, Tuple, TypeVar, Union
+
+from planet_vector.errors import PlanetVectorError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+Alive = Callable[[], None]
+"""Called by a task now and then: raises when nobody waits for the task any more."""
+
+AHEAD = 16  # tasks taken on for each connection: one slow file does not hold up the others, nor does memory grow
+_GLANCE = 0.2  # seconds; on Windows Ctrl-C does not end a wait, so none is longer
+
+
+class _Stopped(Exception):
+    """End a task that nobody waits for."""
+
+
+def in_parallel(
+    task: Callable[[T, Alive], R], items: Iterable[T], connections: int
+) -> Generator[Tuple[T, Union[R, PlanetVectorError]], None, None]:
+    """Do a task for each item, several at once; yield the items in their order, each with what came of it.
+
+    Closing the iterator, or an exception thrown into it, drops what has not begun and ends what is under way the next
+    time it calls its second argument. An error that is not this package's, such as a full disk, ends all and is raised.
+
+    Parameters
+    ----------
+    task : callable
+        Takes an item and `Alive`, to be called when a piece of work is done.
+    items : iterable
+        Taken one by one, as there is room.
+    connections : int
+        Tasks under way at once.
+    """
+    stop = threading.Event()
+
+    def alive() -> None:
+        if stop.is_set():
+            raise _Stopped
+
+    waiting: Deque[Tuple[T, Future[R]]] = deque()
+    pool = ThreadPoolExecutor(connections, thread_name_prefix="planet_vector")
+    try:
+        for item in items:
+            waiting.append((item, pool.submit(task, item, alive)))
+            if len(waiting) >= AHEAD * connections:
+                first, future = waiting.popleft()
+                yield first, _error(future) or future.result()
+        while waiting:
+            first, future = waiting.popleft()
+            yield first, _error(future) or future.result()
+    finally:
+        stop.set()
+        # What is under way is waited for: a lock on what it writes must not be gone before it is.
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _error(future: Future[Any]) -> Optional[PlanetVectorError]:
+    """Wait for a task, and return what it failed of, where that is for others to judge."""
+    while not future.done():
+        wait([future], timeout=_GLANCE)
+    error = future.exception()
+    if error is not None and not isinstance(error, PlanetVectorError):
+        raise error
+    return error

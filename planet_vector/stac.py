@@ -1,0 +1,245 @@
+"""Scenes as STAC items: what engines for cubes and tables take.
+
+The mapping (STAC 1.0.0, with the extensions eo, view, timestamps, projection and raster as far as they apply):
+
+=============================================  ======================================================
+the service's                                  STAC's
+=============================================  ======================================================
+``acquired``                                   ``datetime``
+``published``                                  ``published``
+``sat.id``                                     ``platform``
+``image_statistics.gsd``                       ``gsd``
+``cloud_cover.estimated``                      ``eo:cloud_cover``
+``sat.off_nadir``, ``sat.azimuth_angle``       ``view:off_nadir`` (without sign), ``view:azimuth``
+``sun.altitude``, ``sun.azimuth``              ``view:sun_elevation``, ``view:sun_azimuth``
+the scene type                                 ``planet:scene_type``
+every other property, by its dotted name       ``planet:<name>``
+products, thumbnails                           assets; no key is in their links
+=============================================  ======================================================
+
+A value that is outside of what STAC allows stays under its ``planet:`` name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
+
+from planet_vector.errors import NotFoundError
+from planet_vector.query import format_time
+from planet_vector.raster.bands import LANDSAT
+from planet_vector.scene import Scene, flatten
+
+STAC_VERSION = "1.0.0"
+
+_EXTENSION = "https://stac-extensions.github.io/{}/schema.json"
+_EXTENSIONS = {
+    "eo": _EXTENSION.format("eo/v1.1.0"),
+    "view": _EXTENSION.format("view/v1.0.0"),
+    "published": _EXTENSION.format("timestamps/v1.1.0"),
+    "proj": _EXTENSION.format("projection/v1.1.0"),
+    "raster": _EXTENSION.format("raster/v1.1.0"),
+}
+"""The schema of each extension, by the prefix of its fields."""
+
+_NUMBERS: Mapping[str, Tuple[str, float, float]] = {
+    "image_statistics.gsd": ("gsd", 1e-9, 1e9),
+    "cloud_cover.estimated": ("eo:cloud_cover", 0, 100),
+    "sat.off_nadir": ("view:off_nadir", 0, 90),
+    "sat.azimuth_angle": ("view:azimuth", 0, 360),
+    "sun.altitude": ("view:sun_elevation", -90, 90),
+    "sun.azimuth": ("view:sun_azimuth", 0, 360),
+}
+"""STAC's name for a property, and the least and greatest value it allows."""
+
+_COMMON = {"red", "green", "blue", "nir", "pan", "cirrus", "coastal"}
+_RAPIDEYE = (("blue", "blue"), ("green", "green"), ("red", "red"), ("red_edge", "rededge"), ("nir", "nir"))
+"""Names and common names of the five bands of RapidEye's analytic product, in their order."""
+
+
+def item(scene: Scene, headers: Optional[Mapping[str, Mapping[str, Any]]] = None) -> Dict[str, Any]:
+    """Return a scene as a STAC item.
+
+    Parameters
+    ----------
+    scene : Scene
+        The scene.
+    headers : mapping, optional
+        For products what their headers say, as `planet_vector.raster.virtual.header_of` returns it: where the pixels
+        lie, and of what type they are, which the service's metadata does not tell.
+
+    Raises
+    ------
+    ProtocolError
+        When the scene's times or footprint cannot be used.
+    """
+    properties: Dict[str, Any] = {"datetime": _time(scene.acquired)}
+    if scene.published is not None:
+        properties["published"] = _time(scene.published)
+    properties["planet:scene_type"] = scene.scene_type
+    for name, value in flatten(scene.properties):
+        if name in ("acquired", "published") or name.partition(".")[0] in ("links", "data"):
+            continue
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        field, low, high = _NUMBERS.get(name, ("", 0.0, 0.0))
+        if field and number and low <= (abs(value) if name == "sat.off_nadir" else value) <= high:
+            properties[field] = abs(value) if name == "sat.off_nadir" else value
+            if properties[field] == value:
+                continue
+        if name == "sat.id" and isinstance(value, str) and value:
+            properties["platform"] = value
+            continue
+        properties[f"planet:{name}"] = value
+    assets = _assets(scene, headers or {})
+    used = {name.partition(":")[0] for name in properties} | {n.partition(":")[0] for a in assets.values() for n in a}
+    found: Dict[str, Any] = {
+        "type": "Feature",
+        "stac_version": STAC_VERSION,
+        "stac_extensions": [schema for prefix, schema in _EXTENSIONS.items() if prefix in used],
+        "id": scene.id,
+        **_ground(scene),
+        "properties": properties,
+        "links": _links(scene),
+        "assets": assets,
+    }
+    return found
+
+
+def write_geoparquet(scenes: Iterable[Scene], path: Path) -> int:
+    """Write scenes as a GeoParquet file of STAC items, a row each, as stac-geoparquet defines it.
+
+    Parameters
+    ----------
+    scenes : iterable of Scene
+        The scenes.
+    path : Path
+        Where to; replaced when it is complete.
+
+    Returns
+    -------
+    int
+        The number of scenes.
+
+    Raises
+    ------
+    NotFoundError
+        When there are none, and so no columns.
+    """
+    from stac_geoparquet.arrow import to_parquet
+
+    from planet_vector.raster.writing import complete
+
+    items = [item(scene) for scene in scenes]
+    if not items:
+        raise NotFoundError(f"The search found no scenes, so there is nothing to write to {path}: widen it.")
+    table = _table(items)
+    with complete(path) as temporary:
+        to_parquet(table, temporary)
+    return len(items)
+
+
+def _table(items: List[Dict[str, Any]]) -> Any:
+    """Return items as an Arrow table; what one has and another has not is null."""
+    import pyarrow
+    from stac_geoparquet.arrow import parse_stac_items_to_arrow
+
+    bare = [found["geometry"] is None for found in items]
+    if not any(bare):
+        return parse_stac_items_to_arrow(items, chunk_size=len(items)).read_all()
+    # The library takes no item without a footprint, so one is lent to it.
+    for found in items:
+        if found["geometry"] is None:
+            found.update(geometry={"type": "Point", "coordinates": [0.0, 0.0]}, bbox=[0.0, 0.0, 0.0, 0.0])
+    lent = pyarrow.table(parse_stac_items_to_arrow(items, chunk_size=len(items)).read_all())
+    for name in ("geometry", "bbox"):
+        at = lent.schema.get_field_index(name)
+        values = pyarrow.compute.if_else(
+            pyarrow.array(bare), pyarrow.scalar(None, lent.field(at).type), lent.column(at)
+        )
+        lent = lent.set_column(at, lent.field(at).with_nullable(True), values)
+    return lent
+
+
+def _time(moment: Any) -> str:
+    return format_time(moment).replace("+00:00", "Z")
+
+
+def _ground(scene: Scene) -> Dict[str, Any]:
+    """Return footprint and box, or null; a box that crosses the antimeridian has its west greater than its east."""
+    polygons = scene.polygons
+    if not polygons:
+        return {"geometry": None}
+    rings = [[[list(position) for position in ring] for ring in polygon] for polygon in polygons]
+    one = len(rings) == 1
+    geometry = {"type": "Polygon" if one else "MultiPolygon", "coordinates": rings[0] if one else rings}
+    spans = [(min(x for x, _ in polygon[0]), max(x for x, _ in polygon[0])) for polygon in polygons]
+    west, east = min(low for low, _ in spans), max(high for _, high in spans)
+    if east - west > 180:
+        west = min(low for low, high in spans if high > 0)
+        east = max(high for low, high in spans if low < 0)
+    ys = [y for polygon in polygons for _, y in polygon[0]]
+    return {"geometry": geometry, "bbox": [west, min(ys), east, max(ys)]}
+
+
+def _links(scene: Scene) -> List[Dict[str, str]]:
+    try:
+        return [{"rel": "self", "href": scene.link("self"), "type": "application/geo+json"}]
+    except NotFoundError:
+        return []
+
+
+def _assets(scene: Scene, headers: Mapping[str, Mapping[str, Any]]) -> Dict[str, Dict[str, Any]]:
+    assets: Dict[str, Dict[str, Any]] = {}
+    for product in scene.products:
+        asset: Dict[str, Any] = {
+            "href": scene.product_link(product),
+            "type": "image/tiff" if product == "unrectified" else "image/tiff; application=geotiff",
+            "title": product,
+            "roles": ["visual" if product == "visual" else "data"],
+        }
+        bands = _bands(scene, product, headers.get(product))
+        if bands:
+            asset["eo:bands"] = bands
+        if product in headers:
+            asset.update(_pixels(headers[product]))
+        assets[product] = asset
+    for name in ("thumbnail", "square_thumbnail"):
+        try:
+            assets[name] = {"href": scene.link(name), "type": "image/png", "roles": ["thumbnail"]}
+        except NotFoundError:
+            continue
+    return assets
+
+
+def _bands(scene: Scene, product: str, header: Optional[Mapping[str, Any]]) -> List[Dict[str, Any]]:
+    """Return what is known of a product's bands, in their order."""
+    if scene.scene_type == "landsat" and product in LANDSAT:
+        known = LANDSAT[product]
+        band: Dict[str, Any] = {"name": product, "description": known.description}
+        if known.colour.lower() in _COMMON:
+            band["common_name"] = known.colour.lower()
+        if known.centre is not None:
+            band.update(center_wavelength=known.centre, full_width_half_max=known.width)
+        return [band]
+    if scene.scene_type == "rapideye" and product == "analytic":
+        return [{"name": name, "common_name": common} for name, common in _RAPIDEYE]
+    if header is None:
+        return []
+    colours = list(header["colours"])
+    named = len(set(colours)) == len(colours) and set(colours) >= {"red", "green", "blue"}
+    names = colours if named else [f"band_{number}" for number in range(1, len(colours) + 1)]
+    return [{"name": name, **({"common_name": name} if name in _COMMON else {})} for name in names]
+
+
+def _pixels(header: Mapping[str, Any]) -> Dict[str, Any]:
+    transform = header["transform"]
+    found: Dict[str, Any] = {
+        "proj:epsg": header["crs"].to_epsg(),
+        "proj:shape": [header["height"], header["width"]],
+        "proj:transform": [float(value) for value in tuple(transform)[:6]],
+        "raster:bands": [{"data_type": dtype} for dtype in header["dtypes"]],
+    }
+    if header["nodata"] is not None:
+        for band in found["raster:bands"]:
+            band["nodata"] = header["nodata"]
+    return found

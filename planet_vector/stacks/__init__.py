@@ -1,0 +1,19 @@
+"""Stacks: scenes of several dates over one ground, what they share, and crops of it on one grid.
+
+==========  ==========================================  ==================================
+module      does                                        needs
+==========  ==========================================  ==================================
+covers      faces of an overlay → sets of scenes        the standard library
+overlap     footprints → stacks                         shapely
+inscribed   the largest rectangle inside an area        numpy
+rectangle   the same for shapely polygons               shapely
+grid        the pixels inside an area, on a UTM grid    numpy
+reading     a part of a product on a grid               rasterio
+crop        the same window of every scene of a stack   rasterio
+dates       crops of one grid as one VRT                rasterio
+pictures    contact sheets and animations of crops      Pillow
+cube        a stack as an xarray Dataset                odc-stac
+==========  ==========================================  ==================================
+
+`covers`, `inscribed` and `grid` serve QGIS too, where shapely and rasterio may be missing.
+"""

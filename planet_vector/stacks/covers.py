@@ -1,0 +1,187 @@
+"""From an overlay's faces to the sets of scenes that share ground, with the standard library alone.
+
+An overlay cuts the plane into faces, and knows of each which scenes cover it. A set of scenes shares the faces whose
+cover holds all of it; it is *maximal* when no further scene can join without the shared ground falling below the least
+area. Maximal sets over weighted faces are the maximal frequent item sets of data mining, and found as there: from the
+largest sets down, by intersections of covers (closed sets: Pasquier, Bastide, Taouil, Lakhal 1999).
+"""
+
+from __future__ import annotations
+
+import heapq
+import re
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Set, Tuple
+
+from planet_vector.errors import QueryError
+
+MAX_PARTED = 100_000
+"""Sets taken apart before giving up, some ten seconds: many scenes that all overlap a little differently share ground
+in far more ways than there are faces, if each is to be large."""
+
+_NOT_ZERO = re.compile(rb"[^\0]", re.DOTALL)
+
+
+class Cover(NamedTuple):
+    """Hold a set of scenes and the ground it shares.
+
+    Attributes
+    ----------
+    members : tuple of int
+        The scenes, by their numbers, ascending.
+    area : float
+        Of the faces that all of them cover.
+    faces : tuple of int
+        Those faces, by their position in the input.
+    """
+
+    members: Tuple[int, ...]
+    area: float
+    faces: Tuple[int, ...]
+
+
+def maximal_covers(
+    faces: Iterable[Tuple[Iterable[int], float]], min_depth: int = 2, min_area: float = 0.0
+) -> List[Cover]:
+    """Return the maximal sets of scenes that share enough ground, the deepest first, then the largest.
+
+    Parameters
+    ----------
+    faces : iterable of (iterable of int, float)
+        For each face the numbers of the scenes that cover it, and its area.
+    min_depth : int
+        The fewest scenes of a set.
+    min_area : float
+        The least area of the faces that a set shares, together; in the unit of the faces' areas.
+
+    Raises
+    ------
+    QueryError
+        When there are more ways to share ground than can be told in good time.
+    """
+    merged = _merged(faces, min_depth)
+    sets = _Sets(merged)
+    accepted = _Supersets()
+    found: List[Cover] = []
+    seen = set(merged)
+    waiting = [(-len(members), members) for members in map(_members, merged)]
+    heapq.heapify(waiting)
+    parted = 0
+    while waiting:
+        _, members = heapq.heappop(waiting)
+        # All larger sets are decided, so one that an accepted set holds is not maximal, nor is any part of it.
+        if accepted.hold(members):
+            continue
+        at = sets.holding(members)
+        area = sum(sets.areas[number] for number in at)
+        if area >= min_area:
+            accepted.add(members)
+            found.append(Cover(tuple(members), area, tuple(sorted(face for n in at for face in sets.faces[n]))))
+            continue
+        parted += 1
+        if parted > MAX_PARTED:
+            raise QueryError(
+                f"The footprints overlap in too many ways to tell every set that shares an area of {min_area:,.0f}: "
+                "take fewer scenes, a smaller least area or a greater least depth."
+            )
+        for part in sets.largest_parts(members):
+            mask = _mask(part)
+            if len(part) >= min_depth and mask not in seen:
+                seen.add(mask)
+                heapq.heappush(waiting, (-len(part), part))
+    return sorted(found, key=lambda cover: (-len(cover.members), -cover.area, cover.members))
+
+
+class _Sets:
+    """Know which covers hold a scene: an integer for each scene, a bit for each cover."""
+
+    def __init__(self, merged: Dict[int, Tuple[float, List[int]]]) -> None:
+        self.areas = [area for area, _ in merged.values()]
+        self.faces = [faces for _, faces in merged.values()]
+        self._masks = list(merged)
+        self._all = (1 << len(self.areas)) - 1
+        bits: Dict[int, List[int]] = {}
+        for number, mask in enumerate(merged):
+            for member in _members(mask):
+                bits.setdefault(member, []).append(number)
+        self._of = {member: _mask(numbers) for member, numbers in bits.items()}
+
+    def holding(self, members: Iterable[int]) -> List[int]:
+        """Return the numbers of the covers that hold all of some scenes."""
+        return _members(self._holding(members))
+
+    def largest_parts(self, members: List[int]) -> Iterator[List[int]]:
+        """Yield the largest proper subsets of a set that are its intersections with covers.
+
+        Most lack one scene. Where scenes have a footprint, or an edge of it, in common, none of them can leave alone.
+        """
+        everywhere = self._holding(members)
+        before = [self._all]  # what the first 0, 1, 2… members hold together
+        for member in members:
+            before.append(before[-1] & self._of[member])
+        after, free = self._all, self._all
+        for place in range(len(members) - 1, -1, -1):
+            if before[place] & after != everywhere:
+                yield members[:place] + members[place + 1 :]
+                free &= self._of[members[place]]
+            after &= self._of[members[place]]
+        for number in _members(free & ~everywhere):
+            yield _members(self._masks[number] & _mask(members))
+
+    def _holding(self, members: Iterable[int]) -> int:
+        found = self._all
+        for member in members:
+            found &= self._of[member]
+        return found
+
+
+class _Supersets:
+    """Tell whether one of the sets that were added holds another."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._of: Dict[int, int] = {}
+
+    def add(self, members: Iterable[int]) -> None:
+        for member in members:
+            self._of[member] = self._of.get(member, 0) | (1 << self._count)
+        self._count += 1
+
+    def hold(self, members: Iterable[int]) -> bool:
+        found = (1 << self._count) - 1
+        for member in members:
+            found &= self._of.get(member, 0)
+            if not found:
+                return False
+        return True
+
+
+def _merged(faces: Iterable[Tuple[Iterable[int], float]], min_depth: int) -> Dict[int, Tuple[float, List[int]]]:
+    """Return the area and the faces of each distinct cover that is deep enough, by its bit mask."""
+    merged: Dict[int, Tuple[float, List[int]]] = {}
+    for number, (members, area) in enumerate(faces):
+        distinct: Set[int] = set(members)
+        if len(distinct) < min_depth or not distinct:
+            continue
+        mask = _mask(distinct)
+        before, numbers = merged.get(mask, (0.0, []))
+        numbers.append(number)
+        merged[mask] = (before + area, numbers)
+    return merged
+
+
+def _mask(numbers: Iterable[int]) -> int:
+    """Return an integer with the bits of some numbers set; by bytes, as shifting a long integer copies it."""
+    numbers = list(numbers)
+    bits = bytearray(max(numbers, default=0) // 8 + 1)
+    for number in numbers:
+        bits[number >> 3] |= 1 << (number & 7)
+    return int.from_bytes(bits, "little")
+
+
+def _members(mask: int) -> List[int]:
+    """Return the numbers of the bits that are set, ascending; few of many, so by the bytes that are not zero."""
+    found = []
+    for match in _NOT_ZERO.finditer(mask.to_bytes((mask.bit_length() + 7) // 8, "little")):
+        byte, first = match[0][0], match.start() * 8
+        found += [first + bit for bit in range(8) if byte >> bit & 1]
+    return found

@@ -1,0 +1,292 @@
+"""The same window of every scene of a stack: one grid, one size, pixel over pixel.
+
+Of each file only the rows that the window needs are read. A scene on the stack's grid is copied as it is; one in
+another UTM zone, or between the grid's pixels, is warped. What has no data stays so.
+"""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+
+import rasterio
+import rasterio.shutil
+import shapely
+from affine import Affine
+from rasterio.crs import CRS
+from rasterio.enums import ColorInterp
+from rasterio.errors import CRSError
+from rasterio.transform import array_bounds
+from rasterio.warp import transform_bounds, transform_geom
+
+from planet_vector import utm
+from planet_vector.catalog import ScenesV0, connect
+from planet_vector.config import Settings
+from planet_vector.errors import ConfigError, QueryError
+from planet_vector.raster.product import open_link
+from planet_vector.raster.writing import complete
+from planet_vector.scene import Scene
+from planet_vector.stacks.grid import Grid, common_grid
+from planet_vector.stacks.overlap import Stack, common_ground
+from planet_vector.stacks.reading import REACH, Pixels, Place, plain, read_onto
+
+Progress = Optional[Callable[[int, int], None]]
+"""Called with the scenes that are done, and how many there are."""
+
+
+class Crop(NamedTuple):
+    """Tell what became of a scene.
+
+    Attributes
+    ----------
+    scene : Scene
+        The scene.
+    path : Path or None
+        The GeoTIFF; None where too little of the scene is valid.
+    valid : float
+        The share of its pixels that have data, from 0 to 1.
+    """
+
+    scene: Scene
+    path: Optional[Path]
+    valid: float
+
+
+def crop_stack(
+    stack: Union[Stack, Sequence[Scene]],
+    directory: Union[str, Path],
+    *,
+    product: str = "visual",
+    crs: Any = None,
+    align: bool = True,
+    resampling: str = "nearest",
+    require_valid: float = 0.0,
+    cog: bool = False,
+    overwrite: bool = False,
+    progress: Progress = None,
+    api_url: Optional[str] = None,
+    key: Optional[str] = None,
+) -> List[Crop]:
+    """Write the largest rectangle that all scenes of a stack cover, a GeoTIFF of each scene.
+
+    The files are called ``<id>_<product>_crop.tif``. Their tags say which scene it is (``id``, ``scene_type``,
+    ``product``), when it was ``acquired``, and which share of the pixels is ``valid``.
+
+    Parameters
+    ----------
+    stack : Stack or sequence of Scene
+        As `find_stacks` gives them; of scenes, the ground they share is taken.
+    directory : str or Path
+        Where to; made when it is missing.
+    product : str
+        Which product of each scene.
+    crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
+        The coordinate system of the files; by default the UTM zone most scenes lie in.
+    align : bool
+        Put all scenes on one grid: that of a scene in the zone most lie in, or, with `crs`, one of square pixels of its
+        size. If false, each file has its scene's own pixels, those that lie wholly inside the shared ground; grids and
+        sizes differ.
+    resampling : str
+        For scenes that are not on the grid: a name of `rasterio.enums.Resampling`.
+    require_valid : float
+        From 0 to 1: scenes of which a smaller share is valid are left out.
+    cog : bool
+        Write cloud optimized GeoTIFFs, with overviews.
+    overwrite : bool
+        Replace files that are there.
+    progress : callable, optional
+        Called with the scenes that are done, and how many there are.
+    api_url, key : str, optional
+        As for `planet_vector.connect`.
+
+    Returns
+    -------
+    list of Crop
+        A scene each, the oldest first.
+
+    Raises
+    ------
+    QueryError
+        When the scenes share no ground, or less than a pixel, or an argument makes no sense.
+    ConfigError
+        When a file is there already.
+    RasterAccessError, ServiceError
+        When a product cannot be had; no file is left half written.
+    """
+    if resampling not in REACH:
+        raise QueryError(f"resampling is {resampling!r}: it takes {', '.join(REACH)}.")
+    if not 0 <= require_valid <= 1:
+        raise QueryError(f"require_valid is {require_valid!r}: it takes a share from 0 to 1.")
+    if crs is not None and not align:
+        raise QueryError("A coordinate system is for one grid: leave out either 'crs' or 'align=False'.")
+    stack = as_stack(stack)
+    catalog = connect(Settings.load(api_url, key))
+    directory = Path(directory)
+    paths = [directory / f"{scene.id}_{product}_crop.tif" for scene in stack.scenes]
+    for path in paths:
+        if path.exists() and not overwrite:
+            raise ConfigError(f"{path} is there already: take another directory, or overwrite.")
+    links = [catalog.transport.check_link(scene.product_link(product)) for scene in stack.scenes]
+    place = stack_place(catalog, stack, product, crs) if align else None
+    directory.mkdir(parents=True, exist_ok=True)
+
+    def crop(task: Tuple[Scene, str, Path]) -> Crop:
+        scene, link, path = task
+        with open_link(catalog, link, f"{scene.id}/{product}") as dataset:
+            pixels = read_onto(dataset, place or _own_place(dataset, stack), resampling)
+        valid = float(pixels.valid.mean())
+        if valid < require_valid:
+            return Crop(scene, None, valid)
+        tags = {"id": scene.id, "scene_type": scene.scene_type, "product": product, "valid": f"{valid:.6f}"}
+        tags["acquired"] = scene.acquired.isoformat()
+        tags["TIFFTAG_DATETIME"] = f"{scene.acquired:%Y:%m:%d %H:%M:%S}"
+        _write(path, pixels, tags, cog)
+        return Crop(scene, path, valid)
+
+    found: List[Crop] = []
+    with ThreadPoolExecutor(max(1, min(len(links), catalog.settings.connections))) as pool:
+        for result in pool.map(crop, zip(stack.scenes, links, paths)):
+            found.append(result)
+            if progress:
+                progress(len(found), len(links))
+    return found
+
+
+def as_stack(stack: Union[Stack, Sequence[Scene]]) -> Stack:
+    """Return a stack whose scenes are such as have products.
+
+    Raises
+    ------
+    QueryError
+        When the scenes share no ground, or one is not a `Scene`.
+    """
+    found = stack if isinstance(stack, Stack) else common_ground(list(stack))
+    for scene in found.scenes:
+        if not isinstance(scene, Scene):
+            raise QueryError("The stack is of GeoJSON Features: find it among the Scenes of a search to crop it.")
+    return found
+
+
+def stack_place(catalog: ScenesV0, stack: Stack, product: str, crs: Any = None) -> Place:
+    """Return the grid of a stack: the largest rectangle of whole pixels that lies inside the shared ground.
+
+    The header of one scene says where pixels lie and how large they are.
+
+    Parameters
+    ----------
+    catalog : ScenesV0
+        The service.
+    stack : Stack
+        The stack, of `Scene`.
+    product : str
+        Whose pixels.
+    crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
+        The coordinate system; by default the UTM zone most scenes lie in.
+
+    Raises
+    ------
+    QueryError
+        When the shared ground holds not one pixel, or `crs` is none.
+    """
+    try:
+        given = None if crs is None else CRS.from_user_input(crs)
+    except CRSError as error:
+        raise QueryError(f"crs is {crs!r}, which is no coordinate system: {error}.") from None
+    reference = reference_of(stack)
+    with open_link(catalog, reference.product_link(product), f"{reference.id}/{product}") as dataset:
+        own, transform, size = dataset.crs, plain(dataset), (dataset.width, dataset.height)
+    wanted = given or own
+    if wanted == own:
+        return _place_in(stack, own, transform.a, -transform.e, (transform.c, transform.f))
+    # Pixels of another system: square, as many along the diagonal as the scene has, counted from the origin.
+    west, south, east, north = transform_bounds(own, wanted, *array_bounds(*size[::-1], transform))
+    step = _round(math.hypot(east - west, north - south) / math.hypot(*size))
+    return _place_in(stack, wanted, step, step, (0.0, 0.0))
+
+
+def reference_of(stack: Stack) -> Scene:
+    """Return the scene whose pixels make the grid: the oldest of those in the UTM zone most lie in."""
+    zones: Dict[int, List[Scene]] = {}
+    for scene in stack.scenes:
+        middle = shapely.centroid(max(shapely.get_parts(scene.footprint), key=shapely.area))
+        zones.setdefault(utm.zone_of(middle.x, middle.y), []).append(scene)
+    if not zones:
+        raise QueryError("There are no scenes to crop.")
+    found: Scene = max(zones.values(), key=len)[0]
+    return found
+
+
+def _place_in(stack: Stack, crs: Any, pixel_x: float, pixel_y: float, origin: Tuple[float, float]) -> Place:
+    ground = _merged(stack.footprint)
+    epsg = crs.to_epsg()
+    if epsg is not None and utm.is_utm(epsg) and pixel_x == pixel_y:
+        polygons = [[list(ring.coords) for ring in (part.exterior, *part.interiors)] for part in ground]
+        grid: Grid = common_grid(polygons, pixel_x, origin, epsg)
+        return Place(crs, Affine(*grid.transform), grid.width, grid.height)
+    from planet_vector.stacks.rectangle import largest_rectangle
+
+    # An edge is straight in degrees: many points on it are so, nearly, in any system.
+    bent = [shapely.segmentize(part, max(shapely.length(part) / 400, 1e-9)) for part in ground]
+    drawn = [shapely.geometry.shape(transform_geom("EPSG:4326", crs, shapely.geometry.mapping(part))) for part in bent]
+    west, south, east, north = largest_rectangle(shapely.union_all(drawn)).bounds
+    columns = _inward((west - origin[0]) / pixel_x, (east - origin[0]) / pixel_x)
+    rows = _inward((origin[1] - north) / pixel_y, (origin[1] - south) / pixel_y)
+    if columns[1] <= columns[0] or rows[1] <= rows[0]:
+        raise QueryError("The ground that the scenes share holds not one whole pixel: take scenes that share more.")
+    corner = Affine(pixel_x, 0, origin[0] + columns[0] * pixel_x, 0, -pixel_y, origin[1] - rows[0] * pixel_y)
+    return Place(crs, corner, columns[1] - columns[0], rows[1] - rows[0])
+
+
+def _own_place(dataset: Any, stack: Stack) -> Place:
+    transform = plain(dataset)
+    return _place_in(stack, dataset.crs, transform.a, -transform.e, (transform.c, transform.f))
+
+
+def _merged(footprint: Any) -> List[Any]:
+    """Return the polygons of a footprint, those on both sides of the antimeridian as one."""
+    west, _, east, _ = footprint.bounds
+    parts = list(shapely.get_parts(footprint))
+    if east - west > 180:
+        parts = [shapely.transform(p, lambda xy: xy + [360, 0]) if p.bounds[2] <= 0 else p for p in parts]
+    merged = shapely.get_parts(shapely.union_all(parts))
+    return [part for part in merged if part.geom_type == "Polygon"]
+
+
+def _inward(low: float, high: float) -> Tuple[int, int]:
+    # A side that lies on a line of the grid stays there, whatever its last digits.
+    return math.ceil(round(low, 6)), math.floor(round(high, 6))
+
+
+def _round(step: float) -> float:
+    """Round a pixel size to three digits: nobody wants pixels of 4.4719 m."""
+    return float(f"{step:.3g}")
+
+
+def _write(path: Path, pixels: Pixels, tags: Dict[str, str], cog: bool) -> None:
+    place = pixels.place
+    profile = {
+        "driver": "GTiff", "width": place.width, "height": place.height, "count": len(pixels.bands),
+        "dtype": pixels.bands.dtype, "crs": place.crs, "transform": place.transform, "nodata": pixels.nodata,
+        "compress": "deflate", "bigtiff": "if_safer",
+    }  # fmt: skip
+    if min(place.width, place.height) >= 256 and not cog:
+        profile.update(tiled=True, blockxsize=256, blockysize=256)
+    with complete(path) as temporary:
+        whole = temporary.with_suffix(".whole.tif") if cog else temporary
+        try:
+            with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(whole, "w", **profile) as target:
+                target.colorinterp = pixels.colours
+                for band, description in enumerate(pixels.descriptions, 1):
+                    if description:
+                        target.set_band_description(band, description)
+                target.update_tags(**tags)
+                target.write(pixels.bands)
+                if pixels.nodata is None and ColorInterp.alpha not in pixels.colours and not pixels.valid.all():
+                    target.write_mask(pixels.valid)  # nothing in the pixels tells where the product ends
+            if cog:
+                rasterio.shutil.copy(whole, temporary, driver="COG", compress="deflate", bigtiff="if_safer")
+        finally:
+            if cog and whole.exists():
+                whole.unlink()

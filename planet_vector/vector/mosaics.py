@@ -1,0 +1,289 @@
+"""The mosaics of a service as a layer, and the quads of one: rows for whatever filters a program sets."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Any, Dict, Hashable, Iterable, Iterator, List, Mapping, Optional, Sequence
+
+from planet_vector.catalog import ScenesV0
+from planet_vector.catalog.mosaics import (
+    HALF_WORLD,
+    PAGE,
+    Mosaic,
+    few_quads,
+    list_mosaics,
+    mosaic_of,
+    quad_of,
+    quad_place,
+    quads_within,
+    read_mosaic,
+    to_degrees,
+)
+from planet_vector.errors import NameSyntaxError, NotFoundError, ProtocolError, QueryError
+from planet_vector.geometry import Box
+from planet_vector.names import MOSAICS, Name
+from planet_vector.query import Query
+from planet_vector.scene import Item
+from planet_vector.vector.cache import CACHE, Result
+from planet_vector.vector.mosaic_columns import QuadSchema, mosaic_schema
+from planet_vector.vector.projection import Projection
+from planet_vector.vector.schema import Row, Schema
+from planet_vector.vector.where import narrow
+
+_HIGHEST = to_degrees(0.0, HALF_WORLD)[1]
+GLOBE = Box(-180.0, -_HIGHEST, 180.0, _HIGHEST)
+"""The square that web mercator draws: where the quads of any mosaic can lie."""
+
+Feature = Mapping[str, Any]
+
+
+class ListedLayer:
+    """Give what a service lists as rows, each list kept for a time.
+
+    Parameters
+    ----------
+    catalog : ScenesV0
+        What answers.
+    query : Query
+        The part of the list that the name asks for; its scene type is the list's name.
+    schema : Schema
+        The columns.
+    """
+
+    projection: Optional[Projection] = None  # longitude and latitude
+
+    def __init__(self, catalog: ScenesV0, query: Query, schema: Schema) -> None:
+        self.catalog = catalog
+        self.query = query
+        self.schema = schema
+        self.name = query.scene_type.rpartition("/")[2]
+
+    @property
+    def description(self) -> str:
+        """What the layer holds, in a sentence."""
+        raise NotImplementedError
+
+    def count(self, where: Optional[str] = None) -> Optional[int]:
+        """Return the number of rows, or None where only reading them can tell."""
+        kept = CACHE.covering(self._owner, self.query, self._ttl)
+        return kept.count if kept is not None and kept.query == self.query and narrow(where).exact else None
+
+    def rows(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Row]:
+        """Return the rows that can meet the filters, and maybe more; all of them are there when this returns.
+
+        Parameters
+        ----------
+        where : str, optional
+            An OGR SQL WHERE text.
+        box : Box, optional
+            What a spatial filter's box is.
+
+        Raises
+        ------
+        ServiceError
+            When not all can be had.
+        """
+        return self._result(self.query).rows(box)
+
+    def row(self, fid: int) -> Optional[Row]:
+        """Return the row with a feature id, or None; what was read before is not asked for again."""
+        for result in CACHE.of(self._owner, self._ttl):
+            row = result.find(fid)
+            if row is not None:
+                return row
+        return self._asked(fid)
+
+    def extent(self) -> Optional[Box]:
+        """Return the bounds of the layer, or None without rows."""
+        return self._result(self.query).box
+
+    @property
+    def _owner(self) -> Hashable:
+        return (*self.catalog.settings.identity, self.schema.key, self.query)
+
+    @property
+    def _ttl(self) -> float:
+        return self.catalog.settings.cache_ttl
+
+    def _result(self, query: Query) -> Result:
+        kept = CACHE.covering(self._owner, query, self._ttl)
+        if kept is not None:
+            return kept
+        with CACHE.fetching(self._owner, query):
+            kept = CACHE.covering(self._owner, query, self._ttl)
+            return kept if kept is not None else self._keep(query, self._features(query))
+
+    def _keep(self, query: Query, features: Iterable[Feature]) -> Result:
+        result = Result(query)
+        found = iter(features)
+        while page := list(islice(found, PAGE)):
+            result.append(self.schema.rows(page))
+        CACHE.keep(self._owner, result)
+        return result
+
+    def _features(self, query: Query) -> Iterable[Feature]:
+        raise NotImplementedError
+
+    def _asked(self, fid: int) -> Optional[Row]:
+        return self._result(self.query).find(fid)
+
+
+class MosaicLayer(ListedLayer):
+    """Give the mosaics of a service as rows.
+
+    A footprint is the box around a mosaic's quads where a page holds them all, else the square of web mercator.
+    """
+
+    description = "Mosaics"
+
+    def __init__(self, catalog: ScenesV0, schema: Schema) -> None:
+        super().__init__(catalog, Query(MOSAICS), schema)
+        # Asked for when the layer is opened: a wrong key, or a service without mosaics, is an error then.
+        self._listed: Optional[List[Mapping[str, Any]]] = list_mosaics(catalog)
+
+    def _features(self, query: Query) -> List[Feature]:
+        listed, self._listed = self._listed, None
+        listed = list_mosaics(self.catalog) if listed is None else listed
+        with ThreadPoolExecutor(self.catalog.settings.connections) as pool:
+            return list(pool.map(self._feature, listed))
+
+    def _feature(self, body: Mapping[str, Any]) -> Feature:
+        mosaic = read_mosaic(body, self.catalog)
+        box: Optional[Box] = None
+        if mosaic is not None:
+            layer = QuadLayer(self.catalog, mosaic, Query(f"{MOSAICS}/{mosaic.name}"))
+            box = layer.extent()
+        return {"type": "Feature", "id": body["name"], "geometry": _polygon(box), "properties": body}
+
+
+class QuadLayer(ListedLayer):
+    """Give the quads of a mosaic as rows.
+
+    Parameters
+    ----------
+    catalog : ScenesV0
+        What answers.
+    mosaic : Mosaic
+        The mosaic.
+    query : Query
+        Which of its quads the name asks for: by area, and how many at the most.
+    fields : sequence of str, optional
+        The columns to carry.
+    quad_id : str, optional
+        The one quad to give.
+    """
+
+    def __init__(
+        self,
+        catalog: ScenesV0,
+        mosaic: Mosaic,
+        query: Query,
+        fields: Optional[Sequence[str]] = None,
+        quad_id: Optional[str] = None,
+    ) -> None:
+        super().__init__(catalog, query, QuadSchema(mosaic, fields))
+        self.mosaic = mosaic
+        self.quad_id = quad_id
+
+    @property
+    def description(self) -> str:
+        """What the layer holds, in a sentence."""
+        return f"Quads of mosaic {self.mosaic.name}"
+
+    def rows(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Row]:
+        """Return the rows that can meet the filters, and maybe more; all of them are there when this returns."""
+        narrowing = narrow(where)
+        if narrowing.nothing:
+            return iter(())
+        free = self.quad_id is None and self.query.limit is None and self.query.area is None
+        if not free:
+            return self._result(self.query).rows(box)
+        if narrowing.ids is not None and CACHE.covering(self._owner, self.query, self._ttl) is None:
+            # OGR compares ids without regard to case, in which each letter of a quad's is a capital.
+            return iter(self._by_id(sorted({quad_id.upper() for quad_id in narrowing.ids})))
+        return self._result(self.query.where(area=box)).rows(box)
+
+    def extent(self) -> Optional[Box]:
+        """Return the bounds of the layer: exact where read or a page long, else the square of web mercator."""
+        if self.query.area is not None or self.query.limit is not None or self.quad_id is not None:
+            return super().extent()
+        kept = CACHE.covering(self._owner, self.query, self._ttl)
+        if kept is None:
+            few = few_quads(self.catalog, self.mosaic)
+            if few is None:
+                return GLOBE
+            kept = self._keep(self.query, [quad.feature for quad in few])
+        return kept.box
+
+    @property
+    def _owner(self) -> Hashable:
+        return (*self.catalog.settings.identity, self.schema.key, self.query, self.quad_id)
+
+    def _features(self, query: Query) -> Iterable[Feature]:
+        if self.quad_id is not None:
+            return [quad_of(self.catalog, self.mosaic, self.quad_id).feature]
+        quads = quads_within(self.catalog, self.mosaic, query.area)
+        return (quad.feature for quad in islice(quads, query.limit))
+
+    def _by_id(self, quad_ids: Sequence[str]) -> List[Row]:
+        found: List[Item] = []
+        for quad_id in quad_ids:
+            try:
+                quad_place(self.mosaic, quad_id)
+                found.append(quad_of(self.catalog, self.mosaic, quad_id))
+            except (NotFoundError, ProtocolError) as error:
+                # An id that this mosaic cannot have is one of no quad; any other answer must be a quad.
+                if isinstance(error, ProtocolError) and error.request is not None:
+                    raise
+        return self.schema.rows([quad.feature for quad in found])
+
+    def _asked(self, fid: int) -> Optional[Row]:
+        if self.quad_id is not None or self.query.area is not None or self.query.limit is not None:
+            return super()._asked(fid)
+        row, column = divmod(fid, self.mosaic.across)
+        if not 0 <= row < self.mosaic.across:
+            return None
+        # By its middle: how the service writes an id, with how many digits, is its own affair.
+        side = self.mosaic.quad_size * self.mosaic.pixel
+        x, y = to_degrees((column + 0.5) * side - HALF_WORLD, (row + 0.5) * side - HALF_WORLD)
+        quads = quads_within(self.catalog, self.mosaic, Box(x, y, x, y))
+        found: Dict[int, Row] = {row.fid: row for row in self.schema.rows([quad.feature for quad in quads])}
+        return found.get(fid)
+
+
+def mosaic_layers(name: Name, catalog: ScenesV0) -> List[ListedLayer]:
+    """Return the layer of a PLANET:mosaics name, once the service has answered for it.
+
+    Raises
+    ------
+    PlanetVectorError
+        When the name or the service is not as it should be.
+    """
+    text = name.get("fields")
+    fields = [field.strip() for field in text.split(",")] if text else None
+    search = name.without(("api_url", "fields"))
+    if not name.item:
+        if search.parameters:
+            raise QueryError(f"{MOSAICS} takes no parameter {search.parameters[0][0]!r}: it takes fields and api_url.")
+        return [MosaicLayer(catalog, mosaic_schema(fields))]
+    if name.part and search.parameters:
+        raise NameSyntaxError(f"{name.part} is one quad: leave out the parameter {search.parameters[0][0]!r}.")
+    other = next((key for key, _ in search.parameters if key not in ("bbox", "intersects", "limit")), None)
+    if other is not None:
+        raise QueryError(f"Quads cannot be searched by {other!r}: they take bbox, intersects, limit, fields, api_url.")
+    query = Query.parse(f"{MOSAICS}/{name.item}", search.parameters)
+    quads = QuadLayer(catalog, mosaic_of(catalog, name.item), query, fields, name.part or None)
+    if name.part:
+        quads.rows()  # asks now, as for a mosaic: an unknown quad is an error
+    return [quads]
+
+
+def _polygon(box: Optional[Box]) -> Optional[Mapping[str, Any]]:
+    if box is None:
+        return None
+    west, south, east, north = box
+    # With a corner in the middle of a long side: a longer step would be one over the antimeridian.
+    xs = [west, (west + east) / 2, east] if east - west > 180 else [west, east]
+    ring = [[x, south] for x in xs] + [[x, north] for x in reversed(xs)]
+    return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}

@@ -1,0 +1,150 @@
+"""``planet-vector stacks`` and ``crop``: what the specification's script does, in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Callable, Dict
+
+import pytest
+
+rasterio = pytest.importorskip("rasterio")
+import numpy as np  # noqa: E402
+import shapely  # noqa: E402
+
+from .conftest import SHOTS, Land  # noqa: E402
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def env(land: Land) -> Dict[str, str]:
+    return land.service.environ
+
+
+@pytest.fixture
+def aoi(tmp_path: Path) -> str:
+    path = tmp_path / "aoi.geojson"
+    path.write_text(shapely.to_geojson(shapely.box(11.98, 47.88, 12.0, 47.9)))
+    return str(path)
+
+
+def test_stacks_are_printed_as_geojson(run: Run, env: Dict[str, str], land: Land, aoi: str) -> None:
+    done = run("planet-vector", "stacks", aoi, env=env)
+    assert done.returncode == 0, done.stderr
+    features = [json.loads(line) for line in done.stdout.splitlines()]
+    deepest = features[0]
+    assert deepest["properties"]["scenes"] == [shot.name for shot in SHOTS]
+    assert deepest["properties"]["depth"] == len(SHOTS)
+    assert deepest["properties"]["first_acquired"] == "2015-06-01T10:00:00+00:00"
+    ground = shapely.geometry.shape(deepest["geometry"])
+    found = run("planet-vector", "search", aoi, env=env).stdout.splitlines()
+    footprints = [shapely.geometry.shape(json.loads(line)["geometry"]) for line in found]
+    assert ground.symmetric_difference(shapely.intersection_all(footprints)).area < 1e-9
+    table = run("planet-vector", "stacks", aoi, "--table", env=env).stdout.splitlines()
+    assert table[1].split()[0] == str(len(SHOTS)) and len(table) == len(features) + 1
+    assert json.loads(run("planet-vector", "stacks", aoi, "--collection", env=env).stdout)["features"] == features
+    none = run("planet-vector", "stacks", aoi, "--min-depth", "9", env=env)
+    assert (none.returncode, none.stdout) == (0, "")
+    assert run("planet-vector", "stacks", aoi, "--min-area", "1e9", env=env).stdout == ""
+
+
+def test_one_line_crops_the_deepest_stack(run: Run, env: Dict[str, str], aoi: str, tmp_path: Path) -> None:
+    crops, sheet, moving, dates = (tmp_path / name for name in ("crops", "sheet.png", "dates.gif", "dates.vrt"))
+    command = ["planet-vector", "stacks", aoi, "--crop", str(crops)]
+    done = run(*command, "--sheet", str(sheet), "--animate", str(moving), "--vrt", str(dates), env=env)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    lines = [line.split("\t") for line in done.stdout.splitlines()]
+    paths = [Path(line[0]) for line in lines[: len(SHOTS)]]
+    assert paths == [crops / f"{shot.name}_visual_crop.tif" for shot in SHOTS]
+    assert all(float(line[1].rstrip(" %")) > 95 for line in lines[: len(SHOTS)])
+    bands = []
+    for path in paths:
+        with rasterio.open(path) as dataset:
+            bands += list(dataset.read())
+    with rasterio.open(dates) as dataset:
+        assert np.array_equal(dataset.read(), bands)
+        assert dataset.descriptions[0] == f"2015-06-01T10:00:00+00:00 {SHOTS[0].name} red"
+    image = pytest.importorskip("PIL.Image")
+    with image.open(moving) as frames:
+        assert frames.n_frames == len(SHOTS)
+    # On the sheet each scene's picture is there: as many colours as land has, and white paper between.
+    with image.open(sheet) as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    assert (pixels == 255).all(axis=2).mean() > 0.02 and len(np.unique(pixels.reshape(-1, 3), axis=0)) > 1000
+    again = run(*command, env=env)
+    assert again.returncode == 1 and "is there already" in again.stderr
+    assert run(*command, "--overwrite", "--cog", "--resampling", "bilinear", env=env).returncode == 0
+
+
+def test_what_is_left_out_is_said(run: Run, env: Dict[str, str], aoi: str, tmp_path: Path) -> None:
+    command = ["planet-vector", "stacks", aoi, "--crop", str(tmp_path / "crops")]
+    shares = [float(line.split("\t")[1].rstrip(" %")) for line in run(*command, env=env).stdout.splitlines()]
+    assert min(shares) < 100 or max(shares) == 100
+    done = run(*command, "--overwrite", "--require-valid", "100", env=env)
+    left_out = [line for line in done.stderr.splitlines() if "left out" in line]
+    assert len(left_out) + done.stdout.count("_crop.tif") == len(SHOTS)
+
+
+def test_a_search_is_cropped_through_a_pipe(run: Run, env: Dict[str, str], aoi: str, tmp_path: Path) -> None:
+    expected = run("planet-vector", "stacks", aoi, "--crop", str(tmp_path / "a"), env=env)
+    for number, flags in enumerate(([], ["--collection"], ["--rs"], ["--names"])):
+        found = run("planet-vector", "search", aoi, *flags, env=env).stdout
+        done = run("planet-vector", "crop", "-", str(tmp_path / str(number)), input=found, env=env)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == expected.stdout.replace(str(tmp_path / "a"), str(tmp_path / str(number)))
+        for path in (tmp_path / "a").iterdir():
+            assert (tmp_path / str(number) / path.name).read_bytes() == path.read_bytes()
+
+
+def test_scenes_are_given_by_id_and_by_name(run: Run, env: Dict[str, str], tmp_path: Path) -> None:
+    first, second = SHOTS[0].name, f"PLANET:ortho/{SHOTS[3].name}/visual"
+    done = run("rio", "planet", "crop", first, second, str(tmp_path / "two"), env=env)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "two").iterdir()) == [
+        f"{SHOTS[0].name}_visual_crop.tif",
+        f"{SHOTS[3].name}_visual_crop.tif",
+    ]
+    one = tmp_path / "one"
+    one.mkdir()
+    assert run("rio", "planet", "crop", first, str(one), env=env).returncode == 0
+    assert [path.name for path in one.iterdir()] == [f"{first}_visual_crop.tif"]
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "told"),
+    [
+        (["stacks", "--sheet", "x.png"], 2, "--crop DIR"),
+        (["stacks", "--overwrite"], 2, "--crop DIR"),
+        (["stacks", "--crop", "x", "--table"], 2, "leave out"),
+        (["stacks", "--table", "--collection"], 2, "exclude"),
+        (["stacks", "--crop", "x", "--min-depth", "9"], 1, "share enough ground"),
+        (["stacks", "--crop", "x", "--animate", "x.jpg"], 2, ".gif or .png"),
+        (["stacks", "--crop", "x", "--product", "thermal"], 1, "no product"),
+        (["stacks", "--crop", "x", "--crs", "EPSG:0"], 2, "EPSG:0"),
+        (["crop", "-", "x"], 2, "no scenes on stdin"),
+        (["crop", "x"], 2, "what to write"),
+        (["crop", "a", "b", "x", "--bbox", "1,2,3,4"], 2, "several scenes"),
+        (["crop", "a", "x", "--window", "0", "0", "1", "1", "--cog"], 2, "--cog"),
+        (["crop", "a", "b", "x"], 1, "no scene"),
+    ],
+)
+def test_an_error_is_one_sentence(
+    run: Run, env: Dict[str, str], tmp_path: Path, command: Any, code: int, told: str
+) -> None:
+    done = run("planet-vector", *command, env=env, cwd=tmp_path)
+    assert done.returncode == code and told in done.stderr and "Traceback" not in done.stderr, done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_stands_on_stdin_is_not_believed(run: Run, env: Dict[str, str], land: Land, tmp_path: Path) -> None:
+    feature = json.loads(run("planet-vector", "search", "--limit", "1", env=env).stdout)
+    feature["properties"]["data"]["products"]["visual"]["full"] = "file:///etc/passwd"
+    for text, told in (
+        (json.dumps(feature), "link"),
+        ("{not json", "neither"),
+        ('{"type": "Feature"}', "not a GeoJSON"),
+    ):
+        done = run("planet-vector", "crop", "-", str(tmp_path / "crops"), input=text, env=env)
+        assert done.returncode in (1, 2) and told in done.stderr and "Traceback" not in done.stderr, done.stderr
+    assert not (tmp_path / "crops").exists()

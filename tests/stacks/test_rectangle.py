@@ -1,0 +1,205 @@
+"""The largest rectangle inside an area, against every rectangle of a fine grid, and where it is known."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, Callable, Dict, List, Optional
+
+import pytest
+
+pytest.importorskip("shapely")
+import numpy as np  # noqa: E402
+import shapely  # noqa: E402
+import shapely.affinity  # noqa: E402
+from hypothesis import given, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+
+from planet_vector import largest_rectangle  # noqa: E402
+from planet_vector.stacks.inscribed import largest_rectangle_within  # noqa: E402
+
+from ..conftest import Service  # noqa: E402
+
+Run = Callable[..., Any]
+
+
+def by_brute_force(polygon: Any, cells: int = 40, aspect: Optional[float] = None) -> float:
+    """Return the area of the largest rectangle made of whole cells of a grid, each of which lies inside."""
+    west, south, east, north = polygon.bounds
+    xs, ys = np.linspace(west, east, cells + 1), np.linspace(south, north, cells + 1)
+    x, y = np.meshgrid(xs[:-1], ys[:-1])
+    inside = shapely.covers(polygon, shapely.box(x, y, x + xs[1] - xs[0], y + ys[1] - ys[0]))
+    step = (xs[1] - xs[0], ys[1] - ys[0])
+    best, tall = 0.0, np.zeros(cells, int)
+    for row in inside:
+        tall = np.where(row, tall + 1, 0)
+        for first in range(cells):
+            lowest = tall[first]
+            for last in range(first, cells):
+                lowest = min(lowest, tall[last])
+                if not lowest:
+                    break
+                width, height = (last - first + 1) * step[0], lowest * step[1]
+                if aspect is not None:
+                    width = min(width, height * aspect)
+                    height = width / aspect
+                best = max(best, width * height)
+    return best
+
+
+def is_rectangle(found: Any, angle: float = 0.0) -> bool:
+    turned = shapely.affinity.rotate(found, -angle, origin=(0, 0))
+    return bool(len(found.exterior.coords) == 5 and turned.area == pytest.approx(shapely.box(*turned.bounds).area))
+
+
+points = st.lists(
+    st.tuples(st.floats(0, 1).map(lambda v: round(v, 3)), st.floats(0, 1).map(lambda v: round(v, 3))),
+    min_size=3,
+    max_size=12,
+)
+
+
+@st.composite
+def stars(draw: Any) -> Any:
+    """Draw an area of any shape around a point, with or without a hole."""
+    count = draw(st.integers(5, 14))
+    angles = np.linspace(0, 2 * math.pi, count, endpoint=False)
+    radii = np.array(draw(st.lists(st.floats(0.15, 1), min_size=count, max_size=count)))
+    outline = shapely.make_valid(shapely.Polygon(np.column_stack([radii * np.cos(angles), radii * np.sin(angles)])))
+    hole = draw(st.sampled_from([0.0, 0.1, 0.25]))
+    return outline.difference(shapely.Point(0.1, 0.05).buffer(hole, 3)) if hole else outline
+
+
+@settings(max_examples=60, deadline=None)
+@given(points, st.sampled_from([1.0, 1e6]), st.booleans())
+def test_in_a_convex_area_nothing_larger_fits(corners: List[Any], scale: float, moved: bool) -> None:
+    hull = shapely.MultiPoint(corners).convex_hull
+    if hull.geom_type != "Polygon" or hull.area < 0.01:
+        return
+    area = shapely.affinity.scale(hull, scale, scale, origin=(0, 0))
+    if moved:
+        area = shapely.affinity.translate(area, 5e5, 5.3e6)
+    found = largest_rectangle(area)
+    assert area.covers(found) and is_rectangle(found)
+    assert found.area >= by_brute_force(area) * (1 - 1e-9)
+    # With a crumb beside it the area is not convex any more, and goes by the way that is not exact.
+    west, south, _, _ = area.bounds
+    crumb = shapely.box(west - 2 * scale, south, west - 1.999 * scale, south + 0.001 * scale)
+    assert largest_rectangle(shapely.MultiPolygon([area, crumb])).area == pytest.approx(found.area, rel=1e-3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(stars(), st.sampled_from([None, 0.5, 2.0]))
+def test_in_any_area_nothing_larger_by_more_than_the_tolerance_fits(area: Any, aspect: Optional[float]) -> None:
+    found = largest_rectangle(area, aspect=aspect, tolerance=1e-3)
+    assert area.covers(found) and is_rectangle(found)
+    assert found.area >= by_brute_force(area, 30, aspect) * (1 - 1e-3)
+    if aspect is not None:
+        west, south, east, north = found.bounds
+        assert (east - west) / (north - south) == pytest.approx(aspect)
+
+
+@settings(max_examples=4, deadline=None)
+@given(stars(), st.sampled_from([None, 1.5]))
+def test_in_any_orientation_it_is_as_large_as_in_each(area: Any, aspect: Optional[float]) -> None:
+    found = largest_rectangle(area, angle="any", aspect=aspect, tolerance=0.02)
+    assert area.buffer(1e-12).covers(found)
+    for angle in range(0, 180, 9):
+        fixed = largest_rectangle(area, angle=angle, aspect=aspect, tolerance=0.02)
+        assert area.buffer(1e-12).covers(fixed) and is_rectangle(fixed, angle)
+        assert found.area >= fixed.area * (1 - 0.02)
+
+
+def test_where_the_answer_is_known() -> None:
+    assert largest_rectangle(shapely.box(1, 2, 4, 7)).area == pytest.approx(15)
+    assert largest_rectangle(shapely.box(1, 2, 4, 7)).bounds == pytest.approx((1, 2, 4, 7))
+    # Half of a triangle; 2 r² of a circle; a square of side 1 / (1 + 1) in a right angle.
+    assert largest_rectangle(shapely.Polygon([(0, 0), (3, 0), (1, 2)])).area == pytest.approx(1.5)
+    assert largest_rectangle(shapely.Point(0, 0).buffer(1, 256)).area == pytest.approx(2, rel=1e-4)
+    square = largest_rectangle(shapely.Polygon([(0, 0), (1, 0), (0, 1)]), aspect=1, tolerance=1e-5)
+    assert square.area == pytest.approx(0.25, rel=1e-5)
+    turned = shapely.affinity.rotate(shapely.box(0, 0, 10, 0.5), 33)
+    assert largest_rectangle(turned, angle="any").area == pytest.approx(5, rel=1e-3)
+    assert largest_rectangle(turned, angle=33).area == pytest.approx(5, rel=1e-9)
+    assert largest_rectangle(turned, angle="any", aspect=20).area == pytest.approx(5, rel=2e-3)
+
+
+def test_holes_arms_and_parts() -> None:
+    ring = shapely.box(0, 0, 10, 10).difference(shapely.box(1, 1, 9, 8))
+    assert largest_rectangle(ring).area == pytest.approx(20, rel=1e-3)
+    letter = shapely.union(shapely.box(0, 0, 1, 10), shapely.box(0, 0, 7, 2))
+    assert largest_rectangle(letter).bounds == pytest.approx((0, 0, 7, 2), abs=0.01)
+    apart = shapely.MultiPolygon([shapely.box(0, 0, 1, 1), shapely.box(5, 0, 7, 2)])
+    assert largest_rectangle(apart).bounds == pytest.approx((5, 0, 7, 2), abs=0.01)
+    beside = shapely.MultiPolygon([shapely.box(0, 0, 1, 1), shapely.box(1, 0, 3, 1)])
+    assert largest_rectangle(beside).area == pytest.approx(3)
+    assert largest_rectangle(shapely.Polygon()).is_empty
+    assert largest_rectangle(shapely.Polygon([(0, 0), (1, 1), (2, 2)])).is_empty
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"aspect": 0}, {"aspect": -1}, {"tolerance": 0}, {"angle": "all"}, {"angle": math.nan}]
+)
+def test_what_makes_no_sense_is_said(wrong: Dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        largest_rectangle(shapely.box(0, 0, 1, 1), **wrong)
+
+
+def test_rings_alone_do_without_shapely(system_python: Run) -> None:
+    ring = [[0.0, 0.0], [4.0, 1.0], [3.0, 5.0], [1.0, 4.0]]
+    code = (
+        "import json, sys; from planet_vector.stacks.inscribed import largest_rectangle_within as find;"
+        "print(json.dumps(find([[json.loads(sys.argv[1])]]))); assert 'shapely' not in sys.modules"
+    )
+    done = system_python(code, json.dumps(ring))
+    assert done.returncode == 0, done.stderr
+    expected = largest_rectangle(shapely.Polygon(ring))
+    assert shapely.Polygon(json.loads(done.stdout)).area == pytest.approx(expected.area)
+    assert largest_rectangle_within([]) == []
+
+
+# ---- the command -----------------------------------------------------------------------------------------
+
+
+def test_the_command_takes_an_area_in_any_form(run: Run, service: Service, tmp_path: Any) -> None:
+    area = shapely.Polygon([(11, 47), (12, 47.1), (12.1, 48), (11.1, 47.9)])
+    path = tmp_path / "aoi.geojson"
+    path.write_text(json.dumps({"type": "Feature", "properties": {}, "geometry": shapely.geometry.mapping(area)}))
+    said = [
+        run("planet-vector", "rectangle", form, input=path.read_text()).stdout
+        for form in (str(path), f"@{path}", "-", area.wkt, shapely.to_geojson(area))
+    ]
+    assert len(set(said)) == 1
+    feature = json.loads(said[0])
+    found = shapely.geometry.shape(feature["geometry"])
+    assert area.covers(found) and is_rectangle(found)
+    assert found.area >= by_brute_force(area)
+    done = run("planet-vector", "rectangle", str(path), "--aspect", "2", "--indent", "1")
+    west, south, east, north = shapely.geometry.shape(json.loads(done.stdout)["geometry"]).bounds
+    # Two to one on the ground, where a degree of longitude is shorter.
+    assert (east - west) * math.cos(math.radians(47.5)) / (north - south) == pytest.approx(2, rel=1e-3)
+    turned = json.loads(run("planet-vector", "rectangle", str(path), "--angle", "any").stdout)
+    assert shapely.geometry.shape(turned["geometry"]).area > found.area
+
+
+def test_the_command_crosses_the_antimeridian(run: Run) -> None:
+    area = "MULTIPOLYGON(((179 0,180 0,180 1,179 1,179 0)),((-180 0,-178 0,-178 1,-180 1,-180 0)))"
+    done = run("planet-vector", "rectangle", area)
+    found = shapely.geometry.shape(json.loads(done.stdout)["geometry"])
+    assert found.geom_type == "MultiPolygon" and found.area == pytest.approx(3, rel=1e-3)
+    assert found.bounds == pytest.approx((-180, 0, 180, 1), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["POINT(1 2)"], 2, "no polygon"),
+        (["POLYGON((1 2"], 2, "cannot be read"),
+        (["nothing.geojson"], 2, "is no area"),
+        (["POLYGON((0 0,1 0,1 1,0 0))", "--angle", "some"], 2, "--angle"),
+        (["POLYGON((0 0,1 0,1 1,0 0))", "--aspect", "0"], 2, "--aspect"),
+    ],
+)
+def test_an_error_is_one_sentence(run: Run, arguments: List[str], code: int, told: str) -> None:
+    done = run("planet-vector", "rectangle", *arguments)
+    assert done.returncode == code and told in done.stderr and "Traceback" not in done.stderr
