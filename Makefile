@@ -18,7 +18,8 @@ PYTHON3 = $(shell command -v dpkg-query >/dev/null && /usr/bin/python3 $(GOOD) &
 LIBPYTHON = libpython$(shell /usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' || echo 3.11)
 
 DEMO_PACKAGES = gdal-bin python3-venv $(LIBPYTHON)
-TEST_PACKAGES = $(DEMO_PACKAGES) python3-gdal python3-qgis qgis xauth xvfb chromium procps
+PLUGIN_PACKAGES = qttools5-dev-tools
+TEST_PACKAGES = $(DEMO_PACKAGES) $(PLUGIN_PACKAGES) python3-gdal python3-qgis qgis xauth xvfb chromium procps
 
 .PHONY: help
 help:  ## Print this list.
@@ -54,6 +55,10 @@ docs: .venv/.done-test demo/quicklook.png  ## Write the generated parts of the d
 demo/quicklook.png:
 	@$(MAKE) --no-print-directory demo
 
+.PHONY: plugin
+plugin: .venv/.done-demo | plugin-packages  ## Build the QGIS plugin into dist/.
+	@$(PYTHON) qgis_plugin/build.py
+
 .PHONY: clean
 clean:  ## Remove what these targets made, but the system's packages.
 	rm -rf .venv .venv-qgis build dist *.egg-info demo/archive demo/quicklook.png
@@ -83,8 +88,9 @@ clean:  ## Remove what these targets made, but the system's packages.
 	@touch $@
 
 # The system's packages: installed where that may be done, else named.
-.PHONY: demo-packages test-packages
+.PHONY: demo-packages plugin-packages test-packages
 demo-packages: ; @$(call system-packages,$(DEMO_PACKAGES))
+plugin-packages: ; @$(call system-packages,$(PLUGIN_PACKAGES))
 test-packages: ; @$(call system-packages,$(TEST_PACKAGES))
 
 define system-packages

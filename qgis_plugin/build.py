@@ -1,0 +1,253 @@
+"""Build the QGIS plugin: one zip that needs nothing beside QGIS.
+
+::
+
+    python qgis_plugin/build.py           write dist/planet_scenes-<version>.zip
+    python qgis_plugin/build.py --texts   bring the translations' files up to date with the sources
+
+The zip carries what the plugin uses of planet_vector as a package of its own, ``planet_scenes.planet_vector``: QGIS
+has no pip, and another plugin, or the user, may have another version installed. Imports are rewritten to that name.
+Which modules go in follows from the imports themselves: all that the plugin and the GDAL driver reach, less those
+that cannot be imported inside QGIS, as they begin with rasterio, shapely and the like.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Dict, Iterator, List, Set, Tuple
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parent.parent
+PLUGIN = Path(__file__).resolve().parent / "planet_scenes"
+CORE = "planet_vector"
+NAME = PLUGIN.name
+
+DRIVER = f"{CORE}.plugins.gdal_PLANET"
+BROUGHT = {"gdal_python_driver", "numpy", "osgeo", "processing", "qgis", "requests", NAME}
+"""What QGIS brings, beside the standard library; the first is GDAL's own, which the driver asks for."""
+
+CARRIED = (".py", ".svg", ".txt")
+MOST_BYTES = 25 * 2**20  # of a plugin, by the rules of plugins.qgis.org
+COMPILERS = ("lrelease", "lrelease-qt5", "lrelease-qt6", "lrelease6", "pyside6-lrelease")
+
+
+def main() -> None:
+    """Do what the arguments say."""
+    if sys.argv[1:] == ["--texts"]:
+        for file in sorted(PLUGIN.glob("i18n/*.ts")):
+            print(f"{file.relative_to(ROOT)}: {update(file)} texts without a translation")
+    elif sys.argv[1:]:
+        sys.exit(__doc__)
+    else:
+        print(build(ROOT / "dist").relative_to(ROOT))
+
+
+def build(directory: Path) -> Path:
+    """Write the zip into a directory and return its path; the same sources give the same bytes."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{NAME}-{version()}.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, content in sorted(contents().items()):
+            entry = zipfile.ZipInfo(f"{NAME}/{name}", date_time=(1980, 1, 1, 0, 0, 0))
+            entry.external_attr = 0o644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content)
+    if path.stat().st_size > MOST_BYTES:
+        sys.exit(f"{path} has {path.stat().st_size:,} bytes, more than a plugin may have ({MOST_BYTES:,}).")
+    return path
+
+
+def version() -> str:
+    """Return the version of planet_vector, which is the plugin's."""
+    found = re.search(r'^__version__ = "(.+)"$', (ROOT / CORE / "__init__.py").read_text(encoding="utf-8"), re.M)
+    if found is None:
+        sys.exit(f"{CORE}/__init__.py says no __version__.")
+    return found[1]
+
+
+def contents() -> Dict[str, bytes]:
+    """Return the files of the plugin, by their names below its folder."""
+    found = {"LICENSE": (ROOT / "LICENSE").read_bytes()}
+    for file in PLUGIN.rglob("*"):
+        if file.is_file() and file.suffix in CARRIED:
+            name = file.relative_to(PLUGIN).as_posix()
+            found[name] = rewritten(file) if file.suffix == ".py" else file.read_bytes()
+    for module, file in carried().items():
+        place = module.replace(".", "/") + ("/__init__" if file.stem == "__init__" else "")
+        found[f"{place}.py"] = rewritten(file)
+    said = found["metadata.txt"].decode()
+    found["metadata.txt"] = re.sub(r"^version=.*$", f"version={version()}", said, flags=re.M).encode()
+    with tempfile.TemporaryDirectory() as directory:
+        for file in sorted(PLUGIN.glob("i18n/*.ts")):
+            found[f"i18n/{file.stem}.qm"] = compiled(file, Path(directory))
+    return found
+
+
+# ---- the core ----------------------------------------------------------------------------------------------
+
+
+def carried() -> Dict[str, Path]:
+    """Return the modules of planet_vector that the plugin carries, and the file of each."""
+    modules = _core()
+    trees = {name: ast.parse(file.read_bytes()) for name, file in modules.items()}
+    fit: Dict[str, bool] = {}
+
+    def fits(name: str) -> bool:
+        """Tell whether a module can be imported inside QGIS."""
+        if name not in fit:
+            fit[name] = True  # two that import each other stand or fall by the rest
+            needed = set(_imports(trees[name], modules, at_once=True)) | set(_parents(name))
+            fit[name] = all(
+                fits(other) if other in modules else other in BROUGHT or other in sys.stdlib_module_names
+                for other in needed
+            )
+        return fit[name]
+
+    found: Set[str] = set()
+    waiting = [DRIVER]
+    for file in PLUGIN.rglob("*.py"):
+        waiting += [name for name in _imports(ast.parse(file.read_bytes()), modules) if name in modules]
+    while waiting:
+        name = waiting.pop()
+        if name not in found and fits(name):
+            found.add(name)
+            waiting += [other for other in _imports(trees[name], modules) if other in modules]
+            waiting += _parents(name)
+    return {name: modules[name] for name in sorted(found)}
+
+
+def rewritten(file: Path) -> bytes:
+    """Return a source with planet_vector imported from where the plugin carries it.
+
+    What the sources tell ruff of its rules S, which are Bandit's, Bandit is told in its own words; and that an `assert`
+    is there for the checker of types.
+    """
+    source = file.read_text(encoding="utf-8")
+    source = re.sub(r"# noqa: S(\d{3})\b", r"# nosec B\1 # noqa: S\1", source)
+    source = re.sub(r"^( *assert [^#\n]+)$", r"\1  # nosec B101", source, flags=re.M)
+    lines = source.splitlines(keepends=True)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom):
+            ours = node.level == 0 and _top(node.module or "") == CORE
+        elif isinstance(node, ast.Import):
+            ours = any(_top(alias.name) == CORE for alias in node.names)
+            if ours and (len(node.names) > 1 or node.names[0].asname is None):
+                sys.exit(f"{file}:{node.lineno}: write 'from … import …' or 'import … as …', alone on a line.")
+        else:
+            continue
+        if ours:
+            line = lines[node.lineno - 1]
+            # Columns count bytes; what stands before an import is ASCII.
+            head, tail = line[: node.col_offset], line[node.col_offset :]
+            lines[node.lineno - 1] = head + re.sub(rf"\b{CORE}\b", f"{NAME}.{CORE}", tail, count=1)
+    return "".join(lines).encode()
+
+
+def _core() -> Dict[str, Path]:
+    """Return all modules of planet_vector, and the file of each; those of plugins/ are installed beneath it."""
+    found = {}
+    for top, folder in ((CORE, ROOT / CORE), (f"{CORE}.plugins", ROOT / "plugins")):
+        for file in folder.rglob("*.py"):
+            parts = file.relative_to(folder).with_suffix("").parts
+            found[".".join((top, *(part for part in parts if part != "__init__")))] = file
+    return found
+
+
+def _imports(tree: ast.AST, modules: Dict[str, Path], at_once: bool = False) -> Iterator[str]:
+    """Yield what a source imports: modules of planet_vector by their names, others by their top package's.
+
+    With ``at_once`` only what importing it imports: what stands in functions comes later or never.
+    """
+    for node in _walk(tree, at_once):
+        names: List[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            inner = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [node.module, *(name for name in inner if name in modules)]
+        for name in names:
+            yield name if name in modules else _top(name)
+
+
+def _walk(tree: ast.AST, at_once: bool) -> Iterator[ast.AST]:
+    for node in ast.iter_child_nodes(tree):
+        if at_once and (
+            isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Try))
+            or isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        ):  # fmt: skip
+            continue
+        yield node
+        yield from _walk(node, at_once)
+
+
+def _parents(name: str) -> List[str]:
+    parts = name.split(".")
+    return [".".join(parts[:length]) for length in range(1, len(parts))]
+
+
+def _top(name: str) -> str:
+    return name.partition(".")[0]
+
+
+# ---- the texts ---------------------------------------------------------------------------------------------
+
+
+def texts() -> List[Tuple[str, str]]:
+    """Return each text that the plugin's sources give to `tr`, and the file it stands in first."""
+    found: Dict[str, str] = {}
+    for file in sorted(PLUGIN.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_bytes())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "tr":
+                text = node.args[0] if len(node.args) == 1 else None
+                if not (isinstance(node.func, ast.Name) and isinstance(text, ast.Constant)):
+                    sys.exit(
+                        f"{file}:{node.lineno}: tr() takes one literal; write tr('… {{count}} …').format(count=…)."
+                    )
+                found.setdefault(str(text.value), file.relative_to(PLUGIN).as_posix())
+    return [(text, place) for text, place in found.items()]
+
+
+def update(file: Path) -> int:
+    """Write a translation's file anew from the sources, its translations kept; return how many are missing."""
+    known = {text: translation for text, translation in translations(file).items() if translation}
+    language = ElementTree.parse(file).getroot().attrib["language"]
+    root = ElementTree.Element("TS", version="2.1", language=language, sourcelanguage="en")
+    context = ElementTree.SubElement(root, "context")
+    ElementTree.SubElement(context, "name").text = NAME
+    for text, place in texts():
+        message = ElementTree.SubElement(context, "message")
+        ElementTree.SubElement(message, "location", filename=f"../{place}")
+        ElementTree.SubElement(message, "source").text = text
+        attributes = {} if text in known else {"type": "unfinished"}
+        ElementTree.SubElement(message, "translation", attributes).text = known.get(text)
+    ElementTree.indent(root)
+    body = ElementTree.tostring(root, encoding="unicode")
+    file.write_text(f'<?xml version="1.0" encoding="utf-8"?>\n<!DOCTYPE TS>\n{body}\n', encoding="utf-8")
+    return len(texts()) - sum(text in known for text, _ in texts())
+
+
+def translations(file: Path) -> Dict[str, str]:
+    """Return the texts of a translation's file, and the translation of each ("" where there is none)."""
+    messages = ElementTree.parse(file).getroot().iter("message")
+    return {message.findtext("source", ""): message.findtext("translation", "") for message in messages}
+
+
+def compiled(file: Path, directory: Path) -> bytes:
+    """Return a translation as Qt loads it."""
+    compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
+    if compiler is None:
+        sys.exit("Qt's lrelease is missing, which compiles translations: on Debian, install qttools5-dev-tools.")
+    target = directory / f"{file.stem}.qm"
+    subprocess.run([compiler, "-silent", str(file), "-qm", str(target)], check=True)
+    return target.read_bytes()
+
+
+if __name__ == "__main__":
+    main()

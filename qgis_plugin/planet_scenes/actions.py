@@ -1,0 +1,103 @@
+"""Actions on the scenes of a layer: offered by identify and by the attribute table, stored in no project."""
+
+from __future__ import annotations
+
+from typing import Any, List, Optional
+
+from qgis.core import QgsFeature, QgsMapLayer, QgsProject, QgsVectorLayer
+from qgis.gui import QgisInterface, QgsGui, QgsMapLayerAction
+from qgis.PyQt.QtCore import QObject
+
+from planet_scenes import products
+from planet_scenes.icons import icon
+from planet_scenes.layers import search_of
+from planet_scenes.projects import connection_of
+from planet_scenes.tasks import Task
+from planet_scenes.texts import tr
+from planet_vector.names import parse_name
+from planet_vector.scene import Scene
+
+OFFERED = ("visual", "analytic", products.TILES)
+"""What is offered for every scene; what a scene has not is an error that names what it has."""
+
+
+class Actions(QObject):
+    """Offer products of scenes in the layers that are searches, and in no other.
+
+    Parameters
+    ----------
+    iface : QgisInterface
+        Whose map is looked at.
+    """
+
+    def __init__(self, iface: QgisInterface, parent: Optional[QObject] = None) -> None:
+        super().__init__(parent)
+        self._iface = iface
+        self._actions: List[QgsMapLayerAction] = []
+
+    def start(self) -> None:
+        """Offer them in the layers there are, and in those to come."""
+        QgsProject.instance().layersAdded.connect(self._added)
+        self._added(list(QgsProject.instance().mapLayers().values()))
+
+    def stop(self) -> None:
+        """Take them all away."""
+        QgsProject.instance().layersAdded.disconnect(self._added)
+        for action in self._actions:
+            QgsGui.mapLayerActionRegistry().removeMapLayerAction(action)
+            action.deleteLater()
+        self._actions = []
+
+    def _added(self, layers: List[QgsMapLayer]) -> None:
+        for layer in layers:
+            if not search_of(layer):
+                continue
+            for product in OFFERED:
+                action = QgsMapLayerAction(
+                    tr("Add {product} to the map").format(product=product),
+                    self,
+                    layer,
+                    QgsMapLayerAction.Target.SingleFeature | QgsMapLayerAction.Target.MultipleFeatures,
+                    icon("planet"),
+                )
+                action.triggeredForFeature.connect(
+                    lambda layer, feature, product=product: self._add(layer, [feature], product)
+                )
+                action.triggeredForFeatures.connect(
+                    lambda layer, features, product=product: self._add(layer, features, product)
+                )
+                QgsGui.mapLayerActionRegistry().addMapLayerAction(action)
+                self._actions.append(action)
+
+    def _add(self, layer: QgsVectorLayer, features: List[QgsFeature], product: str) -> None:
+        add_of_features(self._iface, layer, features, product)
+
+
+def add_of_features(
+    iface: QgisInterface, layer: QgsVectorLayer, features: List[QgsFeature], product: str, on_done: Any = None
+) -> Optional[Task]:
+    """Add a product of the scenes that features of a search layer stand for."""
+    name = search_of(layer)
+    connection = connection_of(name)
+    if connection is None or not features:
+        return None
+    catalog = connection.catalog()
+    scene_type, ids = parse_name(name).collection, [str(feature["id"]) for feature in features]
+
+    def work(feedback: Any) -> List[Scene]:
+        return [catalog.scene(scene_type, scene_id) for scene_id in ids]
+
+    def done(scenes: List[Scene]) -> None:
+        products.add_products(connection, scenes, product, on_done, below=layer, view=view_of(iface))
+
+    return Task.start(tr("Asking for the scenes"), work, done)
+
+
+def view_of(iface: QgisInterface) -> products.View:
+    """Return what is looked at."""
+    canvas = iface.mapCanvas()
+    extent = canvas.extent()
+    return products.View(
+        (extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum()),
+        canvas.mapSettings().destinationCrs().toWkt(),
+    )

@@ -1,0 +1,262 @@
+"""The browser panel: connections, each with its scene types, saved searches and mosaics.
+
+What asks the service is in `createChildren`, which QGIS calls in a thread of its own; what goes wrong there is an
+item that says so.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, List, Optional
+
+from qgis.core import (
+    Qgis,
+    QgsDataCollectionItem,
+    QgsDataItem,
+    QgsDataItemProvider,
+    QgsDataProvider,
+    QgsErrorItem,
+    QgsLayerItem,
+)
+from qgis.PyQt import sip
+from qgis.PyQt.QtWidgets import QAction, QInputDialog, QMessageBox, QWidget
+
+from planet_scenes import core, layers, messages, products
+from planet_scenes.connection_dialog import ask_for_connection, ask_for_key
+from planet_scenes.connections import Connection, connections
+from planet_scenes.icons import icon
+from planet_scenes.texts import tr
+from planet_vector.catalog.mosaics import list_mosaics
+from planet_vector.errors import PlanetVectorError
+from planet_vector.names import MOSAICS, Name
+from planet_vector.query import Query
+
+ROOT = "planet_scenes:"
+"""The path of the root in the tree; what is below has its own after it."""
+
+
+class ItemProvider(QgsDataItemProvider):
+    """Offer the connections as a root of the browser tree."""
+
+    def name(self) -> str:
+        return "Planet Scenes"
+
+    def capabilities(self) -> int:
+        return QgsDataProvider.DataCapability.Net
+
+    def createDataItem(self, path: str, parent: Optional[QgsDataItem]) -> Optional[QgsDataItem]:
+        if path:
+            return None
+        root = RootItem()
+        sip.transferto(root, None)  # the tree's from now on
+        return root
+
+
+class _Collection(QgsDataCollectionItem):
+    """Be an item with children; a subclass says which, and what its menu has."""
+
+    ICON = "planet"
+
+    def __init__(self, parent: Optional[QgsDataItem], name: str, path: str) -> None:
+        super().__init__(parent, name, path, "planet_scenes")
+        self.setIcon(icon(self.ICON))
+
+    def createChildren(self) -> List[QgsDataItem]:
+        try:
+            found = self.inner()
+        except PlanetVectorError as error:
+            found = [QgsErrorItem(self, core.errors_told(error), f"{self.path()}/error")]
+        for item in found:
+            sip.transferto(item, self)
+        return found
+
+    def inner(self) -> List[QgsDataItem]:
+        """Return the children; an error of planet_vector becomes an item."""
+        raise NotImplementedError
+
+
+class RootItem(_Collection):
+    """Hold the connections."""
+
+    def __init__(self) -> None:
+        super().__init__(None, "Planet Scenes", ROOT)
+        connections().changed.connect(self.refresh)
+
+    def inner(self) -> List[QgsDataItem]:
+        return [ConnectionItem(self, connection) for connection in connections().all()]
+
+    def actions(self, parent: QWidget) -> List[QAction]:
+        return [_action(parent, tr("New connection…"), "connection", lambda: ask_for_connection(parent))]
+
+
+class ConnectionItem(_Collection):
+    """Hold what a service has."""
+
+    ICON = "connection"
+
+    def __init__(self, parent: QgsDataItem, connection: Connection) -> None:
+        self.connection = connection
+        super().__init__(parent, connection.name, f"{ROOT}/{connection.name}")
+        self.setToolTip(connection.url)
+
+    def inner(self) -> List[QgsDataItem]:
+        return [TypesItem(self), SearchesItem(self), MosaicsItem(self)]
+
+    def actions(self, parent: QWidget) -> List[QAction]:
+        name = self.connection.name
+        found = [_action(parent, tr("Use for searches"), "search", lambda: connections().set_current(name))]
+        if connections().logged_in(name):
+            found.append(_action(parent, tr("Log out"), "login", lambda: connections().log_out(name)))
+        else:
+            found.append(_action(parent, tr("Log in…"), "login", lambda: ask_for_key(name, parent)))
+        found.append(_action(parent, tr("Rename…"), "", lambda: _rename(parent, name, connections().rename)))
+        found.append(
+            _action(
+                parent,
+                tr("Remove"),
+                "",
+                lambda: _remove(
+                    parent, tr("the connection {name}").format(name=name), lambda: connections().remove(name)
+                ),
+            )
+        )
+        return found
+
+
+class _Part(_Collection):
+    """Be one of the folders of a connection."""
+
+    def __init__(self, parent: ConnectionItem, name: str, path: str) -> None:
+        self.connection = parent.connection
+        super().__init__(parent, name, f"{parent.path()}/{path}")
+
+
+class TypesItem(_Part):
+    """Hold the scene types of a service, each a layer of all its scenes."""
+
+    ICON = "scenes"
+
+    def __init__(self, parent: ConnectionItem) -> None:
+        super().__init__(parent, tr("Scene types"), "types")
+
+    def inner(self) -> List[QgsDataItem]:
+        return [
+            LayerItem(self, scene_type, self.connection.name_of(Query(scene_type)))
+            for scene_type in self.connection.catalog().scene_types()
+        ]
+
+
+class SearchesItem(_Part):
+    """Hold the saved searches of a connection."""
+
+    ICON = "search"
+
+    def __init__(self, parent: ConnectionItem) -> None:
+        super().__init__(parent, tr("Saved searches"), "searches")
+        connections().changed.connect(self.refresh)
+
+    def inner(self) -> List[QgsDataItem]:
+        searches = connections().searches(self.connection.name)
+        return [SearchItem(self, title, name) for title, name in sorted(searches.items())]
+
+
+class MosaicsItem(_Part):
+    """Hold the mosaics of a service: for each its tiles as a raster."""
+
+    ICON = "mosaic"
+
+    def __init__(self, parent: ConnectionItem) -> None:
+        super().__init__(parent, tr("Mosaics"), MOSAICS)
+
+    def inner(self) -> List[QgsDataItem]:
+        found = []
+        for body in list_mosaics(self.connection.catalog()):
+            name = str(Name(MOSAICS, body["name"], parameters=(("api_url", self.connection.url),)))
+            found.append(MosaicItem(self, str(body.get("title") or body["name"]), name))
+        return found
+
+
+class LayerItem(QgsLayerItem):
+    """Be a search, to be dragged onto the map or opened by a double click."""
+
+    ICON = "scenes"
+
+    def __init__(self, parent: _Part, title: str, name: str) -> None:
+        self.connection = parent.connection
+        vector = Qgis.BrowserLayerType.Vector
+        super().__init__(parent, title, f"{parent.path()}/{title}", name, vector, "ogr")
+        self.setIcon(icon(self.ICON))
+        self.setToolTip(name)
+        self.setState(QgsDataItem.State.Populated)
+
+    def handleDoubleClick(self) -> bool:
+        self.add()
+        return True
+
+    def actions(self, parent: QWidget) -> List[QAction]:
+        return [_action(parent, tr("Add to the map"), "scenes", self.add)]
+
+    def add(self) -> None:
+        """Add it to the project."""
+        _told(lambda: layers.add_search_layer(self.connection, self.uri(), self.name()))
+
+
+class SearchItem(LayerItem):
+    """Be a saved search."""
+
+    ICON = "search"
+
+    def actions(self, parent: QWidget) -> List[QAction]:
+        owner, title = self.connection.name, self.name()
+        rename: Callable[[str, str], Any] = lambda old, new: connections().rename_search(owner, old, new)  # noqa: E731
+        remove: Callable[[], Any] = lambda: connections().remove_search(owner, title)  # noqa: E731
+        return [
+            *super().actions(parent),
+            _action(parent, tr("Rename…"), "", lambda: _rename(parent, title, rename)),
+            _action(
+                parent, tr("Remove"), "", lambda: _remove(parent, tr("the search {name}").format(name=title), remove)
+            ),
+        ]
+
+
+class MosaicItem(LayerItem):
+    """Be a mosaic; what is dragged is the layer of its quads, what is opened its tiles."""
+
+    ICON = "mosaic"
+
+    def actions(self, parent: QWidget) -> List[QAction]:
+        quads: Callable[[], Any] = lambda: layers.add_search_layer(self.connection, self.uri(), self.name())  # noqa: E731
+        return [
+            _action(parent, tr("Add to the map"), "mosaic", self.add),
+            _action(parent, tr("Add its quads as a layer"), "scenes", lambda: _told(quads)),
+        ]
+
+    def add(self) -> None:
+        _told(lambda: products.add_tiles(self.connection, self.uri()))
+
+
+def _action(parent: QWidget, text: str, picture: str, call: Callable[[], Any]) -> QAction:
+    action = QAction(text, parent)
+    if picture:
+        action.setIcon(icon(picture))
+    action.triggered.connect(lambda *_: call())
+    return action
+
+
+def _told(call: Callable[[], Any]) -> None:
+    """Do something, and show in the message bar what goes wrong."""
+    try:
+        call()
+    except PlanetVectorError as error:
+        messages.tell(core.errors_told(error), Qgis.MessageLevel.Warning)
+
+
+def _rename(parent: QWidget, old: str, rename: Callable[[str, str], Any]) -> None:
+    new, accepted = QInputDialog.getText(parent, tr("Rename"), tr("New name:"), text=old)
+    if accepted and new.strip() and new.strip() != old:
+        _told(lambda: rename(old, new.strip()))
+
+
+def _remove(parent: QWidget, what: str, remove: Callable[[], Any]) -> None:
+    question = tr("Remove {what}?").format(what=what)
+    if QMessageBox.question(parent, tr("Remove"), question) == QMessageBox.StandardButton.Yes:
+        _told(remove)

@@ -1,0 +1,90 @@
+"""Questions that the browser and the options ask: a new connection, a key."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from qgis.gui import QgsAuthConfigSelect
+from qgis.PyQt.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QInputDialog,
+    QLabel,
+    QLineEdit,
+    QMessageBox,
+    QWidget,
+)
+
+from planet_scenes import core
+from planet_scenes.connections import Connection, connections
+from planet_scenes.texts import tr
+from planet_vector.config import DEFAULT_API_URL
+from planet_vector.errors import PlanetVectorError
+
+
+class ConnectionDialog(QDialog):
+    """Ask for a connection: its name, the root of the service, and what opens it."""
+
+    def __init__(self, parent: Optional[QWidget] = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(tr("New connection"))
+        self.name = QLineEdit(self)
+        self.url = QLineEdit(DEFAULT_API_URL, self)
+        self.key = QLineEdit(self)
+        self.key.setEchoMode(QLineEdit.EchoMode.Password)
+        self.key.setPlaceholderText(tr("none, or stored in the configuration below"))
+        # Basic reaches GDAL in every QGIS: the key is its user name.
+        self.authcfg = QgsAuthConfigSelect(self)
+        note = QLabel(tr("A key is kept by QGIS's authentication manager, and in no project or layer."), self)
+        note.setWordWrap(True)
+        self.said = QLabel(self)
+        self.said.setWordWrap(True)
+        self.said.hide()
+        buttons = QDialogButtonBox(
+            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel, parent=self
+        )
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        form = QFormLayout(self)
+        form.addRow(tr("Name"), self.name)
+        form.addRow(tr("Root of the service"), self.url)
+        form.addRow(tr("Key"), self.key)
+        form.addRow(tr("Configuration"), self.authcfg)
+        form.addRow(note)
+        form.addRow(self.said)
+        form.addRow(buttons)
+
+    def accept(self) -> None:
+        """Add the connection; what is wrong with it is said in the dialog, which stays open."""
+        name, key = self.name.text().strip(), self.key.text().strip()
+        try:
+            connections().add(Connection(name, self.url.text().strip(), "" if key else self.authcfg.configId()))
+            if key:
+                connections().log_in(name, key)
+        except PlanetVectorError as error:
+            self.said.setText(core.errors_told(error))
+            self.said.show()
+            return
+        self.key.clear()
+        super().accept()
+
+
+def ask_for_connection(parent: Optional[QWidget] = None) -> bool:
+    """Ask for a new connection, and tell whether there is one now."""
+    return bool(ConnectionDialog(parent).exec())
+
+
+def ask_for_key(name: str, parent: Optional[QWidget] = None) -> bool:
+    """Ask for the key of a connection, masked, and log in with it; tell whether that was done."""
+    key, accepted = QInputDialog.getText(
+        parent, tr("Log in"), tr("API key for {name}:").format(name=name), QLineEdit.EchoMode.Password
+    )
+    if not accepted or not key.strip():
+        return False
+    try:
+        connections().log_in(name, key.strip())
+    except PlanetVectorError as error:
+        QMessageBox.warning(parent, tr("Log in"), core.errors_told(error))
+        return False
+    return True

@@ -1,0 +1,34 @@
+"""What has to be there before any search: the driver in this process, and the network as QGIS has it."""
+
+from __future__ import annotations
+
+import os
+
+from osgeo import gdal
+
+from planet_scenes import network
+from planet_vector.errors import PlanetVectorError
+from planet_vector.vector.registration import environment, register
+
+LIFE = "PLANET_CACHE_TTL"
+_AN_HOUR = "3600"
+
+
+def start() -> None:
+    """Make the driver known to this process's GDAL, and to the programs that QGIS starts; may be called any time.
+
+    It is never taken away again: layers that are open would go empty.
+    """
+    network.apply()
+    if gdal.GetDriverByName("PLANET") is None:
+        os.environ.update(environment())
+        register()
+    # A map is looked at for longer than a program runs: what was read stays for an hour, unless somebody said else.
+    os.environ.setdefault(LIFE, _AN_HOUR)
+
+
+def errors_told(error: BaseException) -> str:
+    """Return an error as a sentence for the user; no key is ever in one."""
+    if isinstance(error, (PlanetVectorError, OSError, ValueError)) and str(error):
+        return str(error)
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

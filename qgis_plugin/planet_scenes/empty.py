@@ -1,0 +1,43 @@
+"""Why a search found nothing: how many scenes there would be without one or another of its filters."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Dict, List, Tuple
+
+from planet_scenes.texts import tr
+from planet_vector.catalog import ScenesV0
+from planet_vector.query import Query
+
+Parameters = List[Tuple[str, str]]
+
+
+def why(catalog: ScenesV0, scene_type: str, parameters: Parameters) -> str:
+    """Return a sentence on why nothing was found; asks the service for a few counts, so it is called in a worker."""
+    groups: Dict[str, Parameters] = {}
+    for name, value in parameters:
+        if name not in ("order_by", "limit"):
+            groups.setdefault(_group(name), []).append((name, value))
+    if not groups:
+        return tr("The service has no scenes of type {scene_type}.").format(scene_type=scene_type)
+    relaxed = {
+        title: [pair for pair in parameters if pair not in dropped and pair[0] not in ("order_by", "limit")]
+        for title, dropped in groups.items()
+    }
+    with ThreadPoolExecutor(catalog.settings.connections) as pool:
+        counts = list(pool.map(lambda pairs: catalog.count(Query.parse(scene_type, pairs)), relaxed.values()))
+    helpful = [
+        tr("{count} without {what}").format(count=count, what=title) for title, count in zip(relaxed, counts) if count
+    ]
+    if helpful:
+        return tr("No scene meets all of it. There would be: {those}.").format(those=", ".join(helpful))
+    return tr("No scene meets any but one of these filters: {those}.").format(those=", ".join(groups))
+
+
+def _group(name: str) -> str:
+    field = name.rpartition(".")[0] if name.rpartition(".")[2] in ("gt", "gte", "lt", "lte", "eq", "neq") else name
+    titles = {
+        "acquired": tr("the dates"), "bbox": tr("the area"), "intersects": tr("the area"),
+        "cloud_cover.estimated": tr("the limit of clouds"), "image_statistics.image_quality": tr("the quality"),
+    }  # fmt: skip
+    return titles.get(field, field)

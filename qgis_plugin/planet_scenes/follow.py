@@ -1,0 +1,155 @@
+"""A search that follows the map: what is in view, up to a number of scenes, asked for when the map rests."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Optional, Tuple
+
+from qgis.core import QgsCoordinateReferenceSystem, QgsCoordinateTransform, QgsProject, QgsVectorLayer
+from qgis.gui import QgisInterface
+from qgis.PyQt import sip
+from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
+
+from planet_scenes import layers, style
+from planet_scenes.connections import Connection
+from planet_scenes.tasks import Task
+from planet_scenes.texts import tr
+from planet_vector.geometry import Box
+from planet_vector.names import Name, parse_name
+
+_REST = 400  # milliseconds without a movement
+_AROUND = 0.25  # share of the view added to each side: small movements need nothing new
+
+
+class _Found(NamedTuple):
+    """Hold what a view has: the name that shows it, the box it is of, how many scenes of how many."""
+
+    name: str
+    box: Box
+    shown: int
+    count: int
+    layer: Optional[QgsVectorLayer]
+
+
+class FollowMap(QObject):
+    """Show the scenes of a search that are in view.
+
+    Parameters
+    ----------
+    iface : QgisInterface
+        Whose map is followed.
+    connection : Connection
+        The service.
+    planet_name : str
+        The search; its own area is left out, as the map is the area.
+    cap : int
+        Scenes shown at the most, the first of the search.
+    title : str
+        What the layer is called.
+    """
+
+    told = pyqtSignal(int, int)
+    """How many scenes are shown, and how many there are in view."""
+
+    def __init__(
+        self, iface: QgisInterface, connection: Connection, planet_name: str, cap: int = 500, title: str = ""
+    ) -> None:
+        super().__init__()
+        self.layer: Optional[QgsVectorLayer] = None
+        self._canvas = iface.mapCanvas()
+        self._connection = connection
+        self._name = parse_name(planet_name).without(["bbox", "intersects", "limit"])
+        self._cap = cap
+        self._title = title or tr("Scenes in view")
+        self._known: Optional[_Found] = None
+        self._task: Optional[Task] = None
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_REST)
+        self._timer.timeout.connect(self._look)
+        self.active = False
+
+    def start(self) -> None:
+        """Follow the map from now on."""
+        if not self.active:
+            self.active = True
+            self._canvas.extentsChanged.connect(self._timer.start)
+            self._look()
+
+    def stop(self) -> None:
+        """Follow no more; the layer stays as it is."""
+        if self.active:
+            self.active = False
+            self._timer.stop()
+            self._canvas.extentsChanged.disconnect(self._timer.start)
+            if self._task is not None:
+                self._task.cancel()
+                self._task = None
+
+    def _look(self) -> None:
+        if self._known is not None and (self.layer is None or sip.isdeleted(self.layer)):
+            self.stop()  # the user has removed the layer
+            return
+        view = self._view()
+        known = self._known
+        if view is None or (known is not None and known.shown == known.count and known.box.contains(view)):
+            return
+        if self._task is not None:
+            self._task.cancel()
+        catalog = self._connection.catalog()
+        wide, first = _widened(view), self.layer is None
+
+        def work(feedback: Any) -> _Found:
+            name = self._named(wide)
+            count = catalog.count(layers.query_of(name))
+            if count > self._cap:
+                name = self._named(wide, self._cap)
+            if first:
+                layer: Optional[QgsVectorLayer] = layers.open_search(name, self._title)
+            else:
+                layers.prefetch(name)
+                layer = None
+            return _Found(name, wide, min(count, self._cap), count, layer)
+
+        self._task = Task.start(tr("Looking for the scenes in view"), work, self._show)
+
+    def _show(self, found: _Found) -> None:
+        self._task = None
+        if not self.active:
+            return
+        self._known = found
+        if found.layer is not None:
+            self.layer = found.layer
+            style.dress(self.layer, self._connection)
+            QgsProject.instance().addMapLayer(self.layer)
+        elif self.layer is not None and not sip.isdeleted(self.layer):
+            self.layer.setCustomProperty(layers.NAME, found.name)
+            layers.reopen(self.layer, found.name)
+        self.told.emit(found.shown, found.count)
+
+    def _named(self, box: Box, limit: Optional[int] = None) -> str:
+        more: Tuple[Tuple[str, str], ...] = (("bbox", str(box)),)
+        if limit is not None:
+            more += (("limit", str(limit)),)
+        return str(Name(self._name.collection, parameters=(*self._name.parameters, *more)))
+
+    def _view(self) -> Optional[Box]:
+        """Return the canvas's extent in degrees, or None where it has none."""
+        there = QgsCoordinateReferenceSystem("EPSG:4326")
+        transform = QgsCoordinateTransform(
+            self._canvas.mapSettings().destinationCrs(), there, QgsProject.instance().transformContext()
+        )
+        extent = transform.transformBoundingBox(self._canvas.extent())
+        west, south = max(extent.xMinimum(), -180.0), max(extent.yMinimum(), -90.0)
+        east, north = min(extent.xMaximum(), 180.0), min(extent.yMaximum(), 90.0)
+        return Box(west, south, east, north) if west < east and south < north else None
+
+
+def _widened(box: Box) -> Box:
+    """Return a box with some ground around it, in round numbers so that the name stays short."""
+    x, y = (box.east - box.west) * _AROUND, (box.north - box.south) * _AROUND
+    return Box(
+        max(-180.0, round(box.west - x, 6)),
+        max(-90.0, round(box.south - y, 6)),
+        min(180.0, round(box.east + x, 6)),
+        min(90.0, round(box.north + y, 6)),
+    )

@@ -1,0 +1,692 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="de" sourcelanguage="en">
+  <context>
+    <name>planet_scenes</name>
+    <message>
+      <location filename="../browser.py" />
+      <source>Rename</source>
+      <translation>Umbenennen</translation>
+    </message>
+    <message>
+      <location filename="../browser.py" />
+      <source>New name:</source>
+      <translation>Neuer Name:</translation>
+    </message>
+    <message>
+      <location filename="../browser.py" />
+      <source>Scene types</source>
+      <translation>Szenentypen</translation>
+    </message>
+    <message>
+      <location filename="../browser.py" />
+      <source>Saved searches</source>
+      <translation>Gespeicherte Suchen</translation>
+    </message>
+    <message>
+      <location filename="../browser.py" />
+      <source>Mosaics</source>
+      <translation>Mosaike</translation>
+    </message>
+    <message>
+      <location filename="../browser.py" />
+      <source>Remove {what}?</source>
+      <translation>{what} entfernen?</translation>
+    </message>
+    <message>
+      <location filename="../browser.py" />
+      <source>Remove</source>
+      <translation>Entfernen</translation>
+    </message>
+    <message>
+      <location filename="../browser.py" />
+      <source>New connection…</source>
+      <translation>Neue Verbindung …</translation>
+    </message>
+    <message>
+      <location filename="../browser.py" />
+      <source>Use for searches</source>
+      <translation>Für Suchen verwenden</translation>
+    </message>
+    <message>
+      <location filename="../browser.py" />
+      <source>Rename…</source>
+      <translation>Umbenennen …</translation>
+    </message>
+    <message>
+      <location filename="../browser.py" />
+      <source>Add to the map</source>
+      <translation>Zur Karte hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../browser.py" />
+      <source>Add its quads as a layer</source>
+      <translation>Seine Kacheln als Layer hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../browser.py" />
+      <source>Log out</source>
+      <translation>Abmelden</translation>
+    </message>
+    <message>
+      <location filename="../browser.py" />
+      <source>Log in…</source>
+      <translation>Anmelden …</translation>
+    </message>
+    <message>
+      <location filename="../browser.py" />
+      <source>the connection {name}</source>
+      <translation>Die Verbindung {name}</translation>
+    </message>
+    <message>
+      <location filename="../browser.py" />
+      <source>the search {name}</source>
+      <translation>Die Suche {name}</translation>
+    </message>
+    <message>
+      <location filename="../connection_dialog.py" />
+      <source>Log in</source>
+      <translation>Anmelden</translation>
+    </message>
+    <message>
+      <location filename="../connection_dialog.py" />
+      <source>New connection</source>
+      <translation>Neue Verbindung</translation>
+    </message>
+    <message>
+      <location filename="../connection_dialog.py" />
+      <source>none, or stored in the configuration below</source>
+      <translation>keiner, oder in der Konfiguration darunter gespeichert</translation>
+    </message>
+    <message>
+      <location filename="../connection_dialog.py" />
+      <source>A key is kept by QGIS's authentication manager, and in no project or layer.</source>
+      <translation>Ein Schlüssel liegt in der Authentifizierungsverwaltung von QGIS und in keinem Projekt oder Layer.</translation>
+    </message>
+    <message>
+      <location filename="../connection_dialog.py" />
+      <source>Name</source>
+      <translation>Name</translation>
+    </message>
+    <message>
+      <location filename="../connection_dialog.py" />
+      <source>Root of the service</source>
+      <translation>Adresse des Dienstes</translation>
+    </message>
+    <message>
+      <location filename="../connection_dialog.py" />
+      <source>Key</source>
+      <translation>Schlüssel</translation>
+    </message>
+    <message>
+      <location filename="../connection_dialog.py" />
+      <source>Configuration</source>
+      <translation>Konfiguration</translation>
+    </message>
+    <message>
+      <location filename="../connection_dialog.py" />
+      <source>API key for {name}:</source>
+      <translation>API-Schlüssel für {name}:</translation>
+    </message>
+    <message>
+      <location filename="../locator.py" />
+      <source>Planet scenes</source>
+      <translation>Planet-Szenen</translation>
+    </message>
+    <message>
+      <location filename="../locator.py" />
+      <source>Add its footprint</source>
+      <translation>Ihren Umriss hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../locator.py" />
+      <source>, {cover:.0f} % cloud</source>
+      <translation>, {cover:.0f} % Wolken</translation>
+    </message>
+    <message>
+      <location filename="../locator.py" />
+      <source>Add its product {product}</source>
+      <translation>Ihr Produkt {product} hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../options_page.py" />
+      <source>Connections</source>
+      <translation>Verbindungen</translation>
+    </message>
+    <message>
+      <location filename="../options_page.py" />
+      <source>Remove them</source>
+      <translation>Diese entfernen</translation>
+    </message>
+    <message>
+      <location filename="../options_page.py" />
+      <source>Results of searches on disk</source>
+      <translation>Suchergebnisse auf der Festplatte</translation>
+    </message>
+    <message>
+      <location filename="../options_page.py" />
+      <source>Connection</source>
+      <translation>Verbindung</translation>
+    </message>
+    <message>
+      <location filename="../options_page.py" />
+      <source>New…</source>
+      <translation>Neu …</translation>
+    </message>
+    <message>
+      <location filename="../options_page.py" />
+      <source>logged in</source>
+      <translation>angemeldet</translation>
+    </message>
+    <message>
+      <location filename="../options_page.py" />
+      <source>none</source>
+      <translation>keiner</translation>
+    </message>
+    <message>
+      <location filename="../options_page.py" />
+      <source>{count} results, {size:.1f} MB</source>
+      <translation>{count} Ergebnisse, {size:.1f} MB</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>The service, one of those in Options ▸ Planet Scenes.</source>
+      <translation>Der Dienst, einer von denen in Optionen ▸ Planet Scenes.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>A search layer, a snapshot of one, or the scenes selected in it.</source>
+      <translation>Ein Suchlayer, ein Abzug davon oder die darin gewählten Szenen.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>Scenes</source>
+      <translation>Szenen</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>Scene type, where the layer does not say</source>
+      <translation>Szenentyp, wo der Layer ihn nicht nennt</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>Resampling</source>
+      <translation>Abtastung</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>The layer has no scenes: widen the search, or select some.</source>
+      <translation>Der Layer hat keine Szenen: die Suche erweitern oder welche auswählen.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>The layer has no column 'id' with the ids of scenes: take a layer made by a search.</source>
+      <translation>Der Layer hat keine Spalte „id“ mit den Kennungen von Szenen: einen Layer aus einer Suche nehmen.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>Cancelled.</source>
+      <translation>Abgebrochen.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>{count} scenes</source>
+      <translation>{count} Szenen</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>The layer does not say of which type scene {scene} is: give the scene type.</source>
+      <translation>Der Layer sagt nicht, von welchem Typ die Szene {scene} ist: den Szenentyp angeben.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
+      <source>Scene {scene} is not of the connection {name}: choose the one it was found with.</source>
+      <translation>Die Szene {scene} ist nicht von der Verbindung {name}: die wählen, mit der sie gefunden wurde.</translation>
+    </message>
+    <message>
+      <location filename="../processing/crops.py" />
+      <source>Crop stack</source>
+      <translation>Stapel zuschneiden</translation>
+    </message>
+    <message>
+      <location filename="../processing/crops.py" />
+      <source>Cuts the largest rectangle that all scenes cover out of each of them: one GeoTIFF a scene, all on one grid, pixel upon pixel, north up. Each scene is read where it lies, and only there. Give a polygon of 'Find stacks' as the area, and the scenes are those of that stack. The tags of a file say which scene it is, when it was acquired, and which share of its pixels is valid.</source>
+      <translation>Schneidet das größte Rechteck, das alle Szenen bedecken, aus jeder von ihnen: ein GeoTIFF je Szene, alle auf einem Gitter, Pixel auf Pixel, Norden oben. Jede Szene wird gelesen, wo sie liegt, und nur dort. Ist das Gebiet ein Polygon aus „Stapel finden“, sind die Szenen die dieses Stapels. Die Metadaten einer Datei sagen, welche Szene sie ist, wann sie aufgenommen wurde und welcher Anteil ihrer Pixel gültig ist.</translation>
+    </message>
+    <message>
+      <location filename="../processing/crops.py" />
+      <source>One polygon that the crops lie in, such as a stack; by default all common ground.</source>
+      <translation>Ein Polygon, in dem die Ausschnitte liegen, etwa ein Stapel; sonst alles gemeinsame Gebiet.</translation>
+    </message>
+    <message>
+      <location filename="../processing/crops.py" />
+      <source>By default that of the oldest scene, with whose pixels the grid is aligned.</source>
+      <translation>Sonst die der ältesten Szene, an deren Pixeln das Gitter ausgerichtet wird.</translation>
+    </message>
+    <message>
+      <location filename="../processing/crops.py" />
+      <source>Area</source>
+      <translation>Gebiet</translation>
+    </message>
+    <message>
+      <location filename="../processing/crops.py" />
+      <source>Product</source>
+      <translation>Produkt</translation>
+    </message>
+    <message>
+      <location filename="../processing/crops.py" />
+      <source>Size of a pixel (m)</source>
+      <translation>Pixelgröße (m)</translation>
+    </message>
+    <message>
+      <location filename="../processing/crops.py" />
+      <source>Folder</source>
+      <translation>Ordner</translation>
+    </message>
+    <message>
+      <location filename="../processing/crops.py" />
+      <source>Crops</source>
+      <translation>Ausschnitte</translation>
+    </message>
+    <message>
+      <location filename="../processing/crops.py" />
+      <source>Number of crops</source>
+      <translation>Anzahl der Ausschnitte</translation>
+    </message>
+    <message>
+      <location filename="../processing/crops.py" />
+      <source>The scenes have no ground in common.</source>
+      <translation>Die Szenen haben kein gemeinsames Gebiet.</translation>
+    </message>
+    <message>
+      <location filename="../processing/crops.py" />
+      <source>{width} × {height} pixels of {pixel:g} m, EPSG:{epsg}</source>
+      <translation>{width} × {height} Pixel zu {pixel:g} m, EPSG:{epsg}</translation>
+    </message>
+    <message>
+      <location filename="../processing/crops.py" />
+      <source>Scene {scene} has no footprint: leave it out.</source>
+      <translation>Die Szene {scene} hat keinen Umriss: sie weglassen.</translation>
+    </message>
+    <message>
+      <location filename="../processing/crops.py" />
+      <source>The area has {count} polygons: select the one to crop.</source>
+      <translation>Das Gebiet hat {count} Polygone: das auswählen, das zugeschnitten werden soll.</translation>
+    </message>
+    <message>
+      <location filename="../processing/crops.py" />
+      <source>Scene {scene} of the stack is not in the layer of scenes.</source>
+      <translation>Die Szene {scene} des Stapels ist nicht im Layer der Szenen.</translation>
+    </message>
+    <message>
+      <location filename="../processing/download.py" />
+      <source>Download products</source>
+      <translation>Produkte herunterladen</translation>
+    </message>
+    <message>
+      <location filename="../processing/download.py" />
+      <source>Fetches products of scenes, as whole files. A file that is there already is left alone, and a download that was cut off goes on where it was. To look at products none needs to be downloaded: add them as layers.</source>
+      <translation>Holt Produkte von Szenen als ganze Dateien. Eine Datei, die schon da ist, bleibt unberührt, und ein abgebrochener Download geht weiter, wo er war. Um Produkte anzusehen, muss keines heruntergeladen werden: dafür gibt es Layer.</translation>
+    </message>
+    <message>
+      <location filename="../processing/download.py" />
+      <source>One or several with commas between: visual, analytic, band_4 …</source>
+      <translation>Eines oder mehrere, mit Kommas dazwischen: visual, analytic, band_4 …</translation>
+    </message>
+    <message>
+      <location filename="../processing/download.py" />
+      <source>Name a product, such as visual or analytic.</source>
+      <translation>Ein Produkt nennen, etwa visual oder analytic.</translation>
+    </message>
+    <message>
+      <location filename="../processing/download.py" />
+      <source>Products</source>
+      <translation>Produkte</translation>
+    </message>
+    <message>
+      <location filename="../processing/download.py" />
+      <source>Replace files that are not the service's</source>
+      <translation>Dateien ersetzen, die nicht die des Dienstes sind</translation>
+    </message>
+    <message>
+      <location filename="../processing/download.py" />
+      <source>Files</source>
+      <translation>Dateien</translation>
+    </message>
+    <message>
+      <location filename="../processing/download.py" />
+      <source>Number of files</source>
+      <translation>Anzahl der Dateien</translation>
+    </message>
+    <message>
+      <location filename="../processing/imagery.py" />
+      <source>The coordinate system does not fit the scenes</source>
+      <translation>Das Koordinatensystem passt nicht zu den Szenen</translation>
+    </message>
+    <message>
+      <location filename="../processing/imagery.py" />
+      <source>The pixels cannot be read or written</source>
+      <translation>Die Pixel können nicht gelesen oder geschrieben werden</translation>
+    </message>
+    <message>
+      <location filename="../processing/imagery.py" />
+      <source>The raster cannot be written</source>
+      <translation>Das Raster kann nicht geschrieben werden</translation>
+    </message>
+    <message>
+      <location filename="../processing/imagery.py" />
+      <source>{title} is served whole only: download it instead.</source>
+      <translation>{title} gibt es nur als Ganzes: es stattdessen herunterladen.</translation>
+    </message>
+    <message>
+      <location filename="../processing/imagery.py" />
+      <source>{title} has no coordinate system.</source>
+      <translation>{title} hat kein Koordinatensystem.</translation>
+    </message>
+    <message>
+      <location filename="../processing/imagery.py" />
+      <source>{title} has blocks of {size:,} bytes, which no product has: it is not read.</source>
+      <translation>{title} hat Blöcke von {size:,} Byte, die kein Produkt hat: es wird nicht gelesen.</translation>
+    </message>
+    <message>
+      <location filename="../processing/imagery.py" />
+      <source>{title} cannot be opened: it is no GeoTIFF.</source>
+      <translation>{title} kann nicht geöffnet werden: es ist kein GeoTIFF.</translation>
+    </message>
+    <message>
+      <location filename="../processing/mosaic.py" />
+      <source>Mosaic</source>
+      <translation>Mosaik</translation>
+    </message>
+    <message>
+      <location filename="../processing/mosaic.py" />
+      <source>Puts a product of many scenes together to one GeoTIFF. Each scene is read where it lies, and only as far as it is in the extent.</source>
+      <translation>Setzt ein Produkt vieler Szenen zu einem GeoTIFF zusammen. Jede Szene wird gelesen, wo sie liegt, und nur soweit sie in der Ausdehnung ist.</translation>
+    </message>
+    <message>
+      <location filename="../processing/mosaic.py" />
+      <source>By default around all scenes.</source>
+      <translation>Sonst um alle Szenen herum.</translation>
+    </message>
+    <message>
+      <location filename="../processing/mosaic.py" />
+      <source>In units of the coordinate system; by default that of the scene on top.</source>
+      <translation>In Einheiten des Koordinatensystems; sonst die der obersten Szene.</translation>
+    </message>
+    <message>
+      <location filename="../processing/mosaic.py" />
+      <source>By default that of the scene on top.</source>
+      <translation>Sonst das der obersten Szene.</translation>
+    </message>
+    <message>
+      <location filename="../processing/mosaic.py" />
+      <source>The newest</source>
+      <translation>Die neueste</translation>
+    </message>
+    <message>
+      <location filename="../processing/mosaic.py" />
+      <source>The oldest</source>
+      <translation>Die älteste</translation>
+    </message>
+    <message>
+      <location filename="../processing/mosaic.py" />
+      <source>The clearest</source>
+      <translation>Die klarste</translation>
+    </message>
+    <message>
+      <location filename="../processing/mosaic.py" />
+      <source>Extent</source>
+      <translation>Ausdehnung</translation>
+    </message>
+    <message>
+      <location filename="../processing/mosaic.py" />
+      <source>Size of a pixel</source>
+      <translation>Pixelgröße</translation>
+    </message>
+    <message>
+      <location filename="../processing/mosaic.py" />
+      <source>Coordinate system</source>
+      <translation>Koordinatensystem</translation>
+    </message>
+    <message>
+      <location filename="../processing/mosaic.py" />
+      <source>Scene on top</source>
+      <translation>Oberste Szene</translation>
+    </message>
+    <message>
+      <location filename="../processing/mosaic.py" />
+      <source>No scene is in the extent.</source>
+      <translation>Keine Szene ist in der Ausdehnung.</translation>
+    </message>
+    <message>
+      <location filename="../processing/mosaic.py" />
+      <source>{width} × {height} pixels</source>
+      <translation>{width} × {height} Pixel</translation>
+    </message>
+    <message>
+      <location filename="../processing/mosaic.py" />
+      <source>Scene {scene} has other bands than {top}: leave it out of the mosaic.</source>
+      <translation>Die Szene {scene} hat andere Kanäle als {top}: sie aus dem Mosaik weglassen.</translation>
+    </message>
+    <message>
+      <location filename="../processing/rectangle.py" />
+      <source>Largest rectangle</source>
+      <translation>Größtes Rechteck</translation>
+    </message>
+    <message>
+      <location filename="../processing/rectangle.py" />
+      <source>Finds the largest rectangle inside each polygon: what of a stack of scenes makes an image without gaps. It lies along the axes of the coordinate system, unless any orientation is allowed. Without a coordinate system each is found in the UTM zone it lies in, and given in the layer's.</source>
+      <translation>Findet das größte Rechteck in jedem Polygon: was von einem Stapel von Szenen ein Bild ohne Lücken ergibt. Es liegt entlang der Achsen des Koordinatensystems, wenn nicht jede Ausrichtung erlaubt ist. Ohne Koordinatensystem wird jedes in der UTM-Zone gesucht, in der es liegt, und in dem des Layers ausgegeben.</translation>
+    </message>
+    <message>
+      <location filename="../processing/rectangle.py" />
+      <source>Polygons</source>
+      <translation>Polygone</translation>
+    </message>
+    <message>
+      <location filename="../processing/rectangle.py" />
+      <source>Coordinate system of the rectangle</source>
+      <translation>Koordinatensystem des Rechtecks</translation>
+    </message>
+    <message>
+      <location filename="../processing/rectangle.py" />
+      <source>Width over height</source>
+      <translation>Breite durch Höhe</translation>
+    </message>
+    <message>
+      <location filename="../processing/rectangle.py" />
+      <source>In any orientation</source>
+      <translation>In jeder Ausrichtung</translation>
+    </message>
+    <message>
+      <location filename="../processing/rectangle.py" />
+      <source>Rectangles</source>
+      <translation>Rechtecke</translation>
+    </message>
+    <message>
+      <location filename="../processing/rectangle.py" />
+      <source>Feature {id} has no area: it is left out.</source>
+      <translation>Das Objekt {id} hat keine Fläche: es wird weggelassen.</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>Search scenes</source>
+      <translation>Szenen suchen</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>Searches a scenes service and stores the footprints and properties of what is found in a layer. The layer is a snapshot: it does not change when new scenes are published. For a layer that stays a search, use 'Add a search as a live layer'.</source>
+      <translation>Durchsucht einen Szenendienst und speichert Umrisse und Eigenschaften des Gefundenen in einem Layer. Der Layer ist ein Abzug: er ändert sich nicht, wenn neue Szenen erscheinen. Für einen Layer, der eine Suche bleibt, gibt es „Suche als lebenden Layer hinzufügen“.</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>Add a search as a live layer</source>
+      <translation>Suche als lebenden Layer hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>Opens a search as a vector layer. Nothing is stored: the layer asks the service for what is looked at, and shows new scenes when it is opened again. In a model, its result is the input of further steps.</source>
+      <translation>Öffnet eine Suche als Vektorlayer. Nichts wird gespeichert: der Layer fragt den Dienst nach dem, was angesehen wird, und zeigt neue Szenen, wenn er wieder geöffnet wird. In einem Modell ist sein Ergebnis die Eingabe weiterer Schritte.</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>Such as ortho, rapideye or landsat: the browser panel lists what there is.</source>
+      <translation>Etwa ortho, rapideye oder landsat: das Browserfenster zeigt, was es gibt.</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>Scenes that share ground with it are found. Give it, or an extent, or neither.</source>
+      <translation>Gefunden werden Szenen, die Boden mit ihm teilen. Dieses angeben, oder eine Ausdehnung, oder keins von beiden.</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>That day is part of it.</source>
+      <translation>Dieser Tag gehört dazu.</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>One a line, as the service has them: sat.off_nadir.lte=10, image_statistics.gsd.lt=4 …</source>
+      <translation>Eine je Zeile, wie der Dienst sie kennt: sat.off_nadir.lte=10, image_statistics.gsd.lt=4 …</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>Scene type</source>
+      <translation>Szenentyp</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>Area: an extent</source>
+      <translation>Gebiet: eine Ausdehnung</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>Area: the polygons of a layer</source>
+      <translation>Gebiet: die Polygone eines Layers</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>Acquired from (day, UTC)</source>
+      <translation>Aufgenommen von (Tag, UTC)</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>Acquired to (day, UTC)</source>
+      <translation>Aufgenommen bis (Tag, UTC)</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>Cloud cover at the most (%)</source>
+      <translation>Höchstens bewölkt (%)</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>Further conditions</source>
+      <translation>Weitere Bedingungen</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>Order</source>
+      <translation>Reihenfolge</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>Scenes at the most</source>
+      <translation>Höchstzahl der Szenen</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>A search takes one area: give an extent or a layer, not both.</source>
+      <translation>Eine Suche nimmt ein Gebiet: eine Ausdehnung oder einen Layer angeben, nicht beides.</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>The layer of the area has no polygon.</source>
+      <translation>Der Layer des Gebiets hat kein Polygon.</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>Number of scenes</source>
+      <translation>Anzahl der Szenen</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>Name of the search</source>
+      <translation>Name der Suche</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>Search</source>
+      <translation>Suche</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>The newest first</source>
+      <translation>Die neuesten zuerst</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>The oldest first</source>
+      <translation>Die ältesten zuerst</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>QGIS cannot open {name}.</source>
+      <translation>QGIS kann {name} nicht öffnen.</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>The condition {text!r} has no value: write FIELD.COMPARATOR=VALUE.</source>
+      <translation>Die Bedingung {text!r} hat keinen Wert: FELD.VERGLEICH=WERT schreiben.</translation>
+    </message>
+    <message>
+      <location filename="../processing/stacks.py" />
+      <source>Find stacks</source>
+      <translation>Stapel finden</translation>
+    </message>
+    <message>
+      <location filename="../processing/stacks.py" />
+      <source>Finds the sets of scenes that cover the same ground, by an exact overlay of their footprints. Each stack is as large a set as the least area allows, and none is part of another; the deepest comes first. Its geometry is the ground that all of its scenes cover.</source>
+      <translation>Findet die Gruppen von Szenen, die dasselbe Gebiet bedecken, durch genaue Verschneidung ihrer Umrisse. Jeder Stapel ist eine so große Gruppe, wie die Mindestfläche erlaubt, und keiner ist Teil eines anderen; der tiefste kommt zuerst. Seine Geometrie ist das Gebiet, das alle seine Szenen bedecken.</translation>
+    </message>
+    <message>
+      <location filename="../processing/stacks.py" />
+      <source>Footprints</source>
+      <translation>Umrisse</translation>
+    </message>
+    <message>
+      <location filename="../processing/stacks.py" />
+      <source>Column with the id of a scene</source>
+      <translation>Spalte mit der Kennung einer Szene</translation>
+    </message>
+    <message>
+      <location filename="../processing/stacks.py" />
+      <source>Column with the time it was acquired</source>
+      <translation>Spalte mit ihrem Aufnahmezeitpunkt</translation>
+    </message>
+    <message>
+      <location filename="../processing/stacks.py" />
+      <source>The fewest scenes of a stack</source>
+      <translation>Mindestzahl der Szenen eines Stapels</translation>
+    </message>
+    <message>
+      <location filename="../processing/stacks.py" />
+      <source>The least area they share (km²)</source>
+      <translation>Mindestfläche, die sie teilen (km²)</translation>
+    </message>
+    <message>
+      <location filename="../processing/stacks.py" />
+      <source>Stacks</source>
+      <translation>Stapel</translation>
+    </message>
+    <message>
+      <location filename="../processing/stacks.py" />
+      <source>Number of stacks</source>
+      <translation>Anzahl der Stapel</translation>
+    </message>
+    <message>
+      <location filename="../processing/stacks.py" />
+      <source>{count} footprints</source>
+      <translation>{count} Umrisse</translation>
+    </message>
+  </context>
+</TS>

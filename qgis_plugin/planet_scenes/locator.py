@@ -1,0 +1,158 @@
+"""The locator: ``pl <scene id>`` finds a scene, zooms to it, and offers to add it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, List, Optional, Tuple
+
+import qgis.utils
+from qgis.core import (
+    Qgis,
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsFeedback,
+    QgsGeometry,
+    QgsLocatorContext,
+    QgsLocatorFilter,
+    QgsLocatorResult,
+    QgsProject,
+    QgsRectangle,
+)
+from qgis.PyQt.QtWidgets import QPushButton
+
+from planet_scenes import core, layers, messages, products
+from planet_scenes.connections import Connection, connections
+from planet_scenes.icons import icon
+from planet_scenes.texts import tr
+from planet_vector.catalog import ScenesV0
+from planet_vector.errors import NotFoundError, PlanetVectorError
+from planet_vector.geometry import bounds
+from planet_vector.scene import Scene
+
+_ID = re.compile(r"[\w.\-]{8,}", re.ASCII)  # the shortest ids, of RapidEye, are longer
+_SECONDS = 30  # for which it is offered to add a scene
+
+
+class Found:
+    """Hold a scene that was found, and where."""
+
+    def __init__(self, connection: Connection, scene: Scene) -> None:
+        self.connection = connection
+        self.scene = scene
+
+    def offers(self) -> List[Tuple[str, str, str]]:
+        """Return what can be added of it: a product (or nothing, for its footprint), a text, and an icon."""
+        has = self.scene.products
+        best = [product for product in ("visual", "analytic", *has) if product in has][:1]
+        return [
+            ("", tr("Add its footprint"), "scenes"),
+            *((product, tr("Add its product {product}").format(product=product), "product") for product in best),
+        ]
+
+    def add(self, product: str) -> None:
+        """Add a product, or the footprint, to the project."""
+        try:
+            if product:
+                products.add_products(self.connection, [self.scene], product)
+            else:
+                layers.add_search_layer(self.connection, self.connection.name_of(self.scene), self.scene.id)
+        except PlanetVectorError as error:
+            messages.tell(core.errors_told(error), Qgis.MessageLevel.Warning)
+
+    def zoom(self) -> None:
+        """Show where it is."""
+        box = bounds(self.scene.polygons)
+        if box is not None:
+            canvas = qgis.utils.iface.mapCanvas()
+            there = QgsCoordinateReferenceSystem("EPSG:4326")
+            to_map = QgsCoordinateTransform(there, canvas.mapSettings().destinationCrs(), QgsProject.instance())
+            extent = to_map.transformBoundingBox(QgsRectangle(*box))
+            canvas.zoomToFeatureExtent(extent)
+            canvas.flashGeometries([QgsGeometry.fromRect(extent)])
+
+    def offer(self) -> None:
+        """Offer in the message bar to add it."""
+        bar = qgis.utils.iface.messageBar()
+        item = bar.createMessage("Planet Scenes", self.scene.id)
+        for product, text, picture in self.offers():
+            button = QPushButton(icon(picture), text, item)
+            button.clicked.connect(lambda *_, product=product: self.add(product))
+            item.layout().addWidget(button)
+        bar.pushWidget(item, Qgis.MessageLevel.Info, _SECONDS)
+
+
+class Filter(QgsLocatorFilter):
+    """Find a scene by its id, at the current connection."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._connection: Optional[Connection] = None
+        self._catalog: Optional[ScenesV0] = None
+
+    def name(self) -> str:
+        return "planet_scenes"
+
+    def displayName(self) -> str:
+        return tr("Planet scenes")
+
+    def prefix(self) -> str:
+        return "pl"
+
+    def flags(self) -> Any:
+        # Only by its prefix: other searches of the user's are none of the service's business.
+        return QgsLocatorFilter.Flag.FlagFast
+
+    def clone(self) -> Filter:
+        return Filter()
+
+    def prepare(self, string: str, context: QgsLocatorContext) -> Any:
+        # On the main thread: reading the key may ask for the master password.
+        if context.usingPrefix and _ID.fullmatch(string.strip()):
+            self._connection = connections().current()
+            self._catalog = self._connection.catalog()
+        return []
+
+    def fetchResults(self, string: str, context: QgsLocatorContext, feedback: QgsFeedback) -> None:
+        if self._catalog is None or self._connection is None:
+            return
+        try:
+            for scene_type in self._catalog.scene_types():
+                if feedback.isCanceled():
+                    return
+                try:
+                    scene = self._catalog.scene(scene_type, string.strip())
+                except NotFoundError:
+                    continue
+                self.resultFetched.emit(self._result(self._connection, scene))
+        except PlanetVectorError as error:
+            self.resultFetched.emit(QgsLocatorResult(self, core.errors_told(error), None))
+
+    def triggerResult(self, result: QgsLocatorResult) -> None:
+        found = _carried(result)
+        if found is not None:
+            found.zoom()
+            found.offer()
+
+    def triggerResultFromAction(self, result: QgsLocatorResult, action: int) -> None:
+        found = _carried(result)
+        if found is not None:
+            found.add(found.offers()[action][0])
+
+    def _result(self, connection: Connection, scene: Scene) -> QgsLocatorResult:
+        found = Found(connection, scene)
+        result = QgsLocatorResult(self, scene.id, found)
+        cover = "" if scene.cloud_cover is None else tr(", {cover:.0f} % cloud").format(cover=scene.cloud_cover)
+        result.description = f"{scene.scene_type}, {scene.acquired:%Y-%m-%d %H:%M} UTC{cover}"
+        result.icon = icon("scenes")
+        result.actions = [
+            QgsLocatorResult.ResultAction(number, text, icon(picture))
+            for number, (_, text, picture) in enumerate(found.offers())
+        ]
+        return result
+
+
+def _carried(result: QgsLocatorResult) -> Optional[Found]:
+    """Return what a result carries; of an attribute QGIS 3.34 made a method."""
+    carried = result.userData
+    found = carried() if callable(carried) else carried
+    return found if isinstance(found, Found) else None

@@ -1,0 +1,64 @@
+"""QGIS's proxy and certificates, for what asks the service from Python.
+
+GDAL's own connections get QGIS's proxy from QGIS itself.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Dict, Optional
+from urllib.parse import quote, urlsplit
+
+from osgeo import gdal
+from qgis.core import QgsApplication, QgsNetworkAccessManager, QgsSettings
+from qgis.PyQt.QtNetwork import QNetworkProxy
+
+from planet_vector.catalog.transport import set_network
+from planet_vector.config import user_directory
+
+_SCHEMES = {QNetworkProxy.ProxyType.HttpProxy: "http", QNetworkProxy.ProxyType.Socks5Proxy: "socks5h"}
+
+
+def apply() -> None:
+    """Hand QGIS's settings on; called on the main thread, before something is asked."""
+    certificates = _certificates()
+    set_network(_proxies(), certificates)
+    if certificates is not None:
+        gdal.SetConfigOption("CURL_CA_BUNDLE", certificates)
+
+
+def _proxies() -> Optional[Dict[str, str]]:
+    """Return QGIS's proxy as requests takes it, or None where QGIS leaves it to the system."""
+    if not QgsSettings().value("proxy/proxyEnabled", False, type=bool):
+        return None
+    manager = QgsNetworkAccessManager.instance()
+    proxy = manager.fallbackProxy()
+    scheme = _SCHEMES.get(proxy.type())
+    if scheme is None or not proxy.hostName():
+        return None
+    user = f"{quote(proxy.user(), safe='')}:{quote(proxy.password(), safe='')}@" if proxy.user() else ""
+    address = f"{scheme}://{user}{proxy.hostName()}:{proxy.port()}"
+    proxies = {"http": address, "https": address}
+    # QGIS excludes addresses by their beginning; requests by host.
+    for excluded in (*manager.excludeList(), *manager.noProxyList()):
+        parts = urlsplit(excluded if "://" in excluded else f"https://{excluded}")
+        if parts.hostname:
+            for kind in ("http", "https"):
+                proxies[f"{kind}://{parts.hostname}"] = ""
+    return proxies
+
+
+def _certificates() -> Optional[str]:
+    """Return a file of the authorities QGIS trusts, where they are others than the system's."""
+    manager = QgsApplication.authManager()
+    if manager.isDisabled() or not (manager.extraFileCAs() or manager.databaseCAs()):
+        return None
+    text = bytes(manager.trustedCaCertsPemText())
+    path: Path = user_directory("cache") / "qgis-certificates.pem"
+    if not path.is_file() or path.read_bytes() != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(text)
+        Path(file.name).replace(path)
+    return str(path)

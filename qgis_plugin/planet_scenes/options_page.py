@@ -1,0 +1,161 @@
+"""The options page: connections, who is logged in, and the results kept on disk."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Optional
+
+from qgis.gui import QgsOptionsPageWidget, QgsOptionsWidgetFactory
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtWidgets import (
+    QGroupBox,
+    QHBoxLayout,
+    QHeaderView,
+    QInputDialog,
+    QLabel,
+    QMessageBox,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from planet_scenes import core
+from planet_scenes.connection_dialog import ask_for_connection, ask_for_key
+from planet_scenes.connections import connections
+from planet_scenes.icons import icon
+from planet_scenes.texts import tr
+from planet_vector.errors import PlanetVectorError
+from planet_vector.vector import store
+
+
+class Factory(QgsOptionsWidgetFactory):
+    """Make the page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setTitle("Planet Scenes")
+        self.setIcon(icon("planet"))
+
+    def createWidget(self, parent: Optional[QWidget] = None) -> Page:
+        return Page(parent)
+
+
+class Page(QgsOptionsPageWidget):
+    """Show the connections and the cache. What is done here is done at once: `apply` has nothing left to do."""
+
+    def __init__(self, parent: Optional[QWidget] = None) -> None:
+        super().__init__(parent)
+        self.table = QTableWidget(0, 3, self)
+        self.table.setHorizontalHeaderLabels([tr("Connection"), tr("Root of the service"), tr("Key")])
+        self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
+        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.table.verticalHeader().hide()
+        self.table.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        self.table.itemSelectionChanged.connect(self._enable)
+        self.buttons = {
+            "new": self._button(tr("New…"), lambda: ask_for_connection(self)),
+            "rename": self._button(tr("Rename…"), self._rename),
+            "remove": self._button(tr("Remove"), self._remove),
+            "log_in": self._button(tr("Log in…"), lambda: ask_for_key(self.selected(), self)),
+            "log_out": self._button(tr("Log out"), lambda: connections().log_out(self.selected())),
+            "use": self._button(tr("Use for searches"), lambda: connections().set_current(self.selected())),
+        }
+        row = QHBoxLayout()
+        for button in self.buttons.values():
+            row.addWidget(button)
+        row.addStretch()
+        first = QGroupBox(tr("Connections"), self)
+        inner = QVBoxLayout(first)
+        inner.addWidget(self.table)
+        inner.addLayout(row)
+        self.kept = QLabel(self)
+        self.clear = self._button(tr("Remove them"), self._clear)
+        second = QGroupBox(tr("Results of searches on disk"), self)
+        inner = QHBoxLayout(second)
+        inner.addWidget(self.kept)
+        inner.addStretch()
+        inner.addWidget(self.clear)
+        outer = QVBoxLayout(self)
+        outer.addWidget(first)
+        outer.addWidget(second)
+        outer.addStretch()
+        connections().changed.connect(self.fill)
+        self.fill()
+
+    def apply(self) -> None:
+        """Keep what was done: it is in force already."""
+
+    def selected(self) -> str:
+        """Return the name of the connection that is selected, or nothing."""
+        rows = self.table.selectionModel().selectedRows()
+        return str(self.table.item(rows[0].row(), 0).data(Qt.ItemDataRole.UserRole)) if rows else ""
+
+    def select(self, name: str) -> None:
+        """Select a connection."""
+        for row in range(self.table.rowCount()):
+            if self.table.item(row, 0).data(Qt.ItemDataRole.UserRole) == name:
+                self.table.selectRow(row)
+
+    def fill(self) -> None:
+        """Show what there is."""
+        before = self.selected()
+        found = connections().all()
+        current = connections().current().name
+        self.table.setRowCount(len(found))
+        for row, connection in enumerate(found):
+            logged_in = tr("logged in") if connections().logged_in(connection.name) else tr("none")
+            for column, text in enumerate((connection.name, connection.url, logged_in)):
+                item = QTableWidgetItem(text)
+                item.setData(Qt.ItemDataRole.UserRole, connection.name)
+                if connection.name == current:
+                    font = item.font()
+                    font.setBold(True)
+                    item.setFont(font)
+                self.table.setItem(row, column, item)
+        self.select(before or current)
+        files = list(store.directory().glob("*.rows"))
+        size = sum(file.stat().st_size for file in files) / 2**20
+        self.kept.setText(tr("{count} results, {size:.1f} MB").format(count=len(files), size=size))
+        self.clear.setEnabled(bool(files))
+        self._enable()
+
+    def _enable(self) -> None:
+        name = self.selected()
+        logged_in = bool(name) and connections().logged_in(name)
+        for key, enabled in {
+            "rename": bool(name),
+            "remove": bool(name) and len(connections().all()) > 1,
+            "log_in": bool(name) and not logged_in,
+            "log_out": logged_in,
+            "use": bool(name) and name != connections().current().name,
+        }.items():
+            self.buttons[key].setEnabled(enabled)
+
+    def _button(self, text: str, call: Callable[[], Any]) -> QPushButton:
+        button = QPushButton(text, self)
+        button.clicked.connect(lambda *_: self._told(call))
+        return button
+
+    def _told(self, call: Callable[[], Any]) -> None:
+        try:
+            call()
+        except (PlanetVectorError, OSError) as error:
+            QMessageBox.warning(self, "Planet Scenes", core.errors_told(error))
+
+    def _rename(self) -> None:
+        name = self.selected()
+        new, accepted = QInputDialog.getText(self, tr("Rename"), tr("New name:"), text=name)
+        if accepted and new.strip() and new.strip() != name:
+            connections().rename(name, new.strip())
+
+    def _remove(self) -> None:
+        name = self.selected()
+        question = tr("Remove {what}?").format(what=tr("the connection {name}").format(name=name))
+        if QMessageBox.question(self, tr("Remove"), question) == QMessageBox.StandardButton.Yes:
+            connections().remove(name)
+
+    def _clear(self) -> None:
+        store.clear()
+        self.fill()

@@ -1,0 +1,102 @@
+"""The plugin: what it adds to QGIS, and how it takes all of it away again."""
+
+from __future__ import annotations
+
+from typing import List, Optional
+
+from qgis.core import QgsApplication
+from qgis.gui import QgisInterface
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtWidgets import QAction
+
+from planet_scenes import core, tasks, texts
+from planet_scenes.actions import Actions
+from planet_scenes.browser import ItemProvider
+from planet_scenes.connection_dialog import ask_for_key
+from planet_scenes.connections import connections
+from planet_scenes.dock import Dock
+from planet_scenes.icons import icon
+from planet_scenes.locator import Filter
+from planet_scenes.options_page import Factory
+from planet_scenes.processing.provider import Provider
+from planet_scenes.projects import Projects
+from planet_scenes.texts import tr
+from planet_scenes.watch import Watch
+
+
+class Plugin:
+    """Be what QGIS loads and unloads.
+
+    Parameters
+    ----------
+    iface : QgisInterface
+        The desktop; None in ``qgis_process``, which calls `initProcessing` alone.
+    """
+
+    def __init__(self, iface: Optional[QgisInterface]) -> None:
+        self.iface = iface
+        self.provider: Optional[Provider] = None
+        self.dock: Optional[Dock] = None
+
+    def initProcessing(self) -> None:  # noqa: N802 - QGIS's name
+        """Offer the algorithms, and make the driver known."""
+        texts.install()
+        core.start()
+        self.provider = Provider()
+        QgsApplication.processingRegistry().addProvider(self.provider)
+
+    def initGui(self) -> None:  # noqa: N802
+        """Add everything to the desktop."""
+        self.initProcessing()
+        main = self.iface.mainWindow()
+        self.dock = Dock(self.iface)
+        self.dock.setObjectName("PlanetScenesDock")
+        self.iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
+        self.action = QAction(icon("planet"), tr("Search satellite scenes"), main)
+        self.action.setObjectName("PlanetScenesAction")
+        self.action.setCheckable(True)
+        self.action.setChecked(self.dock.isVisible())
+        self.action.triggered.connect(self.dock.setUserVisible)
+        self.dock.visibilityChanged.connect(self.action.setChecked)
+        self.iface.addWebToolBarIcon(self.action)
+        self.iface.addPluginToWebMenu(_MENU, self.action)
+        self.watch = Watch(self.log_in)
+        self.projects = Projects(self.log_in)
+        self.actions = Actions(self.iface)
+        self._parts: List[object] = [self.watch, self.projects, self.actions]
+        for part in (self.watch, self.projects, self.actions):
+            part.start()
+        self.items = ItemProvider()
+        QgsApplication.dataItemProviderRegistry().addProvider(self.items)
+        self.filter = Filter()
+        self.iface.registerLocatorFilter(self.filter)
+        self.options = Factory()
+        self.iface.registerOptionsWidgetFactory(self.options)
+
+    def unload(self) -> None:
+        """Take everything away; layers stay, and the driver they need."""
+        if self.dock is not None:
+            tasks.cancel_all()
+            self.iface.unregisterOptionsWidgetFactory(self.options)
+            self.iface.deregisterLocatorFilter(self.filter)
+            QgsApplication.dataItemProviderRegistry().removeProvider(self.items)
+            for part in (self.actions, self.projects, self.watch):
+                part.stop()
+            self.iface.removePluginWebMenu(_MENU, self.action)
+            self.iface.removeWebToolBarIcon(self.action)
+            self.action.deleteLater()
+            self.dock.close_down()
+            self.iface.removeDockWidget(self.dock)
+            self.dock.deleteLater()
+            self.dock = None
+        if self.provider is not None:
+            QgsApplication.processingRegistry().removeProvider(self.provider)
+            self.provider = None
+        texts.uninstall()
+
+    def log_in(self, name: str = "") -> None:
+        """Ask for the key of a connection, of the current one by default."""
+        ask_for_key(name or connections().current().name, self.iface.mainWindow())
+
+
+_MENU = "Planet Scenes"

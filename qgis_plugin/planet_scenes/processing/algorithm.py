@@ -1,0 +1,253 @@
+"""What the algorithms have in common: a connection, errors as one sentence, scenes taken from a layer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List, Mapping
+from urllib.parse import urlsplit
+
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsFeature,
+    QgsGeometry,
+    QgsProcessing,
+    QgsProcessingAlgorithm,
+    QgsProcessingException,
+    QgsProcessingFeatureSource,
+    QgsProcessingFeedback,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterString,
+)
+from qgis.PyQt.QtCore import Qt, QVariant
+from qgis.PyQt.QtGui import QIcon
+
+from planet_scenes import core
+from planet_scenes.connections import Connection, connections
+from planet_scenes.icons import icon
+from planet_scenes.tasks import Cancelled
+from planet_scenes.texts import tr
+from planet_vector.catalog import ScenesV0
+from planet_vector.config import is_api_origin
+from planet_vector.errors import PlanetVectorError
+from planet_vector.scene import Scene
+from planet_vector.vector.schema import OTHER
+
+WGS84 = QgsCoordinateReferenceSystem("EPSG:4326")
+RESAMPLING = ("nearest", "bilinear", "cubic", "average")
+
+
+class Algorithm(QgsProcessingAlgorithm):
+    """Be an algorithm; a subclass says what it is called, takes and does.
+
+    Attributes
+    ----------
+    NAME, ICON : str
+        Its id, and the name of its icon.
+    """
+
+    NAME = ""
+    ICON = "planet"
+
+    def createInstance(self) -> Algorithm:
+        return type(self)()
+
+    def name(self) -> str:
+        return self.NAME
+
+    def icon(self) -> QIcon:
+        return icon(self.ICON)
+
+    def processAlgorithm(self, parameters: Any, context: Any, feedback: Any) -> Dict[str, Any]:
+        try:
+            return self.perform(parameters, context, feedback)
+        except Cancelled:
+            sentence = tr("Cancelled.")
+        except (PlanetVectorError, OSError, ValueError) as error:
+            sentence = core.errors_told(error)
+        # Raised out here it has no context: QGIS never lets go of an exception, nor of datasets in the frames of one.
+        raise QgsProcessingException(sentence)
+
+    def perform(self, parameters: Any, context: Any, feedback: QgsProcessingFeedback) -> Dict[str, Any]:
+        """Do the work; what goes wrong may be an error of planet_vector."""
+        raise NotImplementedError
+
+    def add_advanced(self, parameter: QgsProcessingParameterDefinition) -> None:
+        """Add a parameter that is shown folded away."""
+        parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
+        self.addParameter(parameter)
+
+    def help_text(self, parameter: str, text: str) -> None:
+        """Say more of a parameter than its name does."""
+        self.parameterDefinition(parameter).setHelp(text)
+
+
+class ServiceAlgorithm(Algorithm):
+    """Be an algorithm that asks a service: it takes a connection."""
+
+    connection: Connection
+    catalog: ScenesV0
+
+    def add_connection(self) -> None:
+        """Add the parameter that chooses the connection."""
+        names = [connection.name for connection in connections().all()]
+        current = connections().current().name
+        self.addParameter(
+            QgsProcessingParameterEnum(
+                "CONNECTION", tr("Connection"), options=names, defaultValue=current, usesStaticStrings=True
+            )
+        )
+        self.help_text("CONNECTION", tr("The service, one of those in Options ▸ Planet Scenes."))
+
+    def prepareAlgorithm(self, parameters: Any, context: Any, feedback: Any) -> bool:
+        # Before the work leaves the main thread: reading the key may ask for the master password.
+        core.start()
+        try:
+            self.connection = connections().get(self.parameterAsEnumString(parameters, "CONNECTION", context))
+            self.catalog = self.connection.catalog()
+        except PlanetVectorError as error:
+            raise QgsProcessingException(core.errors_told(error)) from None
+        return True
+
+    def add_scenes(self) -> None:
+        """Add the parameters that say which scenes are meant."""
+        self.addParameter(
+            QgsProcessingParameterFeatureSource("INPUT", tr("Scenes"), [QgsProcessing.SourceType.TypeVectorPolygon])
+        )
+        self.help_text("INPUT", tr("A search layer, a snapshot of one, or the scenes selected in it."))
+        self.add_advanced(
+            QgsProcessingParameterString("SCENE_TYPE", tr("Scene type, where the layer does not say"), optional=True)
+        )
+
+    def add_resampling(self) -> None:
+        """Add the parameter that says how pixels are made of others."""
+        self.add_advanced(
+            QgsProcessingParameterEnum(
+                "RESAMPLING",
+                tr("Resampling"),
+                options=RESAMPLING,
+                defaultValue=RESAMPLING[0],
+                usesStaticStrings=True,
+            )
+        )
+
+    def scenes(self, parameters: Any, context: Any, feedback: QgsProcessingFeedback) -> List[Scene]:
+        """Return the scenes of the input, in its order, each once.
+
+        Raises
+        ------
+        QgsProcessingException
+            When the input is no layer of scenes, or has none.
+        """
+        source = self.parameterAsSource(parameters, "INPUT", context)
+        if source is None:
+            raise QgsProcessingException(self.invalidSourceError(parameters, "INPUT"))
+        scene_type = self.parameterAsString(parameters, "SCENE_TYPE", context)
+        found: Dict[str, Scene] = {}
+        transform = QgsCoordinateTransform(source.sourceCrs(), WGS84, context.transformContext())
+        for feature in features_of(source, feedback):
+            footprint = QgsGeometry(feature.geometry())
+            footprint.transform(transform)
+            scene = self._scene(feature, json.loads(footprint.asJson(12)), scene_type)
+            found.setdefault(f"{scene.scene_type}/{scene.id}", scene)
+        if not found:
+            raise QgsProcessingException(tr("The layer has no scenes: widen the search, or select some."))
+        feedback.pushInfo(tr("{count} scenes").format(count=len(found)))
+        return list(found.values())
+
+    def _scene(self, feature: QgsFeature, footprint: Any, scene_type: str) -> Scene:
+        """Return the scene of a row; the service is asked for it only where the row does not hold its products."""
+        row = {field.name(): plain(feature[field.name()]) for field in feature.fields()}
+        scene_id, link = row.get("id"), row.get("links.self")
+        if not isinstance(scene_id, str):
+            raise QgsProcessingException(
+                tr("The layer has no column 'id' with the ids of scenes: take a layer made by a search.")
+            )
+        root = self.catalog.settings.api_url
+        if isinstance(link, str) and not scene_type:
+            parts = urlsplit(link).path.rstrip("/").split("/")
+            if not is_api_origin(link, root) or len(parts) < 3 or parts[-3] != "scenes":
+                raise QgsProcessingException(
+                    tr("Scene {scene} is not of the connection {name}: choose the one it was found with.").format(
+                        scene=scene_id, name=self.connection.name
+                    )
+                )
+            scene_type = parts[-2]
+        if not scene_type:
+            raise QgsProcessingException(
+                tr("The layer does not say of which type scene {scene} is: give the scene type.").format(scene=scene_id)
+            )
+        properties = nested(row)
+        scene = Scene({"type": "Feature", "id": scene_id, "properties": properties, "geometry": footprint}, scene_type)
+        links = [scene.product_link(product) for product in scene.products if _has_link(properties, product)]
+        if links and all(is_api_origin(link, root) for link in links):
+            return scene
+        return self.catalog.scene(scene_type, scene_id)
+
+
+def features_of(source: QgsProcessingFeatureSource, feedback: QgsProcessingFeedback) -> List[QgsFeature]:
+    """Return the features of a source.
+
+    Raises
+    ------
+    PlanetVectorError
+        When the source is a search that the service does not answer.
+    Cancelled
+        When the user wants no more.
+    """
+    found = []
+    for feature in source.getFeatures():
+        if feedback.isCanceled():
+            raise Cancelled
+        found.append(feature)
+    return found
+
+
+def plain(value: Any) -> Any:
+    """Return a value of a feature as Python has it; None for NULL."""
+    if value is None or (isinstance(value, QVariant) and value.isNull()):
+        return None
+    if hasattr(value, "toString") and hasattr(value, "isValid"):  # a date and time
+        return value.toString(Qt.DateFormat.ISODateWithMs) if value.isValid() else None
+    return value
+
+
+def nested(row: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return a row of a search layer as the service's properties, nested, for what the columns hold."""
+    tree: Dict[str, Any] = {}
+    rest = row.get(OTHER)
+    if isinstance(rest, str):
+        try:
+            tree = json.loads(rest)
+        except ValueError:
+            tree = {}  # somebody else's column of that name
+        tree = tree if isinstance(tree, dict) else {}
+    for name, value in row.items():
+        if value is not None and name not in ("id", OTHER):
+            node = tree
+            *branches, leaf = name.split(".")
+            for branch in branches:
+                node = node.setdefault(branch, {})
+                if not isinstance(node, dict):
+                    break
+            else:
+                node[leaf] = value
+    return tree
+
+
+def check(feedback: QgsProcessingFeedback) -> None:
+    """Stop where the user wants no more.
+
+    Raises
+    ------
+    Cancelled
+        When so.
+    """
+    if feedback.isCanceled():
+        raise Cancelled
+
+
+def _has_link(properties: Mapping[str, Any], product: str) -> bool:
+    return isinstance(properties["data"]["products"][product].get("full"), str)

@@ -1,0 +1,85 @@
+"""Fetch products of scenes into a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, List
+
+from qgis.core import (
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingOutputMultipleLayers,
+    QgsProcessingOutputNumber,
+    QgsProcessingParameterBoolean,
+    QgsProcessingParameterFolderDestination,
+    QgsProcessingParameterString,
+)
+
+from planet_scenes.downloads import Progress
+from planet_scenes.processing.algorithm import ServiceAlgorithm, check
+from planet_scenes.texts import tr
+from planet_vector.raster.download import download
+
+_AT_ONCE = 4  # scenes a connection; the user's "cancel" is heard between them, and within each file
+
+
+class Download(ServiceAlgorithm):
+    """Download products."""
+
+    NAME = "download"
+    ICON = "download"
+
+    def displayName(self) -> str:
+        return tr("Download products")
+
+    def shortHelpString(self) -> str:
+        return tr(
+            "Fetches products of scenes, as whole files. A file that is there already is left alone, and a download "
+            "that was cut off goes on where it was. To look at products none needs to be downloaded: add them as "
+            "layers."
+        )
+
+    def initAlgorithm(self, configuration: Any = None) -> None:
+        self.add_connection()
+        self.add_scenes()
+        self.addParameter(QgsProcessingParameterString("PRODUCTS", tr("Products"), defaultValue="visual"))
+        self.help_text("PRODUCTS", tr("One or several with commas between: visual, analytic, band_4 …"))
+        self.addParameter(
+            QgsProcessingParameterBoolean("OVERWRITE", tr("Replace files that are not the service's"), False)
+        )
+        self.addParameter(QgsProcessingParameterFolderDestination("FOLDER", tr("Folder")))
+        self.addOutput(QgsProcessingOutputMultipleLayers("FILES", tr("Files")))
+        self.addOutput(QgsProcessingOutputNumber("COUNT", tr("Number of files")))
+
+    def perform(self, parameters: Any, context: Any, feedback: QgsProcessingFeedback) -> Dict[str, Any]:
+        products = products_of(self.parameterAsString(parameters, "PRODUCTS", context))
+        scenes = self.scenes(parameters, context, feedback)
+        folder = Path(self.parameterAsString(parameters, "FOLDER", context))
+        overwrite = self.parameterAsBoolean(parameters, "OVERWRITE", context)
+        for scene in scenes:  # what is missing is said before anything is fetched
+            for product in products:
+                scene.product_link(product)
+        progress = Progress(feedback, len(scenes) * len(products))
+        files: List[Path] = []
+        step = _AT_ONCE * self.catalog.settings.connections
+        for start in range(0, len(scenes), step):
+            check(feedback)
+            files += download(self.catalog, scenes[start : start + step], products, folder, overwrite, progress.tell)
+        for file in files:
+            feedback.pushInfo(str(file))
+        feedback.setProgress(100)
+        return {"FOLDER": str(folder), "FILES": [str(file) for file in files], "COUNT": len(files)}
+
+
+def products_of(text: str) -> List[str]:
+    """Return the products of a text, each once.
+
+    Raises
+    ------
+    QgsProcessingException
+        When it names none.
+    """
+    found = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not found:
+        raise QgsProcessingException(tr("Name a product, such as visual or analytic."))
+    return found

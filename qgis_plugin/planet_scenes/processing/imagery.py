@@ -1,0 +1,198 @@
+"""Products in the GDAL of QGIS: opened where they lie, and laid on a grid."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Callable, Dict, NamedTuple, Tuple, Union
+
+import numpy
+from osgeo import gdal, osr
+
+from planet_scenes import rasters
+from planet_scenes.tasks import Cancelled
+from planet_scenes.texts import tr
+from planet_vector.catalog import ScenesV0
+from planet_vector.errors import RasterAccessError
+from planet_vector.scene import Scene
+
+Bounds = Tuple[float, float, float, float]
+"""West, south, east, north."""
+
+_CREATION = ("TILED=YES", "COMPRESS=DEFLATE", "PREDICTOR=2", "BIGTIFF=IF_SAFER")
+
+
+class Canvas(NamedTuple):
+    """Hold where the pixels of a raster are.
+
+    Attributes
+    ----------
+    crs : str
+        Its coordinate system, as GDAL takes it.
+    bounds : tuple of float
+        West, south, east, north, in units of it.
+    width, height : int
+        Pixels.
+    """
+
+    crs: str
+    bounds: Bounds
+    width: int
+    height: int
+
+
+class Header(NamedTuple):
+    """Hold what a raster says of itself.
+
+    Attributes
+    ----------
+    crs : osr.SpatialReference
+        x before y.
+    bounds : tuple of float
+        West, south, east, north, in units of it.
+    pixel : tuple of float
+        Width and height of a pixel.
+    bands : tuple
+        The type of each band and what it shows, as GDAL numbers them.
+    """
+
+    crs: Any
+    bounds: Bounds
+    pixel: Tuple[float, float]
+    bands: Tuple[Tuple[int, int], ...]
+
+
+def opened(catalog: ScenesV0, scene: Scene, product: str) -> gdal.Dataset:
+    """Open a product where it lies.
+
+    Raises
+    ------
+    ServiceError
+        When the service does not give it.
+    RasterAccessError
+        When GDAL cannot open it, or it is served whole only.
+    """
+    return rasters.open_raster(rasters.name_of(catalog, scene, product), f"{scene.id}/{product}")
+
+
+def header(dataset: gdal.Dataset) -> Header:
+    """Return what a dataset says of itself."""
+    west, width, _, north, _, height = dataset.GetGeoTransform()
+    crs = dataset.GetSpatialRef()
+    if crs is None:
+        raise RasterAccessError(tr("{title} has no coordinate system.").format(title=dataset.GetDescription()))
+    crs.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+    bands = [dataset.GetRasterBand(number + 1) for number in range(dataset.RasterCount)]
+    return Header(
+        crs,
+        (west, north + height * dataset.RasterYSize, west + width * dataset.RasterXSize, north),
+        (abs(width), abs(height)),
+        tuple((band.DataType, band.GetColorInterpretation()) for band in bands),
+    )
+
+
+def pixel_in(dataset: gdal.Dataset, crs: str) -> Tuple[float, float]:
+    """Return the size of a dataset's pixels in another coordinate system."""
+    warped = gdal.AutoCreateWarpedVRT(dataset, None, crs)
+    if warped is None:
+        raise RasterAccessError(said(tr("The coordinate system does not fit the scenes")))
+    _, width, _, _, _, height = warped.GetGeoTransform()
+    return abs(width), abs(height)
+
+
+def canvas(bounds: Bounds, pixel: Tuple[float, float], crs: str) -> Canvas:
+    """Return the canvas around some bounds; its pixels are counted from the origin of the coordinate system."""
+    # The rounding keeps a bound that lies on a line of the grid there, whatever its last digit.
+    left, bottom = math.floor(round(bounds[0] / pixel[0], 6)), math.floor(round(bounds[1] / pixel[1], 6))
+    right, top = math.ceil(round(bounds[2] / pixel[0], 6)), math.ceil(round(bounds[3] / pixel[1], 6))
+    outer = (left * pixel[0], bottom * pixel[1], right * pixel[0], top * pixel[1])
+    return Canvas(crs, outer, max(right - left, 1), max(top - bottom, 1))
+
+
+def lay(
+    source: gdal.Dataset,
+    target: Union[str, gdal.Dataset],
+    canvas: Canvas,
+    resampling: str,
+    cancelled: Callable[[], bool],
+) -> gdal.Dataset:
+    """Lay a dataset on a canvas, over what is there.
+
+    Parameters
+    ----------
+    source : Dataset
+        What is laid.
+    target : str or Dataset
+        The GeoTIFF to make, or one this function has made.
+    canvas : Canvas
+        Where its pixels are.
+    resampling : str
+        A name of GDAL's, such as nearest.
+    cancelled : callable
+        Asked now and then; True stops it.
+
+    Raises
+    ------
+    RasterAccessError
+        When it cannot be read or written.
+    Cancelled
+        When it was stopped.
+    """
+    options: Dict[str, Any] = {
+        "resampleAlg": resampling,
+        "copyMetadata": False,
+        "callback": lambda *_: 0 if cancelled() else 1,
+    }
+    if isinstance(target, str):
+        options.update(
+            format="GTiff", creationOptions=list(_CREATION), dstSRS=canvas.crs, outputBounds=canvas.bounds,
+            width=canvas.width, height=canvas.height,
+        )  # fmt: skip
+    gdal.ErrorReset()
+    made = _quietly(lambda: gdal.Warp(target, source, **options))
+    if cancelled():
+        raise Cancelled
+    if not made:
+        raise RasterAccessError(said(tr("The pixels cannot be read or written")))
+    # Into a dataset that is there, GDAL answers whether it went well.
+    return made if isinstance(target, str) else target
+
+
+def valid_share(dataset: gdal.Dataset) -> float:
+    """Return the share of a dataset's pixels that have data, from 0 to 1."""
+    mask = dataset.GetRasterBand(1).GetMaskBand()
+    valid = sum(
+        int(numpy.count_nonzero(mask.ReadAsArray(0, row, dataset.RasterXSize, min(256, dataset.RasterYSize - row))))
+        for row in range(0, dataset.RasterYSize, 256)
+    )
+    return valid / (dataset.RasterXSize * dataset.RasterYSize)
+
+
+def finish(dataset: gdal.Dataset) -> None:
+    """Write a dataset out.
+
+    Raises
+    ------
+    RasterAccessError
+        When the disk is full, say.
+    """
+    gdal.ErrorReset()
+    _quietly(dataset.FlushCache)
+    if gdal.GetLastErrorType() >= gdal.CE_Failure:
+        raise RasterAccessError(said(tr("The raster cannot be written")))
+
+
+def said(what: str) -> str:
+    """Return what went wrong as a sentence, with GDAL's own words."""
+    why = gdal.GetLastErrorMsg().strip().rstrip(".")
+    return f"{what}: {why}." if why else f"{what}."
+
+
+def _quietly(call: Callable[[], Any]) -> Any:
+    """Call GDAL without it printing; give None where it raises, as another plugin may have made it do."""
+    gdal.PushErrorHandler("CPLQuietErrorHandler")
+    try:
+        return call()
+    except RuntimeError:
+        return None
+    finally:
+        gdal.PopErrorHandler()

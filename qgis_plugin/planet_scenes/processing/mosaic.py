@@ -1,0 +1,140 @@
+"""Make one raster of many scenes."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable, Dict, List, Mapping, Tuple
+
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingParameterCrs,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterExtent,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterString,
+    QgsRectangle,
+)
+
+from planet_scenes.processing import imagery
+from planet_scenes.processing.algorithm import WGS84, ServiceAlgorithm, check
+from planet_scenes.texts import tr
+from planet_vector.errors import RasterAccessError
+from planet_vector.geometry import bounds as box_of
+from planet_vector.scene import Scene
+
+TOPS: Mapping[str, Callable[[Scene], Any]] = {
+    "newest": lambda scene: scene.acquired.timestamp(),
+    "oldest": lambda scene: -scene.acquired.timestamp(),
+    "clearest": lambda scene: -(101.0 if scene.cloud_cover is None else scene.cloud_cover),
+}
+"""Which scene lies on top: by what is greatest."""
+
+
+class Mosaic(ServiceAlgorithm):
+    """Put scenes together."""
+
+    NAME = "mosaic"
+    ICON = "mosaic"
+
+    def displayName(self) -> str:
+        return tr("Mosaic")
+
+    def shortHelpString(self) -> str:
+        return tr(
+            "Puts a product of many scenes together to one GeoTIFF. Each scene is read where it lies, and only as far "
+            "as it is in the extent."
+        )
+
+    def initAlgorithm(self, configuration: Any = None) -> None:
+        self.add_connection()
+        self.add_scenes()
+        self.addParameter(QgsProcessingParameterString("PRODUCT", tr("Product"), defaultValue="visual"))
+        self.addParameter(QgsProcessingParameterExtent("EXTENT", tr("Extent"), optional=True))
+        self.help_text("EXTENT", tr("By default around all scenes."))
+        real = QgsProcessingParameterNumber.Type.Double
+        self.addParameter(
+            QgsProcessingParameterNumber("RESOLUTION", tr("Size of a pixel"), real, optional=True, minValue=1e-9)
+        )
+        self.help_text("RESOLUTION", tr("In units of the coordinate system; by default that of the scene on top."))
+        self.addParameter(QgsProcessingParameterCrs("CRS", tr("Coordinate system"), optional=True))
+        self.help_text("CRS", tr("By default that of the scene on top."))
+        tops = [tr("The newest"), tr("The oldest"), tr("The clearest")]
+        self.addParameter(QgsProcessingParameterEnum("TOP", tr("Scene on top"), options=tops, defaultValue=0))
+        self.add_resampling()
+        self.addParameter(QgsProcessingParameterRasterDestination("OUTPUT", tr("Mosaic")))
+
+    def perform(self, parameters: Any, context: Any, feedback: QgsProcessingFeedback) -> Dict[str, Any]:
+        product = self.parameterAsString(parameters, "PRODUCT", context).strip()
+        rank = list(TOPS.values())[self.parameterAsEnum(parameters, "TOP", context)]
+        scenes = sorted(self.scenes(parameters, context, feedback), key=lambda scene: (rank(scene), scene.id))
+        target = self.parameterAsOutputLayer(parameters, "OUTPUT", context)
+        resampling = self.parameterAsEnumString(parameters, "RESAMPLING", context)
+        canvas, bands = self._canvas(parameters, context, scenes, product)
+        feedback.pushInfo(tr("{width} × {height} pixels").format(width=canvas.width, height=canvas.height))
+        inside = [
+            scene for scene in scenes if _box(scene, canvas.crs, context).intersects(QgsRectangle(*canvas.bounds))
+        ]
+        if not inside:
+            raise QgsProcessingException(tr("No scene is in the extent."))
+        # Under another name until it is whole.
+        part = f"{target}.part"
+        made: Any = part
+        try:
+            for number, scene in enumerate(inside):
+                check(feedback)
+                source = imagery.opened(self.catalog, scene, product)
+                if imagery.header(source).bands != bands:
+                    raise RasterAccessError(
+                        tr("Scene {scene} has other bands than {top}: leave it out of the mosaic.").format(
+                            scene=scene.id, top=scenes[-1].id
+                        )
+                    )
+                made = imagery.lay(source, made, canvas, resampling, feedback.isCanceled)
+                feedback.setProgress(100 * (number + 1) / len(inside))
+            imagery.finish(made)
+            made = None
+            os.replace(part, target)
+        finally:
+            made = None
+            if os.path.exists(part):
+                os.remove(part)
+        return {"OUTPUT": target}
+
+    def _canvas(
+        self, parameters: Any, context: Any, scenes: List[Scene], product: str
+    ) -> Tuple[imagery.Canvas, Tuple[Tuple[int, int], ...]]:
+        """Return where the mosaic's pixels are, and what bands the scene on top has."""
+        crs = self.parameterAsCrs(parameters, "CRS", context)
+        dataset = imagery.opened(self.catalog, scenes[-1], product)
+        top = imagery.header(dataset)
+        pixel = top.pixel if not crs.isValid() else imagery.pixel_in(dataset, crs.toWkt())
+        if not crs.isValid():
+            crs = QgsCoordinateReferenceSystem()
+            crs.createFromWkt(top.crs.ExportToWkt())
+        if parameters.get("RESOLUTION") is not None:
+            pixel = (self.parameterAsDouble(parameters, "RESOLUTION", context),) * 2
+        extent = self.parameterAsExtent(parameters, "EXTENT", context, crs)
+        if extent.isEmpty():
+            for scene in scenes:
+                extent.combineExtentWith(_box(scene, crs.toWkt(), context))
+        bounds = (extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum())
+        return imagery.canvas(bounds, pixel, crs.toWkt()), top.bands
+
+
+def _box(scene: Scene, crs: str, context: Any) -> QgsRectangle:
+    """Return the box around a footprint in a coordinate system."""
+    there = QgsCoordinateReferenceSystem()
+    there.createFromWkt(crs)
+    transform = QgsCoordinateTransform(WGS84, there, context.transformContext())
+    found = QgsRectangle()
+    for polygon in scene.polygons:  # one by one: across the antimeridian each part has its own longitudes
+        box = box_of([polygon])
+        if box is not None:
+            found.combineExtentWith(transform.transformBoundingBox(QgsRectangle(*box)))
+    if found.isNull():
+        raise RasterAccessError(tr("Scene {scene} has no footprint: leave it out.").format(scene=scene.id))
+    return found

@@ -1,0 +1,38 @@
+"""The Processing provider."""
+
+from __future__ import annotations
+
+from typing import List
+
+from qgis.core import QgsProcessingProvider
+from qgis.PyQt.QtGui import QIcon
+
+from planet_scenes.icons import icon
+from planet_scenes.processing.crops import CropStack
+from planet_scenes.processing.download import Download
+from planet_scenes.processing.mosaic import Mosaic
+from planet_scenes.processing.rectangle import Rectangle
+from planet_scenes.processing.search import LiveLayer, Search
+from planet_scenes.processing.stacks import Stacks
+
+ALGORITHMS = (Search, LiveLayer, Download, Stacks, Rectangle, CropStack, Mosaic)
+
+
+class Provider(QgsProcessingProvider):
+    """Offer the algorithms."""
+
+    def id(self) -> str:
+        return "planet"
+
+    def name(self) -> str:
+        return "Planet Scenes"
+
+    def icon(self) -> QIcon:
+        return icon("planet")
+
+    def loadAlgorithms(self) -> None:
+        for algorithm in ALGORITHMS:
+            self.addAlgorithm(algorithm())
+
+    def supportedOutputRasterLayerExtensions(self) -> List[str]:
+        return ["tif"]

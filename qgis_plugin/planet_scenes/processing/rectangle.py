@@ -1,0 +1,134 @@
+"""The largest rectangle inside each polygon of a layer."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional, Sequence, Union
+
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsFeature,
+    QgsFeatureSink,
+    QgsField,
+    QgsFields,
+    QgsGeometry,
+    QgsPointXY,
+    QgsProcessing,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingParameterBoolean,
+    QgsProcessingParameterCrs,
+    QgsProcessingParameterFeatureSink,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterNumber,
+    QgsWkbTypes,
+)
+from qgis.PyQt.QtCore import QVariant
+
+from planet_scenes.processing.algorithm import WGS84, Algorithm, check, features_of
+from planet_scenes.texts import tr
+from planet_vector.stacks.inscribed import largest_rectangle_within
+from planet_vector.utm import zone_of
+
+TOLERANCE = 0.01
+"""The share of the largest possible area that a rectangle may lack, where it cannot be told exactly in good time."""
+
+
+class Rectangle(Algorithm):
+    """Find the largest rectangle inside each polygon."""
+
+    NAME = "rectangle"
+    ICON = "rectangle"
+
+    def displayName(self) -> str:
+        return tr("Largest rectangle")
+
+    def shortHelpString(self) -> str:
+        return tr(
+            "Finds the largest rectangle inside each polygon: what of a stack of scenes makes an image without gaps. "
+            "It lies along the axes of the coordinate system, unless any orientation is allowed. Without a coordinate "
+            "system each is found in the UTM zone it lies in, and given in the layer's."
+        )
+
+    def initAlgorithm(self, configuration: Any = None) -> None:
+        polygons = QgsProcessing.SourceType.TypeVectorPolygon
+        self.addParameter(QgsProcessingParameterFeatureSource("INPUT", tr("Polygons"), [polygons]))
+        self.addParameter(QgsProcessingParameterCrs("CRS", tr("Coordinate system of the rectangle"), optional=True))
+        real = QgsProcessingParameterNumber.Type.Double
+        self.addParameter(
+            QgsProcessingParameterNumber("ASPECT", tr("Width over height"), real, optional=True, minValue=0.001)
+        )
+        self.addParameter(QgsProcessingParameterBoolean("ANY_ANGLE", tr("In any orientation"), False))
+        self.addParameter(QgsProcessingParameterFeatureSink("OUTPUT", tr("Rectangles"), polygons))
+
+    def perform(self, parameters: Any, context: Any, feedback: QgsProcessingFeedback) -> Dict[str, Any]:
+        source = self.parameterAsSource(parameters, "INPUT", context)
+        if source is None:
+            raise QgsProcessingException(self.invalidSourceError(parameters, "INPUT"))
+        chosen = self.parameterAsCrs(parameters, "CRS", context)
+        given = parameters.get("ASPECT")
+        aspect = self.parameterAsDouble(parameters, "ASPECT", context) if given is not None else None
+        angle = "any" if self.parameterAsBoolean(parameters, "ANY_ANGLE", context) else None
+        fields = QgsFields(source.fields())
+        for name in ("rect_width", "rect_height", "rect_area"):
+            fields.append(QgsField(name, QVariant.Double))
+        target_crs = chosen if chosen.isValid() else source.sourceCrs()
+        sink, target = self.parameterAsSink(parameters, "OUTPUT", context, fields, QgsWkbTypes.Type.Polygon, target_crs)
+        if sink is None:
+            raise QgsProcessingException(self.invalidSinkError(parameters, "OUTPUT"))
+        features = features_of(source, feedback)
+        for number, feature in enumerate(features):
+            check(feedback)
+            plane = chosen if chosen.isValid() else _plane(feature, source.sourceCrs(), context)
+            made = self._made(feature, source.sourceCrs(), plane, aspect, angle, context)
+            if made is None:
+                feedback.pushWarning(tr("Feature {id} has no area: it is left out.").format(id=feature.id()))
+                continue
+            corners, rectangle = made
+            rectangle.transform(QgsCoordinateTransform(plane, target_crs, context.transformContext()))
+            row = QgsFeature(fields)
+            row.setGeometry(rectangle)
+            width, height = corners[0].distance(corners[1]), corners[1].distance(corners[2])
+            row.setAttributes([*feature.attributes(), width, height, width * height])
+            if not sink.addFeature(row, QgsFeatureSink.Flag.FastInsert):
+                raise QgsProcessingException(self.writeFeatureError(sink, parameters, "OUTPUT"))
+            feedback.setProgress(100 * (number + 1) / len(features))
+        return {"OUTPUT": target}
+
+    def _made(
+        self,
+        feature: QgsFeature,
+        crs: QgsCoordinateReferenceSystem,
+        plane: QgsCoordinateReferenceSystem,
+        aspect: Optional[float],
+        angle: Union[None, float, str],
+        context: Any,
+    ) -> Optional[Sequence[Any]]:
+        geometry = QgsGeometry(feature.geometry())
+        geometry.transform(QgsCoordinateTransform(crs, plane, context.transformContext()))
+        corners = largest_rectangle_within(rings_of(geometry), aspect, angle, TOLERANCE)
+        if not corners:
+            return None
+        points = [QgsPointXY(*corner) for corner in corners]
+        return points, QgsGeometry.fromPolygonXY([[*points, points[0]]])
+
+
+def rings_of(geometry: QgsGeometry) -> List[List[List[List[float]]]]:
+    """Return the polygons of a geometry as lists of rings of positions."""
+    valid = geometry.makeValid()
+    polygons = QgsWkbTypes.GeometryType.PolygonGeometry
+    return [
+        [[[point.x(), point.y()] for point in ring] for ring in part.asPolygon()]
+        for part in valid.asGeometryCollection()
+        if part.type() == polygons
+    ]
+
+
+def _plane(feature: QgsFeature, crs: QgsCoordinateReferenceSystem, context: Any) -> QgsCoordinateReferenceSystem:
+    """Return the UTM zone of a feature, where its layer is in degrees; else the layer's own system."""
+    if not crs.isGeographic():
+        return crs
+    centre = QgsGeometry(feature.geometry())
+    centre.transform(QgsCoordinateTransform(crs, WGS84, context.transformContext()))
+    point = centre.boundingBox().center()
+    return QgsCoordinateReferenceSystem(f"EPSG:{zone_of(point.x(), point.y())}")

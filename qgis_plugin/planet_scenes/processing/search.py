@@ -1,0 +1,229 @@
+"""Search for scenes: what is found goes into a layer of one's own, or a layer stays a search."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Dict, List, Optional, Tuple
+
+from qgis.core import (
+    QgsCoordinateTransform,
+    QgsFeature,
+    QgsFeatureSink,
+    QgsField,
+    QgsFields,
+    QgsGeometry,
+    QgsProcessing,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingOutputString,
+    QgsProcessingOutputVectorLayer,
+    QgsProcessingParameterDateTime,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterExtent,
+    QgsProcessingParameterFeatureSink,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterString,
+    QgsVectorLayer,
+    QgsWkbTypes,
+)
+from qgis.PyQt.QtCore import QDateTime, Qt, QVariant
+
+from planet_scenes.processing.algorithm import WGS84, ServiceAlgorithm, check, features_of
+from planet_scenes.texts import tr
+from planet_vector.geometry import Box
+from planet_vector.query import ORDERS, Query
+from planet_vector.vector.schema import Row, Schema
+
+
+class SearchParameters(ServiceAlgorithm):
+    """Take the parameters of a search."""
+
+    ICON = "search"
+
+    def add_search(self) -> None:
+        """Add the parameters."""
+        self.add_connection()
+        self.addParameter(QgsProcessingParameterString("SCENE_TYPE", tr("Scene type"), defaultValue="ortho"))
+        self.help_text("SCENE_TYPE", tr("Such as ortho, rapideye or landsat: the browser panel lists what there is."))
+        self.addParameter(QgsProcessingParameterExtent("EXTENT", tr("Area: an extent"), optional=True))
+        self.addParameter(
+            QgsProcessingParameterFeatureSource(
+                "AREA", tr("Area: the polygons of a layer"), [QgsProcessing.SourceType.TypeVectorPolygon], optional=True
+            )
+        )
+        self.help_text("AREA", tr("Scenes that share ground with it are found. Give it, or an extent, or neither."))
+        days = QgsProcessingParameterDateTime.Type.Date
+        self.addParameter(QgsProcessingParameterDateTime("FROM", tr("Acquired from (day, UTC)"), days, optional=True))
+        self.addParameter(QgsProcessingParameterDateTime("TO", tr("Acquired to (day, UTC)"), days, optional=True))
+        self.help_text("TO", tr("That day is part of it."))
+        real = QgsProcessingParameterNumber.Type.Double
+        self.addParameter(
+            QgsProcessingParameterNumber(
+                "CLOUD_COVER", tr("Cloud cover at the most (%)"), real, optional=True, minValue=0, maxValue=100
+            )
+        )
+        self.addParameter(
+            QgsProcessingParameterString("CONDITIONS", tr("Further conditions"), multiLine=True, optional=True)
+        )
+        self.help_text(
+            "CONDITIONS", tr("One a line, as the service has them: sat.off_nadir.lte=10, image_statistics.gsd.lt=4 …")
+        )
+        self.addParameter(
+            QgsProcessingParameterEnum(
+                "ORDER", tr("Order"), options=[tr("The newest first"), tr("The oldest first")], defaultValue=0
+            )
+        )
+        whole = QgsProcessingParameterNumber.Type.Integer
+        self.addParameter(
+            QgsProcessingParameterNumber("LIMIT", tr("Scenes at the most"), whole, optional=True, minValue=1)
+        )
+
+    def query(self, parameters: Any, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> Query:
+        """Return the search that the parameters say."""
+        pairs: List[Tuple[str, str]] = []
+        begin, end = (self.parameterAsDateTime(parameters, name, context) for name in ("FROM", "TO"))
+        if begin.isValid():
+            pairs.append(("acquired.gte", begin.date().toString(Qt.DateFormat.ISODate)))
+        if end.isValid():
+            day = end.date().toPyDate() + timedelta(days=1)
+            pairs.append(("acquired.lt", day.isoformat()))
+        if parameters.get("CLOUD_COVER") is not None:
+            cover = self.parameterAsDouble(parameters, "CLOUD_COVER", context)
+            pairs.append(("cloud_cover.estimated.lte", f"{cover:g}"))
+        for line in self.parameterAsString(parameters, "CONDITIONS", context).replace("&", "\n").splitlines():
+            name, equals, value = (part.strip() for part in line.partition("="))
+            if name and not equals:
+                raise QgsProcessingException(
+                    tr("The condition {text!r} has no value: write FIELD.COMPARATOR=VALUE.").format(text=name)
+                )
+            if name:
+                pairs.append((name, value))
+        area = self._area(parameters, context, feedback)
+        if area:
+            pairs.append(area)
+        pairs.append(("order_by", ORDERS[self.parameterAsEnum(parameters, "ORDER", context)]))
+        if parameters.get("LIMIT") is not None:
+            pairs.append(("limit", str(self.parameterAsInt(parameters, "LIMIT", context))))
+        return Query.parse(self.parameterAsString(parameters, "SCENE_TYPE", context).strip(), pairs)
+
+    def _area(self, parameters: Any, context: Any, feedback: Any) -> Optional[Tuple[str, str]]:
+        source = self.parameterAsSource(parameters, "AREA", context)
+        extent = self.parameterAsExtent(parameters, "EXTENT", context, WGS84)
+        if source is not None and not extent.isEmpty():
+            raise QgsProcessingException(tr("A search takes one area: give an extent or a layer, not both."))
+        if not extent.isEmpty():
+            west, east = max(extent.xMinimum(), -180.0), min(extent.xMaximum(), 180.0)
+            south, north = max(extent.yMinimum(), -90.0), min(extent.yMaximum(), 90.0)
+            return ("bbox", str(Box(west, south, east, north)))
+        if source is None:
+            return None
+        union = QgsGeometry.unaryUnion([feature.geometry() for feature in features_of(source, feedback)])
+        union.transform(QgsCoordinateTransform(source.sourceCrs(), WGS84, context.transformContext()))
+        if union.isEmpty():
+            raise QgsProcessingException(tr("The layer of the area has no polygon."))
+        return ("intersects", union.asWkt(8))  # a millimetre
+
+
+class Search(SearchParameters):
+    """Search, and store what is found."""
+
+    NAME = "search"
+
+    def displayName(self) -> str:
+        return tr("Search scenes")
+
+    def shortHelpString(self) -> str:
+        return tr(
+            "Searches a scenes service and stores the footprints and properties of what is found in a layer. "
+            "The layer is a snapshot: it does not change when new scenes are published. "
+            "For a layer that stays a search, use 'Add a search as a live layer'."
+        )
+
+    def initAlgorithm(self, configuration: Any = None) -> None:
+        self.add_search()
+        self.addParameter(
+            QgsProcessingParameterFeatureSink("OUTPUT", tr("Scenes"), QgsProcessing.SourceType.TypeVectorPolygon)
+        )
+        self.addOutput(QgsProcessingOutputNumber("COUNT", tr("Number of scenes")))
+        self.addOutput(QgsProcessingOutputString("NAME", tr("Name of the search")))
+
+    def perform(self, parameters: Any, context: Any, feedback: QgsProcessingFeedback) -> Dict[str, Any]:
+        query = self.query(parameters, context, feedback)
+        schema = Schema(query.scene_type)
+        fields = QgsFields()
+        for name, kind in zip(schema.names, schema.types):
+            fields.append(QgsField(name, _TYPES[kind]))
+        total = self.catalog.count(query)  # before a file is made: it also says whether the search can be
+        feedback.pushInfo(tr("{count} scenes").format(count=total))
+        sink, target = self.parameterAsSink(parameters, "OUTPUT", context, fields, QgsWkbTypes.Type.MultiPolygon, WGS84)
+        if sink is None:
+            raise QgsProcessingException(self.invalidSinkError(parameters, "OUTPUT"))
+        count = 0
+        for page in self.catalog.pages(query):
+            check(feedback)
+            found = [_feature(row, fields, schema) for row in schema.rows(page)]
+            if not sink.addFeatures(found, QgsFeatureSink.Flag.FastInsert):
+                raise QgsProcessingException(self.writeFeatureError(sink, parameters, "OUTPUT"))
+            count += len(found)
+            feedback.setProgress(100 * count / max(total, 1))
+        return {"OUTPUT": target, "COUNT": count, "NAME": self.connection.name_of(query)}
+
+
+class LiveLayer(SearchParameters):
+    """Open a search as a layer."""
+
+    NAME = "searchlayer"
+    ICON = "scenes"
+
+    def displayName(self) -> str:
+        return tr("Add a search as a live layer")
+
+    def shortHelpString(self) -> str:
+        return tr(
+            "Opens a search as a vector layer. Nothing is stored: the layer asks the service for what is looked at, "
+            "and shows new scenes when it is opened again. In a model, its result is the input of further steps."
+        )
+
+    def initAlgorithm(self, configuration: Any = None) -> None:
+        self.add_search()
+        self.addOutput(QgsProcessingOutputVectorLayer("OUTPUT", tr("Search")))
+        self.addOutput(QgsProcessingOutputString("NAME", tr("Name of the search")))
+
+    def perform(self, parameters: Any, context: Any, feedback: QgsProcessingFeedback) -> Dict[str, Any]:
+        query = self.query(parameters, context, feedback)
+        self.catalog.count(query)  # an error of the service is a sentence here, and an invalid layer below
+        name = self.connection.name_of(query)
+        layer = QgsVectorLayer(name, query.scene_type, "ogr")
+        if not layer.isValid():
+            raise QgsProcessingException(tr("QGIS cannot open {name}.").format(name=name))
+        layer.setCustomProperty("rendering/noPreviewJobs", True)
+        context.temporaryLayerStore().addMapLayer(layer)
+        details = QgsProcessingContext.LayerDetails(query.scene_type, context.project(), "OUTPUT")
+        context.addLayerToLoadOnCompletion(layer.id(), details)
+        return {"OUTPUT": layer.id(), "NAME": name}
+
+
+_TYPES = {
+    "String": QVariant.String,
+    "DateTime": QVariant.DateTime,
+    "Real": QVariant.Double,
+    "Integer": QVariant.Int,
+    "Integer64": QVariant.LongLong,
+}
+
+
+def _feature(row: Row, fields: QgsFields, schema: Schema) -> QgsFeature:
+    feature = QgsFeature(fields)
+    values = [
+        QDateTime.fromString(value, Qt.DateFormat.ISODateWithMs) if kind == "DateTime" and value else value
+        for value, kind in zip(row.values, schema.types)
+    ]
+    feature.setAttributes(values)
+    if row.wkb is not None:
+        geometry = QgsGeometry()
+        geometry.fromWkb(row.wkb)
+        feature.setGeometry(geometry)
+    return feature

@@ -1,0 +1,130 @@
+"""Find stacks: sets of scenes that share ground."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List
+
+from qgis.core import (
+    QgsCoordinateTransform,
+    QgsFeature,
+    QgsFeatureSink,
+    QgsField,
+    QgsFields,
+    QgsGeometry,
+    QgsProcessing,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingOutputNumber,
+    QgsProcessingParameterFeatureSink,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterField,
+    QgsProcessingParameterNumber,
+    QgsWkbTypes,
+)
+from qgis.PyQt.QtCore import QVariant
+
+from planet_scenes.processing.algorithm import WGS84, Algorithm, check, features_of, plain
+from planet_scenes.processing.overlay import shared_ground
+from planet_scenes.texts import tr
+
+
+class Stacks(Algorithm):
+    """Find the sets of scenes that share ground."""
+
+    NAME = "stacks"
+    ICON = "stack"
+
+    def displayName(self) -> str:
+        return tr("Find stacks")
+
+    def shortHelpString(self) -> str:
+        return tr(
+            "Finds the sets of scenes that cover the same ground, by an exact overlay of their footprints. Each stack "
+            "is as large a set as the least area allows, and none is part of another; the deepest comes first. Its "
+            "geometry is the ground that all of its scenes cover."
+        )
+
+    def initAlgorithm(self, configuration: Any = None) -> None:
+        polygons = [QgsProcessing.SourceType.TypeVectorPolygon]
+        self.addParameter(QgsProcessingParameterFeatureSource("INPUT", tr("Footprints"), polygons))
+        self.addParameter(
+            QgsProcessingParameterField(
+                "ID", tr("Column with the id of a scene"), "id", parentLayerParameterName="INPUT", optional=True
+            )
+        )
+        self.addParameter(
+            QgsProcessingParameterField(
+                "ACQUIRED",
+                tr("Column with the time it was acquired"),
+                "acquired",
+                parentLayerParameterName="INPUT",
+                optional=True,
+            )
+        )
+        whole, real = QgsProcessingParameterNumber.Type.Integer, QgsProcessingParameterNumber.Type.Double
+        self.addParameter(
+            QgsProcessingParameterNumber("MIN_DEPTH", tr("The fewest scenes of a stack"), whole, 2, minValue=1)
+        )
+        self.addParameter(
+            QgsProcessingParameterNumber("MIN_AREA", tr("The least area they share (km²)"), real, 0.0009, minValue=0)
+        )
+        self.addParameter(QgsProcessingParameterFeatureSink("OUTPUT", tr("Stacks"), polygons[0]))
+        self.addOutput(QgsProcessingOutputNumber("COUNT", tr("Number of stacks")))
+
+    def perform(self, parameters: Any, context: Any, feedback: QgsProcessingFeedback) -> Dict[str, Any]:
+        source = self.parameterAsSource(parameters, "INPUT", context)
+        if source is None:
+            raise QgsProcessingException(self.invalidSourceError(parameters, "INPUT"))
+        id_field = self.parameterAsString(parameters, "ID", context)
+        time_field = self.parameterAsString(parameters, "ACQUIRED", context)
+        depth = self.parameterAsInt(parameters, "MIN_DEPTH", context)
+        area = self.parameterAsDouble(parameters, "MIN_AREA", context) * 1e6
+        scenes: Dict[str, QgsFeature] = {}
+        for feature in features_of(source, feedback):
+            if feature.hasGeometry():
+                scenes.setdefault(str(plain(feature[id_field])), feature)
+        ids = list(scenes)
+        times = [plain(feature[time_field]) if time_field else None for feature in scenes.values()]
+        transform = QgsCoordinateTransform(source.sourceCrs(), WGS84, context.transformContext())
+        footprints: List[QgsGeometry] = []
+        for feature in scenes.values():
+            geometry = QgsGeometry(feature.geometry())
+            geometry.transform(transform)
+            footprints.append(geometry)
+        feedback.pushInfo(tr("{count} footprints").format(count=len(footprints)))
+
+        def step(share: float) -> None:
+            check(feedback)
+            feedback.setProgress(90 * share)
+
+        stacks = shared_ground(footprints, depth, area, step)
+        fields = _fields()
+        sink, target = self.parameterAsSink(parameters, "OUTPUT", context, fields, QgsWkbTypes.Type.MultiPolygon, WGS84)
+        if sink is None:
+            raise QgsProcessingException(self.invalidSinkError(parameters, "OUTPUT"))
+        for stack in stacks:
+            members = sorted(stack.members, key=lambda number: (times[number] or "", ids[number]))
+            known = [times[number] for number in members if times[number]]
+            row = QgsFeature(fields)
+            row.setGeometry(stack.ground)
+            row.setAttributes([
+                len(members), stack.area / 1e6, known[0] if known else None, known[-1] if known else None,
+                ",".join(ids[number] for number in members),
+            ])  # fmt: skip
+            if not sink.addFeature(row, QgsFeatureSink.Flag.FastInsert):
+                raise QgsProcessingException(self.writeFeatureError(sink, parameters, "OUTPUT"))
+        feedback.setProgress(100)
+        return {"OUTPUT": target, "COUNT": len(stacks)}
+
+
+def _fields() -> QgsFields:
+    fields = QgsFields()
+    for name, kind in (
+        ("depth", QVariant.Int),
+        ("area_km2", QVariant.Double),
+        ("first_acquired", QVariant.String),
+        ("last_acquired", QVariant.String),
+        ("scenes", QVariant.String),
+    ):
+        fields.append(QgsField(name, kind))
+    return fields

@@ -1,0 +1,263 @@
+"""Imagery in the map: products of scenes, band combinations, mosaics and tiles, each as a raster layer."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
+
+from qgis.core import (
+    QgsContrastEnhancement,
+    QgsMultiBandColorRenderer,
+    QgsProject,
+    QgsRasterLayer,
+    QgsSingleBandGrayRenderer,
+    QgsVectorLayer,
+)
+from qgis.PyQt.QtCore import QCoreApplication
+
+from planet_scenes import rasters
+from planet_scenes.connections import Connection
+from planet_scenes.layers import NAME, group_below
+from planet_scenes.tasks import Task
+from planet_scenes.texts import tr
+from planet_vector.catalog import ScenesV0
+from planet_vector.catalog.mosaics import mosaic_of
+from planet_vector.errors import PlanetVectorError, RasterAccessError
+from planet_vector.names import Name, parse_name
+from planet_vector.query import Query
+from planet_vector.raster.descriptions import scene_tiles
+from planet_vector.scene import Scene
+from planet_vector.vector.layer import LAYER_PARAMETERS
+
+COMBINATIONS: Sequence[Tuple[str, str]] = (
+    ("band_4,band_3,band_2", "natural colours"),
+    ("band_5,band_4,band_3", "vegetation, in near infrared"),
+    ("band_7,band_6,band_4", "cities, in short-wave infrared"),
+    ("band_6,band_5,band_2", "fields"),
+    ("band_5,band_6,band_4", "land and water"),
+)
+"""Landsat 8's usual combinations, as the U.S. Geological Survey names them (Landsat 8 band combinations, 2013)."""
+
+TILES = "tiles"
+"""In place of a product: the scene's tiles, as the service draws them."""
+
+Done = Optional[Callable[[List[QgsRasterLayer]], None]]
+
+
+class View(NamedTuple):
+    """Hold what is looked at: an extent, and its system as WKT."""
+
+    extent: Optional[rasters.Rectangle] = None
+    crs: str = ""
+
+
+def products_of(scene: Scene) -> List[str]:
+    """Return what can be added of a scene: its products, combinations of bands where it has bands, its tiles."""
+    has = set(scene.products)
+    combined = [names for names, _ in COMBINATIONS if has.issuperset(names.split(","))]
+    return [*combined, *scene.products, TILES]
+
+
+def add_products(
+    connection: Connection,
+    scenes: Sequence[Scene],
+    product: str,
+    on_done: Done = None,
+    below: Optional[QgsVectorLayer] = None,
+    view: View = View(),  # noqa: B008 - it cannot be changed
+) -> Task:
+    """Add a product of scenes to the project, in a group below the layer they come from.
+
+    Parameters
+    ----------
+    connection : Connection
+        The service.
+    scenes : sequence of Scene
+        The scenes; the first one on top.
+    product : str
+        A product, several with commas between as bands of one raster, or `TILES`.
+    on_done : callable, optional
+        Called with the layers on the main thread, once they are in the project.
+    below : QgsVectorLayer, optional
+        The search they come from.
+    view : View
+        What is looked at: its values decide the stretch.
+    """
+    catalog = connection.catalog()
+    scenes = list(scenes)
+
+    def work(feedback: Any) -> List[QgsRasterLayer]:
+        found = []
+        for number, scene in enumerate(scenes):
+            if feedback.isCanceled():
+                return []
+            found.append(_layer(catalog, connection, scene, product, view))
+            feedback.setProgress(100 * (number + 1) / len(scenes))
+        return found
+
+    title = scenes[0].id if len(scenes) == 1 else tr("{count} scenes").format(count=len(scenes))
+    return _adding(tr("Opening {product} of {title}").format(product=product, title=title), work, below, on_done)
+
+
+def add_mosaic(
+    connection: Connection,
+    planet_name: str,
+    product: str = "visual",
+    on_done: Done = None,
+    below: Optional[QgsVectorLayer] = None,
+    view: View = View(),  # noqa: B008
+) -> Task:
+    """Add all scenes of a search as one raster, the first of the search on top."""
+    catalog = connection.catalog()
+    name = parse_name(planet_name)
+
+    def work(feedback: Any) -> List[QgsRasterLayer]:
+        query = Query.parse(name.collection, name.without(LAYER_PARAMETERS).parameters)
+        # One more than fit: more are an error, which tells how to go on.
+        scenes: List[Scene] = []
+        for page in catalog.pages(query):
+            scenes += [Scene(feature, query.scene_type, catalog) for feature in page]
+            if len(scenes) > rasters.MOST_SCENES:
+                break
+        path = rasters.mosaic(catalog, scenes, product)
+        title = tr("Mosaic of {count} scenes").format(count=len(scenes))
+        again = str(Name(name.collection, parameters=(*name.without(["product"]).parameters, ("product", product))))
+        return [_raster(path, title, again, view)]
+
+    return _adding(tr("Opening a mosaic"), work, below, on_done)
+
+
+def add_tiles(connection: Connection, planet_name: str, on_done: Done = None) -> Task:
+    """Add the tiles of a mosaic of the service."""
+    catalog = connection.catalog()
+    name = parse_name(planet_name)
+
+    def work(feedback: Any) -> List[QgsRasterLayer]:
+        mosaic = mosaic_of(catalog, name.item)
+        path = rasters.tiles(catalog, mosaic.tiles, mosaic.level, mosaic.name)
+        return [_opened(path, mosaic.name, planet_name)]
+
+    return _adding(tr("Opening {title}").format(title=name.item), work, None, on_done)
+
+
+def reopened(catalog: ScenesV0, planet_name: str) -> str:
+    """Return what QGIS is to open for the name in a project's raster layer, asked of the service anew.
+
+    A signed address has ended long ago, and files of this machine may be gone.
+    """
+    name = parse_name(planet_name)
+    if name.is_mosaic:
+        mosaic = mosaic_of(catalog, name.item)
+        return rasters.tiles(catalog, mosaic.tiles, mosaic.level, mosaic.name)
+    if name.item:
+        return _source(catalog, catalog.scene(name.collection, name.item), name.part)
+    query = Query.parse(name.collection, name.without(LAYER_PARAMETERS).parameters)
+    scenes = [Scene(feature, query.scene_type, catalog) for page in catalog.pages(query) for feature in page]
+    return rasters.mosaic(catalog, scenes, name.get("product") or "visual")
+
+
+def _adding(title: str, work: Callable[[Any], List[QgsRasterLayer]], below: Any, on_done: Done) -> Task:
+    beside = below.id() if below is not None else ""
+    group_title = tr("Imagery of {layer}").format(layer=below.name()) if below is not None else tr("Planet Scenes")
+
+    def done(layers: List[QgsRasterLayer]) -> None:
+        if layers:
+            search = QgsProject.instance().mapLayer(beside) if beside else None
+            group = group_below(search, group_title)
+            for position, layer in enumerate(layers):
+                QgsProject.instance().addMapLayer(layer, False)
+                group.insertLayer(position, layer)
+        if on_done is not None:
+            on_done(layers)
+
+    return Task.start(title, work, done)
+
+
+def _layer(catalog: ScenesV0, connection: Connection, scene: Scene, product: str, view: View) -> QgsRasterLayer:
+    title = f"{scene.acquired:%Y-%m-%d %H:%M} {scene.id} {product}"
+    again = connection.name_of(scene, product)
+    if product == TILES:
+        return _opened(_source(catalog, scene, product), title, again)
+    return _raster(_source(catalog, scene, product), title, again, view)
+
+
+def _source(catalog: ScenesV0, scene: Scene, product: str) -> str:
+    """Return what QGIS is to open for a product, a stack of them, or the tiles of a scene."""
+    if product == TILES:
+        pattern, level = scene_tiles(catalog, scene)
+        return rasters.tiles(catalog, pattern, level, f"{scene.scene_type}-{scene.id}")
+    if "," in product:
+        return rasters.stack(catalog, scene, product.split(","))
+    return rasters.name_of(catalog, scene, product)
+
+
+def _raster(source: str, title: str, again: str, view: View) -> QgsRasterLayer:
+    """Open a raster for the map, stretched to what is looked at."""
+    if source.endswith(".vrt"):
+        from osgeo import gdal
+
+        dataset = gdal.Open(source)
+        if dataset is None:
+            raise RasterAccessError(tr("{title} cannot be opened: try again later.").format(title=title))
+    else:
+        dataset = rasters.open_raster(source, title)
+    drawn = rasters.drawn(dataset, view.extent, view.crs)
+    dataset = None
+    layer = _opened(source, title, again)
+    _draw(layer, drawn)
+    return layer
+
+
+def _opened(source: str, title: str, again: str) -> QgsRasterLayer:
+    """Open a raster layer in a worker, for the main thread.
+
+    Raises
+    ------
+    RasterAccessError
+        When QGIS cannot open it.
+    """
+    options = QgsRasterLayer.LayerOptions(False)  # without its own default style, which reads the raster for it
+    layer = QgsRasterLayer(source, title, "gdal", options)
+    if not layer.isValid():
+        raise RasterAccessError(tr("QGIS cannot open {title}.").format(title=title))
+    layer.setCustomProperty(NAME, again)
+    layer.setCustomProperty("rendering/noPreviewJobs", True)
+    layer.moveToThread(QCoreApplication.instance().thread())
+    return layer
+
+
+def _draw(layer: QgsRasterLayer, drawn: rasters.Drawn) -> None:
+    provider = layer.dataProvider()
+    if len(drawn.bands) == 3:
+        renderer = QgsMultiBandColorRenderer(provider, *(band.number for band in drawn.bands))
+        for band, take in zip(
+            drawn.bands,
+            (
+                renderer.setRedContrastEnhancement,
+                renderer.setGreenContrastEnhancement,
+                renderer.setBlueContrastEnhancement,
+            ),
+        ):
+            take(_stretch(provider, band))
+        layer.setRenderer(renderer)
+    elif len(drawn.bands) == 1:
+        gray = QgsSingleBandGrayRenderer(provider, drawn.bands[0].number)
+        gray.setContrastEnhancement(_stretch(provider, drawn.bands[0]))
+        layer.setRenderer(gray)
+
+
+def _stretch(provider: Any, band: rasters.Band) -> QgsContrastEnhancement:
+    stretch = QgsContrastEnhancement(provider.dataType(band.number))
+    stretch.setMinimumValue(band.low)
+    stretch.setMaximumValue(band.high)
+    stretch.setContrastEnhancementAlgorithm(QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum)
+    return stretch
+
+
+def is_ours(layer: Any) -> str:
+    """Return the PLANET: name that a raster layer of the project was made for, or nothing."""
+    name = layer.customProperty(NAME, "") if isinstance(layer, QgsRasterLayer) else ""
+    try:
+        parse_name(name)
+    except (PlanetVectorError, ValueError, TypeError):
+        return ""
+    return str(name)

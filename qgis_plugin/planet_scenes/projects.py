@@ -1,0 +1,139 @@
+"""Projects opened again: their layers live, whatever has ended meanwhile, and no key in them."""
+
+from __future__ import annotations
+
+from typing import Callable, List, Optional, Set
+
+from qgis.core import Qgis, QgsApplication, QgsMapLayer, QgsProject
+from qgis.PyQt import sip
+from qgis.PyQt.QtCore import QObject
+
+from planet_scenes import core, layers, messages, products
+from planet_scenes.connections import Connection, connections
+from planet_scenes.tasks import Task
+from planet_scenes.texts import tr
+from planet_vector.config import DEFAULT_API_URL, normalise_url
+from planet_vector.errors import AuthError, PlanetVectorError
+from planet_vector.names import parse_name
+
+
+def connection_of(planet_name: str) -> Optional[Connection]:
+    """Return the connection to the service that a name is of, or None where there is none."""
+    try:
+        root = normalise_url(parse_name(planet_name).get("api_url") or DEFAULT_API_URL)
+    except PlanetVectorError:
+        return None
+    for connection in connections().all():
+        if normalise_url(connection.url) == root:
+            return connection
+    return None
+
+
+def name_of(layer: QgsMapLayer) -> str:
+    """Return the PLANET: name of a layer that this plugin or its user made, or nothing for any other."""
+    return layers.search_of(layer) or products.is_ours(layer)
+
+
+class Projects(QObject):
+    """Bring the layers of a project to life when it is opened, and when somebody logs in.
+
+    Parameters
+    ----------
+    log_in : callable
+        Called with the name of a connection: asks the user for a key.
+    """
+
+    def __init__(self, log_in: Callable[[str], None], parent: Optional[QObject] = None) -> None:
+        super().__init__(parent)
+        self._log_in = log_in
+        self._logged_in: Set[str] = set()
+
+    def start(self) -> None:
+        """Listen to the project and to the connections."""
+        project = QgsProject.instance()
+        project.cleared.connect(self._lend)
+        project.readProject.connect(self._read)
+        connections().changed.connect(self._changed)
+        self._logged_in = self._now()
+
+    def stop(self) -> None:
+        """Listen no more."""
+        project = QgsProject.instance()
+        project.cleared.disconnect(self._lend)
+        project.readProject.disconnect(self._read)
+        connections().changed.disconnect(self._changed)
+
+    def _lend(self) -> None:
+        """Make keys known before a project's layers are opened, where that asks the user nothing."""
+        manager = QgsApplication.authManager()
+        if manager.isDisabled() or not manager.masterPasswordIsSet():
+            return
+        for connection in connections().all():
+            if connections().logged_in(connection.name):
+                connection.catalog()
+
+    def _read(self, *_: object) -> None:
+        """Ask anew for what rasters are opened by, and tell which layers need a key."""
+        self.refresh([layer for layer in QgsProject.instance().mapLayers().values() if _stale(layer)])
+
+    def _changed(self) -> None:
+        """Bring the layers of those connections to life to which somebody has logged in."""
+        now = self._now()
+        fresh, self._logged_in = now - self._logged_in, now
+        found = []
+        for layer in QgsProject.instance().mapLayers().values():
+            connection = connection_of(name_of(layer)) if name_of(layer) else None
+            if connection is not None and connection.name in fresh:
+                found.append(layer)
+        self.refresh(found)
+
+    def refresh(self, stale: List[QgsMapLayer]) -> None:
+        """Open layers anew, each once the service has answered for it; a key that is missing is asked for once."""
+        asked: Set[str] = set()
+        for layer in stale:
+            connection = connection_of(name_of(layer))
+            if connection is None:
+                messages.tell(
+                    tr("The service of layer {layer} is none of your connections: add it to open the layer.").format(
+                        layer=layer.name()
+                    ),
+                    Qgis.MessageLevel.Warning,
+                )
+            else:
+                self._reopen(layer, connection, asked)
+
+    def _reopen(self, layer: QgsMapLayer, connection: Connection, asked: Set[str]) -> None:
+        name, raster = name_of(layer), bool(products.is_ours(layer))
+        try:
+            catalog = connection.catalog()
+        except PlanetVectorError as error:
+            messages.tell(core.errors_told(error), Qgis.MessageLevel.Warning)
+            return
+
+        def work(feedback: object) -> str:
+            if raster:
+                return products.reopened(catalog, name)
+            layers.prefetch(name)
+            return name
+
+        def done(source: str) -> None:
+            if not sip.isdeleted(layer):
+                layers.reopen(layer, source)
+
+        def failed(error: BaseException) -> None:
+            if isinstance(error, AuthError) and connection.name not in asked:
+                asked.add(connection.name)
+                text = tr("The layers of {name} need you to log in.").format(name=connection.name)
+                messages.ask(text, tr("Log in"), lambda: self._log_in(connection.name))
+            elif not isinstance(error, AuthError):
+                messages.tell(core.errors_told(error), Qgis.MessageLevel.Critical)
+
+        Task.start(tr("Opening {title}").format(title=layer.name()), work, done, failed)
+
+    def _now(self) -> Set[str]:
+        return {connection.name for connection in connections().all() if connections().logged_in(connection.name)}
+
+
+def _stale(layer: QgsMapLayer) -> bool:
+    """Tell whether a layer of a project just read is to be opened anew: rasters always, as their addresses end."""
+    return bool(products.is_ours(layer)) or (bool(layers.search_of(layer)) and not layer.isValid())

@@ -1,0 +1,268 @@
+"""Products as QGIS opens them: names that hold no key, files that say how several make one raster.
+
+Everything here asks the service, and is called in workers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy
+from osgeo import gdal, osr
+
+from planet_scenes.texts import tr
+from planet_vector.catalog import ScenesV0
+from planet_vector.config import user_directory
+from planet_vector.errors import QueryError, RasterAccessError
+from planet_vector.raster.access import ANY_BUILD, plan, self_contained
+from planet_vector.raster.descriptions import tiles_description
+from planet_vector.raster.keyfiles import tiles_file
+from planet_vector.raster.limits import MAX_BLOCK
+from planet_vector.scene import Scene
+
+MOST_SCENES = 100
+"""Scenes of a mosaic: the header of each is read before anything is drawn."""
+
+_SAMPLE = 400  # pixels a side, of the window that a stretch is estimated on
+_TAIL = 2.0  # percent of the pixels cut off at each end, as QGIS's own cumulative cut
+
+Rectangle = Tuple[float, float, float, float]
+"""West, south, east, north."""
+
+
+class Band(NamedTuple):
+    """Say which band shows a colour, and the values drawn darkest and brightest."""
+
+    number: int
+    low: float
+    high: float
+
+
+class Drawn(NamedTuple):
+    """Hold how a raster is drawn: three bands, or one, each stretched; none where its values are colours already."""
+
+    bands: Tuple[Band, ...] = ()
+
+
+def name_of(catalog: ScenesV0, scene: Scene, product: str) -> str:
+    """Return the name by which QGIS opens a product; no key is in it.
+
+    Raises
+    ------
+    RasterAccessError
+        When the service gives the product whole only.
+    ServiceError
+        When it does not give it.
+    """
+    access = plan(catalog, scene.product_link(product), ANY_BUILD)
+    if not access.ranges:
+        raise RasterAccessError(
+            tr("{scene}/{product} is served whole only: download it instead.").format(scene=scene.id, product=product)
+        )
+    return self_contained(access)
+
+
+def open_raster(name: str, title: str) -> gdal.Dataset:
+    """Open a product, once its header says that it is a GeoTIFF of a size that can be read.
+
+    Raises
+    ------
+    RasterAccessError
+        When it is not.
+    """
+    gdal.PushErrorHandler("CPLQuietErrorHandler")
+    try:
+        dataset = gdal.OpenEx(name, gdal.OF_RASTER, allowed_drivers=["GTiff"])
+    except RuntimeError:
+        dataset = None
+    finally:
+        gdal.PopErrorHandler()
+    if dataset is None:
+        raise RasterAccessError(tr("{title} cannot be opened as a GeoTIFF: try again later.").format(title=title))
+    block = sum(
+        columns * rows * gdal.GetDataTypeSize(band.DataType) // 8
+        for band in map(dataset.GetRasterBand, range(1, dataset.RasterCount + 1))
+        for columns, rows in [band.GetBlockSize()]
+    )
+    if block > MAX_BLOCK:
+        raise RasterAccessError(
+            tr("{title} has blocks of {size:,} bytes, which no product has: it is not read.").format(
+                title=title, size=block
+            )
+        )
+    return dataset
+
+
+def stack(catalog: ScenesV0, scene: Scene, products: Sequence[str]) -> str:
+    """Write a VRT of several products as the bands of one raster, and return its path."""
+    names = [name_of(catalog, scene, product) for product in products]
+    for name, product in zip(names, products):
+        open_raster(name, f"{scene.id}/{product}")
+    return _vrt(names, f"{scene.id}-{'-'.join(products)}", separate=True, resolution="highest")
+
+
+def mosaic(catalog: ScenesV0, scenes: Sequence[Scene], product: str) -> str:
+    """Write a VRT of a product of many scenes, the first one on top, and return its path.
+
+    It is in the system of the first; scenes of other UTM zones are warped into it as they are drawn.
+
+    Raises
+    ------
+    QueryError
+        When there is no scene, or more than `MOST_SCENES`.
+    """
+    if not scenes:
+        raise QueryError(tr("The search has no scenes: widen it."))
+    if len(scenes) > MOST_SCENES:
+        raise QueryError(
+            tr("{count} scenes are too many for one mosaic, which takes {most}: narrow the search.").format(
+                count=len(scenes), most=MOST_SCENES
+            )
+        )
+    with ThreadPoolExecutor(catalog.settings.connections) as pool:
+        names = list(pool.map(lambda scene: name_of(catalog, scene, product), scenes))
+        datasets = list(pool.map(open_raster, names, [f"{scene.id}/{product}" for scene in scenes]))
+    top = _system(datasets[0])
+    sources: List[str] = []
+    for name, dataset, scene in zip(names, datasets, scenes):
+        sources.append(name if _system(dataset).IsSame(top) else _warped(name, dataset, top, f"{scene.id}-{product}"))
+    # GDAL draws the last of them on top.
+    return _vrt(sources[::-1], f"mosaic-{product}", separate=False, resolution="highest")
+
+
+def tiles(catalog: ScenesV0, pattern: str, level: int, title: str) -> str:
+    """Write the description of a scene's or a mosaic's tiles, readable by its owner only; return its path."""
+    return str(tiles_file(catalog.settings, title, tiles_description(catalog, pattern, level)))
+
+
+def drawn(dataset: gdal.Dataset, extent: Optional[Rectangle], crs: str) -> Drawn:
+    """Return how to draw a raster: its colours, stretched to what a part of it holds.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The raster.
+    extent : tuple of float, optional
+        The part that is looked at; where it lies beside the raster, the middle of the raster.
+    crs : str
+        The system of the extent, as WKT.
+
+    Returns
+    -------
+    Drawn
+        From the 2nd to the 98th percentile of the valid pixels of a window of at most 400 × 400 pixels, as QGIS's
+        own cumulative cut does, but never of the whole file, which would be fetched for it.
+    """
+    bands = _colours(dataset)
+    if dataset.GetRasterBand(1).DataType == gdal.GDT_Byte and len(bands) == 3:
+        return Drawn()
+    column, row, width, height = _window(dataset, extent, crs)
+    scale = max(1.0, max(width, height) / _SAMPLE)
+    shape = max(1, int(width / scale)), max(1, int(height / scale))
+    if not _has_overviews(dataset) and scale > 4:
+        # Without overviews a decimated window would be read whole: take the middle of it at full resolution.
+        side = int(_SAMPLE * 2)
+        column, row = column + max(0, (width - side) // 2), row + max(0, (height - side) // 2)
+        width, height = min(width, side), min(height, side)
+        shape = min(width, _SAMPLE), min(height, _SAMPLE)
+    mask = dataset.GetRasterBand(1).GetMaskBand().ReadAsArray(column, row, width, height, *shape)
+    found: List[Band] = []
+    for number in bands:
+        values = dataset.GetRasterBand(number).ReadAsArray(column, row, width, height, *shape)
+        if values is None or mask is None:
+            raise RasterAccessError(tr("The pixels in view cannot be read: try again later."))
+        valid = values[(mask > 0) & (values != 0)]
+        low, high = numpy.percentile(valid, (_TAIL, 100 - _TAIL)) if valid.size else (0.0, 1.0)
+        found.append(Band(number, float(low), float(max(high, low + 1))))
+    return Drawn(tuple(found))
+
+
+def _colours(dataset: gdal.Dataset) -> List[int]:
+    """Return the bands drawn red, green and blue, or the one drawn grey."""
+    colours = {
+        dataset.GetRasterBand(number).GetColorInterpretation(): number for number in range(1, dataset.RasterCount + 1)
+    }
+    if all(colour in colours for colour in (gdal.GCI_RedBand, gdal.GCI_GreenBand, gdal.GCI_BlueBand)):
+        return [colours[gdal.GCI_RedBand], colours[gdal.GCI_GreenBand], colours[gdal.GCI_BlueBand]]
+    if dataset.RasterCount >= 3:
+        # RapidEye's five bands are blue, green, red, red edge, near infrared; PlanetScope's four begin the same.
+        return [3, 2, 1]
+    return [1]
+
+
+def _window(dataset: gdal.Dataset, extent: Optional[Rectangle], crs: str) -> Tuple[int, int, int, int]:
+    """Return column, row, width and height of an extent in a raster; of all of it where they share nothing."""
+    whole = 0, 0, dataset.RasterXSize, dataset.RasterYSize
+    west, pixel_x, _, north, _, pixel_y = dataset.GetGeoTransform()
+    if extent is None:
+        return whole
+    there = osr.SpatialReference()
+    there.ImportFromWkt(crs)
+    there.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+    try:
+        left, bottom, right, top = osr.CoordinateTransformation(there, _system(dataset)).TransformBounds(*extent, 21)
+    except RuntimeError:
+        return whole
+    first, last = int((left - west) / pixel_x), int((right - west) / pixel_x) + 1
+    upper, lower = int((top - north) / pixel_y), int((bottom - north) / pixel_y) + 1
+    first, last = max(0, first), min(dataset.RasterXSize, last)
+    upper, lower = max(0, upper), min(dataset.RasterYSize, lower)
+    return (first, upper, last - first, lower - upper) if first < last and upper < lower else whole
+
+
+def _has_overviews(dataset: gdal.Dataset) -> bool:
+    return bool(dataset.GetRasterBand(1).GetOverviewCount())
+
+
+def _system(dataset: gdal.Dataset) -> osr.SpatialReference:
+    system = dataset.GetSpatialRef()
+    if system is None:
+        raise RasterAccessError(tr("{title} has no coordinate system.").format(title=dataset.GetDescription()))
+    system.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+    return system
+
+
+def _warped(name: str, dataset: gdal.Dataset, system: osr.SpatialReference, title: str) -> str:
+    """Write a VRT that warps a product into another system as it is read, and return its path."""
+    alpha = dataset.GetRasterBand(dataset.RasterCount).GetColorInterpretation() == gdal.GCI_AlphaBand
+    return _made(
+        title,
+        lambda path: gdal.Warp(path, name, format="VRT", dstSRS=system.ExportToWkt(), srcAlpha=alpha, dstAlpha=alpha),
+        (name, system.ExportToWkt()),
+    )
+
+
+def _vrt(sources: Sequence[str], title: str, separate: bool, resolution: str) -> str:
+    return _made(
+        title,
+        lambda path: gdal.BuildVRT(path, list(sources), separate=separate, resolution=resolution),
+        (*sources, separate),
+    )
+
+
+def _made(title: str, make: Any, key: Sequence[Any]) -> str:
+    """Make a VRT in the cache, for its owner's eyes only as it may name signed addresses, and return its path."""
+    folder = user_directory("cache") / "vrt"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / f"{title[:60]}-{hashlib.blake2b(repr(list(key)).encode(), digest_size=8).hexdigest()}.vrt"
+    handle, part = tempfile.mkstemp(dir=folder, suffix=".vrt")
+    os.close(handle)
+    gdal.PushErrorHandler("CPLQuietErrorHandler")
+    try:
+        made = make(part)
+        if made is None:
+            raise RasterAccessError(tr("The scenes cannot be put together: {why}").format(why=gdal.GetLastErrorMsg()))
+        made.FlushCache()
+        made = None
+        os.replace(part, path)
+    except RuntimeError as error:
+        raise RasterAccessError(tr("The scenes cannot be put together: {why}").format(why=error)) from None
+    finally:
+        gdal.PopErrorHandler()
+        Path(part).unlink(missing_ok=True)
+    return str(path)

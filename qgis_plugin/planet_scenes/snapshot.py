@@ -1,0 +1,73 @@
+"""A search as it is now, in a GeoPackage of one's own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Callable, Optional, Union
+
+from osgeo import gdal
+
+from planet_scenes.tasks import Task
+from planet_scenes.texts import tr
+from planet_vector.errors import ConfigError, ServiceError
+from planet_vector.vector.search import layer as layer_of
+
+
+def save_snapshot(
+    name: str, title: str, path: Union[str, Path], on_done: Optional[Callable[[Path], None]] = None
+) -> Task:
+    """Save the scenes of a search to a GeoPackage; the file is there when it is whole.
+
+    Parameters
+    ----------
+    name : str
+        A search, as a PLANET: name.
+    title : str
+        What its layer is called.
+    path : str or Path
+        The file; ``.gpkg``. One that is there is replaced.
+    on_done : callable, optional
+        Called with the path.
+    """
+    target = Path(path)
+
+    def work(feedback: object) -> Path:
+        # Whole or an error: all scenes are in memory before the first is written, and the file is counted.
+        count = sum(1 for _ in layer_of(name).rows())
+        part = target.with_name(f".{target.stem}.part.gpkg")
+        try:
+            with _errors_as_sentences(target):
+                written = gdal.VectorTranslate(str(part), name, format="GPKG", layerName=title)
+                kept = written.GetLayer(0).GetFeatureCount() if written is not None else -1
+                written = None
+            if kept != count:
+                raise ServiceError(
+                    tr("The snapshot has {kept} scenes of {count}: it is not kept, try again.").format(
+                        kept=max(kept, 0), count=count
+                    )
+                )
+            os.replace(part, target)
+        finally:
+            if part.exists():
+                part.unlink()
+        return target
+
+    return Task.start(tr("Saving {title}").format(title=title), work, on_done)
+
+
+class _errors_as_sentences:
+    """Turn GDAL's errors, which another plugin may have made exceptions, into one of ours."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        gdal.PushErrorHandler("CPLQuietErrorHandler")
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        gdal.PopErrorHandler()
+        if isinstance(error, RuntimeError):
+            raise ConfigError(
+                tr("{path} cannot be written: {why}").format(path=self._path, why=str(error).strip())
+            ) from None

@@ -1,0 +1,108 @@
+"""How a search looks: coloured by cloud cover, labelled by date, with pictures in its map tips, ready for time."""
+
+from __future__ import annotations
+
+from typing import List, Tuple
+
+from qgis.core import (
+    Qgis,
+    QgsFillSymbol,
+    QgsGraduatedSymbolRenderer,
+    QgsPalLayerSettings,
+    QgsRendererRange,
+    QgsSingleSymbolRenderer,
+    QgsTextBufferSettings,
+    QgsTextFormat,
+    QgsVectorLayer,
+    QgsVectorLayerSimpleLabeling,
+)
+from qgis.PyQt.QtGui import QColor
+
+from planet_scenes import thumbnails
+from planet_scenes.connections import Connection
+from planet_scenes.texts import tr
+from planet_vector.names import parse_name
+
+CLOUDS: List[Tuple[float, float, str]] = [
+    (0.0, 5.0, "#08519c"),
+    (5.0, 20.0, "#3182bd"),
+    (20.0, 50.0, "#6baed6"),
+    (50.0, 80.0, "#9a9a9a"),
+    (80.0, 100.0, "#636363"),
+]
+"""Classes of cloud cover in percent and their colours: ColorBrewer's blues for clear scenes, greys for cloudy ones."""
+
+_UNKNOWN = "#c994c7"
+_FILL = 14  # of 255: several scenes lie over one another, and imagery is seen through them
+_COVER = '"cloud_cover.estimated"'
+_LABELS_FROM = 3_000_000  # the scale's denominator; farther out dates would cover the map
+
+
+def dress(layer: QgsVectorLayer, connection: Connection) -> None:
+    """Style a layer of scenes; its columns decide what can be."""
+    names = set(layer.fields().names())
+    if "cloud_cover.estimated" in names:
+        layer.setRenderer(_by_cloud_cover())
+    else:
+        layer.setRenderer(QgsSingleSymbolRenderer(_outline(CLOUDS[1][2])))
+    if "acquired" in names:
+        layer.setLabeling(_dates())
+        layer.setLabelsEnabled(True)
+        # Off until the temporal controller is used; then it has the field it needs.
+        time = layer.temporalProperties()
+        time.setMode(Qgis.VectorTemporalMode.FeatureDateTimeInstantFromField)
+        time.setStartField("acquired")
+        time.setIsActive(True)
+    layer.setDisplayExpression('"id"')
+    layer.setMapTipTemplate(_tip(layer, connection, names))
+    layer.setOpacity(0.9)
+
+
+def _by_cloud_cover() -> QgsGraduatedSymbolRenderer:
+    ranges = [QgsRendererRange(-1.5, -0.5, _outline(_UNKNOWN), tr("cloud cover unknown"))]
+    for low, high, colour in CLOUDS:
+        ranges.append(
+            QgsRendererRange(low, high, _outline(colour), tr("{low:g} to {high:g} % cloud").format(low=low, high=high))
+        )
+    return QgsGraduatedSymbolRenderer(f"coalesce({_COVER}, -1)", ranges)
+
+
+def _outline(colour: str) -> QgsFillSymbol:
+    fill = QColor(colour)
+    fill.setAlpha(_FILL)
+    return QgsFillSymbol.createSimple(
+        {
+            "color": f"{fill.red()},{fill.green()},{fill.blue()},{fill.alpha()}",
+            "outline_color": colour,
+            "outline_width": "0.4",
+        }
+    )
+
+
+def _dates() -> QgsVectorLayerSimpleLabeling:
+    settings = QgsPalLayerSettings()
+    settings.fieldName = "format_date(\"acquired\", 'yyyy-MM-dd')"
+    settings.isExpression = True
+    settings.scaleVisibility = True
+    settings.minimumScale = _LABELS_FROM
+    text = QgsTextFormat()
+    text.setSize(8)
+    text.setColor(QColor("#1a1a1a"))
+    halo = QgsTextBufferSettings()
+    halo.setEnabled(True)
+    halo.setSize(0.8)
+    text.setBuffer(halo)
+    settings.setFormat(text)
+    return QgsVectorLayerSimpleLabeling(settings)
+
+
+def _tip(layer: QgsVectorLayer, connection: Connection, names: set) -> str:
+    """Return the template of the map tip: a picture from this machine's cache, never one that a tip would fetch."""
+    scene_type = parse_name(layer.source().partition("|")[0]).collection
+    pictures = thumbnails.directory(connection, scene_type).as_uri()
+    rows = [
+        ("acquired", "format_date(\"acquired\", 'yyyy-MM-dd HH:mm')"),
+        ("cloud_cover.estimated", f"{_COVER} || ' %'"),
+    ]
+    cells = "".join(f"<br/>[% coalesce({value}, '') %]" for name, value in rows if name in names)
+    return f'<b>[% "id" %]</b>{cells}<br/><img src="{pictures}/[% "id" %].png" width="128"/>'

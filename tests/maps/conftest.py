@@ -1,0 +1,172 @@
+"""Maps in a real browser: headless Chromium, driven over its own protocol by Playwright.
+
+The browser reaches nothing but this machine, and each page records what a person would see in the console and what
+was asked of whom.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
+
+import pytest
+import requests
+
+from tests.conftest import KEY, Service, Start
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+MOSAICS = """\
+- {name: summer, title: Summer, first: 2015-06-01, last: 2015-09-30}
+- {name: spring, first: 2015-04-01, last: 2015-05-31}
+"""
+
+AREA = "bbox=11.6,47.6,12.4,48.2"
+
+
+class Seen:
+    """Be a page that is open, and what it did."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.problems: List[str] = []
+        self.requests: List[str] = []
+        self.answers: Dict[str, int] = {}
+        page.on("console", lambda message: self.problems.append(message.text))
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("dialog", lambda dialog: (self.problems.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("response", lambda answer: self.answers.__setitem__(answer.url, answer.status))
+
+    def visible(self, selector: str) -> int:
+        """Return how many elements are there to be seen."""
+        count: int = self.page.locator(f"{selector}:visible").count()
+        return count
+
+    def slide(self, name: str, value: float) -> None:
+        """Move a slider, as a person does: events and all."""
+        self.page.locator(f"#{name}").fill(str(value))
+
+    def asked(self) -> List[str]:
+        """Return what was asked of the network."""
+        return [url for url in self.requests if url.startswith("http")]
+
+    def settle(self) -> None:
+        """Wait until the tiles asked for are there."""
+        self.page.wait_for_load_state("networkidle")
+        # The page's policy allows no script that is waited for.
+        while self.page.locator(".leaflet-tile:not(.leaflet-tile-loaded)").count():
+            self.page.wait_for_timeout(50)
+
+
+Show = Callable[..., Seen]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Return a browser that has no way to another host."""
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"],
+        )
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def show(browser: Any) -> Iterator[Show]:
+    """Return a function that opens a map, a file or an address; it takes the size of the window."""
+    contexts: List[Any] = []
+
+    def call(place: Any, width: int = 1280, height: int = 800, route: Any = None, **options: Any) -> Seen:
+        context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce", **options)
+        contexts.append(context)
+        seen = Seen(context.new_page())
+        if route is not None:
+            seen.page.route(*route)
+        seen.page.goto(place.resolve().as_uri() if isinstance(place, Path) else place)
+        return seen
+
+    yield call
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def mosaics(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the definition of two mosaics of the sample archive."""
+    path = tmp_path_factory.mktemp("mosaics") / "mosaics.yml"
+    path.write_text(MOSAICS)
+    return path
+
+
+@pytest.fixture(scope="session")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where the service that asks for a key writes what it was asked."""
+    return tmp_path_factory.mktemp("log") / "access.log"
+
+
+@pytest.fixture(scope="session")
+def closed(start_service: Start, archive: Path, mosaics: Path, log: Path) -> Service:
+    """Return a service with mosaics that asks for a key."""
+    return start_service(archive, "--mosaics", str(mosaics), "--access-log", str(log))
+
+
+@pytest.fixture(scope="session")
+def free(start_service: Start, archive: Path, mosaics: Path) -> Service:
+    """Return a service with mosaics that answers anybody."""
+    return start_service(archive, "--mosaics", str(mosaics), key="")
+
+
+@pytest.fixture
+def serve_features(start_service: Start, tmp_path: Path) -> Iterator[Callable[[Sequence[Any]], Service]]:
+    """Return a function that starts a service over scenes that have metadata only."""
+    started: List[Service] = []
+
+    def call(features: Sequence[Any]) -> Service:
+        folder = tmp_path / "features"
+        folder.mkdir()
+        (folder / "scenes.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": list(features)}))
+        started.append(start_service(folder, "--index", str(tmp_path / "index.sqlite"), key=""))
+        return started[-1]
+
+    yield call
+    for service in started:
+        service.stop()
+
+
+def feature(scene_id: str, positions: Sequence[Tuple[float, float]], **properties: Any) -> Dict[str, Any]:
+    """Return a scene of one ring, with a time and some cloud."""
+    ring = [list(position) for position in (*positions, *positions[:1])]
+    return {
+        "type": "Feature",
+        "id": scene_id,
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+        "properties": {"acquired": "2015-07-01T10:00:00Z", "cloud_cover": {"estimated": 12.5}, **properties},
+    }
+
+
+def found(service: Service, query: str = AREA, scene_type: str = "ortho") -> List[Any]:
+    """Return the scenes of the sample in an area, asked of the service itself; all fit on one page."""
+    parts = dict(pair.split("=") for pair in query.split("&"))
+    west, south, east, north = parts.pop("bbox").split(",")
+    ring = f"POLYGON(({west} {south},{east} {south},{east} {north},{west} {north},{west} {south}))"
+    page = requests.get(
+        f"{service.url}scenes/{scene_type}/",
+        params={"count": "1000", "intersects": ring, **parts},
+        headers={"Authorization": f"api-key {service.key}"} if service.key else {},
+        timeout=30,
+    ).json()
+    assert page["count"] == len(page["features"]) > 20
+    scenes: List[Any] = page["features"]
+    return scenes
+
+
+__all__ = ["AREA", "KEY", "Seen", "Show", "feature", "found"]

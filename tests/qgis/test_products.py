@@ -1,0 +1,182 @@
+"""Imagery in the map: the file's pixels at their place, from names without a key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Callable, List
+
+import numpy
+import pytest
+from osgeo import gdal
+from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsRectangle, QgsVectorLayer
+
+from planet_scenes import layers, products
+from planet_scenes.products import View
+from planet_vector.scene import Scene
+from tests.conftest import Service
+from tests.qgis.conftest import Desktop, inked, outcome, render, summer_at, wait_for
+
+
+def scenes_of(connection: Any, name: str = "") -> List[Scene]:
+    catalog = connection.catalog()
+    query = layers.query_of(name or summer_at(connection))
+    return [Scene(feature, query.scene_type, catalog) for page in catalog.pages(query) for feature in page]
+
+
+def add(connection: Any, scenes: List[Scene], product: str, **more: Any) -> List[QgsRasterLayer]:
+    return outcome(lambda done: products.add_products(connection, scenes, product, done, **more))
+
+
+def pixels(source: str) -> numpy.ndarray:
+    dataset = gdal.Open(source)
+    return dataset.ReadAsArray(20, 20, 64, 64)
+
+
+def test_a_product_is_the_file(connection: Any, service: Service, desktop: Desktop) -> None:
+    scene = scenes_of(connection)[0]
+    (layer,) = add(connection, [scene], "visual")
+    file = gdal.Open(str(service.archive / f"{scene.id}_visual.tif"))
+    assert (layer.width(), layer.height()) == (file.RasterXSize, file.RasterYSize)
+    assert numpy.array_equal(pixels(layer.source()), file.ReadAsArray(20, 20, 64, 64))
+    west, pixel, _, north, _, _ = file.GetGeoTransform()
+    assert (layer.extent().xMinimum(), layer.extent().yMaximum()) == pytest.approx((west, north))
+    assert service.key not in layer.source() and scene.id in layer.name()
+    assert inked(render([layer], layer.extent(), layer.crs().authid(), 120)) > 0.3
+
+
+def test_several_lie_in_a_group_under_their_search(connection: Any, desktop: Desktop) -> None:
+    search = outcome(lambda done: layers.add_search_layer(connection, summer_at(connection), "Summer", done))
+    other = QgsVectorLayer("Polygon?crs=EPSG:4326", "other", "memory")
+    QgsProject.instance().addMapLayer(other)
+    before = other.styleManager().currentStyle(), other.source()
+    scenes = scenes_of(connection)[:2]
+    made = add(connection, scenes, "visual", below=search)
+    root = QgsProject.instance().layerTreeRoot()
+    group = root.findGroup("Imagery of Summer")
+    assert [node.layer() for node in group.findLayers()] == made
+    children = root.children()
+    assert children.index(group) == children.index(root.findLayer(search)) + 1
+    assert [scene.id in layer.name() for scene, layer in zip(scenes, made)] == [True, True]
+    assert (other.styleManager().currentStyle(), other.source()) == before
+
+
+def test_analytic_is_stretched_to_what_is_looked_at(connection: Any, service: Service, desktop: Desktop) -> None:
+    scene = scenes_of(connection)[4]
+    path = service.archive / f"{scene.id}_analytic.tif"
+    file = gdal.Open(str(path))
+    west, pixel, _, north, _, _ = file.GetGeoTransform()
+    column, row, side = 100, 80, 150
+    extent = (west + column * pixel, north - (row + side) * pixel, west + (column + side) * pixel, north - row * pixel)
+    view = View(extent, QgsCoordinateReferenceSystem.fromWkt(file.GetProjection()).toWkt())
+    (layer,) = add(connection, [scene], "analytic", view=view)
+    renderer = layer.renderer()
+    colours = {file.GetRasterBand(number).GetColorInterpretation(): number for number in range(1, file.RasterCount + 1)}
+    wanted = [colours.get(colour) for colour in (gdal.GCI_RedBand, gdal.GCI_GreenBand, gdal.GCI_BlueBand)]
+    if None in wanted:
+        wanted = [3, 2, 1]
+    assert [renderer.redBand(), renderer.greenBand(), renderer.blueBand()] == wanted
+    mask = file.GetRasterBand(1).GetMaskBand().ReadAsArray(column, row, side, side)
+    for number, stretch in zip(
+        wanted,
+        (renderer.redContrastEnhancement(), renderer.greenContrastEnhancement(), renderer.blueContrastEnhancement()),
+    ):
+        values = file.GetRasterBand(number).ReadAsArray(column, row, side, side)
+        low, high = numpy.percentile(values[(mask > 0) & (values != 0)], (2, 98))
+        # The window in view is a row or column larger than the one here.
+        assert stretch.minimumValue() == pytest.approx(low, rel=0.05)
+        assert stretch.maximumValue() == pytest.approx(high, rel=0.05)
+
+
+def test_landsat_bands_are_combined(connection: Any, service: Service, desktop: Desktop) -> None:
+    (scene, *_) = scenes_of(connection, f"PLANET:landsat?limit=1&api_url={connection.url}")
+    assert "band_5,band_4,band_3" in products.products_of(scene)
+    (layer,) = add(connection, [scene], "band_5,band_4,band_3")
+    assert layer.bandCount() == 3
+    for number, product in enumerate(("band_5", "band_4", "band_3"), 1):
+        (file,) = service.archive.glob(f"{scene.id}_{product}.*")
+        here = gdal.Open(layer.source()).ReadAsArray(30, 30, 40, 40)[number - 1]
+        assert numpy.array_equal(here, gdal.Open(str(file)).ReadAsArray(30, 30, 40, 40))
+
+
+def test_a_search_is_one_mosaic(connection: Any, service: Service, desktop: Desktop) -> None:
+    name = summer_at(connection)
+    (layer,) = outcome(lambda done: products.add_mosaic(connection, name, "visual", done))
+    scenes = scenes_of(connection)
+    assert len({gdal.Open(str(service.archive / f"{scene.id}_visual.tif")).GetProjection() for scene in scenes}) == 2
+    # Where the first scene has data, it is on top: its pixels, as it is in the mosaic's system.
+    top = gdal.Open(str(service.archive / f"{scenes[0].id}_visual.tif"))
+    west, pixel, _, north, _, _ = top.GetGeoTransform()
+    mosaic = gdal.Open(layer.source())
+    x, size, _, y, _, _ = mosaic.GetGeoTransform()
+    column, row = round((west - x) / size), round((y - north) / size)
+    assert size == pixel
+    whole = top.ReadAsArray(0, 0, 280, 240)
+    there = mosaic.ReadAsArray(column, row, 280, 240)
+    valid = whole[3] == 255
+    assert valid.mean() > 0.2
+    assert numpy.array_equal(there[:3, valid], whole[:3, valid])
+    assert inked(render([layer], layer.extent(), layer.crs().authid(), 150)) > 0.3
+
+
+def test_a_mosaic_of_nothing_and_of_too_much_is_an_error(
+    connection: Any, desktop: Desktop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = f"PLANET:ortho?acquired.lt=1999-01-01&api_url={connection.url}"
+    products.add_mosaic(connection, nothing)
+    wait_for(desktop.said)
+    assert "no scenes" in desktop.said()[0]
+    desktop.bar.clearWidgets()
+    monkeypatch.setattr("planet_scenes.rasters.MOST_SCENES", 3)
+    products.add_mosaic(connection, summer_at(connection))
+    wait_for(desktop.said)
+    assert "narrow the search" in desktop.said()[0]
+    assert not QgsProject.instance().mapLayers()
+
+
+def test_tiles_of_a_scene(connection: Any, service: Service, desktop: Desktop) -> None:
+    scene = scenes_of(connection)[0]
+    (layer,) = add(connection, [scene], products.TILES)
+    assert layer.crs().authid() == "EPSG:3857" and service.key not in layer.source()
+    from planet_scenes.results import footprint
+
+    box = footprint(scene).boundingBox()
+    middle = QgsRectangle.fromCenterAndSize(box.center(), box.width() / 3, box.height() / 3)
+    assert inked(render([layer], middle, size=120)) > 0.5
+    assert inked(render([layer], QgsRectangle(20, 40, 20.1, 40.1), size=50)) == 0
+
+
+def test_a_product_a_scene_has_not_is_told(connection: Any, desktop: Desktop) -> None:
+    products.add_products(connection, scenes_of(connection)[:1], "infrared")
+    wait_for(desktop.said)
+    assert "no product 'infrared'; it has: " in desktop.said()[0]
+
+
+def test_actions_are_offered_in_search_layers_only(connection: Any, desktop: Desktop) -> None:
+    from qgis.gui import QgsGui
+
+    from planet_scenes.actions import Actions
+
+    actions = Actions(desktop.iface)
+    actions.start()
+    search = outcome(lambda done: layers.add_search_layer(connection, summer_at(connection), "Summer", done))
+    other = QgsVectorLayer("Polygon?crs=EPSG:4326", "other", "memory")
+    QgsProject.instance().addMapLayer(other)
+    registry = QgsGui.mapLayerActionRegistry()
+    assert len(registry.mapLayerActions(search)) == 3 and registry.mapLayerActions(other) == []
+    feature = next(search.getFeatures())
+    (action, *_) = registry.mapLayerActions(search)
+    action.triggerForFeature(search, feature)
+    rasters: Callable[[], List[Any]] = lambda: [  # noqa: E731
+        layer for layer in QgsProject.instance().mapLayers().values() if isinstance(layer, QgsRasterLayer)
+    ]
+    wait_for(rasters)
+    assert feature["id"] in rasters()[0].name()
+    actions.stop()
+    assert registry.mapLayerActions(search) == []
+
+
+def test_nothing_of_a_key_is_in_what_is_written(connection: Any, service: Service, desktop: Desktop) -> None:
+    name = summer_at(connection)
+    (layer,) = outcome(lambda done: products.add_mosaic(connection, name, "visual", done))
+    folder = Path(layer.source()).parent
+    assert all(service.key not in file.read_text() for file in folder.glob("*.vrt"))

@@ -1,0 +1,128 @@
+"""Projects opened again: live, whatever has ended meanwhile, and no key in them."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any, Callable, Iterator, List
+
+import pytest
+from qgis.core import QgsProject, QgsVectorLayer
+
+from planet_scenes import layers, products
+from planet_scenes.connections import connections
+from planet_scenes.projects import Projects
+from planet_vector import config
+from planet_vector.vector.cache import CACHE
+from tests.conftest import Service, Start
+from tests.qgis.conftest import Desktop, outcome, settle, summer_at, summer_of
+from tests.qgis.test_products import pixels, scenes_of
+
+
+@pytest.fixture
+def projects(desktop: Desktop) -> Iterator[List[str]]:
+    """Return the names of the connections that somebody was asked to log in to."""
+    asked: List[str] = []
+    made = Projects(asked.append)
+    made.start()
+    yield asked
+    made.stop()
+
+
+def fill(connection: Any) -> None:
+    search = outcome(lambda done: layers.add_search_layer(connection, summer_at(connection), "Summer", done))
+    scenes = scenes_of(connection)
+    outcome(lambda done: products.add_products(connection, scenes[:1], "visual", done, search))
+    outcome(lambda done: products.add_mosaic(connection, summer_at(connection), "visual", done, search))
+    other = QgsVectorLayer("Polygon?crs=EPSG:4326", "other", "memory")
+    QgsProject.instance().addMapLayer(other)
+
+
+def close() -> None:
+    """Close the project, and forget what a new session would not know."""
+    QgsProject.instance().clear()
+    settle()
+    CACHE.clear()
+    config._lent.clear()
+
+
+def named(title: str) -> Any:
+    (layer,) = [found for found in QgsProject.instance().mapLayers().values() if title in found.name()]
+    return layer
+
+
+def test_it_opens_again_with_no_key_in_it(
+    connection: Any, service: Service, desktop: Desktop, projects: List[str], tmp_path: Path
+) -> None:
+    fill(connection)
+    first = pixels(named("visual").source())
+    file = tmp_path / "summer.qgz"
+    assert QgsProject.instance().write(str(file))
+    with zipfile.ZipFile(file) as archive:
+        for entry in archive.namelist():
+            content = archive.read(entry)
+            assert service.key.encode() not in content and b"api-key" not in content
+    close()
+    assert QgsProject.instance().read(str(file))
+    settle()
+    assert {layer.name() for layer in QgsProject.instance().mapLayers().values() if not layer.isValid()} == set()
+    assert named("Summer").featureCount() == len(summer_of(service))
+    assert named("Summer").renderer().type() == "graduatedSymbol"
+    assert (pixels(named("visual").source()) == first).all()
+    assert named("Mosaic of").isValid() and named("other").isValid()
+    assert projects == [] and desktop.said() == []
+
+
+def test_before_log_in_it_says_so_and_comes_alive_after(
+    make_connection: Callable[..., Any], service: Service, desktop: Desktop, projects: List[str], tmp_path: Path
+) -> None:
+    connection = make_connection(service, "sample")
+    fill(connection)
+    file = tmp_path / "summer.qgz"
+    assert QgsProject.instance().write(str(file))
+    connections().log_out("sample")
+    desktop.bar.clearWidgets()
+    close()
+    assert QgsProject.instance().read(str(file))
+    settle()
+    assert not named("Summer").isValid() and named("other").isValid()
+    assert desktop.said() == ["The layers of sample need you to log in."]
+    connections().log_in("sample", service.key)
+    settle()
+    assert named("Summer").isValid() and named("Summer").featureCount() == len(summer_of(service))
+    assert pixels(named("visual").source()).any()
+
+
+def test_signed_addresses_are_asked_for_anew(
+    make_connection: Callable[..., Any],
+    start_service: Start,
+    archive: Path,
+    desktop: Desktop,
+    projects: List[str],
+    tmp_path: Path,
+) -> None:
+    service = start_service(archive, "--redirect", "signed")
+    connection = make_connection(service, "signed")
+    fill(connection)
+    before = named("visual").source()
+    file = tmp_path / "summer.qgz"
+    assert QgsProject.instance().write(str(file))
+    close()
+    assert QgsProject.instance().read(str(file))
+    settle()
+    assert named("visual").isValid() and named("visual").source() != before
+    service.stop()
+
+
+def test_a_layer_of_an_unknown_service_is_told(
+    make_connection: Callable[..., Any], service: Service, desktop: Desktop, projects: List[str], tmp_path: Path
+) -> None:
+    fill(make_connection(service, "sample"))
+    file = tmp_path / "summer.qgz"
+    assert QgsProject.instance().write(str(file))
+    connections().remove("sample")
+    close()
+    assert QgsProject.instance().read(str(file))
+    settle()
+    assert any("none of your connections" in text for text in desktop.said())
+    assert named("other").isValid()
