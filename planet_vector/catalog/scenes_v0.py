@@ -6,8 +6,9 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional
 from urllib.parse import quote
 
 from planet_vector.catalog import paging
+from planet_vector.catalog.answers import Answer
 from planet_vector.catalog.paging import Feature, Page, Survey
-from planet_vector.catalog.transport import Answer, Transport
+from planet_vector.catalog.transport import Transport
 from planet_vector.config import Settings
 from planet_vector.errors import NotFoundError, ProtocolError
 from planet_vector.query import Query

@@ -7,33 +7,22 @@ leaves the API's origins, and may not step down from https to http.
 from __future__ import annotations
 
 import ipaddress
-import json
 import logging
 import random
 import threading
 import time
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Sequence, Tuple, TypeVar
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, TypeVar
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.auth import AuthBase
 
-try:
-    import orjson as quick_json
-except ImportError:  # in the Python that a GDAL program embeds
-    quick_json = json  # type: ignore[misc]
-
-from planet_vector.collecting import uncollected
+from planet_vector.catalog.answers import Answer, check_status, read_body, read_json, redacted
 from planet_vector.config import Settings, is_api_origin, origin
 from planet_vector.errors import (
-    AuthError,
-    BadQueryError,
-    NotFoundError,
     ProtocolError,
     RateLimitError,
-    ServiceError,
     UnavailableError,
 )
 
@@ -49,12 +38,10 @@ RETRIES = 5  # after the first try, as planet's own client does
 FIRST_RETRIES = 1  # while the service has never answered: more likely it is down, or the address is wrong
 BACKOFF = 0.5  # seconds before the first retry, doubled each time, with full jitter
 LONGEST_BACKOFF = 20.0  # seconds
-LONGEST_RETRY_AFTER = 120.0  # seconds; urllib3 would obey six hours
 MAX_REDIRECTS = 5
 MAX_JSON = 64 * 2**20  # bytes decoded; the largest real page of 1000 scenes is about 2 MB
 MAX_URL = 2000  # characters; the shortest limit among common servers and proxies, past it a search is POSTed
 
-_RETRIED = frozenset({429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -134,14 +121,6 @@ class RateLimiter:
             time.sleep(pause)
 
 
-@dataclass(frozen=True)
-class Answer:
-    """Hold a JSON answer and the address that gave it."""
-
-    url: str
-    body: Any
-
-
 class Transport:
     """Ask one service for JSON, bytes and redirects.
 
@@ -187,8 +166,8 @@ class Transport:
         """
         prepared = self._session.prepare_request(requests.Request("GET", url, params=list(parameters)))
         if len(prepared.url or "") > MAX_URL and parameters:
-            return self._exchange("POST", url, parameters, lambda r: _json(r, limit))
-        return self._exchange("GET", url, parameters, lambda r: _json(r, limit))
+            return self._exchange("POST", url, parameters, lambda r: read_json(r, limit))
+        return self._exchange("GET", url, parameters, lambda r: read_json(r, limit))
 
     def get_bytes(self, url: str, parameters: Parameters = (), limit: int = MAX_JSON) -> Tuple[bytes, str]:
         """Ask for a small file whole; return it with its content type.
@@ -198,7 +177,9 @@ class Transport:
         ServiceError
             One of its kinds, also when the file is larger than `limit` bytes.
         """
-        return self._exchange("GET", url, parameters, lambda r: (_read(r, limit), r.headers.get("Content-Type", "")))
+        return self._exchange(
+            "GET", url, parameters, lambda r: (read_body(r, limit), r.headers.get("Content-Type", ""))
+        )
 
     def stream(self, url: str, headers: Mapping[str, str], handle: Callable[[requests.Response], T]) -> T:
         """Ask for a file and hand the open response to a function, which reads it.
@@ -313,7 +294,7 @@ class Transport:
                     log.debug("%s -> %d", name, response.status_code)
                     self._reached = True
                     if response.status_code not in _REDIRECTS or "Location" not in response.headers:
-                        _check(response, name, self.settings)
+                        check_status(response, name, self.settings)
                         return handle(response)
                     url = self.check_link(response.headers["Location"], response.url)
             except requests.exceptions.Timeout:
@@ -336,120 +317,8 @@ class Transport:
         raise ProtocolError(f"The service redirects more than {MAX_REDIRECTS} times: it is not followed.", name)
 
 
-def redacted(url: str) -> str:
-    """Return an address as an error may show it: no user name, and no values in its query."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    query = "&".join(pair.partition("=")[0] + "=…" for pair in parts.query.split("&")) if parts.query else ""
-    return urlunsplit((parts.scheme, host, parts.path, query, ""))
-
-
-def iter_body(response: requests.Response, limit: int, chunk: int = 2**18) -> Iterator[bytes]:
-    """Yield the decoded body of a response, up to a limit, and be sure that it came whole.
-
-    Raises
-    ------
-    ProtocolError
-        When it is longer than `limit` bytes.
-    UnavailableError
-        When it ends before its Content-Length.
-    """
-    name = f"{response.request.method} {redacted(response.url)}"
-    size = 0
-    for block in response.iter_content(chunk):
-        size += len(block)
-        if size > limit:
-            raise ProtocolError(f"The answer is longer than {limit:,} bytes: it is not read.", name)
-        yield block
-    told = response.headers.get("Content-Length", "")
-    if told.isdigit() and response.raw.tell() < int(told):
-        raise UnavailableError("The connection broke in the middle of an answer.", name)
-
-
 def _unasked(url: str) -> Tuple[str, requests.structures.CaseInsensitiveDict[str]]:
     return url, requests.structures.CaseInsensitiveDict()
-
-
-def _read(response: requests.Response, limit: int) -> bytes:
-    return b"".join(iter_body(response, limit))
-
-
-def _json(response: requests.Response, limit: int) -> Answer:
-    name = f"{response.request.method} {redacted(response.url)}"
-    content = _read(response, limit)
-    try:
-        with uncollected():
-            return Answer(response.url, _loads(content))
-    except RecursionError:
-        raise ProtocolError("The service answered with JSON too deep to read.", name) from None
-    except ValueError:
-        pass  # told apart below
-    if content.lstrip()[:1] in (b"{", b"["):
-        # It began as JSON: cut off on its way without a length to betray it, so worth another try.
-        raise UnavailableError("The service's answer ends in the middle.", name)
-    raise ProtocolError("The service answered with something that is not JSON: is this the root of a Scenes API?", name)
-
-
-def _loads(content: bytes) -> Any:
-    """Read JSON, at three times the speed of the standard library where orjson is there.
-
-    What orjson refuses goes to the standard library, which decides: NaN, a byte order mark, half a surrogate pair.
-    They differ in one thing: an integer beyond 64 bits, which no field of a scene takes, becomes a float with orjson.
-    """
-    try:
-        return quick_json.loads(content)
-    except ValueError:
-        return json.loads(content)
-
-
-def _check(response: requests.Response, name: str, settings: Settings) -> None:
-    """Raise the error a status stands for."""
-    status = response.status_code
-    if status < 300:
-        return
-    told = _message(response)
-    said = f", saying: {told}" if told else ""
-    if status == 401:
-        hint = settings.withheld or ("check the key" if settings.key else "no key was sent, set PL_API_KEY")
-        raise AuthError(f"The service refused the key (401{said}): {hint}.", name, status)
-    if status == 403:
-        raise AuthError(f"The service does not allow this with your key (403{said}).", name, status)
-    if status == 404:
-        raise NotFoundError(f"The service has no such thing (404{said}).", name, status)
-    error: ServiceError
-    if status == 429:
-        error = RateLimitError(f"The service asks for fewer requests (429{said}): lower PLANET_RATE.", name, status)
-    elif status in _RETRIED:
-        error = UnavailableError(f"The service failed ({status}{said}): try again later.", name, status)
-    elif status == 400:
-        raise BadQueryError(f"The service refused the search (400{said}): check its parameters.", name, status)
-    else:
-        raise ProtocolError(f"The service answered with an unexpected status ({status}{said}).", name, status)
-    error.retry_after = _retry_after(response)
-    raise error
-
-
-def _message(response: requests.Response) -> str:
-    """Return what the service says of an error, as one short line."""
-    try:
-        body = json.loads(_read(response, 65536))
-        text = body.get("message", "") if isinstance(body, dict) else ""
-    except (ValueError, RecursionError, ServiceError, requests.exceptions.RequestException):
-        return ""
-    line = " ".join("".join(char if char.isprintable() else " " for char in str(text)).split())
-    return repr(line[:300]) if line else ""
-
-
-def _retry_after(response: requests.Response) -> Optional[float]:
-    """Return the pause a service asks for, in seconds, capped (RFC 9110, section 10.2.3)."""
-    text = response.headers.get("Retry-After", "").strip()
-    if text.isdigit():
-        return min(float(text), LONGEST_RETRY_AFTER)
-    try:
-        pause = parsedate_to_datetime(text).timestamp() - time.time()
-    except (TypeError, ValueError, IndexError):
-        return None
-    return min(max(pause, 0.0), LONGEST_RETRY_AFTER)
 
 
 def _is_private(host: str) -> bool:

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 import requests
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.catalog.transport import iter_body
+from planet_vector.catalog.answers import iter_body
 from planet_vector.errors import PlanetVectorError, ProtocolError, RasterAccessError, UnavailableError
 from planet_vector.raster.limits import MAX_FILE
 from planet_vector.raster.parallel import Alive, in_parallel
