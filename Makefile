@@ -76,7 +76,7 @@ clean:  ## Remove what these targets made, but the system's packages.
 
 .venv/.done-test: .venv/.done-demo
 	@echo "Installing the test tools into .venv …"
-	@$(PYTHON) $(PIP) -e '.[server,geo,dev]'
+	@$(PYTHON) $(PIP) -e '.[server,geo,xarray,dev]'
 	@touch $@
 
 # QGIS and its numpy are of the system: nothing may come between them, so no dependency is pulled in.

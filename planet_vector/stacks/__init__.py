@@ -6,6 +6,7 @@ module      does                                        needs
 covers      faces of an overlay → sets of scenes        the standard library
 overlap     footprints → stacks                         shapely
 inscribed   the largest rectangle inside an area        numpy
+convex      the same inside a convex one, exactly       numpy
 rectangle   the same for shapely polygons               shapely
 grid        the pixels inside an area, on a UTM grid    numpy
 reading     a part of a product on a grid               rasterio
@@ -15,5 +16,5 @@ pictures    contact sheets and animations of crops      Pillow
 cube        a stack as an xarray Dataset                odc-stac
 ==========  ==========================================  ==================================
 
-`covers`, `inscribed` and `grid` serve QGIS too, where shapely and rasterio may be missing.
+`covers`, `inscribed`, `convex` and `grid` serve QGIS too, where shapely and rasterio may be missing.
 """

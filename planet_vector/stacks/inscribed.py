@@ -4,9 +4,7 @@ An area is given by the edges around it: outer rings and holes alike, as what li
 away from outside. For a rectangle from ``a`` to ``b`` along x, the tallest free gap between the edges that enter that
 strip is known exactly; what is left is to choose ``a`` and ``b``.
 
-* A convex area without an aspect: exactly. The tallest gap is the least of four linear functions of ``a`` and ``b``
-  between the vertices (H. Alt, D. Hsu, J. Snoeyink, "Computing the largest inscribed isothetic rectangle", CCCG 1995),
-  so each optimum is at a vertex, where two of them meet, or where a parabola between has its top: all are tried.
+* A convex area without an aspect: exactly (`planet_vector.stacks.convex`).
 * Any other area: by branch and bound over ``a`` and ``b``, to a tolerance. A rectangle with its sides anywhere in two
   intervals is no wider than from end to end, and no taller than the gap of the strip between the intervals.
   (K. Daniels, V. Milenkovic, D. Roth, "Finding the largest area axis-parallel rectangle in a polygon", Computational
@@ -21,9 +19,9 @@ import math
 from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from planet_vector.stacks.convex import Best, Floats, is_convex, largest_in_convex
+
 Position = Tuple[float, float]
 
 TOLERANCE = 1e-3
@@ -34,11 +32,6 @@ MAX_CELLS = 2_000_000
 
 _AT_ONCE = 2_000_000  # numbers in one array: 16 MB
 _ULPS = 64 * np.finfo(float).eps  # by how much of the coordinates a rectangle is drawn in, against rounding
-
-
-class _Best(NamedTuple):
-    area: float
-    bounds: Tuple[float, float, float, float]
 
 
 def largest_rectangle_within(
@@ -98,7 +91,7 @@ def largest_rectangle_within(
 
 def _aligned(
     rings: Sequence[Floats], aspect: Optional[float], tolerance: float, enough: float
-) -> Tuple[Optional[_Best], float]:
+) -> Tuple[Optional[Best], float]:
     """Return the largest rectangle along the axes, and what no such rectangle exceeds.
 
     Parameters
@@ -112,19 +105,19 @@ def _aligned(
     enough : float
         Nothing smaller needs to be found: it may stop once it knows that there is nothing larger.
     """
-    if aspect is None and len(rings) == 1 and _is_convex(rings[0]):
-        best = _convex(rings[0])
+    if aspect is None and len(rings) == 1 and is_convex(rings[0]):
+        best = largest_in_convex(rings[0])
         return best, best.area if best else 0.0
     return _branch_and_bound(np.concatenate([_edges(ring) for ring in rings]), aspect, tolerance, enough)
 
 
 def _branch_and_bound(
     edges: Floats, aspect: Optional[float], tolerance: float, enough: float
-) -> Tuple[Optional[_Best], float]:
+) -> Tuple[Optional[Best], float]:
     low, high = edges[:, [0, 2]].min(), edges[:, [0, 2]].max()
     tallest = float(edges[:, [1, 3]].max() - edges[:, [1, 3]].min())
     cells = np.array([[low, high, low, high]])
-    best: Optional[_Best] = None
+    best: Optional[Best] = None
     bound = 0.0  # of what was given up
     while len(cells):
         if len(cells) > MAX_CELLS:
@@ -203,7 +196,7 @@ def _some_gaps(edges: Floats, a: Floats, b: Floats) -> Tuple[Floats, Floats]:
     return np.maximum(height[row, place], 0.0), np.where(height[row, place] > 0, reach[row, place], 0.0)
 
 
-def _grown(edges: Floats, a: float, b: float, bottom: float, height: float, aspect: Optional[float]) -> _Best:
+def _grown(edges: Floats, a: float, b: float, bottom: float, height: float, aspect: Optional[float]) -> Best:
     """Push the sides of a rectangle out to what stops them, by turns."""
     west, south, east, north = float(a), float(bottom), float(b), float(bottom + height)
     mirrored = _eastward(edges[:, [1, 0, 3, 2]])
@@ -221,7 +214,7 @@ def _grown(edges: Floats, a: float, b: float, bottom: float, height: float, aspe
         tall = width / aspect
         x, y = (west + east) / 2, (south + north) / 2
         bounds = (x - width / 2, y - tall / 2, x + width / 2, y + tall / 2)
-    return _Best(width * tall, bounds)
+    return Best(width * tall, bounds)
 
 
 def _drawn_in(low: float, high: float) -> Tuple[float, float]:
@@ -237,126 +230,14 @@ def _between(edges: Floats, a: float, b: float, y: float) -> Tuple[float, float]
     return float(below.max()), float(above.min())
 
 
-# ---- convex areas ----------------------------------------------------------------------------------------
-
-
-def _is_convex(ring: Floats) -> bool:
-    along = np.roll(ring, -1, axis=0) - ring
-    after = np.roll(along, -1, axis=0)
-    turns = along[:, 0] * after[:, 1] - along[:, 1] * after[:, 0]
-    if not (np.all(turns >= 0) or np.all(turns <= 0)):
-        return False
-    # All turns to one side, and once around only: a pentagram turns twice.
-    angles = np.arctan2(turns, np.sum(along * after, axis=1))
-    return bool(abs(abs(angles.sum()) - 2 * math.pi) < 1e-6)
-
-
-def _convex(ring: Floats) -> Optional[_Best]:
-    lower, upper = _chain(ring, np.minimum.reduceat), _chain(ring, np.maximum.reduceat)
-    xs = np.unique(ring[:, 0])
-    if len(xs) < 2:
-        return None
-    tops, lows = np.interp(xs, *upper.T), np.interp(xs, *lower.T)
-    one_fixed = _cuts_at(xs, tops, lows)
-    # What is level below is level above when the area is turned over.
-    level = [_cuts_level(xs, tops, lows), _cuts_level(xs, -lows, -tops)]
-    sides = np.concatenate([one_fixed, one_fixed[:, ::-1], *level])
-    sides = sides[(sides[:, 0] >= xs[0]) & (sides[:, 1] <= xs[-1]) & (sides[:, 1] > sides[:, 0])]
-    if not len(sides):
-        return None
-    a, b = sides.T
-    top = np.minimum(np.interp(a, xs, tops), np.interp(b, xs, tops))
-    low = np.maximum(np.interp(a, xs, lows), np.interp(b, xs, lows))
-    areas = (b - a) * (top - low)
-    best = int(areas.argmax())
-    if areas[best] <= 0:
-        return None
-    return _Best(float(areas[best]), (float(a[best]), float(low[best]), float(b[best]), float(top[best])))
-
-
-def _chain(ring: Floats, extreme: Any) -> Floats:
-    """Return the lower or the upper half of a convex ring, from west to east: its vertices, one at each x."""
-    order = np.argsort(ring[:, 0], kind="stable")
-    xs, first = np.unique(ring[order, 0], return_index=True)
-    ys = extreme(ring[order, 1], first)
-    # Only the outermost x have both halves' vertices, or neither; between, drop those of the other half.
-    chain = np.column_stack([xs, ys])
-    sign = 1.0 if extreme == np.minimum.reduceat else -1.0
-    kept: List[Floats] = []
-    for point in chain:
-        while len(kept) > 1 and sign * _cross(kept[-2], kept[-1], point) <= 0:
-            kept.pop()
-        kept.append(point)
-    return np.array(kept)
-
-
-def _cross(o: Floats, p: Floats, q: Floats) -> float:
-    return float((p[0] - o[0]) * (q[1] - o[1]) - (p[1] - o[1]) * (q[0] - o[0]))
-
-
-def _lines(xs: Floats, ys: Floats) -> Tuple[Floats, Floats]:
-    """Return offset and slope of each piece of a chain of lines."""
-    slope = np.diff(ys) / np.diff(xs)
-    return ys[:-1] - slope * xs[:-1], slope
-
-
-def _cuts_at(xs: Floats, tops: Floats, lows: Floats) -> Floats:
-    """Return pairs of sides of which one is at a vertex, and the other where its rectangle may be largest."""
-    fixed = xs[:, None]
-    top_at, top_by = _lines(xs, tops)
-    low_at, low_by = _lines(xs, lows)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        # The free side x: the height c + d x of a rectangle from `fixed` times its width (x - fixed) is largest at
-        # x = (fixed - c / d) / 2, whichever of the two sides stops it above and below.
-        free = [
-            (fixed - (top_at - lows[:, None]) / top_by) / 2,
-            (fixed - (tops[:, None] - low_at) / -low_by) / 2,
-            (fixed - (top_at - low_at) / (top_by - low_by)) / 2,
-            (tops[:, None] - top_at) / top_by,  # as high as at `fixed`
-            (lows[:, None] - low_at) / low_by,
-        ]
-    # Each holds between two vertices; kept within, it is one more choice and no wrong one.
-    within = [np.clip(np.nan_to_num(x, posinf=xs[-1], neginf=xs[0]), xs[:-1], xs[1:]) for x in free]
-    others = np.concatenate([*within, np.broadcast_to(xs, (len(xs), len(xs)))], axis=1)
-    return np.column_stack([np.repeat(xs, others.shape[1]), others.ravel()])
-
-
-def _cuts_level(xs: Floats, tops: Floats, lows: Floats) -> Floats:
-    """Return pairs of sides at which the area is as high, and between which a rectangle may be largest."""
-    top_at, top_by = _lines(xs, tops)
-    low_at, low_by = _lines(xs, lows)
-    rising, falling = np.flatnonzero(top_by > 0), np.flatnonzero(top_by < 0)
-    i, j = (side.ravel() for side in np.meshgrid(rising, falling, indexing="ij"))
-    if not len(i):
-        return np.empty((0, 2))
-    # At the level t the sides are a = (t - p) / q and b = (t - r) / s: the width is linear in t, u + v t.
-    p, q, r, s = top_at[i], top_by[i], top_at[j], top_by[j]
-    u, v = p / q - r / s, 1 / s - 1 / q
-    levels = []
-    lines = []
-    for at, by, shift, steep in ((low_at[i], low_by[i], p, q), (low_at[j], low_by[j], r, s)):
-        # What stops it below is linear too: at + by (t - shift) / steep; so is the height, w + z t.
-        w, z = -(at - by * shift / steep), 1 - by / steep
-        lines.append((w, z))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            levels.append(-(u / v + w / z) / 2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        levels.append((lines[0][0] - lines[1][0]) / (lines[1][1] - lines[0][1]))
-    pairs = []
-    for t in levels:
-        t = np.where(np.isfinite(t), t, 0.0)
-        pairs.append(np.column_stack([(t - p) / q, (t - r) / s]))
-    return np.concatenate(pairs)
-
-
 # ---- any orientation -------------------------------------------------------------------------------------
 
 
-def _any_angle(rings: Sequence[Floats], aspect: Optional[float], tolerance: float) -> Tuple[Optional[_Best], float]:
+def _any_angle(rings: Sequence[Floats], aspect: Optional[float], tolerance: float) -> Tuple[Optional[Best], float]:
     whole = math.pi / 2 if aspect is None else math.pi  # after that, width and height, or both ends, change places
     outline = np.concatenate(rings)
     diagonal2 = float(np.sum(np.ptp(outline, axis=0) ** 2))
-    best: Optional[_Best] = None
+    best: Optional[Best] = None
     turned = 0.0
     # The best side often lies along an edge: to know a good one soon leaves little else to look at.
     steps = np.concatenate([_edges(ring) for ring in rings])
@@ -441,7 +322,7 @@ def _turned(rings: Sequence[Floats], angle: float) -> List[Floats]:
 
 
 def _corners(
-    found: Optional[_Best], turned: float, aspect: Optional[float], middle: Floats, drawn_in: float
+    found: Optional[Best], turned: float, aspect: Optional[float], middle: Floats, drawn_in: float
 ) -> List[Position]:
     if found is None:
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -236,3 +237,9 @@ def inked(picture: Any) -> float:
     white = QColor("white").rgb()
     size = picture.width() * picture.height()
     return sum(picture.pixel(x, y) != white for x in range(picture.width()) for y in range(picture.height())) / size
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the settings that pytest-qgis writes beside the project's files."""
+    shutil.rmtree(config.rootpath / ".qgis-settings", ignore_errors=True)

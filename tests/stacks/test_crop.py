@@ -135,7 +135,6 @@ def test_no_more_is_fetched_than_the_rows_of_the_rectangle(on_land: Land, tmp_pa
             first, count = rows_needed(on_land.path(shot), tuple(dataset.bounds), dataset.crs.to_wkt())
         needed[shot.name] = strips(on_land.path(shot), first, count)
         assert needed[shot.name] < 0.9 * on_land.path(shot).stat().st_size
-    print({name: round(sent[name] / count, 3) for name, count in needed.items()})
     assert sum(needed.values()) <= sum(sent.values()) <= 1.15 * sum(needed.values())
     for name, count in needed.items():
         assert sent[name] <= 1.15 * count, name
