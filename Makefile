@@ -19,7 +19,7 @@ LIBPYTHON = libpython$(shell /usr/bin/python3 -c 'import sys; print("%d.%d" % sy
 
 DEMO_PACKAGES = gdal-bin python3-venv $(LIBPYTHON)
 PLUGIN_PACKAGES = qttools5-dev-tools
-TEST_PACKAGES = $(DEMO_PACKAGES) $(PLUGIN_PACKAGES) python3-gdal python3-qgis qgis xauth xvfb chromium procps
+TEST_PACKAGES = $(DEMO_PACKAGES) $(PLUGIN_PACKAGES) python3-gdal python3-qgis qgis xauth xvfb chromium procps openssl
 
 .PHONY: help
 help:  ## Print this list.
@@ -31,7 +31,7 @@ demo: .venv/.done-demo | demo-packages  ## Show the main job, on a sample archiv
 
 .PHONY: test
 test: .venv/.done-test .venv-qgis/.done-test | test-packages  ## Run the whole suite.
-	@$(PYTHON) -m pytest tests --ignore=tests/qgis $(ARGS); suite=$$?; \
+	@$(PYTHON) -m pytest tests --ignore=tests/qgis -n 2 --dist loadfile $(ARGS); suite=$$?; \
 	if [ -d tests/qgis ]; then QT_QPA_PLATFORM=offscreen PYTHONPATH=/usr/share/qgis/python/plugins \
 	  .venv-qgis/bin/python -m pytest tests/qgis $(ARGS); qgis=$$?; else qgis=0; fi; \
 	[ $$suite -eq 0 ] && [ $$qgis -eq 0 ]

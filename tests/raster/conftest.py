@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Callable, Iterator, List, Optional
+from typing import Callable, Iterator, Optional
 
 import numpy as np
 import pytest
@@ -18,7 +17,6 @@ from ..conftest import ROOT
 from .recording import Pair
 
 WIDTH, HEIGHT = 1500, 900
-MATRIX: List[str] = []
 """Lines of the table that the access matrix prints at the end."""
 
 
@@ -103,11 +101,3 @@ def strips(path: Path, first: int, count: int) -> int:
             form = "<" + str(length) + ("H" if kind == 3 else "I")
             return sum(struct.unpack(form, data[offset : offset + struct.calcsize(form)])[first : first + count])
     raise AssertionError("no table of strips")
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the access matrix: build and case, requests, bytes, and where the key was seen."""
-    if MATRIX:
-        terminalreporter.section("access to products, by GDAL build and case")
-        for line in sorted(MATRIX, key=lambda line: re.sub(r"\b(\d)\b", r"0\1", line)):
-            terminalreporter.write_line(line)

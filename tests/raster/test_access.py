@@ -18,9 +18,10 @@ from planet_vector.config import Key, Settings
 from planet_vector.errors import NotFoundError, ProtocolError
 from planet_vector.raster.access import expiry, plan, subdatasets
 from planet_vector.scene import Scene
+from tests.conftest import MATRIX
 
 from ..conftest import QGIS_PYTHON, ROOT
-from .conftest import MATRIX, strips
+from .conftest import strips
 from .recording import Pair, Request
 
 BUILDS = ["osgeo", "fiona", "rasterio", "pyogrio"]
