@@ -49,7 +49,7 @@ bench: .venv/.done-test  ## Measure, and compare with what is promised.
 	@for program in benchmarks/*.py; do echo "$$program"; $(PYTHON) $$program || exit 1; done
 
 .PHONY: docs
-docs: .venv/.done-test demo/quicklook.png  ## Write the generated parts of the documentation anew.
+docs: .venv/.done-test demo/quicklook.png | test-packages  ## Write the generated parts of the documentation anew.
 	@$(PYTHON) docs/generate.py
 
 demo/quicklook.png:

@@ -5,8 +5,13 @@ The suite compares what this writes with what stands there, so help and document
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from typing import Dict, Iterator
 
 import click
 from PIL import Image
@@ -47,6 +52,32 @@ def _listed(names: object) -> str:
 PAGES = {"commands.md": commands_page}
 PICTURES = {"demo/quicklook.png": "img/quicklook.jpg"}  # what `make demo` draws, a fifth of its size
 
+ARCHIVE = DOCS.parent / "demo" / "archive"  # what `make demo` makes
+MOST_BYTES = 400_000  # of a picture
+COLOURS = 192  # of one that would have more, chosen from its own: a third of the bytes, and no eye sees it
+DRAWING = ("pictures_maps", "pictures_stacks")  # each has make(directory, environ), which draws into docs/img
+
+
+@contextmanager
+def _service() -> Iterator[Dict[str, str]]:
+    """Serve the sample archive, and give the environment in which it is reached."""
+    command = [sys.executable, "-m", "planet_vector.cli", "serve", str(ARCHIVE), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield {**os.environ, "PL_API_URL": process.stdout.readline().split()[-1]}
+        finally:
+            process.terminate()
+
+
+def _slim(picture: Path) -> None:
+    """Make a PNG smaller if it has too many bytes."""
+    image = Image.open(picture)
+    image.save(picture, optimize=True)
+    if picture.stat().st_size > MOST_BYTES:
+        image.quantize(COLOURS, method=Image.Quantize.FASTOCTREE).save(picture, optimize=True)
+
+
 if __name__ == "__main__":
     for name, page in PAGES.items():
         (DOCS / name).write_text(page(), encoding="utf-8")
@@ -54,3 +85,8 @@ if __name__ == "__main__":
     for drawn, kept in PICTURES.items():
         Image.open(DOCS.parent / drawn).convert("RGB").save(DOCS / kept, quality=86, optimize=True)
         print(f"docs/{kept}")
+    with _service() as environ:
+        for module in DRAWING:
+            for picture in import_module(module).make(DOCS / "img", environ):
+                _slim(picture)
+                print(f"docs/img/{picture.name}")

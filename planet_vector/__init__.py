@@ -25,6 +25,7 @@ from planet_vector.query import Query
 
 if TYPE_CHECKING:
     from planet_vector.catalog import ScenesV0
+    from planet_vector.maps import Written
     from planet_vector.stacks.crop import Crop
     from planet_vector.stacks.overlap import Stack
     from planet_vector.vector.layer import SceneLayer
@@ -61,6 +62,7 @@ __all__ = [
     "search",
     "sync",
     "to_xarray",
+    "write_map",
 ]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
@@ -305,6 +307,28 @@ def resolve(name: str, *, api_url: Optional[str] = None, key: Optional[str] = No
     from planet_vector.raster import resolve as name_of
 
     return name_of(name, api_url=api_url, key=key)
+
+
+def write_map(names: Union[str, Sequence[str]], path: Union[str, Path], **options: Any) -> Written:
+    """Write scenes and mosaics as a map for a browser: one HTML file, without a key.
+
+    Parameters
+    ----------
+    names : str or sequence of str
+        Of searches, scenes and mosaics, such as ``PLANET:ortho?cloud_cover.estimated.lte=5``.
+    path : str or Path
+        The file.
+    **options
+        As `planet_vector.maps.write_map` takes them: thumbnails, basemap, attribution.
+
+    Returns
+    -------
+    Written
+        What is in the file, and how many thumbnails are not.
+    """
+    from planet_vector import maps
+
+    return maps.write_map(names, path, **options)
 
 
 def register() -> None:

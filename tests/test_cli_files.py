@@ -27,11 +27,10 @@ def some(archive: Path) -> List[Feature]:
 
 
 @pytest.fixture
-def cli(service: Service, run: Run, tmp_path: Path) -> Run:
-    """Return a function that runs planet-vector in an empty folder."""
-    return lambda *arguments, **options: run(
-        "planet-vector", *arguments, env=options.pop("env", service.environ), cwd=tmp_path, **options
-    )
+def cli(connected: Service, call: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return a function that calls planet-vector in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return call
 
 
 def _ids(features: List[Feature]) -> List[str]:
@@ -103,6 +102,20 @@ def test_links_on_stdin_that_lead_elsewhere_are_asked_of_the_service(
     assert not isinstance(given, PlanetVectorError)
     assert given.scene.product_link("visual").startswith(connected.url)
     assert elsewhere.seen == []
+
+
+@pytest.mark.parametrize("scene_id", ["../up", "/etc/up", "a/../../up", "..", "up\\..\\..\\up", "a\x00b", "-"])
+def test_an_id_on_stdin_that_is_no_file_name_writes_nothing(
+    cli: Run, connected: Service, tmp_path: Path, scene_id: str
+) -> None:
+    links = {name: f"{connected.url}scenes/ortho/x" for name in ("self", "thumbnail")}
+    products = {"visual": {"full": f"{connected.url}scenes/"}}  # it is there: the root of the API
+    properties = {"acquired": "2015-03-06T02:24:15Z", "links": links, "data": {"products": products}}
+    text = json.dumps({"type": "Feature", "id": scene_id, "geometry": None, "properties": properties})
+    for command in ("download", "thumbnails"):
+        done = cli(command, "-", "-o", "d/e", input=text)
+        assert done.returncode == 1 and done.stdout == "" and "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.rglob("*") if not path.is_dir()] == []
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -64,6 +65,47 @@ def test_doctor_says_what_to_do(service: Service, run: Run) -> None:
     assert 'eval "$(planet-vector env)"' in bad["ogrinfo"]
 
 
+_COMPLETE = """
+eval "$(planet-vector completion bash)"
+COMP_WORDS=({words}) COMP_CWORD={place}
+_planet_vector_completion planet-vector
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("sea", ["search"]),
+        ("download", ["download", "download-quads"]),
+        ("search --cl", ["--cloud-cover"]),
+        ("search --order ''", ["desc", "asc"]),
+        ("thumbnails x --size l", ["lg"]),
+        ("cache ''", ["clear"]),
+        ("completion ''", ["bash", "zsh", "fish"]),
+    ],
+)
+def test_bash_completes_at_the_tab_key(run: Run, typed: str, offered: list[str]) -> None:
+    script = _COMPLETE.format(words=f"planet-vector {typed}", place=len(typed.split()))
+    done = run("bash", "--norc", "-c", script)
+    assert (done.stdout.split(), done.stderr) == (offered, "")
+
+
+def test_bash_knows_what_completes(run: Run) -> None:
+    done = run("bash", "--norc", "-c", 'eval "$(planet-vector completion bash)"; complete -p planet-vector')
+    assert done.returncode == 0 and "-F _planet_vector_completion planet-vector" in done.stdout
+
+
+@pytest.mark.parametrize(("shell", "asked"), [("zsh", "plain\nsearch\n"), ("fish", "plain,search\t")])
+def test_other_shells_ask_and_are_answered(run: Run, shell: str, asked: str) -> None:
+    """The scripts are click's; what they ask of the program is answered."""
+    script = run("planet-vector", "completion", shell).stdout
+    assert f"_PLANET_VECTOR_COMPLETE={shell}_complete" in script
+    words = {"zsh": ("planet-vector sea", "1"), "fish": ("planet-vector sea", "sea")}[shell]
+    variables = {"COMP_WORDS": words[0], "COMP_CWORD": words[1], "_PLANET_VECTOR_COMPLETE": f"{shell}_complete"}
+    assert run("planet-vector", env={**os.environ, **variables}).stdout.startswith(asked)
+
+
 def _every_command() -> dict[str, click.Command]:
     found = {}
     for name, target in COMMANDS.items():
@@ -86,6 +128,15 @@ def test_every_command_has_help_an_example_verbosity_a_page_and_a_test(name: str
     tests = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__)]
     tests.append(Path(__file__).read_text(encoding="utf-8"))
     assert any(run_as.search(text) for text in tests), "no test"
+
+
+def test_commands_within_commands_have_help_an_example_and_verbosity() -> None:
+    groups = {name: command for name, command in _every_command().items() if isinstance(command, click.Group)}
+    assert groups
+    for name, group in groups.items():
+        for inner, command in group.commands.items():
+            assert re.search(rf"Examples?:\n\s+.*planet-vector {name} {inner}\b", command.help or "")
+            assert {"-v", "--verbose"} <= {flag for option in command.params for flag in option.opts}
 
 
 def test_help_lists_every_command(run: Run) -> None:

@@ -18,8 +18,9 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from types import FrameType
 from typing import Any, Iterator, List, Mapping, Optional
@@ -122,6 +123,8 @@ class Commands(click.Group):
                 f"This needs {error.name}, which is not installed: pip install 'planet_vector[server,geo]'."
             ) from None
         except KeyboardInterrupt:
+            with suppress(OSError):  # whoever read it is gone, too
+                sys.stdout.flush()  # whole lines, even if threads that hang take Python's own end away
             raise click.exceptions.Exit(INTERRUPTED) from None
 
 

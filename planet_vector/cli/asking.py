@@ -13,6 +13,7 @@ from typing import Any, Callable, Iterator, List, Mapping, Optional, Tuple
 import planet_vector
 from planet_vector.catalog import ScenesV0
 from planet_vector.cli.options import search_flags
+from planet_vector.cli.reading import objects
 from planet_vector.errors import NameSyntaxError, QueryError
 from planet_vector.names import Name, is_name, parse_name
 from planet_vector.query import Query, format_time, parse_time
@@ -156,24 +157,17 @@ def area_in(text: str, origin: str) -> str:
     """
     if _WKT.match(text):
         return text.strip()
-    geometries = [geometry for item in _items(text, origin) for geometry in _geometries(item, origin)]
+    try:
+        found = list(objects(text))
+    except QueryError:
+        raise QueryError(f"There is neither GeoJSON nor WKT in {origin}.") from None
+    geometries = [geometry for item in found for geometry in _geometries(item, origin)]
     if not geometries:
         raise QueryError(f"There is no geometry in {origin}: it takes GeoJSON or WKT.")
     if len(geometries) == 1:
         return json.dumps(geometries[0])
     features = [{"type": "Feature", "properties": {}, "geometry": geometry} for geometry in geometries]
     return json.dumps({"type": "FeatureCollection", "features": features})
-
-
-def _items(text: str, origin: str) -> List[Any]:
-    try:
-        return [json.loads(text)]
-    except (ValueError, RecursionError):
-        pass  # not one object: a sequence of them?
-    try:
-        return [json.loads(line) for line in text.replace("\x1e", "").splitlines() if line.strip()]
-    except (ValueError, RecursionError):
-        raise QueryError(f"There is neither GeoJSON nor WKT in {origin}.") from None
 
 
 def _geometries(item: Any, origin: str) -> Iterator[Mapping[str, Any]]:

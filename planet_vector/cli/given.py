@@ -1,14 +1,14 @@
-"""Scenes and quads that a command is given: by ids and names as arguments, or by a search on stdin."""
+"""Scenes that a command is given: by ids and names as arguments, or by a search on stdin."""
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import planet_vector
 from planet_vector.cli.asking import DEFAULT_TYPE, one_scene
+from planet_vector.cli.reading import objects
 from planet_vector.config import is_api_origin
 from planet_vector.errors import PlanetVectorError, QueryError
 from planet_vector.names import is_name, parse_name
@@ -27,7 +27,7 @@ class Given(NamedTuple):
     scene : Scene
         With the service that has it.
     products : tuple of str
-        None, when only the scene was named.
+        Empty when only the scene was named.
     """
 
     scene: Scene
@@ -55,7 +55,7 @@ def scenes_given(
     """
     asked: List[Any] = []
     for text in texts:
-        asked += items_of_stdin("scenes") if text == "-" else [text]
+        asked += _on_stdin() if text == "-" else [text]
 
     def find(item: Any, alive: Alive) -> Given:
         return _scene(item, scene_type, api_url)
@@ -64,63 +64,25 @@ def scenes_given(
         yield _called(item), found
 
 
-def items_of_stdin(what: str) -> List[Any]:
-    """Return what stands on stdin: GeoJSON Features as mappings, words as text.
+def items(text: str) -> Iterator[Any]:
+    """Yield the GeoJSON Features of a text, those in FeatureCollections one by one, and its words.
 
     Raises
     ------
     QueryError
-        When nothing does: a search that failed, or found nothing, is not to look like a task that is done.
+        When something in it begins as JSON and is none.
     """
+    for item in objects(text):
+        features = item.get("features") if isinstance(item, dict) and item.get("type") == "FeatureCollection" else None
+        yield from features if isinstance(features, list) else [item]
+
+
+def _on_stdin() -> List[Any]:
     found = list(items(sys.stdin.read()))
     if not found:
-        raise QueryError(f"There are no {what} on stdin: does the search before it find any?")
+        # A search that failed, or found nothing, is not to look like a task that is done.
+        raise QueryError("There are no scenes on stdin: does the search before it find any?")
     return found
-
-
-def items(text: str) -> Iterator[Any]:
-    """Yield what a text holds, one after another.
-
-    Parameters
-    ----------
-    text : str
-        GeoJSON Features in any arrangement (a line each, a text sequence with RS characters, indented, in
-        FeatureCollections), and words.
-
-    Yields
-    ------
-    mapping or str
-
-    Raises
-    ------
-    QueryError
-        When it begins as JSON and is none.
-    """
-    decoder, at = json.JSONDecoder(), 0
-    text = text.lstrip("\ufeff")
-    while match := _START.search(text, at):
-        at = match.start()
-        if text[at] != "{":
-            end = _END.search(text, at)
-            word, at = text[at : end.start() if end else None], end.start() if end else len(text)
-            yield word
-            continue
-        try:
-            item, at = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            raise QueryError("What stands on stdin begins as GeoJSON and is none: is it cut off?") from None
-        yield from _features(item)
-
-
-_START, _END = re.compile(r"[^\s\x1e]"), re.compile(r"[\s\x1e]")
-
-
-def _features(item: Mapping[str, Any]) -> Iterator[Any]:
-    features = item.get("features")
-    if item.get("type") == "FeatureCollection" and isinstance(features, list):
-        yield from features
-    else:
-        yield item
 
 
 def _called(item: Any) -> str:

@@ -95,9 +95,10 @@ def _write(
             progress=progress,
             api_url=api_url,
         )
-    mosaics = f" and {written.mosaics} mosaics" if written.mosaics else ""
-    left_out = f", {written.left_out} without thumbnail" if written.left_out else ""
-    click.echo(f"{output}: {written.scenes} scenes{left_out}{mosaics}")
+    told = [f"{written.scenes} scenes"] if written.scenes or not written.mosaics else []
+    told += [f"{written.left_out} without thumbnail"] if written.left_out else []
+    told += [f"{written.mosaics} mosaics"] if written.mosaics else []
+    click.echo(f"{output}: {', '.join(told)}")
     if show:
         _open(output.resolve().as_uri())
 

@@ -12,7 +12,7 @@ from planet_vector.cli import options
 from planet_vector.cli.asking import SEARCH_FLAGS, is_area, search_of
 from planet_vector.cli.printing import json_dumper
 from planet_vector.cli.progress import progress_bar
-from planet_vector.errors import ConfigError, NotFoundError, QueryError
+from planet_vector.errors import ConfigError, NotFoundError
 from planet_vector.geometry import Box
 from planet_vector.names import is_name, is_segment, parse_name
 
@@ -54,8 +54,8 @@ def mosaic(
     How many scenes it takes is told before any is opened.
 
     AREA may be a mosaic of the service, too: its name, such as 'planet-vector mosaics' prints, or its PLANET: name.
-    Then what the service says of it is printed as JSON; and with --output its quads that share ground with --bbox are
-    written, or its pixels within --dst-bounds, in metres of EPSG:3857.
+    Then what the service says of it is printed as JSON. With --output its pixels within --bbox are written, or within
+    --dst-bounds, in metres of EPSG:3857; into a .vrt its whole quads there.
 
     \b
     Examples:
@@ -63,10 +63,10 @@ def mosaic(
         planet-vector mosaic --bbox 11.9,47.8,12,47.9 --cloud-cover 20 --res 6 -o mosaic.tif
         planet-vector mosaic "PLANET:ortho?limit=20" --top clearest -o mosaic.vrt
         planet-vector mosaic color_balance_mosaic --indent 2
-        planet-vector mosaic color_balance_mosaic --bbox 9.1,45.4,9.2,45.5 -o quads.tif
+        planet-vector mosaic color_balance_mosaic --bbox 9.1,45.4,9.2,45.5 -o ground.tif
     """
-    if output is not None and output.exists() and not overwrite:
-        raise ConfigError(f"{output} is there already: give another name, or --overwrite.")
+    if output is not None:
+        _check(output, overwrite)
     if area is not None and _is_of_service(area):
         _refuse_what_is_of_scenes()
         _mosaic_of_service(area, output, flags["bbox"], flags["dst_bounds"], flags["api_url"], indent, compact)
@@ -75,6 +75,16 @@ def mosaic(
         raise click.UsageError("--indent and --compact are for what the service says of a mosaic: name one.")
     catalog, query = search_of(area, **{flag: flags.pop(flag) for flag in SEARCH_FLAGS if flag != "area"})
     _mosaic_of_scenes(catalog, query, output, **flags)
+
+
+def _check(output: Path, overwrite: bool) -> None:
+    """Say what is wrong with the name of a file before anything is asked for."""
+    if output.suffix.lower() not in (".tif", ".tiff", ".vrt"):
+        raise click.UsageError(f"{output} is no .tif or .vrt.")
+    if not output.parent.is_dir():
+        raise ConfigError(f"There is no folder {output.parent}: make it first.")
+    if output.exists() and not overwrite:
+        raise ConfigError(f"{output} is there already: give another name, or --overwrite.")
 
 
 def _is_of_service(area: str) -> bool:
@@ -116,7 +126,7 @@ def _mosaic_of_scenes(
     assert output is not None
     click.echo(str(survey(scenes)), err=True)
     with open_scenes(catalog, scenes, product, dst_crs, res, dst_bounds or None, top, resampling) as dataset:
-        _write(dataset, output, None)
+        _write(dataset, output)
 
 
 def _mosaic_of_service(
@@ -131,6 +141,7 @@ def _mosaic_of_service(
     import planet_vector
     from planet_vector.cli.quads import box_of, mosaic_name
     from planet_vector.raster.quads import open_quads
+    from planet_vector.raster.writing import window_of, window_within
 
     name = mosaic_name(text)
     if name.part:
@@ -144,11 +155,14 @@ def _mosaic_of_service(
         return
     if indent is not None or compact:
         raise click.UsageError("--indent and --compact are for what is printed: leave them out with --output.")
+    if bbox and dst_bounds:
+        raise click.UsageError("--bbox and --dst-bounds exclude each other.")
     if dst_bounds and output.suffix.lower() == ".vrt":
         raise click.UsageError("A .vrt holds whole quads: give --bbox, or write a .tif.")
     box = box_of(bbox) if bbox else _degrees(dst_bounds) if dst_bounds else _GLOBE
     with open_quads(catalog, name.item, box) as dataset:
-        _write(dataset, output, dst_bounds)
+        window = window_of(dataset, box) if bbox else window_within(dataset, dst_bounds) if dst_bounds else None
+        _write(dataset, output, window)
 
 
 def _said(catalog: Any, name: str, text: str) -> Mapping[str, Any]:
@@ -171,25 +185,13 @@ def _degrees(bounds: Bounds) -> Box:
     return Box(*to_degrees(*bounds[:2]), *to_degrees(*bounds[2:]))
 
 
-def _write(dataset: Any, output: Path, bounds: Optional[Bounds]) -> None:
-    from rasterio.windows import Window, from_bounds
-
+def _write(dataset: Any, output: Path, window: Any = None) -> None:
     from planet_vector.raster.writing import write_geotiff
 
     if output.suffix.lower() == ".vrt":
         dataset.save_vrt(output)
         return
-    window = None
-    if bounds:
-        # Whole pixels, all that the bounds touch.
-        wanted = from_bounds(*bounds, transform=dataset.transform)
-        left, top = max(0, int(wanted.col_off // 1)), max(0, int(wanted.row_off // 1))
-        right = min(dataset.width, -int(-(wanted.col_off + wanted.width) // 1))
-        bottom = min(dataset.height, -int(-(wanted.row_off + wanted.height) // 1))
-        if right <= left or bottom <= top:
-            raise QueryError("--dst-bounds share no ground with the mosaic: they are W S E N in metres of EPSG:3857.")
-        window = Window(left, top, right - left, bottom - top)
-    rows = window.height if window else dataset.height
-    click.echo(f"{window.width if window else dataset.width} × {rows} pixels, {dataset.count} bands", err=True)
-    with progress_bar(output.name, rows) as progress:
+    width, height = (window.width, window.height) if window else (dataset.width, dataset.height)
+    click.echo(f"{width} × {height} pixels, {dataset.count} bands", err=True)
+    with progress_bar(output.name, height) as progress:
         write_geotiff(dataset, output, window, progress)

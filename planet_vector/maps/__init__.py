@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Callable, Dict, Iterable, NamedTuple, Optional, Union
 
-from planet_vector.errors import NotFoundError
+from planet_vector.errors import ConfigError, NotFoundError
 from planet_vector.maps.addresses import Direct
 from planet_vector.maps.content import Content, gather
 from planet_vector.maps.page import Pictures, checked_basemap, render
@@ -98,7 +98,9 @@ def write_map(
     from planet_vector.raster.writing import complete
 
     path = Path(path)
-    under = checked_basemap(basemap, attribution) if basemap else None
+    if not path.absolute().parent.is_dir():
+        raise ConfigError(f"{path.parent} is no folder: make it, or write the map elsewhere.")
+    under = None if basemap is None else checked_basemap(basemap, attribution)
     content = gather([names] if isinstance(names, str) else names, api_url, key)
     pictures = _thumbnails(content, thumbnails, progress)
     page = render(content, Direct(content.catalog), pictures, under)

@@ -11,14 +11,14 @@ from planet_vector.catalog import ScenesV0, connect
 from planet_vector.catalog.mosaics import Mosaic, few_quads, list_mosaics, mosaic_of, quad_bounds, to_degrees
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, ProtocolError, QueryError
-from planet_vector.geometry import Polygon
+from planet_vector.geometry import Polygon, bounds
 from planet_vector.names import MOSAICS, Name, parse_name, shown
 from planet_vector.query import parse_time
 from planet_vector.scene import Scene
 from planet_vector.vector.search import scenes as search
 
 MOST_SCENES = 5000
-"""Scenes of one map: as many footprints as a browser draws without a pause, and 5 MB of page."""
+"""Scenes of one map: as many footprints as a browser draws within a second or two, in some 5 MB of page."""
 
 _DIGITS = 7  # of a degree: a centimetre
 
@@ -119,8 +119,13 @@ def _bounds(catalog: ScenesV0, mosaic: Mosaic) -> Optional[Tuple[float, float, f
     quads = few_quads(catalog, mosaic)
     if not quads:
         return None
-    wests, souths, easts, norths = zip(*(quad_bounds(mosaic, quad.id) for quad in quads))
-    return (*to_degrees(min(wests), min(souths)), *to_degrees(max(easts), max(norths)))
+    # A square is enough of a footprint to be laid beside the others.
+    squares: List[List[Polygon]] = []
+    for quad in quads:
+        west, south, east, north = quad_bounds(mosaic, quad.id)
+        (w, s), (e, n) = to_degrees(west, south), to_degrees(east, north)
+        squares.append([[[(w, s), (e, s), (e, n), (w, n), (w, s)]]])
+    return bounds([polygon for parts in _side_by_side(squares) for polygon in parts])
 
 
 def _side_by_side(footprints: Sequence[List[Polygon]]) -> List[List[Polygon]]:

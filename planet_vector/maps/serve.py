@@ -6,7 +6,6 @@ addresses of the service are made here, from what it said of the scenes, never f
 
 from __future__ import annotations
 
-import contextlib
 import hmac
 import re
 import secrets
@@ -14,7 +13,7 @@ import sys
 from dataclasses import replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Callable, Iterable, Iterator, NamedTuple, Optional, Union
+from typing import Any, Callable, Iterable, NamedTuple, Optional, Union
 
 from planet_vector.catalog.transport import Transport
 from planet_vector.errors import ConfigError, NotFoundError, ProtocolError, ServiceError
@@ -79,7 +78,7 @@ class MapServer(ThreadingHTTPServer):
         api_url: Optional[str] = None,
         key: Optional[str] = None,
     ) -> None:
-        under = checked_basemap(basemap, attribution) if basemap else None
+        under = None if basemap is None else checked_basemap(basemap, attribution)
         self.content: Content = gather([names] if isinstance(names, str) else names, api_url, key)
         self._places = Proxied(self.content.catalog)
         self._page = render(self.content, self._places, Pictures({}, 0), under, served=True).encode()
@@ -146,21 +145,6 @@ class MapServer(ThreadingHTTPServer):
         """Stop listening, and close the connections to the service."""
         super().server_close()
         self._transport.close()
-
-
-@contextlib.contextmanager
-def serving(*arguments: Any, **options: Any) -> Iterator[MapServer]:
-    """Serve a map, as `MapServer` takes it, in a thread of this process for as long as the context lasts."""
-    import threading
-
-    with MapServer(*arguments, **options) as server:
-        thread = threading.Thread(target=server.serve_forever, name="map", daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -16,6 +16,7 @@ location    the scenes behind a pixel of a mosaic
 tiles       tiles of a web map as a dataset
 pictures    thumbnails and quick looks
 download    whole files
+part        a file while it comes in
 parallel    several tasks at once
 sync        a folder kept as a search has it
 session     the key in a `rasterio.Env` or a `fiona.Env`
@@ -39,7 +40,8 @@ from planet_vector.scene import Scene
 
 if TYPE_CHECKING:
     from planet_vector.query import Query
-    from planet_vector.raster.download import FileProgress, Progress
+    from planet_vector.raster.download import FileProgress
+    from planet_vector.raster.part import Progress
 
 __all__ = ["download_products", "open_mosaic", "open_product", "open_tiles", "resolve", "sync_products"]
 

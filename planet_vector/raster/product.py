@@ -18,8 +18,9 @@ from planet_vector.catalog import ScenesV0
 from planet_vector.errors import RasterAccessError
 from planet_vector.raster import limits
 from planet_vector.raster.access import Access, Build, plan
-from planet_vector.raster.download import Progress, fetch
+from planet_vector.raster.download import fetch
 from planet_vector.raster.options import Options
+from planet_vector.raster.part import Progress
 from planet_vector.raster.session import OptionsSession
 
 BUILD: Build = tuple(int(number) for number in rasterio.__gdal_version__.split(".")[:3])  # type: ignore[assignment]

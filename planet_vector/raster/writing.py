@@ -11,7 +11,7 @@ import rasterio
 from rasterio.windows import Window
 
 from planet_vector.errors import RasterAccessError
-from planet_vector.geometry import Box
+from planet_vector.geometry import Bounds, Box
 
 _BLOCK = 512  # pixels a side: small enough for a window, large enough for a request
 
@@ -27,9 +27,20 @@ def window_of(dataset: Any, box: Box) -> Window:
         When it touches none.
     """
     from rasterio.warp import transform_bounds
+
+    return window_within(dataset, transform_bounds("EPSG:4326", dataset.crs, *box))
+
+
+def window_within(dataset: Any, bounds: Bounds) -> Window:
+    """Return the whole pixels of a dataset that bounds in its own coordinates touch.
+
+    Raises
+    ------
+    RasterAccessError
+        When they touch none.
+    """
     from rasterio.windows import from_bounds
 
-    bounds = transform_bounds("EPSG:4326", dataset.crs, *box)
     wanted = from_bounds(*bounds, transform=dataset.transform)
     first_column, first_row = max(0, int(wanted.col_off // 1)), max(0, int(wanted.row_off // 1))
     last_column = min(dataset.width, -int(-(wanted.col_off + wanted.width) // 1))

@@ -19,7 +19,7 @@ from tests.conftest import KEY, Service, Start
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 MOSAICS = """\
-- {name: summer, title: Summer, first: 2015-06-01, last: 2015-09-30}
+- {name: summer, title: Summer, first: 2015-06-01, last: 2015-09-30, filter: {sat.lat.gte: 30}}
 - {name: spring, first: 2015-04-01, last: 2015-05-31}
 """
 
@@ -34,10 +34,13 @@ class Seen:
         self.problems: List[str] = []
         self.requests: List[str] = []
         self.answers: Dict[str, int] = {}
+        self.ended: List[str] = []
         page.on("console", lambda message: self.problems.append(message.text))
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on("dialog", lambda dialog: (self.problems.append(dialog.message), dialog.dismiss()))
         page.on("request", lambda request: self.requests.append(request.url))
+        page.on("requestfinished", lambda request: self.ended.append(request.url))
+        page.on("requestfailed", lambda request: self.ended.append(request.url))
         page.on("response", lambda answer: self.answers.__setitem__(answer.url, answer.status))
 
     def visible(self, selector: str) -> int:
@@ -54,11 +57,13 @@ class Seen:
         return [url for url in self.requests if url.startswith("http")]
 
     def settle(self) -> None:
-        """Wait until the tiles asked for are there."""
-        self.page.wait_for_load_state("networkidle")
-        # The page's policy allows no script that is waited for.
-        while self.page.locator(".leaflet-tile:not(.leaflet-tile-loaded)").count():
+        """Wait until all that was asked for is there, or is known not to be."""
+        for _ in range(600):
             self.page.wait_for_timeout(50)
+            if len(self.ended) == len(self.requests) and not self.page.locator(".leaflet-zoom-anim").count():
+                self.page.wait_for_timeout(50)
+                return
+        raise AssertionError(f"these are under way for 30 seconds: {set(self.requests) - set(self.ended)}")
 
 
 Show = Callable[..., Seen]

@@ -11,6 +11,7 @@ import pytest
 from ..conftest import Service
 
 rasterio = pytest.importorskip("rasterio")
+from rasterio.warp import transform_bounds  # noqa: E402
 
 Run = Callable[..., Any]
 
@@ -79,7 +80,7 @@ def test_crop_writes_the_pixels_as_they_are(
         assert (part.read() == whole.read(window=window)).all()
         assert part.transform == whole.window_transform(window) and part.crs == whole.crs
         assert part.colorinterp == whole.colorinterp
-        west, south, east, north = rasterio.warp.transform_bounds(part.crs, "EPSG:4326", *part.bounds)
+        west, south, east, north = transform_bounds(part.crs, "EPSG:4326", *part.bounds)
     done = run(*command, env=env)
     assert done.returncode == 1 and "--overwrite" in done.stderr
     box = f"{west},{south},{east},{north}"

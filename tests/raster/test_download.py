@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import random
 import signal
@@ -130,6 +131,58 @@ def test_a_part_of_which_nobody_knows_the_version_is_not_gone_on_with(
     (tmp_path / "a.tif.part").write_bytes(b"something else")
     fetch(catalog, pair.link("direct"), tmp_path / "a.tif")
     assert (tmp_path / "a.tif").read_bytes() == geotiff.read_bytes()
+
+
+def test_a_part_longer_than_the_file_is_not_gone_on_with(
+    pair: Pair, catalog: ScenesV0, geotiff: Path, tmp_path: Path
+) -> None:
+    size = geotiff.stat().st_size
+    (tmp_path / "a.tif.part").write_bytes(bytes(size + 1))
+    (tmp_path / "a.tif.part.version").write_text(json.dumps({"etag": '"one"', "size": size}))
+    fetch(catalog, pair.link("direct"), tmp_path / "a.tif")
+    assert (tmp_path / "a.tif").read_bytes() == geotiff.read_bytes()
+    assert [item.name for item in tmp_path.iterdir()] == ["a.tif"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks as POSIX has them")
+def test_two_programs_do_not_fetch_one_file_at_once(pair: Pair, catalog: ScenesV0, tmp_path: Path) -> None:
+    pair.data = data = os.urandom(2_000_000)
+    pair.api.pace = 0.01
+    path = tmp_path / "scene.tif"
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, pair.root, pair.link("direct"), str(path), pair.key],
+        stdout=subprocess.PIPE, text=True, cwd=ROOT,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None and process.stdout.readline()
+        with pytest.raises(RasterAccessError, match="scene.tif is being fetched by another program"):
+            fetch(catalog, pair.link("direct"), path)
+        process.stdout.read()
+    assert process.returncode == 0 and path.read_bytes() == data
+    assert [item.name for item in tmp_path.iterdir()] == ["scene.tif"]
+
+
+def test_nothing_is_left_where_nothing_came(pair: Pair, catalog: ScenesV0, tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError):
+        fetch(catalog, pair.link("404"), tmp_path / "a.tif")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("one", "name"), [("s1_a.tif", "s1_a.tif"), ("s1.tif", "s1_a.tif")])
+def test_a_name_that_another_product_may_have_too_is_not_taken(
+    pair: Pair, catalog: ScenesV0, geotiff: Path, tmp_path: Path, one: str, name: str
+) -> None:
+    def answer(request: Request) -> Answer:
+        status, headers, body = ranged(request, geotiff.read_bytes(), '"one"')
+        return status, {**headers, "Content-Disposition": f'attachment; filename="{one}"'}, body
+
+    server = Recorder(answer)
+    try:
+        catalog = ScenesV0(Settings(f"{server.url}/v0/", rate=0))
+        products = {product: {"full": f"{server.url}/v0/{product}"} for product in ("a", "b")}
+        both = Scene({"id": "s1", "properties": {"data": {"products": products}}}, "ortho")
+        assert [path.name for path in download(catalog, [both], ["a", "b"], tmp_path)] == [name, "s1_b.tif"]
+    finally:
+        server.stop()
 
 
 def test_a_file_larger_than_the_limit_is_not_fetched(pair: Pair, catalog: ScenesV0, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ function multiples(step, from, to) {
 function degrees(value, positive, negative, digits, place) {
   const box = document.createElement("span"), rounded = Math.abs(value).toFixed(digits);
   box.className = "degrees";
-  box.textContent = `${rounded}° ${Number(rounded) === 0 ? "" : value > 0 ? positive : negative}`.trim();
+  box.textContent = `${rounded}° ${[0, 180].includes(Number(rounded)) ? "" : value > 0 ? positive : negative}`.trim();
   Object.assign(box.style, place);
   return box;
 }

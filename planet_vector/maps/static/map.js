@@ -59,13 +59,25 @@ function footprint(scene) {
   if (!scene.polygons.length) return null;
   const layer = L.polygon(positions(scene), {className: "footprint", bubblingMouseEvents: false, lineJoin: "round"});
   layer.on("click", (event) => {
-    const around = data.scenes.filter((one) => isShown(one) && one.polygons.some((rings) => holds(rings, event.latlng)));
-    select(scene, around.includes(scene) ? around : [scene]);
+    const around = data.scenes.filter((one) => isShown(one) && isAt(one, event.latlng));
+    select(scene, around.includes(scene) ? around : [scene], isDot(scene));
   });
   layer.on("mouseover", () => point(scene, true));
   layer.on("mouseout", () => point(scene, false));
   layer.bindTooltip(() => element("span", {textContent: `${moment(scene.time, "minute")} · ${cloudText(scene.cloud)}`}), {sticky: true, direction: "top"});
   return layer;
+}
+
+function isDot(scene) {
+  return sizeOf(scene, map.getZoom()) < DOT;
+}
+
+// Tell whether a scene is drawn at a place: its ground, or its dot.
+function isAt(scene, place) {
+  if (!footprints[scene.number]) return false;
+  if (!isDot(scene)) return scene.polygons.some((rings) => holds(rings, place));
+  const middle = footprints[scene.number].getBounds().getCenter();
+  return map.latLngToContainerPoint(middle).distanceTo(map.latLngToContainerPoint(place)) < DOT;
 }
 
 // Tell whether a polygon holds a place: on a line from it to the east, an odd number of edges is crossed.
@@ -140,17 +152,23 @@ function select(scene, around = [scene], go = false) {
 function goTo(scene) {
   if (!footprints[scene.number]) return;
   const bounds = footprints[scene.number].getBounds(), small = sizeOf(scene, map.getZoom()) < SMALL;
-  const sheet = map.getContainer().getBoundingClientRect(), box = $("details").getBoundingClientRect();
-  // What the details cover is not in view: a strip on the right, or the lower part of a narrow screen.
-  const covered = $("details").hidden ? [0, 0] : box.width < 0.8 * sheet.width
-    ? [Math.max(0, sheet.right - box.left), 0] : [0, Math.max(0, sheet.bottom - box.top)];
-  const view = L.bounds([0, 0], map.getSize().subtract(covered));
+  const view = L.bounds([0, 0], map.getSize().subtract(covered()));
   const place = L.bounds(map.latLngToContainerPoint(bounds.getNorthWest()), map.latLngToContainerPoint(bounds.getSouthEast()));
   if (small || !view.contains(place)) {
-    map.fitBounds(bounds, {
-      paddingTopLeft: [32, 32], paddingBottomRight: [covered[0] + 32, covered[1] + 32], maxZoom: small ? DEEPEST : map.getZoom(),
-    });
+    goToBounds(bounds, small ? DEEPEST : map.getZoom());
   }
+}
+
+function goToBounds(bounds, maxZoom) {
+  map.fitBounds(bounds, {paddingTopLeft: [28, 28], paddingBottomRight: covered().add([28, 28]), maxZoom});
+}
+
+// Return the pixels of the map that the details cover: a strip on the right, or the lower part of a narrow screen.
+function covered() {
+  if ($("details").hidden) return L.point(0, 0);
+  const sheet = map.getContainer().getBoundingClientRect(), box = $("details").getBoundingClientRect();
+  return box.width < 0.8 * sheet.width
+    ? L.point(Math.max(0, sheet.right - box.left), 0) : L.point(0, Math.max(0, sheet.bottom - box.top));
 }
 
 function toggleTiles(scene) {
@@ -182,16 +200,16 @@ function fit() {
   const bounds = L.latLngBounds([]);
   for (const scene of data.scenes) if (isShown(scene) && footprints[scene.number]) bounds.extend(footprints[scene.number].getBounds());
   for (const {bounds: box} of data.mosaics) if (box) bounds.extend([[box[1], box[0]], [box[3], box[2]]]);
-  if (bounds.isValid()) map.fitBounds(bounds, {padding: [24, 24], maxZoom: 16});
+  if (bounds.isValid()) goToBounds(bounds, 16);
   else map.setView([20, 0], 2);
 }
 
 function addFit() {
   const control = L.control({position: "topleft"});
   control.onAdd = () => {
-    const button = element("a", {className: "fit", href: "#", title: "Show all", textContent: "⤢"});
+    const button = element("a", {className: "fit", href: "#", title: "Zoom to all", textContent: "⤢"});
     button.setAttribute("role", "button");
-    button.setAttribute("aria-label", "Show all");
+    button.setAttribute("aria-label", "Zoom to all");
     L.DomEvent.disableClickPropagation(button);
     button.addEventListener("click", (event) => { event.preventDefault(); fit(); });
     return element("div", {className: "leaflet-bar"}, button);

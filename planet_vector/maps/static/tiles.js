@@ -36,8 +36,8 @@ function watched(layer) {
   layer.on("load", () => {
     if (!given && failed) {
       tell(data.served
-        ? `${data.service} gave no tiles: see what planet-vector says in its terminal.`
-        : `${data.service} gave no tiles: it cannot be reached, or asks for a key, which is not in this file. ` +
+        ? `${data.service} gave no tiles here: planet-vector says why, in its terminal.`
+        : `${data.service} gave no tiles here: it has none, cannot be reached, or asks for a key, which is not in this file. ` +
           "planet-vector map … --serve shows them with your key.");
     }
   });
