@@ -58,16 +58,29 @@ class ConnectionDialog(QDialog):
     def accept(self) -> None:
         """Add the connection; what is wrong with it is said in the dialog, which stays open."""
         name, key = self.name.text().strip(), self.key.text().strip()
+        connection = Connection(name, self.url.text().strip(), "" if key else self.authcfg.configId())
         try:
-            connections().add(Connection(name, self.url.text().strip(), "" if key else self.authcfg.configId()))
+            # With a key nobody hears of the connection before it is there: without, the service would refuse.
+            connections().blockSignals(bool(key))
+            try:
+                connections().add(connection)
+            finally:
+                connections().blockSignals(False)
             if key:
-                connections().log_in(name, key)
+                self._log_in(name, key)
         except PlanetVectorError as error:
             self.said.setText(core.errors_told(error))
             self.said.show()
             return
         self.key.clear()
         super().accept()
+
+    def _log_in(self, name: str, key: str) -> None:
+        try:
+            connections().log_in(name, key)
+        except PlanetVectorError:
+            connections().remove(name)  # to be added with another key
+            raise
 
 
 def ask_for_connection(parent: Optional[QWidget] = None) -> bool:

@@ -349,9 +349,9 @@ class Dock(QgsDockWidget):
     def _fill_products(self) -> None:
         menu = self.product_button.menu()
         menu.clear()
-        combined = dict(products.COMBINATIONS)
+        combined = dict(products.combinations())
         for product in products.products_of(self.list.selected()[0]):
-            text = f"{product} – {tr(combined[product])}" if product in combined else product
+            text = f"{product} – {combined[product]}" if product in combined else product
             menu.addAction(text, lambda product=product: self.add_products(product))
 
     def _ask_download(self) -> None:

@@ -22,7 +22,7 @@ from qgis.PyQt.QtWidgets import QPushButton
 
 from planet_scenes import core, layers, messages, products
 from planet_scenes.connections import Connection, connections
-from planet_scenes.icons import icon
+from planet_scenes.icons import icon, path
 from planet_scenes.texts import tr
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import NotFoundError, PlanetVectorError
@@ -145,14 +145,14 @@ class Filter(QgsLocatorFilter):
         result.description = f"{scene.scene_type}, {scene.acquired:%Y-%m-%d %H:%M} UTC{cover}"
         result.icon = icon("scenes")
         result.actions = [
-            QgsLocatorResult.ResultAction(number, text, icon(picture))
+            QgsLocatorResult.ResultAction(number, text, path(picture))
             for number, (_, text, picture) in enumerate(found.offers())
         ]
         return result
 
 
 def _carried(result: QgsLocatorResult) -> Optional[Found]:
-    """Return what a result carries; of an attribute QGIS 3.34 made a method."""
-    carried = result.userData
-    found = carried() if callable(carried) else carried
+    """Return what a result carries, by the method for it, which is called otherwise from QGIS 3.34 on."""
+    ask = getattr(result, "getUserData", None) or result.userData
+    found = ask()
     return found if isinstance(found, Found) else None

@@ -28,15 +28,6 @@ from planet_vector.raster.descriptions import scene_tiles
 from planet_vector.scene import Scene
 from planet_vector.vector.layer import LAYER_PARAMETERS
 
-COMBINATIONS: Sequence[Tuple[str, str]] = (
-    ("band_4,band_3,band_2", "natural colours"),
-    ("band_5,band_4,band_3", "vegetation, in near infrared"),
-    ("band_7,band_6,band_4", "cities, in short-wave infrared"),
-    ("band_6,band_5,band_2", "fields"),
-    ("band_5,band_6,band_4", "land and water"),
-)
-"""Landsat 8's usual combinations, as the U.S. Geological Survey names them (Landsat 8 band combinations, 2013)."""
-
 TILES = "tiles"
 """In place of a product: the scene's tiles, as the service draws them."""
 
@@ -50,10 +41,21 @@ class View(NamedTuple):
     crs: str = ""
 
 
+def combinations() -> Sequence[Tuple[str, str]]:
+    """Return Landsat 8's usual combinations, as the U.S. Geological Survey names them (2013), and what each shows."""
+    return (
+        ("band_4,band_3,band_2", tr("natural colours")),
+        ("band_5,band_4,band_3", tr("vegetation, in near infrared")),
+        ("band_7,band_6,band_4", tr("cities, in short-wave infrared")),
+        ("band_6,band_5,band_2", tr("fields")),
+        ("band_5,band_6,band_4", tr("land and water")),
+    )
+
+
 def products_of(scene: Scene) -> List[str]:
     """Return what can be added of a scene: its products, combinations of bands where it has bands, its tiles."""
     has = set(scene.products)
-    combined = [names for names, _ in COMBINATIONS if has.issuperset(names.split(","))]
+    combined = [names for names, _ in combinations() if has.issuperset(names.split(","))]
     return [*combined, *scene.products, TILES]
 
 

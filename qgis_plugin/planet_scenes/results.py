@@ -2,28 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
 from qgis.core import QgsGeometry
 from qgis.PyQt.QtCore import QAbstractListModel, QModelIndex, QRect, QSize, Qt, pyqtSignal
-from qgis.PyQt.QtGui import QColor, QFont, QPalette, QPixmap
+from qgis.PyQt.QtGui import QColor, QFont, QPalette, QPixmap, QPixmapCache
 from qgis.PyQt.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QWidget
 
 from planet_scenes.connections import Connection
-from planet_scenes.products import products_of
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_scenes.thumbnails import Thumbnails
-from planet_vector.catalog import ScenesV0
 from planet_vector.geometry import multipolygon_wkb
 from planet_vector.query import Query
 from planet_vector.scene import Scene
 
-SCENE = Qt.ItemDataRole.UserRole + 1
+ENTRY = Qt.ItemDataRole.UserRole + 1
+"""The role by which the model gives an `Entry`."""
+
 _SIDE = 64  # pixels of a picture
 _MARGIN = 6
 _LINES, _LEADING = 4, 2  # lines of text beside a picture, and pixels between them
 _PAGE = 50  # rows shown at once more; the service gives up to a thousand a page
+_EMPTY = QColor(128, 128, 128, 40)
+
+
+class Entry(NamedTuple):
+    """Hold what the list shows of a scene, read where an answer that is no scene is an error: in the worker."""
+
+    scene: Scene
+    when: str
+    cloud: str
+    products: str
+
+    @classmethod
+    def of(cls, scene: Scene) -> Entry:
+        """Read a scene.
+
+        Raises
+        ------
+        ProtocolError
+            When the service gave it no time, or a footprint that is none.
+        """
+        cover = scene.cloud_cover
+        cloud = tr("cloud cover unknown") if cover is None else tr("{cover:g} % cloud").format(cover=round(cover, 1))
+        products = ", ".join(scene.products) or tr("no products")
+        footprint(scene)
+        return cls(scene, f"{scene.acquired:%Y-%m-%d %H:%M}", cloud, products)
 
 
 class Results(QAbstractListModel):
@@ -33,33 +58,41 @@ class Results(QAbstractListModel):
     """An error."""
 
     fetched = pyqtSignal()
+    """More scenes are there, or the last of them."""
 
     def __init__(self, thumbnails: Thumbnails, parent: Optional[QWidget] = None) -> None:
         super().__init__(parent)
         self._thumbnails = thumbnails
         self._thumbnails.ready.connect(self._pictured)
         self._connection: Optional[Connection] = None
-        self._scenes: List[Scene] = []
-        self._waiting: List[Scene] = []
-        self._pages: Optional[Iterator[List[Any]]] = None
+        self._entries: List[Entry] = []
+        self._waiting: List[Entry] = []
+        self._rows: Dict[str, int] = {}
+        self._pages: Optional[Iterator[List[Entry]]] = None
         self._task: Optional[Task] = None
-        self._catalog: Optional[ScenesV0] = None
-        self._scene_type = ""
 
     def search(self, connection: Connection, query: Query) -> None:
-        """Show another search; its first scenes come as soon as they are there."""
+        """Show another search; its first scenes come as soon as they are there.
+
+        Raises
+        ------
+        ConfigError
+            When the key of the connection cannot be read.
+        """
+        catalog = connection.catalog()
         self.clear()
-        self._connection, self._scene_type = connection, query.scene_type
-        self._catalog = connection.catalog()
-        self._pages = self._catalog.pages(query)
+        self._connection = connection
+        self._pages = (
+            [Entry.of(Scene(feature, query.scene_type, catalog)) for feature in page] for page in catalog.pages(query)
+        )
         self.fetchMore(QModelIndex())
 
     def clear(self) -> None:
-        """Show nothing."""
+        """Show nothing, and fetch nothing more."""
         if self._task is not None:
             self._task.cancel()
         self.beginResetModel()
-        self._scenes, self._waiting, self._pages, self._task = [], [], None, None
+        self._entries, self._waiting, self._rows, self._pages, self._task = [], [], {}, None, None
         self.endResetModel()
 
     @property
@@ -69,45 +102,47 @@ class Results(QAbstractListModel):
 
     def scene(self, index: QModelIndex) -> Scene:
         """Return the scene of a row."""
-        return self._scenes[index.row()]
+        return self._entries[index.row()].scene
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008, N802 - Qt's
-        return 0 if parent.isValid() else len(self._scenes)
+        return 0 if parent.isValid() else len(self._entries)
 
     def canFetchMore(self, parent: QModelIndex) -> bool:  # noqa: N802
         return bool(self._waiting or self._pages is not None) and self._task is None
 
     def fetchMore(self, parent: QModelIndex) -> None:  # noqa: N802
-        if self._waiting or self._pages is None:
+        pages = self._pages
+        if self._waiting or pages is None:
             self._show()
             return
-        pages, catalog, scene_type = self._pages, self._catalog, self._scene_type
 
-        def work(feedback: Any) -> Optional[List[Scene]]:
-            page = next(pages, None)
-            return None if page is None else [Scene(feature, scene_type, catalog) for feature in page]
+        # A page that comes when another search is shown is not this one's.
+        def took(entries: Optional[List[Entry]]) -> None:
+            if pages is self._pages:
+                self._took(entries)
 
-        self._task = Task.start(tr("Searching"), work, self._took, self._failed)
+        def failed(error: BaseException) -> None:
+            if pages is self._pages:
+                self._failed(error)
+
+        self._task = Task.start(tr("Searching"), lambda feedback: next(pages, None), took, failed)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        scene = self._scenes[index.row()]
+        entry = self._entries[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
-            return f"{scene.acquired:%Y-%m-%d %H:%M}"
+            return entry.when
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{scene.id}\n{cloud_text(scene)}\n{', '.join(products_of(scene))}"
-        if role == Qt.ItemDataRole.DecorationRole and self._connection is not None:
-            path = self._thumbnails.get(self._connection, scene)
-            return QPixmap(str(path)) if path is not None else None
-        if role == SCENE:
-            return scene
-        return None
+            return "\n".join((entry.scene.id, f"{entry.when} UTC", entry.cloud, entry.products))
+        if role == Qt.ItemDataRole.DecorationRole:
+            return self._picture(entry.scene)
+        return entry if role == ENTRY else None
 
-    def _took(self, scenes: Optional[List[Scene]]) -> None:
+    def _took(self, entries: Optional[List[Entry]]) -> None:
         self._task = None
-        if scenes is None:
+        if entries is None:
             self._pages = None
         else:
-            self._waiting += scenes
+            self._waiting += entries
         self._show()
         self.fetched.emit()
 
@@ -119,68 +154,82 @@ class Results(QAbstractListModel):
     def _show(self) -> None:
         shown, self._waiting = self._waiting[:_PAGE], self._waiting[_PAGE:]
         if shown:
-            self.beginInsertRows(QModelIndex(), len(self._scenes), len(self._scenes) + len(shown) - 1)
-            self._scenes += shown
+            first = len(self._entries)
+            self.beginInsertRows(QModelIndex(), first, first + len(shown) - 1)
+            self._entries += shown
+            self._rows.update((entry.scene.id, row) for row, entry in enumerate(shown, first))
             self.endInsertRows()
 
+    def _picture(self, scene: Scene) -> Optional[QPixmap]:
+        if self._connection is None:
+            return None
+        key = f"planet_scenes/{self._connection.url}/{scene.scene_type}/{scene.id}"
+        kept = QPixmapCache.find(key)
+        if kept is not None:
+            return kept
+        path = self._thumbnails.get(self._connection, scene)
+        if path is None:
+            return None
+        picture = QPixmap(str(path))
+        QPixmapCache.insert(key, picture)
+        return picture
+
     def _pictured(self, scene_id: str) -> None:
-        for row, scene in enumerate(self._scenes):
-            if scene.id == scene_id:
-                index = self.index(row)
-                self.dataChanged.emit(index, index, [Qt.ItemDataRole.DecorationRole])
+        row = self._rows.get(scene_id)
+        if row is not None:
+            index = self.index(row)
+            self.dataChanged.emit(index, index, [Qt.ItemDataRole.DecorationRole])
 
 
 class Row(QStyledItemDelegate):
     """Draw a scene: its picture, when it was taken, how cloudy it is, what it has."""
 
     def sizeHint(self, option: Any, index: QModelIndex) -> QSize:  # noqa: N802
-        return QSize(200, max(_SIDE, _LINES * (option.fontMetrics.height() + _LEADING)) + 2 * _MARGIN)
+        return QSize(_SIDE, max(_SIDE, _LINES * (option.fontMetrics.height() + _LEADING)) + 2 * _MARGIN)
 
     def paint(self, painter: Any, option: Any, index: QModelIndex) -> None:
+        entry: Entry = index.data(ENTRY)
         painter.save()
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        palette = option.palette
+        palette, selected = option.palette, bool(option.state & QStyle.StateFlag.State_Selected)
         if selected:
             painter.fillRect(option.rect, palette.highlight())
         elif option.state & QStyle.StateFlag.State_MouseOver:
             painter.fillRect(option.rect, palette.alternateBase())
-        scene = index.data(SCENE)
-        picture = QRect(option.rect.left() + _MARGIN, option.rect.top() + _MARGIN, _SIDE, _SIDE)
-        pixmap = index.data(Qt.ItemDataRole.DecorationRole)
-        if pixmap is None or pixmap.isNull():
-            painter.fillRect(picture, QColor(128, 128, 128, 40))
-        else:
-            scaled = pixmap.scaled(
-                picture.size(), Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-            )
-            painter.drawPixmap(
-                picture.left() + (_SIDE - scaled.width()) // 2, picture.top() + (_SIDE - scaled.height()) // 2, scaled
-            )
+        place = QRect(option.rect.left() + _MARGIN, option.rect.top() + _MARGIN, _SIDE, _SIDE)
+        self._draw_picture(painter, place, index.data(Qt.ItemDataRole.DecorationRole))
         painter.setPen(palette.color(QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text))
-        left, width = picture.right() + 2 * _MARGIN, option.rect.right() - picture.right() - 3 * _MARGIN
-        line = option.fontMetrics.height() + _LEADING
         bold = QFont(option.font)
         bold.setBold(True)
-        texts = [
-            (bold, index.data()),
-            (option.font, cloud_text(scene)),
-            (option.font, scene.id),
-            (option.font, ", ".join(scene.products)),
-        ]
-        for number, (font, text) in enumerate(texts):
-            painter.setFont(font)
+        left, line = place.right() + _MARGIN, option.fontMetrics.height() + _LEADING
+        width = option.rect.right() - _MARGIN - left
+        for number, text in enumerate((entry.when, entry.cloud, entry.scene.id, entry.products)):
+            painter.setFont(option.font if number else bold)
             shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, width)
             painter.drawText(
-                QRect(left, picture.top() + number * line, width, line), Qt.AlignmentFlag.AlignVCenter, shown
+                QRect(left, place.top() + number * line, width, line), Qt.AlignmentFlag.AlignVCenter, shown
             )
         painter.restore()
+
+    def _draw_picture(self, painter: Any, place: QRect, picture: Optional[QPixmap]) -> None:
+        if picture is None or picture.isNull():
+            painter.fillRect(place, _EMPTY)
+            return
+        ratio = painter.device().devicePixelRatioF()
+        scaled = picture.scaled(
+            place.size() * ratio, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+        )
+        scaled.setDevicePixelRatio(ratio)
+        size = scaled.size() / ratio
+        painter.drawPixmap(
+            place.left() + (_SIDE - size.width()) // 2, place.top() + (_SIDE - size.height()) // 2, scaled
+        )
 
 
 class ResultsView(QListView):
     """Show the list; tell what the mouse is over."""
 
     hovered = pyqtSignal(object)
-    """The scene under the mouse, or None."""
+    """The `Entry` under the mouse, or None."""
 
     def __init__(self, model: Results, parent: Optional[QWidget] = None) -> None:
         super().__init__(parent)
@@ -190,7 +239,9 @@ class ResultsView(QListView):
         self.setUniformItemSizes(True)
         self.setMouseTracking(True)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.entered.connect(lambda index: self.hovered.emit(index.data(SCENE)))
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.entered.connect(lambda index: self.hovered.emit(index.data(ENTRY)))
+        self.viewportEntered.connect(lambda: self.hovered.emit(None))
 
     def leaveEvent(self, event: Any) -> None:  # noqa: N802
         self.hovered.emit(None)
@@ -199,13 +250,7 @@ class ResultsView(QListView):
     def selected(self) -> List[Scene]:
         """Return the scenes that are selected, in the order of the list."""
         rows = sorted(self.selectionModel().selectedIndexes(), key=lambda index: index.row())
-        return [index.data(SCENE) for index in rows]
-
-
-def cloud_text(scene: Scene) -> str:
-    """Return a scene's cloud cover as text."""
-    cover = scene.cloud_cover
-    return tr("cloud cover unknown") if cover is None else tr("{cover:g} % cloud").format(cover=round(cover, 1))
+        return [index.data(ENTRY).scene for index in rows]
 
 
 def footprint(scene: Scene) -> QgsGeometry:

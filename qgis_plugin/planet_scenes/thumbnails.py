@@ -9,11 +9,12 @@ from collections import deque
 from pathlib import Path
 from typing import Any, Deque, Optional, Set, Tuple
 
-from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from planet_scenes.connections import Connection
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
+from planet_vector.catalog import ScenesV0
 from planet_vector.config import normalise_url, user_directory
 from planet_vector.errors import PlanetVectorError
 from planet_vector.names import is_segment
@@ -21,6 +22,7 @@ from planet_vector.raster.pictures import thumbnail
 from planet_vector.scene import Scene
 
 _AT_ONCE = 4  # tasks; QGIS has threads for others' work, too
+_WAITING = 60  # more than a list shows at once: what was scrolled past is not fetched
 _MOST_BYTES = 200 * 2**20  # of all pictures, before the oldest go
 
 
@@ -32,8 +34,8 @@ class Thumbnails(QObject):
 
     def __init__(self, parent: Optional[QObject] = None) -> None:
         super().__init__(parent)
-        self._wanted: Deque[Tuple[Connection, Scene]] = deque()
-        self._known: Set[Path] = set()
+        self._wanted: Deque[Tuple[ScenesV0, Scene, Path]] = deque()
+        self._asked: Set[Path] = set()
         self._tasks: Set[Task] = set()
 
     def get(self, connection: Connection, scene: Scene) -> Optional[Path]:
@@ -46,7 +48,8 @@ class Thumbnails(QObject):
         if path not in self._known:
             self._known.add(path)
             self._wanted.append((connection, scene))
-            self._next()
+            # Later: this is asked while the list is painted, and a new task makes QGIS paint its status bar at once.
+            QTimer.singleShot(0, self._next)
         return None
 
     def stop(self) -> None:
@@ -58,11 +61,9 @@ class Thumbnails(QObject):
 
     def _next(self) -> None:
         while self._wanted and len(self._tasks) < _AT_ONCE:
-            connection, scene = self._wanted.pop()
-            path = directory(connection, scene.scene_type) / f"{scene.id}.png"
-            catalog = connection.catalog()
+            catalog, scene, path = self._wanted.pop()
 
-            def work(feedback: Any, catalog: Any = catalog, scene: Scene = scene, path: Path = path) -> str:
+            def work(feedback: Any, catalog: ScenesV0 = catalog, scene: Scene = scene, path: Path = path) -> str:
                 write(path, thumbnail(catalog, scene, "md"))
                 return scene.id
 

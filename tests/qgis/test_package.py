@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import string
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from tests.conftest import ROOT, Service
 
 SCANNERS = ROOT / ".venv" / "bin"
 # Python as QGIS runs it: without the environment of the tests, in which planet_vector is installed.
-BARE = ["/usr/bin/python3", "-I"]
+BARE = ["/usr/bin/python3", "-I", "-X", "utf8"]
 
 
 @pytest.fixture(scope="module")
@@ -219,9 +220,9 @@ import sys
 from PyQt5.QtCore import QCoreApplication, QTranslator
 app = QCoreApplication([])
 translator = QTranslator()
-print(translator.load(sys.argv[1]))
+print(translator.load(sys.argv[1]) and app.installTranslator(translator))
 for text in sys.argv[2:]:
-    print(translator.translate("planet_scenes", text))
+    print(app.translate("planet_scenes", text))
 """
     known: Dict[str, str] = build.translations(build.PLUGIN / "i18n" / "planet_scenes_de.ts")
     some = dict(list(known.items())[::10])
@@ -238,3 +239,40 @@ def test_every_icon_the_sources_name_is_there(unpacked: Path) -> None:
     names = {name for pair in named for name in pair if name}
     assert names
     assert {name for name in names if not (plugin / "icons" / f"{name}.svg").is_file()} == set()
+
+
+# ---- qgis_process ------------------------------------------------------------------------------------------
+
+
+def test_the_zip_works_in_qgis_process(
+    unpacked: Path, service: Service, tmp_path: Path, run: Callable[..., Any]
+) -> None:
+    program = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
+    if program is None:
+        pytest.skip("qgis_process is not installed: run 'make test'")
+    profile = tmp_path / "profiles" / "default"
+    (profile / "QGIS").mkdir(parents=True)
+    (tmp_path / "runtime").mkdir(mode=0o700)
+    environ = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "QT_QPA_PLATFORM": "offscreen",
+        "XDG_RUNTIME_DIR": str(tmp_path / "runtime"),
+        "QGIS_PLUGINPATH": str(unpacked),
+        "QGIS_CUSTOM_CONFIG_PATH": str(tmp_path),
+        "PL_API_URL": service.url,
+        "PL_API_KEY": service.key,
+    }
+    known = json.dumps({"local": {"url": service.url, "authcfg": ""}}).replace('"', '\\"')
+    ini = profile / "QGIS" / "QGIS3.ini"
+    ini.write_text(f'[PythonPlugins]\nplanet_scenes=true\n[planet_scenes]\nconnections="{known}"\n')
+    target = tmp_path / "scenes.gpkg"
+    done = run(
+        program, "run", "planet:search", "--", "CONNECTION=local", "SCENE_TYPE=ortho", "LIMIT=5", f"OUTPUT={target}",
+        env=environ,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "NAME:\tPLANET:ortho?limit=5" in done.stdout
+    assert service.key not in done.stdout + done.stderr
+    counted = run("/usr/bin/ogrinfo", "-so", "-al", str(target), env=environ)
+    assert "Feature Count: 5" in counted.stdout

@@ -4,6 +4,76 @@
   <context>
     <name>planet_scenes</name>
     <message>
+      <location filename="../actions.py" />
+      <source>Asking for the scenes</source>
+      <translation>Szenen werden erfragt</translation>
+    </message>
+    <message>
+      <location filename="../actions.py" />
+      <source>Add {product} to the map</source>
+      <translation>{product} zur Karte hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../area.py" />
+      <source>Everywhere</source>
+      <translation>Überall</translation>
+    </message>
+    <message>
+      <location filename="../area.py" />
+      <source>What the map shows</source>
+      <translation>Was die Karte zeigt</translation>
+    </message>
+    <message>
+      <location filename="../area.py" />
+      <source>Polygons of a layer</source>
+      <translation>Polygone eines Layers</translation>
+    </message>
+    <message>
+      <location filename="../area.py" />
+      <source>Drawn on the map</source>
+      <translation>Auf die Karte gezeichnet</translation>
+    </message>
+    <message>
+      <location filename="../area.py" />
+      <source>WKT or GeoJSON</source>
+      <translation>WKT oder GeoJSON</translation>
+    </message>
+    <message>
+      <location filename="../area.py" />
+      <source>The area lies beside the globe.</source>
+      <translation>Das Gebiet liegt neben der Erde.</translation>
+    </message>
+    <message>
+      <location filename="../area.py" />
+      <source>Draw a box</source>
+      <translation>Rechteck zeichnen</translation>
+    </message>
+    <message>
+      <location filename="../area.py" />
+      <source>Draw a polygon</source>
+      <translation>Polygon zeichnen</translation>
+    </message>
+    <message>
+      <location filename="../area.py" />
+      <source>Paste the area: a polygon as WKT, or GeoJSON.</source>
+      <translation>Das Gebiet einfügen: ein Polygon als WKT oder GeoJSON.</translation>
+    </message>
+    <message>
+      <location filename="../area.py" />
+      <source>The text is no polygon as WKT or GeoJSON.</source>
+      <translation>Der Text ist kein Polygon als WKT oder GeoJSON.</translation>
+    </message>
+    <message>
+      <location filename="../area.py" />
+      <source>Draw the area on the map first.</source>
+      <translation>Das Gebiet zuerst auf die Karte zeichnen.</translation>
+    </message>
+    <message>
+      <location filename="../area.py" />
+      <source>The layer has no polygons.</source>
+      <translation>Der Layer hat keine Polygone.</translation>
+    </message>
+    <message>
       <location filename="../browser.py" />
       <source>Rename</source>
       <translation>Umbenennen</translation>
@@ -129,6 +199,371 @@
       <translation>API-Schlüssel für {name}:</translation>
     </message>
     <message>
+      <location filename="../connections.py" />
+      <source>Give the connection a name, without a slash.</source>
+      <translation>Der Verbindung einen Namen geben, ohne Schrägstrich.</translation>
+    </message>
+    <message>
+      <location filename="../connections.py" />
+      <source>Choose another name: it is empty, taken, or has a slash.</source>
+      <translation>Einen anderen Namen wählen: er ist leer, vergeben oder hat einen Schrägstrich.</translation>
+    </message>
+    <message>
+      <location filename="../connections.py" />
+      <source>The key was not stored: the master password was not given.</source>
+      <translation>Der Schlüssel wurde nicht gespeichert: das Master-Passwort wurde nicht eingegeben.</translation>
+    </message>
+    <message>
+      <location filename="../connections.py" />
+      <source>Choose another title: it is empty or taken.</source>
+      <translation>Einen anderen Titel wählen: er ist leer oder vergeben.</translation>
+    </message>
+    <message>
+      <location filename="../connections.py" />
+      <source>There is no connection {name}: add it in the options.</source>
+      <translation>Es gibt keine Verbindung {name}: sie in den Optionen hinzufügen.</translation>
+    </message>
+    <message>
+      <location filename="../connections.py" />
+      <source>QGIS's authentication manager is disabled: {why}</source>
+      <translation>Die Authentifizierungsverwaltung von QGIS ist abgeschaltet: {why}</translation>
+    </message>
+    <message>
+      <location filename="../connections.py" />
+      <source>The key for {name} is locked: open a search with it once, and give the master password.</source>
+      <translation>Der Schlüssel für {name} ist gesperrt: einmal eine Suche damit öffnen und das Master-Passwort eingeben.</translation>
+    </message>
+    <message>
+      <location filename="../connections.py" />
+      <source>The key for {name} cannot be read: log in again.</source>
+      <translation>Der Schlüssel für {name} kann nicht gelesen werden: neu anmelden.</translation>
+    </message>
+    <message>
+      <location filename="../connections.py" />
+      <source>There is a connection {name} already: choose another name.</source>
+      <translation>Es gibt schon eine Verbindung {name}: einen anderen Namen wählen.</translation>
+    </message>
+    <message>
+      <location filename="../connections.py" />
+      <source>Connection {name} has this root already: a key belongs to a root.</source>
+      <translation>Die Verbindung {name} hat diese Adresse schon: ein Schlüssel gehört zu einer Adresse.</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Satellite scenes</source>
+      <translation>Satellitenszenen</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Counting …</source>
+      <translation>Es wird gezählt …</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Counting scenes</source>
+      <translation>Szenen werden gezählt</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Searching …</source>
+      <translation>Es wird gesucht …</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Asking why nothing was found</source>
+      <translation>Es wird erfragt, warum nichts gefunden wurde</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Asking for the scene types</source>
+      <translation>Szenentypen werden erfragt</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Download</source>
+      <translation>Herunterladen</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Product:</source>
+      <translation>Produkt:</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Save a snapshot</source>
+      <translation>Abzug speichern</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Save search</source>
+      <translation>Suche speichern</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Title:</source>
+      <translation>Titel:</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Service</source>
+      <translation>Dienst</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Scenes</source>
+      <translation>Szenen</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Area</source>
+      <translation>Gebiet</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Search</source>
+      <translation>Suche</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Add the search as a live layer</source>
+      <translation>Die Suche als lebenden Layer hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Let a layer of the search follow the map</source>
+      <translation>Einen Layer der Suche der Karte folgen lassen</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Add the search as one mosaic</source>
+      <translation>Die Suche als ein Mosaik hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Save the scenes of the search to a GeoPackage</source>
+      <translation>Die Szenen der Suche in einem GeoPackage speichern</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Save the search in the browser panel</source>
+      <translation>Die Suche im Browserfenster speichern</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Add product</source>
+      <translation>Produkt hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Cancel</source>
+      <translation>Abbrechen</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>No scenes</source>
+      <translation>Keine Szenen</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>The scenes have no product in common.</source>
+      <translation>Die Szenen haben kein gemeinsames Produkt.</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Download to</source>
+      <translation>Herunterladen nach</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>{count} files are there.</source>
+      <translation>{count} Dateien sind da.</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>The scenes are in {path}.</source>
+      <translation>Die Szenen sind in {path}.</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>{count:,} scenes</source>
+      <translation>{count:,} Szenen</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>{shown:,} of {count:,} scenes in view: zoom in to see all.</source>
+      <translation>{shown:,} von {count:,} Szenen im Ausschnitt: hineinzoomen, um alle zu sehen.</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>{count:,} scenes in view</source>
+      <translation>{count:,} Szenen im Ausschnitt</translation>
+    </message>
+    <message>
+      <location filename="../downloads.py" />
+      <source>Downloading {count} files</source>
+      <translation>{count} Dateien werden heruntergeladen</translation>
+    </message>
+    <message>
+      <location filename="../empty.py" />
+      <source>the dates</source>
+      <translation>das Datum</translation>
+    </message>
+    <message>
+      <location filename="../empty.py" />
+      <source>the area</source>
+      <translation>das Gebiet</translation>
+    </message>
+    <message>
+      <location filename="../empty.py" />
+      <source>the limit of clouds</source>
+      <translation>die Wolkengrenze</translation>
+    </message>
+    <message>
+      <location filename="../empty.py" />
+      <source>the quality</source>
+      <translation>die Qualität</translation>
+    </message>
+    <message>
+      <location filename="../empty.py" />
+      <source>No scene meets any but one of these filters: {those}.</source>
+      <translation>Keine Szene erfüllt auch nur alle bis auf einen dieser Filter: {those}.</translation>
+    </message>
+    <message>
+      <location filename="../empty.py" />
+      <source>The service has no scenes of type {scene_type}.</source>
+      <translation>Der Dienst hat keine Szenen vom Typ {scene_type}.</translation>
+    </message>
+    <message>
+      <location filename="../empty.py" />
+      <source>{count} without {what}</source>
+      <translation>{count} ohne {what}</translation>
+    </message>
+    <message>
+      <location filename="../empty.py" />
+      <source>No scene meets all of it. There would be: {those}.</source>
+      <translation>Keine Szene erfüllt alles. Es gäbe: {those}.</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>Any</source>
+      <translation>Jede</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>Newest first</source>
+      <translation>Neueste zuerst</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>Oldest first</source>
+      <translation>Älteste zuerst</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>More fields</source>
+      <translation>Weitere Felder</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>Acquired</source>
+      <translation>Aufgenommen</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>Cloud</source>
+      <translation>Wolken</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>Quality</source>
+      <translation>Qualität</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>Order</source>
+      <translation>Reihenfolge</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>Any time</source>
+      <translation>Jederzeit</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>Last 7 days</source>
+      <translation>Letzte 7 Tage</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>Last 30 days</source>
+      <translation>Letzte 30 Tage</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>Last 3 months</source>
+      <translation>Letzte 3 Monate</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>Last year</source>
+      <translation>Letztes Jahr</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>Between two days</source>
+      <translation>Zwischen zwei Tagen</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>At most</source>
+      <translation>Höchstens</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>any</source>
+      <translation>beliebig</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>from</source>
+      <translation>von</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>to</source>
+      <translation>bis</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>{quality} or better</source>
+      <translation>{quality} oder besser</translation>
+    </message>
+    <message>
+      <location filename="../follow.py" />
+      <source>Scenes in view</source>
+      <translation>Szenen im Ausschnitt</translation>
+    </message>
+    <message>
+      <location filename="../follow.py" />
+      <source>Looking for the scenes in view</source>
+      <translation>Szenen im Ausschnitt werden gesucht</translation>
+    </message>
+    <message>
+      <location filename="../layers.py" />
+      <source>Opening {title}</source>
+      <translation>{title} wird geöffnet</translation>
+    </message>
+    <message>
+      <location filename="../layers.py" />
+      <source>Satellite scenes found by a live search, {name}: their footprints and properties.</source>
+      <translation>Satellitenszenen einer lebenden Suche, {name}: ihre Umrisse und Eigenschaften.</translation>
+    </message>
+    <message>
+      <location filename="../layers.py" />
+      <source>QGIS cannot open {name}: is its GDAL without Python?</source>
+      <translation>QGIS kann {name} nicht öffnen: ist sein GDAL ohne Python?</translation>
+    </message>
+    <message>
       <location filename="../locator.py" />
       <source>Planet scenes</source>
       <translation>Planet-Szenen</translation>
@@ -147,6 +582,11 @@
       <location filename="../locator.py" />
       <source>Add its product {product}</source>
       <translation>Ihr Produkt {product} hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../messages.py" />
+      <source>Open log</source>
+      <translation>Protokoll öffnen</translation>
     </message>
     <message>
       <location filename="../options_page.py" />
@@ -189,6 +629,11 @@
       <translation>{count} Ergebnisse, {size:.1f} MB</translation>
     </message>
     <message>
+      <location filename="../plugin.py" />
+      <source>Search satellite scenes</source>
+      <translation>Satellitenszenen suchen</translation>
+    </message>
+    <message>
       <location filename="../processing/algorithm.py" />
       <source>The service, one of those in Options ▸ Planet Scenes.</source>
       <translation>Der Dienst, einer von denen in Optionen ▸ Planet Scenes.</translation>
@@ -200,8 +645,8 @@
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
-      <source>Scenes</source>
-      <translation>Szenen</translation>
+      <source>Cancelled.</source>
+      <translation>Abgebrochen.</translation>
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
@@ -222,11 +667,6 @@
       <location filename="../processing/algorithm.py" />
       <source>The layer has no column 'id' with the ids of scenes: take a layer made by a search.</source>
       <translation>Der Layer hat keine Spalte „id“ mit den Kennungen von Szenen: einen Layer aus einer Suche nehmen.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>Cancelled.</source>
-      <translation>Abgebrochen.</translation>
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
@@ -262,11 +702,6 @@
       <location filename="../processing/crops.py" />
       <source>By default that of the oldest scene, with whose pixels the grid is aligned.</source>
       <translation>Sonst die der ältesten Szene, an deren Pixeln das Gitter ausgerichtet wird.</translation>
-    </message>
-    <message>
-      <location filename="../processing/crops.py" />
-      <source>Area</source>
-      <translation>Gebiet</translation>
     </message>
     <message>
       <location filename="../processing/crops.py" />
@@ -375,23 +810,8 @@
     </message>
     <message>
       <location filename="../processing/imagery.py" />
-      <source>{title} is served whole only: download it instead.</source>
-      <translation>{title} gibt es nur als Ganzes: es stattdessen herunterladen.</translation>
-    </message>
-    <message>
-      <location filename="../processing/imagery.py" />
       <source>{title} has no coordinate system.</source>
       <translation>{title} hat kein Koordinatensystem.</translation>
-    </message>
-    <message>
-      <location filename="../processing/imagery.py" />
-      <source>{title} has blocks of {size:,} bytes, which no product has: it is not read.</source>
-      <translation>{title} hat Blöcke von {size:,} Byte, die kein Produkt hat: es wird nicht gelesen.</translation>
-    </message>
-    <message>
-      <location filename="../processing/imagery.py" />
-      <source>{title} cannot be opened: it is no GeoTIFF.</source>
-      <translation>{title} kann nicht geöffnet werden: es ist kein GeoTIFF.</translation>
     </message>
     <message>
       <location filename="../processing/mosaic.py" />
@@ -585,11 +1005,6 @@
     </message>
     <message>
       <location filename="../processing/search.py" />
-      <source>Order</source>
-      <translation>Reihenfolge</translation>
-    </message>
-    <message>
-      <location filename="../processing/search.py" />
       <source>Scenes at the most</source>
       <translation>Höchstzahl der Szenen</translation>
     </message>
@@ -612,11 +1027,6 @@
       <location filename="../processing/search.py" />
       <source>Name of the search</source>
       <translation>Name der Suche</translation>
-    </message>
-    <message>
-      <location filename="../processing/search.py" />
-      <source>Search</source>
-      <translation>Suche</translation>
     </message>
     <message>
       <location filename="../processing/search.py" />
@@ -687,6 +1097,151 @@
       <location filename="../processing/stacks.py" />
       <source>{count} footprints</source>
       <translation>{count} Umrisse</translation>
+    </message>
+    <message>
+      <location filename="../products.py" />
+      <source>Opening a mosaic</source>
+      <translation>Ein Mosaik wird geöffnet</translation>
+    </message>
+    <message>
+      <location filename="../products.py" />
+      <source>Planet Scenes</source>
+      <translation>Planet Scenes</translation>
+    </message>
+    <message>
+      <location filename="../products.py" />
+      <source>natural colours</source>
+      <translation>natürliche Farben</translation>
+    </message>
+    <message>
+      <location filename="../products.py" />
+      <source>vegetation, in near infrared</source>
+      <translation>Vegetation, im nahen Infrarot</translation>
+    </message>
+    <message>
+      <location filename="../products.py" />
+      <source>cities, in short-wave infrared</source>
+      <translation>Städte, im kurzwelligen Infrarot</translation>
+    </message>
+    <message>
+      <location filename="../products.py" />
+      <source>fields</source>
+      <translation>Felder</translation>
+    </message>
+    <message>
+      <location filename="../products.py" />
+      <source>land and water</source>
+      <translation>Land und Wasser</translation>
+    </message>
+    <message>
+      <location filename="../products.py" />
+      <source>Opening {product} of {title}</source>
+      <translation>{product} von {title} wird geöffnet</translation>
+    </message>
+    <message>
+      <location filename="../products.py" />
+      <source>Mosaic of {count} scenes</source>
+      <translation>Mosaik aus {count} Szenen</translation>
+    </message>
+    <message>
+      <location filename="../products.py" />
+      <source>Imagery of {layer}</source>
+      <translation>Bilder zu {layer}</translation>
+    </message>
+    <message>
+      <location filename="../products.py" />
+      <source>QGIS cannot open {title}.</source>
+      <translation>QGIS kann {title} nicht öffnen.</translation>
+    </message>
+    <message>
+      <location filename="../products.py" />
+      <source>{title} cannot be opened: try again later.</source>
+      <translation>{title} kann nicht geöffnet werden: es später noch einmal versuchen.</translation>
+    </message>
+    <message>
+      <location filename="../projects.py" />
+      <source>The layers of {name} need you to log in.</source>
+      <translation>Für die Layer von {name} ist eine Anmeldung nötig.</translation>
+    </message>
+    <message>
+      <location filename="../projects.py" />
+      <source>The service of layer {layer} is none of your connections: add it to open the layer.</source>
+      <translation>Der Dienst des Layers {layer} ist keine Ihrer Verbindungen: ihn hinzufügen, um den Layer zu öffnen.</translation>
+    </message>
+    <message>
+      <location filename="../rasters.py" />
+      <source>The search has no scenes: widen it.</source>
+      <translation>Die Suche hat keine Szenen: sie erweitern.</translation>
+    </message>
+    <message>
+      <location filename="../rasters.py" />
+      <source>The pixels in view cannot be read: try again later.</source>
+      <translation>Die Pixel im Ausschnitt können nicht gelesen werden: es später noch einmal versuchen.</translation>
+    </message>
+    <message>
+      <location filename="../rasters.py" />
+      <source>{scene}/{product} is served whole only: download it instead.</source>
+      <translation>{scene}/{product} gibt es nur als Ganzes: es stattdessen herunterladen.</translation>
+    </message>
+    <message>
+      <location filename="../rasters.py" />
+      <source>{title} cannot be opened as a GeoTIFF: try again later.</source>
+      <translation>{title} kann nicht als GeoTIFF geöffnet werden: es später noch einmal versuchen.</translation>
+    </message>
+    <message>
+      <location filename="../rasters.py" />
+      <source>{title} has blocks of {size:,} bytes, which no product has: it is not read.</source>
+      <translation>{title} hat Blöcke von {size:,} Byte, die kein Produkt hat: es wird nicht gelesen.</translation>
+    </message>
+    <message>
+      <location filename="../rasters.py" />
+      <source>{count} scenes are too many for one mosaic, which takes {most}: narrow the search.</source>
+      <translation>{count} Szenen sind zu viele für ein Mosaik, das {most} aufnimmt: die Suche eingrenzen.</translation>
+    </message>
+    <message>
+      <location filename="../rasters.py" />
+      <source>The scenes cannot be put together: {why}</source>
+      <translation>Die Szenen können nicht zusammengesetzt werden: {why}</translation>
+    </message>
+    <message>
+      <location filename="../results.py" />
+      <source>cloud cover unknown</source>
+      <translation>Bewölkung unbekannt</translation>
+    </message>
+    <message>
+      <location filename="../results.py" />
+      <source>Searching</source>
+      <translation>Suche läuft</translation>
+    </message>
+    <message>
+      <location filename="../results.py" />
+      <source>{cover:g} % cloud</source>
+      <translation>{cover:g} % Wolken</translation>
+    </message>
+    <message>
+      <location filename="../snapshot.py" />
+      <source>Saving {title}</source>
+      <translation>{title} wird gespeichert</translation>
+    </message>
+    <message>
+      <location filename="../snapshot.py" />
+      <source>{path} cannot be written: {why}</source>
+      <translation>{path} kann nicht geschrieben werden: {why}</translation>
+    </message>
+    <message>
+      <location filename="../snapshot.py" />
+      <source>The snapshot has {kept} scenes of {count}: it is not kept, try again.</source>
+      <translation>Der Abzug hat {kept} Szenen von {count}: er wird nicht behalten, bitte noch einmal versuchen.</translation>
+    </message>
+    <message>
+      <location filename="../style.py" />
+      <source>{low:g} to {high:g} % cloud</source>
+      <translation>{low:g} bis {high:g} % Wolken</translation>
+    </message>
+    <message>
+      <location filename="../thumbnails.py" />
+      <source>Thumbnail of {scene}</source>
+      <translation>Vorschaubild von {scene}</translation>
     </message>
   </context>
 </TS>

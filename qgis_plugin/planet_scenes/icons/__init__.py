@@ -15,7 +15,18 @@ def icon(name: str) -> QIcon:
     FileNotFoundError
         When there is none: Qt itself would give an empty one.
     """
+    return QIcon(path(name))
+
+
+def path(name: str) -> str:
+    """Return the file of an icon, for what takes icons by path.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is none.
+    """
     file = Path(__file__).parent / f"{name}.svg"
     if not file.is_file():
         raise FileNotFoundError(f"There is no icon {name!r} in {file.parent}.")
-    return QIcon(str(file))
+    return str(file)

@@ -1,0 +1,230 @@
+"""What a user does with the plugin in the real desktop, done step by step; run by QGIS itself (``qgis --code``).
+
+It reads what to do from the environment, writes pictures and what it saw into a folder, and ends QGIS.
+"""
+
+import json
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import qgis.utils
+from qgis.core import (
+    QgsApplication,
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsProject,
+    QgsRectangle,
+    QgsVectorLayer,
+)
+from qgis.PyQt.QtCore import QCoreApplication, QDate, QEvent, QItemSelectionModel, Qt, QTimer
+from qgis.PyQt.QtWidgets import QDockWidget, QTreeView
+
+OUT = Path(os.environ["DESKTOP_OUT"])
+URL, KEY = os.environ["DESKTOP_URL"], os.environ.pop("DESKTOP_KEY")
+LAND = QgsRectangle(11.95, 47.845, 12.075, 47.915)  # that the sample archive shows
+CORNER = QgsRectangle(11.955, 47.848, 11.965, 47.853)
+iface = qgis.utils.iface
+report = {}
+
+
+def wait_for(true, what, seconds=60):
+    end = time.monotonic() + seconds
+    while not (found := true()):
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not come about; the message bar says {said()}")
+        QCoreApplication.processEvents()
+        time.sleep(0.01)
+    return found
+
+
+def said():
+    return [item.text() for item in iface.messageBar().items()]
+
+
+def settle():
+    """Wait until nothing has been under way for a while: the plugin itself waits for the map to rest."""
+    canvas = iface.mapCanvas()
+    quiet = time.monotonic()
+
+    def rested():
+        nonlocal quiet
+        if canvas.isDrawing() or QgsApplication.taskManager().activeTasks():
+            quiet = time.monotonic()
+        return time.monotonic() - quiet > 0.7
+
+    wait_for(rested, "rest")
+    # Within this loop Qt does not delete by itself what was to be deleted later.
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def picture(name):
+    settle()
+    iface.mainWindow().grab().save(str(OUT / f"{name}.png"), "PNG", 0)  # as small as it gets
+
+
+def look_at(box):
+    canvas = iface.mapCanvas()
+    there = QgsCoordinateTransform(
+        QgsCoordinateReferenceSystem("EPSG:4326"), canvas.mapSettings().destinationCrs(), QgsProject.instance()
+    )
+    canvas.setExtent(there.transformBoundingBox(box))
+    canvas.refresh()
+
+
+def searches():
+    layers = QgsProject.instance().mapLayers().values()
+    return [layer for layer in layers if layer.source().startswith("PLANET:") and isinstance(layer, QgsVectorLayer)]
+
+
+def main():
+    window = iface.mainWindow()
+    window.resize(1280, 800)
+    for dock in window.findChildren(QDockWidget):
+        if dock.objectName() not in ("Layers", "Browser", "PlanetScenesDock"):
+            dock.hide()
+    plugin = qgis.utils.plugins["planet_scenes"]
+    from planet_scenes.connections import Connection, connections
+
+    report["plugin"] = sys.modules["planet_scenes"].__file__
+    iface.messageBar().clearWidgets()
+    report["strangers"] = [name for name in sys.modules if name.split(".")[0] in ("planet_vector", "rasterio")]
+
+    # Connect and log in.
+    QgsApplication.authManager().setMasterPassword("correct horse battery staple", True)
+    connections().blockSignals(True)  # as the dialog does: the key comes with the connection
+    connections().add(Connection("Sample archive", URL))
+    connections().blockSignals(False)
+    connections().log_in("Sample archive", KEY)
+    connections().set_current("Sample archive")
+
+    # Search.
+    dock = plugin.dock
+    dock.setUserVisible(True)
+    window.resizeDocks([dock], [430], Qt.Orientation.Horizontal)
+    settle()
+    look_at(LAND)
+    dock.scene_type.setCurrentText("ortho")
+    dock.filters.preset.setCurrentIndex(dock.filters.preset.findData(0))
+    dock.filters.since.setDate(QDate(2015, 6, 1))
+    dock.filters.until.setDate(QDate(2015, 8, 31))
+    dock.filters.cloud.setValue(50)
+    dock.area.mode.setCurrentIndex(dock.area.MAP)
+    dock.search()
+    wait_for(lambda: dock.results.rowCount(), "a result")
+    settle()
+    report["found"] = [dock.results.scene(dock.results.index(row, 0)).id for row in range(dock.results.rowCount())]
+    report["name"] = dock.planet_name()
+
+    # Add the search as a layer, and a product of two scenes.
+    dock.add_layer()
+    layer = wait_for(searches, "the layer")[0]
+    settle()
+    report["features"] = layer.featureCount()
+    # QGIS gives a project the system of its first layer, degrees; this is that of the land.
+    QgsProject.instance().setCrs(QgsCoordinateReferenceSystem("EPSG:32633"))
+    look_at(LAND)
+    picture("qgis-search")
+    model = dock.list.selectionModel()
+    for row in range(min(3, dock.results.rowCount())):
+        model.select(dock.results.index(row, 0), QItemSelectionModel.SelectionFlag.Select)
+    dock.add_products("visual")
+    wait_for(lambda: len(QgsProject.instance().mapLayers()) > 1, "a product")
+    settle()
+    report["rasters"] = [
+        raster.name() for raster in QgsProject.instance().mapLayers().values() if raster.type() == raster.RasterLayer
+    ]
+    picture("qgis-products")
+
+    # Save, forget, open again.
+    dock.save_search("Summer")
+    settle()
+    project = OUT / "project.qgz"
+    report["saved"] = QgsProject.instance().write(str(project))
+    QgsProject.instance().clear()
+    report["opened"] = iface.addProject(str(project))
+    settle()
+    layers = list(QgsProject.instance().mapLayers().values())
+    report["valid again"] = [raster.isValid() for raster in layers]
+    report["features again"] = [found.featureCount() for found in searches()]
+    picture("qgis-again")
+
+    # Follow the map.
+    before = {found.id() for found in searches()}
+    look_at(CORNER)
+    settle()
+    dock.follow(True)
+    wait_for(lambda: [found for found in searches() if found.id() not in before], "the layer that follows")
+    settle()
+    report["in the corner"] = sorted(feature["id"] for feature in dock.follower.layer.getFeatures())
+    look_at(LAND)
+    settle()
+    report["on the land"] = sorted(feature["id"] for feature in dock.follower.layer.getFeatures())
+    dock.follow(False)
+    for found in [found for found in searches() if found.id() not in before]:
+        QgsProject.instance().removeMapLayer(found)
+
+    # The browser panel.
+    look_at(LAND)
+    browser = window.findChild(QDockWidget, "Browser")
+    dock.hide()
+    report["browser"] = open_browser(browser)
+    picture("qgis-browser")
+
+    # Unload.
+    qgis.utils.unloadPlugin("planet_scenes")
+    settle()
+    report["left"] = [
+        *(found.objectName() for found in window.findChildren(QDockWidget) if "Planet" in found.objectName()),
+        *(found.id() for found in QgsApplication.processingRegistry().providers() if found.id() == "planet"),
+        *(found.name() for found in QgsApplication.dataItemProviderRegistry().providers() if "Planet" in found.name()),
+        *(
+            action.text()
+            for action in window.findChildren(type(plugin.action))
+            if action.objectName() == "PlanetScenesAction"
+        ),
+    ]
+    report["layers after"] = [found.isValid() for found in QgsProject.instance().mapLayers().values()]
+
+
+def open_browser(browser):
+    """Unfold the plugin's part of the tree, and return what is in it."""
+    browser.show()
+    browser.raise_()
+    view = browser.findChild(QTreeView)
+    tree = view.model()
+    root = next(
+        index for index in (tree.index(row, 0) for row in range(tree.rowCount())) if index.data() == "Planet Scenes"
+    )
+    found = {}
+
+    def unfold(index, path, depth):
+        view.expand(index)
+        if depth == 0:
+            return
+        wait_for(lambda: tree.rowCount(index) or not tree.canFetchMore(index), path, 20)
+        settle()
+        for row in range(tree.rowCount(index)):
+            inner = tree.index(row, 0, index)
+            found.setdefault(path, []).append(inner.data())
+            if inner.data() not in ("planet.com",):
+                unfold(inner, f"{path}/{inner.data()}", depth - 1)
+
+    unfold(root, "Planet Scenes", 3)
+    view.scrollTo(root, QTreeView.ScrollHint.PositionAtTop)
+    return found
+
+
+def run():
+    try:
+        main()
+    except BaseException:
+        report["error"] = traceback.format_exc()
+    (OUT / "report.json").write_text(json.dumps(report, indent=1))
+    QgsProject.instance().clear()
+    os._exit(0)
+
+
+QTimer.singleShot(500, run)
