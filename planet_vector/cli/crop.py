@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import re
-import sys
 from pathlib import Path
-from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 import click
 
 from planet_vector.cli import options
-from planet_vector.cli.asking import DEFAULT_TYPE, one_scene
+from planet_vector.cli.given import scenes_given
 from planet_vector.cli.progress import progress_bar
-from planet_vector.errors import ConfigError, QueryError
-from planet_vector.names import is_name, parse_name
+from planet_vector.errors import ConfigError, PlanetVectorError, QueryError
 
-_TYPE = re.compile(r"/scenes/([A-Za-z0-9_\-]+)/")
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 crop_flags = options.together(
@@ -155,51 +150,12 @@ def _scenes(named: Sequence[str], scene_type: Optional[str], api_url: Optional[s
     """Return the scenes given by names, ids and on stdin, and the products that names name."""
     found: List[Any] = []
     products: set[str] = set()
-    for text in named:
-        for item in _on_stdin() if text == "-" else [text]:
-            if isinstance(item, str):
-                catalog, kind, scene_id = one_scene(item, scene_type, api_url)
-                found.append(catalog.scene(kind, scene_id))
-                products |= {",".join(parse_name(item).products)} if is_name(item) and parse_name(item).part else set()
-            else:
-                found.append(_scene_of(item, scene_type, api_url))
-    if not found:
-        raise QueryError("There are no scenes on stdin: widen the search.")
+    for _, given in scenes_given(named, scene_type, api_url):
+        if isinstance(given, PlanetVectorError):
+            raise given
+        found.append(given.scene)
+        products |= {",".join(given.products)} if given.products else set()
     return found, products
-
-
-def _on_stdin() -> Iterator[Any]:
-    """Yield what stands on stdin: ids and names as text, GeoJSON Features as mappings."""
-    text = sys.stdin.read().replace("\x1e", "")
-    try:
-        whole = json.loads(text)
-    except (ValueError, RecursionError):
-        whole = None  # not one object: a line each
-    if isinstance(whole, dict):
-        features = whole.get("features") if whole.get("type") == "FeatureCollection" else [whole]
-        yield from features if isinstance(features, list) else []
-        return
-    for line in filter(None, map(str.strip, text.splitlines())):
-        if not line.startswith("{"):
-            yield line
-            continue
-        try:
-            yield json.loads(line)
-        except (ValueError, RecursionError):
-            raise QueryError("A line on stdin is neither a scene's id, its name nor GeoJSON.") from None
-
-
-def _scene_of(feature: Mapping[str, Any], scene_type: Optional[str], api_url: Optional[str]) -> Any:
-    """Return a Feature that a search printed as a scene; its links are checked before one is followed."""
-    import planet_vector
-    from planet_vector.scene import Scene
-
-    scene = Scene(feature, scene_type or DEFAULT_TYPE, planet_vector.connect(api_url))
-    links: Any = scene.properties.get("links")
-    match = _TYPE.search(str(links.get("self"))) if isinstance(links, Mapping) else None
-    if match and scene_type is None:
-        scene.scene_type = match[1]
-    return scene
 
 
 def _crop_one(
