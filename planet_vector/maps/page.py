@@ -124,9 +124,7 @@ def checked_basemap(url: str, attribution: str = "") -> Basemap:
     parts = urlsplit(url)
     if (
         parts.scheme not in ("http", "https")
-        or not re.fullmatch(
-            r"(?:\{s\}\.)?[\w.\-]+(?::\d{1,5})?|\[[0-9A-Fa-f:.]+\](?::\d{1,5})?", parts.netloc, re.ASCII
-        )
+        or not _HOST.fullmatch(parts.netloc)
         or not all(part in url for part in ("{z}", "{x}", "{y}"))
     ):
         raise ConfigError(
@@ -162,9 +160,7 @@ def _scene(
         "type": scene.scene_type,
         "name": str(Name(scene.scene_type, scene.id)) if named else None,
         "time": None if seconds is None else round(1000 * seconds),
-        "cloud": cloud
-        if isinstance(cloud, (int, float)) and not isinstance(cloud, bool) and math.isfinite(cloud)
-        else None,
+        "cloud": cloud if cloud is not None and math.isfinite(cloud) else None,
         "polygons": polygons,
         "products": list(scene.products),
         "properties": [

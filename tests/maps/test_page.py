@@ -254,7 +254,9 @@ def test_a_base_map_is_there_when_it_is_asked_for(show: Show, closed: Service, t
 HOSTILE = [
     "<img src=x onerror=\"window.hacked=1;alert('x')\">",
     "</script><script>window.hacked=1</script>",
+    "</script ",
     "<!--<script>",
+    "<!--<script ",
     "line\u2028separator\u2029",
     "javascript:window.hacked=1",
     "{{7*7}} ${7*7} $data",
