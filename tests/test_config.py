@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import pickle
 from pathlib import Path
+from typing import Iterator, List
 
 import pytest
 
-from planet_vector.config import Key, Settings, credentials_path, is_api_origin, normalise_url
+from planet_vector.config import (
+    Key,
+    Settings,
+    credentials_path,
+    is_api_origin,
+    lend_key,
+    lent_key,
+    normalise_url,
+    withdraw_key,
+)
 from planet_vector.errors import ConfigError, PlanetVectorError
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -118,3 +129,46 @@ def test_a_key_goes_to_the_origins_of_its_root_only(url: str, root: str, same: b
 def test_settings_are_copied_with_their_key() -> None:
     settings = Settings(key=Key(SECRET))
     assert copy.copy(settings) == settings
+
+
+@pytest.fixture
+def roots() -> Iterator[List[str]]:
+    """Return roots of two services; what was lent for them ends with the test."""
+    found = ["https://one.example/v0/", "https://two.example/v0/"]
+    yield found
+    for root in found:
+        withdraw_key(root)
+
+
+def test_each_root_has_the_key_lent_for_it_in_any_spelling_and_no_other(
+    roots: List[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PL_API_URL", roots[0])
+    monkeypatch.setenv("PL_API_KEY", "envkey")
+    lend_key("HTTPS://One.Example/v0", Key("first"))
+    lend_key(roots[1], Key("second"))
+    assert [Settings.load(root).key for root in roots] == [Key("first"), Key("second")]
+    assert Settings.load().key == Key("first")  # before the one in the environment
+    assert Settings.load(roots[0], "argumentkey").key == Key("argumentkey")
+    assert Settings.load(options={"API_URL": roots[1], "API_KEY": "optionkey"}).key == Key("optionkey")
+    other = Settings.load("https://three.example/v0/")
+    assert other.key is None and "PL_API_KEY" in other.withheld
+
+
+def test_a_key_that_was_withdrawn_is_not_sent_any_more(roots: List[str]) -> None:
+    for root in roots:
+        lend_key(root, Key(SECRET))
+    withdraw_key("https://ONE.example/v0")
+    assert [lent_key(root) for root in roots] == [None, Key(SECRET)]
+    assert Settings.load(roots[0]).key is None
+    withdraw_key(roots[0])  # twice is once
+    assert Settings.load(roots[1]).key == Key(SECRET)
+
+
+def test_a_lent_key_is_on_no_disk_and_in_no_environment(roots: List[str], tmp_path: Path) -> None:
+    lend_key(roots[0], Key(SECRET))
+    assert Settings.load(roots[0]).key is not None
+    assert not credentials_path().exists()
+    assert not [name for name, value in os.environ.items() if SECRET in value]
+    assert not [file for file in tmp_path.rglob("*") if file.is_file() and SECRET.encode() in file.read_bytes()]
+    assert SECRET not in repr(Settings.load(roots[0]))

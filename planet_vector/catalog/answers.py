@@ -49,7 +49,7 @@ def redacted(url: str) -> str:
     return urlunsplit((parts.scheme, host, parts.path, query, ""))
 
 
-def iter_body(response: requests.Response, limit: int, chunk: int = 2**18) -> Iterator[bytes]:
+def iter_body(response: requests.Response, limit: int, chunk: int = 2**20) -> Iterator[bytes]:
     """Yield the decoded body of a response, up to a limit, and be sure that it came whole.
 
     Raises

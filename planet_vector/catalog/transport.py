@@ -11,6 +11,7 @@ import logging
 import random
 import threading
 import time
+import weakref
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, TypeVar
 from urllib.parse import urljoin, urlsplit
@@ -79,7 +80,7 @@ _network = Network()
 
 
 def set_network(proxies: Optional[Mapping[str, str]], certificates: Optional[str]) -> None:
-    """Take a host program's own proxies and certificates for all connections made from now on in this process.
+    """Take a host program's own proxies and certificates for all requests made from now on in this process.
 
     Parameters
     ----------
@@ -90,6 +91,9 @@ def set_network(proxies: Optional[Mapping[str, str]], certificates: Optional[str
         A file of trusted certificate authorities (PEM).
     """
     _network.proxies, _network.certificates = proxies, certificates
+    # A transport lives as long as the process: its user may change the settings of the host program meanwhile.
+    for transport in list(_transports):
+        transport.apply_network()
 
 
 class RateLimiter:
@@ -143,14 +147,17 @@ class Transport:
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, adapter)
         self._session.auth = OriginAuth(settings)
-        if _network.proxies is not None:
-            self._session.proxies.update(_network.proxies)
-            self._session.trust_env = False  # requests would prefer the environment's proxies
-        if _network.certificates is not None:
-            self._session.verify = _network.certificates
+        self.apply_network()
+        _transports.add(self)
         self._session.headers["User-Agent"] = "planet_vector"
         # A cookie set by one answer is a credential that would go out with others: keep none.
         self._session.cookies.set_policy(_NoCookies())
+
+    def apply_network(self) -> None:
+        """Reach the service as `set_network` says now."""
+        self._session.proxies = dict(_network.proxies or {})
+        self._session.trust_env = _network.proxies is None  # requests would prefer the environment's proxies
+        self._session.verify = True if _network.certificates is None else _network.certificates
 
     def url(self, path: str) -> str:
         """Return the address of a path below the root."""
@@ -331,3 +338,6 @@ def _is_private(host: str) -> bool:
 class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignore[name-defined,misc]
     def set_ok(self, cookie: Any, request: Any) -> bool:
         return False
+
+
+_transports: weakref.WeakSet[Transport] = weakref.WeakSet()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, List, Mapping, Optional, Sequence
 
 from planet_vector.catalog.mosaics import Mosaic, quad_place
 from planet_vector.names import MOSAICS, ONLY_GEOTIFF
@@ -65,10 +65,10 @@ class QuadSchema(Schema):
         super().__init__(f"{MOSAICS}/{mosaic.name}", fields, types=_QUAD)
         self._mosaic = mosaic
 
-    def fid(self, item_id: str) -> int:
-        """Return the feature id of a quad: its place, counted row by row from the southwestern one of the globe."""
-        column, row = quad_place(self._mosaic, item_id)
-        return row * self._mosaic.across + column
+    def fids(self, ids: Sequence[str]) -> List[int]:
+        """Return the feature ids of quads: their places, counted row by row from the southwestern one of the globe."""
+        places = [quad_place(self._mosaic, item_id) for item_id in ids]
+        return [row * self._mosaic.across + column for column, row in places]
 
     def _locate(self, properties: Mapping[str, Any]) -> Optional[str]:
         links = properties.get("links")

@@ -7,19 +7,34 @@ from typing import Any, List, Optional, Tuple
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
+    QgsCsException,
+    QgsFeatureRequest,
     QgsGeometry,
     QgsJsonUtils,
     QgsMapLayerProxyModel,
-    QgsPointXY,
     QgsProject,
     QgsRectangle,
+    QgsVectorLayer,
+    QgsVectorLayerFeatureSource,
     QgsWkbTypes,
 )
-from qgis.gui import QgisInterface, QgsMapLayerComboBox, QgsMapTool, QgsRubberBand
-from qgis.PyQt.QtCore import Qt, pyqtSignal
+from qgis.gui import QgisInterface, QgsMapLayerComboBox
+from qgis.PyQt import sip
+from qgis.PyQt.QtCore import QObject, pyqtSignal
 from qgis.PyQt.QtGui import QColor
-from qgis.PyQt.QtWidgets import QComboBox, QLabel, QPlainTextEdit, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QPlainTextEdit,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
+from planet_scenes import core, messages
+from planet_scenes.area_tool import Draw, band, take_away
+from planet_scenes.tasks import Cancelled, Task
 from planet_scenes.texts import tr
 from planet_vector.errors import QueryError
 from planet_vector.geometry import Box
@@ -27,6 +42,8 @@ from planet_vector.geometry import Box
 WGS84 = QgsCoordinateReferenceSystem("EPSG:4326")
 _COLOUR = QColor("#d95f0e")
 _MOST_POINTS = 5000  # of an area: more are simplified, as the service takes a megabyte at the most
+_TOLERANCE = 0.001  # degrees, some hundred metres: what an area may lose then
+_LINES = 3  # of text to be seen at once
 
 
 class AreaChooser(QWidget):
@@ -39,6 +56,7 @@ class AreaChooser(QWidget):
     """
 
     changed = pyqtSignal()
+    """The area is, or may be, another."""
 
     EVERYWHERE, MAP, LAYER, DRAWN, TEXT = range(5)
 
@@ -46,40 +64,17 @@ class AreaChooser(QWidget):
         super().__init__(parent)
         self._canvas = iface.mapCanvas()
         self._drawn = QgsGeometry()
-        self._tool: Optional[_Draw] = None
+        self._layer = _LayerArea(self)
+        self._layer.changed.connect(self.changed)
+        self._tool: Optional[Draw] = None
+        self._before: Any = None
         self._band = band(self._canvas, _COLOUR)
-        self.mode = QComboBox(self)
-        for text in (
-            tr("Everywhere"),
-            tr("What the map shows"),
-            tr("Polygons of a layer"),
-            tr("Drawn on the map"),
-            tr("WKT or GeoJSON"),
-        ):
-            self.mode.addItem(text)
-        self.layer = QgsMapLayerComboBox(self)
-        self.layer.setFilters(QgsMapLayerProxyModel.Filter.PolygonLayer)
-        self.text = QPlainTextEdit(self)
-        self.text.setPlaceholderText("POLYGON((11.9 47.8, 12.1 47.8, 12.1 48, 11.9 47.8))")
-        self.text.setMaximumHeight(70)
-        self.box_button, self.polygon_button = QPushButton(tr("Draw a box")), QPushButton(tr("Draw a polygon"))
-        drawing = QWidget(self)
-        column = QVBoxLayout(drawing)
-        column.setContentsMargins(0, 0, 0, 0)
-        for button, polygon in ((self.box_button, False), (self.polygon_button, True)):
-            column.addWidget(button)
-            button.clicked.connect(lambda *_, polygon=polygon: self.draw(polygon))
-        self.pages = QStackedWidget(self)
-        for page in (QLabel(), QLabel(), self.layer, drawing, self.text):
-            self.pages.addWidget(page)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self.mode)
-        outer.addWidget(self.pages)
+        self._build()
         self.mode.currentIndexChanged.connect(self._choose)
-        self.layer.layerChanged.connect(lambda *_: self.changed.emit())
-        self.text.textChanged.connect(self.changed.emit)
+        self.layer.layerChanged.connect(lambda *_: self._choose(self.mode.currentIndex()))
+        self.text.textChanged.connect(self._typed)
         self._canvas.extentsChanged.connect(self._moved)
+        self._canvas.destinationCrsChanged.connect(self._show)
         self._choose(self.EVERYWHERE)
 
     def parameters(self) -> List[Tuple[str, str]]:
@@ -94,162 +89,261 @@ class AreaChooser(QWidget):
         if mode == self.EVERYWHERE:
             return []
         if mode == self.MAP:
-            return [("bbox", str(_box(self._to_degrees(self._canvas.extent()))))]
+            return [("bbox", str(_box(self._view())))]
         if mode == self.TEXT:
-            return [("intersects", self._pasted().asWkt(8))]
-        found = self._drawn if mode == self.DRAWN else self._of_layer()
-        if found.isEmpty():
-            raise QueryError(
-                tr("Draw the area on the map first.") if mode == self.DRAWN else tr("The layer has no polygons.")
-            )
-        if found.isGeosEqual(QgsGeometry.fromRect(found.boundingBox())):
-            return [("bbox", str(_box(found.boundingBox())))]
-        return [("intersects", found.asWkt(8))]
+            found = pasted(self.text.toPlainText())
+        elif mode == self.LAYER:
+            found = self._layer.area()
+        elif self._drawn.isEmpty():
+            raise QueryError(tr("Draw the area on the map first."))
+        else:
+            found = self._drawn
+        bounds = found.boundingBox()
+        if found.isGeosEqual(QgsGeometry.fromRect(bounds)):
+            return [("bbox", str(_box(bounds)))]
+        return [("intersects", found.asWkt(7))]
 
     def draw(self, polygon: bool) -> None:
         """Let the user draw a box or a polygon; a right click ends a polygon, Escape ends drawing."""
-        self._end_drawing()
-        self._tool = _Draw(self._canvas, polygon)
+        self.end_drawing()
+        self._before = self._canvas.mapTool()
+        self._tool = Draw(self._canvas, polygon, _COLOUR)
         self._tool.drawn.connect(self.take)
+        self._tool.refused.connect(self.end_drawing)
+        self._tool.deactivated.connect(self._drop)
+        self.polygon_button.setChecked(polygon)
+        self.box_button.setChecked(not polygon)
         self._canvas.setMapTool(self._tool)
+
+    def end_drawing(self) -> None:
+        """Give the map back to the tool before."""
+        tool, before = self._tool, self._before
+        self._drop()
+        if tool is not None:
+            if before is not None and not sip.isdeleted(before):
+                self._canvas.setMapTool(before)
+            else:
+                self._canvas.unsetMapTool(tool)
 
     def take(self, geometry: QgsGeometry) -> None:
         """Take what was drawn, in the system of the map."""
-        self._band.setToGeometry(geometry, None)
         found = QgsGeometry(geometry)
-        found.transform(self._transform())
-        self._drawn = found
-        self._end_drawing()
+        try:
+            found.transform(self._transform())
+        except QgsCsException:
+            found = QgsGeometry()
+            messages.tell(tr("What was drawn lies beside the globe: draw it again."))
+        self._drawn = found.makeValid() if not found.isEmpty() else found
+        self.end_drawing()
+        self._show()
         self.changed.emit()
-
-    def set_layer_mode(self, layer: Any) -> None:
-        """Search in the polygons of a layer."""
-        self.layer.setLayer(layer)
-        self.mode.setCurrentIndex(self.LAYER)
 
     def close_down(self) -> None:
         """Take what was drawn off the map, and the map tool."""
-        self._end_drawing()
+        self.end_drawing()
+        self._layer.watch(None)
         self._canvas.extentsChanged.disconnect(self._moved)
+        self._canvas.destinationCrsChanged.disconnect(self._show)
         take_away(self._canvas, self._band)
 
-    def _end_drawing(self) -> None:
-        if self._tool is not None:
-            self._tool.end()
-            self._tool = None
+    def _drop(self) -> None:
+        """Forget the tool; the map has another, or gets one."""
+        tool, self._tool, self._before = self._tool, None, None
+        for button in (self.box_button, self.polygon_button):
+            button.setChecked(False)
+        if tool is not None:
+            tool.clear()
+            tool.deleteLater()
 
     def _choose(self, mode: int) -> None:
-        self.pages.setCurrentIndex(mode)
-        self.pages.setVisible(mode in (self.LAYER, self.DRAWN, self.TEXT))
-        self.pages.setMaximumHeight(self.pages.currentWidget().sizeHint().height())
-        self._band.setVisible(mode == self.DRAWN)
+        for widget, shown in ((self.layer, self.LAYER), (self._buttons, self.DRAWN), (self.text, self.TEXT)):
+            widget.setVisible(mode == shown)
         if mode != self.DRAWN:
-            self._end_drawing()
+            self.end_drawing()
+        self._layer.watch(self.layer.currentLayer() if mode == self.LAYER else None)
+        self._show()
+        self.changed.emit()
+
+    def _typed(self) -> None:
+        self._show()
         self.changed.emit()
 
     def _moved(self) -> None:
         if self.mode.currentIndex() == self.MAP:
             self.changed.emit()
 
-    def _of_layer(self) -> QgsGeometry:
-        layer = self.layer.currentLayer()
-        if layer is None:
-            return QgsGeometry()
-        features = layer.selectedFeatures() if layer.selectedFeatureCount() else layer.getFeatures()
-        found = QgsGeometry.unaryUnion([feature.geometry() for feature in features])
-        found.transform(QgsCoordinateTransform(layer.crs(), WGS84, QgsProject.instance().transformContext()))
-        return _simple(found)
+    def _show(self) -> None:
+        """Show on the map what was drawn or pasted."""
+        mode, shown = self.mode.currentIndex(), QgsGeometry()
+        if mode == self.DRAWN:
+            shown = self._drawn
+        elif mode == self.TEXT:
+            try:
+                shown = pasted(self.text.toPlainText())
+            except QueryError:
+                pass  # said when it is searched with
+        self._band.reset(QgsWkbTypes.GeometryType.PolygonGeometry)
+        if not shown.isEmpty():
+            self._band.setToGeometry(shown, WGS84)
 
-    def _pasted(self) -> QgsGeometry:
-        text = self.text.toPlainText().strip()
-        if not text:
-            raise QueryError(tr("Paste the area: a polygon as WKT, or GeoJSON."))
-        if text.startswith("{"):
-            features = QgsJsonUtils.stringToFeatureList(text)
-            found = QgsGeometry.unaryUnion([feature.geometry() for feature in features])
-            if not features:
-                found = (
-                    QgsJsonUtils.geometryFromGeoJson(text) if hasattr(QgsJsonUtils, "geometryFromGeoJson") else found
-                )
-        else:
-            found = QgsGeometry.fromWkt(text)
-        if found.isNull() or found.type() != QgsWkbTypes.GeometryType.PolygonGeometry:
-            raise QueryError(tr("The text is no polygon as WKT or GeoJSON."))
-        return _simple(found)
-
-    def _to_degrees(self, extent: QgsRectangle) -> QgsRectangle:
-        return self._transform().transformBoundingBox(extent)
+    def _view(self) -> QgsRectangle:
+        try:
+            return self._transform().transformBoundingBox(self._canvas.extent())
+        except QgsCsException:
+            raise QueryError(tr("The map shows more than the globe: zoom in.")) from None
 
     def _transform(self) -> QgsCoordinateTransform:
-        return QgsCoordinateTransform(
-            self._canvas.mapSettings().destinationCrs(), WGS84, QgsProject.instance().transformContext()
+        there = self._canvas.mapSettings().destinationCrs()
+        return QgsCoordinateTransform(there, WGS84, QgsProject.instance().transformContext())
+
+    def _build(self) -> None:
+        self.mode = QComboBox(self)
+        self.mode.addItems(
+            [
+                tr("Everywhere"),
+                tr("What the map shows"),
+                tr("Polygons of a layer"),
+                tr("Drawn on the map"),
+                tr("WKT or GeoJSON"),
+            ]
+        )
+        self.layer = QgsMapLayerComboBox(self)
+        self.layer.setFilters(QgsMapLayerProxyModel.Filter.PolygonLayer)
+        self.layer.setToolTip(tr("The polygons that are selected in it, or all of them"))
+        self.text = QPlainTextEdit(self)
+        self.text.setPlaceholderText("POLYGON((11.9 47.8, 12.1 47.8, 12.1 48, 11.9 47.8))")
+        self.text.setTabChangesFocus(True)
+        self.text.setFixedHeight(self.text.fontMetrics().lineSpacing() * (_LINES + 1))
+        self.box_button, self.polygon_button = QPushButton(tr("Box")), QPushButton(tr("Polygon"))
+        self.box_button.setToolTip(tr("Draw a box: drag, or click two corners"))
+        self.polygon_button.setToolTip(tr("Draw a polygon: click its corners, a right click ends it"))
+        self._buttons = QWidget(self)
+        row = QHBoxLayout(self._buttons)
+        row.setContentsMargins(0, 0, 0, 0)
+        for button, polygon in ((self.box_button, False), (self.polygon_button, True)):
+            button.setCheckable(True)
+            button.clicked.connect(lambda on, polygon=polygon: self.draw(polygon) if on else self.end_drawing())
+            row.addWidget(button)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.mode, self.layer, self._buttons, self.text):
+            column.addWidget(widget)
+
+
+class _LayerArea(QObject):
+    """Hold the polygons of a layer as one area in degrees, read in a worker: a layer may be large, or a service's.
+
+    Parameters
+    ----------
+    parent : QObject
+        What it belongs to.
+    """
+
+    changed = pyqtSignal()
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._layer: Optional[QgsVectorLayer] = None
+        self._found: Optional[QgsGeometry] = None
+        self._error = ""
+        self._task: Optional[Task] = None
+
+    def watch(self, layer: Optional[QgsVectorLayer]) -> None:
+        """Read a layer, and again when other polygons of it are selected; None ends that."""
+        if layer is self._layer:
+            return
+        if self._layer is not None and not sip.isdeleted(self._layer):
+            self._layer.selectionChanged.disconnect(self._read)
+        self._layer = layer
+        if layer is not None:
+            layer.selectionChanged.connect(self._read)
+        self._read()
+
+    def area(self) -> QgsGeometry:
+        """Return the area.
+
+        Raises
+        ------
+        QueryError
+            When there is none, or not yet.
+        """
+        if self._layer is None:
+            raise QueryError(tr("There is no layer of polygons in the project: add one, or choose another area."))
+        if self._error:
+            raise QueryError(self._error)
+        if self._found is None:
+            raise QueryError(tr("The polygons of the layer are being read: a moment."))
+        if self._found.isEmpty():
+            raise QueryError(tr("The layer has no polygons."))
+        return self._found
+
+    def _read(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        self._found, self._error, self._task = None, "", None
+        if self._layer is None:
+            return
+        source = QgsVectorLayerFeatureSource(self._layer)
+        request = QgsFeatureRequest().setNoAttributes()
+        transform = QgsCoordinateTransform(self._layer.crs(), WGS84, QgsProject.instance().transformContext())
+        if self._layer.selectedFeatureCount():
+            request.setFilterFids(self._layer.selectedFeatureIds())
+
+        def work(feedback: Any) -> QgsGeometry:
+            found = []
+            for feature in source.getFeatures(request):
+                if feedback.isCanceled():
+                    raise Cancelled
+                if feature.hasGeometry():
+                    found.append(feature.geometry().makeValid())
+            area = QgsGeometry.unaryUnion(found)
+            try:
+                area.transform(transform)
+            except QgsCsException:
+                raise QueryError(tr("The polygons of the layer lie beside the globe.")) from None
+            return _simple(area)
+
+        self._task = task = Task.start(
+            tr("Reading the area"),
+            work,
+            lambda found: self._took(task, found, ""),
+            lambda error: self._took(task, None, core.errors_told(error)),
         )
 
-
-class _Draw(QgsMapTool):
-    """Draw a box by two clicks or a drag, or a polygon by clicks."""
-
-    drawn = pyqtSignal(QgsGeometry)
-
-    def __init__(self, canvas: Any, polygon: bool) -> None:
-        super().__init__(canvas)
-        self._polygon = polygon
-        self._before = canvas.mapTool()
-        self._points: List[QgsPointXY] = []
-        self._band = band(canvas, _COLOUR)
-        self.setCursor(Qt.CursorShape.CrossCursor)
-
-    def canvasPressEvent(self, event: Any) -> None:
-        if event.button() == Qt.MouseButton.RightButton:
-            if self._polygon and len(self._points) > 2:
-                self.drawn.emit(QgsGeometry.fromPolygonXY([self._points]))
-            return
-        self._points.append(self.toMapCoordinates(event.pos()))
-
-    def canvasMoveEvent(self, event: Any) -> None:
-        if self._points:
-            self._band.setToGeometry(self._shape(self.toMapCoordinates(event.pos())), None)
-
-    def canvasReleaseEvent(self, event: Any) -> None:
-        here = self.toMapCoordinates(event.pos())
-        if not self._polygon and self._points and here != self._points[0]:
-            self.drawn.emit(self._shape(here))
-
-    def keyPressEvent(self, event: Any) -> None:
-        if event.key() == Qt.Key.Key_Escape:
-            self.end()
-
-    def end(self) -> None:
-        """Give the map back to the tool before."""
-        take_away(self.canvas(), self._band)
-        if self.canvas().mapTool() is self:
-            if self._before is not None:
-                self.canvas().setMapTool(self._before)
-            else:
-                self.canvas().unsetMapTool(self)
-
-    def _shape(self, here: QgsPointXY) -> QgsGeometry:
-        if self._polygon:
-            return QgsGeometry.fromPolygonXY([[*self._points, here]])
-        return QgsGeometry.fromRect(QgsRectangle(self._points[0], here))
+    def _took(self, task: Task, found: Optional[QgsGeometry], error: str) -> None:
+        if task is self._task:
+            self._task, self._found, self._error = None, found, error
+            self.changed.emit()
 
 
-def band(canvas: Any, colour: QColor) -> QgsRubberBand:
-    """Return a band for polygons on a map."""
-    made = QgsRubberBand(canvas, QgsWkbTypes.GeometryType.PolygonGeometry)
-    made.setColor(colour)
-    fill = QColor(colour)
-    fill.setAlpha(30)
-    made.setFillColor(fill)
-    made.setWidth(2)
-    return made
+def pasted(text: str) -> QgsGeometry:
+    """Return the area that a text holds, in degrees.
 
+    Parameters
+    ----------
+    text : str
+        Polygons as WKT or GeoJSON: a geometry, a Feature or a FeatureCollection; longitude before latitude.
 
-def take_away(canvas: Any, made: QgsRubberBand) -> None:
-    """Take a band off its map for good."""
-    scene = canvas.scene()
-    if made in scene.items():
-        scene.removeItem(made)
+    Raises
+    ------
+    QueryError
+        When it holds none.
+    """
+    text = text.strip()
+    if not text:
+        raise QueryError(tr("Paste the area: a polygon as WKT, or GeoJSON."))
+    if text.startswith("{"):
+        features = QgsJsonUtils.stringToFeatureList(text, QgsJsonUtils.stringToFields(text))
+        found = QgsGeometry.unaryUnion([feature.geometry() for feature in features if feature.hasGeometry()])
+    else:
+        found = QgsGeometry.fromWkt(text)
+    if found.isEmpty() or found.type() != QgsWkbTypes.GeometryType.PolygonGeometry:
+        raise QueryError(tr("The text is no polygon as WKT or GeoJSON."))
+    bounds = found.boundingBox()
+    if not (bounds.xMinimum() >= -180 and bounds.xMaximum() <= 180 and abs(bounds.center().y()) <= 90):
+        raise QueryError(tr("The text is no polygon in degrees, longitude before latitude."))
+    return _simple(found.makeValid())
 
 
 def _box(extent: QgsRectangle) -> Box:
@@ -261,7 +355,7 @@ def _box(extent: QgsRectangle) -> Box:
 
 
 def _simple(geometry: QgsGeometry) -> QgsGeometry:
-    """Return an area with fewer points where it has too many; by a hundred metres at the most."""
+    """Return an area with fewer points where it has too many."""
     if not geometry.isEmpty() and geometry.constGet().nCoordinates() > _MOST_POINTS:
-        return geometry.simplify(0.001)
+        return geometry.simplify(_TOLERANCE)
     return geometry

@@ -5,36 +5,36 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Callable, List, Optional, Tuple
 
-from qgis.core import Qgis, QgsCoordinateTransform, QgsProject
+from qgis.core import Qgis, QgsCoordinateTransform, QgsCsException, QgsProject
 from qgis.gui import QgisInterface, QgsDockWidget
-from qgis.PyQt.QtCore import Qt, QTimer
-from qgis.PyQt.QtGui import QColor
+from qgis.PyQt.QtCore import QPoint, Qt
+from qgis.PyQt.QtGui import QColor, QGuiApplication
 from qgis.PyQt.QtWidgets import (
-    QComboBox,
     QFileDialog,
-    QFormLayout,
-    QHBoxLayout,
     QInputDialog,
     QLabel,
     QMenu,
-    QProgressBar,
     QPushButton,
-    QScrollArea,
+    QSizePolicy,
     QSplitter,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from planet_scenes import core, downloads, empty, layers, messages, products, snapshot
+from planet_scenes import core, layers, messages, products, snapshot
 from planet_scenes.actions import view_of
-from planet_scenes.area import WGS84, AreaChooser, band, take_away
-from planet_scenes.connection_dialog import ask_for_connection, ask_for_key
+from planet_scenes.area import WGS84
+from planet_scenes.area_tool import band, take_away
+from planet_scenes.connection_dialog import ask_for_key
 from planet_scenes.connections import connections
-from planet_scenes.filters import FilterForm
+from planet_scenes.dock_count import Counter, Search
+from planet_scenes.dock_download import DownloadBar, DownloadDialog, common_products
+from planet_scenes.dock_form import SearchForm
+from planet_scenes.filters import row_of
 from planet_scenes.follow import FollowMap
 from planet_scenes.icons import icon
-from planet_scenes.results import Results, ResultsView, footprint
+from planet_scenes.results import Entry, Results, ResultsView, footprint
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_scenes.thumbnails import Thumbnails
@@ -42,14 +42,14 @@ from planet_vector.errors import AuthError, PlanetVectorError
 from planet_vector.query import Query
 from planet_vector.scene import Scene
 
-_REST = 500  # milliseconds without a change, before the scenes are counted
-_TYPES = ("ortho", "rapideye", "landsat")  # until the service says which it has
 _HOVER = QColor("#e31a1c")
 _CAP = 500  # scenes that follow the map
 
 
 class Dock(QgsDockWidget):
     """Search, look, load.
+
+    Nothing is asked of a service, and no key is read, before the user does something here.
 
     Parameters
     ----------
@@ -61,27 +61,26 @@ class Dock(QgsDockWidget):
         super().__init__(tr("Satellite scenes"), iface.mainWindow())
         self.iface = iface
         self.thumbnails = Thumbnails(self)
+        self.counter = Counter(self._searched, self)
         self.follower: Optional[FollowMap] = None
-        self.download: Optional[Task] = None
-        self._counting: Optional[Task] = None
         self._hover = band(iface.mapCanvas(), _HOVER)
+        self._of = connections().current()
+        self._types_of: Any = None
         self._build()
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_REST)
-        self._timer.timeout.connect(self.count_now)
-        self.area.changed.connect(self._timer.start)
-        self.filters.changed.connect(self._timer.start)
-        self.scene_type.currentTextChanged.connect(self._typed)
-        self.connection.activated.connect(self._connected)
-        connections().changed.connect(self._fill_connections)
+        self.area, self.filters, self.scene_type = self.form.area, self.form.filters, self.form.scene_type
+        self.form.changed.connect(self._changed)
+        self.form.type_changed.connect(self.results.clear)
+        self.counter.said.connect(self.said.setText)
         self.results.told.connect(self._failed)
-        self.results.fetched.connect(self._fetched)
+        self.results.fetched.connect(self._enable)
+        self.results.modelReset.connect(lambda: self._hovered(None))
+        self.results.modelReset.connect(self._enable)
         self.list.hovered.connect(self._hovered)
         self.list.doubleClicked.connect(lambda index: self.zoom(self.results.scene(index)))
-        self.list.selectionModel().selectionChanged.connect(lambda *_: self._enable())
-        self._fill_connections()
-        self._typed(self.scene_type.currentText())
+        self.list.customContextMenuRequested.connect(self._menu)
+        self.list.selectionModel().selectionChanged.connect(self._enable)
+        self.download_bar.changed.connect(self._enable)
+        connections().changed.connect(self._connections_changed)
         self._enable()
 
     # ---- what is searched ------------------------------------------------------------------------------------
@@ -94,58 +93,44 @@ class Dock(QgsDockWidget):
         PlanetVectorError
             When something in it cannot be.
         """
-        return Query.parse(self.scene_type.currentText(), self._parameters())
+        return self.form.query()
 
     def planet_name(self) -> str:
         """Return the PLANET: name of the search."""
-        return str(connections().current().name_of(self.query()))
-
-    def count_now(self) -> None:
-        """Count the scenes, and say so; nothing is fetched."""
-        if self._counting is not None:
-            self._counting.cancel()
-        try:
-            query, catalog = self.query(), connections().current().catalog()
-        except PlanetVectorError as error:
-            self._say(core.errors_told(error))
-            return
-        self._say(tr("Counting …"))
-        self._counting = Task.start(
-            tr("Counting scenes"), lambda feedback: catalog.count(query), self._counted, self._failed
-        )
+        return connections().current().name_of(self.query())
 
     def search(self) -> None:
-        """Show the scenes in the list."""
+        """Show the scenes in the list, and say how many there are."""
         try:
+            self.thumbnails.stop()
             self.results.search(connections().current(), self.query())
         except PlanetVectorError as error:
             self._failed(error)
             return
-        self._say(tr("Searching …"))
-        self._enable()
+        self.counter.now()
 
     # ---- what is done with it --------------------------------------------------------------------------------
 
     def add_layer(self) -> None:
         """Add the search as a live layer."""
-        self._with_name(lambda name: layers.add_search_layer(connections().current(), name, self._title()))
+        self._with_name(lambda name: layers.add_search_layer(connections().current(), name, self.form.title()))
 
     def follow(self, wanted: bool) -> None:
         """Let a layer of the search follow the map, or end that."""
         if self.follower is not None:
             self.follower.stop()
-            self.follower = None
         if wanted:
             self._with_name(self._follow)
         self.follow_button.setChecked(self.follower is not None)
 
     def add_products(self, product: str) -> None:
         """Add a product of the scenes that are selected."""
-        scenes = self.list.selected()
-        if scenes:
-            name = self._name_or_none()
-            below = layers.search_layer_for(name) if name else None
+        name, scenes = self._name_or_none(), self.list.selected()
+        below = layers.search_layer_for(name) if name is not None else None
+        try:
             products.add_products(connections().current(), scenes, product, None, below, view_of(self.iface))
+        except PlanetVectorError as error:
+            self._failed(error)
 
     def add_mosaic(self, product: str) -> None:
         """Add the whole search as one raster."""
@@ -157,12 +142,10 @@ class Dock(QgsDockWidget):
 
     def download_to(self, directory: str, wanted: List[str]) -> None:
         """Fetch products of the scenes that are selected into a folder."""
-        self.progress.setValue(0)
-        self.bar.show()
-        self.download = downloads.download(
-            connections().current(), self.list.selected(), wanted, directory, self._progressed, self._downloaded
-        )
-        self.download.taskTerminated.connect(self._download_ended)
+        try:
+            self.download_bar.start(connections().current(), self.list.selected(), wanted, directory)
+        except PlanetVectorError as error:
+            self._failed(error)
 
     def save_search(self, title: str) -> None:
         """Keep the search in the browser panel."""
@@ -170,92 +153,110 @@ class Dock(QgsDockWidget):
 
     def save_snapshot(self, path: str) -> None:
         """Save the scenes of the search to a GeoPackage, and say so."""
-        done: Callable[[Path], None] = lambda file: messages.tell(  # noqa: E731
-            tr("The scenes are in {path}.").format(path=file), Qgis.MessageLevel.Success
-        )
-        self._with_name(lambda name: snapshot.save_snapshot(name, self._title(), path, done))
+
+        def done(file: Path) -> None:
+            messages.tell(tr("The scenes are in {path}.").format(path=file), Qgis.MessageLevel.Success)
+
+        self._with_name(lambda name: snapshot.save_snapshot(name, self.form.title(), path, done))
 
     def zoom(self, scene: Scene) -> None:
         """Show a scene's place on the map."""
         extent = footprint(scene).boundingBox()
-        if not extent.isNull():
-            canvas = self.iface.mapCanvas()
-            canvas.setExtent(self._to_map().transformBoundingBox(extent).buffered(0))
-            canvas.zoomByFactor(1.2)
+        canvas = self.iface.mapCanvas()
+        there = canvas.mapSettings().destinationCrs()
+        if extent.isNull():
+            return
+        try:
+            transform = QgsCoordinateTransform(WGS84, there, QgsProject.instance().transformContext())
+            canvas.setExtent(transform.transformBoundingBox(extent).scaled(1.2))
+        except QgsCsException:
+            self.said.setText(tr("The map's system does not reach {scene}.").format(scene=scene.id))
+        else:
+            canvas.refresh()
 
     def close_down(self) -> None:
         """End everything, and take what is on the map away."""
-        self._timer.stop()
+        connections().changed.disconnect(self._connections_changed)
         self.follow(False)
+        self.counter.stop()
         self.thumbnails.stop()
         self.results.clear()
+        self.download_bar.stop()
         self.area.close_down()
-        connections().changed.disconnect(self._fill_connections)
         take_away(self.iface.mapCanvas(), self._hover)
 
-    # ---- what comes back -------------------------------------------------------------------------------------
+    # ---- what happens ----------------------------------------------------------------------------------------
 
-    def _counted(self, count: int) -> None:
-        self._counting = None
-        self._say(tr("{count:,} scenes").format(count=count) if count else tr("No scenes"))
-        if not count:
-            self._explain()
+    def _changed(self) -> None:
+        if not self.isVisible():  # the map moves under a hidden dock, too
+            return
+        self.counter.soon()
+        name = self._name_or_none()  # what is wrong with it, the counter says
+        if self.follower is not None and name is not None:
+            self.follower.search(name)
 
-    def _fetched(self) -> None:
-        self._enable()
-        shown = self.results.rowCount()
-        if not shown and not self.results.busy:
-            self._say(tr("No scenes"))
-            self._explain()
-        elif shown:
-            self.count_now()
+    def _connections_changed(self) -> None:
+        self.form.fill_connections()
+        current = connections().current()
+        if current != self._of:
+            self._of = current
+            self.follow(False)
+            self.results.clear()
+            if self.isVisible():
+                self.counter.soon()
 
-    def _explain(self) -> None:
-        catalog, scene_type = connections().current().catalog(), self.scene_type.currentText()
-        try:
-            parameters = self._parameters()
-        except PlanetVectorError:
-            return  # said already
-        Task.start(
-            tr("Asking why nothing was found"),
-            lambda feedback: empty.why(catalog, scene_type, parameters),
-            self._say,
-            self._failed,
-        )
+    def _searched(self) -> Search:
+        """Return what the counter counts; the first time with a connection it is asked for its scene types, too."""
+        current = connections().current()
+        catalog = current.catalog()
+        if self._types_of != current:
+            self._types_of = current
+
+            def failed(error: BaseException) -> None:
+                self._types_of = None  # said by the counter, which asks the same service
+
+            Task.start(
+                tr("Asking for the scene types"), lambda feedback: list(catalog.scene_types()), self._typed, failed
+            )
+        return catalog, self.scene_type.currentText(), self.form.parameters()
+
+    def _typed(self, types: List[str]) -> None:
+        if self._types_of == connections().current():
+            self.form.fill_types(types)
 
     def _failed(self, error: Any) -> None:
-        self._counting = None
+        """Tell what went wrong with something the user has asked for."""
+        self.counter.stop()
         sentence = core.errors_told(error)
-        self._say(sentence)
+        self.said.setText(sentence)
         self._enable()
-        current = connections().current().name
         if isinstance(error, AuthError):
+            current = connections().current().name
             messages.ask(sentence, tr("Log in"), lambda: ask_for_key(current, self))
         else:
             messages.tell(sentence, Qgis.MessageLevel.Warning)
 
-    def _progressed(self, percent: float) -> None:
-        self.progress.setValue(int(percent))
-
-    def _downloaded(self, files: List[Path]) -> None:
-        self._download_ended()
-        messages.tell(tr("{count} files are there.").format(count=len(files)), Qgis.MessageLevel.Success)
-
-    def _download_ended(self) -> None:
-        self.download = None
-        self.bar.hide()
-
-    def _hovered(self, scene: Optional[Scene]) -> None:
+    def _hovered(self, entry: Optional[Entry]) -> None:
         self._hover.reset()
-        if scene is not None:
-            geometry = footprint(scene)
-            if not geometry.isEmpty():
-                self._hover.setToGeometry(geometry, WGS84)
+        if entry is not None and entry.scene.polygons:
+            self._hover.setToGeometry(footprint(entry.scene), WGS84)
 
-    # ---- helpers ---------------------------------------------------------------------------------------------
+    def _follow(self, name: str) -> None:
+        self.follower = FollowMap(self.iface, connections().current(), name, _CAP, self.form.title())
+        self.follower.told.connect(self._following)
+        self.follower.ended.connect(self._follows_no_more)
+        self.follower.start()
 
-    def _parameters(self) -> List[Tuple[str, str]]:
-        return [*self.filters.parameters(), *self.area.parameters()]
+    def _following(self, shown: int, count: int) -> None:
+        if shown < count:
+            text = tr("{shown:,} of {count:,} scenes in view: zoom in to see all.").format(shown=shown, count=count)
+        else:
+            text = tr("{count:,} scenes in view").format(count=count)
+        self.said.setText(text)
+
+    def _follows_no_more(self) -> None:
+        self.follower = None
+        self.follow_button.setChecked(False)
 
     def _name_or_none(self) -> Optional[str]:
         try:
@@ -269,101 +270,50 @@ class Dock(QgsDockWidget):
         except PlanetVectorError as error:
             self._failed(error)
 
-    def _follow(self, name: str) -> None:
-        self.follower = FollowMap(self.iface, connections().current(), name, _CAP, self._title())
-        self.follower.told.connect(self._following)
-        self.follower.start()
+    # ---- what is asked ---------------------------------------------------------------------------------------
 
-    def _following(self, shown: int, count: int) -> None:
-        if shown < count:
-            self._say(tr("{shown:,} of {count:,} scenes in view: zoom in to see all.").format(shown=shown, count=count))
-        else:
-            self._say(tr("{count:,} scenes in view").format(count=count))
-
-    def _title(self) -> str:
-        days = self.filters.preset.currentText() if self.filters.preset.currentIndex() else ""
-        return " ".join(part for part in (self.scene_type.currentText(), days) if part)
-
-    def _to_map(self) -> QgsCoordinateTransform:
-        there = self.iface.mapCanvas().mapSettings().destinationCrs()
-        return QgsCoordinateTransform(WGS84, there, QgsProject.instance().transformContext())
-
-    def _say(self, text: str) -> None:
-        self.said.setText(text)
-
-    def _typed(self, scene_type: str) -> None:
-        if scene_type:
-            self.filters.set_scene_type(scene_type)
-            self.results.clear()
-            self._timer.start()
-
-    def _connected(self, number: int) -> None:
-        if number == self.connection.count() - 1:
-            ask_for_connection(self)
-            self._fill_connections()
-        elif self.connection.itemText(number) != connections().current().name:
-            connections().set_current(self.connection.itemText(number))
-
-    def _fill_connections(self) -> None:
-        current = connections().current()
-        self.connection.clear()
-        for known in connections().all():
-            self.connection.addItem(icon("connection"), known.name)
-        self.connection.addItem(tr("New connection…"))
-        self.connection.setCurrentText(current.name)
-        self.key_button.setText(tr("Log out") if connections().logged_in(current.name) else tr("Log in…"))
-        self.results.clear()
-        try:
-            catalog = current.catalog()
-        except PlanetVectorError as error:
-            self._say(core.errors_told(error))
+    def _menu(self, place: QPoint) -> None:
+        scenes = self.list.selected()
+        if not scenes:
             return
-        Task.start(
-            tr("Asking for the scene types"),
-            lambda feedback: sorted(catalog.scene_types()),
-            self._fill_types,
-            self._failed,
-        )
+        menu = QMenu(self.list)
+        menu.addAction(tr("Zoom to the scene"), lambda: self.zoom(scenes[0]))
+        self._fill_products(menu.addMenu(icon("product"), tr("Add product")))
+        menu.addAction(icon("download"), tr("Download…"), self._ask_download).setEnabled(not self.download_bar.busy)
+        menu.addAction(tr("Copy the name"), lambda: self._copy(scenes))
+        menu.exec(self.list.viewport().mapToGlobal(place))
+        menu.deleteLater()
 
-    def _fill_types(self, types: List[str]) -> None:
-        before = self.scene_type.currentText()
-        self.scene_type.blockSignals(True)
-        self.scene_type.clear()
-        self.scene_type.addItems(types)
-        self.scene_type.setCurrentText(before if before in types else types[0])
-        self.scene_type.blockSignals(False)
-        self._typed(self.scene_type.currentText())
+    def _copy(self, scenes: List[Scene]) -> None:
+        names = [connections().current().name_of(scene) for scene in scenes]
+        QGuiApplication.clipboard().setText("\n".join(names))
 
-    def _log(self) -> None:
-        current = connections().current().name
-        if connections().logged_in(current):
-            connections().log_out(current)
-        else:
-            ask_for_key(current, self)
-
-    def _enable(self) -> None:
-        selected = self.list.selected()
-        self.product_button.setEnabled(bool(selected))
-        self.download_button.setEnabled(bool(selected) and self.download is None)
-
-    def _fill_products(self) -> None:
-        menu = self.product_button.menu()
+    def _fill_products(self, menu: QMenu) -> None:
         menu.clear()
-        combined = dict(products.combinations())
-        for product in products.products_of(self.list.selected()[0]):
-            text = f"{product} – {combined[product]}" if product in combined else product
-            menu.addAction(text, lambda product=product: self.add_products(product))
+        offered = [products.products_of(scene) for scene in self.list.selected()]
+        texts = dict(products.combinations())
+        for product in offered[0] if offered else []:
+            if all(product in others for others in offered):
+                text = f"{product} – {texts[product]}" if product in texts else product
+                menu.addAction(text, lambda product=product: self.add_products(product))
+
+    def _fill_mosaics(self) -> None:
+        menu = self.mosaic_menu
+        menu.clear()
+        rows = range(min(self.results.rowCount(), products.rasters.MOST_SCENES))
+        listed = [self.results.scene(self.results.index(row)) for row in rows]
+        for product in common_products(listed) or ["visual", "analytic"]:
+            menu.addAction(product, lambda product=product: self.add_mosaic(product))
 
     def _ask_download(self) -> None:
         scenes = self.list.selected()
-        common = [product for product in scenes[0].products if all(product in scene.products for scene in scenes)]
-        if not common:
-            self._say(tr("The scenes have no product in common."))
+        if not common_products(scenes):
+            self.said.setText(tr("The scenes have no product in common."))
             return
-        product, accepted = QInputDialog.getItem(self, tr("Download"), tr("Product:"), common, 0, False)
-        directory = QFileDialog.getExistingDirectory(self, tr("Download to")) if accepted else ""
-        if directory:
-            self.download_to(directory, [product])
+        dialog = DownloadDialog(scenes, self)
+        if dialog.exec():
+            self.download_to(dialog.directory(), dialog.products())
+        dialog.deleteLater()
 
     def _ask_snapshot(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, tr("Save a snapshot"), "", "GeoPackage (*.gpkg)")
@@ -371,99 +321,72 @@ class Dock(QgsDockWidget):
             self.save_snapshot(path if path.endswith(".gpkg") else f"{path}.gpkg")
 
     def _ask_title(self) -> None:
-        title, accepted = QInputDialog.getText(self, tr("Save search"), tr("Title:"), text=self._title())
+        title, accepted = QInputDialog.getText(self, tr("Save search"), tr("Title:"), text=self.form.title())
         if accepted and title.strip():
             self.save_search(title.strip())
 
+    # ---- widgets ---------------------------------------------------------------------------------------------
+
+    def _enable(self, *_: object) -> None:
+        selected = bool(self.list.selected())
+        self.product_button.setEnabled(selected)
+        self.download_button.setEnabled(selected and not self.download_bar.busy)
+
     def _build(self) -> None:
         """Put the widgets together: what is searched above, what was found below."""
-        self.connection, self.scene_type = QComboBox(), QComboBox()
-        self.scene_type.addItems(_TYPES)
-        self.key_button = QPushButton()
-        self.key_button.clicked.connect(self._log)
-        self.area, self.filters = AreaChooser(self.iface), FilterForm()
-        upper = QWidget()
-        form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow(tr("Service"), _row(self.connection, self.key_button))
-        form.addRow(tr("Scenes"), self.scene_type)
-        form.addRow(tr("Area"), self.area)
-        column = QVBoxLayout(upper)
-        column.addLayout(form)
-        column.addWidget(self.filters)
-        column.addStretch()
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        for box in upper.findChildren(QComboBox):  # no wider than the dock, whatever is in them
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(6)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setWidget(upper)
-        self.said = QLabel()
+        self.form = SearchForm(self.iface)
+        self.said = QLabel(tr("Say what to look for, and search."))
         self.said.setWordWrap(True)
-        self.search_button = QPushButton(icon("search"), tr("Search"))
-        self.search_button.clicked.connect(self.search)
-        self.layer_button = QToolButton()
-        self.layer_button.setIcon(icon("scenes"))
-        self.layer_button.setToolTip(tr("Add the search as a live layer"))
-        self.layer_button.clicked.connect(self.add_layer)
-        self.follow_button = QToolButton()
-        self.follow_button.setIcon(icon("planet"))
-        self.follow_button.setToolTip(tr("Let a layer of the search follow the map"))
-        self.follow_button.setCheckable(True)
-        self.follow_button.clicked.connect(self.follow)
-        self.mosaic_button = QToolButton()
-        self.mosaic_button.setIcon(icon("mosaic"))
-        self.mosaic_button.setToolTip(tr("Add the search as one mosaic"))
-        self.mosaic_button.clicked.connect(lambda *_: self.add_mosaic("visual"))
-        self.snapshot_button = QToolButton()
-        self.snapshot_button.setIcon(icon("download"))
-        self.snapshot_button.setToolTip(tr("Save the scenes of the search to a GeoPackage"))
-        self.snapshot_button.clicked.connect(self._ask_snapshot)
-        self.save_button = QToolButton()
-        self.save_button.setIcon(icon("connection"))
-        self.save_button.setToolTip(tr("Save the search in the browser panel"))
-        self.save_button.clicked.connect(self._ask_title)
         self.results = Results(self.thumbnails, self)
         self.list = ResultsView(self.results)
-        self.product_button = QToolButton()
-        self.product_button.setText(tr("Add product"))
-        self.product_button.setIcon(icon("product"))
-        self.product_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.product_button.setMenu(QMenu(self.product_button))
-        self.product_button.menu().aboutToShow.connect(self._fill_products)
-        self.download_button = QToolButton()
-        self.download_button.setText(tr("Download"))
-        self.download_button.setIcon(icon("download"))
+        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.search_button = QPushButton(icon("search"), tr("Search"))
+        self.search_button.clicked.connect(self.search)
+        self.layer_button = _button("scenes", tr("Add the search as a live layer"))
+        self.layer_button.clicked.connect(self.add_layer)
+        self.follow_button = _button("planet", tr("Let a layer of the search follow the map"))
+        self.follow_button.setCheckable(True)
+        self.follow_button.clicked.connect(self.follow)
+        self.more_button, menu = _menu_button("", tr("More to do with the search"), "…")
+        self.mosaic_menu = menu.addMenu(icon("mosaic"), tr("Add it as one mosaic"))
+        self.mosaic_menu.aboutToShow.connect(self._fill_mosaics)
+        menu.addAction(tr("Save it in the browser panel…"), self._ask_title)
+        menu.addAction(tr("Save a snapshot of it…"), self._ask_snapshot)
+        self.product_button, menu = _menu_button("product", "", tr("Add product"))
+        menu.aboutToShow.connect(lambda menu=menu: self._fill_products(menu))
+        self.download_button = _button("download", "", tr("Download…"))
         self.download_button.clicked.connect(self._ask_download)
         for button in (self.product_button, self.download_button):
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.progress = QProgressBar()
-        cancel = QPushButton(tr("Cancel"))
-        cancel.clicked.connect(lambda *_: self.download.cancel() if self.download is not None else None)
-        self.bar = _row(self.progress, cancel)
-        self.bar.hide()
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.download_bar = DownloadBar()
         lower = QWidget()
         column = QVBoxLayout(lower)
-        tools = (
-            self.search_button, self.layer_button, self.follow_button, self.mosaic_button, self.snapshot_button,
-            self.save_button,
-        )  # fmt: skip
-        for widget in (_row(*tools), self.said, self.list, _row(self.product_button, self.download_button), self.bar):
-            column.addWidget(widget)
-        column.setStretch(2, 1)
+        tools = row_of(self.search_button, self.layer_button, self.follow_button, self.more_button)
+        rows = (tools, self.said, self.list, row_of(self.product_button, self.download_button), self.download_bar)
+        for widget in rows:
+            column.addWidget(widget, int(widget is self.list))
         splitter = QSplitter(Qt.Orientation.Vertical)
-        splitter.addWidget(scroll)
+        splitter.addWidget(self.form)
         splitter.addWidget(lower)
         splitter.setStretchFactor(1, 1)
+        splitter.setChildrenCollapsible(False)
         self.setWidget(splitter)
 
 
-def _row(*widgets: QWidget) -> QWidget:
-    made = QWidget()
-    row = QHBoxLayout(made)
-    row.setContentsMargins(0, 0, 0, 0)
-    for number, widget in enumerate(widgets):
-        row.addWidget(widget, int(number == 0))
+def _button(picture: str, tip: str, text: str = "") -> QToolButton:
+    made = QToolButton()
+    if picture:
+        made.setIcon(icon(picture))
+    made.setToolTip(tip)
+    made.setText(text)
+    if text and picture:
+        made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     return made
+
+
+def _menu_button(picture: str, tip: str, text: str = "") -> Tuple[QToolButton, QMenu]:
+    made = _button(picture, tip, text)
+    menu = QMenu(made)
+    made.setMenu(menu)
+    made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    return made, menu

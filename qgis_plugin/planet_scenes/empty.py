@@ -20,18 +20,22 @@ def why(catalog: ScenesV0, scene_type: str, parameters: Parameters) -> str:
             groups.setdefault(_group(name), []).append((name, value))
     if not groups:
         return tr("The service has no scenes of type {scene_type}.").format(scene_type=scene_type)
-    relaxed = {
-        title: [pair for pair in parameters if pair not in dropped and pair[0] not in ("order_by", "limit")]
-        for title, dropped in groups.items()
-    }
+    relaxed = [
+        [pair for pair in parameters if pair not in dropped and pair[0] not in ("order_by", "limit")]
+        for dropped in groups.values()
+    ]
     with ThreadPoolExecutor(catalog.settings.connections) as pool:
-        counts = list(pool.map(lambda pairs: catalog.count(Query.parse(scene_type, pairs)), relaxed.values()))
+        *counts, all_of_type = pool.map(lambda pairs: catalog.count(Query.parse(scene_type, pairs)), [*relaxed, []])
     helpful = [
-        tr("{count} without {what}").format(count=count, what=title) for title, count in zip(relaxed, counts) if count
+        tr("{count:,} without {what}").format(count=count, what=title) for title, count in zip(groups, counts) if count
     ]
     if helpful:
         return tr("No scene meets all of it. There would be: {those}.").format(those=", ".join(helpful))
-    return tr("No scene meets any but one of these filters: {those}.").format(those=", ".join(groups))
+    if len(groups) > 1 and all_of_type:
+        return tr(
+            "No scene meets all of it, nor without any one of: {those}. Without all of them there are {count:,}."
+        ).format(those=", ".join(groups), count=all_of_type)
+    return tr("The service has no scenes of type {scene_type}.").format(scene_type=scene_type)
 
 
 def _group(name: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Tuple
 
-from qgis.gui import QgsCollapsibleGroupBoxBasic
-from qgis.PyQt.QtCore import QDate, Qt, QTimer, pyqtSignal
+from qgis.gui import QgsCollapsibleGroupBoxBasic, QgsRangeSlider
+from qgis.PyQt import sip
+from qgis.PyQt.QtCore import QDate, QObject, Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtGui import QDoubleValidator
 from qgis.PyQt.QtWidgets import (
     QCheckBox,
@@ -16,7 +16,6 @@ from qgis.PyQt.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QSlider,
     QSpinBox,
     QWidget,
 )
@@ -24,6 +23,9 @@ from qgis.PyQt.QtWidgets import (
 from planet_scenes.texts import tr
 from planet_vector.query import FIELDS, ORDERS, QUALITIES
 from planet_vector.vector.schema import Schema
+
+BETWEEN = 0
+"""Stands in the place of a number of days: two days are given."""
 
 _EARLIEST = QDate(2009, 1, 1)  # RapidEye's first archive year
 _UNITS = {
@@ -33,107 +35,78 @@ _UNITS = {
 _OWN = ("acquired", "published", "cloud_cover.estimated", "image_statistics.image_quality")
 
 
-class FilterForm(QWidget):
-    """Choose what scenes must be like."""
+class Filters(QObject):
+    """Choose what scenes must be like: rows of a form.
+
+    Parameters
+    ----------
+    form : QFormLayout
+        Where the rows go.
+    """
 
     changed = pyqtSignal()
 
-    def __init__(self, parent: Optional[QWidget] = None) -> None:
-        super().__init__(parent)
-        self._presets = (
+    def __init__(self, form: QFormLayout) -> None:
+        super().__init__(form)
+        presets = (
             (tr("Any time"), None), (tr("Last 7 days"), 7), (tr("Last 30 days"), 30), (tr("Last 3 months"), 91),
-            (tr("Last year"), 365), (tr("Between two days"), 0),
+            (tr("Last year"), 365), (tr("Between two days"), BETWEEN),
         )  # fmt: skip
-        self.preset = QComboBox(self)
-        for text, days in self._presets:
+        self.preset = QComboBox()
+        for text, days in presets:
             self.preset.addItem(text, days)
-        self.since, self.until = QDateEdit(_EARLIEST, self), QDateEdit(QDate.currentDate(), self)
-        for edit in (self.since, self.until):
-            edit.setCalendarPopup(True)
-            edit.setDisplayFormat("yyyy-MM-dd")
-            edit.dateChanged.connect(lambda *_: self.changed.emit())
-        self._days = _row(self.since, QLabel("–"), self.until)
-        self.cloud = QSlider(Qt.Orientation.Horizontal, self)
+        self.since, self.until = QDateEdit(_EARLIEST), QDateEdit(QDate.currentDate())
+        self.cloud, self._cloud_text = QgsRangeSlider(), QLabel()
+        self.cloud.setRangeLimits(0, 100)
         self.cloud.setRange(0, 100)
-        self.cloud.setValue(100)
-        self.cloud_text = QLabel(self)
-        self.cloud_text.setMinimumWidth(self.cloud_text.fontMetrics().horizontalAdvance("≤ 100 %"))
-        self.quality = QComboBox(self)
+        self._cloud_text.setMinimumWidth(self._cloud_text.fontMetrics().horizontalAdvance("10 – 100 %"))
+        self.quality, self.order = QComboBox(), QComboBox()
         self.quality.addItem(tr("Any"), "")
         for word in QUALITIES[1:]:
             self.quality.addItem(tr("{quality} or better").format(quality=word), word)
-        self.order = QComboBox(self)
-        for text in (tr("Newest first"), tr("Oldest first")):
-            self.order.addItem(text)
-        self.limited, self.limit = QCheckBox(tr("At most"), self), QSpinBox(self)
+        self.order.addItems([tr("Newest first"), tr("Oldest first")])
+        self.limited, self.limit = QCheckBox(tr("At most")), QSpinBox()
         self.limit.setRange(1, 1_000_000)
         self.limit.setValue(500)
+        self.limit.setEnabled(False)
         self.ranges: Dict[str, Tuple[QLineEdit, QLineEdit]] = {}
-        self.more = QgsCollapsibleGroupBoxBasic(tr("More fields"), self)
+        self.more = QgsCollapsibleGroupBoxBasic(tr("More fields"))
         self._more = QFormLayout(self.more)
-        form = QFormLayout(self)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow(tr("Acquired"), self.preset)
-        form.addRow("", self._days)
-        form.addRow(tr("Cloud"), _row(self.cloud, self.cloud_text))
+        self._days = [form_row(form, tr("From"), self.since), form_row(form, tr("To"), self.until)]
+        form.addRow(tr("Cloud"), row_of(self.cloud, self._cloud_text))
         form.addRow(tr("Quality"), self.quality)
         form.addRow(tr("Order"), self.order)
         form.addRow(self.limited, self.limit)
         form.addRow(self.more)
-        self.preset.currentIndexChanged.connect(self._preset)
-        self.cloud.valueChanged.connect(self._clouds)
-        self.quality.currentIndexChanged.connect(lambda *_: self.changed.emit())
-        self.order.currentIndexChanged.connect(lambda *_: self.changed.emit())
-        self.limited.toggled.connect(self.limit.setEnabled)
-        self.limited.toggled.connect(lambda *_: self.changed.emit())
-        self.limit.valueChanged.connect(lambda *_: self.changed.emit())
-        self.limit.setEnabled(False)
-        self._preset()
-        self._clouds(100)
+        self._listen()
+        self._show_days()
+        self._show_clouds()
         # QGIS folds a box by its height; once shown it has one.
-        QTimer.singleShot(0, lambda: self.more.setCollapsed(True))
+        QTimer.singleShot(0, self._fold)
 
     def set_scene_type(self, scene_type: str) -> None:
         """Offer the fields of a scene type; what was entered for others is dropped."""
         kept = {name: (low.text(), high.text()) for name, (low, high) in self.ranges.items()}
         while self._more.rowCount():
             self._more.removeRow(0)
-        self.ranges = {}
-        for name in Schema(scene_type).names:
-            field = FIELDS.get(name)
-            if (
-                field is None
-                or name in _OWN
-                or field.kind not in ("number", "integer")
-                or "gte" not in field.comparators
-            ):
-                continue
-            low, high = (QLineEdit(text, self.more) for text in kept.get(name, ("", "")))
-            for edit, hint in ((low, tr("from")), (high, tr("to"))):
-                edit.setPlaceholderText(hint)
-                edit.setValidator(QDoubleValidator(edit))
-                edit.textChanged.connect(lambda *_: self.changed.emit())
-            unit = f" ({_UNITS[name]})" if name in _UNITS else ""
-            label = QLabel(name.replace("image_statistics.", "") + unit, self.more)
-            label.setToolTip(name)
-            self._more.addRow(label, _row(low, high))
-            self.ranges[name] = low, high
+        names = [name for name in Schema(scene_type).names if name not in _OWN and _has_range(name)]
+        self.ranges = {name: self._range(name, *kept.get(name, ("", ""))) for name in names}
         self.more.setVisible(bool(self.ranges))
 
     def parameters(self) -> List[Tuple[str, str]]:
-        """Return the filters as parameters of a search."""
+        """Return the filters as parameters of a search; what a field takes is judged by who reads them."""
         found: List[Tuple[str, str]] = []
         days = self.preset.currentData()
-        if days == 0:
+        if days == BETWEEN:
             found.append(("acquired.gte", self.since.date().toString(Qt.DateFormat.ISODate)))
-            after = self.until.date().addDays(1)
-            found.append(("acquired.lt", after.toString(Qt.DateFormat.ISODate)))
+            found.append(("acquired.lt", self.until.date().addDays(1).toString(Qt.DateFormat.ISODate)))
         elif days:
-            first = QDate.currentDate().toPyDate() - timedelta(days=days)
-            found.append(("acquired.gte", first.isoformat()))
-        if self.cloud.value() < 100:
-            found.append(("cloud_cover.estimated.lte", str(self.cloud.value())))
+            found.append(("acquired.gte", QDate.currentDate().addDays(-days).toString(Qt.DateFormat.ISODate)))
+        if self.cloud.lowerValue() > 0:
+            found.append(("cloud_cover.estimated.gte", str(self.cloud.lowerValue())))
+        if self.cloud.upperValue() < 100:
+            found.append(("cloud_cover.estimated.lte", str(self.cloud.upperValue())))
         if self.quality.currentData():
             found.append(("image_statistics.image_quality.gte", self.quality.currentData()))
         for name, edits in self.ranges.items():
@@ -141,26 +114,80 @@ class FilterForm(QWidget):
                 text = edit.text().strip()
                 if text:
                     value, good = edit.locale().toDouble(text)
-                    found.append((f"{name}.{comparator}", f"{value:g}" if good else text))
+                    found.append((f"{name}.{comparator}", f"{value:.15g}" if good else text))
         if self.order.currentIndex():
             found.append(("order_by", ORDERS[self.order.currentIndex()]))
         if self.limited.isChecked():
             found.append(("limit", str(self.limit.value())))
         return found
 
-    def _preset(self) -> None:
-        self._days.setVisible(self.preset.currentData() == 0)
-        self.changed.emit()
+    def time_text(self) -> str:
+        """Return the time that is searched, in words; nothing for any time."""
+        if self.preset.currentData() == BETWEEN:
+            return f"{self.since.text()} – {self.until.text()}"
+        return self.preset.currentText() if self.preset.currentData() else ""
 
-    def _clouds(self, cover: int) -> None:
-        self.cloud_text.setText(f"≤ {cover} %" if cover < 100 else tr("any"))
-        self.changed.emit()
+    def _listen(self) -> None:
+        def tell(*_: object) -> None:
+            self.changed.emit()
+
+        for edit in (self.since, self.until):
+            edit.setCalendarPopup(True)
+            edit.setDisplayFormat("yyyy-MM-dd")
+            edit.dateChanged.connect(tell)
+        self.preset.currentIndexChanged.connect(self._show_days)
+        self.cloud.rangeChanged.connect(self._show_clouds)
+        self.limited.toggled.connect(self.limit.setEnabled)
+        signals = (
+            self.preset.currentIndexChanged, self.cloud.rangeChanged, self.quality.currentIndexChanged,
+            self.order.currentIndexChanged, self.limited.toggled, self.limit.valueChanged,
+        )  # fmt: skip
+        for signal in signals:
+            signal.connect(tell)
+
+    def _range(self, name: str, low: str, high: str) -> Tuple[QLineEdit, QLineEdit]:
+        edits = QLineEdit(low), QLineEdit(high)
+        for edit, hint in zip(edits, (tr("from"), tr("to"))):
+            edit.setPlaceholderText(hint)
+            edit.setValidator(QDoubleValidator(edit))
+            edit.setMinimumWidth(edit.fontMetrics().horizontalAdvance("00000"))
+            edit.textChanged.connect(lambda *_: self.changed.emit())
+        unit = f" ({_UNITS[name]})" if name in _UNITS else ""
+        label = QLabel(name.rpartition("image_statistics.")[2] + unit)
+        label.setToolTip(name)
+        self._more.addRow(label, row_of(*edits))
+        return edits
+
+    def _show_days(self, *_: object) -> None:
+        for widget in (widget for row in self._days for widget in row):
+            widget.setVisible(self.preset.currentData() == BETWEEN)
+
+    def _show_clouds(self, *_: object) -> None:
+        low, high = self.cloud.lowerValue(), self.cloud.upperValue()
+        self._cloud_text.setText(tr("any") if (low, high) == (0, 100) else f"{low} – {high} %")
+
+    def _fold(self) -> None:
+        if not sip.isdeleted(self.more):
+            self.more.setCollapsed(True)
 
 
-def _row(*widgets: QWidget) -> QWidget:
+def _has_range(name: str) -> bool:
+    field = FIELDS.get(name)
+    return field is not None and field.kind in ("number", "integer") and "gte" in field.comparators
+
+
+def form_row(form: QFormLayout, text: str, widget: QWidget) -> Tuple[QLabel, QWidget]:
+    """Add a row to a form, and return its label and its widget, so that it can be hidden."""
+    label = QLabel(text)
+    form.addRow(label, widget)
+    return label, widget
+
+
+def row_of(*widgets: QWidget) -> QWidget:
+    """Return widgets side by side; the first, and those for text, take what room there is."""
     made = QWidget()
     row = QHBoxLayout(made)
     row.setContentsMargins(0, 0, 0, 0)
-    for widget in widgets:
-        row.addWidget(widget, 0 if isinstance(widget, QLabel) else 1)
+    for number, widget in enumerate(widgets):
+        row.addWidget(widget, int(number == 0 or isinstance(widget, QLineEdit)))
     return made

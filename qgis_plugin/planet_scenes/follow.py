@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Optional, Tuple
 
-from qgis.core import QgsCoordinateReferenceSystem, QgsCoordinateTransform, QgsProject, QgsVectorLayer
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsCsException,
+    QgsProject,
+    QgsRectangle,
+    QgsVectorLayer,
+)
 from qgis.gui import QgisInterface
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
@@ -50,6 +57,9 @@ class FollowMap(QObject):
     told = pyqtSignal(int, int)
     """How many scenes are shown, and how many there are in view."""
 
+    ended = pyqtSignal()
+    """It follows no more: it was stopped, or its layer was removed."""
+
     def __init__(
         self, iface: QgisInterface, connection: Connection, planet_name: str, cap: int = 500, title: str = ""
     ) -> None:
@@ -57,7 +67,7 @@ class FollowMap(QObject):
         self.layer: Optional[QgsVectorLayer] = None
         self._canvas = iface.mapCanvas()
         self._connection = connection
-        self._name = parse_name(planet_name).without(["bbox", "intersects", "limit"])
+        self._name = _without_area(planet_name)
         self._cap = cap
         self._title = title or tr("Scenes in view")
         self._known: Optional[_Found] = None
@@ -75,20 +85,29 @@ class FollowMap(QObject):
             self._canvas.extentsChanged.connect(self._timer.start)
             self._look()
 
+    def search(self, planet_name: str) -> None:
+        """Show another search from now on, in the same layer; one of another scene type ends it."""
+        name = _without_area(planet_name)
+        if name.collection != self._name.collection:
+            self.stop()
+        elif name != self._name:
+            self._name, self._known = name, None
+            self._timer.start()
+
     def stop(self) -> None:
         """Follow no more; the layer stays as it is."""
         if self.active:
             self.active = False
+            if self.layer is not None and not sip.isdeleted(self.layer):
+                self.layer.willBeDeleted.disconnect(self.stop)
             self._timer.stop()
             self._canvas.extentsChanged.disconnect(self._timer.start)
             if self._task is not None:
                 self._task.cancel()
                 self._task = None
+            self.ended.emit()
 
     def _look(self) -> None:
-        if self._known is not None and (self.layer is None or sip.isdeleted(self.layer)):
-            self.stop()  # the user has removed the layer
-            return
         view = self._view()
         known = self._known
         if view is None or (known is not None and known.shown == known.count and known.box.contains(view)):
@@ -119,6 +138,7 @@ class FollowMap(QObject):
         self._known = found
         if found.layer is not None:
             self.layer = found.layer
+            self.layer.willBeDeleted.connect(self.stop)  # the user removes it
             style.dress(self.layer, self._connection)
             QgsProject.instance().addMapLayer(self.layer)
         elif self.layer is not None and not sip.isdeleted(self.layer):
@@ -138,10 +158,17 @@ class FollowMap(QObject):
         transform = QgsCoordinateTransform(
             self._canvas.mapSettings().destinationCrs(), there, QgsProject.instance().transformContext()
         )
-        extent = transform.transformBoundingBox(self._canvas.extent())
+        try:
+            extent = transform.transformBoundingBox(self._canvas.extent())
+        except QgsCsException:  # more than the globe
+            extent = QgsRectangle(-180, -90, 180, 90)
         west, south = max(extent.xMinimum(), -180.0), max(extent.yMinimum(), -90.0)
         east, north = min(extent.xMaximum(), 180.0), min(extent.yMaximum(), 90.0)
         return Box(west, south, east, north) if west < east and south < north else None
+
+
+def _without_area(planet_name: str) -> Name:
+    return parse_name(planet_name).without(["bbox", "intersects", "limit"])
 
 
 def _widened(box: Box) -> Box:

@@ -110,7 +110,7 @@ def main():
     dock.filters.preset.setCurrentIndex(dock.filters.preset.findData(0))
     dock.filters.since.setDate(QDate(2015, 6, 1))
     dock.filters.until.setDate(QDate(2015, 8, 31))
-    dock.filters.cloud.setValue(50)
+    dock.filters.cloud.setUpperValue(50)
     dock.area.mode.setCurrentIndex(dock.area.MAP)
     dock.search()
     wait_for(lambda: dock.results.rowCount(), "a result")

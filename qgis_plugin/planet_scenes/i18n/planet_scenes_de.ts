@@ -15,6 +15,46 @@
     </message>
     <message>
       <location filename="../area.py" />
+      <source>The polygons that are selected in it, or all of them</source>
+      <translation>Die darin ausgewählten Polygone, oder alle</translation>
+    </message>
+    <message>
+      <location filename="../area.py" />
+      <source>Draw a box: drag, or click two corners</source>
+      <translation>Ein Rechteck zeichnen: ziehen, oder zwei Ecken anklicken</translation>
+    </message>
+    <message>
+      <location filename="../area.py" />
+      <source>Draw a polygon: click its corners, a right click ends it</source>
+      <translation>Ein Polygon zeichnen: seine Ecken anklicken, ein Rechtsklick beendet es</translation>
+    </message>
+    <message>
+      <location filename="../area.py" />
+      <source>Reading the area</source>
+      <translation>Das Gebiet wird gelesen</translation>
+    </message>
+    <message>
+      <location filename="../area.py" />
+      <source>Paste the area: a polygon as WKT, or GeoJSON.</source>
+      <translation>Das Gebiet einfügen: ein Polygon als WKT oder GeoJSON.</translation>
+    </message>
+    <message>
+      <location filename="../area.py" />
+      <source>The text is no polygon as WKT or GeoJSON.</source>
+      <translation>Der Text ist kein Polygon als WKT oder GeoJSON.</translation>
+    </message>
+    <message>
+      <location filename="../area.py" />
+      <source>The text is no polygon in degrees, longitude before latitude.</source>
+      <translation>Der Text ist kein Polygon in Grad, Länge vor Breite.</translation>
+    </message>
+    <message>
+      <location filename="../area.py" />
+      <source>The area lies beside the globe.</source>
+      <translation>Das Gebiet liegt neben der Erde.</translation>
+    </message>
+    <message>
+      <location filename="../area.py" />
       <source>Everywhere</source>
       <translation>Überall</translation>
     </message>
@@ -40,28 +80,38 @@
     </message>
     <message>
       <location filename="../area.py" />
-      <source>The area lies beside the globe.</source>
-      <translation>Das Gebiet liegt neben der Erde.</translation>
+      <source>Box</source>
+      <translation>Rechteck</translation>
     </message>
     <message>
       <location filename="../area.py" />
-      <source>Draw a box</source>
-      <translation>Rechteck zeichnen</translation>
+      <source>Polygon</source>
+      <translation>Polygon</translation>
     </message>
     <message>
       <location filename="../area.py" />
-      <source>Draw a polygon</source>
-      <translation>Polygon zeichnen</translation>
+      <source>There is no layer of polygons in the project: add one, or choose another area.</source>
+      <translation>Im Projekt ist kein Layer mit Polygonen: einen hinzufügen, oder ein anderes Gebiet wählen.</translation>
     </message>
     <message>
       <location filename="../area.py" />
-      <source>Paste the area: a polygon as WKT, or GeoJSON.</source>
-      <translation>Das Gebiet einfügen: ein Polygon als WKT oder GeoJSON.</translation>
+      <source>The polygons of the layer are being read: a moment.</source>
+      <translation>Die Polygone des Layers werden gelesen: einen Augenblick.</translation>
     </message>
     <message>
       <location filename="../area.py" />
-      <source>The text is no polygon as WKT or GeoJSON.</source>
-      <translation>Der Text ist kein Polygon als WKT oder GeoJSON.</translation>
+      <source>The layer has no polygons.</source>
+      <translation>Der Layer hat keine Polygone.</translation>
+    </message>
+    <message>
+      <location filename="../area.py" />
+      <source>What was drawn lies beside the globe: draw it again.</source>
+      <translation>Das Gezeichnete liegt neben der Erde: es noch einmal zeichnen.</translation>
+    </message>
+    <message>
+      <location filename="../area.py" />
+      <source>The map shows more than the globe: zoom in.</source>
+      <translation>Die Karte zeigt mehr als die Erde: hineinzoomen.</translation>
     </message>
     <message>
       <location filename="../area.py" />
@@ -70,8 +120,8 @@
     </message>
     <message>
       <location filename="../area.py" />
-      <source>The layer has no polygons.</source>
-      <translation>Der Layer hat keine Polygone.</translation>
+      <source>The polygons of the layer lie beside the globe.</source>
+      <translation>Die Polygone des Layers liegen neben der Erde.</translation>
     </message>
     <message>
       <location filename="../browser.py" />
@@ -255,38 +305,13 @@
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>Counting …</source>
-      <translation>Es wird gezählt …</translation>
+      <source>Zoom to the scene</source>
+      <translation>Zur Szene zoomen</translation>
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>Counting scenes</source>
-      <translation>Szenen werden gezählt</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Searching …</source>
-      <translation>Es wird gesucht …</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Asking why nothing was found</source>
-      <translation>Es wird erfragt, warum nichts gefunden wurde</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Asking for the scene types</source>
-      <translation>Szenentypen werden erfragt</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Download</source>
-      <translation>Herunterladen</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Product:</source>
-      <translation>Produkt:</translation>
+      <source>Copy the name</source>
+      <translation>Den Namen kopieren</translation>
     </message>
     <message>
       <location filename="../dock.py" />
@@ -305,18 +330,8 @@
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>Service</source>
-      <translation>Dienst</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Scenes</source>
-      <translation>Szenen</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Area</source>
-      <translation>Gebiet</translation>
+      <source>Say what to look for, and search.</source>
+      <translation>Angeben, was gesucht wird, und suchen.</translation>
     </message>
     <message>
       <location filename="../dock.py" />
@@ -335,18 +350,23 @@
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>Add the search as one mosaic</source>
-      <translation>Die Suche als ein Mosaik hinzufügen</translation>
+      <source>More to do with the search</source>
+      <translation>Mehr mit der Suche tun</translation>
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>Save the scenes of the search to a GeoPackage</source>
-      <translation>Die Szenen der Suche in einem GeoPackage speichern</translation>
+      <source>Add it as one mosaic</source>
+      <translation>Sie als ein Mosaik hinzufügen</translation>
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>Save the search in the browser panel</source>
-      <translation>Die Suche im Browserfenster speichern</translation>
+      <source>Save it in the browser panel…</source>
+      <translation>Sie im Browserfenster speichern …</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>Save a snapshot of it…</source>
+      <translation>Einen Abzug von ihr speichern …</translation>
     </message>
     <message>
       <location filename="../dock.py" />
@@ -355,38 +375,18 @@
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>Cancel</source>
-      <translation>Abbrechen</translation>
+      <source>Download…</source>
+      <translation>Herunterladen …</translation>
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>No scenes</source>
-      <translation>Keine Szenen</translation>
+      <source>Asking for the scene types</source>
+      <translation>Szenentypen werden erfragt</translation>
     </message>
     <message>
       <location filename="../dock.py" />
       <source>The scenes have no product in common.</source>
       <translation>Die Szenen haben kein gemeinsames Produkt.</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Download to</source>
-      <translation>Herunterladen nach</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>{count} files are there.</source>
-      <translation>{count} Dateien sind da.</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>The scenes are in {path}.</source>
-      <translation>Die Szenen sind in {path}.</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>{count:,} scenes</source>
-      <translation>{count:,} Szenen</translation>
     </message>
     <message>
       <location filename="../dock.py" />
@@ -397,6 +397,101 @@
       <location filename="../dock.py" />
       <source>{count:,} scenes in view</source>
       <translation>{count:,} Szenen im Ausschnitt</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>The scenes are in {path}.</source>
+      <translation>Die Szenen sind in {path}.</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
+      <source>The map's system does not reach {scene}.</source>
+      <translation>Das Koordinatensystem der Karte reicht nicht bis zu {scene}.</translation>
+    </message>
+    <message>
+      <location filename="../dock_count.py" />
+      <source>1 scene</source>
+      <translation>1 Szene</translation>
+    </message>
+    <message>
+      <location filename="../dock_count.py" />
+      <source>Counting …</source>
+      <translation>Es wird gezählt …</translation>
+    </message>
+    <message>
+      <location filename="../dock_count.py" />
+      <source>Counting scenes</source>
+      <translation>Szenen werden gezählt</translation>
+    </message>
+    <message>
+      <location filename="../dock_count.py" />
+      <source>{count:,} scenes</source>
+      <translation>{count:,} Szenen</translation>
+    </message>
+    <message>
+      <location filename="../dock_download.py" />
+      <source>Download</source>
+      <translation>Herunterladen</translation>
+    </message>
+    <message>
+      <location filename="../dock_download.py" />
+      <source>Products of the scene:</source>
+      <translation>Produkte der Szene:</translation>
+    </message>
+    <message>
+      <location filename="../dock_download.py" />
+      <source>Products that all {count} scenes have:</source>
+      <translation>Produkte, die alle {count} Szenen haben:</translation>
+    </message>
+    <message>
+      <location filename="../dock_download.py" />
+      <source>1 file is there: {path}</source>
+      <translation>1 Datei ist da: {path}</translation>
+    </message>
+    <message>
+      <location filename="../dock_download.py" />
+      <source>{count} files are in {folder}</source>
+      <translation>{count} Dateien sind in {folder}</translation>
+    </message>
+    <message>
+      <location filename="../dock_download.py" />
+      <source>Folder:</source>
+      <translation>Ordner:</translation>
+    </message>
+    <message>
+      <location filename="../dock_download.py" />
+      <source>The download has stopped.</source>
+      <translation>Das Herunterladen wurde angehalten.</translation>
+    </message>
+    <message>
+      <location filename="../dock_download.py" />
+      <source>Cancel</source>
+      <translation>Abbrechen</translation>
+    </message>
+    <message>
+      <location filename="../dock_download.py" />
+      <source>Go on</source>
+      <translation>Fortsetzen</translation>
+    </message>
+    <message>
+      <location filename="../dock_download.py" />
+      <source>Close</source>
+      <translation>Schließen</translation>
+    </message>
+    <message>
+      <location filename="../dock_form.py" />
+      <source>Service</source>
+      <translation>Dienst</translation>
+    </message>
+    <message>
+      <location filename="../dock_form.py" />
+      <source>Scenes</source>
+      <translation>Szenen</translation>
+    </message>
+    <message>
+      <location filename="../dock_form.py" />
+      <source>Area</source>
+      <translation>Gebiet</translation>
     </message>
     <message>
       <location filename="../downloads.py" />
@@ -425,18 +520,13 @@
     </message>
     <message>
       <location filename="../empty.py" />
-      <source>No scene meets any but one of these filters: {those}.</source>
-      <translation>Keine Szene erfüllt auch nur alle bis auf einen dieser Filter: {those}.</translation>
-    </message>
-    <message>
-      <location filename="../empty.py" />
       <source>The service has no scenes of type {scene_type}.</source>
       <translation>Der Dienst hat keine Szenen vom Typ {scene_type}.</translation>
     </message>
     <message>
       <location filename="../empty.py" />
-      <source>{count} without {what}</source>
-      <translation>{count} ohne {what}</translation>
+      <source>{count:,} without {what}</source>
+      <translation>{count:,} ohne {what}</translation>
     </message>
     <message>
       <location filename="../empty.py" />
@@ -444,19 +534,14 @@
       <translation>Keine Szene erfüllt alles. Es gäbe: {those}.</translation>
     </message>
     <message>
+      <location filename="../empty.py" />
+      <source>No scene meets all of it, nor without any one of: {those}. Without all of them there are {count:,}.</source>
+      <translation>Keine Szene erfüllt alles, auch nicht ohne einen von: {those}. Ohne sie alle gibt es {count:,}.</translation>
+    </message>
+    <message>
       <location filename="../filters.py" />
       <source>Any</source>
       <translation>Jede</translation>
-    </message>
-    <message>
-      <location filename="../filters.py" />
-      <source>Newest first</source>
-      <translation>Neueste zuerst</translation>
-    </message>
-    <message>
-      <location filename="../filters.py" />
-      <source>Oldest first</source>
-      <translation>Älteste zuerst</translation>
     </message>
     <message>
       <location filename="../filters.py" />
@@ -515,13 +600,28 @@
     </message>
     <message>
       <location filename="../filters.py" />
+      <source>Newest first</source>
+      <translation>Neueste zuerst</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>Oldest first</source>
+      <translation>Älteste zuerst</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
       <source>At most</source>
       <translation>Höchstens</translation>
     </message>
     <message>
       <location filename="../filters.py" />
-      <source>any</source>
-      <translation>beliebig</translation>
+      <source>From</source>
+      <translation>Von</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>To</source>
+      <translation>Bis</translation>
     </message>
     <message>
       <location filename="../filters.py" />
@@ -532,6 +632,11 @@
       <location filename="../filters.py" />
       <source>to</source>
       <translation>bis</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>any</source>
+      <translation>beliebig</translation>
     </message>
     <message>
       <location filename="../filters.py" />
@@ -1207,6 +1312,11 @@
       <location filename="../results.py" />
       <source>cloud cover unknown</source>
       <translation>Bewölkung unbekannt</translation>
+    </message>
+    <message>
+      <location filename="../results.py" />
+      <source>no products</source>
+      <translation>keine Produkte</translation>
     </message>
     <message>
       <location filename="../results.py" />

@@ -1,0 +1,88 @@
+"""How many scenes a search has, said while it is put together; and why, where it has none."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, List, Optional, Tuple
+
+from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
+
+from planet_scenes import core, empty
+from planet_scenes.tasks import Task
+from planet_scenes.texts import tr
+from planet_vector.catalog import ScenesV0
+from planet_vector.errors import PlanetVectorError
+from planet_vector.query import Query
+
+_REST = 500  # milliseconds without a change, before the scenes are counted
+
+Search = Tuple[ScenesV0, str, List[Tuple[str, str]]]
+"""What answers, the scene type, the parameters."""
+
+
+class Counter(QObject):
+    """Count the scenes of a search once it rests; nothing is fetched for it.
+
+    Parameters
+    ----------
+    search : callable
+        Returns what is searched; a `PlanetVectorError` is said.
+    """
+
+    said = pyqtSignal(str)
+    """A sentence: how many there are, why there are none, or what went wrong."""
+
+    counted = pyqtSignal(int)
+
+    def __init__(self, search: Callable[[], Search], parent: Optional[QObject] = None) -> None:
+        super().__init__(parent)
+        self._search = search
+        self._task: Optional[Task] = None
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_REST)
+        self._timer.timeout.connect(self.now)
+
+    def soon(self) -> None:
+        """Count when the search has not changed for a while."""
+        self._timer.start()
+
+    def now(self) -> None:
+        """Count."""
+        self.stop()
+        try:
+            catalog, scene_type, parameters = self._search()
+            query = Query.parse(scene_type, parameters)
+        except PlanetVectorError as error:
+            self.said.emit(core.errors_told(error))
+            return
+        self.said.emit(tr("Counting …"))
+
+        def work(feedback: Any) -> Tuple[int, str]:
+            count = catalog.count(query)
+            return count, count_text(count) if count else empty.why(catalog, scene_type, parameters)
+
+        # What was counted for an earlier search is not said of this one.
+        def done(counted: Tuple[int, str]) -> None:
+            if task is self._task:
+                self._task = None
+                self.said.emit(counted[1])
+                self.counted.emit(counted[0])
+
+        def failed(error: BaseException) -> None:
+            if task is self._task:
+                self._task = None
+                self.said.emit(core.errors_told(error))
+
+        self._task = task = Task.start(tr("Counting scenes"), work, done, failed)
+
+    def stop(self) -> None:
+        """Count no more."""
+        self._timer.stop()
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+
+def count_text(count: int) -> str:
+    """Return a number of scenes as text."""
+    return tr("1 scene") if count == 1 else tr("{count:,} scenes").format(count=count)

@@ -1,0 +1,130 @@
+"""The upper half of the dock: whose scenes, of which type, where, when and how."""
+
+from __future__ import annotations
+
+from typing import List, Tuple
+
+from qgis.gui import QgisInterface
+from qgis.PyQt.QtCore import Qt, pyqtSignal
+from qgis.PyQt.QtWidgets import QComboBox, QFormLayout, QPushButton, QScrollArea, QWidget
+
+from planet_scenes.area import AreaChooser
+from planet_scenes.connection_dialog import ask_for_connection, ask_for_key
+from planet_scenes.connections import connections
+from planet_scenes.filters import Filters, row_of
+from planet_scenes.icons import icon
+from planet_scenes.texts import tr
+from planet_vector.query import Query
+
+_TYPES = ("ortho", "rapideye", "landsat")  # until the service says which it has
+
+
+class SearchForm(QScrollArea):
+    """Put a search together.
+
+    Parameters
+    ----------
+    iface : QgisInterface
+        Whose map is searched on.
+    """
+
+    changed = pyqtSignal()
+    """The search is another."""
+
+    type_changed = pyqtSignal()
+    """It is one of another scene type."""
+
+    def __init__(self, iface: QgisInterface) -> None:
+        super().__init__()
+        self.connection, self.scene_type, self.key_button = QComboBox(), QComboBox(), QPushButton()
+        self.area = AreaChooser(iface)
+        inner = QWidget()
+        form = QFormLayout(inner)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow(tr("Service"), row_of(self.connection, self.key_button))
+        form.addRow(tr("Scenes"), self.scene_type)
+        form.addRow(tr("Area"), self.area)
+        self.filters = Filters(form)
+        for box in inner.findChildren(QComboBox):  # no wider than the dock, whatever is in them
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(5)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setWidget(inner)
+        self.setMinimumWidth(inner.minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width())
+        self.fill_connections()
+        self.scene_type.addItems(_TYPES)
+        self.filters.set_scene_type(self.scene_type.currentText())
+        self.connection.activated.connect(self._choose)
+        self.key_button.clicked.connect(self._log)
+        self.scene_type.currentTextChanged.connect(self._typed)
+        self.area.changed.connect(self.changed)
+        self.filters.changed.connect(self.changed)
+
+    def parameters(self) -> List[Tuple[str, str]]:
+        """Return the search as parameters of the API.
+
+        Raises
+        ------
+        QueryError
+            When there is no area where one is meant.
+        """
+        return [*self.filters.parameters(), *self.area.parameters()]
+
+    def query(self) -> Query:
+        """Return the search.
+
+        Raises
+        ------
+        QueryError
+            When something in it cannot be.
+        """
+        return Query.parse(self.scene_type.currentText(), self.parameters())
+
+    def title(self) -> str:
+        """Return what to call the search."""
+        return " ".join(part for part in (self.scene_type.currentText(), self.filters.time_text()) if part)
+
+    def fill_connections(self) -> None:
+        """Show the connections as they are now."""
+        current = connections().current()
+        self.connection.clear()
+        for known in connections().all():
+            self.connection.addItem(icon("connection"), known.name)
+        self.connection.addItem(tr("New connection…"))
+        self.connection.setCurrentText(current.name)
+        self.connection.setToolTip(current.url)
+        self.key_button.setText(tr("Log out") if connections().logged_in(current.name) else tr("Log in…"))
+
+    def fill_types(self, types: List[str]) -> None:
+        """Offer the scene types of a service."""
+        before = self.scene_type.currentText()
+        self.scene_type.blockSignals(True)
+        self.scene_type.clear()
+        self.scene_type.addItems(types)
+        self.scene_type.setCurrentText(before if before in types else types[0])
+        self.scene_type.blockSignals(False)
+        if self.scene_type.currentText() != before:
+            self._typed(self.scene_type.currentText())
+
+    def _typed(self, scene_type: str) -> None:
+        if scene_type:
+            self.filters.set_scene_type(scene_type)
+            self.type_changed.emit()
+            self.changed.emit()
+
+    def _choose(self, number: int) -> None:
+        chosen = self.connection.itemText(number)
+        if number == self.connection.count() - 1:
+            ask_for_connection(self)
+            self.fill_connections()
+        elif chosen != connections().current().name:
+            connections().set_current(chosen)
+
+    def _log(self) -> None:
+        current = connections().current().name
+        if connections().logged_in(current):
+            connections().log_out(current)
+        else:
+            ask_for_key(current, self)
