@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, List, Optional
 
-from qgis.core import QgsFeature, QgsMapLayer, QgsProject, QgsVectorLayer
+from qgis.core import QgsFeature, QgsMapLayer, QgsVectorLayer
 from qgis.gui import QgisInterface, QgsGui, QgsMapLayerAction
 from qgis.PyQt.QtCore import QObject
 
@@ -21,7 +21,7 @@ OFFERED = ("visual", "analytic", products.TILES)
 """What is offered for every scene; what a scene has not is an error that names what it has."""
 
 
-class Actions(QObject):
+class Actions:
     """Offer products of scenes in the layers that are searches, and in no other.
 
     Parameters
@@ -30,47 +30,40 @@ class Actions(QObject):
         Whose map is looked at.
     """
 
-    def __init__(self, iface: QgisInterface, parent: Optional[QObject] = None) -> None:
-        super().__init__(parent)
+    def __init__(self, iface: QgisInterface) -> None:
         self._iface = iface
         self._actions: List[QgsMapLayerAction] = []
 
     def start(self) -> None:
-        """Offer them in the layers there are, and in those to come."""
-        QgsProject.instance().layersAdded.connect(self._added)
-        self._added(list(QgsProject.instance().mapLayers().values()))
+        """Offer them."""
+        for product in OFFERED:
+            action = _Action(tr("Add {product} to the map").format(product=product), self._iface.mainWindow())
+            action.triggeredForFeature.connect(
+                lambda layer, feature, product=product: add_of_features(self._iface, layer, [feature], product)
+            )
+            action.triggeredForFeatures.connect(
+                lambda layer, features, product=product: add_of_features(self._iface, layer, features, product)
+            )
+            QgsGui.mapLayerActionRegistry().addMapLayerAction(action)
+            self._actions.append(action)
 
     def stop(self) -> None:
         """Take them all away."""
-        QgsProject.instance().layersAdded.disconnect(self._added)
         for action in self._actions:
             QgsGui.mapLayerActionRegistry().removeMapLayerAction(action)
             action.deleteLater()
         self._actions = []
 
-    def _added(self, layers: List[QgsMapLayer]) -> None:
-        for layer in layers:
-            if not search_of(layer):
-                continue
-            for product in OFFERED:
-                action = QgsMapLayerAction(
-                    tr("Add {product} to the map").format(product=product),
-                    self,
-                    layer,
-                    QgsMapLayerAction.Target.SingleFeature | QgsMapLayerAction.Target.MultipleFeatures,
-                    icon("planet"),
-                )
-                action.triggeredForFeature.connect(
-                    lambda layer, feature, product=product: self._add(layer, [feature], product)
-                )
-                action.triggeredForFeatures.connect(
-                    lambda layer, features, product=product: self._add(layer, features, product)
-                )
-                QgsGui.mapLayerActionRegistry().addMapLayerAction(action)
-                self._actions.append(action)
 
-    def _add(self, layer: QgsVectorLayer, features: List[QgsFeature], product: str) -> None:
-        add_of_features(self._iface, layer, features, product)
+class _Action(QgsMapLayerAction):
+    """Be there for one scene or several, in layers that are searches."""
+
+    def __init__(self, text: str, parent: QObject) -> None:
+        targets = QgsMapLayerAction.Target.SingleFeature | QgsMapLayerAction.Target.MultipleFeatures
+        super().__init__(text, parent, targets, icon("planet"))
+
+    def canRunUsingLayer(self, layer: QgsMapLayer, *context: object) -> bool:  # noqa: N802 - QGIS's name
+        return bool(search_of(layer))
 
 
 def add_of_features(

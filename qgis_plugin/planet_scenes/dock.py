@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, List, Optional, Tuple
+from typing import Any, Callable, List, Optional
 
-from qgis.core import Qgis, QgsCoordinateTransform, QgsCsException, QgsProject
+from qgis.core import Qgis, QgsCoordinateTransform, QgsCsException, QgsProject, QgsVectorLayer
 from qgis.gui import QgisInterface, QgsDockWidget
-from qgis.PyQt.QtCore import QPoint, Qt
+from qgis.PyQt.QtCore import QPoint, Qt, QTimer
 from qgis.PyQt.QtGui import QColor, QGuiApplication
 from qgis.PyQt.QtWidgets import (
     QFileDialog,
@@ -17,7 +17,6 @@ from qgis.PyQt.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QSplitter,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -31,13 +30,13 @@ from planet_scenes.connections import connections
 from planet_scenes.dock_count import Counter, Search
 from planet_scenes.dock_download import DownloadBar, DownloadDialog, common_products
 from planet_scenes.dock_form import SearchForm
-from planet_scenes.filters import row_of
 from planet_scenes.follow import FollowMap
 from planet_scenes.icons import icon
 from planet_scenes.results import Entry, Results, ResultsView, footprint
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_scenes.thumbnails import Thumbnails
+from planet_scenes.widgets import button, menu_button, row_of
 from planet_vector.errors import AuthError, PlanetVectorError
 from planet_vector.query import Query
 from planet_vector.scene import Scene
@@ -66,10 +65,12 @@ class Dock(QgsDockWidget):
         self._hover = band(iface.mapCanvas(), _HOVER)
         self._of = connections().current()
         self._types_of: Any = None
+        self._shown = False
+        self._added = ""  # the id of the layer that was added last
         self._build()
         self.area, self.filters, self.scene_type = self.form.area, self.form.filters, self.form.scene_type
         self.form.changed.connect(self._changed)
-        self.form.type_changed.connect(self.results.clear)
+        self.form.type_changed.connect(self._forget)
         self.counter.said.connect(self.said.setText)
         self.results.told.connect(self._failed)
         self.results.fetched.connect(self._enable)
@@ -113,7 +114,11 @@ class Dock(QgsDockWidget):
 
     def add_layer(self) -> None:
         """Add the search as a live layer."""
-        self._with_name(lambda name: layers.add_search_layer(connections().current(), name, self.form.title()))
+
+        def added(layer: QgsVectorLayer) -> None:
+            self._added = layer.id()
+
+        self._with_name(lambda name: layers.add_search_layer(connections().current(), name, self.form.title(), added))
 
     def follow(self, wanted: bool) -> None:
         """Let a layer of the search follow the map, or end that."""
@@ -125,10 +130,9 @@ class Dock(QgsDockWidget):
 
     def add_products(self, product: str) -> None:
         """Add a product of the scenes that are selected."""
-        name, scenes = self._name_or_none(), self.list.selected()
-        below = layers.search_layer_for(name) if name is not None else None
+        scenes, view = self.list.selected(), view_of(self.iface)
         try:
-            products.add_products(connections().current(), scenes, product, None, below, view_of(self.iface))
+            products.add_products(connections().current(), scenes, product, None, self._below(), view)
         except PlanetVectorError as error:
             self._failed(error)
 
@@ -136,7 +140,7 @@ class Dock(QgsDockWidget):
         """Add the whole search as one raster."""
         self._with_name(
             lambda name: products.add_mosaic(
-                connections().current(), name, product, None, layers.search_layer_for(name), view_of(self.iface)
+                connections().current(), name, product, None, self._below(), view_of(self.iface)
             )
         )
 
@@ -185,6 +189,12 @@ class Dock(QgsDockWidget):
         self.area.close_down()
         take_away(self.iface.mapCanvas(), self._hover)
 
+    def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        super().showEvent(event)
+        if not self._shown:
+            self._shown = True
+            QTimer.singleShot(0, self._share)  # the form knows its height once it is laid out
+
     # ---- what happens ----------------------------------------------------------------------------------------
 
     def _changed(self) -> None:
@@ -201,9 +211,14 @@ class Dock(QgsDockWidget):
         if current != self._of:
             self._of = current
             self.follow(False)
-            self.results.clear()
+            self._forget()
             if self.isVisible():
                 self.counter.soon()
+
+    def _forget(self) -> None:
+        """Begin anew: what was found and added before is no part of this search."""
+        self._added = ""
+        self.results.clear()
 
     def _searched(self) -> Search:
         """Return what the counter counts; the first time with a connection it is asked for its scene types, too."""
@@ -264,6 +279,12 @@ class Dock(QgsDockWidget):
         except PlanetVectorError:
             return None
 
+    def _below(self) -> Optional[QgsVectorLayer]:
+        """Return the layer of the search: the one that shows just this, or the last that was added from here."""
+        name = self._name_or_none()
+        layer = layers.search_layer_for(name) if name is not None else None
+        return layer or QgsProject.instance().mapLayer(self._added)
+
     def _with_name(self, call: Callable[[str], Any]) -> None:
         try:
             call(self.planet_name())
@@ -302,7 +323,9 @@ class Dock(QgsDockWidget):
         menu.clear()
         rows = range(min(self.results.rowCount(), products.rasters.MOST_SCENES))
         listed = [self.results.scene(self.results.index(row)) for row in rows]
-        for product in common_products(listed) or ["visual", "analytic"]:
+        if not listed:
+            menu.addAction(tr("Search first")).setEnabled(False)
+        for product in common_products(listed):
             menu.addAction(product, lambda product=product: self.add_mosaic(product))
 
     def _ask_download(self) -> None:
@@ -342,22 +365,22 @@ class Dock(QgsDockWidget):
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.search_button = QPushButton(icon("search"), tr("Search"))
         self.search_button.clicked.connect(self.search)
-        self.layer_button = _button("scenes", tr("Add the search as a live layer"))
+        self.layer_button = button("scenes", tr("Add the search as a live layer"))
         self.layer_button.clicked.connect(self.add_layer)
-        self.follow_button = _button("planet", tr("Let a layer of the search follow the map"))
+        self.follow_button = button("follow", tr("Let a layer of the search follow the map"))
         self.follow_button.setCheckable(True)
         self.follow_button.clicked.connect(self.follow)
-        self.more_button, menu = _menu_button("", tr("More to do with the search"), "…")
+        self.more_button, menu = menu_button("", tr("More to do with the search"), "…")
         self.mosaic_menu = menu.addMenu(icon("mosaic"), tr("Add it as one mosaic"))
         self.mosaic_menu.aboutToShow.connect(self._fill_mosaics)
-        menu.addAction(tr("Save it in the browser panel…"), self._ask_title)
-        menu.addAction(tr("Save a snapshot of it…"), self._ask_snapshot)
-        self.product_button, menu = _menu_button("product", "", tr("Add product"))
+        menu.addAction(icon("save"), tr("Save it in the browser panel…"), self._ask_title)
+        menu.addAction(icon("snapshot"), tr("Save a snapshot of it…"), self._ask_snapshot)
+        self.product_button, menu = menu_button("product", "", tr("Add product"))
         menu.aboutToShow.connect(lambda menu=menu: self._fill_products(menu))
-        self.download_button = _button("download", "", tr("Download…"))
+        self.download_button = button("download", "", tr("Download…"))
         self.download_button.clicked.connect(self._ask_download)
-        for button in (self.product_button, self.download_button):
-            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        for wide in (self.product_button, self.download_button):
+            wide.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.download_bar = DownloadBar()
         lower = QWidget()
         column = QVBoxLayout(lower)
@@ -365,28 +388,14 @@ class Dock(QgsDockWidget):
         rows = (tools, self.said, self.list, row_of(self.product_button, self.download_button), self.download_bar)
         for widget in rows:
             column.addWidget(widget, int(widget is self.list))
-        splitter = QSplitter(Qt.Orientation.Vertical)
-        splitter.addWidget(self.form)
-        splitter.addWidget(lower)
-        splitter.setStretchFactor(1, 1)
-        splitter.setChildrenCollapsible(False)
-        self.setWidget(splitter)
+        self._halves = QSplitter(Qt.Orientation.Vertical)
+        self._halves.addWidget(self.form)
+        self._halves.addWidget(lower)
+        self._halves.setStretchFactor(1, 1)
+        self._halves.setChildrenCollapsible(False)
+        self.setWidget(self._halves)
 
-
-def _button(picture: str, tip: str, text: str = "") -> QToolButton:
-    made = QToolButton()
-    if picture:
-        made.setIcon(icon(picture))
-    made.setToolTip(tip)
-    made.setText(text)
-    if text and picture:
-        made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-    return made
-
-
-def _menu_button(picture: str, tip: str, text: str = "") -> Tuple[QToolButton, QMenu]:
-    made = _button(picture, tip, text)
-    menu = QMenu(made)
-    made.setMenu(menu)
-    made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-    return made, menu
+    def _share(self) -> None:
+        """Give the form what it takes, and the list the rest; what the user then does with it stays."""
+        wanted, room = self.form.widget().sizeHint().height(), self._halves.height()
+        self._halves.setSizes([wanted, max(room - wanted, 0)])

@@ -11,9 +11,10 @@ from qgis.PyQt.QtWidgets import QComboBox, QFormLayout, QPushButton, QScrollArea
 from planet_scenes.area import AreaChooser
 from planet_scenes.connection_dialog import ask_for_connection, ask_for_key
 from planet_scenes.connections import connections
-from planet_scenes.filters import Filters, row_of
+from planet_scenes.filters import Filters
 from planet_scenes.icons import icon
 from planet_scenes.texts import tr
+from planet_scenes.widgets import row_of
 from planet_vector.query import Query
 
 _TYPES = ("ortho", "rapideye", "landsat")  # until the service says which it has

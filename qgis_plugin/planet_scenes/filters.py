@@ -13,7 +13,6 @@ from qgis.PyQt.QtWidgets import (
     QComboBox,
     QDateEdit,
     QFormLayout,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QSpinBox,
@@ -21,6 +20,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from planet_scenes.texts import tr
+from planet_scenes.widgets import row_of
 from planet_vector.query import FIELDS, ORDERS, QUALITIES
 from planet_vector.vector.schema import Schema
 
@@ -181,13 +181,3 @@ def form_row(form: QFormLayout, text: str, widget: QWidget) -> Tuple[QLabel, QWi
     label = QLabel(text)
     form.addRow(label, widget)
     return label, widget
-
-
-def row_of(*widgets: QWidget) -> QWidget:
-    """Return widgets side by side; the first, and those for text, take what room there is."""
-    made = QWidget()
-    row = QHBoxLayout(made)
-    row.setContentsMargins(0, 0, 0, 0)
-    for number, widget in enumerate(widgets):
-        row.addWidget(widget, int(number == 0 or isinstance(widget, QLineEdit)))
-    return made

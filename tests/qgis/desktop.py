@@ -22,12 +22,16 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QCoreApplication, QDate, QEvent, QItemSelectionModel, Qt, QTimer
 from qgis.PyQt.QtWidgets import QDockWidget, QTreeView
 
+sys.path.insert(0, str(Path(os.environ["DESKTOP_TESTS"])))
+from pulse import Pulse  # noqa: E402 - found beside this file, which QGIS runs as text
+
 OUT = Path(os.environ["DESKTOP_OUT"])
 URL, KEY = os.environ["DESKTOP_URL"], os.environ.pop("DESKTOP_KEY")
 LAND = QgsRectangle(11.95, 47.845, 12.075, 47.915)  # that the sample archive shows
 CORNER = QgsRectangle(11.955, 47.848, 11.965, 47.853)
 iface = qgis.utils.iface
 report = {}
+pulse = Pulse()
 
 
 def wait_for(true, what, seconds=60):
@@ -63,6 +67,7 @@ def settle():
 def picture(name):
     settle()
     iface.mainWindow().grab().save(str(OUT / f"{name}.png"), "PNG", 0)  # as small as it gets
+    pulse.skip()
 
 
 def look_at(box):
@@ -112,6 +117,7 @@ def main():
     dock.filters.until.setDate(QDate(2015, 8, 31))
     dock.filters.cloud.setUpperValue(50)
     dock.area.mode.setCurrentIndex(dock.area.MAP)
+    pulse.step("search")
     dock.search()
     wait_for(lambda: dock.results.rowCount(), "a result")
     settle()
@@ -119,14 +125,22 @@ def main():
     report["name"] = dock.planet_name()
 
     # Add the search as a layer, and a product of two scenes.
+    pulse.step("add")
     dock.add_layer()
     layer = wait_for(searches, "the layer")[0]
     settle()
     report["features"] = layer.featureCount()
+    pulse.step("system")
     # QGIS gives a project the system of its first layer, degrees; this is that of the land.
     QgsProject.instance().setCrs(QgsCoordinateReferenceSystem("EPSG:32633"))
     look_at(LAND)
     picture("qgis-search")
+    pulse.step("pan")
+    look_at(CORNER)
+    settle()
+    look_at(LAND)
+    settle()
+    pulse.step("product")
     model = dock.list.selectionModel()
     for row in range(min(3, dock.results.rowCount())):
         model.select(dock.results.index(row, 0), QItemSelectionModel.SelectionFlag.Select)
@@ -137,6 +151,12 @@ def main():
         raster.name() for raster in QgsProject.instance().mapLayers().values() if raster.type() == raster.RasterLayer
     ]
     picture("qgis-products")
+    pulse.step("download")
+    dock.download_to(str(OUT / "scenes"), ["visual"])
+    wait_for(lambda: not dock.download_bar.busy, "the download")
+    settle()
+    report["downloaded"] = sorted(file.name for file in (OUT / "scenes").glob("*.tif"))
+    pulse.step("project")
 
     # Save, forget, open again.
     dock.save_search("Summer")
@@ -152,6 +172,7 @@ def main():
     picture("qgis-again")
 
     # Follow the map.
+    pulse.step("follow")
     before = {found.id() for found in searches()}
     look_at(CORNER)
     settle()
@@ -167,6 +188,7 @@ def main():
         QgsProject.instance().removeMapLayer(found)
 
     # The browser panel.
+    pulse.step("browser")
     look_at(LAND)
     browser = window.findChild(QDockWidget, "Browser")
     dock.hide()
@@ -174,6 +196,7 @@ def main():
     picture("qgis-browser")
 
     # Unload.
+    pulse.step("unload")
     qgis.utils.unloadPlugin("planet_scenes")
     settle()
     report["left"] = [
@@ -186,6 +209,8 @@ def main():
             if action.objectName() == "PlanetScenesAction"
         ),
     ]
+    pulse.stop()
+    report["gaps"] = pulse.gaps
     report["layers after"] = [found.isValid() for found in QgsProject.instance().mapLayers().values()]
 
 

@@ -455,6 +455,12 @@ def test_the_search_becomes_a_layer_and_products_lie_below_it(dock: Dock, deskto
     assert names == ["ortho", "Imagery of ortho"]
     inside = [child.name() for child in root.children()[1].children()]
     assert [found[0] in inside[0], found[1] in inside[1]] == [True, True]
+    dock.filters.cloud.setUpperValue(30)  # the list shows what it showed, and the layer is still its search's
+    dock.list.clearSelection()
+    select(dock, 2)
+    dock.add_products("visual")
+    wait_for(lambda: len(QgsProject.instance().mapLayers()) == 4)
+    assert [child.name() for child in root.children()] == ["ortho", "Imagery of ortho"]
     assert desktop.said() == []
 
 

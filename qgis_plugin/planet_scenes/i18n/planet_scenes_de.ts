@@ -405,6 +405,11 @@
     </message>
     <message>
       <location filename="../dock.py" />
+      <source>Search first</source>
+      <translation>Zuerst suchen</translation>
+    </message>
+    <message>
+      <location filename="../dock.py" />
       <source>The map's system does not reach {scene}.</source>
       <translation>Das Koordinatensystem der Karte reicht nicht bis zu {scene}.</translation>
     </message>

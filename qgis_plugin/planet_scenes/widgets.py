@@ -1,0 +1,41 @@
+"""Widgets put together as several places of the dock need them."""
+
+from __future__ import annotations
+
+from typing import Tuple
+
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QToolButton, QWidget
+
+from planet_scenes.icons import icon
+
+
+def row_of(*widgets: QWidget) -> QWidget:
+    """Return widgets side by side; the first, and those for text, take what room there is."""
+    made = QWidget()
+    row = QHBoxLayout(made)
+    row.setContentsMargins(0, 0, 0, 0)
+    for number, widget in enumerate(widgets):
+        row.addWidget(widget, int(number == 0 or isinstance(widget, QLineEdit)))
+    return made
+
+
+def button(picture: str, tip: str, text: str = "") -> QToolButton:
+    """Return a button with a picture, a text or both."""
+    made = QToolButton()
+    if picture:
+        made.setIcon(icon(picture))
+    made.setToolTip(tip)
+    made.setText(text)
+    if text and picture:
+        made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    return made
+
+
+def menu_button(picture: str, tip: str, text: str = "") -> Tuple[QToolButton, QMenu]:
+    """Return a button that opens a menu, and the menu."""
+    made = button(picture, tip, text)
+    menu = QMenu(made)
+    made.setMenu(menu)
+    made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    return made, menu

@@ -1,0 +1,137 @@
+"""Nothing holds up the main thread: its longest gap while a slow service is searched, drawn, panned and read."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Tuple
+
+import pytest
+from qgis.core import QgsApplication, QgsCoordinateReferenceSystem, QgsProject, QgsRectangle
+from qgis.PyQt.QtCore import QCoreApplication, QItemSelectionModel, Qt, QTimer
+from qgis.PyQt.QtWidgets import QMainWindow
+
+from planet_scenes.connections import connections
+from planet_scenes.dock import Dock
+from planet_vector.vector.cache import CACHE
+from tests.conftest import Service
+from tests.qgis.conftest import Desktop, settle, wait_for
+from tests.qgis.pulse import LONGEST, Pulse
+
+TRIES = 3  # a machine that is busy with something else makes gaps of its own: the best of these counts
+LAND = QgsRectangle(11.95, 47.845, 12.075, 47.915)
+
+
+@pytest.fixture
+def dock(desktop: Desktop, make_connection: Callable[..., Any], slow_service: Service) -> Iterator[Dock]:
+    """Return the dock beside a map, both shown, with a service that takes half a second for each answer."""
+    connections().set_current(make_connection(slow_service, "slow").name)
+    desktop.canvas.setDestinationCrs(QgsCoordinateReferenceSystem("EPSG:4326"))
+    desktop.canvas.setExtent(LAND)
+    desktop.canvas.setParallelRenderingEnabled(True)
+    made = Dock(desktop.iface)
+    show(desktop.window, desktop.canvas, made)
+    yield made
+    made.close_down()
+    desktop.canvas.setLayers([])
+    desktop.window.removeDockWidget(made)
+    made.deleteLater()
+
+
+def show(window: QMainWindow, canvas: Any, dock: Dock) -> None:
+    window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+    window.setCentralWidget(canvas)
+    window.resize(1280, 800)
+    window.show()
+    for _ in range(5):
+        QCoreApplication.processEvents()
+
+
+def rest(desktop: Desktop, seconds: float = 0.5) -> None:
+    """Let Qt work until nothing has been under way for a while."""
+    quiet = time.monotonic()
+
+    def rested() -> bool:
+        nonlocal quiet
+        if desktop.canvas.isDrawing() or QgsApplication.taskManager().activeTasks():
+            quiet = time.monotonic()
+        return time.monotonic() - quiet > seconds
+
+    wait_for(rested, 60)
+
+
+def session(dock: Dock, desktop: Desktop, folder: Path) -> Dict[str, float]:
+    """Do what a user does, and return the longest gap of each step."""
+    canvas = desktop.canvas
+    pulse = Pulse()
+    pulse.step("filter")
+    dock.filters.cloud.setUpperValue(60)
+    rest(desktop, 0.8)
+    pulse.step("search")
+    dock.search()
+    wait_for(lambda: dock.results.rowCount())
+    rest(desktop)
+    pulse.step("scroll")
+    dock.list.scrollToBottom()
+    rest(desktop)
+    pulse.step("add")
+    dock.add_layer()
+    (layer,) = wait_for(lambda: list(QgsProject.instance().mapLayers().values()), 60)
+    canvas.setLayers([layer])
+    rest(desktop)
+    pulse.step("pan")
+    for east in (0.01, 0.03, -0.02):
+        canvas.setExtent(QgsRectangle(11.95 + east, 47.845, 12.075 + east, 47.915))
+        canvas.refresh()
+        rest(desktop)
+    pulse.step("follow")
+    dock.follow(True)
+    wait_for(lambda: dock.follower is not None and dock.follower.layer is not None, 60)
+    canvas.setLayers([dock.follower.layer])
+    canvas.setExtent(QgsRectangle(177, -20, 179, -16))
+    canvas.refresh()
+    rest(desktop, 0.8)
+    dock.follow(False)
+    pulse.step("product")
+    canvas.setExtent(LAND)
+    dock.list.selectionModel().select(dock.results.index(0), QItemSelectionModel.SelectionFlag.ClearAndSelect)
+    before = len(QgsProject.instance().mapLayers())
+    dock.add_products("visual")
+    wait_for(lambda: len(QgsProject.instance().mapLayers()) > before, 60)
+    canvas.setLayers(list(QgsProject.instance().mapLayers().values()))
+    canvas.refresh()
+    rest(desktop)
+    pulse.step("download")
+    dock.download_to(str(folder), ["visual"])
+    wait_for(desktop.said, 60)
+    rest(desktop)
+    pulse.stop()
+    return pulse.gaps
+
+
+def test_no_step_holds_up_the_main_thread(dock: Dock, desktop: Desktop, tmp_path: Path) -> None:
+    tried: List[Tuple[float, Dict[str, float]]] = []
+    for number in range(TRIES):
+        gaps = session(dock, desktop, tmp_path / str(number))
+        assert [text for text in desktop.said() if str(tmp_path) not in text] == []
+        tried.append((max(gaps.values()), gaps))
+        if tried[-1][0] < LONGEST:
+            break
+        QgsProject.instance().clear()
+        desktop.bar.clearWidgets()
+        settle()
+        CACHE.clear()
+    longest, gaps = min(tried, key=lambda one: one[0])
+    print({step: f"{1000 * gap:.0f} ms" for step, gap in gaps.items()})
+    assert longest < LONGEST, {step: round(gap, 3) for step, gap in gaps.items()}
+    assert set(gaps) >= {"filter", "search", "scroll", "add", "pan", "follow", "product", "download"}
+
+
+def test_a_block_would_be_seen(qgis_app: QgsApplication) -> None:
+    pulse = Pulse()
+    pulse.step("block")
+    QTimer.singleShot(0, lambda: time.sleep(0.15))
+    end = time.monotonic() + 0.3
+    wait_for(lambda: time.monotonic() > end)
+    pulse.stop()
+    assert 0.15 <= pulse.gaps["block"] < 1
