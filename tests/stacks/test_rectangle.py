@@ -81,7 +81,9 @@ def test_in_a_convex_area_nothing_larger_fits(corners: List[Any], scale: float, 
         area = shapely.affinity.translate(area, 5e5, 5.3e6)
     found = largest_rectangle(area)
     assert area.covers(found) and is_rectangle(found)
-    assert found.area >= by_brute_force(area) * (1 - 1e-9)
+    # Its sides are drawn in by what rounding may move them: a share of the coordinates, not of the area.
+    drawn_in = 64 * np.finfo(float).eps * 2 * max(map(abs, area.bounds))
+    assert found.area >= by_brute_force(area) * (1 - 1e-9) - found.length * drawn_in
     # With a crumb beside it the area is not convex any more, and goes by the way that is not exact.
     west, south, _, _ = area.bounds
     crumb = shapely.box(west - 2 * scale, south, west - 1.999 * scale, south + 0.001 * scale)
