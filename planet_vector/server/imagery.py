@@ -25,8 +25,6 @@ from rasterio.io import MemoryFile
 from rasterio.transform import from_bounds
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform_bounds
-from rio_tiler.errors import NoOverviewWarning
-from rio_tiler.io import Reader
 
 from planet_vector.server.archive import inside
 from planet_vector.server.footprint import coarser
@@ -49,9 +47,6 @@ _RGB_PRODUCTS = ("band_4", "band_3", "band_2")
 
 SHRUNK = 1024  # pixels a side of the copies that tiles of small scales are made from
 MERCATOR = CRS.from_epsg(3857)
-
-# Products have none; small scales are read from copies (see _shrunk).
-warnings.filterwarnings("ignore", category=NoOverviewWarning)
 
 Source = Tuple[Path, Tuple[int, ...]]
 
@@ -311,6 +306,12 @@ def _overlap(sources: Sequence[Source], bounds: Bounds, size: int) -> Tuple[slic
 
 def _window(sources: Sequence[Source], bounds: Bounds, width: int, height: int) -> Tuple[np.ndarray, np.ndarray]:
     """Return red, green and blue as bytes (3, rows, columns) of a box in web mercator, and where they are valid."""
+    # Half of what the service imports, xarray and pandas where they are there: a start need not wait for them.
+    from rio_tiler.errors import NoOverviewWarning
+    from rio_tiler.io import Reader
+
+    # Products have none; small scales are read from copies (see _shrunk).
+    warnings.filterwarnings("ignore", category=NoOverviewWarning)
     values, masks = [], []
     for path, bands in sources:
         with Reader(str(path)) as reader:

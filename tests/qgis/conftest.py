@@ -241,5 +241,6 @@ def inked(picture: Any) -> float:
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove the settings that pytest-qgis writes beside the project's files."""
-    shutil.rmtree(config.rootpath / ".qgis-settings", ignore_errors=True)
+    """Remove the settings that pytest-qgis writes beside the project's files, when the last process has ended."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(config.rootpath / ".qgis-settings", ignore_errors=True)
