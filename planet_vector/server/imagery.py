@@ -50,6 +50,8 @@ MERCATOR = CRS.from_epsg(3857)
 
 Source = Tuple[Path, Tuple[int, ...]]
 
+_importing = threading.Lock()
+
 
 class Imagery:
     """Make pictures, and keep them.
@@ -304,17 +306,26 @@ def _overlap(sources: Sequence[Source], bounds: Bounds, size: int) -> Tuple[slic
     return slice(top, bottom), slice(left, right), box
 
 
+def _reader() -> Any:
+    """Return rio-tiler's reader, imported when the first tile is wanted: with it a start takes twice as long.
+
+    One thread at a time: a package that is half imported is not whole for a second one.
+    """
+    with _importing:
+        from rio_tiler.errors import NoOverviewWarning
+        from rio_tiler.io import Reader
+
+        # Products have none; small scales are read from copies (see _shrunk).
+        warnings.filterwarnings("ignore", category=NoOverviewWarning)
+        return Reader
+
+
 def _window(sources: Sequence[Source], bounds: Bounds, width: int, height: int) -> Tuple[np.ndarray, np.ndarray]:
     """Return red, green and blue as bytes (3, rows, columns) of a box in web mercator, and where they are valid."""
-    # Half of what the service imports, xarray and pandas where they are there: a start need not wait for them.
-    from rio_tiler.errors import NoOverviewWarning
-    from rio_tiler.io import Reader
-
-    # Products have none; small scales are read from copies (see _shrunk).
-    warnings.filterwarnings("ignore", category=NoOverviewWarning)
+    reader_of = _reader()
     values, masks = [], []
     for path, bands in sources:
-        with Reader(str(path)) as reader:
+        with reader_of(str(path)) as reader:
             part = reader.part(
                 bounds,
                 dst_crs=MERCATOR,

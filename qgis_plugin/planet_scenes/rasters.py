@@ -127,10 +127,10 @@ def mosaic(catalog: ScenesV0, scenes: Sequence[Scene], product: str) -> str:
     with ThreadPoolExecutor(catalog.settings.connections) as pool:
         names = list(pool.map(lambda scene: name_of(catalog, scene, product), scenes))
         datasets = list(pool.map(open_raster, names, [f"{scene.id}/{product}" for scene in scenes]))
-    top = _system(datasets[0])
+    top = system_of(datasets[0])
     sources: List[str] = []
     for name, dataset, scene in zip(names, datasets, scenes):
-        sources.append(name if _system(dataset).IsSame(top) else _warped(name, dataset, top, f"{scene.id}-{product}"))
+        sources.append(name if system_of(dataset).IsSame(top) else _warped(name, dataset, top, f"{scene.id}-{product}"))
     # GDAL draws the last of them on top.
     return _vrt(sources[::-1], f"mosaic-{product}", separate=False, resolution="highest")
 
@@ -182,6 +182,21 @@ def drawn(dataset: gdal.Dataset, extent: Optional[Rectangle], crs: str) -> Drawn
     return Drawn(tuple(found))
 
 
+def system_of(dataset: gdal.Dataset) -> osr.SpatialReference:
+    """Return the coordinate system of a raster, x before y.
+
+    Raises
+    ------
+    RasterAccessError
+        When it has none.
+    """
+    system = dataset.GetSpatialRef()
+    if system is None:
+        raise RasterAccessError(tr("{title} has no coordinate system.").format(title=dataset.GetDescription()))
+    system.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+    return system
+
+
 def _colours(dataset: gdal.Dataset) -> List[int]:
     """Return the bands drawn red, green and blue, or the one drawn grey."""
     colours = {
@@ -205,7 +220,7 @@ def _window(dataset: gdal.Dataset, extent: Optional[Rectangle], crs: str) -> Tup
     there.ImportFromWkt(crs)
     there.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
     try:
-        left, bottom, right, top = osr.CoordinateTransformation(there, _system(dataset)).TransformBounds(*extent, 21)
+        left, bottom, right, top = osr.CoordinateTransformation(there, system_of(dataset)).TransformBounds(*extent, 21)
     except RuntimeError:
         return whole
     first, last = int((left - west) / pixel_x), int((right - west) / pixel_x) + 1
@@ -217,14 +232,6 @@ def _window(dataset: gdal.Dataset, extent: Optional[Rectangle], crs: str) -> Tup
 
 def _has_overviews(dataset: gdal.Dataset) -> bool:
     return bool(dataset.GetRasterBand(1).GetOverviewCount())
-
-
-def _system(dataset: gdal.Dataset) -> osr.SpatialReference:
-    system = dataset.GetSpatialRef()
-    if system is None:
-        raise RasterAccessError(tr("{title} has no coordinate system.").format(title=dataset.GetDescription()))
-    system.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
-    return system
 
 
 def _warped(name: str, dataset: gdal.Dataset, system: osr.SpatialReference, title: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Tuple
 
@@ -174,6 +175,9 @@ def test_tiles_show_the_scene_where_it_lies(serve: Serve, tmp_path: Path) -> Non
     ) as dataset:
         dataset.write(values)
     service = serve(tmp_path)
+    with ThreadPoolExecutor(8) as pool:  # a map asks for many at once, the first of them on a service just started
+        first = list(pool.map(lambda x: service.get(f"scenes/ortho/m/12/{x}/1440.png").status_code, range(2200, 2204)))
+    assert first == [200] * 4
     tile = Image.open(io.BytesIO(service.get("scenes/ortho/m/10/550/360.png").content)).convert("RGBA")
     assert tile.size == (256, 256)
     assert tile.getpixel((128, 60)) == (250, 0, 0, 255)

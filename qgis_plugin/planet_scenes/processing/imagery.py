@@ -6,7 +6,7 @@ import math
 from typing import Any, Callable, Dict, NamedTuple, Tuple, Union
 
 import numpy
-from osgeo import gdal, osr
+from osgeo import gdal
 
 from planet_scenes import rasters
 from planet_scenes.tasks import Cancelled
@@ -77,13 +77,9 @@ def opened(catalog: ScenesV0, scene: Scene, product: str) -> gdal.Dataset:
 def header(dataset: gdal.Dataset) -> Header:
     """Return what a dataset says of itself."""
     west, width, _, north, _, height = dataset.GetGeoTransform()
-    crs = dataset.GetSpatialRef()
-    if crs is None:
-        raise RasterAccessError(tr("{title} has no coordinate system.").format(title=dataset.GetDescription()))
-    crs.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
     bands = [dataset.GetRasterBand(number + 1) for number in range(dataset.RasterCount)]
     return Header(
-        crs,
+        rasters.system_of(dataset),
         (west, north + height * dataset.RasterYSize, west + width * dataset.RasterXSize, north),
         (abs(width), abs(height)),
         tuple((band.DataType, band.GetColorInterpretation()) for band in bands),
