@@ -1,4 +1,4 @@
-"""From an overlay's faces to the sets of scenes that share ground, with the standard library alone.
+"""From an overlay's faces to the sets of scenes that share ground, with numpy alone.
 
 An overlay cuts the plane into faces, and knows of each which scenes cover it. A set of scenes shares the faces whose
 cover holds all of it; it is *maximal* when no further scene can join without the shared ground falling below the least
@@ -9,16 +9,15 @@ largest sets down, by intersections of covers (closed sets: Pasquier, Bastide, T
 from __future__ import annotations
 
 import heapq
-import re
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Set, Tuple
+
+import numpy as np
 
 from planet_vector.errors import QueryError
 
 MAX_PARTED = 100_000
 """Sets taken apart before giving up, some ten seconds: many scenes that all overlap a little differently share ground
 in far more ways than there are faces, if each is to be large."""
-
-_NOT_ZERO = re.compile(rb"[^\0]", re.DOTALL)
 
 
 class Cover(NamedTuple):
@@ -63,7 +62,7 @@ def maximal_covers(
     accepted = _Supersets()
     found: List[Cover] = []
     seen = set(merged)
-    waiting = [(-len(members), members) for members in map(_members, merged)]
+    waiting = [(-len(members), members) for members in sets.members]
     heapq.heapify(waiting)
     parted = 0
     while waiting:
@@ -72,7 +71,7 @@ def maximal_covers(
         if accepted.hold(members):
             continue
         at = sets.holding(members)
-        area = sum(sets.areas[number] for number in at)
+        area = float(sets.areas[at].sum())
         if area >= min_area:
             accepted.add(members)
             found.append(Cover(tuple(members), area, tuple(sorted(face for n in at for face in sets.faces[n]))))
@@ -95,13 +94,14 @@ class _Sets:
     """Know which covers hold a scene: an integer for each scene, a bit for each cover."""
 
     def __init__(self, merged: Dict[int, Tuple[float, List[int]]]) -> None:
-        self.areas = [area for area, _ in merged.values()]
+        self.areas = np.array([area for area, _ in merged.values()])
         self.faces = [faces for _, faces in merged.values()]
+        self.members = [_members(mask) for mask in merged]
         self._masks = list(merged)
         self._all = (1 << len(self.areas)) - 1
         bits: Dict[int, List[int]] = {}
-        for number, mask in enumerate(merged):
-            for member in _members(mask):
+        for number, members in enumerate(self.members):
+            for member in members:
                 bits.setdefault(member, []).append(number)
         self._of = {member: _mask(numbers) for member, numbers in bits.items()}
 
@@ -179,9 +179,9 @@ def _mask(numbers: Iterable[int]) -> int:
 
 
 def _members(mask: int) -> List[int]:
-    """Return the numbers of the bits that are set, ascending; few of many, so by the bytes that are not zero."""
-    found = []
-    for match in _NOT_ZERO.finditer(mask.to_bytes((mask.bit_length() + 7) // 8, "little")):
-        byte, first = match[0][0], match.start() * 8
-        found += [first + bit for bit in range(8) if byte >> bit & 1]
-    return found
+    """Return the numbers of the bits that are set, ascending."""
+    octets = np.frombuffer(mask.to_bytes((mask.bit_length() + 7) // 8, "little"), dtype=np.uint8)
+    found = np.flatnonzero(octets)  # few of many: only they are taken apart
+    bits = np.unpackbits(octets[found, np.newaxis], axis=1, bitorder="little")
+    row, bit = np.nonzero(bits)
+    return (found[row] * 8 + bit).tolist()  # type: ignore[no-any-return]

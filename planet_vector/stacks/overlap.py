@@ -115,14 +115,16 @@ def find_stacks(
     for numbers in _connected(footprints):
         if len(numbers) < min_depth:
             continue
+        numbers.sort(key=lambda number: _time_of(given[number]))  # once: there may be a thousand stacks of a scene
         some = [given[number] for number in numbers]
         covers, faces = _covers([footprints[number] for number in numbers], max(min_depth, 1), min_area, distinct_days)
         if distinct_days:
             covers = _a_scene_a_day(covers, faces, some, min_depth)
         for cover in covers:
             ground = _multi(shapely.union_all(faces.polygons[list(cover.faces)]))
-            found.append(Stack(_by_time([some[n] for n in cover.members]), ground, float(area_of(ground))))
-    return sorted(found, key=lambda stack: (-stack.depth, -stack.area, stack.ids))
+            found.append(Stack(tuple(some[n] for n in cover.members), ground, float(area_of(ground))))
+    names = {id(scene): _item(scene).id for scene in given}
+    return sorted(found, key=lambda stack: (-stack.depth, -stack.area, [names[id(scene)] for scene in stack.scenes]))
 
 
 def common_ground(scenes: Sequence[Union[Scene, Mapping[str, Any]]]) -> Stack:
@@ -139,7 +141,7 @@ def common_ground(scenes: Sequence[Union[Scene, Mapping[str, Any]]]) -> Stack:
         raise QueryError(
             f"The {len(given)} scenes have no ground in common: 'planet-vector stacks' finds those that do."
         )
-    return Stack(_by_time(given), ground, float(area_of(ground)))
+    return Stack(tuple(sorted(given, key=_time_of)), ground, float(area_of(ground)))
 
 
 def area_of(geometry: Any) -> Any:
@@ -169,12 +171,10 @@ def _acquired(scene: Any) -> Optional[datetime]:
     return item.acquired if item.properties.get("acquired") is not None else None
 
 
-def _by_time(scenes: Sequence[Any]) -> Tuple[Any, ...]:
-    def key(scene: Any) -> Tuple[float, str]:
-        moment = _acquired(scene)
-        return (moment.timestamp() if moment else float("-inf"), _item(scene).id)
-
-    return tuple(sorted(scenes, key=key))
+def _time_of(scene: Any) -> Tuple[float, str]:
+    """Return what orders scenes by time; those without one come first."""
+    moment = _acquired(scene)
+    return (moment.timestamp() if moment else float("-inf"), _item(scene).id)
 
 
 def _footprints(scenes: Sequence[Any]) -> Any:
