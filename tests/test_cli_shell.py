@@ -51,7 +51,7 @@ def test_doctor_finds_nothing_wrong(service: Service, run: Run) -> None:
     done = run("planet-vector", "doctor", env=service.environ)
     assert done.returncode == 0, done.stdout
     names = [line.split()[1] for line in done.stdout.splitlines()[1:]]
-    assert names == ["service", "key", "fiona", "rasterio", "pyogrio", "ogrinfo"]
+    assert names == ["service", "key", "fiona", "rasterio", "pyogrio", "ogrinfo", "QGIS"]
     assert service.key not in done.stdout
 
 
@@ -60,7 +60,7 @@ def test_doctor_says_what_to_do(service: Service, run: Run) -> None:
     done = run("planet-vector", "doctor", env=environ)
     assert done.returncode == 1
     bad = {line.split()[1]: line for line in done.stdout.splitlines() if line.startswith("BAD")}
-    assert set(bad) == {"service", "ogrinfo"}
+    assert set(bad) == {"service", "ogrinfo", "QGIS"}
     assert "401" in bad["service"]
     assert 'eval "$(planet-vector env)"' in bad["ogrinfo"]
 

@@ -14,6 +14,7 @@ import click
 from planet_vector.catalog import connect
 from planet_vector.cli import options
 from planet_vector.config import Key, Settings, credentials_path, read_key_file
+from planet_vector.errors import ConfigError
 
 
 @click.command()
@@ -32,6 +33,8 @@ def login(api_url: Optional[str]) -> None:
     """
     stdin = sys.stdin
     typed = click.prompt("API key", hide_input=True, err=True) if stdin.isatty() else stdin.readline()
+    if not typed.strip():
+        raise ConfigError("No key was given: type it, or send it in on stdin.")
     key = Key(typed)
     settings = Settings.load(api_url, key.reveal())
     connect(settings).scene_types()

@@ -33,6 +33,9 @@ _OPENERS: Mapping[str, str] = {
     "osgeo": "from osgeo import gdal; print(gdal.__version__); gdal.OpenEx(name)",
 }
 _OPEN = "import planet_vector; planet_vector.register(); import {module}; name = {name!r}; {opener}"
+# Where QGIS has a Python of its own, as on Windows and macOS, it has a name; distributions let it use the system's.
+_PYTHONS_OF_QGIS = ("python-qgis", "/usr/bin/python3")
+_QGIS = "import qgis.core; from osgeo import gdal; print(gdal.__version__); gdal.OpenEx({name!r})"
 _TIMEOUT = 60  # seconds for a program to start and open a name; a cold start on a slow disk takes a few
 
 
@@ -50,7 +53,7 @@ class Finding(NamedTuple):
 def doctor(api_url: Optional[str]) -> None:
     """Look whether everything is there to open PLANET: names, and say what to do about what is not.
 
-    It asks the service once, and has every GDAL of this Python, and the one on PATH, open a name.
+    It asks the service once, and has every GDAL of this Python, the one on PATH, and that of QGIS, open a name.
 
     \b
     Example:
@@ -86,18 +89,23 @@ def _libraries() -> Iterator[Finding]:
 
 
 def _programs() -> Iterator[Finding]:
-    """Yield what the GDAL on PATH does with a name, in the shell as it is."""
-    ogrinfo = shutil.which("ogrinfo")
-    if ogrinfo is None:
-        yield Finding("ogrinfo", False, "is not on PATH: install GDAL's programs (Debian: apt-get install gdal-bin)")
-        return
-    version = _said([ogrinfo, "--version"], dict(os.environ))
+    """Yield what the GDAL on PATH, and that of QGIS, do with a name, in the shell as it is."""
     remedy = 'type: eval "$(planet-vector env)"'
     if os.environ.get(PATH_OPTION):
         remedy = "the python3 on PATH is not one this GDAL can load"
         if environment()[PATH_OPTION] not in os.environ[PATH_OPTION].split(os.pathsep):
             remedy = f'{PATH_OPTION} names another place: type eval "$(planet-vector env)"'
-    yield _judge("ogrinfo", version + _said([ogrinfo, _PROBE], dict(os.environ)), remedy)
+    ogrinfo = shutil.which("ogrinfo")
+    if ogrinfo is None:
+        yield Finding("ogrinfo", False, "is not on PATH: install GDAL's programs (Debian: apt-get install gdal-bin)")
+    else:
+        version = _said([ogrinfo, "--version"], dict(os.environ))
+        yield _judge("ogrinfo", version + _said([ogrinfo, _PROBE], dict(os.environ)), remedy)
+    for python in filter(None, map(shutil.which, _PYTHONS_OF_QGIS)):
+        said = _said([python, "-c", _QGIS.format(name=_PROBE)], dict(os.environ))
+        if "ModuleNotFoundError" not in said:
+            yield _judge("QGIS", said, f"{remedy} and start it from there, or install the plugin in it")
+            break
 
 
 def _said(command: list[str], environ: Mapping[str, str]) -> str:
