@@ -23,7 +23,7 @@ from planet_vector.query import FIELDS, ORDERS, Condition, Query, parse_time
 Feature = Mapping[str, Any]
 
 PAGE = 1000  # scenes, the most the API gives at once
-FILL = 0.9  # share of a page a window should hold: counts scatter, and one scene too many costs a request
+FILL = 0.93  # share of a page a window should hold: counts scatter by some 30, and one scene too many costs a request
 MOST_WINDOWS = 64  # at one split; more would only guess finer at a density that is not known
 FEW_PAGES = 3  # up to here the windows are read one after another: splitting would cost as many requests as it saves
 INSTANT = timedelta(microseconds=1)
