@@ -136,7 +136,8 @@ def pages(ask: Ask, query: Query, connections: int, known: Optional[Survey] = No
     try:
         yield from _read(ask, query, connections, pool, known)
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        # Not waited for: whoever closes this may be the main thread of a program with windows.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _read(

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
 from qgis.core import QgsApplication, QgsCoordinateReferenceSystem, QgsProject, QgsRectangle
-from qgis.PyQt.QtCore import QCoreApplication, QItemSelectionModel, Qt, QTimer
+from qgis.PyQt.QtCore import QCoreApplication, QItemSelectionModel, QModelIndex, Qt, QTimer
 from qgis.PyQt.QtWidgets import QMainWindow
 
 from planet_scenes.connections import connections
 from planet_scenes.dock import Dock
 from planet_vector.vector.cache import CACHE
-from tests.conftest import Service
+from tests.conftest import Service, Start
 from tests.qgis.conftest import Desktop, settle, wait_for
 from tests.qgis.pulse import LONGEST, Pulse
 
@@ -125,6 +127,44 @@ def test_no_step_holds_up_the_main_thread(dock: Dock, desktop: Desktop, tmp_path
     print({step: f"{1000 * gap:.0f} ms" for step, gap in gaps.items()})
     assert longest < LONGEST, {step: round(gap, 3) for step, gap in gaps.items()}
     assert set(gaps) >= {"filter", "search", "scroll", "add", "pan", "follow", "product", "download"}
+
+
+def test_another_search_does_not_wait_for_pages_on_their_way(
+    desktop: Desktop, make_connection: Callable[..., Any], start_service: Start, tmp_path: Path
+) -> None:
+    ring = [[11.0, 47.0], [11.1, 47.0], [11.1, 47.1], [11.0, 47.0]]
+    with (tmp_path / "many.geojsonl").open("w", encoding="utf-8") as file:
+        for number in range(6000):  # several pages, of which some are asked for ahead
+            acquired = datetime(2015, 1, 1, tzinfo=timezone.utc) + timedelta(minutes=number)
+            properties = {"acquired": acquired.isoformat(), "cloud_cover": {"estimated": 1.0}}
+            geometry = {"type": "Polygon", "coordinates": [ring]}
+            scene = {"type": "Feature", "id": f"s{number}", "geometry": geometry, "properties": properties}
+            file.write(json.dumps(scene) + "\n")
+    service = start_service(tmp_path, "--latency", "500")
+    connections().set_current(make_connection(service, "many").name)
+    dock = Dock(desktop.iface)
+    show(desktop.window, desktop.canvas, dock)
+    tried = []
+    for _ in range(TRIES):
+        dock.search()
+        while dock.results.rowCount() <= 1000:  # with the second page, those behind it are asked for
+            wait_for(lambda: not dock.results.busy)
+            dock.results.fetchMore(QModelIndex())
+        pulse = Pulse()
+        for name in ("again", "clear"):
+            pulse.step(name)
+            dock.search() if name == "again" else dock.results.clear()
+            for _ in range(20):
+                QCoreApplication.processEvents()
+                time.sleep(0.005)
+        pulse.stop()
+        rest(desktop)
+        tried.append(max(pulse.gaps.values()))
+    dock.close_down()
+    desktop.window.removeDockWidget(dock)
+    dock.deleteLater()
+    service.stop()
+    assert min(tried) < LONGEST, tried
 
 
 def test_a_block_would_be_seen(qgis_app: QgsApplication) -> None:
