@@ -109,7 +109,7 @@ def survey(ask: Ask, query: Query) -> Survey:
 def pages(ask: Ask, query: Query, connections: int, known: Optional[Survey] = None) -> Iterator[List[Feature]]:
     """Yield the scenes of a search in its order, a list at a time.
 
-    Closing the iterator stops what is under way.
+    Closing the iterator drops what waits; requests already on their way end by themselves.
 
     Parameters
     ----------

@@ -100,6 +100,8 @@ class Metrics:
 class MonitoredApp:
     """Wrap an application: count its answers, and write a line about each.
 
+    Both are done just before an answer's last piece is sent, so that whoever has the answer finds it noted.
+
     Parameters
     ----------
     app : ASGIApp
@@ -119,29 +121,36 @@ class MonitoredApp:
         """Answer a request, and note it."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        status, sent, start = 0, 0, time.perf_counter()
+        status, sent, noted, start = 0, 0, False, time.perf_counter()
 
-        async def noted(message: Message) -> None:
+        def note() -> None:
+            nonlocal noted
+            noted, seconds = True, time.perf_counter() - start
+            self._metrics.count(getattr(scope.get("endpoint"), "__name__", "other"), status, seconds, sent)
+            if self._log is not None:
+                self._log.write(_line(scope, status, sent, seconds))
+                self._log.flush()
+
+        async def watched(message: Message) -> None:
             nonlocal status, sent
             if message["type"] == "http.response.start":
                 status = message["status"]
                 told = f"total;dur={1000 * (time.perf_counter() - start):.1f}"  # milliseconds until the answer began
                 message = {**message, "headers": [*message["headers"], (b"server-timing", told.encode())]}
-            elif scope["method"] != "HEAD":
-                sent += len(message.get("body", b""))
+            else:
+                sent += len(message.get("body", b"")) if scope["method"] != "HEAD" else 0
+                if not noted and not message.get("more_body", False):
+                    note()
             await send(message)
 
         try:
-            await self._app(scope, receive, noted)
+            await self._app(scope, receive, watched)
         except BaseException:
             status = status or 500
             raise
         finally:
-            seconds = time.perf_counter() - start
-            self._metrics.count(getattr(scope.get("endpoint"), "__name__", "other"), status, seconds, sent)
-            if self._log is not None:
-                self._log.write(_line(scope, status, sent, seconds))
-                self._log.flush()
+            if not noted:
+                note()
 
 
 def open_log(path: Optional[Path]) -> Optional[TextIO]:
