@@ -9,6 +9,7 @@ import importlib.util
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -36,6 +37,11 @@ for name, version in (("osgeo.gdal", "__version__"), ("fiona", "__gdal_version__
         module = importlib.import_module(name)
         print(name.partition(".")[0], getattr(module, version))
 """
+
+
+# A shell has what it runs in the background ignore Ctrl-C, and so would all that is started here.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # ---- the report ------------------------------------------------------------------------------------------
