@@ -14,10 +14,12 @@ that cannot be imported inside QGIS, as they begin with rasterio, shapely and th
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import zipfile
 from pathlib import Path
@@ -105,8 +107,7 @@ def carried() -> Dict[str, Path]:
             fit[name] = True  # two that import each other stand or fall by the rest
             needed = set(_imports(trees[name], modules, at_once=True)) | set(_parents(name))
             fit[name] = all(
-                fits(other) if other in modules else other in BROUGHT or other in sys.stdlib_module_names
-                for other in needed
+                fits(other) if other in modules else other in BROUGHT or _is_pythons_own(other) for other in needed
             )
         return fit[name]
 
@@ -121,6 +122,17 @@ def carried() -> Dict[str, Path]:
             waiting += [other for other in _imports(trees[name], modules) if other in modules]
             waiting += _parents(name)
     return {name: modules[name] for name in sorted(found)}
+
+
+def _is_pythons_own(name: str) -> bool:
+    """Tell whether a module comes with Python."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        return False
+    if spec.origin in ("built-in", "frozen"):
+        return True
+    place = Path(spec.origin).resolve()
+    return Path(sysconfig.get_path("stdlib")).resolve() in place.parents and "site-packages" not in place.parts
 
 
 def rewritten(file: Path) -> bytes:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any, List, Optional
 
-from qgis.core import QgsFeature, QgsMapLayer, QgsVectorLayer
+from qgis.core import Qgis, QgsFeature, QgsMapLayer, QgsVectorLayer
 from qgis.gui import QgisInterface, QgsGui, QgsMapLayerAction
 from qgis.PyQt.QtCore import QObject
 
-from planet_scenes import products
+from planet_scenes import core, messages, products
 from planet_scenes.icons import icon
-from planet_scenes.layers import search_of
+from planet_scenes.layers import scene_type_of, search_of
 from planet_scenes.projects import connection_of
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
-from planet_vector.names import parse_name
+from planet_vector.errors import PlanetVectorError
 from planet_vector.scene import Scene
 
 OFFERED = ("visual", "analytic", products.TILES)
@@ -63,7 +63,7 @@ class _Action(QgsMapLayerAction):
         super().__init__(text, parent, targets, icon("planet"))
 
     def canRunUsingLayer(self, layer: QgsMapLayer, *context: object) -> bool:  # noqa: N802 - QGIS's name
-        return bool(search_of(layer))
+        return bool(scene_type_of(layer))
 
 
 def add_of_features(
@@ -74,8 +74,12 @@ def add_of_features(
     connection = connection_of(name)
     if connection is None or not features:
         return None
-    catalog = connection.catalog()
-    scene_type, ids = parse_name(name).collection, [str(feature["id"]) for feature in features]
+    try:
+        catalog = connection.catalog()
+    except PlanetVectorError as error:
+        messages.tell(core.errors_told(error), Qgis.MessageLevel.Warning)
+        return None
+    scene_type, ids = scene_type_of(layer), [str(feature["id"]) for feature in features]
 
     def work(feedback: Any) -> List[Scene]:
         return [catalog.scene(scene_type, scene_id) for scene_id in ids]

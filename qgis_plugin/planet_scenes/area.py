@@ -20,7 +20,7 @@ from qgis.core import (
 )
 from qgis.gui import QgisInterface, QgsMapLayerComboBox
 from qgis.PyQt import sip
-from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtWidgets import (
     QComboBox,
@@ -248,16 +248,22 @@ class _LayerArea(QObject):
         self._found: Optional[QgsGeometry] = None
         self._error = ""
         self._task: Optional[Task] = None
+        self._later = QTimer(self)  # an edit is many signals: read once they are over
+        self._later.setSingleShot(True)
+        self._later.setInterval(0)
+        self._later.timeout.connect(self._read)
 
     def watch(self, layer: Optional[QgsVectorLayer]) -> None:
-        """Read a layer, and again when other polygons of it are selected; None ends that."""
+        """Read a layer, and again when other polygons of it are selected, or it is edited; None ends that."""
         if layer is self._layer:
             return
         if self._layer is not None and not sip.isdeleted(self._layer):
-            self._layer.selectionChanged.disconnect(self._read)
+            for signal in _changes_of(self._layer):
+                signal.disconnect(self._outdate)
         self._layer = layer
         if layer is not None:
-            layer.selectionChanged.connect(self._read)
+            for signal in _changes_of(layer):
+                signal.connect(self._outdate)
         self._read()
 
     def area(self) -> QgsGeometry:
@@ -278,7 +284,11 @@ class _LayerArea(QObject):
             raise QueryError(tr("The layer has no polygons."))
         return self._found
 
-    def _read(self, *_: object) -> None:
+    def _outdate(self, *_: object) -> None:
+        self._found, self._error = None, ""
+        self._later.start()
+
+    def _read(self) -> None:
         if self._task is not None:
             self._task.cancel()
         self._found, self._error, self._task = None, "", None
@@ -315,6 +325,17 @@ class _LayerArea(QObject):
         if task is self._task:
             self._task, self._found, self._error = None, found, error
             self.changed.emit()
+
+
+def _changes_of(layer: QgsVectorLayer) -> List[Any]:
+    """Return the signals after which a layer may have other polygons."""
+    return [
+        layer.selectionChanged,
+        layer.layerModified,
+        layer.afterRollBack,
+        layer.dataChanged,
+        layer.subsetStringChanged,
+    ]
 
 
 def pasted(text: str) -> QgsGeometry:

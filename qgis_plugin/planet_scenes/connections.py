@@ -7,6 +7,7 @@ process's memory, where the driver finds them by the root of the service.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Optional, Union
 
@@ -24,7 +25,9 @@ from planet_vector.vector.cache import CACHE
 
 _SETTINGS = "planet_scenes/connections"
 _CURRENT = "planet_scenes/current"
+_SEPARATOR = re.compile("[/,]")  # of the browser's paths, and of the choices of a Processing parameter
 _PUBLIC = "planet.com"
+_OURS = "Planet Scenes: "  # begins the name of a configuration made here: no other is ever deleted
 _BLANK = "x"  # QGIS hands Basic credentials to GDAL only when both halves are there
 
 
@@ -113,8 +116,8 @@ class Connections(QObject):
             a root, so two would share it.
         """
         name, root = connection.name.strip(), normalise_url(connection.url)
-        if not name or "/" in name:
-            raise ConfigError(tr("Give the connection a name, without a slash."))
+        if not name or _SEPARATOR.search(name):
+            raise ConfigError(tr("Give the connection a name, without slash and comma."))
         kept = self._read() or {known.name: {"url": known.url} for known in self.all()}
         if name in kept:
             raise ConfigError(tr("There is a connection {name} already: choose another name.").format(name=repr(name)))
@@ -129,8 +132,8 @@ class Connections(QObject):
     def rename(self, old: str, new: str) -> None:
         """Call a connection something else."""
         kept = self._read() or {old: {"url": self.get(old).url}}
-        if not new.strip() or "/" in new or new in kept:
-            raise ConfigError(tr("Choose another name: it is empty, taken, or has a slash."))
+        if not new.strip() or _SEPARATOR.search(new) or new.strip() in kept:
+            raise ConfigError(tr("Choose another name: it is empty, taken, or has a slash or a comma."))
         was_current = self.current().name == old
         kept[new.strip()] = kept.pop(self.get(old).name)
         if was_current:
@@ -160,18 +163,17 @@ class Connections(QObject):
                 tr("QGIS's authentication manager is disabled: {why}").format(why=manager.disabledMessage())
             )
         config = QgsAuthMethodConfig("Basic")
-        config.setName(f"Planet Scenes: {name}")
+        config.setName(f"{_OURS}{name}")
         config.setUri(normalise_url(connection.url))
         config.setConfig("username", key.reveal())
         config.setConfig("password", _BLANK)
-        if connection.authcfg:
-            manager.removeAuthenticationConfig(connection.authcfg)
         stored = manager.storeAuthenticationConfig(config)
         # Newer versions give the configuration back beside the answer.
         if isinstance(stored, tuple):
             stored, config = stored
         if not stored or not config.id():
             raise ConfigError(tr("The key was not stored: the master password was not given."))
+        _delete(connection.authcfg)
         lend_key(connection.url, key)
         self._change(name, replace(connection, authcfg=config.id()))
 
@@ -229,8 +231,7 @@ class Connections(QObject):
         withdraw_key(connection.url)
         forget(settings)
         CACHE.clear()
-        if connection.authcfg:
-            QgsApplication.authManager().removeAuthenticationConfig(connection.authcfg)
+        _delete(connection.authcfg)
 
     def _read(self) -> Dict[str, Dict[str, Any]]:
         text = QgsSettings().value(_SETTINGS, "") or "{}"
@@ -238,7 +239,7 @@ class Connections(QObject):
             kept = json.loads(text)
         except ValueError:
             return {}  # somebody edited the settings by hand
-        return kept if isinstance(kept, dict) else {}
+        return {name: entry for name, entry in kept.items() if _usable(entry)} if isinstance(kept, dict) else {}
 
     def _write(self, kept: Dict[str, Dict[str, Any]]) -> None:
         QgsSettings().setValue(_SETTINGS, json.dumps(kept))
@@ -254,6 +255,22 @@ def connections() -> Connections:
     if _instance is None:
         _instance = Connections()
     return _instance
+
+
+def _usable(entry: Any) -> bool:
+    """Tell whether a stored connection has a root: somebody may have edited the settings by hand."""
+    try:
+        return isinstance(entry, dict) and bool(normalise_url(entry["url"]))
+    except (KeyError, TypeError, AttributeError, ConfigError):
+        return False
+
+
+def _delete(authcfg: str) -> None:
+    """Delete a configuration made here; one that the user made, and chose, other layers may need."""
+    manager = QgsApplication.authManager()
+    config = manager.availableAuthMethodConfigs().get(authcfg)
+    if config is not None and config.name().startswith(_OURS):
+        manager.removeAuthenticationConfig(authcfg)
 
 
 def _lend(connection: Connection) -> None:

@@ -8,7 +8,7 @@ from osgeo import gdal
 
 from planet_scenes import network
 from planet_vector.errors import PlanetVectorError
-from planet_vector.vector.registration import environment, register
+from planet_vector.vector.registration import PATH_OPTION, environment, register
 
 LIFE = "PLANET_CACHE_TTL"
 _AN_HOUR = "3600"
@@ -20,8 +20,13 @@ def start() -> None:
     It is never taken away again: layers that are open would go empty.
     """
     network.apply()
-    if gdal.GetDriverByName("PLANET") is None:
-        os.environ.update(environment())
+    driver, ours = gdal.GetDriverByName("PLANET"), environment()
+    if driver is not None and os.environ.get(PATH_OPTION, "").split(os.pathsep)[0] != ours[PATH_OPTION]:
+        # One that a shell made known runs in another copy of this package, which would hear of no log-in here.
+        driver.Deregister()
+        driver = None
+    if driver is None:
+        os.environ.update(ours)
         register()
     # A map is looked at for longer than a program runs: what was read stays for an hour, unless somebody said else.
     os.environ.setdefault(LIFE, _AN_HOUR)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Callable, List, Optional
 
-from qgis.core import Qgis, QgsCoordinateTransform, QgsCsException, QgsProject, QgsVectorLayer
+from qgis.core import Qgis, QgsCsException, QgsProject, QgsVectorLayer
 from qgis.gui import QgisInterface, QgsDockWidget
 from qgis.PyQt.QtCore import QPoint, Qt, QTimer
 from qgis.PyQt.QtGui import QColor, QGuiApplication
@@ -32,7 +32,7 @@ from planet_scenes.dock_download import DownloadBar, DownloadDialog, common_prod
 from planet_scenes.dock_form import SearchForm
 from planet_scenes.follow import FollowMap
 from planet_scenes.icons import icon
-from planet_scenes.results import Entry, Results, ResultsView, footprint
+from planet_scenes.results import Entry, Results, ResultsView, footprint, place_on
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_scenes.thumbnails import Thumbnails
@@ -165,17 +165,14 @@ class Dock(QgsDockWidget):
 
     def zoom(self, scene: Scene) -> None:
         """Show a scene's place on the map."""
-        extent = footprint(scene).boundingBox()
         canvas = self.iface.mapCanvas()
-        there = canvas.mapSettings().destinationCrs()
-        if extent.isNull():
-            return
         try:
-            transform = QgsCoordinateTransform(WGS84, there, QgsProject.instance().transformContext())
-            canvas.setExtent(transform.transformBoundingBox(extent).scaled(1.2))
+            extent = place_on(canvas, scene)
         except QgsCsException:
             self.said.setText(tr("The map's system does not reach {scene}.").format(scene=scene.id))
-        else:
+            return
+        if not extent.isNull():
+            canvas.setExtent(extent.scaled(1.2))
             canvas.refresh()
 
     def close_down(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Optional, Tuple
 
 from qgis.core import (
+    Qgis,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsCsException,
@@ -16,10 +17,11 @@ from qgis.gui import QgisInterface
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
-from planet_scenes import layers, style
+from planet_scenes import core, layers, messages, style
 from planet_scenes.connections import Connection
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
+from planet_vector.errors import PlanetVectorError
 from planet_vector.geometry import Box
 from planet_vector.names import Name, parse_name
 
@@ -114,7 +116,12 @@ class FollowMap(QObject):
             return
         if self._task is not None:
             self._task.cancel()
-        catalog = self._connection.catalog()
+        try:
+            catalog = self._connection.catalog()
+        except PlanetVectorError as error:  # told once: the map would be told of it at every movement
+            messages.tell(core.errors_told(error), Qgis.MessageLevel.Warning)
+            self.stop()
+            return
         wide, first = _widened(view), self.layer is None
 
         def work(feedback: Any) -> _Found:

@@ -60,7 +60,8 @@ def add_search_layer(connection: Connection, planet_name: str, title: str, on_do
         if on_done is not None:
             on_done(layer)
 
-    return Task.start(tr("Opening {title}").format(title=title), lambda feedback: open_search(planet_name, title), done)
+    title_of_task = tr("Opening {title}").format(title=title)
+    return Task.start(title_of_task, lambda feedback: open_search(planet_name, title), done, of_project=True)
 
 
 def open_search(planet_name: str, title: str) -> QgsVectorLayer:
@@ -108,7 +109,19 @@ def search_of(layer: QgsMapLayer) -> str:
     if not isinstance(layer, QgsVectorLayer) or layer.providerType() != "ogr":
         return ""
     name = str(layer.source()).partition("|")[0]
-    return name if name.startswith("PLANET:") else ""
+    return name if name.lower().startswith(("planet:", "planet://")) else ""
+
+
+def scene_type_of(layer: QgsMapLayer) -> str:
+    """Return the scene type of the scenes that a layer shows, or nothing where it shows none."""
+    try:
+        name = parse_name(search_of(layer))
+    except PlanetVectorError:
+        return ""
+    if name.is_mosaic:
+        return ""
+    parts = dict(part.partition("=")[::2] for part in str(layer.source()).split("|")[1:])
+    return name.collection or parts.get("layername", "")
 
 
 def query_of(planet_name: str) -> Query:
@@ -118,7 +131,9 @@ def query_of(planet_name: str) -> Query:
 
 
 def reopen(layer: QgsMapLayer, source: str) -> None:
-    """Open a layer's source anew, its style kept; called on the main thread, once what it needs is in memory."""
+    """Open a layer's source anew, its style and filter kept; called on the main thread, once it is in memory."""
+    if isinstance(layer, QgsVectorLayer):
+        source += "".join(str(layer.source()).partition("|")[1:])  # behind it stand the layer and the user's filter
     options = layer.dataProvider().ProviderOptions() if layer.dataProvider() else None
     if options is None:
         layer.setDataSource(source, layer.name(), layer.providerType())

@@ -8,28 +8,26 @@ from typing import Any, List, Optional, Tuple
 import qgis.utils
 from qgis.core import (
     Qgis,
-    QgsCoordinateReferenceSystem,
-    QgsCoordinateTransform,
+    QgsCsException,
     QgsFeedback,
     QgsGeometry,
     QgsLocatorContext,
     QgsLocatorFilter,
     QgsLocatorResult,
-    QgsProject,
-    QgsRectangle,
 )
 from qgis.PyQt.QtWidgets import QPushButton
 
 from planet_scenes import core, layers, messages, products
 from planet_scenes.connections import Connection, connections
 from planet_scenes.icons import icon, path
+from planet_scenes.results import place_on
 from planet_scenes.texts import tr
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import NotFoundError, PlanetVectorError
-from planet_vector.geometry import bounds
 from planet_vector.scene import Scene
 
 _ID = re.compile(r"[\w.\-]{8,}", re.ASCII)  # the shortest ids, of RapidEye, are longer
+_SHORT = "pl"  # may stand for the prefix
 _SECONDS = 30  # for which it is offered to add a scene
 
 
@@ -61,12 +59,13 @@ class Found:
 
     def zoom(self) -> None:
         """Show where it is."""
-        box = bounds(self.scene.polygons)
-        if box is not None:
-            canvas = qgis.utils.iface.mapCanvas()
-            there = QgsCoordinateReferenceSystem("EPSG:4326")
-            to_map = QgsCoordinateTransform(there, canvas.mapSettings().destinationCrs(), QgsProject.instance())
-            extent = to_map.transformBoundingBox(QgsRectangle(*box))
+        canvas = qgis.utils.iface.mapCanvas()
+        try:
+            extent = place_on(canvas, self.scene)
+        except QgsCsException:
+            messages.tell(tr("The map's system does not reach {scene}.").format(scene=self.scene.id))
+            return
+        if not extent.isNull():
             canvas.zoomToFeatureExtent(extent)
             canvas.flashGeometries([QgsGeometry.fromRect(extent)])
 
@@ -88,6 +87,8 @@ class Filter(QgsLocatorFilter):
         super().__init__()
         self._connection: Optional[Connection] = None
         self._catalog: Optional[ScenesV0] = None
+        self._scene_id = ""
+        self._error = ""
 
     def name(self) -> str:
         return "planet_scenes"
@@ -96,23 +97,25 @@ class Filter(QgsLocatorFilter):
         return tr("Planet scenes")
 
     def prefix(self) -> str:
-        return "pl"
-
-    def flags(self) -> Any:
-        # Only by its prefix: other searches of the user's are none of the service's business.
-        return QgsLocatorFilter.Flag.FlagFast
+        return "planet"
 
     def clone(self) -> Filter:
         return Filter()
 
     def prepare(self, string: str, context: QgsLocatorContext) -> Any:
         # On the main thread: reading the key may ask for the master password.
-        if context.usingPrefix and _ID.fullmatch(string.strip()):
+        self._scene_id = _asked_for(string, context)
+        if self._scene_id:
             self._connection = connections().current()
-            self._catalog = self._connection.catalog()
+            try:
+                self._catalog = self._connection.catalog()
+            except PlanetVectorError as error:
+                self._error = core.errors_told(error)
         return []
 
     def fetchResults(self, string: str, context: QgsLocatorContext, feedback: QgsFeedback) -> None:
+        if self._error:
+            self.resultFetched.emit(QgsLocatorResult(self, self._error, None))
         if self._catalog is None or self._connection is None:
             return
         try:
@@ -120,7 +123,7 @@ class Filter(QgsLocatorFilter):
                 if feedback.isCanceled():
                     return
                 try:
-                    scene = self._catalog.scene(scene_type, string.strip())
+                    scene = self._catalog.scene(scene_type, self._scene_id)
                 except NotFoundError:
                     continue
                 self.resultFetched.emit(self._result(self._connection, scene))
@@ -149,6 +152,18 @@ class Filter(QgsLocatorFilter):
             for number, (_, text, picture) in enumerate(found.offers())
         ]
         return result
+
+
+def _asked_for(string: str, context: QgsLocatorContext) -> str:
+    """Return the id that is asked for, or nothing: other searches of the user's are none of the service's business.
+
+    QGIS keeps prefixes of two letters to itself, so ``pl`` is taken off here.
+    """
+    text = string.strip()
+    if not context.usingPrefix:
+        word, _, text = text.partition(" ")
+        text = text.strip() if word.lower() == _SHORT else ""
+    return text if _ID.fullmatch(text) else ""
 
 
 def _carried(result: QgsLocatorResult) -> Optional[Found]:

@@ -42,8 +42,9 @@ class Plugin:
         """Offer the algorithms, and make the driver known."""
         texts.install()
         core.start()
-        self.provider = Provider()
-        QgsApplication.processingRegistry().addProvider(self.provider)
+        if self.provider is None:
+            self.provider = Provider()
+            QgsApplication.processingRegistry().addProvider(self.provider)
 
     def initGui(self) -> None:  # noqa: N802
         """Add everything to the desktop."""

@@ -171,7 +171,7 @@ def _adding(title: str, work: Callable[[Any], List[QgsRasterLayer]], below: Any,
         if on_done is not None:
             on_done(layers)
 
-    return Task.start(title, work, done)
+    return Task.start(title, work, done, of_project=True)
 
 
 def _layer(catalog: ScenesV0, connection: Connection, scene: Scene, product: str, view: View) -> QgsRasterLayer:

@@ -8,7 +8,7 @@ from qgis.core import Qgis, QgsApplication, QgsMapLayer, QgsProject
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject
 
-from planet_scenes import core, layers, messages, products
+from planet_scenes import core, layers, messages, products, tasks
 from planet_scenes.connections import Connection, connections
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
@@ -51,6 +51,7 @@ class Projects(QObject):
     def start(self) -> None:
         """Listen to the project and to the connections."""
         project = QgsProject.instance()
+        project.cleared.connect(tasks.cancel_of_project)
         project.cleared.connect(self._lend)
         project.readProject.connect(self._read)
         connections().changed.connect(self._changed)
@@ -59,6 +60,7 @@ class Projects(QObject):
     def stop(self) -> None:
         """Listen no more."""
         project = QgsProject.instance()
+        project.cleared.disconnect(tasks.cancel_of_project)
         project.cleared.disconnect(self._lend)
         project.readProject.disconnect(self._read)
         connections().changed.disconnect(self._changed)
@@ -70,7 +72,10 @@ class Projects(QObject):
             return
         for connection in connections().all():
             if connections().logged_in(connection.name):
-                connection.catalog()
+                try:
+                    connection.catalog()
+                except PlanetVectorError as error:
+                    messages.tell(core.errors_told(error), Qgis.MessageLevel.Warning)
 
     def _read(self, *_: object) -> None:
         """Ask anew for what rasters are opened by, and tell which layers need a key."""

@@ -102,7 +102,7 @@ def stack(catalog: ScenesV0, scene: Scene, products: Sequence[str]) -> str:
     """Write a VRT of several products as the bands of one raster, and return its path."""
     names = [name_of(catalog, scene, product) for product in products]
     for name, product in zip(names, products):
-        open_raster(name, f"{scene.id}/{product}")
+        _check_upright(open_raster(name, f"{scene.id}/{product}"), f"{scene.id}/{product}")
     return _vrt(names, f"{scene.id}-{'-'.join(products)}", separate=True, resolution="highest")
 
 
@@ -115,6 +115,8 @@ def mosaic(catalog: ScenesV0, scenes: Sequence[Scene], product: str) -> str:
     ------
     QueryError
         When there is no scene, or more than `MOST_SCENES`.
+    RasterAccessError
+        When one cannot be opened, has other bands than the first, or is not north up.
     """
     if not scenes:
         raise QueryError(tr("The search has no scenes: widen it."))
@@ -127,6 +129,14 @@ def mosaic(catalog: ScenesV0, scenes: Sequence[Scene], product: str) -> str:
     with ThreadPoolExecutor(catalog.settings.connections) as pool:
         names = list(pool.map(lambda scene: name_of(catalog, scene, product), scenes))
         datasets = list(pool.map(open_raster, names, [f"{scene.id}/{product}" for scene in scenes]))
+    for scene, dataset in zip(scenes, datasets):  # GDAL would leave out, with a warning, what does not fit
+        _check_upright(dataset, f"{scene.id}/{product}")
+        if _bands(dataset) != _bands(datasets[0]):
+            raise RasterAccessError(
+                tr("Scene {scene} has other bands than {top}: leave it out of the mosaic.").format(
+                    scene=scene.id, top=scenes[0].id
+                )
+            )
     top = system_of(datasets[0])
     sources: List[str] = []
     for name, dataset, scene in zip(names, datasets, scenes):
@@ -197,6 +207,16 @@ def system_of(dataset: gdal.Dataset) -> osr.SpatialReference:
     return system
 
 
+def _check_upright(dataset: gdal.Dataset, title: str) -> None:
+    _, _, turned, _, sheared, height = dataset.GetGeoTransform()
+    if turned or sheared or height >= 0:
+        raise RasterAccessError(tr("{title} is not north up: it makes no raster with others.").format(title=title))
+
+
+def _bands(dataset: gdal.Dataset) -> List[int]:
+    return [dataset.GetRasterBand(number).DataType for number in range(1, dataset.RasterCount + 1)]
+
+
 def _colours(dataset: gdal.Dataset) -> List[int]:
     """Return the bands drawn red, green and blue, or the one drawn grey."""
     colours = {
@@ -214,7 +234,7 @@ def _window(dataset: gdal.Dataset, extent: Optional[Rectangle], crs: str) -> Tup
     """Return column, row, width and height of an extent in a raster; of all of it where they share nothing."""
     whole = 0, 0, dataset.RasterXSize, dataset.RasterYSize
     west, pixel_x, _, north, _, pixel_y = dataset.GetGeoTransform()
-    if extent is None:
+    if extent is None or not crs:  # a project may have no system
         return whole
     there = osr.SpatialReference()
     there.ImportFromWkt(crs)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
-from qgis.core import QgsGeometry
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsGeometry,
+    QgsProject,
+    QgsRectangle,
+)
+from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtCore import QAbstractListModel, QModelIndex, QRect, QSize, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QColor, QFont, QPalette, QPixmap, QPixmapCache
 from qgis.PyQt.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QWidget
@@ -259,3 +266,20 @@ def footprint(scene: Scene) -> QgsGeometry:
     if scene.polygons:
         geometry.fromWkb(multipolygon_wkb(scene.polygons))
     return geometry
+
+
+def place_on(canvas: QgsMapCanvas, scene: Scene) -> QgsRectangle:
+    """Return where a scene is on a map, in the map's system; of one in two parts, the larger: they lie a world apart.
+
+    Raises
+    ------
+    QgsCsException
+        When the map's system does not reach it.
+    """
+    parts = footprint(scene).asGeometryCollection()
+    if not parts:
+        return QgsRectangle()
+    box = max(parts, key=lambda part: part.area()).boundingBox()
+    there = QgsCoordinateReferenceSystem("EPSG:4326")
+    project = QgsProject.instance()
+    return QgsCoordinateTransform(there, canvas.mapSettings().destinationCrs(), project).transformBoundingBox(box)

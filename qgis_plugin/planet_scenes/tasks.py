@@ -43,6 +43,7 @@ class Task(QgsTask):
         super().__init__(title, QgsTask.Flag.CanCancel)
         self.error: Optional[BaseException] = None
         self.result: Any = None
+        self.of_project = False
         self._work, self._done, self._failed = work, done, failed
         self._feedback = QgsFeedback()
         # The function may hold this task: no circle through Qt.
@@ -56,9 +57,11 @@ class Task(QgsTask):
         work: Callable[[QgsFeedback], Any],
         done: Optional[Callable[[Any], None]] = None,
         failed: Optional[Callable[[BaseException], None]] = None,
+        of_project: bool = False,
     ) -> Task:
-        """Make a task and hand it to QGIS's task manager."""
+        """Make a task and hand it to QGIS's task manager; one of a project ends with it."""
         task = cls(title, work, done, failed)
+        task.of_project = of_project
         _running.add(task)
         QgsApplication.taskManager().addTask(task)
         return task
@@ -102,6 +105,13 @@ def cancel_all() -> None:
     """Stop everything under way; what comes of it is not handed over any more."""
     for task in list(_running):
         task.cancel()
+
+
+def cancel_of_project() -> None:
+    """Stop what would be put into the project."""
+    for task in list(_running):
+        if task.of_project:
+            task.cancel()
 
 
 def _set_progress(ref: Any, percent: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Callable
 
 import pytest
@@ -11,7 +12,7 @@ from planet_scenes.connections import Connection, connections
 from planet_vector.config import credentials_path, lent_key
 from planet_vector.errors import AuthError, ConfigError
 from planet_vector.raster.keyfiles import header_file
-from tests.conftest import Service
+from tests.conftest import KEY, Service
 
 
 def settings() -> str:
@@ -46,6 +47,8 @@ def test_they_are_added_renamed_chosen_and_removed() -> None:
     [
         ("sample", "http://127.0.0.1:9/v0/", "already"),
         ("", "http://127.0.0.1:9/v0/", "name"),
+        ("a/b", "http://127.0.0.1:9/v0/", "slash and comma"),
+        ("Planet, EU", "http://127.0.0.1:9/v0/", "slash and comma"),
         ("x", "ftp://127.0.0.1/", "http"),
         ("x", "http://user:secret@127.0.0.1/", "user name"),
     ],
@@ -87,6 +90,31 @@ def test_logging_out_leaves_nothing(connection: Connection, service: Service) ->
     assert connection.authcfg not in QgsApplication.authManager().configIds()
     with pytest.raises(AuthError):
         connections().get("sample").catalog().scene_types()
+
+
+@pytest.mark.parametrize("way", ["log_out", "remove", "log_in"])
+def test_a_configuration_of_the_user_s_own_stays(connection: Connection, way: str) -> None:
+    own = QgsAuthMethodConfig("Basic")
+    own.setName("my WMS")
+    own.setConfig("username", "me")
+    own.setConfig("password", "secret")
+    manager = QgsApplication.authManager()
+    assert manager.storeAuthenticationConfig(own)
+    connections().add(Connection("two", "http://127.0.0.1:9/v0/", own.id()))
+    if way == "log_in":
+        connections().log_in("two", KEY)
+        assert connections().get("two").authcfg not in ("", own.id())
+        connections().log_out("two")
+    else:
+        getattr(connections(), way)("two")
+    assert own.id() in manager.configIds()
+    manager.removeAuthenticationConfig(own.id())
+
+
+def test_settings_edited_by_hand_do_not_stop_the_plugin() -> None:
+    kept = {"good": {"url": "http://127.0.0.1:9/v0/"}, "a": {}, "b": [], "c": {"url": 3}, "d": {"url": "ftp://x/"}}
+    QgsSettings().setValue("planet_scenes/connections", json.dumps(kept))
+    assert [known.name for known in connections().all()] == ["good"]
 
 
 def test_a_wrong_key_is_an_error_of_the_service(make_connection: Callable[..., Any], service: Service) -> None:

@@ -29,6 +29,7 @@ from planet_scenes.dock import Dock
 from planet_scenes.dock_download import DownloadDialog
 from planet_scenes.filters import BETWEEN
 from planet_vector.names import parse_name
+from planet_vector.scene import Scene
 from tests.conftest import Service, Start
 from tests.qgis.conftest import Desktop, Watched, ask, settle, wait_for
 
@@ -264,10 +265,37 @@ def test_a_layer_is_the_area_or_what_is_selected_in_it(dock: Dock, service: Serv
     assert QgsGeometry.fromWkt(parameters(dock)["intersects"]).isMultipart()
     first = next(feature.id() for feature in layer.getFeatures() if feature.geometry().boundingBox().xMinimum() < 5)
     layer.selectByIds([first])
-    wait_for(lambda: dock.area._layer._task is None)
+    wait_for(lambda: dock.area._layer._found is not None)
     assert QgsGeometry.fromWkt(parameters(dock)["intersects"]).isGeosEqual(QgsGeometry.fromWkt(far))
     QgsProject.instance().removeMapLayer(layer.id())
     assert "no layer of polygons" in counted(dock)
+
+
+def test_a_layer_that_is_edited_is_read_again(dock: Dock, service: Service) -> None:
+    layer = layer_of()
+    dock.area.mode.setCurrentIndex(dock.area.LAYER)
+    assert "no polygons" in counted(dock)
+    layer.startEditing()
+    row = QgsFeature()
+    row.setGeometry(QgsGeometry.fromWkt(TRIANGLE))
+    layer.addFeature(row)
+    wait_for(lambda: dock.area._layer._found)
+    assert QgsGeometry.fromWkt(parameters(dock)["intersects"]).isGeosEqual(QgsGeometry.fromWkt(TRIANGLE))
+    layer.commitChanges()
+    assert counted(dock) == f"{within(service, TRIANGLE)} scenes"
+    moved = QgsGeometry.fromWkt("Polygon ((2 2, 3 2, 3 3, 2 2))")
+    layer.dataProvider().changeGeometryValues({next(layer.getFeatures()).id(): moved})
+    layer.reload()
+    wait_for(lambda: dock.area._layer._found is not None)
+    assert QgsGeometry.fromWkt(parameters(dock)["intersects"]).isGeosEqual(moved)
+
+
+def test_a_scene_in_two_parts_is_shown_where_one_of_them_is(dock: Dock, desktop: Desktop, service: Service) -> None:
+    # The sample has one across the antimeridian: its parts lie a world apart.
+    (feature,) = [found for found in every(service) if found["geometry"]["type"] == "MultiPolygon"]
+    dock.zoom(Scene(feature, "ortho"))
+    assert desktop.canvas.extent().width() < 1
+    assert any(desktop.canvas.extent().contains(QgsPointXY(*part[0][0])) for part in feature["geometry"]["coordinates"])
 
 
 def test_a_layer_in_another_system_is_brought_to_degrees(dock: Dock) -> None:

@@ -56,6 +56,22 @@ def test_it_shows_what_is_in_view_and_asks_for_what_is_new_only(
     assert len(told) == 2
 
 
+def test_a_filter_of_the_user_s_stays_when_the_map_moves(
+    connection: Any, desktop: Desktop, look: Callable[[QgsRectangle], None]
+) -> None:
+    follower = FollowMap(desktop.iface, connection, "PLANET:ortho?api_url=" + connection.url)
+    told = []
+    follower.told.connect(lambda shown, count: told.append((shown, count)))
+    follower.start()
+    wait_for(lambda: told)
+    assert follower.layer is not None and follower.layer.setSubsetString('"cloud_cover.estimated" <= 10')
+    look(QgsRectangle(177, -20, 179, -16))
+    wait_for(lambda: len(told) == 2)
+    assert follower.layer.subsetString() == '"cloud_cover.estimated" <= 10'
+    assert all(row["cloud_cover.estimated"] <= 10 for row in follower.layer.getFeatures())
+    follower.stop()
+
+
 def test_it_has_a_cap_and_says_so(connection: Any, desktop: Desktop, look: Callable[[QgsRectangle], None]) -> None:
     follower = FollowMap(desktop.iface, connection, "PLANET:ortho?api_url=" + connection.url, cap=5)
     told = []

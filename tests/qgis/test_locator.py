@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
-from typing import Any, List
+from typing import Any, Callable, List
 
 import pytest
 from qgis.core import (
+    QgsApplication,
     QgsCoordinateReferenceSystem,
     QgsFeedback,
+    QgsLocator,
     QgsLocatorContext,
     QgsLocatorResult,
     QgsProject,
@@ -20,7 +23,8 @@ from qgis.PyQt.QtWidgets import QPushButton
 
 from planet_scenes.connections import Connection, connections
 from planet_scenes.locator import Filter
-from tests.conftest import KEY
+from planet_vector import config
+from tests.conftest import KEY, Service
 from tests.qgis.conftest import Desktop, wait_for
 
 
@@ -50,12 +54,35 @@ def scene(archive: Path) -> Any:
 
 
 def test_a_scene_is_found_by_its_id(connection: Connection, scene: Any) -> None:
-    assert Filter().prefix() == "pl"
     (result,) = _results(f" {scene['id']} ")
     assert result.displayString == scene["id"]
     assert result.description.startswith(f"ortho, {scene['properties']['acquired'][:10]}")
     assert f"{scene['properties']['cloud_cover']['estimated']:.0f} % cloud" in result.description
     assert [action.text for action in result.actions] == ["Add its footprint", "Add its product visual"]
+
+
+@pytest.mark.parametrize("typed", ["pl {id}", "PL  {id} ", "planet {id}", "{id}", "plan {id}"])
+def test_qgis_s_locator_finds_it_without_waiting(
+    make_connection: Callable[..., Any], slow_service: Service, scene: Any, typed: str
+) -> None:
+    connections().set_current(make_connection(slow_service, "slow").name)
+    locator = QgsLocator()
+    locator.registerFilter(Filter())
+    found: List[str] = []
+    locator.foundResult.connect(lambda result: found.append(result.displayString))
+    begin = time.monotonic()
+    locator.fetchResults(typed.format(id=scene["id"]), QgsLocatorContext())
+    assert time.monotonic() - begin < 0.4  # seconds; an answer takes half a one
+    wait_for(lambda: not locator.isRunning())
+    asked = typed.lower().startswith(("pl ", "planet "))
+    assert found == ([scene["id"]] if asked else [])
+
+
+def test_a_key_that_is_gone_is_said(connection: Connection, scene: Any) -> None:
+    QgsApplication.authManager().removeAuthenticationConfig(connection.authcfg)
+    config._lent.clear()
+    (result,) = _results(scene["id"])
+    assert "log in again" in result.displayString
 
 
 def test_scenes_of_other_types_are_found_too(connection: Connection, archive: Path) -> None:

@@ -18,6 +18,7 @@ from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 
+from planet_vector.vector.registration import environment
 from tests.conftest import ROOT, Service
 
 SCANNERS = ROOT / ".venv" / "bin"
@@ -94,6 +95,25 @@ def test_the_same_sources_give_the_same_bytes(build: ModuleType, package: Path, 
 
 
 # ---- that it needs nothing else ----------------------------------------------------------------------------
+
+
+def test_a_driver_that_a_shell_made_known_makes_room(unpacked: Path, service: Service, tmp_path: Path) -> None:
+    # It runs in an installed planet_vector, which would not hear of a log-in in the plugin's own.
+    more = {"QT_QPA_PLATFORM": "offscreen", "PL_API_URL": service.url, "QGIS_AUTH_DB_DIR_PATH": str(tmp_path)}
+    env = {**os.environ, **environment(), **more}
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from osgeo import ogr; from qgis.core import QgsApplication\n"
+        "assert ogr.GetDriverByName('PLANET') is not None\n"
+        "app = QgsApplication([], False); app.initQgis()\n"
+        "from planet_scenes import core; from planet_scenes.planet_vector import config\n"
+        "core.start(); core.start()\n"
+        "config.lend_key(sys.argv[2], config.Key(sys.stdin.read()))\n"
+        "source = ogr.Open('PLANET:ortho?limit=3'); print(source.GetLayer(0).GetFeatureCount()); app.exitQgis()\n"
+    )
+    command = [*BARE, "-c", code, str(unpacked), service.url]
+    done = subprocess.run(command, input=service.key, capture_output=True, text=True, env=env, timeout=120)
+    assert done.stdout.splitlines()[-1:] == ["3"], done.stderr
 
 
 def test_no_import_leads_out_of_the_plugin(unpacked: Path) -> None:

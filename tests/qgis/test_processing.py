@@ -30,7 +30,7 @@ from qgis.core import (
     QgsRectangle,
     QgsVectorLayer,
 )
-from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtCore import Qt, QVariant
 
 from planet_scenes.connections import Connection, connections
 from planet_scenes.processing.algorithm import nested
@@ -141,6 +141,7 @@ def test_every_algorithm_says_what_it_is_and_does() -> None:
         ("search", {"SCENE_TYPE": "ortho", "CONDITIONS": "acquired.gte"}, "The condition 'acquired.gte' has no value"),
         ("search", {"SCENE_TYPE": "ortho", "CONDITIONS": "api_key=1"}, "is no parameter of a search"),
         ("searchlayer", {"SCENE_TYPE": "nosuch"}, "There is no scene type 'nosuch'"),
+        ("search", {"SCENE_TYPE": "ortho", "TO": "9999-12-31"}, "acquired"),
     ],
 )
 def test_an_error_is_one_sentence(run: Run, name: str, parameters: Mapping[str, Any], said: str) -> None:
@@ -207,6 +208,23 @@ def test_an_area_is_an_extent_or_a_layer_in_any_system(run: Run, features: Seque
     assert sorted(_ids(extent["OUTPUT"])) == sorted(_ids(layer["OUTPUT"])) == sorted(_ids(there["OUTPUT"])) == inside
     with pytest.raises(QgsProcessingException, match="takes one area"):
         run("search", **SUMMER, AREA=_layer_of(box), EXTENT=EXTENT, OUTPUT="memory:")
+
+
+@pytest.mark.parametrize("extent", ["12,12,47.88,47.88", "11.98,12.02,47.88,47.88"])
+def test_a_point_and_a_line_are_areas_too(run: Run, features: Sequence[Feature], extent: str) -> None:
+    west, east, south, north = map(float, extent.split(","))
+    shape = QgsGeometry.fromPolylineXY([QgsPointXY(west, south), QgsPointXY(east, north)])
+    if west == east:
+        shape = QgsGeometry.fromPointXY(QgsPointXY(west, south))
+    expected = {f["id"] for f in features if _in_summer(f) and _shape(f).intersects(shape)}
+    found = run("search", **SUMMER, EXTENT=f"{extent} [EPSG:4326]", OUTPUT="memory:")
+    assert set(_ids(found["OUTPUT"])) == expected and 0 < len(expected) < found["COUNT"] + 1
+
+
+@pytest.mark.parametrize("nothing", [None, "", QVariant(QVariant.Double)])
+def test_a_number_left_empty_is_not_zero(run: Run, features: Sequence[Feature], nothing: Any) -> None:
+    found = run("search", **SUMMER, CLOUD_COVER=nothing, OUTPUT="memory:")
+    assert found["COUNT"] == sum(map(_in_summer, features))
 
 
 def test_conditions_order_and_limit_are_the_services(run: Run, features: Sequence[Feature]) -> None:
@@ -354,6 +372,34 @@ def test_the_largest_rectangle_is_found(run: Run, wkt: str, width: float, height
     assert (row["rect_width"], row["rect_height"]) == pytest.approx((width, height), rel=0.01)
     assert QgsGeometry.fromWkt(wkt).buffer(1e-6, 5).contains(row.geometry())
     assert row["rect_area"] == pytest.approx(row.geometry().area())
+
+
+def test_a_rectangle_in_a_rectangle_has_its_own_size(run: Run) -> None:
+    layer = _layer_of(QgsGeometry.fromWkt("POLYGON((0 0,40 0,40 20,0 20,0 0))"), crs="EPSG:32633")
+    first = run("rectangle", INPUT=layer, OUTPUT="memory:")["OUTPUT"]
+    second = run("rectangle", INPUT=first, ASPECT=4, OUTPUT="memory:")["OUTPUT"]
+    (row,) = second.getFeatures()
+    assert [field.name() for field in second.fields()].count("rect_width") == 1
+    assert (row["rect_width"], row["rect_height"], row["rect_area"]) == pytest.approx((40, 10, 400), rel=0.02)
+    assert row["rect_area"] == pytest.approx(row.geometry().area())
+
+
+def test_stacks_of_any_polygons(run: Run) -> None:
+    square = QgsGeometry.fromWkt("POLYGON((10 50,10.1 50,10.1 50.1,10 50.1,10 50))")
+    layer = QgsVectorLayer("Polygon?crs=EPSG:4326&field=name:string&field=day:integer", "area", "memory")
+    for name, day in (("a", 2), ("b", 1), (None, 3), (None, 4)):
+        row = QgsFeature(layer.fields())
+        row.setGeometry(square)
+        row.setAttributes([name, day])
+        layer.dataProvider().addFeature(row)
+    without = run("stacks", INPUT=layer, ID="", OUTPUT="memory:")["OUTPUT"]
+    assert [row["depth"] for row in without.getFeatures()] == [4]
+    assert [row["depth"] for row in run("stacks", INPUT=layer, OUTPUT="memory:")["OUTPUT"].getFeatures()] == [4]
+    (row,) = run("stacks", INPUT=layer, ID="name", ACQUIRED="day", OUTPUT="memory:")["OUTPUT"].getFeatures()
+    assert row["scenes"].split(",")[:2] == ["b", "a"] and row["depth"] == 4
+    assert (row["first_acquired"], row["last_acquired"]) == ("1", "4")
+    with pytest.raises(QgsProcessingException, match="no column nosuch"):
+        run("stacks", INPUT=layer, ID="nosuch", OUTPUT="memory:")
 
 
 def test_a_rectangle_in_degrees_is_one_in_metres(run: Run, features: Sequence[Feature]) -> None:

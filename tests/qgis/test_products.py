@@ -11,9 +11,10 @@ from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsRectangle, QgsVectorLayer
 
 from planet_scenes import layers, products
+from planet_scenes.actions import view_of
 from planet_scenes.products import View
 from planet_vector.scene import Scene
-from tests.conftest import Service
+from tests.conftest import Service, Start
 from tests.qgis.conftest import Desktop, inked, outcome, render, summer_at, wait_for
 
 
@@ -133,6 +134,54 @@ def test_a_mosaic_of_nothing_and_of_too_much_is_an_error(
     wait_for(desktop.said)
     assert "narrow the search" in desktop.said()[0]
     assert not QgsProject.instance().mapLayers()
+
+
+@pytest.mark.parametrize(
+    ("bands", "transform", "said"),
+    [
+        (1, (600000, 10, 0, 5300000, 0, -10), "odd has other bands than good"),
+        (3, (600000, 10, 0, 5300000, 0, 10), "odd/visual is not north up"),
+        (3, (600000, 8, 6, 5300000, 6, -8), "odd/visual is not north up"),
+    ],
+)
+def test_what_gdal_would_leave_out_of_a_mosaic_is_an_error(
+    make_connection: Callable[..., Any], start_service: Start, desktop: Desktop, tmp_path: Path, bands: int,
+    transform: Any, said: str,
+) -> None:  # fmt: skip
+    for name, count, place in (("odd", bands, transform), ("good", 3, (600000, 10, 0, 5300000, 0, -10))):
+        made = gdal.GetDriverByName("GTiff").Create(str(tmp_path / f"{name}_visual.tif"), 50, 40, count)
+        made.SetProjection(QgsCoordinateReferenceSystem("EPSG:32632").toWkt())
+        made.SetGeoTransform(place)
+        for number in range(1, count + 1):
+            made.GetRasterBand(number).Fill(100)
+        made.SetMetadataItem("TIFFTAG_DATETIME", f"2015:0{1 + (name == 'good')}:01 00:00:00")  # good is the newer
+        made = None
+    connection = make_connection(start_service(tmp_path), "odd")
+    products.add_mosaic(connection, f"PLANET:ortho?api_url={connection.url}")
+    wait_for(desktop.said)
+    assert said in desktop.said()[0]
+    assert not QgsProject.instance().mapLayers()
+
+
+def test_a_map_without_a_system_shows_a_stretched_product(connection: Any, desktop: Desktop) -> None:
+    desktop.canvas.setDestinationCrs(QgsCoordinateReferenceSystem())
+    (layer,) = add(connection, scenes_of(connection)[:1], "analytic", view=view_of(desktop.iface))
+    assert layer.isValid() and layer.renderer().redContrastEnhancement().maximumValue() > 1
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("PLANET:ortho?api_url=http://127.0.0.1:1/v0/", "ortho"),
+        ("planet://landsat?limit=3", "landsat"),
+        ("PLANET:?api_url=http://127.0.0.1:1/v0/|layername=rapideye|subset=x = 1", "rapideye"),
+        ("PLANET:mosaics?api_url=http://127.0.0.1:1/v0/", ""),
+        ("PLANET:mosaics/summer", ""),
+        ("/tmp/other.gpkg|layername=ortho", ""),
+    ],
+)
+def test_the_scene_type_of_a_layer_is_told_by_its_source(source: str, expected: str) -> None:
+    assert layers.scene_type_of(QgsVectorLayer(source, "some", "ogr")) == expected
 
 
 def test_tiles_of_a_scene(connection: Any, service: Service, desktop: Desktop) -> None:

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, List
 
 import pytest
-from qgis.core import QgsProject, QgsVectorLayer
+from qgis.core import QgsApplication, QgsProject, QgsVectorLayer
 
-from planet_scenes import layers, products
+from planet_scenes import layers, products, tasks
 from planet_scenes.connections import connections
 from planet_scenes.projects import Projects
 from planet_vector import config
 from planet_vector.vector.cache import CACHE
 from tests.conftest import Service, Start
-from tests.qgis.conftest import Desktop, outcome, settle, summer_at, summer_of
+from tests.qgis.conftest import Desktop, outcome, settle, summer_at, summer_of, wait_for
 from tests.qgis.test_products import pixels, scenes_of
 
 
@@ -91,6 +91,48 @@ def test_before_log_in_it_says_so_and_comes_alive_after(
     settle()
     assert named("Summer").isValid() and named("Summer").featureCount() == len(summer_of(service))
     assert pixels(named("visual").source()).any()
+
+
+def test_a_filter_of_the_user_s_stays(
+    make_connection: Callable[..., Any], service: Service, desktop: Desktop, projects: List[str], tmp_path: Path
+) -> None:
+    connection = make_connection(service, "sample")
+    fill(connection)
+    expected = sum(f["properties"]["cloud_cover"]["estimated"] <= 10 for f in summer_of(service))
+    assert 0 < expected < len(summer_of(service))
+    assert named("Summer").setSubsetString('"cloud_cover.estimated" <= 10')
+    file = tmp_path / "summer.qgz"
+    assert QgsProject.instance().write(str(file))
+    connections().log_out("sample")
+    close()
+    assert QgsProject.instance().read(str(file))
+    settle()
+    connections().log_in("sample", service.key)
+    settle()
+    assert named("Summer").subsetString() == '"cloud_cover.estimated" <= 10'
+    assert named("Summer").featureCount() == expected
+
+
+def test_what_is_being_opened_is_not_put_into_another_project(
+    make_connection: Callable[..., Any], slow_service: Service, desktop: Desktop, projects: List[str]
+) -> None:
+    connection = make_connection(slow_service, "slow")
+    scenes = scenes_of(connection)[:1]
+    layers.add_search_layer(connection, summer_at(connection), "Summer")
+    products.add_products(connection, scenes, "visual")
+    QgsProject.instance().clear()
+    wait_for(lambda: not tasks._running)
+    settle()
+    assert QgsProject.instance().mapLayers() == {}
+
+
+def test_a_key_that_is_gone_is_told_when_a_project_is_opened(
+    connection: Any, desktop: Desktop, projects: List[str]
+) -> None:
+    QgsApplication.authManager().removeAuthenticationConfig(connection.authcfg)
+    config._lent.clear()
+    QgsProject.instance().clear()
+    assert any("log in again" in said for said in desktop.said())
 
 
 def test_signed_addresses_are_asked_for_anew(

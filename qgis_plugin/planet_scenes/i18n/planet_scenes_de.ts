@@ -250,13 +250,13 @@
     </message>
     <message>
       <location filename="../connections.py" />
-      <source>Give the connection a name, without a slash.</source>
-      <translation>Der Verbindung einen Namen geben, ohne Schrägstrich.</translation>
+      <source>Give the connection a name, without slash and comma.</source>
+      <translation>Geben Sie der Verbindung einen Namen, ohne Schrägstrich und Komma.</translation>
     </message>
     <message>
       <location filename="../connections.py" />
-      <source>Choose another name: it is empty, taken, or has a slash.</source>
-      <translation>Einen anderen Namen wählen: er ist leer, vergeben oder hat einen Schrägstrich.</translation>
+      <source>Choose another name: it is empty, taken, or has a slash or a comma.</source>
+      <translation>Wählen Sie einen anderen Namen: er ist leer, vergeben oder hat einen Schrägstrich oder ein Komma.</translation>
     </message>
     <message>
       <location filename="../connections.py" />
@@ -919,11 +919,6 @@
       <translation>Das Raster kann nicht geschrieben werden</translation>
     </message>
     <message>
-      <location filename="../processing/imagery.py" />
-      <source>{title} has no coordinate system.</source>
-      <translation>{title} hat kein Koordinatensystem.</translation>
-    </message>
-    <message>
       <location filename="../processing/mosaic.py" />
       <source>Mosaic</source>
       <translation>Mosaik</translation>
@@ -987,6 +982,11 @@
       <location filename="../processing/mosaic.py" />
       <source>No scene is in the extent.</source>
       <translation>Keine Szene ist in der Ausdehnung.</translation>
+    </message>
+    <message>
+      <location filename="../processing/mosaic.py" />
+      <source>The extent has no area.</source>
+      <translation>Die Ausdehnung hat keine Fläche.</translation>
     </message>
     <message>
       <location filename="../processing/mosaic.py" />
@@ -1209,6 +1209,11 @@
       <translation>{count} Umrisse</translation>
     </message>
     <message>
+      <location filename="../processing/stacks.py" />
+      <source>The layer has no column {name}: choose another.</source>
+      <translation>Der Layer hat keine Spalte {name}: wählen Sie eine andere.</translation>
+    </message>
+    <message>
       <location filename="../products.py" />
       <source>Opening a mosaic</source>
       <translation>Ein Mosaik wird geöffnet</translation>
@@ -1307,6 +1312,16 @@
       <location filename="../rasters.py" />
       <source>{count} scenes are too many for one mosaic, which takes {most}: narrow the search.</source>
       <translation>{count} Szenen sind zu viele für ein Mosaik, das {most} aufnimmt: die Suche eingrenzen.</translation>
+    </message>
+    <message>
+      <location filename="../rasters.py" />
+      <source>{title} has no coordinate system.</source>
+      <translation>{title} hat kein Koordinatensystem.</translation>
+    </message>
+    <message>
+      <location filename="../rasters.py" />
+      <source>{title} is not north up: it makes no raster with others.</source>
+      <translation>{title} ist nicht nach Norden ausgerichtet: es ergibt kein Raster mit anderen.</translation>
     </message>
     <message>
       <location filename="../rasters.py" />

@@ -205,6 +205,11 @@ def features_of(source: QgsProcessingFeatureSource, feedback: QgsProcessingFeedb
     return found
 
 
+def given(parameters: Mapping[str, Any], name: str) -> bool:
+    """Tell whether a parameter was given: what is left empty in a form, a model or a table of a batch is not."""
+    return plain(parameters.get(name)) not in (None, "")
+
+
 def plain(value: Any) -> Any:
     """Return a value of a feature as Python has it; None for NULL."""
     if value is None or (isinstance(value, QVariant) and value.isNull()):

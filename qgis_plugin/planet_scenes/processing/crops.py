@@ -21,7 +21,7 @@ from qgis.core import (
 )
 
 from planet_scenes.processing import imagery
-from planet_scenes.processing.algorithm import WGS84, ServiceAlgorithm, check, features_of, plain
+from planet_scenes.processing.algorithm import WGS84, ServiceAlgorithm, check, features_of, given, plain
 from planet_scenes.texts import tr
 from planet_vector.query import format_time
 from planet_vector.raster.download import safe_name
@@ -128,7 +128,7 @@ class CropStack(ServiceAlgorithm):
         code = first.crs.GetAuthorityCode(None)
         epsg = int(code) if code and is_utm(int(code)) else None
         pixel = first.pixel[0]
-        if parameters.get("RESOLUTION") is not None:
+        if given(parameters, "RESOLUTION"):
             pixel = self.parameterAsDouble(parameters, "RESOLUTION", context)
         origin = (first.bounds[0], first.bounds[3]) if epsg else (0.0, 0.0)
         return common_grid(polygons, pixel, origin, epsg)

@@ -20,7 +20,7 @@ from qgis.core import (
 )
 
 from planet_scenes.processing import imagery
-from planet_scenes.processing.algorithm import WGS84, ServiceAlgorithm, check
+from planet_scenes.processing.algorithm import WGS84, ServiceAlgorithm, check, given
 from planet_scenes.texts import tr
 from planet_vector.errors import RasterAccessError
 from planet_vector.geometry import bounds as box_of
@@ -115,12 +115,15 @@ class Mosaic(ServiceAlgorithm):
         if not crs.isValid():
             crs = QgsCoordinateReferenceSystem()
             crs.createFromWkt(top.crs.ExportToWkt())
-        if parameters.get("RESOLUTION") is not None:
+        if given(parameters, "RESOLUTION"):
             pixel = (self.parameterAsDouble(parameters, "RESOLUTION", context),) * 2
         extent = self.parameterAsExtent(parameters, "EXTENT", context, crs)
-        if extent.isEmpty():
+        if not given(parameters, "EXTENT") or extent.isNull():
+            extent = QgsRectangle()
             for scene in scenes:
                 extent.combineExtentWith(_box(scene, crs.toWkt(), context))
+        if extent.isEmpty():
+            raise QgsProcessingException(tr("The extent has no area."))
         bounds = (extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum())
         return imagery.canvas(bounds, pixel, crs.toWkt()), top.bands
 

@@ -25,10 +25,12 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QVariant
 
-from planet_scenes.processing.algorithm import WGS84, Algorithm, check, features_of
+from planet_scenes.processing.algorithm import WGS84, Algorithm, check, features_of, given
 from planet_scenes.texts import tr
 from planet_vector.stacks.inscribed import largest_rectangle_within
 from planet_vector.utm import zone_of
+
+_SIZES = ("rect_width", "rect_height", "rect_area")
 
 TOLERANCE = 0.01
 """The share of the largest possible area that a rectangle may lack, where it cannot be told exactly in good time."""
@@ -66,11 +68,14 @@ class Rectangle(Algorithm):
         if source is None:
             raise QgsProcessingException(self.invalidSourceError(parameters, "INPUT"))
         chosen = self.parameterAsCrs(parameters, "CRS", context)
-        given = parameters.get("ASPECT")
-        aspect = self.parameterAsDouble(parameters, "ASPECT", context) if given is not None else None
+        aspect = self.parameterAsDouble(parameters, "ASPECT", context) if given(parameters, "ASPECT") else None
         angle = "any" if self.parameterAsBoolean(parameters, "ANY_ANGLE", context) else None
-        fields = QgsFields(source.fields())
-        for name in ("rect_width", "rect_height", "rect_area"):
+        # Of a layer of rectangles the sizes of its own are replaced.
+        kept = [number for number, name in enumerate(source.fields().names()) if name not in _SIZES]
+        fields = QgsFields()
+        for number in kept:
+            fields.append(source.fields()[number])
+        for name in _SIZES:
             fields.append(QgsField(name, QVariant.Double))
         target_crs = chosen if chosen.isValid() else source.sourceCrs()
         sink, target = self.parameterAsSink(parameters, "OUTPUT", context, fields, QgsWkbTypes.Type.Polygon, target_crs)
@@ -89,7 +94,8 @@ class Rectangle(Algorithm):
             row = QgsFeature(fields)
             row.setGeometry(rectangle)
             width, height = corners[0].distance(corners[1]), corners[1].distance(corners[2])
-            row.setAttributes([*feature.attributes(), width, height, width * height])
+            values = feature.attributes()
+            row.setAttributes([*(values[number] for number in kept), width, height, width * height])
             if not sink.addFeature(row, QgsFeatureSink.Flag.FastInsert):
                 raise QgsProcessingException(self.writeFeatureError(sink, parameters, "OUTPUT"))
             feedback.setProgress(100 * (number + 1) / len(features))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any, Dict, List, Optional, Tuple
 
 from qgis.core import (
@@ -31,7 +30,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QDateTime, Qt, QVariant
 
-from planet_scenes.processing.algorithm import WGS84, ServiceAlgorithm, check, features_of
+from planet_scenes.processing.algorithm import WGS84, ServiceAlgorithm, check, features_of, given
 from planet_scenes.texts import tr
 from planet_vector.geometry import Box
 from planet_vector.query import ORDERS, Query
@@ -88,9 +87,8 @@ class SearchParameters(ServiceAlgorithm):
         if begin.isValid():
             pairs.append(("acquired.gte", begin.date().toString(Qt.DateFormat.ISODate)))
         if end.isValid():
-            day = end.date().toPyDate() + timedelta(days=1)
-            pairs.append(("acquired.lt", day.isoformat()))
-        if parameters.get("CLOUD_COVER") is not None:
+            pairs.append(("acquired.lt", end.date().addDays(1).toString(Qt.DateFormat.ISODate)))
+        if given(parameters, "CLOUD_COVER"):
             cover = self.parameterAsDouble(parameters, "CLOUD_COVER", context)
             pairs.append(("cloud_cover.estimated.lte", f"{cover:g}"))
         for line in self.parameterAsString(parameters, "CONDITIONS", context).replace("&", "\n").splitlines():
@@ -105,16 +103,17 @@ class SearchParameters(ServiceAlgorithm):
         if area:
             pairs.append(area)
         pairs.append(("order_by", ORDERS[self.parameterAsEnum(parameters, "ORDER", context)]))
-        if parameters.get("LIMIT") is not None:
+        if given(parameters, "LIMIT"):
             pairs.append(("limit", str(self.parameterAsInt(parameters, "LIMIT", context))))
         return Query.parse(self.parameterAsString(parameters, "SCENE_TYPE", context).strip(), pairs)
 
     def _area(self, parameters: Any, context: Any, feedback: Any) -> Optional[Tuple[str, str]]:
         source = self.parameterAsSource(parameters, "AREA", context)
         extent = self.parameterAsExtent(parameters, "EXTENT", context, WGS84)
-        if source is not None and not extent.isEmpty():
+        bounded = given(parameters, "EXTENT") and not extent.isNull()
+        if source is not None and bounded:
             raise QgsProcessingException(tr("A search takes one area: give an extent or a layer, not both."))
-        if not extent.isEmpty():
+        if bounded:
             west, east = max(extent.xMinimum(), -180.0), min(extent.xMaximum(), 180.0)
             south, north = max(extent.yMinimum(), -90.0), min(extent.yMaximum(), 90.0)
             return ("bbox", str(Box(west, south, east, north)))

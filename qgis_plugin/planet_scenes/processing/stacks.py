@@ -13,6 +13,7 @@ from qgis.core import (
     QgsGeometry,
     QgsProcessing,
     QgsProcessingException,
+    QgsProcessingFeatureSource,
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
     QgsProcessingParameterFeatureSink,
@@ -23,7 +24,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QVariant
 
-from planet_scenes.processing.algorithm import WGS84, Algorithm, check, features_of, plain
+from planet_scenes.processing.algorithm import WGS84, Algorithm, check, features_of, given, plain
 from planet_scenes.processing.overlay import shared_ground
 from planet_scenes.texts import tr
 
@@ -75,16 +76,16 @@ class Stacks(Algorithm):
         source = self.parameterAsSource(parameters, "INPUT", context)
         if source is None:
             raise QgsProcessingException(self.invalidSourceError(parameters, "INPUT"))
-        id_field = self.parameterAsString(parameters, "ID", context)
-        time_field = self.parameterAsString(parameters, "ACQUIRED", context)
+        id_field, time_field = (self._column(parameters, name, source, context) for name in ("ID", "ACQUIRED"))
         depth = self.parameterAsInt(parameters, "MIN_DEPTH", context)
         area = self.parameterAsDouble(parameters, "MIN_AREA", context) * 1e6
         scenes: Dict[str, QgsFeature] = {}
         for feature in features_of(source, feedback):
             if feature.hasGeometry():
-                scenes.setdefault(str(plain(feature[id_field])), feature)
+                scene_id = plain(feature[id_field]) if id_field else None
+                scenes.setdefault(str(feature.id() if scene_id is None else scene_id), feature)
         ids = list(scenes)
-        times = [plain(feature[time_field]) if time_field else None for feature in scenes.values()]
+        times = [_text(feature[time_field]) if time_field else "" for feature in scenes.values()]
         transform = QgsCoordinateTransform(source.sourceCrs(), WGS84, context.transformContext())
         footprints: List[QgsGeometry] = []
         for feature in scenes.values():
@@ -103,7 +104,7 @@ class Stacks(Algorithm):
         if sink is None:
             raise QgsProcessingException(self.invalidSinkError(parameters, "OUTPUT"))
         for stack in stacks:
-            members = sorted(stack.members, key=lambda number: (times[number] or "", ids[number]))
+            members = sorted(stack.members, key=lambda number: (times[number], ids[number]))
             known = [times[number] for number in members if times[number]]
             row = QgsFeature(fields)
             row.setGeometry(stack.ground)
@@ -115,6 +116,20 @@ class Stacks(Algorithm):
                 raise QgsProcessingException(self.writeFeatureError(sink, parameters, "OUTPUT"))
         feedback.setProgress(100)
         return {"OUTPUT": target, "COUNT": len(stacks)}
+
+    def _column(self, parameters: Any, name: str, source: QgsProcessingFeatureSource, context: Any) -> str:
+        """Return the column a parameter names, or nothing where it is left empty and the layer has not the usual."""
+        column = self.parameterAsString(parameters, name, context)
+        if column in source.fields().names():
+            return column
+        if given(parameters, name):
+            raise QgsProcessingException(tr("The layer has no column {name}: choose another.").format(name=column))
+        return ""
+
+
+def _text(value: Any) -> str:
+    known = plain(value)
+    return "" if known is None else str(known)
 
 
 def _fields() -> QgsFields:
