@@ -7,7 +7,6 @@ another UTM zone, or between the grid's pixels, is warped. What has no data stay
 from __future__ import annotations
 
 import math
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
@@ -18,7 +17,7 @@ import shapely
 from affine import Affine
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
-from rasterio.errors import CRSError, NotGeoreferencedWarning
+from rasterio.errors import CRSError
 from rasterio.transform import array_bounds
 from rasterio.warp import transform_bounds, transform_geom
 
@@ -147,9 +146,7 @@ def crop_stack(
         return Crop(scene, path, valid)
 
     found: List[Crop] = []
-    with warnings.catch_warnings(), ThreadPoolExecutor(max(1, min(len(links), catalog.settings.connections))) as pool:
-        # rasterio silences it for itself while it warps, which several threads undo for one another.
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+    with ThreadPoolExecutor(max(1, min(len(links), catalog.settings.connections))) as pool:
         for result in pool.map(crop, zip(stack.scenes, links, paths)):
             found.append(result)
             if progress:
