@@ -17,10 +17,11 @@ from planet_vector.server import openapi
 from planet_vector.server.app import Service, base_url, enter, shown, to_slash
 from planet_vector.server.area import Area
 from planet_vector.server.delivery import product_response
-from planet_vector.server.imagery import FORMATS, SIZES, encode_picture
+from planet_vector.server.imagery import FORMATS, SIZES
 from planet_vector.server.mosaics import Layout, Member, Mosaic
 from planet_vector.server.quads import HALF_WORLD, QUAD_SIZE, Quad, quads_around, tile_bounds
 from planet_vector.server.refusal import Refusal
+from planet_vector.server.rendering import encode_picture
 from planet_vector.server.search import Parameters, encode, parse_count, read_query
 
 MAX_TILE_SCENES = 200

@@ -1,0 +1,232 @@
+"""Files of an archive as colours: whole scenes, and parts of them on web mercator.
+
+The visual product is shown as it is; of others the red, green and blue bands, stretched between the 2nd and 98th
+percentile of the scene. A palette is looked up, and of complex numbers the magnitude is seen.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import warnings
+from pathlib import Path
+from typing import Any, List, Mapping, Optional, Sequence, Tuple
+
+import numpy as np
+import rasterio
+from PIL import Image
+from rasterio.crs import CRS
+from rasterio.enums import ColorInterp, Resampling
+from rasterio.io import MemoryFile
+from rasterio.transform import from_bounds
+from rasterio.vrt import WarpedVRT
+from rasterio.warp import transform_bounds
+
+from planet_vector.server.footprint import coarser
+from planet_vector.server.quads import Bounds
+
+SAMPLE = 512  # pixels a side from which a stretch is taken
+
+# Band numbers of red, green, blue: RapidEye and PlanetScope analytic files begin blue, green, red.
+_RGB_BANDS = (3, 2, 1)
+# Landsat 8 has blue, green, red as bands 2 to 4 in files of their own.
+_RGB_PRODUCTS = ("band_4", "band_3", "band_2")
+
+MERCATOR = CRS.from_epsg(3857)
+
+Source = Tuple[Path, Tuple[int, ...]]
+
+_importing = threading.Lock()
+
+
+def choose(products: Mapping[str, str]) -> List[Tuple[str, Tuple[int, ...]]]:
+    """Return the products that make a picture, with the bands to take of each; an empty tuple takes them all."""
+    if "visual" in products:
+        return [("visual", ())]
+    if "analytic" in products:
+        return [("analytic", ())]
+    if all(name in products for name in _RGB_PRODUCTS):
+        return [(name, (1,)) for name in _RGB_PRODUCTS]
+    return [(sorted(products)[0], ())] if products else []
+
+
+def picture_bands(dataset: Any) -> Tuple[int, ...]:
+    """Return the bands of red, green and blue of a file, or its one band."""
+    colours = dataset.colorinterp
+    if all(c in colours for c in (ColorInterp.red, ColorInterp.green, ColorInterp.blue)):
+        return tuple(colours.index(c) + 1 for c in (ColorInterp.red, ColorInterp.green, ColorInterp.blue))
+    return _RGB_BANDS if dataset.count >= 3 else (1,)
+
+
+def stretch(values: np.ndarray, mask: np.ndarray, limits: Sequence[Tuple[float, float]]) -> np.ndarray:
+    """Bring bands (bands, rows, columns) to bytes, linearly between limits; 0 where the mask is False."""
+    scaled = [
+        (band.astype("float32") - low) * (255.0 / max(high - low, 1e-9)) for band, (low, high) in zip(values, limits)
+    ]
+    return np.where(mask, np.clip(np.stack(scaled), 0, 255), 0).astype("uint8")
+
+
+def limits_of(sources: Sequence[Source]) -> Optional[List[Tuple[float, float]]]:
+    """Return the values between which each band is stretched, or None where they are bytes already."""
+    found: List[Tuple[float, float]] = []
+    for path, bands in sources:
+        with rasterio.open(path, driver="GTiff") as dataset:
+            if dataset.dtypes[0] == "uint8":
+                return None
+            shrink = max(1.0, max(dataset.width, dataset.height) / SAMPLE)
+            shape = (max(1, int(dataset.height / shrink)), max(1, int(dataset.width / shrink)))
+            values = dataset.read(
+                bands or picture_bands(dataset), out_shape=(len(bands or picture_bands(dataset)), *shape)
+            )
+            valid = dataset.dataset_mask(out_shape=shape) > 0
+            for band in values:
+                shown = band[valid & np.isfinite(band)]
+                found.append(tuple(np.percentile(shown, (2, 98)).tolist()) if shown.size else (0.0, 1.0))
+    return found
+
+
+def picture_of(sources: Sequence[Source], width: int, square: bool) -> Image.Image:
+    """Return the whole scene, `width` pixels wide."""
+    values, masks = [], []
+    for path, bands in sources:
+        with rasterio.open(path, driver="GTiff") as dataset:
+            turned = dataset.crs and (dataset.transform.b or dataset.transform.d or dataset.transform.e > 0)
+            source = WarpedVRT(dataset, resampling=Resampling.bilinear) if turned else dataset
+            try:
+                chosen = bands or picture_bands(dataset)
+                height = max(1, round(width * source.height / source.width))
+                values.append(
+                    source.read(chosen, out_shape=(len(chosen), height, width), resampling=Resampling.average)
+                )
+                masks.append(source.dataset_mask(out_shape=(height, width)) > 0)
+            finally:
+                if turned:
+                    source.close()
+    height = min(mask.shape[0] for mask in masks)
+    mask = np.all([m[:height] for m in masks], axis=0)
+    picture = image_of(_colours(np.concatenate([v[:, :height] for v in values]), mask, sources), mask)
+    if square:
+        canvas = Image.new("RGBA", (width, width))
+        shrunk = picture.copy()
+        shrunk.thumbnail((width, width))
+        canvas.paste(shrunk, ((width - shrunk.width) // 2, (width - shrunk.height) // 2))
+        return canvas
+    return picture
+
+
+def overlap(sources: Sequence[Source], bounds: Bounds, size: int) -> Tuple[slice, slice, Optional[Bounds]]:
+    """Return the rows and columns of a square that files may lie on, and their box; None when there are none."""
+    with rasterio.open(sources[0][0], driver="GTiff") as dataset:
+        if not dataset.crs:
+            return slice(0), slice(0), None
+        west, south, east, north = transform_bounds(dataset.crs, MERCATOR, *dataset.bounds)
+    if west > east:  # it crosses the antimeridian
+        west, east = bounds[0], bounds[2]
+    pixel = (bounds[2] - bounds[0]) / size
+    left, right = max(0, int((west - bounds[0]) / pixel) - 1), min(size, int((east - bounds[0]) / pixel) + 2)
+    top, bottom = max(0, int((bounds[3] - north) / pixel) - 1), min(size, int((bounds[3] - south) / pixel) + 2)
+    if left >= right or top >= bottom:
+        return slice(0), slice(0), None
+    box = (bounds[0] + left * pixel, bounds[3] - bottom * pixel, bounds[0] + right * pixel, bounds[3] - top * pixel)
+    return slice(top, bottom), slice(left, right), box
+
+
+def _reader() -> Any:
+    """Return rio-tiler's reader, imported when the first tile is wanted: with it a start takes twice as long.
+
+    One thread at a time: a package that is half imported is not whole for a second one.
+    """
+    with _importing:
+        from rio_tiler.errors import NoOverviewWarning
+        from rio_tiler.io import Reader
+
+        # Products have none; small scales are read from copies (see _shrunk).
+        warnings.filterwarnings("ignore", category=NoOverviewWarning)
+        return Reader
+
+
+def window(sources: Sequence[Source], bounds: Bounds, width: int, height: int) -> Tuple[np.ndarray, np.ndarray]:
+    """Return red, green and blue as bytes (3, rows, columns) of a box in web mercator, and where they are valid."""
+    reader_of = _reader()
+    values, masks = [], []
+    for path, bands in sources:
+        with reader_of(str(path)) as reader:
+            part = reader.part(
+                bounds,
+                dst_crs=MERCATOR,
+                bounds_crs=MERCATOR,
+                width=width,
+                height=height,
+                indexes=bands or picture_bands(reader.dataset),
+                resampling_method="bilinear",
+                reproject_method="bilinear",
+            )
+        values.append(np.asarray(part.data))
+        masks.append(np.asarray(part.mask) > 0)
+    mask = np.all(masks, axis=0)
+    return _colours(np.concatenate(values), mask, sources), mask
+
+
+def _colours(values: np.ndarray, mask: np.ndarray, sources: Sequence[Source]) -> np.ndarray:
+    limits = limits_of(sources)
+    bands = values if limits is None else stretch(values, mask, limits)
+    return bands if len(bands) == 3 else np.repeat(bands[:1], 3, axis=0)
+
+
+def image_of(colours: np.ndarray, mask: np.ndarray) -> Image.Image:
+    return Image.fromarray(np.concatenate([colours, mask[np.newaxis].astype("uint8") * 255]).transpose(1, 2, 0))
+
+
+def shrunk_copy(path: Path, factor: float) -> bytes:
+    with rasterio.open(path, driver="GTiff") as dataset:
+        height, width = round(dataset.height / factor), round(dataset.width / factor)
+        profile = {
+            **dataset.profile,
+            "width": width,
+            "height": height,
+            "tiled": True,
+            "blockxsize": 256,
+            "blockysize": 256,
+            "transform": coarser(dataset.transform, dataset.width / width, dataset.height / height),
+        }
+        with MemoryFile() as memory:
+            with memory.open(**profile) as target:
+                target.colorinterp = dataset.colorinterp
+                target.write(dataset.read(out_shape=(dataset.count, height, width), resampling=Resampling.average))
+            return bytes(memory.read())
+
+
+def geotiff(colours: np.ndarray, mask: np.ndarray, bounds: Bounds) -> bytes:
+    size = mask.shape[0]
+    with MemoryFile() as memory:
+        with memory.open(
+            driver="GTiff",
+            count=4,
+            dtype="uint8",
+            width=size,
+            height=size,
+            crs=MERCATOR,
+            photometric="RGB",
+            alpha="YES",
+            transform=from_bounds(*bounds, size, size),
+            tiled=True,
+            blockxsize=256,
+            blockysize=256,
+            compress="deflate",
+        ) as target:
+            target.write(colours, (1, 2, 3))
+            target.write(mask.astype("uint8") * 255, 4)
+            target.build_overviews([2, 4, 8, 16], Resampling.average)
+        return bytes(memory.read())
+
+
+def encode_picture(picture: Image.Image, image_format: str) -> bytes:
+    """Return a picture (RGBA) in one of `FORMATS`; JPEG shows white where it is transparent."""
+    target = io.BytesIO()
+    if image_format == "png":
+        picture.save(target, "PNG")
+    else:
+        white = Image.new("RGB", picture.size, "white")
+        white.paste(picture, mask=picture.getchannel("A"))
+        white.save(target, "JPEG", quality=85)
+    return target.getvalue()
