@@ -12,7 +12,7 @@ import re
 import warnings
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 import rasterio
@@ -136,8 +136,20 @@ def to_lonlat(outline: BaseGeometry, crs: Any, tolerance: float) -> BaseGeometry
     lonlat = shapely.transform(dense, forward)
     if not all(math.isfinite(value) for value in lonlat.bounds):
         raise ValueError("its corners are nowhere on the globe")
+    whole = MultiPolygon([_unrolled(part) for part in shapely.get_parts(lonlat)])
     degrees = tolerance if crs.is_geographic else tolerance * crs.linear_units_factor[1] / _METRES_A_DEGREE
-    return split(shapely.simplify(lonlat, degrees))
+    return _cut(shapely.simplify(whole, degrees))
+
+
+def _unrolled(part: Polygon) -> Polygon:
+    """Return a polygon whose longitudes go on beyond ±180 where it crosses the antimeridian, and up to a pole."""
+    x, y = np.asarray(part.exterior.coords).T
+    x = np.unwrap(x, period=360.0)
+    positions = np.column_stack([x, y])
+    if abs(x[-1] - x[0]) > 180:  # it goes around a pole
+        pole = math.copysign(90.0, y.mean())
+        positions = np.vstack([positions, [(x[-1], pole), (x[0], pole)]])
+    return Polygon(positions)
 
 
 def split(geometry: BaseGeometry) -> BaseGeometry:
@@ -153,13 +165,23 @@ def split(geometry: BaseGeometry) -> BaseGeometry:
         geometry = shapely.transform(
             geometry, lambda p: np.column_stack([np.where(p[:, 0] < 0, p[:, 0] + 360, p[:, 0]), p[:, 1]])
         )
-    parts: List[Polygon] = []
-    for turn in (-360.0, 0.0, 360.0):
-        band = shapely.box(-180.0 - turn, -90.0, 180.0 - turn, 90.0)
-        cut = shapely.intersection(shapely.make_valid(geometry), band)
-        moved = shapely.transform(cut, lambda p, turn=turn: p + [turn, 0.0])
-        parts.extend(part for part in shapely.get_parts(moved) if part.geom_type == "Polygon" and part.area > 0)
-    return parts[0] if len(parts) == 1 else MultiPolygon(parts)
+    return _cut(geometry)
+
+
+def _cut(geometry: BaseGeometry) -> BaseGeometry:
+    """Cut what lies beyond ±180° into parts that are moved within."""
+    west, _, east, _ = geometry.bounds
+    parts = list(shapely.get_parts(geometry))
+    if west < -180 or east > 180:
+        parts = []
+        for turn in (-360.0, 0.0, 360.0):
+            band = shapely.box(-180.0 - turn, -90.0, 180.0 - turn, 90.0)
+            cut = shapely.intersection(shapely.make_valid(geometry), band)
+            moved = shapely.transform(cut, lambda p, turn=turn: p + [turn, 0.0])
+            parts.extend(part for part in shapely.get_parts(moved) if part.geom_type == "Polygon" and part.area > 0)
+    whole = parts[0] if len(parts) == 1 else MultiPolygon(parts)
+    # All around the globe, parts may lie side by side.
+    return whole if whole.is_valid else shapely.union_all(shapely.make_valid(parts))
 
 
 def coarser(matrix: Affine, across: float, down: float) -> Affine:

@@ -1,19 +1,21 @@
 """Files of an archive as colours: whole scenes, and parts of them on web mercator.
 
 The visual product is shown as it is; of others the red, green and blue bands, stretched between the 2nd and 98th
-percentile of the scene. A palette is looked up, and of complex numbers the magnitude is seen.
+percentile of the scene. A palette is looked up.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import threading
 import warnings
 from pathlib import Path
-from typing import Any, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 import rasterio
+from affine import Affine
 from PIL import Image
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, Resampling
@@ -24,8 +26,10 @@ from rasterio.warp import transform_bounds
 
 from planet_vector.server.footprint import coarser
 from planet_vector.server.quads import Bounds
+from planet_vector.server.refusal import Refusal
 
 SAMPLE = 512  # pixels a side from which a stretch is taken
+TALLEST = 4  # times its width that a picture may be high: a scene one pixel wide would fill the memory
 
 # Band numbers of red, green, blue: RapidEye and PlanetScope analytic files begin blue, green, red.
 _RGB_BANDS = (3, 2, 1)
@@ -51,7 +55,15 @@ def choose(products: Mapping[str, str]) -> List[Tuple[str, Tuple[int, ...]]]:
 
 
 def picture_bands(dataset: Any) -> Tuple[int, ...]:
-    """Return the bands of red, green and blue of a file, or its one band."""
+    """Return the bands of red, green and blue of a file, or its one band.
+
+    Raises
+    ------
+    Refusal
+        404, of complex numbers.
+    """
+    if dataset.dtypes[0].startswith("complex"):
+        raise Refusal(404, "The scene is of complex numbers, which no picture shows.")
     colours = dataset.colorinterp
     if all(c in colours for c in (ColorInterp.red, ColorInterp.green, ColorInterp.blue)):
         return tuple(colours.index(c) + 1 for c in (ColorInterp.red, ColorInterp.green, ColorInterp.blue))
@@ -61,7 +73,8 @@ def picture_bands(dataset: Any) -> Tuple[int, ...]:
 def stretch(values: np.ndarray, mask: np.ndarray, limits: Sequence[Tuple[float, float]]) -> np.ndarray:
     """Bring bands (bands, rows, columns) to bytes, linearly between limits; 0 where the mask is False."""
     scaled = [
-        (band.astype("float32") - low) * (255.0 / max(high - low, 1e-9)) for band, (low, high) in zip(values, limits)
+        (np.where(mask, band, low).astype("float64") - low) * (255.0 / max(high - low, 1e-9))
+        for band, (low, high) in zip(values, limits)
     ]
     return np.where(mask, np.clip(np.stack(scaled), 0, 255), 0).astype("uint8")
 
@@ -71,40 +84,30 @@ def limits_of(sources: Sequence[Source]) -> Optional[List[Tuple[float, float]]]:
     found: List[Tuple[float, float]] = []
     for path, bands in sources:
         with rasterio.open(path, driver="GTiff") as dataset:
-            if dataset.dtypes[0] == "uint8":
+            if dataset.dtypes[0] == "uint8" or _has_palette(dataset):
                 return None
-            shrink = max(1.0, max(dataset.width, dataset.height) / SAMPLE)
-            shape = (max(1, int(dataset.height / shrink)), max(1, int(dataset.width / shrink)))
-            values = dataset.read(
-                bands or picture_bands(dataset), out_shape=(len(bands or picture_bands(dataset)), *shape)
-            )
-            valid = dataset.dataset_mask(out_shape=shape) > 0
+            shape = _fit(dataset, SAMPLE, SAMPLE)
+            values, valid = _shown(dataset, dataset, bands, shape, Resampling.nearest)
             for band in values:
-                shown = band[valid & np.isfinite(band)]
-                found.append(tuple(np.percentile(shown, (2, 98)).tolist()) if shown.size else (0.0, 1.0))
+                seen = band[valid]
+                found.append(tuple(np.percentile(seen, (2, 98)).tolist()) if seen.size else (0.0, 1.0))
     return found
 
 
 def picture_of(sources: Sequence[Source], width: int, square: bool) -> Image.Image:
-    """Return the whole scene, `width` pixels wide."""
-    values, masks = [], []
+    """Return the whole scene, `width` pixels wide; narrower where it would be more than `TALLEST` times as high."""
+    values: List[np.ndarray] = []
+    masks: List[np.ndarray] = []
+    shape = (0, 0)
     for path, bands in sources:
-        with rasterio.open(path, driver="GTiff") as dataset:
-            turned = dataset.crs and (dataset.transform.b or dataset.transform.d or dataset.transform.e > 0)
-            source = WarpedVRT(dataset, resampling=Resampling.bilinear) if turned else dataset
-            try:
-                chosen = bands or picture_bands(dataset)
-                height = max(1, round(width * source.height / source.width))
-                values.append(
-                    source.read(chosen, out_shape=(len(chosen), height, width), resampling=Resampling.average)
-                )
-                masks.append(source.dataset_mask(out_shape=(height, width)) > 0)
-            finally:
-                if turned:
-                    source.close()
-    height = min(mask.shape[0] for mask in masks)
-    mask = np.all([m[:height] for m in masks], axis=0)
-    picture = image_of(_colours(np.concatenate([v[:, :height] for v in values]), mask, sources), mask)
+        with rasterio.open(path, driver="GTiff") as dataset, _north_up(dataset) as source:
+            if not values:
+                shape = _fit(source, width, TALLEST * width)
+            part, valid = _shown(source, dataset, bands, shape, Resampling.average)
+            values.append(part)
+            masks.append(valid)
+    mask = np.all(masks, axis=0)
+    picture = image_of(_colours(np.concatenate(values), mask, sources), mask)
     if square:
         canvas = Image.new("RGBA", (width, width))
         shrunk = picture.copy()
@@ -114,14 +117,57 @@ def picture_of(sources: Sequence[Source], width: int, square: bool) -> Image.Ima
     return picture
 
 
+def _fit(dataset: Any, width: int, height: int) -> Tuple[int, int]:
+    """Return the rows and columns of a raster that is brought into a box."""
+    scale = min(width / dataset.width, height / dataset.height)
+    return max(1, round(dataset.height * scale)), max(1, round(dataset.width * scale))
+
+
+@contextlib.contextmanager
+def _north_up(dataset: Any) -> Iterator[Any]:
+    """Give a file as it lies on a map; what turning it leaves empty has no data."""
+    if dataset.crs and (dataset.transform.b or dataset.transform.d or dataset.transform.e > 0):
+        way = Resampling.nearest if _has_palette(dataset) else Resampling.bilinear
+        with WarpedVRT(dataset, resampling=way, add_alpha=ColorInterp.alpha not in dataset.colorinterp) as turned:
+            yield turned
+    else:
+        yield dataset
+
+
+def _shown(
+    source: Any, dataset: Any, bands: Tuple[int, ...], shape: Tuple[int, int], resampling: Resampling
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Read what is seen of a file, or of another view of it (bands, rows, columns), and where it is valid."""
+    chosen = bands or picture_bands(dataset)
+    way = Resampling.nearest if _has_palette(dataset) else resampling
+    values = source.read(chosen, out_shape=(len(chosen), *shape), resampling=way)
+    return _plain(dataset, values, source.dataset_mask(out_shape=shape) > 0)
+
+
+def _has_palette(dataset: Any) -> bool:
+    return bool(dataset.colorinterp[0] == ColorInterp.palette)
+
+
+def _plain(dataset: Any, values: np.ndarray, mask: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """Return what can be seen of values: the colours of a palette, and what is a finite number."""
+    if _has_palette(dataset):
+        known = dataset.colormap(1)
+        palette = np.zeros((max(known) + 1, 4), "uint8")
+        palette[list(known)] = list(known.values())
+        # GDAL shows what is beyond a palette as its last colour.
+        found = palette[np.minimum(values[0], len(palette) - 1)]
+        return np.moveaxis(found[..., :3], -1, 0), mask & (found[..., 3] > 0)
+    return values, mask & np.isfinite(values).all(axis=0)
+
+
 def overlap(sources: Sequence[Source], bounds: Bounds, size: int) -> Tuple[slice, slice, Optional[Bounds]]:
     """Return the rows and columns of a square that files may lie on, and their box; None when there are none."""
     with rasterio.open(sources[0][0], driver="GTiff") as dataset:
         if not dataset.crs:
             return slice(0), slice(0), None
         west, south, east, north = transform_bounds(dataset.crs, MERCATOR, *dataset.bounds)
-    if west > east:  # it crosses the antimeridian
-        west, east = bounds[0], bounds[2]
+        if west > east or _turns(dataset):  # it crosses the antimeridian
+            west, east = bounds[0], bounds[2]
     pixel = (bounds[2] - bounds[0]) / size
     left, right = max(0, int((west - bounds[0]) / pixel) - 1), min(size, int((east - bounds[0]) / pixel) + 2)
     top, bottom = max(0, int((bounds[3] - north) / pixel) - 1), min(size, int((bounds[3] - south) / pixel) + 2)
@@ -129,6 +175,14 @@ def overlap(sources: Sequence[Source], bounds: Bounds, size: int) -> Tuple[slice
         return slice(0), slice(0), None
     box = (bounds[0] + left * pixel, bounds[3] - bottom * pixel, bounds[0] + right * pixel, bounds[3] - top * pixel)
     return slice(top, bottom), slice(left, right), box
+
+
+def _turns(dataset: Any) -> List[float]:
+    """Return by how many degrees a file in longitudes beyond ±180 is to be moved for what lies there to be within."""
+    if not dataset.crs.is_geographic:
+        return []
+    west, _, east, _ = dataset.bounds
+    return [turn for turn, beyond in ((-360.0, east > 180), (360.0, west < -180)) if beyond]
 
 
 def _reader() -> Any:
@@ -142,6 +196,8 @@ def _reader() -> Any:
 
         # Products have none; small scales are read from copies (see _shrunk).
         warnings.filterwarnings("ignore", category=NoOverviewWarning)
+        # Web mercator ends before the poles do.
+        warnings.filterwarnings("ignore", message="Adjusting dataset latitudes")
         return Reader
 
 
@@ -151,20 +207,37 @@ def window(sources: Sequence[Source], bounds: Bounds, width: int, height: int) -
     values, masks = [], []
     for path, bands in sources:
         with reader_of(str(path)) as reader:
-            part = reader.part(
-                bounds,
-                dst_crs=MERCATOR,
-                bounds_crs=MERCATOR,
-                width=width,
-                height=height,
-                indexes=bands or picture_bands(reader.dataset),
-                resampling_method="bilinear",
-                reproject_method="bilinear",
-            )
-        values.append(np.asarray(part.data))
-        masks.append(np.asarray(part.mask) > 0)
+            dataset = reader.dataset
+            part, valid = _part(reader, dataset, bands, bounds, (height, width))
+            for turn in _turns(dataset):
+                place = Affine.translation(turn, 0) * dataset.transform
+                with WarpedVRT(
+                    dataset, crs=dataset.crs, src_transform=place, transform=place,
+                    width=dataset.width, height=dataset.height,
+                ) as moved, reader_of(str(path), dataset=moved) as second:  # fmt: skip
+                    more, there = _part(second, dataset, bands, bounds, (height, width))
+                part, valid = np.where(valid, part, more), valid | there
+        values.append(part)
+        masks.append(valid)
     mask = np.all(masks, axis=0)
     return _colours(np.concatenate(values), mask, sources), mask
+
+
+def _part(
+    reader: Any, dataset: Any, bands: Tuple[int, ...], bounds: Bounds, shape: Tuple[int, int]
+) -> Tuple[np.ndarray, np.ndarray]:
+    way = "nearest" if _has_palette(dataset) else "bilinear"
+    part = reader.part(
+        bounds,
+        dst_crs=MERCATOR,
+        bounds_crs=MERCATOR,
+        width=shape[1],
+        height=shape[0],
+        indexes=bands or picture_bands(dataset),
+        resampling_method=way,
+        reproject_method=way,
+    )
+    return _plain(dataset, np.asarray(part.data), np.asarray(part.mask) > 0)
 
 
 def _colours(values: np.ndarray, mask: np.ndarray, sources: Sequence[Source]) -> np.ndarray:
@@ -179,7 +252,7 @@ def image_of(colours: np.ndarray, mask: np.ndarray) -> Image.Image:
 
 def shrunk_copy(path: Path, factor: float) -> bytes:
     with rasterio.open(path, driver="GTiff") as dataset:
-        height, width = round(dataset.height / factor), round(dataset.width / factor)
+        height, width = max(1, round(dataset.height / factor)), max(1, round(dataset.width / factor))
         profile = {
             **dataset.profile,
             "width": width,
@@ -192,7 +265,10 @@ def shrunk_copy(path: Path, factor: float) -> bytes:
         with MemoryFile() as memory:
             with memory.open(**profile) as target:
                 target.colorinterp = dataset.colorinterp
-                target.write(dataset.read(out_shape=(dataset.count, height, width), resampling=Resampling.average))
+                if _has_palette(dataset):
+                    target.write_colormap(1, dataset.colormap(1))
+                way = Resampling.nearest if _has_palette(dataset) else Resampling.average
+                target.write(dataset.read(out_shape=(dataset.count, height, width), resampling=way))
             return bytes(memory.read())
 
 
