@@ -30,9 +30,10 @@ What turns the flags of a search into one is in `planet_vector.cli.asking`; how 
 from __future__ import annotations
 
 import logging
+import math
 import sys
 from pathlib import Path
-from typing import Any, Callable, Iterable, List, TypeVar
+from typing import Any, Callable, Iterable, List, Optional, TypeVar
 
 import click
 
@@ -68,6 +69,17 @@ def together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 def split(values: Iterable[str]) -> List[str]:
     """Return the values of an option that may be repeated and takes several at once, each once."""
     return list(dict.fromkeys(part for value in values for part in value.replace(" ", "").split(",") if part))
+
+
+class Number(click.FloatRange):
+    """Take a finite number: ``nan`` would pass any bounds, as it is neither below nor above one."""
+
+    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> float:
+        """Return the number."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no finite number.", param, ctx)
+        return number
 
 
 verbose = click.option(
@@ -107,7 +119,7 @@ acquired = click.option(
 published = click.option("--published", metavar="A..B", help="Published from A to B.")
 
 cloud_cover = click.option(
-    "--cloud-cover", type=click.FloatRange(0, 100), metavar="N", help="At most N percent of cloud."
+    "--cloud-cover", type=Number(0, 100), metavar="N", help="At most N percent of cloud."
 )
 
 order = click.option("--order", type=click.Choice(["desc", "asc"]), help="By the time of acquisition.  [default: desc]")

@@ -12,6 +12,7 @@ from planet_vector.cli import options
 MAX_PROBLEMS = 20  # told at the start; `planet-vector index` tells them all
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
+_SECONDS = options.Number(0, 365 * 86_400)
 
 
 @click.command()
@@ -31,7 +32,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     "--rescan",
     default=10.0,
     show_default=True,
-    type=click.FloatRange(0),
+    type=_SECONDS,
     help="Look for changes every so many seconds; 0 is never.",
 )
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that answer.")
@@ -52,7 +53,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     "--signature-life",
     default=3600.0,
     show_default=True,
-    type=click.FloatRange(0),
+    type=_SECONDS,
     help="Seconds a signed address is good.",
 )
 @click.option(
@@ -60,10 +61,14 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--faults", type=_FILE, metavar="FILE", help="For tests: let go wrong what FILE (YAML) lists.")
 @click.option(
-    "--latency", default=0.0, type=click.FloatRange(0), metavar="MS", help="For tests: wait before each answer."
+    "--latency",
+    default=0.0,
+    type=options.Number(0, 3_600_000),
+    metavar="MS",
+    help="For tests: wait before each answer.",
 )
 @click.option(
-    "--rate", default=0.0, type=click.FloatRange(0), metavar="N", help="Answer 429 to more than N requests a second."
+    "--rate", default=0.0, type=options.Number(0), metavar="N", help="Answer 429 to more than N requests a second."
 )
 @options.verbose
 def serve(

@@ -28,9 +28,9 @@ import math
 import socket
 import struct
 import time
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -128,7 +128,10 @@ class FaultyApp:
         if wait:
             answer = {"message": f"More than {self._rate:g} requests a second.", "errors": []}
             return await _answer(send, 429, {"Retry-After": str(math.ceil(wait))}, json.dumps(answer).encode())
-        fault = self._faults.find(self._origin, scope["method"], scope["path"]) if self._faults else None
+        try:
+            fault = self._faults.find(self._origin, scope["method"], scope["path"]) if self._faults else None
+        except ConfigError as error:  # what the file was changed to is no use
+            return await _answer(send, 500, {}, json.dumps({"message": str(error), "errors": []}).encode())
         delay = self._latency + (fault.delay if fault else 0.0)
         if delay:
             await asyncio.sleep(delay)
@@ -216,7 +219,7 @@ def _without(send: Send, dropped: List[str]) -> Send:
 
 async def _answer(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:
     given: Dict[str, str] = {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}
-    raw: List[Tuple[bytes, bytes]] = [(n.lower().encode(), str(v).encode()) for n, v in given.items()]
+    raw: List[Tuple[bytes, bytes]] = [(n.lower().encode(), v.encode()) for n, v in given.items()]
     await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": body})
 
@@ -230,19 +233,61 @@ def _reset(receive: Receive) -> None:
     transport.abort()
 
 
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_time(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < math.inf
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(text, str) for pair in value.items() for text in pair)
+
+
+_TAKES: Dict[str, Tuple[Callable[[Any], bool], str]] = {
+    "path": (_is_text, "a pattern"),
+    "method": (_is_text, "a method of HTTP"),
+    "origin": (lambda value: value in ("api", "delivery"), "api or delivery"),
+    "skip": (_is_count, "a number of requests"),
+    "times": (_is_count, "a number of requests"),
+    "delay": (_is_time, "a number of seconds"),
+    "status": (lambda value: _is_count(value) and 200 <= value <= 599, "a number from 200 to 599"),
+    "headers": (_are_texts, "a mapping of texts"),
+    "body": (_is_text, "a text"),
+    "reset": (_is_flag, "true or false"),
+    "truncate": (_is_count, "a number of bytes"),
+    "drop": (lambda value: isinstance(value, list) and all(map(_is_text, value)), "a list of headers"),
+    "corrupt": (_is_flag, "true or false"),
+    "loop": (_is_flag, "true or false"),
+    "replace": (_are_texts, "a mapping of texts"),
+}
+
+
 def _read(file: Path) -> List[Fault]:
     import yaml
 
     try:
         entries = yaml.safe_load(file.read_text(encoding="utf-8"))
-        known = {f.name for f in fields(Fault) if f.init}
         faults = []
         for entry in entries or []:
-            unknown = set(entry) - known
+            unknown = set(entry) - set(_TAKES)
             if unknown:
                 raise ConfigError(
-                    f"The file of faults {file} has {sorted(unknown)[0]!r}: it takes {', '.join(sorted(known))}."
+                    f"The file of faults {file} has {sorted(map(str, unknown))[0]!r}: it takes {', '.join(_TAKES)}."
                 )
+            for name, value in entry.items():
+                takes, wanted = _TAKES[name]
+                if not takes(value):
+                    raise ConfigError(f"The file of faults {file}: {name} is {wanted}, not {value!r}.")
             faults.append(Fault(**entry))
     except (OSError, UnicodeDecodeError, TypeError, yaml.YAMLError) as error:
         raise ConfigError(f"The file of faults {file} cannot be read ({' '.join(str(error).split())[:200]}).") from None

@@ -198,8 +198,12 @@ def load_mosaics(file: Optional[Path]) -> Dict[str, Mosaic]:
         ) from None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigError(f"The file of mosaics {file} holds no list of mosaics.")
-    mosaics = [_mosaic(file, entry) for entry in entries]
-    return {mosaic.name: mosaic for mosaic in mosaics}
+    mosaics: Dict[str, Mosaic] = {}
+    for entry in entries:
+        mosaic = _mosaic(file, entry)
+        if mosaics.setdefault(mosaic.name, mosaic) is not mosaic:
+            raise ConfigError(f"The file of mosaics {file}: there are two of the name {mosaic.name}.")
+    return mosaics
 
 
 def _mosaic(file: Path, entry: Mapping[str, Any]) -> Mosaic:
@@ -214,12 +218,19 @@ def _mosaic(file: Path, entry: Mapping[str, Any]) -> Mosaic:
     level = entry.get("level", 15)
     if not isinstance(level, int) or not 4 <= level <= 22:
         raise ConfigError(f"The file of mosaics {file}: the level of {name} is a whole number from 4 to 22.")
-    parameters = [(str(key), str(value)) for key, value in (entry.get("filter") or {}).items()]
+    given = entry.get("filter") or {}
+    if not isinstance(given, dict):
+        raise ConfigError(f"The file of mosaics {file}: the filter of {name} is a mapping of fields to values.")
+    parameters = [(str(key), str(value)) for key, value in given.items()]
     try:
-        if entry.get("first"):
-            parameters.append(("acquired.gte", str(entry["first"])))
-        if entry.get("last"):
-            parameters.append(("acquired.lt", format_time(_after(entry["last"]))))
+        first = parse_time(str(entry["first"])) if entry.get("first") else None
+        after = _after(entry["last"]) if entry.get("last") else None
+        if first and after and first >= after:
+            raise ConfigError(f"The file of mosaics {file}: the first day of {name} is after its last.")
+        if first:
+            parameters.append(("acquired.gte", format_time(first)))
+        if after:
+            parameters.append(("acquired.lt", format_time(after)))
         search = parse_search(str(entry.get("scene_type", "ortho")), parameters)
     except (Refusal, ValueError) as error:
         raise ConfigError(f"The file of mosaics {file}: {name}: {error}") from None

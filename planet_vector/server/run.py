@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import ipaddress
 import socket
 import sys
@@ -55,6 +56,8 @@ def check(options: Options) -> None:
     ConfigError
         When they do not.
     """
+    if options.key is not None and not options.key.strip():
+        raise ConfigError("The key is empty: give one, or leave it out for a service without keys.")
     keys = Keys(options.key, options.keys)
     if not keys.required and not _is_loopback(options.host):
         raise ConfigError(f"Without keys the service is for this machine only, not {options.host}: add --keys FILE.")
@@ -81,6 +84,8 @@ def listen(host: str, port: int) -> socket.socket:
         listener.bind(address)
         listener.listen(2048)
     except OSError as error:
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            raise _no_address(host) from None
         raise ConfigError(
             f"The service cannot listen at {host}:{port} ({error.strerror}): choose another --port."
         ) from None
@@ -120,8 +125,12 @@ def _is_loopback(host: str) -> bool:
     try:
         found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)
     except OSError:
-        raise ConfigError(f"{host} is no address of this machine: choose another --host.") from None
+        raise _no_address(host) from None
     return all(ipaddress.ip_address(entry[4][0]).is_loopback for entry in found)
+
+
+def _no_address(host: str) -> ConfigError:
+    return ConfigError(f"{host} is no address of this machine: choose another --host.")
 
 
 def _rescan(options: Options, stop: threading.Event) -> None:

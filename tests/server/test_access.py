@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 import requests
+from click.testing import CliRunner
+
+from planet_vector.cli.serve import serve as serve_command
 
 from .conftest import ROOT, Running, Serve, feature, write_features, write_raster
 
@@ -109,9 +112,27 @@ def test_a_file_of_keys(serve: Serve, archive: Path, tmp_path: Path) -> None:
         (["--workers", "2", "--rate", "5"], "one process"),
         (["--mosaics", "KEYS"], "file of mosaics"),
         (["--faults", "KEYS"], "file of faults"),
+        (["--faults", "[{path: 5}]"], "path is a pattern, not 5"),
+        (["--faults", "[{status: 99}]"], "status is a number from 200 to 599"),
+        (["--faults", "[{headers: {Retry-After: 1}}]"], "headers is a mapping of texts"),
+        (["--faults", "[{delay: .nan}]"], "delay is a number of seconds"),
+        (["--faults", "[{5: x}]"], "it takes path, "),
+        (["--faults", "[5]"], "cannot be read"),
+        (["--mosaics", "[{name: a}, {name: b}, {name: a}]"], "two of the name a"),
+        (["--mosaics", "[{name: a, first: 2015-02-01, last: 2015-01-31}]"], "after its last"),
+        (["--mosaics", "[{name: a, filter: [x]}]"], "a mapping of fields"),
+        (["--key", ""], "key is empty"),
+        (["--keys", "-", "--host", "no.such.invalid"], "choose another --host"),
+        (["--host", "no.such.invalid"], "choose another --host"),
     ],
 )
 def test_what_does_not_go_together_is_told(archive: Path, tmp_path: Path, arguments: list[str], told: str) -> None:
+    if arguments[1][:1] == "[":
+        (tmp_path / "some.yml").write_text(arguments[1])
+        arguments = [arguments[0], str(tmp_path / "some.yml")]
+    if arguments[1] == "-":
+        new_key(tmp_path / "good.yml", archive, "office")
+        arguments = [arguments[0], str(tmp_path / "good.yml"), *arguments[2:]]
     loose = tmp_path / "keys.yml"
     loose.write_text("{name: x}")
     loose.chmod(0o644)
@@ -127,3 +148,10 @@ def test_what_does_not_go_together_is_told(archive: Path, tmp_path: Path, argume
     assert told in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("option", ["--rate", "--latency", "--rescan", "--signature-life"])
+@pytest.mark.parametrize("number", ["nan", "inf", "-1"])
+def test_numbers_that_would_break_every_answer_are_refused(option: str, number: str) -> None:
+    done = CliRunner().invoke(serve_command, [".", option, number])
+    assert done.exit_code == 2 and option in done.output
