@@ -26,7 +26,7 @@ crop_flags = options.together(
     ),
     click.option(
         "--require-valid",
-        type=click.FloatRange(0, 100),
+        type=options.Number(0, 100),
         default=0.0,
         metavar="PERCENT",
         help="Leave out scenes with less data in the rectangle.",

@@ -21,6 +21,9 @@ Bounds = Tuple[float, float, float, float]
 _OF_A_SERVICE = ("area", "bbox", "api_url", "output", "dst_bounds", "overwrite", "indent", "compact")
 """What the service's own mosaics take."""
 
+RESAMPLING = ("nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "average", "mode")
+"""What `planet_vector.raster.mosaic` resamples by; said here so that help needs no rasterio."""
+
 _GLOBE = Box(-180.0, -85.0, 180.0, 85.0)  # as far as web mercator goes
 
 
@@ -32,8 +35,10 @@ _GLOBE = Box(-180.0, -85.0, 180.0, 85.0)  # as far as web mercator goes
 @click.option("--count", is_flag=True, help="Only tell how many scenes it takes, and how much ground.")
 @click.option("--product", default="visual", show_default=True, help="Which product of each scene.")
 @click.option("--dst-crs", metavar="CRS", help="Of the mosaic.  [default: of the scene on top]")
-@click.option("-r", "--res", type=float, metavar="SIZE", help="Pixel size in units of the CRS.")
-@click.option("--dst-bounds", nargs=4, type=float, metavar="W S E N", help="In units of the CRS.")
+@click.option(
+    "-r", "--res", type=options.Number(0, min_open=True), metavar="SIZE", help="Pixel size in units of the CRS."
+)
+@click.option("--dst-bounds", nargs=4, type=options.Number(), metavar="W S E N", help="In units of the CRS.")
 @click.option(
     "--top",
     type=click.Choice(["newest", "oldest", "clearest"]),
@@ -41,7 +46,9 @@ _GLOBE = Box(-180.0, -85.0, 180.0, 85.0)  # as far as web mercator goes
     show_default=True,
     help="Which scene lies above the others.",
 )
-@click.option("--resampling", default="nearest", show_default=True, help="As in 'rio warp'.")
+@click.option(
+    "--resampling", type=click.Choice(RESAMPLING), default="nearest", show_default=True, help="As in 'rio warp'."
+)
 @options.json_style
 @options.overwrite
 @options.verbose

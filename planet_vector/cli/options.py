@@ -118,9 +118,7 @@ acquired = click.option(
 
 published = click.option("--published", metavar="A..B", help="Published from A to B.")
 
-cloud_cover = click.option(
-    "--cloud-cover", type=Number(0, 100), metavar="N", help="At most N percent of cloud."
-)
+cloud_cover = click.option("--cloud-cover", type=Number(0, 100), metavar="N", help="At most N percent of cloud.")
 
 order = click.option("--order", type=click.Choice(["desc", "asc"]), help="By the time of acquisition.  [default: desc]")
 

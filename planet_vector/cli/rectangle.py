@@ -18,7 +18,7 @@ from planet_vector.errors import NotFoundError, QueryError
 @click.command()
 @click.argument("area")
 @click.option(
-    "--aspect", type=click.FloatRange(min=0, min_open=True), metavar="RATIO", help="Width over height.  [default: any]"
+    "--aspect", type=options.Number(min=0, min_open=True), metavar="RATIO", help="Width over height.  [default: any]"
 )
 @click.option("--angle", metavar="any|DEGREES", help="Of the width against the east, anticlockwise.  [default: 0]")
 @options.json_style
@@ -51,8 +51,9 @@ def rectangle(area: str, aspect: Optional[float], angle: Optional[str], indent: 
     # A plane on which lengths east and north compare as on the ground.
     shrink = math.cos(math.radians((south + north) / 2))
     plane = shapely.transform(ground, lambda degrees: degrees * [shrink, 1.0])
+    direction = _degrees(angle)
     try:
-        found = largest_rectangle(plane, aspect=aspect, angle=_degrees(angle))
+        found = largest_rectangle(plane, aspect=aspect, angle=direction)
     except ValueError as error:
         raise QueryError(f"There is no answer: {error}.") from None
     if found.is_empty:

@@ -26,7 +26,7 @@ _TABLE = "{:>5} {:>10}  {:<10}  {:<10}  {}\n"
 )
 @click.option(
     "--min-area",
-    type=click.FloatRange(min=0),
+    type=options.Number(min=0),
     metavar="M2",
     help="The least ground, square metres.  [default: 10000]",
 )

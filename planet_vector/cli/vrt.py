@@ -9,6 +9,7 @@ import click
 
 from planet_vector.cli import options
 from planet_vector.errors import ConfigError
+from planet_vector.names import parse_name
 
 
 @click.command()
@@ -41,5 +42,7 @@ def vrt(name: str, output: Path, resolution: str, overwrite: bool, api_url: Opti
         raise ConfigError(f"{output} is there already: give another name, or --overwrite.")
     with open_product(name, resolution=resolution, api_url=api_url) as dataset:
         if not hasattr(dataset, "save_vrt"):
+            if parse_name(name).is_mosaic:
+                raise ConfigError(f"{name} is no raster of several quads: add ?bbox=WEST,SOUTH,EAST,NORTH to the name.")
             raise ConfigError(f"{name} is one file: 'rio planet open' prints its name; a VRT takes several products.")
         dataset.save_vrt(output)

@@ -137,7 +137,7 @@ def resolve(name: str, *, api_url: Optional[str] = None, key: Optional[str] = No
     Raises
     ------
     RasterAccessError
-        When the product is served whole only, so that no name opens it.
+        When the product is served whole only, so that no name opens it, or when several products are named.
     """
     from planet_vector.errors import RasterAccessError
     from planet_vector.raster.access import subdatasets
@@ -149,6 +149,8 @@ def resolve(name: str, *, api_url: Optional[str] = None, key: Optional[str] = No
         found = mosaic_raster(catalog, parsed)
     else:
         scene, products = _scene(parsed, catalog)
+        if len(products) > 1 or products[0] == "all":
+            raise RasterAccessError(f"{shown(name)} names several files: 'rio planet vrt' makes one name for them.")
         found = next((name for name, _ in subdatasets(catalog, scene, products[:1])), None)
     if found is None:
         raise RasterAccessError(f"{shown(name)} is served whole only, so no GDAL name opens it: download it.")
@@ -184,7 +186,7 @@ def open_mosaic(
     order : str
         Which scene lies on top: the ``newest``, the ``oldest`` or the ``clearest``.
     resampling : str
-        A name of `rasterio.enums.Resampling`.
+        ``nearest``, ``bilinear``, ``cubic``, ``cubic_spline``, ``lanczos``, ``average`` or ``mode``.
     api_url, key : str, optional
         As for `planet_vector.connect`.
 

@@ -14,24 +14,24 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 
+import rasterio
 import rasterio.shutil
 from rasterio.crs import CRS
+from rasterio.errors import CRSError
 from rasterio.io import MemoryFile
 from rasterio.transform import from_origin
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import Resampling, transform_bounds
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.errors import RasterAccessError
+from planet_vector.errors import QueryError, RasterAccessError
 from planet_vector.geometry import bounds as box_of
 from planet_vector.names import ONLY_GEOTIFF
-from planet_vector.raster.product import BUILD, open_link
+from planet_vector.raster.product import BUILD, north_up, open_link
 from planet_vector.raster.virtual import Bounds, Virtual, header_of, open_virtual, vrt, vrt_band, vrt_source
 from planet_vector.scene import Scene
 
 HAS_GTI = BUILD >= (3, 9, 0)
-SKIPS_SOURCES = HAS_GTI and BUILD < (3, 12, 0)
-"""Whether this GDAL's tile index leaves out a file it cannot open, without a word: 3.10 does, 3.12 does not."""
 
 ORDERS: Dict[str, Callable[[Scene], Any]] = {
     "newest": lambda scene: scene.acquired.timestamp(),
@@ -39,6 +39,9 @@ ORDERS: Dict[str, Callable[[Scene], Any]] = {
     "clearest": lambda scene: -(101.0 if scene.cloud_cover is None else scene.cloud_cover),
 }
 """Which scene lies on top, where several do; by what is greatest."""
+
+RESAMPLING = ("nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "average", "mode")
+"""How pixels are brought to the grid: the names of `rasterio.enums.Resampling` that GDAL both warps and reads by."""
 
 _EARTH_RADIUS = 6371.0072  # km; of the sphere with the area of the WGS 84 ellipsoid (Moritz 2000)
 _AT_ONCE = 4  # scenes opened
@@ -67,8 +70,9 @@ class Survey:
 class SceneMosaic(Virtual):
     """Read many scenes as one raster.
 
-    Where GDAL would leave out a scene that it cannot open, each is opened here before it is looked at: what is read is
-    whole, or an error. What GDAL reads by itself, as a `rasterio.vrt.WarpedVRT` over it does, is not looked at so.
+    GDAL's tile index leaves out a scene that it cannot open (3.10 does, 3.12 does not), and draws one that is not north
+    up where it does not lie. So each is opened here before it is looked at: what is read is whole, or an error. What
+    GDAL reads by itself, as a `rasterio.vrt.WarpedVRT` over it does, is not looked at so.
     """
 
     _unseen: Dict[int, Bounds] = {}  # scenes not opened yet, by rank, and their boxes in the mosaic's coordinates
@@ -143,26 +147,31 @@ def open_scenes(
     order : str
         Which scene lies on top: one of `ORDERS`.
     resampling : str
-        A name of `rasterio.enums.Resampling`.
+        One of `RESAMPLING`.
 
     Raises
     ------
     NotFoundError
         When a scene does not have the product.
+    QueryError
+        When `crs` is none.
     RasterAccessError
         When there are no scenes, or they make no raster.
     """
     if order not in ORDERS:
         raise RasterAccessError(f"The order is {order!r}: it takes {', '.join(ORDERS)}.")
-    if resampling not in Resampling.__members__:
-        raise RasterAccessError(f"The resampling is {resampling!r}: it takes one of rasterio's, such as nearest.")
+    if resampling not in RESAMPLING:
+        raise RasterAccessError(f"The resampling is {resampling!r}: it takes {', '.join(RESAMPLING)}.")
     if not scenes:
         raise RasterAccessError("There are no scenes to make a mosaic of: widen the search.")
     ranked = sorted(scenes, key=lambda scene: (ORDERS[order](scene), scene.id))
     links = [catalog.transport.check_link(scene.product_link(product)) for scene in ranked]
     with open_link(catalog, links[-1], f"{ranked[-1].id}/{product}") as topmost:
+        north_up(topmost)
         top = header_of(topmost)
-    grid = _grid(ranked, top, crs, res, bounds)
+    target = top["crs"] if crs is None else crs_of(crs)
+    places = [_place(scene, target) for scene in ranked]
+    grid = _grid(places, top, target, res, bounds)
     title = f"the mosaic of {len(ranked)} scenes"
 
     def as_vrt() -> str:
@@ -173,18 +182,18 @@ def open_scenes(
     if not HAS_GTI:
         dataset = open_virtual(catalog, as_vrt(), "VRT", title, as_vrt)
         return dataset
-    boxes = _boxes(ranked, grid)
+    boxes = _boxes(places, grid)
     index = MemoryFile(_index(boxes, links), filename="mosaic.geojson")
     description = tostring(_gti(index.name, grid, top, resampling), encoding="unicode")
 
     def look(rank: int) -> None:
         named = f"{ranked[rank].id}/{product}"
         with open_link(catalog, links[rank], named) as source:
-            _check_bands(source, named, top)
+            _check(source, named, top)
 
     mosaic: SceneMosaic = open_virtual(catalog, description, "GTI", title, as_vrt, kept=index, cls=SceneMosaic)
     mosaic._look = look
-    mosaic._unseen = dict(enumerate(boxes[:-1])) if SKIPS_SOURCES else {}  # the last, on top, has been opened
+    mosaic._unseen = dict(enumerate(boxes[:-1]))  # the last, on top, has been opened
     return mosaic
 
 
@@ -194,12 +203,27 @@ class _Grid(NamedTuple):
     res: Tuple[float, float]
 
 
-def _grid(scenes: Sequence[Scene], top: Dict[str, Any], crs: Any, res: Any, bounds: Optional[Bounds]) -> _Grid:
-    target = top["crs"] if crs is None else CRS.from_user_input(crs)
+def crs_of(given: Any) -> Any:
+    """Return a coordinate system as rasterio has it.
+
+    Raises
+    ------
+    QueryError
+        When it is none.
+    """
+    try:
+        with rasterio.Env():  # without one, PROJ's own words are printed, too
+            return CRS.from_user_input(given)
+    except CRSError as error:
+        said = " ".join(str(error).split()).rstrip(".")
+        raise QueryError(f"There is no coordinate system {given!r} ({said}): take one as EPSG:3857.") from None
+
+
+def _grid(places: Sequence[Bounds], top: Dict[str, Any], target: Any, res: Any, bounds: Optional[Bounds]) -> _Grid:
     if res is None:
         size = top["res"] if target == top["crs"] else None
     else:
-        size = tuple(map(abs, res)) if isinstance(res, (tuple, list)) else (abs(float(res)),) * 2
+        size = tuple(map(float, res)) if isinstance(res, (tuple, list)) else (float(res),) * 2
     if size is None:
         west, south, east, north = transform_bounds(top["crs"], target, *top["bounds"])
         # As many pixels along the diagonal as the scene has.
@@ -207,15 +231,13 @@ def _grid(scenes: Sequence[Scene], top: Dict[str, Any], crs: Any, res: Any, boun
         size = (step, step)
     if not all(0 < side < math.inf for side in size):
         raise RasterAccessError(f"A pixel of {size} has no size: give it in units of the coordinate system.")
-    if bounds is None:
-        boxes = [_place(scene, target) for scene in scenes]
-        bounds = (
-            min(box[0] for box in boxes), min(box[1] for box in boxes),
-            max(box[2] for box in boxes), max(box[3] for box in boxes),
-        )  # fmt: skip
-    west, south, east, north = bounds
-    if not (west < east and south < north):
+    whole = _around(places)
+    west, south, east, north = bounds = bounds or whole
+    if not (west < east and south < north and all(map(math.isfinite, bounds))):
         raise RasterAccessError(f"The bounds {bounds} hold nothing: give west, south, east, north in that order.")
+    if not (whole[0] < east and west < whole[2] and whole[1] < north and south < whole[3]):
+        told = "The scenes do not reach into the bounds {:g}, {:g}, {:g}, {:g}".format(*bounds)
+        raise RasterAccessError(f"{told}: give them in units of the mosaic's crs.")
     # The same grid for the same resolution, whatever the bounds: cells are counted from the origin. The first term
     # keeps a bound that lies on a line of the grid there, whatever its last digit.
     outward = (
@@ -234,16 +256,20 @@ def _place(scene: Scene, crs: Any) -> Bounds:
             boxes.append(transform_bounds("EPSG:4326", crs, *box))
     if not boxes:
         raise RasterAccessError(f"Scene {scene.id} has no footprint: leave it out of the mosaic.")
-    return (
-        min(box[0] for box in boxes), min(box[1] for box in boxes),
-        max(box[2] for box in boxes), max(box[3] for box in boxes),
-    )  # fmt: skip
+    found = _around(boxes)
+    if not all(map(math.isfinite, found)):
+        raise RasterAccessError(f"Scene {scene.id} reaches beyond what {crs.to_string()} can show: take another crs.")
+    return found
 
 
-def _boxes(scenes: Sequence[Scene], grid: _Grid) -> List[Bounds]:
+def _around(boxes: Sequence[Bounds]) -> Bounds:
+    wests, souths, easts, norths = zip(*boxes)
+    return min(wests), min(souths), max(easts), max(norths)
+
+
+def _boxes(places: Sequence[Bounds], grid: _Grid) -> List[Bounds]:
     """Return a box in the mosaic's coordinates for each scene, in which all of it lies."""
     width, height = _MARGIN * grid.res[0], _MARGIN * grid.res[1]
-    places = [_place(scene, grid.crs) for scene in scenes]
     return [(west - width, south - height, east + width, north + height) for west, south, east, north in places]
 
 
@@ -267,7 +293,7 @@ def _gti(index: str, grid: _Grid, top: Dict[str, Any], resampling: str) -> Eleme
         ("IndexDataset", index), ("IndexLayer", "mosaic"), ("LocationField", "location"), ("SortField", "rank"),
         ("SRS", grid.crs.to_wkt()), ("ResX", repr(grid.res[0])), ("ResY", repr(grid.res[1])),
         ("MinX", repr(west)), ("MinY", repr(south)), ("MaxX", repr(east)), ("MaxY", repr(north)),
-        ("Resampling", resampling), ("BandCount", str(len(top["dtypes"]))),
+        ("Resampling", resampling.replace("_", "")), ("BandCount", str(len(top["dtypes"]))),
     ):  # fmt: skip
         SubElement(root, name).text = value
     plain = vrt(grid.crs, grid.bounds, grid.res)
@@ -292,7 +318,7 @@ def _vrt(
     bands = [vrt_band(root, dtype, top["nodata"], colour) for dtype, colour in zip(top["dtypes"], top["colours"])]
     for link, title in zip(links, titles):
         with open_link(catalog, link, title) as dataset:
-            _check_bands(dataset, title, top)
+            _check(dataset, title, top)
             name, header = _warped(dataset, link, grid, resampling)
         for number, band in enumerate(bands, 1):
             source = vrt_source(band, name, number, header, grid.bounds, grid.res, "ComplexSource")
@@ -305,7 +331,8 @@ def _vrt(
     return root
 
 
-def _check_bands(dataset: Any, title: str, top: Dict[str, Any]) -> None:
+def _check(dataset: Any, title: str, top: Dict[str, Any]) -> None:
+    north_up(dataset)
     if dataset.dtypes != top["dtypes"]:
         raise RasterAccessError(f"{title} has other bands than the scene on top: leave it out of the mosaic.")
 

@@ -53,7 +53,7 @@ class Part:
     Raises
     ------
     RasterAccessError
-        On entering, when another program is fetching it.
+        On entering, when another program is fetching it, or a directory has its name.
     """
 
     def __init__(self, path: Path) -> None:
@@ -63,6 +63,8 @@ class Part:
         self._done = False
 
     def __enter__(self) -> Part:
+        if self.path.is_dir():
+            raise RasterAccessError(f"{self.path} is a directory: move it, so that a file can have its name.")
         self._file = self._opened()
         self._version = self._read_note()
         if not self._version.etag or (self._version.size is not None and self.length > self._version.size):

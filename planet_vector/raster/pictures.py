@@ -106,9 +106,16 @@ def quicklook(dataset: Any, bbox: Optional[Tuple[float, float, float, float]] = 
     bands = _colours(dataset)
     pixels = dataset.read(bands, window=window, out_shape=(len(bands), *shape))
     mask = dataset.dataset_mask(window=window, out_shape=shape)
-    if pixels.dtype != numpy.uint8:
+    if dataset.colorinterp[0].name == "palette":
+        from planet_vector.palette import looked_up
+
+        pixels = looked_up(pixels[0], dataset.colormap(1))
+    elif pixels.dtype != numpy.uint8:
+        if numpy.iscomplexobj(pixels):
+            pixels = abs(pixels)
+        mask = numpy.where(numpy.isfinite(pixels).all(axis=0), mask, 0)
         pixels = _stretched(pixels, mask > 0)
-    if len(bands) == 1:
+    if len(pixels) == 1:
         pixels = numpy.repeat(pixels, 3, axis=0)
     return png(numpy.concatenate([pixels, mask[numpy.newaxis].astype("uint8")]))
 
@@ -148,5 +155,6 @@ def _stretched(pixels: Any, valid: Any) -> Any:
         if valid.any():
             low, high = numpy.percentile(band[valid], (2, 98))
             # Land is dark beside clouds: without the root a scene with both is black and white.
-            target[:] = (255 * numpy.clip((band - low) / max(high - low, 1e-9), 0, 1) ** 0.5).astype("uint8")
+            share = (numpy.where(valid, band, low).astype(float) - low) / max(high - low, 1e-9)
+            target[:] = (255 * numpy.clip(share, 0, 1) ** 0.5).astype("uint8")
     return out

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Callable, Optional
 
 import rasterio
+from affine import Affine
 from rasterio.errors import RasterioIOError
 from rasterio.io import DatasetReader
 
@@ -136,6 +137,21 @@ def open_link(catalog: ScenesV0, link: str, title: str, progress: Progress = Non
         return _open_remote(catalog, link, title, access)
     except RasterioIOError as error:
         raise ProductError(f"{title} cannot be opened where it lies: {_said(error, access.name)}.") from None
+
+
+def north_up(dataset: Any) -> Affine:
+    """Return where the pixels of a raster lie, if its rows go from north to south and its columns from west to east.
+
+    Raises
+    ------
+    RasterAccessError
+        When it lies another way.
+    """
+    transform: Affine = dataset.transform
+    if transform.b or transform.d or transform.a <= 0 or transform.e >= 0:
+        title = dataset._title if isinstance(dataset, Product) else dataset.name
+        raise RasterAccessError(f"{title} is not north up, so it cannot be put together with others: leave it out.")
+    return transform
 
 
 def opened(name: str, options: Options, driver: str = "GTiff", cls: Any = DatasetReader) -> Any:

@@ -7,7 +7,6 @@ be saved for others: the key is in no name and no file, but in force in GDAL for
 
 from __future__ import annotations
 
-import os
 import re
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -23,8 +22,9 @@ from planet_vector.errors import RasterAccessError
 from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.raster.bands import LANDSAT, Band
 from planet_vector.raster.options import Options
-from planet_vector.raster.product import Product, ProductError, open_link, opened
+from planet_vector.raster.product import Product, ProductError, north_up, open_link, opened
 from planet_vector.raster.scope import Scope
+from planet_vector.raster.writing import complete
 from planet_vector.scene import Scene
 
 Bounds = Tuple[float, float, float, float]
@@ -33,6 +33,9 @@ _TYPES = {
     "uint8": "Byte", "int8": "Int8", "uint16": "UInt16", "int16": "Int16", "uint32": "UInt32", "int32": "Int32",
     "float32": "Float32", "float64": "Float64",
 }  # fmt: skip
+
+
+_MOST_PIXELS = 2**31 - 1  # a side, which GDAL counts in 32 bits
 
 
 class Virtual(DatasetReader):  # type: ignore[misc]
@@ -53,14 +56,9 @@ class Virtual(DatasetReader):  # type: ignore[misc]
         path : str or Path
             Where to; replaced if there.
         """
-        path = Path(path)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            temporary.write_text(self._as_vrt(), encoding="utf-8")
-            os.replace(temporary, path)
-        finally:
-            if temporary.exists():
-                temporary.unlink()
+        text = self._as_vrt()
+        with complete(Path(path)) as temporary:
+            temporary.write_text(text, encoding="utf-8")
 
     def read(self, *args: Any, **kwargs: Any) -> Any:
         """Read pixels as `rasterio.io.DatasetReader.read` does.
@@ -174,7 +172,7 @@ def open_bands(
 
 
 def headers_of(catalog: ScenesV0, links: Sequence[Tuple[str, str]]) -> List[Dict[str, Any]]:
-    """Return what the headers of files say, several asked at once.
+    """Return what the headers of files say that are to be put together, several asked at once.
 
     Parameters
     ----------
@@ -182,10 +180,16 @@ def headers_of(catalog: ScenesV0, links: Sequence[Tuple[str, str]]) -> List[Dict
         The service.
     links : sequence of (str, str)
         Each file's link and what errors call it.
+
+    Raises
+    ------
+    RasterAccessError
+        When one is not north up.
     """
 
     def header(item: Tuple[str, str]) -> Dict[str, Any]:
         with open_link(catalog, *item) as dataset:
+            north_up(dataset)
             return header_of(dataset)
 
     with ThreadPoolExecutor(max(1, min(len(links), catalog.settings.connections))) as pool:
@@ -216,6 +220,9 @@ def vrt(crs: Any, bounds: Bounds, res: Tuple[float, float]) -> Element:
     """Return the root of a VRT over some bounds, which end on whole pixels counted from the upper left."""
     west, south, east, north = bounds
     width, height = max(1, round((east - west) / res[0])), max(1, round((north - south) / res[1]))
+    if max(width, height) > _MOST_PIXELS:
+        told = f"Of {res[0]:g} × {res[1]:g} there would be {width} × {height} pixels"
+        raise RasterAccessError(f"{told}: take larger ones.")
     root = Element("VRTDataset", rasterXSize=str(width), rasterYSize=str(height))
     SubElement(root, "SRS", dataAxisToSRSAxisMapping="1,2").text = crs.to_wkt()
     SubElement(root, "GeoTransform").text = ", ".join(repr(float(n)) for n in (west, res[0], 0, north, 0, -res[1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any, Callable, Iterator, Optional
 import rasterio
 from rasterio.windows import Window
 
-from planet_vector.errors import RasterAccessError
+from planet_vector.errors import ConfigError, RasterAccessError
 from planet_vector.geometry import Bounds, Box
 
 _BLOCK = 512  # pixels a side: small enough for a window, large enough for a request
+_MOST_PIXELS = 10**11  # a square of 316,000; the index of its blocks alone takes 6 MB
 
 Progress = Optional[Callable[[int, int], None]]
 
@@ -39,12 +41,15 @@ def window_within(dataset: Any, bounds: Bounds) -> Window:
     RasterAccessError
         When they touch none.
     """
-    from rasterio.windows import from_bounds
-
-    wanted = from_bounds(*bounds, transform=dataset.transform)
-    first_column, first_row = max(0, int(wanted.col_off // 1)), max(0, int(wanted.row_off // 1))
-    last_column = min(dataset.width, -int(-(wanted.col_off + wanted.width) // 1))
-    last_row = min(dataset.height, -int(-(wanted.row_off + wanted.height) // 1))
+    west, south, east, north = bounds
+    # Whichever way its pixels lie: the corners are where the box reaches farthest.
+    corners = [~dataset.transform * corner for corner in ((west, north), (west, south), (east, south), (east, north))]
+    if not all(math.isfinite(value) for corner in corners for value in corner):
+        raise RasterAccessError("The box has no place in the raster's coordinate system: take a smaller one.")
+    # A side that lies on a line between pixels stays there, whatever its last digits.
+    columns, rows = ([round(value, 6) for value in values] for values in zip(*corners))
+    first_column, first_row = max(0, math.floor(min(columns))), max(0, math.floor(min(rows)))
+    last_column, last_row = min(dataset.width, math.ceil(max(columns))), min(dataset.height, math.ceil(max(rows)))
     if last_column <= first_column or last_row <= first_row:
         raise RasterAccessError("The box shares no ground with the raster: take one inside its footprint.")
     return Window(first_column, first_row, last_column - first_column, last_row - first_row)
@@ -63,8 +68,16 @@ def write_geotiff(dataset: Any, path: Path, window: Optional[Window] = None, pro
         Which whole pixels; all by default.
     progress : callable, optional
         Called with the rows written and the rows in all.
+
+    Raises
+    ------
+    RasterAccessError
+        When it is larger than anybody would mean, as the ground between two far quads is.
     """
     window = window or Window(0, 0, dataset.width, dataset.height)
+    if window.width * window.height > _MOST_PIXELS:
+        told = f"{window.width} × {window.height} pixels are more than a file takes: give a smaller box"
+        raise RasterAccessError(f"{told}, or larger pixels.")
     profile = {
         "driver": "GTiff",
         "width": window.width,
@@ -96,7 +109,15 @@ def write_geotiff(dataset: Any, path: Path, window: Optional[Window] = None, pro
 
 @contextmanager
 def complete(path: Path) -> Iterator[Path]:
-    """Give the path to write a file to, which takes the place of another once it is complete, and goes if it is not."""
+    """Give the path to write a file to, which takes the place of another once it is complete, and goes if it is not.
+
+    Raises
+    ------
+    ConfigError
+        When there is no directory to write it to.
+    """
+    if not path.parent.is_dir():
+        raise ConfigError(f"{path} cannot be written: there is no directory {path.parent}.")
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         yield temporary

@@ -24,6 +24,7 @@ from rasterio.transform import from_bounds
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform_bounds
 
+from planet_vector.palette import looked_up
 from planet_vector.server.footprint import coarser
 from planet_vector.server.quads import Bounds
 from planet_vector.server.refusal import Refusal
@@ -151,12 +152,7 @@ def _has_palette(dataset: Any) -> bool:
 def _plain(dataset: Any, values: np.ndarray, mask: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     """Return what can be seen of values: the colours of a palette, and what is a finite number."""
     if _has_palette(dataset):
-        known = dataset.colormap(1)
-        palette = np.zeros((max(known) + 1, 4), "uint8")
-        palette[list(known)] = list(known.values())
-        # GDAL shows what is beyond a palette as its last colour.
-        found = palette[np.minimum(values[0], len(palette) - 1)]
-        return np.moveaxis(found[..., :3], -1, 0), mask & (found[..., 3] > 0)
+        return looked_up(values[0], dataset.colormap(1)), mask
     return values, mask & np.isfinite(values).all(axis=0)
 
 

@@ -15,9 +15,7 @@ import rasterio
 import rasterio.shutil
 import shapely
 from affine import Affine
-from rasterio.crs import CRS
 from rasterio.enums import ColorInterp
-from rasterio.errors import CRSError
 from rasterio.transform import array_bounds
 from rasterio.warp import transform_bounds, transform_geom
 
@@ -25,12 +23,13 @@ from planet_vector import utm
 from planet_vector.catalog import ScenesV0, connect
 from planet_vector.config import Settings
 from planet_vector.errors import ConfigError, QueryError
-from planet_vector.raster.product import open_link
+from planet_vector.raster.mosaic import crs_of
+from planet_vector.raster.product import north_up, open_link
 from planet_vector.raster.writing import complete
 from planet_vector.scene import Scene
 from planet_vector.stacks.grid import Grid, common_grid
 from planet_vector.stacks.overlap import Stack, common_ground
-from planet_vector.stacks.reading import REACH, Pixels, Place, plain, read_onto
+from planet_vector.stacks.reading import REACH, Pixels, Place, read_onto
 
 Progress = Optional[Callable[[int, int], None]]
 """Called with the scenes that are done, and how many there are."""
@@ -190,13 +189,10 @@ def stack_place(catalog: ScenesV0, stack: Stack, product: str, crs: Any = None) 
     QueryError
         When the shared ground holds not one pixel, or `crs` is none.
     """
-    try:
-        given = None if crs is None else CRS.from_user_input(crs)
-    except CRSError as error:
-        raise QueryError(f"crs is {crs!r}, which is no coordinate system: {error}.") from None
+    given = None if crs is None else crs_of(crs)
     reference = reference_of(stack)
     with open_link(catalog, reference.product_link(product), f"{reference.id}/{product}") as dataset:
-        own, transform, size = dataset.crs, plain(dataset), (dataset.width, dataset.height)
+        own, transform, size = dataset.crs, north_up(dataset), (dataset.width, dataset.height)
     wanted = given or own
     if wanted == own:
         return _place_in(stack, own, transform.a, -transform.e, (transform.c, transform.f))
@@ -240,7 +236,7 @@ def _place_in(stack: Stack, crs: Any, pixel_x: float, pixel_y: float, origin: Tu
 
 
 def _own_place(dataset: Any, stack: Stack) -> Place:
-    transform = plain(dataset)
+    transform = north_up(dataset)
     return _place_in(stack, dataset.crs, transform.a, -transform.e, (transform.c, transform.f))
 
 

@@ -15,7 +15,7 @@ from rasterio.transform import array_bounds
 from rasterio.warp import Resampling, reproject, transform_bounds
 from rasterio.windows import Window
 
-from planet_vector.errors import RasterAccessError
+from planet_vector.raster.product import north_up
 
 REACH = {"nearest": 1, "bilinear": 2, "cubic": 3, "average": 2}
 """What resampling there is, and how many pixels around a window it takes into account, one more against rounding."""
@@ -99,7 +99,7 @@ def read_onto(dataset: Any, place: Place, resampling: str = "nearest") -> Pixels
     RasterAccessError
         When the pixels cannot be had.
     """
-    transform = plain(dataset)
+    transform = north_up(dataset)
     corner = _corner(dataset, place)
     shape = (place.height, place.width)
     if corner is not None:
@@ -129,20 +129,6 @@ def read_onto(dataset: Any, place: Place, resampling: str = "nearest") -> Pixels
             )  # fmt: skip
             reproject(inside.astype(np.uint8), reached, **places, resampling=Resampling.nearest)
     return _pixels(dataset, target, reached > 0, place)
-
-
-def plain(dataset: Any) -> Affine:
-    """Return where a raster's pixels lie, if that is north up.
-
-    Raises
-    ------
-    RasterAccessError
-        When it is not.
-    """
-    transform: Affine = dataset.transform
-    if transform.b or transform.d or transform.a <= 0 or transform.e >= 0:
-        raise RasterAccessError(f"{dataset!r} is not north up: it makes no crop of a stack.")
-    return transform
 
 
 def _corner(dataset: Any, place: Place) -> Optional[Tuple[int, int]]:
