@@ -48,6 +48,7 @@ FAULTS: Dict[str, Tuple[int, str]] = {
     "search --where image_statistics.image_quality gte superb": (2, "test, standard, target"),
     "search --acquired yesterday": (2, "not a time"),
     "search --acquired ..": (2, "takes A..B"),
+    "search --acquired 2015-06-02..2015-06-01": (2, "write 2015-06-01..2015-06-02"),
     "search --since 3": (2, "such as 3d"),
     "search --cloud-cover 101": (2, "0<=x<=100"),
     "search --bbox 1,2,3": (2, "bbox"),
@@ -69,6 +70,12 @@ def test_what_cannot_be_is_said_in_a_sentence(service: Service, run: Run, asked:
     sentence = _complaint(done, service, code)
     assert word in sentence
     assert "abcdef" not in sentence
+
+
+def test_another_root_is_told_as_none_of_a_scenes_api(service: Service, run: Run) -> None:
+    root = service.url.replace("v0/", "")
+    sentence = _complaint(run("planet-vector", "types", env={**service.environ, "PL_API_URL": root}), service, 1)
+    assert f"no Scenes API at {root}" in sentence and "PL_API_URL" in sentence
 
 
 def test_an_unknown_product_is_said_with_those_there_are(service: Service, run: Run) -> None:

@@ -36,7 +36,14 @@ class ScenesV0:
         ServiceError
             When the service does not answer as the root of a Scenes API does.
         """
-        answer = self.transport.get_json(self.transport.url("scenes/"))
+        try:
+            answer = self.transport.get_json(self.transport.url("scenes/"))
+        except NotFoundError as error:
+            raise NotFoundError(
+                f"There is no Scenes API at {self.settings.api_url}: its root, which PL_API_URL holds, ends in /v0/.",
+                error.request,
+                error.status,
+            ) from None
         if not (
             isinstance(answer.body, dict)
             and answer.body

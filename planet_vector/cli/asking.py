@@ -201,12 +201,17 @@ def _span(field: str, text: str) -> Parameters:
     high = high if dots else low
     if not low and not high:
         raise QueryError(f"--{field} is {text!r}: it takes A..B, A.., ..B or one date.")
+    try:
+        first = parse_time(low) if low else None
+        last = parse_time(high) if high else None
+        day_after = last + timedelta(days=1) if last and _DATE.fullmatch(high) else None
+    except (ValueError, OverflowError) as error:
+        raise QueryError(f"{field}: {error}.") from None
+    if first and last and first > last:
+        raise QueryError(f"--{field} is {text!r}, from a later time to an earlier one: write {high}..{low}.")
     found = [(f"{field}.gte", low)] if low else []
-    if high and _DATE.fullmatch(high):
-        try:
-            found.append((f"{field}.lt", format_time(parse_time(high) + timedelta(days=1))))
-        except (ValueError, OverflowError) as error:
-            raise QueryError(f"{field}: {error}.") from None
+    if day_after:
+        found.append((f"{field}.lt", format_time(day_after)))
     elif high:
         found.append((f"{field}.lte", high))
     return found
