@@ -122,18 +122,15 @@ def quicklook(dataset: Any, bbox: Optional[Tuple[float, float, float, float]] = 
 
 def png(pixels: Any) -> bytes:
     """Return an array of 3 or 4 bands, rows and columns of 8 bits as a PNG file."""
-    import warnings
-
-    from rasterio.errors import NotGeoreferencedWarning
     from rasterio.io import MemoryFile
 
+    from planet_vector.raster.unplaced import unplaced
+
     count, height, width = pixels.shape
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a picture has no place on the globe
-        with MemoryFile() as memory:
-            with memory.open(driver="PNG", width=width, height=height, count=count, dtype="uint8") as file:
-                file.write(pixels)
-            return io.BytesIO(memory.read()).getvalue()
+    with unplaced, MemoryFile() as memory:
+        with memory.open(driver="PNG", width=width, height=height, count=count, dtype="uint8") as file:
+            file.write(pixels)
+        return io.BytesIO(memory.read()).getvalue()
 
 
 def _colours(dataset: Any) -> Tuple[int, ...]:

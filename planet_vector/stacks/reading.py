@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-import threading
-import warnings
 from typing import Any, NamedTuple, Optional, Tuple
 
 import numpy as np
 from affine import Affine
 from rasterio.enums import ColorInterp
-from rasterio.errors import NotGeoreferencedWarning
 from rasterio.transform import array_bounds
 from rasterio.warp import Resampling, reproject, transform_bounds
 from rasterio.windows import Window
 
 from planet_vector.raster.product import north_up
+from planet_vector.raster.unplaced import unplaced
 
 REACH = {"nearest": 1, "bilinear": 2, "cubic": 3, "average": 2}
 """What resampling there is, and how many pixels around a window it takes into account, one more against rounding."""
@@ -30,35 +28,6 @@ class Place(NamedTuple):
     transform: Affine
     width: int
     height: int
-
-
-class _Hushed:
-    """Keep rasterio from warning, in all threads that warp, that an array has no place before it is given one.
-
-    It ignores that itself, array by array; but what is ignored is the process's, so threads that come and go undo it
-    for one another. This begins with the first of them and ends with the last.
-    """
-
-    def __init__(self) -> None:
-        self._lock, self._inside = threading.Lock(), 0
-        self._ignoring = warnings.catch_warnings()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._inside += 1
-            if self._inside == 1:
-                self._ignoring = warnings.catch_warnings()
-                self._ignoring.__enter__()
-                warnings.simplefilter("ignore", NotGeoreferencedWarning)
-
-    def __exit__(self, *error: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if not self._inside:
-                self._ignoring.__exit__(None, None, None)
-
-
-_hushed = _Hushed()
 
 
 class Pixels(NamedTuple):
@@ -122,7 +91,7 @@ def read_onto(dataset: Any, place: Place, resampling: str = "nearest") -> Pixels
         alpha = _alpha(dataset)
         # Colours under no alpha must not run into those beside them.
         blending = alpha + 1 if alpha is not None and resampling != "nearest" else 0
-        with _hushed:
+        with unplaced:
             reproject(
                 source, target, **places, resampling=Resampling[resampling], src_alpha=blending,
                 src_nodata=dataset.nodata, dst_nodata=dataset.nodata,

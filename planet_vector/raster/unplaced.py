@@ -1,0 +1,40 @@
+"""Arrays that rasterio takes for rasters without a place on the globe, which it would warn of."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from typing import Optional
+
+from rasterio.errors import NotGeoreferencedWarning
+
+
+class _Unplaced:
+    """Keep rasterio from warning, in all threads at once, that what is no raster yet, or is a picture, has no place.
+
+    What is ignored is the process's, so threads that each ignore it for a while undo it for one another; rasterio
+    itself does so while it warps arrays. This begins with the first of them and ends with the last.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside = threading.Lock(), 0
+        self._ignoring: Optional[warnings.catch_warnings] = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._ignoring is None:
+                self._ignoring = warnings.catch_warnings()
+                self._ignoring.__enter__()
+                warnings.simplefilter("ignore", NotGeoreferencedWarning)
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside and self._ignoring is not None:
+                self._ignoring.__exit__(None, None, None)
+                self._ignoring = None
+
+
+unplaced = _Unplaced()
+"""Within it, rasterio does not warn."""
