@@ -87,7 +87,7 @@ def limits_of(sources: Sequence[Source]) -> Optional[List[Tuple[float, float]]]:
         with rasterio.open(path, driver="GTiff") as dataset:
             if dataset.dtypes[0] == "uint8" or _has_palette(dataset):
                 return None
-            shape = _fit(dataset, SAMPLE, SAMPLE)
+            shape = _fit(dataset, min(SAMPLE, dataset.width), min(SAMPLE, dataset.height))
             values, valid = _shown(dataset, dataset, bands, shape, Resampling.nearest)
             for band in values:
                 seen = band[valid]
@@ -129,7 +129,8 @@ def _north_up(dataset: Any) -> Iterator[Any]:
     """Give a file as it lies on a map; what turning it leaves empty has no data."""
     if dataset.crs and (dataset.transform.b or dataset.transform.d or dataset.transform.e > 0):
         way = Resampling.nearest if _has_palette(dataset) else Resampling.bilinear
-        with WarpedVRT(dataset, resampling=way, add_alpha=ColorInterp.alpha not in dataset.colorinterp) as turned:
+        told = dataset.nodata is not None or ColorInterp.alpha in dataset.colorinterp
+        with WarpedVRT(dataset, resampling=way, add_alpha=not told) as turned:
             yield turned
     else:
         yield dataset

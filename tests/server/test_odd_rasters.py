@@ -45,7 +45,10 @@ def odd(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Running:
     write(folder / "palette.tif", np.tile(bands, (1, 200, 1)), photometric="palette", table=TABLE)
     large = np.tile(np.repeat(bands, 10), (1, 2000, 1))
     write(folder / "large_palette.tif", large, photometric="palette", table=TABLE)
-    write(folder / "rotated.tif", RGB, UTM * Affine.rotation(30))
+    rotated = UTM * Affine.rotation(30)
+    write(folder / "rotated.tif", RGB, rotated)
+    write(folder / "rotated_nan.tif", RAMP[np.newaxis].astype("float32"), rotated, nodata=float("nan"))
+    write(folder / "rotated_alpha.tif", np.concatenate([RGB, RGB[:1] | 255]), rotated, photometric="RGB", alpha="YES")
     write(folder / "globe.tif", GLOBE, Affine(10, 0, -180, 0, -10, 90), "EPSG:4326")
     write(folder / "from_0.tif", np.roll(GLOBE, 18, axis=2), Affine(10, 0, 0, 0, -10, 90), "EPSG:4326")
     write(folder / "polar.tif", RGB, Affine(10_000, 0, -1_500_000, 0, -10_000, 1_000_000), "EPSG:3413")
@@ -92,8 +95,9 @@ def test_a_palette_shows_its_colours_and_no_others(odd: Running) -> None:
         assert {colour for colour in colours if colour[3]} <= set(TABLE.values()), path
 
 
-def test_what_turning_a_scene_leaves_empty_has_no_data(odd: Running) -> None:
-    seen = np.asarray(picture(odd, "rotated/thumb?size=md"))[..., 3]
+@pytest.mark.parametrize("name", ["rotated", "rotated_nan", "rotated_alpha"])
+def test_what_turning_a_scene_leaves_empty_has_no_data(name: str, odd: Running) -> None:
+    seen = np.asarray(picture(odd, f"{name}/thumb?size=md"))[..., 3]
     assert [seen[corner] for corner in ((0, 0), (0, -1), (-1, 0), (-1, -1))] == [0, 0, 0, 0]
     assert seen[seen.shape[0] // 2, seen.shape[1] // 2] == 255
 
