@@ -116,9 +116,9 @@ def test_a_layer_follows_the_map(seen: Dict[str, Any], archive: Path) -> None:
 
 
 def test_no_step_waits_for_the_service(seen: Dict[str, Any]) -> None:
-    # One answer takes half a second; how much shorter the gaps are is test_responsive.py's.
+    # An answer takes half a second, and what waits for one as long; how short the gaps are is test_responsive.py's.
     assert set(seen["gaps"]) > {"search", "add", "pan", "product", "download", "project", "follow", "browser", "unload"}
-    assert max(seen["gaps"].values()) < 0.4, seen["gaps"]
+    assert max(seen["gaps"].values()) < 0.5, seen["gaps"]
 
 
 def test_products_are_fetched(seen: Dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -22,6 +23,14 @@ from tests.conftest import Service, Start
 planet_vector.register()
 with rasterio.Env(), fiona.Env():
     pass
+
+
+def wait_for_pages() -> None:
+    """Wait until no page is on its way any more, which a search that is closed early does not wait for."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("planet_vector"):
+            thread.join(30)
+            assert not thread.is_alive(), f"{thread.name} goes on"
 
 
 def ask(service: Service, path: str, **parameters: Any) -> Any:
@@ -102,7 +111,8 @@ class Watched:
 
     def requests(self) -> list[str]:
         """Return the paths asked for since the last call, queries included."""
-        # The log is written behind the answers: a last request of our own tells when it is all there.
+        wait_for_pages()
+        # Lines come before their answers are whole, and are all there once one of our own is.
         self._marks += 1
         mark = f"mark-{self._marks}"
         requests.get(self.service.url + mark, timeout=30)

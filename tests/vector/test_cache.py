@@ -19,7 +19,7 @@ from planet_vector.vector import cache, store
 from planet_vector.vector.cache import CACHE, Result
 from planet_vector.vector.schema import Row, Schema
 from tests.conftest import Service
-from tests.vector.conftest import Watched
+from tests.vector.conftest import Watched, wait_for_pages
 
 
 def rows(name: str = "PLANET:ortho", **options: object) -> int:
@@ -195,10 +195,7 @@ def test_a_page_that_is_closed_early_leaves_nothing_running(many: Watched) -> No
     next(scenes)
     scenes.close()
     CACHE.clear()
-    for thread in threading.enumerate():
-        if thread.name.startswith("planet_vector"):
-            thread.join(10)  # what was on its way may end
-            assert not thread.is_alive()
+    wait_for_pages()
 
 
 def test_opening_asks_two_small_questions(many: Watched) -> None:

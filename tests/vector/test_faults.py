@@ -19,7 +19,7 @@ from planet_vector.errors import PlanetVectorError
 from planet_vector.vector import store
 from planet_vector.vector.cache import CACHE
 from tests.conftest import Service, Start
-from tests.vector.conftest import make_scene, write_scenes
+from tests.vector.conftest import make_scene, wait_for_pages, write_scenes
 
 COUNT = 3500  # scenes: two small questions, then five windows of time
 REQUESTS = 7
@@ -35,6 +35,7 @@ class Faulty:
 
     def set(self, *faults: dict[str, Any]) -> None:
         """Let faults happen from now on, and forget what was cached."""
+        wait_for_pages()  # else one of an earlier search would be counted
         CACHE.clear()
         store.clear()
         self._file.write_text(yaml.safe_dump([{"path": PATH, **fault} for fault in faults]))
@@ -55,7 +56,6 @@ def faulty(_faulty: Faulty, monkeypatch: pytest.MonkeyPatch) -> Faulty:
     monkeypatch.setenv("PL_API_KEY", _faulty.service.key)
     monkeypatch.setenv("PLANET_RATE", "0")
     monkeypatch.setattr(transport, "BACKOFF", 0.001)
-    monkeypatch.setattr(transport, "READ_TIMEOUT", 1.0)
     return _faulty
 
 
@@ -176,6 +176,7 @@ def test_a_client_error_is_not_asked_again(faulty: Faulty) -> None:
 
 
 def test_a_service_that_does_not_answer_is_an_error(faulty: Faulty, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "READ_TIMEOUT", 1.0)
     monkeypatch.setattr(transport, "DEADLINE", 2.5)
     faulty.set({"delay": 30})
     with pytest.raises(planet_vector.UnavailableError, match="did not answer in time"):
