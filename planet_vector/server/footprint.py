@@ -138,7 +138,8 @@ def to_lonlat(outline: BaseGeometry, crs: Any, tolerance: float) -> BaseGeometry
         raise ValueError("its corners are nowhere on the globe")
     whole = MultiPolygon([_unrolled(part) for part in shapely.get_parts(lonlat)])
     degrees = tolerance if crs.is_geographic else tolerance * crs.linear_units_factor[1] / _METRES_A_DEGREE
-    return _cut(shapely.simplify(whole, degrees))
+    # No edge is so long that it could be one across the antimeridian.
+    return shapely.segmentize(_cut(shapely.simplify(whole, degrees)), 90.0)
 
 
 def _unrolled(part: Polygon) -> Polygon:
@@ -155,12 +156,12 @@ def _unrolled(part: Polygon) -> Polygon:
 def split(geometry: BaseGeometry) -> BaseGeometry:
     """Cut a footprint that crosses the antimeridian into parts within ±180°.
 
-    A footprint whose longitudes jump by more than half the globe is taken to cross (RFC 7946, section 3.1.9): no
-    scene is that wide.
+    One that jumps by more than half the globe from one position to the next is taken to cross (RFC 7946, section
+    3.1.9).
     """
     west, _, east, _ = geometry.bounds
     if -180 <= west and east <= 180:
-        if east - west <= 180 or _is_split(geometry):
+        if east - west <= 180 or not any(map(_jumps, shapely.get_parts(geometry))):
             return geometry
         geometry = shapely.transform(
             geometry, lambda p: np.column_stack([np.where(p[:, 0] < 0, p[:, 0] + 360, p[:, 0]), p[:, 1]])
@@ -189,10 +190,8 @@ def coarser(matrix: Affine, across: float, down: float) -> Affine:
     return Affine(matrix.a * across, matrix.b * down, matrix.c, matrix.d * across, matrix.e * down, matrix.f)
 
 
-def _is_split(geometry: BaseGeometry) -> bool:
-    """Tell whether each part by itself stays within half the globe: then it was cut already."""
-    parts = shapely.get_parts(geometry)
-    return len(parts) > 1 and all(part.bounds[2] - part.bounds[0] <= 180 for part in parts)
+def _jumps(part: Polygon) -> bool:
+    return bool((abs(np.diff(np.asarray(part.exterior.coords)[:, 0])) > 180).any())
 
 
 def _georeference(dataset: Any) -> Tuple[Any, Affine]:

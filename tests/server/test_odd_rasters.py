@@ -9,10 +9,13 @@ from typing import Any, Dict
 import numpy as np
 import pytest
 import rasterio
+import shapely
 from affine import Affine
 from PIL import Image
 from pyproj import Transformer
-from shapely.geometry import Point, shape
+from shapely.geometry import Point, Polygon, shape
+
+from planet_vector.scene import Scene
 
 from .conftest import Running, Serve
 
@@ -106,6 +109,11 @@ def test_what_turning_a_scene_leaves_empty_has_no_data(name: str, odd: Running) 
 def test_a_raster_around_the_globe_lies_everywhere(odd: Running, name: str) -> None:
     footprint = shape(odd.json(f"scenes/ortho/{name}")["geometry"])
     assert footprint.is_valid and footprint.bounds == (-180, -90, 180, 90) and footprint.area == 360 * 180
+    for place in ("-100 40", "100 40", "1 1", "179 -60", "0 89"):
+        assert name in odd.all_ids(f"scenes/ortho/?intersects=POINT({place})")
+    # As clients read it, for whom an edge of over 180° crosses the antimeridian.
+    (seen,) = Scene(odd.json(f"scenes/ortho/{name}"), "ortho").polygons
+    assert Polygon(seen[0]).area == 360 * 180
 
 
 def test_tiles_of_longitudes_from_0_to_360_are_those_of_the_globe(odd: Running) -> None:
@@ -126,3 +134,5 @@ def test_a_footprint_up_to_the_pole_holds_its_pixels(odd: Running) -> None:
     for x in range(-1_450_000, 1_500_000, 200_000):
         for y, seen in ((900_000, True), (0, True), (-900_000, True), (1_200_000, False), (-1_200_000, False)):
             assert footprint.contains(Point(lonlat.transform(x, y))) == seen, (x, y)
+    read = [Polygon(*rings) for rings in Scene(odd.json("scenes/ortho/polar"), "ortho").polygons]
+    assert shapely.union_all(read).equals(footprint)
