@@ -413,7 +413,7 @@ def test_a_search_that_cannot_be_had_whole_changes_nothing(served: Served, sync:
 
 
 def test_two_syncs_of_a_folder_do_not_fight(served: Served, sync: Sync, tmp_path: Path) -> None:
-    served.faults.write_text("- {path: '*/full', delay: 1}")
+    served.faults.write_text("- {path: '*/full', delay: 10, times: 1}")  # longer than both that come meanwhile
     folder = tmp_path / "here"
     first = start_sync(served.service, folder)
     while not (folder / STATE).exists():

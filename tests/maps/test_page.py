@@ -116,6 +116,7 @@ def test_the_slider_shows_what_was_acquired_in_its_days(seen: Seen, closed: Serv
     seen.slide("since", number_of(sorted(set(days))[-1]))  # no further than the other thumb
     assert seen.visible(".footprint") == sum(day == until for day in days)
     seen.page.locator("#reset").click()
+    seen.page.locator("#reset").wait_for(state="hidden")  # a form is reset after its event
     assert seen.visible(".footprint") == len(days)
 
 
