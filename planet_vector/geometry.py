@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from itertools import chain
+from operator import sub
+from struct import error as StructError
 from struct import pack, unpack_from
 from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
@@ -121,7 +123,7 @@ def polygons_of(geometry: Optional[Mapping[str, Any]]) -> List[Polygon]:
     for rings in [coordinates] if kind == "Polygon" else coordinates:
         try:
             polygon = [[(float(p[0]), float(p[1])) for p in ring] for ring in rings]
-        except (TypeError, ValueError, IndexError, KeyError):
+        except (TypeError, ValueError, IndexError, KeyError, OverflowError):
             raise ValueError("a footprint's positions are pairs of numbers") from None
         if not polygon or len(polygon[0]) < 4:
             raise ValueError("a footprint's ring has at least four positions")
@@ -158,26 +160,41 @@ def simple_footprints(
     try:
         rings = [ring for geometry in geometries for (ring,) in [geometry["coordinates"]]]  # type: ignore[index]
         (size,) = set(map(len, rings))
-        numbers: List[float] = list(chain.from_iterable(chain.from_iterable(rings)))
         plain = (
             {geometry["type"] for geometry in geometries} == {"Polygon"}  # type: ignore[index]
-            and size >= 4
             and set(map(len, chain.from_iterable(rings))) == {2}
-            and set(map(type, numbers)) == {float}
         )
-    except (TypeError, ValueError, KeyError):
+        return ring_footprints(list(chain.from_iterable(chain.from_iterable(rings))), size) if plain else None
+    except (TypeError, ValueError, KeyError, OverflowError, StructError):
         return None
-    if not plain:
-        return None
+
+
+def ring_footprints(
+    numbers: Sequence[float], size: int
+) -> Optional[Tuple[List[Optional[Bounds]], List[Optional[bytes]]]]:
+    """Return bounds and WKB of rings; None unless each is closed and lies within ±180°, not across it.
+
+    Parameters
+    ----------
+    numbers : sequence of float
+        Longitude and latitude of each position of each ring, in degrees.
+    size : int
+        Positions of a ring, the last of which is the first again.
+    """
     step = 2 * size
-    xs = list(zip(*[iter(numbers[::2])] * size))
-    ys = list(zip(*[iter(numbers[1::2])] * size))
-    boxes = list(zip(map(min, xs), map(min, ys), map(max, xs), map(max, ys)))
-    if not all(-180 <= w <= e <= min(180.0, w + 180) and -90 <= s <= n <= 90 for w, s, e, n in boxes):
+    # Position by position, the last left out: it is the first again. NaN would pass all that is asked of bounds.
+    xs, ys = ([numbers[at::step] for at in range(axis, step - 2, 2)] for axis in (0, 1))
+    closed = size >= 4 and xs[0] == numbers[step - 2 :: step] and ys[0] == numbers[step - 1 :: step]
+    if not closed or not math.isfinite(sum(numbers)):
+        return None
+    west, south, east, north = list(map(min, *xs)), list(map(min, *ys)), list(map(max, *xs)), list(map(max, *ys))
+    if min(west) < -180 or max(east) > 180 or min(south) < -90 or max(north) > 90 or max(map(sub, east, west)) > 180:
         return None
     head = pack("<BIIBIII", 1, _WKB_MULTIPOLYGON, 1, 1, _WKB_POLYGON, 1, size)
     data = pack(f"<{len(numbers)}d", *numbers)
-    return list(boxes), [head + data[at : at + 8 * step] for at in range(0, len(data), 8 * step)]
+    return list(zip(west, south, east, north)), [
+        head + data[at : at + 8 * step] for at in range(0, len(data), 8 * step)
+    ]
 
 
 def polygons_of_wkb(wkb: bytes) -> List[Polygon]:

@@ -15,7 +15,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, Callable, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Protocol,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from planet_vector.errors import ProtocolError
 from planet_vector.query import FIELDS, ORDERS, Condition, Query, parse_time
@@ -35,20 +48,66 @@ class ResultChanged(ProtocolError):
     """Report pages that do not add up: the result changed while it was read, or the service lost scenes."""
 
 
-class Page(NamedTuple):
-    """Hold one answer: its scenes, the number of scenes from here on, and the link to what follows."""
+class Batch(Protocol):
+    """Be some scenes, as whoever read an answer holds them: a list of Features, or something else that is cut alike."""
 
-    features: List[Feature]
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice) -> Batch: ...
+
+
+class Page(NamedTuple):
+    """Hold one answer.
+
+    Attributes
+    ----------
+    features : Batch
+        Its scenes.
+    ids, acquired : sequence of str
+        The id and the time of each.
+    total : int
+        The number of scenes from here on.
+    next : str or None
+        The link to what follows.
+    """
+
+    features: Batch
+    ids: Sequence[str]
+    acquired: Sequence[str]
     total: int
     next: Optional[str]
 
 
-class Ask:
-    """Be how pages are had: by a query, or by the link of the page before."""
+Decode = Callable[[bytes], Optional[Page]]
+"""Read a page from an answer's body, or return None where it cannot."""
+Read = Callable[[Optional[Decode]], Page]
+"""Read a page from an answer that has come: as GeoJSON Features, or by a decoder where that can."""
 
-    def __init__(self, page: Callable[[Query, int], Page], follow: Callable[[str], Page]) -> None:
-        self.page = page
+
+class Ask:
+    """Be how pages are had: by a query, or by the link of the page before.
+
+    Parameters
+    ----------
+    fetch : callable
+        Asks for the first scenes of a query, at most so many, and returns what reads the page once it has come.
+        Called from several threads; what it returns is called from the one that takes the pages.
+    follow : callable
+        Returns the page behind a link.
+    decode : callable, optional
+        Reads the pages that are asked for side by side.
+    """
+
+    def __init__(
+        self, fetch: Callable[[Query, int], Read], follow: Callable[[str], Page], decode: Optional[Decode] = None
+    ) -> None:
+        self.fetch = fetch
         self.follow = follow
+        self.decode = decode
+
+    def page(self, query: Query, size: int) -> Page:
+        """Return the first scenes of a query, at most `size` of them, as Features."""
+        return self.fetch(query, size)(None)
 
 
 @dataclass
@@ -73,7 +132,7 @@ class _Window:
     low: Optional[datetime] = None
     high: Optional[datetime] = None
     group: _Group = field(default_factory=lambda: _Group(0, 1))
-    future: Optional[Future[Page]] = None
+    future: Optional[Future[Read]] = None
 
     def within(self, query: Query) -> Query:
         edges = []
@@ -106,15 +165,15 @@ def survey(ask: Ask, query: Query) -> Survey:
     return Survey(count, oldest[0], newest[0])
 
 
-def pages(ask: Ask, query: Query, connections: int, known: Optional[Survey] = None) -> Iterator[List[Feature]]:
-    """Yield the scenes of a search in its order, a list at a time.
+def pages(ask: Ask, query: Query, connections: int, known: Optional[Survey] = None) -> Iterator[Batch]:
+    """Yield the scenes of a search in its order, a list of Features at a time, or what the decoder made of them.
 
     Closing the iterator drops what waits; requests already on their way end by themselves.
 
     Parameters
     ----------
     ask : Ask
-        How pages are had; called from several threads.
+        How pages are had.
     query : Query
         What is searched for.
     connections : int
@@ -142,20 +201,20 @@ def pages(ask: Ask, query: Query, connections: int, known: Optional[Survey] = No
 
 def _read(
     ask: Ask, query: Query, connections: int, pool: ThreadPoolExecutor, known: Optional[Survey]
-) -> Iterator[List[Feature]]:
+) -> Iterator[Batch]:
     if known is not None and known.oldest is not None and known.newest is not None:
         span = known.oldest, known.newest + INSTANT
         windows = deque(_cut(_Window(), *span, known.total, query))
     else:
         windows = deque([_Window(group=_Group(known.total if known else 0, 1))])
     while windows:
-        # A page ahead for every connection, and one to hand over: memory stays bounded however long the search.
-        for window in list(islice(windows, connections + 1)):
+        # As many pages that came as are on their way: no connection waits, and memory stays bounded.
+        for window in list(islice(windows, 2 * connections)):
             if window.future is None:
-                window.future = pool.submit(ask.page, window.within(query), PAGE)
+                window.future = pool.submit(ask.fetch, window.within(query), PAGE)
         window = windows.popleft()
         assert window.future is not None
-        page = window.future.result()
+        page = window.future.result()(ask.decode)
         window.group.came(page.total)
         times = _check(page, window, query)
         if page.total == len(page.features):
@@ -166,7 +225,7 @@ def _read(
         yield kept
 
 
-def _first(ask: Ask, query: Query, limit: int) -> Iterator[List[Feature]]:
+def _first(ask: Ask, query: Query, limit: int) -> Iterator[Batch]:
     """Yield the first scenes of a search: one page after another, as nobody knows how far they reach back."""
     window = _Window()
     while True:
@@ -185,16 +244,15 @@ def _first(ask: Ask, query: Query, limit: int) -> Iterator[List[Feature]]:
 def _check(page: Page, window: _Window, query: Query) -> List[datetime]:
     """Return the times of a page's scenes, once the page is what was asked for."""
     try:
-        times = [parse_time(feature["properties"]["acquired"]) for feature in page.features]
-        ids = {feature["id"] for feature in page.features}
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise ProtocolError("The service gave a scene without an id or a time of acquisition.") from None
+        times = list(map(parse_time, page.acquired))
+    except (TypeError, ValueError, AttributeError):
+        raise ProtocolError("The service gave a scene without a time of acquisition.") from None
     if len(page.features) > page.total or (page.total and not page.features):
         raise ResultChanged(
             f"The service counts {page.total} scenes but gave {len(page.features)}: "
             "the result cannot be whole, try again."
         )
-    if len(ids) < len(times):
+    if len(set(page.ids)) < len(times):
         raise ProtocolError("The service gave a scene twice on one page: the result cannot be trusted, try again.")
     if times != sorted(times, reverse=not query.ascending):
         raise ProtocolError("The service gave scenes out of order: the result cannot be read in pages.")
@@ -206,14 +264,14 @@ def _check(page: Page, window: _Window, query: Query) -> List[datetime]:
     return times
 
 
-def _past(ask: Ask, query: Query, window: _Window, page: Page, times: List[datetime]) -> Tuple[List[Feature], _Window]:
+def _past(ask: Ask, query: Query, window: _Window, page: Page, times: List[datetime]) -> Tuple[Batch, _Window]:
     """Return the scenes of a page that are surely whole, and the window of all that follow.
 
     The last instant of a page may go on behind its edge, so it is left to the next window. When it fills the page
     alone, only the service's own links can page through it.
     """
     edge = times[-1]
-    kept = [feature for feature, time in zip(page.features, times) if time != edge]
+    kept = page.features[: times.index(edge)]
     inclusive = bool(kept)
     if not kept:
         kept = _instant(ask, query, edge)
@@ -222,21 +280,26 @@ def _past(ask: Ask, query: Query, window: _Window, page: Page, times: List[datet
     return kept, _Window(window.low, edge + INSTANT if inclusive else edge)
 
 
-def _instant(ask: Ask, query: Query, time: datetime) -> List[Feature]:
+def _instant(ask: Ask, query: Query, time: datetime) -> Batch:
     """Return all scenes of one instant by following links, or raise."""
     page = ask.page(_Window(time, time + INSTANT).within(query), PAGE)
-    count, found = page.total, {f["id"]: f for f in page.features}
+    count, found = page.total, _by_id(page)
     seen: Set[str] = set()
     while len(found) < count and page.features and page.next and page.next not in seen:
         seen.add(page.next)
         page = ask.follow(page.next)
-        found.update((f["id"], f) for f in page.features)
+        found.update(_by_id(page))
     if len(found) != count:
         raise ProtocolError(
             f"The service has {count} scenes acquired at {time.isoformat()} but gives only {len(found)} of them: "
             "narrow the search by area so that it fits a page."
         )
     return list(found.values())
+
+
+def _by_id(page: Page) -> Dict[str, Feature]:
+    assert isinstance(page.features, list)
+    return dict(zip(page.ids, page.features))
 
 
 def _split(ask: Ask, query: Query, rest: _Window, count: int) -> List[_Window]:

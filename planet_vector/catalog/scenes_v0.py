@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Mapping, Optional
+from typing import Any, Dict, Iterator, List, Mapping, Optional, cast
 from urllib.parse import quote
 
 from planet_vector.catalog import paging
 from planet_vector.catalog.answers import Answer
-from planet_vector.catalog.paging import Feature, Page, Survey
+from planet_vector.catalog.paging import Ask, Batch, Decode, Feature, Page, Read, Survey
 from planet_vector.catalog.transport import Transport
 from planet_vector.config import Settings
 from planet_vector.errors import NotFoundError, ProtocolError
@@ -27,6 +27,7 @@ class ScenesV0:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.transport = Transport(settings)
+        self._ask = Ask(self._fetch, self._follow)
 
     def scene_types(self) -> Dict[str, str]:
         """Return the scene types the service lists and the address of each.
@@ -79,12 +80,12 @@ class ScenesV0:
         """Return how many scenes a search finds."""
         if query.contradicts_itself:
             return 0
-        count = self._page(query, 1).total
+        count = self._ask.page(query, 1).total
         return count if query.limit is None else min(count, query.limit)
 
     def survey(self, query: Query) -> Survey:
         """Return how many scenes a search finds, and the times of the oldest and the newest, in one round trip."""
-        return paging.survey(paging.Ask(self._page, self._follow), query)
+        return paging.survey(self._ask, query)
 
     def pages(self, query: Query, known: Optional[Survey] = None) -> Iterator[List[Feature]]:
         """Yield the scenes of a search in its order, a list of GeoJSON Features at a time.
@@ -94,12 +95,17 @@ class ScenesV0:
         ServiceError
             When not everything can be had; then what was yielded before is not all.
         """
-        return paging.pages(paging.Ask(self._page, self._follow), query, self.settings.connections, known)
+        return cast(Iterator[List[Feature]], paging.pages(self._ask, query, self.settings.connections, known))
 
-    def _page(self, query: Query, size: int) -> Page:
+    def decoded(self, query: Query, decode: Optional[Decode], known: Optional[Survey] = None) -> Iterator[Batch]:
+        """Yield the scenes of a search as `pages` does, but what a decoder makes of each page that it can read."""
+        ask = Ask(self._fetch, self._follow, decode)
+        return paging.pages(ask, query, self.settings.connections, known)
+
+    def _fetch(self, query: Query, size: int) -> Read:
         url = self.transport.url(f"scenes/{quote(query.scene_type, safe='')}/")
         try:
-            return _page(self.transport.get_json(url, [*query.parameters, ("count", str(size))]))
+            content, as_json = self.transport.fetch(url, [*query.parameters, ("count", str(size))])
         except NotFoundError as error:
             raise NotFoundError(
                 f"There is no scene type {query.scene_type!r} at this service: "
@@ -107,6 +113,11 @@ class ScenesV0:
                 error.request,
                 404,
             ) from None
+
+        def read(decode: Optional[Decode]) -> Page:
+            return (decode(content) if decode else None) or _page(as_json())
+
+        return read
 
     def _follow(self, link: str) -> Page:
         return _page(self.transport.get_json(self.transport.check_link(link)))
@@ -124,7 +135,8 @@ def _page(answer: Answer) -> Page:
             and not isinstance(count, bool)
             and (following is None or isinstance(following, str))
         ):
-            return Page(features, count, following)
+            acquired = [feature["properties"].get("acquired") for feature in features]
+            return Page(features, [feature["id"] for feature in features], acquired, count, following)
     raise ProtocolError(
         "The service answered a search with something that is not a page of scenes.",
         f"GET {answer.url.partition('?')[0]}",

@@ -14,12 +14,12 @@ import time
 import weakref
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
 from requests.auth import AuthBase
 
-from planet_vector.catalog.answers import Answer, check_status, read_body, read_json, redacted
+from planet_vector.catalog.answers import Answer, check_status, parse_json, read_body, redacted
 from planet_vector.config import Settings, is_api_origin, origin
 from planet_vector.errors import (
     ProtocolError,
@@ -171,10 +171,30 @@ class Transport:
         ServiceError
             One of its kinds; nothing is returned in part.
         """
-        prepared = self._session.prepare_request(requests.Request("GET", url, params=list(parameters)))
-        if len(prepared.url or "") > MAX_URL and parameters:
-            return self._exchange("POST", url, parameters, lambda r: read_json(r, limit))
-        return self._exchange("GET", url, parameters, lambda r: read_json(r, limit))
+        return self.fetch(url, parameters, limit)[1]()
+
+    def fetch(self, url: str, parameters: Parameters = (), limit: int = MAX_JSON) -> Tuple[bytes, Callable[[], Answer]]:
+        """Ask as `get_json` does; return the body, and what reads it as JSON in whatever thread calls that.
+
+        Threads that wait for the network are free for the next request at once when another reads what they got;
+        Python reads in one thread at a time anyway. What turns out to be cut off is asked for again by the reader.
+
+        Raises
+        ------
+        ServiceError
+            Here, when there is no answer; from the reader, when it is no JSON.
+        """
+        method = "POST" if parameters and len(f"{url}?{urlencode(parameters)}") > MAX_URL else "GET"
+        name = f"{method} {redacted(url)}"
+        content, final = self._exchange(method, url, parameters, lambda r: (read_body(r, limit), r.url))
+
+        def read() -> Answer:
+            try:
+                return parse_json(content, final, name)
+            except UnavailableError:
+                return self._exchange(method, url, parameters, lambda r: parse_json(read_body(r, limit), r.url, name))
+
+        return content, read
 
     def get_bytes(self, url: str, parameters: Parameters = (), limit: int = MAX_JSON) -> Tuple[bytes, str]:
         """Ask for a small file whole; return it with its content type.

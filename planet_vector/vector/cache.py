@@ -15,12 +15,12 @@ import zlib
 from array import array
 from collections import OrderedDict
 from contextlib import contextmanager
-from typing import IO, Any, Dict, Hashable, Iterable, Iterator, List, Optional, Tuple, Union
+from typing import IO, Dict, Hashable, Iterator, List, Optional, Tuple, Union
 
 from planet_vector.catalog.paging import Survey
 from planet_vector.geometry import Box
 from planet_vector.query import Query
-from planet_vector.vector.schema import Row
+from planet_vector.vector.rows import Row, Rows, around
 
 IN_MEMORY = 25_000  # rows a result keeps as they are, some 2.5 kB each; the rest goes to a file
 MOST_BYTES = 2 * 2**30  # bytes of all results together, memory and files, before the least used go
@@ -43,13 +43,13 @@ class Result:
         self.count = 0
         self.box: Optional[Box] = None
         self.size = 0
-        self._blocks: List[Union[List[Row], Tuple[int, int]]] = []
+        self._blocks: List[Union[Rows, Tuple[int, int]]] = []
         self._fids: List[array[int]] = []
         self._boxes: List[Optional[Box]] = []
         self._file: Optional[IO[bytes]] = None
         self._lock = threading.Lock()
 
-    def append(self, rows: List[Row]) -> None:
+    def append(self, rows: Rows) -> None:
         """Add a block of rows."""
         if not rows:
             return
@@ -57,7 +57,7 @@ class Result:
             self._blocks.append(rows)
             self.size += _ROW * len(rows)
         else:
-            data = zlib.compress(marshal.dumps(list(map(tuple, rows))), _LEVEL)
+            data = zlib.compress(marshal.dumps(rows.parts), _LEVEL)
             if self._file is None:
                 self._file = tempfile.TemporaryFile(prefix="planet_vector-")  # noqa: SIM115
                 weakref.finalize(self, self._file.close)
@@ -66,43 +66,37 @@ class Result:
             self._file.write(data)
             self.size += len(data)
         self.count += len(rows)
-        self._fids.append(array("q", [row.fid for row in rows]))
-        box = _around(row.box for row in rows)
+        self._fids.append(array("q", rows.fids))
+        box = around(rows.boxes)
         self._boxes.append(box)
-        self.box = _around([self.box, box])
+        self.box = around([self.box, box])
 
-    def rows(self, within: Optional[Box] = None) -> Iterator[Row]:
-        """Yield the rows in order; with a box, at least those that touch it.
-
-        A row without a footprint touches no box, as OGR sees it.
-        """
+    def blocks(self, within: Optional[Box] = None) -> Iterator[Rows]:
+        """Yield the rows in order, a block at a time; with a box, those that touch it."""
         for number, box in enumerate(self._boxes):
             if within is None:
-                yield from self._load(number)
+                yield self._load(number)
             elif box is not None and box.touches(within):
-                west, south, east, north = within
-                for row in self._load(number):
-                    b = row.box
-                    if b is not None and b[0] <= east and west <= b[2] and b[1] <= north and south <= b[3]:
-                        yield row
+                yield self._load(number).within(within)
 
     def find(self, fid: int) -> Optional[Row]:
         """Return the row with a feature id, or None."""
         for number, fids in enumerate(self._fids):
             if fid in fids:
-                return self._load(number)[fids.index(fid)]
+                at = fids.index(fid)
+                return next(iter(self._load(number)[at : at + 1]))
         return None
 
-    def _load(self, number: int) -> List[Row]:
+    def _load(self, number: int) -> Rows:
         block = self._blocks[number]
-        if isinstance(block, list):
+        if isinstance(block, Rows):
             return block
         start, length = block
         assert self._file is not None
         with self._lock:
             self._file.seek(start)
             data = self._file.read(length)
-        return list(map(Row._make, marshal.loads(zlib.decompress(data))))  # noqa: S302 - this process wrote it
+        return Rows(*marshal.loads(zlib.decompress(data)))  # noqa: S302 - this process wrote it
 
 
 class Cache:
@@ -178,15 +172,6 @@ class Cache:
         with self._lock:
             self._results.clear()
             self._surveys.clear()
-
-
-def _around(boxes: Iterable[Any]) -> Optional[Box]:
-    """Return the box around boxes, those that are None left out."""
-    known = [box for box in boxes if box is not None]
-    if not known:
-        return None
-    west, south, east, north = zip(*known)
-    return Box(min(west), min(south), max(east), max(north))
 
 
 CACHE = Cache()

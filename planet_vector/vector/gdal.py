@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from itertools import chain, starmap
+from itertools import chain, repeat, starmap
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from planet_vector.catalog import ScenesV0, connect
@@ -13,7 +13,7 @@ from planet_vector.geometry import Box, wkt_of_wkb
 from planet_vector.names import Name, parse_name, shown
 from planet_vector.vector.faults import end_with
 from planet_vector.vector.layer import SceneLayer, layers
-from planet_vector.vector.schema import Row
+from planet_vector.vector.rows import Rows
 
 if TYPE_CHECKING:
     from planet_vector.vector.mosaics import ListedLayer
@@ -112,7 +112,7 @@ def features(layer: Layer, where: Optional[str], extent: Optional[Sequence[float
 def _whole(layer: Layer, where: Optional[str], box: Optional[Box]) -> Iterator[Dict[str, Any]]:
     try:
         names, wkb = layer.schema.names, takes_wkb()
-        return (_feature(row, names, wkb) for row in layer.rows(where, box))
+        return chain.from_iterable(_features(rows, names, wkb) for rows in layer.blocks(where, box))
     except Exception as error:
         return end_with(error)
 
@@ -120,7 +120,10 @@ def _whole(layer: Layer, where: Optional[str], box: Optional[Box]) -> Iterator[D
 def feature(layer: Layer, fid: int) -> Optional[Dict[str, Any]]:
     """Return one feature by its id, or None."""
     row = layer.row(fid)
-    return _feature(row, layer.schema.names, takes_wkb()) if row else None
+    if row is None:
+        return None
+    rows = Rows([row.fid], [row.box], [row.wkb], [[value] for value in row.values])
+    return next(_features(rows, layer.schema.names, takes_wkb()))
 
 
 def layer_metadata(layer: Layer, domain: Optional[str]) -> Optional[Mapping[str, str]]:
@@ -155,15 +158,30 @@ def _at_least_3_8(version: Any) -> bool:
         return False
 
 
-def _feature(row: Row, names: Sequence[str], wkb: bool) -> Dict[str, Any]:
-    geometry = row.wkb if wkb or row.wkb is None else wkt_of_wkb(row.wkb)
-    return {
-        "type": "OGRFeature",
-        "id": row.fid,
-        # What is not said stays unset: each value costs GDAL a search for its column.
-        "fields": {name: value for name, value in zip(names, row.values) if value is not None},
-        "geometry_fields": {"": geometry},
-    }
+def _features(rows: Rows, names: Sequence[str], wkb: bool) -> Iterator[Dict[str, Any]]:
+    """Yield rows as GDAL takes them.
+
+    What is not said stays unset: each value costs GDAL a search for its column.
+    """
+    full = [slot for slot in range(len(names)) if slot in rows.full]
+    partly = [
+        (name, column)
+        for slot, (name, column) in enumerate(zip(names, rows.columns))
+        if slot not in rows.full and any(value is not None for value in column)
+    ]
+    always = [names[slot] for slot in full]
+    values = zip(*(rows.columns[slot] for slot in full)) if full else repeat(())
+    for number, (fid, geometry, said) in enumerate(zip(rows.fids, rows.wkbs, values)):
+        fields = dict(zip(always, said))
+        for name, column in partly:
+            if column[number] is not None:
+                fields[name] = column[number]
+        yield {
+            "type": "OGRFeature",
+            "id": fid,
+            "fields": fields,
+            "geometry_fields": {"": geometry if wkb or geometry is None else wkt_of_wkb(geometry)},
+        }
 
 
 def _box(layer: Layer, extent: Optional[Sequence[float]]) -> Optional[Box]:

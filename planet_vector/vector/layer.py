@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import Hashable, Iterable, Iterator, List, Optional, Tuple
+from dataclasses import replace
+from typing import Hashable, Iterable, Iterator, List, Optional, Tuple, cast
 
 from planet_vector.catalog import ScenesV0, connect
-from planet_vector.catalog.paging import PAGE, Feature, ResultChanged
+from planet_vector.catalog.paging import PAGE, Batch, Feature, ResultChanged
 from planet_vector.collecting import uncollected
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, NotFoundError
@@ -15,8 +16,10 @@ from planet_vector.names import Name
 from planet_vector.query import Query
 from planet_vector.vector import store
 from planet_vector.vector.cache import CACHE, Result
+from planet_vector.vector.decoding import decoder
 from planet_vector.vector.projection import Projection
-from planet_vector.vector.schema import Row, Schema
+from planet_vector.vector.rows import Row, RowLayer, Rows
+from planet_vector.vector.schema import Schema
 from planet_vector.vector.tileindex import TileIndex
 from planet_vector.vector.where import Narrowing, narrow
 
@@ -27,7 +30,7 @@ _BURST = 1.0  # seconds, about, for which the garbage collector waits; then it g
 _TRIES = 3  # of a result that changed while it was read
 
 
-class SceneLayer:
+class SceneLayer(RowLayer):
     """Give the scenes of a search as rows.
 
     Parameters
@@ -100,45 +103,35 @@ class SceneLayer:
             CACHE.keep_survey(self._owner, query, known)
         return known.total
 
-    def rows(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Row]:
-        """Return the scenes that can meet the filters, and maybe more; all of them are there when this returns.
-
-        Parameters
-        ----------
-        where : str, optional
-            An OGR SQL WHERE text.
-        box : Box, optional
-            What a spatial filter's box is, in degrees.
-
-        Raises
-        ------
-        ServiceError
-            When not all can be had.
-        """
-        rows = self._rows(where, box)
+    def blocks(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Rows]:
+        """Return the scenes that can meet the filters, and maybe more; all of them are there when this returns."""
+        blocks = self._blocks(where, box)
         # All before the first: a footprint that the system does not reach is an error, too.
-        return iter(list(map(self._projected, rows))) if self.projection else rows
+        return iter(list(map(self._projected, blocks))) if self.projection else blocks
 
-    def _rows(self, where: Optional[str], box: Optional[Box]) -> Iterator[Row]:
+    def _blocks(self, where: Optional[str], box: Optional[Box]) -> Iterator[Rows]:
         narrowing = narrow(where)
         if narrowing.nothing:
             return iter(())
         if narrowing.ids is not None and self.scene_id is None and self.query.limit is None:
             if CACHE.covering(self._owner, self.query, self._ttl) is None:
-                return iter(self._by_id(narrowing))
+                return iter([self.schema.rows(self._by_id(narrowing))])
         query = self.query
         if query.limit is None and self.scene_id is None:
             query = query.where(*narrowing.conditions, area=box if query.area is None else None)
-        return self._result(query).rows(box)
+        return self._result(query).blocks(box)
 
     def row(self, fid: int) -> Optional[Row]:
         """Return the scene with a feature id, or None; a scene that was read before is not asked for again."""
         for result in CACHE.of(self._owner, self._ttl):
             row = result.find(fid)
             if row is not None:
-                return self._projected(row)
-        row = self._result(self.query).find(fid)
-        return self._projected(row) if row else None
+                break
+        else:
+            row = self._result(self.query).find(fid)
+        if row is None or row.wkb is None or self.projection is None:
+            return row
+        return row._replace(wkb=self.projection.wkb(row.wkb))
 
     def extent(self) -> Optional[Bounds]:
         """Return the bounds of the layer in its system, None without scenes.
@@ -147,17 +140,16 @@ class SceneLayer:
         the world has none, they are exact.
         """
         if self.projection is not None:
-            boxes = [row.box for row in self._result(self.query).rows() if row.box is not None]
+            boxes = [box for block in self._result(self.query).blocks() for box in block.boxes if box is not None]
             return self.projection.bounds(boxes)
         kept = CACHE.covering(self._owner, self.query, self._ttl)
         if (kept is None or kept.query != self.query) and (self.count() or 0) > PAGE:
             return WORLD
         return self._result(self.query).box
 
-    def _projected(self, row: Row) -> Row:
-        if self.projection is None or row.wkb is None:
-            return row
-        return row._replace(wkb=self.projection.wkb(row.wkb))
+    def _projected(self, rows: Rows) -> Rows:
+        assert self.projection is not None
+        return replace(rows, wkbs=[self.projection.wkb(wkb) if wkb else None for wkb in rows.wkbs])
 
     def _result(self, query: Query) -> Result:
         kept = CACHE.covering(self._owner, query, self._ttl)
@@ -173,11 +165,12 @@ class SceneLayer:
     def _stored(self, query: Query) -> Optional[Result]:
         """Return what an earlier program has read of the whole layer, when the service says it is still that."""
         known = CACHE.survey(self._owner, query, self._ttl)
-        rows = store.load(self._stored_as, known, self._ttl) if known and query == self.query else None
-        if not rows:
+        blocks = store.load(self._stored_as, known, self._ttl) if known and query == self.query else None
+        if not blocks:
             return None
         result = Result(query)
-        result.append(rows)
+        for rows in blocks:
+            result.append(rows)
         return result
 
     def _fetch(self, query: Query) -> Result:
@@ -190,32 +183,33 @@ class SceneLayer:
                     pass
                 known = CACHE.survey(self._owner, query, self._ttl)
                 if known and known.total == result.count <= store.MOST_ROWS and query == self.query and self._ttl:
-                    store.save(self._stored_as, known, list(result.rows()))
+                    store.save(self._stored_as, known, result.blocks())
                 return result
             except ResultChanged:
                 if tries == _TRIES - 1:
                     raise
         raise AssertionError("unreachable")
 
-    def _take(self, pages: Iterator[List[Feature]], result: Result) -> bool:
+    def _take(self, pages: Iterator[Batch], result: Result) -> bool:
         """Add pages to a result for about a second, and tell whether there may be more."""
         end = time.monotonic() + _BURST
         with uncollected():
             for features in pages:
-                result.append(self.schema.rows(features))
-                features.clear()
+                result.append(
+                    features if isinstance(features, Rows) else self.schema.rows(cast(List[Feature], features))
+                )
                 if time.monotonic() > end:
                     return True
         return False
 
-    def _pages(self, query: Query) -> Iterable[List[Feature]]:
+    def _pages(self, query: Query) -> Iterable[Batch]:
         if self.scene_id is not None:
             return [[self.catalog.scene(self.name, self.scene_id).feature]]
-        return self.catalog.pages(query, CACHE.survey(self._owner, query, self._ttl))
+        return self.catalog.decoded(query, decoder(self.schema), CACHE.survey(self._owner, query, self._ttl))
 
-    def _by_id(self, narrowing: Narrowing) -> List[Row]:
+    def _by_id(self, narrowing: Narrowing) -> List[Feature]:
         """Return scenes asked for by their ids, those among them that the search holds."""
-        found: List[Row] = []
+        found: List[Feature] = []
         for scene_id in sorted(narrowing.ids or ()):
             try:
                 scene = self.catalog.scene(self.name, scene_id)
@@ -225,10 +219,9 @@ class SceneLayer:
             if query.conditions or query.area is not None:
                 # Only the service can say whether the search holds the scene: ask for the instant it was taken.
                 instant = Query.parse(self.name, [("acquired", scene.properties["acquired"])]).conditions
-                held = [f for page in self.catalog.pages(query.where(*instant)) for f in page if f["id"] == scene.id]
+                found += [f for page in self.catalog.pages(query.where(*instant)) for f in page if f["id"] == scene.id]
             else:
-                held = [scene.feature]
-            found.extend(self.schema.rows(held))
+                found.append(scene.feature)
         return found
 
 

@@ -28,7 +28,8 @@ from planet_vector.scene import Item
 from planet_vector.vector.cache import CACHE, Result
 from planet_vector.vector.mosaic_columns import QuadSchema, mosaic_schema
 from planet_vector.vector.projection import Projection
-from planet_vector.vector.schema import Row, Schema
+from planet_vector.vector.rows import Row, RowLayer, Rows
+from planet_vector.vector.schema import Schema
 from planet_vector.vector.where import narrow
 
 _HIGHEST = to_degrees(0.0, HALF_WORLD)[1]
@@ -38,7 +39,7 @@ GLOBE = Box(-180.0, -_HIGHEST, 180.0, _HIGHEST)
 Feature = Mapping[str, Any]
 
 
-class ListedLayer:
+class ListedLayer(RowLayer):
     """Give what a service lists as rows, each list kept for a time.
 
     Parameters
@@ -69,22 +70,9 @@ class ListedLayer:
         kept = CACHE.covering(self._owner, self.query, self._ttl)
         return kept.count if kept is not None and kept.query == self.query and narrow(where).exact else None
 
-    def rows(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Row]:
-        """Return the rows that can meet the filters, and maybe more; all of them are there when this returns.
-
-        Parameters
-        ----------
-        where : str, optional
-            An OGR SQL WHERE text.
-        box : Box, optional
-            What a spatial filter's box is.
-
-        Raises
-        ------
-        ServiceError
-            When not all can be had.
-        """
-        return self._result(self.query).rows(box)
+    def blocks(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Rows]:
+        """Return the rows that can meet the filters, and maybe more; all of them are there when this returns."""
+        return self._result(self.query).blocks(box)
 
     def row(self, fid: int) -> Optional[Row]:
         """Return the row with a feature id, or None; what was read before is not asked for again."""
@@ -191,18 +179,18 @@ class QuadLayer(ListedLayer):
         """What the layer holds, in a sentence."""
         return f"Quads of mosaic {self.mosaic.name}"
 
-    def rows(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Row]:
+    def blocks(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Rows]:
         """Return the rows that can meet the filters, and maybe more; all of them are there when this returns."""
         narrowing = narrow(where)
         if narrowing.nothing:
             return iter(())
         free = self.quad_id is None and self.query.limit is None and self.query.area is None
         if not free:
-            return self._result(self.query).rows(box)
+            return self._result(self.query).blocks(box)
         if narrowing.ids is not None and CACHE.covering(self._owner, self.query, self._ttl) is None:
             # OGR compares ids without regard to case, in which each letter of a quad's is a capital.
-            return iter(self._by_id(sorted({quad_id.upper() for quad_id in narrowing.ids})))
-        return self._result(self.query.where(area=box)).rows(box)
+            return iter([self._by_id(sorted({quad_id.upper() for quad_id in narrowing.ids}))])
+        return self._result(self.query.where(area=box)).blocks(box)
 
     def extent(self) -> Optional[Box]:
         """Return the bounds of the layer: exact where read or a page long, else the square of web mercator."""
@@ -226,7 +214,7 @@ class QuadLayer(ListedLayer):
         quads = quads_within(self.catalog, self.mosaic, query.area)
         return (quad.feature for quad in islice(quads, query.limit))
 
-    def _by_id(self, quad_ids: Sequence[str]) -> List[Row]:
+    def _by_id(self, quad_ids: Sequence[str]) -> Rows:
         found: List[Item] = []
         for quad_id in quad_ids:
             try:
@@ -275,7 +263,7 @@ def mosaic_layers(name: Name, catalog: ScenesV0) -> List[ListedLayer]:
     query = Query.parse(f"{MOSAICS}/{name.item}", search.parameters)
     quads = QuadLayer(catalog, mosaic_of(catalog, name.item), query, fields, name.part or None)
     if name.part:
-        quads.rows()  # asks now, as for a mosaic: an unknown quad is an error
+        quads.blocks()  # asks now, as for a mosaic: an unknown quad is an error
     return [quads]
 
 

@@ -7,16 +7,19 @@ from collections import deque
 from datetime import datetime
 from hashlib import blake2b
 from operator import itemgetter
-from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
 
 from planet_vector.errors import ProtocolError, QueryError
 from planet_vector.geometry import Bounds, bounds, multipolygon_wkb, polygons_of, simple_footprints
 from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.query import parse_time
+from planet_vector.vector.rows import Rows
 
 OTHER = "other"
 LOCATION = "location"
 """The field GDAL's raster tile index (GTI) reads names from, by its default."""
+MADE = ("id", LOCATION, OTHER)
+"""Columns that are no property of a scene."""
 
 _TEXT, _TIME, _REAL, _INT, _LONG = "String", "DateTime", "Real", "Integer", "Integer64"
 
@@ -95,27 +98,8 @@ _UNKNOWN: Mapping[str, str] = {
 }
 
 _FIRST_PRODUCTS = ("visual", "analytic")  # what `location` is of, where the name does not say
-
-
-class Row(NamedTuple):
-    """Hold a scene as the layer yields it.
-
-    Attributes
-    ----------
-    fid : int
-        The same for a scene whatever the search.
-    box : tuple of float
-        West, south, east, north of the footprint in degrees; None without one.
-    wkb : bytes
-        MultiPolygon, longitude before latitude; None without a footprint.
-    values : tuple
-        One for each column.
-    """
-
-    fid: int
-    box: Optional[Bounds]
-    wkb: Optional[bytes]
-    values: Tuple[Any, ...]
+_SCHEMES = ("https://", "http://")
+_PREFIX = f"{ONLY_GEOTIFF}/vsicurl/"
 
 
 class Schema:
@@ -161,14 +145,7 @@ class Schema:
             )
         self.names: Tuple[str, ...] = tuple(fields or types)
         self.types: Tuple[str, ...] = tuple(types[name] for name in self.names)
-        self._tree: Dict[str, Any] = {}
-        for slot, name in enumerate(self.names):
-            if name not in ("id", LOCATION, OTHER):
-                *branches, leaf = name.split(".")
-                node = self._tree
-                for branch in branches:
-                    node = node.setdefault(branch, {})
-                node[leaf] = slot
+        self._tree = tree_of(self.names)
         self._id = self.names.index("id") if "id" in self.names else None
         self._location = self.names.index(LOCATION) if LOCATION in self.names else None
         self._other = self.names.index(OTHER) if OTHER in self.names else None
@@ -178,7 +155,7 @@ class Schema:
         """What tells two schemas apart."""
         return self.scene_type, self.names, self.product
 
-    def rows(self, features: Sequence[Mapping[str, Any]]) -> List[Row]:
+    def rows(self, features: Sequence[Mapping[str, Any]]) -> Rows:
         """Turn GeoJSON Features of the service into rows.
 
         A page is turned column by column, which is several times as fast as scene by scene.
@@ -191,12 +168,15 @@ class Schema:
         columns: List[Sequence[Any]] = [()] * len(self.names)
         properties = [feature["properties"] for feature in features]
         ids = [feature["id"] for feature in features]
-        rests = self._fill(self._tree, properties, columns)
+        full: Set[int] = set()
+        rests = self._fill(self._tree, properties, columns, full)
         for slot, name in enumerate(self.names):
             if name == "id":
                 columns[slot] = ids
+                full.add(slot)
             elif name == LOCATION:
-                columns[slot] = list(map(self._locate, properties))
+                columns[slot] = self.plain_locations(columns) or list(map(self._locate, properties))
+                full.update([slot] if None not in columns[slot] else [])
             elif name == OTHER:
                 columns[slot] = [
                     json.dumps(rests[number], sort_keys=True, ensure_ascii=False) if number in rests else None
@@ -204,7 +184,7 @@ class Schema:
                 ]
         fids = self.fids(ids)
         boxes, wkbs = _footprints(features)
-        return list(map(Row, fids, boxes, wkbs, zip(*columns)))
+        return Rows(fids, boxes, wkbs, columns, frozenset(full))
 
     def fids(self, ids: Sequence[str]) -> List[int]:
         """Return the feature ids of scenes: 53 bits of a digest, so that JSON and doubles carry them exactly.
@@ -220,18 +200,29 @@ class Schema:
         return found
 
     def _fill(
-        self, node: Mapping[str, Any], trees: Sequence[Mapping[str, Any]], columns: List[Sequence[Any]]
+        self,
+        node: Mapping[str, Any],
+        trees: Sequence[Mapping[str, Any]],
+        columns: List[Sequence[Any]],
+        full: Set[int],
     ) -> Dict[int, Dict[str, Any]]:
-        """Put what has a column into its column, and return what has none, or does not fit its type, by scene."""
+        """Put what has a column into its column, and return what has none, or does not fit its type, by scene.
+
+        Columns with a value for every scene are added to `full`.
+        """
         rests: Dict[int, Dict[str, Any]] = {}
         found = _values(trees)
         for key, slot in node.items():
             values = found.pop(key, None)
             if slot.__class__ is int:
-                columns[slot] = [None] * len(trees) if values is None else self._fit_all(key, slot, values, rests)
+                if values is None:
+                    columns[slot] = [None] * len(trees)
+                    continue
+                columns[slot], whole = self._fit_all(key, slot, values, rests)
+                full.update([slot] if whole else [])
             else:
                 branches = _branches(key, values, trees, rests)
-                for number, rest in self._fill(slot, branches, columns).items():
+                for number, rest in self._fill(slot, branches, columns, full).items():
                     rests.setdefault(number, {})[key] = rest
         for key in found:
             for number, tree in enumerate(trees):
@@ -239,21 +230,34 @@ class Schema:
                     rests.setdefault(number, {})[key] = tree[key]
         return rests
 
-    def _fit_all(self, key: str, slot: int, values: Sequence[Any], rests: Dict[int, Dict[str, Any]]) -> Sequence[Any]:
-        """Return values as their column takes them, and put those that it cannot take to the rest of their scenes."""
+    def _fit_all(
+        self, key: str, slot: int, values: Sequence[Any], rests: Dict[int, Dict[str, Any]]
+    ) -> Tuple[Sequence[Any], bool]:
+        """Return values as their column takes them, and whether all are there.
+
+        Those that it cannot take are put to the rest of their scenes.
+        """
         kind = self.types[slot]
         classes = set(map(type, values))
         if classes <= _PLAIN[kind] or _small(values, classes, kind):
-            return values
-        if kind is _TIME and classes == {str}:
-            moments = _times(values)
+            return values, _NOTHING not in classes
+        if kind is _TIME and classes <= _PLAIN[_TEXT]:
+            moments = fit_times(values)
             if moments:
-                return moments
+                return moments, _NOTHING not in classes
         fitted = [_fit(value, kind) for value in values]
         for number, (value, fit) in enumerate(zip(values, fitted)):
             if fit is None and value is not None:
                 rests.setdefault(number, {})[key] = value
-        return fitted
+        return fitted, None not in fitted
+
+    def plain_locations(self, columns: Sequence[Sequence[Any]]) -> List[Optional[str]]:
+        """Return the locations of scenes that all have the product that comes first; nothing for others."""
+        first = f"data.products.{self.product or _FIRST_PRODUCTS[0]}.full"
+        links = columns[self.names.index(first)] if first in self.names else ()
+        if set(map(type, links)) == {str} and all(link.startswith(_SCHEMES) for link in links):
+            return [_PREFIX + link for link in links]
+        return []
 
     def _locate(self, properties: Mapping[str, Any]) -> Optional[str]:
         data = properties.get("data")
@@ -263,16 +267,31 @@ class Schema:
         for product in (self.product,) if self.product else (*_FIRST_PRODUCTS, *products):
             links = products.get(product)
             link = links.get("full") if links.__class__ is dict else None
-            if link.__class__ is str and link.startswith(("https://", "http://")):
-                return ONLY_GEOTIFF + "/vsicurl/" + link
+            if link.__class__ is str and link.startswith(_SCHEMES):
+                return _PREFIX + link
         return None
+
+
+def tree_of(names: Sequence[str]) -> Dict[str, Any]:
+    """Return the places of columns by their dotted names, a dictionary for each branch, without those made here."""
+    tree: Dict[str, Any] = {}
+    for slot, name in enumerate(names):
+        if name not in MADE:
+            *branches, leaf = name.split(".")
+            node = tree
+            for branch in branches:
+                node = node.setdefault(branch, {})
+            node[leaf] = slot
+    return tree
 
 
 def _values(trees: Sequence[Mapping[str, Any]]) -> Dict[str, Sequence[Any]]:
     """Return the values of each key that any tree has, tree by tree; None where one has it not."""
     keys = tuple(trees[0]) if trees else ()
-    if len(keys) > 1 and set(map(len, trees)) == {len(keys)}:
+    if keys and set(map(len, trees)) == {len(keys)}:
         try:
+            if len(keys) == 1:
+                return {keys[0]: list(map(itemgetter(*keys), trees))}
             return dict(zip(keys, zip(*map(itemgetter(*keys), trees))))
         except KeyError:
             pass  # as many keys, but others
@@ -311,12 +330,12 @@ _NUMBERS: Mapping[str, FrozenSet[type]] = {
     _INT: frozenset({int}),
     _LONG: frozenset({int}),
 }
-_LARGEST = {_REAL: 2**53, _INT: 2**31 - 1, _LONG: 2**63 - 1}
+LARGEST = {_REAL: 2**53, _INT: 2**31 - 1, _LONG: 2**63 - 1}
 
 
 def _small(values: Sequence[Any], classes: Set[type], kind: str) -> bool:
     """Tell whether a column is of numbers alone, all of which it can hold."""
-    return classes <= _NUMBERS.get(kind, frozenset()) and max(map(abs, values)) <= _LARGEST[kind]
+    return classes <= _NUMBERS.get(kind, frozenset()) and max(map(abs, values)) <= LARGEST[kind]
 
 
 def _fit(value: Any, kind: str) -> Any:
@@ -325,8 +344,8 @@ def _fit(value: Any, kind: str) -> Any:
     Times go to GDAL in UTC and cut to the millisecond: its seconds are 32-bit floats, and a fraction that rounds
     up to a whole second is no time to some readers.
     """
-    if value.__class__ is int and kind in _LARGEST:
-        return value if abs(value) <= _LARGEST[kind] else None
+    if value.__class__ is int and kind in LARGEST:
+        return value if abs(value) <= LARGEST[kind] else None
     if value.__class__ is float and kind is _REAL:
         return value
     if value.__class__ is str and kind is _TIME:
@@ -339,14 +358,23 @@ def _fit(value: Any, kind: str) -> Any:
     return None
 
 
-def _times(values: Sequence[str]) -> Optional[List[str]]:
-    """Return a column of times, all spelt as the service spells nearly all, as `_fit` would; else None."""
+def fit_times(values: Sequence[Optional[str]]) -> Sequence[Optional[str]]:
+    """Return texts as a column of times can hold them, None among them; nothing at all when one is no time."""
+    fitted: Sequence[Optional[str]] = ()
+    if None not in values:
+        fitted = _plain_times(values)  # type: ignore[arg-type]
+    fitted = fitted or [_fit(value, _TIME) for value in values]
+    return fitted if fitted.count(None) == values.count(None) else ()
+
+
+def _plain_times(values: Sequence[str]) -> Sequence[str]:
+    """Return times that are all spelt as the service spells nearly all, as `_fit` would; nothing for others."""
     if set(map(len, values)) != {32} or {value[26:] for value in values} != {"+00:00"}:
-        return None
+        return ()
     try:
         deque(map(datetime.fromisoformat, values), 0)
     except ValueError:
-        return None
+        return ()
     return [value[:23] + "Z" for value in values]
 
 

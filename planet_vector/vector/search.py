@@ -44,11 +44,11 @@ class Scenes(Iterator[Scene]):
 
         schema = Schema(self._scene_type)
         rows = schema.rows([scene.feature for scene in self])
-        frame = pandas.DataFrame([row.values for row in rows], columns=list(schema.names))
+        frame = pandas.DataFrame(dict(zip(schema.names, rows.columns)))
         for name, kind in zip(schema.names, schema.types):
             if kind == "DateTime":
                 frame[name] = pandas.to_datetime(frame[name], utc=True, format="ISO8601")
-        footprints = shapely.from_wkb([row.wkb for row in rows])
+        footprints = shapely.from_wkb(rows.wkbs)
         return geopandas.GeoDataFrame(frame, geometry=footprints, crs="EPSG:4326")
 
 

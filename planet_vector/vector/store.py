@@ -15,11 +15,11 @@ import tempfile
 import time
 from hashlib import blake2b
 from pathlib import Path
-from typing import List, Optional
+from typing import Iterable, List, Optional
 
 from planet_vector.catalog.paging import Survey
 from planet_vector.config import user_directory
-from planet_vector.vector.schema import Row
+from planet_vector.vector.rows import Rows
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def directory() -> Path:
     return user_directory("cache") / "results"
 
 
-def load(name: str, survey: Survey, ttl: float) -> Optional[List[Row]]:
+def load(name: str, survey: Survey, ttl: float) -> Optional[List[Rows]]:
     """Return the rows kept under a name, or None where there are none that can be used.
 
     Parameters
@@ -57,14 +57,14 @@ def load(name: str, survey: Survey, ttl: float) -> Optional[List[Row]]:
     # marshal trusts what it reads: only what came whole from this function's twin is given to it.
     if blake2b(data, digest_size=_DIGEST).digest() != digest:
         return None
-    told, rows = marshal.loads(data)  # noqa: S302
-    return list(map(Row._make, rows)) if told == _told(survey) else None
+    told, blocks = marshal.loads(data)  # noqa: S302
+    return [Rows(*parts) for parts in blocks] if told == _told(survey) else None
 
 
-def save(name: str, survey: Survey, rows: List[Row]) -> None:
+def save(name: str, survey: Survey, blocks: Iterable[Rows]) -> None:
     """Keep the rows of a whole result, `MOST_ROWS` at the most; where that cannot be, they are not kept."""
     path = _path(name)
-    data = marshal.dumps((_told(survey), list(map(tuple, rows))))
+    data = marshal.dumps((_told(survey), [block.parts for block in blocks]))
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")  # mode 0600

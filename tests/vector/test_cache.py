@@ -7,7 +7,7 @@ import threading
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterable
 
 import fiona
 import pyogrio
@@ -17,7 +17,8 @@ import planet_vector
 from planet_vector.catalog.paging import Survey
 from planet_vector.vector import cache, store
 from planet_vector.vector.cache import CACHE, Result
-from planet_vector.vector.schema import Row, Schema
+from planet_vector.vector.rows import Row, Rows
+from planet_vector.vector.schema import Schema
 from tests.conftest import Service
 from tests.vector.conftest import Watched, wait_for_pages
 
@@ -108,22 +109,30 @@ def test_the_garbage_collector_runs_again_after_readings_at_once(many: Watched) 
         gc.enable()
 
 
+def _block(rows: Iterable[Row]) -> Rows:
+    fids, boxes, wkbs, values = zip(*rows)
+    return Rows(fids, boxes, wkbs, list(zip(*values)))
+
+
 def test_a_result_larger_than_its_memory_goes_to_a_file_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "IN_MEMORY", 100)
     result = Result(planet_vector.Query("ortho"))
     blocks = [
-        [Row(n, (n / 100, 0.0, n / 100 + 1, 1.0), b"wkb%d" % n, (f"id{n}", n / 3, None)) for n in range(i, i + 50)]
+        _block(
+            Row(n, (n / 100, 0.0, n / 100 + 1, 1.0), b"wkb%d" % n, (f"id{n}", n / 3, None)) for n in range(i, i + 50)
+        )
         for i in range(0, 1000, 50)
     ]
     for block in blocks:
         result.append(block)
     everything = [row for block in blocks for row in block]
     assert result.count == 1000
-    assert list(result.rows()) == everything
+    assert [row for block in result.blocks() for row in block] == everything
     assert result.find(777) == everything[777]
     assert result.find(1000) is None
     box = planet_vector.geometry.Box(3, 0, 3.5, 0.5)
-    assert list(result.rows(box)) == [row for row in everything if row.box and row.box[0] <= 3.5 and row.box[2] >= 3]
+    found = [row for block in result.blocks(box) for row in block]
+    assert found == [row for row in everything if row.box and row.box[0] <= 3.5 and row.box[2] >= 3]
 
 
 def test_the_next_program_asks_for_the_scenes_of_a_short_search_no_more(
@@ -151,9 +160,9 @@ def test_the_next_program_asks_for_the_scenes_of_a_short_search_no_more(
 
 
 def test_a_stored_result_is_not_used_when_the_service_has_other_scenes() -> None:
-    rows, then = [Row(1, None, None, ("a",))], Survey(1, None, None)
-    store.save("me", then, rows)
-    assert store.load("me", then, 100) == rows
+    blocks, then = [_block([Row(1, None, None, ("a",))])], Survey(1, None, None)
+    store.save("me", then, blocks)
+    assert store.load("me", then, 100) == blocks
     assert store.load("me", Survey(2, None, None), 100) is None
     assert store.load("you", then, 100) is None
     assert store.load("me", then, -1) is None
@@ -164,7 +173,7 @@ def test_the_least_used_results_go_when_all_together_are_too_large(monkeypatch: 
     kept = cache.Cache()
     for number in range(5):
         result = Result(planet_vector.Query("ortho", limit=number + 1))
-        result.append([Row(n, None, None, ()) for n in range(10)])
+        result.append(_block(Row(n, None, None, ("a",)) for n in range(10)))
         kept.keep("me", result)
         kept.covering("me", planet_vector.Query("ortho", limit=1), 100)
     found = [kept.covering("me", planet_vector.Query("ortho", limit=n + 1), 100) is not None for n in range(5)]
