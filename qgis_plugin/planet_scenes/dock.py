@@ -21,7 +21,7 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from planet_scenes import core, layers, messages, products, snapshot
+from planet_scenes import core, layers, messages, products, rasters, snapshot
 from planet_scenes.actions import view_of
 from planet_scenes.area import WGS84
 from planet_scenes.area_tool import band, take_away
@@ -318,7 +318,7 @@ class Dock(QgsDockWidget):
     def _fill_mosaics(self) -> None:
         menu = self.mosaic_menu
         menu.clear()
-        rows = range(min(self.results.rowCount(), products.rasters.MOST_SCENES))
+        rows = range(min(self.results.rowCount(), rasters.MOST_SCENES))
         listed = [self.results.scene(self.results.index(row)) for row in rows]
         if not listed:
             menu.addAction(tr("Search first")).setEnabled(False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List, Optional, Sequence
+from typing import List, Optional, Sequence, Tuple
 
 from qgis.core import Qgis, QgsSettings
 from qgis.gui import QgsFileWidget
@@ -108,7 +108,7 @@ class DownloadBar(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         for widget in (self.progress, self.text, self.resume_button, self.cancel_button):
             row.addWidget(widget, int(widget in (self.progress, self.text)))
-        self._wanted = None
+        self._wanted: Optional[Tuple[Connection, List[Scene], List[str], str]] = None
         self.hide()
 
     @property

@@ -35,7 +35,7 @@ class _Found(NamedTuple):
     name: str
     box: Box
     shown: int
-    count: int
+    total: int
     layer: Optional[QgsVectorLayer]
 
 
@@ -112,7 +112,7 @@ class FollowMap(QObject):
     def _look(self) -> None:
         view = self._view()
         known = self._known
-        if view is None or (known is not None and known.shown == known.count and known.box.contains(view)):
+        if view is None or (known is not None and known.shown == known.total and known.box.contains(view)):
             return
         if self._task is not None:
             self._task.cancel()
@@ -151,7 +151,7 @@ class FollowMap(QObject):
         elif self.layer is not None and not sip.isdeleted(self.layer):
             self.layer.setCustomProperty(layers.NAME, found.name)
             layers.reopen(self.layer, found.name)
-        self.told.emit(found.shown, found.count)
+        self.told.emit(found.shown, found.total)
 
     def _named(self, box: Box, limit: Optional[int] = None) -> str:
         more: Tuple[Tuple[str, str], ...] = (("bbox", str(box)),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Optional
+from typing import Any, List, Optional
 
 from qgis.core import QgsApplication
 from qgis.gui import QgisInterface
@@ -34,7 +34,7 @@ class Plugin:
     """
 
     def __init__(self, iface: Optional[QgisInterface]) -> None:
-        self.iface = iface
+        self.iface: Any = iface  # where it is None, `initGui` is not called
         self.provider: Optional[Provider] = None
         self.dock: Optional[Dock] = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Tuple
+from typing import List, Set, Tuple
 
 from qgis.core import (
     Qgis,
@@ -96,7 +96,7 @@ def _dates() -> QgsVectorLayerSimpleLabeling:
     return QgsVectorLayerSimpleLabeling(settings)
 
 
-def _tip(layer: QgsVectorLayer, connection: Connection, names: set) -> str:
+def _tip(layer: QgsVectorLayer, connection: Connection, names: Set[str]) -> str:
     """Return the template of the map tip: a picture from this machine's cache, never one that a tip would fetch."""
     scene_type = parse_name(layer.source().partition("|")[0]).collection
     pictures = thumbnails.directory(connection, scene_type).as_uri()

@@ -14,6 +14,7 @@ from qgis.core import (
     QgsCoordinateTransformContext,
     QgsDistanceArea,
     QgsGeometry,
+    QgsGeometryEngine,
     QgsSpatialIndex,
     QgsWkbTypes,
 )
@@ -107,7 +108,7 @@ def _faces(shapes: Sequence[QgsGeometry]) -> List[_Face]:
     return faces
 
 
-def _index(shapes: Sequence[QgsGeometry]) -> Tuple[QgsSpatialIndex, List]:
+def _index(shapes: Sequence[QgsGeometry]) -> Tuple[QgsSpatialIndex, List[QgsGeometryEngine]]:
     index = QgsSpatialIndex()
     engines = []
     for number, shape in enumerate(shapes):

@@ -34,7 +34,8 @@ from planet_scenes.processing.algorithm import WGS84, ServiceAlgorithm, check, f
 from planet_scenes.texts import tr
 from planet_vector.geometry import Box
 from planet_vector.query import ORDERS, Query
-from planet_vector.vector.schema import Row, Schema
+from planet_vector.vector.rows import Row
+from planet_vector.vector.schema import Schema
 
 
 class SearchParameters(ServiceAlgorithm):
