@@ -7,7 +7,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, List, Mapping, Optional
+from typing import Any, Iterable, List, Mapping, Optional
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
@@ -131,7 +131,7 @@ async def get_scene(request: Request, scene_type: str, scene_id: str) -> Respons
     """Describe one scene."""
     service, permission = enter(request)
     found = await run_in_threadpool(find, service, permission, scene_type, scene_id)
-    return Response(shown(found.feature, permission, base_url(request)), media_type="application/json")
+    return Response(shown([found.feature], permission, base_url(request)), media_type="application/json")
 
 
 async def get_product(request: Request, scene_type: str, scene_id: str) -> Response:
@@ -243,15 +243,20 @@ async def read_limited(request: Request) -> bytes:
     return bytes(body)
 
 
-def _list(service: Service, permission: Permission, scene_type: str, parameters: Parameters, base: str) -> str:
+def _list(service: Service, permission: Permission, scene_type: str, parameters: Parameters, base: str) -> bytes:
     if scene_type not in SCENE_TYPES and scene_type not in service.index.totals():
         raise Refusal(404, f"There is no scene type {scene_type[:40]!r}.")
     given = [(name, _kept_area(service, value) if name == "intersects" else value) for name, value in parameters]
     search = parse_search(scene_type, given)
     page = service.index.search(search)
     links = _page_links(service, search, page, f"{base}/v0/scenes/{quote(scene_type)}/")
-    features = ",".join([shown(text, permission, base) for text in page.features])
-    return f'{{"count":{page.total},"type":"FeatureCollection","links":{json.dumps(links)},"features":[{features}]}}'
+    return collection(page.total, links, shown(page.features, permission, base))
+
+
+def collection(count: int, links: Mapping[str, Optional[str]], features: bytes) -> bytes:
+    """Return a FeatureCollection of the texts of Features, commas between them."""
+    head = f'{{"count":{count},"type":"FeatureCollection","links":{json.dumps(links)},"features":['
+    return b"".join([head.encode(), features, b"]}"])
 
 
 def _page_links(service: Service, search: Search, page: Page, address: str) -> Mapping[str, Optional[str]]:
@@ -282,16 +287,17 @@ def _kept_area(service: Service, text: str) -> str:
     return kept
 
 
-def shown(feature: str, permission: Permission, base: str) -> str:
-    """Return a Feature's text with the service's root in its links, without the products a key may not see."""
-    text = feature.replace(BASE, base)
+def shown(features: Iterable[bytes], permission: Permission, base: str) -> bytes:
+    """Return Features' texts with the service's root in their links, without the products a key may not see."""
+    text = b",".join(features).replace(BASE.encode(), base.encode())
     if permission.products is None:
         return text
-    document = json.loads(text)
-    products = document["properties"].get("data", {}).get("products")
-    if isinstance(products, dict):
-        document["properties"]["data"]["products"] = {n: v for n, v in products.items() if permission.allows(n)}
-    return json.dumps(document, separators=(",", ":"))
+    documents = json.loads(b"[%s]" % text)
+    for document in documents:
+        products = document["properties"].get("data", {}).get("products")
+        if isinstance(products, dict):
+            document["properties"]["data"]["products"] = {n: v for n, v in products.items() if permission.allows(n)}
+    return json.dumps(documents, separators=(",", ":"))[1:-1].encode()
 
 
 def _is_text(text: str) -> bool:

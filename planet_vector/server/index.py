@@ -14,6 +14,7 @@ import sqlite3
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from planet_vector.query import FIELDS, format_time
@@ -23,6 +24,7 @@ from planet_vector.server.search import Edge, Search, from_microseconds
 SCHEMA = 2
 """Number of the layout below; an index of another number is made anew."""
 
+_TEXT = "CAST(json AS BLOB)"  # as it goes out: a page of a thousand is a megabyte, copied once less
 CONNECTIONS = 4  # a process: more would only wait for the same disk and the interpreter's lock
 CACHE_KB = 16_384  # of pages, each connection
 _COLUMNS = ", ".join(f'"{name}"' for name in FIELDS if name != "acquired")
@@ -62,7 +64,7 @@ class Page(NamedTuple):
         Where the pages before and after it lie; None when it is empty.
     """
 
-    features: List[str]
+    features: List[bytes]
     total: int
     before: Optional[Edge]
     after: Optional[Edge]
@@ -82,7 +84,7 @@ class Summary(NamedTuple):
 class Found:
     """Hold one scene by its id."""
 
-    feature: str
+    feature: bytes
     products: Mapping[str, str]
 
 
@@ -105,6 +107,7 @@ class Index:
         for _ in range(CONNECTIONS):
             self._idle.put(None)
         self._finder = Finder()
+        self._turn = Lock()
 
     def close(self) -> None:
         """Close every connection."""
@@ -141,7 +144,7 @@ class Index:
         """Return the scene of an id, or None."""
         with self._read() as db:
             row = db.execute(
-                "SELECT scene, json FROM scene JOIN feature USING (scene) WHERE type = ? AND id = ?",
+                f"SELECT scene, {_TEXT} FROM scene JOIN feature USING (scene) WHERE type = ? AND id = ?",
                 (scene_type, scene_id),
             ).fetchone()
             if row is None:
@@ -152,7 +155,9 @@ class Index:
         """Return one page of a search."""
         with self._read() as db:
             found = self._finder.page(db, search, _version(db))
-            features = _features(db, found.rows)
+            # SQLite lets go of the interpreter's lock at each row: threads that read at once would pass it to and fro.
+            with self._turn:
+                features = _features(db, found.rows)
         if not found.rows:
             return Page([], 0, None, None)
         before, after = ("lt", "gt") if search.ascending else ("gt", "lt")
@@ -163,7 +168,7 @@ class Index:
             self._edge(after, found.rows[-1], found.tied_after),
         )
 
-    def matching(self, search: Search, most: int) -> List[Tuple[str, str, Dict[str, str]]]:
+    def matching(self, search: Search, most: int) -> List[Tuple[str, bytes, Dict[str, str]]]:
         """Return the ids, features and products of the first scenes of a search, whatever page it asks for."""
         with self._read() as db:
             rows = self._finder.first(db, search, _version(db), most)
@@ -236,5 +241,5 @@ def create_indexes(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-def _features(db: sqlite3.Connection, rows: Sequence[Row]) -> List[str]:
-    return [json for _, json in look_up(db, "scene, json", "feature", [row[0] for row in rows])]
+def _features(db: sqlite3.Connection, rows: Sequence[Row]) -> List[bytes]:
+    return [json for _, json in look_up(db, f"scene, {_TEXT}", "feature", [row[0] for row in rows])]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -14,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from planet_vector.query import format_time, parse_time
 from planet_vector.server import openapi
-from planet_vector.server.app import Service, base_url, enter, shown, to_slash
+from planet_vector.server.app import Service, base_url, collection, enter, shown, to_slash
 from planet_vector.server.area import Area
 from planet_vector.server.delivery import product_response
 from planet_vector.server.imagery import FORMATS, SIZES
@@ -118,17 +117,14 @@ async def list_quad_scenes(request: Request, name: str, quad_id: str) -> Respons
     base = base_url(request)
     permission = service.keys.permission(request.headers.get("authorization"), request.query_params.get("api_key"))
 
-    def described() -> str:
-        found = (service.index.find(mosaic.search.scene_type, member.scene_id) for member in members)
-        return ",".join([shown(scene.feature, permission, base) for scene in found if scene is not None])
-
-    features = await run_in_threadpool(described)
     address = f"{base}/v0/mosaics/{mosaic.name}/quads/{quad.id}/scenes/"
     links = {"next": None, "prev": None, "self": address, "first": address}
-    content = (
-        f'{{"count":{len(members)},"type":"FeatureCollection","links":{json.dumps(links)},"features":[{features}]}}'
-    )
-    return Response(content, media_type="application/json")
+
+    def described() -> bytes:
+        found = (service.index.find(mosaic.search.scene_type, member.scene_id) for member in members)
+        return collection(len(members), links, shown((each.feature for each in found if each), permission, base))
+
+    return Response(await run_in_threadpool(described), media_type="application/json")
 
 
 async def get_mosaic_tile(request: Request, name: str, z: str, x: str, y: str) -> Response:
