@@ -7,7 +7,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Iterable, List, Mapping, Optional
+from typing import Any, List, Mapping, Optional
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
@@ -131,7 +131,7 @@ async def get_scene(request: Request, scene_type: str, scene_id: str) -> Respons
     """Describe one scene."""
     service, permission = enter(request)
     found = await run_in_threadpool(find, service, permission, scene_type, scene_id)
-    return Response(shown([found.feature], permission, base_url(request)), media_type="application/json")
+    return Response(shown(found.feature, permission, base_url(request)), media_type="application/json")
 
 
 async def get_product(request: Request, scene_type: str, scene_id: str) -> Response:
@@ -287,9 +287,9 @@ def _kept_area(service: Service, text: str) -> str:
     return kept
 
 
-def shown(features: Iterable[bytes], permission: Permission, base: str) -> bytes:
+def shown(features: bytes, permission: Permission, base: str) -> bytes:
     """Return Features' texts with the service's root in their links, without the products a key may not see."""
-    text = b",".join(features).replace(BASE.encode(), base.encode())
+    text = features.replace(BASE.encode(), base.encode())
     if permission.products is None:
         return text
     documents = json.loads(b"[%s]" % text)

@@ -9,22 +9,22 @@ few candidates. A footprint in two parts (at the antimeridian) has two entries, 
 
 from __future__ import annotations
 
+import json
 import queue
 import sqlite3
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from planet_vector.query import FIELDS, format_time
-from planet_vector.server.finding import Finder, Row, look_up
+from planet_vector.server.finding import GIVEN, Finder, Row, look_up
 from planet_vector.server.search import Edge, Search, from_microseconds
 
 SCHEMA = 2
 """Number of the layout below; an index of another number is made anew."""
 
-_TEXT = "CAST(json AS BLOB)"  # as it goes out: a page of a thousand is a megabyte, copied once less
+_TEXT = "CAST(json AS BLOB)"  # as it goes out
 CONNECTIONS = 4  # a process: more would only wait for the same disk and the interpreter's lock
 CACHE_KB = 16_384  # of pages, each connection
 _COLUMNS = ", ".join(f'"{name}"' for name in FIELDS if name != "acquired")
@@ -56,15 +56,16 @@ class Page(NamedTuple):
 
     Attributes
     ----------
-    features : list of str
-        JSON texts, in the order of the search, with `planet_vector.server.links.BASE` where the service's root goes.
+    features : bytes
+        JSON texts, in the order of the search and with commas between them, with `planet_vector.server.links.BASE`
+        where the service's root goes.
     total : int
         Scenes on this page and those after it.
     before, after : Edge or None
         Where the pages before and after it lie; None when it is empty.
     """
 
-    features: List[bytes]
+    features: bytes
     total: int
     before: Optional[Edge]
     after: Optional[Edge]
@@ -107,7 +108,6 @@ class Index:
         for _ in range(CONNECTIONS):
             self._idle.put(None)
         self._finder = Finder()
-        self._turn = Lock()
 
     def close(self) -> None:
         """Close every connection."""
@@ -155,11 +155,9 @@ class Index:
         """Return one page of a search."""
         with self._read() as db:
             found = self._finder.page(db, search, _version(db))
-            # SQLite lets go of the interpreter's lock at each row: threads that read at once would pass it to and fro.
-            with self._turn:
-                features = _features(db, found.rows)
+            features = _joined(db, found.rows)
         if not found.rows:
-            return Page([], 0, None, None)
+            return Page(b"", 0, None, None)
         before, after = ("lt", "gt") if search.ascending else ("gt", "lt")
         return Page(
             features,
@@ -172,9 +170,10 @@ class Index:
         """Return the ids, features and products of the first scenes of a search, whatever page it asks for."""
         with self._read() as db:
             rows = self._finder.first(db, search, _version(db), most)
+            texts = look_up(db, f"scene, {_TEXT}", "feature", [row[0] for row in rows])
             return [
-                (row[2], json, dict(db.execute("SELECT name, path FROM product WHERE scene = ?", (row[0],))))
-                for row, json in zip(rows, _features(db, rows))
+                (row[2], text, dict(db.execute("SELECT name, path FROM product WHERE scene = ?", (row[0],))))
+                for row, (_, text) in zip(rows, texts)
             ]
 
     def keep_area(self, digest: str, text: str) -> None:
@@ -241,5 +240,16 @@ def create_indexes(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-def _features(db: sqlite3.Connection, rows: Sequence[Row]) -> List[bytes]:
-    return [json for _, json in look_up(db, f"scene, {_TEXT}", "feature", [row[0] for row in rows])]
+def _joined(db: sqlite3.Connection, rows: Sequence[Row]) -> bytes:
+    """Return the texts of scenes in their order, commas between them.
+
+    SQLite joins them: threads at once would pass the interpreter's lock to and fro at each row that goes to Python.
+    """
+    text, count = db.execute(
+        "SELECT CAST(group_concat(json, ',') AS BLOB), count(*) "
+        f"FROM {GIVEN} CROSS JOIN feature ON scene = given",  # in the order of the numbers
+        [json.dumps([row[0] for row in rows])],
+    ).fetchone()
+    if count != len(rows):
+        raise sqlite3.DatabaseError("the index lacks scenes that it lists")
+    return text or b""

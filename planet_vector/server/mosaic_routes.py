@@ -122,7 +122,8 @@ async def list_quad_scenes(request: Request, name: str, quad_id: str) -> Respons
 
     def described() -> bytes:
         found = (service.index.find(mosaic.search.scene_type, member.scene_id) for member in members)
-        return collection(len(members), links, shown((each.feature for each in found if each), permission, base))
+        features = b",".join([scene.feature for scene in found if scene is not None])
+        return collection(len(members), links, shown(features, permission, base))
 
     return Response(await run_in_threadpool(described), media_type="application/json")
 
