@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import Hashable, Iterable, Iterator, List, Optional, Tuple, cast
 
@@ -26,7 +25,6 @@ from planet_vector.vector.where import Narrowing, narrow
 LAYER_PARAMETERS = ("api_url", "crs", "fields", "product", "res", "top")
 """Parameters of a name that say how a layer looks, not which scenes it has."""
 
-_BURST = 1.0  # seconds, about, for which the garbage collector waits; then it gets its turn
 _TRIES = 3  # of a result that changed while it was read
 
 
@@ -191,16 +189,13 @@ class SceneLayer(RowLayer):
         raise AssertionError("unreachable")
 
     def _take(self, pages: Iterator[Batch], result: Result) -> bool:
-        """Add pages to a result for about a second, and tell whether there may be more."""
-        end = time.monotonic() + _BURST
+        """Add the next page to a result, and tell whether there was one."""
+        # The collector gets its turn after each page: while the next is on its way, that costs no time.
         with uncollected():
-            for features in pages:
-                result.append(
-                    features if isinstance(features, Rows) else self.schema.rows(cast(List[Feature], features))
-                )
-                if time.monotonic() > end:
-                    return True
-        return False
+            page = next(pages, None)
+            if page is not None:
+                result.append(page if isinstance(page, Rows) else self.schema.rows(cast(List[Feature], page)))
+        return page is not None
 
     def _pages(self, query: Query) -> Iterable[Batch]:
         if self.scene_id is not None:
