@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -209,9 +209,15 @@ def _read(
         windows = deque([_Window(group=_Group(known.total if known else 0, 1))])
     while windows:
         # As many pages that came as are on their way: no connection waits, and memory stays bounded.
-        for window in list(islice(windows, 2 * connections)):
+        ahead = []
+        for window in islice(windows, 2 * connections):
             if window.future is None:
                 window.future = pool.submit(ask.fetch, window.within(query), PAGE)
+            ahead.append(window.future)
+        if len(ahead) > connections and not ahead[0].done():
+            # These pages come at nearly the same time. They are read once all are there and the next ones on their way:
+            # before, whoever reads would keep from the interpreter the threads that are to ask for those.
+            wait(ahead[:connections], return_when=FIRST_EXCEPTION)
         window = windows.popleft()
         assert window.future is not None
         page = window.future.result()(ask.decode)
