@@ -22,7 +22,7 @@ from planet_vector.geometry import Box
 from planet_vector.query import Query
 from planet_vector.vector.rows import Row, Rows, around
 
-IN_MEMORY = 25_000  # rows a result keeps as they are, some 2.5 kB each; the rest goes to a file
+IN_MEMORY = 25_000  # rows a result keeps as they are, some 2.5 kB each (3.5 while prepared); the rest goes to a file
 MOST_BYTES = 2 * 2**30  # bytes of all results together, memory and files, before the least used go
 MOST_SURVEYS = 10_000
 _ROW = 2500  # bytes
@@ -49,11 +49,12 @@ class Result:
         self._file: Optional[IO[bytes]] = None
         self._lock = threading.Lock()
 
-    def append(self, rows: Rows) -> None:
-        """Add a block of rows."""
+    def append(self, rows: Rows) -> bool:
+        """Add a block of rows, and tell whether it stays in memory."""
         if not rows:
-            return
-        if self.count + len(rows) <= IN_MEMORY:
+            return False
+        stays = self.count + len(rows) <= IN_MEMORY
+        if stays:
             self._blocks.append(rows)
             self.size += _ROW * len(rows)
         else:
@@ -70,6 +71,7 @@ class Result:
         box = around(rows.boxes)
         self._boxes.append(box)
         self.box = around([self.box, box])
+        return stays
 
     def blocks(self, within: Optional[Box] = None) -> Iterator[Rows]:
         """Yield the rows in order, a block at a time; with a box, those that touch it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from itertools import chain, repeat, starmap
+from itertools import chain, starmap
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from planet_vector.catalog import ScenesV0, connect
@@ -89,6 +89,8 @@ def open_name(filename: str, open_options: Mapping[str, str], vector: bool, rast
         catalog = connect(settings)
         return Opened(name, raster, mosaic_layers(name, catalog), catalog)
     found, catalog = layers(name, settings)
+    for layer in found:
+        layer.prepares = True
     return Opened(name, raster, found, catalog)
 
 
@@ -159,24 +161,8 @@ def _at_least_3_8(version: Any) -> bool:
 
 
 def _features(rows: Rows, names: Sequence[str], wkb: bool) -> Iterator[Dict[str, Any]]:
-    """Yield rows as GDAL takes them.
-
-    What is not said stays unset: each value costs GDAL a search for its column.
-    """
-    full = [slot for slot in range(len(names)) if slot in rows.full]
-    partly = [
-        (name, column)
-        for slot, (name, column) in enumerate(zip(names, rows.columns))
-        if slot not in rows.full and any(value is not None for value in column)
-    ]
-    always = dict.fromkeys(names[slot] for slot in full)
-    values = zip(*(rows.columns[slot] for slot in full)) if full else repeat(())
-    for number, (fid, geometry, said) in enumerate(zip(rows.fids, rows.wkbs, values)):
-        fields = always.copy()  # filled, a copy takes less time than a new one
-        fields.update(zip(always, said))
-        for name, column in partly:
-            if column[number] is not None:
-                fields[name] = column[number]
+    """Yield rows as GDAL takes them; what is not said stays unset, as each value costs GDAL a search for its column."""
+    for fid, geometry, fields in zip(rows.fids, rows.wkbs, rows.named(names)):
         yield {
             "type": "OGRFeature",
             "id": fid,

@@ -63,6 +63,8 @@ class SceneLayer(RowLayer):
         self.index = index or TileIndex.parse(None, None, query.ascending)
         self.projection = projection
         self.name = query.scene_type
+        self.prepares = False
+        """Whether rows are prepared for `Rows.named` while others are on their way."""
 
     @property
     def _owner(self) -> Hashable:
@@ -194,7 +196,9 @@ class SceneLayer(RowLayer):
         with uncollected():
             page = next(pages, None)
             if page is not None:
-                result.append(page if isinstance(page, Rows) else self.schema.rows(cast(List[Feature], page)))
+                rows = page if isinstance(page, Rows) else self.schema.rows(cast(List[Feature], page))
+                if result.append(rows) and self.prepares:
+                    rows.prepare(self.schema.names)
         return page is not None
 
     def _pages(self, query: Query) -> Iterable[Batch]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import chain
-from typing import Any, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar
+from dataclasses import dataclass, field
+from itertools import chain, repeat
+from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
 from planet_vector.geometry import Bounds, Box
 
@@ -51,6 +51,7 @@ class Rows:
     wkbs: Sequence[Optional[bytes]]
     columns: Sequence[Sequence[Any]]
     full: FrozenSet[int] = frozenset()
+    _prepared: List[Dict[str, Any]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.fids)
@@ -67,6 +68,33 @@ class Rows:
     def parts(self) -> Any:
         """What they are made of, as `marshal` takes it."""
         return self.fids, self.boxes, self.wkbs, self.columns, self.full
+
+    def named(self, names: Sequence[str]) -> Iterable[Dict[str, Any]]:
+        """Return what each row says, by the names of all columns; what it does not say is left out."""
+        prepared = self._prepared[:]
+        self._prepared.clear()
+        return prepared or self._named(names)
+
+    def prepare(self, names: Sequence[str]) -> None:
+        """Make what `named` will return the next time: for when there is nothing else to do."""
+        self._prepared[:] = self._named(names)
+
+    def _named(self, names: Sequence[str]) -> Iterator[Dict[str, Any]]:
+        full = sorted(self.full)
+        always = dict.fromkeys(names[slot] for slot in full)
+        values = zip(*(self.columns[slot] for slot in full)) if full else repeat(())
+        partly = [
+            (names[slot], column)
+            for slot, column in enumerate(self.columns)
+            if slot not in self.full and any(value is not None for value in column)
+        ]
+        for number, said in zip(range(len(self)), values):
+            row = always.copy()  # filled, a copy takes less time than a new one
+            row.update(zip(always, said))
+            for name, column in partly:
+                if column[number] is not None:
+                    row[name] = column[number]
+            yield row
 
     def within(self, box: Box) -> Rows:
         """Return the rows whose boxes touch a box; one without a footprint touches none, as OGR sees it."""
