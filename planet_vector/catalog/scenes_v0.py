@@ -87,7 +87,7 @@ class ScenesV0:
         """Return how many scenes a search finds, and the times of the oldest and the newest, in one round trip."""
         return paging.survey(self._ask, query)
 
-    def pages(self, query: Query, known: Optional[Survey] = None) -> Iterator[List[Feature]]:
+    def pages(self, query: Query) -> Iterator[List[Feature]]:
         """Yield the scenes of a search in its order, a list of GeoJSON Features at a time.
 
         Raises
@@ -95,9 +95,9 @@ class ScenesV0:
         ServiceError
             When not everything can be had; then what was yielded before is not all.
         """
-        return cast(Iterator[List[Feature]], paging.pages(self._ask, query, self.settings.connections, known))
+        return cast(Iterator[List[Feature]], paging.pages(self._ask, query, self.settings.connections))
 
-    def decoded(self, query: Query, decode: Optional[Decode], known: Optional[Survey] = None) -> Iterator[Batch]:
+    def decoded(self, query: Query, decode: Optional[Decode], known: Optional[Survey]) -> Iterator[Batch]:
         """Yield the scenes of a search as `pages` does, but what a decoder makes of each page that it can read."""
         ask = Ask(self._fetch, self._follow, decode)
         return paging.pages(ask, query, self.settings.connections, known)

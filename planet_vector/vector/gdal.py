@@ -90,7 +90,7 @@ def open_name(filename: str, open_options: Mapping[str, str], vector: bool, rast
         return Opened(name, raster, mosaic_layers(name, catalog), catalog)
     found, catalog = layers(name, settings)
     for layer in found:
-        layer.prepares = True
+        layer.prepares = layer.projection is None  # projected rows are others than those that came
     return Opened(name, raster, found, catalog)
 
 

@@ -146,9 +146,6 @@ class Schema:
         self.names: Tuple[str, ...] = tuple(fields or types)
         self.types: Tuple[str, ...] = tuple(types[name] for name in self.names)
         self._tree = tree_of(self.names)
-        self._id = self.names.index("id") if "id" in self.names else None
-        self._location = self.names.index(LOCATION) if LOCATION in self.names else None
-        self._other = self.names.index(OTHER) if OTHER in self.names else None
 
     @property
     def key(self) -> Tuple[Any, ...]:
