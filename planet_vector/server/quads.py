@@ -17,6 +17,7 @@ from shapely.geometry.base import BaseGeometry
 HALF_WORLD = math.pi * 6378137.0  # metres: half the side of the square web mercator draws the globe in (EPSG:3857)
 QUAD_SIZE = 4096
 _TILES = QUAD_SIZE // 256
+_ROUNDING = 0.001  # pixels: what reaches no farther into a quad draws nothing there, and may be rounding alone
 _ID = re.compile(r"L(\d\d)-(\d{4,6})E-(\d{4,6})N", re.ASCII)
 
 Bounds = Tuple[float, float, float, float]
@@ -99,11 +100,14 @@ def to_degrees(x: float, y: float) -> Tuple[float, float]:
 def quads_of(footprint: BaseGeometry, level: int) -> Iterator[Quad]:
     """Yield the quads that share ground with a footprint in web mercator."""
     side, last = quad_side(level), quads_around(level) - 1
+    margin = _ROUNDING * resolution(level)
     for part in shapely.get_parts(footprint):
         west, south, east, north = ((value + HALF_WORLD) / side for value in part.bounds)
         shapely.prepare(part)
         for column in range(max(0, int(west)), min(last, int(east)) + 1):
             for row in range(max(0, int(south)), min(last, int(north)) + 1):
                 quad = Quad(level, column, row)
-                if part.intersection(shapely.box(*quad.bounds)).area > 0:
+                xmin, ymin, xmax, ymax = quad.bounds
+                inside = shapely.box(xmin + margin, ymin + margin, xmax - margin, ymax - margin)
+                if part.intersection(inside).area > 0:
                     yield quad

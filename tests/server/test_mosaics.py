@@ -11,6 +11,7 @@ import pytest
 import rasterio
 import rasterio.warp
 import requests
+import shapely
 from PIL import Image
 
 from .conftest import Running, Serve, feature
@@ -99,6 +100,18 @@ def test_a_quad_lies_where_its_id_says() -> None:
     assert quad is not None
     assert quad.lonlat == pytest.approx((-45.8789062436, -11.3507967208, -45.7031249936, -11.1784018721), abs=1e-6)
     assert [Quad.parse(t) for t in ("L15-763E-0959N", "L15-2048E-0000N", "L15-0763E-0959N/..", "x")] == [None] * 4
+
+
+@pytest.mark.parametrize("past", [0.0, 1e-9, 1e-3, -1e-3])
+def test_a_footprint_that_ends_with_its_quad_is_in_no_other(past: float) -> None:
+    from planet_vector.server.quads import Quad, quads_of
+
+    west, south = 20 * SIDE - HALF, 40 * SIDE - HALF
+    footprint = shapely.box(west - past, south - past, west + SIDE + past, south + SIDE + past)  # off by rounding
+    assert list(quads_of(footprint, LEVEL)) == [Quad(LEVEL, 20, 40)]
+    pixel = SIDE / 4096
+    around = list(quads_of(footprint.buffer(pixel, join_style="mitre"), LEVEL))
+    assert around == [Quad(LEVEL, column, row) for column in (19, 20, 21) for row in (39, 40, 41)]
 
 
 def quads(service: Running, query: str = "") -> list[str]:
