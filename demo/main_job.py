@@ -13,10 +13,13 @@ import subprocess
 import sys
 import textwrap
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Dict, Iterator, Optional
 
+from planet_vector.config import Settings
+from planet_vector.raster import keyfiles
 from planet_vector.vector.registration import environment
 
 HERE = Path(__file__).resolve().parent
@@ -59,11 +62,14 @@ def show(size: str, home: str) -> None:
             'ogrinfo -ro -q "$NAME&fields=id,acquired,cloud_cover.estimated&limit=2" ortho -geom=NO',
             environ,
         )
-        shell(
-            "… in fio …",
-            'fio info "$NAME" --count\nfio cat --layer 1:ortho "$NAME&limit=3" | fio bounds --precision 3',
-            environ,
-        )
+        if find_spec("fiona") is not None:
+            shell(
+                "… in fio …",
+                'fio info "$NAME" --count\nfio cat --layer 1:ortho "$NAME&limit=3" | fio bounds --precision 3',
+                environ,
+            )
+        else:
+            title("(fio is left out: fiona has no wheel for this Python)")
         python("… and in geopandas", GEOPANDAS, environ)
         shell("The same at the command line, for people", 'planet-vector search "$NAME" --table', environ)
 
@@ -113,7 +119,9 @@ def service(environ: Dict[str, str]) -> Iterator[str]:
         if "http" not in line:
             sys.exit("The service did not start.")
         print(indented(line))
-        yield line.split()[-1]
+        root = line.split()[-1]
+        yield root
+        keyfiles.forget(Settings(root))
     finally:
         process.terminate()
         process.wait(20)

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass, field
+from inspect import signature
 from pathlib import Path
 from typing import Any, Callable, Dict, Generator, Iterator, List, Optional, Sequence
 
@@ -21,6 +22,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
+# fiona has no wheel for Python 3.14: there, what needs it is not tested.
+HAS_FIONA = importlib.util.find_spec("fiona") is not None
+needs_fiona = pytest.mark.skipif(not HAS_FIONA, reason="fiona is not installed")
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 KEY = "5e1f0c0de5e1f0c0de5e1f0c0de5e1f0"
 QGIS_PYTHON = ROOT / ".venv-qgis" / "bin" / "python"
@@ -32,12 +36,19 @@ _WIPED = re.compile(r"(?:GDAL|CPL|OGR|VSI|PL|PLANET|XDG)_.*|\w+_proxy|NETRC|PYTH
 _BUILDS = """
 import importlib, importlib.util
 for name, version in (("osgeo.gdal", "__version__"), ("fiona", "__gdal_version__"), ("rasterio", "__gdal_version__"),
-                      ("pyogrio", "__gdal_version_string__")):
+                      ("pyogrio", "__gdal_version_string__"), ("qgis.core", "")):
     if importlib.util.find_spec(name.partition(".")[0]):
         module = importlib.import_module(name)
-        print(name.partition(".")[0], getattr(module, version))
+        if name == "qgis.core":
+            print("QGIS", module.Qgis.version().partition("-")[0])
+        else:
+            print(name.partition(".")[0], getattr(module, version))
 """
 
+
+# Homes of tests are not below /tmp, as those of people are not: GDAL trusts files there that it trusts nowhere else.
+if Path("/var/tmp").is_dir():
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/var/tmp")
 
 # A shell has what it runs in the background ignore Ctrl-C, and so would all that is started here.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -184,7 +195,8 @@ class Service:
         return {**os.environ, **environment(), "PL_API_URL": self.url, "PL_API_KEY": self.key}
 
     def stop(self) -> None:
-        """End the process, as Ctrl-C does elsewhere."""
+        """End the process, as Ctrl-C does elsewhere, and remove the files that handed its key to GDAL."""
+        forget_key_of(self.url)
         self.process.terminate()
         try:
             self.process.wait(10)
@@ -196,6 +208,14 @@ class Service:
             self.reader.join(10)
             if self.process.stdout is not None:
                 self.process.stdout.close()
+
+
+def forget_key_of(url: str) -> None:
+    """Remove the files with the key of a service, which lie among the temporary files of the user's other programs."""
+    from planet_vector.config import Settings
+    from planet_vector.raster.keyfiles import forget
+
+    forget(Settings(url))
 
 
 Start = Callable[..., Service]
@@ -278,6 +298,10 @@ def shared_data() -> Path:
     return SHARED_DATA
 
 
+# What the GDAL of a Debian in preparation says when its curl is not the one that GDAL was built with.
+_CURL = re.compile(r"Warning 1: GDAL was built against curl [\d.]+, but is running against [\d.]+\.[^\n]*\n")
+
+
 # ---- programs --------------------------------------------------------------------------------------------
 
 
@@ -288,7 +312,9 @@ def run() -> Callable[..., subprocess.CompletedProcess[str]]:
     def call(
         *command: str, env: Optional[Dict[str, str]] = None, input: str = "", timeout: float = 120, **options: Any
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command, env=env, input=input, capture_output=True, text=True, timeout=timeout, **options)
+        done = subprocess.run(command, env=env, input=input, capture_output=True, text=True, timeout=timeout, **options)
+        done.stderr = _CURL.sub("", done.stderr)
+        return done
 
     return call
 
@@ -300,8 +326,11 @@ def call() -> Callable[..., subprocess.CompletedProcess[str]]:
 
     from planet_vector.cli import main
 
+    # From click 8.2 on, stderr is always apart.
+    apart: Dict[str, Any] = {"mix_stderr": False} if "mix_stderr" in signature(CliRunner).parameters else {}
+
     def invoke(*arguments: str, input: str = "") -> subprocess.CompletedProcess[str]:
-        done = CliRunner(mix_stderr=False).invoke(main, arguments, input=input, prog_name="planet-vector")
+        done = CliRunner(**apart).invoke(main, arguments, input=input, prog_name="planet-vector")
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
         return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
@@ -327,6 +356,8 @@ def system_python() -> Callable[..., subprocess.CompletedProcess[str]]:
             "QT_QPA_PLATFORM": "offscreen",
         }
         command: Sequence[str] = [str(QGIS_PYTHON), "-c", code, *arguments]
-        return subprocess.run(command, env=environ, input=input, capture_output=True, text=True, timeout=timeout)
+        done = subprocess.run(command, env=environ, input=input, capture_output=True, text=True, timeout=timeout)
+        done.stderr = _CURL.sub("", done.stderr)
+        return done
 
     return call

@@ -18,7 +18,7 @@ from shapely.geometry import box, mapping, shape
 from planet_vector.cli.asking import read_area
 from planet_vector.errors import QueryError
 from planet_vector.query import parse_time
-from tests.conftest import Service
+from tests.conftest import Service, needs_fiona
 
 Feature = Dict[str, Any]
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -216,6 +216,7 @@ def test_metadata_of_scenes_by_id_and_by_name(cli: Cli, ortho: List[Feature]) ->
     assert len(lines) == 2
 
 
+@needs_fiona
 def test_fio_planet_is_the_same(service: Service, run: Cli, ortho: List[Feature]) -> None:
     done = run("fio", "planet", "search", "--cloud-cover", "5", env=service.environ)
     assert done.returncode == 0, done.stderr

@@ -12,7 +12,7 @@ from typing import Callable, Iterator, List, NamedTuple
 
 import pytest
 
-from tests.conftest import ROOT, Service
+from tests.conftest import HAS_FIONA, ROOT, Service
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -59,6 +59,8 @@ def _name(block: Block) -> str:
 @pytest.mark.parametrize("block", RUN, ids=_name)
 def test_the_code_of_the_documentation_runs(block: Block, service: Service, run: Run, tmp_path: Path) -> None:
     environ = service.environ
+    if not HAS_FIONA and re.search(r"^fio |\| fio |^import fiona", block.code, re.MULTILINE):
+        pytest.skip("fiona is not installed")
     if block.note == "in QGIS":
         qgis = ROOT / ".venv-qgis" / "bin" / "python"
         if not qgis.exists():

@@ -14,7 +14,7 @@ from typing import Callable, Dict
 
 import pytest
 
-from tests.conftest import ROOT, Service
+from tests.conftest import ROOT, Service, needs_fiona
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -120,6 +120,7 @@ def test_the_entry_points_import_nothing_heavy(run: Run, entry: str) -> None:
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
 
 
+@needs_fiona
 def test_stock_fio_knows_names_with_no_set_up(service: Service, run: Run) -> None:
     environ = {name: value for name, value in service.environ.items() if not name.startswith(("GDAL_", "PLANET_"))}
     done = run("fio", "ls", "PLANET:", env=environ)

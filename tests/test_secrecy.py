@@ -11,7 +11,7 @@ import pyogrio
 import pytest
 
 import planet_vector
-from tests.conftest import KEY, Service
+from tests.conftest import KEY, Service, needs_fiona
 
 SEARCH = "PLANET:ortho?cloud_cover.estimated.lte=20"
 
@@ -39,7 +39,7 @@ def test_python_says_nothing_of_the_key_at_debug(connected: Service, caplog: pyt
         ["ogrinfo", "-ro", "PLANET:nothing"],
         ["ogr2ogr", "-f", "GeoJSON", "/vsistdout/", SEARCH],
         ["gdalinfo", "PLANET:ortho/{scene}"],
-        ["fio", "info", SEARCH],
+        pytest.param(["fio", "info", SEARCH], marks=needs_fiona),
         ["planet-vector", "-v", "search", SEARCH],
         ["planet-vector", "-v", "whoami"],
         ["planet-vector", "-v", "doctor"],

@@ -14,6 +14,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Callable, Dict, List, Mapping, Optional, Tuple
 
+from tests.conftest import forget_key_of
+
 Answer = Tuple[int, Mapping[str, str], bytes]
 
 
@@ -54,6 +56,7 @@ class Recorder(http.server.ThreadingHTTPServer):
         """Say nothing: GDAL breaks off transfers it needs no more of."""
 
     def stop(self) -> None:
+        forget_key_of(f"{self.url}/v0/")
         self.shutdown()
         self.server_close()
         self._thread.join()

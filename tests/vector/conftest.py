@@ -10,19 +10,23 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-import fiona
 import pytest
 import rasterio
 import requests
 
 import planet_vector
 from planet_vector.vector.cache import CACHE
-from tests.conftest import Service, Start
+from tests.conftest import HAS_FIONA, Service, Start
 
 # Before any test: rasterio registers its drivers once, and each test runs without the variable that names ours.
 planet_vector.register()
-with rasterio.Env(), fiona.Env():
+with rasterio.Env():
     pass
+if HAS_FIONA:
+    import fiona
+
+    with fiona.Env():
+        pass
 
 
 def wait_for_pages() -> None:
