@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any, Callable
 
-import fiona
 import geopandas
 import pyogrio
 import pytest
@@ -14,7 +13,7 @@ import shapely
 from shapely.geometry import shape
 
 import planet_vector
-from tests.conftest import Service, Start
+from tests.conftest import HAS_FIONA, Service, Start, needs_fiona
 from tests.vector.conftest import Watched, ask, ask_all
 
 CLOUDLESS = "PLANET:ortho?cloud_cover.estimated.lte=20"
@@ -60,10 +59,13 @@ def test_ogr2ogr_gives_what_the_api_pages_through(
     assert _rows(pyogrio.read_dataframe(CLOUDLESS)) == rows
     assert _rows(pyogrio.read_dataframe(CLOUDLESS, use_arrow=True)) == rows
     assert _rows(geopandas.read_file(CLOUDLESS)) == rows
-    with fiona.open(CLOUDLESS) as source:
-        assert len(source) == len(rows)
-        assert [f["properties"]["id"] for f in source] == [row[0] for row in rows]
-        assert [shape(f["geometry"]) for f in source] == [row[2] for row in rows]
+    if HAS_FIONA:
+        import fiona
+
+        with fiona.open(CLOUDLESS) as source:
+            assert len(source) == len(rows)
+            assert [f["properties"]["id"] for f in source] == [row[0] for row in rows]
+            assert [shape(f["geometry"]) for f in source] == [row[2] for row in rows]
     assert [scene.id for scene in planet_vector.search(CLOUDLESS)] == [row[0] for row in rows]
     for code in (IN_OSGEO, IN_QGIS):
         done = system_python(code, CLOUDLESS, env=service.environ)
@@ -125,9 +127,12 @@ def test_each_scene_type_is_a_layer(connected: Service, scene_type: str) -> None
     assert sorted(frame["id"]) == sorted(scenes)
     info = pyogrio.read_info("PLANET:", layer=scene_type)
     assert (info["geometry_type"], info["crs"]) == ("MultiPolygon", "EPSG:4326")
-    kinds = dict(zip(info["fields"], info["ogr_types"]))
-    assert kinds["acquired"] == "OFTDateTime"
-    assert kinds["cloud_cover.estimated"] == "OFTReal"
+    if "ogr_types" in info:  # from pyogrio 0.12 on
+        kinds = dict(zip(info["fields"], info["ogr_types"]))
+        assert kinds["acquired"] == "OFTDateTime"
+        assert kinds["cloud_cover.estimated"] == "OFTReal"
+    assert str(frame["acquired"].dtype).startswith("datetime64")
+    assert frame["cloud_cover.estimated"].dtype == "float64"
     for _, row in frame.iterrows():
         assert row["cloud_cover.estimated"] == scenes[row["id"]]["properties"]["cloud_cover"]["estimated"]
         assert row["other"] is None  # every property the sample has is a column
@@ -220,10 +225,10 @@ def test_a_search_becomes_a_data_frame(connected: Service) -> None:
     assert len(planet_vector.search("PLANET:ortho?acquired.gte=2100-01-01").to_geopandas()) == 0
 
 
+# Without planet_vector.register(), which would have fiona's GDAL load the driver first: the environment names it.
 IN_TWO_GDALS = """
-import planet_vector
-planet_vector.register()
-import fiona, pyogrio
+import fiona, fiona.drvsupport, pyogrio
+fiona.drvsupport.supported_drivers["PLANET"] = "r"
 where, box = "acquired > '2015-02-01'", (-180, -90, 180, 0)
 def by_pyogrio():
     return len(pyogrio.raw.read("PLANET:ortho", where=where, bbox=box, use_arrow=False)[2])
@@ -233,12 +238,15 @@ def by_fiona():
 ORDER = [by_pyogrio, by_fiona, by_pyogrio, by_fiona]
 print(*[read() for read in ORDER{order}])
 import sys
-own = {by_fiona: lambda: sys.modules["_gdal_python_driver"].layer_featureCount,
-       by_pyogrio: lambda: sys.modules["gdal_python_driver"]._layer_featureCount}
-assert sys.modules["gdal_PLANET"].Layer.count_by_gdal is own[ORDER{order}[1]]()  # the one that came last
+def own(read):
+    if read is by_pyogrio and pyogrio.__gdal_version__ >= (3, 12):
+        return sys.modules["gdal_python_driver"]._layer_featureCount
+    return sys.modules["_gdal_python_driver"].layer_featureCount
+assert sys.modules["gdal_PLANET"].Layer.count_by_gdal is own(ORDER{order}[1])  # the one that came last
 """
 
 
+@needs_fiona
 @pytest.mark.parametrize("order", ["", "[1:]"], ids=["pyogrio first", "fiona first"])
 def test_two_gdals_in_a_process_count_each_for_itself(many: Watched, run: Callable[..., Any], order: str) -> None:
     done = run("python", "-c", IN_TWO_GDALS.replace("{order}", order), env=many.service.environ)
