@@ -92,10 +92,12 @@ FIELDS: Mapping[str, Field] = {
 """Every filterable field of every scene type."""
 
 
+_HOURS, _MINUTES = r"(?:[01]\d|2[0-3])", r"(?::?[0-5]\d)"  # of an offset (RFC 3339, section 5.6)
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
-    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?"
-    r"\s*(Z|z|UTC|[+\- ]?\d\d:?\d\d|[+-]\d\d)?"
+    r"(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?"
+    rf"(?:\s*(Z|z|UTC|[+-]{_HOURS}{_MINUTES}?)| ({_HOURS}{_MINUTES}))?",
+    re.ASCII,
 )
 
 
@@ -118,18 +120,28 @@ def parse_time(text: str) -> datetime:
     ValueError
         When the text is no time.
     """
-    if text.endswith("+00:00") and len(text) == 32:  # as the service writes nearly all: the fast way
-        return datetime.fromisoformat(text)
+    # Fast path: the spelling of nearly all times of the service. The punctuation is checked because fromisoformat
+    # accepts more (any separator, week dates, in some versions 24:00).
+    if text.endswith("+00:00") and len(text) == 32 and text[4:20:3] == "--T::." and text[11:13] < "24":
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            pass  # raised again below, with the text
     match = _TIME.fullmatch(text.strip())
-    if match is None:
+    # After a date alone, " 0530" may be a time of day: it is not read as an offset.
+    if match is None or (match[9] and not match[4]):
         raise ValueError(f"{text!r} is not a time: write it as 2015-03-06T02:24:15Z or 2015-03-06")
-    year, month, day, hour, minute, second, fraction, zone = match.groups()
-    moment = datetime(
-        int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0),
-        int((fraction or "").ljust(6, "0")[:6]), tzinfo=timezone.utc,
-    )  # fmt: skip
-    if zone and zone not in ("Z", "z", "UTC"):
-        digits = zone.lstrip("+- ").replace(":", "").ljust(4, "0")
+    year, month, day, hour, minute, second, fraction, zone, unsigned = match.groups()
+    try:
+        moment = datetime(
+            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0),
+            int((fraction or "").ljust(6, "0")[:6]), tzinfo=timezone.utc,
+        )  # fmt: skip
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a time: {error}") from None
+    zone = zone or unsigned or "Z"
+    if zone not in ("Z", "z", "UTC"):
+        digits = zone.lstrip("+-").replace(":", "").ljust(4, "0")
         offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
         try:
             moment -= -offset if zone.startswith("-") else offset

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,6 +12,7 @@ from typing import Callable, Dict, Iterator, Tuple
 
 import pytest
 
+from planet_vector.vector.registration import environment
 from tests.conftest import Service
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -163,3 +166,19 @@ def nonsense() -> Iterator[Nonsense]:
     nonsense.server.shutdown()
     thread.join()
     nonsense.server.server_close()
+
+
+def test_where_no_service_is_set_up_the_error_says_that_planet_s_is_gone(run: Run) -> None:
+    """Planet's own v0 is what is asked then; nothing is sent, as a proxy that is not there stands before it."""
+    environ = {**os.environ, "https_proxy": "http://127.0.0.1:9", "PL_API_KEY": "k" * 32}
+    for command in (["planet-vector", "count"], ["planet-vector", "doctor"], ["ogrinfo", "-ro", "PLANET:ortho"]):
+        env = {**environ, **environment()} if command[0] == "ogrinfo" else environ
+        done = run(*command, env=env)
+        said = done.stdout + done.stderr
+        assert done.returncode == 1 and "kkk" not in said
+        assert re.search(r"Planet switched its Scenes API v0 off in 2017: name a service that runs in PL_API_URL", said)
+
+
+def test_a_service_of_one_s_own_is_not_called_gone(run: Run) -> None:
+    done = run("planet-vector", "count", env={**os.environ, "PL_API_URL": "http://127.0.0.1:9/v0/"})
+    assert done.returncode == 1 and "2017" not in done.stderr

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planet_vector.errors import QueryError
@@ -24,6 +25,12 @@ from planet_vector.query import FIELDS, Condition, Query, format_time, parse_tim
         ("2015-03-06T02:24:15 00:00", datetime(2015, 3, 6, 2, 24, 15)),
         ("2015-03-06T02:24:15+05:30", datetime(2015, 3, 5, 20, 54, 15)),
         ("2015-03-06T02:24:15-0830", datetime(2015, 3, 6, 10, 54, 15)),
+        ("2015-03-06t02:24:15z", datetime(2015, 3, 6, 2, 24, 15)),
+        ("2015-03-06T02:24:15+23:59", datetime(2015, 3, 5, 2, 25, 15)),
+        ("2015-03-06T02:24:15-05", datetime(2015, 3, 6, 7, 24, 15)),
+        ("2015-03-06 02:24:15 UTC", datetime(2015, 3, 6, 2, 24, 15)),
+        ("2015-03-06 02:24 -2359", datetime(2015, 3, 7, 2, 23)),
+        ("2015-03-06+05:30", datetime(2015, 3, 5, 18, 30)),
         ("2016-02-29T23:59:59.999999Z", datetime(2016, 2, 29, 23, 59, 59, 999999)),
     ],
 )
@@ -37,6 +44,72 @@ def test_every_spelling_of_a_time_is_read(text: str, expected: datetime) -> None
 def test_other_texts_are_no_times(text: str) -> None:
     with pytest.raises(ValueError):
         parse_time(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2015-03-06T02:24:15+99:99",
+        "2015-03-06T02:24:15+24:00",
+        "2015-03-06T02:24:15-2400",
+        "2015-03-06T02:24:15+05:60",
+        "2015-03-06T02:24:15 99:99",
+        "2015-03-06T02:24:150530",  # an offset without a sign
+        "2015-03-06T02:24:15  05:30",
+        "2015-03-06 0530",  # a time of day or an offset
+        "2015-03-06T02:24:15+0\u0663:00",
+        "\u0662\u0660\u0661\u0665-03-06",
+        "2015-03-06T24:00:00Z",
+        "2015-03-06T23:59:60Z",
+        "2015-02-30T00:00:00+00:00",
+        # 32 characters, as the service writes times, and other spellings than its own.
+        "2015-03-06T24:00:00.000000+00:00",
+        "2015-02-30T02:24:15.531315+00:00",
+        "2015-03-06x02:24:15.531315+00:00",
+        "2015-03-06T02:24:15:531315+00:00",
+        "2015-03-06T022415.53131512+00:00",
+        "20150306T022415.5313151234+00:00",
+        "2015-W10-5T02:24:15.531315+00:00",
+    ],
+)
+def test_a_spelling_that_no_standard_has_is_refused_with_the_text(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a time") as refused:
+        parse_time(text)
+    assert repr(text) in str(refused.value)
+
+
+def _by_the_standard(text: str) -> datetime | None:
+    """Return a time of RFC 3339, section 5.6, by its grammar and the standard library; None where it is none."""
+    offset = "(?:[zZ]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+    grammar = rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[tT][0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(?:\.[0-9]{{6}})?{offset}"
+    if not re.fullmatch(grammar, text) or text[11:13] == "24":
+        return None
+    try:
+        return datetime.fromisoformat(re.sub("[zZ]$", "+00:00", text.upper())).astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        return None
+
+
+NEAR_TIMES = st.tuples(
+    st.sampled_from(["0000", "0001", "1900", "2015", "2016", "9999", "201\u0665", "\u00b2015", "15"]),
+    st.sampled_from(["-01-01", "-02-29", "-02-30", "-12-31", "-13-01", "-00-10", "-0\u00b2-01", "-W10-5", "-070"]),
+    st.sampled_from(["T", "t", "x", "", "TT"]),
+    st.sampled_from(["00:00:00", "23:59:59", "23:59:60", "23:60:00", "24:00:00", "\u0662\u0661:00:00", "02"]),
+    st.sampled_from(["", ".531315", ".999999", ":531315", ".53131\u00b2"]),
+    st.sampled_from(["Z", "z", "+00:00", "-00:00", "+23:59", "-23:59", "+24:00", "-24:00", "+99:99", "+05:60", "-14:00",
+                     "+0\u0665:30", "--05:00", "05:30", "+5:30", "ZZ"]),
+).map("".join)  # fmt: skip
+
+
+@settings(max_examples=2000)
+@given(NEAR_TIMES)
+def test_times_are_those_of_the_standard(text: str) -> None:
+    try:
+        found = parse_time(text)
+    except ValueError as error:
+        assert repr(text) in str(error)
+        found = None
+    assert found == _by_the_standard(text)
 
 
 @given(st.datetimes(timezones=st.just(timezone.utc)))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import dataclass
+from datetime import timezone
 from email.utils import parsedate_to_datetime
-from typing import Any, Iterator, Optional
+from typing import Any, Iterator, Mapping, Optional, Tuple
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
 
 try:
+    from msgspec import MsgspecError
     from msgspec.json import decode as quick_json
 except ImportError:  # in the Python that a GDAL program embeds
+    MsgspecError = ValueError  # type: ignore[assignment,misc]
     quick_json = json.loads  # type: ignore[assignment]
 
 from planet_vector.collecting import uncollected
@@ -29,9 +33,16 @@ from planet_vector.errors import (
 )
 
 CHUNK = 2**20  # bytes
+UNREADABLE = (ValueError, MsgspecError)
+"""What readers of JSON raise; up to msgspec 0.20, the last for Python 3.9, its errors are no ValueError."""
+
 LONGEST_RETRY_AFTER = 120.0  # seconds; urllib3 would obey six hours
 
 _RETRIED = frozenset({429, 500, 502, 503, 504})
+# int() raises ValueError for some texts that str.isdigit accepts ("²"), and for more than 4300 digits. 18 digits are
+# enough for an exabyte.
+_COUNT = re.compile(r"[0-9]{1,18}")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
 
 @dataclass(frozen=True)
@@ -50,33 +61,61 @@ def redacted(url: str) -> str:
     return urlunsplit((parts.scheme, host, parts.path, query, ""))
 
 
+def parse_count(text: str) -> Optional[int]:
+    """Return the whole number in a header or an address; None if it is not one of 1 to 18 ASCII digits."""
+    return int(text) if _COUNT.fullmatch(text) else None
+
+
+def content_length(headers: Mapping[str, str]) -> Optional[int]:
+    """Return the Content-Length of a response (RFC 9110, section 8.6); None if it is missing or not a number."""
+    values = {value.strip() for value in headers.get("Content-Length", "").split(",")}  # proxies may repeat it
+    return parse_count(values.pop()) if len(values) == 1 else None
+
+
+def content_range(headers: Mapping[str, str]) -> Optional[Tuple[int, int, int]]:
+    """Return the first byte, the last byte and the total of a Content-Range (RFC 9110, section 14.4), or None."""
+    match = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
+    return (int(match[1]), int(match[2]), int(match[3])) if match else None
+
+
+def whole_length(headers: Mapping[str, str]) -> Optional[int]:
+    """Return the size of a file from the response to a request for its first byte; None if it is unknown."""
+    if "Content-Range" not in headers:  # the service sent all of it
+        return content_length(headers)
+    part = content_range(headers)
+    return part[2] if part is not None and part[:2] == (0, 0) else None
+
+
 def iter_body(response: requests.Response, limit: int, chunk: int = CHUNK) -> Iterator[bytes]:
     """Yield the decoded body of a response, up to a limit, and be sure that it came whole.
 
     Raises
     ------
     ProtocolError
-        When it is longer than `limit` bytes.
+        When it is longer than `limit` bytes, or its Content-Length is not a number.
     UnavailableError
         When it ends before its Content-Length.
     """
     name = f"{response.request.method} {redacted(response.url)}"
+    told = content_length(response.headers)
+    if told is None and response.headers.get("Content-Length"):
+        # RFC 9112, section 6.3: an unrecoverable error. http.client would end a body of "+5" bytes after the fifth.
+        raise ProtocolError("The answer has a Content-Length that is not a number: it is not read.", name)
     size = 0
     for block in response.iter_content(chunk):
         size += len(block)
         if size > limit:
             raise ProtocolError(f"The answer is longer than {limit:,} bytes: it is not read.", name)
         yield block
-    told = response.headers.get("Content-Length", "")
-    if told.isdigit() and response.raw.tell() < int(told):
+    if told is not None and response.raw.tell() < told:
         raise UnavailableError("The connection broke in the middle of an answer.", name)
 
 
 def read_body(response: requests.Response, limit: int) -> bytes:
     """Return the decoded body of a response whole, or raise as `iter_body` does."""
-    told = response.headers.get("Content-Length", "")
+    told = content_length(response.headers)
     # In one piece where the length is told: pieces that are put together are copies.
-    return b"".join(iter_body(response, limit, int(told) if told.isdigit() and CHUNK < int(told) <= limit else CHUNK))
+    return b"".join(iter_body(response, limit, told if told is not None and CHUNK < told <= limit else CHUNK))
 
 
 def parse_json(content: bytes, url: str, name: str) -> Answer:
@@ -118,7 +157,7 @@ def _loads(content: bytes) -> Any:
     """
     try:
         return quick_json(content)
-    except ValueError:
+    except UNREADABLE:
         return json.loads(content)
 
 
@@ -163,10 +202,12 @@ def _message(response: requests.Response) -> str:
 def _retry_after(response: requests.Response) -> Optional[float]:
     """Return the pause a service asks for, in seconds, capped (RFC 9110, section 10.2.3)."""
     text = response.headers.get("Retry-After", "").strip()
-    if text.isdigit():
-        return min(float(text), LONGEST_RETRY_AFTER)
+    if re.fullmatch(r"[0-9]+", text):
+        return min(float(text), LONGEST_RETRY_AFTER)  # float() accepts any number of digits, int() does not
     try:
-        pause = parsedate_to_datetime(text).timestamp() - time.time()
-    except (TypeError, ValueError, IndexError):
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError, IndexError, OverflowError):
         return None
-    return min(max(pause, 0.0), LONGEST_RETRY_AFTER)
+    if moment.tzinfo is None:  # the zone is "-0000", which is UTC
+        moment = moment.replace(tzinfo=timezone.utc)
+    return min(max(moment.timestamp() - time.time(), 0.0), LONGEST_RETRY_AFTER)

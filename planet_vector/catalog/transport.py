@@ -20,12 +20,8 @@ import requests
 from requests.auth import AuthBase
 
 from planet_vector.catalog.answers import Answer, check_status, parse_json, read_body, redacted
-from planet_vector.config import Settings, is_api_origin, origin
-from planet_vector.errors import (
-    ProtocolError,
-    RateLimitError,
-    UnavailableError,
-)
+from planet_vector.config import DEFAULT_API_URL, Settings, is_api_origin, origin
+from planet_vector.errors import ProtocolError, RateLimitError, ServiceError, UnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +38,9 @@ LONGEST_BACKOFF = 20.0  # seconds
 MAX_REDIRECTS = 5
 MAX_JSON = 64 * 2**20  # bytes decoded; the largest real page of 1000 scenes is about 2 MB
 MAX_URL = 2000  # characters; the shortest limit among common servers and proxies, past it a search is POSTed
+
+GONE = "Planet switched its Scenes API v0 off in 2017: name a service that runs in PL_API_URL"
+"""What is added to each error of the service that is asked where nothing else is set up."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -97,7 +96,7 @@ def set_network(proxies: Optional[Mapping[str, str]], certificates: Optional[str
 
 
 class RateLimiter:
-    """Let through a number of requests a second, the first second's worth at once (a token bucket).
+    """Limit requests to a rate (a token bucket): the first second's worth, and at least one, goes at once.
 
     Parameters
     ----------
@@ -107,7 +106,9 @@ class RateLimiter:
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
-        self._tokens = rate
+        # At least one, or the first request would wait for the bucket to fill where the rate is below one.
+        self._burst = max(1.0, rate)
+        self._tokens = self._burst
         self._then = time.monotonic()
         self._lock = threading.Lock()
 
@@ -117,7 +118,7 @@ class RateLimiter:
             return
         with self._lock:
             now = time.monotonic()
-            self._tokens = min(self._rate, self._tokens + (now - self._then) * self._rate)
+            self._tokens = min(self._burst, self._tokens + (now - self._then) * self._rate)
             self._then = now
             self._tokens -= 1
             pause = -self._tokens / self._rate
@@ -289,10 +290,18 @@ class Transport:
                     pause = random.uniform(0, min(LONGEST_BACKOFF, BACKOFF * 2**attempt))  # noqa: S311
                 retries = RETRIES if self._reached else FIRST_RETRIES
                 if attempt >= retries or time.monotonic() + pause > end:
-                    raise
+                    raise self._explained(error) from None
                 log.debug("%s; trying again in %.1f s", error, pause)
                 time.sleep(pause)
+            except ServiceError as error:
+                raise self._explained(error) from None
         raise AssertionError("unreachable")
+
+    def _explained(self, error: ServiceError) -> ServiceError:
+        """Return an error that also says so where the service itself is no more."""
+        if self.settings.api_url == DEFAULT_API_URL:
+            error.message = f"{error.message.rstrip('.')} ({GONE})."
+        return error
 
     def _once(
         self,

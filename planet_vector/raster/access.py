@@ -30,6 +30,7 @@ from typing import List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from planet_vector.catalog import ScenesV0
+from planet_vector.catalog.answers import content_range, parse_count
 from planet_vector.catalog.transport import authorization
 from planet_vector.config import Settings
 from planet_vector.raster.keyfiles import header_file, headers_option
@@ -105,8 +106,9 @@ def plan(catalog: ScenesV0, link: str, build: Build) -> Access:
             _warn(slow)
         return Access(_vsicurl(url), Options({**READING, **SIGNED, **WITHOUT_KEY}), expiry(url), slow=slow)
 
-    size = re.fullmatch(r"bytes 0-0/(\d+)", headers.get("Content-Range", ""))
-    told = {"size": int(size[1]) if size else None, "ranges": size is not None}
+    part = content_range(headers)
+    size = part[2] if part is not None and part[:2] == (0, 0) else None
+    told = {"size": size, "ranges": size is not None}
     if not authorization(url, settings):
         return Access(_vsicurl(url), Options({**READING, **DIRECT, **WITHOUT_KEY}), None, **told)  # type: ignore[arg-type]
     if build >= KEEPS_OPTIONS:
@@ -171,14 +173,14 @@ def expiry(url: str) -> Optional[float]:
     """
     query = {name.lower(): value for name, value in parse_qsl(urlsplit(url).query)}
     for store in ("amz", "goog"):
-        begins, seconds = query.get(f"x-{store}-date"), query.get(f"x-{store}-expires")
-        if begins and seconds and seconds.isdigit():
+        begins, seconds = query.get(f"x-{store}-date"), parse_count(query.get(f"x-{store}-expires", ""))
+        if begins and seconds is not None:
             try:
                 return calendar.timegm(time.strptime(begins, "%Y%m%dT%H%M%SZ")) + float(seconds)
             except ValueError:
                 return None
     ends = query.get("expires", "")
-    return float(ends) if re.fullmatch(r"\d+(\.\d+)?", ends) else None
+    return float(ends) if re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,18})?", ends) else None
 
 
 def _vsicurl(url: str) -> str:

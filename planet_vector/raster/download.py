@@ -12,6 +12,7 @@ from typing import Callable, Iterable, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import unquote
 
 from planet_vector.catalog import ScenesV0
+from planet_vector.catalog.answers import whole_length
 from planet_vector.errors import PlanetVectorError, ProtocolError, RasterAccessError
 from planet_vector.raster.limits import MAX_FILE
 from planet_vector.raster.parallel import Alive, in_parallel
@@ -22,7 +23,7 @@ FileProgress = Optional[Callable[[Path, int, Optional[int]], None]]
 """Called as `planet_vector.raster.part.Progress`, with the file before; from several threads at once."""
 
 BREAKS = 5
-"""Times a transfer may break with not a byte gained in between."""
+"""Breaks in a row without a byte gained, and restarts from the first byte, before a transfer is given up."""
 
 _SAFE = re.compile(r"[A-Za-z0-9][\w.\-]{0,149}", re.ASCII)
 _SUFFIXES = (".tif", ".tiff", ".zip")
@@ -150,7 +151,7 @@ def fetch(catalog: ScenesV0, link: str, path: Path, progress: Progress = None, l
     """
     link = catalog.transport.check_link(link)
     with Part(path) as part:
-        breaks = 0
+        breaks = losses = 0
         while not part.complete:
             before = part.length
             error = catalog.transport.stream(
@@ -159,7 +160,8 @@ def fetch(catalog: ScenesV0, link: str, path: Path, progress: Progress = None, l
             if part.complete or error is None:
                 break
             breaks = 0 if part.length > before else breaks + 1
-            if breaks > BREAKS:
+            losses += part.length < before
+            if max(breaks, losses) > BREAKS:
                 raise error
         return part.finish()
 
@@ -218,8 +220,4 @@ def _fetch_unless_there(
 def _told(catalog: ScenesV0, link: str) -> Tuple[Optional[int], Mapping[str, str]]:
     """Return how long the file behind a link is, where the service tells, and what else it tells."""
     _, headers = catalog.transport.follow(catalog.transport.check_link(link))
-    size = re.fullmatch(r"bytes 0-0/(\d+)", headers.get("Content-Range", ""))
-    if size is not None:
-        return int(size[1]), headers
-    told = headers.get("Content-Length", "")
-    return int(told) if told.isdigit() else None, headers
+    return whole_length(headers), headers

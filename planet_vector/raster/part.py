@@ -13,7 +13,6 @@ import errno
 import io
 import json
 import os
-import re
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from typing import Callable, Dict, Optional
 
 import requests
 
-from planet_vector.catalog.answers import iter_body
+from planet_vector.catalog.answers import content_length, content_range, iter_body
 from planet_vector.errors import ProtocolError, RasterAccessError, UnavailableError
 
 if sys.platform != "win32":
@@ -139,18 +138,17 @@ class Part:
         if etag.startswith("W/"):  # may stand for other bytes (RFC 9110, section 8.8.1)
             etag = ""
         if response.status_code == 206:
-            match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("Content-Range", ""))
+            part = content_range(response.headers)
             at = self.length
-            if match is None or int(match[1]) != at or (etag and etag != self._version.etag):
+            if part is None or part[0] != at or (etag and etag != self._version.etag):
                 self._forget()
                 raise UnavailableError(f"The service sent another part of {self.path.name} than asked for: try again.")
-            if self._version.size not in (None, int(match[3])):
+            if self._version.size not in (None, part[2]):
                 self._forget()
                 raise UnavailableError(f"{self.path.name} changed while it was fetched: try again.")
             return at
-        told = response.headers.get("Content-Length", "")
         self._forget()
-        self._version = _Version(etag, int(told) if told.isdigit() else None)
+        self._version = _Version(etag, content_length(response.headers))
         if etag:
             # Written before the first byte: a part without it would be of an unknown version.
             self._note.write_text(json.dumps({"etag": etag, "size": self._version.size}), encoding="utf-8")

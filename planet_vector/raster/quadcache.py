@@ -10,13 +10,13 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import threading
 import time
 from pathlib import Path
 from typing import Dict, Mapping, Optional
 
 from planet_vector.catalog import ScenesV0
+from planet_vector.catalog.answers import whole_length
 from planet_vector.config import user_directory
 from planet_vector.errors import ProtocolError
 from planet_vector.raster.download import fetch
@@ -116,9 +116,7 @@ class QuadCache:
 
 def _version(headers: Mapping[str, str]) -> Optional[Mapping[str, object]]:
     """Return what tells one version of a file from another; None where the service says nothing that does."""
-    total = re.fullmatch(r"bytes 0-0/(\d+)", headers.get("Content-Range", ""))
-    told = total[1] if total else headers.get("Content-Length", "")
-    size = int(told) if told.isdigit() else None
+    size = whole_length(headers)
     etag = headers.get("ETag") or None
     return {"etag": etag, "size": size} if etag or size is not None else None
 

@@ -312,5 +312,5 @@ def _resolution(sizes: Sequence[Tuple[float, float]], wanted: Union[str, float])
 
 
 def _by_number(product: str) -> Tuple[str, int]:
-    match = re.fullmatch(r"(\D*)(\d*)", product)
+    match = re.fullmatch(r"([^0-9]*)([0-9]{0,9})", product)
     return (match[1], int(match[2] or 0)) if match else (product, 0)

@@ -325,4 +325,4 @@ def check_feature(feature: Any) -> Mapping[str, Any]:
 def _natural(product: str) -> Tuple[str, int]:
     """Order ``band_2`` before ``band_10``."""
     stem, _, number = product.rpartition("_")
-    return (stem, int(number)) if number.isdigit() else (product, 0)
+    return (stem, int(number)) if re.fullmatch(r"[0-9]{1,9}", number) else (product, 0)

@@ -17,6 +17,7 @@ try:
 except ImportError:  # in the Python that a GDAL program embeds
     msgspec = None  # type: ignore[assignment]
 
+from planet_vector.catalog.answers import UNREADABLE
 from planet_vector.catalog.paging import Decode, Page
 from planet_vector.geometry import Bounds, ring_footprints
 from planet_vector.vector.rows import Rows
@@ -60,7 +61,7 @@ class Decoder:
         try:
             page = self._read(content)
             footprints = _footprints([scene.geometry.coordinates for scene in page.features])
-        except ValueError:  # as msgspec's errors are
+        except UNREADABLE:
             return None
         ids = [scene.id for scene in page.features]
         found: List[Sequence[Any]] = [()] * (len(self._schema.names) + 1)

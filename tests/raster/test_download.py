@@ -11,14 +11,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, List, Tuple
+from types import SimpleNamespace
+from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import ScenesV0, transport
+from planet_vector.catalog.answers import LONGEST_RETRY_AFTER
 from planet_vector.config import Key, Settings
-from planet_vector.errors import NotFoundError, ProtocolError, RasterAccessError
+from planet_vector.errors import NotFoundError, ProtocolError, RasterAccessError, ServiceError, UnavailableError
 from planet_vector.raster.download import download, fetch, safe_name
+from planet_vector.raster.quadcache import QuadCache
 from planet_vector.scene import Scene
 
 from ..conftest import ROOT, Service
@@ -125,6 +128,27 @@ def test_a_file_that_changed_meanwhile_begins_anew(tmp_path: Path) -> None:
         server.stop()
 
 
+def test_a_rest_that_is_never_given_is_not_asked_for_without_end(tmp_path: Path) -> None:
+    """The file breaks off, the part after it is another than asked for: so it begins anew, and again."""
+    data = os.urandom(400_000)
+
+    def answer(request: Request) -> Answer:
+        status, headers, body = ranged(request, data)
+        assert len(server.seen) < 100  # ends the connection, and so the loop
+        if status == 206:
+            return status, {**headers, "Content-Range": "bytes 0-0/\u00b2"}, body
+        return status, {**headers, "Content-Length": str(len(data)), "X-Break": "1"}, body[:150_000]
+
+    server = Recorder(answer)
+    try:
+        catalog = ScenesV0(Settings(f"{server.url}/v0/", rate=0))
+        with pytest.raises(UnavailableError):
+            fetch(catalog, f"{server.url}/v0/a", tmp_path / "a.tif")
+        assert len(server.seen) < 20
+    finally:
+        server.stop()
+
+
 def test_a_part_of_which_nobody_knows_the_version_is_not_gone_on_with(
     pair: Pair, catalog: ScenesV0, geotiff: Path, tmp_path: Path
 ) -> None:
@@ -190,6 +214,75 @@ def test_a_file_larger_than_the_limit_is_not_fetched(pair: Pair, catalog: Scenes
         with pytest.raises(ProtocolError):
             fetch(catalog, pair.link(case), tmp_path / "a.tif", limit=1000)
         assert not (tmp_path / "a.tif").exists()
+
+
+ODD_NUMBERS = ["\u00b2", "1\u00b2", "-5", "+5", "5_0", "9e999", "9" * 19, "9" * 5000, "0" * 5000]
+"""What is no number, or is none that can be meant: int() refuses some that str.isdigit holds for."""
+
+
+@pytest.mark.parametrize("number", ODD_NUMBERS, ids=lambda number: f"{number[:2]}_{len(number)}")
+@pytest.mark.parametrize(
+    ("header", "form"),
+    [
+        ("Content-Length", "{}"),
+        ("Content-Range", "bytes 0-0/{}"),
+        ("Content-Range", "bytes 0-0/*{}"),
+        ("Content-Range", "bytes {0}-{0}/{0}"),
+        ("Retry-After", "{}"),
+        ("Retry-After", "Mon, 06 Jul 2015 02:24:15 +{}"),
+        ("Retry-After", "Mon, {} Jul 2015 02:24:15 GMT"),
+    ],
+)
+def test_an_odd_number_in_a_header_is_passed_over_or_is_an_error(
+    number: str, header: str, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = json.dumps({"any": "body" * 50}).encode()
+    pauses: List[float] = []
+    monkeypatch.setattr(transport, "time", SimpleNamespace(monotonic=time.monotonic, sleep=pauses.append))
+    spoilt: Dict[str, int] = {}
+
+    def answer(request: Request) -> Answer:
+        spoilt[request.path] = spoilt.get(request.path, 0) + 1
+        if header == "Retry-After":
+            return (503, {header: form.format(number)}, b"") if spoilt[request.path] == 1 else ranged(request, data)
+        status, headers, body = ranged(request, data)
+        return status, {**headers, header: form.format(number), "X-Break": "1"}, body
+
+    server = Recorder(answer)
+    catalog = ScenesV0(Settings(f"{server.url}/v0/", rate=0))
+
+    def link(name: str) -> str:
+        return f"{server.url}/v0/{name}"
+
+    def go_on() -> bytes:
+        (tmp_path / "part.tif.part").write_bytes(data[:50])
+        (tmp_path / "part.tif.part.version").write_text(json.dumps({"etag": '"one"', "size": None}))
+        fetch(catalog, link("part"), tmp_path / "part.tif")
+        return (tmp_path / "part.tif").read_bytes()
+
+    def by_name() -> bytes:
+        product = Scene({"id": "s1", "properties": {"data": {"products": {"a": {"full": link("named")}}}}}, "ortho")
+        return download(catalog, [product], ["a"], tmp_path)[0].read_bytes()
+
+    ways: List[Callable[[], bytes]] = [
+        lambda: json.dumps(catalog.transport.get_json(link("json")).body).encode(),
+        lambda: catalog.transport.get_bytes(link("bytes"))[0],
+        go_on,
+        by_name,
+        lambda: QuadCache(catalog).get("m", "q", link("quad")).read_bytes(),
+    ]
+    try:
+        for way in ways:
+            try:
+                assert way() == data
+            except ServiceError:
+                assert header != "Retry-After"
+    finally:
+        catalog.transport.close()
+        server.stop()
+    assert all(0 <= pause <= LONGEST_RETRY_AFTER for pause in pauses)
+    if header == form == "Retry-After" and number.isascii() and number.isdigit():
+        assert max(pauses) == (LONGEST_RETRY_AFTER if number[0] == "9" else 0)
 
 
 def test_files_are_named_skipped_and_never_overwritten_unasked(

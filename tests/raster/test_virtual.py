@@ -12,14 +12,17 @@ import pytest
 
 import planet_vector
 from planet_vector import raster
+from planet_vector.catalog import ScenesV0
 from planet_vector.errors import NotFoundError, RasterAccessError
 from planet_vector.scene import Scene
 
 from ..conftest import Service, Start
+from .recording import Pair
 
 rasterio = pytest.importorskip("rasterio")
 from planet_vector.raster import mosaic as mosaic_module  # noqa: E402
 from planet_vector.raster.keyfiles import config_file  # noqa: E402
+from planet_vector.raster.virtual import open_bands  # noqa: E402
 
 # ---- bands -----------------------------------------------------------------------------------------------
 
@@ -68,6 +71,16 @@ def test_bands_say_what_they_are(landsat: str) -> None:
         assert [colour.name for colour in dataset.colorinterp[1:4]] == ["blue", "green", "red"]
         # USGS: band 4 passes 0.636 to 0.673 µm.
         assert dataset.tags(4, ns="IMAGERY") == {"CENTRAL_WAVELENGTH_UM": "0.6545", "FWHM_UM": "0.037"}
+
+
+def test_bands_are_in_the_order_of_their_numbers_whatever_those_are(pair: Pair, catalog: ScenesV0) -> None:
+    products = ["visual", "band_" + "9" * 5000, "band_\u00b2", "band_10", "band_9"]
+    links = {product: {"full": pair.link("direct")} for product in products}
+    scene = Scene({"id": "s1", "properties": {"data": {"products": links}}}, "landsat")
+    with open_bands(catalog, scene, ["all"]) as dataset:
+        title = repr(dataset)
+    assert title.index("band_9,") < title.index("band_10,")
+    assert all(product in title for product in products)
 
 
 def test_a_band_that_is_not_there_is_named(landsat: str) -> None:
