@@ -92,18 +92,39 @@ class Layer(BaseLayer):
         self.fields = gdal.fields(layer)
         self.geometry_fields = gdal.geometry_fields(layer)
         self.attribute_filter = self.spatial_filter = self.spatial_filter_extent = None
+        self.failures = None  # errors of the iterator, while they are gathered
 
     def test_capability(self, capability):
+        if capability == BaseLayer.FastFeatureCount:
+            return self.counts_quickly()
         return capability in (BaseLayer.RandomRead, BaseLayer.StringsAsUTF8)
+
+    def counts_quickly(self):
+        """Tell, without a request, whether counting with the current filters needs no reading."""
+        return not self.spatial_filter and self.layer.counts_quickly(self.attribute_filter)
 
     @told
     def __iter__(self):
-        return self.gdal.features(self.layer, self.attribute_filter, self.spatial_filter_extent)
+        return self.gdal.features(self.layer, self.attribute_filter, self.spatial_filter_extent, self.failures)
 
     @told
     def feature_count(self, force):
-        count = None if self.spatial_filter else self.layer.count(self.attribute_filter)
-        return self.count_by_gdal(self, force) if count is None else count
+        try:
+            count = self.layer.count(self.attribute_filter) if self.counts_quickly() else None
+            return self.count_by_reading(force) if count is None else count
+        except Exception as error:
+            return self.gdal.unknown_count(error)
+
+    def count_by_reading(self, force):
+        """Have GDAL count the features that it reads, and raise what it met with, which it takes for their end."""
+        self.failures = failures = []
+        try:
+            count = self.count_by_gdal(self, force)
+        finally:
+            self.failures = None
+        if failures:
+            raise failures[0]
+        return count
 
     @told
     def feature_by_id(self, fid):

@@ -8,7 +8,7 @@ import sys
 import threading
 from itertools import filterfalse, starmap
 from types import FrameType
-from typing import Any, Callable, Iterator, List, Optional
+from typing import Any, Callable, Iterator, List, Optional, Tuple
 
 from planet_vector.errors import PlanetVectorError
 
@@ -76,10 +76,26 @@ def end_with(error: BaseException) -> Iterator[Any]:
     """
     if not _hides_errors():
         return _raise(as_sentence(error))
-    rising = type(type(error).__name__, (type(error),), {"__new__": lambda cls: error})
+    rising = type(type(error).__name__, (type(error),), {"__new__": lambda cls, *_: error})
     set_off = ctypes.pythonapi.PyThreadState_SetAsyncExc
     set_off.argtypes = [ctypes.c_ulong, ctypes.py_object]
     return filterfalse(None, starmap(set_off, [(threading.get_ident(), rising)]))
+
+
+def unknown_count(error: Exception) -> int:
+    """Return -1, how GDAL says that a number of features is unknown, to a reader that takes an error for 0.
+
+    fiona refuses to count then, and pyogrio (seen with 0.7 to 0.12) goes on to read the features, and raises the error
+    that it meets there.
+
+    Raises
+    ------
+    Exception
+        The error, to any other program.
+    """
+    if _caller()[0].startswith(("fiona", "pyogrio")):
+        return -1
+    raise error
 
 
 def _hides_errors() -> bool:
@@ -87,13 +103,18 @@ def _hides_errors() -> bool:
 
     A program that only embeds Python has no code of its own beneath the driver's: it takes errors from GDAL.
     """
+    return _caller() not in (("", ""), ("pyogrio.raw", "read"))
+
+
+def _caller() -> Tuple[str, str]:
+    """Return module and function of the Python code that called GDAL, which called the driver; empty where none did."""
     frame: Optional[FrameType] = sys._getframe()
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
         if not module.startswith((_PACKAGE, "gdal_PLANET")):
-            return (module, frame.f_code.co_name) != ("pyogrio.raw", "read")
+            return module, frame.f_code.co_name
         frame = frame.f_back
-    return False
+    return "", ""
 
 
 def _raise(error: BaseException) -> Iterator[Any]:

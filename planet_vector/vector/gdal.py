@@ -11,7 +11,7 @@ from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError
 from planet_vector.geometry import Box, wkt_of_wkb
 from planet_vector.names import Name, parse_name, shown
-from planet_vector.vector.faults import end_with
+from planet_vector.vector.faults import end_with, unknown_count
 from planet_vector.vector.layer import SceneLayer, layers
 from planet_vector.vector.rows import Rows
 
@@ -19,6 +19,18 @@ if TYPE_CHECKING:
     from planet_vector.vector.mosaics import ListedLayer
 
     Layer = Union[SceneLayer, ListedLayer]
+
+__all__ = [
+    "Opened",
+    "feature",
+    "features",
+    "fields",
+    "geometry_fields",
+    "layer_metadata",
+    "open_name",
+    "takes_wkb",
+    "unknown_count",
+]
 
 _CARRIERS = ("fiona", "rasterio", "pyogrio", "osgeo.gdal")
 
@@ -105,18 +117,40 @@ def geometry_fields(layer: Layer) -> List[Dict[str, str]]:
     return [{"name": "", "type": "MultiPolygon", "srs": srs}]
 
 
-def features(layer: Layer, where: Optional[str], extent: Optional[Sequence[float]]) -> Iterator[Dict[str, Any]]:
-    """Yield the features that can meet the filters GDAL has set; all of them are there before the first."""
+def features(
+    layer: Layer,
+    where: Optional[str],
+    extent: Optional[Sequence[float]],
+    failures: Optional[List[Exception]] = None,
+) -> Iterator[Dict[str, Any]]:
+    """Yield the features that can meet the filters GDAL has set; all of them are there before the first.
+
+    Parameters
+    ----------
+    layer : SceneLayer or ListedLayer
+        The layer.
+    where : str, optional
+        The attribute filter.
+    extent : (west, south, east, north), optional
+        The spatial filter's, in the layer's system.
+    failures : list, optional
+        Takes an error in place of the code that called GDAL, when that is the driver itself.
+    """
     # Nothing is asked until the first feature is: GDAL makes iterators that it never uses.
-    return chain.from_iterable(starmap(_whole, [(layer, where, _box(layer, extent))]))
+    return chain.from_iterable(starmap(_whole, [(layer, where, _box(layer, extent), failures)]))
 
 
-def _whole(layer: Layer, where: Optional[str], box: Optional[Box]) -> Iterator[Dict[str, Any]]:
+def _whole(
+    layer: Layer, where: Optional[str], box: Optional[Box], failures: Optional[List[Exception]]
+) -> Iterator[Dict[str, Any]]:
     try:
         names, wkb = layer.schema.names, takes_wkb()
         return chain.from_iterable(_features(rows, names, wkb) for rows in layer.blocks(where, box))
     except Exception as error:
-        return end_with(error)
+        if failures is None:
+            return end_with(error)
+        failures.append(error)
+        return iter(())
 
 
 def feature(layer: Layer, fid: int) -> Optional[Dict[str, Any]]:

@@ -88,20 +88,29 @@ class SceneLayer(RowLayer):
         where : str, optional
             An OGR SQL WHERE text that narrows the layer.
         """
-        narrowing = narrow(where)
-        if not narrowing.exact or (narrowing.conditions and self.query.limit is not None):
+        if not self.counts_quickly(where):
             return None
-        query = self.query.where(*narrowing.conditions)
+        query = self.query.where(*narrow(where).conditions)
         kept = CACHE.covering(self._owner, query, self._ttl)
         if kept is not None and kept.query == query:
             return kept.count
         if self.scene_id is not None:
-            return self._result(query).count if query == self.query else None
+            return self._result(query).count
         known = CACHE.survey(self._owner, query, self._ttl)
         if known is None:
             known = self.catalog.survey(query)
             CACHE.keep_survey(self._owner, query, known)
         return known.total
+
+    def counts_quickly(self, where: Optional[str] = None) -> bool:
+        """Tell, without a request, whether `count` returns a number, for one small request at most.
+
+        The filter must be narrowed exactly. The service cannot apply one to the first scenes of a search (``limit``) or
+        to a single scene.
+        """
+        narrowing = narrow(where)
+        whole = self.query.limit is None and self.scene_id is None
+        return narrowing.exact and (whole or not narrowing.conditions)
 
     def blocks(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Rows]:
         """Return the scenes that can meet the filters, and maybe more; all of them are there when this returns."""

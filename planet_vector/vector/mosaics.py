@@ -67,8 +67,18 @@ class ListedLayer(RowLayer):
 
     def count(self, where: Optional[str] = None) -> Optional[int]:
         """Return the number of rows, or None where only reading them can tell."""
+        return self._known_count if self.counts_quickly(where) else None
+
+    def counts_quickly(self, where: Optional[str] = None) -> bool:
+        """Tell, without a request, whether `count` returns a number: that of rows in the cache."""
+        narrowing = narrow(where)
+        return narrowing.exact and not narrowing.conditions and self._known_count is not None
+
+    @property
+    def _known_count(self) -> Optional[int]:
+        """The number of all rows, or None if they are not in the cache."""
         kept = CACHE.covering(self._owner, self.query, self._ttl)
-        return kept.count if kept is not None and kept.query == self.query and narrow(where).exact else None
+        return kept.count if kept is not None and kept.query == self.query else None
 
     def blocks(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Rows]:
         """Return the rows that can meet the filters, and maybe more; all of them are there when this returns."""
@@ -129,6 +139,11 @@ class MosaicLayer(ListedLayer):
         super().__init__(catalog, Query(MOSAICS), schema)
         # Asked for when the layer is opened: a wrong key, or a service without mosaics, is an error then.
         self._listed: Optional[List[Mapping[str, Any]]] = list_mosaics(catalog)
+
+    @property
+    def _known_count(self) -> Optional[int]:
+        listed = self._listed  # another thread may take it
+        return super()._known_count if listed is None else len(listed)
 
     def _features(self, query: Query) -> List[Feature]:
         listed, self._listed = self._listed, None

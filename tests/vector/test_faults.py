@@ -7,18 +7,20 @@ import random
 from pathlib import Path
 from typing import Any, Callable
 
-import fiona
 import geopandas
 import pyogrio
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import planet_vector
 from planet_vector.catalog import transport
 from planet_vector.errors import PlanetVectorError
 from planet_vector.vector import store
 from planet_vector.vector.cache import CACHE
-from tests.conftest import Service, Start
+from planet_vector.vector.layer import SceneLayer
+from tests.conftest import HAS_FIONA, Service, Start
 from tests.vector.conftest import make_scene, wait_for_pages, write_scenes
 
 COUNT = 3500  # scenes: two small questions, then five windows of time
@@ -92,9 +94,14 @@ READERS: dict[str, Callable[[str], int]] = {
     "pyogrio": lambda name: len(pyogrio.read_dataframe(name, use_arrow=False, read_geometry=False)),
     "pyogrio, Arrow": lambda name: int(pyogrio.raw.read_arrow(name)[1].num_rows),
     "geopandas": lambda name: len(geopandas.read_file(name)),
-    "fiona": lambda name: len(list(fiona.open(name))),
     "search": lambda name: len(list(planet_vector.search(name))),
 }
+ERRORS: tuple[type[Exception], ...] = (pyogrio.errors.DataSourceError, pyogrio.errors.FeatureError)
+if HAS_FIONA:
+    import fiona
+
+    READERS["fiona"] = lambda name: len(list(fiona.open(name)))
+    ERRORS += (fiona.errors.DriverError,)
 
 
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "lasting"])
@@ -118,9 +125,7 @@ def test_all_scenes_or_an_error(faulty: Faulty, fault: dict[str, Any], lasting: 
 def test_no_reader_takes_a_failure_for_the_end(faulty: Faulty, reader: str, fault: str) -> None:
     for number in range(first(FAULTS[fault]), 4):
         faulty.set({**FAULTS[fault], "skip": number})
-        with pytest.raises(
-            (PlanetVectorError, pyogrio.errors.DataSourceError, pyogrio.errors.FeatureError, fiona.errors.DriverError)
-        ):
+        with pytest.raises((PlanetVectorError, *ERRORS)):
             print(READERS[reader]("PLANET:ortho"))
 
 
@@ -169,6 +174,45 @@ def test_a_service_that_asks_to_slow_down_is_obeyed(faulty: Faulty) -> None:
     assert time.monotonic() - start >= 3
 
 
+class Clock:
+    """A clock that moves when somebody sleeps, and when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        assert 0 < seconds < 1e6
+        self.now += seconds
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rate=st.sampled_from([0.001, 0.1, 0.5, 1.0, 1.5, 10.0, 10000.0]) | st.floats(0.001, 10000),
+    pauses=st.lists(st.sampled_from([0.0, 0.0, 0.0, 0.3, 1.0, 40.0]), max_size=40),
+)
+def test_the_first_request_goes_at_once_and_the_rate_holds(
+    rate: float, pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(transport, "time", clock)
+    limiter = transport.RateLimiter(rate)
+    gone = []
+    for pause in [0.0, *pauses]:
+        clock.now += pause
+        limiter.wait()
+        gone.append(clock.now)
+    assert gone[0] == 1000.0
+    burst = max(1.0, rate)
+    for first, start in enumerate(gone):
+        for last, end in enumerate(gone[first:], first):
+            assert last - first + 1 <= burst + rate * (end - start) + 1e-6
+    if not any(pauses):  # nor later than the rate lets them
+        assert gone[-1] == pytest.approx(1000 + max(0.0, len(gone) - burst) / rate)
+
+
 def test_a_client_error_is_not_asked_again(faulty: Faulty) -> None:
     faulty.set({"status": 403, "times": 1})
     with pytest.raises(PlanetVectorError, match="403"):
@@ -181,3 +225,25 @@ def test_a_service_that_does_not_answer_is_an_error(faulty: Faulty, monkeypatch:
     faulty.set({"delay": 30})
     with pytest.raises(planet_vector.UnavailableError, match="did not answer in time"):
         list(planet_vector.search("PLANET:ortho?limit=5"))
+
+
+class ForeignError(Exception):
+    """An error of a library: no ValueError, and made of more than a text."""
+
+    def __init__(self, place: int, text: str) -> None:
+        super().__init__(place, text)
+
+
+@pytest.mark.parametrize("reader", [reader for reader in READERS if reader != "search"])
+def test_an_error_that_nobody_expects_is_shown_as_it_is(
+    faulty: Faulty, reader: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever way an exception takes through compiled code, another must not stand in its place."""
+    faulty.set()
+
+    def broken(*_: Any) -> None:
+        raise ForeignError(7, "a library gave up")
+
+    monkeypatch.setattr(SceneLayer, "blocks", broken)
+    with pytest.raises((ForeignError, *ERRORS), match="a library gave up"):
+        print(READERS[reader]("PLANET:ortho"))

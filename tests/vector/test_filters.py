@@ -199,6 +199,85 @@ def test_the_count_is_true_with_every_filter(many: Watched) -> None:
         assert counted in (None, len(frame))
 
 
+COUNTING = """
+import json, sys
+import requests
+from osgeo import ogr
+ogr.UseExceptions()
+asked = []
+request = requests.Session.request
+requests.Session.request = lambda self, method, url, **more: asked.append(url) or request(self, method, url, **more)
+rows = []
+for name, where, box in json.load(sys.stdin):
+    source = ogr.Open(name)
+    layer = source.GetLayer(0)
+    for again in range(2):  # asked for, and from what is known by then
+        layer.SetAttributeFilter(where)
+        layer.SetSpatialFilterRect(*box) if box else layer.SetSpatialFilter(None)
+        del asked[:]
+        fast = bool(layer.TestCapability(ogr.OLCFastFeatureCount))
+        silent = not asked
+        count = layer.GetFeatureCount()
+        cost = len(asked)
+        rows.append([fast, silent, count, cost, len(list(layer))])
+print(json.dumps(rows))
+"""
+
+
+def counting(asked: list[tuple[str, str | None, Any]], environ: dict[str, str], python: Callable[..., Any]) -> Any:
+    """Return for each name and filter, twice: whether the count is said to be fast, without asking; it; its cost."""
+    done = python(COUNTING, env=environ, input=json.dumps(asked))
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = json.loads(done.stdout)
+    for row, (name, where, box) in zip(rows, (question for question in asked for _ in range(2))):
+        _, silent, count, _, listed = row
+        assert silent, (name, where, box)
+        assert count == listed, (name, where, box)
+    return rows
+
+
+@pytest.mark.parametrize("ttl", ["300", "0"])
+def test_a_count_is_said_to_be_fast_where_the_service_counts(
+    many: Watched, many_scenes: list[dict[str, Any]], system_python: Callable[..., Any], ttl: str
+) -> None:
+    scene = many_scenes[0]["id"]
+    cloud, exact = "PLANET:ortho?cloud_cover.estimated.lte=40", '"cloud_cover.estimated" < 20'
+    questions: list[tuple[str, str | None, Any, bool]] = [
+        ("PLANET:ortho", None, None, True),
+        ("PLANET:ortho", exact, None, True),
+        ("PLANET:ortho", '"sat.id" = \'0905\' AND "sat.off_nadir" >= 2.5', None, True),
+        (cloud, None, None, True),
+        (cloud, exact, None, True),
+        (cloud, '"cloud_cover.estimated" > 90', None, True),  # none, and no question
+        (f"{cloud}&limit=50", None, None, True),
+        (f"{cloud}&limit=50", exact, None, False),
+        ("PLANET:ortho?limit=9999", exact, None, False),
+        ("PLANET:ortho", "id LIKE '2015%1'", None, False),
+        ("PLANET:ortho", f"id = '{scene}'", None, False),
+        ("PLANET:ortho", f'{exact} OR "cloud_cover.estimated" > 90', None, False),
+        ("PLANET:ortho", f"{exact} AND id LIKE '2015%1'", None, False),
+        ("PLANET:ortho", '"camera.bit_depth" IS NULL', None, False),
+        ("PLANET:ortho", "acquired >= '2015-02-01'", None, False),
+        ("PLANET:ortho", None, (0, 0, 40, 40), False),
+        ("PLANET:ortho", exact, (0, 0, 40, 40), False),
+        ("PLANET:ortho?bbox=0,0,40,40", None, None, True),
+        (f"PLANET:ortho/{scene}", None, None, True),
+        (f"PLANET:ortho/{scene}", exact, None, False),
+    ]
+    environ = {**many.service.environ, "PLANET_RATE": "0", "PLANET_CACHE_TTL": ttl}
+    rows = counting([question[:3] for question in questions], environ, system_python)
+    assert [fast for fast, *_ in rows] == [question[3] for question in questions for _ in range(2)]
+    # The two ends of a search, or the one scene; what opening has asked is in the cache.
+    assert max(cost for fast, _, _, cost, _ in rows if fast) == 2
+    assert {count for _, _, count, *_ in rows} > {0, 1, 50, 3500}
+
+
+def test_programs_count_by_themselves_where_that_is_fast(many: Watched) -> None:
+    count = pyogrio.read_info("PLANET:ortho")["features"]
+    assert all("count=1000" not in path for path in many.requests())
+    assert count == len(pyogrio.read_dataframe("PLANET:ortho", columns=["id"], read_geometry=False)) == 3500
+
+
 def test_the_count_of_a_whole_or_simply_narrowed_layer_reads_no_page(many: Watched, run: Callable[..., Any]) -> None:
     for where in ([], ["-where", '"cloud_cover.estimated" < 5']):
         done = run("ogrinfo", "-ro", "-so", *where, "PLANET:ortho", "ortho", env=many.service.environ)
