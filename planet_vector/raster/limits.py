@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Optional, Sequence, Tuple
 
 from planet_vector.errors import RasterAccessError
@@ -49,30 +50,87 @@ def check_header(dataset: Any, name: str, size: Optional[int]) -> None:
         )
 
 
-def check_read(name: str, shape: Sequence[int], dtypes: Tuple[str, ...]) -> None:
+def check_read(
+    dataset: Any,
+    name: str,
+    indexes: Any = None,
+    out: Any = None,
+    window: Any = None,
+    out_shape: Optional[Sequence[int]] = None,
+    boundless: bool = False,
+    dtype: Any = None,
+    masked: bool = False,
+) -> None:
     """Refuse a read that would take more than `MAX_READ` bytes.
+
+    Counts the arrays that rasterio allocates: the pixels, unless the caller passes `out`, and the mask. With
+    `out_shape` they have that shape, whatever the size of the window.
 
     Parameters
     ----------
+    dataset : rasterio.io.DatasetReader
+        The file, open.
     name : str
-        What to call the file in the error.
-    shape : sequence of int
-        Rows and columns to be read.
-    dtypes : tuple of str
-        The types of the bands to be read.
+        What to call it in the error.
+    indexes, out, window, out_shape, boundless
+        Arguments of `rasterio.io.DatasetReader.read`, which raises its own errors for invalid ones.
+    dtype : str or numpy.dtype, optional
+        The type of the result; by default that of the bands.
+    masked : bool
+        Whether a mask is read as well.
 
     Raises
     ------
     RasterAccessError
         When it is too large.
     """
-    rows, columns = shape
-    wanted = rows * columns * sum(_itemsize(dtype) for dtype in dtypes)
+    bands = dataset.indexes if indexes is None else [indexes] if isinstance(indexes, int) else list(indexes)
+    if out is not None:
+        shape = getattr(out, "shape", ())
+    elif out_shape is not None:
+        shape = (len(bands), *out_shape) if len(out_shape) == 2 else tuple(out_shape)
+    else:
+        shape = (len(bands), *_window_shape(dataset, window, boundless))
+    dtypes = [dataset.dtypes[band - 1] for band in bands if band in dataset.indexes] if dtype is None else [dtype]
+    pixel = 0 if out is not None else max(map(_decoded_size, dtypes), default=0)
+    values = math.prod(int(length) for length in shape)  # int(): numpy's integers overflow
+    wanted = values * (pixel + masked)
+    if masked and wanted > MAX_READ and not (boundless and window) and _all_valid(dataset):
+        wanted -= values  # rasterio allocates no mask
     if wanted > MAX_READ:
         raise RasterAccessError(
             f"Reading this much of {name} takes {wanted:,} bytes, more than {MAX_READ:,}: "
-            "read it in windows, or with out_shape."
+            "take a smaller window, or a smaller out_shape."
         )
+
+
+def _window_shape(dataset: Any, window: Any, boundless: bool) -> Tuple[int, int]:
+    """Return the rows and columns of a window, computed as in `rasterio.io.DatasetReader.read`."""
+    from rasterio.windows import Window
+
+    if not window:
+        return dataset.height, dataset.width
+    if isinstance(window, tuple):
+        window = Window.from_slices(*window, height=dataset.height, width=dataset.width, boundless=boundless)
+    if not boundless:
+        window = window.crop(dataset.height, dataset.width)
+    window = window.round_lengths()
+    return int(window.height), int(window.width)
+
+
+def _all_valid(dataset: Any) -> bool:
+    """Tell whether no band has a mask: neither nodata nor alpha."""
+    from rasterio.enums import MaskFlags
+
+    return all(MaskFlags.all_valid in flags for flags in dataset.mask_flag_enums)
+
+
+def _decoded_size(dtype: Any) -> int:
+    """Return the bytes of a value in the arrays of rasterio."""
+    import numpy
+
+    # numpy has no complex integers: rasterio reads them as complex64.
+    return 8 if dtype == "complex_int16" else numpy.dtype(dtype).itemsize
 
 
 def _itemsize(dtype: str) -> int:

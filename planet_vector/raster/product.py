@@ -12,6 +12,7 @@ from typing import Any, Callable, Optional
 
 import rasterio
 from affine import Affine
+from rasterio.enums import Resampling
 from rasterio.errors import RasterioIOError
 from rasterio.io import DatasetReader
 
@@ -23,6 +24,7 @@ from planet_vector.raster.download import fetch
 from planet_vector.raster.options import Options
 from planet_vector.raster.part import Progress
 from planet_vector.raster.session import OptionsSession
+from planet_vector.vector.registration import load_driver
 
 BUILD: Build = tuple(int(number) for number in rasterio.__gdal_version__.split(".")[:3])  # type: ignore[assignment]
 """The GDAL that rasterio brings."""
@@ -50,7 +52,18 @@ class Product(DatasetReader):  # type: ignore[misc]
     _again: Optional[Callable[[], Product]] = None
     _successor: Optional[Product] = None
 
-    def read(self, indexes: Any = None, out: Any = None, window: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def read(
+        self,
+        indexes: Any = None,
+        out: Any = None,
+        window: Any = None,
+        masked: bool = False,
+        out_shape: Any = None,
+        boundless: bool = False,
+        resampling: Resampling = Resampling.nearest,
+        fill_value: Any = None,
+        out_dtype: Any = None,
+    ) -> Any:
         """Read pixels as `rasterio.io.DatasetReader.read` does.
 
         Raises
@@ -58,19 +71,33 @@ class Product(DatasetReader):  # type: ignore[misc]
         RasterAccessError
             When they cannot be had, or are more than `limits.MAX_READ` bytes.
         """
-        if out is None and kwargs.get("out_shape") is None:
-            shape = (window.height, window.width) if hasattr(window, "height") else self.shape
-            bands = [indexes] if isinstance(indexes, int) else list(indexes or self.indexes)
-            dtypes = tuple(self.dtypes[band - 1] for band in bands if 1 <= band <= self.count)
-            limits.check_read(self._title, shape, dtypes)
-        return self._renewing("read", indexes, out, window, *args, **kwargs)
+        with_mask = bool(masked) or (fill_value is not None and not boundless)
+        limits.check_read(self, self._title, indexes, out, window, out_shape, boundless, out_dtype, with_mask)
+        return self._renewing(
+            "read", indexes, out, window, masked, out_shape, boundless, resampling, fill_value, out_dtype
+        )
 
-    def read_masks(self, *args: Any, **kwargs: Any) -> Any:
-        """Read masks as `rasterio.io.DatasetReader.read_masks` does."""
-        return self._renewing("read_masks", *args, **kwargs)
+    def read_masks(
+        self,
+        indexes: Any = None,
+        out: Any = None,
+        out_shape: Any = None,
+        window: Any = None,
+        boundless: bool = False,
+        resampling: Resampling = Resampling.nearest,
+    ) -> Any:
+        """Read masks as `rasterio.io.DatasetReader.read_masks` does.
+
+        Raises
+        ------
+        RasterAccessError
+            When they cannot be had, or are more than `limits.MAX_READ` bytes.
+        """
+        limits.check_read(self, self._title, indexes, out, window, out_shape, boundless, "uint8")
+        return self._renewing("read_masks", indexes, out, out_shape, window, boundless, resampling)
 
     def dataset_mask(self, *args: Any, **kwargs: Any) -> Any:
-        """Read the mask as `rasterio.io.DatasetReader.dataset_mask` does."""
+        """Read the mask as `rasterio.io.DatasetReader.dataset_mask` does: by `read_masks`, which checks the size."""
         return self._renewing("dataset_mask", *args, **kwargs)
 
     def close(self) -> None:
@@ -161,6 +188,7 @@ def opened(name: str, options: Options, driver: str = "GTiff", cls: Any = Datase
     keeps the options of the moment of opening with the open file. So it is opened in a thread that does nothing else,
     and is kept: what GDAL and PROJ make anew for each thread, connections among it, takes longer than opening.
     """
+    load_driver()
 
     def task() -> Any:
         with rasterio.Env(session=OptionsSession(options)):

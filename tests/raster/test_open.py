@@ -272,3 +272,101 @@ def test_a_read_larger_than_the_limit_is_refused_and_a_window_is_not(
         assert np.array_equal(dataset.read(window=Window(300, 200, 512, 512)), window(geotiff))
         assert dataset.read(out_shape=(4, 90, 150)).shape == (4, 90, 150)
         assert dataset.read(1).shape == (900, 1500)
+
+
+@pytest.fixture
+def huge(pair: Pair, tmp_path: Path) -> Pair:
+    """Return the servers over a raster of 4.9 GB whose tiles are left out; no size is told at a signed address."""
+    path = tmp_path / "huge.tif"
+    profile = {"width": 70_000, "height": 70_000, "count": 1, "dtype": "uint8", "crs": "EPSG:32611"}
+    tiles = {"tiled": True, "blockxsize": 1024, "blockysize": 1024, "sparse_ok": True}
+    with rasterio.open(path, "w", driver="GTiff", transform=rasterio.Affine(3, 0, 0, 0, -3, 0), **profile, **tiles):
+        pass
+    served(pair, path)
+    return pair
+
+
+def test_what_is_read_of_a_huge_raster_is_counted_however_it_is_asked_for(huge: Pair, catalog: ScenesV0) -> None:
+    side, beyond = 70_000, Window(69_990, 69_990, 1e6, 1e6)
+    with open_link(catalog, huge.link("signed"), "huge") as dataset:
+        for options, shape in [
+            ({"window": ((0, 10), (0, 10))}, (10, 10)),
+            ({"window": ([0, 10], slice(5, 25))}, (10, 20)),
+            ({"window": ((-10, None), (-30, -10))}, (10, 20)),
+            ({"window": ((None, 10), (69_000, None))}, (10, 1000)),
+            ({"window": ((69_990, 80_000), (69_995, 80_000))}, (10, 5)),
+            ({"window": beyond}, (10, 10)),
+            ({"window": Window(0.4, 0.4, 10.6, 10.4)}, (10, 11)),
+            ({"window": ((-5, 5), (-5, 15)), "boundless": True}, (10, 20)),
+            ({"out_shape": (20, 30)}, (20, 30)),
+            ({"out_shape": (np.int32(20), np.int32(30)), "window": ((0, side), (0, side))}, (20, 30)),
+        ]:
+            assert dataset.read(**options).shape == (1, *shape), options
+            assert dataset.read(1, **options).shape == shape, options
+            assert dataset.read_masks(**options).shape == (1, *shape), options
+            assert dataset.dataset_mask(**options).shape == shape, options
+        assert dataset.read(out=np.empty((1, 20, 30), "uint8")).shape == (1, 20, 30)
+
+        for options in [
+            {},
+            {"window": ()},
+            {"window": ((0, side), (0, side))},
+            {"window": ((0, None), (0, None))},
+            {"window": ((0, -1), (0, None))},
+            {"window": Window(-5, -5, 1e6, 1e6)},
+            {"window": beyond, "boundless": True},
+            {"window": ((0, 10), (0, 10)), "out_shape": (1, side, side)},
+            {"out_shape": (np.int32(side), np.int32(side))},
+        ]:
+            for read in (dataset.read, dataset.read_masks, dataset.dataset_mask):
+                with pytest.raises(RasterAccessError, match=r"^Reading this much of huge takes [\d,]+ bytes"):
+                    read(**options)
+        half = ((0, 40_000), (0, 40_000))
+        for arguments in ([[1, 1, 1], None, half], [1, None, half, False, None, False, 0, None, "float64"]):
+            with pytest.raises(RasterAccessError, match="bytes, more than"):
+                dataset.read(*arguments)
+        with pytest.raises(RasterAccessError, match="bytes, more than"):
+            dataset.read(1, None, None, False, (side, side))
+
+
+def test_a_mask_beside_the_pixels_is_counted(
+    pair: Pair, catalog: ScenesV0, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path, pixels = tmp_path / "masked.tif", np.arange(2 * 200 * 300, dtype="uint16").reshape(2, 200, 300) % 7
+    profile = {"driver": "GTiff", "count": 2, "height": 200, "width": 300, "dtype": "uint16", "nodata": 0}
+    with rasterio.open(path, "w", crs="EPSG:32611", transform=rasterio.Affine(3, 0, 0, 0, -3, 0), **profile) as file:
+        file.write(pixels)
+    served(pair, path)
+    with open_link(catalog, pair.link("direct"), "masked") as dataset:
+        monkeypatch.setattr(limits, "MAX_READ", 3 * 200 * 300)
+        assert np.array_equal(dataset.read(1, masked=True).mask, pixels[0] == 0)
+        assert np.array_equal(dataset.read(1, fill_value=9), np.where(pixels[0] == 0, 9, pixels[0]))
+        out = np.empty((2, 200, 300), "uint16")
+        assert dataset.read(out=out, masked=True).shape == out.shape  # the pixels are the caller's
+        for options in ({"masked": True}, {"fill_value": 9}):
+            with pytest.raises(RasterAccessError, match="360,000 bytes"):
+                dataset.read(**options)
+        monkeypatch.setattr(limits, "MAX_READ", 2 * 200 * 300 - 1)
+        with pytest.raises(RasterAccessError, match="120,000 bytes"):
+            dataset.dataset_mask()
+        assert np.array_equal(dataset.read_masks(2) == 0, pixels[1] == 0)
+
+
+def test_a_mask_that_is_not_made_is_not_counted(huge: Pair, catalog: ScenesV0, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_READ", 100)
+    with open_link(catalog, huge.link("signed"), "huge") as dataset:
+        assert dataset.read(masked=True, window=((0, 10), (0, 10))).mask is np.ma.nomask
+
+
+def test_what_rasterio_refuses_is_left_to_it(huge: Pair, catalog: ScenesV0) -> None:
+    with open_link(catalog, huge.link("signed"), "huge") as dataset:
+        for options, error in [
+            ({"indexes": []}, ValueError),
+            ({"indexes": 2}, IndexError),
+            ({"window": ((0, 10),)}, TypeError),
+            ({"window": [[0, 10], [0, 10]]}, AttributeError),
+            ({"out": np.empty((1, 5, 5), "uint8"), "out_shape": (5, 5)}, ValueError),
+            ({"out_dtype": "no type"}, TypeError),
+        ]:
+            with pytest.raises(error):
+                dataset.read(**options)
