@@ -1,16 +1,21 @@
 """Files that hand the key to GDALs which take it no other way; only their owner can read them.
 
-They lie beside the file of keys, one of a kind for each root of the API, so that a name which refers to one opens
-again another day.
+There is one file of a kind for each root of the API. Those that a program names by itself lie beside the file of keys.
+The file of headers, which a ``/vsicurl?header_file=…`` name refers to, lies in a private folder among the temporary
+files: GDAL 3.13.2 and later read it nowhere else. Its path is always the same, so a name opens again once any part of
+planet_vector has used the service, after a restart of the machine too.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
+import stat
+import sys
 import tempfile
 from pathlib import Path
-from typing import List, Mapping
+from typing import Callable, Iterator, List, Mapping
 from urllib.parse import urlsplit
 
 from planet_vector.catalog.transport import authorization
@@ -20,6 +25,7 @@ from planet_vector.raster.options import GUARDED, HEADERS, READING
 
 # Hosts that the API's links of 2015 name, beside the root's own: all take the key.
 _SIBLINGS = ("api", "view", "tiles", "tiles0", "tiles1", "tiles2", "tiles3")
+_CONFIG_NAME = re.compile(r"gdalrc-[0-9a-f]{16}\.txt")
 
 
 def header_file(settings: Settings) -> Path:
@@ -28,10 +34,62 @@ def header_file(settings: Settings) -> Path:
     Raises
     ------
     ConfigError
-        When there is no key, or the file cannot be written.
+        When there is no key, or there is no private folder that GDAL reads it in.
     """
     text = "".join(f"{name}: {value}\n" for name, value in _headers(settings).items())
-    return _write(_path(settings, "headers"), text)
+    return _write(_named(temporary_folder(), settings, "headers"), text)
+
+
+def temporary_folder() -> Path:
+    """Return the private folder for files of headers, made if need be.
+
+    GDAL 3.13.2 and later read a ``header_file`` only below ``/tmp`` or what ``TEMP`` or ``TMP`` name
+    (``CPL_VSIL_CURL_HEADER_FILE_KVP_ENABLED``, by default ``ONLY_IN_TEMP``); `tempfile.gettempdir` may be elsewhere.
+    The folder is one of this user alone: it is checked each time, as others may write to ``/tmp``.
+
+    Raises
+    ------
+    ConfigError
+        When no such folder is there, or can be made.
+    """
+    refused = ""
+    for folder in _temporary_folders():
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            pass
+        except OSError as error:
+            refused = refused or f"{folder} cannot be made ({error.strerror})"
+            continue
+        if _is_private(folder, stat.S_ISDIR):
+            return folder
+        refused = refused or f"{folder} is not a folder that only you can read"
+    raise ConfigError(
+        f"The key cannot be handed to GDAL, as {refused or 'there is no folder for temporary files'}: "
+        "remove it, or name a folder of your own in TEMP."
+    )
+
+
+def _temporary_folders() -> Iterator[Path]:
+    """Yield where the private folder may be, in an order that is the same in all programs of the user."""
+    user = "" if sys.platform == "win32" else f"-{os.getuid()}"
+    places = [os.environ.get("TEMP"), os.environ.get("TMP")]
+    # /tmp first: another program may have other variables. Windows has no /tmp, but a TEMP for each user.
+    for place in places if sys.platform == "win32" else ["/tmp", *places]:  # noqa: S108 - checked by `_is_private`
+        if place and os.path.isabs(place) and os.path.isdir(place):
+            yield Path(place, f"planet_vector{user}")
+
+
+def _is_private(path: Path, is_kind: Callable[[int], bool]) -> bool:
+    """Tell whether a path is of a kind, of this user, and closed to others; a link is none of it."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    if not is_kind(status.st_mode):
+        return False
+    # Windows tells no owner and no mode: its folder of temporary files is the user's own.
+    return sys.platform == "win32" or (status.st_uid == os.getuid() and not status.st_mode & 0o077)
 
 
 def config_file(settings: Settings) -> Path:
@@ -53,6 +111,11 @@ def config_file(settings: Settings) -> Path:
         lines += ["", f"[.planet_{number}]", f"path={prefix}"]
         lines += [f"{name}={value}" for name, value in options.items()]
     return _write(_path(settings, "gdalrc"), "\n".join(lines) + "\n")
+
+
+def is_config_file(path: Path) -> bool:
+    """Tell whether a path is one that `config_file` returns, for whatever root."""
+    return path.parent.name == credentials_path().parent.name and bool(_CONFIG_NAME.fullmatch(path.name))
 
 
 def tiles_file(settings: Settings, name: str, description: bytes) -> Path:
@@ -77,10 +140,11 @@ def tiles_file(settings: Settings, name: str, description: bytes) -> Path:
 
 def forget(settings: Settings) -> None:
     """Remove what was written for a root."""
-    for kind in ("headers", "gdalrc", "tiles-*"):
-        pattern = _path(settings, kind)
-        for path in pattern.parent.glob(pattern.name):
-            path.unlink()
+    # Files of headers were kept beside the others once.
+    for folder in (credentials_path().parent, *_temporary_folders()):
+        for kind in ("headers", "gdalrc", "tiles-*"):
+            for path in folder.glob(_named(folder, settings, kind).name):
+                path.unlink()
 
 
 def prefixes(settings: Settings) -> List[str]:
@@ -115,14 +179,19 @@ def _headers(settings: Settings) -> Mapping[str, str]:
 
 
 def _path(settings: Settings, kind: str) -> Path:
+    return _named(credentials_path().parent, settings, kind)
+
+
+def _named(folder: Path, settings: Settings, kind: str) -> Path:
     root = hashlib.blake2b(settings.api_url.encode(), digest_size=8).hexdigest()
-    return credentials_path().parent / f"{kind}-{root}.txt"
+    return folder / f"{kind}-{root}.txt"
 
 
 def _write(path: Path, text: str) -> Path:
     """Write a file that at no time others can read, unless it is there already."""
     try:
-        if path.is_file() and path.read_text(encoding="utf-8") == text:
+        if _is_private(path, stat.S_ISREG) and path.read_text(encoding="utf-8") == text:
+            os.utime(path)  # what clears temporary files takes old ones
             return path
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".key-")  # of mode 0600 from the start

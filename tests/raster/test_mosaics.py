@@ -19,7 +19,7 @@ from planet_vector.errors import NotFoundError, ProtocolError, RasterAccessError
 from planet_vector.geometry import Box
 from planet_vector.scene import Scene
 
-from ..conftest import QGIS_PYTHON, ROOT, Service, Start
+from ..conftest import HAS_FIONA, QGIS_PYTHON, ROOT, Service, Start
 from ..vector.conftest import Watched, ask
 from .recording import Pair
 
@@ -326,7 +326,7 @@ except RuntimeError as error:
 """
 
 
-@pytest.mark.parametrize("build", ["osgeo", "fiona", "rasterio", "pyogrio"])
+@pytest.mark.parametrize("build", ["osgeo", *(["fiona"] if HAS_FIONA else []), "rasterio", "pyogrio"])
 def test_a_source_that_is_no_geotiff_is_refused_in_every_build(
     build: str, pair: Pair, geotiff: Path, run: Callable[..., Any], tmp_path: Path
 ) -> None:
