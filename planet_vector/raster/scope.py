@@ -1,15 +1,22 @@
 """A key in force for the hosts of one service, in one of the GDALs of this process.
 
 GDAL has options for names that begin in a certain way (``VSISetPathSpecificOption``, for HTTP from 3.7 on), the
-one safe place for a key that files opened later are to use, as the sources of a mosaic are. rasterio, fiona and
-pyogrio bring a GDAL each and hand the function on to nobody, so it is called in the library they have loaded.
+one safe place for a key that files opened later are to use, as the sources of a mosaic are. rasterio and fiona bring a
+GDAL each and hand the function on to nobody, so it is called in the library they have loaded.
+
+Where symbols are looked up in a library and in those it is linked to (Linux, macOS), a compiled module of the package
+leads to its GDAL. Windows looks in one library only, so there the DLL itself is found: beside the package in a wheel,
+in the environment's ``Library/bin`` in conda. The layout is that of the wheels of rasterio 1.4.4 and fiona 1.10.1 for
+Windows; it was not run there.
 """
 
 from __future__ import annotations
 
 import ctypes
+import sys
 import threading
 from importlib import import_module
+from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Tuple
 
 from planet_vector.config import Settings
@@ -18,13 +25,7 @@ from planet_vector.raster.keyfiles import headers_option, prefixes
 from planet_vector.raster.options import GUARDED, HEADERS, READING
 
 _SCOPED = (3, 7, 0)
-_MODULES: Mapping[str, str] = {
-    "rasterio": "rasterio._env",
-    "fiona": "fiona._env",
-    "pyogrio": "pyogrio._ogr",
-    "osgeo": "osgeo._gdal",
-}
-"""A compiled module of each package; asked for a function, the loader looks into the GDAL it is linked to."""
+_MODULE = "_env"  # a compiled module, in both packages
 
 _lock = threading.Lock()
 _users: Dict[Tuple[str, str], int] = {}
@@ -42,7 +43,7 @@ class Scope:
     settings : Settings
         The service and its key.
     package : str
-        Whose GDAL: ``rasterio``, ``fiona``, ``pyogrio`` or ``osgeo``.
+        Whose GDAL: ``rasterio`` or ``fiona``.
 
     Raises
     ------
@@ -85,9 +86,10 @@ class Scope:
 
 def _library(package: str) -> ctypes.CDLL:
     """Return the GDAL that a package has loaded."""
-    path = import_module(_MODULES[package]).__file__
+    module = Path(str(import_module(f"{package}.{_MODULE}").__file__))
+    path = _dll(module, Path(sys.prefix)) if sys.platform == "win32" else module
     try:
-        gdal = ctypes.CDLL(path)
+        gdal = ctypes.CDLL(str(path))
         gdal.GDALVersionInfo.argtypes, gdal.GDALVersionInfo.restype = [ctypes.c_char_p], ctypes.c_char_p
         version = gdal.GDALVersionInfo(b"RELEASE_NAME").decode()
         if tuple(int(number) for number in version.split(".")[:3]) < _SCOPED:
@@ -111,3 +113,19 @@ def _library(package: str) -> ctypes.CDLL:
             f"The GDAL of {package} was not found in its library {path}: open the product with planet_vector.open."
         ) from None
     return gdal
+
+
+def _dll(module: Path, prefix: Path) -> Path:
+    """Return the DLL of GDAL that a compiled module of a package uses on Windows.
+
+    Parameters
+    ----------
+    module : Path
+        The module, in the package's folder.
+    prefix : Path
+        The root of the Python environment.
+    """
+    package = module.parent
+    beside = sorted(package.with_name(f"{package.name}.libs").glob("gdal*.dll"))
+    of_conda = sorted((prefix / "Library" / "bin").glob("gdal*.dll"))
+    return next(iter(beside + of_conda), module)

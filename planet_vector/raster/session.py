@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import weakref
-from typing import Any, Dict, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
 
 import rasterio.session
 
@@ -98,9 +98,18 @@ class PlanetSession(_Keyed, rasterio.session.Session):  # type: ignore[misc]
     _package = "rasterio"
 
 
-if fiona is not None:
+if TYPE_CHECKING or fiona is not None:
 
     class FionaPlanetSession(_Keyed, fiona.session.Session):  # type: ignore[misc]
         """Be the same for a `fiona.Env`."""
 
         _package = "fiona"
+
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name == "FionaPlanetSession":
+            raise ImportError(
+                "FionaPlanetSession needs fiona, which is not installed (it has no wheel for Python 3.14)."
+            )
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,6 +15,7 @@ import pytest
 
 from planet_vector.config import Key, Settings
 from planet_vector.errors import ConfigError
+from planet_vector.raster import scope
 from planet_vector.raster.keyfiles import config_file, forget, prefixes
 
 from ..conftest import Service
@@ -153,3 +154,27 @@ def test_the_key_of_planet_com_is_for_its_hosts_and_not_for_one_that_begins_alik
     assert "/vsicurl/https://api.planet.com/" in found and "/vsicurl/https://view.planet.com/" in found
     assert all(prefix.endswith(".planet.com/") for prefix in found)
     assert prefixes(Settings("http://127.0.0.1:8000/v0/", Key("x"))) == ["/vsicurl/http://127.0.0.1:8000/"]
+
+
+def test_on_windows_the_dll_of_gdal_lies_beside_the_package_or_in_conda(tmp_path: Path) -> None:
+    """A module there leads to no symbol of the libraries it uses. The layouts are those of wheels and of conda."""
+    packages, prefix = tmp_path / "Lib" / "site-packages", tmp_path
+    for package in ("rasterio", "fiona"):
+        (packages / package).mkdir(parents=True)
+        (packages / f"{package}.libs").mkdir()
+        for name in ("geos_c-1d7a.dll", f"gdal-06c8{package}.dll", "libcurl-f27f.dll"):
+            (packages / f"{package}.libs" / name).touch()
+    (prefix / "Library" / "bin").mkdir(parents=True)
+    (prefix / "Library" / "bin" / "gdal.dll").touch()
+    for package in ("rasterio", "fiona"):
+        found = scope._dll(packages / package / "_env.cp311-win_amd64.pyd", prefix)
+        assert found == packages / f"{package}.libs" / f"gdal-06c8{package}.dll"
+    alone = packages / "other" / "_env.cp311-win_amd64.pyd"
+    assert scope._dll(alone, prefix) == prefix / "Library" / "bin" / "gdal.dll"
+    assert scope._dll(alone, tmp_path / "elsewhere") == alone  # then loading says what is missing
+
+
+def test_without_fiona_its_session_says_so(run: Callable[..., Any]) -> None:
+    code = "import sys; sys.modules['fiona'] = None; from planet_vector.raster.session import FionaPlanetSession"
+    done = run(sys.executable, "-c", code)
+    assert done.returncode == 1 and "FionaPlanetSession needs fiona, which is not installed" in done.stderr
