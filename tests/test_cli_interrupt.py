@@ -180,6 +180,37 @@ def test_what_was_interrupted_goes_on(hanging: Hanging, tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "d").iterdir()] == ["s_1_visual.tif"]
 
 
+def test_the_cursor_is_there_again(hanging: Hanging, tmp_path: Path) -> None:
+    """A progress bar hides a terminal's cursor; Ctrl-C while threads hang must not leave it so."""
+    import pty
+
+    leader, follower = pty.openpty()
+    environ = {**os.environ, "PL_API_URL": hanging.url}
+    hanging.server.answer = lambda request: (
+        hanging._wait() if request.path.endswith("/thumb") else hanging._answer(request)
+    )
+    process = subprocess.Popen(["planet-vector", "map", "PLANET:ortho?limit=9", "-o", "m.html"],
+                               env=environ, cwd=tmp_path, stdout=follower, stderr=follower, stdin=follower)  # fmt: skip
+    os.close(follower)
+    said = b""
+    try:
+        assert hanging.hangs.wait(30)
+        while b"\x1b[?25l" not in said:
+            said += os.read(leader, 4096)
+        process.send_signal(signal.SIGINT)
+        process.wait(AT_ONCE)
+        while piece := os.read(leader, 4096):
+            said += piece
+    except OSError:  # how Linux says that nobody holds the other end any more
+        pass
+    finally:
+        process.kill()
+        process.wait()
+        os.close(leader)
+    assert process.returncode == 130
+    assert said.rfind(b"\x1b[?25h") > said.rfind(b"\x1b[?25l")
+
+
 def test_progress_is_for_terminals(hanging: Hanging, tmp_path: Path) -> None:
     """On a terminal a line is written over and over on stderr; stdout has the paths and nothing else."""
     import pty

@@ -15,7 +15,7 @@ import pytest
 
 from planet_vector.cli import COMMANDS, RASTER_COMMANDS, VECTOR_COMMANDS, main
 from planet_vector.vector import registration
-from tests.conftest import ROOT, Service
+from tests.conftest import HAS_FIONA, ROOT, Service, Start
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -47,12 +47,51 @@ def test_env_is_quoted_for_a_shell(
     assert done.stdout == str(odd)
 
 
+def test_env_run_again_follows_the_service_and_the_key(
+    service: Service, start_service: Start, archive: Path, run: Run, tmp_path: Path
+) -> None:
+    """In one shell: another service, then none of whose key is known, then with a file of the user's own."""
+    other = start_service(archive, key="b" * 32)
+    again = 'eval "$(planet-vector env)"; echo "$GDAL_CONFIG_FILE"'
+    script = f"{again}\nexport PL_API_URL={other.url} PL_API_KEY={other.key}\n{again}\nunset PL_API_KEY\n{again}"
+    done = run("bash", "-c", script, env=_without_driver(service))
+    first, second, third = done.stdout.split("\n")[:3]
+    assert done.stderr == "" and first != second and third == ""
+    assert other.key in Path(second).read_text() and service.key not in Path(second).read_text()
+    own = tmp_path / "gdalrc"
+    done = run("bash", "-c", again, env={**_without_driver(service), "GDAL_CONFIG_FILE": str(own)})
+    assert done.stdout == f"{own}\n" and f"GDAL_CONFIG_FILE stays {own}" in done.stderr
+    other.stop()
+
+
+def test_env_leaves_other_drivers_where_they_are(service: Service, run: Run, tmp_path: Path) -> None:
+    script = 'eval "$(planet-vector env)"; eval "$(planet-vector env)"; printf %s "$GDAL_PYTHON_DRIVER_PATH"'
+    done = run("bash", "-c", script, env={**_without_driver(service), "GDAL_PYTHON_DRIVER_PATH": str(tmp_path)})
+    assert done.stdout.split(os.pathsep) == [str(registration.plugin_directory()), str(tmp_path)]
+
+
 def test_doctor_finds_nothing_wrong(service: Service, run: Run) -> None:
     done = run("planet-vector", "doctor", env=service.environ)
     assert done.returncode == 0, done.stdout
     names = [line.split()[1] for line in done.stdout.splitlines()[1:]]
-    assert names == ["service", "key", "fiona", "rasterio", "pyogrio", "ogrinfo", "QGIS"]
+    libraries = ["fiona", "rasterio", "pyogrio"] if HAS_FIONA else ["rasterio", "pyogrio"]
+    assert names == ["service", "key", *libraries, "ogrinfo", "QGIS"]
     assert service.key not in done.stdout
+    opened = [line for line in done.stdout.splitlines() if "opens PLANET: names and products" in line]
+    assert [line.split()[1] for line in opened] == ["rasterio", "ogrinfo", "QGIS"]
+
+
+def test_doctor_says_which_gdal_opens_no_product(start_service: Start, archive: Path, run: Run, tmp_path: Path) -> None:
+    """A service that gives a product's first byte to Python, and nothing of it to any GDAL."""
+    faults = tmp_path / "faults.yml"
+    faults.write_text('[{"path": "/v0/scenes/landsat/*/full", "status": 403, "skip": 1}]')
+    service = start_service(archive, "--faults", str(faults))
+    done = run("planet-vector", "doctor", env=service.environ)
+    bad = {line.split()[1]: line for line in done.stdout.splitlines() if line.startswith("BAD")}
+    assert done.returncode == 1 and set(bad) == {"rasterio", "ogrinfo", "QGIS"}, done.stdout
+    assert all("but no product; it says" in line for line in bad.values())
+    assert "header_file" not in done.stdout and service.key not in done.stdout
+    service.stop()
 
 
 def test_doctor_says_what_to_do(service: Service, run: Run) -> None:
@@ -142,7 +181,7 @@ def test_commands_within_commands_have_help_an_example_and_verbosity() -> None:
 def test_help_lists_every_command(run: Run) -> None:
     for command, names in (
         (["planet-vector"], COMMANDS),
-        (["fio", "planet"], VECTOR_COMMANDS),
+        *([(["fio", "planet"], VECTOR_COMMANDS)] if HAS_FIONA else []),
         (["rio", "planet"], RASTER_COMMANDS),
     ):
         done = run(*command, "--help")

@@ -113,8 +113,9 @@ class Commands(click.Group):
         except PlanetVectorError as error:
             raise _failure(error) from None
         except OSError as error:
-            if error.errno == errno.EPIPE:  # whoever read the output has seen enough; click ends quietly
-                raise
+            if error.errno == errno.EPIPE:  # whoever read the output has seen enough
+                _drop_output()
+                raise click.exceptions.Exit(1) from None
             raise click.ClickException(_told(error)) from None
         except ModuleNotFoundError as error:
             if error.name is None or error.name.startswith(__package__.partition(".")[0]):
@@ -125,6 +126,7 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             with suppress(OSError):  # whoever read it is gone, too
                 sys.stdout.flush()  # whole lines, even if threads that hang take Python's own end away
+            _show_cursor()
             raise click.exceptions.Exit(INTERRUPTED) from None
 
 
@@ -140,7 +142,7 @@ def ended_at_once() -> Iterator[None]:
     ours = before is signal.default_int_handler and threading.current_thread() is threading.main_thread()
 
     def interrupt(number: int, frame: Optional[FrameType]) -> None:
-        end = threading.Timer(GRACE, os._exit, (INTERRUPTED,))
+        end = threading.Timer(GRACE, _end)
         end.daemon = True
         end.start()
         raise KeyboardInterrupt
@@ -152,6 +154,28 @@ def ended_at_once() -> Iterator[None]:
     finally:
         if ours:
             signal.signal(signal.SIGINT, before)
+
+
+def _drop_output() -> None:
+    """Redirect stdout to nowhere, as its reader is gone: Python flushes it at exit, and would complain."""
+    with suppress(OSError, ValueError):  # there is no such file descriptor
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, sys.stdout.fileno())
+        os.close(nothing)
+
+
+def _end() -> None:
+    """End the program, whatever its threads do."""
+    _show_cursor()
+    os._exit(INTERRUPTED)
+
+
+def _show_cursor() -> None:
+    """Have a terminal show its cursor, which a progress bar hides until it is complete."""
+    with suppress(OSError, ValueError):  # it is closed
+        if sys.stderr.isatty():
+            sys.stderr.write("\x1b[?25h")
+            sys.stderr.flush()
 
 
 def _failure(error: PlanetVectorError) -> click.ClickException:
@@ -171,9 +195,8 @@ def _told(error: OSError) -> str:
 def main() -> None:
     """Search satellite imagery and open it where it lies.
 
-    The service is the one of PL_API_URL (by default planet.com's), the key the one of PL_API_KEY or of
-    'planet-vector login'. A search and a scene have names that every GDAL program opens, once it knows the
-    driver:
+    The service is the one of PL_API_URL, the key the one of PL_API_KEY or of 'planet-vector login'. A search and a
+    scene have names that every GDAL program opens, once it knows the driver:
 
     \b
         eval "$(planet-vector env)"

@@ -9,33 +9,65 @@ import re
 import shutil
 import subprocess
 import sys
-from typing import Iterator, Mapping, NamedTuple, Optional
+import tempfile
+from pathlib import Path
+from typing import Iterator, List, Mapping, NamedTuple, Optional
 
 import click
 
 import planet_vector
-from planet_vector.catalog import connect
+from planet_vector.catalog import ScenesV0, connect
 from planet_vector.cli import options
 from planet_vector.cli.credentials import key_source
 from planet_vector.config import Settings
 from planet_vector.errors import PlanetVectorError
-from planet_vector.raster.access import SLOW, probes_whole
+from planet_vector.query import Query
+from planet_vector.raster.access import SLOW, probes_whole, subdatasets
+from planet_vector.scene import Scene
 from planet_vector.vector.registration import PATH_OPTION, environment
 
 # A name that is malformed: a GDAL that knows the driver answers with the driver's own words, without any network.
 _PROBE = "PLANET:a/b/c/d"
 _DRIVERS_WORDS = "has too many parts"
 
-_OPENERS: Mapping[str, str] = {
-    "fiona": "print(fiona.__gdal_version__); fiona.open(name)",
-    "rasterio": "print(rasterio.__gdal_version__); rasterio.open(name)",
-    "pyogrio": "print(pyogrio.__gdal_version_string__); pyogrio.read_info(name)",
-    "osgeo": "from osgeo import gdal; print(gdal.__version__); gdal.OpenEx(name)",
-}
-_OPEN = "import planet_vector; planet_vector.register(); import {module}; name = {name!r}; {opener}"
+_READ = "PRODUCT READ"  # what is printed once a product is open
+
+# Each opens two names from stdin: the malformed one, and a product's, which may be empty, with whether it is signed.
+_BEGIN = """
+import sys, {module}
+name, product, signed = sys.stdin.read().split("\\n")
+
+def attempt(task, *arguments, **options):
+    try:
+        return task(*arguments, **options)
+    except Exception as error:
+        print(error, error.__cause__ or "")
+"""
+_REGISTER = "import planet_vector; planet_vector.register()"
+_FIONA = "print(fiona.__gdal_version__); attempt(fiona.open, name)"
+_PYOGRIO = "print(pyogrio.__gdal_version_string__); attempt(pyogrio.read_info, name)"
+_RASTERIO = f"""
+print(rasterio.__gdal_version__)
+attempt(rasterio.open, name)
+dataset = attempt(rasterio.open, product) if product else None
+if dataset and attempt(dataset.read, 1, window=((0, 1), (0, 1))) is not None:
+    print("{_READ}")
+"""
+_OSGEO = f"""
+from osgeo import gdal
+gdal.UseExceptions()
+print(gdal.__version__)
+attempt(gdal.OpenEx, name)
+if signed and gdal.__version__ in ("3.6.0", "3.6.1", "3.6.2"):  # as `_fetches_whole` says
+    product = ""
+dataset = attempt(gdal.OpenEx, product) if product else None
+if dataset and attempt(dataset.GetRasterBand(1).ReadRaster, 0, 0, 1, 1) is not None:
+    print("{_READ}")
+"""
+_OPENERS: Mapping[str, str] = {"fiona": _FIONA, "rasterio": _RASTERIO, "pyogrio": _PYOGRIO, "osgeo": _OSGEO}
+_VECTOR_ONLY = ("fiona", "pyogrio")
 # Where QGIS has a Python of its own, as on Windows and macOS, it has a name; distributions let it use the system's.
 _PYTHONS_OF_QGIS = ("python-qgis", "/usr/bin/python3")
-_QGIS = "import qgis.core; from osgeo import gdal; print(gdal.__version__); gdal.OpenEx({name!r})"
 _TIMEOUT = 60  # seconds for a program to start and open a name; a cold start on a slow disk takes a few
 
 
@@ -53,7 +85,8 @@ class Finding(NamedTuple):
 def doctor(api_url: Optional[str]) -> None:
     """Look whether everything is there to open PLANET: names, and say what to do about what is not.
 
-    It asks the service once, and has every GDAL of this Python, the one on PATH, and that of QGIS, open a name.
+    It asks the service for a scene, and has every GDAL of this Python, the one on PATH, and that of QGIS, open a name
+    and read a pixel of a product.
 
     \b
     Example:
@@ -61,71 +94,135 @@ def doctor(api_url: Optional[str]) -> None:
     """
     click.echo(f"planet_vector {planet_vector.__version__}, Python {platform.python_version()}, {platform.system()}")
     failed = 0
-    for finding in (*_service(api_url), *_libraries(), *_programs()):
+    product = Product()
+    for finding in (*_service(api_url, product), *_libraries(product), *_programs(product)):
         failed += not finding.good
         click.echo(f"{'ok ' if finding.good else 'BAD'}  {finding.name:<9} {finding.sentence}")
     if failed:
         raise click.exceptions.Exit(1)
 
 
-def _service(api_url: Optional[str]) -> Iterator[Finding]:
+class Product:
+    """Hold the name by which any GDAL is to open a product; empty as long as none is known.
+
+    Attributes
+    ----------
+    name : str
+        The name; it may be a signed address, so it is printed nowhere and is no argument of a program.
+    signed : bool
+        Whether it is one.
+    """
+
+    name = ""
+    signed = False
+
+
+def _service(api_url: Optional[str], product: Product) -> Iterator[Finding]:
+    """Yield what the service says, and find a product of it."""
     try:
         settings = Settings.load(api_url)
-        types = ", ".join(connect(settings).scene_types())
+        catalog = connect(settings)
+        types = list(catalog.scene_types())
+        yield Finding("service", True, f"{settings.api_url} has {', '.join(types)}")
+        yield Finding("key", True, key_source(settings))
+        found = _find_product(catalog, types)
     except PlanetVectorError as error:
         yield Finding("service", False, str(error))
-    else:
-        yield Finding("service", True, f"{settings.api_url} has {types}")
-        yield Finding("key", True, key_source(settings))
+        return
+    if not found:
+        yield Finding("product", True, "no scene has a product that opens where it lies: no GDAL is tried with one")
+    product.name, product.signed = found, "header_file" not in found and settings.key is not None
 
 
-def _libraries() -> Iterator[Finding]:
-    """Yield what each library that brings a GDAL does with a name, in a fresh interpreter."""
+def _find_product(catalog: ScenesV0, types: List[str]) -> str:
+    """Return the name of a product that opens where it lies, of the newest scene of a type that has one, or nothing."""
+    for scene_type in types:
+        for page in catalog.pages(Query.parse(scene_type, [("limit", "1")])):
+            for scene in (Scene(feature, scene_type, catalog) for feature in page):
+                for name, _ in subdatasets(catalog, scene, scene.products[:1]):
+                    return name
+    return ""
+
+
+def _libraries(product: Product) -> Iterator[Finding]:
+    """Yield what each library that brings a GDAL does with the names, in a fresh interpreter."""
     for module, opener in _OPENERS.items():
         if importlib.util.find_spec(module) is None:
             continue
-        code = _OPEN.format(module=module, name=_PROBE, opener=opener)
-        yield _judge(module, _said([sys.executable, "-c", code], dict(os.environ)), "reinstall planet_vector")
+        code = "\n".join([_BEGIN.format(module=module), _REGISTER, opener])
+        said = _said([sys.executable, "-c", code], _names(product))
+        yield _judge(module, said, "reinstall planet_vector", Product() if module in _VECTOR_ONLY else product)
 
 
-def _programs() -> Iterator[Finding]:
-    """Yield what the GDAL on PATH, and that of QGIS, do with a name, in the shell as it is."""
+def _programs(product: Product) -> Iterator[Finding]:
+    """Yield what the GDAL on PATH, and that of QGIS, do with the names, in the shell as it is."""
     remedy = 'type: eval "$(planet-vector env)"'
     if os.environ.get(PATH_OPTION):
         remedy = "the python3 on PATH is not one this GDAL can load"
         if environment()[PATH_OPTION] not in os.environ[PATH_OPTION].split(os.pathsep):
             remedy = f'{PATH_OPTION} names another place: type eval "$(planet-vector env)"'
-    ogrinfo = shutil.which("ogrinfo")
-    if ogrinfo is None:
+    ogrinfo, gdalinfo = shutil.which("ogrinfo"), shutil.which("gdalinfo")
+    if ogrinfo is None or gdalinfo is None:
         yield Finding("ogrinfo", False, "is not on PATH: install GDAL's programs (Debian: apt-get install gdal-bin)")
     else:
-        version = _said([ogrinfo, "--version"], dict(os.environ))
-        yield _judge("ogrinfo", version + _said([ogrinfo, _PROBE], dict(os.environ)), remedy)
+        said = _said([ogrinfo, "--version"]) + _said([ogrinfo, _PROBE])
+        if product.name and not _fetches_whole(said, product):
+            said += _gdalinfo(gdalinfo, product)
+        yield _judge("ogrinfo", said, remedy, product)
     for python in filter(None, map(shutil.which, _PYTHONS_OF_QGIS)):
-        said = _said([python, "-c", _QGIS.format(name=_PROBE)], dict(os.environ))
+        said = _said([python, "-c", _BEGIN.format(module="qgis.core") + _OSGEO], _names(product))
         if "ModuleNotFoundError" not in said:
-            yield _judge("QGIS", said, f"{remedy} and start it from there, or install the plugin in it")
+            yield _judge("QGIS", said, f"{remedy} and start it from there, or install the plugin in it", product)
             break
 
 
-def _said(command: list[str], environ: Mapping[str, str]) -> str:
+def _names(product: Product) -> str:
+    return f"{_PROBE}\n{product.name}\n{'signed' if product.signed else ''}"
+
+
+def _gdalinfo(program: str, product: Product) -> str:
+    """Return what gdalinfo says of a product, whose name it reads from a file, as arguments can be seen by others."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "arguments.txt")
+        file.write_text(f'"{product.name}"', encoding="utf-8")
+        said = _said([program, "--optfile", str(file)])
+    return said + (_READ if "Size is" in said else "")
+
+
+def _said(command: List[str], text: str = "") -> str:
     try:
-        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=_TIMEOUT)
+        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=_TIMEOUT)
     except subprocess.TimeoutExpired:
         return f"no answer within {_TIMEOUT} seconds"
     return done.stdout + done.stderr
 
 
-def _judge(name: str, said: str, remedy: str) -> Finding:
+def _judge(name: str, said: str, remedy: str, product: Product) -> Finding:
     version = re.search(r"\d+\.\d+\.\d+", said)
     gdal = f"GDAL {version.group()}" if version else "a GDAL that does not start"
-    if _DRIVERS_WORDS in said:
-        slow = version is not None and probes_whole(tuple(map(int, version.group().split("."))))  # type: ignore[arg-type]
-        return Finding(name, True, f"{gdal} opens PLANET: names{f'; {SLOW}' if slow else ''}")
-    if "libpython" in said:
-        version_here = "{}.{}".format(*sys.version_info[:2])
-        remedy = (
-            f"it finds no library of Python {version_here} (Debian: apt-get install libpython{version_here}); "
-            "PYTHONSO may name one of another version"
-        )
-    return Finding(name, False, f"{gdal} does not know the driver: {remedy}")
+    if _DRIVERS_WORDS not in said:
+        if "libpython" in said:
+            version_here = "{}.{}".format(*sys.version_info[:2])
+            remedy = (
+                f"it finds no library of Python {version_here} (Debian: apt-get install libpython{version_here}); "
+                "PYTHONSO may name one of another version"
+            )
+        return Finding(name, False, f"{gdal} does not know the driver: {remedy}")
+    slow = f"; {SLOW}" if _probes_whole(said) else ""
+    if not product.name or _fetches_whole(said, product):
+        return Finding(name, True, f"{gdal} opens PLANET: names{slow}")
+    if _READ not in said:
+        reasons = [line for line in said.splitlines() if line.strip() and _DRIVERS_WORDS not in line]
+        reason = re.sub(r"\S*(/vsicurl|Signature=)\S*", "the product", reasons[-1] if reasons else "nothing")
+        return Finding(name, False, f"{gdal} opens PLANET: names, but no product; it says {reason[:300]!r}")
+    return Finding(name, True, f"{gdal} opens PLANET: names and products{slow}")
+
+
+def _probes_whole(said: str) -> bool:
+    version = re.search(r"(\d+)\.(\d+)\.(\d+)", said)
+    return version is not None and probes_whole((int(version[1]), int(version[2]), int(version[3])))
+
+
+def _fetches_whole(said: str, product: Product) -> bool:
+    """Tell whether a GDAL would fetch all of the product, which may take long, to read a pixel of it."""
+    return product.signed and _probes_whole(said)

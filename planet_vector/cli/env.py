@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import shlex
+from pathlib import Path
 
 import click
 
 from planet_vector.cli import options
 from planet_vector.config import Settings
 from planet_vector.raster import keyfiles
-from planet_vector.vector.registration import environment
+from planet_vector.vector.registration import PATH_OPTION, environment
+
+_CONFIG_FILE = "GDAL_CONFIG_FILE"
 
 
 @click.command()
@@ -18,7 +21,8 @@ from planet_vector.vector.registration import environment
 def env() -> None:
     """Print the variables that make the driver known to GDAL programs.
 
-    Every program started from a shell that has them opens PLANET: names: ogrinfo, ogr2ogr, gdalinfo, QGIS.
+    Every program started from a shell that has them opens PLANET: names: ogrinfo, ogr2ogr, gdalinfo, QGIS. Run it again
+    after PL_API_URL or the key has changed.
 
     \b
     Example:
@@ -26,9 +30,19 @@ def env() -> None:
         ogrinfo -so "PLANET:ortho?cloud_cover.estimated.lte=5" ortho
     """
     variables = environment()
-    settings = Settings.load()
-    if settings.key is not None and "GDAL_CONFIG_FILE" not in os.environ:
-        # A product's own link then opens too, in GDAL 3.7 or later: /vsicurl/https://…/full?product=visual
-        variables["GDAL_CONFIG_FILE"] = str(keyfiles.config_file(settings))
+    others = [path for path in os.environ.get(PATH_OPTION, "").split(os.pathsep) if path]
+    variables[PATH_OPTION] = os.pathsep.join(dict.fromkeys([variables[PATH_OPTION], *others]))
     for name, value in variables.items():
         click.echo(f"export {name}={shlex.quote(value)}")
+    settings = Settings.load()
+    before = os.environ.get(_CONFIG_FILE, "")
+    if before and not keyfiles.is_config_file(Path(before)):
+        if settings.key is not None:
+            click.echo(
+                f"{_CONFIG_FILE} stays {before}: product links open by /vsicurl/ only as that file says.", err=True
+            )
+    elif settings.key is not None:
+        # A product's own link then opens too, in GDAL 3.7 or later: /vsicurl/https://…/full?product=visual
+        click.echo(f"export {_CONFIG_FILE}={shlex.quote(str(keyfiles.config_file(settings)))}")
+    elif before:  # of a service asked before in this shell
+        click.echo(f"unset {_CONFIG_FILE}")

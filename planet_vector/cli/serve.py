@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Optional
+from urllib.parse import urljoin
 
 import click
 
@@ -92,8 +93,8 @@ def serve(
 ) -> None:
     """Serve ARCHIVE, a folder of GeoTIFFs, as a Scenes API v0.
 
-    The address is printed as soon as it answers; without --keys or --key it answers anybody on this machine.
-    Ctrl-C stops it.
+    The root of the API and the start page, for a browser, are printed as soon as they answer; without --keys or
+    --key they answer anybody on this machine. Ctrl-C stops it.
 
     \b
     Example:
@@ -132,4 +133,9 @@ def serve(
     if len(report.problems) > MAX_PROBLEMS:
         click.echo(f"… and {len(report.problems) - MAX_PROBLEMS} more: see planet-vector index.", err=True)
     scenes = sum(report.totals.values())
-    run.serve(options, lambda root: click.echo(f"Serving {scenes} scenes on {root}"))
+
+    def ready(root: str) -> None:
+        click.echo(f"Serving {scenes} scenes on {root}")
+        click.echo(f"Start page: {urljoin(root, '/')}")
+
+    run.serve(options, ready)
