@@ -11,9 +11,16 @@ PIP := -m pip --disable-pip-version-check -qq install
 PACKAGING := setup.cfg
 
 # GDAL's programs run the driver in the system's Python library, with what .venv holds: so .venv is of that Python
-# where there is one that will do, and of the python3 on PATH elsewhere.
-GOOD := -c 'import sys; sys.exit(sys.version_info < (3, 9))'
-PYTHON3 = $(shell command -v dpkg-query >/dev/null && /usr/bin/python3 $(GOOD) && echo /usr/bin/python3 || echo python3)
+# where there is one that will do, and of another on PATH elsewhere. Up to 3.13 there are wheels of all there is to
+# install; for 3.14 there is none of fiona, without which there is no fio.
+GOOD := -c 'import sys; sys.exit(not (3, 9) <= sys.version_info < (3, 14))'
+ANY := -c 'import sys; sys.exit(sys.version_info < (3, 9))'
+SYSTEM := $(if $(shell command -v dpkg-query),/usr/bin/python3)
+PYTHON3 = $(shell \
+  for python in $(SYSTEM) python3 python3.13 python3.12 python3.11 python3.10 python3.9; do \
+    $$python $(GOOD) 2>/dev/null && echo $$python && exit; \
+  done; \
+  for python in $(SYSTEM) python3; do $$python $(ANY) 2>/dev/null && echo $$python && exit; done; echo python3)
 # gdal-bin does not ask for the library: it is loaded when it is needed, and missed then.
 LIBPYTHON = libpython$(shell /usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' || echo 3.11)
 
@@ -23,7 +30,7 @@ TEST_PACKAGES = $(DEMO_PACKAGES) $(PLUGIN_PACKAGES) python3-gdal python3-qgis qg
 
 .PHONY: help
 help:  ## Print this list.
-	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 20
 
 .PHONY: demo
 demo: .venv/.done-demo | demo-packages  ## Show the main job, on a sample archive and a service of its own.
@@ -33,12 +40,65 @@ demo: .venv/.done-demo | demo-packages  ## Show the main job, on a sample archiv
 TWO = -n 2 --dist loadfile
 QGIS_PYTEST = QT_QPA_PLATFORM=offscreen PYTHONPATH=/usr/share/qgis/python/plugins .venv-qgis/bin/python -m pytest
 
+# Two tiers: `make test` is for each change, `make test-all` for what is to be called done. CONTRIBUTING.md has more.
 .PHONY: test
-test: .venv/.done-test .venv-qgis/.done-test | test-packages  ## Run the whole suite.
+test:  ## Run the suite here, and a smoke test in another Debian.
+	@failed=0; \
+	$(MAKE) --no-print-directory test-here || failed=1; \
+	$(MAKE) --no-print-directory test-smoke || failed=1; \
+	exit $$failed
+
+.PHONY: test-all
+test-all:  ## Run everything: the suite and what takes long, in each Debian, and the core on each Python.
+	@failed=0; \
+	$(RECORD) "$(MACHINE)" -- $(MAKE) --no-print-directory test-here ARGS="-m 'long or not long'" || failed=1; \
+	for suite in trixie forky; do $(MAKE) --no-print-directory test-debian SUITE=$$suite || failed=1; done; \
+	$(MAKE) --no-print-directory test-pythons || failed=1; \
+	$(DEBIAN) forky make test-pythons || failed=1; \
+	exit $$failed
+
+.PHONY: test-here
+test-here: .venv/.done-test .venv-qgis/.done-test | test-packages  ## Run the suite on this machine.
 	@failed=0; \
 	$(PYTHON) -m pytest tests --ignore=tests/qgis $(TWO) $(ARGS) || failed=1; \
 	$(QGIS_PYTEST) tests/qgis --ignore=tests/qgis/test_responsive.py $(TWO) $(ARGS) || failed=1; \
 	$(QGIS_PYTEST) tests/qgis/test_responsive.py $(ARGS) || failed=1; \
+	exit $$failed
+
+DEBIAN = tests/machines/debian.sh
+RECORD = $(PYTHON) tests/machines/record.py
+MACHINE = $(shell . /etc/os-release 2>/dev/null; echo "$${ID^} $${VERSION_CODENAME:-$$(uname -s)}")
+SUITE = trixie
+
+.PHONY: test-debian
+test-debian: .venv/.done-test  ## Run the suite in a chroot of another Debian: SUITE=trixie or SUITE=forky (as root).
+	@$(DEBIAN) $(SUITE) make test-here-recorded MACHINE="Debian $(SUITE)" ARGS="$(ARGS)"; code=$$?; \
+	$(RECORD) --take "$$($(DEBIAN) $(SUITE))"; exit $$code
+
+.PHONY: test-here-recorded
+test-here-recorded: .venv/.done-test
+	@$(RECORD) "$(MACHINE)" -- $(MAKE) --no-print-directory test-here ARGS="$(ARGS)"
+
+.PHONY: test-pythons
+test-pythons: .venv/.done-test | test-packages  ## Run the core tests on each Python, with newest and lowest versions.
+	@tests/machines/pythons.sh $(ARGS)
+
+# What another Debian is likeliest to break: the driver in its GDAL, the plugin in its QGIS, keys where /tmp is no home.
+SMOKE = tests/test_demo.py tests/test_threads.py tests/test_install.py tests/raster/test_keyfiles.py \
+  tests/raster/test_session.py tests/vector/test_driver.py
+SMOKE_QGIS = tests/qgis/test_plugin.py tests/qgis/test_layers.py tests/qgis/test_locator.py tests/qgis/test_products.py \
+  tests/qgis/test_desktop.py
+
+.PHONY: test-smoke
+test-smoke:  ## Run a smoke test in a chroot of Debian trixie (as root).
+	@if [ "$$(id -u)" = 0 ] || [ -n "$$CI" ]; then $(DEBIAN) trixie make test-smoke-here; \
+	else echo "Left out: the smoke test in another Debian, which takes root (make test-smoke)."; fi
+
+.PHONY: test-smoke-here
+test-smoke-here: .venv/.done-test .venv-qgis/.done-test | test-packages
+	@failed=0; \
+	$(PYTHON) -m pytest $(SMOKE) $(TWO) $(ARGS) || failed=1; \
+	$(QGIS_PYTEST) $(SMOKE_QGIS) $(TWO) $(ARGS) || failed=1; \
 	exit $$failed
 
 .PHONY: lint
@@ -70,7 +130,8 @@ clean:  ## Remove what these targets made, but the system's packages.
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 .venv/bin/python: | demo-packages
-	@$(PYTHON3) $(GOOD) || { echo "planet_vector needs Python 3.9 or later; say which: make PYTHON3=…"; exit 1; }
+	@$(PYTHON3) $(ANY) || { echo "planet_vector needs Python 3.9 or later; say which: make PYTHON3=…"; exit 1; }
+	@$(PYTHON3) $(GOOD) || echo "fiona has no wheel for this Python, so fio is left out; with Python 3.13 it is there: make PYTHON3=python3.13"
 	@echo "Making .venv …"
 	@$(PYTHON3) -m venv .venv || { rm -rf .venv; exit 1; }
 
@@ -88,7 +149,7 @@ clean:  ## Remove what these targets made, but the system's packages.
 .venv-qgis/.done-test: $(PACKAGING) | test-packages
 	@echo "Making .venv-qgis …"
 	@rm -rf .venv-qgis && /usr/bin/python3 -m venv --system-site-packages .venv-qgis
-	@.venv-qgis/bin/python $(PIP) pytest pytest-xdist pytest-qgis==5.0.2 'click<8.2' && \
+	@.venv-qgis/bin/python $(PIP) pytest pytest-xdist pytest-qgis==5.0.2 click && \
 	  .venv-qgis/bin/python $(PIP) --no-deps -e .
 	@touch $@
 

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Run the core tests on every Python that is here, with the newest and the lowest versions: make test-pythons
+#
+# For each Python from 3.9 to 3.14, two environments below CACHE (by default in the user's cache), made anew each time:
+# "newest" has what pip would take; "lowest" has of each dependency the oldest version that setup.cfg admits and that has a
+# wheel for that Python, as `uv pip install --resolution lowest-direct --only-binary :all:` finds it.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+uv=$PWD/.venv/bin/uv
+cache=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}}/planet_vector-pythons
+tools=(pytest pytest-xdist httpx hypothesis jsonschema)
+
+# Of no use to a test of versions: QGIS, browsers, Dask, wheels, what other clients do.
+core=(tests/test_names.py tests/test_query.py tests/test_config.py tests/test_where.py tests/test_geometry.py
+  tests/test_paging.py tests/test_threads.py tests/test_cli_search.py tests/test_cli_files.py tests/test_cli_mosaics.py
+  tests/test_cli_credentials.py tests/test_secrecy.py tests/vector tests/raster tests/server/test_list.py
+  tests/server/test_products.py)
+
+interpreters() {
+  local minor python
+  for minor in 9 10 11 12 13 14; do
+    # A shim of a version manager is on PATH, too, and runs only where that version is chosen.
+    for python in "python3.$minor" "$HOME"/.pyenv/versions/3."$minor".*/bin/python; do
+      python=$(command -v "$python") && "$python" -c 'import ssl' 2>/dev/null && echo "$python" && break
+    done
+  done
+}
+
+failed=0 found=0
+for python in $(interpreters); do
+  version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+  for resolution in newest lowest; do
+    found=$((found + 1))
+    environment=$cache/$version-$resolution
+    rm -rf "$environment"
+    options=()
+    # Bounds that the authors of old versions could not know of: pyogrio 0.7 fails with pandas 3.
+    [ "$resolution" = lowest ] && options=(--resolution lowest-direct --only-binary :all: --no-binary planet-vector
+      --constraint tests/machines/lowest.txt)
+    echo "== Python $version, $resolution versions"
+    if ! { "$uv" venv -q --python "$python" "$environment" &&
+      "$uv" pip install -q "${options[@]}" --python "$environment/bin/python" -e '.[server,geo]' &&
+      "$uv" pip install -q --python "$environment/bin/python" "${tools[@]}"; }; then
+      echo "Python $version, $resolution: cannot be installed"
+      failed=1
+      continue
+    fi
+    PYTHONWARNINGS=default .venv/bin/python tests/machines/record.py "Python $version, $resolution" -- \
+      "$environment/bin/python" -m pytest "${core[@]}" -n 2 --dist loadfile -q "$@" || failed=1
+  done
+done
+[ "$found" -gt 0 ] || { echo "No Python from 3.9 to 3.14 is here." >&2; exit 1; }
+exit $failed
