@@ -11,7 +11,7 @@ import io
 import threading
 import warnings
 from pathlib import Path
-from typing import Any, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 import rasterio
@@ -22,7 +22,7 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.io import MemoryFile
 from rasterio.transform import from_bounds
 from rasterio.vrt import WarpedVRT
-from rasterio.warp import transform_bounds
+from rasterio.warp import calculate_default_transform, transform_bounds
 
 from planet_vector.palette import looked_up
 from planet_vector.server.footprint import coarser
@@ -30,6 +30,7 @@ from planet_vector.server.quads import Bounds
 from planet_vector.server.refusal import Refusal
 
 SAMPLE = 512  # pixels a side from which a stretch is taken
+MOST_WARPED = 16  # times as many pixels a side as a part of a tile has, for the file's own resolution to be used
 TALLEST = 4  # times its width that a picture may be high: a scene one pixel wide would fill the memory
 
 # Band numbers of red, green, blue: RapidEye and PlanetScope analytic files begin blue, green, red.
@@ -233,8 +234,25 @@ def _part(
         indexes=bands or picture_bands(dataset),
         resampling_method=way,
         reproject_method=way,
+        vrt_options=_coarse_grid(dataset, bounds, shape),
     )
     return _plain(dataset, np.asarray(part.data), np.asarray(part.mask) > 0)
+
+
+def _coarse_grid(dataset: Any, bounds: Bounds, shape: Tuple[int, int]) -> Optional[Dict[str, Any]]:
+    """Return the grid that a box is warped to where the file's own pixels are too many, or None.
+
+    rio-tiler warps to the file's resolution and shrinks what it reads. GDAL before 3.10 makes all of these pixels:
+    where one pixel of a tile is 150 km, that is gigabytes.
+    """
+    if dataset.crs == MERCATOR:
+        return None
+    own, _, _ = calculate_default_transform(dataset.crs, MERCATOR, dataset.width, dataset.height, *dataset.bounds)
+    west, south, east, north = bounds
+    rows, columns = (side * MOST_WARPED for side in shape)
+    if (east - west) / own.a <= columns and (south - north) / own.e <= rows:
+        return None
+    return {"transform": from_bounds(*bounds, columns, rows), "width": columns, "height": rows}
 
 
 def _colours(values: np.ndarray, mask: np.ndarray, sources: Sequence[Source]) -> np.ndarray:

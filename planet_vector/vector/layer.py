@@ -92,8 +92,8 @@ class SceneLayer(RowLayer):
             return None
         query = self.query.where(*narrow(where).conditions)
         kept = CACHE.covering(self._owner, query, self._ttl)
-        if kept is not None and kept.query == query:
-            return kept.count
+        if kept is not None:
+            return kept.count if kept.query == query else None
         if self.scene_id is not None:
             return self._result(query).count
         known = CACHE.survey(self._owner, query, self._ttl)
@@ -106,11 +106,17 @@ class SceneLayer(RowLayer):
         """Tell, without a request, whether `count` returns a number, for one small request at most.
 
         The filter must be narrowed exactly. The service cannot apply one to the first scenes of a search (``limit``) or
-        to a single scene.
+        to a single scene. Where a larger result is kept, its rows are counted, as the service may have other scenes by
+        now.
         """
         narrowing = narrow(where)
-        whole = self.query.limit is None and self.scene_id is None
-        return narrowing.exact and (whole or not narrowing.conditions)
+        if not narrowing.conditions:
+            return narrowing.exact
+        if not narrowing.exact or self.query.limit is not None or self.scene_id is not None:
+            return False
+        query = self.query.where(*narrowing.conditions)
+        kept = CACHE.covering(self._owner, query, self._ttl)
+        return kept is None or kept.query == query
 
     def blocks(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Rows]:
         """Return the scenes that can meet the filters, and maybe more; all of them are there when this returns."""

@@ -10,11 +10,12 @@ uv=$PWD/.venv/bin/uv
 cache=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}}/planet_vector-pythons
 tools=(pytest pytest-xdist httpx hypothesis jsonschema)
 
-# Of no use to a test of versions: QGIS, browsers, Dask, wheels, what other clients do.
-core=(tests/test_names.py tests/test_query.py tests/test_config.py tests/test_where.py tests/test_geometry.py
-  tests/test_paging.py tests/test_threads.py tests/test_cli_search.py tests/test_cli_files.py tests/test_cli_mosaics.py
-  tests/test_cli_credentials.py tests/test_secrecy.py tests/vector tests/raster tests/server/test_list.py
-  tests/server/test_products.py)
+# What depends on versions. Left out are QGIS, browsers and Dask, and what measures one GDAL against another.
+core=(tests/test_names.py tests/test_query.py tests/test_config.py tests/test_geometry.py tests/test_paging.py
+  tests/test_threads.py tests/test_cli_search.py tests/test_cli_credentials.py tests/test_secrecy.py
+  tests/vector/test_cache.py tests/vector/test_decoding.py tests/vector/test_driver.py tests/vector/test_faults.py
+  tests/vector/test_mosaic_layers.py tests/vector/test_rows.py tests/raster/test_keyfiles.py tests/raster/test_open.py
+  tests/raster/test_session.py tests/raster/test_virtual.py tests/raster/test_commands.py tests/server/test_list.py)
 
 interpreters() {
   local minor python
