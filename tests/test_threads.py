@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+
+from planet_vector.vector.registration import environment
 
 # The loading of the driver is made to take a second, in which another thread uses the same GDAL.
 SLOW_LOAD = """
@@ -93,6 +96,33 @@ def test_a_thread_that_loads_the_driver_holds_up_no_other(
 def test_so_in_osgeo(use: str, system_python: Callable[..., Any], tmp_path: Path) -> None:
     done = system_python(SLOW_LOAD, "osgeo.gdal", use, str(tmp_path))
     assert done.stdout.endswith("ended\n"), done.stderr
+
+
+SAMPLE = """
+import faulthandler, sys, time
+from pathlib import Path
+
+faulthandler.dump_traceback_later(60, exit=True)
+
+def slow(event, details):
+    if event == "compile" and "gdal_PLANET" in str(details):
+        print("loading", flush=True)
+        time.sleep(1)
+
+sys.addaudithook(slow)
+from planet_vector.server.sample import make_sample
+make_sample(Path(sys.argv[1]), size="small")
+print("ended")
+"""
+
+
+def test_a_sample_is_made_by_several_threads_where_the_shell_knows_the_driver(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Without planet_vector.register(): rasterio finds the driver in the environment."""
+    pytest.importorskip("fastapi")
+    done = run(sys.executable, "-c", SAMPLE, str(tmp_path / "sample"), env={**os.environ, **environment()})
+    assert done.stdout == "loading\nended\n", done.stderr
 
 
 MANY_WRITERS = """

@@ -18,13 +18,13 @@ from rasterio.io import DatasetReader
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import RasterAccessError
+from planet_vector.loading import load_driver
 from planet_vector.raster import limits
 from planet_vector.raster.access import Access, Build, plan
 from planet_vector.raster.download import fetch
 from planet_vector.raster.options import Options
 from planet_vector.raster.part import Progress
 from planet_vector.raster.session import OptionsSession
-from planet_vector.vector.registration import load_driver
 
 BUILD: Build = tuple(int(number) for number in rasterio.__gdal_version__.split(".")[:3])  # type: ignore[assignment]
 """The GDAL that rasterio brings."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Callable, Optional
 
 from planet_vector.errors import ArchiveError, ConfigError
+from planet_vector.loading import load_driver
 from planet_vector.server.delivery import Signer
 from planet_vector.server.faults import Faults
 from planet_vector.server.indexing import update
@@ -109,6 +110,7 @@ def serve(options: Options, ready: Callable[[str], None]) -> None:
         root = f"http://{host}:{main.getsockname()[1]}/v0/"
         work = Work(options, main, second, Signer(options.signature_life), Metrics())
         stop = threading.Event()
+        load_driver()
         rescans = threading.Thread(target=_rescan, args=(options, stop), name="rescan", daemon=True)
         rescans.start()
         try:

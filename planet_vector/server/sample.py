@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from planet_vector.errors import ArchiveError
+from planet_vector.loading import load_driver
 from planet_vector.server.landscape import Ground, Landscape
 from planet_vector.server.sample_pixels import write_products
 from planet_vector.server.sample_plan import SIZES, Shot, describe, plan
@@ -125,6 +126,7 @@ def make_sample(
 def _fill(directory: Path, shots: List[Shot], progress: Optional[Callable[[int, int], None]]) -> None:
     """See and write all scenes, as many at once as there are processors."""
     done = 0
+    load_driver()
     # Threads suffice: numpy and GDAL let go of the interpreter's lock for all that takes long.
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for (land, step), group in _by_ground(shots).items():

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, List, NamedTuple, Opt
 import uvicorn
 
 from planet_vector.errors import ConfigError
+from planet_vector.loading import load_driver
 from planet_vector.server.app import Service, create_app
 from planet_vector.server.delivery import Signer, create_delivery
 from planet_vector.server.faults import Faults, FaultyApp
@@ -99,6 +100,7 @@ def _child(work: Work, waiting: Any) -> None:
 
 async def _answer(work: Work, ready: Callable[[], None]) -> None:
     options = work.options
+    load_driver()  # pictures are made in threads
     index = Index(options.index, options.exact_ties)
     service = Service(
         options.root,

@@ -6,11 +6,11 @@ import importlib
 import importlib.util
 import os
 import sys
-import threading
 import warnings
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Set
+from typing import Any, Callable, Dict, List, Mapping
+
+from planet_vector.loading import load_driver
 
 PATH_OPTION = "GDAL_PYTHON_DRIVER_PATH"
 _NEEDED = (__name__.partition(".")[0], "requests")  # the package, or the one that carries it as its own
@@ -31,7 +31,7 @@ def register() -> None:
 
     Those that register their drivers later find it by the environment variable ``GDAL_PYTHON_DRIVER_PATH``. Those
     imported already (osgeo, fiona, rasterio and pyogrio each bring their own) are told to look again, and load the
-    driver (`load_driver`). Only rasterio, once it has been used, cannot be told: then a warning says so.
+    driver (`planet_vector.loading`). Only rasterio, once it has been used, cannot be told: then a warning says so.
     """
     directory = str(plugin_directory())
     paths = [path for path in os.environ.get(PATH_OPTION, "").split(os.pathsep) if path]
@@ -43,55 +43,6 @@ def register() -> None:
         if carrier in sys.modules:
             tell(sys.modules[carrier])
     load_driver()
-
-
-def load_driver() -> None:
-    """Have the GDALs of this process load the driver, before threads use them.
-
-    A GDAL runs the driver's file when it first looks for who opens, or overwrites, a file. It holds a lock then, and
-    needs the interpreter's. fiona, pyogrio and rasterio hold the interpreter's lock while they create files (seen with
-    rasterio 1.5, GDAL 3.12), and then need GDAL's: two threads wait for each other for ever. Nothing is waited for once
-    the file has been run. A GDAL that is imported later is caught up with by the next call.
-    """
-    with _loading:
-        for carrier, load in _LOADS.items():
-            if carrier in sys.modules and carrier not in _loaded:
-                load(sys.modules[carrier])
-                _loaded.add(carrier)
-
-
-_loading = threading.Lock()
-_loaded: Set[str] = set()
-_NO_FILE = "/vsimem/planet_vector/no-such-file"  # each driver is asked whether it opens that
-
-
-def _load_osgeo(gdal: Any) -> None:
-    gdal.IdentifyDriver(_NO_FILE)
-
-
-def _load_fiona(drvsupport: Any) -> None:
-    import fiona
-
-    with suppress(fiona.errors.FionaError):
-        fiona.open(_NO_FILE)
-
-
-def _load_pyogrio(pyogrio: Any) -> None:
-    with suppress(pyogrio.errors.DataSourceError):
-        pyogrio.read_info(_NO_FILE)
-
-
-def _load_rasterio(rasterio: Any) -> None:
-    with suppress(rasterio.errors.RasterioIOError):
-        rasterio.open(_NO_FILE)
-
-
-_LOADS: Mapping[str, Callable[[Any], None]] = {
-    "osgeo.gdal": _load_osgeo,
-    "fiona.drvsupport": _load_fiona,
-    "pyogrio": _load_pyogrio,
-    "rasterio": _load_rasterio,
-}
 
 
 def _tell_osgeo(gdal: Any) -> None:
