@@ -50,7 +50,7 @@ for python in $(interpreters); do
     options=()
     [ "$resolution" = lowest ] && options=(-W default)
     .venv/bin/python tests/machines/record.py "Python $version, $resolution" -- \
-      "$environment/bin/python" -m pytest "${core[@]}" -n 2 --dist loadfile -q "${options[@]}" "$@" || failed=1
+      "$environment/bin/python" -m pytest "${core[@]}" -n 2 --dist loadfile "${options[@]}" "$@" || failed=1
   done
 done
 [ "$found" -gt 0 ] || { echo "No Python from 3.9 to 3.14 is here." >&2; exit 1; }

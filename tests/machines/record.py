@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 from datetime import date
+from itertools import takewhile
 from pathlib import Path
 from typing import Dict, List
 
@@ -59,8 +60,8 @@ def _row(machine: str, code: int, said: str) -> str:
 def _rows(page: Path) -> Dict[str, str]:
     """Return the rows of a page's table by their machines."""
     text = page.read_text(encoding="utf-8")
-    lines = text.partition(MARK)[2].splitlines(keepends=True)
-    return {line.split("|")[1].strip(): line for line in lines if line.startswith("|")}
+    lines = takewhile(lambda line: line.startswith("|"), text.partition(MARK)[2].splitlines(keepends=True))
+    return {line.split("|")[1].strip(): line for line in lines}
 
 
 def _write(rows: Dict[str, str]) -> None:
