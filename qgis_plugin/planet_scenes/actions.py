@@ -38,11 +38,13 @@ class Actions:
         """Offer them."""
         for product in OFFERED:
             action = _Action(tr("Add {product} to the map").format(product=product), self._iface.mainWindow())
-            action.triggeredForFeature.connect(
-                lambda layer, feature, product=product: add_of_features(self._iface, layer, [feature], product)
+            # QGIS 3.30 deprecates the older signals, and emits both.
+            newer = "V2" if hasattr(action, "triggeredForFeatureV2") else ""
+            getattr(action, f"triggeredForFeature{newer}").connect(
+                lambda layer, feature, *_, product=product: add_of_features(self._iface, layer, [feature], product)
             )
-            action.triggeredForFeatures.connect(
-                lambda layer, features, product=product: add_of_features(self._iface, layer, features, product)
+            getattr(action, f"triggeredForFeatures{newer}").connect(
+                lambda layer, features, *_, product=product: add_of_features(self._iface, layer, features, product)
             )
             QgsGui.mapLayerActionRegistry().addMapLayerAction(action)
             self._actions.append(action)
@@ -59,7 +61,9 @@ class _Action(QgsMapLayerAction):
     """Be there for one scene or several, in layers that are searches."""
 
     def __init__(self, text: str, parent: QObject) -> None:
-        targets = QgsMapLayerAction.Target.SingleFeature | QgsMapLayerAction.Target.MultipleFeatures
+        target = QgsMapLayerAction.Target
+        # In QGIS 3.30 and later, with Qt 5, the operator returns a plain int, which the constructor refuses.
+        targets = QgsMapLayerAction.Targets(target.SingleFeature | target.MultipleFeatures)
         super().__init__(text, parent, targets, icon("planet"))
 
     def canRunUsingLayer(self, layer: QgsMapLayer, *context: object) -> bool:  # noqa: N802 - QGIS's name

@@ -109,16 +109,11 @@ class ConnectionItem(_Collection):
         else:
             found.append(_action(parent, tr("Log in…"), "login", lambda: ask_for_key(name, parent)))
         found.append(_action(parent, tr("Rename…"), "", lambda: _rename(parent, name, connections().rename)))
-        found.append(
-            _action(
-                parent,
-                tr("Remove"),
-                "",
-                lambda: _remove(
-                    parent, tr("the connection {name}").format(name=name), lambda: connections().remove(name)
-                ),
+        if connections().is_stored(name):
+            what = tr("the connection {name}").format(name=name)
+            found.append(
+                _action(parent, tr("Remove"), "", lambda: _remove(parent, what, lambda: connections().remove(name)))
             )
-        )
         return found
 
 

@@ -1,15 +1,18 @@
 """Connections: which services there are, who is logged in to them, and the searches saved for each.
 
 Names and addresses stand in QGIS's settings, keys in its authentication manager, and, while QGIS runs, in this
-process's memory, where the driver finds them by the root of the service.
+process's memory, where the driver finds them by the root of the service. If PL_API_URL or PL_API_KEY is set, the
+service they name is a connection, too; it is not stored.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, Dict, List, Optional, Sequence, Union
+from urllib.parse import urlsplit
 
 from qgis.core import QgsApplication, QgsAuthMethodConfig, QgsSettings
 from qgis.PyQt.QtCore import QObject, QThread, pyqtSignal
@@ -25,7 +28,7 @@ from planet_vector.vector.cache import CACHE
 
 _SETTINGS = "planet_scenes/connections"
 _CURRENT = "planet_scenes/current"
-_SEPARATOR = re.compile("[/,]")  # of the browser's paths, and of the choices of a Processing parameter
+_SEPARATOR = re.compile("[/,]")  # of paths in the browser, and of names in messages; a slash also tells URLs from names
 _PUBLIC = "planet.com"
 _OURS = "Planet Scenes: "  # begins the name of a configuration made here: no other is ever deleted
 _BLANK = "x"  # QGIS hands Basic credentials to GDAL only when both halves are there
@@ -77,10 +80,15 @@ class Connections(QObject):
     """Something is other than it was: a connection, a log-in, a saved search."""
 
     def all(self) -> List[Connection]:
-        """Return them in the order of their names; the public service, while there is no other."""
+        """Return the stored connections by name, or the public service if there are none, and the environment's.
+
+        The environment's comes last; if no connection is stored, it comes first.
+        """
         kept = self._read()
         found = [Connection(name, entry["url"], entry.get("authcfg", "")) for name, entry in sorted(kept.items())]
-        return found or [Connection(_PUBLIC, DEFAULT_API_URL)]
+        found = found or [Connection(_PUBLIC, DEFAULT_API_URL)]
+        extra = _from_environment(found)
+        return [*found, *extra] if kept else [*extra, *found]
 
     def get(self, name: str) -> Connection:
         """Return a connection.
@@ -94,6 +102,34 @@ class Connections(QObject):
             if connection.name == name:
                 return connection
         raise ConfigError(tr("There is no connection {name}: add it in the options.").format(name=repr(name)))
+
+    def find(self, text: str) -> Connection:
+        """Return a connection by its name, or by the root URL of its service.
+
+        For a URL that belongs to no connection, a connection is made that is not stored. Its key is the one that
+        `planet_vector.config.Settings.load` finds for that URL.
+
+        Raises
+        ------
+        ConfigError
+            If there is no connection of that name, or the URL is not valid.
+        """
+        text, found = text.strip(), self.all()
+        if "://" in text:
+            root = normalise_url(text)
+            return next((known for known in found if normalise_url(known.url) == root), Connection(root, root))
+        for connection in found:
+            if connection.name == text:
+                return connection
+        raise ConfigError(
+            tr("There is no connection {name}: give one of {those}, or the root URL of a service.").format(
+                name=repr(text), those=", ".join(repr(connection.name) for connection in found)
+            )
+        )
+
+    def is_stored(self, name: str) -> bool:
+        """Tell whether a connection is stored in QGIS's settings."""
+        return name in self._read()
 
     def current(self) -> Connection:
         """Return the one that searches use."""
@@ -118,7 +154,7 @@ class Connections(QObject):
         name, root = connection.name.strip(), normalise_url(connection.url)
         if not name or _SEPARATOR.search(name):
             raise ConfigError(tr("Give the connection a name, without slash and comma."))
-        kept = self._read() or {known.name: {"url": known.url} for known in self.all()}
+        kept = self._entries()
         if name in kept:
             raise ConfigError(tr("There is a connection {name} already: choose another name.").format(name=repr(name)))
         for other, entry in kept.items():
@@ -131,21 +167,29 @@ class Connections(QObject):
 
     def rename(self, old: str, new: str) -> None:
         """Call a connection something else."""
-        kept = self._read() or {old: {"url": self.get(old).url}}
+        kept = self._entries(old)
         if not new.strip() or _SEPARATOR.search(new) or new.strip() in kept:
             raise ConfigError(tr("Choose another name: it is empty, taken, or has a slash or a comma."))
         was_current = self.current().name == old
-        kept[new.strip()] = kept.pop(self.get(old).name)
+        kept[new.strip()] = kept.pop(old)
         if was_current:
             QgsSettings().setValue(_CURRENT, new.strip())
         self._write(kept)
 
     def remove(self, name: str) -> None:
-        """Forget a connection, its key and its searches."""
-        self.get(name)
-        self._forget_key(self.get(name))
-        kept = self._read()
-        kept.pop(name, None)
+        """Forget a connection, its key and its searches.
+
+        Raises
+        ------
+        ConfigError
+            If it is not stored.
+        """
+        connection, kept = self.get(name), self._read()
+        if kept.pop(name, None) is None:
+            raise ConfigError(
+                tr("Connection {name} is not stored in QGIS: it cannot be removed.").format(name=repr(name))
+            )
+        self._forget_key(connection)
         self._write(kept)
 
     def log_in(self, name: str, key_text: str) -> None:
@@ -212,17 +256,21 @@ class Connections(QObject):
         self._searches(name, kept)
 
     def _searches(self, name: str, searches: Dict[str, str]) -> None:
-        connection = self.get(name)
-        kept = self._read()
-        entry = kept.setdefault(name, {"url": connection.url, "authcfg": connection.authcfg})
-        entry["searches"] = searches
+        kept = self._entries(name)
+        kept[name]["searches"] = searches
         self._write(kept)
 
     def _change(self, name: str, connection: Connection) -> None:
-        kept = self._read()
-        entry = kept.setdefault(name, {"url": connection.url})
-        entry["authcfg"] = connection.authcfg
+        kept = self._entries(name)
+        kept[name]["authcfg"] = connection.authcfg
         self._write(kept)
+
+    def _entries(self, name: str = "") -> Dict[str, Dict[str, Any]]:
+        """Return the stored connections, to be changed and written back; with an entry for `name`, if one is given."""
+        kept = self._read() or {_PUBLIC: {"url": DEFAULT_API_URL}}
+        if name and name not in kept:
+            kept[name] = {"url": self.get(name).url}
+        return kept
 
     def _forget_key(self, connection: Connection) -> None:
         from planet_vector.raster.keyfiles import forget
@@ -255,6 +303,22 @@ def connections() -> Connections:
     if _instance is None:
         _instance = Connections()
     return _instance
+
+
+def _from_environment(others: Sequence[Connection]) -> List[Connection]:
+    """Return the connection that PL_API_URL and PL_API_KEY define; none if they are unset, or others have its root."""
+    if not (os.environ.get("PL_API_URL") or os.environ.get("PL_API_KEY")):
+        return []
+    try:
+        root = normalise_url(os.environ.get("PL_API_URL") or DEFAULT_API_URL)
+    except ConfigError:
+        return []  # reported by the first request
+    if root in (normalise_url(known.url) for known in others):
+        return []
+    name = _PUBLIC if root == DEFAULT_API_URL else urlsplit(root).netloc
+    while name in (known.name for known in others):
+        name = f"{name} (PL_API_URL)"
+    return [Connection(name, root)]
 
 
 def _usable(entry: Any) -> bool:

@@ -8,6 +8,7 @@ from osgeo import gdal
 
 from planet_scenes import network
 from planet_vector.errors import PlanetVectorError
+from planet_vector.loading import load_driver
 from planet_vector.vector.registration import PATH_OPTION, environment, register
 
 LIFE = "PLANET_CACHE_TTL"
@@ -28,6 +29,7 @@ def start() -> None:
     if driver is None:
         os.environ.update(ours)
         register()
+    load_driver()  # a shell may have made it known
     # A map is looked at for longer than a program runs: what was read stays for an hour, unless somebody said else.
     os.environ.setdefault(LIFE, _AN_HOUR)
 

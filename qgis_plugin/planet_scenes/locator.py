@@ -167,7 +167,6 @@ def _asked_for(string: str, context: QgsLocatorContext) -> str:
 
 
 def _carried(result: QgsLocatorResult) -> Optional[Found]:
-    """Return what a result carries, by the method for it, which is called otherwise from QGIS 3.34 on."""
-    ask = getattr(result, "getUserData", None) or result.userData
-    found = ask()
+    """Return the scene of a result: its data is a method in old versions of QGIS, and a property from 3.34 on."""
+    found = result.getUserData() if hasattr(result, "getUserData") else result.userData
     return found if isinstance(found, Found) else None

@@ -22,9 +22,10 @@ from qgis.PyQt.QtWidgets import (
 
 from planet_scenes import core
 from planet_scenes.connection_dialog import ask_for_connection, ask_for_key
-from planet_scenes.connections import connections
+from planet_scenes.connections import Connection, connections
 from planet_scenes.icons import icon
 from planet_scenes.texts import tr
+from planet_vector.config import Settings
 from planet_vector.errors import PlanetVectorError
 from planet_vector.vector import store
 
@@ -105,8 +106,7 @@ class Page(QgsOptionsPageWidget):
         current = connections().current().name
         self.table.setRowCount(len(found))
         for row, connection in enumerate(found):
-            logged_in = tr("logged in") if connections().logged_in(connection.name) else tr("none")
-            for column, text in enumerate((connection.name, connection.url, logged_in)):
+            for column, text in enumerate((connection.name, connection.url, _key_source(connection))):
                 item = QTableWidgetItem(text)
                 item.setData(Qt.ItemDataRole.UserRole, connection.name)
                 if connection.name == current:
@@ -126,7 +126,7 @@ class Page(QgsOptionsPageWidget):
         logged_in = bool(name) and connections().logged_in(name)
         for key, enabled in {
             "rename": bool(name),
-            "remove": bool(name) and len(connections().all()) > 1,
+            "remove": connections().is_stored(name) and len(connections().all()) > 1,
             "log_in": bool(name) and not logged_in,
             "log_out": logged_in,
             "use": bool(name) and name != connections().current().name,
@@ -159,3 +159,14 @@ class Page(QgsOptionsPageWidget):
     def _clear(self) -> None:
         store.clear()
         self.fill()
+
+
+def _key_source(connection: Connection) -> str:
+    """Return where the key of a connection comes from, without asking for the master password."""
+    if connections().logged_in(connection.name):
+        return tr("logged in")
+    try:
+        outside = Settings.load(connection.url).key is not None
+    except PlanetVectorError:  # reported by the first request
+        outside = False
+    return tr("set outside QGIS") if outside else tr("none")

@@ -194,15 +194,8 @@ def _source(catalog: ScenesV0, scene: Scene, product: str) -> str:
 
 def _raster(source: str, title: str, again: str, view: View) -> QgsRasterLayer:
     """Open a raster for the map, stretched to what is looked at."""
-    if source.endswith(".vrt"):
-        from osgeo import gdal
-
-        dataset = gdal.Open(source)
-        if dataset is None:
-            raise RasterAccessError(tr("{title} cannot be opened: try again later.").format(title=title))
-    else:
-        dataset = rasters.open_raster(source, title)
-    drawn = rasters.drawn(dataset, view.extent, view.crs)
+    dataset = rasters.open_vrt(source, title) if source.endswith(".vrt") else rasters.open_raster(source, title)
+    drawn = rasters.drawn(dataset, title, view.extent, view.crs)
     dataset = None
     layer = _opened(source, title, again)
     _draw(layer, drawn)

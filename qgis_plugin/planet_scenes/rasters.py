@@ -6,11 +6,14 @@ Everything here asks the service, and is called in workers.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
+import re
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 from osgeo import gdal, osr
@@ -30,6 +33,13 @@ MOST_SCENES = 100
 
 _SAMPLE = 400  # pixels a side, of the window that a stretch is estimated on
 _TAIL = 2.0  # percent of the pixels cut off at each end, as QGIS's own cumulative cut
+
+_OPEN = gdal.OF_RASTER | gdal.OF_VERBOSE_ERROR  # without the second, most failures to open a remote file are silent
+_MOST_SAID = 300  # characters of a message
+# An address or a part of one, without the punctuation after it.
+_REMOTE = re.compile(
+    r"""[^\s'"`]*(?:://|/vsi|vsicurl|%[0-9a-f]{2}|\w[?&]\w)[^\s'"`]*?(?=[:,.;)]*(?:[\s'"`]|$))""", re.I
+)
 
 Rectangle = Tuple[float, float, float, float]
 """West, south, east, north."""
@@ -73,17 +83,15 @@ def open_raster(name: str, title: str) -> gdal.Dataset:
     Raises
     ------
     RasterAccessError
-        When it is not.
+        When it is not; the message has GDAL's reason.
     """
-    gdal.PushErrorHandler("CPLQuietErrorHandler")
-    try:
-        dataset = gdal.OpenEx(name, gdal.OF_RASTER, allowed_drivers=["GTiff"])
-    except RuntimeError:
-        dataset = None
-    finally:
-        gdal.PopErrorHandler()
+    dataset, why = call_gdal(lambda: gdal.OpenEx(name, _OPEN, allowed_drivers=["GTiff"]))
     if dataset is None:
-        raise RasterAccessError(tr("{title} cannot be opened as a GeoTIFF: try again later.").format(title=title))
+        raise RasterAccessError(
+            tr("{title} cannot be opened as a GeoTIFF: {why}. Try again later, or download it.").format(
+                title=title, why=why
+            )
+        )
     block = sum(
         columns * rows * gdal.GetDataTypeSize(band.DataType) // 8
         for band in map(dataset.GetRasterBand, range(1, dataset.RasterCount + 1))
@@ -96,6 +104,60 @@ def open_raster(name: str, title: str) -> gdal.Dataset:
             )
         )
     return dataset
+
+
+def open_vrt(path: str, title: str) -> gdal.Dataset:
+    """Open a VRT written here.
+
+    Raises
+    ------
+    RasterAccessError
+        If that fails; the message has GDAL's reason.
+    """
+    dataset, why = call_gdal(lambda: gdal.OpenEx(path, _OPEN, allowed_drivers=["VRT"]))
+    if dataset is None:
+        raise RasterAccessError(tr("{title} cannot be opened: {why}. Try again later.").format(title=title, why=why))
+    return dataset
+
+
+def call_gdal(call: Callable[[], Any]) -> Tuple[Any, str]:
+    """Call GDAL with its output suppressed.
+
+    Whether GDAL's Python bindings raise exceptions is a setting of the process: Processing enables them in newer QGIS.
+    Here they are enabled for the call, where the bindings allow that (GDAL 3.7 and later); both cases are handled.
+
+    Returns
+    -------
+    tuple
+        The result of the call, None if it raised; and GDAL's last message as `gdal_reason` returns it.
+    """
+    gdal.ErrorReset()
+    gdal.PushErrorHandler("CPLQuietErrorHandler")
+    try:
+        with _exceptions():
+            found = call()
+        said = gdal.GetLastErrorMsg()
+    except RuntimeError as error:
+        found, said = None, str(error)
+    finally:
+        gdal.PopErrorHandler()
+    return found, gdal_reason(said)
+
+
+@contextmanager
+def _exceptions() -> Iterator[None]:
+    """Enable exceptions in this thread; without a choice of either, GDAL 3.7 and later print a warning."""
+    with ExitStack() as stack:
+        for module in (gdal, osr):
+            if hasattr(module, "ExceptionMgr"):
+                stack.enter_context(module.ExceptionMgr())
+        yield
+
+
+def gdal_reason(message: str) -> str:
+    """Return a message of GDAL on one line, without addresses and names of remote files: they may hold a signature."""
+    text = _REMOTE.sub("the file", " ".join(message.split())).rstrip(". ")
+    return text[:_MOST_SAID] or tr("GDAL does not say why")
 
 
 def stack(catalog: ScenesV0, scene: Scene, products: Sequence[str]) -> str:
@@ -137,10 +199,11 @@ def mosaic(catalog: ScenesV0, scenes: Sequence[Scene], product: str) -> str:
                     scene=scene.id, top=scenes[0].id
                 )
             )
-    top = system_of(datasets[0])
+    systems = [system_of(dataset, f"{scene.id}/{product}") for scene, dataset in zip(scenes, datasets)]
     sources: List[str] = []
-    for name, dataset, scene in zip(names, datasets, scenes):
-        sources.append(name if system_of(dataset).IsSame(top) else _warped(name, dataset, top, f"{scene.id}-{product}"))
+    for name, dataset, system, scene in zip(names, datasets, systems, scenes):
+        same = system.IsSame(systems[0])
+        sources.append(name if same else _warped(name, dataset, systems[0], f"{scene.id}-{product}"))
     # GDAL draws the last of them on top.
     return _vrt(sources[::-1], f"mosaic-{product}", separate=False, resolution="highest")
 
@@ -150,13 +213,15 @@ def tiles(catalog: ScenesV0, pattern: str, level: int, title: str) -> str:
     return str(tiles_file(catalog.settings, title, tiles_description(catalog, pattern, level)))
 
 
-def drawn(dataset: gdal.Dataset, extent: Optional[Rectangle], crs: str) -> Drawn:
+def drawn(dataset: gdal.Dataset, title: str, extent: Optional[Rectangle], crs: str) -> Drawn:
     """Return how to draw a raster: its colours, stretched to what a part of it holds.
 
     Parameters
     ----------
     dataset : Dataset
         The raster.
+    title : str
+        What errors call it.
     extent : tuple of float, optional
         The part that is looked at; where it lies beside the raster, the middle of the raster.
     crs : str
@@ -171,7 +236,7 @@ def drawn(dataset: gdal.Dataset, extent: Optional[Rectangle], crs: str) -> Drawn
     bands = _colours(dataset)
     if dataset.GetRasterBand(1).DataType == gdal.GDT_Byte and len(bands) == 3:
         return Drawn()
-    column, row, width, height = _window(dataset, extent, crs)
+    column, row, width, height = _window(dataset, title, extent, crs)
     scale = max(1.0, max(width, height) / _SAMPLE)
     shape = max(1, int(width / scale)), max(1, int(height / scale))
     if not _has_overviews(dataset) and scale > 4:
@@ -180,20 +245,34 @@ def drawn(dataset: gdal.Dataset, extent: Optional[Rectangle], crs: str) -> Drawn
         column, row = column + max(0, (width - side) // 2), row + max(0, (height - side) // 2)
         width, height = min(width, side), min(height, side)
         shape = min(width, _SAMPLE), min(height, _SAMPLE)
-    mask = dataset.GetRasterBand(1).GetMaskBand().ReadAsArray(column, row, width, height, *shape)
+
+    def pixels(band: gdal.Band) -> numpy.ndarray[Any, Any]:
+        values, why = call_gdal(lambda: band.ReadAsArray(column, row, width, height, *shape))
+        if values is None:
+            raise RasterAccessError(
+                tr("The pixels of {title} in view cannot be read: {why}. Try again later.").format(title=title, why=why)
+            )
+        return values
+
+    mask = pixels(dataset.GetRasterBand(1).GetMaskBand())
     found: List[Band] = []
     for number in bands:
-        values = dataset.GetRasterBand(number).ReadAsArray(column, row, width, height, *shape)
-        if values is None or mask is None:
-            raise RasterAccessError(tr("The pixels in view cannot be read: try again later."))
+        values = pixels(dataset.GetRasterBand(number))
         valid = values[(mask > 0) & (values != 0)]
         low, high = numpy.percentile(valid, (_TAIL, 100 - _TAIL)) if valid.size else (0.0, 1.0)
         found.append(Band(number, float(low), float(max(high, low + 1))))
     return Drawn(tuple(found))
 
 
-def system_of(dataset: gdal.Dataset) -> osr.SpatialReference:
+def system_of(dataset: gdal.Dataset, title: str) -> osr.SpatialReference:
     """Return the coordinate system of a raster, x before y.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The raster.
+    title : str
+        What an error calls it. Its name may hold a signature.
 
     Raises
     ------
@@ -202,7 +281,7 @@ def system_of(dataset: gdal.Dataset) -> osr.SpatialReference:
     """
     system = dataset.GetSpatialRef()
     if system is None:
-        raise RasterAccessError(tr("{title} has no coordinate system.").format(title=dataset.GetDescription()))
+        raise RasterAccessError(tr("{title} has no coordinate system.").format(title=title))
     system.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
     return system
 
@@ -230,19 +309,24 @@ def _colours(dataset: gdal.Dataset) -> List[int]:
     return [1]
 
 
-def _window(dataset: gdal.Dataset, extent: Optional[Rectangle], crs: str) -> Tuple[int, int, int, int]:
+def _window(dataset: gdal.Dataset, title: str, extent: Optional[Rectangle], crs: str) -> Tuple[int, int, int, int]:
     """Return column, row, width and height of an extent in a raster; of all of it where they share nothing."""
     whole = 0, 0, dataset.RasterXSize, dataset.RasterYSize
     west, pixel_x, _, north, _, pixel_y = dataset.GetGeoTransform()
     if extent is None or not crs:  # a project may have no system
         return whole
-    there = osr.SpatialReference()
-    there.ImportFromWkt(crs)
-    there.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
-    try:
-        left, bottom, right, top = osr.CoordinateTransformation(there, system_of(dataset)).TransformBounds(*extent, 21)
-    except RuntimeError:
+    here = system_of(dataset, title)
+
+    def transform() -> Any:
+        there = osr.SpatialReference()
+        there.ImportFromWkt(crs)
+        there.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+        return osr.CoordinateTransformation(there, here).TransformBounds(*extent, 21)
+
+    bounds, _ = call_gdal(transform)
+    if bounds is None or not all(math.isfinite(bound) for bound in bounds):
         return whole
+    left, bottom, right, top = bounds
     first, last = int((left - west) / pixel_x), int((right - west) / pixel_x) + 1
     upper, lower = int((top - north) / pixel_y), int((bottom - north) / pixel_y) + 1
     first, last = max(0, first), min(dataset.RasterXSize, last)
@@ -279,17 +363,19 @@ def _made(title: str, make: Any, key: Sequence[Any]) -> str:
     path = folder / f"{title[:60]}-{hashlib.blake2b(repr(list(key)).encode(), digest_size=8).hexdigest()}.vrt"
     handle, part = tempfile.mkstemp(dir=folder, suffix=".vrt")
     os.close(handle)
-    gdal.PushErrorHandler("CPLQuietErrorHandler")
-    try:
+
+    def write() -> bool:
         made = make(part)
         if made is None:
-            raise RasterAccessError(tr("The scenes cannot be put together: {why}").format(why=gdal.GetLastErrorMsg()))
+            return False
         made.FlushCache()
-        made = None
+        return True
+
+    try:
+        written, why = call_gdal(write)
+        if not written:
+            raise RasterAccessError(tr("The scenes cannot be put together: {why}. Try again later.").format(why=why))
         os.replace(part, path)
-    except RuntimeError as error:
-        raise RasterAccessError(tr("The scenes cannot be put together: {why}").format(why=error)) from None
     finally:
-        gdal.PopErrorHandler()
         Path(part).unlink(missing_ok=True)
     return str(path)

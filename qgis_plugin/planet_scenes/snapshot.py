@@ -8,6 +8,7 @@ from typing import Callable, Optional, Union
 
 from osgeo import gdal
 
+from planet_scenes.rasters import call_gdal
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_vector.errors import ConfigError, ServiceError
@@ -37,14 +38,13 @@ def save_snapshot(
         count = sum(1 for _ in layer_of(name).rows())
         part = target.with_name(f".{target.stem}.part.gpkg")
         try:
-            with _errors_as_sentences(target):
-                written = gdal.VectorTranslate(str(part), name, format="GPKG", layerName=title)
-                kept = written.GetLayer(0).GetFeatureCount() if written is not None else -1
-                written = None
+            kept, why = call_gdal(lambda: _write(name, title, part))
+            if kept is None:
+                raise ConfigError(tr("{path} cannot be written: {why}.").format(path=target, why=why))
             if kept != count:
                 raise ServiceError(
                     tr("The snapshot has {kept} scenes of {count}: it is not kept, try again.").format(
-                        kept=max(kept, 0), count=count
+                        kept=kept, count=count
                     )
                 )
             os.replace(part, target)
@@ -56,18 +56,7 @@ def save_snapshot(
     return Task.start(tr("Saving {title}").format(title=title), work, on_done)
 
 
-class _errors_as_sentences:
-    """Turn GDAL's errors, which another plugin may have made exceptions, into one of ours."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        gdal.PushErrorHandler("CPLQuietErrorHandler")
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        gdal.PopErrorHandler()
-        if isinstance(error, RuntimeError):
-            raise ConfigError(
-                tr("{path} cannot be written: {why}").format(path=self._path, why=str(error).strip())
-            ) from None
+def _write(name: str, title: str, path: Path) -> Optional[int]:
+    """Write the scenes of a search to a new file; return their number, or None if it cannot be made."""
+    written = gdal.VectorTranslate(str(path), name, format="GPKG", layerName=title)
+    return int(written.GetLayer(0).GetFeatureCount()) if written is not None else None

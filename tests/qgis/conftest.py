@@ -12,6 +12,7 @@ from unittest.mock import create_autospec
 import pytest
 import requests
 from qgis.core import (
+    Qgis,
     QgsApplication,
     QgsCoordinateReferenceSystem,
     QgsMapRendererParallelJob,
@@ -72,9 +73,23 @@ class Desktop:
 def _authentication(qgis_app: QgsApplication, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Give QGIS a store of keys of its own, unlocked."""
     manager = QgsApplication.authManager()
-    manager.init("", str(tmp_path_factory.mktemp("auth") / "qgis-auth.db"))
+    place = QgsApplication.pluginPath(), str(tmp_path_factory.mktemp("auth") / "qgis-auth.db")
+    if hasattr(manager, "setup"):  # QGIS 3.36 or later, where init() is deprecated
+        manager.setup(*place)
+        assert manager.ensureInitialized(), manager.disabledMessage()
+    else:
+        manager.init(*place)
     assert not manager.isDisabled(), manager.disabledMessage()
     assert manager.setMasterPassword(MASTER, True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _gdal_exceptions() -> None:
+    """Set GDAL's Python bindings as the Processing plugin of this QGIS does."""
+    from osgeo import gdal, ogr, osr
+
+    for module in (gdal, ogr, osr):
+        (module.UseExceptions if Qgis.QGIS_VERSION_INT >= 34000 else module.DontUseExceptions)()
 
 
 @pytest.fixture(autouse=True)
@@ -237,6 +252,11 @@ def inked(picture: Any) -> float:
     white = QColor("white").rgb()
     size = picture.width() * picture.height()
     return sum(picture.pixel(x, y) != white for x in range(picture.width()) for y in range(picture.height())) / size
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let QGIS's own Python say what it likes of itself: that of 3.44 is older than Python 3.14."""
+    config.addinivalue_line("filterwarnings", r"ignore:codecs\.open\(\) is deprecated:DeprecationWarning")
 
 
 @pytest.hookimpl(trylast=True)

@@ -85,6 +85,10 @@ def searches():
 
 
 def main():
+    warned = report.setdefault("warnings", [])
+    QgsApplication.messageLog().messageReceived.connect(
+        lambda text, tab, level: warned.append(text) if tab == "Python warning" and "planet_scenes" in text else None
+    )
     window = iface.mainWindow()
     window.resize(1280, 800)
     for dock in window.findChildren(QDockWidget):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Iterator, List
+from urllib.parse import urlsplit
 
 import pytest
 from qgis.core import QgsApplication, QgsBrowserModel, QgsDataItem, QgsErrorItem, QgsLayerItem, QgsProject
@@ -12,7 +13,7 @@ from qgis.PyQt.QtWidgets import QAction, QInputDialog, QMessageBox, QWidget
 from planet_scenes import browser
 from planet_scenes.browser import ItemProvider
 from planet_scenes.connections import Connection, connections
-from tests.conftest import KEY
+from tests.conftest import KEY, Service
 from tests.qgis.conftest import Desktop, settle, wait_for
 
 
@@ -124,6 +125,18 @@ def test_the_menu_of_a_connection(tree: Tree, desktop: Desktop, monkeypatch: pyt
     monkeypatch.setattr(QInputDialog, "getText", lambda *_, **__: ("example", True))
     _action(tree.item("sample"), "Rename…", desktop.window).trigger()
     wait_for(lambda: tree.names() == ["example", "planet.com"])
+
+
+def test_a_connection_that_is_not_stored_cannot_be_removed(
+    tree: Tree, desktop: Desktop, connected: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PL_API_URL", connected.url.replace("/v0/", "/other/"))
+    connections().changed.emit()
+    host = urlsplit(connected.url).netloc
+    wait_for(lambda: host in tree.names())
+    menus = {name: [action.text() for action in tree.item(name).actions(desktop.window)] for name in tree.names()}
+    assert {name for name, menu in menus.items() if "Remove" in menu} == {"planet.com", "sample"}
+    assert set(menus) == {"planet.com", "sample", host}
 
 
 def test_what_goes_wrong_is_an_item_that_says_so(tree: Tree) -> None:

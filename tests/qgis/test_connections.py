@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Callable
+from typing import Any, Callable, List
+from urllib.parse import urlsplit
 
 import pytest
 from qgis.core import QgsApplication, QgsAuthMethodConfig, QgsSettings
 
 from planet_scenes.connections import Connection, connections
-from planet_vector.config import credentials_path, lent_key
+from planet_vector import config
+from planet_vector.config import DEFAULT_API_URL, credentials_path, lent_key
 from planet_vector.errors import AuthError, ConfigError
 from planet_vector.raster.keyfiles import header_file
 from tests.conftest import KEY, Service
@@ -74,8 +76,6 @@ def test_a_key_is_kept_by_the_authentication_manager_alone(connection: Connectio
 
 
 def test_a_new_session_reads_it_again(connection: Connection, service: Service) -> None:
-    from planet_vector import config
-
     config._lent.clear()  # as after a start
     assert connection.catalog().scene_types()
     assert lent_key(service.url) is not None
@@ -109,6 +109,117 @@ def test_a_configuration_of_the_user_s_own_stays(connection: Connection, way: st
         getattr(connections(), way)("two")
     assert own.id() in manager.configIds()
     manager.removeAuthenticationConfig(own.id())
+
+
+# ---- the service of the environment ------------------------------------------------------------------------
+
+
+def names() -> List[str]:
+    return [known.name for known in connections().all()]
+
+
+def test_without_stored_connections_the_service_of_the_environment_is_the_default(connected: Service) -> None:
+    host = urlsplit(connected.url).netloc
+    assert names() == [host, "planet.com"]
+    assert connections().current().url == connected.url
+    assert sorted(connections().current().catalog().scene_types()) == ["landsat", "ortho", "rapideye"]
+    assert connected.key not in settings()
+
+
+def test_beside_stored_connections_it_is_offered_and_no_default(
+    connected: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connections().add(Connection("a", "http://127.0.0.1:9/v0/"))
+    assert names() == ["a", "planet.com", urlsplit(connected.url).netloc]
+    assert connections().current().name == "a"
+    monkeypatch.delenv("PL_API_URL")
+    monkeypatch.delenv("PL_API_KEY")
+    assert names() == ["a", "planet.com"], "it is stored nowhere"
+
+
+@pytest.mark.parametrize("url", ["", DEFAULT_API_URL, "https://API.planet.com/v0"])
+def test_a_service_that_is_a_connection_already_is_not_offered_twice(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PL_API_URL", url)
+    monkeypatch.setenv("PL_API_KEY", KEY)
+    assert names() == ["planet.com"]
+    connections().add(Connection("a", "http://127.0.0.1:9/v0/"))
+    assert names() == ["a", "planet.com"]
+    connections().remove("planet.com")
+    assert names() == ["a", "planet.com"] and not connections().is_stored("planet.com")
+
+
+def test_it_takes_no_other_connection_s_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    connections().add(Connection("127.0.0.1:9", "http://127.0.0.1:8/v0/"))
+    monkeypatch.setenv("PL_API_URL", "http://127.0.0.1:9/v0/")
+    assert names() == ["127.0.0.1:9", "planet.com", "127.0.0.1:9 (PL_API_URL)"]
+    assert connections().get("127.0.0.1:9").url == "http://127.0.0.1:8/v0/"
+
+
+def test_a_wrong_address_in_the_environment_is_said_when_something_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PL_API_URL", "ftp://127.0.0.1/")
+    assert names() == ["planet.com"]
+    with pytest.raises(ConfigError, match="check PL_API_URL"):
+        connections().current().catalog()
+
+
+def test_what_is_done_with_it_stores_it_beside_the_public_service(connected: Service) -> None:
+    host = urlsplit(connected.url).netloc
+    connections().save_search(host, "All", "PLANET:ortho")
+    assert names() == [host, "planet.com"] and connections().searches(host) == {"All": "PLANET:ortho"}
+    assert connections().is_stored(host) and connections().is_stored("planet.com")
+    connections().rename(host, "mine")
+    assert names() == ["mine", "planet.com"] and list(connections().searches("mine")) == ["All"]
+    connections().remove("mine")
+    assert names() == ["planet.com", host]
+    with pytest.raises(ConfigError, match="is not stored in QGIS"):
+        connections().remove(host)
+    connections().rename(host, "again")
+    assert names() == ["again", "planet.com"]
+
+
+def test_another_key_than_the_environment_s_is_stored_with_it(connected: Service) -> None:
+    connections().log_in(connections().current().name, "0" * 32)
+    with pytest.raises(AuthError):
+        connections().current().catalog().scene_types()
+    connections().log_out(connections().current().name)
+    assert connections().current().catalog().scene_types()
+
+
+def test_a_connection_is_found_by_its_name_or_its_address(connection: Connection) -> None:
+    assert connections().find("sample") == connections().find(connection.url) == connection
+    assert connections().find(f" {connection.url.replace('http', 'HTTP').rstrip('/')} ") == connection
+
+
+def test_another_address_is_asked_with_a_key_of_its_own_only(
+    connected: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = connections().find("http://127.0.0.1:9/v0")
+    assert other.url == other.name == "http://127.0.0.1:9/v0/" and not connections().is_stored(other.name)
+    assert other.catalog().settings.key is None
+    assert connections().find(connected.url).catalog().settings.key == config.Key(connected.key)
+    sibling = connections().find(connected.url.replace("/v0/", "/v1/"))  # of the same origin
+    assert sibling.catalog().settings.key == config.Key(connected.key)
+    monkeypatch.delenv("PL_API_URL")
+    assert connections().find(connected.url).catalog().settings.key is None
+
+
+@pytest.mark.parametrize("text", ["simple", "", "SAMPLE", "sample,planet.com"])
+def test_a_wrong_name_is_answered_with_those_there_are(connection: Connection, text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        connections().find(text)
+    assert str(caught.value) == (
+        f"There is no connection {text!r}: give one of 'planet.com', 'sample', or the root URL of a service."
+    )
+
+
+@pytest.mark.parametrize("text", ["ftp://127.0.0.1/", "http://me:secret@127.0.0.1/v0/", "http://127.0.0.1/?key=secret"])
+def test_an_address_that_cannot_be_is_refused_and_not_shown(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        connections().find(text)
+    assert "secret" not in str(caught.value)
+
+
+# ---- what may go wrong -------------------------------------------------------------------------------------
 
 
 def test_settings_edited_by_hand_do_not_stop_the_plugin() -> None:

@@ -92,6 +92,10 @@ def test_the_plugin_is_the_zips_and_no_other(seen: Dict[str, Any], home: Path) -
     assert seen["strangers"] == []
 
 
+def test_nothing_that_is_done_is_warned_of(seen: Dict[str, Any]) -> None:
+    assert seen["warnings"] == []
+
+
 def test_a_search_is_listed_and_becomes_a_layer(seen: Dict[str, Any], archive: Path) -> None:
     assert sorted(seen["found"]) == sorted(_summer(archive))
     assert seen["features"] == len(seen["found"]) > 10

@@ -137,7 +137,8 @@ def test_a_snapshot_that_cannot_be_written_is_told_and_leaves_nothing(
 ) -> None:
     snapshot.save_snapshot(summer_at(connection), "Summer", tmp_path / "nowhere" / "a.gpkg")
     wait_for(desktop.said)
-    assert "cannot be written" in desktop.said()[0] or "not kept" in desktop.said()[0]
+    assert f"{tmp_path / 'nowhere' / 'a.gpkg'} cannot be written: " in desktop.said()[0]
+    assert "failed" in desktop.said()[0]
     assert list(tmp_path.iterdir()) == []
 
 

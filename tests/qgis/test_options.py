@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from qgis.core import QgsApplication, QgsAuthMethodConfig
@@ -38,6 +39,20 @@ def test_the_page_shows_the_connections(page: Page, connection: Connection) -> N
     connections().add(Connection("other", "http://127.0.0.1:9/v0/"))
     assert _rows(page)[0] == ["other", "http://127.0.0.1:9/v0/", "none"]
     assert page.selected() == "sample"
+
+
+def test_a_service_of_the_environment_is_shown_and_cannot_be_removed(connected: Service) -> None:
+    page = Factory().createWidget()
+    assert _rows(page) == [
+        [urlsplit(connected.url).netloc, connected.url, "set outside QGIS"],
+        ["planet.com", DEFAULT_API_URL, "none"],
+    ]
+    for row in range(2):
+        page.table.selectRow(row)
+        assert not page.buttons["remove"].isEnabled()
+        assert page.buttons["log_in"].isEnabled() and page.buttons["rename"].isEnabled()
+    page.close()
+    page.deleteLater()
 
 
 def test_buttons_do_what_they_say(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:

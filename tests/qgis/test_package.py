@@ -264,9 +264,14 @@ def test_every_icon_the_sources_name_is_there(unpacked: Path) -> None:
 # ---- qgis_process ------------------------------------------------------------------------------------------
 
 
-def test_the_zip_works_in_qgis_process(
+@pytest.fixture
+def qgis_process(
     unpacked: Path, service: Service, tmp_path: Path, run: Callable[..., Any]
-) -> None:
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs an algorithm with the zip and the service in the environment.
+
+    It takes the connections that are stored, then the algorithm and its parameters.
+    """
     program = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
     if program is None:
         pytest.skip("qgis_process is not installed: run 'make test'")
@@ -283,16 +288,43 @@ def test_the_zip_works_in_qgis_process(
         "PL_API_URL": service.url,
         "PL_API_KEY": service.key,
     }
-    known = json.dumps({"local": {"url": service.url, "authcfg": ""}}).replace('"', '\\"')
-    ini = profile / "QGIS" / "QGIS3.ini"
-    ini.write_text(f'[PythonPlugins]\nplanet_scenes=true\n[planet_scenes]\nconnections="{known}"\n')
+
+    def call(stored: Dict[str, str], algorithm: str, *parameters: str) -> subprocess.CompletedProcess[str]:
+        known = json.dumps({name: {"url": url} for name, url in stored.items()}).replace('"', '\\"')
+        ini = profile / "QGIS" / "QGIS3.ini"
+        ini.write_text(f'[PythonPlugins]\nplanet_scenes=true\n[planet_scenes]\nconnections="{known}"\n')
+        done: subprocess.CompletedProcess[str] = run(program, "run", algorithm, "--", *parameters, env=environ)
+        assert service.key not in done.stdout + done.stderr
+        return done
+
+    return call
+
+
+@pytest.mark.parametrize("way", ["nothing", "name", "url", "other"])
+def test_the_zip_works_in_qgis_process(
+    qgis_process: Callable[..., Any], service: Service, tmp_path: Path, run: Callable[..., Any], way: str
+) -> None:
+    stored, given = {
+        "nothing": ({}, []),
+        "name": ({"local": service.url}, ["CONNECTION=local"]),
+        "url": ({}, [f"CONNECTION={service.url}"]),
+        "other": ({"local": "http://127.0.0.1:9/v0/"}, [f"CONNECTION={service.url}"]),
+    }[way]
     target = tmp_path / "scenes.gpkg"
-    done = run(
-        program, "run", "planet:search", "--", "CONNECTION=local", "SCENE_TYPE=ortho", "LIMIT=5", f"OUTPUT={target}",
-        env=environ,
-    )  # fmt: skip
+    done = qgis_process(stored, "planet:search", *given, "SCENE_TYPE=ortho", "LIMIT=5", f"OUTPUT={target}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "NAME:\tPLANET:ortho?limit=5" in done.stdout
-    assert service.key not in done.stdout + done.stderr
-    counted = run("/usr/bin/ogrinfo", "-so", "-al", str(target), env=environ)
+    counted = run("/usr/bin/ogrinfo", "-so", "-al", str(target))
     assert "Feature Count: 5" in counted.stdout
+
+
+def test_a_wrong_connection_is_one_sentence_in_qgis_process(
+    qgis_process: Callable[..., Any], service: Service, tmp_path: Path
+) -> None:
+    target = tmp_path / "scenes.gpkg"
+    done = qgis_process({}, "planet:search", "CONNECTION=local", "SCENE_TYPE=ortho", f"OUTPUT={target}")
+    said = done.stdout + done.stderr
+    assert done.returncode != 0 and not target.exists()
+    host = service.url.split("/")[2]
+    sentence = f"There is no connection 'local': give one of '{host}', 'planet.com', or the root URL of a service."
+    assert said.count(sentence) == 1 and "Traceback" not in said

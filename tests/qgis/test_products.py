@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import gc
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Callable, List
+from typing import Any, Callable, Iterator, List
+from urllib.parse import quote
 
 import numpy
 import pytest
 from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsRectangle, QgsVectorLayer
 
-from planet_scenes import layers, products
+from planet_scenes import layers, products, rasters
 from planet_scenes.actions import view_of
+from planet_scenes.processing import imagery
 from planet_scenes.products import View
+from planet_vector.errors import RasterAccessError
 from planet_vector.scene import Scene
-from tests.conftest import Service, Start
-from tests.qgis.conftest import Desktop, inked, outcome, render, summer_at, wait_for
+from tests.conftest import ROOT, Service, Start
+from tests.qgis.conftest import Desktop, inked, outcome, render, settle, summer_at, wait_for
 
 
 def scenes_of(connection: Any, name: str = "") -> List[Scene]:
@@ -214,16 +220,195 @@ def test_actions_are_offered_in_search_layers_only(connection: Any, desktop: Des
     QgsProject.instance().addMapLayer(other)
     registry = QgsGui.mapLayerActionRegistry()
     assert len(registry.mapLayerActions(search)) == 3 and registry.mapLayerActions(other) == []
-    feature = next(search.getFeatures())
-    (action, *_) = registry.mapLayerActions(search)
-    action.triggerForFeature(search, feature)
-    rasters: Callable[[], List[Any]] = lambda: [  # noqa: E731
-        layer for layer in QgsProject.instance().mapLayers().values() if isinstance(layer, QgsRasterLayer)
-    ]
-    wait_for(rasters)
-    assert feature["id"] in rasters()[0].name()
     actions.stop()
     assert registry.mapLayerActions(search) == []
+
+
+def test_actions_of_qgis_s_menus_add_each_scene_once(connection: Any, desktop: Desktop) -> None:
+    from qgis.gui import QgsActionMenu, QgsDualView
+    from qgis.PyQt.QtWidgets import QMenu
+
+    from planet_scenes.actions import Actions
+
+    actions = Actions(desktop.iface)
+    actions.start()
+    search = outcome(lambda done: layers.add_search_layer(connection, summer_at(connection), "Summer", done))
+    first, second, *_ = search.getFeatures()
+
+    def added() -> List[str]:
+        settle()
+        found = [layer for layer in QgsProject.instance().mapLayers().values() if isinstance(layer, QgsRasterLayer)]
+        names = sorted(layer.name().split()[2] for layer in found)
+        QgsProject.instance().removeMapLayers([layer.id() for layer in found])
+        return names
+
+    def offered(menu: QMenu) -> List[Any]:
+        return [action for action in menu.actions() if action.text() == "Add visual to the map"]
+
+    form = QgsActionMenu(search, first, "Feature")
+    offered(form)[0].trigger()
+    assert added() == [first["id"]]
+    # In the attribute table for the row that was clicked, then for those that are selected.
+    table, menu = QgsDualView(), QMenu()
+    table.init(search, desktop.canvas)
+    search.selectByIds([first.id(), second.id()])
+    table.tableView().willShowContextMenu.emit(menu, table.tableView().model().index(0, 0))
+    one, selected = offered(menu)
+    one.trigger()
+    assert len(added()) == 1
+    selected.trigger()
+    assert added() == sorted([first["id"], second["id"]])
+    for made in (form, menu, table):
+        made.deleteLater()
+    actions.stop()
+
+
+# ---- what GDAL cannot read ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[str]:
+    """Return the address of files that cannot be read, with a signature as stores have it: /403.tif, /text.tif …"""
+    content = {"text": b"<html>" + bytes(5000)}
+    for name, epsg in (("half", "EPSG:32632"), ("bare", "")):
+        path = tmp_path / f"{name}.tif"
+        made = gdal.GetDriverByName("GTiff").Create(str(path), 512, 512, 1, gdal.GDT_UInt16, ["TILED=YES"])
+        made.SetGeoTransform((600000, 10, 0, 5300000, 0, -10))
+        if epsg:
+            made.SetProjection(QgsCoordinateReferenceSystem(epsg).toWkt())
+        made.GetRasterBand(1).Fill(7)
+        made = None
+        content[name] = path.read_bytes()[:2000]  # its header is there, most of its pixels are not
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # noqa: N802 - the library's name
+            name = self.path[1:].partition(".")[0]
+            body, status = content.get(name, b"refused"), 200 if name in content else int(name)
+            first, last = 0, len(body) - 1
+            if status == 200 and self.headers.get("Range"):
+                begin, end = self.headers["Range"].partition("=")[2].split("-")
+                status, first, last = 206, int(begin), min(int(end), last)
+            self.send_response(status)
+            if status == 206:
+                self.send_header("Content-Range", f"bytes {first}-{last}/{len(body)}")
+            self.send_header("Content-Length", str(max(last + 1 - first, 0)))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body[first : last + 1])
+
+        do_HEAD = do_GET  # noqa: N815 - the library's name
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    gc.collect()  # datasets in the frames of errors: none may outlive QGIS
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    gdal.VSICurlClearCache()
+
+
+SIGNATURE = "c0ffee"
+
+
+def signed(store: str, name: str) -> str:
+    """Return what GDAL opens for a file of a store."""
+    return f"/vsicurl?empty_dir=yes&url={quote(f'{store}/{name}.tif?X-Amz-Signature={SIGNATURE}', safe='')}"
+
+
+@pytest.fixture(params=[False, True], ids=["codes", "exceptions"])
+def exceptions(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Use GDAL's Python bindings without and with exceptions, which another plugin may have enabled."""
+    before = gdal.GetUseExceptions()
+    (gdal.UseExceptions if request.param else gdal.DontUseExceptions)()
+    yield
+    (gdal.UseExceptions if before else gdal.DontUseExceptions)()
+
+
+def _told(error: Any, store: str) -> str:
+    said = str(error.value)
+    assert SIGNATURE not in said and store not in said and "vsicurl" not in said and "\n" not in said
+    return said
+
+
+@pytest.mark.parametrize(("name", "why"), [("403", "HTTP response code: 403"), ("text", "not recognized as")])
+def test_why_a_product_does_not_open_is_told_without_its_address(
+    store: str, exceptions: None, name: str, why: str
+) -> None:
+    with pytest.raises(RasterAccessError) as caught:
+        rasters.open_raster(signed(store, name), "s1/visual")
+    said = _told(caught, store)
+    assert said.startswith("s1/visual cannot be opened as a GeoTIFF: ") and why in said
+    assert said.endswith("Try again later, or download it.")
+
+
+def test_why_a_written_description_does_not_open_is_told(
+    connection: Any, desktop: Desktop, exceptions: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.vrt").write_text('<VRTDataset rasterXSize="2" rasterYSize="2"><VRTRasterBand')
+    monkeypatch.setattr(rasters, "stack", lambda *_: str(tmp_path / "broken.vrt"))
+    products.add_products(connection, scenes_of(connection)[:1], "visual,analytic")
+    wait_for(desktop.said)
+    (said,) = desktop.said()
+    assert "visual,analytic cannot be opened: " in said and "Parse error" in said and said.endswith("Try again later.")
+
+
+def test_why_pixels_are_not_read_is_told_without_an_address(store: str, exceptions: None, tmp_path: Path) -> None:
+    dataset = rasters.open_raster(signed(store, "half"), "s1/analytic")
+    with pytest.raises(RasterAccessError) as caught:
+        rasters.drawn(dataset, "s1/analytic", None, "")
+    assert "s1/analytic in view cannot be read" in _told(caught, store) and "TIFF" in _told(caught, store)
+    place = imagery.Canvas("EPSG:32632", (600000, 5297440, 602560, 5300000), 256, 256)
+    with pytest.raises(RasterAccessError) as caught:
+        imagery.lay(dataset, str(tmp_path / "part.tif"), place, "nearest", lambda: False)
+    assert "cannot be read or written" in _told(caught, store) and "TIFF" in _told(caught, store)
+
+
+def test_a_raster_without_a_system_is_named_without_its_address(store: str) -> None:
+    dataset = rasters.open_raster(signed(store, "bare"), "s1/analytic")
+    for call in (lambda: imagery.header(dataset, "s1/analytic"), lambda: rasters.drawn(dataset, "s1/analytic", *UTM)):
+        with pytest.raises(RasterAccessError) as caught:
+            call()
+        assert _told(caught, store) == "s1/analytic has no coordinate system."
+
+
+def test_no_warning_is_given_where_nothing_has_chosen_exceptions(
+    system_python: Callable[..., Any], connection: Any, service: Service
+) -> None:
+    file = next(service.archive.glob("*_analytic.tif"))
+    code = (
+        "import sys, warnings; warnings.simplefilter('error'); sys.path.append(sys.argv[1])\n"
+        "from planet_scenes import rasters\n"
+        "dataset = rasters.open_raster(sys.argv[2], 'a')\n"
+        "box = 11.9, 47.8, 12.1, 48.0\n"
+        "crs = rasters.osr.GetUserInputAsWKT('EPSG:4326')\n"
+        "print(len(rasters.drawn(dataset, 'a', box, crs).bands))\n"
+    )
+    said = system_python(code, str(ROOT / "qgis_plugin"), str(file))
+    assert (said.stdout, said.stderr) == ("3\n", "")
+
+
+UTM = (600000.0, 5297440.0, 602560.0, 5300000.0), QgsCoordinateReferenceSystem("EPSG:32632").toWkt()
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("HTTP response code on https://h/a.tif?X-Amz-Signature=c0ffee&Expires=9: 403", "on the file: 403"),
+        ("`/vsicurl?url=https%3A%2F%2Fh%2Fa.tif%3Fs%3Dc0ffee' not recognized.", "`the file' not recognized"),
+        ("a.tif?X-Goog-Signature=c0ffee, band 1: IReadBlock failed", "the file, band 1: IReadBlock failed"),
+        ("a.tif?c0ffee: no TIFF", "the file: no TIFF"),
+        ("Too\nmany  lines.\n", "Too many lines"),
+        ("/home/ann/b c.gpkg: Permission denied", "/home/ann/b c.gpkg: Permission denied"),
+        ("", "GDAL does not say why"),
+    ],
+)  # fmt: skip
+def test_messages_of_gdal_are_shown_without_addresses(message: str, shown: str) -> None:
+    assert rasters.gdal_reason(message).endswith(shown) and SIGNATURE not in rasters.gdal_reason(message)
 
 
 def test_nothing_of_a_key_is_in_what_is_written(connection: Any, service: Service, desktop: Desktop) -> None:

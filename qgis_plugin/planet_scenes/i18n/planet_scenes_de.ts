@@ -275,6 +275,11 @@
     </message>
     <message>
       <location filename="../connections.py" />
+      <source>There is no connection {name}: give one of {those}, or the root URL of a service.</source>
+      <translation>Es gibt keine Verbindung {name}: eine von {those} angeben oder die Adresse eines Dienstes.</translation>
+    </message>
+    <message>
+      <location filename="../connections.py" />
       <source>QGIS's authentication manager is disabled: {why}</source>
       <translation>Die Authentifizierungsverwaltung von QGIS ist abgeschaltet: {why}</translation>
     </message>
@@ -292,6 +297,11 @@
       <location filename="../connections.py" />
       <source>There is a connection {name} already: choose another name.</source>
       <translation>Es gibt schon eine Verbindung {name}: einen anderen Namen wählen.</translation>
+    </message>
+    <message>
+      <location filename="../connections.py" />
+      <source>Connection {name} is not stored in QGIS: it cannot be removed.</source>
+      <translation>Die Verbindung {name} ist nicht in QGIS gespeichert: sie kann nicht entfernt werden.</translation>
     </message>
     <message>
       <location filename="../connections.py" />
@@ -700,6 +710,21 @@
     </message>
     <message>
       <location filename="../options_page.py" />
+      <source>logged in</source>
+      <translation>angemeldet</translation>
+    </message>
+    <message>
+      <location filename="../options_page.py" />
+      <source>set outside QGIS</source>
+      <translation>außerhalb von QGIS gesetzt</translation>
+    </message>
+    <message>
+      <location filename="../options_page.py" />
+      <source>none</source>
+      <translation>keiner</translation>
+    </message>
+    <message>
+      <location filename="../options_page.py" />
       <source>Connections</source>
       <translation>Verbindungen</translation>
     </message>
@@ -725,16 +750,6 @@
     </message>
     <message>
       <location filename="../options_page.py" />
-      <source>logged in</source>
-      <translation>angemeldet</translation>
-    </message>
-    <message>
-      <location filename="../options_page.py" />
-      <source>none</source>
-      <translation>keiner</translation>
-    </message>
-    <message>
-      <location filename="../options_page.py" />
       <source>{count} results, {size:.1f} MB</source>
       <translation>{count} Ergebnisse, {size:.1f} MB</translation>
     </message>
@@ -745,8 +760,8 @@
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
-      <source>The service, one of those in Options ▸ Planet Scenes.</source>
-      <translation>Der Dienst, einer von denen in Optionen ▸ Planet Scenes.</translation>
+      <source>The name of a connection, see Options ▸ Planet Scenes; in scripts and models also the root URL of a service. Its key comes from the connection or the environment, never from here.</source>
+      <translation>Der Name einer Verbindung, siehe Optionen ▸ Planet Scenes; in Skripten und Modellen auch die Adresse eines Dienstes. Der Schlüssel kommt aus der Verbindung oder der Umgebung, nie von hier.</translation>
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
@@ -905,18 +920,18 @@
     </message>
     <message>
       <location filename="../processing/imagery.py" />
-      <source>The coordinate system does not fit the scenes</source>
-      <translation>Das Koordinatensystem passt nicht zu den Szenen</translation>
+      <source>The coordinate system does not fit the scenes: {why}.</source>
+      <translation>Das Koordinatensystem passt nicht zu den Szenen: {why}.</translation>
     </message>
     <message>
       <location filename="../processing/imagery.py" />
-      <source>The pixels cannot be read or written</source>
-      <translation>Die Pixel können nicht gelesen oder geschrieben werden</translation>
+      <source>The pixels cannot be read or written: {why}.</source>
+      <translation>Die Pixel können nicht gelesen oder geschrieben werden: {why}.</translation>
     </message>
     <message>
       <location filename="../processing/imagery.py" />
-      <source>The raster cannot be written</source>
-      <translation>Das Raster kann nicht geschrieben werden</translation>
+      <source>The raster cannot be written: {why}.</source>
+      <translation>Das Raster kann nicht geschrieben werden: {why}.</translation>
     </message>
     <message>
       <location filename="../processing/mosaic.py" />
@@ -1269,11 +1284,6 @@
       <translation>QGIS kann {title} nicht öffnen.</translation>
     </message>
     <message>
-      <location filename="../products.py" />
-      <source>{title} cannot be opened: try again later.</source>
-      <translation>{title} kann nicht geöffnet werden: es später noch einmal versuchen.</translation>
-    </message>
-    <message>
       <location filename="../projects.py" />
       <source>The layers of {name} need you to log in.</source>
       <translation>Für die Layer von {name} ist eine Anmeldung nötig.</translation>
@@ -1285,13 +1295,13 @@
     </message>
     <message>
       <location filename="../rasters.py" />
-      <source>The search has no scenes: widen it.</source>
-      <translation>Die Suche hat keine Szenen: sie erweitern.</translation>
+      <source>GDAL does not say why</source>
+      <translation>GDAL nennt keinen Grund</translation>
     </message>
     <message>
       <location filename="../rasters.py" />
-      <source>The pixels in view cannot be read: try again later.</source>
-      <translation>Die Pixel im Ausschnitt können nicht gelesen werden: es später noch einmal versuchen.</translation>
+      <source>The search has no scenes: widen it.</source>
+      <translation>Die Suche hat keine Szenen: sie erweitern.</translation>
     </message>
     <message>
       <location filename="../rasters.py" />
@@ -1300,13 +1310,18 @@
     </message>
     <message>
       <location filename="../rasters.py" />
-      <source>{title} cannot be opened as a GeoTIFF: try again later.</source>
-      <translation>{title} kann nicht als GeoTIFF geöffnet werden: es später noch einmal versuchen.</translation>
+      <source>{title} cannot be opened as a GeoTIFF: {why}. Try again later, or download it.</source>
+      <translation>{title} kann nicht als GeoTIFF geöffnet werden: {why}. Es später noch einmal versuchen oder herunterladen.</translation>
     </message>
     <message>
       <location filename="../rasters.py" />
       <source>{title} has blocks of {size:,} bytes, which no product has: it is not read.</source>
       <translation>{title} hat Blöcke von {size:,} Byte, die kein Produkt hat: es wird nicht gelesen.</translation>
+    </message>
+    <message>
+      <location filename="../rasters.py" />
+      <source>{title} cannot be opened: {why}. Try again later.</source>
+      <translation>{title} kann nicht geöffnet werden: {why}. Es später noch einmal versuchen.</translation>
     </message>
     <message>
       <location filename="../rasters.py" />
@@ -1325,8 +1340,13 @@
     </message>
     <message>
       <location filename="../rasters.py" />
-      <source>The scenes cannot be put together: {why}</source>
-      <translation>Die Szenen können nicht zusammengesetzt werden: {why}</translation>
+      <source>The pixels of {title} in view cannot be read: {why}. Try again later.</source>
+      <translation>Die Pixel von {title} im Ausschnitt können nicht gelesen werden: {why}. Es später noch einmal versuchen.</translation>
+    </message>
+    <message>
+      <location filename="../rasters.py" />
+      <source>The scenes cannot be put together: {why}. Try again later.</source>
+      <translation>Die Szenen können nicht zusammengesetzt werden: {why}. Es später noch einmal versuchen.</translation>
     </message>
     <message>
       <location filename="../results.py" />
@@ -1355,8 +1375,8 @@
     </message>
     <message>
       <location filename="../snapshot.py" />
-      <source>{path} cannot be written: {why}</source>
-      <translation>{path} kann nicht geschrieben werden: {why}</translation>
+      <source>{path} cannot be written: {why}.</source>
+      <translation>{path} kann nicht geschrieben werden: {why}.</translation>
     </message>
     <message>
       <location filename="../snapshot.py" />

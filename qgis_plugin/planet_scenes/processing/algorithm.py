@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Tuple
 from urllib.parse import urlsplit
 
 from qgis.core import (
+    Qgis,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsFeature,
+    QgsField,
     QgsGeometry,
     QgsProcessing,
     QgsProcessingAlgorithm,
@@ -21,7 +23,7 @@ from qgis.core import (
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterString,
 )
-from qgis.PyQt.QtCore import Qt, QVariant
+from qgis.PyQt.QtCore import QMetaType, Qt, QVariant
 from qgis.PyQt.QtGui import QIcon
 
 from planet_scenes import core
@@ -93,19 +95,32 @@ class ServiceAlgorithm(Algorithm):
     def add_connection(self) -> None:
         """Add the parameter that chooses the connection."""
         names = [connection.name for connection in connections().all()]
-        current = connections().current().name
-        self.addParameter(
-            QgsProcessingParameterEnum(
-                "CONNECTION", tr("Connection"), options=names, defaultValue=current, usesStaticStrings=True
-            )
+        parameter = QgsProcessingParameterString("CONNECTION", tr("Connection"), connections().current().name)
+        # The dialogs show a drop-down list; scripts, models and qgis_process may give any string.
+        parameter.setMetadata({"widget_wrapper": {"value_hints": names}})
+        self.addParameter(parameter)
+        self.help_text(
+            "CONNECTION",
+            tr(
+                "The name of a connection, see Options ▸ Planet Scenes; in scripts and models also the root URL of a "
+                "service. Its key comes from the connection or the environment, never from here."
+            ),
         )
-        self.help_text("CONNECTION", tr("The service, one of those in Options ▸ Planet Scenes."))
+
+    def checkParameterValues(self, parameters: Any, context: Any) -> Tuple[bool, str]:
+        good, message = super().checkParameterValues(parameters, context)
+        if good:
+            try:
+                connections().find(self.parameterAsString(parameters, "CONNECTION", context))
+            except PlanetVectorError as error:
+                return False, core.errors_told(error)
+        return good, message
 
     def prepareAlgorithm(self, parameters: Any, context: Any, feedback: Any) -> bool:
         # Before the work leaves the main thread: reading the key may ask for the master password.
         core.start()
         try:
-            self.connection = connections().get(self.parameterAsEnumString(parameters, "CONNECTION", context))
+            self.connection = connections().find(self.parameterAsString(parameters, "CONNECTION", context))
             self.catalog = self.connection.catalog()
         except PlanetVectorError as error:
             raise QgsProcessingException(core.errors_told(error)) from None
@@ -208,6 +223,11 @@ def features_of(source: QgsProcessingFeatureSource, feedback: QgsProcessingFeedb
 def given(parameters: Mapping[str, Any], name: str) -> bool:
     """Tell whether a parameter was given: what is left empty in a form, a model or a table of a batch is not."""
     return plain(parameters.get(name)) not in (None, "")
+
+
+def new_field(name: str, kind: QMetaType.Type) -> QgsField:
+    """Return a field of a type; before QGIS 3.38 it takes a QVariant.Type, whose numbers are the same."""
+    return QgsField(name, kind if Qgis.QGIS_VERSION_INT >= 33800 else QVariant.Type(kind))
 
 
 def plain(value: Any) -> Any:

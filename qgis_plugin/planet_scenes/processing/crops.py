@@ -124,7 +124,7 @@ class CropStack(ServiceAlgorithm):
             for part in ground.asGeometryCollection()
             if part.type() == ground.type() and part.asPolygon()
         ]
-        first = imagery.header(imagery.opened(self.catalog, scenes[0], product))
+        first = imagery.header(imagery.opened(self.catalog, scenes[0], product), f"{scenes[0].id}/{product}")
         code = first.crs.GetAuthorityCode(None)
         epsg = int(code) if code and is_utm(int(code)) else None
         pixel = first.pixel[0]

@@ -74,12 +74,12 @@ def opened(catalog: ScenesV0, scene: Scene, product: str) -> gdal.Dataset:
     return rasters.open_raster(rasters.name_of(catalog, scene, product), f"{scene.id}/{product}")
 
 
-def header(dataset: gdal.Dataset) -> Header:
-    """Return what a dataset says of itself."""
+def header(dataset: gdal.Dataset, title: str) -> Header:
+    """Return what a dataset says of itself; the title is for errors."""
     west, width, _, north, _, height = dataset.GetGeoTransform()
     bands = [dataset.GetRasterBand(number + 1) for number in range(dataset.RasterCount)]
     return Header(
-        rasters.system_of(dataset),
+        rasters.system_of(dataset, title),
         (west, north + height * dataset.RasterYSize, west + width * dataset.RasterXSize, north),
         (abs(width), abs(height)),
         tuple((band.DataType, band.GetColorInterpretation()) for band in bands),
@@ -88,9 +88,9 @@ def header(dataset: gdal.Dataset) -> Header:
 
 def pixel_in(dataset: gdal.Dataset, crs: str) -> Tuple[float, float]:
     """Return the size of a dataset's pixels in another coordinate system."""
-    warped = gdal.AutoCreateWarpedVRT(dataset, None, crs)
+    warped, why = rasters.call_gdal(lambda: gdal.AutoCreateWarpedVRT(dataset, None, crs))
     if warped is None:
-        raise RasterAccessError(said(tr("The coordinate system does not fit the scenes")))
+        raise RasterAccessError(tr("The coordinate system does not fit the scenes: {why}.").format(why=why))
     _, width, _, _, _, height = warped.GetGeoTransform()
     return abs(width), abs(height)
 
@@ -143,24 +143,35 @@ def lay(
             format="GTiff", creationOptions=list(_CREATION), dstSRS=canvas.crs, outputBounds=canvas.bounds,
             width=canvas.width, height=canvas.height,
         )  # fmt: skip
-    gdal.ErrorReset()
-    made = _quietly(lambda: gdal.Warp(target, source, **options))
+    made, why = rasters.call_gdal(lambda: gdal.Warp(target, source, **options))
     if cancelled():
         raise Cancelled
     if not made:
-        raise RasterAccessError(said(tr("The pixels cannot be read or written")))
+        raise RasterAccessError(tr("The pixels cannot be read or written: {why}.").format(why=why))
     # Into a dataset that is there, GDAL answers whether it went well.
     return made if isinstance(target, str) else target
 
 
 def valid_share(dataset: gdal.Dataset) -> float:
-    """Return the share of a dataset's pixels that have data, from 0 to 1."""
+    """Return the share of a dataset's pixels that have data, from 0 to 1.
+
+    Raises
+    ------
+    RasterAccessError
+        When they cannot be read.
+    """
     mask = dataset.GetRasterBand(1).GetMaskBand()
-    valid = sum(
-        int(numpy.count_nonzero(mask.ReadAsArray(0, row, dataset.RasterXSize, min(256, dataset.RasterYSize - row))))
-        for row in range(0, dataset.RasterYSize, 256)
-    )
-    return valid / (dataset.RasterXSize * dataset.RasterYSize)
+
+    def count() -> int:
+        return sum(
+            int(numpy.count_nonzero(mask.ReadAsArray(0, row, dataset.RasterXSize, min(256, dataset.RasterYSize - row))))
+            for row in range(0, dataset.RasterYSize, 256)
+        )
+
+    valid, why = rasters.call_gdal(count)
+    if valid is None:
+        raise RasterAccessError(tr("The pixels cannot be read or written: {why}.").format(why=why))
+    return float(valid / (dataset.RasterXSize * dataset.RasterYSize))
 
 
 def finish(dataset: gdal.Dataset) -> None:
@@ -171,24 +182,11 @@ def finish(dataset: gdal.Dataset) -> None:
     RasterAccessError
         When the disk is full, say.
     """
-    gdal.ErrorReset()
-    _quietly(dataset.FlushCache)
-    if gdal.GetLastErrorType() >= gdal.CE_Failure:
-        raise RasterAccessError(said(tr("The raster cannot be written")))
 
+    def flush() -> bool:
+        dataset.FlushCache()
+        return bool(gdal.GetLastErrorType() < gdal.CE_Failure)
 
-def said(what: str) -> str:
-    """Return what went wrong as a sentence, with GDAL's own words."""
-    why = gdal.GetLastErrorMsg().strip().rstrip(".")
-    return f"{what}: {why}." if why else f"{what}."
-
-
-def _quietly(call: Callable[[], Any]) -> Any:
-    """Call GDAL without it printing; give None where it raises, as another plugin may have made it do."""
-    gdal.PushErrorHandler("CPLQuietErrorHandler")
-    try:
-        return call()
-    except RuntimeError:
-        return None
-    finally:
-        gdal.PopErrorHandler()
+    good, why = rasters.call_gdal(flush)
+    if not good:
+        raise RasterAccessError(tr("The raster cannot be written: {why}.").format(why=why))

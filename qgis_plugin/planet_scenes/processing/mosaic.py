@@ -87,7 +87,7 @@ class Mosaic(ServiceAlgorithm):
             for number, scene in enumerate(inside):
                 check(feedback)
                 source = imagery.opened(self.catalog, scene, product)
-                if imagery.header(source).bands != bands:
+                if imagery.header(source, f"{scene.id}/{product}").bands != bands:
                     raise RasterAccessError(
                         tr("Scene {scene} has other bands than {top}: leave it out of the mosaic.").format(
                             scene=scene.id, top=scenes[-1].id
@@ -110,7 +110,7 @@ class Mosaic(ServiceAlgorithm):
         """Return where the mosaic's pixels are, and what bands the scene on top has."""
         crs = self.parameterAsCrs(parameters, "CRS", context)
         dataset = imagery.opened(self.catalog, scenes[-1], product)
-        top = imagery.header(dataset)
+        top = imagery.header(dataset, f"{scenes[-1].id}/{product}")
         pixel = top.pixel if not crs.isValid() else imagery.pixel_in(dataset, crs.toWkt())
         if not crs.isValid():
             crs = QgsCoordinateReferenceSystem()

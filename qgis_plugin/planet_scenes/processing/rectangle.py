@@ -9,7 +9,6 @@ from qgis.core import (
     QgsCoordinateTransform,
     QgsFeature,
     QgsFeatureSink,
-    QgsField,
     QgsFields,
     QgsGeometry,
     QgsPointXY,
@@ -23,9 +22,9 @@ from qgis.core import (
     QgsProcessingParameterNumber,
     QgsWkbTypes,
 )
-from qgis.PyQt.QtCore import QVariant
+from qgis.PyQt.QtCore import QMetaType
 
-from planet_scenes.processing.algorithm import WGS84, Algorithm, check, features_of, given
+from planet_scenes.processing.algorithm import WGS84, Algorithm, check, features_of, given, new_field
 from planet_scenes.texts import tr
 from planet_vector.stacks.inscribed import largest_rectangle_within
 from planet_vector.utm import zone_of
@@ -76,7 +75,7 @@ class Rectangle(Algorithm):
         for number in kept:
             fields.append(source.fields()[number])
         for name in _SIZES:
-            fields.append(QgsField(name, QVariant.Double))
+            fields.append(new_field(name, QMetaType.Type.Double))
         target_crs = chosen if chosen.isValid() else source.sourceCrs()
         sink, target = self.parameterAsSink(parameters, "OUTPUT", context, fields, QgsWkbTypes.Type.Polygon, target_crs)
         if sink is None:

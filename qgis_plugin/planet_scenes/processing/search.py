@@ -8,7 +8,6 @@ from qgis.core import (
     QgsCoordinateTransform,
     QgsFeature,
     QgsFeatureSink,
-    QgsField,
     QgsFields,
     QgsGeometry,
     QgsProcessing,
@@ -28,9 +27,9 @@ from qgis.core import (
     QgsVectorLayer,
     QgsWkbTypes,
 )
-from qgis.PyQt.QtCore import QDateTime, Qt, QVariant
+from qgis.PyQt.QtCore import QDateTime, QMetaType, Qt
 
-from planet_scenes.processing.algorithm import WGS84, ServiceAlgorithm, check, features_of, given
+from planet_scenes.processing.algorithm import WGS84, ServiceAlgorithm, check, features_of, given, new_field
 from planet_scenes.texts import tr
 from planet_vector.geometry import Box
 from planet_vector.query import ORDERS, Query
@@ -155,7 +154,7 @@ class Search(SearchParameters):
         schema = Schema(query.scene_type)
         fields = QgsFields()
         for name, kind in zip(schema.names, schema.types):
-            fields.append(QgsField(name, _TYPES[kind]))
+            fields.append(new_field(name, _TYPES[kind]))
         total = self.catalog.count(query)  # before a file is made: it also says whether the search can be
         feedback.pushInfo(tr("{count} scenes").format(count=total))
         sink, target = self.parameterAsSink(parameters, "OUTPUT", context, fields, QgsWkbTypes.Type.MultiPolygon, WGS84)
@@ -207,11 +206,11 @@ class LiveLayer(SearchParameters):
 
 
 _TYPES = {
-    "String": QVariant.String,
-    "DateTime": QVariant.DateTime,
-    "Real": QVariant.Double,
-    "Integer": QVariant.Int,
-    "Integer64": QVariant.LongLong,
+    "String": QMetaType.Type.QString,
+    "DateTime": QMetaType.Type.QDateTime,
+    "Real": QMetaType.Type.Double,
+    "Integer": QMetaType.Type.Int,
+    "Integer64": QMetaType.Type.LongLong,
 }
 
 

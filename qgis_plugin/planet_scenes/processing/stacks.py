@@ -8,7 +8,6 @@ from qgis.core import (
     QgsCoordinateTransform,
     QgsFeature,
     QgsFeatureSink,
-    QgsField,
     QgsFields,
     QgsGeometry,
     QgsProcessing,
@@ -22,9 +21,9 @@ from qgis.core import (
     QgsProcessingParameterNumber,
     QgsWkbTypes,
 )
-from qgis.PyQt.QtCore import QVariant
+from qgis.PyQt.QtCore import QMetaType
 
-from planet_scenes.processing.algorithm import WGS84, Algorithm, check, features_of, given, plain
+from planet_scenes.processing.algorithm import WGS84, Algorithm, check, features_of, given, new_field, plain
 from planet_scenes.processing.overlay import shared_ground
 from planet_scenes.texts import tr
 
@@ -135,11 +134,11 @@ def _text(value: Any) -> str:
 def _fields() -> QgsFields:
     fields = QgsFields()
     for name, kind in (
-        ("depth", QVariant.Int),
-        ("area_km2", QVariant.Double),
-        ("first_acquired", QVariant.String),
-        ("last_acquired", QVariant.String),
-        ("scenes", QVariant.String),
+        ("depth", QMetaType.Type.Int),
+        ("area_km2", QMetaType.Type.Double),
+        ("first_acquired", QMetaType.Type.QString),
+        ("last_acquired", QMetaType.Type.QString),
+        ("scenes", QMetaType.Type.QString),
     ):
-        fields.append(QgsField(name, kind))
+        fields.append(new_field(name, kind))
     return fields
