@@ -155,6 +155,19 @@ def main():
         raster.name() for raster in QgsProject.instance().mapLayers().values() if raster.type() == raster.RasterLayer
     ]
     picture("qgis-products")
+    pulse.step("analytic")
+    before = len(QgsProject.instance().mapLayers())
+    model.clearSelection()
+    model.select(dock.results.index(3, 0), QItemSelectionModel.SelectionFlag.Select)
+    dock.add_products("analytic")
+    wait_for(lambda: len(QgsProject.instance().mapLayers()) > before, "an analytic product")
+    report["analytic"] = [
+        raster.name() for raster in QgsProject.instance().mapLayers().values() if raster.name().endswith("analytic")
+    ]
+    picture("qgis-analytic")
+    model.clearSelection()
+    for row in range(min(3, dock.results.rowCount())):
+        model.select(dock.results.index(row, 0), QItemSelectionModel.SelectionFlag.Select)
     pulse.step("download")
     dock.download_to(str(OUT / "scenes"), ["visual"])
     wait_for(lambda: not dock.download_bar.busy, "the download")

@@ -18,7 +18,7 @@ import pytest
 
 from tests.conftest import KEY, ROOT, Service
 
-PICTURES = ("qgis-search", "qgis-products", "qgis-again", "qgis-browser")
+PICTURES = ("qgis-search", "qgis-products", "qgis-analytic", "qgis-again", "qgis-browser")
 KEPT = ("qgis-search", "qgis-products", "qgis-browser")
 _SHOTS = os.environ.get("PLANET_SCREENSHOTS", "")
 
@@ -105,11 +105,13 @@ def test_products_are_added(seen: Dict[str, Any]) -> None:
     assert len(seen["rasters"]) == 3
     for raster, scene in zip(sorted(seen["rasters"]), sorted(seen["found"][:3])):
         assert scene in raster and "visual" in raster
+    (analytic,) = seen["analytic"]
+    assert seen["found"][3] in analytic
 
 
 def test_a_saved_project_opens_again_with_live_results(seen: Dict[str, Any]) -> None:
     assert seen["saved"] and seen["opened"]
-    assert seen["valid again"] == [True] * 4
+    assert seen["valid again"] == [True] * 5
     assert seen["features again"] == [len(seen["found"])]
 
 
@@ -140,7 +142,7 @@ def test_the_browser_has_the_connection_and_what_is_in_it(seen: Dict[str, Any]) 
 
 def test_unloading_leaves_the_layers_and_nothing_else(seen: Dict[str, Any]) -> None:
     assert seen["left"] == []
-    assert seen["layers after"] == [True] * 4
+    assert seen["layers after"] == [True] * 5
 
 
 def test_the_key_is_in_no_project_and_no_setting(seen: Dict[str, Any], home: Path) -> None:

@@ -272,11 +272,13 @@ def store(tmp_path: Path) -> Iterator[str]:
     content = {"text": b"<html>" + bytes(5000)}
     for name, epsg in (("half", "EPSG:32632"), ("bare", "")):
         path = tmp_path / f"{name}.tif"
-        made = gdal.GetDriverByName("GTiff").Create(str(path), 512, 512, 1, gdal.GDT_UInt16, ["TILED=YES"])
+        options = ["TILED=YES", "ALPHA=YES"]
+        made = gdal.GetDriverByName("GTiff").Create(str(path), 512, 512, 2, gdal.GDT_UInt16, options)
         made.SetGeoTransform((600000, 10, 0, 5300000, 0, -10))
         if epsg:
             made.SetProjection(QgsCoordinateReferenceSystem(epsg).toWkt())
-        made.GetRasterBand(1).Fill(7)
+        for number in (1, 2):
+            made.GetRasterBand(number).Fill(65535)
         made = None
         content[name] = path.read_bytes()[:2000]  # its header is there, most of its pixels are not
 
@@ -365,6 +367,9 @@ def test_why_pixels_are_not_read_is_told_without_an_address(store: str, exceptio
     place = imagery.Canvas("EPSG:32632", (600000, 5297440, 602560, 5300000), 256, 256)
     with pytest.raises(RasterAccessError) as caught:
         imagery.lay(dataset, str(tmp_path / "part.tif"), place, "nearest", lambda: False)
+    assert "cannot be read or written" in _told(caught, store) and "TIFF" in _told(caught, store)
+    with pytest.raises(RasterAccessError) as caught:
+        imagery.valid_share(dataset)
     assert "cannot be read or written" in _told(caught, store) and "TIFF" in _told(caught, store)
 
 
