@@ -45,10 +45,8 @@ fi
 for file in /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/ssl/certs/ca-certificates.crt; do
   [ -e "$file" ] && cp -L "$file" "$chroot$file"
 done
-for folder in /etc/xdg/pip /etc/apt/apt.conf.d; do
-  for file in "$folder"/*; do
-    case $file in */pip.conf | *proxy*) mkdir -p "$chroot$folder" && cp -L "$file" "$chroot$file" ;; esac
-  done
+for file in /etc/xdg/pip/* /etc/apt/apt.conf.d/*proxy*; do
+  [ -e "$file" ] && mkdir -p "$chroot${file%/*}" && cp -L "$file" "$chroot$file"
 done
 
 # Within: mounts that end with the command, and a home that GDAL does not take for a temporary folder.
