@@ -109,7 +109,10 @@ class Commands(click.Group):
         """Run a command, and turn what goes wrong into a sentence and an exit code."""
         try:
             with ended_at_once():
-                return super().invoke(ctx)
+                result = super().invoke(ctx)
+                if sys.stdout is not None:
+                    sys.stdout.flush()  # at exit, Python could only complain of a pipe that nobody reads
+                return result
         except PlanetVectorError as error:
             raise _failure(error) from None
         except OSError as error:
