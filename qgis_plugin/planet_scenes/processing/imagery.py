@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Dict, NamedTuple, Tuple, Union
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple, Union
 
 import numpy
 from osgeo import gdal
@@ -162,11 +162,14 @@ def valid_share(dataset: gdal.Dataset) -> float:
     """
     mask = dataset.GetRasterBand(1).GetMaskBand()
 
-    def count() -> int:
-        return sum(
-            int(numpy.count_nonzero(mask.ReadAsArray(0, row, dataset.RasterXSize, min(256, dataset.RasterYSize - row))))
-            for row in range(0, dataset.RasterYSize, 256)
-        )
+    def count() -> Optional[int]:
+        found = 0
+        for row in range(0, dataset.RasterYSize, 256):
+            pixels = mask.ReadAsArray(0, row, dataset.RasterXSize, min(256, dataset.RasterYSize - row))
+            if pixels is None:
+                return None
+            found += int(numpy.count_nonzero(pixels))
+        return found
 
     valid, why = rasters.call_gdal(count)
     if valid is None:
