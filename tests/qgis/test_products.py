@@ -14,7 +14,7 @@ import pytest
 from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsRectangle, QgsVectorLayer
 
-from planet_scenes import layers, products, rasters
+from planet_scenes import layers, products, rasters, tasks
 from planet_scenes.actions import view_of
 from planet_scenes.processing import imagery
 from planet_scenes.products import View
@@ -236,6 +236,7 @@ def test_actions_of_qgis_s_menus_add_each_scene_once(connection: Any, desktop: D
     first, second, *_ = search.getFeatures()
 
     def added() -> List[str]:
+        wait_for(lambda: not tasks._running)  # one task starts the next
         settle()
         found = [layer for layer in QgsProject.instance().mapLayers().values() if isinstance(layer, QgsRasterLayer)]
         names = sorted(layer.name().split()[2] for layer in found)
