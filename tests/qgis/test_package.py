@@ -109,11 +109,12 @@ def test_a_driver_that_a_shell_made_known_makes_room(unpacked: Path, service: Se
         "from planet_scenes import core; from planet_scenes.planet_vector import config\n"
         "core.start(); core.start()\n"
         "config.lend_key(sys.argv[2], config.Key(sys.stdin.read()))\n"
-        "source = ogr.Open('PLANET:ortho?limit=3'); print(source.GetLayer(0).GetFeatureCount()); app.exitQgis()\n"
+        "source = ogr.Open('PLANET:ortho?limit=3'); print(source.GetLayer(0).GetFeatureCount())\n"
+        "source = None; app.exitQgis()\n"  # a dataset must not outlive QGIS
     )
     command = [*BARE, "-c", code, str(unpacked), service.url]
     done = subprocess.run(command, input=service.key, capture_output=True, text=True, env=env, timeout=120)
-    assert done.stdout.splitlines()[-1:] == ["3"], done.stderr
+    assert (done.stdout.splitlines()[-1:], done.returncode) == (["3"], 0), done.stderr
 
 
 def test_no_import_leads_out_of_the_plugin(unpacked: Path) -> None:
