@@ -61,7 +61,7 @@ def temporary_folder() -> Path:
         except OSError as error:
             refused = refused or f"{folder} cannot be made ({error.strerror})"
             continue
-        if _is_private(folder, stat.S_ISDIR):
+        if _is_private_folder(folder):
             return folder
         refused = refused or f"{folder} is not a folder that only you can read"
     raise ConfigError(
@@ -80,8 +80,12 @@ def _temporary_folders() -> Iterator[Path]:
             yield Path(place, f"planet_vector{user}")
 
 
+def _is_private_folder(path: Path) -> bool:
+    return _is_private(path, stat.S_ISDIR)
+
+
 def _is_private(path: Path, is_kind: Callable[[int], bool]) -> bool:
-    """Tell whether a path is of a kind, of this user, and closed to others; a link is none of it."""
+    """Return whether a path is of a kind, owned by this user and closed to others; links are not followed."""
     try:
         status = os.lstat(path)
     except OSError:
@@ -114,7 +118,7 @@ def config_file(settings: Settings) -> Path:
 
 
 def is_config_file(path: Path) -> bool:
-    """Tell whether a path is one that `config_file` returns, for whatever root."""
+    """Return whether `config_file` wrote a path, for any root of the API."""
     return path.parent.name == credentials_path().parent.name and bool(_CONFIG_NAME.fullmatch(path.name))
 
 
@@ -140,11 +144,12 @@ def tiles_file(settings: Settings, name: str, description: bytes) -> Path:
 
 def forget(settings: Settings) -> None:
     """Remove what was written for a root."""
-    # Files of headers were kept beside the others once.
-    for folder in (credentials_path().parent, *_temporary_folders()):
-        for kind in ("headers", "gdalrc", "tiles-*"):
-            for path in folder.glob(_named(folder, settings, kind).name):
-                path.unlink()
+    # Files of headers were kept beside the others once. A folder that is not private is somebody else's.
+    patterns = [_path(settings, kind) for kind in ("headers", "gdalrc", "tiles-*")]
+    patterns += [_named(folder, settings, "headers") for folder in filter(_is_private_folder, _temporary_folders())]
+    for pattern in patterns:
+        for path in pattern.parent.glob(pattern.name):
+            path.unlink()
 
 
 def prefixes(settings: Settings) -> List[str]:

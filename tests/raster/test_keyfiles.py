@@ -144,3 +144,12 @@ def test_log_out_removes_it(catalog: ScenesV0, pair: Pair) -> None:
     file = header_file(catalog.settings)
     forget(catalog.settings)
     assert not file.exists()
+
+
+def test_log_out_leaves_a_folder_of_somebody_else_alone(folder: Path) -> None:
+    """A link to another folder in the place of ours leads to no file that is ours to remove."""
+    _a_link(folder)
+    file = keyfiles._named(folder.parent / "other", SETTINGS, "headers")
+    file.touch()
+    forget(SETTINGS)
+    assert file.exists()
