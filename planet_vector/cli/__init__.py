@@ -111,12 +111,12 @@ class Commands(click.Group):
             with ended_at_once():
                 result = super().invoke(ctx)
                 if sys.stdout is not None:
-                    sys.stdout.flush()  # at exit, Python could only complain of a pipe that nobody reads
+                    sys.stdout.flush()  # a closed pipe is handled below; at exit, Python prints a message
                 return result
         except PlanetVectorError as error:
             raise _failure(error) from None
         except OSError as error:
-            if error.errno == errno.EPIPE:  # whoever read the output has seen enough
+            if error.errno == errno.EPIPE:  # the reader closed the pipe
                 _drop_output()
                 raise click.exceptions.Exit(1) from None
             raise click.ClickException(_told(error)) from None

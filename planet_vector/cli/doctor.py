@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Iterator, List, Mapping, NamedTuple, Optional
+from typing import Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 import click
 
@@ -22,7 +22,7 @@ from planet_vector.cli.credentials import key_source
 from planet_vector.config import Settings
 from planet_vector.errors import PlanetVectorError
 from planet_vector.query import Query
-from planet_vector.raster.access import SLOW, probes_whole, subdatasets
+from planet_vector.raster.access import PROBES_WHOLE, SLOW, Build, probes_whole, subdatasets
 from planet_vector.scene import Scene
 from planet_vector.vector.registration import PATH_OPTION, environment
 
@@ -58,7 +58,8 @@ from osgeo import gdal
 gdal.UseExceptions()
 print(gdal.__version__)
 attempt(gdal.OpenEx, name)
-if signed and gdal.__version__ in ("3.6.0", "3.6.1", "3.6.2"):  # as `_fetches_whole` says
+number = int(gdal.VersionInfo()) // 100
+if signed and {PROBES_WHOLE[0]} <= (number // 10000, number // 100 % 100, number % 100) < {PROBES_WHOLE[1]}:
     product = ""
 dataset = attempt(gdal.OpenEx, product) if product else None
 if dataset and attempt(dataset.GetRasterBand(1).ReadRaster, 0, 0, 1, 1) is not None:
@@ -94,44 +95,46 @@ def doctor(api_url: Optional[str]) -> None:
     """
     click.echo(f"planet_vector {planet_vector.__version__}, Python {platform.python_version()}, {platform.system()}")
     failed = 0
-    product = Product()
-    for finding in (*_service(api_url, product), *_libraries(product), *_programs(product)):
+    answers, product = _service(api_url)
+    for finding in (*answers, *_libraries(product), *_programs(product)):
         failed += not finding.good
         click.echo(f"{'ok ' if finding.good else 'BAD'}  {finding.name:<9} {finding.sentence}")
     if failed:
         raise click.exceptions.Exit(1)
 
 
-class Product:
-    """Hold the name by which any GDAL is to open a product; empty as long as none is known.
+class Product(NamedTuple):
+    """Hold the name by which each GDAL opens a product; empty if none is known.
 
-    Attributes
-    ----------
-    name : str
-        The name; it may be a signed address, so it is printed nowhere and is no argument of a program.
-    signed : bool
-        Whether it is one.
+    The name may be a signed address, which is a permission: it is not printed, and not passed as an argument.
     """
 
-    name = ""
-    signed = False
+    name: str = ""
+
+    @property
+    def signed(self) -> bool:
+        """Whether it is a signed address: a store refuses HEAD on these."""
+        return "use_head=no" in self.name
 
 
-def _service(api_url: Optional[str], product: Product) -> Iterator[Finding]:
-    """Yield what the service says, and find a product of it."""
+def _service(api_url: Optional[str]) -> Tuple[List[Finding], Product]:
+    """Return what the service says, and a product of it."""
+    found: List[Finding] = []
+    product = Product()
     try:
         settings = Settings.load(api_url)
         catalog = connect(settings)
         types = list(catalog.scene_types())
-        yield Finding("service", True, f"{settings.api_url} has {', '.join(types)}")
-        yield Finding("key", True, key_source(settings))
-        found = _find_product(catalog, types)
+        found.append(Finding("service", True, f"{settings.api_url} has {', '.join(types)}"))
+        found.append(Finding("key", True, key_source(settings)))
+        product = Product(_find_product(catalog, types))
     except PlanetVectorError as error:
-        yield Finding("service", False, str(error))
-        return
-    if not found:
-        yield Finding("product", True, "no scene has a product that opens where it lies: no GDAL is tried with one")
-    product.name, product.signed = found, "header_file" not in found and settings.key is not None
+        found.append(Finding("service", False, str(error)))
+    else:
+        if not product.name:
+            sentence = "no scene has a product that opens where it lies: no GDAL is tried with one"
+            found.append(Finding("product", True, sentence))
+    return found, product
 
 
 def _find_product(catalog: ScenesV0, types: List[str]) -> str:
@@ -198,8 +201,8 @@ def _said(command: List[str], text: str = "") -> str:
 
 
 def _judge(name: str, said: str, remedy: str, product: Product) -> Finding:
-    version = re.search(r"\d+\.\d+\.\d+", said)
-    gdal = f"GDAL {version.group()}" if version else "a GDAL that does not start"
+    build = _build(said)
+    gdal = "GDAL {}.{}.{}".format(*build) if build else "a GDAL that does not start"
     if _DRIVERS_WORDS not in said:
         if "libpython" in said:
             version_here = "{}.{}".format(*sys.version_info[:2])
@@ -218,11 +221,17 @@ def _judge(name: str, said: str, remedy: str, product: Product) -> Finding:
     return Finding(name, True, f"{gdal} opens PLANET: names and products{slow}")
 
 
-def _probes_whole(said: str) -> bool:
+def _build(said: str) -> Optional[Build]:
+    """Return the version of GDAL that a program printed, or None."""
     version = re.search(r"(\d+)\.(\d+)\.(\d+)", said)
-    return version is not None and probes_whole((int(version[1]), int(version[2]), int(version[3])))
+    return (int(version[1]), int(version[2]), int(version[3])) if version else None
+
+
+def _probes_whole(said: str) -> bool:
+    build = _build(said)
+    return build is not None and probes_whole(build)
 
 
 def _fetches_whole(said: str, product: Product) -> bool:
-    """Tell whether a GDAL would fetch all of the product, which may take long, to read a pixel of it."""
+    """Return whether a GDAL fetches the product whole, which may take minutes, to read one pixel."""
     return product.signed and _probes_whole(said)
