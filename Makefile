@@ -49,12 +49,13 @@ test:  ## Run the suite here, and a smoke test in another Debian.
 	exit $$failed
 
 .PHONY: test-all
-test-all:  ## Run everything: the suite and what takes long, in each Debian, and the core on each Python.
+test-all:  ## Run everything: the suite with what takes long, the suite in other Debians, the core on each Python.
 	@failed=0; \
 	$(RECORD) "$(MACHINE)" -- $(MAKE) --no-print-directory test-here ARGS="-m 'long or not long'" || failed=1; \
 	for suite in trixie forky; do $(MAKE) --no-print-directory test-debian SUITE=$$suite || failed=1; done; \
 	$(MAKE) --no-print-directory test-pythons || failed=1; \
 	$(DEBIAN) forky make test-pythons || failed=1; \
+	$(RECORD) --take "$$($(DEBIAN) forky)"; \
 	exit $$failed
 
 .PHONY: test-here

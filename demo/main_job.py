@@ -120,8 +120,10 @@ def service(environ: Dict[str, str]) -> Iterator[str]:
             sys.exit("The service did not start.")
         print(indented(line))
         root = line.split()[-1]
-        yield root
-        keyfiles.forget(Settings(root))
+        try:
+            yield root
+        finally:
+            keyfiles.forget(Settings(root))
     finally:
         process.terminate()
         process.wait(20)
