@@ -113,7 +113,9 @@ class Layer(BaseLayer):
             count = self.layer.count(self.attribute_filter) if self.counts_quickly() else None
             return self.count_by_reading(force) if count is None else count
         except Exception as error:
-            return self.gdal.unknown_count(error)
+            from planet_vector.vector.faults import unknown_count
+
+            return unknown_count(error)
 
     def count_by_reading(self, force):
         """Have GDAL count the features that it reads, and raise what it met with, which it takes for their end."""

@@ -82,6 +82,11 @@ def whole_length(headers: Mapping[str, str]) -> Optional[int]:
     """Return the size of a file from the response to a request for its first byte; None if it is unknown."""
     if "Content-Range" not in headers:  # the service sent all of it
         return content_length(headers)
+    return ranged_length(headers)
+
+
+def ranged_length(headers: Mapping[str, str]) -> Optional[int]:
+    """Return the size of a file whose first byte was asked for and sent; None if the service sent anything else."""
     part = content_range(headers)
     return part[2] if part is not None and part[:2] == (0, 0) else None
 

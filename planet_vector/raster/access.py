@@ -30,7 +30,7 @@ from typing import List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.catalog.answers import content_range, parse_count
+from planet_vector.catalog.answers import parse_count, ranged_length
 from planet_vector.catalog.transport import authorization
 from planet_vector.config import Settings
 from planet_vector.raster.keyfiles import header_file, headers_option
@@ -106,8 +106,7 @@ def plan(catalog: ScenesV0, link: str, build: Build) -> Access:
             _warn(slow)
         return Access(_vsicurl(url), Options({**READING, **SIGNED, **WITHOUT_KEY}), expiry(url), slow=slow)
 
-    part = content_range(headers)
-    size = part[2] if part is not None and part[:2] == (0, 0) else None
+    size = ranged_length(headers)
     told = {"size": size, "ranges": size is not None}
     if not authorization(url, settings):
         return Access(_vsicurl(url), Options({**READING, **DIRECT, **WITHOUT_KEY}), None, **told)  # type: ignore[arg-type]

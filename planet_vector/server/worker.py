@@ -85,6 +85,7 @@ def supervise(work: Work, ready: Callable[[], None]) -> None:
 def _child(work: Work, waiting: Any) -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
+    load_driver()  # as `run.serve` does in the first process: pictures are made in threads
 
     def ready() -> None:
         waiting.release()
@@ -100,7 +101,6 @@ def _child(work: Work, waiting: Any) -> None:
 
 async def _answer(work: Work, ready: Callable[[], None]) -> None:
     options = work.options
-    load_driver()  # pictures are made in threads
     index = Index(options.index, options.exact_ties)
     service = Service(
         options.root,

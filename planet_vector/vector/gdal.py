@@ -11,7 +11,7 @@ from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError
 from planet_vector.geometry import Box, wkt_of_wkb
 from planet_vector.names import Name, parse_name, shown
-from planet_vector.vector.faults import end_with, unknown_count
+from planet_vector.vector.faults import end_with
 from planet_vector.vector.layer import SceneLayer, layers
 from planet_vector.vector.rows import Rows
 
@@ -19,18 +19,6 @@ if TYPE_CHECKING:
     from planet_vector.vector.mosaics import ListedLayer
 
     Layer = Union[SceneLayer, ListedLayer]
-
-__all__ = [
-    "Opened",
-    "feature",
-    "features",
-    "fields",
-    "geometry_fields",
-    "layer_metadata",
-    "open_name",
-    "takes_wkb",
-    "unknown_count",
-]
 
 _CARRIERS = ("fiona", "rasterio", "pyogrio", "osgeo.gdal")
 

@@ -29,7 +29,8 @@ def start() -> None:
     if driver is None:
         os.environ.update(ours)
         register()
-    load_driver()  # a shell may have made it known
+    else:  # a shell made it known
+        load_driver()
     # A map is looked at for longer than a program runs: what was read stays for an hour, unless somebody said else.
     os.environ.setdefault(LIFE, _AN_HOUR)
 
