@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 import threading
 from contextlib import contextmanager
-from typing import Iterator
+from typing import Dict, Iterator
+
+from planet_vector.forking import renew_after_fork
 
 _lock = threading.Lock()
-_pauses = 0  # under way, in all threads
-_resumed = False  # whether the collector is to run again after the last of them
+_pauses: Dict[object, int] = {}  # under way, and the thread of each
+_resumes = False  # whether the collector is to run again after the last of them
 
 
 @contextmanager
@@ -20,16 +22,34 @@ def uncollected() -> Iterator[None]:
     times, and a few of those walk every object of the process. Without the pause a scan takes a third longer.
     May be entered by several threads, and again by one; the collector runs when the last has left.
     """
-    global _pauses, _resumed
-    with _lock:
-        if not _pauses:
-            _resumed = gc.isenabled()
-            gc.disable()
-        _pauses += 1
+    global _resumes
+    pause = object()
+    # Around all of it: Ctrl-C between two of these steps must not leave the collector off.
     try:
+        with _lock:
+            if not _pauses:
+                _resumes = gc.isenabled()
+                gc.disable()
+            _pauses[pause] = threading.get_ident()
         yield
     finally:
         with _lock:
-            _pauses -= 1
-            if not _pauses and _resumed:
-                gc.enable()
+            _pauses.pop(pause, None)
+            _resume()
+
+
+def _resume() -> None:
+    global _resumes
+    if not _pauses and _resumes:
+        gc.enable()
+        _resumes = False
+
+
+@renew_after_fork
+def _renew() -> None:
+    """Forget the pauses of threads that a forked process does not have."""
+    global _lock
+    _lock = threading.Lock()
+    for pause in [pause for pause, thread in _pauses.items() if thread != threading.get_ident()]:
+        del _pauses[pause]
+    _resume()

@@ -13,6 +13,8 @@ import threading
 from contextlib import suppress
 from typing import Any, Callable, Mapping, Set
 
+from planet_vector.forking import renew_after_fork
+
 
 def load_driver() -> None:
     """Have each GDAL that is imported load the driver, if it knows of it; one imported later is for the next call."""
@@ -25,6 +27,14 @@ def load_driver() -> None:
 
 _loading = threading.Lock()
 _loaded: Set[str] = set()
+
+
+@renew_after_fork
+def _renew() -> None:
+    global _loading
+    _loading = threading.Lock()
+
+
 _NO_FILE = "/vsimem/planet_vector/no-such-file"  # each driver is asked whether it opens that
 
 

@@ -101,6 +101,21 @@ _TIME = re.compile(
 )
 
 
+INSTANT = timedelta(microseconds=1)
+"""The finest time the service writes."""
+
+FIRST, LAST = (end.replace(tzinfo=timezone.utc) for end in (datetime.min, datetime.max))
+"""The first and the last time that can be told; some services write the last for no date."""
+
+
+class _BeyondTime(ValueError):
+    """Report a time that its zone moves past `FIRST` or `LAST`."""
+
+    def __init__(self, text: str, nearest: datetime) -> None:
+        super().__init__(f"{text!r} is not a time within years 1 to 9999")
+        self.nearest = nearest
+
+
 def parse_time(text: str) -> datetime:
     """Read a time in any spelling the service took.
 
@@ -146,8 +161,30 @@ def parse_time(text: str) -> datetime:
         try:
             moment -= -offset if zone.startswith("-") else offset
         except OverflowError:
-            raise ValueError(f"{text!r} is not a time within years 1 to 9999") from None
+            raise _BeyondTime(text, LAST if zone.startswith("-") else FIRST) from None
     return moment
+
+
+def nearest_time(text: str) -> datetime:
+    """Read a time that a service gives as `parse_time` does, or as the first or last instant where it lies beyond.
+
+    ``9999-12-31T23:59:59-05:00`` is in the year 10000 in UTC, which `datetime.datetime` cannot hold; in its place in a
+    list ordered by time, and within any span that is open there, it is the last instant.
+
+    Raises
+    ------
+    ValueError
+        When the text is no time.
+    """
+    try:
+        return parse_time(text)
+    except _BeyondTime as error:
+        return error.nearest
+
+
+def next_instant(moment: datetime) -> Optional[datetime]:
+    """Return the time an instant, a microsecond, later, or None after the last."""
+    return None if moment >= LAST else moment + INSTANT
 
 
 def format_time(moment: datetime) -> str:

@@ -7,6 +7,7 @@ from typing import Dict
 
 from planet_vector.catalog.scenes_v0 import ScenesV0
 from planet_vector.config import Settings
+from planet_vector.forking import renew_after_fork
 
 __all__ = ["ScenesV0", "connect"]
 
@@ -26,3 +27,9 @@ def connect(settings: Settings) -> ScenesV0:
         if settings not in _catalogs:
             _catalogs[settings] = ScenesV0(settings)
         return _catalogs[settings]
+
+
+@renew_after_fork
+def _renew() -> None:
+    global _lock
+    _lock = threading.Lock()

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import timedelta
 from itertools import islice
 from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple, Union
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
@@ -20,7 +19,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 from planet_vector.catalog.scenes_v0 import ScenesV0
 from planet_vector.errors import NotFoundError, ProtocolError
 from planet_vector.geometry import Bounds, Box
-from planet_vector.query import format_time, parse_time
+from planet_vector.query import format_time, nearest_time, next_instant
 from planet_vector.scene import Item, Scene
 
 HALF_WORLD = math.pi * 6378137.0
@@ -34,7 +33,6 @@ MAX_PAGES = 2000  # of mosaics or quads: two million quads, twice what level 15 
 _ID = re.compile(r"L(\d{1,2})-(\d{1,7})E-(\d{1,7})N", re.ASCII)
 _LARGEST_QUAD = 16384  # pixels a side
 _DEEPEST = 22  # zoom; 4 cm a pixel
-_INSTANT = timedelta(microseconds=1)  # the finest time the service writes
 
 
 class Mosaic(NamedTuple):
@@ -342,13 +340,16 @@ def _from_the_last_instant(link: str, last: Item) -> Optional[str]:
     query = parse_qsl(parts.query, keep_blank_values=True)
     tokens = {name: value for name, value in query if name.startswith("_page.")}
     try:
-        updated = parse_time(last.properties["updated"])
-        if set(tokens) != {"_page.updated.lt"} or parse_time(tokens["_page.updated.lt"]) != updated:
+        updated = nearest_time(last.properties["updated"])
+        if set(tokens) != {"_page.updated.lt"} or nearest_time(tokens["_page.updated.lt"]) != updated:
             return None
     except (KeyError, ValueError, AttributeError):
         return None
-    again = format_time(updated + _INSTANT)
-    pairs = [(name, again if name in tokens else value) for name, value in query]
+    after = next_instant(updated)
+    if after is None:
+        pairs = [pair for pair in query if pair[0] not in tokens]
+    else:
+        pairs = [(name, format_time(after) if name in tokens else value) for name, value in query]
     return urlunsplit(parts._replace(query=urlencode(pairs)))
 
 

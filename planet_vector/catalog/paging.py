@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import (
     Any,
@@ -31,7 +30,8 @@ from typing import (
 )
 
 from planet_vector.errors import ProtocolError
-from planet_vector.query import FIELDS, ORDERS, Condition, Query, parse_time
+from planet_vector.query import FIELDS, FIRST, INSTANT, LAST, ORDERS, Condition, Query, nearest_time, next_instant
+from planet_vector.workers import Task, Workers, wait_for
 
 Feature = Mapping[str, Any]
 
@@ -39,7 +39,6 @@ PAGE = 1000  # scenes, the most the API gives at once
 FILL = 0.93  # share of a page a window should hold: counts scatter by some 30, and one scene too many costs a request
 MOST_WINDOWS = 64  # at one split; more would only guess finer at a density that is not known
 FEW_PAGES = 3  # up to here the windows are read one after another: splitting would cost as many requests as it saves
-INSTANT = timedelta(microseconds=1)
 
 _ACQUIRED = FIELDS["acquired"]
 
@@ -127,16 +126,19 @@ class _Group:
 
 @dataclass
 class _Window:
-    """Hold a span of time, from `low` to before `high`, and the group it must add up with."""
+    """Hold a span of time, from `low` to before `high`, and the group it must add up with.
+
+    The first and the last instant stand for all that lies beyond them, too: the span is open there.
+    """
 
     low: Optional[datetime] = None
     high: Optional[datetime] = None
     group: _Group = field(default_factory=lambda: _Group(0, 1))
-    future: Optional[Future[Read]] = None
+    future: Optional[Task[Read]] = None
 
     def within(self, query: Query) -> Query:
         edges = []
-        if self.low is not None:
+        if self.low is not None and self.low > FIRST:
             edges.append(Condition(_ACQUIRED, "gte", self.low))
         if self.high is not None:
             edges.append(Condition(_ACQUIRED, "lt", self.high))
@@ -155,7 +157,7 @@ def survey(ask: Ask, query: Query) -> Survey:
     """Ask for the two ends of a search at once; both answers tell the count."""
     if query.contradicts_itself:
         return Survey(0)
-    with ThreadPoolExecutor(2, thread_name_prefix="planet_vector") as pool:
+    with Workers(2) as pool:
         ends = [replace(query, order=order, limit=None) for order in ORDERS]
         answers = [pool.submit(ask.page, end, 1) for end in ends]
         newest, oldest = (_check(answer.result(), _Window(), end) for answer, end in zip(answers, ends))
@@ -191,7 +193,7 @@ def pages(ask: Ask, query: Query, connections: int, known: Optional[Survey] = No
     if query.limit is not None:
         yield from _first(ask, query, query.limit)
         return
-    pool = ThreadPoolExecutor(connections, thread_name_prefix="planet_vector")
+    pool = Workers(connections)
     try:
         yield from _read(ask, query, connections, pool, known)
     finally:
@@ -199,12 +201,9 @@ def pages(ask: Ask, query: Query, connections: int, known: Optional[Survey] = No
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _read(
-    ask: Ask, query: Query, connections: int, pool: ThreadPoolExecutor, known: Optional[Survey]
-) -> Iterator[Batch]:
+def _read(ask: Ask, query: Query, connections: int, pool: Workers, known: Optional[Survey]) -> Iterator[Batch]:
     if known is not None and known.oldest is not None and known.newest is not None:
-        span = known.oldest, known.newest + INSTANT
-        windows = deque(_cut(_Window(), *span, known.total, query))
+        windows = deque(_cut(_Window(), known.oldest, _end(known.newest), known.total, query))
     else:
         windows = deque([_Window(group=_Group(known.total if known else 0, 1))])
     while windows:
@@ -217,7 +216,7 @@ def _read(
         if len(ahead) > connections and not ahead[0].done():
             # These pages come at nearly the same time. They are read once all are there and the next ones on their way:
             # before, whoever reads would keep from the interpreter the threads that are to ask for those.
-            wait(ahead[:connections], return_when=FIRST_EXCEPTION)
+            wait_for(ahead[:connections])
         window = windows.popleft()
         assert window.future is not None
         page = window.future.result()(ask.decode)
@@ -227,14 +226,18 @@ def _read(
             yield page.features
             continue
         kept, rest = _past(ask, query, window, page, times)
-        windows.extendleft(reversed(_split(ask, query, rest, page.total - len(kept))))
+        missing = page.total - len(kept)
+        if rest is not None:
+            windows.extendleft(reversed(_split(ask, query, rest, missing)))
+        elif missing > 0:
+            raise _changed(missing)
         yield kept
 
 
 def _first(ask: Ask, query: Query, limit: int) -> Iterator[Batch]:
     """Yield the first scenes of a search: one page after another, as nobody knows how far they reach back."""
-    window = _Window()
-    while True:
+    window: Optional[_Window] = _Window()
+    while window is not None:
         page = ask.page(window.within(query), min(PAGE, limit))
         times = _check(page, window, query)
         if page.total == len(page.features) or len(page.features) >= limit:
@@ -245,12 +248,14 @@ def _first(ask: Ask, query: Query, limit: int) -> Iterator[Batch]:
         limit -= len(kept)
         if limit <= 0:
             return
+    if page.total > len(kept):
+        raise _changed(page.total - len(kept))
 
 
 def _check(page: Page, window: _Window, query: Query) -> List[datetime]:
     """Return the times of a page's scenes, once the page is what was asked for."""
     try:
-        times = list(map(parse_time, page.acquired))
+        times = list(map(nearest_time, page.acquired))
     except (TypeError, ValueError, AttributeError):
         raise ProtocolError("The service gave a scene without a time of acquisition.") from None
     if len(page.features) > page.total or (page.total and not page.features):
@@ -270,8 +275,10 @@ def _check(page: Page, window: _Window, query: Query) -> List[datetime]:
     return times
 
 
-def _past(ask: Ask, query: Query, window: _Window, page: Page, times: List[datetime]) -> Tuple[Batch, _Window]:
-    """Return the scenes of a page that are surely whole, and the window of all that follow.
+def _past(
+    ask: Ask, query: Query, window: _Window, page: Page, times: List[datetime]
+) -> Tuple[Batch, Optional[_Window]]:
+    """Return the scenes of a page that are surely whole, and the window of all that follow; None where no time does.
 
     The last instant of a page may go on behind its edge, so it is left to the next window. When it fills the page
     alone, only the service's own links can page through it.
@@ -281,14 +288,16 @@ def _past(ask: Ask, query: Query, window: _Window, page: Page, times: List[datet
     inclusive = bool(kept)
     if not kept:
         kept = _instant(ask, query, edge)
+    if not inclusive and edge == (LAST if query.ascending else FIRST):
+        return kept, None
     if query.ascending:
-        return kept, _Window(edge if inclusive else edge + INSTANT, window.high)
-    return kept, _Window(window.low, edge + INSTANT if inclusive else edge)
+        return kept, _Window(edge if inclusive else next_instant(edge), window.high)
+    return kept, _Window(window.low, next_instant(edge) if inclusive else edge)
 
 
 def _instant(ask: Ask, query: Query, time: datetime) -> Batch:
     """Return all scenes of one instant by following links, or raise."""
-    page = ask.page(_Window(time, time + INSTANT).within(query), PAGE)
+    page = ask.page(_Window(time, next_instant(time)).within(query), PAGE)
     count, found = page.total, _by_id(page)
     seen: Set[str] = set()
     while len(found) < count and page.features and page.next and page.next not in seen:
@@ -311,10 +320,13 @@ def _by_id(page: Page) -> Dict[str, Feature]:
 def _split(ask: Ask, query: Query, rest: _Window, count: int) -> List[_Window]:
     """Cut a window that holds `count` scenes into windows of about a page each, in the order of the search."""
     low, high = rest.low, rest.high
-    if count > FEW_PAGES * PAGE and (low is None or high is None):
+    if count > FEW_PAGES * PAGE:
+        # Also where both edges are known: a window with so many scenes may be dense next to a large gap.
         far = replace(rest.within(query), order=ORDERS[0] if query.ascending else ORDERS[1])
-        farthest = _check(ask.page(far, 1), rest, far)[0]
-        low, high = (low, farthest + INSTANT) if query.ascending else (farthest, high)
+        farthest = _check(ask.page(far, 1), rest, far)
+        if not farthest:
+            raise _changed(count)
+        low, high = (low, _end(farthest[0])) if query.ascending else (farthest[0], high)
     return _cut(rest, low, high, count, query)
 
 
@@ -330,6 +342,11 @@ def _cut(window: _Window, low: Optional[datetime], high: Optional[datetime], cou
     edges = [window.low, *cuts, window.high]
     windows = [_Window(a, b, group) for a, b in zip(edges, edges[1:])][:pieces]
     return windows if query.ascending else windows[::-1]
+
+
+def _end(time: datetime) -> datetime:
+    """Return where windows that are cut evenly end: they need a number, though the last of them is open."""
+    return next_instant(time) or LAST
 
 
 def _changed(missing: int) -> ResultChanged:

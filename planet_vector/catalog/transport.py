@@ -13,7 +13,7 @@ import threading
 import time
 import weakref
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
@@ -22,6 +22,8 @@ from requests.auth import AuthBase
 from planet_vector.catalog.answers import Answer, check_status, parse_json, read_body, redacted
 from planet_vector.config import DEFAULT_API_URL, Settings, is_api_origin, origin
 from planet_vector.errors import ProtocolError, RateLimitError, ServiceError, UnavailableError
+from planet_vector.forking import renew_after_fork
+from planet_vector.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +112,10 @@ class RateLimiter:
         self._burst = max(1.0, rate)
         self._tokens = self._burst
         self._then = time.monotonic()
+        self._renew()
+        renew_after_fork(self._renew)
+
+    def _renew(self) -> None:
         self._lock = threading.Lock()
 
     def wait(self) -> None:
@@ -129,7 +135,7 @@ class RateLimiter:
 class Transport:
     """Ask one service for JSON, bytes and redirects.
 
-    Safe to use from several threads.
+    Safe to use from several threads, and from forked processes, each of which has connections of its own.
 
     Parameters
     ----------
@@ -141,24 +147,22 @@ class Transport:
         self.settings = settings
         self._limiter = RateLimiter(settings.rate)
         self._reached = False
-        self._session = requests.Session()
-        adapter = requests.adapters.HTTPAdapter(
-            pool_connections=4, pool_maxsize=max(settings.connections, 4), max_retries=0
-        )
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, adapter)
-        self._session.auth = OriginAuth(settings)
+        self._session = _new_session(settings)
         self.apply_network()
         _transports.add(self)
-        self._session.headers["User-Agent"] = "planet_vector"
-        # A cookie set by one answer is a credential that would go out with others: keep none.
-        self._session.cookies.set_policy(_NoCookies())
+        renew_after_fork(self._renew)
 
     def apply_network(self) -> None:
         """Reach the service as `set_network` says now."""
         self._session.proxies = dict(_network.proxies or {})
         self._session.trust_env = _network.proxies is None  # requests would prefer the environment's proxies
         self._session.verify = True if _network.certificates is None else _network.certificates
+
+    def _renew(self) -> None:
+        # Not closed: that takes locks which a thread of the parent may have held.
+        _sessions_of_parents.append(self._session)
+        self._session = _new_session(self.settings)
+        self.apply_network()
 
     def url(self, path: str) -> str:
         """Return the address of a path below the root."""
@@ -278,7 +282,24 @@ class Transport:
         headers: Optional[Mapping[str, str]] = None,
         outside: Optional[Callable[[str], T]] = None,
     ) -> T:
-        """Ask until there is an answer, an error that stays, or no time left."""
+        """Ask until there is an answer, an error that stays, or no time left.
+
+        The main thread has another one do it: Ctrl-C does not end looking up a host, nor, on Windows, waiting for one.
+        """
+        arguments = (method, url, parameters, handle, headers, outside)
+        if threading.current_thread() is threading.main_thread():
+            return _asking.submit(lambda: self._ask(*arguments)).result()
+        return self._ask(*arguments)
+
+    def _ask(
+        self,
+        method: str,
+        url: str,
+        parameters: Parameters,
+        handle: Callable[[requests.Response], T],
+        headers: Optional[Mapping[str, str]],
+        outside: Optional[Callable[[str], T]],
+    ) -> T:
         end = time.monotonic() + DEADLINE
         for attempt in range(RETRIES + 1):
             self._limiter.wait()
@@ -353,6 +374,20 @@ class Transport:
         raise ProtocolError(f"The service redirects more than {MAX_REDIRECTS} times: it is not followed.", name)
 
 
+def _new_session(settings: Settings) -> requests.Session:
+    session = requests.Session()
+    adapter = requests.adapters.HTTPAdapter(
+        pool_connections=4, pool_maxsize=max(settings.connections, 4), max_retries=0
+    )
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, adapter)
+    session.auth = OriginAuth(settings)
+    session.headers["User-Agent"] = "planet_vector"
+    # A cookie set by one answer is a credential that would go out with others: keep none.
+    session.cookies.set_policy(_NoCookies())
+    return session
+
+
 def _unasked(url: str) -> Tuple[str, requests.structures.CaseInsensitiveDict[str]]:
     return url, requests.structures.CaseInsensitiveDict()
 
@@ -370,3 +405,5 @@ class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignor
 
 
 _transports: weakref.WeakSet[Transport] = weakref.WeakSet()
+_sessions_of_parents: List[requests.Session] = []  # of this process's parents, kept as they were at the fork
+_asking = Workers(64, "planet-request")  # one asks for the main thread; others may hang since it was interrupted

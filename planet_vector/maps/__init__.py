@@ -13,7 +13,6 @@ static      what the page is made of
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Callable, Dict, Iterable, NamedTuple, Optional, Union
 
@@ -22,6 +21,7 @@ from planet_vector.maps.addresses import Direct
 from planet_vector.maps.content import Content, gather
 from planet_vector.maps.page import Pictures, checked_basemap, render
 from planet_vector.scene import Scene
+from planet_vector.workers import Workers
 
 __all__ = ["THUMBNAILS", "Written", "write_map"]
 
@@ -114,7 +114,7 @@ def _thumbnails(content: Content, most: int, progress: Optional[Callable[[int, i
     wanted = content.scenes[:most]
     kept: Dict[int, bytes] = {}
     room = MAX_BYTES
-    with ThreadPoolExecutor(content.catalog.settings.connections) as pool:
+    with Workers(content.catalog.settings.connections) as pool:
         for number, picture in enumerate(pool.map(_thumbnail, wanted)):
             if progress:
                 progress(number + 1, len(wanted))

@@ -23,7 +23,6 @@ import logging
 import re
 import time
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 from typing import List, Mapping, Optional, Sequence, Tuple
@@ -36,6 +35,7 @@ from planet_vector.config import Settings
 from planet_vector.raster.keyfiles import header_file, headers_option
 from planet_vector.raster.options import DIRECT, HEADERS, READING, SIGNED, WITHOUT_KEY, Options
 from planet_vector.scene import Scene
+from planet_vector.workers import Workers
 
 Build = Tuple[int, int, int]
 
@@ -145,7 +145,7 @@ def subdatasets(catalog: ScenesV0, scene: Scene, products: Optional[Sequence[str
     """
     wanted = list(scene.products if products is None else products)
     links = [scene.product_link(product) for product in wanted]
-    with ThreadPoolExecutor(max(1, min(len(links), catalog.settings.connections))) as pool:
+    with Workers(max(1, min(len(links), catalog.settings.connections))) as pool:
         accesses = list(pool.map(lambda link: plan(catalog, link, ANY_BUILD), links))
     return [
         (self_contained(access), f"{product} of {scene.scene_type} scene {scene.id}{remark(access)}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
@@ -30,6 +29,7 @@ from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.raster.product import BUILD, north_up, open_link
 from planet_vector.raster.virtual import Bounds, Virtual, header_of, open_virtual, vrt, vrt_band, vrt_source
 from planet_vector.scene import Scene
+from planet_vector.workers import Workers
 
 HAS_GTI = BUILD >= (3, 9, 0)
 
@@ -106,7 +106,7 @@ class SceneMosaic(Virtual):
             for rank, (left, low, right, top) in self._unseen.items()
             if left <= east and west <= right and low <= north and south <= top
         ]
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+        with Workers(_AT_ONCE) as pool:
             list(pool.map(self._look, wanted))
         for rank in wanted:
             del self._unseen[rank]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, Callable, Deque, Generator, Iterable, Optional, Tuple, TypeVar, Union
 
 from planet_vector.errors import PlanetVectorError
+from planet_vector.workers import Task, Workers, wait_for
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -16,7 +16,7 @@ Alive = Callable[[], None]
 """Called by a task now and then: raises when nobody waits for the task any more."""
 
 AHEAD = 16  # tasks taken on for each connection: one slow file does not hold up the others, nor does memory grow
-_GLANCE = 0.2  # seconds; on Windows Ctrl-C does not end a wait, so none is longer
+GRACE = 0.5  # seconds; a task that gets something calls `Alive` well within, one that waits for a service does not
 
 
 class _Stopped(Exception):
@@ -29,7 +29,8 @@ def in_parallel(
     """Do a task for each item, several at once; yield the items in their order, each with what came of it.
 
     Closing the iterator, or an exception thrown into it, drops what has not begun and ends what is under way the next
-    time it calls its second argument. An error that is not this package's, such as a full disk, ends all and is raised.
+    time it calls its second argument. That is waited for, but not for what does not call it within `GRACE`. An error
+    that is not this package's, such as a full disk, ends all and is raised.
 
     Parameters
     ----------
@@ -46,8 +47,8 @@ def in_parallel(
         if stop.is_set():
             raise _Stopped
 
-    waiting: Deque[Tuple[T, Future[R]]] = deque()
-    pool = ThreadPoolExecutor(connections, thread_name_prefix="planet_vector")
+    waiting: Deque[Tuple[T, Task[R]]] = deque()
+    pool = Workers(connections)
     try:
         for item in items:
             waiting.append((item, pool.submit(task, item, alive)))
@@ -59,14 +60,14 @@ def in_parallel(
             yield first, _error(future) or future.result()
     finally:
         stop.set()
-        # What is under way is waited for: a lock on what it writes must not be gone before it is.
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)
+        # A lock on what is written should not be gone before those who write are.
+        pool.join(GRACE)
 
 
-def _error(future: Future[Any]) -> Optional[PlanetVectorError]:
+def _error(future: Task[Any]) -> Optional[PlanetVectorError]:
     """Wait for a task, and return what it failed of, where that is for others to judge."""
-    while not future.done():
-        wait([future], timeout=_GLANCE)
+    wait_for([future])
     error = future.exception()
     if error is not None and not isinstance(error, PlanetVectorError):
         raise error

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 import weakref
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Callable, Optional
 
@@ -17,14 +15,18 @@ from rasterio.errors import RasterioIOError
 from rasterio.io import DatasetReader
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.errors import RasterAccessError
+from planet_vector.errors import PlanetVectorError, RasterAccessError
 from planet_vector.loading import load_driver
 from planet_vector.raster import limits
 from planet_vector.raster.access import Access, Build, plan
 from planet_vector.raster.download import fetch
 from planet_vector.raster.options import Options
+from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.raster.part import Progress
+from planet_vector.raster.remote import Remote
 from planet_vector.raster.session import OptionsSession
+from planet_vector.raster.writing import kept_if_complete
+from planet_vector.workers import Workers
 
 BUILD: Build = tuple(int(number) for number in rasterio.__gdal_version__.split(".")[:3])  # type: ignore[assignment]
 """The GDAL that rasterio brings."""
@@ -36,7 +38,7 @@ class ProductError(RasterAccessError, RasterioIOError):  # type: ignore[misc]
     """Report a product that cannot be opened or read, to those who catch rasterio's error too."""
 
 
-class Product(DatasetReader):  # type: ignore[misc]
+class Product(Remote):
     """Read a product as any rasterio dataset is read: by one thread at a time, so open one for each thread.
 
     When the address it is read from was signed and has ended, it is signed anew, once, and reading goes on.
@@ -194,13 +196,10 @@ def opened(name: str, options: Options, driver: str = "GTiff", cls: Any = Datase
         with rasterio.Env(session=OptionsSession(options)):
             return cls(name, driver=driver, sharing=False)
 
-    return _openers(os.getpid()).submit(task).result()
+    return _openers.submit(task).result()
 
 
-@lru_cache(maxsize=1)
-def _openers(process: int) -> ThreadPoolExecutor:
-    """Return the threads that open, for a process: after a fork there are none any more."""
-    return ThreadPoolExecutor(_AT_ONCE, "geotiff-open")
+_openers = Workers(_AT_ONCE, "geotiff-open")
 
 
 def _open_remote(catalog: ScenesV0, link: str, title: str, access: Access) -> Product:
@@ -218,19 +217,28 @@ def _open_remote(catalog: ScenesV0, link: str, title: str, access: Access) -> Pr
 
 def _fetch_and_open(catalog: ScenesV0, link: str, title: str, progress: Progress) -> Product:
     """Open a file that is only served whole: fetched to a temporary file, which goes with the dataset."""
+
+    def task(link: str, alive: Alive) -> int:
+        def tell(done: int, total: Optional[int]) -> None:
+            alive()
+            if progress:
+                progress(done, total)
+
+        return fetch(catalog, link, path, tell, limits.MAX_FILE)
+
     handle, name = tempfile.mkstemp(prefix="planet_vector-", suffix=".tif")
     os.close(handle)
     path = Path(name)
-    try:
-        size = fetch(catalog, link, path, progress=progress, limit=limits.MAX_FILE)
-        dataset = _product(Access(str(path)), title)
-        _checked(dataset, size)
-    except RasterioIOError as error:
-        path.unlink()
-        raise ProductError(f"{title} is not a GeoTIFF that can be read: {_said(error, name)}.") from None
-    except BaseException:
-        path.unlink()
-        raise
+    with kept_if_complete(path):
+        # By a worker, which stops writing once nobody waits for it.
+        [(_, outcome)] = in_parallel(task, [link], 1)
+        if isinstance(outcome, PlanetVectorError):
+            raise outcome
+        try:
+            dataset = _product(Access(str(path)), title)
+        except RasterioIOError as error:
+            raise ProductError(f"{title} is not a GeoTIFF that can be read: {_said(error, name)}.") from None
+        _checked(dataset, outcome)
     weakref.finalize(dataset, _remove, path)
     return dataset
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, List, Optional, Sequence, Tuple
 
 from rasterio.io import MemoryFile
@@ -29,6 +28,7 @@ from planet_vector.raster.quadcache import QuadCache
 from planet_vector.raster.tiles import Tiles, open_tiles
 from planet_vector.raster.virtual import Virtual, open_virtual
 from planet_vector.scene import Item
+from planet_vector.workers import Workers
 
 __all__ = [
     "Mosaic",
@@ -122,7 +122,7 @@ class Quads(_Located, Virtual):
             if left - 1 < column + self._side and column < right + 1 and top - 1 < row + self._side and row < bottom + 1
         ]
         cache, name = self._cache, self._mosaic
-        with ThreadPoolExecutor(self._catalog.settings.connections) as pool:
+        with Workers(self._catalog.settings.connections) as pool:
             list(pool.map(lambda quad: cache.get(name, quad.id, quad.link("full")), wanted))
 
 

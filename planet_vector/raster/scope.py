@@ -21,6 +21,7 @@ from typing import Dict, List, Mapping, Optional, Tuple
 
 from planet_vector.config import Settings
 from planet_vector.errors import RasterAccessError
+from planet_vector.forking import renew_after_fork
 from planet_vector.raster.keyfiles import headers_option, prefixes
 from planet_vector.raster.options import GUARDED, HEADERS, READING
 
@@ -82,6 +83,12 @@ class Scope:
         user = (self._package, prefix.decode())
         _users[user] = _users.get(user, 0) + change
         return _users[user]
+
+
+@renew_after_fork
+def _renew() -> None:
+    global _lock
+    _lock = threading.Lock()
 
 
 def _library(package: str) -> ctypes.CDLL:

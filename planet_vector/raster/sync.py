@@ -206,7 +206,7 @@ class Folder:
         written, silent = time.monotonic(), 0
 
         def task(todo: Todo, alive: Alive) -> List[Path]:
-            return self._fetch(catalog, todo, heard(progress, alive))
+            return self._fetch(catalog, todo, heard(progress, alive), alive)
 
         outcomes = in_parallel(task, jobs, catalog.settings.connections)
         try:
@@ -253,7 +253,9 @@ class Folder:
         missing = tuple(paths[product] for product in wanted if stale or kept is None or not paths[product].exists())
         return None if not missing and kept == scene.feature else Todo(scene, wanted, missing, stale)
 
-    def _fetch(self, catalog: ScenesV0, todo: Todo, progress: Callable[[Path, int, Optional[int]], None]) -> List[Path]:
+    def _fetch(
+        self, catalog: ScenesV0, todo: Todo, progress: Callable[[Path, int, Optional[int]], None], alive: Alive
+    ) -> List[Path]:
         """Fetch what a scene lacks, and last of all write its metadata: with it, the scene is whole."""
         came = []
         for product in todo.products:
@@ -274,6 +276,7 @@ class Folder:
         except ValueError:
             raise ProtocolError(f"The service gave scene {todo.scene.id} a number that JSON has not.") from None
         path = self._metadata_path(todo.scene.id)
+        alive()  # else the folder may be another sync's by now
         write_whole(path, text.encode("utf-8", "surrogatepass") + b"\n")
         return [*came, path]
 

@@ -10,16 +10,17 @@ from __future__ import annotations
 from typing import Any
 
 from rasterio.errors import RasterioIOError
-from rasterio.io import DatasetReader, MemoryFile
+from rasterio.io import MemoryFile
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.raster.descriptions import scene_tiles, tiles_description
 from planet_vector.raster.options import Options
 from planet_vector.raster.product import ProductError, opened
+from planet_vector.raster.remote import Remote
 from planet_vector.scene import Scene
 
 
-class Tiles(DatasetReader):  # type: ignore[misc]
+class Tiles(Remote):
     """Read tiles as a raster: the whole globe in web mercator, coarser zooms as overviews."""
 
     _title = "of a service"  # until opened: rasterio logs the dataset while it is made

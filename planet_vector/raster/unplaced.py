@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import warnings
-from typing import Optional
+from typing import List, Optional
 
 from rasterio.errors import NotGeoreferencedWarning
+
+from planet_vector.forking import renew_after_fork
 
 
 class _Unplaced:
@@ -17,12 +19,14 @@ class _Unplaced:
     """
 
     def __init__(self) -> None:
-        self._lock, self._inside = threading.Lock(), 0
+        self._lock = threading.Lock()
+        self._inside: List[int] = []  # the threads
         self._ignoring: Optional[warnings.catch_warnings] = None
+        renew_after_fork(self._renew)
 
     def __enter__(self) -> None:
         with self._lock:
-            self._inside += 1
+            self._inside.append(threading.get_ident())
             if self._ignoring is None:
                 self._ignoring = warnings.catch_warnings()
                 self._ignoring.__enter__()
@@ -30,10 +34,18 @@ class _Unplaced:
 
     def __exit__(self, *error: object) -> None:
         with self._lock:
-            self._inside -= 1
-            if not self._inside and self._ignoring is not None:
-                self._ignoring.__exit__(None, None, None)
-                self._ignoring = None
+            self._inside.remove(threading.get_ident())
+            self._end()
+
+    def _end(self) -> None:
+        if not self._inside and self._ignoring is not None:
+            self._ignoring.__exit__(None, None, None)
+            self._ignoring = None
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = [thread for thread in self._inside if thread == threading.get_ident()]
+        self._end()
 
 
 unplaced = _Unplaced()

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import re
 import weakref
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from rasterio.errors import RasterioIOError
-from rasterio.io import DatasetReader
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import RasterAccessError
@@ -23,9 +21,11 @@ from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.raster.bands import LANDSAT, Band
 from planet_vector.raster.options import Options
 from planet_vector.raster.product import Product, ProductError, north_up, open_link, opened
+from planet_vector.raster.remote import Remote
 from planet_vector.raster.scope import Scope
 from planet_vector.raster.writing import complete
 from planet_vector.scene import Scene
+from planet_vector.workers import Workers
 
 Bounds = Tuple[float, float, float, float]
 
@@ -38,7 +38,7 @@ _TYPES = {
 _MOST_PIXELS = 2**31 - 1  # a side, which GDAL counts in 32 bits
 
 
-class Virtual(DatasetReader):  # type: ignore[misc]
+class Virtual(Remote):
     """Read several files as one raster; by one thread at a time, as any rasterio dataset."""
 
     _title = "of a service"  # until opened: rasterio logs the dataset while it is made
@@ -74,10 +74,9 @@ class Virtual(DatasetReader):  # type: ignore[misc]
             said = " ".join(re.sub(r"\?\S+", "?…", str(error.__cause__ or error)).split())[:300]
             raise ProductError(f"{self._title} cannot be read whole: GDAL says {said!r}.") from None
 
-    def close(self) -> None:
-        """Close the dataset, and withdraw the key."""
-        super().close()
-        self._end()
+    def _close(self) -> None:
+        super()._close()
+        self._end()  # withdraws the key
 
     def _repr_png_(self) -> bytes:
         from planet_vector.raster.pictures import quicklook
@@ -192,14 +191,14 @@ def headers_of(catalog: ScenesV0, links: Sequence[Tuple[str, str]]) -> List[Dict
             north_up(dataset)
             return header_of(dataset)
 
-    with ThreadPoolExecutor(max(1, min(len(links), catalog.settings.connections))) as pool:
+    with Workers(max(1, min(len(links), catalog.settings.connections))) as pool:
         return list(pool.map(header, links))
 
 
 def header_of(dataset: Product) -> Dict[str, Any]:
     """Return what the header of an open file says."""
     # In a thread of its own: rasterio 1.5 takes an error that an earlier read has left in this one for a new one.
-    with ThreadPoolExecutor(1) as thread:
+    with Workers(1) as thread:
         colours = thread.submit(lambda: [colour.name for colour in dataset.colorinterp]).result()
     return {
         "crs": dataset.crs,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
+import glob
 import math
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable, Iterator, Optional, Set
 
 import rasterio
 from rasterio.windows import Window
 
 from planet_vector.errors import ConfigError, RasterAccessError
+from planet_vector.forking import renew_after_fork
 from planet_vector.geometry import Bounds, Box
 
 _BLOCK = 512  # pixels a side: small enough for a window, large enough for a request
@@ -119,9 +122,42 @@ def complete(path: Path) -> Iterator[Path]:
     if not path.parent.is_dir():
         raise ConfigError(f"{path} cannot be written: there is no directory {path.parent}.")
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
+    with kept_if_complete(temporary):
         yield temporary
         os.replace(temporary, path)
+
+
+@contextmanager
+def kept_if_complete(path: Path) -> Iterator[None]:
+    """Remove a temporary file, and what begins with its stem and a dot, after an error, or when the program ends.
+
+    Ctrl-C may end the program while threads write.
+    """
+    _incomplete.add(path)
+    try:
+        yield
+    except BaseException:
+        _remove(path)
+        raise
     finally:
-        if temporary.exists():
-            temporary.unlink()
+        _incomplete.discard(path)
+
+
+_incomplete: Set[Path] = set()
+
+
+@atexit.register
+def _remove_incomplete() -> None:
+    for path in list(_incomplete):
+        _remove(path)
+
+
+@renew_after_fork
+def _renew() -> None:
+    _incomplete.clear()  # they are the parent's
+
+
+def _remove(path: Path) -> None:
+    for found in path.parent.glob(f"{glob.escape(path.stem)}.*"):
+        with suppress(OSError):  # gone, or, on Windows, open in a thread
+            found.unlink()

@@ -7,7 +7,7 @@ another UTM zone, or between the grid's pixels, is warped. What has no data stay
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -22,8 +22,9 @@ from rasterio.warp import transform_bounds, transform_geom
 from planet_vector import utm
 from planet_vector.catalog import ScenesV0, connect
 from planet_vector.config import Settings
-from planet_vector.errors import ConfigError, QueryError
+from planet_vector.errors import ConfigError, PlanetVectorError, QueryError
 from planet_vector.raster.mosaic import crs_of
+from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.raster.product import north_up, open_link
 from planet_vector.raster.writing import complete
 from planet_vector.scene import Scene
@@ -131,7 +132,7 @@ def crop_stack(
     place = stack_place(catalog, stack, product, crs) if align else None
     directory.mkdir(parents=True, exist_ok=True)
 
-    def crop(task: Tuple[Scene, str, Path]) -> Crop:
+    def crop(task: Tuple[Scene, str, Path], alive: Alive) -> Crop:
         scene, link, path = task
         with open_link(catalog, link, f"{scene.id}/{product}") as dataset:
             pixels = read_onto(dataset, place or _own_place(dataset, stack), resampling)
@@ -140,14 +141,17 @@ def crop_stack(
             return Crop(scene, None, valid)
         tags = {"id": scene.id, "scene_type": scene.scene_type, "product": product, "valid": f"{valid:.6f}"}
         tags["acquired"] = scene.acquired.isoformat()
-        tags["TIFFTAG_DATETIME"] = f"{scene.acquired:%Y:%m:%d %H:%M:%S}"
+        tags["TIFFTAG_DATETIME"] = tags["acquired"][:19].replace("-", ":").replace("T", " ")
+        alive()
         _write(path, pixels, tags, cog)
         return Crop(scene, path, valid)
 
     found: List[Crop] = []
-    with ThreadPoolExecutor(max(1, min(len(links), catalog.settings.connections))) as pool:
-        for result in pool.map(crop, zip(stack.scenes, links, paths)):
-            found.append(result)
+    with closing(in_parallel(crop, zip(stack.scenes, links, paths), catalog.settings.connections)) as outcomes:
+        for _, outcome in outcomes:
+            if isinstance(outcome, PlanetVectorError):
+                raise outcome
+            found.append(outcome)
             if progress:
                 progress(len(found), len(links))
     return found

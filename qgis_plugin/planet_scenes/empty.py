@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Dict, List, Tuple
 
 from planet_scenes.texts import tr
 from planet_vector.catalog import ScenesV0
 from planet_vector.query import Query
+from planet_vector.workers import Workers
 
 Parameters = List[Tuple[str, str]]
 
@@ -24,7 +24,7 @@ def why(catalog: ScenesV0, scene_type: str, parameters: Parameters) -> str:
         [pair for pair in parameters if pair not in dropped and pair[0] not in ("order_by", "limit")]
         for dropped in groups.values()
     ]
-    with ThreadPoolExecutor(catalog.settings.connections) as pool:
+    with Workers(catalog.settings.connections) as pool:
         *counts, all_of_type = pool.map(lambda pairs: catalog.count(Query.parse(scene_type, pairs)), [*relaxed, []])
     helpful = [
         tr("{count:,} without {what}").format(count=count, what=title) for title, count in zip(groups, counts) if count

@@ -10,7 +10,6 @@ import math
 import os
 import re
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
@@ -27,6 +26,7 @@ from planet_vector.raster.descriptions import tiles_description
 from planet_vector.raster.keyfiles import tiles_file
 from planet_vector.raster.limits import MAX_BLOCK
 from planet_vector.scene import Scene
+from planet_vector.workers import Workers
 
 MOST_SCENES = 100
 """Scenes of a mosaic: the header of each is read before anything is drawn."""
@@ -188,7 +188,7 @@ def mosaic(catalog: ScenesV0, scenes: Sequence[Scene], product: str) -> str:
                 count=len(scenes), most=MOST_SCENES
             )
         )
-    with ThreadPoolExecutor(catalog.settings.connections) as pool:
+    with Workers(catalog.settings.connections) as pool:
         names = list(pool.map(lambda scene: name_of(catalog, scene, product), scenes))
         datasets = list(pool.map(open_raster, names, [f"{scene.id}/{product}" for scene in scenes]))
     for scene, dataset in zip(scenes, datasets):  # GDAL would leave out, with a warning, what does not fit
