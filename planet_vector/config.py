@@ -270,23 +270,67 @@ def user_directory(purpose: str) -> Path:
     """Return this package's folder for the user's ``config`` or ``cache``, where the platform has such things.
 
     As platformdirs has it, which the Python that a GDAL program embeds may not have.
+
+    Raises
+    ------
+    ConfigError
+        When the user has no home directory, and no variable names another place.
     """
     variable, default = _USER_DIRECTORIES.get(sys.platform, _USER_DIRECTORIES[""])[purpose]
-    return Path(os.environ.get(variable) or Path.home() / default) / "planet_vector"
+    named, home = os.environ.get(variable), home_directory()
+    if named:
+        return Path(named) / "planet_vector"
+    if home is not None:
+        return home / default / "planet_vector"
+    names = [name for name in (variable, "USERPROFILE" if sys.platform == "win32" else "HOME") if name]
+    raise ConfigError(
+        f"There is no home directory for the {purpose} files of planet_vector: "
+        f"set {' or '.join(names)} to a folder of your own."
+    )
+
+
+def home_directory() -> Optional[Path]:
+    """Return the user's home directory, or None: a container may run programs for a user that it does not know."""
+    try:
+        return Path.home()
+    except (RuntimeError, KeyError):  # the second from Python 3.9
+        return None
 
 
 def credentials_path() -> Path:
-    """Return the file in which ``planet-vector login`` keeps keys, one a root, readable by its owner only."""
+    """Return the file in which ``planet-vector login`` keeps keys, one a root, readable by its owner only.
+
+    Raises
+    ------
+    ConfigError
+        When there is no place for it.
+    """
     return user_directory("config") / "credentials.json"
+
+
+def stored_keys() -> Mapping[str, object]:
+    """Return the keys that ``planet-vector login`` keeps, by their roots; none where there is no place for them.
+
+    Raises
+    ------
+    ConfigError
+        When their file cannot be read.
+    """
+    try:
+        path = credentials_path()
+    except ConfigError:
+        return {}
+    return read_key_file(path)
 
 
 def _stored_key(root: str, configured: str) -> Optional[Key]:
     """Find the key that was stored for a root."""
     if origin(root) == origin(configured) and os.environ.get("PL_API_KEY"):
         return Key(os.environ["PL_API_KEY"])
-    stored = read_key_file(credentials_path()).get(root)
-    if stored is None and is_api_origin(root, DEFAULT_API_URL):
-        stored = read_key_file(Path.home() / ".planet.json").get("key")
+    stored = stored_keys().get(root)
+    home = home_directory()
+    if stored is None and home is not None and is_api_origin(root, DEFAULT_API_URL):
+        stored = read_key_file(home / ".planet.json").get("key")
     return Key(stored) if isinstance(stored, str) and stored.strip() else None
 
 

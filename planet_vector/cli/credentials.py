@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Mapping, Optional
 
@@ -13,8 +12,9 @@ import click
 
 from planet_vector.catalog import connect
 from planet_vector.cli import options
-from planet_vector.config import Key, Settings, credentials_path, read_key_file
+from planet_vector.config import Key, Settings, credentials_path, home_directory, read_key_file, stored_keys
 from planet_vector.errors import ConfigError
+from planet_vector.private_files import make_folder, write_private
 
 
 @click.command()
@@ -31,6 +31,7 @@ def login(api_url: Optional[str]) -> None:
         planet-vector login
         pass show planet | planet-vector login
     """
+    path = credentials_path()  # first: without a place for it, no key is asked for
     stdin = sys.stdin
     typed = click.prompt("API key", hide_input=True, err=True) if stdin.isatty() else stdin.readline()
     if not typed.strip():
@@ -38,7 +39,6 @@ def login(api_url: Optional[str]) -> None:
     key = Key(typed)
     settings = Settings.load(api_url, key.reveal())
     connect(settings).scene_types()
-    path = credentials_path()
     _write(path, {**read_key_file(path), settings.api_url: key.reveal()})
     click.echo(f"The key for {settings.api_url} is kept in {path}.")
     if os.environ.get("PL_API_KEY"):
@@ -59,12 +59,11 @@ def logout(api_url: Optional[str]) -> None:
 
     settings = Settings.load(api_url)
     keyfiles.forget(settings)
-    root, path = settings.api_url, credentials_path()
-    kept = dict(read_key_file(path))
+    root, kept = settings.api_url, dict(stored_keys())
     if kept.pop(root, None) is None:
-        click.echo(f"There is no key for {root} in {path}.")
+        click.echo(f"There is no key for {root}{_place()}.")
     else:
-        _write(path, kept)
+        _write(credentials_path(), kept)
         click.echo(f"The key for {root} is forgotten.")
     if os.environ.get("PL_API_KEY"):
         click.echo("PL_API_KEY is set: unset it too.", err=True)
@@ -93,23 +92,22 @@ def key_source(settings: Settings) -> str:
         return f"none ({settings.withheld})" if settings.withheld else "none"
     if os.environ.get("PL_API_KEY") and Key(os.environ["PL_API_KEY"]) == settings.key:
         return "from PL_API_KEY"
-    if settings.api_url in read_key_file(credentials_path()):
+    if settings.api_url in stored_keys():
         return f"from {credentials_path()}"
-    return f"from {Path.home() / '.planet.json'}"
+    return f"from {(home_directory() or Path('~')) / '.planet.json'}"
+
+
+def _place() -> str:
+    try:
+        return f" in {credentials_path()}"
+    except ConfigError:  # without a home there is no file
+        return ""
 
 
 def _write(path: Path, keys: Mapping[str, object]) -> None:
     """Replace the file of keys at once; at no time can others read it."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not keys:
         path.unlink()
         return
-    # Made with mode 0600 by mkstemp, unlike a file that is opened and then restricted.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".credentials-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(keys, file, indent=2)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    make_folder(path.parent)
+    write_private(path, json.dumps(keys, indent=2).encode(), ".credentials-")

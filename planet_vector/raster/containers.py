@@ -6,9 +6,6 @@ Only the standard library and requests are needed here, as the GDAL driver uses 
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import List, Optional, Sequence, Tuple
 
@@ -18,10 +15,12 @@ from planet_vector.config import user_directory
 from planet_vector.errors import ConfigError, QueryError, RasterAccessError
 from planet_vector.geometry import Box
 from planet_vector.names import MOSAICS, ONLY_GEOTIFF, Name, is_segment
+from planet_vector.private_files import make_folder, write_private
 from planet_vector.raster.access import ANY_BUILD, plan, remark, self_contained
 from planet_vector.raster.descriptions import Placed, quads_description, tiles_description
 from planet_vector.raster.keyfiles import tiles_file
 from planet_vector.scene import Item
+from planet_vector.workers import Workers
 
 MOST_QUADS = 100
 """Quads of an area that are listed, each by a name of its own: each is asked for, and programs show them in a menu."""
@@ -139,23 +138,22 @@ def _quads(catalog: ScenesV0, mosaic: Mosaic, quads: Sequence[Item]) -> Subdatas
         access = plan(catalog, quad.link("full"), ANY_BUILD)
         return self_contained(access), f"quad {quad.id} of mosaic {mosaic.name}{remark(access)}", access.ranges
 
-    with ThreadPoolExecutor(catalog.settings.connections) as pool:
+    with Workers(catalog.settings.connections) as pool:
         return [(name, description) for name, description, ranges in pool.map(one, quads) if ranges]
 
 
 def _written(text: str) -> Path:
-    """Write a VRT that only its owner reads, as it may hold addresses signed for a while; named by what it says."""
+    """Write a VRT that only its owner reads, as it may hold addresses signed for a while; named by what it says.
+
+    Raises
+    ------
+    ConfigError
+        When there is no place for it.
+    """
     path = user_directory("cache") / MOSAICS / (hashlib.blake2b(text.encode(), digest_size=12).hexdigest() + _SUFFIX)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")  # of mode 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(part, path)
-        except BaseException:
-            os.unlink(part)
-            raise
+        make_folder(path.parent)
+        write_private(path, text.encode(), ".vrt-")
     except OSError as error:
         raise ConfigError(
             f"The quads cannot be put together, as {path} cannot be written ({error.strerror}): "

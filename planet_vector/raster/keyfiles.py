@@ -1,6 +1,7 @@
 """Files that hand the key to GDALs which take it no other way; only their owner can read them.
 
-There is one file of a kind for each root of the API. Those that a program names by itself lie beside the file of keys.
+There is one file of a kind for each root of the API. Those that a program names by itself lie beside the file of keys,
+or among the temporary files as well where there is no home directory.
 The file of headers, which a ``/vsicurl?header_file=…`` name refers to, lies in a private folder among the temporary
 files: GDAL 3.13.2 and later read it nowhere else. Its path is always the same, so a name opens again once any part of
 planet_vector has used the service, after a restart of the machine too.
@@ -11,16 +12,16 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 import sys
-import tempfile
+from contextlib import suppress
 from pathlib import Path
-from typing import Callable, Iterator, List, Mapping
+from typing import Iterator, List, Mapping, Optional
 from urllib.parse import urlsplit
 
 from planet_vector.catalog.transport import authorization
 from planet_vector.config import DEFAULT_API_URL, Settings, credentials_path, is_api_origin
 from planet_vector.errors import ConfigError
+from planet_vector.private_files import check_folder, make_folder, read_private, write_private
 from planet_vector.raster.options import GUARDED, HEADERS, READING
 
 # Hosts that the API's links of 2015 name, beside the root's own: all take the key.
@@ -75,25 +76,17 @@ def _temporary_folders() -> Iterator[Path]:
     user = "" if sys.platform == "win32" else f"-{os.getuid()}"
     places = [os.environ.get("TEMP"), os.environ.get("TMP")]
     # /tmp first: another program may have other variables. Windows has no /tmp, but a TEMP for each user.
-    for place in places if sys.platform == "win32" else ["/tmp", *places]:  # noqa: S108 - checked by `_is_private`
+    for place in places if sys.platform == "win32" else ["/tmp", *places]:  # noqa: S108 - checked by `check_folder`
         if place and os.path.isabs(place) and os.path.isdir(place):
             yield Path(place, f"planet_vector{user}")
 
 
 def _is_private_folder(path: Path) -> bool:
-    return _is_private(path, stat.S_ISDIR)
-
-
-def _is_private(path: Path, is_kind: Callable[[int], bool]) -> bool:
-    """Return whether a path is of a kind, owned by this user and closed to others; links are not followed."""
     try:
-        status = os.lstat(path)
+        check_folder(path)
     except OSError:
         return False
-    if not is_kind(status.st_mode):
-        return False
-    # Windows tells no owner and no mode: its folder of temporary files is the user's own.
-    return sys.platform == "win32" or (status.st_uid == os.getuid() and not status.st_mode & 0o077)
+    return True
 
 
 def config_file(settings: Settings) -> Path:
@@ -119,7 +112,8 @@ def config_file(settings: Settings) -> Path:
 
 def is_config_file(path: Path) -> bool:
     """Return whether `config_file` wrote a path, for any root of the API."""
-    return path.parent.name == credentials_path().parent.name and bool(_CONFIG_NAME.fullmatch(path.name))
+    folders = [folder.name for folder in _folders()]
+    return path.parent.name in folders and bool(_CONFIG_NAME.fullmatch(path.name))
 
 
 def tiles_file(settings: Settings, name: str, description: bytes) -> Path:
@@ -145,11 +139,11 @@ def tiles_file(settings: Settings, name: str, description: bytes) -> Path:
 def forget(settings: Settings) -> None:
     """Remove what was written for a root."""
     # Files of headers were kept beside the others once. A folder that is not private is somebody else's.
-    patterns = [_path(settings, kind) for kind in ("headers", "gdalrc", "tiles-*")]
-    patterns += [_named(folder, settings, "headers") for folder in filter(_is_private_folder, _temporary_folders())]
-    for pattern in patterns:
-        for path in pattern.parent.glob(pattern.name):
-            path.unlink()
+    for folder in _folders():
+        for kind in ("headers", "gdalrc", "tiles-*"):
+            pattern = _named(folder, settings, kind)
+            for path in pattern.parent.glob(pattern.name):
+                path.unlink()
 
 
 def prefixes(settings: Settings) -> List[str]:
@@ -184,7 +178,23 @@ def _headers(settings: Settings) -> Mapping[str, str]:
 
 
 def _path(settings: Settings, kind: str) -> Path:
-    return _named(credentials_path().parent, settings, kind)
+    return _named(_folder() or temporary_folder(), settings, kind)
+
+
+def _folder() -> Optional[Path]:
+    """Return the folder of the file of keys, or None where there is no place for it."""
+    try:
+        return credentials_path().parent
+    except ConfigError:
+        return None
+
+
+def _folders() -> Iterator[Path]:
+    """Yield where files of any kind may be."""
+    folder = _folder()
+    if folder is not None:
+        yield folder
+    yield from filter(_is_private_folder, _temporary_folders())
 
 
 def _named(folder: Path, settings: Settings, kind: str) -> Path:
@@ -194,19 +204,14 @@ def _named(folder: Path, settings: Settings, kind: str) -> Path:
 
 def _write(path: Path, text: str) -> Path:
     """Write a file that at no time others can read, unless it is there already."""
+    data = text.encode()
     try:
-        if _is_private(path, stat.S_ISREG) and path.read_text(encoding="utf-8") == text:
-            os.utime(path)  # what clears temporary files takes old ones
-            return path
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".key-")  # of mode 0600 from the start
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        with suppress(OSError):
+            if read_private(path, len(data))[0] == data:
+                os.utime(path)  # what clears temporary files takes old ones
+                return path
+        make_folder(path.parent)
+        write_private(path, data, ".key-")
     except OSError as error:
         raise ConfigError(
             f"The key cannot be handed to GDAL, as {path} cannot be written ({error.strerror}): "

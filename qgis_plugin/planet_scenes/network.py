@@ -5,7 +5,7 @@ GDAL's own connections get QGIS's proxy from QGIS itself.
 
 from __future__ import annotations
 
-import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Dict, Optional
 from urllib.parse import quote, urlsplit
@@ -16,7 +16,11 @@ from qgis.PyQt.QtNetwork import QNetworkProxy
 
 from planet_vector.catalog.transport import set_network
 from planet_vector.config import user_directory
+from planet_vector.errors import ConfigError
+from planet_vector.private_files import make_folder, read_private, write_private
+from planet_vector.raster.keyfiles import temporary_folder
 
+_FILE = "qgis-certificates.pem"
 _SCHEMES = {QNetworkProxy.ProxyType.HttpProxy: "http", QNetworkProxy.ProxyType.Socks5Proxy: "socks5h"}
 
 
@@ -55,10 +59,17 @@ def _certificates() -> Optional[str]:
     if manager.isDisabled() or not (manager.extraFileCAs() or manager.databaseCAs()):
         return None
     text = bytes(manager.trustedCaCertsPemText())
-    path: Path = user_directory("cache") / "qgis-certificates.pem"
-    if not path.is_file() or path.read_bytes() != text:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(text)
-        Path(file.name).replace(path)
-    return str(path)
+    try:
+        return str(_written(user_directory("cache") / _FILE, text))
+    except (ConfigError, OSError):  # without a home, or with one that takes nothing
+        return str(_written(temporary_folder() / _FILE, text))
+
+
+def _written(path: Path, text: bytes) -> Path:
+    """Write a file, unless it is there already."""
+    with suppress(OSError):
+        if read_private(path, len(text))[0] == text:
+            return path
+    make_folder(path.parent)
+    write_private(path, text, ".certificates-")
+    return path

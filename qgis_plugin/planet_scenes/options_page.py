@@ -115,7 +115,10 @@ class Page(QgsOptionsPageWidget):
                     item.setFont(font)
                 self.table.setItem(row, column, item)
         self.select(before or current)
-        files = list(store.directory().glob("*.rows"))
+        try:
+            files = list(store.directory().glob("*.rows"))
+        except PlanetVectorError:  # without a home there is no folder
+            files = []
         size = sum(file.stat().st_size for file in files) / 2**20
         self.kept.setText(tr("{count} results, {size:.1f} MB").format(count=len(files), size=size))
         self.clear.setEnabled(bool(files))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Deque, Optional, Set, Tuple
 
@@ -16,12 +16,16 @@ from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_vector.catalog import ScenesV0
 from planet_vector.config import normalise_url, user_directory
+from planet_vector.errors import ConfigError
 from planet_vector.names import is_segment
+from planet_vector.private_files import make_folder, remove_stale, write_private
+from planet_vector.raster.keyfiles import temporary_folder
 from planet_vector.raster.pictures import thumbnail
 from planet_vector.scene import Scene
 
 _AT_ONCE = 4  # tasks; QGIS has threads for others' work, too
 _WAITING = 60  # more than a list shows at once: what was scrolled past is not fetched
+_PART = ".picture-"  # what the names of temporary files begin with
 _MOST_BYTES = 200 * 2**20  # of a folder's pictures, before the oldest go
 
 _tidied: Set[Path] = set()
@@ -44,7 +48,7 @@ class Thumbnails(QObject):
         if not is_segment(scene.id):
             return None  # an id that is no name of a file
         path = directory(connection, scene.scene_type) / f"{scene.id}.png"
-        if path.is_file():
+        if _is_there(path):
             return path
         if path not in self._asked and scene.catalog is not None:
             if len(self._wanted) >= _WAITING:
@@ -85,26 +89,41 @@ class Thumbnails(QObject):
 
 
 def directory(connection: Connection, scene_type: str) -> Path:
-    """Return the folder of the pictures of a service's scenes of a type."""
+    """Return the folder of the pictures of a service's scenes of a type; without a home, among the temporary files."""
     root = hashlib.blake2b(normalise_url(connection.url).encode(), digest_size=8).hexdigest()
-    return user_directory("cache") / "thumbnails" / root / scene_type
+    try:
+        cache = user_directory("cache")
+    except ConfigError:
+        cache = temporary_folder()
+    return cache / "thumbnails" / root / scene_type
 
 
 def write(path: Path, content: bytes) -> None:
     """Write a picture whole; the first of a session lets the oldest go when all of its folder are too large."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     if path.parent not in _tidied:
         _tidied.add(path.parent)
         _tidy(path.parent)
-    handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    os.replace(part, path)
+    write_private(path, content, _PART)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file() and path.stat().st_size > 0 and os.access(path, os.R_OK)
+    except OSError:  # its folder is closed to this user
+        return False
 
 
 def _tidy(folder: Path) -> None:
+    remove_stale(folder, f"{_PART}*")
+    found = []
+    for file in folder.iterdir():
+        with suppress(OSError):  # another program was faster
+            status = os.lstat(file)
+            found.append((status.st_mtime, status.st_size, file))
     size = 0
-    for file in sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True):
-        size += file.stat().st_size
+    for _, length, file in sorted(found, reverse=True):
+        size += length
         if size > _MOST_BYTES:
-            file.unlink(missing_ok=True)
+            with suppress(OSError):
+                file.unlink()

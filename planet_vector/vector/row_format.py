@@ -1,0 +1,190 @@
+"""Rows as JSON, and back: nothing that is read is trusted, as what does not fit its column would reach GDAL's C code.
+
+Any Python writes the same and reads what another wrote. Footprints are written as WKB; bounding boxes are not, but
+taken from the footprints again, so that they cannot contradict each other.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import deque
+from datetime import datetime
+from struct import error as StructError
+from struct import pack, unpack, unpack_from
+from typing import Any, Dict, FrozenSet, List, Mapping, NoReturn, Optional, Sequence, Tuple
+
+from planet_vector.geometry import Bounds, Polygon, bounds, multipolygon_wkb, polygons_of_wkb, ring_footprints
+from planet_vector.vector.rows import Rows
+from planet_vector.vector.schema import _INT, _LONG, _REAL, _TEXT, _TIME, LARGEST
+
+VERSION = 2
+"""Raised whenever the JSON, or what a column holds, is no longer what an earlier version wrote."""
+
+_LARGEST_FID = 2**53 - 1  # `Schema.fids` makes them of 53 bits
+_LONGEST_INT = 20  # characters of the longest that a column takes; Python takes minutes for one of a megabyte
+
+_NUMBERS: FrozenSet[type] = frozenset({int, float})
+_CLASSES: Mapping[str, FrozenSet[type]] = {
+    _TEXT: frozenset({str}),
+    _TIME: frozenset({str}),
+    _REAL: _NUMBERS,
+    _INT: frozenset({int}),
+    _LONG: frozenset({int}),
+}
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)  # as `Schema.rows` writes times
+
+_HEAD = 22  # bytes of a MultiPolygon of one ring before its first position
+_POSITION = 16
+
+
+def encode(blocks: Sequence[Rows]) -> Any:
+    """Return rows as what `json.dumps` takes."""
+    return [
+        [block.fids, [wkb and wkb.hex() for wkb in block.wkbs], block.columns, sorted(block.full)] for block in blocks
+    ]
+
+
+def decode(content: Any, types: Optional[Sequence[str]] = None) -> List[Rows]:
+    """Return the rows that `encode` was given.
+
+    Parameters
+    ----------
+    content : object
+        What `read_json` returned.
+    types : sequence of str, optional
+        The types of the columns in OGR; without, a column may hold either texts or numbers.
+
+    Raises
+    ------
+    Exception
+        Any, where it is something else.
+    """
+    return [_decode_block(block, types) for block in content]
+
+
+def read_json(text: bytes) -> Any:
+    """Return what a text in JSON says.
+
+    Raises
+    ------
+    Exception
+        Any, where it is none, or holds a number that no column takes.
+    """
+    return json.loads(text, parse_int=_parse_int, parse_constant=_refuse)
+
+
+def write_json(content: Any) -> bytes:
+    """Return content as a text in JSON.
+
+    Raises
+    ------
+    Exception
+        Any, where it holds what JSON has no words for, an infinite number for one.
+    """
+    return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
+def _parse_int(text: str) -> int:
+    if len(text) > _LONGEST_INT:
+        raise ValueError("a whole number that no column takes")
+    return int(text)
+
+
+def _refuse(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _decode_block(block: Any, types: Optional[Sequence[str]]) -> Rows:
+    fids, hexes, columns, full = block
+    _check(set(map(type, (block, fids, hexes, columns, full, *columns))) == {list}, "lists")
+    _check(bool(fids) and set(map(type, fids)) == {int}, "feature ids")
+    _check(0 <= min(fids) and max(fids) <= _LARGEST_FID, "feature ids")
+    _check(set(map(len, (hexes, *columns))) == {len(fids)}, "lengths of columns")
+    kinds: Sequence[Optional[str]] = [None] * len(columns) if types is None else types
+    _check(len(kinds) == len(columns) > 0, "number of columns")
+    for column, kind in zip(columns, kinds):
+        _check_column(column, kind)
+    _check(set(map(type, full)) <= {int} and all(0 <= slot < len(columns) for slot in full), "full columns")
+    _check(not any(None in columns[slot] for slot in full), "full columns")
+    wkbs = [None if text is None else bytes.fromhex(text) for text in hexes]
+    return Rows(tuple(fids), tuple(_boxes(wkbs)), tuple(wkbs), list(map(tuple, columns)), frozenset(full))
+
+
+def _check(holds: bool, what: str) -> None:
+    if not holds:
+        raise ValueError(f"{what} are not as they were written")
+
+
+def _check_column(column: Sequence[Any], kind: Optional[str]) -> None:
+    classes = set(map(type, column))
+    values = column
+    if type(None) in classes:
+        classes.remove(type(None))
+        values = [value for value in column if value is not None]
+    if kind is None:
+        _check(classes <= {str} or classes <= _NUMBERS, "values")
+    else:
+        _check(classes <= _CLASSES[kind], "values")
+    if classes == {str}:
+        if kind == _TIME:
+            _check(all(map(_MOMENT.fullmatch, values)), "times")
+            deque(map(datetime.fromisoformat, [value[:-1] for value in values]), 0)
+    elif classes:
+        _check(all(map(math.isfinite, values)), "numbers")
+        if int in classes:
+            most = LARGEST[kind or _LONG]
+            _check(all(abs(value) <= most for value in values if value.__class__ is int), "numbers")
+
+
+def _boxes(wkbs: Sequence[Optional[bytes]]) -> List[Optional[Bounds]]:
+    """Return the bounding boxes of footprints, each of which is checked.
+
+    Raises
+    ------
+    ValueError
+        When one is not as `planet_vector.geometry.multipolygon_wkb` writes it.
+    """
+    boxes: List[Optional[Bounds]] = [None] * len(wkbs)
+    groups: Dict[bytes, List[Tuple[int, bytes]]] = {}
+    for number, wkb in enumerate(wkbs):
+        if wkb is not None:
+            groups.setdefault(wkb[:_HEAD], []).append((number, wkb))
+    for head, group in groups.items():
+        numbers, members = zip(*group)
+        for number, box in zip(numbers, _plain_boxes(head, members) or map(_box, members)):
+            boxes[number] = box
+    return boxes
+
+
+def _plain_boxes(head: bytes, wkbs: Sequence[bytes]) -> Optional[Sequence[Optional[Bounds]]]:
+    """Return the bounding boxes of footprints that begin alike, if all are one closed ring each; else None."""
+    if len(head) < _HEAD:
+        return None
+    (size,) = unpack_from("<I", head, _HEAD - 4)
+    if head != pack("<BIIBIII", 1, 6, 1, 1, 3, 1, size) or set(map(len, wkbs)) != {_HEAD + _POSITION * size}:
+        return None
+    numbers = unpack(f"<{2 * size * len(wkbs)}d", b"".join([wkb[_HEAD:] for wkb in wkbs]))
+    found = ring_footprints(numbers, size)
+    return found and found[0]
+
+
+def _box(wkb: bytes) -> Bounds:
+    try:
+        polygons = polygons_of_wkb(wkb)
+    except StructError:
+        raise ValueError("a footprint is cut off") from None
+    # Written again it is the same: so the kinds and counts before its positions are right, and nothing comes after.
+    _check(multipolygon_wkb(polygons) == wkb and bool(polygons) and all(map(_plausible, polygons)), "footprints")
+    return tuple(bounds(polygons))  # type: ignore[return-value]
+
+
+def _plausible(polygon: Polygon) -> bool:
+    """Return whether a polygon is one that `planet_vector.geometry.polygons_of` can make; holes may be of any size."""
+    return (
+        bool(polygon)
+        and len(polygon[0]) >= 4
+        and all(abs(x) <= 180 for x, _ in polygon[0])
+        and all(math.isfinite(x) and abs(y) <= 90 for ring in polygon for x, y in ring)
+    )
