@@ -1,7 +1,7 @@
 """Footprints and boxes in longitude and latitude (degrees, WGS 84), with nothing but the standard library.
 
 The GDAL driver must load in whatever Python GDAL finds, so what it needs of geometry is here: GeoJSON polygons
-checked, split at the antimeridian, and written as WKB and WKT.
+checked, cut at the antimeridian (`planet_vector.antimeridian`), and written as WKB and WKT.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from itertools import chain
 from operator import sub
 from struct import error as StructError
 from struct import pack, unpack_from
-from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from planet_vector.antimeridian import cut
 
 Position = Tuple[float, float]
 Ring = List[Position]
@@ -20,6 +22,9 @@ Bounds = Tuple[float, float, float, float]
 """West, south, east, north."""
 
 _WKB_POLYGON, _WKB_MULTIPOLYGON = 3, 6  # OGC 06-103r4, table 7
+_FARTHEST = 540.0  # degrees of longitude: a turn beyond the antimeridian
+_NUMBERS: FrozenSet[type] = frozenset({float, int})
+_LISTS = (list, tuple)
 
 
 class Box(NamedTuple):
@@ -98,39 +103,77 @@ class Box(NamedTuple):
 WORLD = Box(-180.0, -90.0, 180.0, 90.0)
 
 
-def polygons_of(geometry: Optional[Mapping[str, Any]]) -> List[Polygon]:
+def polygons_of(geometry: Any) -> List[Polygon]:
     """Return a GeoJSON Polygon or MultiPolygon as polygons that lie within ±180°.
 
-    A ring that jumps by more than half the globe, or runs past 180°, is taken to cross the antimeridian
-    (RFC 7946, section 3.1.9) and cut there.
+    A footprint is repaired only where nothing has to be invented:
+
+    * A ring that is not closed is closed. Heights are left out.
+    * A step of more than 180° of longitude is taken for the short way across the antimeridian (RFC 7946, section
+      3.1.9), and longitudes up to ±540° for those a turn away. What reaches across the antimeridian is cut there. A
+      step of 360° is none, except where the ring leaves both its ends along the meridian, on the same side: then it is
+      an edge around the globe, as that of a box from -180° to 180°.
+    * A ring around a pole, on one side of the equator, is completed over that pole.
+
+    All else is as it is given: a ring that crosses itself, or has no surface, is not mended. Whatever else is wrong in
+    any part, and there is no footprint at all.
 
     Parameters
     ----------
-    geometry : mapping or None
+    geometry : object
         A GeoJSON geometry; None gives no polygon.
 
     Raises
     ------
     ValueError
-        When it is neither, or its positions are no numbers.
+        When it is no footprint; says why, beginning with "the footprint".
     """
     if geometry is None:
         return []
+    if not isinstance(geometry, Mapping):
+        raise ValueError(f"the footprint is no geometry of GeoJSON but a value of type {type(geometry).__name__}")
     kind, coordinates = geometry.get("type"), geometry.get("coordinates")
-    if kind not in ("Polygon", "MultiPolygon") or not isinstance(coordinates, list):
-        raise ValueError(f"a footprint is a Polygon or MultiPolygon, not {kind!r}")
+    if not isinstance(kind, str) or kind not in ("Polygon", "MultiPolygon"):
+        shown = repr(kind[:40]) if isinstance(kind, str) else "something else"
+        raise ValueError(f"the footprint is no Polygon or MultiPolygon but {shown}")
+    if not isinstance(coordinates, _LISTS) or not coordinates:
+        raise ValueError("the footprint has no coordinates")
     found: List[Polygon] = []
     for rings in [coordinates] if kind == "Polygon" else coordinates:
-        try:
-            polygon = [[(float(p[0]), float(p[1])) for p in ring] for ring in rings]
-        except (TypeError, ValueError, IndexError, KeyError, OverflowError):
-            raise ValueError("a footprint's positions are pairs of numbers") from None
-        if not polygon or len(polygon[0]) < 4:
-            raise ValueError("a footprint's ring has at least four positions")
-        if not all(-math.inf < x < math.inf and -90 <= y <= 90 for ring in polygon for x, y in ring):
-            raise ValueError("a footprint's positions are longitude and latitude in degrees")
-        found.extend(_split(polygon) if _crosses(polygon) else [polygon])
+        if not isinstance(rings, _LISTS) or not rings:
+            raise ValueError("the footprint has a polygon that is no list of rings")
+        polygon = list(map(_ring, rings))
+        found.extend(cut(polygon) if any(map(_reaches_across, polygon)) else [polygon])
     return found
+
+
+def _ring(positions: Any) -> Ring:
+    """Read a ring of GeoJSON, and close it."""
+    is_list = isinstance(positions, _LISTS) and all(issubclass(kind, _LISTS) for kind in set(map(type, positions)))
+    if not is_list:
+        raise ValueError("the footprint has a ring that is no list of positions")
+    kinds = set(map(type, chain.from_iterable(positions)))
+    are_numbers = kinds <= _NUMBERS or all(issubclass(kind, (int, float)) and kind is not bool for kind in kinds)
+    if not are_numbers or min(map(len, positions), default=2) < 2:
+        raise ValueError("the footprint has a position that is no list of two numbers or more")
+    try:
+        ring = [(float(position[0]), float(position[1])) for position in positions]
+    except OverflowError:  # a whole number past the largest double
+        ring = [(math.inf, math.inf)]
+    if ring and ring[0] != ring[-1]:
+        ring.append(ring[0])
+    if not all(-_FARTHEST <= x <= _FARTHEST for x, _ in ring):
+        raise ValueError(f"the footprint has a longitude beyond ±{_FARTHEST:.0f} degrees")
+    if not all(-90 <= y <= 90 for _, y in ring):
+        raise ValueError("the footprint has a latitude beyond ±90 degrees")
+    if len(ring) < 4:
+        raise ValueError("the footprint has a ring of fewer than three corners")
+    return ring
+
+
+def _reaches_across(ring: Ring) -> bool:
+    xs = [x for x, _ in ring]
+    return min(xs) < -180 or max(xs) > 180 or max(map(abs, map(sub, xs[1:], xs))) > 180
 
 
 def bounds(polygons: Sequence[Polygon]) -> Box:
@@ -160,11 +203,14 @@ def simple_footprints(
     try:
         rings = [ring for geometry in geometries for (ring,) in [geometry["coordinates"]]]  # type: ignore[index]
         (size,) = set(map(len, rings))
+        positions = list(chain.from_iterable(rings))
+        numbers = list(chain.from_iterable(positions))
         plain = (
             {geometry["type"] for geometry in geometries} == {"Polygon"}  # type: ignore[index]
-            and set(map(len, chain.from_iterable(rings))) == {2}
+            and set(map(len, positions)) == {2}
+            and set(map(type, numbers)) <= _NUMBERS
         )
-        return ring_footprints(list(chain.from_iterable(chain.from_iterable(rings))), size) if plain else None
+        return ring_footprints(numbers, size) if plain else None
     except (TypeError, ValueError, KeyError, OverflowError, StructError):
         return None
 
@@ -220,50 +266,3 @@ def wkt_of_wkb(wkb: bytes) -> str:
         for rings in polygons_of_wkb(wkb)
     ]
     return f"MULTIPOLYGON({','.join(polygons)})"
-
-
-def _crosses(polygon: Polygon) -> bool:
-    ring = polygon[0]
-    return any(abs(x) > 180 for x, _ in ring) or any(abs(a[0] - b[0]) > 180 for a, b in zip(ring, ring[1:]))
-
-
-def _split(polygon: Polygon) -> List[Polygon]:
-    """Cut a polygon that crosses the antimeridian into parts within ±180°."""
-    unwrapped = [_unwrap(ring) for ring in polygon]
-    middle = sum(x for x, _ in unwrapped[0]) / len(unwrapped[0])
-    parts: List[Polygon] = []
-    for turn in (-360.0, 0.0, 360.0):
-        if abs(middle + turn) > 540:
-            continue
-        moved = [[(x + turn, y) for x, y in ring] for ring in unwrapped]
-        cut = [_clip(_clip(ring, -180.0, 1), 180.0, -1) for ring in moved]
-        if len(cut[0]) >= 4:
-            parts.append([ring for ring in cut if len(ring) >= 4])
-    return parts
-
-
-def _unwrap(ring: Ring) -> Ring:
-    """Turn jumps over the antimeridian into longitudes that run on."""
-    turned = [ring[0]]
-    for x, y in ring[1:]:
-        while x - turned[-1][0] > 180:
-            x -= 360
-        while turned[-1][0] - x > 180:
-            x += 360
-        turned.append((x, y))
-    return turned
-
-
-def _clip(ring: Ring, edge: float, side: int) -> Ring:
-    """Cut a ring at a meridian, keeping its eastern (side 1) or western (-1) part (Sutherland and Hodgman 1974)."""
-    kept: Ring = []
-    for a, b in zip(ring, ring[1:]):
-        inside_a, inside_b = side * (a[0] - edge) >= 0, side * (b[0] - edge) >= 0
-        if inside_a:
-            kept.append(a)
-        if inside_a != inside_b:
-            kept.append((edge, a[1] + (b[1] - a[1]) * (edge - a[0]) / (b[0] - a[0])))
-    if kept and (kept[0] != kept[-1] or len(kept) == 1):
-        kept.append(kept[0])
-    # A ring that only touches the meridian leaves a line, not a surface.
-    return kept if len({x for x, _ in kept}) > 1 else []

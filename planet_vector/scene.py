@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from html import escape
 from typing import Any, Iterator, List, Mapping, Optional, Tuple
@@ -118,8 +119,11 @@ class Scene(Item):
     @property
     def cloud_cover(self) -> Optional[float]:
         """The estimated cloud cover in percent, or None."""
-        value = dict(flatten(self.properties)).get("cloud_cover.estimated")
-        return float(value) if isinstance(value, (int, float)) else None
+        branch = self.properties.get("cloud_cover")
+        value = branch.get("estimated") if isinstance(branch, Mapping) else None
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return None
+        return float(value) if abs(value) <= sys.float_info.max else None  # neither NaN nor infinite
 
     @property
     def products(self) -> Tuple[str, ...]:

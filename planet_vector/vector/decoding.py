@@ -35,6 +35,7 @@ from planet_vector.vector.schema import (
 
 _NUMBERS = b"+-.0123456789Ee \t\r\n"  # all that stands between the brackets and commas of positions
 _BRACKETS = b"[]"
+_NUL = b"\\u0000"  # what ends a text in GDAL; half a surrogate pair is refused by msgspec
 
 
 def decoder(schema: Schema) -> Optional[Decode]:
@@ -58,10 +59,12 @@ class Decoder:
 
     def __call__(self, content: bytes) -> Optional[Page]:
         """Return the page that a body holds, its scenes as `Rows`; None when it has to be read otherwise."""
+        if b"\\" in content and _NUL in content:  # a backslash is found quickly, or not
+            return None
         try:
             page = self._read(content)
             footprints = _footprints([scene.geometry.coordinates for scene in page.features])
-        except UNREADABLE:
+        except (RecursionError, *UNREADABLE):
             return None
         ids = [scene.id for scene in page.features]
         found: List[Sequence[Any]] = [()] * (len(self._schema.names) + 1)

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import json
+import logging
+import math
 from collections import deque
 from datetime import datetime
 from hashlib import blake2b
-from operator import itemgetter
+from itertools import repeat
+from struct import unpack
 from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
 
-from planet_vector.errors import ProtocolError, QueryError
+from planet_vector.errors import QueryError
 from planet_vector.geometry import Bounds, bounds, multipolygon_wkb, polygons_of, simple_footprints
 from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.query import parse_time
+from planet_vector.vector.branches import branches_of, values_of
 from planet_vector.vector.rows import Rows
+from planet_vector.vector.texts import can_hold, held, to_json
+
+log = logging.getLogger(__name__)
 
 OTHER = "other"
+FOOTPRINT = "@footprint"
+"""Where ``other`` says why a scene has no geometry: properties of the API have no @ in their names."""
 LOCATION = "location"
 """The field GDAL's raster tile index (GTI) reads names from, by its default."""
 MADE = ("id", LOCATION, OTHER)
@@ -153,48 +161,79 @@ class Schema:
         return self.scene_type, self.names, self.product
 
     def rows(self, features: Sequence[Mapping[str, Any]]) -> Rows:
-        """Turn GeoJSON Features of the service into rows.
+        """Turn GeoJSON Features of the service into rows: one for each, whatever is odd about it.
+
+        What a column cannot hold as it is stands in ``other``: a text with NUL or half a surrogate pair, a number that
+        is not finite or too large. The column is null then, except for two: a whole number that a double rounds stands
+        in its column, rounded, and in ``other``, exact; and in the column of an id U+FFFD replaces each such character.
+        A geometry that is no footprint (`planet_vector.geometry.polygons_of`) is null, and ``other`` says why under
+        `FOOTPRINT`; so does the log, at debug level, for a layer without that column.
 
         A page is turned column by column, which is several times as fast as scene by scene.
-
-        Raises
-        ------
-        ProtocolError
-            When a geometry is no footprint.
         """
         columns: List[Sequence[Any]] = [()] * len(self.names)
         properties = [feature["properties"] for feature in features]
         ids = [feature["id"] for feature in features]
         full: Set[int] = set()
         rests = self._fill(self._tree, properties, columns, full)
+        shown = _shown_ids(ids, rests)
+        boxes, wkbs = self._footprints(features, rests)
         for slot, name in enumerate(self.names):
             if name == "id":
-                columns[slot] = ids
+                columns[slot] = shown
                 full.add(slot)
             elif name == LOCATION:
-                columns[slot] = self.plain_locations(columns) or list(map(self._locate, properties))
+                columns[slot] = self.plain_locations(columns)
+                if not columns[slot]:
+                    located = map(self._locate, properties)
+                    columns[slot] = [link if link and can_hold([link]) else None for link in located]
                 full.update([slot] if None not in columns[slot] else [])
             elif name == OTHER:
-                columns[slot] = [
-                    json.dumps(rests[number], sort_keys=True, ensure_ascii=False) if number in rests else None
-                    for number in range(len(features))
-                ]
-        fids = self.fids(ids)
-        boxes, wkbs = _footprints(features)
-        return Rows(fids, boxes, wkbs, columns, frozenset(full))
+                texts: List[Optional[str]] = [None] * len(features)
+                for number, rest in rests.items():
+                    texts[number] = to_json(rest)
+                columns[slot] = texts
+        return Rows(self.fids(ids), boxes, wkbs, columns, frozenset(full))
 
     def fids(self, ids: Sequence[str]) -> List[int]:
         """Return the feature ids of scenes: 53 bits of a digest, so that JSON and doubles carry them exactly.
 
         Two scenes of a million share one with a probability of 6 in 100 000 (n²/2⁵⁴).
         """
-        found = []
-        beginning = blake2b(f"{self.scene_type}/".encode(), digest_size=8)
-        for item_id in ids:
-            digest = beginning.copy()
-            digest.update(item_id.encode())
-            found.append(int.from_bytes(digest.digest(), "big") >> 11)
-        return found
+        copy = blake2b(f"{self.scene_type}/".encode(), digest_size=8).copy
+        try:
+            texts = list(map(str.encode, ids))
+        except UnicodeEncodeError:  # half a surrogate pair
+            texts = [item_id.encode("utf-8", "surrogatepass") for item_id in ids]
+        digests = []
+        for text in texts:
+            digest = copy()
+            digest.update(text)
+            digests.append(digest.digest())
+        return [number >> 11 for number in unpack(f">{len(digests)}Q", b"".join(digests))]
+
+    def _footprints(
+        self, features: Sequence[Mapping[str, Any]], rests: Dict[int, Dict[str, Any]]
+    ) -> Tuple[List[Optional[Bounds]], List[Optional[bytes]]]:
+        """Return the bounds and the WKB of each footprint; None for those without, whose scenes' rest says why."""
+        geometries = [feature.get("geometry") for feature in features]
+        simple = simple_footprints(geometries)
+        if simple is not None:
+            return simple
+        boxes: List[Optional[Bounds]] = []
+        wkbs: List[Optional[bytes]] = []
+        for number, (feature, geometry) in enumerate(zip(features, geometries)):
+            try:
+                polygons = polygons_of(geometry)
+            except ValueError as error:
+                polygons = []
+                if OTHER in self.names:
+                    _add(rests, number, FOOTPRINT, f"The geometry cannot be used: {error}.")
+                else:
+                    log.debug("The geometry of scene %a cannot be used: %s", feature["id"], error)
+            boxes.append(tuple(bounds(polygons)) if polygons else None)  # type: ignore[arg-type]
+            wkbs.append(multipolygon_wkb(polygons) if polygons else None)
+        return boxes, wkbs
 
     def _fill(
         self,
@@ -208,7 +247,7 @@ class Schema:
         Columns with a value for every scene are added to `full`.
         """
         rests: Dict[int, Dict[str, Any]] = {}
-        found = _values(trees)
+        found = values_of(trees)
         for key, slot in node.items():
             values = found.pop(key, None)
             if slot.__class__ is int:
@@ -218,7 +257,7 @@ class Schema:
                 columns[slot], whole = self._fit_all(key, slot, values, rests)
                 full.update([slot] if whole else [])
             else:
-                branches = _branches(key, values, trees, rests)
+                branches = branches_of(key, values, trees, rests)
                 for number, rest in self._fill(slot, branches, columns, full).items():
                     rests.setdefault(number, {})[key] = rest
         for key in found:
@@ -232,11 +271,13 @@ class Schema:
     ) -> Tuple[Sequence[Any], bool]:
         """Return values as their column takes them, and whether all are there.
 
-        Those that it cannot take are put to the rest of their scenes.
+        Those that it cannot take as they are are put to the rest of their scenes.
         """
         kind = self.types[slot]
+        if kind is _TEXT and can_hold(values):
+            return values, True
         classes = set(map(type, values))
-        if classes <= _PLAIN[kind] or _small(values, classes, kind):
+        if _fits(values, classes, kind):
             return values, _NOTHING not in classes
         if kind is _TIME and classes <= _PLAIN[_TEXT]:
             moments = fit_times(values)
@@ -244,7 +285,7 @@ class Schema:
                 return moments, _NOTHING not in classes
         fitted = [_fit(value, kind) for value in values]
         for number, (value, fit) in enumerate(zip(values, fitted)):
-            if fit is None and value is not None:
+            if value is not None and (fit is None or (kind is _REAL and fit != value)):
                 rests.setdefault(number, {})[key] = value
         return fitted, None not in fitted
 
@@ -252,7 +293,7 @@ class Schema:
         """Return the locations of scenes that all have the product that comes first; nothing for others."""
         first = f"data.products.{self.product or _FIRST_PRODUCTS[0]}.full"
         links = columns[self.names.index(first)] if first in self.names else ()
-        if set(map(type, links)) == {str} and all(link.startswith(_SCHEMES) for link in links):
+        if set(map(type, links)) == {str} and all(map(str.startswith, links, repeat(_SCHEMES))):
             return [_PREFIX + link for link in links]
         return []
 
@@ -282,39 +323,8 @@ def tree_of(names: Sequence[str]) -> Dict[str, Any]:
     return tree
 
 
-def _values(trees: Sequence[Mapping[str, Any]]) -> Dict[str, Sequence[Any]]:
-    """Return the values of each key that any tree has, tree by tree; None where one has it not."""
-    keys = tuple(trees[0]) if trees else ()
-    if keys and set(map(len, trees)) == {len(keys)}:
-        try:
-            if len(keys) == 1:
-                return {keys[0]: list(map(itemgetter(*keys), trees))}
-            return dict(zip(keys, zip(*map(itemgetter(*keys), trees))))
-        except KeyError:
-            pass  # as many keys, but others
-    return {key: [tree.get(key) for tree in trees] for key in set().union(*trees)}
-
-
-def _branches(
-    key: str,
-    values: Optional[Sequence[Any]],
-    trees: Sequence[Mapping[str, Any]],
-    rests: Dict[int, Dict[str, Any]],
-) -> Sequence[Mapping[str, Any]]:
-    """Return values as trees, and put those that are none to the rest of their scenes."""
-    if values is None:
-        return [_NO_BRANCH] * len(trees)
-    if set(map(type, values)) == {dict}:
-        return values
-    for number, (tree, value) in enumerate(zip(trees, values)):
-        if value.__class__ is not dict and key in tree:
-            rests.setdefault(number, {})[key] = value
-    return [value if value.__class__ is dict else _NO_BRANCH for value in values]
-
-
-_NO_BRANCH: Mapping[str, Any] = {}
 _NOTHING = type(None)
-# The classes whose values go into a column as they are; all else is looked at.
+# The classes whose values may go into a column as they are.
 _PLAIN: Mapping[str, FrozenSet[type]] = {
     _TEXT: frozenset({str, _NOTHING}),
     _REAL: frozenset({float, _NOTHING}),
@@ -327,30 +337,68 @@ _NUMBERS: Mapping[str, FrozenSet[type]] = {
     _INT: frozenset({int}),
     _LONG: frozenset({int}),
 }
+_USUAL_TIME = "0000-00-00T00:00:00.000000+00:00"
+_LENGTH = len(_USUAL_TIME)
+_PUNCTUATION = [(at, char) for at, char in enumerate(_USUAL_TIME) if at >= 26 or char != "0"]
 LARGEST = {_REAL: 2**53, _INT: 2**31 - 1, _LONG: 2**63 - 1}
+"""The whole numbers up to which a column holds all, and their negatives."""
 
 
-def _small(values: Sequence[Any], classes: Set[type], kind: str) -> bool:
-    """Tell whether a column is of numbers alone, all of which it can hold."""
-    return classes <= _NUMBERS.get(kind, frozenset()) and max(map(abs, values)) <= LARGEST[kind]
+def _fits(values: Sequence[Any], classes: Set[type], kind: str) -> bool:
+    """Tell whether a column can hold all values as they are; where it says no, they have to be looked at."""
+    if classes <= _PLAIN[kind]:
+        if kind is _TEXT:
+            return can_hold(list(filter(None, values)))
+        # Finite numbers may have a sum that is not.
+        return kind is not _REAL or math.isfinite(sum(values if _NOTHING not in classes else filter(None, values)))
+    if not classes <= _NUMBERS.get(kind, frozenset()) or not max(map(abs, values)) <= LARGEST[kind]:
+        return False
+    return float not in classes or math.isfinite(sum(values))  # no number is NaN, but the maximum may pass it over
+
+
+def _shown_ids(ids: Sequence[str], rests: Dict[int, Dict[str, Any]]) -> Sequence[str]:
+    """Return ids as a column can hold them, and put those that it cannot to the rest of their scenes."""
+    if can_hold(ids):
+        return ids
+    shown = list(map(held, ids))
+    for number, (item_id, text) in enumerate(zip(ids, shown)):
+        if item_id != text:
+            _add(rests, number, "id", item_id)
+    return shown
+
+
+def _add(rests: Dict[int, Dict[str, Any]], number: int, key: str, value: Any) -> None:
+    """Put to the rest of a scene what is no property of it, under a key that no property has."""
+    rest = rests.setdefault(number, {})
+    while key in rest:
+        key = f"@{key}"
+    rest[key] = value
 
 
 def _fit(value: Any, kind: str) -> Any:
-    """Return a value as a column of a kind can hold it, or None when it cannot without a loss.
+    """Return a value as a column of a kind can hold it, rounded if it is a number, or None when it cannot.
 
     Times go to GDAL in UTC and cut to the millisecond: its seconds are 32-bit floats, and a fraction that rounds
     up to a whole second is no time to some readers.
     """
     if value.__class__ is int and kind in LARGEST:
-        return value if abs(value) <= LARGEST[kind] else None
+        if abs(value) <= LARGEST[kind]:
+            return value
+        try:
+            return float(value) if kind is _REAL else None
+        except OverflowError:
+            return None
     if value.__class__ is float and kind is _REAL:
-        return value
+        return value if math.isfinite(value) else None
+    if value.__class__ is str and kind is _TEXT:
+        return value if can_hold([value]) else None
     if value.__class__ is str and kind is _TIME:
         try:
             moment = parse_time(value)
         except ValueError:
             return None
-        whole = len(value) == 32 and value.endswith("+00:00")  # as the service writes nearly all
+        # As the service writes nearly all; `parse_time` has checked the digits.
+        whole = len(value) == _LENGTH and value.endswith("+00:00") and value[4:20:3] == "--T::."
         return (value if whole else moment.isoformat(timespec="milliseconds"))[:23] + "Z"
     return None
 
@@ -366,30 +414,14 @@ def fit_times(values: Sequence[Optional[str]]) -> Sequence[Optional[str]]:
 
 def _plain_times(values: Sequence[str]) -> Sequence[str]:
     """Return times that are all spelt as the service spells nearly all, as `_fit` would; nothing for others."""
-    if set(map(len, values)) != {32} or {value[26:] for value in values} != {"+00:00"}:
+    if set(map(len, values)) != {_LENGTH}:
+        return ()
+    joined = "".join(values)
+    # fromisoformat takes more: any separator, week dates, in some versions the hour 24.
+    if any(joined[at::_LENGTH] != char * len(values) for at, char in _PUNCTUATION) or "T24" in joined:
         return ()
     try:
         deque(map(datetime.fromisoformat, values), 0)
     except ValueError:
         return ()
     return [value[:23] + "Z" for value in values]
-
-
-def _footprints(features: Sequence[Mapping[str, Any]]) -> Tuple[List[Optional[Bounds]], List[Optional[bytes]]]:
-    """Return the bounds and the WKB of each footprint; None for those without."""
-    geometries = [feature.get("geometry") for feature in features]
-    simple = simple_footprints(geometries)
-    if simple is not None:
-        return simple
-    boxes: List[Optional[Bounds]] = []
-    wkbs: List[Optional[bytes]] = []
-    for feature, geometry in zip(features, geometries):
-        try:
-            polygons = polygons_of(geometry)
-        except ValueError as error:
-            raise ProtocolError(
-                f"The service gave scene {feature['id']} a geometry that cannot be used: {error}."
-            ) from None
-        boxes.append(tuple(bounds(polygons)) if polygons else None)  # type: ignore[arg-type]
-        wkbs.append(multipolygon_wkb(polygons) if polygons else None)
-    return boxes, wkbs

@@ -64,12 +64,12 @@ def read(content: bytes, fields: Optional[list[str]] = None) -> Optional[Page]:
 
 
 def put(place: str, value: Any) -> Callable[[dict[str, Any]], None]:
-    *branches, leaf = place.split("/")
+    *branches, leaf = [int(step) if step.isdigit() else step for step in place.split("/")]
 
     def change(scene: dict[str, Any]) -> None:
-        node = scene
+        node: Any = scene
         for branch in branches:
-            node = node.setdefault(branch, {})
+            node = node[branch] if isinstance(node, list) else node.setdefault(branch, {})
         node[leaf] = value
 
     return change
@@ -86,6 +86,10 @@ def drop(place: str) -> Callable[[dict[str, Any]], None]:
 
     return change
 
+
+DEEP: list[Any] = []
+for _ in range(200):
+    DEEP = [DEEP]
 
 PLAIN = {
     "as the service writes it": lambda scene: None,
@@ -123,6 +127,23 @@ OTHERWISE = {
     "a triangle among rectangles": put("geometry/coordinates", [[[1.5, 2.0], [3, 2.0], [3.25, 4.0], [1.5, 2.0]]]),
     "heights": put("geometry/coordinates", [[[1.5, 2.0, 9], [3, 2.0, 9], [3.25, 4.0, 9], [1.5, 4.5, 9], [1.5, 2, 9]]]),
     "a lone surrogate": put("properties/sat/id", "\ud800"),
+    "a lone surrogate in the id": put("id", "\udfff"),
+    "a text with NUL": put("properties/sat/id", "0b\0"),
+    "an id with NUL": put("id", "\0"),
+    "a link with NUL": put("properties/data/products/visual/full", LINK + "\0"),
+    "infinite": put("properties/strip_id", float("-inf")),
+    "a ring that is not closed": put("geometry/coordinates/0/4", [1.5, 2.1]),
+    "true for a longitude": put("geometry/coordinates/0/1/0", True),
+    "a text for a longitude": put("geometry/coordinates/0/1/0", "3"),
+    "a longitude far away": put("geometry/coordinates/0/1/0", 1e300),
+    "a longitude that is no number": put("geometry/coordinates/0/1/0", float("nan")),
+    "a latitude beyond the pole": put("geometry/coordinates/0/1/1", -91),
+    "a footprint around the globe": put(
+        "geometry/coordinates", [[[-180, 2], [180, 2.0], [180, 4.0], [-180, 4.5], [-180, 2]]]
+    ),
+    "a footprint that is a text": put("geometry", "POLYGON EMPTY"),
+    "a footprint that is a point": put("geometry", {"type": "Point", "coordinates": [1, 2]}),
+    "a property nested deeply": put("properties/deep", DEEP),
 }
 
 
@@ -167,6 +188,14 @@ def test_what_is_no_page_is_left_to_who_tells_it(content: bytes) -> None:
     assert decode(content) is None
 
 
+@pytest.mark.parametrize("depth", [2000, 100_000])
+def test_a_page_nested_too_deeply_is_left_to_who_tells_it(depth: int) -> None:
+    deep = b'"deep": ' + b"[" * depth + b"]" * depth + b', "sat"'
+    decode = decoder(Schema("ortho", ["id"]))
+    assert decode is not None
+    assert decode(body([SCENE]).replace(b'"sat"', deep)) is None
+
+
 @pytest.mark.parametrize("fields", [["id"], ["acquired"], ["sat.lat", "id"], ["location", "data.products.visual.full"]])
 def test_fewer_columns_are_read_without_the_rest(fields: list[str]) -> None:
     changed = copy.deepcopy(SCENE)
@@ -183,8 +212,22 @@ def test_real_pages_are_read_straight_into_columns(shared_data: Path, name: str)
         assert [row.values[-1] for row in Schema("ortho").rows(document["features"]) if row.values[-1]]
 
 
+NUMBERS = st.one_of(st.integers(), st.integers(2**53 - 1, 2**54), st.floats(), st.sampled_from([2**1024, -(10**400)]))
+ODD_TEXTS = st.sampled_from(["\0", "a\0b", "\ud800", "a\udc00", "\\u0000", "\ufffd", "\U0001f6f0"])
+ODD_GEOMETRIES = st.sampled_from(
+    [
+        {"type": "Point", "coordinates": [1, 2]},
+        {"type": "GeometryCollection", "geometries": []},
+        {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1]]]},
+        {"type": "Polygon", "coordinates": [[[0, 0], [True, 0], [1, 1], [0, 0]]]},
+        {"type": "Polygon", "coordinates": [[[179, 0], [-179, 0], [-179, 1], [179, 1], [179, 0]]]},
+        {"type": "MultiPolygon", "coordinates": [[[[0, 0], [1, 0], [1, 1], [0, 0]]], []]},
+        "POINT EMPTY",
+        [[0, 0]],
+    ]
+)
 VALUES = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=3), st.just({}), st.just([])
+    st.none(), st.booleans(), NUMBERS, st.text(max_size=3), ODD_TEXTS, st.just({}), st.just([]), ODD_GEOMETRIES
 )
 PLACES = [
     "id",
@@ -215,7 +258,7 @@ def test_both_ways_read_the_same_of_whatever_both_can_read(
     for number, place, value in changes:
         if isinstance(scenes[number].get("geometry"), dict) or not place.startswith("geometry/"):
             if isinstance(scenes[number]["properties"].get("camera", {}), dict):
-                put(place, value)(scenes[number])
+                put(place, copy.deepcopy(value))(scenes[number])
     read(body(scenes))
 
 
