@@ -14,6 +14,7 @@
     │   ├── UnavailableError     5xx, timeouts, no connection, after all retries
     │   └── ProtocolError        an answer that is not what the API promises
     ├── RasterAccessError        (OSError) a product that cannot be opened where it lies
+    ├── CacheError               (OSError) rows of a search that the disk does not take, or give back
     └── ArchiveError             a folder the local service cannot serve
 
 Every message is one sentence that names what happened, to what, and what to do; none holds a key.
@@ -99,6 +100,10 @@ class ProtocolError(ServiceError):
 
 class RasterAccessError(PlanetVectorError, OSError):
     """Report a product that cannot be opened where it lies."""
+
+
+class CacheError(PlanetVectorError, OSError):
+    """Report rows of a search that the disk does not take, or give back."""
 
 
 class ArchiveError(PlanetVectorError):

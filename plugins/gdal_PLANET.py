@@ -14,8 +14,11 @@ own things hang on classes, not on the module, and nothing that can fail is impo
 
 import functools
 import importlib.machinery
+import itertools
+import operator
 import os
 import sys
+import weakref
 
 try:
     import gdal_python_driver
@@ -52,12 +55,9 @@ def told(method):
 
     @functools.wraps(method)
     def call(*args, **kwargs):
-        try:
-            return method(*args, **kwargs)
-        except Exception as error:
-            from planet_vector.vector.faults import as_sentence
+        from planet_vector.vector.faults import answer
 
-            raise as_sentence(error) from None
+        return answer(method, *args, **kwargs)
 
     return call
 
@@ -72,6 +72,17 @@ def _count_of_this_gdal():
     if "_gdal_python_driver" in BaseLayer.feature_count.__code__.co_names:
         return sys.modules["_gdal_python_driver"].layer_featureCount
     return gdal_python_driver._layer_featureCount  # GDAL 3.12
+
+
+class Features:
+    """Iterate over a layer's features, with the filters that are set when the first is asked for."""
+
+    def __init__(self, reference):
+        self.reference = reference
+
+    def __iter__(self):
+        layer = self.reference()
+        return layer.gdal.features(layer.layer, layer.attribute_filter, layer.spatial_filter_extent, layer.failures)
 
 
 class Layer(BaseLayer):
@@ -93,6 +104,7 @@ class Layer(BaseLayer):
         self.geometry_fields = gdal.geometry_fields(layer)
         self.attribute_filter = self.spatial_filter = self.spatial_filter_extent = None
         self.failures = None  # errors of the iterator, while they are gathered
+        self.iterate = functools.partial(itertools.chain.from_iterable, [Features(weakref.ref(self))])
 
     def test_capability(self, capability):
         if capability == BaseLayer.FastFeatureCount:
@@ -103,25 +115,29 @@ class Layer(BaseLayer):
         """Tell, without a request, whether counting with the current filters needs no reading."""
         return not self.spatial_filter and self.layer.counts_quickly(self.attribute_filter)
 
-    @told
-    def __iter__(self):
-        return self.gdal.features(self.layer, self.attribute_filter, self.spatial_filter_extent, self.failures)
+    # GDAL asks for an iterator when it resets a reading, too. No code in Python may run then, as an exception may be on
+    # its way to the code that called GDAL.
+    __iter__ = property(operator.attrgetter("iterate"))
 
     @told
     def feature_count(self, force):
-        try:
-            count = self.layer.count(self.attribute_filter) if self.counts_quickly() else None
-            return self.count_by_reading(force) if count is None else count
-        except Exception as error:
-            from planet_vector.vector.faults import unknown_count
+        from planet_vector.vector.faults import sizes_by_count, unknown_count
 
+        try:
+            if sizes_by_count():
+                self.gdal.hold(self.layer, self.attribute_filter, self.spatial_filter_extent)
+            count = None if self.spatial_filter else self.layer.count(self.attribute_filter)
+            return self.count_by_reading(force) if count is None else count
+        except BaseException as error:
             return unknown_count(error)
 
     def count_by_reading(self, force):
         """Have GDAL count the features that it reads, and raise what it met with, which it takes for their end."""
+        from planet_vector.vector.interrupts import unguarded
+
         self.failures = failures = []
         try:
-            count = self.count_by_gdal(self, force)
+            count = unguarded(self.count_by_gdal, self, force)
         finally:
             self.failures = None
         if failures:
@@ -168,7 +184,9 @@ class Driver(BaseDriver):
     def open(self, filename, first_bytes, open_flags, open_options={}):  # noqa: B006
         if not self.identify(filename, first_bytes, open_flags):
             return None  # GDAL 3.6 asks for any name that no other driver opens
-        from planet_vector.vector import gdal
+        from planet_vector.vector import gdal, interrupts
 
         kinds = {"vector": bool(open_flags & VECTOR), "raster": bool(open_flags & RASTER)}
-        return self.dataset_class(gdal.open_name(filename, open_options, **kinds))
+        dataset = self.dataset_class(gdal.open_name(filename, open_options, **kinds))
+        interrupts.stand_in(dataset)
+        return dataset

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Optional, Set
 
 import geopandas
 import pyogrio
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from shapely.geometry import Point
 
 from planet_vector.query import QUALITIES
+from planet_vector.vector.scene_ids import MOST_IDS, spellings
 from planet_vector.vector.where import Narrowing, narrow
 from tests.where_texts import NUMBERS, moments, scenes, time_comparisons, wheres
 
@@ -93,11 +94,50 @@ def test_times_are_narrowed_to_the_millisecond_around_them(where: str, expected:
 
 
 def test_ids_are_asked_for_by_name() -> None:
-    assert narrow("id = 'LC8'").ids == {"LC8", "lc8"}
-    assert narrow("id IN ('a', 'b') AND cloud_cover.estimated < 5").ids >= {"a", "b"}
+    assert narrow("id = 'LC8'").ids == {"lc8"}
+    assert narrow("id IN ('a', 'B') AND cloud_cover.estimated < 5").ids == {"a", "b"}
+    assert narrow("id = 'a' AND id = 'A'").ids == {"a"}
     assert narrow("id = 'a' OR cloud_cover.estimated < 5").ids is None
     assert narrow("id = 'a' AND id = 'b'").nothing
-    assert narrow("id = 'it''s'").ids == {"it's", "IT'S"}
+    assert narrow("id = 'it''s'").ids == {"it's"}
+
+
+@pytest.mark.parametrize(
+    ("scene_id", "asked"),
+    [
+        ("20150306_022415_0908", {"20150306_022415_0908"}),
+        ("20150306_022415_0C1D", {"20150306_022415_0c1d", "20150306_022415_0C1D"}),
+        ("20150603_105312_3260720_rapideye-2", {"20150603_105312_3260720_RapidEye-2"}),
+        ("lc81300472015235lgn00", {"LC81300472015235LGN00"}),
+        ("LC08_L1TP_130047_20150823_20170405_01_T1", {"LC08_L1TP_130047_20150823_20170405_01_T1"}),
+        *[(odd, None) for odd in ("", ".", "..", "a", "Scene", "1/2", "1 2", "1%202", "é", "1.tif", "\u0661")],
+    ],
+)
+def test_an_id_is_asked_for_only_where_its_case_is_known(scene_id: str, asked: Optional[Set[str]]) -> None:
+    found = spellings([scene_id.casefold()])
+    assert found == asked if asked is None else found is not None and found >= asked
+
+
+def test_many_ids_are_a_search() -> None:
+    assert spellings(map(str, range(MOST_IDS))) is not None
+    assert spellings(map(str, range(MOST_IDS + 1))) is None
+
+
+@pytest.mark.parametrize(
+    ("where", "exact"),
+    [
+        ("cloud_cover.estimated < 5", True),
+        ("strip_id > 5", True),
+        ("strip_id > 9007199254740993", False),
+        ("landsat.row = 5", False),  # a fraction is none of its column
+        ("camera.bit_depth = 12", False),
+        ("sat.id = '0908'", True),
+        ("sat.id = '908'", False),  # a number, at the service
+        ("sat.id = '1e5'", False),
+    ],
+)
+def test_a_count_is_the_service_s_only_where_columns_hold_what_it_counts(where: str, exact: bool) -> None:
+    assert narrow(where).exact == exact
 
 
 def test_what_can_select_nothing_is_known() -> None:

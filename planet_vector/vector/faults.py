@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import sys
-import threading
-from itertools import filterfalse, starmap
 from types import FrameType
-from typing import Any, Callable, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Iterator, List, NoReturn, Optional, Tuple
 
 from planet_vector.errors import PlanetVectorError
+from planet_vector.vector.interrupts import called_by_gdal, guarded, interrupt_again, rising
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +50,8 @@ def as_sentence(error: BaseException) -> Sentence:
     """Return what to raise in GDAL for an error."""
     if isinstance(error, Sentence):
         return error
+    if not isinstance(error, Exception):  # KeyboardInterrupt, SystemExit: no fault of anything
+        return Sentence(f"Interrupted before all was read ({type(error).__name__}).")
     for listener in list(LISTENERS):
         listener(error)
     if isinstance(error, PlanetVectorError):
@@ -67,22 +67,39 @@ def as_sentence(error: BaseException) -> Sentence:
 
 
 def end_with(error: BaseException) -> Iterator[Any]:
-    """Return the iterator that a layer ends with when its features cannot be had.
+    """Return the iterator that a layer ends with when its features, or the rest of them, cannot be had.
 
     GDAL reports an error of the iterator and then ends the layer like any other, and that is all some programs
-    see: fiona, and pyogrio with Arrow, would give an empty result. So where GDAL was called from Python, the error
-    is made to rise in the caller as soon as GDAL returns to it. It must not rise any earlier, in code that GDAL
-    calls, so what sets it off is an iterator without Python code of its own.
+    see: fiona, and pyogrio with Arrow, would give an empty result, or a part. So where GDAL was called from Python, the
+    error is made to rise in the caller as soon as GDAL returns to it.
     """
-    if not _hides_errors():
-        return _raise(as_sentence(error))
-    rising = type(type(error).__name__, (type(error),), {"__new__": lambda cls, *_: error})
-    set_off = ctypes.pythonapi.PyThreadState_SetAsyncExc
-    set_off.argtypes = [ctypes.c_ulong, ctypes.py_object]
-    return filterfalse(None, starmap(set_off, [(threading.get_ident(), rising)]))
+    caller = _caller()
+    if caller not in (("", ""), _TELLS):
+        return rising(_kind(error))
+    if isinstance(error, KeyboardInterrupt):
+        interrupt_again()
+    return _raise(as_sentence(error))
 
 
-def unknown_count(error: Exception) -> int:
+@called_by_gdal
+def _raise(error: BaseException) -> Iterator[Any]:
+    raise error
+    yield
+
+
+def _tell(error: BaseException) -> NoReturn:
+    if isinstance(error, KeyboardInterrupt):
+        interrupt_again()
+    raise as_sentence(error) from None
+
+
+@guarded(_tell)
+def answer(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a method of the driver for GDAL, which takes an error as one sentence."""
+    return method(*args, **kwargs)
+
+
+def unknown_count(error: BaseException) -> int:
     """Return -1, how GDAL says that a number of features is unknown, to a reader that takes an error for 0.
 
     fiona refuses to count then, and pyogrio (seen with 0.7 to 0.12) goes on to read the features, and raises the error
@@ -93,21 +110,36 @@ def unknown_count(error: Exception) -> int:
     Exception
         The error, to any other program.
     """
-    if _caller()[0].startswith(("fiona", "pyogrio")):
-        return -1
-    raise error
+    if not _caller()[0].startswith(("fiona", "pyogrio")):
+        raise error
+    if isinstance(error, KeyboardInterrupt):
+        interrupt_again()
+    return -1
 
 
-def _hides_errors() -> bool:
-    """Tell whether the driver was called from Python code, other than the reader that reports GDAL's errors itself.
+def sizes_by_count() -> bool:
+    """Tell whether the reader makes room for as many features as it was told, and takes no more."""
+    return _caller() == _TELLS
 
-    A program that only embeds Python has no code of its own beneath the driver's: it takes errors from GDAL.
-    """
-    return _caller() not in (("", ""), ("pyogrio.raw", "read"))
+
+# The reader in Python that reports GDAL's errors itself. It also loses an exception that is set to rise: its compiled
+# code runs code in Python when a layer ends, and takes no notice of what goes wrong there (pyogrio 0.12 and 0.13).
+_TELLS = ("pyogrio.raw", "read")
+
+
+def _kind(error: BaseException) -> Any:
+    """Return a class of which Python makes one exception: the error."""
+    # The KeyboardInterrupt that was caught holds frames, with what they hold.
+    if type(error) is KeyboardInterrupt:
+        return KeyboardInterrupt
+    return type(type(error).__name__, (type(error),), {"__new__": lambda cls, *_: error})
 
 
 def _caller() -> Tuple[str, str]:
-    """Return module and function of the Python code that called GDAL, which called the driver; empty where none did."""
+    """Return module and function of the Python code that called GDAL, which called the driver; empty where none did.
+
+    A program that only embeds Python has no code of its own beneath the driver's: it takes errors from GDAL.
+    """
     frame: Optional[FrameType] = sys._getframe()
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
@@ -115,8 +147,3 @@ def _caller() -> Tuple[str, str]:
             return module, frame.f_code.co_name
         frame = frame.f_back
     return "", ""
-
-
-def _raise(error: BaseException) -> Iterator[Any]:
-    raise error
-    yield

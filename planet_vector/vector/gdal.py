@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from itertools import chain, starmap
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from planet_vector.catalog import ScenesV0, connect
@@ -12,6 +12,7 @@ from planet_vector.errors import NameSyntaxError
 from planet_vector.geometry import Box, wkt_of_wkb
 from planet_vector.names import Name, parse_name, shown
 from planet_vector.vector.faults import end_with
+from planet_vector.vector.interrupts import guarded
 from planet_vector.vector.layer import SceneLayer, layers
 from planet_vector.vector.rows import Rows
 
@@ -109,9 +110,11 @@ def features(
     layer: Layer,
     where: Optional[str],
     extent: Optional[Sequence[float]],
-    failures: Optional[List[Exception]] = None,
+    failures: Optional[List[BaseException]] = None,
 ) -> Iterator[Dict[str, Any]]:
-    """Yield the features that can meet the filters GDAL has set; all of them are there before the first.
+    """Yield the features that can meet the filters GDAL has set; all were fetched before the first.
+
+    Between blocks of rows no Python code runs: see `planet_vector.vector.interrupts`.
 
     Parameters
     ----------
@@ -124,21 +127,34 @@ def features(
     failures : list, optional
         Takes an error in place of the code that called GDAL, when that is the driver itself.
     """
-    # Nothing is asked until the first feature is: GDAL makes iterators that it never uses.
-    return chain.from_iterable(starmap(_whole, [(layer, where, _box(layer, extent), failures)]))
 
-
-def _whole(
-    layer: Layer, where: Optional[str], box: Optional[Box], failures: Optional[List[Exception]]
-) -> Iterator[Dict[str, Any]]:
-    try:
-        names, wkb = layer.schema.names, takes_wkb()
-        return chain.from_iterable(_features(rows, names, wkb) for rows in layer.blocks(where, box))
-    except Exception as error:
+    def failed(error: BaseException) -> Iterator[Any]:
+        turns.clear()  # the iterator over it ends
         if failures is None:
             return end_with(error)
         failures.append(error)
         return iter(())
+
+    @guarded(failed)
+    def block(_: None) -> Iterator[Any]:
+        if not blocks:
+            # Nothing is fetched until the first feature is asked for: GDAL makes iterators that it never uses.
+            blocks.append(layer.blocks(where, _box(layer, extent)))
+        rows = next(blocks[0], None)
+        if rows is None:
+            return iter(())
+        found = iter(_features(rows, layer.schema.names, takes_wkb()))
+        turns.append(None)
+        return found
+
+    blocks: List[Iterator[Rows]] = []
+    turns: List[None] = [None]
+    return chain.from_iterable(map(block, turns))
+
+
+def hold(layer: Layer, where: Optional[str], extent: Optional[Sequence[float]]) -> None:
+    """Fetch what `features` will yield: counts and features are those of one result from then on."""
+    layer.hold(where, _box(layer, extent))
 
 
 def feature(layer: Layer, fid: int) -> Optional[Dict[str, Any]]:
@@ -147,7 +163,7 @@ def feature(layer: Layer, fid: int) -> Optional[Dict[str, Any]]:
     if row is None:
         return None
     rows = Rows([row.fid], [row.box], [row.wkb], [[value] for value in row.values])
-    return next(_features(rows, layer.schema.names, takes_wkb()))
+    return _features(rows, layer.schema.names, takes_wkb())[0]
 
 
 def layer_metadata(layer: Layer, domain: Optional[str]) -> Optional[Mapping[str, str]]:
@@ -182,15 +198,17 @@ def _at_least_3_8(version: Any) -> bool:
         return False
 
 
-def _features(rows: Rows, names: Sequence[str], wkb: bool) -> Iterator[Dict[str, Any]]:
-    """Yield rows as GDAL takes them; what is not said stays unset, as each value costs GDAL a search for its column."""
-    for fid, geometry, fields in zip(rows.fids, rows.wkbs, rows.named(names)):
-        yield {
+def _features(rows: Rows, names: Sequence[str], wkb: bool) -> List[Dict[str, Any]]:
+    """Return rows as GDAL takes them, without empty values: for each value GDAL searches its column."""
+    return [
+        {
             "type": "OGRFeature",
             "id": fid,
             "fields": fields,
             "geometry_fields": {"": geometry if wkb or geometry is None else wkt_of_wkb(geometry)},
         }
+        for fid, geometry, fields in zip(rows.fids, rows.wkbs, rows.named(names))
+    ]
 
 
 def _box(layer: Layer, extent: Optional[Sequence[float]]) -> Optional[Box]:

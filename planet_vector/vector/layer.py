@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Hashable, Iterable, Iterator, List, Optional, Tuple, cast
+from dataclasses import dataclass, replace
+from typing import FrozenSet, Hashable, Iterable, Iterator, List, Optional, Tuple, cast
 
 from planet_vector.catalog import ScenesV0, connect
 from planet_vector.catalog.paging import PAGE, Batch, Feature, ResultChanged
@@ -12,20 +12,50 @@ from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, NotFoundError
 from planet_vector.geometry import WORLD, Bounds, Box
 from planet_vector.names import Name
-from planet_vector.query import Query
+from planet_vector.query import Condition, Query
 from planet_vector.vector import store
-from planet_vector.vector.cache import CACHE, Result
+from planet_vector.vector.cache import CACHE
 from planet_vector.vector.decoding import decoder
 from planet_vector.vector.projection import Projection
+from planet_vector.vector.result import Result
 from planet_vector.vector.rows import Row, RowLayer, Rows
+from planet_vector.vector.scene_ids import spellings
 from planet_vector.vector.schema import Schema
 from planet_vector.vector.tileindex import TileIndex
-from planet_vector.vector.where import Narrowing, narrow
+from planet_vector.vector.where import narrow
 
 LAYER_PARAMETERS = ("api_url", "crs", "fields", "product", "res", "top")
 """Parameters of a name that say how a layer looks, not which scenes it has."""
 
 _TRIES = 3  # of a result that changed while it was read
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Hold what was fetched for filters.
+
+    Attributes
+    ----------
+    asked : (str or None, Box or None)
+        The filters: a WHERE text and a box.
+    result : Result
+        Holds all scenes that can meet them.
+    box, ids, conditions
+        What narrows the result to these.
+    whole : bool
+        Whether the result is all of its search.
+    """
+
+    asked: Tuple[Optional[str], Optional[Box]]
+    result: Result
+    box: Optional[Box] = None
+    ids: Optional[FrozenSet[str]] = None
+    conditions: Tuple[Condition, ...] = ()
+    whole: bool = True
+
+    def blocks(self) -> Iterator[Rows]:
+        """Return the scenes that can meet the filters, and maybe more."""
+        return self.result.blocks(self.box, self.ids, self.conditions)
 
 
 class SceneLayer(RowLayer):
@@ -63,6 +93,7 @@ class SceneLayer(RowLayer):
         self.index = index or TileIndex.parse(None, None, query.ascending)
         self.projection = projection
         self.name = query.scene_type
+        self._held: Optional[Selection] = None
         self.prepares = False
         """Whether rows are prepared for `Rows.named` while others are on their way."""
 
@@ -88,14 +119,17 @@ class SceneLayer(RowLayer):
         where : str, optional
             An OGR SQL WHERE text that narrows the layer.
         """
-        if not self.counts_quickly(where):
+        narrowing = narrow(where)
+        if not narrowing.exact:
             return None
-        query = self.query.where(*narrow(where).conditions)
-        kept = CACHE.covering(self._owner, query, self._ttl)
+        query = self.query.where(*narrowing.conditions)
+        kept = self._kept(query)
+        if kept is None and not self.counts_quickly(where):
+            return None
+        if kept is None and self.scene_id is not None:
+            kept = self._result(query)
         if kept is not None:
-            return kept.count if kept.query == query else None
-        if self.scene_id is not None:
-            return self._result(query).count
+            return kept.count if kept.query == query else kept.count_meeting(narrowing.conditions)
         known = CACHE.survey(self._owner, query, self._ttl)
         if known is None:
             known = self.catalog.survey(query)
@@ -115,30 +149,44 @@ class SceneLayer(RowLayer):
         if not narrowing.exact or self.query.limit is not None or self.scene_id is not None:
             return False
         query = self.query.where(*narrowing.conditions)
-        kept = CACHE.covering(self._owner, query, self._ttl)
+        kept = self._kept(query)
         return kept is None or kept.query == query
 
+    def hold(self, where: Optional[str] = None, box: Optional[Box] = None) -> None:
+        """Fetch what `blocks` returns, for all that is asked of the layer from then on."""
+        self._held = self._selection(where, box)
+
     def blocks(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Rows]:
-        """Return the scenes that can meet the filters, and maybe more; all of them are there when this returns."""
-        blocks = self._blocks(where, box)
+        """Return the scenes that can meet the filters, and maybe more; all of them were fetched when this returns."""
+        held = self._held
+        selection = held if held is not None and held.asked == (where, box) else self._selection(where, box)
+        blocks = selection.blocks()
         # All before the first: a footprint that the system does not reach is an error, too.
         return iter(list(map(self._projected, blocks))) if self.projection else blocks
 
-    def _blocks(self, where: Optional[str], box: Optional[Box]) -> Iterator[Rows]:
+    def _selection(self, where: Optional[str], box: Optional[Box]) -> Selection:
         narrowing = narrow(where)
         if narrowing.nothing:
-            return iter(())
-        if narrowing.ids is not None and self.scene_id is None and self.query.limit is None:
-            if CACHE.covering(self._owner, self.query, self._ttl) is None:
-                return iter([self.schema.rows(self._by_id(narrowing))])
+            return Selection((where, box), Result(self.query), whole=False)
+        whole = self._kept(self.query)
+        part = self.query.limit is not None or self.scene_id is not None
+        ids = spellings(narrowing.ids) if narrowing.ids is not None and whole is None and not part else None
+        if ids is not None:
+            found = Result(self.query, self.schema.names)
+            found.append(self.schema.rows(self._by_id(ids, narrowing.conditions)))
+            return Selection((where, box), found, whole=False)
         query = self.query
-        if query.limit is None and self.scene_id is None:
+        if not part:
             query = query.where(*narrowing.conditions, area=box if query.area is None else None)
-        return self._result(query).blocks(box)
+        result = self._result(query)
+        # What the service was asked for needs no second look.
+        conditions = () if result.query == query and not part else narrowing.conditions
+        return Selection((where, box), result, box, narrowing.ids, conditions)
 
     def row(self, fid: int) -> Optional[Row]:
         """Return the scene with a feature id, or None; a scene that was read before is not asked for again."""
-        for result in CACHE.of(self._owner, self._ttl):
+        held = [self._held.result] if self._held is not None else []
+        for result in [*held, *CACHE.of(self._owner, self._ttl)]:
             row = result.find(fid)
             if row is not None:
                 break
@@ -157,7 +205,7 @@ class SceneLayer(RowLayer):
         if self.projection is not None:
             boxes = [box for block in self._result(self.query).blocks() for box in block.boxes if box is not None]
             return self.projection.bounds(boxes)
-        kept = CACHE.covering(self._owner, self.query, self._ttl)
+        kept = self._kept(self.query)
         if (kept is None or kept.query != self.query) and (self.count() or 0) > PAGE:
             return WORLD
         return self._result(self.query).box
@@ -166,12 +214,19 @@ class SceneLayer(RowLayer):
         assert self.projection is not None
         return replace(rows, wkbs=[self.projection.wkb(wkb) if wkb else None for wkb in rows.wkbs])
 
+    def _kept(self, query: Query) -> Optional[Result]:
+        """Return a complete result that was read before and holds a search's scenes, or None."""
+        held = self._held
+        if held is not None and held.whole and held.result.query.covers(query):
+            return held.result
+        return CACHE.covering(self._owner, query, self._ttl)
+
     def _result(self, query: Query) -> Result:
-        kept = CACHE.covering(self._owner, query, self._ttl)
+        kept = self._kept(query)
         if kept is not None:
             return kept
         with CACHE.fetching(self._owner, query):
-            kept = CACHE.covering(self._owner, query, self._ttl)
+            kept = self._kept(query)
             if kept is None:
                 kept = self._stored(query) or self._fetch(query)
                 CACHE.keep(self._owner, kept)
@@ -180,10 +235,12 @@ class SceneLayer(RowLayer):
     def _stored(self, query: Query) -> Optional[Result]:
         """Return what an earlier program has read of the whole layer, when the service says it is still that."""
         known = CACHE.survey(self._owner, query, self._ttl)
-        blocks = store.load(self._stored_as, known, self._ttl) if known and query == self.query else None
+        if known is None or query != self.query:
+            return None
+        blocks = store.load(self._stored_as, known, self._ttl, self.schema.types)
         if not blocks:
             return None
-        result = Result(query)
+        result = Result(query, self.schema.names)
         for rows in blocks:
             result.append(rows)
         return result
@@ -191,7 +248,7 @@ class SceneLayer(RowLayer):
     def _fetch(self, query: Query) -> Result:
         """Fetch a result whole, again when it changed while it was read."""
         for tries in range(_TRIES):
-            result = Result(query)
+            result = Result(query, self.schema.names)
             try:
                 pages = iter(self._pages(query))
                 while self._take(pages, result):
@@ -221,15 +278,15 @@ class SceneLayer(RowLayer):
             return [[self.catalog.scene(self.name, self.scene_id).feature]]
         return self.catalog.decoded(query, decoder(self.schema), CACHE.survey(self._owner, query, self._ttl))
 
-    def _by_id(self, narrowing: Narrowing) -> List[Feature]:
+    def _by_id(self, ids: Iterable[str], conditions: Tuple[Condition, ...]) -> List[Feature]:
         """Return scenes asked for by their ids, those among them that the search holds."""
         found: List[Feature] = []
-        for scene_id in sorted(narrowing.ids or ()):
+        for scene_id in sorted(ids):
             try:
                 scene = self.catalog.scene(self.name, scene_id)
             except NotFoundError:
                 continue
-            query = self.query.where(*narrowing.conditions)
+            query = self.query.where(*conditions)
             if query.conditions or query.area is not None:
                 # Only the service can say whether the search holds the scene: ask for the instant it was taken.
                 instant = Query.parse(self.name, [("acquired", scene.properties["acquired"])]).conditions

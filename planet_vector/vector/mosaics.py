@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, Dict, Hashable, Iterable, Iterator, List, Mapping, Optional, Sequence
 
@@ -25,12 +24,15 @@ from planet_vector.geometry import Box
 from planet_vector.names import MOSAICS, Name
 from planet_vector.query import Query
 from planet_vector.scene import Item
-from planet_vector.vector.cache import CACHE, Result
+from planet_vector.vector.cache import CACHE
 from planet_vector.vector.mosaic_columns import QuadSchema, mosaic_schema
 from planet_vector.vector.projection import Projection
+from planet_vector.vector.result import Result
 from planet_vector.vector.rows import Row, RowLayer, Rows
+from planet_vector.vector.scene_ids import MOST_IDS
 from planet_vector.vector.schema import Schema
 from planet_vector.vector.where import narrow
+from planet_vector.workers import Workers
 
 _HIGHEST = to_degrees(0.0, HALF_WORLD)[1]
 GLOBE = Box(-180.0, -_HIGHEST, 180.0, _HIGHEST)
@@ -59,6 +61,7 @@ class ListedLayer(RowLayer):
         self.query = query
         self.schema = schema
         self.name = query.scene_type.rpartition("/")[2]
+        self._held: Optional[Result] = None
 
     @property
     def description(self) -> str:
@@ -77,12 +80,20 @@ class ListedLayer(RowLayer):
     @property
     def _known_count(self) -> Optional[int]:
         """The number of all rows, or None if they are not in the cache."""
-        kept = CACHE.covering(self._owner, self.query, self._ttl)
+        kept = self._kept(self.query)
         return kept.count if kept is not None and kept.query == self.query else None
+
+    def hold(self, where: Optional[str] = None, box: Optional[Box] = None) -> None:
+        """Fetch what `blocks` returns, for all that is asked of the layer from then on."""
+        self._held = self._result(self._asked_for(box))
 
     def blocks(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Rows]:
         """Return the rows that can meet the filters, and maybe more; all of them are there when this returns."""
-        return self._result(self.query).blocks(box)
+        return self._result(self._asked_for(box)).blocks(box)
+
+    def _asked_for(self, box: Optional[Box]) -> Query:
+        """Return the search whose rows hold those in a box."""
+        return self.query
 
     def row(self, fid: int) -> Optional[Row]:
         """Return the row with a feature id, or None; what was read before is not asked for again."""
@@ -104,16 +115,22 @@ class ListedLayer(RowLayer):
     def _ttl(self) -> float:
         return self.catalog.settings.cache_ttl
 
+    def _kept(self, query: Query) -> Optional[Result]:
+        """Return a complete result that was read before and holds a search's rows, or None."""
+        if self._held is not None and self._held.query.covers(query):
+            return self._held
+        return CACHE.covering(self._owner, query, self._ttl)
+
     def _result(self, query: Query) -> Result:
-        kept = CACHE.covering(self._owner, query, self._ttl)
+        kept = self._kept(query)
         if kept is not None:
             return kept
         with CACHE.fetching(self._owner, query):
-            kept = CACHE.covering(self._owner, query, self._ttl)
+            kept = self._kept(query)
             return kept if kept is not None else self._keep(query, self._features(query))
 
     def _keep(self, query: Query, features: Iterable[Feature]) -> Result:
-        result = Result(query)
+        result = Result(query, self.schema.names)
         found = iter(features)
         while page := list(islice(found, PAGE)):
             result.append(self.schema.rows(page))
@@ -148,7 +165,7 @@ class MosaicLayer(ListedLayer):
     def _features(self, query: Query) -> List[Feature]:
         listed, self._listed = self._listed, None
         listed = list_mosaics(self.catalog) if listed is None else listed
-        with ThreadPoolExecutor(self.catalog.settings.connections) as pool:
+        with Workers(self.catalog.settings.connections) as pool:
             return list(pool.map(self._feature, listed))
 
     def _feature(self, body: Mapping[str, Any]) -> Feature:
@@ -194,24 +211,36 @@ class QuadLayer(ListedLayer):
         """What the layer holds, in a sentence."""
         return f"Quads of mosaic {self.mosaic.name}"
 
+    def hold(self, where: Optional[str] = None, box: Optional[Box] = None) -> None:
+        """Fetch what `blocks` returns, unless these are a few quads by their ids."""
+        if narrow(where).ids is None:
+            super().hold(where, box)
+
     def blocks(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Rows]:
         """Return the rows that can meet the filters, and maybe more; all of them are there when this returns."""
         narrowing = narrow(where)
         if narrowing.nothing:
             return iter(())
-        free = self.quad_id is None and self.query.limit is None and self.query.area is None
-        if not free:
+        if not self._free:
             return self._result(self.query).blocks(box)
-        if narrowing.ids is not None and CACHE.covering(self._owner, self.query, self._ttl) is None:
+        if narrowing.ids is not None and len(narrowing.ids) <= MOST_IDS and self._kept(self.query) is None:
             # OGR compares ids without regard to case, in which each letter of a quad's is a capital.
             return iter([self._by_id(sorted({quad_id.upper() for quad_id in narrowing.ids}))])
-        return self._result(self.query.where(area=box)).blocks(box)
+        return self._result(self._asked_for(box)).blocks(box)
+
+    @property
+    def _free(self) -> bool:
+        """Whether the name leaves all quads of the mosaic to be asked for."""
+        return self.quad_id is None and self.query.limit is None and self.query.area is None
+
+    def _asked_for(self, box: Optional[Box]) -> Query:
+        return self.query.where(area=box) if self._free else self.query
 
     def extent(self) -> Optional[Box]:
         """Return the bounds of the layer: exact where read or a page long, else the square of web mercator."""
-        if self.query.area is not None or self.query.limit is not None or self.quad_id is not None:
+        if not self._free:
             return super().extent()
-        kept = CACHE.covering(self._owner, self.query, self._ttl)
+        kept = self._kept(self.query)
         if kept is None:
             few = few_quads(self.catalog, self.mosaic)
             if few is None:
@@ -242,7 +271,7 @@ class QuadLayer(ListedLayer):
         return self.schema.rows([quad.feature for quad in found])
 
     def _asked(self, fid: int) -> Optional[Row]:
-        if self.quad_id is not None or self.query.area is not None or self.query.limit is not None:
+        if not self._free:
             return super()._asked(fid)
         row, column = divmod(fid, self.mosaic.across)
         if not 0 <= row < self.mosaic.across:

@@ -96,21 +96,15 @@ class Rows:
                     row[name] = column[number]
             yield row
 
-    def within(self, box: Box) -> Rows:
-        """Return the rows whose boxes touch a box; one without a footprint touches none, as OGR sees it."""
-        west, south, east, north = box
-        found = [
-            number
-            for number, b in enumerate(self.boxes)
-            if b is not None and b[0] <= east and west <= b[2] and b[1] <= north and south <= b[3]
-        ]
-        if len(found) == len(self):
+    def at(self, places: Sequence[int]) -> Rows:
+        """Return the rows at some places."""
+        if len(places) == len(self):
             return self
 
-        def kept(column: Sequence[T]) -> List[T]:
-            return [column[number] for number in found]
+        def taken(column: Sequence[T]) -> List[T]:
+            return [column[place] for place in places]
 
-        return Rows(kept(self.fids), kept(self.boxes), kept(self.wkbs), list(map(kept, self.columns)), self.full)
+        return Rows(taken(self.fids), taken(self.boxes), taken(self.wkbs), list(map(taken, self.columns)), self.full)
 
 
 class RowLayer:
@@ -130,6 +124,16 @@ class RowLayer:
         ------
         ServiceError
             When not all can be had.
+        """
+        raise NotImplementedError
+
+    def hold(self, where: Optional[str] = None, box: Optional[Box] = None) -> None:
+        """Fetch what `blocks` returns, for all that is asked of the layer from then on.
+
+        Parameters
+        ----------
+        where, box
+            As for `blocks`.
         """
         raise NotImplementedError
 

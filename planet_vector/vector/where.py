@@ -14,6 +14,7 @@ nothing: it costs time, never truth. So the rules below are about what OGR does,
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,6 @@ from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, T
 
 from planet_vector.query import FIELDS, QUALITIES, Condition, Field, parse_time
 
-MOST_IDS = 50  # ids asked for one by one; past that a search is cheaper
 _BLUR = timedelta(milliseconds=1)
 
 _NEVER_NULL = frozenset({"acquired", "id"})
@@ -49,7 +49,7 @@ class Narrowing:
     conditions : tuple of Condition
         All hold for every scene that the WHERE selects.
     ids : frozenset of str, optional
-        The only scenes it can select.
+        The ids of the only scenes it can select, as `str.casefold` has them: OGR ignores their case.
     exact : bool
         Whether it selects every scene that the conditions let through.
     nothing : bool
@@ -84,8 +84,7 @@ def narrow(where: Optional[str]) -> Narrowing:
         pushed, as_is = _conditions(FIELDS[name], span)
         conditions += pushed
         exact = exact and as_is
-    ids = region.ids if region.ids is not None and len(region.ids) <= MOST_IDS else None
-    return Narrowing(tuple(conditions), ids, exact and region.ids is None)
+    return Narrowing(tuple(conditions), region.ids, exact and region.ids is None)
 
 
 class _Unknown(Exception):
@@ -345,8 +344,7 @@ def _leaf(name: str, operator: str, value: Union[str, float]) -> _Region:
     """Return the region of one comparison of a column with a literal."""
     if name == "id":
         if operator == "=" and isinstance(value, str):
-            # OGR ignores case; ids are all in lower or all in upper case, or as written.
-            return _Region(ids=frozenset({value, value.lower(), value.upper()}))
+            return _Region(ids=frozenset({value.casefold()}))
         return _ALL
     known = FIELDS.get(name)
     if known is None or operator == "<>":
@@ -360,10 +358,21 @@ def _leaf(name: str, operator: str, value: Union[str, float]) -> _Region:
     if known.kind == "string":
         if operator != "=" or not isinstance(value, str) or not value or value.lower() != value.upper():
             return _ALL
-        return _Region({name: _Span(value, False, value, False)}, exact=True)
+        # A number in place of a text equals its text at the service, and is no text in a column.
+        return _Region({name: _Span(value, False, value, False)}, exact=not _is_number(value))
     if not isinstance(value, float) or not math.isfinite(value):
         return _ALL
-    return _Region({name: _span(operator, value, value)}, exact=operator != "=" or value.is_integer())
+    # A fraction in a column of whole numbers, and the last digits of a number past 2⁵³, are the service's alone.
+    exact = known.kind == "number" and abs(value) < 2**53 and (operator != "=" or value.is_integer())
+    return _Region({name: _span(operator, value, value)}, exact=exact)
+
+
+def _is_number(text: str) -> bool:
+    """Tell whether JSON writes a number so."""
+    try:
+        return isinstance(json.loads(text), (int, float))
+    except (ValueError, RecursionError):
+        return False
 
 
 def _time(known: Field, operator: str, value: Union[str, float]) -> _Region:

@@ -15,6 +15,7 @@ import shapely
 from hypothesis import HealthCheck, given, settings
 
 import planet_vector
+from planet_vector.vector.cache import CACHE
 from tests.conftest import Start
 from tests.vector.conftest import Watched, make_scene, write_scenes
 from tests.where_texts import TEXTS, wheres
@@ -71,13 +72,24 @@ def selected(name: Any, where: str) -> list[str]:
     return sorted(columns[list(meta["fields"]).index("id")])
 
 
-def test_where_selects_what_it_selects_from_a_copy(few: tuple[Watched, Path]) -> None:
+@pytest.mark.parametrize("kept", [False, True], ids=["asked for", "kept"])
+def test_where_selects_what_it_selects_from_a_copy(
+    few: tuple[Watched, Path], kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kept:
+        monkeypatch.setenv("PLANET_CACHE_TTL", "300")
+        CACHE.clear()
+        assert len(selected("PLANET:ortho", "id > ''")) == 150
+        few[0].requests()
+
     @settings(max_examples=300, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(where=wheres())
     def check(where: str) -> None:
         assert selected("PLANET:ortho", where) == selected(few[1], where), where
 
     check()
+    if kept:
+        assert few[0].requests() == []
 
 
 IN_OSGEO = """
@@ -85,6 +97,7 @@ import json, sys
 from osgeo import ogr
 ogr.UseExceptions()
 live, copy = ogr.Open("PLANET:ortho"), ogr.Open(sys.argv[1])
+assert sum(1 for _ in live.GetLayer(0)) == 150  # what is kept from then on, if anything is
 compared = 0
 for where in json.load(sys.stdin):
     rows = []
@@ -99,8 +112,9 @@ print(compared)
 """
 
 
+@pytest.mark.parametrize("ttl", ["0", "300"], ids=["asked for", "kept"])
 def test_where_selects_the_same_in_the_system_s_gdal(
-    few: tuple[Watched, Path], run: Callable[..., Any], system_python: Callable[..., Any]
+    few: tuple[Watched, Path], run: Callable[..., Any], system_python: Callable[..., Any], ttl: str
 ) -> None:
     drawn: list[str] = []
 
@@ -110,7 +124,7 @@ def test_where_selects_the_same_in_the_system_s_gdal(
         drawn.append(where)
 
     draw()
-    environ = {**few[0].service.environ, "PLANET_RATE": "0", "PLANET_CACHE_TTL": "0"}
+    environ = {**few[0].service.environ, "PLANET_RATE": "0", "PLANET_CACHE_TTL": ttl}
     done = system_python(IN_OSGEO, str(few[1]), env=environ, input=json.dumps(drawn))
     assert done.stdout.strip() == str(len(drawn)), done.stderr[-2000:]
     assert len(drawn) == 500

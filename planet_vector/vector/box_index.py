@@ -1,0 +1,63 @@
+"""Bounding boxes found by what they touch, with the standard library only.
+
+A map asks for a box each time it moves. R-trees answer that best, but the Python that a GDAL program embeds may have
+none. Footprints are alike in size, so boxes sorted from west to east do nearly as well.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from typing import Iterable, List, Sequence
+
+from planet_vector.geometry import Box
+
+_ROUNDING = 1e-9  # degrees; a width is a difference of doubles
+_WIDE = 0.01  # share of the boxes, the widest, that are compared one by one; the others bound the width to look back
+
+
+class BoxIndex:
+    """Index boxes by their western edges.
+
+    Parameters
+    ----------
+    wests, souths, easts, norths : sequence of float
+        The edges of each box in degrees, none across the antimeridian. NaN stands for no box, which touches nothing.
+    """
+
+    def __init__(
+        self, wests: Sequence[float], souths: Sequence[float], easts: Sequence[float], norths: Sequence[float]
+    ) -> None:
+        self._edges = wests, souths, easts, norths
+        widths = array("d", [east - west for west, east in zip(wests, easts)])
+        numbers = [number for number, width in enumerate(widths) if width == width]  # NaN is not equal to itself
+        sizes = sorted(widths[number] for number in numbers)
+        self._width = sizes[int(len(sizes) * (1 - _WIDE))] if sizes else 0.0
+        self._wide = array("I", [number for number in numbers if widths[number] > self._width])
+        numbers = [number for number in numbers if widths[number] <= self._width]
+        numbers.sort(key=wests.__getitem__)
+        self._numbers = array("I", numbers)
+        self._wests = array("d", map(wests.__getitem__, numbers))
+
+    def search(self, box: Box) -> List[int]:
+        """Return the places of the boxes that share a point with a box, in ascending order.
+
+        Parameters
+        ----------
+        box : Box
+            In degrees; ``west > east`` crosses the antimeridian.
+        """
+        found = set()
+        for part in box.parts():
+            start = bisect_left(self._wests, part.west - self._width - _ROUNDING)
+            end = bisect_right(self._wests, part.east, start)
+            found.update(self._touching(part, self._numbers[start:end]))
+            found.update(self._touching(part, self._wide))
+        return sorted(found)
+
+    def _touching(self, box: Box, numbers: Iterable[int]) -> List[int]:
+        wests, souths, easts, norths = self._edges
+        west, south, east, north = box
+        return [
+            n for n in numbers if wests[n] <= east and west <= easts[n] and souths[n] <= north and south <= norths[n]
+        ]
