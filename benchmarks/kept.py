@@ -1,0 +1,173 @@
+"""What is asked of a search again: pans, lookups, counts and joins, over a kept result and over none.
+
+    python benchmarks/kept.py [--scenes 160000] [--memory 300000]
+
+A service has that many scenes. Each question is put to the driver by pyogrio: with an empty cache, so that the service
+is asked, and again when the whole layer has been read and is kept. Prints medians. ``--memory`` converts a layer of
+that many scenes to GeoPackage, FlatGeobuf and Parquet, each in a new process, and tells time and the most memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, List
+
+import planet_vector
+from planet_vector.server.synthetic import write_scenes
+
+sys.path.insert(0, str(Path(__file__).parent))
+from search import service  # noqa: E402
+
+STREAMED = """
+import pyogrio, pyarrow.parquet
+with pyogrio.raw.open_arrow("PLANET:ortho", use_pyarrow=True, batch_size=10000) as (meta, reader):
+    with pyarrow.parquet.ParquetWriter(target, reader.schema) as writer:
+        for batch in reader:
+            writer.write_batch(batch)
+"""
+WHOLE = """
+import pyogrio, pyarrow.parquet
+meta, table = pyogrio.raw.read_arrow("PLANET:ortho")
+pyarrow.parquet.write_table(table, target)
+"""
+WRITTEN = """
+import pyogrio
+pyogrio.write_dataframe(pyogrio.read_dataframe("PLANET:ortho", use_arrow=True), target)
+"""
+MEASURED = """
+import json, resource, sys, time
+import planet_vector
+planet_vector.register()
+target, start = sys.argv[1], time.perf_counter()
+{code}
+print(json.dumps([time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+"""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scenes", type=int, default=160_000)
+    parser.add_argument("--memory", type=int, default=0)
+    arguments = parser.parse_args()
+    os.environ["PLANET_RATE"] = "0"
+    with tempfile.TemporaryDirectory(dir="/var/tmp" if Path("/var/tmp").is_dir() else None) as folder:
+        write_scenes(Path(folder) / "scenes.geojsonl", arguments.scenes)
+        with service(Path(folder)) as url:
+            os.environ["PL_API_URL"] = url
+            compare(arguments.scenes)
+    if arguments.memory:
+        with tempfile.TemporaryDirectory(dir="/var/tmp" if Path("/var/tmp").is_dir() else None) as folder:
+            write_scenes(Path(folder) / "scenes.geojsonl", arguments.memory)
+            with service(Path(folder)) as url:
+                os.environ["PL_API_URL"] = url
+                convert(Path(folder))
+
+
+def compare(scenes: int) -> None:
+    """Put each question with nothing kept, then with all of the layer kept."""
+    planet_vector.register()
+    import pyogrio
+
+    chance = random.Random(1)
+    everything = pyogrio.raw.read("PLANET:ortho?limit=1000", columns=["id"], read_geometry=False, return_fids=True)
+    fids, ids = everything[1].tolist(), everything[3][0].tolist()
+    layer = planet_vector.open_layer("PLANET:ortho")
+    csv = Path(tempfile.mkdtemp()) / "wanted.csv"
+    csv.write_text("wanted,n\n" + ",1\n".join(ids[:50]) + ",1\n")
+
+    def read(**options: Any) -> int:
+        return len(pyogrio.raw.read("PLANET:ortho", columns=["id"], **options)[3][0])
+
+    def box(size: float) -> Any:
+        west, south = chance.uniform(-170, 170 - size), chance.uniform(-60, 60 - size)
+        return west, south, west + size, south + size
+
+    questions: Dict[str, Callable[[], Any]] = {
+        "a pan over 2 degrees": lambda: read(bbox=box(2)),
+        "a pan over 10 degrees": lambda: read(bbox=box(10)),
+        "a scene by id": lambda: read(where=f"id = '{chance.choice(ids)}'"),
+        "a row by its feature id": lambda: layer.row(chance.choice(fids)),
+        "a count, cloud cover below 20": lambda: pyogrio.raw.read(
+            "PLANET:ortho", sql='SELECT COUNT(*) FROM ortho WHERE "cloud_cover.estimated" < 20'
+        ),
+        "a filter on time and cloud cover": lambda: read(
+            where="\"cloud_cover.estimated\" < 20 AND acquired > '2015-06-01' AND acquired < '2015-06-08'"
+        ),
+        "a join with 50 ids, dialect of SQLite": lambda: pyogrio.raw.read(
+            "PLANET:ortho",
+            sql=f"SELECT w.wanted, o.acquired FROM '{csv}'.wanted AS w CROSS JOIN ortho AS o ON o.id = w.wanted",
+            sql_dialect="SQLITE",
+        ),
+    }
+    os.environ["PLANET_CACHE_TTL"] = "0"
+    asked = {name: repeated(ask) for name, ask in questions.items() if "feature id" not in name}
+    os.environ["PLANET_CACHE_TTL"] = "3600"
+    whole = seconds(lambda: read())
+    layer = planet_vector.open_layer("PLANET:ortho")
+    print(f"{scenes:,} scenes read in {whole:.1f} s")
+    for name, ask in questions.items():
+        first = seconds(ask)
+        again = repeated(ask)
+        before = f"{1000 * statistics.median(asked[name]):9.1f}" if name in asked else "        -"
+        print(
+            f"  {name:<40} asked {before} ms, kept: first {1000 * first:9.1f} ms, then "
+            f"{1000 * statistics.median(again):9.1f} ms"
+        )
+
+
+def seconds(ask: Callable[[], Any]) -> float:
+    """Return how long a question takes."""
+    start = time.perf_counter()
+    ask()
+    return time.perf_counter() - start
+
+
+def repeated(ask: Callable[[], Any]) -> List[float]:
+    """Return how long a question takes, five times over, or as often as half a minute allows."""
+    found: List[float] = []
+    while len(found) < 5 and sum(found) < 30:
+        found.append(seconds(ask))
+    return found
+
+
+def convert(folder: Path) -> None:
+    """Convert the layer to each format and print time and the most memory."""
+    found: List[Any] = []
+    environ = {**os.environ, **planet_vector.vector.registration.environment()}
+    for driver in ("GPKG", "FlatGeobuf"):
+        target = folder / f"ogr2ogr.{driver.lower()}"
+        command = ["/usr/bin/time", "-f", "%e %M", "ogr2ogr", "-f", driver, str(target), "PLANET:ortho"]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+        taken, most = map(float, done.stderr.split()[-2:])
+        found.append((f"ogr2ogr to {driver}", taken, most / 1024))
+    for name, code, suffix in (
+        ("pyogrio, streamed, to Parquet", STREAMED, "parquet"),
+        ("pyogrio, one table, to Parquet", WHOLE, "parquet"),
+        ("geopandas to GeoPackage", WRITTEN, "gpkg"),
+    ):
+        command = [
+            sys.executable,
+            "-c",
+            MEASURED.format(code=code),
+            str(folder / f"{code[:3].strip()}{suffix}.{suffix}"),
+        ]
+        done = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(done.stderr)
+        found.append((name, *json.loads(done.stdout)))
+    for name, taken, most in found:
+        print(f"  {name:<34} {taken:6.1f} s {most:7.0f} MB at most")
+
+
+if __name__ == "__main__":
+    main()
