@@ -64,7 +64,7 @@ def main() -> None:
         write_scenes(Path(folder) / "scenes.geojsonl", arguments.scenes)
         with service(Path(folder)) as url:
             os.environ["PL_API_URL"] = url
-            compare(arguments.scenes)
+            compare(arguments.scenes, Path(folder) / "wanted.csv")
     if arguments.memory:
         with tempfile.TemporaryDirectory(dir="/var/tmp" if Path("/var/tmp").is_dir() else None) as folder:
             write_scenes(Path(folder) / "scenes.geojsonl", arguments.memory)
@@ -73,8 +73,8 @@ def main() -> None:
                 convert(Path(folder))
 
 
-def compare(scenes: int) -> None:
-    """Put each question with nothing kept, then with all of the layer kept."""
+def compare(scenes: int, csv: Path) -> None:
+    """Put each question with nothing kept, then with all of the layer kept; `csv` is a file to write ids to."""
     planet_vector.register()
     import pyogrio
 
@@ -82,7 +82,6 @@ def compare(scenes: int) -> None:
     everything = pyogrio.raw.read("PLANET:ortho?limit=1000", columns=["id"], read_geometry=False, return_fids=True)
     fids, ids = everything[1].tolist(), everything[3][0].tolist()
     layer = planet_vector.open_layer("PLANET:ortho")
-    csv = Path(tempfile.mkdtemp()) / "wanted.csv"
     csv.write_text("wanted,n\n" + ",1\n".join(ids[:50]) + ",1\n")
 
     def read(**options: Any) -> int:
