@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import errno
-import multiprocessing
 import operator
 import os
 import tempfile
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Iterator, List
+from typing import Any, Callable, Iterator, List
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +21,8 @@ from planet_vector.vector import result as results
 from planet_vector.vector.box_index import BoxIndex
 from planet_vector.vector.result import Result
 from planet_vector.vector.rows import Row, Rows
+from tests.conftest import HAS_FIONA
+from tests.vector.conftest import Watched
 
 NAMES = ("id", "cloud_cover.estimated", "acquired")
 NEWEST = datetime(2015, 6, 1, tzinfo=timezone.utc)
@@ -134,26 +135,54 @@ def test_the_index_finds_what_looking_at_each_box_finds(all_boxes: List[Any], as
     assert index.search(box) == expected
 
 
+FORKED = """
+import multiprocessing, sys
+import planet_vector
+
+planet_vector.register()
+from planet_vector.vector import result
+
+result.IN_MEMORY = 700  # the rest lies in a file
+reader, count = sys.argv[1], int(sys.argv[2])
+import pyogrio
+
+def read():
+    if reader == "fiona":
+        import fiona
+        with fiona.open("PLANET:ortho") as source:
+            return sorted(feature["properties"]["id"] for feature in source)
+    if reader == "pyogrio":
+        return sorted(pyogrio.read_dataframe("PLANET:ortho", use_arrow=False, read_geometry=False)["id"])
+    return sorted(pyogrio.raw.read_arrow("PLANET:ortho")[1]["id"].to_pylist())
+
+expected = read()
+assert len(set(expected)) == count
+context = multiprocessing.get_context("fork")
+start, found = context.Barrier(5), context.SimpleQueue()
+
+def work():
+    start.wait(60)
+    found.put([read() == expected for _ in range(3)])
+
+children = [context.Process(target=work, daemon=True) for _ in range(4)]
+for child in children:
+    child.start()
+start.wait(60)
+whole = [read() == expected for _ in range(3)]
+for _ in children:
+    whole += found.get()
+print(len(whole), all(whole))
+"""
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_forked_processes_read_a_file_at_the_same_time_as_their_parent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results, "IN_MEMORY", 0)
-    result = make_result(20_000)
-    expected = [row.fid for row in map(make_row, range(20_000))]
-    start = multiprocessing.get_context("fork").Barrier(5)
-    found = multiprocessing.get_context("fork").SimpleQueue()
-
-    def read() -> None:
-        start.wait(30)
-        found.put([row.fid for _ in range(3) for row in all_of(result.blocks())] == expected * 3)
-
-    children = [multiprocessing.get_context("fork").Process(target=read) for _ in range(4)]
-    for child in children:
-        child.start()
-    start.wait(30)
-    assert [row.fid for _ in range(3) for row in all_of(result.blocks())] == expected * 3
-    for child in children:
-        child.join(60)
-    assert [found.get() for _ in children] == [True] * 4
+@pytest.mark.parametrize("reader", ["fiona", "pyogrio", "pyogrio, Arrow"])
+def test_forked_processes_read_one_kept_layer(many: Watched, run: Callable[..., Any], reader: str) -> None:
+    if reader == "fiona" and not HAS_FIONA:
+        pytest.skip("fiona is not installed")
+    environ = {**many.service.environ, "PLANET_RATE": "0"}
+    done = run("python", "-c", FORKED, reader, "3500", env=environ, timeout=120)
+    assert done.stdout.split() == ["15", "True"], done.stderr
 
 
 @pytest.mark.parametrize(
