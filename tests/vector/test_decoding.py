@@ -189,11 +189,14 @@ def test_what_is_no_page_is_left_to_who_tells_it(content: bytes) -> None:
 
 
 @pytest.mark.parametrize("depth", [2000, 100_000])
-def test_a_page_nested_too_deeply_is_left_to_who_tells_it(depth: int) -> None:
+def test_a_page_nested_deeply_is_read_or_left_to_who_tells_it(depth: int) -> None:
+    """How deep the reader goes is Python's affair: 3.14 lets it go on where others stop it."""
     deep = b'"deep": ' + b"[" * depth + b"]" * depth + b', "sat"'
     decode = decoder(Schema("ortho", ["id"]))
     assert decode is not None
-    assert decode(body([SCENE]).replace(b'"sat"', deep)) is None
+    page = decode(body([SCENE]).replace(b'"sat"', deep))
+    plain = decode(body([SCENE]))
+    assert page is None or page == plain
 
 
 @pytest.mark.parametrize("fields", [["id"], ["acquired"], ["sat.lat", "id"], ["location", "data.products.visual.full"]])
