@@ -96,7 +96,11 @@ READERS: dict[str, Callable[[str], int]] = {
     "geopandas": lambda name: len(geopandas.read_file(name)),
     "search": lambda name: len(list(planet_vector.search(name))),
 }
-ERRORS: tuple[type[Exception], ...] = (pyogrio.errors.DataSourceError, pyogrio.errors.FeatureError)
+ERRORS: tuple[type[Exception], ...] = (
+    pyogrio.errors.DataSourceError,
+    pyogrio.errors.DataLayerError,  # of pyogrio up to 0.12, which counts by reading
+    pyogrio.errors.FeatureError,
+)
 if HAS_FIONA:
     import fiona
 
