@@ -31,14 +31,14 @@ At 180 a vertex lies on the antimeridian: on line 0 at 180°, on line -1 at -180
 
 
 class _Loop(NamedTuple):
-    """Hold a ring followed around the globe: its vertices, and how often it went around eastward."""
+    """Ring with continuous longitudes, and its number of turns around the globe, eastward positive."""
 
     vertices: List[_Vertex]
     winding: int
 
 
 class _End(NamedTuple):
-    """Hold one of the two ends of a chain."""
+    """One end of a chain."""
 
     latitude: float
     chain: int

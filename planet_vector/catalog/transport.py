@@ -13,7 +13,8 @@ import threading
 import time
 import weakref
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from functools import wraps
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar, cast
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 Parameters = Sequence[Tuple[str, str]]
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 CONNECT_TIMEOUT = 10.0  # seconds; a host that is there answers a SYN well within
 READ_TIMEOUT = 60.0  # seconds without a byte; a page of 1000 scenes over a continent took the service 20-30
@@ -130,6 +132,21 @@ class RateLimiter:
             pause = -self._tokens / self._rate
         if pause > 0:
             time.sleep(pause)
+
+
+def _off_the_main_thread(ask: F) -> F:
+    """Have another thread call a function for the main thread, and return what it returns.
+
+    Ctrl-C does not end looking up a host, nor, on Windows, waiting for one.
+    """
+
+    @wraps(ask)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if threading.current_thread() is threading.main_thread():
+            return _asking.submit(ask, *args, **kwargs).result()
+        return ask(*args, **kwargs)
+
+    return cast(F, call)
 
 
 class Transport:
@@ -273,6 +290,7 @@ class Transport:
         """Close the connections."""
         self._session.close()
 
+    @_off_the_main_thread
     def _exchange(
         self,
         method: str,
@@ -282,24 +300,7 @@ class Transport:
         headers: Optional[Mapping[str, str]] = None,
         outside: Optional[Callable[[str], T]] = None,
     ) -> T:
-        """Ask until there is an answer, an error that stays, or no time left.
-
-        The main thread has another one do it: Ctrl-C does not end looking up a host, nor, on Windows, waiting for one.
-        """
-        arguments = (method, url, parameters, handle, headers, outside)
-        if threading.current_thread() is threading.main_thread():
-            return _asking.submit(lambda: self._ask(*arguments)).result()
-        return self._ask(*arguments)
-
-    def _ask(
-        self,
-        method: str,
-        url: str,
-        parameters: Parameters,
-        handle: Callable[[requests.Response], T],
-        headers: Optional[Mapping[str, str]],
-        outside: Optional[Callable[[str], T]],
-    ) -> T:
+        """Ask until there is an answer, an error that stays, or no time left."""
         end = time.monotonic() + DEADLINE
         for attempt in range(RETRIES + 1):
             self._limiter.wait()

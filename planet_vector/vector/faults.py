@@ -8,7 +8,7 @@ from types import FrameType
 from typing import Any, Callable, Iterator, List, NoReturn, Optional, Tuple
 
 from planet_vector.errors import PlanetVectorError
-from planet_vector.vector.interrupts import called_by_gdal, guarded, interrupt_again, rising
+from planet_vector.vector.interrupts import DRIVER, called_by_gdal, guarded, interrupt_again, rising
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +143,7 @@ def _caller() -> Tuple[str, str]:
     frame: Optional[FrameType] = sys._getframe()
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
-        if not module.startswith((_PACKAGE, "gdal_PLANET")):
+        if not module.startswith((_PACKAGE, DRIVER)):
             return module, frame.f_code.co_name
         frame = frame.f_back
     return "", ""

@@ -22,7 +22,7 @@ from typing import Any, Callable, Iterator, Optional, Set, Type, TypeVar
 T = TypeVar("T")
 
 _AGAIN = 0.002  # seconds until a signal that came at a bad moment comes again
-_DRIVER = "gdal_PLANET"  # the module that GDAL makes of the driver's file
+DRIVER = "gdal_PLANET"  # the module that GDAL makes of the driver's file
 
 _main = threading.main_thread().ident
 _entries: Set[CodeType] = set()  # of the functions that GDAL calls
@@ -117,7 +117,7 @@ def _handle(number: int, frame: Optional[FrameType]) -> None:
         interrupt_again()
         return
     while frame is not None:
-        if frame.f_code in _entries or frame.f_globals.get("__name__") == _DRIVER:
+        if frame.f_code in _entries or frame.f_globals.get("__name__") == DRIVER:
             interrupt_again()
             return
         frame = frame.f_back
