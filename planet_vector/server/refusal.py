@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Mapping, Optional
+from typing import Any, Mapping, Optional, Tuple
 
 
 class Refusal(Exception):
@@ -23,3 +23,7 @@ class Refusal(Exception):
         self.status = status
         self.message = message
         self.headers = dict(headers or {})
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        """Be pickled with all of its parts: pictures and areas are made in other processes."""
+        return type(self), (self.status, self.message, self.headers)
