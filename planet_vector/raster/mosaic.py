@@ -20,7 +20,7 @@ from rasterio.errors import CRSError
 from rasterio.io import MemoryFile
 from rasterio.transform import from_origin
 from rasterio.vrt import WarpedVRT
-from rasterio.warp import Resampling, transform_bounds
+from rasterio.warp import Resampling
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import QueryError, RasterAccessError
@@ -28,6 +28,7 @@ from planet_vector.geometry import bounds as box_of
 from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.raster.product import BUILD, north_up, open_link
 from planet_vector.raster.virtual import Bounds, Virtual, header_of, open_virtual, vrt, vrt_band, vrt_source
+from planet_vector.raster.warping import warped_bounds
 from planet_vector.scene import Scene
 from planet_vector.workers import Workers
 
@@ -225,7 +226,7 @@ def _grid(places: Sequence[Bounds], top: Dict[str, Any], target: Any, res: Any, 
     else:
         size = tuple(map(float, res)) if isinstance(res, (tuple, list)) else (float(res),) * 2
     if size is None:
-        west, south, east, north = transform_bounds(top["crs"], target, *top["bounds"])
+        west, south, east, north = warped_bounds(top["crs"], target, top["bounds"])
         # As many pixels along the diagonal as the scene has.
         step = math.hypot(east - west, north - south) / math.hypot(top["width"], top["height"])
         size = (step, step)
@@ -253,13 +254,14 @@ def _place(scene: Scene, crs: Any) -> Bounds:
     for polygon in scene.polygons:  # one by one: across the antimeridian each part has its own longitudes
         box = box_of([polygon])
         if box is not None:
-            boxes.append(transform_bounds("EPSG:4326", crs, *box))
+            try:
+                boxes.append(warped_bounds("EPSG:4326", crs, box))
+            except RasterAccessError:
+                told = f"Scene {scene.id} reaches beyond what {crs.to_string()} can show"
+                raise RasterAccessError(f"{told}: take another crs.") from None
     if not boxes:
         raise RasterAccessError(f"Scene {scene.id} has no footprint: leave it out of the mosaic.")
-    found = _around(boxes)
-    if not all(map(math.isfinite, found)):
-        raise RasterAccessError(f"Scene {scene.id} reaches beyond what {crs.to_string()} can show: take another crs.")
-    return found
+    return _around(boxes)
 
 
 def _around(boxes: Sequence[Bounds]) -> Bounds:
@@ -339,7 +341,7 @@ def _check(dataset: Any, title: str, top: Dict[str, Any]) -> None:
 
 def _warped(dataset: Any, link: str, grid: _Grid, resampling: str) -> Tuple[str, Dict[str, Any]]:
     """Return one scene on the mosaic's grid, as the text of a VRT, and the header of that."""
-    west, south, east, north = transform_bounds(dataset.crs, grid.crs, *dataset.bounds)
+    west, south, east, north = warped_bounds(dataset.crs, grid.crs, dataset.bounds)
     columns = math.floor((west - grid.bounds[0]) / grid.res[0]), math.ceil((east - grid.bounds[0]) / grid.res[0])
     rows = math.floor((grid.bounds[3] - north) / grid.res[1]), math.ceil((grid.bounds[3] - south) / grid.res[1])
     transform = from_origin(

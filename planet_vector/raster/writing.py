@@ -16,6 +16,7 @@ from rasterio.windows import Window
 from planet_vector.errors import ConfigError, RasterAccessError
 from planet_vector.forking import renew_after_fork
 from planet_vector.geometry import Bounds, Box
+from planet_vector.raster.warping import warped_bounds
 
 _BLOCK = 512  # pixels a side: small enough for a window, large enough for a request
 _MOST_PIXELS = 10**11  # a square of 316,000; the index of its blocks alone takes 6 MB
@@ -31,9 +32,7 @@ def window_of(dataset: Any, box: Box) -> Window:
     RasterAccessError
         When it touches none.
     """
-    from rasterio.warp import transform_bounds
-
-    return window_within(dataset, transform_bounds("EPSG:4326", dataset.crs, *box))
+    return window_within(dataset, warped_bounds("EPSG:4326", dataset.crs, box))
 
 
 def window_within(dataset: Any, bounds: Bounds) -> Window:

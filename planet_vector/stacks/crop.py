@@ -17,7 +17,7 @@ import shapely
 from affine import Affine
 from rasterio.enums import ColorInterp
 from rasterio.transform import array_bounds
-from rasterio.warp import transform_bounds, transform_geom
+from rasterio.warp import transform_geom
 
 from planet_vector import utm
 from planet_vector.catalog import ScenesV0, connect
@@ -26,6 +26,7 @@ from planet_vector.errors import ConfigError, PlanetVectorError, QueryError
 from planet_vector.raster.mosaic import crs_of
 from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.raster.product import north_up, open_link
+from planet_vector.raster.warping import warped_bounds
 from planet_vector.raster.writing import complete
 from planet_vector.scene import Scene
 from planet_vector.stacks.grid import Grid, common_grid
@@ -201,7 +202,7 @@ def stack_place(catalog: ScenesV0, stack: Stack, product: str, crs: Any = None) 
     if wanted == own:
         return _place_in(stack, own, transform.a, -transform.e, (transform.c, transform.f))
     # Pixels of another system: square, as many along the diagonal as the scene has, counted from the origin.
-    west, south, east, north = transform_bounds(own, wanted, *array_bounds(*size[::-1], transform))
+    west, south, east, north = warped_bounds(own, wanted, array_bounds(*size[::-1], transform))
     step = _round(math.hypot(east - west, north - south) / math.hypot(*size))
     return _place_in(stack, wanted, step, step, (0.0, 0.0))
 

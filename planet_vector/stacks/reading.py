@@ -9,11 +9,12 @@ import numpy as np
 from affine import Affine
 from rasterio.enums import ColorInterp
 from rasterio.transform import array_bounds
-from rasterio.warp import Resampling, reproject, transform_bounds
+from rasterio.warp import Resampling, reproject
 from rasterio.windows import Window
 
 from planet_vector.raster.product import north_up
 from planet_vector.raster.unplaced import unplaced
+from planet_vector.raster.warping import warped_bounds
 
 REACH = {"nearest": 1, "bilinear": 2, "cubic": 3, "average": 2}
 """What resampling there is, and how many pixels around a window it takes into account, one more against rounding."""
@@ -74,7 +75,7 @@ def read_onto(dataset: Any, place: Place, resampling: str = "nearest") -> Pixels
     if corner is not None:
         bands, inside, _ = _read(dataset, corner, shape)
         return _pixels(dataset, bands, inside, place)
-    bounds = transform_bounds(place.crs, dataset.crs, *array_bounds(*shape, place.transform), densify_pts=63)
+    bounds = warped_bounds(place.crs, dataset.crs, array_bounds(*shape, place.transform), densify=63)
     (left, top), (right, bottom) = (~transform * at for at in ((bounds[0], bounds[3]), (bounds[2], bounds[1])))
     reach = REACH[resampling]
     column, row = max(0, math.floor(left) - reach), max(0, math.floor(top) - reach)

@@ -1,0 +1,1 @@
+"""GeoTIFFs opened without what lies beside them."""

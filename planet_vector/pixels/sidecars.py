@@ -1,0 +1,313 @@
+"""Sidecar files that place a GeoTIFF: world files and GDAL's ``.aux.xml``, parsed here and not by GDAL.
+
+GDAL opens whatever a sidecar names, and an ``.ovr`` or ``.aux.xml`` may itself be a VRT, which reads any file. So
+archives are opened without sidecars (see `planet_vector.pixels.opening`), and the few values that decide where a
+raster lies and which of its pixels are valid are read here. Masks (``.msk``) and overviews (``.ovr``) are not read.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from struct import unpack
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
+from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers import expat
+
+from rasterio.crs import CRS
+from rasterio.errors import CRSError
+from rasterio.transform import Affine
+
+from planet_vector.pixels.references import ReferenceProblem, check_crs
+
+MAX_AUX = 4 * 2**20
+"""Bytes of an ``.aux.xml`` that is read; histograms and attribute tables make some long."""
+
+MAX_WORLD = 4096
+"""Bytes of a world file that is read: it holds six numbers."""
+
+MAX_POINTS = 10_000
+"""Ground control points that are read of an ``.aux.xml``."""
+
+_DEEPEST = 50  # elements within elements
+_NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?")
+_LARGEST = 1e300
+
+Number = Union[int, float]
+
+
+class SidecarProblem(Exception):
+    """Raised if a sidecar cannot be read. The message names the file: "scene.tfw does not hold six numbers"."""
+
+
+class Point(NamedTuple):
+    """Ground control point of a raster."""
+
+    pixel: float
+    line: float
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Place:
+    """Georeference and nodata values read from sidecars.
+
+    Attributes
+    ----------
+    crs : str, optional
+        CRS of the ``.aux.xml``, as WKT. It replaces the CRS of the file.
+    transform : Affine, optional
+        Geotransform of the ``.aux.xml``. It replaces the one of the file.
+    points : tuple of Point
+        Ground control points of the ``.aux.xml``.
+    points_crs : str, optional
+        CRS of the ground control points, as WKT.
+    nodata : mapping of int to int or float
+        Nodata values of the ``.aux.xml`` by band number. They replace those of the file.
+    world : Affine, optional
+        Geotransform of a world file, used if neither the ``.aux.xml`` nor the file itself has one.
+    world_problem : str, optional
+        Why the world file cannot be read. It matters only if the world file is needed.
+    """
+
+    crs: Optional[str] = None
+    transform: Optional[Affine] = None
+    points: Tuple[Point, ...] = ()
+    points_crs: Optional[str] = None
+    nodata: Optional[Mapping[int, Number]] = None
+    world: Optional[Affine] = None
+    world_problem: Optional[str] = None
+
+
+def sidecar_names(name: str) -> List[str]:
+    """Return the names of the sidecars of a raster that are read, in the order in which GDAL looks for them.
+
+    Examples
+    --------
+    >>> sidecar_names("scene.tif")[:3]
+    ['scene.tif.aux.xml', 'scene.tfw', 'scene.TFW']
+    """
+    stem, dot, extension = name.rpartition(".")
+    if not dot:
+        return [f"{name}.aux.xml"]
+    names = [f"{name}.aux.xml"]
+    for world in (f"{extension[0]}{extension[-1]}w", f"{extension}w", "wld"):
+        names += [f"{stem}.{world.lower()}", f"{stem}.{world.upper()}"]
+    return names
+
+
+def read_place(path: Path, inside: Path) -> Optional[Place]:
+    """Read the sidecars of a raster.
+
+    Parameters
+    ----------
+    path : Path
+        The raster, which is not opened.
+    inside : Path
+        Folder in which the sidecars must lie, links resolved.
+
+    Returns
+    -------
+    Place or None
+        None if there is no sidecar, or none says anything about place or nodata.
+
+    Raises
+    ------
+    SidecarProblem
+        If the ``.aux.xml`` cannot be read, or means something that is not understood here.
+    """
+    aux, *worlds = [path.with_name(name) for name in sidecar_names(path.name)]
+    values: Dict[str, Any] = {}
+    content = _content(aux, inside, MAX_AUX)
+    if content is not None:
+        values = _read_aux(content, aux.name)
+    for world in worlds:
+        try:
+            content = _content(world, inside, MAX_WORLD)
+            if content is not None:
+                values["world"] = _read_world(content, world.name)
+                break
+        except SidecarProblem as problem:
+            values["world_problem"] = str(problem)
+            break
+    return Place(**values) if values else None
+
+
+def _content(path: Path, inside: Path, most: int) -> Optional[bytes]:
+    """Return the content of a regular file of a folder, or None if there is no such file."""
+    if not os.path.lexists(path):
+        return None
+    real = os.path.realpath(path)
+    try:
+        Path(real).relative_to(os.path.realpath(inside))
+    except ValueError:
+        raise SidecarProblem(f"{path.name} is a link that leads out of the archive") from None
+    try:
+        if not stat.S_ISREG(os.stat(real).st_mode):
+            return None  # GDAL reads no folder either, and a pipe may never end
+        with open(real, "rb") as file:
+            content = file.read(most + 1)
+    except OSError as error:
+        raise SidecarProblem(f"{path.name} cannot be read ({error.strerror})") from None
+    if len(content) > most:
+        raise SidecarProblem(f"{path.name} is longer than {most} bytes")
+    return content
+
+
+def _number(text: Optional[str]) -> float:
+    match = _NUMBER.fullmatch((text or "").strip())
+    if not match:
+        raise ValueError
+    value = float(match.group().replace(",", "."))
+    if not abs(value) < _LARGEST:
+        raise ValueError
+    return value
+
+
+def _read_world(content: bytes, name: str) -> Affine:
+    """Return the geotransform of a world file, which gives the center of the upper left pixel."""
+    try:
+        lines = [line for line in content.decode("ascii").splitlines() if line.strip()]
+        a, d, b, e, x, y = [_number(line) for line in lines[:6]]
+    except ValueError:  # UnicodeDecodeError is one
+        raise SidecarProblem(f"{name} does not hold six numbers, one on each line") from None
+    if a * e - b * d == 0:
+        raise SidecarProblem(f"{name} gives pixels without area")
+    return Affine(a, b, x - (a + b) / 2, d, e, y - (d + e) / 2)
+
+
+def _read_aux(content: bytes, name: str) -> Dict[str, Any]:
+    """Return what an ``.aux.xml`` says about place and nodata, as arguments of `Place`."""
+    root = _parse(content, name)
+    if root.tag != "PAMDataset":
+        raise SidecarProblem(f"{name} is no PAMDataset")
+    values: Dict[str, Any] = {}
+    system = root.find("SRS")
+    if system is not None and (system.text or "").strip():
+        values["crs"] = _crs(system.text or "", system.get("dataAxisToSRSAxisMapping"), name)
+    transform = root.find("GeoTransform")
+    if transform is not None:
+        values["transform"] = _transform(transform.text or "", name)
+    points = root.find("GCPList")
+    if points is not None and len(points):
+        values["points"] = _points(points, name)
+        text = points.get("Projection") or ""
+        if text.strip():
+            values["points_crs"] = _crs(text, points.get("dataAxisToSRSAxisMapping"), name)
+    if any(metadata.get("domain") == "xml:ESRI" for metadata in root.findall("Metadata")) and not values:
+        raise SidecarProblem(f"{name} places the raster by an ESRI transformation, which is not read")
+    nodata = _nodata(root, name)
+    if nodata:
+        values["nodata"] = nodata
+    return values
+
+
+def _parse(content: bytes, name: str) -> Element:
+    """Parse XML without a document type, which could define entities."""
+    builder = TreeBuilder()
+    parser = expat.ParserCreate()
+    depth = 0
+
+    def start(tag: str, attributes: Dict[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > _DEEPEST:
+            raise SidecarProblem(f"{name} is nested too deeply")
+        builder.start(tag, attributes)
+
+    def end(tag: str) -> None:
+        nonlocal depth
+        depth -= 1
+        builder.end(tag)
+
+    def refuse(*_: Any) -> None:
+        raise SidecarProblem(f"{name} has a document type, which is not read")
+
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = builder.data
+    parser.StartDoctypeDeclHandler = refuse
+    try:
+        parser.Parse(content, True)
+        return builder.close()
+    except (expat.ExpatError, ValueError, LookupError) as error:
+        raise SidecarProblem(f"{name} is no XML ({error})") from None
+
+
+def _crs(text: str, mapping: Optional[str], name: str) -> str:
+    """Return a CRS as WKT. Names of files or addresses, which GDAL would open, are no WKT and raise."""
+    try:
+        check_crs(text)
+        crs = CRS.from_epsg(int(text.strip()[5:])) if re.fullmatch(r"(?i)\s*EPSG:\d{4,6}\s*", text) else None
+        wkt = (crs or CRS.from_wkt(text)).to_wkt()
+    except ReferenceProblem as problem:
+        raise SidecarProblem(f"{name} {problem}") from None
+    except (CRSError, ValueError):
+        raise SidecarProblem(f"{name} has a CRS that is not understood") from None
+    if mapping is not None and mapping.replace(" ", "")[:3] not in (_order(wkt), _order(text)):
+        raise SidecarProblem(f"{name} gives its axes in an order that is not read ({mapping})")
+    return str(wkt)
+
+
+def _order(wkt: str) -> str:
+    """Return the order that GDAL writes for a CRS if the coordinates of the raster are east, north."""
+    axes = [(name, way.upper()) for name, way in re.findall(r'AXIS\["([^"]*)",\s*([A-Za-z]+)', wkt)]
+    level = [axis for axis in axes if axis[1] not in ("UP", "DOWN")][-2:]
+    ways = [way for _, way in level]
+    # At a pole all axes point north or south, and their names tell them apart.
+    swapped = ways == ["NORTH", "EAST"] or (len(set(ways)) == 1 and level[0][0].startswith("North"))
+    return "2,1" if swapped else "1,2"
+
+
+def _transform(text: str, name: str) -> Affine:
+    try:
+        c, a, b, f, d, e = [_number(number) for number in text.split(",")]
+    except ValueError:
+        raise SidecarProblem(f"{name} has a GeoTransform that is not six numbers") from None
+    if a * e - b * d == 0:
+        raise SidecarProblem(f"{name} gives pixels without area")
+    return Affine(a, b, c, d, e, f)
+
+
+def _points(points: Element, name: str) -> Tuple[Point, ...]:
+    found = points.findall("GCP")
+    if len(found) > MAX_POINTS:
+        raise SidecarProblem(f"{name} has more than {MAX_POINTS} ground control points")
+    try:
+        return tuple(Point(*(_number(point.get(key)) for key in ("Pixel", "Line", "X", "Y"))) for point in found)
+    except ValueError:
+        raise SidecarProblem(f"{name} has a ground control point without four numbers") from None
+
+
+def _nodata(root: Element, name: str) -> Dict[int, Number]:
+    found: Dict[int, Number] = {}
+    for band in root.findall("PAMRasterBand"):
+        value = band.find("NoDataValue")
+        if value is None:
+            continue
+        try:
+            number = int(band.get("band") or "")
+            found[number] = _nodata_value(value)
+        except ValueError:
+            raise SidecarProblem(f"{name} has a nodata value that is no number") from None
+    return found
+
+
+def _nodata_value(value: Element) -> Number:
+    exact = value.get("le_hex_equiv")
+    if exact:
+        (number,) = unpack("<d", bytes.fromhex(exact)) if len(exact) == 16 else (None,)
+        if number is None:
+            raise ValueError
+        return float(number)
+    text = (value.text or "").strip()
+    if re.fullmatch(r"[-+]?\d{1,20}", text):
+        return int(text)
+    if re.fullmatch(r"(?i)[-+]?(nan|inf|infinity)", text):
+        return math.nan if "nan" in text.lower() else math.copysign(math.inf, -1 if text.startswith("-") else 1)
+    return _number(text)
