@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Tuple
 from urllib.parse import urljoin
 
 import click
@@ -19,6 +19,20 @@ _SECONDS = options.Number(0, 365 * 86_400)
 @click.command()
 @click.argument("archive", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; another needs a key.")
+@click.option(
+    "--allow-host",
+    "allow_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="Answer for this host too, beside those of this machine and --host; can be repeated.",
+)
+@click.option(
+    "--trusted-proxy",
+    "trusted_proxies",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Read X-Forwarded-Proto, -For and -Host from this address or network; can be repeated.",
+)
 @click.option("--port", default=0, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 is a free one.")
 @click.option(
     "--key",
@@ -75,6 +89,8 @@ _SECONDS = options.Number(0, 365 * 86_400)
 def serve(
     archive: Path,
     host: str,
+    allow_hosts: Tuple[str, ...],
+    trusted_proxies: Tuple[str, ...],
     port: int,
     key: Optional[str],
     keys: Optional[Path],
@@ -100,7 +116,7 @@ def serve(
     Example:
         planet-vector serve archive --port 8008
     """
-    from planet_vector.server import indexing, run
+    from planet_vector.server import indexing, rescans, run
     from planet_vector.server import keys as keys_file
 
     if new_key is not None:
@@ -125,9 +141,12 @@ def serve(
         faults=faults,
         latency=latency / 1000,
         rate=rate,
+        allow_hosts=allow_hosts,
+        trusted_proxies=trusted_proxies,
     )
     run.check(options)
-    report = indexing.update(options.root, options.index)
+    state = rescans.RescanState()
+    report = rescans.scan_archive(options.root, options.index, state)
     for problem in report.problems[:MAX_PROBLEMS]:
         click.echo(f"{problem.path}: {problem.text}", err=True)
     if len(report.problems) > MAX_PROBLEMS:
@@ -138,4 +157,4 @@ def serve(
         click.echo(f"Serving {scenes} scenes on {root}")
         click.echo(f"Start page: {urljoin(root, '/')}")
 
-    run.serve(options, ready)
+    run.serve(options, ready, state)

@@ -7,33 +7,43 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, List, Mapping, Optional
+from typing import Any, List, Mapping, Optional, Tuple
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from planet_vector.errors import ConfigError
 from planet_vector.server import openapi
 from planet_vector.server.archive import SCENE_TYPES, inside
+from planet_vector.server.attending import AREAS, CHEAP, HEALTH, PAGES, PICTURES, attend
+from planet_vector.server.bodies import Body
 from planet_vector.server.delivery import Signer, product_path, product_response
-from planet_vector.server.imagery import FORMATS, SIZES, Imagery
+from planet_vector.server.hosts import HOST
+from planet_vector.server.imagery import FORMATS, SIZES, Imagery, Picture
 from planet_vector.server.index import Found, Index, Page
 from planet_vector.server.keys import Keys, Permission
 from planet_vector.server.links import BASE
 from planet_vector.server.monitor import Metrics
 from planet_vector.server.mosaics import Mosaic
+from planet_vector.server.patience import ClientGone, Patience
 from planet_vector.server.refusal import Refusal
-from planet_vector.server.search import Parameters, Search, encode, parse_search, read_body, read_query
-
-MAX_BODY = 4 * 2**20
-"""Bytes of a POST: a hundred thousand positions are as much, and more than an area may have."""
+from planet_vector.server.rescans import RescanState
+from planet_vector.server.search import Parameters, Search, encode, parse_search, read_query
 
 MAX_LINK = 8000
 """Characters of a link. Proxies refuse longer addresses, so the area of one goes into the index instead."""
 
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
+SEARCH_SECONDS = 30.0
+"""Time for a page of a search, its area made ready. With a million scenes a page takes less than one."""
+
+CHEAP_SECONDS = 10.0
+"""Time for what takes milliseconds: it is used up only where a disk hangs."""
+
+PICTURE_SECONDS = 60.0
+"""Time for a thumbnail or a tile, with the surveys of its files and what is made before it."""
+
 _KEPT = "kept:"
 
 
@@ -57,6 +67,7 @@ class Service:
     delivery_port: Optional[int] = None
     mosaics: Mapping[str, Mosaic] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=Metrics)
+    rescans: RescanState = field(default_factory=RescanState)
 
 
 def create_app(service: Service) -> FastAPI:
@@ -68,6 +79,7 @@ def create_app(service: Service) -> FastAPI:
     app.state.service = service
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(ClientGone, _gone)
     routes: List[Any] = [
         ("/v0/scenes/", scene_types, openapi.ROOT),
         ("/v0/scenes/{scene_type}/", list_scenes, openapi.LIST),
@@ -92,16 +104,28 @@ def create_app(service: Service) -> FastAPI:
 
 
 async def get_health(request: Request) -> Response:
-    """Tell that the service answers, and can read its index."""
+    """Tell that the service answers, can read its index, and how the last look for changes in the archive went."""
     service: Service = request.app.state.service
-    await run_in_threadpool(service.index.totals)
-    return JSONResponse({"status": "ok"})
+    await attend(request, lambda patience: service.index.totals(), seconds=CHEAP_SECONDS, pool=HEALTH)
+    state = service.rescans.read()
+    try:
+        enter(request)
+    except (Refusal, ConfigError):  # the latter when the file of keys cannot be read
+        # Reasons name files. Who has no key is told when it was, and whether it worked.
+        if state is not None:
+            reason = state["failed"] and "The archive could not be looked through: a key is needed to be told why."
+            state = {"ended": state["ended"], "seconds": state["seconds"], "failed": reason}
+    return JSONResponse({"status": "ok", "rescan": state})
 
 
 async def get_metrics(request: Request) -> Response:
     """Give the counters of the service to Prometheus."""
-    service, _ = enter(request)
-    totals = await run_in_threadpool(service.index.totals)
+    service, permission = enter(request)
+    totals = await attend(request, lambda patience: service.index.totals(), seconds=CHEAP_SECONDS, pool=CHEAP)
+    # Scenes are counted for what the key may see. Requests are the service's as a whole: they are kept by route and
+    # status alone, and say nothing of any scene.
+    seen = permission.scene_types
+    totals = {name: count for name, count in totals.items() if seen is None or name in seen}
     return Response(service.metrics.text(totals), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -109,7 +133,7 @@ async def scene_types(request: Request) -> Response:
     """List the scene types: names, and the addresses of their lists."""
     service, permission = enter(request)
     base = base_url(request)
-    totals = await run_in_threadpool(service.index.totals)
+    totals = await attend(request, lambda patience: service.index.totals(), seconds=CHEAP_SECONDS, pool=CHEAP)
     names = sorted({*SCENE_TYPES, *totals})
     return JSONResponse(
         {n: f"{base}/v0/scenes/{n}/" for n in names if permission.scene_types is None or n in permission.scene_types}
@@ -121,17 +145,32 @@ async def list_scenes(request: Request, scene_type: str) -> Response:
     service, permission = enter(request)
     permission.check_type(scene_type)
     parameters = read_query(request.scope["query_string"].decode("latin-1"))
-    if request.method == "POST":
-        parameters += read_body(request.headers.get("content-type", ""), await read_limited(request))
-    content = await run_in_threadpool(_list, service, permission, scene_type, parameters, base_url(request))
+    base = base_url(request)
+    with Body() as body:
+        if request.method == "POST":
+            await body.read(request)
+        if not body.is_large:
+            parameters += body.parameters(request)
+        in_area = body.is_large or any(name == "intersects" for name, _ in parameters)
+
+        def answer(patience: Patience) -> bytes:
+            more = body.large_parameters(request, patience) if body.is_large else []
+            return _list(service, permission, scene_type, parameters + more, base, patience)
+
+        content = await attend(request, answer, seconds=SEARCH_SECONDS, pool=AREAS if in_area else PAGES)
     return Response(content, media_type="application/json")
 
 
 async def get_scene(request: Request, scene_type: str, scene_id: str) -> Response:
     """Describe one scene."""
     service, permission = enter(request)
-    found = await run_in_threadpool(find, service, permission, scene_type, scene_id)
-    return Response(shown(found.feature, permission, base_url(request)), media_type="application/json")
+    base = base_url(request)
+
+    def answer(patience: Patience) -> bytes:
+        return shown(find(service, permission, scene_type, scene_id).feature, permission, base)
+
+    content = await attend(request, answer, seconds=CHEAP_SECONDS, pool=CHEAP)
+    return Response(content, media_type="application/json")
 
 
 async def get_product(request: Request, scene_type: str, scene_id: str) -> Response:
@@ -140,8 +179,19 @@ async def get_product(request: Request, scene_type: str, scene_id: str) -> Respo
     wanted = request.query_params.getlist("product") or ["visual"]
     if len(set(wanted)) > 1:
         raise Refusal(400, "product stands more than once, with different values.")
-    product = wanted[0]
-    found = await run_in_threadpool(find, service, permission, scene_type, scene_id)
+    base = base_url(request) if service.signer is not None else ""
+
+    def answer(patience: Patience) -> Response:
+        return _product(request, permission, (scene_type, scene_id, wanted[0]), base)
+
+    # The archive's disk may be slow to tell even whether a file is there.
+    return await attend(request, answer, seconds=CHEAP_SECONDS, pool=CHEAP)
+
+
+def _product(request: Request, permission: Permission, names: Tuple[str, str, str], base: str) -> Response:
+    service: Service = request.app.state.service
+    scene_type, scene_id, product = names
+    found = find(service, permission, scene_type, scene_id)
     listed = json.loads(found.feature, strict=False)["properties"].get("data", {}).get("products", {})
     if product not in listed:
         has = ", ".join(name for name in listed if permission.allows(name)) or "none"
@@ -149,12 +199,11 @@ async def get_product(request: Request, scene_type: str, scene_id: str) -> Respo
     if not permission.allows(product):
         raise Refusal(403, f"Your key does not permit the product {product}.")
     place = found.products.get(product)
-    file = await run_in_threadpool(inside, service.root, place) if place else None
+    file = inside(service.root, place) if place else None
     if file is None:
         raise Refusal(404, f"The archive has no file of the product {product} of scene {scene_id}.")
     if service.signer is not None:
-        host = base_url(request)
-        host = re.sub(r":\d+$", "", host)
+        host = re.sub(r":\d+$", "", base)
         location = f"{host}:{service.delivery_port}{service.signer.sign(product_path(scene_type, scene_id, product))}"
         return Response(status_code=302, headers={"Location": location, "Cache-Control": "no-store"})
     return product_response(request, file, scene_id, product)
@@ -168,9 +217,13 @@ async def get_thumbnail(request: Request, scene_type: str, scene_id: str) -> Res
         raise Refusal(400, f"size is {size[:40]!r}: it takes {', '.join(SIZES)}.")
     if image_format not in FORMATS:
         raise Refusal(400, f"format is {image_format[:40]!r}: it takes {', '.join(FORMATS)}.")
-    found = await run_in_threadpool(find, service, permission, scene_type, scene_id)
     square = request.url.path.endswith("/square-thumb")
-    content = await run_in_threadpool(service.imagery.thumbnail, found.products, size, image_format, square)
+
+    def look(patience: Patience) -> Tuple[Picture, Optional[bytes]]:
+        products = permitted(find(service, permission, scene_type, scene_id), permission, scene_id)
+        return with_content(service.imagery.thumbnail(products, size, image_format, square))
+
+    content = await made(request, *await attend(request, look, seconds=CHEAP_SECONDS, pool=CHEAP))
     name = f"{scene_id}_{'square_thumb' if square else 'thumb'}.{image_format}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "max-age=3600"}
     return Response(content, media_type=FORMATS[image_format], headers=headers)
@@ -179,13 +232,42 @@ async def get_thumbnail(request: Request, scene_type: str, scene_id: str) -> Res
 async def get_tile(request: Request, scene_type: str, scene_id: str, z: str, x: str, y: str) -> Response:
     """Show a scene on one tile of a web map."""
     service, permission = enter(request)
-    found = await run_in_threadpool(find, service, permission, scene_type, scene_id)
-    if not all(re.fullmatch(r"\d{1,8}", part, re.ASCII) for part in (z, x, y)):
-        raise Refusal(404, "There is no such tile.")
-    # A tile shows every pixel, unlike a thumbnail: of what the key permits.
-    products = {name: place for name, place in found.products.items() if permission.allows(name)}
-    content = await run_in_threadpool(service.imagery.tile, [products], int(z), int(x), int(y))
+
+    def look(patience: Patience) -> Tuple[Picture, Optional[bytes]]:
+        found = find(service, permission, scene_type, scene_id)
+        if not all(re.fullmatch(r"\d{1,8}", part, re.ASCII) for part in (z, x, y)):
+            raise Refusal(404, "There is no such tile.")
+        products = permitted(found, permission, scene_id)
+        return with_content(service.imagery.tile([products], int(z), int(x), int(y)))
+
+    content = await made(request, *await attend(request, look, seconds=CHEAP_SECONDS, pool=CHEAP))
     return Response(content, media_type="image/png", headers={"Cache-Control": "max-age=3600"})
+
+
+def permitted(found: Found, permission: Permission, scene_id: str) -> Mapping[str, str]:
+    """Return the products of a scene that a key may see, with their files.
+
+    Raises
+    ------
+    Refusal
+        403, when it has others only.
+    """
+    products = {name: place for name, place in found.products.items() if permission.allows(name)}
+    if found.products and not products:
+        raise Refusal(403, f"Your key does not permit any product of scene {scene_id}.")
+    return products
+
+
+def with_content(picture: Picture) -> Tuple[Picture, Optional[bytes]]:
+    """Return a picture, and its content if it is kept."""
+    return picture, picture.kept()
+
+
+async def made(request: Request, picture: Picture, content: Optional[bytes]) -> bytes:
+    """Return the content of a picture, which is made if it is not kept."""
+    if content is None:
+        content = await attend(request, picture.make, seconds=PICTURE_SECONDS, pool=PICTURES)
+    return content
 
 
 def enter(request: Request) -> tuple[Service, Permission]:
@@ -211,7 +293,7 @@ def base_url(request: Request) -> str:
         400, when the header is no host: it would stand in links.
     """
     host = request.headers.get("host", "")
-    if not _HOST.fullmatch(host):
+    if not HOST.fullmatch(host):
         raise Refusal(400, "The Host header is no host.")
     return f"{request.url.scheme}://{host}"
 
@@ -227,28 +309,14 @@ def find(service: Service, permission: Permission, scene_type: str, scene_id: st
     return found
 
 
-async def read_limited(request: Request) -> bytes:
-    """Return a request's body.
-
-    Raises
-    ------
-    Refusal
-        413, when it is longer than `MAX_BODY`.
-    """
-    body = bytearray()
-    async for block in request.stream():
-        body += block
-        if len(body) > MAX_BODY:
-            raise Refusal(413, f"The body is longer than {MAX_BODY} bytes: simplify the area.", {"Connection": "close"})
-    return bytes(body)
-
-
-def _list(service: Service, permission: Permission, scene_type: str, parameters: Parameters, base: str) -> bytes:
+def _list(
+    service: Service, permission: Permission, scene_type: str, parameters: Parameters, base: str, patience: Patience
+) -> bytes:
     if scene_type not in SCENE_TYPES and scene_type not in service.index.totals():
         raise Refusal(404, f"There is no scene type {scene_type[:40]!r}.")
     given = [(name, _kept_area(service, value) if name == "intersects" else value) for name, value in parameters]
-    search = parse_search(scene_type, given)
-    page = service.index.search(search)
+    search = parse_search(scene_type, given, patience)
+    page = service.index.search(search, patience)
     links = _page_links(service, search, page, f"{base}/v0/scenes/{quote(scene_type)}/")
     return collection(page.total, links, shown(page.features, permission, base))
 
@@ -314,6 +382,10 @@ async def to_slash(request: Request) -> Response:
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
     return JSONResponse({"message": error.message, "errors": []}, error.status, headers=error.headers)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    return Response(status_code=499)  # for the log alone, where proxies write the same number
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

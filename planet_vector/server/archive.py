@@ -1,9 +1,10 @@
 """What lies in an archive: files told apart, and put together to scenes.
 
-Three layouts are understood, in any mixture and in sub-folders:
+These are understood, in any mixture and in sub-folders:
 
 * ``<id>_<product>.tif`` with ``<id>_metadata.json``, as planet's own ``sync`` wrote them;
 * bare GeoTIFFs, whose metadata is derived from the file (see `planet_vector.server.footprint`);
+* sidecars of rasters (``.tfw``, ``.wld``, ``.tif.aux.xml``), which place them (see `planet_vector.pixels.sidecars`);
 * GeoJSON of scenes without rasters: ``.json`` and ``.geojson`` (a Feature or a FeatureCollection), and
   ``.geojsonl`` (a Feature a line).
 
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NoReturn, Optional, Tuple
 
 from planet_vector.errors import ArchiveError
+from planet_vector.pixels.sidecars import SidecarProblem, read_place, sidecar_names
 from planet_vector.query import parse_time
 from planet_vector.server.footprint import RasterProblem, check_raster, derive
 
@@ -31,6 +33,7 @@ MAX_JSON = 256 * 2**20
 """Bytes of JSON read at once: a file beyond is a mistake, or should be a .geojsonl."""
 
 _RASTER = re.compile(r"(?i)\.tiff?$")
+_BESIDE_RASTER = re.compile(r"(?i)\.(?:tfw|tiffw|tifw|wld|tiff?\.aux\.xml)$")
 _PRODUCT = re.compile(r"(.+)_(visual|analytic|unrectified|qa|band_(?:1[01]|[1-9]))")
 _SIDECAR = "_metadata.json"
 _LINK_TYPE = re.compile(r"/v0/scenes/([a-z][a-z0-9_-]{0,31})/")
@@ -57,7 +60,7 @@ class Unit:
     key : str
         Stable name within the archive.
     files : list of File
-        Paths relative to the archive, with ``/``.
+        Paths relative to the archive, with ``/``; sidecars of rasters come last.
     """
 
     key: str
@@ -101,6 +104,8 @@ def scan(root: Path) -> Tuple[Dict[str, Unit], List[Problem]]:
         raise ArchiveError(f"{root} is no folder: name the folder that holds the scenes.")
     units: Dict[str, Unit] = {}
     problems: List[Problem] = []
+    sidecars: Dict[str, File] = {}
+    rasters: Dict[str, str] = {}
     for path, entry in _walk(root, "", problems):
         if path.endswith(_SIDECAR) and len(entry.name) > len(_SIDECAR):
             key = "scene:" + path[: -len(_SIDECAR)]
@@ -108,15 +113,38 @@ def scan(root: Path) -> Tuple[Dict[str, Unit], List[Problem]]:
             stem = _RASTER.sub("", path)
             match = _PRODUCT.fullmatch(stem)
             key = "scene:" + (match.group(1) if match else stem)
+            rasters[path] = key
         elif path.lower().endswith((".json", ".geojson", ".geojsonl")):
             key = "list:" + path
+        elif _BESIDE_RASTER.search(path):
+            sidecars[path] = _file(path, entry)
+            continue
         else:
             continue
-        status = entry.stat()
-        units.setdefault(key, Unit(key)).files.append(File(path, status.st_size, status.st_mtime_ns))
+        units.setdefault(key, Unit(key)).files.append(_file(path, entry))
     for unit in units.values():
         unit.files.sort(key=lambda f: f.path)
+    if sidecars:
+        _add_sidecars(units, rasters, sidecars)
     return units, problems
+
+
+def _file(path: str, entry: os.DirEntry[str]) -> File:
+    status = entry.stat()
+    return File(path, status.st_size, status.st_mtime_ns)
+
+
+def _add_sidecars(units: Dict[str, Unit], rasters: Mapping[str, str], sidecars: Mapping[str, File]) -> None:
+    """Put sidecars into the units of their rasters, so that a change of one is a change of the scene."""
+    folders = {path.rpartition("/")[0] for path in sidecars}
+    for path, key in rasters.items():
+        folder, slash, name = path.rpartition("/")
+        if folder not in folders:
+            continue
+        for beside in sidecar_names(name):
+            file = sidecars.get(folder + slash + beside)
+            if file is not None and file not in units[key].files:
+                units[key].files.append(file)
 
 
 def read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneRecord]:
@@ -135,10 +163,16 @@ def read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneRecor
             return
         first = next((p for p in ("visual", "analytic") if p in rasters), sorted(rasters, key=_natural)[0])
         try:
-            feature = derive(root / rasters[first], scene_id)
-        except RasterProblem as problem:
+            feature = derive(root / rasters[first], scene_id, read_place(root / rasters[first], root))
+        except (RasterProblem, SidecarProblem) as problem:
             problems.append(Problem(rasters[first], str(problem)))
             return
+    elif any(_BESIDE_RASTER.search(file.path) for file in unit.files):
+        for path in rasters.values():
+            try:
+                read_place(root / path, root)
+            except SidecarProblem as problem:
+                problems.append(Problem(path, str(problem)))
     yield SceneRecord(scene_type_of(feature), feature, rasters)
 
 
@@ -317,7 +351,7 @@ def check_feature(feature: Any) -> Mapping[str, Any]:
         if not isinstance(acquired, str):
             raise ValueError("is missing")
         parse_time(acquired)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ValueError(f"scene {feature['id']}: acquired {error}") from None
     return feature
 

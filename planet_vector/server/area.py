@@ -7,20 +7,39 @@ with longitudes that run on (179 to 181), or as two parts.
 
 from __future__ import annotations
 
+import atexit
+import hashlib
 import json
 import math
-from typing import Any, List, Tuple
+import threading
+from collections import OrderedDict
+from typing import Any, List, Optional, Tuple
 
 import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from planet_vector.server.jobs import JobError, Jobs
+from planet_vector.server.outlines import count_crossings, make_valid
+from planet_vector.server.patience import Patience
 from planet_vector.server.refusal import Refusal
 
 MAX_POSITIONS = 50_000
 """Positions of an area. Testing footprints against more takes long, and an outline so fine can be simplified."""
 
 MAX_DEPTH = 8  # of collections within collections
+
+MAX_SMALL = 500
+"""Positions, and crossings, of areas that are made ready in this process, in at most a tenth of a second."""
+
+MAX_SHORT = 30_000
+"""Characters of a text that is read in this process; it may have 500 positions of 20 digits."""
+
+PROCESSES, SECONDS, MEGABYTES = 2, 5.0, 500
+"""Bounds on what makes the others ready. Areas within the bounds of `outlines` take two seconds and 200 MB at most."""
+
+MAX_KEPT = 16 * 2**20
+"""Bytes of areas kept ready: some twenty of the largest."""
 
 Box = Tuple[float, float, float, float]
 _KINDS = {
@@ -30,7 +49,16 @@ _KINDS = {
 
 
 class Area:
-    """Hold an area of interest.
+    """Hold an area of interest; for one thread at a time.
+
+    Small outlines are made ready in this process, others in one that can be ended.
+
+    Parameters
+    ----------
+    text : str
+        WKT or GeoJSON.
+    patience : Patience, optional
+        When the client leaves, so does the work for it.
 
     Attributes
     ----------
@@ -38,16 +66,31 @@ class Area:
         Together they hold the whole area; a footprint that touches none cannot intersect it.
     is_box : bool
         Whether the area is just its one box.
+
+    Raises
+    ------
+    Refusal
+        400, when the text is no area, or one that costs too much.
     """
 
-    def __init__(self, text: str) -> None:
-        geometry = _wrap(_parse(text))
-        self._geometry = geometry
-        self.boxes = _boxes(geometry)
-        self.is_box = (
-            len(self.boxes) == 1 and geometry.geom_type == "Polygon" and geometry.equals(shapely.box(*self.boxes[0]))
-        )
-        shapely.prepare(geometry)
+    def __init__(self, text: str, patience: Optional[Patience] = None) -> None:
+        self._geometry = _ready(text, patience)
+        self.boxes = _boxes(self._geometry)
+        self.is_box = len(self.boxes) == 1 and _is_box(self._geometry, self.boxes[0])
+        shapely.prepare(self._geometry)
+
+    @property
+    def geometry(self) -> BaseGeometry:
+        """The area as it is tested: valid, within ±180°, prepared."""
+        return self._geometry
+
+    @property
+    def at_once(self) -> int:
+        """Shapes to test between two looks whether the client still waits: some 50 ms.
+
+        A shape may touch all segments of a zigzag, at some 20 ns each.
+        """
+        return max(20, min(1000, 2_000_000 // int(shapely.get_num_coordinates(self._geometry))))
 
     def intersects(self, footprints: List[bytes]) -> np.ndarray:
         """Tell which footprints (WKB) share a point with the area."""
@@ -59,6 +102,82 @@ class Area:
             west, south, east, north = self.boxes[0]
             return (bounds[:, 0] >= west) & (bounds[:, 1] >= south) & (bounds[:, 2] <= east) & (bounds[:, 3] <= north)
         return np.asarray(shapely.covers(self._geometry, shapely.box(*bounds.T)))
+
+
+class _Kept:
+    """Keep areas that were made ready: every page of a search repeats its area.
+
+    They are kept as WKB: a prepared geometry must not be used by two threads at once.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._size = 0
+        self._contents: OrderedDict[bytes, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: bytes) -> Optional[bytes]:
+        with self._lock:
+            if key in self._contents:
+                self._contents.move_to_end(key)
+            return self._contents.get(key)
+
+    def put(self, key: bytes, content: bytes) -> None:
+        with self._lock:
+            self._size += len(content) - len(self._contents.pop(key, b""))
+            self._contents[key] = content
+            while self._size > self._most:
+                _, dropped = self._contents.popitem(last=False)
+                self._size -= len(dropped)
+
+
+_kept = _Kept(MAX_KEPT)
+JOBS = Jobs(PROCESSES, seconds=SECONDS, megabytes=MEGABYTES)
+"""The processes that read what clients wrote, when it is more than a little."""
+atexit.register(JOBS.close)
+
+
+def _ready(text: str, patience: Optional[Patience]) -> BaseGeometry:
+    """Return the geometry of an area, valid and within ±180°."""
+    if len(text) <= MAX_SHORT:
+        geometry = _parse(text)
+        if shapely.get_num_coordinates(geometry) <= MAX_SMALL:
+            crossings = count_crossings(geometry)
+            if crossings.all <= MAX_SMALL:
+                return _wrap(make_valid(geometry, crossings))
+    key = hashlib.sha256(text.encode(errors="surrogatepass")).digest()
+    content = _kept.get(key)
+    if content is None:
+        try:
+            content = JOBS.run(make_ready, text, patience=patience)
+        except JobError as error:
+            raise Refusal(
+                400, f"intersects: to read the area {error}; simplify or divide it, or make it valid first."
+            ) from None
+        _kept.put(key, content)
+    return shapely.from_wkb(content)
+
+
+def make_ready(text: str) -> bytes:
+    """Return the geometry of an area, valid and within ±180°, as WKB: the work of a process.
+
+    Raises
+    ------
+    Refusal
+        400, when the text is no area, or one that costs too much.
+    """
+    geometry = _parse(text)
+    return bytes(shapely.to_wkb(_wrap(make_valid(geometry, count_crossings(geometry)))))
+
+
+def _is_box(geometry: BaseGeometry, box: Box) -> bool:
+    west, south, east, north = box
+    # Two outlines are compared as they are cut by each other, which takes its time: their areas tell most apart.
+    return (
+        geometry.geom_type == "Polygon"
+        and math.isclose(geometry.area, (east - west) * (north - south), rel_tol=1e-9)
+        and bool(geometry.equals(shapely.box(*box)))
+    )
 
 
 def _parse(text: str) -> BaseGeometry:
@@ -124,12 +243,21 @@ def _collect(document: Any, found: List[BaseGeometry], depth: int) -> None:
             _collect(member, found, depth - 1)
     elif kind in _KINDS:
         coordinates = document.get("coordinates")
+        if _count(coordinates, _KINDS[kind]) > MAX_POSITIONS:  # before each is looked at
+            raise _too_many()
         _check_coordinates(coordinates, _KINDS[kind], kind)
         found.append(shapely.from_geojson(json.dumps({"type": kind, "coordinates": coordinates})))
         if len(found) > MAX_POSITIONS:
             raise _too_many()
     else:
         raise Refusal(400, "intersects is JSON, but no GeoJSON geometry, Feature or FeatureCollection.")
+
+
+def _count(value: Any, depth: int) -> int:
+    """Return the number of positions in coordinates that are what they should be."""
+    if not isinstance(value, list):
+        return 0
+    return len(value) if depth == 1 else sum(_count(member, depth - 1) for member in value) if depth else 1
 
 
 def _check_coordinates(value: Any, depth: int, kind: str) -> None:
@@ -149,21 +277,17 @@ def _too_many() -> Refusal:
 
 
 def _wrap(geometry: BaseGeometry) -> BaseGeometry:
-    """Bring the area within ±180°, as one valid geometry."""
-    if not geometry.is_valid:
-        geometry = shapely.make_valid(geometry)
+    """Bring a valid area within ±180°."""
     west, _, east, _ = geometry.bounds
-    if west < -180 or east > 180:
-        parts = []
-        for turn in (-720.0, -360.0, 0.0, 360.0, 720.0):
-            band = shapely.box(-180.0 - turn, -90.0, 180.0 - turn, 90.0)
-            cut = shapely.intersection(geometry, band)
-            if not cut.is_empty:
-                parts.append(shapely.transform(cut, lambda p, turn=turn: p + [turn, 0.0]))
-        geometry = shapely.union_all(parts)
-    elif geometry.geom_type == "GeometryCollection":
-        geometry = shapely.union_all(shapely.get_parts(geometry))
-    return geometry
+    if west >= -180 and east <= 180:
+        return geometry
+    parts = []
+    for turn in (-720.0, -360.0, 0.0, 360.0, 720.0):
+        band = shapely.box(-180.0 - turn, -90.0, 180.0 - turn, 90.0)
+        cut = shapely.intersection(geometry, band)
+        if not cut.is_empty:
+            parts.append(shapely.transform(cut, lambda p, turn=turn: p + [turn, 0.0]))
+    return shapely.union_all(parts)
 
 
 def _boxes(geometry: BaseGeometry) -> List[Box]:

@@ -1,28 +1,23 @@
-"""What a scene's properties are in the index: a column for each field that searches compare."""
+"""What a scene's properties are in the index: a value for each field that searches compare."""
 
 from __future__ import annotations
 
+import math
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from planet_vector.query import FIELDS, QUALITIES, parse_time
 from planet_vector.server.search import microseconds
 
-# The R*Tree's boxes are split where they are longest. With ten days as long as a degree, a season is to time what a
-# region is to the globe, and neither an area nor a span of time alone has to look through everything.
-_TIME_UNIT = 10 * 86_400e6  # microseconds
-
-
-def box_time(acquired: int) -> float:
-    """Return a time in microseconds as the R*Tree holds it."""
-    return acquired / _TIME_UNIT
+COLUMNS: Tuple[str, ...] = tuple(name for name in FIELDS if name != "acquired")
+"""Fields in the order of `column_values`; every scene has a time of acquisition, which stands apart."""
 
 
 def column_values(properties: Mapping[str, Any]) -> List[Any]:
-    """Return the values of a scene's columns, in the order of `FIELDS` without ``acquired``.
+    """Return the values of a scene's columns, in the order of `COLUMNS`.
 
     A value of the wrong kind is no value: it stays in the scene's properties, but no comparison finds it.
     """
-    values: List[Any] = [None] * (len(FIELDS) - 1)
+    values: List[Any] = [None] * len(COLUMNS)
     for group, members in _PLAN.items():
         branch = properties.get(group) if group else properties
         if isinstance(branch, dict):
@@ -36,9 +31,9 @@ def column_values(properties: Mapping[str, Any]) -> List[Any]:
 def _plan() -> Dict[str, List[Tuple[int, str, str]]]:
     """Return the place, name and kind of each column, by the object its property stands in."""
     plan: Dict[str, List[Tuple[int, str, str]]] = {}
-    for place, field in enumerate(field for name, field in FIELDS.items() if name != "acquired"):
-        group, _, leaf = field.name.rpartition(".")
-        plan.setdefault(group, []).append((place, leaf, field.kind))
+    for place, name in enumerate(COLUMNS):
+        group, _, leaf = name.rpartition(".")
+        plan.setdefault(group, []).append((place, leaf, FIELDS[name].kind))
     return plan
 
 
@@ -58,7 +53,7 @@ def _column(kind: str, value: Any) -> Any:
         return _time_column(value)
     if isinstance(value, float):
         return value
-    return sql_number(value) if isinstance(value, int) else None
+    return compared_number(value) if isinstance(value, int) else None
 
 
 def _time_column(value: Any) -> Optional[int]:
@@ -68,6 +63,11 @@ def _time_column(value: Any) -> Optional[int]:
         return None
 
 
-def sql_number(value: Any) -> Any:
-    """Return a number SQLite can hold: its integers have 64 bits."""
-    return float(value) if isinstance(value, int) and not -(2**63) <= value < 2**63 else value
+def compared_number(value: Any) -> Any:
+    """Return a number as it is compared: whole numbers beyond 64 bits as the floating point number next to them."""
+    if not isinstance(value, int) or -(2**63) <= value < 2**63:
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf  # as JSON's 1e999 is read

@@ -16,16 +16,18 @@ from typing import List, Optional, Tuple
 from urllib.parse import quote, urlencode
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from planet_vector.server.archive import inside
+from planet_vector.server.attending import CHEAP, attend
 from planet_vector.server.index import Index
+from planet_vector.server.patience import ClientGone, Patience
 from planet_vector.server.refusal import Refusal
 
 MAX_RANGES = 100
+SECONDS = 10.0  # for what takes milliseconds where the disk does not hang
 _RANGES = re.compile(r"bytes\s*=(\s*(\d{1,18}-\d{0,18}|-\d{1,18})\s*(,|$))+", re.ASCII)
 
 
@@ -104,15 +106,24 @@ def create_delivery(root: Path, index: Index, signer: Signer) -> Starlette:
         if request.method != "GET" or not signer.check(path, query.get("Expires", ""), query.get("Signature", "")):
             return _error(403, "AccessDenied", "The address is signed for GET, and for a while only.")
         scene_type, scene_id, product = (request.path_params[name] for name in ("scene_type", "scene_id", "product"))
-        found = await run_in_threadpool(index.find, scene_type, scene_id)
-        place = found and found.products.get(product)
-        file = inside(root, place) if place else None
-        if file is None:
-            return _error(404, "NoSuchKey", "There is no such product any more.")
+
+        def answer(patience: Patience) -> Response:
+            found = index.find(scene_type, scene_id)
+            place = found and found.products.get(product)
+            file = inside(root, place) if place else None
+            if file is None:
+                return _error(404, "NoSuchKey", "There is no such product any more.")
+            try:
+                return product_response(request, file, scene_id, product)
+            except Refusal as refusal:
+                return _error(refusal.status, "InvalidRange", refusal.message)
+
         try:
-            return product_response(request, file, scene_id, product)
+            return await attend(request, answer, seconds=SECONDS, pool=CHEAP)
         except Refusal as refusal:
-            return _error(refusal.status, "InvalidRange", refusal.message)
+            return _error(refusal.status, "SlowDown", refusal.message)
+        except ClientGone:
+            return Response(status_code=499)
 
     methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
     return Starlette(routes=[Route("/{scene_type}/{scene_id}/{product}.tif", deliver, methods=methods)])

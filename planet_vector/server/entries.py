@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import os
 from collections import deque
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from struct import error as StructError
 from struct import pack
-from typing import Any, Deque, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Deque, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 import shapely
 from shapely.geometry import MultiPolygon, Polygon
@@ -19,13 +19,21 @@ from shapely.geometry import MultiPolygon, Polygon
 from planet_vector.query import parse_time
 from planet_vector.server.archive import Problem, SceneRecord, Unit, read, read_lines
 from planet_vector.server.columns import column_values
-from planet_vector.server.footprint import split
+from planet_vector.server.jobs import JobError, Jobs, TookTooMuch
 from planet_vector.server.links import feature_text
+from planet_vector.server.placing import split
 from planet_vector.server.search import microseconds
 
-FEW = 40  # units with rasters that are read in less time than processes need to start
+SECONDS = 30.0
+"""Time to read one unit. Decoding what `footprint.MOST_DECODED` admits takes some ten seconds, more if others work."""
+
+MEGABYTES = 1000
+"""Memory to read one unit: the largest block that is decoded, and GDAL's copies of it, take half of that."""
+
 LONG = 16 * 2**20  # bytes of a list that is read by several processes
 LINES = 1000  # of such a list, read at once
+EACH = 40  # units for which another process is started: a start takes as long as reading that many
+_Read = Tuple[List["Entry"], List[Problem]]
 _WKB_POLYGON = 3  # OGC 06-103r4, table 7
 
 
@@ -49,63 +57,105 @@ def read_all(root: Path, units: List[Unit]) -> Iterator[Tuple[Unit, Iterable[Ent
     """
     scenes = [unit for unit in units if unit.key.startswith("scene:")]
     lists = [unit for unit in units if unit.key.startswith("list:")]
-    if len(scenes) <= FEW and not any(map(_is_long, lists)):
-        for unit in scenes + lists:
-            problems: List[Problem] = []
-            yield unit, _entries(read(root, unit, problems), unit.files[0].path, problems), problems
-        return
-    # Started anew, not forked: a fork in a process with threads may stand still for ever.
-    # They make millions of objects, none in a cycle, and end soon: looking for cycles would take a fifth of the time.
-    with ProcessPoolExecutor(os.cpu_count() or 1, multiprocessing.get_context("spawn"), initializer=gc.disable) as pool:
-        ahead = _ahead(pool.submit(_read_unit, root, unit) for unit in scenes)
+    most = os.cpu_count() or 1
+    count = most if any(map(_is_long, lists)) else min(most, -(-len(scenes) // EACH))
+    # GDAL reads rasters in processes of their own: what a file makes it do there ends neither this process nor others.
+    with Jobs(count, seconds=SECONDS, megabytes=MEGABYTES) as jobs:
+        ahead = _ahead(_Call(jobs, _read_unit, (root, unit), unit.files[0].path) for unit in scenes)
         for unit, (entries, found) in zip(scenes, ahead):
             yield unit, entries, found
         for unit in lists:
-            problems = []
+            path = unit.files[0].path
+            problems: List[Problem] = []
             if _is_long(unit):
-                yield unit, _long_entries(pool, root / unit.files[0].path, unit.files[0].path, problems), problems
+                yield unit, _guarded(_long_entries(jobs, root / path, path, problems), path, problems), problems
             else:
-                yield unit, _entries(read(root, unit, problems), unit.files[0].path, problems), problems
+                yield unit, _guarded(_entries(read(root, unit, problems), path, problems), path, problems), problems
 
 
 def _is_long(unit: Unit) -> bool:
     return unit.key.endswith(".geojsonl") and unit.files[0].size > LONG
 
 
-def _ahead(futures: Iterator[Future[Any]]) -> Iterator[Any]:
+class _Call:
+    """A call of a function in another process, whose failure is a problem of what it reads."""
+
+    def __init__(self, jobs: Jobs, function: Callable[..., _Read], args: Tuple[Any, ...], path: str) -> None:
+        self._again: Callable[[], _Read] = partial(jobs.run, function, *args)
+        self._path = path
+        self._future: Future[_Read] = jobs.submit(function, *args)
+
+    def result(self) -> _Read:
+        try:
+            try:
+                return self._future.result()
+            except TookTooMuch:  # or somebody else ended the process: once more, with a new one
+                return self._again()
+        except JobError as error:
+            return [], [Problem(self._path, f"{error}; it is not served until it changes")]
+
+
+def _ahead(calls: Iterator[_Call]) -> Iterator[_Read]:
     """Yield results in order, with a few under way: memory stays bounded."""
-    waiting: Deque[Future[Any]] = deque(islice(futures, 4 * (os.cpu_count() or 1)))
+    waiting: Deque[_Call] = deque(islice(calls, 4 * (os.cpu_count() or 1)))
     while waiting:
         yield waiting.popleft().result()
-        waiting.extend(islice(futures, 1))
+        waiting.extend(islice(calls, 1))
 
 
-def _long_entries(pool: ProcessPoolExecutor, path: Path, name: str, problems: List[Problem]) -> Iterator[Entry]:
+def _long_entries(jobs: Jobs, path: Path, name: str, problems: List[Problem]) -> Iterator[Entry]:
     with path.open("rb") as file:
         blocks = iter(lambda: list(islice(file, LINES)), [])
         for entries, found in _ahead(
-            pool.submit(_read_block, block, number * LINES, name) for number, block in enumerate(blocks)
+            _Call(jobs, _read_block, (block, number * LINES, name), name) for number, block in enumerate(blocks)
         ):
             problems += found
             yield from entries
 
 
-def _read_unit(root: Path, unit: Unit) -> Tuple[List[Entry], List[Problem]]:
-    problems: List[Problem] = []
-    return list(_entries(read(root, unit, problems), unit.files[0].path, problems)), problems
+def _guarded(entries: Iterator[Entry], path: str, problems: List[Problem]) -> Iterator[Entry]:
+    """Yield entries until reading fails, whatever fails: that is a problem of this file and of no other."""
+    try:
+        yield from entries
+    except Exception as error:
+        problems.append(Problem(path, _failure(error)))
 
 
-def _read_block(lines: List[bytes], first: int, name: str) -> Tuple[List[Entry], List[Problem]]:
+def _failure(error: Exception) -> str:
+    text = " ".join(str(error).split())[:200]
+    return f"cannot be read ({type(error).__name__}{': ' if text else ''}{text}); it is not served until it changes"
+
+
+def _read_unit(root: Path, unit: Unit) -> _Read:
     problems: List[Problem] = []
-    return list(_entries(read_lines(lines, first, name, problems), name, problems)), problems
+    path = unit.files[0].path
+    return _taken(_entries(read(root, unit, problems), path, problems), path, problems)
+
+
+def _read_block(lines: List[bytes], first: int, name: str) -> _Read:
+    problems: List[Problem] = []
+    return _taken(_entries(read_lines(lines, first, name, problems), name, problems), name, problems)
+
+
+def _taken(entries: Iterator[Entry], path: str, problems: List[Problem]) -> _Read:
+    # Millions of objects, none in a cycle, in a process that ends soon: looking for cycles takes a fifth of the time.
+    gc.disable()
+    try:
+        return list(entries), problems
+    except MemoryError:
+        raise  # the process is given up
+    except Exception as error:
+        return [], [*problems, Problem(path, _failure(error))]
 
 
 def _entries(records: Iterable[SceneRecord], path: str, problems: List[Problem]) -> Iterator[Entry]:
     for record in records:
         try:
             yield entry_of(record)
-        except (ValueError, TypeError, IndexError, OverflowError, shapely.errors.ShapelyError) as error:
-            told = " ".join(str(error).split())[:200]
+        except MemoryError:
+            raise
+        except Exception as error:  # metadata may hold anything
+            told = " ".join(str(error).split())[:200] or type(error).__name__
             problems.append(Problem(path, f"scene {record.feature['id']}: {told}"))
 
 

@@ -1,35 +1,44 @@
-"""Find the scenes of a search in the tables of an index.
+"""Find the scenes of a search, in the order of time and id, and the page of them that is asked for.
 
-Without an area, the index by time is walked; with one, the R*Tree gives candidates, whose footprints are tested.
-Results and counts are kept for the pages that follow, until the index's version changes.
+Conditions and boxes are masks over the arrays of a snapshot. Only footprints that the outline of an area may cut are
+read from the tables and tested. Results are kept for the pages that follow, until the index's version changes.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
-from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
-from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from planet_vector.query import Condition
-from planet_vector.server.columns import box_time, sql_number
+from planet_vector.server.area import Area
+from planet_vector.server.area_cells import INSIDE, UNSURE, AreaCells
+from planet_vector.server.columns import compared_number
+from planet_vector.server.patience import Patience
 from planet_vector.server.search import Edge, Search, microseconds
+from planet_vector.server.snapshot import GIVEN, FieldStrips, Order, Snapshot, read_blocks, read_version
 
-MAX_COUNTS = 1000  # of searches kept
-GIVEN = "(SELECT value AS given FROM json_each(?))"  # numbers as a table: joined in half the time that IN (…) takes
-FEW = 20_000  # scenes of a search that are sorted sooner than looked for in order of time
-MAX_KEPT_ROWS = 500_000  # of area searches kept for the pages that follow: 24 bytes each
+FEW = 2000
+"""Footprints tested on the way. Where there are more, the search is a long one."""
 
-_OPERATORS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "=", "neq": "<>"}
-_TYPE_ONLY = "type = ?"
+MAX_RESULTS = 16 * 2**20  # bytes of results kept for the pages that follow
+MAX_KEPT = 500  # results
+_ROWS = 2**16  # boxes looked at at once
+_GLOBE = np.array([[-180.0, -90.0, 180.0, 90.0]])
 
 Row = Tuple[int, int, str]  # scene, acquired, id
+Ranks = Union[range, np.ndarray]
+"""Places in an `Order`, ascending: a range where they follow each other."""
+
+
+class TooLong(Exception):
+    """Report that a search takes long, and is to be begun again where it keeps no short one waiting."""
 
 
 class Slice(NamedTuple):
@@ -37,200 +46,274 @@ class Slice(NamedTuple):
 
     Attributes
     ----------
+    scenes : list of int
+        Their numbers.
+    first, last : (int, str), optional
+        Time and id of the first and the last.
     total : int
         Scenes on this page and those after it.
     tied_before, tied_after : bool
         Whether the scene before the first, or after the last, shares its time.
     """
 
-    rows: List[Row]
+    scenes: List[int]
+    first: Tuple[int, str]
+    last: Tuple[int, str]
     total: int
     tied_before: bool
     tied_after: bool
-
-
-_EMPTY = Slice([], 0, False, False)
 
 
 class Finder:
     """Find scenes, and keep what was found; any number of threads at once."""
 
     def __init__(self) -> None:
-        self._results: OrderedDict[Any, _Result] = OrderedDict()
-        self._counts: OrderedDict[Any, Any] = OrderedDict()
+        self._snapshot: Optional[Snapshot] = None
+        self._loading = Lock()
+        self._fields = FieldStrips()
+        self._results: OrderedDict[Any, Ranks] = OrderedDict()
         self._lock = Lock()
 
-    def page(self, db: sqlite3.Connection, search: Search, version: int) -> Slice:
-        """Return one page of a search, in an index of this version."""
-        return self._by_time(db, search, version) if search.area is None else self._in_area(db, search, version)
+    def page(
+        self, db: sqlite3.Connection, search: Search, long: bool = True, patience: Optional[Patience] = None
+    ) -> Optional[Slice]:
+        """Return one page of a search, or None when it is empty.
 
-    def first(self, db: sqlite3.Connection, search: Search, version: int, most: int) -> List[Row]:
-        """Return the first scenes of a search."""
-        if search.area is None:
-            where, values = _where(search)
-            sql = f"SELECT scene, acquired, id FROM scene WHERE {where} {_order(search.ascending)} LIMIT ?"
-            return list(db.execute(sql, [*values, most]))
-        result = self._result(db, search, version)
-        return _rows(db, (result.scenes if search.ascending else result.scenes[::-1])[:most])
+        Parameters
+        ----------
+        db : sqlite3.Connection
+            The index, within a transaction that has read nothing.
+        long : bool
+            Whether the search may take long.
 
-    def _by_time(self, db: sqlite3.Connection, search: Search, version: int) -> Slice:
-        where, values = _where(search)
-        total = self._total(db, search, where, values, version)
-        forward = search.ascending != search.backwards
-        edge, edge_values = _edge_sql(search.edge)
-        # In order of time a page is soon found, unless there is little to be found at all.
-        table = "scene NOT INDEXED" if total < FEW and not _is_covered(search) else "scene"
-        sql = f"SELECT scene, acquired, id FROM {table} WHERE {where}{edge} {_order(forward)} LIMIT ?"
-        rows: List[Row] = list(db.execute(sql, [*values, *edge_values, search.count]))
-        if search.backwards:
-            rows.reverse()
-        if not rows:
-            return _EMPTY
-        older, newer = "<", ">"
-        before, after = (older, newer) if search.ascending else (newer, older)
-        count = total - self._passed(db, where, values, rows[0], before, version) if search.edge else total
-        tied_before = self._shares(db, where, values, rows[0], before)
-        return Slice(rows, count, tied_before, self._shares(db, where, values, rows[-1], after))
-
-    def _total(self, db: sqlite3.Connection, search: Search, where: str, values: List[Any], version: int) -> int:
-        """Return the number of scenes of a search, wherever its page lies."""
-        key = (version, where, tuple(values))
-        count: Optional[int] = self._recall(key)
-        if count is None:
-            if where == _TYPE_ONLY:
-                row = db.execute("SELECT scenes FROM total WHERE type = ?", values).fetchone()
-                count = int(row[0]) if row else 0
-            else:
-                table = "scene" if _is_covered(search) else "scene NOT INDEXED"
-                count = int(db.execute(f"SELECT count(*) FROM {table} WHERE {where}", values).fetchone()[0])
-            self._keep(key, count)
-        return count
-
-    def _passed(
-        self, db: sqlite3.Connection, where: str, values: List[Any], first: Row, before: str, version: int
-    ) -> int:
-        """Return the number of scenes before a row, in the order of the search.
-
-        Who turns pages has been at the page before: then only what lies between is counted.
+        Raises
+        ------
+        TooLong
+            When it would, and may not.
         """
-        key = (version, where, tuple(values), before)
-        sql = f"SELECT count(*) FROM scene WHERE {where} AND acquired {before}= ? AND (acquired, id) {before} (?, ?)"
-        operands = [*values, first[1], first[1], first[2]]
-        passed = 0
-        last: Optional[Tuple[Row, int]] = self._recall(key)
-        if last is not None and (last[0][1:] <= first[1:] if before == "<" else last[0][1:] >= first[1:]):
-            after = ">" if before == "<" else "<"
-            sql += f" AND acquired {after}= ? AND NOT (acquired, id) {before} (?, ?)"
-            operands += [last[0][1], last[0][1], last[0][2]]
-            passed = last[1]
-        passed += int(db.execute(sql, operands).fetchone()[0])
-        self._keep(key, (first, passed))
-        return passed
-
-    def _recall(self, key: Any) -> Any:
-        with self._lock:
-            if key in self._counts:
-                self._counts.move_to_end(key)
-            return self._counts.get(key)
-
-    def _keep(self, key: Any, value: Any) -> None:
-        with self._lock:
-            self._counts[key] = value
-            while len(self._counts) > MAX_COUNTS:
-                self._counts.popitem(last=False)
-
-    def _shares(self, db: sqlite3.Connection, where: str, values: List[Any], row: Row, comparator: str) -> bool:
-        """Tell whether a scene beyond a row has its very time."""
-        sql = f"SELECT 1 FROM scene WHERE {where} AND acquired = ? AND id {comparator} ? LIMIT 1"
-        return db.execute(sql, [*values, row[1], row[2]]).fetchone() is not None
-
-    def _in_area(self, db: sqlite3.Connection, search: Search, version: int) -> Slice:
-        result = self._result(db, search, version)
-        total = len(result.scenes)
-        # Positions run in ascending order; a page is a slice of them, read backwards for descending order.
-        edge = search.edge
-        if edge is None:
-            low, high = 0, total
-        else:
-            place = result.place(edge)
-            low, high = (0, place) if edge.comparator == "lt" else (place, total)
-        if (search.ascending and not search.backwards) or (not search.ascending and search.backwards):
+        snapshot, order, found = self._find(db, search, long, patience)
+        total = len(found)
+        # Ranks ascend; a page is a slice of them, read backwards for descending order.
+        low, high = 0, total
+        if search.edge is not None:
+            place = _place(found, _rank(db, search.scene_type, order, search.edge))
+            low, high = (0, place) if search.edge.comparator == "lt" else (place, total)
+        if search.ascending != search.backwards:
             high = min(high, low + search.count)
         else:
             low = max(low, high - search.count)
-        positions = range(low, high) if search.ascending else range(high - 1, low - 1, -1)
-        rows = _rows(db, result.scenes[list(positions)])
-        if not rows:
-            return _EMPTY
-        count = total - low if search.ascending else high
-        below = low > 0 and bool(result.acquired[low - 1] == result.acquired[low])
-        above = high < total and bool(result.acquired[high] == result.acquired[high - 1])
-        return Slice(rows, count, below, above) if search.ascending else Slice(rows, count, above, below)
+        if low >= high:
+            return None
+        below = low > 0 and bool(order.acquired[found[low - 1]] == order.acquired[found[low]])
+        above = high < total and bool(order.acquired[found[high]] == order.acquired[found[high - 1]])
+        scenes = snapshot.numbers[order.rows[_array(found[low:high])]].tolist()
+        first, last = ((row[1], row[2]) for row in look_up(db, "scene, acquired, id", "scene", [scenes[0], scenes[-1]]))
+        if search.ascending:
+            return Slice(scenes, first, last, total - low, below, above)
+        return Slice(scenes[::-1], last, first, high, above, below)
 
-    def _result(self, db: sqlite3.Connection, search: Search, version: int) -> _Result:
-        where, values = _where(search)
-        key = (version, where, tuple(values), search.area_text)
+    def first(
+        self,
+        db: sqlite3.Connection,
+        search: Search,
+        most: int,
+        long: bool = True,
+        patience: Optional[Patience] = None,
+    ) -> List[Row]:
+        """Return the first scenes of a search, whatever page it asks for; as `page` does."""
+        snapshot, order, found = self._find(db, search, long, patience)
+        ranks = _array(found[:most] if search.ascending else found[::-1][:most])
+        return look_up(db, "scene, acquired, id", "scene", snapshot.numbers[order.rows[ranks]].tolist())
+
+    def _find(
+        self, db: sqlite3.Connection, search: Search, long: bool, patience: Optional[Patience]
+    ) -> Tuple[Snapshot, Order, Ranks]:
+        """Return all scenes of a search."""
+        snapshot, order = self._load(db, search.scene_type, patience)
+        conditions = tuple((c.field.name, c.comparator, _operand(c)) for c in search.conditions)
+        key = (snapshot.version, search.scene_type, conditions, _digest(search.area_text))
         with self._lock:
             if key in self._results:
                 self._results.move_to_end(key)
-                return self._results[key]
-        result = _candidates(db, search, where, values)
+                return snapshot, order, self._results[key]
+        found = _Finding(db, snapshot, order, self._fields, patience).find(conditions, search.area, long)
         with self._lock:
-            self._results[key] = result
-            while len(self._results) > 1 and sum(len(r.scenes) for r in self._results.values()) > MAX_KEPT_ROWS:
+            self._results[key] = found
+            while len(self._results) > MAX_KEPT or (
+                len(self._results) > 1 and sum(map(_size, self._results.values())) > MAX_RESULTS
+            ):
                 self._results.popitem(last=False)
-        return result
+        return snapshot, order, found
+
+    def _load(self, db: sqlite3.Connection, scene_type: str, patience: Optional[Patience]) -> Tuple[Snapshot, Order]:
+        """Return the arrays of the index's version."""
+        while not self._loading.acquire(timeout=0.1):
+            if patience is not None:
+                patience.check()
+        try:
+            # The transaction begins here: no earlier than the one whose arrays are kept, so versions only grow.
+            version = read_version(db)
+            if self._snapshot is None or self._snapshot.version != version:
+                with self._lock:
+                    self._results.clear()
+                blocks = read_blocks(db)
+                if self._snapshot is not None and self._snapshot.blocks != blocks:
+                    self._snapshot = None  # gone before the next needs as much memory
+                self._snapshot = Snapshot(db, version, blocks, self._snapshot)
+            return self._snapshot, self._snapshot.order(db, scene_type)
+        finally:
+            self._loading.release()
 
 
-@dataclass(frozen=True)
-class _Result:
-    """Hold all scenes of an area search, ordered by time and id; ids are held where a time is shared."""
+class _Finding:
+    """Find all scenes of one search."""
 
-    scenes: np.ndarray
-    acquired: np.ndarray
-    tied: Mapping[int, str]
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        snapshot: Snapshot,
+        order: Order,
+        fields: FieldStrips,
+        patience: Optional[Patience],
+    ) -> None:
+        self._db = db
+        self._snapshot = snapshot
+        self._order = order
+        self._fields = fields
+        self._patience = patience
 
-    def place(self, edge: Edge) -> int:
-        """Return the position that an edge cuts at: what is ``lt`` lies before it, what is ``gt`` from it on."""
-        left = int(np.searchsorted(self.acquired, edge.acquired, "left"))
-        right = int(np.searchsorted(self.acquired, edge.acquired, "right"))
-        if edge.scene_id is None or right - left < 2:
-            return left if edge.comparator == "lt" else right
-        ids = [self.tied[int(scene)] for scene in self.scenes[left:right]]
-        cut = bisect_left if edge.comparator == "lt" else bisect_right
-        return int(left + cut(ids, edge.scene_id))
+    def find(self, conditions: Sequence[Tuple[str, str, Any]], area: Optional[Area], long: bool) -> Ranks:
+        """Return the ranks of the scenes that meet all conditions and touch the area."""
+        span, gaps = self._times([c[1:] for c in conditions if c[0] == "acquired"])
+        others = [condition for condition in conditions if condition[0] != "acquired"]
+        if not span or not (gaps or others or area is not None):
+            return span
+        globe = area is not None and bool(area.contains_boxes(_GLOBE)[0])
+        mask = np.ones(len(self._snapshot.numbers), dtype=bool)
+        for name, comparator, operand in others:
+            self._check()
+            met = np.zeros(len(mask), dtype=bool)
+            for block, strip in self._fields.read(self._db, self._snapshot, name):
+                met[block] = strip.compare(comparator, operand)
+            mask &= met
+        if area is not None:
+            mask &= self._snapshot.located() if globe else self._snapshot.touching(area.boxes)
+        found = self._ranks(span, gaps, mask)
+        if area is not None and not globe:
+            found = self._within(area, found, long)
+        ranks = np.concatenate(found)
+        return span if len(ranks) == len(span) else ranks
+
+    def _ranks(self, span: range, gaps: Sequence[range], mask: np.ndarray) -> List[np.ndarray]:
+        """Return the ranks of a span whose rows are in a mask, piece by piece: numpy takes up to 16 bytes for each."""
+        found = []
+        for start in range(span.start, span.stop, _ROWS):
+            hits = mask[self._order.rows[start : min(start + _ROWS, span.stop)]]
+            for gap in gaps:
+                hits[max(gap.start - start, 0) : max(gap.stop - start, 0)] = False
+            found.append((np.flatnonzero(hits) + start).astype(np.int32))
+        return found
+
+    def _times(self, conditions: Sequence[Tuple[str, int]]) -> Tuple[range, List[range]]:
+        """Return the span of ranks that meets conditions on the time, and what is to be left out of it."""
+        low, high = 0, len(self._order.acquired)
+        gaps = []
+        for comparator, moment in conditions:
+            left = int(np.searchsorted(self._order.acquired, moment, "left"))
+            right = int(np.searchsorted(self._order.acquired, moment, "right"))
+            if comparator == "neq":
+                gaps.append(range(left, right))
+            if comparator in ("gt", "gte", "eq"):
+                low = max(low, right if comparator == "gt" else left)
+            if comparator in ("lt", "lte", "eq"):
+                high = min(high, left if comparator == "lt" else right)
+        return range(low, max(low, high)), [gap for gap in gaps if gap]
+
+    def _within(self, area: Area, pieces: List[np.ndarray], long: bool) -> List[np.ndarray]:
+        """Return those of some ranks whose footprint shares a point with the area."""
+        sort: Callable[[np.ndarray], np.ndarray]
+        if area.is_box:
+            sort = _sort_by(area)
+        elif sum(map(len, pieces)) <= FEW:
+            sort = _sort_none
+        elif long:
+            sort = AreaCells(area, self._patience).sort
+        else:
+            raise TooLong
+        inside, unsure = [], []
+        for ranks in pieces:
+            self._check()
+            bounds = self._snapshot.bounds(self._order.rows[ranks])
+            kinds = np.where(bounds[:, 0] > bounds[:, 2], UNSURE, sort(bounds))
+            inside.append(ranks[kinds == INSIDE])
+            unsure.append(ranks[kinds == UNSURE])
+        left = np.concatenate(unsure)
+        if not len(left):
+            return inside
+        if len(left) > FEW and not long:
+            raise TooLong
+        return [np.sort(np.concatenate([*inside, left[self._tested(area, self._order.rows[left])]]))]
+
+    def _tested(self, area: Area, rows: np.ndarray) -> np.ndarray:
+        """Tell which rows have a footprint that shares a point with the area, by the footprints."""
+        kept = np.zeros(len(rows), dtype=bool)
+        order = np.argsort(rows)  # as they lie in the file
+        for start in range(0, len(rows), area.at_once):
+            self._check()
+            places = order[start : start + area.at_once]
+            scenes = self._snapshot.numbers[rows[places]].tolist()
+            kept[places] = area.intersects([row[1] for row in look_up(self._db, "scene, footprint", "scene", scenes)])
+        return kept
+
+    def _check(self) -> None:
+        if self._patience is not None:
+            self._patience.check()
 
 
-def _where(search: Search) -> Tuple[str, List[Any]]:
-    terms, values = [_TYPE_ONLY], [search.scene_type]
-    for condition in search.conditions:
-        terms.append(f'"{condition.field.name}" {_OPERATORS[condition.comparator]} ?')
-        values.append(_operand(condition))
-    return " AND ".join(terms), values
+def _sort_by(area: Area) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what tells of boxes whether they lie in an area that is a box."""
+    return lambda bounds: np.where(area.contains_boxes(bounds), INSIDE, UNSURE)
+
+
+def _sort_none(bounds: np.ndarray) -> np.ndarray:
+    """Leave all boxes to their footprints."""
+    return np.full(len(bounds), UNSURE)
 
 
 def _operand(condition: Condition) -> Any:
     rank = condition.rank
-    return microseconds(rank) if isinstance(rank, datetime) else sql_number(rank)
+    return microseconds(rank) if isinstance(rank, datetime) else compared_number(rank)
 
 
-def _is_covered(search: Search) -> bool:
-    """Tell whether the index by time answers a search, or narrows it; else the table is read from end to end."""
-    names = {condition.field.name for condition in search.conditions}
-    return "acquired" in names or names <= {"cloud_cover.estimated"}
+def _digest(text: Optional[str]) -> Optional[bytes]:
+    """Return what stands for the text of an area, which may be long."""
+    return None if text is None else hashlib.sha256(text.encode()).digest()
 
 
-def _order(ascending: bool) -> str:
-    return "ORDER BY acquired, id" if ascending else "ORDER BY acquired DESC, id DESC"
+def _array(ranks: Ranks) -> np.ndarray:
+    return np.arange(ranks.start, ranks.stop, ranks.step) if isinstance(ranks, range) else ranks
 
 
-def _edge_sql(edge: Optional[Edge]) -> Tuple[str, List[Any]]:
-    if edge is None:
-        return "", []
-    sign = _OPERATORS[edge.comparator]
-    if edge.scene_id is None:
-        return f" AND acquired {sign} ?", [edge.acquired]
-    return f" AND (acquired, id) {sign} (?, ?)", [edge.acquired, edge.scene_id]
+def _size(ranks: Ranks) -> int:
+    return 0 if isinstance(ranks, range) else ranks.nbytes
+
+
+def _place(found: Ranks, rank: int) -> int:
+    """Return how many of some ranks lie before one."""
+    if isinstance(found, range):
+        return min(max(rank, found.start), found.stop) - found.start
+    return int(np.searchsorted(found, rank))
+
+
+def _rank(db: sqlite3.Connection, scene_type: str, order: Order, edge: Edge) -> int:
+    """Return the rank that an edge cuts at: what is ``lt`` lies before it, what is ``gt`` from it on."""
+    left = int(np.searchsorted(order.acquired, edge.acquired, "left"))
+    right = int(np.searchsorted(order.acquired, edge.acquired, "right"))
+    if edge.scene_id is None or left == right:
+        return left if edge.comparator == "lt" else right
+    sign = "<" if edge.comparator == "lt" else "<="
+    sql = f"SELECT count(*) FROM scene WHERE type = ? AND acquired = ? AND id {sign} ?"
+    return left + int(db.execute(sql, (scene_type, edge.acquired, edge.scene_id)).fetchone()[0])
 
 
 def look_up(db: sqlite3.Connection, columns: str, table: str, scenes: Sequence[int]) -> List[Any]:
@@ -238,59 +321,3 @@ def look_up(db: sqlite3.Connection, columns: str, table: str, scenes: Sequence[i
     sql = f"SELECT {columns} FROM {GIVEN} CROSS JOIN {table} ON scene = given"
     found = {row[0]: row for row in db.execute(sql, [json.dumps(scenes)])}
     return [found[scene] for scene in scenes]
-
-
-def _rows(db: sqlite3.Connection, scenes: np.ndarray) -> List[Row]:
-    return look_up(db, "scene, acquired, id", "scene", scenes.tolist())
-
-
-def _candidates(db: sqlite3.Connection, search: Search, where: str, values: List[Any]) -> _Result:
-    """Find all scenes of an area search: by box in the R*Tree, then by footprint."""
-    assert search.area is not None
-    since, until = _span(search.conditions)
-    found: List[Tuple[Any, ...]] = []
-    for west, south, east, north in search.area.boxes:
-        # CROSS JOIN keeps SQLite from turning the order round: the R*Tree first, then its scenes by rowid.
-        found += db.execute(
-            "SELECT scene, acquired, west, south, east, north FROM box CROSS JOIN scene ON scene = entry >> 1 "
-            "WHERE box.west <= ? AND box.east >= ? AND box.south <= ? AND box.north >= ? "
-            f"AND box.until >= ? AND box.since <= ? AND {where}",
-            [east, west, north, south, since, until, *values],
-        )
-    scenes = np.array([row[0] for row in found], dtype=np.int64)
-    acquired = np.array([row[1] for row in found], dtype=np.int64)
-    kept = search.area.contains_boxes(np.array([row[2:] for row in found], dtype=np.float64).reshape(-1, 4))
-    unsure = np.flatnonzero(~kept)
-    if len(unsure):
-        rows = look_up(db, "scene, footprint", "scene", scenes[unsure].tolist())
-        kept[unsure] = search.area.intersects([row[1] for row in rows])
-    # A scene in two parts was found twice.
-    scenes, places = np.unique(scenes[kept], return_index=True)
-    acquired = acquired[kept][places]
-    order = np.argsort(acquired, kind="stable")
-    return _settled(db, scenes[order], acquired[order])
-
-
-def _settled(db: sqlite3.Connection, scenes: np.ndarray, acquired: np.ndarray) -> _Result:
-    """Bring scenes that share a time into the order of their ids."""
-    same = acquired[1:] == acquired[:-1]
-    shared: np.ndarray = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False)) if same.any() else same[:0]
-    ids = {row[0]: row[2] for row in _rows(db, scenes[shared])}
-    if ids:
-        ordered = sorted((int(acquired[i]), ids[int(scenes[i])], int(scenes[i])) for i in shared)
-        scenes = scenes.copy()
-        scenes[shared] = [scene for _, _, scene in ordered]
-    return _Result(scenes, acquired, ids)
-
-
-def _span(conditions: Sequence[Condition]) -> Tuple[float, float]:
-    """Return the span, as the R*Tree holds times, outside which no scene can meet the conditions."""
-    since, until = -1e30, 1e30
-    for condition in conditions:
-        if condition.field.name == "acquired" and isinstance(condition.value, datetime):
-            place = box_time(microseconds(condition.value))
-            if condition.comparator in ("gt", "gte", "eq"):
-                since = max(since, place)
-            if condition.comparator in ("lt", "lte", "eq"):
-                until = min(until, place)
-    return since, until

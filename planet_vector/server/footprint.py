@@ -1,7 +1,8 @@
 """A scene's metadata, derived from its raster: footprint, time and statistics.
 
 The footprint follows the valid-data mask (nodata, alpha or mask band). It is read at no more than `MASK_SIZE`
-pixels a side, so it may lie one of those pixels outside the data, and is never more than that off.
+pixels a side, so it may lie one of those pixels outside the data, and is never more than that off. A mask for which
+more than `MOST_DECODED` bytes would have to be decoded is not read: the footprint is that of the whole raster then.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import warnings
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Dict, NamedTuple, Optional, Tuple
@@ -17,22 +17,33 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 import numpy as np
 import rasterio
 import shapely
-from rasterio.errors import NotGeoreferencedWarning
+from rasterio.enums import MaskFlags
 from rasterio.features import shapes
 from rasterio.transform import Affine, from_gcps
-from rasterio.warp import transform as transform_positions
+from rasterio.windows import Window
 from shapely.geometry import MultiPolygon, Polygon, shape
 from shapely.geometry.base import BaseGeometry
 
+from planet_vector.pixels.errors import RASTER_ERRORS
+from planet_vector.pixels.opening import open_raster
+from planet_vector.pixels.references import ReferenceProblem
+from planet_vector.pixels.sidecars import Place, SidecarProblem
 from planet_vector.query import format_time, parse_time
+from planet_vector.server.placing import NowhereError, to_lonlat
 
 MASK_SIZE = 512
 MAX_POSITIONS = 200
 SMALLEST_PART = 0.001  # of the area of the footprint: specks of noise in the mask are no ground that was seen
-_METRES_A_DEGREE = 111_320.0  # at the equator: 2π · 6378137 m / 360
+MOST_DECODED = 2 * 10**9
+"""Bytes of blocks, uncompressed, that are decoded for a mask: some ten seconds of DEFLATE."""
 
-# What says nothing of where it lies is told as a problem of the archive.
-warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
+MOST_MASKS = 256
+"""Bands whose nodata values are looked at: each is a call, however small the file is."""
+
+_LARGEST_BLOCK = 256 * 10**6  # bytes; GDAL holds a block whole
+_AT_ONCE = 32 * 10**6  # bytes of blocks that are read again from GDAL's cache, for the next band
+_OVERVIEW_BLOCK = 512  # pixels a side, at most, of the blocks that programs make for overviews
+_METRES_A_DEGREE = 111_320.0  # at the equator: 2π · 6378137 m / 360
 
 _ID_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)(?:_.*)?")
 _LANDSAT_DAY = re.compile(r"L[COTEM]\d\d{6}(\d{4})(\d{3})[A-Z]{3}\d\d")
@@ -64,26 +75,39 @@ def check_raster(path: Path) -> Bands:
         When it is not.
     """
     try:
-        with rasterio.open(path, driver="GTiff") as dataset:
+        with open_raster(path) as dataset:
             size = path.stat().st_size
-            for band in dataset.indexes:
-                height, width = dataset.block_shapes[band - 1]
-                column, row = (dataset.width - 1) // width, (dataset.height - 1) // height
+            # Of bands that lie together pixel by pixel, each block holds all.
+            bands = (1,) if _together(dataset) else dataset.indexes
+            height, width = dataset.block_shapes[0]
+            column, row = (dataset.width - 1) // width, (dataset.height - 1) // height
+            for band in bands:
                 # A copy that is cut off lacks the blocks at its end; a sparse block has neither offset nor size.
                 offset = dataset.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=band)
                 length = dataset.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=band)
                 if offset and length and int(offset) + int(length) > size:
                     raise RasterProblem("is cut off: it may still be being written")
             return Bands(dataset.count, dataset.dtypes[0])
-    except (rasterio.errors.RasterioError, OSError, ValueError) as error:
+    except ReferenceProblem as problem:
+        raise RasterProblem(str(problem)) from None
+    except RASTER_ERRORS as error:
         raise RasterProblem(f"cannot be read as a GeoTIFF ({_line(error)})") from None
 
 
-def derive(path: Path, scene_id: str) -> Dict[str, Any]:
+def derive(path: Path, scene_id: str, place: Optional[Place] = None) -> Dict[str, Any]:
     """Return the GeoJSON Feature of a scene that has no metadata of its own.
 
     ``acquired`` is the file's ACQUISITIONDATETIME or TIFFTAG_DATETIME (taken as UTC), else what the id says, else
     the time the file was last changed.
+
+    Parameters
+    ----------
+    path : Path
+        The GeoTIFF.
+    scene_id : str
+        Id of the scene.
+    place : Place, optional
+        Georeference and nodata from files beside it.
 
     Raises
     ------
@@ -91,21 +115,23 @@ def derive(path: Path, scene_id: str) -> Dict[str, Any]:
         When the file cannot be read, or says nothing of where it lies.
     """
     try:
-        with rasterio.open(path, driver="GTiff") as dataset:
-            crs, matrix = _georeference(dataset)
-            valid = _valid_outline(dataset, matrix)
-            outline = to_lonlat(valid, crs, 0.25 * math.hypot(matrix.a, matrix.d))
+        with open_raster(path) as dataset, open_raster(path, place) as placed:
+            crs, matrix = _georeference(placed)
+            valid = _valid_outline(placed, matrix, dataset)
+            outline = to_lonlat(valid, crs, matrix, 0.25 * math.hypot(matrix.a, matrix.d))
             status = path.stat()
             acquired = _tagged_time(dataset) or _time_in(scene_id)
             acquired = acquired or datetime.fromtimestamp(int(status.st_mtime), timezone.utc)
             bits = dataset.tags(1, ns="IMAGE_STRUCTURE").get("NBITS")
             data_bands = dataset.count - (rasterio.enums.ColorInterp.alpha in dataset.colorinterp)
             camera: Dict[str, Any] = {
-                "bit_depth": int(bits) if bits else np.dtype(dataset.dtypes[0]).itemsize * 8,
+                "bit_depth": int(bits) if bits else _bytes_of(dataset.dtypes[0]) * 8,
                 "color_mode": "RGB" if data_bands >= 3 else "Monochromatic",
             }
-            size_at_middle = _pixel_size(dataset, crs, matrix, outline)
-    except (rasterio.errors.RasterioError, OSError, ValueError, shapely.errors.ShapelyError) as error:
+            size_at_middle = _pixel_size(placed, crs, matrix, outline)
+    except (NowhereError, ReferenceProblem, SidecarProblem) as problem:
+        raise RasterProblem(str(problem)) from None
+    except (*RASTER_ERRORS, shapely.errors.ShapelyError) as error:
         raise RasterProblem(f"cannot be read as a GeoTIFF ({_line(error)})") from None
     return {
         "type": "Feature",
@@ -120,99 +146,33 @@ def derive(path: Path, scene_id: str) -> Dict[str, Any]:
     }
 
 
-def to_lonlat(outline: BaseGeometry, crs: Any, tolerance: float) -> BaseGeometry:
-    """Bring a shape to longitude and latitude (EPSG:4326), split at the antimeridian.
-
-    Edges are bent where straight lines of the projection are curves in degrees: positions are set on them, and
-    those that make no difference of `tolerance` (in units of `crs`) are dropped again.
-    """
-    west, south, east, north = outline.bounds
-    dense = shapely.segmentize(outline, max(east - west, north - south, 1e-9) / 8)
-
-    def forward(positions: np.ndarray) -> np.ndarray:
-        x, y = transform_positions(crs, "EPSG:4326", positions[:, 0].tolist(), positions[:, 1].tolist())
-        return np.column_stack([x, y])
-
-    lonlat = shapely.transform(dense, forward)
-    if not all(math.isfinite(value) for value in lonlat.bounds):
-        raise ValueError("its corners are nowhere on the globe")
-    whole = MultiPolygon([_unrolled(part) for part in shapely.get_parts(lonlat)])
-    degrees = tolerance if crs.is_geographic else tolerance * crs.linear_units_factor[1] / _METRES_A_DEGREE
-    # No edge is so long that it could be one across the antimeridian.
-    return shapely.segmentize(_cut(shapely.simplify(whole, degrees)), 90.0)
-
-
-def _unrolled(part: Polygon) -> Polygon:
-    """Return a polygon whose longitudes go on beyond ±180 where it crosses the antimeridian, and up to a pole."""
-    x, y = np.asarray(part.exterior.coords).T
-    x = np.unwrap(x, period=360.0)
-    positions = np.column_stack([x, y])
-    if abs(x[-1] - x[0]) > 180:  # it goes around a pole
-        pole = math.copysign(90.0, y.mean())
-        positions = np.vstack([positions, [(x[-1], pole), (x[0], pole)]])
-    return Polygon(positions)
-
-
-def split(geometry: BaseGeometry) -> BaseGeometry:
-    """Cut a footprint that crosses the antimeridian into parts within ±180°.
-
-    One that jumps by more than half the globe from one position to the next is taken to cross (RFC 7946, section
-    3.1.9).
-    """
-    west, _, east, _ = geometry.bounds
-    if -180 <= west and east <= 180:
-        if east - west <= 180 or not any(map(_jumps, shapely.get_parts(geometry))):
-            return geometry
-        geometry = shapely.transform(
-            geometry, lambda p: np.column_stack([np.where(p[:, 0] < 0, p[:, 0] + 360, p[:, 0]), p[:, 1]])
-        )
-    return _cut(geometry)
-
-
-def _cut(geometry: BaseGeometry) -> BaseGeometry:
-    """Cut what lies beyond ±180° into parts that are moved within."""
-    west, _, east, _ = geometry.bounds
-    parts = list(shapely.get_parts(geometry))
-    if west < -180 or east > 180:
-        parts = []
-        for turn in (-360.0, 0.0, 360.0):
-            band = shapely.box(-180.0 - turn, -90.0, 180.0 - turn, 90.0)
-            cut = shapely.intersection(shapely.make_valid(geometry), band)
-            moved = shapely.transform(cut, lambda p, turn=turn: p + [turn, 0.0])
-            parts.extend(part for part in shapely.get_parts(moved) if part.geom_type == "Polygon" and part.area > 0)
-    whole = parts[0] if len(parts) == 1 else MultiPolygon(parts)
-    # All around the globe, parts may lie side by side.
-    return whole if whole.is_valid else shapely.union_all(shapely.make_valid(parts))
-
-
 def coarser(matrix: Affine, across: float, down: float) -> Affine:
     """Return the transform of a raster whose pixels are so many times as wide and high."""
     return Affine(matrix.a * across, matrix.b * down, matrix.c, matrix.d * across, matrix.e * down, matrix.f)
 
 
-def _jumps(part: Polygon) -> bool:
-    return bool((abs(np.diff(np.asarray(part.exterior.coords)[:, 0])) > 180).any())
-
-
 def _georeference(dataset: Any) -> Tuple[Any, Affine]:
-    if dataset.crs and not dataset.transform.is_identity:
-        return dataset.crs, dataset.transform
-    points, crs = dataset.gcps
-    if points and crs:
-        return crs, from_gcps(points)
-    raise RasterProblem("does not say where it lies, and has no metadata beside it")
+    crs, matrix = dataset.crs, dataset.transform
+    if not crs or matrix.is_identity:
+        points, crs = dataset.gcps
+        if not points or not crs:
+            raise RasterProblem("does not say where it lies, and has no metadata beside it")
+        matrix = from_gcps(points)
+    if not all(map(math.isfinite, matrix)) or not matrix.determinant:
+        raise RasterProblem("has pixels without area")
+    return crs, matrix
 
 
-def _valid_outline(dataset: Any, matrix: Affine) -> BaseGeometry:
+def _valid_outline(dataset: Any, matrix: Affine, file: Any) -> BaseGeometry:
     """Return the outline of the valid pixels, in the raster's own coordinates."""
     shrink = max(1.0, max(dataset.width, dataset.height) / MASK_SIZE)
     height, width = math.ceil(dataset.height / shrink), math.ceil(dataset.width / shrink)
-    mask = dataset.dataset_mask(out_shape=(height, width)) > 0
+    mask = _valid_mask(dataset, file, height, width)
     cell = coarser(matrix, dataset.width / width, dataset.height / height)
     a, b, c, d, e, f = cell[:6]
     corners = ((0, 0), (0, height), (width, height), (width, 0))
     frame = Polygon([(a * x + b * y + c, d * x + e * y + f) for x, y in corners])
-    if mask.all() or not mask.any():
+    if mask is None or mask.all() or not mask.any():
         return frame
     side = math.sqrt(abs(cell.determinant))
     valid = [Polygon(shape(s).exterior) for s, _ in shapes(mask.astype("uint8"), mask=mask, transform=cell)]
@@ -230,6 +190,55 @@ def _valid_outline(dataset: Any, matrix: Affine) -> BaseGeometry:
         outline = shapely.convex_hull(grown)
     filled = [Polygon(part.exterior) for part in shapely.get_parts(outline) if part.geom_type == "Polygon"]
     return filled[0] if len(filled) == 1 else MultiPolygon(filled)
+
+
+def _valid_mask(dataset: Any, file: Any, height: int, width: int) -> Optional[np.ndarray]:
+    """Return which pixels are valid, at a smaller size, or None if too much would have to be decoded.
+
+    Parameters
+    ----------
+    dataset : rasterio.io.DatasetReader
+        The raster with what is laid over it.
+    file : rasterio.io.DatasetReader
+        The file itself, which knows its blocks.
+    height, width : int
+        Size of the mask.
+    """
+    flags = dataset.mask_flag_enums[0]
+    if flags == [MaskFlags.all_valid]:
+        return None
+    masks = dataset.count if MaskFlags.nodata in flags else 1
+    shrink = dataset.height / height
+    factor = max((factor for factor in file.overviews(1) if factor <= 1.2 * shrink), default=1)
+    block_height, block_width = file.block_shapes[0] if factor == 1 else (_OVERVIEW_BLOCK, _OVERVIEW_BLOCK)
+    pixel = _bytes_of(file.dtypes[0]) * (file.count if _together(file) else 1)
+    # GDAL gives a large single strip as rows, and decodes it from its beginning for each row that lies before the last.
+    second = file.get_tag_item("BLOCK_OFFSET_0_1", "TIFF", bidx=1)
+    one_strip = factor == block_height == 1 < file.height and second is None
+    block = pixel * block_height * block_width
+    across = min(math.ceil(dataset.width / factor / block_width), width)
+    down = dataset.height if one_strip else min(math.ceil(dataset.height / factor / block_height), height)
+    again = 1 if _together(file) and across * block <= _AT_ONCE and not one_strip else masks
+    if masks > MOST_MASKS or block > _LARGEST_BLOCK or across * down * block * again > MOST_DECODED:
+        return None
+    rows = height
+    if masks > 1 and not one_strip:  # the same blocks for each band, while they are in GDAL's cache
+        rows = max(1, int(max(_AT_ONCE / (dataset.width * pixel), block_height * factor) / shrink))
+    pieces = []
+    for row in range(0, height, rows):
+        count = min(rows, height - row)
+        window = Window(0, row * shrink, dataset.width, count * shrink)
+        pieces.append(dataset.dataset_mask(out_shape=(count, width), window=window) > 0)
+    return np.concatenate(pieces)
+
+
+def _together(dataset: Any) -> bool:
+    """Return whether blocks hold all bands."""
+    return bool(dataset.count > 1 and dataset.tags(ns="IMAGE_STRUCTURE").get("INTERLEAVE") == "PIXEL")
+
+
+def _bytes_of(dtype: str) -> int:
+    return 4 if dtype == "complex_int16" else np.dtype(dtype).itemsize
 
 
 def _pixel_size(dataset: Any, crs: Any, matrix: Affine, outline: BaseGeometry) -> float:

@@ -3,8 +3,8 @@
 The file is a cache: it can be deleted, and is made anew when its schema is another's. Several processes read it
 at once (WAL); each answer is of one state of the archive.
 
-Footprints stand in an R*Tree of longitude, latitude and time of acquisition: an area and a season together leave
-few candidates. A footprint in two parts (at the antimeridian) has two entries, ``2 * scene`` and ``2 * scene + 1``.
+Tables hold what is given out of a scene: its text, files and footprint. What searches compare, boxes included, stands
+in blocks (`planet_vector.server.blocks`), which are read as arrays.
 """
 
 from __future__ import annotations
@@ -15,40 +15,45 @@ import sqlite3
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
-from planet_vector.query import FIELDS, format_time
-from planet_vector.server.finding import GIVEN, Finder, Row, look_up
+from planet_vector.query import format_time
+from planet_vector.server.finding import Finder, TooLong, look_up
+from planet_vector.server.patience import Patience
 from planet_vector.server.search import Edge, Search, from_microseconds
+from planet_vector.server.snapshot import GIVEN, read_version
 
-SCHEMA = 2
+SCHEMA = 3
 """Number of the layout below; an index of another number is made anew."""
 
 _TEXT = "CAST(json AS BLOB)"  # as it goes out
-CONNECTIONS = 4  # a process: more would only wait for the same disk and the interpreter's lock
-CACHE_KB = 16_384  # of pages, each connection
-_COLUMNS = ", ".join(f'"{name}"' for name in FIELDS if name != "acquired")
-_TABLES = f"""
+# Connections of a process. Searches have their own, and long ones two of their own, so that no look-up waits for them.
+LOOK_UPS, SEARCHES, LONG_SEARCHES = 2, 3, 2
+CACHE_KB = 2048  # of pages, each connection: what it reads once more lies in the system's cache
+_TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE unit (unit INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, files TEXT NOT NULL);
 CREATE TABLE problem (unit INTEGER NOT NULL, path TEXT NOT NULL, text TEXT NOT NULL);
 CREATE TABLE scene (
     scene INTEGER PRIMARY KEY, unit INTEGER NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL,
-    acquired INTEGER NOT NULL, footprint BLOB, {_COLUMNS}
+    acquired INTEGER NOT NULL, footprint BLOB
 );
 CREATE TABLE feature (scene INTEGER PRIMARY KEY, json TEXT NOT NULL);
 CREATE TABLE product (scene INTEGER NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL, PRIMARY KEY (scene, name))
     WITHOUT ROWID;
 CREATE TABLE total (type TEXT PRIMARY KEY, scenes INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE area (hash TEXT PRIMARY KEY, text TEXT NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
-CREATE VIRTUAL TABLE box USING rtree (entry, west, east, south, north, since, until);
+CREATE TABLE block (block INTEGER PRIMARY KEY, version INTEGER NOT NULL, scenes INTEGER NOT NULL);
+CREATE TABLE strip (name TEXT NOT NULL, block INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (name, block))
+    WITHOUT ROWID;
 CREATE UNIQUE INDEX scene_by_id ON scene (type, id);
+CREATE INDEX scene_by_time ON scene (type, acquired, id);
+CREATE INDEX scene_by_unit ON scene (unit);
+CREATE INDEX problem_by_unit ON problem (unit);
 """
-_INDEXES = """
-CREATE INDEX IF NOT EXISTS scene_by_time ON scene (type, acquired, id, "cloud_cover.estimated");
-CREATE INDEX IF NOT EXISTS scene_by_unit ON scene (unit);
-CREATE INDEX IF NOT EXISTS problem_by_unit ON problem (unit);
-"""
+
+
+_Result = TypeVar("_Result")
 
 
 class Page(NamedTuple):
@@ -104,28 +109,26 @@ class Index:
     def __init__(self, path: Path, exact_ties: bool = True) -> None:
         self.path = path
         self._exact_ties = exact_ties
-        self._idle: queue.LifoQueue[Optional[sqlite3.Connection]] = queue.LifoQueue()
-        for _ in range(CONNECTIONS):
-            self._idle.put(None)
+        self._look_ups, self._searches, self._long = (
+            _Connections(path, number) for number in (LOOK_UPS, SEARCHES, LONG_SEARCHES)
+        )
         self._finder = Finder()
 
     def close(self) -> None:
         """Close every connection."""
-        for _ in range(CONNECTIONS):
-            connection = self._idle.get()
-            if connection is not None:
-                connection.close()
+        for connections in (self._look_ups, self._searches, self._long):
+            connections.close()
 
     def totals(self) -> Dict[str, int]:
         """Return the number of scenes of each type."""
-        with self._read() as db:
+        with self._look_ups.read() as db:
             return dict(db.execute("SELECT type, scenes FROM total WHERE scenes > 0 ORDER BY type"))
 
     def summary(self) -> List[Summary]:
         """Return what is in the index, by scene type."""
         span = "SELECT min(acquired), max(acquired) FROM scene WHERE type = ?"
         names = "SELECT DISTINCT name FROM product JOIN scene USING (scene) WHERE type = ? ORDER BY name"
-        with self._read() as db:
+        with self._look_ups.read() as db:
             found = []
             for scene_type, scenes in db.execute(
                 "SELECT type, scenes FROM total WHERE scenes > 0 ORDER BY type"
@@ -137,12 +140,12 @@ class Index:
 
     def version(self) -> int:
         """Return a number that changes with the scenes of the index."""
-        with self._read() as db:
-            return _version(db)
+        with self._look_ups.read() as db:
+            return read_version(db)
 
     def find(self, scene_type: str, scene_id: str) -> Optional[Found]:
         """Return the scene of an id, or None."""
-        with self._read() as db:
+        with self._look_ups.read() as db:
             row = db.execute(
                 f"SELECT scene, {_TEXT} FROM scene JOIN feature USING (scene) WHERE type = ? AND id = ?",
                 (scene_type, scene_id),
@@ -151,30 +154,37 @@ class Index:
                 return None
             return Found(row[1], dict(db.execute("SELECT name, path FROM product WHERE scene = ?", (row[0],))))
 
-    def search(self, search: Search) -> Page:
+    def search(self, search: Search, patience: Optional[Patience] = None) -> Page:
         """Return one page of a search."""
-        with self._read() as db:
-            found = self._finder.page(db, search, _version(db))
-            features = _joined(db, found.rows)
-        if not found.rows:
-            return Page(b"", 0, None, None)
-        before, after = ("lt", "gt") if search.ascending else ("gt", "lt")
-        return Page(
-            features,
-            found.total,
-            self._edge(before, found.rows[0], found.tied_before),
-            self._edge(after, found.rows[-1], found.tied_after),
-        )
 
-    def matching(self, search: Search, most: int) -> List[Tuple[str, bytes, Dict[str, str]]]:
+        def page(db: sqlite3.Connection, long: bool) -> Page:
+            found = self._finder.page(db, search, long, patience)
+            if found is None:
+                return Page(b"", 0, None, None)
+            before, after = ("lt", "gt") if search.ascending else ("gt", "lt")
+            return Page(
+                _joined(db, found.scenes),
+                found.total,
+                self._edge(before, found.first, found.tied_before),
+                self._edge(after, found.last, found.tied_after),
+            )
+
+        return self._run(page, patience)
+
+    def matching(
+        self, search: Search, most: int, patience: Optional[Patience] = None
+    ) -> List[Tuple[str, bytes, Dict[str, str]]]:
         """Return the ids, features and products of the first scenes of a search, whatever page it asks for."""
-        with self._read() as db:
-            rows = self._finder.first(db, search, _version(db), most)
+
+        def first(db: sqlite3.Connection, long: bool) -> List[Tuple[str, bytes, Dict[str, str]]]:
+            rows = self._finder.first(db, search, most, long, patience)
             texts = look_up(db, f"scene, {_TEXT}", "feature", [row[0] for row in rows])
             return [
                 (row[2], text, dict(db.execute("SELECT name, path FROM product WHERE scene = ?", (row[0],))))
                 for row, (_, text) in zip(rows, texts)
             ]
+
+        return self._run(first, patience)
 
     def keep_area(self, digest: str, text: str) -> None:
         """Keep the text of an area too long for a link."""
@@ -188,17 +198,41 @@ class Index:
 
     def kept_area(self, digest: str) -> Optional[str]:
         """Return the text of an area that was kept, or None."""
-        with self._read() as db:
+        with self._look_ups.read() as db:
             row = db.execute("SELECT text FROM area WHERE hash = ?", (digest,)).fetchone()
             return str(row[0]) if row else None
 
+    def _run(self, work: Callable[[sqlite3.Connection, bool], _Result], patience: Optional[Patience]) -> _Result:
+        """Do a search; when it proves long, begin it again among the few that may be."""
+        try:
+            with self._searches.read(patience) as db:
+                return work(db, False)
+        except TooLong:
+            with self._long.read(patience) as db:
+                return work(db, True)
+
+    def _edge(self, comparator: str, place: Tuple[int, str], shared: bool) -> Edge:
+        """Return the edge at a scene's time and id; with the id when the scene beyond shares its time."""
+        return Edge(comparator, place[0], place[1] if shared and self._exact_ties else None)
+
+
+class _Connections:
+    """Lend connections for reading, a number of them at the most."""
+
+    def __init__(self, path: Path, number: int) -> None:
+        self._path = path
+        self._number = number
+        self._idle: queue.LifoQueue[Optional[sqlite3.Connection]] = queue.LifoQueue()
+        for _ in range(number):
+            self._idle.put(None)
+
     @contextmanager
-    def _read(self) -> Iterator[sqlite3.Connection]:
+    def read(self, patience: Optional[Patience] = None) -> Iterator[sqlite3.Connection]:
         """Lend a connection, within one transaction: what is read together is of one state."""
-        connection = self._idle.get()
+        connection = self._wait(patience)
         try:
             if connection is None:
-                connection = connect(self.path)
+                connection = connect(self._path)
                 connection.execute("PRAGMA query_only = 1")
             connection.execute("BEGIN")
             try:
@@ -208,13 +242,20 @@ class Index:
         finally:
             self._idle.put(connection)
 
-    def _edge(self, comparator: str, row: Row, shared: bool) -> Edge:
-        """Return the edge at a row; with its id when the scene beyond shares its time."""
-        return Edge(comparator, row[1], row[2] if shared and self._exact_ties else None)
+    def close(self) -> None:
+        """Close them all, once they are given back."""
+        for _ in range(self._number):
+            connection = self._idle.get()
+            if connection is not None:
+                connection.close()
 
-
-def _version(db: sqlite3.Connection) -> int:
-    return int(db.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()[0])
+    def _wait(self, patience: Optional[Patience]) -> Optional[sqlite3.Connection]:
+        while True:
+            try:
+                return self._idle.get(timeout=0.1)
+            except queue.Empty:
+                if patience is not None:
+                    patience.check()
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -234,13 +275,7 @@ def create(db: sqlite3.Connection) -> None:
     db.execute(f"PRAGMA user_version = {SCHEMA}")
 
 
-def create_indexes(db: sqlite3.Connection) -> None:
-    """Make what searches need beside the tables, where it is not there; after a first fill this takes less time."""
-    for statement in filter(str.strip, _INDEXES.split(";")):
-        db.execute(statement)
-
-
-def _joined(db: sqlite3.Connection, rows: Sequence[Row]) -> bytes:
+def _joined(db: sqlite3.Connection, scenes: Sequence[int]) -> bytes:
     """Return the texts of scenes in their order, commas between them.
 
     SQLite joins them: threads at once would pass the interpreter's lock to and fro at each row that goes to Python.
@@ -248,8 +283,8 @@ def _joined(db: sqlite3.Connection, rows: Sequence[Row]) -> bytes:
     text, count = db.execute(
         "SELECT CAST(group_concat(json, ',') AS BLOB), count(*) "
         f"FROM {GIVEN} CROSS JOIN feature ON scene = given",  # in the order of the numbers
-        [json.dumps([row[0] for row in rows])],
+        [json.dumps(scenes)],
     ).fetchone()
-    if count != len(rows):
+    if count != len(scenes):
         raise sqlite3.DatabaseError("the index lacks scenes that it lists")
     return text or b""

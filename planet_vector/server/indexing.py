@@ -2,7 +2,7 @@
 
 Each transaction holds whole units and counts the index's version up, so an index is true at any moment: killed in
 the middle, the next run goes on where the last transaction ended. Two processes that update one index do the same
-work twice, but write it once.
+work twice, but write it once. An index that another version of this package has made is made anew.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import sqlite3
+import time
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -18,18 +19,28 @@ from itertools import islice
 from pathlib import Path
 from typing import Callable, Dict, Iterable, List, Optional
 
+import numpy as np
 import platformdirs
 
 from planet_vector.errors import ArchiveError
-from planet_vector.query import FIELDS
 from planet_vector.server.archive import Problem, Unit, scan
-from planet_vector.server.columns import box_time
+from planet_vector.server.blocks import BlockWriter
 from planet_vector.server.entries import Entry, read_all
-from planet_vector.server.index import SCHEMA, connect, create, create_indexes
+from planet_vector.server.index import SCHEMA, connect, create
 
-BATCH = 20_000  # scenes in one transaction, about a second's work
-CACHE_KB = 200_000  # of pages while writing: the R*Tree and the ids of a million scenes are changed all over
-BLOCK = 1000  # scenes written by one statement
+BATCH, SECONDS = 20_000, 1.0
+"""Scenes, or time, after which a transaction ends with the unit it is at."""
+
+FILL_CACHE_KB, CACHE_KB = 200_000, 32_000
+"""Of pages while writing. A first fill changes the indexes all over; a re-scan runs in a process that answers."""
+TOGETHER = 1000  # scenes written by one statement
+_TABLES = {"meta", "unit", "problem", "scene", "feature", "product", "total"}  # of an index, whatever its SCHEMA
+_VALUE_ERRORS = (
+    ValueError, TypeError, OverflowError,
+    sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError,
+)  # fmt: skip
+"""What SQLite and its module raise for a value that they cannot store."""
+
 _DUPLICATE = "duplicate:"
 """Before the files of a unit whose scenes are (partly) served from another: it is read again when anything changes."""
 
@@ -40,6 +51,7 @@ class Report:
 
     read: int = 0
     removed: int = 0
+    reading: float = 0.0  # seconds it took to read what had changed
     totals: Dict[str, int] = field(default_factory=dict)
     problems: List[Problem] = field(default_factory=list)
 
@@ -85,18 +97,44 @@ def update(root: Path, path: Path, progress: Callable[[int, int], None] = lambda
 
 def _open(path: Path) -> sqlite3.Connection:
     db = connect(path)
-    db.execute(f"PRAGMA cache_size = -{CACHE_KB}")
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = NORMAL")  # with WAL a crash may lose the last update, never more: it is made again
-    db.execute("BEGIN IMMEDIATE")
-    found = db.execute("PRAGMA user_version").fetchone()[0]
-    if not found and not db.execute("SELECT 1 FROM sqlite_master").fetchone():
-        create(db)
-    elif found != SCHEMA:
+    try:
+        _is_ours(db, path)  # before anything is changed: WAL would stay with a stranger's file
+        db.execute("PRAGMA journal_mode = WAL")
+        # With WAL a crash may lose the last update, never more: it is made again.
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("BEGIN IMMEDIATE")
+        if not _is_ours(db, path):
+            _clear(db)
+            create(db)
+        db.execute("COMMIT")
+    except BaseException:
         db.close()
-        raise ArchiveError(f"{path} is no index of this version of planet-vector: delete it, or name another.")
-    db.execute("COMMIT")
+        raise
     return db
+
+
+def _is_ours(db: sqlite3.Connection, path: Path) -> bool:
+    """Tell whether a file is an index as this version makes it; False where it is to be made.
+
+    Raises
+    ------
+    ArchiveError
+        When it is a database of something else.
+    """
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if (tables or version) and not tables >= _TABLES:
+        raise ArchiveError(f"{path} is no index of planet-vector: name another with --index.")
+    return bool(tables) and version == SCHEMA
+
+
+def _clear(db: sqlite3.Connection) -> None:
+    """Delete all tables."""
+    # Virtual ones first, with which tables of theirs go.
+    sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND sql {} LIKE '%VIRTUAL%'"
+    for kind in ("", "NOT"):
+        for (name,) in db.execute(sql.format(kind)).fetchall():
+            db.execute(f'DROP TABLE "{name}"')
 
 
 def _update(
@@ -107,6 +145,7 @@ def _update(
     progress: Callable[[int, int], None],
 ) -> Report:
     known: Dict[str, str] = dict(db.execute("SELECT key, files FROM unit WHERE unit > 0"))
+    db.execute(f"PRAGMA cache_size = -{CACHE_KB if known else FILL_CACHE_KB}")
     gone = [key for key in known if key not in units]
     changed = [u for key, u in units.items() if known.get(key, "").replace(_DUPLICATE, "", 1) != _signature(u)]
     if gone or changed:
@@ -119,12 +158,13 @@ def _update(
         for key in gone:
             writing.drop(key)
             writing.pause()
+        start = time.monotonic()
         for done, (unit, entries, problems) in enumerate(read_all(root, changed), 1):
             writing.put(unit, entries, problems)
             writing.pause()
             progress(done, len(changed))
+        report.reading = time.monotonic() - start
         writing.put_scan_problems(scan_problems)
-    create_indexes(db)
     if len(changed) or len(gone):
         db.execute("PRAGMA optimize = 0x10002")  # all tables: a first fill has no statistics yet
     return report
@@ -134,16 +174,15 @@ def _signature(unit: Unit) -> str:
     return json.dumps([[f.path, f.size, f.mtime_ns] for f in unit.files])
 
 
-_SCENE_SQL = f"INSERT OR IGNORE INTO scene VALUES (?, ?, ?, ?, ?, ?{', ?' * (len(FIELDS) - 1)})"
-
-
 class _Writing:
     """Write an update, in transactions of whole units; one begins with the first change, if any."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self._change: Counter[str] = Counter()
+        self._blocks = BlockWriter(db)
         self._written = 0
+        self._since = 0.0
         self._open = False
 
     def __enter__(self) -> _Writing:
@@ -156,16 +195,18 @@ class _Writing:
             self._commit()
 
     def pause(self) -> None:
-        """End the transaction when it holds enough."""
-        if self._written >= BATCH:
+        """End the transaction when it holds enough, or has taken long enough."""
+        if self._open and (self._written >= BATCH or time.monotonic() - self._since >= SECONDS):
             self._commit()
 
     def _begin(self) -> None:
         if not self._open:
             self._db.execute("BEGIN IMMEDIATE")
             self._open = True
+            self._since = time.monotonic()
 
     def _commit(self) -> None:
+        self._blocks.flush()
         for scene_type, change in self._change.items():
             self._db.execute(
                 "INSERT INTO total VALUES (?, ?) ON CONFLICT (type) DO UPDATE SET scenes = scenes + excluded.scenes",
@@ -183,19 +224,18 @@ class _Writing:
         if row is None:
             return
         number = int(row[0])
-        scenes = f"SELECT scene FROM scene WHERE unit = {number}"
-        for scene_type, count in self._db.execute(
-            f"SELECT type, count(*) FROM scene WHERE unit = {number} GROUP BY type"
-        ):
+        # Named, as statistics of few large units make SQLite read all scenes instead.
+        scenes = f"FROM scene INDEXED BY scene_by_unit WHERE unit = {number}"
+        for scene_type, count in self._db.execute(f"SELECT type, count(*) {scenes} GROUP BY type"):
             self._change[scene_type] -= count
-        self._db.execute(f"DELETE FROM box WHERE entry IN (SELECT 2 * scene FROM scene WHERE unit = {number})")
-        self._db.execute(f"DELETE FROM box WHERE entry IN (SELECT 2 * scene + 1 FROM scene WHERE unit = {number})")
-        self._db.execute(f"DELETE FROM feature WHERE scene IN ({scenes})")
-        self._db.execute(f"DELETE FROM product WHERE scene IN ({scenes})")
-        self._db.execute(f"DELETE FROM scene WHERE unit = {number}")
-        self._db.execute(f"DELETE FROM problem WHERE unit = {number}")
+        gone = np.fromiter((scene for (scene,) in self._db.execute(f"SELECT scene {scenes}")), dtype=np.int64)
+        self._blocks.remove(gone)
+        self._db.execute(f"DELETE FROM feature WHERE scene IN (SELECT scene {scenes})")
+        self._db.execute(f"DELETE FROM product WHERE scene IN (SELECT scene {scenes})")
+        self._db.execute(f"DELETE {scenes}")
+        self._db.execute(f"DELETE FROM problem INDEXED BY problem_by_unit WHERE unit = {number}")
         self._db.execute(f"DELETE FROM unit WHERE unit = {number}")
-        self._written += 1
+        self._written += 1 + len(gone)
 
     def put(self, unit: Unit, entries: Iterable[Entry], problems: List[Problem]) -> None:
         """Write a unit in place of what it brought before."""
@@ -207,42 +247,50 @@ class _Writing:
         number = self._db.execute("INSERT INTO unit VALUES (NULL, ?, ?)", (unit.key, signature)).lastrowid
         assert number is not None
         stream = iter(entries)
-        duplicates = sum(
-            self._put_block(number, block, unit, problems) for block in iter(lambda: list(islice(stream, BLOCK)), [])
-        )
-        if duplicates:
+        together = iter(lambda: list(islice(stream, TOGETHER)), [])
+        if sum(self._put_scenes(number, scenes, unit, problems) for scenes in together):
             self._db.execute("UPDATE unit SET files = ? WHERE unit = ?", (_DUPLICATE + signature, number))
-        self._db.executemany("INSERT INTO problem VALUES (?, ?, ?)", [(number, p.path, p.text) for p in problems])
+        self._put_problems(number, problems)
 
-    def _put_block(self, number: int, block: List[Entry], unit: Unit, problems: List[Problem]) -> int:
+    def _put_scenes(self, number: int, entries: List[Entry], unit: Unit, problems: List[Problem]) -> int:
         """Write scenes, and return how many of them were there already, from another unit."""
+        self._db.execute("SAVEPOINT scenes")
+        try:
+            written = self._insert(number, entries)
+        except _VALUE_ERRORS as error:
+            self._db.execute("ROLLBACK TO scenes")
+            self._db.execute("RELEASE scenes")
+            if len(entries) > 1:  # one by one, to find whose value it is
+                return sum(self._put_scenes(number, [entry], unit, problems) for entry in entries)
+            problems.append(Problem(unit.files[0].path, f"scene {entries[0].scene_id} cannot be stored ({error})"))
+            return 0
+        self._db.execute("RELEASE scenes")
+        for scene, entry in written.items():
+            self._blocks.add(scene, entry.scene_type, entry.acquired, entry.boxes, entry.columns)
+        self._change.update(entry.scene_type for entry in written.values())
+        self._written += len(written)
+        if len(written) < len(entries):
+            there = {id(entry) for entry in written.values()}
+            problems += [Problem(unit.files[0].path, self._clash(e)) for e in entries if id(e) not in there]
+        return len(entries) - len(written)
+
+    def _insert(self, number: int, entries: List[Entry]) -> Dict[int, Entry]:
+        """Insert scenes that are not there, and return them by their numbers."""
         first = int(self._db.execute("SELECT coalesce(max(scene), 0) + 1 FROM scene").fetchone()[0])
-        numbered = list(enumerate(block, first))
-        written = self._db.executemany(
-            _SCENE_SQL,
-            [(n, number, e.scene_type, e.scene_id, e.acquired, e.footprint, *e.columns) for n, e in numbered],
+        numbered = dict(enumerate(entries, first))
+        count = self._db.executemany(
+            "INSERT OR IGNORE INTO scene VALUES (?, ?, ?, ?, ?, ?)",
+            [(n, number, e.scene_type, e.scene_id, e.acquired, e.footprint) for n, e in numbered.items()],
         ).rowcount
-        duplicates = len(block) - written
-        if duplicates:
-            there = {n for (n,) in self._db.execute("SELECT scene FROM scene WHERE scene >= ?", (first,))}
-            problems += [Problem(unit.files[0].path, self._clash(e)) for n, e in numbered if n not in there]
-            numbered = [(n, e) for n, e in numbered if n in there]
-        self._db.executemany("INSERT INTO feature VALUES (?, ?)", [(n, e.feature) for n, e in numbered])
-        self._db.executemany(
-            "INSERT INTO box VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                (2 * n + part, west, east, south, north, box_time(e.acquired), box_time(e.acquired))
-                for n, e in numbered
-                for part, (west, south, east, north) in enumerate(e.boxes)
-            ],
-        )
+        if count < len(entries):
+            there = self._db.execute("SELECT scene FROM scene WHERE scene >= ?", (first,)).fetchall()
+            numbered = {n: numbered[n] for (n,) in there}
+        self._db.executemany("INSERT INTO feature VALUES (?, ?)", [(n, e.feature) for n, e in numbered.items()])
         self._db.executemany(
             "INSERT INTO product VALUES (?, ?, ?)",
-            [(n, product, path) for n, e in numbered for product, path in e.products.items()],
+            [(n, product, path) for n, e in numbered.items() for product, path in e.products.items()],
         )
-        self._change.update(e.scene_type for _, e in numbered)
-        self._written += len(numbered)
-        return duplicates
+        return numbered
 
     def put_scan_problems(self, problems: List[Problem]) -> None:
         """Write what was wrong with files that belong to no unit."""
@@ -250,7 +298,11 @@ class _Writing:
         if known != {(p.path, p.text) for p in problems}:
             self._begin()
             self._db.execute("DELETE FROM problem WHERE unit = 0")
-            self._db.executemany("INSERT INTO problem VALUES (0, ?, ?)", [(p.path, p.text) for p in problems])
+            self._put_problems(0, problems)
+
+    def _put_problems(self, number: int, problems: List[Problem]) -> None:
+        rows = [(number, p.path, p.text.encode(errors="replace").decode()) for p in problems]
+        self._db.executemany("INSERT INTO problem VALUES (?, ?, ?)", rows)
 
     def _clash(self, entry: Entry) -> str:
         row = self._db.execute(

@@ -15,9 +15,9 @@ import secrets
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
-from planet_vector.server.app import Service, read_limited
+from planet_vector.server.app import Service
+from planet_vector.server.bodies import MAX_SMALL_BODY, Body
 from planet_vector.server.refusal import Refusal
-from planet_vector.server.search import read_body
 
 _SECRET = secrets.token_bytes(32)
 
@@ -30,7 +30,9 @@ def add_login(app: FastAPI) -> None:
 async def login(request: Request) -> Response:
     """Give a token that holds the key."""
     service: Service = request.app.state.service
-    given = dict(read_body(request.headers.get("content-type", ""), await read_limited(request)))
+    with Body() as body:
+        await body.read(request, MAX_SMALL_BODY)
+        given = dict(body.parameters(request))
     password = given.get("password", "")
     try:
         service.keys.permission(f"api-key {password}", None)

@@ -16,13 +16,15 @@ Where scenes lie above each other, the least cloudy is seen, and of those the ne
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import threading
-from dataclasses import dataclass, field
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import shapely
 from shapely.geometry import shape
@@ -30,14 +32,22 @@ from shapely.geometry.base import BaseGeometry
 
 from planet_vector.errors import ConfigError
 from planet_vector.query import format_time, parse_time
-from planet_vector.server.footprint import split
 from planet_vector.server.index import Index
-from planet_vector.server.quads import QUAD_SIZE, Bounds, Quad, quads_of, resolution, to_mercator
+from planet_vector.server.keys import Permission
+from planet_vector.server.patience import Patience
+from planet_vector.server.placing import split
+from planet_vector.server.quads import QUAD_SIZE, Bounds, Quad, quads_at_most, quads_of, resolution, to_mercator
 from planet_vector.server.refusal import Refusal
 from planet_vector.server.search import Search, parse_search
 
 MAX_SCENES = 20_000
 """Scenes of a mosaic: the least that is laid out in memory, all at once."""
+
+MAX_QUADS = 500_000
+"""Quads of a mosaic, counted for each of its scenes: some 10 s of work, and 100 MB."""
+
+MAX_PERMISSIONS = 8
+"""Sets of products, as keys have them, for which a mosaic's layout is kept."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
@@ -48,6 +58,8 @@ class Member:
 
     Attributes
     ----------
+    products : mapping of str to str
+        The products that may be shown.
     footprint : shapely geometry
         In web mercator.
     updated : str
@@ -62,17 +74,77 @@ class Member:
     cloud: float
 
 
-@dataclass(frozen=True)
 class Layout:
-    """Hold what a mosaic is made of, the scenes that are seen first in front."""
+    """Hold what a mosaic is made of, the scenes that are seen first in front.
 
-    members: Sequence[Member]
-    quads: Mapping[Quad, Sequence[Member]]
+    Parameters
+    ----------
+    members : sequence of Member
+        The scenes.
+    level : int
+        The mosaic's.
+    quads : mapping of Quad to sequence of Member, optional
+        The quads, if they are known; else they are found when they are wanted.
+    """
+
+    def __init__(
+        self, members: Sequence[Member], level: int, quads: Optional[Mapping[Quad, Sequence[Member]]] = None
+    ) -> None:
+        self.members = members
+        self._level = level
+        self._quads = quads
+        self._lock = threading.Lock()
+
+    def quads(self, patience: Optional[Patience] = None) -> Mapping[Quad, Sequence[Member]]:
+        """Return the scenes of each quad.
+
+        Raises
+        ------
+        Refusal
+            422, when there are more than `MAX_QUADS`.
+        """
+        with _held(self._lock, patience):
+            if self._quads is None:
+                self._quads = self._cut(patience)
+            return self._quads
 
     def within(self, bounds: Bounds) -> List[Member]:
         """Return the scenes that share ground with a box in web mercator."""
         box = shapely.box(*bounds)
         return [member for member in self.members if member.footprint.intersects(box)]
+
+    def of(self, products: FrozenSet[str]) -> Layout:
+        """Return the layout of what is left when only some products may be shown."""
+        left: Dict[str, Member] = {}
+        for member in self.members:
+            shown = {name: place for name, place in member.products.items() if name in products}
+            if shown:
+                left[member.scene_id] = replace(member, products=shown)
+        with self._lock:
+            known = self._quads
+        quads: Optional[Dict[Quad, List[Member]]] = None
+        if known is not None:
+            cut = {quad: [left[m.scene_id] for m in members if m.scene_id in left] for quad, members in known.items()}
+            quads = {quad: members for quad, members in cut.items() if members}
+        return Layout(list(left.values()), self._level, quads)
+
+    def _cut(self, patience: Optional[Patience]) -> Dict[Quad, List[Member]]:
+        quads: Dict[Quad, List[Member]] = {}
+        tried = 0
+        for member in self.members:
+            tried += quads_at_most(member.footprint, self._level)
+            if tried > MAX_QUADS:
+                raise Refusal(
+                    422,
+                    f"The mosaic would have more than {MAX_QUADS} quads of scenes: its definition needs a lower level "
+                    f"than {self._level}, or fewer scenes.",
+                )
+        for member in self.members:
+            for number, quad in enumerate(quads_of(member.footprint, self._level)):
+                quads.setdefault(quad, []).append(member)
+                if patience is not None and not number % 200:
+                    patience.check()
+        return quads
 
 
 @dataclass
@@ -85,19 +157,35 @@ class Mosaic:
     product: Optional[str] = None
     level: int = 15
     _layout: Optional[Tuple[int, Layout]] = field(default=None, repr=False)
+    _parts: OrderedDict[FrozenSet[str], Layout] = field(default_factory=OrderedDict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def layout(self, index: Index) -> Layout:
-        """Return the scenes and quads of the mosaic, as they are in the index now."""
-        with self._lock:
+    def is_visible(self, permission: Permission) -> bool:
+        """Tell whether a key may see the mosaic: its scene type, and its product if it has one."""
+        types = permission.scene_types
+        return (types is None or self.search.scene_type in types) and (
+            self.product is None or permission.allows(self.product)
+        )
+
+    def layout(self, index: Index, permission: Permission, patience: Optional[Patience] = None) -> Layout:
+        """Return the scenes and quads of the mosaic that a key may see, as they are in the index now."""
+        with _held(self._lock, patience):
             version = index.version()
             if self._layout is None or self._layout[0] != version:
-                self._layout = version, self._lay_out(index)
-            return self._layout[1]
+                self._layout = version, Layout(self._find(index, patience), self.level)
+                self._parts.clear()
+            whole = self._layout[1]
+            if permission.products is None or self.product is not None:
+                return whole
+            part = self._parts.pop(permission.products, None) or whole.of(permission.products)
+            self._parts[permission.products] = part  # the one used last
+            if len(self._parts) > MAX_PERMISSIONS:
+                self._parts.popitem(last=False)
+            return part
 
-    def describe(self, index: Index, base: str) -> Dict[str, Any]:
+    def describe(self, layout: Layout, base: str) -> Dict[str, Any]:
         """Return the mosaic as the API gives it."""
-        members = self.layout(index).members
+        members = layout.members
         times = sorted(member.acquired for member in members)
         address = f"{base}/v0/mosaics/{self.name}"
         return {
@@ -144,16 +232,15 @@ class Mosaic:
             },
         }
 
-    def products_of(self, member: Member) -> Mapping[str, str]:
-        """Return the products of a scene that the mosaic may show."""
-        return member.products if self.product is None else {self.product: member.products[self.product]}
-
-    def _lay_out(self, index: Index) -> Layout:
+    def _find(self, index: Index, patience: Optional[Patience]) -> List[Member]:
+        """Return the scenes of the mosaic, those in front first."""
         members: List[Member] = []
-        for scene_id, text, products in index.matching(self.search, MAX_SCENES):
+        for number, (scene_id, text, products) in enumerate(index.matching(self.search, MAX_SCENES, patience)):
+            if patience is not None and not number % 100:
+                patience.check()
+            shown = products if self.product is None else {n: p for n, p in products.items() if n == self.product}
             feature = json.loads(text, strict=False)
-            wanted = self.product in products if self.product else bool(products)
-            if not wanted or feature.get("geometry") is None:
+            if not shown or feature.get("geometry") is None:
                 continue
             properties = feature["properties"]
             acquired = properties["acquired"]
@@ -162,7 +249,7 @@ class Mosaic:
             members.append(
                 Member(
                     scene_id,
-                    products,
+                    shown,
                     shapely.make_valid(to_mercator(split(shape(feature["geometry"])))),
                     format_time(parse_time(acquired)),
                     _updated(properties, acquired),
@@ -171,11 +258,19 @@ class Mosaic:
             )
         # The search gives the newest first, and sorting keeps that order among equals.
         members.sort(key=lambda member: member.cloud)
-        quads: Dict[Quad, List[Member]] = {}
-        for member in members:
-            for quad in quads_of(member.footprint, self.level):
-                quads.setdefault(quad, []).append(member)
-        return Layout(members, quads)
+        return members
+
+
+@contextlib.contextmanager
+def _held(lock: threading.Lock, patience: Optional[Patience]) -> Iterator[None]:
+    """Hold a lock that others may hold for long, as long as the client waits for it."""
+    while not lock.acquire(timeout=0.05):
+        if patience is not None:
+            patience.check()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def load_mosaics(file: Optional[Path]) -> Dict[str, Mosaic]:

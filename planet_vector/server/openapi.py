@@ -30,7 +30,9 @@ def _errors(*statuses: int) -> Dict[str, Any]:
         413: "A body too long",
         415: "Neither a form nor JSON",
         416: "A range outside the file",
+        422: "Cannot be made at a bounded cost",
         429: "Too many requests",
+        503: "Too busy, or too much to do at once",
     }
     return {str(status): {"description": said[status], **_JSON_ERROR} for status in statuses}
 
@@ -112,21 +114,21 @@ THUMB: Dict[str, Any] = {
         _parameter("size", {"type": "string", "enum": ["sm", "md", "lg"], "default": "md"}),
         _parameter("format", {"type": "string", "enum": ["png", "jpg", "jpeg"], "default": "png"}),
     ],
-    "responses": _answer("The picture", "image/png", _BINARY, 400, 403, 404),
+    "responses": _answer("The picture", "image/png", _BINARY, 400, 403, 404, 422, 503),
 }
-TILE: Dict[str, Any] = {"responses": _answer("The tile", "image/png", _BINARY, 403, 404)}
+TILE: Dict[str, Any] = {"responses": _answer("The tile", "image/png", _BINARY, 403, 404, 422, 503)}
 _MOSAIC = {"type": "object", "required": ["name", "links", "level", "quad_size"]}
 _FEATURES = {"type": "object", "required": ["type", "links", "features"]}
-MOSAIC: Dict[str, Any] = {"responses": _answer("The mosaic", "application/json", _MOSAIC, 403, 404)}
+MOSAIC: Dict[str, Any] = {"responses": _answer("The mosaic", "application/json", _MOSAIC, 404, 503)}
 QUADS: Dict[str, Any] = {
     "parameters": _SEARCH[1:3],
-    "responses": _answer("A page of quads", "application/json", _FEATURES, 400, 403, 404),
+    "responses": _answer("A page of quads", "application/json", _FEATURES, 400, 404, 422, 503),
 }
-QUAD: Dict[str, Any] = {"responses": _answer("The quad", "application/json", _FEATURE, 403, 404)}
-QUAD_SCENES: Dict[str, Any] = {"responses": _answer("Its scenes", "application/json", _FEATURES, 403, 404)}
+QUAD: Dict[str, Any] = {"responses": _answer("The quad", "application/json", _FEATURE, 404, 422, 503)}
+QUAD_SCENES: Dict[str, Any] = {"responses": _answer("Its scenes", "application/json", _FEATURES, 404, 422, 503)}
 QUAD_FULL: Dict[str, Any] = {
     "responses": {
-        **_answer("The GeoTIFF", "image/tiff", _BINARY, 400, 403, 404, 416),
+        **_answer("The GeoTIFF", "image/tiff", _BINARY, 400, 404, 416, 422, 503),
         "206": {"description": "Ranges of the GeoTIFF"},
     }
 }

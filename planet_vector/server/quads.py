@@ -97,17 +97,33 @@ def to_degrees(x: float, y: float) -> Tuple[float, float]:
     return x / HALF_WORLD * 180, math.degrees(2 * math.atan(math.exp(y / 6378137.0)) - math.pi / 2)
 
 
+def quads_at_most(footprint: BaseGeometry, level: int) -> int:
+    """Return how many quads lie in the frames of the parts of a footprint in web mercator."""
+    return sum(
+        len(columns) * len(rows) for columns, rows in (_frame(part, level) for part in shapely.get_parts(footprint))
+    )
+
+
 def quads_of(footprint: BaseGeometry, level: int) -> Iterator[Quad]:
     """Yield the quads that share ground with a footprint in web mercator."""
-    side, last = quad_side(level), quads_around(level) - 1
     margin = _ROUNDING * resolution(level)
     for part in shapely.get_parts(footprint):
-        west, south, east, north = ((value + HALF_WORLD) / side for value in part.bounds)
+        columns, rows = _frame(part, level)
         shapely.prepare(part)
-        for column in range(max(0, int(west)), min(last, int(east)) + 1):
-            for row in range(max(0, int(south)), min(last, int(north)) + 1):
+        for column in columns:
+            for row in rows:
                 quad = Quad(level, column, row)
                 xmin, ymin, xmax, ymax = quad.bounds
                 inside = shapely.box(xmin + margin, ymin + margin, xmax - margin, ymax - margin)
                 if part.intersection(inside).area > 0:
                     yield quad
+
+
+def _frame(part: BaseGeometry, level: int) -> Tuple[range, range]:
+    """Return the columns and rows of quads that the frame of a shape reaches into."""
+    side, last = quad_side(level), quads_around(level) - 1
+    west, south, east, north = ((value + HALF_WORLD) / side for value in part.bounds)
+    return (
+        range(max(0, int(west)), min(last, int(east)) + 1),
+        range(max(0, int(south)), min(last, int(north)) + 1),
+    )

@@ -1,4 +1,4 @@
-"""Files of an archive as colours: whole scenes, and parts of them on web mercator.
+"""Pictures of scenes: whole ones, and parts of them on web mercator. What is here runs in processes of their own.
 
 The visual product is shown as it is; of others the red, green and blue bands, stretched between the 2nd and 98th
 percentile of the scene. A palette is looked up.
@@ -6,288 +6,275 @@ percentile of the scene. A palette is looked up.
 
 from __future__ import annotations
 
-import contextlib
-import io
-import threading
-import warnings
+import math
+from collections import OrderedDict
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
-import rasterio
 from affine import Affine
 from PIL import Image
 from rasterio.crs import CRS
-from rasterio.enums import ColorInterp, Resampling
+from rasterio.enums import Resampling
 from rasterio.io import MemoryFile
 from rasterio.transform import from_bounds
-from rasterio.vrt import WarpedVRT
-from rasterio.warp import calculate_default_transform, transform_bounds
 
-from planet_vector.palette import looked_up
-from planet_vector.server.footprint import coarser
+from planet_vector.server.encoding import encode_picture
+from planet_vector.server.projecting import Grid, Positions, Projection, extent, positions
 from planet_vector.server.quads import Bounds
+from planet_vector.server.reading import Raster, Source, open_source
 from planet_vector.server.refusal import Refusal
+from planet_vector.server.sampling import sample
+from planet_vector.server.surveys import Limits, Survey, is_large, sampled_limits, shrink_of, stretch
 
-SAMPLE = 512  # pixels a side from which a stretch is taken
-MOST_WARPED = 16  # times as many pixels a side as a part of a tile has, for the file's own resolution to be used
 TALLEST = 4  # times its width that a picture may be high: a scene one pixel wide would fill the memory
 
-# Band numbers of red, green, blue: RapidEye and PlanetScope analytic files begin blue, green, red.
-_RGB_BANDS = (3, 2, 1)
-# Landsat 8 has blue, green, red as bands 2 to 4 in files of their own.
-_RGB_PRODUCTS = ("band_4", "band_3", "band_2")
-
-MERCATOR = CRS.from_epsg(3857)
-
-Source = Tuple[Path, Tuple[int, ...]]
-
-_importing = threading.Lock()
+_PIECE = 256  # rows that are painted at once
+_AROUND = 2  # pixels around a part, to see how many of the file one of the picture is
+_MAX_READ = 2**24  # pixels that are read of a file for a part of a picture
+_ASKED = 4  # surveys that are asked for at once: scenes behind those in front may not be seen at all
+_KNOWN = 512  # files whose limits are remembered
 
 
-def choose(products: Mapping[str, str]) -> List[Tuple[str, Tuple[int, ...]]]:
-    """Return the products that make a picture, with the bands to take of each; an empty tuple takes them all."""
-    if "visual" in products:
-        return [("visual", ())]
-    if "analytic" in products:
-        return [("analytic", ())]
-    if all(name in products for name in _RGB_PRODUCTS):
-        return [(name, (1,)) for name in _RGB_PRODUCTS]
-    return [(sorted(products)[0], ())] if products else []
+class Wanted(NamedTuple):
+    """Hold which files have to be surveyed before a picture can be made of them."""
+
+    sources: List[Source]
 
 
-def picture_bands(dataset: Any) -> Tuple[int, ...]:
-    """Return the bands of red, green and blue of a file, or its one band.
+class _NotSurveyed(Exception):
+    """Report that a survey is needed that is not there."""
+
+
+def draw_thumbnail(sources: Sequence[Source], width: int, square: bool, image_format: str) -> Union[bytes, Wanted]:
+    """Return the whole scene, north up, `width` pixels wide.
+
+    It is narrower where it would be more than `TALLEST` times as high, and has a margin when it is to be square.
+    """
+    parts: List[Tuple[np.ndarray, np.ndarray]] = []
+    missing: List[Source] = []
+    shape: Optional[Tuple[int, int]] = None
+    for source in sources:
+        with open_source(source) as raster:
+            frame = _Frame.of(raster)
+            shape = shape or frame.fit(width, TALLEST * width)
+            try:
+                parts.append(_shown(raster, frame.positions(raster, shape)))
+            except _NotSurveyed:
+                missing.append(source)
+    if missing:
+        return Wanted(missing)
+    colours, mask = _together(parts)
+    picture = image_of(colours, mask)
+    if square:
+        canvas = Image.new("RGBA", (width, width))
+        picture.thumbnail((width, width))
+        canvas.paste(picture, ((width - picture.width) // 2, (width - picture.height) // 2))
+        picture = canvas
+    return encode_picture(picture, image_format)
+
+
+def draw_tile(scenes: Sequence[Sequence[Source]], bounds: Bounds, size: int) -> Union[bytes, Wanted]:
+    """Return a square of web mercator as PNG; of several scenes, the first is in front.
 
     Raises
     ------
     Refusal
-        404, of complex numbers.
+        404, when there is nothing on it.
     """
-    if dataset.dtypes[0].startswith("complex"):
-        raise Refusal(404, "The scene is of complex numbers, which no picture shows.")
-    colours = dataset.colorinterp
-    if all(c in colours for c in (ColorInterp.red, ColorInterp.green, ColorInterp.blue)):
-        return tuple(colours.index(c) + 1 for c in (ColorInterp.red, ColorInterp.green, ColorInterp.blue))
-    return _RGB_BANDS if dataset.count >= 3 else (1,)
+    painted = paint(scenes, Grid(bounds, size, size))
+    if isinstance(painted, Wanted):
+        return painted
+    colours, mask = painted
+    if not mask.any():
+        raise Refusal(404, "There is nothing on this tile.")
+    return encode_picture(image_of(colours, mask), "png")
 
 
-def stretch(values: np.ndarray, mask: np.ndarray, limits: Sequence[Tuple[float, float]]) -> np.ndarray:
-    """Bring bands (bands, rows, columns) to bytes, linearly between limits; 0 where the mask is False."""
-    scaled = [
-        (np.where(mask, band, low).astype("float64") - low) * (255.0 / max(high - low, 1e-9))
-        for band, (low, high) in zip(values, limits)
-    ]
-    return np.where(mask, np.clip(np.stack(scaled), 0, 255), 0).astype("uint8")
+def draw_square(
+    scenes: Sequence[Sequence[Source]], bounds: Bounds, size: int, image_format: str
+) -> Union[bytes, Wanted]:
+    """Return a square of web mercator as a picture, whether there is something on it or not."""
+    painted = paint(scenes, Grid(bounds, size, size))
+    return painted if isinstance(painted, Wanted) else encode_picture(image_of(*painted), image_format)
 
 
-def limits_of(sources: Sequence[Source]) -> Optional[List[Tuple[float, float]]]:
-    """Return the values between which each band is stretched, or None where they are bytes already."""
-    found: List[Tuple[float, float]] = []
-    for path, bands in sources:
-        with rasterio.open(path, driver="GTiff") as dataset:
-            if dataset.dtypes[0] == "uint8" or _has_palette(dataset):
-                return None
-            shape = _fit(dataset, min(SAMPLE, dataset.width), min(SAMPLE, dataset.height))
-            values, valid = _shown(dataset, dataset, bands, shape, Resampling.nearest)
-            for band in values:
-                seen = band[valid]
-                found.append(tuple(np.percentile(seen, (2, 98)).tolist()) if seen.size else (0.0, 1.0))
-    return found
+def draw_quad(scenes: Sequence[Sequence[Source]], bounds: Bounds, size: int) -> Union[bytes, Wanted]:
+    """Return a square of web mercator as a GeoTIFF (red, green, blue, alpha) with overviews."""
+    painted = paint(scenes, Grid(bounds, size, size))
+    return painted if isinstance(painted, Wanted) else geotiff(*painted, bounds)
 
 
-def picture_of(sources: Sequence[Source], width: int, square: bool) -> Image.Image:
-    """Return the whole scene, `width` pixels wide; narrower where it would be more than `TALLEST` times as high."""
-    values: List[np.ndarray] = []
-    masks: List[np.ndarray] = []
-    shape = (0, 0)
-    for path, bands in sources:
-        with rasterio.open(path, driver="GTiff") as dataset, _north_up(dataset) as source:
-            if not values:
-                shape = _fit(source, width, TALLEST * width)
-            part, valid = _shown(source, dataset, bands, shape, Resampling.average)
-            values.append(part)
-            masks.append(valid)
-    mask = np.all(masks, axis=0)
-    picture = image_of(_colours(np.concatenate(values), mask, sources), mask)
-    if square:
-        canvas = Image.new("RGBA", (width, width))
-        shrunk = picture.copy()
-        shrunk.thumbnail((width, width))
-        canvas.paste(shrunk, ((width - shrunk.width) // 2, (width - shrunk.height) // 2))
-        return canvas
-    return picture
+def paint(scenes: Sequence[Sequence[Source]], grid: Grid) -> Union[Tuple[np.ndarray, np.ndarray], Wanted]:
+    """Lay scenes behind each other until nothing shows through.
 
-
-def _fit(dataset: Any, width: int, height: int) -> Tuple[int, int]:
-    """Return the rows and columns of a raster that is brought into a box."""
-    scale = min(width / dataset.width, height / dataset.height)
-    return max(1, round(dataset.height * scale)), max(1, round(dataset.width * scale))
-
-
-@contextlib.contextmanager
-def _north_up(dataset: Any) -> Iterator[Any]:
-    """Give a file as it lies on a map; what turning it leaves empty has no data."""
-    if dataset.crs and (dataset.transform.b or dataset.transform.d or dataset.transform.e > 0):
-        way = Resampling.nearest if _has_palette(dataset) else Resampling.bilinear
-        told = dataset.nodata is not None or ColorInterp.alpha in dataset.colorinterp
-        with WarpedVRT(dataset, resampling=way, add_alpha=not told) as turned:
-            yield turned
-    else:
-        yield dataset
-
-
-def _shown(
-    source: Any, dataset: Any, bands: Tuple[int, ...], shape: Tuple[int, int], resampling: Resampling
-) -> Tuple[np.ndarray, np.ndarray]:
-    """Read what is seen of a file, or of another view of it (bands, rows, columns), and where it is valid."""
-    chosen = bands or picture_bands(dataset)
-    way = Resampling.nearest if _has_palette(dataset) else resampling
-    values = source.read(chosen, out_shape=(len(chosen), *shape), resampling=way)
-    return _plain(dataset, values, source.dataset_mask(out_shape=shape) > 0)
-
-
-def _has_palette(dataset: Any) -> bool:
-    return bool(dataset.colorinterp[0] == ColorInterp.palette)
-
-
-def _plain(dataset: Any, values: np.ndarray, mask: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    """Return what can be seen of values: the colours of a palette, and what is a finite number."""
-    if _has_palette(dataset):
-        return looked_up(values[0], dataset.colormap(1)), mask
-    return values, mask & np.isfinite(values).all(axis=0)
-
-
-def overlap(sources: Sequence[Source], bounds: Bounds, size: int) -> Tuple[slice, slice, Optional[Bounds]]:
-    """Return the rows and columns of a square that files may lie on, and their box; None when there are none."""
-    with rasterio.open(sources[0][0], driver="GTiff") as dataset:
-        if not dataset.crs:
-            return slice(0), slice(0), None
-        west, south, east, north = transform_bounds(dataset.crs, MERCATOR, *dataset.bounds)
-        if west > east or _turns(dataset):  # it crosses the antimeridian
-            west, east = bounds[0], bounds[2]
-    pixel = (bounds[2] - bounds[0]) / size
-    left, right = max(0, int((west - bounds[0]) / pixel) - 1), min(size, int((east - bounds[0]) / pixel) + 2)
-    top, bottom = max(0, int((bounds[3] - north) / pixel) - 1), min(size, int((bounds[3] - south) / pixel) + 2)
-    if left >= right or top >= bottom:
-        return slice(0), slice(0), None
-    box = (bounds[0] + left * pixel, bounds[3] - bottom * pixel, bounds[0] + right * pixel, bounds[3] - top * pixel)
-    return slice(top, bottom), slice(left, right), box
-
-
-def _turns(dataset: Any) -> List[float]:
-    """Return by how many degrees a file in longitudes beyond ±180 is to be moved for what lies there to be within."""
-    if not dataset.crs.is_geographic:
-        return []
-    west, _, east, _ = dataset.bounds
-    return [turn for turn, beyond in ((-360.0, east > 180), (360.0, west < -180)) if beyond]
-
-
-def _reader() -> Any:
-    """Return rio-tiler's reader, imported when the first tile is wanted: with it a start takes twice as long.
-
-    One thread at a time: a package that is half imported is not whole for a second one.
+    Returns
+    -------
+    colours : array of uint8, shape (3, rows, columns)
+        Red, green and blue.
+    mask : array of bool, shape (rows, columns)
+        Where there is something.
     """
-    with _importing:
-        from rio_tiler.errors import NoOverviewWarning
-        from rio_tiler.io import Reader
-
-        # Products have none; small scales are read from copies (see _shrunk).
-        warnings.filterwarnings("ignore", category=NoOverviewWarning)
-        # Web mercator ends before the poles do.
-        warnings.filterwarnings("ignore", message="Adjusting dataset latitudes")
-        return Reader
-
-
-def window(sources: Sequence[Source], bounds: Bounds, width: int, height: int) -> Tuple[np.ndarray, np.ndarray]:
-    """Return red, green and blue as bytes (3, rows, columns) of a box in web mercator, and where they are valid."""
-    reader_of = _reader()
-    values, masks = [], []
-    for path, bands in sources:
-        with reader_of(str(path)) as reader:
-            dataset = reader.dataset
-            part, valid = _part(reader, dataset, bands, bounds, (height, width))
-            for turn in _turns(dataset):
-                place = Affine.translation(turn, 0) * dataset.transform
-                with WarpedVRT(
-                    dataset, crs=dataset.crs, src_transform=place, transform=place,
-                    width=dataset.width, height=dataset.height,
-                ) as moved, reader_of(str(path), dataset=moved) as second:  # fmt: skip
-                    more, there = _part(second, dataset, bands, bounds, (height, width))
-                part, valid = np.where(valid, part, more), valid | there
-        values.append(part)
-        masks.append(valid)
-    mask = np.all(masks, axis=0)
-    return _colours(np.concatenate(values), mask, sources), mask
+    colours, mask = np.zeros((3, grid.height, grid.width), "uint8"), np.zeros((grid.height, grid.width), bool)
+    missing: Dict[Path, Source] = {}
+    for top in range(0, grid.height, _PIECE):
+        rows = slice(top, min(top + _PIECE, grid.height))
+        for sources in scenes:
+            if mask[rows].all() or len(missing) >= _ASKED:
+                break
+            found = _part(sources, grid.part(rows, slice(0, grid.width)), mask[rows], missing)
+            if found is None:
+                continue
+            within, more, valid = found
+            np.copyto(colours[:, rows][:, within[0], within[1]], more, where=valid & ~mask[rows][within])
+            mask[rows][within] |= valid
+    return Wanted(list(missing.values())) if missing else (colours, mask)
 
 
 def _part(
-    reader: Any, dataset: Any, bands: Tuple[int, ...], bounds: Bounds, shape: Tuple[int, int]
-) -> Tuple[np.ndarray, np.ndarray]:
-    way = "nearest" if _has_palette(dataset) else "bilinear"
-    part = reader.part(
-        bounds,
-        dst_crs=MERCATOR,
-        bounds_crs=MERCATOR,
-        width=shape[1],
-        height=shape[0],
-        indexes=bands or picture_bands(dataset),
-        resampling_method=way,
-        reproject_method=way,
-        vrt_options=_coarse_grid(dataset, bounds, shape),
-    )
-    return _plain(dataset, np.asarray(part.data), np.asarray(part.mask) > 0)
+    sources: Sequence[Source], grid: Grid, painted: np.ndarray, missing: Dict[Path, Source]
+) -> Optional[Tuple[Tuple[slice, slice], np.ndarray, np.ndarray]]:
+    """Return the rows and columns of a map that a scene lies on, its colours there, and where they are valid."""
+    within: Optional[Tuple[slice, slice]] = None
+    parts = []
+    for source in sources:
+        with open_source(source) as raster:
+            if raster.crs is None:
+                raise Refusal(404, f"{source.path.name} cannot be drawn on a map: it does not say where it lies.")
+            projection, size = Projection(raster.crs, source.path.name), (raster.width, raster.height)
+            within = within or extent(projection, raster.transform, size, grid)
+            if within is None or painted[within].all():
+                return None
+            around = [slice(part.start - _AROUND, part.stop + _AROUND) for part in within]
+            places = positions(projection, raster.transform, size, grid.part(*around))
+            try:
+                parts.append(_shown(raster, places, slice(_AROUND, -_AROUND)))
+            except _NotSurveyed:
+                missing[source.survey] = source
+    return None if len(parts) < len(sources) else (within, *_together(parts)) if within else None
 
 
-def _coarse_grid(dataset: Any, bounds: Bounds, shape: Tuple[int, int]) -> Optional[Dict[str, Any]]:
-    """Return the grid that a box is warped to where the file's own pixels are too many, or None.
+def _together(parts: Sequence[Tuple[np.ndarray, np.ndarray]]) -> Tuple[np.ndarray, np.ndarray]:
+    """Return red, green and blue of one file or of three."""
+    colours = np.concatenate([colours for colours, _ in parts])
+    return colours if len(colours) == 3 else np.repeat(colours[:1], 3, axis=0), np.all([m for _, m in parts], axis=0)
 
-    rio-tiler warps to the file's resolution and shrinks what it reads. GDAL before 3.10 makes all of these pixels:
-    where one pixel of a tile is 150 km, that is gigabytes.
+
+def _shown(raster: Raster, places: Positions, inner: slice = slice(None)) -> Tuple[np.ndarray, np.ndarray]:
+    """Return what is seen of a file at positions, as bytes, and where it is valid."""
+    scale = places.scale()
+    places = places.part(inner, inner).widened((raster.width, raster.height), scale)
+    if not places.inside.any():
+        bands = 3 if raster.palette is not None else len(raster.bands)
+        return np.zeros((bands, *places.inside.shape), "uint8"), places.inside
+    columns, rows = (np.where(places.inside, values, np.nan) for values in (places.columns, places.rows))
+    survey = _survey_of(raster, scale) if is_large(raster) else None
+    level = survey.level(scale) if survey else None
+    nearest = raster.palette is not None
+    if level is not None:
+        values, mask = sample(level.colours, level.mask, columns / level.factor[0], rows / level.factor[1], nearest)
+        return rounded(values), mask
+    window = (
+        max(0, int(np.nanmin(columns) - 2 * scale[0])), max(0, int(np.nanmin(rows) - 2 * scale[1])),
+        min(raster.width, math.ceil(np.nanmax(columns) + 2 * scale[0])),
+        min(raster.height, math.ceil(np.nanmax(rows) + 2 * scale[1])),
+    )  # fmt: skip
+    width, height = window[2] - window[0], window[3] - window[1]
+    more = max(1.0, math.sqrt(width * height / (scale[0] * scale[1]) / _MAX_READ))
+    shape = max(1, round(height / scale[1] / more)), max(1, round(width / scale[0] / more))
+    values, mask = raster.read(window, shape)
+    rows, columns = (rows - window[1]) * (mask.shape[0] / height), (columns - window[0]) * (mask.shape[1] / width)
+    values, mask = sample(values, mask, columns, rows, nearest)
+    if raster.in_bytes:
+        return rounded(values), mask
+    limits = survey.limits if survey else _limits(raster)
+    return stretch(values, mask, limits or [(0.0, 1.0)] * len(values)), mask
+
+
+def _survey_of(raster: Raster, scale: Tuple[float, float]) -> Optional[Survey]:
+    """Return the survey of a large file, or None where bytes are read from the file itself anyway."""
+    if raster.in_bytes and min(scale) < 0.99 * shrink_of(raster):
+        return None
+    try:
+        return Survey(raster.source.survey)
+    except FileNotFoundError:
+        raise _NotSurveyed from None
+
+
+_limits_known: OrderedDict[Path, Limits] = OrderedDict()
+
+
+def _limits(raster: Raster) -> Limits:
+    """Return the limits of a small file, and remember them: a map asks for many tiles of it."""
+    name = raster.source.survey  # another one when the file changes
+    if name not in _limits_known:
+        _limits_known[name] = sampled_limits(raster)
+        if len(_limits_known) > _KNOWN:
+            _limits_known.popitem(last=False)
+    return _limits_known[name]
+
+
+class _Frame(NamedTuple):
+    """Hold the upright rectangle around a file, in its own coordinates.
+
+    Attributes
+    ----------
+    transform : Affine
+        The file's; that of an upright one where it does not say where it lies.
+    bounds : (west, south, east, north)
+        In the file's coordinates.
+    width, height : float
+        Its size in pixels of the file, or in what makes the same ratio.
     """
-    if dataset.crs == MERCATOR:
-        return None
-    own, _, _ = calculate_default_transform(dataset.crs, MERCATOR, dataset.width, dataset.height, *dataset.bounds)
-    west, south, east, north = bounds
-    rows, columns = (side * MOST_WARPED for side in shape)
-    if (east - west) / own.a <= columns and (south - north) / own.e <= rows:
-        return None
-    return {"transform": from_bounds(*bounds, columns, rows), "width": columns, "height": rows}
+
+    transform: Affine
+    bounds: Bounds
+    width: float
+    height: float
+
+    @classmethod
+    def of(cls, raster: Raster) -> _Frame:
+        transform = raster.transform
+        if transform.is_identity or not transform.determinant:
+            transform = Affine(1, 0, 0, 0, -1, raster.height)
+        corners = [transform * corner for corner in (
+            (0, 0), (raster.width, 0), (raster.width, raster.height), (0, raster.height)
+        )]  # fmt: skip
+        across, up = zip(*corners)
+        bounds = (min(across), min(up), max(across), max(up))
+        if transform.b or transform.d:
+            return cls(transform, bounds, bounds[2] - bounds[0], bounds[3] - bounds[1])
+        return cls(transform, bounds, raster.width, raster.height)
+
+    def fit(self, width: int, height: int) -> Tuple[int, int]:
+        """Return the rows and columns of a picture of it that fits a box."""
+        scale = min(width / self.width, height / self.height)
+        return max(1, round(self.height * scale)), max(1, round(self.width * scale))
+
+    def positions(self, raster: Raster, shape: Tuple[int, int]) -> Positions:
+        """Return where the pixels of a picture of it lie in the file."""
+        west, south, east, north = self.bounds
+        across, up = np.meshgrid(
+            west + (np.arange(shape[1]) + 0.5) * ((east - west) / shape[1]),
+            north - (np.arange(shape[0]) + 0.5) * ((north - south) / shape[0]),
+        )
+        return Positions.of(self.transform, (raster.width, raster.height), across, up)
 
 
-def _colours(values: np.ndarray, mask: np.ndarray, sources: Sequence[Source]) -> np.ndarray:
-    limits = limits_of(sources)
-    bands = values if limits is None else stretch(values, mask, limits)
-    return bands if len(bands) == 3 else np.repeat(bands[:1], 3, axis=0)
+def rounded(values: np.ndarray) -> np.ndarray:
+    """Return values from 0 to 255 as bytes."""
+    if values.dtype.kind == "f":
+        values += 0.5
+    return values.astype("uint8")
 
 
 def image_of(colours: np.ndarray, mask: np.ndarray) -> Image.Image:
+    """Return an RGBA picture."""
     return Image.fromarray(np.concatenate([colours, mask[np.newaxis].astype("uint8") * 255]).transpose(1, 2, 0))
 
 
-def shrunk_copy(path: Path, factor: float) -> bytes:
-    with rasterio.open(path, driver="GTiff") as dataset:
-        height, width = max(1, round(dataset.height / factor)), max(1, round(dataset.width / factor))
-        profile = {
-            **dataset.profile,
-            "width": width,
-            "height": height,
-            "tiled": True,
-            "blockxsize": 256,
-            "blockysize": 256,
-            "transform": coarser(dataset.transform, dataset.width / width, dataset.height / height),
-        }
-        with MemoryFile() as memory:
-            with memory.open(**profile) as target:
-                target.colorinterp = dataset.colorinterp
-                if _has_palette(dataset):
-                    target.write_colormap(1, dataset.colormap(1))
-                way = Resampling.nearest if _has_palette(dataset) else Resampling.average
-                target.write(dataset.read(out_shape=(dataset.count, height, width), resampling=way))
-            return bytes(memory.read())
-
-
 def geotiff(colours: np.ndarray, mask: np.ndarray, bounds: Bounds) -> bytes:
+    """Return a picture of web mercator as a GeoTIFF with overviews."""
     size = mask.shape[0]
     with MemoryFile() as memory:
         with memory.open(
@@ -296,7 +283,7 @@ def geotiff(colours: np.ndarray, mask: np.ndarray, bounds: Bounds) -> bytes:
             dtype="uint8",
             width=size,
             height=size,
-            crs=MERCATOR,
+            crs=CRS.from_epsg(3857),
             photometric="RGB",
             alpha="YES",
             transform=from_bounds(*bounds, size, size),
@@ -309,15 +296,3 @@ def geotiff(colours: np.ndarray, mask: np.ndarray, bounds: Bounds) -> bytes:
             target.write(mask.astype("uint8") * 255, 4)
             target.build_overviews([2, 4, 8, 16], Resampling.average)
         return bytes(memory.read())
-
-
-def encode_picture(picture: Image.Image, image_format: str) -> bytes:
-    """Return a picture (RGBA) in one of `FORMATS`; JPEG shows white where it is transparent."""
-    target = io.BytesIO()
-    if image_format == "png":
-        picture.save(target, "PNG")
-    else:
-        white = Image.new("RGB", picture.size, "white")
-        white.paste(picture, mask=picture.getchannel("A"))
-        white.save(target, "JPEG", quality=85)
-    return target.getvalue()

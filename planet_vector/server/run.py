@@ -8,19 +8,19 @@ import ipaddress
 import socket
 import sys
 import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Callable, Optional, Tuple
 
-from planet_vector.errors import ArchiveError, ConfigError
+from planet_vector.errors import ConfigError
 from planet_vector.loading import load_driver
 from planet_vector.server.delivery import Signer
 from planet_vector.server.faults import Faults
-from planet_vector.server.indexing import update
+from planet_vector.server.hosts import Proxies, allowed_hosts
 from planet_vector.server.keys import Keys
 from planet_vector.server.monitor import Metrics
 from planet_vector.server.mosaics import load_mosaics
+from planet_vector.server.rescans import RescanState, rescan
 from planet_vector.server.worker import Work, answer, supervise
 
 
@@ -44,6 +44,8 @@ class Options:
     latency: float = 0.0
     rate: float = 0.0
     access_log: Optional[Path] = None
+    allow_hosts: Tuple[str, ...] = ()
+    trusted_proxies: Tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Options({self.root}, {self.host}:{self.port})"
@@ -64,6 +66,8 @@ def check(options: Options) -> None:
         raise ConfigError(f"Without keys the service is for this machine only, not {options.host}: add --keys FILE.")
     if options.workers > 1 and (options.faults or options.rate):
         raise ConfigError("Faults and rates are counted in one process: leave --workers out.")
+    allowed_hosts(options.host, options.allow_hosts, keys.required)
+    Proxies(options.trusted_proxies)
     load_mosaics(options.mosaics)
     if options.faults:
         Faults(options.faults)
@@ -93,7 +97,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve(options: Options, ready: Callable[[str], None]) -> None:
+def serve(options: Options, ready: Callable[[str], None], state: Optional[RescanState] = None) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Parameters
@@ -102,17 +106,22 @@ def serve(options: Options, ready: Callable[[str], None]) -> None:
         What is served, and how. The index must be up to date.
     ready : callable
         Called once with the root of the API, as soon as it answers.
+    state : RescanState, optional
+        How the index was brought up to date.
     """
+    state = state or RescanState()
     with contextlib.ExitStack() as stack:
         main = stack.enter_context(contextlib.closing(listen(options.host, options.port)))
         second = stack.enter_context(contextlib.closing(listen(options.host, 0))) if options.redirect else None
         host = f"[{options.host}]" if ":" in options.host else options.host
         root = f"http://{host}:{main.getsockname()[1]}/v0/"
-        work = Work(options, main, second, Signer(options.signature_life), Metrics())
+        work = Work(options, main, second, Signer(options.signature_life), Metrics(), state)
         stop = threading.Event()
         load_driver()
-        rescans = threading.Thread(target=_rescan, args=(options, stop), name="rescan", daemon=True)
-        rescans.start()
+        args = (options.root, options.index, options.rescan, state, stop)
+        rescans = threading.Thread(target=rescan, args=args, name="rescan", daemon=True)
+        if options.rescan:
+            rescans.start()
         try:
             if options.workers == 1:
                 answer(work, lambda: ready(root))
@@ -120,7 +129,8 @@ def serve(options: Options, ready: Callable[[str], None]) -> None:
                 supervise(work, lambda: ready(root))
         finally:
             stop.set()
-            rescans.join()
+            if options.rescan:
+                rescans.join()
 
 
 def _is_loopback(host: str) -> bool:
@@ -133,18 +143,3 @@ def _is_loopback(host: str) -> bool:
 
 def _no_address(host: str) -> ConfigError:
     return ConfigError(f"{host} is no address of this machine: choose another --host.")
-
-
-def _rescan(options: Options, stop: threading.Event) -> None:
-    if not options.rescan:
-        return
-    pause = options.rescan
-    while not stop.wait(pause):
-        start = time.monotonic()
-        try:
-            update(options.root, options.index)
-        except ArchiveError as error:
-            # The archive may be on a disk that is away for a while: what is known is served on.
-            print(f"planet-vector: {error}", file=sys.stderr, flush=True)
-        # A large archive is not looked through all the time: at most a tenth of it.
-        pause = max(options.rescan, 9 * (time.monotonic() - start))

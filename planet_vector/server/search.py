@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 from planet_vector.errors import QueryError
 from planet_vector.query import FIELDS, ORDERS, Condition, format_time, parse_time
 from planet_vector.server.area import Area
+from planet_vector.server.patience import Patience
 from planet_vector.server.refusal import Refusal
 
 Parameters = List[Tuple[str, str]]
@@ -74,8 +75,17 @@ class Search:
         return self.edge is not None and (self.edge.comparator == "gt") != self.ascending
 
 
-def parse_search(scene_type: str, parameters: Parameters) -> Search:
+def parse_search(scene_type: str, parameters: Parameters, patience: Optional[Patience] = None) -> Search:
     """Read the parameters of a list request.
+
+    Parameters
+    ----------
+    scene_type : str
+        The scene type that is searched.
+    parameters : list of (str, str)
+        Names and values, as given.
+    patience : Patience, optional
+        How long an area may take, and whether its client waits.
 
     Raises
     ------
@@ -105,7 +115,7 @@ def parse_search(scene_type: str, parameters: Parameters) -> Search:
         scene_type,
         tuple((name, value) for name, value in parameters if name not in _PAGE),
         tuple(conditions),
-        Area(area_text) if area_text is not None else None,
+        Area(area_text, patience) if area_text is not None else None,
         area_text,
         order == ORDERS[1],
         parse_count(single.get("count")),

@@ -18,6 +18,7 @@ from planet_vector.loading import load_driver
 from planet_vector.server.app import Service, create_app
 from planet_vector.server.delivery import Signer, create_delivery
 from planet_vector.server.faults import Faults, FaultyApp
+from planet_vector.server.hosts import HostsApp, Proxies, allowed_hosts
 from planet_vector.server.imagery import Imagery
 from planet_vector.server.index import Index
 from planet_vector.server.keys import Keys
@@ -26,6 +27,7 @@ from planet_vector.server.monitor import Metrics, MonitoredApp, open_log
 from planet_vector.server.mosaic_routes import add_mosaics
 from planet_vector.server.mosaics import load_mosaics
 from planet_vector.server.pages import add_pages
+from planet_vector.server.rescans import RescanState
 
 if TYPE_CHECKING:
     from planet_vector.server.run import Options
@@ -42,6 +44,7 @@ class Work(NamedTuple):
     second: Optional[socket.socket]
     signer: Signer
     metrics: Metrics
+    rescans: RescanState
 
 
 def answer(work: Work, ready: Callable[[], None]) -> None:
@@ -111,16 +114,19 @@ async def _answer(work: Work, ready: Callable[[], None]) -> None:
         work.second.getsockname()[1] if work.second else None,
         load_mosaics(options.mosaics),
         work.metrics,
+        work.rescans,
     )
     api = create_app(service)
     for add in (add_mosaics, add_login, add_pages):
         add(api)
     faults = Faults(options.faults) if options.faults else None
     log = open_log(options.access_log)
+    hosts = allowed_hosts(options.host, options.allow_hosts, service.keys.required)
+    proxies = Proxies(options.trusted_proxies)
 
     def server(app: Any, origin: str) -> _Server:
         faulty = FaultyApp(app, origin, faults, options.latency, options.rate if origin == "api" else 0.0)
-        return _Server(_config(MonitoredApp(faulty, work.metrics, log)))
+        return _Server(_config(MonitoredApp(HostsApp(faulty, hosts, proxies), work.metrics, log)))
 
     servers = [(server(api, "api"), work.main)]
     if work.second is not None:
@@ -136,6 +142,7 @@ async def _answer(work: Work, ready: Callable[[], None]) -> None:
             await running.answers.wait()
         ready()
         await asyncio.gather(*tasks)
+    service.imagery.close()
     index.close()
 
 
@@ -158,6 +165,7 @@ class _Server(uvicorn.Server):
 def _config(app: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app, http="h11", ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+        proxy_headers=False,  # `HostsApp` reads them
         timeout_keep_alive=KEEP_ALIVE, timeout_graceful_shutdown=GRACE,
     )  # fmt: skip
 

@@ -35,7 +35,9 @@ def raw(service: Running, target: bytes, headers: bytes = b"") -> bytes:
     """Send a request as it is written: libraries would clean its path."""
     place = urlsplit(service.root)
     with socket.create_connection((place.hostname or "", place.port or 0), timeout=20) as connection:
-        connection.sendall(b"GET " + target + b" HTTP/1.1\r\nHost: h\r\nConnection: close\r\n" + headers + b"\r\n")
+        connection.sendall(
+            b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + headers + b"\r\n"
+        )
         found = b""
         while block := connection.recv(65536):
             found += block

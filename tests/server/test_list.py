@@ -74,7 +74,7 @@ SCENES = [make(number) for number in range(150)]
 def service(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Running:
     archive = tmp_path_factory.mktemp("archive")
     write_features(archive / "scenes.geojson", SCENES)
-    return serve(archive)
+    return serve(archive, "--allow-host", "archive.example")
 
 
 def value_of(scene: Dict[str, Any], name: str) -> Any:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, Dict, List, Tuple
 
 import numpy as np
 import pytest
@@ -14,7 +18,12 @@ import requests
 import shapely
 from PIL import Image
 
-from .conftest import Running, Serve, feature
+from planet_vector.server.keys import Permission
+from planet_vector.server.mosaics import Mosaic
+from planet_vector.server.patience import ClientGone, Patience
+from planet_vector.server.search import parse_search
+
+from .conftest import Running, Serve, feature, write_features
 
 HALF = 20037508.342789244
 LEVEL = 10  # quads of 626 km: 64 around the globe
@@ -201,3 +210,90 @@ def test_what_is_not_there(service: Running) -> None:
         assert service.get(path).status_code == 404
     assert service.get("mosaics").headers["location"] == service.root + "mosaics/"
     assert Image.open(io.BytesIO(service.get("mosaics/all/quad-map.png").content)).size == (64, 64)
+
+
+class SlowIndex:
+    """Stands for an index that takes long to find the scenes of a mosaic."""
+
+    def __init__(self, scenes: int = 0) -> None:
+        self.asked = 0
+        self.go = threading.Event()
+        self._scenes = scenes
+
+    def version(self) -> int:
+        return 1
+
+    def matching(self, *_: Any) -> List[Tuple[str, bytes, Dict[str, str]]]:
+        self.asked += 1
+        self.go.wait(30)
+        texts = [json.dumps(feature(f"s{n}")).encode() for n in range(self._scenes)]
+        names = ("visual", "analytic", "qa")
+        return [(f"s{n}", text, {names[n % 3]: f"s{n}_{names[n % 3]}.tif"}) for n, text in enumerate(texts)]
+
+
+def mosaic_of(**fields: Any) -> Mosaic:
+    return Mosaic("m", "M", parse_search("ortho", []), **fields)
+
+
+def test_who_waits_for_a_layout_can_leave() -> None:
+    index: Any = SlowIndex()
+    mosaic, patience = mosaic_of(), Patience(60)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(mosaic.layout, index, Permission())
+        second = pool.submit(mosaic.layout, index, Permission(), patience)
+        time.sleep(0.2)
+        patience.leave()
+        with pytest.raises(ClientGone):
+            second.result(5)
+        assert not first.done()
+        index.go.set()
+        assert first.result(5).members == []
+
+
+def test_a_mosaic_is_laid_out_once_for_all_keys() -> None:
+    index: Any = SlowIndex(30)
+    index.go.set()
+    mosaic = mosaic_of()
+    whole = mosaic.layout(index, Permission())
+    assert len(whole.members) == 30 and sum(map(len, whole.quads().values())) > 0
+    for names in (["visual"], ["analytic"], ["visual", "qa"], ["band_1"], *([f"p{n}", "qa"] for n in range(20))):
+        layout = mosaic.layout(index, Permission(products=frozenset(names)))
+        shown = [member for member in layout.members for name in member.products if name in names]
+        assert len(shown) == len(layout.members) == 10 * len({"visual", "analytic", "qa"} & set(names))
+        within = {member.scene_id for members in layout.quads().values() for member in members}
+        assert within == {member.scene_id for member in layout.members}
+        assert mosaic.layout(index, Permission(products=frozenset(names))) is layout
+    assert index.asked == 1
+    assert mosaic.layout(index, Permission(name="another")) is whole
+
+
+def test_more_quads_than_can_be_listed_are_refused_with_advice(serve: Serve, tmp_path: Path) -> None:
+    write_scene(tmp_path, "wide", 20.0, 40.0, 4.0, 0, 0.0, "2015-01-01T00:00:00Z")
+    (tmp_path / "m.yml").write_text("- {name: fine, level: 22}\n- {name: coarse, level: 10}\n")
+    service = serve(tmp_path, "--mosaics", str(tmp_path / "m.yml"))
+    assert [m["first_acquired"] for m in service.json("mosaics/")["mosaics"]] == ["2015-01-01T00:00:00+00:00"] * 2
+    for path in ("quads/", "quad-map.png", "quads/L22-81920E-163840N"):
+        start = time.monotonic()
+        answer = service.get(f"mosaics/fine/{path}")
+        assert time.monotonic() - start < 10
+        assert answer.status_code == 422 and "needs a lower level than 22" in answer.json()["message"]
+    assert service.get("mosaics/fine/6/20/23.png").status_code == 200
+    assert len(service.json("mosaics/coarse/quads/")["features"]) == 16
+
+
+def test_single_scenes_do_not_wait_for_a_layout(serve: Serve, tmp_path: Path) -> None:
+    scenes = [feature(f"s{n:05d}", west=n % 300 - 150.0, south=n % 120 - 60.0, size=0.2) for n in range(12_000)]
+    for scene in scenes:
+        scene["properties"]["data"] = {"products": {"visual": {"full": ""}}}
+    write_features(tmp_path / "a" / "s.json", scenes)
+    (tmp_path / "m.yml").write_text("- {name: m, level: 12}\n")
+    service = serve(tmp_path / "a", "--mosaics", str(tmp_path / "m.yml"))
+    with ThreadPoolExecutor(20) as pool:
+        tasks = [pool.submit(service.get, "mosaics/m/quads/?count=1") for _ in range(20)]
+        waited = []
+        while not all(task.done() for task in tasks):
+            start = time.monotonic()
+            assert service.get("scenes/ortho/s00007").status_code == 200
+            waited.append(time.monotonic() - start)
+        assert {task.result().status_code for task in tasks} == {200}
+    assert max(waited) < 2, waited

@@ -16,7 +16,6 @@ from pyproj import Transformer
 from shapely.geometry import Point, Polygon, shape
 
 from planet_vector.scene import Scene
-from planet_vector.server import rendering
 
 from .conftest import Running, Serve
 
@@ -137,18 +136,3 @@ def test_a_footprint_up_to_the_pole_holds_its_pixels(odd: Running) -> None:
             assert footprint.contains(Point(lonlat.transform(x, y))) == seen, (x, y)
     read = [Polygon(*rings) for rings in Scene(odd.json("scenes/ortho/polar"), "ortho").polygons]
     assert shapely.union_all(read).equals(footprint)
-
-
-def test_a_few_pixels_of_a_small_scale_are_warped_to_few(tmp_path: Path) -> None:
-    """To the file's own resolution, a part that GDAL before 3.10 makes whole, they would be 250 million."""
-    write(tmp_path / "scene.tif", RGB)
-    west, north = Transformer.from_crs(32633, 3857, always_xy=True).transform(UTM.c, UTM.f)
-    with rasterio.open(tmp_path / "scene.tif") as dataset:
-        near = rendering._coarse_grid(dataset, (west, north - 2560, west + 2560, north), (256, 256))
-        far = rendering._coarse_grid(dataset, (west, north - 156_543, west + 156_543, north), (1, 1))
-    assert near is None
-    assert far is not None and far["width"] * far["height"] == 256
-    colours, mask = rendering.window(
-        [(tmp_path / "scene.tif", ())], (west, north - 3000, west + 4500, north), width=3, height=2
-    )
-    assert mask.all() and abs(int(colours[2].mean()) - 128) <= 1

@@ -112,7 +112,7 @@ def test_workers_do_not_outlive_their_supervisor(serve: Serve, archive: Path) ->
 def test_health_metrics_and_a_log_without_keys(serve: Serve, archive: Path, tmp_path: Path) -> None:
     log = tmp_path / "access.log"
     service = serve(archive, "--access-log", str(log), "--redirect", "signed", environment={"PLANET_SERVE_KEY": KEY})
-    assert requests.get(service.origin + "/healthz", timeout=30).json() == {"status": "ok"}
+    assert requests.get(service.origin + "/healthz", timeout=30).json()["status"] == "ok"
     assert requests.get(service.origin + "/metrics", timeout=30).status_code == 401
     for query in (f"api_key={KEY}", f"api%5Fkey={KEY}", f"API_KEY={KEY}", f"count=3&api_key={KEY}&sat.id=x%0Aforged"):
         service.get(f"scenes/ortho/?{query}")

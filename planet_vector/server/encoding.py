@@ -1,0 +1,22 @@
+"""Pictures as bytes."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image
+
+FORMATS = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg"}
+"""Media types of the formats a picture may have."""
+
+
+def encode_picture(picture: Image.Image, image_format: str) -> bytes:
+    """Return a picture (RGBA) in one of `FORMATS`; JPEG shows white where it is transparent."""
+    target = io.BytesIO()
+    if image_format == "png":
+        picture.save(target, "PNG")
+    else:
+        white = Image.new("RGB", picture.size, "white")
+        white.paste(picture, mask=picture.getchannel("A"))
+        white.save(target, "JPEG", quality=85)
+    return target.getvalue()

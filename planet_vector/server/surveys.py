@@ -1,0 +1,166 @@
+"""Small copies of large files, which thumbnails and tiles of small scales are made from.
+
+Most products have no overviews: without copies each tile of a small scale would decode all of them. A copy holds
+bytes as they are shown, in halves of its size down to a few pixels, and the limits between which values of the file
+are stretched.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+from typing import List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+
+from planet_vector.server.reading import Raster, Source, open_source
+
+LARGE = 2**20
+"""Pixels of files that have a copy; smaller ones are read in some 20 ms."""
+
+_PIXELS = 2**21  # of a copy: as many as the largest thumbnail has
+_LONGEST = 8192  # pixels a side of a copy
+_SMALLEST = 64  # pixels a side of the last half
+_SAMPLE = 512  # pixels a side from which limits of a small file are taken
+
+Limits = List[Tuple[float, float]]
+
+
+class Level(NamedTuple):
+    """Hold one size of a copy.
+
+    Attributes
+    ----------
+    factor : (float, float)
+        Columns and rows of the file in one of the copy.
+    """
+
+    factor: Tuple[float, float]
+    colours: np.ndarray
+    mask: np.ndarray
+
+
+class Survey:
+    """Read what `survey` made.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is kept.
+
+    Raises
+    ------
+    FileNotFoundError
+        When it is not there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as file:
+            self._arrays = np.load(io.BytesIO(file.read()), allow_pickle=False)
+        self._factor = tuple(float(value) for value in self._arrays["factor"])
+        self._levels = int(self._arrays["levels"])
+
+    @property
+    def limits(self) -> Optional[Limits]:
+        """Values between which bands are stretched; None where they are bytes."""
+        found = [(float(low), float(high)) for low, high in self._arrays["limits"]]
+        return found or None
+
+    def level(self, scale: Tuple[float, float]) -> Optional[Level]:
+        """Return the smallest size that is not coarser than a scale, or None when all are."""
+        finer = min(scale[0] / self._factor[0], scale[1] / self._factor[1])
+        if finer < 0.99:
+            return None
+        number = min(self._levels - 1, max(0, int(math.log2(finer * 1.01))))
+        mask = self._arrays[f"mask{number}"]
+        shape = self._arrays[f"shape{number}"]
+        factor = (self._factor[0] * 2**number, self._factor[1] * 2**number)
+        return Level(
+            factor, self._arrays[f"colours{number}"], np.unpackbits(mask, count=int(shape.prod())).reshape(shape) > 0
+        )
+
+
+def is_large(raster: Raster) -> bool:
+    """Tell whether a file has a copy."""
+    return raster.width * raster.height > LARGE
+
+
+def shrink_of(raster: Raster) -> float:
+    """Return how many columns and rows of a large file are one in its copy."""
+    area = math.sqrt(raster.width * raster.height / _PIXELS)
+    return max(1.0, area, max(raster.width, raster.height) / _LONGEST)
+
+
+def survey(source: Source) -> bytes:
+    """Return a copy of a large file.
+
+    Raises
+    ------
+    Refusal
+        When it cannot be read, or not at a bounded cost.
+    """
+    with open_source(source) as raster:
+        shrink = shrink_of(raster)
+        shape = max(1, round(raster.height / shrink)), max(1, round(raster.width / shrink))
+        values, mask = raster.read((0, 0, raster.width, raster.height), shape)
+        limits = None if raster.in_bytes else percentiles(values, mask)
+        nearest = raster.palette is not None
+        arrays = {
+            "factor": np.array([raster.width / values.shape[2], raster.height / values.shape[1]]),
+            "limits": np.array(limits or [], "float64").reshape(-1, 2),
+        }
+    colours = values if limits is None else stretch(values, mask, limits)
+    number = 0
+    while True:
+        arrays[f"colours{number}"] = colours
+        arrays[f"mask{number}"], arrays[f"shape{number}"] = np.packbits(mask), np.array(mask.shape)
+        number += 1
+        if max(mask.shape) <= _SMALLEST:
+            break
+        colours, mask = _half(colours, mask, nearest)
+    target = io.BytesIO()
+    arrays["levels"] = np.array(number)
+    np.savez_compressed(target, **arrays)  # type: ignore[arg-type]  # no array is named like its option
+    return target.getvalue()
+
+
+def sampled_limits(raster: Raster) -> Limits:
+    """Return the values between which the bands of a small file are stretched."""
+    shape = (min(_SAMPLE, raster.height), min(_SAMPLE, raster.width))
+    return percentiles(*raster.read((0, 0, raster.width, raster.height), shape))
+
+
+def percentiles(values: np.ndarray, mask: np.ndarray) -> Limits:
+    """Return the 2nd and 98th percentile of what is valid in each band."""
+    found: Limits = []
+    for band in values:
+        seen = band[mask]
+        low, high = np.percentile(seen, (2, 98)).tolist() if seen.size else (0.0, 1.0)
+        found.append((low, high))
+    return found
+
+
+def stretch(values: np.ndarray, mask: np.ndarray, limits: Sequence[Tuple[float, float]]) -> np.ndarray:
+    """Bring bands (bands, rows, columns) to bytes, linearly between limits; 0 where the mask is False."""
+    scaled = np.empty(values.shape, "uint8")
+    for band, target, (low, high) in zip(values, scaled, limits):
+        # Differences of large numbers may be beyond all of float64: they are halved first.
+        share = (np.where(mask, band, low).astype("float64") / 2 - low / 2) / max(high / 2 - low / 2, 5e-10)
+        target[:] = np.where(mask, np.clip(share * 255.0, 0, 255), 0)
+    return scaled
+
+
+def _half(colours: np.ndarray, mask: np.ndarray, nearest: bool) -> Tuple[np.ndarray, np.ndarray]:
+    """Return half the size: of each four pixels the mean of the valid ones, or one of them."""
+    if nearest:
+        return colours[:, ::2, ::2], mask[::2, ::2]
+    height, width = mask.shape
+    padding = ((0, height % 2), (0, width % 2))
+    known = np.pad(mask, padding).astype("uint16")
+    held = np.pad(colours, ((0, 0), *padding)) * known
+    parts = [(..., slice(j, None, 2), slice(i, None, 2)) for j in (0, 1) for i in (0, 1)]
+    count = sum((known[part] for part in parts), np.zeros(known[::2, ::2].shape, "uint16"))
+    total = sum((held[part] for part in parts), np.zeros(held[:, ::2, ::2].shape, "uint16"))
+    mean = (total + count // 2) // np.maximum(count, 1)
+    return mean.astype("uint8"), count > 0
