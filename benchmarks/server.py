@@ -1,14 +1,16 @@
 """How the local service fares with a million scenes: index, searches, load, memory.
 
-    python benchmarks/server.py [--scenes 1000000] [--folder DIR] [--seconds 20]
+    python benchmarks/server.py [--scenes 1000000] [--folder DIR] [--seconds 20] [--kept] [--python PYTHON]
 
 Prints a line a measure, with what it should be, and ends with 1 when one is missed. The folder keeps the scenes and
-their index for the next run. Server time is what the service itself says in ``Server-Timing``.
+their index for the next run; with --kept the index is used as it is. --python names the interpreter of another
+installation, to compare with. Server time is what the service itself says in ``Server-Timing``.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import random
 import signal
@@ -28,7 +30,8 @@ from planet_vector.server.synthetic import write_scenes
 CONNECTIONS = 32
 MOST_BUILD = 180.0  # seconds, for a million scenes
 MOST_PAGE = 60.0  # milliseconds of server time, the median
-MOST_MEMORY = 400.0  # megabytes, of the largest process
+MOST_LARGE = 1000.0  # milliseconds, of any page of 1000
+MOST_MEMORY = 300.0  # megabytes, of the largest process
 
 missed: List[str] = []
 
@@ -70,9 +73,43 @@ def searches(seed: int) -> List[Dict[str, Any]]:
     return found
 
 
+def box(west: float, south: float, east: float, north: float) -> str:
+    """Return a box as WKT."""
+    return f"POLYGON(({west} {south},{east} {south},{east} {north},{west} {north},{west} {south}))"
+
+
+def coast(seed: int, west: float, south: float, wide: float, high: float, positions: int) -> str:
+    """Return a polygon with an outline as ragged as a coast's."""
+    chance = random.Random(seed)
+    waves = [(n, chance.uniform(0, 7), chance.uniform(0, 0.5) / n) for n in (3, 5, 9, 17, 40, 90, 300)]
+    ring = []
+    for place in range(positions):
+        turn = 2 * math.pi * place / positions
+        radius = 0.7 + 0.3 * sum(high_ * math.sin(n * turn + start) for n, start, high_ in waves)
+        ring.append(f"{west + wide * radius * math.cos(turn):.6f} {south + high * radius * math.sin(turn):.6f}")
+    return f"POLYGON(({','.join([*ring, ring[0]])}))"
+
+
+def large(seed: int) -> Dict[str, Dict[str, Any]]:
+    """Return searches of very many scenes, which nothing is kept of from those of another seed."""
+    fresh = {"acquired.gte": f"2013-01-01T00:00:{seed:02d}", "count": 1000}
+    edge = 178.5 + seed / 100
+    return {
+        "the whole globe": {"intersects": box(-180, -90, 180, 90), **fresh},
+        "a box just short of the globe": {"intersects": box(-edge, -85, edge, 85), **fresh},
+        "a continent of 3 000 positions": {"intersects": coast(seed, 20, 5, 80, 60, 3000), **fresh},
+        "a continent across the antimeridian": {"intersects": coast(seed, 175, 5, 60, 55, 3000), **fresh},
+        "a country of 20 000 positions": {"intersects": coast(seed, 10, 45, 12, 8, 20_000), **fresh},
+        "a deep page of a filter by snr": {
+            "image_statistics.snr.gte": 90 + seed / 10, "_page.acquired.lt": "2014-06-01", **fresh
+        },
+    }  # fmt: skip
+
+
 def ask(session: requests.Session, url: str, parameters: Dict[str, Any]) -> tuple[float, int]:
     """Return the server time of a search in milliseconds, and its count."""
-    answer = session.get(url, params=parameters, timeout=60)
+    # An area may be too long for an address.
+    answer = session.post(url, data=parameters, timeout=120)
     answer.raise_for_status()
     return float(answer.headers["server-timing"].partition("dur=")[2]), answer.json()["count"]
 
@@ -103,34 +140,54 @@ def load(url: str, seconds: float) -> None:
     tell("  errors", len(errors), "", 0.5)
 
 
-def main() -> None:
-    """Run all measures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--scenes", type=int, default=1_000_000)
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "planet_vector-benchmark")
-    parser.add_argument("--seconds", type=float, default=20.0)
-    options = parser.parse_args()
-    archive, index = options.folder / str(options.scenes), options.folder / f"{options.scenes}.sqlite"
-    archive.mkdir(parents=True, exist_ok=True)
-    if not (archive / "scenes.geojsonl").exists():
-        write_scenes(archive / "scenes.part", options.scenes)
-        (archive / "scenes.part").rename(archive / "scenes.geojsonl")
-    for path in options.folder.glob(f"{options.scenes}.sqlite*"):
-        path.unlink()
-    command = [sys.executable, "-m", "planet_vector.cli"]
-    start = time.monotonic()
-    subprocess.run([*command, "index", str(archive), "--index", str(index)], check=True, stdout=subprocess.DEVNULL)
-    tell(f"index of {options.scenes} scenes", time.monotonic() - start, "s", MOST_BUILD)
-    used = os.times()
-    tell("  processor time, of all its processes together", used.children_user + used.children_system, "s")
+def large_searches(url: str) -> None:
+    """Search very many scenes, one by one and four at once."""
+    with requests.Session() as session:
+        for name in large(0):
+            times = [ask(session, url, large(seed)[name])[0] for seed in range(1, 4)]
+            tell(f"{name}: the longest of 3", max(times), "ms", MOST_LARGE)
+    for names in (["the whole globe"] * 4, list(large(0))[1:5]):
+        times, start = [], time.monotonic()
+
+        def work(place: int, names: List[str] = names, times: List[float] = times) -> None:
+            with requests.Session() as session:
+                begun = time.monotonic()
+                ask(session, url, large(10 + place)[names[place]])
+                times.append(1000 * (time.monotonic() - begun))
+
+        threads = [threading.Thread(target=work, args=(place,)) for place in range(4)]
+        for thread in threads:
+            thread.start()
+        waits = []
+        with requests.Session() as session:
+            while any(thread.is_alive() for thread in threads):
+                begun = time.monotonic()
+                session.get(url.rpartition("scenes/")[0] + "scenes/", timeout=120)
+                waits.append(1000 * (time.monotonic() - begun))
+                time.sleep(0.005)
+        for thread in threads:
+            thread.join()
+        tell(f"four at once ({names[0]} ...): the longest", max(times, default=1e9), "ms", MOST_LARGE)
+        tell("  meanwhile, the list of scene types: the longest wait", max(waits, default=0.0), "ms", MOST_LARGE)
+        tell("  all four, together", 1000 * (time.monotonic() - start), "ms")
+
+
+def serve(command: List[str], archive: Path, index: Path, workers: int, seconds: float) -> None:
+    """Measure a service of some processes."""
+    print(f"{workers} worker{'s' if workers > 1 else ''}")
     service = subprocess.Popen(
-        [*command, "serve", str(archive), "--index", str(index), "--workers", "2"], stdout=subprocess.PIPE, text=True
+        [*command, "serve", str(archive), "--index", str(index), "--workers", str(workers)],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         assert service.stdout is not None
         url = service.stdout.readline().split()[-1] + "scenes/ortho/"
         children = Path(f"/proc/{service.pid}/task/{service.pid}/children")
         with requests.Session() as session:
+            start = time.monotonic()
+            ask(session, url, {"count": 1000})
+            tell("the first search of all", 1000 * (time.monotonic() - start), "ms", MOST_LARGE)
             warm = [ask(session, url, parameters) for parameters in searches(1)]
             tell("scenes of a search, the median", statistics.median(count for _, count in warm), "")
             for name, asked in (
@@ -141,12 +198,41 @@ def main() -> None:
                 times = [ask(session, url, parameters)[0] for parameters in asked]
                 tell(f"{name}: median", statistics.median(times), "ms", MOST_PAGE)
                 tell("  95th percentile", statistics.quantiles(times, n=20)[-1], "ms")
-        load(url, options.seconds)
+        large_searches(url)
+        load(url, seconds)
         processes = [service.pid, *map(int, children.read_text().split() if children.exists() else [])]
         tell("memory of the largest process", max(map(memory, processes)), "MB", MOST_MEMORY)
     finally:
         service.send_signal(signal.SIGINT)
         service.wait(30)
+
+
+def main() -> None:
+    """Run all measures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--scenes", type=int, default=1_000_000)
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "planet_vector-benchmark")
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--kept", action="store_true", help="use the index of the folder as it is")
+    parser.add_argument("--python", default=sys.executable, help="interpreter of the installation to measure")
+    options = parser.parse_args()
+    archive, index = options.folder / str(options.scenes), options.folder / f"{options.scenes}.sqlite"
+    archive.mkdir(parents=True, exist_ok=True)
+    if not (archive / "scenes.geojsonl").exists():
+        write_scenes(archive / "scenes.part", options.scenes)
+        (archive / "scenes.part").rename(archive / "scenes.geojsonl")
+    command = [options.python, "-m", "planet_vector.cli"]
+    if not options.kept:
+        for path in options.folder.glob(f"{options.scenes}.sqlite*"):
+            path.unlink()
+        start = time.monotonic()
+        subprocess.run([*command, "index", str(archive), "--index", str(index)], check=True, stdout=subprocess.DEVNULL)
+        tell(f"index of {options.scenes} scenes", time.monotonic() - start, "s", MOST_BUILD)
+        used = os.times()
+        tell("  processor time, of all its processes together", used.children_user + used.children_system, "s")
+        tell("  its file", index.stat().st_size / 1e6, "MB")
+    for workers in (1, 2):
+        serve(command, archive, index, workers, options.seconds)
     sys.exit(1 if missed else 0)
 
 
