@@ -186,8 +186,6 @@ class Driver(BaseDriver):
             return None  # GDAL 3.6 asks for any name that no other driver opens
         from planet_vector.vector import gdal, interrupts
 
-        interrupts.stand_in_early()
+        interrupts.stand_in()
         kinds = {"vector": bool(open_flags & VECTOR), "raster": bool(open_flags & RASTER)}
-        dataset = self.dataset_class(gdal.open_name(filename, open_options, **kinds))
-        interrupts.stand_in(dataset)
-        return dataset
+        return self.dataset_class(gdal.open_name(filename, open_options, **kinds))

@@ -1,14 +1,12 @@
 """Ctrl-C while GDAL runs the driver: it rises in the Python code that called GDAL.
 
-An exception that leaves the driver reaches GDAL, which reports it as an error of its own and goes on: a layer then ends
-early, like one that is whole. Python raises KeyboardInterrupt between any two steps of the main thread's code, so no
-``except`` in the driver can be sure to catch it. While a dataset is open, a handler of this module stands in for
-Python's: within the driver it raises KeyboardInterrupt only where `guarded` catches it, and elsewhere comes again a
-moment later.
-
-With Python up to 3.11 GDAL crashes on an exception that a signal has set off (in GetPyExceptionString of
-gcore/gdalpython.cpp), also when it only asks the driver whether a name is its own. There the handler stays from the
-first use of the driver on.
+An exception that leaves the driver reaches GDAL, which reports it as an error of its own and goes on: a layer then
+ends early, like one that is whole, and a Ctrl-C while any file is opened is lost. (With Python up to 3.11 GDAL even
+crashes on an exception that a signal has set off, in GetPyExceptionString of gcore/gdalpython.cpp.) Python raises
+KeyboardInterrupt between any two steps of the main thread's code, so no ``except`` in the driver can be sure to catch
+it. From the first use of the driver on, a handler of this module stands in for Python's: within the driver it raises
+KeyboardInterrupt only where `guarded` catches it, and elsewhere comes again a moment later. A handler of the
+program's own is left alone.
 """
 
 from __future__ import annotations
@@ -16,9 +14,7 @@ from __future__ import annotations
 import _thread
 import ctypes
 import signal
-import sys
 import threading
-import weakref
 from functools import partial, wraps
 from itertools import filterfalse
 from types import CodeType, FrameType
@@ -26,14 +22,12 @@ from typing import Any, Callable, Iterator, Optional, Set, Type, TypeVar
 
 T = TypeVar("T")
 
-_STAYS = sys.version_info < (3, 12)
 _AGAIN = 0.002  # seconds until a signal that came at a bad moment comes again
 DRIVER = "gdal_PLANET"  # the module that GDAL makes of the driver's file
 
 _main = threading.main_thread().ident
 _entries: Set[CodeType] = set()  # of the functions that GDAL calls
 _armed = False  # whether the handler may raise: the main thread is within a guarded function
-_datasets: weakref.WeakSet[Any] = weakref.WeakSet()  # that are open
 
 
 def called_by_gdal(function: Callable[..., T]) -> Callable[..., T]:
@@ -82,20 +76,8 @@ def unguarded(function: Callable[..., T], *args: Any) -> T:
         _armed = armed
 
 
-def stand_in_early() -> None:
-    """Take the place of Python's handler of Ctrl-C for good, where GDAL would crash otherwise."""
-    if _STAYS:
-        _take_place()
-
-
-def stand_in(dataset: Any) -> None:
-    """Take the place of Python's handler of Ctrl-C, where that is the one, until the last dataset is closed."""
-    _datasets.add(dataset)
-    weakref.finalize(dataset, _step_back).atexit = False
-    _take_place()
-
-
-def _take_place() -> None:
+def stand_in() -> None:
+    """Take the place of Python's handler of Ctrl-C, where that is the one."""
     if threading.get_ident() == _main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _handle)
 
@@ -138,10 +120,3 @@ def _handle(number: int, frame: Optional[FrameType]) -> None:
             return
         frame = frame.f_back
     raise KeyboardInterrupt
-
-
-def _step_back() -> None:
-    # The set may still count what is being freed.
-    closed = not _STAYS and next(iter(_datasets), None) is None
-    if closed and threading.get_ident() == _main and signal.getsignal(signal.SIGINT) is _handle:
-        signal.signal(signal.SIGINT, signal.default_int_handler)

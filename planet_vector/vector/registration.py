@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping
 
 from planet_vector.loading import load_driver
-from planet_vector.vector.interrupts import stand_in_early
+from planet_vector.vector.interrupts import stand_in
 
 PATH_OPTION = "GDAL_PYTHON_DRIVER_PATH"
 _NEEDED = (__name__.partition(".")[0], "requests")  # the package, or the one that carries it as its own
@@ -43,7 +43,7 @@ def register() -> None:
     for carrier, tell in _TOLD.items():
         if carrier in sys.modules:
             tell(sys.modules[carrier])
-    stand_in_early()
+    stand_in()
     load_driver()
 
 
