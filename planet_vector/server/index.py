@@ -262,8 +262,12 @@ def connect(path: Path) -> sqlite3.Connection:
     """Open an index file, for one thread at a time."""
     # Only a writer waits for another: as long as a first fill takes.
     db = sqlite3.connect(path, timeout=600, isolation_level=None, check_same_thread=False)
-    db.execute(f"PRAGMA cache_size = -{CACHE_KB}")
-    db.execute("PRAGMA temp_store = MEMORY")
+    try:
+        db.execute(f"PRAGMA cache_size = -{CACHE_KB}")
+        db.execute("PRAGMA temp_store = MEMORY")
+    except sqlite3.Error:  # it is no database
+        db.close()
+        raise
     return db
 
 
