@@ -20,7 +20,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from planet_vector.server.jobs import JobError, Jobs
-from planet_vector.server.outlines import count_crossings, make_valid
+from planet_vector.server.outlines import Crossings, count_crossings, make_valid
 from planet_vector.server.patience import Patience
 from planet_vector.server.refusal import Refusal
 
@@ -144,7 +144,7 @@ def _ready(text: str, patience: Optional[Patience]) -> BaseGeometry:
         if shapely.get_num_coordinates(geometry) <= MAX_SMALL:
             crossings = count_crossings(geometry)
             if crossings.all <= MAX_SMALL:
-                return _wrap(make_valid(geometry, crossings))
+                return _valid_within(geometry, crossings)
     key = hashlib.sha256(text.encode(errors="surrogatepass")).digest()
     content = _kept.get(key)
     if content is None:
@@ -167,7 +167,14 @@ def make_ready(text: str) -> bytes:
         400, when the text is no area, or one that costs too much.
     """
     geometry = _parse(text)
-    return bytes(shapely.to_wkb(_wrap(make_valid(geometry, count_crossings(geometry)))))
+    return bytes(shapely.to_wkb(_valid_within(geometry, count_crossings(geometry))))
+
+
+def _valid_within(geometry: BaseGeometry, crossings: Crossings) -> BaseGeometry:
+    try:
+        return _wrap(make_valid(geometry, crossings))
+    except shapely.errors.GEOSException:  # some outlines whose rings have no extent are too much for it
+        raise Refusal(400, "intersects: the geometry cannot be made valid; make it valid first.") from None
 
 
 def _is_box(geometry: BaseGeometry, box: Box) -> bool:

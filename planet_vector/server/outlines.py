@@ -191,7 +191,7 @@ def _even_odd(geometry: BaseGeometry) -> Optional[BaseGeometry]:
     if (counts % 2).any():
         return None
     faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(noded)))
-    odd = _colour(faces)
+    odd = _colour(faces) if len(faces) else np.zeros(0, dtype=bool)
     if not odd.any():
         return None
     return faces[odd][0] if odd.sum() == 1 else shapely.multipolygons(faces[odd])

@@ -242,3 +242,42 @@ def test_an_outline_anywhere_means_what_shapely_makes_of_it(ring: List[Any]) -> 
     wanted = meaning(outline)
     assert shapely.symmetric_difference(found, wanted).area < 1e-6
     assert shapely.hausdorff_distance(found, wanted) < 1e-6
+
+
+POINT_RING = "(79 40,79 40,79 40,79 40,79 40)"
+
+
+@pytest.mark.parametrize(
+    "outline",
+    [
+        f"POLYGON({POINT_RING})",
+        f"POLYGON(({', '.join(['79 40'] * 60)}))",
+        f"MULTIPOLYGON(({POINT_RING}),((0 0,9 0,9 9,0 9,0 0)))",
+        f"POLYGON((0 0,9 0,0 9,9 9,0 0),{POINT_RING})",
+        f"GEOMETRYCOLLECTION(LINESTRING(0 0,10 10,3 4),POLYGON({POINT_RING}))",
+        "POLYGON((0 0,9 9,0 0,9 9,0 0))",
+        "MULTILINESTRING((5 5,5 5),(0 0,1 1))",
+    ],
+)
+def test_rings_without_extent_are_answered_or_refused(outline: str) -> None:
+    try:
+        area = Area(outline)
+    except Refusal as refusal:
+        assert refusal.status == 400 and "make it valid first" in refusal.message
+    else:
+        assert area.geometry.is_valid
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_rings_of_few_places_end_in_no_fault(data: st.DataObject) -> None:
+    """Positions that repeat make rings of no extent, doubled edges and spikes."""
+    places = st.tuples(st.integers(0, 2), st.integers(0, 2))
+    rings = data.draw(st.lists(st.lists(places, min_size=3, max_size=60), min_size=1, max_size=3))
+    texts = ["({})".format(",".join(f"{x} {y}" for x, y in [*ring, ring[0]])) for ring in rings]
+    parts = ",".join(f"({text})" for text in texts)
+    for outline in (f"POLYGON({','.join(texts)})", f"MULTIPOLYGON({parts})"):
+        try:
+            assert Area(outline).geometry.is_valid
+        except Refusal as refusal:
+            assert refusal.status == 400
