@@ -217,13 +217,16 @@ def outlines_of_a_grid(draw: st.DrawFn) -> BaseGeometry:
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(outline=outlines_of_a_grid())
 def test_an_area_means_what_shapely_makes_of_it(outline: BaseGeometry) -> None:
-    wanted = meaning(outline)
+    try:
+        wanted = meaning(outline)
+    except shapely.errors.GEOSException:
+        assume(False)  # GEOS makes nothing of some collections and rings without extent
     assume(not wanted.is_empty)
     text = shapely.to_wkt(outline, rounding_precision=-1)
     try:
         both = (Area(text).geometry, shapely.from_wkb(areas.make_ready(text)))
     except Refusal as refusal:
-        assert "runs along itself at too many places" in refusal.message
+        assert "make it valid first" in refusal.message
         assume(False)
     for found in both:
         assert found.is_valid
