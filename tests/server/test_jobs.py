@@ -109,11 +109,11 @@ def test_errors_come_back_as_they_are(jobs: Jobs) -> None:
 
 
 def test_time_is_bounded() -> None:
-    with Jobs(1, seconds=1, megabytes=300) as one:
+    with Jobs(1, seconds=5, megabytes=300) as one:  # the start of a process counts, too
         start = time.monotonic()
-        with pytest.raises(TookTooLong, match="took longer than 1 s"):
+        with pytest.raises(TookTooLong, match="took longer than 5 s"):
             one.run(sleep, 60)
-        assert time.monotonic() - start < 10
+        assert time.monotonic() - start < 25
         assert one.run(double, 4) == 8, "the next call has a process again"
 
 
