@@ -22,6 +22,7 @@ LARGE = 2**20
 _PIXELS = 2**21  # of a copy: as many as the largest thumbnail has
 _LONGEST = 8192  # pixels a side of a copy
 _SMALLEST = 64  # pixels a side of the last half
+_SMALLEST_SPAN = 1e-5  # of the values themselves, for a difference to be stretched: of 16 bits any is
 _SAMPLE = 512  # pixels a side from which limits of a small file are taken
 
 Limits = List[Tuple[float, float]]
@@ -145,8 +146,10 @@ def stretch(values: np.ndarray, mask: np.ndarray, limits: Sequence[Tuple[float, 
     """Bring bands (bands, rows, columns) to bytes, linearly between limits; 0 where the mask is False."""
     scaled = np.empty(values.shape, "uint8")
     for band, target, (low, high) in zip(values, scaled, limits):
-        # Differences of large numbers may be beyond all of float64: they are halved first.
-        share = (np.where(mask, band, low).astype("float64") / 2 - low / 2) / max(high / 2 - low / 2, 5e-10)
+        # Differences of large numbers may be beyond all of float64: they are halved first. Interpolated values of
+        # 32 bits are off in their last digits, which are not to be seen where all are the same.
+        span = max(high / 2 - low / 2, _SMALLEST_SPAN * max(abs(low), abs(high)), 5e-10)
+        share = (np.where(mask, band, low).astype("float64") / 2 - low / 2) / span
         target[:] = np.where(mask, np.clip(share * 255.0, 0, 255), 0)
     return scaled
 

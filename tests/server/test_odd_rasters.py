@@ -136,3 +136,18 @@ def test_a_footprint_up_to_the_pole_holds_its_pixels(odd: Running) -> None:
             assert footprint.contains(Point(lonlat.transform(x, y))) == seen, (x, y)
     read = [Polygon(*rings) for rings in Scene(odd.json("scenes/ortho/polar"), "ortho").polygons]
     assert shapely.union_all(read).equals(footprint)
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "int32", "float32", "float64"])
+def test_a_raster_of_one_value_is_of_one_colour(serve: Serve, tmp_path: Path, dtype: str) -> None:
+    with rasterio.open(
+        tmp_path / "one.tif", "w", driver="GTiff", width=64, height=64, count=3, dtype=dtype, crs="EPSG:32633",
+        transform=Affine(10, 0, 350_000, 0, -10, 5_300_000),
+    ) as dataset:  # fmt: skip
+        dataset.write(np.full((3, 64, 64), 7000.1).astype(dtype))
+    service = serve(tmp_path)
+    for size in ("sm", "lg"):
+        with Image.open(io.BytesIO(service.get(f"scenes/ortho/one/thumb?size={size}").content)) as picture:
+            pixels = np.asarray(picture.convert("RGBA")).reshape(-1, 4)
+        colours = np.ptp(pixels[pixels[:, 3] == 255, :3].astype(int), axis=0)
+        assert (colours <= 3).all(), colours  # of 255: no pattern is seen
