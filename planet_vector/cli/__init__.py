@@ -140,15 +140,17 @@ def ended_at_once() -> Iterator[None]:
     It raises KeyboardInterrupt as ever, upon which files that are not whole go and states are written. But Python does
     not end before its threads do, and one may wait for a service for minutes.
     """
+    from planet_vector.vector.interrupts import handle
+
     before = signal.getsignal(signal.SIGINT)
     # Whoever handles it in a way of their own, or is no main thread, knows what to do.
-    ours = before is signal.default_int_handler and threading.current_thread() is threading.main_thread()
+    ours = before in (signal.default_int_handler, handle) and threading.current_thread() is threading.main_thread()
 
     def interrupt(number: int, frame: Optional[FrameType]) -> None:
         end = threading.Timer(GRACE, _end)
         end.daemon = True
         end.start()
-        raise KeyboardInterrupt
+        handle(number, frame)
 
     if ours:
         signal.signal(signal.SIGINT, interrupt)

@@ -79,7 +79,7 @@ def unguarded(function: Callable[..., T], *args: Any) -> T:
 def stand_in() -> None:
     """Take the place of Python's handler of Ctrl-C, where that is the one."""
     if threading.get_ident() == _main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _handle)
+        signal.signal(signal.SIGINT, handle)
 
 
 def rising(kind: Type[BaseException]) -> Iterator[Any]:
@@ -104,8 +104,8 @@ def interrupt_again() -> None:
     timer.start()
 
 
-def _handle(number: int, frame: Optional[FrameType]) -> None:
-    """Raise KeyboardInterrupt, now or a moment later."""
+def handle(number: int, frame: Optional[FrameType]) -> None:
+    """Raise KeyboardInterrupt, now or a moment later: the handler of Ctrl-C."""
     global _armed
     if _armed:
         _armed = False  # no second one while the first is handled
