@@ -1,8 +1,8 @@
 """A search as one raster: the pixels of many scenes, on a grid of one's choice.
 
-Where GDAL has the raster tile index driver (GTI, 3.9 and later) no file is opened but the first, and each scene is
-opened and warped when it is looked at. Elsewhere, and for a file that others can open, the same is said in a VRT, for
-which the header of each scene is read.
+Where GDAL has a raster tile index driver that fails where a scene does (GTI, from 3.12 on; that of 3.9 to 3.11 leaves
+the scene out), no file is opened but the first, and each scene is opened and warped when it is looked at. Elsewhere,
+and for a file that others can open, the same is said in a VRT, for which the header of each scene is read.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
-from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from xml.etree.ElementTree import Element, SubElement, tostring
 
 import rasterio
 import rasterio.shutil
@@ -25,14 +25,14 @@ from rasterio.warp import Resampling
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import QueryError, RasterAccessError
 from planet_vector.geometry import bounds as box_of
-from planet_vector.names import ONLY_GEOTIFF
-from planet_vector.raster.product import BUILD, north_up, open_link
+from planet_vector.raster.product import BUILD, north_up
+from planet_vector.raster.sources import Sources, source_name
 from planet_vector.raster.virtual import Bounds, Virtual, header_of, open_virtual, vrt, vrt_band, vrt_source
 from planet_vector.raster.warping import warped_bounds
 from planet_vector.scene import Scene
 from planet_vector.workers import Workers
 
-HAS_GTI = BUILD >= (3, 9, 0)
+HAS_GTI = BUILD >= (3, 12, 0)
 
 ORDERS: Dict[str, Callable[[Scene], Any]] = {
     "newest": lambda scene: scene.acquired.timestamp(),
@@ -71,32 +71,31 @@ class Survey:
 class SceneMosaic(Virtual):
     """Read many scenes as one raster.
 
-    GDAL's tile index leaves out a scene that it cannot open (3.10 does, 3.12 does not), and draws one that is not north
-    up where it does not lie. So each is opened here before it is looked at: what is read is whole, or an error. What
-    GDAL reads by itself, as a `rasterio.vrt.WarpedVRT` over it does, is not looked at so.
+    GDAL's tile index draws a scene that is not north up where it does not lie, and one of other bands as far as they
+    go. So each is opened here before it is looked at: what is read is right, or an error. What GDAL reads by itself, as
+    a `rasterio.vrt.WarpedVRT` over it does, is not looked at so; a scene that it cannot open is an error there too.
     """
 
     _unseen: Dict[int, Bounds] = {}  # scenes not opened yet, by rank, and their boxes in the mosaic's coordinates
     _look: Callable[[int], None]
 
     def read(self, indexes: Any = None, out: Any = None, window: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Read pixels as `rasterio.io.DatasetReader.read` does.
-
-        Raises
-        ------
-        ServiceError
-            When the service does not give a scene.
-        RasterAccessError
-            When one cannot be read.
-        """
+        """Read pixels as `rasterio.io.DatasetReader.read` does; raises as `Virtual.read` does."""
         self._look_at(window)
         return super().read(indexes, out, window, *args, **kwargs)
 
     def read_masks(self, indexes: Any = None, out: Any = None, out_shape: Any = None, window: Any = None,
                    *args: Any, **kwargs: Any) -> Any:  # fmt: skip
-        """Read masks as `rasterio.io.DatasetReader.read_masks` does."""
+        """Read masks as `rasterio.io.DatasetReader.read_masks` does; raises as `read` does."""
         self._look_at(window)
         return super().read_masks(indexes, out, out_shape, window, *args, **kwargs)
+
+    def dataset_mask(
+        self, out: Any = None, out_shape: Any = None, window: Any = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Read the mask as `rasterio.io.DatasetReader.dataset_mask` does; raises as `read` does."""
+        self._look_at(window)
+        return super().dataset_mask(out, out_shape, window, *args, **kwargs)
 
     def _look_at(self, window: Any) -> None:
         if not self._unseen:
@@ -166,33 +165,37 @@ def open_scenes(
     if not scenes:
         raise RasterAccessError("There are no scenes to make a mosaic of: widen the search.")
     ranked = sorted(scenes, key=lambda scene: (ORDERS[order](scene), scene.id))
-    links = [catalog.transport.check_link(scene.product_link(product)) for scene in ranked]
-    with open_link(catalog, links[-1], f"{ranked[-1].id}/{product}") as topmost:
-        north_up(topmost)
-        top = header_of(topmost)
-    target = top["crs"] if crs is None else crs_of(crs)
-    places = [_place(scene, target) for scene in ranked]
-    grid = _grid(places, top, target, res, bounds)
-    title = f"the mosaic of {len(ranked)} scenes"
+    titles = {catalog.transport.check_link(scene.product_link(product)): f"{scene.id}/{product}" for scene in ranked}
+    links = list(titles)
+    with Sources(catalog) as sources:
+        with sources.open(links[-1], titles[links[-1]]) as topmost:
+            north_up(topmost)
+            top = header_of(topmost)
+        target = top["crs"] if crs is None else crs_of(crs)
+        places = [_place(scene, target) for scene in ranked]
+        grid = _grid(places, top, target, res, bounds)
+        title = f"the mosaic of {len(ranked)} scenes"
 
-    def as_vrt() -> str:
-        titles = [f"{scene.id}/{product}" for scene in ranked]
-        return tostring(_vrt(catalog, links, titles, grid, top, resampling), encoding="unicode")
+        def as_vrt() -> str:
+            with Sources(catalog) as sources:
+                return tostring(_vrt(sources, titles, grid, top, resampling), encoding="unicode")
 
-    dataset: Virtual
-    if not HAS_GTI:
-        dataset = open_virtual(catalog, as_vrt(), "VRT", title, as_vrt)
-        return dataset
-    boxes = _boxes(places, grid)
-    index = MemoryFile(_index(boxes, links), filename="mosaic.geojson")
-    description = tostring(_gti(index.name, grid, top, resampling), encoding="unicode")
+        dataset: Virtual
+        if not HAS_GTI:
+            dataset = open_virtual(catalog, as_vrt(), "VRT", title, as_vrt, titles=titles)
+            return dataset
+        boxes = _boxes(places, grid)
+        index = MemoryFile(_index(boxes, links), filename="mosaic.geojson")
+        description = tostring(_gti(index.name, grid, top, resampling), encoding="unicode")
+        mosaic: SceneMosaic = open_virtual(
+            catalog, description, "GTI", title, as_vrt, kept=index, cls=SceneMosaic, titles=titles
+        )
 
     def look(rank: int) -> None:
-        named = f"{ranked[rank].id}/{product}"
-        with open_link(catalog, links[rank], named) as source:
+        named = titles[links[rank]]
+        with Sources(catalog) as sources, sources.open(links[rank], named) as source:
             _check(source, named, top)
 
-    mosaic: SceneMosaic = open_virtual(catalog, description, "GTI", title, as_vrt, kept=index, cls=SceneMosaic)
     mosaic._look = look
     mosaic._unseen = dict(enumerate(boxes[:-1]))  # the last, on top, has been opened
     return mosaic
@@ -283,7 +286,7 @@ def _index(boxes: Sequence[Bounds], links: Sequence[str]) -> bytes:
         features.append({
             "type": "Feature",
             "geometry": {"type": "Polygon", "coordinates": [ring]},
-            "properties": {"location": f"{ONLY_GEOTIFF}/vsicurl/{link}", "rank": rank},
+            "properties": {"location": source_name(link), "rank": rank},
         })  # fmt: skip
     return json.dumps({"type": "FeatureCollection", "name": "mosaic", "features": features}).encode()
 
@@ -308,20 +311,18 @@ def _gti(index: str, grid: _Grid, top: Dict[str, Any], resampling: str) -> Eleme
     return root
 
 
-def _vrt(
-    catalog: ScenesV0,
-    links: Sequence[str],
-    titles: Sequence[str],
-    grid: _Grid,
-    top: Dict[str, Any],
-    resampling: str,
-) -> Element:
+def _vrt(sources: Sources, titles: Mapping[str, str], grid: _Grid, top: Dict[str, Any], resampling: str) -> Element:
     root = vrt(grid.crs, grid.bounds, grid.res)
     bands = [vrt_band(root, dtype, top["nodata"], colour) for dtype, colour in zip(top["dtypes"], top["colours"])]
-    for link, title in zip(links, titles):
-        with open_link(catalog, link, title) as dataset:
-            _check(dataset, title, top)
-            name, header = _warped(dataset, link, grid, resampling)
+
+    def warped(link: str) -> Tuple[str, Dict[str, Any]]:
+        with sources.open(link, titles[link]) as dataset:
+            _check(dataset, titles[link], top)
+            return _warped(dataset, grid, resampling)
+
+    with Workers(_AT_ONCE) as pool:
+        headed = list(pool.map(warped, titles))
+    for name, header in headed:
         for number, band in enumerate(bands, 1):
             source = vrt_source(band, name, number, header, grid.bounds, grid.res, "ComplexSource")
             if top["colours"][number - 1] == "alpha":
@@ -339,7 +340,7 @@ def _check(dataset: Any, title: str, top: Dict[str, Any]) -> None:
         raise RasterAccessError(f"{title} has other bands than the scene on top: leave it out of the mosaic.")
 
 
-def _warped(dataset: Any, link: str, grid: _Grid, resampling: str) -> Tuple[str, Dict[str, Any]]:
+def _warped(dataset: Any, grid: _Grid, resampling: str) -> Tuple[str, Dict[str, Any]]:
     """Return one scene on the mosaic's grid, as the text of a VRT, and the header of that."""
     west, south, east, north = warped_bounds(dataset.crs, grid.crs, dataset.bounds)
     columns = math.floor((west - grid.bounds[0]) / grid.res[0]), math.ceil((east - grid.bounds[0]) / grid.res[0])
@@ -359,12 +360,7 @@ def _warped(dataset: Any, link: str, grid: _Grid, resampling: str) -> Tuple[str,
             rasterio.shutil.copy(warped, memory.name, driver="VRT")
             header = header_of(warped)
         text = memory.read().decode()
-    root = fromstring(text)
-    for element in root.iter("SourceDataset"):
-        # The link in place of an address that may be signed, and end.
-        element.text = f"{ONLY_GEOTIFF}/vsicurl/{link}"
-        element.attrib["relativeToVRT"] = "0"
-    return tostring(root, encoding="unicode"), header
+    return text, header
 
 
 def _area(ring: Sequence[Tuple[float, float]]) -> float:

@@ -212,7 +212,7 @@ def _open_remote(catalog: ScenesV0, link: str, title: str, access: Access) -> Pr
             return successor
 
         dataset._again = again
-    return _checked(dataset, access.size)
+    return checked(dataset, access.size)
 
 
 def _fetch_and_open(catalog: ScenesV0, link: str, title: str, progress: Progress) -> Product:
@@ -238,7 +238,7 @@ def _fetch_and_open(catalog: ScenesV0, link: str, title: str, progress: Progress
             dataset = _product(Access(str(path)), title)
         except RasterioIOError as error:
             raise ProductError(f"{title} is not a GeoTIFF that can be read: {_said(error, name)}.") from None
-        _checked(dataset, outcome)
+        checked(dataset, outcome)
     weakref.finalize(dataset, _remove, path)
     return dataset
 
@@ -254,7 +254,7 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
-def _checked(dataset: Product, size: Optional[int]) -> Product:
+def checked(dataset: Product, size: Optional[int]) -> Product:
     try:
         limits.check_header(dataset, dataset._title, size)
     except BaseException:

@@ -25,6 +25,7 @@ from planet_vector.raster.descriptions import Placed, quads_description, tiles_d
 from planet_vector.raster.location import DOMAIN, location_info
 from planet_vector.raster.product import Product, open_link
 from planet_vector.raster.quadcache import QuadCache
+from planet_vector.raster.sources import source_name
 from planet_vector.raster.tiles import Tiles, open_tiles
 from planet_vector.raster.virtual import Virtual, open_virtual
 from planet_vector.scene import Item
@@ -170,7 +171,8 @@ def open_quads(catalog: ScenesV0, name: str, box: Box, cache: bool = False) -> Q
     if not quads:
         raise RasterAccessError(f"Mosaic {name!r} has no quad there: take another box.")
     bounds = [quad_bounds(mosaic, quad.id) for quad in quads]
-    links = [ONLY_GEOTIFF + f"/vsicurl/{catalog.transport.check_link(quad.link('full'))}" for quad in quads]
+    titles = {catalog.transport.check_link(quad.link("full")): f"quad {quad.id}" for quad in quads}
+    links = list(map(source_name, titles))
     kept = QuadCache(catalog) if cache else None
     names = links if kept is None else [f"{ONLY_GEOTIFF}{kept.path(name, quad.id)}" for quad in quads]
     tiles = MemoryFile(tiles_description(catalog, mosaic.tiles, mosaic.level), filename="tiles.xml")
@@ -181,7 +183,7 @@ def open_quads(catalog: ScenesV0, name: str, box: Box, cache: bool = False) -> Q
         return quads_description(mosaic, list(map(Placed, links, bounds)))
 
     title = f"{counted(quads)} of mosaic {name}"
-    dataset: Quads = open_virtual(catalog, text, "VRT", title, as_vrt, tiles, Quads, keyed=kept is None)
+    dataset: Quads = open_virtual(catalog, text, "VRT", title, as_vrt, tiles, Quads, titles if kept is None else None)
     dataset._catalog, dataset._mosaic, dataset._quads, dataset._cache = catalog, name, quads, kept
     dataset._side, dataset._places = mosaic.quad_size, _places(mosaic, bounds)
     return dataset

@@ -36,8 +36,8 @@ _found: Dict[str, Dict[str, Optional[bytes]]] = {}
 class Scope:
     """Keep a key in force until `end`.
 
-    As long as any key is in force, the options `GUARDED` are so for all of that GDAL: without them it would hand
-    the key on along redirects. Without a key, only the options `READING` are put in force.
+    As long as any is, the options `GUARDED` are in force for all of that GDAL: without them it would hand the key on
+    along redirects, and ask a store by HEAD that takes GET alone. So they are where there is no key, too.
 
     Parameters
     ----------
@@ -58,14 +58,24 @@ class Scope:
         self._prefixes = [prefix.encode() for prefix in prefixes(settings)]
         options = {**READING, **({HEADERS: headers_option(settings)} if settings.key else {})}
         with _lock:
-            if settings.key and not any(count for (owner, _), count in _users.items() if owner == package):
+            if not any(count for (owner, _), count in _users.items() if owner == package):
                 _found[package] = {name: self._gdal.CPLGetConfigOption(name.encode(), None) for name in GUARDED}
-                for name, guard in GUARDED.items():
-                    self._gdal.CPLSetConfigOption(name.encode(), guard.encode())
+                self._guard()
             for prefix in self._prefixes:
                 for name, value in options.items():
                     self._gdal.VSISetPathSpecificOption(prefix, name.encode(), value.encode())
                 self._count(prefix, 1)
+
+    def enforce(self) -> None:
+        """Put the options `GUARDED` in force again: the end of a `rasterio.Env` unsets what it names itself."""
+        with _lock:
+            if self._package in _found:
+                self._guard()
+
+    def forget(self) -> None:
+        """Have GDAL forget what it knows of the files of these hosts: a failure is remembered as well."""
+        for prefix in self._prefixes:
+            self._gdal.VSICurlPartialClearCache(prefix)
 
     def end(self) -> None:
         """Withdraw the key, once nobody else needs it, and what was read with it."""
@@ -78,6 +88,10 @@ class Scope:
                 for name, value in _found.pop(self._package, {}).items():
                     self._gdal.CPLSetConfigOption(name.encode(), value)
             self._prefixes = []
+
+    def _guard(self) -> None:
+        for name, guard in GUARDED.items():
+            self._gdal.CPLSetConfigOption(name.encode(), guard.encode())
 
     def _count(self, prefix: bytes, change: int) -> int:
         user = (self._package, prefix.decode())

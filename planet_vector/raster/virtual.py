@@ -10,19 +10,18 @@ from __future__ import annotations
 import re
 import weakref
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Union
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from rasterio.errors import RasterioIOError
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import RasterAccessError
-from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.raster.bands import LANDSAT, Band
 from planet_vector.raster.options import Options
-from planet_vector.raster.product import Product, ProductError, north_up, open_link, opened
+from planet_vector.raster.product import Product, ProductError, north_up, opened
 from planet_vector.raster.remote import Remote
-from planet_vector.raster.scope import Scope
+from planet_vector.raster.sources import Sources, gdal_said, messages, source_name
 from planet_vector.raster.writing import complete
 from planet_vector.scene import Scene
 from planet_vector.workers import Workers
@@ -35,6 +34,7 @@ _TYPES = {
 }  # fmt: skip
 
 
+_MOST_ASKED = 20  # files, whether the service gives them, after a read that failed
 _MOST_PIXELS = 2**31 - 1  # a side, which GDAL counts in 32 bits
 
 
@@ -45,6 +45,8 @@ class Virtual(Remote):
     _as_vrt: Callable[[], str]
     _kept: Any = None
     _end: Any = None
+    _sources: Optional[Sources] = None
+    _titles: Mapping[str, str] = {}  # of the files, by link
 
     def save_vrt(self, path: Union[str, Path]) -> None:
         """Write a VRT file of the same, which others can open; no key in it.
@@ -65,14 +67,39 @@ class Virtual(Remote):
 
         Raises
         ------
+        ServiceError
+            When the service does not give a file.
         RasterAccessError
-            When a file cannot be read.
+            When one cannot be read.
         """
+        return self._whole(super().read, *args, **kwargs)
+
+    def read_masks(self, *args: Any, **kwargs: Any) -> Any:
+        """Read masks as `rasterio.io.DatasetReader.read_masks` does; raises as `read` does."""
+        return self._whole(super().read_masks, *args, **kwargs)
+
+    def dataset_mask(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the mask as `rasterio.io.DatasetReader.dataset_mask` does; raises as `read` does."""
+        return self._whole(super().dataset_mask, *args, **kwargs)
+
+    def _whole(self, read: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if self._sources is not None:
+            self._sources.enforce()
         try:
-            return super().read(*args, **kwargs)
+            return read(*args, **kwargs)
         except RasterioIOError as error:
-            said = " ".join(re.sub(r"\?\S+", "?…", str(error.__cause__ or error)).split())[:300]
-            raise ProductError(f"{self._title} cannot be read whole: GDAL says {said!r}.") from None
+            raise self._explained(error) from None
+
+    def _explained(self, error: Exception) -> ProductError:
+        """Return why a read failed: which file it was, and what the service says of it."""
+        said = " ".join(messages(error))
+        # GDAL names a file that it cannot open, and not one that it cannot read on in.
+        named = [link for link in self._titles if link in said] or list(self._titles)[:_MOST_ASKED]
+        if self._sources is not None:
+            self._sources.forget()
+            for link in named:
+                self._sources.ask(link, f"{self._titles[link]} of {self._title}")
+        return ProductError(f"{self._title} could not be read whole: {gdal_said(error)}; try again.")
 
     def _close(self) -> None:
         super()._close()
@@ -95,7 +122,7 @@ def open_virtual(
     as_vrt: Callable[[], str],
     kept: Any = None,
     cls: Any = Virtual,
-    keyed: bool = True,
+    titles: Optional[Mapping[str, str]] = None,
 ) -> Any:
     """Open what refers to links of a service, with its key in force until the dataset is closed.
 
@@ -115,20 +142,21 @@ def open_virtual(
         Something that must live as long.
     cls : type
         `Virtual`, or what derives from it.
-    keyed : bool
-        Whether GDAL needs the key.
+    titles : mapping of str to str, optional
+        What errors call the file that each link leads to; None where GDAL reads none, and needs no key.
     """
-    scope = Scope(catalog.settings, "rasterio") if keyed else None
-    end = scope.end if scope is not None else lambda: None
+    sources = None if titles is None else Sources(catalog)
+    end = sources.end if sources is not None else lambda: None
     try:
         dataset = opened(name, Options(), driver=driver, cls=cls)
     except RasterioIOError as error:
         end()
-        raise ProductError(f"{title} cannot be opened: GDAL says {str(error.__cause__ or error)[:300]!r}.") from None
+        raise ProductError(f"{title} cannot be opened: {gdal_said(error)}.") from None
     except BaseException:
         end()
         raise
     dataset._title, dataset._as_vrt, dataset._kept = title, as_vrt, kept
+    dataset._sources, dataset._titles = sources, titles or {}
     dataset._end = weakref.finalize(dataset, end)
     return dataset
 
@@ -161,38 +189,22 @@ def open_bands(
         products = sorted(scene.products, key=_by_number)
     links = [catalog.transport.check_link(scene.product_link(product)) for product in products]
     title = f"{scene.id}/{','.join(products)}"
-    headers = headers_of(catalog, [(link, f"{scene.id}/{product}") for link, product in zip(links, products)])
-    if len({header["crs"] for header in headers}) > 1:
-        raise RasterAccessError(f"The products of {title} lie in different coordinate systems: open them one by one.")
-    root = _stack(scene, products, links, headers, resolution)
-    text = tostring(root, encoding="unicode")
-    dataset: Virtual = open_virtual(catalog, text, "VRT", title, lambda: text)
+    titles = {link: f"{scene.id}/{product}" for link, product in zip(links, products)}
+    with Sources(catalog) as sources:
+
+        def header(link: str) -> Dict[str, Any]:
+            with sources.open(link, titles[link]) as dataset:
+                north_up(dataset)
+                return header_of(dataset)
+
+        with Workers(max(1, min(len(links), catalog.settings.connections))) as pool:
+            headers = list(pool.map(header, links))
+        if len({header["crs"] for header in headers}) > 1:
+            told = f"The products of {title} lie in different coordinate systems"
+            raise RasterAccessError(f"{told}: open them one by one.")
+        text = tostring(_stack(scene, products, links, headers, resolution), encoding="unicode")
+        dataset: Virtual = open_virtual(catalog, text, "VRT", title, lambda: text, titles=titles)
     return dataset
-
-
-def headers_of(catalog: ScenesV0, links: Sequence[Tuple[str, str]]) -> List[Dict[str, Any]]:
-    """Return what the headers of files say that are to be put together, several asked at once.
-
-    Parameters
-    ----------
-    catalog : ScenesV0
-        The service.
-    links : sequence of (str, str)
-        Each file's link and what errors call it.
-
-    Raises
-    ------
-    RasterAccessError
-        When one is not north up.
-    """
-
-    def header(item: Tuple[str, str]) -> Dict[str, Any]:
-        with open_link(catalog, *item) as dataset:
-            north_up(dataset)
-            return header_of(dataset)
-
-    with Workers(max(1, min(len(links), catalog.settings.connections))) as pool:
-        return list(pool.map(header, links))
 
 
 def header_of(dataset: Product) -> Dict[str, Any]:
@@ -283,7 +295,7 @@ def _stack(
             colour = known.colour if known else header["colours"][number - 1]
             band = vrt_band(root, dtype, header["nodata"], colour)
             _describe(band, product, known, header["descriptions"][number - 1])
-            vrt_source(band, f"{ONLY_GEOTIFF}/vsicurl/{link}", number, header, bounds, res)
+            vrt_source(band, source_name(link), number, header, bounds, res)
     return root
 
 

@@ -137,13 +137,13 @@ def warped(archive: Path, scenes: List[Scene], dataset: Any, directory: Path, ru
         return file.read()
 
 
-@pytest.mark.parametrize("by_gti", [True, False], ids=["GTI", "VRT"])
+@pytest.mark.parametrize(
+    "by_gti", [False, True] if mosaic_module.HAS_GTI else [False], ids=lambda by: "GTI" if by else "VRT"
+)
 def test_a_mosaic_over_two_utm_zones_is_what_gdalwarp_makes(
     by_gti: bool, connected: Service, archive: Path, tmp_path: Path, run: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    if by_gti and not mosaic_module.HAS_GTI:
-        pytest.skip("this rasterio brings no GTI")
     monkeypatch.setattr(mosaic_module, "HAS_GTI", by_gti)
     scenes = in_two_zones(archive)
     with raster.open_mosaic(scenes) as dataset:
@@ -178,10 +178,13 @@ def test_only_what_is_looked_at_is_read(start_service: Start, archive: Path, tmp
     monkeypatch.setenv("PL_API_KEY", service.key)
     scenes = in_two_zones(archive)
     with raster.open_mosaic(scenes) as dataset:
-        opened = {scene.id for scene in scenes if f"{scene.id}/full" in log.read_text()}
-        assert len(opened) == 1
+        before = log.read_text()
+        # A VRT has the headers of all; a tile index that of the scene on top.
+        opened = {scene.id for scene in scenes if f"{scene.id}/full" in before}
+        assert len(opened) == (1 if mosaic_module.HAS_GTI else len(scenes))
         dataset.read(1, window=rasterio.windows.Window(0, 0, 8, 8))
-    read = {scene.id for scene in scenes if f"{scene.id}/full" in log.read_text()}
+    after = log.read_text()[len(before) :]
+    read = {scene.id for scene in scenes if f"{scene.id}/full" in after}
     assert len(read) < len(scenes)
     service.stop()
 
