@@ -20,11 +20,13 @@ from planet_vector.cli.progress import progress_bar
     metavar="FILE",
     help="Keep the index in FILE.  [default: in the user's cache]",
 )
+@click.option("--allow-empty", is_flag=True, help="Drop all scenes when ARCHIVE holds none any more.")
 @options.verbose
-def index(archive: Path, path: Optional[Path]) -> None:
+def index(archive: Path, path: Optional[Path], allow_empty: bool) -> None:
     """Bring the index of ARCHIVE up to date, and show what is in it.
 
-    A line for each scene type, then a line for each file that cannot be served, with the reason.
+    A line for each scene type, then a line for each file that cannot be served, with the reason. While another
+    process brings the index up to date, a service say, it waits, and says so.
 
     \b
     Example:
@@ -37,7 +39,14 @@ def index(archive: Path, path: Optional[Path]) -> None:
 
     place = path or default_index(archive)
     with progress_bar("Reading", 1) as progress:
-        report = update(archive, place, progress or (lambda done, total: None))
+        report = update(
+            archive,
+            place,
+            progress or (lambda done, total: None),
+            program="planet-vector index",
+            tell=lambda sentence: click.echo(sentence, err=True),
+            allow_empty=allow_empty,
+        )
     with closing(Index(place)) as found:
         for line in found.summary():
             products = ", ".join(line.products) or "no files"

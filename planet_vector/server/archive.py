@@ -49,6 +49,7 @@ class File:
     path: str
     size: int
     mtime_ns: int
+    ctime_ns: int  # copies may keep size and mtime (`cp -p`, `rsync -t`), and hold other bytes
 
 
 @dataclass
@@ -69,10 +70,17 @@ class Unit:
 
 @dataclass(frozen=True)
 class Problem:
-    """Hold why a file, or something in it, is not served."""
+    """Hold why a file, or something in it, is not served.
+
+    Attributes
+    ----------
+    unread : bool
+        Whether it is a file or folder that could not be looked at: what was known of it may still be true.
+    """
 
     path: str
     text: str
+    unread: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -131,7 +139,7 @@ def scan(root: Path) -> Tuple[Dict[str, Unit], List[Problem]]:
 
 def _file(path: str, entry: os.DirEntry[str]) -> File:
     status = entry.stat()
-    return File(path, status.st_size, status.st_mtime_ns)
+    return File(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _add_sidecars(units: Dict[str, Unit], rasters: Mapping[str, str], sidecars: Mapping[str, File]) -> None:
@@ -208,7 +216,11 @@ def _walk(root: Path, folder: str, problems: List[Problem]) -> Iterator[Tuple[st
     try:
         entries = sorted(os.scandir(root / folder), key=lambda e: e.name)
     except OSError as error:
-        problems.append(Problem(folder or ".", f"cannot be read ({error.strerror})"))
+        if not folder:
+            raise ArchiveError(
+                f"{root} cannot be read ({error.strerror}): see to its permissions and its disk."
+            ) from None
+        problems.append(Problem(_as_text(folder), f"cannot be read ({error.strerror})", unread=True))
         return
     for entry in entries:
         path = f"{folder}/{entry.name}" if folder else entry.name
@@ -224,9 +236,14 @@ def _walk(root: Path, folder: str, problems: List[Problem]) -> Iterator[Tuple[st
                 path.encode()
                 yield path, entry
         except OSError as error:
-            problems.append(Problem(path, f"cannot be read ({error.strerror})"))
+            problems.append(Problem(_as_text(path), f"cannot be read ({error.strerror})", unread=True))
         except UnicodeEncodeError:
-            problems.append(Problem(path.encode(errors="replace").decode(), "its name is not UTF-8"))
+            problems.append(Problem(_as_text(path), "its name is not UTF-8"))
+
+
+def _as_text(path: str) -> str:
+    """Return a path that can be stored, whatever its bytes are."""
+    return path.encode(errors="replace").decode()
 
 
 def _rasters(root: Path, unit: Unit, scene_id: str, problems: List[Problem]) -> Dict[str, str]:

@@ -98,7 +98,7 @@ def derive(path: Path, scene_id: str, place: Optional[Place] = None) -> Dict[str
     """Return the GeoJSON Feature of a scene that has no metadata of its own.
 
     ``acquired`` is the file's ACQUISITIONDATETIME or TIFFTAG_DATETIME (taken as UTC), else what the id says, else
-    the time the file was last changed.
+    the time the file was last changed. That time is ``published``, too, which clients sort and fetch by.
 
     Parameters
     ----------
@@ -120,8 +120,8 @@ def derive(path: Path, scene_id: str, place: Optional[Place] = None) -> Dict[str
             valid = _valid_outline(placed, matrix, dataset)
             outline = to_lonlat(valid, crs, matrix, 0.25 * math.hypot(matrix.a, matrix.d))
             status = path.stat()
-            acquired = _tagged_time(dataset) or _time_in(scene_id)
-            acquired = acquired or datetime.fromtimestamp(int(status.st_mtime), timezone.utc)
+            changed = _changed(status.st_mtime)
+            acquired = _tagged_time(dataset) or _time_in(scene_id) or changed
             bits = dataset.tags(1, ns="IMAGE_STRUCTURE").get("NBITS")
             data_bands = dataset.count - (rasterio.enums.ColorInterp.alpha in dataset.colorinterp)
             camera: Dict[str, Any] = {
@@ -133,6 +133,8 @@ def derive(path: Path, scene_id: str, place: Optional[Place] = None) -> Dict[str
         raise RasterProblem(str(problem)) from None
     except (*RASTER_ERRORS, shapely.errors.ShapelyError) as error:
         raise RasterProblem(f"cannot be read as a GeoTIFF ({_line(error)})") from None
+    if acquired is None:
+        raise RasterProblem("does not say when it was taken, and was changed at no time that there is")
     return {
         "type": "Feature",
         "id": scene_id,
@@ -142,6 +144,8 @@ def derive(path: Path, scene_id: str, place: Optional[Place] = None) -> Dict[str
             "camera": camera,
             "file_size": status.st_size,
             "image_statistics": {"gsd": size_at_middle},
+            # With a fraction, always: planet 0.0.6 reads no other form.
+            **({} if changed is None else {"published": changed.isoformat(timespec="microseconds")}),
         },
     }
 
@@ -249,6 +253,14 @@ def _pixel_size(dataset: Any, crs: Any, matrix: Affine, outline: BaseGeometry) -
         return _METRES_A_DEGREE * (across * math.cos(math.radians(latitude)) + down) / 2
     factor = crs.linear_units_factor[1]
     return float(factor * (across + down) / 2)
+
+
+def _changed(mtime: float) -> Optional[datetime]:
+    """Return a time of the file system, or None where it is none of the calendar: disks keep any number."""
+    try:
+        return datetime.fromtimestamp(int(mtime), timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _tagged_time(dataset: Any) -> Optional[datetime]:

@@ -10,26 +10,33 @@ in blocks (`planet_vector.server.blocks`), which are read as arrays.
 from __future__ import annotations
 
 import json
-import queue
+import re
+import secrets
 import sqlite3
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
 from planet_vector.query import format_time
 from planet_vector.server.finding import Finder, TooLong, look_up
+from planet_vector.server.index_connections import Connections, IndexFile
 from planet_vector.server.patience import Patience
+from planet_vector.server.picture_cache import PictureCache
+from planet_vector.server.refusal import Refusal
 from planet_vector.server.search import Edge, Search, from_microseconds
 from planet_vector.server.snapshot import GIVEN, read_version
 
-SCHEMA = 3
+SCHEMA = 4
 """Number of the layout below; an index of another number is made anew."""
 
+_VERSION_BITS = 62  # where versions begin to be counted; SQLite's integers have 63 for numbers from zero on
 _TEXT = "CAST(json AS BLOB)"  # as it goes out
 # Connections of a process. Searches have their own, and long ones two of their own, so that no look-up waits for them.
 LOOK_UPS, SEARCHES, LONG_SEARCHES = 2, 3, 2
-CACHE_KB = 2048  # of pages, each connection: what it reads once more lies in the system's cache
+MAX_AREAS = 256 * 2**20
+"""Bytes of long areas kept for links: some hundred of the largest that are taken."""
+
+_DIGEST = re.compile("[0-9a-f]{64}")
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE unit (unit INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, files TEXT NOT NULL);
@@ -42,7 +49,6 @@ CREATE TABLE feature (scene INTEGER PRIMARY KEY, json TEXT NOT NULL);
 CREATE TABLE product (scene INTEGER NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL, PRIMARY KEY (scene, name))
     WITHOUT ROWID;
 CREATE TABLE total (type TEXT PRIMARY KEY, scenes INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE area (hash TEXT PRIMARY KEY, text TEXT NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE block (block INTEGER PRIMARY KEY, version INTEGER NOT NULL, scenes INTEGER NOT NULL);
 CREATE TABLE strip (name TEXT NOT NULL, block INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (name, block))
     WITHOUT ROWID;
@@ -108,11 +114,14 @@ class Index:
 
     def __init__(self, path: Path, exact_ties: bool = True) -> None:
         self.path = path
-        self._exact_ties = exact_ties
+        self.exact_ties = exact_ties
+        file = IndexFile(path)
         self._look_ups, self._searches, self._long = (
-            _Connections(path, number) for number in (LOOK_UPS, SEARCHES, LONG_SEARCHES)
+            Connections(file, number) for number in (LOOK_UPS, SEARCHES, LONG_SEARCHES)
         )
         self._finder = Finder()
+        # Beside the index, which another process may be writing.
+        self._areas = PictureCache(path.with_name(path.name + ".areas"), MAX_AREAS)
 
     def close(self) -> None:
         """Close every connection."""
@@ -139,9 +148,13 @@ class Index:
             return found
 
     def version(self) -> int:
-        """Return a number that changes with the scenes of the index."""
+        """Return a number that changes with the scenes of the index; another one in each index that is made."""
         with self._look_ups.read() as db:
             return read_version(db)
+
+    def state(self) -> str:
+        """Return what tells this state of the index from every other, of an index made anew, too: for ETags."""
+        return f"{SCHEMA}-{self.version():x}"
 
     def find(self, scene_type: str, scene_id: str) -> Optional[Found]:
         """Return the scene of an id, or None."""
@@ -187,20 +200,28 @@ class Index:
         return self._run(first, patience)
 
     def keep_area(self, digest: str, text: str) -> None:
-        """Keep the text of an area too long for a link."""
-        with closing(connect(self.path)) as db, db:
-            db.execute(
-                "INSERT INTO area VALUES (?, ?, (SELECT coalesce(max(used), 0) + 1 FROM area)) "
-                "ON CONFLICT (hash) DO UPDATE SET used = excluded.used",
-                (digest, text),
-            )
-            db.execute("DELETE FROM area WHERE hash NOT IN (SELECT hash FROM area ORDER BY used DESC LIMIT 1000)")
+        """Keep the text of an area too long for a link, by its SHA-256 in hexadecimal digits.
+
+        Raises
+        ------
+        Refusal
+            503, when the disk does not take it.
+        """
+        try:
+            if self._areas.find(digest) is None:
+                self._areas.write(digest, text.encode())
+        except OSError:
+            raise Refusal(
+                503,
+                "The area is too long for a link, and cannot be kept, as the service's disk is full or cannot be "
+                "written: ask again later, or with a shorter one.",
+            ) from None
 
     def kept_area(self, digest: str) -> Optional[str]:
         """Return the text of an area that was kept, or None."""
-        with self._look_ups.read() as db:
-            row = db.execute("SELECT text FROM area WHERE hash = ?", (digest,)).fetchone()
-            return str(row[0]) if row else None
+        # It comes from a link, and names a file.
+        kept = self._areas.read(digest) if _DIGEST.fullmatch(digest) else None
+        return None if kept is None else kept.decode()
 
     def _run(self, work: Callable[[sqlite3.Connection, bool], _Result], patience: Optional[Patience]) -> _Result:
         """Do a search; when it proves long, begin it again among the few that may be."""
@@ -213,69 +234,15 @@ class Index:
 
     def _edge(self, comparator: str, place: Tuple[int, str], shared: bool) -> Edge:
         """Return the edge at a scene's time and id; with the id when the scene beyond shares its time."""
-        return Edge(comparator, place[0], place[1] if shared and self._exact_ties else None)
-
-
-class _Connections:
-    """Lend connections for reading, a number of them at the most."""
-
-    def __init__(self, path: Path, number: int) -> None:
-        self._path = path
-        self._number = number
-        self._idle: queue.LifoQueue[Optional[sqlite3.Connection]] = queue.LifoQueue()
-        for _ in range(number):
-            self._idle.put(None)
-
-    @contextmanager
-    def read(self, patience: Optional[Patience] = None) -> Iterator[sqlite3.Connection]:
-        """Lend a connection, within one transaction: what is read together is of one state."""
-        connection = self._wait(patience)
-        try:
-            if connection is None:
-                connection = connect(self._path)
-                connection.execute("PRAGMA query_only = 1")
-            connection.execute("BEGIN")
-            try:
-                yield connection
-            finally:
-                connection.execute("ROLLBACK")
-        finally:
-            self._idle.put(connection)
-
-    def close(self) -> None:
-        """Close them all, once they are given back."""
-        for _ in range(self._number):
-            connection = self._idle.get()
-            if connection is not None:
-                connection.close()
-
-    def _wait(self, patience: Optional[Patience]) -> Optional[sqlite3.Connection]:
-        while True:
-            try:
-                return self._idle.get(timeout=0.1)
-            except queue.Empty:
-                if patience is not None:
-                    patience.check()
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """Open an index file, for one thread at a time."""
-    # Only a writer waits for another: as long as a first fill takes.
-    db = sqlite3.connect(path, timeout=600, isolation_level=None, check_same_thread=False)
-    try:
-        db.execute(f"PRAGMA cache_size = -{CACHE_KB}")
-        db.execute("PRAGMA temp_store = MEMORY")
-    except sqlite3.Error:  # it is no database
-        db.close()
-        raise
-    return db
+        return Edge(comparator, place[0], place[1] if shared and self.exact_ties else None)
 
 
 def create(db: sqlite3.Connection) -> None:
     """Make the tables of an empty index."""
     for statement in filter(str.strip, _TABLES.split(";")):
         db.execute(statement)
-    db.execute("INSERT INTO meta VALUES ('version', 0)")
+    # What was kept of an index that was deleted is not taken for what is in this one.
+    db.execute("INSERT INTO meta VALUES ('version', ?), ('complete', 0)", (secrets.randbits(_VERSION_BITS),))
     db.execute(f"PRAGMA user_version = {SCHEMA}")
 
 

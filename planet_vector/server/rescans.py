@@ -11,11 +11,17 @@ import time
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Tuple
 
 from planet_vector.errors import PlanetVectorError
 from planet_vector.server.indexing import Report, update
+from planet_vector.server.watching import NotWatchable, Watching
+from planet_vector.server.writing_lock import Stopped
 
+RARELY = 600.0
+"""Seconds after which an archive that is watched is looked through all the same."""
+
+_TICK = 0.25  # seconds between two looks whether something was told
 _SIZE = 8192  # bytes of one state
 _MAX_SENTENCE = 500  # characters, each of up to twelve bytes in JSON
 
@@ -47,8 +53,28 @@ class RescanState:
         return found
 
 
-def scan_archive(root: Path, index: Path, state: RescanState) -> Report:
+def scan_archive(
+    root: Path,
+    index: Path,
+    state: RescanState,
+    watched: bool = False,
+    *,
+    tell: Optional[Callable[[str], None]] = None,
+    stop: Optional[threading.Event] = None,
+    allow_empty: bool = False,
+) -> Report:
     """Bring the index up to date, and note when that ended and what failed.
+
+    Parameters
+    ----------
+    root, index : Path
+        The archive, and its index.
+    state : RescanState
+        Where it is noted.
+    watched : bool
+        Whether the archive is watched, so that it may be long until the next scan.
+    tell, stop, allow_empty
+        As for `planet_vector.server.indexing.update`.
 
     Raises
     ------
@@ -60,45 +86,108 @@ def scan_archive(root: Path, index: Path, state: RescanState) -> Report:
     found: Dict[str, Any] = {name: before.get(name) for name in ("scenes", "problems")}
     failed: Optional[str] = None
     try:
-        report = update(root, index)
+        report = update(root, index, program="planet-vector serve", tell=tell, stop=stop, allow_empty=allow_empty)
         found = {"scenes": sum(report.totals.values()), "problems": len(report.problems)}
         return report
     except BaseException as error:
-        failed = _sentence(error)
+        failed = None if isinstance(error, Stopped) else _sentence(error)
         raise
     finally:
         ended = datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
-        state.write({"ended": ended, "seconds": round(time.monotonic() - start, 3), **found, "failed": failed})
+        seconds = round(time.monotonic() - start, 3)
+        state.write({"ended": ended, "seconds": seconds, **found, "watched": watched, "failed": failed})
 
 
 def rescan(root: Path, index: Path, seconds: float, state: RescanState, stop: threading.Event) -> None:
     """Bring the index up to date again and again, until `stop` is set. Nothing that is raised ends it.
+
+    An archive that can be watched is looked through when something has changed, and else rarely.
 
     Parameters
     ----------
     root, index : Path
         The archive, and its index.
     seconds : float
-        Time between two scans.
+        Time between two scans of an archive that is not watched.
     state : RescanState
         Where it is noted how they went.
     stop : threading.Event
         What ends it.
     """
-    pause, told = seconds, None
-    while not stop.wait(pause):
-        start, reading = time.monotonic(), 0.0
+    watching, unwatched, failures = Watching(root, index), _Telling(), _Telling()
+
+    def watch() -> None:
         try:
-            reading = scan_archive(root, index, state).reading
-            told = None
-        except BaseException as error:  # the archive may be on a disk that is away for a while
-            sentence = _sentence(error)
-            if sentence != told:
-                with suppress(OSError, ValueError):  # standard error may be closed
-                    print(f"planet-vector: {sentence}", file=sys.stderr, flush=True)
-            told = sentence
-        # A large archive is not looked through all the time: at most a tenth of it, what has changed aside.
-        pause = max(seconds, 9 * (time.monotonic() - start - reading))
+            watching.renew()
+            unwatched.over()
+        except NotWatchable:
+            pass
+        except BaseException as error:
+            unwatched.tell(f"The archive is looked through every {seconds:g} s, as it is not watched: {error}.")
+
+    try:
+        watch()
+        pause = 0.0 if watching.trusted else seconds  # something may have changed before
+        while not stop.wait(pause):
+            start, reading, failed = time.monotonic(), 0.0, False
+            watch()  # before the scan, which sees what changes while it goes on, or does not
+            try:
+                reading = scan_archive(root, index, state, watching.trusted, stop=stop).reading
+                failures.over()
+            except Stopped:
+                return
+            except BaseException as error:  # the archive may be on a disk that is away for a while
+                failed = True
+                failures.tell(_sentence(error))
+            kept = _identity(index)
+            # A large archive is not looked through all the time: at most a tenth of it, what has changed aside.
+            pause = 9 * (time.monotonic() - start - reading)
+            if failed or not watching.trusted:
+                pause = max(seconds, pause)
+            elif not stop.wait(pause):
+                _wait_for_change(watching, index, kept, seconds, stop)
+                pause = 0.0
+    finally:
+        watching.close()
+
+
+def _wait_for_change(
+    watching: Watching, index: Path, kept: Optional[Tuple[int, int]], seconds: float, stop: threading.Event
+) -> None:
+    """Wait until the archive is to be looked through, or `stop` is set."""
+    now = time.monotonic()
+    end, look = now + max(RARELY, seconds), now + seconds
+    while not (stop.wait(min(_TICK, seconds)) or watching.is_due(seconds) or now >= end):
+        now = time.monotonic()
+        if now >= look:
+            look = now + seconds
+            if _identity(index) != kept or watching.has_moved():
+                return
+
+
+def _identity(file: Path) -> Optional[Tuple[int, int]]:
+    """Return what tells a file from another in its place; None when there is none."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+class _Telling:
+    """Say on standard error what goes wrong, once as long as it stays the same."""
+
+    def __init__(self) -> None:
+        self._told: Optional[str] = None
+
+    def tell(self, sentence: str) -> None:
+        if sentence != self._told:
+            with suppress(OSError, ValueError):  # standard error may be closed
+                print(f"planet-vector: {sentence}", file=sys.stderr, flush=True)
+        self._told = sentence
+
+    def over(self) -> None:
+        self._told = None
 
 
 def _sentence(error: BaseException) -> str:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
 import numpy as np
 import pytest
@@ -62,9 +62,13 @@ class Running:
 
 @contextlib.contextmanager
 def running(
-    archive: Path, cache: Path, *arguments: str, environment: Optional[Dict[str, str]] = None
+    archive: Path,
+    cache: Path,
+    *arguments: str,
+    environment: Optional[Dict[str, str]] = None,
+    program: Sequence[str] = (sys.executable, "-m", "planet_vector.cli"),
 ) -> Iterator[Running]:
-    command = [sys.executable, "-m", "planet_vector.cli", "serve", str(archive)]
+    command = [*program, "serve", str(archive)]
     command += ["--index", str(cache / "index.sqlite"), *arguments]
     errors = (cache / "stderr.txt").open("a+")
     process = subprocess.Popen(

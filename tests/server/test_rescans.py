@@ -43,7 +43,7 @@ def test_nothing_that_is_raised_ends_rescans(
     stop, state, states = threading.Event(), RescanState(), []
     raised = [*RAISED, RAISED[0], RAISED[0], RAISED[0]]
 
-    def update(*_: Any) -> Report:
+    def update(*_: Any, **__: Any) -> Report:
         states.append(state.read())
         if not raised:
             stop.set()
@@ -69,10 +69,10 @@ def test_nothing_that_is_raised_ends_rescans(
 
 def test_what_was_found_before_is_told_after_a_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     state = RescanState()
-    monkeypatch.setattr(rescans, "update", lambda *_: Report(totals={"ortho": 2}))
+    monkeypatch.setattr(rescans, "update", lambda *_, **__: Report(totals={"ortho": 2}))
     scan_archive(tmp_path, tmp_path, state)
 
-    def fail(*_: Any) -> Report:
+    def fail(*_: Any, **__: Any) -> Report:
         raise ArchiveError(
             "\U0001f6f0\udcff" * 5000
         )  # the first takes twelve bytes in JSON, the second is of no encoding

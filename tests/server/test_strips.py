@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from planet_vector.query import FIELDS
-from planet_vector.server import blocks, indexing, snapshot
+from planet_vector.server import blocks, indexing, snapshot, writing
 from planet_vector.server.index import Index
 from planet_vector.server.search import parse_search
 from planet_vector.server.strips import Strip
@@ -125,7 +125,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let a block hold 16 scenes, so that a few hundred make many."""
     monkeypatch.setattr(blocks, "SHIFT", 4)
     monkeypatch.setattr(snapshot, "SHIFT", 4)
-    monkeypatch.setattr(indexing, "TOGETHER", 7)
+    monkeypatch.setattr(writing, "TOGETHER", 7)
     yield
 
 
@@ -135,7 +135,7 @@ def test_blocks_after_many_updates_are_those_of_a_fresh_index(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chance = random.Random(seed)
-    monkeypatch.setattr(indexing, "BATCH", chance.choice([1, 20, 10_000]))
+    monkeypatch.setattr(writing, "SECONDS", chance.choice([0.0, 0.01, 1.0]))
     archive, place = tmp_path / "a", tmp_path / "i.sqlite"
     archive.mkdir()
     files: Dict[str, List[Dict[str, Any]]] = {}
