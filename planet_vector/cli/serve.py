@@ -33,6 +33,13 @@ _SECONDS = options.Number(0, 365 * 86_400)
     metavar="ADDRESS",
     help="Read X-Forwarded-Proto, -For and -Host from this address or network; can be repeated.",
 )
+@click.option(
+    "--cors-origin",
+    "cors_origins",
+    multiple=True,
+    metavar="ORIGIN",
+    help="Let web pages of this origin read answers, beside those of this machine; * is any; can be repeated.",
+)
 @click.option("--port", default=0, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 is a free one.")
 @click.option(
     "--key",
@@ -42,6 +49,7 @@ _SECONDS = options.Number(0, 365 * 86_400)
 @click.option("--keys", type=_FILE, metavar="FILE", help="Ask for one of the keys whose hashes are in FILE.")
 @click.option("--new-key", metavar="NAME", help="Add a key to FILE of --keys, print it, and end.")
 @click.option("--index", type=_FILE, metavar="FILE", help="Keep the index in FILE.  [default: in the user's cache]")
+@click.option("--allow-empty", is_flag=True, help="At the start, drop all scenes when ARCHIVE holds none any more.")
 @click.option("--mosaics", type=_FILE, metavar="FILE", help="Offer the mosaics that FILE (YAML) defines.")
 @click.option(
     "--rescan",
@@ -91,11 +99,13 @@ def serve(
     host: str,
     allow_hosts: Tuple[str, ...],
     trusted_proxies: Tuple[str, ...],
+    cors_origins: Tuple[str, ...],
     port: int,
     key: Optional[str],
     keys: Optional[Path],
     new_key: Optional[str],
     index: Optional[Path],
+    allow_empty: bool,
     mosaics: Optional[Path],
     rescan: float,
     workers: int,
@@ -143,10 +153,17 @@ def serve(
         rate=rate,
         allow_hosts=allow_hosts,
         trusted_proxies=trusted_proxies,
+        cors_origins=cors_origins,
     )
     run.check(options)
     state = rescans.RescanState()
-    report = rescans.scan_archive(options.root, options.index, state)
+    report = rescans.scan_archive(
+        options.root,
+        options.index,
+        state,
+        tell=lambda sentence: click.echo(sentence, err=True),
+        allow_empty=allow_empty,
+    )
     for problem in report.problems[:MAX_PROBLEMS]:
         click.echo(f"{problem.path}: {problem.text}", err=True)
     if len(report.problems) > MAX_PROBLEMS:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import bisect
+import contextlib
 import ctypes
+import errno
 import multiprocessing
+import os
 import sys
 import time
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Dict, List, Optional, TextIO, Tuple
+from typing import Any, BinaryIO, Dict, List, Optional, Tuple
 from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -108,11 +111,11 @@ class MonitoredApp:
         What is wrapped.
     metrics : Metrics
         Where answers are counted.
-    log : TextIO, optional
+    log : AccessLog, optional
         Where lines go, in the combined format with the seconds at the end; no key, no signature is in them.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, log: Optional[TextIO] = None) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, log: Optional[AccessLog] = None) -> None:
         self._app = app
         self._metrics = metrics
         self._log = log
@@ -129,7 +132,6 @@ class MonitoredApp:
             self._metrics.count(getattr(scope.get("endpoint"), "__name__", "other"), status, seconds, sent)
             if self._log is not None:
                 self._log.write(_line(scope, status, sent, seconds))
-                self._log.flush()
 
         async def watched(message: Message) -> None:
             nonlocal status, sent
@@ -153,11 +155,50 @@ class MonitoredApp:
                 note()
 
 
-def open_log(path: Optional[Path]) -> Optional[TextIO]:
-    """Open an access log for appending, a line at a time; ``-`` is standard error."""
-    if path is None:
-        return None
-    return sys.stderr if str(path) == "-" else path.open("a", encoding="ascii", buffering=1)
+class AccessLog:
+    """File that lines are appended to, each as a whole; what cannot be written is lost, and holds nobody up.
+
+    Parameters
+    ----------
+    path : Path
+        The file; ``-`` is standard error.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._name = "on standard error" if str(path) == "-" else str(path)
+        # Without a buffer: what a full disk did not take would stand before what comes later, and be torn again.
+        place: Any = sys.stderr.fileno() if str(path) == "-" else path
+        self._file: BinaryIO = open(place, "ab", buffering=0, closefd=place is path)
+        self._torn = False  # whether the last line has no end
+        self._lost = 0
+
+    def write(self, line: str) -> None:
+        """Append a line of ASCII. If it cannot be written, that is told on standard error once, until it can."""
+        data = memoryview((b"\n" if self._torn else b"") + line.encode("ascii"))
+        try:
+            while data:
+                written = self._file.write(data)
+                if written is None:  # a pipe that is full, and not to be waited for
+                    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+                self._torn, data = True, data[written:]
+        except OSError as error:
+            if not self._lost:
+                _tell(f"The access log {self._name} cannot be written ({error.strerror}): lines are lost until it can.")
+            self._lost += 1
+            return
+        self._torn = False
+        if self._lost:
+            _tell(f"The access log {self._name} can be written again; {self._lost} lines are lost.")
+            self._lost = 0
+
+    def close(self) -> None:
+        """Close the file; standard error stays open."""
+        self._file.close()
+
+
+def _tell(message: str) -> None:
+    with contextlib.suppress(OSError):  # standard error may be what cannot be written: then nobody can be told
+        print(message, file=sys.stderr, flush=True)
 
 
 def _line(scope: Scope, status: int, sent: int, seconds: float) -> str:

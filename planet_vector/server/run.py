@@ -14,6 +14,8 @@ from typing import Callable, Optional, Tuple
 
 from planet_vector.errors import ConfigError
 from planet_vector.loading import load_driver
+from planet_vector.server.connections import BACKLOG, most_connections
+from planet_vector.server.cors import allowed_origins
 from planet_vector.server.delivery import Signer
 from planet_vector.server.faults import Faults
 from planet_vector.server.hosts import Proxies, allowed_hosts
@@ -46,6 +48,7 @@ class Options:
     access_log: Optional[Path] = None
     allow_hosts: Tuple[str, ...] = ()
     trusted_proxies: Tuple[str, ...] = ()
+    cors_origins: Tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Options({self.root}, {self.host}:{self.port})"
@@ -68,6 +71,8 @@ def check(options: Options) -> None:
         raise ConfigError("Faults and rates are counted in one process: leave --workers out.")
     allowed_hosts(options.host, options.allow_hosts, keys.required)
     Proxies(options.trusted_proxies)
+    allowed_origins(options.cors_origins, keys.required)
+    most_connections()
     load_mosaics(options.mosaics)
     if options.faults:
         Faults(options.faults)
@@ -87,7 +92,7 @@ def listen(host: str, port: int) -> socket.socket:
         if sys.platform != "win32":  # there it would let two services share a port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(2048)
+        listener.listen(BACKLOG)
     except OSError as error:
         if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
             raise _no_address(host) from None

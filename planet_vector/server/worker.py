@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import multiprocessing
 import multiprocessing.connection
 import signal
@@ -16,6 +17,15 @@ import uvicorn
 from planet_vector.errors import ConfigError
 from planet_vector.loading import load_driver
 from planet_vector.server.app import Service, create_app
+from planet_vector.server.connections import (
+    ACCEPTED_AT_ONCE,
+    BACKLOG,
+    IDLE_SECONDS,
+    Connection,
+    Connections,
+    most_connections,
+)
+from planet_vector.server.cors import CorsApp, Origins, allowed_origins, refusal_headers
 from planet_vector.server.delivery import Signer, create_delivery
 from planet_vector.server.faults import Faults, FaultyApp
 from planet_vector.server.hosts import HostsApp, Proxies, allowed_hosts
@@ -23,7 +33,7 @@ from planet_vector.server.imagery import Imagery
 from planet_vector.server.index import Index
 from planet_vector.server.keys import Keys
 from planet_vector.server.login import add_login
-from planet_vector.server.monitor import Metrics, MonitoredApp, open_log
+from planet_vector.server.monitor import AccessLog, Metrics, MonitoredApp
 from planet_vector.server.mosaic_routes import add_mosaics
 from planet_vector.server.mosaics import load_mosaics
 from planet_vector.server.pages import add_pages
@@ -32,7 +42,6 @@ from planet_vector.server.rescans import RescanState
 if TYPE_CHECKING:
     from planet_vector.server.run import Options
 
-KEEP_ALIVE = 65  # seconds: longer than clients keep an idle connection, so none is closed under a request
 GRACE = 5  # seconds a stop waits for answers under way
 
 
@@ -120,13 +129,20 @@ async def _answer(work: Work, ready: Callable[[], None]) -> None:
     for add in (add_mosaics, add_login, add_pages):
         add(api)
     faults = Faults(options.faults) if options.faults else None
-    log = open_log(options.access_log)
+    log = AccessLog(options.access_log) if options.access_log else None
     hosts = allowed_hosts(options.host, options.allow_hosts, service.keys.required)
     proxies = Proxies(options.trusted_proxies)
+    connections = Connections(most_connections())
+    # A page is led to the second origin with an origin of null. Its addresses are secrets already, and a page has one
+    # only if it may read the answers of the first.
+    origins = {"api": allowed_origins(options.cors_origins, service.keys.required), "delivery": Origins(None)}
 
     def server(app: Any, origin: str) -> _Server:
         faulty = FaultyApp(app, origin, faults, options.latency, options.rate if origin == "api" else 0.0)
-        return _Server(_config(MonitoredApp(HostsApp(faulty, hosts, proxies), work.metrics, log)))
+        # Hosts come first: a page that has its own name lead here reads nothing.
+        answering = HostsApp(CorsApp(faulty, origins[origin]), hosts, proxies)
+        protocol = functools.partial(Connection, connections, refusal_headers(origins[origin]))
+        return _Server(_config(MonitoredApp(answering, work.metrics, log), protocol))
 
     servers = [(server(api, "api"), work.main)]
     if work.second is not None:
@@ -138,12 +154,19 @@ async def _answer(work: Work, ready: Callable[[], None]) -> None:
 
     with _stopping(stop):
         tasks = [asyncio.ensure_future(running.serve(sockets=[listener])) for running, listener in servers]
-        for running, _ in servers:
+        for running, listener in servers:
             await running.answers.wait()
+            listener.listen(BACKLOG)  # the event loop has made it as short as what it accepts at once
+        watch = asyncio.ensure_future(connections.watch())
+        watch.add_done_callback(lambda _: stop())  # it goes on for ever, or has failed
         ready()
         await asyncio.gather(*tasks)
+        if not watch.cancel():
+            watch.result()
     service.imagery.close()
     index.close()
+    if log is not None:
+        log.close()
 
 
 class _Server(uvicorn.Server):
@@ -162,11 +185,12 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _config(app: Any) -> uvicorn.Config:
+def _config(app: Any, protocol: Any) -> uvicorn.Config:
     return uvicorn.Config(
-        app, http="h11", ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+        app, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+        log_level="error",  # a line of standard error for each request that cannot be read would fill disks
         proxy_headers=False,  # `HostsApp` reads them
-        timeout_keep_alive=KEEP_ALIVE, timeout_graceful_shutdown=GRACE,
+        backlog=ACCEPTED_AT_ONCE, timeout_keep_alive=IDLE_SECONDS, timeout_graceful_shutdown=GRACE,
     )  # fmt: skip
 
 
