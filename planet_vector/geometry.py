@@ -14,6 +14,7 @@ from struct import pack, unpack_from
 from typing import Any, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from planet_vector.antimeridian import cut
+from planet_vector.decimals import parse_number
 
 Position = Tuple[float, float]
 Ring = List[Position]
@@ -45,11 +46,9 @@ class Box(NamedTuple):
             When the text is not four numbers that make a box on the globe.
         """
         try:
-            box = cls(*(float(part) for part in text.split(",")))
+            box = cls(*(parse_number(part) for part in text.split(",")))
         except (TypeError, ValueError):
             raise ValueError(f"{text!r} is not a box: write minx,miny,maxx,maxy in degrees") from None
-        if not all(math.isfinite(value) for value in box):
-            raise ValueError(f"{text!r} is not a box: its numbers must be finite")
         if not (-90 <= box.south <= box.north <= 90):
             raise ValueError(f"{text!r} is not a box: latitudes run from miny up to maxy, within -90 and 90")
         if not (-180 <= box.west <= 180 and -180 <= box.east <= 180):

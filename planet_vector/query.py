@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import difflib
 import json
-import math
 import operator
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
+from planet_vector.decimals import BLANK, parse_number
 from planet_vector.errors import QueryError
 from planet_vector.geometry import Box
 
@@ -142,7 +142,7 @@ def parse_time(text: str) -> datetime:
             return datetime.fromisoformat(text)
         except ValueError:
             pass  # raised again below, with the text
-    match = _TIME.fullmatch(text.strip())
+    match = _TIME.fullmatch(text.strip(BLANK))
     # After a date alone, " 0530" may be a time of day: it is not read as an offset.
     if match is None or (match[9] and not match[4]):
         raise ValueError(f"{text!r} is not a time: write it as 2015-03-06T02:24:15Z or 2015-03-06")
@@ -419,7 +419,7 @@ def _taken(known: Field) -> str:
 
 
 def _parse_value(known: Field, text: str) -> Value:
-    text = text.strip()
+    text = text.strip(BLANK)
     if known.kind == "time":
         try:
             return parse_time(text)
@@ -434,11 +434,9 @@ def _parse_value(known: Field, text: str) -> Value:
             raise QueryError(f"{known.name} has no value.")
         return text
     try:
-        number = float(text)
+        number = parse_number(text)
     except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise QueryError(f"{known.name} is {text!r}: it takes a number.")
+        raise QueryError(f"{known.name} is {text!r}: it takes a number.") from None
     if known.integers_only and not number.is_integer():
         raise QueryError(f"{known.name} is {text!r}: the service takes whole numbers there.")
     return int(number) if known.integers_only else number

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from dataclasses import dataclass, field
@@ -12,39 +11,33 @@ from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
-from starlette.exceptions import HTTPException
 
 from planet_vector.errors import ConfigError
 from planet_vector.server import openapi
+from planet_vector.server.answers import Seen, json_answer, look, picture_answer, write_json
 from planet_vector.server.archive import SCENE_TYPES, inside
-from planet_vector.server.attending import AREAS, CHEAP, HEALTH, PAGES, PICTURES, attend
+from planet_vector.server.attending import AREAS, CHEAP, HEALTH, PAGES, attend
 from planet_vector.server.bodies import Body
+from planet_vector.server.conditional import NOT_STORED, Version
 from planet_vector.server.delivery import Signer, product_path, product_response
 from planet_vector.server.hosts import HOST
-from planet_vector.server.imagery import FORMATS, SIZES, Imagery, Picture
-from planet_vector.server.index import Found, Index, Page
+from planet_vector.server.imagery import FORMATS, SIZES, Imagery
+from planet_vector.server.index import Found, Index
 from planet_vector.server.keys import Keys, Permission
-from planet_vector.server.links import BASE
+from planet_vector.server.listing import list_page, shown
 from planet_vector.server.monitor import Metrics
 from planet_vector.server.mosaics import Mosaic
-from planet_vector.server.patience import ClientGone, Patience
+from planet_vector.server.patience import Patience
 from planet_vector.server.refusal import Refusal
+from planet_vector.server.refusing import add_refusals
 from planet_vector.server.rescans import RescanState
-from planet_vector.server.search import Parameters, Search, encode, parse_search, read_query
-
-MAX_LINK = 8000
-"""Characters of a link. Proxies refuse longer addresses, so the area of one goes into the index instead."""
+from planet_vector.server.search import read_query
 
 SEARCH_SECONDS = 30.0
 """Time for a page of a search, its area made ready. With a million scenes a page takes less than one."""
 
 CHEAP_SECONDS = 10.0
 """Time for what takes milliseconds: it is used up only where a disk hangs."""
-
-PICTURE_SECONDS = 60.0
-"""Time for a thumbnail or a tile, with the surveys of its files and what is made before it."""
-
-_KEPT = "kept:"
 
 
 @dataclass
@@ -77,9 +70,7 @@ def create_app(service: Service) -> FastAPI:
     )  # fmt: skip
     app.openapi_version = "3.0.3"  # what Swagger UI of every age reads
     app.state.service = service
-    app.add_exception_handler(Refusal, _refused)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(ClientGone, _gone)
+    add_refusals(app)
     routes: List[Any] = [
         ("/v0/scenes/", scene_types, openapi.ROOT),
         ("/v0/scenes/{scene_type}/", list_scenes, openapi.LIST),
@@ -115,7 +106,7 @@ async def get_health(request: Request) -> Response:
         if state is not None:
             reason = state["failed"] and "The archive could not be looked through: a key is needed to be told why."
             state = {"ended": state["ended"], "seconds": state["seconds"], "failed": reason}
-    return JSONResponse({"status": "ok", "rescan": state})
+    return JSONResponse({"status": "ok", "rescan": state}, headers=NOT_STORED)
 
 
 async def get_metrics(request: Request) -> Response:
@@ -126,18 +117,24 @@ async def get_metrics(request: Request) -> Response:
     # status alone, and say nothing of any scene.
     seen = permission.scene_types
     totals = {name: count for name, count in totals.items() if seen is None or name in seen}
-    return Response(service.metrics.text(totals), media_type="text/plain; version=0.0.4; charset=utf-8")
+    kind = "text/plain; version=0.0.4; charset=utf-8"
+    return Response(service.metrics.text(totals), media_type=kind, headers=NOT_STORED)
 
 
 async def scene_types(request: Request) -> Response:
     """List the scene types: names, and the addresses of their lists."""
     service, permission = enter(request)
     base = base_url(request)
-    totals = await attend(request, lambda patience: service.index.totals(), seconds=CHEAP_SECONDS, pool=CHEAP)
-    names = sorted({*SCENE_TYPES, *totals})
-    return JSONResponse(
-        {n: f"{base}/v0/scenes/{n}/" for n in names if permission.scene_types is None or n in permission.scene_types}
-    )
+    seen = permission.scene_types
+
+    def answer(patience: Patience) -> Response:
+        def make() -> bytes:
+            names = sorted({*SCENE_TYPES, *service.index.totals()})
+            return write_json({n: f"{base}/v0/scenes/{n}/" for n in names if seen is None or n in seen})
+
+        return json_answer(request, make, index_version(request, service, permission))
+
+    return await attend(request, answer, seconds=CHEAP_SECONDS, pool=CHEAP)
 
 
 async def list_scenes(request: Request, scene_type: str) -> Response:
@@ -153,12 +150,19 @@ async def list_scenes(request: Request, scene_type: str) -> Response:
             parameters += body.parameters(request)
         in_area = body.is_large or any(name == "intersects" for name, _ in parameters)
 
-        def answer(patience: Patience) -> bytes:
+        def answer(patience: Patience) -> Response:
             more = body.large_parameters(request, patience) if body.is_large else []
-            return _list(service, permission, scene_type, parameters + more, base, patience)
+            given = parameters + more
+            check_known(service, scene_type)
 
-        content = await attend(request, answer, seconds=SEARCH_SECONDS, pool=AREAS if in_area else PAGES)
-    return Response(content, media_type="application/json")
+            def make() -> bytes:
+                return list_page(service.index, permission, scene_type, given, base, patience)
+
+            # Nobody keeps the answer of a POST: its address does not say what was asked for.
+            version = None if request.method == "POST" else index_version(request, service, permission, given)
+            return json_answer(request, make, version)
+
+        return await attend(request, answer, seconds=SEARCH_SECONDS, pool=AREAS if in_area else PAGES)
 
 
 async def get_scene(request: Request, scene_type: str, scene_id: str) -> Response:
@@ -166,11 +170,14 @@ async def get_scene(request: Request, scene_type: str, scene_id: str) -> Respons
     service, permission = enter(request)
     base = base_url(request)
 
-    def answer(patience: Patience) -> bytes:
-        return shown(find(service, permission, scene_type, scene_id).feature, permission, base)
+    def answer(patience: Patience) -> Response:
+        def make() -> bytes:
+            return shown(find(service, permission, scene_type, scene_id).feature, permission, base)
 
-    content = await attend(request, answer, seconds=CHEAP_SECONDS, pool=CHEAP)
-    return Response(content, media_type="application/json")
+        permission.check_type(scene_type)
+        return json_answer(request, make, index_version(request, service, permission))
+
+    return await attend(request, answer, seconds=CHEAP_SECONDS, pool=CHEAP)
 
 
 async def get_product(request: Request, scene_type: str, scene_id: str) -> Response:
@@ -205,8 +212,8 @@ def _product(request: Request, permission: Permission, names: Tuple[str, str, st
     if service.signer is not None:
         host = re.sub(r":\d+$", "", base)
         location = f"{host}:{service.delivery_port}{service.signer.sign(product_path(scene_type, scene_id, product))}"
-        return Response(status_code=302, headers={"Location": location, "Cache-Control": "no-store"})
-    return product_response(request, file, scene_id, product)
+        return Response(status_code=302, headers={"Location": location, **NOT_STORED})
+    return product_response(request, file, f"{scene_id}_{product}.tif", service.keys.required)
 
 
 async def get_thumbnail(request: Request, scene_type: str, scene_id: str) -> Response:
@@ -219,29 +226,29 @@ async def get_thumbnail(request: Request, scene_type: str, scene_id: str) -> Res
         raise Refusal(400, f"format is {image_format[:40]!r}: it takes {', '.join(FORMATS)}.")
     square = request.url.path.endswith("/square-thumb")
 
-    def look(patience: Patience) -> Tuple[Picture, Optional[bytes]]:
+    def seen(patience: Patience) -> Seen:
         products = permitted(find(service, permission, scene_type, scene_id), permission, scene_id)
-        return with_content(service.imagery.thumbnail(products, size, image_format, square))
+        picture = service.imagery.thumbnail(products, size, image_format, square)
+        return look(request, picture, service.keys.required)
 
-    content = await made(request, *await attend(request, look, seconds=CHEAP_SECONDS, pool=CHEAP))
+    found = await attend(request, seen, seconds=CHEAP_SECONDS, pool=CHEAP)
     name = f"{scene_id}_{'square_thumb' if square else 'thumb'}.{image_format}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "max-age=3600"}
-    return Response(content, media_type=FORMATS[image_format], headers=headers)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return await picture_answer(request, found, FORMATS[image_format], headers)
 
 
 async def get_tile(request: Request, scene_type: str, scene_id: str, z: str, x: str, y: str) -> Response:
     """Show a scene on one tile of a web map."""
     service, permission = enter(request)
 
-    def look(patience: Patience) -> Tuple[Picture, Optional[bytes]]:
+    def seen(patience: Patience) -> Seen:
         found = find(service, permission, scene_type, scene_id)
         if not all(re.fullmatch(r"\d{1,8}", part, re.ASCII) for part in (z, x, y)):
             raise Refusal(404, "There is no such tile.")
         products = permitted(found, permission, scene_id)
-        return with_content(service.imagery.tile([products], int(z), int(x), int(y)))
+        return look(request, service.imagery.tile([products], int(z), int(x), int(y)), service.keys.required)
 
-    content = await made(request, *await attend(request, look, seconds=CHEAP_SECONDS, pool=CHEAP))
-    return Response(content, media_type="image/png", headers={"Cache-Control": "max-age=3600"})
+    return await picture_answer(request, await attend(request, seen, seconds=CHEAP_SECONDS, pool=CHEAP), "image/png")
 
 
 def permitted(found: Found, permission: Permission, scene_id: str) -> Mapping[str, str]:
@@ -256,18 +263,6 @@ def permitted(found: Found, permission: Permission, scene_id: str) -> Mapping[st
     if found.products and not products:
         raise Refusal(403, f"Your key does not permit any product of scene {scene_id}.")
     return products
-
-
-def with_content(picture: Picture) -> Tuple[Picture, Optional[bytes]]:
-    """Return a picture, and its content if it is kept."""
-    return picture, picture.kept()
-
-
-async def made(request: Request, picture: Picture, content: Optional[bytes]) -> bytes:
-    """Return the content of a picture, which is made if it is not kept."""
-    if content is None:
-        content = await attend(request, picture.make, seconds=PICTURE_SECONDS, pool=PICTURES)
-    return content
 
 
 def enter(request: Request) -> tuple[Service, Permission]:
@@ -298,74 +293,41 @@ def base_url(request: Request) -> str:
     return f"{request.url.scheme}://{host}"
 
 
+def index_version(request: Request, service: Service, permission: Permission, *parts: Any) -> Version:
+    """Return the version of an answer that is made of the index, for a thread.
+
+    Parameters
+    ----------
+    request : Request
+        Where it was sent: links in answers begin with that.
+    service : Service
+        What answers.
+    permission : Permission
+        What the key may see.
+    *parts
+        What else the answer depends on: parameters, the definition of a mosaic.
+    """
+    may = [None if names is None else sorted(names) for names in (permission.scene_types, permission.products)]
+    place = base_url(request), request.scope["path"]
+    # Read before the answer is made: of a change in between, the next request is told.
+    state = service.index.state()
+    return Version.of_made(service.keys.required, state, service.index.exact_ties, place, may, parts)
+
+
+def check_known(service: Service, scene_type: str) -> None:
+    """Raise the Refusal of a scene type that is not there."""
+    if scene_type not in SCENE_TYPES and scene_type not in service.index.totals():
+        raise Refusal(404, f"There is no scene type {scene_type[:40]!r}.")
+
+
 def find(service: Service, permission: Permission, scene_type: str, scene_id: str) -> Found:
     """Return a scene, or raise the Refusal of one that is not there or not permitted."""
     permission.check_type(scene_type)
-    if scene_type not in SCENE_TYPES and scene_type not in service.index.totals():
-        raise Refusal(404, f"There is no scene type {scene_type[:40]!r}.")
+    check_known(service, scene_type)
     found = service.index.find(scene_type, scene_id) if _is_text(scene_id) else None
     if found is None:
         raise Refusal(404, f"There is no scene {scene_id[:80]!r} of the type {scene_type}.")
     return found
-
-
-def _list(
-    service: Service, permission: Permission, scene_type: str, parameters: Parameters, base: str, patience: Patience
-) -> bytes:
-    if scene_type not in SCENE_TYPES and scene_type not in service.index.totals():
-        raise Refusal(404, f"There is no scene type {scene_type[:40]!r}.")
-    given = [(name, _kept_area(service, value) if name == "intersects" else value) for name, value in parameters]
-    search = parse_search(scene_type, given, patience)
-    page = service.index.search(search, patience)
-    links = _page_links(service, search, page, f"{base}/v0/scenes/{quote(scene_type)}/")
-    return collection(page.total, links, shown(page.features, permission, base))
-
-
-def collection(count: int, links: Mapping[str, Optional[str]], features: bytes) -> bytes:
-    """Return a FeatureCollection of the texts of Features, commas between them."""
-    head = f'{{"count":{count},"type":"FeatureCollection","links":{json.dumps(links)},"features":['
-    return b"".join([head.encode(), features, b"]}"])
-
-
-def _page_links(service: Service, search: Search, page: Page, address: str) -> Mapping[str, Optional[str]]:
-    query = list(search.parameters)
-    if search.area_text is not None and len(encode(query)) > MAX_LINK:
-        digest = hashlib.sha256(search.area_text.encode()).hexdigest()
-        service.index.keep_area(digest, search.area_text)
-        query = [(name, _KEPT + digest if name == "intersects" else value) for name, value in query]
-
-    def link(extra: Parameters) -> str:
-        text = encode([*query, *extra])
-        return f"{address}?{text}" if text else address
-
-    return {
-        "next": link(page.after.parameters) if page.after else None,
-        "prev": link(page.before.parameters) if page.before else None,
-        "self": link(search.edge.parameters if search.edge else []),
-        "first": link([]),
-    }
-
-
-def _kept_area(service: Service, text: str) -> str:
-    if not text.startswith(_KEPT):
-        return text
-    kept = service.index.kept_area(text[len(_KEPT) :])
-    if kept is None:
-        raise Refusal(400, "intersects: the area of this link is not kept any more; search again.")
-    return kept
-
-
-def shown(features: bytes, permission: Permission, base: str) -> bytes:
-    """Return Features' texts with the service's root in their links, without the products a key may not see."""
-    text = features.replace(BASE.encode(), base.encode())
-    if permission.products is None:
-        return text
-    documents = json.loads(b"[%s]" % text)
-    for document in documents:
-        products = document["properties"].get("data", {}).get("products")
-        if isinstance(products, dict):
-            document["properties"]["data"]["products"] = {n: v for n, v in products.items() if permission.allows(n)}
-    return json.dumps(documents, separators=(",", ":"))[1:-1].encode()
 
 
 def _is_text(text: str) -> bool:
@@ -376,19 +338,4 @@ async def to_slash(request: Request) -> Response:
     """Lead to the list whose slash was left out."""
     query = request.scope["query_string"].decode("latin-1")
     location = f"{base_url(request)}{quote(request.url.path)}/" + (f"?{query}" if query else "")
-    return RedirectResponse(location, 307 if request.method == "POST" else 302)
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)
-    return JSONResponse({"message": error.message, "errors": []}, error.status, headers=error.headers)
-
-
-async def _gone(request: Request, error: Exception) -> Response:
-    return Response(status_code=499)  # for the log alone, where proxies write the same number
-
-
-async def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    message = "There is nothing at this address." if error.status_code == 404 else f"{error.detail}."
-    return JSONResponse({"message": message, "errors": []}, error.status_code, headers=error.headers)
+    return RedirectResponse(location, 307 if request.method == "POST" else 302, NOT_STORED)

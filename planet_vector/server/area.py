@@ -23,11 +23,15 @@ from planet_vector.server.jobs import JobError, Jobs
 from planet_vector.server.outlines import Crossings, count_crossings, make_valid
 from planet_vector.server.patience import Patience
 from planet_vector.server.refusal import Refusal
+from planet_vector.server.strict_json import read_json
 
 MAX_POSITIONS = 50_000
 """Positions of an area. Testing footprints against more takes long, and an outline so fine can be simplified."""
 
 MAX_DEPTH = 8  # of collections within collections
+
+TINIEST = 1e-12
+"""Degrees that are told from none, a tenth of a micrometre: what is nearer to zero is read as zero."""
 
 MAX_SMALL = 500
 """Positions, and crossings, of areas that are made ready in this process, in at most a tenth of a second."""
@@ -209,7 +213,14 @@ def _parse(text: str) -> BaseGeometry:
         raise Refusal(400, "intersects: its positions must be finite numbers.")
     if np.abs(positions[:, 1]).max() > 90 or np.abs(positions[:, 0]).max() > 540:
         raise Refusal(400, "intersects: positions are longitude and latitude, in this order and in degrees.")
-    return shapely.force_2d(geometry)
+    return _without_tiny(shapely.force_2d(geometry))
+
+
+def _without_tiny(geometry: BaseGeometry) -> BaseGeometry:
+    """Return a geometry whose numbers can be multiplied: GEOS makes nothing of a line as long as 1e-300 is wide."""
+    positions = shapely.get_coordinates(geometry)
+    tiny = (np.abs(positions) < TINIEST) & (positions != 0.0)
+    return shapely.set_coordinates(geometry, np.where(tiny, 0.0, positions)) if tiny.any() else geometry
 
 
 def _check_depth(wkt: str) -> None:
@@ -221,12 +232,7 @@ def _check_depth(wkt: str) -> None:
 
 
 def _from_geojson(text: str) -> BaseGeometry:
-    try:
-        document = json.loads(text)
-    except RecursionError:
-        raise Refusal(400, "intersects: the JSON is too deep to read.") from None
-    except ValueError as error:
-        raise Refusal(400, f"intersects is no JSON: {error}.") from None
+    document = read_json(text, "intersects")
     found: List[BaseGeometry] = []
     _collect(document, found, MAX_DEPTH)
     if len(found) == 1:
@@ -294,7 +300,10 @@ def _wrap(geometry: BaseGeometry) -> BaseGeometry:
         cut = shapely.intersection(geometry, band)
         if not cut.is_empty:
             parts.append(shapely.transform(cut, lambda p, turn=turn: p + [turn, 0.0]))
-    return shapely.union_all(parts)
+    wrapped = shapely.union_all(parts)
+    if wrapped.is_empty:  # of an area so small that nothing of it is left
+        raise Refusal(400, "intersects: the geometry is too small to be brought within ±180°.")
+    return wrapped
 
 
 def _boxes(geometry: BaseGeometry) -> List[Box]:

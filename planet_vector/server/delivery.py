@@ -22,6 +22,7 @@ from starlette.routing import Route
 
 from planet_vector.server.archive import inside
 from planet_vector.server.attending import CHEAP, attend
+from planet_vector.server.conditional import NOT_STORED, Version, is_known, not_modified
 from planet_vector.server.index import Index
 from planet_vector.server.patience import ClientGone, Patience
 from planet_vector.server.refusal import Refusal
@@ -60,8 +61,21 @@ class Signer:
         return hmac.new(self._secret, f"GET\n{path}\n{expires}".encode(), hashlib.sha256).hexdigest()
 
 
-def product_response(request: Request, file: Path, scene_id: str, product: str) -> FileResponse:
-    """Return a product as an attachment; it answers HEAD, single and multiple ranges, If-Range.
+def product_response(request: Request, file: Path, name: str, private: bool, picture: Optional[str] = None) -> Response:
+    """Return a GeoTIFF as an attachment; it answers HEAD, single and multiple ranges, and all conditions.
+
+    Parameters
+    ----------
+    request : Request
+        Its headers are read.
+    file : Path
+        What is delivered.
+    name : str
+        How clients call it.
+    private : bool
+        Whether it is given for a key, or a signature.
+    picture : str, optional
+        Name of the picture that the file is, when it lies in the cache and not in the archive.
 
     Raises
     ------
@@ -69,14 +83,22 @@ def product_response(request: Request, file: Path, scene_id: str, product: str) 
         400 or 416, when a Range cannot be met.
     """
     status = file.stat()
-    span = request.headers.get("range")
-    if span is not None and not span.strip().lower().startswith("bytes"):
-        # RFC 9110, section 14.2: a unit that is not known is ignored, which the framework does not.
-        request.scope["headers"] = [(n, v) for n, v in request.scope["headers"] if n != b"range"]
-    elif span is not None:
-        _check_range(span, status.st_size)
+    version = Version.of_kept(picture, status, private) if picture else Version.of_file(status, private)
+    # The order of RFC 9110, section 13.2.2: a client that has the whole file needs no range of it.
+    if is_known(request.headers, version, exists=True):
+        return not_modified(version)
+    span, condition = request.headers.get("range"), request.headers.get("if-range")
+    if span is not None:
+        # A unit that is not known is ignored (section 14.2), and so is a range of another version (13.1.5). Dates do
+        # not tell versions apart: a file may be replaced within a second, or by one of the same time.
+        ignored = {b"if-range"}
+        if not span.strip().lower().startswith("bytes") or (condition is not None and condition != version.tag):
+            ignored.add(b"range")
+        else:
+            _check_range(span, status.st_size)
+        request.scope["headers"] = [(n, v) for n, v in request.scope["headers"] if n not in ignored]
     return FileResponse(
-        file, media_type="image/tiff", filename=f"{scene_id}_{product}.tif", stat_result=status
+        file, media_type="image/tiff", filename=name, headers=version.headers, stat_result=status
     )  # fmt: skip
 
 
@@ -114,7 +136,7 @@ def create_delivery(root: Path, index: Index, signer: Signer) -> Starlette:
             if file is None:
                 return _error(404, "NoSuchKey", "There is no such product any more.")
             try:
-                return product_response(request, file, scene_id, product)
+                return product_response(request, file, f"{scene_id}_{product}.tif", private=True)
             except Refusal as refusal:
                 return _error(refusal.status, "InvalidRange", refusal.message)
 
@@ -151,4 +173,4 @@ def _split_ranges(text: str) -> List[Tuple[str, str]]:
 def _error(status: int, code: str, message: str) -> Response:
     # Object stores speak XML.
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'
-    return Response(body, status, media_type="application/xml")
+    return Response(body, status, NOT_STORED, media_type="application/xml")

@@ -36,6 +36,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from planet_vector.errors import ConfigError
 
+_SHORTENING = frozenset({b"accept-encoding", b"if-none-match", b"if-modified-since"})
+
 
 @dataclass
 class Fault:
@@ -144,6 +146,8 @@ class FaultyApp:
         if fault.truncate is not None:
             return await self._app(scope, receive, _Truncated(send, fault.truncate))
         if fault.corrupt or fault.loop or fault.replace:
+            # What is changed must come whole, and as text.
+            scope["headers"] = [(name, value) for name, value in scope["headers"] if name not in _SHORTENING]
             return await self._app(scope, receive, _Changed(send, fault))
         return await self._app(scope, receive, _without(send, fault.drop))
 
@@ -191,7 +195,8 @@ class _Changed:
         if message.get("more_body"):
             return
         body = self._change(bytes(self._body))
-        headers = [(n, v) for n, v in self._start["headers"] if n.lower() != b"content-length"]
+        # The tag is the unchanged body's.
+        headers = [(n, v) for n, v in self._start["headers"] if n.lower() not in (b"content-length", b"etag")]
         headers.append((b"content-length", str(len(body)).encode()))
         await self._send({**self._start, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
@@ -218,7 +223,8 @@ def _without(send: Send, dropped: List[str]) -> Send:
 
 
 async def _answer(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:
-    given: Dict[str, str] = {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}
+    length = str(len(body))
+    given = {"Content-Type": "application/json", "Content-Length": length, "Cache-Control": "no-store", **headers}
     raw: List[Tuple[bytes, bytes]] = [(n.lower().encode(), v.encode()) for n, v in given.items()]
     await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": body})

@@ -6,32 +6,32 @@ pictures and the choice of products need none.
 
 from __future__ import annotations
 
-import hashlib
-import os
+import concurrent.futures
+import contextlib
 import threading
-from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Set, Tuple, Union
 
-from planet_vector.pixels.sidecars import Place, SidecarProblem, read_place, sidecar_names
 from planet_vector.server import rendering
-from planet_vector.server.archive import inside
 from planet_vector.server.encoding import FORMATS
 from planet_vector.server.jobs import JobError, Jobs, TookTooLong, TookTooMuch
-from planet_vector.server.patience import Patience
+from planet_vector.server.miniatures import AGAIN, Miniatures, hold
+from planet_vector.server.patience import ClientGone, Patience
 from planet_vector.server.picture_cache import PictureCache
 from planet_vector.server.quads import Bounds, tile_bounds
 from planet_vector.server.reading import ADVICE, Source, Unreadable
 from planet_vector.server.refusal import Refusal
-from planet_vector.server.surveys import survey
+from planet_vector.server.small_scales import TILE, Order, Piece, draw_mosaic, place_miniature
+from planet_vector.server.sources import Sources, choose, digest
+from planet_vector.server.surveys import call_with, survey
 
-__all__ = ["FORMATS", "SIZES", "Imagery", "Picture", "choose"]
+__all__ = ["AGAIN", "FORMATS", "SIZES", "Imagery", "Picture", "choose"]
 
 SIZES = {"sm": 64, "md": 128, "lg": 640}
 """Widths of thumbnails in pixels."""
 
-TILE = 256  # pixels a side
 MAX_ZOOM = 24
 
 PROCESSES = 2
@@ -49,29 +49,14 @@ QUAD_SECONDS = 120.0
 QUAD_MEGABYTES = 1500
 """Memory for a quad: its pixels twice, and the GeoTIFF with its overviews."""
 
-AGAIN = 3600.0
-"""Seconds after which a picture is tried again that took too long, or whose file could not be read."""
+BACKGROUND_SECONDS = 600.0
+"""Time for a tile of a small scale whose client does not wait: the miniatures of thousands of scenes."""
 
-MAX_PLACES = 1000
-"""Files whose sidecars are remembered."""
+MAX_BACKGROUND = 64
+"""Such tiles at once; more are asked for again when they are wanted."""
 
 _PASSES = 200  # a picture of many large files asks for a few surveys at a time
-
-# Landsat 8 has blue, green, red as bands 2 to 4 in files of their own.
-_RGB_PRODUCTS = ("band_4", "band_3", "band_2")
-
 Drawing = Callable[..., Union[bytes, rendering.Wanted]]
-
-
-def choose(products: Mapping[str, str]) -> List[Tuple[str, Tuple[int, ...]]]:
-    """Return the products that make a picture, with the bands to take of each; an empty tuple leaves them open."""
-    if "visual" in products:
-        return [("visual", ())]
-    if "analytic" in products:
-        return [("analytic", ())]
-    if all(name in products for name in _RGB_PRODUCTS):
-        return [(name, (1,)) for name in _RGB_PRODUCTS]
-    return [(sorted(products)[0], ())] if products else []
 
 
 class Imagery:
@@ -86,16 +71,21 @@ class Imagery:
     """
 
     def __init__(self, root: Path, cache: Path) -> None:
-        self._root = root
         self._cache = PictureCache(cache)
+        self._files = Sources(root, self._cache)
         self._jobs = Jobs(PROCESSES, seconds=SECONDS, megabytes=MEGABYTES)
         self._quad_jobs = Jobs(1, seconds=QUAD_SECONDS, megabytes=QUAD_MEGABYTES)
         self._lock = threading.Lock()
-        self._making: Dict[str, threading.Event] = {}
-        self._places: OrderedDict[Tuple[Path, Tuple[Any, ...]], Optional[Place]] = OrderedDict()
+        self._making: Dict[str, _Making] = {}
+        self._makers = ThreadPoolExecutor(PROCESSES, "makers")
+        self._background = ThreadPoolExecutor(2 * PROCESSES, "background")  # they wait most of the time
+        self._soon: Dict[str, concurrent.futures.Future[bytes]] = {}
+        self._miniatures = Miniatures(self._cache, self._jobs, self._makers)
 
     def close(self) -> None:
         """End the processes."""
+        self._background.shutdown(wait=False, cancel_futures=True)
+        self._makers.shutdown(wait=False, cancel_futures=True)
         self._jobs.close()
         self._quad_jobs.close()
 
@@ -116,7 +106,7 @@ class Imagery:
         Refusal
             404, when the scene has no file to show.
         """
-        sources = self._sources(products)
+        sources = self._files.of(products)
         return self._picture(rendering.draw_thumbnail, [sources], sources, SIZES[size], square, image_format)
 
     def tile(self, scenes: Sequence[Mapping[str, str]], z: int, x: int, y: int) -> Picture:
@@ -129,13 +119,43 @@ class Imagery:
         """
         if not (0 <= z <= MAX_ZOOM and 0 <= x < 2**z and 0 <= y < 2**z):
             raise Refusal(404, "There is no such tile.")
-        sources = [self._sources(products) for products in scenes]
+        sources = [self._files.of(products) for products in scenes]
         return self._picture(rendering.draw_tile, sources, sources, tile_bounds(z, x, y), TILE)
 
     def square(self, scenes: Sequence[Mapping[str, str]], bounds: Bounds, size: str, image_format: str) -> Picture:
         """Return a square of web mercator in small, as `tile` and `thumbnail` do."""
-        sources = [self._sources(products) for products in scenes]
+        sources = [self._files.of(products) for products in scenes]
         return self._picture(rendering.draw_square, sources, sources, bounds, SIZES[size], image_format)
+
+    def mosaic_tile(self, scenes: Sequence[Tuple[Mapping[str, str], Bounds]], z: int, x: int, y: int) -> Picture:
+        """Return a tile as `tile` does, for a mosaic: transparent where there is nothing.
+
+        Scenes that are small at this zoom are drawn from miniatures. What cannot be drawn is left out.
+
+        Parameters
+        ----------
+        scenes : sequence of (mapping of str to str, bounds)
+            Products of the scenes, those in front first, and where they lie in web mercator.
+        z, x, y : int
+            A tile there is.
+        """
+        pieces, orders, names = [], [], []
+        for products, bounds in scenes:
+            sources = self._files.drawable(products)
+            if not sources:
+                continue
+            placed = place_miniature(bounds, MAX_ZOOM)
+            drawn = [source.survey.name for source in sources]
+            if placed is None or z > placed[0]:
+                pieces.append(Piece(sources, None))
+            else:
+                drawn = [digest("miniature", drawn, placed)]
+                orders.append(Order(sources, *placed, self._cache.path(drawn[0])))
+                pieces.append(Piece(sources, orders[-1].path))
+            names.append(drawn)
+        name = digest("draw_mosaic", names, z, x, y)
+        subject = f"A tile of {len(pieces)} scenes"
+        return Picture(self, name, subject, draw_mosaic, (pieces, z, x, y), self._jobs, tuple(orders))
 
     def quad(self, scenes: Sequence[Mapping[str, str]], bounds: Bounds, size: int) -> Picture:
         """Return a square of web mercator as a GeoTIFF (red, green, blue, alpha) with its overviews.
@@ -149,7 +169,7 @@ class Imagery:
         size : int
             Pixels a side.
         """
-        sources = [self._sources(products) for products in scenes]
+        sources = [self._files.of(products) for products in scenes]
         return self._picture(rendering.draw_quad, sources, sources, bounds, size, jobs=self._quad_jobs)
 
     def _picture(
@@ -157,51 +177,10 @@ class Imagery:
     ) -> Picture:
         # The name holds what is drawn: whoever may see the same files gets the same picture, and nobody else.
         drawn = [source.survey.name for sources in scenes for source in sources]
-        name = _digest(drawing.__name__, [len(sources) for sources in scenes], drawn, args[1:])
+        name = digest(drawing.__name__, [len(sources) for sources in scenes], drawn, args[1:])
         files = sorted({source.path.name for sources in scenes for source in sources})
         subject = files[0] if len(files) == 1 else f"A picture of {len(files)} files"
         return Picture(self, name, subject, drawing, args, jobs or self._jobs)
-
-    def _sources(self, products: Mapping[str, str]) -> List[Source]:
-        chosen = choose(products)
-        found = [(inside(self._root, products[name]), self._root / products[name], bands) for name, bands in chosen]
-        sources = [self._source(path, named, bands) for path, named, bands in found if path is not None]
-        if not sources or len(sources) < len(found):
-            raise Refusal(404, "The archive has no file to make a picture from.")
-        return sources
-
-    def _source(self, path: Path, named: Path, bands: Tuple[int, ...]) -> Source:
-        """Return a file to draw; what lies beside it is named as it is, also where that is a link."""
-        try:
-            status, place = path.stat(), self._place(named)
-        except SidecarProblem as problem:
-            raise Refusal(404, f"{path.name} cannot be drawn: {problem}.") from None
-        except OSError as error:
-            raise Refusal(404, f"{path.name} cannot be drawn ({error.strerror}).") from None
-        name = _digest("survey", str(path), status.st_size, status.st_mtime_ns, bands, place)
-        return Source(path, bands, place, self._cache.path(name))
-
-    def _place(self, path: Path) -> Optional[Place]:
-        """Return what the sidecars of a file say; they are read again when they change, as some are long."""
-        stamps = []
-        for name in sidecar_names(path.name):
-            sidecar = path.with_name(name)
-            if os.path.lexists(sidecar):
-                status = sidecar.stat()
-                stamps.append((name, status.st_size, status.st_mtime_ns))
-        if not stamps:
-            return None
-        key = (path, tuple(stamps))
-        with self._lock:
-            if key in self._places:
-                self._places.move_to_end(key)
-                return self._places[key]
-        place = read_place(path, self._root)
-        with self._lock:
-            self._places[key] = place
-            if len(self._places) > MAX_PLACES:
-                self._places.popitem(last=False)
-        return place
 
     def _look(self, name: str) -> Optional[bytes]:
         return self._cache.read(name)
@@ -209,56 +188,107 @@ class Imagery:
     def _find(self, name: str) -> Optional[Path]:
         return self._cache.find(name)
 
-    def _make(self, name: str, subject: str, work: Callable[[], bytes], patience: Optional[Patience]) -> None:
-        """Have a picture made and kept, unless it is there: once, however many ask for it."""
+    def _make(
+        self, name: str, subject: str, work: Callable[[], bytes], patience: Optional[Patience]
+    ) -> Optional[bytes]:
+        """Have a picture made and kept, unless it is there: once, however many ask for it.
+
+        Returns
+        -------
+        bytes or None
+            The picture, if it has been made now and could not be kept.
+        """
         while True:
             if self._cache.find(name) is not None:
-                return
+                return None
             with self._lock:
-                done = self._making.get(name)
-                if done is None:
-                    done = self._making[name] = threading.Event()
+                making = self._making.get(name)
+                if making is None:
+                    making = self._making[name] = _Making()
                     break
-            while not done.wait(0.05):
+            while not making.done.wait(0.05):
                 if patience is not None:
                     patience.check()
+            if making.unkept is not None:
+                return making.unkept
         try:
             content = work()
-            try:
-                self._cache.write(name, content)
-            except OSError as error:
-                raise Refusal(503, f"The cache of pictures cannot be written ({error.strerror}).") from None
+            if not self._cache.try_write(name, content):
+                making.unkept = content
+            return making.unkept
         except (TookTooLong, TookTooMuch) as error:
             refusal = Refusal(422, f"{subject} cannot be drawn: it {error}; {ADVICE}.")
-            self._cache.refuse(name, refusal, AGAIN)
+            self._keep_refusal(name, refusal, AGAIN)
             raise refusal from None
         except JobError as error:
             raise Refusal(503, f"{subject} cannot be drawn now: it {error}.", {"Retry-After": "10"}) from None
         except Refusal as refusal:
             if refusal.status < 500:
-                self._cache.refuse(name, refusal, AGAIN if isinstance(refusal, Unreadable) else None)
+                self._keep_refusal(name, refusal)
             raise
         finally:
             with self._lock:
                 del self._making[name]
-            done.set()
+            making.done.set()
+
+    def _keep_refusal(self, name: str, refusal: Refusal, seconds: Optional[float] = None) -> None:
+        self._cache.try_refuse(name, refusal, AGAIN if isinstance(refusal, Unreadable) else seconds)
 
     def _draw(self, picture: Picture, patience: Optional[Patience]) -> bytes:
+        held: Dict[Path, bytes] = {}
+        left_out: Set[Path] = set()
+        surveyed: Set[Path] = set()
         for _ in range(_PASSES):
-            drawn = picture.jobs.run(picture.drawing, *picture.args, patience=patience)
+            drawing, args = picture.drawing, picture.args
+            if drawing is draw_mosaic:
+                left_out |= self._miniatures.make(picture.orders, held, patience)
+                args = ([piece for piece in args[0] if left_out.isdisjoint(piece.kept)], *args[1:])
+            if held:
+                drawing, args = call_with, (held, drawing, *args)
+            drawn = picture.jobs.run(drawing, *args, patience=patience)
             if isinstance(drawn, bytes):
                 return drawn
-            for source in drawn.sources:
-                self._survey(source, patience)
+            surveys = [self._makers.submit(self._survey, source, patience) for source in drawn.sources]
+            for source, made in zip(drawn.sources, surveys):
+                try:
+                    unkept = made.result()
+                except Refusal as refusal:
+                    if picture.drawing is not draw_mosaic or refusal.status >= 500:
+                        raise
+                    left_out.add(source.survey)
+                else:
+                    if unkept is None and source.survey in surveyed:  # it was deleted to make room for others
+                        unkept = self._look(source.survey.name)
+                    if unkept is not None:
+                        hold(held, source.survey, unkept)
+                    surveyed.add(source.survey)
         raise Refusal(503, f"{picture.subject} cannot be drawn now: the cache of pictures is too small for it.")
 
-    def _survey(self, source: Source, patience: Optional[Patience]) -> None:
-        self._make(
+    def _survey(self, source: Source, patience: Optional[Patience]) -> Optional[bytes]:
+        return self._make(
             source.survey.name,
             source.path.name,
             lambda: self._jobs.run(survey, source, patience=patience),
             patience,
         )
+
+    def _start(self, picture: Picture) -> Optional[concurrent.futures.Future[bytes]]:
+        """Have a picture made in the background, if there are not too many."""
+        with self._lock:
+            task = self._soon.get(picture.name)
+            if task is not None or len(self._soon) >= MAX_BACKGROUND:
+                return task
+            task = self._soon[picture.name] = self._background.submit(picture.make, Patience(BACKGROUND_SECONDS))
+        task.add_done_callback(lambda _: self._soon.pop(picture.name, None))
+        return task
+
+
+class _Making:
+    """Be a picture that is being made."""
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self.unkept: Optional[bytes] = None
 
 
 @dataclass(frozen=True)
@@ -274,6 +304,7 @@ class Picture:
     drawing: Drawing
     args: Tuple[Any, ...]
     jobs: Jobs
+    orders: Tuple[Order, ...] = ()
 
     def kept(self) -> Optional[bytes]:
         """Return the picture if it is kept, else None.
@@ -299,17 +330,32 @@ class Picture:
         ClientGone
             When the client has left.
         """
-        self.make_file(patience)
-        content = self.kept()
+        content = self._made(patience)
+        if content is None:
+            content = self.kept()
         if content is None:
             raise Refusal(503, "The cache of pictures is too small.")
         return content
 
-    def make_file(self, patience: Optional[Patience] = None) -> Path:
-        """Make the picture, keep it and return its file; raises as `make` does."""
-        self._imagery._make(self.name, self.subject, lambda: self._imagery._draw(self, patience), patience)
-        return self._imagery._cache.path(self.name)
+    def make_file(self, patience: Optional[Patience] = None) -> Union[Path, bytes]:
+        """Make the picture, keep it and return its file, or itself if it cannot be kept; raises as `make` does."""
+        content = self._made(patience)
+        return self._imagery._cache.path(self.name) if content is None else content
 
+    def make_soon(self, seconds: float) -> Optional[bytes]:
+        """Return the picture if it can be made in some seconds; else it is made and kept meanwhile, and None returned.
 
-def _digest(*parts: Any) -> str:
-    return hashlib.sha256(repr(parts).encode(errors="surrogateescape")).hexdigest()
+        Raises
+        ------
+        Refusal
+            When it cannot be made.
+        """
+        task = self._imagery._start(self)
+        if task is None:
+            return None
+        with contextlib.suppress(concurrent.futures.TimeoutError, concurrent.futures.CancelledError, ClientGone):
+            return task.result(seconds)
+        return None
+
+    def _made(self, patience: Optional[Patience]) -> Optional[bytes]:
+        return self._imagery._make(self.name, self.subject, lambda: self._imagery._draw(self, patience), patience)

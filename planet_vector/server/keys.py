@@ -13,17 +13,19 @@ Keys are made of 128 random bits, so a plain digest cannot be turned back, and c
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
+import json
 import os
 import secrets
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, FrozenSet, List, Mapping, Optional
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional
 
 from planet_vector.errors import ConfigError
 from planet_vector.server.refusal import Refusal
+
+_CHALLENGES = 'Basic realm="Scenes API", api-key, Bearer'
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Keys:
         key = key_of(authorization) if authorization else api_key
         found = self._known.get(digest(key)) if key else None
         if found is None:
-            raise Refusal(401, "Please enter your API key.", {"WWW-Authenticate": 'Basic realm="Scenes API", api-key'})
+            raise Refusal(401, "Please enter your API key.", {"WWW-Authenticate": _CHALLENGES})
         return found
 
     def _refresh(self) -> None:
@@ -110,16 +112,13 @@ def digest(key: str) -> str:
 
 
 def key_of(authorization: str) -> Optional[str]:
-    """Return the key in an Authorization header: Basic (as user name) or ``api-key``; None when there is none."""
+    """Return the key in an Authorization header, or None when there is none.
+
+    It stands there as the user name of Basic, after ``api-key``, or in a token of the login after Bearer.
+    """
     scheme, _, credentials = authorization.strip().partition(" ")
-    if scheme.lower() == "api-key":
-        return credentials.strip() or None
-    if scheme.lower() != "basic":
-        return None
-    try:
-        return base64.b64decode(credentials.strip(), validate=True).decode().partition(":")[0] or None
-    except (binascii.Error, UnicodeDecodeError):
-        return None
+    reader = _READERS.get(scheme.lower())
+    return (reader(credentials.strip()) or None) if reader is not None else None
 
 
 def add_key(file: Path, name: str) -> str:
@@ -142,6 +141,37 @@ def add_key(file: Path, name: str) -> str:
     except OSError as error:
         raise ConfigError(f"The file of keys {file} cannot be written ({error.strerror}).") from None
     return key
+
+
+def _of_basic(credentials: str) -> Optional[str]:
+    try:
+        return base64.b64decode(credentials, validate=True).decode().partition(":")[0]
+    except ValueError:  # no base64, or no UTF-8
+        return None
+
+
+def _of_token(token: str) -> Optional[str]:
+    """Return the key in a JSON Web Token (RFC 7519).
+
+    Its signature proves nothing that the key itself does not, which is checked as any other: so every process takes
+    the tokens of every other, and they outlive a restart.
+    """
+    parts = token.split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        payload = json.loads(base64.b64decode(parts[1] + "=" * (-len(parts[1]) % 4), altchars=b"-_", validate=True))
+    except (ValueError, RecursionError):  # no base64, no UTF-8, no JSON, or JSON too deep to read
+        return None
+    key = payload.get("api_key") if isinstance(payload, dict) else None
+    return key if isinstance(key, str) else None
+
+
+_READERS: Mapping[str, Callable[[str], Optional[str]]] = {
+    "api-key": str,
+    "basic": _of_basic,
+    "bearer": _of_token,
+}
 
 
 def _read(file: Path) -> Dict[str, Permission]:

@@ -1,7 +1,8 @@
 """``POST /v0/auth/login``: a key for a password, as clients of the time asked for it.
 
-The real service gave a signed token (JWT) whose payload holds the key, and the client took it out of there. This
-one has no accounts: the password is the key itself, so a client that insists on logging in can.
+The real service gave a signed token (JWT) whose payload holds the key. Clients took it out of there, or gave the whole
+token back (``Authorization: Bearer``), which `planet_vector.server.keys` reads. This one has no accounts: the password
+is the key itself, so a client that insists on logging in can.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from fastapi.responses import JSONResponse, Response
 
 from planet_vector.server.app import Service
 from planet_vector.server.bodies import MAX_SMALL_BODY, Body
+from planet_vector.server.conditional import NOT_STORED
 from planet_vector.server.refusal import Refusal
 
 _SECRET = secrets.token_bytes(32)
@@ -38,7 +40,8 @@ async def login(request: Request) -> Response:
         service.keys.permission(f"api-key {password}", None)
     except Refusal:
         raise Refusal(401, "Invalid email or password") from None
-    return JSONResponse({"token": _token({"email": given.get("email", ""), "api_key": password})})
+    token = _token({"email": given.get("email", ""), "api_key": password})
+    return JSONResponse({"token": token}, headers=NOT_STORED)
 
 
 def _token(payload: dict[str, str]) -> str:

@@ -4,30 +4,40 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
 import shapely
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from PIL import Image
 
 from planet_vector.query import format_time, parse_time
 from planet_vector.server import openapi
-from planet_vector.server.app import Service, base_url, collection, enter, made, shown, to_slash, with_content
+from planet_vector.server.answers import Seen, json_answer, look, picture_answer, write_json
+from planet_vector.server.app import Service, base_url, enter, index_version, to_slash
 from planet_vector.server.area import Area
 from planet_vector.server.attending import PICTURES, Pool, attend
+from planet_vector.server.conditional import NOT_STORED, Version, is_known, not_modified
 from planet_vector.server.delivery import product_response
 from planet_vector.server.encoding import encode_picture
 from planet_vector.server.imagery import FORMATS, MAX_ZOOM, SIZES, Picture
 from planet_vector.server.keys import Permission
+from planet_vector.server.listing import collection, shown
 from planet_vector.server.mosaics import Layout, Member, Mosaic
 from planet_vector.server.patience import Patience
 from planet_vector.server.quads import HALF_WORLD, QUAD_SIZE, Quad, quads_around, tile_bounds
 from planet_vector.server.refusal import Refusal
 from planet_vector.server.search import Parameters, encode, parse_count, read_query
+from planet_vector.server.small_scales import pixel_of, transparent_tile
 
-MAX_TILE_SCENES = 200
-"""Scenes looked through for one tile: a tile of a small scale would take minutes to gather them all."""
+MAX_TILE_SCENES = 4000
+"""Scenes on one tile: where there are more it is transparent. To look for the files of these takes 0.4 s."""
+
+LEAST = 1 / 16
+"""Pixels that a scene is wide or high at least to be drawn: one that is smaller fills less than 1 / 256 of a pixel."""
+
+TILE_SECONDS = 0.4
+"""Time a client waits for a tile of a small scale; what takes longer is made meanwhile, and there the next time."""
 
 SECONDS = 60.0
 """Time for what needs a mosaic's layout: 20 000 scenes take some 10 s, once for each state of the index."""
@@ -72,52 +82,66 @@ async def list_mosaics(request: Request) -> Response:
     service, permission = enter(request)
     base = base_url(request)
 
-    def described(patience: Patience) -> List[Dict[str, Any]]:
-        seen = [mosaic for mosaic in service.mosaics.values() if mosaic.is_visible(permission)]
-        return [mosaic.describe(mosaic.layout(service.index, permission, patience), base) for mosaic in seen]
+    def answer(patience: Patience) -> Response:
+        visible = [mosaic for mosaic in service.mosaics.values() if mosaic.is_visible(permission)]
 
-    links = {"next": None, "prev": None, "self": f"{base}/v0/mosaics/"}
-    return JSONResponse({"links": links, "mosaics": await _attend(request, described)})
+        def make() -> bytes:
+            described = [
+                mosaic.describe(mosaic.layout(service.index, permission, patience), base) for mosaic in visible
+            ]
+            links = {"next": None, "prev": None, "self": f"{base}/v0/mosaics/"}
+            return write_json({"links": links, "mosaics": described})
+
+        defined = [_definition(mosaic) for mosaic in visible]
+        return json_answer(request, make, index_version(request, service, permission, defined))
+
+    return await _attend(request, answer)
 
 
 async def get_mosaic(request: Request, name: str) -> Response:
     """Describe one mosaic."""
     seen = _see(request, name)
     base = base_url(request)
-    return JSONResponse(await _attend(request, lambda patience: seen.mosaic.describe(seen.layout(patience), base)))
+    return await _described(request, seen, lambda patience: seen.mosaic.describe(seen.layout(patience), base))
 
 
 async def list_quads(request: Request, name: str) -> Response:
     """List the quads of a mosaic, those updated last first."""
     seen = _see(request, name)
     parameters = read_query(request.scope["query_string"].decode("latin-1"))
-    return JSONResponse(await _attend(request, _list_quads, seen, parameters, base_url(request)))
+    base = base_url(request)
+    return await _described(
+        request, seen, lambda patience: _list_quads(seen, parameters, base, patience), parameters
+    )  # fmt: skip
 
 
 async def get_quad(request: Request, name: str, quad_id: str) -> Response:
     """Describe one quad."""
     seen = _see(request, name)
     base = base_url(request)
-
-    def described(patience: Patience) -> Dict[str, Any]:
-        return seen.mosaic.describe_quad(*seen.quad(quad_id, patience), base)
-
-    return JSONResponse(await _attend(request, described))
+    return await _described(
+        request, seen, lambda patience: seen.mosaic.describe_quad(*seen.quad(quad_id, patience), base)
+    )
 
 
 async def get_quad_raster(request: Request, name: str, quad_id: str) -> Response:
     """Deliver a quad's GeoTIFF: 4096 pixels a side, red, green, blue, alpha, in EPSG:3857."""
     seen = _see(request, name)
 
-    def look(patience: Patience) -> Tuple[Quad, Picture, Optional[Path]]:
+    def find(patience: Patience) -> Tuple[Quad, Picture, Optional[Path]]:
         quad, members = seen.quad(quad_id, patience)
         picture = seen.service.imagery.quad([member.products for member in members], quad.bounds, QUAD_SIZE)
         return quad, picture, picture.kept_file()
 
-    quad, picture, file = await _attend(request, look)
+    quad, picture, file = await _attend(request, find)
+    name = f"{quad.id}_{seen.mosaic.name}.tif"
     if file is None:
-        file = await attend(request, picture.make_file, seconds=QUAD_SECONDS, pool=PICTURES)
-    return product_response(request, file, quad.id, seen.mosaic.name)
+        found = await attend(request, picture.make_file, seconds=QUAD_SECONDS, pool=PICTURES)
+        if isinstance(found, bytes):  # the disk has no room for it
+            headers = {**NOT_STORED, "Content-Disposition": f'attachment; filename="{name}"'}
+            return Response(found, media_type="image/tiff", headers=headers)
+        file = found
+    return product_response(request, file, name, seen.service.keys.required, picture.name)
 
 
 async def get_quad_thumbnail(request: Request, name: str, quad_id: str) -> Response:
@@ -127,13 +151,13 @@ async def get_quad_thumbnail(request: Request, name: str, quad_id: str) -> Respo
     if size not in SIZES or image_format not in FORMATS:
         raise Refusal(400, f"size takes {', '.join(SIZES)}, and format {', '.join(FORMATS)}.")
 
-    def look(patience: Patience) -> Tuple[Picture, Optional[bytes]]:
+    def find(patience: Patience) -> Seen:
         quad, members = seen.quad(quad_id, patience)
         products = [member.products for member in members]
-        return with_content(seen.service.imagery.square(products, quad.bounds, size, image_format))
+        picture = seen.service.imagery.square(products, quad.bounds, size, image_format)
+        return look(request, picture, seen.service.keys.required)
 
-    content = await made(request, *await _attend(request, look))
-    return Response(content, media_type=FORMATS[image_format])
+    return await picture_answer(request, await _attend(request, find), FORMATS[image_format])
 
 
 async def list_quad_scenes(request: Request, name: str, quad_id: str) -> Response:
@@ -141,7 +165,7 @@ async def list_quad_scenes(request: Request, name: str, quad_id: str) -> Respons
     seen = _see(request, name)
     base = base_url(request)
 
-    def described(patience: Patience) -> bytes:
+    def make(patience: Patience) -> bytes:
         quad, members = seen.quad(quad_id, patience)
         address = f"{base}/v0/mosaics/{seen.mosaic.name}/quads/{quad.id}/scenes/"
         links = {"next": None, "prev": None, "self": address, "first": address}
@@ -153,7 +177,10 @@ async def list_quad_scenes(request: Request, name: str, quad_id: str) -> Respons
                 features.append(found.feature)
         return collection(len(members), links, shown(b",".join(features), seen.permission, base))
 
-    return Response(await _attend(request, described), media_type="application/json")
+    def answer(patience: Patience) -> Response:
+        return json_answer(request, lambda: make(patience), seen.version(request))
+
+    return await _attend(request, answer)
 
 
 async def get_mosaic_tile(request: Request, name: str, z: str, x: str, y: str) -> Response:
@@ -161,13 +188,30 @@ async def get_mosaic_tile(request: Request, name: str, z: str, x: str, y: str) -
     seen = _see(request, name)
     if not all(re.fullmatch(r"\d{1,8}", part, re.ASCII) for part in (z, x, y)):
         raise Refusal(404, "There is no such tile.")
-    content = await made(request, *await _attend(request, _tile, seen, int(z), int(x), int(y)))
-    return Response(content, media_type="image/png", headers={"Cache-Control": "max-age=600"})
+    found = await _attend(request, _tile, request, seen, int(z), int(x), int(y))
+    if found.content is None and found.picture.orders and not is_known(request.headers, found.version):
+        # Thousands of scenes may have to be read for it, once: nobody's map waits for them.
+        content = await attend(
+            request, lambda patience: found.picture.make_soon(TILE_SECONDS), seconds=SECONDS, pool=PICTURES
+        )
+        if content is None:
+            return Response(transparent_tile(), media_type="image/png", headers=NOT_STORED)
+        found = found._replace(content=content)
+    return await picture_answer(request, found, "image/png")
 
 
 async def get_quadmap(request: Request, name: str) -> Response:
     """Show which quads there are: a map of the world in web mercator, a pixel for several quads."""
     seen = _see(request, name)
+
+    def answer(patience: Patience) -> Response:
+        version = seen.version(request)
+        if is_known(request.headers, version):
+            return not_modified(version)
+        content = draw(patience)
+        if is_known(request.headers, version, exists=True):
+            return not_modified(version)
+        return Response(content, media_type="image/png", headers=version.headers)
 
     def draw(patience: Patience) -> bytes:
         around = quads_around(seen.mosaic.level)
@@ -178,7 +222,7 @@ async def get_quadmap(request: Request, name: str) -> Response:
             picture.putpixel((int(quad.column * scale), side - 1 - int(quad.row * scale)), (0, 110, 180, 255))
         return encode_picture(picture, "png")
 
-    return Response(await _attend(request, draw), media_type="image/png")
+    return await _attend(request, answer)
 
 
 class _Seen(NamedTuple):
@@ -190,6 +234,9 @@ class _Seen(NamedTuple):
 
     def layout(self, patience: Patience) -> Layout:
         return self.mosaic.layout(self.service.index, self.permission, patience)
+
+    def version(self, request: Request, *parts: Any) -> Version:
+        return index_version(request, self.service, self.permission, _definition(self.mosaic), parts)
 
     def quad(self, quad_id: str, patience: Patience) -> Tuple[Quad, Sequence[Member]]:
         quad = Quad.parse(quad_id)
@@ -208,18 +255,44 @@ def _see(request: Request, name: str) -> _Seen:
     return _Seen(service, mosaic, permission)
 
 
+def _definition(mosaic: Mosaic) -> Tuple[Any, ...]:
+    """Return what a mosaic is beyond the scenes of the index."""
+    return mosaic.name, mosaic.title, mosaic.product, mosaic.level, mosaic.search.scene_type, mosaic.search.parameters
+
+
+async def _described(
+    request: Request, seen: _Seen, describe: Callable[[Patience], Mapping[str, Any]], *parts: Any
+) -> Response:
+    """Return an answer of JSON about a mosaic, which `parts` tell from others at the same address."""
+
+    def answer(patience: Patience) -> Response:
+        return json_answer(request, lambda: write_json(describe(patience)), seen.version(request, parts))
+
+    return await _attend(request, answer)
+
+
 async def _attend(request: Request, function: Callable[..., T], *args: Any) -> T:
     return await attend(request, function, *args, seconds=SECONDS, pool=LAYOUTS)
 
 
-def _tile(seen: _Seen, z: int, x: int, y: int, patience: Patience) -> Tuple[Picture, Optional[bytes]]:
+def _tile(request: Request, seen: _Seen, z: int, x: int, y: int, patience: Patience) -> Seen:
     bounds = tile_bounds(min(z, MAX_ZOOM + 1), x, y)
     if not max(map(abs, bounds)) <= HALF_WORLD * 1.000001:
         raise Refusal(404, "There is no such tile.")
-    members = seen.layout(patience).within(bounds)[:MAX_TILE_SCENES]
+    members = seen.layout(patience).within(bounds)
     if not members:
         raise Refusal(404, "There is nothing on this tile.")
-    return with_content(seen.service.imagery.tile([member.products for member in members], z, x, y))
+    # All of them or none: a part would be a picture of what is not so.
+    visible = [m for m in members if _side(m) >= LEAST * pixel_of(z)]
+    scenes = [(m.products, m.footprint.bounds) for m in visible] if len(visible) <= MAX_TILE_SCENES else []
+    picture = seen.service.imagery.mosaic_tile(scenes, z, x, y)
+    return look(request, picture, seen.service.keys.required)
+
+
+def _side(member: Member) -> float:
+    """Return how wide or high a scene is, in metres of web mercator."""
+    west, south, east, north = member.footprint.bounds
+    return float(max(east - west, north - south))
 
 
 def _list_quads(seen: _Seen, parameters: Parameters, base: str, patience: Patience) -> Mapping[str, Any]:

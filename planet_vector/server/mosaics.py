@@ -94,6 +94,8 @@ class Layout:
         self._level = level
         self._quads = quads
         self._lock = threading.Lock()
+        self._tree: Optional[shapely.STRtree] = None
+        self._tree_lock = threading.Lock()  # the other is held while quads are found
 
     def quads(self, patience: Optional[Patience] = None) -> Mapping[Quad, Sequence[Member]]:
         """Return the scenes of each quad.
@@ -110,8 +112,11 @@ class Layout:
 
     def within(self, bounds: Bounds) -> List[Member]:
         """Return the scenes that share ground with a box in web mercator."""
-        box = shapely.box(*bounds)
-        return [member for member in self.members if member.footprint.intersects(box)]
+        with self._tree_lock:
+            if self._tree is None:
+                self._tree = shapely.STRtree([member.footprint for member in self.members])
+        found = self._tree.query(shapely.box(*bounds), predicate="intersects")
+        return [self.members[number] for number in sorted(found.tolist())]
 
     def of(self, products: FrozenSet[str]) -> Layout:
         """Return the layout of what is left when only some products may be shown."""

@@ -39,7 +39,7 @@ def _errors(*statuses: int) -> Dict[str, Any]:
 
 def _answer(description: str, media_type: str, schema: Dict[str, Any], *errors: int) -> Dict[str, Any]:
     ok = {"description": description, "content": {media_type: {"schema": schema}}}
-    return {"200": ok, **_errors(401, 429, *errors)}
+    return {"200": ok, "304": {"description": "The client has it already"}, **_errors(401, 429, *errors)}
 
 
 def _parameter(name: str, schema: Dict[str, Any], description: str = "") -> Dict[str, Any]:
@@ -88,10 +88,8 @@ _PAGE = {
 _BINARY = {"type": "string", "format": "binary"}
 
 ROOT: Dict[str, Any] = {"responses": _answer("Scene types and their lists", "application/json", _OBJECT)}
-LIST: Dict[str, Any] = {
-    "parameters": _SEARCH,
-    "responses": _answer("A page of scenes", "application/json", _PAGE, 400, 403, 404),
-}
+_LISTED = _answer("A page of scenes", "application/json", _PAGE, 400, 403, 404)
+LIST: Dict[str, Any] = {"parameters": _SEARCH, "responses": _LISTED}
 POST: Dict[str, Any] = {
     "requestBody": {
         "content": {
@@ -99,7 +97,7 @@ POST: Dict[str, Any] = {
             for kind in ("application/json", "application/x-www-form-urlencoded")
         }
     },
-    "responses": _answer("A page of scenes", "application/json", _PAGE, 400, 403, 404, 413, 415),
+    "responses": {status: said for status, said in {**_LISTED, **_errors(413, 415)}.items() if status != "304"},
 }
 SCENE: Dict[str, Any] = {"responses": _answer("The scene", "application/json", _FEATURE, 403, 404)}
 FULL: Dict[str, Any] = {

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Optional
+from typing import Callable, List, Optional, Tuple
 
 from planet_vector.server.refusal import Refusal
 
@@ -19,6 +21,9 @@ MAX_CACHE = 512 * 2**20
 _BLOCK = 4096  # bytes that the smallest file takes on a disk: many refusals are as much as a few pictures
 _STALE = 3600.0  # seconds after which a part belongs to a process that was killed
 _REFUSED, _PART = ".refused", ".part"
+# Windows tells a full disk as ENOSPC, too; a quota is a disk of one's own.
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_SPARE = 16  # times what is to be written that is deleted for it: the next pictures need room, too
 
 
 class PictureCache:
@@ -38,6 +43,7 @@ class PictureCache:
         self._folder = folder
         self._most = most
         self._lock = threading.Lock()
+        self._told = False
         self._added = most  # what earlier services left is looked through once
 
     def path(self, name: str) -> Path:
@@ -54,7 +60,10 @@ class PictureCache:
         """
         try:
             content = self.path(name).read_bytes()
-        except FileNotFoundError:
+        except OSError:  # it is not there, or the disk cannot be read: then it is made anew
+            content = b""
+        # A machine that lost its power may leave a name without its bytes.
+        if not content:
             self._check_refused(name)
             return None
         self._use(self.path(name))
@@ -63,25 +72,70 @@ class PictureCache:
     def find(self, name: str) -> Optional[Path]:
         """Return the file of a picture, or None; raises as `read` does."""
         path = self.path(name)
-        if not path.is_file():
+        try:
+            found = path.stat().st_size > 0
+        except OSError:
+            found = False
+        if not found:
             self._check_refused(name)
             return None
         self._use(path)
         return path
 
     def write(self, name: str, content: bytes) -> None:
-        """Keep a picture."""
+        """Keep a picture.
+
+        Raises
+        ------
+        OSError
+            When it cannot be kept: on a full disk only after the oldest pictures were deleted to make room.
+        """
         self._replace(self.path(name), content)
         self.path(name + _REFUSED).unlink(missing_ok=True)
 
     def refuse(self, name: str, refusal: Refusal, seconds: Optional[float] = None) -> None:
-        """Keep a refusal in the place of a picture, for some seconds or for as long as its name is asked for."""
+        """Keep a refusal in the place of a picture, for some seconds or for as long as its name is asked for.
+
+        Raises
+        ------
+        OSError
+            As `write` does.
+        """
         until = None if seconds is None else time.time() + seconds
         document = {"status": refusal.status, "message": refusal.message, "until": until}
         self._replace(self.path(name + _REFUSED), json.dumps(document).encode())
 
+    def try_write(self, name: str, content: bytes) -> bool:
+        """Keep a picture, and tell whether it could be kept."""
+        return self._try(lambda: self.write(name, content))
+
+    def try_refuse(self, name: str, refusal: Refusal, seconds: Optional[float] = None) -> bool:
+        """Keep a refusal, and tell whether it could be kept."""
+        return self._try(lambda: self.refuse(name, refusal, seconds))
+
     def prune(self) -> None:
         """Delete parts that were left behind, and what was used longest ago until the folder holds `most` bytes."""
+        files = self._files()
+        self._delete(files, sum(size for _, size, _ in files) - self._most)
+
+    def _try(self, write: Callable[[], None]) -> bool:
+        try:
+            write()
+        except OSError as error:
+            if not self._told:
+                self._told = True
+                print(
+                    f"planet-vector: the cache of pictures {self._folder} cannot be written ({error.strerror}): until "
+                    "it can, pictures are made each time they are asked for.",
+                    file=sys.stderr,
+                    flush=True,
+                )
+            return False
+        self._told = False
+        return True
+
+    def _files(self) -> List[Tuple[int, int, Path]]:
+        """Return when pictures and refusals were used, their bytes and their files, and delete parts left behind."""
         files = []
         for path in self._folder.glob("*/*"):
             try:
@@ -92,13 +146,18 @@ class PictureCache:
                     path.unlink(missing_ok=True)
             except OSError:
                 continue  # another process deleted it, or still writes it
-        total = sum(size for _, size, _ in files)
+        return files
+
+    def _delete(self, files: List[Tuple[int, int, Path]], much: int) -> bool:
+        """Delete some bytes of files, those that were used longest ago first; tell whether any was."""
+        deleted = 0
         for _, size, path in sorted(files):
-            if total <= self._most:
-                return
+            if deleted >= much:
+                break
             with contextlib.suppress(OSError):  # on Windows a file that is being read stays
                 path.unlink(missing_ok=True)
-                total -= size
+                deleted += size
+        return deleted > 0
 
     def _check_refused(self, name: str) -> None:
         path = self.path(name + _REFUSED)
@@ -108,17 +167,27 @@ class PictureCache:
         except (OSError, ValueError, KeyError, TypeError):
             return
         if until is not None and not time.time() < float(until) <= time.time() + _STALE:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # of a disk that cannot be written it stays, and means nothing
+                path.unlink(missing_ok=True)
             return
         self._use(path)
         raise Refusal(status, message)
 
     def _use(self, path: Path) -> None:
         # Used now, and not changed: the ETag of a quad comes of the time of change.
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # it is gone, or the disk cannot be written, and then nothing is deleted
             os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
 
     def _replace(self, path: Path, content: bytes) -> None:
+        try:
+            self._write(path, content)
+        except OSError as error:
+            # Others may write to the disk, too: how much is free is known only when it is tried.
+            if error.errno not in _FULL or not self._delete(self._files(), _SPARE * max(len(content), _BLOCK)):
+                raise
+            self._write(path, content)
+
+    def _write(self, path: Path, content: bytes) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, part = tempfile.mkstemp(dir=path.parent, suffix=_PART)
         try:

@@ -102,8 +102,17 @@ class Raster:
         """Whether values are shown as they are, and not stretched."""
         return self.palette is not None or self.dtype == np.uint8
 
-    def read(self, window: Rows, shape: Tuple[int, int]) -> Tuple[np.ndarray, np.ndarray]:
+    def read(self, window: Rows, shape: Tuple[int, int], quick: bool = False) -> Tuple[np.ndarray, np.ndarray]:
         """Read a window, shrunk to some rows and columns.
+
+        Parameters
+        ----------
+        window : (int, int, int, int)
+            First column, first row, and those after the last.
+        shape : (int, int)
+            Rows and columns of the result, at most.
+        quick : bool
+            Whether pixels are picked wherever that is cheaper than means of all.
 
         Returns
         -------
@@ -118,7 +127,7 @@ class Raster:
             422, when more had to be decoded than `MAX_DECODED`.
         """
         shape = (min(shape[0], window[3] - window[1]), min(shape[1], window[2] - window[0]))
-        way = self._plan(window, shape)
+        way = self._plan(window, shape, quick)
         alpha = self._alpha()
         bands = [*self.bands, *([alpha] if alpha else [])]
         values = np.empty((len(bands), *shape), self.dtype)
@@ -191,7 +200,7 @@ class Raster:
             found |= ~np.isnan(band) if math.isnan(nodata) else band != nodata
         return found
 
-    def _plan(self, window: Rows, shape: Tuple[int, int]) -> Resampling:
+    def _plan(self, window: Rows, shape: Tuple[int, int], quick: bool) -> Resampling:
         """Choose how a window is shrunk, by what has to be decoded.
 
         Averages need all of its pixels. Where a pixel is picked for each of the result, whole blocks may be left out:
@@ -221,7 +230,7 @@ class Raster:
         averaged = everything * share
         few = min(shape[0], bottom - top) * min(shape[1], right - left) * height * width * pixel * planes
         picked = averaged if blocks is not None and blocks.sequential else min(averaged, few * share)
-        if self.palette is not None or (averaged > _AVERAGED and picked < averaged / 4):
+        if self.palette is not None or ((quick or averaged > _AVERAGED) and picked < averaged / 4):
             way, cost = Resampling.nearest, picked
         else:
             way, cost = (Resampling.average, averaged) if averaged <= MAX_DECODED else (Resampling.nearest, picked)

@@ -28,11 +28,11 @@ from planet_vector.server.sampling import sample
 from planet_vector.server.surveys import Limits, Survey, is_large, sampled_limits, shrink_of, stretch
 
 TALLEST = 4  # times its width that a picture may be high: a scene one pixel wide would fill the memory
+ASKED = 4  # surveys that are asked for at once: scenes behind those in front may not be seen at all
 
 _PIECE = 256  # rows that are painted at once
 _AROUND = 2  # pixels around a part, to see how many of the file one of the picture is
 _MAX_READ = 2**24  # pixels that are read of a file for a part of a picture
-_ASKED = 4  # surveys that are asked for at once: scenes behind those in front may not be seen at all
 _KNOWN = 512  # files whose limits are remembered
 
 
@@ -120,9 +120,9 @@ def paint(scenes: Sequence[Sequence[Source]], grid: Grid) -> Union[Tuple[np.ndar
     for top in range(0, grid.height, _PIECE):
         rows = slice(top, min(top + _PIECE, grid.height))
         for sources in scenes:
-            if mask[rows].all() or len(missing) >= _ASKED:
+            if mask[rows].all() or len(missing) >= ASKED:
                 break
-            found = _part(sources, grid.part(rows, slice(0, grid.width)), mask[rows], missing)
+            found = part_of(sources, grid.part(rows, slice(0, grid.width)), mask[rows], missing)
             if found is None:
                 continue
             within, more, valid = found
@@ -131,10 +131,23 @@ def paint(scenes: Sequence[Sequence[Source]], grid: Grid) -> Union[Tuple[np.ndar
     return Wanted(list(missing.values())) if missing else (colours, mask)
 
 
-def _part(
-    sources: Sequence[Source], grid: Grid, painted: np.ndarray, missing: Dict[Path, Source]
+def part_of(
+    sources: Sequence[Source], grid: Grid, painted: np.ndarray, missing: Optional[Dict[Path, Source]]
 ) -> Optional[Tuple[Tuple[slice, slice], np.ndarray, np.ndarray]]:
-    """Return the rows and columns of a map that a scene lies on, its colours there, and where they are valid."""
+    """Return the rows and columns of a map that a scene lies on, its colours there, and where they are valid.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+        The scene's files.
+    grid : Grid
+        The map.
+    painted : array of bool, shape (rows, columns)
+        Where it is not to be seen.
+    missing : dict of Path to Source, or None
+        Gets the files that have to be surveyed first. If it is None none has to: where there is no survey, pixels are
+        picked from the file.
+    """
     within: Optional[Tuple[slice, slice]] = None
     parts = []
     for source in sources:
@@ -148,8 +161,10 @@ def _part(
             around = [slice(part.start - _AROUND, part.stop + _AROUND) for part in within]
             places = positions(projection, raster.transform, size, grid.part(*around))
             try:
-                parts.append(_shown(raster, places, slice(_AROUND, -_AROUND)))
+                parts.append(_shown(raster, places, slice(_AROUND, -_AROUND), missing is None))
             except _NotSurveyed:
+                if missing is None:
+                    raise
                 missing[source.survey] = source
     return None if len(parts) < len(sources) else (within, *_together(parts)) if within else None
 
@@ -160,7 +175,9 @@ def _together(parts: Sequence[Tuple[np.ndarray, np.ndarray]]) -> Tuple[np.ndarra
     return colours if len(colours) == 3 else np.repeat(colours[:1], 3, axis=0), np.all([m for _, m in parts], axis=0)
 
 
-def _shown(raster: Raster, places: Positions, inner: slice = slice(None)) -> Tuple[np.ndarray, np.ndarray]:
+def _shown(
+    raster: Raster, places: Positions, inner: slice = slice(None), quick: bool = False
+) -> Tuple[np.ndarray, np.ndarray]:
     """Return what is seen of a file at positions, as bytes, and where it is valid."""
     scale = places.scale()
     places = places.part(inner, inner).widened((raster.width, raster.height), scale)
@@ -168,7 +185,7 @@ def _shown(raster: Raster, places: Positions, inner: slice = slice(None)) -> Tup
         bands = 3 if raster.palette is not None else len(raster.bands)
         return np.zeros((bands, *places.inside.shape), "uint8"), places.inside
     columns, rows = (np.where(places.inside, values, np.nan) for values in (places.columns, places.rows))
-    survey = _survey_of(raster, scale) if is_large(raster) else None
+    survey = _survey_of(raster, scale, quick) if is_large(raster) else None
     level = survey.level(scale) if survey else None
     nearest = raster.palette is not None
     if level is not None:
@@ -182,33 +199,35 @@ def _shown(raster: Raster, places: Positions, inner: slice = slice(None)) -> Tup
     width, height = window[2] - window[0], window[3] - window[1]
     more = max(1.0, math.sqrt(width * height / (scale[0] * scale[1]) / _MAX_READ))
     shape = max(1, round(height / scale[1] / more)), max(1, round(width / scale[0] / more))
-    values, mask = raster.read(window, shape)
+    values, mask = raster.read(window, shape, quick)
     rows, columns = (rows - window[1]) * (mask.shape[0] / height), (columns - window[0]) * (mask.shape[1] / width)
     values, mask = sample(values, mask, columns, rows, nearest)
     if raster.in_bytes:
         return rounded(values), mask
-    limits = survey.limits if survey else _limits(raster)
+    limits = survey.limits if survey else _limits(raster, quick)
     return stretch(values, mask, limits or [(0.0, 1.0)] * len(values)), mask
 
 
-def _survey_of(raster: Raster, scale: Tuple[float, float]) -> Optional[Survey]:
-    """Return the survey of a large file, or None where bytes are read from the file itself anyway."""
+def _survey_of(raster: Raster, scale: Tuple[float, float], quick: bool) -> Optional[Survey]:
+    """Return the survey of a large file, or None where the file itself is read."""
     if raster.in_bytes and min(scale) < 0.99 * shrink_of(raster):
         return None
     try:
         return Survey(raster.source.survey)
     except FileNotFoundError:
+        if quick:
+            return None
         raise _NotSurveyed from None
 
 
 _limits_known: OrderedDict[Path, Limits] = OrderedDict()
 
 
-def _limits(raster: Raster) -> Limits:
-    """Return the limits of a small file, and remember them: a map asks for many tiles of it."""
+def _limits(raster: Raster, quick: bool) -> Limits:
+    """Return the limits of a file without a survey, and remember them: a map asks for many tiles of it."""
     name = raster.source.survey  # another one when the file changes
     if name not in _limits_known:
-        _limits_known[name] = sampled_limits(raster)
+        _limits_known[name] = sampled_limits(raster, quick)
         if len(_limits_known) > _KNOWN:
             _limits_known.popitem(last=False)
     return _limits_known[name]

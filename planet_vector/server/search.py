@@ -14,11 +14,14 @@ from planet_vector.query import FIELDS, ORDERS, Condition, format_time, parse_ti
 from planet_vector.server.area import Area
 from planet_vector.server.patience import Patience
 from planet_vector.server.refusal import Refusal
+from planet_vector.server.strict_json import read_json
 
 Parameters = List[Tuple[str, str]]
 
 DEFAULT_COUNT, MAX_COUNT = 50, 1000
-MAX_PARAMETERS = 100
+MAX_PARAMETERS = 200
+"""Parameters of a request: all that the API's description has, at once, and some room for pages and keys."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
 _SINGLE = ("order_by", "count", "intersects")
@@ -161,12 +164,7 @@ def read_body(content_type: str, body: bytes) -> Parameters:
         raise Refusal(400, "The body is not UTF-8.") from None
     if kind.startswith("application/x-www") or (not kind and not text.lstrip().startswith("{")):
         return read_query(text.strip())
-    try:
-        document = json.loads(text)
-    except RecursionError:
-        raise Refusal(400, "The body is JSON too deep to read.") from None
-    except ValueError as error:
-        raise Refusal(400, f"The body is no JSON: {error}.") from None
+    document = read_json(text, "The body")
     if not isinstance(document, dict):
         raise Refusal(400, "The body is JSON, but no object of parameters.")
     return _checked((name, _text(name, value)) for name, value in document.items())

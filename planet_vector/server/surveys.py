@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import math
 from pathlib import Path
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
 import numpy as np
 
@@ -26,6 +26,36 @@ _SMALLEST_SPAN = 1e-5  # of the values themselves, for a difference to be stretc
 _SAMPLE = 512  # pixels a side from which limits of a small file are taken
 
 Limits = List[Tuple[float, float]]
+T = TypeVar("T")
+
+
+_held: Dict[Path, bytes] = {}  # copies for this call that the disk has no room for
+
+
+def call_with(held: Mapping[Path, bytes], function: Callable[..., T], *args: Any) -> T:
+    """Call a function that finds copies in memory, instead of where they would be kept."""
+    _held.update(held)
+    try:
+        return function(*args)
+    finally:
+        _held.clear()
+
+
+def kept(path: Path) -> bytes:
+    """Return a copy.
+
+    Raises
+    ------
+    FileNotFoundError
+        When it is not there.
+    """
+    held = _held.get(path)
+    if held is not None:
+        return held
+    try:
+        return path.read_bytes()
+    except OSError as error:  # of a disk that cannot be read: as if it had never been kept
+        raise FileNotFoundError(str(error)) from None
 
 
 class Level(NamedTuple):
@@ -57,8 +87,7 @@ class Survey:
     """
 
     def __init__(self, path: Path) -> None:
-        with path.open("rb") as file:
-            self._arrays = np.load(io.BytesIO(file.read()), allow_pickle=False)
+        self._arrays = np.load(io.BytesIO(kept(path)), allow_pickle=False)
         self._factor = tuple(float(value) for value in self._arrays["factor"])
         self._levels = int(self._arrays["levels"])
 
@@ -126,10 +155,10 @@ def survey(source: Source) -> bytes:
     return target.getvalue()
 
 
-def sampled_limits(raster: Raster) -> Limits:
-    """Return the values between which the bands of a small file are stretched."""
+def sampled_limits(raster: Raster, quick: bool) -> Limits:
+    """Return the values between which the bands of a file are stretched that has no copy; see `Raster.read`."""
     shape = (min(_SAMPLE, raster.height), min(_SAMPLE, raster.width))
-    return percentiles(*raster.read((0, 0, raster.width, raster.height), shape))
+    return percentiles(*raster.read((0, 0, raster.width, raster.height), shape, quick))
 
 
 def percentiles(values: np.ndarray, mask: np.ndarray) -> Limits:

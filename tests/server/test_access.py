@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, Dict
 
 import pytest
 import requests
@@ -47,6 +48,65 @@ def test_four_ways_to_give_a_key(service: Running) -> None:
     assert service.get(f"scenes/?api_key={KEY}").status_code == 200
     _, payload, _ = login(service, KEY).json()["token"].split(".")
     assert json.loads(base64.urlsafe_b64decode(payload + "=="))["api_key"] == KEY
+
+
+def bearer(token: str) -> Dict[str, Any]:
+    return {"headers": {"Authorization": f"Bearer {token}"}}
+
+
+def token_of(payload: Any) -> str:
+    """Return a token as RFC 7519 has it, of a payload that may be anything, signed by nobody."""
+    text = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    parts = [b'{"alg":"HS256","typ":"JWT"}', text, b"nobody"]
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+
+def test_the_token_of_a_login_is_a_key(service: Running, serve: Serve, archive: Path) -> None:
+    token = login(service, KEY).json()["token"]
+    for path in ("scenes/", "scenes/ortho/", "scenes/ortho/20150306_022415_0908/full", "../metrics"):
+        assert service.get(path, **bearer(token)).status_code == 200
+    assert service.get("scenes/", headers={"Authorization": f"bearer  {token} "}).status_code == 200
+    # Other processes of the service, and the next ones, take it: the key in it is what counts.
+    other = serve(archive, "--workers", "2", environment={"PLANET_SERVE_KEY": KEY})
+    assert {other.get("scenes/", **bearer(token)).status_code for _ in range(8)} == {200}
+    changed = serve(archive, environment={"PLANET_SERVE_KEY": KEY[::-1]})
+    refused = changed.get("scenes/", **bearer(token))
+    assert (refused.status_code, "Bearer" in refused.headers["www-authenticate"]) == (401, True)
+
+
+def test_a_token_may_see_what_its_key_may(serve: Serve, archive: Path, tmp_path: Path) -> None:
+    import yaml
+
+    file = tmp_path / "keys.yml"
+    guest = new_key(file, archive, "guest")
+    (entry,) = yaml.safe_load(file.read_text())
+    file.write_text(yaml.safe_dump([{**entry, "scene_types": ["ortho"]}]))
+    service = serve(archive, "--keys", str(file))
+    token = login(service, guest).json()["token"]
+    assert set(service.json("scenes/", **bearer(token))) == {"ortho"}
+    assert service.get("scenes/landsat/", **bearer(token)).status_code == 403
+    file.write_text("[]")
+    os.utime(file, ns=(1, 1))
+    assert service.get("scenes/", **bearer(token)).status_code == 401
+
+
+def test_tokens_of_every_length_are_read(service: Running) -> None:
+    # The end of base64 is cut off differently for each length of the payload.
+    for length in range(5):
+        assert service.get("scenes/", **bearer(token_of({"email": "x" * length, "api_key": KEY}))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["", KEY, ".", "..", "...", "a.b.c", "%%%.%%%.%%%", token_of({}), token_of([]), token_of({"api_key": None}),
+     token_of({"api_key": [KEY]}), token_of({"api_key": ""}), token_of({"api_key": "wrong"}), token_of(b"\xff\xfe"),
+     token_of(b"["), token_of(b"[" * 20_000), token_of({"api_key": "\ud800"}), token_of({"api_key": KEY}) + ".x",
+     token_of({"api_key": KEY}).rpartition(".")[0], token_of({"key": KEY}), "x" * 20_000, "9" * 5000],
+)  # fmt: skip
+def test_what_is_no_token_is_no_key(service: Running, token: str) -> None:
+    answer = service.get("scenes/", **bearer(token))
+    assert (answer.status_code, answer.json()["message"]) == (401, "Please enter your API key.")
+    assert "Traceback" not in service.errors
 
 
 def test_without_a_good_key_nothing_is_told(service: Running) -> None:

@@ -1,36 +1,48 @@
 "use strict";
-// The map of an archive: footprints of the scenes in view, filtered by type, date and cloud.
+// The map of an archive: footprints of the scenes in view, filtered by type, date and cloud, and a list of them.
 // The key, where one is needed, lives in this page only, and goes into a header.
 
-const MOST = 300;
+const MOST = 300;  // scenes of a page, all of which are drawn
+const LISTED = 50;  // entries that are added to the list at once
+const USUAL = {color: "#0b5c92", weight: 1.5, fillOpacity: 0.05}, OPEN = {color: "#a3400a", weight: 3, fillOpacity: 0.25};
 const $ = (id) => document.getElementById(id);
-const map = L.map("map", {worldCopyJump: true, attributionControl: false}).setView([20, 0], 2);
-const footprints = L.geoJSON(null, {
-  style: {color: "#0b5c92", weight: 1.5, fillOpacity: 0.15},
-  onEachFeature: (scene, layer) => layer.bindPopup(() => popup(scene)),
-}).addTo(map);
-let asked = 0;
+const map = L.map("map", {worldCopyJump: true, attributionControl: false, zoomControl: false}).setView([20, 0], 2);
+L.control.zoom({position: "bottomright"}).addTo(map);  // popups are above what they tell of
+const footprints = L.geoJSON(null, {style: USUAL, onEachFeature: bind}).addTo(map);
+const layers = new Map();  // by id
+const NOTHING = {count: 0, total: 0, features: [], next: null, listed: 0};
+let found = {...NOTHING};
+let asked = 0, key = "", opened = null;
 
 graticule();
-for (const id of ["type", "since", "until", "cloud", "key"]) $(id).addEventListener("change", show);
+if (matchMedia("(max-width: 700px)").matches) $("filters").open = false;
+for (const id of ["type", "since", "until", "cloud"]) $(id).addEventListener("change", show);
 $("cloud").addEventListener("input", () => { $("cloud-shown").value = $("cloud").value; });
-$("filters").addEventListener("submit", (event) => { event.preventDefault(); start(); });
+$("panel").addEventListener("submit", (event) => { event.preventDefault(); if ($("key").value !== key) start(); });
 $("key").addEventListener("change", start);
+$("more").addEventListener("click", more);
+$("all").addEventListener("click", () => map.setView([20, 0], map.getBoundsZoom([[-60, -180], [75, 180]]), {animate: false}));
+document.addEventListener("keydown", (event) => { if (event.key === "Escape") map.closePopup(); });
 map.on("moveend", show);
 start();
 
-function get(path) {
+async function get(path) {
   const headers = {"X-Requested-With": "XMLHttpRequest"};
-  if ($("key").value) headers.Authorization = "api-key " + $("key").value;
-  return fetch(path, {headers});
+  if (key) headers.Authorization = "api-key " + key;
+  try {
+    return await fetch(path, {headers});
+  } catch {
+    return new Response('{"message": "The service does not answer."}', {status: 503});
+  }
 }
 
 async function start() {
+  key = $("key").value;
   const answer = await get("/v0/scenes/");
-  $("key-field").hidden = answer.status !== 401 && !$("key").value;
-  if (!answer.ok) return tell((await answer.json()).message);
+  $("key-field").hidden = answer.status !== 401 && !key;
+  if (!answer.ok) return failed(answer);
   const types = Object.keys(await answer.json());
-  if ($("type").options.length !== types.length) {
+  if ([...$("type").options].map((option) => option.value).join() !== types.join()) {
     $("type").replaceChildren(...types.map((name) => new Option(name)));
     let most = -1;
     for (const name of types) {
@@ -41,28 +53,87 @@ async function start() {
   return show();
 }
 
+// Most of them: a single scene on the other side of the globe would make all others a dot.
 function fit(scenes) {
-  const bounds = L.geoJSON(scenes.filter((scene) => scene.geometry)).getBounds();
-  if (bounds.isValid()) map.fitBounds(bounds.pad(0.2), {animate: false});
+  const boxes = scenes.filter((scene) => scene.geometry).map((scene) => L.geoJSON(scene).getBounds());
+  const middle = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+  const lat = middle(boxes.map((box) => box.getCenter().lat)), lng = middle(boxes.map((box) => box.getCenter().lng));
+  const near = boxes.filter((box) => Math.hypot(box.getCenter().lat - lat, box.getCenter().lng - lng) < 20);
+  const bounds = L.latLngBounds([]);
+  for (const box of near.length > boxes.length / 2 ? near : boxes) bounds.extend(box);
+  if (bounds.isValid()) map.fitBounds(bounds.pad(0.1), {animate: false});
 }
 
 async function show() {
   const turn = ++asked;
   if (!$("type").value) return;
-  const query = new URLSearchParams({count: MOST});
+  const query = new URLSearchParams();
   if ($("since").value) query.append("acquired.gte", $("since").value);
   if ($("until").value) query.append("acquired.lte", $("until").value + "T23:59:59.999999Z");
   if ($("cloud").value < 100) query.append("cloud_cover.estimated.lte", $("cloud").value);
-  const box = map.getBounds();
+  const box = map.getBounds(), path = `/v0/scenes/${$("type").value}/?`;
+  const everywhere = get(`${path}${query}&count=1`);
   if (box.getEast() - box.getWest() < 360) query.append("intersects", wkt(box));
-  const answer = await get(`/v0/scenes/${$("type").value}/?${query}`);
-  const page = await answer.json();
+  const answers = [await get(`${path}${query}&count=${MOST}`), await everywhere];
   if (turn !== asked) return;
-  if (!answer.ok) return tell(page.message);
-  footprints.clearLayers();
-  footprints.addData(page.features.filter((scene) => scene.geometry));
-  tell(page.count > MOST ? `${page.count} scenes here, the newest ${MOST} shown` : `${page.count} scenes here`);
-  $("scenes").replaceChildren(...page.features.slice(0, 50).map(entry));
+  for (const answer of answers) if (!answer.ok) return failed(answer);
+  const [page, whole] = await Promise.all(answers.map((answer) => answer.json()));
+  if (turn !== asked) return;
+  const listed = Math.max(LISTED, Math.min(found.listed, page.features.length)), focused = document.activeElement.dataset.scene;
+  found = {count: page.count, total: whole.count, features: page.features, next: page.links.next, listed};
+  draw();
+  $("scenes").replaceChildren(...found.features.slice(0, listed).map(entry));
+  for (const button of $("scenes").querySelectorAll("button")) {
+    if (button.dataset.scene === focused) button.focus({preventScroll: true});
+  }
+  say();
+}
+
+// What is drawn already stays: a scene's popup moves the map, and would vanish with its footprint.
+function draw() {
+  const wanted = new Set(found.features.map((scene) => scene.id));
+  for (const [id, layer] of layers) {
+    if (!wanted.has(id) && id !== opened) { footprints.removeLayer(layer); layers.delete(id); }
+  }
+  footprints.addData(found.features.filter((scene) => scene.geometry && !layers.has(scene.id)));
+}
+
+async function more() {
+  const turn = asked;
+  if (found.listed >= found.features.length && found.next) {
+    const link = new URL(found.next), answer = await get(link.pathname + link.search);
+    if (turn !== asked) return;
+    if (!answer.ok) return failed(answer);
+    const page = await answer.json();
+    if (turn !== asked) return;
+    found.features.push(...page.features);
+    found.next = page.links.next;
+    draw();
+  }
+  const added = found.features.slice(found.listed, found.listed + LISTED).map(entry);
+  found.listed += added.length;
+  $("scenes").append(...added);
+  if (added.length) added[0].firstChild.focus();
+  say();
+}
+
+function say() {
+  const listed = Math.min(found.listed, found.features.length), next = Math.min(LISTED, found.count - listed);
+  const drawn = found.features.length < found.count ? `, the newest ${found.features.length} on the map` : "";
+  const others = found.total > found.count ? `, of ${found.total} in all` : "";
+  tell(`${found.count} ${found.count === 1 ? "scene" : "scenes"} here${others}${drawn}`);
+  $("all").hidden = !others;
+  $("rest").hidden = next <= 0;
+  $("listed").textContent = `${listed} of ${found.count} listed.`;
+  $("more").textContent = `List ${next} more`;
+}
+
+async function failed(answer) {
+  found = {...NOTHING};
+  draw();
+  $("scenes").replaceChildren();
+  $("rest").hidden = $("all").hidden = true;
+  tell((await answer.json().catch(() => ({message: `The service answers ${answer.status}.`}))).message);
 }
 
 function wkt(box) {
@@ -74,29 +145,61 @@ function wkt(box) {
 function tell(text) { $("told").textContent = text; }
 
 function entry(scene) {
-  const item = document.createElement("li"), button = document.createElement("button");
+  const item = document.createElement("li"), button = document.createElement("button"), id = document.createElement("span");
   button.type = "button";
-  button.textContent = `${scene.properties.acquired.slice(0, 16).replace("T", " ")}  ${scene.id}`;
+  button.dataset.scene = scene.id;
+  button.textContent = `${time(scene, 16)}${cloud(scene)}`;
+  id.className = "id";
+  id.textContent = scene.id;
+  if (scene.id === opened) button.setAttribute("aria-current", "true");
   button.addEventListener("click", () => {
-    const layer = footprints.getLayers().find((l) => l.feature.id === scene.id);
-    if (layer) { map.fitBounds(layer.getBounds().pad(1), {animate: false}); layer.openPopup(); }
+    const layer = layers.get(scene.id);
+    if (!layer) return tell(`${scene.id} has no footprint.`);
+    map.fitBounds(layer.getBounds().pad(1), {animate: false});
+    layer.openPopup();
   });
+  button.append(id);
   item.append(button);
   return item;
 }
 
+function time(scene, characters) { return scene.properties.acquired.slice(0, characters).replace("T", " "); }
+
+function cloud(scene) {
+  const estimated = scene.properties.cloud_cover && scene.properties.cloud_cover.estimated;
+  return typeof estimated === "number" ? `  cloud ${+estimated.toFixed(1)} %` : "";
+}
+
+function bind(scene, layer) {
+  layers.set(scene.id, layer);
+  layer.bindPopup(() => popup(scene), {maxWidth: 260, autoPanPadding: [12, 12]});
+  layer.on("popupopen", () => { opened = scene.id; layer.setStyle(OPEN).bringToFront(); mark(); });
+  layer.on("popupclose", () => { if (opened === scene.id) opened = null; layer.setStyle(USUAL); mark(); });
+}
+
+function mark() {
+  for (const button of $("scenes").querySelectorAll("button")) {
+    if (button.dataset.scene === opened) button.setAttribute("aria-current", "true");
+    else button.removeAttribute("aria-current");
+  }
+}
+
 function popup(scene) {
-  const box = document.createElement("div"), picture = document.createElement("img"), text = document.createElement("div");
+  const [box, frame, text] = ["div", "div", "div"].map((name) => document.createElement(name));
   box.className = "scene";
-  const cloud = scene.properties.cloud_cover && scene.properties.cloud_cover.estimated;
+  frame.className = "picture";
   const products = Object.keys((scene.properties.data && scene.properties.data.products) || {});
-  text.innerText = [scene.id, scene.properties.acquired, cloud === undefined ? "" : `cloud ${cloud} %`,
-                    products.join(", ")].filter(Boolean).join("\n");
-  picture.alt = "";
+  text.innerText = [scene.id, `${time(scene, 19)} UTC`, cloud(scene).trim(), products.join(", ")].filter(Boolean).join("\n");
   get(new URL(scene.properties.links.thumbnail).pathname).then(async (answer) => {
-    if (answer.ok) picture.src = URL.createObjectURL(await answer.blob());
+    const content = await answer.blob();  // read in any case: an answer left unread keeps its connection
+    if (!answer.ok) { frame.textContent = "There is no picture."; return; }
+    const picture = document.createElement("img");
+    picture.alt = `Picture of ${scene.id}`;
+    picture.addEventListener("load", () => URL.revokeObjectURL(picture.src), {once: true});
+    picture.src = URL.createObjectURL(content);
+    frame.append(picture);
   });
-  box.append(picture, text);
+  box.append(frame, text);
   return box;
 }
 
