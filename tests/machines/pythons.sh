@@ -17,7 +17,10 @@ core=(tests/test_names.py tests/test_query.py tests/test_config.py tests/test_ge
   tests/vector/test_mosaic_layers.py tests/vector/test_rows.py tests/raster/test_keyfiles.py tests/raster/test_open.py
   tests/test_forks.py tests/test_workers.py tests/vector/test_interrupts.py tests/vector/test_result.py
   tests/vector/test_row_format.py tests/vector/test_store.py
-  tests/raster/test_session.py tests/raster/test_virtual.py tests/raster/test_commands.py tests/server/test_list.py)
+  tests/raster/test_session.py tests/raster/test_virtual.py tests/raster/test_commands.py
+  tests/raster/test_whole_or_error.py tests/server/test_list.py tests/server/test_conditional.py
+  tests/server/test_connections.py tests/server/test_cors.py tests/server/test_index_files.py tests/server/test_strict.py
+  tests/server/test_watching.py)
 
 interpreters() {
   local version python
