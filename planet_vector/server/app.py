@@ -87,10 +87,10 @@ def create_app(service: Service) -> FastAPI:
     tiles = "/tiles{shard}/v0/scenes/{scene_type}/{scene_id}/{z}/{x}/{y}.png"
     app.add_api_route(tiles, get_tile, methods=["GET", "HEAD"], include_in_schema=False)
     # Lists end in a slash and lead there without it; details do not, and are not found with it.
-    for path in ("/v0/scenes", "/v0/scenes/{scene_type}"):
-        app.add_api_route(path, to_slash, methods=["GET", "HEAD", "POST"], include_in_schema=False)
+    app.add_api_route("/v0/scenes", to_slash, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/v0/scenes/{scene_type}", to_slash, methods=["GET", "HEAD", "POST"], include_in_schema=False)
     app.add_api_route("/healthz", get_health, methods=["GET", "HEAD"], include_in_schema=False)
-    app.add_api_route("/metrics", get_metrics, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/metrics", get_metrics, methods=["GET", "HEAD"], include_in_schema=False)
     return app
 
 

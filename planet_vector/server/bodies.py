@@ -86,13 +86,16 @@ class Body:
         return len(self._content) > MAX_SMALL_BODY
 
     async def _read(self, request: Request, most: int) -> None:
+        too_long = Refusal(413, f"The body is longer than {most} bytes: simplify the area.", {"Connection": "close"})
+        if int(request.headers.get("content-length", "0")) > most:  # the parser has seen that it is a number
+            raise too_long
         while True:
             message = await request.receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
             self._content += message.get("body", b"")
             if len(self._content) > most:
-                raise Refusal(413, f"The body is longer than {most} bytes: simplify the area.", {"Connection": "close"})
+                raise too_long
             if self.is_large:
                 Body._held += len(self._content) - self._counted
                 self._counted = len(self._content)

@@ -1,8 +1,8 @@
 """Connections that are bounded in number and in time, so that clients that send or take nothing hold up nobody.
 
-A connection waits for its request (nothing or half of one has come), or is answered. One that waits too long is closed,
-and so is one whose client takes nothing of what it asked for. Where there are as many as the process may have files
-for, the one that has waited longest makes room for a new one.
+A connection waits for its request (nothing or half of one has come, its body included), or is answered. One that waits
+too long is closed, and so is one whose client takes nothing of what it asked for. Where there are as many as the
+process may have files for, the one that has waited longest makes room for a new one.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import http
 import json
 import re
 import sys
+from email.utils import formatdate
 from typing import Any, Dict, List, NoReturn, Optional, Sequence, Set, Tuple, cast
 
 import h11
@@ -186,7 +187,9 @@ class Connection(H11Protocol):
             self._begun = self.loop.time()
         super().data_received(data)
         if self._is_answered():
-            self._connections.answer(self)
+            # While its body comes, a request is still half of one: it makes room for others.
+            if self.conn.their_state is not h11.SEND_BODY:
+                self._connections.answer(self)
         elif not self._has_begun():
             self._begun = None
 
@@ -220,6 +223,8 @@ class Connection(H11Protocol):
         if self._refused:
             if now - self._since > LINGER_SECONDS:
                 self.transport.abort()
+        elif self._is_answered():
+            return  # its body comes, for which whoever reads it has a time
         elif self._begun is not None and now - self._begun > HEAD_SECONDS:
             self._refuse(408, f"The request did not come within {HEAD_SECONDS:g} s.")
         elif now - self._since > IDLE_SECONDS:
@@ -255,7 +260,12 @@ class Connection(H11Protocol):
             self.cycle.message_event.set()
         body = json.dumps({"message": message, "errors": []}).encode()
         head = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        head += [(b"connection", b"close"), (b"cache-control", b"no-store"), *self._refusal_headers, *headers]
+        head += [
+            (b"connection", b"close"),
+            (b"cache-control", b"no-store"),
+            (b"date", formatdate(usegmt=True).encode()),
+        ]
+        head += [*self._refusal_headers, *headers]
         reason = http.HTTPStatus(status).phrase.encode()
         for event in (h11.Response(status_code=status, headers=head, reason=reason), h11.Data(data=body)):
             self.transport.write(self.conn.send(event) or b"")

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from planet_vector.errors import ConfigError
+from planet_vector.server.conditional import NOT_STORED
 from planet_vector.server.hosts import HOST, Hosts
 
 METHODS = "GET, HEAD, POST"
@@ -122,7 +123,9 @@ class CorsApp:
             if _ORIGIN.fullmatch(origin):
                 hint = f"if it should, start it with --cors-origin {name}"
             return JSONResponse(
-                {"message": f"The service does not answer pages of the origin {name}: {hint}.", "errors": []}, 403
+                {"message": f"The service does not answer pages of the origin {name}: {hint}.", "errors": []},
+                403,
+                NOT_STORED,
             )
         allowed = {
             "Access-Control-Allow-Methods": METHODS,

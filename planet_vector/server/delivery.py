@@ -62,7 +62,7 @@ class Signer:
 
 
 def product_response(request: Request, file: Path, name: str, private: bool, picture: Optional[str] = None) -> Response:
-    """Return a GeoTIFF as an attachment; it answers HEAD, single and multiple ranges, and all conditions.
+    """Return a GeoTIFF as an attachment; it answers HEAD, ranges, and what asks whether it is another.
 
     Parameters
     ----------

@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from datetime import datetime, timezone
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, List, Optional, Tuple
 from urllib.parse import parse_qsl, quote, urlencode
@@ -138,7 +139,8 @@ class MonitoredApp:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 told = f"total;dur={1000 * (time.perf_counter() - start):.1f}"  # milliseconds until the answer began
-                message = {**message, "headers": [*message["headers"], (b"server-timing", told.encode())]}
+                said = [(b"date", formatdate(usegmt=True).encode()), (b"server-timing", told.encode())]
+                message = {**message, "headers": [*message["headers"], *said]}
             else:
                 sent += len(message.get("body", b"")) if scope["method"] != "HEAD" else 0
                 if not noted and not message.get("more_body", False):

@@ -188,6 +188,7 @@ class _Server(uvicorn.Server):
 def _config(app: Any, protocol: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+        date_header=False,  # it would be that of the request
         log_level="error",  # a line of standard error for each request that cannot be read would fill disks
         proxy_headers=False,  # `HostsApp` reads them
         backlog=ACCEPTED_AT_ONCE, timeout_keep_alive=IDLE_SECONDS, timeout_graceful_shutdown=GRACE,

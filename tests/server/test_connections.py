@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Callable, Iterator, List, Tuple
 from urllib.parse import urlsplit
@@ -22,6 +23,10 @@ from .conftest import ROOT, Running, Serve, running, write_raster
 
 SCENE = "20150306_022415_0908"
 HALF = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Half: "
+HALF_BODY = (
+    b"POST /v0/scenes/ortho/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    b"Content-Length: 7\r\n\r\ncount="
+)
 WHOLE = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 DOWNLOAD = f"GET /v0/scenes/ortho/{SCENE}/full HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 
@@ -124,17 +129,18 @@ def statuses(answer: bytes) -> List[int]:
 
 
 @posix
+@pytest.mark.parametrize(("begun", "ended"), [(HALF, b"whole\r\n\r\n"), (HALF_BODY, b"1")], ids=["head", "body"])
 @pytest.mark.parametrize("workers", [1, 2])
 def test_half_requests_take_no_room_from_whole_ones(
-    archive: Path, tmp_path: Path, connect: Connect, workers: int
+    archive: Path, tmp_path: Path, connect: Connect, workers: int, begun: bytes, ended: bytes
 ) -> None:
     with running(archive, tmp_path, "--workers", str(workers), program=with_files(300)) as service:
-        halves = [connect(service, HALF) for _ in range(600)]
+        halves = [connect(service, begun) for _ in range(600)]
         for _ in range(10):
             assert requests.get(service.origin + "/healthz", timeout=10).status_code == 200
         assert requests.get(f"{service.root}scenes/ortho/{SCENE}/thumb", timeout=30).status_code == 200
         # Those that came last have their place still.
-        halves[-1].sendall(b"whole\r\n\r\n")
+        halves[-1].sendall(ended)
         assert halves[-1].recv(100).startswith(b"HTTP/1.1 200 OK\r\n")
         assert service.errors == ""
 
@@ -331,6 +337,23 @@ def test_good_requests_share_a_connection_whatever_they_hold(impatient: Running,
         time.sleep(1.0)
         client.sendall(piece[20:])
     assert statuses(rest(client)) == [200] * 20 + [404, 200, 200, 400, 200, 200]
+
+
+def test_a_body_that_is_said_to_be_too_long_is_not_waited_for(service: Running, connect: Connect) -> None:
+    head = HALF_BODY.replace(b"Content-Length: 7", b"Expect: 100-continue\r\nContent-Length: 9000000")
+    answer = rest(connect(service, head.removesuffix(b"count=")))
+    assert statuses(answer) == [413], answer
+
+
+def test_an_answer_is_dated_when_it_is_given(service: Running, connect: Connect) -> None:
+    client = connect(service, HALF_BODY)
+    time.sleep(2.1)
+    asked = time.time()
+    client.sendall(b"1")
+    head = client.recv(2**16).partition(b"\r\n\r\n")[0].decode().lower()
+    dates = [line.partition(": ")[2] for line in head.splitlines() if line.startswith("date: ")]
+    assert len(dates) == 1
+    assert parsedate_to_datetime(dates[0]).timestamp() >= int(asked)
 
 
 def test_who_waits_for_a_100_before_a_body_gets_it(service: Running, connect: Connect) -> None:

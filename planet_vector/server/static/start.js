@@ -5,6 +5,7 @@
 const MOST = 300;  // scenes of a page, all of which are drawn
 const LISTED = 50;  // entries that are added to the list at once
 const USUAL = {color: "#0b5c92", weight: 1.5, fillOpacity: 0.05}, OPEN = {color: "#a3400a", weight: 3, fillOpacity: 0.25};
+const DOT = 14;  // pixels: from afar a footprint is smaller, and is drawn, and hit, as large as that
 const $ = (id) => document.getElementById(id);
 const map = L.map("map", {worldCopyJump: true, attributionControl: false, zoomControl: false}).setView([20, 0], 2);
 L.control.zoom({position: "bottomright"}).addTo(map);  // popups are above what they tell of
@@ -24,6 +25,7 @@ $("more").addEventListener("click", more);
 $("all").addEventListener("click", () => map.setView([20, 0], map.getBoundsZoom([[-60, -180], [75, 180]]), {animate: false}));
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") map.closePopup(); });
 map.on("moveend", show);
+map.on("zoomend", () => { for (const [id, layer] of layers) layer.setStyle(style(id, layer)); });
 start();
 
 async function get(path) {
@@ -170,11 +172,19 @@ function cloud(scene) {
   return typeof estimated === "number" ? `  cloud ${+estimated.toFixed(1)} %` : "";
 }
 
+function style(id, layer) {
+  const usual = id === opened ? OPEN : USUAL, box = layer.getBounds();
+  // By its height: the two parts of a scene across the antimeridian are as wide as the map.
+  const height = map.latLngToLayerPoint(box.getSouthEast()).y - map.latLngToLayerPoint(box.getNorthWest()).y;
+  return {...usual, weight: Math.max(usual.weight, DOT - height)};
+}
+
 function bind(scene, layer) {
   layers.set(scene.id, layer);
+  layer.setStyle(style(scene.id, layer));
   layer.bindPopup(() => popup(scene), {maxWidth: 260, autoPanPadding: [12, 12]});
-  layer.on("popupopen", () => { opened = scene.id; layer.setStyle(OPEN).bringToFront(); mark(); });
-  layer.on("popupclose", () => { if (opened === scene.id) opened = null; layer.setStyle(USUAL); mark(); });
+  layer.on("popupopen", () => { opened = scene.id; layer.setStyle(style(scene.id, layer)).bringToFront(); mark(); });
+  layer.on("popupclose", () => { if (opened === scene.id) opened = null; layer.setStyle(style(scene.id, layer)); mark(); });
 }
 
 function mark() {
