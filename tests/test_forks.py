@@ -239,17 +239,17 @@ def child():
 from planet_vector.config import Settings
 from planet_vector.raster import scope
 real = scope.headers_option
-library = scope._library("rasterio")
+library = scope.library_of("rasterio")
 class Slow:
     def __getattr__(self, name):
         entered.set()
         leave.wait(60)
         return getattr(library, name)
 def parent():
-    scope._library = lambda package: Slow()
+    scope.library_of = lambda package: Slow()
     scope.Scope(Settings.load(), "rasterio").end()
 def child():
-    scope._library = lambda package: library
+    scope.library_of = lambda package: library
     scope.Scope(Settings.load(), "rasterio").end()
     return "gone on"
 """,

@@ -338,10 +338,10 @@ with planet_vector.mosaic("PLANET:ortho?limit=6") as dataset:
 """
 
 
-@pytest.mark.parametrize("agent", ["planet_vector", "GDAL"])
-def test_opening_a_product(gate: Gate, archive: Path, tmp_path: Path, agent: str) -> None:
-    """Python finds out where it is, then GDAL reads the header."""
-    gate.holds = ranges_by(agent)
+@pytest.mark.parametrize("after", [0, 1])
+def test_opening_a_product(gate: Gate, archive: Path, tmp_path: Path, after: int) -> None:
+    """Python finds out where it is, then GDAL reads the header through it."""
+    gate.holds = ranges_by("planet_vector", after)
     ended = script(gate, tmp_path, OPEN, scenes_with(archive)[0]).interrupt()
     ended.as_a_script()
     assert ended.out == ""
@@ -349,19 +349,21 @@ def test_opening_a_product(gate: Gate, archive: Path, tmp_path: Path, agent: str
 
 def test_reading_a_product(gate: Gate, archive: Path, tmp_path: Path) -> None:
     """GDAL reads in one call, in another thread than the one that Python interrupts; the `with` closes the dataset."""
-    gate.holds = ranges_by("GDAL", after=1)
+    gate.holds = ranges_by("planet_vector", after=2)
     ended = script(gate, tmp_path, OPEN, scenes_with(archive)[0]).interrupt()
     ended.as_a_script()
     assert ended.out == "open\n"
 
 
-@pytest.mark.parametrize("after", [0, 1, 2, 3, 6])
+@pytest.mark.parametrize("after", [0, 1, 2, 3, 6, 8])
 def test_a_mosaic(gate: Gate, archive: Path, tmp_path: Path, after: int) -> None:
-    """While the scene on top is opened, while others are looked at, and while GDAL reads."""
+    """While the scene on top is opened, while others are looked at (by a VRT before it opens), and while GDAL reads."""
+    rasterio = pytest.importorskip("rasterio")
+    headers = 1 if tuple(map(int, rasterio.__gdal_version__.split(".")[:2])) >= (3, 12) else 6
     gate.holds = ranges_by("GDAL", after)
     ended = script(gate, tmp_path, MOSAIC).interrupt()
     ended.as_a_script()
-    assert ended.out == ("open\n" if after else "")
+    assert ended.out == ("open\n" if after >= headers else "")
 
 
 def test_an_interrupted_read_goes_on_by_itself(gate: Gate, archive: Path, tmp_path: Path) -> None:
@@ -384,7 +386,7 @@ sys.stdin.read(1)  # until the service answers
 print(dataset.read().sum(), dataset.read_masks(1).sum(), other.closed, flush=True)
 """
     scene, another = scenes_with(archive)[:2]
-    gate.holds = ranges_by("GDAL", after=2)
+    gate.holds = ranges_by("planet_vector", after=4)
     with script(gate, tmp_path, code, scene, another).process as process:
         assert process.stdout is not None and process.stdin is not None
         try:
@@ -409,7 +411,7 @@ print(dataset.read().sum(), dataset.read_masks(1).sum(), other.closed, flush=Tru
 @pytest.mark.parametrize("after", [0, 2, 5])
 def test_crops(gate: Gate, archive: Path, tmp_path: Path, after: int) -> None:
     """What is written when Python ends, by threads that it leaves behind, goes."""
-    gate.holds = ranges_by("GDAL", after)
+    gate.holds = ranges_by("planet_vector", after)
     code = """
 import planet_vector
 stack = planet_vector.find_stacks(planet_vector.search("PLANET:ortho"), min_depth=3)[0]

@@ -6,7 +6,6 @@ leaves the API's origins, and may not step down from https to http.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import random
 import threading
@@ -21,6 +20,7 @@ import requests
 from requests.auth import AuthBase
 
 from planet_vector.catalog.answers import Answer, check_status, parse_json, read_body, redacted
+from planet_vector.catalog.hosts import Guard, GuardedAdapter, PrivateHost, is_private_text, plain_host
 from planet_vector.config import DEFAULT_API_URL, Settings, is_api_origin, origin
 from planet_vector.errors import ProtocolError, RateLimitError, ServiceError, UnavailableError
 from planet_vector.forking import renew_after_fork
@@ -164,7 +164,8 @@ class Transport:
         self.settings = settings
         self._limiter = RateLimiter(settings.rate)
         self._reached = False
-        self._session = _new_session(settings)
+        self._guard = Guard(origin(settings.api_url)[1])
+        self._session = _new_session(settings, self._guard)
         self.apply_network()
         _transports.add(self)
         renew_after_fork(self._renew)
@@ -174,11 +175,12 @@ class Transport:
         self._session.proxies = dict(_network.proxies or {})
         self._session.trust_env = _network.proxies is None  # requests would prefer the environment's proxies
         self._session.verify = True if _network.certificates is None else _network.certificates
+        self._guard.proxied = self._is_proxied(self.settings.api_url)
 
     def _renew(self) -> None:
         # Not closed: that takes locks which a thread of the parent may have held.
         _sessions_of_parents.append(self._session)
-        self._session = _new_session(self.settings)
+        self._session = _new_session(self.settings, self._guard)
         self.apply_network()
 
     def url(self, path: str) -> str:
@@ -230,14 +232,36 @@ class Transport:
             "GET", url, parameters, lambda r: (read_body(r, limit), r.headers.get("Content-Type", ""))
         )
 
-    def stream(self, url: str, headers: Mapping[str, str], handle: Callable[[requests.Response], T]) -> T:
+    def stream(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        handle: Callable[[requests.Response], T],
+        seconds: float = DEADLINE,
+        limited: bool = True,
+    ) -> T:
         """Ask for a file and hand the open response to a function, which reads it.
 
         The function is called again when the connection breaks within it.
-        """
-        return self._exchange("GET", url, (), handle, headers)
 
-    def follow(self, url: str, within: bool = False) -> Tuple[str, requests.structures.CaseInsensitiveDict[str]]:
+        Parameters
+        ----------
+        url : str
+            The address.
+        headers : mapping
+            Of the request.
+        handle : callable
+            Returns what it makes of the response.
+        seconds : float
+            For all tries: none is begun later.
+        limited : bool
+            Whether the request counts among those whose rate is limited; ranges of a file do not.
+        """
+        return self._exchange("GET", url, (), handle, headers, seconds=seconds, limited=limited)
+
+    def follow(
+        self, url: str, within: bool = False, seconds: float = DEADLINE
+    ) -> Tuple[str, requests.structures.CaseInsensitiveDict[str]]:
         """Find where a link leads, hop by hop, reading one byte there.
 
         Parameters
@@ -245,7 +269,10 @@ class Transport:
         url : str
             The link.
         within : bool
-            Stop at the first address off the API's origins, without asking there; it has no headers.
+            Stop at the first address off the API's origins, without asking there; it has no headers. Its host is
+            looked up: whoever asks there is not held to the addresses that were checked, as requests of ours are.
+        seconds : float
+            For all tries: none is begun later.
 
         Returns
         -------
@@ -254,8 +281,9 @@ class Transport:
         headers : mapping
             Of the last answer. ``Content-Range`` tells the length where ranges are served.
         """
+        outside = self._unasked if within else None
         return self._exchange(
-            "GET", url, (), lambda r: (r.url, r.headers), {"Range": "bytes=0-0"}, _unasked if within else None
+            "GET", url, (), lambda r: (r.url, r.headers), {"Range": "bytes=0-0"}, outside, seconds=seconds
         )
 
     def check_link(self, url: str, base: Optional[str] = None) -> str:
@@ -265,13 +293,14 @@ class Transport:
         ------
         ProtocolError
             When it is not http(s), steps down from https, holds a user name, or names a private host while
-            the API is not on one.
+            the API is not on one. What a name stands for is checked when it is connected to.
         """
         base = base or self.settings.api_url
         try:
             absolute = urljoin(base, url)
             parts = urlsplit(absolute)
             scheme, host, _ = origin(absolute)
+            private = is_private_text(plain_host(host))
         except (ValueError, TypeError, AttributeError):
             raise ProtocolError("The service gave a link that is no address.", redacted(base)) from None
         if scheme not in ("http", "https"):
@@ -282,13 +311,34 @@ class Transport:
             raise ProtocolError("The service gave a link with a user name in it: it is not opened.", redacted(base))
         if scheme == "http" and urlsplit(base).scheme == "https":
             raise ProtocolError("The service leads from https to http: it is not followed.", redacted(base))
-        if _is_private(host) and not _is_private(origin(self.settings.api_url)[1]):
-            raise ProtocolError(f"The service gave a link to a private host, {host}: it is not opened.", redacted(base))
+        if private is not False and not self._allows_private():
+            kind = "a private host" if private else "what may be a private host"
+            raise ProtocolError(f"The service gave a link to {kind}, {host}: it is not opened.", redacted(base))
         return absolute
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+    @_off_the_main_thread
+    def _allows_private(self) -> bool:
+        return self._guard.allows_private()
+
+    def _is_proxied(self, url: str) -> bool:
+        merged = self._session.merge_environment_settings(url, {}, None, None, None)
+        return requests.utils.select_proxy(url, merged["proxies"]) is not None
+
+    def _unasked(self, url: str) -> Tuple[str, requests.structures.CaseInsensitiveDict[str]]:
+        _, host, port = origin(url)
+        name = f"GET {redacted(url)}"
+        if not self._is_proxied(url):  # else the proxy looks it up
+            try:
+                self._guard.addresses(host, port)
+            except PrivateHost as error:
+                raise ProtocolError(str(error), name) from None
+            except OSError:
+                raise UnavailableError("The host is not found: check the network.", name) from None
+        return url, requests.structures.CaseInsensitiveDict()
 
     @_off_the_main_thread
     def _exchange(
@@ -299,11 +349,14 @@ class Transport:
         handle: Callable[[requests.Response], T],
         headers: Optional[Mapping[str, str]] = None,
         outside: Optional[Callable[[str], T]] = None,
+        seconds: float = DEADLINE,
+        limited: bool = True,
     ) -> T:
         """Ask until there is an answer, an error that stays, or no time left."""
-        end = time.monotonic() + DEADLINE
+        end = time.monotonic() + seconds
         for attempt in range(RETRIES + 1):
-            self._limiter.wait()
+            if limited:
+                self._limiter.wait()
             try:
                 return self._once(method, url, parameters, handle, headers, outside)
             except (RateLimitError, UnavailableError) as error:
@@ -355,6 +408,8 @@ class Transport:
                         check_status(response, name, self.settings)
                         return handle(response)
                     url = self.check_link(response.headers["Location"], response.url)
+            except PrivateHost as error:
+                raise ProtocolError(str(error), name) from None
             except requests.exceptions.Timeout:
                 raise UnavailableError("The service did not answer in time: try again later.", name) from None
             except requests.exceptions.SSLError:
@@ -375,11 +430,9 @@ class Transport:
         raise ProtocolError(f"The service redirects more than {MAX_REDIRECTS} times: it is not followed.", name)
 
 
-def _new_session(settings: Settings) -> requests.Session:
+def _new_session(settings: Settings, guard: Guard) -> requests.Session:
     session = requests.Session()
-    adapter = requests.adapters.HTTPAdapter(
-        pool_connections=4, pool_maxsize=max(settings.connections, 4), max_retries=0
-    )
+    adapter = GuardedAdapter(guard, pool_connections=4, pool_maxsize=max(settings.connections, 4), max_retries=0)
     for scheme in ("http://", "https://"):
         session.mount(scheme, adapter)
     session.auth = OriginAuth(settings)
@@ -387,17 +440,6 @@ def _new_session(settings: Settings) -> requests.Session:
     # A cookie set by one answer is a credential that would go out with others: keep none.
     session.cookies.set_policy(_NoCookies())
     return session
-
-
-def _unasked(url: str) -> Tuple[str, requests.structures.CaseInsensitiveDict[str]]:
-    return url, requests.structures.CaseInsensitiveDict()
-
-
-def _is_private(host: str) -> bool:
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return host == "localhost" or host.endswith((".localhost", ".local", ".internal"))
 
 
 class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignore[name-defined,misc]

@@ -71,6 +71,8 @@ class Access:
         Whether parts of the file can be read; False is certain, True is hoped for on another host.
     slow : str
         Why opening will be slow, or nothing; also said by a warning, once in a process.
+    url : str
+        The address alone.
     """
 
     name: str
@@ -79,6 +81,12 @@ class Access:
     size: Optional[int] = None
     ranges: bool = True
     slow: str = ""
+    url: str = ""
+
+    def __repr__(self) -> str:
+        # Not the query, which may hold a signature.
+        name = self.name.partition("?url=")[0] if self.name.startswith("/vsicurl?") else self.name.partition("?")[0]
+        return f"Access({name!r}, {self.options!r}, expires={self.expires}, size={self.size}, ranges={self.ranges})"
 
 
 def plan(catalog: ScenesV0, link: str, build: Build) -> Access:
@@ -104,10 +112,10 @@ def plan(catalog: ScenesV0, link: str, build: Build) -> Access:
         slow = SLOW if probes_whole(build) else ""
         if slow:
             _warn(slow)
-        return Access(_vsicurl(url), Options({**READING, **SIGNED, **WITHOUT_KEY}), expiry(url), slow=slow)
+        return Access(_vsicurl(url), Options({**READING, **SIGNED, **WITHOUT_KEY}), expiry(url), slow=slow, url=url)
 
     size = ranged_length(headers)
-    told = {"size": size, "ranges": size is not None}
+    told = {"size": size, "ranges": size is not None, "url": url}
     if not authorization(url, settings):
         return Access(_vsicurl(url), Options({**READING, **DIRECT, **WITHOUT_KEY}), None, **told)  # type: ignore[arg-type]
     if build >= KEEPS_OPTIONS:

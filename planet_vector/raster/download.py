@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from pathlib import Path
 from typing import Callable, Iterable, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import unquote
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.catalog.answers import whole_length
-from planet_vector.errors import PlanetVectorError, ProtocolError, RasterAccessError
+from planet_vector.errors import PlanetVectorError, ProtocolError, RasterAccessError, UnavailableError
 from planet_vector.raster.limits import MAX_FILE
 from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.raster.part import Part, Progress
@@ -24,6 +25,9 @@ FileProgress = Optional[Callable[[Path, int, Optional[int]], None]]
 
 BREAKS = 5
 """Breaks in a row without a byte gained, and restarts from the first byte, before a transfer is given up."""
+
+QUIET = 90.0
+"""Seconds without a byte, over tries that got no further than those before, until a transfer is given up."""
 
 _SAFE = re.compile(r"[A-Za-z0-9][\w.\-]{0,149}", re.ASCII)
 _SUFFIXES = (".tif", ".tiff", ".zip")
@@ -145,24 +149,47 @@ def fetch(catalog: ScenesV0, link: str, path: Path, progress: Progress = None, l
     Raises
     ------
     ServiceError
-        When it cannot be had; what is there is kept for the next try.
+        When it cannot be had, and what is there is kept for the next try; when it is not of the kind that its name
+        says, and nothing is kept.
     RasterAccessError
         When another program is fetching it.
     """
     link = catalog.transport.check_link(link)
     with Part(path) as part:
-        breaks = losses = 0
+        breaks = losses = most = 0
+        quiet = 0.0
+        announced = part.announced
         while not part.complete:
-            before = part.length
-            error = catalog.transport.stream(
-                link, part.request_headers(), lambda response: part.receive(response, progress, limit)
-            )
+            before, heard = part.length, time.monotonic()
+
+            def tell(done: int, total: Optional[int]) -> None:
+                nonlocal heard
+                heard = time.monotonic()
+                if progress:
+                    progress(done, total)
+
+            try:
+                error = catalog.transport.stream(
+                    link,
+                    part.request_headers(),
+                    lambda response: part.receive(response, tell, limit),  # noqa: B023
+                )
+            except ProtocolError as refused:
+                if refused.status != 416 or not before:
+                    raise
+                # There is no rest (RFC 9110, section 15.5.17): with this part, no later try would get any further.
+                short = _short(path, before, announced)
+                part.discard()
+                raise short from None
             if part.complete or error is None:
                 break
             breaks = 0 if part.length > before else breaks + 1
             losses += part.length < before
-            if max(breaks, losses) > BREAKS:
-                raise error
+            announced = part.announced or announced
+            quiet = time.monotonic() - heard + (0.0 if part.length > most else quiet)
+            most = max(most, part.length)
+            if max(breaks, losses) > BREAKS or quiet > QUIET:
+                raise _short(path, most, announced) if most else error
         return part.finish()
 
 
@@ -199,6 +226,14 @@ def write_whole(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(part, path)
+
+
+def _short(path: Path, there: int, announced: Optional[int]) -> UnavailableError:
+    of = "" if announced is None else f" of {announced:,}"
+    return UnavailableError(
+        f"The transfer of {path.name} gets no further than byte {there:,}{of}: the service sends less than it says "
+        "there is, or the network breaks off; try again later."
+    )
 
 
 def _fetch_unless_there(

@@ -315,13 +315,15 @@ def _vrt(sources: Sources, titles: Mapping[str, str], grid: _Grid, top: Dict[str
     root = vrt(grid.crs, grid.bounds, grid.res)
     bands = [vrt_band(root, dtype, top["nodata"], colour) for dtype, colour in zip(top["dtypes"], top["colours"])]
 
-    def warped(link: str) -> Tuple[str, Dict[str, Any]]:
+    def placed(link: str) -> Tuple[str, Dict[str, Any]]:
         with sources.open(link, titles[link]) as dataset:
             _check(dataset, titles[link], top)
+            if resampling == "nearest" and dataset.crs == grid.crs and _is_as_fine(dataset, grid):
+                return source_name(link), header_of(dataset)  # read with a third of the requests
             return _warped(dataset, grid, resampling)
 
     with Workers(_AT_ONCE) as pool:
-        headed = list(pool.map(warped, titles))
+        headed = list(pool.map(placed, titles))
     for name, header in headed:
         for number, band in enumerate(bands, 1):
             source = vrt_source(band, name, number, header, grid.bounds, grid.res, "ComplexSource")
@@ -338,6 +340,12 @@ def _check(dataset: Any, title: str, top: Dict[str, Any]) -> None:
     north_up(dataset)
     if dataset.dtypes != top["dtypes"]:
         raise RasterAccessError(f"{title} has other bands than the scene on top: leave it out of the mosaic.")
+
+
+def _is_as_fine(dataset: Any, grid: _Grid) -> bool:
+    """Tell whether pixels are as large as the grid's, to a thousandth of one over the whole scene."""
+    width, height = (abs(mine / its - 1) for mine, its in zip(dataset.res, grid.res))
+    return bool(max(width * dataset.width, height * dataset.height) < 1e-3)
 
 
 def _warped(dataset: Any, grid: _Grid, resampling: str) -> Tuple[str, Dict[str, Any]]:

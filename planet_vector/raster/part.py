@@ -23,6 +23,7 @@ import requests
 
 from planet_vector.catalog.answers import content_length, content_range, iter_body
 from planet_vector.errors import ProtocolError, RasterAccessError, UnavailableError
+from planet_vector.raster.kinds import check_kind
 
 if sys.platform != "win32":
     import fcntl
@@ -81,6 +82,11 @@ class Part:
         return os.fstat(self._file.fileno()).st_size
 
     @property
+    def announced(self) -> Optional[int]:
+        """The bytes that the service says there are, where it says so."""
+        return self._version.size
+
+    @property
     def complete(self) -> bool:
         """Whether all are there."""
         return self._done or (self._version.size is not None and self.length == self._version.size)
@@ -120,8 +126,24 @@ class Part:
         self._done = True
         return None
 
+    def discard(self) -> None:
+        """Go on from nothing the next time: what came is not what was asked for."""
+        self._forget()
+        self._done = False
+
     def finish(self) -> int:
-        """Give the file its name, and return its bytes."""
+        """Give the file its name, and return its bytes.
+
+        Raises
+        ------
+        ProtocolError
+            When it is not of the kind that its name says; nothing is kept of it.
+        """
+        try:
+            check_kind(self._part, self.path.name)
+        except ProtocolError:
+            self.discard()
+            raise
         size = self.length
         os.fsync(self._file.fileno())  # else a power cut could leave the name with nothing in it
         # First: were it to stay behind, nobody would ever come by to remove it.

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import re
+import time
 import weakref
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, Callable, Optional
 
 import rasterio
 from affine import Affine
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import Resampling
-from rasterio.errors import RasterioIOError
+from rasterio.errors import RasterioError, RasterioIOError
 from rasterio.io import DatasetReader
 
 from planet_vector.catalog import ScenesV0
@@ -19,13 +20,16 @@ from planet_vector.errors import PlanetVectorError, RasterAccessError
 from planet_vector.loading import load_driver
 from planet_vector.raster import limits
 from planet_vector.raster.access import Access, Build, plan
+from planet_vector.raster.copies import make_copy_folder, remove_copy_folder
 from planet_vector.raster.download import fetch
-from planet_vector.raster.options import Options
+from planet_vector.raster.mounting import can_mount, mount, unmount
+from planet_vector.raster.options import READING, Options
 from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.raster.part import Progress
 from planet_vector.raster.remote import Remote
+from planet_vector.raster.remotefile import RemoteFile, ServedWhole, reason
+from planet_vector.raster.said import gdal_said
 from planet_vector.raster.session import OptionsSession
-from planet_vector.raster.writing import kept_if_complete
 from planet_vector.workers import Workers
 
 BUILD: Build = tuple(int(number) for number in rasterio.__gdal_version__.split(".")[:3])  # type: ignore[assignment]
@@ -41,18 +45,18 @@ class ProductError(RasterAccessError, RasterioIOError):  # type: ignore[misc]
 class Product(Remote):
     """Read a product as any rasterio dataset is read: by one thread at a time, so open one for each thread.
 
-    When the address it is read from was signed and has ended, it is signed anew, once, and reading goes on.
+    It is read for as long as it is open: where its address was signed, it is signed anew before it ends, by whatever
+    way GDAL reads (a warp, a copy, a checksum). When another version of the file takes its place, reading is an error.
 
     Attributes
     ----------
     access : Access
-        The name and the options it was opened with.
+        How it is opened.
     """
 
     access: Access
     _title = "of a service"  # until opened: rasterio logs the dataset while it is made
-    _again: Optional[Callable[[], Product]] = None
-    _successor: Optional[Product] = None
+    _file: Optional[RemoteFile] = None  # None for one on the disk, and where GDAL itself asks for the bytes
 
     def read(
         self,
@@ -75,8 +79,8 @@ class Product(Remote):
         """
         with_mask = bool(masked) or (fill_value is not None and not boundless)
         limits.check_read(self, self._title, indexes, out, window, out_shape, boundless, out_dtype, with_mask)
-        return self._renewing(
-            "read", indexes, out, window, masked, out_shape, boundless, resampling, fill_value, out_dtype
+        return self._whole(
+            super().read, indexes, out, window, masked, out_shape, boundless, resampling, fill_value, out_dtype
         )
 
     def read_masks(
@@ -96,17 +100,23 @@ class Product(Remote):
             When they cannot be had, or are more than `limits.MAX_READ` bytes.
         """
         limits.check_read(self, self._title, indexes, out, window, out_shape, boundless, "uint8")
-        return self._renewing("read_masks", indexes, out, out_shape, window, boundless, resampling)
+        return self._whole(super().read_masks, indexes, out, out_shape, window, boundless, resampling)
 
     def dataset_mask(self, *args: Any, **kwargs: Any) -> Any:
         """Read the mask as `rasterio.io.DatasetReader.dataset_mask` does: by `read_masks`, which checks the size."""
-        return self._renewing("dataset_mask", *args, **kwargs)
+        return self._whole(super().dataset_mask, *args, **kwargs)
 
-    def close(self) -> None:
-        """Close the dataset."""
-        if self._successor is not None:
-            self._successor.close()
-        super().close()
+    def checksum(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the checksum of a band as `rasterio.io.DatasetReader.checksum` does."""
+        return self._whole(self._read_by_worker, super().checksum, *args, **kwargs)
+
+    def statistics(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the statistics of a band as `rasterio.io.DatasetReader.statistics` does."""
+        return self._whole(self._read_by_worker, super().statistics, *args, **kwargs)
+
+    def stats(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the statistics of bands as `rasterio.io.DatasetReader.stats` does."""
+        return self._whole(self._read_by_worker, super().stats, *args, **kwargs)
 
     def __repr__(self) -> str:
         # Not the name, which may hold a signature.
@@ -117,16 +127,29 @@ class Product(Remote):
 
         return quicklook(self)
 
-    def _renewing(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        if self._successor is not None:
-            return getattr(self._successor, method)(*args, **kwargs)
+    def _whole(self, read: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        file = self._file
+        if file is not None:
+            file.begin()
         try:
-            return getattr(super(), method)(*args, **kwargs)
-        except RasterioIOError as error:
-            if self._again is None:
-                raise ProductError(f"{self._title} cannot be read: {_said(error, self.name)}.") from None
-            self._successor = self._again()
-        return getattr(self._successor, method)(*args, **kwargs)
+            found = read(*args, **kwargs)
+        except (RasterioError, CPLE_BaseError) as error:
+            if file is not None and file.failure is not None:
+                raise self._explained(file.failure) from None
+            if not isinstance(error, RasterioIOError) or isinstance(error, ProductError):
+                raise
+            ended = self.access.expires is not None and time.time() > self.access.expires
+            hint = "; its address has ended: open it again" if ended else ""
+            raise ProductError(f"{self._title} cannot be read: {gdal_said(error)}{hint}.") from None
+        if file is not None and file.failure is not None:  # whatever GDAL made of it
+            raise self._explained(file.failure) from None
+        return found
+
+    def _explained(self, failure: BaseException) -> BaseException:
+        if not isinstance(failure, PlanetVectorError):
+            return failure
+        told = isinstance(failure, RasterAccessError)  # by its title
+        return ProductError(f"{'' if told else f'{self._title} cannot be read: '}{reason(failure)}.")
 
 
 def open_link(catalog: ScenesV0, link: str, title: str, progress: Progress = None) -> Product:
@@ -153,6 +176,11 @@ def open_link(catalog: ScenesV0, link: str, title: str, progress: Progress = Non
     access = plan(catalog, link, BUILD)
     if not access.ranges:
         return _fetch_and_open(catalog, link, title, progress)
+    if can_mount():
+        try:
+            return _open_mounted(catalog, link, title, access)
+        except ServedWhole:
+            return _fetch_and_open(catalog, link, title, progress)
     try:
         return _open_remote(catalog, link, title, access)
     except RasterioIOError:
@@ -165,7 +193,7 @@ def open_link(catalog: ScenesV0, link: str, title: str, progress: Progress = Non
     try:
         return _open_remote(catalog, link, title, access)
     except RasterioIOError as error:
-        raise ProductError(f"{title} cannot be opened where it lies: {_said(error, access.name)}.") from None
+        raise ProductError(f"{title} cannot be opened where it lies: {gdal_said(error)}.") from None
 
 
 def north_up(dataset: Any) -> Affine:
@@ -202,17 +230,27 @@ def opened(name: str, options: Options, driver: str = "GTiff", cls: Any = Datase
 _openers = Workers(_AT_ONCE, "geotiff-open")
 
 
-def _open_remote(catalog: ScenesV0, link: str, title: str, access: Access) -> Product:
-    dataset = _product(access, title)
-    if access.expires is not None:
-
-        def again() -> Product:
-            successor = _open_remote(catalog, link, title, plan(catalog, link, BUILD))
-            successor._again = None
-            return successor
-
-        dataset._again = again
+def _open_mounted(catalog: ScenesV0, link: str, title: str, access: Access) -> Product:
+    """Open a file by a name that does not end; its bytes are asked for by `RemoteFile`."""
+    file = RemoteFile(catalog, link, title, access.url)
+    name = mount(file)
+    try:
+        dataset = _product(replace(access, name=name, options=Options(READING)), title)
+    except RasterioIOError as error:
+        unmount(name)
+        if file.failure is not None:
+            raise file.failure from None
+        raise ProductError(f"{title} cannot be opened where it lies: {gdal_said(error)}.") from None
+    except BaseException:
+        unmount(name)
+        raise
+    dataset._file = file
+    weakref.finalize(dataset, unmount, name)
     return checked(dataset, access.size)
+
+
+def _open_remote(catalog: ScenesV0, link: str, title: str, access: Access) -> Product:
+    return checked(_product(access, title), access.size)
 
 
 def _fetch_and_open(catalog: ScenesV0, link: str, title: str, progress: Progress) -> Product:
@@ -226,20 +264,27 @@ def _fetch_and_open(catalog: ScenesV0, link: str, title: str, progress: Progress
 
         return fetch(catalog, link, path, tell, limits.MAX_FILE)
 
-    handle, name = tempfile.mkstemp(prefix="planet_vector-", suffix=".tif")
-    os.close(handle)
-    path = Path(name)
-    with kept_if_complete(path):
+    try:
+        folder = make_copy_folder()
+    except OSError as error:
+        told = f"There is no room for a temporary copy of {title} ({error.strerror})"
+        raise ProductError(f"{told}: name a folder that has some in TMPDIR.") from None
+    path = folder / f"{re.sub('[^A-Za-z0-9-]+', '_', title)[:100]}.tif"  # errors name the file
+    try:
         # By a worker, which stops writing once nobody waits for it.
         [(_, outcome)] = in_parallel(task, [link], 1)
         if isinstance(outcome, PlanetVectorError):
             raise outcome
+        path.chmod(0o600)
         try:
             dataset = _product(Access(str(path)), title)
         except RasterioIOError as error:
-            raise ProductError(f"{title} is not a GeoTIFF that can be read: {_said(error, name)}.") from None
+            raise ProductError(f"{title} is not a GeoTIFF that can be read: {gdal_said(error)}.") from None
         checked(dataset, outcome)
-    weakref.finalize(dataset, _remove, path)
+    except BaseException:
+        remove_copy_folder(folder)
+        raise
+    weakref.finalize(dataset, remove_copy_folder, folder)
     return dataset
 
 
@@ -249,11 +294,6 @@ def _product(access: Access, title: str) -> Product:
     return dataset
 
 
-def _remove(path: Path) -> None:
-    if path.exists():
-        path.unlink()
-
-
 def checked(dataset: Product, size: Optional[int]) -> Product:
     try:
         limits.check_header(dataset, dataset._title, size)
@@ -261,9 +301,3 @@ def checked(dataset: Product, size: Optional[int]) -> Product:
         dataset.close()
         raise
     return dataset
-
-
-def _said(error: Exception, name: str) -> str:
-    """Return what GDAL said, on one line, without the address, whose signature is a permission."""
-    text = " ".join(str(error.__cause__ or error).replace(name, "the file").split())
-    return f"GDAL says {text.rstrip('.')[:300]!r}"

@@ -54,7 +54,7 @@ class Scope:
 
     def __init__(self, settings: Settings, package: str) -> None:
         self._package = package
-        self._gdal = _library(package)
+        self._gdal = library_of(package)
         self._prefixes = [prefix.encode() for prefix in prefixes(settings)]
         options = {**READING, **({HEADERS: headers_option(settings)} if settings.key else {})}
         with _lock:
@@ -105,7 +105,7 @@ def _renew() -> None:
     _lock = threading.Lock()
 
 
-def _library(package: str) -> ctypes.CDLL:
+def library_of(package: str) -> ctypes.CDLL:
     """Return the GDAL that a package has loaded."""
     module = Path(str(import_module(f"{package}.{_MODULE}").__file__))
     path = _dll(module, Path(sys.prefix)) if sys.platform == "win32" else module

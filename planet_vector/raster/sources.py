@@ -7,9 +7,6 @@ by the same names, so that what GDAL opens later is what was looked at, and is a
 
 from __future__ import annotations
 
-import re
-from typing import Iterator, List, Optional
-
 from rasterio.errors import RasterioIOError
 
 from planet_vector.catalog import ScenesV0
@@ -18,9 +15,8 @@ from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.raster.access import Access
 from planet_vector.raster.options import READING, Options
 from planet_vector.raster.product import Product, ProductError, checked, opened
+from planet_vector.raster.said import gdal_said
 from planet_vector.raster.scope import Scope
-
-_QUERY = re.compile(r"\?[^\s'\"]*")
 
 
 def source_name(link: str) -> str:
@@ -104,24 +100,3 @@ class Sources:
 
     def __exit__(self, *_: object) -> None:
         self.end()
-
-
-def gdal_said(error: BaseException) -> str:
-    """Return what GDAL said, on one line and without the queries of addresses, whose signatures are permissions.
-
-    Of several errors that led to one another the first is told: it names the cause.
-    """
-    text = _QUERY.sub("?…", messages(error)[-1])
-    return f"GDAL says {' '.join(text.split()).rstrip('.')[:300]!r}"
-
-
-def messages(error: BaseException) -> List[str]:
-    """Return the messages of an error and of those that led to it, the last first."""
-    return list(_messages(error))
-
-
-def _messages(error: BaseException) -> Iterator[str]:
-    found: Optional[BaseException] = error
-    while found is not None:
-        yield str(found)
-        found = found.__cause__ or found.__context__

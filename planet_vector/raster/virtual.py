@@ -21,7 +21,8 @@ from planet_vector.raster.bands import LANDSAT, Band
 from planet_vector.raster.options import Options
 from planet_vector.raster.product import Product, ProductError, north_up, opened
 from planet_vector.raster.remote import Remote
-from planet_vector.raster.sources import Sources, gdal_said, messages, source_name
+from planet_vector.raster.said import gdal_said, messages
+from planet_vector.raster.sources import Sources, source_name
 from planet_vector.raster.writing import complete
 from planet_vector.scene import Scene
 from planet_vector.workers import Workers

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import glob
 import math
 import os
@@ -13,6 +12,7 @@ from typing import Any, Callable, Iterator, Optional, Set
 import rasterio
 from rasterio.windows import Window
 
+from planet_vector.ending import at_end, mind_sigterm
 from planet_vector.errors import ConfigError, RasterAccessError
 from planet_vector.forking import renew_after_fork
 from planet_vector.geometry import Bounds, Box
@@ -132,6 +132,7 @@ def kept_if_complete(path: Path) -> Iterator[None]:
 
     Ctrl-C may end the program while threads write.
     """
+    mind_sigterm()
     _incomplete.add(path)
     try:
         yield
@@ -145,7 +146,7 @@ def kept_if_complete(path: Path) -> Iterator[None]:
 _incomplete: Set[Path] = set()
 
 
-@atexit.register
+@at_end
 def _remove_incomplete() -> None:
     for path in list(_incomplete):
         _remove(path)

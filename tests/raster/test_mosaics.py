@@ -267,7 +267,7 @@ def test_a_quad_is_kept_when_it_is_looked_at(watched: Watched, monkeypatch: pyte
 def test_a_kept_quad_is_asked_about_and_fetched_when_it_changed(
     pair: Pair, catalog: ScenesV0, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pair.data = b"one" * 1000
+    pair.data = b"II*\0" + b"one" * 1000
 
     def sent() -> list[int]:
         found = [request.sent for request in pair.api.seen]
@@ -278,24 +278,24 @@ def test_a_kept_quad_is_asked_about_and_fetched_when_it_changed(
         link = pair.link(case)
         cache = quadcache.QuadCache(catalog)
         path = cache.get("m", case, link)
-        assert path.read_bytes() == b"one" * 1000
+        assert path.read_bytes() == pair.data
         pair.forget()
         assert cache.get("m", case, link) == path
         assert sent() == []
         again = quadcache.QuadCache(catalog)
         again.get("m", case, link)
         assert sum(sent()) <= 1
-        pair.data = b"twotwo" * 500 + case.encode()
+        pair.data = b"II*\0" + b"twotwo" * 500 + case.encode()
         assert quadcache.QuadCache(catalog).get("m", case, link).read_bytes() == pair.data
         # A file that was cut short by something else is not taken for the quad.
         path.write_bytes(b"tw")
         assert quadcache.QuadCache(catalog).get("m", case, link).read_bytes() == pair.data
-        pair.data = b"one" * 1000
+        pair.data = b"II*\0" + b"one" * 1000
     assert not pair.store.with_key
 
 
 def test_quads_not_used_for_longest_go_first(pair: Pair, catalog: ScenesV0, monkeypatch: pytest.MonkeyPatch) -> None:
-    pair.data = bytes(1000)
+    pair.data = b"II*\0" + bytes(996)
     monkeypatch.setattr(quadcache, "MOST_BYTES", 3500)
     cache = quadcache.QuadCache(catalog)
     paths = []

@@ -66,7 +66,7 @@ def fetched(pair: Pair) -> bool:
 
 @pytest.mark.parametrize("change", [_pipe, _link, _directory, _deep, _huge, _open_to_all, _bytes])
 def test_an_odd_note_is_none(pair: Pair, catalog: ScenesV0, change: Callable[[Path], None]) -> None:
-    pair.data = bytes(10_000)
+    pair.data = b"II*\0" + bytes(10_000)
     path = get(catalog, pair)
     assert fetched(pair)
     assert get(catalog, pair) == path and not fetched(pair)
@@ -79,7 +79,7 @@ def test_an_odd_note_is_none(pair: Pair, catalog: ScenesV0, change: Callable[[Pa
 def test_what_lies_in_the_place_of_a_quad_gives_way(
     pair: Pair, catalog: ScenesV0, change: Callable[[Path], None]
 ) -> None:
-    pair.data = bytes(10_000)
+    pair.data = b"II*\0" + bytes(10_000)
     path = get(catalog, pair)
     change(path)
     pair.forget()

@@ -1,0 +1,80 @@
+"""What a file is by its first bytes: a page or a message of a service is not kept under the name of a raster."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Optional
+
+from planet_vector.errors import ProtocolError
+
+# TIFF 6.0, section 2, and BigTIFF with its 8-byte offsets (Adobe's and Aware Systems' BigTIFF design), in both orders.
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0\x08\0\0\0", b"MM\0+\0\x08\0\0")
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # APPNOTE.TXT, 4.3.7 and 4.3.16: the second is one without files
+
+_WANTED = {".tif": ("TIFF", _TIFF), ".tiff": ("TIFF", _TIFF), ".zip": ("zip archive", _ZIP)}
+
+_OTHERS = {
+    _TIFF: "a TIFF",
+    _ZIP: "a zip archive",
+    (b"\x89PNG\r\n\x1a\n",): "a PNG image",
+    (b"\xff\xd8\xff",): "a JPEG image",
+    (b"GIF87a", b"GIF89a"): "a GIF image",
+    (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"): "a JPEG 2000 image",
+    (b"\x89HDF\r\n\x1a\n",): "an HDF5 file",
+    (b"\x1f\x8b",): "a gzip file",
+    (b"%PDF-",): "a PDF",
+}
+
+_HEAD = 1024  # bytes: enough for a prolog and a comment before the first element of a page
+
+
+def check_kind(path: Path, name: str) -> None:
+    """Refuse a file whose first bytes are not those of what it is to be called.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is.
+    name : str
+        What it is to be called: a ``.tif`` or ``.tiff`` must be a TIFF, a ``.zip`` a zip archive.
+
+    Raises
+    ------
+    ProtocolError
+        When it is something else; the error says what.
+    """
+    kind, magics = _WANTED.get(Path(name).suffix.lower(), ("", ()))
+    if not kind:
+        return
+    with open(path, "rb") as file:
+        head = file.read(_HEAD)
+    if not head.startswith(magics):
+        raise ProtocolError(
+            f"The service sent {_described(head)} for {name}, which is to be a {kind}: it is not kept; try again later."
+        )
+
+
+def _described(head: bytes) -> str:
+    if not head:
+        return "nothing"
+    for magics, kind in _OTHERS.items():
+        if head.startswith(magics):
+            return kind
+    return _text(head) or "bytes of no kind that is known"
+
+
+def _text(head: bytes) -> Optional[str]:
+    encoding = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    text = head.decode(encoding, "replace").lstrip().lower()
+    if re.search(r"<(!doctype\s+html|html|head|body)\b", text):
+        return "an HTML page"
+    if "<vrtdataset" in text:
+        return "a VRT, which refers to other files"
+    if text.startswith("<"):
+        return "XML"
+    if text.startswith(("{", "[")):
+        return "JSON"
+    # A character may be cut off at the end of the head.
+    shown = "".join((text if len(head) < _HEAD else text[:-4]).split())
+    return "text" if shown and "\ufffd" not in shown and shown.isprintable() else None

@@ -1,0 +1,217 @@
+"""Files that GDAL reads through Python: a name of their own, which neither ends nor holds a permission.
+
+GDAL lets programs add file systems (``VSIInstallPluginHandler``). What is opened in this one is read through Python
+by whatever way GDAL comes to it (a warp, a copy, a checksum), and so goes on where the address of a file has to be
+renewed meanwhile. The functions are called in the library that rasterio has loaded, as `planet_vector.raster.scope`
+does. A call that comes while rasterio holds Python's lock comes in the thread that holds it.
+"""
+
+from __future__ import annotations
+
+import _thread
+import ctypes
+import itertools
+import threading
+import uuid
+from typing import Any, Dict, List, Optional, Tuple
+
+from planet_vector.errors import RasterAccessError
+from planet_vector.forking import renew_after_fork
+from planet_vector.raster.remotefile import RemoteFile, reason
+from planet_vector.raster.scope import library_of
+
+_pointer, _text, _size, _offset, _int = (
+    ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64, ctypes.c_int,
+)  # fmt: skip
+_FILE = "product.tif"
+_FAILURE, _APPLICATION = 3, 1  # CE_Failure, CPLE_AppDefined of cpl_error.h
+
+# Of VSIFilesystemPluginCallbacksStruct in cpl_vsi.h, since GDAL 3.0; later members are left as GDAL makes them.
+_CALLBACKS: Tuple[Tuple[str, Any], ...] = (
+    ("user_data", None),
+    ("stat", ctypes.CFUNCTYPE(_int, _pointer, _text, _pointer, _int)),
+    *((name, None) for name in ("unlink", "rename", "mkdir", "rmdir", "read_dir")),
+    ("open", ctypes.CFUNCTYPE(_pointer, _pointer, _text, _text)),
+    ("tell", ctypes.CFUNCTYPE(_offset, _pointer)),
+    ("seek", ctypes.CFUNCTYPE(_int, _pointer, _offset, _int)),
+    ("read", ctypes.CFUNCTYPE(_size, _pointer, _pointer, _size, _size)),
+    ("read_multi_range", ctypes.CFUNCTYPE(_int, _pointer, _int, ctypes.POINTER(_pointer),
+                                          ctypes.POINTER(_offset), ctypes.POINTER(_size))),
+    ("get_range_status", None),
+    ("eof", ctypes.CFUNCTYPE(_int, _pointer)),
+    *((name, None) for name in ("write", "flush", "truncate")),
+    ("close", ctypes.CFUNCTYPE(_int, _pointer)),
+)  # fmt: skip
+
+
+class _Struct(ctypes.Structure):
+    _fields_ = [(name, _pointer) for name, _ in _CALLBACKS]
+
+
+class _Handle:
+    """Where one reader of a file is."""
+
+    def __init__(self, file: RemoteFile) -> None:
+        self.file, self.position, self.ended = file, 0, False
+
+
+_prefix = f"/vsiplanet_vector_{uuid.uuid4().hex}/"  # another copy of this package in the process has another
+_lock = threading.Lock()
+_installed: Optional[bool] = None
+_byte = ctypes.create_string_buffer(1)
+_kept: List[Any] = []  # what GDAL calls, for as long as the process lives
+_files: Dict[str, RemoteFile] = {}
+_handles: Dict[int, _Handle] = {}
+_numbers = itertools.count(1)
+_gdal: ctypes.CDLL
+
+
+def can_mount() -> bool:
+    """Tell whether rasterio's GDAL takes file systems of ours."""
+    global _installed
+    with _lock:
+        if _installed is None:
+            try:
+                _install(library_of("rasterio"))
+            except (RasterAccessError, AttributeError):
+                _installed = False
+            else:
+                _installed = True
+        return _installed
+
+
+def mount(file: RemoteFile) -> str:
+    """Return a GDAL name of a file, until `unmount`; what was opened by then stays open."""
+    token = uuid.uuid4().hex
+    _files[token] = file
+    return f"{_prefix}{token}/{_FILE}"
+
+
+def unmount(name: str) -> None:
+    """Take the name of a file away."""
+    _files.pop(name.split("/")[-2], None)
+
+
+def _install(gdal: ctypes.CDLL) -> None:
+    global _gdal
+    gdal.VSIAllocFilesystemPluginCallbacksStruct.restype = ctypes.POINTER(_Struct)
+    gdal.VSIFreeFilesystemPluginCallbacksStruct.argtypes = [_pointer]
+    gdal.VSIInstallPluginHandler.argtypes = [_text, _pointer]
+    # It takes further arguments as printf does: without any it is a function like others on all machines.
+    gdal.CPLError.argtypes, gdal.CPLError.restype = [_int, _int, _text], None
+    _gdal = gdal
+    gdal.VSIFileFromMemBuffer.argtypes = [_text, _pointer, _offset, _int]
+    gdal.VSIFileFromMemBuffer.restype = _pointer
+    gdal.VSIFCloseL.argtypes = [_pointer]
+    gdal.VSIStatExL.argtypes = [_text, _pointer, _int]
+    gdal.VSIUnlink.argtypes = [_text]
+    struct = gdal.VSIAllocFilesystemPluginCallbacksStruct()
+    for name, kind in _CALLBACKS:
+        if kind is not None:
+            callback = kind(globals()[f"_{name}"])
+            _kept.append(callback)
+            setattr(struct.contents, name, ctypes.cast(callback, _pointer))
+    prefix = ctypes.create_string_buffer(_prefix.encode())
+    _kept.append(prefix)  # GDAL keeps the pointer
+    failed = gdal.VSIInstallPluginHandler(prefix, struct)
+    gdal.VSIFreeFilesystemPluginCallbacksStruct(struct)
+    if failed:
+        raise RasterAccessError("GDAL takes no file systems of programs.")
+
+
+def _failed(file: RemoteFile, error: BaseException) -> None:
+    """Tell GDAL why it gets nothing; nothing can be raised through it."""
+    file.fail(error)
+    if isinstance(error, KeyboardInterrupt):
+        _thread.interrupt_main()  # it rises once GDAL has returned
+    _gdal.CPLError(_FAILURE, _APPLICATION, reason(error).replace("%", "%%").encode())
+
+
+def _named(name: bytes) -> Optional[RemoteFile]:
+    folder, _, file = name.decode(errors="replace").rpartition("/")
+    return _files.get(folder.rpartition("/")[2]) if file == _FILE else None
+
+
+def _stat(_: Any, name: bytes, buffer: int, flags: int) -> int:
+    file = _named(name)
+    if file is None:
+        return -1
+    try:
+        size = file.size
+    except BaseException as error:
+        _failed(file, error)
+        return -1
+    # The struct differs from system to system: GDAL fills it, for a file in memory whose bytes nobody reads.
+    memory = f"/vsimem/planet_vector_{uuid.uuid4().hex}".encode()
+    _gdal.VSIFCloseL(_gdal.VSIFileFromMemBuffer(memory, ctypes.addressof(_byte), size, 0))
+    found: int = _gdal.VSIStatExL(memory, buffer, flags)
+    _gdal.VSIUnlink(memory)
+    return found
+
+
+def _open(_: Any, name: bytes, access: bytes) -> Optional[int]:
+    file = _named(name)
+    if file is None or not access.startswith(b"r") or b"+" in access:
+        return None
+    number = next(_numbers)
+    _handles[number] = _Handle(file)
+    return number
+
+
+def _tell(number: int) -> int:
+    return _handles[number].position
+
+
+def _seek(number: int, offset: int, whence: int) -> int:
+    handle = _handles[number]
+    handle.ended = False
+    try:
+        base = 0 if whence == 0 else handle.position if whence == 1 else handle.file.size
+    except BaseException as error:
+        _failed(handle.file, error)
+        return -1
+    handle.position = (base + offset) % 2**64
+    return 0
+
+
+def _read(number: int, buffer: int, size: int, count: int) -> int:
+    handle, length = _handles[number], size * count
+    if not length:
+        return 0
+    try:
+        (found,) = handle.file.read([(handle.position, length)], ahead=True)
+    except BaseException as error:
+        _failed(handle.file, error)
+        return 0
+    ctypes.memmove(buffer, found, len(found))
+    handle.position += len(found)
+    handle.ended = len(found) < length
+    return len(found) // size
+
+
+def _read_multi_range(number: int, count: int, buffers: Any, offsets: Any, sizes: Any) -> int:
+    handle = _handles[number]
+    try:
+        wanted = [(offsets[index], sizes[index]) for index in range(count)]
+        pieces = handle.file.read(wanted)
+    except BaseException as error:
+        _failed(handle.file, error)
+        return -1
+    for index, piece in enumerate(pieces):
+        ctypes.memmove(buffers[index], piece, len(piece))
+    return 0 if all(len(piece) == length for piece, (_, length) in zip(pieces, wanted)) else -1
+
+
+def _eof(number: int) -> int:
+    return int(_handles[number].ended)
+
+
+def _close(number: int) -> int:
+    _handles.pop(number, None)
+    return 0
+
+
+@renew_after_fork
+def _renew() -> None:
+    global _lock
+    _lock = threading.Lock()
