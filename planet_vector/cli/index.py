@@ -34,8 +34,10 @@ def index(archive: Path, path: Optional[Path], allow_empty: bool) -> None:
     """
     from contextlib import closing
 
+    from planet_vector.errors import ArchiveError
     from planet_vector.server.index import Index
-    from planet_vector.server.indexing import default_index, update
+    from planet_vector.server.indexing import count_text, default_index, update
+    from planet_vector.server.refusal import Refusal
 
     place = path or default_index(archive)
     with progress_bar("Reading", 1) as progress:
@@ -47,10 +49,14 @@ def index(archive: Path, path: Optional[Path], allow_empty: bool) -> None:
             tell=lambda sentence: click.echo(sentence, err=True),
             allow_empty=allow_empty,
         )
-    with closing(Index(place)) as found:
-        for line in found.summary():
-            products = ", ".join(line.products) or "no files"
-            click.echo(f"{line.scene_type}: {line.scenes} scenes, {line.first} to {line.last}; {products}")
+    try:
+        with closing(Index(place)) as found:
+            lines = found.summary()
+    except Refusal:
+        raise ArchiveError(f"The index {place} was deleted or replaced before it could be shown: try again.") from None
+    for line in lines:
+        products = ", ".join(line.products) or "no files"
+        click.echo(f"{line.scene_type}: {count_text(line.scenes)}, {line.first} to {line.last}; {products}")
     click.echo(f"{report.read} read anew, {report.removed} gone, {len(report.problems)} not served; index: {place}")
     for problem in report.problems:
         click.echo(f"{problem.path}: {problem.text}")

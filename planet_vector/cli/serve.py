@@ -171,7 +171,7 @@ def serve(
     scenes = sum(report.totals.values())
 
     def ready(root: str) -> None:
-        click.echo(f"Serving {scenes} scenes on {root}")
+        click.echo(f"Serving {indexing.count_text(scenes)} on {root}")
         click.echo(f"Start page: {urljoin(root, '/')}")
 
     run.serve(options, ready, state)

@@ -75,7 +75,8 @@ class Problem:
     Attributes
     ----------
     unread : bool
-        Whether it is a file or folder that could not be looked at: what was known of it may still be true.
+        Whether it is a file or folder that could not be looked at, or not to its end: what was known of it may still
+        be true.
     """
 
     path: str
@@ -108,7 +109,11 @@ def scan(root: Path) -> Tuple[Dict[str, Unit], List[Problem]]:
     ArchiveError
         When the archive is no folder that can be read.
     """
-    if not root.is_dir():
+    try:
+        is_folder = root.is_dir()
+    except OSError as error:  # of a folder around it
+        raise _closed(root, error) from None
+    if not is_folder:
         raise ArchiveError(f"{root} is no folder: name the folder that holds the scenes.")
     units: Dict[str, Unit] = {}
     problems: List[Problem] = []
@@ -125,11 +130,11 @@ def scan(root: Path) -> Tuple[Dict[str, Unit], List[Problem]]:
         elif path.lower().endswith((".json", ".geojson", ".geojsonl")):
             key = "list:" + path
         elif _BESIDE_RASTER.search(path):
-            sidecars[path] = _file(path, entry)
+            sidecars[path] = stamp(path, entry.stat())
             continue
         else:
             continue
-        units.setdefault(key, Unit(key)).files.append(_file(path, entry))
+        units.setdefault(key, Unit(key)).files.append(stamp(path, entry.stat()))
     for unit in units.values():
         unit.files.sort(key=lambda f: f.path)
     if sidecars:
@@ -137,8 +142,8 @@ def scan(root: Path) -> Tuple[Dict[str, Unit], List[Problem]]:
     return units, problems
 
 
-def _file(path: str, entry: os.DirEntry[str]) -> File:
-    status = entry.stat()
+def stamp(path: str, status: os.stat_result) -> File:
+    """Return what tells whether a file has changed, of its status."""
     return File(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
@@ -156,7 +161,13 @@ def _add_sidecars(units: Dict[str, Unit], rasters: Mapping[str, str], sidecars: 
 
 
 def read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneRecord]:
-    """Yield the scenes of a unit; what cannot be served is added to `problems`."""
+    """Yield the scenes of a unit; what cannot be served is added to `problems`.
+
+    Raises
+    ------
+    OSError
+        When a file cannot be read: what stands in it is not known.
+    """
     if unit.key.startswith("list:"):
         yield from _read_list(root, unit.files[0].path, problems)
         return
@@ -217,9 +228,7 @@ def _walk(root: Path, folder: str, problems: List[Problem]) -> Iterator[Tuple[st
         entries = sorted(os.scandir(root / folder), key=lambda e: e.name)
     except OSError as error:
         if not folder:
-            raise ArchiveError(
-                f"{root} cannot be read ({error.strerror}): see to its permissions and its disk."
-            ) from None
+            raise _closed(root, error) from None
         problems.append(Problem(_as_text(folder), f"cannot be read ({error.strerror})", unread=True))
         return
     for entry in entries:
@@ -239,6 +248,10 @@ def _walk(root: Path, folder: str, problems: List[Problem]) -> Iterator[Tuple[st
             problems.append(Problem(_as_text(path), f"cannot be read ({error.strerror})", unread=True))
         except UnicodeEncodeError:
             problems.append(Problem(_as_text(path), "its name is not UTF-8"))
+
+
+def _closed(root: Path, error: OSError) -> ArchiveError:
+    return ArchiveError(f"{root} cannot be read ({error.strerror}): see to its permissions and its disk.")
 
 
 def _as_text(path: str) -> str:
@@ -273,7 +286,7 @@ def _sidecar(root: Path, unit: Unit, scene_id: str, problems: List[Problem]) -> 
         feature = check_feature(load_json(root / path))
         if feature["id"] != scene_id:
             raise ValueError(f"describes {feature['id']!r}, another scene than its name says")
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         problems.append(Problem(path, str(error)))
         return None
     return feature
@@ -296,7 +309,7 @@ def _read_list(root: Path, path: str, problems: List[Problem]) -> Iterator[Scene
         else:
             for number, feature in enumerate(_features(load_json(root / path)), 1):
                 yield from _checked(lambda: feature, f"feature {number}", path, problems)  # noqa: B023 - called at once
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         problems.append(Problem(path, str(error)))
 
 

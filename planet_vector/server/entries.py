@@ -11,13 +11,13 @@ from itertools import islice
 from pathlib import Path
 from struct import error as StructError
 from struct import pack
-from typing import Any, Callable, Deque, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Deque, Generator, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 import shapely
 from shapely.geometry import MultiPolygon, Polygon
 
 from planet_vector.query import parse_time
-from planet_vector.server.archive import Problem, SceneRecord, Unit, read, read_lines
+from planet_vector.server.archive import Problem, SceneRecord, Unit, read, read_lines, stamp
 from planet_vector.server.columns import column_values
 from planet_vector.server.jobs import JobError, Jobs, TookTooMuch
 from planet_vector.server.links import feature_text
@@ -32,6 +32,8 @@ MEGABYTES = 1000
 
 LONG = 16 * 2**20  # bytes of a list that is read by several processes
 LINES = 1000  # of such a list, read at once
+_READ_THROUGH, _PIECE = 256 * 2**20, 2**20  # bytes that are read of a file to see whether it can be
+_AGAIN = "it is read again when the archive is looked through"
 EACH = 40  # units for which another process is started: a start takes as long as reading that many
 _Read = Tuple[List["Entry"], List[Problem]]
 _WKB_POLYGON = 3  # OGC 06-103r4, table 7
@@ -50,7 +52,7 @@ class Entry(NamedTuple):
     products: Mapping[str, str]
 
 
-def read_all(root: Path, units: List[Unit]) -> Iterator[Tuple[Unit, Iterable[Entry], List[Problem]]]:
+def read_all(root: Path, units: List[Unit]) -> Generator[Tuple[Unit, Iterable[Entry], List[Problem]], None, None]:
     """Yield what stands in units, those with rasters first.
 
     The problems of a unit are known once its entries have been taken.
@@ -68,9 +70,10 @@ def read_all(root: Path, units: List[Unit]) -> Iterator[Tuple[Unit, Iterable[Ent
             path = unit.files[0].path
             problems: List[Problem] = []
             if _is_long(unit):
-                yield unit, _guarded(_long_entries(jobs, root / path, path, problems), path, problems), problems
+                listed = _long_entries(jobs, root / path, path, problems)
             else:
-                yield unit, _guarded(_entries(read(root, unit, problems), path, problems), path, problems), problems
+                listed = _entries(read(root, unit, problems), path, problems)
+            yield unit, _guarded(listed, root, unit, problems), problems
 
 
 def _is_long(unit: Unit) -> bool:
@@ -113,23 +116,50 @@ def _long_entries(jobs: Jobs, path: Path, name: str, problems: List[Problem]) ->
             yield from entries
 
 
-def _guarded(entries: Iterator[Entry], path: str, problems: List[Problem]) -> Iterator[Entry]:
+def _guarded(entries: Iterator[Entry], root: Path, unit: Unit, problems: List[Problem]) -> Iterator[Entry]:
     """Yield entries until reading fails, whatever fails: that is a problem of this file and of no other."""
     try:
         yield from entries
     except Exception as error:
-        problems.append(Problem(path, _failure(error)))
+        problems.append(_failure(unit.files[0].path, error))
+    if not any(problem.unread for problem in problems):
+        problems += _unsettled(root, unit, False)
 
 
-def _failure(error: Exception) -> str:
+def _failure(path: str, error: Exception) -> Problem:
+    if isinstance(error, OSError) and error.strerror:  # of the system, not of GDAL
+        return Problem(path, f"cannot be read ({error.strerror}); {_AGAIN}", unread=True)
     text = " ".join(str(error).split())[:200]
-    return f"cannot be read ({type(error).__name__}{': ' if text else ''}{text}); it is not served until it changes"
+    told = f"cannot be read ({type(error).__name__}{': ' if text else ''}{text}); it is not served until it changes"
+    return Problem(path, told)
+
+
+def _unsettled(root: Path, unit: Unit, doubtful: bool) -> List[Problem]:
+    """Return why what was read of a unit may not be what its files hold, if so: a problem that is `unread`.
+
+    They were changed since they were looked at; or, where what was read is `doubtful`, they cannot be read at all,
+    of which GDAL says no more than that it is no raster.
+    """
+    for file in unit.files:
+        try:
+            if stamp(file.path, os.stat(root / file.path)) != file:
+                return [Problem(file.path, f"was changed while it was read; {_AGAIN}", unread=True)]
+            if doubtful:
+                with (root / file.path).open("rb", buffering=0) as content:
+                    left = _READ_THROUGH
+                    while left > 0 and content.read(_PIECE):
+                        left -= _PIECE
+        except OSError as error:
+            return [_failure(file.path, error)]
+    return []
 
 
 def _read_unit(root: Path, unit: Unit) -> _Read:
     problems: List[Problem] = []
     path = unit.files[0].path
-    return _taken(_entries(read(root, unit, problems), path, problems), path, problems)
+    found = _taken(_entries(read(root, unit, problems), path, problems), path, problems)
+    unsettled = _unsettled(root, unit, bool(found[1]))
+    return ([], unsettled) if unsettled else found
 
 
 def _read_block(lines: List[bytes], first: int, name: str) -> _Read:
@@ -145,7 +175,7 @@ def _taken(entries: Iterator[Entry], path: str, problems: List[Problem]) -> _Rea
     except MemoryError:
         raise  # the process is given up
     except Exception as error:
-        return [], [*problems, Problem(path, _failure(error))]
+        return [], [*problems, _failure(path, error)]
 
 
 def _entries(records: Iterable[SceneRecord], path: str, problems: List[Problem]) -> Iterator[Entry]:

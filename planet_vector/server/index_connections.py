@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Iterator, NamedTuple, Optional, Tuple
 from urllib.parse import quote
 
+from planet_vector.server.index_trust import is_damage, is_trusted, note_damage
 from planet_vector.server.patience import Patience
 from planet_vector.server.refusal import Refusal
 
@@ -80,12 +81,12 @@ class IndexFile:
     def _opened(self) -> Optional[_Open]:
         """Return a connection to the file that is there, or None where there is none that is complete."""
         before = _stamp(self._path)
-        if before is None:
+        if before is None or not is_trusted(self._path):
             return None
         try:
             db = connect(self._path, make=False)
-        except sqlite3.OperationalError:
-            if _stamp(self._path) is None:
+        except sqlite3.DatabaseError as error:
+            if is_damage(error, self._path) or _stamp(self._path) is None:
                 return None
             raise
         try:
@@ -94,11 +95,20 @@ class IndexFile:
             if complete and _stamp(self._path) == before:
                 db.execute("PRAGMA query_only = 1")
                 return _Open(db, before)
-        except BaseException:
+        except BaseException as error:
             db.close()
+            if is_damage(error, self._path):
+                return None
             raise
         db.close()
         return None
+
+    def is_damaged(self, error: sqlite3.DatabaseError, stamp: _Stamp) -> bool:
+        """Tell whether an error says that a file is damaged; then have it made anew, if it is still in its place."""
+        damaged = is_damage(error, self._path)
+        if damaged:
+            note_damage(self._path, stamp[1])
+        return damaged
 
 
 class Connections:
@@ -126,7 +136,7 @@ class Connections:
         Raises
         ------
         Refusal
-            503, when there is no complete index, and was none.
+            503, when there is no complete index, and was none; when its file is damaged.
         """
         connection = self._wait(patience)
         try:
@@ -141,11 +151,21 @@ class Connections:
                     "The service has no index that is complete: ask again once the archive has been looked through.",
                     {"Retry-After": "10"},
                 )
-            connection.db.execute("BEGIN")
             try:
+                connection.db.execute("BEGIN")
                 yield connection.db
+            except sqlite3.DatabaseError as error:
+                if not self._file.is_damaged(error, connection.stamp):
+                    raise
+                raise Refusal(
+                    503,
+                    "The index of the service is damaged, and is made anew when the archive is looked through next: "
+                    "ask again later.",
+                    {"Retry-After": "10"},
+                ) from error
             finally:
-                connection.db.execute("ROLLBACK")
+                if connection.db.in_transaction:  # an error may have ended it
+                    connection.db.execute("ROLLBACK")
         finally:
             self._idle.put(connection)
 
@@ -165,7 +185,7 @@ class Connections:
                     patience.check()
 
 
-def connect(path: Path, make: bool = True) -> sqlite3.Connection:
+def connect(path: Path, make: bool = True, alone: bool = False) -> sqlite3.Connection:
     """Open an index file, for one thread at a time.
 
     Parameters
@@ -174,9 +194,12 @@ def connect(path: Path, make: bool = True) -> sqlite3.Connection:
         The file.
     make : bool
         Whether it is made when it is not there.
+    alone : bool
+        Whether it is read without what lies beside it, and nothing is written.
     """
     place = os.path.abspath(path).replace(os.sep, "/")
-    address = f"file://{'' if place.startswith('/') else '/'}{quote(os.fsencode(place))}?mode={'rwc' if make else 'rw'}"
+    mode = "ro&immutable=1" if alone else "rwc" if make else "rw"
+    address = f"file://{'' if place.startswith('/') else '/'}{quote(os.fsencode(place))}?mode={mode}"
     db = sqlite3.connect(address, uri=True, timeout=WAIT, isolation_level=None, check_same_thread=False)
     try:
         db.execute(f"PRAGMA cache_size = -{CACHE_KB}")

@@ -29,6 +29,7 @@ from planet_vector.server.archive import Problem, Unit, scan
 from planet_vector.server.entries import read_all
 from planet_vector.server.index import SCHEMA, create
 from planet_vector.server.index_connections import connect
+from planet_vector.server.index_trust import discard, has_room, is_damage, is_noted, is_trusted, note
 from planet_vector.server.writing import DUPLICATE, Writing, signature_of
 from planet_vector.server.writing_lock import writing_lock
 
@@ -36,8 +37,6 @@ FILL_CACHE_KB, CACHE_KB = 200_000, 32_000
 """Of pages while writing. A first fill changes the indexes all over; a re-scan runs in a process that answers."""
 
 _TABLES = {"meta", "unit", "problem", "scene", "feature", "product", "total"}  # of an index, whatever its SCHEMA
-_LEAST = 2**20  # bytes: where less is free, what cannot be written is for want of room
-_BESIDE = ("-wal", "-shm")  # what SQLite keeps beside a file
 
 
 @dataclass
@@ -46,7 +45,7 @@ class Report:
 
     read: int = 0
     removed: int = 0
-    reading: float = 0.0  # seconds it took to read what had changed
+    looking: float = 0.0  # seconds it took to find out what has changed
     totals: Dict[str, int] = field(default_factory=dict)
     problems: List[Problem] = field(default_factory=list)
 
@@ -55,6 +54,11 @@ def default_index(root: Path) -> Path:
     """Return where the index of an archive is kept: in the user's cache, as an archive may be read-only."""
     digest = hashlib.sha256(os.fsencode(os.path.realpath(root))).hexdigest()[:20]
     return Path(platformdirs.user_cache_dir("planet_vector")) / "archives" / f"{digest}.sqlite"
+
+
+def count_text(scenes: int) -> str:
+    """Return how many scenes there are, in words."""
+    return "1 scene" if scenes == 1 else f"{scenes} scenes"
 
 
 def update(
@@ -97,15 +101,22 @@ def update(
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with writing_lock(path, program, tell, stop):
             # Not before: what another process has found meanwhile would be taken for gone.
+            start = time.monotonic()
             units, scan_problems = scan(root)
-            with closing(_open(path)) as db:
-                if not units and not allow_empty:
-                    _check_emptied(root, db)
-                report = _update(root, db, units, scan_problems, progress, stop)
-                report.totals = dict(db.execute("SELECT type, scenes FROM total WHERE scenes > 0 ORDER BY type"))
-                report.problems = [
-                    Problem(*row) for row in db.execute("SELECT path, text FROM problem ORDER BY path, text")
-                ]
+            looking = time.monotonic() - start
+
+            def run() -> Report:
+                with closing(_open(path)) as db:
+                    return _update(root, db, units, scan_problems, progress, stop, allow_empty)
+
+            try:
+                report = run()
+            except sqlite3.DatabaseError as error:
+                if not (is_damage(error, path) and (is_noted(path) or path == default_index(root))):
+                    raise
+                discard(path)
+                report = run()
+            report.looking = looking
     except (sqlite3.Error, OSError) as error:
         raise ArchiveError(_reason(path, error)) from None
     if path == default_index(root):
@@ -114,10 +125,9 @@ def update(
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    if not path.exists():
-        # Of a file that was deleted: what it lacks stands in them, and has no place in the one that is made now.
-        for suffix in _BESIDE:
-            Path(os.path.realpath(path) + suffix).unlink(missing_ok=True)
+    if not path.exists() or _is_replaced(path):
+        # What lies beside is of a file that was deleted, and has no place in the one that is made now.
+        discard(path)
     db = connect(path)
     try:
         _is_ours(db, path)  # before anything is changed: WAL would stay with a stranger's file
@@ -129,10 +139,31 @@ def _open(path: Path) -> sqlite3.Connection:
             _clear(db)
             create(db)
         db.execute("COMMIT")
+        note(path)
     except BaseException:
         db.close()
         raise
     return db
+
+
+def _is_replaced(path: Path) -> bool:
+    """Tell whether an index is not the one that was left there, or is damaged.
+
+    Raises
+    ------
+    ArchiveError
+        When it is a database of something else.
+    """
+    if is_trusted(path):
+        return False
+    try:
+        # As it is without what lies beside it, which is not its own.
+        with closing(connect(path, make=False, alone=True)) as db:
+            _is_ours(db, path)
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error, path):
+            raise
+    return True
 
 
 def _is_ours(db: sqlite3.Connection, path: Path) -> bool:
@@ -166,6 +197,7 @@ def _update(
     scan_problems: List[Problem],
     progress: Callable[[int, int], None],
     stop: Optional[threading.Event],
+    allow_empty: bool,
 ) -> Report:
     known: Dict[str, str] = dict(db.execute("SELECT key, files FROM unit WHERE unit > 0"))
     db.execute(f"PRAGMA cache_size = -{CACHE_KB if known else FILL_CACHE_KB}")
@@ -174,6 +206,8 @@ def _update(
     order = [key for key in sorted(units, key=lambda key: not key.startswith("scene:")) if key not in kept]
     gone = [key for key in known if key not in units and key not in kept]
     changed = {key for key in order if known.get(key, "").replace(DUPLICATE, "", 1) != signature_of(units[key])}
+    if gone and not allow_empty:
+        _check_emptied(root, db, set(gone), kept, [units[key] for key in order if key in changed])
     report = Report(removed=len(gone))
     with Writing(db, {key: place for place, key in enumerate(order)}, stop) as writing:
         if gone or changed:
@@ -182,7 +216,6 @@ def _update(
         for key in gone:
             writing.drop(key)
             writing.pause()
-        start = time.monotonic()
         total = len(changed)
         while changed:
             for unit, entries, problems in read_all(root, [units[key] for key in order if key in changed]):
@@ -192,11 +225,12 @@ def _update(
                 progress(report.read, total)
             changed = set(writing.robbed)
             total += len(changed)
-        report.reading = time.monotonic() - start
         writing.put_scan_problems(scan_problems)
         writing.finish()
     if report.read or report.removed:
         db.execute("PRAGMA optimize = 0x10002")  # all tables: a first fill has no statistics yet
+    report.totals = dict(db.execute("SELECT type, scenes FROM total WHERE scenes > 0 ORDER BY type"))
+    report.problems = [Problem(*row) for row in db.execute("SELECT path, text FROM problem ORDER BY path, text")]
     return report
 
 
@@ -214,28 +248,32 @@ def _unread(known: Dict[str, str], places: List[str]) -> Set[str]:
     return {key for key, files in known.items() if is_unread(key, files)}
 
 
-def _check_emptied(root: Path, db: sqlite3.Connection) -> None:
-    """Raise ArchiveError when there are scenes in the index of an archive that holds nothing."""
+def _check_emptied(root: Path, db: sqlite3.Connection, gone: Set[str], kept: Set[str], changed: List[Unit]) -> None:
+    """Raise ArchiveError when all that brought scenes, and can be looked at, is gone, and what has come brings none."""
+    there = "EXISTS (SELECT 1 FROM scene INDEXED BY scene_by_unit WHERE scene.unit = unit.unit)"
+    bringing = {key for (key,) in db.execute(f"SELECT key FROM unit WHERE {there}")} - kept
+    if not bringing or bringing - gone:
+        return
+    with closing(read_all(root, changed)) as found:
+        if any(True for _, entries, _ in found for _ in entries):
+            return
     (scenes,) = db.execute("SELECT coalesce(sum(scenes), 0) FROM total").fetchone()
-    if scenes:
-        raise ArchiveError(
-            f"{root} holds nothing that can be served, and its index {scenes} scenes, which stay: "
-            "see whether its disk is mounted, or drop them with --allow-empty."
-        )
+    raise ArchiveError(
+        f"{root} holds nothing that can be served, and its index {count_text(scenes)}, "
+        f"which stay{'s' * (scenes == 1)}: see whether its disk is mounted, or drop them with --allow-empty."
+    )
 
 
 def _reason(path: Path, error: Exception) -> str:
     """Return in a sentence why an index cannot be written, and what to do."""
     numbers = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
     full = "disk is full" in str(error) or (isinstance(error, OSError) and error.errno in numbers)
-    if not full:  # SQLite has no words for it where its shared memory finds no room
-        with contextlib.suppress(OSError):
-            full = shutil.disk_usage(path.parent).free < _LEAST
-    if full:
+    if full or not has_room(path):  # SQLite has no words for it where its shared memory finds no room
         return f"The index {path} cannot be written, as its disk is full: make room, or name another with --index."
     if "is locked" in str(error):
         return f"The index {path} is locked by another program: end that one, or name another index with --index."
-    return f"The index {path} cannot be written ({error}): name another with --index, or delete it."
+    why = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return f"The index {path} cannot be written ({why}): name another with --index, or delete it."
 
 
 def _delete_older(path: Path) -> None:

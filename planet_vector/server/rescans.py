@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Optional, Tuple
 
 from planet_vector.errors import PlanetVectorError
+from planet_vector.server.index_trust import is_trusted
 from planet_vector.server.indexing import Report, update
 from planet_vector.server.watching import NotWatchable, Watching
 from planet_vector.server.writing_lock import Stopped
@@ -129,10 +130,11 @@ def rescan(root: Path, index: Path, seconds: float, state: RescanState, stop: th
         watch()
         pause = 0.0 if watching.trusted else seconds  # something may have changed before
         while not stop.wait(pause):
-            start, reading, failed = time.monotonic(), 0.0, False
+            start, failed = time.monotonic(), False
             watch()  # before the scan, which sees what changes while it goes on, or does not
+            looking = time.monotonic() - start
             try:
-                reading = scan_archive(root, index, state, watching.trusted, stop=stop).reading
+                looking += scan_archive(root, index, state, watching.trusted, stop=stop).looking
                 failures.over()
             except Stopped:
                 return
@@ -140,8 +142,9 @@ def rescan(root: Path, index: Path, seconds: float, state: RescanState, stop: th
                 failed = True
                 failures.tell(_sentence(error))
             kept = _identity(index)
-            # A large archive is not looked through all the time: at most a tenth of it, what has changed aside.
-            pause = 9 * (time.monotonic() - start - reading)
+            # A large archive is not looked through all the time: at most a tenth of it. Waiting for another process,
+            # and what has changed, do not count; but what fails again and again takes half of the time at most.
+            pause = min(time.monotonic() - start, RARELY) if failed else 9 * looking
             if failed or not watching.trusted:
                 pause = max(seconds, pause)
             elif not stop.wait(pause):
@@ -161,7 +164,7 @@ def _wait_for_change(
         now = time.monotonic()
         if now >= look:
             look = now + seconds
-            if _identity(index) != kept or watching.has_moved():
+            if _identity(index) != kept or not is_trusted(index) or watching.has_moved():
                 return
 
 

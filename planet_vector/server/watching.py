@@ -235,7 +235,9 @@ class _Watch:
 
     def __init__(self, folders: Iterable[str], index: str) -> None:
         self._paths: FrozenSet[str] = frozenset(folders)
-        self._own_files = frozenset(index + end for end in ("", "-wal", "-shm", "-journal", ".lock", ".holder"))
+        self._own_files = frozenset(
+            index + end for end in ("", "-wal", "-shm", "-journal", ".lock", ".holder", ".file")
+        )
         self._own_folders = (index + ".areas", str(Path(index).with_suffix(".pictures")))
         try:
             self._notify = RustNotify(sorted(self._paths), False, False, 0, False, False)

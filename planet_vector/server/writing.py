@@ -144,11 +144,16 @@ class Writing:
         self._db.execute("DELETE FROM unit WHERE unit = ?", (number,))
 
     def put(self, unit: Unit, entries: Iterable[Entry], problems: List[Problem]) -> None:
-        """Make the scenes of a unit those that stand in it now."""
+        """Make the scenes of a unit those that stand in it now.
+
+        One that could not be read to its end loses none, and stays unfinished: its files may come back unchanged.
+        """
         stream = iter(entries)
         piece = list(islice(stream, TOGETHER))
-        number = self._open_unit(unit.key)
         self.robbed.discard(unit.key)
+        if not piece and _is_unread(problems) and self._is_told(unit.key, problems):
+            return  # each version makes clients fetch again what they have
+        number = self._open_unit(unit.key)
         before = _Before(self._scenes_of(number))
         clashes = 0
         while piece:
@@ -157,10 +162,12 @@ class Writing:
             if piece:
                 self.pause()
                 self._begin()
-        self._remove_pieces(before.left())
+        unread = _is_unread(problems)
+        if not unread:
+            self._remove_pieces(before.left())
         self._db.execute(f"DELETE FROM problem INDEXED BY problem_by_unit WHERE unit = {number}")
         self._put_problems(number, problems)
-        files = (DUPLICATE if clashes else "") + signature_of(unit)
+        files = UNFINISHED if unread else (DUPLICATE if clashes else "") + signature_of(unit)
         self._db.execute("UPDATE unit SET files = ? WHERE unit = ?", (files, number))
 
     def put_scan_problems(self, problems: List[Problem]) -> None:
@@ -182,6 +189,12 @@ class Writing:
         number = self._db.execute("INSERT INTO unit VALUES (NULL, ?, ?)", (key, UNFINISHED)).lastrowid
         assert number is not None
         return number
+
+    def _is_told(self, key: str, problems: List[Problem]) -> bool:
+        """Tell whether a unit is unfinished already, with the same problems."""
+        sql = "SELECT unit, path, text FROM problem JOIN unit USING (unit) WHERE key = ? AND files = ?"
+        known = set(self._db.execute(sql, (key, UNFINISHED)))
+        return bool(known) and known == set(_rows(next(iter(known))[0], problems))
 
     def _scenes_of(self, number: int) -> np.ndarray:
         """Return the scenes of a unit, ascending."""
@@ -349,6 +362,10 @@ class _Before:
     def left(self) -> np.ndarray:
         """Return those that were not found."""
         return self._scenes[~self._settled]
+
+
+def _is_unread(problems: List[Problem]) -> bool:
+    return any(problem.unread for problem in problems)
 
 
 def _rows(number: int, problems: List[Problem]) -> List[Tuple[int, str, str]]:

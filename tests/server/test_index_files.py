@@ -81,7 +81,7 @@ def test_who_waits_for_another_process_says_so(tmp_path: Path) -> None:
         assert not place.exists()
     output, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (0, "")
-    assert output.startswith("ortho: 1 scenes")
+    assert output.startswith("ortho: 1 scene, ")
 
 
 @needs_kill

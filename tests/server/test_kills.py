@@ -186,7 +186,7 @@ def assert_goes_on(archive: Path, cache: Path, expected: Dict[str, Any]) -> None
         assert count == sum(expected["totals"].values())
     assert_same(cache / "index.sqlite", expected)
     here = {path.name for path in cache.iterdir()}
-    assert here <= {"index.sqlite", "index.sqlite.lock", "index.pictures", "stderr.txt"}
+    assert here <= {"index.sqlite", "index.sqlite.file", "index.sqlite.lock", "index.pictures", "stderr.txt"}
 
 
 # ---- kills -----------------------------------------------------------------------------------------------
