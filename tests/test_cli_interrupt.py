@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and ter
 AT_ONCE = 3.0  # seconds; a request that hangs would take sixty, and be tried again
 PAGE = 1000
 NEWEST = datetime(2015, 9, 1, tzinfo=timezone.utc)
-FILE = os.urandom(300_000)
+FILE = b"II*\0" + os.urandom(300_000)  # as a TIFF begins
 
 
 class Hanging:

@@ -1,16 +1,15 @@
 """A search as one raster: the pixels of many scenes, on a grid of one's choice.
 
-Where GDAL has a raster tile index driver that fails where a scene does (GTI, from 3.12 on; that of 3.9 to 3.11 leaves
-the scene out), no file is opened but the first, and each scene is opened and warped when it is looked at. Elsewhere,
-and for a file that others can open, the same is said in a VRT, for which the header of each scene is read.
+It is said in a VRT, for which the header of each scene is read; each is opened and warped when it is looked at. GDAL's
+tile index (GTI) would open none before that, but leaves out a scene that it cannot open: up to 3.11 without an error,
+and from 3.12 on when the same place is read once more.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 import rasterio
@@ -25,14 +24,12 @@ from rasterio.warp import Resampling
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import QueryError, RasterAccessError
 from planet_vector.geometry import bounds as box_of
-from planet_vector.raster.product import BUILD, north_up
+from planet_vector.raster.product import north_up
 from planet_vector.raster.sources import Sources, source_name
 from planet_vector.raster.virtual import Bounds, Virtual, header_of, open_virtual, vrt, vrt_band, vrt_source
 from planet_vector.raster.warping import warped_bounds
 from planet_vector.scene import Scene
 from planet_vector.workers import Workers
-
-HAS_GTI = BUILD >= (3, 12, 0)
 
 ORDERS: Dict[str, Callable[[Scene], Any]] = {
     "newest": lambda scene: scene.acquired.timestamp(),
@@ -46,7 +43,6 @@ RESAMPLING = ("nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "averag
 
 _EARTH_RADIUS = 6371.0072  # km; of the sphere with the area of the WGS 84 ellipsoid (Moritz 2000)
 _AT_ONCE = 4  # scenes opened
-_MARGIN = 16  # pixels; how much a footprint may be off, so that no edge of a scene is missed
 
 
 @dataclass(frozen=True)
@@ -66,50 +62,6 @@ class Survey:
 
     def __str__(self) -> str:
         return f"{self.count} scenes, {self.area:,.0f} km²"
-
-
-class SceneMosaic(Virtual):
-    """Read many scenes as one raster.
-
-    GDAL's tile index draws a scene that is not north up where it does not lie, and one of other bands as far as they
-    go. So each is opened here before it is looked at: what is read is right, or an error. What GDAL reads by itself, as
-    a `rasterio.vrt.WarpedVRT` over it does, is not looked at so; a scene that it cannot open is an error there too.
-    """
-
-    _unseen: Dict[int, Bounds] = {}  # scenes not opened yet, by rank, and their boxes in the mosaic's coordinates
-    _look: Callable[[int], None]
-
-    def read(self, indexes: Any = None, out: Any = None, window: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Read pixels as `rasterio.io.DatasetReader.read` does; raises as `Virtual.read` does."""
-        self._look_at(window)
-        return super().read(indexes, out, window, *args, **kwargs)
-
-    def read_masks(self, indexes: Any = None, out: Any = None, out_shape: Any = None, window: Any = None,
-                   *args: Any, **kwargs: Any) -> Any:  # fmt: skip
-        """Read masks as `rasterio.io.DatasetReader.read_masks` does; raises as `read` does."""
-        self._look_at(window)
-        return super().read_masks(indexes, out, out_shape, window, *args, **kwargs)
-
-    def dataset_mask(
-        self, out: Any = None, out_shape: Any = None, window: Any = None, *args: Any, **kwargs: Any
-    ) -> Any:
-        """Read the mask as `rasterio.io.DatasetReader.dataset_mask` does; raises as `read` does."""
-        self._look_at(window)
-        return super().dataset_mask(out, out_shape, window, *args, **kwargs)
-
-    def _look_at(self, window: Any) -> None:
-        if not self._unseen:
-            return
-        west, south, east, north = self.bounds if window is None else self.window_bounds(window)
-        wanted = [
-            rank
-            for rank, (left, low, right, top) in self._unseen.items()
-            if left <= east and west <= right and low <= north and south <= top
-        ]
-        with Workers(_AT_ONCE) as pool:
-            list(pool.map(self._look, wanted))
-        for rank in wanted:
-            del self._unseen[rank]
 
 
 def survey(scenes: Iterable[Scene]) -> Survey:
@@ -180,25 +132,8 @@ def open_scenes(
             with Sources(catalog) as sources:
                 return tostring(_vrt(sources, titles, grid, top, resampling), encoding="unicode")
 
-        dataset: Virtual
-        if not HAS_GTI:
-            dataset = open_virtual(catalog, as_vrt(), "VRT", title, as_vrt, titles=titles)
-            return dataset
-        boxes = _boxes(places, grid)
-        index = MemoryFile(_index(boxes, links), filename="mosaic.geojson")
-        description = tostring(_gti(index.name, grid, top, resampling), encoding="unicode")
-        mosaic: SceneMosaic = open_virtual(
-            catalog, description, "GTI", title, as_vrt, kept=index, cls=SceneMosaic, titles=titles
-        )
-
-    def look(rank: int) -> None:
-        named = titles[links[rank]]
-        with Sources(catalog) as sources, sources.open(links[rank], named) as source:
-            _check(source, named, top)
-
-    mosaic._look = look
-    mosaic._unseen = dict(enumerate(boxes[:-1]))  # the last, on top, has been opened
-    return mosaic
+        dataset: Virtual = open_virtual(catalog, as_vrt(), "VRT", title, as_vrt, titles=titles)
+    return dataset
 
 
 class _Grid(NamedTuple):
@@ -270,45 +205,6 @@ def _place(scene: Scene, crs: Any) -> Bounds:
 def _around(boxes: Sequence[Bounds]) -> Bounds:
     wests, souths, easts, norths = zip(*boxes)
     return min(wests), min(souths), max(easts), max(norths)
-
-
-def _boxes(places: Sequence[Bounds], grid: _Grid) -> List[Bounds]:
-    """Return a box in the mosaic's coordinates for each scene, in which all of it lies."""
-    width, height = _MARGIN * grid.res[0], _MARGIN * grid.res[1]
-    return [(west - width, south - height, east + width, north + height) for west, south, east, north in places]
-
-
-def _index(boxes: Sequence[Bounds], links: Sequence[str]) -> bytes:
-    """Return the tile index: boxes in the mosaic's own coordinates, the topmost with the highest rank."""
-    features: List[Dict[str, Any]] = []
-    for rank, ((west, south, east, north), link) in enumerate(zip(boxes, links)):
-        ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-        features.append({
-            "type": "Feature",
-            "geometry": {"type": "Polygon", "coordinates": [ring]},
-            "properties": {"location": source_name(link), "rank": rank},
-        })  # fmt: skip
-    return json.dumps({"type": "FeatureCollection", "name": "mosaic", "features": features}).encode()
-
-
-def _gti(index: str, grid: _Grid, top: Dict[str, Any], resampling: str) -> Element:
-    root = Element("GDALTileIndexDataset")
-    west, south, east, north = grid.bounds
-    for name, value in (
-        ("IndexDataset", index), ("IndexLayer", "mosaic"), ("LocationField", "location"), ("SortField", "rank"),
-        ("SRS", grid.crs.to_wkt()), ("ResX", repr(grid.res[0])), ("ResY", repr(grid.res[1])),
-        ("MinX", repr(west)), ("MinY", repr(south)), ("MaxX", repr(east)), ("MaxY", repr(north)),
-        ("Resampling", resampling.replace("_", "")), ("BandCount", str(len(top["dtypes"]))),
-    ):  # fmt: skip
-        SubElement(root, name).text = value
-    plain = vrt(grid.crs, grid.bounds, grid.res)
-    for number, (dtype, colour) in enumerate(zip(top["dtypes"], top["colours"]), 1):
-        described = vrt_band(plain, dtype, top["nodata"], colour)
-        band = SubElement(root, "Band", band=str(number), dataType=described.attrib["dataType"])
-        if top["nodata"] is not None:
-            SubElement(band, "NoDataValue").text = repr(top["nodata"])
-        SubElement(band, "ColorInterp").text = colour.capitalize()
-    return root
 
 
 def _vrt(sources: Sources, titles: Mapping[str, str], grid: _Grid, top: Dict[str, Any], resampling: str) -> Element:

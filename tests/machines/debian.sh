@@ -61,6 +61,8 @@ inside() {
   unshare --mount --pid --fork --kill-child bash -c '
     set -e
     chroot=$1; shift
+    # As a container has it: its root is a place where something is mounted.
+    mount --bind "$chroot" "$chroot"
     mount -t proc proc "$chroot/proc"
     mount -t tmpfs -o mode=755 tmpfs "$chroot/dev"
     for name in null zero full random urandom tty; do touch "$chroot/dev/$name"; mount --bind /dev/$name "$chroot/dev/$name"; done

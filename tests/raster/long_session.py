@@ -47,10 +47,15 @@ def copied(dataset: Any, turn: int) -> Any:
 def stats(dataset: Any, turn: int) -> Any:
     """Read by `stats`, which GDAL keeps for a dataset: hence by one opened for it, whose address has ended."""
     if not isinstance(dataset, Product):
-        return repr(dataset.stats())
+        return rounded(dataset)
     with planet_vector.open(f"PLANET:ortho/{dataset._title}") as fresh:
         time.sleep(3.2)
-        return repr(fresh.stats())
+        return rounded(fresh)
+
+
+def rounded(dataset: Any) -> Any:
+    """Return the statistics without their last digits, which GDAL does not keep beside a file."""
+    return [[round(value, 6) for value in (band.min, band.max, band.mean, band.std)] for band in dataset.stats()]
 
 
 def by_block(dataset: Any, turn: int) -> Any:

@@ -137,17 +137,11 @@ def warped(archive: Path, scenes: List[Scene], dataset: Any, directory: Path, ru
         return file.read()
 
 
-@pytest.mark.parametrize(
-    "by_gti", [False, True] if mosaic_module.HAS_GTI else [False], ids=lambda by: "GTI" if by else "VRT"
-)
 def test_a_mosaic_over_two_utm_zones_is_what_gdalwarp_makes(
-    by_gti: bool, connected: Service, archive: Path, tmp_path: Path, run: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    monkeypatch.setattr(mosaic_module, "HAS_GTI", by_gti)
+    connected: Service, archive: Path, tmp_path: Path, run: Callable[..., Any]
+) -> None:
     scenes = in_two_zones(archive)
     with raster.open_mosaic(scenes) as dataset:
-        assert dataset.driver == ("GTI" if by_gti else "VRT")
         found = dataset.read()
         expected = warped(archive, scenes, dataset, tmp_path, run)
     # The mask is the same to the pixel: no seam of nodata. Colours differ where the two programs round the place of
@@ -179,9 +173,8 @@ def test_only_what_is_looked_at_is_read(start_service: Start, archive: Path, tmp
     scenes = in_two_zones(archive)
     with raster.open_mosaic(scenes) as dataset:
         before = log.read_text()
-        # A VRT has the headers of all; a tile index that of the scene on top.
         opened = {scene.id for scene in scenes if f"{scene.id}/full" in before}
-        assert len(opened) == (1 if mosaic_module.HAS_GTI else len(scenes))
+        assert len(opened) == len(scenes)
         dataset.read(1, window=rasterio.windows.Window(0, 0, 8, 8))
     after = log.read_text()[len(before) :]
     read = {scene.id for scene in scenes if f"{scene.id}/full" in after}

@@ -24,7 +24,6 @@ rasterio = pytest.importorskip("rasterio")
 from rasterio.errors import RasterioIOError  # noqa: E402
 from rasterio.vrt import WarpedVRT  # noqa: E402
 
-from planet_vector.raster import mosaic as mosaic_module  # noqa: E402
 from planet_vector.raster.session import PlanetSession  # noqa: E402
 
 FAULTS = {
@@ -134,12 +133,10 @@ def test_a_fault_is_an_error_or_nothing(
 @pytest.mark.long
 @pytest.mark.parametrize("way", list(OPENED))
 @pytest.mark.parametrize("reading", list(READS))
-@pytest.mark.parametrize("by_gti", [False, True] if mosaic_module.HAS_GTI else [False])
 def test_every_fault_is_an_error_or_nothing(
-    by_gti: bool, reading: str, way: str, at: Delivery, right: Dict[Tuple[str, str], Any], tmp_path: Path,
+    reading: str, way: str, at: Delivery, right: Dict[Tuple[str, str], Any], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(mosaic_module, "HAS_GTI", by_gti)
     for place, fault in itertools.product(at.places, FAULTS):
         check(way, reading, place, fault, at, right, tmp_path)
 

@@ -25,11 +25,11 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def service(serve: Serve, archive: Path) -> Running:
-    return serve(archive, "--redirect", "signed", environment={"PLANET_SERVE_KEY": "abc"})
+    return serve(archive, "--redirect", "signed", environment={"PLANET_SERVE_KEY": "xyz"})
 
 
 def signed(service: Running) -> str:
-    answer = service.get(f"scenes/ortho/{ID}/full", auth=("abc", ""))
+    answer = service.get(f"scenes/ortho/{ID}/full", auth=("xyz", ""))
     assert answer.status_code == 302
     return answer.headers["location"]
 
@@ -37,14 +37,14 @@ def signed(service: Running) -> str:
 def test_the_second_origin_delivers_to_who_brings_nothing_but_the_address(service: Running, archive: Path) -> None:
     link = signed(service)
     assert urlsplit(link).netloc != urlsplit(service.root).netloc
-    assert "abc" not in link
+    assert "xyz" not in link
     content = (archive / f"{ID}_visual.tif").read_bytes()
     assert requests.get(link, timeout=30).content == content
     part = requests.get(link, headers={"Range": "bytes=5-14"}, timeout=30)
     assert (part.status_code, part.content) == (206, content[5:15])
     assert requests.head(link, timeout=30).status_code == 403
-    assert requests.get(link, auth=("abc", ""), timeout=30).status_code == 400
-    assert requests.get(link + "&api_key=abc", timeout=30).status_code == 400
+    assert requests.get(link, auth=("xyz", ""), timeout=30).status_code == 400
+    assert requests.get(link + "&api_key=xyz", timeout=30).status_code == 400
 
 
 def test_a_changed_address_is_not_signed(service: Running) -> None:
