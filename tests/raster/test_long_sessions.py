@@ -59,7 +59,7 @@ def in_a_long_session(
             env={**os.environ, "PL_API_URL": service.url, "PL_API_KEY": service.key, "GDAL_CACHEMAX": "1"},
             capture_output=True,
             text=True,
-            timeout=60 + 10 * renewals,
+            timeout=90 + 20 * renewals,
             cwd=ROOT,
         )
     finally:
