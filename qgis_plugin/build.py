@@ -32,8 +32,8 @@ CORE = "planet_vector"
 NAME = PLUGIN.name
 
 DRIVER = f"{CORE}.plugins.gdal_PLANET"
-BROUGHT = {"gdal_python_driver", "numpy", "osgeo", "processing", "qgis", "requests", NAME}
-"""What QGIS brings, beside the standard library; the first is GDAL's own, which the driver asks for."""
+BROUGHT = {"gdal_python_driver", "numpy", "osgeo", "processing", "qgis", "requests", "urllib3", NAME}
+"""What QGIS brings, beside the standard library: the first is GDAL's own, urllib3 comes with requests."""
 
 CARRIED = (".py", ".svg", ".txt")
 MOST_BYTES = 25 * 2**20  # of a plugin, by the rules of plugins.qgis.org
