@@ -118,21 +118,16 @@ def open_scenes(
         raise RasterAccessError("There are no scenes to make a mosaic of: widen the search.")
     ranked = sorted(scenes, key=lambda scene: (ORDERS[order](scene), scene.id))
     titles = {catalog.transport.check_link(scene.product_link(product)): f"{scene.id}/{product}" for scene in ranked}
-    links = list(titles)
     with Sources(catalog) as sources:
-        with sources.open(links[-1], titles[links[-1]]) as topmost:
+        with sources.open(*list(titles.items())[-1]) as topmost:
             north_up(topmost)
             top = header_of(topmost)
         target = top["crs"] if crs is None else crs_of(crs)
         places = [_place(scene, target) for scene in ranked]
         grid = _grid(places, top, target, res, bounds)
+        text = tostring(_vrt(sources, titles, grid, top, resampling), encoding="unicode")
         title = f"the mosaic of {len(ranked)} scenes"
-
-        def as_vrt() -> str:
-            with Sources(catalog) as sources:
-                return tostring(_vrt(sources, titles, grid, top, resampling), encoding="unicode")
-
-        dataset: Virtual = open_virtual(catalog, as_vrt(), "VRT", title, as_vrt, titles=titles)
+        dataset: Virtual = open_virtual(catalog, text, title, lambda: text, titles=titles)
     return dataset
 
 

@@ -182,7 +182,7 @@ def open_link(catalog: ScenesV0, link: str, title: str, progress: Progress = Non
         except ServedWhole:
             return _fetch_and_open(catalog, link, title, progress)
     try:
-        return _open_remote(catalog, link, title, access)
+        return open_access(access, title, access.size)
     except RasterioIOError:
         pass  # explained by asking the host in our own words
     _, headers = catalog.transport.follow(link)
@@ -191,7 +191,7 @@ def open_link(catalog: ScenesV0, link: str, title: str, progress: Progress = Non
     # A signature may have ended between being given and being used: once more.
     access = plan(catalog, link, BUILD)
     try:
-        return _open_remote(catalog, link, title, access)
+        return open_access(access, title, access.size)
     except RasterioIOError as error:
         raise ProductError(f"{title} cannot be opened where it lies: {gdal_said(error)}.") from None
 
@@ -230,12 +230,41 @@ def opened(name: str, options: Options, driver: str = "GTiff", cls: Any = Datase
 _openers = Workers(_AT_ONCE, "geotiff-open")
 
 
+def open_access(access: Access, title: str, size: Optional[int]) -> Product:
+    """Open a product by a name and options that were found for it.
+
+    Parameters
+    ----------
+    access : Access
+        How it is opened.
+    title : str
+        What errors call it.
+    size : int or None
+        Bytes of the file, where known.
+
+    Raises
+    ------
+    rasterio.errors.RasterioIOError
+        When GDAL does not open it.
+    RasterAccessError
+        When its header asks for what no product needs.
+    """
+    dataset: Product = opened(access.name, access.options, cls=Product)
+    dataset.access, dataset._title = access, title
+    try:
+        limits.check_header(dataset, title, size)
+    except BaseException:
+        dataset.close()
+        raise
+    return dataset
+
+
 def _open_mounted(catalog: ScenesV0, link: str, title: str, access: Access) -> Product:
     """Open a file by a name that does not end; its bytes are asked for by `RemoteFile`."""
     file = RemoteFile(catalog, link, title, access.url)
     name = mount(file)
     try:
-        dataset = _product(replace(access, name=name, options=Options(READING)), title)
+        dataset = open_access(replace(access, name=name, options=Options(READING)), title, access.size)
     except RasterioIOError as error:
         unmount(name)
         if file.failure is not None:
@@ -246,11 +275,7 @@ def _open_mounted(catalog: ScenesV0, link: str, title: str, access: Access) -> P
         raise
     dataset._file = file
     weakref.finalize(dataset, unmount, name)
-    return checked(dataset, access.size)
-
-
-def _open_remote(catalog: ScenesV0, link: str, title: str, access: Access) -> Product:
-    return checked(_product(access, title), access.size)
+    return dataset
 
 
 def _fetch_and_open(catalog: ScenesV0, link: str, title: str, progress: Progress) -> Product:
@@ -277,27 +302,11 @@ def _fetch_and_open(catalog: ScenesV0, link: str, title: str, progress: Progress
             raise outcome
         path.chmod(0o600)
         try:
-            dataset = _product(Access(str(path)), title)
+            dataset = open_access(Access(str(path)), title, outcome)
         except RasterioIOError as error:
             raise ProductError(f"{title} is not a GeoTIFF that can be read: {gdal_said(error)}.") from None
-        checked(dataset, outcome)
     except BaseException:
         remove_copy_folder(folder)
         raise
     weakref.finalize(dataset, remove_copy_folder, folder)
-    return dataset
-
-
-def _product(access: Access, title: str) -> Product:
-    dataset: Product = opened(access.name, access.options, cls=Product)
-    dataset.access, dataset._title = access, title
-    return dataset
-
-
-def checked(dataset: Product, size: Optional[int]) -> Product:
-    try:
-        limits.check_header(dataset, dataset._title, size)
-    except BaseException:
-        dataset.close()
-        raise
     return dataset

@@ -183,7 +183,7 @@ def open_quads(catalog: ScenesV0, name: str, box: Box, cache: bool = False) -> Q
         return quads_description(mosaic, list(map(Placed, links, bounds)))
 
     title = f"{counted(quads)} of mosaic {name}"
-    dataset: Quads = open_virtual(catalog, text, "VRT", title, as_vrt, tiles, Quads, titles if kept is None else None)
+    dataset: Quads = open_virtual(catalog, text, title, as_vrt, tiles, Quads, titles if kept is None else None)
     dataset._catalog, dataset._mosaic, dataset._quads, dataset._cache = catalog, name, quads, kept
     dataset._side, dataset._places = mosaic.quad_size, _places(mosaic, bounds)
     return dataset

@@ -1,4 +1,4 @@
-"""Links of a service that GDAL opens by itself: the sources of VRTs and tile indexes, with the key in force for them.
+"""Links of a service that GDAL opens by itself: the sources of VRTs, with the key in force for them.
 
 A link leads to another host, or to a file that is served in parts only with the key. What is put together of links
 refers to them as the service gave them, so that it stays valid however long it is open. Their headers are read here
@@ -14,7 +14,7 @@ from planet_vector.catalog.answers import ranged_length
 from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.raster.access import Access
 from planet_vector.raster.options import READING, Options
-from planet_vector.raster.product import Product, ProductError, checked, opened
+from planet_vector.raster.product import Product, ProductError, open_access
 from planet_vector.raster.said import gdal_said
 from planet_vector.raster.scope import Scope
 
@@ -56,16 +56,14 @@ class Sources:
         """
         size = self.ask(link, title)
         self.enforce()
-        name = source_name(link)
+        # How much GDAL reads at once is an option of no path.
+        access = Access(source_name(link), Options(READING))
         try:
-            # How much GDAL reads at once is an option of no path.
-            dataset: Product = opened(name, Options(READING), cls=Product)
+            return open_access(access, title, size)
         except RasterioIOError as error:
             self.forget()
             self.ask(link, title)  # the service may say why
             raise ProductError(f"{title} could not be read where it lies: {gdal_said(error)}; try again.") from None
-        dataset.access, dataset._title = Access(name), title
-        return checked(dataset, size)
 
     def enforce(self) -> None:
         """Put in force again what the end of a `rasterio.Env` may have taken away."""

@@ -117,8 +117,7 @@ class Virtual(Remote):
 
 def open_virtual(
     catalog: ScenesV0,
-    name: str,
-    driver: str,
+    text: str,
     title: str,
     as_vrt: Callable[[], str],
     kept: Any = None,
@@ -131,14 +130,12 @@ def open_virtual(
     ----------
     catalog : ScenesV0
         The service.
-    name : str
-        What GDAL is to open.
-    driver : str
-        The GDAL driver for it.
+    text : str
+        The text of a VRT.
     title : str
         What errors call it.
     as_vrt : callable
-        Returns the same as the text of a VRT file.
+        Returns the text for others, as `Virtual.save_vrt` writes it.
     kept : object, optional
         Something that must live as long.
     cls : type
@@ -149,7 +146,7 @@ def open_virtual(
     sources = None if titles is None else Sources(catalog)
     end = sources.end if sources is not None else lambda: None
     try:
-        dataset = opened(name, Options(), driver=driver, cls=cls)
+        dataset = opened(text, Options(), driver="VRT", cls=cls)
     except RasterioIOError as error:
         end()
         raise ProductError(f"{title} cannot be opened: {gdal_said(error)}.") from None
@@ -204,7 +201,7 @@ def open_bands(
             told = f"The products of {title} lie in different coordinate systems"
             raise RasterAccessError(f"{told}: open them one by one.")
         text = tostring(_stack(scene, products, links, headers, resolution), encoding="unicode")
-        dataset: Virtual = open_virtual(catalog, text, "VRT", title, lambda: text, titles=titles)
+        dataset: Virtual = open_virtual(catalog, text, title, lambda: text, titles=titles)
     return dataset
 
 

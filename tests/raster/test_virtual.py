@@ -175,6 +175,8 @@ def test_only_what_is_looked_at_is_read(start_service: Start, archive: Path, tmp
         before = log.read_text()
         opened = {scene.id for scene in scenes if f"{scene.id}/full" in before}
         assert len(opened) == len(scenes)
+        dataset.save_vrt(tmp_path / "mosaic.vrt")
+        assert log.read_text() == before  # what is saved is known
         dataset.read(1, window=rasterio.windows.Window(0, 0, 8, 8))
     after = log.read_text()[len(before) :]
     read = {scene.id for scene in scenes if f"{scene.id}/full" in after}
