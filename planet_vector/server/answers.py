@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from planet_vector.server.attending import PICTURES, attend
 from planet_vector.server.compression import compress
-from planet_vector.server.conditional import NOT_STORED, Version, is_known, not_modified
+from planet_vector.server.conditional import NOT_STORED, Version, is_known, not_modified, unless_known
 from planet_vector.server.imagery import Picture
 
 PICTURE_SECONDS = 60.0
@@ -31,14 +31,13 @@ def json_answer(request: Request, make: Callable[[], bytes], version: Optional[V
     version : Version, optional
         What tells the answer from those of other states; None when it is not to be kept.
     """
-    if version is not None and is_known(request.headers, version):
-        return not_modified(version, _VARY)
-    content = make()
-    if version is not None and is_known(request.headers, version, exists=True):
-        return not_modified(version, _VARY)
-    content, said = compress(content, request.headers)
-    headers = NOT_STORED if version is None else version.headers
-    return Response(content, media_type="application/json", headers={**headers, **said})
+
+    def answer() -> Response:
+        content, said = compress(make(), request.headers)
+        headers = NOT_STORED if version is None else version.headers
+        return Response(content, media_type="application/json", headers={**headers, **said})
+
+    return answer() if version is None else unless_known(request.headers, version, answer, _VARY)
 
 
 def write_json(document: Any) -> bytes:

@@ -229,7 +229,7 @@ def _walk(root: Path, folder: str, problems: List[Problem]) -> Iterator[Tuple[st
     except OSError as error:
         if not folder:
             raise _closed(root, error) from None
-        problems.append(Problem(_as_text(folder), f"cannot be read ({error.strerror})", unread=True))
+        problems.append(Problem(as_text(folder), f"cannot be read ({error.strerror})", unread=True))
         return
     for entry in entries:
         path = f"{folder}/{entry.name}" if folder else entry.name
@@ -245,18 +245,18 @@ def _walk(root: Path, folder: str, problems: List[Problem]) -> Iterator[Tuple[st
                 path.encode()
                 yield path, entry
         except OSError as error:
-            problems.append(Problem(_as_text(path), f"cannot be read ({error.strerror})", unread=True))
+            problems.append(Problem(as_text(path), f"cannot be read ({error.strerror})", unread=True))
         except UnicodeEncodeError:
-            problems.append(Problem(_as_text(path), "its name is not UTF-8"))
+            problems.append(Problem(as_text(path), "its name is not UTF-8"))
 
 
 def _closed(root: Path, error: OSError) -> ArchiveError:
     return ArchiveError(f"{root} cannot be read ({error.strerror}): see to its permissions and its disk.")
 
 
-def _as_text(path: str) -> str:
-    """Return a path that can be stored, whatever its bytes are."""
-    return path.encode(errors="replace").decode()
+def as_text(text: str) -> str:
+    """Return a text or path that can be stored, whatever its bytes are."""
+    return text.encode(errors="replace").decode()
 
 
 def _rasters(root: Path, unit: Unit, scene_id: str, problems: List[Problem]) -> Dict[str, str]:

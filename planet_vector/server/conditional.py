@@ -7,7 +7,7 @@ import os
 import re
 import time
 from email.utils import formatdate, parsedate_to_datetime
-from typing import Any, Dict, Mapping, NamedTuple, Optional
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
@@ -97,6 +97,28 @@ def is_known(headers: Headers, version: Version, exists: bool = False) -> bool:
 def not_modified(version: Version, headers: Optional[Mapping[str, str]] = None) -> Response:
     """Return the answer to a client that has a version already, with what else the answer of 200 would say of it."""
     return Response(status_code=304, headers={**version.headers, **(headers or {})})
+
+
+def unless_known(
+    asked: Headers, version: Version, make: Callable[[], Response], headers: Optional[Mapping[str, str]] = None
+) -> Response:
+    """Return what `make` does, or 304: before it is made where the client names its version, after it for any version.
+
+    Parameters
+    ----------
+    asked : Headers
+        Of the request.
+    version : Version
+        What there is now.
+    make : callable
+        Returns the answer of 200; what it raises is the answer.
+    headers : mapping, optional
+        What an answer of 304 has besides.
+    """
+    if is_known(asked, version):
+        return not_modified(version, headers)
+    made = make()
+    return not_modified(version, headers) if is_known(asked, version, exists=True) else made
 
 
 def _opaque(tag: str) -> str:

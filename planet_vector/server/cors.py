@@ -10,12 +10,12 @@ import re
 from typing import List, Optional, Sequence, Tuple
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from planet_vector.errors import ConfigError
-from planet_vector.server.conditional import NOT_STORED
 from planet_vector.server.hosts import HOST, Hosts
+from planet_vector.server.refusing import refusal_answer
 
 METHODS = "GET, HEAD, POST"
 
@@ -122,11 +122,7 @@ class CorsApp:
             hint = "a page of an origin can be: this one has none"
             if _ORIGIN.fullmatch(origin):
                 hint = f"if it should, start it with --cors-origin {name}"
-            return JSONResponse(
-                {"message": f"The service does not answer pages of the origin {name}: {hint}.", "errors": []},
-                403,
-                NOT_STORED,
-            )
+            return refusal_answer(403, f"The service does not answer pages of the origin {name}: {hint}.")
         allowed = {
             "Access-Control-Allow-Methods": METHODS,
             "Access-Control-Allow-Headers": HEADERS,

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from planet_vector.errors import ConfigError
-from planet_vector.server.conditional import NOT_STORED
+from planet_vector.server.refusing import refusal_answer
 
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 """What a Host header may be: a name or an address, and a port."""
@@ -170,7 +170,7 @@ def _refusal(host: str) -> JSONResponse:
         hint = re.sub(r":\d+$", "", name).strip("[]")
         status = 421
         message = f"The service does not answer for the host {name}: if it should, start it with --allow-host {hint}."
-    return JSONResponse({"message": message, "errors": []}, status, NOT_STORED)
+    return refusal_answer(status, message)
 
 
 def _host_of_option(text: str) -> str:

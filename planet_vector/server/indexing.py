@@ -8,7 +8,6 @@ transaction ended. An index that another version of this package has made is mad
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -30,6 +29,7 @@ from planet_vector.server.entries import read_all
 from planet_vector.server.index import SCHEMA, create
 from planet_vector.server.index_connections import connect
 from planet_vector.server.index_trust import discard, has_room, is_damage, is_noted, is_trusted, note
+from planet_vector.server.picture_cache import FULL
 from planet_vector.server.writing import DUPLICATE, Writing, signature_of
 from planet_vector.server.writing_lock import writing_lock
 
@@ -266,8 +266,7 @@ def _check_emptied(root: Path, db: sqlite3.Connection, gone: Set[str], kept: Set
 
 def _reason(path: Path, error: Exception) -> str:
     """Return in a sentence why an index cannot be written, and what to do."""
-    numbers = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-    full = "disk is full" in str(error) or (isinstance(error, OSError) and error.errno in numbers)
+    full = "disk is full" in str(error) or (isinstance(error, OSError) and error.errno in FULL)
     if full or not has_room(path):  # SQLite has no words for it where its shared memory finds no room
         return f"The index {path} cannot be written, as its disk is full: make room, or name another with --index."
     if "is locked" in str(error):

@@ -17,7 +17,7 @@ from planet_vector.server.answers import Seen, json_answer, look, picture_answer
 from planet_vector.server.app import Service, base_url, enter, index_version, to_slash
 from planet_vector.server.area import Area
 from planet_vector.server.attending import PICTURES, Pool, attend
-from planet_vector.server.conditional import NOT_STORED, Version, is_known, not_modified
+from planet_vector.server.conditional import NOT_STORED, Version, is_known, unless_known
 from planet_vector.server.delivery import product_response
 from planet_vector.server.encoding import encode_picture
 from planet_vector.server.imagery import FORMATS, MAX_ZOOM, SIZES, Picture
@@ -206,12 +206,11 @@ async def get_quadmap(request: Request, name: str) -> Response:
 
     def answer(patience: Patience) -> Response:
         version = seen.version(request)
-        if is_known(request.headers, version):
-            return not_modified(version)
-        content = draw(patience)
-        if is_known(request.headers, version, exists=True):
-            return not_modified(version)
-        return Response(content, media_type="image/png", headers=version.headers)
+
+        def made() -> Response:
+            return Response(draw(patience), media_type="image/png", headers=version.headers)
+
+        return unless_known(request.headers, version, made)
 
     def draw(patience: Patience) -> bytes:
         around = quads_around(seen.mosaic.level)

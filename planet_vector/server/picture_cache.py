@@ -21,8 +21,9 @@ MAX_CACHE = 512 * 2**20
 _BLOCK = 4096  # bytes that the smallest file takes on a disk: many refusals are as much as a few pictures
 _STALE = 3600.0  # seconds after which a part belongs to a process that was killed
 _REFUSED, _PART = ".refused", ".part"
-# Windows tells a full disk as ENOSPC, too; a quota is a disk of one's own.
-_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+"""Numbers of errors of a full disk, on Windows, too; a quota is a disk of one's own."""
+
 _SPARE = 16  # times what is to be written that is deleted for it: the next pictures need room, too
 
 
@@ -183,7 +184,7 @@ class PictureCache:
             self._write(path, content)
         except OSError as error:
             # Others may write to the disk, too: how much is free is known only when it is tried.
-            if error.errno not in _FULL or not self._delete(self._files(), _SPARE * max(len(content), _BLOCK)):
+            if error.errno not in FULL or not self._delete(self._files(), _SPARE * max(len(content), _BLOCK)):
                 raise
             self._write(path, content)
 

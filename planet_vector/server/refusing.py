@@ -24,17 +24,18 @@ def add_refusals(app: FastAPI) -> None:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    return _answer(error.status, error.message, error.headers)
+    return refusal_answer(error.status, error.message, error.headers)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
-        return _answer(404, "There is nothing at this address.", error.headers)
+        return refusal_answer(404, "There is nothing at this address.", error.headers)
     if error.status_code == 405:
         methods = ", ".join(sorted(_methods(request)))
-        return _answer(405, f"{request.method[:20]} is not for this address: it takes {methods}.", {"Allow": methods})
-    return _answer(error.status_code, f"{error.detail}.", error.headers)
+        message = f"{request.method[:20]} is not for this address: it takes {methods}."
+        return refusal_answer(405, message, {"Allow": methods})
+    return refusal_answer(error.status_code, f"{error.detail}.", error.headers)
 
 
 async def _gone(request: Request, error: Exception) -> Response:
@@ -43,10 +44,11 @@ async def _gone(request: Request, error: Exception) -> Response:
 
 async def _failed(request: Request, error: Exception) -> Response:
     """Answer for a fault of the service itself, whose traceback goes to standard error."""
-    return _answer(500, "The service failed at this request: its log tells why.", None)
+    return refusal_answer(500, "The service failed at this request: its log tells why.")
 
 
-def _answer(status: int, message: str, headers: Optional[Mapping[str, str]]) -> Response:
+def refusal_answer(status: int, message: str, headers: Optional[Mapping[str, str]] = None) -> JSONResponse:
+    """Return the answer to a request that is not met."""
     return JSONResponse({"message": message, "errors": []}, status, headers={**NOT_STORED, **(headers or {})})
 
 

@@ -20,7 +20,7 @@ from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Set, Tup
 
 import numpy as np
 
-from planet_vector.server.archive import Problem, Unit
+from planet_vector.server.archive import Problem, Unit, as_text
 from planet_vector.server.blocks import BlockWriter
 from planet_vector.server.entries import Entry
 from planet_vector.server.snapshot import GIVEN
@@ -369,4 +369,4 @@ def _is_unread(problems: List[Problem]) -> bool:
 
 
 def _rows(number: int, problems: List[Problem]) -> List[Tuple[int, str, str]]:
-    return [(number, p.path, p.text.encode(errors="replace").decode()) for p in problems]
+    return [(number, p.path, as_text(p.text)) for p in problems]
