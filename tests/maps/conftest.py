@@ -7,16 +7,14 @@ was asked of whom.
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
 import pytest
 import requests
 
+from tests.browsing import CHROMIUM, chromium
 from tests.conftest import KEY, Service, Start
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 MOSAICS = """\
 - {name: summer, title: Summer, first: 2015-06-01, last: 2015-09-30, filter: {sat.lat.gte: 30}}
@@ -74,15 +72,8 @@ def browser() -> Iterator[Any]:
     """Return a browser that has no way to another host."""
     if CHROMIUM is None:
         pytest.skip("needs Chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"],
-        )
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture

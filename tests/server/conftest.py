@@ -164,3 +164,34 @@ def feature(
 def write_features(path: Path, features: List[Dict[str, Any]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+
+
+class CountedJobs:
+    """Stands for `Jobs`: calls functions at once, and counts them."""
+
+    calls: List[str] = []
+    patience: List[Any] = []
+    error: Optional[Exception] = None
+    work: Callable[[], None] = staticmethod(lambda: None)
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def run(self, function: Callable[..., Any], *args: Any, patience: Any = None) -> Any:
+        type(self).calls.append(function.__name__)
+        type(self).patience.append(patience)
+        type(self).work()
+        if type(self).error is not None:
+            raise type(self).error
+        return function(*args)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def jobs(monkeypatch: pytest.MonkeyPatch) -> type[CountedJobs]:
+    """Return what makes pictures in this process, and has counted how."""
+    counted = type("Counted", (CountedJobs,), {"calls": [], "patience": []})
+    monkeypatch.setattr("planet_vector.server.imagery.Jobs", counted)
+    return counted

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import http.server
-import shutil
 import subprocess
 import sys
 import threading
@@ -17,11 +16,11 @@ import requests
 from planet_vector.errors import ConfigError
 from planet_vector.server.cors import Origins, allowed_origins
 
+from ..browsing import CHROMIUM, chromium
 from .conftest import ROOT, Running, Serve, feature, write_features, write_raster
 
 KEY = "5ec2e75ec2e75ec2e75ec2e75ec2e7aa"
 SCENE = "20150306_022415_0908"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 KEYS: Dict[str, str] = {"PLANET_SERVE_KEY": KEY}
 ASKING = {"Authorization": f"api-key {KEY}"}
 
@@ -57,15 +56,8 @@ def browser() -> Iterator[Any]:
     """Return a browser for which one other host leads to this machine, and no other anywhere."""
     if CHROMIUM is None:
         pytest.skip("needs Chromium")
-    from playwright.sync_api import sync_playwright
-
-    rules = "MAP elsewhere.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", f"--host-resolver-rules={rules}"]
-        )
+    with chromium("MAP elsewhere.example 127.0.0.1") as running:
         yield running
-        running.close()
 
 
 Page = Callable[..., Any]

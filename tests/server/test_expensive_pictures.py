@@ -11,7 +11,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Callable, List, Optional
+from typing import Any, List
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ from planet_vector.server.patience import ClientGone, Patience
 from planet_vector.server.picture_cache import PictureCache
 from planet_vector.server.refusal import Refusal
 
-from .conftest import Running, Serve, feature, write_raster
+from .conftest import CountedJobs, Running, Serve, feature, write_raster
 
 SMALL = ("thumb", "thumb?size=lg", "square-thumb", "3/4/2.png", "7/68/44.png", "9/273/178.png", "13/4377/2861.png")
 SECONDS = 10.0  # a picture: five times what is aimed at, and more
@@ -122,36 +122,6 @@ def test_what_is_too_expensive_is_refused_with_advice(service: Running) -> None:
             "block_visual.tif cannot be drawn: it is compressed in blocks of 20480 x 20480 pixels"
         )
         assert "gdal_translate -of COG" in message
-
-
-class CountedJobs:
-    """Stands for `Jobs`: calls functions at once, and counts them."""
-
-    calls: List[str] = []
-    patience: List[Any] = []
-    error: Optional[Exception] = None
-    work: Callable[[], None] = staticmethod(lambda: None)
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        pass
-
-    def run(self, function: Callable[..., Any], *args: Any, patience: Any = None) -> Any:
-        type(self).calls.append(function.__name__)
-        type(self).patience.append(patience)
-        type(self).work()
-        if type(self).error is not None:
-            raise type(self).error
-        return function(*args)
-
-    def close(self) -> None:
-        pass
-
-
-@pytest.fixture
-def jobs(monkeypatch: pytest.MonkeyPatch) -> type[CountedJobs]:
-    counted = type("Counted", (CountedJobs,), {"calls": [], "patience": []})
-    monkeypatch.setattr(imagery, "Jobs", counted)
-    return counted
 
 
 @pytest.fixture

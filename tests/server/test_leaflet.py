@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,10 +21,10 @@ import rasterio
 from PIL import Image
 from rasterio.transform import from_bounds
 
+from ..browsing import CHROMIUM, chromium
 from .conftest import DATA, Running, Serve
 
 SPECIFICATION = DATA.parent / "spec" / "scenes-api-v0.txt"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"),
     pytest.mark.skipif(not SPECIFICATION.exists(), reason="the specification (../shared/spec) is not here"),
@@ -146,15 +145,8 @@ class Shown:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
-        )
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture

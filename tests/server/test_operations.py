@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from ..browsing import CHROMIUM
 from .conftest import Running, Serve, feature, write_features, write_raster
 
 KEY = "5ec2e75ec2e75ec2e75ec2e75ec2e7aa"
@@ -152,9 +152,6 @@ def test_the_description_is_openapi_and_works_offline(serve: Serve, archive: Pat
             if link.startswith("/"):
                 assert requests.get(service.origin + link, timeout=30).status_code == 200
     assert requests.get(service.origin + "/static/../app.py", timeout=30).status_code == 404
-
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 def seen(service: Running, page: str, profile: Path) -> str:

@@ -13,13 +13,11 @@ import pytest
 import rasterio
 from PIL import Image
 
-from planet_vector.server import imagery
 from planet_vector.server.imagery import Imagery
 from planet_vector.server.mosaic_routes import LEAST
 from planet_vector.server.quads import tile_bounds
 
-from .conftest import Running, Serve, feature, write_features
-from .test_expensive_pictures import CountedJobs
+from .conftest import CountedJobs, Running, Serve, feature, write_features
 
 HALF = 20037508.342789244
 COLUMNS, ROWS = 30, 20
@@ -145,13 +143,6 @@ class Drawn:
 
     def tile(self, z: int, x: int, y: int) -> np.ndarray:
         return pixels(self.imagery.mosaic_tile(self.scenes, z, x, y).make())
-
-
-@pytest.fixture
-def jobs(monkeypatch: pytest.MonkeyPatch) -> type[CountedJobs]:
-    counted = type("Counted", (CountedJobs,), {"calls": [], "patience": []})
-    monkeypatch.setattr(imagery, "Jobs", counted)
-    return counted
 
 
 @pytest.fixture

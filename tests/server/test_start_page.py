@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, Tuple
 
 import pytest
 
+from ..browsing import CHROMIUM, chromium
 from .conftest import Running, Serve, feature, write_features, write_raster
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
 KEY = "5ec2e75ec2e75ec2e75ec2e75ec2e7aa"
@@ -41,15 +40,8 @@ def service(serve: Serve, archive: Path) -> Running:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
-        )
+    with chromium() as running:
         yield running
-        running.close()
 
 
 Open = Callable[..., Any]
