@@ -57,7 +57,7 @@ def plain_host(host: str) -> str:
 
 
 def is_private_address(text: str) -> bool:
-    """Tell whether an IP address, as the system spells it, is anything but one of the public internet.
+    """Tell whether an IP address, as the system spells it, is not one of the public internet.
 
     An IPv6 address that stands for an IPv4 one (mapped, of 6to4, of NAT64) is judged as that one.
     """
@@ -124,7 +124,7 @@ class Guard:
         self._seen_public = self._seen_private = False
 
     def allows_private(self) -> bool:
-        """Tell whether the service may lead to private hosts, as one that is on a private host itself may."""
+        """Tell whether the service is itself on a private host, and so may lead to others."""
         if self._named_private:
             return True
         if self._seen_public or self.proxied:
@@ -133,7 +133,7 @@ class Guard:
             try:
                 self._see(_look_up(self._host, 0))
             except OSError:
-                return False  # nobody knows where it is
+                return False  # it cannot be looked up
         return self._seen_private and not self._seen_public
 
     def addresses(self, host: str, port: int) -> List[str]:
@@ -236,6 +236,6 @@ def _look_up(host: str, port: int) -> List[str]:
 
 
 def _is_at(connection: socket.socket, addresses: List[str]) -> bool:
-    """Tell whether a connection leads to one of the addresses, whatever the HTTP library made of them."""
+    """Tell whether the peer of a connection has one of the addresses."""
     peer = ipaddress.ip_address(str(connection.getpeername()[0]).partition("%")[0])
     return any(peer == ipaddress.ip_address(address.partition("%")[0]) for address in addresses)

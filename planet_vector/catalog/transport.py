@@ -270,7 +270,7 @@ class Transport:
             The link.
         within : bool
             Stop at the first address off the API's origins, without asking there; it has no headers. Its host is
-            looked up: whoever asks there is not held to the addresses that were checked, as requests of ours are.
+            looked up and checked here, as other programs that ask it are not bound to checked addresses.
         seconds : float
             For all tries: none is begun later.
 
