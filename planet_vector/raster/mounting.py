@@ -193,6 +193,8 @@ def _read_multi_range(number: int, count: int, buffers: Any, offsets: Any, sizes
     handle = _handles[number]
     try:
         wanted = [(offsets[index], sizes[index]) for index in range(count)]
+        if handle.file.knows_better(wanted):
+            return -1  # GDAL then reads block by block
         pieces = handle.file.read(wanted)
     except BaseException as error:
         _failed(handle.file, error)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 import time
 import weakref
-from dataclasses import replace
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Dict, Optional
 
 import rasterio
 from affine import Affine
 from rasterio._err import CPLE_BaseError
-from rasterio.enums import Resampling
+from rasterio.enums import MaskFlags, Resampling
 from rasterio.errors import RasterioError, RasterioIOError
 from rasterio.io import DatasetReader
 
@@ -20,6 +19,7 @@ from planet_vector.errors import PlanetVectorError, RasterAccessError
 from planet_vector.loading import load_driver
 from planet_vector.raster import limits
 from planet_vector.raster.access import Access, Build, plan
+from planet_vector.raster.byte_ranges import Part, ranges_of
 from planet_vector.raster.copies import make_copy_folder, remove_copy_folder
 from planet_vector.raster.download import fetch
 from planet_vector.raster.mounting import can_mount, mount, unmount
@@ -56,6 +56,7 @@ class Product(Remote):
 
     access: Access
     _title = "of a service"  # until opened: rasterio logs the dataset while it is made
+    _overviews: Dict[int, Any]
     _file: Optional[RemoteFile] = None  # None for one on the disk, and where GDAL itself asks for the bytes
 
     def read(
@@ -79,9 +80,11 @@ class Product(Remote):
         """
         with_mask = bool(masked) or (fill_value is not None and not boundless)
         limits.check_read(self, self._title, indexes, out, window, out_shape, boundless, out_dtype, with_mask)
+        shape = getattr(out, "shape", out_shape)
         return self._whole(
-            super().read, indexes, out, window, masked, out_shape, boundless, resampling, fill_value, out_dtype
-        )
+            super().read, indexes, out, window, masked, out_shape, boundless, resampling, fill_value, out_dtype,
+            foreseen=None if boundless else Part(indexes, window, shape, resampling),
+        )  # fmt: skip
 
     def read_masks(
         self,
@@ -100,7 +103,14 @@ class Product(Remote):
             When they cannot be had, or are more than `limits.MAX_READ` bytes.
         """
         limits.check_read(self, self._title, indexes, out, window, out_shape, boundless, "uint8")
-        return self._whole(super().read_masks, indexes, out, out_shape, window, boundless, resampling)
+        # A mask made of pixels takes the same; one of its own is small, and not foreseen.
+        flags = self.mask_flag_enums[0]
+        foreseen = None
+        if not boundless and (MaskFlags.nodata in flags or MaskFlags.alpha in flags):
+            foreseen = Part(indexes, window, getattr(out, "shape", out_shape), resampling)
+        return self._whole(
+            super().read_masks, indexes, out, out_shape, window, boundless, resampling, foreseen=foreseen
+        )
 
     def dataset_mask(self, *args: Any, **kwargs: Any) -> Any:
         """Read the mask as `rasterio.io.DatasetReader.dataset_mask` does: by `read_masks`, which checks the size."""
@@ -127,11 +137,14 @@ class Product(Remote):
 
         return quicklook(self)
 
-    def _whole(self, read: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def _whole(self, read: Callable[..., Any], *args: Any, foreseen: Optional[Part] = None, **kwargs: Any) -> Any:
         file = self._file
         if file is not None:
             file.begin()
         try:
+            if file is not None:
+                ranges = [] if foreseen is None else self._read_by_worker(ranges_of, self, self._at, foreseen)
+                file.foresee(ranges)
             found = read(*args, **kwargs)
         except (RasterioError, CPLE_BaseError) as error:
             if file is not None and file.failure is not None:
@@ -144,6 +157,17 @@ class Product(Remote):
         if file is not None and file.failure is not None:  # whatever GDAL made of it
             raise self._explained(file.failure) from None
         return found
+
+    def _at(self, overview: int) -> Any:
+        """Return the file opened at an overview, for its blocks."""
+        if overview not in self._overviews:
+            self._overviews[overview] = opened(self.access.name, self.access.options, overview_level=overview)
+        return self._overviews[overview]
+
+    def _close(self) -> None:
+        for dataset in self._overviews.values():
+            dataset.close()
+        super()._close()
 
     def _explained(self, failure: BaseException) -> BaseException:
         if not isinstance(failure, PlanetVectorError):
@@ -173,14 +197,14 @@ def open_link(catalog: ScenesV0, link: str, title: str, progress: Progress = Non
     RasterAccessError
         When it is not a GeoTIFF that can be read.
     """
+    if can_mount():
+        try:
+            return _open_mounted(catalog, link, title)
+        except ServedWhole:
+            return _fetch_and_open(catalog, link, title, progress)
     access = plan(catalog, link, BUILD)
     if not access.ranges:
         return _fetch_and_open(catalog, link, title, progress)
-    if can_mount():
-        try:
-            return _open_mounted(catalog, link, title, access)
-        except ServedWhole:
-            return _fetch_and_open(catalog, link, title, progress)
     try:
         return open_access(access, title, access.size)
     except RasterioIOError:
@@ -211,7 +235,7 @@ def north_up(dataset: Any) -> Affine:
     return transform
 
 
-def opened(name: str, options: Options, driver: str = "GTiff", cls: Any = DatasetReader) -> Any:
+def opened(name: str, options: Options, driver: str = "GTiff", cls: Any = DatasetReader, **others: Any) -> Any:
     """Open a GDAL name with some options, which no other code of the process sees.
 
     rasterio sets the options of the main thread for all threads, those of another for that one only; and GDAL
@@ -222,7 +246,7 @@ def opened(name: str, options: Options, driver: str = "GTiff", cls: Any = Datase
 
     def task() -> Any:
         with rasterio.Env(session=OptionsSession(options)):
-            return cls(name, driver=driver, sharing=False)
+            return cls(name, driver=driver, sharing=False, **others)
 
     return _openers.submit(task).result()
 
@@ -250,7 +274,7 @@ def open_access(access: Access, title: str, size: Optional[int]) -> Product:
         When its header asks for what no product needs.
     """
     dataset: Product = opened(access.name, access.options, cls=Product)
-    dataset.access, dataset._title = access, title
+    dataset.access, dataset._title, dataset._overviews = access, title, {}
     try:
         limits.check_header(dataset, title, size)
     except BaseException:
@@ -259,12 +283,13 @@ def open_access(access: Access, title: str, size: Optional[int]) -> Product:
     return dataset
 
 
-def _open_mounted(catalog: ScenesV0, link: str, title: str, access: Access) -> Product:
+def _open_mounted(catalog: ScenesV0, link: str, title: str) -> Product:
     """Open a file by a name that does not end; its bytes are asked for by `RemoteFile`."""
-    file = RemoteFile(catalog, link, title, access.url)
+    file = RemoteFile(catalog, link, title)
+    size = file.size
     name = mount(file)
     try:
-        dataset = open_access(replace(access, name=name, options=Options(READING)), title, access.size)
+        dataset = open_access(Access(name, Options(READING), size=size), title, size)
     except RasterioIOError as error:
         unmount(name)
         if file.failure is not None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
-from typing import Dict, Hashable, List, Mapping, Optional, Sequence, Tuple, Union
+from bisect import bisect_right
+from typing import Callable, Dict, Hashable, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
 
 import requests
 
@@ -17,14 +17,19 @@ from planet_vector.catalog import ScenesV0
 from planet_vector.catalog.answers import content_range, read_body
 from planet_vector.config import is_api_origin
 from planet_vector.errors import PlanetVectorError, RasterAccessError, ServiceError
-from planet_vector.forking import renew_after_fork
 from planet_vector.raster.access import expiry
+from planet_vector.raster.byte_ranges import Range, together
+from planet_vector.raster.chunks import CHUNK, cut, kept, numbers_of, runs_of
+from planet_vector.raster.foreseen import AHEAD, PIECE, Foreseen
+from planet_vector.raster.multirange import MOST_OVERHEAD, MOST_RANGES, boundary_of, range_header, split_parts
 from planet_vector.workers import Workers
 
-CHUNK = 16384  # bytes; what is kept and asked for comes in such pieces, as GDAL has it
+T = TypeVar("T")
+
 HEAD = 4 * CHUNK  # bytes read at first: see GDAL_INGESTED_BYTES_AT_OPEN in `planet_vector.raster.options`
-KEPT = 1024  # chunks of all files, 16 MB, as GDAL keeps
 MOST_AHEAD = 128  # chunks read at once where a reader goes from one to the next, 2 MB
+ALONE = 65536  # bytes between two ranges that are read along where a server gives one range at a time
+LONG = 8 * CHUNK  # bytes of what is fetched in whole chunks, to be kept
 BUDGET = 30.0  # seconds for one read with all its retries
 MARGIN = 60.0  # seconds before its end at which an address is renewed, a tenth of its life at the most
 _GIVES_UP = 1.0  # seconds after a failure in which GDAL, which may go on to ask, is told the same at once
@@ -45,8 +50,6 @@ class RemoteFile:
         The link, checked.
     title : str
         What errors call it.
-    url : str
-        Where the link was found to lead; not asked yet.
 
     Attributes
     ----------
@@ -54,15 +57,17 @@ class RemoteFile:
         Why the last read failed, since `begin`.
     """
 
-    def __init__(self, catalog: ScenesV0, link: str, title: str, url: str) -> None:
+    def __init__(self, catalog: ScenesV0, link: str, title: str) -> None:
         self._catalog, self._link, self._title = catalog, link, title
         self._lock, self._alone = threading.RLock(), object()
         self._first: Optional[_Version] = None
         self._head = b""
         self._end, self._ahead = -1, 1  # of the last chunk read, and how many are read at once
         self._failed, self._until = 0.0, 0.0
+        self._foreseen: Optional[Foreseen] = None
+        self._gives_several = True  # ranges in one answer, until it has not
         self.failure: Optional[BaseException] = None
-        self._take(url)
+        self._take(link)
 
     @property
     def size(self) -> int:
@@ -70,7 +75,7 @@ class RemoteFile:
         with self._lock:
             if self._first is None:
                 self._until = time.monotonic() + BUDGET
-                self._fetch(0, HEAD // CHUNK)
+                self._keep(0, self._fetch(0, HEAD))
             assert self._first is not None
             return self._first.size
 
@@ -81,6 +86,26 @@ class RemoteFile:
     def fail(self, error: BaseException) -> None:
         """Remember why a read failed."""
         self.failure, self._failed = error, time.monotonic()
+
+    def foresee(self, ranges: Sequence[Range]) -> None:
+        """Be told which bytes are going to be read: they are fetched together when the first of them is.
+
+        Parameters
+        ----------
+        ranges : sequence of (int, int)
+            The first byte of each, and the one after its last; an empty one once the read is over.
+        """
+        with self._lock:
+            self._foreseen = Foreseen(ranges) if ranges else None
+
+    def knows_better(self, ranges: Sequence[Tuple[int, int]]) -> bool:
+        """Tell whether some ranges (first byte, bytes) go beyond what is going to be read.
+
+        For a part at reduced size GDAL asks for all blocks of it at first, up to 10 MB, and then uses a few.
+        """
+        with self._lock:
+            foreseen = self._foreseen
+            return foreseen is not None and not all(foreseen.spans_of(at, at + length) for at, length in ranges)
 
     def read(self, ranges: Sequence[Tuple[int, int]], ahead: bool = False) -> List[bytes]:
         """Return the bytes of some ranges, each less where the file ends.
@@ -104,19 +129,22 @@ class RemoteFile:
                 raise self.failure
             self._until = time.monotonic() + BUDGET
             wanted = [(offset, min(offset + length, self.size)) for offset, length in ranges]
-            numbers = sorted({n for first, end in wanted if first < end for n in _chunks_of(first, end)})
-            got = _cache.get(self._identity, numbers)
-            runs = _runs([number for number in numbers if number not in got])
+            found = self._read_foreseen(wanted)
+            if found is not None:
+                return found
+            numbers = sorted({n for first, end in wanted if first < end for n in numbers_of(first, end)})
+            got = kept.get(self._identity, numbers)
+            runs = runs_of([number for number in numbers if number not in got])
             if ahead and runs:
                 # One who reads on goes on to do so: twice as much each time.
                 self._ahead = min(2 * self._ahead, MOST_AHEAD) if runs[-1][0] == self._end else 1
                 last = -(-self.size // CHUNK)
                 runs[-1] = (runs[-1][0], min(max(runs[-1][1], runs[-1][0] + self._ahead), last))
                 self._end = runs[-1][1]
-            for found in self._fetch_all(runs):
-                got.update(found)
-            _cache.put(self._identity, got)
-            return [_cut(got, first, end) for first, end in wanted]
+            for chunks in self._fetch_all(runs):
+                got.update(chunks)
+            kept.put(self._identity, got)
+            return [cut(got, first, end) for first, end in wanted]
 
     @property
     def _identity(self) -> Hashable:
@@ -124,17 +152,82 @@ class RemoteFile:
         etag = self._first.etag if self._first is not None else ""
         return (self._link, self.size, etag) if etag and not etag.startswith("W/") else self._alone
 
-    def _fetch_all(self, runs: Sequence[Tuple[int, int]]) -> List[Dict[int, bytes]]:
-        if len(runs) < 2:
-            return [self._fetch(*run) for run in runs]
-        self._renew_in_time()
-        with Workers(min(len(runs), self._catalog.settings.connections), "geotiff-range") as pool:
-            bodies = list(pool.map(lambda run: self._ask(*run), runs))
-        return [self._fetch(*run) if isinstance(body, ServiceError) else self._split(run[0], body)
-                for run, body in zip(runs, bodies)]  # fmt: skip
+    def _read_foreseen(self, wanted: Sequence[Range]) -> Optional[List[bytes]]:
+        """Return ranges that were foreseen, with more of those fetched; None when one was not."""
+        foreseen = self._foreseen
+        if foreseen is None:
+            return None
+        spans = [foreseen.spans_of(*part) for part in wanted]
+        if not all(spans):
+            return None
+        foreseen.hold(self._fetch_spans(foreseen.missing(span for some in spans for span in some)))
+        return [foreseen.cut(part, some) for part, some in zip(wanted, spans)]
 
-    def _fetch(self, first: int, end: int) -> Dict[int, bytes]:
-        """Return some chunks, from an address that is renewed if need be."""
+    def _fetch_spans(self, spans: Sequence[Range]) -> Dict[Range, bytes]:
+        """Return the bytes of spans: those that are kept, and the others by several connections."""
+        found: Dict[Range, bytes] = {}
+        for span in spans:
+            numbers = numbers_of(*span)
+            chunks = kept.get(self._identity, numbers)
+            if len(chunks) == len(numbers):
+                found[span] = cut(chunks, *span)
+        missing = [span for span in spans if span not in found]
+        if not missing:
+            return found
+        connections = self._catalog.settings.connections
+        if self._gives_several:
+            asked = together(map(self._aligned, missing), 0, AHEAD)
+        else:
+            asked = together(missing, ALONE, PIECE)
+        groups = [[span] for span in asked]
+        if self._gives_several and len(asked) > connections:
+            count = max(connections, -(-len(asked) // MOST_RANGES))
+            groups = [asked[n * len(asked) // count : (n + 1) * len(asked) // count] for n in range(count)]
+        self._renew_in_time()
+        with Workers(min(len(groups), connections), "geotiff-range") as pool:
+            answers = list(pool.map(self._ask_several, groups))
+        got: List[Tuple[int, bytes]] = []
+        for group, answer in zip(groups, answers):
+            if answer is None:  # it is a server of one range at a time
+                self._gives_several = False
+                return {**found, **self._fetch_spans(missing)}
+            if isinstance(answer, ServiceError):
+                if not self._is_refused(answer):
+                    raise answer
+                self._renew()
+                answer = self._ask_several(group)
+                if answer is None or isinstance(answer, ServiceError):
+                    raise answer or ServedWhole(f"{self._title} is not served as it was: open it again.")
+            got += answer
+        for first, body in got:
+            self._keep(first, body)
+        got.sort()
+        starts = [first for first, _ in got]
+        for first, end in missing:
+            at, body = got[bisect_right(starts, first) - 1]
+            found[first, end] = body[first - at : end - at]
+        return found
+
+    def _aligned(self, span: Range) -> Range:
+        """Return a long span in whole chunks, which are kept; a short one would become too long by that."""
+        first, end = span
+        if end - first < LONG:
+            return span
+        return first // CHUNK * CHUNK, min(-(-end // CHUNK) * CHUNK, self.size)
+
+    def _fetch_all(self, runs: Sequence[Tuple[int, int]]) -> List[Dict[int, bytes]]:
+        """Return runs of chunks."""
+        spans = [(first * CHUNK, end * CHUNK) for first, end in runs]
+        if len(spans) < 2:
+            return [self._keep(first, self._fetch(first, end)) for first, end in spans]
+        self._renew_in_time()
+        with Workers(min(len(spans), self._catalog.settings.connections), "geotiff-range") as pool:
+            bodies = list(pool.map(lambda span: self._ask(*span), spans))
+        return [self._keep(first, self._fetch(first, end) if isinstance(body, ServiceError) else body)
+                for (first, end), body in zip(spans, bodies)]  # fmt: skip
+
+    def _fetch(self, first: int, end: int) -> bytes:
+        """Return some bytes, from an address that is renewed if need be."""
         self._renew_in_time()
         body = self._ask(first, end)
         if isinstance(body, ServiceError) and self._is_refused(body):
@@ -142,16 +235,18 @@ class RemoteFile:
             body = self._ask(first, end)
         if isinstance(body, ServiceError):
             raise body
-        return self._split(first, body)
+        return body
 
-    def _split(self, first: int, body: bytes) -> Dict[int, bytes]:
-        found = {first + at // CHUNK: body[at : at + CHUNK] for at in range(0, len(body), CHUNK)}
-        _cache.put(self._identity, found)
+    def _keep(self, first: int, body: bytes) -> Dict[int, bytes]:
+        """Keep the whole chunks of some bytes, and return them."""
+        begin, ends = -first % CHUNK, first + len(body) == self.size
+        found = {(first + at) // CHUNK: body[at : at + CHUNK] for at in range(begin, len(body), CHUNK)
+                 if at + CHUNK <= len(body) or ends}  # fmt: skip
+        kept.put(self._identity, found)
         return found
 
-    def _ask(self, first: int, end: int) -> Union[bytes, ServiceError]:
-        """Return the bytes of some chunks, or the error that the service answered with."""
-        start, stop = first * CHUNK, end * CHUNK
+    def _ask(self, start: int, stop: int) -> Union[bytes, ServiceError]:
+        """Return some bytes, fewer where the file ends, or the error that the service answered with."""
 
         def handle(response: requests.Response) -> bytes:
             part = content_range(response.headers)
@@ -165,9 +260,35 @@ class RemoteFile:
                 raise RasterAccessError(f"{self._title} cannot be read: fewer bytes were sent than were announced.")
             if start == 0 and not self._head:
                 self._head = body[:HEAD]
+                self._take(response.url)  # where the link leads
             return body
 
-        headers = {"Range": f"bytes={start}-{stop - 1}", "Accept-Encoding": "identity"}
+        return self._send([(start, stop)], handle)
+
+    def _ask_several(self, spans: Sequence[Range]) -> Union[None, List[Tuple[int, bytes]], ServiceError]:
+        """Return the first byte and the bytes of spans; None when the server does not give several at once."""
+        if len(spans) == 1:
+            alone = self._ask(*spans[0])
+            return alone if isinstance(alone, ServiceError) else [(spans[0][0], alone)]
+
+        def handle(response: requests.Response) -> Optional[List[Tuple[int, bytes]]]:
+            boundary = boundary_of(response.headers)
+            if response.status_code != 206 or boundary is None:
+                return None  # the whole file, or one range: it is not read
+            most = sum(end - first for first, end in spans) + MOST_OVERHEAD * (len(spans) + 1)
+            try:
+                parts, size = split_parts(read_body(response, most), boundary)
+            except ValueError:
+                return None
+            self._compare(_Version(size, response.headers))
+            return [(span[0], parts[span]) for span in spans] if all(span in parts for span in spans) else None
+
+        answer = self._send(spans, handle)
+        refused = isinstance(answer, ServiceError) and answer.status in (400, 416)
+        return None if refused else answer
+
+    def _send(self, spans: Sequence[Range], handle: Callable[[requests.Response], T]) -> Union[T, ServiceError]:
+        headers = {"Range": range_header(spans), "Accept-Encoding": "identity"}
         try:
             return self._catalog.transport.stream(self._url, headers, handle, self._left(), limited=False)
         except ServiceError as error:
@@ -196,7 +317,7 @@ class RemoteFile:
         self._take(url)
         if self._first is not None and self._first.is_anonymous:
             # Nothing in the answers tells one version from another of the same length: its header may.
-            head = self._ask(0, HEAD // CHUNK)
+            head = self._ask(0, HEAD)
             if isinstance(head, ServiceError):
                 raise head
             if head[: len(self._head)] != self._head:
@@ -243,58 +364,7 @@ class _Version:
         return ""
 
 
-class _Cache:
-    """Keep the chunks that were read last, of all files: a scene that is opened again has not to be fetched again."""
-
-    def __init__(self) -> None:
-        self._chunks: OrderedDict[Tuple[Hashable, int], bytes] = OrderedDict()
-        self._renew()
-        renew_after_fork(self._renew)
-
-    def _renew(self) -> None:
-        self._lock = threading.Lock()
-
-    def get(self, file: Hashable, numbers: Sequence[int]) -> Dict[int, bytes]:
-        with self._lock:
-            return {number: self._chunks[file, number] for number in numbers if (file, number) in self._chunks}
-
-    def put(self, file: Hashable, chunks: Mapping[int, bytes]) -> None:
-        with self._lock:
-            for number, chunk in chunks.items():
-                self._chunks[file, number] = chunk
-                self._chunks.move_to_end((file, number))
-            while len(self._chunks) > KEPT:
-                self._chunks.popitem(last=False)
-
-
-_cache = _Cache()
-
-
 def reason(error: BaseException) -> str:
     """Return why a file could not be read, as part of a sentence; no address in it."""
     text = error.message if isinstance(error, ServiceError) else str(error)
     return text.rstrip(".") if isinstance(error, PlanetVectorError) else f"{type(error).__name__}: {text}"
-
-
-def _chunks_of(first: int, end: int) -> range:
-    return range(first // CHUNK, -(-end // CHUNK))
-
-
-def _runs(numbers: Sequence[int]) -> List[Tuple[int, int]]:
-    """Return chunks that follow one another as (first, end)."""
-    found: List[Tuple[int, int]] = []
-    for number in numbers:
-        if found and found[-1][1] == number:
-            found[-1] = (found[-1][0], number + 1)
-        else:
-            found.append((number, number + 1))
-    return found
-
-
-def _cut(chunks: Mapping[int, bytes], first: int, end: int) -> bytes:
-    if first >= end:
-        return b""
-    numbers = _chunks_of(first, end)
-    together = b"".join(chunks[number] for number in numbers)
-    begin = first - numbers[0] * CHUNK
-    return together[begin : begin + end - first]
