@@ -289,8 +289,9 @@ class RemoteFile:
 
     def _send(self, spans: Sequence[Range], handle: Callable[[requests.Response], T]) -> Union[T, ServiceError]:
         headers = {"Range": range_header(spans), "Accept-Encoding": "identity"}
+        limited = self._first is None  # asks the service where the link leads; pixels are no requests of the API
         try:
-            return self._catalog.transport.stream(self._url, headers, handle, self._left(), limited=False)
+            return self._catalog.transport.stream(self._url, headers, handle, self._left(), limited)
         except ServiceError as error:
             return error
 
