@@ -17,6 +17,10 @@
     ├── CacheError               (OSError) rows of a search that the disk does not take, or give back
     └── ArchiveError             a folder the local service cannot serve
 
+    PlanetVectorWarning          (UserWarning) what was asked is done, with something to know about it
+    ├── AreaWarning              an area crosses the antimeridian, where it may have been meant otherwise
+    └── RectangleWarning         a rectangle may lack more of the largest possible area than was asked for
+
 Every message is one sentence that names what happened, to what, and what to do; none holds a key.
 """
 
@@ -108,3 +112,15 @@ class CacheError(PlanetVectorError, OSError):
 
 class ArchiveError(PlanetVectorError):
     """Report a folder that the local service cannot serve."""
+
+
+class PlanetVectorWarning(UserWarning):
+    """Be the base of what users are told about what is done; commands print it on stderr."""
+
+
+class AreaWarning(PlanetVectorWarning):
+    """Tell how an area is read of which others might think that it goes the other way around the globe."""
+
+
+class RectangleWarning(PlanetVectorWarning):
+    """Tell how much of the largest possible area a rectangle may lack, where that is more than the tolerance."""

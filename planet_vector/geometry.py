@@ -85,12 +85,25 @@ class Box(NamedTuple):
         )
 
     def wkt(self) -> str:
-        """Return the box as WKT: a point or a line where it has no size, two polygons across the antimeridian."""
+        """Return the box as WKT: a point or a line where it has no size, two polygons across the antimeridian.
+
+        A box of more than half the globe has positions in the middle of its longer sides: a longer step goes the other
+        way around (`planet_vector.areas`).
+        """
         if self.west == self.east and self.south == self.north:
             return f"POINT({self.west!r} {self.south!r})"
-        if self.west == self.east or self.south == self.north:
+        if self.west == self.east:
             return f"LINESTRING({self.west!r} {self.south!r},{self.east!r} {self.north!r})"
-        rings = [f"(({w!r} {s!r},{e!r} {s!r},{e!r} {n!r},{w!r} {n!r},{w!r} {s!r}))" for w, s, e, n in self.parts()]
+        sides = [([w, (w + e) / 2, e] if e - w > 180 else [w, e], s, n) for w, s, e, n in self.parts()]
+        if self.south == self.north:
+            lines = [",".join(f"{x!r} {s!r}" for x in xs) for xs, s, _ in sides]
+            return f"LINESTRING({lines[0]})" if len(lines) == 1 else f"MULTILINESTRING(({'),('.join(lines)}))"
+        rings = [
+            "(("
+            + ",".join([*(f"{x!r} {s!r}" for x in xs), *(f"{x!r} {n!r}" for x in xs[::-1]), f"{xs[0]!r} {s!r}"])
+            + "))"
+            for xs, s, n in sides
+        ]
         return f"POLYGON{rings[0]}" if len(rings) == 1 else f"MULTIPOLYGON({','.join(rings)})"
 
     def __str__(self) -> str:
@@ -142,7 +155,7 @@ def polygons_of(geometry: Any) -> List[Polygon]:
         if not isinstance(rings, _LISTS) or not rings:
             raise ValueError("the footprint has a polygon that is no list of rings")
         polygon = list(map(_ring, rings))
-        found.extend(cut(polygon) if any(map(_reaches_across, polygon)) else [polygon])
+        found.extend(cut(polygon) if any(map(reaches_across, polygon)) else [polygon])
     return found
 
 
@@ -170,9 +183,10 @@ def _ring(positions: Any) -> Ring:
     return ring
 
 
-def _reaches_across(ring: Ring) -> bool:
+def reaches_across(ring: Sequence[Position]) -> bool:
+    """Tell whether positions leave ±180°, or take a step of more than 180° of longitude."""
     xs = [x for x, _ in ring]
-    return min(xs) < -180 or max(xs) > 180 or max(map(abs, map(sub, xs[1:], xs))) > 180
+    return min(xs) < -180 or max(xs) > 180 or max(map(abs, map(sub, xs[1:], xs)), default=0) > 180
 
 
 def bounds(polygons: Sequence[Polygon]) -> Box:

@@ -11,12 +11,14 @@ import difflib
 import json
 import operator
 import re
+import warnings
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
+from planet_vector.areas import read_text
 from planet_vector.decimals import BLANK, parse_number
-from planet_vector.errors import QueryError
+from planet_vector.errors import AreaWarning, QueryError
 from planet_vector.geometry import Box
 
 COMPARATORS = ("gt", "gte", "lt", "lte", "eq", "neq")
@@ -310,7 +312,8 @@ class Query:
     conditions : tuple of Condition
         All must hold. Sorted, and the tighter of two alike kept: equal searches are equal objects.
     area : Box or str, optional
-        A box, or WKT or GeoJSON text, in longitude and latitude; scenes must share ground with it.
+        A box, or WKT or GeoJSON text, in longitude and latitude; scenes must share ground with it. What crosses the
+        antimeridian is kept as its parts within ±180°, and a warning says so (`planet_vector.areas`).
     order : str
         One of `ORDERS`.
     limit : int, optional
@@ -331,6 +334,8 @@ class Query:
         object.__setattr__(self, "conditions", tuple(sorted(kept, key=lambda c: c.parameter)))
         if isinstance(self.area, Box) and self.area.is_world:
             object.__setattr__(self, "area", None)
+        elif isinstance(self.area, str):
+            object.__setattr__(self, "area", area_within(self.area))
 
     @classmethod
     def parse(cls, scene_type: str, parameters: Iterable[Tuple[str, str]]) -> Query:
@@ -453,6 +458,25 @@ def _parse_limit(text: Optional[str]) -> Optional[int]:
 _WKT = re.compile(
     r"\s*(?:SRID=4326;)?\s*(?:MULTI)?(?:POINT|LINESTRING|POLYGON|GEOMETRYCOLLECTION)\s*(?:Z|M|ZM)?\s*\(", re.IGNORECASE
 )
+
+
+def area_within(text: str) -> str:
+    """Return WKT or GeoJSON as everybody reads it: within ±180°, with a warning where it crosses the antimeridian.
+
+    Raises
+    ------
+    QueryError
+        When it crosses it in a way that can only be guessed.
+    """
+    try:
+        reading = read_text(text)
+    except ValueError as error:
+        raise QueryError(
+            f"The area cannot be read: {error}; give edges of more than 180° a position in between."
+        ) from None
+    if reading.told:
+        warnings.warn(reading.told, AreaWarning, stacklevel=2)
+    return reading.text
 
 
 def _checked_area(text: str) -> str:

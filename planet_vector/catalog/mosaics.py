@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 from planet_vector.catalog.scenes_v0 import ScenesV0
 from planet_vector.errors import NotFoundError, ProtocolError
 from planet_vector.geometry import Bounds, Box
-from planet_vector.query import format_time, nearest_time, next_instant
+from planet_vector.query import area_within, format_time, nearest_time, next_instant
 from planet_vector.scene import Item, Scene
 
 HALF_WORLD = math.pi * 6378137.0
@@ -179,7 +179,7 @@ def quads_within(catalog: ScenesV0, mosaic: Mosaic, area: Union[Box, str, None] 
     link = mosaic.quads
     parameters: List[Tuple[str, str]] = [("count", str(PAGE))]
     if area is not None:
-        parameters.append(("intersects", area.wkt() if isinstance(area, Box) else area))
+        parameters.append(("intersects", area.wkt() if isinstance(area, Box) else area_within(area)))
     plain: Optional[str] = None  # the service's own link to the page, where another was taken
     for _ in range(MAX_PAGES):
         body = catalog.transport.get_json(catalog.transport.check_link(link), parameters).body

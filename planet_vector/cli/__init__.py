@@ -20,16 +20,17 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from types import FrameType
-from typing import Any, Iterator, List, Mapping, Optional
+from typing import Any, Iterator, List, Mapping, Optional, Type, Union
 
 import click
 
 import planet_vector
 from planet_vector.cli.options import verbose
-from planet_vector.errors import BadQueryError, NameSyntaxError, PlanetVectorError, QueryError
+from planet_vector.errors import BadQueryError, NameSyntaxError, PlanetVectorError, PlanetVectorWarning, QueryError
 
 VECTOR_COMMANDS: Mapping[str, str] = {
     "types": "planet_vector.cli.types:types",
@@ -108,7 +109,7 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command, and turn what goes wrong into a sentence and an exit code."""
         try:
-            with ended_at_once():
+            with ended_at_once(), _told_in_a_sentence():
                 result = super().invoke(ctx)
                 if sys.stdout is not None:
                     sys.stdout.flush()  # a closed pipe is handled below; at exit, Python prints a message
@@ -131,6 +132,23 @@ class Commands(click.Group):
                 sys.stdout.flush()  # whole lines, even if threads that hang take Python's own end away
             _show_cursor()
             raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def _told_in_a_sentence() -> Iterator[None]:
+    """Let what the package warns of its user be a line on stderr, without the place in the code that Python adds."""
+    show = warnings.showwarning
+
+    def tell(message: Union[Warning, str], category: Type[Warning], *place: Any, **others: Any) -> None:
+        if issubclass(category, PlanetVectorWarning):
+            click.echo(f"planet-vector: {message}", err=True)
+        else:
+            show(message, category, *place, **others)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", PlanetVectorWarning)  # each once
+        warnings.showwarning = tell
+        yield
 
 
 @contextmanager

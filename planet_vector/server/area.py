@@ -1,8 +1,9 @@
 """The ``intersects`` parameter: WKT or GeoJSON, checked and made ready to be tested against footprints.
 
-Positions are longitude and latitude in degrees, and lines between them run straight in that plane: an edge from
--170 to 170 goes the long way. What lies past ±180° is wrapped, so an area across the antimeridian is written
-with longitudes that run on (179 to 181), or as two parts.
+Positions are longitude and latitude in degrees, and lines between them run straight in that plane, except that an
+edge of more than 180° goes the short way, across the antimeridian: as clients read it (`planet_vector.areas`). What
+lies past ±180° is wrapped. So an area across the antimeridian is written with such edges, with longitudes that run on
+(179 to 181), or as two parts.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from typing import Any, List, Optional, Tuple
 
 import numpy as np
 import shapely
+import shapely.geometry
 from shapely.geometry.base import BaseGeometry
 
+from planet_vector.areas import Within
 from planet_vector.server.jobs import JobError, Jobs
 from planet_vector.server.outlines import Crossings, count_crossings, make_valid
 from planet_vector.server.patience import Patience
@@ -213,7 +216,38 @@ def _parse(text: str) -> BaseGeometry:
         raise Refusal(400, "intersects: its positions must be finite numbers.")
     if np.abs(positions[:, 1]).max() > 90 or np.abs(positions[:, 0]).max() > 540:
         raise Refusal(400, "intersects: positions are longitude and latitude, in this order and in degrees.")
-    return _without_tiny(shapely.force_2d(geometry))
+    return _the_short_way(_without_tiny(shapely.force_2d(geometry)))
+
+
+def _the_short_way(geometry: BaseGeometry) -> BaseGeometry:
+    """Return a geometry whose edges of more than 180° are cut at the antimeridian; what has none stays as it is."""
+    if not _may_jump(geometry):
+        return geometry
+    if geometry.geom_type == "GeometryCollection":
+        return shapely.geometrycollections([_the_short_way(part) for part in shapely.get_parts(geometry)])
+    many = {"Polygon": shapely.multipolygons, "LineString": shapely.multilinestrings}
+    parts = shapely.get_parts(geometry)
+    kind = parts[0].geom_type
+    if kind not in many:
+        return geometry
+    try:
+        found = [part for whole in parts for part in (_cut(whole) if _may_jump(whole) else [whole])]
+    except ValueError as error:
+        raise Refusal(400, f"intersects: {error}; give edges of more than 180° a position in between.") from None
+    return found[0] if len(found) == 1 else many[kind](found)
+
+
+def _may_jump(geometry: BaseGeometry) -> bool:
+    """Tell whether a geometry has an edge of more than 180°, or rings or parts as far apart."""
+    return bool((np.abs(np.diff(shapely.get_coordinates(geometry)[:, 0])) > 180).any())
+
+
+def _cut(part: BaseGeometry) -> List[BaseGeometry]:
+    lines = [part.exterior, *part.interiors] if part.geom_type == "Polygon" else [part]
+    if part.is_empty or not any(map(_may_jump, lines)):
+        return [part]
+    within = Within().of(shapely.geometry.mapping(part))
+    return list(shapely.get_parts(shapely.from_geojson(json.dumps(within))))
 
 
 def _without_tiny(geometry: BaseGeometry) -> BaseGeometry:

@@ -1,0 +1,312 @@
+"""How an area is read that crosses the antimeridian, the same everywhere, with nothing but the standard library.
+
+WKT and GeoJSON may say one area in three ways, and each is brought to polygons, lines and points within ±180°:
+
+* A step of more than 180° of longitude between neighbours goes the short way, across the antimeridian (RFC 7946,
+  section 3.1.9): from 179 to -179 are two degrees. What is meant to go the long way has a position in between.
+* Longitudes that run on, as from 179 to 181, are those of a turn away.
+* Parts that end at ±180° are what they seem. So is an edge of 360°, as that of a box from -180° to 180°.
+
+Rings around a pole are completed over it (`planet_vector.antimeridian`). All else stays as it is written.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from functools import lru_cache
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
+
+from planet_vector.antimeridian import cut
+from planet_vector.geometry import Position, Ring, reaches_across
+
+_MOST_DEPTH = 10  # of collections within collections; the service takes 8
+_DEPTHS = {
+    "Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3,
+}  # fmt: skip
+_NAMES = {name.upper(): name for name in (*_DEPTHS, "GeometryCollection")}
+_TOKEN = re.compile(r"\s*([(),]|[A-Za-z]+|[-+.\w]+)")
+
+Geometry = Mapping[str, Any]
+
+
+class Reading(NamedTuple):
+    """Hold an area as it is read.
+
+    Attributes
+    ----------
+    text : str
+        WKT or GeoJSON within ±180°: the text that was read, where it was that already.
+    told : str
+        A sentence that says how the area crosses the antimeridian, empty where it does not.
+    """
+
+    text: str
+    told: str = ""
+
+
+@lru_cache(maxsize=16)
+def read_text(text: str) -> Reading:
+    """Read the WKT or GeoJSON of an area.
+
+    Parameters
+    ----------
+    text : str
+        Longitude and latitude in degrees. What is neither WKT nor GeoJSON stays as it is: it is for the service to say
+        what is wrong with it.
+
+    Raises
+    ------
+    ValueError
+        When the area crosses the antimeridian in a way that can only be guessed; says why, beginning with "the area".
+    """
+    geometry = _parsed(text)
+    if geometry is None:
+        return Reading(text)
+    found = Within()
+    moved = found.of(geometry)
+    return Reading(json.dumps(moved), found.told) if found.crosses else Reading(text)
+
+
+class Within:
+    """Bring GeoJSON within ±180°.
+
+    Attributes
+    ----------
+    crosses : bool
+        Whether anything had to be brought there.
+    told : str
+        How, as a sentence.
+    """
+
+    def __init__(self) -> None:
+        self.crosses = False
+        self.told = ""
+
+    def of(self, geometry: Geometry, depth: int = 0) -> Geometry:
+        """Return a geometry, Feature or FeatureCollection within ±180°.
+
+        Raises
+        ------
+        ValueError
+            When it can only be guessed what is meant; says why, beginning with "the area".
+        """
+        if depth > _MOST_DEPTH:
+            raise ValueError(f"the area has collections more than {_MOST_DEPTH} deep in each other")
+        kind = geometry["type"]
+        for member in ("features", "geometries"):
+            if member in geometry and kind in ("FeatureCollection", "GeometryCollection"):
+                return {**geometry, member: [self.of(part, depth + 1) for part in geometry[member]]}
+        if kind == "Feature":
+            inner = geometry.get("geometry")
+            return {**geometry, "geometry": self.of(inner, depth + 1)} if inner else geometry
+        coordinates = geometry["coordinates"]
+        if kind in ("Polygon", "MultiPolygon"):
+            parts = [
+                part for rings in ([coordinates] if kind == "Polygon" else coordinates) for part in self._polygon(rings)
+            ]
+            return _one_or_many("Polygon", parts, kind)
+        if kind in ("LineString", "MultiLineString"):
+            lines = [
+                part for line in ([coordinates] if kind == "LineString" else coordinates) for part in self._line(line)
+            ]
+            return _one_or_many("LineString", lines, kind)
+        if kind == "Point":
+            return {**geometry, "coordinates": self._point(coordinates)}
+        return {**geometry, "coordinates": [self._point(position) for position in coordinates]}
+
+    def _polygon(self, rings: Sequence[Sequence[Sequence[float]]]) -> List[List[Ring]]:
+        polygon = [[(float(p[0]), float(p[1])) for p in ring] for ring in rings]
+        for ring in polygon:
+            if ring and ring[0] != ring[-1]:
+                ring.append(ring[0])
+        if not any(ring and reaches_across(ring) for ring in polygon):
+            return [polygon]
+        try:
+            parts = cut([ring for ring in polygon if ring])
+        except ValueError as error:
+            raise ValueError(str(error).replace("the footprint", "the area", 1)) from None
+        if {p for part in parts for ring in part for p in ring} != {p for ring in polygon for p in ring}:
+            self._tell(polygon)
+            return parts
+        return [polygon]  # around the globe, within ±180°
+
+    def _line(self, positions: Sequence[Sequence[float]]) -> List[Ring]:
+        line = [(float(p[0]), float(p[1])) for p in positions]
+        if not line or not reaches_across(line) or (len(line) == 2 and _spans_the_globe(line)):
+            return [line]
+        self._tell([line])
+        return list(_pieces(line))
+
+    def _point(self, position: Sequence[float]) -> Position:
+        x, y = float(position[0]), float(position[1])
+        if -180 <= x <= 180 or not math.isfinite(x):
+            return x, y
+        self._tell([[(x, y)]])
+        return math.remainder(x, 360.0), y
+
+    def _tell(self, lines: Sequence[Ring]) -> None:
+        self.crosses = True
+        if self.told:
+            return
+        steps = [(a[0], b[0]) for line in lines for a, b in zip(line, line[1:]) if 180 < abs(a[0] - b[0]) < 360]
+        if steps:
+            (start, end) = steps[0]
+            self.told = (
+                f"The area crosses the antimeridian: its edge from {start:.10g} to {end:.10g} is read the short way, "
+                f"{360 - abs(start - end):.6g}° (RFC 7946, section 3.1.9); a position in between makes it the long one."
+            )
+        elif any(abs(x) > 180 for line in lines for x, _ in line):
+            self.told = "The area crosses the antimeridian: its longitudes beyond ±180° are those of a turn away."
+        else:
+            self.told = "The area crosses the antimeridian, from 180 to -180: it is read as its parts on either side."
+
+
+def _one_or_many(kind: str, parts: List[Any], before: str) -> Dict[str, Any]:
+    many = f"Multi{kind}"
+    if len(parts) == 1 and before == kind:
+        return {"type": kind, "coordinates": parts[0]}
+    return {"type": many, "coordinates": parts}
+
+
+def _spans_the_globe(line: Ring) -> bool:
+    return abs(line[0][0] - line[1][0]) == 360 and line[0][1] == line[1][1]
+
+
+def _pieces(line: Ring) -> Iterator[Ring]:
+    """Yield the parts of a line that crosses the antimeridian, within ±180°."""
+    piece: Ring = []
+    strip = 0
+    turns = 0
+    for (ax, ay), (bx, by) in zip(line, line[1:]):
+        start = ax + 360.0 * turns
+        if abs(bx - ax) > 180:
+            turns -= round((bx - ax) / 360)
+        end = bx + 360.0 * turns
+        for x0, y0, x1, y1 in _at_meridians(start, ay, end, by) if (start, ay) != (end, by) else ():
+            here = math.floor(((x0 + x1) / 2 + 180) / 360)
+            if piece and here != strip:
+                yield piece
+                piece = []
+            strip = here
+            piece += [(x0 - 360.0 * here, y0)] if not piece else []
+            piece.append((x1 - 360.0 * here, y1))
+    if piece:
+        yield piece
+
+
+def _at_meridians(x0: float, y0: float, x1: float, y1: float) -> Iterator[Sequence[float]]:
+    """Yield the parts of an edge between the antimeridians that it crosses."""
+    low, high = sorted((x0, x1))
+    lines = [180.0 + 360.0 * n for n in range(math.floor((low - 180) / 360), math.ceil((high - 180) / 360) + 1)]
+    crossed = sorted((x for x in lines if low < x < high), reverse=x1 < x0)
+    at = (x0, y0)
+    for x in crossed:
+        y = y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+        yield (*at, x, y)
+        at = (x, y)
+    yield (*at, x1, y1)
+
+
+# ---- what is written ---------------------------------------------------------------------------------------
+
+
+def _parsed(text: str) -> Optional[Geometry]:
+    """Return the GeoJSON or WKT of a text as GeoJSON; None where it cannot be read as either."""
+    try:
+        found = json.loads(text) if text.lstrip().startswith("{") else _from_wkt(text)
+        return found if _is_geometry(found, 0) else None
+    except (ValueError, TypeError, IndexError, RecursionError, OverflowError):
+        return None
+
+
+def _is_geometry(found: Any, depth: int) -> bool:
+    """Tell whether what was read has coordinates as GeoJSON has them, all of them finite."""
+    if not isinstance(found, dict) or depth > _MOST_DEPTH + 1:
+        return False
+    kind = found.get("type")
+    if kind == "Feature":
+        return found.get("geometry") is None or _is_geometry(found["geometry"], depth + 1)
+    if kind in ("FeatureCollection", "GeometryCollection"):
+        members = found.get("features" if kind == "FeatureCollection" else "geometries")
+        return isinstance(members, list) and all(_is_geometry(member, depth + 1) for member in members)
+    return kind in _DEPTHS and _are_positions(found.get("coordinates"), _DEPTHS[kind])
+
+
+def _are_positions(value: Any, depth: int) -> bool:
+    if not isinstance(value, list):
+        return False
+    if depth:
+        return all(_are_positions(member, depth - 1) for member in value)
+    return len(value) >= 2 and all(
+        isinstance(n, (int, float)) and not isinstance(n, bool) and abs(n) < 1e300 and math.isfinite(n) for n in value
+    )
+
+
+def _from_wkt(text: str) -> Geometry:
+    """Read WKT (OGC 06-103r4, section 7), with SRID=4326; before it or not; heights are left out."""
+    text = re.sub(r"^\s*SRID=4326;", "", text, flags=re.IGNORECASE).strip()
+    tokens: List[str] = []
+    at = 0
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        if match is None:
+            raise ValueError(f"no WKT: {text[at : at + 20]!r}")
+        tokens.append(match[1])
+        at = match.end()
+    tokens.reverse()
+    found = _geometry_of(tokens, 0)
+    if tokens:
+        raise ValueError("no WKT: more follows the geometry")
+    return found
+
+
+def _geometry_of(tokens: List[str], depth: int) -> Geometry:
+    kind = _NAMES.get(tokens.pop().upper())
+    if kind is None or depth > _MOST_DEPTH + 1:
+        raise ValueError("no WKT: no geometry")
+    if tokens and tokens[-1].upper() in ("Z", "M", "ZM"):
+        tokens.pop()
+    if kind == "GeometryCollection":
+        return {"type": kind, "geometries": _listed(tokens, lambda: _geometry_of(tokens, depth + 1))}
+    if kind == "Point":
+        (position,) = _listed(tokens, lambda: _position_of(tokens))
+        return {"type": kind, "coordinates": position}
+    return {"type": kind, "coordinates": _lists_of(tokens, _DEPTHS[kind])}
+
+
+def _lists_of(tokens: List[str], depth: int) -> List[Any]:
+    if depth == 1:
+        return _listed(tokens, lambda: _position_of(tokens))
+    return _listed(tokens, lambda: _lists_of(tokens, depth - 1))
+
+
+def _listed(tokens: List[str], member: Any) -> List[Any]:
+    if tokens[-1].upper() == "EMPTY":
+        tokens.pop()
+        return []
+    _expect(tokens, "(")
+    found = [member()]
+    while tokens[-1] == ",":
+        tokens.pop()
+        found.append(member())
+    _expect(tokens, ")")
+    return found
+
+
+def _position_of(tokens: List[str]) -> List[float]:
+    enclosed = tokens[-1] == "("  # MULTIPOINT((1 2),(3 4)) and MULTIPOINT(1 2,3 4) are both in use
+    if enclosed:
+        tokens.pop()
+    found: List[float] = []
+    while tokens[-1] not in (",", ")"):
+        found.append(float(tokens.pop()))
+    if enclosed:
+        _expect(tokens, ")")
+    return found[:2]
+
+
+def _expect(tokens: List[str], token: str) -> None:
+    if not tokens or tokens.pop() != token:
+        raise ValueError(f"no WKT: there is no {token!r} where one must be")
