@@ -1,8 +1,9 @@
-"""Sidecar files that place a GeoTIFF: world files and GDAL's ``.aux.xml``, parsed here and not by GDAL.
+"""Sidecar files that say where a GeoTIFF lies and which of its pixels are data, parsed here and not by GDAL.
 
-GDAL opens whatever a sidecar names, and an ``.ovr`` or ``.aux.xml`` may itself be a VRT, which reads any file. So
-archives are opened without sidecars (see `planet_vector.pixels.opening`), and the few values that decide where a
-raster lies and which of its pixels are valid are read here. Masks (``.msk``) and overviews (``.ovr``) are not read.
+GDAL opens whatever a sidecar names, and an ``.ovr``, ``.msk`` or ``.aux.xml`` may itself be a VRT, which reads any
+file. So archives are opened without sidecars (see `planet_vector.pixels.opening`), and what decides where a raster
+lies and which of its pixels are valid is read here: world files, GDAL's ``.aux.xml``, and masks (``.msk``, see
+`planet_vector.pixels.masks`). Overviews (``.ovr``) are not read: they change no pixel.
 """
 
 from __future__ import annotations
@@ -54,8 +55,28 @@ class Point(NamedTuple):
 
 
 @dataclass(frozen=True)
+class FileState:
+    """A file of an archive, with what tells it from what it is once it has other bytes.
+
+    A copy may keep size and time of change (``cp -p``, ``rsync -t``), but neither the time of status change nor the
+    number.
+    """
+
+    path: Path
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    number: int
+
+    @classmethod
+    def of(cls, path: Path, status: os.stat_result) -> FileState:
+        """Return the state of a file, of its status."""
+        return cls(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+@dataclass(frozen=True)
 class Place:
-    """Georeference and nodata values read from sidecars.
+    """Georeference, nodata values and mask read from sidecars.
 
     Attributes
     ----------
@@ -73,6 +94,10 @@ class Place:
         Geotransform of a world file, used if neither the ``.aux.xml`` nor the file itself has one.
     world_problem : str, optional
         Why the world file cannot be read. It matters only if the world file is needed.
+    mask : FileState, optional
+        The ``.msk``, links resolved. It is used if the file has no mask of its own.
+    mask_name : str, optional
+        What the archive calls it.
     """
 
     crs: Optional[str] = None
@@ -82,22 +107,23 @@ class Place:
     nodata: Optional[Mapping[int, Number]] = None
     world: Optional[Affine] = None
     world_problem: Optional[str] = None
+    mask: Optional[FileState] = None
+    mask_name: Optional[str] = None
 
 
 def sidecar_names(name: str) -> List[str]:
-    """Return the names of the sidecars of a raster that are read, in the order in which GDAL looks for them.
+    """Return the names of the sidecars of a raster that are read, of each kind in the order in which GDAL looks.
 
     Examples
     --------
-    >>> sidecar_names("scene.tif")[:3]
-    ['scene.tif.aux.xml', 'scene.tfw', 'scene.TFW']
+    >>> sidecar_names("scene.tif")[:5]
+    ['scene.tif.aux.xml', 'scene.tif.msk', 'scene.tif.MSK', 'scene.tfw', 'scene.TFW']
     """
+    names = [f"{name}.aux.xml", f"{name}.msk", f"{name}.MSK"]
     stem, dot, extension = name.rpartition(".")
-    if not dot:
-        return [f"{name}.aux.xml"]
-    names = [f"{name}.aux.xml"]
-    for world in (f"{extension[0]}{extension[-1]}w", f"{extension}w", "wld"):
-        names += [f"{stem}.{world.lower()}", f"{stem}.{world.upper()}"]
+    if dot:
+        for world in (f"{extension[0]}{extension[-1]}w", f"{extension}w", "wld"):
+            names += [f"{stem}.{world.lower()}", f"{stem}.{world.upper()}"]
     return names
 
 
@@ -114,18 +140,25 @@ def read_place(path: Path, inside: Path) -> Optional[Place]:
     Returns
     -------
     Place or None
-        None if there is no sidecar, or none says anything about place or nodata.
+        None if there is no sidecar, or none says anything about place, nodata or a mask.
 
     Raises
     ------
     SidecarProblem
-        If the ``.aux.xml`` cannot be read, or means something that is not understood here.
+        If the ``.aux.xml`` cannot be read, or means something that is not understood here, or if a sidecar lies
+        elsewhere. What stands in the ``.msk`` is looked at by `planet_vector.pixels.completing.complete`.
     """
-    aux, *worlds = [path.with_name(name) for name in sidecar_names(path.name)]
+    aux, *others = [path.with_name(name) for name in sidecar_names(path.name)]
+    masks, worlds = others[:2], others[2:]
     values: Dict[str, Any] = {}
     content = _content(aux, inside, MAX_AUX)
     if content is not None:
         values = _read_aux(content, aux.name)
+    for mask in masks:
+        found = _regular(mask, inside)
+        if found is not None:
+            values.update(mask=FileState.of(*found), mask_name=mask.name)
+            break
     for world in worlds:
         try:
             content = _content(world, inside, MAX_WORLD)
@@ -138,19 +171,30 @@ def read_place(path: Path, inside: Path) -> Optional[Place]:
     return Place(**values) if values else None
 
 
-def _content(path: Path, inside: Path, most: int) -> Optional[bytes]:
-    """Return the content of a regular file of a folder, or None if there is no such file."""
+def _regular(path: Path, inside: Path) -> Optional[Tuple[Path, os.stat_result]]:
+    """Return the real place and status of a regular file of a folder, or None if there is no such file."""
     if not os.path.lexists(path):
         return None
-    real = os.path.realpath(path)
+    real = Path(os.path.realpath(path))
     try:
-        Path(real).relative_to(os.path.realpath(inside))
+        real.relative_to(os.path.realpath(inside))
     except ValueError:
         raise SidecarProblem(f"{path.name} is a link that leads out of the archive") from None
     try:
-        if not stat.S_ISREG(os.stat(real).st_mode):
-            return None  # GDAL reads no folder either, and a pipe may never end
-        with open(real, "rb") as file:
+        status = os.stat(real)
+    except OSError as error:
+        raise SidecarProblem(f"{path.name} cannot be read ({error.strerror})") from None
+    # GDAL reads no folder either, and a pipe may never end.
+    return (real, status) if stat.S_ISREG(status.st_mode) else None
+
+
+def _content(path: Path, inside: Path, most: int) -> Optional[bytes]:
+    """Return the content of a regular file of a folder, or None if there is no such file."""
+    found = _regular(path, inside)
+    if found is None:
+        return None
+    try:
+        with found[0].open("rb") as file:
             content = file.read(most + 1)
     except OSError as error:
         raise SidecarProblem(f"{path.name} cannot be read ({error.strerror})") from None
@@ -183,7 +227,7 @@ def _read_world(content: bytes, name: str) -> Affine:
 
 def _read_aux(content: bytes, name: str) -> Dict[str, Any]:
     """Return what an ``.aux.xml`` says about place and nodata, as arguments of `Place`."""
-    root = _parse(content, name)
+    root = parse_xml(content, name)
     if root.tag != "PAMDataset":
         raise SidecarProblem(f"{name} is no PAMDataset")
     values: Dict[str, Any] = {}
@@ -207,8 +251,14 @@ def _read_aux(content: bytes, name: str) -> Dict[str, Any]:
     return values
 
 
-def _parse(content: bytes, name: str) -> Element:
-    """Parse XML without a document type, which could define entities."""
+def parse_xml(content: bytes, name: str) -> Element:
+    """Parse XML without a document type, which could define entities.
+
+    Raises
+    ------
+    SidecarProblem
+        If it is none, or is nested deeper than anybody writes.
+    """
     builder = TreeBuilder()
     parser = expat.ParserCreate()
     depth = 0

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from planet_vector.errors import ConfigError
 from planet_vector.server import openapi
 from planet_vector.server.answers import Seen, json_answer, look, picture_answer, write_json
-from planet_vector.server.archive import SCENE_TYPES, inside
+from planet_vector.server.archive import SCENE_TYPES
 from planet_vector.server.attending import AREAS, CHEAP, HEALTH, PAGES, attend
 from planet_vector.server.bodies import Body
 from planet_vector.server.conditional import NOT_STORED, Version
@@ -28,6 +28,7 @@ from planet_vector.server.listing import list_page, shown
 from planet_vector.server.monitor import Metrics
 from planet_vector.server.mosaics import Mosaic
 from planet_vector.server.patience import Patience
+from planet_vector.server.products import Products
 from planet_vector.server.refusal import Refusal
 from planet_vector.server.refusing import add_refusals
 from planet_vector.server.rescans import RescanState
@@ -61,6 +62,10 @@ class Service:
     mosaics: Mapping[str, Mosaic] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=Metrics)
     rescans: RescanState = field(default_factory=RescanState)
+
+    def __post_init__(self) -> None:
+        """Know where products lie."""
+        self.products = Products(self.root)
 
 
 def create_app(service: Service) -> FastAPI:
@@ -206,14 +211,15 @@ def _product(request: Request, permission: Permission, names: Tuple[str, str, st
     if not permission.allows(product):
         raise Refusal(403, f"Your key does not permit the product {product}.")
     place = found.products.get(product)
-    file = inside(service.root, place) if place else None
-    if file is None:
+    body = service.products.find(place) if place else None
+    if body is None:
         raise Refusal(404, f"The archive has no file of the product {product} of scene {scene_id}.")
     if service.signer is not None:
         host = re.sub(r":\d+$", "", base)
         location = f"{host}:{service.delivery_port}{service.signer.sign(product_path(scene_type, scene_id, product))}"
         return Response(status_code=302, headers={"Location": location, **NOT_STORED})
-    return product_response(request, file, f"{scene_id}_{product}.tif", service.keys.required)
+    version = Version.of_product(body, service.keys.required)
+    return product_response(request, body, f"{scene_id}_{product}.tif", version)
 
 
 async def get_thumbnail(request: Request, scene_type: str, scene_id: str) -> Response:

@@ -4,7 +4,8 @@ These are understood, in any mixture and in sub-folders:
 
 * ``<id>_<product>.tif`` with ``<id>_metadata.json``, as planet's own ``sync`` wrote them;
 * bare GeoTIFFs, whose metadata is derived from the file (see `planet_vector.server.footprint`);
-* sidecars of rasters (``.tfw``, ``.wld``, ``.tif.aux.xml``), which place them (see `planet_vector.pixels.sidecars`);
+* sidecars of rasters (``.tfw``, ``.wld``, ``.tif.aux.xml``, ``.tif.msk``), which place and mask them (see
+  `planet_vector.pixels.sidecars`);
 * GeoJSON of scenes without rasters: ``.json`` and ``.geojson`` (a Feature or a FeatureCollection), and
   ``.geojsonl`` (a Feature a line).
 
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NoReturn, Optional, Tuple
 
 from planet_vector.errors import ArchiveError
+from planet_vector.pixels.completing import complete
 from planet_vector.pixels.sidecars import SidecarProblem, read_place, sidecar_names
 from planet_vector.query import parse_time
 from planet_vector.server.footprint import RasterProblem, check_raster, derive
@@ -33,7 +35,7 @@ MAX_JSON = 256 * 2**20
 """Bytes of JSON read at once: a file beyond is a mistake, or should be a .geojsonl."""
 
 _RASTER = re.compile(r"(?i)\.tiff?$")
-_BESIDE_RASTER = re.compile(r"(?i)\.(?:tfw|tiffw|tifw|wld|tiff?\.aux\.xml)$")
+_BESIDE_RASTER = re.compile(r"(?i)\.(?:tfw|tiffw|tifw|wld|tiff?\.(?:aux\.xml|msk))$")
 _PRODUCT = re.compile(r"(.+)_(visual|analytic|unrectified|qa|band_(?:1[01]|[1-9]))")
 _SIDECAR = "_metadata.json"
 _LINK_TYPE = re.compile(r"/v0/scenes/([a-z][a-z0-9_-]{0,31})/")
@@ -186,10 +188,13 @@ def read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneRecor
         except (RasterProblem, SidecarProblem) as problem:
             problems.append(Problem(rasters[first], str(problem)))
             return
-    elif any(_BESIDE_RASTER.search(file.path) for file in unit.files):
-        for path in rasters.values():
+        checked = {rasters[first]}
+    else:
+        checked = set()
+    if any(_BESIDE_RASTER.search(file.path) for file in unit.files):
+        for path in sorted(set(rasters.values()) - checked):
             try:
-                read_place(root / path, root)
+                complete(root / path, read_place(root / path, root))
             except SidecarProblem as problem:
                 problems.append(Problem(path, str(problem)))
     yield SceneRecord(scene_type_of(feature), feature, rasters)

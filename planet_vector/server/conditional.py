@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 
 from planet_vector import __version__
+from planet_vector.pixels.completing import Completed, Stretch
 
 NOT_STORED = {"Cache-Control": "no-store"}
 """Headers of what is true for this one request: errors, tokens, counters, signed addresses."""
@@ -52,6 +53,19 @@ class Version(NamedTuple):
         """
         parts = status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
         return cls(f'"{_digest(*parts)}"', private, max(status.st_mtime, status.st_ctime))
+
+    @classmethod
+    def of_product(cls, product: Completed, private: bool) -> Version:
+        """Return the version of a product, as `of_file` does of a file that is delivered as it is.
+
+        Of a completed one no time tells: that of what was taken away from beside it may be later than all others.
+        """
+        states = [part.file for part in product.parts if isinstance(part, Stretch)]
+        parts = [(state.size, state.mtime_ns, state.ctime_ns, state.number) for state in states]
+        if product.as_it_is:
+            return cls(f'"{_digest(*parts[0])}"', private, max(states[0].mtime_ns, states[0].ctime_ns) / 1e9)
+        made = [hashlib.sha256(part).digest() for part in product.parts if isinstance(part, bytes)]
+        return cls(f'"{_digest(parts, made)}"', private)
 
     @classmethod
     def of_kept(cls, name: str, status: os.stat_result, private: bool) -> Version:

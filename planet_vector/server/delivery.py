@@ -8,28 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 import secrets
 import time
 from pathlib import Path
-from typing import List, Optional, Tuple
+from typing import List, Optional
 from urllib.parse import quote, urlencode
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from planet_vector.server.archive import inside
+from planet_vector.pixels.completing import Completed
 from planet_vector.server.attending import CHEAP, attend
 from planet_vector.server.conditional import NOT_STORED, Version, is_known, not_modified
 from planet_vector.server.index import Index
 from planet_vector.server.patience import ClientGone, Patience
+from planet_vector.server.products import Products
 from planet_vector.server.refusal import Refusal
+from planet_vector.server.stretches import Range, attachment, read_ranges
 
-MAX_RANGES = 100
 SECONDS = 10.0  # for what takes milliseconds where the disk does not hang
-_RANGES = re.compile(r"bytes\s*=(\s*(\d{1,18}-\d{0,18}|-\d{1,18})\s*(,|$))+", re.ASCII)
+_CODES = {404: "NoSuchKey", 503: "SlowDown"}
 
 
 class Signer:
@@ -61,45 +61,35 @@ class Signer:
         return hmac.new(self._secret, f"GET\n{path}\n{expires}".encode(), hashlib.sha256).hexdigest()
 
 
-def product_response(request: Request, file: Path, name: str, private: bool, picture: Optional[str] = None) -> Response:
+def product_response(request: Request, body: Completed, name: str, version: Version) -> Response:
     """Return a GeoTIFF as an attachment; it answers HEAD, ranges, and what asks whether it is another.
 
     Parameters
     ----------
     request : Request
         Its headers are read.
-    file : Path
+    body : Completed
         What is delivered.
     name : str
         How clients call it.
-    private : bool
-        Whether it is given for a key, or a signature.
-    picture : str, optional
-        Name of the picture that the file is, when it lies in the cache and not in the archive.
+    version : Version
+        What tells it from others.
 
     Raises
     ------
     Refusal
-        400 or 416, when a Range cannot be met.
+        400 or 416, when a Range cannot be met; 503, when it is being replaced.
     """
-    status = file.stat()
-    version = Version.of_kept(picture, status, private) if picture else Version.of_file(status, private)
     # The order of RFC 9110, section 13.2.2: a client that has the whole file needs no range of it.
     if is_known(request.headers, version, exists=True):
         return not_modified(version)
     span, condition = request.headers.get("range"), request.headers.get("if-range")
-    if span is not None:
-        # A unit that is not known is ignored (section 14.2), and so is a range of another version (13.1.5). Dates do
-        # not tell versions apart: a file may be replaced within a second, or by one of the same time.
-        ignored = {b"if-range"}
-        if not span.strip().lower().startswith("bytes") or (condition is not None and condition != version.tag):
-            ignored.add(b"range")
-        else:
-            _check_range(span, status.st_size)
-        request.scope["headers"] = [(n, v) for n, v in request.scope["headers"] if n not in ignored]
-    return FileResponse(
-        file, media_type="image/tiff", filename=name, headers=version.headers, stat_result=status
-    )  # fmt: skip
+    ranges: List[Range] = []
+    # A unit that is not known is ignored (section 14.2), and so is a range of another version (13.1.5). Dates do not
+    # tell versions apart: a file may be replaced within a second, or by one of the same time.
+    if span is not None and span.strip().lower().startswith("bytes") and condition in (None, version.tag):
+        ranges = read_ranges(span, body.size)
+    return attachment(body, name, "image/tiff", version.headers, ranges, request.method == "HEAD")
 
 
 def product_path(scene_type: str, scene_id: str, product: str) -> str:
@@ -119,6 +109,7 @@ def create_delivery(root: Path, index: Index, signer: Signer) -> Starlette:
     signer : Signer
         As the service signs.
     """
+    products = Products(root)
 
     async def deliver(request: Request) -> Response:
         if "authorization" in request.headers or "api_key" in request.query_params:
@@ -132,13 +123,14 @@ def create_delivery(root: Path, index: Index, signer: Signer) -> Starlette:
         def answer(patience: Patience) -> Response:
             found = index.find(scene_type, scene_id)
             place = found and found.products.get(product)
-            file = inside(root, place) if place else None
-            if file is None:
-                return _error(404, "NoSuchKey", "There is no such product any more.")
             try:
-                return product_response(request, file, f"{scene_id}_{product}.tif", private=True)
+                body = products.find(place) if place else None
+                if body is None:
+                    return _error(404, "NoSuchKey", "There is no such product any more.")
+                version = Version.of_product(body, private=True)
+                return product_response(request, body, f"{scene_id}_{product}.tif", version)
             except Refusal as refusal:
-                return _error(refusal.status, "InvalidRange", refusal.message)
+                return _error(refusal.status, _CODES.get(refusal.status, "InvalidRange"), refusal.message)
 
         try:
             return await attend(request, answer, seconds=SECONDS, pool=CHEAP)
@@ -149,25 +141,6 @@ def create_delivery(root: Path, index: Index, signer: Signer) -> Starlette:
 
     methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
     return Starlette(routes=[Route("/{scene_type}/{scene_id}/{product}.tif", deliver, methods=methods)])
-
-
-def _check_range(text: str, size: int) -> None:
-    if not _RANGES.fullmatch(text.strip().lower()) or text.count(",") >= MAX_RANGES:
-        raise Refusal(400, f"The Range header is not understood, or asks for more than {MAX_RANGES} ranges.")
-    for first, last in _split_ranges(text):
-        if (
-            (first and last and int(first) > int(last))
-            or (not first and int(last) == 0)
-            or (first and int(first) >= size)
-        ):
-            raise Refusal(
-                416, f"The Range lies outside the {size} bytes of the file.", {"Content-Range": f"bytes */{size}"}
-            )
-
-
-def _split_ranges(text: str) -> List[Tuple[str, str]]:
-    parts = text.partition("=")[2].split(",")
-    return [(first.strip(), last.strip()) for first, _, last in (part.partition("-") for part in parts if part.strip())]
 
 
 def _error(status: int, code: str, message: str) -> Response:

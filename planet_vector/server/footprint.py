@@ -1,8 +1,8 @@
 """A scene's metadata, derived from its raster: footprint, time and statistics.
 
-The footprint follows the valid-data mask (nodata, alpha or mask band). It is read at no more than `MASK_SIZE`
-pixels a side, so it may lie one of those pixels outside the data, and is never more than that off. A mask for which
-more than `MOST_DECODED` bytes would have to be decoded is not read: the footprint is that of the whole raster then.
+The footprint follows the pixels that are data, as `planet_vector.pixels.valid` says. They are picked at no more than
+`MASK_SIZE` a side, so it may lie one of those pixels outside the data, and is never more than that off. Where more than
+`MOST_DECODED` bytes would have to be decoded none are read: the footprint is that of the whole raster then.
 """
 
 from __future__ import annotations
@@ -17,19 +17,23 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 import numpy as np
 import rasterio
 import shapely
-from rasterio.enums import MaskFlags
 from rasterio.features import shapes
-from rasterio.transform import Affine, from_gcps
+from rasterio.transform import Affine
 from rasterio.windows import Window
 from shapely.geometry import MultiPolygon, Polygon, shape
 from shapely.geometry.base import BaseGeometry
 
+from planet_vector.pixels.completing import complete
+from planet_vector.pixels.control import ByPoints, ByTransform, Georeference, PointsProblem
 from planet_vector.pixels.errors import RASTER_ERRORS
+from planet_vector.pixels.header import RasterHeader
 from planet_vector.pixels.opening import open_raster
 from planet_vector.pixels.references import ReferenceProblem
 from planet_vector.pixels.sidecars import Place, SidecarProblem
+from planet_vector.pixels.valid import needed, read_data_mask
 from planet_vector.query import format_time, parse_time
 from planet_vector.server.placing import NowhereError, to_lonlat
+from planet_vector.server.projecting import period_of
 
 MASK_SIZE = 512
 MAX_POSITIONS = 200
@@ -38,11 +42,13 @@ MOST_DECODED = 2 * 10**9
 """Bytes of blocks, uncompressed, that are decoded for a mask: some ten seconds of DEFLATE."""
 
 MOST_MASKS = 256
-"""Bands whose nodata values are looked at: each is a call, however small the file is."""
+"""Bands that are looked at for data: each is a call, however small the file is."""
 
 _LARGEST_BLOCK = 256 * 10**6  # bytes; GDAL holds a block whole
 _AT_ONCE = 32 * 10**6  # bytes of blocks that are read again from GDAL's cache, for the next band
 _OVERVIEW_BLOCK = 512  # pixels a side, at most, of the blocks that programs make for overviews
+_DIGIT = 1e-6  # of the globe's width: 0.0004°
+_BENT = 200  # positions around an outline that control points bend
 _METRES_A_DEGREE = 111_320.0  # at the equator: 2π · 6378137 m / 360
 
 _ID_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)(?:_.*)?")
@@ -116,11 +122,15 @@ def derive(path: Path, scene_id: str, place: Optional[Place] = None) -> Dict[str
     """
     try:
         with open_raster(path) as dataset, open_raster(path, place) as placed:
-            crs, matrix = _georeference(placed)
+            crs, lies = _georeference(placed)
+            matrix = lies.affine
             valid = _valid_outline(placed, matrix, dataset)
+            if isinstance(lies, ByPoints):
+                valid = _bent(valid, lies)
             outline = to_lonlat(valid, crs, matrix, 0.25 * math.hypot(matrix.a, matrix.d))
-            status = path.stat()
-            changed = _changed(status.st_mtime)
+            beyond = _is_beyond(valid, crs)
+            size = complete(path, place).size
+            changed = _changed(path.stat().st_mtime)
             acquired = _tagged_time(dataset) or _time_in(scene_id) or changed
             bits = dataset.tags(1, ns="IMAGE_STRUCTURE").get("NBITS")
             data_bands = dataset.count - (rasterio.enums.ColorInterp.alpha in dataset.colorinterp)
@@ -142,8 +152,8 @@ def derive(path: Path, scene_id: str, place: Optional[Place] = None) -> Dict[str
         "properties": {
             "acquired": format_time(acquired),
             "camera": camera,
-            "file_size": status.st_size,
-            "image_statistics": {"gsd": size_at_middle},
+            "file_size": size,
+            "image_statistics": {"gsd": size_at_middle, **({"beyond_180": True} if beyond else {})},
             # With a fraction, always: planet 0.0.6 reads no other form.
             **({} if changed is None else {"published": changed.isoformat(timespec="microseconds")}),
         },
@@ -155,16 +165,44 @@ def coarser(matrix: Affine, across: float, down: float) -> Affine:
     return Affine(matrix.a * across, matrix.b * down, matrix.c, matrix.d * across, matrix.e * down, matrix.f)
 
 
-def _georeference(dataset: Any) -> Tuple[Any, Affine]:
+def _georeference(dataset: Any) -> Tuple[Any, Georeference]:
     crs, matrix = dataset.crs, dataset.transform
     if not crs or matrix.is_identity:
         points, crs = dataset.gcps
         if not points or not crs:
+            if matrix.is_identity and dataset.rpcs:
+                raise RasterProblem(
+                    "is placed by rational polynomials (RPC) alone, which take the heights of the ground to be of use:"
+                    " bring it to a map by `gdalwarp -rpc -to RPC_DEM=heights.tif`, or put a _metadata.json beside it"
+                )
             raise RasterProblem("does not say where it lies, and has no metadata beside it")
-        matrix = from_gcps(points)
+        try:
+            return crs, ByPoints(points, (dataset.width, dataset.height), period_of(crs))
+        except PointsProblem as problem:
+            raise RasterProblem(str(problem)) from None
     if not all(map(math.isfinite, matrix)) or not matrix.determinant:
         raise RasterProblem("has pixels without area")
-    return crs, matrix
+    return crs, ByTransform(matrix)
+
+
+def _bent(outline: BaseGeometry, place: ByPoints) -> BaseGeometry:
+    """Return an outline, drawn by the transform that is closest, as points put it: its edges are curves there."""
+    dense = shapely.segmentize(outline, max(shapely.length(outline) / _BENT, 1e-12))
+    inverse = ByTransform(place.affine).to_pixels
+
+    def bend(positions: np.ndarray) -> np.ndarray:
+        return np.column_stack(place.to_ground(*inverse(positions[:, 0], positions[:, 1])))
+
+    bent = shapely.make_valid(shapely.transform(dense, bend))
+    parts = [part for part in shapely.get_parts(bent) if part.geom_type == "Polygon"]
+    return parts[0] if len(parts) == 1 else MultiPolygon(parts)
+
+
+def _is_beyond(outline: BaseGeometry, crs: Any) -> bool:
+    """Tell whether a raster writes longitudes beyond ±180, which clients that look for it within them do not find."""
+    period = period_of(crs)
+    west, _, east, _ = outline.bounds
+    return period is not None and bool(max(-west, east) > period * (0.5 + _DIGIT))
 
 
 def _valid_outline(dataset: Any, matrix: Affine, file: Any) -> BaseGeometry:
@@ -197,7 +235,7 @@ def _valid_outline(dataset: Any, matrix: Affine, file: Any) -> BaseGeometry:
 
 
 def _valid_mask(dataset: Any, file: Any, height: int, width: int) -> Optional[np.ndarray]:
-    """Return which pixels are valid, at a smaller size, or None if too much would have to be decoded.
+    """Return which pixels are data, at a smaller size; None if all are, or too much would have to be decoded.
 
     Parameters
     ----------
@@ -208,10 +246,10 @@ def _valid_mask(dataset: Any, file: Any, height: int, width: int) -> Optional[np
     height, width : int
         Size of the mask.
     """
-    flags = dataset.mask_flag_enums[0]
-    if flags == [MaskFlags.all_valid]:
+    header = RasterHeader.of(dataset)
+    masks = len(needed(header)) + header.masked
+    if not masks:
         return None
-    masks = dataset.count if MaskFlags.nodata in flags else 1
     shrink = dataset.height / height
     factor = max((factor for factor in file.overviews(1) if factor <= 1.2 * shrink), default=1)
     block_height, block_width = file.block_shapes[0] if factor == 1 else (_OVERVIEW_BLOCK, _OVERVIEW_BLOCK)
@@ -232,7 +270,7 @@ def _valid_mask(dataset: Any, file: Any, height: int, width: int) -> Optional[np
     for row in range(0, height, rows):
         count = min(rows, height - row)
         window = Window(0, row * shrink, dataset.width, count * shrink)
-        pieces.append(dataset.dataset_mask(out_shape=(count, width), window=window) > 0)
+        pieces.append(read_data_mask(dataset, header, out_shape=(count, width), window=window))
     return np.concatenate(pieces)
 
 

@@ -26,7 +26,7 @@ from planet_vector.server.refusal import Refusal
 from planet_vector.server.search import Edge, Search, from_microseconds
 from planet_vector.server.snapshot import GIVEN, read_version
 
-SCHEMA = 4
+SCHEMA = 5
 """Number of the layout below; an index of another number is made anew."""
 
 _VERSION_BITS = 62  # where versions begin to be counted; SQLite's integers have 63 for numbers from zero on

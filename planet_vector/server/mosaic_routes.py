@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from PIL import Image
 
+from planet_vector.pixels.completing import whole
 from planet_vector.query import format_time, parse_time
 from planet_vector.server import openapi
 from planet_vector.server.answers import Seen, json_answer, look, picture_answer, write_json
@@ -141,7 +142,8 @@ async def get_quad_raster(request: Request, name: str, quad_id: str) -> Response
             headers = {**NOT_STORED, "Content-Disposition": f'attachment; filename="{name}"'}
             return Response(found, media_type="image/tiff", headers=headers)
         file = found
-    return product_response(request, file, name, seen.service.keys.required, picture.name)
+    version = Version.of_kept(picture.name, file.stat(), seen.service.keys.required)
+    return product_response(request, whole(file), name, version)
 
 
 async def get_quad_thumbnail(request: Request, name: str, quad_id: str) -> Response:

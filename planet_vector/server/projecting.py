@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, Optional, Tuple
 
 import numpy as np
 import pyproj
-from affine import Affine
 
+from planet_vector.pixels.control import Georeference
 from planet_vector.server.quads import HALF_WORLD, Bounds
 from planet_vector.server.refusal import Refusal
 
@@ -65,11 +65,7 @@ class Projection:
             raise Refusal(
                 404, f"{name} cannot be drawn on a map: its coordinate system has no known place on the globe."
             ) from None
-        self.period: Optional[float] = None
-        if crs.is_geographic:
-            self.period = 2 * math.pi / crs.units_factor[1]
-        elif crs.to_epsg() == 3857:
-            self.period = 2 * HALF_WORLD
+        self.period = period_of(crs)
 
     def forward(self, x: np.ndarray, y: np.ndarray, close: float) -> Tuple[np.ndarray, np.ndarray]:
         """Return coordinates of positions of web mercator; NaN where there are none.
@@ -96,6 +92,13 @@ class Projection:
         return np.where(bad, np.nan, x), np.where(bad, np.nan, y)
 
 
+def period_of(crs: Any) -> Optional[float]:
+    """Return how wide the globe is in a coordinate system in which what lies beyond its east is its west, or None."""
+    if crs.is_geographic:
+        return float(2 * math.pi / crs.units_factor[1])
+    return 2 * HALF_WORLD if crs.to_epsg() == 3857 else None
+
+
 @lru_cache(maxsize=32)
 def _transformer(wkt: str) -> pyproj.Transformer:
     return pyproj.Transformer.from_crs("EPSG:3857", pyproj.CRS.from_wkt(wkt), always_xy=True)
@@ -117,11 +120,9 @@ class Positions(NamedTuple):
     inside: np.ndarray
 
     @classmethod
-    def of(cls, transform: Affine, size: Tuple[int, int], across: np.ndarray, up: np.ndarray) -> Positions:
+    def of(cls, place: Georeference, size: Tuple[int, int], across: np.ndarray, up: np.ndarray) -> Positions:
         """Return the positions of coordinates."""
-        inverse = ~transform
-        columns = inverse.a * across + inverse.b * up + inverse.c
-        rows = inverse.d * across + inverse.e * up + inverse.f
+        columns, rows = place.to_pixels(across, up)
         with np.errstate(invalid="ignore"):
             inside = (columns >= 0) & (columns <= size[0]) & (rows >= 0) & (rows <= size[1])
         return cls(columns, rows, inside)
@@ -157,14 +158,14 @@ class Positions(NamedTuple):
         return steps(self.columns), steps(self.rows)
 
 
-def positions(projection: Projection, transform: Affine, size: Tuple[int, int], grid: Grid) -> Positions:
+def positions(projection: Projection, place: Georeference, size: Tuple[int, int], grid: Grid) -> Positions:
     """Return where the centres of the pixels of a map lie in a file.
 
     Parameters
     ----------
     projection : Projection
         The file's.
-    transform : Affine
+    place : Georeference
         The file's.
     size : (width, height)
         The file's, in pixels.
@@ -182,50 +183,50 @@ def positions(projection: Projection, transform: Affine, size: Tuple[int, int], 
 
     across, up = None, None
     if min(grid.width, grid.height) > _STEP:
-        across, up = _interpolated(exact, columns, rows, transform)
+        across, up = _interpolated(exact, columns, rows, place)
     if across is None or up is None:
         across, up = exact(columns, rows)
     if projection.period is not None:
-        middle, half = (transform * (size[0] / 2, size[1] / 2))[0], projection.period / 2
+        middle, half = place.to_ground(size[0] / 2, size[1] / 2)[0], projection.period / 2
         across = middle - half + (across - middle + half) % projection.period
-    return Positions.of(transform, size, across, up)
+    return Positions.of(place, size, across, up)
 
 
 def extent(
-    projection: Projection, transform: Affine, size: Tuple[int, int], grid: Grid
+    projection: Projection, place: Georeference, size: Tuple[int, int], grid: Grid
 ) -> Optional[Tuple[slice, slice]]:
     """Return the rows and columns of a map that a file may lie on, or None when there are none."""
     everything = slice(0, grid.height), slice(0, grid.width)
     columns_of, rows_of = np.meshgrid(np.linspace(0, size[0], _SIDE), np.linspace(0, size[1], _SIDE))
-    across = transform.a * columns_of + transform.b * rows_of + transform.c
-    up = transform.d * columns_of + transform.e * rows_of + transform.f
+    across, up = place.to_ground(columns_of, rows_of)
     x, y = projection.inverse(across, up)
     x = (x + HALF_WORLD) % (2 * HALF_WORLD) - HALF_WORLD
     if not (np.isfinite(x).all() and np.isfinite(y).all()) or np.ptp(x) > _WIDE * HALF_WORLD:
         return everything
     if projection.period is None:
+        pixel = abs(place.affine.a) + abs(place.affine.b)
         again = projection.forward(x, y, _NEAR[1])
-        if not np.isfinite(again[0]).all() or np.abs(again[0] - across).max() > abs(transform.a) + abs(transform.b):
+        if not np.isfinite(again[0]).all() or np.abs(again[0] - across).max() > pixel:
             return everything
     west, _, _, north = grid.bounds
-    pixel = grid.pixel
-    margin = 2 + 0.02 * max(np.ptp(x) / pixel[0], np.ptp(y) / pixel[1])
-    left, right = (x.min() - west) / pixel[0] - margin, (x.max() - west) / pixel[0] + margin
-    top, bottom = (north - y.max()) / pixel[1] - margin, (north - y.min()) / pixel[1] + margin
+    wide, high = grid.pixel
+    margin = 2 + 0.02 * max(np.ptp(x) / wide, np.ptp(y) / high)
+    left, right = (x.min() - west) / wide - margin, (x.max() - west) / wide + margin
+    top, bottom = (north - y.max()) / high - margin, (north - y.min()) / high + margin
     rows = slice(max(0, math.floor(top)), min(grid.height, math.ceil(bottom)))
     columns = slice(max(0, math.floor(left)), min(grid.width, math.ceil(right)))
     return None if rows.start >= rows.stop or columns.start >= columns.stop else (rows, columns)
 
 
 def _interpolated(
-    exact: Any, columns: np.ndarray, rows: np.ndarray, transform: Affine
+    exact: Any, columns: np.ndarray, rows: np.ndarray, place: Georeference
 ) -> Tuple[Optional[np.ndarray], Optional[np.ndarray]]:
     """Return coordinates from those of every `_STEP`-th pixel, or None where that would be off."""
     nodes = [np.arange(0, len(axis) + _STEP, _STEP, dtype=float) for axis in (columns, rows)]
     known = exact(nodes[0], nodes[1])
     between = [axis[:-1] + _STEP / 2 for axis in nodes]
     truth = exact(between[0], between[1])
-    inverse = ~transform
+    inverse = ~place.affine
     guessed = [_spread(values, between, nodes) for values in known]
     off = [truth[n] - guessed[n] for n in (0, 1)]
     errors = np.hypot(inverse.a * off[0] + inverse.b * off[1], inverse.d * off[0] + inverse.e * off[1])

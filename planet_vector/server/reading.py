@@ -2,28 +2,33 @@
 
 Files without overviews must be decoded to be shrunk, and compressed blocks are decoded whole. What a read would
 decode is counted from the layout of the file, so that what is too much is refused before it costs anything.
+
+Which pixels are data `planet_vector.pixels.valid` says; the others have no part in means.
 """
 
 from __future__ import annotations
 
 import contextlib
-import math
 from pathlib import Path
-from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Iterator, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
-from affine import Affine
-from rasterio.enums import ColorInterp, MaskFlags, Resampling
-from rasterio.transform import from_gcps
+from rasterio.enums import ColorInterp, Resampling
 from rasterio.windows import Window
 
 from planet_vector.palette import looked_up
+from planet_vector.pixels.control import ByPoints, ByTransform, Georeference, PointsProblem
+from planet_vector.pixels.header import RasterHeader
 from planet_vector.pixels.opening import open_raster
 from planet_vector.pixels.sidecars import Place, SidecarProblem
+from planet_vector.pixels.valid import any_number, has_holes, needed, where_number
+from planet_vector.server.averaging import Averages, cells
+from planet_vector.server.projecting import period_of
 from planet_vector.server.refusal import Refusal
+from planet_vector.server.written import WrittenBlocks
 
 MAX_DECODED = 2 * 10**9
-"""Bytes that are decoded for one read: 5 to 15 s on one processor."""
+"""Bytes that are decoded for one read: 5 to 20 s on one processor, with means of what is data."""
 
 MAX_BLOCK = 256 * 10**6
 """Bytes of one block: GDAL holds it twice, decoded and in its cache."""
@@ -33,9 +38,9 @@ ADVICE = "convert it, with overviews: gdal_translate -of COG, or rio cogeo creat
 
 _AVERAGED = 256 * 10**6  # bytes: up to this, pixels are averaged even where picking some of them is far cheaper
 _CHUNK = 16 * 2**20  # bytes of pixels read at once
-_MAX_BLOCKS = 200_000  # blocks that are looked up, whether they are there: 1 µs each
+_LARGEST_CHUNK = 4 * _CHUNK  # of which means are made here: of larger blocks parts are read
 
-# Band numbers of red, green, blue: RapidEye and PlanetScope analytic files begin blue, green, red.
+# Which bands are red, green, blue, alpha not counted: RapidEye and PlanetScope analytic files begin blue, green, red.
 _RGB_BANDS = (3, 2, 1)
 
 Rows = Tuple[int, int, int, int]
@@ -67,6 +72,48 @@ class Unreadable(Refusal):
     """Refusal of a file that cannot be read now; a disk may be away, so it is tried again later."""
 
 
+class _Piece(NamedTuple):
+    """Hold a part of what is read.
+
+    Attributes
+    ----------
+    values : sequence of array
+        The bands that are shown.
+    known : sequence of array of bool
+        Where each of them has data.
+    found : array of bool
+        Where any band has data.
+    allowed : array of bool
+        Where the mask, or alpha, lets there be data.
+    """
+
+    values: Sequence[np.ndarray]
+    known: Sequence[np.ndarray]
+    found: np.ndarray
+    allowed: np.ndarray
+
+
+class _Plan(NamedTuple):
+    """Hold how a window is read.
+
+    Attributes
+    ----------
+    way : Resampling
+        How GDAL shrinks it.
+    means : bool
+        Whether it does not: means are made here, of the pixels that are data.
+    factor : int
+        How many rows of the file are one of the overview that is read.
+    telling : sequence of int
+        The bands by which it is seen where there is data.
+    """
+
+    way: Resampling
+    means: bool
+    factor: int
+    telling: Sequence[int]
+
+
 class Raster:
     """Read one file, which is open.
 
@@ -83,6 +130,8 @@ class Raster:
     ----------
     crs : CRS or None
         None where the file does not say where it lies.
+    place : Georeference
+        Where its pixels lie in that.
     """
 
     def __init__(self, source: Source, dataset: Any, layout: Any) -> None:
@@ -90,12 +139,15 @@ class Raster:
         self._layout = layout
         self.source = source
         self.width, self.height = int(dataset.width), int(dataset.height)
-        self.crs, self.transform = _georeference(dataset)
-        self.palette = dataset.colormap(1) if dataset.colorinterp[0] == ColorInterp.palette else None
+        self.crs, self.place = _georeference(dataset)
+        self._header = header = RasterHeader.of(dataset)
+        self.palette = header.bands[0].table
         self.bands = source.bands or self._picture_bands()
-        if dataset.dtypes[self.bands[0] - 1].startswith("complex"):
+        if header.dtypes[self.bands[0] - 1].startswith("complex"):
             raise Refusal(404, "The scene is of complex numbers, which no picture shows.")
-        self.dtype = np.dtype(dataset.dtypes[self.bands[0] - 1])
+        self.dtype = np.dtype(header.dtypes[self.bands[0] - 1])
+        self._alpha = None if header.masked else header.alpha
+        self._telling = [band for band in needed(header) if band != self._alpha]
 
     @property
     def in_bytes(self) -> bool:
@@ -117,9 +169,9 @@ class Raster:
         Returns
         -------
         values : array, shape (bands, rows, columns)
-            Three bands, or one; of a palette its colours.
+            Three bands, or one; of a palette its colours. Of floats NaN where a band has no number.
         mask : array of bool, shape (rows, columns)
-            Where they are valid.
+            Where there is data. Bands that are not shown have a say in it, unless reading them costs too much.
 
         Raises
         ------
@@ -127,80 +179,118 @@ class Raster:
             422, when more had to be decoded than `MAX_DECODED`.
         """
         shape = (min(shape[0], window[3] - window[1]), min(shape[1], window[2] - window[0]))
-        way = self._plan(window, shape, quick)
-        alpha = self._alpha()
-        bands = [*self.bands, *([alpha] if alpha else [])]
-        values = np.empty((len(bands), *shape), self.dtype)
-        inner = self._has_mask()
-        mask = np.ones(shape, bool)
+        plan = self._plan(window, shape, quick)
+        numbers = [*self.bands, *(band for band in plan.telling if band not in self.bands)]
+        values = np.empty((len(self.bands), *shape), self.dtype)
+        found, allowed = np.zeros(shape, bool), np.ones(shape, bool)
+        blocks, planes = self._blocks(window), self._in_planes
+        chunks = list(self._chunks(window, shape, plan.means))
         # Of bands in planes of their own each is read to its end: a strip is decoded from its start.
-        groups = [[b] for b in range(len(bands))] if self._in_planes else [list(range(len(bands)))]
-        blocks = self._blocks(window)
-        for group in groups:
-            numbers = [bands[b] for b in group]
-            for rows, columns, part in self._chunks(window, shape):
-                size = (rows.stop - rows.start, columns.stop - columns.start)
-                if blocks is not None and not blocks.any_in(part):
-                    values[group, rows, columns] = self._unwritten(numbers)
+        if planes and not plan.means:
+            for rows, columns, part in chunks:
+                empty = blocks is not None and not blocks.any_in(part)
+                allowed[rows, columns] = self._allowed(part, _size(rows, columns), plan.way, empty)
+        for group in [[band] for band in numbers] if planes else [numbers]:
+            shown = [band for band in group if band in self.bands]
+            for rows, columns, part in chunks:
+                place, size = (rows, columns), _size(rows, columns)
+                if not shown and (found[place] | ~allowed[place]).all():
+                    continue
+                empty = blocks is not None and bool(shown) and not blocks.any_in(part)
+                if plan.means and not empty:
+                    piece = self._means(group, part, size, plan.factor)
                 else:
-                    values[group, rows, columns] = self._dataset.read(
-                        numbers, window=part, out_shape=(len(group), *size), resampling=way
-                    )
-                if inner and group[0] == 0:
-                    mask[rows, columns] = (
-                        self._dataset.read_masks(self.bands[0], window=part, out_shape=size, resampling=way) > 0
-                    )
-        if alpha and not inner:
-            mask &= values[-1] > 0
-            values = values[:-1]
-        elif not inner:
-            mask &= self._has_data(values)
+                    told = planes and not plan.means
+                    let = allowed[place] if told else self._allowed(part, size, plan.way, empty)
+                    if empty:
+                        pixels = np.broadcast_to(self._unwritten(group), (len(group), *size))
+                    else:
+                        pixels = self._read(group, part, size, plan.way)
+                    piece = self._piece(group, pixels, let)
+                allowed[place] = piece.allowed
+                found[place] |= piece.found
+                for band, more, known in zip(shown, piece.values, piece.known):
+                    at = self.bands.index(band)
+                    values[at][place] = np.where(known, more, np.nan) if self.dtype.kind == "f" else more
+        mask = found if plan.telling else allowed
         if self.palette is not None:
             return looked_up(values[0], self.palette), mask
-        return values, mask & np.isfinite(values).all(axis=0)
+        return values, mask
+
+    def _read(self, bands: Sequence[int], part: Window, size: Tuple[int, int], way: Resampling) -> np.ndarray:
+        shape = (len(bands), *size)
+        return np.asarray(self._dataset.read(bands, window=part, out_shape=shape, resampling=way))
+
+    def _allowed(self, part: Window, size: Tuple[int, int], way: Resampling, empty: bool = False) -> np.ndarray:
+        """Return where the mask, or alpha, lets there be data; `empty` tells that no block was written."""
+        if self._header.masked:
+            return np.asarray(self._dataset.read_masks(1, window=part, out_shape=size, resampling=way) > 0)
+        if self._alpha is None:
+            return np.ones(size, bool)
+        found = self._unwritten([self._alpha]) if empty else self._read([self._alpha], part, size, way)
+        return np.asarray(np.broadcast_to(found[0] > 0, size))
+
+    def _piece(self, bands: Sequence[int], pixels: np.ndarray, allowed: np.ndarray) -> _Piece:
+        """Return what is known of bands, pixel by pixel."""
+        said = [self._header.bands[band - 1] for band in bands]
+        shown = [at for at, band in enumerate(bands) if band in self.bands]
+        known = [where_number(pixels[at], said[at]) & allowed if has_holes(said[at]) else allowed for at in shown]
+        found = any_number(zip(pixels, said), allowed) & allowed if self._telling else allowed
+        return _Piece([pixels[at] for at in shown], known, found, allowed)
+
+    def _means(self, bands: Sequence[int], part: Window, size: Tuple[int, int], factor: int) -> _Piece:
+        """Return means over the pixels that are known, at a smaller size.
+
+        Parameters
+        ----------
+        factor : int
+            How many rows of the file are one of the overview that is read.
+        """
+        down = cells(part.row_off, part.height, size[0], self.height, factor)
+        across = cells(part.col_off, part.width, size[1], self.width, factor)
+        whole = Window(across.offset, down.offset, across.length, down.length)
+        shape = (down.pixels, across.pixels)
+        with_alpha = [*bands, *([self._alpha] if self._alpha else [])]  # at once: they may lie in the same blocks
+        pixels = self._read(with_alpha, whole, shape, Resampling.nearest)
+        allowed = pixels[-1] > 0 if self._alpha else self._allowed(whole, shape, Resampling.nearest)
+        piece = self._piece(bands, pixels[: len(bands)], allowed)
+        averages = Averages(down.edges, across.edges)
+        means = [averages.mean(band, known) for band, known in zip(piece.values, piece.known)]
+        if self.dtype.kind in "iu":
+            means = [np.rint(mean) for mean in means]
+        known = [averages.covered(where) > 0 for where in piece.known]
+        return _Piece(means, known, averages.covered(piece.found) > 0, averages.covered(allowed) > 0)
 
     def _picture_bands(self) -> Tuple[int, ...]:
-        colours = self._dataset.colorinterp
+        colours, shown = self._header.colours, self._header.shown
         if self.palette is not None:
             return (1,)
         named = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
         if all(colour in colours for colour in named):
             return tuple(colours.index(colour) + 1 for colour in named)
-        return _RGB_BANDS if self._dataset.count >= 3 else (1,)
+        if len(shown) >= 3:
+            return tuple(shown[place - 1] for place in _RGB_BANDS)
+        return (shown or (1,))[:1]
 
     @property
     def _in_planes(self) -> bool:
         return bool(self._layout.count > 1 and self._layout.interleaving.value.lower() == "band")
 
-    def _has_mask(self) -> bool:
-        return bool(self._dataset.mask_flag_enums[self.bands[0] - 1] == [MaskFlags.per_dataset])
-
-    def _alpha(self) -> int:
-        """Return the number of the band that tells where the others are valid, or 0."""
-        # GDAL takes alpha for a mask in bands of bytes and of uint16 alone.
-        if MaskFlags.alpha not in self._dataset.mask_flag_enums[self.bands[0] - 1]:
-            return 0
-        return int(self._dataset.colorinterp.index(ColorInterp.alpha)) + 1
-
-    def _unwritten(self, bands: List[int]) -> np.ndarray:
+    def _unwritten(self, bands: Sequence[int]) -> np.ndarray:
         """Return what GDAL gives for blocks that were never written, shape (bands, 1, 1)."""
-        fill = np.array([self._layout.nodatavals[band - 1] or 0 for band in bands], "float64")
-        if self.dtype.kind in "iu":
-            limits = np.iinfo(self.dtype)
-            fill = np.clip(np.nan_to_num(fill), limits.min, limits.max)
-        return fill.astype(self.dtype)[:, np.newaxis, np.newaxis]
+        fill = [self._header.bands[band - 1].nodata or 0 for band in bands]
+        return np.array(fill, self.dtype)[:, np.newaxis, np.newaxis]
 
-    def _has_data(self, values: np.ndarray) -> np.ndarray:
-        """Return where any of the bands differs from its nodata value."""
-        found = np.zeros(values.shape[1:], bool)
-        for band, number in zip(values, self.bands):
-            nodata = self._dataset.nodatavals[number - 1]
-            if nodata is None:
-                return np.ones(values.shape[1:], bool)
-            found |= ~np.isnan(band) if math.isnan(nodata) else band != nodata
-        return found
+    @property
+    def _told_apart(self) -> bool:
+        """Whether GDAL's means of what has data are numbers, and are never nodata by chance."""
+        if self.dtype.kind not in "iu":
+            return False
+        # A mean is at one of the type's ends only if all of its pixels are; of those GDAL leaves nodata out.
+        ends = None, np.iinfo(self.dtype).min, np.iinfo(self.dtype).max
+        return all(self._header.bands[band - 1].nodata in ends for band in self.bands)
 
-    def _plan(self, window: Rows, shape: Tuple[int, int], quick: bool) -> Resampling:
+    def _plan(self, window: Rows, shape: Tuple[int, int], quick: bool) -> _Plan:
         """Choose how a window is shrunk, by what has to be decoded.
 
         Averages need all of its pixels. Where a pixel is picked for each of the result, whole blocks may be left out:
@@ -213,24 +303,31 @@ class Raster:
         if height * width * pixel > MAX_BLOCK:
             size = f"{width} x {height} pixels, {height * width * pixel / 1e9:.1f} GB"
             raise Refusal(422, f"{name} cannot be drawn: it is compressed in blocks of {size}; {ADVICE}.")
-        planes = (len(self.bands) + bool(self._alpha())) if self._in_planes else 1
+        masked = self._header.masked or self._alpha is not None
+        means, planes, again, others = masked or not self._told_apart, 1, 0, 0
+        if self._in_planes:
+            planes = len(self.bands) + (self._alpha is not None)
+            again = len(self.bands) - 1 if masked else 0  # where means are made alpha or the mask is read for each band
+            others = len(set(self._telling) - set(self.bands)) * (2 if masked else 1)
         down, across = (window[3] - window[1]) / shape[0], (window[2] - window[0]) / shape[1]
         # The overview that GDAL takes: the largest that is not coarser than the result, or little.
         levels = [f for f in self._layout.overviews(self.bands[0]) if f <= 1.2 * min(down, across)]
-        shrunk = max(levels, default=1) ** 2
+        factor = max(levels, default=1)
         blocks = self._blocks(window)
         top, bottom = window[1] // height, -(-window[3] // height)
         left, right = window[0] // width, -(-window[2] // width)
         if blocks is not None and blocks.sequential:
             top = 0
-        everything = (bottom - top) * (right - left) * height * width * pixel * planes / shrunk
+        everything = (bottom - top) * (right - left) * height * width * pixel * planes / factor**2
         share = 1.0
         if blocks is not None and everything > _AVERAGED:
-            share = blocks.share(part for _, _, part in self._chunks(window, shape))
-        averaged = everything * share
+            share = blocks.share(part for _, _, part in self._chunks(window, shape, means))
+        averaged = everything * share * (planes + again) / planes
         few = min(shape[0], bottom - top) * min(shape[1], right - left) * height * width * pixel * planes
         picked = averaged if blocks is not None and blocks.sequential else min(averaged, few * share)
-        if self.palette is not None or ((quick or averaged > _AVERAGED) and picked < averaged / 4):
+        # Two bands of single strips cannot be read by turns: each would be decoded from its start again.
+        alone = blocks is not None and blocks.sequential and again > 0
+        if self.palette is not None or alone or ((quick or averaged > _AVERAGED) and picked < averaged / 4):
             way, cost = Resampling.nearest, picked
         else:
             way, cost = (Resampling.average, averaged) if averaged <= MAX_DECODED else (Resampling.nearest, picked)
@@ -240,13 +337,18 @@ class Raster:
                 f"{name} cannot be drawn at this scale: {cost / 1e9:.1f} GB of pixels would have to be decoded, "
                 f"and {MAX_DECODED / 1e9:.0f} GB may be; {ADVICE}.",
             )
-        return way
+        telling = self._telling
+        if cost * (1 + others / planes) > MAX_DECODED:
+            telling = [band for band in telling if band in self.bands]
+        return _Plan(way, means and way == Resampling.average and max(down, across) > 1, factor, telling)
 
-    def _chunks(self, window: Rows, shape: Tuple[int, int]) -> Iterator[Tuple[slice, slice, Window]]:
+    def _chunks(self, window: Rows, shape: Tuple[int, int], means: bool) -> Iterator[Tuple[slice, slice, Window]]:
         """Yield parts of a result, and the windows they are read from, of some `_CHUNK` bytes or one block each."""
         height, width = self._layout.block_shapes[0]
         down, across = (window[3] - window[1]) / shape[0], (window[2] - window[0]) / shape[1]
         pixel = self.dtype.itemsize * (1 if self._in_planes else self._layout.count)
+        if means:
+            height = min(height, max(1, _LARGEST_CHUNK // (pixel * width)))
         columns = shape[1]
         if width < window[2] - window[0]:
             columns = max(1, int(max(width, _CHUNK / pixel / height) / across))
@@ -258,52 +360,16 @@ class Raster:
                 part = Window(left, top, (right - j) * across, (bottom - i) * down)
                 yield slice(i, bottom), slice(j, right), part
 
-    def _blocks(self, window: Rows) -> Optional[_Blocks]:
+    def _blocks(self, window: Rows) -> Optional[WrittenBlocks]:
         """Return which blocks of a window are in the file, where that makes a difference."""
         if (window[2] - window[0]) * (window[3] - window[1]) * self.dtype.itemsize < _CHUNK:
             return None
-        return _Blocks.of(self._layout, self.bands if self._in_planes else self.bands[:1], window)
+        alpha = () if self._alpha is None else (self._alpha,)
+        return WrittenBlocks.of(self._layout, (*self.bands, *alpha) if self._in_planes else self.bands[:1], window)
 
 
-class _Blocks:
-    """Know which blocks of a part of a file have data; the others were never written, and are nodata or 0."""
-
-    def __init__(self, present: np.ndarray, size: Tuple[int, int], first: Tuple[int, int], sequential: bool) -> None:
-        self._present = present
-        self._size = size
-        self._first = first
-        self.sequential = sequential
-
-    @classmethod
-    def of(cls, layout: Any, bands: Tuple[int, ...], window: Rows) -> Optional[_Blocks]:
-        height, width = layout.block_shapes[0]
-        top, bottom = window[1] // height, -(-window[3] // height)
-        left, right = window[0] // width, -(-window[2] // width)
-
-        def there(column: int, row: int, band: int) -> bool:
-            return layout.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=band) is not None
-
-        # GDAL gives the rows of a single strip for blocks; the first of them has its offset.
-        if height == 1 and layout.height > 1 and any(there(0, 0, b) and not there(0, 1, b) for b in bands):
-            return cls(np.ones((1, 1), bool), (layout.height, layout.width), (0, 0), True)
-        if (bottom - top) * (right - left) * len(bands) > _MAX_BLOCKS:
-            return None
-        present = np.array(
-            [[any(there(x, y, b) for b in bands) for x in range(left, right)] for y in range(top, bottom)]
-        )
-        return None if present.all() else cls(present, (height, width), (top, left), False)
-
-    def any_in(self, part: Window) -> bool:
-        """Tell whether any block of a window has data."""
-        (height, width), (top, left) = self._size, self._first
-        rows = slice(int(part.row_off) // height - top, -(-math.ceil(part.row_off + part.height) // height) - top)
-        columns = slice(int(part.col_off) // width - left, -(-math.ceil(part.col_off + part.width) // width) - left)
-        return bool(self._present[rows, columns].any())
-
-    def share(self, parts: Iterator[Window]) -> float:
-        """Return the share of windows that have to be read."""
-        found = [self.any_in(part) for part in parts]
-        return sum(found) / len(found)
+def _size(rows: slice, columns: slice) -> Tuple[int, int]:
+    return rows.stop - rows.start, columns.stop - columns.start
 
 
 @contextlib.contextmanager
@@ -328,8 +394,14 @@ def open_source(source: Source) -> Iterator[Raster]:
         raise Unreadable(404, f"{source.path.name} cannot be drawn ({told}).") from None
 
 
-def _georeference(dataset: Any) -> Tuple[Any, Affine]:
+def _georeference(dataset: Any) -> Tuple[Any, Georeference]:
     points, crs = dataset.gcps
-    if dataset.transform.is_identity and points:
-        return crs or dataset.crs, from_gcps(points)
-    return (None if dataset.transform.is_identity else dataset.crs), dataset.transform
+    crs = crs or dataset.crs
+    if dataset.transform.is_identity and points and crs:
+        try:
+            return crs, ByPoints(points, (dataset.width, dataset.height), period_of(crs))
+        except PointsProblem:
+            crs = None  # which the index tells; there is a thumbnail all the same
+    elif dataset.transform.is_identity:
+        crs = None
+    return crs, ByTransform(dataset.transform)

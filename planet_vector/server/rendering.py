@@ -19,6 +19,7 @@ from rasterio.enums import Resampling
 from rasterio.io import MemoryFile
 from rasterio.transform import from_bounds
 
+from planet_vector.pixels.control import ByPoints, ByTransform, Georeference
 from planet_vector.server.encoding import encode_picture
 from planet_vector.server.projecting import Grid, Positions, Projection, extent, positions
 from planet_vector.server.quads import Bounds
@@ -155,11 +156,11 @@ def part_of(
             if raster.crs is None:
                 raise Refusal(404, f"{source.path.name} cannot be drawn on a map: it does not say where it lies.")
             projection, size = Projection(raster.crs, source.path.name), (raster.width, raster.height)
-            within = within or extent(projection, raster.transform, size, grid)
+            within = within or extent(projection, raster.place, size, grid)
             if within is None or painted[within].all():
                 return None
             around = [slice(part.start - _AROUND, part.stop + _AROUND) for part in within]
-            places = positions(projection, raster.transform, size, grid.part(*around))
+            places = positions(projection, raster.place, size, grid.part(*around))
             try:
                 parts.append(_shown(raster, places, slice(_AROUND, -_AROUND), missing is None))
             except _NotSurveyed:
@@ -238,7 +239,7 @@ class _Frame(NamedTuple):
 
     Attributes
     ----------
-    transform : Affine
+    place : Georeference
         The file's; that of an upright one where it does not say where it lies.
     bounds : (west, south, east, north)
         In the file's coordinates.
@@ -246,14 +247,19 @@ class _Frame(NamedTuple):
         Its size in pixels of the file, or in what makes the same ratio.
     """
 
-    transform: Affine
+    place: Georeference
     bounds: Bounds
     width: float
     height: float
 
     @classmethod
     def of(cls, raster: Raster) -> _Frame:
-        transform = raster.transform
+        place = raster.place
+        if isinstance(place, ByPoints):
+            west, south, east, north = place.bounds
+            side = np.abs(place.affine[:2]).max(), np.abs(place.affine[3:5]).max()
+            return cls(place, place.bounds, (east - west) / side[0], (north - south) / side[1])
+        transform = place.affine
         if transform.is_identity or not transform.determinant:
             transform = Affine(1, 0, 0, 0, -1, raster.height)
         corners = [transform * corner for corner in (
@@ -262,8 +268,8 @@ class _Frame(NamedTuple):
         across, up = zip(*corners)
         bounds = (min(across), min(up), max(across), max(up))
         if transform.b or transform.d:
-            return cls(transform, bounds, bounds[2] - bounds[0], bounds[3] - bounds[1])
-        return cls(transform, bounds, raster.width, raster.height)
+            return cls(ByTransform(transform), bounds, bounds[2] - bounds[0], bounds[3] - bounds[1])
+        return cls(ByTransform(transform), bounds, raster.width, raster.height)
 
     def fit(self, width: int, height: int) -> Tuple[int, int]:
         """Return the rows and columns of a picture of it that fits a box."""
@@ -277,7 +283,7 @@ class _Frame(NamedTuple):
             west + (np.arange(shape[1]) + 0.5) * ((east - west) / shape[1]),
             north - (np.arange(shape[0]) + 0.5) * ((north - south) / shape[0]),
         )
-        return Positions.of(self.transform, (raster.width, raster.height), across, up)
+        return Positions.of(self.place, (raster.width, raster.height), across, up)
 
 
 def rounded(values: np.ndarray) -> np.ndarray:

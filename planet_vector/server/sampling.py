@@ -7,6 +7,12 @@ from typing import Tuple
 import numpy as np
 
 
+def where_known(values: np.ndarray) -> np.ndarray:
+    """Return where bands (bands, rows, columns) have numbers; of shape (1, 1, 1) where all have."""
+    missing = np.isnan(values) if values.dtype.kind == "f" else np.zeros((1, 1, 1), bool)
+    return ~missing if missing.any() else np.ones((1, 1, 1), bool)
+
+
 def sample(
     values: np.ndarray, mask: np.ndarray, columns: np.ndarray, rows: np.ndarray, nearest: bool
 ) -> Tuple[np.ndarray, np.ndarray]:
@@ -15,14 +21,17 @@ def sample(
     Parameters
     ----------
     values : array, shape (bands, rows, columns)
-        The pixels.
+        The pixels; NaN where a band has no number, and so has no part in what is interpolated.
     mask : array of bool, shape (rows, columns)
-        Which of them are valid. Others have no part in what is interpolated.
+        Which of them are valid. Others have no part in it, either.
     columns, rows : array
         Positions, counted from the upper left corner of the upper left pixel; NaN for none.
     nearest : bool
         Whether to take the pixel that holds a position, and not a mean of the four around it.
     """
+    bands = where_known(values) | ~mask
+    if not bands.all():
+        return _by_band(values, mask, bands, columns, rows, nearest)
     height, width = mask.shape
     there = np.isfinite(columns)
     x, y = np.where(there, columns, 0), np.where(there, rows, 0)
@@ -56,3 +65,13 @@ def sample(
     if not valid.all():
         found *= valid
     return found, valid
+
+
+def _by_band(
+    values: np.ndarray, mask: np.ndarray, known: np.ndarray, columns: np.ndarray, rows: np.ndarray, nearest: bool
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Return what `sample` does, of bands that have no numbers at different pixels."""
+    found, valid = zip(*(
+        sample(band[np.newaxis], mask & there, columns, rows, nearest) for band, there in zip(values, known)
+    ))  # fmt: skip
+    return np.where(valid, np.concatenate(found), np.nan), np.any(valid, axis=0)

@@ -8,16 +8,14 @@ import threading
 import time
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any, List, Mapping, Optional, Tuple
+from typing import Any, List, Mapping, Tuple
 
-from planet_vector.pixels.sidecars import Place, SidecarProblem, read_place, sidecar_names
+from planet_vector.pixels.sidecars import SidecarProblem
 from planet_vector.server.archive import inside
 from planet_vector.server.picture_cache import PictureCache
+from planet_vector.server.products import Places
 from planet_vector.server.reading import Source
 from planet_vector.server.refusal import Refusal
-
-MAX_PLACES = 1000
-"""Files whose sidecars are remembered."""
 
 REMEMBERED = 5.0
 """Seconds for which the state of a mosaic's files is believed: its tiles ask for thousands, many times over."""
@@ -55,7 +53,7 @@ class Sources:
         self._root = root
         self._cache = cache
         self._lock = threading.Lock()
-        self._places: OrderedDict[Tuple[Path, Tuple[Any, ...]], Optional[Place]] = OrderedDict()
+        self._places = Places(root)
         self._remembered: OrderedDict[Tuple[Tuple[str, str], ...], Tuple[float, List[Source]]] = OrderedDict()
 
     def of(self, products: Mapping[str, str]) -> List[Source]:
@@ -94,34 +92,13 @@ class Sources:
     def _source(self, path: Path, named: Path, bands: Tuple[int, ...]) -> Source:
         """Return a file to draw; what lies beside it is named as it is, also where that is a link."""
         try:
-            status, place = path.stat(), self._place(named)
+            status, place = path.stat(), self._places.of(named)
         except SidecarProblem as problem:
             raise Refusal(404, f"{path.name} cannot be drawn: {problem}.") from None
         except OSError as error:
             raise Refusal(404, f"{path.name} cannot be drawn ({error.strerror}).") from None
         name = digest("survey", str(path), *_state(status), bands, place)
         return Source(path, bands, place, self._cache.path(name))
-
-    def _place(self, path: Path) -> Optional[Place]:
-        """Return what the sidecars of a file say; they are read again when they change, as some are long."""
-        stamps = []
-        for name in sidecar_names(path.name):
-            sidecar = path.with_name(name)
-            if os.path.lexists(sidecar):
-                stamps.append((name, *_state(sidecar.stat())))
-        if not stamps:
-            return None
-        key = (path, tuple(stamps))
-        with self._lock:
-            if key in self._places:
-                self._places.move_to_end(key)
-                return self._places[key]
-        place = read_place(path, self._root)
-        with self._lock:
-            self._places[key] = place
-            if len(self._places) > MAX_PLACES:
-                self._places.popitem(last=False)
-        return place
 
 
 def _state(status: os.stat_result) -> Tuple[int, int, int]:

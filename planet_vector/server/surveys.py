@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 import numpy as np
 
 from planet_vector.server.reading import Raster, Source, open_source
+from planet_vector.server.sampling import where_known
 
 LARGE = 2**20
 """Pixels of files that have a copy; smaller ones are read in some 20 ms."""
@@ -141,14 +142,16 @@ def survey(source: Source) -> bytes:
             "limits": np.array(limits or [], "float64").reshape(-1, 2),
         }
     colours = values if limits is None else stretch(values, mask, limits)
+    known = mask & where_known(values)
     number = 0
     while True:
+        mask = known.any(axis=0)
         arrays[f"colours{number}"] = colours
         arrays[f"mask{number}"], arrays[f"shape{number}"] = np.packbits(mask), np.array(mask.shape)
         number += 1
         if max(mask.shape) <= _SMALLEST:
             break
-        colours, mask = _half(colours, mask, nearest)
+        colours, known = _half(colours, known, nearest)
     target = io.BytesIO()
     arrays["levels"] = np.array(number)
     np.savez_compressed(target, **arrays)  # type: ignore[arg-type]  # no array is named like its option
@@ -164,35 +167,36 @@ def sampled_limits(raster: Raster, quick: bool) -> Limits:
 def percentiles(values: np.ndarray, mask: np.ndarray) -> Limits:
     """Return the 2nd and 98th percentile of what is valid in each band."""
     found: Limits = []
-    for band in values:
-        seen = band[mask]
+    for band, known in zip(values, np.broadcast_to(where_known(values) & mask, values.shape)):
+        seen = band[known]
         low, high = np.percentile(seen, (2, 98)).tolist() if seen.size else (0.0, 1.0)
         found.append((low, high))
     return found
 
 
 def stretch(values: np.ndarray, mask: np.ndarray, limits: Sequence[Tuple[float, float]]) -> np.ndarray:
-    """Bring bands (bands, rows, columns) to bytes, linearly between limits; 0 where the mask is False."""
+    """Bring bands (bands, rows, columns) to bytes, linearly between limits; 0 where the mask is False, or for NaN."""
     scaled = np.empty(values.shape, "uint8")
-    for band, target, (low, high) in zip(values, scaled, limits):
+    valid = np.broadcast_to(where_known(values) & mask, values.shape)
+    for band, known, target, (low, high) in zip(values, valid, scaled, limits):
         # Differences of large numbers may be beyond all of float64: they are halved first. Interpolated values of
         # 32 bits are off in their last digits, which are not to be seen where all are the same.
         span = max(high / 2 - low / 2, _SMALLEST_SPAN * max(abs(low), abs(high)), 5e-10)
-        share = (np.where(mask, band, low).astype("float64") / 2 - low / 2) / span
-        target[:] = np.where(mask, np.clip(share * 255.0, 0, 255), 0)
+        share = (np.where(known, band, low).astype("float64") / 2 - low / 2) / span
+        target[:] = np.where(known, np.clip(share * 255.0, 0, 255), 0)
     return scaled
 
 
-def _half(colours: np.ndarray, mask: np.ndarray, nearest: bool) -> Tuple[np.ndarray, np.ndarray]:
-    """Return half the size: of each four pixels the mean of the valid ones, or one of them."""
+def _half(colours: np.ndarray, known: np.ndarray, nearest: bool) -> Tuple[np.ndarray, np.ndarray]:
+    """Return half the size: of each four pixels the mean of the known ones, or one of them."""
     if nearest:
-        return colours[:, ::2, ::2], mask[::2, ::2]
-    height, width = mask.shape
-    padding = ((0, height % 2), (0, width % 2))
-    known = np.pad(mask, padding).astype("uint16")
-    held = np.pad(colours, ((0, 0), *padding)) * known
+        return colours[:, ::2, ::2], known[:, ::2, ::2]
+    height, width = colours.shape[1:]
+    padding = ((0, 0), (0, height % 2), (0, width % 2))
+    weight = np.pad(known, padding).astype("uint16")
+    held = np.pad(colours, padding) * weight
     parts = [(..., slice(j, None, 2), slice(i, None, 2)) for j in (0, 1) for i in (0, 1)]
-    count = sum((known[part] for part in parts), np.zeros(known[::2, ::2].shape, "uint16"))
+    count = sum((weight[part] for part in parts), np.zeros(weight[:, ::2, ::2].shape, "uint16"))
     total = sum((held[part] for part in parts), np.zeros(held[:, ::2, ::2].shape, "uint16"))
     mean = (total + count // 2) // np.maximum(count, 1)
     return mean.astype("uint8"), count > 0

@@ -15,7 +15,7 @@ from rasterio.vrt import WarpedVRT
 
 from planet_vector.pixels.opening import open_raster
 from planet_vector.pixels.references import ReferenceProblem
-from planet_vector.pixels.sidecars import Place, SidecarProblem, read_place
+from planet_vector.pixels.sidecars import FileState, Place, SidecarProblem, read_place
 
 from ..server.opened import opened
 
@@ -115,8 +115,10 @@ def test_nothing_is_opened_late_by_threads_without_the_options(archive: Path, pl
 def test_only_sidecars_that_place_a_raster_are_read(archive: Path) -> None:
     (archive / "scene.tif.aux.xml").write_text("<PAMDataset/>")
     (archive / "scene.tfw").write_text("10\n0\n0\n-10\n5\n-5\n")
+    mask = archive / "scene.tif.msk"
+    expected = Place(world=Affine(10, 0, 0, 0, -10, 0), mask=FileState.of(mask, mask.stat()), mask_name=mask.name)
     with opened(archive) as names:
-        assert read_place(archive / "scene.tif", archive) == Place(world=Affine(10, 0, 0, 0, -10, 0))
+        assert read_place(archive / "scene.tif", archive) == expected
     assert names == {"scene.tif.aux.xml", "scene.tfw"}
 
 

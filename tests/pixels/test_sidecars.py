@@ -42,7 +42,8 @@ CONTROL = "<GCPList Projection='{}'>{}</GCPList>".format(
     UTM34,
     "".join(f'<GCP Id="{i}" Pixel="{p.col}" Line="{p.row}" X="{p.x + 7}" Y="{p.y}"/>' for i, p in enumerate(POINTS)),
 )
-NODATA = '<PAMRasterBand band="1"><NoDataValue>9</NoDataValue></PAMRasterBand>'
+BAND = '<PAMRasterBand band="{}"><NoDataValue>{}</NoDataValue></PAMRasterBand>'
+NODATA = "".join(BAND.format(band, 9) for band in (1, 2, 3))
 AUX = {
     "nothing": "", "crs": SRS, "degrees": DEGREES, "transform": TRANSFORM, "both": SRS + TRANSFORM,
     "points": CONTROL, "nodata": NODATA, "all": SRS + TRANSFORM + NODATA, "too much": SRS + TRANSFORM + CONTROL,
@@ -202,4 +203,5 @@ def test_sidecars_lie_in_the_archive(tmp_path: Path) -> None:
 
 def test_names() -> None:
     names: Optional[set[str]] = set(sidecar_names("a.b.tif"))
-    assert names == {"a.b.tif.aux.xml", "a.b.tfw", "a.b.TFW", "a.b.tifw", "a.b.TIFW", "a.b.wld", "a.b.WLD"}
+    worlds = {"a.b.tfw", "a.b.TFW", "a.b.tifw", "a.b.TIFW", "a.b.wld", "a.b.WLD"}
+    assert names == {"a.b.tif.aux.xml", "a.b.tif.msk", "a.b.tif.MSK"} | worlds

@@ -6,15 +6,20 @@ Positions all over the globe are brought into the raster by pyproj: those that f
 from __future__ import annotations
 
 import json
+import math
+import warnings
 from pathlib import Path
-from typing import Tuple
+from typing import List, Tuple
 
 import numpy as np
 import pytest
 import rasterio
 import shapely
 from pyproj import CRS, Transformer
-from rasterio.transform import Affine, from_bounds
+from rasterio.control import GroundControlPoint
+from rasterio.errors import NotGeoreferencedWarning
+from rasterio.rpc import RPC
+from rasterio.transform import Affine, GCPTransformer, from_bounds
 from shapely.geometry import MultiPolygon
 
 from planet_vector.server import placing
@@ -178,3 +183,83 @@ def test_a_raster_that_lies_nowhere_says_why(tmp_path: Path, crs: str, reason: s
     with pytest.raises(RasterProblem, match=reason) as problem:
         derive(path, "a")
     assert "\n" not in str(problem.value)
+
+
+# ---- control points ----------------------------------------------------------------------------------------
+
+
+def points_of(west: float, turn: float, bend: float, count: int) -> List[GroundControlPoint]:
+    """Return points of a raster of 240 × 200 pixels that is turned by degrees and bent, corners among them."""
+    random = np.random.default_rng(count)
+    columns = np.concatenate([[0, 240, 240, 0], random.uniform(0, 240, count - 4)])
+    rows = np.concatenate([[0, 0, 200, 200], random.uniform(0, 200, count - 4)])
+    cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
+    x = west + 1e-3 * (cos * columns + sin * rows + bend * columns**2)
+    y = -17 + 1e-3 * (sin * columns - cos * rows + bend * rows**2)
+    x = (x + 180) % 360 - 180
+    return [GroundControlPoint(*map(float, point)) for point in zip(rows, columns, x, y)]
+
+
+POINTS = {
+    "corners": points_of(12, 0, 0, 4),
+    "turned": points_of(12, 30, 0, 5),
+    "bent": points_of(12, 170, 3e-4, 12),
+    "over the antimeridian": points_of(179.9, 10, 2e-4, 7),
+}
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_a_footprint_by_control_points_is_where_gdal_puts_the_raster(tmp_path: Path, name: str) -> None:
+    points = POINTS[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(tmp_path / "a.tif", "w", driver="GTiff", width=240, height=200, count=1, dtype="uint8",
+                           gcps=points, crs=rasterio.CRS.from_epsg(4326)) as dataset:  # fmt: skip
+            dataset.write(np.ones((1, 200, 240), "uint8"))
+    footprint = shapely.geometry.shape(derive(tmp_path / "a.tif", "a")["geometry"])
+    check_form(footprint)
+    # GDAL's own polynomial, away from the antimeridian; half a turn on, the same points do not cross it.
+    moved = 180.0 if name == "over the antimeridian" else 0.0
+    there = [GroundControlPoint(p.row, p.col, (p.x + moved + 180) % 360 - 180, p.y) for p in points]
+    along = np.linspace(0, 1, 60)
+    columns = np.concatenate([along * 240, np.full(60, 240), 240 - along * 240, np.zeros(60)])
+    rows = np.concatenate([np.zeros(60), along * 200, np.full(60, 200), 200 - along * 200])
+    with GCPTransformer(there) as gdal:
+        x, y = gdal.xy(rows, columns, offset="ul")
+    expected = shapely.make_valid(shapely.Polygon(np.column_stack([x, y])))
+    back = shapely.transform(
+        footprint, lambda p: np.column_stack([np.where(p[:, 0] < 0, p[:, 0] + 360, p[:, 0]) - moved, p[:, 1]])
+    )
+    apart = shapely.symmetric_difference(shapely.union_all(back, grid_size=1e-9), expected).area
+    assert apart < 0.005 * expected.area
+
+
+def test_a_raster_by_rational_polynomials_says_what_to_do(tmp_path: Path) -> None:
+    one, zeros = [1.0] + [0.0] * 19, [0.0] * 20
+    model = RPC(
+        height_off=0, height_scale=500, lat_off=48, lat_scale=0.1, line_den_coeff=one,
+        line_num_coeff=[0, 0, -1, *zeros[3:]],
+        line_off=50, line_scale=50, long_off=12, long_scale=0.1, samp_den_coeff=one, samp_num_coeff=[0, 1, *zeros[2:]],
+        samp_off=60, samp_scale=60,
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(
+            tmp_path / "a.tif", "w", driver="GTiff", width=120, height=100, count=1, dtype="uint8", rpcs=model
+        ) as dataset:
+            dataset.write(np.ones((1, 100, 120), "uint8"))
+    with pytest.raises(
+        RasterProblem, match=r"by rational polynomials \(RPC\) alone, .*: bring it to a map by `gdalwarp"
+    ):
+        derive(tmp_path / "a.tif", "a")
+
+
+def test_points_in_one_line_place_nothing(tmp_path: Path) -> None:
+    points = [GroundControlPoint(n, n, 12 + n / 100, 48 - n / 100) for n in (0, 3, 9)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(tmp_path / "a.tif", "w", driver="GTiff", width=9, height=9, count=1, dtype="uint8",
+                           gcps=points, crs=rasterio.CRS.from_epsg(4326)) as dataset:  # fmt: skip
+            dataset.write(np.ones((1, 9, 9), "uint8"))
+    with pytest.raises(RasterProblem, match="has ground control points that lie in one line"):
+        derive(tmp_path / "a.tif", "a")

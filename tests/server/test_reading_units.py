@@ -172,15 +172,15 @@ def test_one_large_strip_is_decoded_once_for_each_band(tmp_path: Path) -> None:
         def __getattr__(self, name: str) -> Any:
             return getattr(self._real, name)
 
-        def dataset_mask(self, **options: Any) -> Any:
+        def read(self, *arguments: Any, **options: Any) -> Any:
             self.calls += 1
-            return self._real.dataset_mask(**options)
+            return self._real.read(*arguments, **options)
 
     with open_raster(path) as dataset:
         assert dataset.block_shapes[0] == (1, 2000)
         counting = Counting(dataset)
         mask = footprint._valid_mask(counting, dataset, 512, 171)
-    assert mask is not None and counting.calls == 1
+    assert mask is not None and 1 <= counting.calls <= 3
     assert not mask[:, :85].any() and mask[:, 86:].all()
 
 

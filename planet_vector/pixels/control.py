@@ -1,0 +1,133 @@
+"""Where the pixels of a raster lie in its coordinate system, by a transform or by ground control points.
+
+Points are fitted as gdalwarp fits them where it is told nothing else: a polynomial of the second order where there are
+six points or more, else of the first, and one of its own for each way (GDAL's GDALCreateGCPTransformer, order 0). Of
+longitudes on both sides of the antimeridian those in the west go on beyond 180° (GDAL's GCP_ANTIMERIDIAN_UNWRAP).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple, Optional, Sequence, Tuple, Union
+
+import numpy as np
+from affine import Affine
+
+_FEWEST, _SECOND_ORDER = 3, 6  # points: of a polynomial of the first order, and from which on it is of the second
+_SIDE = 21  # positions on each side of a raster, to see how far it reaches
+_MARGIN = 0.05  # of the ground that a raster covers: beyond, a polynomial may come back to it
+
+Bounds = Tuple[float, float, float, float]
+
+
+class PointsProblem(ValueError):
+    """Raised if ground control points place no raster."""
+
+
+class ByTransform(NamedTuple):
+    """Place pixels by a transform."""
+
+    affine: Affine
+
+    def to_ground(self, columns: Any, rows: Any) -> Tuple[Any, Any]:
+        """Return the coordinates of positions in the raster."""
+        a, b, c, d, e, f = self.affine[:6]
+        return a * columns + b * rows + c, d * columns + e * rows + f
+
+    def to_pixels(self, across: Any, up: Any) -> Tuple[Any, Any]:
+        """Return columns and rows of coordinates."""
+        a, b, c, d, e, f = (~self.affine)[:6]
+        return a * across + b * up + c, d * across + e * up + f
+
+
+class ByPoints:
+    """Place pixels by ground control points.
+
+    Parameters
+    ----------
+    points : sequence of rasterio.control.GroundControlPoint
+        Three or more, not in a line.
+    size : (width, height)
+        Of the raster, in pixels.
+    period : float, optional
+        Width of the globe in units of the coordinate system, where what lies beyond its east is its west.
+
+    Attributes
+    ----------
+    affine : Affine
+        The transform that is closest, for what needs no more than the size of a pixel.
+    bounds : (west, south, east, north)
+        Of the raster; beyond them nothing is in it, whatever a polynomial gives there.
+
+    Raises
+    ------
+    PointsProblem
+        When they tell no place.
+    """
+
+    def __init__(self, points: Sequence[Any], size: Tuple[int, int], period: Optional[float] = None) -> None:
+        known = np.array([(point.col, point.row, point.x, point.y) for point in points], float).reshape(-1, 4)
+        if not np.isfinite(known).all():
+            raise PointsProblem("has ground control points that are no numbers")
+        columns, rows, across, up = known.T
+        if period is not None and len(known) and np.ptp(across) > period / 2:
+            across = np.where(across < (across.min() + across.max()) / 2, across + period, across)
+        self._forward = _Fit((columns, rows), (across, up))
+        self._backward = _Fit((across, up), (columns, rows))
+        linear = _Fit((columns, rows), (across, up), 1)
+        (c, f), (right, right_up), (down, down_up) = (linear(*map(np.float64, at)) for at in ((0, 0), (1, 0), (0, 1)))
+        self.affine = Affine(right - c, down - c, c, right_up - f, down_up - f, f)
+        if not all(map(math.isfinite, self.affine)) or not self.affine.determinant:
+            raise PointsProblem("has ground control points that give pixels without area")
+        along = np.linspace(0, 1, _SIDE)
+        inner = np.meshgrid(along * size[0], along * size[1])
+        xs, ys = self._forward(*inner)
+        self.bounds: Bounds = float(xs.min()), float(ys.min()), float(xs.max()), float(ys.max())
+
+    def to_ground(self, columns: Any, rows: Any) -> Tuple[Any, Any]:
+        """Return the coordinates of positions in the raster."""
+        return self._forward(np.asarray(columns, float), np.asarray(rows, float))
+
+    def to_pixels(self, across: Any, up: Any) -> Tuple[Any, Any]:
+        """Return columns and rows of coordinates; NaN where the raster does not reach."""
+        across, up = np.asarray(across, float), np.asarray(up, float)
+        west, south, east, north = self.bounds
+        more = _MARGIN * (east - west), _MARGIN * (north - south)
+        with np.errstate(invalid="ignore"):
+            near = (across >= west - more[0]) & (across <= east + more[0])
+            near &= (up >= south - more[1]) & (up <= north + more[1])
+        columns, rows = self._backward(np.where(near, across, np.nan), np.where(near, up, np.nan))
+        return columns, rows
+
+
+Georeference = Union[ByTransform, ByPoints]
+
+
+class _Fit:
+    """A polynomial of two variables, fitted to positions by least squares."""
+
+    def __init__(self, known: Sequence[np.ndarray], wanted: Sequence[np.ndarray], order: Optional[int] = None) -> None:
+        if len(known[0]) < _FEWEST:
+            raise PointsProblem("has fewer than three ground control points")
+        # Of about the same size all, or squares of metres leave nothing of the ones beside them.
+        self._middle = [float(values.mean()) for values in known]
+        self._scale = [float(np.ptp(values)) or 1.0 for values in known]
+        self._order = order or (2 if len(known[0]) >= _SECOND_ORDER else 1)
+        terms = self._terms(*known)
+        if self._order == 2 and np.linalg.matrix_rank(terms) < terms.shape[1]:
+            self._order = 1  # six points in two lines do not tell how lines bend
+            terms = self._terms(*known)
+        if np.linalg.matrix_rank(terms) < terms.shape[1]:
+            raise PointsProblem("has ground control points that lie in one line")
+        self._factors = np.linalg.lstsq(terms, np.stack(wanted, axis=-1), rcond=None)[0]
+
+    def __call__(self, first: Any, second: Any) -> Tuple[Any, Any]:
+        found = self._terms(first, second) @ self._factors
+        return found[..., 0], found[..., 1]
+
+    def _terms(self, first: Any, second: Any) -> np.ndarray:
+        u, v = (first - self._middle[0]) / self._scale[0], (second - self._middle[1]) / self._scale[1]
+        terms = [np.ones_like(u), u, v]
+        if self._order == 2:
+            terms += [u * u, u * v, v * v]
+        return np.stack(terms, axis=-1)

@@ -1,0 +1,161 @@
+"""Masks that lie beside a GeoTIFF: ``scene.tif.msk``, read and checked here and not by GDAL.
+
+A ``.msk`` is a TIFF as GDAL makes them (RFC 15). Its directories are put together anew from the tags that tell how
+pixels are laid out and compressed, so that nothing else that stands in it is ever looked at.
+"""
+
+from __future__ import annotations
+
+from typing import List, Set, Tuple
+
+import numpy as np
+
+from planet_vector.pixels.sidecars import SidecarProblem, parse_xml
+from planet_vector.pixels.tiff import (
+    BITS,
+    COMPRESSION,
+    HEIGHT,
+    LONG,
+    LONG8,
+    MASK,
+    PHOTOMETRIC,
+    REDUCED,
+    ROWS_PER_STRIP,
+    SAMPLE_FORMAT,
+    SAMPLES,
+    SHORT,
+    STRIP_BYTES,
+    STRIP_OFFSETS,
+    SUBFILE,
+    TILE_BYTES,
+    TILE_HEIGHT,
+    TILE_OFFSETS,
+    TILE_WIDTH,
+    UNDEFINED,
+    WIDTH,
+    Directory,
+    Form,
+    TiffFile,
+    TiffProblem,
+    Value,
+)
+
+MAX_BLOCKS = 2**18
+"""Strips or tiles of a mask: those of 130 000 x 130 000 pixels in tiles of 256."""
+
+MAX_BLOCK = 256 * 10**6
+"""Pixels of one of them, which GDAL holds decoded."""
+
+_MAX_TABLES = 2**16  # bytes of JPEG tables
+_MAX_METADATA = 2**20  # bytes
+_FILL_ORDER, _T4, _T6, _PREDICTOR, _JPEG_TABLES, _GDAL_METADATA = 266, 292, 293, 317, 347, 42112
+_KEPT = {_FILL_ORDER: SHORT, _T4: LONG, _T6: LONG, _PREDICTOR: SHORT}
+_PER_DATASET = 2  # of GDAL's mask flags, RFC 15
+_IS_MASK = 4  # of PHOTOMETRIC
+_PLAIN = (0, 1, _IS_MASK)  # of PHOTOMETRIC, where pixels are no colours
+# None, CCITT of three kinds, LZW, JPEG, two DEFLATEs, PackBits, LZMA and ZSTD: what is compressed needs no tag that
+# is not kept.
+_COMPRESSIONS = (1, 2, 3, 4, 5, 7, 8, 32946, 32773, 34925, 50000)
+
+Size = Tuple[int, int]
+
+
+def read_mask(
+    file: TiffFile, name: str, length: int, count: int, size: Size, smaller: Set[Size], base: int, form: Form
+) -> List[List[Value]]:
+    """Return the directories of a mask, as they are written into the TIFF of which it is the mask.
+
+    Parameters
+    ----------
+    file : TiffFile
+        The mask.
+    name : str
+        Its name, for messages.
+    length : int
+        Its bytes.
+    count : int
+        Bands of the raster.
+    size : (int, int)
+        Columns and rows of the raster.
+    smaller : set of (int, int)
+        Those of the raster's overviews; overviews of the mask are taken where there is one of the same size.
+    base : int
+        Offset at which the bytes of the mask stand in the other file.
+    form : Form
+        How the other file is written.
+
+    Raises
+    ------
+    SidecarProblem
+        If it is no mask of the whole raster, or not written as it should be.
+    """
+    try:
+        first, *more = file.directories()
+        _check_flags(file.text(first, _GDAL_METADATA, _MAX_METADATA), name, count)
+        if _size(file, first) != size:
+            wide, high = _size(file, first)
+            raise TiffProblem(f"is a mask of {wide} x {high} pixels, and the raster has {size[0]} x {size[1]}")
+        reduced = [d for d in more if file.number(d, SUBFILE, 0) == REDUCED and _size(file, d) in smaller]
+        directories = [(first, MASK), *((d, MASK | REDUCED) for d in reduced)]
+        return [_rewritten(file, d, subfile, length, base, form) for d, subfile in directories]
+    except TiffProblem as problem:
+        raise SidecarProblem(f"{name} {problem}") from None
+
+
+def _size(file: TiffFile, directory: Directory) -> Size:
+    return file.number(directory, WIDTH, 0), file.number(directory, HEIGHT, 0)
+
+
+def _check_flags(metadata: str, name: str, count: int) -> None:
+    """Raise TiffProblem unless GDAL's metadata says of every band that the mask is one of all bands together."""
+    items = parse_xml(metadata.encode(), name).findall("Item") if metadata else []
+    flags = {item.get("name"): (item.text or "").strip() for item in items}
+    if any(flags.get(f"INTERNAL_MASK_FLAGS_{band}") != str(_PER_DATASET) for band in range(1, count + 1)):
+        raise TiffProblem("does not say of each band that it is the mask of all bands together (INTERNAL_MASK_FLAGS)")
+
+
+def _rewritten(file: TiffFile, directory: Directory, subfile: int, length: int, base: int, form: Form) -> List[Value]:
+    if file.number(directory, SAMPLES, 1) != 1:
+        raise TiffProblem("is no mask of one band of 1 or 8 bits")
+    bits, compression = file.number(directory, BITS, 1), file.number(directory, COMPRESSION, 1)
+    unsigned = file.number(directory, SAMPLE_FORMAT, 1) == 1 and file.number(directory, PHOTOMETRIC, 1) in _PLAIN
+    if bits not in (1, 8) or not unsigned:
+        raise TiffProblem("is no mask of one band of 1 or 8 bits")
+    if compression not in _COMPRESSIONS:
+        raise TiffProblem(f"is compressed in a way that is not read (number {compression} of TIFF)")
+    width, height = _size(file, directory)
+    if TILE_WIDTH in directory.fields:
+        block = file.number(directory, TILE_WIDTH, 0), file.number(directory, TILE_HEIGHT, 0)
+        laid = [Value(TILE_WIDTH, LONG, [block[0]]), Value(TILE_HEIGHT, LONG, [block[1]])]
+        tags = TILE_OFFSETS, TILE_BYTES
+    else:
+        block = width, min(file.number(directory, ROWS_PER_STRIP, height), height)
+        laid = [Value(ROWS_PER_STRIP, LONG, [block[1]])]
+        tags = STRIP_OFFSETS, STRIP_BYTES
+    if min(*block, width, height) < 1 or block[0] * block[1] > MAX_BLOCK:
+        raise TiffProblem(f"has strips or tiles of no pixel, or of more than {MAX_BLOCK}")
+    starts, sizes = (file.numbers(directory, tag, MAX_BLOCKS).astype("u8") for tag in tags)
+    if not len(starts) == len(sizes) == -(-width // block[0]) * -(-height // block[1]):
+        raise TiffProblem("has another number of strips or tiles than its size tells")
+    # Each alone is at most the length, so that the sum does not wrap around.
+    if (starts > length).any() or (sizes > length).any() or (starts + sizes > length).any():
+        raise TiffProblem("is cut off")
+    written = (starts > 0) & (sizes > 0)  # the others were left out, and are 0
+    kind = LONG8 if form.big else LONG
+    laid += [Value(tags[0], kind, (starts + np.uint64(base)) * written), Value(tags[1], kind, sizes * written)]
+    tables = file.numbers(directory, _JPEG_TABLES, _MAX_TABLES)
+    if tables.size:
+        laid.append(Value(_JPEG_TABLES, UNDEFINED, tables.astype("u1")))
+    for tag, kind in _KEPT.items():
+        if tag in directory.fields:
+            laid.append(Value(tag, kind, [file.number(directory, tag, 0)]))
+    return [
+        Value(SUBFILE, LONG, [subfile]),
+        Value(WIDTH, LONG, [width]),
+        Value(HEIGHT, LONG, [height]),
+        Value(BITS, SHORT, [bits]),
+        Value(COMPRESSION, SHORT, [compression]),
+        Value(PHOTOMETRIC, SHORT, [_IS_MASK]),
+        Value(SAMPLES, SHORT, [1]),
+        *laid,
+    ]

@@ -1,0 +1,245 @@
+"""Directories of TIFFs, read and written: classic and BigTIFF, of both byte orders.
+
+Names and numbers are those of TIFF 6.0 (Adobe, 1992) and of libtiff's BigTIFF. What is read may be made by anybody:
+counts are looked at before anything of that size is read.
+"""
+
+from __future__ import annotations
+
+from os import SEEK_END
+from struct import calcsize, pack, unpack
+from typing import Any, BinaryIO, Dict, List, NamedTuple, Sequence, Tuple, Union
+
+import numpy as np
+
+MAX_FIELDS = 4096
+"""Fields of a directory; programs write some thirty."""
+
+MAX_DIRECTORIES = 1024
+"""Directories of a file: each overview and each mask is one."""
+
+ASCII, SHORT, LONG, UNDEFINED, DOUBLE, LONG8 = 2, 3, 4, 7, 12, 16
+
+SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
+STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_BYTES = 273, 277, 278, 279
+TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_BYTES, EXTRA_SAMPLES, SAMPLE_FORMAT = 322, 323, 324, 325, 338, 339
+
+REDUCED, MASK = 1, 4  # bits of SUBFILE
+
+_TYPES = {1: "u1", 2: "u1", 3: "u2", 4: "u4", 6: "i1", 7: "u1", 8: "i2", 9: "i4", 11: "f4", 12: "f8", 13: "u4",
+          16: "u8", 17: "i8", 18: "u8"}  # fmt: skip
+_ALIGNED = 8  # bytes; TIFF 6.0 asks for 2
+
+
+class TiffProblem(ValueError):
+    """Raised if a file is no TIFF that is understood. The message goes on after the file's name."""
+
+
+class Form(NamedTuple):
+    """Hold how numbers are written in a TIFF.
+
+    Attributes
+    ----------
+    order : str
+        ``<`` or ``>``, as in `struct`.
+    big : bool
+        Whether it is a BigTIFF, of offsets of 8 bytes.
+    """
+
+    order: str
+    big: bool
+
+    @property
+    def offset(self) -> str:
+        """Format of an offset."""
+        return f"{self.order}{'Q' if self.big else 'I'}"
+
+    @property
+    def number(self) -> str:
+        """Format of the number of fields."""
+        return f"{self.order}{'Q' if self.big else 'H'}"
+
+    @property
+    def field(self) -> str:
+        """Format of a field."""
+        return f"{self.order}{'HHQ8s' if self.big else 'HHI4s'}"
+
+    @property
+    def room(self) -> int:
+        """Bytes of a value within its field."""
+        return 8 if self.big else 4
+
+    def header(self, first: int) -> bytes:
+        """Return the beginning of a file whose first directory lies at an offset."""
+        mark = b"II" if self.order == "<" else b"MM"
+        if self.big:
+            return mark + pack(f"{self.order}HHHQ", 43, 8, 0, first)
+        return mark + pack(f"{self.order}HI", 42, first)
+
+
+class Field(NamedTuple):
+    """Hold a field as it stands in a file: its value, or the offset of it."""
+
+    tag: int
+    kind: int
+    number: int
+    raw: bytes
+
+
+class Value(NamedTuple):
+    """Hold a field to be written, with its whole value."""
+
+    tag: int
+    kind: int
+    numbers: Any
+
+    def encoded(self, form: Form) -> bytes:
+        """Return the value as it is written."""
+        return np.asarray(self.numbers).astype(f"{form.order}{_TYPES[self.kind]}").tobytes()
+
+
+class Directory(NamedTuple):
+    """Hold a directory: its fields by tag, and the offset of the next one, or 0."""
+
+    fields: Dict[int, Field]
+    following: int
+
+
+class TiffFile:
+    """Read the directories of a TIFF.
+
+    Parameters
+    ----------
+    file : file of bytes
+        It can seek.
+
+    Raises
+    ------
+    TiffProblem
+        If it does not begin like one.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._length = file.seek(0, SEEK_END)
+        head = self._read(0, 8)
+        order = {b"II": "<", b"MM": ">"}.get(head[:2], "")
+        magic = unpack(f"{order or '<'}H", head[2:4])[0]
+        if not order or magic not in (42, 43):
+            raise TiffProblem("is no TIFF")
+        self.form = Form(order, magic == 43)
+        where = self._read(8, 8) if self.form.big else head[4:8]
+        (self.first,) = unpack(self.form.offset, where)
+
+    def directory(self, at: int) -> Directory:
+        """Read the directory at an offset."""
+        form = self.form
+        (count,) = unpack(form.number, self._read(at, calcsize(form.number)))
+        if count > MAX_FIELDS:
+            raise TiffProblem(f"has a directory of more than {MAX_FIELDS} fields")
+        size = calcsize(form.field)
+        content = self._read(at + calcsize(form.number), count * size + form.room)
+        fields: Dict[int, Field] = {}
+        for start in range(0, count * size, size):
+            field = Field(*unpack(form.field, content[start : start + size]))
+            fields.setdefault(field.tag, field)  # of several libtiff takes the first
+        return Directory(fields, unpack(form.offset, content[count * size :])[0])
+
+    def directories(self) -> List[Directory]:
+        """Read all directories, in the order in which they follow each other."""
+        found: List[Directory] = []
+        seen = set()
+        at = self.first
+        while at:
+            if at in seen or len(found) == MAX_DIRECTORIES:
+                raise TiffProblem(f"has directories in a circle, or more than {MAX_DIRECTORIES}")
+            seen.add(at)
+            found.append(self.directory(at))
+            at = found[-1].following
+        if not found:
+            raise TiffProblem("has no directory")
+        return found
+
+    def numbers(self, directory: Directory, tag: int, most: int = MAX_FIELDS) -> np.ndarray:
+        """Return the value of a field as an array, empty if there is none.
+
+        Raises
+        ------
+        TiffProblem
+            If it holds more than `most` numbers, or what are none.
+        """
+        field = directory.fields.get(tag)
+        if field is None:
+            return np.empty(0, "u8")
+        if field.kind not in _TYPES:
+            raise TiffProblem(f"has a tag {tag} of a type that is not read")
+        if field.number > most:
+            raise TiffProblem(f"has a tag {tag} of more than {most} numbers")
+        kind = np.dtype(f"{self.form.order}{_TYPES[field.kind]}")
+        size = kind.itemsize * field.number
+        raw = field.raw[:size]
+        if size > self.form.room:
+            raw = self._read(unpack(self.form.offset, field.raw)[0], size)
+        return np.frombuffer(raw, kind).astype(kind.newbyteorder("="))
+
+    def number(self, directory: Directory, tag: int, default: int) -> int:
+        """Return the only number of a field, or what it is where the field is not there."""
+        found = self.numbers(directory, tag, 1)
+        return int(found[0]) if found.size else default
+
+    def text(self, directory: Directory, tag: int, most: int) -> str:
+        """Return the text of a field, to its first NUL, or an empty one."""
+        return self.numbers(directory, tag, most).astype("u1").tobytes().partition(b"\0")[0].decode("utf-8", "replace")
+
+    def _read(self, at: int, size: int) -> bytes:
+        if at + size <= self._length:  # offsets may be beyond what files can have
+            self._file.seek(at)
+            content = self._file.read(size)
+            if len(content) == size:
+                return content
+        raise TiffProblem("is cut off, or no TIFF")
+
+
+def aligned(offset: int) -> int:
+    """Return the next offset at which a directory may begin."""
+    return -(-offset // _ALIGNED) * _ALIGNED
+
+
+def encode(form: Form, at: int, directories: Sequence[Sequence[Union[Field, Value]]], following: int) -> bytes:
+    """Return directories as bytes.
+
+    Parameters
+    ----------
+    form : Form
+        How they are written; also of every `Field`.
+    at : int
+        Offset at which the bytes will stand, an `aligned` one.
+    directories : sequence of sequences of Field or Value
+        The fields of each.
+    following : int
+        Offset of the directory that follows the last of them, or 0.
+    """
+    written: List[bytes] = []
+    for number, fields in enumerate(directories, 1):
+        at, table, values = _encode(form, at, fields)
+        written += table, pack(form.offset, following if number == len(directories) else at), values
+    return b"".join(written)
+
+
+def _encode(form: Form, at: int, fields: Sequence[Union[Field, Value]]) -> Tuple[int, bytes, bytes]:
+    """Return the end of a directory, its table and its values, which stand behind the offset of the next."""
+    table = [pack(form.number, len(fields))]
+    start = at + calcsize(form.number) + len(fields) * calcsize(form.field) + form.room
+    values = b"".join([bytes(aligned(start) - start)])
+    for field in sorted(fields, key=lambda field: field.tag):
+        if isinstance(field, Field):
+            count, raw = field.number, field.raw
+        else:
+            data = field.encoded(form)
+            count = len(data) // np.dtype(_TYPES[field.kind]).itemsize
+            raw = data
+            if len(data) > form.room:
+                raw = pack(form.offset, start + len(values))
+                values += data + bytes(aligned(len(data)) - len(data))
+        table.append(pack(form.field, field.tag, field.kind, count, raw))
+    return start + len(values), b"".join(table), values

@@ -1,0 +1,115 @@
+"""Means of the pixels that are data, over the cells of a coarser grid.
+
+GDAL's own leave out what one of nodata, alpha and mask says, and never NaN or infinity beside them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import List, NamedTuple, Tuple
+
+import numpy as np
+
+_ROUNDED = 9  # decimals of edges
+_SMALLEST = 1e-6  # of a cell: less may be what rounding leaves of a pixel that lies beside it
+
+
+class Cells(NamedTuple):
+    """Hold the cells of a grid along one side of a part of a raster.
+
+    Attributes
+    ----------
+    offset, length : float
+        What is read, in pixels of the raster.
+    pixels : int
+        How many pixels it is read as.
+    edges : array of float
+        Of the cells, in the pixels that are read.
+    """
+
+    offset: float
+    length: float
+    pixels: int
+    edges: np.ndarray
+
+
+def cells(offset: float, length: float, number: int, size: int, factor: int) -> Cells:
+    """Return the cells along one side of a part of a raster.
+
+    Parameters
+    ----------
+    offset, length : float
+        The part, in pixels of the raster; a cell is at least one pixel long.
+    number : int
+        How many cells it has.
+    size : int
+        The raster's pixels along this side.
+    factor : int
+        How many of them are one of the overview that is read. Cells are no shorter than what is read for a pixel.
+    """
+    cell = length / number
+    whole = math.ceil(size / min(factor, cell))
+    pixel = size / whole
+    first = int(offset / pixel + _SMALLEST)
+    last = min(whole, math.ceil((offset + length) / pixel - _SMALLEST))
+    edges = np.round((offset + np.arange(number + 1) * cell) / pixel - first, _ROUNDED)
+    return Cells(first * pixel, (last - first) * pixel, last - first, np.clip(edges, 0, last - first))
+
+
+class Averages:
+    """Make means over the cells of a grid.
+
+    Parameters
+    ----------
+    rows, columns : array of float
+        Edges of the cells in pixels, each at least one pixel after that before it. A pixel on an edge has a part in
+        both cells.
+    """
+
+    def __init__(self, rows: np.ndarray, columns: np.ndarray) -> None:
+        self._rows, self._columns = rows, columns
+        self._cell = float((rows[1] - rows[0]) * (columns[1] - columns[0]))
+        self._covered: List[Tuple[np.ndarray, np.ndarray]] = []
+
+    def covered(self, known: np.ndarray) -> np.ndarray:
+        """Return the share of each cell that pixels cover, from 0 to 1.
+
+        It is kept for the bands that follow, most of which are known at the same pixels.
+        """
+        for before, share in self._covered:
+            if before is known:
+                return share
+        share = self._over_cells(known.astype("float32")) / self._cell
+        self._covered.append((known, np.where(share > _SMALLEST, share, 0)))
+        return self._covered[-1][1]
+
+    def mean(self, values: np.ndarray, known: np.ndarray) -> np.ndarray:
+        """Return means as float64, 0 where there is nothing.
+
+        Parameters
+        ----------
+        values : array, shape (rows, columns)
+            Pixels.
+        known : array of bool, of the same shape
+            Which of them take part. The others may be no numbers.
+        """
+        held = np.where(known, values, 0) if values.dtype.kind == "f" else values * known
+        if values.dtype == np.float64:  # sums of its large numbers may be beyond all of them
+            held /= self._cell
+        total = self._over_cells(held)
+        covered = self.covered(known) * (1 if values.dtype == np.float64 else self._cell)
+        return np.asarray(np.where(covered > 0, total / np.where(covered > 0, covered, 1), 0))
+
+    def _over_cells(self, values: np.ndarray) -> np.ndarray:
+        return _sums(_sums(values, self._rows), self._columns, axis=1)
+
+
+def _sums(values: np.ndarray, edges: np.ndarray, axis: int = 0) -> np.ndarray:
+    """Return sums between edges along an axis."""
+    first = edges.astype(np.intp)
+    part = (edges - first).reshape((-1, 1) if axis == 0 else (1, -1))
+    end, last = first[-1], values.shape[axis] - 1
+    within = values[:end] if axis == 0 else values[:, :end]
+    sums = np.add.reduceat(within, first[:-1], axis=axis, dtype="float64")
+    cut = values.take(np.minimum(first, last), axis=axis) * part
+    return np.asarray(sums + (cut[1:] - cut[:-1] if axis == 0 else cut[:, 1:] - cut[:, :-1]))

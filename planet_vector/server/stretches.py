@@ -1,0 +1,181 @@
+"""Bodies that consist of parts of files: ranges of them, and what is sent."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from secrets import token_hex
+from typing import AsyncIterator, BinaryIO, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from urllib.parse import quote
+
+from anyio.to_thread import run_sync
+from starlette.responses import Response, StreamingResponse
+
+from planet_vector.pixels.completing import Completed, Stretch
+from planet_vector.pixels.sidecars import FileState
+from planet_vector.server.refusal import Refusal
+
+MAX_RANGES = 100
+_RANGES = re.compile(r"bytes\s*=(\s*(\d{1,18}-\d{0,18}|-\d{1,18})\s*(,|$))+", re.ASCII)
+_CHUNK = 256 * 1024  # bytes that are read and sent at once
+
+Range = Tuple[int, int]
+"""First byte, and the one after the last."""
+
+
+def read_ranges(text: str, size: int) -> List[Range]:
+    """Return the ranges that a client asks for, in order, those that meet as one.
+
+    Parameters
+    ----------
+    text : str
+        The Range header.
+    size : int
+        Bytes there are.
+
+    Raises
+    ------
+    Refusal
+        400 or 416, when they cannot be met.
+    """
+    if not _RANGES.fullmatch(text.strip().lower()) or text.count(",") >= MAX_RANGES:
+        raise Refusal(400, f"The Range header is not understood, or asks for more than {MAX_RANGES} ranges.")
+    found: List[Range] = []
+    for part in text.partition("=")[2].split(","):
+        if not part.strip():
+            continue
+        first, last = (number.strip() for number in part.split("-"))
+        start = int(first) if first else max(size - int(last), 0)
+        end = min(int(last) + 1, size) if first and last else size
+        if not start < end:
+            raise Refusal(
+                416, f"The Range lies outside the {size} bytes of the file.", {"Content-Range": f"bytes */{size}"}
+            )
+        found.append((start, end))
+    merged: List[Range] = []
+    for start, end in sorted(found):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def attachment(
+    body: Completed, name: str, media_type: str, headers: Mapping[str, str], ranges: Sequence[Range], head: bool
+) -> Response:
+    """Return a body, or ranges of it, as an attachment.
+
+    Its files are opened at once, so that what is sent is what `headers` tell of.
+
+    Parameters
+    ----------
+    body : Completed
+        What is sent.
+    name : str
+        How clients call it.
+    media_type : str
+        Of the whole.
+    headers : mapping of str to str
+        What is said of its version.
+    ranges : sequence of (int, int)
+        What is asked for; all of it where there are none.
+    head : bool
+        Whether only the headers are sent.
+
+    Raises
+    ------
+    Refusal
+        503, when a file is not what it was a moment before.
+    """
+    quoted = quote(name)
+    disposition = f'filename="{name}"' if quoted == name else f"filename*=utf-8''{quoted}"
+    said = {**headers, "Accept-Ranges": "bytes", "Content-Disposition": f"attachment; {disposition}"}
+    size = body.size
+    sent = ranges or [(0, size)]
+    wraps = [b"" for _ in sent] + [b""]
+    if len(ranges) == 1:
+        said["Content-Range"] = f"bytes {sent[0][0]}-{sent[0][1] - 1}/{size}"
+    elif ranges:
+        boundary = token_hex(13)
+        wraps = [
+            f"--{boundary}\r\nContent-Type: {media_type}\r\nContent-Range: bytes {a}-{b - 1}/{size}\r\n\r\n".encode()
+            for a, b in sent
+        ]
+        wraps = [wraps[0], *(b"\r\n" + wrap for wrap in wraps[1:]), f"\r\n--{boundary}--".encode()]
+        media_type = f"multipart/byteranges; boundary={boundary}"
+    said["Content-Length"] = str(sum(map(len, wraps)) + sum(end - start for start, end in sent))
+    status = 206 if ranges else 200
+    if head:
+        return Response(None, status, said, media_type)
+    return StreamingResponse(_send(_open(body), sent, wraps), status, said, media_type)
+
+
+class _Opened(NamedTuple):
+    """Hold a part of a body: where it begins in it, and what it is read from."""
+
+    at: int
+    part: Union[bytes, Stretch]
+    file: Optional[BinaryIO]
+
+    @property
+    def length(self) -> int:
+        return len(self.part) if isinstance(self.part, bytes) else self.part.length
+
+    def read(self, start: int, end: int) -> bytes:
+        """Return bytes of the body that lie in this part."""
+        if isinstance(self.part, bytes):
+            return self.part[start - self.at : end - self.at]
+        assert self.file is not None
+        self.file.seek(self.part.start + start - self.at)
+        return self.file.read(end - start)
+
+
+def _open(body: Completed) -> List[_Opened]:
+    opened: List[_Opened] = []
+    at = 0
+    with contextlib.ExitStack() as stack:
+        for part in body.parts:
+            file = None
+            if isinstance(part, Stretch):
+                file = stack.enter_context(_open_part(part))
+            opened.append(_Opened(at, part, file))
+            at += opened[-1].length
+        stack.pop_all()  # what sends them closes them
+    return opened
+
+
+def _open_part(part: Stretch) -> BinaryIO:
+    path = part.file.path
+    try:
+        file = path.open("rb", buffering=0)
+    except OSError as error:
+        raise Refusal(404, f"{path.name} cannot be delivered ({error.strerror}).") from None
+    now = FileState.of(path, os.fstat(file.fileno()))
+    # A kept picture's time of status change is that of its last use.
+    if (now.size, now.mtime_ns, now.number) != (part.file.size, part.file.mtime_ns, part.file.number):
+        file.close()
+        raise Refusal(503, f"{path.name} was replaced while it was asked for: ask again.", {"Retry-After": "1"})
+    return file
+
+
+async def _send(opened: Sequence[_Opened], ranges: Sequence[Range], wraps: Sequence[bytes]) -> AsyncIterator[bytes]:
+    try:
+        for (start, end), wrap in zip(ranges, wraps):
+            if wrap:
+                yield wrap
+            for part in opened:
+                at, stop = max(start, part.at), min(end, part.at + part.length)
+                while at < stop:
+                    content = await run_sync(part.read, at, min(at + _CHUNK, stop))
+                    if not content:
+                        raise OSError("A file became shorter while it was sent.")
+                    at += len(content)
+                    yield content
+        if wraps[-1]:
+            yield wraps[-1]
+    finally:
+        for part in opened:
+            if part.file is not None:
+                part.file.close()
