@@ -13,6 +13,7 @@ from planet_vector.cli import options
 from planet_vector.cli.asking import read_area
 from planet_vector.cli.printing import json_dumper
 from planet_vector.errors import NotFoundError, QueryError
+from planet_vector.query import area_within
 
 
 @click.command()
@@ -28,7 +29,8 @@ def rectangle(area: str, aspect: Optional[float], angle: Optional[str], indent: 
 
     AREA is WKT, GeoJSON, the path of a file with one of them (@ may stand before it), or - for stdin; holes and several
     polygons may be in it. The rectangle lies along meridians and parallels, as a box does; lengths are compared as they
-    are on the ground in the middle of the area.
+    are on the ground in the middle of the area. An outline that is too complicated to find the very largest in a few
+    seconds has one that is nearly so: a line on stderr says how much it may lack.
 
     \b
     Examples:
@@ -70,6 +72,7 @@ def _polygons(text: str) -> Any:
     """Return the polygons of WKT or GeoJSON as one area."""
     import shapely
 
+    text = area_within(text)
     try:
         read = shapely.from_geojson(text) if text.startswith("{") else shapely.from_wkt(text.partition(";")[2] or text)
     except shapely.errors.ShapelyError as error:

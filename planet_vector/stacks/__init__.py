@@ -7,8 +7,11 @@ covers      faces of an overlay → sets of scenes        the standard library
 overlap     footprints → stacks                         shapely
 inscribed   the largest rectangle inside an area        numpy
 convex      the same inside a convex one, exactly       numpy
+fitting     large rectangles, larger and larger ones    numpy
+narrowing   proof that none is larger                   numpy
+insides     places inside an area                       numpy
 rectangle   the same for shapely polygons               shapely
-grid        the pixels inside an area, on a UTM grid    numpy
+grid        the pixels in or around an area, UTM        numpy
 reading     a part of a product on a grid               rasterio
 crop        the same window of every scene of a stack   rasterio
 dates       crops of one grid as one VRT                rasterio
@@ -16,5 +19,5 @@ pictures    contact sheets and animations of crops      Pillow
 cube        a stack as an xarray Dataset                odc-stac
 ==========  ==========================================  ==================================
 
-`covers`, `inscribed`, `convex` and `grid` serve QGIS too, where shapely and rasterio may be missing.
+All that need no more than numpy serve QGIS too, where shapely and rasterio may be missing.
 """

@@ -1,37 +1,49 @@
 """The largest rectangle inside an area, with numpy alone.
 
 An area is given by the edges around it: outer rings and holes alike, as what lies inside is an odd number of edges
-away from outside. For a rectangle from ``a`` to ``b`` along x, the tallest free gap between the edges that enter that
-strip is known exactly; what is left is to choose ``a`` and ``b``.
+away from outside.
 
-* A convex area without an aspect: exactly (`planet_vector.stacks.convex`).
-* Any other area: by branch and bound over ``a`` and ``b``, to a tolerance. A rectangle with its sides anywhere in two
-  intervals is no wider than from end to end, and no taller than the gap of the strip between the intervals.
-  (K. Daniels, V. Milenkovic, D. Roth, "Finding the largest area axis-parallel rectangle in a polygon", Computational
-  Geometry 7, 1997, is exact, and much longer.)
-* Any orientation: by branch and bound over the angle, to the same tolerance. Turning a rectangle of diagonal ``d`` by
-  ``t`` costs it no more than ``d² tan t`` of its area.
+* A convex area, of one angle and without an aspect: exactly (`planet_vector.stacks.convex`).
+* Any other, and any angle: a large rectangle is found first (`planet_vector.stacks.fitting`), and then proved to be the
+  largest, to a tolerance, or replaced by larger ones (`planet_vector.stacks.narrowing`). The work for this is bounded:
+  where it ends before the proof does, it is known how much the rectangle may lack at the most.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, Union
+import warnings
+from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from planet_vector.stacks.convex import Best, Floats, is_convex, largest_in_convex
+from planet_vector.errors import RectangleWarning
+from planet_vector.stacks.convex import Floats, is_convex, largest_in_convex
+from planet_vector.stacks.fitting import Fitted
+from planet_vector.stacks.narrowing import narrow
 
 Position = Tuple[float, float]
 
 TOLERANCE = 1e-3
 """How much of the largest possible area a rectangle may lack, unless said otherwise."""
 
-MAX_CELLS = 2_000_000
-"""Choices open at once before giving up: what is asked is too exact for an area of such shape."""
-
-_AT_ONCE = 2_000_000  # numbers in one array: 16 MB
 _ULPS = 64 * np.finfo(float).eps  # by how much of the coordinates a rectangle is drawn in, against rounding
+_PIECES = 32  # of half a turn, to begin with
+
+
+class Inscribed(NamedTuple):
+    """Hold the largest rectangle that was found inside an area.
+
+    Attributes
+    ----------
+    corners : list of (float, float)
+        Four, anticlockwise; none when the area holds no rectangle.
+    lacks : float
+        The share of the largest possible area that it lacks at the most.
+    """
+
+    corners: List[Position]
+    lacks: float
 
 
 def largest_rectangle_within(
@@ -41,6 +53,36 @@ def largest_rectangle_within(
     tolerance: float = TOLERANCE,
 ) -> List[Position]:
     """Return the corners of the largest rectangle inside an area.
+
+    It takes the parameters of `inscribed`, and warns (`RectangleWarning`) where the rectangle may lack more than the
+    tolerance, as it was not proved in bounded time to lack less.
+
+    Returns
+    -------
+    list of (float, float)
+        Four corners, anticlockwise, the lower left one first where the angle is 0; none when there is no area.
+    """
+    found = inscribed(polygons, aspect, angle, tolerance)
+    if found.lacks > tolerance:
+        warnings.warn(told(found.lacks), RectangleWarning, stacklevel=2)
+    return found.corners
+
+
+def told(lacks: float) -> str:
+    """Say how much of the largest possible area a rectangle may lack."""
+    return (
+        f"The rectangle may lack up to {100 * lacks:.2g} % of the largest possible area: "
+        "the outline is too complicated for more to be proved in good time."
+    )
+
+
+def inscribed(
+    polygons: Sequence[Sequence[Sequence[Sequence[float]]]],
+    aspect: Optional[float] = None,
+    angle: Union[None, float, str] = None,
+    tolerance: float = TOLERANCE,
+) -> Inscribed:
+    """Return the largest rectangle inside an area that can be found in bounded time, and what it may lack.
 
     Parameters
     ----------
@@ -52,245 +94,72 @@ def largest_rectangle_within(
     angle : float or "any", optional
         Of the width against the x axis, in degrees, anticlockwise; by default 0. "any" takes the best.
     tolerance : float
-        The share of the largest possible area that it may lack. Without `aspect` and in a convex area it lacks nothing,
-        unless `angle` is "any".
-
-    Returns
-    -------
-    list of (float, float)
-        Four corners, anticlockwise, the lower left one first where the angle is 0; none when there is no area.
+        The share of the largest possible area that it may lack, if that can be proved in bounded time. Without `aspect`
+        and in a convex area it lacks nothing, unless `angle` is "any".
 
     Raises
     ------
     ValueError
-        When an argument makes no sense, or the area is too complicated for the tolerance.
+        When an argument makes no sense.
     """
     if aspect is not None and not 0 < aspect < math.inf:
         raise ValueError(f"aspect is {aspect!r}: it takes a positive number, width over height")
     if not 0 < tolerance < 1:
         raise ValueError(f"tolerance is {tolerance!r}: it takes a share of the area, above 0 and below 1")
+    if not (angle is None or angle == "any" or (isinstance(angle, (int, float)) and math.isfinite(angle))):
+        raise ValueError(f"angle is {angle!r}: it takes degrees, or 'any'")
     rings = [_ring(ring) for polygon in polygons for ring in polygon]
     rings = [ring for ring in rings if len(ring) >= 3]
     if not rings:
-        return []
-    middle = np.mean(np.concatenate(rings), axis=0)
+        return Inscribed([], 0.0)
+    ends = np.concatenate(rings)
+    middle = (ends.min(axis=0) + ends.max(axis=0)) / 2
     rings = [ring - middle for ring in rings]  # small numbers are exact ones
-    scale = float(np.max(np.abs(middle))) + max(float(np.max(np.abs(ring))) for ring in rings)
-    if angle == "any":
-        found, turned = _any_angle(rings, aspect, tolerance)
-    elif angle is None or (isinstance(angle, (int, float)) and math.isfinite(angle)):
-        turned = math.radians(float(angle or 0.0))
-        found = _aligned(_turned(rings, -turned), aspect, tolerance, 0.0)[0]
+    size = float(np.hypot(*np.concatenate(rings).T).max())
+    if not size:
+        return Inscribed([], 0.0)
+    turn = None if angle == "any" else math.radians(float(angle or 0.0))
+    found, lacks = _largest([ring / size for ring in rings], aspect, turn, tolerance)
+    scale = float(np.abs(middle).max()) + size
+    return Inscribed(_corners(found, aspect, size, middle, scale * _ULPS), lacks)
+
+
+def _largest(
+    rings: Sequence[Floats], aspect: Optional[float], turn: Optional[float], tolerance: float
+) -> Tuple[Optional[Fitted], float]:
+    """Return the largest rectangle, and what share of the largest possible area it may lack."""
+    if turn is not None and aspect is None and len(rings) == 1 and is_convex(rings[0]):
+        exact = largest_in_convex(_turned(rings[0], -turn))
+        return (Fitted(exact.area, turn, exact.bounds) if exact else None), 0.0
+    edges = np.concatenate([np.column_stack([ring, np.roll(ring, -1, axis=0)]) for ring in rings])
+    longer = None if aspect is None else max(aspect, 1 / aspect)
+    # Rectangles are sought whose width is the longer side: a quarter turn further it is the height.
+    if turn is None:
+        reach = math.pi / _PIECES / 2
+        intervals = [((2 * piece + 1) * reach, reach) for piece in range(_PIECES)]
+    elif aspect is None:
+        intervals = [(turn, 0.0), (turn + math.pi / 2, 0.0)]
     else:
-        raise ValueError(f"angle is {angle!r}: it takes degrees, or 'any'")
-    return _corners(found, turned, aspect, middle, scale * _ULPS)
+        intervals = [(turn if aspect >= 1 else turn + math.pi / 2, 0.0)]
+    narrowed = narrow(edges, intervals, longer, tolerance)
+    best = narrowed.best
+    if best is None:
+        return None, 0.0
+    if longer is not None:
+        best = _of_aspect(best, longer)
+    if turn is not None and best.turn != turn:
+        west, south, east, north = best.bounds
+        best = Fitted(best.area, turn, (-north, west, -south, east))
+    return best, max(0.0, 1 - best.area / narrowed.bound)
 
 
-# ---- one orientation -------------------------------------------------------------------------------------
-
-
-def _aligned(
-    rings: Sequence[Floats], aspect: Optional[float], tolerance: float, enough: float
-) -> Tuple[Optional[Best], float]:
-    """Return the largest rectangle along the axes, and what no such rectangle exceeds.
-
-    Parameters
-    ----------
-    rings : sequence of array, shape (n, 2)
-        The area.
-    aspect : float or None
-        Width over height.
-    tolerance : float
-        The share of the area that may be lacking.
-    enough : float
-        Nothing smaller needs to be found: it may stop once it knows that there is nothing larger.
-    """
-    if aspect is None and len(rings) == 1 and is_convex(rings[0]):
-        best = largest_in_convex(rings[0])
-        return best, best.area if best else 0.0
-    return _branch_and_bound(np.concatenate([_edges(ring) for ring in rings]), aspect, tolerance, enough)
-
-
-def _branch_and_bound(
-    edges: Floats, aspect: Optional[float], tolerance: float, enough: float
-) -> Tuple[Optional[Best], float]:
-    low, high = edges[:, [0, 2]].min(), edges[:, [0, 2]].max()
-    tallest = float(edges[:, [1, 3]].max() - edges[:, [1, 3]].min())
-    cells = np.array([[low, high, low, high]])
-    best: Optional[Best] = None
-    bound = 0.0  # of what was given up
-    while len(cells):
-        if len(cells) > MAX_CELLS:
-            raise ValueError(f"the area is too complicated for a tolerance of {tolerance}: take a greater one")
-        a, b = cells[:, :2].mean(axis=1), cells[:, 2:].mean(axis=1)
-        wide = np.flatnonzero(b > a)
-        heights, bottoms = _gaps(edges, a[wide], b[wide])
-        areas = _area(b[wide] - a[wide], heights, aspect)
-        if len(areas) and (best is None or areas.max() > best.area) and areas.max() > 0:
-            top = int(areas.argmax())
-            best = _grown(edges, a[wide][top], b[wide][top], bottoms[top], heights[top], aspect)
-        inner = np.flatnonzero(cells[:, 2] > cells[:, 1])
-        limits = np.full(len(cells), tallest)
-        limits[inner] = _gaps(edges, cells[inner, 1], cells[inner, 2])[0]
-        limits = _area(cells[:, 3] - cells[:, 0], limits, aspect)
-        reached = max(best.area if best else 0.0, enough)
-        # A rectangle smaller than rounding is none.
-        closed = limits <= max(reached * (1 + tolerance), (high - low) * tallest * 1e-12)
-        if closed.any():
-            bound = max(bound, float(limits[closed].max()))
-        cells = _quarters(cells[~closed])
-    return best, max(bound, best.area if best else 0.0)
-
-
-def _quarters(cells: Floats) -> Floats:
-    """Halve both intervals of each choice; what would have its right side left of its left side is none."""
-    a, b = cells[:, :2].mean(axis=1), cells[:, 2:].mean(axis=1)
-    parts = [
-        np.column_stack(sides)
-        for sides in (
-            (cells[:, 0], a, cells[:, 2], b), (cells[:, 0], a, b, cells[:, 3]),
-            (a, cells[:, 1], cells[:, 2], b), (a, cells[:, 1], b, cells[:, 3]),
-        )
-    ]  # fmt: skip
-    found = np.concatenate(parts)
-    kept: Floats = found[found[:, 3] > found[:, 0]]
-    return kept
-
-
-def _area(width: Any, height: Any, aspect: Optional[float]) -> Any:
-    """Return the area of the largest rectangle of an aspect inside one of some width and height."""
-    if aspect is None:
-        return width * height
-    side = np.minimum(width, height * aspect)
-    return side * side / aspect
-
-
-def _gaps(edges: Floats, a: Floats, b: Floats) -> Tuple[Floats, Floats]:
-    """Return for each strip from a to b the height and the bottom of its tallest gap inside the area."""
-    heights, bottoms = np.zeros(len(a)), np.zeros(len(a))
-    step = max(1, _AT_ONCE // len(edges))
-    for at in range(0, len(a), step):
-        part = slice(at, at + step)
-        heights[part], bottoms[part] = _some_gaps(edges, a[part, None], b[part, None])
-    return heights, bottoms
-
-
-def _some_gaps(edges: Floats, a: Floats, b: Floats) -> Tuple[Floats, Floats]:
-    x0, y0, x1, y1 = edges.T  # x0 <= x1
-    slope = np.divide(y1 - y0, x1 - x0, out=np.zeros_like(x0), where=x1 > x0)
-    within = (x0 < b) & (x1 > a)
-    begin = np.where(a > x0, y0 + (a - x0) * slope, y0)
-    end = np.where(b < x1, y0 + (b - x0) * slope, y1)
-    low = np.where(within, np.minimum(begin, end), np.inf)
-    high = np.where(within, np.maximum(begin, end), np.inf)
-    middle = (a + b) / 2
-    crossed = within & (x0 <= middle) & (x1 > middle)
-    order = np.argsort(low, axis=1)
-    low, high = np.take_along_axis(low, order, 1), np.take_along_axis(high, order, 1)
-    inside = np.cumsum(np.take_along_axis(crossed, order, 1), axis=1)[:, :-1] % 2 == 1
-    reach = np.maximum.accumulate(high, axis=1)[:, :-1]
-    with np.errstate(invalid="ignore"):  # infinite less infinite, where no edge is left
-        height = np.where(inside & np.isfinite(low[:, 1:]), low[:, 1:] - reach, 0.0)
-    place = height.argmax(axis=1)
-    row = np.arange(len(height))
-    return np.maximum(height[row, place], 0.0), np.where(height[row, place] > 0, reach[row, place], 0.0)
-
-
-def _grown(edges: Floats, a: float, b: float, bottom: float, height: float, aspect: Optional[float]) -> Best:
-    """Push the sides of a rectangle out to what stops them, by turns."""
-    west, south, east, north = float(a), float(bottom), float(b), float(bottom + height)
-    mirrored = _eastward(edges[:, [1, 0, 3, 2]])
-    for _ in range(4):
-        # Drawn in a little: an edge along a side must not, by rounding, stand in the way of all of it.
-        low, high = _drawn_in(south, north)
-        west, east = _drawn_in(*_between(mirrored, low, high, (west + east) / 2))
-        south, north = _between(edges, west, east, (south + north) / 2)
-    if _area(east - west, north - south, aspect) < _area(b - a, height, aspect):
-        west, south, east, north = float(a), float(bottom), float(b), float(bottom + height)
-    bounds = (west, south, east, north)
-    width, tall = east - west, north - south
-    if aspect is not None:
-        width = min(width, tall * aspect)
-        tall = width / aspect
-        x, y = (west + east) / 2, (south + north) / 2
-        bounds = (x - width / 2, y - tall / 2, x + width / 2, y + tall / 2)
-    return Best(width * tall, bounds)
-
-
-def _drawn_in(low: float, high: float) -> Tuple[float, float]:
-    return low + 1e-12 * (high - low), high - 1e-12 * (high - low)
-
-
-def _between(edges: Floats, a: float, b: float, y: float) -> Tuple[float, float]:
-    """Return the gap of the strip from a to b that holds a height."""
-    x0, y0, x1, y1 = edges[(edges[:, 0] < b) & (edges[:, 2] > a)].T
-    slope = np.divide(y1 - y0, x1 - x0, out=np.zeros_like(x0), where=x1 > x0)
-    ends = np.sort([y0 + np.maximum(a - x0, 0) * slope, np.where(b < x1, y0 + (b - x0) * slope, y1)], axis=0)
-    below, above = ends[1][ends[1] <= y], ends[0][ends[0] >= y]
-    return float(below.max()), float(above.min())
-
-
-# ---- any orientation -------------------------------------------------------------------------------------
-
-
-def _any_angle(rings: Sequence[Floats], aspect: Optional[float], tolerance: float) -> Tuple[Optional[Best], float]:
-    whole = math.pi / 2 if aspect is None else math.pi  # after that, width and height, or both ends, change places
-    outline = np.concatenate(rings)
-    diagonal2 = float(np.sum(np.ptp(outline, axis=0) ** 2))
-    best: Optional[Best] = None
-    turned = 0.0
-    # The best side often lies along an edge: to know a good one soon leaves little else to look at.
-    steps = np.concatenate([_edges(ring) for ring in rings])
-    along = np.arctan2(steps[:, 3] - steps[:, 1], steps[:, 2] - steps[:, 0]) % whole
-    lengths = np.hypot(steps[:, 3] - steps[:, 1], steps[:, 2] - steps[:, 0])
-    first = along[np.argsort(-lengths)][:8]
-    pieces = 16
-    half = whole / pieces / 2
-    intervals: List[Tuple[float, float]] = [(float(angle), 0.0) for angle in first]
-    intervals += [((2 * piece + 1) * half, half) for piece in range(pieces)]
-    while intervals:
-        following = []
-        for centre, reach in intervals:
-            reached = best.area if best else 0.0
-            goal = reached * (1 + tolerance / 2)
-            lost = _Turning(reach, diagonal2, aspect)
-            share = max(tolerance / 4, min(0.5, reach))
-            found, limit = _aligned(_turned(rings, -centre), aspect, share, max(0.0, lost.needed(goal)))
-            if found is not None and (best is None or found.area > best.area):
-                best, turned = found, centre
-            if reach and lost.limit(limit) > (best.area if best else 0.0) * (1 + tolerance):
-                following += [
-                    (centre - reach * 2 / 3, reach / 3),
-                    (centre, reach / 3),
-                    (centre + reach * 2 / 3, reach / 3),
-                ]
-        intervals = following
-        if len(intervals) > 20_000:
-            raise ValueError(f"the area is too complicated for a tolerance of {tolerance}: take a greater one")
-    return best, turned
-
-
-class _Turning(NamedTuple):
-    """Know what turning by an angle may cost a rectangle."""
-
-    angle: float
-    diagonal2: float
-    aspect: Optional[float]
-
-    def limit(self, area: float) -> float:
-        """Return what no rectangle exceeds that is turned so from where none exceeds an area."""
-        if self.aspect is None:
-            return area + self.diagonal2 * math.tan(self.angle)
-        return area * self._shrink
-
-    def needed(self, area: float) -> float:
-        """Return the area below which `limit` is below another one."""
-        return area - self.diagonal2 * math.tan(self.angle) if self.aspect is None else area / self._shrink
-
-    @property
-    def _shrink(self) -> float:
-        assert self.aspect is not None
-        return (math.cos(self.angle) + math.sin(self.angle) * max(self.aspect, 1 / self.aspect)) ** 2
+def _of_aspect(fitted: Fitted, aspect: float) -> Fitted:
+    """Cut a rectangle down to an aspect, about its middle."""
+    west, south, east, north = fitted.bounds
+    width = min(east - west, (north - south) * aspect)
+    height = width / aspect
+    x, y = (west + east) / 2, (south + north) / 2
+    return Fitted(width * height, fitted.turn, (x - width / 2, y - height / 2, x + width / 2, y + height / 2))
 
 
 # ---- rings -----------------------------------------------------------------------------------------------
@@ -305,32 +174,24 @@ def _ring(positions: Sequence[Sequence[float]]) -> Floats:
     return found
 
 
-def _edges(ring: Floats) -> Floats:
-    """Return the edges of a ring as x0, y0, x1, y1, from west to east."""
-    return _eastward(np.column_stack([ring, np.roll(ring, -1, axis=0)]))
-
-
-def _eastward(edges: Floats) -> Floats:
-    return np.where((edges[:, 0] > edges[:, 2])[:, None], edges[:, [2, 3, 0, 1]], edges)
-
-
-def _turned(rings: Sequence[Floats], angle: float) -> List[Floats]:
+def _turned(positions: Floats, angle: float) -> Floats:
     if angle == 0:
-        return list(rings)
+        return positions
     c, s = math.cos(angle), math.sin(angle)
-    return [ring @ np.array([[c, s], [-s, c]]) for ring in rings]
+    found: Floats = positions @ np.array([[c, s], [-s, c]])
+    return found
 
 
 def _corners(
-    found: Optional[Best], turned: float, aspect: Optional[float], middle: Floats, drawn_in: float
+    found: Optional[Fitted], aspect: Optional[float], size: float, middle: Floats, drawn_in: float
 ) -> List[Position]:
     if found is None:
         return []
-    west, south, east, north = found.bounds
-    x = drawn_in * (1 if aspect is None else max(1.0, aspect))
-    y = x if aspect is None else x / aspect
+    west, south, east, north = (side * size for side in found.bounds)
+    # Both by the same share, where their ratio is given.
+    ratio = 1.0 if aspect is None else (east - west) / (north - south)
+    x, y = drawn_in * max(1.0, ratio), drawn_in * max(1.0, 1 / ratio)
     if east - west <= 2 * x or north - south <= 2 * y:
         return []
     corners = np.array([[west + x, south + y], [east - x, south + y], [east - x, north - y], [west + x, north - y]])
-    (corners,) = _turned([corners], turned)
-    return [(float(px), float(py)) for px, py in corners + middle]
+    return [(float(px), float(py)) for px, py in _turned(corners, found.turn) + middle]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import time
+import warnings
 from typing import Any, Callable, Dict, List, Optional
 
 import pytest
@@ -16,7 +19,9 @@ from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 from planet_vector import largest_rectangle  # noqa: E402
-from planet_vector.stacks.inscribed import largest_rectangle_within  # noqa: E402
+from planet_vector.errors import RectangleWarning  # noqa: E402
+from planet_vector.stacks import narrowing  # noqa: E402
+from planet_vector.stacks.inscribed import inscribed, largest_rectangle_within  # noqa: E402
 
 from ..conftest import Service  # noqa: E402
 
@@ -158,6 +163,156 @@ def test_rings_alone_do_without_shapely(system_python: Run) -> None:
     expected = largest_rectangle(shapely.Polygon(ring))
     assert shapely.Polygon(json.loads(done.stdout)).area == pytest.approx(expected.area)
     assert largest_rectangle_within([]) == []
+
+
+# ---- any area, in bounded time ----------------------------------------------------------------------------
+
+
+SECONDS = 20.0  # for one rectangle of a thousand positions, on a machine of which each may have a quarter
+MAX = 1000  # positions
+
+
+def random_area(seed: int) -> Any:
+    """Return an area of up to a thousand positions: a ragged or a smooth ring, a spiral, or a comb, most with holes."""
+    chance = np.random.default_rng(seed)
+    count = int(chance.choice([6, 20, 66, 200, MAX - 120]))
+    turns = np.linspace(0, 2 * math.pi, count, endpoint=False)
+    kind = ("ragged", "smooth", "round", "spiral", "comb")[seed % 5]
+    if kind == "spiral":
+        radius = np.linspace(0.2, 1, max(count // 2, 8))
+        around = np.linspace(0, chance.uniform(6, 25), len(radius))
+        way = np.column_stack([radius * np.cos(around), radius * np.sin(around)])
+        outline = np.concatenate([way, (way * 0.8)[::-1]])
+    elif kind == "comb":
+        x = np.linspace(-1, 1, count)
+        outline = np.concatenate([np.column_stack([x, chance.uniform(0, 1, count)]), [[1, -0.3], [-1, -0.3]]])
+    else:
+        waves = sum(chance.uniform(-0.12, 0.12) * np.cos(n * turns + chance.uniform(0, 6)) for n in range(1, 7))
+        radius = {"ragged": chance.uniform(0.2, 1, count), "smooth": 1 + waves, "round": np.ones(count)}[kind]
+        outline = np.column_stack([radius * np.cos(turns), radius * np.sin(turns)])
+    area = shapely.make_valid(shapely.Polygon(outline))
+    for _ in range(int(chance.integers(0, 4))):
+        x, y = chance.uniform(-0.5, 0.5, 2)
+        area = area.difference(
+            shapely.Point(x, y).buffer(chance.uniform(0.01, 0.15), quad_segs=int(chance.choice([1, 8])))
+        )
+    area = shapely.affinity.rotate(area, chance.uniform(0, 180), origin=(0, 0))
+    scale = float(chance.choice([1.0, 1e-3, 3e4]))
+    moved = shapely.affinity.scale(area, scale, scale * chance.choice([1.0, 0.2]), origin=(0, 0))
+    return shapely.affinity.translate(moved, *chance.choice([(0.0, 0.0), (12.0, 47.9), (5e5, 5.3e6)]))
+
+
+def by_brute_force_turned(area: Any, cells: int = 24) -> float:
+    """Return the area of the largest rectangle of grid cells, of some grids at angles."""
+    centre = area.centroid
+    return max(
+        by_brute_force(shapely.affinity.rotate(area, -angle, origin=centre), cells) for angle in np.arange(0, 90, 10)
+    )
+
+
+def check_random_area(seed: int) -> None:
+    area = random_area(seed)
+    assert shapely.get_num_coordinates(area) <= MAX + 300
+    start = time.monotonic()
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        found = largest_rectangle(area, angle="any")
+    assert time.monotonic() - start < SECONDS
+    assert area.covers(found) and len(found.exterior.coords) == 5
+    told = [float(re.search(r"up to ([\d.e-]+) %", str(one.message))[1]) / 100 for one in said]  # type: ignore[index]
+    assert all(one.category is RectangleWarning for one in said) and len(told) <= 1
+    # What is told is rounded to two digits; its sides are drawn in by what rounding may move them.
+    lacks = max([1e-3, *(1.06 * share for share in told)])
+    drawn_in = 128 * np.finfo(float).eps * max(map(abs, area.bounds))
+    assert found.area >= by_brute_force_turned(area) * (1 - lacks) - found.length * drawn_in
+    # However much is proved, it is not much less than what there is.
+    assert found.area >= by_brute_force_turned(area) * (1 - 0.02) - found.length * drawn_in
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_of_any_angle_it_is_as_large_as_by_brute_force(seed: int) -> None:
+    check_random_area(seed)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(10, 200))
+def test_of_any_angle_it_is_as_large_as_by_brute_force_in_many_areas(seed: int) -> None:
+    check_random_area(seed)
+
+
+def rings_of(area: Any) -> List[Any]:
+    return [[ring.coords for ring in (part.exterior, *part.interiors)] for part in shapely.get_parts(area)]
+
+
+POND = shapely.Point(12, 47.9).buffer(0.1, quad_segs=8).difference(shapely.Point(12, 47.9).buffer(0.03, quad_segs=8))
+TURNS = np.linspace(0, 2 * math.pi, MAX, endpoint=False)
+SLOW = {
+    "a round field with a pond": POND,
+    "a circle of 64": shapely.Point(0, 0).buffer(10),
+    "a circle of 1000": shapely.Polygon(np.column_stack([np.cos(TURNS), np.sin(TURNS)])),
+    "a sliver": shapely.Polygon([(0, 0), (1, 0.3), (1, 0.3001), (0, 0.0001)]),
+    "a long strip": shapely.affinity.rotate(shapely.box(0, 0, 1000, 1), 31.7),
+    "nearly a square": shapely.Polygon([(0, 0), (1, 1e-9), (1, 1), (1e-9, 1)]),
+    "places in a row": shapely.segmentize(shapely.affinity.rotate(shapely.box(0, 0, 3, 2), 20), 0.01),
+    "a star of needles": shapely.Polygon(
+        np.column_stack([np.cos(TURNS), np.sin(TURNS)]) * np.where(np.arange(MAX) % 2, 1.0, 0.1)[:, None]
+    ),
+    "many holes": shapely.box(0, 0, 16, 16).difference(
+        shapely.union_all(
+            [shapely.Point(x + 0.5 * (y % 2), y).buffer(0.2, 3) for x in range(1, 16) for y in range(1, 16, 2)]
+        )
+    ),
+    "lanes of a comb": shapely.union_all(
+        [shapely.box(0, 0, 100, 1), *(shapely.box(x, 0, x + 0.1, 9) for x in range(100))]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SLOW)
+@pytest.mark.parametrize("aspect", [None, 1.5])
+def test_no_area_takes_longer_than_a_bounded_time(name: str, aspect: Optional[float]) -> None:
+    area = SLOW[name]
+    start = time.monotonic()
+    found = inscribed(rings_of(area), aspect, "any")
+    assert time.monotonic() - start < SECONDS
+    rectangle = shapely.Polygon(found.corners)
+    assert area.covers(rectangle)
+    best = max(largest(area, aspect, angle) for angle in (0, 31.7, math.degrees(math.atan(0.3))))
+    assert rectangle.area >= best * (1 - max(found.lacks, 1e-3))
+    if aspect is None:  # one of an aspect may lie in any of a great many places of a strip
+        assert found.lacks < 0.05
+
+
+def largest(area: Any, aspect: Optional[float], angle: float) -> float:
+    return float(shapely.Polygon(inscribed(rings_of(area), aspect, angle).corners).area)
+
+
+def test_what_is_proved_is_never_less_than_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With next to no work allowed, what may be lacking is told, and the true optimum lies within it."""
+    known = {  # half of a triangle, whatever its sides; 2 r² of a circle; all of a rectangle
+        1.5: shapely.affinity.rotate(shapely.Polygon([(0, 0), (3, 0), (1, 2)]), 12),
+        2.0: shapely.Point(0, 0).buffer(1, 64),
+        5.0: shapely.affinity.rotate(shapely.box(0, 0, 10, 0.5), 33),
+    }
+    for work in (1, 20_000, 200_000, 5_000_000):
+        monkeypatch.setattr(narrowing, "MAX_WORK", work)
+        for optimum, area in known.items():
+            found = inscribed(rings_of(area), None, "any")
+            size = shapely.Polygon(found.corners).area
+            assert size <= optimum * (1 + 1e-9) and size >= optimum * (1 - found.lacks) * (1 - 1e-3)
+            if work == 1:
+                assert found.lacks > 0.01
+    with pytest.warns(RectangleWarning, match="may lack up to"):
+        monkeypatch.setattr(narrowing, "MAX_WORK", 1)
+        largest_rectangle(POND, angle="any")
+
+
+def test_one_angle_takes_a_bounded_time_too() -> None:
+    for name, area in SLOW.items():
+        start = time.monotonic()
+        found = inscribed(rings_of(area), None, 17.0)
+        assert time.monotonic() - start < SECONDS, name
+        assert area.covers(shapely.Polygon(found.corners)) and found.lacks < 1.01e-3, name
 
 
 # ---- the command -----------------------------------------------------------------------------------------
