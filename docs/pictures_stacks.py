@@ -26,8 +26,8 @@ def make(directory: Path, environ: Dict[str, str]) -> List[Path]:
     """
     sheet = directory / "stack-sheet.png"
     with tempfile.TemporaryDirectory() as crops:
-        search = ["--bbox", "11.99,47.87,12.01,47.89", "--distinct-days", "--min-area", "1e6"]
-        drawn = ["--crop", crops, "--sheet", str(sheet), "--overwrite"]
+        search = ["POINT (12 47.88)", "--distinct-days", "--min-area", "1e6"]
+        drawn = ["--crop", crops, "--rectangle", "--sheet", str(sheet), "--overwrite"]
         command = [sys.executable, "-m", "planet_vector.cli", "stacks", *search, *drawn]
         subprocess.run(command, env=environ, check=True, stdout=subprocess.DEVNULL)
     return [sheet]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from planet_vector.stacks.overlap import Stack
     from planet_vector.vector.layer import SceneLayer
     from planet_vector.vector.mosaics import ListedLayer
-    from planet_vector.vector.search import Scenes
+    from planet_vector.vector.search import Search
 
 __version__ = "0.1.0"
 
@@ -86,8 +86,8 @@ def connect(api_url: Optional[str] = None, key: Optional[str] = None) -> ScenesV
     return catalog.connect(Settings.load(api_url, key))
 
 
-def search(name: Union[str, Query], *, api_url: Optional[str] = None, key: Optional[str] = None) -> Scenes:
-    """Iterate over the scenes of a search, as they come in.
+def search(name: Union[str, Query], *, api_url: Optional[str] = None, key: Optional[str] = None) -> Search:
+    """Search for scenes, to look at as often as wanted.
 
     Parameters
     ----------
@@ -98,13 +98,15 @@ def search(name: Union[str, Query], *, api_url: Optional[str] = None, key: Optio
 
     Returns
     -------
-    iterator of Scene
-        In the order of the search; its ``to_geopandas()`` gives them as a data frame.
+    Search
+        A view of the scenes in the order of the search: to loop over, again and again, to take some of
+        (``search[:50]``), to count (``search.count()``), or all as a data frame (``search.to_geopandas()``). The
+        service is asked when it is looked at, once for each scene.
 
     Raises
     ------
     PlanetVectorError
-        Before the first scene when the search cannot be; in between when the rest cannot be had.
+        When the search cannot be; from the view when scenes cannot be had.
     """
     from planet_vector.vector.search import scenes
 
@@ -198,7 +200,8 @@ def find_stacks(scenes: Any, **options: Any) -> List[Stack]:
     scenes : iterable of Scene, or of GeoJSON Features
         Such as a search gives.
     **options
-        As `planet_vector.stacks.overlap.find_stacks` takes them: min_depth, min_area, distinct_days.
+        As `planet_vector.stacks.overlap.find_stacks` takes them: min_depth, min_area, distinct_days,
+        area.
 
     Returns
     -------
@@ -230,7 +233,7 @@ def largest_rectangle(polygon: Any, **options: Any) -> Any:
 
 
 def crop_stack(stack: Any, directory: Union[str, Path], **options: Any) -> List[Crop]:
-    """Write the largest rectangle that all scenes of a stack cover, a GeoTIFF of each, all on one grid.
+    """Write the ground of an area, or the largest rectangle that all scenes of a stack cover, a GeoTIFF of each.
 
     Parameters
     ----------
@@ -239,13 +242,13 @@ def crop_stack(stack: Any, directory: Union[str, Path], **options: Any) -> List[
     directory : str or Path
         Where to.
     **options
-        As `planet_vector.stacks.crop.crop_stack` takes them: product, crs, align, resampling, require_valid, cog,
-        overwrite.
+        As `planet_vector.stacks.crop.crop_stack` takes them: area, rectangle, product, crs, align, resampling,
+        require_valid, cog, overwrite.
 
     Returns
     -------
     list of Crop
-        Each with its ``scene``, its ``path`` and how much of it is ``valid``.
+        Each with its ``scene``, its ``path``, how much of it is ``valid`` and which share of the area is ``covered``.
     """
     from planet_vector.stacks.crop import crop_stack as crop
 
@@ -253,14 +256,15 @@ def crop_stack(stack: Any, directory: Union[str, Path], **options: Any) -> List[
 
 
 def to_xarray(stack: Any, **options: Any) -> Any:
-    """Return the ground that the scenes of a stack share as a cube of bands over time, y and x.
+    """Return the ground of an area, or that the scenes of a stack share, as a cube of bands over time, y and x.
 
     Parameters
     ----------
     stack : Stack or sequence of Scene
         As `find_stacks` gives them.
     **options
-        As `planet_vector.stacks.cube.to_xarray` takes them: product, crs, resampling, chunks.
+        As `planet_vector.stacks.cube.to_xarray` takes them: area, rectangle, product, crs, resampling,
+        chunks.
 
     Returns
     -------

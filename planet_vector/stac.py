@@ -22,13 +22,18 @@ A value that is outside of what STAC allows stays under its ``planet:`` name.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
-from planet_vector.errors import NotFoundError
+from planet_vector.errors import NotFoundError, ProtocolError
 from planet_vector.query import format_time
 from planet_vector.raster.bands import LANDSAT
 from planet_vector.scene import Scene, flatten
+from planet_vector.vector.texts import held
+
+if TYPE_CHECKING:
+    from planet_vector.pixels.header import Band, RasterHeader
 
 STAC_VERSION = "1.0.0"
 
@@ -52,12 +57,15 @@ _NUMBERS: Mapping[str, Tuple[str, float, float]] = {
 }
 """STAC's name for a property, and the least and greatest value it allows."""
 
+_COMPLEX = {"complex_int16": "cint16", "complex64": "cfloat32", "complex128": "cfloat64"}
+"""The extension's names of types that it does not call as numpy does."""
+
 _COMMON = {"red", "green", "blue", "nir", "pan", "cirrus", "coastal"}
 _RAPIDEYE = (("blue", "blue"), ("green", "green"), ("red", "red"), ("red_edge", "rededge"), ("nir", "nir"))
 """Names and common names of the five bands of RapidEye's analytic product, in their order."""
 
 
-def item(scene: Scene, headers: Optional[Mapping[str, Mapping[str, Any]]] = None) -> Dict[str, Any]:
+def item(scene: Scene, headers: Optional[Mapping[str, RasterHeader]] = None) -> Dict[str, Any]:
     """Return a scene as a STAC item.
 
     Parameters
@@ -65,8 +73,8 @@ def item(scene: Scene, headers: Optional[Mapping[str, Mapping[str, Any]]] = None
     scene : Scene
         The scene.
     headers : mapping, optional
-        For products what their headers say, as `planet_vector.raster.virtual.header_of` returns it: where the pixels
-        lie, and of what type they are, which the service's metadata does not tell.
+        For products what their headers say, as `planet_vector.raster.headers.header_of` returns it: where the pixels
+        lie, of what type they are and what they mean, which the service's metadata does not tell.
 
     Raises
     ------
@@ -124,18 +132,36 @@ def write_geoparquet(scenes: Iterable[Scene], path: Path) -> int:
     ------
     NotFoundError
         When there are none, and so no columns.
+    ProtocolError
+        When what they say of themselves fits no columns: a text where others have a number, say.
     """
     from stac_geoparquet.arrow import to_parquet
 
     from planet_vector.raster.writing import complete
 
-    items = [item(scene) for scene in scenes]
+    items = [_held(item(scene)) for scene in scenes]
     if not items:
         raise NotFoundError(f"The search found no scenes, so there is nothing to write to {path}: widen it.")
-    table = _table(items)
+    try:
+        table = _table(items)
+    except (ValueError, TypeError, OverflowError, NotImplementedError) as error:
+        # Arrow has one type a column, and these are its errors.
+        told = " ".join(str(error).split())[:200]
+        raise ProtocolError(
+            f"What the scenes say of themselves fits no columns, so {path} is not written: {told}"
+        ) from None
     with complete(path) as temporary:
         to_parquet(table, temporary)
     return len(items)
+
+
+def _held(value: Any) -> Any:
+    """Return a value with U+FFFD in place of each character that no file of texts can hold."""
+    if isinstance(value, dict):
+        return {held(key): _held(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_held(each) for each in value]
+    return held(value) if isinstance(value, str) else value
 
 
 def _table(items: List[Dict[str, Any]]) -> Any:
@@ -188,7 +214,7 @@ def _links(scene: Scene) -> List[Dict[str, str]]:
         return []
 
 
-def _assets(scene: Scene, headers: Mapping[str, Mapping[str, Any]]) -> Dict[str, Dict[str, Any]]:
+def _assets(scene: Scene, headers: Mapping[str, RasterHeader]) -> Dict[str, Dict[str, Any]]:
     assets: Dict[str, Dict[str, Any]] = {}
     for product in scene.products:
         asset: Dict[str, Any] = {
@@ -211,7 +237,7 @@ def _assets(scene: Scene, headers: Mapping[str, Mapping[str, Any]]) -> Dict[str,
     return assets
 
 
-def _bands(scene: Scene, product: str, header: Optional[Mapping[str, Any]]) -> List[Dict[str, Any]]:
+def _bands(scene: Scene, product: str, header: Optional[RasterHeader]) -> List[Dict[str, Any]]:
     """Return what is known of a product's bands, in their order."""
     if scene.scene_type == "landsat" and product in LANDSAT:
         known = LANDSAT[product]
@@ -225,21 +251,28 @@ def _bands(scene: Scene, product: str, header: Optional[Mapping[str, Any]]) -> L
         return [{"name": name, "common_name": common} for name, common in _RAPIDEYE]
     if header is None:
         return []
-    colours = list(header["colours"])
+    colours = [colour.name for colour in header.colours]
     named = len(set(colours)) == len(colours) and set(colours) >= {"red", "green", "blue"}
     names = colours if named else [f"band_{number}" for number in range(1, len(colours) + 1)]
     return [{"name": name, **({"common_name": name} if name in _COMMON else {})} for name in names]
 
 
-def _pixels(header: Mapping[str, Any]) -> Dict[str, Any]:
-    transform = header["transform"]
-    found: Dict[str, Any] = {
-        "proj:epsg": header["crs"].to_epsg(),
-        "proj:shape": [header["height"], header["width"]],
-        "proj:transform": [float(value) for value in tuple(transform)[:6]],
-        "raster:bands": [{"data_type": dtype} for dtype in header["dtypes"]],
+def _pixels(header: RasterHeader) -> Dict[str, Any]:
+    return {
+        "proj:epsg": header.crs.to_epsg() if header.crs is not None else None,
+        "proj:shape": [header.height, header.width],
+        "proj:transform": [float(value) for value in tuple(header.transform)[:6]],
+        "raster:bands": [_raster_band(band) for band in header.bands],
     }
-    if header["nodata"] is not None:
-        for band in found["raster:bands"]:
-            band["nodata"] = header["nodata"]
+
+
+def _raster_band(band: Band) -> Dict[str, Any]:
+    found: Dict[str, Any] = {"data_type": _COMPLEX.get(band.dtype, band.dtype)}
+    if band.nodata is not None:
+        # JSON has no other numbers than finite ones: the extension writes them as texts.
+        found["nodata"] = band.nodata if math.isfinite(band.nodata) else str(band.nodata)
+    if (band.scale, band.offset) != (1, 0):
+        found.update(scale=band.scale, offset=band.offset)
+    if band.unit:
+        found["unit"] = band.unit
     return found

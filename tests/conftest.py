@@ -74,24 +74,33 @@ def pytest_report_header() -> List[str]:
 MATRIX: List[str] = []
 """The lines of the access matrix, one a build and case; tests/raster fills it."""
 
+BORNE: List[str] = []
+"""The lines of the matrix of faults, one a way of opening and reading, and a fault; tests/raster fills it."""
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Gather what a worker found, where the suite runs in several processes."""
     MATRIX.extend(getattr(node, "workeroutput", {}).get("matrix", []))
+    BORNE.extend(getattr(node, "workeroutput", {}).get("borne", []))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hand what was found to the process that prints it."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["matrix"] = MATRIX
+        session.config.workeroutput["borne"] = BORNE
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the access matrix: build and case, requests, bytes, and where the key was seen."""
+    """Print the access matrix: build and case, requests, bytes, and where the key was seen; and that of faults."""
     if MATRIX:
         terminalreporter.section("access to products, by GDAL build and case")
         for line in sorted(MATRIX, key=lambda line: re.sub(r"\b(\d)\b", r"0\1", line)):
+            terminalreporter.write_line(line)
+    if BORNE:
+        terminalreporter.section("what is read through a fault: equal, or an error")
+        for line in sorted(set(BORNE)):
             terminalreporter.write_line(line)
 
 

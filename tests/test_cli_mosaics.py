@@ -206,3 +206,12 @@ def test_what_cannot_be_is_said_in_a_sentence(cli: Run, asked: str, tmp_path: Pa
     assert (done.returncode, done.stdout) == (code, ""), done.stderr
     assert words in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_quads_are_said(cli: Run) -> None:
+    done = cli("quads", "clear", "--bbox", "-47.89,-12,-47.88,-11.99", "--names")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == (
+        "No quads found: check the order of the coordinates (longitude first: -47.89 is read as longitude, -12 as "
+        "latitude) and the mosaic (clear).\n"
+    )

@@ -122,16 +122,34 @@ def test_children_that_read_products_at_once_get_their_own_pixels(forked: Callab
     assert len(found) == 6
 
 
-def test_a_search_that_is_under_way_is_not_gone_on_with(forked: Callable[..., Any]) -> None:
-    """Its threads are the parent's: the child is told, and does not wait for ever."""
+def test_a_search_that_is_under_way_is_gone_on_with_by_each_process(forked: Callable[..., Any]) -> None:
+    """The threads are the parent's: a child asks for what is missing, and does not wait for ever."""
     code = """
 from planet_vector.catalog import paging
 paging.PAGE = 5
-found = iter(planet_vector.search("PLANET:ortho"))
-for _ in range(12):
-    next(found)
-told = fork([lambda: len(list(found))])
-print(json.dumps([told, len(list(found)) > 20]))
+search = planet_vector.search("PLANET:ortho")
+found = iter(search)
+before = [next(found).id for _ in range(12)]
+told = fork([lambda: [scene.id for scene in found], lambda: [scene.id for scene in search], lambda: search[20].id])
+print(json.dumps([before, told, [scene.id for scene in found]]))
+"""
+    before, [goes_on, anew, one], rest = forked(code)
+    assert len(rest) > 20
+    assert goes_on == rest
+    assert anew == before + rest
+    assert one == anew[20]
+
+
+def test_a_page_that_is_under_way_is_not_gone_on_with(forked: Callable[..., Any]) -> None:
+    """Whoever reads pages has no place to go on from: the child is told, and does not wait for ever."""
+    code = """
+from planet_vector.catalog import paging
+paging.PAGE = 5
+pages = planet_vector.connect().pages(planet_vector.Query("ortho"))
+for _ in range(3):
+    next(pages)
+told = fork([lambda: len(list(pages))])
+print(json.dumps([told, len(list(pages)) > 4]))
 """
     [told], goes_on = forked(code)
     assert told.startswith("RuntimeError: ") and "forked" in told

@@ -18,7 +18,7 @@ SEARCH = "PLANET:ortho?cloud_cover.estimated.lte=20"
 
 def test_python_says_nothing_of_the_key_at_debug(connected: Service, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    scene = next(planet_vector.search(SEARCH))
+    scene = planet_vector.search(SEARCH)[0]
     layer = planet_vector.open_layer(SEARCH)
     rows = list(layer.rows())
     with planet_vector.open(f"PLANET:ortho/{scene.id}/visual") as dataset:
@@ -49,7 +49,7 @@ def test_python_says_nothing_of_the_key_at_debug(connected: Service, caplog: pyt
     ids=" ".join,
 )
 def test_programs_say_nothing_of_the_key(connected: Service, run: Callable[..., Any], command: list[str]) -> None:
-    scene = next(planet_vector.search(SEARCH)).id
+    scene = planet_vector.search(SEARCH)[0].id
     done = run(*[part.format(scene=scene) for part in command], env={**connected.environ, "CPL_DEBUG": "ON"})
     assert done.stdout or done.stderr
     assert KEY not in done.stdout + done.stderr
@@ -58,7 +58,7 @@ def test_programs_say_nothing_of_the_key(connected: Service, run: Callable[..., 
 def test_no_file_that_others_can_read_holds_the_key(
     connected: Service, run: Callable[..., Any], tmp_path: Path
 ) -> None:
-    scene = next(planet_vector.search(SEARCH)).id
+    scene = planet_vector.search(SEARCH)[0].id
     environ = {**connected.environ, "TMPDIR": str(tmp_path)}
     run("ogr2ogr", "-f", "GPKG", str(tmp_path / "out.gpkg"), SEARCH, env=environ)
     run("ogr2ogr", "-f", "GeoJSON", str(tmp_path / "out.geojson"), SEARCH, env=environ)

@@ -567,7 +567,7 @@ def test_what_cannot_be_a_file_s_name_is_not_written(
     link = f"{reached.service.url}scenes/ortho/{reached.scenes()[0]}/full?product=visual"
     feature = {"type": "Feature", "id": scene_id, "properties": {"data": {"products": {product: {"full": link}}}}}
     folder = tmp_path / "deep" / "here"
-    good = next(planet_vector.search("PLANET:ortho?limit=1"))
+    good = planet_vector.search("PLANET:ortho?limit=1")[0]
     with pytest.raises(planet_vector.ProtocolError, match="cannot be a file's name"):
         planet_vector.sync([Scene(feature, "ortho"), good], folder, ["all"])
     assert (folder / f"{good.id}_visual.tif").exists()  # the others come

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from datetime import timezone
 from email.utils import parsedate_to_datetime
-from typing import Any, Iterator, Mapping, Optional, Tuple
+from typing import Any, Iterator, Mapping, Optional, Tuple, Union
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
@@ -163,7 +163,15 @@ def _loads(content: bytes) -> Any:
     try:
         return quick_json(content)
     except UNREADABLE:
-        return json.loads(content)
+        return json.loads(content, parse_int=_whole)
+
+
+def _whole(text: str) -> Union[int, str]:
+    """Return a whole number; one of more digits than Python reads (4300) as the text it is."""
+    try:
+        return int(text)
+    except ValueError:
+        return text
 
 
 def check_status(response: requests.Response, name: str, settings: Settings) -> None:

@@ -7,6 +7,7 @@ import click
 from planet_vector.catalog import ScenesV0
 from planet_vector.cli import options
 from planet_vector.cli.asking import searching
+from planet_vector.cli.nothing import nothing_found
 from planet_vector.query import Query
 
 
@@ -22,4 +23,7 @@ def count(catalog: ScenesV0, query: Query) -> None:
     Example:
         planet-vector count aoi.geojson --acquired 2015-03-01..2015-03-31 --cloud-cover 5
     """
-    click.echo(str(catalog.count(query)))
+    found = catalog.count(query)
+    click.echo(str(found))
+    if not found:
+        click.echo(nothing_found(catalog, query), err=True)

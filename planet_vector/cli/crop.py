@@ -29,7 +29,7 @@ crop_flags = options.together(
         type=options.Number(0, 100),
         default=0.0,
         metavar="PERCENT",
-        help="Leave out scenes with less data in the rectangle.",
+        help="Leave out scenes with less data in the area or rectangle.",
     ),
     click.option("--cog", is_flag=True, help="Write cloud optimized GeoTIFFs."),
     click.option("--vrt", type=_FILE, metavar="FILE", help="Write all dates as one VRT, too."),
@@ -44,7 +44,7 @@ _OF_A_STACK = ("product", "crs", "resampling", "require_valid", "cog", "vrt", "s
 @click.command()
 @click.argument("scenes", nargs=-1, required=True, metavar="SCENE... OUTPUT")
 @options.scene_type
-@click.option("--bbox", metavar="W,S,E,N", help="Of one product: what part, in degrees.")
+@click.option("--bbox", metavar="W,S,E,N", help="What part, in degrees.")
 @click.option(
     "--window", nargs=4, type=int, metavar="COL ROW WIDTH HEIGHT", help="Of one product: what part, in pixels."
 )
@@ -67,26 +67,31 @@ def crop(
 
     Otherwise SCENE is the id or the name of a scene, or - for scenes on stdin (ids, names, or what
     'planet-vector search' prints), and OUTPUT a directory: the largest rectangle that all of them cover is written, a
-    GeoTIFF of each, all on one grid. The paths are printed, and the share of the pixels that have data.
+    GeoTIFF of each, all on one grid. The paths are printed, and the share of the pixels that have data. With --bbox
+    that box is written of each scene that covers it, and the share of it is printed that has data.
 
     \b
     Examples:
         rio planet crop PLANET:ortho/20150306_022415_0908/visual part.tif --bbox 118.10,43.92,118.13,43.94
         rio planet crop PLANET:landsat/LC81300472015235LGN00/band_4,band_3,band_2 part.tif --window 0 0 512 512
         rio planet crop 20150306_022415_0908 20150307_022511_0908 crops --product analytic
+        rio planet crop 20150306_022415_0908 20150307_022511_0908 crops --bbox 118.10,43.92,118.13,43.94
         planet-vector search "POINT (118.1 43.9)" --cloud-cover 5 | planet-vector crop - crops --sheet dates.png
     """
     *named, output = scenes
     if not named:
         raise click.UsageError("Give the scenes, and then what to write.")
-    if bbox is not None or window:
+    several = len(named) > 1 or named[0] == "-" or Path(output).is_dir()
+    if window or (bbox is not None and not several):
         given = [name for name in _OF_A_STACK if click.get_current_context().get_parameter_source(name) is not _DEFAULT]
-        if len(named) > 1 or given:
-            what = f"--{given[0].replace('_', '-')}" if given else "several scenes"
-            raise click.UsageError(f"--bbox and --window are of one product: {what} cannot be given with them.")
+        if several or given:
+            what = f"--{given[0].replace('_', '-')}" if given else "several scenes, or a directory,"
+            told = "--window is" if window else "--bbox with a file is"
+            raise click.UsageError(f"{told} of one product: {what} cannot be given with it.")
         _crop_one(named[0], Path(output), bbox, window, overwrite, api_url)
         return
-    if len(named) == 1 and named[0] != "-" and not Path(output).is_dir():
+    box = None if bbox is None else _box(bbox)
+    if not several:
         raise click.UsageError("Give --bbox or --window; or several scenes and a directory.")
     from planet_vector.stacks.overlap import common_ground
 
@@ -94,7 +99,7 @@ def crop(
     flags["product"] = flags["product"] or (products.pop() if len(products) == 1 else None)
     if len(products) > 1:
         raise click.UsageError("The names are of several products: a stack is of one, give --product.")
-    crop_and_tell(common_ground(found), Path(output), overwrite=overwrite, api_url=api_url, **flags)
+    crop_and_tell(common_ground(found, box), Path(output), overwrite=overwrite, api_url=api_url, **flags)
 
 
 def crop_and_tell(
@@ -107,10 +112,12 @@ def crop_and_tell(
     sheet: Optional[Path],
     animate: Optional[Path],
     overwrite: bool,
+    rectangle: bool = False,
     **others: Any,
 ) -> None:
     """Crop a stack, draw what is wanted of it, and print the paths and how much of each has data."""
-    from planet_vector.stacks.crop import crop_stack
+    from planet_vector.ground import percent
+    from planet_vector.stacks.crop import crop_stack, share_in
 
     makers: List[Tuple[Optional[Path], Callable[[List[Path], Path], None]]] = [
         (vrt, _write_dates),
@@ -130,16 +137,26 @@ def crop_and_tell(
             require_valid=require_valid / 100,
             overwrite=overwrite,
             progress=progress,
+            rectangle=rectangle,
             **others,
         )
+    what = "rectangle" if rectangle or stack.asked is None else "area"
     for found in crops:
-        if found.path is None:
-            click.echo(f"{found.scene.id} is left out: {100 * found.valid:.1f} % of the rectangle has data.", err=True)
+        share = percent(found.valid if found.covered is None else found.covered)
+        if found.path is not None:
+            click.echo(f"{found.path}\t{share}")
+        elif found.read:
+            click.echo(f"{found.scene.id} is left out: {share} of the {what} has data.", err=True)
         else:
-            click.echo(f"{found.path}\t{100 * found.valid:.1f} %")
+            click.echo(f"{found.scene.id} is left out: it covers {share} of the area.", err=True)
     paths = [found.path for found in crops if found.path is not None]
+    if not paths and any(found.read for found in crops):
+        raise QueryError(f"No scene has data in {require_valid:g} % of the {what}: require less.")
     if not paths:
-        raise QueryError(f"No scene has data in {require_valid:g} % of the rectangle: require less.")
+        most = percent(max(found.covered or 0.0 for found in crops))
+        raise QueryError(f"No scene covers the whole area, but {most} of it at the most: take a smaller one.")
+    if rectangle and stack.asked is not None:
+        click.echo(f"The rectangle holds {percent(share_in(paths[0], stack.asked))} of the area.", err=True)
     for path, make in makers:
         if path is not None:
             make(paths, path)
@@ -158,6 +175,15 @@ def _scenes(named: Sequence[str], scene_type: Optional[str], api_url: Optional[s
     return found, products
 
 
+def _box(text: str) -> Any:
+    from planet_vector.geometry import Box
+
+    try:
+        return Box.parse(text)
+    except ValueError as error:
+        raise QueryError(f"--bbox: {error}.") from None
+
+
 def _crop_one(
     name: str,
     output: Path,
@@ -168,22 +194,19 @@ def _crop_one(
 ) -> None:
     from rasterio.windows import Window
 
-    from planet_vector.geometry import Box
     from planet_vector.raster import open_product
     from planet_vector.raster.writing import window_of, write_geotiff
 
-    if (bbox is None) == (not window):
-        raise click.UsageError("Give --bbox or --window.")
+    if bbox is not None and window:
+        raise click.UsageError("--bbox and --window exclude each other.")
+    box = None if bbox is None else _box(bbox)
     if output.is_dir():
         raise click.UsageError(f"{output} is a directory: with --bbox or --window, give the name of a file.")
     if output.exists() and not overwrite:
         raise ConfigError(f"{output} is there already: give another name, or --overwrite.")
     with open_product(name, api_url=api_url) as dataset:
-        if bbox is not None:
-            try:
-                part = window_of(dataset, Box.parse(bbox))
-            except ValueError as error:
-                raise QueryError(f"--bbox: {error}.") from None
+        if box is not None:
+            part = window_of(dataset, box)
         else:
             assert window
             part = Window(*window)

@@ -10,6 +10,7 @@ import click
 
 from planet_vector.cli import options
 from planet_vector.cli.asking import SEARCH_FLAGS, is_area, search_of
+from planet_vector.cli.nothing import nothing_found
 from planet_vector.cli.printing import json_dumper
 from planet_vector.cli.progress import progress_bar
 from planet_vector.errors import ConfigError, NotFoundError
@@ -57,8 +58,9 @@ def mosaic(
 ) -> None:
     """Make one raster of all scenes of a search, or of a mosaic of the service.
 
-    AREA and the options of a search are those of 'planet-vector search'. A .vrt holds no pixels, only where they are.
-    How many scenes it takes is told before any is opened.
+    AREA and the options of a search are those of 'planet-vector search'. The mosaic is cut to the rectangle around
+    AREA or --bbox, or to --dst-bounds; a point or a line cuts nothing. A .vrt holds no pixels, only where they are.
+    How many scenes it takes, and how much ground they cover, is told before any is opened.
 
     AREA may be a mosaic of the service, too: its name, such as 'planet-vector mosaics' prints, or its PLANET: name.
     Then what the service says of it is printed as JSON. With --output its pixels within --bbox are written, or within
@@ -121,18 +123,27 @@ def _mosaic_of_scenes(
     top: str,
     resampling: str,
 ) -> None:
+    from planet_vector.ground import percent
     from planet_vector.raster.mosaic import open_scenes, survey
     from planet_vector.scene import Scene
 
     if not count and output is None:
         raise click.UsageError("Give --output FILE, or --count.")
     scenes = [Scene(feature, query.scene_type) for page in catalog.pages(query) for feature in page]
+    if not scenes and not count:
+        raise NotFoundError(nothing_found(catalog, query))
+    told = survey(scenes, query.area)
+    click.echo(str(told), err=not count)
+    if told.covered is not None and scenes:
+        click.echo(f"They cover {percent(told.covered)} of the area.", err=True)
     if count:
-        click.echo(str(survey(scenes)))
+        if not scenes:
+            click.echo(nothing_found(catalog, query), err=True)
         return
     assert output is not None
-    click.echo(str(survey(scenes)), err=True)
-    with open_scenes(catalog, scenes, product, dst_crs, res, dst_bounds or None, top, resampling) as dataset:
+    with open_scenes(
+        catalog, scenes, product, dst_crs, res, dst_bounds or None, top, resampling, query.area
+    ) as dataset:
         _write(dataset, output)
 
 

@@ -9,8 +9,8 @@ import click
 
 import planet_vector
 from planet_vector.cli import options
-from planet_vector.cli.printing import json_dumper
-from planet_vector.names import MOSAICS, Name
+from planet_vector.cli.printing import json_dumper, name_of, printable
+from planet_vector.names import MOSAICS
 
 _TABLE = "{:<32} {:<10} {:<10} {:>5}  {}\n"
 
@@ -35,13 +35,16 @@ def mosaics(indent: Optional[int], compact: bool, names: bool, as_table: bool, a
         raise click.UsageError("--names and --table exclude each other.")
     out, dumps = sys.stdout, json_dumper(indent, compact)
     found = list_mosaics(planet_vector.connect(api_url))
-    if as_table and found:
+    if not found:
+        click.echo("The service has no mosaics.", err=True)
+    elif as_table:
         out.write(_TABLE.format("name", "first", "last", "level", "title"))
     for body in found:
         if names:
-            out.write(f"{Name(MOSAICS, body['name'])}\n")
+            out.write(f"{name_of(MOSAICS, body['name'])}\n")
         elif as_table:
             first, last = (str(body.get(when) or "-")[:10] for when in ("first_acquired", "last_acquired"))
-            out.write(_TABLE.format(body["name"], first, last, body.get("level", "-"), body.get("title") or ""))
+            told = (body["name"], first, last, str(body.get("level", "-")), str(body.get("title") or ""))
+            out.write(_TABLE.format(*map(printable, told)))
         else:
             out.write(dumps(body) + "\n")

@@ -13,7 +13,8 @@ import click
 import planet_vector
 from planet_vector.cli import options
 from planet_vector.cli.asking import read_area
-from planet_vector.cli.printing import json_dumper, print_collection, print_sequence
+from planet_vector.cli.nothing import noticing, sentence
+from planet_vector.cli.printing import json_dumper, name_of, print_collection, print_sequence
 from planet_vector.errors import NameSyntaxError, QueryError
 from planet_vector.geometry import Box
 from planet_vector.names import MOSAICS, PREFIX, Name, is_name, parse_name, shown
@@ -63,11 +64,13 @@ def quads(
     if sum((collection, use_rs, names)) > 1:
         raise click.UsageError("--collection, --rs and --names exclude each other.")
     catalog, known = mosaic_named(mosaic, api_url)
-    found = islice(quads_of(catalog, known, mosaic, area and read_area(area), bbox), limit)
+    place = area and read_area(area)
+    nothing = sentence("quads", place or (box_of(bbox) if bbox else None), [f"the mosaic ({known.name})"])
+    found = noticing(islice(quads_of(catalog, known, mosaic, place, bbox), limit), nothing)
     out, dumps = sys.stdout, json_dumper(indent, compact)
     features = (quad.feature for quad in found)
     if names:
-        out.writelines(f"{Name(MOSAICS, known.name, quad.id)}\n" for quad in found)
+        out.writelines(f"{name_of(MOSAICS, known.name, quad.id)}\n" for quad in found)
     elif collection:
         print_collection(features, out, dumps)
     else:

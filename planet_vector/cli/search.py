@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Optional
 
@@ -11,9 +12,16 @@ import click
 from planet_vector.catalog import ScenesV0
 from planet_vector.cli import options
 from planet_vector.cli.asking import searching
-from planet_vector.cli.printing import json_dumper, print_collection, print_csv, print_sequence, print_table
-from planet_vector.errors import ConfigError
-from planet_vector.names import Name
+from planet_vector.cli.nothing import nothing_found, pages_of
+from planet_vector.cli.printing import (
+    json_dumper,
+    print_collection,
+    print_csv,
+    print_names,
+    print_sequence,
+    print_table,
+)
+from planet_vector.errors import ConfigError, NotFoundError
 from planet_vector.query import FIELDS, Query
 from planet_vector.scene import Scene
 
@@ -68,18 +76,21 @@ def search(
     if geoparquet is not None and geoparquet.exists() and not overwrite:
         raise ConfigError(f"{geoparquet} is there already: give another name, or --overwrite.")
     out, dumps = sys.stdout, json_dumper(indent, compact)
-    pages = catalog.pages(query)
+    pages = pages_of(catalog, query) if geoparquet is None else catalog.pages(query)
     features = (feature for page in pages for feature in page)
     if collection:
         print_collection(features, out, dumps)
     elif names:
-        out.writelines(f"{Name(query.scene_type, feature['id'])}\n" for feature in features)
+        print_names(features, out, query.scene_type)
     elif as_csv:
         print_csv(pages, out, query.scene_type)
     elif geoparquet is not None:
         from planet_vector.stac import write_geoparquet
 
-        write_geoparquet((Scene(feature, query.scene_type) for feature in features), geoparquet)
+        first = next(features, None)
+        if first is None:
+            raise NotFoundError(nothing_found(catalog, query))  # no file: without scenes it would have no columns
+        write_geoparquet((Scene(feature, query.scene_type) for feature in chain([first], features)), geoparquet)
     elif as_table:
         print_table(features, out, query.scene_type)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
@@ -12,11 +12,16 @@ from planet_vector.catalog import ScenesV0
 from planet_vector.cli import options
 from planet_vector.cli.asking import searching
 from planet_vector.cli.crop import crop_and_tell, crop_flags
-from planet_vector.cli.printing import json_dumper, print_collection, print_sequence
+from planet_vector.cli.nothing import nothing_found
+from planet_vector.cli.printing import json_dumper, print_collection, print_sequence, printable
 from planet_vector.errors import NotFoundError
 from planet_vector.query import Query
 
-_TABLE = "{:>5} {:>10}  {:<10}  {:<10}  {}\n"
+if TYPE_CHECKING:
+    from planet_vector.stacks.overlap import Stack
+
+_TABLE = "{:>5} {:>10}  {}{:<10}  {:<10}  {}\n"
+_SHARE = "{:>7}  "
 
 
 @click.command()
@@ -28,15 +33,16 @@ _TABLE = "{:>5} {:>10}  {:<10}  {:<10}  {}\n"
     "--min-area",
     type=options.Number(min=0),
     metavar="M2",
-    help="The least ground, square metres.  [default: 10000]",
+    help="The least ground, square metres; of AREA, where one is given.  [default: 10000]",
 )
 @click.option("--distinct-days", is_flag=True, help="One scene of each day: the clearest.")
 @click.option(
     "--crop",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Crop the scenes of the deepest stack to the largest rectangle they share.",
+    help="Crop the scenes of the first stack to AREA, or else to the largest rectangle they share.",
 )
+@click.option("--rectangle", is_flag=True, help="Crop to the largest rectangle they share, whatever AREA is.")
 @crop_flags
 @options.overwrite
 @options.collection
@@ -51,6 +57,7 @@ def stacks(
     min_area: Optional[float],
     distinct_days: bool,
     crop: Optional[Path],
+    rectangle: bool,
     overwrite: bool,
     collection: bool,
     use_rs: bool,
@@ -63,38 +70,49 @@ def stacks(
 
     AREA and the options of the search are those of 'planet-vector search'. A stack is printed as a line of GeoJSON:
     the ground its scenes share, its area in square metres, the scenes' number and ids, the times of the first and
-    the last.
+    the last. With AREA (or --bbox) it is ground of AREA that they share, and which share of AREA is said: first come
+    all scenes that cover the whole of it, or where they are too few, those that share most of it.
 
-    With --crop, the scenes of the deepest stack are cropped to the largest rectangle that all of them cover: a GeoTIFF
-    each, all on one grid. The paths are printed, and the share of the pixels that have data.
+    With --crop, the scenes of the first stack are cropped to AREA: a GeoTIFF each, all on one grid, of the whole pixels
+    that the rectangle around AREA touches. The paths are printed, and the share of AREA that has data. Without AREA, or
+    with --rectangle, they are cropped to the largest rectangle that all of them cover, and the share of that is told.
 
     \b
     Examples:
-        planet-vector stacks aoi.geojson --table
-        planet-vector stacks aoi.geojson --crop crops
-        planet-vector stacks aoi.geojson --cloud-cover 5 --distinct-days --min-area 1e6 --crop crops --sheet dates.png
+        planet-vector stacks field.geojson --table
+        planet-vector stacks field.geojson --distinct-days --crop crops
+        planet-vector stacks aoi.geojson --cloud-cover 5 --min-area 1e6 --crop crops --rectangle --sheet dates.png
     """
+    from planet_vector.ground import percent
     from planet_vector.scene import Scene
-    from planet_vector.stacks.overlap import MIN_AREA, find_stacks
+    from planet_vector.stacks.overlap import find_stacks
 
     if sum((collection, use_rs, as_table)) > 1:
         raise click.UsageError("--collection, --rs and --table exclude each other.")
     given = [
-        name for name in (*flags, "overwrite") if click.get_current_context().get_parameter_source(name) is not _DEFAULT
+        name
+        for name in (*flags, "rectangle", "overwrite")
+        if click.get_current_context().get_parameter_source(name) is not _DEFAULT
     ]
     if crop is None and given:
         raise click.UsageError(f"--{given[0].replace('_', '-')} is for crops: give --crop DIR.")
     if crop is not None and (collection or use_rs or as_table or compact or indent is not None):
         raise click.UsageError("With --crop the paths of the crops are printed: leave out how to print stacks.")
     scenes = [Scene(feature, query.scene_type, catalog) for page in catalog.pages(query) for feature in page]
-    found = find_stacks(scenes, min_depth, MIN_AREA if min_area is None else min_area, distinct_days)
+    found = find_stacks(scenes, min_depth, min_area, distinct_days, area=query.area)
+    if not found:
+        nothing = (
+            f"No {min_depth} of the {len(scenes)} scenes found share enough ground: widen the search, or ask for a "
+            "lesser --min-depth or --min-area."
+        )
+        nothing = nothing if scenes else nothing_found(catalog, query)
+        if crop is not None:
+            raise NotFoundError(nothing)
+        click.echo(nothing, err=True)
     if crop is not None:
-        if not found:
-            raise NotFoundError(
-                f"No {min_depth} of the {len(scenes)} scenes found share enough ground: widen the search, or ask for a "
-                "lesser --min-depth or --min-area."
-            )
-        crop_and_tell(found[0], crop, overwrite=overwrite, api_url=catalog.settings.api_url, **flags)
+        _check_whole(found[0], rectangle, min_depth, len(scenes))
+        flags.update(overwrite=overwrite, api_url=catalog.settings.api_url)
+        crop_and_tell(found[0], crop, rectangle=rectangle, **flags)
         return
     out, dumps = sys.stdout, json_dumper(indent, compact)
     features = (stack.__geo_interface__ for stack in found)
@@ -103,12 +121,30 @@ def stacks(
     elif as_table:
         for number, told in enumerate(feature["properties"] for feature in features):
             if not number:
-                out.write(_TABLE.format("depth", "area", "first", "last", "scenes"))
+                of_area = _SHARE.format("of AREA") if "covered" in told else ""
+                out.write(_TABLE.format("depth", "area", of_area, "first", "last", "scenes"))
+            of_area = _SHARE.format(percent(told["covered"])) if "covered" in told else ""
             first, last = ((told[when] or "-")[:10] for when in ("first_acquired", "last_acquired"))
-            scenes_told = ",".join(told["scenes"])
-            out.write(_TABLE.format(told["depth"], f"{told['area'] / 1e6:.2f} km²", first, last, scenes_told))
+            scenes_told = printable(",".join(told["scenes"]))
+            ground = f"{told['area'] / 1e6:.2f} km²"
+            out.write(_TABLE.format(told["depth"], ground, of_area, first, last, scenes_told))
     else:
         print_sequence(features, out, dumps, use_rs)
+
+
+def _check_whole(stack: Stack, rectangle: bool, min_depth: int, count: int) -> None:
+    """Refuse to crop to an area that the stack does not cover."""
+    if rectangle or stack.covered is None or stack.covered == 1:
+        return
+    from planet_vector.ground import percent
+
+    told = f"No {min_depth} of the {count} scenes found cover the whole area"
+    if min_depth == 1:
+        told = f"None of the {count} scenes found covers the whole area"
+    raise NotFoundError(
+        f"{told}: the most that {stack.depth} of them share is {percent(stack.covered)} of it. Take a smaller area, "
+        "put scenes together by 'planet-vector mosaic', or give --rectangle for the largest rectangle they share."
+    )
 
 
 _DEFAULT = click.core.ParameterSource.DEFAULT

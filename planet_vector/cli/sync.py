@@ -11,6 +11,7 @@ import click
 from planet_vector.catalog import ScenesV0
 from planet_vector.cli import options
 from planet_vector.cli.asking import read_area, searching
+from planet_vector.cli.nothing import pages_of
 from planet_vector.cli.progress import FileProgress
 from planet_vector.errors import PlanetVectorError
 from planet_vector.query import Query
@@ -63,7 +64,7 @@ def sync(
             f"Say which scenes: an AREA or options of a search, or PLANET:{query.scene_type} for all."
         )
     wanted = options.split(products) or ["visual"]
-    scenes = (Scene(feature, query.scene_type, catalog) for page in catalog.pages(query) for feature in page)
+    scenes = (Scene(feature, query.scene_type, catalog) for page in pages_of(catalog, query) for feature in page)
     folder = Folder(directory)
     if dry_run:
         plan = folder.plan(catalog, scenes, wanted)

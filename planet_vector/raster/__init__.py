@@ -28,7 +28,6 @@ Nothing of GDAL is imported before it is used, so that the driver can load `acce
 
 from __future__ import annotations
 
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterable, List, Optional, Sequence, Tuple, Union
 
@@ -36,16 +35,16 @@ from planet_vector.catalog import ScenesV0, connect
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, QueryError
 from planet_vector.names import MOSAICS, Name, parse_name, shown
+from planet_vector.query import Query
 from planet_vector.scene import Scene
 
 if TYPE_CHECKING:
-    from planet_vector.query import Query
     from planet_vector.raster.download import FileProgress
     from planet_vector.raster.part import Progress
 
 __all__ = ["download_products", "open_mosaic", "open_product", "open_tiles", "resolve", "sync_products"]
 
-Search = Union[str, "Query", Iterable[Scene]]
+Sought = Union[str, Query, Iterable[Scene]]
 
 
 def open_product(
@@ -158,7 +157,7 @@ def resolve(name: str, *, api_url: Optional[str] = None, key: Optional[str] = No
 
 
 def open_mosaic(
-    search: Search,
+    search: Sought,
     *,
     product: str = "visual",
     crs: Any = None,
@@ -174,7 +173,8 @@ def open_mosaic(
     Parameters
     ----------
     search : str, Query or iterable of Scene
-        The scenes, such as ``PLANET:ortho?cloud_cover.estimated.lte=5&limit=100``.
+        The scenes, such as ``PLANET:ortho?cloud_cover.estimated.lte=5&limit=100``. Those of a search with an area are
+        cut to the rectangle around it; a point or a line cuts nothing, and of a list of scenes no area is known.
     product : str
         Which product of each.
     crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
@@ -182,7 +182,7 @@ def open_mosaic(
     res : float or (float, float), optional
         Pixel size in units of `crs`; by default that of the scene on top.
     bounds : (west, south, east, north), optional
-        In units of `crs`; by default around all footprints.
+        In units of `crs`; by default around all footprints, as far as the search's area reaches.
     order : str
         Which scene lies on top: the ``newest``, the ``oldest`` or the ``clearest``.
     resampling : str
@@ -195,14 +195,15 @@ def open_mosaic(
     rasterio.io.DatasetReader
         It has a method ``save_vrt(path)``.
     """
+    from planet_vector.ground import area_searched
     from planet_vector.raster.mosaic import open_scenes
 
     catalog, scenes = _found(search, api_url, key)
-    return open_scenes(catalog, list(scenes), product, crs, res, bounds, order, resampling)
+    return open_scenes(catalog, list(scenes), product, crs, res, bounds, order, resampling, area_searched(scenes))
 
 
 def download_products(
-    search: Search,
+    search: Sought,
     products: Sequence[str],
     directory: Union[str, Path],
     *,
@@ -240,7 +241,7 @@ def download_products(
 
 
 def sync_products(
-    search: Search,
+    search: Sought,
     directory: Union[str, Path],
     products: Sequence[str] = ("visual",),
     *,
@@ -279,7 +280,7 @@ def sync_products(
     """
     from planet_vector.raster.sync import sync
 
-    catalog, scenes = _found(search, api_url, key)
+    catalog, scenes = _found(search, api_url, key, anew=True)
     return sync(catalog, scenes, products, Path(directory), dry_run, progress)
 
 
@@ -314,15 +315,16 @@ def _open_mosaic_name(parsed: Name, catalog: ScenesV0, cache: bool = False) -> A
         raise QueryError(f"bbox: {error}.") from None
 
 
-def _found(search: Search, api_url: Optional[str], key: Optional[str]) -> Tuple[ScenesV0, Iterable[Scene]]:
+def _found(
+    search: Sought, api_url: Optional[str], key: Optional[str], anew: bool = False
+) -> Tuple[ScenesV0, Iterable[Scene]]:
     """Return the service and the scenes of a search; what is wrong with the search is said before anything is read."""
-    from planet_vector.vector.search import scenes
+    from planet_vector.vector.search import Search, scenes
 
-    if isinstance(search, str):
-        api_url = api_url or parse_name(search).get("api_url")
-    catalog = connect(Settings.load(api_url, key))
-    if not isinstance(search, str) and hasattr(search, "__iter__"):
-        return catalog, search
-    found = iter(scenes(search, api_url, key))
-    first = next(found, None)
-    return catalog, [] if first is None else chain([first], found)
+    if isinstance(search, (str, Query)):
+        found = scenes(search, api_url, key, anew)
+        bool(found)  # asks for the first page, which is kept
+        return found.catalog, found
+    if isinstance(search, Search) and not api_url and not key:
+        return search.catalog, search
+    return connect(Settings.load(api_url, key)), search

@@ -55,6 +55,11 @@ def check_kind(path: Path, name: str) -> None:
         )
 
 
+def is_tiff(head: bytes) -> bool:
+    """Tell whether a file that begins so is a TIFF."""
+    return head.startswith(_TIFF)
+
+
 def _described(head: bytes) -> str:
     if not head:
         return "nothing"

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterable, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from itertools import repeat
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 import rasterio
 import rasterio.shutil
+import shapely
+from affine import Affine
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.io import MemoryFile
@@ -24,10 +27,27 @@ from rasterio.warp import Resampling
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import QueryError, RasterAccessError
 from planet_vector.geometry import bounds as box_of
+from planet_vector.ground import area_asked_for, area_of, holds_ground, polygons, shares_of
+from planet_vector.pixels.header import RasterHeader
+from planet_vector.pixels.valid import needed
+from planet_vector.raster.beside import ALPHA, bands_of_all, checked, told_by_pixels
+from planet_vector.raster.drawn import cut_to
+from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import north_up
 from planet_vector.raster.sources import Sources, source_name
-from planet_vector.raster.virtual import Bounds, Virtual, header_of, open_virtual, vrt, vrt_band, vrt_source
-from planet_vector.raster.warping import warped_bounds
+from planet_vector.raster.virtual import Virtual, open_virtual
+from planet_vector.raster.vrt import (
+    Bounds,
+    mask_alone,
+    vrt,
+    vrt_band,
+    vrt_mask,
+    vrt_source,
+    vrt_tags,
+    with_mask,
+    with_nodata,
+)
+from planet_vector.raster.warping import around, recentred, turn_of, turns, warped_bounds, warped_step
 from planet_vector.scene import Scene
 from planet_vector.workers import Workers
 
@@ -41,7 +61,6 @@ ORDERS: Dict[str, Callable[[Scene], Any]] = {
 RESAMPLING = ("nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "average", "mode")
 """How pixels are brought to the grid: the names of `rasterio.enums.Resampling` that GDAL both warps and reads by."""
 
-_EARTH_RADIUS = 6371.0072  # km; of the sphere with the area of the WGS 84 ellipsoid (Moritz 2000)
 _AT_ONCE = 4  # scenes opened
 
 
@@ -54,20 +73,35 @@ class Survey:
     count : int
         Scenes.
     area : float
-        Of all footprints, one after another, in square kilometres.
+        Of the ground that the scenes cover, what several cover counted once, in square kilometres on the ellipsoid.
+    covered : float, optional
+        The share of the area asked for that they cover, from 0 to 1.
     """
 
     count: int
     area: float
+    covered: Optional[float] = None
 
     def __str__(self) -> str:
-        return f"{self.count} scenes, {self.area:,.0f} km²"
+        # Two digits, where there are no more before the point.
+        return f"{self.count} scenes, {self.area:,.{0 if self.area >= 9.5 else 2}f} km²"
 
 
-def survey(scenes: Iterable[Scene]) -> Survey:
-    """Add up the footprints of scenes, on the sphere."""
+def survey(scenes: Iterable[Scene], area: Any = None) -> Survey:
+    """Tell how many scenes there are, and how much ground they cover.
+
+    Parameters
+    ----------
+    scenes : iterable of Scene
+        The scenes.
+    area : shapely geometry, Box, mapping or str, optional
+        What was asked for, as `planet_vector.ground.area_asked_for` takes it.
+    """
     found = list(scenes)
-    return Survey(len(found), sum(_area(ring) for scene in found for polygon in scene.polygons for ring in polygon[:1]))
+    ground = shapely.union_all(shapely.make_valid([scene.footprint for scene in found]))
+    asked = None if area is None else area_asked_for(area)
+    (covered,) = (None,) if asked is None or not holds_ground(asked) else shares_of(asked, [ground])
+    return Survey(len(found), float(area_of(ground)) / 1e6, covered)
 
 
 def open_scenes(
@@ -79,6 +113,7 @@ def open_scenes(
     bounds: Optional[Bounds] = None,
     order: str = "newest",
     resampling: str = "nearest",
+    area: Any = None,
 ) -> Virtual:
     """Open scenes as one raster.
 
@@ -95,11 +130,16 @@ def open_scenes(
     res : float or (float, float), optional
         Pixel width and height in units of `crs`; by default those of the scene on top.
     bounds : (west, south, east, north), optional
-        In units of `crs`; by default around all footprints. Grown to whole pixels, counted from the origin of `crs`.
+        In units of `crs`; by default the narrowest around all footprints: in degrees, and where `crs` unrolls the globe
+        as they do, they go on across ±180° where that is narrower (170 to 190). They are taken in any turn (-175 to
+        -170 or 185 to 190). Grown to whole pixels, counted from the origin of `crs`.
     order : str
         Which scene lies on top: one of `ORDERS`.
     resampling : str
         One of `RESAMPLING`.
+    area : shapely geometry, Box, mapping or str, optional
+        Where there are no `bounds`, cut to the rectangle around its polygons: as
+        `planet_vector.ground.area_asked_for` takes it. A point or a line cuts nothing.
 
     Raises
     ------
@@ -116,18 +156,29 @@ def open_scenes(
         raise RasterAccessError(f"The resampling is {resampling!r}: it takes {', '.join(RESAMPLING)}.")
     if not scenes:
         raise RasterAccessError("There are no scenes to make a mosaic of: widen the search.")
+    asked = None if area is None else area_asked_for(area)
+    if asked is not None and not holds_ground(asked):
+        asked = None
     ranked = sorted(scenes, key=lambda scene: (ORDERS[order](scene), scene.id))
     titles = {catalog.transport.check_link(scene.product_link(product)): f"{scene.id}/{product}" for scene in ranked}
-    with Sources(catalog) as sources:
-        with sources.open(*list(titles.items())[-1]) as topmost:
+    sources = Sources(catalog, titles)
+    try:
+        with sources.open(list(titles)[-1]) as topmost:
             north_up(topmost)
             top = header_of(topmost)
-        target = top["crs"] if crs is None else crs_of(crs)
+        target = top.crs if crs is None else crs_of(crs)
         places = [_place(scene, target) for scene in ranked]
+        if bounds is None and asked is not None:
+            # What lies beyond the scenes may have no place in the coordinate system.
+            boxes = [shapely.box(*box_of([polygon])) for scene in ranked for polygon in scene.polygons]
+            within = polygons(shapely.intersection(asked, shapely.union_all(boxes)))
+            bounds = cut_to(around(places, turn_of(target)), within, target)
         grid = _grid(places, top, target, res, bounds)
         text = tostring(_vrt(sources, titles, grid, top, resampling), encoding="unicode")
-        title = f"the mosaic of {len(ranked)} scenes"
-        dataset: Virtual = open_virtual(catalog, text, title, lambda: text, titles=titles)
+    except BaseException:
+        sources.end()
+        raise
+    dataset: Virtual = open_virtual(text, f"the mosaic of {len(ranked)} scenes", sources)
     return dataset
 
 
@@ -153,23 +204,28 @@ def crs_of(given: Any) -> Any:
         raise QueryError(f"There is no coordinate system {given!r} ({said}): take one as EPSG:3857.") from None
 
 
-def _grid(places: Sequence[Bounds], top: Dict[str, Any], target: Any, res: Any, bounds: Optional[Bounds]) -> _Grid:
+def _grid(places: Sequence[Bounds], top: RasterHeader, target: Any, res: Any, bounds: Optional[Bounds]) -> _Grid:
     if res is None:
-        size = top["res"] if target == top["crs"] else None
+        size = top.res if target == top.crs else None
     else:
-        size = tuple(map(float, res)) if isinstance(res, (tuple, list)) else (float(res),) * 2
+        across, down = res if isinstance(res, (tuple, list)) else (res, res)
+        size = float(across), float(down)
     if size is None:
-        west, south, east, north = warped_bounds(top["crs"], target, top["bounds"])
-        # As many pixels along the diagonal as the scene has.
-        step = math.hypot(east - west, north - south) / math.hypot(top["width"], top["height"])
+        step = warped_step(top.crs, target, top.bounds, (top.width, top.height))
         size = (step, step)
     if not all(0 < side < math.inf for side in size):
         raise RasterAccessError(f"A pixel of {size} has no size: give it in units of the coordinate system.")
-    whole = _around(places)
-    west, south, east, north = bounds = bounds or whole
+    turn = turn_of(target)
+    whole = around(places, turn)
+    west, south, east, north = bounds or whole
+    if turn is not None and east < west:
+        east += turn.period
+    bounds = west, south, east, north
     if not (west < east and south < north and all(map(math.isfinite, bounds))):
         raise RasterAccessError(f"The bounds {bounds} hold nothing: give west, south, east, north in that order.")
-    if not (whole[0] < east and west < whole[2] and whole[1] < north and south < whole[3]):
+    reached = turns((whole[0], whole[2]), (west, east), turn)
+    beside = not any(whole[0] + by < east and west < whole[2] + by for by in reached)
+    if beside or whole[1] >= north or south >= whole[3]:
         told = "The scenes do not reach into the bounds {:g}, {:g}, {:g}, {:g}".format(*bounds)
         raise RasterAccessError(f"{told}: give them in units of the mosaic's crs.")
     # The same grid for the same resolution, whatever the bounds: cells are counted from the origin. The first term
@@ -183,75 +239,123 @@ def _grid(places: Sequence[Bounds], top: Dict[str, Any], target: Any, res: Any, 
 
 def _place(scene: Scene, crs: Any) -> Bounds:
     """Return the box around a footprint in a coordinate system."""
-    boxes = []
+    boxes, turn = [], turn_of(crs)
     for polygon in scene.polygons:  # one by one: across the antimeridian each part has its own longitudes
         box = box_of([polygon])
         if box is not None:
             try:
-                boxes.append(warped_bounds("EPSG:4326", crs, box))
+                bounds = warped_bounds("EPSG:4326", crs, box)
+                boxes.append(bounds if turn is None else turn.square(bounds))
             except RasterAccessError:
                 told = f"Scene {scene.id} reaches beyond what {crs.to_string()} can show"
                 raise RasterAccessError(f"{told}: take another crs.") from None
     if not boxes:
         raise RasterAccessError(f"Scene {scene.id} has no footprint: leave it out of the mosaic.")
-    return _around(boxes)
+    return around(boxes, turn)
 
 
-def _around(boxes: Sequence[Bounds]) -> Bounds:
-    wests, souths, easts, norths = zip(*boxes)
-    return min(wests), min(souths), max(easts), max(norths)
+def _vrt(sources: Sources, titles: Mapping[str, str], grid: _Grid, top: RasterHeader, resampling: str) -> Element:
+    """Return the VRT of all scenes, the one on top drawn last."""
+    root = vrt(grid.crs, grid.bounds, grid.res)  # an error of too many pixels, before each scene is asked for
+    on_top = list(titles.values())[-1]
+    if resampling not in ("nearest", "mode") and any(band.table for band in top.bands):
+        told = f"The pixels of {on_top} are places in a palette, of which there is no {resampling}"
+        raise RasterAccessError(f"{told}: take nearest or mode.")
 
-
-def _vrt(sources: Sources, titles: Mapping[str, str], grid: _Grid, top: Dict[str, Any], resampling: str) -> Element:
-    root = vrt(grid.crs, grid.bounds, grid.res)
-    bands = [vrt_band(root, dtype, top["nodata"], colour) for dtype, colour in zip(top["dtypes"], top["colours"])]
-
-    def placed(link: str) -> Tuple[str, Dict[str, Any]]:
-        with sources.open(link, titles[link]) as dataset:
-            _check(dataset, titles[link], top)
-            if resampling == "nearest" and dataset.crs == grid.crs and _is_as_fine(dataset, grid):
-                return source_name(link), header_of(dataset)  # read with a third of the requests
-            return _warped(dataset, grid, resampling)
+    def placed(link: str, how: Optional[str]) -> _Placed:
+        with sources.open(link) as dataset:
+            header = checked(dataset, titles[link], top, on_top)
+            own = sources.mask_of(link, header, dataset)
+        name = source_name(link)
+        if not how and (own or needed(header)):  # of another one GDAL sees by itself that all of it is data
+            name = with_mask(name, header, own)
+        if resampling == "nearest" and header.crs == grid.crs and _is_as_fine(header, grid):
+            moved = [Affine.translation(at[0] - header.bounds[0], 0) for at in _in_turns(header.bounds, grid)]
+            places = [header.on(header.crs, by * header.transform, header.width, header.height) for by in moved]
+            return header, [(name, place) for place in places]  # read with a third of the requests
+        if how and how != repr(header.nodata[0]) and how != ALPHA:
+            name = with_nodata(name, header)
+        with sources.open_again(name, link) as dataset:
+            drawn = _warped(sources, dataset, grid, resampling)
+        if how:
+            return header, drawn
+        with sources.open_again(mask_alone(name, header), link) as dataset:
+            masks = _warped(sources, dataset, grid, resampling)
+        return header, [(with_mask(text, place, mask), place) for (text, place), (mask, _) in zip(drawn, masks)]
 
     with Workers(_AT_ONCE) as pool:
-        headed = list(pool.map(placed, titles))
-    for name, header in headed:
+        # What the scene on top says of itself is what all do, nearly always: each file is looked at once.
+        how = told_by_pixels(top)
+        found = list(pool.map(placed, titles, repeat(how)))
+        if any(told_by_pixels(header) != how for header, _ in found):
+            how = None
+            found = list(pool.map(placed, titles, repeat(how)))
+    headers = [header for header, _ in found]
+    vrt_tags(root, dict(set.intersection(*(set(header.tags.items()) for header in headers))))
+    bands = [vrt_band(root, band) for band in bands_of_all(headers, top)]
+    sources_of_all = [each for _, several in found for each in several]
+    for name, place in sources_of_all:
         for number, band in enumerate(bands, 1):
-            source = vrt_source(band, name, number, header, grid.bounds, grid.res, "ComplexSource")
-            if top["colours"][number - 1] == "alpha":
-                SubElement(source, "NODATA").text = "0"  # what is transparent here covers nothing below
-            elif "alpha" in top["colours"]:
+            source = vrt_source(band, name, number, place, grid.bounds, grid.res, "ComplexSource")
+            if how is None or (how == ALPHA and number != top.alpha):
                 SubElement(source, "UseMaskBand").text = "true"
-            elif top["nodata"] is not None:
-                SubElement(source, "NODATA").text = repr(top["nodata"])
+            else:  # what is transparent here covers nothing below
+                SubElement(source, "NODATA").text = "0" if how == ALPHA else how
+    if how is None:
+        mask = vrt_mask(root)
+        for name, place in sources_of_all:
+            source = vrt_source(mask, name, "mask,1", place, grid.bounds, grid.res, "ComplexSource")
+            SubElement(source, "NODATA").text = "0"
     return root
 
 
-def _check(dataset: Any, title: str, top: Dict[str, Any]) -> None:
-    north_up(dataset)
-    if dataset.dtypes != top["dtypes"]:
-        raise RasterAccessError(f"{title} has other bands than the scene on top: leave it out of the mosaic.")
+_Placed = Tuple[RasterHeader, List[Tuple[str, RasterHeader]]]
+"""What the header of a scene says; names of it that GDAL opens, and headers that say where each lies on the grid."""
 
 
-def _is_as_fine(dataset: Any, grid: _Grid) -> bool:
+def _is_as_fine(header: RasterHeader, grid: _Grid) -> bool:
     """Tell whether pixels are as large as the grid's, to a thousandth of one over the whole scene."""
-    width, height = (abs(mine / its - 1) for mine, its in zip(dataset.res, grid.res))
-    return bool(max(width * dataset.width, height * dataset.height) < 1e-3)
+    width, height = (abs(mine / its - 1) for mine, its in zip(header.res, grid.res))
+    return bool(max(width * header.width, height * header.height) < 1e-3)
 
 
-def _warped(dataset: Any, grid: _Grid, resampling: str) -> Tuple[str, Dict[str, Any]]:
-    """Return one scene on the mosaic's grid, as the text of a VRT, and the header of that."""
-    west, south, east, north = warped_bounds(dataset.crs, grid.crs, dataset.bounds)
+def _in_turns(bounds: Bounds, grid: _Grid) -> List[Bounds]:
+    """Return bounds on a grid, which may show the same ground in several turns, or bounds of another turn."""
+    west, south, east, north = bounds
+    moves = turns((west, east), (grid.bounds[0], grid.bounds[2]), turn_of(grid.crs))
+    return [(west + by, south, east + by, north) for by in moves]
+
+
+def _warped(sources: Sources, dataset: Any, grid: _Grid, resampling: str) -> List[Tuple[str, RasterHeader]]:
+    """Return one scene on the mosaic's grid, as the text of a VRT, and the header of that; one for each turn."""
+    bounds = warped_bounds(dataset.crs, grid.crs, dataset.bounds)
+    crs, transform = dataset.crs, dataset.transform
+    moved = None if crs == grid.crs else recentred(crs, dataset.bounds.left, dataset.bounds.right)
+    if moved is not None:
+        crs, transform = moved[0], Affine.translation(-moved[1], 0) * transform
+    found = []
+    for place in _in_turns(bounds, grid):
+        # In the system of the grid GDAL turns nothing.
+        by = place[0] - bounds[0] if crs == grid.crs else 0.0
+        text, header = _warped_to(place, dataset, crs, Affine.translation(by, 0) * transform, grid, resampling)
+        found.append((sources.public(text), header))
+    return found
+
+
+def _warped_to(
+    place: Bounds, dataset: Any, crs: Any, transform: Affine, grid: _Grid, resampling: str
+) -> Tuple[str, RasterHeader]:
+    west, south, east, north = place
     columns = math.floor((west - grid.bounds[0]) / grid.res[0]), math.ceil((east - grid.bounds[0]) / grid.res[0])
     rows = math.floor((grid.bounds[3] - north) / grid.res[1]), math.ceil((grid.bounds[3] - south) / grid.res[1])
-    transform = from_origin(
-        grid.bounds[0] + columns[0] * grid.res[0], grid.bounds[3] - rows[0] * grid.res[1], *grid.res
-    )
+    corner = from_origin(grid.bounds[0] + columns[0] * grid.res[0], grid.bounds[3] - rows[0] * grid.res[1], *grid.res)
     with MemoryFile(ext=".vrt") as memory:
         with WarpedVRT(
             dataset,
+            src_crs=crs,
+            src_transform=transform,
             crs=grid.crs,
-            transform=transform,
+            transform=corner,
             width=columns[1] - columns[0],
             height=rows[1] - rows[0],
             resampling=Resampling[resampling],
@@ -260,11 +364,3 @@ def _warped(dataset: Any, grid: _Grid, resampling: str) -> Tuple[str, Dict[str, 
             header = header_of(warped)
         text = memory.read().decode()
     return text, header
-
-
-def _area(ring: Sequence[Tuple[float, float]]) -> float:
-    """Return the area of a ring on the sphere, in square kilometres (Chamberlain and Duquette 2007, JPL 07-03)."""
-    total = 0.0
-    for (x1, y1), (x2, y2) in zip(ring, ring[1:]):
-        total += math.radians(x2 - x1) * (2 + math.sin(math.radians(y1)) + math.sin(math.radians(y2)))
-    return abs(total) * _EARTH_RADIUS**2 / 2

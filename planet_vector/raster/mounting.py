@@ -92,6 +92,12 @@ def unmount(name: str) -> None:
     _files.pop(name.split("/")[-2], None)
 
 
+def forget_errors() -> None:
+    """Have GDAL forget the last error of this thread: rasterio would take it for one of the read that comes next."""
+    if _installed:
+        _gdal.CPLErrorReset()
+
+
 def _install(gdal: ctypes.CDLL) -> None:
     global _gdal
     gdal.VSIAllocFilesystemPluginCallbacksStruct.restype = ctypes.POINTER(_Struct)
@@ -99,6 +105,7 @@ def _install(gdal: ctypes.CDLL) -> None:
     gdal.VSIInstallPluginHandler.argtypes = [_text, _pointer]
     # It takes further arguments as printf does: without any it is a function like others on all machines.
     gdal.CPLError.argtypes, gdal.CPLError.restype = [_int, _int, _text], None
+    gdal.CPLErrorReset.argtypes, gdal.CPLErrorReset.restype = [], None
     _gdal = gdal
     gdal.VSIFileFromMemBuffer.argtypes = [_text, _pointer, _offset, _int]
     gdal.VSIFileFromMemBuffer.restype = _pointer

@@ -15,6 +15,9 @@ READING: Mapping[str, str] = {
     # The header of a product is larger than GDAL's first 16 kB: two tables of a number for each one-row strip,
     # 34 kB for 4229 rows. Read in one request with the first bytes.
     "GDAL_INGESTED_BYTES_AT_OPEN": "65536",
+    # By default a TIFF's tables of blocks are read when a block is: where that fails, GDAL takes the block for one that
+    # was never written, says nothing, and gives zeros as long as the file is open.
+    "GTIFF_USE_DEFER_STRILE_LOADING": "NO",
     # By default a request that fails once fails the read. 429, 500, 502, 503 and 504 are tried again.
     "GDAL_HTTP_MAX_RETRY": "5",
     "GDAL_HTTP_RETRY_DELAY": "1",

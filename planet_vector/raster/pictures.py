@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
-from typing import Any, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Optional, Tuple
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import ProtocolError, QueryError
 from planet_vector.geometry import Box
 from planet_vector.scene import Scene
+
+if TYPE_CHECKING:
+    from planet_vector.pixels.header import RasterHeader
 
 SIZES = {"sm": 64, "md": 128, "lg": 640}
 """Pixels a thumbnail is wide."""
@@ -98,26 +101,36 @@ def quicklook(dataset: Any, bbox: Optional[Tuple[float, float, float, float]] = 
     import numpy
     from rasterio.windows import Window
 
+    from planet_vector.pixels.valid import needed, where_data
+    from planet_vector.raster.headers import header_of
     from planet_vector.raster.writing import window_of
 
     window = Window(0, 0, dataset.width, dataset.height) if bbox is None else window_of(dataset, Box(*bbox))
     scale = min(1.0, width / window.width)
     shape = (max(1, round(window.height * scale)), max(1, round(window.width * scale)))
-    bands = _colours(dataset)
-    pixels = dataset.read(bands, window=window, out_shape=(len(bands), *shape))
-    mask = dataset.dataset_mask(window=window, out_shape=shape)
-    if dataset.colorinterp[0].name == "palette":
+    header = header_of(dataset)
+    shown = _colours(header)
+    bands = sorted({*shown, *needed(header)})
+    read = dataset.read(bands, window=window, out_shape=(len(bands), *shape))
+    own = dataset.read_masks(1, window=window, out_shape=shape) if header.masked else None
+    seen = where_data(read, header, own, bands)
+    pixels = read[[bands.index(number) for number in shown]]
+    table = header.bands[shown[0] - 1].table
+    if table:
         from planet_vector.palette import looked_up
 
-        pixels = looked_up(pixels[0], dataset.colormap(1))
+        pixels = looked_up(pixels[0], table)
     elif pixels.dtype != numpy.uint8:
         if numpy.iscomplexobj(pixels):
             pixels = abs(pixels)
-        mask = numpy.where(numpy.isfinite(pixels).all(axis=0), mask, 0)
-        pixels = _stretched(pixels, mask > 0)
+        seen &= numpy.isfinite(pixels).all(axis=0)
+        pixels = _stretched(pixels, seen)
     if len(pixels) == 1:
         pixels = numpy.repeat(pixels, 3, axis=0)
-    return png(numpy.concatenate([pixels, mask[numpy.newaxis].astype("uint8")]))
+    opaque = numpy.where(seen, 255, 0).astype("uint8")
+    if header.alpha in bands and not header.masked and read.dtype == numpy.uint8:
+        opaque = numpy.minimum(opaque, read[bands.index(header.alpha)])
+    return png(numpy.concatenate([pixels, opaque[numpy.newaxis]]))
 
 
 def png(pixels: Any) -> bytes:
@@ -133,9 +146,9 @@ def png(pixels: Any) -> bytes:
         return io.BytesIO(memory.read()).getvalue()
 
 
-def _colours(dataset: Any) -> Tuple[int, ...]:
+def _colours(header: RasterHeader) -> Tuple[int, ...]:
     """Return the bands that make a picture: red, green, blue where the file says, else as products have them."""
-    names = [interpretation.name for interpretation in dataset.colorinterp]
+    names = [colour.name for colour in header.colours]
     if all(colour in names for colour in ("red", "green", "blue")):
         return tuple(names.index(colour) + 1 for colour in ("red", "green", "blue"))
     plain = [number for number, name in enumerate(names, 1) if name != "alpha"]

@@ -26,6 +26,7 @@ from planet_vector.raster.mounting import can_mount, mount, unmount
 from planet_vector.raster.options import READING, Options
 from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.raster.part import Progress
+from planet_vector.raster.placed import placed_by_points, unplaced_because
 from planet_vector.raster.remote import Remote
 from planet_vector.raster.remotefile import RemoteFile, ServedWhole, reason
 from planet_vector.raster.said import gdal_said
@@ -140,7 +141,7 @@ class Product(Remote):
     def _whole(self, read: Callable[..., Any], *args: Any, foreseen: Optional[Part] = None, **kwargs: Any) -> Any:
         file = self._file
         if file is not None:
-            file.begin()
+            begin(file)
         try:
             if file is not None:
                 ranges = [] if foreseen is None else self._read_by_worker(ranges_of, self, self._at, foreseen)
@@ -174,6 +175,20 @@ class Product(Remote):
             return failure
         told = isinstance(failure, RasterAccessError)  # by its title
         return ProductError(f"{'' if told else f'{self._title} cannot be read: '}{reason(failure)}.")
+
+
+def begin(file: RemoteFile) -> None:
+    """Begin to read a file.
+
+    Raises
+    ------
+    RasterAccessError
+        When what is open of it cannot be trusted any more.
+    """
+    try:
+        file.begin()
+    except RasterAccessError as error:
+        raise ProductError(str(error)) from None
 
 
 def open_link(catalog: ScenesV0, link: str, title: str, progress: Progress = None) -> Product:
@@ -231,7 +246,12 @@ def north_up(dataset: Any) -> Affine:
     transform: Affine = dataset.transform
     if transform.b or transform.d or transform.a <= 0 or transform.e >= 0:
         title = dataset._title if isinstance(dataset, Product) else dataset.name
-        raise RasterAccessError(f"{title} is not north up, so it cannot be put together with others: leave it out.")
+        told = "is not north up"
+        if placed_by_points(dataset):
+            told = "is placed by ground control points"
+        elif transform.is_identity:
+            told = unplaced_because(dataset)
+        raise RasterAccessError(f"{title} {told}, so it cannot be put together with others: leave it out.")
     return transform
 
 
@@ -286,7 +306,12 @@ def open_access(access: Access, title: str, size: Optional[int]) -> Product:
 def _open_mounted(catalog: ScenesV0, link: str, title: str) -> Product:
     """Open a file by a name that does not end; its bytes are asked for by `RemoteFile`."""
     file = RemoteFile(catalog, link, title)
-    size = file.size
+    try:
+        size = file.size
+    except ServedWhole:
+        raise
+    except RasterAccessError as error:
+        raise ProductError(str(error)) from None
     name = mount(file)
     try:
         dataset = open_access(Access(name, Options(READING), size=size), title, size)

@@ -25,7 +25,7 @@ from planet_vector.raster.descriptions import Placed, quads_description, tiles_d
 from planet_vector.raster.location import DOMAIN, location_info
 from planet_vector.raster.product import Product, open_link
 from planet_vector.raster.quadcache import QuadCache
-from planet_vector.raster.sources import source_name
+from planet_vector.raster.sources import Sources, source_name
 from planet_vector.raster.tiles import Tiles, open_tiles
 from planet_vector.raster.virtual import Virtual, open_virtual
 from planet_vector.scene import Item
@@ -183,7 +183,8 @@ def open_quads(catalog: ScenesV0, name: str, box: Box, cache: bool = False) -> Q
         return quads_description(mosaic, list(map(Placed, links, bounds)))
 
     title = f"{counted(quads)} of mosaic {name}"
-    dataset: Quads = open_virtual(catalog, text, title, as_vrt, tiles, Quads, titles if kept is None else None)
+    sources = Sources(catalog, titles) if kept is None else None
+    dataset: Quads = open_virtual(text, title, sources, as_vrt, tiles, Quads, at_once=False)
     dataset._catalog, dataset._mosaic, dataset._quads, dataset._cache = catalog, name, quads, kept
     dataset._side, dataset._places = mosaic.quad_size, _places(mosaic, bounds)
     return dataset

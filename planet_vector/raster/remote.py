@@ -12,6 +12,7 @@ from typing import Any, Callable, Optional
 import rasterio
 from rasterio.io import DatasetReader
 
+from planet_vector.raster.mounting import forget_errors
 from planet_vector.workers import Task, Workers, wait_for
 
 _readers = Workers(16, "geotiff-read")
@@ -50,12 +51,14 @@ class Remote(DatasetReader):  # type: ignore[misc]
 
     def _read_by_worker(self, read: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if threading.current_thread() is not threading.main_thread():
+            forget_errors()
             return read(*args, **kwargs)
         if self._under_way is not None and not self._under_way.cancel():
             wait_for([self._under_way])
 
         def call() -> Any:
             with rasterio.Env():  # GDAL prints errors in threads without one
+                forget_errors()
                 return read(*args, **kwargs)
 
         task: Task[Any] = Task()

@@ -21,6 +21,7 @@ from planet_vector.raster.access import expiry
 from planet_vector.raster.byte_ranges import Range, together
 from planet_vector.raster.chunks import CHUNK, cut, kept, numbers_of, runs_of
 from planet_vector.raster.foreseen import AHEAD, PIECE, Foreseen
+from planet_vector.raster.kinds import is_tiff
 from planet_vector.raster.multirange import MOST_OVERHEAD, MOST_RANGES, boundary_of, range_header, split_parts
 from planet_vector.workers import Workers
 
@@ -55,6 +56,9 @@ class RemoteFile:
     ----------
     failure : Exception or None
         Why the last read failed, since `begin`.
+    doubtful : bool
+        Whether a read failed of something else than blocks of pixels that were foreseen. GDAL may have taken what it
+        did not get (where blocks lie, masks) for nothing being there, and keeps it so as long as a dataset is open.
     """
 
     def __init__(self, catalog: ScenesV0, link: str, title: str) -> None:
@@ -67,6 +71,7 @@ class RemoteFile:
         self._foreseen: Optional[Foreseen] = None
         self._gives_several = True  # ranges in one answer, until it has not
         self.failure: Optional[BaseException] = None
+        self.doubtful = False
         self._take(link)
 
     @property
@@ -80,7 +85,17 @@ class RemoteFile:
             return self._first.size
 
     def begin(self) -> None:
-        """Forget that a read has failed: another one begins."""
+        """Forget why a read has failed: another one begins.
+
+        Raises
+        ------
+        RasterAccessError
+            When what is open of the file cannot be trusted any more.
+        """
+        if self.doubtful:
+            raise RasterAccessError(
+                f"{self._title} could not be read before, so what is known of it is in doubt: open it again."
+            )
         self.failure, self._failed = None, 0.0
 
     def fail(self, error: BaseException) -> None:
@@ -125,43 +140,43 @@ class RemoteFile:
             When the file is another than at first.
         """
         with self._lock:
-            if self.failure is not None and time.monotonic() - self._failed < _GIVES_UP:
-                raise self.failure
             self._until = time.monotonic() + BUDGET
             wanted = [(offset, min(offset + length, self.size)) for offset, length in ranges]
-            found = self._read_foreseen(wanted)
-            if found is not None:
-                return found
-            numbers = sorted({n for first, end in wanted if first < end for n in numbers_of(first, end)})
-            got = kept.get(self._identity, numbers)
-            runs = runs_of([number for number in numbers if number not in got])
-            if ahead and runs:
-                # One who reads on goes on to do so: twice as much each time.
-                self._ahead = min(2 * self._ahead, MOST_AHEAD) if runs[-1][0] == self._end else 1
-                last = -(-self.size // CHUNK)
-                runs[-1] = (runs[-1][0], min(max(runs[-1][1], runs[-1][0] + self._ahead), last))
-                self._end = runs[-1][1]
-            for chunks in self._fetch_all(runs):
-                got.update(chunks)
-            kept.put(self._identity, got)
-            return [cut(got, first, end) for first, end in wanted]
+            foreseen = self._foreseen
+            spans = [] if foreseen is None else [foreseen.spans_of(*part) for part in wanted]
+            try:
+                if self.failure is not None and time.monotonic() - self._failed < _GIVES_UP:
+                    raise self.failure
+                if foreseen is None or not all(spans):
+                    return self._read_chunks(wanted, ahead)
+                foreseen.hold(self._fetch_spans(foreseen.missing(span for some in spans for span in some)))
+                return [foreseen.cut(part, some) for part, some in zip(wanted, spans)]
+            except BaseException:
+                # Blocks that do not come are an error in GDAL, and forgotten.
+                self.doubtful = self.doubtful or not spans or not all(spans)
+                raise
+
+    def _read_chunks(self, wanted: Sequence[Range], ahead: bool) -> List[bytes]:
+        """Return ranges from chunks, which are kept."""
+        numbers = sorted({n for first, end in wanted if first < end for n in numbers_of(first, end)})
+        got = kept.get(self._identity, numbers)
+        runs = runs_of([number for number in numbers if number not in got])
+        if ahead and runs:
+            # One who reads on goes on to do so: twice as much each time.
+            self._ahead = min(2 * self._ahead, MOST_AHEAD) if runs[-1][0] == self._end else 1
+            last = -(-self.size // CHUNK)
+            runs[-1] = (runs[-1][0], min(max(runs[-1][1], runs[-1][0] + self._ahead), last))
+            self._end = runs[-1][1]
+        for chunks in self._fetch_all(runs):
+            got.update(chunks)
+        kept.put(self._identity, got)
+        return [cut(got, first, end) for first, end in wanted]
 
     @property
     def _identity(self) -> Hashable:
         """What the same bytes are known by, also when the file is opened again."""
         etag = self._first.etag if self._first is not None else ""
         return (self._link, self.size, etag) if etag and not etag.startswith("W/") else self._alone
-
-    def _read_foreseen(self, wanted: Sequence[Range]) -> Optional[List[bytes]]:
-        """Return ranges that were foreseen, with more of those fetched; None when one was not."""
-        foreseen = self._foreseen
-        if foreseen is None:
-            return None
-        spans = [foreseen.spans_of(*part) for part in wanted]
-        if not all(spans):
-            return None
-        foreseen.hold(self._fetch_spans(foreseen.missing(span for some in spans for span in some)))
-        return [foreseen.cut(part, some) for part, some in zip(wanted, spans)]
 
     def _fetch_spans(self, spans: Sequence[Range]) -> Dict[Range, bytes]:
         """Return the bytes of spans: those that are kept, and the others by several connections."""
@@ -258,6 +273,8 @@ class RemoteFile:
             body = read_body(response, stop - start)
             if len(body) != part[1] + 1 - part[0]:
                 raise RasterAccessError(f"{self._title} cannot be read: fewer bytes were sent than were announced.")
+            if start == 0 and not is_tiff(body):  # no other driver of GDAL is to look at it
+                raise RasterAccessError(f"{self._title} is not a GeoTIFF that can be read: it begins otherwise.")
             if start == 0 and not self._head:
                 self._head = body[:HEAD]
                 self._take(response.url)  # where the link leads

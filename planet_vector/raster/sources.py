@@ -1,51 +1,72 @@
-"""Links of a service that GDAL opens by itself: the sources of VRTs, with the key in force for them.
+"""Links of a service as sources of VRTs: files that GDAL opens when it looks at them.
 
-A link leads to another host, or to a file that is served in parts only with the key. What is put together of links
-refers to them as the service gave them, so that it stays valid however long it is open. Their headers are read here
-by the same names, so that what GDAL opens later is what was looked at, and is asked for once.
+What is put together of links is said in a VRT that names them as the service gave them, so that others can open it
+with a key of their own. Here the same VRT is read with each link mounted (`planet_vector.raster.mounting`): its bytes
+are asked for in Python, for as long as it is open, and a fault of one is an error of the whole. Where no file system
+can be mounted, GDAL asks for the links by itself, with the key in force for their hosts.
 """
 
 from __future__ import annotations
 
+import re
+from typing import Callable, Dict, Mapping, Optional, Sequence
+from xml.etree.ElementTree import fromstring, tostring  # noqa: S405 - only what this package wrote is parsed
+
 from rasterio.errors import RasterioIOError
+from rasterio.io import DatasetReader
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.catalog.answers import ranged_length
 from planet_vector.names import ONLY_GEOTIFF
+from planet_vector.pixels.header import RasterHeader
 from planet_vector.raster.access import Access
+from planet_vector.raster.mounting import can_mount, mount, unmount
 from planet_vector.raster.options import READING, Options
-from planet_vector.raster.product import Product, ProductError, open_access
+from planet_vector.raster.product import Product, ProductError, begin, open_access, opened
+from planet_vector.raster.remotefile import RemoteFile, ServedWhole
 from planet_vector.raster.said import gdal_said
 from planet_vector.raster.scope import Scope
+from planet_vector.raster.unplaced import unplaced
+
+_MOST_IMAGES = 64  # of one file that are looked at: its overviews, their masks
+_MOST_OPEN = 300  # files that are open at once, each with some 100 kB of its header
+_MOST_ASKED = 20  # files, whether the service gives them, after a read that failed
+_IMAGE = re.compile(r"GTIFF_DIR:(\d+):(.*)", re.S)  # of a TIFF, as GDAL counts them
 
 
-def source_name(link: str) -> str:
-    """Return the GDAL name of what a link leads to; no driver but that of GeoTIFF opens it."""
-    return f"{ONLY_GEOTIFF}/vsicurl/{link}"
+def source_name(link: str, image: int = 1) -> str:
+    """Return the GDAL name of an image of what a link leads to; no driver but that of GeoTIFF opens it."""
+    return f"{ONLY_GEOTIFF.replace('1', str(image))}/vsicurl/{link}"
 
 
 class Sources:
-    """Put the key in force for the links of a service, until `end`.
+    """Have GDAL open the links of a service, until `end`.
 
     Parameters
     ----------
     catalog : ScenesV0
         The service.
+    titles : mapping of str to str
+        What errors call the file that each link leads to. The links are checked.
     """
 
-    def __init__(self, catalog: ScenesV0) -> None:
-        self._catalog = catalog
-        self._scope = Scope(catalog.settings, "rasterio")
+    def __init__(self, catalog: ScenesV0, titles: Mapping[str, str]) -> None:
+        self._catalog, self._titles = catalog, titles
+        self._files: Dict[str, RemoteFile] = {}
+        self._names: Dict[str, str] = {}  # of what is mounted, by link
+        self._scope: Optional[Scope] = None
+        if not can_mount():
+            self._scope = Scope(catalog.settings, "rasterio")
+            return
+        for link, title in titles.items():
+            self._files[link] = RemoteFile(catalog, link, title)
+            self._names[link] = mount(self._files[link])
 
-    def open(self, link: str, title: str) -> Product:
-        """Open what a link leads to by the name that GDAL opens later.
+    def open(self, link: str) -> Product:
+        """Open what a link leads to, by the name that GDAL opens later.
 
-        Parameters
-        ----------
-        link : str
-            The link, checked.
-        title : str
-            What errors call it.
+        Other than by `source_name`, its mask is seen, and its name is for no file: a driver of any format would open
+        it there.
 
         Raises
         ------
@@ -54,47 +75,170 @@ class Sources:
         RasterAccessError
             When it is not a GeoTIFF that can be read in parts.
         """
-        size = self.ask(link, title)
-        self.enforce()
-        # How much GDAL reads at once is an option of no path.
-        access = Access(source_name(link), Options(READING))
+        title = self._titles[link]
+        if self._scope is None:
+            try:
+                size = self._files[link].size
+            except ServedWhole:
+                raise _served_whole(title) from None
+        else:
+            size = self._ask(link)
+        self.begin()
         try:
-            return open_access(access, title, size)
+            dataset = open_access(Access(self._names.get(link, f"/vsicurl/{link}"), Options(READING)), title, size)
         except RasterioIOError as error:
-            self.forget()
-            self.ask(link, title)  # the service may say why
+            self._explain([link])
             raise ProductError(f"{title} could not be read where it lies: {gdal_said(error)}; try again.") from None
+        dataset._file = self._files.get(link)
+        return dataset
 
-    def enforce(self) -> None:
-        """Put in force again what the end of a `rasterio.Env` may have taken away."""
-        self._scope.enforce()
-
-    def forget(self) -> None:
-        """Have GDAL forget what it knows of the service's files: it remembers failures, too."""
-        self._scope.forget()
-
-    def ask(self, link: str, title: str) -> int:
-        """Follow a link as the service leads, and return the bytes of the file there.
+    def open_again(self, name: str, link: str) -> DatasetReader:
+        """Open a name that is made of what was looked at: of a GeoTIFF, or the text of a VRT.
 
         Raises
         ------
-        ServiceError
-            When the service does not give it, or leads where nobody should follow.
         RasterAccessError
-            When it does not give it in parts.
+            When it cannot be read.
         """
+        self.begin()
+        try:
+            return opened(self.mounted(name), Options(READING), "VRT" if name.startswith("<") else "GTiff")
+        except RasterioIOError as error:
+            self._explain([link])
+            told = f"{self._titles[link]} could not be read where it lies"
+            raise ProductError(f"{told}: {gdal_said(error)}; try again.") from None
+
+    def mask_of(self, link: str, header: RasterHeader, dataset: Product) -> Optional[str]:
+        """Return the GDAL name of the mask that a file has of its own, as a raster of one band, or None.
+
+        Parameters
+        ----------
+        link : str
+            Leads to the file.
+        header : RasterHeader
+            Of the file.
+        dataset : Product
+            The file, open.
+
+        Raises
+        ------
+        RasterAccessError
+            When it cannot be found in the file.
+        """
+        if not header.masked:
+            return None
+        pages = {name.split(":")[1] for name in dataset.subdatasets}
+        self.begin()
+        for image in range(2, _MOST_IMAGES + 1):
+            try:
+                with unplaced:
+                    found = opened(self.mounted(source_name(link, image)), Options(READING))
+            except RasterioIOError:
+                break
+            with found:
+                # Overviews and their masks are smaller, and pages are listed.
+                if (found.shape, found.count) == (dataset.shape, 1) and str(image) not in pages:
+                    return source_name(link, image)
+        self._explain([link])
+        title = self._titles[link]
+        raise ProductError(f"The mask of {title} could not be found in its file: leave it out, or download it.")
+
+    def mounted(self, text: str, at_once: bool = False) -> str:
+        """Return a name, or the text of a VRT, with the names of what is mounted in the place of links.
+
+        Parameters
+        ----------
+        text : str
+            The name or the text.
+        at_once : bool
+            Have GDAL open all sources with the VRT, as far as they are few. Those that it opens later, and cannot, it
+            may leave out without a word when they are looked at once more.
+        """
+        there = {f"/vsicurl/{link}": name for link, name in self._names.items()}
+
+        def name_of(name: str) -> str:
+            found = _IMAGE.fullmatch(name)
+            here = there.get(found[2]) if found else None
+            if found is None or here is None:
+                return name
+            # By its own name a file has its overviews and mask; that it is a TIFF is looked at as it comes.
+            return here if found[1] == "1" else f"GTIFF_DIR:{found[1]}:{here}"
+
+        return _renamed(text, name_of, at_once and len(there) <= _MOST_OPEN) if there else text
+
+    def public(self, text: str) -> str:
+        """Return the text of a VRT with links in the place of the names of what is mounted."""
+        links = {name: link for link, name in self._names.items()}
+
+        def name_of(name: str) -> str:
+            found = _IMAGE.fullmatch(name)
+            image, here = (int(found[1]), found[2]) if found else (1, name)
+            return source_name(links[here], image) if here in links else name
+
+        return _renamed(text, name_of) if links else text
+
+    def begin(self) -> None:
+        """Prepare for a read: what the end of a `rasterio.Env` may have taken away is put in force again."""
+        for file in self._files.values():
+            begin(file)
+        if self._scope is not None:
+            self._scope.enforce()
+
+    def check(self) -> None:
+        """Raise what kept a file from being read since `begin`, whatever GDAL made of it."""
+        for link, file in self._files.items():
+            failure = file.failure
+            if isinstance(failure, ServedWhole):
+                raise _served_whole(self._titles[link])
+            if failure is not None:
+                raise failure
+
+    def explain(self, said: str) -> None:
+        """Raise why a read failed, where a file or the service tells.
+
+        Parameters
+        ----------
+        said : str
+            What GDAL said. It names a file that it cannot open, and not one that it cannot read on in.
+        """
+        self._explain([link for link in self._titles if link in said] or list(self._titles)[:_MOST_ASKED])
+
+    def end(self) -> None:
+        """Take the names away, or withdraw the key, once nobody else needs it."""
+        for name in self._names.values():
+            unmount(name)
+        if self._scope is not None:
+            self._scope.end()
+
+    def _explain(self, links: Sequence[str]) -> None:
+        self.check()
+        if self._scope is not None:
+            self._scope.forget()  # GDAL remembers failures, too
+            for link in links:
+                self._ask(link)
+
+    def _ask(self, link: str) -> int:
+        """Follow a link as the service leads, and return the bytes of the file there."""
         _, headers = self._catalog.transport.follow(link)
         size = ranged_length(headers)
         if size is None:
-            raise ProductError(f"{title} is served whole only, so it cannot be put together with others: download it.")
+            raise _served_whole(self._titles[link])
         return size
 
-    def end(self) -> None:
-        """Withdraw the key, once nobody else needs it."""
-        self._scope.end()
 
-    def __enter__(self) -> Sources:
-        return self
+def _served_whole(title: str) -> ProductError:
+    return ProductError(f"{title} is served whole only, so it cannot be put together with others: download it.")
 
-    def __exit__(self, *_: object) -> None:
-        self.end()
+
+def _renamed(text: str, name_of: Callable[[str], str], at_once: bool = False) -> str:
+    """Return a name by another one, or the text of a VRT with all names in it so; such a text may itself be a name."""
+    if not text.startswith("<"):
+        return name_of(text)
+    root = fromstring(text)  # noqa: S314 - written by this package, and by GDAL from that
+    for element in root.iter():
+        if element.tag in ("SourceFilename", "SourceDataset") and element.text:
+            element.text = _renamed(element.text, name_of, at_once)
+        properties = element.find("SourceProperties") if at_once else None
+        if properties is not None:  # without them GDAL opens a source to learn them
+            element.remove(properties)
+    return tostring(root, encoding="unicode")

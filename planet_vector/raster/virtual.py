@@ -9,34 +9,29 @@ from __future__ import annotations
 
 import re
 import weakref
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, NamedTuple, Optional, Sequence, Tuple, Union
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from rasterio.enums import ColorInterp
 from rasterio.errors import RasterioIOError
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import RasterAccessError
-from planet_vector.raster.bands import LANDSAT, Band
-from planet_vector.raster.options import Options
-from planet_vector.raster.product import Product, ProductError, north_up, opened
+from planet_vector.pixels.header import Band, RasterHeader
+from planet_vector.raster.bands import LANDSAT
+from planet_vector.raster.bands import Band as Known
+from planet_vector.raster.headers import header_of
+from planet_vector.raster.options import READING, Options
+from planet_vector.raster.product import ProductError, north_up, opened
 from planet_vector.raster.remote import Remote
 from planet_vector.raster.said import gdal_said, messages
 from planet_vector.raster.sources import Sources, source_name
+from planet_vector.raster.vrt import add_masks, vrt, vrt_band, vrt_mask, vrt_source, with_mask
 from planet_vector.raster.writing import complete
 from planet_vector.scene import Scene
 from planet_vector.workers import Workers
-
-Bounds = Tuple[float, float, float, float]
-
-_TYPES = {
-    "uint8": "Byte", "int8": "Int8", "uint16": "UInt16", "int16": "Int16", "uint32": "UInt32", "int32": "Int32",
-    "float32": "Float32", "float64": "Float64",
-}  # fmt: skip
-
-
-_MOST_ASKED = 20  # files, whether the service gives them, after a read that failed
-_MOST_PIXELS = 2**31 - 1  # a side, which GDAL counts in 32 bits
 
 
 class Virtual(Remote):
@@ -47,7 +42,6 @@ class Virtual(Remote):
     _kept: Any = None
     _end: Any = None
     _sources: Optional[Sources] = None
-    _titles: Mapping[str, str] = {}  # of the files, by link
 
     def save_vrt(self, path: Union[str, Path]) -> None:
         """Write a VRT file of the same, which others can open; no key in it.
@@ -84,27 +78,20 @@ class Virtual(Remote):
         return self._whole(super().dataset_mask, *args, **kwargs)
 
     def _whole(self, read: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        if self._sources is not None:
-            self._sources.enforce()
-        try:
+        if self._sources is None:
             return read(*args, **kwargs)
+        self._sources.begin()
+        try:
+            found = read(*args, **kwargs)
         except RasterioIOError as error:
-            raise self._explained(error) from None
-
-    def _explained(self, error: Exception) -> ProductError:
-        """Return why a read failed: which file it was, and what the service says of it."""
-        said = " ".join(messages(error))
-        # GDAL names a file that it cannot open, and not one that it cannot read on in.
-        named = [link for link in self._titles if link in said] or list(self._titles)[:_MOST_ASKED]
-        if self._sources is not None:
-            self._sources.forget()
-            for link in named:
-                self._sources.ask(link, f"{self._titles[link]} of {self._title}")
-        return ProductError(f"{self._title} could not be read whole: {gdal_said(error)}; try again.")
+            self._sources.explain(" ".join(messages(error)))
+            raise ProductError(f"{self._title} could not be read whole: {gdal_said(error)}; try again.") from None
+        self._sources.check()
+        return found
 
     def _close(self) -> None:
         super()._close()
-        self._end()  # withdraws the key
+        self._end()
 
     def _repr_png_(self) -> bytes:
         from planet_vector.raster.pictures import quicklook
@@ -116,45 +103,47 @@ class Virtual(Remote):
 
 
 def open_virtual(
-    catalog: ScenesV0,
     text: str,
     title: str,
-    as_vrt: Callable[[], str],
+    sources: Optional[Sources],
+    as_vrt: Optional[Callable[[], str]] = None,
     kept: Any = None,
     cls: Any = Virtual,
-    titles: Optional[Mapping[str, str]] = None,
+    at_once: bool = True,
 ) -> Any:
-    """Open what refers to links of a service, with its key in force until the dataset is closed.
+    """Open what refers to links of a service.
 
     Parameters
     ----------
-    catalog : ScenesV0
-        The service.
     text : str
-        The text of a VRT.
+        The text of a VRT, with links.
     title : str
         What errors call it.
-    as_vrt : callable
-        Returns the text for others, as `Virtual.save_vrt` writes it.
+    sources : Sources or None
+        Has GDAL open the links, and ends with the dataset, also when this fails; None where there are none.
+    as_vrt : callable, optional
+        Returns the text for others, as `Virtual.save_vrt` writes it; by default the same.
     kept : object, optional
         Something that must live as long.
     cls : type
         `Virtual`, or what derives from it.
-    titles : mapping of str to str, optional
-        What errors call the file that each link leads to; None where GDAL reads none, and needs no key.
+    at_once : bool
+        As for `Sources.mounted`.
     """
-    sources = None if titles is None else Sources(catalog)
     end = sources.end if sources is not None else lambda: None
     try:
-        dataset = opened(text, Options(), driver="VRT", cls=cls)
+        if sources is not None:
+            sources.begin()
+        name = text if sources is None else sources.mounted(text, at_once)
+        dataset = opened(name, Options(READING), driver="VRT", cls=cls)
     except RasterioIOError as error:
         end()
         raise ProductError(f"{title} cannot be opened: {gdal_said(error)}.") from None
     except BaseException:
         end()
         raise
-    dataset._title, dataset._as_vrt, dataset._kept = title, as_vrt, kept
-    dataset._sources, dataset._titles = sources, titles or {}
+    dataset._title, dataset._as_vrt, dataset._kept = title, as_vrt or (lambda: text), kept
+    dataset._sources = sources
     dataset._end = weakref.finalize(dataset, end)
     return dataset
 
@@ -188,117 +177,66 @@ def open_bands(
     links = [catalog.transport.check_link(scene.product_link(product)) for product in products]
     title = f"{scene.id}/{','.join(products)}"
     titles = {link: f"{scene.id}/{product}" for link, product in zip(links, products)}
-    with Sources(catalog) as sources:
+    sources = Sources(catalog, titles)
 
-        def header(link: str) -> Dict[str, Any]:
-            with sources.open(link, titles[link]) as dataset:
-                north_up(dataset)
-                return header_of(dataset)
+    def look(link: str) -> _Source:
+        with sources.open(link) as dataset:
+            north_up(dataset)
+            header = header_of(dataset)
+            return _Source(source_name(link), header, sources.mask_of(link, header, dataset))
 
+    try:
         with Workers(max(1, min(len(links), catalog.settings.connections))) as pool:
-            headers = list(pool.map(header, links))
-        if len({header["crs"] for header in headers}) > 1:
+            found = list(pool.map(look, links))
+        if len({source.header.crs for source in found}) > 1:
             told = f"The products of {title} lie in different coordinate systems"
             raise RasterAccessError(f"{told}: open them one by one.")
-        text = tostring(_stack(scene, products, links, headers, resolution), encoding="unicode")
-        dataset: Virtual = open_virtual(catalog, text, title, lambda: text, titles=titles)
+        text = tostring(_stack(scene, products, found, resolution), encoding="unicode")
+    except BaseException:
+        sources.end()
+        raise
+    dataset: Virtual = open_virtual(text, title, sources)
     return dataset
 
 
-def header_of(dataset: Product) -> Dict[str, Any]:
-    """Return what the header of an open file says."""
-    # In a thread of its own: rasterio 1.5 takes an error that an earlier read has left in this one for a new one.
-    with Workers(1) as thread:
-        colours = thread.submit(lambda: [colour.name for colour in dataset.colorinterp]).result()
-    return {
-        "crs": dataset.crs,
-        "transform": dataset.transform,
-        "bounds": tuple(dataset.bounds),
-        "width": dataset.width,
-        "height": dataset.height,
-        "res": dataset.res,
-        "dtypes": dataset.dtypes,
-        "nodata": dataset.nodata,
-        "blocks": dataset.block_shapes,
-        "colours": colours,
-        "descriptions": dataset.descriptions,
-    }
+class _Source(NamedTuple):
+    name: str
+    header: RasterHeader
+    mask: Optional[str]
 
 
-def vrt(crs: Any, bounds: Bounds, res: Tuple[float, float]) -> Element:
-    """Return the root of a VRT over some bounds, which end on whole pixels counted from the upper left."""
-    west, south, east, north = bounds
-    width, height = max(1, round((east - west) / res[0])), max(1, round((north - south) / res[1]))
-    if max(width, height) > _MOST_PIXELS:
-        told = f"Of {res[0]:g} × {res[1]:g} there would be {width} × {height} pixels"
-        raise RasterAccessError(f"{told}: take larger ones.")
-    root = Element("VRTDataset", rasterXSize=str(width), rasterYSize=str(height))
-    SubElement(root, "SRS", dataAxisToSRSAxisMapping="1,2").text = crs.to_wkt()
-    SubElement(root, "GeoTransform").text = ", ".join(repr(float(n)) for n in (west, res[0], 0, north, 0, -res[1]))
-    return root
-
-
-def vrt_band(root: Element, dtype: str, nodata: Optional[float], colour: str) -> Element:
-    """Add a band to a VRT."""
-    if dtype not in _TYPES:
-        raise RasterAccessError(f"A band of type {dtype} cannot be put together with others: open it by itself.")
-    number = len(root.findall("VRTRasterBand")) + 1
-    band = SubElement(root, "VRTRasterBand", dataType=_TYPES[dtype], band=str(number))
-    if nodata is not None:
-        SubElement(band, "NoDataValue").text = repr(nodata)
-    SubElement(band, "ColorInterp").text = colour.capitalize()
-    return band
-
-
-def vrt_source(band: Element, name: str, number: int, header: Dict[str, Any], bounds: Bounds, res: Tuple[float, float],
-               kind: str = "SimpleSource") -> Element:  # fmt: skip
-    """Add a source to a band of a VRT; with its properties said, GDAL opens the file when it is looked at."""
-    source = SubElement(band, kind)
-    SubElement(source, "SourceFilename", relativeToVRT="0", shared="0").text = name
-    SubElement(source, "SourceBand").text = str(number)
-    rows, columns = header["blocks"][number - 1]
-    size = {"RasterXSize": header["width"], "RasterYSize": header["height"]}
-    SubElement(
-        source,
-        "SourceProperties",
-        {key: str(value) for key, value in {**size, "BlockXSize": columns, "BlockYSize": rows}.items()},
-        DataType=_TYPES[header["dtypes"][number - 1]],
-    )
-    west, south, east, north = header["bounds"]
-    SubElement(source, "SrcRect", xOff="0", yOff="0", xSize=str(header["width"]), ySize=str(header["height"]))
-    place = {
-        "xOff": (west - bounds[0]) / res[0],
-        "yOff": (bounds[3] - north) / res[1],
-        "xSize": (east - west) / res[0],
-        "ySize": (north - south) / res[1],
-    }
-    SubElement(source, "DstRect", {key: repr(float(value)) for key, value in place.items()})
-    return source
-
-
-def _stack(
-    scene: Scene,
-    products: Sequence[str],
-    links: Sequence[str],
-    headers: Sequence[Dict[str, Any]],
-    resolution: Union[str, float],
-) -> Element:
-    res = _resolution([header["res"] for header in headers], resolution)
-    lefts, lows, rights, tops = zip(*(header["bounds"] for header in headers))
+def _stack(scene: Scene, products: Sequence[str], sources: Sequence[_Source], resolution: Union[str, float]) -> Element:
+    res = _resolution([source.header.res for source in sources], resolution)
+    lefts, lows, rights, tops = zip(*(source.header.bounds for source in sources))
     bounds = (min(lefts), min(lows), max(rights), max(tops))
-    root = vrt(headers[0]["crs"], bounds, res)
-    for product, link, header in zip(products, links, headers):
+    root = vrt(sources[0].header.crs, bounds, res)
+    for product, (name, header, mask) in zip(products, sources):
         known = LANDSAT.get(product) if scene.scene_type == "landsat" else None
-        for number, dtype in enumerate(header["dtypes"], 1):
-            colour = known.colour if known else header["colours"][number - 1]
-            band = vrt_band(root, dtype, header["nodata"], colour)
-            _describe(band, product, known, header["descriptions"][number - 1])
-            vrt_source(band, source_name(link), number, header, bounds, res)
+        for number, said in enumerate(header.bands, 1):
+            band = vrt_band(root, _described(said, product, known))
+            _add_wavelengths(band, known)
+            if mask is None:
+                vrt_source(band, name, number, header, bounds, res)
+            else:
+                # What its mask hides is nodata where the band has such a value, and not what happens to lie there.
+                source = vrt_source(band, with_mask(name, header, mask), number, header, bounds, res, "ComplexSource")
+                SubElement(source, "UseMaskBand").text = "true"
+    if any(source.mask for source in sources):
+        together = vrt_mask(root)  # what one product has is data
+        for name, header, mask in sources:
+            add_masks(together, name, header, bounds, res, mask)
     return root
 
 
-def _describe(band: Element, product: str, known: Optional[Band], description: Optional[str]) -> None:
-    SubElement(band, "Description").text = f"{product} ({known.description})" if known else description or product
+def _described(said: Band, product: str, known: Optional[Known]) -> Band:
+    """Return a band with the name and colour that it has beside others."""
+    if known is None:
+        return replace(said, description=said.description or product)
+    colour = said.colour if said.table else ColorInterp[known.colour.lower()]
+    return replace(said, description=f"{product} ({known.description})", colour=colour)
+
+
+def _add_wavelengths(band: Element, known: Optional[Known]) -> None:
     if known is not None and known.centre is not None:
         # GDAL's own domain and items for wavelengths, in micrometres (its raster data model, "IMAGERY Domain").
         metadata = SubElement(band, "Metadata", domain="IMAGERY")

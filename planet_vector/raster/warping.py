@@ -1,13 +1,148 @@
-"""Bounds in another coordinate system."""
+"""Where bounds and shapes lie in another coordinate system, also across the meridian at which its globe ends.
+
+Degrees and cylindrical projections unroll the globe: what lies beyond one end comes again from the other, and rasters
+are written there in any turn (longitudes from 0 to 360, web mercator past its edge). Bounds go on across that meridian
+here, from 170 to 190 for one, and `turns` says where else the same ground is written.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Any, Tuple
+import re
+from functools import lru_cache
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
 
 from planet_vector.errors import RasterAccessError
 
 Bounds = Tuple[float, float, float, float]
+
+_WKT_MERIDIAN = re.compile(r'(PARAMETER\["central_meridian",)\s*([-+\d.eE]+)')
+_WKT_PRIME = re.compile(r'PRIMEM\["([^"]*)",\s*([-+\d.eE]+)(?:,AUTHORITY\["[^"]*","[^"]*"\])?\]')
+_PROJ_MERIDIAN = re.compile(r"(\+lon_0=)([-+\d.eE]+)")
+_LEVEL = 1e-5  # of the globe's width, by which a projection may differ from a cylinder: datums do, by 100 m
+_SLACK = 1e-9  # of the globe's width: bounds that meet do not overlap
+
+
+class Turn(NamedTuple):
+    """Hold how a coordinate system unrolls the globe.
+
+    Attributes
+    ----------
+    period : float
+        Width of the globe in units of the system.
+    middle : float
+        The coordinate halfway between its ends.
+    longitude : float
+        The central meridian, in degrees.
+    equator : float
+        The other coordinate of the equator.
+    """
+
+    period: float
+    middle: float
+    longitude: float
+    equator: float
+
+    @property
+    def start(self) -> float:
+        """The coordinate of the west end."""
+        return self.middle - self.period / 2
+
+    def square(self, bounds: Bounds) -> Bounds:
+        """Cut bounds that reach a pole which is infinitely far, as in Mercator, to where the map is as high as wide."""
+        west, south, east, north = bounds
+        far, square = self.period * (1 - _SLACK), self.period / 2
+        if north >= self.equator + far and south < self.equator + square:
+            north = self.equator + square
+        if south <= self.equator - far and north > self.equator - square:
+            south = self.equator - square
+        return west, south, east, north
+
+
+def turn_of(crs: Any) -> Optional[Turn]:
+    """Return how a coordinate system unrolls the globe, or None where it does not.
+
+    Parameters
+    ----------
+    crs : rasterio.crs.CRS, str or None
+        The coordinate system.
+    """
+    if crs is None:
+        return None
+    from rasterio.crs import CRS
+
+    crs = CRS.from_user_input(crs)
+    if crs.is_geographic:
+        period = 2 * math.pi / crs.units_factor[1]
+        return Turn(period, 0.0, 0.0, 0.0)
+    return _cylinder(crs.to_wkt())
+
+
+@lru_cache(maxsize=64)
+def _cylinder(wkt: str) -> Optional[Turn]:
+    """Return the turn of a projection whose meridians are upright lines, evenly spaced."""
+    from rasterio.crs import CRS
+
+    found = _WKT_MERIDIAN.search(wkt)
+    if found is None:
+        return None
+    longitude = float(found[2])
+    lons, lats = np.meshgrid(longitude + np.array([-80.0, -40.0, 0.0, 40.0, 80.0]), [0.0, 30.0, -55.0])
+    placed = _transformed("EPSG:4326", CRS.from_wkt(wkt), lons.ravel(), lats.ravel())
+    if placed is None:
+        return None
+    x = placed[0].reshape(lons.shape)
+    step = float(x[0, 3] - x[0, 2])
+    period, middle = step * 360 / 40, float(x[0, 2])
+    if period <= 0 or np.abs(x - middle - (lons - longitude) / 360 * period).max() > _LEVEL * period:
+        return None
+    return Turn(period, middle, longitude, float(placed[1].reshape(lons.shape)[0, 2]))
+
+
+def turns(side: Tuple[float, float], within: Tuple[float, float], turn: Optional[Turn]) -> List[float]:
+    """Return by how much bounds are moved to lie within others, once for each turn in which they do.
+
+    Parameters
+    ----------
+    side, within : (west, east)
+        What is moved, and where to, in units of one coordinate system.
+    turn : Turn or None
+        How it unrolls the globe; where it does not, nothing is moved.
+    """
+    if turn is None:
+        return [0.0]
+    slack = _SLACK * turn.period
+    first = math.floor((within[0] - side[1] + slack) / turn.period) + 1
+    last = math.ceil((within[1] - side[0] - slack) / turn.period) - 1
+    return [number * turn.period for number in range(first, last + 1)]
+
+
+def around(boxes: Sequence[Bounds], turn: Optional[Turn]) -> Bounds:
+    """Return the narrowest bounds that hold boxes of one coordinate system, each in some turn.
+
+    They begin within the system's globe, and go on beyond its east end where that is narrower than around it.
+    """
+    wests, souths, easts, norths = zip(*boxes)
+    if turn is None:
+        return min(wests), min(souths), max(easts), max(norths)
+    start = turn.start
+    if max(east - west for west, east in zip(wests, easts)) >= turn.period * (1 - _SLACK):
+        return start, min(souths), start + turn.period, max(norths)
+    parts = sorted(((west - start) % turn.period, east - west) for west, east in zip(wests, easts))
+    # What reaches beyond the end covers the beginning, too.
+    reached = max(0.0, max(west + width for west, width in parts) - turn.period)
+    begin, widest = parts[0][0], parts[0][0] - reached + turn.period - max(west + width for west, width in parts)
+    if reached > 0:
+        widest = parts[0][0] - reached
+    for west, width in parts:
+        if west - reached > widest + _SLACK * turn.period:
+            begin, widest = west, west - reached
+        reached = max(reached, west + width)
+    if widest <= _SLACK * turn.period:
+        return start, min(souths), start + turn.period, max(norths)
+    return start + begin, min(souths), start + begin + turn.period - widest, max(norths)
 
 
 def warped_bounds(source: Any, target: Any, bounds: Bounds, densify: int = 21) -> Bounds:
@@ -22,11 +157,141 @@ def warped_bounds(source: Any, target: Any, bounds: Bounds, densify: int = 21) -
     densify : int
         Positions that are set on each edge.
 
+    Returns
+    -------
+    tuple of float
+        West, south, east, north. Where `target` unrolls the globe they go on across its ends, in any turn, and west is
+        less than east; they reach no farther north and south than the globe is wide.
+
     Raises
     ------
     RasterAccessError
         If a part of them has no place in `target`.
     """
+    for crs in (source, target):
+        if crs is None:
+            raise RasterAccessError("The raster has no coordinate system: nothing tells what part of it lies where.")
+    turn = turn_of(target)
+    if turn is None:
+        found = _edges(source, target, bounds, densify)
+    else:
+        found = _going_on(source, target, bounds, densify, turn)
+    if not all(map(math.isfinite, found)):
+        told = ", ".join(f"{side:g}" for side in bounds)
+        raise RasterAccessError(
+            f"The bounds {told} in {_named(source)} reach beyond what {_named(target)} can show: take another crs."
+        )
+    return found
+
+
+def warped_step(source: Any, target: Any, bounds: Bounds, size: Tuple[int, int]) -> float:
+    """Return the side of square pixels in `target`, in its units, that are about as large as a raster's.
+
+    Parameters
+    ----------
+    source, target : rasterio.crs.CRS
+        The coordinate systems.
+    bounds : (west, south, east, north)
+        Of the raster, in `source`.
+    size : (width, height)
+        Of the raster, in pixels.
+
+    Raises
+    ------
+    RasterAccessError
+        If a part of it has no place in `target`.
+    """
+    turn, pixels = turn_of(target), math.hypot(*size)
+    west, south, east, north = warped_bounds(source, target, bounds)
+    if turn is not None:
+        west, south, east, north = turn.square((west, south, east, north))
+        if turn_of(source) is None and east - west >= turn.period:
+            # Around a pole degrees get narrow: as many pixels from it to the farthest corner.
+            return 2 * (north - south) / pixels
+    return math.hypot(east - west, north - south) / pixels  # as many along the diagonal, as gdalwarp has them
+
+
+def warped_shape(shape: Any, target: Any) -> Any:
+    """Return a shape in degrees in another coordinate system; across the meridian where its globe ends it goes on.
+
+    Parameters
+    ----------
+    shape : shapely geometry
+        In longitude and latitude, which may go on beyond ±180; its edges are as straight as its positions are close.
+        Where it reaches a pole that is infinitely far, it ends where the map is as high as wide.
+    target : rasterio.crs.CRS
+        The coordinate system.
+
+    Raises
+    ------
+    RasterAccessError
+        If a position has no place in `target`.
+    """
+    import shapely
+
+    turn = turn_of(target)
+
+    def warp(positions: np.ndarray) -> np.ndarray:
+        found = _transformed("EPSG:4326", target, positions[:, 0], positions[:, 1])
+        if found is None or not np.isfinite(found).all():
+            raise RasterAccessError(f"The ground reaches beyond what {_named(target)} can show: take another crs.")
+        x, y = found
+        if turn is not None:  # where it would be if datums were the same, to the turn
+            there = turn.middle + (positions[:, 0] - turn.longitude) / 360 * turn.period
+            x = x + np.round((there - x) / turn.period) * turn.period
+        return np.column_stack([x, y])
+
+    warped = shapely.transform(shape, warp)
+    if turn is None:
+        return warped
+    west, south, east, north = warped.bounds
+    square = turn.square((west, south, east, north))
+    return warped if square == (west, south, east, north) else shapely.intersection(warped, shapely.box(*square))
+
+
+def recentred(crs: Any, west: float, east: float) -> Optional[Tuple[Any, float]]:
+    """Return a system with the middle of a raster for its central meridian, and what is taken from its coordinates.
+
+    What lies past the ends of a system, GDAL warps to nowhere, or only a part of it: of degrees, too, where it warps
+    file by file. The same raster in a system that is moved lies within them.
+
+    Parameters
+    ----------
+    crs : rasterio.crs.CRS
+        Of the raster.
+    west, east : float
+        Its sides.
+
+    Returns
+    -------
+    (rasterio.crs.CRS, float) or None
+        None where the raster needs none of that.
+    """
+    turn = turn_of(crs)
+    if turn is None:
+        return None
+    half = turn.period * (0.5 + _SLACK)
+    if turn.middle - half <= west and east <= turn.middle + half:
+        return None
+    from rasterio.crs import CRS
+
+    moved = (west + east) / 2 - turn.middle
+    wkt = crs.to_wkt()
+    if crs.is_geographic:
+        meridian = _WKT_PRIME.search(wkt)
+        if meridian is None or abs(turn.period - 360) > 1e-6:
+            return None
+        longitude = (float(meridian[2]) + moved + 180) % 360 - 180
+        wkt = _WKT_PRIME.sub(f'PRIMEM["moved",{longitude!r}]', wkt)
+    else:
+        longitude = (turn.longitude + moved / turn.period * 360 + 180) % 360 - 180
+        wkt = _PROJ_MERIDIAN.sub(rf"\g<1>{longitude!r}", _WKT_MERIDIAN.sub(rf"\g<1>{longitude!r}", wkt))
+    # Without the name and the code of the system it was: GDAL knows web mercator by either.
+    wkt = re.sub(r',AUTHORITY\["[^"]*","[^"]*"\]\]$', "]", re.sub(r'^([A-Z]+)\["[^"]*"', r'\1["moved"', wkt))
+    return CRS.from_wkt(wkt), moved
+
+
+def _edges(source: Any, target: Any, bounds: Bounds, densify: int) -> Bounds:
     # Imported late: few programs that import this package warp.
     from rasterio.warp import transform_bounds
 
@@ -35,13 +300,57 @@ def warped_bounds(source: Any, target: Any, bounds: Bounds, densify: int = 21) -
     try:
         west, south, east, north = transform_bounds(source, target, *bounds, densify_pts=densify)
     except RASTER_ERRORS:  # GDAL's own are none of rasterio's
-        west = south = east = north = math.inf
-    if not all(map(math.isfinite, (west, south, east, north))):
-        told = ", ".join(f"{side:g}" for side in bounds)
-        raise RasterAccessError(
-            f"The bounds {told} in {_named(source)} reach beyond what {_named(target)} can show: take another crs."
-        )
+        return math.inf, math.inf, math.inf, math.inf
     return west, south, east, north
+
+
+def _going_on(source: Any, target: Any, bounds: Bounds, densify: int, turn: Turn) -> Bounds:
+    """Return bounds where the globe is unrolled: the positions around them, each in the turn of the one before."""
+    west, south, east, north = bounds
+    own = turn_of(source)
+    if own is not None and _is_degrees(source):  # grids of the globe reach beyond the poles, by half a pixel
+        south, north = max(south, -own.period / 4), min(north, own.period / 4)
+    along = np.linspace(0, 1, densify + 2)
+    x = np.concatenate([west + along * (east - west), np.full_like(along, east),
+                        east - along * (east - west), np.full_like(along, west)])  # fmt: skip
+    y = np.concatenate([np.full_like(along, south), south + along * (north - south),
+                        np.full_like(along, north), north - along * (north - south)])  # fmt: skip
+    found = _transformed(source, target, x, y)
+    if found is None or not np.isfinite(found[0]).all() or np.isnan(found[1]).any():
+        return math.inf, math.inf, math.inf, math.inf
+    # The poles of Mercator are infinitely far.
+    lowest, highest = turn.equator - turn.period, turn.equator + turn.period
+    across, up = np.unwrap(found[0], period=turn.period), np.clip(found[1], lowest, highest)
+    box = float(across.min()), float(up.min()), float(across.max()), float(up.max())
+    if abs(across[-1] - across[0]) < turn.period / 2:
+        return box
+    lows, highs = [box[1]], [box[3]]
+    for pole in (-90.0, 90.0):  # they go around one, or both
+        at = _transformed("EPSG:4326", source, np.zeros(1), np.array([pole]))
+        if at is not None and west <= at[0][0] <= east and south <= at[1][0] <= north:
+            there = _transformed("EPSG:4326", target, np.zeros(1), np.array([pole]))
+            end = math.copysign(math.inf, pole) if there is None else float(there[1][0])
+            (lows if pole < 0 else highs).append(end)
+    return turn.start, max(min(lows), lowest), turn.start + turn.period, min(max(highs), highest)
+
+
+def _is_degrees(crs: Any) -> bool:
+    from rasterio.crs import CRS
+
+    return bool(CRS.from_user_input(crs).is_geographic)
+
+
+def _transformed(source: Any, target: Any, x: np.ndarray, y: np.ndarray) -> Optional[Tuple[np.ndarray, np.ndarray]]:
+    """Return positions in another coordinate system, or None where GDAL gives none."""
+    from rasterio.warp import transform
+
+    from planet_vector.pixels.errors import RASTER_ERRORS
+
+    try:
+        across, up = transform(source, target, x.tolist(), y.tolist())
+    except RASTER_ERRORS:
+        return None
+    return np.asarray(across), np.asarray(up)
 
 
 def _named(crs: Any) -> str:

@@ -7,8 +7,9 @@ import math
 import os
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Callable, Iterator, Optional, Set
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set
 
+import numpy as np
 import rasterio
 from rasterio.windows import Window
 
@@ -16,9 +17,16 @@ from planet_vector.ending import at_end, mind_sigterm
 from planet_vector.errors import ConfigError, RasterAccessError
 from planet_vector.forking import renew_after_fork
 from planet_vector.geometry import Bounds, Box
-from planet_vector.raster.warping import warped_bounds
+from planet_vector.pixels.control import ByPoints, PointsProblem
+from planet_vector.pixels.header import RasterHeader
+from planet_vector.raster.headers import header_of
+from planet_vector.raster.placed import placed_by_points, unplaced_because
+from planet_vector.raster.unplaced import unplaced
+from planet_vector.raster.warping import turn_of, turns, warped_bounds
 
 _BLOCK = 512  # pixels a side: small enough for a window, large enough for a request
+_NOTHING_SHARED = "The box shares no ground with the raster: take one inside its footprint."
+_AROUND = 0.01  # of a raster: its sides are curves in degrees
 _MOST_PIXELS = 10**11  # a square of 316,000; the index of its blocks alone takes 6 MB
 
 Progress = Optional[Callable[[int, int], None]]
@@ -27,12 +35,95 @@ Progress = Optional[Callable[[int, int], None]]
 def window_of(dataset: Any, box: Box) -> Window:
     """Return the whole pixels of a dataset that a box in degrees touches.
 
+    Parameters
+    ----------
+    dataset : rasterio.io.DatasetReader
+        The raster, placed by a transform, in any turn of its longitudes, or by ground control points.
+    box : Box
+        West, south, east and north, in any turn; across the antimeridian west is greater than east, or east than 180.
+
     Raises
     ------
     RasterAccessError
-        When it touches none.
+        When it touches none, or pixels at both ends of a raster around the globe, or nothing says where they lie.
     """
-    return window_within(dataset, warped_bounds("EPSG:4326", dataset.crs, box))
+    west, south, east, north = box
+    degrees = (west, south, east + 360 if west > east else east, north)
+    if placed_by_points(dataset):
+        return _window_by_points(dataset, degrees)
+    if dataset.crs is None or dataset.transform.is_identity:
+        raise RasterAccessError(f"The raster {unplaced_because(dataset)}: ask for a window of pixels instead.")
+    corners = [dataset.transform * (x, y) for x in (0, dataset.width) for y in (0, dataset.height)]
+    across, up = zip(*corners)
+    sides = min(across), min(up), max(across), max(up)
+    turn = turn_of(dataset.crs)
+    found = []
+    for part in _reached(dataset, sides, degrees):
+        bounds = warped_bounds("EPSG:4326", dataset.crs, part)
+        for by in turns((bounds[0], bounds[2]), (sides[0], sides[2]), turn):
+            found.append(_touched(dataset, (bounds[0] + by, bounds[1], bounds[2] + by, bounds[3])))
+    return _one_window(found)
+
+
+def _reached(dataset: Any, sides: Bounds, degrees: Bounds) -> List[Bounds]:
+    """Return what of a box in degrees lies around a raster: far from it, projections give anything for a place."""
+    try:
+        west, south, east, north = warped_bounds(dataset.crs, "EPSG:4326", sides)
+    except RasterAccessError:  # it reaches beyond its own projection, as the disk of a whole hemisphere does
+        return [degrees]
+    wide, high = _AROUND * (east - west), _AROUND * (north - south)
+    found = []
+    for by in turns((degrees[0], degrees[2]), (west - wide, east + wide), turn_of("EPSG:4326")):
+        part = (
+            max(degrees[0] + by, west - wide), max(degrees[1], south - high, -90.0),
+            min(degrees[2] + by, east + wide), min(degrees[3], north + high, 90.0),
+        )  # fmt: skip
+        if part[0] <= part[2] and part[1] <= part[3]:
+            found.append(part)
+    return found
+
+
+def _window_by_points(dataset: Any, degrees: Bounds) -> Window:
+    points, crs = dataset.gcps
+    if crs is None:
+        raise RasterAccessError("The raster's ground control points have no crs: ask for a window of pixels instead.")
+    turn = turn_of(crs)
+    try:
+        place = ByPoints(points, (dataset.width, dataset.height), turn and turn.period)
+    except PointsProblem as problem:
+        raise RasterAccessError(f"The raster {problem}: ask for a window of pixels instead.") from None
+    bounds, ground = warped_bounds("EPSG:4326", crs, degrees), place.bounds
+    found = []
+    for by in turns((bounds[0], bounds[2]), (ground[0], ground[2]), turn):
+        # No more of the box than the raster reaches: a polynomial means nothing farther out.
+        west, east = max(bounds[0] + by, ground[0]), min(bounds[2] + by, ground[2])
+        south, north = max(bounds[1], ground[1]), min(bounds[3], ground[3])
+        if west < east and south < north:
+            along = np.linspace(0, 1, 65)
+            xs, ys = np.meshgrid(west + along * (east - west), south + along * (north - south))
+            columns, rows = place.to_pixels(xs, ys)
+            reached = (columns >= 0) & (columns <= dataset.width) & (rows >= 0) & (rows <= dataset.height)
+            if reached.any():
+                found.append(_whole(dataset, columns, rows))
+    return _one_window(found)
+
+
+def _one_window(found: Sequence[Optional[Window]]) -> Window:
+    """Return windows that lie side by side as one; a box over the ends of a raster around the globe makes two."""
+    parts = sorted((window for window in found if window is not None), key=lambda window: window.col_off)
+    if not parts:
+        raise RasterAccessError(_NOTHING_SHARED)
+    left, right = parts[0].col_off, parts[0].col_off + parts[0].width
+    top = min(part.row_off for part in parts)
+    bottom = max(part.row_off + part.height for part in parts)
+    for part in parts[1:]:
+        if part.col_off > right:
+            raise RasterAccessError(
+                f"The box lies at both ends of the raster, in columns up to {right} and from {part.col_off} on: ask "
+                "for one end after the other."
+            )
+        right = max(right, part.col_off + part.width)
+    return Window(left, top, right - left, bottom - top)
 
 
 def window_within(dataset: Any, bounds: Bounds) -> Window:
@@ -43,17 +134,27 @@ def window_within(dataset: Any, bounds: Bounds) -> Window:
     RasterAccessError
         When they touch none.
     """
+    return _one_window([_touched(dataset, bounds)])
+
+
+def _touched(dataset: Any, bounds: Bounds) -> Optional[Window]:
     west, south, east, north = bounds
     # Whichever way its pixels lie: the corners are where the box reaches farthest.
     corners = [~dataset.transform * corner for corner in ((west, north), (west, south), (east, south), (east, north))]
     if not all(math.isfinite(value) for corner in corners for value in corner):
         raise RasterAccessError("The box has no place in the raster's coordinate system: take a smaller one.")
+    columns, rows = np.transpose(corners)
+    return _whole(dataset, columns, rows)
+
+
+def _whole(dataset: Any, columns: Any, rows: Any) -> Optional[Window]:
+    """Return the whole pixels of a raster around positions, or None where they lie beside it."""
     # A side that lies on a line between pixels stays there, whatever its last digits.
-    columns, rows = ([round(value, 6) for value in values] for values in zip(*corners))
-    first_column, first_row = max(0, math.floor(min(columns))), max(0, math.floor(min(rows)))
-    last_column, last_row = min(dataset.width, math.ceil(max(columns))), min(dataset.height, math.ceil(max(rows)))
+    (left, right), (top, bottom) = ([round(float(side), 6) for side in (v.min(), v.max())] for v in (columns, rows))
+    first_column, first_row = max(0, math.floor(left)), max(0, math.floor(top))
+    last_column, last_row = min(dataset.width, math.ceil(right)), min(dataset.height, math.ceil(bottom))
     if last_column <= first_column or last_row <= first_row:
-        raise RasterAccessError("The box shares no ground with the raster: take one inside its footprint.")
+        return None
     return Window(first_column, first_row, last_column - first_column, last_row - first_row)
 
 
@@ -74,39 +175,50 @@ def write_geotiff(dataset: Any, path: Path, window: Optional[Window] = None, pro
     Raises
     ------
     RasterAccessError
-        When it is larger than anybody would mean, as the ground between two far quads is.
+        When it is larger than anybody would mean, as the ground between two far quads is, or no GeoTIFF holds what it
+        says.
     """
     window = window or Window(0, 0, dataset.width, dataset.height)
     if window.width * window.height > _MOST_PIXELS:
         told = f"{window.width} × {window.height} pixels are more than a file takes: give a smaller box"
         raise RasterAccessError(f"{told}, or larger pixels.")
+    header = header_of(dataset).window(window)
     profile = {
-        "driver": "GTiff",
-        "width": window.width,
-        "height": window.height,
-        "count": dataset.count,
-        "dtype": dataset.dtypes[0],
-        "crs": dataset.crs,
-        "transform": dataset.window_transform(window),
-        "nodata": dataset.nodata,
+        **geotiff_profile(header, getattr(dataset, "_title", dataset.name)),
         "tiled": True,
         "blockxsize": _BLOCK,
         "blockysize": _BLOCK,
         "compress": "deflate",
         "bigtiff": "if_safer",
     }
-    with complete(path) as temporary, rasterio.open(temporary, "w", **profile) as target:
-        target.colorinterp = dataset.colorinterp
-        for band, description in enumerate(dataset.descriptions, 1):
-            if description:
-                target.set_band_description(band, description)
+    inside = rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True)  # else a mask is a file of its own
+    with complete(path) as temporary, inside, unplaced, rasterio.open(temporary, "w", **profile) as target:
+        header.describe(target)
         for row in range(0, window.height, _BLOCK):
             rows = min(_BLOCK, window.height - row)
             # The full width at once: products come in strips of full rows, read only once this way.
             source = Window(window.col_off, window.row_off + row, window.width, rows)
-            target.write(dataset.read(window=source), window=Window(0, row, window.width, rows))
+            at = Window(0, row, window.width, rows)
+            target.write(dataset.read(window=source), window=at)
+            if header.masked:
+                target.write_mask(dataset.read_masks(1, window=source), window=at)
             if progress:
                 progress(row + rows, window.height)
+
+
+def geotiff_profile(header: RasterHeader, title: str) -> Dict[str, Any]:
+    """Return what `rasterio.open` takes to make a GeoTIFF with a header; `RasterHeader.describe` says the rest.
+
+    Raises
+    ------
+    RasterAccessError
+        When no GeoTIFF can say it.
+    """
+    try:
+        return header.profile()
+    except ValueError as error:
+        told = f"{title} has {error}, which one GeoTIFF cannot hold"
+        raise RasterAccessError(f"{told}: write its bands one by one, or a .vrt of all.") from None
 
 
 @contextmanager

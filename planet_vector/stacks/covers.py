@@ -9,7 +9,7 @@ largest sets down, by intersections of covers (closed sets: Pasquier, Bastide, T
 from __future__ import annotations
 
 import heapq
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Set, Tuple
+from typing import Dict, Hashable, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import numpy as np
 
@@ -88,6 +88,68 @@ def maximal_covers(
                 seen.add(mask)
                 heapq.heappush(waiting, (-len(part), part))
     return sorted(found, key=lambda cover: (-len(cover.members), -cover.area, cover.members))
+
+
+def largest_shared(
+    faces: Iterable[Tuple[Iterable[int], float]], kinds: Sequence[Hashable], depth: int
+) -> Optional[Cover]:
+    """Return the set of at least so many scenes that shares most, with all others that cover the same faces.
+
+    Parameters
+    ----------
+    faces : iterable of (iterable of int, float)
+        For each face the numbers of the scenes that cover it, and its area.
+    kinds : sequence
+        Of each scene its kind, such as its day; `depth` of them must differ.
+    depth : int
+        The fewest scenes of the set.
+
+    Returns
+    -------
+    Cover or None
+        None where no face is covered by so many.
+
+    Raises
+    ------
+    QueryError
+        When it cannot be told in good time.
+    """
+    merged = list(_merged(faces, depth).items())
+    areas = np.array([area for _, (area, _) in merged])
+    covered = np.zeros((len(merged), len(kinds)), dtype=bool)
+    for row, (mask, _) in enumerate(merged):
+        covered[row, _members(mask)] = True
+    best: Tuple[float, List[int]] = (0.0, [])
+    # The sets still to grow: their members, the scenes that may join, and the faces they share.
+    waiting: List[Tuple[List[int], List[int], np.ndarray]] = []
+    if merged:
+        waiting.append(([], list(range(len(kinds))), np.ones(len(merged), dtype=bool)))
+    looked_at = 0
+    while waiting:
+        members, others, shared = waiting.pop()
+        looked_at += 1
+        if looked_at > MAX_PARTED:
+            raise QueryError(
+                f"The footprints overlap in too many ways to tell which {depth} of them share most: take fewer scenes "
+                "or a lesser least depth."
+            )
+        left = (areas * shared) @ covered[:, others]
+        ranked = [(float(left[at]), others[at]) for at in np.argsort(-left, kind="stable") if left[at] > best[0]]
+        if len(members) + 1 == depth:
+            best = (ranked[0][0], [*members, ranked[0][1]]) if ranked else best
+            continue
+        grown = []
+        for at, (_, scene) in enumerate(ranked):
+            rest = [other for _, other in ranked[at + 1 :] if kinds[other] != kinds[scene]]
+            if len(members) + 1 + len(rest) >= depth:
+                grown.append(([*members, scene], rest, shared & covered[:, scene]))
+        waiting += reversed(grown)  # the most promising first: the better the best, the fewer are looked at
+    if not best[1]:
+        return None
+    rows = covered[:, best[1]].all(axis=1)
+    everybody = np.flatnonzero(covered[rows].all(axis=0)).tolist()
+    shared_faces = sorted(face for row in np.flatnonzero(rows).tolist() for face in merged[row][1][1])
+    return Cover(tuple(everybody), float(areas[rows].sum()), tuple(shared_faces))
 
 
 class _Sets:

@@ -1,5 +1,8 @@
 """The same window of every scene of a stack: one grid, one size, pixel over pixel.
 
+The window is the rectangle of whole pixels around the area that was asked for, and a scene is cut to it that covers
+the area; without an area it is the largest rectangle that all scenes cover.
+
 Of each file only the rows that the window needs are read. A scene on the stack's grid is copied as it is; one in
 another UTM zone, or between the grid's pixels, is warped. What has no data stays so.
 """
@@ -15,23 +18,25 @@ import rasterio
 import rasterio.shutil
 import shapely
 from affine import Affine
-from rasterio.enums import ColorInterp
+from rasterio.features import geometry_mask
 from rasterio.transform import array_bounds
-from rasterio.warp import transform_geom
 
 from planet_vector import utm
 from planet_vector.catalog import ScenesV0, connect
 from planet_vector.config import Settings
 from planet_vector.errors import ConfigError, PlanetVectorError, QueryError
+from planet_vector.ground import holds_ground, merged
+from planet_vector.raster.drawn import bounds_in, drawn_in
 from planet_vector.raster.mosaic import crs_of
 from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.raster.product import north_up, open_link
-from planet_vector.raster.warping import warped_bounds
-from planet_vector.raster.writing import complete
+from planet_vector.raster.unplaced import unplaced
+from planet_vector.raster.warping import warped_step
+from planet_vector.raster.writing import complete, geotiff_profile
 from planet_vector.scene import Scene
-from planet_vector.stacks.grid import Grid, common_grid
-from planet_vector.stacks.overlap import Stack, common_ground
-from planet_vector.stacks.reading import REACH, Pixels, Place, read_onto
+from planet_vector.stacks.grid import Grid, common_grid, outward
+from planet_vector.stacks.overlap import Stack, common_ground, over, shares_by_scene
+from planet_vector.stacks.reading import REACH, Pixels, Place, read_onto, seen_by_gdal
 
 Progress = Optional[Callable[[int, int], None]]
 """Called with the scenes that are done, and how many there are."""
@@ -45,20 +50,29 @@ class Crop(NamedTuple):
     scene : Scene
         The scene.
     path : Path or None
-        The GeoTIFF; None where too little of the scene is valid.
+        The GeoTIFF; None where the scene does not cover the area, has no data in it, or too little is valid.
     valid : float
-        The share of its pixels that have data, from 0 to 1.
+        The share of its pixels that have data, from 0 to 1; 0 where none was read, as its footprint misses the area.
+    covered : float, optional
+        The share of the area that the scene has, from 0 to 1: of the pixels that the area touches, those with data.
+        Where the footprint does not cover the area, nothing is read: it is the share of it that the footprint covers.
+    read : bool
+        Whether pixels were read.
     """
 
     scene: Scene
     path: Optional[Path]
     valid: float
+    covered: Optional[float] = None
+    read: bool = True
 
 
 def crop_stack(
     stack: Union[Stack, Sequence[Scene]],
     directory: Union[str, Path],
     *,
+    area: Any = None,
+    rectangle: bool = False,
     product: str = "visual",
     crs: Any = None,
     align: bool = True,
@@ -70,10 +84,14 @@ def crop_stack(
     api_url: Optional[str] = None,
     key: Optional[str] = None,
 ) -> List[Crop]:
-    """Write the largest rectangle that all scenes of a stack cover, a GeoTIFF of each scene.
+    """Write the ground of an area, or the largest rectangle that all scenes of a stack cover, a GeoTIFF of each scene.
+
+    With an area, each file has the whole pixels that the rectangle around it touches; a scene whose footprint does not
+    cover all of the area, or that has no data in it, is not written. What lies beside the area stays in the file.
 
     The files are called ``<id>_<product>_crop.tif``. Their tags say which scene it is (``id``, ``scene_type``,
-    ``product``), when it was ``acquired``, and which share of the pixels is ``valid``.
+    ``product``), when it was ``acquired``, which share of the pixels is ``valid``, and which share of the area has data
+    (``covered``).
 
     Parameters
     ----------
@@ -81,18 +99,23 @@ def crop_stack(
         As `find_stacks` gives them; of scenes, the ground they share is taken.
     directory : str or Path
         Where to; made when it is missing.
+    area : shapely geometry, mapping or str, optional
+        What to cut to, in degrees, as `planet_vector.ground.area_asked_for` takes it; by default the area that the
+        stack was found for.
+    rectangle : bool
+        Cut to the largest rectangle that all scenes cover, although the stack was found for an area.
     product : str
         Which product of each scene.
     crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
         The coordinate system of the files; by default the UTM zone most scenes lie in.
     align : bool
         Put all scenes on one grid: that of a scene in the zone most lie in, or, with `crs`, one of square pixels of its
-        size. If false, each file has its scene's own pixels, those that lie wholly inside the shared ground; grids and
-        sizes differ.
+        size. If false, each file has its scene's own pixels, those that touch the area, or those that lie wholly inside
+        the shared ground; grids and sizes differ.
     resampling : str
         For scenes that are not on the grid: a name of `rasterio.enums.Resampling`.
     require_valid : float
-        From 0 to 1: scenes of which a smaller share is valid are left out.
+        From 0 to 1: scenes are left out of which a smaller share is valid, or, with an area, has data in it.
     cog : bool
         Write cloud optimized GeoTIFFs, with overviews.
     overwrite : bool
@@ -110,7 +133,7 @@ def crop_stack(
     Raises
     ------
     QueryError
-        When the scenes share no ground, or less than a pixel, or an argument makes no sense.
+        When the scenes share no ground, or less than a pixel, the area holds none, or an argument makes no sense.
     ConfigError
         When a file is there already.
     RasterAccessError, ServiceError
@@ -122,7 +145,11 @@ def crop_stack(
         raise QueryError(f"require_valid is {require_valid!r}: it takes a share from 0 to 1.")
     if crs is not None and not align:
         raise QueryError("A coordinate system is for one grid: leave out either 'crs' or 'align=False'.")
-    stack = as_stack(stack)
+    stack = as_stack(stack, area, rectangle)
+    left_out = _missing_the_area(stack)
+    stack = stack._replace(scenes=tuple(scene for scene in stack.scenes if scene.id not in left_out))
+    if not stack.scenes:
+        return list(left_out.values())
     catalog = connect(Settings.load(api_url, key))
     directory = Path(directory)
     paths = [directory / f"{scene.id}_{product}_crop.tif" for scene in stack.scenes]
@@ -138,14 +165,17 @@ def crop_stack(
         with open_link(catalog, link, f"{scene.id}/{product}") as dataset:
             pixels = read_onto(dataset, place or _own_place(dataset, stack), resampling)
         valid = float(pixels.valid.mean())
-        if valid < require_valid:
-            return Crop(scene, None, valid)
+        covered = None if stack.asked is None else float(pixels.valid[_touched(stack.asked, pixels.place)].mean())
+        if covered == 0 or (valid if covered is None else covered) < require_valid:
+            return Crop(scene, None, valid, covered)
         tags = {"id": scene.id, "scene_type": scene.scene_type, "product": product, "valid": f"{valid:.6f}"}
+        if covered is not None:
+            tags["covered"] = f"{covered:.6f}"
         tags["acquired"] = scene.acquired.isoformat()
         tags["TIFFTAG_DATETIME"] = tags["acquired"][:19].replace("-", ":").replace("T", " ")
         alive()
         _write(path, pixels, tags, cog)
-        return Crop(scene, path, valid)
+        return Crop(scene, path, valid, covered)
 
     found: List[Crop] = []
     with closing(in_parallel(crop, zip(stack.scenes, links, paths), catalog.settings.connections)) as outcomes:
@@ -155,18 +185,43 @@ def crop_stack(
             found.append(outcome)
             if progress:
                 progress(len(found), len(links))
-    return found
+    return sorted([*found, *left_out.values()], key=lambda crop: (crop.scene.acquired, crop.scene.id))
 
 
-def as_stack(stack: Union[Stack, Sequence[Scene]]) -> Stack:
-    """Return a stack whose scenes are such as have products.
+def share_in(path: Path, area: Any) -> float:
+    """Return the share of an area that lies in the rectangle of a crop, from 0 to 1; of a point or a line, all or none.
+
+    Parameters
+    ----------
+    path : Path
+        The crop.
+    area : shapely geometry
+        As `planet_vector.ground.area_asked_for` returns it.
+    """
+    with rasterio.open(path) as dataset:
+        rectangle, crs = shapely.box(*dataset.bounds), dataset.crs
+    if not holds_ground(area):
+        return float(shapely.covers(rectangle, shapely.union_all(drawn_in([area], crs))))
+    parts = shapely.union_all(drawn_in(merged(area), crs))
+    beyond = float(shapely.difference(parts, rectangle).area / parts.area)
+    return 1.0 if beyond < 1e-9 else 1.0 - beyond
+
+
+def as_stack(stack: Union[Stack, Sequence[Scene]], area: Any = None, rectangle: bool = False) -> Stack:
+    """Return a stack whose scenes are such as have products, with the area to cut them to, if any.
 
     Raises
     ------
     QueryError
-        When the scenes share no ground, or one is not a `Scene`.
+        When the scenes share no ground, one is not a `Scene`, or both an area and the largest rectangle are wanted.
     """
-    found = stack if isinstance(stack, Stack) else common_ground(list(stack))
+    if rectangle and area is not None:
+        raise QueryError("The largest rectangle takes no area: leave out either 'area' or 'rectangle=True'.")
+    found = stack if isinstance(stack, Stack) else common_ground(list(stack), area)
+    if rectangle:
+        found = found._replace(asked=None, covered=None)
+    elif area is not None and isinstance(stack, Stack):
+        found = over(stack, area)
     for scene in found.scenes:
         if not isinstance(scene, Scene):
             raise QueryError("The stack is of GeoJSON Features: find it among the Scenes of a search to crop it.")
@@ -174,7 +229,7 @@ def as_stack(stack: Union[Stack, Sequence[Scene]]) -> Stack:
 
 
 def stack_place(catalog: ScenesV0, stack: Stack, product: str, crs: Any = None) -> Place:
-    """Return the grid of a stack: the largest rectangle of whole pixels that lies inside the shared ground.
+    """Return the grid of a stack: the whole pixels that its area touches, or else the most inside the shared ground.
 
     The header of one scene says where pixels lie and how large they are.
 
@@ -193,6 +248,8 @@ def stack_place(catalog: ScenesV0, stack: Stack, product: str, crs: Any = None) 
     ------
     QueryError
         When the shared ground holds not one pixel, or `crs` is none.
+    RasterAccessError
+        When the area has no place in `crs`.
     """
     given = None if crs is None else crs_of(crs)
     reference = reference_of(stack)
@@ -201,9 +258,8 @@ def stack_place(catalog: ScenesV0, stack: Stack, product: str, crs: Any = None) 
     wanted = given or own
     if wanted == own:
         return _place_in(stack, own, transform.a, -transform.e, (transform.c, transform.f))
-    # Pixels of another system: square, as many along the diagonal as the scene has, counted from the origin.
-    west, south, east, north = warped_bounds(own, wanted, array_bounds(*size[::-1], transform))
-    step = _round(math.hypot(east - west, north - south) / math.hypot(*size))
+    # Pixels of another system: square, counted from the origin.
+    step = _round(warped_step(own, wanted, array_bounds(*size[::-1], transform), size))
     return _place_in(stack, wanted, step, step, (0.0, 0.0))
 
 
@@ -219,8 +275,28 @@ def reference_of(stack: Stack) -> Scene:
     return found
 
 
+def _missing_the_area(stack: Stack) -> Dict[str, Crop]:
+    """Return what is told of the scenes whose footprints do not cover the area, by their ids."""
+    if stack.asked is None:
+        return {}
+    shares = zip(stack.scenes, shares_by_scene(stack))
+    return {scene.id: Crop(scene, None, 0.0, share, False) for scene, share in shares if share < 1}
+
+
+def _touched(area: Any, place: Place) -> Any:
+    """Return the pixels of a grid that an area touches."""
+    parts = drawn_in(merged(area), place.crs)
+    with unplaced:
+        return geometry_mask(parts, (place.height, place.width), place.transform, all_touched=True, invert=True)
+
+
 def _place_in(stack: Stack, crs: Any, pixel_x: float, pixel_y: float, origin: Tuple[float, float]) -> Place:
-    ground = _merged(stack.footprint)
+    if stack.asked is not None:
+        west, south, east, north = bounds_in(stack.asked, crs)
+        columns = outward(((west - origin[0]) / pixel_x, (east - origin[0]) / pixel_x))
+        rows = outward(((origin[1] - north) / pixel_y, (origin[1] - south) / pixel_y))
+        return _pixels_in(crs, pixel_x, pixel_y, origin, columns, rows)
+    ground = merged(stack.footprint)
     epsg = crs.to_epsg()
     if epsg is not None and utm.is_utm(epsg) and pixel_x == pixel_y:
         polygons = [[list(ring.coords) for ring in (part.exterior, *part.interiors)] for part in ground]
@@ -228,14 +304,24 @@ def _place_in(stack: Stack, crs: Any, pixel_x: float, pixel_y: float, origin: Tu
         return Place(crs, Affine(*grid.transform), grid.width, grid.height)
     from planet_vector.stacks.rectangle import largest_rectangle
 
-    # An edge is straight in degrees: many points on it are so, nearly, in any system.
-    bent = [shapely.segmentize(part, max(shapely.length(part) / 400, 1e-9)) for part in ground]
-    drawn = [shapely.geometry.shape(transform_geom("EPSG:4326", crs, shapely.geometry.mapping(part))) for part in bent]
-    west, south, east, north = largest_rectangle(shapely.union_all(drawn)).bounds
+    # Around a pole the ground touches itself along ±180°, to a digit.
+    drawn = shapely.set_precision(shapely.union_all(drawn_in(ground, crs)), 1e-7 * min(pixel_x, pixel_y))
+    west, south, east, north = largest_rectangle(drawn).bounds
     columns = _inward((west - origin[0]) / pixel_x, (east - origin[0]) / pixel_x)
     rows = _inward((origin[1] - north) / pixel_y, (origin[1] - south) / pixel_y)
     if columns[1] <= columns[0] or rows[1] <= rows[0]:
         raise QueryError("The ground that the scenes share holds not one whole pixel: take scenes that share more.")
+    return _pixels_in(crs, pixel_x, pixel_y, origin, columns, rows)
+
+
+def _pixels_in(
+    crs: Any,
+    pixel_x: float,
+    pixel_y: float,
+    origin: Tuple[float, float],
+    columns: Tuple[int, int],
+    rows: Tuple[int, int],
+) -> Place:
     corner = Affine(pixel_x, 0, origin[0] + columns[0] * pixel_x, 0, -pixel_y, origin[1] - rows[0] * pixel_y)
     return Place(crs, corner, columns[1] - columns[0], rows[1] - rows[0])
 
@@ -243,16 +329,6 @@ def _place_in(stack: Stack, crs: Any, pixel_x: float, pixel_y: float, origin: Tu
 def _own_place(dataset: Any, stack: Stack) -> Place:
     transform = north_up(dataset)
     return _place_in(stack, dataset.crs, transform.a, -transform.e, (transform.c, transform.f))
-
-
-def _merged(footprint: Any) -> List[Any]:
-    """Return the polygons of a footprint, those on both sides of the antimeridian as one."""
-    west, _, east, _ = footprint.bounds
-    parts = list(shapely.get_parts(footprint))
-    if east - west > 180:
-        parts = [shapely.transform(p, lambda xy: xy + [360, 0]) if p.bounds[2] <= 0 else p for p in parts]
-    merged = shapely.get_parts(shapely.union_all(parts))
-    return [part for part in merged if part.geom_type == "Polygon"]
 
 
 def _inward(low: float, high: float) -> Tuple[int, int]:
@@ -266,26 +342,19 @@ def _round(step: float) -> float:
 
 
 def _write(path: Path, pixels: Pixels, tags: Dict[str, str], cog: bool) -> None:
-    place = pixels.place
-    profile = {
-        "driver": "GTiff", "width": place.width, "height": place.height, "count": len(pixels.bands),
-        "dtype": pixels.bands.dtype, "crs": place.crs, "transform": place.transform, "nodata": pixels.nodata,
-        "compress": "deflate", "bigtiff": "if_safer",
-    }  # fmt: skip
+    header, place = pixels.header, pixels.place
+    profile = {**geotiff_profile(header, tags["id"]), "compress": "deflate", "bigtiff": "if_safer"}
     if min(place.width, place.height) >= 256 and not cog:
         profile.update(tiled=True, blockxsize=256, blockysize=256)
     with complete(path) as temporary:
         whole = temporary.with_suffix(".whole.tif") if cog else temporary
         try:
             with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(whole, "w", **profile) as target:
-                target.colorinterp = pixels.colours
-                for band, description in enumerate(pixels.descriptions, 1):
-                    if description:
-                        target.set_band_description(band, description)
+                header.describe(target)
                 target.update_tags(**tags)
                 target.write(pixels.bands)
-                if pixels.nodata is None and ColorInterp.alpha not in pixels.colours and not pixels.valid.all():
-                    target.write_mask(pixels.valid)  # nothing in the pixels tells where the product ends
+                if header.masked or not (seen_by_gdal(pixels.bands, header) == pixels.valid).all():
+                    target.write_mask(pixels.valid)  # the pixels alone do not tell
             if cog:
                 rasterio.shutil.copy(whole, temporary, driver="COG", compress="deflate", bigtiff="if_safer")
         finally:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from affine import Affine
@@ -23,11 +23,14 @@ from planet_vector import stac
 from planet_vector.catalog import connect
 from planet_vector.config import Settings
 from planet_vector.errors import QueryError, RasterAccessError
+from planet_vector.ground import percent
+from planet_vector.pixels.header import RasterHeader
+from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import open_link
-from planet_vector.raster.virtual import header_of
+from planet_vector.raster.vrt import no_data
 from planet_vector.scene import Scene
 from planet_vector.stacks.crop import as_stack, reference_of, stack_place
-from planet_vector.stacks.overlap import Stack
+from planet_vector.stacks.overlap import Stack, shares_by_scene
 from planet_vector.stacks.reading import Pixels, Place, read_onto
 
 ROWS = 1024
@@ -41,6 +44,8 @@ _Part = Tuple[Settings, str, Place, str]
 def to_xarray(
     stack: Union[Stack, Sequence[Scene]],
     *,
+    area: Any = None,
+    rectangle: bool = False,
     product: str = "visual",
     crs: Any = None,
     resampling: str = "nearest",
@@ -48,12 +53,17 @@ def to_xarray(
     api_url: Optional[str] = None,
     key: Optional[str] = None,
 ) -> Any:
-    """Return the ground that the scenes of a stack share as a cube: the bands over time, y and x.
+    """Return the ground of an area, or that the scenes of a stack share, as a cube: the bands over time, y and x.
 
     Parameters
     ----------
     stack : Stack or sequence of Scene
         As `find_stacks` gives them; of scenes, the ground they share is taken.
+    area : shapely geometry, mapping or str, optional
+        What to cut to, as `crop_stack` has it: the whole pixels that the rectangle around it touches; by default the
+        area that the stack was found for.
+    rectangle : bool
+        Take the largest rectangle that all scenes cover, although the stack was found for an area.
     product : str
         Which product of each scene.
     crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
@@ -69,13 +79,18 @@ def to_xarray(
     -------
     xarray.Dataset
         A variable for each band, as lazy dask arrays; the same grid as `crop_stack` writes. The coordinate ``scene``
-        along ``time`` holds the ids. What has no data is 0 in ``alpha``, where there is one, and the variable's
-        ``nodata`` otherwise.
+        along ``time`` holds the ids. What has no data is 0 in ``alpha``, where there is one, and otherwise the
+        variable's ``nodata``, which is NaN in floats that name no other value; where neither can be, a variable
+        ``mask`` is 255 where there is data and 0 where there is none.
+
+        The pixels are those of the files. Where they are not what they mean, attributes say it, as CF names them:
+        ``scale_factor``, ``add_offset``, ``units`` and ``_FillValue``, by which `xarray.decode_cf` makes numbers of
+        them, and NaN of what has no data.
 
     Raises
     ------
     QueryError
-        When the scenes share no ground.
+        When the scenes share no ground, or a footprint does not cover all of the area.
     RasterAccessError, ServiceError
         When the first product cannot be had; later on, when pixels are computed, when one of the others cannot.
     """
@@ -83,21 +98,29 @@ def to_xarray(
     import pystac
     from odc.geo.geobox import GeoBox
 
-    stack = as_stack(stack)
+    stack = as_stack(stack, area, rectangle)
+    if stack.asked is not None:
+        share, scene = min(zip(shares_by_scene(stack), stack.scenes), key=lambda told: told[0])
+        if share < 1:
+            raise QueryError(f"Scene {scene.id} covers {percent(share)} of the area: leave it out of the cube.")
     settings = Settings.load(api_url, key)
     catalog = connect(settings)
     place = stack_place(catalog, stack, product, crs)
     reference = reference_of(stack)
     with open_link(catalog, reference.product_link(product), f"{reference.id}/{product}") as dataset:
         header = header_of(dataset)
+    driver = ProductDriver(settings, header)
     items = []
     for scene in stack.scenes:
         catalog.transport.check_link(scene.product_link(product))
         item = stac.item(scene, {product: header})
         # The bands are those of the one header; where the pixels of the others lie is found when they are read.
-        item["assets"] = {product: {k: v for k, v in item["assets"][product].items() if not k.startswith("proj:")}}
+        asset = {k: v for k, v in item["assets"][product].items() if not k.startswith("proj:")}
+        item["assets"] = {product: {**asset, "raster:bands": driver.raster_bands()}}
         items.append(pystac.Item.from_dict(item))
     names = [band["name"] for band in items[0].assets[product].extra_fields["eo:bands"]]
+    if driver.has_mask:
+        names.append("mask" if "mask" not in names else "data_mask")
     cube = odc.stac.load(
         items,
         bands=[f"{product}.{number}" for number in range(1, len(names) + 1)] if len(names) > 1 else [product],
@@ -106,11 +129,13 @@ def to_xarray(
         resampling=resampling,
         groupby="id",
         preserve_original_order=True,
-        driver=ProductDriver(settings),
+        driver=driver,
     )
     if cube.sizes["time"] != len(stack.scenes):
         raise QueryError("Two scenes of the stack have one id: a cube takes each once.")
     cube = cube.rename(dict(zip(list(cube.data_vars), names)))
+    for name, attributes in zip(names, driver.attributes()):
+        cube[name].attrs.update(attributes)
     return cube.assign_coords(scene=("time", list(stack.ids)))
 
 
@@ -121,21 +146,61 @@ class ProductDriver:
     ----------
     settings : Settings
         The service and its key; where this is unpickled, those settings are loaded anew, as the key does not travel.
+    header : RasterHeader
+        What the bands of the cube are; those of all products must be so.
     """
 
     md_parser = None
     dask_reader = None
     aux_reader = None
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, header: RasterHeader) -> None:
         self.settings = settings
+        self.header = header
 
-    def __reduce__(self) -> Tuple[Any, Tuple[str]]:
-        return _driver_of, (self.settings.api_url,)
+    def __reduce__(self) -> Tuple[Any, Tuple[str, RasterHeader]]:
+        return _driver_of, (self.settings.api_url, self.header)
 
-    def __dask_tokenize__(self) -> Tuple[str, str]:
-        """Tell cubes apart by their service; the key is no part of what they are."""
-        return type(self).__name__, self.settings.api_url
+    def __dask_tokenize__(self) -> Tuple[str, ...]:
+        """Tell cubes apart by their service and bands; the key is no part of what they are."""
+        return type(self).__name__, self.settings.api_url, repr(self.header.bands), repr(self.has_mask)
+
+    @property
+    def nodata(self) -> Tuple[Any, ...]:
+        """What stands for no data in each variable of a band: nothing in alpha."""
+        values = enumerate(no_data(self.header), 1)
+        return tuple(None if number == self.header.alpha else value for number, value in values)
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether a variable of its own says what has no data."""
+        shown = [value for number, value in enumerate(self.nodata, 1) if number != self.header.alpha]
+        return None in shown and (self.header.masked or self.header.alpha is None)
+
+    def raster_bands(self) -> List[Dict[str, Any]]:
+        """Return the bands in the words of STAC's raster extension, as odc-stac reads them."""
+        types = [dtype.replace("complex_int16", "complex64") for dtype in self.header.dtypes]
+        bands = [
+            {"data_type": dtype, **({} if value is None else {"nodata": value})}
+            for dtype, value in zip(types, self.nodata)
+        ]
+        return [*bands, *([{"data_type": "uint8"}] if self.has_mask else [])]
+
+    def attributes(self) -> List[Dict[str, Any]]:
+        """Return what the variables of the bands say of their pixels."""
+        found = []
+        for band, value in zip(self.header.bands, self.nodata):
+            said: Dict[str, Any] = {}
+            if value is not None and not band.dtype.startswith("complex"):
+                said["_FillValue"] = np.dtype(band.dtype).type(value)
+            if (band.scale, band.offset) != (1, 0):
+                said.update(scale_factor=band.scale, add_offset=band.offset)
+            if band.unit:
+                said["units"] = band.unit
+            if band.description:
+                said["long_name"] = band.description
+            found.append(said)
+        return found
 
     def new_load(self, geobox: Any, *, chunks: Any = None) -> None:
         """Begin: nothing is kept for a whole cube."""
@@ -160,8 +225,8 @@ class ProductDriver:
         return f"<ProductDriver {self.settings.api_url}>"
 
 
-def _driver_of(api_url: str) -> ProductDriver:
-    return ProductDriver(Settings.load(api_url))
+def _driver_of(api_url: str, header: RasterHeader) -> ProductDriver:
+    return ProductDriver(Settings.load(api_url), header)
 
 
 class _Reader:
@@ -177,14 +242,36 @@ class _Reader:
         rows, columns = dst_geobox.shape
         place = Place(CRS.from_wkt(dst_geobox.crs.to_wkt()), Affine(*dst_geobox.transform[:6]), columns, rows)
         found = _parts.get((self._driver.settings, self._link, place, cfg.resampling))
-        if self._band > len(found.bands):
-            name = self._link.partition("?")[0]
-            raise RasterAccessError(f"{name} has {len(found.bands)} bands, fewer than others: leave its scene out.")
-        pixels = found.bands[self._band - 1]
+        pixels = self._of_the_cube(found)
         if dst is None:
             dst = np.empty(pixels.shape, pixels.dtype)
         dst[:] = pixels
         return (slice(0, rows), slice(0, columns)), dst
+
+    def _of_the_cube(self, found: Pixels) -> Any:
+        """Return the pixels of the band as the cube's variable has them."""
+        cube, name = self._driver.header, self._link.partition("?")[0]
+        differences = [*cube.differences(found.header)]
+        if not differences and cube.alpha != found.header.alpha:
+            differences.append(f"band {cube.alpha or found.header.alpha} is alpha in one and not in the other")
+        if differences:
+            told = f"{name} has other bands than the scene whose pixels make the grid: {', '.join(differences)}"
+            raise RasterAccessError(f"{told}. Leave its scene out.")
+        if self._band > len(cube.bands):
+            return np.where(found.valid, np.uint8(255), np.uint8(0))
+        pixels = found.bands[self._band - 1]
+        if self._band == cube.alpha:
+            return np.where(found.valid, pixels, pixels.dtype.type(0))
+        value, own = self._driver.nodata[self._band - 1], no_data(found.header)[self._band - 1]
+        if value is None:
+            return pixels
+        data = found.valid & np.isfinite(pixels)
+        if own is not None:
+            data &= pixels != own
+        if repr(own) != repr(value) and (pixels[data] == value).any():
+            told = f"{name} has pixels of {value}, which stands for no data in the others"
+            raise RasterAccessError(f"{told}: leave its scene out.")
+        return np.where(data, pixels, pixels.dtype.type(value))
 
 
 class _Parts:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
-from typing import List, Sequence
-from xml.etree.ElementTree import SubElement, tostring
+from typing import Sequence
+from xml.etree.ElementTree import tostring
 
 import rasterio
+from rasterio.enums import ColorInterp
 
 from planet_vector.errors import QueryError
-from planet_vector.raster.virtual import header_of, vrt, vrt_band, vrt_source
+from planet_vector.raster.headers import header_of
+from planet_vector.raster.vrt import vrt, vrt_band, vrt_mask, vrt_source
 from planet_vector.raster.writing import complete
 
 
 def write_dates(crops: Sequence[Path], path: Path) -> None:
     """Write a VRT with the bands of each crop, one crop after another; it refers to them by relative paths.
 
-    Each band says in its description when it was acquired, and by which scene.
+    Each band says in its description when it was acquired, and by which scene. Scale, offset, unit, palette and nodata
+    are those of the crop's band; where a mask or an alpha band of a crop tells what is no data, each band has a mask.
 
     Parameters
     ----------
@@ -32,25 +36,30 @@ def write_dates(crops: Sequence[Path], path: Path) -> None:
         When there are none, or they are not of one grid.
     """
     headers = []
-    tags: List[dict[str, str]] = []
     for crop in crops:
         with rasterio.open(crop) as dataset:
             headers.append(header_of(dataset))
-            tags.append(dataset.tags())
-    grids = {(h["crs"].to_wkt(), tuple(h["transform"]), h["width"], h["height"]) for h in headers}
+    grids = {(h.crs.to_wkt(), tuple(h.transform), h.width, h.height) for h in headers}
     if len(grids) != 1:
         raise QueryError("The crops are not of one grid, so they make no one dataset: crop them with 'align'.")
-    bounds, res = headers[0]["bounds"], headers[0]["res"]
-    root = vrt(headers[0]["crs"], bounds, res)
-    for crop, header, told in zip(crops, headers, tags):
-        # An alpha band of each date would make all but one date's colours transparent where another has no data.
-        for number, (dtype, colour) in enumerate(zip(header["dtypes"], header["colours"]), 1):
-            band = vrt_band(root, dtype, header["nodata"], "undefined" if colour == "alpha" else colour)
-            said = (told.get("acquired", ""), told.get("id", ""), header["descriptions"][number - 1] or colour)
-            SubElement(band, "Description").text = " ".join(word for word in said if word)
-            source = vrt_source(band, os.path.relpath(crop, path.parent), number, header, bounds, res)
-            name = source.find("SourceFilename")
-            assert name is not None
-            name.set("relativeToVRT", "1")
+    bounds, res = headers[0].bounds, headers[0].res
+    root = vrt(headers[0].crs, bounds, res)
+    for crop, header in zip(crops, headers):
+        name = os.path.relpath(crop, path.parent)
+        # An alpha band of each date would make all but one date's colours transparent where another has no data: what
+        # has none is said of each band by itself.
+        mask = "mask,1" if header.masked else header.alpha
+        for number, said in enumerate(header.bands, 1):
+            words = (header.tags.get("acquired", ""), header.tags.get("id", ""), said.description or said.colour.name)
+            colour = ColorInterp.undefined if said.colour == ColorInterp.alpha else said.colour
+            described = " ".join(word for word in words if word)
+            band = vrt_band(root, replace(said, colour=colour, description=described))
+            sources = [vrt_source(band, name, number, header, bounds, res)]
+            if mask is not None and number != mask:
+                sources.append(vrt_source(vrt_mask(band), name, mask, header, bounds, res))
+            for source in sources:
+                found = source.find("SourceFilename")
+                assert found is not None
+                found.set("relativeToVRT", "1")
     with complete(path) as temporary:
         temporary.write_bytes(tostring(root, encoding="utf-8"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from planet_vector import utm
 from planet_vector.errors import QueryError
@@ -87,22 +87,45 @@ def common_grid(
     QueryError
         When not one pixel lies inside, or `epsg` is no UTM zone.
     """
-    positions = [position for rings in polygons for position in rings[0]]
-    if not positions or not pixel > 0:
-        raise QueryError("There is no ground to lay a grid on.")
-    if epsg is None:
-        epsg = utm.zone_of(
-            (min(x for x, _ in positions) + max(x for x, _ in positions)) / 2,
-            (min(y for _, y in positions) + max(y for _, y in positions)) / 2,
-        )
-    if not utm.is_utm(epsg):
-        raise QueryError(f"EPSG:{epsg} is no UTM zone on WGS 84: it takes 32601 to 32660 or 32701 to 32760.")
-    rings = [[_projected(ring, epsg, pixel * MAX_BEND) for ring in polygon] for polygon in polygons]
+    epsg = _zone(polygons, pixel, epsg)
+    rings = [[projected(ring, epsg, pixel * MAX_BEND) for ring in polygon] for polygon in polygons]
     corners = largest_rectangle_within(rings, tolerance=tolerance)
     if not corners:
         raise QueryError("There is no ground to lay a grid on.")
     (west, south), (east, north) = corners[0], corners[2]
     return snapped((west, south, east, north), pixel, origin, epsg)
+
+
+def grid_around(
+    polygons: Sequence[Polygon], pixel: float, origin: Position = (0.0, 0.0), epsg: Optional[int] = None
+) -> Grid:
+    """Return the least grid of whole pixels that holds an area.
+
+    Parameters
+    ----------
+    polygons, pixel, origin, epsg
+        As `common_grid` takes them.
+
+    Raises
+    ------
+    QueryError
+        When there is no area, or `epsg` is no UTM zone.
+    """
+    epsg = _zone(polygons, pixel, epsg)
+    positions = [position for rings in polygons for position in projected(rings[0], epsg, pixel * MAX_BEND)]
+    columns = [(x - origin[0]) / pixel for x, _ in positions]
+    rows = [(origin[1] - y) / pixel for _, y in positions]
+    (first_column, last_column), (first_row, last_row) = outward(columns), outward(rows)
+    west, north = origin[0] + first_column * pixel, origin[1] - first_row * pixel
+    return Grid(epsg, west, north, pixel, last_column - first_column, last_row - first_row)
+
+
+def outward(places: Iterable[float]) -> Tuple[int, int]:
+    """Return the first and the last line of a grid around places, in pixels: one pixel apart at the least."""
+    # A side that lies on a line of the grid stays there, whatever its last digits.
+    rounded = [round(place, 6) for place in places]
+    first = math.floor(min(rounded))
+    return first, max(first + 1, math.ceil(max(rounded)))
 
 
 def snapped(bounds: Tuple[float, float, float, float], pixel: float, origin: Position, epsg: int) -> Grid:
@@ -126,8 +149,33 @@ def _inward(low: float, high: float) -> Tuple[int, int]:
     return math.ceil(round(low, 6)), math.floor(round(high, 6))
 
 
-def _projected(ring: Sequence[Position], epsg: int, bend: float) -> List[Position]:
-    """Project a ring, with as many positions on its edges as make them follow the straight lines in degrees."""
+def _zone(polygons: Sequence[Polygon], pixel: float, epsg: Optional[int]) -> int:
+    """Return the UTM zone of polygons."""
+    positions = [position for rings in polygons for position in rings[0]]
+    if not positions or not pixel > 0:
+        raise QueryError("There is no ground to lay a grid on.")
+    if epsg is None:
+        epsg = utm.zone_of(
+            (min(x for x, _ in positions) + max(x for x, _ in positions)) / 2,
+            (min(y for _, y in positions) + max(y for _, y in positions)) / 2,
+        )
+    if not utm.is_utm(epsg):
+        raise QueryError(f"EPSG:{epsg} is no UTM zone on WGS 84: it takes 32601 to 32660 or 32701 to 32760.")
+    return epsg
+
+
+def projected(ring: Sequence[Position], epsg: int, bend: float) -> List[Position]:
+    """Project a ring, with as many positions on its edges as make them follow the straight lines in degrees.
+
+    Parameters
+    ----------
+    ring : sequence of (longitude, latitude)
+        Degrees.
+    epsg : int
+        The UTM zone.
+    bend : float
+        By how many metres an edge may be off.
+    """
     found: List[Position] = []
     for a, b in zip(ring, [*ring[1:], ring[0]]):
         found.append(utm.forward(epsg, *a))

@@ -4,9 +4,10 @@ The boundaries of all footprints cut the plane into faces; each face is covered 
 sets of scenes share ground follows from the faces' covers (`planet_vector.stacks.covers`). Neither clustering the
 centres of footprints, nor looking for scenes that overlap pair by pair, finds ground that *all* have in common.
 
-The overlay is made in degrees, edges straight there, as GeoJSON has them. Areas are in square metres on the WGS 84
-ellipsoid, by the cylindrical equal-area projection (Snyder, Map Projections: A Working Manual, 1987, equations 3-12 and
-10-14 to 10-16), edges straight there: for footprints of scenes the two differ by less than a millionth.
+The overlay is made in degrees, edges straight there, as GeoJSON has them. Areas are those of `planet_vector.ground`.
+
+With an area, only what of the footprints lies in it counts. The scenes that cover all of it are a stack, however many
+more share a part of it with them.
 """
 
 from __future__ import annotations
@@ -18,17 +19,21 @@ import numpy as np
 import shapely
 
 from planet_vector.errors import QueryError
+from planet_vector.ground import (
+    GRID,
+    area_asked_for,
+    area_of,
+    holds_ground,
+    is_narrow,
+    percent,
+    polygons,
+    shares_of,
+)
 from planet_vector.scene import Item, Scene
-from planet_vector.stacks.covers import Cover, maximal_covers
+from planet_vector.stacks.covers import Cover, largest_shared, maximal_covers
 
 MIN_AREA = 10_000.0
 """Square metres a stack shares at the least, unless said otherwise: a hectare, 33 by 33 pixels of 3 m."""
-
-GRID = 1e-8
-"""Degrees, a millimetre: positions are the same that are closer, and a face that is narrower is none."""
-
-_EQUATOR = 6378137.0  # metres; the semi-major axis of WGS 84
-_E = 0.0818191908426215  # its eccentricity
 
 
 class Stack(NamedTuple):
@@ -42,11 +47,17 @@ class Stack(NamedTuple):
         The ground all of them cover: longitude and latitude in degrees, within ±180.
     area : float
         Of the footprint, in square metres.
+    asked : shapely geometry, optional
+        The area that was asked for, to which `crop_stack` cuts the scenes.
+    covered : float, optional
+        The share of that area which all of them cover, from 0 to 1.
     """
 
     scenes: Tuple[Any, ...]
     footprint: Any
     area: float
+    asked: Any = None
+    covered: Optional[float] = None
 
     @property
     def depth(self) -> int:
@@ -61,12 +72,14 @@ class Stack(NamedTuple):
     @property
     def __geo_interface__(self) -> Dict[str, Any]:
         times = [moment for moment in map(_acquired, self.scenes) if moment is not None]
+        covered = {} if self.covered is None else {"covered": _rounded(self.covered)}
         return {
             "type": "Feature",
             "geometry": shapely.geometry.mapping(self.footprint),
             "properties": {
                 "depth": self.depth,
                 "area": round(self.area, 1),
+                **covered,
                 "first_acquired": min(times).isoformat() if times else None,
                 "last_acquired": max(times).isoformat() if times else None,
                 "scenes": list(self.ids),
@@ -74,14 +87,17 @@ class Stack(NamedTuple):
         }
 
     def __repr__(self) -> str:
-        return f"<Stack of {self.depth} scenes over {self.area / 1e6:.3f} km²>"
+        of_it = "" if self.covered is None else f", {percent(self.covered)} of the area"
+        return f"<Stack of {self.depth} scenes over {self.area / 1e6:.3f} km²{of_it}>"
 
 
 def find_stacks(
     scenes: Iterable[Union[Scene, Mapping[str, Any]]],
     min_depth: int = 2,
-    min_area: float = MIN_AREA,
+    min_area: Optional[float] = None,
     distinct_days: bool = False,
+    *,
+    area: Any = None,
 ) -> List[Stack]:
     """Find the sets of scenes that share ground.
 
@@ -91,26 +107,42 @@ def find_stacks(
         Scenes, or GeoJSON Features of them. One that comes twice counts once; one without a footprint shares none.
     min_depth : int
         The fewest scenes of a stack.
-    min_area : float
-        The least area that all scenes of a stack share, in square metres.
+    min_area : float, optional
+        The least area that all scenes of a stack share, in square metres; with `area`, within it. By default
+        `MIN_AREA`, and any part of an `area` that is smaller than that.
     distinct_days : bool
         Take one scene of each day (UTC): that without which the others would share least, and of equals the clearest.
+    area : shapely geometry, mapping or str, optional
+        What they are to share: as `planet_vector.ground.area_asked_for` takes it, in degrees. Scenes share a point or a
+        line, which holds no ground, when they cover all of it.
 
     Returns
     -------
     list of Stack
-        Each as large a set as `min_area` allows, none part of another; the deepest first, then what shares most.
+        Each as large a set as `min_area` allows, none part of another; the deepest first, then what shares most. With
+        `area`, first come all scenes that cover the whole of it, if they are enough; where they are not, those that
+        share most of it; then the others, by the share of it and by depth.
 
     Raises
     ------
     ProtocolError
         When a footprint cannot be used.
     QueryError
-        When there are more ways to share ground than can be told in good time, or `distinct_days` is wanted of scenes
-        that do not say when they were acquired.
+        When there are more ways to share ground than can be told in good time, `distinct_days` is wanted of scenes that
+        do not say when they were acquired, or the area is none.
     """
     given = _distinct(scenes)
     footprints = _footprints(given)
+    if area is not None:
+        asked = area_asked_for(area)
+        if holds_ground(asked):
+            if min_area is None:
+                min_area = MIN_AREA if area_of(asked) >= MIN_AREA else 0.0
+            return _stacks_of(asked, given, footprints, max(min_depth, 1), min_area, distinct_days)
+        inside = np.flatnonzero(shapely.covers(footprints, asked)).tolist()
+        on_it = find_stacks([given[number] for number in inside], min_depth, min_area, distinct_days)
+        return [s._replace(asked=asked, covered=1.0) for s in on_it if shapely.covers(s.footprint, asked)]
+    min_area = MIN_AREA if min_area is None else min_area
     found: List[Stack] = []
     for numbers in _connected(footprints):
         if len(numbers) < min_depth:
@@ -121,32 +153,111 @@ def find_stacks(
         if distinct_days:
             covers = _a_scene_a_day(covers, faces, some, min_depth)
         for cover in covers:
-            ground = _multi(shapely.union_all(faces.polygons[list(cover.faces)]))
+            ground = polygons(shapely.union_all(faces.polygons[list(cover.faces)]))
             found.append(Stack(tuple(some[n] for n in cover.members), ground, float(area_of(ground))))
     names = {id(scene): _item(scene).id for scene in given}
     return sorted(found, key=lambda stack: (-stack.depth, -stack.area, [names[id(scene)] for scene in stack.scenes]))
 
 
-def common_ground(scenes: Sequence[Union[Scene, Mapping[str, Any]]]) -> Stack:
-    """Return some scenes as a stack, whatever the ground they share.
+def common_ground(scenes: Sequence[Union[Scene, Mapping[str, Any]]], area: Any = None) -> Stack:
+    """Return some scenes as a stack, whatever the ground they share; with an area they need share none beyond it.
 
     Raises
     ------
     QueryError
-        When they share none.
+        When there is no area, and they share none.
     """
-    given = _distinct(scenes)
-    ground = _multi(shapely.intersection_all(_footprints(given))) if given else shapely.MultiPolygon()
-    if ground.is_empty:
+    given = sorted(_distinct(scenes), key=_time_of)
+    ground = _shared(_footprints(given))
+    if ground.is_empty and (area is None or not given):
         raise QueryError(
             f"The {len(given)} scenes have no ground in common: 'planet-vector stacks' finds those that do."
         )
-    return Stack(tuple(sorted(given, key=_time_of)), ground, float(area_of(ground)))
+    stack = Stack(tuple(given), ground, float(area_of(ground)))
+    return stack if area is None else over(stack, area)
 
 
-def area_of(geometry: Any) -> Any:
-    """Return the area of a geometry in degrees, or of an array of them, in square metres on the ellipsoid."""
-    return shapely.area(shapely.transform(geometry, _equal_area))
+def over(stack: Stack, area: Any) -> Stack:
+    """Return a stack with another area asked for.
+
+    Parameters
+    ----------
+    stack : Stack
+        The stack.
+    area : shapely geometry, mapping or str
+        As `planet_vector.ground.area_asked_for` takes it.
+    """
+    asked = area_asked_for(area)
+    if holds_ground(asked):
+        (covered,) = shares_of(asked, [stack.footprint])
+    else:
+        covered = float(shapely.covers(stack.footprint, asked))
+    return stack._replace(asked=asked, covered=covered)
+
+
+def shares_by_scene(stack: Stack) -> List[float]:
+    """Return which share of the area asked for each scene's footprint covers, from 0 to 1.
+
+    Raises
+    ------
+    QueryError
+        When the area holds no ground.
+    """
+    if not holds_ground(stack.asked):
+        raise QueryError(
+            f"The area is a {stack.asked.geom_type}, which holds no ground to cut to: give a polygon, or ask for the "
+            "largest rectangle that the scenes share (--rectangle, or rectangle=True)."
+        )
+    return shares_of(stack.asked, _footprints(stack.scenes))
+
+
+def _stacks_of(
+    asked: Any, given: List[Any], footprints: Any, min_depth: int, min_area: float, distinct_days: bool
+) -> List[Stack]:
+    """Find the sets of scenes that share ground of an area."""
+    order = sorted(range(len(given)), key=lambda number: _time_of(given[number]))
+    shares = dict(zip(order, shares_of(asked, footprints[order])))
+    order = [number for number in order if shares[number] > 0]
+    scenes, whole_ones = [given[n] for n in order], [at for at, n in enumerate(order) if shares[n] == 1]
+    total = float(area_of(asked))
+    faces = _faces_within(asked, footprints[order])
+    days = [_day(scene) for scene in scenes] if distinct_days else list(range(len(scenes)))
+    some = maximal_covers(zip(faces.covers, faces.areas.tolist()), min_depth, min_area)
+    first = []
+    if len({days[number] for number in whole_ones}) >= min_depth and total >= min_area:
+        first = [Cover(tuple(whole_ones), total, tuple(range(len(faces.covers))))]
+    else:
+        most = largest_shared(zip(faces.covers, faces.areas.tolist()), days, min_depth)
+        first = [most] if most and most.area >= min_area else []
+    if distinct_days:
+        first, some = (_a_scene_a_day(covers, faces, scenes, min_depth) for covers in (first, some))
+    sets = {cover.members: cover.area / total for cover in (*first, *some)}
+    found = []
+    for number, (members, covered) in enumerate(sets.items()):
+        if set(members) <= set(whole_ones):  # what else has them all is one day's other scenes
+            if number:
+                continue
+            covered = 1.0
+        ground = _shared(footprints[[order[member] for member in members]])
+        stack = Stack(tuple(scenes[n] for n in members), ground, float(area_of(ground)), asked, covered)
+        found.append((-_rounded(covered), -stack.depth, -stack.area, stack.ids, stack))
+    return [stack for *_, stack in sorted(found)]
+
+
+def _faces_within(asked: Any, footprints: Any) -> _Faces:
+    """Overlay what of footprints lies in an area."""
+    inside = [*map(polygons, shapely.intersection(footprints, asked, grid_size=GRID)), asked]
+    faces = _faces(np.array(inside, dtype=object))
+    last = len(inside) - 1
+    within = np.array([last in cover for cover in faces.covers], dtype=bool)
+    covers = [[number for number in cover if number != last] for cover in faces.covers]
+    kept = np.flatnonzero(within).tolist()
+    return _Faces(faces.polygons[within], [covers[face] for face in kept], faces.areas[within])
+
+
+def _rounded(share: float) -> float:
+    """Round a share to a ten-thousandth, that of a part always below 1."""
+    return 1.0 if share == 1 else min(round(share, 4), 0.9999)
 
 
 class _Faces(NamedTuple):
@@ -180,13 +291,11 @@ def _time_of(scene: Any) -> Tuple[float, str]:
 def _footprints(scenes: Sequence[Any]) -> Any:
     """Return the footprints, valid, on the overlay's grid of positions."""
     found = np.array([_item(scene).footprint for scene in scenes], dtype=object)
-    return np.array([_multi(valid) for valid in shapely.set_precision(shapely.make_valid(found), GRID)], dtype=object)
+    return np.array([polygons(valid) for valid in shapely.set_precision(shapely.make_valid(found), GRID)], dtype=object)
 
 
-def _multi(geometry: Any) -> Any:
-    """Return the polygons of a geometry; the points and lines where footprints only touch are no ground."""
-    parts = shapely.get_parts(shapely.get_parts(geometry))
-    return shapely.MultiPolygon([part for part in parts if part.geom_type == "Polygon" and not part.is_empty])
+def _shared(footprints: Any) -> Any:
+    return polygons(shapely.intersection_all(footprints)) if len(footprints) else shapely.MultiPolygon()
 
 
 def _connected(footprints: Any) -> List[List[int]]:
@@ -210,7 +319,7 @@ def _connected(footprints: Any) -> List[List[int]]:
 
 
 def _covers(footprints: Sequence[Any], min_depth: int, min_area: float, all_faces: bool) -> Tuple[List[Cover], _Faces]:
-    everybody = _multi(shapely.intersection_all(footprints))
+    everybody = polygons(shapely.intersection_all(footprints))
     if not all_faces and not everybody.is_empty and area_of(everybody) >= min_area:
         # One set, whatever the number of faces, which grows with the square of the scenes.
         area = float(area_of(everybody))
@@ -224,14 +333,14 @@ def _covers(footprints: Sequence[Any], min_depth: int, min_area: float, all_face
 def _faces(footprints: Any) -> _Faces:
     """Overlay footprints: the faces their boundaries make, and which footprints cover each."""
     lines = shapely.union_all(shapely.boundary(footprints), grid_size=GRID)
-    polygons = np.array(shapely.get_parts(shapely.polygonize(shapely.get_parts(lines))), dtype=object)
+    found = np.array(shapely.get_parts(shapely.polygonize(shapely.get_parts(lines))), dtype=object)
     # What is narrower than positions are exact is made by rounding, and which side of an edge it is on says nothing.
-    polygons = polygons[2 * shapely.area(polygons) > 10 * GRID * shapely.length(polygons)]
-    covers: List[List[int]] = [[] for _ in polygons]
-    inside, number = shapely.STRtree(footprints).query(shapely.point_on_surface(polygons), predicate="within")
+    found = found[~is_narrow(found)]
+    covers: List[List[int]] = [[] for _ in found]
+    inside, number = shapely.STRtree(footprints).query(shapely.point_on_surface(found), predicate="within")
     for face, scene in zip(inside.tolist(), number.tolist()):
         covers[face].append(scene)
-    return _Faces(polygons, covers, np.asarray(area_of(polygons), dtype=float))
+    return _Faces(found, covers, np.asarray(area_of(found), dtype=float))
 
 
 def _a_scene_a_day(covers: List[Cover], faces: _Faces, scenes: Sequence[Any], min_depth: int) -> List[Cover]:
@@ -273,10 +382,3 @@ def _day(scene: Any) -> date:
 def _clouds(scene: Any) -> float:
     cover = Scene(_item(scene).feature, "").cloud_cover
     return 101.0 if cover is None else cover
-
-
-def _equal_area(positions: Any) -> Any:
-    """Project longitude and latitude to the cylindrical equal-area plane, metres."""
-    sine = np.sin(np.radians(positions[:, 1]))
-    q = (1 - _E**2) * (sine / (1 - (_E * sine) ** 2) + np.arctanh(_E * sine) / _E)
-    return np.column_stack([np.radians(positions[:, 0]) * _EQUATOR, q * _EQUATOR / 2])

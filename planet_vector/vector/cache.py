@@ -11,9 +11,12 @@ from typing import Dict, Hashable, Iterator, List, Optional, Tuple
 from planet_vector.catalog.paging import Survey
 from planet_vector.forking import renew_after_fork
 from planet_vector.query import Query
+from planet_vector.vector.found import Ask, Found
 from planet_vector.vector.result import Result
 
 MOST_BYTES = 2 * 2**30  # bytes of all results together, memory and files, before the least used go
+MOST_MEMORY = 64 * 2**20  # bytes of all searches from Python together, before the least used go
+MOST_SEARCHES = 1000
 MOST_SURVEYS = 10_000
 
 
@@ -28,6 +31,7 @@ class Cache:
         renew_after_fork(self._renew)
         self._results: OrderedDict[Hashable, Tuple[float, Result]] = OrderedDict()
         self._surveys: Dict[Hashable, Tuple[float, Survey]] = {}
+        self._found: OrderedDict[Hashable, Tuple[float, Found]] = OrderedDict()
 
     def _renew(self) -> None:
         """Make locks that nothing holds: in a forked process, a thread of the other may hold those there are."""
@@ -78,6 +82,26 @@ class Cache:
                 self._surveys.clear()
             self._surveys[owner, query] = time.monotonic(), survey
 
+    def found(self, owner: Hashable, query: Query, ttl: float, ask: Ask) -> Found:
+        """Return where the scenes of a search are kept one by one: the same for all who search within the time."""
+        new = Found(query, ask)
+        if not ttl:
+            return new
+        with self._lock:
+            now = time.monotonic()
+            for key in [key for key, (until, found) in self._found.items() if now > until or found.spoilt]:
+                del self._found[key]
+            _, kept = self._found.setdefault((owner, query), (now + ttl, new))
+            self._found.move_to_end((owner, query))
+            while len(self._found) > 1 and self._too_much():
+                self._found.popitem(last=False)
+            return kept
+
+    def _too_much(self) -> bool:
+        found = [found for _, found in self._found.values()]
+        memory, size = sum(each.memory for each in found), sum(each.size for each in found)
+        return memory > MOST_MEMORY or size > MOST_BYTES or len(found) > MOST_SEARCHES
+
     @contextmanager
     def fetching(self, owner: Hashable, query: Query) -> Iterator[None]:
         """Let only one thread at a time fetch a search."""
@@ -95,6 +119,7 @@ class Cache:
         with self._lock:
             self._results.clear()
             self._surveys.clear()
+            self._found.clear()
 
 
 CACHE = Cache()

@@ -170,7 +170,7 @@ def layer_metadata(layer: Layer, domain: Optional[str]) -> Optional[Mapping[str,
     """Return the metadata of a layer in a domain."""
     if isinstance(layer, SceneLayer):
         if domain == "xml:GTI":
-            return layer.index.metadata()
+            return layer.index.metadata(layer.out_of_reach())
         return {"DESCRIPTION": f"Scenes of type {layer.name}"} if not domain else None
     return {"DESCRIPTION": layer.description} if not domain else None
 

@@ -21,7 +21,7 @@ from planet_vector.vector.result import Result
 from planet_vector.vector.rows import Row, RowLayer, Rows
 from planet_vector.vector.scene_ids import spellings
 from planet_vector.vector.schema import Schema
-from planet_vector.vector.tileindex import TileIndex
+from planet_vector.vector.tileindex import TileIndex, out_of_reach
 from planet_vector.vector.where import narrow
 
 LAYER_PARAMETERS = ("api_url", "crs", "fields", "product", "res", "top")
@@ -209,6 +209,11 @@ class SceneLayer(RowLayer):
         if (kept is None or kept.query != self.query) and (self.count() or 0) > PAGE:
             return WORLD
         return self._result(self.query).box
+
+    def out_of_reach(self) -> Optional[str]:
+        """Return why GDAL's tile index (GTI) cannot show scenes of the layer as one raster, or None where it can."""
+        blocks = self._result(self.query).blocks()
+        return out_of_reach(blocks, self.schema.names, self.projection is None or not self.projection.is_zone)
 
     def _projected(self, rows: Rows) -> Rows:
         assert self.projection is not None

@@ -53,6 +53,11 @@ class Projection(NamedTuple):
         return None if match[1] == "4326" else cls(f"EPSG:{match[1]}")
 
     @property
+    def is_zone(self) -> bool:
+        """Whether it is a UTM zone."""
+        return self._zone is not None
+
+    @property
     def _zone(self) -> Optional[int]:
         """The EPSG code of a UTM zone; None for Mercator."""
         code = int(self.code[5:])

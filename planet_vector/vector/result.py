@@ -51,7 +51,7 @@ class Result:
         self._id = self._names.index("id") if "id" in self._names else None
         self._acquired = self._names.index("acquired") if "acquired" in self._names else None
         self._pages: List[Rows] = []  # the blocks that are in memory, which are the first
-        self._file: Optional[_Spool] = None
+        self._file: Optional[Spool] = None
         self._ends = array("q", [0])  # in the file, of each block that is there
         self._starts = array("q")  # the place of the first row of each block
         self._spans: List[Optional[Tuple[str, str]]] = []  # the earliest and the latest time in each page
@@ -79,7 +79,7 @@ class Result:
             self._starts.append(self.count)
             self.size += _ROW * len(rows)
         else:
-            self._file = self._file or _Spool()
+            self._file = self._file or Spool()
             pieces = [rows[start : start + PIECE] for start in range(0, len(rows), PIECE)]
             packed = [zlib.compress(marshal.dumps(piece.parts), _LEVEL) for piece in pieces]
             self._file.append(b"".join(packed))
@@ -175,7 +175,7 @@ class Result:
         try:
             return Rows(*marshal.loads(zlib.decompress(data)))  # noqa: S302 - this process wrote it
         except (zlib.error, ValueError, EOFError, TypeError) as error:
-            raise _unreadable(f"it was damaged ({error})") from None
+            raise unreadable(f"it was damaged ({error})") from None
 
 
 class _Lookup:
@@ -194,7 +194,7 @@ class _Lookup:
         return list(self._order[start : bisect_right(self._values, value, start)])
 
 
-class _Spool:
+class Spool:
     """Hold bytes in a file that only this process, and those forked from it, can reach."""
 
     def __init__(self) -> None:
@@ -206,8 +206,8 @@ class _Spool:
         self._lock = threading.Lock()
         weakref.finalize(self, self._file.close)
 
-    def append(self, data: bytes) -> None:
-        """Write bytes at the end."""
+    def append(self, data: bytes) -> int:
+        """Write bytes at the end, and return where they begin."""
         try:
             with self._lock:
                 self._file.seek(self._length)
@@ -215,7 +215,9 @@ class _Spool:
                 self._file.flush()
         except OSError as error:
             raise _unwritable(error) from None
-        self._length += len(data)
+        start = self._length
+        self._length = start + len(data)
+        return start
 
     def read(self, start: int, length: int) -> bytes:
         """Return bytes written before."""
@@ -228,9 +230,9 @@ class _Spool:
                     self._file.seek(start)
                     data = self._file.read(length)
         except OSError as error:
-            raise _unreadable(error.strerror or str(error)) from None
+            raise unreadable(error.strerror or str(error)) from None
         if len(data) != length:
-            raise _unreadable("it was cut off")
+            raise unreadable("it was cut off")
         return data
 
 
@@ -241,7 +243,8 @@ def _unwritable(error: OSError) -> CacheError:
     )
 
 
-def _unreadable(reason: str) -> CacheError:
+def unreadable(reason: str) -> CacheError:
+    """Return the error of scenes that were kept and cannot be read back."""
     return CacheError(
-        f"The scenes kept in {tempfile.gettempdir()} cannot be read back ({reason}): open the layer again."
+        f"The scenes kept in {tempfile.gettempdir()} cannot be read back ({reason}): open the layer, or search, again."
     )

@@ -1,48 +1,106 @@
-"""A search from Python: scenes one after another, or a layer."""
+"""A search from Python: its scenes, to look at again and again, or a layer."""
 
 from __future__ import annotations
 
-from typing import Any, Generator, Iterator, Optional, Union
+import operator
+import sys
+from contextlib import closing
+from html import escape
+from typing import Any, Iterator, List, Optional, Tuple, Union, overload
 
-from planet_vector.catalog import connect
+from planet_vector.catalog import ScenesV0, connect
+from planet_vector.catalog.paging import Feature
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError
 from planet_vector.names import Name, parse_name, shown
-from planet_vector.query import Query
+from planet_vector.query import Query, format_time
 from planet_vector.scene import Scene
+from planet_vector.vector.cache import CACHE
+from planet_vector.vector.found import Found
 from planet_vector.vector.layer import LAYER_PARAMETERS, SceneLayer, layers
 from planet_vector.vector.mosaics import ListedLayer, mosaic_layers
 from planet_vector.vector.schema import Schema
+from planet_vector.vector.texts import held
+
+_ALL = range(sys.maxsize)  # places of as many scenes as there are
+_IN_REPR = 120  # characters of the search
+_IN_HTML = 10  # scenes
 
 
-class Scenes(Iterator[Scene]):
-    """Iterate over the scenes of a search as they come in; `close` ends it early."""
+class Search:
+    """View the scenes of a search, in its order: as often as wanted, from any number of threads.
 
-    def __init__(self, found: Iterator[Scene], scene_type: str) -> None:
-        self._found = found
-        self._scene_type = scene_type
+    What can be wrong with a search is raised when it is made; the service is asked when scenes are looked at. What
+    was read once is not asked for again: not by this view, which stays as it was read, nor by another of the same
+    search made within ``PLANET_CACHE_TTL`` seconds (300; with 0, each asks for itself). A part that could not be had is
+    an error, and asked for by the next look.
 
-    def __next__(self) -> Scene:
-        return next(self._found)
+    ==========================  =====================================================================================
+    ``for scene in search``     from the first scene on, each as soon as it is there
+    ``search[7]``               one scene; reads as far as that
+    ``search[:50]``             a view of some of them; asks nothing
+    ``search[-1]``              places from the end, and steps backwards, need a count that is known
+    ``search.count()``          how many there are; asks the service once, unless it is known
+    ``len(search)``             the same, and never asks: TypeError where it is not known
+    ``bool(search)``            whether there is any; reads one page at the most, which is kept
+    ``x in search``             whether a scene, or the scene with an id, is one of them
+    ``reversed(search)``        the last first, where the count is known
+    ``repr(search)``            the search, and the count and the time span where they are known
+    ``search.to_geopandas()``   all of them as a data frame, with the columns of the layer
+    ``search.close()``          drops what is on its way
+    ==========================  =====================================================================================
 
-    def close(self) -> None:
-        """Stop asking for more."""
-        if isinstance(self._found, Generator):
-            self._found.close()
+    A count is known once it was asked for or all scenes were read. These may differ, as scenes are published at any
+    time; then what was read counts. A search is no iterator, its first scene is ``search[0]``. What is made of all
+    scenes is a method of this class, which takes them from the view, so that it works on ``search[:50]``, too.
+
+    Attributes
+    ----------
+    catalog : ScenesV0
+        The service.
+    query : Query
+        What is searched for.
+    """
+
+    def __init__(self, catalog: ScenesV0, query: Query, name: Name, found: Optional[Found] = None) -> None:
+        self.catalog = catalog
+        self.query = query
+        self._name = name
+        self._found = found or self._shared()
+        self._places = _ALL
+        self._page: Tuple[int, List[Feature]] = (0, [])  # the last that a scene was taken from by its place
+
+    def count(self) -> int:
+        """Return how many scenes there are, asking the service where that is not known.
+
+        Raises
+        ------
+        ServiceError
+            When it does not answer.
+        """
+        found = self._now()
+        if found.total is None and found.counted is None:
+            found.counted = self.catalog.count(self.query)
+        return len(self)
 
     def to_geopandas(self) -> Any:
-        """Return the scenes that are left as a GeoDataFrame, with the columns of the layer.
+        """Return the scenes as a GeoDataFrame, with the columns of the layer.
 
         Returns
         -------
         geopandas.GeoDataFrame
             Times in UTC; footprints as MultiPolygon in EPSG:4326, longitude before latitude.
+
+        Raises
+        ------
+        ServiceError
+            When not all of them can be had.
         """
         import geopandas
         import pandas
         import shapely
 
-        schema = Schema(self._scene_type)
+        schema = Schema(self.query.scene_type)
         rows = schema.rows([scene.feature for scene in self])
         frame = pandas.DataFrame(dict(zip(schema.names, rows.columns)))
         for name, kind in zip(schema.names, schema.types):
@@ -51,17 +109,159 @@ class Scenes(Iterator[Scene]):
         footprints = shapely.from_wkb(rows.wkbs)
         return geopandas.GeoDataFrame(frame, geometry=footprints, crs="EPSG:4326")
 
+    def close(self) -> None:
+        """Drop what is on its way; what was read stays, and the next look asks for the rest."""
+        self._found.close()
 
-def scenes(name: Union[str, Query], api_url: Optional[str] = None, key: Optional[str] = None) -> Scenes:
-    """Return an iterator over the scenes of a search; what can be wrong with the search itself is raised here."""
+    def __iter__(self) -> Iterator[Scene]:
+        places = self._places
+        if places.step < 0:
+            yield from reversed(list(self._part(places[::-1])))
+            return
+        start, stop, step = places.start, places.stop, places.step
+        if start >= stop:
+            return
+        with closing(self._now().pages(start)) as pages:
+            for first, features in pages:
+                end = first + len(features)
+                # Of the places wanted, those on this page: rounded up.
+                for place in places[-(-max(0, first - start) // step) : -(-max(0, min(end, stop) - start) // step)]:
+                    yield self._scene(features[place - first])
+                if stop <= end:
+                    return
+
+    def __reversed__(self) -> Iterator[Scene]:
+        return iter(self[::-1])
+
+    @overload
+    def __getitem__(self, index: int) -> Scene: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Search: ...
+
+    def __getitem__(self, index: Union[int, slice]) -> Union[Scene, Search]:
+        if isinstance(index, slice):
+            numbers = [operator.index(part) for part in (index.start, index.stop, index.step) if part is not None]
+            return self._part((self._exact() if min(numbers, default=0) < 0 else self._places)[index])
+        number = operator.index(index)
+        places = self._exact() if number < 0 else self._places
+        found = self._at(places[number]) if -len(places) <= number < len(places) else None
+        if found is None:
+            raise IndexError(f"There is no scene {number} in {self._told()}.")
+        return found
+
+    def __len__(self) -> int:
+        found = self._now()
+        total = found.counted if found.total is None else found.total
+        if total is None:
+            raise TypeError(
+                "How many scenes the search finds is not known yet: count() asks the service, list() reads them all."
+            )
+        return len(_below(total, self._places))
+
+    def __bool__(self) -> bool:
+        return next(iter(self), None) is not None
+
+    def __contains__(self, item: object) -> bool:
+        if isinstance(item, Scene):
+            return item.scene_type == self.query.scene_type and item.id in self
+        return any(scene.id == item for scene in self)
+
+    def __repr__(self) -> str:
+        return f"<Search {self._told()}>"
+
+    def _repr_html_(self) -> str:
+        """Show what is known, and the first scenes if they were read."""
+        head = "".join(f"<th>{name}</th>" for name in ("id", "acquired", "cloud cover", "products"))
+        rows = []
+        if self._found.read and self._found.spoilt is None:
+            for scene in self._part(_below(self._found.read, self._places)[:_IN_HTML]):
+                cells = (scene.id, scene.properties.get("acquired"), scene.cloud_cover, ", ".join(scene.products))
+                rows.append("".join(f"<td>{escape(held(str(cell)))}</td>" for cell in cells))
+        lines = "".join(f"<tr>{row}</tr>" for row in rows)
+        return f"<table><caption>{escape(self._told())}</caption><tr>{head}</tr>{lines}</table>"
+
+    def _told(self) -> str:
+        """Say what is searched for, and what is known of it: in words that hold no key."""
+        name, places = str(self._name), self._places
+        told = name if len(name) <= _IN_REPR else name[: _IN_REPR - 1] + "…"
+        if places != _ALL:
+            told += f", from {places.start}" + (f" to {places.stop}" if places.stop != _ALL.stop else "")
+            told += f" by {places.step}" if places.step != 1 else ""
+        try:
+            count = len(self)
+        except TypeError:
+            return f"{told}: not counted yet"
+        span = self._found.span if places == _ALL else None
+        times = " to ".join(format_time(time.replace(microsecond=0))[:-6] + "Z" for time in span) if span else ""
+        return f"{told}: {count} scene{'' if count == 1 else 's'}{', ' if times else ''}{times}"
+
+    def _now(self) -> Found:
+        """Return where the scenes are kept, which is new where they cannot be used any more."""
+        if self._found.spoilt is not None:
+            self._found = self._shared()
+        return self._found
+
+    def _shared(self) -> Found:
+        settings = self.catalog.settings
+        return CACHE.found(settings.identity, self.query, settings.cache_ttl, self.catalog.pages)
+
+    def _part(self, places: range) -> Search:
+        part = Search(self.catalog, self.query, self._name, self._found)
+        part._places = places
+        return part
+
+    def _exact(self) -> range:
+        """Return the places of scenes that are there, where it is known how many: the others are read for it."""
+        len(self)
+        found = self._now()
+        if found.total is None:
+            for _ in found.pages():
+                pass
+        assert found.total is not None
+        return _below(found.total, self._places)
+
+    def _at(self, place: int) -> Optional[Scene]:
+        """Return the scene at a place of the search, None where there is none; reads as far as that."""
+        first, features = self._page
+        if not first <= place < first + len(features):
+            with closing(self._now().pages(place)) as pages:
+                page = next(((first, some) for first, some in pages if place < first + len(some)), None)
+            if page is None:
+                return None
+            self._page = first, features = page
+        return self._scene(features[place - first])
+
+    def _scene(self, feature: Feature) -> Scene:
+        return Scene(feature, self.query.scene_type, self.catalog)
+
+
+def scenes(
+    name: Union[str, Query], api_url: Optional[str] = None, key: Optional[str] = None, anew: bool = False
+) -> Search:
+    """Return a search; what can be wrong with it is raised here.
+
+    Parameters
+    ----------
+    name : str or Query
+        What is searched for.
+    api_url, key : str, optional
+        As for `planet_vector.connect`.
+    anew : bool
+        Whether the service is asked, whatever was read before: for those who look for what is new.
+    """
     if isinstance(name, Query):
-        return Scenes(_scenes(name, Settings.load(api_url, key)), name.scene_type)
+        return _search(name, Settings.load(api_url, key), anew)
     parsed = _of_one_type(name)
     settings = Settings.load(api_url or parsed.get("api_url"), key)
-    if parsed.item:
-        return Scenes(iter([connect(settings).scene(parsed.collection, parsed.item)]), parsed.collection)
-    query = Query.parse(parsed.collection, parsed.without(LAYER_PARAMETERS).parameters)
-    return Scenes(_scenes(query, settings), parsed.collection)
+    asked = parsed.without(LAYER_PARAMETERS).parameters
+    if not parsed.item:
+        return _search(Query.parse(parsed.collection, asked), settings, anew)
+    if asked:
+        raise NameSyntaxError(f"{parsed.item} is one scene: leave out the search parameter {asked[0][0]!r}.")
+    catalog, query = connect(settings), Query(parsed.collection)
+    found = Found.of(query, [catalog.scene(parsed.collection, parsed.item).feature])
+    return Search(catalog, query, Name(parsed.collection, parsed.item), found)
 
 
 def layer(name: str, api_url: Optional[str] = None, key: Optional[str] = None) -> Union[SceneLayer, ListedLayer]:
@@ -73,11 +273,18 @@ def layer(name: str, api_url: Optional[str] = None, key: Optional[str] = None) -
     return layers(parsed, Settings.load(api_url or parsed.get("api_url"), key))[0][0]
 
 
-def _scenes(query: Query, settings: Settings) -> Generator[Scene, None, None]:
+def _search(query: Query, settings: Settings, anew: bool) -> Search:
+    limit = [] if query.limit is None else [("limit", str(query.limit))]
+    name = Name(query.scene_type, parameters=(*query.parameters, *limit))
     catalog = connect(settings)
-    for features in catalog.pages(query):
-        for feature in features:
-            yield Scene(feature, query.scene_type, catalog)
+    return Search(catalog, query, name, Found(query, catalog.pages) if anew else None)
+
+
+def _below(total: int, places: range) -> range:
+    """Return the places that there are among so many."""
+    if places.step < 0:
+        return places  # made where the number was known
+    return range(places.start, max(places.start, min(places.stop, total)), places.step)
 
 
 def _of_one_type(text: str) -> Name:

@@ -8,9 +8,13 @@ layer's own system, into which each scene is warped from its UTM zone: longitude
 from __future__ import annotations
 
 import math
-from typing import Dict, NamedTuple, Optional
+from typing import Dict, Iterable, NamedTuple, Optional, Sequence
+from xml.sax.saxutils import escape
 
 from planet_vector.errors import QueryError
+from planet_vector.geometry import polygons_of_wkb
+from planet_vector.vector.rows import Rows
+from planet_vector.vector.schema import OTHER
 
 TOPS = {"newest": ("acquired", True), "oldest": ("acquired", False), "clearest": ("cloud_cover.estimated", False)}
 """Which scene lies on top where several do: the field, and whether its greatest value does."""
@@ -18,6 +22,40 @@ TOPS = {"newest": ("acquired", True), "oldest": ("acquired", False), "clearest":
 
 _QUARTER = 90.0  # degrees; a larger pixel shows nothing
 _EARTH = 6378137.0  # metres, its radius
+
+
+BEYOND = '"beyond_180"'
+"""What the service says, in ``other``, of a raster that writes longitudes beyond ±180."""
+
+
+def out_of_reach(blocks: Iterable[Rows], names: Sequence[str], around: bool) -> Optional[str]:
+    """Return why GTI would leave scenes of a layer empty, or draw half of them, or None where it would not.
+
+    Parameters
+    ----------
+    blocks : iterable of Rows
+        The scenes of the layer, in degrees.
+    names : sequence of str
+        The columns.
+    around : bool
+        Whether the layer's system goes around the globe, as degrees and web mercator do.
+    """
+    instead = "use planet_vector.mosaic or 'planet-vector mosaic', which show them"
+    for rows in blocks:
+        others = rows.columns[names.index(OTHER)] if OTHER in names else [None] * len(rows)
+        ids = rows.columns[names.index("id")] if "id" in names else [""] * len(rows)
+        for box, wkb, other, scene in zip(rows.boxes, rows.wkbs, others, ids):
+            if around and wkb and box is not None and box[0] <= -180 and box[2] >= 180 and _crosses(wkb):
+                return f"that tells where {scene} lies: GTI draws no scene across 180 degrees; {instead}"
+            if other and BEYOND in other:
+                return f"that tells where {scene} lies: its raster writes longitudes beyond 180 degrees; {instead}"
+    return None
+
+
+def _crosses(wkb: bytes) -> bool:
+    """Tell whether a footprint that reaches ±180° on both sides lies there, and not around the globe."""
+    rings = [polygon[0] for polygon in polygons_of_wkb(wkb)]
+    return not any(min(x for x, _ in ring) <= -180 and max(x for x, _ in ring) >= 180 for ring in rings)
 
 
 class TileIndex(NamedTuple):
@@ -56,13 +94,20 @@ class TileIndex(NamedTuple):
                 raise QueryError(f"res is {res!r}: it takes the size of a pixel in {unit}.")
         return cls(top or ("oldest" if ascending else "newest"), size)
 
-    def metadata(self) -> Dict[str, str]:
+    def metadata(self, refusal: Optional[str] = None) -> Dict[str, str]:
         """Return the metadata domain ``xml:GTI`` of the layer.
 
         GDAL takes a line of XML there, but what a driver in Python gives reaches it as ``key=value``: so the line is
         cut at its first equals sign.
+
+        Parameters
+        ----------
+        refusal : str, optional
+            Why GTI is not to open the layer. It has no way to be told so: it stops where it finds no field to sort by,
+            and says that field's name.
         """
         field, ascending = TOPS[self.top]
+        field = field if refusal is None else escape(refusal)
         size = f"<ResX>{self.res!r}</ResX><ResY>{self.res!r}</ResY>" if self.res else ""
         return {
             "<GDALTileIndexDataset cut": f'"here"><SortField>{field}</SortField>'

@@ -48,7 +48,7 @@ def served(with_mosaic: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
 
 @pytest.fixture
 def scene(served: Service) -> Scene:
-    return next(planet_vector.search("PLANET:ortho?cloud_cover.estimated.lte=40&bbox=-170,-80,170,80"))
+    return planet_vector.search("PLANET:ortho?cloud_cover.estimated.lte=40&bbox=-170,-80,170,80")[0]
 
 
 def test_a_quad_lies_where_the_real_service_said(shared_data: Path) -> None:

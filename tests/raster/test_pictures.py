@@ -27,7 +27,7 @@ from rasterio.windows import from_bounds  # noqa: E402
 
 @pytest.fixture
 def scene(connected: Service) -> Scene:
-    return next(planet_vector.search("PLANET:ortho?cloud_cover.estimated.lte=20&bbox=-170,-80,170,80"))
+    return planet_vector.search("PLANET:ortho?cloud_cover.estimated.lte=20&bbox=-170,-80,170,80")[0]
 
 
 @pytest.mark.parametrize(("size", "width"), [("sm", 64), ("md", 128), ("lg", 640)])

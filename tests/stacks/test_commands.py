@@ -25,7 +25,7 @@ def env(land: Land) -> Dict[str, str]:
 @pytest.fixture
 def aoi(tmp_path: Path) -> str:
     path = tmp_path / "aoi.geojson"
-    path.write_text(shapely.to_geojson(shapely.box(11.98, 47.88, 12.0, 47.9)))
+    path.write_text(shapely.to_geojson(shapely.box(11.99, 47.883, 12.01, 47.892)))  # that all scenes cover
     return str(path)
 
 
@@ -78,7 +78,7 @@ def test_one_line_crops_the_deepest_stack(run: Run, env: Dict[str, str], aoi: st
 
 
 def test_what_is_left_out_is_said(run: Run, env: Dict[str, str], aoi: str, tmp_path: Path) -> None:
-    command = ["planet-vector", "stacks", aoi, "--crop", str(tmp_path / "crops")]
+    command = ["planet-vector", "stacks", aoi, "--rectangle", "--crop", str(tmp_path / "crops")]
     shares = [float(line.split("\t")[1].rstrip(" %")) for line in run(*command, env=env).stdout.splitlines()]
     assert min(shares) < 100 or max(shares) == 100
     done = run(*command, "--overwrite", "--require-valid", "100", env=env)
@@ -87,7 +87,7 @@ def test_what_is_left_out_is_said(run: Run, env: Dict[str, str], aoi: str, tmp_p
 
 
 def test_a_search_is_cropped_through_a_pipe(run: Run, env: Dict[str, str], aoi: str, tmp_path: Path) -> None:
-    expected = run("planet-vector", "stacks", aoi, "--crop", str(tmp_path / "a"), env=env)
+    expected = run("planet-vector", "stacks", aoi, "--rectangle", "--crop", str(tmp_path / "a"), env=env)
     for number, flags in enumerate(([], ["--collection"], ["--rs"], ["--names"])):
         found = run("planet-vector", "search", aoi, *flags, env=env).stdout
         done = run("planet-vector", "crop", "-", str(tmp_path / str(number)), input=found, env=env)
@@ -124,7 +124,10 @@ def test_scenes_are_given_by_id_and_by_name(run: Run, env: Dict[str, str], tmp_p
         (["stacks", "--crop", "x", "--crs", "EPSG:0"], 2, "EPSG:0"),
         (["crop", "-", "x"], 2, "no scenes on stdin"),
         (["crop", "x"], 2, "what to write"),
-        (["crop", "a", "b", "x", "--bbox", "1,2,3,4"], 2, "several scenes"),
+        (["crop", "a", "b", "x", "--window", "1", "2", "3", "4"], 2, "several scenes"),
+        (["crop", "a", "b", "x", "--bbox", "1,2,3"], 2, "--bbox"),
+        (["crop", "a", "x", "--bbox", "1,2,3,4", "--window", "1", "2", "3", "4"], 2, "exclude each other"),
+        (["stacks", "POINT (12 47.885)", "--crop", "x"], 2, "--rectangle"),
         (["crop", "a", "x", "--window", "0", "0", "1", "1", "--cog"], 2, "--cog"),
         (["crop", "a", "b", "x"], 1, "no scene"),
     ],

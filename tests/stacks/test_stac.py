@@ -15,7 +15,7 @@ from pystac.validation.local_validator import LocalValidator  # noqa: E402
 
 import planet_vector  # noqa: E402
 from planet_vector import NotFoundError, stac  # noqa: E402
-from planet_vector.raster.virtual import header_of  # noqa: E402
+from planet_vector.raster.headers import header_of  # noqa: E402
 from planet_vector.scene import Scene  # noqa: E402
 
 from ..conftest import Service  # noqa: E402
@@ -111,7 +111,7 @@ def test_a_search_becomes_a_geoparquet_file(run: Run, service: Service, tmp_path
     assert run(*command, env=service.environ).returncode == 1
     assert run(*command, "--csv", env=service.environ).returncode == 2
     none = run(*command[:2], "--acquired", "1990-01-01", *command[4:], "--overwrite", env=service.environ)
-    assert none.returncode == 1 and "found no scenes" in none.stderr
+    assert none.returncode == 1 and "No scenes found" in none.stderr
 
 
 def test_a_scene_without_a_footprint_is_a_row_without_one(tmp_path: Path) -> None:

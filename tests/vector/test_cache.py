@@ -206,7 +206,9 @@ def test_memory_does_not_grow_with_the_number_of_scenes(monkeypatch: pytest.Monk
 
 def test_a_page_that_is_closed_early_leaves_nothing_running(many: Watched) -> None:
     scenes = planet_vector.search("PLANET:ortho")
-    next(scenes)
+    under_way = iter(scenes)
+    for _ in range(1500):
+        next(under_way)
     scenes.close()
     CACHE.clear()
     wait_for_pages()

@@ -218,7 +218,7 @@ from planet_vector.vector import result
 result.IN_MEMORY = 1100  # the first page, and rows in a file after it
 reader, count = sys.argv[1], int(sys.argv[2])
 exec(sys.argv[3])
-pieces, at, whole = 0, None, result._Spool.read
+pieces, at, whole = 0, None, result.Spool.read
 
 def read_back(self, start, length):
     global pieces
@@ -227,7 +227,7 @@ def read_back(self, start, length):
         raise OSError(errno.EIO, "Input/output error")
     return whole(self, start, length)
 
-result._Spool.read = read_back
+result.Spool.read = read_back
 assert read() == count  # which reads pieces for the cache on disk, too
 pieces = 0
 assert read() == count
@@ -291,7 +291,7 @@ def test_programs_learn_of_a_failure_in_between(many: Watched, run: Callable[...
         "result.IN_MEMORY = 1100\n"
         "def damaged(self, start, length):\n"
         "    raise OSError(5, 'Input/output error')\n"
-        "result._Spool.read = damaged\n"
+        "result.Spool.read = damaged\n"
     )
     environ = {**many.service.environ, "GDAL_PYTHON_DRIVER_PATH": str(tmp_path / "driver")}
     done = run("ogr2ogr", "-f", "GPKG", str(tmp_path / "out.gpkg"), "PLANET:ortho", env=environ)

@@ -13,7 +13,8 @@ from rasterio.warp import Resampling, reproject
 
 import planet_vector
 from planet_vector.raster.session import PlanetSession
-from tests.conftest import Service
+from tests.conftest import Service, Start
+from tests.raster.test_where_it_lies import IDS, KINDS, NOTHING, check, write
 from tests.vector.conftest import ask_all
 
 EUROPE = "bbox=0,40,30,60"
@@ -114,3 +115,48 @@ def test_a_scene_out_of_reach_is_an_error_and_not_left_out(connected: Service) -
     assert any(abs(shapely.geometry.shape(scene["geometry"]).bounds[0]) > 170 for scene in ask_all(connected, "ortho"))
     with pytest.raises(pyogrio.errors.FeatureError, match="narrow the search"):
         pyogrio.read_dataframe("PLANET:ortho?crs=EPSG:32633")
+
+
+BEYOND = "writes longitudes beyond 180 degrees"
+ACROSS = "draws no scene across 180 degrees"
+
+
+@pytest.fixture(scope="module")
+def globe(tmp_path_factory: pytest.TempPathFactory, start_service: Start) -> Service:
+    archive = tmp_path_factory.mktemp("globe")
+    for name, kind in KINDS.items():
+        write(archive / f"{IDS[name]}.tif", kind)
+    return start_service(archive)
+
+
+@pytest.mark.parametrize(
+    ("name", "crs", "told"),
+    [
+        ("in degrees past 180", "EPSG:4326", BEYOND),
+        ("in degrees below -360", "EPSG:4326", BEYOND),
+        ("web mercator past its edge", "EPSG:3857", BEYOND),
+        ("web mercator past its edge", "EPSG:32701", BEYOND),
+        ("the world from 0", "EPSG:4326", BEYOND),
+        ("zone 60 over 180", "EPSG:4326", ACROSS),
+        ("zone 60 over 180", "EPSG:3857", ACROSS),
+        ("zone 60 over 180", "EPSG:32701", None),
+        ("the world from -180", "EPSG:4326", None),
+    ],
+)
+def test_what_gdal_cannot_show_is_an_error_and_not_empty(
+    globe: Service, monkeypatch: pytest.MonkeyPatch, name: str, crs: str, told: Any
+) -> None:
+    monkeypatch.setenv("PL_API_URL", globe.url)
+    monkeypatch.setenv("PL_API_KEY", globe.key)
+    index = f"GTI:PLANET:ortho/{IDS[name]}?product=analytic&crs={crs}"
+    with rasterio.Env(session=PlanetSession()):
+        if told is not None:
+            with pytest.raises(
+                rasterio.errors.RasterioIOError, match=f"{IDS[name]} lies: .*{told}; use planet_vector.mos"
+            ):
+                rasterio.open(index)
+            return
+        with rasterio.open(index) as dataset:
+            pixels = dataset.read()
+            pixels[:, pixels[1] == 0] = NOTHING  # beside a source that GTI warps
+            assert check(pixels, dataset.crs, dataset.transform, 0.01) > 0.9

@@ -1,0 +1,71 @@
+"""What rasters must have in common to be put beside one another, and what is said of them together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, List, Optional, Sequence
+
+from planet_vector.errors import RasterAccessError
+from planet_vector.pixels.header import Band, RasterHeader
+from planet_vector.raster.headers import header_of
+from planet_vector.raster.product import north_up
+from planet_vector.raster.vrt import no_data
+
+ALPHA = "alpha"
+
+
+def told_by_pixels(header: RasterHeader) -> Optional[str]:
+    """Return how pixels say that they are no data, if GDAL understands it: `ALPHA`, or the one value of all bands."""
+    if header.masked:
+        return None
+    if header.alpha is not None:
+        # GDAL takes an alpha band for a mask in these alone.
+        seen = header.alpha == len(header.bands) in (2, 4) and set(header.dtypes) <= {"uint8", "uint16"}
+        return ALPHA if seen and not any(value is not None for value in header.nodata) else None
+    values = set(map(repr, no_data(header)))
+    return None if len(values) > 1 or "None" in values else values.pop()
+
+
+def bands_of_all(headers: Sequence[RasterHeader], top: RasterHeader) -> List[Band]:
+    """Return the bands of a mosaic: those of the scene on top, but for what is not true of all."""
+    found = []
+    for number, band in enumerate(top.bands):
+        values = {repr(no_data(header)[number]) for header in headers}
+        names = {header.bands[number].description for header in headers}
+        found.append(
+            replace(
+                band,
+                nodata=no_data(top)[number] if len(values) == 1 else None,
+                description=band.description if len(names) == 1 else None,
+            )
+        )
+    return found
+
+
+def checked(dataset: Any, title: str, top: RasterHeader, on_top: str) -> RasterHeader:
+    """Return the header of a scene whose pixels may lie beside those of the scene on top.
+
+    Parameters
+    ----------
+    dataset : rasterio.io.DatasetReader
+        The scene, open.
+    title, on_top : str
+        What errors call it, and the scene on top.
+    top : RasterHeader
+        Of that scene.
+
+    Raises
+    ------
+    RasterAccessError
+        When it is not north up, or equal numbers mean different things in both.
+    """
+    north_up(dataset)
+    header = header_of(dataset)
+    differences = [*top.differences(header)]
+    if header.alpha != top.alpha and not differences:
+        number = header.alpha or top.alpha
+        differences.append(f"band {number} is alpha in one and not in the other")
+    if differences:
+        told = f"{title} has other bands than {on_top}, the scene on top: {', '.join(differences)}"
+        raise RasterAccessError(f"{told}. Leave it out of the mosaic.")
+    return header

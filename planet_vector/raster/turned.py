@@ -1,0 +1,70 @@
+"""A raster as it lies in another turn of the globe: at -175 for what it says is 185, and mercator past its edge."""
+
+from __future__ import annotations
+
+from typing import Any, List
+
+from affine import Affine
+
+from planet_vector.raster.warping import Bounds, recentred, turn_of, turns, warped_bounds
+
+
+class Turned:
+    """Stand for an open dataset whose pixels lie elsewhere by its own words; for what reads its windows and header.
+
+    Parameters
+    ----------
+    dataset : rasterio.io.DatasetReader
+        The dataset.
+    crs : rasterio.crs.CRS
+        Its coordinate system now.
+    transform : Affine
+        Its transform now.
+    """
+
+    def __init__(self, dataset: Any, crs: Any, transform: Affine) -> None:
+        self._dataset = dataset
+        self.crs = crs
+        self.transform = transform
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._dataset, name)
+
+    def window_transform(self, window: Any) -> Affine:
+        """Return the transform of a window, as `rasterio.io.DatasetReader.window_transform` does."""
+        return self.transform * Affine.translation(window.col_off, window.row_off)
+
+
+def in_turns(dataset: Any, crs: Any, bounds: Bounds) -> List[Any]:
+    """Return a raster where GDAL brings it to bounds of a coordinate system, once for each turn it is seen in.
+
+    Most are seen in one, and returned as they are; so is one that does not lie there at all.
+
+    Parameters
+    ----------
+    dataset : rasterio.io.DatasetReader
+        The raster, north up.
+    crs : rasterio.crs.CRS
+        The coordinate system.
+    bounds : (west, south, east, north)
+        In its units, in any turn.
+
+    Raises
+    ------
+    RasterAccessError
+        When the bounds have no place in the raster's system.
+    """
+    own, transform = dataset.crs, dataset.transform
+    if turn_of(own) is None:
+        return [dataset]
+    west, east = transform.c, transform.c + transform.a * dataset.width
+    moved = None if own == crs else recentred(own, west, east)
+    if moved is not None:
+        own, by = moved
+        transform = Affine.translation(-by, 0) * transform
+        west, east = west - by, east - by
+    wanted = bounds if own == crs else warped_bounds(crs, own, bounds, densify=63)
+    moves = turns((west, east), (wanted[0], wanted[2]), turn_of(own)) or [0.0]
+    if moved is None and moves == [0.0]:
+        return [dataset]
+    return [Turned(dataset, own, Affine.translation(by, 0) * transform) for by in moves]

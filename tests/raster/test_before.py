@@ -1,0 +1,128 @@
+"""VRTs that an earlier version saved open with this one, and hold the archive's pixels.
+
+The files in `before` were written by commit 1b7bd53, over the sample archive, by these lines; the service's address in
+them stands as ``http://SERVICE``, the path of its file of headers as ``HEADERS``:
+
+    found = sorted(
+        planet_vector.search("PLANET:ortho?acquired.gte=2015-07-19T00:00:00Z&acquired.lt=2015-07-20T00:00:00Z&limit=3"),
+        key=lambda scene: scene.acquired,
+    )
+    planet_vector.mosaic([found[0], found[-1]]).save_vrt("mosaic.vrt")
+    planet_vector.mosaic(found[:1], crs="EPSG:4326").save_vrt("warped.vrt")
+    scene = next(planet_vector.search("PLANET:landsat")).id
+    planet_vector.open(f"PLANET:landsat/{scene}/band_4,band_3,band_2").save_vrt("bands.vrt")
+    subprocess.run(["gdal_translate", "-of", "VRT", planet_vector.resolve(f"PLANET:ortho/{found[0].id}/visual"),
+                    "resolved.vrt"])
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Callable
+from urllib.parse import quote, unquote
+
+import numpy as np
+import pytest
+
+import planet_vector
+from planet_vector.config import Key, Settings
+from planet_vector.raster.keyfiles import config_file, forget, header_file
+
+from ..conftest import KEY, Service
+
+rasterio = pytest.importorskip("rasterio")
+
+from planet_vector.raster.session import PlanetSession  # noqa: E402
+
+BEFORE = Path(__file__).parent / "before"
+FULL = re.compile(
+    r"(?:GTIFF_DIR:1:)?/vsicurl[/?][^<]*?scenes(?:/|%2F)\w+(?:/|%2F)(\w+)(?:/|%2F)full"
+    r"[^<]*?product(?:=|%3D)(\w+)[^<]*?(?=</|&lt;/)"
+)
+"""How a product is named in these files: of a scene's id and the product's."""
+
+
+def placed(text: str, service: Service) -> str:
+    """Put the address of a service into a saved file."""
+    host = service.url.split("/")[2]
+    headers = quote(str(header_file(Settings(service.url, Key(service.key)))), safe="")
+    return (
+        text.replace("http%3A%2F%2FSERVICE", f"http%3A%2F%2F{quote(host, safe='')}")
+        .replace("http://SERVICE", f"http://{host}")
+        .replace("header_file=HEADERS", f"header_file={headers}")
+    )
+
+
+@pytest.fixture
+def saved(connected: Service, tmp_path: Path) -> Callable[[str], Path]:
+    """Return what puts a saved file beside the test, with the address of the service in it."""
+
+    def save(name: str) -> Path:
+        path = tmp_path / name
+        path.write_text(placed((BEFORE / name).read_text(), connected))
+        return path
+
+    return save
+
+
+def of_files(name: str, archive: Path) -> np.ndarray:
+    """Return what the same VRT shows over the archive's files: no service and nothing of the package is in that."""
+    text = (BEFORE / name).read_text()
+    local, count = FULL.subn(lambda match: str(next(archive.glob(f"{match[1]}_{match[2]}.*"))), text)
+    assert count and "SERVICE" not in unquote(local)
+    with rasterio.open(local) as dataset:
+        pixels: np.ndarray = dataset.read()
+    assert pixels.any()
+    return pixels
+
+
+@pytest.mark.parametrize("name", ["mosaic.vrt", "warped.vrt", "bands.vrt"])
+def test_a_saved_vrt_opens_with_the_key_in_force(name: str, saved: Callable[[str], Path], connected: Service) -> None:
+    with rasterio.Env(session=PlanetSession()), rasterio.open(saved(name)) as dataset:
+        assert np.array_equal(dataset.read(), of_files(name, connected.archive))
+
+
+SUM = "import sys, rasterio; print(rasterio.open(sys.argv[1]).read().astype('int64').sum())"
+
+
+@pytest.mark.parametrize("name", ["mosaic.vrt", "warped.vrt", "bands.vrt"])
+def test_a_saved_vrt_opens_in_a_shell_that_was_set_up(
+    name: str, saved: Callable[[str], Path], connected: Service
+) -> None:
+    if tuple(int(part) for part in rasterio.__gdal_version__.split(".")[:2]) < (3, 7):
+        pytest.skip("a key for one host is of GDAL 3.7 and later")
+    config = config_file(Settings(connected.url, Key(connected.key)))
+    done = subprocess.run(
+        [sys.executable, "-c", SUM, str(saved(name))], env={**connected.environ, "GDAL_CONFIG_FILE": str(config)},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.stdout.strip() == str(of_files(name, connected.archive).astype("int64").sum()), done.stderr
+
+
+@pytest.mark.skipif(shutil.which("gdal_translate") is None, reason="GDAL's programs are not here")
+def test_a_name_with_a_file_of_headers_opens_where_no_key_is_in_force(
+    saved: Callable[[str], Path], connected: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What such a name needs is a file, and any name that is resolved makes it.
+    scene = re.search(r"ortho%2F(\w+)%2Ffull", (BEFORE / "resolved.vrt").read_text())
+    assert scene
+    path, target = saved("resolved.vrt"), tmp_path / "copy.tif"
+    forget(Settings(connected.url))
+    named = planet_vector.resolve(f"PLANET:ortho/{scene[1]}/visual")
+    assert re.search(r"header_file=[^&]*", named)[0] in path.read_text()  # type: ignore[index]
+    monkeypatch.delenv("PL_API_KEY")
+    subprocess.run(["gdal_translate", "-q", str(path), str(target)], check=True, capture_output=True, timeout=60)
+    with rasterio.open(target) as dataset:
+        assert np.array_equal(dataset.read(), of_files("resolved.vrt", connected.archive))
+
+
+def test_the_file_of_headers_is_where_it_was() -> None:
+    settings = Settings("http://127.0.0.1:42053/v0/", Key(KEY))
+    try:
+        assert header_file(settings).name == "headers-8cea069296467692.txt"
+    finally:
+        forget(settings)
