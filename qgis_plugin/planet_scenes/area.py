@@ -34,6 +34,7 @@ from qgis.PyQt.QtWidgets import (
 
 from planet_scenes import core, messages
 from planet_scenes.area_tool import Draw, band, take_away
+from planet_scenes.polygons import united
 from planet_scenes.tasks import Cancelled, Task
 from planet_scenes.texts import tr
 from planet_vector.errors import QueryError
@@ -43,6 +44,8 @@ WGS84 = QgsCoordinateReferenceSystem("EPSG:4326")
 _COLOUR = QColor("#d95f0e")
 _MOST_POINTS = 5000  # of an area: more are simplified, as the service takes a megabyte at the most
 _TOLERANCE = 0.001  # degrees, some hundred metres: what an area may lose then
+_LONGEST = 170.0  # degrees of an edge: a longer one than 180 would be read as going the other way around the globe
+_FARTHEST = 540.0  # degrees of longitude: a turn beyond ±180, as the service takes them
 _LINES = 3  # of text to be seen at once
 
 
@@ -99,6 +102,8 @@ class AreaChooser(QWidget):
         else:
             found = self._drawn
         bounds = found.boundingBox()
+        if mode == self.DRAWN:
+            found = found.densifyByDistance(_LONGEST)  # it goes where it was drawn, also the long way around
         if found.isGeosEqual(QgsGeometry.fromRect(bounds)):
             return [("bbox", str(_box(bounds)))]
         return [("intersects", found.asWkt(7))]
@@ -296,6 +301,7 @@ class _LayerArea(QObject):
             return
         source = QgsVectorLayerFeatureSource(self._layer)
         request = QgsFeatureRequest().setNoAttributes()
+        in_degrees = self._layer.crs().isGeographic()
         transform = QgsCoordinateTransform(self._layer.crs(), WGS84, QgsProject.instance().transformContext())
         if self._layer.selectedFeatureCount():
             request.setFilterFids(self._layer.selectedFeatureIds())
@@ -306,13 +312,13 @@ class _LayerArea(QObject):
                 if feedback.isCanceled():
                     raise Cancelled
                 if feature.hasGeometry():
-                    found.append(feature.geometry().makeValid())
-            area = QgsGeometry.unaryUnion(found)
+                    found.append(feature.geometry() if in_degrees else feature.geometry().makeValid())
             try:
-                area.transform(transform)
+                for polygon in found:
+                    polygon.transform(transform)
             except QgsCsException:
                 raise QueryError(tr("The polygons of the layer lie beside the globe.")) from None
-            return _simple(area)
+            return _simple(united(found))
 
         self._task = task = Task.start(
             tr("Reading the area"),
@@ -356,14 +362,19 @@ def pasted(text: str) -> QgsGeometry:
         raise QueryError(tr("Paste the area: a polygon as WKT, or GeoJSON."))
     if text.startswith("{"):
         features = QgsJsonUtils.stringToFeatureList(text, QgsJsonUtils.stringToFields(text))
-        found = QgsGeometry.unaryUnion([feature.geometry() for feature in features if feature.hasGeometry()])
+        polygons = [feature.geometry() for feature in features if feature.hasGeometry()]
     else:
-        found = QgsGeometry.fromWkt(text)
-    if found.isEmpty() or found.type() != QgsWkbTypes.GeometryType.PolygonGeometry:
+        polygons = [QgsGeometry.fromWkt(text)]
+    surface = QgsWkbTypes.GeometryType.PolygonGeometry
+    if not polygons or any(polygon.isEmpty() or polygon.type() != surface for polygon in polygons):
         raise QueryError(tr("The text is no polygon as WKT or GeoJSON."))
-    bounds = found.boundingBox()
-    if not (bounds.xMinimum() >= -180 and bounds.xMaximum() <= 180 and abs(bounds.center().y()) <= 90):
-        raise QueryError(tr("The text is no polygon in degrees, longitude before latitude."))
+    for polygon in polygons:
+        bounds = polygon.boundingBox()
+        if not (-_FARTHEST <= bounds.xMinimum() <= bounds.xMaximum() <= _FARTHEST and abs(bounds.center().y()) <= 90):
+            raise QueryError(tr("The text is no polygon in degrees, longitude before latitude."))
+    found = united(polygons)
+    if found.isEmpty() or found.type() != surface:
+        raise QueryError(tr("The text is no polygon as WKT or GeoJSON."))
     return _simple(found.makeValid())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
 
+from osgeo import gdal
 from qgis.core import (
     QgsContrastEnhancement,
     QgsMultiBandColorRenderer,
@@ -146,6 +147,9 @@ def reopened(catalog: ScenesV0, planet_name: str) -> str:
 
     A signed address has ended long ago, and files of this machine may be gone.
     """
+    # QGIS has tried what the project says: without the key, or by a file of this machine that is gone. GDAL remembers
+    # that there was nothing at that address, whatever it is asked by.
+    gdal.VSICurlClearCache()
     name = parse_name(planet_name)
     if name.is_mosaic:
         mosaic = mosaic_of(catalog, name.item)

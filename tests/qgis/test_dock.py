@@ -587,3 +587,29 @@ def test_a_download_is_stopped_and_gone_on_with(
         assert file.read_bytes() == original.read_bytes()
     settle()
     service.stop()
+
+
+TWO_DEGREES = "MultiPolygon (((179 -1, 180 -1, 180 1, 179 1, 179 -1)), ((-180 -1, -179 -1, -179 1, -180 1, -180 -1)))"
+
+
+@pytest.mark.parametrize("crs", ["", "EPSG:4326", "EPSG:3832"])
+def test_an_area_across_the_antimeridian_is_what_it_covers(dock: Dock, crs: str) -> None:
+    """As text, as a layer in degrees, and as one in a projection whose middle is at 150° east."""
+    short = "Polygon ((179 -1, -179 -1, -179 1, 179 1, 179 -1))"
+    if crs:
+        polygon = QgsGeometry.fromWkt(
+            "Polygon ((179 -1, 181 -1, 181 1, 179 1, 179 -1))" if crs != "EPSG:4326" else short
+        )
+        if crs == "EPSG:3832":
+            there = QgsCoordinateTransform(
+                QgsCoordinateReferenceSystem("EPSG:4326"), QgsCoordinateReferenceSystem(crs), QgsProject.instance()
+            )
+            polygon.transform(there)
+        layer_of(polygon.asWkt(9), crs=crs)
+        dock.area.mode.setCurrentIndex(dock.area.LAYER)
+    else:
+        dock.area.mode.setCurrentIndex(dock.area.TEXT)
+        dock.area.text.setPlainText(short)
+    counted(dock)
+    asked = QgsGeometry.fromWkt(parameters(dock)["intersects"])
+    assert asked.symDifference(QgsGeometry.fromWkt(TWO_DEGREES)).area() < 1e-6

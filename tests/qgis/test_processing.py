@@ -14,6 +14,8 @@ import pytest
 from osgeo import gdal
 from qgis.core import (
     QgsApplication,
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
     QgsDistanceArea,
     QgsFeature,
     QgsGeometry,
@@ -457,6 +459,31 @@ def test_stacks_of_any_polygons(run: Run) -> None:
         run("stacks", INPUT=layer, ID="nosuch", OUTPUT="memory:")
 
 
+FIELD = QgsGeometry.fromWkt("POLYGON((11.992 47.874,11.9985 47.8735,11.999 47.877,11.994 47.878,11.992 47.874))")
+
+
+def test_with_an_area_all_that_cover_the_whole_come_first(run: Run, features: Sequence[Feature]) -> None:
+    shapes = {f["id"]: _shape(f) for f in features if _in_summer(f)}
+    whole = sorted(name for name, shape in shapes.items() if shape.contains(FIELD))
+    touching = [name for name, shape in shapes.items() if shape.intersects(FIELD)]
+    assert 2 <= len(whole) < len(touching)
+    layer = run("search", **SUMMER, OUTPUT="memory:")["OUTPUT"]
+    field = _layer_of(FIELD)
+    first, *others = run("stacks", INPUT=layer, AREA=field, OUTPUT="memory:")["OUTPUT"].getFeatures()
+    assert sorted(first["scenes"].split(",")) == whole and first["covered"] == 1
+    for row in (first, *others):
+        ground = _common([shapes[scene] for scene in row["scenes"].split(",")])
+        assert row["covered"] == pytest.approx(_square_km(ground.intersection(FIELD)) / _square_km(FIELD), abs=1e-3)
+        assert row["area_km2"] == pytest.approx(_square_km(ground), rel=1e-4)
+    told = [row["covered"] for row in others]
+    assert told == sorted(told, reverse=True) and max(told, default=0) < 1
+    # Where no two cover all of it, those that share most.
+    wide = FIELD.buffer(0.03, 5)
+    (best, *_) = run("stacks", INPUT=layer, AREA=_layer_of(wide), OUTPUT="memory:")["OUTPUT"].getFeatures()
+    most = max(_square_km(_common([*pair, wide])) for pair in combinations(shapes.values(), 2))
+    assert best["covered"] == pytest.approx(most / _square_km(wide), abs=1e-3)
+
+
 def test_a_rectangle_in_degrees_is_one_in_metres(run: Run, features: Sequence[Feature]) -> None:
     footprint = _shape(features[0])
     found = run("rectangle", INPUT=_layer_of(footprint), OUTPUT="memory:")["OUTPUT"]
@@ -500,6 +527,45 @@ def test_crops_are_one_grid_and_the_scenes_own_pixels(run: Run, archive: Path, t
     assert not list((tmp_path / "crops").glob("*.part"))
 
 
+def test_crops_of_a_field_hold_it_and_what_does_not_cover_it_is_left_out(
+    run: Run, features: Sequence[Feature], archive: Path, tmp_path: Path
+) -> None:
+    shapes = {f["id"]: _shape(f) for f in features if _in_summer(f)}
+    whole = sorted(name for name, shape in shapes.items() if shape.contains(FIELD))
+    scenes = run("searchlayer", **SUMMER)["OUTPUT"]
+    feedback = Feedback()
+    given = {"CONNECTION": "sample", "INPUT": scenes, "AREA": _layer_of(FIELD)}
+    found = run("cropstack", feedback, **given, FOLDER=str(tmp_path / "crops"))
+    assert sorted(Path(path).name for path in found["FILES"]) == [f"{scene}_visual_crop.tif" for scene in whole]
+    assert len([line for line in feedback.said if "% of the area: it is left out" in line]) == len(shapes) - len(whole)
+    outlines = str(tmp_path / "field.geojson")
+    Path(outlines).write_text(FIELD.densifyByDistance(0.0005).asJson(12))
+    for path in found["FILES"]:
+        crop = gdal.Open(path)
+        west, size, _, north, _, _ = crop.GetGeoTransform()
+        bounds = (west, north - size * crop.RasterYSize, west + size * crop.RasterXSize, north)
+        # What GDAL's own cutline says of the field's extent, in the crop's system.
+        in_metres = gdal.VectorTranslate("/vsimem/field.json", outlines, dstSRS=crop.GetProjection(), reproject=True)
+        left, right, bottom, top = in_metres.GetLayer().GetExtent()
+        assert 0 <= left - bounds[0] < size and 0 <= bottom - bounds[1] < size
+        assert 0 <= bounds[2] - right < size and 0 <= bounds[3] - top < size
+        source = str(archive / f"{crop.GetMetadataItem('id')}_visual.tif")
+        wanted = gdal.Warp(str(tmp_path / "wanted.tif"), source, dstSRS=crop.GetProjection(), outputBounds=bounds,
+                           xRes=size, yRes=size)  # fmt: skip
+        assert numpy.array_equal(crop.ReadAsArray(), wanted.ReadAsArray())
+        assert crop.GetMetadataItem("covered") == "1.0000"
+    inside = run("cropstack", **{**given, "INPUT": _some(scenes, whole)}, RECTANGLE=True, FOLDER=str(tmp_path / "r"))
+    assert gdal.Open(inside["FILES"][0]).RasterXSize < gdal.Open(found["FILES"][0]).RasterXSize
+    with pytest.raises(QgsProcessingException, match="No scene covers the whole area, but .* % of it at the most"):
+        run("cropstack", **{**given, "AREA": _layer_of(FIELD.buffer(0.05, 5))}, FOLDER=str(tmp_path / "none"))
+    assert not (tmp_path / "none").exists()
+
+
+def _some(layer: QgsVectorLayer, ids: Sequence[str]) -> QgsProcessingFeatureSourceDefinition:
+    layer.selectByExpression(f'"id" in ({",".join(repr(i) for i in ids)})')
+    return QgsProcessingFeatureSourceDefinition(layer.id(), selectedFeaturesOnly=True)
+
+
 def test_scenes_without_common_ground_are_not_cropped(run: Run, tmp_path: Path) -> None:
     scenes = run("searchlayer", **SUMMER)["OUTPUT"]
     with pytest.raises(QgsProcessingException, match="no ground in common"):
@@ -533,6 +599,37 @@ def test_a_mosaic_shows_what_gdal_makes_of_the_archives_files(run: Run, archive:
     pixels = wanted.ReadAsArray()
     assert numpy.count_nonzero(pixels[3]) > 1000
     assert numpy.array_equal(made.ReadAsArray(), pixels)
+
+
+@pytest.mark.parametrize("resampling", ["nearest", "bilinear"])
+def test_each_pixel_of_a_mosaic_is_placed_for_itself(run: Run, archive: Path, tmp_path: Path, resampling: str) -> None:
+    # More than a tile of the file wide, and not in the system of the scene.
+    scenes = run("search", **SUMMER, EXTENT=EXTENT, LIMIT=1, OUTPUT=str(tmp_path / "s.gpkg"))
+    bounds = (1330000, 6080000, 1344000, 6093000)
+    found = run(
+        "mosaic", CONNECTION="sample", INPUT=scenes["OUTPUT"], CRS="EPSG:3857", RESOLUTION=20, RESAMPLING=resampling,
+        EXTENT="1330000,1344000,6080000,6093000 [EPSG:3857]", OUTPUT=str(tmp_path / "mosaic.tif"),
+    )  # fmt: skip
+    (row,) = QgsVectorLayer(str(tmp_path / "s.gpkg")).getFeatures()
+    source = gdal.Open(str(archive / f"{row['id']}_visual.tif"))
+    options = {"dstSRS": "EPSG:3857", "outputBounds": bounds, "xRes": 20, "yRes": 20, "resampleAlg": resampling}
+    wanted = gdal.Warp(str(tmp_path / "wanted.tif"), source, errorThreshold=0, **options).ReadAsArray()
+    made = gdal.Open(str(found["OUTPUT"])).ReadAsArray()
+    assert numpy.count_nonzero(wanted[3]) > 1000
+    assert numpy.array_equal(made, wanted)
+    # That is not what GDAL does unless told so.
+    near = gdal.Warp(str(tmp_path / "near.tif"), source, errorThreshold=0.125, **options).ReadAsArray()
+    assert not numpy.array_equal(near, wanted)
+    if resampling == "nearest":
+        # Position by position: the pixel of the scene that the middle of the mosaic's pixel lies in.
+        there, here = QgsCoordinateReferenceSystem("EPSG:3857"), QgsCoordinateReferenceSystem()
+        here.createFromWkt(source.GetProjection())
+        transform = QgsCoordinateTransform(there, here, QgsProject.instance())
+        west, size, _, north, _, _ = source.GetGeoTransform()
+        for line, column in numpy.argwhere(wanted[3] > 0)[::97]:
+            place = transform.transform(QgsPointXY(1330010 + 20 * column, 6092990 - 20 * line))
+            x, y = int((place.x() - west) // size), int((north - place.y()) // size)
+            assert (source.ReadAsArray(x, y, 1, 1)[:, 0, 0] == made[:, line, column]).all()
 
 
 def test_a_cancelled_mosaic_leaves_nothing_behind(run: Run, tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 from typing import Any, Callable, Iterator, List
+from urllib.parse import quote
 
 import pytest
+from osgeo import gdal
 from qgis.core import QgsApplication, QgsProject, QgsVectorLayer
 
 from planet_scenes import layers, products, tasks
@@ -14,7 +17,7 @@ from planet_scenes.connections import connections
 from planet_scenes.projects import Projects
 from planet_vector import config
 from planet_vector.vector.cache import CACHE
-from tests.conftest import Service, Start
+from tests.conftest import KEY, Service, Start
 from tests.qgis.conftest import Desktop, outcome, settle, summer_at, summer_of, wait_for
 from tests.qgis.test_products import pixels, scenes_of
 
@@ -168,3 +171,35 @@ def test_a_layer_of_an_unknown_service_is_told(
     settle()
     assert any("none of your connections" in text for text in desktop.said())
     assert named("other").isValid()
+
+
+def test_a_project_of_an_earlier_version_opens(
+    make_connection: Callable[..., Any], service: Service, desktop: Desktop, projects: List[str], tmp_path: Path
+) -> None:
+    """Open what `fill` made, and QGIS 3.22 saved, with the plugin of commit 1b7bd53.
+
+    The service's address in it stands as SERVICE, the path of the file with the key as HEADERS; the mosaic's VRT was in
+    a folder that is not there any more.
+    """
+    make_connection(service, "sample")
+    saved = (Path(__file__).parent / "before" / "summer.qgs").read_text(encoding="utf-8")
+    assert "header_file=HEADERS" in saved and KEY not in saved
+    host = service.url.split("/")[2]
+    text = saved.replace("%2F%2FSERVICE", f"%2F%2F{quote(host, safe='')}").replace("//SERVICE", f"//{host}")
+    file = tmp_path / "summer.qgs"
+    text = text.replace("HEADERS", "%2Ftmp%2Fplanet_vector-0%2Fheaders-0123456789abcdef.txt")  # which is gone
+    file.write_text(text, encoding="utf-8")
+    assert QgsProject.instance().read(str(file))
+    settle()
+    wait_for(lambda: all(layer.isValid() for layer in QgsProject.instance().mapLayers().values()), 60)
+    assert named("Summer").featureCount() == len(summer_of(service))
+    assert named("Summer").renderer().type() == "graduatedSymbol"
+    scene = re.search(r"\d{8}_\d{6}_\w+", named("visual").name())
+    assert scene
+    expected = pixels(str(service.archive / f"{scene[0]}_visual.tif"))
+    assert expected.any() and (pixels(named("visual").source()) == expected).all()
+    assert "header_file=" not in named("visual").source() or "0123456789abcdef" not in named("visual").source()
+    mosaic = gdal.Open(named("Mosaic of").source())
+    column, row = (mosaic.RasterXSize - 200) // 2, (mosaic.RasterYSize - 200) // 2
+    assert mosaic.ReadAsArray(column, row, 200, 200)[3].any()
+    assert projects == [] and desktop.said() == []

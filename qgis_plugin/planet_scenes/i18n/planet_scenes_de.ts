@@ -770,6 +770,11 @@
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
+      <source>The area holds no polygon.</source>
+      <translation>Das Gebiet enthält kein Polygon.</translation>
+    </message>
+    <message>
+      <location filename="../processing/algorithm.py" />
       <source>Cancelled.</source>
       <translation>Abgebrochen.</translation>
     </message>
@@ -815,18 +820,33 @@
     </message>
     <message>
       <location filename="../processing/crops.py" />
-      <source>Cuts the largest rectangle that all scenes cover out of each of them: one GeoTIFF a scene, all on one grid, pixel upon pixel, north up. Each scene is read where it lies, and only there. Give a polygon of 'Find stacks' as the area, and the scenes are those of that stack. The tags of a file say which scene it is, when it was acquired, and which share of its pixels is valid.</source>
-      <translation>Schneidet das größte Rechteck, das alle Szenen bedecken, aus jeder von ihnen: ein GeoTIFF je Szene, alle auf einem Gitter, Pixel auf Pixel, Norden oben. Jede Szene wird gelesen, wo sie liegt, und nur dort. Ist das Gebiet ein Polygon aus „Stapel finden“, sind die Szenen die dieses Stapels. Die Metadaten einer Datei sagen, welche Szene sie ist, wann sie aufgenommen wurde und welcher Anteil ihrer Pixel gültig ist.</translation>
+      <source>Cuts an area out of each scene that covers it: one GeoTIFF a scene, all on one grid, pixel upon pixel, north up, of the whole pixels that the rectangle around the area touches. Without an area, with a polygon of 'Find stacks', whose scenes are taken then, or on demand it is the largest rectangle that all scenes cover. Each scene is read where it lies, and only there. The tags of a file say which scene it is, when it was acquired, which share of its pixels is valid, and which share of the area has data.</source>
+      <translation>Schneidet ein Gebiet aus jeder Szene, die es bedeckt: ein GeoTIFF je Szene, alle auf einem Gitter, Pixel auf Pixel, Norden oben, aus den ganzen Pixeln, die das Rechteck um das Gebiet berührt. Ohne Gebiet, mit einem Polygon aus „Stapel finden“, dessen Szenen dann genommen werden, oder auf Wunsch ist es das größte Rechteck, das alle Szenen bedecken. Jede Szene wird gelesen, wo sie liegt, und nur dort. Die Metadaten einer Datei sagen, welche Szene sie ist, wann sie aufgenommen wurde, welcher Anteil ihrer Pixel gültig ist und welcher Anteil des Gebiets Daten hat.</translation>
     </message>
     <message>
       <location filename="../processing/crops.py" />
-      <source>One polygon that the crops lie in, such as a stack; by default all common ground.</source>
-      <translation>Ein Polygon, in dem die Ausschnitte liegen, etwa ein Stapel; sonst alles gemeinsame Gebiet.</translation>
+      <source>No scene covers the whole area, but {percent:.1f} % of it at the most: take a smaller one.</source>
+      <translation>Keine Szene bedeckt das ganze Gebiet, sondern höchstens {percent:.1f} % davon: nehmen Sie ein kleineres.</translation>
+    </message>
+    <message>
+      <location filename="../processing/crops.py" />
+      <source>One polygon to cut to, or a stack; by default all common ground.</source>
+      <translation>Ein Polygon, auf das zugeschnitten wird, oder ein Stapel; sonst alles gemeinsame Gebiet.</translation>
     </message>
     <message>
       <location filename="../processing/crops.py" />
       <source>By default that of the oldest scene, with whose pixels the grid is aligned.</source>
       <translation>Sonst die der ältesten Szene, an deren Pixeln das Gitter ausgerichtet wird.</translation>
+    </message>
+    <message>
+      <location filename="../processing/crops.py" />
+      <source>Scene {scene} covers {percent:.1f} % of the area: it is left out.</source>
+      <translation>Szene {scene} bedeckt {percent:.1f} % des Gebiets: sie bleibt weg.</translation>
+    </message>
+    <message>
+      <location filename="../processing/crops.py" />
+      <source>Largest rectangle inside the area</source>
+      <translation>Größtes Rechteck im Gebiet</translation>
     </message>
     <message>
       <location filename="../processing/crops.py" />
@@ -855,6 +875,11 @@
     </message>
     <message>
       <location filename="../processing/crops.py" />
+      <source>No scene has data in the area.</source>
+      <translation>Keine Szene hat Daten im Gebiet.</translation>
+    </message>
+    <message>
+      <location filename="../processing/crops.py" />
       <source>The scenes have no ground in common.</source>
       <translation>Die Szenen haben kein gemeinsames Gebiet.</translation>
     </message>
@@ -877,6 +902,11 @@
       <location filename="../processing/crops.py" />
       <source>Scene {scene} of the stack is not in the layer of scenes.</source>
       <translation>Die Szene {scene} des Stapels ist nicht im Layer der Szenen.</translation>
+    </message>
+    <message>
+      <location filename="../processing/crops.py" />
+      <source>Scene {scene} has no data in the area: it is left out.</source>
+      <translation>Szene {scene} hat keine Daten im Gebiet: sie bleibt weg.</translation>
     </message>
     <message>
       <location filename="../processing/download.py" />
@@ -1180,8 +1210,8 @@
     </message>
     <message>
       <location filename="../processing/stacks.py" />
-      <source>Finds the sets of scenes that cover the same ground, by an exact overlay of their footprints. Each stack is as large a set as the least area allows, and none is part of another; the deepest comes first. Its geometry is the ground that all of its scenes cover.</source>
-      <translation>Findet die Gruppen von Szenen, die dasselbe Gebiet bedecken, durch genaue Verschneidung ihrer Umrisse. Jeder Stapel ist eine so große Gruppe, wie die Mindestfläche erlaubt, und keiner ist Teil eines anderen; der tiefste kommt zuerst. Seine Geometrie ist das Gebiet, das alle seine Szenen bedecken.</translation>
+      <source>Finds the sets of scenes that cover the same ground, by an exact overlay of their footprints. Each stack is as large a set as the least area allows, and none is part of another; the deepest comes first. Its geometry is the ground that all of its scenes cover. With an area of interest they share ground of that: first come all scenes that cover the whole of it, or else those that share most of it, and a column says which share of it each stack covers.</source>
+      <translation>Findet die Gruppen von Szenen, die dasselbe Gebiet bedecken, durch genaue Verschneidung ihrer Umrisse. Jeder Stapel ist eine so große Gruppe, wie die Mindestfläche erlaubt, und keiner ist Teil eines anderen; der tiefste kommt zuerst. Seine Geometrie ist das Gebiet, das alle seine Szenen bedecken. Mit einem Interessengebiet teilen sie Fläche von diesem: zuerst kommen alle Szenen, die es ganz bedecken, oder sonst die, die am meisten davon teilen, und eine Spalte sagt, welchen Anteil davon jeder Stapel bedeckt.</translation>
     </message>
     <message>
       <location filename="../processing/stacks.py" />
@@ -1207,6 +1237,11 @@
       <location filename="../processing/stacks.py" />
       <source>The least area they share (km²)</source>
       <translation>Mindestfläche, die sie teilen (km²)</translation>
+    </message>
+    <message>
+      <location filename="../processing/stacks.py" />
+      <source>Area of interest</source>
+      <translation>Interessengebiet</translation>
     </message>
     <message>
       <location filename="../processing/stacks.py" />

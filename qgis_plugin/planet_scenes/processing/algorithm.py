@@ -220,6 +220,20 @@ def features_of(source: QgsProcessingFeatureSource, feedback: QgsProcessingFeedb
     return found
 
 
+def polygons_of(source: QgsProcessingFeatureSource, context: Any, feedback: QgsProcessingFeedback) -> QgsGeometry:
+    """Return the polygons of a source as one geometry, in longitude and latitude."""
+    transform = QgsCoordinateTransform(source.sourceCrs(), WGS84, context.transformContext())
+    found = []
+    for feature in features_of(source, feedback):
+        geometry = QgsGeometry(feature.geometry())
+        geometry.transform(transform)
+        found.append(geometry.makeValid())
+    area = QgsGeometry.unaryUnion(found)
+    if not area.area() > 0:
+        raise QgsProcessingException(tr("The area holds no polygon."))
+    return area
+
+
 def given(parameters: Mapping[str, Any], name: str) -> bool:
     """Tell whether a parameter was given: what is left empty in a form, a model or a table of a batch is not."""
     return plain(parameters.get(name)) not in (None, "")

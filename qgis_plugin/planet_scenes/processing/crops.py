@@ -7,26 +7,29 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 from qgis.core import (
-    QgsCoordinateTransform,
     QgsGeometry,
     QgsProcessing,
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputMultipleLayers,
     QgsProcessingOutputNumber,
+    QgsProcessingParameterBoolean,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterNumber,
     QgsProcessingParameterString,
+    QgsWkbTypes,
 )
 
 from planet_scenes.processing import imagery
-from planet_scenes.processing.algorithm import WGS84, ServiceAlgorithm, check, features_of, given, plain
+from planet_scenes.processing.algorithm import ServiceAlgorithm, check, features_of, given, plain, polygons_of
+from planet_scenes.processing.overlay import shares_of
 from planet_scenes.texts import tr
+from planet_vector.geometry import Polygon
 from planet_vector.query import format_time
 from planet_vector.raster.download import safe_name
 from planet_vector.scene import Scene
-from planet_vector.stacks.grid import Grid, common_grid
+from planet_vector.stacks.grid import Grid, common_grid, grid_around, projected
 from planet_vector.utm import is_utm
 
 
@@ -41,10 +44,11 @@ class CropStack(ServiceAlgorithm):
 
     def shortHelpString(self) -> str:
         return tr(
-            "Cuts the largest rectangle that all scenes cover out of each of them: one GeoTIFF a scene, all on one "
-            "grid, pixel upon pixel, north up. Each scene is read where it lies, and only there. Give a polygon of "
-            "'Find stacks' as the area, and the scenes are those of that stack. The tags of a file say which scene it "
-            "is, when it was acquired, and which share of its pixels is valid."
+            "Cuts an area out of each scene that covers it: one GeoTIFF a scene, all on one grid, pixel upon pixel, "
+            "north up, of the whole pixels that the rectangle around the area touches. Without an area, with a polygon "
+            "of 'Find stacks', whose scenes are taken then, or on demand it is the largest rectangle that all scenes "
+            "cover. Each scene is read where it lies, and only there. The tags of a file say which scene it is, when "
+            "it was acquired, which share of its pixels is valid, and which share of the area has data."
         )
 
     def initAlgorithm(self, configuration: Any = None) -> None:
@@ -55,7 +59,8 @@ class CropStack(ServiceAlgorithm):
                 "AREA", tr("Area"), [QgsProcessing.SourceType.TypeVectorPolygon], optional=True
             )
         )
-        self.help_text("AREA", tr("One polygon that the crops lie in, such as a stack; by default all common ground."))
+        self.help_text("AREA", tr("One polygon to cut to, or a stack; by default all common ground."))
+        self.addParameter(QgsProcessingParameterBoolean("RECTANGLE", tr("Largest rectangle inside the area"), False))
         self.addParameter(QgsProcessingParameterString("PRODUCT", tr("Product"), defaultValue="visual"))
         real = QgsProcessingParameterNumber.Type.Double
         self.addParameter(
@@ -82,7 +87,11 @@ class CropStack(ServiceAlgorithm):
                 )
             scenes = [known[scene_id] for scene_id in chosen]
         scenes.sort(key=lambda scene: (scene.acquired, scene.id))
-        grid = self._grid(parameters, context, scenes, product, ground)
+        inside = chosen or self.parameterAsBoolean(parameters, "RECTANGLE", context)
+        asked = None if inside else ground
+        if asked is not None:
+            scenes = _covering(asked, scenes, feedback)
+        grid = self._grid(parameters, context, scenes, product, ground, asked is not None)
         feedback.pushInfo(tr("{width} × {height} pixels of {pixel:g} m, EPSG:{epsg}").format(**grid._asdict()))
         canvas = imagery.Canvas(f"EPSG:{grid.epsg}", grid.bounds, grid.width, grid.height)
         folder.mkdir(parents=True, exist_ok=True)
@@ -90,10 +99,16 @@ class CropStack(ServiceAlgorithm):
         for number, scene in enumerate(scenes):
             check(feedback)
             target = folder / f"{Path(safe_name(None, scene.id, product)).stem}_crop.tif"
-            self._crop(scene, product, target, canvas, resampling, feedback)
-            files.append(str(target))
-            feedback.pushInfo(str(target))
+            if self._crop(scene, product, target, canvas, resampling, feedback, _on(grid, asked)):
+                files.append(str(target))
+                feedback.pushInfo(str(target))
+            else:
+                feedback.pushWarning(
+                    tr("Scene {scene} has no data in the area: it is left out.").format(scene=scene.id)
+                )
             feedback.setProgress(100 * (number + 1) / len(scenes))
+        if not files:
+            raise QgsProcessingException(tr("No scene has data in the area."))
         return {"FOLDER": str(folder), "FILES": files, "COUNT": len(files)}
 
     def _area(self, parameters: Any, context: Any, feedback: Any) -> Tuple[Optional[QgsGeometry], List[str]]:
@@ -106,24 +121,25 @@ class CropStack(ServiceAlgorithm):
             raise QgsProcessingException(
                 tr("The area has {count} polygons: select the one to crop.").format(count=len(features))
             )
-        ground = QgsGeometry(features[0].geometry())
-        ground.transform(QgsCoordinateTransform(source.sourceCrs(), WGS84, context.transformContext()))
+        ground = polygons_of(source, context, feedback)
         named = plain(features[0]["scenes"]) if "scenes" in source.fields().names() else None
         return ground, [part for part in str(named).split(",") if part] if named else []
 
     def _grid(
-        self, parameters: Any, context: Any, scenes: List[Scene], product: str, ground: Optional[QgsGeometry]
+        self,
+        parameters: Any,
+        context: Any,
+        scenes: List[Scene],
+        product: str,
+        ground: Optional[QgsGeometry],
+        around: bool,
     ) -> Grid:
-        for scene in scenes:
+        for scene in [] if around else scenes:
             footprint = QgsGeometry.fromWkt(_wkt(scene))
             ground = footprint if ground is None else ground.intersection(footprint)
         if ground is None or not ground.area() > 0:
             raise QgsProcessingException(tr("The scenes have no ground in common."))
-        polygons = [
-            [[(point.x(), point.y()) for point in ring] for ring in part.asPolygon()]
-            for part in ground.asGeometryCollection()
-            if part.type() == ground.type() and part.asPolygon()
-        ]
+        polygons = _rings(ground)
         first = imagery.header(imagery.opened(self.catalog, scenes[0], product), f"{scenes[0].id}/{product}")
         code = first.crs.GetAuthorityCode(None)
         epsg = int(code) if code and is_utm(int(code)) else None
@@ -131,15 +147,26 @@ class CropStack(ServiceAlgorithm):
         if given(parameters, "RESOLUTION"):
             pixel = self.parameterAsDouble(parameters, "RESOLUTION", context)
         origin = (first.bounds[0], first.bounds[3]) if epsg else (0.0, 0.0)
-        return common_grid(polygons, pixel, origin, epsg)
+        return (grid_around if around else common_grid)(polygons, pixel, origin, epsg)
 
     def _crop(
-        self, scene: Scene, product: str, target: Path, canvas: imagery.Canvas, resampling: str, feedback: Any
-    ) -> None:
+        self,
+        scene: Scene,
+        product: str,
+        target: Path,
+        canvas: imagery.Canvas,
+        resampling: str,
+        feedback: Any,
+        asked: Optional[List[Polygon]],
+    ) -> bool:
+        """Write a crop, and tell whether there is data in the area."""
         part = f"{target}.part"
         try:
             source = imagery.opened(self.catalog, scene, product)
             made = imagery.lay(source, part, canvas, resampling, feedback.isCanceled)
+            covered = imagery.covered_share(made, asked) if asked is not None else None
+            if covered == 0:
+                return False
             for name, value in (
                 ("id", scene.id),
                 ("scene_type", scene.scene_type),
@@ -148,13 +175,45 @@ class CropStack(ServiceAlgorithm):
                 ("valid", f"{imagery.valid_share(made):.4f}"),
             ):
                 made.SetMetadataItem(name, value)
+            if covered is not None:
+                made.SetMetadataItem("covered", f"{covered:.4f}")
             imagery.finish(made)
             made = None
             os.replace(part, target)
+            return True
         finally:
             made = None
             if os.path.exists(part):
                 os.remove(part)
+
+
+def _covering(asked: QgsGeometry, scenes: List[Scene], feedback: Any) -> List[Scene]:
+    """Return the scenes whose footprints cover the whole area, and tell of the others."""
+    shares = shares_of(asked, [QgsGeometry.fromWkt(_wkt(scene)) for scene in scenes])
+    for scene, share in zip(scenes, shares):
+        if share < 1:
+            told = tr("Scene {scene} covers {percent:.1f} % of the area: it is left out.")
+            feedback.pushWarning(told.format(scene=scene.id, percent=min(100 * share, 99.9)))
+    found = [scene for scene, share in zip(scenes, shares) if share == 1]
+    if not found:
+        told = tr("No scene covers the whole area, but {percent:.1f} % of it at the most: take a smaller one.")
+        raise QgsProcessingException(told.format(percent=min(100 * max(shares), 99.9)))
+    return found
+
+
+def _on(grid: Grid, asked: Optional[QgsGeometry]) -> Optional[List[Polygon]]:
+    """Return the polygons of an area in the coordinates of a grid."""
+    if asked is None:
+        return None
+    return [[projected(ring, grid.epsg, grid.pixel) for ring in rings] for rings in _rings(asked)]
+
+
+def _rings(ground: QgsGeometry) -> List[Polygon]:
+    return [
+        [[(point.x(), point.y()) for point in ring] for ring in part.asPolygon()]
+        for part in ground.asGeometryCollection()
+        if part.type() == QgsWkbTypes.GeometryType.PolygonGeometry and part.asPolygon()
+    ]
 
 
 def _wkt(scene: Scene) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy
-from osgeo import gdal
+from osgeo import gdal, ogr
 
 from planet_scenes import rasters
 from planet_scenes.tasks import Cancelled
 from planet_scenes.texts import tr
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import RasterAccessError
+from planet_vector.geometry import Polygon
 from planet_vector.scene import Scene
 
 Bounds = Tuple[float, float, float, float]
@@ -136,6 +137,9 @@ def lay(
     options: Dict[str, Any] = {
         "resampleAlg": resampling,
         "copyMetadata": False,
+        # Each pixel is placed for itself. By default GDAL places some and divides what is between them, to an eighth of
+        # a pixel, and which ones depends on the tiles of the target (GDAL 3.13): one of eight pixels is another then.
+        "errorThreshold": 0,
         "callback": lambda *_: 0 if cancelled() else 1,
     }
     if isinstance(target, str):
@@ -175,6 +179,53 @@ def valid_share(dataset: gdal.Dataset) -> float:
     if valid is None:
         raise RasterAccessError(tr("The pixels cannot be read or written: {why}.").format(why=why))
     return float(valid / (dataset.RasterXSize * dataset.RasterYSize))
+
+
+def covered_share(dataset: gdal.Dataset, polygons: Sequence[Polygon]) -> float:
+    """Return which share of the pixels that polygons touch have data, from 0 to 1.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        North up.
+    polygons : sequence of polygons
+        In its coordinates.
+
+    Raises
+    ------
+    RasterAccessError
+        When they cannot be read.
+    """
+    memory = gdal.GetDriverByName("MEM")
+    if not memory.GetMetadataItem(gdal.DCAP_VECTOR):  # before GDAL 3.11 that of vectors is another
+        memory = gdal.GetDriverByName("Memory")
+    source = memory.Create("", 0, 0, 0, gdal.GDT_Unknown)
+    layer = source.CreateLayer("area", dataset.GetSpatialRef())
+    for polygon in polygons:
+        shape = ogr.Geometry(ogr.wkbPolygon)
+        for ring in polygon:
+            line = ogr.Geometry(ogr.wkbLinearRing)
+            for x, y in ring:
+                line.AddPoint_2D(x, y)
+            line.CloseRings()
+            shape.AddGeometry(line)
+        feature = ogr.Feature(layer.GetLayerDefn())
+        feature.SetGeometry(shape)
+        layer.CreateFeature(feature)
+    touched = gdal.GetDriverByName("MEM").Create("", dataset.RasterXSize, dataset.RasterYSize, 1)
+    touched.SetGeoTransform(dataset.GetGeoTransform())
+    touched.SetSpatialRef(dataset.GetSpatialRef())
+
+    def count() -> Optional[Tuple[int, int]]:
+        gdal.RasterizeLayer(touched, [1], layer, burn_values=[1], options=["ALL_TOUCHED=TRUE"])
+        area = touched.ReadAsArray() > 0
+        pixels = dataset.GetRasterBand(1).GetMaskBand().ReadAsArray()
+        return None if pixels is None else (int(numpy.count_nonzero(pixels[area])), int(numpy.count_nonzero(area)))
+
+    found, why = rasters.call_gdal(count)
+    if found is None:
+        raise RasterAccessError(tr("The pixels cannot be read or written: {why}.").format(why=why))
+    return found[0] / max(found[1], 1)
 
 
 def finish(dataset: gdal.Dataset) -> None:

@@ -7,7 +7,7 @@ faces, each covered by the same footprints all over; which sets share enough gro
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -19,7 +19,7 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
-from planet_vector.stacks.covers import maximal_covers
+from planet_vector.stacks.covers import Cover, largest_shared, maximal_covers
 
 GRID = 1e-8
 """Degrees, a millimetre: positions are the same that are closer, and a face that is narrower is none."""
@@ -36,11 +36,14 @@ class Shared(NamedTuple):
         A MultiPolygon, longitude and latitude in degrees.
     area : float
         Square metres on the WGS 84 ellipsoid.
+    covered : float, optional
+        The share of the area asked for which all of them cover, from 0 to 1.
     """
 
     members: Tuple[int, ...]
     ground: QgsGeometry
     area: float
+    covered: Optional[float] = None
 
 
 def shared_ground(
@@ -76,6 +79,67 @@ def shared_ground(
     return sorted(found, key=lambda shared: (-len(shared.members), -shared.area, shared.members))
 
 
+def shared_within(
+    area: QgsGeometry, footprints: Sequence[QgsGeometry], min_depth: int, min_area: float
+) -> List[Shared]:
+    """Return the sets of footprints that share ground of an area.
+
+    As `planet_vector.stacks.overlap.find_stacks` has it: first all that cover the whole of it, if they are enough, or
+    else those that share most of it; then the maximal sets, by the share of it and by their size.
+
+    Parameters
+    ----------
+    area : QgsGeometry
+        Polygons in longitude and latitude.
+    footprints, min_depth, min_area
+        As `shared_ground` takes them; the least area is that of ground in the area.
+
+    Raises
+    ------
+    QueryError
+        When they overlap in too many ways to tell in good time.
+    """
+    shapes = [_polygons(footprint.snappedToGrid(GRID, GRID).makeValid()) for footprint in footprints]
+    asked = _polygons(area.snappedToGrid(GRID, GRID).makeValid())
+    total = area_of(asked)
+    inside = {number: _polygons(shape.intersection(asked)) for number, shape in enumerate(shapes)}
+    numbers = [number for number, part in inside.items() if not part.isEmpty()]
+    faces = [
+        _Face(face.polygon, face.members[:-1], face.area)
+        for face in _faces([*(inside[number] for number in numbers), asked])
+        if len(numbers) in face.members
+    ]
+    shares = shares_of(asked, [shapes[number] for number in numbers])
+    whole = tuple(at for at, share in enumerate(shares) if share == 1)
+    told = [(face.members, face.area) for face in faces]
+    if len(whole) >= min_depth and total >= min_area:
+        first: Optional[Cover] = Cover(whole, total, tuple(range(len(faces))))
+    else:
+        first = largest_shared(told, range(len(numbers)), min_depth)
+    sets = {cover.members: cover.area for cover in (first, *maximal_covers(told, min_depth, min_area)) if cover}
+    found = []
+    for members, shared in sets.items():
+        if shared >= min_area:
+            covered = 1.0 if set(members) <= set(whole) else min(shared / total, 0.9999)
+            chosen = tuple(numbers[member] for member in members)
+            ground = shapes[chosen[0]]
+            for number in chosen[1:]:
+                ground = _polygons(ground.intersection(shapes[number]))
+            found.append(Shared(chosen, ground, area_of(ground), covered))
+    return sorted(found, key=lambda it: (-round(it.covered or 0.0, 4), -len(it.members), -it.area, it.members))
+
+
+def shares_of(area: QgsGeometry, shapes: Sequence[QgsGeometry]) -> List[float]:
+    """Return which share of an area each shape covers, from 0 to 1: 1 where only what rounding makes is missing."""
+    total = area_of(area)
+    shares = []
+    for shape in shapes:
+        parts = _polygons(area.difference(shape)).asGeometryCollection()
+        lacking = sum(area_of(part) for part in parts if not _is_narrow(part))
+        shares.append(min(1.0, max(0.0, 1.0 - lacking / total)))
+    return shares
+
+
 def area_of(geometry: QgsGeometry) -> float:
     """Return the area of polygons in longitude and latitude in square metres, on the ellipsoid."""
     measure = QgsDistanceArea()
@@ -98,7 +162,7 @@ def _faces(shapes: Sequence[QgsGeometry]) -> List[_Face]:
     faces = []
     for polygon in QgsGeometry.polygonize([lines]).asGeometryCollection():
         # What is narrower than positions are exact is made by rounding; which side of an edge it is on says nothing.
-        if 2 * polygon.area() <= 10 * GRID * polygon.length():
+        if _is_narrow(polygon):
             continue
         inside = polygon.pointOnSurface()
         members = [
@@ -106,6 +170,10 @@ def _faces(shapes: Sequence[QgsGeometry]) -> List[_Face]:
         ]
         faces.append(_Face(polygon, sorted(members), area_of(polygon)))
     return faces
+
+
+def _is_narrow(polygon: QgsGeometry) -> bool:
+    return bool(2 * polygon.area() <= 10 * GRID * polygon.length())
 
 
 def _index(shapes: Sequence[QgsGeometry]) -> Tuple[QgsSpatialIndex, List[QgsGeometryEngine]]:

@@ -26,7 +26,7 @@ from qgis.PyQt.QtCore import QMetaType
 
 from planet_scenes.processing.algorithm import WGS84, Algorithm, check, features_of, given, new_field
 from planet_scenes.texts import tr
-from planet_vector.stacks.inscribed import largest_rectangle_within
+from planet_vector.stacks.inscribed import inscribed, told
 from planet_vector.utm import zone_of
 
 _SIZES = ("rect_width", "rect_height", "rect_area")
@@ -84,7 +84,7 @@ class Rectangle(Algorithm):
         for number, feature in enumerate(features):
             check(feedback)
             plane = chosen if chosen.isValid() else _plane(feature, source.sourceCrs(), context)
-            made = self._made(feature, source.sourceCrs(), plane, aspect, angle, context)
+            made = self._made(feature, source.sourceCrs(), plane, aspect, angle, context, feedback)
             if made is None:
                 feedback.pushWarning(tr("Feature {id} has no area: it is left out.").format(id=feature.id()))
                 continue
@@ -108,13 +108,16 @@ class Rectangle(Algorithm):
         aspect: Optional[float],
         angle: Union[None, float, str],
         context: Any,
+        feedback: QgsProcessingFeedback,
     ) -> Optional[Sequence[Any]]:
         geometry = QgsGeometry(feature.geometry())
         geometry.transform(QgsCoordinateTransform(crs, plane, context.transformContext()))
-        corners = largest_rectangle_within(rings_of(geometry), aspect, angle, TOLERANCE)
-        if not corners:
+        found = inscribed(rings_of(geometry), aspect, angle, TOLERANCE)
+        if not found.corners:
             return None
-        points = [QgsPointXY(*corner) for corner in corners]
+        if found.lacks > TOLERANCE:
+            feedback.pushWarning(tr("Feature {id}:").format(id=feature.id()) + " " + told(found.lacks))
+        points = [QgsPointXY(*corner) for corner in found.corners]
         return points, QgsGeometry.fromPolygonXY([[*points, points[0]]])
 
 

@@ -29,8 +29,10 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QDateTime, QMetaType, Qt
 
+from planet_scenes.polygons import united
 from planet_scenes.processing.algorithm import WGS84, ServiceAlgorithm, check, features_of, given, new_field
 from planet_scenes.texts import tr
+from planet_vector.errors import QueryError
 from planet_vector.geometry import Box
 from planet_vector.query import ORDERS, Query
 from planet_vector.vector.rows import Row
@@ -119,8 +121,14 @@ class SearchParameters(ServiceAlgorithm):
             return ("bbox", str(Box(west, south, east, north)))
         if source is None:
             return None
-        union = QgsGeometry.unaryUnion([feature.geometry() for feature in features_of(source, feedback)])
-        union.transform(QgsCoordinateTransform(source.sourceCrs(), WGS84, context.transformContext()))
+        transform = QgsCoordinateTransform(source.sourceCrs(), WGS84, context.transformContext())
+        polygons = [feature.geometry() for feature in features_of(source, feedback)]
+        for polygon in polygons:
+            polygon.transform(transform)
+        try:
+            union = united(polygons)
+        except QueryError as error:
+            raise QgsProcessingException(str(error)) from None
         if union.isEmpty():
             raise QgsProcessingException(tr("The layer of the area has no polygon."))
         return ("intersects", union.asWkt(8))  # a millimetre

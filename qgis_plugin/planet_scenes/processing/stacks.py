@@ -23,8 +23,17 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QMetaType
 
-from planet_scenes.processing.algorithm import WGS84, Algorithm, check, features_of, given, new_field, plain
-from planet_scenes.processing.overlay import shared_ground
+from planet_scenes.processing.algorithm import (
+    WGS84,
+    Algorithm,
+    check,
+    features_of,
+    given,
+    new_field,
+    plain,
+    polygons_of,
+)
+from planet_scenes.processing.overlay import area_of, shared_ground, shared_within
 from planet_scenes.texts import tr
 
 
@@ -41,7 +50,9 @@ class Stacks(Algorithm):
         return tr(
             "Finds the sets of scenes that cover the same ground, by an exact overlay of their footprints. Each stack "
             "is as large a set as the least area allows, and none is part of another; the deepest comes first. Its "
-            "geometry is the ground that all of its scenes cover."
+            "geometry is the ground that all of its scenes cover. With an area of interest they share ground of that: "
+            "first come all scenes that cover the whole of it, or else those that share most of it, and a column says "
+            "which share of it each stack covers."
         )
 
     def initAlgorithm(self, configuration: Any = None) -> None:
@@ -68,6 +79,7 @@ class Stacks(Algorithm):
         self.addParameter(
             QgsProcessingParameterNumber("MIN_AREA", tr("The least area they share (km²)"), real, 0.0009, minValue=0)
         )
+        self.addParameter(QgsProcessingParameterFeatureSource("AREA", tr("Area of interest"), polygons, optional=True))
         self.addParameter(QgsProcessingParameterFeatureSink("OUTPUT", tr("Stacks"), polygons[0]))
         self.addOutput(QgsProcessingOutputNumber("COUNT", tr("Number of stacks")))
 
@@ -97,8 +109,15 @@ class Stacks(Algorithm):
             check(feedback)
             feedback.setProgress(90 * share)
 
-        stacks = shared_ground(footprints, depth, area, step)
-        fields = _fields()
+        within = self.parameterAsSource(parameters, "AREA", context)
+        if within is None:
+            stacks = shared_ground(footprints, depth, area, step)
+        else:
+            asked = polygons_of(within, context, feedback)
+            if not given(parameters, "MIN_AREA") and area_of(asked) < area:
+                area = 0.0
+            stacks = shared_within(asked, footprints, depth, area)
+        fields = _fields(within is not None)
         sink, target = self.parameterAsSink(parameters, "OUTPUT", context, fields, QgsWkbTypes.Type.MultiPolygon, WGS84)
         if sink is None:
             raise QgsProcessingException(self.invalidSinkError(parameters, "OUTPUT"))
@@ -109,7 +128,7 @@ class Stacks(Algorithm):
             row.setGeometry(stack.ground)
             row.setAttributes([
                 len(members), stack.area / 1e6, known[0] if known else None, known[-1] if known else None,
-                ",".join(ids[number] for number in members),
+                ",".join(ids[number] for number in members), *([] if within is None else [stack.covered]),
             ])  # fmt: skip
             if not sink.addFeature(row, QgsFeatureSink.Flag.FastInsert):
                 raise QgsProcessingException(self.writeFeatureError(sink, parameters, "OUTPUT"))
@@ -131,7 +150,7 @@ def _text(value: Any) -> str:
     return "" if known is None else str(known)
 
 
-def _fields() -> QgsFields:
+def _fields(of_an_area: bool) -> QgsFields:
     fields = QgsFields()
     for name, kind in (
         ("depth", QMetaType.Type.Int),
@@ -139,6 +158,7 @@ def _fields() -> QgsFields:
         ("first_acquired", QMetaType.Type.QString),
         ("last_acquired", QMetaType.Type.QString),
         ("scenes", QMetaType.Type.QString),
+        *([("covered", QMetaType.Type.Double)] if of_an_area else []),
     ):
         fields.append(new_field(name, kind))
     return fields
