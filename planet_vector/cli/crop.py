@@ -116,7 +116,7 @@ def crop_and_tell(
     **others: Any,
 ) -> None:
     """Crop a stack, draw what is wanted of it, and print the paths and how much of each has data."""
-    from planet_vector.ground import percent
+    from planet_vector.ground import holds_ground, percent
     from planet_vector.stacks.crop import crop_stack, share_in
 
     makers: List[Tuple[Optional[Path], Callable[[List[Path], Path], None]]] = [
@@ -155,7 +155,7 @@ def crop_and_tell(
     if not paths:
         most = percent(max(found.covered or 0.0 for found in crops))
         raise QueryError(f"No scene covers the whole area, but {most} of it at the most: take a smaller one.")
-    if rectangle and stack.asked is not None:
+    if rectangle and stack.asked is not None and holds_ground(stack.asked):
         click.echo(f"The rectangle holds {percent(share_in(paths[0], stack.asked))} of the area.", err=True)
     for path, make in makers:
         if path is not None:

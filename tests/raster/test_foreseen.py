@@ -140,6 +140,18 @@ def test_a_read_takes_few_requests_and_the_bytes_of_its_blocks(
     assert sum(size for size, _ in asked) <= 1.05 * blocks + around
 
 
+def test_a_mosaic_reads_the_overviews_of_its_scenes(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened(watched, "levels", monkeypatch).close()
+    scenes = [scene for scene in planet_vector.search("PLANET:ortho") if scene.id == "levels"]
+    with planet_vector.mosaic(scenes) as dataset:
+        remotefile.kept.clear()
+        before = len(watched.requests())
+        assert dataset.read(out_shape=(3, dataset.height // 8, dataset.width // 8)).all(axis=0).any()
+        asked = watched.requests()[before:]
+    whole = (watched.service.archive / "levels.tif").stat().st_size
+    assert sum(size for size, _ in asked) < whole / 20
+
+
 def test_a_file_is_opened_by_one_request_for_it(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     remotefile.kept.clear()
     before = len(watched.requests())
