@@ -45,11 +45,6 @@
     </message>
     <message>
       <location filename="../area.py" />
-      <source>The text is no polygon in degrees, longitude before latitude.</source>
-      <translation>Der Text ist kein Polygon in Grad, Länge vor Breite.</translation>
-    </message>
-    <message>
-      <location filename="../area.py" />
       <source>The area lies beside the globe.</source>
       <translation>Das Gebiet liegt neben der Erde.</translation>
     </message>
@@ -102,6 +97,11 @@
       <location filename="../area.py" />
       <source>The layer has no polygons.</source>
       <translation>Der Layer hat keine Polygone.</translation>
+    </message>
+    <message>
+      <location filename="../area.py" />
+      <source>The text is no polygon in degrees, longitude before latitude.</source>
+      <translation>Der Text ist kein Polygon in Grad, Länge vor Breite.</translation>
     </message>
     <message>
       <location filename="../area.py" />
@@ -759,6 +759,11 @@
       <translation>Satellitenszenen suchen</translation>
     </message>
     <message>
+      <location filename="../polygons.py" />
+      <source>The area cannot be read: {reason}.</source>
+      <translation>Die Fläche kann nicht gelesen werden: {reason}.</translation>
+    </message>
+    <message>
       <location filename="../processing/algorithm.py" />
       <source>The name of a connection, see Options ▸ Planet Scenes; in scripts and models also the root URL of a service. Its key comes from the connection or the environment, never from here.</source>
       <translation>Der Name einer Verbindung, siehe Optionen ▸ Planet Scenes; in Skripten und Modellen auch die Adresse eines Dienstes. Der Schlüssel kommt aus der Verbindung oder der Umgebung, nie von hier.</translation>
@@ -1082,6 +1087,11 @@
       <location filename="../processing/rectangle.py" />
       <source>Feature {id} has no area: it is left out.</source>
       <translation>Das Objekt {id} hat keine Fläche: es wird weggelassen.</translation>
+    </message>
+    <message>
+      <location filename="../processing/rectangle.py" />
+      <source>Feature {id}:</source>
+      <translation>Objekt {id}:</translation>
     </message>
     <message>
       <location filename="../processing/search.py" />
