@@ -471,7 +471,8 @@ def test_an_area_that_planet_s_own_client_kept_is_taken(served: Served, sync: Sy
     area = {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
     (tmp_path / "aoi.geojson").write_text(json.dumps(area))
     done = sync(tmp_path)
-    assert (done.stdout, len(done.stderr.splitlines())) == ("", 1) and "aoi.geojson" in done.stderr
+    assert (done.stdout, len(done.stderr.splitlines())) == ("", 2) and "aoi.geojson" in done.stderr
+    assert "No scenes found: " in done.stderr
     scene = next(f for f in features(served.service) if f["id"] == served.scenes()[0])
     (tmp_path / "aoi.geojson").write_text(json.dumps(scene["geometry"]))
     found = shapely.geometry.shape(scene["geometry"])

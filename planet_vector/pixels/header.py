@@ -48,6 +48,8 @@ class Band:
         The band's name.
     block : (int, int)
         Rows and columns of the blocks that the file holds it in.
+    tags : mapping of str to str
+        The band's metadata, without the statistics that GDAL keeps there: those of a part are others.
     """
 
     dtype: str
@@ -59,6 +61,7 @@ class Band:
     unit: Optional[str]
     description: Optional[str]
     block: Tuple[int, int]
+    tags: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -206,6 +209,7 @@ class RasterHeader:
         target.offsets = [band.offset for band in self.bands]
         target.units = [band.unit or "" for band in self.bands]
         for number, band in enumerate(self.bands, 1):
+            target.update_tags(number, **band.tags)
             if band.description:
                 target.set_band_description(number, band.description)
             if band.table:
@@ -250,6 +254,7 @@ def _bands(dataset: Any) -> Tuple[Band, ...]:
             units[at] or None,
             descriptions[at] or None,
             tuple(blocks[at]),
+            {name: text for name, text in dataset.tags(at + 1).items() if not name.startswith("STATISTICS_")},
         )
         for at in range(dataset.count)
     )

@@ -32,11 +32,13 @@ def bands_of_all(headers: Sequence[RasterHeader], top: RasterHeader) -> List[Ban
     for number, band in enumerate(top.bands):
         values = {repr(no_data(header)[number]) for header in headers}
         names = {header.bands[number].description for header in headers}
+        tags = set.intersection(*(set(header.bands[number].tags.items()) for header in headers))
         found.append(
             replace(
                 band,
                 nodata=no_data(top)[number] if len(values) == 1 else None,
                 description=band.description if len(names) == 1 else None,
+                tags=dict(tags),
             )
         )
     return found

@@ -58,6 +58,7 @@ class Product(Remote):
     access: Access
     _title = "of a service"  # until opened: rasterio logs the dataset while it is made
     _overviews: Dict[int, Any]
+    _end: Any = None  # takes its name away
     _file: Optional[RemoteFile] = None  # None for one on the disk, and where GDAL itself asks for the bytes
 
     def read(
@@ -169,6 +170,8 @@ class Product(Remote):
         for dataset in self._overviews.values():
             dataset.close()
         super()._close()
+        if self._end is not None:
+            self._end()
 
     def _explained(self, failure: BaseException) -> BaseException:
         if not isinstance(failure, PlanetVectorError):
@@ -323,8 +326,7 @@ def _open_mounted(catalog: ScenesV0, link: str, title: str) -> Product:
     except BaseException:
         unmount(name)
         raise
-    dataset._file = file
-    weakref.finalize(dataset, unmount, name)
+    dataset._file, dataset._end = file, weakref.finalize(dataset, unmount, name)
     return dataset
 
 

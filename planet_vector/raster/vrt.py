@@ -34,7 +34,7 @@ def vrt(crs: Any, bounds: Bounds, res: Tuple[float, float]) -> Element:
 
 
 def vrt_tags(root: Element, tags: Mapping[str, str]) -> None:
-    """Say the metadata of a VRT, before its bands."""
+    """Say the metadata of a VRT, before its bands, or of a band of it."""
     if tags:
         metadata = SubElement(root, "Metadata")
         for key, value in tags.items():
@@ -47,6 +47,7 @@ def vrt_band(root: Element, said: Band) -> Element:
         raise RasterAccessError(f"A band of type {said.dtype} cannot be put together with others: open it by itself.")
     number = len(root.findall("VRTRasterBand")) + 1
     band = SubElement(root, "VRTRasterBand", dataType=_TYPES[said.dtype], band=str(number))
+    vrt_tags(band, said.tags)
     if said.description:
         SubElement(band, "Description").text = said.description
     if said.nodata is not None:

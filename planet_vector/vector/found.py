@@ -169,7 +169,8 @@ class Found:
         if not self._kept:
             return self._ask(self.query)
         last, query = self._kept[-1].last, self.query
-        assert last is not None  # else the service's page was refused
+        if last is None:
+            raise AssertionError("a page without times is refused before it is kept")
         limit = None if query.limit is None else query.limit - self.read
         edge = next_instant(last) if query.ascending else last if last > FIRST else None
         if edge is None or limit == 0:

@@ -8,8 +8,8 @@ layer's own system, into which each scene is warped from its UTM zone: longitude
 from __future__ import annotations
 
 import math
+from html import escape
 from typing import Dict, Iterable, NamedTuple, Optional, Sequence
-from xml.sax.saxutils import escape
 
 from planet_vector.errors import QueryError
 from planet_vector.geometry import polygons_of_wkb
@@ -107,7 +107,7 @@ class TileIndex(NamedTuple):
             and says that field's name.
         """
         field, ascending = TOPS[self.top]
-        field = field if refusal is None else escape(refusal)
+        field = field if refusal is None else escape(refusal, quote=False)
         size = f"<ResX>{self.res!r}</ResX><ResY>{self.res!r}</ResY>" if self.res else ""
         return {
             "<GDALTileIndexDataset cut": f'"here"><SortField>{field}</SortField>'

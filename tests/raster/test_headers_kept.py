@@ -175,3 +175,37 @@ def test_scenes_that_mean_other_things_are_not_put_side_by_side(kinds: Service) 
         raster.open_mosaic(scenes("mask", "scale"), product="analytic")
     with pytest.raises(RasterAccessError, match="palette.*nearest or mode"):
         raster.open_mosaic(scenes("palette"), product="analytic", resampling="bilinear")
+
+
+def test_the_metadata_of_bands_is_kept(start_service: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in (1, 2):
+        path = tmp_path / "archive" / f"2013030{number}_120000_00.tif"
+        path.parent.mkdir(exist_ok=True)
+        place = rasterio.transform.from_origin(500000 + 150 * number, 5300000, 10, 10)
+        with rasterio.open(path, "w", driver="GTiff", width=50, height=50, count=1, dtype="int16", crs="EPSG:32633",
+                           transform=place, nodata=-999) as dataset:  # fmt: skip
+            dataset.write(np.full((1, 50, 50), number, "int16"))
+            dataset.update_tags(1, WAVE="3", OWN=str(number), STATISTICS_MAXIMUM="9")
+    service = start_service(path.parent)
+    monkeypatch.setenv("PL_API_URL", service.url)
+    monkeypatch.setenv("PL_API_KEY", service.key)
+    with planet_vector.open("PLANET:ortho/20130301_120000_00/analytic") as dataset:
+        write_geotiff(dataset, tmp_path / "part.tif", Window(5, 6, 30, 20))
+    with rasterio.open(tmp_path / "part.tif") as part:
+        assert part.tags(1) == {"WAVE": "3", "OWN": "1"}
+    with planet_vector.mosaic("PLANET:ortho", product="analytic") as dataset:
+        assert dataset.tags(1) == {"WAVE": "3"}  # what all scenes say
+        dataset.save_vrt(tmp_path / "mosaic.vrt")
+    done = subprocess.run(["gdalinfo", str(tmp_path / "mosaic.vrt")], capture_output=True, text=True)
+    assert done.stdout.count("WAVE=3") == 1
+    service.stop()
+
+
+def test_a_closed_product_has_no_name_any_more(kinds: Service) -> None:
+    from planet_vector.raster import mounting
+
+    before = len(mounting._files)
+    dataset = planet_vector.open(f"PLANET:ortho/{scenes('mask')[0].id}/analytic")
+    assert len(mounting._files) == before + 1
+    dataset.close()
+    assert len(mounting._files) == before

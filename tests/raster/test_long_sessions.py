@@ -131,11 +131,11 @@ def test_a_replaced_file_is_an_error_that_names_what_changed(
         return status, headers, body
 
     pair.store.answer = answer
-    pair.lives = 1.0
+    pair.lives = 3.0
     with open_link(catalog, pair.link("signed"), "s1/visual") as dataset:
         replaced = True
         if word == "header":
-            time.sleep(1.1)  # no answer tells it: its header is looked at whenever the address is renewed
+            time.sleep(3.1)  # no answer tells it: its header is looked at whenever the address is renewed
         target = str(tmp_path / "copy.tif")
         with pytest.raises(Exception if way == "copy" else rasterio.errors.RasterioIOError) as raised:
             if way == "read":

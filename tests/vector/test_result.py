@@ -202,7 +202,7 @@ def test_what_cannot_be_read_back_is_an_error(damage: Any, monkeypatch: pytest.M
     if whole is None:
         pytest.skip("this system has no pread")
     monkeypatch.setattr(os, "pread", lambda *where: damage(whole(*where)))
-    with pytest.raises(CacheError, match="cannot be read back .*: open the layer again"):
+    with pytest.raises(CacheError, match="cannot be read back .*: open the layer, or search, again"):
         all_of(result.blocks())
     with pytest.raises(CacheError, match="cannot be read back"):
         result.find(make_row(500).fid)
