@@ -5,7 +5,8 @@ WKT and GeoJSON may say one area in three ways, and each is brought to polygons,
 * A step of more than 180° of longitude between neighbours goes the short way, across the antimeridian (RFC 7946,
   section 3.1.9): from 179 to -179 are two degrees. What is meant to go the long way has a position in between.
 * Longitudes that run on, as from 179 to 181, are those of a turn away.
-* Parts that end at ±180° are what they seem. So is an edge of 360°, as that of a box from -180° to 180°.
+* Polygons that end at ±180° are what they seem. So is an edge of 360°, as that of a box from -180° to 180°.
+* 180° and -180° are one place: a point there, and what of a line runs along it, is brought to both sides.
 
 Rings around a pole are completed over it (`planet_vector.antimeridian`). All else stays as it is written.
 """
@@ -19,7 +20,7 @@ from functools import lru_cache
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 from planet_vector.antimeridian import cut
-from planet_vector.geometry import Position, Ring, reaches_across
+from planet_vector.geometry import FARTHEST, Position, Ring, reaches_across
 
 _MOST_DEPTH = 10  # of collections within collections; the service takes 8
 _DEPTHS = {
@@ -59,14 +60,15 @@ def read_text(text: str) -> Reading:
     Raises
     ------
     ValueError
-        When the area crosses the antimeridian in a way that can only be guessed; says why, beginning with "the area".
+        When the area crosses the antimeridian in a way that can only be guessed, or lies more than a turn beyond it;
+        says why, beginning with "the area".
     """
     geometry = _parsed(text)
     if geometry is None:
         return Reading(text)
     found = Within()
     moved = found.of(geometry)
-    return Reading(json.dumps(moved), found.told) if found.crosses else Reading(text)
+    return Reading(json.dumps(moved), found.told) if found.moved else Reading(text)
 
 
 class Within:
@@ -74,14 +76,14 @@ class Within:
 
     Attributes
     ----------
-    crosses : bool
-        Whether anything had to be brought there.
+    moved : bool
+        Whether anything had to be brought there, or to both sides of the antimeridian.
     told : str
-        How, as a sentence.
+        How what lay beyond was brought there, as a sentence.
     """
 
     def __init__(self) -> None:
-        self.crosses = False
+        self.moved = False
         self.told = ""
 
     def of(self, geometry: Geometry, depth: int = 0) -> Geometry:
@@ -90,7 +92,8 @@ class Within:
         Raises
         ------
         ValueError
-            When it can only be guessed what is meant; says why, beginning with "the area".
+            When it can only be guessed what is meant, or it lies more than a turn beyond; says why, beginning with
+            "the area".
         """
         if depth > _MOST_DEPTH:
             raise ValueError(f"the area has collections more than {_MOST_DEPTH} deep in each other")
@@ -111,13 +114,12 @@ class Within:
             lines = [
                 part for line in ([coordinates] if kind == "LineString" else coordinates) for part in self._line(line)
             ]
-            return _one_or_many("LineString", lines, kind)
-        if kind == "Point":
-            return {**geometry, "coordinates": self._point(coordinates)}
-        return {**geometry, "coordinates": [self._point(position) for position in coordinates]}
+            return _one_or_many("LineString", self._on_both_sides(lines, _along(lines)), kind)
+        points = [self._point(position) for position in ([coordinates] if kind == "Point" else coordinates)]
+        return _one_or_many("Point", self._on_both_sides(points, [p for p in points if abs(p[0]) == 180]), kind)
 
     def _polygon(self, rings: Sequence[Sequence[Sequence[float]]]) -> List[List[Ring]]:
-        polygon = [[(float(p[0]), float(p[1])) for p in ring] for ring in rings]
+        polygon = [_positions(ring) for ring in rings]
         for ring in polygon:
             if ring and ring[0] != ring[-1]:
                 ring.append(ring[0])
@@ -126,30 +128,41 @@ class Within:
         try:
             parts = cut([ring for ring in polygon if ring])
         except ValueError as error:
-            raise ValueError(str(error).replace("the footprint", "the area", 1)) from None
+            reason = str(error).replace("the footprint", "the area", 1)
+            if "no surface" not in reason:
+                reason += "; give edges of more than 180° a position in between"
+            raise ValueError(reason) from None
         if {p for part in parts for ring in part for p in ring} != {p for ring in polygon for p in ring}:
             self._tell(polygon)
             return parts
         return [polygon]  # around the globe, within ±180°
 
     def _line(self, positions: Sequence[Sequence[float]]) -> List[Ring]:
-        line = [(float(p[0]), float(p[1])) for p in positions]
+        line = _positions(positions)
         if not line or not reaches_across(line) or (len(line) == 2 and _spans_the_globe(line)):
             return [line]
         self._tell([line])
         return list(_pieces(line))
 
     def _point(self, position: Sequence[float]) -> Position:
-        x, y = float(position[0]), float(position[1])
-        if -180 <= x <= 180 or not math.isfinite(x):
+        ((x, y),) = _positions([position])
+        if -180 <= x <= 180:
             return x, y
         self._tell([[(x, y)]])
         return math.remainder(x, 360.0), y
 
+    def _on_both_sides(self, parts: List[Any], on_it: List[Any]) -> List[Any]:
+        """Return points or lines, and those of them on the antimeridian on its other side, too."""
+        other = [(-x[0], x[1]) if isinstance(x, tuple) else [(-a, b) for a, b in x] for x in on_it]
+        missing = [part for part in other if part not in on_it]
+        self.moved = self.moved or bool(missing)
+        return [*parts, *missing]
+
     def _tell(self, lines: Sequence[Ring]) -> None:
-        self.crosses = True
+        self.moved = True
         if self.told:
             return
+        beyond = [x for line in lines for x, _ in line if abs(x) > 180]
         steps = [(a[0], b[0]) for line in lines for a, b in zip(line, line[1:]) if 180 < abs(a[0] - b[0]) < 360]
         if steps:
             (start, end) = steps[0]
@@ -157,7 +170,12 @@ class Within:
                 f"The area crosses the antimeridian: its edge from {start:.10g} to {end:.10g} is read the short way, "
                 f"{360 - abs(start - end):.6g}° (RFC 7946, section 3.1.9); a position in between makes it the long one."
             )
-        elif any(abs(x) > 180 for line in lines for x, _ in line):
+        elif beyond and all(map(_in_one_turn, lines)):
+            self.told = (
+                "The area has longitudes beyond ±180°: they are those of a turn away, "
+                f"{beyond[0]:.10g} is {math.remainder(beyond[0], 360.0):.10g}."
+            )
+        elif beyond:
             self.told = "The area crosses the antimeridian: its longitudes beyond ±180° are those of a turn away."
         else:
             self.told = "The area crosses the antimeridian, from 180 to -180: it is read as its parts on either side."
@@ -168,6 +186,33 @@ def _one_or_many(kind: str, parts: List[Any], before: str) -> Dict[str, Any]:
     if len(parts) == 1 and before == kind:
         return {"type": kind, "coordinates": parts[0]}
     return {"type": many, "coordinates": parts}
+
+
+def _positions(positions: Sequence[Sequence[float]]) -> Ring:
+    """Return longitudes and latitudes, heights left out.
+
+    Raises
+    ------
+    ValueError
+        When a longitude is further than a turn beyond the antimeridian, which the service does not take, either.
+    """
+    found = [(float(p[0]), float(p[1])) for p in positions]
+    for x, _ in found:
+        if abs(x) > FARTHEST:
+            raise ValueError(f"the area has the longitude {x:.10g}, and they go from -540 to 540 at the most")
+    return found
+
+
+def _in_one_turn(line: Ring) -> bool:
+    """Tell whether positions lie between two passes of the antimeridian, so that they do not cross it."""
+    xs = [x for x, _ in line]
+    return math.ceil((max(xs) + 180) / 360) - math.floor((min(xs) + 180) / 360) <= 1
+
+
+def _along(lines: Sequence[Ring]) -> List[Ring]:
+    """Return what of lines within ±180° runs along the antimeridian."""
+    edges = [(a, b, abs(a[0]) == 180 and a[0] == b[0]) for line in lines for a, b in zip(line, line[1:])]
+    return [[a, b] for a, b, is_along in edges if is_along]
 
 
 def _spans_the_globe(line: Ring) -> bool:

@@ -26,7 +26,9 @@ Every message is one sentence that names what happened, to what, and what to do;
 
 from __future__ import annotations
 
-from typing import Optional
+import sys
+import warnings
+from typing import Optional, Type
 
 
 class PlanetVectorError(Exception):
@@ -124,3 +126,23 @@ class AreaWarning(PlanetVectorWarning):
 
 class RectangleWarning(PlanetVectorWarning):
     """Tell how much of the largest possible area a rectangle may lack, where that is more than the tolerance."""
+
+
+def warn(message: str, category: Type[Warning]) -> None:
+    """Warn of what was asked, at the line outside this package that asked it.
+
+    Parameters
+    ----------
+    message : str
+        One sentence.
+    category : type
+        Of the warning.
+    """
+    passed = {__name__.partition(".")[0], "dataclasses"}  # whose `replace` and fields call into this package
+    level = 2
+    # `skip_file_prefixes` of `warnings.warn` does this from Python 3.12 on.
+    frame = sys._getframe(1)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in passed:
+        frame = frame.f_back
+        level += 1
+    warnings.warn(message, category, stacklevel=level)

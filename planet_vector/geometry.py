@@ -23,7 +23,9 @@ Bounds = Tuple[float, float, float, float]
 """West, south, east, north."""
 
 _WKB_POLYGON, _WKB_MULTIPOLYGON = 3, 6  # OGC 06-103r4, table 7
-_FARTHEST = 540.0  # degrees of longitude: a turn beyond the antimeridian
+FARTHEST = 540.0
+"""Degrees of longitude: a turn beyond the antimeridian."""
+
 _NUMBERS: FrozenSet[type] = frozenset({float, int})
 _LISTS = (list, tuple)
 
@@ -38,7 +40,7 @@ class Box(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Box:
-        """Read ``minx,miny,maxx,maxy``.
+        """Read ``minx,miny,maxx,maxy``, the longitudes in any turn: 185 is -175, and 360 degrees and more the globe.
 
         Raises
         ------
@@ -51,9 +53,22 @@ class Box(NamedTuple):
             raise ValueError(f"{text!r} is not a box: write minx,miny,maxx,maxy in degrees") from None
         if not (-90 <= box.south <= box.north <= 90):
             raise ValueError(f"{text!r} is not a box: latitudes run from miny up to maxy, within -90 and 90")
-        if not (-180 <= box.west <= 180 and -180 <= box.east <= 180):
-            raise ValueError(f"{text!r} is not a box: longitudes lie within -180 and 180")
-        return box
+        if not (-FARTHEST <= box.west <= FARTHEST and -FARTHEST <= box.east <= FARTHEST):
+            raise ValueError(f"{text!r} is not a box: longitudes lie within -540 and 540")
+        return box._within()
+
+    def _within(self) -> Box:
+        """Return the box with its longitudes within ±180°."""
+        west, _, east, _ = self
+        if max(abs(west), abs(east)) <= 180:
+            return self
+        if east - west >= 360:
+            return self._replace(west=-180.0, east=180.0)
+        has_width = west < east or (west - east) % 360 != 0
+        west += 360 if west < -180 else -360 if west >= 180 else 0
+        # Like the west, the east on the antimeridian takes the name that lies on the box's side of it.
+        east += 360 if east <= -180 else -360 if east > 180 else 0
+        return self._replace(west=west, east=east if has_width else west)
 
     @property
     def is_world(self) -> bool:
@@ -61,11 +76,16 @@ class Box(NamedTuple):
         return self.east - self.west >= 360 and self.south <= -90 and self.north >= 90
 
     def parts(self) -> List[Box]:
-        """Return the box as one or two boxes that do not cross the antimeridian."""
+        """Return the box as one or two boxes that do not cross the antimeridian.
+
+        A box without width on the antimeridian lies on both sides of it.
+        """
+        if abs(self.west) == 180 == abs(self.east) and self.west >= self.east:
+            return [self._replace(west=side, east=side) for side in (180.0, -180.0)]
         if self.west <= self.east:
             return [self]
         parts = [self._replace(east=180.0), self._replace(west=-180.0)]
-        return [part for part in parts if part.west < part.east] or parts[:1]
+        return [part for part in parts if part.west < part.east]
 
     def touches(self, other: Box) -> bool:
         """Tell whether the two boxes share a point."""
@@ -85,16 +105,19 @@ class Box(NamedTuple):
         )
 
     def wkt(self) -> str:
-        """Return the box as WKT: a point or a line where it has no size, two polygons across the antimeridian.
+        """Return the box as WKT: a point or a line where it has no size, two of them across or on the antimeridian.
 
         A box of more than half the globe has positions in the middle of its longer sides: a longer step goes the other
         way around (`planet_vector.areas`).
         """
-        if self.west == self.east and self.south == self.north:
-            return f"POINT({self.west!r} {self.south!r})"
-        if self.west == self.east:
-            return f"LINESTRING({self.west!r} {self.south!r},{self.east!r} {self.north!r})"
-        sides = [([w, (w + e) / 2, e] if e - w > 180 else [w, e], s, n) for w, s, e, n in self.parts()]
+        parts = self.parts()
+        if parts[0].west == parts[0].east and self.south == self.north:
+            points = [f"{part.west!r} {self.south!r}" for part in parts]
+            return f"POINT({points[0]})" if len(points) == 1 else f"MULTIPOINT(({'),('.join(points)}))"
+        if parts[0].west == parts[0].east:
+            lines = [f"{part.west!r} {self.south!r},{part.east!r} {self.north!r}" for part in parts]
+            return f"LINESTRING({lines[0]})" if len(lines) == 1 else f"MULTILINESTRING(({'),('.join(lines)}))"
+        sides = [([w, (w + e) / 2, e] if e - w > 180 else [w, e], s, n) for w, s, e, n in parts]
         if self.south == self.north:
             lines = [",".join(f"{x!r} {s!r}" for x in xs) for xs, s, _ in sides]
             return f"LINESTRING({lines[0]})" if len(lines) == 1 else f"MULTILINESTRING(({'),('.join(lines)}))"
@@ -174,8 +197,8 @@ def _ring(positions: Any) -> Ring:
         ring = [(math.inf, math.inf)]
     if ring and ring[0] != ring[-1]:
         ring.append(ring[0])
-    if not all(-_FARTHEST <= x <= _FARTHEST for x, _ in ring):
-        raise ValueError(f"the footprint has a longitude beyond ±{_FARTHEST:.0f} degrees")
+    if not all(-FARTHEST <= x <= FARTHEST for x, _ in ring):
+        raise ValueError(f"the footprint has a longitude beyond ±{FARTHEST:.0f} degrees")
     if not all(-90 <= y <= 90 for _, y in ring):
         raise ValueError("the footprint has a latitude beyond ±90 degrees")
     if len(ring) < 4:

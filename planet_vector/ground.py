@@ -8,6 +8,7 @@ differ from those, for footprints of scenes, by less than a millionth of the are
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, List, Mapping, Optional
 
 import numpy as np
@@ -17,11 +18,14 @@ import shapely.geometry
 from planet_vector.areas import Within
 from planet_vector.errors import QueryError
 from planet_vector.geometry import Box
+from planet_vector.names import shown
 
 GRID = 1e-8
 """Degrees, a millimetre: positions are the same that are closer, and ground that is narrower than ten is none."""
 
 _EQUATOR = 6378137.0  # metres; the semi-major axis of WGS 84
+_WKT = re.compile(r"\s*(?:SRID=\d+;)?\s*[A-Za-z]+\s*(?:(?:ZM?|M)\s*)?(?:\(|EMPTY)", re.IGNORECASE)
+_TAKES = "it takes WKT, GeoJSON or a shape, and what is in a file is to be read first"
 _E = 0.0818191908426215  # its eccentricity
 
 
@@ -92,7 +96,9 @@ def shares_of(area: Any, footprints: Any) -> List[float]:
 
 def percent(share: float) -> str:
     """Write a share as a percentage; only the whole is 100 %, and only nothing is 0 %."""
-    return f"{100 * share:.1f} %" if share in (0, 1) else f"{min(max(100 * share, 0.1), 99.9):.1f} %"
+    if 0 < share < 0.001:
+        return "less than 0.1 %"
+    return f"{100 * share if share == 1 else min(100 * share, 99.9):.1f} %"
 
 
 def is_narrow(polygons: Any) -> Any:
@@ -126,10 +132,12 @@ def _read(area: Any) -> List[Any]:
     if isinstance(area, Box):
         return [shapely.from_wkt(area.wkt())]
     if isinstance(area, str) and not area.lstrip().startswith("{"):
+        if not _WKT.match(area):
+            raise ValueError(f"{shown(area)} is none: {_TAKES}")
         return [shapely.from_wkt(area.partition(";")[2] or area)]
     document = json.loads(area) if isinstance(area, str) else getattr(area, "__geo_interface__", area)
     if not isinstance(document, Mapping):
-        raise ValueError(f"a {type(area).__name__} is no geometry, GeoJSON, WKT or Box")
+        raise ValueError(f"a {type(area).__name__} is none: {_TAKES}")
     return [shapely.geometry.shape(geometry) for geometry in _of_geojson(document)]
 
 

@@ -11,14 +11,13 @@ import difflib
 import json
 import operator
 import re
-import warnings
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 from planet_vector.areas import read_text
 from planet_vector.decimals import BLANK, parse_number
-from planet_vector.errors import AreaWarning, QueryError
+from planet_vector.errors import AreaWarning, QueryError, warn
 from planet_vector.geometry import Box
 
 COMPARATORS = ("gt", "gte", "lt", "lte", "eq", "neq")
@@ -459,6 +458,10 @@ _WKT = re.compile(
     r"\s*(?:SRID=4326;)?\s*(?:MULTI)?(?:POINT|LINESTRING|POLYGON|GEOMETRYCOLLECTION)\s*(?:Z|M|ZM)?\s*\(", re.IGNORECASE
 )
 
+_EMPTY = re.compile(
+    r"(?:SRID=4326;)?\s*(?:MULTI)?(?:POINT|LINESTRING|POLYGON|GEOMETRYCOLLECTION)\s*(?:Z|M|ZM)?\s*EMPTY", re.IGNORECASE
+)
+
 
 def area_within(text: str) -> str:
     """Return WKT or GeoJSON as everybody reads it: within ±180°, with a warning where it crosses the antimeridian.
@@ -466,16 +469,14 @@ def area_within(text: str) -> str:
     Raises
     ------
     QueryError
-        When it crosses it in a way that can only be guessed.
+        When it crosses it in a way that can only be guessed, or lies more than a turn beyond it.
     """
     try:
         reading = read_text(text)
     except ValueError as error:
-        raise QueryError(
-            f"The area cannot be read: {error}; give edges of more than 180° a position in between."
-        ) from None
+        raise QueryError(f"The area cannot be read: {error}.") from None
     if reading.told:
-        warnings.warn(reading.told, AreaWarning, stacklevel=2)
+        warn(reading.told, AreaWarning)
     return reading.text
 
 
@@ -492,6 +493,8 @@ def _checked_area(text: str) -> str:
         ):
             return stripped
         raise QueryError("intersects is JSON but no GeoJSON geometry, Feature or FeatureCollection.")
+    if _EMPTY.fullmatch(stripped):
+        raise QueryError(f"intersects is {stripped!r}: the area is empty.")
     if not _WKT.match(stripped) or stripped.count("(") != stripped.count(")"):
         shown = stripped if len(stripped) <= 40 else stripped[:37] + "..."
         raise QueryError(f"intersects is {shown!r}: it takes WKT such as POLYGON((…)) or GeoJSON.")

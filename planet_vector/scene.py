@@ -106,6 +106,15 @@ class Scene(Item):
         self.scene_type = scene_type
         self.catalog = catalog
 
+    def __eq__(self, other: object) -> bool:
+        """Tell whether it is the same scene, of which the same is said."""
+        if not isinstance(other, Scene):
+            return NotImplemented
+        return (self.scene_type, self.id, self.feature) == (other.scene_type, other.id, other.feature)
+
+    def __hash__(self) -> int:
+        return hash((self.scene_type, self.id))
+
     @property
     def acquired(self) -> datetime:
         """When the image was taken, in UTC."""

@@ -8,6 +8,7 @@ import warnings
 from typing import Any, Callable, List, Tuple
 
 import pytest
+import requests
 
 pytest.importorskip("shapely")
 import shapely  # noqa: E402
@@ -201,3 +202,89 @@ def test_commands_read_it_alike_and_tell_it_once(run: Run, start_service: Start,
     assert len(everything.stdout.splitlines()) == 1 and "crosses" not in everything.stderr
     wide = run("planet-vector", "search", "--bbox", "-179,-1,179,1", env=env)
     assert [json.loads(line)["properties"]["place"] for line in wide.stdout.splitlines()].count("greenwich") == 1
+
+
+# ---- ±180° is one place ----------------------------------------------------------------------------------
+
+BOTH = "MULTIPOINT(180 9,-180 9)"
+BOTH_LINES = "MULTILINESTRING((180 8,180 10),(-180 8,-180 10))"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("POINT (180 9)", BOTH),
+        ("POINT (-180 9)", BOTH),
+        ("POINT (540 9)", BOTH),
+        ("POINT Z (180 9 5)", BOTH),
+        ('{"type":"Feature","properties":{},"geometry":{"type":"Point","coordinates":[180,9]}}', BOTH),
+        ("MULTIPOINT ((180 9), (0 1))", "MULTIPOINT(180 9,-180 9,0 1)"),
+        (BOTH, BOTH),
+        ("LINESTRING (180 8, 180 10)", BOTH_LINES),
+        ("LINESTRING (-180 10, -180 8)", BOTH_LINES),
+        ("LINESTRING (540 8, 540 10)", BOTH_LINES),
+        ("LINESTRING (180 8, -180 10)", BOTH_LINES),
+        ("LINESTRING (170 8, 180 8, 180 10)", "MULTILINESTRING((170 8,180 8,180 10),(-180 8,-180 10))"),
+        ("LINESTRING (170 8, 180 8)", "LINESTRING (170 8, 180 8)"),
+        ("POLYGON((170 0,180 0,180 9,170 9,170 0))", "POLYGON((170 0,180 0,180 9,170 9,170 0))"),
+        ("POLYGON((180 0,190 0,190 9,180 9,180 0))", "POLYGON((-180 0,-170 0,-170 9,-180 9,-180 0))"),
+    ],
+)
+def test_what_lies_at_180_is_asked_for_on_both_sides_and_a_polygons_edge_is_not(text: str, expected: str) -> None:
+    client = sent(text)
+    server = Area(text).geometry
+    assert client.equals(shape(expected)) and server.equals(shape(expected))
+    assert sent(client.wkt).equals(client)
+
+
+@pytest.mark.parametrize("text", ["POINT(180 9)", "LINESTRING(180 8,180 10)", "POINT(-180 9)"])
+def test_nothing_is_told_of_what_lies_at_180(text: str) -> None:
+    assert read_text(text).told == ""
+
+
+@pytest.mark.parametrize("text", ["POINT(181 9)", "LINESTRING(181 9,182 9)", "POLYGON((181 0,182 0,182 1,181 0))"])
+def test_what_lies_beyond_is_not_said_to_cross(text: str) -> None:
+    told = read_text(text).told
+    assert "beyond ±180°" in told and "181 is -179" in told and "crosses" not in told
+
+
+@pytest.mark.parametrize(
+    "text", ["POLYGON((541 0,542 0,542 1,541 1,541 0))", "POINT(541 0)", "LINESTRING(0 0,-541 0)", "POINT(1e20 0)"]
+)
+def test_what_lies_more_than_a_turn_beyond_is_refused_for_that(text: str) -> None:
+    with pytest.raises(QueryError, match="has the longitude .*from -540 to 540"):
+        Query.parse("ortho", [("intersects", text)])
+
+
+@pytest.mark.parametrize("text", ["POLYGON EMPTY", "MULTIPOINT Z EMPTY", "SRID=4326;GEOMETRYCOLLECTION EMPTY"])
+def test_an_empty_area_is_said_to_be_empty(text: str) -> None:
+    with pytest.raises(QueryError, match="the area is empty"):
+        Query.parse("ortho", [("intersects", text)])
+
+
+def test_searches_at_180_find_the_scenes_of_both_sides(start_service: Start, run: Run, tmp_path: Any) -> None:
+    west_of_it, east_of_it = shapely.box(179.5, 8.5, 180, 9.5), shapely.box(-180, 8.5, -179.5, 9.5)
+    features = [
+        {"type": "Feature", "id": f"2015060{n}_100000_0b0a", "geometry": shapely.geometry.mapping(ground),
+         "properties": {"acquired": f"2015-06-0{n}T10:00:00Z"}}
+        for n, ground in enumerate((west_of_it, east_of_it, shapely.box(0, 8.5, 1, 9.5)), 1)
+    ]  # fmt: skip
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    (folder / "scenes.geojsonl").write_text("\n".join(json.dumps(feature) for feature in features))
+    service = start_service(folder)
+    areas = ["POINT (180 9)", "POINT (-180 9)", "MULTIPOINT ((180 9))", "LINESTRING (180 8, 180 10)",
+             "LINESTRING (-180 8, -180 10)"]  # fmt: skip
+    for area in areas:
+        # As clients by others ask, who send the area as it is.
+        found = requests.get(
+            f"{service.url.rstrip('/')}/scenes/ortho/", params={"intersects": area}, auth=(service.key, ""), timeout=30
+        )
+        assert len(found.json()["features"]) == 2, area
+    places = [[area] for area in areas]
+    places += [[f"--bbox={box}"] for box in ("180,8,180,10", "-180,8,-180,10", "180,8,-180,10", "179.9,8.9,180.1,9.1")]
+    for place in places:
+        counted = run("planet-vector", "count", *place, env=service.environ)
+        assert counted.stdout.split()[:1] == ["2"], (place, counted.stderr)
+    for box in ("170,8,180,10", "180,8,190,10"):  # by an edge, on its own side
+        assert run("planet-vector", "count", f"--bbox={box}", env=service.environ).stdout.split()[0] == "1"

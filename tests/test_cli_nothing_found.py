@@ -127,6 +127,17 @@ def test_a_service_without_mosaics_says_so(call: Cli, connected: Service) -> Non
         assert (done.returncode, done.stdout, line(done)) == (0, "", "The service has no mosaics.")
 
 
+def test_a_map_of_nothing_says_so(call: Cli, connected: Service, tmp_path: Path) -> None:
+    path = tmp_path / "z.html"
+    done = call("map", f"PLANET:ortho?bbox={SWAPPED}", "-o", str(path))
+    assert (done.returncode, done.stdout) == (0, f"{path}: 0 scenes\n")
+    assert re.match("No scenes found: " + ORDER, line(done))
+    done = call("map", f"PLANET:ortho?bbox={SWAPPED}", f"PLANET:ortho?bbox={RIGHT}", "-o", str(path), "--overwrite")
+    assert (done.returncode, done.stderr) == (0, "")
+    done = call("map", "PLANET:mosaics", "-o", str(path), "--overwrite")
+    assert (done.returncode, line(done)) == (0, "The service has no mosaics.")
+
+
 @pytest.mark.parametrize("command", ["thumbnails", "download"])
 def test_what_takes_scenes_from_a_search_that_found_none_says_so(cli: Cli, call: Cli, command: str) -> None:
     for flags in ([], ["--collection"]):

@@ -15,7 +15,11 @@ from typing import Any, Callable, Dict, List, NoReturn
 import pytest
 import yaml
 
-from tests.conftest import HAS_FIONA, Service, Start
+import planet_vector
+from planet_vector.cli.saying import plain
+from planet_vector.errors import NameSyntaxError
+from planet_vector.scene import Scene
+from tests.conftest import HAS_FIONA, ROOT, Service, Start
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -153,6 +157,43 @@ def test_metadata_of_one(odd: Service, tmp_path: Path, encoding: str) -> None:
     assert found["properties"]["provider"] == TEXTS["surrogate"]
 
 
+@pytest.mark.parametrize(("encoding", "square"), [("ascii", "km2"), ("latin-1", "km²"), ("utf-8", "km²")])
+def test_what_is_said_is_in_the_encoding_of_the_output(
+    service: Service, tmp_path: Path, encoding: str, square: str
+) -> None:
+    env = {**service.environ, "PYTHONIOENCODING": encoding}
+    part, tif = ["--bbox", "11.99,47.87,12.01,47.89"], tmp_path / "m.tif"
+    for arguments, told in (
+        (["stacks", *part, "--table"], square),
+        (["mosaic", *part, "--count"], square),
+        (["mosaic", *part, "--res", "90", "-o", str(tif)], "pixels"),
+        (["search", "nö area"], "is no area"),
+        (["search", "--nö"], "--n"),
+        (["crop", "nö", "x.tif", "--bbox", "1,2,3,4"], "There is no scene"),
+    ):
+        done = subprocess.run(["planet-vector", *arguments], env=env, capture_output=True, timeout=60)
+        assert b"Traceback" not in done.stderr
+        assert told in done.stdout.decode(encoding) + done.stderr.decode(encoding)
+
+
+def test_paths_that_are_no_text_stay_as_they_are() -> None:
+    raw = b"d\xc3\xbc \xff.tif"
+    for encoding in ("ascii", "utf-8"):
+        bytes_kept = io.TextIOWrapper(io.BytesIO(), encoding, "surrogateescape")
+        path = raw.decode(encoding, "surrogateescape")
+        assert plain(path, bytes_kept).encode(encoding, "surrogateescape") == raw
+        strict_one = io.TextIOWrapper(io.BytesIO(), encoding)
+        assert plain(path, strict_one).encode(encoding).isascii() or encoding == "utf-8"
+    assert plain("3 km² × 4…", io.TextIOWrapper(io.BytesIO(), "ascii")) == "3 km2 x 4..."
+    assert plain("3 km² × 4…", io.TextIOWrapper(io.BytesIO(), "latin-1")) == "3 km² × 4..."
+    assert plain("3 km² × 4…", None) == "3 km² × 4…"
+
+
+def test_commands_print_by_what_knows_the_encoding() -> None:
+    for path in sorted((ROOT / "planet_vector" / "cli").glob("*.py")):
+        assert path.name == "saying.py" or not re.search(r"click\.s?echo", path.read_text("utf-8")), path
+
+
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="terminals as POSIX has them")
 @pytest.mark.parametrize("flags", [[], ["--table"]])
 def test_a_terminal_is_not_told_what_to_do(odd: Service, flags: List[str]) -> None:
@@ -188,3 +229,18 @@ def test_a_geoparquet_file_is_whole_or_an_error(odd: Service, run: Cli, tmp_path
     done = run("planet-vector", "search", "--geoparquet", str(path), env=odd.environ)
     assert "Traceback" not in done.stderr
     assert (done.returncode == 0) == path.exists()
+
+
+def test_scenes_are_equal_that_say_the_same(connected: Service) -> None:
+    found = planet_vector.search("PLANET:ortho?limit=2")
+    assert found[0] == found[0] and found[0] is not found[0] and found[0] != found[1]
+    assert len({*found, *found}) == 2 and found[0] in list(found)
+    one = {**SCENE, "id": "one"}
+    assert Scene(one, "ortho") == Scene(json.loads(json.dumps(one)), "ortho") != Scene(one, "landsat")
+    assert Scene(one, "ortho") != Scene({**one, "geometry": None}, "ortho") and Scene(one, "ortho") != one
+
+
+@pytest.mark.parametrize("given", [None, 7, b"PLANET:ortho", ["PLANET:ortho"]])
+def test_a_search_of_no_name_is_an_error_of_one_sentence(given: Any) -> None:
+    with pytest.raises(NameSyntaxError, match=f"PLANET: name or a Query, not {type(given).__name__}"):
+        planet_vector.search(given)

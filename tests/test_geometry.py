@@ -409,6 +409,55 @@ def test_a_box_survives_being_written(area: Box) -> None:
     assert shapely.from_wkt(area.wkt()).equals(_shape(area))
 
 
+@given(west=st.integers(-2200, 2200), width=st.integers(0, 900), south=st.integers(-90, 89))
+def test_a_box_is_read_in_any_turn(west: int, width: int, south: int) -> None:
+    """Quarters of degrees, so that nothing is rounded."""
+    w, e = west / 4, (west + width) / 4
+    text = f"{w},{south},{e},{south + 1}"
+    if max(abs(w), abs(e)) > 540:
+        with pytest.raises(ValueError, match="longitudes lie within -540 and 540"):
+            Box.parse(text)
+        return
+    read = Box.parse(text)
+    assert -180 <= read.west <= 180 and -180 <= read.east <= 180
+    should = expected(box(w, south, e, south + 1))
+    if width:
+        assert _shape(read).symmetric_difference(should).area == 0
+        assert shapely.from_wkt(read.wkt()).equals(_shape(read))
+    else:
+        assert read.west == read.east and (read.west - w) % 360 == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("179.99,8,180.01,9", "179.99,8,-179.99,9"),
+        ("185,8,186,9", "-175,8,-174,9"),
+        ("180,8,190,9", "-180,8,-170,9"),
+        ("-190,8,-180,9", "170,8,180,9"),
+        ("0,8,360,9", "-180,8,180,9"),
+        ("190,8,-170,9", "-170,8,-170,9"),
+        ("179.99999999999997,8,181,9", "179.99999999999997,8,-179,9"),
+    ],
+)
+def test_a_box_a_turn_away_is_the_same_box(text: str, same: str) -> None:
+    assert Box.parse(text) == Box.parse(same)
+
+
+@pytest.mark.parametrize("west", [180, -180])
+@pytest.mark.parametrize("east", [180, -180])
+def test_a_box_without_width_on_the_antimeridian_lies_on_both_sides(west: int, east: int) -> None:
+    for north, kind in ((9, "MultiPoint"), (10, "MultiLineString")):
+        area = Box.parse(f"{west},9,{east},{north}")
+        if west < east:  # around the globe
+            assert area == Box(-180, 9, 180, north) and len(area.parts()) == 1
+            continue
+        written = shapely.from_wkt(area.wkt())
+        assert written.geom_type == kind and written.bounds == (-180, 9, 180, north)
+        assert area.touches(Box(179, 8, 180, 11)) and area.touches(Box(-180, 8, -179, 11))
+        assert not area.touches(Box(-179, 8, 179, 11))
+
+
 def test_a_box_without_size_is_a_point_or_a_line() -> None:
     assert shapely.from_wkt(Box(1, 2, 1, 2).wkt()).geom_type == "Point"
     assert shapely.from_wkt(Box(1, 2, 3, 2).wkt()).geom_type == "LineString"

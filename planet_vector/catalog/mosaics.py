@@ -17,8 +17,9 @@ from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Set, Tupl
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from planet_vector.catalog.scenes_v0 import ScenesV0
-from planet_vector.errors import NotFoundError, ProtocolError
+from planet_vector.errors import NameSyntaxError, NotFoundError, ProtocolError, QueryError
 from planet_vector.geometry import Bounds, Box
+from planet_vector.names import Name
 from planet_vector.query import area_within, format_time, nearest_time, next_instant
 from planet_vector.scene import Item, Scene
 
@@ -215,6 +216,25 @@ def few_quads(catalog: ScenesV0, mosaic: Mosaic, area: Union[Box, str, None] = N
     return found if len(found) <= PAGE else None
 
 
+def box_of_name(name: Name) -> Optional[Box]:
+    """Return the box that the name of a mosaic's raster has, or None.
+
+    Raises
+    ------
+    QueryError
+        When it is no box, or the name has a parameter that a raster does not take: to open the globe for an area that
+        was asked for would be wrong without a word.
+    """
+    other = next((key for key, _ in name.parameters if key not in ("bbox", "api_url")), None)
+    if other is not None:
+        raise NameSyntaxError(f"{other!r} is no parameter of a mosaic's raster: give bbox=W,S,E,N for the quads there.")
+    text = name.get("bbox")
+    try:
+        return None if text is None else Box.parse(text)
+    except ValueError as error:
+        raise QueryError(f"bbox: {error}.") from None
+
+
 def quad_of(catalog: ScenesV0, mosaic: Mosaic, quad_id: str) -> Item:
     """Return one quad.
 
@@ -275,7 +295,7 @@ def quad_at(catalog: ScenesV0, mosaic: Mosaic, longitude: float, latitude: float
     """Return the quad of a mosaic in which a place lies, the northern or eastern one of its edges; None without one."""
     if abs(latitude) >= to_degrees(0.0, HALF_WORLD)[1]:
         return None
-    x, y = to_mercator(longitude, latitude)
+    x, y = to_mercator(-180.0 if longitude == 180 else longitude, latitude)
     for quad in quads_within(catalog, mosaic, Box(longitude, latitude, longitude, latitude)):
         west, south, east, north = quad_bounds(mosaic, quad.id)
         if west <= x < east and south <= y < north:

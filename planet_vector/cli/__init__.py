@@ -30,6 +30,7 @@ import click
 
 import planet_vector
 from planet_vector.cli.options import verbose
+from planet_vector.cli.saying import plain, say
 from planet_vector.errors import BadQueryError, NameSyntaxError, PlanetVectorError, PlanetVectorWarning, QueryError
 
 VECTOR_COMMANDS: Mapping[str, str] = {
@@ -116,11 +117,23 @@ class Commands(click.Group):
                 return result
         except PlanetVectorError as error:
             raise _failure(error) from None
+        except click.ClickException as error:  # of click, or of a command: about its options
+            error.message = plain(error.message, sys.stderr)
+            raise
+        except UnicodeEncodeError as error:
+            # A name of a file as the command line gave it: GDAL takes names in UTF-8 only.
+            raise click.ClickException(
+                plain(
+                    f"{error.object[:200]!r} is no text in the encoding of this terminal, which a file's name must be: "
+                    "set LC_ALL=C.UTF-8, or give a name in ASCII.",
+                    sys.stderr,
+                )
+            ) from None
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader closed the pipe
                 _drop_output()
                 raise click.exceptions.Exit(1) from None
-            raise click.ClickException(_told(error)) from None
+            raise click.ClickException(plain(_told(error), sys.stderr)) from None
         except ModuleNotFoundError as error:
             if error.name is None or error.name.startswith(__package__.partition(".")[0]):
                 raise
@@ -141,7 +154,7 @@ def _told_in_a_sentence() -> Iterator[None]:
 
     def tell(message: Union[Warning, str], category: Type[Warning], *place: Any, **others: Any) -> None:
         if issubclass(category, PlanetVectorWarning):
-            click.echo(f"planet-vector: {message}", err=True)
+            say(f"planet-vector: {message}", err=True)
         else:
             show(message, category, *place, **others)
 
@@ -202,7 +215,7 @@ def _show_cursor() -> None:
 
 
 def _failure(error: PlanetVectorError) -> click.ClickException:
-    failure = click.ClickException(str(error))
+    failure = click.ClickException(plain(str(error), sys.stderr))
     if isinstance(error, (NameSyntaxError, QueryError)) and not isinstance(error, BadQueryError):
         failure.exit_code = click.UsageError.exit_code
     return failure

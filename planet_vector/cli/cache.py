@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from planet_vector.cli import options
+from planet_vector.cli.saying import say
 from planet_vector.vector import store
 
 
@@ -29,4 +30,4 @@ def clear() -> None:
         planet-vector cache clear
     """
     count = store.clear()
-    click.echo(f"Removed {count} results from {store.directory()}.", err=True)
+    say(f"Removed {count} results from {store.directory()}.", err=True)

@@ -6,6 +6,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from planet_vector.cli import options
+from planet_vector.cli.saying import say
 from planet_vector.errors import ConfigError
 
 _PROGRAM = "planet-vector"
@@ -31,4 +32,4 @@ def completion(shell: str) -> None:
         script = kind(click.get_current_context().find_root().command, {}, _PROGRAM, _VARIABLE).source()
     except (RuntimeError, FileNotFoundError) as error:  # click looks for bash, and at its version
         raise ConfigError(f"There is no completion for {shell} here: {error}.") from None
-    click.echo(script)
+    say(script)

@@ -8,6 +8,7 @@ from planet_vector.catalog import ScenesV0
 from planet_vector.cli import options
 from planet_vector.cli.asking import searching
 from planet_vector.cli.nothing import nothing_found
+from planet_vector.cli.saying import say
 from planet_vector.query import Query
 
 
@@ -24,6 +25,6 @@ def count(catalog: ScenesV0, query: Query) -> None:
         planet-vector count aoi.geojson --acquired 2015-03-01..2015-03-31 --cloud-cover 5
     """
     found = catalog.count(query)
-    click.echo(str(found))
+    say(str(found))
     if not found:
-        click.echo(nothing_found(catalog, query), err=True)
+        say(nothing_found(catalog, query), err=True)

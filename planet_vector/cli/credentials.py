@@ -12,6 +12,7 @@ import click
 
 from planet_vector.catalog import connect
 from planet_vector.cli import options
+from planet_vector.cli.saying import say
 from planet_vector.config import Key, Settings, credentials_path, home_directory, read_key_file, stored_keys
 from planet_vector.errors import ConfigError
 from planet_vector.private_files import make_folder, write_private
@@ -40,9 +41,9 @@ def login(api_url: Optional[str]) -> None:
     settings = Settings.load(api_url, key.reveal())
     connect(settings).scene_types()
     _write(path, {**read_key_file(path), settings.api_url: key.reveal()})
-    click.echo(f"The key for {settings.api_url} is kept in {path}.")
+    say(f"The key for {settings.api_url} is kept in {path}.")
     if os.environ.get("PL_API_KEY"):
-        click.echo("PL_API_KEY is set, and goes before it.", err=True)
+        say("PL_API_KEY is set, and goes before it.", err=True)
 
 
 @click.command()
@@ -61,12 +62,12 @@ def logout(api_url: Optional[str]) -> None:
     keyfiles.forget(settings)
     root, kept = settings.api_url, dict(stored_keys())
     if kept.pop(root, None) is None:
-        click.echo(f"There is no key for {root}{_place()}.")
+        say(f"There is no key for {root}{_place()}.")
     else:
         _write(credentials_path(), kept)
-        click.echo(f"The key for {root} is forgotten.")
+        say(f"The key for {root} is forgotten.")
     if os.environ.get("PL_API_KEY"):
-        click.echo("PL_API_KEY is set: unset it too.", err=True)
+        say("PL_API_KEY is set: unset it too.", err=True)
 
 
 @click.command()
@@ -80,10 +81,10 @@ def whoami(api_url: Optional[str]) -> None:
         planet-vector whoami
     """
     settings = Settings.load(api_url)
-    click.echo(f"service  {settings.api_url}")
-    click.echo(f"key      {key_source(settings)}")
+    say(f"service  {settings.api_url}")
+    say(f"key      {key_source(settings)}")
     connect(settings).scene_types()
-    click.echo("answer   the service takes it" if settings.key else "answer   the service takes anybody")
+    say("answer   the service takes it" if settings.key else "answer   the service takes anybody")
 
 
 def key_source(settings: Settings) -> str:

@@ -8,9 +8,12 @@ from typing import Any, Callable, List, Optional, Sequence, Tuple
 import click
 
 from planet_vector.cli import options
+from planet_vector.cli.asking import DEFAULT_TYPE
 from planet_vector.cli.given import scenes_given
 from planet_vector.cli.progress import progress_bar
+from planet_vector.cli.saying import say
 from planet_vector.errors import ConfigError, PlanetVectorError, QueryError
+from planet_vector.names import Name, is_name, is_segment
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -38,7 +41,8 @@ crop_flags = options.together(
 )
 """What the crop of a stack can be told."""
 
-_OF_A_STACK = ("product", "crs", "resampling", "require_valid", "cog", "vrt", "sheet", "animate", "scene_type")
+_OF_A_STACK = ("product", "scene_type", "crs", "resampling", "require_valid", "cog", "vrt", "sheet", "animate")
+"""What is of several scenes; the first two also of one that is given by its id, as its name would say them."""
 
 
 @click.command()
@@ -63,7 +67,8 @@ def crop(
 ) -> None:
     """Write a part of a product, or the ground that several scenes share; no more than that is fetched.
 
-    With --bbox or --window, SCENE is the name of one product, and OUTPUT a GeoTIFF with its own pixels, as they are.
+    With --bbox or --window, SCENE is the name of one product, or the id of a scene, and OUTPUT a GeoTIFF with its own
+    pixels, as they are.
 
     Otherwise SCENE is the id or the name of a scene, or - for scenes on stdin (ids, names, or what
     'planet-vector search' prints), and OUTPUT a directory: the largest rectangle that all of them cover is written, a
@@ -83,23 +88,57 @@ def crop(
         raise click.UsageError("Give the scenes, and then what to write.")
     several = len(named) > 1 or named[0] == "-" or Path(output).is_dir()
     if window or (bbox is not None and not several):
-        given = [name for name in _OF_A_STACK if click.get_current_context().get_parameter_source(name) is not _DEFAULT]
+        by_id = not is_name(named[0])
+        refused = _OF_A_STACK if several or not by_id else _OF_A_STACK[2:]
+        given = [name for name in refused if click.get_current_context().get_parameter_source(name) is not _DEFAULT]
         if several or given:
             what = f"--{given[0].replace('_', '-')}" if given else "several scenes, or a directory,"
             told = "--window is" if window else "--bbox with a file is"
             raise click.UsageError(f"{told} of one product: {what} cannot be given with it.")
-        _crop_one(named[0], Path(output), bbox, window, overwrite, api_url)
+        one = _name_of(named[0], scene_type, flags["product"]) if by_id else named[0]
+        _crop_one(one, Path(output), bbox, window, overwrite, api_url)
         return
     box = None if bbox is None else _box(bbox)
     if not several:
         raise click.UsageError("Give --bbox or --window; or several scenes and a directory.")
     from planet_vector.stacks.overlap import common_ground
 
+    check_pictures(Path(output), flags["vrt"], flags["sheet"], flags["animate"], overwrite)
     found, products = _scenes(named, scene_type, api_url)
     flags["product"] = flags["product"] or (products.pop() if len(products) == 1 else None)
     if len(products) > 1:
         raise click.UsageError("The names are of several products: a stack is of one, give --product.")
     crop_and_tell(common_ground(found, box), Path(output), overwrite=overwrite, api_url=api_url, **flags)
+
+
+def check_pictures(
+    directory: Path, vrt: Optional[Path], sheet: Optional[Path], animate: Optional[Path], overwrite: bool
+) -> None:
+    """Say what is wrong with the files that are made of crops before anything is fetched.
+
+    Parameters
+    ----------
+    directory : Path
+        Where the crops go; it is made when it is missing, with those above it, and the files may lie in it.
+    vrt, sheet, animate : Path, optional
+        The files.
+    overwrite : bool
+        Whether they may be there.
+    """
+    from planet_vector.stacks.crop import check_name
+
+    check_name(directory)
+    crops = directory.absolute()
+    for path in (vrt, sheet, animate):
+        if path is None:
+            continue
+        if path.exists() and not overwrite:
+            raise ConfigError(f"{path} is there already: give another name, or --overwrite.")
+        folder = path.absolute().parent
+        if not folder.is_dir() and folder not in (crops, *crops.parents):
+            raise ConfigError(f"There is no folder {path.parent} for {path.name}: make it first.")
+    if animate is not None:
+        _check_animation(animate)
 
 
 def crop_and_tell(
@@ -124,11 +163,6 @@ def crop_and_tell(
         (sheet, _contact_sheet),
         (animate, _animation),
     ]
-    for path, _ in makers:
-        if path is not None and path.exists() and not overwrite:
-            raise ConfigError(f"{path} is there already: give another name, or --overwrite.")
-    if animate is not None:
-        _check_animation(animate)
     with progress_bar(f"{stack.depth} scenes", stack.depth) as progress:
         crops = crop_stack(
             stack,
@@ -144,23 +178,26 @@ def crop_and_tell(
     for found in crops:
         share = percent(found.valid if found.covered is None else found.covered)
         if found.path is not None:
-            click.echo(f"{found.path}\t{share}")
+            say(f"{found.path}\t{share}")
         elif found.read:
-            click.echo(f"{found.scene.id} is left out: {share} of the {what} has data.", err=True)
+            say(f"{found.scene.id} is left out: {share} of the {what} has data.", err=True)
         else:
-            click.echo(f"{found.scene.id} is left out: it covers {share} of the area.", err=True)
+            what_covers = "its raster" if found.cut_short else "it"
+            say(f"{found.scene.id} is left out: {what_covers} covers {share} of the area.", err=True)
     paths = [found.path for found in crops if found.path is not None]
     if not paths and any(found.read for found in crops):
         raise QueryError(f"No scene has data in {require_valid:g} % of the {what}: require less.")
     if not paths:
-        most = percent(max(found.covered or 0.0 for found in crops))
-        raise QueryError(f"No scene covers the whole area, but {most} of it at the most: take a smaller one.")
+        most = max(found.covered or 0.0 for found in crops)
+        if most == 0:
+            raise QueryError("The scenes share no ground with the area: take scenes that lie there, or another area.")
+        raise QueryError(f"No scene covers the whole area, but {percent(most)} of it at the most: take a smaller one.")
     if rectangle and stack.asked is not None and holds_ground(stack.asked):
-        click.echo(f"The rectangle holds {percent(share_in(paths[0], stack.asked))} of the area.", err=True)
+        say(f"The rectangle holds {percent(share_in(paths[0], stack.asked))} of the area.", err=True)
     for path, make in makers:
         if path is not None:
             make(paths, path)
-            click.echo(str(path))
+            say(str(path))
 
 
 def _scenes(named: Sequence[str], scene_type: Optional[str], api_url: Optional[str]) -> Tuple[List[Any], set[str]]:
@@ -173,6 +210,14 @@ def _scenes(named: Sequence[str], scene_type: Optional[str], api_url: Optional[s
         found.append(given.scene)
         products |= {",".join(given.products)} if given.products else set()
     return found, products
+
+
+def _name_of(text: str, scene_type: Optional[str], product: Optional[str]) -> str:
+    """Return the name of a product of a scene that is given by its id."""
+    parts = (scene_type or DEFAULT_TYPE, text, product or "visual")
+    if not all(is_segment(name) for part in parts for name in part.split(",")):
+        raise QueryError(f"{text!r} is neither the id of a scene nor the PLANET: name of a product.")
+    return str(Name(*parts))
 
 
 def _box(text: str) -> Any:

@@ -19,6 +19,7 @@ import planet_vector
 from planet_vector.catalog import ScenesV0, connect
 from planet_vector.cli import options
 from planet_vector.cli.credentials import key_source
+from planet_vector.cli.saying import say
 from planet_vector.config import Settings
 from planet_vector.errors import PlanetVectorError
 from planet_vector.query import Query
@@ -93,12 +94,12 @@ def doctor(api_url: Optional[str]) -> None:
     Example:
         planet-vector doctor
     """
-    click.echo(f"planet_vector {planet_vector.__version__}, Python {platform.python_version()}, {platform.system()}")
+    say(f"planet_vector {planet_vector.__version__}, Python {platform.python_version()}, {platform.system()}")
     failed = 0
     answers, product = _service(api_url)
     for finding in (*answers, *_libraries(product), *_programs(product)):
         failed += not finding.good
-        click.echo(f"{'ok ' if finding.good else 'BAD'}  {finding.name:<9} {finding.sentence}")
+        say(f"{'ok ' if finding.good else 'BAD'}  {finding.name:<9} {finding.sentence}")
     if failed:
         raise click.exceptions.Exit(1)
 

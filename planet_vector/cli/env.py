@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from planet_vector.cli import options
+from planet_vector.cli.saying import say
 from planet_vector.config import Settings
 from planet_vector.raster import keyfiles
 from planet_vector.vector.registration import PATH_OPTION, environment
@@ -33,16 +34,14 @@ def env() -> None:
     others = [path for path in os.environ.get(PATH_OPTION, "").split(os.pathsep) if path]
     variables[PATH_OPTION] = os.pathsep.join(dict.fromkeys([variables[PATH_OPTION], *others]))
     for name, value in variables.items():
-        click.echo(f"export {name}={shlex.quote(value)}")
+        say(f"export {name}={shlex.quote(value)}")
     settings = Settings.load()
     before = os.environ.get(_CONFIG_FILE, "")
     if before and not keyfiles.is_config_file(Path(before)):
         if settings.key is not None:
-            click.echo(
-                f"{_CONFIG_FILE} stays {before}: product links open by /vsicurl/ only as that file says.", err=True
-            )
+            say(f"{_CONFIG_FILE} stays {before}: product links open by /vsicurl/ only as that file says.", err=True)
     elif settings.key is not None:
         # A product's own link then opens too, in GDAL 3.7 or later: /vsicurl/https://…/full?product=visual
-        click.echo(f"export {_CONFIG_FILE}={shlex.quote(str(keyfiles.config_file(settings)))}")
+        say(f"export {_CONFIG_FILE}={shlex.quote(str(keyfiles.config_file(settings)))}")
     elif before:  # of a service asked before in this shell
-        click.echo(f"unset {_CONFIG_FILE}")
+        say(f"unset {_CONFIG_FILE}")

@@ -9,6 +9,7 @@ import click
 
 from planet_vector.cli import options
 from planet_vector.cli.progress import progress_bar
+from planet_vector.cli.saying import say
 
 
 @click.command()
@@ -46,7 +47,7 @@ def index(archive: Path, path: Optional[Path], allow_empty: bool) -> None:
             place,
             progress or (lambda done, total: None),
             program="planet-vector index",
-            tell=lambda sentence: click.echo(sentence, err=True),
+            tell=lambda sentence: say(sentence, err=True),
             allow_empty=allow_empty,
         )
     try:
@@ -56,7 +57,7 @@ def index(archive: Path, path: Optional[Path], allow_empty: bool) -> None:
         raise ArchiveError(f"The index {place} was deleted or replaced before it could be shown: try again.") from None
     for line in lines:
         products = ", ".join(line.products) or "no files"
-        click.echo(f"{line.scene_type}: {count_text(line.scenes)}, {line.first} to {line.last}; {products}")
-    click.echo(f"{report.read} read anew, {report.removed} gone, {len(report.problems)} not served; index: {place}")
+        say(f"{line.scene_type}: {count_text(line.scenes)}, {line.first} to {line.last}; {products}")
+    say(f"{report.read} read anew, {report.removed} gone, {len(report.problems)} not served; index: {place}")
     for problem in report.problems:
-        click.echo(f"{problem.path}: {problem.text}")
+        say(f"{problem.path}: {problem.text}")

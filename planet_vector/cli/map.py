@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import webbrowser
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 import click
 
 from planet_vector.cli import options
+from planet_vector.cli.asking import SEARCH_FLAGS, search_of
+from planet_vector.cli.nothing import nothing_found
 from planet_vector.cli.progress import progress_bar
+from planet_vector.cli.saying import say
 from planet_vector.errors import ConfigError
+from planet_vector.names import parse_name
 
 
 @click.command("map")
@@ -98,7 +102,9 @@ def _write(
     told = [f"{written.scenes} scenes"] if written.scenes or not written.mosaics else []
     told += [f"{written.left_out} without thumbnail"] if written.left_out else []
     told += [f"{written.mosaics} mosaics"] if written.mosaics else []
-    click.echo(f"{output}: {', '.join(told)}")
+    say(f"{output}: {', '.join(told)}")
+    if not written.scenes and not written.mosaics:
+        _say_nothing_found(names, api_url)
     if show:
         _open(output.resolve().as_uri())
 
@@ -109,10 +115,12 @@ def _serve(
     from planet_vector.maps.serve import MapServer
 
     def told(sentence: str) -> None:
-        click.echo(f"planet-vector: {sentence}", err=True)
+        say(f"planet-vector: {sentence}", err=True)
 
     with MapServer(names, port, basemap=basemap, attribution=attribution, told=told, api_url=api_url) as server:
-        click.echo(f"Serving a map of {len(server.content.scenes)} scenes at {server.url}")
+        say(f"Serving a map of {len(server.content.scenes)} scenes at {server.url}")
+        if not server.content.scenes and not server.content.mosaics:
+            _say_nothing_found(names, api_url)
         if show:
             _open(server.once())
         try:
@@ -121,6 +129,16 @@ def _serve(
             pass  # the way it is meant to end
 
 
+def _say_nothing_found(names: Tuple[str, ...], api_url: Optional[str]) -> None:
+    """Say what to check of each search: scenes and mosaics that are named and not there are errors."""
+    for name in names:
+        if parse_name(name).is_mosaic:
+            say("The service has no mosaics.", err=True)
+        else:
+            flags: Dict[str, Any] = {**dict.fromkeys(SEARCH_FLAGS), "where": (), "area": name, "api_url": api_url}
+            say(nothing_found(*search_of(**flags)), err=True)
+
+
 def _open(address: str) -> None:
     if not webbrowser.open(address):
-        click.echo("There is no browser to open it in: open it yourself.", err=True)
+        say("There is no browser to open it in: open it yourself.", err=True)

@@ -13,6 +13,7 @@ from planet_vector.cli.asking import SEARCH_FLAGS, is_area, search_of
 from planet_vector.cli.nothing import nothing_found
 from planet_vector.cli.printing import json_dumper
 from planet_vector.cli.progress import progress_bar
+from planet_vector.cli.saying import say
 from planet_vector.errors import ConfigError, NotFoundError
 from planet_vector.geometry import Box
 from planet_vector.names import is_name, is_segment, parse_name
@@ -39,7 +40,7 @@ _GLOBE = Box(-180.0, -85.0, 180.0, 85.0)  # as far as web mercator goes
 @click.option(
     "-r", "--res", type=options.Number(0, min_open=True), metavar="SIZE", help="Pixel size in units of the CRS."
 )
-@click.option("--dst-bounds", nargs=4, type=options.Number(), metavar="W S E N", help="In units of the CRS.")
+@click.option("--dst-bounds", nargs=4, type=options.Finite(), metavar="W S E N", help="In units of the CRS.")
 @click.option(
     "--top",
     type=click.Choice(["newest", "oldest", "clearest"]),
@@ -133,12 +134,12 @@ def _mosaic_of_scenes(
     if not scenes and not count:
         raise NotFoundError(nothing_found(catalog, query))
     told = survey(scenes, query.area)
-    click.echo(str(told), err=not count)
+    say(str(told), err=not count)
     if told.covered is not None and scenes:
-        click.echo(f"They cover {percent(told.covered)} of the area.", err=True)
+        say(f"They cover {percent(told.covered)} of the area.", err=True)
     if count:
         if not scenes:
-            click.echo(nothing_found(catalog, query), err=True)
+            say(nothing_found(catalog, query), err=True)
         return
     assert output is not None
     with open_scenes(
@@ -157,6 +158,7 @@ def _mosaic_of_service(
     compact: bool,
 ) -> None:
     import planet_vector
+    from planet_vector.catalog.mosaics import box_of_name
     from planet_vector.cli.quads import box_of, mosaic_name
     from planet_vector.raster.quads import open_quads
     from planet_vector.raster.writing import window_of, window_within
@@ -164,6 +166,7 @@ def _mosaic_of_service(
     name = mosaic_name(text)
     if name.part:
         raise click.UsageError(f"{text!r} names a quad: 'planet-vector info' tells of it, 'download-quads' fetches it.")
+    box_of_name(name)  # refuses what a mosaic's raster does not take
     bbox = bbox or name.get("bbox")
     catalog = planet_vector.connect(api_url or name.get("api_url"))
     if output is None:
@@ -210,6 +213,6 @@ def _write(dataset: Any, output: Path, window: Any = None) -> None:
         dataset.save_vrt(output)
         return
     width, height = (window.width, window.height) if window else (dataset.width, dataset.height)
-    click.echo(f"{width} × {height} pixels, {dataset.count} bands", err=True)
+    say(f"{width} × {height} pixels, {dataset.count} bands", err=True)
     with progress_bar(output.name, height) as progress:
         write_geotiff(dataset, output, window, progress)

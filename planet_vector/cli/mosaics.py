@@ -10,6 +10,7 @@ import click
 import planet_vector
 from planet_vector.cli import options
 from planet_vector.cli.printing import json_dumper, name_of, printable
+from planet_vector.cli.saying import say
 from planet_vector.names import MOSAICS
 
 _TABLE = "{:<32} {:<10} {:<10} {:>5}  {}\n"
@@ -36,7 +37,7 @@ def mosaics(indent: Optional[int], compact: bool, names: bool, as_table: bool, a
     out, dumps = sys.stdout, json_dumper(indent, compact)
     found = list_mosaics(planet_vector.connect(api_url))
     if not found:
-        click.echo("The service has no mosaics.", err=True)
+        say("The service has no mosaics.", err=True)
     elif as_table:
         out.write(_TABLE.format("name", "first", "last", "level", "title"))
     for body in found:

@@ -6,10 +6,9 @@ import json
 import re
 from typing import Any, Iterable, Iterator, List, Tuple, TypeVar, Union
 
-import click
-
 from planet_vector.catalog import ScenesV0
 from planet_vector.catalog.paging import Feature
+from planet_vector.cli.saying import say
 from planet_vector.geometry import Box
 from planet_vector.query import Query
 
@@ -32,7 +31,7 @@ def noticing(items: Iterable[T], sentence: str) -> Iterator[T]:
         empty = False
         yield item
     if empty:
-        click.echo(sentence, err=True)
+        say(sentence, err=True)
 
 
 def nothing_found(catalog: ScenesV0, query: Query) -> str:

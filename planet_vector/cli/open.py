@@ -7,6 +7,7 @@ from typing import Optional
 import click
 
 from planet_vector.cli import options
+from planet_vector.cli.saying import say
 
 
 @click.command("open")
@@ -24,4 +25,4 @@ def open_(name: str, api_url: Optional[str]) -> None:
     """
     from planet_vector.raster import resolve
 
-    click.echo(resolve(name, api_url=api_url))
+    say(resolve(name, api_url=api_url))

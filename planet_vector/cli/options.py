@@ -71,8 +71,19 @@ def split(values: Iterable[str]) -> List[str]:
     return list(dict.fromkeys(part for value in values for part in value.replace(" ", "").split(",") if part))
 
 
+class Finite(click.types.FloatParamType):
+    """Take any finite number."""
+
+    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> float:
+        """Return the number."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no finite number.", param, ctx)
+        return number
+
+
 class Number(click.FloatRange):
-    """Take a finite number: ``nan`` would pass any bounds, as it is neither below nor above one."""
+    """Take a finite number within bounds: ``nan`` would pass any, as it is neither below nor above one."""
 
     def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> float:
         """Return the number."""

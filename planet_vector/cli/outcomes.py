@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Iterable, List, Optional, Sequence, Tuple, TypeVar, Union
 
-import click
-
 from planet_vector.cli.progress import FileProgress
+from planet_vector.cli.saying import say
 from planet_vector.errors import PlanetVectorError, RasterAccessError
 
 Outcome = Tuple[str, Union[Path, PlanetVectorError]]
@@ -43,14 +42,14 @@ def print_paths(
             progress.clear()
         if isinstance(outcome, Path):
             there += 1
-            click.echo(str(outcome))
+            say(str(outcome))
         else:
             failures.append((called, outcome))
     if len(failures) == 1:
         raise failures[0][1]
     if failures:
         for called, failure in failures[:_TOLD]:
-            click.echo(f"{called}: {failure}", err=True)
+            say(f"{called}: {failure}", err=True)
         more = f", of which {_TOLD} are named above" if len(failures) > _TOLD else ""
         raise RasterAccessError(f"{len(failures)} of {there + len(failures)} files could not be fetched{more}.")
 

@@ -11,6 +11,8 @@ from typing import Callable, Dict, Iterator, Optional, Tuple
 
 import click
 
+from planet_vector.cli.saying import plain, say
+
 _WIDTH = 110  # characters of a line that is written over and over
 _PAUSE = 0.1  # seconds between two of its states
 
@@ -21,7 +23,7 @@ def progress_bar(label: str, length: int) -> Iterator[Optional[Callable[[int, in
     if not sys.stderr.isatty():
         yield None
         return
-    with click.progressbar(range(length), label=label, file=sys.stderr) as bar:
+    with click.progressbar(range(length), label=plain(label, sys.stderr), file=sys.stderr) as bar:
 
         def tell(done: int, total: int) -> None:
             bar.length = total
@@ -57,14 +59,14 @@ class FileProgress:
             there = self._bytes + sum(done for done, _ in self._under_way.values())
             files = [_share(path, *each) for path, each in self._under_way.items()]
             told = f"{self._files} files, {there / 1e6:,.1f} MB  {', '.join(files)}"
-            click.echo(f"\r\x1b[K{told[:_WIDTH]}", nl=False, err=True)
+            say(f"\r\x1b[K{told[:_WIDTH]}", nl=False, err=True)
             self._shown = True
 
     def clear(self) -> None:
         """Wipe the line, for something else to be printed."""
         with self._lock:
             if self._shown:
-                click.echo("\r\x1b[K", nl=False, err=True)
+                say("\r\x1b[K", nl=False, err=True)
                 self._shown = False
 
 

@@ -9,6 +9,7 @@ from typing import Optional
 import click
 
 from planet_vector.cli import options
+from planet_vector.cli.saying import say
 from planet_vector.errors import ArchiveError
 
 
@@ -49,14 +50,14 @@ def sample(directory: Path, seed: int, size: str, index_only: Optional[int], ove
     from planet_vector.server.sample import make_sample
 
     def tell(done: int, total: int) -> None:
-        click.echo(f"\r{done} of {total} scenes", err=True, nl=done == total)
+        say(f"\r{done} of {total} scenes", err=True, nl=done == total)
 
     progress = tell if sys.stderr.isatty() else None
     made = make_sample(directory, seed=seed, size=size, overwrite=overwrite, progress=progress)
     scenes = ", ".join(f"{count} {kind}" for kind, count in made.scenes.items())
-    click.echo(f"{directory} holds {scenes} scenes, {made.size / 1e6:.0f} MB.")
-    click.echo(f"Serve it:  planet-vector serve {directory}")
-    click.echo(f"Search it: {made.query}")
+    say(f"{directory} holds {scenes} scenes, {made.size / 1e6:.0f} MB.")
+    say(f"Serve it:  planet-vector serve {directory}")
+    say(f"Search it: {made.query}")
 
 
 def _write_many(directory: Path, number: int, seed: int, overwrite: bool) -> None:
@@ -69,5 +70,5 @@ def _write_many(directory: Path, number: int, seed: int, overwrite: bool) -> Non
     part = path.with_suffix(".part")
     write_scenes(part, number, seed)
     part.replace(path)
-    click.echo(f"{directory} holds {number:,} scenes without pictures, {path.stat().st_size / 1e6:.0f} MB.")
-    click.echo(f"Serve it:  planet-vector serve {directory}")
+    say(f"{directory} holds {number:,} scenes without pictures, {path.stat().st_size / 1e6:.0f} MB.")
+    say(f"Serve it:  planet-vector serve {directory}")

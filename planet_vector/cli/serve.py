@@ -9,6 +9,7 @@ from urllib.parse import urljoin
 import click
 
 from planet_vector.cli import options
+from planet_vector.cli.saying import say
 
 MAX_PROBLEMS = 20  # told at the start; `planet-vector index` tells them all
 
@@ -132,7 +133,7 @@ def serve(
     if new_key is not None:
         if keys is None:
             raise click.UsageError("--new-key needs --keys: the file it goes into.")
-        click.echo(keys_file.add_key(keys, new_key))
+        say(keys_file.add_key(keys, new_key))
         return
     options = run.Options(
         root=archive.resolve(),
@@ -161,17 +162,17 @@ def serve(
         options.root,
         options.index,
         state,
-        tell=lambda sentence: click.echo(sentence, err=True),
+        tell=lambda sentence: say(sentence, err=True),
         allow_empty=allow_empty,
     )
     for problem in report.problems[:MAX_PROBLEMS]:
-        click.echo(f"{problem.path}: {problem.text}", err=True)
+        say(f"{problem.path}: {problem.text}", err=True)
     if len(report.problems) > MAX_PROBLEMS:
-        click.echo(f"… and {len(report.problems) - MAX_PROBLEMS} more: see planet-vector index.", err=True)
+        say(f"… and {len(report.problems) - MAX_PROBLEMS} more: see planet-vector index.", err=True)
     scenes = sum(report.totals.values())
 
     def ready(root: str) -> None:
-        click.echo(f"Serving {indexing.count_text(scenes)} on {root}")
-        click.echo(f"Start page: {urljoin(root, '/')}")
+        say(f"Serving {indexing.count_text(scenes)} on {root}")
+        say(f"Start page: {urljoin(root, '/')}")
 
     run.serve(options, ready, state)

@@ -11,9 +11,10 @@ import click
 from planet_vector.catalog import ScenesV0
 from planet_vector.cli import options
 from planet_vector.cli.asking import searching
-from planet_vector.cli.crop import crop_and_tell, crop_flags
+from planet_vector.cli.crop import check_pictures, crop_and_tell, crop_flags
 from planet_vector.cli.nothing import nothing_found
 from planet_vector.cli.printing import json_dumper, print_collection, print_sequence, printable
+from planet_vector.cli.saying import say
 from planet_vector.errors import NotFoundError
 from planet_vector.query import Query
 
@@ -98,6 +99,8 @@ def stacks(
         raise click.UsageError(f"--{given[0].replace('_', '-')} is for crops: give --crop DIR.")
     if crop is not None and (collection or use_rs or as_table or compact or indent is not None):
         raise click.UsageError("With --crop the paths of the crops are printed: leave out how to print stacks.")
+    if crop is not None:
+        check_pictures(crop, flags["vrt"], flags["sheet"], flags["animate"], overwrite)
     scenes = [Scene(feature, query.scene_type, catalog) for page in catalog.pages(query) for feature in page]
     found = find_stacks(scenes, min_depth, min_area, distinct_days, area=query.area)
     if not found:
@@ -108,7 +111,7 @@ def stacks(
         nothing = nothing if scenes else nothing_found(catalog, query)
         if crop is not None:
             raise NotFoundError(nothing)
-        click.echo(nothing, err=True)
+        say(nothing, err=True)
     if crop is not None:
         _check_whole(found[0], rectangle, min_depth, len(scenes))
         flags.update(overwrite=overwrite, api_url=catalog.settings.api_url)
@@ -119,15 +122,16 @@ def stacks(
     if collection:
         print_collection(features, out, dumps)
     elif as_table:
-        for number, told in enumerate(feature["properties"] for feature in features):
+        for number, (stack, feature) in enumerate(zip(found, features)):
+            told = feature["properties"]
             if not number:
-                of_area = _SHARE.format("of AREA") if "covered" in told else ""
-                out.write(_TABLE.format("depth", "area", of_area, "first", "last", "scenes"))
-            of_area = _SHARE.format(percent(told["covered"])) if "covered" in told else ""
+                of_area = "" if stack.covered is None else _SHARE.format("of AREA")
+                say(_TABLE.format("depth", "area", of_area, "first", "last", "scenes"), nl=False)
+            of_area = "" if stack.covered is None else _SHARE.format(percent(stack.covered).replace("less than", "<"))
             first, last = ((told[when] or "-")[:10] for when in ("first_acquired", "last_acquired"))
             scenes_told = printable(",".join(told["scenes"]))
             ground = f"{told['area'] / 1e6:.2f} km²"
-            out.write(_TABLE.format(told["depth"], ground, of_area, first, last, scenes_told))
+            say(_TABLE.format(told["depth"], ground, of_area, first, last, scenes_told), nl=False)
     else:
         print_sequence(features, out, dumps, use_rs)
 

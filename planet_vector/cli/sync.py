@@ -13,6 +13,7 @@ from planet_vector.cli import options
 from planet_vector.cli.asking import read_area, searching
 from planet_vector.cli.nothing import pages_of
 from planet_vector.cli.progress import FileProgress
+from planet_vector.cli.saying import say
 from planet_vector.errors import PlanetVectorError
 from planet_vector.query import Query
 
@@ -58,7 +59,7 @@ def sync(
     area = click.get_current_context().params["area"]
     if not area and query.area is None and (directory / OLD_AREA).exists():
         query = query.where(area=read_area(str(directory / OLD_AREA)))
-        click.echo(f"The area is that of {directory / OLD_AREA}.", err=True)
+        say(f"The area is that of {directory / OLD_AREA}.", err=True)
     if not area and query == Query(query.scene_type):
         raise click.UsageError(
             f"Say which scenes: an AREA or options of a search, or PLANET:{query.scene_type} for all."
@@ -86,10 +87,8 @@ def sync(
 
 def _tell(plan: Plan) -> None:
     for name in plan.gone:
-        click.echo(f"{name} is at the service no longer: it is not waited for any more.", err=True)
+        say(f"{name} is at the service no longer: it is not waited for any more.", err=True)
     if plan.missed:
-        click.echo(
-            f"{plan.missed} scenes are older than what sync.json notes, and missing here: they come too.", err=True
-        )
+        say(f"{plan.missed} scenes are older than what sync.json notes, and missing here: they come too.", err=True)
     if sys.stderr.isatty():
-        click.echo(f"{plan.done} scenes are here already, {len(plan.todo)} are to come.", err=True)
+        say(f"{plan.done} scenes are here already, {len(plan.todo)} are to come.", err=True)

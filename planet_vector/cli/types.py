@@ -8,6 +8,7 @@ import click
 
 import planet_vector
 from planet_vector.cli import options
+from planet_vector.cli.saying import say
 
 
 @click.command()
@@ -21,4 +22,4 @@ def types(api_url: Optional[str]) -> None:
         planet-vector types
     """
     for name in planet_vector.connect(api_url).scene_types():
-        click.echo(name)
+        say(name)

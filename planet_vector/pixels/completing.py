@@ -43,6 +43,9 @@ from planet_vector.pixels.tiff import (
 MOST_CLASSIC = 2**32 - 1
 """Bytes of a classic TIFF, whose offsets have 32 bits."""
 
+MOST_ADDED = 32 * 2**20
+"""Bytes of directories that are added to a file; those of the largest mask that is read have 9 MB."""
+
 _NODATA = 42113  # GDAL_NODATA
 _ALPHA = (1, 2)  # of EXTRA_SAMPLES
 _FLOAT = 3  # of SAMPLE_FORMAT
@@ -159,6 +162,11 @@ def _completed(file: BinaryIO, state: FileState, place: Place) -> Optional[Compl
             f"{state.path.name} would be longer than 4 GB with what lies beside it, which a classic TIFF cannot be:"
             " convert it with gdal_translate -co BIGTIFF=YES"
         ) from None
+    if len(tail) > MOST_ADDED:
+        raise SidecarProblem(
+            f"{state.path.name} needs {len(tail) / 1e6:.1f} MB of directories to hold what lies beside it, and"
+            f" {MOST_ADDED / 1e6:.1f} MB may be: write the mask in larger tiles"
+        )
     rest = Stretch(state, len(head), state.size - len(head))
     return Completed((head, rest, *parts, bytes(start - end) + tail))
 

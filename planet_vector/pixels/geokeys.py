@@ -17,7 +17,7 @@ from rasterio.transform import Affine
 
 from planet_vector.pixels.errors import RASTER_ERRORS
 from planet_vector.pixels.sidecars import MAX_POINTS, Place, Point, SidecarProblem
-from planet_vector.pixels.tiff import Directory, TiffFile, Value
+from planet_vector.pixels.tiff import DOUBLE, Directory, TiffFile, Value, aligned, encode
 
 _SCALE, _TIEPOINTS, _MATRIX = 33550, 33922, 34264
 POSITION = (_SCALE, _TIEPOINTS, _MATRIX)
@@ -113,7 +113,7 @@ def _pixels_are_points(tiff: TiffFile, first: Directory) -> bool:
 
 def _encoded(wanted: Wanted, points: bool) -> Dict[int, Value]:
     """Return the tags of a GeoTIFF that GDAL makes, once it is sure that it reads from them what they should say."""
-    control = [GroundControlPoint(p.line, p.pixel, p.x, p.y) for p in wanted.points]
+    control = [GroundControlPoint(p.line, p.pixel, p.x, p.y, p.z) for p in wanted.points]
     crs = None if wanted.crs is None else CRS.from_wkt(wanted.crs)
     profile: Dict[str, Any] = {"width": 2, "height": 2, "count": 1, "dtype": "uint8", "crs": crs}
     if control:
@@ -128,6 +128,9 @@ def _encoded(wanted: Wanted, points: bool) -> Dict[int, Value]:
                     dataset.update_tags(AREA_OR_POINT="Point")
             made.seek(0)
             content = made.read()
+        if points and control:
+            content = _moved(content, wanted.points)
+        with Env(GDAL_PAM_ENABLED="NO", GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"), MemoryFile(content) as made:
             with made.open() as dataset:
                 _check(dataset, crs, wanted)
     except RASTER_ERRORS as error:
@@ -142,6 +145,22 @@ def _encoded(wanted: Wanted, points: bool) -> Dict[int, Value]:
     }
 
 
+def _moved(content: bytes, points: Sequence[Point]) -> bytes:
+    """Return a GeoTIFF whose pixels are points with its control points anew.
+
+    GDAL adds half a pixel to those it reads of such a file. It does not take it away when it writes them: what it has
+    written comes back a whole pixel further.
+    """
+    tiff = TiffFile(io.BytesIO(content))
+    fields = tiff.directory(tiff.first).fields
+    numbers = [number for p in points for number in (p.pixel - 0.5, p.line - 0.5, 0, p.x, p.y, p.z)]
+    kept = [field for tag, field in fields.items() if tag != _TIEPOINTS]
+    start = aligned(len(content))
+    tail = encode(tiff.form, start, [[*kept, Value(_TIEPOINTS, DOUBLE, numbers)]], 0)
+    head = tiff.form.header(start)
+    return head + content[len(head) :] + bytes(start - len(content)) + tail
+
+
 def _check(dataset: Any, crs: Optional[CRS], wanted: Wanted) -> None:
     points, points_crs = dataset.gcps
     found = dataset.crs or points_crs
@@ -149,7 +168,7 @@ def _check(dataset: Any, crs: Optional[CRS], wanted: Wanted) -> None:
         raise ValueError("its CRS")
     if wanted.transform is not None and not _close(dataset.transform[:6], wanted.transform[:6]):
         raise ValueError("its geotransform")
-    seen = [(p.col, p.row, p.x, p.y) for p in points]
+    seen = [(p.col, p.row, p.x, p.y, p.z or 0.0) for p in points]
     if len(seen) != len(wanted.points) or not all(map(_close, seen, wanted.points)):
         raise ValueError("its control points")
 

@@ -6,7 +6,7 @@ pixels are laid out and compressed, so that nothing else that stands in it is ev
 
 from __future__ import annotations
 
-from typing import List, Set, Tuple
+from typing import Dict, List, Set, Tuple
 
 import numpy as np
 
@@ -42,6 +42,9 @@ from planet_vector.pixels.tiff import (
 
 MAX_BLOCKS = 2**18
 """Strips or tiles of a mask: those of 130 000 x 130 000 pixels in tiles of 256."""
+
+MAX_ALL_BLOCKS = 2 * MAX_BLOCKS
+"""Those of a mask with all its overviews, which have a third as many as it has."""
 
 MAX_BLOCK = 256 * 10**6
 """Pixels of one of them, which GDAL holds decoded."""
@@ -95,8 +98,14 @@ def read_mask(
         if _size(file, first) != size:
             wide, high = _size(file, first)
             raise TiffProblem(f"is a mask of {wide} x {high} pixels, and the raster has {size[0]} x {size[1]}")
-        reduced = [d for d in more if file.number(d, SUBFILE, 0) == REDUCED and _size(file, d) in smaller]
-        directories = [(first, MASK), *((d, MASK | REDUCED) for d in reduced)]
+        reduced: Dict[Size, Directory] = {}
+        for directory in more:
+            if file.number(directory, SUBFILE, 0) == REDUCED and _size(file, directory) in smaller:
+                reduced.setdefault(_size(file, directory), directory)  # of several GDAL uses one
+        directories = [(first, MASK), *((d, MASK | REDUCED) for d in reduced.values())]
+        blocks = sum(_blocks(directory) for directory, _ in directories)
+        if blocks > MAX_ALL_BLOCKS:  # directories may all point at the same ones
+            raise TiffProblem(f"has {blocks} strips or tiles with its overviews, and {MAX_ALL_BLOCKS} are read")
         return [_rewritten(file, d, subfile, length, base, form) for d, subfile in directories]
     except TiffProblem as problem:
         raise SidecarProblem(f"{name} {problem}") from None
@@ -104,6 +113,12 @@ def read_mask(
 
 def _size(file: TiffFile, directory: Directory) -> Size:
     return file.number(directory, WIDTH, 0), file.number(directory, HEIGHT, 0)
+
+
+def _blocks(directory: Directory) -> int:
+    """Return how many strips or tiles a directory says it has, before any is looked at."""
+    field = directory.fields.get(TILE_OFFSETS if TILE_WIDTH in directory.fields else STRIP_OFFSETS)
+    return field.number if field else 0
 
 
 def _check_flags(metadata: str, name: str, count: int) -> None:

@@ -8,6 +8,7 @@ is read here, and GDAL sees one file that is completed by it (see `planet_vector
 from __future__ import annotations
 
 import contextlib
+import os
 import warnings
 from html import escape
 from pathlib import Path
@@ -17,7 +18,7 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
-from planet_vector.pixels.completing import Completed, complete
+from planet_vector.pixels.completing import Completed, complete, whole
 from planet_vector.pixels.references import check_dataset, check_file
 from planet_vector.pixels.sidecars import Place
 
@@ -59,14 +60,26 @@ def open_raster(path: Path, place: Optional[Place] = None) -> Iterator[Any]:
         If what the sidecars say cannot be read, or cannot be said in a GeoTIFF.
     """
     check_file(path)
-    with rasterio.Env(**OPTIONS), rasterio.open(path, driver="GTiff") as dataset:
+    with rasterio.Env(**OPTIONS), _named(path) as own, rasterio.open(own, driver="GTiff") as dataset:
         check_dataset(dataset)
         completed = complete(path, place)
         if completed.as_it_is:
             yield dataset
         else:
-            with _as_one(completed) as name, rasterio.open(name, driver="GTiff") as whole:
-                yield whole
+            with _as_one(completed) as name, rasterio.open(name, driver="GTiff") as one:
+                yield one
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[str]:
+    """Name a file so that rasterio, which knows names of UTF-8 alone, opens it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        with _as_one(whole(path)) as name:
+            yield name
+    else:
+        yield str(path)
 
 
 @contextlib.contextmanager
@@ -87,4 +100,4 @@ def _as_one(completed: Completed) -> Iterator[str]:
                 )
             at += length
         text = f"<VSISparseFile><Length>{at}</Length>{''.join(regions)}</VSISparseFile>"
-        yield f"/vsisparse/{stack.enter_context(MemoryFile(text.encode())).name}"
+        yield f"/vsisparse/{stack.enter_context(MemoryFile(os.fsencode(text))).name}"

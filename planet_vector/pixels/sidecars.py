@@ -46,12 +46,13 @@ class SidecarProblem(Exception):
 
 
 class Point(NamedTuple):
-    """Ground control point of a raster."""
+    """Ground control point of a raster, with its height where it has one."""
 
     pixel: float
     line: float
     x: float
     y: float
+    z: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -329,9 +330,17 @@ def _points(points: Element, name: str) -> Tuple[Point, ...]:
     if len(found) > MAX_POINTS:
         raise SidecarProblem(f"{name} has more than {MAX_POINTS} ground control points")
     try:
-        return tuple(Point(*(_number(point.get(key)) for key in ("Pixel", "Line", "X", "Y"))) for point in found)
+        return tuple(_point(point) for point in found)
     except ValueError:
-        raise SidecarProblem(f"{name} has a ground control point without four numbers") from None
+        raise SidecarProblem(
+            f"{name} has a ground control point without four numbers, or a height that is none"
+        ) from None
+
+
+def _point(point: Element) -> Point:
+    pixel, line, x, y = (_number(point.get(key)) for key in ("Pixel", "Line", "X", "Y"))
+    height = point.get("Z", point.get("GCPZ"))  # GDAL 1.10 and those before wrote GCPZ, and GDAL reads it so
+    return Point(pixel, line, x, y, 0.0 if height is None else _number(height))
 
 
 def _nodata(root: Element, name: str) -> Dict[int, Number]:

@@ -15,6 +15,9 @@ import numpy as np
 MAX_FIELDS = 4096
 """Fields of a directory; programs write some thirty."""
 
+MAX_ALL_FIELDS = 2**16
+"""Fields of all directories together, which are held at once: some 20 MB."""
+
 MAX_DIRECTORIES = 1024
 """Directories of a file: each overview and each mask is one."""
 
@@ -149,12 +152,16 @@ class TiffFile:
         """Read all directories, in the order in which they follow each other."""
         found: List[Directory] = []
         seen = set()
+        fields = 0
         at = self.first
         while at:
             if at in seen or len(found) == MAX_DIRECTORIES:
                 raise TiffProblem(f"has directories in a circle, or more than {MAX_DIRECTORIES}")
             seen.add(at)
             found.append(self.directory(at))
+            fields += len(found[-1].fields)
+            if fields > MAX_ALL_FIELDS:
+                raise TiffProblem(f"has directories of more than {MAX_ALL_FIELDS} fields together")
             at = found[-1].following
         if not found:
             raise TiffProblem("has no directory")

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any, Iterable, List, Optional, Sequence, Tuple
 
 from planet_vector.catalog import ScenesV0, connect
 from planet_vector.config import Settings
-from planet_vector.errors import NameSyntaxError, QueryError
+from planet_vector.errors import NameSyntaxError
 from planet_vector.names import MOSAICS, Name, parse_name, shown
 from planet_vector.query import Query
 from planet_vector.scene import Scene
@@ -113,6 +113,9 @@ def open_tiles(name: str, *, api_url: Optional[str] = None, key: Optional[str] =
     """
     parsed, catalog = _parsed(name, api_url, key)
     if parsed.is_mosaic:
+        from planet_vector.catalog.mosaics import box_of_name
+
+        box_of_name(parsed)  # refuses an area
         return _open_mosaic_name(Name(MOSAICS, parsed.item), catalog)
     from planet_vector.raster.tiles import open_scene_tiles
 
@@ -301,18 +304,13 @@ def _scene(parsed: Name, catalog: ScenesV0) -> Tuple[Scene, Sequence[str]]:
 
 
 def _open_mosaic_name(parsed: Name, catalog: ScenesV0, cache: bool = False) -> Any:
-    from planet_vector.geometry import Box
+    from planet_vector.catalog.mosaics import box_of_name
     from planet_vector.raster.quads import open_mosaic_tiles, open_quad, open_quads
 
-    box = parsed.get("bbox")
+    box = box_of_name(parsed)
     if parsed.part:
         return open_quad(catalog, parsed.item, parsed.part)
-    if box is None:
-        return open_mosaic_tiles(catalog, parsed.item)
-    try:
-        return open_quads(catalog, parsed.item, Box.parse(box), cache)
-    except ValueError as error:
-        raise QueryError(f"bbox: {error}.") from None
+    return open_mosaic_tiles(catalog, parsed.item) if box is None else open_quads(catalog, parsed.item, box, cache)
 
 
 def _found(

@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import List, Optional, Sequence, Tuple
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.catalog.mosaics import Mosaic, list_mosaics, mosaic_of, quad_bounds, quad_of, quads_within
+from planet_vector.catalog.mosaics import (
+    Mosaic,
+    box_of_name,
+    list_mosaics,
+    mosaic_of,
+    quad_bounds,
+    quad_of,
+    quads_within,
+)
 from planet_vector.config import user_directory
 from planet_vector.errors import ConfigError, QueryError, RasterAccessError
 from planet_vector.geometry import Box
@@ -100,8 +108,9 @@ def mosaic_raster(catalog: ScenesV0, name: Name) -> Optional[str]:
     RasterAccessError
         When no quad lies in the box.
     """
+    box = box_of_name(name)
     found = mosaic_subdatasets(catalog, name)
-    if name.part or name.get("bbox") is None:
+    if name.part or box is None:
         return found[0][0] if found else None
     if len(found) == 1:
         raise RasterAccessError(f"Mosaic {name.item!r} has no quad there: take another box.")
@@ -116,7 +125,7 @@ def list_quads(catalog: ScenesV0, mosaic: Mosaic, box: Box, most: int) -> List[I
     QueryError
         When they cannot make one raster: they are more than `most`, or lie on both sides of the antimeridian.
     """
-    if box.west > box.east:
+    if len(box.parts()) > 1:
         raise QueryError("A mosaic ends at the antimeridian: open the two sides of the box one by one.")
     found: List[Item] = []
     for quad in quads_within(catalog, mosaic, box):

@@ -3,7 +3,7 @@
 Positions are longitude and latitude in degrees, and lines between them run straight in that plane, except that an
 edge of more than 180° goes the short way, across the antimeridian: as clients read it (`planet_vector.areas`). What
 lies past ±180° is wrapped. So an area across the antimeridian is written with such edges, with longitudes that run on
-(179 to 181), or as two parts.
+(179 to 181), or as two parts. A point at ±180°, and what of a line runs along it, lies on both sides.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from shapely.geometry.base import BaseGeometry
 
 from planet_vector.areas import Within
 from planet_vector.server.jobs import JobError, Jobs
-from planet_vector.server.outlines import Crossings, count_crossings, make_valid
+from planet_vector.server.outlines import Crossings, count_crossings, flatten, make_valid
 from planet_vector.server.patience import Patience
 from planet_vector.server.refusal import Refusal
 from planet_vector.server.strict_json import read_json
@@ -233,7 +233,7 @@ def _the_short_way(geometry: BaseGeometry) -> BaseGeometry:
     try:
         found = [part for whole in parts for part in (_cut(whole) if _may_jump(whole) else [whole])]
     except ValueError as error:
-        raise Refusal(400, f"intersects: {error}; give edges of more than 180° a position in between.") from None
+        raise Refusal(400, f"intersects: {error}.") from None
     return found[0] if len(found) == 1 else many[kind](found)
 
 
@@ -324,17 +324,22 @@ def _too_many() -> Refusal:
 
 
 def _wrap(geometry: BaseGeometry) -> BaseGeometry:
-    """Bring a valid area within ±180°."""
-    west, _, east, _ = geometry.bounds
-    if west >= -180 and east <= 180:
+    """Bring a valid area within ±180°, and its points and lines on the antimeridian to both sides of it."""
+    parts = flatten(geometry)
+    dimensions = shapely.get_dimensions(parts)
+    bounds = shapely.bounds(parts)
+    if np.abs(bounds[:, ::2]).max() <= 180 and not (np.abs(bounds[dimensions < 2, ::2]) == 180).any():
         return geometry
-    parts = []
-    for turn in (-720.0, -360.0, 0.0, 360.0, 720.0):
-        band = shapely.box(-180.0 - turn, -90.0, 180.0 - turn, 90.0)
-        cut = shapely.intersection(geometry, band)
-        if not cut.is_empty:
-            parts.append(shapely.transform(cut, lambda p, turn=turn: p + [turn, 0.0]))
-    wrapped = shapely.union_all(parts)
+    found: List[BaseGeometry] = []
+    for dimension in set(dimensions.tolist()):
+        alike = shapely.union_all(parts[dimensions == dimension])
+        for turn in (-720.0, -360.0, 0.0, 360.0, 720.0):
+            band = shapely.box(-180.0 - turn, -90.0, 180.0 - turn, 90.0)
+            cut = flatten(shapely.intersection(alike, band))
+            # The edge of a polygon and the end of a line on the antimeridian stay on their own side of it.
+            cut = cut[(shapely.get_dimensions(cut) == dimension) & ~shapely.is_empty(cut)]
+            found += list(shapely.transform(cut, lambda p, turn=turn: p + [turn, 0.0]))
+    wrapped = shapely.union_all(found)
     if wrapped.is_empty:  # of an area so small that nothing of it is left
         raise Refusal(400, "intersects: the geometry is too small to be brought within ±180°.")
     return wrapped

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any, Optional, Tuple
 
-from planet_vector.pixels.completing import Completed, complete
+from planet_vector.pixels.completing import MOST_ADDED, Completed, complete
 from planet_vector.pixels.sidecars import FileState, Place, SidecarProblem, read_place, sidecar_names
 from planet_vector.server.archive import inside
 from planet_vector.server.refusal import Refusal
@@ -16,8 +16,14 @@ from planet_vector.server.refusal import Refusal
 MAX_PLACES = 1000
 """Files whose sidecars are remembered."""
 
-MAX_BYTES = 32 * 2**20
+MAX_BYTES = 2 * MOST_ADDED
 """Bytes of what completes files that are remembered: some hundred each, of those with a mask more."""
+
+MAX_SAID = 32 * 2**20
+"""Bytes, about, of what sidecars say that are remembered: some hundred each, of 10 000 control points 2 MB."""
+
+_POINT, _NODATA, _PLACE = 240, 150, 500  # bytes that CPython takes for one
+_LOCKS = 64
 
 _Stamps = Tuple[FileState, ...]
 
@@ -35,6 +41,7 @@ class Places:
         self._root = root
         self._lock = threading.Lock()
         self._known: OrderedDict[Tuple[Path, _Stamps], Optional[Place]] = OrderedDict()
+        self._bytes = 0
 
     def stamps(self, path: Path) -> _Stamps:
         """Return the states of the sidecars of a file.
@@ -74,10 +81,20 @@ class Places:
                 return self._known[key]
         place = read_place(path, self._root)
         with self._lock:
-            self._known[key] = place
-            if len(self._known) > MAX_PLACES:
-                self._known.popitem(last=False)
+            if key not in self._known:
+                self._bytes += _said(place)
+                self._known[key] = place
+            while self._bytes > MAX_SAID or len(self._known) > MAX_PLACES:
+                self._bytes -= _said(self._known.popitem(last=False)[1])
         return place
+
+
+def _said(place: Optional[Place]) -> int:
+    """Return about how many bytes are held of what sidecars say."""
+    if place is None:
+        return _PLACE
+    text = len(place.crs or "") + len(place.points_crs or "")
+    return _PLACE + text + _POINT * len(place.points) + _NODATA * len(place.nodata or ())
 
 
 class Products:
@@ -93,6 +110,8 @@ class Products:
         self._root = root
         self._places = Places(root)
         self._lock = threading.Lock()
+        # Who asks for a file while it is completed waits, as a mask may cost much; few others have the same lock.
+        self._making = [threading.Lock() for _ in range(_LOCKS)]
         self._known: OrderedDict[Tuple[FileState, _Stamps], Completed] = OrderedDict()
         self._bytes = 0
 
@@ -118,17 +137,18 @@ class Products:
             if not stamps:
                 return complete(path, None)
             key = (FileState.of(path, path.stat()), stamps)
-            with self._lock:
-                if key in self._known:
-                    self._known.move_to_end(key)
-                    return self._known[key]
-            made = complete(path, self._places.of(named, stamps))
+            with self._making[hash(path) % _LOCKS]:
+                with self._lock:
+                    if key in self._known:
+                        self._known.move_to_end(key)
+                        return self._known[key]
+                made = complete(path, self._places.of(named, stamps))
+                self._remember(key, made)
+                return made
         except SidecarProblem as problem:
             raise Refusal(404, f"{named.name} cannot be delivered: {problem}.") from None
         except OSError as error:
             raise Refusal(404, f"{named.name} cannot be delivered ({error.strerror}).") from None
-        self._remember(key, made)
-        return made
 
     def _remember(self, key: Tuple[Any, ...], made: Completed) -> None:
         with self._lock:

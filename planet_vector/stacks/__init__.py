@@ -7,6 +7,7 @@ covers      faces of an overlay → sets of scenes        the standard library
 overlap     footprints → stacks                         shapely
 inscribed   the largest rectangle inside an area        numpy
 convex      the same inside a convex one, exactly       numpy
+parts       the same in each part of an area            numpy
 fitting     large rectangles, larger and larger ones    numpy
 narrowing   proof that none is larger                   numpy
 insides     places inside an area                       numpy

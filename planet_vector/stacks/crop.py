@@ -31,7 +31,7 @@ from planet_vector.raster.mosaic import crs_of
 from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.raster.product import north_up, open_link
 from planet_vector.raster.unplaced import unplaced
-from planet_vector.raster.warping import warped_step
+from planet_vector.raster.warping import turn_of, turns, warped_step
 from planet_vector.raster.writing import complete, geotiff_profile
 from planet_vector.scene import Scene
 from planet_vector.stacks.grid import Grid, common_grid, outward
@@ -58,6 +58,9 @@ class Crop(NamedTuple):
         Where the footprint does not cover the area, nothing is read: it is the share of it that the footprint covers.
     read : bool
         Whether pixels were read.
+    cut_short : bool
+        Whether it is left out because its raster ends in the area, although its footprint covers that; ``covered`` is
+        then the share of the area that the raster covers.
     """
 
     scene: Scene
@@ -65,6 +68,7 @@ class Crop(NamedTuple):
     valid: float
     covered: Optional[float] = None
     read: bool = True
+    cut_short: bool = False
 
 
 def crop_stack(
@@ -86,8 +90,9 @@ def crop_stack(
 ) -> List[Crop]:
     """Write the ground of an area, or the largest rectangle that all scenes of a stack cover, a GeoTIFF of each scene.
 
-    With an area, each file has the whole pixels that the rectangle around it touches; a scene whose footprint does not
-    cover all of the area, or that has no data in it, is not written. What lies beside the area stays in the file.
+    With an area, each file has the whole pixels that the rectangle around it touches; a scene whose footprint or
+    raster does not cover all of the area, or that has no data in it, is not written. What lies beside the area stays
+    in the file.
 
     The files are called ``<id>_<product>_crop.tif``. Their tags say which scene it is (``id``, ``scene_type``,
     ``product``), when it was ``acquired``, which share of the pixels is ``valid``, and which share of the area has data
@@ -135,7 +140,7 @@ def crop_stack(
     QueryError
         When the scenes share no ground, or less than a pixel, the area holds none, or an argument makes no sense.
     ConfigError
-        When a file is there already.
+        When a file is there already, or GDAL cannot take the directory's name.
     RasterAccessError, ServiceError
         When a product cannot be had; no file is left half written.
     """
@@ -152,6 +157,7 @@ def crop_stack(
         return list(left_out.values())
     catalog = connect(Settings.load(api_url, key))
     directory = Path(directory)
+    check_name(directory)
     paths = [directory / f"{scene.id}_{product}_crop.tif" for scene in stack.scenes]
     for path in paths:
         if path.exists() and not overwrite:
@@ -163,6 +169,9 @@ def crop_stack(
     def crop(task: Tuple[Scene, str, Path], alive: Alive) -> Crop:
         scene, link, path = task
         with open_link(catalog, link, f"{scene.id}/{product}") as dataset:
+            share = 1.0 if stack.asked is None else _share_within(dataset, stack.asked)
+            if share < 1:
+                return Crop(scene, None, 0.0, share, False, True)
             pixels = read_onto(dataset, place or _own_place(dataset, stack), resampling)
         valid = float(pixels.valid.mean())
         covered = None if stack.asked is None else float(pixels.valid[_touched(stack.asked, pixels.place)].mean())
@@ -186,6 +195,21 @@ def crop_stack(
             if progress:
                 progress(len(found), len(links))
     return sorted([*found, *left_out.values()], key=lambda crop: (crop.scene.acquired, crop.scene.id))
+
+
+def check_name(path: Path) -> None:
+    """Say so when GDAL cannot take the name of a file, which it takes in UTF-8.
+
+    Raises
+    ------
+    ConfigError
+        When the name was given in bytes that are no text in the encoding of files' names.
+    """
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        told = f"{str(path)!r} cannot be written by GDAL, as it is no text in the encoding of this environment"
+        raise ConfigError(f"{told}: set LC_ALL=C.UTF-8, or give a name in ASCII.") from None
 
 
 def share_in(path: Path, area: Any) -> float:
@@ -281,6 +305,25 @@ def _missing_the_area(stack: Stack) -> Dict[str, Crop]:
         return {}
     shares = zip(stack.scenes, shares_by_scene(stack))
     return {scene.id: Crop(scene, None, 0.0, share, False) for scene, share in shares if share < 1}
+
+
+def _share_within(dataset: Any, area: Any) -> float:
+    """Return the share of an area that lies in a raster by its header, whatever a footprint says, from 0 to 1.
+
+    A rim narrower than half a pixel is none: a footprint's edges are straight in degrees, those of its raster are not.
+    """
+    transform, crs = north_up(dataset), dataset.crs
+    low, high = transform.c, transform.c + transform.a * dataset.width
+    bottom, top = transform.f + transform.e * dataset.height, transform.f
+    parts = shapely.union_all(drawn_in(merged(area), crs))
+    west, _, east, _ = parts.bounds
+    rim_x, rim_y = transform.a / 2, -transform.e / 2
+    rasters = [
+        shapely.box(low + by - rim_x, bottom - rim_y, high + by + rim_x, top + rim_y)
+        for by in turns((low, high), (west, east), turn_of(crs))
+    ]
+    beyond = shapely.difference(parts, shapely.union_all(rasters))
+    return 1.0 if beyond.is_empty else 1.0 - float(beyond.area / parts.area)
 
 
 def _touched(area: Any, place: Place) -> Any:

@@ -16,7 +16,9 @@ _ANGLES = 24  # to begin with, of a quarter turn, beside those of the longest ed
 _ALONG = 16  # longest edges
 _GRID = 14  # places of either end to begin with, evenly, and as many where edges end
 _GUESSES = 4_000_000  # edges looked at beside the rectangles to begin with; with more edges there are fewer places
-_POLISHED = 6  # of the guesses
+POLISHED = 6
+"""Guesses that are improved."""
+_THIN = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)  # half of the width of a rectangle about a line
 _TRIES = 36  # rectangles near one, to find a larger one
 _ROUNDS = 4  # of tries of one size
 _WORTH = 1e-4  # of its area: what a rectangle must gain to be improved once more
@@ -61,19 +63,27 @@ class Fitting:
         self.best: Optional[Fitted] = None
         self.work = 0
         """Edges looked at so far, beside a rectangle each."""
+        self.turns = 0
+        """Angles guessed at so far."""
+        self.floor = 0.0
+        """The area of one that was found elsewhere: smaller ones are of no use."""
 
-    def guess(self, turns: Sequence[float]) -> None:
-        """Try rectangles all over the area, at some angles in radians if they may not be of any."""
+    def guesses(self, turns: Sequence[float], share: float = 1.0) -> List[Fitted]:
+        """Return rectangles all over the area, the largest first, at some angles in radians if they may not be of any.
+
+        Of an area in many parts, each takes a share of the work.
+        """
         if self._any_angle:
-            turns = [*self._along_edges(), *(np.arange(_ANGLES) * (math.pi / 2 / _ANGLES))]
+            angles, along = (max(4, int(number * share)) for number in (_ANGLES, _ALONG))
+            turns = [*self._along_edges()[:along], *(np.arange(angles) * (math.pi / 2 / angles))]
             if self._aspect is not None:
                 turns = [*turns, *(turn + math.pi / 2 for turn in turns)]
         found: List[Fitted] = []
+        self.turns += len(turns)
         for turn in turns:
-            found += self._over_all(float(turn), _GUESSES // len(turns))
+            found += self._over_all(float(turn), int(_GUESSES * share) // len(turns))
         found.sort(key=lambda one: -one.area)
-        for one in _apart(found)[:_POLISHED]:
-            self._take(one)
+        return _apart(found)
 
     def try_all(self, turns: Floats, a: Floats, b: Floats, y: Floats) -> None:
         """Try rectangles at angles, from a to b, that hold a height; one larger than the best is improved and kept."""
@@ -82,12 +92,12 @@ class Fitting:
         bottom, top = self._between(turns, a, b, y)
         areas = area_of(b - a, np.maximum(top - bottom, 0.0), self._aspect)
         at = int(areas.argmax())
-        if areas[at] > (self.best.area if self.best else 0.0):
+        if areas[at] > max(self.floor, self.best.area if self.best else 0.0):
             fitted = Fitted(
                 float(areas[at]), float(turns[at]), (float(a[at]), float(bottom[at]), float(b[at]), float(top[at]))
             )
             if self.best is None or fitted.area > self.best.area * (1 + _WORTH):
-                self._take(fitted)
+                self.improve(fitted)
             else:
                 self.best = fitted
 
@@ -119,11 +129,28 @@ class Fitting:
         areas = area_of(b - a, height, self._aspect)
         at = int(areas.argmax())
         if areas[at] <= 0:
-            return []
+            return self._over_lines(turn, places, edges)
         bounds = (float(a[at]), float(bottom[at]), float(b[at]), float(bottom[at] + height[at]))
         return [Fitted(float(areas[at]), turn, bounds)]
 
-    def _take(self, fitted: Fitted) -> None:
+    def _over_lines(self, turn: float, places: Floats, edges: Any) -> List[Fitted]:
+        """Return the largest rectangle at an angle about a line between places, where all else is too wide."""
+        x = np.repeat((places[1:] + places[:-1]) / 2, len(_THIN))
+        half = np.tile(_THIN, len(places) - 1)
+        self.work += len(x) * len(self._edges)
+        found: List[Fitted] = []
+        step = max(1, _AT_ONCE // len(self._edges))
+        for at in range(0, len(x), step):
+            a, b = (x - half)[at : at + step], (x + half)[at : at + step]
+            height, bottom = _tallest(edges, a[:, None], b[:, None])
+            areas = area_of(b - a, height, self._aspect)
+            best = int(areas.argmax())
+            if areas[best] > 0:
+                bounds = (float(a[best]), float(bottom[best]), float(b[best]), float(bottom[best] + height[best]))
+                found.append(Fitted(float(areas[best]), turn, bounds))
+        return sorted(found, key=lambda one: -one.area)[:1]
+
+    def improve(self, fitted: Fitted) -> None:
         """Improve a rectangle, and keep it if it is the largest so far."""
         size, current = 0.1, self._grown(fitted)
         while size > _FINEST:
@@ -247,7 +274,7 @@ def _apart(found: Sequence[Fitted]) -> List[Fitted]:
     for one in found:
         if not any(_alike(one, other) for other in kept):
             kept.append(one)
-        if len(kept) == _POLISHED:
+        if len(kept) == POLISHED:
             break
     return kept
 

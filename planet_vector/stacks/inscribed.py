@@ -12,15 +12,15 @@ away from outside.
 from __future__ import annotations
 
 import math
-import warnings
 from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from planet_vector.errors import RectangleWarning
-from planet_vector.stacks.convex import Floats, is_convex, largest_in_convex
+from planet_vector.errors import RectangleWarning, warn
+from planet_vector.stacks import narrowing
+from planet_vector.stacks.convex import Floats
 from planet_vector.stacks.fitting import Fitted
-from planet_vector.stacks.narrowing import narrow
+from planet_vector.stacks.parts import Part, Sought, part_of, seek, turned_ring
 
 Position = Tuple[float, float]
 
@@ -28,7 +28,6 @@ TOLERANCE = 1e-3
 """How much of the largest possible area a rectangle may lack, unless said otherwise."""
 
 _ULPS = 64 * np.finfo(float).eps  # by how much of the coordinates a rectangle is drawn in, against rounding
-_PIECES = 32  # of half a turn, to begin with
 
 
 class Inscribed(NamedTuple):
@@ -64,16 +63,21 @@ def largest_rectangle_within(
     """
     found = inscribed(polygons, aspect, angle, tolerance)
     if found.lacks > tolerance:
-        warnings.warn(told(found.lacks), RectangleWarning, stacklevel=2)
+        warn(told(found.lacks, bool(found.corners)), RectangleWarning)
     return found.corners
 
 
-def told(lacks: float) -> str:
+def told(lacks: float, is_found: bool = True) -> str:
     """Say how much of the largest possible area a rectangle may lack."""
-    return (
-        f"The rectangle may lack up to {100 * lacks:.2g} % of the largest possible area: "
-        "the outline is too complicated for more to be proved in good time."
-    )
+    why = "the outline is too complicated for more to be proved in good time."
+    if not is_found:
+        return f"No rectangle was found, but the area may hold one: {why}"
+    percent = 100 * lacks
+    if percent >= 99:
+        return f"It is not known how much of the largest possible area the rectangle lacks: {why}"
+    # Two digits, as 0.015, 3.2 and 47.
+    digits = max(0, 1 - math.floor(math.log10(percent)))
+    return f"The rectangle may lack up to {percent:.{digits}f} % of the largest possible area: {why}"
 
 
 def inscribed(
@@ -108,53 +112,49 @@ def inscribed(
         raise ValueError(f"tolerance is {tolerance!r}: it takes a share of the area, above 0 and below 1")
     if not (angle is None or angle == "any" or (isinstance(angle, (int, float)) and math.isfinite(angle))):
         raise ValueError(f"angle is {angle!r}: it takes degrees, or 'any'")
-    rings = [_ring(ring) for polygon in polygons for ring in polygon]
-    rings = [ring for ring in rings if len(ring) >= 3]
-    if not rings:
+    parts = []
+    for polygon in polygons:
+        rings = [ring for ring in map(_ring, polygon) if len(ring) >= 3]
+        part = part_of(rings) if rings else None
+        parts += [part] if part is not None else []
+    if not parts:
         return Inscribed([], 0.0)
-    ends = np.concatenate(rings)
-    middle = (ends.min(axis=0) + ends.max(axis=0)) / 2
-    rings = [ring - middle for ring in rings]  # small numbers are exact ones
-    size = float(np.hypot(*np.concatenate(rings).T).max())
-    if not size:
-        return Inscribed([], 0.0)
-    turn = None if angle == "any" else math.radians(float(angle or 0.0))
-    found, lacks = _largest([ring / size for ring in rings], aspect, turn, tolerance)
-    scale = float(np.abs(middle).max()) + size
-    return Inscribed(_corners(found, aspect, size, middle, scale * _ULPS), lacks)
-
-
-def _largest(
-    rings: Sequence[Floats], aspect: Optional[float], turn: Optional[float], tolerance: float
-) -> Tuple[Optional[Fitted], float]:
-    """Return the largest rectangle, and what share of the largest possible area it may lack."""
-    if turn is not None and aspect is None and len(rings) == 1 and is_convex(rings[0]):
-        exact = largest_in_convex(_turned(rings[0], -turn))
-        return (Fitted(exact.area, turn, exact.bounds) if exact else None), 0.0
-    edges = np.concatenate([np.column_stack([ring, np.roll(ring, -1, axis=0)]) for ring in rings])
-    longer = None if aspect is None else max(aspect, 1 / aspect)
-    # Rectangles are sought whose width is the longer side: a quarter turn further it is the height.
-    if turn is None:
-        reach = math.pi / _PIECES / 2
-        intervals = [((2 * piece + 1) * reach, reach) for piece in range(_PIECES)]
-    elif aspect is None:
-        intervals = [(turn, 0.0), (turn + math.pi / 2, 0.0)]
+    if angle == "any":
+        sought = _of_any_angle(parts, aspect, tolerance)
     else:
-        intervals = [(turn if aspect >= 1 else turn + math.pi / 2, 0.0)]
-    narrowed = narrow(edges, intervals, longer, tolerance)
-    best = narrowed.best
+        sought = _of_angle(parts, aspect, math.radians(float(angle or 0.0)), tolerance)
+    if sought.part is None or sought.best is None:
+        return Inscribed([], sought.lacks)
+    return Inscribed(_corners(sought.best, aspect, sought.part), sought.lacks)
+
+
+def _of_any_angle(parts: Sequence[Part], aspect: Optional[float], tolerance: float) -> Sought:
+    # As large as along the axes at the least: one angle is soon proved, any may never be.
+    turns = [0.0] if aspect is None else [0.0, math.pi / 2]
+    along = [seek(parts, aspect, turn, tolerance, narrowing.MAX_WORK) for turn in turns]
+    begun = [one for one in along if one.part is not None and one.best is not None]
+    largest = max(begun, key=lambda one: one.best.area * one.part.size**2) if begun else None  # type: ignore[union-attr]
+    left = narrowing.MAX_WORK - sum(one.work for one in along)
+    sought = seek(parts, aspect, None, tolerance, max(left, narrowing.MAX_WORK // 2), largest)
+    return sought if aspect is None or sought.best is None else sought._replace(best=_of_aspect(sought.best, aspect))
+
+
+def _of_angle(parts: Sequence[Part], aspect: Optional[float], turn: float, tolerance: float) -> Sought:
+    sought = seek(parts, aspect, turn, tolerance, narrowing.MAX_WORK)
+    best = sought.best
     if best is None:
-        return None, 0.0
-    if longer is not None:
-        best = _of_aspect(best, longer)
-    if turn is not None and best.turn != turn:
+        return sought
+    if aspect is not None:
+        best = _of_aspect(best, aspect)
+    if best.turn != turn:
         west, south, east, north = best.bounds
         best = Fitted(best.area, turn, (-north, west, -south, east))
-    return best, max(0.0, 1 - best.area / narrowed.bound)
+    return sought._replace(best=best)
 
 
 def _of_aspect(fitted: Fitted, aspect: float) -> Fitted:
-    """Cut a rectangle down to an aspect, about its middle."""
+    """Cut a rectangle whose width is the longer side down to an aspect, about its middle."""
+    aspect = max(aspect, 1 / aspect)
     west, south, east, north = fitted.bounds
     width = min(east - west, (north - south) * aspect)
     height = width / aspect
@@ -174,24 +174,13 @@ def _ring(positions: Sequence[Sequence[float]]) -> Floats:
     return found
 
 
-def _turned(positions: Floats, angle: float) -> Floats:
-    if angle == 0:
-        return positions
-    c, s = math.cos(angle), math.sin(angle)
-    found: Floats = positions @ np.array([[c, s], [-s, c]])
-    return found
-
-
-def _corners(
-    found: Optional[Fitted], aspect: Optional[float], size: float, middle: Floats, drawn_in: float
-) -> List[Position]:
-    if found is None:
-        return []
-    west, south, east, north = (side * size for side in found.bounds)
+def _corners(found: Fitted, aspect: Optional[float], part: Part) -> List[Position]:
+    drawn_in = (float(np.abs(part.middle).max()) + part.size) * _ULPS
+    west, south, east, north = (side * part.size for side in found.bounds)
     # Both by the same share, where their ratio is given.
     ratio = 1.0 if aspect is None else (east - west) / (north - south)
     x, y = drawn_in * max(1.0, ratio), drawn_in * max(1.0, 1 / ratio)
     if east - west <= 2 * x or north - south <= 2 * y:
         return []
     corners = np.array([[west + x, south + y], [east - x, south + y], [east - x, north - y], [west + x, north - y]])
-    return [(float(px), float(py)) for px, py in _turned(corners, found.turn) + middle]
+    return [(float(px), float(py)) for px, py in turned_ring(corners, found.turn) + part.middle]

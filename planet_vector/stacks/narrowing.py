@@ -23,7 +23,7 @@ from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 import numpy.typing as npt
 
-from planet_vector.stacks.fitting import Fitted, Fitting, area_of, turned, turned_places
+from planet_vector.stacks.fitting import Fitting, area_of, turned, turned_places
 from planet_vector.stacks.insides import Insides, copied, ends_of
 
 Floats = npt.NDArray[np.float64]
@@ -36,7 +36,6 @@ _BLOCK = 40_000  # edges beside the choices that are looked at together: few eno
 _TRIED = 24  # choices of a block whose middle is tried, at the most; but no more
 _TRYING = 6_000  # edges beside them
 _OF_CHOICE = 4  # edges that cost as much as a choice itself
-_FITTED_AT_ONCE = 4  # edges looked at beside a rectangle that cost as much as one beside a choice
 _APART = 4.0  # between the heights of one choice and those of the next, as all lie within ±1
 _SLACK = 1e-11  # of heights, by what they are rounded to when choices are kept apart
 _LEAST = 1e-15  # of the area around everything: a smaller rectangle is none
@@ -45,13 +44,6 @@ TURN, REACH, A0, A1, B0, B1, LOW, HIGH, X, Y, BOUND = range(11)
 """Columns of choices: the middle of the angles and how far they reach, the ends, the heights between which rectangles
 lie, a place in the gap that they were found by (not turned; not a number where there is none), and what no rectangle
 exceeds."""
-
-
-class Narrowed(NamedTuple):
-    """Hold the largest rectangle that was found, and the area that none exceeds."""
-
-    best: Optional[Fitted]
-    bound: float
 
 
 class _Block(NamedTuple):
@@ -67,14 +59,10 @@ class _Block(NamedTuple):
         return np.repeat(np.arange(len(self.choices)), np.diff(self.starts))
 
 
-def narrow(
-    edges: Floats,
-    intervals: Sequence[Tuple[float, float]],
-    aspect: Optional[float],
-    tolerance: float,
-    work: Optional[int] = None,
-) -> Narrowed:
-    """Return the largest rectangle no taller than wide, of an angle in some intervals, inside an area.
+class Narrowing:
+    """Narrow down where the largest rectangle of one area lies, a step at a time.
+
+    Rectangles are sought that are no taller than wide, of an angle in some intervals.
 
     Parameters
     ----------
@@ -86,44 +74,43 @@ def narrow(
         Width over height, 1 or more; by default any.
     tolerance : float
         The share of the largest possible area that may be lacking.
-    work : int, optional
-        How much to do at the most, in edges looked at; by default `MAX_WORK`.
+    fitting : Fitting
+        Of the same edges: what is found is kept there.
     """
-    fitting = Fitting(edges, aspect, any(reach for _, reach in intervals))
-    fitting.guess([turn for turn, _ in intervals])
-    return _Narrowing(edges, aspect, tolerance, MAX_WORK if work is None else work, fitting).run(intervals)
 
-
-class _Narrowing:
-    def __init__(self, edges: Floats, aspect: Optional[float], tolerance: float, work: int, fitting: Fitting) -> None:
+    def __init__(
+        self,
+        edges: Floats,
+        intervals: Sequence[Tuple[float, float]],
+        aspect: Optional[float],
+        tolerance: float,
+        fitting: Fitting,
+    ) -> None:
         self._edges = edges
         self._aspect = aspect
         self._tolerance = tolerance
-        self._most = work
-        self._work = 0
         self._fitting = fitting
         self._insides = Insides(edges)
         self._heap: List[Tuple[float, int, _Block]] = []
         self._count = 0
+        self.work = 0
+        """Edges looked at so far, beside a choice each."""
+        self._push(self._roots(intervals))
 
     @property
     def _goal(self) -> float:
         """What a bound must exceed to be worth a look."""
         best = self._fitting.best
-        return max((best.area if best else 0.0) * (1 + self._tolerance), _LEAST)
+        return max(max(best.area if best else 0.0, self._fitting.floor) * (1 + self._tolerance), _LEAST)
 
     @property
-    def _is_left(self) -> bool:
-        return self._work + self._fitting.work // _FITTED_AT_ONCE < self._most
+    def bound(self) -> float:
+        """What no rectangle exceeds that is not yet found; 0 when none is left that is worth a look."""
+        return -self._heap[0][0] if self._heap and -self._heap[0][0] > self._goal else 0.0
 
-    def run(self, intervals: Sequence[Tuple[float, float]]) -> Narrowed:
-        self._push(self._roots(intervals))
-        while self._heap and -self._heap[0][0] > self._goal and self._is_left:
-            self._halve(heapq.heappop(self._heap)[2])
-        best = self._fitting.best
-        area = best.area if best else 0.0
-        proved = not self._heap or -self._heap[0][0] <= self._goal
-        return Narrowed(best, area * (1 + self._tolerance) if proved else -self._heap[0][0])
+    def step(self) -> None:
+        """Halve the choices of the greatest bounds; there must be some."""
+        self._halve(heapq.heappop(self._heap)[2])
 
     def _roots(self, intervals: Sequence[Tuple[float, float]]) -> _Block:
         turns, reaches = np.array(intervals, dtype=float).T
@@ -164,7 +151,7 @@ class _Narrowing:
     def _halve(self, block: _Block) -> None:
         """Bound the choices of a block by the gaps they leave, and keep both halves of those that are left."""
         block = _taken(block, np.flatnonzero(block.choices[:, BOUND] > self._goal))
-        self._work += len(block.edges) + _OF_CHOICE * len(block.choices)
+        self.work += len(block.edges) + _OF_CHOICE * len(block.choices)
         choices = block.choices
         strip = _Strip.of(choices)
         thin = self._area(choices, 2 * strip.moved)
@@ -184,7 +171,7 @@ class _Narrowing:
         kept = np.flatnonzero(halves[:, BOUND] > self._goal)
         if len(kept):
             following = _Block(halves[kept], *copied(block.starts, block.edges, parents[kept]))
-            self._work += len(following.edges) // 2
+            self.work += len(following.edges) // 2
             self._push(self._near(following))
 
     def _gaps(self, block: _Block, strip: _Strip) -> Tuple[Floats, Whole]:

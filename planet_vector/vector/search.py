@@ -252,6 +252,8 @@ def scenes(
     """
     if isinstance(name, Query):
         return _search(name, Settings.load(api_url, key), anew)
+    if not isinstance(name, str):
+        raise NameSyntaxError(f"A search is a PLANET: name or a Query, not {type(name).__name__}.")
     parsed = _of_one_type(name)
     settings = Settings.load(api_url or parsed.get("api_url"), key)
     asked = parsed.without(LAYER_PARAMETERS).parameters

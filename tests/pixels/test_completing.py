@@ -101,7 +101,7 @@ def content_of(path: Path) -> bytes:
 
 def seen(dataset: Any) -> Tuple[Any, ...]:
     points, crs = dataset.gcps
-    control = [(p.row, p.col, p.x, p.y) for p in points]
+    control = [(p.row, p.col, p.x, p.y, p.z) for p in points]
     place = (control, crs.to_wkt()) if control else (dataset.crs and dataset.crs.to_wkt(), dataset.transform)
     small = (HEIGHT // 4, WIDTH // 4)
     return (
@@ -213,17 +213,46 @@ def test_a_mask_within_the_file_counts_before_one_beside_it(tmp_path: Path) -> N
         assert (expected.dataset_mask() > 0).tobytes() == np.tri(HEIGHT, WIDTH, dtype=bool).tobytes()
 
 
+HEIGHTS = "<GCPList Projection='EPSG:32634'>{}</GCPList>".format(
+    "".join(
+        f'<GCP Id="{i}" Pixel="{x}" Line="{y}" X="{400_000 + 10 * x}" Y="{5_000_000 - 10 * y}" {height}/>'
+        for i, (x, y, height) in enumerate(
+            [(0, 0, 'Z="1250.5"'), (300.25, 0, 'GCPZ="-3"'), (300, 200, ""), (0, 200, 'Z="8848.86"')]
+        )
+    )
+)
+
+
+def points(dataset: Any) -> List[Tuple[float, ...]]:
+    return [(p.row, p.col, p.x, p.y, p.z) for p in dataset.gcps[0]]
+
+
+@pytest.mark.parametrize("layout", ["strips", "tiles"])
+@pytest.mark.parametrize("order", ["LITTLE", "BIG"])
+def test_control_points_keep_their_heights(tmp_path: Path, layout: str, order: str) -> None:
+    path = tmp_path / "scene.tif"
+    write(path, LAYOUTS[layout], endianness=order)
+    put_beside(path, aux=HEIGHTS)
+    (tmp_path / "alone.tif").write_bytes(content_of(path))
+    with rasterio.open(path) as expected, rasterio.open(tmp_path / "alone.tif") as found:
+        assert [point[4] for point in points(expected)] == [1250.5, -3, 0, 8848.86]
+        assert points(found) == points(expected)
+
+
 def test_pixels_that_are_points_stay_so(tmp_path: Path) -> None:
     path = tmp_path / "scene.tif"
     write(path, crs="EPSG:32633", transform=UTM)
     with rasterio.open(path, "r+") as file:
         file.update_tags(AREA_OR_POINT="Point")
-    for aux in (SRS, TRANSFORM, SRS + TRANSFORM):
+    for aux in (SRS, TRANSFORM, SRS + TRANSFORM, CONTROL, SRS + HEIGHTS):
         put_beside(path, aux=aux)
         (tmp_path / "alone.tif").write_bytes(content_of(path))
         with rasterio.open(path) as expected, rasterio.open(tmp_path / "alone.tif") as found:
             assert found.tags()["AREA_OR_POINT"] == "Point"
-            assert (found.crs, found.transform) == (expected.crs, expected.transform)
+            assert points(found) == points(expected)
+            if not points(found):
+                assert (found.crs, found.transform) == (expected.crs, expected.transform)
+            assert found.gcps[1] == expected.gcps[1]
 
 
 def bands(*values: Optional[float]) -> str:
@@ -351,6 +380,78 @@ def test_what_is_no_mask_of_the_raster_is_told(tmp_path: Path, mask: Any, change
         beside.write_bytes(change(beside.read_bytes()))
     with pytest.raises(SidecarProblem, match=rf"^scene.tif.msk .*{reason}"):
         content_of(path)
+
+
+def write_strips(path: Path, sizes: List[Tuple[int, int]]) -> None:
+    """Write a TIFF of directories that all point at the same strips, of one row each."""
+    flags = b'<GDALMetadata><Item name="INTERNAL_MASK_FLAGS_1">2</Item></GDALMetadata>\0'
+    most = max(rows for _, rows in sizes)
+    content = b"II*\0" + bytes(4) + flags.ljust(128, b"\0") + struct.pack("<I", 8) * most + struct.pack("<I", 1) * most
+    size = 2 + 12 * 10 + 4
+    start = len(content)
+    for number, (columns, rows) in enumerate(sizes):
+        strips = [(273, 4, rows, 136), (278, 4, 1, 1), (279, 4, rows, 136 + 4 * most)]
+        fields = [(254, 4, 1, 1 if number else 0), (256, 4, 1, columns), (257, 4, 1, rows), (258, 3, 1, 8),
+                  (259, 3, 1, 1), (262, 3, 1, 1), *strips, (42112, 2, len(flags), 8)]  # fmt: skip
+        table = b"".join(struct.pack("<HHII", *field) for field in sorted(fields))
+        following = start + size * (number + 1) if number + 1 < len(sizes) else 0
+        content += struct.pack("<H", len(fields)) + table + struct.pack("<I", following)
+    path.write_bytes(content[:4] + struct.pack("<I", start) + content[8:])
+
+
+def test_overviews_of_a_mask_are_taken_once_a_size(tmp_path: Path) -> None:
+    path, rows = tmp_path / "scene.tif", 2**15
+    write_strips(path, [(1, rows), (1, rows)])
+    write_strips(tmp_path / "scene.tif.msk", [(1, rows)] * 500)
+    assert complete(path, read_place(path, tmp_path)).added < 10 * 8 * rows
+
+
+def test_a_mask_of_too_many_strips_in_all_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "scene.tif"
+    sizes = [(1, 2**18 - number) for number in range(40)]
+    write_strips(path, sizes)
+    write_strips(tmp_path / "scene.tif.msk", sizes)
+    with pytest.raises(SidecarProblem, match=r"^scene.tif.msk has \d+ strips or tiles with its overviews"):
+        content_of(path)
+
+
+def test_directories_of_too_many_fields_in_all_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "scene.tif"
+    write(path, count=1)
+    table = b"".join(struct.pack("<HHII", tag, 4, 1, 0) for tag in range(1000, 5000))
+    content = b"II*\0" + struct.pack("<I", 8)
+    for number in range(40):
+        following = 8 + (number + 1) * (len(table) + 6)
+        content += struct.pack("<H", 4000) + table + struct.pack("<I", following if number < 39 else 0)
+    (tmp_path / "scene.tif.msk").write_bytes(content)
+    with pytest.raises(SidecarProblem, match=r"^scene.tif.msk has directories of more than 65536 fields together"):
+        content_of(path)
+
+
+def test_more_than_some_megabytes_are_not_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "scene.tif"
+    write_strips(path, [(1, 20_000)])
+    write_strips(tmp_path / "scene.tif.msk", [(1, 20_000)])
+    monkeypatch.setattr("planet_vector.pixels.completing.MOST_ADDED", 10**5, raising=False)
+    with pytest.raises(SidecarProblem, match=r"^scene.tif needs 0.2 MB of directories .* 0.1 MB may be"):
+        content_of(path)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names are Unicode elsewhere")
+@pytest.mark.parametrize("linked", [False, True])
+def test_files_of_folders_whose_names_are_not_unicode_are_opened(tmp_path: Path, linked: bool) -> None:
+    folder = tmp_path / os.fsdecode(b"n\xff")
+    folder.mkdir()
+    write(tmp_path / "scene.tif", LAYOUTS["tiles"])
+    write_mask(tmp_path / "scene.tif.msk")
+    (tmp_path / "scene.tif.msk").rename(folder / "scene.tif.msk")
+    if linked:
+        (tmp_path / "scene.tif.msk").symlink_to(folder / "scene.tif.msk")
+        path = tmp_path / "scene.tif"
+    else:
+        path = (tmp_path / "scene.tif").rename(folder / "scene.tif")
+    with open_raster(path, read_place(path, tmp_path)) as dataset:
+        assert (dataset.read_masks(1) > 0).sum() == 100 * 213
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -15,7 +15,7 @@ import pytest
 
 import planet_vector
 from planet_vector import raster
-from planet_vector.errors import NotFoundError, ProtocolError, RasterAccessError
+from planet_vector.errors import NameSyntaxError, NotFoundError, ProtocolError, RasterAccessError
 from planet_vector.geometry import Box
 from planet_vector.scene import Scene
 
@@ -28,6 +28,7 @@ from rasterio.warp import transform_bounds  # noqa: E402
 from rasterio.windows import from_bounds  # noqa: E402
 
 from planet_vector.catalog import ScenesV0  # noqa: E402
+from planet_vector.catalog.mosaics import quad_at, quad_place  # noqa: E402
 from planet_vector.raster import quadcache  # noqa: E402
 from planet_vector.raster.quads import Mosaic, mosaic_of, quad_bounds, quads_within, scenes_behind  # noqa: E402
 
@@ -118,6 +119,43 @@ def test_what_is_not_there_is_said(served: Service) -> None:
         raster.open_product("PLANET:mosaics/clear?bbox=170,0,-170,1")
     with pytest.raises(ValueError, match="bbox"):
         raster.open_product("PLANET:mosaics/clear?bbox=1,2,3")
+
+
+def test_an_area_is_not_opened_as_the_globe(
+    served: Service, call: Callable[..., Any], tmp_path: Path, scene: Scene
+) -> None:
+    name = f"PLANET:mosaics/clear?intersects={scene.footprint.wkt}"
+    for opened in (planet_vector.open, raster.open_tiles, raster.resolve):
+        with pytest.raises(NameSyntaxError, match="'intersects' is no parameter of a mosaic's raster: give bbox="):
+            opened(name)
+    done = call("mosaic", name, "-o", str(tmp_path / "globe.vrt"))
+    assert done.returncode != 0 and "give bbox=" in done.stderr and not (tmp_path / "globe.vrt").exists()
+
+
+def test_quads_at_180_are_those_of_both_sides(start_service: Start, tmp_path: Path) -> None:
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    for number, west in enumerate((179.0, -180.0), 1):
+        path = folder / f"2015060{number}_100000_0b0a_visual.tif"
+        place = rasterio.transform.from_bounds(west, 8.5, west + 1, 9.5, 64, 64)
+        with rasterio.open(
+            path, "w", driver="GTiff", count=3, dtype="uint8", width=64, height=64, crs="EPSG:4326", transform=place
+        ) as dataset:
+            dataset.write(np.full((3, 64, 64), 200, "uint8"))
+    (tmp_path / "mosaics.yml").write_text("- {name: all, title: All, level: 10}\n")
+    service = start_service(folder, "--mosaics", str(tmp_path / "mosaics.yml"))
+    catalog = planet_vector.connect(service.url, service.key)
+    mosaic = mosaic_of(catalog, "all")
+    found = [
+        {quad_place(mosaic, quad.id)[0] for quad in quads_within(catalog, mosaic, area)}
+        for area in ("POINT(180 9)", "POINT(-180 9)", Box(180, 9, 180, 9), Box(-180, 9, -180, 9))
+    ]
+    assert found == [{0, mosaic.across - 1}] * 4
+    for longitude in (180.0, -180.0):
+        quad = quad_at(catalog, mosaic, longitude, 9.0)
+        assert quad is not None and quad_place(mosaic, quad.id)[0] == 0  # the eastern one of its edges
+    with pytest.raises(RasterAccessError, match="antimeridian"):
+        raster.quads.open_quads(catalog, "all", Box(180, 8, 180, 10))
 
 
 # ---- as GDAL's own driver for mosaics does ---------------------------------------------------------------

@@ -149,10 +149,12 @@ def test_a_scene_across_the_antimeridian(serve: Serve, tmp_path: Path) -> None:
         "POLYGON((179.9 0,180.2 0,180.2 0.1,179.9 0))",
     ):
         assert service.json("scenes/ortho/", params={"intersects": area})["count"] == 1
-    assert (
-        service.json("scenes/ortho/", params={"intersects": "POLYGON((-170 -1,170 -1,170 1,-170 1,-170 -1))"})["count"]
-        == 0
-    )
+    # From -170 to 170 the short way is across, and with a position in between around the other side.
+    for area, count in (
+        ("POLYGON((-170 -1,170 -1,170 1,-170 1,-170 -1))", 1),
+        ("POLYGON((-170 -1,0 -1,170 -1,170 1,0 1,-170 1,-170 -1))", 0),
+    ):
+        assert service.json("scenes/ortho/", params={"intersects": area})["count"] == count
 
 
 def test_what_cannot_be_served_is_told_and_skipped(tmp_path: Path) -> None:

@@ -171,13 +171,15 @@ def inside_by_parity(polygon: BaseGeometry, points: np.ndarray) -> np.ndarray:
 
 def meaning(geometry: BaseGeometry) -> BaseGeometry:
     """Return what an area means, as shapely alone makes it."""
-    valid = united(geometry)
-    if -180 <= valid.bounds[0] and valid.bounds[2] <= 180:
-        return valid
     bands = [(shapely.box(-180 + turn, -90, 180 + turn, 90), turn) for turn in (-360, 0, 360)]
-    return shapely.union_all(
-        [shapely.transform(shapely.intersection(valid, band), lambda p, t=turn: p - [t, 0]) for band, turn in bands]
-    )
+    found = []
+    for part in shapely.get_parts(united(geometry)):
+        for band, turn in bands:
+            pieces = shapely.get_parts(shapely.intersection(part, band))
+            # What has an edge or an end on the antimeridian has it on its own side; what lies there is on both.
+            pieces = pieces[shapely.get_dimensions(pieces) == shapely.get_dimensions(part)]
+            found += list(shapely.transform(pieces, lambda p, t=turn: p - [t, 0]))
+    return shapely.union_all(found)
 
 
 def united(geometry: BaseGeometry) -> BaseGeometry:

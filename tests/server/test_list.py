@@ -124,7 +124,7 @@ areas = st.one_of(
     st.none(),
     boxes,
     st.sampled_from(
-        ["POINT(179.99 59)", "POINT(-179.8 59)", "LINESTRING(-180 -60,180 60)", "MULTIPOINT((10 3),(50 20))"]
+        ["POINT(179.99 59)", "POINT(-179.8 59)", "LINESTRING(-180 -60,0 0,180 60)", "MULTIPOINT((10 3),(50 20))"]
     ),
 )
 

@@ -10,6 +10,9 @@ import sqlite3
 import subprocess
 import sys
 import time
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Tuple
@@ -24,6 +27,7 @@ from shapely.geometry import shape
 
 from planet_vector.pixels.completing import complete
 from planet_vector.pixels.sidecars import read_place
+from planet_vector.server.products import Places, Products
 from planet_vector.server.refusal import Refusal
 from planet_vector.server.stretches import attachment
 
@@ -244,6 +248,43 @@ def test_a_file_that_is_replaced_while_it_is_asked_for_is_no_mixture(tmp_path: P
     with pytest.raises(Refusal, match="was replaced while it was asked for") as refusal:
         attachment(body, "a.tif", "image/tiff", {}, [], head=False)
     assert refusal.value.status == 503
+
+
+def test_a_file_is_completed_once_for_all_who_ask_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "a.tif", **PLACED)
+    write_mask(tmp_path / "a.tif.msk")
+    made: List[Path] = []
+
+    def complete_slowly(path: Path, place: Any) -> Any:
+        made.append(path)
+        time.sleep(0.3)
+        return complete(path, place)
+
+    monkeypatch.setattr("planet_vector.server.products.complete", complete_slowly)
+    products = Products(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(products.find, ["a.tif"] * 8))
+    assert len(made) == 1 and len(set(found)) == 1
+
+
+@pytest.mark.parametrize("said", ["points", "nodata"])
+def test_what_is_remembered_of_sidecars_is_bounded(tmp_path: Path, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("planet_vector.server.products.MAX_SAID", 4 * 10**6, raising=False)
+    point = '<GCP Pixel="{0}.5" Line="{0}.25" X="{0}.125" Y="{0}.75" Z="{0}.1"/>'
+    band = '<PAMRasterBand band="{0}"><NoDataValue>{0}.5</NoDataValue></PAMRasterBand>'
+    each = {"points": point, "nodata": band}[said]
+    text = "".join(each.format(1000 + number) for number in range(10_000))
+    aux(tmp_path / "a.tif", f"<GCPList>{text}</GCPList>" if said == "points" else text)
+    places = Places(tmp_path)
+    stamps = places.stamps(tmp_path / "a.tif")
+    tracemalloc.start()
+    try:
+        for number in range(10):  # each with stamps of its own, as if it had changed in between
+            places.of(tmp_path / "a.tif", (replace(stamps[0], mtime_ns=number),))
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert held < 6 * 10**6
 
 
 def until(check: Callable[[], bool]) -> None:

@@ -6,6 +6,8 @@ import itertools
 import json
 import math
 import random
+import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Sequence, Tuple
@@ -21,9 +23,10 @@ from hypothesis import strategies as st  # noqa: E402
 
 import planet_vector  # noqa: E402
 from planet_vector import QueryError, crop_stack, find_stacks  # noqa: E402
+from planet_vector.ground import area_asked_for, percent  # noqa: E402
 from planet_vector.stacks.crop import Crop  # noqa: E402
 
-from ..conftest import Service  # noqa: E402
+from ..conftest import Service, Start  # noqa: E402
 from .conftest import PIXEL, SHOTS, Land  # noqa: E402
 from .test_overlap import box, feature, quads, square_metres  # noqa: E402
 
@@ -343,6 +346,63 @@ def test_what_cannot_be_cut_to_is_an_error(on_land: Land, tmp_path: Path, argume
     with pytest.raises(QueryError, match=told):
         crop_stack(list(planet_vector.search("PLANET:ortho")), tmp_path / "crops", **arguments)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_lies_beyond_a_raster_is_not_covered(
+    run: Run, on_land: Land, start_service: Start, tmp_path: Path
+) -> None:
+    """Metadata beside a tif may claim ground that its raster does not have."""
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    claimed = shapely.geometry.mapping(shapely.box(11.9, 47.8, 12.1, 47.95))
+    for shot in SHOTS:
+        shutil.copy(on_land.path(shot), archive)
+        scene = next(s for s in planet_vector.search("PLANET:ortho") if s.id == shot.name)
+        told = {**scene.feature, "geometry": claimed}
+        (archive / f"{shot.name}_metadata.json").write_text(json.dumps(told))
+    service = start_service(archive)
+    env = service.environ
+    # 600 m beyond the north side of the first, in its own zone, and as much within.
+    left, top = SHOTS[0].left + 900, SHOTS[0].top
+    to_degrees = pyproj.Transformer.from_crs(32632, 4326, always_xy=True).transform
+    half, inside = (
+        shapely.Polygon([to_degrees(left + x, top + y) for x, y in ((0, low), (900, low), (900, high), (0, high))])
+        for low, high in ((-600, 600), (-1500, -900))
+    )
+    done = run("planet-vector", "stacks", half.wkt, "--crop", str(tmp_path / "none"), env=env)
+    assert done.returncode == 2 and not list(tmp_path.glob("none/*.tif")), done.stdout
+    shares = dict(re.findall(r"(\S+) is left out: its raster covers (\d+\.\d) % of the area", done.stderr))
+    assert set(shares) == {shot.name for shot in SHOTS} and float(shares[SHOTS[0].name]) == pytest.approx(50, abs=0.3)
+    assert "No scene covers the whole area, but 50." in done.stderr or "but 49." in done.stderr
+    done = run("planet-vector", "stacks", inside.wkt, "--crop", str(tmp_path / "all"), env=env)
+    assert done.returncode == 0 and done.stderr == "" and done.stdout.count("100.0 %") == len(SHOTS), done.stderr
+    service.stop()
+
+
+@pytest.mark.parametrize(("share", "told"), [
+    (0, "0.0 %"), (1e-9, "less than 0.1 %"), (0.00012, "less than 0.1 %"), (0.00099, "less than 0.1 %"),
+    (0.001, "0.1 %"), (0.5, "50.0 %"), (0.9994, "99.9 %"), (0.99999999, "99.9 %"), (1, "100.0 %"),
+])  # fmt: skip
+def test_a_percentage_claims_no_more_than_there_is(share: float, told: str) -> None:
+    assert percent(share) == told
+
+
+@pytest.mark.parametrize("area", ["field.geojson", "/data/a field.shp", Path("field.geojson"), "[1, 2]"])
+def test_a_file_is_no_area_and_an_error_says_what_is(area: Any) -> None:
+    with pytest.raises(QueryError, match="takes WKT, GeoJSON or a shape, and what is in a file is to be read first"):
+        find_stacks([feature("a", box(12, 47, 12.1, 47.1))], area=area)
+
+
+def test_wkt_is_read_in_all_its_forms() -> None:
+    corners = "((12 47, 12.1 47, 12.1 47.1, 12 47))"
+    expected = area_asked_for(f"POLYGON {corners}")
+    flat = corners.replace("((", "").replace("))", "").split(", ")
+    raised = "((" + ", ".join(f"{corner} 5" for corner in flat) + "))"
+    forms = [f" polygon{corners}", f"SRID=4326;POLYGON {corners}", f"POLYGON Z {raised}", f"MultiPolygon({corners})"]
+    for text in (*forms, f"GEOMETRYCOLLECTION (POLYGON {corners})"):
+        assert area_asked_for(text).equals(expected)
+    with pytest.raises(QueryError, match="read: (?!.*to be read first)"):
+        area_asked_for("POLYGON ((12 47, 12.1 47)")
 
 
 # ---- the commands ----------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any, Callable, Dict
 
@@ -152,3 +153,76 @@ def test_what_stands_on_stdin_is_not_believed(run: Run, env: Dict[str, str], lan
     run("planet-vector", "crop", feature["id"], feature["id"], str(tmp_path / "again"), env=env)
     (crop,), (again,) = (list((tmp_path / name).iterdir()) for name in ("crops", "again"))
     assert crop.read_bytes() == again.read_bytes()
+
+
+@pytest.mark.parametrize(("flag", "name"), [("--sheet", "x.png"), ("--vrt", "x.vrt"), ("--animate", "x.gif")])
+def test_files_that_cannot_be_made_are_told_before_anything_is_fetched(
+    run: Run, env: Dict[str, str], land: Land, aoi: str, tmp_path: Path, flag: str, name: str
+) -> None:
+    before = land.log.read_text()
+    nowhere, crops = str(tmp_path / "nowhere" / name), tmp_path / "crops"
+    for command in (["stacks", aoi, "--crop", str(crops)], ["crop", SHOTS[0].name, SHOTS[1].name, str(crops)]):
+        done = run("planet-vector", *command, flag, nowhere, env=env)
+        assert done.returncode == 1 and done.stderr.startswith("Error: There is no folder "), done.stderr
+        assert not crops.exists()
+    assert land.log.read_text() == before
+    # The folder of the crops is made.
+    within = crops / name
+    done = run("planet-vector", "crop", SHOTS[0].name, SHOTS[1].name, str(crops), flag, str(within), env=env)
+    assert done.returncode == 0 and within.is_file(), done.stderr
+
+
+def test_scenes_far_from_the_area_are_said_to_be(run: Run, env: Dict[str, str], tmp_path: Path) -> None:
+    names = [shot.name for shot in SHOTS[:2]]
+    done = run("planet-vector", "crop", *names, str(tmp_path / "c"), "--bbox", "1,2,1.1,2.1", env=env)
+    assert done.returncode == 2 and "share no ground with the area" in done.stderr, done.stderr
+    assert "smaller" not in done.stderr
+
+
+def test_a_part_of_a_product_is_cropped_by_the_id_of_its_scene(run: Run, env: Dict[str, str], tmp_path: Path) -> None:
+    name, part = SHOTS[0].name, ["--bbox", "11.99,47.884,12,47.89"]
+    assert (
+        run(
+            "rio", "planet", "crop", f"PLANET:ortho/{name}/visual", "named.tif", *part, env=env, cwd=tmp_path
+        ).returncode
+        == 0
+    )
+    for number, flags in enumerate(([], ["--scene-type", "ortho"], ["--product", "visual"])):
+        done = run("planet-vector", "crop", name, f"{number}.tif", *part, *flags, env=env, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / f"{number}.tif").read_bytes() == (tmp_path / "named.tif").read_bytes()
+    for given, flags, told in (
+        ("no id", [], "neither the id"),
+        (f"PLANET:ortho/{name}/visual", ["--product", "visual"], "--product"),
+        (name, ["--scene-type", "landsat"], name),
+    ):
+        done = run("planet-vector", "crop", given, "x.tif", *part, *flags, env=env, cwd=tmp_path)
+        assert done.returncode and told in done.stderr and "Traceback" not in done.stderr, done.stderr
+        assert not (tmp_path / "x.tif").exists()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="file names that are bytes, in any locale")
+def test_a_name_that_is_no_text_in_the_locale_is_told(run: Run, env: Dict[str, str], aoi: str, tmp_path: Path) -> None:
+    plain = {**env, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for command in (
+        ["stacks", aoi, "--crop", "dü"],
+        ["crop", SHOTS[0].name, "dü.tif", "--window", "0", "0", "9", "9"],
+        ["mosaic", aoi, "--acquired", "..2015-06-03", "-o", "dü.tif"],
+    ):
+        done = run("planet-vector", *command, env=plain, cwd=tmp_path)
+        assert done.returncode and "Traceback" not in done.stderr and "LC_ALL=C.UTF-8" in done.stderr, done.stderr
+        assert [path.name for path in tmp_path.iterdir()] == ["aoi.geojson"]
+    # What Python writes itself may be called anything.
+    made = ["--sheet", "dü.png", "--vrt", "dü.vrt", "--animate", "dü.gif"]
+    done = run("planet-vector", "stacks", aoi, "--crop", "d", *made, env=plain, cwd=tmp_path)
+    assert done.returncode == 0 and {"dü.png", "dü.vrt", "dü.gif"} < {path.name for path in tmp_path.iterdir()}
+
+
+def test_a_table_of_little_ground_is_straight(run: Run, env: Dict[str, str]) -> None:
+    table = run("planet-vector", "stacks", "--bbox", "-20,20,40,60", "--table", env=env).stdout.splitlines()
+    assert "< 0.1 %" in table[1] and table[1].index(" %") + 2 == table[0].index("of AREA") + len("of AREA")
+
+
+def test_help_tells_no_bounds_that_there_are_not(run: Run) -> None:
+    told = run("planet-vector", "mosaic", "--help").stdout
+    assert "--dst-bounds" in told and "None" not in told

@@ -19,9 +19,10 @@ from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 from planet_vector import largest_rectangle  # noqa: E402
-from planet_vector.errors import RectangleWarning  # noqa: E402
+from planet_vector.errors import PlanetVectorWarning, RectangleWarning  # noqa: E402
+from planet_vector.query import Query  # noqa: E402
 from planet_vector.stacks import narrowing  # noqa: E402
-from planet_vector.stacks.inscribed import inscribed, largest_rectangle_within  # noqa: E402
+from planet_vector.stacks.inscribed import inscribed, largest_rectangle_within, told  # noqa: E402
 
 from ..conftest import Service  # noqa: E402
 
@@ -296,12 +297,13 @@ def test_what_is_proved_is_never_less_than_what_there_is(monkeypatch: pytest.Mon
     }
     for work in (1, 20_000, 200_000, 5_000_000):
         monkeypatch.setattr(narrowing, "MAX_WORK", work)
+        lacks = []
         for optimum, area in known.items():
             found = inscribed(rings_of(area), None, "any")
             size = shapely.Polygon(found.corners).area
             assert size <= optimum * (1 + 1e-9) and size >= optimum * (1 - found.lacks) * (1 - 1e-3)
-            if work == 1:
-                assert found.lacks > 0.01
+            lacks.append(found.lacks)
+        assert work > 1 or max(lacks) > 0.01  # a triangle is proved with so little
     with pytest.warns(RectangleWarning, match="may lack up to"):
         monkeypatch.setattr(narrowing, "MAX_WORK", 1)
         largest_rectangle(POND, angle="any")
@@ -313,6 +315,100 @@ def test_one_angle_takes_a_bounded_time_too() -> None:
         found = inscribed(rings_of(area), None, 17.0)
         assert time.monotonic() - start < SECONDS, name
         assert area.covers(shapely.Polygon(found.corners)) and found.lacks < 1.01e-3, name
+
+
+# ---- many parts ------------------------------------------------------------------------------------------
+
+
+def field_of(part: Any, number: int) -> Any:
+    """Return parts alike, in rows and columns, ten apart."""
+    return shapely.MultiPolygon(
+        [shapely.affinity.translate(part, 10 * x, 10 * y) for x in range(number) for y in range(number)]
+    )
+
+
+DOT = shapely.Point(0, 0).buffer(4)
+PARTS = {
+    "dots": DOT,
+    "rings": DOT.difference(shapely.Point(0, 0).buffer(2)),
+    "angles": shapely.box(0, 0, 8, 8).difference(shapely.box(2, 2, 8, 8)),
+    "slivers": shapely.Polygon([(0, 0), (8, 3), (8, 3.001), (0, 0.001)]),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("options", [{}, {"aspect": 1.5}, {"angle": "any"}], ids=str)
+def test_of_many_parts_the_largest_is_as_large_as_in_one(name: str, options: Dict[str, Any]) -> None:
+    """400 alike, and one among them that is larger: it is found, whatever is proved."""
+    part = PARTS[name]
+    larger = shapely.affinity.translate(shapely.affinity.scale(part, 1.1, 1.1, origin=(0, 0)), 300, 77)
+    area = shapely.MultiPolygon([*field_of(part, 20).geoms, larger])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RectangleWarning)
+        expected = largest_rectangle(larger, **options)
+        start = time.monotonic()
+        found = largest_rectangle(area, **options)
+    assert time.monotonic() - start < SECONDS
+    assert area.covers(found)
+    lacks = 0.02 if name != "slivers" or "aspect" not in options else 0.5
+    assert found.area >= expected.area * (1 - lacks)
+
+
+@pytest.mark.parametrize("number", [1, 4, 16, 20])
+def test_dots_are_as_large_as_known(number: int) -> None:
+    # The largest in a regular polygon of 64 corners is a square between four of them: half of the square of 8.
+    assert largest_rectangle(field_of(DOT, number)).area == pytest.approx(32, rel=1e-9)
+
+
+def test_of_any_angle_it_is_no_smaller_than_along_the_axes() -> None:
+    """However little is proved: ragged stars, of 4000 corners too."""
+    for seed, corners in [(1, 4000), (5, 400), (7, 60)]:
+        turns = np.linspace(0, 2 * math.pi, corners, endpoint=False)
+        radii = np.random.default_rng(seed).uniform(0.7, 1, corners)
+        area = shapely.make_valid(shapely.Polygon(np.column_stack([np.cos(turns), np.sin(turns)]) * radii[:, None]))
+        for aspect in (None, 0.6):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RectangleWarning)
+                found = largest_rectangle(area, angle="any", aspect=aspect)
+                for angle in (0, 90):
+                    fixed = largest_rectangle(area, angle=angle, aspect=aspect)
+                    assert found.area >= fixed.area * (1 - 1e-9)
+
+
+# ---- what is told ----------------------------------------------------------------------------------------
+
+
+def test_what_may_be_lacking_is_told_in_plain_words() -> None:
+    sliver = shapely.from_wkt("POLYGON((12 47,13 47.0000001,13 47.0000002,12 47.0000001,12 47))")
+    with pytest.warns(RectangleWarning) as said:
+        largest_rectangle(sliver, angle="any", aspect=0.7)
+    assert [str(one.message).partition(":")[0] for one in said] == [
+        "It is not known how much of the largest possible area the rectangle lacks"
+    ]
+    for lacks in np.geomspace(1e-6, 1, 200):
+        sentence = told(float(lacks))
+        assert "e-" not in sentence and "e+" not in sentence
+        number = re.search(r"up to ([\d.]+) %", sentence)
+        if lacks < 0.985:
+            assert number and float(number[1]) == pytest.approx(100 * lacks, rel=0.06)
+        assert ("not known" in sentence) == (number is None)
+    assert "100" not in told(0.996) and "not known" in told(1.0)
+
+
+def test_a_warning_points_at_the_line_that_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(narrowing, "MAX_WORK", 1)
+    crossing = "POLYGON((179 -1,-179 -1,-179 1,179 1,179 -1))"
+    asked: List[Callable[[], Any]] = [
+        lambda: largest_rectangle(POND, angle="any"),
+        lambda: largest_rectangle_within(rings_of(POND), angle="any"),
+        lambda: Query("ortho", area=crossing),
+        lambda: Query.parse("ortho", [("intersects", crossing)]),
+        lambda: Query("ortho").where(area=crossing),
+    ]
+    for ask in asked:
+        with pytest.warns(PlanetVectorWarning) as said:
+            ask()
+        assert [(one.filename, one.lineno) for one in said] == [(__file__, ask.__code__.co_firstlineno)]
 
 
 # ---- the command -----------------------------------------------------------------------------------------

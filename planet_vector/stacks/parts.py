@@ -1,0 +1,226 @@
+"""The largest rectangle in the parts of an area, each of which is looked at for itself, with numpy alone.
+
+A rectangle lies in one part. None exceeds the box around its part, or its area where that is known as it is convex: so
+parts are tried from the largest on, and those that are no larger than what was found are passed over. Each part
+has coordinates of its own, about its middle: turning moves its places by little then, and bounds are closer. The work
+is bounded for all parts together: all get a share of the first guesses, and then always that part is narrowed down
+whose bound is the greatest.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+
+from planet_vector.stacks.convex import Floats, is_convex, largest_in_convex
+from planet_vector.stacks.fitting import POLISHED, Fitted, Fitting
+from planet_vector.stacks.narrowing import Narrowing
+
+_PIECES = 32  # of half a turn, to begin with
+_FITTED_AT_ONCE = 4  # edges looked at beside a rectangle that cost as much as one beside a choice
+_OF_PART = 2_000  # edges that cost as much as to begin with a part, at one angle
+_OF_PAIR = 4  # the same, of two vertices of a convex part
+
+
+class Part(NamedTuple):
+    """Hold the rings around a part, about (0, 0) and within a distance of 1, and where and how large it is."""
+
+    rings: List[Floats]
+    middle: Floats
+    size: float
+
+
+class Sought(NamedTuple):
+    """Hold the part with the largest rectangle that was found, that, the share of the largest it may lack, the work."""
+
+    part: Optional[Part]
+    best: Optional[Fitted]
+    lacks: float
+    work: int
+
+
+def part_of(rings: Sequence[Floats]) -> Optional[Part]:
+    """Return the part between rings of positions, shape (n, 2), or None when they are one place."""
+    ends = np.concatenate(rings)
+    middle = (ends.min(axis=0) + ends.max(axis=0)) / 2
+    size = float(np.hypot(*(ends - middle).T).max())  # small numbers are exact ones
+    return Part([(ring - middle) / size for ring in rings], middle, size) if size else None
+
+
+def seek(
+    parts: Sequence[Part],
+    aspect: Optional[float],
+    turn: Optional[float],
+    tolerance: float,
+    most: int,
+    start: Optional[Sought] = None,
+) -> Sought:
+    """Return the largest rectangle in some parts that can be found in bounded time.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+        At least one.
+    aspect : float, optional
+        Width over height; by default any.
+    turn : float, optional
+        Of the width against the x axis, in radians; by default any.
+    tolerance : float
+        The share of the largest possible area that it may lack, if that can be proved with the work allowed.
+    most : int
+        How much work to do, in edges looked at.
+    start : Sought, optional
+        A rectangle to begin with: what is found is as large at the least.
+    """
+    return _Seeking(parts, aspect, turn, tolerance, most, start).run()
+
+
+class _Seeking:
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        aspect: Optional[float],
+        turn: Optional[float],
+        tolerance: float,
+        most: int,
+        start: Optional[Sought],
+    ) -> None:
+        largest = max(part.size for part in parts)
+        convex = [is_convex(part.rings[0]) for part in parts]
+        areas = [_bound_of(part, known) for part, known in zip(parts, convex)]
+        scales = [(part.size / largest) ** 2 for part in parts]
+        order = sorted(range(len(parts)), key=lambda at: -areas[at] * scales[at])
+        self._parts = [parts[at] for at in order]
+        self._scales = [scales[at] for at in order]
+        self._is_convex = [convex[at] and len(parts[at].rings) == 1 for at in order]
+        # A little more, by what they are rounded to.
+        self._bounds = [areas[at] * scales[at] * (1 + 1e-9) for at in order]
+        self._turn = turn
+        self._aspect = aspect
+        # Rectangles are sought whose width is the longer side: a quarter turn further it is the height.
+        self._longer = None if aspect is None else max(aspect, 1 / aspect)
+        self._intervals = _intervals(aspect, turn)
+        self._tolerance = tolerance
+        self._most = most
+        self._work = 0
+        self._edges: Dict[int, Floats] = {}
+        self._fittings: Dict[int, Fitting] = {}
+        self._area = 0.0
+        self._best: Optional[Tuple[int, Fitted]] = None
+        if start is not None and start.best is not None:
+            at = next(at for at, part in enumerate(self._parts) if part is start.part)
+            self._keep(at, start.best)
+
+    @property
+    def _goal(self) -> float:
+        return self._area * (1 + self._tolerance)
+
+    def run(self) -> Sought:
+        rest = self._try_convex()
+        self._guess(rest)
+        bound = max(self._narrow(rest), self._area)
+        if self._best is None:
+            return Sought(None, None, 1.0 if bound else 0.0, self._work)
+        at, best = self._best
+        lacks = 1 - self._area / bound
+        return Sought(self._parts[at], best, lacks, self._work)
+
+    def _keep(self, at: int, fitted: Optional[Fitted]) -> None:
+        if fitted is not None and fitted.area * self._scales[at] > self._area:
+            self._area = fitted.area * self._scales[at]
+            self._best = at, fitted
+
+    def _try_convex(self) -> List[int]:
+        """Look for the largest in convex parts, where it is found exactly, and return the numbers of the others."""
+        rest = []
+        for at, part in enumerate(self._parts):
+            if self._bounds[at] <= self._area:
+                break
+            if self._turn is None or self._aspect is not None or not self._is_convex[at] or self._work > self._most:
+                rest.append(at)
+            else:
+                exact = largest_in_convex(turned_ring(part.rings[0], -self._turn))
+                self._work += _OF_PART + _OF_PAIR * len(part.rings[0]) ** 2
+                self._keep(at, Fitted(exact.area, self._turn, exact.bounds) if exact else None)
+        return rest
+
+    def _guess(self, rest: Sequence[int]) -> None:
+        """Try rectangles all over the parts, and improve the largest."""
+        guesses: List[Tuple[float, int, Fitted]] = []
+        wanted = [at for at in rest if self._bounds[at] > self._goal]
+        for at in wanted:
+            if self._fittings and self._work > self._most:
+                break
+            fitting = self._fitting(at)
+            found = fitting.guesses([turn for turn, _ in self._intervals], 1 / len(wanted))
+            self._work += _OF_PART * fitting.turns + fitting.work // _FITTED_AT_ONCE
+            guesses += [(fitted.area * self._scales[at], at, fitted) for fitted in found]
+        guesses.sort(key=lambda guess: -guess[0])
+        if self._best is not None and self._turn is None:  # what it begins with may be turned a little
+            guesses.insert(0, (self._area, *self._best))
+        for _, at, fitted in guesses[:POLISHED]:
+            fitting = self._fitting(at)
+            before = fitting.work
+            fitting.improve(fitted)
+            self._work += (fitting.work - before) // _FITTED_AT_ONCE
+            self._keep(at, fitting.best)
+
+    def _fitting(self, at: int) -> Fitting:
+        if at not in self._fittings:
+            rings = self._parts[at].rings
+            self._edges[at] = np.concatenate([np.column_stack([ring, np.roll(ring, -1, axis=0)]) for ring in rings])
+            self._fittings[at] = Fitting(self._edges[at], self._longer, self._turn is None)
+        return self._fittings[at]
+
+    def _narrow(self, rest: Sequence[int]) -> float:
+        """Narrow down where the largest lies, and return the area that none exceeds."""
+        heap = [(-self._bounds[at], at) for at in rest]
+        heapq.heapify(heap)
+        narrowings: Dict[int, Narrowing] = {}
+        while heap and -heap[0][0] > self._goal:
+            if self._work >= self._most:
+                return -heap[0][0]
+            at = heapq.heappop(heap)[1]
+            fitting = self._fitting(at)
+            fitting.floor = self._area / self._scales[at]
+            if at not in narrowings:
+                narrowings[at] = Narrowing(self._edges[at], self._intervals, self._longer, self._tolerance, fitting)
+                self._work += _OF_PART
+            one = narrowings[at]
+            if one.bound:
+                before = one.work, fitting.work
+                one.step()
+                self._work += one.work - before[0] + (fitting.work - before[1]) // _FITTED_AT_ONCE
+                self._keep(at, fitting.best)
+            if one.bound:
+                heapq.heappush(heap, (-min(self._bounds[at], one.bound * self._scales[at]), at))
+        return self._goal if rest else self._area
+
+
+def _bound_of(part: Part, is_convex: bool) -> float:
+    """Return an area that no rectangle in a part exceeds."""
+    x, y = part.rings[0].T
+    if is_convex:
+        return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
+    return float(np.prod(np.ptp(np.concatenate(part.rings), axis=0)))  # of a ring that crosses itself too
+
+
+def turned_ring(positions: Floats, angle: float) -> Floats:
+    """Return positions, shape (n, 2), turned about (0, 0) by an angle in radians, anticlockwise."""
+    if angle == 0:
+        return positions
+    c, s = math.cos(angle), math.sin(angle)
+    found: Floats = positions @ np.array([[c, s], [-s, c]])
+    return found
+
+
+def _intervals(aspect: Optional[float], turn: Optional[float]) -> List[Tuple[float, float]]:
+    if turn is None:
+        reach = math.pi / _PIECES / 2
+        return [((2 * piece + 1) * reach, reach) for piece in range(_PIECES)]
+    if aspect is None:
+        return [(turn, 0.0), (turn + math.pi / 2, 0.0)]
+    return [(turn if aspect >= 1 else turn + math.pi / 2, 0.0)]
