@@ -231,9 +231,13 @@ def _the_short_way(geometry: BaseGeometry) -> BaseGeometry:
     if kind not in many:
         return geometry
     try:
-        found = [part for whole in parts for part in (_cut(whole) if _may_jump(whole) else [whole])]
+        pieces = [_cut(whole) if _may_jump(whole) else [whole] for whole in parts]
     except ValueError as error:
         raise Refusal(400, f"intersects: {error}.") from None
+    if not all(pieces):  # a line that goes around to where it began
+        told = "intersects: a line has no length when its edges are read the short way"
+        raise Refusal(400, f"{told}; give longer ones a position in between.")
+    found = [piece for some in pieces for piece in some]
     return found[0] if len(found) == 1 else many[kind](found)
 
 

@@ -30,7 +30,10 @@ class BoxIndex:
     ) -> None:
         self._edges = wests, souths, easts, norths
         widths = array("d", [east - west for west, east in zip(wests, easts)])
-        numbers = [number for number, width in enumerate(widths) if width == width]  # NaN is not equal to itself
+        # What has no width on the antimeridian lies on both sides of it.
+        self._between = [number for number, width in enumerate(widths) if width == 0 and abs(wests[number]) == 180]
+        between = set(self._between)
+        numbers = [number for number, width in enumerate(widths) if width == width and number not in between]  # no NaN
         sizes = sorted(widths[number] for number in numbers)
         self._width = sizes[int(len(sizes) * (1 - _WIDE))] if sizes else 0.0
         self._wide = array("I", [number for number in numbers if widths[number] > self._width])
@@ -53,6 +56,9 @@ class BoxIndex:
             end = bisect_right(self._wests, part.east, start)
             found.update(self._touching(part, self._numbers[start:end]))
             found.update(self._touching(part, self._wide))
+            for side in (-180.0, 180.0):
+                if part.west <= side <= part.east:
+                    found.update(self._touching(part._replace(west=-180.0, east=180.0), self._between))
         return sorted(found)
 
     def _touching(self, box: Box, numbers: Iterable[int]) -> List[int]:

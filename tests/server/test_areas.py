@@ -286,3 +286,9 @@ def test_rings_of_few_places_end_in_no_fault(data: st.DataObject) -> None:
             assert Area(outline).geometry.is_valid
         except Refusal as refusal:
             assert refusal.status == 400
+
+
+@pytest.mark.parametrize("area", ["LINESTRING(-180 0,540 0)", "MULTILINESTRING((-540 0,540 0),(0 0,1 1))"])
+def test_a_line_that_goes_around_to_where_it_began_is_refused(area: str) -> None:
+    with pytest.raises(Refusal, match="has no length when its edges are read the short way"):
+        Area(area)
