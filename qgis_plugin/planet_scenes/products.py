@@ -147,10 +147,24 @@ def reopened(catalog: ScenesV0, planet_name: str) -> str:
 
     A signed address has ended long ago, and files of this machine may be gone.
     """
-    # QGIS has tried what the project says: without the key, or by a file of this machine that is gone. GDAL remembers
-    # that there was nothing at that address, whatever it is asked by.
-    gdal.VSICurlClearCache()
-    name = parse_name(planet_name)
+    source = _source_again(catalog, parse_name(planet_name))
+    # Here, so that QGIS finds it asked for when it opens the layer. It has tried what the project says, without the key
+    # or by a file of this machine that is gone, and GDAL remembers that there was nothing, whatever it is asked by.
+    if not _opens(source):
+        gdal.VSICurlClearCache()
+        _opens(source)
+    return source
+
+
+def _opens(source: str) -> bool:
+    """Tell whether GDAL opens a raster."""
+    try:
+        return gdal.Open(source) is not None
+    except RuntimeError:  # another plugin may have turned exceptions on
+        return False
+
+
+def _source_again(catalog: ScenesV0, name: Name) -> str:
     if name.is_mosaic:
         mosaic = mosaic_of(catalog, name.item)
         return rasters.tiles(catalog, mosaic.tiles, mosaic.level, mosaic.name)
