@@ -245,6 +245,8 @@ def _crop_one(
     if bbox is not None and window:
         raise click.UsageError("--bbox and --window exclude each other.")
     box = None if bbox is None else _box(bbox)
+    if output.suffix.lower() == ".vrt":
+        raise click.UsageError(f"{output} is no name for a crop, which is a GeoTIFF: let it end in .tif.")
     if output.is_dir():
         raise click.UsageError(f"{output} is a directory: with --bbox or --window, give the name of a file.")
     if output.exists() and not overwrite:

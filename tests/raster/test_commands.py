@@ -91,6 +91,8 @@ def test_crop_writes_the_pixels_as_they_are(
     assert run(*command[:5], "--bbox", "0,0,1,1", "--overwrite", env=env).returncode == 1
     assert run(*command[:5], "--window", "0", "0", "99999", "1", "--overwrite", env=env).returncode == 2
     assert run(*command[:5], env=env).returncode == 2
+    done = run(*command[:4], str(tmp_path / "part.vrt"), *command[5:], env=env)
+    assert done.returncode == 2 and "which is a GeoTIFF" in done.stderr and not (tmp_path / "part.vrt").exists()
 
 
 def test_mosaic_tells_what_it_takes_and_makes_it(run: Run, env: Dict[str, str], tmp_path: Path) -> None:
