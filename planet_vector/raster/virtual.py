@@ -77,6 +77,18 @@ class Virtual(Remote):
         """Read the mask as `rasterio.io.DatasetReader.dataset_mask` does; raises as `read` does."""
         return self._whole(super().dataset_mask, *args, **kwargs)
 
+    def checksum(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the checksum of a band as `rasterio.io.DatasetReader.checksum` does; raises as `read` does."""
+        return self._whole(self._read_by_worker, super().checksum, *args, **kwargs)
+
+    def statistics(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the statistics of a band as `rasterio.io.DatasetReader.statistics` does; raises as `read` does."""
+        return self._whole(self._read_by_worker, super().statistics, *args, **kwargs)
+
+    def stats(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the statistics of bands as `rasterio.io.DatasetReader.stats` does; raises as `read` does."""
+        return self._whole(self._read_by_worker, super().stats, *args, **kwargs)
+
     def _whole(self, read: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if self._sources is None:
             return read(*args, **kwargs)
