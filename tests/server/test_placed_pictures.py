@@ -7,7 +7,7 @@ import json
 import math
 import warnings
 from pathlib import Path
-from typing import Any, List, Optional, Tuple
+from typing import Any, Optional, Tuple
 
 import numpy as np
 import pyproj
@@ -22,6 +22,7 @@ from rasterio.warp import Resampling, reproject
 
 from .conftest import Running, Serve, feature
 from .opened import opened
+from .points import BY_POINTS, HIGH, WIDE
 
 HALF = 20037508.342789244
 SIZE = 600
@@ -60,29 +61,6 @@ def write(path: Path, values: np.ndarray, transform: Optional[Affine], crs: Any,
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with rasterio.open(path.with_name(f"{path.stem}_visual.tif"), "w", driver="GTiff", **profile) as dataset:
             dataset.write(values)
-
-
-WIDE, HIGH = 240, 200  # pixels of the rasters that control points place
-
-
-def points_of(west: float, turn: float, bend: float, count: int) -> List[GroundControlPoint]:
-    """Return points of a raster that is turned by degrees and bent, corners among them."""
-    random = np.random.default_rng(count)
-    columns = np.concatenate([[0, WIDE, WIDE, 0], random.uniform(0, WIDE, count - 4)])
-    rows = np.concatenate([[0, 0, HIGH, HIGH], random.uniform(0, HIGH, count - 4)])
-    cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
-    x = west + 1e-3 * (cos * columns + sin * rows + bend * columns**2)
-    y = -17 + 1e-3 * (sin * columns - cos * rows + bend * rows**2)
-    x = (x + 180) % 360 - 180
-    return [GroundControlPoint(*map(float, point)) for point in zip(rows, columns, x, y)]
-
-
-BY_POINTS = {
-    "corners": points_of(12, 0, 0, 4),
-    "turned": points_of(12, 30, 0, 5),
-    "bent": points_of(12, 170, 3e-4, 12),
-    "across": points_of(179.9, 10, 2e-4, 7),
-}
 
 
 def write_by_points(folder: Path) -> None:

@@ -6,10 +6,9 @@ Positions all over the globe are brought into the raster by pyproj: those that f
 from __future__ import annotations
 
 import json
-import math
 import warnings
 from pathlib import Path
-from typing import List, Tuple
+from typing import Tuple
 
 import numpy as np
 import pytest
@@ -25,6 +24,8 @@ from shapely.geometry import MultiPolygon
 from planet_vector.server import placing
 from planet_vector.server.entries import _footprint
 from planet_vector.server.footprint import RasterProblem, derive
+
+from .points import BY_POINTS
 
 Box = Tuple[float, float, float, float]
 GEOS = "+proj=geos +h=35786023 +lon_0={} +sweep=x +ellps=GRS80"
@@ -188,29 +189,9 @@ def test_a_raster_that_lies_nowhere_says_why(tmp_path: Path, crs: str, reason: s
 # ---- control points ----------------------------------------------------------------------------------------
 
 
-def points_of(west: float, turn: float, bend: float, count: int) -> List[GroundControlPoint]:
-    """Return points of a raster of 240 × 200 pixels that is turned by degrees and bent, corners among them."""
-    random = np.random.default_rng(count)
-    columns = np.concatenate([[0, 240, 240, 0], random.uniform(0, 240, count - 4)])
-    rows = np.concatenate([[0, 0, 200, 200], random.uniform(0, 200, count - 4)])
-    cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
-    x = west + 1e-3 * (cos * columns + sin * rows + bend * columns**2)
-    y = -17 + 1e-3 * (sin * columns - cos * rows + bend * rows**2)
-    x = (x + 180) % 360 - 180
-    return [GroundControlPoint(*map(float, point)) for point in zip(rows, columns, x, y)]
-
-
-POINTS = {
-    "corners": points_of(12, 0, 0, 4),
-    "turned": points_of(12, 30, 0, 5),
-    "bent": points_of(12, 170, 3e-4, 12),
-    "over the antimeridian": points_of(179.9, 10, 2e-4, 7),
-}
-
-
-@pytest.mark.parametrize("name", POINTS)
+@pytest.mark.parametrize("name", BY_POINTS)
 def test_a_footprint_by_control_points_is_where_gdal_puts_the_raster(tmp_path: Path, name: str) -> None:
-    points = POINTS[name]
+    points = BY_POINTS[name]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with rasterio.open(tmp_path / "a.tif", "w", driver="GTiff", width=240, height=200, count=1, dtype="uint8",
@@ -219,7 +200,7 @@ def test_a_footprint_by_control_points_is_where_gdal_puts_the_raster(tmp_path: P
     footprint = shapely.geometry.shape(derive(tmp_path / "a.tif", "a")["geometry"])
     check_form(footprint)
     # GDAL's own polynomial, away from the antimeridian; half a turn on, the same points do not cross it.
-    moved = 180.0 if name == "over the antimeridian" else 0.0
+    moved = 180.0 if name == "across" else 0.0
     there = [GroundControlPoint(p.row, p.col, (p.x + moved + 180) % 360 - 180, p.y) for p in points]
     along = np.linspace(0, 1, 60)
     columns = np.concatenate([along * 240, np.full(60, 240), 240 - along * 240, np.zeros(60)])
