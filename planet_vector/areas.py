@@ -33,7 +33,7 @@ Geometry = Mapping[str, Any]
 
 
 class Reading(NamedTuple):
-    """Hold an area as it is read.
+    """An area as it was read.
 
     Attributes
     ----------
@@ -204,7 +204,7 @@ def _positions(positions: Sequence[Sequence[float]]) -> Ring:
 
 
 def _in_one_turn(line: Ring) -> bool:
-    """Tell whether positions lie between two passes of the antimeridian, so that they do not cross it."""
+    """Return whether positions lie within one turn of ±180°, so that they do not cross the antimeridian."""
     xs = [x for x, _ in line]
     return math.ceil((max(xs) + 180) / 360) - math.floor((min(xs) + 180) / 360) <= 1
 
@@ -267,7 +267,7 @@ def _parsed(text: str) -> Optional[Geometry]:
 
 
 def _is_geometry(found: Any, depth: int) -> bool:
-    """Tell whether what was read has coordinates as GeoJSON has them, all of them finite."""
+    """Return whether parsed JSON is GeoJSON: a geometry, Feature or collection of finite positions, nested as deep."""
     if not isinstance(found, dict) or depth > _MOST_DEPTH + 1:
         return False
     kind = found.get("type")

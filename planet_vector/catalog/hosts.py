@@ -57,7 +57,7 @@ def plain_host(host: str) -> str:
 
 
 def is_private_address(text: str) -> bool:
-    """Tell whether an IP address, as the system spells it, is not one of the public internet.
+    """Return whether an IP address is not a public one.
 
     An IPv6 address that stands for an IPv4 one (mapped, of 6to4, of NAT64) is judged as that one.
     """
@@ -124,7 +124,7 @@ class Guard:
         self._seen_public = self._seen_private = False
 
     def allows_private(self) -> bool:
-        """Tell whether the service is itself on a private host, and so may lead to others."""
+        """Return whether the service is itself on a private host; links to other private hosts are followed then."""
         if self._named_private:
             return True
         if self._seen_public or self.proxied:

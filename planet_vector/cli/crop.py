@@ -114,7 +114,7 @@ def crop(
 def check_pictures(
     directory: Path, vrt: Optional[Path], sheet: Optional[Path], animate: Optional[Path], overwrite: bool
 ) -> None:
-    """Say what is wrong with the files that are made of crops before anything is fetched.
+    """Check the names of the VRT, sheet and animation, before anything is fetched.
 
     Parameters
     ----------
