@@ -22,7 +22,6 @@ import calendar
 import logging
 import re
 import time
-import warnings
 from dataclasses import dataclass, field
 from functools import cache
 from typing import List, Mapping, Optional, Sequence, Tuple
@@ -32,6 +31,7 @@ from planet_vector.catalog import ScenesV0
 from planet_vector.catalog.answers import parse_count, ranged_length
 from planet_vector.catalog.transport import authorization
 from planet_vector.config import Settings
+from planet_vector.errors import warn
 from planet_vector.raster.keyfiles import header_file, headers_option
 from planet_vector.raster.options import DIRECT, HEADERS, READING, SIGNED, WITHOUT_KEY, Options
 from planet_vector.scene import Scene
@@ -170,7 +170,7 @@ def remark(access: Access) -> str:
 @cache
 def _warn(text: str) -> None:
     log.warning("%s.", text)
-    warnings.warn(f"{text}.", RuntimeWarning, stacklevel=4)
+    warn(f"{text}.", RuntimeWarning)
 
 
 def expiry(url: str) -> Optional[float]:

@@ -84,7 +84,8 @@ class Product(Remote):
         limits.check_read(self, self._title, indexes, out, window, out_shape, boundless, out_dtype, with_mask)
         shape = getattr(out, "shape", out_shape)
         return self._whole(
-            super().read, indexes, out, window, masked, out_shape, boundless, resampling, fill_value, out_dtype,
+            self._read_by_worker, super(Remote, self).read,
+            indexes, out, window, masked, out_shape, boundless, resampling, fill_value, out_dtype,
             foreseen=None if boundless else Part(indexes, window, shape, resampling),
         )  # fmt: skip
 
@@ -111,24 +112,9 @@ class Product(Remote):
         if not boundless and (MaskFlags.nodata in flags or MaskFlags.alpha in flags):
             foreseen = Part(indexes, window, getattr(out, "shape", out_shape), resampling)
         return self._whole(
-            super().read_masks, indexes, out, out_shape, window, boundless, resampling, foreseen=foreseen
-        )
-
-    def dataset_mask(self, *args: Any, **kwargs: Any) -> Any:
-        """Read the mask as `rasterio.io.DatasetReader.dataset_mask` does: by `read_masks`, which checks the size."""
-        return self._whole(super().dataset_mask, *args, **kwargs)
-
-    def checksum(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the checksum of a band as `rasterio.io.DatasetReader.checksum` does."""
-        return self._whole(self._read_by_worker, super().checksum, *args, **kwargs)
-
-    def statistics(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the statistics of a band as `rasterio.io.DatasetReader.statistics` does."""
-        return self._whole(self._read_by_worker, super().statistics, *args, **kwargs)
-
-    def stats(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the statistics of bands as `rasterio.io.DatasetReader.stats` does."""
-        return self._whole(self._read_by_worker, super().stats, *args, **kwargs)
+            self._read_by_worker, super(Remote, self).read_masks,
+            indexes, out, out_shape, window, boundless, resampling, foreseen=foreseen,
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         # Not the name, which may hold a signature.

@@ -184,7 +184,7 @@ def open_quads(catalog: ScenesV0, name: str, box: Box, cache: bool = False) -> Q
 
     title = f"{counted(quads)} of mosaic {name}"
     sources = Sources(catalog, titles) if kept is None else None
-    dataset: Quads = open_virtual(text, title, sources, as_vrt, tiles, Quads, at_once=False)
+    dataset: Quads = open_virtual(text, title, sources, as_vrt, tiles, Quads)
     dataset._catalog, dataset._mosaic, dataset._quads, dataset._cache = catalog, name, quads, kept
     dataset._side, dataset._places = mosaic.quad_size, _places(mosaic, bounds)
     return dataset

@@ -28,15 +28,31 @@ class Remote(DatasetReader):  # type: ignore[misc]
 
     def read(self, *args: Any, **kwargs: Any) -> Any:
         """Read pixels as `rasterio.io.DatasetReader.read` does."""
-        return self._read_by_worker(super().read, *args, **kwargs)
+        return self._whole(self._read_by_worker, super().read, *args, **kwargs)
 
     def read_masks(self, *args: Any, **kwargs: Any) -> Any:
         """Read masks as `rasterio.io.DatasetReader.read_masks` does."""
-        return self._read_by_worker(super().read_masks, *args, **kwargs)
+        return self._whole(self._read_by_worker, super().read_masks, *args, **kwargs)
 
     def dataset_mask(self, *args: Any, **kwargs: Any) -> Any:
         """Read the mask as `rasterio.io.DatasetReader.dataset_mask` does."""
-        return self._read_by_worker(super().dataset_mask, *args, **kwargs)
+        return self._whole(self._read_by_worker, super().dataset_mask, *args, **kwargs)
+
+    def checksum(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the checksum of a band as `rasterio.io.DatasetReader.checksum` does."""
+        return self._whole(self._read_by_worker, super().checksum, *args, **kwargs)
+
+    def statistics(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the statistics of a band as `rasterio.io.DatasetReader.statistics` does."""
+        return self._whole(self._read_by_worker, super().statistics, *args, **kwargs)
+
+    def stats(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the statistics of bands as `rasterio.io.DatasetReader.stats` does."""
+        return self._whole(self._read_by_worker, super().stats, *args, **kwargs)
+
+    def _whole(self, read: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Read; what derives from this looks here whether all of it came."""
+        return read(*args, **kwargs)
 
     def close(self) -> None:
         """Close the dataset."""

@@ -29,7 +29,6 @@ from planet_vector.raster.scope import Scope
 from planet_vector.raster.unplaced import unplaced
 
 _MOST_IMAGES = 64  # of one file that are looked at: its overviews, their masks
-_MOST_OPEN = 300  # files that are open at once, each with some 100 kB of its header
 _MOST_ASKED = 20  # files, whether the service gives them, after a read that failed
 _IMAGE = re.compile(r"GTIFF_DIR:(\d+):(.*)", re.S)  # of a TIFF, as GDAL counts them
 
@@ -143,17 +142,8 @@ class Sources:
         title = self._titles[link]
         raise ProductError(f"The mask of {title} could not be found in its file: leave it out, or download it.")
 
-    def mounted(self, text: str, at_once: bool = False) -> str:
-        """Return a name, or the text of a VRT, with the names of what is mounted in the place of links.
-
-        Parameters
-        ----------
-        text : str
-            The name or the text.
-        at_once : bool
-            Have GDAL open all sources with the VRT, as far as they are few. Those that it opens later, and cannot, it
-            may leave out without a word when they are looked at once more.
-        """
+    def mounted(self, text: str) -> str:
+        """Return a name, or the text of a VRT, with the names of what is mounted in the place of links."""
         there = {f"/vsicurl/{link}": name for link, name in self._names.items()}
 
         def name_of(name: str) -> str:
@@ -164,7 +154,7 @@ class Sources:
             # By its own name a file has its overviews and mask; that it is a TIFF is looked at as it comes.
             return here if found[1] == "1" else f"GTIFF_DIR:{found[1]}:{here}"
 
-        return _renamed(text, name_of, at_once and len(there) <= _MOST_OPEN) if there else text
+        return _renamed(text, name_of) if there else text
 
     def public(self, text: str) -> str:
         """Return the text of a VRT with links in the place of the names of what is mounted."""
@@ -230,15 +220,12 @@ def _served_whole(title: str) -> ProductError:
     return ProductError(f"{title} is served whole only, so it cannot be put together with others: download it.")
 
 
-def _renamed(text: str, name_of: Callable[[str], str], at_once: bool = False) -> str:
+def _renamed(text: str, name_of: Callable[[str], str]) -> str:
     """Return a name by another one, or the text of a VRT with all names in it so; such a text may itself be a name."""
     if not text.startswith("<"):
         return name_of(text)
     root = fromstring(text)  # noqa: S314 - written by this package, and by GDAL from that
     for element in root.iter():
         if element.tag in ("SourceFilename", "SourceDataset") and element.text:
-            element.text = _renamed(element.text, name_of, at_once)
-        properties = element.find("SourceProperties") if at_once else None
-        if properties is not None:  # without them GDAL opens a source to learn them
-            element.remove(properties)
+            element.text = _renamed(element.text, name_of)
     return tostring(root, encoding="unicode")

@@ -35,7 +35,11 @@ from planet_vector.workers import Workers
 
 
 class Virtual(Remote):
-    """Read several files as one raster; by one thread at a time, as any rasterio dataset."""
+    """Read several files as one raster; by one thread at a time, as any rasterio dataset.
+
+    All that reads raises `ServiceError` when the service does not give a file, and `RasterAccessError` when one cannot
+    be read.
+    """
 
     _title = "of a service"  # until opened: rasterio logs the dataset while it is made
     _as_vrt: Callable[[], str]
@@ -56,38 +60,6 @@ class Virtual(Remote):
         text = self._as_vrt()
         with complete(Path(path)) as temporary:
             temporary.write_text(text, encoding="utf-8")
-
-    def read(self, *args: Any, **kwargs: Any) -> Any:
-        """Read pixels as `rasterio.io.DatasetReader.read` does.
-
-        Raises
-        ------
-        ServiceError
-            When the service does not give a file.
-        RasterAccessError
-            When one cannot be read.
-        """
-        return self._whole(super().read, *args, **kwargs)
-
-    def read_masks(self, *args: Any, **kwargs: Any) -> Any:
-        """Read masks as `rasterio.io.DatasetReader.read_masks` does; raises as `read` does."""
-        return self._whole(super().read_masks, *args, **kwargs)
-
-    def dataset_mask(self, *args: Any, **kwargs: Any) -> Any:
-        """Read the mask as `rasterio.io.DatasetReader.dataset_mask` does; raises as `read` does."""
-        return self._whole(super().dataset_mask, *args, **kwargs)
-
-    def checksum(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the checksum of a band as `rasterio.io.DatasetReader.checksum` does; raises as `read` does."""
-        return self._whole(self._read_by_worker, super().checksum, *args, **kwargs)
-
-    def statistics(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the statistics of a band as `rasterio.io.DatasetReader.statistics` does; raises as `read` does."""
-        return self._whole(self._read_by_worker, super().statistics, *args, **kwargs)
-
-    def stats(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the statistics of bands as `rasterio.io.DatasetReader.stats` does; raises as `read` does."""
-        return self._whole(self._read_by_worker, super().stats, *args, **kwargs)
 
     def _whole(self, read: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if self._sources is None:
@@ -121,7 +93,6 @@ def open_virtual(
     as_vrt: Optional[Callable[[], str]] = None,
     kept: Any = None,
     cls: Any = Virtual,
-    at_once: bool = True,
 ) -> Any:
     """Open what refers to links of a service.
 
@@ -139,14 +110,12 @@ def open_virtual(
         Something that must live as long.
     cls : type
         `Virtual`, or what derives from it.
-    at_once : bool
-        As for `Sources.mounted`.
     """
     end = sources.end if sources is not None else lambda: None
     try:
         if sources is not None:
             sources.begin()
-        name = text if sources is None else sources.mounted(text, at_once)
+        name = text if sources is None else sources.mounted(text)
         dataset = opened(name, Options(READING), driver="VRT", cls=cls)
     except RasterioIOError as error:
         end()

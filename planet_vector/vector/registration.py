@@ -6,10 +6,10 @@ import importlib
 import importlib.util
 import os
 import sys
-import warnings
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping
 
+from planet_vector.errors import warn
 from planet_vector.loading import load_driver
 from planet_vector.vector.interrupts import stand_in
 
@@ -65,11 +65,10 @@ def _tell_pyogrio(pyogrio: Any) -> None:
 def _tell_rasterio(rasterio: Any) -> None:
     with rasterio.Env() as env:
         if "PLANET" not in env.drivers():
-            warnings.warn(
+            warn(
                 "rasterio was used before planet_vector.register(): it cannot open PLANET: names in this process. "
                 "planet_vector.open is not affected.",
                 RuntimeWarning,
-                stacklevel=4,
             )
 
 
