@@ -43,9 +43,10 @@ QGIS_PYTEST = QT_QPA_PLATFORM=offscreen PYTHONPATH=/usr/share/qgis/python/plugin
 # Two tiers: `make test` is for each change, `make test-all` for what is to be called done. CONTRIBUTING.md has more.
 .PHONY: test
 test:  ## Run the suite here, and a smoke test in another Debian.
-	@failed=0; \
+	@failed=0; export FAILED="$$(mktemp)"; trap 'rm -f "$$FAILED"' EXIT; \
 	$(MAKE) --no-print-directory test-here || failed=1; \
 	$(MAKE) --no-print-directory test-smoke || failed=1; \
+	if [ -s "$$FAILED" ]; then echo "What failed here:"; cat "$$FAILED"; fi; \
 	exit $$failed
 
 .PHONY: test-all

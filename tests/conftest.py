@@ -26,6 +26,8 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 HAS_FIONA = importlib.util.find_spec("fiona") is not None
 needs_fiona = pytest.mark.skipif(not HAS_FIONA, reason="fiona is not installed")
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
+FAILED = os.environ.get("FAILED")  # a file that gathers what failed, to be said at the end of several runs
+_LAST_LINES = 12
 KEY = "5e1f0c0de5e1f0c0de5e1f0c0de5e1f0"
 QGIS_PYTHON = ROOT / ".venv-qgis" / "bin" / "python"
 # The service runs in the environment that has its libraries, whichever Python the tests run in.
@@ -102,6 +104,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("what is read through a fault: equal, or an error")
         for line in sorted(set(BORNE)):
             terminalreporter.write_line(line)
+    if FAILED and not hasattr(terminalreporter.config, "workeroutput"):
+        with open(FAILED, "a", encoding="utf-8") as file:
+            for kind in ("failed", "error"):
+                for report in terminalreporter.stats.get(kind, []):
+                    file.write(f"{report.nodeid}\n{_end_of(report.longreprtext)}\n")
+
+
+def _end_of(text: str) -> str:
+    """Return the last lines of what a test said, which hold the error."""
+    return "\n".join(f"    {line[:200]}" for line in text.splitlines()[-_LAST_LINES:])
 
 
 @pytest.hookimpl(hookwrapper=True)
