@@ -30,6 +30,7 @@ T = TypeVar("T")
 HEAD = 4 * CHUNK  # bytes read at first: see GDAL_INGESTED_BYTES_AT_OPEN in `planet_vector.raster.options`
 MOST_AHEAD = 128  # chunks read at once where a reader goes from one to the next, 2 MB
 ALONE = 65536  # bytes between two ranges that are read along where a server gives one range at a time
+MOST_HELD = 4 * 2**20  # bytes that are held of a file for as long as it is in use
 LONG = 8 * CHUNK  # bytes of what is fetched in whole chunks, to be kept
 BUDGET = 30.0  # seconds for one read with all its retries
 MARGIN = 60.0  # seconds before its end at which an address is renewed, a tenth of its life at the most
@@ -54,6 +55,9 @@ class RemoteFile:
 
     Attributes
     ----------
+    remembers : bool
+        Whether what is read is held for as long as this is, up to `MOST_HELD` bytes: what says how a file is laid out,
+        so that opening it again fails for nothing that happens since.
     failure : Exception or None
         Why the last read failed, since `begin`.
     doubtful : bool
@@ -70,6 +74,8 @@ class RemoteFile:
         self._failed, self._until = 0.0, 0.0
         self._foreseen: Optional[Foreseen] = None
         self._gives_several = True  # ranges in one answer, until it has not
+        self._held: Dict[int, bytes] = {}
+        self.remembers = False
         self.failure: Optional[BaseException] = None
         self.doubtful = False
         self._take(link)
@@ -159,7 +165,7 @@ class RemoteFile:
     def _read_chunks(self, wanted: Sequence[Range], ahead: bool) -> List[bytes]:
         """Return ranges from chunks, which are kept."""
         numbers = sorted({n for first, end in wanted if first < end for n in numbers_of(first, end)})
-        got = kept.get(self._identity, numbers)
+        got = {**kept.get(self._identity, numbers), **{n: self._held[n] for n in numbers if n in self._held}}
         runs = runs_of([number for number in numbers if number not in got])
         if ahead and runs:
             # One who reads on goes on to do so: twice as much each time.
@@ -170,6 +176,8 @@ class RemoteFile:
         for chunks in self._fetch_all(runs):
             got.update(chunks)
         kept.put(self._identity, got)
+        if self.remembers and len(self._held) * CHUNK < MOST_HELD:
+            self._held.update(got)
         return [cut(got, first, end) for first, end in wanted]
 
     @property

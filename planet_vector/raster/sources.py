@@ -58,7 +58,8 @@ class Sources:
             self._scope = Scope(catalog.settings, "rasterio")
             return
         for link, title in titles.items():
-            self._files[link] = RemoteFile(catalog, link, title)
+            self._files[link] = file = RemoteFile(catalog, link, title)
+            file.remembers = True
             self._names[link] = mount(self._files[link])
 
     def open(self, link: str) -> Product:
@@ -166,6 +167,14 @@ class Sources:
             return source_name(links[here], image) if here in links else name
 
         return _renamed(text, name_of) if links else text
+
+    def all_seen(self) -> None:
+        """Hold no more of the files than what was looked at until now: that which GDAL opens them by, whenever it does.
+
+        GDAL hands on what it cannot read of a source, but not, in all ways of reading, that it cannot open it.
+        """
+        for file in self._files.values():
+            file.remembers = False
 
     def begin(self) -> None:
         """Prepare for a read: what the end of a `rasterio.Env` may have taken away is put in force again."""

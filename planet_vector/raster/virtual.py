@@ -125,6 +125,8 @@ def open_virtual(
         raise
     dataset._title, dataset._as_vrt, dataset._kept = title, as_vrt or (lambda: text), kept
     dataset._sources = sources
+    if sources is not None:
+        sources.all_seen()
     dataset._end = weakref.finalize(dataset, end)
     return dataset
 
