@@ -432,7 +432,7 @@ class Transport:
 
 def _new_session(settings: Settings, guard: Guard) -> requests.Session:
     session = requests.Session()
-    adapter = GuardedAdapter(guard, pool_connections=4, pool_maxsize=max(settings.connections, 4), max_retries=0)
+    adapter = GuardedAdapter(guard, pool_connections=4, pool_maxsize=2 * max(settings.connections, 4), max_retries=0)
     for scheme in ("http://", "https://"):
         session.mount(scheme, adapter)
     session.auth = OriginAuth(settings)

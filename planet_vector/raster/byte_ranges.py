@@ -14,8 +14,7 @@ from rasterio.enums import Interleaving, Resampling
 from rasterio.errors import WindowError
 from rasterio.windows import Window
 
-Range = Tuple[int, int]
-"""The first byte, and the one after the last."""
+from planet_vector.raster.spans import Range
 
 MOST_BLOCKS = 100_000
 """Blocks that are looked up for one read, each in some 2 µs."""
@@ -62,9 +61,18 @@ def ranges_of(dataset: Any, level: Callable[[int], Any], part: Part) -> List[Ran
         What is read.
     """
     found = part.within(dataset)
-    if found is None:
-        return []
-    bands, window, shape = found
+    return [] if found is None else ranges_of_blocks(dataset, level, *found, part.resampling)
+
+
+def ranges_of_blocks(
+    dataset: Any,
+    level: Callable[[int], Any],
+    bands: Sequence[int],
+    window: Window,
+    shape: Tuple[int, int],
+    resampling: Resampling,
+) -> List[Range]:
+    """Return the bytes that hold the blocks of some bands which are read for a window, with what `Part` says of it."""
     overview = _overview(dataset, window, shape)
     if overview is not None:
         smaller = level(overview)
@@ -72,8 +80,8 @@ def ranges_of(dataset: Any, level: Callable[[int], Any], part: Part) -> List[Ran
         window = Window(window.col_off * across, window.row_off * down, window.width * across, window.height * down)
         dataset = smaller
     height, width = dataset.block_shapes[bands[0] - 1]
-    rows = _blocks(window.row_off, window.height, shape[0], dataset.height, height, part.resampling)
-    columns = _blocks(window.col_off, window.width, shape[1], dataset.width, width, part.resampling)
+    rows = _blocks(window.row_off, window.height, shape[0], dataset.height, height, resampling)
+    columns = _blocks(window.col_off, window.width, shape[1], dataset.width, width, resampling)
     if dataset.interleaving == Interleaving.pixel:
         bands = bands[:1]  # each block holds all bands
     if len(rows) * len(columns) * len(bands) > MOST_BLOCKS:
@@ -106,24 +114,3 @@ def _blocks(first: float, length: float, count: int, size: int, block: int, resa
     reach = _REACH * max(1.0, step)
     begin, end = max(0, math.floor(first - reach)), min(size, math.ceil(first + length + reach))
     return list(range(begin // block, -(-end // block)))
-
-
-def together(ranges: Iterable[Range], gap: int, most: int) -> List[Range]:
-    """Return ranges put together where little lies between them; none is cut.
-
-    Parameters
-    ----------
-    ranges : iterable of (int, int)
-        In any order.
-    gap : int
-        Bytes between two that are taken along.
-    most : int
-        Bytes that several come to, at the most.
-    """
-    found: List[Range] = []
-    for first, end in sorted(ranges):
-        if found and first - found[-1][1] <= gap and max(end, found[-1][1]) - found[-1][0] <= most:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
-        elif not found or end > found[-1][1]:
-            found.append((first, end))
-    return found

@@ -61,8 +61,6 @@ ORDERS: Dict[str, Callable[[Scene], Any]] = {
 RESAMPLING = ("nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "average", "mode")
 """How pixels are brought to the grid: the names of `rasterio.enums.Resampling` that GDAL both warps and reads by."""
 
-_AT_ONCE = 4  # scenes opened
-
 
 @dataclass(frozen=True)
 class Survey:
@@ -162,6 +160,7 @@ def open_scenes(
     ranked = sorted(scenes, key=lambda scene: (ORDERS[order](scene), scene.id))
     titles = {catalog.transport.check_link(scene.product_link(product)): f"{scene.id}/{product}" for scene in ranked}
     sources = Sources(catalog, titles)
+    sources.fetch_headers(list(titles)[::-1])
     try:
         with sources.open(list(titles)[-1]) as topmost:
             north_up(topmost)
@@ -174,7 +173,8 @@ def open_scenes(
             within = polygons(shapely.intersection(asked, shapely.union_all(boxes)))
             bounds = cut_to(around(places, turn_of(target)), within, target)
         grid = _grid(places, top, target, res, bounds)
-        text = tostring(_vrt(sources, titles, grid, top, resampling), encoding="unicode")
+        root = _vrt(sources, titles, grid, top, resampling, catalog.settings.connections)
+        text = tostring(root, encoding="unicode")
     except BaseException:
         sources.end()
         raise
@@ -254,7 +254,9 @@ def _place(scene: Scene, crs: Any) -> Bounds:
     return around(boxes, turn)
 
 
-def _vrt(sources: Sources, titles: Mapping[str, str], grid: _Grid, top: RasterHeader, resampling: str) -> Element:
+def _vrt(
+    sources: Sources, titles: Mapping[str, str], grid: _Grid, top: RasterHeader, resampling: str, connections: int
+) -> Element:
     """Return the VRT of all scenes, the one on top drawn last."""
     root = vrt(grid.crs, grid.bounds, grid.res)  # an error of too many pixels, before each scene is asked for
     on_top = list(titles.values())[-1]
@@ -283,7 +285,7 @@ def _vrt(sources: Sources, titles: Mapping[str, str], grid: _Grid, top: RasterHe
             masks = _warped(sources, dataset, grid, resampling)
         return header, [(with_mask(text, place, mask), place) for (text, place), (mask, _) in zip(drawn, masks)]
 
-    with Workers(_AT_ONCE) as pool:
+    with Workers(connections) as pool:
         # What the scene on top says of itself is what all do, nearly always: each file is looked at once.
         how = told_by_pixels(top)
         found = list(pool.map(placed, titles, repeat(how)))

@@ -60,6 +60,10 @@ class Remote(DatasetReader):  # type: ignore[misc]
         if task is None or task.cancel():
             self._close()
         else:
+            # What `with` put in force for this thread cannot be ended by the one that reads.
+            env = getattr(self, "_env", None)
+            if env is not None:
+                env.close()
             task.add_done_callback(lambda _: self._close())
 
     def _close(self) -> None:

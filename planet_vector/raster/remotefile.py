@@ -18,11 +18,12 @@ from planet_vector.catalog.answers import content_range, read_body
 from planet_vector.config import is_api_origin
 from planet_vector.errors import PlanetVectorError, RasterAccessError, ServiceError
 from planet_vector.raster.access import expiry
-from planet_vector.raster.byte_ranges import Range, together
 from planet_vector.raster.chunks import CHUNK, cut, kept, numbers_of, runs_of
 from planet_vector.raster.foreseen import AHEAD, PIECE, Foreseen
+from planet_vector.raster.foreseen import cut as cut_spans
 from planet_vector.raster.kinds import is_tiff
 from planet_vector.raster.multirange import MOST_OVERHEAD, MOST_RANGES, boundary_of, range_header, split_parts
+from planet_vector.raster.spans import Range, together
 from planet_vector.workers import Workers
 
 T = TypeVar("T")
@@ -67,6 +68,7 @@ class RemoteFile:
 
     def __init__(self, catalog: ScenesV0, link: str, title: str) -> None:
         self._catalog, self._link, self._title = catalog, link, title
+        self._connections = catalog.settings.connections
         self._lock, self._alone = threading.RLock(), object()
         self._first: Optional[_Version] = None
         self._head = b""
@@ -83,12 +85,15 @@ class RemoteFile:
     @property
     def size(self) -> int:
         """Bytes of the file."""
-        with self._lock:
-            if self._first is None:
-                self._until = time.monotonic() + BUDGET
-                self._keep(0, self._fetch(0, HEAD))
-            assert self._first is not None
-            return self._first.size
+        if self._first is None:
+            with self._lock:
+                if self._first is None:
+                    self._until = time.monotonic() + BUDGET
+                    head = self._keep(0, self._fetch(0, HEAD))
+                    if self.remembers:
+                        self._held.update(head)
+        assert self._first is not None
+        return self._first.size
 
     def begin(self) -> None:
         """Forget why a read has failed: another one begins.
@@ -116,8 +121,32 @@ class RemoteFile:
         ranges : sequence of (int, int)
             The first byte of each, and the one after its last; an empty one once the read is over.
         """
+        self.foresee_as(Foreseen(ranges) if ranges else None)
+
+    def foresee_as(self, foreseen: Optional[Foreseen]) -> None:
+        """Be told the same by who fetches some of it by `fetch_ahead`."""
         with self._lock:
-            self._foreseen = Foreseen(ranges) if ranges else None
+            self._foreseen = foreseen
+
+    def fetch_ahead(self, foreseen: Foreseen, spans: Sequence[Range]) -> None:
+        """Fetch spans of what is foreseen, by one connection, while others may read the file.
+
+        Raises
+        ------
+        ServiceError, RasterAccessError
+            As `read`, which raises it, too, when it is asked for them.
+        """
+        self._until = time.monotonic() + BUDGET
+        self._fetch_foreseen(foreseen, foreseen.begin(spans), 1)
+
+    def _fetch_foreseen(self, foreseen: Foreseen, spans: Sequence[Range], connections: int) -> Dict[Range, bytes]:
+        try:
+            found = self._fetch_spans(spans, connections)
+        except BaseException as error:
+            foreseen.fail(spans, error)
+            raise
+        foreseen.hold(found)
+        return found
 
     def knows_better(self, ranges: Sequence[Tuple[int, int]]) -> bool:
         """Tell whether some ranges (first byte, bytes) go beyond what is going to be read.
@@ -145,22 +174,33 @@ class RemoteFile:
         RasterAccessError
             When the file is another than at first.
         """
-        with self._lock:
-            self._until = time.monotonic() + BUDGET
-            wanted = [(offset, min(offset + length, self.size)) for offset, length in ranges]
-            foreseen = self._foreseen
-            spans = [] if foreseen is None else [foreseen.spans_of(*part) for part in wanted]
-            try:
-                if self.failure is not None and time.monotonic() - self._failed < _GIVES_UP:
-                    raise self.failure
-                if foreseen is None or not all(spans):
+        self._until = time.monotonic() + BUDGET
+        wanted = [(offset, min(offset + length, self.size)) for offset, length in ranges]
+        foreseen = self._foreseen
+        spans = [] if foreseen is None else [foreseen.spans_of(*part) for part in wanted]
+        try:
+            if foreseen is None or not all(spans):
+                with self._lock:
+                    self._give_up_at_once()
                     return self._read_chunks(wanted, ahead)
-                foreseen.hold(self._fetch_spans(foreseen.missing(span for some in spans for span in some)))
-                return [foreseen.cut(part, some) for part, some in zip(wanted, spans)]
-            except BaseException:
-                # Blocks that do not come are an error in GDAL, and forgotten.
-                self.doubtful = self.doubtful or not spans or not all(spans)
-                raise
+            every = [span for some in spans for span in some]
+            foreseen.wait(every)  # without the lock: who fetches them may need it
+            with self._lock:
+                self._give_up_at_once()
+                held = foreseen.here(every)
+                while len(held) < len(set(every)):
+                    fetched = self._fetch_foreseen(foreseen, foreseen.missing(every), self._connections)
+                    held = {**foreseen.here(every), **{span: fetched[span] for span in every if span in fetched}}
+            foreseen.give_up({span for part, some in zip(wanted, spans) for span in some if span[1] <= part[1]})
+            return [cut_spans(part, some, held) for part, some in zip(wanted, spans)]
+        except BaseException:
+            # Blocks that do not come are an error in GDAL, and forgotten.
+            self.doubtful = self.doubtful or not spans or not all(spans)
+            raise
+
+    def _give_up_at_once(self) -> None:
+        if self.failure is not None and time.monotonic() - self._failed < _GIVES_UP:
+            raise self.failure
 
     def _read_chunks(self, wanted: Sequence[Range], ahead: bool) -> List[bytes]:
         """Return ranges from chunks, which are kept."""
@@ -186,8 +226,8 @@ class RemoteFile:
         etag = self._first.etag if self._first is not None else ""
         return (self._link, self.size, etag) if etag and not etag.startswith("W/") else self._alone
 
-    def _fetch_spans(self, spans: Sequence[Range]) -> Dict[Range, bytes]:
-        """Return the bytes of spans: those that are kept, and the others by several connections."""
+    def _fetch_spans(self, spans: Sequence[Range], connections: int) -> Dict[Range, bytes]:
+        """Return the bytes of spans: those that are kept, and the others by some connections."""
         found: Dict[Range, bytes] = {}
         for span in spans:
             numbers = numbers_of(*span)
@@ -197,7 +237,6 @@ class RemoteFile:
         missing = [span for span in spans if span not in found]
         if not missing:
             return found
-        connections = self._catalog.settings.connections
         if self._gives_several:
             asked = together(map(self._aligned, missing), 0, AHEAD)
         else:
@@ -207,17 +246,21 @@ class RemoteFile:
             count = max(connections, -(-len(asked) // MOST_RANGES))
             groups = [asked[n * len(asked) // count : (n + 1) * len(asked) // count] for n in range(count)]
         self._renew_in_time()
-        with Workers(min(len(groups), connections), "geotiff-range") as pool:
-            answers = list(pool.map(self._ask_several, groups))
+        url = self._url
+        if len(groups) == 1:
+            answers = [self._ask_several(groups[0])]
+        else:
+            with Workers(min(len(groups), connections), "geotiff-range") as pool:
+                answers = list(pool.map(self._ask_several, groups))
         got: List[Tuple[int, bytes]] = []
         for group, answer in zip(groups, answers):
             if answer is None:  # it is a server of one range at a time
                 self._gives_several = False
-                return {**found, **self._fetch_spans(missing)}
+                return {**found, **self._fetch_spans(missing, connections)}
             if isinstance(answer, ServiceError):
                 if not self._is_refused(answer):
                     raise answer
-                self._renew()
+                self._renew(url)
                 answer = self._ask_several(group)
                 if answer is None or isinstance(answer, ServiceError):
                     raise answer or ServedWhole(f"{self._title} is not served as it was: open it again.")
@@ -244,7 +287,7 @@ class RemoteFile:
         if len(spans) < 2:
             return [self._keep(first, self._fetch(first, end)) for first, end in spans]
         self._renew_in_time()
-        with Workers(min(len(spans), self._catalog.settings.connections), "geotiff-range") as pool:
+        with Workers(min(len(spans), self._connections), "geotiff-range") as pool:
             bodies = list(pool.map(lambda span: self._ask(*span), spans))
         return [self._keep(first, self._fetch(first, end) if isinstance(body, ServiceError) else body)
                 for (first, end), body in zip(spans, bodies)]  # fmt: skip
@@ -252,9 +295,10 @@ class RemoteFile:
     def _fetch(self, first: int, end: int) -> bytes:
         """Return some bytes, from an address that is renewed if need be."""
         self._renew_in_time()
+        url = self._url
         body = self._ask(first, end)
         if isinstance(body, ServiceError) and self._is_refused(body):
-            self._renew()
+            self._renew(url)
             body = self._ask(first, end)
         if isinstance(body, ServiceError):
             raise body
@@ -334,11 +378,17 @@ class RemoteFile:
         return self._signed and error.status is not None and 400 <= error.status < 500 and error.status != 429
 
     def _renew_in_time(self) -> None:
-        if self._renewed_at is not None and time.monotonic() > self._renewed_at:
-            self._renew()
+        url, ends = self._url, self._renewed_at
+        if ends is not None and time.monotonic() > ends:
+            self._renew(url)
 
-    def _renew(self) -> None:
-        """Ask the service again where the link leads."""
+    def _renew(self, ended: str) -> None:
+        """Ask the service again where the link leads, in the place of an address; once for all threads that used it."""
+        with self._lock:
+            if self._url == ended:
+                self._ask_where()
+
+    def _ask_where(self) -> None:
         url, _ = self._catalog.transport.follow(self._link, True, self._left())
         self._take(url)
         if self._first is not None and self._first.is_anonymous:

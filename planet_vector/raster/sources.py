@@ -9,7 +9,9 @@ can be mounted, GDAL asks for the links by itself, with the key in force for the
 from __future__ import annotations
 
 import re
-from typing import Callable, Dict, Mapping, Optional, Sequence
+import threading
+from collections import OrderedDict, deque
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Set, Tuple
 from xml.etree.ElementTree import fromstring, tostring  # noqa: S405 - only what this package wrote is parsed
 
 from rasterio.errors import RasterioIOError
@@ -20,17 +22,23 @@ from planet_vector.catalog.answers import ranged_length
 from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.pixels.header import RasterHeader
 from planet_vector.raster.access import Access
+from planet_vector.raster.images import MOST_IMAGES, Image
+from planet_vector.raster.layers import ALL, Asked
 from planet_vector.raster.mounting import can_mount, mount, unmount
 from planet_vector.raster.options import READING, Options
 from planet_vector.raster.product import Product, ProductError, begin, open_access, opened
 from planet_vector.raster.remotefile import RemoteFile, ServedWhole
 from planet_vector.raster.said import gdal_said
 from planet_vector.raster.scope import Scope
+from planet_vector.raster.side_by_side import SideBySide
 from planet_vector.raster.unplaced import unplaced
+from planet_vector.raster.vrt import with_overviews
+from planet_vector.workers import Task, Workers
 
-_MOST_IMAGES = 64  # of one file that are looked at: its overviews, their masks
 _MOST_ASKED = 20  # files, whether the service gives them, after a read that failed
-_IMAGE = re.compile(r"GTIFF_DIR:(\d+):(.*)", re.S)  # of a TIFF, as GDAL counts them
+_MOST_OPEN = 256  # images that stay open for their tables of blocks
+_OPENED_AHEAD = 16  # images being opened
+_NAME = re.compile(r"GTIFF_DIR:(\d+):(.*)", re.S)  # of a TIFF, as GDAL counts them
 
 
 def source_name(link: str, image: int = 1) -> str:
@@ -53,6 +61,9 @@ class Sources:
         self._catalog, self._titles = catalog, titles
         self._files: Dict[str, RemoteFile] = {}
         self._names: Dict[str, str] = {}  # of what is mounted, by link
+        self._images: OrderedDict[str, Image] = OrderedDict()
+        self._lock = threading.Lock()
+        self._headers: Optional[Workers] = None
         self._scope: Optional[Scope] = None
         if not can_mount():
             self._scope = Scope(catalog.settings, "rasterio")
@@ -129,7 +140,7 @@ class Sources:
             return None
         pages = {name.split(":")[1] for name in dataset.subdatasets}
         self.begin()
-        for image in range(2, _MOST_IMAGES + 1):
+        for image in range(2, MOST_IMAGES + 1):
             try:
                 with unplaced:
                     found = opened(self.mounted(source_name(link, image)), Options(READING))
@@ -148,7 +159,7 @@ class Sources:
         there = {f"/vsicurl/{link}": name for link, name in self._names.items()}
 
         def name_of(name: str) -> str:
-            found = _IMAGE.fullmatch(name)
+            found = _NAME.fullmatch(name)
             here = there.get(found[2]) if found else None
             if found is None or here is None:
                 return name
@@ -162,11 +173,111 @@ class Sources:
         links = {name: link for link, name in self._names.items()}
 
         def name_of(name: str) -> str:
-            found = _IMAGE.fullmatch(name)
+            found = _NAME.fullmatch(name)
             image, here = (int(found[1]), found[2]) if found else (1, name)
             return source_name(links[here], image) if here in links else name
 
         return _renamed(text, name_of) if links else text
+
+    def fetch_headers(self, links: Sequence[str]) -> None:
+        """Begin to fetch what files are opened by, of several at once; who opens one waits for it alone."""
+
+        def fetch(link: str) -> int:
+            return self._files[link].size  # an error is raised by who opens it
+
+        if self._files:
+            self._headers = Workers(self._catalog.settings.connections, "geotiff-header")
+            for link in links:
+                self._headers.submit(fetch, link)
+            self._headers.shutdown(wait=False)
+
+    def side_by_side(self, asked: Sequence[Asked]) -> Optional[SideBySide]:
+        """Begin to fetch what is read of files, of several at once; None where GDAL asks for it by itself.
+
+        Parameters
+        ----------
+        asked : sequence of Asked
+            What is read, by the names of `source_name`, in the order in which GDAL asks for it.
+
+        Raises
+        ------
+        rasterio.errors.RasterioIOError
+            When a file cannot be opened.
+        """
+        if not self._files:
+            return None
+        beside = SideBySide(self._catalog.settings.connections)
+        names = deque(dict.fromkeys(part.name for part in asked))
+        coming: Dict[str, Task[Image]] = {}
+        whole: Dict[str, bool] = {}  # whether an image holds all bands together
+        done: Set[Tuple[Any, ...]] = set()
+        try:
+            with Workers(self._catalog.settings.connections, "geotiff-image") as pool:
+                for part in asked:
+                    key = (part.name, ALL if whole.get(part.name) else part.number, *part[2:])
+                    if key in done:
+                        continue
+                    # Several at once, as what says where overviews lie may be at the end of a file.
+                    while names and len(coming) < _OPENED_AHEAD:
+                        coming[names[0]] = pool.submit(self._image, names[0])
+                        names.popleft()
+                    image = coming.pop(part.name).result() if part.name in coming else self._image(part.name)
+                    whole[part.name] = image.holds_bands_together
+                    done.add((part.name, ALL if image.holds_bands_together else part.number, *part[2:]))
+                    beside.add(image.file, image.ranges(part))
+                    with self._lock:
+                        while len(self._images) > _MOST_OPEN and next(iter(self._images)) not in coming:
+                            self._images.popitem(last=False)[1].close()
+        except BaseException:
+            beside.end()
+            raise
+        return beside
+
+    def with_overviews(self, text: str) -> str:
+        """Return the text of a VRT for others, with the overviews of files that have some.
+
+        By the name that keeps other drivers out of a file its overviews are not seen.
+
+        Raises
+        ------
+        RasterAccessError
+            When a file cannot be read.
+        """
+        if not self._files:
+            return text
+        self.begin()
+        root = fromstring(text)  # noqa: S314 - written by this package
+        elements = [element for source in root.iterfind("VRTRasterBand/*") for element in source.iter("SourceFilename")]
+        names = {element.text for element in elements if element.text and not element.text.startswith("<")}
+        try:
+            with Workers(self._catalog.settings.connections, "geotiff-image") as pool:
+                texts = dict(zip(names, pool.map(self._with_overviews, names)))
+        except RasterioIOError as error:
+            self.check()
+            raise ProductError(f"The overviews of a file cannot be read: {gdal_said(error)}; try again.") from None
+        self.check()
+        for element in elements:
+            element.text = texts.get(element.text or "", element.text)
+        return tostring(root, encoding="unicode")
+
+    def _with_overviews(self, name: str) -> str:
+        """Return the name of a file, or the text of a VRT of it with its overviews."""
+        image, link = self._image(name), _link_of(name)
+        numbers = image.overviews(lambda number: self.mounted(source_name(link, number)))
+        overviews = [source_name(link, number) for number in numbers]
+        return with_overviews(name, image.header, overviews) if overviews else name
+
+    def _image(self, name: str) -> Image:
+        """Return an image of a file, open."""
+        with self._lock:
+            image = self._images.pop(name, None)
+            if image is not None:
+                self._images[name] = image  # the one that was used last
+                return image
+        image = Image(self._files[_link_of(name)], self.mounted(name))
+        with self._lock:
+            self._images[name] = image
+        return image
 
     def all_seen(self) -> None:
         """Hold no more of the files than what was looked at until now: that which GDAL opens them by, whenever it does.
@@ -204,6 +315,10 @@ class Sources:
 
     def end(self) -> None:
         """Take the names away, or withdraw the key, once nobody else needs it."""
+        if self._headers is not None:
+            self._headers.shutdown(wait=False, cancel_futures=True)
+        while self._images:
+            self._images.popitem()[1].close()
         for name in self._names.values():
             unmount(name)
         if self._scope is not None:
@@ -223,6 +338,13 @@ class Sources:
         if size is None:
             raise _served_whole(self._titles[link])
         return size
+
+
+def _link_of(name: str) -> str:
+    """Return the link in a name of `source_name`."""
+    found = _NAME.fullmatch(name)
+    assert found is not None
+    return found[2][len("/vsicurl/") :]
 
 
 def _served_whole(title: str) -> ProductError:

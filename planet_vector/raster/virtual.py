@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 import weakref
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Callable, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, FrozenSet, NamedTuple, Optional, Sequence, Tuple, Union
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from rasterio.enums import ColorInterp
+from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import RasterioIOError
 
 from planet_vector.catalog import ScenesV0
@@ -22,7 +23,9 @@ from planet_vector.errors import RasterAccessError
 from planet_vector.pixels.header import Band, RasterHeader
 from planet_vector.raster.bands import LANDSAT
 from planet_vector.raster.bands import Band as Known
+from planet_vector.raster.byte_ranges import Part
 from planet_vector.raster.headers import header_of
+from planet_vector.raster.layers import Layers
 from planet_vector.raster.options import READING, Options
 from planet_vector.raster.product import ProductError, north_up, opened
 from planet_vector.raster.remote import Remote
@@ -46,6 +49,81 @@ class Virtual(Remote):
     _kept: Any = None
     _end: Any = None
     _sources: Optional[Sources] = None
+    _text = ""  # of the VRT, with links
+    _layers: Optional[Layers] = None
+    _less: Optional[_Less] = None
+
+    def read(
+        self,
+        indexes: Any = None,
+        out: Any = None,
+        window: Any = None,
+        masked: bool = False,
+        out_shape: Any = None,
+        boundless: bool = False,
+        resampling: Resampling = Resampling.nearest,
+        fill_value: Any = None,
+        out_dtype: Any = None,
+    ) -> Any:
+        """Read pixels as `rasterio.io.DatasetReader.read` does."""
+        part = None if boundless else Part(indexes, window, getattr(out, "shape", out_shape), resampling)
+        return self._whole(
+            self._read_by_worker, self._read_part, "read", part, (True, bool(masked) or fill_value is not None),
+            indexes, out, window, masked, out_shape, boundless, resampling, fill_value, out_dtype,
+        )  # fmt: skip
+
+    def read_masks(
+        self,
+        indexes: Any = None,
+        out: Any = None,
+        out_shape: Any = None,
+        window: Any = None,
+        boundless: bool = False,
+        resampling: Resampling = Resampling.nearest,
+    ) -> Any:
+        """Read masks as `rasterio.io.DatasetReader.read_masks` does."""
+        part = None if boundless else Part(indexes, window, getattr(out, "shape", out_shape), resampling)
+        return self._whole(
+            self._read_by_worker, self._read_part, "read_masks", part, (False, True),
+            indexes, out, out_shape, window, boundless, resampling,
+        )  # fmt: skip
+
+    def _read_part(self, method: str, part: Optional[Part], wanted: Tuple[bool, bool], *args: Any) -> Any:
+        """Read while the sources are fetched side by side; `wanted` tells whether pixels and masks are read."""
+        plain = getattr(super(Remote, self), method)
+        # Of one that is closed nothing is fetched: rasterio says that it is.
+        found = None if part is None or self._sources is None or self.closed else part.within(self)
+        if found is None:
+            return plain(*args)
+        assert part is not None and self._sources is not None
+        bands, window, shape = found
+        if self._layers is None:
+            self._layers = Layers(self._text)
+        layers, reader = self._layers, plain
+        if part.resampling == Resampling.nearest:  # others blend at the edges of pixels that lie between those made
+            less = self._without(layers.covered(window, shape))
+            if less is not None:
+                layers, reader = less.layers, getattr(less.dataset, method)
+        numbers = [*(bands if wanted[0] else ()), *(f"mask,{band}" for band in (bands if wanted[1] else ()))]
+        beside = self._sources.side_by_side(list(layers.asked(numbers, window, shape, part.resampling)))
+        try:
+            return reader(*args)
+        finally:
+            if beside is not None:
+                beside.end()
+
+    def _without(self, places: FrozenSet[int]) -> Optional[_Less]:
+        """Return the same without the sources at some places, of which nothing would be seen."""
+        if not places:
+            return None
+        if self._less is None or self._less.places != places:
+            assert self._layers is not None and self._sources is not None
+            text = self._layers.without(places)
+            dataset = opened(self._sources.mounted(text), Options(READING), driver="VRT")
+            if self._less is not None:
+                self._less.dataset.close()
+            self._less = _Less(places, Layers(text), dataset)
+        return self._less
 
     def save_vrt(self, path: Union[str, Path]) -> None:
         """Write a VRT file of the same, which others can open; no key in it.
@@ -74,6 +152,8 @@ class Virtual(Remote):
         return found
 
     def _close(self) -> None:
+        if self._less is not None:
+            self._less.dataset.close()
         super()._close()
         self._end()
 
@@ -84,6 +164,12 @@ class Virtual(Remote):
 
     def __repr__(self) -> str:
         return f"<{'closed' if self.closed else 'open'} {type(self).__name__} {self._title}>"
+
+
+class _Less(NamedTuple):
+    places: FrozenSet[int]
+    layers: Layers
+    dataset: Any
 
 
 def open_virtual(
@@ -123,8 +209,10 @@ def open_virtual(
     except BaseException:
         end()
         raise
-    dataset._title, dataset._as_vrt, dataset._kept = title, as_vrt or (lambda: text), kept
-    dataset._sources = sources
+    if as_vrt is None:
+        as_vrt = partial(sources.with_overviews, text) if sources is not None else partial(str, text)
+    dataset._title, dataset._as_vrt, dataset._kept = title, as_vrt, kept
+    dataset._sources, dataset._text = sources, text
     if sources is not None:
         sources.all_seen()
     dataset._end = weakref.finalize(dataset, end)
@@ -161,6 +249,7 @@ def open_bands(
     title = f"{scene.id}/{','.join(products)}"
     titles = {link: f"{scene.id}/{product}" for link, product in zip(links, products)}
     sources = Sources(catalog, titles)
+    sources.fetch_headers(links)
 
     def look(link: str) -> _Source:
         with sources.open(link) as dataset:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any, Mapping, Optional, Tuple, Union
+from typing import Any, Mapping, Optional, Sequence, Tuple, Union
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from planet_vector.errors import RasterAccessError
@@ -209,6 +209,29 @@ def _declared(name: str, header: RasterHeader) -> Element:
         band = vrt_band(root, replace(said, nodata=nodata))
         vrt_source(band, name, number, header, header.bounds, header.res, lazily=False)
     return root
+
+
+def with_overviews(name: str, header: RasterHeader, overviews: Sequence[str]) -> str:
+    """Return the text of a VRT of a file that is opened image by image, with its overviews.
+
+    Parameters
+    ----------
+    name : str
+        The GDAL name of its first image.
+    header : RasterHeader
+        Its header, north up.
+    overviews : sequence of str
+        The GDAL names of its overviews; none is opened before it is looked at.
+    """
+    root = vrt(header.crs, header.bounds, header.res)
+    for number, said in enumerate(header.bands, 1):
+        band = vrt_band(root, said)
+        vrt_source(band, name, number, header, header.bounds, header.res, lazily=False)
+        for overview in overviews:
+            element = SubElement(band, "Overview")
+            SubElement(element, "SourceFilename", relativeToVRT="0").text = overview
+            SubElement(element, "SourceBand").text = str(number)
+    return tostring(root, encoding="unicode")
 
 
 def mask_alone(name: str, header: RasterHeader) -> str:

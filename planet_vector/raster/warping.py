@@ -90,7 +90,7 @@ def _cylinder(wkt: str) -> Optional[Turn]:
         return None
     longitude = float(found[2])
     lons, lats = np.meshgrid(longitude + np.array([-80.0, -40.0, 0.0, 40.0, 80.0]), [0.0, 30.0, -55.0])
-    placed = _transformed("EPSG:4326", CRS.from_wkt(wkt), lons.ravel(), lats.ravel())
+    placed = transformed("EPSG:4326", CRS.from_wkt(wkt), lons.ravel(), lats.ravel())
     if placed is None:
         return None
     x = placed[0].reshape(lons.shape)
@@ -232,7 +232,7 @@ def warped_shape(shape: Any, target: Any) -> Any:
     turn = turn_of(target)
 
     def warp(positions: np.ndarray) -> np.ndarray:
-        found = _transformed("EPSG:4326", target, positions[:, 0], positions[:, 1])
+        found = transformed("EPSG:4326", target, positions[:, 0], positions[:, 1])
         if found is None or not np.isfinite(found).all():
             raise RasterAccessError(f"The ground reaches beyond what {_named(target)} can show: take another crs.")
         x, y = found
@@ -315,7 +315,7 @@ def _going_on(source: Any, target: Any, bounds: Bounds, densify: int, turn: Turn
                         east - along * (east - west), np.full_like(along, west)])  # fmt: skip
     y = np.concatenate([np.full_like(along, south), south + along * (north - south),
                         np.full_like(along, north), north - along * (north - south)])  # fmt: skip
-    found = _transformed(source, target, x, y)
+    found = transformed(source, target, x, y)
     if found is None or not np.isfinite(found[0]).all() or np.isnan(found[1]).any():
         return math.inf, math.inf, math.inf, math.inf
     # The poles of Mercator are infinitely far.
@@ -326,9 +326,9 @@ def _going_on(source: Any, target: Any, bounds: Bounds, densify: int, turn: Turn
         return box
     lows, highs = [box[1]], [box[3]]
     for pole in (-90.0, 90.0):  # they go around one, or both
-        at = _transformed("EPSG:4326", source, np.zeros(1), np.array([pole]))
+        at = transformed("EPSG:4326", source, np.zeros(1), np.array([pole]))
         if at is not None and west <= at[0][0] <= east and south <= at[1][0] <= north:
-            there = _transformed("EPSG:4326", target, np.zeros(1), np.array([pole]))
+            there = transformed("EPSG:4326", target, np.zeros(1), np.array([pole]))
             end = math.copysign(math.inf, pole) if there is None else float(there[1][0])
             (lows if pole < 0 else highs).append(end)
     return turn.start, max(min(lows), lowest), turn.start + turn.period, min(max(highs), highest)
@@ -340,7 +340,7 @@ def _is_degrees(crs: Any) -> bool:
     return bool(CRS.from_user_input(crs).is_geographic)
 
 
-def _transformed(source: Any, target: Any, x: np.ndarray, y: np.ndarray) -> Optional[Tuple[np.ndarray, np.ndarray]]:
+def transformed(source: Any, target: Any, x: np.ndarray, y: np.ndarray) -> Optional[Tuple[np.ndarray, np.ndarray]]:
     """Return positions in another coordinate system, or None where GDAL gives none."""
     from rasterio.warp import transform
 

@@ -21,8 +21,9 @@ from rasterio.enums import Resampling  # noqa: E402
 from rasterio.windows import Window  # noqa: E402
 
 from planet_vector.raster import foreseen, multirange, remotefile  # noqa: E402
-from planet_vector.raster.byte_ranges import Part, ranges_of, together  # noqa: E402
+from planet_vector.raster.byte_ranges import Part, ranges_of  # noqa: E402
 from planet_vector.raster.product import open_link  # noqa: E402
+from planet_vector.raster.spans import together  # noqa: E402
 
 WIDTH, HEIGHT = 1400, 1100
 

@@ -1,0 +1,107 @@
+"""An image of a file: where its blocks lie, and which other images are its overviews."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List
+
+from rasterio.enums import Interleaving, MaskFlags
+from rasterio.errors import RasterioIOError
+
+from planet_vector.pixels.header import RasterHeader
+from planet_vector.raster.byte_ranges import ranges_of_blocks
+from planet_vector.raster.headers import header_of
+from planet_vector.raster.layers import ALL, Asked
+from planet_vector.raster.options import READING, Options
+from planet_vector.raster.product import opened
+from planet_vector.raster.remotefile import RemoteFile
+from planet_vector.raster.spans import Range
+from planet_vector.raster.unplaced import unplaced
+
+MOST_IMAGES = 64
+"""Images of one file that are looked at: its overviews, their masks."""
+
+
+class Image:
+    """Tell where the blocks of an image lie in its file, until `close`.
+
+    Parameters
+    ----------
+    file : RemoteFile
+        The file.
+    name : str
+        The GDAL name of the image; of the first one the name of the file, by which its overviews are seen.
+    """
+
+    def __init__(self, file: RemoteFile, name: str) -> None:
+        self.file, self._name = file, name
+        self._levels: Dict[int, Any] = {}
+        with unplaced:
+            self._dataset = opened(name, Options(READING))
+        self._dataset.overviews(1)  # what says where they are is read now
+
+    @property
+    def holds_bands_together(self) -> bool:
+        """Whether each block has all bands."""
+        return bool(self._dataset.interleaving == Interleaving.pixel)
+
+    def ranges(self, part: Asked) -> List[Range]:
+        """Return the bytes of what is read."""
+        bands = self._bands(part.number)
+        if not bands:
+            return []
+        return ranges_of_blocks(self._dataset, self._level, bands, part.window, part.shape, part.resampling)
+
+    @property
+    def header(self) -> RasterHeader:
+        """What the file says of itself."""
+        return header_of(self._dataset)
+
+    def overviews(self, named: Callable[[int], str]) -> List[int]:
+        """Return the numbers of the images of the file that are its overviews, or none where not all are found.
+
+        Parameters
+        ----------
+        named : callable
+            Returns the GDAL name of an image.
+        """
+        wanted = [self._level(level).shape for level in range(len(self._dataset.overviews(1)))]
+        pages = {int(name.split(":")[1]) for name in self._dataset.subdatasets}
+        found: List[int] = []
+        for number in range(2, MOST_IMAGES + 1):
+            if len(found) == len(wanted):
+                return found
+            if number in pages:
+                continue
+            try:
+                with unplaced:
+                    image = opened(named(number), Options(READING))
+            except RasterioIOError:
+                break
+            with image:
+                # Masks of several bands' overviews have one band; those of one band are told by their kind.
+                kinds = image.colorinterp == self._dataset.colorinterp, image.dtypes == self._dataset.dtypes
+                if image.shape in wanted and image.count == self._dataset.count and all(kinds):
+                    found.append(number)
+        return []
+
+    def close(self) -> None:
+        """Close it."""
+        for dataset in (self._dataset, *self._levels.values()):
+            dataset.close()
+
+    def _bands(self, number: Any) -> List[int]:
+        if isinstance(number, int):
+            return [number]
+        if number == ALL:
+            return list(self._dataset.indexes)
+        band = int(number.split(",")[1])
+        flags = self._dataset.mask_flag_enums[band - 1]
+        if MaskFlags.alpha in flags:
+            return [self._dataset.count]
+        return [band] if MaskFlags.nodata in flags else []
+
+    def _level(self, overview: int) -> Any:
+        if overview not in self._levels:
+            with unplaced:
+                self._levels[overview] = opened(self._name, Options(READING), overview_level=overview)
+        return self._levels[overview]

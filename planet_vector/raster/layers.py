@@ -1,0 +1,376 @@
+"""Which part of each file GDAL reads for a part of a VRT: its own arithmetic, for what is fetched before it asks.
+
+Of what is worked out here pixels depend on one thing alone: that a source is covered (`Layers.covered`).
+"""
+
+from __future__ import annotations
+
+import math
+from copy import deepcopy
+from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
+from xml.etree.ElementTree import Element, fromstring, tostring  # noqa: S405 - only what this package wrote is parsed
+
+import numpy as np
+from rasterio.enums import Resampling
+from rasterio.windows import Window
+
+from planet_vector.raster.warping import transformed
+
+Number = Union[int, str]
+"""Of a band, counted from 1; ``mask,<number>`` for its mask, `ALL` for all bands and masks."""
+
+ALL = "all"
+
+_REACH = 4  # pixels, of those made, that the widest kernel takes in around a window
+_ALONG = 21  # positions along each side of what is warped: GDAL's own number
+_MOST_PLACED = 1000  # sources whose covering is worked out
+_HALF = 2 * 0.8  # decimation from which an overview of half the size is read (rasterio.cpp of GDAL)
+_EPSILON = 1e-10  # of an output pixel, from which GDAL draws to it
+_MOST_EPSILON = 1e-3  # that of other versions; and of a source's pixel, from which GDAL begins with the next one
+_LAST_PLACES = 16 * 2.0**-52  # of a number, by which sums of it may differ from GDAL's
+
+
+class Asked(NamedTuple):
+    """What is read of a file."""
+
+    name: str
+    number: Number
+    window: Window
+    shape: Tuple[int, int]
+    resampling: Resampling
+
+
+class _Source(NamedTuple):
+    name: str
+    number: Number
+    masked: bool
+    opaque: bool
+    taken: Tuple[float, float, float, float]
+    placed: Tuple[float, float, float, float]
+
+
+class _Drawn(NamedTuple):
+    """Where a source lies in what is read: its own pixels, and how many they are drawn to."""
+
+    window: Window
+    shape: Tuple[int, int]
+
+
+class _Shown(NamedTuple):
+    """The rows and columns that a source may be drawn to, and those that it is surely drawn to, if to any."""
+
+    outer: Tuple[slice, slice]
+    inner: Optional[Tuple[slice, slice]]
+
+
+class Layers:
+    """Know what a VRT is made of.
+
+    Parameters
+    ----------
+    text : str
+        The text of a VRT, as `planet_vector.raster.vrt` and GDAL write them.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._root = root = fromstring(text)  # noqa: S314 - written by this package, and by GDAL from that
+        self._bands = [_sources(band) for band in root.findall("VRTRasterBand")]
+        self._mask = [source for band in root.findall("MaskBand/VRTRasterBand") for source in _sources(band)]
+        bands = root.findall("VRTRasterBand")
+        self._has_alpha = bool(bands) and bands[-1].findtext("ColorInterp") == "Alpha"
+        self._nodata = [band.find("NoDataValue") is not None for band in bands]
+        self._has_overviews = root.find(".//Overview") is not None
+        self._warp = _Warp.of(root)
+        self._inner: Dict[str, Layers] = {}
+
+    def asked(
+        self, numbers: Sequence[Number], window: Window, shape: Tuple[int, int], resampling: Resampling
+    ) -> Iterator[Asked]:
+        """Return what is read of files, in the order in which GDAL asks for it.
+
+        Parameters
+        ----------
+        numbers : sequence of int or str
+            The bands.
+        window : Window
+            Which part.
+        shape : (int, int)
+            Rows and columns of the result.
+        resampling : Resampling
+            How they are made where they are more or fewer.
+        """
+        coarser = min(window.width / shape[1], window.height / shape[0])
+        if self._warp is not None:
+            part = self._warp.part(window, coarser)
+            if part is not None:
+                # Blocks are warped whole, all bands of each at once.
+                few = max(1, round(part.height / max(1.0, coarser))), max(1, round(part.width / max(1.0, coarser)))
+                yield from self._within(self._warp.source, ALL, part, few, Resampling.bilinear)
+            return
+        if self._has_overviews and coarser >= _HALF:
+            return
+        if resampling != Resampling.nearest and coarser > 1:
+            reach = _REACH * coarser
+            grown = Window(window.col_off - reach, window.row_off - reach, window.width + 2 * reach,
+                           window.height + 2 * reach)  # fmt: skip
+            shape = round(shape[0] * grown.height / window.height), round(shape[1] * grown.width / window.width)
+            window = grown
+        for source in self._of(numbers):
+            drawn = _drawn(source, window, shape)
+            if drawn is not None:
+                yield from self._within(source.name, source.number, drawn.window, drawn.shape, resampling)
+                if source.masked:
+                    number = f"mask,{source.number}"
+                    yield from self._within(source.name, number, drawn.window, drawn.shape, resampling)
+
+    def covered(self, window: Window, shape: Tuple[int, int]) -> FrozenSet[int]:
+        """Return the sources, by their places in each band, of which no pixel is seen in a part.
+
+        Others lie on them that are data everywhere, which their files say. What GDAL makes of the rest is the same, if
+        it takes the nearest pixels.
+        """
+        if not self._bands or len(self._bands[0]) > _MOST_PLACED or self._has_overviews:
+            return frozenset()
+        names = [source.name for source in self._bands[0]]
+        every = [*self._bands, *([self._mask] if self._mask else [])]
+        if any([source.name for source in sources] != names for sources in every):
+            return frozenset()
+        there, shown, opaque = [], [], []
+        for number, source in enumerate(self._bands[0]):
+            part = _shown(source, window, shape)
+            if part is not None:
+                there.append(number)
+                shown.append(part)
+                opaque.append(all(sources[number].opaque for sources in self._bands))
+        if len(there) < 2 or not any(opaque):
+            return frozenset()
+        hidden = _hidden(shown, opaque)
+        above: Set[Tuple[object, ...]] = set()
+        for place in reversed(range(len(there))):
+            # In the very place of another GDAL reckons as it does for that, whichever its version.
+            lies = tuple((sources[there[place]].taken, sources[there[place]].placed) for sources in every)
+            hidden[place] = hidden[place] or lies in above
+            if opaque[place]:
+                above.add(lies)
+        return frozenset(number for number, is_hidden in zip(there, hidden) if is_hidden)
+
+    def without(self, places: FrozenSet[int]) -> str:
+        """Return the text of the VRT without the sources at some places of each band."""
+        root = fromstring(tostring(self._root, encoding="unicode"))  # noqa: S314 - as above
+        for band in [*root.findall("VRTRasterBand"), *root.findall("MaskBand/VRTRasterBand")]:
+            elements = _elements(band)
+            kept = [source for number, source in enumerate(elements) if number not in places]
+            for source in elements:
+                band.remove(source)
+            # Of one source alone GDAL makes overviews of its own, from which it takes other pixels: it is drawn twice.
+            band.extend(kept if len(kept) > 1 else [*kept, *map(deepcopy, kept)])
+        return tostring(root, encoding="unicode")
+
+    def _of(self, numbers: Sequence[Number]) -> Iterator[_Source]:
+        for number in numbers:
+            if isinstance(number, int):
+                yield from self._bands[number - 1]
+            elif number == ALL:
+                yield from self._of([*range(1, len(self._bands) + 1), *(["mask,1"] if self._mask else [])])
+            elif self._mask:
+                yield from self._mask
+            elif self._has_alpha:
+                yield from self._bands[-1]
+            elif self._nodata[int(number.split(",")[1]) - 1]:
+                yield from self._bands[int(number.split(",")[1]) - 1]
+
+    def _within(
+        self, name: str, number: Number, window: Window, shape: Tuple[int, int], resampling: Resampling
+    ) -> Iterator[Asked]:
+        if not name.startswith("<"):
+            yield Asked(name, number, window, shape, resampling)
+            return
+        if name not in self._inner:
+            self._inner[name] = Layers(name)
+        yield from self._inner[name].asked([number], window, shape, resampling)
+
+
+class _Warp:
+    """Know which part of a raster is warped to a part of another."""
+
+    def __init__(self, source: str, block: Tuple[int, int], size: Tuple[int, int], systems: Tuple[str, str],
+                 forth: Sequence[float], back: Sequence[float]) -> None:  # fmt: skip
+        self.source, self._block, self._size = source, block, size
+        self._systems, self._forth, self._back = systems, forth, back
+
+    @classmethod
+    def of(cls, root: Element) -> Optional[_Warp]:
+        """Return what a VRT warps, or None where it does not, or in a way that is not known here."""
+        source = root.findtext(".//GDALWarpOptions/SourceDataset")
+        forth, back = root.findtext(".//DstGeoTransform"), root.findtext(".//SrcInvGeoTransform")
+        if source is None or forth is None or back is None:
+            return None
+        block = int(root.findtext("BlockXSize") or 512), int(root.findtext("BlockYSize") or 128)
+        size = int(root.get("rasterXSize", 0)), int(root.get("rasterYSize", 0))
+        systems = root.findtext(".//SourceSRS") or "", root.findtext(".//TargetSRS") or ""
+        return cls(source, block, size, systems, _numbers(forth), _numbers(back))
+
+    def part(self, window: Window, coarser: float) -> Optional[Window]:
+        """Return which part of the source is read, in whole blocks of what is warped; None where that is not told."""
+        sides = []
+        for first, length, block, size in zip((window.col_off, window.row_off), (window.width, window.height),
+                                              self._block, self._size):  # fmt: skip
+            block = math.ceil(block * max(1.0, coarser))
+            begin, end = math.floor(first / block) * block, math.ceil((first + length) / block) * block
+            sides.append(np.linspace(max(0, begin), min(size, end), _ALONG))
+        columns, rows = (side.ravel() for side in np.meshgrid(*sides))
+        x, y = _applied(self._forth, columns, rows)
+        if self._systems[0] and self._systems[1]:
+            moved = transformed(self._systems[1], self._systems[0], x, y)
+            if moved is None:
+                return None
+            x, y = moved
+        columns, rows = _applied(self._back, x, y)
+        known = np.isfinite(columns) & np.isfinite(rows)
+        if not known.any():
+            return None
+        columns, rows = columns[known], rows[known]
+        left, top = math.floor(columns.min()) - _REACH, math.floor(rows.min()) - _REACH
+        return Window(left, top, math.ceil(columns.max()) + _REACH - left, math.ceil(rows.max()) + _REACH - top)
+
+
+def _numbers(text: str) -> List[float]:
+    return [float(number) for number in text.split(",")]
+
+
+def _applied(by: Sequence[float], x: np.ndarray, y: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """Apply a geotransform of GDAL."""
+    return by[0] + by[1] * x + by[2] * y, by[3] + by[4] * x + by[5] * y
+
+
+def _elements(band: Element) -> List[Element]:
+    return [element for element in band if element.tag in ("SimpleSource", "ComplexSource")]
+
+
+def _sources(band: Element) -> List[_Source]:
+    found = []
+    for element in _elements(band):
+        name, said = element.findtext("SourceFilename") or "", element.findtext("SourceBand") or "1"
+        masked = element.findtext("UseMaskBand") == "true"
+        found.append(
+            _Source(
+                name,
+                int(said) if said.isdigit() else said,
+                masked,
+                # A file in which data is told in any way is wrapped where its mask is asked for.
+                masked and not name.startswith("<"),
+                _rectangle(element, "SrcRect"),
+                _rectangle(element, "DstRect"),
+            )
+        )
+    return found
+
+
+def _rectangle(element: Element, tag: str) -> Tuple[float, float, float, float]:
+    found = element.find(tag)
+    if found is None:
+        raise ValueError(f"a source says no {tag}")
+    x, y, width, height = (float(found.get(side, "nan")) for side in ("xOff", "yOff", "xSize", "ySize"))
+    return x, y, width, height
+
+
+def _drawn(source: _Source, window: Window, shape: Tuple[int, int]) -> Optional[_Drawn]:
+    """Return where a source lies in a part, or None where it does not: VRTSimpleSource::GetSrcDstWindow of GDAL."""
+    sides = []
+    for at, (first, length, count) in enumerate(
+        ((window.col_off, window.width, shape[1]), (window.row_off, window.height, shape[0]))
+    ):
+        (taken, size), (placed, room) = source.taken[at::2], source.placed[at::2]
+        begin, end = max(first, placed), min(first + length, placed + room)
+        if begin >= end:
+            return None
+        scale = count / length  # made of one that is read
+        out = (begin - first) * scale, (end - first) * scale
+        # GDAL draws whole pixels, and reads as much more.
+        pixels = math.floor(out[0] + _EPSILON), math.ceil(out[1] - _EPSILON)
+        if pixels[0] >= pixels[1]:
+            return None
+        read = [(edge / scale + first - placed) * size / room + taken for edge in pixels]
+        sides.append((read, pixels[1] - pixels[0]))
+    (across, columns), (down, rows) = sides
+    return _Drawn(Window(across[0], down[0], across[1] - across[0], down[1] - down[0]), (rows, columns))
+
+
+def _shown(source: _Source, window: Window, shape: Tuple[int, int]) -> Optional[_Shown]:
+    """Return what a source is drawn to in a part, or None where it does not lie in it.
+
+    The same function of GDAL rounds several times, by bounds that differ from version to version, and draws nothing of
+    what is less than half of a pixel of the source: what depends on that is in the outer part alone.
+    """
+    outer, inner = [], []
+    for at, (first, length, count) in (
+        (1, (window.row_off, window.height, shape[0])),
+        (
+            0,
+            (window.col_off, window.width, shape[1]),
+        ),
+    ):
+        sides = [
+            _side(source.taken[at], source.taken[at + 2], placed, room, first, length, count)
+            for placed in _as_gdal_may_have(source.placed[at])
+            for room in _as_gdal_may_have(source.placed[at + 2])
+        ]
+        most, least = [side for side, _ in sides if side is not None], [side for _, side in sides]
+        if not most:
+            return None
+        outer.append(slice(min(side.start for side in most), max(side.stop for side in most)))
+        sure = [side for side in least if side is not None]
+        if len(sure) == len(sides):
+            inner.append(slice(max(side.start for side in sure), min(side.stop for side in sure)))
+    is_drawn = len(inner) == 2 and all(side.start < side.stop for side in inner)
+    return _Shown((outer[0], outer[1]), (inner[0], inner[1]) if is_drawn else None)
+
+
+def _as_gdal_may_have(number: float) -> Set[float]:
+    """Return a number of a VRT as it is, and the whole one beside it that GDAL takes for it (RoundIfCloseToInt)."""
+    whole = float(round(number))
+    return {number, whole} if abs(number - whole) < 2 * _MOST_EPSILON else {number}
+
+
+def _side(
+    taken: float, size: float, placed: float, room: float, first: float, length: float, count: int
+) -> Tuple[Optional[slice], Optional[slice]]:
+    """Return the rows, or the columns, that a source may be drawn to, and those that it is surely drawn to."""
+    begin, end = max(first, placed), min(first + length, placed + room)
+    scale = count / length
+    doubt = _LAST_PLACES * scale * (abs(first) + length + abs(placed) + room)
+    if (begin - end) * scale > doubt:
+        return None, None
+    read = (begin - placed) * size / room + taken
+    rest = math.ceil(read) - read
+    # Of a pixel of the source GDAL leaves out what is next to nothing.
+    later = rest * room / size * scale if rest <= 2 * _MOST_EPSILON else 0.0
+    out = (begin - first) * scale, (end - first) * scale
+    most = _within(out[0] + _EPSILON - doubt, out[1] + later - _EPSILON + doubt, count)
+    least = _within(out[0] + later + _MOST_EPSILON + doubt, out[1] - _MOST_EPSILON - doubt, count)
+    return most, least if (end - begin) * size / room > 0.5 + _MOST_EPSILON else None
+
+
+def _within(begin: float, end: float, count: int) -> slice:
+    """Return the pixels of a row or column that lie between two places, in part at least."""
+    first = min(max(math.floor(begin), 0), count)
+    return slice(first, max(first, min(math.ceil(end), count)))
+
+
+def _hidden(shown: Sequence[_Shown], opaque: Sequence[bool]) -> List[bool]:
+    """Tell which of some sources, the last on top, are wholly covered by those that are opaque."""
+    boxes = [box for part in shown for box in (part.outer, part.inner) if box is not None]
+    edges = [sorted({edge for box in boxes for edge in (box[side].start, box[side].stop)}) for side in range(2)]
+    places = [{edge: place for place, edge in enumerate(along)} for along in edges]
+
+    def cells(box: Tuple[slice, slice]) -> Tuple[slice, ...]:
+        return tuple(slice(along[side.start], along[side.stop]) for along, side in zip(places, box))
+
+    filled = np.zeros([len(along) for along in edges], bool)
+    found = [False] * len(shown)
+    for number in reversed(range(len(shown))):
+        found[number] = bool(filled[cells(shown[number].outer)].all())
+        inner = shown[number].inner
+        if opaque[number] and inner is not None:
+            filled[cells(inner)] = True
+    return found
