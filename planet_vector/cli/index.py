@@ -22,16 +22,24 @@ from planet_vector.cli.saying import say
     help="Keep the index in FILE.  [default: in the user's cache]",
 )
 @click.option("--allow-empty", is_flag=True, help="Drop all scenes when ARCHIVE holds none any more.")
+@click.option(
+    "--overviews", is_flag=True, help="Make overviews of large rasters that have none, beside the index, for pictures."
+)
 @options.verbose
-def index(archive: Path, path: Optional[Path], allow_empty: bool) -> None:
+def index(archive: Path, path: Optional[Path], allow_empty: bool, overviews: bool) -> None:
     """Bring the index of ARCHIVE up to date, and show what is in it.
 
     A line for each scene type, then a line for each file that cannot be served, with the reason. While another
     process brings the index up to date, a service say, it waits, and says so.
 
+    With --overviews, maps and pictures of files without overviews cost little from the first time on. They lie beside
+    the index, which needs room for a quarter to a half of such files; the archive is not changed. Run again, it makes
+    what is missing, and deletes those of files that are gone.
+
     \b
-    Example:
+    Examples:
         planet-vector index archive
+        planet-vector index archive --overviews
     """
     from contextlib import closing
 
@@ -61,3 +69,17 @@ def index(archive: Path, path: Optional[Path], allow_empty: bool) -> None:
     say(f"{report.read} read anew, {report.removed} gone, {len(report.problems)} not served; index: {place}")
     for problem in report.problems:
         say(f"{problem.path}: {problem.text}")
+    if overviews:
+        from planet_vector.server.overview_files import overviews_of
+        from planet_vector.server.overviews import make_overviews
+
+        with progress_bar("Overviews", 1) as progress:
+            made = make_overviews(
+                archive, place, progress or (lambda done, total: None), lambda sentence: say(sentence, err=True)
+            )
+        say(
+            f"overviews: {made.made} made, {made.kept} kept, {made.removed} deleted, {made.size / 1e6:.1f} MB; in "
+            f"{overviews_of(place)}"
+        )
+        for problem in made.problems:
+            say(f"{problem.path}: {problem.text}")

@@ -108,16 +108,21 @@ class Averages:
 
 def _sums(values: np.ndarray, edges: np.ndarray, axis: int = 0) -> np.ndarray:
     """Return sums between edges along an axis."""
-    first = edges.astype(np.intp)
-    part = (edges - first).reshape((-1, 1) if axis == 0 else (1, -1))
-    last = values.shape[axis] - 1
+    first, last = edges.astype(np.intp), values.shape[axis] - 1
+    part = edges - first
     if axis == 0:
-        # reduceat would cast row by row through small buffers: reduce takes a tenth of the time.
+        # reduceat would cast row by row through small buffers: reduce takes a tenth of the time. Rows on an edge are
+        # shared out one by one, as arrays of all of them would take as long as the sums.
         sums = np.empty((len(first) - 1, values.shape[1]))
-        for target, start, stop in zip(sums, first[:-1], first[1:]):
+        for number, target in enumerate(sums):
+            start, stop = first[number], first[number + 1]
             np.add.reduce(values[start:stop], axis=0, dtype="float64", out=target)
-    else:
-        sums = np.add.reduceat(values[:, : first[-1]], first[:-1], axis=1, dtype="float64")
-    cut = values.take(np.minimum(first, last), axis=axis) * part
-    sums += cut[1:] - cut[:-1] if axis == 0 else cut[:, 1:] - cut[:, :-1]
+            if part[number]:
+                target -= values[start].astype("float64") * part[number]
+            if part[number + 1]:
+                target += values[min(stop, last)].astype("float64") * part[number + 1]
+        return sums
+    sums = np.add.reduceat(values[:, : first[-1]], first[:-1], axis=1, dtype="float64")
+    cut = values.take(np.minimum(first, last), axis=1) * part
+    sums += cut[:, 1:] - cut[:, :-1]
     return np.asarray(sums)

@@ -18,8 +18,10 @@ from planet_vector.server import rendering
 from planet_vector.server.encoding import FORMATS
 from planet_vector.server.jobs import JobError, Jobs, TookTooLong, TookTooMuch
 from planet_vector.server.miniatures import AGAIN, Miniatures, hold
+from planet_vector.server.overview_files import overviews_of
 from planet_vector.server.patience import ClientGone, Patience
 from planet_vector.server.picture_cache import PictureCache
+from planet_vector.server.pyramid_keeping import PYRAMID_SECONDS, Pyramids
 from planet_vector.server.quads import Bounds, tile_bounds
 from planet_vector.server.reading import ADVICE, Source, Unreadable
 from planet_vector.server.refusal import Refusal
@@ -56,7 +58,7 @@ MAX_BACKGROUND = 64
 """Such tiles at once; more are asked for again when they are wanted."""
 
 _PASSES = 200  # a picture of many large files asks for a few surveys at a time
-Drawing = Callable[..., Union[bytes, rendering.Wanted]]
+Drawing = Callable[..., Union[bytes, rendering.Drawn, rendering.Wanted]]
 
 
 class Imagery:
@@ -67,12 +69,12 @@ class Imagery:
     root : Path
         The archive.
     cache : Path
-        A folder of the user's own; the oldest pictures in it go when it grows too large.
+        A folder of the user's own; the oldest pictures in it go when it grows too large. Overviews lie beside it.
     """
 
     def __init__(self, root: Path, cache: Path) -> None:
         self._cache = PictureCache(cache)
-        self._files = Sources(root, self._cache)
+        self._files = Sources(root, self._cache, overviews_of(cache))
         self._jobs = Jobs(PROCESSES, seconds=SECONDS, megabytes=MEGABYTES)
         self._quad_jobs = Jobs(1, seconds=QUAD_SECONDS, megabytes=QUAD_MEGABYTES)
         self._lock = threading.Lock()
@@ -81,11 +83,13 @@ class Imagery:
         self._background = ThreadPoolExecutor(2 * PROCESSES, "background")  # they wait most of the time
         self._soon: Dict[str, concurrent.futures.Future[bytes]] = {}
         self._miniatures = Miniatures(self._cache, self._jobs, self._makers)
+        self._pyramids = Pyramids(self._cache, Jobs(1, seconds=PYRAMID_SECONDS, megabytes=MEGABYTES))
 
     def close(self) -> None:
         """End the processes."""
         self._background.shutdown(wait=False, cancel_futures=True)
         self._makers.shutdown(wait=False, cancel_futures=True)
+        self._pyramids.close()
         self._jobs.close()
         self._quad_jobs.close()
 
@@ -248,6 +252,9 @@ class Imagery:
             drawn = picture.jobs.run(drawing, *args, patience=patience)
             if isinstance(drawn, bytes):
                 return drawn
+            if isinstance(drawn, rendering.Drawn):
+                self._pyramids.note(drawn.wasted)
+                return drawn.content
             surveys = [self._makers.submit(self._survey, source, patience) for source in drawn.sources]
             for source, made in zip(drawn.sources, surveys):
                 try:

@@ -147,6 +147,14 @@ class Index:
                 found.append(Summary(scene_type, scenes, first, last, products))
             return found
 
+    def products(self) -> List[Dict[str, str]]:
+        """Return the products of each scene that has any: their paths within the archive by name."""
+        found: Dict[int, Dict[str, str]] = {}
+        with self._look_ups.read() as db:
+            for scene, name, path in db.execute("SELECT scene, name, path FROM product"):
+                found.setdefault(scene, {})[name] = path
+        return list(found.values())
+
     def version(self) -> int:
         """Return a number that changes with the scenes of the index; another one in each index that is made."""
         with self._look_ups.read() as db:

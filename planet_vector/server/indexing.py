@@ -29,6 +29,7 @@ from planet_vector.server.entries import read_all
 from planet_vector.server.index import SCHEMA, create
 from planet_vector.server.index_connections import connect
 from planet_vector.server.index_trust import discard, has_room, is_damage, is_noted, is_trusted, note
+from planet_vector.server.overview_files import discard_overviews, stale_rasters
 from planet_vector.server.picture_cache import FULL
 from planet_vector.server.writing import DUPLICATE, Writing, signature_of
 from planet_vector.server.writing_lock import writing_lock
@@ -107,7 +108,7 @@ def update(
 
             def run() -> Report:
                 with closing(_open(path)) as db:
-                    return _update(root, db, units, scan_problems, progress, stop, allow_empty)
+                    return _update(root, path, db, units, scan_problems, progress, stop, allow_empty)
 
             try:
                 report = run()
@@ -192,6 +193,7 @@ def _clear(db: sqlite3.Connection) -> None:
 
 def _update(
     root: Path,
+    path: Path,
     db: sqlite3.Connection,
     units: Dict[str, Unit],
     scan_problems: List[Problem],
@@ -208,6 +210,9 @@ def _update(
     changed = {key for key in order if known.get(key, "").replace(DUPLICATE, "", 1) != signature_of(units[key])}
     if gone and not allow_empty:
         _check_emptied(root, db, set(gone), kept, [units[key] for key in order if key in changed])
+    # Before the index forgets them: killed in between, the next run deletes what is left.
+    before = {key: known[key].replace(DUPLICATE, "", 1) for key in (*gone, *changed) if key in known}
+    discard_overviews(path, stale_rasters(before, units, before))
     report = Report(removed=len(gone))
     with Writing(db, {key: place for place, key in enumerate(order)}, stop) as writing:
         if gone or changed:

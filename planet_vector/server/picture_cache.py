@@ -15,8 +15,8 @@ from typing import Callable, List, Optional, Tuple
 
 from planet_vector.server.refusal import Refusal
 
-MAX_CACHE = 512 * 2**20
-"""Bytes of pictures kept."""
+MAX_CACHE = 2 * 2**30
+"""Bytes of pictures kept, and of the small copies and pyramids that they are made from, of some 4 and 20 MB each."""
 
 _BLOCK = 4096  # bytes that the smallest file takes on a disk: many refusals are as much as a few pictures
 _STALE = 3600.0  # seconds after which a part belongs to a process that was killed
@@ -114,10 +114,39 @@ class PictureCache:
         """Keep a refusal, and tell whether it could be kept."""
         return self._try(lambda: self.refuse(name, refusal, seconds))
 
+    def try_fill(self, name: str, work: Callable[[Path], object]) -> bool:
+        """Keep what a function writes into a file, and tell whether it could be kept; raises what the function does.
+
+        On a full disk nothing is deleted for it: it is large, and of use only if more is asked for.
+        """
+        path = self.path(name)
+        parts: List[Path] = []
+        if not self._try(lambda: parts.append(self._new_part(path))):
+            return False
+        (part,) = parts
+        try:
+            work(part)
+            size = part.stat().st_size
+            kept = size > 0 and self._try(lambda: os.replace(part, path))
+            if kept:
+                self._count(size)
+            return kept
+        finally:
+            with contextlib.suppress(OSError):  # of a disk that cannot be written it stays, and goes when it is stale
+                part.unlink(missing_ok=True)
+
+    def forget_refusals(self, status: int) -> None:
+        """Forget the refusals of a status, whose reason is no more."""
+        for path in self._folder.glob(f"*/*{_REFUSED}"):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # gone meanwhile, or none that counts
+                if int(json.loads(path.read_bytes())["status"]) == status:
+                    path.unlink()
+
     def prune(self) -> None:
         """Delete parts that were left behind, and what was used longest ago until the folder holds `most` bytes."""
-        files = self._files()
-        self._delete(files, sum(size for _, size, _ in files) - self._most)
+        with contextlib.suppress(FileNotFoundError):  # the folder was deleted while it was looked through
+            files = self._files()
+            self._delete(files, sum(size for _, size, _ in files) - self._most)
 
     def _try(self, write: Callable[[], None]) -> bool:
         try:
@@ -188,19 +217,28 @@ class PictureCache:
                 raise
             self._write(path, content)
 
-    def _write(self, path: Path, content: bytes) -> None:
+    def _new_part(self, path: Path) -> Path:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, part = tempfile.mkstemp(dir=path.parent, suffix=_PART)
+        os.close(handle)
+        return Path(part)
+
+    def _write(self, path: Path, content: bytes) -> None:
+        part = self._new_part(path)
         try:
-            with os.fdopen(handle, "wb") as target:
-                target.write(content)
+            part.write_bytes(content)
             os.replace(part, path)
         except BaseException:
-            Path(part).unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
             raise
+        self._count(len(content))
+
+    def _count(self, size: int) -> None:
+        """Count what was written, and look for what is to go when it was much."""
         with self._lock:
-            self._added += max(len(content), _BLOCK)
-            if self._added <= self._most // 16:
-                return
-            self._added = 0
-        threading.Thread(target=self.prune, name="prune", daemon=True).start()
+            self._added += max(size, _BLOCK)
+            due = self._added > self._most // 16
+            if due:
+                self._added = 0
+        if due:
+            threading.Thread(target=self.prune, name="prune", daemon=True).start()

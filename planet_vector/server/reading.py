@@ -60,12 +60,16 @@ class Source(NamedTuple):
         What its sidecars say.
     survey : Path
         Where a small copy of it is kept (see `planet_vector.server.surveys`).
+    pyramids : tuple of Path
+        Where larger copies of it may be (see `planet_vector.server.pyramids`), those looked for first in front; the
+        last is where the service keeps its own.
     """
 
     path: Path
     bands: Tuple[int, ...]
     place: Optional[Place]
     survey: Path
+    pyramids: Tuple[Path, ...] = ()
 
 
 class Unreadable(Refusal):
@@ -106,12 +110,15 @@ class _Plan(NamedTuple):
         How many rows of the file are one of the overview that is read.
     telling : sequence of int
         The bands by which it is seen where there is data.
+    wasted : float
+        What is decoded beyond the window, as a share of the whole file.
     """
 
     way: Resampling
     means: bool
     factor: int
     telling: Sequence[int]
+    wasted: float
 
 
 class Raster:
@@ -132,10 +139,13 @@ class Raster:
         None where the file does not say where it lies.
     place : Georeference
         Where its pixels lie in that.
+    wasted : float
+        What was decoded beyond the windows that were read, in whole files.
     """
 
     def __init__(self, source: Source, dataset: Any, layout: Any) -> None:
         self._dataset = dataset
+        self.wasted = 0.0
         self._layout = layout
         self.source = source
         self.width, self.height = int(dataset.width), int(dataset.height)
@@ -180,6 +190,7 @@ class Raster:
         """
         shape = (min(shape[0], window[3] - window[1]), min(shape[1], window[2] - window[0]))
         plan = self._plan(window, shape, quick)
+        self.wasted += plan.wasted
         numbers = [*self.bands, *(band for band in plan.telling if band not in self.bands)]
         values = np.empty((len(self.bands), *shape), self.dtype)
         found, allowed = np.zeros(shape, bool), np.ones(shape, bool)
@@ -264,6 +275,18 @@ class Raster:
         known = [averages.covered(where) > 0 for where in piece.known]
         return _Piece(means, known, averages.covered(piece.found) > 0, averages.covered(allowed) > 0)
 
+    @property
+    def overviews(self) -> Sequence[int]:
+        """How many columns of the file are one in each of the smaller sizes that it holds."""
+        return [int(factor) for factor in self._layout.overviews(self.bands[0])]
+
+    @property
+    def block_rows(self) -> Optional[int]:
+        """The rows of a block; None where there is but one, which is decoded from its start for any row."""
+        rows = int(self._layout.block_shapes[0][0])
+        second = WrittenBlocks.of(self._layout, self.bands[:1], (0, 0, self.width, min(2, self.height)))
+        return None if second is not None and second.sequential else rows
+
     def _picture_bands(self) -> Tuple[int, ...]:
         colours, shown = self._header.colours, self._header.shown
         if self.palette is not None:
@@ -343,7 +366,9 @@ class Raster:
         telling = self._telling
         if cost * (1 + others / planes) > MAX_DECODED:
             telling = [band for band in telling if band in self.bands]
-        return _Plan(way, means and way == Resampling.average and max(down, across) > 1, factor, telling)
+        seen = (window[2] - window[0]) * (window[3] - window[1])
+        wasted = max(0.0, cost / (pixel * planes) - seen) / (self.width * self.height)
+        return _Plan(way, means and way == Resampling.average and max(down, across) > 1, factor, telling, wasted)
 
     def _chunks(self, window: Rows, shape: Tuple[int, int], means: bool) -> Iterator[Tuple[slice, slice, Window]]:
         """Yield parts of a result, and the windows they are read from, of some `_CHUNK` bytes or one block each."""

@@ -22,18 +22,20 @@ from rasterio.transform import from_bounds
 from planet_vector.pixels.control import ByPoints, ByTransform, Georeference
 from planet_vector.server.encoding import encode_picture
 from planet_vector.server.projecting import Grid, Positions, Projection, extent, positions
+from planet_vector.server.pyramid_making import MOST_KEPT, shrink_for
+from planet_vector.server.pyramids import MAX_PIXELS, Damaged, Level, Limits, discard, find_pyramid
 from planet_vector.server.quads import Bounds
 from planet_vector.server.reading import Raster, Source, open_source
 from planet_vector.server.refusal import Refusal
 from planet_vector.server.sampling import sample
-from planet_vector.server.surveys import Limits, Survey, is_large, sampled_limits, shrink_of, stretch
+from planet_vector.server.surveys import Survey, is_large, sampled_limits, shrink_of, stretch
 
 TALLEST = 4  # times its width that a picture may be high: a scene one pixel wide would fill the memory
 ASKED = 4  # surveys that are asked for at once: scenes behind those in front may not be seen at all
 
 _PIECE = 256  # rows that are painted at once
 _AROUND = 2  # pixels around a part, to see how many of the file one of the picture is
-_MAX_READ = 2**24  # pixels that are read of a file for a part of a picture
+_LITTLE = 0.01  # of a file: what is wasted of tiles, a block or so around what is seen
 _KNOWN = 512  # files whose limits are remembered
 
 
@@ -43,8 +45,46 @@ class Wanted(NamedTuple):
     sources: List[Source]
 
 
-class _NotSurveyed(Exception):
-    """Report that a survey is needed that is not there."""
+class Drawn(NamedTuple):
+    """Hold a picture, and what its files wasted.
+
+    Attributes
+    ----------
+    content : bytes
+        The picture.
+    wasted : sequence of (Source, float)
+        Files of which more was decoded than is seen, as a share of the whole, and none would be of a pyramid.
+    """
+
+    content: bytes
+    wasted: Sequence[Tuple[Source, float]]
+
+
+class Told:
+    """Gather what is found out of files while a picture is made of them.
+
+    Attributes
+    ----------
+    missing : dict of Path to Source
+        Those that have to be surveyed first, by where surveys are kept.
+    wasted : dict of Path to (Source, float)
+        What `Drawn` holds, in the same way.
+    """
+
+    def __init__(self) -> None:
+        self.missing: Dict[Path, Source] = {}
+        self.wasted: Dict[Path, Tuple[Source, float]] = {}
+
+    def waste(self, raster: Raster) -> None:
+        """Note what was decoded of a file and not seen."""
+        source = raster.source
+        if source.pyramids and raster.wasted >= _LITTLE:
+            before = self.wasted[source.survey][1] if source.survey in self.wasted else 0.0
+            self.wasted[source.survey] = source, before + raster.wasted
+
+    def drawn(self, content: bytes) -> Union[bytes, Drawn]:
+        """Return a picture with what was wasted for it, if anything."""
+        return Drawn(content, list(self.wasted.values())) if self.wasted else content
 
 
 def draw_thumbnail(sources: Sequence[Source], width: int, square: bool, image_format: str) -> Union[bytes, Wanted]:
@@ -53,18 +93,17 @@ def draw_thumbnail(sources: Sequence[Source], width: int, square: bool, image_fo
     It is narrower where it would be more than `TALLEST` times as high, and has a margin when it is to be square.
     """
     parts: List[Tuple[np.ndarray, np.ndarray]] = []
-    missing: List[Source] = []
+    told = Told()
     shape: Optional[Tuple[int, int]] = None
     for source in sources:
         with open_source(source) as raster:
             frame = _Frame.of(raster)
             shape = shape or frame.fit(width, TALLEST * width)
-            try:
-                parts.append(_shown(raster, frame.positions(raster, shape)))
-            except _NotSurveyed:
-                missing.append(source)
-    if missing:
-        return Wanted(missing)
+            part = _shown(raster, frame.positions(raster, shape), slice(None), told)
+            if part is not None:
+                parts.append(part)
+    if told.missing:
+        return Wanted(list(told.missing.values()))
     colours, mask = _together(parts)
     picture = image_of(colours, mask)
     if square:
@@ -75,7 +114,7 @@ def draw_thumbnail(sources: Sequence[Source], width: int, square: bool, image_fo
     return encode_picture(picture, image_format)
 
 
-def draw_tile(scenes: Sequence[Sequence[Source]], bounds: Bounds, size: int) -> Union[bytes, Wanted]:
+def draw_tile(scenes: Sequence[Sequence[Source]], bounds: Bounds, size: int) -> Union[bytes, Drawn, Wanted]:
     """Return a square of web mercator as PNG; of several scenes, the first is in front.
 
     Raises
@@ -83,13 +122,14 @@ def draw_tile(scenes: Sequence[Sequence[Source]], bounds: Bounds, size: int) -> 
     Refusal
         404, when there is nothing on it.
     """
-    painted = paint(scenes, Grid(bounds, size, size))
+    told = Told()
+    painted = paint(scenes, Grid(bounds, size, size), told)
     if isinstance(painted, Wanted):
         return painted
     colours, mask = painted
     if not mask.any():
         raise Refusal(404, "There is nothing on this tile.")
-    return encode_picture(image_of(colours, mask), "png")
+    return told.drawn(encode_picture(image_of(colours, mask), "png"))
 
 
 def draw_square(
@@ -106,8 +146,19 @@ def draw_quad(scenes: Sequence[Sequence[Source]], bounds: Bounds, size: int) -> 
     return painted if isinstance(painted, Wanted) else geotiff(*painted, bounds)
 
 
-def paint(scenes: Sequence[Sequence[Source]], grid: Grid) -> Union[Tuple[np.ndarray, np.ndarray], Wanted]:
+def paint(
+    scenes: Sequence[Sequence[Source]], grid: Grid, told: Optional[Told] = None
+) -> Union[Tuple[np.ndarray, np.ndarray], Wanted]:
     """Lay scenes behind each other until nothing shows through.
+
+    Parameters
+    ----------
+    scenes : sequence of sequence of Source
+        The files of each scene.
+    grid : Grid
+        The map.
+    told : Told, optional
+        Gets what is found out of files.
 
     Returns
     -------
@@ -117,23 +168,23 @@ def paint(scenes: Sequence[Sequence[Source]], grid: Grid) -> Union[Tuple[np.ndar
         Where there is something.
     """
     colours, mask = np.zeros((3, grid.height, grid.width), "uint8"), np.zeros((grid.height, grid.width), bool)
-    missing: Dict[Path, Source] = {}
+    told = told or Told()
     for top in range(0, grid.height, _PIECE):
         rows = slice(top, min(top + _PIECE, grid.height))
         for sources in scenes:
-            if mask[rows].all() or len(missing) >= ASKED:
+            if mask[rows].all() or len(told.missing) >= ASKED:
                 break
-            found = part_of(sources, grid.part(rows, slice(0, grid.width)), mask[rows], missing)
+            found = part_of(sources, grid.part(rows, slice(0, grid.width)), mask[rows], told)
             if found is None:
                 continue
             within, more, valid = found
             np.copyto(colours[:, rows][:, within[0], within[1]], more, where=valid & ~mask[rows][within])
             mask[rows][within] |= valid
-    return Wanted(list(missing.values())) if missing else (colours, mask)
+    return Wanted(list(told.missing.values())) if told.missing else (colours, mask)
 
 
 def part_of(
-    sources: Sequence[Source], grid: Grid, painted: np.ndarray, missing: Optional[Dict[Path, Source]]
+    sources: Sequence[Source], grid: Grid, painted: np.ndarray, told: Optional[Told]
 ) -> Optional[Tuple[Tuple[slice, slice], np.ndarray, np.ndarray]]:
     """Return the rows and columns of a map that a scene lies on, its colours there, and where they are valid.
 
@@ -145,7 +196,7 @@ def part_of(
         The map.
     painted : array of bool, shape (rows, columns)
         Where it is not to be seen.
-    missing : dict of Path to Source, or None
+    told : Told or None
         Gets the files that have to be surveyed first. If it is None none has to: where there is no survey, pixels are
         picked from the file.
     """
@@ -161,12 +212,9 @@ def part_of(
                 return None
             around = [slice(part.start - _AROUND, part.stop + _AROUND) for part in within]
             places = positions(projection, raster.place, size, grid.part(*around))
-            try:
-                parts.append(_shown(raster, places, slice(_AROUND, -_AROUND), missing is None))
-            except _NotSurveyed:
-                if missing is None:
-                    raise
-                missing[source.survey] = source
+            part = _shown(raster, places, slice(_AROUND, -_AROUND), told)
+            if part is not None:
+                parts.append(part)
     return None if len(parts) < len(sources) else (within, *_together(parts)) if within else None
 
 
@@ -177,48 +225,70 @@ def _together(parts: Sequence[Tuple[np.ndarray, np.ndarray]]) -> Tuple[np.ndarra
 
 
 def _shown(
-    raster: Raster, places: Positions, inner: slice = slice(None), quick: bool = False
-) -> Tuple[np.ndarray, np.ndarray]:
-    """Return what is seen of a file at positions, as bytes, and where it is valid."""
+    raster: Raster, places: Positions, inner: slice, told: Optional[Told]
+) -> Optional[Tuple[np.ndarray, np.ndarray]]:
+    """Return what is seen of a file at positions, as bytes, and where it is valid; None where `told` gets why not."""
     scale = places.scale()
     places = places.part(inner, inner).widened((raster.width, raster.height), scale)
     if not places.inside.any():
         bands = 3 if raster.palette is not None else len(raster.bands)
         return np.zeros((bands, *places.inside.shape), "uint8"), places.inside
     columns, rows = (np.where(places.inside, values, np.nan) for values in (places.columns, places.rows))
-    survey = _survey_of(raster, scale, quick) if is_large(raster) else None
-    level = survey.level(scale) if survey else None
     nearest = raster.palette is not None
-    if level is not None:
-        values, mask = sample(level.colours, level.mask, columns / level.factor[0], rows / level.factor[1], nearest)
-        return rounded(values), mask
+    limits: Optional[Limits] = None
+    if is_large(raster):
+        level, limits = _of_pyramid(raster, scale, columns, rows)
+        if level is None and limits is None and _is_surveyed(raster, scale):
+            try:
+                survey = Survey(raster.source.survey)
+                level, limits = survey.level(scale), survey.limits
+            except FileNotFoundError:
+                if told is not None:
+                    told.missing[raster.source.survey] = raster.source
+                    return None
+        if level is not None:
+            columns, rows = columns / level.factor[0] - level.first[0], rows / level.factor[1] - level.first[1]
+            values, mask = sample(level.colours, level.mask, columns, rows, nearest)
+            return rounded(values), mask
+    quick = told is None
     window = (
         max(0, int(np.nanmin(columns) - 2 * scale[0])), max(0, int(np.nanmin(rows) - 2 * scale[1])),
         min(raster.width, math.ceil(np.nanmax(columns) + 2 * scale[0])),
         min(raster.height, math.ceil(np.nanmax(rows) + 2 * scale[1])),
     )  # fmt: skip
     width, height = window[2] - window[0], window[3] - window[1]
-    more = max(1.0, math.sqrt(width * height / (scale[0] * scale[1]) / _MAX_READ))
+    more = max(1.0, math.sqrt(width * height / (scale[0] * scale[1]) / MAX_PIXELS))
     shape = max(1, round(height / scale[1] / more)), max(1, round(width / scale[0] / more))
     values, mask = raster.read(window, shape, quick)
+    if told is not None and is_large(raster) and min(scale) >= 0.99 * shrink_for(raster, MOST_KEPT):
+        told.waste(raster)
     rows, columns = (rows - window[1]) * (mask.shape[0] / height), (columns - window[0]) * (mask.shape[1] / width)
     values, mask = sample(values, mask, columns, rows, nearest)
     if raster.in_bytes:
         return rounded(values), mask
-    limits = survey.limits if survey else _limits(raster, quick)
-    return stretch(values, mask, limits or [(0.0, 1.0)] * len(values)), mask
+    return stretch(values, mask, limits or _limits(raster, quick) or [(0.0, 1.0)] * len(values)), mask
 
 
-def _survey_of(raster: Raster, scale: Tuple[float, float], quick: bool) -> Optional[Survey]:
-    """Return the survey of a large file, or None where the file itself is read."""
-    if raster.in_bytes and min(scale) < 0.99 * shrink_of(raster):
-        return None
-    try:
-        return Survey(raster.source.survey)
-    except FileNotFoundError:
-        if quick:
-            return None
-        raise _NotSurveyed from None
+def _of_pyramid(
+    raster: Raster, scale: Tuple[float, float], columns: np.ndarray, rows: np.ndarray
+) -> Tuple[Optional[Level], Optional[Limits]]:
+    """Return what a file's pyramid holds at positions, if there is one that is not coarser, and its limits."""
+    pyramid = find_pyramid(raster.source.pyramids)
+    if pyramid is None:
+        return None, None
+    with pyramid:
+        try:
+            return pyramid.part(scale, columns, rows), pyramid.limits
+        except Damaged:
+            discard(pyramid.path)  # it is made anew; this picture is made of the file
+            return None, None
+        except OSError:  # its disk fails: the file may lie on another
+            return None, None
+
+
+def _is_surveyed(raster: Raster, scale: Tuple[float, float]) -> bool:
+    """Tell whether a survey is needed of a large file, and not the file itself alone."""
+    return not raster.in_bytes or min(scale) >= 0.99 * shrink_of(raster)
 
 
 _limits_known: OrderedDict[Path, Limits] = OrderedDict()

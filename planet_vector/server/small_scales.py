@@ -12,7 +12,7 @@ import math
 import struct
 import zlib
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from PIL import Image
@@ -22,7 +22,7 @@ from planet_vector.server.projecting import Grid
 from planet_vector.server.quads import HALF_WORLD, Bounds, tile_bounds
 from planet_vector.server.reading import Source, open_source
 from planet_vector.server.refusal import Refusal
-from planet_vector.server.rendering import ASKED, Wanted, part_of
+from planet_vector.server.rendering import ASKED, Drawn, Told, Wanted, part_of
 from planet_vector.server.surveys import kept
 
 SIDE = 64
@@ -111,7 +111,7 @@ def make_miniatures(orders: Sequence[Order]) -> List[Union[bytes, Refusal]]:
     return made
 
 
-def draw_mosaic(pieces: Sequence[Piece], z: int, x: int, y: int) -> Union[bytes, Wanted]:
+def draw_mosaic(pieces: Sequence[Piece], z: int, x: int, y: int) -> Union[bytes, Drawn, Wanted]:
     """Return a tile of a mosaic as PNG, the first scene in front; what cannot be drawn is left out.
 
     Parameters
@@ -123,13 +123,13 @@ def draw_mosaic(pieces: Sequence[Piece], z: int, x: int, y: int) -> Union[bytes,
     """
     grid = Grid(tile_bounds(z, x, y), TILE, TILE)
     colours, open_ = np.zeros((TILE, TILE, 3), "float32"), np.full((TILE, TILE), _WHOLE)
-    missing: Dict[Path, Source] = {}
+    told = Told()
     for piece in pieces:
-        if len(missing) >= ASKED or not open_.any():
+        if len(told.missing) >= ASKED or not open_.any():
             break
         try:
             if piece.miniature is None:
-                found = part_of(piece.sources, grid, open_ == 0, missing)
+                found = part_of(piece.sources, grid, open_ == 0, told)
             else:
                 found = _of_miniature(piece.miniature, z, x * TILE, y * TILE)
         except FileNotFoundError:
@@ -141,9 +141,9 @@ def draw_mosaic(pieces: Sequence[Piece], z: int, x: int, y: int) -> Union[bytes,
             parts = open_[rows, columns] & (covered if covered.dtype != bool else np.where(covered, _WHOLE, 0))
             colours[rows, columns] += scene.transpose(1, 2, 0) * _SHARES[parts][..., np.newaxis]
             open_[rows, columns] &= ~parts
-    if missing:
-        return Wanted(list(missing.values()))
-    return encode_picture(_image(colours, _SHARES[~open_]), "png")
+    if told.missing:
+        return Wanted(list(told.missing.values()))
+    return told.drawn(encode_picture(_image(colours, _SHARES[~open_]), "png"))
 
 
 def transparent_tile() -> bytes:

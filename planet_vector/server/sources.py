@@ -12,6 +12,7 @@ from typing import Any, List, Mapping, Tuple
 
 from planet_vector.pixels.sidecars import SidecarProblem
 from planet_vector.server.archive import inside
+from planet_vector.server.overview_files import overview_path
 from planet_vector.server.picture_cache import PictureCache
 from planet_vector.server.products import Places
 from planet_vector.server.reading import Source
@@ -47,11 +48,14 @@ class Sources:
         The archive.
     cache : PictureCache
         Where small copies of them are kept.
+    overviews : Path
+        The folder of the overviews that were made with the index (see `planet_vector.server.overviews`).
     """
 
-    def __init__(self, root: Path, cache: PictureCache) -> None:
+    def __init__(self, root: Path, cache: PictureCache, overviews: Path) -> None:
         self._root = root
         self._cache = cache
+        self._overviews = overviews
         self._lock = threading.Lock()
         self._places = Places(root)
         self._remembered: OrderedDict[Tuple[Tuple[str, str], ...], Tuple[float, List[Source]]] = OrderedDict()
@@ -64,9 +68,8 @@ class Sources:
         Refusal
             404, when there are none.
         """
-        chosen = choose(products)
-        found = [(inside(self._root, products[name]), self._root / products[name], bands) for name, bands in chosen]
-        sources = [self._source(path, named, bands) for path, named, bands in found if path is not None]
+        found = [(inside(self._root, products[name]), products[name], bands) for name, bands in choose(products)]
+        sources = [self._source(path, product, bands) for path, product, bands in found if path is not None]
         if not sources or len(sources) < len(found):
             raise Refusal(404, "The archive has no file to make a picture from.")
         return sources
@@ -89,16 +92,17 @@ class Sources:
                 self._remembered.popitem(last=False)
         return found
 
-    def _source(self, path: Path, named: Path, bands: Tuple[int, ...]) -> Source:
+    def _source(self, path: Path, product: str, bands: Tuple[int, ...]) -> Source:
         """Return a file to draw; what lies beside it is named as it is, also where that is a link."""
         try:
-            status, place = path.stat(), self._places.of(named)
+            status, place = path.stat(), self._places.of(self._root / product)
         except SidecarProblem as problem:
             raise Refusal(404, f"{path.name} cannot be drawn: {problem}.") from None
         except OSError as error:
             raise Refusal(404, f"{path.name} cannot be drawn ({error.strerror}).") from None
         name = digest("survey", str(path), *_state(status), bands, place)
-        return Source(path, bands, place, self._cache.path(name))
+        pyramids = overview_path(self._overviews, product, name), self._cache.path(digest("pyramid", name))
+        return Source(path, bands, place, self._cache.path(name), pyramids)
 
 
 def _state(status: os.stat_result) -> Tuple[int, int, int]:

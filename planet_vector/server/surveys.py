@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import io
 import math
+import zipfile
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, TypeVar
 
 import numpy as np
 
+from planet_vector.server.pyramids import Level, Limits, halved, level_number
 from planet_vector.server.reading import Raster, Source, open_source
 from planet_vector.server.sampling import where_known
 
@@ -26,7 +28,6 @@ _SMALLEST = 64  # pixels a side of the last half
 _SMALLEST_SPAN = 1e-5  # of the values themselves, for a difference to be stretched: of 16 bits any is
 _SAMPLE = 512  # pixels a side from which limits of a small file are taken
 
-Limits = List[Tuple[float, float]]
 T = TypeVar("T")
 
 
@@ -59,20 +60,6 @@ def kept(path: Path) -> bytes:
         raise FileNotFoundError(str(error)) from None
 
 
-class Level(NamedTuple):
-    """Hold one size of a copy.
-
-    Attributes
-    ----------
-    factor : (float, float)
-        Columns and rows of the file in one of the copy.
-    """
-
-    factor: Tuple[float, float]
-    colours: np.ndarray
-    mask: np.ndarray
-
-
 class Survey:
     """Read what `survey` made.
 
@@ -100,10 +87,9 @@ class Survey:
 
     def level(self, scale: Tuple[float, float]) -> Optional[Level]:
         """Return the smallest size that is not coarser than a scale, or None when all are."""
-        finer = min(scale[0] / self._factor[0], scale[1] / self._factor[1])
-        if finer < 0.99:
+        number = level_number(min(scale[0] / self._factor[0], scale[1] / self._factor[1]), self._levels)
+        if number is None:
             return None
-        number = min(self._levels - 1, max(0, int(math.log2(finer * 1.01))))
         mask = self._arrays[f"mask{number}"]
         shape = self._arrays[f"shape{number}"]
         factor = (self._factor[0] * 2**number, self._factor[1] * 2**number)
@@ -151,11 +137,9 @@ def survey(source: Source) -> bytes:
         number += 1
         if max(mask.shape) <= _SMALLEST:
             break
-        colours, known = _half(colours, known, nearest)
-    target = io.BytesIO()
+        colours, known = halved(colours, known, nearest, number - 1)
     arrays["levels"] = np.array(number)
-    np.savez_compressed(target, **arrays)  # type: ignore[arg-type]  # no array is named like its option
-    return target.getvalue()
+    return _saved(arrays)
 
 
 def sampled_limits(raster: Raster, quick: bool) -> Limits:
@@ -187,16 +171,11 @@ def stretch(values: np.ndarray, mask: np.ndarray, limits: Sequence[Tuple[float, 
     return scaled
 
 
-def _half(colours: np.ndarray, known: np.ndarray, nearest: bool) -> Tuple[np.ndarray, np.ndarray]:
-    """Return half the size: of each four pixels the mean of the known ones, or one of them."""
-    if nearest:
-        return colours[:, ::2, ::2], known[:, ::2, ::2]
-    height, width = colours.shape[1:]
-    padding = ((0, 0), (0, height % 2), (0, width % 2))
-    weight = np.pad(known, padding).astype("uint16")
-    held = np.pad(colours, padding) * weight
-    parts = [(..., slice(j, None, 2), slice(i, None, 2)) for j in (0, 1) for i in (0, 1)]
-    count = sum((weight[part] for part in parts), np.zeros(weight[:, ::2, ::2].shape, "uint16"))
-    total = sum((held[part] for part in parts), np.zeros(held[:, ::2, ::2].shape, "uint16"))
-    mean = (total + count // 2) // np.maximum(count, 1)
-    return mean.astype("uint8"), count > 0
+def _saved(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Return arrays as `numpy.savez_compressed` does, in a fifth of the time, with some more bytes."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w") as file:
+                np.lib.format.write_array(file, array, allow_pickle=False)
+    return target.getvalue()

@@ -238,7 +238,9 @@ class _Watch:
         self._own_files = frozenset(
             index + end for end in ("", "-wal", "-shm", "-journal", ".lock", ".holder", ".file")
         )
-        self._own_folders = (index + ".areas", str(Path(index).with_suffix(".pictures")))
+        pictures, overviews = (str(Path(index).with_suffix(end)) for end in (".pictures", ".overviews"))
+        self._own_files |= {overviews + end for end in (".lock", ".holder")}
+        self._own_folders = (index + ".areas", pictures, overviews)
         try:
             self._notify = RustNotify(sorted(self._paths), False, False, 0, False, False)
         except _CHANGED:
