@@ -1,16 +1,18 @@
 """Directories of TIFFs, read and written: classic and BigTIFF, of both byte orders.
 
 Names and numbers are those of TIFF 6.0 (Adobe, 1992) and of libtiff's BigTIFF. What is read may be made by anybody:
-counts are looked at before anything of that size is read.
+counts are looked at before anything of that size is read. Only arrays need numpy: the GDAL driver reads headers in
+whatever Python it finds.
 """
 
 from __future__ import annotations
 
 from os import SEEK_END
 from struct import calcsize, pack, unpack
-from typing import Any, BinaryIO, Dict, List, NamedTuple, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, BinaryIO, Dict, List, NamedTuple, Sequence, Tuple, Union
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 MAX_FIELDS = 4096
 """Fields of a directory; programs write some thirty."""
@@ -29,8 +31,9 @@ TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_BYTES, EXTRA_SAMPLES, SAMPLE_FORMAT 
 
 REDUCED, MASK = 1, 4  # bits of SUBFILE
 
-_TYPES = {1: "u1", 2: "u1", 3: "u2", 4: "u4", 6: "i1", 7: "u1", 8: "i2", 9: "i4", 11: "f4", 12: "f8", 13: "u4",
-          16: "u8", 17: "i8", 18: "u8"}  # fmt: skip
+# As both struct and numpy have them.
+_TYPES = {1: "B", 2: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I", 16: "Q", 17: "q",
+          18: "Q"}  # fmt: skip
 _ALIGNED = 8  # bytes; TIFF 6.0 asks for 2
 
 
@@ -98,6 +101,8 @@ class Value(NamedTuple):
 
     def encoded(self, form: Form) -> bytes:
         """Return the value as it is written."""
+        import numpy as np
+
         return np.asarray(self.numbers).astype(f"{form.order}{_TYPES[self.kind]}").tobytes()
 
 
@@ -175,19 +180,35 @@ class TiffFile:
         TiffProblem
             If it holds more than `most` numbers, or what are none.
         """
+        import numpy as np
+
         field = directory.fields.get(tag)
         if field is None:
             return np.empty(0, "u8")
+        content = self._content(field, most)
+        kind = np.dtype(f"{self.form.order}{_TYPES[field.kind]}")
+        return np.frombuffer(content, kind).astype(kind.newbyteorder("="))
+
+    def values(self, directory: Directory, tag: int, most: int = MAX_FIELDS) -> Tuple[Any, ...]:
+        """Return the value of a field as `numbers` does, as a tuple."""
+        field = directory.fields.get(tag)
+        if field is None:
+            return ()
+        content, code = self._content(field, most), _TYPES[field.kind]
+        return unpack(f"{self.form.order}{len(content) // calcsize(f'<{code}')}{code}", content)
+
+    def _content(self, field: Field, most: int) -> bytes:
+        """Return the bytes of the value of a field."""
+        tag = field.tag
         if field.kind not in _TYPES:
             raise TiffProblem(f"has a tag {tag} of a type that is not read")
         if field.number > most:
             raise TiffProblem(f"has a tag {tag} of more than {most} numbers")
-        kind = np.dtype(f"{self.form.order}{_TYPES[field.kind]}")
-        size = kind.itemsize * field.number
+        size = calcsize(f"<{_TYPES[field.kind]}") * field.number
         raw = field.raw[:size]
         if size > self.form.room:
             raw = self._read(unpack(self.form.offset, field.raw)[0], size)
-        return np.frombuffer(raw, kind).astype(kind.newbyteorder("="))
+        return raw
 
     def number(self, directory: Directory, tag: int, default: int) -> int:
         """Return the only number of a field, or what it is where the field is not there."""
@@ -243,7 +264,7 @@ def _encode(form: Form, at: int, fields: Sequence[Union[Field, Value]]) -> Tuple
             count, raw = field.number, field.raw
         else:
             data = field.encoded(form)
-            count = len(data) // np.dtype(_TYPES[field.kind]).itemsize
+            count = len(data) // calcsize(f"<{_TYPES[field.kind]}")
             raw = data
             if len(data) > form.room:
                 raw = pack(form.offset, start + len(values))
