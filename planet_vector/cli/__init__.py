@@ -50,6 +50,7 @@ RASTER_COMMANDS: Mapping[str, str] = {
     "info": "planet_vector.cli.info:info",
     "open": "planet_vector.cli.open:open_",
     "vrt": "planet_vector.cli.vrt:vrt",
+    "overviews": "planet_vector.cli.overviews:overviews",
     "mosaic": "planet_vector.cli.mosaic:mosaic",
     "crop": "planet_vector.cli.crop:crop",
     "thumbnails": "planet_vector.cli.thumbnails:thumbnails",

@@ -6,13 +6,14 @@ import click
 
 from planet_vector.cli import options
 from planet_vector.cli.saying import say
+from planet_vector.raster import described_files, overview_files
 from planet_vector.vector import store
 
 
 @click.group()
 @options.verbose
 def cache() -> None:
-    """Look after the results of searches that are kept on disk.
+    """Look after what is kept on disk: results of searches, overviews and VRTs of products.
 
     \b
     Example:
@@ -23,7 +24,9 @@ def cache() -> None:
 @cache.command()
 @options.verbose
 def clear() -> None:
-    """Remove the results of searches that are kept on disk.
+    """Remove the results of searches, and the overviews and VRTs of products, that are kept on disk.
+
+    Names of VRTs that were given out before open no more: take them anew.
 
     \b
     Example:
@@ -31,3 +34,5 @@ def clear() -> None:
     """
     count = store.clear()
     say(f"Removed {count} results from {store.directory()}.", err=True)
+    say(f"Removed the overviews of {overview_files.clear()} products from {overview_files.directory()}.", err=True)
+    say(f"Removed the VRTs of {described_files.clear()} products from {described_files.directory()}.", err=True)

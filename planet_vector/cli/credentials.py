@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Mapping, Optional
 
@@ -56,10 +57,12 @@ def logout(api_url: Optional[str]) -> None:
     Example:
         planet-vector logout
     """
-    from planet_vector.raster import keyfiles
+    from planet_vector.raster import described_files, keyfiles
 
     settings = Settings.load(api_url)
     keyfiles.forget(settings)
+    with suppress(ConfigError):  # without a home directory there are none
+        described_files.forget(settings)
     root, kept = settings.api_url, dict(stored_keys())
     if kept.pop(root, None) is None:
         say(f"There is no key for {root}{_place()}.")

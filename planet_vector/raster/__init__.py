@@ -7,6 +7,7 @@ module      does
 ==========  ====================================================================================
 access      a product's link becomes a name and options for the GDAL at hand
 containers  mosaics as names that stock programs open
+decimated   what a look from afar takes of a file; `overview_files` keeps what comes of it
 product     a product as a dataset
 virtual     several products of a scene as one dataset
 mosaic      many scenes as one dataset

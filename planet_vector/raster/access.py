@@ -132,7 +132,8 @@ def probes_whole(build: Build) -> bool:
 def subdatasets(catalog: ScenesV0, scene: Scene, products: Optional[Sequence[str]] = None) -> List[Tuple[str, str]]:
     """Return a name and a description for each product of a scene that GDAL can open where it lies.
 
-    The names open in this process and hold no key. A product that can only be had whole (one that is served
+    The names open in this process and hold no key; where a VRT describes a product with the service's tiles as its
+    overviews, it is the path of that. A product that can only be had whole (one that is served
     without ranges) is left out: no name would open it.
 
     Parameters
@@ -151,15 +152,20 @@ def subdatasets(catalog: ScenesV0, scene: Scene, products: Optional[Sequence[str
     ServiceError
         When the service does not give one of them.
     """
+    from planet_vector.raster.described import name_of  # which uses what is here
+
     wanted = list(scene.products if products is None else products)
     links = [scene.product_link(product) for product in wanted]
+
+    def one(product: str, link: str) -> Optional[Tuple[str, str]]:
+        access = plan(catalog, link, ANY_BUILD)
+        if not access.ranges:
+            return None
+        name = name_of(catalog, scene, product, access)
+        return name, f"{product} of {scene.scene_type} scene {scene.id}{remark(access)}"
+
     with Workers(max(1, min(len(links), catalog.settings.connections))) as pool:
-        accesses = list(pool.map(lambda link: plan(catalog, link, ANY_BUILD), links))
-    return [
-        (self_contained(access), f"{product} of {scene.scene_type} scene {scene.id}{remark(access)}")
-        for product, access in zip(wanted, accesses)
-        if access.ranges
-    ]
+        return [found for found in pool.map(one, wanted, links) if found is not None]
 
 
 def remark(access: Access) -> str:

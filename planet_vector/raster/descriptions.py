@@ -31,7 +31,7 @@ class Placed(NamedTuple):
     bounds: Bounds
 
 
-def tiles_description(catalog: ScenesV0, pattern: str, level: int) -> bytes:
+def tiles_description(catalog: ScenesV0, pattern: str, level: int, alone: bool = False) -> bytes:
     """Describe tiles to GDAL's WMS driver (its minidriver TMS): the globe in EPSG:3857, RGBA, down to a zoom.
 
     The key is in the description, if the tiles are on the API's own hosts: it is for no eyes but its owner's.
@@ -44,15 +44,17 @@ def tiles_description(catalog: ScenesV0, pattern: str, level: int) -> bytes:
         An address with ``{z}``, ``{x}`` and ``{y}``, rows counted from the north; ``{0-3}`` stands for several hosts.
     level : int
         The deepest zoom.
+    alone : bool
+        Whether this zoom is to be all there is, without coarser ones as overviews.
 
     Raises
     ------
     ProtocolError
         When the pattern is none.
     """
-    url = catalog.transport.check_link(re.sub(r"\{(\d)-\d\}", r"\1", pattern))
-    if not all(part in url for part in ("{z}", "{x}", "{y}")) or "$" in url or not 0 <= level <= _DEEPEST:
-        raise ProtocolError("The service gave a pattern of tiles that names no zoom, column and row.")
+    url = tiles_address(catalog, pattern)
+    if not 0 <= level <= _DEEPEST:
+        raise ProtocolError("The service gave tiles of a zoom that is none.")
     root = Element("GDAL_WMS")
     service = SubElement(root, "Service", name="TMS")
     SubElement(service, "ServerUrl").text = re.sub(r"\{([zxy])\}", r"${\1}", url)
@@ -67,6 +69,7 @@ def tiles_description(catalog: ScenesV0, pattern: str, level: int) -> bytes:
         BlockSizeX=TILE,
         BlockSizeY=TILE,
         BandsCount=len(_COLOURS),
+        **({"OverviewCount": 0} if alone else {}),
         MaxConnections=catalog.settings.connections,
         Timeout=60,
         # A tile outside the scene is not there; that is no error. Every other status is one.
@@ -77,6 +80,20 @@ def tiles_description(catalog: ScenesV0, pattern: str, level: int) -> bytes:
     if settings.key is not None and is_api_origin(url, settings.api_url):
         _add(root, UserPwd=f"{settings.key.reveal()}:")
     return tostring(root)
+
+
+def tiles_address(catalog: ScenesV0, pattern: str) -> str:
+    """Return the address of tiles with ``{z}``, ``{x}`` and ``{y}``, on the first of several hosts.
+
+    Raises
+    ------
+    ProtocolError
+        When the pattern is none.
+    """
+    url = catalog.transport.check_link(re.sub(r"\{(\d)-\d\}", r"\1", pattern))
+    if not all(part in url for part in ("{z}", "{x}", "{y}")) or "$" in url:
+        raise ProtocolError("The service gave a pattern of tiles that names no zoom, column and row.")
+    return url
 
 
 def scene_tiles(catalog: ScenesV0, scene: Scene) -> Tuple[str, int]:

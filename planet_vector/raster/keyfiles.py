@@ -136,6 +136,31 @@ def tiles_file(settings: Settings, name: str, description: bytes) -> Path:
     return _write(_path(settings, f"tiles-{name}"), description.decode())
 
 
+def remove_tiles(root: str, name: str) -> None:
+    """Remove descriptions of tiles.
+
+    Parameters
+    ----------
+    root : str
+        Of which root, as `root_of` returns it.
+    name : str
+        As `tiles_file` was given it; ``*`` stands for any text.
+
+    Raises
+    ------
+    OSError
+        When one cannot be removed.
+    """
+    for folder in _folders():
+        for path in folder.glob(f"tiles-{name}-{root}.txt"):
+            path.unlink(missing_ok=True)
+
+
+def root_of(settings: Settings) -> str:
+    """Return what stands for a root of the API in names of files."""
+    return hashlib.blake2b(settings.api_url.encode(), digest_size=8).hexdigest()
+
+
 def forget(settings: Settings) -> None:
     """Remove what was written for a root."""
     # Files of headers were kept beside the others once. A folder that is not private is somebody else's.
@@ -198,8 +223,7 @@ def _folders() -> Iterator[Path]:
 
 
 def _named(folder: Path, settings: Settings, kind: str) -> Path:
-    root = hashlib.blake2b(settings.api_url.encode(), digest_size=8).hexdigest()
-    return folder / f"{kind}-{root}.txt"
+    return folder / f"{kind}-{root_of(settings)}.txt"
 
 
 def _write(path: Path, text: str) -> Path:

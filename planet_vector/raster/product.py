@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 import weakref
+from contextlib import suppress
 from typing import Any, Callable, Dict, Optional
 
 import rasterio
@@ -255,7 +256,9 @@ def opened(name: str, options: Options, driver: str = "GTiff", cls: Any = Datase
 
     def task() -> Any:
         with rasterio.Env(session=OptionsSession(options)):
-            return cls(name, driver=driver, sharing=False, **others)
+            with suppress(UnicodeDecodeError):  # of GDAL's message, which repeats what the file holds
+                return cls(name, driver=driver, sharing=False, **others)
+            raise RasterioIOError("its header holds what is no text")
 
     return _openers.submit(task).result()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Optional, Sequence, Union
 from urllib.parse import urlsplit
@@ -273,11 +274,13 @@ class Connections(QObject):
         return kept
 
     def _forget_key(self, connection: Connection) -> None:
-        from planet_vector.raster.keyfiles import forget
+        from planet_vector.raster import described_files, keyfiles
 
         settings = Settings.load(connection.url)
         withdraw_key(connection.url)
-        forget(settings)
+        keyfiles.forget(settings)
+        with suppress(ConfigError):  # without a home directory there are none
+            described_files.forget(settings)
         CACHE.clear()
         _delete(connection.authcfg)
 

@@ -15,7 +15,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QCoreApplication
 
-from planet_scenes import rasters
+from planet_scenes import overviews, rasters
 from planet_scenes.connections import Connection
 from planet_scenes.layers import NAME, group_below
 from planet_scenes.tasks import Task
@@ -93,7 +93,7 @@ def add_products(
         for number, scene in enumerate(scenes):
             if feedback.isCanceled():
                 return []
-            found.append(_layer(catalog, connection, scene, product, view))
+            found.append(_layer(catalog, connection, scene, product, view, feedback))
             feedback.setProgress(100 * (number + 1) / len(scenes))
         return found
 
@@ -150,7 +150,8 @@ def reopened(catalog: ScenesV0, planet_name: str) -> str:
     source = _source_again(catalog, parse_name(planet_name))
     # Here, so that QGIS finds it asked for when it opens the layer. It has tried what the project says, without the key
     # or by a file of this machine that is gone, and GDAL remembers that there was nothing, whatever it is asked by.
-    if not _opens(source):
+    # A VRT opens without the file that it names.
+    if source.endswith(".vrt") or not _opens(source):
         gdal.VSICurlClearCache()
         _opens(source)
     return source
@@ -192,12 +193,17 @@ def _adding(title: str, work: Callable[[Any], List[QgsRasterLayer]], below: Any,
     return Task.start(title, work, done, of_project=True)
 
 
-def _layer(catalog: ScenesV0, connection: Connection, scene: Scene, product: str, view: View) -> QgsRasterLayer:
+def _layer(
+    catalog: ScenesV0, connection: Connection, scene: Scene, product: str, view: View, feedback: Any
+) -> QgsRasterLayer:
     title = f"{scene.acquired:%Y-%m-%d %H:%M} {scene.id} {product}"
     again = connection.name_of(scene, product)
     if product == TILES:
         return _opened(_source(catalog, scene, product), title, again)
-    return _raster(_source(catalog, scene, product), title, again, view)
+    source = _source(catalog, scene, product)
+    if "," not in product:
+        source = overviews.prepared(catalog, scene, product, source, feedback)
+    return _raster(source, title, again, view)
 
 
 def _source(catalog: ScenesV0, scene: Scene, product: str) -> str:
@@ -212,7 +218,7 @@ def _source(catalog: ScenesV0, scene: Scene, product: str) -> str:
 
 def _raster(source: str, title: str, again: str, view: View) -> QgsRasterLayer:
     """Open a raster for the map, stretched to what is looked at."""
-    dataset = rasters.open_vrt(source, title) if source.endswith(".vrt") else rasters.open_raster(source, title)
+    dataset = rasters.open_source(source, title)
     drawn = rasters.drawn(dataset, title, view.extent, view.crs)
     dataset = None
     layer = _opened(source, title, again)

@@ -21,7 +21,8 @@ from planet_scenes.texts import tr
 from planet_vector.catalog import ScenesV0
 from planet_vector.config import user_directory
 from planet_vector.errors import QueryError, RasterAccessError
-from planet_vector.raster.access import ANY_BUILD, plan, self_contained
+from planet_vector.raster import described
+from planet_vector.raster.access import ANY_BUILD, plan
 from planet_vector.raster.descriptions import tiles_description
 from planet_vector.raster.keyfiles import tiles_file
 from planet_vector.raster.limits import MAX_BLOCK
@@ -60,7 +61,7 @@ class Drawn(NamedTuple):
 
 
 def name_of(catalog: ScenesV0, scene: Scene, product: str) -> str:
-    """Return the name by which QGIS opens a product; no key is in it.
+    """Return the name by which QGIS opens a product: of a VRT, where tiles serve as its overviews; no key is in it.
 
     Raises
     ------
@@ -74,7 +75,7 @@ def name_of(catalog: ScenesV0, scene: Scene, product: str) -> str:
         raise RasterAccessError(
             tr("{scene}/{product} is served whole only: download it instead.").format(scene=scene.id, product=product)
         )
-    return self_contained(access)
+    return described.name_of(catalog, scene, product, access)
 
 
 def open_raster(name: str, title: str) -> gdal.Dataset:
@@ -104,6 +105,17 @@ def open_raster(name: str, title: str) -> gdal.Dataset:
             )
         )
     return dataset
+
+
+def open_source(name: str, title: str) -> gdal.Dataset:
+    """Open what `name_of`, `stack` or `mosaic` returns.
+
+    Raises
+    ------
+    RasterAccessError
+        As `open_raster` and `open_vrt` do.
+    """
+    return open_vrt(name, title) if name.endswith(".vrt") else open_raster(name, title)
 
 
 def open_vrt(path: str, title: str) -> gdal.Dataset:
@@ -164,7 +176,7 @@ def stack(catalog: ScenesV0, scene: Scene, products: Sequence[str]) -> str:
     """Write a VRT of several products as the bands of one raster, and return its path."""
     names = [name_of(catalog, scene, product) for product in products]
     for name, product in zip(names, products):
-        _check_upright(open_raster(name, f"{scene.id}/{product}"), f"{scene.id}/{product}")
+        _check_upright(open_source(name, f"{scene.id}/{product}"), f"{scene.id}/{product}")
     return _vrt(names, f"{scene.id}-{'-'.join(products)}", separate=True, resolution="highest")
 
 
@@ -190,7 +202,7 @@ def mosaic(catalog: ScenesV0, scenes: Sequence[Scene], product: str) -> str:
         )
     with Workers(catalog.settings.connections) as pool:
         names = list(pool.map(lambda scene: name_of(catalog, scene, product), scenes))
-        datasets = list(pool.map(open_raster, names, [f"{scene.id}/{product}" for scene in scenes]))
+        datasets = list(pool.map(open_source, names, [f"{scene.id}/{product}" for scene in scenes]))
     for scene, dataset in zip(scenes, datasets):  # GDAL would leave out, with a warning, what does not fit
         _check_upright(dataset, f"{scene.id}/{product}")
         if _bands(dataset) != _bands(datasets[0]):
@@ -239,7 +251,7 @@ def drawn(dataset: gdal.Dataset, title: str, extent: Optional[Rectangle], crs: s
     column, row, width, height = _window(dataset, title, extent, crs)
     scale = max(1.0, max(width, height) / _SAMPLE)
     shape = max(1, int(width / scale)), max(1, int(height / scale))
-    if not _has_overviews(dataset) and scale > 4:
+    if not has_overviews(dataset) and scale > 4:
         # Without overviews a decimated window would be read whole: take the middle of it at full resolution.
         side = int(_SAMPLE * 2)
         column, row = column + max(0, (width - side) // 2), row + max(0, (height - side) // 2)
@@ -334,8 +346,11 @@ def _window(dataset: gdal.Dataset, title: str, extent: Optional[Rectangle], crs:
     return (first, upper, last - first, lower - upper) if first < last and upper < lower else whole
 
 
-def _has_overviews(dataset: gdal.Dataset) -> bool:
-    return bool(dataset.GetRasterBand(1).GetOverviewCount())
+def has_overviews(dataset: gdal.Dataset) -> bool:
+    """Tell whether a raster has smaller copies of itself."""
+    band = dataset.GetRasterBand(1)
+    # GDAL looks for a file of overviews by a name that, of a remote file, leads to the file itself: of the same size.
+    return any(band.GetOverview(number).XSize < band.XSize for number in range(band.GetOverviewCount()))
 
 
 def _warped(name: str, dataset: gdal.Dataset, system: osr.SpatialReference, title: str) -> str:

@@ -754,6 +754,21 @@
       <translation>{count} Ergebnisse, {size:.1f} MB</translation>
     </message>
     <message>
+      <location filename="../overviews.py" />
+      <source>Overviews of {title} take {size} MB of it: 'planet-vector overviews' makes them, if you wish.</source>
+      <translation>Übersichten von {title} brauchen {size} MB davon: „planet-vector overviews“ macht sie auf Wunsch.</translation>
+    </message>
+    <message>
+      <location filename="../overviews.py" />
+      <source>{title} has overviews of its own, or names others.</source>
+      <translation>{title} hat eigene Übersichten oder nennt andere.</translation>
+    </message>
+    <message>
+      <location filename="../overviews.py" />
+      <source>{title} cannot be decoded: {why}.</source>
+      <translation>{title} lässt sich nicht dekodieren: {why}.</translation>
+    </message>
+    <message>
       <location filename="../plugin.py" />
       <source>Search satellite scenes</source>
       <translation>Satellitenszenen suchen</translation>

@@ -1,0 +1,96 @@
+"""``planet-vector overviews`` and ``rio planet overviews``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, List, Optional, Tuple
+
+import click
+
+from planet_vector.cli import options
+
+if TYPE_CHECKING:
+    from planet_vector.scene import Scene
+
+_UNASKED = 64 * 2**20  # bytes that are fetched without a question, even if they are most of a file
+_MOST = 0.5  # of a file, above which it is asked
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@options.scene_type
+@options.products
+@click.option("-y", "--yes", is_flag=True, help="Do not ask before most of a large file is fetched.")
+@options.api_url
+@options.verbose
+def overviews(
+    names: Tuple[str, ...], scene_type: Optional[str], products: Tuple[str, ...], yes: bool, api_url: Optional[str]
+) -> None:
+    """Make overviews of products that have none, once: then any program draws them quickly from afar.
+
+    NAME is the PLANET: name of a product or of a scene, the id of a scene, or - for what 'planet-vector search' prints
+    on stdin. Only the strips that a look from afar takes are fetched, an eighth or less of a product of one-row strips;
+    of one in tiles it is all. The overviews are kept for this user, up to 1 GB of all ('planet-vector cache clear'
+    removes them). For each product the name is printed by which any GDAL program opens it with them.
+
+    \b
+    Example:
+        planet-vector overviews PLANET:ortho/20150306_022415_0908/analytic
+        gdal_translate -outsize 800 0 "$(rio planet open PLANET:ortho/20150306_022415_0908/analytic)" look.tif
+    """
+    from planet_vector.cli.given import scenes_given
+    from planet_vector.cli.outcomes import sorted_out
+    from planet_vector.cli.saying import say
+    from planet_vector.errors import PlanetVectorError, RasterAccessError
+
+    given, failed = sorted_out(scenes_given(names, scene_type, api_url))
+    wanted = {
+        (each.scene.scene_type, each.scene.id, product): (each.scene, product)
+        for each in given
+        for name in each.products or options.split(products) or ["visual"]
+        for product in (each.scene.products if name == "all" else [name])
+    }
+    failures: List[Tuple[str, Exception]] = list(failed)
+    for scene, product in wanted.values():
+        try:
+            say(_made(scene, product, yes))
+        except PlanetVectorError as error:
+            failures.append((f"{scene.id}/{product}", error))
+    if len(failures) == 1:
+        raise failures[0][1]
+    if failures:
+        for called, failure in failures:
+            say(f"{called}: {failure}", err=True)
+        raise RasterAccessError(f"{len(failures)} of {len(failed) + len(wanted)} have no overviews now.")
+
+
+def _made(scene: Scene, product: str, yes: bool) -> str:
+    """Make the overviews of a product unless it has some, and return its GDAL name."""
+    from planet_vector.cli.progress import progress_bar
+    from planet_vector.cli.saying import say
+    from planet_vector.raster.access import ANY_BUILD, plan
+    from planet_vector.raster.described import name_of
+    from planet_vector.raster.overview_files import Making
+    from planet_vector.raster.reducing import reduce
+
+    catalog, title = scene.catalog, f"{scene.id}/{product}"
+    making = Making(catalog, scene.product_link(product), title)
+    if making.decimation.needless:
+        say(f"{title} {making.decimation.needless}: none are made.", err=True)
+    elif making.kept is None:
+        wanted, size = making.decimation.bytes, making.decimation.size
+        told = f"Overviews of {title} take {wanted / 1e6:,.0f} MB of its {size / 1e6:,.0f} MB"
+        if wanted > max(_UNASKED, _MOST * size) and not yes:
+            _ask(f"{told}, as it is not in strips of few rows")
+        with progress_bar(title, wanted) as tell:
+            making.make(reduce, tell)
+        say(f"{told}: they are made.", err=True)
+    return name_of(catalog, scene, product, plan(catalog, scene.product_link(product), ANY_BUILD))
+
+
+def _ask(told: str) -> None:
+    from planet_vector.errors import RasterAccessError
+
+    if not sys.stdin.isatty():
+        raise RasterAccessError(f"{told}: add --yes to fetch them.")
+    click.confirm(f"{told}. Fetch them?", abort=True, err=True)

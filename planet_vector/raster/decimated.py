@@ -1,0 +1,403 @@
+"""A GeoTIFF read at reduced size: what is taken of it, and a copy that holds just that.
+
+A decimated read of GDAL takes the nearest pixels, and of the file only the blocks that they lie in. Which these are
+follows from the tables in its header. The copy is as long as the file, with header and those blocks at their own places
+and nothing between (a sparse file, where the disk has such), so that GDAL itself decodes them. The others are said
+there to lie beyond its end: a block that was not foreseen is an error, and never zeros.
+
+The header may be made by anybody: each number is looked at before anything of that size is read.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from struct import pack, unpack
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+
+from planet_vector.errors import RasterAccessError
+from planet_vector.pixels.tiff import (
+    BITS,
+    HEIGHT,
+    MASK,
+    REDUCED,
+    ROWS_PER_STRIP,
+    SAMPLE_FORMAT,
+    SAMPLES,
+    STRIP_BYTES,
+    STRIP_OFFSETS,
+    SUBFILE,
+    TILE_BYTES,
+    TILE_HEIGHT,
+    TILE_OFFSETS,
+    TILE_WIDTH,
+    WIDTH,
+    Directory,
+    Field,
+    Form,
+    TiffFile,
+    TiffProblem,
+)
+from planet_vector.raster.limits import MAX_BLOCK, MAX_FILE, MAX_READ
+from planet_vector.raster.remotefile import HEAD, RemoteFile
+from planet_vector.raster.spans import Range
+
+AT_LEAST = 1000
+"""Pixels that the longer side of the largest overview has, or more: what a map on a screen shows of a whole product."""
+
+MOST_BLOCKS = 2**20
+"""Blocks of a directory; a product of one-row strips has some 8000."""
+
+MOST_HEADER = 32 * 2**20
+"""Bytes of all values in a header: two tables of so many blocks have 16 MB."""
+
+_MOST_DIRECTORIES = 32
+_PIECE = 8 * 2**20  # bytes fetched and written at once: how soon somebody who wants no more of it is heard
+_AROUND = 4  # bytes before and after a block, in which a cloud-optimised file repeats its length
+_EPSILON = 1e-10  # as in GDALRasterBand::IRasterIO
+_PLANAR, _SUBDIRECTORIES, _SIGNED, _METADATA = 284, 330, 2, 42112
+
+# What names other files in GDAL's metadata, which opens them when overviews are looked for; or may be any text.
+_NAMING = (b"OVERVIEW_FILE", b"X_DATASET", b"Y_DATASET", b"&#")
+
+_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_CODES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+
+Progress = Optional[Callable[[int, int], None]]
+"""Called with the bytes of blocks that are there, and those there will be; what it raises ends it."""
+
+
+class Decimation(NamedTuple):
+    """Hold what a file is reduced to, and what that takes of it.
+
+    Attributes
+    ----------
+    title : str
+        What errors call it.
+    needless : str
+        Why it needs no overviews, as the rest of a sentence, or nothing.
+    rows, columns : int
+        Of the largest overview.
+    factors : tuple of int
+        By which the further ones are smaller than that.
+    mask : int
+        Number of the directory that holds its mask, counted from 1, or 0.
+    ranges : list of (int, int)
+        Bytes that are fetched: the first of each block, and the one after its last.
+    header : list of (int, bytes)
+        What stands beside the blocks, and where.
+    size : int
+        Bytes of the file.
+    """
+
+    title: str
+    needless: str = ""
+    rows: int = 0
+    columns: int = 0
+    factors: Tuple[int, ...] = ()
+    mask: int = 0
+    ranges: Sequence[Range] = ()
+    header: Sequence[Tuple[int, bytes]] = ()
+    size: int = 0
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the blocks that are fetched."""
+        return sum(end - first for first, end in self.ranges)
+
+
+def look(file: RemoteFile, title: str) -> Decimation:
+    """Read the header of a file, and find out how it is reduced.
+
+    Parameters
+    ----------
+    file : RemoteFile
+        The file.
+    title : str
+        What errors call it.
+
+    Raises
+    ------
+    ServiceError
+        When the service does not give it.
+    RasterAccessError
+        When its header is not one of a GeoTIFF that can be read, or asks for what no product needs.
+    """
+    file.remembers = True
+    try:
+        if file.size > MAX_FILE:
+            raise TiffProblem(f"has {file.size:,} bytes, which no product has")
+        return _Header(file).decimation(title)
+    except TiffProblem as error:
+        raise RasterAccessError(f"{title} {error}: no overviews are made of it.") from None
+
+
+def copy(file: RemoteFile, decimation: Decimation, path: Path, progress: Progress = None) -> None:
+    """Write a copy of a file that holds what its decimation takes.
+
+    Parameters
+    ----------
+    file : RemoteFile
+        The file.
+    decimation : Decimation
+        As `look` found it.
+    path : Path
+        Where to; it is there, and empty.
+    progress : callable, optional
+        Told how far it is.
+
+    Raises
+    ------
+    ServiceError
+        When the service does not give a part.
+    RasterAccessError
+        When the file is another than before.
+    OSError
+        When the disk does not take it.
+    """
+    done, total = 0, decimation.bytes
+    with path.open("r+b") as target:
+        target.truncate(decimation.size)
+        for ranges in _pieces(decimation.ranges):
+            file.foresee(ranges)
+            try:
+                bodies = file.read([(first, end - first) for first, end in ranges])
+            finally:
+                file.foresee([])
+            for (first, _), body in zip(ranges, bodies):
+                target.seek(first)
+                target.write(body)
+                done += len(body)
+            if progress is not None:
+                progress(done, total)
+        for at, content in decimation.header:  # last: blocks are fetched with what is around them
+            target.seek(at)
+            target.write(content)
+
+
+def _pieces(ranges: Sequence[Range]) -> Iterator[List[Range]]:
+    found: List[Range] = []
+    size = 0
+    for first, end in ranges:
+        if found and size + end - first > _PIECE:
+            yield found
+            found, size = [], 0
+        found.append((first, end))
+        size += end - first
+    if found:
+        yield found
+
+
+class _Layout(NamedTuple):
+    """Hold how the blocks of a directory divide its pixels, and the tables that say where they lie."""
+
+    size: Tuple[int, int]  # columns and rows
+    block: Tuple[int, int]
+    separate: int  # planes of blocks: the bands, where each has its own
+    length: int  # bytes of a decoded block
+    offsets: Field
+    lengths: Field
+
+    @property
+    def across(self) -> int:
+        return -(-self.size[0] // self.block[0])
+
+    @property
+    def down(self) -> int:
+        return -(-self.size[1] // self.block[1])
+
+
+class _Header:
+    """Read the directories of a file."""
+
+    def __init__(self, file: RemoteFile) -> None:
+        self._file = file
+        tiff = TiffFile(_Seekable(file))  # type: ignore[arg-type] # it has what is used of a file
+        self._form: Form = tiff.form
+        self._directories: List[Directory] = []
+        self._values: Dict[int, bytes] = {}  # by where they stand
+        seen: Set[int] = set()
+        at = tiff.first
+        while at:
+            if at in seen or len(seen) == _MOST_DIRECTORIES:
+                raise TiffProblem(f"has directories in a circle, or more than {_MOST_DIRECTORIES}")
+            seen.add(at)
+            self._directories.append(tiff.directory(at))
+            self._tables(at, self._directories[-1])
+            at = self._directories[-1].following
+        if not self._directories:
+            raise TiffProblem("has no directory")
+        self._read_values()
+
+    def decimation(self, title: str) -> Decimation:
+        """Return how the first image is reduced."""
+        kinds = [self._number(directory, SUBFILE, 0) for directory in self._directories]
+        first, size = self._directories[0], self._size(self._directories[0])
+        if any(kind & REDUCED for kind in kinds[1:]):
+            return Decimation(title, "has overviews of its own")
+        factor = 1
+        while max(size) // (2 * factor) >= AT_LEAST:
+            factor *= 2
+        if factor == 1:
+            return Decimation(title, "is small enough to be read without")
+        if any(_SUBDIRECTORIES in directory.fields for directory in self._directories):
+            raise TiffProblem("has directories within directories, which are not read here")
+        if any(name in self._metadata(directory) for directory in self._directories for name in _NAMING):
+            raise TiffProblem("names another file in its metadata, which is not opened")
+        masks = [number for number, (kind, directory) in enumerate(zip(kinds, self._directories), 1)
+                 if kind & MASK and self._size(directory) == size]  # fmt: skip
+        bands, bits = self._number(first, SAMPLES, 1), max(self._numbers(first, BITS) or [1])
+        if masks and bits == 8 and _SIGNED in self._numbers(first, SAMPLE_FORMAT):
+            raise TiffProblem("has a mask beside signed bytes, which cannot hold it")
+        columns, rows = -(-size[0] // factor), -(-size[1] // factor)
+        if columns * rows * (bands + bool(masks)) * max(1, bits // 8) > MAX_BLOCK:
+            raise TiffProblem(f"has {bands:,} bands, too many for overviews")
+        ranges: List[Range] = []
+        decoded = 0
+        patched: Dict[int, bytes] = {}
+        for number in [1, *masks[:1]]:
+            layout = self._layout(self._directories[number - 1])
+            blocks = self._blocks(layout, (columns, rows))
+            decoded += layout.length * len(blocks)
+            ranges += self._ranges(layout, blocks, patched)
+        if decoded > MAX_READ:
+            raise TiffProblem(f"takes {decoded:,} bytes of pixels to be reduced, more than {MAX_READ:,}")
+        if sum(end - begin for begin, end in ranges) > self._file.size:
+            raise TiffProblem("claims to hold more than it can")
+        factors = [2**power for power in range(1, 12) if max(columns, rows) >> power >= AT_LEAST // 8]
+        around = [(max(0, begin - _AROUND), min(end + _AROUND, self._file.size)) for begin, end in sorted(set(ranges))]
+        (head,) = self._file.read([(0, HEAD)])
+        header = [(0, head), *{**self._values, **patched}.items()]
+        return Decimation(
+            title, "", rows, columns, tuple(factors), masks[0] if masks else 0, around, header, self._file.size
+        )
+
+    def _metadata(self, directory: Directory) -> bytes:
+        """Return GDAL's metadata, in whose names case does not count."""
+        field = directory.fields.get(_METADATA)
+        place = None if field is None else self._place(field)
+        return b"" if place is None else self._values[place].upper()
+
+    def _size(self, directory: Directory) -> Tuple[int, int]:
+        size = self._number(directory, WIDTH, 0), self._number(directory, HEIGHT, 0)
+        if not min(size):
+            raise TiffProblem("does not say its size")
+        return size
+
+    def _layout(self, directory: Directory) -> _Layout:
+        size, fields = self._size(directory), directory.fields
+        tiled = TILE_OFFSETS in fields
+        if tiled:
+            block = self._number(directory, TILE_WIDTH, 0), self._number(directory, TILE_HEIGHT, 0)
+        else:
+            block = size[0], min(self._number(directory, ROWS_PER_STRIP, size[1]), size[1])
+        offsets = fields.get(TILE_OFFSETS if tiled else STRIP_OFFSETS)
+        # Some writers call the table of tiles by the name of that of strips.
+        lengths = fields.get(TILE_BYTES, fields.get(STRIP_BYTES)) if tiled else fields.get(STRIP_BYTES)
+        if not min(block) or offsets is None or lengths is None:
+            raise TiffProblem("does not say where its pixels lie")
+        bands = self._number(directory, SAMPLES, 1)
+        separate = bands if self._number(directory, _PLANAR, 1) == 2 else 1
+        bits = max(self._numbers(directory, BITS) or [1]) * (1 if separate > 1 else bands)
+        layout = _Layout(size, block, separate, -(-block[0] * bits // 8) * block[1], offsets, lengths)
+        count = layout.across * layout.down * separate
+        if count > MOST_BLOCKS or layout.length > MAX_BLOCK:
+            raise TiffProblem(f"has {count:,} blocks of {layout.length:,} bytes, which no product has")
+        if offsets.number != count or lengths.number != count:
+            raise TiffProblem("does not say where each of its blocks lies")
+        return layout
+
+    def _blocks(self, layout: _Layout, shape: Tuple[int, int]) -> List[int]:
+        """Return the numbers of the blocks that a read of columns and rows takes."""
+        columns, rows = (
+            sorted({min(int((number + 0.5) * size / count + _EPSILON), size - 1) // block for number in range(count)})
+            for size, count, block in zip(layout.size, shape, layout.block)
+        )
+        across, down = layout.across, layout.down
+        return [(plane * down + row) * across + column
+                for plane in range(layout.separate) for row in rows for column in columns]  # fmt: skip
+
+    def _ranges(self, layout: _Layout, blocks: List[int], patched: Dict[int, bytes]) -> List[Range]:
+        """Return where blocks lie, and say in a table for the copy that the others lie beyond the end."""
+        offsets, lengths = self._unpacked(layout.offsets), self._unpacked(layout.lengths)
+        found = []
+        for block in blocks:
+            if not offsets[block] or not lengths[block]:
+                continue  # it was never written
+            end = offsets[block] + lengths[block]
+            if end > self._file.size:
+                raise TiffProblem("is cut off")
+            found.append((offsets[block], end))
+        place = self._place(layout.offsets)
+        if place is not None:  # a table within its field has a few numbers, which are all taken for wanted
+            code, width = _CODES[layout.offsets.kind], _WIDTHS[layout.offsets.kind]
+            wanted, beyond = set(blocks), 2 ** (8 * width) - 1
+            table = [offset if number in wanted or not offset else beyond for number, offset in enumerate(offsets)]
+            patched[place] = pack(f"{self._form.order}{len(table)}{code}", *table)
+        else:
+            found = [(first, first + length) for first, length in zip(offsets, lengths) if first and length]
+            if any(end > self._file.size for _, end in found):
+                raise TiffProblem("is cut off")
+        return found
+
+    def _tables(self, at: int, directory: Directory) -> None:
+        """Keep a directory as it stands."""
+        form = self._form
+        number, field = (8, 20) if form.big else (2, 12)
+        # Of fields with one tag the reader keeps the first: the count is what stands there.
+        (raw,) = self._file.read([(at, number)])
+        (count,) = unpack(form.number, raw)
+        (self._values[at],) = self._file.read([(at, number + count * field + form.room)])
+
+    def _read_values(self) -> None:
+        """Read what stands outside the fields."""
+        wanted: Dict[int, int] = {}
+        for directory in self._directories:
+            for field in directory.fields.values():
+                place = self._place(field)
+                if place is not None:
+                    wanted[place] = max(wanted.get(place, 0), _WIDTHS[field.kind] * field.number)
+        if sum(wanted.values()) > MOST_HEADER or any(at + length > self._file.size for at, length in wanted.items()):
+            raise TiffProblem("has values in its header that are larger than any product's, or beyond its end")
+        places = list(wanted.items())
+        self._values.update({at: body for (at, _), body in zip(places, self._file.read(places))})
+
+    def _place(self, field: Field) -> Optional[int]:
+        """Return where the value of a field stands, or None where that is the field itself."""
+        if _WIDTHS.get(field.kind, 0) * field.number <= self._form.room:
+            return None
+        (at,) = unpack(self._form.offset, field.raw)
+        return int(at)
+
+    def _unpacked(self, field: Field) -> Tuple[int, ...]:
+        code = _CODES.get(field.kind)
+        if code is None:
+            raise TiffProblem(f"has a tag {field.tag} of a type that is not read")
+        place = self._place(field)
+        raw = field.raw if place is None else self._values[place]
+        return unpack(f"{self._form.order}{field.number}{code}", raw[: _WIDTHS[field.kind] * field.number])
+
+    def _numbers(self, directory: Directory, tag: int) -> Tuple[int, ...]:
+        field = directory.fields.get(tag)
+        return () if field is None else self._unpacked(field)
+
+    def _number(self, directory: Directory, tag: int, default: int) -> int:
+        found = self._numbers(directory, tag)
+        return found[0] if found else default
+
+
+class _Seekable(io.RawIOBase):
+    """Read a file of a service as one that can seek."""
+
+    def __init__(self, file: RemoteFile) -> None:
+        super().__init__()
+        self._file, self._at = file, 0
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._file.size}[whence]
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        (found,) = self._file.read([(self._at, size)])
+        self._at += len(found)
+        return found

@@ -1,0 +1,361 @@
+"""What the header of a GeoTIFF on a host says of it, read in ranges, without GDAL.
+
+Only the standard library and requests are needed here: the GDAL driver uses this in whatever Python it finds.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from os import SEEK_END
+from typing import Dict, List, NamedTuple, Sequence, Tuple
+from xml.etree import ElementTree  # noqa: S405 - entities are refused
+from xml.sax.saxutils import unescape  # noqa: S406 - parses nothing
+
+import requests
+
+from planet_vector.catalog import ScenesV0
+from planet_vector.catalog.answers import content_range, read_body
+from planet_vector.errors import ProtocolError
+from planet_vector.pixels.tiff import (
+    ASCII,
+    BITS,
+    EXTRA_SAMPLES,
+    HEIGHT,
+    PHOTOMETRIC,
+    ROWS_PER_STRIP,
+    SAMPLE_FORMAT,
+    SAMPLES,
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    WIDTH,
+    Directory,
+    TiffFile,
+    TiffProblem,
+)
+from planet_vector.raster.limits import MAX_BLOCK, MAX_RATIO
+
+MOST_BANDS = 64
+
+_BEGINNING = 65536  # bytes; those of 8000 one-row strips, as GDAL writes them, and all that GDAL reads at opening
+_MOST_REQUESTS = 3  # where a directory lies at the end of the file, or its values behind long tables
+_SECONDS = 30.0  # for one of them with all its retries
+_MOST_TEXT = 65536  # bytes of a text
+_MOST_SIDE = 2**31 - 1  # pixels, which GDAL counts in 32 bits
+_MOST_UNITS = 1e9  # metres or degrees; with more, or pixels as small, numbers overflow on the way to a zoom of tiles
+
+_PLANAR, _SUB_DIRECTORIES, _RATIONAL_POLYNOMIAL = 284, 330, 50844
+_SCALE, _TIEPOINTS, _MATRIX, _KEYS, _METADATA, _NODATA = 33550, 33922, 34264, 34735, 42112, 42113
+_TEXTS = {269: "DOCUMENTNAME", 270: "IMAGEDESCRIPTION", 305: "SOFTWARE", 306: "DATETIME", 315: "ARTIST",
+          316: "HOSTCOMPUTER", 33432: "COPYRIGHT"}  # fmt: skip
+
+# By SampleFormat and bits, as GDAL calls them.
+_TYPES = {(1, 8): "Byte", (1, 16): "UInt16", (2, 16): "Int16", (1, 32): "UInt32", (2, 32): "Int32", (3, 32): "Float32",
+          (3, 64): "Float64"}  # fmt: skip
+_BLACK_IS_ZERO, _RGB = 1, 2  # of PHOTOMETRIC
+_PREMULTIPLIED, _ALPHA = 1, 2  # of EXTRA_SAMPLES
+
+# Keys of OGC GeoTIFF 1.1 (19-008r4).
+_MODEL, _RASTER, _GEOGRAPHIC, _ANGLE, _PROJECTED, _LENGTH = 1024, 1025, 2048, 2054, 3072, 3076
+_IS_PROJECTED, _IS_GEOGRAPHIC, _IS_POINT, _DEGREE, _METRE, _USER_DEFINED = 1, 2, 2, 9102, 9001, 32767
+_SAYS_NOTHING_MORE = {_MODEL, _RASTER, 1026, _GEOGRAPHIC, 2049, _ANGLE, 2057, 2059, _PROJECTED, 3073, _LENGTH}
+"""Keys beside which a code says all: these, names, and the ellipsoid that goes with the code."""
+
+
+class Band(NamedTuple):
+    """Hold what a header says of a band, in GDAL's words.
+
+    Attributes
+    ----------
+    colour : str
+        Such as ``Red``, ``Alpha`` or ``Undefined``.
+    description : str
+        Its name, or nothing.
+    texts : tuple of (str, str)
+        What VRTs say in elements of these names: ``Offset``, ``Scale``, ``UnitType``.
+    metadata : tuple of (str, str)
+        Other items.
+    """
+
+    colour: str
+    description: str = ""
+    texts: Tuple[Tuple[str, str], ...] = ()
+    metadata: Tuple[Tuple[str, str], ...] = ()
+
+
+class Layout(NamedTuple):
+    """Hold what a header says of a GeoTIFF that has one image, is north up, and in a system with an EPSG code.
+
+    Attributes
+    ----------
+    width, height : int
+        Pixels.
+    dtype : str
+        Type of all bands, as GDAL calls it: ``Byte``, ``UInt16`` …
+    bands : tuple of Band
+        The bands.
+    nodata : str
+        The value that stands for no data, as it is written there, or nothing.
+    epsg : int
+        Code of the coordinate system.
+    geographic : bool
+        Whether its units are degrees; else metres.
+    origin : (float, float)
+        West and north edge, longitude or easting first.
+    pixel : (float, float)
+        Width and height of a pixel, both above 0.
+    block : (int, int)
+        Columns and rows of a strip or a tile.
+    metadata : tuple of (str, str)
+        Items of the dataset.
+    interleaved : bool
+        Whether a block holds all bands.
+    premultiplied : bool
+        Whether colours are multiplied by alpha.
+    """
+
+    width: int
+    height: int
+    dtype: str
+    bands: Tuple[Band, ...]
+    nodata: str
+    epsg: int
+    geographic: bool
+    origin: Tuple[float, float]
+    pixel: Tuple[float, float]
+    block: Tuple[int, int]
+    metadata: Tuple[Tuple[str, str], ...]
+    interleaved: bool
+    premultiplied: bool
+
+
+def read_layout(catalog: ScenesV0, url: str) -> Layout:
+    """Read the header of a file: by one request where it stands in the first 64 kB, by three at the most.
+
+    Parameters
+    ----------
+    catalog : ScenesV0
+        The service that led to the file; its key goes to its own hosts only.
+    url : str
+        Where the file answers itself, as `planet_vector.raster.access.plan` finds it.
+
+    Raises
+    ------
+    TiffProblem
+        When it is no GeoTIFF of that kind; the message goes on after the file's name.
+    ServiceError
+        When the host does not give it.
+    """
+    file = _Ranges(catalog, url)
+    layout = parse_layout(TiffFile(file))  # type: ignore[arg-type] # it has what is used of a file
+    samples = layout.width * layout.height * len(layout.bands)
+    if samples > file.length * MAX_RATIO:
+        raise TiffProblem("claims to hold more than its size can")
+    return layout
+
+
+def parse_layout(tiff: TiffFile) -> Layout:
+    """Return what the first directory of a TIFF says, if it is the only one.
+
+    Raises
+    ------
+    TiffProblem
+        When the file is of another kind.
+    """
+    first = tiff.directory(tiff.first)
+    if first.following or _SUB_DIRECTORIES in first.fields:
+        raise TiffProblem("has overviews, masks or other images of its own")
+    if _RATIONAL_POLYNOMIAL in first.fields:
+        raise TiffProblem("is placed by polynomials")
+
+    def one(tag: int, default: int) -> int:
+        found = _integers(tiff, first, tag)
+        return found[0] if found else default
+
+    width, height, count = one(WIDTH, 0), one(HEIGHT, 0), one(SAMPLES, 1)
+    if not (1 <= width <= _MOST_SIDE and 1 <= height <= _MOST_SIDE and 1 <= count <= MOST_BANDS):
+        raise TiffProblem("is of no size that is read")
+    kinds = set(zip(_integers(tiff, first, SAMPLE_FORMAT) or (1,) * count, _integers(tiff, first, BITS) or (1,)))
+    dtype = _TYPES.get(kinds.pop()) if len(kinds) == 1 else None
+    if dtype is None:
+        raise TiffProblem("has pixels of a type that is not read")
+    columns, rows = one(TILE_WIDTH, 0), one(TILE_HEIGHT, 0)
+    if not (columns and rows):
+        columns, rows = width, min(height, one(ROWS_PER_STRIP, height))
+    interleaved = one(_PLANAR, 1) == 1
+    if columns * rows * (count if interleaved else 1) * 8 > MAX_BLOCK:
+        raise TiffProblem("has blocks that no product has")
+
+    extra = _integers(tiff, first, EXTRA_SAMPLES)
+    items, bands = _metadata(_text(tiff, first, _METADATA), _colours(one(PHOTOMETRIC, -1), count, extra))
+    keys = _keys(tiff, first)
+    points = keys.get(_RASTER) == _IS_POINT
+    epsg, geographic = _system(keys)
+    west, north, *pixel = _place(tiff, first)
+    if points:  # what is given is the middle of the first pixel
+        west, north = west - pixel[0] / 2, north + pixel[1] / 2
+    items["AREA_OR_POINT"] = "Point" if points else "Area"
+    for tag, name in _TEXTS.items():
+        if tag in first.fields:
+            items[f"TIFFTAG_{name}"] = _text(tiff, first, tag)
+    return Layout(
+        width, height, dtype, tuple(bands), _text(tiff, first, _NODATA).strip(), epsg, geographic, (west, north),
+        (pixel[0], pixel[1]), (columns, rows), tuple(items.items()), interleaved, _PREMULTIPLIED in extra,
+    )  # fmt: skip
+
+
+def _colours(photometric: int, count: int, extra: Sequence[int]) -> List[str]:
+    """Return what bands show, by GDAL's rules for GeoTIFFs."""
+    named = {_BLACK_IS_ZERO: ["Gray"], _RGB: ["Red", "Green", "Blue"]}.get(photometric)
+    if named is None or len(named) + len(extra) > max(count, len(named)) or len(named) > count:
+        raise TiffProblem("has colours that are not read")
+    rest = ["Undefined"] * (count - len(named))
+    for place, kind in enumerate(extra, len(rest) - len(extra)):
+        if kind in (_PREMULTIPLIED, _ALPHA) and place >= 0:
+            rest[place] = "Alpha"
+    return named + rest
+
+
+def _metadata(text: str, colours: Sequence[str]) -> Tuple[Dict[str, str], List[Band]]:
+    """Read GDAL's own XML: items of the dataset, and of each band.
+
+    Raises
+    ------
+    TiffProblem
+        When it is no such XML.
+    """
+    items: Dict[str, str] = {}
+    bands = [Band(colour) for colour in colours]
+    if not text:
+        return items, bands
+    if "<!" in text:  # entities grow without bounds
+        raise TiffProblem("has metadata that is not read")
+    try:
+        root = ElementTree.fromstring(text)  # noqa: S314 - entities are refused above
+    except ElementTree.ParseError:
+        raise TiffProblem("has metadata that is not XML") from None
+    for item in root.iter("Item"):
+        # GDAL escapes values twice.
+        value = unescape(item.text or "", {"&quot;": '"', "&apos;": "'"})
+        name, sample = item.get("name", ""), item.get("sample")
+        role = item.get("role", "")
+        if item.get("domain"):
+            continue  # of the format, mostly: no VRT says them
+        if sample is None:
+            items[name] = value
+            continue
+        if not (sample.isascii() and sample.isdigit() and int(sample[:9]) < len(bands)):
+            raise TiffProblem("has metadata of a band that is not there")
+        at = int(sample)
+        band = bands[at]
+        if role == "description":
+            bands[at] = band._replace(description=value)
+        elif role == "colorinterp":
+            bands[at] = band._replace(colour=value.capitalize())
+        elif role in ("offset", "scale", "unittype"):
+            element = {"offset": "Offset", "scale": "Scale", "unittype": "UnitType"}[role]
+            bands[at] = band._replace(texts=(*band.texts, (element, value)))
+        else:
+            bands[at] = band._replace(metadata=(*band.metadata, (name, value)))
+    return items, bands
+
+
+def _place(tiff: TiffFile, first: Directory) -> Tuple[float, float, float, float]:
+    """Return west, north, and the width and height of a pixel."""
+    scale, points = tiff.values(first, _SCALE), tiff.values(first, _TIEPOINTS)
+    matrix = tiff.values(first, _MATRIX)
+    if len(scale) >= 2 and len(points) == 6 and not matrix:
+        column, row, _, x, y, _ = points
+        width, height = scale[0], scale[1]
+        west, north = x - column * width, y + row * height
+    elif len(matrix) == 16 and not scale and not points and not matrix[1] and not matrix[4]:
+        west, north, width, height = matrix[3], matrix[7], matrix[0], -matrix[5]
+    else:
+        raise TiffProblem("is not placed by its upper left corner, north up")
+    if not (all(map(math.isfinite, (west, north, width, height))) and width > 0 and height > 0):
+        raise TiffProblem("is not north up")
+    if not (max(abs(west), abs(north), width, height) < _MOST_UNITS and min(width, height) > 1 / _MOST_UNITS):
+        raise TiffProblem("lies nowhere on Earth")
+    return west, north, width, height
+
+
+def _keys(tiff: TiffFile, first: Directory) -> Dict[int, int]:
+    """Return the keys of the coordinate system that are numbers; 0 for those whose values are elsewhere."""
+    found = _integers(tiff, first, _KEYS)
+    entries = [found[at : at + 4] for at in range(4, len(found) - 3, 4)]
+    return {key: (value if not where else 0) for key, where, _, value in entries}
+
+
+def _system(keys: Dict[int, int]) -> Tuple[int, bool]:
+    """Return the EPSG code of the system, and whether it is geographic.
+
+    Raises
+    ------
+    TiffProblem
+        When no code says all of it.
+    """
+    projected = keys.get(_MODEL) == _IS_PROJECTED
+    epsg = keys.get(_PROJECTED if projected else _GEOGRAPHIC, 0)
+    unit = keys.get(_LENGTH, _METRE) == _METRE if projected else keys.get(_ANGLE, _DEGREE) == _DEGREE
+    known = projected or keys.get(_MODEL) == _IS_GEOGRAPHIC
+    if not (known and 1024 <= epsg < _USER_DEFINED and unit and keys.keys() <= _SAYS_NOTHING_MORE):
+        raise TiffProblem("has a coordinate system without an EPSG code of its own")
+    return epsg, not projected
+
+
+def _integers(tiff: TiffFile, first: Directory, tag: int) -> Tuple[int, ...]:
+    found = tiff.values(first, tag)
+    if not all(isinstance(value, int) for value in found):
+        raise TiffProblem(f"has a tag {tag} of a type that is not read")
+    return found
+
+
+def _text(tiff: TiffFile, first: Directory, tag: int) -> str:
+    """Return a text as XML can hold it: control characters cannot be written there (XML 1.0, section 2.2)."""
+    if tag in first.fields and first.fields[tag].kind != ASCII:
+        raise TiffProblem(f"has a tag {tag} that is no text")
+    text = bytes(tiff.values(first, tag, _MOST_TEXT)).partition(b"\0")[0].decode("utf-8", "replace")
+    return "".join(char if char.isprintable() or char in "\n\t" else " " for char in text)
+
+
+class _Ranges(io.RawIOBase):
+    """Be a file of a host, of which a few stretches are fetched.
+
+    Attributes
+    ----------
+    length : int
+        Bytes of the file.
+    """
+
+    def __init__(self, catalog: ScenesV0, url: str) -> None:
+        self._catalog, self._url = catalog, url
+        self._parts: List[Tuple[int, bytes]] = []
+        self.length = 0
+        self._at = 0
+        self._fetch(0)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = self.length + offset if whence == SEEK_END else offset
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        """Return some bytes, no more than are fetched at once."""
+        for first, content in self._parts:
+            if first <= self._at and self._at + size <= first + len(content):
+                return content[self._at - first : self._at - first + size]
+        if len(self._parts) == _MOST_REQUESTS:
+            raise TiffProblem("has a header that lies in too many places")
+        self._fetch(self._at)
+        return self._parts[-1][1][:size]
+
+    def _fetch(self, first: int) -> None:
+        def take(response: requests.Response) -> Tuple[int, bytes]:
+            told = content_range(response.headers)
+            if response.status_code != 206 or told is None or told[0] != first or told[1] - first >= _BEGINNING:
+                raise ProtocolError("The host of a product does not send the part of it that was asked for.")
+            return told[2], read_body(response, _BEGINNING)
+
+        wanted = {"Range": f"bytes={first}-{first + _BEGINNING - 1}", "Accept-Encoding": "identity"}
+        transport = self._catalog.transport
+        self.length, content = transport.stream(self._url, wanted, take, seconds=_SECONDS, limited=False)
+        self._parts.append((first, content))

@@ -1,0 +1,386 @@
+"""Overviews of products that have none, kept on disk: made once, of just what a look from afar takes of a file.
+
+A program that draws all of a product without overviews asks for strip after strip of it, and again at each other zoom.
+Here they are fetched together once (`planet_vector.raster.decimated`), and the GDAL at hand makes a small GeoTIFF of
+them. Beside it lies the file as a VRT, which names these overviews: at full size its pixels are the file's.
+
+Both are named by the product's link and by the version of it (its ETag or its time, and its size), about which the
+service is asked before they are used; another version makes them void. Folder and files are the user's alone, and no
+key is in them. They are a help and no condition: without them a product is opened by itself.
+
+Finding them needs the standard library and requests alone, as the GDAL driver does it in whatever Python it finds.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import stat
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Callable, Mapping, NamedTuple, Optional, Set
+from xml.etree import ElementTree  # noqa: S405 - what is parsed was written here
+from xml.etree.ElementTree import Element, SubElement  # noqa: S405 - as above
+
+from planet_vector.catalog import ScenesV0
+from planet_vector.catalog.answers import ranged_length
+from planet_vector.config import user_directory
+from planet_vector.errors import RasterAccessError
+from planet_vector.names import ONLY_GEOTIFF
+from planet_vector.pixels.references import ReferenceProblem, check_crs, check_file
+from planet_vector.pixels.tiff import TILE_BYTES, TILE_OFFSETS, TiffFile, TiffProblem
+from planet_vector.private_files import STALE, is_private, make_folder, read_private, write_private
+from planet_vector.raster.decimated import MOST_BLOCKS, Decimation, Progress, copy, look
+from planet_vector.raster.remotefile import RemoteFile, ServedWhole
+
+MOST_BYTES = 2**30
+"""Bytes of all overviews kept, of any service; a product has some 10 MB. Those not used for longest go first."""
+
+_MOST_TEXT = 4 * 2**20  # bytes of a VRT; ground control points and palettes are the longest of what is said of a file
+_MAKING, _WRITING = ".making-", ".vrt-"  # what the names of temporary folders and files begin with
+_FILE, _OVERVIEWS = "file", "overviews"  # what the VRT that is kept calls them
+
+# What a VRT says of a file. Other elements, and items of other domains, may name files that GDAL would open.
+_SAID = {"SRS", "GeoTransform", "GCPList", "Metadata", "VRTRasterBand", "MaskBand"}
+_SAID_OF_BAND = {"Description", "UnitType", "NoDataValue", "ColorInterp", "ColorTable", "CategoryNames", "Offset",
+                 "Scale", "Metadata", "SimpleSource"}  # fmt: skip
+_DOMAINS = {"", "IMAGE_STRUCTURE", "IMAGERY", "RPC"}
+
+Reduce = Callable[[Path, Path, Path, Decimation], None]
+"""Has the GDAL at hand reduce a copy of a file: writes a GeoTIFF and a VRT of the copy, at the second and third path.
+
+The GeoTIFF holds all bands of the copy read by their nearest pixels, behind them, where there is one, its mask, and
+overviews of these. Raises `RasterAccessError` when GDAL cannot.
+"""
+
+
+class Kept(NamedTuple):
+    """Hold the overviews of a product that are on the disk."""
+
+    overviews: Path
+    text: Path
+
+    def vrt(self, name: str) -> str:
+        """Return a VRT of the product.
+
+        Parameters
+        ----------
+        name : str
+            How GDAL opens the product by itself.
+
+        Raises
+        ------
+        OSError
+            When what is kept is there no more, or damaged: then it goes, and can be made again.
+        """
+        text = read_private(self.text, _MOST_TEXT)[0]
+        names = {_FILE: name, _OVERVIEWS: str(self.overviews)}
+        try:
+            root = ElementTree.fromstring(text)  # noqa: S314 - written by `_described`
+            for source in root.iter("SourceFilename"):
+                directory, _, what = (source.text or "").rpartition(":")
+                source.text = f"{directory}:{names[what]}"
+        except (ElementTree.ParseError, KeyError):  # the machine stopped while it was written, say
+            self.text.unlink(missing_ok=True)
+            raise OSError(errno.EIO, "Damaged", str(self.text)) from None
+        return ElementTree.tostring(root, encoding="unicode")
+
+
+def kept(catalog: ScenesV0, link: str) -> Optional[Kept]:
+    """Return the overviews of a product that are kept, or None.
+
+    The service is asked only where there are some: whether the product is still the one of which they were made.
+
+    Parameters
+    ----------
+    catalog : ScenesV0
+        The service.
+    link : str
+        The product's link.
+
+    Raises
+    ------
+    ServiceError
+        When the service does not tell.
+    ConfigError
+        When there is no home directory.
+    """
+    if not any(directory().glob(f"{_digest(link)}-*.tif")):
+        return None
+    _, headers = catalog.transport.follow(catalog.transport.check_link(link))
+    version = _version(headers)
+    return None if version is None else _there(_named(link, version))
+
+
+class Making:
+    """Make the overviews of a product.
+
+    Parameters
+    ----------
+    catalog : ScenesV0
+        The service.
+    link : str
+        The product's link.
+    title : str
+        What errors call it.
+
+    Attributes
+    ----------
+    decimation : Decimation
+        What it takes.
+
+    Raises
+    ------
+    ServiceError
+        When the service does not give the product.
+    RasterAccessError
+        When overviews cannot be made of it.
+    """
+
+    def __init__(self, catalog: ScenesV0, link: str, title: str) -> None:
+        self._catalog, self._link, self._title = catalog, catalog.transport.check_link(link), title
+        self._version = self._version_now()
+        self._named = _named(link, self._version)
+        self._file = RemoteFile(catalog, self._link, title)
+        self.decimation = look(self._file, title)
+
+    @property
+    def kept(self) -> Optional[Kept]:
+        """What is there already."""
+        return _there(self._named)
+
+    def make(self, reduce: Reduce, progress: Progress = None) -> Kept:
+        """Fetch what the overviews take, and make them; whole, or not at all.
+
+        Parameters
+        ----------
+        reduce : callable
+            Has the GDAL at hand do its part.
+        progress : callable, optional
+            Told of the bytes that are there, and those there will be; what it raises ends it.
+
+        Raises
+        ------
+        ServiceError
+            When the service does not give a part of the file.
+        RasterAccessError
+            When the file was replaced meanwhile, cannot be decoded, or the disk does not take it.
+        """
+        try:
+            make_folder(directory())
+            _tidy()
+            folder = Path(tempfile.mkdtemp(prefix=_MAKING, dir=directory()))  # of mode 0700
+            try:
+                return self._make(folder, reduce, progress)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError as error:
+            if isinstance(error, RasterAccessError) or error.errno is None:
+                raise
+            raise RasterAccessError(
+                f"The overviews of {self._title} cannot be kept in {directory()} ({error.strerror}): make room there."
+            ) from None
+
+    def _make(self, folder: Path, reduce: Reduce, progress: Progress) -> Kept:
+        part, overviews, text = folder / "copy.tif", folder / "overviews.tif", folder / "copy.vrt"
+        part.touch(0o600)
+        copy(self._file, self.decimation, part, progress)
+        _check_references(part, self._title)
+        reduce(part, overviews, text, self.decimation)
+        _check_whole(overviews, self._title)
+        described = _described(text.read_bytes(), self.decimation)
+        if self._version_now() != self._version:
+            raise RasterAccessError(f"{self._title} was replaced while overviews were made of it: make them again.")
+        overviews.chmod(0o600)
+        for path in directory().glob(f"{_digest(self._link)}-*"):
+            if path.name.partition(".")[0] != self._named.overviews.stem:  # of a version that is no more
+                path.unlink(missing_ok=True)
+        # First the pixels: what says where they are is never there without them.
+        if self.kept is None:
+            os.replace(overviews, self._named.overviews)
+            write_private(self._named.text, described, _WRITING)
+        _prune(self._named)
+        return self._named
+
+    def _version_now(self) -> str:
+        _, headers = self._catalog.transport.follow(self._link)
+        if ranged_length(headers) is None:
+            raise ServedWhole(f"{self._title} is served whole only: download it.")
+        version = _version(headers)
+        if version is None:
+            raise RasterAccessError(
+                f"The service does not tell one version of {self._title} from another, so no overviews of it are kept."
+            )
+        return version
+
+
+def directory() -> Path:
+    """Return where overviews are kept.
+
+    Raises
+    ------
+    ConfigError
+        When there is no home directory.
+    """
+    return user_directory("cache") / "overviews"
+
+
+def clear() -> int:
+    """Remove all that are kept, and return of how many products."""
+    count = 0
+    for path in directory().glob("*"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+            count += path.suffix == ".tif"
+    return count
+
+
+def _described(text: bytes, decimation: Decimation) -> bytes:
+    """Return GDAL's VRT of the copy as one of the product with its overviews, its files not named yet.
+
+    Raises
+    ------
+    RasterAccessError
+        When it says more of the file than VRTs of products should.
+    """
+    try:
+        root = ElementTree.fromstring(text)  # noqa: S314 - GDAL wrote it; expat bounds what entities grow to
+        check_crs(root.findtext("SRS", ""))
+    except (ElementTree.ParseError, ReferenceProblem):
+        raise RasterAccessError(
+            f"{decimation.title} says of itself what is not read, or names another file: no overviews are made of it."
+        ) from None
+    _keep(root, _SAID)
+    bands = root.findall("VRTRasterBand")
+    for number, band in enumerate(bands, 1):
+        _keep(band, _SAID_OF_BAND)
+        for source in band.iter("SourceFilename"):
+            source.attrib.update(relativeToVRT="0", shared="0")
+            source.text = f"{ONLY_GEOTIFF}{_FILE}"
+        blocks = band.find("SimpleSource/SourceProperties")
+        if blocks is not None:  # who reads block by block reads those of the file
+            band.attrib.update(blockXSize=blocks.get("BlockXSize", ""), blockYSize=blocks.get("BlockYSize", ""))
+        _add_overviews(band, number, decimation)
+    mask = root.find("MaskBand/VRTRasterBand")
+    if mask is not None:
+        for each in list(mask):
+            mask.remove(each)
+        # Opened by itself, a mask of one bit has values of 0 and 1.
+        source = SubElement(mask, "ComplexSource")
+        SubElement(
+            source, "SourceFilename", relativeToVRT="0", shared="0"
+        ).text = f"GTIFF_DIR:{decimation.mask}:{_FILE}"
+        SubElement(source, "SourceBand").text = "1"
+        SubElement(source, "LUT").text = "0:0,1:255"
+        _add_overviews(mask, len(bands) + 1, decimation)
+    found = ElementTree.tostring(root)
+    if len(found) > _MOST_TEXT:
+        raise RasterAccessError(f"{decimation.title} says more of itself than any product: it gets no overviews.")
+    return found
+
+
+def _check_references(part: Path, title: str) -> None:
+    """Refuse a file whose coordinate system names another: it would be opened with it."""
+    try:
+        check_file(part)
+    except ReferenceProblem as problem:
+        raise RasterAccessError(f"{title} {problem}: no overviews are made of it.") from None
+
+
+def _check_whole(overviews: Path, title: str) -> None:
+    """Be sure that all blocks are in the file: libtiff does not tell GDAL of a disk that is full at its last bytes.
+
+    Raises
+    ------
+    RasterAccessError
+        When one is not.
+    """
+    try:
+        with overviews.open("rb") as file:
+            tiff = TiffFile(file)
+            size = file.seek(0, os.SEEK_END)
+            for level in tiff.directories():
+                offsets, lengths = (tiff.values(level, tag, MOST_BLOCKS) for tag in (TILE_OFFSETS, TILE_BYTES))
+                ends = [offset + length for offset, length in zip(offsets, lengths) if offset and length]
+                if not ends or len(ends) < len(offsets) or max(ends) > size:
+                    raise TiffProblem("has blocks that are not there")
+    except TiffProblem:
+        raise RasterAccessError(
+            f"The overviews of {title} were not written whole: make room in {directory()}."
+        ) from None
+
+
+def _keep(parent: Element, names: Set[str]) -> None:
+    for each in list(parent):
+        if each.tag not in names or (each.tag == "Metadata" and each.get("domain", "") not in _DOMAINS):
+            parent.remove(each)
+
+
+def _add_overviews(band: Element, number: int, decimation: Decimation) -> None:
+    for level in range(1, len(decimation.factors) + 2):
+        overview = SubElement(band, "Overview")
+        SubElement(overview, "SourceFilename", relativeToVRT="0").text = f"GTIFF_DIR:{level}:{_OVERVIEWS}"
+        SubElement(overview, "SourceBand").text = str(number)
+
+
+def _version(headers: Mapping[str, str]) -> Optional[str]:
+    """Return what tells one version of a file from another; None where the service says nothing that does."""
+    told = headers.get("ETag") or headers.get("Last-Modified")
+    return json.dumps([told, ranged_length(headers)]) if told else None
+
+
+def _named(link: str, version: str) -> Kept:
+    stem = f"{_digest(link)}-{_digest(version)}"
+    return Kept(directory() / f"{stem}.tif", directory() / f"{stem}.xml")
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def _there(named: Kept) -> Optional[Kept]:
+    for path in named:
+        try:
+            if not is_private(os.lstat(path), stat.S_ISREG):
+                return None
+        except OSError:
+            return None
+    with suppress(OSError):
+        os.utime(named.overviews)  # used last
+    return named
+
+
+def _tidy() -> None:
+    """Remove what programs left behind that were killed while they made overviews."""
+    for pattern in (f"{_MAKING}*", f"{_WRITING}*"):
+        for path in directory().glob(pattern):
+            with suppress(OSError):  # another program was faster
+                found = [path, *path.iterdir()] if path.is_dir() else [path]
+                if abs(time.time() - max(os.lstat(each).st_mtime for each in found)) > STALE:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _prune(newest: Kept) -> None:
+    """Remove those that were not used for longest when all are too large."""
+    found = []
+    for path in directory().glob("*.tif"):
+        with suppress(OSError):
+            status = os.lstat(path)
+            found.append((path != newest.overviews, -status.st_mtime, status.st_size, path))
+    total = 0
+    for _, _, size, path in sorted(found):
+        total += size
+        if total > MOST_BYTES and path != newest.overviews:
+            # A file that another program reads is left where the system does not let it go.
+            with suppress(OSError):
+                path.with_suffix(".xml").unlink(missing_ok=True)
+                path.unlink()
+                for beside in directory().glob(f"{path.stem}.*"):  # statistics, which GDAL writes there
+                    beside.unlink()

@@ -1,0 +1,117 @@
+"""Overviews of products that have none: made once, before the layer is shown, so that it draws soon from afar.
+
+Without them, even the stretch of a layer takes more of the file than they do. It is part of the task that adds it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy
+from osgeo import gdal
+from qgis.core import Qgis, QgsMessageLog
+
+from planet_scenes import core, messages, rasters
+from planet_scenes.tasks import Cancelled
+from planet_scenes.texts import tr
+from planet_vector.catalog import ScenesV0
+from planet_vector.errors import PlanetVectorError, RasterAccessError
+from planet_vector.raster.decimated import AT_LEAST, Decimation
+from planet_vector.raster.overview_files import Making
+from planet_vector.scene import Scene
+
+MOST_BYTES = 128 * 2**20
+"""Bytes that are fetched of a product unasked; of one of 8000 × 8000 pixels in one-row strips it is some 60 MB."""
+
+_CREATION = ("TILED=YES", "COMPRESS=DEFLATE", "ZLEVEL=1", "INTERLEAVE=BAND", "PHOTOMETRIC=MINISBLACK")
+
+
+def prepared(catalog: ScenesV0, scene: Scene, product: str, source: str, feedback: Any) -> str:
+    """Return what QGIS is to open for a product, with overviews that are made if it is large and has none.
+
+    Where they cannot be made, or would take more than `MOST_BYTES`, it is what it was, and the log says why.
+
+    Parameters
+    ----------
+    catalog, scene, product
+        Which product.
+    source : str
+        As `rasters.name_of` returns it.
+    feedback : QgsFeedback
+        Told how far it is, and asked whether to go on.
+
+    Raises
+    ------
+    RasterAccessError
+        When the product does not open.
+    Cancelled
+        When the user wants no more of it.
+    """
+    title = f"{scene.id}/{product}"
+    if source.endswith(".vrt"):
+        return source
+    dataset = rasters.open_raster(source, title)
+    if max(dataset.RasterXSize, dataset.RasterYSize) < 2 * AT_LEAST or rasters.has_overviews(dataset):
+        return source
+
+    def tell(done: int, total: int) -> None:
+        if feedback.isCanceled():
+            raise Cancelled
+        feedback.setProgress(100 * done / max(1, total))
+
+    try:
+        making = Making(catalog, scene.product_link(product), title)
+        if making.decimation.needless:
+            return source
+        if making.decimation.bytes > MOST_BYTES:
+            told = tr("Overviews of {title} take {size} MB of it: 'planet-vector overviews' makes them, if you wish.")
+            raise RasterAccessError(told.format(title=title, size=round(making.decimation.bytes / 1e6)))
+        making.make(reduce, tell)
+    except (PlanetVectorError, OSError) as error:
+        QgsMessageLog.logMessage(core.errors_told(error), messages.TAB, Qgis.MessageLevel.Warning, notifyUser=False)
+        return source
+    return rasters.name_of(catalog, scene, product)
+
+
+def reduce(part: Path, overviews: Path, text: Path, decimation: Decimation) -> None:
+    """Write the overviews and a VRT of a copy, as `planet_vector.raster.overview_files.Reduce` says.
+
+    Raises
+    ------
+    RasterAccessError
+        When GDAL cannot decode it.
+    """
+    title = decimation.title
+    dataset = rasters.open_raster(str(part), title)
+    bands = [dataset.GetRasterBand(number) for number in range(1, dataset.RasterCount + 1)]
+    if any(band.GetOverviewCount() for band in bands):
+        raise RasterAccessError(tr("{title} has overviews of its own, or names others.").format(title=title))
+    sources = [*bands, bands[0].GetMaskBand()] if decimation.mask else bands
+    size = decimation.columns, decimation.rows
+
+    def write() -> bool:
+        target = gdal.GetDriverByName("GTiff").Create(
+            str(overviews), *size, len(sources), bands[0].DataType, options=list(_CREATION)
+        )
+        if target is None:
+            return False
+        for number, source in enumerate(sources, 1):
+            pixels: numpy.ndarray[Any, Any] = source.ReadAsArray(buf_xsize=size[0], buf_ysize=size[1])
+            if pixels is None:
+                return False
+            band = target.GetRasterBand(number)
+            if number <= len(bands):
+                band.SetColorInterpretation(source.GetColorInterpretation())
+                if source.GetNoDataValue() is not None:
+                    band.SetNoDataValue(source.GetNoDataValue())
+            if band.WriteArray(pixels):
+                return False
+        target.FlushCache()
+        failed = target.BuildOverviews("NEAREST", list(decimation.factors))
+        described = gdal.GetDriverByName("VRT").CreateCopy(str(text), dataset)
+        return not failed and described is not None  # both are closed, and written, when this returns
+
+    written, why = rasters.call_gdal(write)
+    if not written:
+        raise RasterAccessError(tr("{title} cannot be decoded: {why}.").format(title=title, why=why))
