@@ -361,6 +361,9 @@ def _warped_to(
             width=columns[1] - columns[0],
             height=rows[1] - rows[0],
             resampling=Resampling[resampling],
+            # Each band for itself, as it is drawn: of a pixel with data in one band alone GDAL moves the others by one,
+            # so that they are none of no data.
+            UNIFIED_SRC_NODATA="NO",
         ) as warped:
             rasterio.shutil.copy(warped, memory.name, driver="VRT")
             header = header_of(warped)

@@ -393,6 +393,8 @@ def laid(made: Made, dataset: Any, off: float) -> Iterator[str]:
         to_degrees = pyproj.Transformer.from_crs(dataset.crs.to_wkt(), "EPSG:4326", always_xy=True)
         columns, rows = made.from_degrees(*to_degrees.transform(x, y))
     data, none = made.surely(columns, rows, off)
+    if dataset.name.startswith("GTI:"):  # of a pixel that reaches behind a pole GDAL's tile index shows nothing
+        data &= np.abs(y) + dataset.res[1] / 2 <= 90
     found = np.concatenate([dataset.read(window=window) for window in windows], axis=2)
     mask = np.concatenate([dataset.dataset_mask(window=window) for window in windows], axis=1) > 0
     if made.valid.any() and not data.any():

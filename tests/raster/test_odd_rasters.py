@@ -135,6 +135,28 @@ def test_every_way_to_resample_makes_a_mosaic(odd: Service, tmp_path: Path) -> N
         raster.open_mosaic(plain, resampling="gauss")
 
 
+def test_a_pixel_without_data_in_one_band_keeps_the_values_of_the_others(
+    start_service: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.stack([np.arange(60_000).reshape(200, 300) % 7, np.full((200, 300), 9000)]).astype("uint32")
+    path = tmp_path / "20150101_000000_gaps_analytic.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", count=2, height=200, width=300, dtype="uint32", crs="EPSG:32633", transform=UTM,
+        nodata=0,
+    ) as file:  # fmt: skip
+        file.write(values)
+    service = start_service(tmp_path)
+    monkeypatch.setenv("PL_API_URL", service.url)
+    monkeypatch.setenv("PL_API_KEY", service.key)
+    with planet_vector.mosaic("PLANET:ortho", product="analytic", crs="EPSG:3857") as dataset:
+        found = dataset.read()
+    within = found[1] == 9000
+    assert np.count_nonzero(within) > 0.9 * within.size and set(np.unique(found[1])) == {0, 9000}
+    # As many of each value as there are in the file: GDAL's warper alone would make ones of all zeros.
+    shares = np.bincount(found[0][within], minlength=7) / np.count_nonzero(within)
+    assert shares == pytest.approx(np.full(7, 1 / 7), abs=0.01)
+
+
 def test_what_makes_no_grid_is_refused(odd: Service) -> None:
     plain = scenes("plain")
     for asked, told in (
