@@ -22,7 +22,7 @@ from planet_vector.catalog import ScenesV0
 from planet_vector.config import user_directory
 from planet_vector.errors import QueryError, RasterAccessError
 from planet_vector.raster import described
-from planet_vector.raster.access import ANY_BUILD, plan
+from planet_vector.raster.access import ANY_BUILD, Access, plan, self_contained
 from planet_vector.raster.descriptions import tiles_description
 from planet_vector.raster.keyfiles import tiles_file
 from planet_vector.raster.limits import MAX_BLOCK
@@ -61,7 +61,7 @@ class Drawn(NamedTuple):
 
 
 def name_of(catalog: ScenesV0, scene: Scene, product: str) -> str:
-    """Return the name by which QGIS opens a product: of a VRT, where tiles serve as its overviews; no key is in it.
+    """Return the name by which QGIS draws a product: of a VRT, where it has overviews by that; no key is in it.
 
     Raises
     ------
@@ -70,12 +70,21 @@ def name_of(catalog: ScenesV0, scene: Scene, product: str) -> str:
     ServiceError
         When it does not give it.
     """
+    return described.name_of(catalog, scene, product, _access(catalog, scene, product))
+
+
+def own_name_of(catalog: ScenesV0, scene: Scene, product: str) -> str:
+    """Return the name of a product alone, whose pixels are the file's at any size, and raise as `name_of` does."""
+    return self_contained(_access(catalog, scene, product))
+
+
+def _access(catalog: ScenesV0, scene: Scene, product: str) -> Access:
     access = plan(catalog, scene.product_link(product), ANY_BUILD)
     if not access.ranges:
         raise RasterAccessError(
             tr("{scene}/{product} is served whole only: download it instead.").format(scene=scene.id, product=product)
         )
-    return described.name_of(catalog, scene, product, access)
+    return access
 
 
 def open_raster(name: str, title: str) -> gdal.Dataset:

@@ -72,7 +72,7 @@ def opened(catalog: ScenesV0, scene: Scene, product: str) -> gdal.Dataset:
     RasterAccessError
         When GDAL cannot open it, or it is served whole only.
     """
-    return rasters.open_raster(rasters.name_of(catalog, scene, product), f"{scene.id}/{product}")
+    return rasters.open_raster(rasters.own_name_of(catalog, scene, product), f"{scene.id}/{product}")
 
 
 def header(dataset: gdal.Dataset, title: str) -> Header:
