@@ -122,7 +122,7 @@ def make(directory: Path) -> None:
         with rasterio.open(
             directory / f"2015030{number + 1}_022415_0908_visual.tif", "w", driver="GTiff", width=WIDTH, height=HEIGHT,
             count=4, dtype="uint8", crs="EPSG:32611", transform=transform, compress="lzw", interleave="pixel",
-            blockysize=1, photometric="RGB", alpha="unspecified",
+            blockysize=1, photometric="RGB", alpha="yes",
         ) as dataset:  # fmt: skip
             dataset.write(pixels.astype("uint8"))
 
