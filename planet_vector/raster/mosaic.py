@@ -278,7 +278,7 @@ def _vrt(
         if how and how != repr(header.nodata[0]) and how != ALPHA:
             name = with_nodata(name, header)
         with sources.open_again(name, link) as dataset:
-            drawn = _warped(sources, dataset, grid, resampling)
+            drawn = _warped(sources, dataset, grid, resampling, by_band=how not in (None, ALPHA))
         if how:
             return header, drawn
         with sources.open_again(mask_alone(name, header), link) as dataset:
@@ -328,8 +328,13 @@ def _in_turns(bounds: Bounds, grid: _Grid) -> List[Bounds]:
     return [(west + by, south, east + by, north) for by in moves]
 
 
-def _warped(sources: Sources, dataset: Any, grid: _Grid, resampling: str) -> List[Tuple[str, RasterHeader]]:
-    """Return one scene on the mosaic's grid, as the text of a VRT, and the header of that; one for each turn."""
+def _warped(
+    sources: Sources, dataset: Any, grid: _Grid, resampling: str, by_band: bool = False
+) -> List[Tuple[str, RasterHeader]]:
+    """Return one scene on the mosaic's grid, as the text of a VRT, and the header of that; one for each turn.
+
+    What has no data is told by all bands together, or by each for itself, as the mosaic draws it.
+    """
     bounds = warped_bounds(dataset.crs, grid.crs, dataset.bounds)
     crs, transform = dataset.crs, dataset.transform
     moved = None if crs == grid.crs else recentred(crs, dataset.bounds.left, dataset.bounds.right)
@@ -339,18 +344,20 @@ def _warped(sources: Sources, dataset: Any, grid: _Grid, resampling: str) -> Lis
     for place in _in_turns(bounds, grid):
         # In the system of the grid GDAL turns nothing.
         by = place[0] - bounds[0] if crs == grid.crs else 0.0
-        text, header = _warped_to(place, dataset, crs, Affine.translation(by, 0) * transform, grid, resampling)
+        text, header = _warped_to(place, dataset, crs, Affine.translation(by, 0) * transform, grid, resampling, by_band)
         found.append((sources.public(text), header))
     return found
 
 
 def _warped_to(
-    place: Bounds, dataset: Any, crs: Any, transform: Affine, grid: _Grid, resampling: str
+    place: Bounds, dataset: Any, crs: Any, transform: Affine, grid: _Grid, resampling: str, by_band: bool
 ) -> Tuple[str, RasterHeader]:
     west, south, east, north = place
     columns = math.floor((west - grid.bounds[0]) / grid.res[0]), math.ceil((east - grid.bounds[0]) / grid.res[0])
     rows = math.floor((grid.bounds[3] - north) / grid.res[1]), math.ceil((grid.bounds[3] - south) / grid.res[1])
     corner = from_origin(grid.bounds[0] + columns[0] * grid.res[0], grid.bounds[3] - rows[0] * grid.res[1], *grid.res)
+    # Of a pixel with data in one band alone GDAL would move the others by one, so that they are none of no data.
+    options = {"UNIFIED_SRC_NODATA": "NO"} if by_band else {}
     with MemoryFile(ext=".vrt") as memory:
         with WarpedVRT(
             dataset,
@@ -361,9 +368,7 @@ def _warped_to(
             width=columns[1] - columns[0],
             height=rows[1] - rows[0],
             resampling=Resampling[resampling],
-            # Each band for itself, as it is drawn: of a pixel with data in one band alone GDAL moves the others by one,
-            # so that they are none of no data.
-            UNIFIED_SRC_NODATA="NO",
+            **options,
         ) as warped:
             rasterio.shutil.copy(warped, memory.name, driver="VRT")
             header = header_of(warped)
