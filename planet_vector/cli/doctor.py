@@ -23,7 +23,8 @@ from planet_vector.cli.saying import say
 from planet_vector.config import Settings
 from planet_vector.errors import PlanetVectorError
 from planet_vector.query import Query
-from planet_vector.raster.access import PROBES_WHOLE, SLOW, Build, probes_whole, subdatasets
+from planet_vector.raster.access import PROBES_WHOLE, SLOW, Build, probes_whole
+from planet_vector.raster.described import subdatasets
 from planet_vector.scene import Scene
 from planet_vector.vector.registration import PATH_OPTION, environment
 

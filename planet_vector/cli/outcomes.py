@@ -45,13 +45,33 @@ def print_paths(
             say(str(outcome))
         else:
             failures.append((called, outcome))
+    raise_failures(failures, there + len(failures), "files could not be fetched")
+
+
+def raise_failures(failures: Sequence[Tuple[str, Exception]], count: int, told: str) -> None:
+    """Tell on stderr what failed, if anything did.
+
+    Parameters
+    ----------
+    failures : sequence of (str, Exception)
+        What each is called, and why it failed.
+    count : int
+        Of those that failed and those that did not.
+    told : str
+        What is said of those that failed, as the rest of a sentence.
+
+    Raises
+    ------
+    PlanetVectorError
+        When something failed: its own error when it was one thing, else one that counts them.
+    """
     if len(failures) == 1:
         raise failures[0][1]
     if failures:
         for called, failure in failures[:_TOLD]:
             say(f"{called}: {failure}", err=True)
         more = f", of which {_TOLD} are named above" if len(failures) > _TOLD else ""
-        raise RasterAccessError(f"{len(failures)} of {there + len(failures)} files could not be fetched{more}.")
+        raise RasterAccessError(f"{len(failures)} of {count} {told}{more}.")
 
 
 def sorted_out(

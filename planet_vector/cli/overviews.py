@@ -39,9 +39,9 @@ def overviews(
         gdal_translate -outsize 800 0 "$(rio planet open PLANET:ortho/20150306_022415_0908/analytic)" look.tif
     """
     from planet_vector.cli.given import scenes_given
-    from planet_vector.cli.outcomes import sorted_out
+    from planet_vector.cli.outcomes import raise_failures, sorted_out
     from planet_vector.cli.saying import say
-    from planet_vector.errors import PlanetVectorError, RasterAccessError
+    from planet_vector.errors import PlanetVectorError
 
     given, failed = sorted_out(scenes_given(names, scene_type, api_url))
     wanted = {
@@ -56,12 +56,7 @@ def overviews(
             say(_made(scene, product, yes))
         except PlanetVectorError as error:
             failures.append((f"{scene.id}/{product}", error))
-    if len(failures) == 1:
-        raise failures[0][1]
-    if failures:
-        for called, failure in failures:
-            say(f"{called}: {failure}", err=True)
-        raise RasterAccessError(f"{len(failures)} of {len(failed) + len(wanted)} have no overviews now.")
+    raise_failures(failures, len(failed) + len(wanted), "have no overviews now")
 
 
 def _made(scene: Scene, product: str, yes: bool) -> str:

@@ -14,6 +14,7 @@ from planet_vector.pixels.sidecars import SidecarProblem, parse_xml
 from planet_vector.pixels.tiff import (
     BITS,
     COMPRESSION,
+    GDAL_METADATA,
     HEIGHT,
     LONG,
     LONG8,
@@ -51,7 +52,7 @@ MAX_BLOCK = 256 * 10**6
 
 _MAX_TABLES = 2**16  # bytes of JPEG tables
 _MAX_METADATA = 2**20  # bytes
-_FILL_ORDER, _T4, _T6, _PREDICTOR, _JPEG_TABLES, _GDAL_METADATA = 266, 292, 293, 317, 347, 42112
+_FILL_ORDER, _T4, _T6, _PREDICTOR, _JPEG_TABLES = 266, 292, 293, 317, 347
 _KEPT = {_FILL_ORDER: SHORT, _T4: LONG, _T6: LONG, _PREDICTOR: SHORT}
 _PER_DATASET = 2  # of GDAL's mask flags, RFC 15
 _IS_MASK = 4  # of PHOTOMETRIC
@@ -94,7 +95,7 @@ def read_mask(
     """
     try:
         first, *more = file.directories()
-        _check_flags(file.text(first, _GDAL_METADATA, _MAX_METADATA), name, count)
+        _check_flags(file.text(first, GDAL_METADATA, _MAX_METADATA), name, count)
         if _size(file, first) != size:
             wide, high = _size(file, first)
             raise TiffProblem(f"is a mask of {wide} x {high} pixels, and the raster has {size[0]} x {size[1]}")

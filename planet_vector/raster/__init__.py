@@ -143,7 +143,7 @@ def resolve(name: str, *, api_url: Optional[str] = None, key: Optional[str] = No
         When the product is served whole only, so that no name opens it, or when several products are named.
     """
     from planet_vector.errors import RasterAccessError
-    from planet_vector.raster.access import subdatasets
+    from planet_vector.raster.described import subdatasets
 
     parsed, catalog = _parsed(name, api_url, key)
     if parsed.is_mosaic:

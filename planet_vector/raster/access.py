@@ -24,7 +24,7 @@ import re
 import time
 from dataclasses import dataclass, field
 from functools import cache
-from typing import List, Mapping, Optional, Sequence, Tuple
+from typing import Mapping, Optional, Tuple
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from planet_vector.catalog import ScenesV0
@@ -34,8 +34,6 @@ from planet_vector.config import Settings
 from planet_vector.errors import warn
 from planet_vector.raster.keyfiles import header_file, headers_option
 from planet_vector.raster.options import DIRECT, HEADERS, READING, SIGNED, WITHOUT_KEY, Options
-from planet_vector.scene import Scene
-from planet_vector.workers import Workers
 
 Build = Tuple[int, int, int]
 
@@ -127,45 +125,6 @@ def plan(catalog: ScenesV0, link: str, build: Build) -> Access:
 def probes_whole(build: Build) -> bool:
     """Tell whether a GDAL fetches a product at a signed address whole before it reads any of it."""
     return PROBES_WHOLE[0] <= build < PROBES_WHOLE[1]
-
-
-def subdatasets(catalog: ScenesV0, scene: Scene, products: Optional[Sequence[str]] = None) -> List[Tuple[str, str]]:
-    """Return a name and a description for each product of a scene that GDAL can open where it lies.
-
-    The names open in this process and hold no key; where a VRT describes a product with the service's tiles as its
-    overviews, it is the path of that. A product that can only be had whole (one that is served
-    without ranges) is left out: no name would open it.
-
-    Parameters
-    ----------
-    catalog : ScenesV0
-        The service that gave the scene.
-    scene : Scene
-        The scene.
-    products : sequence of str, optional
-        The products wanted; all of them by default.
-
-    Raises
-    ------
-    NotFoundError
-        When the scene has no such product.
-    ServiceError
-        When the service does not give one of them.
-    """
-    from planet_vector.raster.described import name_of  # which uses what is here
-
-    wanted = list(scene.products if products is None else products)
-    links = [scene.product_link(product) for product in wanted]
-
-    def one(product: str, link: str) -> Optional[Tuple[str, str]]:
-        access = plan(catalog, link, ANY_BUILD)
-        if not access.ranges:
-            return None
-        name = name_of(catalog, scene, product, access)
-        return name, f"{product} of {scene.scene_type} scene {scene.id}{remark(access)}"
-
-    with Workers(max(1, min(len(links), catalog.settings.connections))) as pool:
-        return [found for found in pool.map(one, wanted, links) if found is not None]
 
 
 def remark(access: Access) -> str:

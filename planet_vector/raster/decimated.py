@@ -18,14 +18,17 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequenc
 from planet_vector.errors import RasterAccessError
 from planet_vector.pixels.tiff import (
     BITS,
+    GDAL_METADATA,
     HEIGHT,
     MASK,
+    PLANAR,
     REDUCED,
     ROWS_PER_STRIP,
     SAMPLE_FORMAT,
     SAMPLES,
     STRIP_BYTES,
     STRIP_OFFSETS,
+    SUB_DIRECTORIES,
     SUBFILE,
     TILE_BYTES,
     TILE_HEIGHT,
@@ -55,7 +58,7 @@ _MOST_DIRECTORIES = 32
 _PIECE = 8 * 2**20  # bytes fetched and written at once: how soon somebody who wants no more of it is heard
 _AROUND = 4  # bytes before and after a block, in which a cloud-optimised file repeats its length
 _EPSILON = 1e-10  # as in GDALRasterBand::IRasterIO
-_PLANAR, _SUBDIRECTORIES, _SIGNED, _METADATA = 284, 330, 2, 42112
+_SIGNED = 2  # of SAMPLE_FORMAT
 
 # What names other files in GDAL's metadata, which opens them when overviews are looked for; or may be any text.
 _NAMING = (b"OVERVIEW_FILE", b"X_DATASET", b"Y_DATASET", b"&#")
@@ -240,7 +243,7 @@ class _Header:
             factor *= 2
         if factor == 1:
             return Decimation(title, "is small enough to be read without")
-        if any(_SUBDIRECTORIES in directory.fields for directory in self._directories):
+        if any(SUB_DIRECTORIES in directory.fields for directory in self._directories):
             raise TiffProblem("has directories within directories, which are not read here")
         if any(name in self._metadata(directory) for directory in self._directories for name in _NAMING):
             raise TiffProblem("names another file in its metadata, which is not opened")
@@ -274,7 +277,7 @@ class _Header:
 
     def _metadata(self, directory: Directory) -> bytes:
         """Return GDAL's metadata, in whose names case does not count."""
-        field = directory.fields.get(_METADATA)
+        field = directory.fields.get(GDAL_METADATA)
         place = None if field is None else self._place(field)
         return b"" if place is None else self._values[place].upper()
 
@@ -297,7 +300,7 @@ class _Header:
         if not min(block) or offsets is None or lengths is None:
             raise TiffProblem("does not say where its pixels lie")
         bands = self._number(directory, SAMPLES, 1)
-        separate = bands if self._number(directory, _PLANAR, 1) == 2 else 1
+        separate = bands if self._number(directory, PLANAR, 1) == 2 else 1
         bits = max(self._numbers(directory, BITS) or [1]) * (1 if separate > 1 else bands)
         layout = _Layout(size, block, separate, -(-block[0] * bits // 8) * block[1], offsets, lengths)
         count = layout.across * layout.down * separate

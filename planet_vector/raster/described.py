@@ -24,13 +24,14 @@ from planet_vector.catalog.mosaics import HALF_WORLD, TILE, to_mercator
 from planet_vector.errors import ConfigError, ProtocolError, ServiceError
 from planet_vector.names import ONLY_GEOTIFF, is_segment
 from planet_vector.pixels.tiff import TiffProblem
-from planet_vector.raster.access import Access, self_contained
+from planet_vector.raster.access import ANY_BUILD, Access, plan, remark, self_contained
 from planet_vector.raster.described_files import path_of, remove, tiles_name, write
 from planet_vector.raster.descriptions import scene_tiles, tiles_address, tiles_description
 from planet_vector.raster.keyfiles import tiles_file
 from planet_vector.raster.layout import Layout, read_layout
 from planet_vector.raster.overview_files import kept
 from planet_vector.scene import Scene
+from planet_vector.workers import Workers
 
 VISUAL = "visual"
 """The product that tiles show as it is, by the specification; of others they show a stretch."""
@@ -128,6 +129,43 @@ def described(catalog: ScenesV0, scene: Scene, product: str, access: Access) -> 
     except (ServiceError, ConfigError, OSError) as error:
         log.info("%s of %s is opened without overviews: %s", product, scene.id, error)
     return None
+
+
+def subdatasets(catalog: ScenesV0, scene: Scene, products: Optional[Sequence[str]] = None) -> List[Tuple[str, str]]:
+    """Return a name and a description for each product of a scene that GDAL can open where it lies.
+
+    The names open in this process and hold no key; where a VRT describes a product with the service's tiles as its
+    overviews, it is the path of that. A product that can only be had whole (one that is served
+    without ranges) is left out: no name would open it.
+
+    Parameters
+    ----------
+    catalog : ScenesV0
+        The service that gave the scene.
+    scene : Scene
+        The scene.
+    products : sequence of str, optional
+        The products wanted; all of them by default.
+
+    Raises
+    ------
+    NotFoundError
+        When the scene has no such product.
+    ServiceError
+        When the service does not give one of them.
+    """
+    wanted = list(scene.products if products is None else products)
+    links = [scene.product_link(product) for product in wanted]
+
+    def one(product: str, link: str) -> Optional[Tuple[str, str]]:
+        access = plan(catalog, link, ANY_BUILD)
+        if not access.ranges:
+            return None
+        name = name_of(catalog, scene, product, access)
+        return name, f"{product} of {scene.scene_type} scene {scene.id}{remark(access)}"
+
+    with Workers(max(1, min(len(links), catalog.settings.connections))) as pool:
+        return [found for found in pool.map(one, wanted, links) if found is not None]
 
 
 def description(name: str, layout: Layout, overviews: Sequence[Overview]) -> str:

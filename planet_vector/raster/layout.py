@@ -21,11 +21,14 @@ from planet_vector.pixels.tiff import (
     ASCII,
     BITS,
     EXTRA_SAMPLES,
+    GDAL_METADATA,
     HEIGHT,
     PHOTOMETRIC,
+    PLANAR,
     ROWS_PER_STRIP,
     SAMPLE_FORMAT,
     SAMPLES,
+    SUB_DIRECTORIES,
     TILE_HEIGHT,
     TILE_WIDTH,
     WIDTH,
@@ -44,8 +47,8 @@ _MOST_TEXT = 65536  # bytes of a text
 _MOST_SIDE = 2**31 - 1  # pixels, which GDAL counts in 32 bits
 _MOST_UNITS = 1e9  # metres or degrees; with more, or pixels as small, numbers overflow on the way to a zoom of tiles
 
-_PLANAR, _SUB_DIRECTORIES, _RATIONAL_POLYNOMIAL = 284, 330, 50844
-_SCALE, _TIEPOINTS, _MATRIX, _KEYS, _METADATA, _NODATA = 33550, 33922, 34264, 34735, 42112, 42113
+_RATIONAL_POLYNOMIAL = 50844
+_SCALE, _TIEPOINTS, _MATRIX, _KEYS, _NODATA = 33550, 33922, 34264, 34735, 42113
 _TEXTS = {269: "DOCUMENTNAME", 270: "IMAGEDESCRIPTION", 305: "SOFTWARE", 306: "DATETIME", 315: "ARTIST",
           316: "HOSTCOMPUTER", 33432: "COPYRIGHT"}  # fmt: skip
 
@@ -163,7 +166,7 @@ def parse_layout(tiff: TiffFile) -> Layout:
         When the file is of another kind.
     """
     first = tiff.directory(tiff.first)
-    if first.following or _SUB_DIRECTORIES in first.fields:
+    if first.following or SUB_DIRECTORIES in first.fields:
         raise TiffProblem("has overviews, masks or other images of its own")
     if _RATIONAL_POLYNOMIAL in first.fields:
         raise TiffProblem("is placed by polynomials")
@@ -182,12 +185,12 @@ def parse_layout(tiff: TiffFile) -> Layout:
     columns, rows = one(TILE_WIDTH, 0), one(TILE_HEIGHT, 0)
     if not (columns and rows):
         columns, rows = width, min(height, one(ROWS_PER_STRIP, height))
-    interleaved = one(_PLANAR, 1) == 1
+    interleaved = one(PLANAR, 1) == 1
     if columns * rows * (count if interleaved else 1) * 8 > MAX_BLOCK:
         raise TiffProblem("has blocks that no product has")
 
     extra = _integers(tiff, first, EXTRA_SAMPLES)
-    items, bands = _metadata(_text(tiff, first, _METADATA), _colours(one(PHOTOMETRIC, -1), count, extra))
+    items, bands = _metadata(_text(tiff, first, GDAL_METADATA), _colours(one(PHOTOMETRIC, -1), count, extra))
     keys = _keys(tiff, first)
     points = keys.get(_RASTER) == _IS_POINT
     epsg, geographic = _system(keys)

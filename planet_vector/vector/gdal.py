@@ -57,7 +57,7 @@ class Opened(NamedTuple):
             from planet_vector.raster.containers import mosaic_subdatasets
 
             return mosaic_subdatasets(self.catalog, self.name)
-        from planet_vector.raster.access import subdatasets
+        from planet_vector.raster.described import subdatasets
 
         scene = self.catalog.scene(self.name.collection, self.name.item)
         return subdatasets(self.catalog, scene, self.name.products or scene.products)

@@ -22,7 +22,7 @@ from planet_vector.config import Key, Settings
 from planet_vector.errors import ServiceError
 from planet_vector.pixels.tiff import TiffFile, TiffProblem
 from planet_vector.raster import described_files
-from planet_vector.raster.access import subdatasets
+from planet_vector.raster.described import subdatasets
 from planet_vector.raster.layout import parse_layout, read_layout
 from planet_vector.scene import Scene
 

@@ -16,7 +16,7 @@ from planet_vector.catalog import ScenesV0
 from planet_vector.config import Key, Settings
 from planet_vector.errors import ConfigError
 from planet_vector.raster import keyfiles
-from planet_vector.raster.access import subdatasets
+from planet_vector.raster.described import subdatasets
 from planet_vector.raster.keyfiles import forget, header_file, temporary_folder
 
 from .recording import Pair
