@@ -13,7 +13,7 @@ import ctypes
 import itertools
 import threading
 import uuid
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from planet_vector.errors import RasterAccessError
 from planet_vector.forking import renew_after_fork
@@ -59,7 +59,6 @@ _prefix = f"/vsiplanet_vector_{uuid.uuid4().hex}/"  # another copy of this packa
 _lock = threading.Lock()
 _installed: Optional[bool] = None
 _byte = ctypes.create_string_buffer(1)
-_kept: List[Any] = []  # what GDAL calls, for as long as the process lives
 _files: Dict[str, RemoteFile] = {}
 _handles: Dict[int, _Handle] = {}
 _numbers = itertools.count(1)
@@ -116,14 +115,19 @@ def _install(gdal: ctypes.CDLL) -> None:
     for name, kind in _CALLBACKS:
         if kind is not None:
             callback = kind(globals()[f"_{name}"])
-            _kept.append(callback)
+            _keep_for_good(callback)
             setattr(struct.contents, name, ctypes.cast(callback, _pointer))
     prefix = ctypes.create_string_buffer(_prefix.encode())
-    _kept.append(prefix)  # GDAL keeps the pointer
+    _keep_for_good(prefix)
     failed = gdal.VSIInstallPluginHandler(prefix, struct)
     gdal.VSIFreeFilesystemPluginCallbacksStruct(struct)
     if failed:
         raise RasterAccessError("GDAL takes no file systems of programs.")
+
+
+def _keep_for_good(thing: Any) -> None:
+    """Keep what GDAL holds a pointer to: it closes files while Python collects what is left at its own end."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
 def _failed(file: RemoteFile, error: BaseException) -> None:
@@ -215,8 +219,9 @@ def _eof(number: int) -> int:
     return int(_handles[number].ended)
 
 
-def _close(number: int) -> int:
-    _handles.pop(number, None)
+def _close(number: int, handles: Dict[int, _Handle] = _handles) -> int:
+    # Bound here, as the names of modules are gone when the last files are closed.
+    handles.pop(number, None)
     return 0
 
 
