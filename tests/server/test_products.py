@@ -83,7 +83,7 @@ def test_head_and_ranges(service: Running, archive: Path) -> None:
         ("bytes=a-b", 400),
         ("bytes=", 400),
         ("bytes", 400),
-        ("bytes=" + ",".join(f"{n}-{n}" for n in range(500)), 400),
+        ("bytes=" + ",".join(f"{n}-{n}" for n in range(201)), 400),
         ("bytes=" + "9" * 5000 + "-", 400),
         ("lines=1-2", 200),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -24,6 +25,7 @@ import requests
 from PIL import Image
 from rasterio import Affine
 from shapely.geometry import shape
+from starlette.responses import StreamingResponse
 
 from planet_vector.pixels.completing import complete
 from planet_vector.pixels.sidecars import read_place
@@ -248,6 +250,25 @@ def test_a_file_that_is_replaced_while_it_is_asked_for_is_no_mixture(tmp_path: P
     with pytest.raises(Refusal, match="was replaced while it was asked for") as refusal:
         attachment(body, "a.tif", "image/tiff", {}, [], head=False)
     assert refusal.value.status == 503
+
+
+def test_many_short_ranges_are_sent_together(tmp_path: Path) -> None:
+    """Two hundred rows of pixels are one or two messages to the connection, and not four hundred."""
+    path = tmp_path / "a.tif"
+    write(path, **PLACED)
+    ranges = [(100 * n, 100 * n + 50) for n in range(200)]
+    answer = attachment(complete(path, read_place(path, tmp_path)), "a.tif", "image/tiff", {}, ranges, head=False)
+    assert isinstance(answer, StreamingResponse)
+
+    async def read() -> List[bytes]:
+        return [bytes(piece) async for piece in answer.body_iterator]
+
+    sent = asyncio.run(read())
+    assert len(sent) == 1 and str(len(sent[0])) == answer.headers["content-length"]
+    content = path.read_bytes()
+    at = 0
+    for first, end in ranges:
+        at = sent[0].index(content[first:end], at) + end - first
 
 
 def test_a_file_is_completed_once_for_all_who_ask_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
