@@ -7,8 +7,8 @@ with a latency for each request, and prints for each task the time, the bytes an
 the shortest of three of the read alone, once the mosaic is open. `--before` names the folder of another version of this
 package, which is measured beside this one, and whose pixels must be the same.
 
-The limit has the bytes of the blocks that the pixels lie in, a request for each hundred blocks of a file that do not
-lie beside each other, and as many of these at once as this package makes: no processing at all.
+The limit has the bytes of the blocks that the pixels lie in, a request for each two hundred blocks of a file that do
+not lie beside each other, and as many of these at once as this package makes: no processing at all.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from rasterio.shutil import copy
 from rasterio.transform import from_origin
 from rasterio.windows import from_bounds
 
-SIDE, STEP, CONNECTIONS = 2000, 1800, 4
+SIDE, STEP, CONNECTIONS = 2000, 1800, 8
 LEFT, TOP, PIXEL = 400000.0, 5700000.0, 3.0
 LANDSAT = "LC80430342015060LGN00"
 
@@ -127,6 +127,7 @@ def make(directory: Path, most: int) -> None:
 def limit(files: List[Path], task: str, across: int, bounds: Tuple[float, ...], latency: float) -> Tuple[Any, ...]:
     """Return seconds, bytes and requests of the blocks alone."""
     from planet_vector.raster.byte_ranges import Part, ranges_of
+    from planet_vector.raster.multirange import MOST_RANGES
     from planet_vector.raster.spans import together
 
     size = requests = 0
@@ -148,7 +149,7 @@ def limit(files: List[Path], task: str, across: int, bounds: Tuple[float, ...], 
 
             ranges = set(ranges_of(dataset, level, part))
             size += sum(end - first for first, end in ranges)
-            requests += math.ceil(len(together(ranges, 4096, 2**31)) / 100)
+            requests += math.ceil(len(together(ranges, 4096, 2**31)) / MOST_RANGES)
     return math.ceil(requests / CONNECTIONS) * latency, size, requests
 
 

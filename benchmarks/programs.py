@@ -6,7 +6,7 @@ Serves a visual and an analytic product of 8000 × 8000 pixels in strips of one 
 with a latency for each request, and prints for each task the time, the bytes and the requests. The programs are those
 of this machine: `gdal_translate`, and QGIS in the environment of its tests, where there is one. The limit is a round
 trip to the service, one to the tiles, and what they hold. The service has drawn each scene once before, as one has
-that is in use; `PLANET_CONNECTIONS` is the usual 4.
+that is in use; `PLANET_CONNECTIONS` is the usual 8.
 
 Ends with 1 when a promise is missed: with 50 ms, the first picture of a visual product in QGIS takes 2 s, its name and
 all, and 2 MB at the most, and one of a mosaic of 28 scenes 3 s, once it is named.

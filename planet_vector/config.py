@@ -111,7 +111,7 @@ class Settings:
     api_url: str = DEFAULT_API_URL
     key: Optional[Key] = None
     cache_ttl: float = 300.0
-    connections: int = 4
+    connections: int = 8
     rate: float = 10.0
     withheld: str = field(default="", compare=False)
 

@@ -7,13 +7,15 @@ from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 from planet_vector.catalog.answers import content_range
 
-MOST_RANGES = 100
-"""Ranges that are asked for at once: servers answer few, against those who ask for a file in single bytes."""
+MOST_RANGES = 200
+"""Ranges that are asked for at once: servers answer few, against those who ask for a file in single bytes. Apache's
+``MaxRanges`` is 200 unless it is set."""
 
 MOST_OVERHEAD = 400
 """Bytes that stand around a part: its boundary, type and range."""
 
 _BOUNDARY = re.compile(r'multipart/byteranges\s*;.*?boundary="?([0-9A-Za-z\'()+_,./:=? -]{1,70})"?', re.I)
+_PART_RANGE = re.compile(rb"\r\ncontent-range[ \t]*:[ \t]*([^\r\n]*)\r\n", re.I)
 
 
 def range_header(ranges: Sequence[Tuple[int, int]]) -> str:
@@ -41,9 +43,8 @@ def split_parts(body: bytes, boundary: str) -> Tuple[Dict[Tuple[int, int], bytes
     sizes = set()
     while body[at : at + 2] != b"--":
         begin = body.index(b"\r\n\r\n", at) + 4
-        lines = body[at:begin].decode("latin-1").splitlines()
-        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        part = content_range({"Content-Range": headers.get("content-range", "")})
+        said = _PART_RANGE.search(body, at, begin)
+        part = content_range({"Content-Range": said[1].decode("latin-1") if said else ""})
         if part is None:
             raise ValueError("a part says no range")
         first, last, size = part

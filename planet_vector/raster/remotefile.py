@@ -32,6 +32,7 @@ HEAD = 4 * CHUNK  # bytes read at first: see GDAL_INGESTED_BYTES_AT_OPEN in `pla
 MOST_AHEAD = 128  # chunks read at once where a reader goes from one to the next, 2 MB
 ALONE = 65536  # bytes between two ranges that are read along where a server gives one range at a time
 MOST_HELD = 4 * 2**20  # bytes that are held of a file for as long as it is in use
+LEAST = 256 * 1024  # bytes for which another connection is used: what comes by one meanwhile, at 5 MB/s and 50 ms
 LONG = 8 * CHUNK  # bytes of what is fetched in whole chunks, to be kept
 BUDGET = 30.0  # seconds for one read with all its retries
 MARGIN = 60.0  # seconds before its end at which an address is renewed, a tenth of its life at the most
@@ -69,7 +70,8 @@ class RemoteFile:
     def __init__(self, catalog: ScenesV0, link: str, title: str) -> None:
         self._catalog, self._link, self._title = catalog, link, title
         self._connections = catalog.settings.connections
-        self._lock, self._alone = threading.RLock(), object()
+        self._lock = threading.RLock()
+        self._identity: Hashable = object()  # what the same bytes are known by, also when the file is opened again
         self._first: Optional[_Version] = None
         self._head = b""
         self._end, self._ahead = -1, 1  # of the last chunk read, and how many are read at once
@@ -220,12 +222,6 @@ class RemoteFile:
             self._held.update(got)
         return [cut(got, first, end) for first, end in wanted]
 
-    @property
-    def _identity(self) -> Hashable:
-        """What the same bytes are known by, also when the file is opened again."""
-        etag = self._first.etag if self._first is not None else ""
-        return (self._link, self.size, etag) if etag and not etag.startswith("W/") else self._alone
-
     def _fetch_spans(self, spans: Sequence[Range], connections: int) -> Dict[Range, bytes]:
         """Return the bytes of spans: those that are kept, and the others by some connections."""
         found: Dict[Range, bytes] = {}
@@ -243,7 +239,8 @@ class RemoteFile:
             asked = together(missing, ALONE, PIECE)
         groups = [[span] for span in asked]
         if self._gives_several and len(asked) > connections:
-            count = max(connections, -(-len(asked) // MOST_RANGES))
+            size = sum(end - first for first, end in asked)
+            count = max(min(connections, -(-size // LEAST)), -(-len(asked) // MOST_RANGES))
             groups = [asked[n * len(asked) // count : (n + 1) * len(asked) // count] for n in range(count)]
         self._renew_in_time()
         url = self._url
@@ -307,6 +304,8 @@ class RemoteFile:
     def _keep(self, first: int, body: bytes) -> Dict[int, bytes]:
         """Keep the whole chunks of some bytes, and return them."""
         begin, ends = -first % CHUNK, first + len(body) == self.size
+        if begin + CHUNK > len(body) and not ends:
+            return {}  # as most that come with several others
         found = {(first + at) // CHUNK: body[at : at + CHUNK] for at in range(begin, len(body), CHUNK)
                  if at + CHUNK <= len(body) or ends}  # fmt: skip
         kept.put(self._identity, found)
@@ -367,6 +366,8 @@ class RemoteFile:
     def _compare(self, version: _Version) -> None:
         if self._first is None:
             self._first = version
+            if version.etag and not version.etag.startswith("W/"):
+                self._identity = (self._link, version.size, version.etag)
         changed = self._first.difference(version)
         if changed:
             raise RasterAccessError(
