@@ -21,7 +21,7 @@ from planet_vector.server.miniatures import AGAIN, Miniatures, hold
 from planet_vector.server.overview_files import overviews_of
 from planet_vector.server.patience import ClientGone, Patience
 from planet_vector.server.picture_cache import PictureCache
-from planet_vector.server.pyramid_keeping import PYRAMID_SECONDS, Pyramids
+from planet_vector.server.pyramid_keeping import NICENESS, PYRAMID_SECONDS, Pyramids
 from planet_vector.server.quads import Bounds, tile_bounds
 from planet_vector.server.reading import ADVICE, Source, Unreadable
 from planet_vector.server.refusal import Refusal
@@ -83,7 +83,7 @@ class Imagery:
         self._background = ThreadPoolExecutor(2 * PROCESSES, "background")  # they wait most of the time
         self._soon: Dict[str, concurrent.futures.Future[bytes]] = {}
         self._miniatures = Miniatures(self._cache, self._jobs, self._makers)
-        self._pyramids = Pyramids(self._cache, Jobs(1, seconds=PYRAMID_SECONDS, megabytes=MEGABYTES))
+        self._pyramids = Pyramids(self._cache, Jobs(1, seconds=PYRAMID_SECONDS, megabytes=MEGABYTES, niceness=NICENESS))
 
     def close(self) -> None:
         """End the processes."""

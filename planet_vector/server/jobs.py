@@ -66,11 +66,14 @@ class Jobs:
     megabytes : int
         Memory that a process may take beyond what it has after its start (10^6 bytes; where the platform can bound
         the address space, which is Linux).
+    niceness : int
+        By how much the processes let others go first, as ``nice`` does it (where the platform has that).
     """
 
-    def __init__(self, processes: int, *, seconds: float, megabytes: int) -> None:
+    def __init__(self, processes: int, *, seconds: float, megabytes: int, niceness: int = NICE) -> None:
         self._seconds = seconds
         self._megabytes = megabytes
+        self._niceness = niceness
         self._idle: queue.LifoQueue[Optional[_Process]] = queue.LifoQueue()
         self._closed = False
         self._started: List[_Process] = []
@@ -146,7 +149,7 @@ class Jobs:
                 return self._idle.get(timeout=0.05)
 
     def _start(self) -> _Process:
-        process = _Process(self._megabytes)
+        process = _Process(self._megabytes, self._niceness)
         self._started.append(process)
         if self._closed:  # meanwhile: `close` may have missed it
             process.kill()
@@ -196,12 +199,12 @@ class Jobs:
 class _Process:
     """Be one process that calls functions."""
 
-    def __init__(self, megabytes: int) -> None:
+    def __init__(self, megabytes: int, niceness: int) -> None:
         environment = {**os.environ, **GDAL_OPTIONS}
         # A package of a checkout is found there too: what is imported here is imported from the same places.
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
         self._process = subprocess.Popen(
-            [sys.executable, "-c", f"from {__name__} import main; main({megabytes})"],
+            [sys.executable, "-c", f"from {__name__} import main; main({megabytes}, {niceness})"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment,
         )  # fmt: skip
 
@@ -238,20 +241,22 @@ class _Process:
                     stream.close()
 
 
-def main(megabytes: int) -> None:
+def main(megabytes: int, niceness: int) -> None:
     """Call what standard input says until it ends: the whole life of a process.
 
     Parameters
     ----------
     megabytes : int
         Memory that it may take beyond what it has when it begins.
+    niceness : int
+        By how much it lets others go first.
     """
     import signal
 
     # Ctrl-C goes to all processes of a terminal: whether this one ends is its parent's business.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
-        os.nice(NICE)
+        os.nice(niceness)
     results = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what is printed is no result
     calls: queue.SimpleQueue[bytes] = queue.SimpleQueue()

@@ -26,6 +26,9 @@ ENOUGH = 2.0
 PYRAMID_SECONDS = 120.0
 """Time for one: what takes pictures up to 30 s is decoded once, shrunk and packed, while others work."""
 
+NICENESS = 15
+"""What makes them lets pictures go first, which somebody waits for."""
+
 AGAIN = 3600.0
 """Seconds after which one is tried again that could not be made."""
 

@@ -190,6 +190,13 @@ def test_processes_end_with_a_parent_that_is_killed(busy: bool) -> None:
     assert gone(process)
 
 
+@pytest.mark.skipif(not hasattr(os, "nice"), reason="only POSIX has priorities of this kind")
+def test_what_nobody_waits_for_lets_others_go_first() -> None:
+    mine = os.nice(0)
+    with Jobs(1, seconds=30, megabytes=500, niceness=9) as jobs:
+        assert jobs.run(os.nice, 0) == min(mine + 9, 19)
+
+
 def test_gdal_opens_nothing_beside_a_file(jobs: Jobs, tmp_path: Path) -> None:
     from .conftest import write_raster
 
