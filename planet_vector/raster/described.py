@@ -24,9 +24,9 @@ from planet_vector.catalog.mosaics import HALF_WORLD, TILE, to_mercator
 from planet_vector.errors import ConfigError, ProtocolError, ServiceError
 from planet_vector.names import ONLY_GEOTIFF, is_segment
 from planet_vector.pixels.tiff import TiffProblem
-from planet_vector.raster.access import ANY_BUILD, Access, plan, remark, self_contained
+from planet_vector.raster.access import ANY_BUILD, Access, Build, plan, remark, self_contained
 from planet_vector.raster.described_files import path_of, remove, tiles_name, write
-from planet_vector.raster.descriptions import scene_tiles, tiles_address, tiles_description
+from planet_vector.raster.descriptions import scene_tiles, tiles_address, tiles_by_band, tiles_description
 from planet_vector.raster.keyfiles import tiles_file
 from planet_vector.raster.layout import Layout, read_layout
 from planet_vector.raster.overview_files import kept
@@ -35,6 +35,9 @@ from planet_vector.workers import Workers
 
 VISUAL = "visual"
 """The product that tiles show as it is, by the specification; of others they show a stretch."""
+
+ONE_AFTER_ANOTHER: Build = (3, 10, 0)
+"""The version from which GDAL asks for the tiles of a window one after another, when it reads all their bands."""
 
 _COLOURS = ("Red", "Green", "Blue", "Alpha")  # of tiles
 _SMALLEST = 256  # pixels; the longer side of the last overview has fewer than twice as many
@@ -72,19 +75,21 @@ class _Undescribed(ValueError):
     """Raised if a product is not of the kind that tiles show. The message goes on after its name."""
 
 
-def name_of(catalog: ScenesV0, scene: Scene, product: str, access: Access) -> str:
+def name_of(catalog: ScenesV0, scene: Scene, product: str, access: Access, build: Build = ANY_BUILD) -> str:
     """Return the name of a product for a program whose options are not ours to set: of its VRT, if it has one.
 
     Parameters
     ----------
-    catalog, scene, product, access
+    catalog, scene, product, access, build
         As for `described`.
     """
-    path = described(catalog, scene, product, access)
+    path = described(catalog, scene, product, access, build)
     return self_contained(access) if path is None else str(path)
 
 
-def described(catalog: ScenesV0, scene: Scene, product: str, access: Access) -> Optional[Path]:
+def described(
+    catalog: ScenesV0, scene: Scene, product: str, access: Access, build: Build = ANY_BUILD
+) -> Optional[Path]:
     """Write the VRT of a product that has overviews kept here, or that the service's tiles show, and return its path.
 
     The second is a visual product of 8 bits: red, green and blue, with alpha, or with 0 or nothing for no data; north
@@ -100,6 +105,8 @@ def described(catalog: ScenesV0, scene: Scene, product: str, access: Access) -> 
         One of its products, which can be read in ranges.
     access : Access
         How it is opened by itself.
+    build : tuple of int
+        The version of the GDAL that opens it, where it is known: each reads tiles in another way soonest.
 
     Returns
     -------
@@ -118,7 +125,7 @@ def described(catalog: ScenesV0, scene: Scene, product: str, access: Access) -> 
                 raise _Undescribed("has no overviews")
             layout = read_layout(catalog, access.url)
             _check_kind(layout)
-            overviews = _tiles_of(catalog, scene, layout, path)
+            overviews = _tiles_of(catalog, scene, layout, path, build)
         except (_Undescribed, TiffProblem):
             if path.exists():
                 remove(path)  # it is of another version of the file
@@ -238,7 +245,7 @@ def tile_overviews(layout: Layout, latitude: float, tiles: Callable[[int], str],
     return found
 
 
-def _tiles_of(catalog: ScenesV0, scene: Scene, layout: Layout, path: Path) -> List[Overview]:
+def _tiles_of(catalog: ScenesV0, scene: Scene, layout: Layout, path: Path, build: Build) -> List[Overview]:
     """Return the tiles of a scene as overviews of its product at a path, once the service has given one of them."""
     west, south, east, north = _box(scene)
     pattern, deepest = scene_tiles(catalog, scene)
@@ -246,7 +253,8 @@ def _tiles_of(catalog: ScenesV0, scene: Scene, layout: Layout, path: Path) -> Li
     def tiles(zoom: int) -> str:
         # Each zoom alone: of coarser ones GDAL would make overviews of the overview, at 40 ms for each that it opens.
         text = tiles_description(catalog, pattern, zoom, alone=True)
-        return str(tiles_file(catalog.settings, tiles_name(path, zoom), text))
+        name = str(tiles_file(catalog.settings, tiles_name(path, zoom), text))
+        return name if build < ONE_AFTER_ANOTHER else tiles_by_band(name, zoom)
 
     found = tile_overviews(layout, (south + north) / 2, tiles, deepest)
     if not found:

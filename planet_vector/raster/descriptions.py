@@ -82,6 +82,32 @@ def tiles_description(catalog: ScenesV0, pattern: str, level: int, alone: bool =
     return tostring(root)
 
 
+def tiles_by_band(tiles: str, zoom: int) -> str:
+    """Describe one zoom of tiles to GDAL's VRT driver, which then reads it band by band.
+
+    So all tiles of a window are asked for at once by GDALs that, of all bands together, ask for one after another. They
+    read band by band what consists of complex sources and says nothing of interleaving. Others are better off without:
+    GDAL 3.6 keeps sources of VRTs open up to a number, and reads the tiles of those that it opens again anew.
+
+    Parameters
+    ----------
+    tiles : str
+        The name by which GDAL opens the tiles of the zoom alone.
+    zoom : int
+        The zoom.
+    """
+    side = TILE << zoom
+    pixel = 2 * HALF_WORLD / side
+    root = _raster((-HALF_WORLD, -HALF_WORLD, HALF_WORLD, HALF_WORLD), pixel, side, side)
+    for number, colour in enumerate(_COLOURS, 1):
+        source = SubElement(_band(root, number, colour), "ComplexSource")
+        SubElement(source, "SourceFilename", relativeToVRT="0").text = tiles
+        SubElement(source, "SourceBand").text = str(number)
+        _rectangle(source, "SrcRect", 0, 0, side, side)
+        _rectangle(source, "DstRect", 0, 0, side, side)
+    return tostring(root, encoding="unicode")
+
+
 def tiles_address(catalog: ScenesV0, pattern: str) -> str:
     """Return the address of tiles with ``{z}``, ``{x}`` and ``{y}``, on the first of several hosts.
 

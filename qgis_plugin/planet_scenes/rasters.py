@@ -70,7 +70,9 @@ def name_of(catalog: ScenesV0, scene: Scene, product: str) -> str:
     ServiceError
         When it does not give it.
     """
-    return described.name_of(catalog, scene, product, _access(catalog, scene, product))
+    number = int(gdal.VersionInfo()) // 100
+    build = number // 10000, number // 100 % 100, number % 100
+    return described.name_of(catalog, scene, product, _access(catalog, scene, product), build)
 
 
 def own_name_of(catalog: ScenesV0, scene: Scene, product: str) -> str:

@@ -22,7 +22,8 @@ from planet_vector.config import Key, Settings
 from planet_vector.errors import ServiceError
 from planet_vector.pixels.tiff import TiffFile, TiffProblem
 from planet_vector.raster import described_files
-from planet_vector.raster.described import subdatasets
+from planet_vector.raster.access import ANY_BUILD, plan
+from planet_vector.raster.described import ONE_AFTER_ANOTHER, name_of, subdatasets
 from planet_vector.raster.layout import parse_layout, read_layout
 from planet_vector.scene import Scene
 
@@ -251,6 +252,23 @@ def test_from_afar_it_is_drawn_of_tiles_at_the_right_place(
     assert off.mean() < 4  # the gradients go 200 / 200 a pixel: one pixel beside its place is more
     if kind not in ("no alpha",):
         assert (pixels[:3, data == 0] == 0).mean() > 0.95
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tiles_read_band_by_band_show_the_same(host: Callable[..., Host], tmp_path: Path, kind: str) -> None:
+    """As GDALs are told that ask for the tiles of a window one after another otherwise."""
+    served = host(write(tmp_path / "s1.tif", **KINDS[kind]))
+    found, asked = [], []
+    for build in (ANY_BUILD, ONE_AFTER_ANOTHER):
+        access = plan(served.catalog, served.scene.product_link("visual"), ANY_BUILD)
+        name = name_of(served.catalog, served.scene, "visual", access, build)
+        assert ("ComplexSource" in Path(name).read_text()) == (build == ONE_AFTER_ANOTHER)
+        served.server.seen.clear()
+        with rasterio.open(name) as dataset:
+            found.append(dataset.read(out_shape=(dataset.count, dataset.height // 8, dataset.width // 8)))
+        asked.append(sorted(request.path for request in served.server.seen))
+    assert found[0].any() and np.array_equal(*found)
+    assert asked[0] == asked[1]
 
 
 def test_pixels_of_full_size_are_the_file_s(host: Callable[..., Host], tmp_path: Path) -> None:
