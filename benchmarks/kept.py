@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List
 
 import planet_vector
-from planet_vector.server.synthetic import write_scenes
-from planet_vector.vector.registration import environment
+from planet_vector.driver.registration import environment
+from planet_vector.server.sample.synthetic import write_scenes
 
 sys.path.insert(0, str(Path(__file__).parent))
 from search import service  # noqa: E402

@@ -126,8 +126,8 @@ def make(directory: Path, most: int) -> None:
 
 def limit(files: List[Path], task: str, across: int, bounds: Tuple[float, ...], latency: float) -> Tuple[Any, ...]:
     """Return seconds, bytes and requests of the blocks alone."""
+    from planet_vector.http.multirange import MOST_RANGES
     from planet_vector.raster.byte_ranges import Part, ranges_of
-    from planet_vector.raster.multirange import MOST_RANGES
     from planet_vector.raster.spans import together
 
     size = requests = 0

@@ -19,7 +19,7 @@ from typing import Any, Dict, List, Tuple
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from planet_vector.stacks.inscribed import inscribed
+from planet_vector.stacks.rectangle_search import inscribed
 from tests.stacks.test_rectangle import SLOW, random_area, rings_of
 
 LIMIT = 5.0  # seconds of a processor

@@ -25,7 +25,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
-from planet_vector.server.synthetic import write_scenes
+from planet_vector.server.sample.synthetic import write_scenes
 
 START = datetime(2015, 1, 1, tzinfo=timezone.utc)
 
@@ -47,7 +47,7 @@ import json, time
 import planet_vector
 planet_vector.register()
 planet_vector.connect()
-import planet_vector.vector.gdal  # as the driver does for its first name: the loop's clock starts after imports, too
+import planet_vector.driver.datasets  # as the driver does at first: the loop's clock starts after imports, too
 import pyogrio
 def scan():
     start = time.perf_counter()

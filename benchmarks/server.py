@@ -25,7 +25,7 @@ from typing import Any, Dict, List, Optional
 
 import requests
 
-from planet_vector.server.synthetic import write_scenes
+from planet_vector.server.sample.synthetic import write_scenes
 
 CONNECTIONS = 32
 MOST_BUILD = 180.0  # seconds, for a million scenes

@@ -19,8 +19,8 @@ from tempfile import TemporaryDirectory
 from typing import Dict, Iterator, Optional
 
 from planet_vector.config import Settings
-from planet_vector.raster import keyfiles
-from planet_vector.vector.registration import environment
+from planet_vector.driver.registration import environment
+from planet_vector.raster import credential_files
 
 HERE = Path(__file__).resolve().parent
 MOST_LINES = 16  # of what a command prints: enough to see what it is
@@ -123,7 +123,7 @@ def service(environ: Dict[str, str]) -> Iterator[str]:
         try:
             yield root
         finally:
-            keyfiles.forget(Settings(root))
+            credential_files.forget(Settings(root))
     finally:
         process.terminate()
         process.wait(20)

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from planet_vector.maps import Written
     from planet_vector.stacks.crop import Crop
     from planet_vector.stacks.overlap import Stack
+    from planet_vector.vector.basemap_layers import ListedLayer
     from planet_vector.vector.layer import SceneLayer
-    from planet_vector.vector.mosaics import ListedLayer
     from planet_vector.vector.search import Search
 
 __version__ = "0.1.0"
@@ -339,6 +339,6 @@ def write_map(names: Union[str, Sequence[str]], path: Union[str, Path], **option
 
 def register() -> None:
     """Make the GDAL driver PLANET known to the GDALs of this process."""
-    from planet_vector.vector.registration import register as tell
+    from planet_vector.driver.registration import register as tell
 
     tell()

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
-from planet_vector.areas import read_text
 from planet_vector.decimals import BLANK, parse_number
 from planet_vector.errors import AreaWarning, QueryError, warn
-from planet_vector.geometry import Box
+from planet_vector.geometry.areas import read_text
+from planet_vector.geometry.shapes import Box
 
 COMPARATORS = ("gt", "gte", "lt", "lte", "eq", "neq")
 """Comparators that stand behind a field's name; the bare name means equality."""
@@ -312,7 +312,7 @@ class Query:
         All must hold. Sorted, and the tighter of two alike kept: equal searches are equal objects.
     area : Box or str, optional
         A box, or WKT or GeoJSON text, in longitude and latitude; scenes must share ground with it. What crosses the
-        antimeridian is kept as its parts within ±180°, and a warning says so (`planet_vector.areas`).
+        antimeridian is kept as its parts within ±180°, and a warning says so (`planet_vector.geometry.areas`).
     order : str
         One of `ORDERS`.
     limit : int, optional

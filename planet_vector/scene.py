@@ -8,7 +8,7 @@ from html import escape
 from typing import Any, Iterator, List, Mapping, Optional, Tuple
 
 from planet_vector.errors import NotFoundError, ProtocolError
-from planet_vector.geometry import Polygon, polygons_of
+from planet_vector.geometry.shapes import Polygon, polygons_of
 from planet_vector.query import parse_time
 
 
@@ -189,8 +189,8 @@ class Scene(Item):
         return quicklook_of(self._service(), self, product, bbox, width)
 
     def to_stac(self) -> Mapping[str, Any]:
-        """Return the scene as a STAC item, as `planet_vector.stac` maps it; no key is in it."""
-        from planet_vector.stac import item  # what maps scenes stands above them
+        """Return the scene as a STAC item, as `planet_vector.stac_export` maps it; no key is in it."""
+        from planet_vector.stac_export import item  # what maps scenes stands above them
 
         return item(self)
 

@@ -55,7 +55,7 @@ def told(method):
 
     @functools.wraps(method)
     def call(*args, **kwargs):
-        from planet_vector.vector.faults import answer
+        from planet_vector.driver.gdal_errors import answer
 
         return answer(method, *args, **kwargs)
 
@@ -96,12 +96,12 @@ class Layer(BaseLayer):
     count_by_gdal = staticmethod(_count_of_this_gdal())
 
     def __init__(self, layer):
-        from planet_vector.vector import gdal
+        from planet_vector.driver import datasets
 
-        self.layer, self.gdal = layer, gdal
+        self.layer, self.gdal = layer, datasets
         self.name = layer.name
-        self.fields = gdal.fields(layer)
-        self.geometry_fields = gdal.geometry_fields(layer)
+        self.fields = datasets.fields(layer)
+        self.geometry_fields = datasets.geometry_fields(layer)
         self.attribute_filter = self.spatial_filter = self.spatial_filter_extent = None
         self.failures = None  # errors of the iterator, while they are gathered
         self.iterate = functools.partial(itertools.chain.from_iterable, [Features(weakref.ref(self))])
@@ -121,7 +121,7 @@ class Layer(BaseLayer):
 
     @told
     def feature_count(self, force):
-        from planet_vector.vector.faults import sizes_by_count, unknown_count
+        from planet_vector.driver.gdal_errors import sizes_by_count, unknown_count
 
         try:
             if sizes_by_count():
@@ -133,7 +133,7 @@ class Layer(BaseLayer):
 
     def count_by_reading(self, force):
         """Have GDAL count the features that it reads, and raise what it met with, which it takes for their end."""
-        from planet_vector.vector.interrupts import unguarded
+        from planet_vector.driver.interrupts import unguarded
 
         self.failures = failures = []
         try:
@@ -184,8 +184,8 @@ class Driver(BaseDriver):
     def open(self, filename, first_bytes, open_flags, open_options={}):  # noqa: B006
         if not self.identify(filename, first_bytes, open_flags):
             return None  # GDAL 3.6 asks for any name that no other driver opens
-        from planet_vector.vector import gdal, interrupts
+        from planet_vector.driver import datasets, interrupts
 
         interrupts.stand_in()
         kinds = {"vector": bool(open_flags & VECTOR), "raster": bool(open_flags & RASTER)}
-        return self.dataset_class(gdal.open_name(filename, open_options, **kinds))
+        return self.dataset_class(datasets.open_name(filename, open_options, **kinds))

@@ -9,7 +9,7 @@ import click
 
 from planet_vector.cli import RASTER_COMMANDS, Commands
 from planet_vector.cli.options import verbose
-from planet_vector.vector.registration import register
+from planet_vector.driver.registration import register
 
 register()
 

@@ -211,7 +211,7 @@ class Service:
     @property
     def environ(self) -> Dict[str, str]:
         """The environment of a shell after ``eval "$(planet-vector env)"``, with root and key set."""
-        from planet_vector.vector.registration import environment
+        from planet_vector.driver.registration import environment
 
         return {**os.environ, **environment(), "PL_API_URL": self.url, "PL_API_KEY": self.key}
 
@@ -234,7 +234,7 @@ class Service:
 def forget_key_of(url: str) -> None:
     """Remove the files with the key of a service, which lie among the temporary files of the user's other programs."""
     from planet_vector.config import Settings
-    from planet_vector.raster.keyfiles import forget
+    from planet_vector.raster.credential_files import forget
 
     forget(Settings(url))
 
@@ -247,7 +247,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a small sample archive, made once for all tests: look, do not touch."""
     directory = tmp_path_factory.mktemp("sample") / "archive"
     code = (
-        "import pathlib, sys; from planet_vector.server.sample import make_sample;"
+        "import pathlib, sys; from planet_vector.server.sample.making import make_sample;"
         "make_sample(pathlib.Path(sys.argv[1]), size='small')"
     )
     subprocess.run([SERVICE_PYTHON, "-c", code, str(directory)], check=True, cwd=ROOT)

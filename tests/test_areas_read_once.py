@@ -17,11 +17,11 @@ import shapely.geometry  # noqa: E402
 from hypothesis import assume, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from planet_vector.areas import read_text  # noqa: E402
 from planet_vector.errors import AreaWarning, QueryError  # noqa: E402
-from planet_vector.geometry import Box  # noqa: E402
+from planet_vector.geometry.areas import read_text  # noqa: E402
+from planet_vector.geometry.shapes import Box  # noqa: E402
 from planet_vector.query import Query  # noqa: E402
-from planet_vector.server.area import Area  # noqa: E402
+from planet_vector.server.index.searched_area import Area  # noqa: E402
 
 from .conftest import Start  # noqa: E402
 

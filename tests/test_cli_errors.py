@@ -12,7 +12,7 @@ from typing import Callable, Dict, Iterator, Tuple
 
 import pytest
 
-from planet_vector.vector.registration import environment
+from planet_vector.driver.registration import environment
 from tests.conftest import Service
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

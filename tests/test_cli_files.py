@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 
-from planet_vector.cli.given import items, scenes_given
+from planet_vector.cli.scene_inputs import items, scenes_given
 from planet_vector.errors import PlanetVectorError, QueryError
 from tests.conftest import Service, Start
 from tests.raster.recording import Recorder

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 import planet_vector
-from planet_vector.cli.saying import plain
+from planet_vector.cli.messages import plain
 from planet_vector.errors import NameSyntaxError
 from planet_vector.scene import Scene
 from tests.conftest import HAS_FIONA, ROOT, Service, Start

@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, List
 import pytest
 from shapely.geometry import box, mapping, shape
 
-from planet_vector.cli.asking import read_area
+from planet_vector.cli.search_options import read_area
 from planet_vector.errors import QueryError
 from planet_vector.query import parse_time
 from tests.conftest import Service, needs_fiona

@@ -14,7 +14,7 @@ import click
 import pytest
 
 from planet_vector.cli import COMMANDS, RASTER_COMMANDS, VECTOR_COMMANDS, main
-from planet_vector.vector import registration
+from planet_vector.driver import registration
 from tests.conftest import HAS_FIONA, ROOT, Service, Start
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

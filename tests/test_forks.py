@@ -216,7 +216,7 @@ def child():
     "pausing the collector": (
         """
 import gc
-from planet_vector.collecting import uncollected
+from planet_vector.gc_pause import uncollected
 def parent():
     with uncollected():
         entered.set()
@@ -232,7 +232,7 @@ def child():
     "ignoring a warning": (
         """
 import rasterio
-from planet_vector.raster.unplaced import unplaced
+from planet_vector.raster.rasterio_warnings import unplaced
 warnings.simplefilter("error", rasterio.errors.NotGeoreferencedWarning)
 def parent():
     with unplaced:

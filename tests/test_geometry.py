@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from shapely.affinity import scale, translate
 from shapely.geometry import MultiPolygon, Polygon, box, shape
 
-from planet_vector.geometry import Box, bounds, multipolygon_wkb, polygons_of, simple_footprints, wkt_of_wkb
+from planet_vector.geometry.shapes import Box, bounds, multipolygon_wkb, polygons_of, simple_footprints, wkt_of_wkb
 
 # To a billionth of a degree: shapely takes what is far smaller than that for nothing.
 LON, LAT = (st.floats(-most, most).map(lambda value: round(value, 9)) for most in (180, 80))

@@ -20,7 +20,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 _WHERE = """
 import json, planet_vector, planet_vector.plugins
-from planet_vector.vector.registration import plugin_directory
+from planet_vector.driver.registration import plugin_directory
 print(json.dumps([planet_vector.__file__, list(planet_vector.plugins.__path__), str(plugin_directory())]))
 """
 

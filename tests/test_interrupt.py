@@ -114,7 +114,7 @@ class Started:
     """A process at the service behind a gate."""
 
     def __init__(self, gate: Gate, folder: Path, *command: str) -> None:
-        from planet_vector.vector.registration import environment
+        from planet_vector.driver.registration import environment
 
         self.gate = gate
         environ = {**os.environ, **environment(), "PL_API_URL": gate.url, "PL_API_KEY": KEY, "PLANET_RATE": "0"}

@@ -16,10 +16,10 @@ import planet_vector
 from planet_vector.config import Key, Settings, credentials_path, user_directory
 from planet_vector.errors import ConfigError
 from planet_vector.names import parse_name
-from planet_vector.raster import keyfiles
-from planet_vector.raster.containers import mosaic_subdatasets
-from planet_vector.raster.quadcache import QuadCache
-from planet_vector.vector.cache import CACHE
+from planet_vector.raster import credential_files
+from planet_vector.raster.basemap_names import mosaic_subdatasets
+from planet_vector.raster.quad_cache import QuadCache
+from planet_vector.vector.result_cache import CACHE
 from tests.conftest import ROOT, Service, Start
 
 _HOMES = ("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA")
@@ -37,7 +37,7 @@ def homeless(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tm
     for name in _HOMES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(Path, "home", home)
-    monkeypatch.setattr(keyfiles, "_temporary_folders", lambda: iter([tmp_path / "planet_vector-1"]))
+    monkeypatch.setattr(credential_files, "_temporary_folders", lambda: iter([tmp_path / "planet_vector-1"]))
     CACHE.clear()
     yield tmp_path / "planet_vector-1"
     CACHE.clear()
@@ -89,7 +89,7 @@ def test_the_commands_do_what_needs_no_home(
     said = call("env")
     assert said.returncode == 0 and said.stderr == ""
     (file,) = homeless.iterdir()  # with the key
-    assert f"export GDAL_CONFIG_FILE={file}\n" in said.stdout and keyfiles.is_config_file(file)
+    assert f"export GDAL_CONFIG_FILE={file}\n" in said.stdout and credential_files.is_config_file(file)
     assert [path.stat().st_mode & 0o077 for path in (homeless, file)] == [0, 0] or sys.platform == "win32"
     assert call("logout").returncode == 0
     assert list(homeless.iterdir()) == []

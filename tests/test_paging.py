@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planet_vector.catalog import paging
-from planet_vector.catalog.mosaics import SURELY_WHOLE, Mosaic, quads_within
+from planet_vector.catalog.basemaps import SURELY_WHOLE, Mosaic, quads_within
 from planet_vector.catalog.paging import Ask, Page, Read, pages
 from planet_vector.errors import ProtocolError, UnavailableError
 from planet_vector.query import ORDERS, Condition, Query, format_time, nearest_time

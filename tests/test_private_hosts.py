@@ -17,10 +17,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planet_vector.catalog import ScenesV0, hosts
-from planet_vector.catalog.transport import Transport, set_network
+from planet_vector.catalog import ScenesV0
 from planet_vector.config import Key, Settings
 from planet_vector.errors import ProtocolError
+from planet_vector.http import private_hosts
+from planet_vector.http.transport import Transport, set_network
 from planet_vector.raster.access import plan
 
 from .raster.recording import Answer, Recorder, Request, ranged
@@ -80,9 +81,9 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Dict[str, List[List[str]]]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port or 0)) for address in addresses]
 
     asked = known.setdefault("asked", [])  # type: ignore[assignment]
-    judged = hosts.is_private_address
+    judged = private_hosts.is_private_address
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    monkeypatch.setattr(hosts, "is_private_address", lambda text: text != PUBLIC and judged(text))
+    monkeypatch.setattr(private_hosts, "is_private_address", lambda text: text != PUBLIC and judged(text))
     for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(variable, raising=False)
         monkeypatch.delenv(variable.lower(), raising=False)
@@ -164,7 +165,7 @@ def test_an_address_is_judged_alike_in_all_that_carries_it(number: int) -> None:
     plain = socket.inet_ntoa(number.to_bytes(4, "big"))
     high, low = f"{number >> 16:x}", f"{number & 0xFFFF:x}"
     for text in (plain, f"::ffff:{plain}", f"64:ff9b::{high}:{low}", f"2002:{high}:{low}::1"):
-        assert hosts.is_private_address(text) is private, text
+        assert private_hosts.is_private_address(text) is private, text
 
 
 # ---- by what names stand for --------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any, Callable
 
 import pytest
 
-from planet_vector.vector.registration import environment
+from planet_vector.driver.registration import environment
 
 # The loading of the driver is made to take a second, in which another thread uses the same GDAL.
 SLOW_LOAD = """
@@ -110,7 +110,7 @@ def slow(event, details):
         time.sleep(1)
 
 sys.addaudithook(slow)
-from planet_vector.server.sample import make_sample
+from planet_vector.server.sample.making import make_sample
 make_sample(Path(sys.argv[1]), size="small")
 print("ended")
 """

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from shapely.geometry import Point
 
 from planet_vector.query import QUALITIES
+from planet_vector.vector.ogr_filter import Narrowing, narrow
 from planet_vector.vector.scene_ids import MOST_IDS, spellings
-from planet_vector.vector.where import Narrowing, narrow
 from tests.where_texts import NUMBERS, moments, scenes, time_comparisons, wheres
 
 

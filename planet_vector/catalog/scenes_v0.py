@@ -6,11 +6,11 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, cast
 from urllib.parse import quote
 
 from planet_vector.catalog import paging
-from planet_vector.catalog.answers import Answer
 from planet_vector.catalog.paging import Ask, Batch, Decode, Feature, Page, Read, Survey
-from planet_vector.catalog.transport import Transport
 from planet_vector.config import Settings
 from planet_vector.errors import NotFoundError, ProtocolError
+from planet_vector.http.responses import Answer
+from planet_vector.http.transport import Transport
 from planet_vector.query import Query
 from planet_vector.scene import Scene
 

@@ -29,8 +29,8 @@ from typing import Any, Iterator, List, Mapping, Optional, Type, Union
 import click
 
 import planet_vector
+from planet_vector.cli.messages import plain, say
 from planet_vector.cli.options import verbose
-from planet_vector.cli.saying import plain, say
 from planet_vector.errors import BadQueryError, NameSyntaxError, PlanetVectorError, PlanetVectorWarning, QueryError
 
 VECTOR_COMMANDS: Mapping[str, str] = {
@@ -172,7 +172,7 @@ def ended_at_once() -> Iterator[None]:
     It raises KeyboardInterrupt as ever, upon which files that are not whole go and states are written. But Python does
     not end before its threads do, and one may wait for a service for minutes.
     """
-    from planet_vector.vector.interrupts import handle
+    from planet_vector.driver.interrupts import handle
 
     before = signal.getsignal(signal.SIGINT)
     # Whoever handles it in a way of their own, or is no main thread, knows what to do.

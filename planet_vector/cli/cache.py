@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from planet_vector.cli import options
-from planet_vector.cli.saying import say
+from planet_vector.cli.messages import say
 from planet_vector.raster import described_files, overview_files
-from planet_vector.vector import store
+from planet_vector.vector import disk_cache
 
 
 @click.group()
@@ -32,7 +32,7 @@ def clear() -> None:
     Example:
         planet-vector cache clear
     """
-    count = store.clear()
-    say(f"Removed {count} results from {store.directory()}.", err=True)
+    count = disk_cache.clear()
+    say(f"Removed {count} results from {disk_cache.directory()}.", err=True)
     say(f"Removed the overviews of {overview_files.clear()} products from {overview_files.directory()}.", err=True)
     say(f"Removed the VRTs of {described_files.clear()} products from {described_files.directory()}.", err=True)

@@ -6,7 +6,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from planet_vector.cli import options
-from planet_vector.cli.saying import say
+from planet_vector.cli.messages import say
 from planet_vector.errors import ConfigError
 
 _PROGRAM = "planet-vector"

@@ -6,9 +6,9 @@ import click
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.cli import options
-from planet_vector.cli.asking import searching
-from planet_vector.cli.nothing import nothing_found
-from planet_vector.cli.saying import say
+from planet_vector.cli.messages import say
+from planet_vector.cli.no_scenes import nothing_found
+from planet_vector.cli.search_options import searching
 from planet_vector.query import Query
 
 

@@ -13,7 +13,7 @@ import click
 
 from planet_vector.catalog import connect
 from planet_vector.cli import options
-from planet_vector.cli.saying import say
+from planet_vector.cli.messages import say
 from planet_vector.config import Key, Settings, credentials_path, home_directory, read_key_file, stored_keys
 from planet_vector.errors import ConfigError
 from planet_vector.private_files import make_folder, write_private
@@ -57,10 +57,10 @@ def logout(api_url: Optional[str]) -> None:
     Example:
         planet-vector logout
     """
-    from planet_vector.raster import described_files, keyfiles
+    from planet_vector.raster import credential_files, described_files
 
     settings = Settings.load(api_url)
-    keyfiles.forget(settings)
+    credential_files.forget(settings)
     with suppress(ConfigError):  # without a home directory there are none
         described_files.forget(settings)
     root, kept = settings.api_url, dict(stored_keys())

@@ -8,10 +8,10 @@ from typing import Any, Callable, List, Optional, Sequence, Tuple
 import click
 
 from planet_vector.cli import options
-from planet_vector.cli.asking import DEFAULT_TYPE
-from planet_vector.cli.given import scenes_given
+from planet_vector.cli.messages import say
 from planet_vector.cli.progress import progress_bar
-from planet_vector.cli.saying import say
+from planet_vector.cli.scene_inputs import scenes_given
+from planet_vector.cli.search_options import DEFAULT_TYPE
 from planet_vector.errors import ConfigError, PlanetVectorError, QueryError
 from planet_vector.names import Name, is_name, is_segment
 
@@ -155,7 +155,7 @@ def crop_and_tell(
     **others: Any,
 ) -> None:
     """Crop a stack, draw what is wanted of it, and print the paths and how much of each has data."""
-    from planet_vector.ground import holds_ground, percent
+    from planet_vector.geometry.ground import holds_ground, percent
     from planet_vector.stacks.crop import crop_stack, share_in
 
     makers: List[Tuple[Optional[Path], Callable[[List[Path], Path], None]]] = [
@@ -221,7 +221,7 @@ def _name_of(text: str, scene_type: Optional[str], product: Optional[str]) -> st
 
 
 def _box(text: str) -> Any:
-    from planet_vector.geometry import Box
+    from planet_vector.geometry.shapes import Box
 
     try:
         return Box.parse(text)
@@ -265,26 +265,26 @@ def _crop_one(
 
 
 def _write_dates(crops: List[Path], path: Path) -> None:
-    from planet_vector.stacks.dates import write_dates
+    from planet_vector.stacks.time_vrt import write_dates
 
     write_dates(crops, path)
 
 
 def _contact_sheet(crops: List[Path], path: Path) -> None:
-    from planet_vector.stacks.pictures import contact_sheet
+    from planet_vector.stacks.sheets import contact_sheet
 
     contact_sheet(crops, path)
 
 
 def _animation(crops: List[Path], path: Path) -> None:
-    from planet_vector.stacks.pictures import animation
+    from planet_vector.stacks.sheets import animation
 
     animation(crops, path)
 
 
 def _check_animation(path: Path) -> None:
     """Say what is wrong with a name before anything is fetched."""
-    from planet_vector.stacks.pictures import FORMATS
+    from planet_vector.stacks.sheets import FORMATS
 
     if path.suffix.lower() not in FORMATS:
         raise QueryError(f"{path.name} is no name for an animation: it ends in .gif or .png.")

@@ -19,14 +19,14 @@ import planet_vector
 from planet_vector.catalog import ScenesV0, connect
 from planet_vector.cli import options
 from planet_vector.cli.credentials import key_source
-from planet_vector.cli.saying import say
+from planet_vector.cli.messages import say
 from planet_vector.config import Settings
+from planet_vector.driver.registration import PATH_OPTION, environment
 from planet_vector.errors import PlanetVectorError
 from planet_vector.query import Query
 from planet_vector.raster.access import PROBES_WHOLE, SLOW, Build, probes_whole
 from planet_vector.raster.described import subdatasets
 from planet_vector.scene import Scene
-from planet_vector.vector.registration import PATH_OPTION, environment
 
 # A name that is malformed: a GDAL that knows the driver answers with the driver's own words, without any network.
 _PROBE = "PLANET:a/b/c/d"

@@ -47,9 +47,9 @@ def download_quads(
         planet-vector download-quads color_balance_mosaic L15-0763E-0959N
         planet-vector quads color_balance_mosaic --limit 3 | planet-vector download-quads color_balance_mosaic -
     """
-    from planet_vector.catalog.mosaics import quad_of
-    from planet_vector.cli.outcomes import Outcome, print_paths
+    from planet_vector.catalog.basemaps import quad_of
     from planet_vector.cli.progress import FileProgress
+    from planet_vector.cli.results import Outcome, print_paths
     from planet_vector.raster.download import fetch_unless_there, heard, safe_name
     from planet_vector.raster.parallel import Alive, in_parallel
     from planet_vector.scene import Item
@@ -77,8 +77,8 @@ def download_quads(
 
 def _places(places: Tuple[str, ...]) -> Tuple[List[str], Optional[str]]:
     """Return the quads that arguments, or what stands on stdin, name; or the area they are."""
-    from planet_vector.cli.asking import area_in, read_area
-    from planet_vector.cli.given import items
+    from planet_vector.cli.scene_inputs import items
+    from planet_vector.cli.search_options import area_in, read_area
     from planet_vector.errors import QueryError
 
     if not places:

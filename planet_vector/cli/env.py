@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from planet_vector.cli import options
-from planet_vector.cli.saying import say
+from planet_vector.cli.messages import say
 from planet_vector.config import Settings
-from planet_vector.raster import keyfiles
-from planet_vector.vector.registration import PATH_OPTION, environment
+from planet_vector.driver.registration import PATH_OPTION, environment
+from planet_vector.raster import credential_files
 
 _CONFIG_FILE = "GDAL_CONFIG_FILE"
 
@@ -37,11 +37,11 @@ def env() -> None:
         say(f"export {name}={shlex.quote(value)}")
     settings = Settings.load()
     before = os.environ.get(_CONFIG_FILE, "")
-    if before and not keyfiles.is_config_file(Path(before)):
+    if before and not credential_files.is_config_file(Path(before)):
         if settings.key is not None:
             say(f"{_CONFIG_FILE} stays {before}: product links open by /vsicurl/ only as that file says.", err=True)
     elif settings.key is not None:
         # A product's own link then opens too, in GDAL 3.7 or later: /vsicurl/https://…/full?product=visual
-        say(f"export {_CONFIG_FILE}={shlex.quote(str(keyfiles.config_file(settings)))}")
+        say(f"export {_CONFIG_FILE}={shlex.quote(str(credential_files.config_file(settings)))}")
     elif before:  # of a service asked before in this shell
         say(f"unset {_CONFIG_FILE}")

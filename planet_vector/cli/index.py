@@ -8,8 +8,8 @@ from typing import Optional
 import click
 
 from planet_vector.cli import options
+from planet_vector.cli.messages import say
 from planet_vector.cli.progress import progress_bar
-from planet_vector.cli.saying import say
 
 
 @click.command()
@@ -44,8 +44,8 @@ def index(archive: Path, path: Optional[Path], allow_empty: bool, overviews: boo
     from contextlib import closing
 
     from planet_vector.errors import ArchiveError
-    from planet_vector.server.index import Index
-    from planet_vector.server.indexing import count_text, default_index, update
+    from planet_vector.server.index.database import Index
+    from planet_vector.server.index.updating import count_text, default_index, update
     from planet_vector.server.refusal import Refusal
 
     place = path or default_index(archive)
@@ -70,8 +70,8 @@ def index(archive: Path, path: Optional[Path], allow_empty: bool, overviews: boo
     for problem in report.problems:
         say(f"{problem.path}: {problem.text}")
     if overviews:
-        from planet_vector.server.overview_files import overviews_of
-        from planet_vector.server.overviews import make_overviews
+        from planet_vector.server.imagery.overview_folder import overviews_of
+        from planet_vector.server.overview_making import make_overviews
 
         with progress_bar("Overviews", 1) as progress:
             made = make_overviews(

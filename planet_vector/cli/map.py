@@ -9,10 +9,10 @@ from typing import Any, Dict, Optional, Tuple
 import click
 
 from planet_vector.cli import options
-from planet_vector.cli.asking import SEARCH_FLAGS, search_of
-from planet_vector.cli.nothing import nothing_found
+from planet_vector.cli.messages import say
+from planet_vector.cli.no_scenes import nothing_found
 from planet_vector.cli.progress import progress_bar
-from planet_vector.cli.saying import say
+from planet_vector.cli.search_options import SEARCH_FLAGS, search_of
 from planet_vector.errors import ConfigError
 from planet_vector.names import parse_name
 
@@ -112,7 +112,7 @@ def _write(
 def _serve(
     names: Tuple[str, ...], port: int, show: bool, basemap: Optional[str], attribution: str, api_url: Optional[str]
 ) -> None:
-    from planet_vector.maps.serve import MapServer
+    from planet_vector.maps.proxy import MapServer
 
     def told(sentence: str) -> None:
         say(f"planet-vector: {sentence}", err=True)

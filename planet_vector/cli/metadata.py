@@ -8,8 +8,8 @@ from typing import Optional, Tuple
 import click
 
 from planet_vector.cli import options
-from planet_vector.cli.asking import one_scene
-from planet_vector.cli.printing import json_dumper, print_collection, print_sequence
+from planet_vector.cli.output import json_dumper, print_collection, print_sequence
+from planet_vector.cli.search_options import one_scene
 
 
 @click.command()

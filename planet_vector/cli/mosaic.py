@@ -9,13 +9,13 @@ from typing import Any, Mapping, Optional, Tuple
 import click
 
 from planet_vector.cli import options
-from planet_vector.cli.asking import SEARCH_FLAGS, is_area, search_of
-from planet_vector.cli.nothing import nothing_found
-from planet_vector.cli.printing import json_dumper
+from planet_vector.cli.messages import say
+from planet_vector.cli.no_scenes import nothing_found
+from planet_vector.cli.output import json_dumper
 from planet_vector.cli.progress import progress_bar
-from planet_vector.cli.saying import say
+from planet_vector.cli.search_options import SEARCH_FLAGS, is_area, search_of
 from planet_vector.errors import ConfigError, NotFoundError
-from planet_vector.geometry import Box
+from planet_vector.geometry.shapes import Box
 from planet_vector.names import is_name, is_segment, parse_name
 
 Bounds = Tuple[float, float, float, float]
@@ -24,7 +24,7 @@ _OF_A_SERVICE = ("area", "bbox", "api_url", "output", "dst_bounds", "overwrite",
 """What the service's own mosaics take."""
 
 RESAMPLING = ("nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "average", "mode")
-"""What `planet_vector.raster.mosaic` resamples by; said here so that help needs no rasterio."""
+"""What `planet_vector.raster.scene_mosaic` resamples by; said here so that help needs no rasterio."""
 
 _GLOBE = Box(-180.0, -85.0, 180.0, 85.0)  # as far as web mercator goes
 
@@ -124,8 +124,8 @@ def _mosaic_of_scenes(
     top: str,
     resampling: str,
 ) -> None:
-    from planet_vector.ground import percent
-    from planet_vector.raster.mosaic import open_scenes, survey
+    from planet_vector.geometry.ground import percent
+    from planet_vector.raster.scene_mosaic import open_scenes, survey
     from planet_vector.scene import Scene
 
     if not count and output is None:
@@ -158,9 +158,9 @@ def _mosaic_of_service(
     compact: bool,
 ) -> None:
     import planet_vector
-    from planet_vector.catalog.mosaics import box_of_name
+    from planet_vector.catalog.basemaps import box_of_name
     from planet_vector.cli.quads import box_of, mosaic_name
-    from planet_vector.raster.quads import open_quads
+    from planet_vector.raster.basemap_quads import open_quads
     from planet_vector.raster.writing import window_of, window_within
 
     name = mosaic_name(text)
@@ -188,7 +188,7 @@ def _mosaic_of_service(
 
 def _said(catalog: Any, name: str, text: str) -> Mapping[str, Any]:
     """Return what the service says of a mosaic."""
-    from planet_vector.catalog.mosaics import mosaic_body
+    from planet_vector.catalog.basemaps import mosaic_body
 
     try:
         return mosaic_body(catalog, name)
@@ -201,7 +201,7 @@ def _said(catalog: Any, name: str, text: str) -> Mapping[str, Any]:
 
 def _degrees(bounds: Bounds) -> Box:
     """Return the box in degrees of bounds in metres of EPSG:3857."""
-    from planet_vector.catalog.mosaics import to_degrees
+    from planet_vector.catalog.basemaps import to_degrees
 
     return Box(*to_degrees(*bounds[:2]), *to_degrees(*bounds[2:]))
 

@@ -9,8 +9,8 @@ import click
 
 import planet_vector
 from planet_vector.cli import options
-from planet_vector.cli.printing import json_dumper, name_of, printable
-from planet_vector.cli.saying import say
+from planet_vector.cli.messages import say
+from planet_vector.cli.output import json_dumper, name_of, printable
 from planet_vector.names import MOSAICS
 
 _TABLE = "{:<32} {:<10} {:<10} {:>5}  {}\n"
@@ -30,7 +30,7 @@ def mosaics(indent: Optional[int], compact: bool, names: bool, as_table: bool, a
         planet-vector mosaics --table
         for name in $(planet-vector mosaics --names); do gdalinfo "$name"; done
     """
-    from planet_vector.catalog.mosaics import list_mosaics
+    from planet_vector.catalog.basemaps import list_mosaics
 
     if names and as_table:
         raise click.UsageError("--names and --table exclude each other.")

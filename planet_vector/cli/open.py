@@ -7,7 +7,7 @@ from typing import Optional
 import click
 
 from planet_vector.cli import options
-from planet_vector.cli.saying import say
+from planet_vector.cli.messages import say
 
 
 @click.command("open")

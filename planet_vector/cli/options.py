@@ -23,8 +23,8 @@
 ``-v``              what is asked of the service, on stderr
 ==================  ==========================================================================================
 
-What turns the flags of a search into one is in `planet_vector.cli.asking`; how scenes are printed, in
-`planet_vector.cli.printing`.
+What turns the flags of a search into one is in `planet_vector.cli.search_options`; how scenes are printed, in
+`planet_vector.cli.output`.
 """
 
 from __future__ import annotations

@@ -38,9 +38,9 @@ def overviews(
         planet-vector overviews PLANET:ortho/20150306_022415_0908/analytic
         gdal_translate -outsize 800 0 "$(rio planet open PLANET:ortho/20150306_022415_0908/analytic)" look.tif
     """
-    from planet_vector.cli.given import scenes_given
-    from planet_vector.cli.outcomes import raise_failures, sorted_out
-    from planet_vector.cli.saying import say
+    from planet_vector.cli.messages import say
+    from planet_vector.cli.results import raise_failures, sorted_out
+    from planet_vector.cli.scene_inputs import scenes_given
     from planet_vector.errors import PlanetVectorError
 
     given, failed = sorted_out(scenes_given(names, scene_type, api_url))
@@ -61,8 +61,8 @@ def overviews(
 
 def _made(scene: Scene, product: str, yes: bool) -> str:
     """Make the overviews of a product unless it has some, and return its GDAL name."""
+    from planet_vector.cli.messages import say
     from planet_vector.cli.progress import progress_bar
-    from planet_vector.cli.saying import say
     from planet_vector.raster.access import ANY_BUILD, plan
     from planet_vector.raster.described import name_of
     from planet_vector.raster.overview_files import Making

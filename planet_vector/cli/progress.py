@@ -11,7 +11,7 @@ from typing import Callable, Dict, Iterator, Optional, Tuple
 
 import click
 
-from planet_vector.cli.saying import plain, say
+from planet_vector.cli.messages import plain, say
 
 _WIDTH = 110  # characters of a line that is written over and over
 _PAUSE = 0.1  # seconds between two of its states

@@ -12,16 +12,16 @@ import click
 
 import planet_vector
 from planet_vector.cli import options
-from planet_vector.cli.asking import read_area
-from planet_vector.cli.nothing import noticing, sentence
-from planet_vector.cli.printing import json_dumper, name_of, print_collection, print_sequence
+from planet_vector.cli.no_scenes import noticing, sentence
+from planet_vector.cli.output import json_dumper, name_of, print_collection, print_sequence
+from planet_vector.cli.search_options import read_area
 from planet_vector.errors import NameSyntaxError, QueryError
-from planet_vector.geometry import Box
+from planet_vector.geometry.shapes import Box
 from planet_vector.names import MOSAICS, PREFIX, Name, is_name, parse_name, shown
 
 if TYPE_CHECKING:
     from planet_vector.catalog import ScenesV0
-    from planet_vector.catalog.mosaics import Mosaic
+    from planet_vector.catalog.basemaps import Mosaic
     from planet_vector.scene import Item
 
 quad_limit = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="N quads at the most.")
@@ -79,7 +79,7 @@ def quads(
 
 def mosaic_named(text: str, api_url: Optional[str]) -> Tuple[ScenesV0, Mosaic]:
     """Return the service and the mosaic that an argument names."""
-    from planet_vector.catalog.mosaics import mosaic_of
+    from planet_vector.catalog.basemaps import mosaic_of
 
     name = mosaic_name(text)
     catalog = planet_vector.connect(api_url or name.get("api_url"))
@@ -112,7 +112,7 @@ def quads_of(catalog: ScenesV0, mosaic: Mosaic, text: str, area: Optional[str], 
     bbox : str, optional
         As ``--bbox`` takes it.
     """
-    from planet_vector.catalog.mosaics import quad_of, quads_within
+    from planet_vector.catalog.basemaps import quad_of, quads_within
 
     name = mosaic_name(text)
     unknown = [key for key, _ in name.parameters if key not in ("bbox", "api_url")]

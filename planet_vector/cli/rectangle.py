@@ -10,8 +10,8 @@ from typing import Any, Optional
 import click
 
 from planet_vector.cli import options
-from planet_vector.cli.asking import read_area
-from planet_vector.cli.printing import json_dumper
+from planet_vector.cli.output import json_dumper
+from planet_vector.cli.search_options import read_area
 from planet_vector.errors import NotFoundError, QueryError
 from planet_vector.query import area_within
 

@@ -9,7 +9,7 @@ from typing import Optional
 import click
 
 from planet_vector.cli import options
-from planet_vector.cli.saying import say
+from planet_vector.cli.messages import say
 from planet_vector.errors import ArchiveError
 
 
@@ -47,7 +47,7 @@ def sample(directory: Path, seed: int, size: str, index_only: Optional[int], ove
     if index_only:
         _write_many(directory, index_only, seed, overwrite)
         return
-    from planet_vector.server.sample import make_sample
+    from planet_vector.server.sample.making import make_sample
 
     def tell(done: int, total: int) -> None:
         say(f"\r{done} of {total} scenes", err=True, nl=done == total)
@@ -61,7 +61,7 @@ def sample(directory: Path, seed: int, size: str, index_only: Optional[int], ove
 
 
 def _write_many(directory: Path, number: int, seed: int, overwrite: bool) -> None:
-    from planet_vector.server.synthetic import write_scenes
+    from planet_vector.server.sample.synthetic import write_scenes
 
     path = directory / "scenes.geojsonl"
     if directory.exists() and any(directory.iterdir()) and not (overwrite and path.exists()):

@@ -11,9 +11,8 @@ import click
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.cli import options
-from planet_vector.cli.asking import searching
-from planet_vector.cli.nothing import nothing_found, pages_of
-from planet_vector.cli.printing import (
+from planet_vector.cli.no_scenes import nothing_found, pages_of
+from planet_vector.cli.output import (
     json_dumper,
     print_collection,
     print_csv,
@@ -21,6 +20,7 @@ from planet_vector.cli.printing import (
     print_sequence,
     print_table,
 )
+from planet_vector.cli.search_options import searching
 from planet_vector.errors import ConfigError, NotFoundError
 from planet_vector.query import FIELDS, Query
 from planet_vector.scene import Scene
@@ -85,7 +85,7 @@ def search(
     elif as_csv:
         print_csv(pages, out, query.scene_type)
     elif geoparquet is not None:
-        from planet_vector.stac import write_geoparquet
+        from planet_vector.stac_export import write_geoparquet
 
         first = next(features, None)
         if first is None:

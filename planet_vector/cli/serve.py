@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 import click
 
 from planet_vector.cli import options
-from planet_vector.cli.saying import say
+from planet_vector.cli.messages import say
 
 MAX_PROBLEMS = 20  # told at the start; `planet-vector index` tells them all
 
@@ -127,8 +127,9 @@ def serve(
     Example:
         planet-vector serve archive --port 8008
     """
-    from planet_vector.server import indexing, rescans, run
-    from planet_vector.server import keys as keys_file
+    from planet_vector.server import run
+    from planet_vector.server.api import keys as keys_file
+    from planet_vector.server.index import rescans, updating
 
     if new_key is not None:
         if keys is None:
@@ -137,7 +138,7 @@ def serve(
         return
     options = run.Options(
         root=archive.resolve(),
-        index=index or indexing.default_index(archive),
+        index=index or updating.default_index(archive),
         host=host,
         port=port,
         key=key,
@@ -172,7 +173,7 @@ def serve(
     scenes = sum(report.totals.values())
 
     def ready(root: str) -> None:
-        say(f"Serving {indexing.count_text(scenes)} on {root}")
+        say(f"Serving {updating.count_text(scenes)} on {root}")
         say(f"Start page: {urljoin(root, '/')}")
 
     run.serve(options, ready, state)

@@ -10,11 +10,11 @@ import click
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.cli import options
-from planet_vector.cli.asking import searching
 from planet_vector.cli.crop import check_pictures, crop_and_tell, crop_flags
-from planet_vector.cli.nothing import nothing_found
-from planet_vector.cli.printing import json_dumper, print_collection, print_sequence, printable
-from planet_vector.cli.saying import say
+from planet_vector.cli.messages import say
+from planet_vector.cli.no_scenes import nothing_found
+from planet_vector.cli.output import json_dumper, print_collection, print_sequence, printable
+from planet_vector.cli.search_options import searching
 from planet_vector.errors import NotFoundError
 from planet_vector.query import Query
 
@@ -84,7 +84,7 @@ def stacks(
         planet-vector stacks field.geojson --distinct-days --crop crops
         planet-vector stacks aoi.geojson --cloud-cover 5 --min-area 1e6 --crop crops --rectangle --sheet dates.png
     """
-    from planet_vector.ground import percent
+    from planet_vector.geometry.ground import percent
     from planet_vector.scene import Scene
     from planet_vector.stacks.overlap import find_stacks
 
@@ -140,7 +140,7 @@ def _check_whole(stack: Stack, rectangle: bool, min_depth: int, count: int) -> N
     """Refuse to crop to an area that the stack does not cover."""
     if rectangle or stack.covered is None or stack.covered == 1:
         return
-    from planet_vector.ground import percent
+    from planet_vector.geometry.ground import percent
 
     told = f"No {min_depth} of the {count} scenes found cover the whole area"
     if min_depth == 1:

@@ -10,10 +10,10 @@ import click
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.cli import options
-from planet_vector.cli.asking import read_area, searching
-from planet_vector.cli.nothing import pages_of
+from planet_vector.cli.messages import say
+from planet_vector.cli.no_scenes import pages_of
 from planet_vector.cli.progress import FileProgress
-from planet_vector.cli.saying import say
+from planet_vector.cli.search_options import read_area, searching
 from planet_vector.errors import PlanetVectorError
 from planet_vector.query import Query
 
@@ -52,7 +52,7 @@ def sync(
         planet-vector sync scenes aoi.geojson --since 3d --products visual,analytic --dry-run
         planet-vector sync archive "PLANET:landsat?acquired.gte=2015-06-01" --products all
     """
-    from planet_vector.cli.outcomes import Outcome, print_paths
+    from planet_vector.cli.results import Outcome, print_paths
     from planet_vector.raster.sync import Folder
     from planet_vector.scene import Scene
 

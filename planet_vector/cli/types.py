@@ -8,7 +8,7 @@ import click
 
 import planet_vector
 from planet_vector.cli import options
-from planet_vector.cli.saying import say
+from planet_vector.cli.messages import say
 
 
 @click.command()

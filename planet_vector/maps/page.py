@@ -14,12 +14,12 @@ from string import Template
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
-from planet_vector.catalog.mosaics import Mosaic
+from planet_vector.catalog.basemaps import Mosaic
 from planet_vector.errors import ConfigError, ProtocolError
 from planet_vector.maps.addresses import Addresses
 from planet_vector.maps.content import Content, time_of
 from planet_vector.names import MOSAICS, Name, is_segment
-from planet_vector.raster.descriptions import scene_tiles
+from planet_vector.raster.gdal_xml import scene_tiles
 from planet_vector.scene import Scene, flatten
 
 _STATIC = Path(__file__).with_name("static")

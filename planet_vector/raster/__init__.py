@@ -41,7 +41,7 @@ from planet_vector.scene import Scene
 
 if TYPE_CHECKING:
     from planet_vector.raster.download import FileProgress
-    from planet_vector.raster.part import Progress
+    from planet_vector.raster.partial_file import Progress
 
 __all__ = ["download_products", "open_mosaic", "open_product", "open_tiles", "resolve", "sync_products"]
 
@@ -94,7 +94,7 @@ def open_product(
         return _open_mosaic_name(parsed, catalog, cache)
     scene, products = _scene(parsed, catalog)
     if len(products) > 1 or products[0] == "all":
-        from planet_vector.raster.virtual import open_bands
+        from planet_vector.raster.band_stack import open_bands
 
         return open_bands(catalog, scene, products, resolution)
     from planet_vector.raster.product import open_link
@@ -114,7 +114,7 @@ def open_tiles(name: str, *, api_url: Optional[str] = None, key: Optional[str] =
     """
     parsed, catalog = _parsed(name, api_url, key)
     if parsed.is_mosaic:
-        from planet_vector.catalog.mosaics import box_of_name
+        from planet_vector.catalog.basemaps import box_of_name
 
         box_of_name(parsed)  # refuses an area
         return _open_mosaic_name(Name(MOSAICS, parsed.item), catalog)
@@ -147,7 +147,7 @@ def resolve(name: str, *, api_url: Optional[str] = None, key: Optional[str] = No
 
     parsed, catalog = _parsed(name, api_url, key)
     if parsed.is_mosaic:
-        from planet_vector.raster.containers import mosaic_raster
+        from planet_vector.raster.basemap_names import mosaic_raster
 
         found = mosaic_raster(catalog, parsed)
     else:
@@ -199,8 +199,8 @@ def open_mosaic(
     rasterio.io.DatasetReader
         It has a method ``save_vrt(path)``.
     """
-    from planet_vector.ground import area_searched
-    from planet_vector.raster.mosaic import open_scenes
+    from planet_vector.geometry.ground import area_searched
+    from planet_vector.raster.scene_mosaic import open_scenes
 
     catalog, scenes = _found(search, api_url, key)
     return open_scenes(catalog, list(scenes), product, crs, res, bounds, order, resampling, area_searched(scenes))
@@ -305,8 +305,8 @@ def _scene(parsed: Name, catalog: ScenesV0) -> Tuple[Scene, Sequence[str]]:
 
 
 def _open_mosaic_name(parsed: Name, catalog: ScenesV0, cache: bool = False) -> Any:
-    from planet_vector.catalog.mosaics import box_of_name
-    from planet_vector.raster.quads import open_mosaic_tiles, open_quad, open_quads
+    from planet_vector.catalog.basemaps import box_of_name
+    from planet_vector.raster.basemap_quads import open_mosaic_tiles, open_quad, open_quads
 
     box = box_of_name(parsed)
     if parsed.part:

@@ -28,12 +28,12 @@ from typing import Mapping, Optional, Tuple
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.catalog.answers import parse_count, ranged_length
-from planet_vector.catalog.transport import authorization
 from planet_vector.config import Settings
 from planet_vector.errors import warn
-from planet_vector.raster.keyfiles import header_file, headers_option
-from planet_vector.raster.options import DIRECT, HEADERS, READING, SIGNED, WITHOUT_KEY, Options
+from planet_vector.http.responses import parse_count, ranged_length
+from planet_vector.http.transport import authorization
+from planet_vector.raster.credential_files import header_file, headers_option
+from planet_vector.raster.gdal_options import DIRECT, HEADERS, READING, SIGNED, WITHOUT_KEY, Options
 
 Build = Tuple[int, int, int]
 

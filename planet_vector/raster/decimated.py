@@ -42,7 +42,7 @@ from planet_vector.pixels.tiff import (
     TiffProblem,
 )
 from planet_vector.raster.limits import MAX_BLOCK, MAX_FILE, MAX_READ
-from planet_vector.raster.remotefile import HEAD, RemoteFile
+from planet_vector.raster.remote_file import HEAD, RemoteFile
 from planet_vector.raster.spans import Range
 
 AT_LEAST = 1000

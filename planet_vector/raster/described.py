@@ -19,15 +19,15 @@ from xml.etree.ElementTree import Element, SubElement, tostring  # noqa: S405 - 
 import requests
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.catalog.answers import read_body
-from planet_vector.catalog.mosaics import HALF_WORLD, TILE, to_mercator
+from planet_vector.catalog.basemaps import HALF_WORLD, TILE, to_mercator
 from planet_vector.errors import ConfigError, ProtocolError, ServiceError
+from planet_vector.http.responses import read_body
 from planet_vector.names import ONLY_GEOTIFF, is_segment
 from planet_vector.pixels.tiff import TiffProblem
 from planet_vector.raster.access import ANY_BUILD, Access, Build, plan, remark, self_contained
+from planet_vector.raster.credential_files import tiles_file
 from planet_vector.raster.described_files import path_of, remove, tiles_name, write
-from planet_vector.raster.descriptions import scene_tiles, tiles_address, tiles_by_band, tiles_description
-from planet_vector.raster.keyfiles import tiles_file
+from planet_vector.raster.gdal_xml import scene_tiles, tiles_address, tiles_by_band, tiles_description
 from planet_vector.raster.layout import Layout, read_layout
 from planet_vector.raster.overview_files import kept
 from planet_vector.scene import Scene

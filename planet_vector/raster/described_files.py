@@ -16,7 +16,7 @@ from typing import Iterator
 from planet_vector.config import Settings, user_directory
 from planet_vector.errors import ConfigError
 from planet_vector.private_files import make_folder, remove_stale, write_private
-from planet_vector.raster import keyfiles
+from planet_vector.raster import credential_files
 
 MOST = 500
 """VRTs that stay, of any service: those that were named last. Each has some 30 kB, and five descriptions of tiles."""
@@ -48,7 +48,7 @@ def path_of(settings: Settings, scene_type: str, scene_id: str, product: str) ->
     """
     # The parts may hold the dash themselves, and some disks know no capital letters.
     of = hashlib.blake2b(f"{scene_type}/{scene_id}/{product}".encode(), digest_size=8).hexdigest()
-    return directory() / keyfiles.root_of(settings) / f"{scene_id}-{product}-{of}.vrt"
+    return directory() / credential_files.root_of(settings) / f"{scene_id}-{product}-{of}.vrt"
 
 
 def write(path: Path, text: str) -> Path:
@@ -80,11 +80,11 @@ def remove(path: Path) -> None:
     path.unlink(missing_ok=True)  # first: it is never there without what it names
     for beside in path.parent.glob(f"{path.name}.*"):
         beside.unlink(missing_ok=True)
-    keyfiles.remove_tiles(path.parent.name, tiles_name(path, "*"))
+    credential_files.remove_tiles(path.parent.name, tiles_name(path, "*"))
 
 
 def tiles_name(path: Path, zoom: object) -> str:
-    """Return what `planet_vector.raster.keyfiles.tiles_file` calls the tiles of a zoom that a VRT names."""
+    """Return what `planet_vector.raster.credential_files.tiles_file` calls the tiles of a zoom that a VRT names."""
     return f"{path.stem}-{zoom}"
 
 
@@ -98,7 +98,7 @@ def clear() -> int:
 
 def forget(settings: Settings) -> None:
     """Remove those of a root."""
-    for path in _written(keyfiles.root_of(settings)):
+    for path in _written(credential_files.root_of(settings)):
         remove(path)
 
 

@@ -1,6 +1,7 @@
 """Whole files: fetched atomically, resumed after a break, never taken for complete when they are not.
 
-What a file is called while it comes in, and how a later download goes on, is said in `planet_vector.raster.part`.
+What a file is called while it comes in, and how a later download goes on, is said in
+`planet_vector.raster.partial_file`.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from typing import Callable, Iterable, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import unquote
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.catalog.answers import whole_length
 from planet_vector.errors import PlanetVectorError, ProtocolError, RasterAccessError, UnavailableError
+from planet_vector.http.responses import whole_length
 from planet_vector.raster.limits import MAX_FILE
 from planet_vector.raster.parallel import Alive, in_parallel
-from planet_vector.raster.part import Part, Progress
+from planet_vector.raster.partial_file import Part, Progress
 from planet_vector.scene import Scene
 
 FileProgress = Optional[Callable[[Path, int, Optional[int]], None]]
-"""Called as `planet_vector.raster.part.Progress`, with the file before; from several threads at once."""
+"""Called as `planet_vector.raster.partial_file.Progress`, with the file before; from several threads at once."""
 
 BREAKS = 5
 """Breaks in a row without a byte gained, and restarts from the first byte, before a transfer is given up."""

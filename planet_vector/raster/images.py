@@ -9,13 +9,13 @@ from rasterio.errors import RasterioIOError
 
 from planet_vector.pixels.header import RasterHeader
 from planet_vector.raster.byte_ranges import ranges_of_blocks
+from planet_vector.raster.gdal_options import READING, Options
 from planet_vector.raster.headers import header_of
-from planet_vector.raster.layers import ALL, Asked
-from planet_vector.raster.options import READING, Options
 from planet_vector.raster.product import opened
-from planet_vector.raster.remotefile import RemoteFile
+from planet_vector.raster.rasterio_warnings import unplaced
+from planet_vector.raster.remote_file import RemoteFile
 from planet_vector.raster.spans import Range
-from planet_vector.raster.unplaced import unplaced
+from planet_vector.raster.vrt_reads import ALL, Asked
 
 MOST_IMAGES = 64
 """Images of one file that are looked at: its overviews, their masks."""

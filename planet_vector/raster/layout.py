@@ -15,8 +15,8 @@ from xml.sax.saxutils import unescape  # noqa: S406 - parses nothing
 import requests
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.catalog.answers import content_range, read_body
 from planet_vector.errors import ProtocolError
+from planet_vector.http.responses import content_range, read_body
 from planet_vector.pixels.tiff import (
     ASCII,
     BITS,

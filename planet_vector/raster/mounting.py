@@ -2,8 +2,9 @@
 
 GDAL lets programs add file systems (``VSIInstallPluginHandler``). What is opened in this one is read through Python
 by whatever way GDAL comes to it (a warp, a copy, a checksum), and so goes on where the address of a file has to be
-renewed meanwhile. The functions are called in the library that rasterio has loaded, as `planet_vector.raster.scope`
-does. A call that comes while rasterio holds Python's lock comes in the thread that holds it.
+renewed meanwhile. The functions are called in the library that rasterio has loaded, as
+`planet_vector.raster.path_options` does. A call that comes while rasterio holds Python's lock comes in the thread that
+holds it.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from typing import Any, Dict, Optional, Tuple
 
 from planet_vector.errors import RasterAccessError
 from planet_vector.forking import renew_after_fork
-from planet_vector.raster.remotefile import RemoteFile, reason
-from planet_vector.raster.scope import library_of
+from planet_vector.raster.path_options import library_of
+from planet_vector.raster.remote_file import RemoteFile, reason
 
 _pointer, _text, _size, _offset, _int = (
     ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64, ctypes.c_int,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional, Tuple
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import ProtocolError, QueryError
-from planet_vector.geometry import Box
+from planet_vector.geometry.shapes import Box
 from planet_vector.scene import Scene
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def quicklook(dataset: Any, bbox: Optional[Tuple[float, float, float, float]] = 
     pixels = read[[bands.index(number) for number in shown]]
     table = header.bands[shown[0] - 1].table
     if table:
-        from planet_vector.palette import looked_up
+        from planet_vector.pixels.colormap import looked_up
 
         pixels = looked_up(pixels[0], table)
     elif pixels.dtype != numpy.uint8:
@@ -137,7 +137,7 @@ def png(pixels: Any) -> bytes:
     """Return an array of 3 or 4 bands, rows and columns of 8 bits as a PNG file."""
     from rasterio.io import MemoryFile
 
-    from planet_vector.raster.unplaced import unplaced
+    from planet_vector.raster.rasterio_warnings import unplaced
 
     count, height, width = pixels.shape
     with unplaced, MemoryFile() as memory:

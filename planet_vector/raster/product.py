@@ -21,17 +21,17 @@ from planet_vector.loading import load_driver
 from planet_vector.raster import limits
 from planet_vector.raster.access import Access, Build, plan
 from planet_vector.raster.byte_ranges import Part, ranges_of
-from planet_vector.raster.copies import make_copy_folder, remove_copy_folder
 from planet_vector.raster.download import fetch
+from planet_vector.raster.gdal_message import gdal_said
+from planet_vector.raster.gdal_options import READING, Options
 from planet_vector.raster.mounting import can_mount, mount, unmount
-from planet_vector.raster.options import READING, Options
 from planet_vector.raster.parallel import Alive, in_parallel
-from planet_vector.raster.part import Progress
+from planet_vector.raster.partial_file import Progress
 from planet_vector.raster.placed import placed_by_points, unplaced_because
 from planet_vector.raster.remote import Remote
-from planet_vector.raster.remotefile import RemoteFile, ServedWhole, reason
-from planet_vector.raster.said import gdal_said
+from planet_vector.raster.remote_file import RemoteFile, ServedWhole, reason
 from planet_vector.raster.session import OptionsSession
+from planet_vector.raster.temporary_copies import make_copy_folder, remove_copy_folder
 from planet_vector.workers import Workers
 
 BUILD: Build = tuple(int(number) for number in rasterio.__gdal_version__.split(".")[:3])  # type: ignore[assignment]

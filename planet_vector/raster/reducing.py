@@ -14,10 +14,10 @@ from rasterio.shutil import copy
 
 from planet_vector.errors import RasterAccessError
 from planet_vector.raster.decimated import Decimation
-from planet_vector.raster.options import READING, Options
+from planet_vector.raster.gdal_message import gdal_said
+from planet_vector.raster.gdal_options import READING, Options
 from planet_vector.raster.product import opened
-from planet_vector.raster.said import gdal_said
-from planet_vector.raster.unplaced import unplaced
+from planet_vector.raster.rasterio_warnings import unplaced
 
 
 def reduce(part: Path, overviews: Path, text: Path, decimation: Decimation) -> None:

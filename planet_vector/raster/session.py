@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
 import rasterio.session
 
 from planet_vector.config import Settings
-from planet_vector.raster.options import GUARDED, READING, Options
-from planet_vector.raster.scope import Scope
+from planet_vector.raster.gdal_options import GUARDED, READING, Options
+from planet_vector.raster.path_options import Scope
 
 try:
     import fiona.session

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence
 
-from planet_vector.raster.foreseen import AHEAD, PIECE, Foreseen
-from planet_vector.raster.multirange import MOST_RANGES
-from planet_vector.raster.remotefile import RemoteFile
+from planet_vector.http.multirange import MOST_RANGES
+from planet_vector.raster.read_ahead import AHEAD, PIECE, Foreseen
+from planet_vector.raster.remote_file import RemoteFile
 from planet_vector.raster.spans import Range
 from planet_vector.workers import Workers
 

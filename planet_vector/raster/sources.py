@@ -18,21 +18,21 @@ from rasterio.errors import RasterioIOError
 from rasterio.io import DatasetReader
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.catalog.answers import ranged_length
+from planet_vector.http.responses import ranged_length
 from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.pixels.header import RasterHeader
 from planet_vector.raster.access import Access
+from planet_vector.raster.gdal_message import gdal_said
+from planet_vector.raster.gdal_options import READING, Options
 from planet_vector.raster.images import MOST_IMAGES, Image
-from planet_vector.raster.layers import ALL, Asked
 from planet_vector.raster.mounting import can_mount, mount, unmount
-from planet_vector.raster.options import READING, Options
+from planet_vector.raster.path_options import Scope
 from planet_vector.raster.product import Product, ProductError, begin, open_access, opened
-from planet_vector.raster.remotefile import RemoteFile, ServedWhole
-from planet_vector.raster.said import gdal_said
-from planet_vector.raster.scope import Scope
+from planet_vector.raster.rasterio_warnings import unplaced
+from planet_vector.raster.remote_file import RemoteFile, ServedWhole
 from planet_vector.raster.side_by_side import SideBySide
-from planet_vector.raster.unplaced import unplaced
 from planet_vector.raster.vrt import with_overviews
+from planet_vector.raster.vrt_reads import ALL, Asked
 from planet_vector.workers import Task, Workers
 
 _MOST_ASKED = 20  # files, whether the service gives them, after a read that failed

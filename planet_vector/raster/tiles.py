@@ -13,8 +13,8 @@ from rasterio.errors import RasterioIOError
 from rasterio.io import MemoryFile
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.raster.descriptions import scene_tiles, tiles_description
-from planet_vector.raster.options import Options
+from planet_vector.raster.gdal_options import Options
+from planet_vector.raster.gdal_xml import scene_tiles, tiles_description
 from planet_vector.raster.product import ProductError, opened
 from planet_vector.raster.remote import Remote
 from planet_vector.scene import Scene

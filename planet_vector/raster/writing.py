@@ -16,12 +16,12 @@ from rasterio.windows import Window
 from planet_vector.ending import at_end, mind_sigterm
 from planet_vector.errors import ConfigError, RasterAccessError
 from planet_vector.forking import renew_after_fork
-from planet_vector.geometry import Bounds, Box
+from planet_vector.geometry.shapes import Bounds, Box
 from planet_vector.pixels.control import ByPoints, PointsProblem
 from planet_vector.pixels.header import RasterHeader
 from planet_vector.raster.headers import header_of
 from planet_vector.raster.placed import placed_by_points, unplaced_because
-from planet_vector.raster.unplaced import unplaced
+from planet_vector.raster.rasterio_warnings import unplaced
 from planet_vector.raster.warping import turn_of, turns, warped_bounds
 
 _BLOCK = 512  # pixels a side: small enough for a window, large enough for a request

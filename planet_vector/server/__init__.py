@@ -2,11 +2,13 @@
 
 ::
 
-    archive   what lies in the folder           footprint  a raster's metadata, derived from the raster
-    index     the scenes in an SQLite file      search     a request's parameters, checked
-    app       the API's routes                  imagery    thumbnails and tiles
-    rendering pictures drawn, in processes          reading    windows of files, at a known cost
-    delivery  products, by themselves or behind a signed address on a second origin
+    api       the routes of the API, who may ask them, and how answers go out
+    index     the scenes in an SQLite file: brought up to date, and searched
+    imagery   thumbnails, tiles and quads, and what they are made of
+    archive   what lies in the folder, and what its rasters say of themselves
+    sample    an archive to try everything on
 
-It shares the vocabulary of searches (`planet_vector.query`) with the client, and nothing else.
+Each stands on those below it. Beside them are the processes of the service (`run`, `worker`), and those that work for
+them within bounds (`jobs`). It shares the vocabulary of searches (`planet_vector.query`) and what rasters say
+(`planet_vector.pixels`) with the client, and nothing else.
 """

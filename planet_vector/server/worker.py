@@ -16,7 +16,16 @@ import uvicorn
 
 from planet_vector.errors import ConfigError
 from planet_vector.loading import load_driver
-from planet_vector.server.app import Service, create_app
+from planet_vector.server.api.app import Service, create_app
+from planet_vector.server.api.basemap_routes import add_mosaics
+from planet_vector.server.api.basemaps import load_mosaics
+from planet_vector.server.api.cors import CorsApp, Origins, allowed_origins, refusal_headers
+from planet_vector.server.api.delivery import Signer, create_delivery
+from planet_vector.server.api.hosts import HostsApp, Proxies, allowed_hosts
+from planet_vector.server.api.keys import Keys
+from planet_vector.server.api.login import add_login
+from planet_vector.server.api.metrics import AccessLog, Metrics, MonitoredApp
+from planet_vector.server.api.pages import add_pages
 from planet_vector.server.connections import (
     ACCEPTED_AT_ONCE,
     BACKLOG,
@@ -25,19 +34,10 @@ from planet_vector.server.connections import (
     Connections,
     most_connections,
 )
-from planet_vector.server.cors import CorsApp, Origins, allowed_origins, refusal_headers
-from planet_vector.server.delivery import Signer, create_delivery
-from planet_vector.server.faults import Faults, FaultyApp
-from planet_vector.server.hosts import HostsApp, Proxies, allowed_hosts
-from planet_vector.server.imagery import Imagery
-from planet_vector.server.index import Index
-from planet_vector.server.keys import Keys
-from planet_vector.server.login import add_login
-from planet_vector.server.monitor import AccessLog, Metrics, MonitoredApp
-from planet_vector.server.mosaic_routes import add_mosaics
-from planet_vector.server.mosaics import load_mosaics
-from planet_vector.server.pages import add_pages
-from planet_vector.server.rescans import RescanState
+from planet_vector.server.fault_injection import Faults, FaultyApp
+from planet_vector.server.imagery.kept_pictures import Imagery
+from planet_vector.server.index.database import Index
+from planet_vector.server.index.rescans import RescanState
 
 if TYPE_CHECKING:
     from planet_vector.server.run import Options

@@ -21,22 +21,22 @@ from affine import Affine
 from rasterio.features import geometry_mask
 from rasterio.transform import array_bounds
 
-from planet_vector import utm
 from planet_vector.catalog import ScenesV0, connect
 from planet_vector.config import Settings
 from planet_vector.errors import ConfigError, PlanetVectorError, QueryError
-from planet_vector.ground import holds_ground, merged
+from planet_vector.geometry import utm
+from planet_vector.geometry.ground import holds_ground, merged
 from planet_vector.raster.drawn import bounds_in, drawn_in
-from planet_vector.raster.mosaic import crs_of
 from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.raster.product import north_up, open_link
-from planet_vector.raster.unplaced import unplaced
+from planet_vector.raster.rasterio_warnings import unplaced
+from planet_vector.raster.scene_mosaic import crs_of
 from planet_vector.raster.warping import turn_of, turns, warped_step
 from planet_vector.raster.writing import complete, geotiff_profile
 from planet_vector.scene import Scene
 from planet_vector.stacks.grid import Grid, common_grid, outward
 from planet_vector.stacks.overlap import Stack, common_ground, over, shares_by_scene
-from planet_vector.stacks.reading import REACH, Pixels, Place, read_onto, seen_by_gdal
+from planet_vector.stacks.resample import REACH, Pixels, Place, read_onto, seen_by_gdal
 
 Progress = Optional[Callable[[int, int], None]]
 """Called with the scenes that are done, and how many there are."""
@@ -105,8 +105,8 @@ def crop_stack(
     directory : str or Path
         Where to; made when it is missing.
     area : shapely geometry, mapping or str, optional
-        What to cut to, in degrees, as `planet_vector.ground.area_asked_for` takes it; by default the area that the
-        stack was found for.
+        What to cut to, in degrees, as `planet_vector.geometry.ground.area_asked_for` takes it; by default the area that
+        the stack was found for.
     rectangle : bool
         Cut to the largest rectangle that all scenes cover, although the stack was found for an area.
     product : str
@@ -220,7 +220,7 @@ def share_in(path: Path, area: Any) -> float:
     path : Path
         The crop.
     area : shapely geometry
-        As `planet_vector.ground.area_asked_for` returns it.
+        As `planet_vector.geometry.ground.area_asked_for` returns it.
     """
     with rasterio.open(path) as dataset:
         rectangle, crs = shapely.box(*dataset.bounds), dataset.crs

@@ -19,11 +19,11 @@ import numpy as np
 from affine import Affine
 from rasterio.crs import CRS
 
-from planet_vector import stac
+from planet_vector import stac_export
 from planet_vector.catalog import connect
 from planet_vector.config import Settings
 from planet_vector.errors import QueryError, RasterAccessError
-from planet_vector.ground import percent
+from planet_vector.geometry.ground import percent
 from planet_vector.pixels.header import RasterHeader
 from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import open_link
@@ -31,7 +31,7 @@ from planet_vector.raster.vrt import no_data
 from planet_vector.scene import Scene
 from planet_vector.stacks.crop import as_stack, reference_of, stack_place
 from planet_vector.stacks.overlap import Stack, shares_by_scene
-from planet_vector.stacks.reading import Pixels, Place, read_onto
+from planet_vector.stacks.resample import Pixels, Place, read_onto
 
 ROWS = 1024
 """Rows of a chunk, all columns wide: products come in strips of full rows, of which a narrower chunk needs as much."""
@@ -113,7 +113,7 @@ def to_xarray(
     items = []
     for scene in stack.scenes:
         catalog.transport.check_link(scene.product_link(product))
-        item = stac.item(scene, {product: header})
+        item = stac_export.item(scene, {product: header})
         # The bands are those of the one header; where the pixels of the others lie is found when they are read.
         asset = {k: v for k, v in item["assets"][product].items() if not k.startswith("proj:")}
         item["assets"] = {product: {**asset, "raster:bands": driver.raster_bands()}}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
-from planet_vector import utm
 from planet_vector.errors import QueryError
-from planet_vector.geometry import Polygon, Position
-from planet_vector.stacks.inscribed import largest_rectangle_within
+from planet_vector.geometry import utm
+from planet_vector.geometry.shapes import Polygon, Position
+from planet_vector.stacks.rectangle_search import largest_rectangle_within
 
 MAX_BEND = 0.01
 """By how much of a pixel an edge, straight in degrees, may be off from where it is drawn on the grid."""

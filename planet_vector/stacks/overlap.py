@@ -1,10 +1,11 @@
 """Find stacks: the sets of scenes whose footprints share ground, by an exact overlay.
 
 The boundaries of all footprints cut the plane into faces; each face is covered by the same scenes all over. Which
-sets of scenes share ground follows from the faces' covers (`planet_vector.stacks.covers`). Neither clustering the
-centres of footprints, nor looking for scenes that overlap pair by pair, finds ground that *all* have in common.
+sets of scenes share ground follows from the faces' covers (`planet_vector.stacks.frequent_sets`). Neither clustering
+the centres of footprints, nor looking for scenes that overlap pair by pair, finds ground that *all* have in common.
 
-The overlay is made in degrees, edges straight there, as GeoJSON has them. Areas are those of `planet_vector.ground`.
+The overlay is made in degrees, edges straight there, as GeoJSON has them. Areas are those of
+`planet_vector.geometry.ground`.
 
 With an area, only what of the footprints lies in it counts. The scenes that cover all of it are a stack, however many
 more share a part of it with them.
@@ -19,7 +20,7 @@ import numpy as np
 import shapely
 
 from planet_vector.errors import QueryError
-from planet_vector.ground import (
+from planet_vector.geometry.ground import (
     GRID,
     area_asked_for,
     area_of,
@@ -30,7 +31,7 @@ from planet_vector.ground import (
     shares_of,
 )
 from planet_vector.scene import Item, Scene
-from planet_vector.stacks.covers import Cover, largest_shared, maximal_covers
+from planet_vector.stacks.frequent_sets import Cover, largest_shared, maximal_covers
 
 MIN_AREA = 10_000.0
 """Square metres a stack shares at the least, unless said otherwise: a hectare, 33 by 33 pixels of 3 m."""
@@ -113,8 +114,8 @@ def find_stacks(
     distinct_days : bool
         Take one scene of each day (UTC): that without which the others would share least, and of equals the clearest.
     area : shapely geometry, mapping or str, optional
-        What they are to share: as `planet_vector.ground.area_asked_for` takes it, in degrees. Scenes share a point or a
-        line, which holds no ground, when they cover all of it.
+        What they are to share: as `planet_vector.geometry.ground.area_asked_for` takes it, in degrees. Scenes share a
+        point or a line, which holds no ground, when they cover all of it.
 
     Returns
     -------
@@ -185,7 +186,7 @@ def over(stack: Stack, area: Any) -> Stack:
     stack : Stack
         The stack.
     area : shapely geometry, mapping or str
-        As `planet_vector.ground.area_asked_for` takes it.
+        As `planet_vector.geometry.ground.area_asked_for` takes it.
     """
     asked = area_asked_for(area)
     if holds_ground(asked):

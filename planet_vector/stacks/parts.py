@@ -15,9 +15,9 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
-from planet_vector.stacks.convex import Floats, is_convex, largest_in_convex
 from planet_vector.stacks.fitting import POLISHED, Fitted, Fitting
 from planet_vector.stacks.narrowing import Narrowing
+from planet_vector.stacks.rectangle_convex import Floats, is_convex, largest_in_convex
 
 _PIECES = 32  # of half a turn, to begin with
 _FITTED_AT_ONCE = 4  # edges looked at beside a rectangle that cost as much as one beside a choice

@@ -6,7 +6,7 @@ from typing import Any, Optional, Union
 
 import shapely
 
-from planet_vector.stacks.inscribed import TOLERANCE, largest_rectangle_within
+from planet_vector.stacks.rectangle_search import TOLERANCE, largest_rectangle_within
 
 
 def largest_rectangle(

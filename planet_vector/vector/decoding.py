@@ -17,10 +17,10 @@ try:
 except ImportError:  # in the Python that a GDAL program embeds
     msgspec = None  # type: ignore[assignment]
 
-from planet_vector.catalog.answers import UNREADABLE
 from planet_vector.catalog.paging import Decode, Page
-from planet_vector.geometry import Bounds, ring_footprints
-from planet_vector.vector.rows import Rows
+from planet_vector.geometry.shapes import Bounds, ring_footprints
+from planet_vector.http.responses import UNREADABLE
+from planet_vector.vector.columns import Rows
 from planet_vector.vector.schema import (
     _REAL,
     _TEXT,

@@ -7,22 +7,22 @@ from typing import FrozenSet, Hashable, Iterable, Iterator, List, Optional, Tupl
 
 from planet_vector.catalog import ScenesV0, connect
 from planet_vector.catalog.paging import PAGE, Batch, Feature, ResultChanged
-from planet_vector.collecting import uncollected
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, NotFoundError
-from planet_vector.geometry import WORLD, Bounds, Box
+from planet_vector.gc_pause import uncollected
+from planet_vector.geometry.shapes import WORLD, Bounds, Box
 from planet_vector.names import Name
 from planet_vector.query import Condition, Query
-from planet_vector.vector import store
-from planet_vector.vector.cache import CACHE
+from planet_vector.vector import disk_cache
+from planet_vector.vector.columns import Row, RowLayer, Rows
+from planet_vector.vector.crs import Projection
 from planet_vector.vector.decoding import decoder
-from planet_vector.vector.projection import Projection
+from planet_vector.vector.ogr_filter import narrow
 from planet_vector.vector.result import Result
-from planet_vector.vector.rows import Row, RowLayer, Rows
+from planet_vector.vector.result_cache import CACHE
 from planet_vector.vector.scene_ids import spellings
 from planet_vector.vector.schema import Schema
-from planet_vector.vector.tileindex import TileIndex, out_of_reach
-from planet_vector.vector.where import narrow
+from planet_vector.vector.tile_index import TileIndex, out_of_reach
 
 LAYER_PARAMETERS = ("api_url", "crs", "fields", "product", "res", "top")
 """Parameters of a name that say how a layer looks, not which scenes it has."""
@@ -242,7 +242,7 @@ class SceneLayer(RowLayer):
         known = CACHE.survey(self._owner, query, self._ttl)
         if known is None or query != self.query:
             return None
-        blocks = store.load(self._stored_as, known, self._ttl, self.schema.types)
+        blocks = disk_cache.load(self._stored_as, known, self._ttl, self.schema.types)
         if not blocks:
             return None
         result = Result(query, self.schema.names)
@@ -259,8 +259,8 @@ class SceneLayer(RowLayer):
                 while self._take(pages, result):
                     pass
                 known = CACHE.survey(self._owner, query, self._ttl)
-                if known and known.total == result.count <= store.MOST_ROWS and query == self.query and self._ttl:
-                    store.save(self._stored_as, known, result.blocks())
+                if known and known.total == result.count <= disk_cache.MOST_ROWS and query == self.query and self._ttl:
+                    disk_cache.save(self._stored_as, known, result.blocks())
                 return result
             except ResultChanged:
                 if tries == _TRIES - 1:

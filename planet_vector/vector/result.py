@@ -15,11 +15,11 @@ from itertools import accumulate, groupby
 from typing import Dict, FrozenSet, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from planet_vector.errors import CacheError
-from planet_vector.geometry import Box
+from planet_vector.geometry.shapes import Box
 from planet_vector.query import Condition, Query
 from planet_vector.vector.box_index import BoxIndex
+from planet_vector.vector.columns import Row, Rows, around
 from planet_vector.vector.conditions import may_meet, meeting
-from planet_vector.vector.rows import Row, Rows, around
 
 IN_MEMORY = 25_000  # rows a result keeps as they are, some 2.5 kB each (3.5 while prepared); the rest goes to a file
 PIECE = 16  # rows stored together: read in 0.06 ms; twice as many save 6 % of the file

@@ -15,8 +15,8 @@ from struct import error as StructError
 from struct import pack, unpack, unpack_from
 from typing import Any, Dict, FrozenSet, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
-from planet_vector.geometry import Bounds, Polygon, bounds, multipolygon_wkb, polygons_of_wkb, ring_footprints
-from planet_vector.vector.rows import Rows
+from planet_vector.geometry.shapes import Bounds, Polygon, bounds, multipolygon_wkb, polygons_of_wkb, ring_footprints
+from planet_vector.vector.columns import Rows
 from planet_vector.vector.schema import _INT, _LONG, _REAL, _TEXT, _TIME, LARGEST
 
 VERSION = 2
@@ -144,7 +144,7 @@ def _boxes(wkbs: Sequence[Optional[bytes]]) -> List[Optional[Bounds]]:
     Raises
     ------
     ValueError
-        When one is not as `planet_vector.geometry.multipolygon_wkb` writes it.
+        When one is not as `planet_vector.geometry.shapes.multipolygon_wkb` writes it.
     """
     boxes: List[Optional[Bounds]] = [None] * len(wkbs)
     groups: Dict[bytes, List[Tuple[int, bytes]]] = {}
@@ -181,7 +181,7 @@ def _box(wkb: bytes) -> Bounds:
 
 
 def _plausible(polygon: Polygon) -> bool:
-    """Return whether a polygon is one that `planet_vector.geometry.polygons_of` can make; holes may be of any size."""
+    """Return whether a polygon is one that `planet_vector.geometry.shapes.polygons_of` makes; holes have any size."""
     return (
         bool(polygon)
         and len(polygon[0]) >= 4

@@ -12,11 +12,11 @@ from struct import unpack
 from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
 
 from planet_vector.errors import QueryError
-from planet_vector.geometry import Bounds, bounds, multipolygon_wkb, polygons_of, simple_footprints
+from planet_vector.geometry.shapes import Bounds, bounds, multipolygon_wkb, polygons_of, simple_footprints
 from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.query import parse_time
 from planet_vector.vector.branches import branches_of, values_of
-from planet_vector.vector.rows import Rows
+from planet_vector.vector.columns import Rows
 from planet_vector.vector.texts import can_hold, held, to_json
 
 log = logging.getLogger(__name__)
@@ -166,8 +166,8 @@ class Schema:
         What a column cannot hold as it is stands in ``other``: a text with NUL or half a surrogate pair, a number that
         is not finite or too large. The column is null then, except for two: a whole number that a double rounds stands
         in its column, rounded, and in ``other``, exact; and in the column of an id U+FFFD replaces each such character.
-        A geometry that is no footprint (`planet_vector.geometry.polygons_of`) is null, and ``other`` says why under
-        `FOOTPRINT`; so does the log, at debug level, for a layer without that column.
+        A geometry that is no footprint (`planet_vector.geometry.shapes.polygons_of`) is null, and ``other`` says why
+        under `FOOTPRINT`; so does the log, at debug level, for a layer without that column.
 
         A page is turned column by column, which is several times as fast as scene by scene.
         """

@@ -15,10 +15,10 @@ from planet_vector.errors import NameSyntaxError
 from planet_vector.names import Name, parse_name, shown
 from planet_vector.query import Query, format_time
 from planet_vector.scene import Scene
-from planet_vector.vector.cache import CACHE
-from planet_vector.vector.found import Found
+from planet_vector.vector.basemap_layers import ListedLayer, mosaic_layers
+from planet_vector.vector.found_scenes import Found
 from planet_vector.vector.layer import LAYER_PARAMETERS, SceneLayer, layers
-from planet_vector.vector.mosaics import ListedLayer, mosaic_layers
+from planet_vector.vector.result_cache import CACHE
 from planet_vector.vector.schema import Schema
 from planet_vector.vector.texts import held
 

@@ -38,7 +38,7 @@ from planet_scenes.polygons import united
 from planet_scenes.tasks import Cancelled, Task
 from planet_scenes.texts import tr
 from planet_vector.errors import QueryError
-from planet_vector.geometry import Box
+from planet_vector.geometry.shapes import Box
 
 WGS84 = QgsCoordinateReferenceSystem("EPSG:4326")
 _COLOUR = QColor("#d95f0e")

@@ -25,7 +25,7 @@ from planet_scenes.connection_dialog import ask_for_connection, ask_for_key
 from planet_scenes.connections import Connection, connections
 from planet_scenes.icons import icon
 from planet_scenes.texts import tr
-from planet_vector.catalog.mosaics import list_mosaics
+from planet_vector.catalog.basemaps import list_mosaics
 from planet_vector.errors import PlanetVectorError
 from planet_vector.names import MOSAICS, Name
 from planet_vector.query import Query

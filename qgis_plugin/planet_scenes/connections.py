@@ -25,7 +25,7 @@ from planet_vector.errors import ConfigError
 from planet_vector.names import Name
 from planet_vector.query import Query
 from planet_vector.scene import Scene
-from planet_vector.vector.cache import CACHE
+from planet_vector.vector.result_cache import CACHE
 
 _SETTINGS = "planet_scenes/connections"
 _CURRENT = "planet_scenes/current"
@@ -274,11 +274,11 @@ class Connections(QObject):
         return kept
 
     def _forget_key(self, connection: Connection) -> None:
-        from planet_vector.raster import described_files, keyfiles
+        from planet_vector.raster import credential_files, described_files
 
         settings = Settings.load(connection.url)
         withdraw_key(connection.url)
-        keyfiles.forget(settings)
+        credential_files.forget(settings)
         with suppress(ConfigError):  # without a home directory there are none
             described_files.forget(settings)
         CACHE.clear()

@@ -7,9 +7,9 @@ import os
 from osgeo import gdal
 
 from planet_scenes import network
+from planet_vector.driver.registration import PATH_OPTION, environment, register
 from planet_vector.errors import PlanetVectorError
 from planet_vector.loading import load_driver
-from planet_vector.vector.registration import PATH_OPTION, environment, register
 
 LIFE = "PLANET_CACHE_TTL"
 _AN_HOUR = "3600"

@@ -22,7 +22,7 @@ from planet_scenes.connections import Connection
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_vector.errors import PlanetVectorError
-from planet_vector.geometry import Box
+from planet_vector.geometry.shapes import Box
 from planet_vector.names import Name, parse_name
 
 _REST = 400  # milliseconds without a movement

@@ -27,7 +27,7 @@ from planet_scenes.icons import icon
 from planet_scenes.texts import tr
 from planet_vector.config import Settings
 from planet_vector.errors import PlanetVectorError
-from planet_vector.vector import store
+from planet_vector.vector import disk_cache
 
 
 class Factory(QgsOptionsWidgetFactory):
@@ -116,7 +116,7 @@ class Page(QgsOptionsPageWidget):
                 self.table.setItem(row, column, item)
         self.select(before or current)
         try:
-            files = list(store.directory().glob("*.rows"))
+            files = list(disk_cache.directory().glob("*.rows"))
         except PlanetVectorError:  # without a home there is no folder
             files = []
         size = sum(file.stat().st_size for file in files) / 2**20
@@ -160,7 +160,7 @@ class Page(QgsOptionsPageWidget):
             connections().remove(name)
 
     def _clear(self) -> None:
-        store.clear()
+        disk_cache.clear()
         self.fill()
 
 

@@ -9,12 +9,12 @@ from qgis.core import Qgis, QgsFields, QgsGeometry, QgsJsonUtils, QgsMessageLog
 
 from planet_scenes.messages import TAB
 from planet_scenes.texts import tr
-from planet_vector.areas import read_text
 from planet_vector.errors import QueryError
+from planet_vector.geometry.areas import read_text
 
 
 def united(polygons: Iterable[QgsGeometry]) -> QgsGeometry:
-    """Return polygons in degrees as one area within ±180° (`planet_vector.areas`).
+    """Return polygons in degrees as one area within ±180° (`planet_vector.geometry.areas`).
 
     That one crosses the antimeridian is a line in QGIS's log.
 

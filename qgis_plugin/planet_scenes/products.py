@@ -21,11 +21,11 @@ from planet_scenes.layers import NAME, group_below
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_vector.catalog import ScenesV0
-from planet_vector.catalog.mosaics import mosaic_of
+from planet_vector.catalog.basemaps import mosaic_of
 from planet_vector.errors import PlanetVectorError, RasterAccessError
 from planet_vector.names import Name, parse_name
 from planet_vector.query import Query
-from planet_vector.raster.descriptions import scene_tiles
+from planet_vector.raster.gdal_xml import scene_tiles
 from planet_vector.scene import Scene
 from planet_vector.vector.layer import LAYER_PARAMETERS
 

@@ -23,8 +23,8 @@ from planet_vector.config import user_directory
 from planet_vector.errors import QueryError, RasterAccessError
 from planet_vector.raster import described
 from planet_vector.raster.access import ANY_BUILD, Access, plan, self_contained
-from planet_vector.raster.descriptions import tiles_description
-from planet_vector.raster.keyfiles import tiles_file
+from planet_vector.raster.credential_files import tiles_file
+from planet_vector.raster.gdal_xml import tiles_description
 from planet_vector.raster.limits import MAX_BLOCK
 from planet_vector.scene import Scene
 from planet_vector.workers import Workers

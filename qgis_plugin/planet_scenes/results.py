@@ -20,7 +20,7 @@ from planet_scenes.connections import Connection
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_scenes.thumbnails import Thumbnails
-from planet_vector.geometry import multipolygon_wkb
+from planet_vector.geometry.shapes import multipolygon_wkb
 from planet_vector.query import Query
 from planet_vector.scene import Scene
 

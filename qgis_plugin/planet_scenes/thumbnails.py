@@ -19,7 +19,7 @@ from planet_vector.config import normalise_url, user_directory
 from planet_vector.errors import ConfigError
 from planet_vector.names import is_segment
 from planet_vector.private_files import make_folder, remove_stale, write_private
-from planet_vector.raster.keyfiles import temporary_folder
+from planet_vector.raster.credential_files import temporary_folder
 from planet_vector.raster.pictures import thumbnail
 from planet_vector.scene import Scene
 

@@ -14,8 +14,8 @@ from qgis.PyQt.QtCore import QObject, Qt, pyqtSignal
 
 from planet_scenes import core, messages
 from planet_scenes.texts import tr
+from planet_vector.driver import gdal_errors
 from planet_vector.errors import AuthError
-from planet_vector.vector import faults
 
 _QUIET = 20.0  # seconds in which the same sentence is told once: one refresh reads a layer many times
 
@@ -34,13 +34,13 @@ class Watch(QObject):
 
     def start(self) -> None:
         """Listen."""
-        if self._hear not in faults.LISTENERS:
-            faults.LISTENERS.append(self._hear)
+        if self._hear not in gdal_errors.LISTENERS:
+            gdal_errors.LISTENERS.append(self._hear)
 
     def stop(self) -> None:
         """Listen no more."""
-        if self._hear in faults.LISTENERS:
-            faults.LISTENERS.remove(self._hear)
+        if self._hear in gdal_errors.LISTENERS:
+            gdal_errors.LISTENERS.remove(self._hear)
 
     def _hear(self, error: BaseException) -> None:
         self.heard.emit(core.errors_told(error), isinstance(error, AuthError))

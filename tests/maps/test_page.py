@@ -13,7 +13,7 @@ import shapely
 from shapely.geometry import shape
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.catalog.mosaics import Mosaic
+from planet_vector.catalog.basemaps import Mosaic
 from planet_vector.config import DEFAULT_API_URL, Settings
 from planet_vector.maps import write_map
 from planet_vector.maps.addresses import Direct

@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from planet_vector.errors import ConfigError
-from planet_vector.maps.serve import MapServer
+from planet_vector.maps.proxy import MapServer
 from tests.conftest import KEY, ROOT, SERVICE_PYTHON, Service
 from tests.maps.conftest import AREA, Show, found
 

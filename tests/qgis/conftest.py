@@ -100,7 +100,7 @@ def _plugin_core(qgis_app: QgsApplication, tmp_path: Path, monkeypatch: pytest.M
     from planet_scenes import connections as module
     from planet_scenes import core
     from planet_vector import config
-    from planet_vector.vector.cache import CACHE
+    from planet_vector.vector.result_cache import CACHE
 
     monkeypatch.setattr(module, "_instance", None)
     for key in ("planet_scenes/connections", "planet_scenes/current"):

@@ -13,7 +13,7 @@ from planet_scenes.connections import Connection, connections
 from planet_vector import config
 from planet_vector.config import DEFAULT_API_URL, credentials_path, lent_key
 from planet_vector.errors import AuthError, ConfigError
-from planet_vector.raster.keyfiles import header_file
+from planet_vector.raster.credential_files import header_file
 from tests.conftest import KEY, Service
 
 

@@ -12,8 +12,8 @@ from planet_scenes import layers, products
 from planet_scenes.connections import connections
 from planet_scenes.projects import Projects
 from planet_scenes.watch import Watch
-from planet_vector.vector import faults
-from planet_vector.vector.cache import CACHE
+from planet_vector.driver import gdal_errors
+from planet_vector.vector.result_cache import CACHE
 from tests.conftest import Service, Start
 from tests.qgis.conftest import Desktop, inked, outcome, render, settle, summer_at, wait_for
 from tests.qgis.test_products import pixels, scenes_of
@@ -27,7 +27,7 @@ def watch(desktop: Desktop) -> Iterator[Watch]:
     made.start()
     yield made
     made.stop()
-    assert made._hear not in faults.LISTENERS
+    assert made._hear not in gdal_errors.LISTENERS
 
 
 def add(connection: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from planet_scenes import network, thumbnails
-from planet_vector.raster import keyfiles
+from planet_vector.raster import credential_files
 from planet_vector.scene import Scene
 
 
@@ -24,7 +24,7 @@ def homeless(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.delenv("HOME")
     monkeypatch.setattr(Path, "home", home)
     private = tmp_path / "planet_vector-1"
-    monkeypatch.setattr(keyfiles, "_temporary_folders", lambda: iter([private]))
+    monkeypatch.setattr(credential_files, "_temporary_folders", lambda: iter([private]))
     return private
 
 

@@ -14,7 +14,7 @@ from planet_scenes.connection_dialog import ConnectionDialog, ask_for_key
 from planet_scenes.connections import Connection, connections
 from planet_scenes.options_page import Factory, Page
 from planet_vector.config import DEFAULT_API_URL
-from planet_vector.vector import store
+from planet_vector.vector import disk_cache
 from tests.conftest import KEY, Service
 
 
@@ -88,7 +88,7 @@ def test_what_is_wrong_is_said(page: Page, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_kept_results_are_counted_and_removed(page: Page, service: Service) -> None:
-    folder: Path = store.directory()
+    folder: Path = disk_cache.directory()
     folder.mkdir(parents=True)
     (folder / "a.rows").write_bytes(bytes(2**20))
     page.fill()

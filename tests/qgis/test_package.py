@@ -18,7 +18,7 @@ from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 
-from planet_vector.vector.registration import environment
+from planet_vector.driver.registration import environment
 from tests.conftest import ROOT, Service
 
 SCANNERS = ROOT / ".venv" / "bin"

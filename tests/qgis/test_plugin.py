@@ -12,7 +12,7 @@ from qgis.PyQt.QtWidgets import QDockWidget
 from planet_scenes import layers, tasks, texts
 from planet_scenes.connections import connections
 from planet_scenes.plugin import Plugin
-from planet_vector.vector import faults
+from planet_vector.driver import gdal_errors
 from tests.qgis.conftest import Desktop, outcome, settle, summer_at, wait_for
 
 ADDED_AND_TAKEN = (
@@ -39,7 +39,7 @@ def listened_to(desktop: Desktop) -> Dict[str, int]:
     }
     counts = {name: sender.receivers(signal) for name, (sender, signal) in signals.items()}
     counts["items on the map"] = len(canvas.scene().items())
-    counts["errors of the driver"] = len(faults.LISTENERS)
+    counts["errors of the driver"] = len(gdal_errors.LISTENERS)
     counts["docks"] = len(desktop.window.findChildren(QDockWidget))
     counts["children of the window"] = len(desktop.window.children())
     counts["algorithms"] = len(QgsApplication.processingRegistry().providers())

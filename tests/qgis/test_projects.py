@@ -16,7 +16,7 @@ from planet_scenes import layers, products, tasks
 from planet_scenes.connections import connections
 from planet_scenes.projects import Projects
 from planet_vector import config
-from planet_vector.vector.cache import CACHE
+from planet_vector.vector.result_cache import CACHE
 from tests.conftest import KEY, Service, Start
 from tests.qgis.conftest import Desktop, outcome, settle, summer_at, summer_of, wait_for
 from tests.qgis.test_products import pixels, scenes_of

@@ -15,7 +15,7 @@ from qgis.PyQt.QtWidgets import QMainWindow
 
 from planet_scenes.connections import connections
 from planet_scenes.dock import Dock
-from planet_vector.vector.cache import CACHE
+from planet_vector.vector.result_cache import CACHE
 from tests.conftest import Service, Start
 from tests.qgis.conftest import Desktop, settle, wait_for
 from tests.qgis.pulse import LONGEST, Pulse

@@ -31,7 +31,7 @@ import pytest
 
 import planet_vector
 from planet_vector.config import Key, Settings
-from planet_vector.raster.keyfiles import config_file, forget, header_file
+from planet_vector.raster.credential_files import config_file, forget, header_file
 
 from ..conftest import KEY, Service
 

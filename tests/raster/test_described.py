@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.catalog.mosaics import HALF_WORLD
+from planet_vector.catalog.basemaps import HALF_WORLD
 from planet_vector.config import Key, Settings
 from planet_vector.errors import ServiceError
 from planet_vector.pixels.tiff import TiffFile, TiffProblem

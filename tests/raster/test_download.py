@@ -16,12 +16,13 @@ from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
 
-from planet_vector.catalog import ScenesV0, transport
-from planet_vector.catalog.answers import LONGEST_RETRY_AFTER
+from planet_vector.catalog import ScenesV0
 from planet_vector.config import Key, Settings
 from planet_vector.errors import NotFoundError, ProtocolError, RasterAccessError, ServiceError, UnavailableError
+from planet_vector.http import transport
+from planet_vector.http.responses import LONGEST_RETRY_AFTER
 from planet_vector.raster.download import download, fetch, safe_name
-from planet_vector.raster.quadcache import QuadCache
+from planet_vector.raster.quad_cache import QuadCache
 from planet_vector.scene import Scene
 
 from ..conftest import ROOT, Service

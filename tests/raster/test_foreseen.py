@@ -20,7 +20,8 @@ rasterio = pytest.importorskip("rasterio")
 from rasterio.enums import Resampling  # noqa: E402
 from rasterio.windows import Window  # noqa: E402
 
-from planet_vector.raster import foreseen, multirange, remotefile  # noqa: E402
+from planet_vector.http import multirange  # noqa: E402
+from planet_vector.raster import read_ahead, remote_file  # noqa: E402
 from planet_vector.raster.byte_ranges import Part, ranges_of  # noqa: E402
 from planet_vector.raster.product import open_link  # noqa: E402
 from planet_vector.raster.spans import together  # noqa: E402
@@ -102,7 +103,7 @@ def test_every_way_of_reading_gives_the_same_pixels(
         for said, options in READS.items():
             if file.count < np.size(options.get("indexes", 1)):
                 continue
-            remotefile.kept.clear()
+            remote_file.kept.clear()
             with opened(watched, name, monkeypatch) as dataset:
                 found, expected = dataset.read(**options), file.read(**options)
                 assert np.array_equal(found, expected), said
@@ -130,14 +131,14 @@ def test_a_read_takes_few_requests_and_the_bytes_of_its_blocks(
         part = Part(options["indexes"], options["window"], options["out_shape"], options["resampling"])
         blocks = sum(end - first for first, end in set(ranges_of(file, level, part)))
     assert blocks
-    remotefile.kept.clear()
+    remote_file.kept.clear()
     with opened(watched, name, monkeypatch) as dataset:
         before = len(watched.requests())
         dataset.read(**READS[read])
         asked = watched.requests()[before:]
     assert len(asked) <= most
     parts = sum(line.split('"')[1].count(",") + 1 for _, line in asked)
-    around = 2 * remotefile.CHUNK * len(asked) + multirange.MOST_OVERHEAD * parts
+    around = 2 * remote_file.CHUNK * len(asked) + multirange.MOST_OVERHEAD * parts
     assert sum(size for size, _ in asked) <= 1.05 * blocks + around
 
 
@@ -145,7 +146,7 @@ def test_a_mosaic_reads_the_overviews_of_its_scenes(watched: Watched, monkeypatc
     opened(watched, "levels", monkeypatch).close()
     scenes = [scene for scene in planet_vector.search("PLANET:ortho") if scene.id == "levels"]
     with planet_vector.mosaic(scenes) as dataset:
-        remotefile.kept.clear()
+        remote_file.kept.clear()
         before = len(watched.requests())
         assert dataset.read(out_shape=(3, dataset.height // 8, dataset.width // 8)).all(axis=0).any()
         asked = watched.requests()[before:]
@@ -154,14 +155,14 @@ def test_a_mosaic_reads_the_overviews_of_its_scenes(watched: Watched, monkeypatc
 
 
 def test_a_file_is_opened_by_one_request_for_it(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    remotefile.kept.clear()
+    remote_file.kept.clear()
     before = len(watched.requests())
     opened(watched, "strips", monkeypatch).close()
     assert len(watched.requests()) == before + 1
 
 
 def test_a_server_of_one_range_at_a_time_is_asked_so(catalog: ScenesV0, pair: Pair, geotiff: Path) -> None:
-    remotefile.kept.clear()
+    remote_file.kept.clear()
     with open_link(catalog, pair.link("direct"), "scene") as dataset, rasterio.open(geotiff) as file:
         pair.api.seen.clear()
         options = {"window": Window(0, 0, 1500, 900), "out_shape": (4, 20, 30)}
@@ -201,7 +202,7 @@ def test_parts_that_are_not_what_was_asked_for_are_not_taken(
         kind = "multipart/byteranges; boundary=" + ("start" if wrong == "no boundary" else "end")
         return 206, {"Content-Type": kind, "ETag": '"one"'}, body
 
-    remotefile.kept.clear()
+    remote_file.kept.clear()
     with open_link(catalog, pair.link("direct"), "scene") as dataset, rasterio.open(geotiff) as file:
         pair.api.answer = answer
         if wrong == "another size":
@@ -213,9 +214,9 @@ def test_parts_that_are_not_what_was_asked_for_are_not_taken(
 
 def test_what_is_read_ahead_is_bounded() -> None:
     ranges = [(at, at + 10_000) for at in range(0, 10**9, 100_000)]
-    plan = foreseen.Foreseen(ranges)
+    plan = read_ahead.Foreseen(ranges)
     first = plan.missing([ranges[0]])
-    assert sum(end - begin for begin, end in first) <= foreseen.AHEAD
+    assert sum(end - begin for begin, end in first) <= read_ahead.AHEAD
     plan.hold({span: b"" for span in first})
     second = plan.missing([ranges[len(first)]])
     assert second[0] == ranges[len(first)]
@@ -230,7 +231,7 @@ def test_ranges_put_together_hold_the_same_bytes(gap: int) -> None:
         found = together(ranges, gap, 700)
         assert found == sorted(found)
         for first, end in ranges:
-            plan = foreseen.Foreseen(ranges)
+            plan = read_ahead.Foreseen(ranges)
             spans = plan.spans_of(first, end)
             assert spans[0][0] <= first and end <= spans[-1][1]
             assert all(b[0] <= a[1] for a, b in zip(spans, spans[1:]))

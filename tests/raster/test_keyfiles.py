@@ -15,9 +15,9 @@ import pytest
 from planet_vector.catalog import ScenesV0
 from planet_vector.config import Key, Settings
 from planet_vector.errors import ConfigError
-from planet_vector.raster import keyfiles
+from planet_vector.raster import credential_files
+from planet_vector.raster.credential_files import forget, header_file, temporary_folder
 from planet_vector.raster.described import subdatasets
-from planet_vector.raster.keyfiles import forget, header_file, temporary_folder
 
 from .recording import Pair
 from .test_access import checksums, scene
@@ -34,7 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     place.mkdir()
     place.chmod(0o1777)
     private = place / f"planet_vector-{os.getuid()}"
-    monkeypatch.setattr(keyfiles, "_temporary_folders", lambda: iter([private]))
+    monkeypatch.setattr(credential_files, "_temporary_folders", lambda: iter([private]))
     yield private
 
 
@@ -58,7 +58,7 @@ def test_temp_counts_and_tmpdir_does_not(tmp_path: Path, monkeypatch: pytest.Mon
     for name in ("TMPDIR", "TEMP"):
         (tmp_path / name).mkdir()
         monkeypatch.setenv(name, str(tmp_path / name))
-    found = list(keyfiles._temporary_folders())
+    found = list(credential_files._temporary_folders())
     assert [path.parent for path in found] == [Path("/tmp"), tmp_path / "TEMP"]
 
 
@@ -75,7 +75,7 @@ def test_a_link_in_its_place_is_not_followed(folder: Path, tmp_path: Path) -> No
     elsewhere.write_text(f"Authorization: api-key {'k' * 32}\n")
     elsewhere.chmod(0o600)
     folder.mkdir(mode=0o700)
-    file = keyfiles._named(folder, SETTINGS, "headers")
+    file = credential_files._named(folder, SETTINGS, "headers")
     file.symlink_to(elsewhere)
     assert header_file(SETTINGS) == file
     assert not file.is_symlink() and mode(file) == 0o600
@@ -113,7 +113,7 @@ def test_a_folder_that_is_not_ours_alone_is_refused(folder: Path, make: Callable
 
 def test_another_folder_takes_its_place(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _a_link(folder)
-    monkeypatch.setattr(keyfiles, "_temporary_folders", lambda: iter([folder, tmp_path / "second"]))
+    monkeypatch.setattr(credential_files, "_temporary_folders", lambda: iter([folder, tmp_path / "second"]))
     assert temporary_folder() == tmp_path / "second" and mode(tmp_path / "second") == 0o700
 
 
@@ -149,7 +149,7 @@ def test_log_out_removes_it(catalog: ScenesV0, pair: Pair) -> None:
 def test_log_out_leaves_a_folder_of_somebody_else_alone(folder: Path) -> None:
     """A link to another folder in the place of ours leads to no file that is ours to remove."""
     _a_link(folder)
-    file = keyfiles._named(folder.parent / "other", SETTINGS, "headers")
+    file = credential_files._named(folder.parent / "other", SETTINGS, "headers")
     file.touch()
     forget(SETTINGS)
     assert file.exists()

@@ -162,7 +162,7 @@ def chain(error: Any) -> Iterator[BaseException]:
 def test_a_store_that_goes_on_to_refuse_is_named_with_its_status_in_time(
     status: int, pair: Pair, catalog: ScenesV0, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("planet_vector.raster.remotefile.BUDGET", 3.0)
+    monkeypatch.setattr("planet_vector.raster.remote_file.BUDGET", 3.0)
     with open_link(catalog, pair.link("signed"), "s1/visual") as dataset:
         pair.store.answer = lambda request: (status, {"Retry-After": "1"}, b"")
         begun = time.monotonic()

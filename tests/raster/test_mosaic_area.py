@@ -17,7 +17,7 @@ import shapely  # noqa: E402
 
 import planet_vector  # noqa: E402
 from planet_vector import Query, RasterAccessError  # noqa: E402
-from planet_vector.raster.mosaic import survey  # noqa: E402
+from planet_vector.raster.scene_mosaic import survey  # noqa: E402
 
 from ..conftest import Service  # noqa: E402
 
@@ -98,7 +98,7 @@ def test_an_area_cuts_no_more_than_there_is(connected: Service) -> None:
         assert min(at.shape) > 200  # a point cuts nothing
     scenes = planet_vector.search("PLANET:ortho?limit=3&bbox=11.99,47.87,11.995,47.875")
     with pytest.raises(RasterAccessError, match="do not reach into the area"):
-        from planet_vector.raster.mosaic import open_scenes
+        from planet_vector.raster.scene_mosaic import open_scenes
 
         open_scenes(scenes.catalog, list(scenes), "visual", area=shapely.box(1, 1, 2, 2))
 

@@ -16,7 +16,7 @@ import pytest
 import planet_vector
 from planet_vector import raster
 from planet_vector.errors import NameSyntaxError, NotFoundError, ProtocolError, RasterAccessError
-from planet_vector.geometry import Box
+from planet_vector.geometry.shapes import Box
 from planet_vector.scene import Scene
 
 from ..conftest import HAS_FIONA, QGIS_PYTHON, ROOT, Service, Start
@@ -28,9 +28,9 @@ from rasterio.warp import transform_bounds  # noqa: E402
 from rasterio.windows import from_bounds  # noqa: E402
 
 from planet_vector.catalog import ScenesV0  # noqa: E402
-from planet_vector.catalog.mosaics import quad_at, quad_place  # noqa: E402
-from planet_vector.raster import quadcache  # noqa: E402
-from planet_vector.raster.quads import Mosaic, mosaic_of, quad_bounds, quads_within, scenes_behind  # noqa: E402
+from planet_vector.catalog.basemaps import quad_at, quad_place  # noqa: E402
+from planet_vector.raster import quad_cache  # noqa: E402
+from planet_vector.raster.basemap_quads import Mosaic, mosaic_of, quad_bounds, quads_within, scenes_behind  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -314,28 +314,28 @@ def test_a_kept_quad_is_asked_about_and_fetched_when_it_changed(
 
     for case in ("direct", "signed"):
         link = pair.link(case)
-        cache = quadcache.QuadCache(catalog)
+        cache = quad_cache.QuadCache(catalog)
         path = cache.get("m", case, link)
         assert path.read_bytes() == pair.data
         pair.forget()
         assert cache.get("m", case, link) == path
         assert sent() == []
-        again = quadcache.QuadCache(catalog)
+        again = quad_cache.QuadCache(catalog)
         again.get("m", case, link)
         assert sum(sent()) <= 1
         pair.data = b"II*\0" + b"twotwo" * 500 + case.encode()
-        assert quadcache.QuadCache(catalog).get("m", case, link).read_bytes() == pair.data
+        assert quad_cache.QuadCache(catalog).get("m", case, link).read_bytes() == pair.data
         # A file that was cut short by something else is not taken for the quad.
         path.write_bytes(b"tw")
-        assert quadcache.QuadCache(catalog).get("m", case, link).read_bytes() == pair.data
+        assert quad_cache.QuadCache(catalog).get("m", case, link).read_bytes() == pair.data
         pair.data = b"II*\0" + b"one" * 1000
     assert not pair.store.with_key
 
 
 def test_quads_not_used_for_longest_go_first(pair: Pair, catalog: ScenesV0, monkeypatch: pytest.MonkeyPatch) -> None:
     pair.data = b"II*\0" + bytes(996)
-    monkeypatch.setattr(quadcache, "MOST_BYTES", 3500)
-    cache = quadcache.QuadCache(catalog)
+    monkeypatch.setattr(quad_cache, "MOST_BYTES", 3500)
+    cache = quad_cache.QuadCache(catalog)
     paths = []
     for number in range(5):
         paths.append(cache.get("m", f"q{number}", pair.link("direct")))
@@ -370,7 +370,7 @@ def test_a_source_that_is_no_geotiff_is_refused_in_every_build(
 ) -> None:
     """A service that gives a VRT of a local file in a quad's place gets it opened by nobody."""
     from planet_vector.names import ONLY_GEOTIFF
-    from planet_vector.raster.descriptions import Placed, quads_description
+    from planet_vector.raster.gdal_xml import Placed, quads_description
 
     if build == "osgeo" and not QGIS_PYTHON.exists():
         pytest.skip("Debian's Python with GDAL is not set up: run 'make test'")

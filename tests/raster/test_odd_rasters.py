@@ -22,7 +22,7 @@ from PIL import Image  # noqa: E402
 from rasterio.warp import SUPPORTED_RESAMPLING  # noqa: E402
 
 from planet_vector.cli.mosaic import RESAMPLING as OF_THE_COMMAND  # noqa: E402
-from planet_vector.raster import mosaic as mosaic_module  # noqa: E402
+from planet_vector.raster import scene_mosaic as mosaic_module  # noqa: E402
 from planet_vector.raster.pictures import quicklook  # noqa: E402
 from planet_vector.raster.writing import window_within, write_geotiff  # noqa: E402
 

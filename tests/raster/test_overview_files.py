@@ -20,7 +20,7 @@ from planet_vector.catalog import ScenesV0
 from planet_vector.config import Key, Settings
 from planet_vector.errors import AuthError, PlanetVectorError, RasterAccessError, ServiceError
 from planet_vector.pixels.tiff import TILE_OFFSETS, TiffFile
-from planet_vector.raster import decimated, overview_files, product, remotefile
+from planet_vector.raster import decimated, overview_files, product, remote_file
 from planet_vector.raster.access import ANY_BUILD, plan, self_contained
 from planet_vector.raster.described import name_of
 from planet_vector.raster.overview_files import Kept, Making, kept
@@ -80,7 +80,7 @@ def write(path: Path, layout: Dict[str, Any], width: int = WIDTH, height: int = 
 def _of_small_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have files of a few megabytes reduced as those of hundreds are, and nothing in memory of the test before."""
     monkeypatch.setattr(decimated, "AT_LEAST", 128)
-    remotefile.kept.clear()
+    remote_file.kept.clear()
 
 
 class Watched(NamedTuple):
@@ -161,7 +161,7 @@ def test_what_is_fetched_is_what_it_takes(watched: Watched, name: str, share: in
     pieces = -(-making.decimation.bytes // (8 * 2**20))
     assert making.decimation.bytes < 1.02 * size / share + 8 * 5600
     # The header and a word with the service before and after; ranges of strips of noise cost some hundred bytes each.
-    assert sum(sizes) < 1.1 * making.decimation.bytes + 6 * remotefile.HEAD + 400 * len(making.decimation.ranges)
+    assert sum(sizes) < 1.1 * making.decimation.bytes + 6 * remote_file.HEAD + 400 * len(making.decimation.ranges)
     assert len(sizes) <= 8 + pieces * catalog.settings.connections
 
 
@@ -296,7 +296,7 @@ def test_another_version_makes_it_void(catalog: ScenesV0, pair: Pair, tmp_path: 
     pair.data = write(tmp_path / "two.tif", LAYOUTS["strips"], seed=6).read_bytes()
     tag[0] = '"two"'
     assert kept(catalog, link) is None
-    remotefile.kept.clear()
+    remote_file.kept.clear()
     again = made(catalog, link)
     assert again != found and not found.overviews.exists() and not found.text.exists()
     with rasterio.open(again.overviews) as small, rasterio.open(tmp_path / "two.tif") as file:
@@ -501,7 +501,7 @@ def test_overviews_of_its_own_and_small_files_need_none(catalog: ScenesV0, pair:
         dataset.build_overviews([2, 4])
     pair.data = path.read_bytes()
     assert Making(catalog, pair.link("direct"), "scene").decimation.needless == "has overviews of its own"
-    remotefile.kept.clear()
+    remote_file.kept.clear()
     pair.data = write(tmp_path / "two.tif", LAYOUTS["strips"], 250, 200).read_bytes()
     assert "small enough" in Making(catalog, pair.link("within"), "scene").decimation.needless
 

@@ -14,7 +14,7 @@ import pytest
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import RasterAccessError
-from planet_vector.raster.quadcache import QuadCache
+from planet_vector.raster.quad_cache import QuadCache
 
 from .recording import Pair
 

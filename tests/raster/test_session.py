@@ -15,8 +15,8 @@ import pytest
 
 from planet_vector.config import Key, Settings
 from planet_vector.errors import ConfigError
-from planet_vector.raster import scope
-from planet_vector.raster.keyfiles import config_file, forget, prefixes
+from planet_vector.raster import path_options
+from planet_vector.raster.credential_files import config_file, forget, prefixes
 
 from ..conftest import Service
 from .recording import Pair, Recorder, ranged
@@ -167,11 +167,11 @@ def test_on_windows_the_dll_of_gdal_lies_beside_the_package_or_in_conda(tmp_path
     (prefix / "Library" / "bin").mkdir(parents=True)
     (prefix / "Library" / "bin" / "gdal.dll").touch()
     for package in ("rasterio", "fiona"):
-        found = scope._dll(packages / package / "_env.cp311-win_amd64.pyd", prefix)
+        found = path_options._dll(packages / package / "_env.cp311-win_amd64.pyd", prefix)
         assert found == packages / f"{package}.libs" / f"gdal-06c8{package}.dll"
     alone = packages / "other" / "_env.cp311-win_amd64.pyd"
-    assert scope._dll(alone, prefix) == prefix / "Library" / "bin" / "gdal.dll"
-    assert scope._dll(alone, tmp_path / "elsewhere") == alone  # then loading says what is missing
+    assert path_options._dll(alone, prefix) == prefix / "Library" / "bin" / "gdal.dll"
+    assert path_options._dll(alone, tmp_path / "elsewhere") == alone  # then loading says what is missing
 
 
 def test_without_fiona_its_session_says_so(run: Callable[..., Any]) -> None:

@@ -20,10 +20,10 @@ rasterio = pytest.importorskip("rasterio")
 from rasterio.enums import Resampling  # noqa: E402
 from rasterio.windows import Window  # noqa: E402
 
-from planet_vector.raster import foreseen, mounting, remotefile, side_by_side, sources  # noqa: E402
+from planet_vector.raster import mounting, read_ahead, remote_file, side_by_side, sources  # noqa: E402
 from planet_vector.raster.byte_ranges import Part, ranges_of  # noqa: E402
-from planet_vector.raster.layers import Layers  # noqa: E402
 from planet_vector.raster.session import PlanetSession  # noqa: E402
+from planet_vector.raster.vrt_reads import Layers  # noqa: E402
 
 SIDE, STEP, LATENCY = 700, 500, 80
 LEFT, TOP, PIXEL = 400000.0, 5700000.0, 3.0
@@ -139,7 +139,7 @@ def slow(start_service: Start, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def connect(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PL_API_URL", watched.service.url)
     monkeypatch.setenv("PL_API_KEY", watched.service.key)
-    remotefile.kept.clear()
+    remote_file.kept.clear()
 
 
 def alone(archive: Path, dataset: Any, tmp_path: Path) -> Any:
@@ -165,7 +165,7 @@ def test_every_read_gives_the_pixels_that_gdal_gives_alone(
     with planet_vector.mosaic("PLANET:ortho", **GRIDS[grid]) as dataset:
         with alone(watched.service.archive, dataset, tmp_path) as expected:
             for said, options in READS.items():
-                remotefile.kept.clear()
+                remote_file.kept.clear()
                 found, right = dataset.read(**options), expected.read(**options)
                 assert np.array_equal(found, right), said
                 assert np.array_equal(np.ma.getmaskarray(found), np.ma.getmaskarray(right)), said
@@ -182,7 +182,7 @@ def test_a_read_takes_the_blocks_of_its_sources_and_little_more(
 ) -> None:
     connect(watched, monkeypatch)
     with planet_vector.mosaic("PLANET:ortho") as dataset:
-        remotefile.kept.clear()
+        remote_file.kept.clear()
         before = len(watched.requests())
         dataset.read(**READS[read])
         asked = watched.requests()[before:]
@@ -217,7 +217,7 @@ def _window_and_shape(dataset: Any, options: Dict[str, Any]) -> Any:
 def test_sources_are_fetched_at_once(slow: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     connect(slow, monkeypatch)
     under_way, most = [0], [0]
-    lock, ask = threading.Lock(), remotefile.RemoteFile._send
+    lock, ask = threading.Lock(), remote_file.RemoteFile._send
 
     def send(self: Any, *args: Any) -> Any:
         with lock:
@@ -229,7 +229,7 @@ def test_sources_are_fetched_at_once(slow: Watched, monkeypatch: pytest.MonkeyPa
             with lock:
                 under_way[0] -= 1
 
-    monkeypatch.setattr(remotefile.RemoteFile, "_send", send)
+    monkeypatch.setattr(remote_file.RemoteFile, "_send", send)
     with planet_vector.mosaic("PLANET:ortho") as dataset:
         assert most[0] >= 3  # headers
         most[0] = 0
@@ -254,12 +254,12 @@ def test_what_opaque_scenes_cover_is_not_read(
                 ({"out_shape": (60, 60), "window": Window(300, 300, 600, 600)}, {newest}),
                 ({}, {f"2015030{number}_022415_0908" for number in range(2, 7)}),
             ):
-                remotefile.kept.clear()
+                remote_file.kept.clear()
                 before = len(watched.requests())
                 dataset.read(**options)
                 assert {name for name, _ in watched.requests()[before:]} == names
             # Of what is blended the edges of all may be seen.
-            remotefile.kept.clear()
+            remote_file.kept.clear()
             before = len(watched.requests())
             dataset.read(out_shape=(60, 60), resampling=Resampling.bilinear)
             assert hidden in {name for name, _ in watched.requests()[before:]}
@@ -316,7 +316,7 @@ def test_what_is_fetched_ahead_is_bounded_and_follows_the_reader() -> None:
                 time.sleep(0.01)
             assert len(every[number].here(spans)) == 2
             time.sleep(0.1)
-            assert held() <= foreseen.AHEAD + (side_by_side.LATE + 4) * foreseen.PIECE
+            assert held() <= read_ahead.AHEAD + (side_by_side.LATE + 4) * read_ahead.PIECE
     finally:
         beside.end()
     assert all(file.foreseen is None for file in files)
@@ -325,7 +325,7 @@ def test_what_is_fetched_ahead_is_bounded_and_follows_the_reader() -> None:
 def test_a_file_that_does_not_come_is_the_error_of_the_read(slow: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     connect(slow, monkeypatch)
     with planet_vector.mosaic("PLANET:ortho") as dataset:
-        ask = remotefile.RemoteFile._ask_several
+        ask = remote_file.RemoteFile._ask_several
 
         def fail(self: Any, spans: Any) -> Any:
             if "20150303" in self._link:
@@ -333,7 +333,7 @@ def test_a_file_that_does_not_come_is_the_error_of_the_read(slow: Watched, monke
             return ask(self, spans)
 
         with monkeypatch.context() as patch:
-            patch.setattr(remotefile.RemoteFile, "_ask_several", fail)
+            patch.setattr(remote_file.RemoteFile, "_ask_several", fail)
             with pytest.raises(planet_vector.PlanetVectorError, match="Nothing came"):
                 dataset.read(out_shape=(4, 30, 30))
         found = dataset.read(out_shape=(4, 30, 30))
@@ -399,7 +399,7 @@ def test_one_whose_read_was_interrupted_is_closed_once_that_ends(
     slow: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     connect(slow, monkeypatch)
-    go, ask = threading.Event(), remotefile.RemoteFile._ask_several
+    go, ask = threading.Event(), remote_file.RemoteFile._ask_several
     interrupted = threading.Event()
 
     def wait(self: Any, spans: Any) -> Any:
@@ -410,9 +410,9 @@ def test_one_whose_read_was_interrupted_is_closed_once_that_ends(
         return ask(self, spans)
 
     with pytest.raises(KeyboardInterrupt), planet_vector.mosaic("PLANET:ortho") as dataset:
-        remotefile.kept.clear()
+        remote_file.kept.clear()
         names = set(dataset._sources._names.values())
-        monkeypatch.setattr(remotefile.RemoteFile, "_ask_several", wait)
+        monkeypatch.setattr(remote_file.RemoteFile, "_ask_several", wait)
         dataset.read()
     go.set()
     end = time.monotonic() + 30

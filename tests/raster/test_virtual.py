@@ -20,9 +20,9 @@ from ..conftest import Service, Start
 from .recording import Pair
 
 rasterio = pytest.importorskip("rasterio")
-from planet_vector.raster import mosaic as mosaic_module  # noqa: E402
-from planet_vector.raster.keyfiles import config_file  # noqa: E402
-from planet_vector.raster.virtual import open_bands  # noqa: E402
+from planet_vector.raster import scene_mosaic as mosaic_module  # noqa: E402
+from planet_vector.raster.band_stack import open_bands  # noqa: E402
+from planet_vector.raster.credential_files import config_file  # noqa: E402
 
 # ---- bands -----------------------------------------------------------------------------------------------
 

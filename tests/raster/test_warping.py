@@ -10,7 +10,7 @@ import rasterio
 from rasterio.transform import from_bounds
 
 from planet_vector.errors import RasterAccessError
-from planet_vector.raster.mosaic import _place
+from planet_vector.raster.scene_mosaic import _place
 from planet_vector.raster.warping import warped_bounds
 from planet_vector.raster.writing import window_of
 from planet_vector.scene import Scene

@@ -34,7 +34,7 @@ from rasterio.vrt import WarpedVRT  # noqa: E402
 from rasterio.windows import Window  # noqa: E402
 
 from planet_vector.pixels.errors import RASTER_ERRORS  # noqa: E402
-from planet_vector.raster import remotefile  # noqa: E402
+from planet_vector.raster import remote_file  # noqa: E402
 from planet_vector.raster.session import PlanetSession  # noqa: E402
 
 FAULTS = {
@@ -241,7 +241,7 @@ def check(
     expected = right[way, reading]
     assert expected.any()
     with OPENED[way](folder) as dataset:
-        remotefile.kept.clear()  # what came with the header is asked for again
+        remote_file.kept.clear()  # what came with the header is asked for again
         at.go_wrong(PLACES[place], FAULTS[fault])
         try:
             found = read(dataset)

@@ -193,5 +193,5 @@ class CountedJobs:
 def jobs(monkeypatch: pytest.MonkeyPatch) -> type[CountedJobs]:
     """Return what makes pictures in this process, and has counted how."""
     counted = type("Counted", (CountedJobs,), {"calls": [], "patience": []})
-    monkeypatch.setattr("planet_vector.server.imagery.Jobs", counted)
+    monkeypatch.setattr("planet_vector.server.imagery.kept_pictures.Jobs", counted)
     return counted

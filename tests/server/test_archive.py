@@ -288,7 +288,7 @@ def test_only_what_changed_is_read_again(tmp_path: Path) -> None:
 
 
 def test_killed_while_indexing_nothing_is_lost_or_doubled(serve: Serve, tmp_path: Path) -> None:
-    from planet_vector.server.synthetic import write_scenes
+    from planet_vector.server.sample.synthetic import write_scenes
 
     archive, cache = tmp_path / "archive", tmp_path / "cache"
     archive.mkdir()

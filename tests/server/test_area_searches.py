@@ -17,11 +17,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from shapely.geometry import shape
 
-from planet_vector.server.area import Area
-from planet_vector.server.index import Index
+from planet_vector.server.index.database import Index
+from planet_vector.server.index.scene_search import Search, parse_search
+from planet_vector.server.index.searched_area import Area
 from planet_vector.server.patience import ClientGone, Patience
-from planet_vector.server.search import Search, parse_search
-from planet_vector.server.synthetic import write_scenes
+from planet_vector.server.sample.synthetic import write_scenes
 
 from .conftest import feature
 

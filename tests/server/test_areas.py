@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from shapely.geometry.base import BaseGeometry
 
-from planet_vector.server import area as areas
-from planet_vector.server import outlines
-from planet_vector.server.area import Area
+from planet_vector.server.index import searched_area as areas
+from planet_vector.server.index import valid_outlines
+from planet_vector.server.index.searched_area import Area
 from planet_vector.server.jobs import Jobs
 from planet_vector.server.refusal import Refusal
 
@@ -126,7 +126,7 @@ def test_what_is_refused_depends_on_the_outline_alone(monkeypatch: pytest.Monkey
     def never(*_: Any) -> None:
         raise AssertionError("it was made valid")
 
-    monkeypatch.setattr(outlines, "make_valid", never)
+    monkeypatch.setattr(valid_outlines, "make_valid", never)
     monkeypatch.setattr(areas, "make_valid", never)
     for name in ("7 kB", "scribble", "turned comb", "nested", "overlapping", "same", "spikes"):
         with pytest.raises(Refusal):

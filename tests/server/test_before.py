@@ -140,7 +140,7 @@ def test_what_lay_in_the_cache_of_the_user_is_taken_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     """An index that no option names lay under a name with the number of its layout, and so did its pictures."""
-    from planet_vector.server.indexing import default_index
+    from planet_vector.server.index.updating import default_index
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     archive = take_archive(tmp_path / "archive")

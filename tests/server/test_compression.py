@@ -125,7 +125,7 @@ def lists(text: str, name: str) -> Optional[float]:
     )
 )
 def test_the_coding_is_one_that_is_taken(parts: Any) -> None:
-    from planet_vector.server.compression import compress
+    from planet_vector.server.api.compression import compress
 
     text = ", ".join(coding + weight for coding, weight in parts)
     _, said = compress(b"x" * 5000, Headers({"accept-encoding": text}))

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from planet_vector.errors import ConfigError
-from planet_vector.server.cors import Origins, allowed_origins
+from planet_vector.server.api.cors import Origins, allowed_origins
 
 from ..browsing import CHROMIUM, chromium
 from .conftest import ROOT, Running, Serve, feature, write_features, write_raster

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from planet_vector.server import blocks, entries, indexing, snapshot, writing
-from planet_vector.server.archive import Problem, Unit, read
+from planet_vector.server.archive.inventory import Problem, Unit, read
+from planet_vector.server.index import blocks, entries, snapshot, updating, writing
 
 from .conftest import feature
 from .test_strips import kept_in_blocks
@@ -117,7 +117,7 @@ def test_whatever_changes_and_ends_an_index_is_as_a_fresh_one(
             patch.setattr(module, "SHIFT", 2)
         patch.setattr(writing, "TOGETHER", 2)
         patch.setattr(writing, "SECONDS", 0.0)
-        patch.setattr(indexing, "read_all", read_here)
+        patch.setattr(updating, "read_all", read_here)
         patch.setattr(writing.Writing, "_commit", killed)
         for number, (changes, kills) in enumerate(given_steps):
             for file, scenes in changes:
@@ -125,12 +125,12 @@ def test_whatever_changes_and_ends_an_index_is_as_a_fresh_one(
             for kill in kills:
                 left[0] = kill
                 try:
-                    indexing.update(archive, place, allow_empty=True)
+                    updating.update(archive, place, allow_empty=True)
                 except Killed:
                     pass
             left[0] = -1
-            indexing.update(archive, place, allow_empty=True)
+            updating.update(archive, place, allow_empty=True)
             fresh = folder / f"{number}.sqlite"
-            indexing.update(archive, fresh, allow_empty=True)
+            updating.update(archive, fresh, allow_empty=True)
             assert contents(place) == contents(fresh)
-            assert indexing.update(archive, place, allow_empty=True).read == 0
+            assert updating.update(archive, place, allow_empty=True).read == 0

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from planet_vector.errors import ConfigError
-from planet_vector.server.hosts import Hosts, Proxies, allowed_hosts
+from planet_vector.server.api.hosts import Hosts, Proxies, allowed_hosts
 
 from .conftest import ROOT, Running, Serve, feature, write_features, write_raster
 

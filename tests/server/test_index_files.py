@@ -19,11 +19,11 @@ import pytest
 import requests
 
 from planet_vector.errors import ArchiveError
-from planet_vector.server import indexing, writing
-from planet_vector.server.index import Index
+from planet_vector.server.index import updating, writing
+from planet_vector.server.index.database import Index
+from planet_vector.server.index.writing_lock import Stopped, writing_lock
 from planet_vector.server.refusal import Refusal
-from planet_vector.server.synthetic import write_scenes
-from planet_vector.server.writing_lock import Stopped, writing_lock
+from planet_vector.server.sample.synthetic import write_scenes
 
 from .conftest import ROOT, Running, Serve, feature, running, write_features, write_raster
 
@@ -87,7 +87,7 @@ def test_who_waits_for_another_process_says_so(tmp_path: Path) -> None:
 def test_the_lock_goes_with_its_process_and_nothing_stale_is_told(tmp_path: Path) -> None:
     place, told = tmp_path / "i.sqlite", []
     code = (
-        "import sys, time; from pathlib import Path; from planet_vector.server.writing_lock import writing_lock\n"
+        "import sys, time; from pathlib import Path; from planet_vector.server.index.writing_lock import writing_lock\n"
         f"with writing_lock(Path({str(place)!r}), 'killed'): print('held', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=ROOT)
@@ -107,7 +107,7 @@ def test_stop_ends_waiting_and_writing(tmp_path: Path, monkeypatch: pytest.Monke
     with writing_lock(place, "another"):
         threading.Timer(0.3, stop.set).start()
         with pytest.raises(Stopped):
-            indexing.update(archive, place, stop=stop)
+            updating.update(archive, place, stop=stop)
     stop.clear()
 
     def progress(done: int, total: int) -> None:
@@ -115,10 +115,10 @@ def test_stop_ends_waiting_and_writing(tmp_path: Path, monkeypatch: pytest.Monke
             stop.set()
 
     with pytest.raises(Stopped):
-        indexing.update(archive, place, progress, stop=stop)
+        updating.update(archive, place, progress, stop=stop)
     assert scenes_in(place) == 3  # the third was written when it was told to stop, or not yet begun
     stop.clear()
-    assert indexing.update(archive, place).totals == {"ortho": 3}
+    assert updating.update(archive, place).totals == {"ortho": 3}
 
 
 def test_a_long_area_does_not_wait_for_who_writes_the_index(serve: Serve, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_long_area_does_not_wait_for_who_writes_the_index(serve: Serve, tmp_pa
 
 def test_only_hashes_name_kept_areas(tmp_path: Path) -> None:
     write_features(tmp_path / "a" / "s.json", [feature("S")])
-    indexing.update(tmp_path / "a", tmp_path / "i.sqlite")
+    updating.update(tmp_path / "a", tmp_path / "i.sqlite")
     with closing(Index(tmp_path / "i.sqlite")) as index:
         index.keep_area("0" * 64, "POINT(1 2)")
         assert index.kept_area("0" * 64) == "POINT(1 2)"
@@ -167,10 +167,10 @@ def test_a_kill_in_a_long_list_loses_a_second_and_leaves_no_process(tmp_path: Pa
     assert len(before) >= written
     with pytest.raises(Refusal), closing(Index(place)) as index:
         index.totals()
-    assert indexing.update(archive, place).totals == {"ortho": 40_000}
+    assert updating.update(archive, place).totals == {"ortho": 40_000}
     with closing(sqlite3.connect(place)) as db:
         assert before <= set(db.execute("SELECT scene, id FROM scene"))
-    indexing.update(archive, tmp_path / "fresh.sqlite")
+    updating.update(archive, tmp_path / "fresh.sqlite")
     assert rows(place) == rows(tmp_path / "fresh.sqlite")
 
 
@@ -210,11 +210,11 @@ def test_a_first_fill_that_ended_early_and_lost_its_files_is_dropped_in_time(
 
     monkeypatch.setattr(writing, "SECONDS", 0.0)
     with pytest.raises(KeyboardInterrupt):
-        indexing.update(archive, place, killed)
+        updating.update(archive, place, killed)
     monkeypatch.undo()
     for number in range(900):
         (archive / f"{number:04d}.json").unlink()
-    steps, connect = [0], indexing.connect
+    steps, connect = [0], updating.connect
 
     def count() -> int:
         steps[0] += 1
@@ -225,8 +225,8 @@ def test_a_first_fill_that_ended_early_and_lost_its_files_is_dropped_in_time(
         db.set_progress_handler(count, 100)
         return db
 
-    monkeypatch.setattr(indexing, "connect", counting)
-    assert indexing.update(archive, place).removed == 900
+    monkeypatch.setattr(updating, "connect", counting)
+    assert updating.update(archive, place).removed == 900
     assert steps[0] * 100 < 1200 * 1000  # of SQLite's machine; it would be 900 × 1000 × 10 if each read all
 
 
@@ -266,7 +266,7 @@ def test_the_old_file_is_read_until_the_new_one_is_complete(tmp_path: Path, monk
     archive, place = tmp_path / "a", tmp_path / "i.sqlite"
     for number in range(4):
         write_features(archive / f"{number}.json", [feature(f"S{number}")])
-    indexing.update(archive, place)
+    updating.update(archive, place)
     monkeypatch.setattr(writing, "SECONDS", 0.0)
     seen = []
     with closing(Index(place)) as index:
@@ -274,7 +274,7 @@ def test_the_old_file_is_read_until_the_new_one_is_complete(tmp_path: Path, monk
         place.unlink()
         assert (index.totals(), index.state(), place.exists()) == ({"ortho": 4}, state, False)
         (archive / "0.json").unlink()
-        indexing.update(archive, place, lambda done, total: seen.append((index.totals(), index.state() == state)))
+        updating.update(archive, place, lambda done, total: seen.append((index.totals(), index.state() == state)))
         assert seen == [({"ortho": 4}, True)] * 3
         until(lambda: index.totals() == {"ortho": 3})
         assert index.state() != state
@@ -283,7 +283,7 @@ def test_the_old_file_is_read_until_the_new_one_is_complete(tmp_path: Path, monk
 def test_what_takes_the_place_of_an_index_and_is_none_is_not_read(tmp_path: Path) -> None:
     write_features(tmp_path / "a" / "s.json", [feature("S")])
     place = tmp_path / "i.sqlite"
-    indexing.update(tmp_path / "a", place)
+    updating.update(tmp_path / "a", place)
     with closing(Index(place)) as index:
         for content in (b"", b"something of somebody's" * 99):
             (tmp_path / "other").write_bytes(content)
@@ -299,7 +299,7 @@ def test_reading_makes_no_file(tmp_path: Path) -> None:
         assert refused.value.status == 503
         assert list(tmp_path.iterdir()) == []
         write_features(tmp_path / "a" / "s.json", [feature("S")])
-        indexing.update(tmp_path / "a", tmp_path / "none.sqlite")
+        updating.update(tmp_path / "a", tmp_path / "none.sqlite")
         time.sleep(0.6)  # it is not looked for all the time
         assert index.totals() == {"ortho": 1}
 
@@ -308,7 +308,7 @@ def test_an_index_made_anew_has_another_state(tmp_path: Path) -> None:
     write_features(tmp_path / "a" / "s.json", [feature("S")])
     states = set()
     for number in range(2):
-        indexing.update(tmp_path / "a", tmp_path / f"{number}.sqlite")
+        updating.update(tmp_path / "a", tmp_path / f"{number}.sqlite")
         with closing(Index(tmp_path / f"{number}.sqlite")) as index:
             states |= {index.state(), str(index.version())}
     assert len(states) == 4
@@ -377,7 +377,7 @@ def test_serve_drops_everything_when_told(tmp_path: Path) -> None:
     archive, cache = tmp_path / "a", tmp_path / "cache"
     cache.mkdir()
     write_features(archive / "s.json", [feature("S1")])
-    indexing.update(archive, cache / "index.sqlite")
+    updating.update(archive, cache / "index.sqlite")
     (archive / "s.json").unlink()
     with running(archive, cache, "--allow-empty") as service:
         assert ids(service) == []
@@ -389,7 +389,7 @@ def test_what_cannot_be_looked_at_stays_as_it_is(tmp_path: Path, monkeypatch: py
     write_features(archive / "closed" / "s.json", [feature("S2")])
     write_features(archive / "closed" / "deep" / "s.json", [feature("S3")])
     write_features(archive / "closed-not" / "s.json", [feature("S4")])
-    indexing.update(archive, place)
+    updating.update(archive, place)
     scandir = os.scandir
 
     def refuse(path: Any) -> Any:
@@ -400,34 +400,34 @@ def test_what_cannot_be_looked_at_stays_as_it_is(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(os, "scandir", refuse)
     (archive / "closed-not" / "s.json").unlink()
     write_features(archive / "t.json", [feature("S5")])
-    report = indexing.update(archive, place)
+    report = updating.update(archive, place)
     assert [(p.path, p.text) for p in report.problems] == [("closed", "cannot be read (Permission denied)")]
     assert (report.totals, report.removed) == ({"ortho": 4}, 1)
     # With nothing else there, too.
     for file in (archive / "s.json", archive / "t.json"):
         file.unlink()
     with pytest.raises(ArchiveError, match="--allow-empty"):
-        indexing.update(archive, place)
-    assert indexing.update(archive, place, allow_empty=True).totals == {"ortho": 2}
+        updating.update(archive, place)
+    assert updating.update(archive, place, allow_empty=True).totals == {"ortho": 2}
     monkeypatch.undo()
     (archive / "closed" / "s.json").unlink()
-    report = indexing.update(archive, place)
+    report = updating.update(archive, place)
     assert (report.totals, report.problems) == ({"ortho": 1}, [])
     monkeypatch.setattr(os, "scandir", lambda path: refuse(archive / "closed"))
     with pytest.raises(ArchiveError, match=r"cannot be read \(Permission denied\)"):
-        indexing.update(archive, place)
+        updating.update(archive, place)
 
 
 def test_a_copy_of_the_same_size_and_time_is_read(tmp_path: Path) -> None:
     archive, place = tmp_path / "a", tmp_path / "i.sqlite"
     write_features(archive / "s.json", [feature("S1")])
-    indexing.update(archive, place)
+    updating.update(archive, place)
     status = (archive / "s.json").stat()
     time.sleep(0.05)  # the clock of a file system has ticks
     write_features(archive / "s.json", [feature("S2")])
     os.utime(archive / "s.json", ns=(status.st_atime_ns, status.st_mtime_ns))
     assert (archive / "s.json").stat().st_size == status.st_size
-    assert indexing.update(archive, place).read == 1
+    assert updating.update(archive, place).read == 1
     with closing(Index(place)) as index:
         assert index.find("ortho", "S2") is not None
         assert index.find("ortho", "S1") is None
@@ -441,7 +441,7 @@ def test_indexes_of_versions_before_go_once_there_is_a_new_one(tmp_path: Path, m
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: str(tmp_path / "cache" / name))
     archive = tmp_path / "a"
     write_features(archive / "s.json", [feature("S")])
-    place = indexing.default_index(archive)
+    place = updating.default_index(archive)
     assert not place.stem.count("-")
     older = [
         place.with_name(place.stem + end) for end in ("-3.sqlite", "-3.sqlite-wal", "-2.sqlite-shm", "-3.pictures")
@@ -452,9 +452,9 @@ def test_indexes_of_versions_before_go_once_there_is_a_new_one(tmp_path: Path, m
         path.write_text("x")
     (older[3] / "ab").mkdir(parents=True)
     (older[3] / "ab" / "abc").write_text("x")
-    indexing.update(archive, tmp_path / "other.sqlite")
+    updating.update(archive, tmp_path / "other.sqlite")
     assert all(path.exists() for path in older)
-    indexing.update(archive, place)
+    updating.update(archive, place)
     assert [path.exists() for path in (*older, *kept)] == [False] * 4 + [True] * 2
 
 
@@ -463,7 +463,7 @@ def test_derived_metadata_says_when_the_file_was_changed(tmp_path: Path) -> None
     for name, moment in (("20150903_072559_1_0b0a", 1_456_789_012), ("plain", 10**9), ("far", 10**13)):
         write_raster(archive / f"{name}.tif")
         os.utime(archive / f"{name}.tif", (moment, moment))
-    report = indexing.update(archive, place)
+    report = updating.update(archive, place)
     with closing(Index(place)) as index:
         times = {}
         for name in ("20150903_072559_1_0b0a", "plain"):

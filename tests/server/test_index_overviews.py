@@ -17,13 +17,13 @@ import rasterio
 from PIL import Image
 from rasterio import Affine
 
-from planet_vector.server import reading
-from planet_vector.server.imagery import Imagery
-from planet_vector.server.indexing import update
+from planet_vector.server.imagery import reading
+from planet_vector.server.imagery.kept_pictures import Imagery
+from planet_vector.server.imagery.pyramids import Pyramid
+from planet_vector.server.imagery.reading import Raster
+from planet_vector.server.index.updating import update
 from planet_vector.server.jobs import Jobs
-from planet_vector.server.overviews import make_overviews
-from planet_vector.server.pyramids import Pyramid
-from planet_vector.server.reading import Raster
+from planet_vector.server.overview_making import make_overviews
 from planet_vector.server.refusal import Refusal
 
 from .conftest import ROOT, CountedJobs, Serve, feature, write_features
@@ -223,7 +223,7 @@ def test_a_file_that_changes_while_they_are_made_holds_up_no_other(
                 update(archive, index)  # as a service does that looks after the archive
             return made
 
-    monkeypatch.setattr("planet_vector.server.overviews.Jobs", Meanwhile)
+    monkeypatch.setattr("planet_vector.server.overview_making.Jobs", Meanwhile)
     made = make_overviews(archive, index)
     assert (made.made, made.kept, made.problems) == (3, 0, [])
     monkeypatch.undo()

@@ -17,11 +17,11 @@ from click.testing import CliRunner
 
 from planet_vector.cli import index as index_command
 from planet_vector.errors import ArchiveError
-from planet_vector.server import indexing
-from planet_vector.server.index import Index
+from planet_vector.server.index import updating
+from planet_vector.server.index.database import Index
+from planet_vector.server.index.rescans import RescanState, rescan
+from planet_vector.server.index.writing_lock import writing_lock
 from planet_vector.server.refusal import Refusal
-from planet_vector.server.rescans import RescanState, rescan
-from planet_vector.server.writing_lock import writing_lock
 
 from .conftest import Running, feature, running, write_features
 from .test_index_files import scenes_in, until
@@ -62,7 +62,7 @@ def test_another_file_in_the_place_of_an_index_is_made_anew(tmp_path: Path, deed
     archive, cache = tmp_path / "a", tmp_path / "cache"
     cache.mkdir()
     write_features(archive / "s.json", [feature(f"S{n}") for n in range(1000)])
-    indexing.update(archive, cache / "index.sqlite")
+    updating.update(archive, cache / "index.sqlite")
     shutil.copyfile(cache / "index.sqlite", tmp_path / "older")
     with running(archive, cache, "--rescan", "0.3", "--workers", workers) as service:
         write_features(archive / "t.json", [feature(f"T{n}") for n in range(3000)])
@@ -103,21 +103,21 @@ def test_what_is_no_index_is_made_anew_only_where_one_was(tmp_path: Path, noted:
     archive, place = tmp_path / "a", tmp_path / "i.sqlite"
     write_features(archive / "s.json", [feature("S")])
     if noted:
-        indexing.update(archive, place)
+        updating.update(archive, place)
     strange = b"something of somebody's" * 999
     place.write_bytes(strange)
     if noted:
-        assert indexing.update(archive, place).totals == {"ortho": 1}
+        assert updating.update(archive, place).totals == {"ortho": 1}
     else:
         with pytest.raises(ArchiveError, match="not a database"):
-            indexing.update(archive, place)
+            updating.update(archive, place)
         assert place.read_bytes() == strange
 
 
 def test_a_database_of_another_program_stays(tmp_path: Path) -> None:
     archive, place = tmp_path / "a", tmp_path / "i.sqlite"
     write_features(archive / "s.json", [feature("S")])
-    indexing.update(archive, place)
+    updating.update(archive, place)
     place.unlink()
     with closing(sqlite3.connect(place)) as db:
         db.execute("CREATE TABLE theirs (x)")
@@ -125,14 +125,14 @@ def test_a_database_of_another_program_stays(tmp_path: Path) -> None:
     content = place.read_bytes()
     place.with_name("i.sqlite-wal").write_bytes(b"left by a process that was killed")
     with pytest.raises(ArchiveError, match="is no index of planet-vector"):
-        indexing.update(archive, place)
+        updating.update(archive, place)
     assert place.read_bytes() == content
 
 
 def test_damage_that_only_reading_meets_is_mended_by_the_next_update(tmp_path: Path) -> None:
     archive, place = tmp_path / "a", tmp_path / "i.sqlite"
     write_features(archive / "s.json", [feature("S", note="find me here" * 5)])
-    indexing.update(archive, place)
+    updating.update(archive, place)
     with closing(sqlite3.connect(place)) as db:
         (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'feature'").fetchone()
         (size,) = db.execute("PRAGMA page_size").fetchone()
@@ -143,7 +143,7 @@ def test_damage_that_only_reading_meets_is_mended_by_the_next_update(tmp_path: P
         with pytest.raises(Refusal, match="The index of the service is damaged") as refused:
             index.find("ortho", "S")
         assert refused.value.status == 503
-        indexing.update(archive, place)
+        updating.update(archive, place)
         until(lambda: finds(index))
 
 
@@ -180,7 +180,7 @@ def rescanned(archive: Path, place: Path, seconds: float) -> Iterator[None]:
 def test_waiting_for_another_process_is_no_looking(tmp_path: Path) -> None:
     archive, place = tmp_path / "a", tmp_path / "i.sqlite"
     write_features(archive / "0.json", [feature("S0")])
-    indexing.update(archive, place)
+    updating.update(archive, place)
     with writing_lock(place, "another"):
         loop = rescanned(archive, place, 0.2)
         next(loop)
@@ -197,8 +197,8 @@ def test_waiting_for_another_process_is_no_looking(tmp_path: Path) -> None:
 def test_what_fails_is_tried_again_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive, place = tmp_path / "a", tmp_path / "i.sqlite"
     write_features(archive / "0.json", [feature("S0")])
-    indexing.update(archive, place)
-    real, failed = indexing.read_all, threading.Event()
+    updating.update(archive, place)
+    real, failed = updating.read_all, threading.Event()
 
     def full(root: Path, units: Any) -> Any:
         time.sleep(3)
@@ -206,13 +206,13 @@ def test_what_fails_is_tried_again_soon(tmp_path: Path, monkeypatch: pytest.Monk
         raise sqlite3.OperationalError("database or disk is full")
         yield
 
-    monkeypatch.setattr(indexing, "read_all", full)
+    monkeypatch.setattr(updating, "read_all", full)
     write_features(archive / "1.json", [feature("S1")])
     loop = rescanned(archive, place, 0.2)
     next(loop)
     try:
         assert failed.wait(20)
-        monkeypatch.setattr(indexing, "read_all", real)
+        monkeypatch.setattr(updating, "read_all", real)
         until(lambda: scenes_in(place) == 2, 15)
     finally:
         list(loop)
@@ -229,7 +229,7 @@ def test_a_folder_that_cannot_be_read_is_no_empty_archive(
     write_features(archive / "sub" / "s.json", [feature("S1")])
     if more:
         write_features(archive / "t.json", [feature("S2")])
-    indexing.update(archive, place)
+    updating.update(archive, place)
     scandir = os.scandir
 
     def refuse(path: Any) -> Any:
@@ -243,9 +243,9 @@ def test_a_folder_that_cannot_be_read_is_no_empty_archive(
         patch.setattr(os, "scandir", refuse)
         if more:
             with pytest.raises(ArchiveError, match="--allow-empty"):
-                indexing.update(archive, place)
+                updating.update(archive, place)
         else:
-            report = indexing.update(archive, place)
+            report = updating.update(archive, place)
             assert [(p.path, p.text) for p in report.problems] == [("sub", "cannot be read (Permission denied)")]
     assert scenes_in(place) == 1 + more
 
@@ -254,22 +254,22 @@ def test_what_brings_no_scenes_makes_no_archive(tmp_path: Path) -> None:
     archive, place = tmp_path / "a", tmp_path / "i.sqlite"
     write_features(archive / "s.json", [feature("S1")])
     write_features(archive / "old.json", [])
-    indexing.update(archive, place)
+    updating.update(archive, place)
     (archive / "s.json").rename(tmp_path / "away")
     (archive / "info.json").write_text('{"a": 1}')
     with pytest.raises(ArchiveError, match="its index 1 scene, which stays: see whether its disk is mounted"):
-        indexing.update(archive, place)
+        updating.update(archive, place)
     assert scenes_in(place) == 1
     # What has another name is there.
     (tmp_path / "away").rename(archive / "renamed.json")
-    report = indexing.update(archive, place)
+    report = updating.update(archive, place)
     assert (report.totals, report.removed) == ({"ortho": 1}, 1)
 
 
 def test_an_archive_in_a_closed_folder_is_told_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive, place = tmp_path / "a", tmp_path / "i.sqlite"
     write_features(archive / "s.json", [feature("S")])
-    indexing.update(archive, place)
+    updating.update(archive, place)
     stat = os.stat
 
     def refuse(path: Any, *args: Any, **options: Any) -> Any:
@@ -279,7 +279,7 @@ def test_an_archive_in_a_closed_folder_is_told_as_that(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(os, "stat", refuse)
     with pytest.raises(ArchiveError) as told:
-        indexing.update(archive, place)
+        updating.update(archive, place)
     assert str(told.value).startswith(f"{archive} ")
     assert "--index" not in str(told.value)
 
@@ -290,9 +290,9 @@ def test_an_index_in_a_closed_folder_is_told_in_words(tmp_path: Path, monkeypatc
     def closed(*_: Any) -> Any:
         raise PermissionError(13, "Permission denied", "i.sqlite.lock")
 
-    monkeypatch.setattr(indexing, "writing_lock", closed)
+    monkeypatch.setattr(updating, "writing_lock", closed)
     with pytest.raises(ArchiveError) as told:
-        indexing.update(tmp_path / "a", tmp_path / "i.sqlite")
+        updating.update(tmp_path / "a", tmp_path / "i.sqlite")
     assert str(told.value) == (
         f"The index {tmp_path / 'i.sqlite'} cannot be written (Permission denied): name another with --index, or "
         "delete it."
@@ -302,7 +302,7 @@ def test_an_index_in_a_closed_folder_is_told_in_words(tmp_path: Path, monkeypatc
 def test_an_index_that_goes_while_it_is_shown_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive, place = tmp_path / "a", tmp_path / "i.sqlite"
     write_features(archive / "s.json", [feature("S")])
-    update = indexing.update
+    update = updating.update
 
     def deleted(*args: Any, **options: Any) -> Any:
         report = update(*args, **options)
@@ -310,7 +310,7 @@ def test_an_index_that_goes_while_it_is_shown_is_told(tmp_path: Path, monkeypatc
         return report
 
     arguments = [str(archive), "--index", str(place)]
-    monkeypatch.setattr(indexing, "update", deleted)
+    monkeypatch.setattr(updating, "update", deleted)
     result = CliRunner().invoke(index_command.index, arguments)
     assert isinstance(result.exception, ArchiveError), result.exception
     assert str(result.exception) == f"The index {place} was deleted or replaced before it could be shown: try again."

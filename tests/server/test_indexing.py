@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from planet_vector.errors import ArchiveError
-from planet_vector.server import indexing, writing
-from planet_vector.server.archive import Problem
-from planet_vector.server.area import Area
-from planet_vector.server.entries import Entry
-from planet_vector.server.index import Index
-from planet_vector.server.search import parse_search
+from planet_vector.server.archive.inventory import Problem
+from planet_vector.server.index import updating, writing
+from planet_vector.server.index.database import Index
+from planet_vector.server.index.entries import Entry
+from planet_vector.server.index.scene_search import parse_search
+from planet_vector.server.index.searched_area import Area
 
 from .conftest import feature
 
@@ -62,9 +62,9 @@ def test_an_index_of_another_version_is_made_anew(tmp_path: Path, schema: int) -
     write_lines(tmp_path / "a" / "s.geojsonl", [feature("NEW")])
     with closing(sqlite3.connect(tmp_path / "i.sqlite")) as db:
         db.executescript(BEFORE + f"PRAGMA journal_mode = WAL; PRAGMA user_version = {schema};")
-    report = indexing.update(tmp_path / "a", tmp_path / "i.sqlite")
+    report = updating.update(tmp_path / "a", tmp_path / "i.sqlite")
     assert (report.read, report.totals, report.problems) == (1, {"ortho": 1}, [])
-    assert indexing.update(tmp_path / "a", tmp_path / "i.sqlite").read == 0
+    assert updating.update(tmp_path / "a", tmp_path / "i.sqlite").read == 0
     with closing(Index(tmp_path / "i.sqlite")) as index:
         assert ids_of(index) == ["NEW"]
 
@@ -77,11 +77,11 @@ def test_a_database_of_something_else_is_left_as_it_is(tmp_path: Path, version: 
         db.executescript(f"CREATE TABLE scene (photo); PRAGMA user_version = {version};")
     before = place.read_bytes()
     with pytest.raises(ArchiveError, match="is no index of planet-vector"):
-        indexing.update(tmp_path / "a", place)
+        updating.update(tmp_path / "a", place)
     assert place.read_bytes() == before
     place.write_bytes(b"no database, but something of somebody's" * 99)
     with pytest.raises(ArchiveError, match="cannot be written"):
-        indexing.update(tmp_path / "a", place)
+        updating.update(tmp_path / "a", place)
     assert place.read_bytes() == b"no database, but something of somebody's" * 99
 
 
@@ -97,7 +97,7 @@ def test_no_value_of_a_scene_ends_an_update(tmp_path: Path) -> None:
         properties["links"] = {"self": "https://x/v0/scenes/ortho/"}
         scenes.append(feature(f"ODD{number}", **properties))
     write_lines(tmp_path / "a" / "s.geojsonl", [*scenes, feature("GOOD", file_size=2**53)])
-    report = indexing.update(tmp_path / "a", tmp_path / "i.sqlite")
+    report = updating.update(tmp_path / "a", tmp_path / "i.sqlite")
     assert (report.totals, report.problems) == ({"ortho": len(odd) + 1}, [])
     with closing(Index(tmp_path / "i.sqlite")) as index:
         # A number of more digits than floating point holds is more than each that can be asked for.
@@ -109,7 +109,7 @@ def test_no_value_of_a_scene_ends_an_update(tmp_path: Path) -> None:
 
 def test_what_cannot_be_stored_is_a_problem_of_its_scene_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_lines(tmp_path / "a" / "s.geojsonl", [feature(f"S{n}") for n in range(9)])
-    read_all = indexing.read_all
+    read_all = updating.read_all
 
     def spoil(entry: Entry) -> Entry:
         bad: Dict[str, Dict[str, Any]] = {
@@ -121,8 +121,8 @@ def test_what_cannot_be_stored_is_a_problem_of_its_scene_alone(tmp_path: Path, m
         for unit, entries, problems in read_all(*given):
             yield unit, map(spoil, entries), problems
 
-    monkeypatch.setattr(indexing, "read_all", reading)
-    report = indexing.update(tmp_path / "a", tmp_path / "i.sqlite")
+    monkeypatch.setattr(updating, "read_all", reading)
+    report = updating.update(tmp_path / "a", tmp_path / "i.sqlite")
     assert report.totals == {"ortho": 6}
     assert [p.path for p in report.problems] == ["s.geojsonl"] * 3
     assert [p.text[:8] for p in report.problems] == ["scene S2", "scene S4", "scene S6"]
@@ -133,9 +133,9 @@ def test_what_cannot_be_stored_is_a_problem_of_its_scene_alone(tmp_path: Path, m
 
 def test_the_text_of_a_problem_may_be_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_lines(tmp_path / "a" / "s.geojsonl", [feature("S")])
-    scan = indexing.scan
-    monkeypatch.setattr(indexing, "scan", lambda root: (scan(root)[0], [Problem("x", "half \ud800")]))
-    assert indexing.update(tmp_path / "a", tmp_path / "i.sqlite").problems == [Problem("x", "half ?")]
+    scan = updating.scan
+    monkeypatch.setattr(updating, "scan", lambda root: (scan(root)[0], [Problem("x", "half \ud800")]))
+    assert updating.update(tmp_path / "a", tmp_path / "i.sqlite").problems == [Problem("x", "half ?")]
 
 
 def test_a_transaction_ends_after_a_second_though_it_holds_little(
@@ -146,15 +146,15 @@ def test_a_transaction_ends_after_a_second_though_it_holds_little(
     clock = iter(np.arange(0.0, 1000.0, 0.6).tolist())  # each look at it is 0.6 s later
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
     commits = []
-    connect = indexing.connect
+    connect = updating.connect
 
     def tracing(path: Path) -> sqlite3.Connection:
         db = connect(path)
         db.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
         return db
 
-    monkeypatch.setattr(indexing, "connect", tracing)
-    indexing.update(tmp_path / "a", tmp_path / "i.sqlite")
+    monkeypatch.setattr(updating, "connect", tracing)
+    updating.update(tmp_path / "a", tmp_path / "i.sqlite")
     with closing(Index(tmp_path / "i.sqlite")) as index:
         assert len(commits) == 1 + 3  # the tables; then two files each, the fifth alone
         assert len(ids_of(index)) == 5
@@ -164,7 +164,7 @@ def test_indexes_are_there_before_anything_is_dropped(tmp_path: Path, monkeypatc
     """A first fill that was killed leaves units that the next run drops: without an index each reads all scenes."""
     for number in range(3):
         write_lines(tmp_path / "a" / f"{number}.geojsonl", [feature(f"S{number}")])
-    read_all = indexing.read_all
+    read_all = updating.read_all
 
     def killed(*given: Any) -> Iterator[Any]:
         for number, read in enumerate(read_all(*given)):
@@ -173,9 +173,9 @@ def test_indexes_are_there_before_anything_is_dropped(tmp_path: Path, monkeypatc
             yield read
 
     monkeypatch.setattr(writing, "SECONDS", 0.0)
-    monkeypatch.setattr(indexing, "read_all", killed)
+    monkeypatch.setattr(updating, "read_all", killed)
     with pytest.raises(KeyboardInterrupt):
-        indexing.update(tmp_path / "a", tmp_path / "i.sqlite")
+        updating.update(tmp_path / "a", tmp_path / "i.sqlite")
     with closing(sqlite3.connect(tmp_path / "i.sqlite")) as db:
         for table in ("scene", "problem"):
             plan = db.execute(f"EXPLAIN QUERY PLAN DELETE FROM {table} WHERE unit = 1").fetchall()
@@ -189,7 +189,7 @@ def test_a_small_unit_is_replaced_without_reading_the_large_one(
 ) -> None:
     write_lines(tmp_path / "a" / "large.geojsonl", [feature(f"L{n}") for n in range(5000)])
     write_lines(tmp_path / "a" / "small.geojsonl", [feature("S0")])
-    indexing.update(tmp_path / "a", tmp_path / "i.sqlite")
+    updating.update(tmp_path / "a", tmp_path / "i.sqlite")
     with closing(sqlite3.connect(tmp_path / "i.sqlite")) as db:
         db.execute("ANALYZE")
     steps = [0]
@@ -198,23 +198,23 @@ def test_a_small_unit_is_replaced_without_reading_the_large_one(
         steps[0] += 1
         return 0
 
-    connect = indexing.connect
+    connect = updating.connect
 
     def counting(path: Path) -> sqlite3.Connection:
         db = connect(path)
         db.set_progress_handler(count, 1)
         return db
 
-    monkeypatch.setattr(indexing, "connect", counting)
+    monkeypatch.setattr(updating, "connect", counting)
     write_lines(tmp_path / "a" / "small.geojsonl", [feature("S1"), feature("S2")])
-    assert indexing.update(tmp_path / "a", tmp_path / "i.sqlite").totals == {"ortho": 5002}
+    assert updating.update(tmp_path / "a", tmp_path / "i.sqlite").totals == {"ortho": 5002}
     assert steps[0] < 5000  # of SQLite's machine: not one for each scene
 
 
 def test_long_searches_keep_no_short_ones_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Each footprint is cut by the outline, and there are more than are tested on the way.
     write_lines(tmp_path / "a" / "s.geojsonl", [feature(f"S{n:04d}", west=n % 80, south=0.0) for n in range(3000)])
-    indexing.update(tmp_path / "a", tmp_path / "i.sqlite")
+    updating.update(tmp_path / "a", tmp_path / "i.sqlite")
     going, at_once, most = threading.Event(), [0], [0]
     guard = threading.Lock()
     intersects = Area.intersects
@@ -265,7 +265,7 @@ def test_every_answer_is_of_one_state_while_units_change(tmp_path: Path, monkeyp
 
     for number in range(10):
         write(number, 0)
-    indexing.update(tmp_path / "a", tmp_path / "i.sqlite")
+    updating.update(tmp_path / "a", tmp_path / "i.sqlite")
     with closing(Index(tmp_path / "i.sqlite")) as index:
         first = index.version()
     done = threading.Event()
@@ -289,7 +289,7 @@ def test_every_answer_is_of_one_state_while_units_change(tmp_path: Path, monkeyp
             for turn in range(1, 8):
                 for number in range(10):
                     write(number, turn)
-                indexing.update(tmp_path / "a", tmp_path / "i.sqlite")
+                updating.update(tmp_path / "a", tmp_path / "i.sqlite")
         finally:
             done.set()
             for thread in threads:

@@ -20,10 +20,10 @@ import pytest
 import requests
 from rasterio.io import MemoryFile
 
-from planet_vector.server import indexing
-from planet_vector.server.blocks import SHIFT
-from planet_vector.server.strips import Strip
-from planet_vector.server.synthetic import write_scenes
+from planet_vector.server.index import updating
+from planet_vector.server.index.blocks import SHIFT
+from planet_vector.server.index.strips import Strip
+from planet_vector.server.sample.synthetic import write_scenes
 
 from .conftest import ROOT, feature, running, write_raster
 
@@ -146,7 +146,7 @@ def states(tmp_path_factory: pytest.TempPathFactory) -> List[Tuple[Path, Dict[st
         (archive / "long.geojsonl").write_text("".join(lines))
         (archive / "again.geojsonl").write_text("".join(lines[100:300]))
         index = folder / f"{number}.sqlite"
-        indexing.update(archive, index)
+        updating.update(archive, index)
         found.append((archive, content_of(index)))
     assert found[0][1] != found[1][1]
     return found
@@ -327,9 +327,9 @@ def test_a_first_fill_that_was_killed_starts_soon_though_half_of_its_files_are_g
     for scene in range(0, number, 2):
         (archive / f"M{scene:05d}_metadata.json").unlink()
     start = time.monotonic()
-    report = indexing.update(archive, index)
+    report = updating.update(archive, index)
     assert time.monotonic() - start < SOON + 4 * filled
     assert report.removed > number / 10
     assert report.totals == {"ortho": number // 2}
-    indexing.update(archive, tmp_path / "fresh.sqlite")
+    updating.update(archive, tmp_path / "fresh.sqlite")
     assert_same(index, content_of(tmp_path / "fresh.sqlite"))

@@ -11,7 +11,7 @@ import requests
 from shapely import STRtree, from_geojson
 from shapely.geometry import box
 
-from planet_vector.server.synthetic import write_scenes
+from planet_vector.server.sample.synthetic import write_scenes
 
 from .conftest import Running, Serve
 

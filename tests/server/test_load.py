@@ -19,9 +19,9 @@ import pytest
 import requests
 from fastapi import Request
 
-from planet_vector.server import attending
-from planet_vector.server.attending import Pool, attend
-from planet_vector.server.bodies import Body
+from planet_vector.server.api import attending
+from planet_vector.server.api.attending import Pool, attend
+from planet_vector.server.api.bodies import Body
 from planet_vector.server.patience import ClientGone, Patience
 from planet_vector.server.refusal import Refusal
 
@@ -239,7 +239,7 @@ def test_who_waits_too_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_bodies_are_bounded_all_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("planet_vector.server.bodies.MAX_BODIES", 250_000)
+    monkeypatch.setattr("planet_vector.server.api.bodies.MAX_BODIES", 250_000)
 
     def request(*pieces: bytes) -> Request:
         waiting = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]

@@ -12,10 +12,10 @@ from typing import Any, Callable, Iterator, List
 
 import pytest
 
-from planet_vector.server import entries, indexing
-from planet_vector.server.archive import scan
-from planet_vector.server.index import Index
-from planet_vector.server.synthetic import write_scenes
+from planet_vector.server.archive.inventory import scan
+from planet_vector.server.index import entries, updating
+from planet_vector.server.index.database import Index
+from planet_vector.server.sample.synthetic import write_scenes
 
 from .conftest import feature, write_features, write_raster
 
@@ -32,7 +32,7 @@ def test_a_folder_that_is_away_while_it_is_read_is_served_when_it_is_back(tmp_pa
         write_raster(archive / "sub" / f"r{number:02d}.tif", size=8)
         write_features(archive / "sub" / f"s{number:02d}.json", [feature(f"S{number:02d}")])
     if known:
-        indexing.update(archive, place)
+        updating.update(archive, place)
         for file in (archive / "sub").iterdir():
             os.utime(file, ns=(10**18, 10**18))
 
@@ -40,13 +40,13 @@ def test_a_folder_that_is_away_while_it_is_read_is_served_when_it_is_back(tmp_pa
         if done == 1:
             (archive / "sub").rename(tmp_path / "away")
 
-    report = indexing.update(archive, place, progress)
+    report = updating.update(archive, place, progress)
     assert report.problems
     assert (len(names(place)) == 80) == known
     (tmp_path / "away").rename(archive / "sub")
-    report = indexing.update(archive, place)
+    report = updating.update(archive, place)
     assert (report.totals, report.problems) == ({"ortho": 80}, [])
-    assert indexing.update(archive, place).read == 0
+    assert updating.update(archive, place).read == 0
 
 
 class Failing:
@@ -99,22 +99,22 @@ def test_a_file_that_fails_midway_loses_nothing(tmp_path: Path, monkeypatch: pyt
             yield (unit, *entries._read_unit(root, unit))
 
     if name == "S_metadata.json":  # not in another process, where nothing is changed
-        monkeypatch.setattr(indexing, "read_all", read_here)
-    indexing.update(archive, place)
+        monkeypatch.setattr(updating, "read_all", read_here)
+    updating.update(archive, place)
     expected = names(place)
     os.utime(archive / name, ns=(10**18, 10**18))
     with monkeypatch.context() as patch:
         opened(patch, name, lambda get: Failing(get()))
-        report = indexing.update(archive, place)
+        report = updating.update(archive, place)
         told = f"cannot be read ({os.strerror(errno.EIO)}); it is read again when the archive is looked through"
         assert [(problem.path, problem.text) for problem in report.problems] == [(name, told)]
         assert names(place) == expected
         with closing(Index(place)) as index:
             state = index.state()
             for _ in range(2):  # which changes nothing more for those who ask
-                indexing.update(archive, place)
+                updating.update(archive, place)
             assert name.endswith("l") or index.state() == state
-    report = indexing.update(archive, place)
+    report = updating.update(archive, place)
     assert (report.read, report.problems, names(place)) == (1, [], expected)
 
 
@@ -144,10 +144,10 @@ def test_another_file_in_the_place_of_one_that_is_read_is_not_taken_for_it(
 
     with monkeypatch.context() as patch:
         opened(patch, "s.json", swapped)
-        report = indexing.update(archive, place)
+        report = updating.update(archive, place)
     assert [(p.path, p.text.partition(";")[0]) for p in report.problems] == [
         ("sub/s.json", "was changed while it was read")
     ]
     swap()  # whose files are as they were: a folder's name is not in their times
-    indexing.update(archive, place)
+    updating.update(archive, place)
     assert names(place) == ["RIGHT"]

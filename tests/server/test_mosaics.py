@@ -18,10 +18,10 @@ import requests
 import shapely
 from PIL import Image
 
-from planet_vector.server.keys import Permission
-from planet_vector.server.mosaics import Mosaic
+from planet_vector.server.api.basemaps import Mosaic
+from planet_vector.server.api.keys import Permission
+from planet_vector.server.index.scene_search import parse_search
 from planet_vector.server.patience import ClientGone, Patience
-from planet_vector.server.search import parse_search
 
 from .conftest import Running, Serve, feature, write_features
 
@@ -103,7 +103,7 @@ def test_mosaics_are_described_as_kept_responses_are(service: Running) -> None:
 
 
 def test_a_quad_lies_where_its_id_says() -> None:
-    from planet_vector.server.quads import Quad
+    from planet_vector.server.quad_grid import Quad
 
     quad = Quad.parse("L15-0763E-0959N")  # of a kept response
     assert quad is not None
@@ -113,7 +113,7 @@ def test_a_quad_lies_where_its_id_says() -> None:
 
 @pytest.mark.parametrize("past", [0.0, 1e-9, 1e-3, -1e-3])
 def test_a_footprint_that_ends_with_its_quad_is_in_no_other(past: float) -> None:
-    from planet_vector.server.quads import Quad, quads_of
+    from planet_vector.server.quad_grid import Quad, quads_of
 
     west, south = 20 * SIDE - HALF, 40 * SIDE - HALF
     footprint = shapely.box(west - past, south - past, west + SIDE + past, south + SIDE + past)  # off by rounding

@@ -21,9 +21,9 @@ from rasterio.rpc import RPC
 from rasterio.transform import Affine, GCPTransformer, from_bounds
 from shapely.geometry import MultiPolygon
 
-from planet_vector.server import placing
-from planet_vector.server.entries import _footprint
-from planet_vector.server.footprint import RasterProblem, derive
+from planet_vector.server.archive import outlines
+from planet_vector.server.archive.metadata import RasterProblem, derive
+from planet_vector.server.index.entries import _footprint
 
 from .points import BY_POINTS
 
@@ -89,7 +89,7 @@ def expected(crs: str, matrix: Affine, lon: np.ndarray, lat: np.ndarray, size: i
         there = (turn * np.cos(np.radians(lat)) < 0.01) & (np.abs(again[1] - lat) < 0.01)
     x, y = np.where(there, x, 1e12), np.where(there, y, 1e12)
     column, row = ~matrix * (x, y)
-    margin = cells * size / placing.CELLS
+    margin = cells * size / outlines.CELLS
     within = (column > margin) & (column < size - margin) & (row > margin) & (row < size - margin)
     for down, right in ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, -1), (1, -1), (-1, 1)):
         if cells > 0:
@@ -106,7 +106,7 @@ def test_a_footprint_holds_what_lies_in_its_raster(name: str) -> None:
     crs, box = CASES[name]
     size, (lon, lat) = 500, globe()
     matrix = from_bounds(*box, size, size)
-    footprint = placing.to_lonlat(shapely.box(*box), rasterio.CRS.from_user_input(crs), matrix, 0.25 * matrix.a)
+    footprint = outlines.to_lonlat(shapely.box(*box), rasterio.CRS.from_user_input(crs), matrix, 0.25 * matrix.a)
     check_form(footprint)
     shapely.prepare(footprint)
     held = shapely.contains_xy(footprint, lon, lat)
@@ -125,7 +125,7 @@ def test_rows_and_columns_may_lie_any_way(turn: float, mirrored: bool) -> None:
     matrix = Affine.translation(3e5, -4e5) * Affine.rotation(turn) * Affine.scale(8e3, 8e3 if mirrored else -8e3)
     matrix *= Affine.translation(-250, -250)
     outline = shapely.Polygon([matrix * corner for corner in ((0, 0), (500, 0), (500, 500), (0, 500))])
-    footprint = placing.to_lonlat(outline, rasterio.CRS.from_epsg(3413), matrix, 2e3)
+    footprint = outlines.to_lonlat(outline, rasterio.CRS.from_epsg(3413), matrix, 2e3)
     check_form(footprint)
     held = shapely.contains_xy(footprint, lon, lat)
     assert not (expected("EPSG:3413", matrix, lon, lat, 500, 1.5) & ~held).any()
@@ -137,7 +137,7 @@ def test_what_is_missing_around_the_antipode_is_a_hole() -> None:
     crs, (west, south, east, north) = "EPSG:3035", (-20e6, -20e6, 20e6, 20e6)
     matrix = from_bounds(west, south, east, north, 400, 400)
     disk = shapely.Point(4_321_000, 3_210_000).buffer(12_000_000, 64)
-    footprint = placing.to_lonlat(disk, rasterio.CRS.from_user_input(crs), matrix, 1e4)
+    footprint = outlines.to_lonlat(disk, rasterio.CRS.from_user_input(crs), matrix, 1e4)
     check_form(footprint)
     for position, held in (
         ((-170, -52), False),
@@ -152,14 +152,14 @@ def test_what_is_missing_around_the_antipode_is_a_hole() -> None:
 
 @pytest.mark.parametrize("box", [(-180.25, -90.25, 179.75, 90.25), (0.0, -90.0, 360.0, 90.0), (-180, -95, 540, 95)])
 def test_degrees_beyond_the_poles_are_clipped(box: Box) -> None:
-    footprint = placing.to_lonlat(shapely.box(*box), rasterio.CRS.from_epsg(4326), from_bounds(*box, 720, 361), 0.1)
+    footprint = outlines.to_lonlat(shapely.box(*box), rasterio.CRS.from_epsg(4326), from_bounds(*box, 720, 361), 0.1)
     check_form(footprint)
     assert footprint.equals(shapely.box(-180, -90, 180, 90))
 
 
 def test_over_the_antimeridian_in_mercator() -> None:
     box = (19.5e6, -3e6, 20.6e6, -1e6)
-    footprint = placing.to_lonlat(shapely.box(*box), rasterio.CRS.from_epsg(3857), from_bounds(*box, 110, 200), 2500)
+    footprint = outlines.to_lonlat(shapely.box(*box), rasterio.CRS.from_epsg(3857), from_bounds(*box, 110, 200), 2500)
     check_form(footprint)
     assert isinstance(footprint, MultiPolygon)
     for lon, held in ((176, True), (179.9, True), (-179.9, True), (-175.5, True), (-174, False), (174, False)):

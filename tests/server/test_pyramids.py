@@ -23,13 +23,13 @@ from PIL import Image
 from rasterio import Affine
 from rasterio.enums import ColorInterp
 
-from planet_vector.server import pyramid_keeping, pyramid_making
-from planet_vector.server.imagery import Imagery
+from planet_vector.server.imagery import pyramid_keeping, pyramid_making
+from planet_vector.server.imagery.kept_pictures import Imagery
+from planet_vector.server.imagery.picture_cache import PictureCache
+from planet_vector.server.imagery.pyramid_making import make_pyramid
+from planet_vector.server.imagery.pyramids import Damaged, Pyramid, PyramidWriter
+from planet_vector.server.imagery.reading import Raster, Source
 from planet_vector.server.jobs import TookTooLong
-from planet_vector.server.picture_cache import PictureCache
-from planet_vector.server.pyramid_making import make_pyramid
-from planet_vector.server.pyramids import Damaged, Pyramid, PyramidWriter
-from planet_vector.server.reading import Raster, Source
 from planet_vector.server.refusal import Refusal
 
 from .conftest import CountedJobs, Serve
@@ -485,7 +485,7 @@ def test_what_cannot_be_made_in_time_is_not_tried_at_each_tile(
                 raise TookTooLong("took longer than 120 s")
             return function(*args)
 
-    monkeypatch.setattr("planet_vector.server.imagery.Jobs", Slow)
+    monkeypatch.setattr("planet_vector.server.imagery.kept_pictures.Jobs", Slow)
     monkeypatch.setattr(pyramid_keeping, "ENOUGH", 0.2)
     with imagery(strips, tmp_path / "pictures") as pictures:
         for row in range(2):

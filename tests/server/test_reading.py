@@ -12,11 +12,11 @@ from affine import Affine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from planet_vector.server import reading
-from planet_vector.server.reading import Source, open_source
+from planet_vector.server.imagery import reading
+from planet_vector.server.imagery.reading import Source, open_source
+from planet_vector.server.imagery.sampling import sample
+from planet_vector.server.imagery.surveys import Survey, survey
 from planet_vector.server.refusal import Refusal
-from planet_vector.server.sampling import sample
-from planet_vector.server.surveys import Survey, survey
 
 WIDTH, HEIGHT = 90, 70
 LAYOUTS = [

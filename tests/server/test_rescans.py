@@ -12,9 +12,9 @@ import pytest
 import requests
 
 from planet_vector.errors import ArchiveError
-from planet_vector.server import rescans
-from planet_vector.server.indexing import Report
-from planet_vector.server.rescans import RescanState, rescan, scan_archive
+from planet_vector.server.index import rescans
+from planet_vector.server.index.rescans import RescanState, rescan, scan_archive
+from planet_vector.server.index.updating import Report
 
 from .conftest import Running, Serve, feature, write_features, write_raster
 

@@ -29,9 +29,9 @@ from starlette.responses import StreamingResponse
 
 from planet_vector.pixels.completing import complete
 from planet_vector.pixels.sidecars import read_place
-from planet_vector.server.products import Places, Products
+from planet_vector.server.api.ranges import attachment
+from planet_vector.server.archive.products import Places, Products
 from planet_vector.server.refusal import Refusal
-from planet_vector.server.stretches import attachment
 
 from .conftest import ROOT, Running, Serve, feature, running
 
@@ -281,7 +281,7 @@ def test_a_file_is_completed_once_for_all_who_ask_at_once(tmp_path: Path, monkey
         time.sleep(0.3)
         return complete(path, place)
 
-    monkeypatch.setattr("planet_vector.server.products.complete", complete_slowly)
+    monkeypatch.setattr("planet_vector.server.archive.products.complete", complete_slowly)
     products = Products(tmp_path)
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(products.find, ["a.tif"] * 8))
@@ -290,7 +290,7 @@ def test_a_file_is_completed_once_for_all_who_ask_at_once(tmp_path: Path, monkey
 
 @pytest.mark.parametrize("said", ["points", "nodata"])
 def test_what_is_remembered_of_sidecars_is_bounded(tmp_path: Path, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("planet_vector.server.products.MAX_SAID", 4 * 10**6, raising=False)
+    monkeypatch.setattr("planet_vector.server.archive.products.MAX_SAID", 4 * 10**6, raising=False)
     point = '<GCP Pixel="{0}.5" Line="{0}.25" X="{0}.125" Y="{0}.75" Z="{0}.1"/>'
     band = '<PAMRasterBand band="{0}"><NoDataValue>{0}.5</NoDataValue></PAMRasterBand>'
     each = {"points": point, "nodata": band}[said]

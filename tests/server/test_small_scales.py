@@ -13,9 +13,9 @@ import pytest
 import rasterio
 from PIL import Image
 
-from planet_vector.server.imagery import Imagery
-from planet_vector.server.mosaic_routes import LEAST
-from planet_vector.server.quads import tile_bounds
+from planet_vector.server.api.basemap_routes import LEAST
+from planet_vector.server.imagery.kept_pictures import Imagery
+from planet_vector.server.quad_grid import tile_bounds
 
 from .conftest import CountedJobs, Running, Serve, feature, write_features
 

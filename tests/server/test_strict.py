@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from planet_vector.query import FIELDS
-from planet_vector.server.search import MAX_PARAMETERS
+from planet_vector.server.index.scene_search import MAX_PARAMETERS
 
 from .conftest import Running, Serve, feature, write_features, write_raster
 

@@ -14,10 +14,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from planet_vector.query import FIELDS
-from planet_vector.server import blocks, indexing, snapshot, writing
-from planet_vector.server.index import Index
-from planet_vector.server.search import parse_search
-from planet_vector.server.strips import Strip
+from planet_vector.server.index import blocks, snapshot, updating, writing
+from planet_vector.server.index.database import Index
+from planet_vector.server.index.scene_search import parse_search
+from planet_vector.server.index.strips import Strip
 
 from .conftest import feature
 
@@ -152,9 +152,9 @@ def test_blocks_after_many_updates_are_those_of_a_fresh_index(
                 scenes.append(scene(chance, number))
                 number += 1
             (archive / name).write_text("".join(json.dumps(s) + "\n" for s in scenes) + "\n" * step)
-        indexing.update(archive, place)
+        updating.update(archive, place)
         fresh = tmp_path / f"{step}.sqlite"
-        indexing.update(archive, fresh)
+        updating.update(archive, fresh)
         assert kept_in_blocks(place) == kept_in_blocks(fresh)
         # What has read the index before finds what one does that has not.
         index = index or Index(place)
@@ -183,7 +183,7 @@ def test_every_field_is_compared(tmp_path: Path) -> None:
     lines = [feature("A", **properties), feature("B", "2016-01-01", landsat={})]
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "s.geojsonl").write_text("\n".join(map(json.dumps, lines)))
-    indexing.update(tmp_path / "a", tmp_path / "i.sqlite")
+    updating.update(tmp_path / "a", tmp_path / "i.sqlite")
     with closing(Index(tmp_path / "i.sqlite")) as index:
         for name, field in FIELDS.items():
             comparator = ".gte" if field.kind == "quality" else ".eq"

@@ -15,10 +15,17 @@ from typing import Any, Callable, Iterator, List
 import pytest
 import requests
 
-from planet_vector.server import watching
-from planet_vector.server.archive import scan
-from planet_vector.server.rescans import RescanState, rescan
-from planet_vector.server.watching import NotWatchable, Refused, Watching, find_folders, find_mounts, parse_mounts
+from planet_vector.server.archive import watching
+from planet_vector.server.archive.inventory import scan
+from planet_vector.server.archive.watching import (
+    NotWatchable,
+    Refused,
+    Watching,
+    find_folders,
+    find_mounts,
+    parse_mounts,
+)
+from planet_vector.server.index.rescans import RescanState, rescan
 
 from .conftest import Running, Serve, feature, write_features, write_raster
 

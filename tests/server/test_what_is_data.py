@@ -20,13 +20,14 @@ from rasterio.enums import ColorInterp
 from rasterio.io import MemoryFile
 from shapely.geometry import shape
 
-from planet_vector.server import footprint, reading
-from planet_vector.server.averaging import Averages, cells
-from planet_vector.server.footprint import derive
-from planet_vector.server.reading import Source, open_source
-from planet_vector.server.rendering import draw_quad, draw_thumbnail
-from planet_vector.server.sampling import sample
-from planet_vector.server.surveys import Survey, percentiles, stretch, survey
+from planet_vector.server.archive import metadata
+from planet_vector.server.archive.metadata import derive
+from planet_vector.server.imagery import reading
+from planet_vector.server.imagery.averaging import Averages, cells
+from planet_vector.server.imagery.reading import Source, open_source
+from planet_vector.server.imagery.rendering import draw_quad, draw_thumbnail
+from planet_vector.server.imagery.sampling import sample
+from planet_vector.server.imagery.surveys import Survey, percentiles, stretch, survey
 
 from .conftest import Running, Serve
 
@@ -253,7 +254,7 @@ def test_footprints_are_of_the_same_pixels(tmp_path: Path, data: st.DataObject) 
     _, numbers, allowed, alpha = draw_raster(data, tmp_path / "x.tif")
     expected = numbers[[band for band in range(len(numbers)) if band != alpha]].any(axis=0) & allowed
     with rasterio.open(tmp_path / "x.tif") as dataset:
-        found = footprint._valid_mask(dataset, dataset, 70, 90)
+        found = metadata._valid_mask(dataset, dataset, 70, 90)
     assert (found == expected).all() if found is not None else expected.all()
 
 
@@ -423,9 +424,9 @@ def test_a_mask_that_costs_too_much_is_the_frame(tmp_path: Path, monkeypatch: py
         return float(shape(derive(path, "x")["geometry"]).bounds[0])
 
     size = 5 * WIDTH * HEIGHT * 4
-    monkeypatch.setattr(footprint, "MOST_DECODED", size)
+    monkeypatch.setattr(metadata, "MOST_DECODED", size)
     assert edge() == pytest.approx(middle, abs=2e-4)
-    monkeypatch.setattr(footprint, "MOST_DECODED", size - 1)
+    monkeypatch.setattr(metadata, "MOST_DECODED", size - 1)
     assert edge() == pytest.approx(west, abs=2e-4)
 
 

@@ -23,7 +23,7 @@ from hypothesis import strategies as st  # noqa: E402
 
 import planet_vector  # noqa: E402
 from planet_vector import QueryError, crop_stack, find_stacks  # noqa: E402
-from planet_vector.ground import area_asked_for, percent  # noqa: E402
+from planet_vector.geometry.ground import area_asked_for, percent  # noqa: E402
 from planet_vector.stacks.crop import Crop  # noqa: E402
 
 from ..conftest import Service, Start  # noqa: E402

@@ -21,7 +21,7 @@ from hypothesis import strategies as st  # noqa: E402
 
 from planet_vector import QueryError, find_stacks  # noqa: E402
 from planet_vector.scene import Scene  # noqa: E402
-from planet_vector.stacks.covers import maximal_covers  # noqa: E402
+from planet_vector.stacks.frequent_sets import maximal_covers  # noqa: E402
 from planet_vector.stacks.overlap import area_of, common_ground  # noqa: E402
 
 Ring = List[List[float]]
@@ -248,7 +248,7 @@ def test_common_ground_of_scenes_that_have_none() -> None:
 
 
 def test_too_many_ways_are_an_error_and_not_half_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("planet_vector.stacks.covers.MAX_PARTED", 3)
+    monkeypatch.setattr("planet_vector.stacks.frequent_sets.MAX_PARTED", 3)
     scenes = [feature(f"s{n}", quad(12 + n / 50, 47 + n * n % 7 / 50, 0.2, 0.2)) for n in range(9)]
     with pytest.raises(QueryError, match="too many ways"):
         find_stacks(scenes, min_area=2e8)

@@ -13,7 +13,7 @@ import numpy as np  # noqa: E402
 from affine import Affine  # noqa: E402
 from rasterio.crs import CRS  # noqa: E402
 
-from planet_vector.stacks.reading import Place, read_onto  # noqa: E402
+from planet_vector.stacks.resample import Place, read_onto  # noqa: E402
 
 ALIGNED = Affine(3, 0, 300000, 0, -3, 4200000)
 UTM = CRS.from_epsg(32610)

@@ -21,9 +21,9 @@ from hypothesis import strategies as st  # noqa: E402
 from planet_vector import largest_rectangle  # noqa: E402
 from planet_vector.errors import PlanetVectorWarning, RectangleWarning  # noqa: E402
 from planet_vector.query import Query  # noqa: E402
-from planet_vector.stacks import inscribed as inscribing  # noqa: E402
 from planet_vector.stacks import narrowing  # noqa: E402
-from planet_vector.stacks.inscribed import inscribed, largest_rectangle_within, told  # noqa: E402
+from planet_vector.stacks import rectangle_search as inscribing  # noqa: E402
+from planet_vector.stacks.rectangle_search import inscribed, largest_rectangle_within, told  # noqa: E402
 
 from ..conftest import Service  # noqa: E402
 
@@ -157,7 +157,7 @@ def test_what_makes_no_sense_is_said(wrong: Dict[str, Any]) -> None:
 def test_rings_alone_do_without_shapely(system_python: Run) -> None:
     ring = [[0.0, 0.0], [4.0, 1.0], [3.0, 5.0], [1.0, 4.0]]
     code = (
-        "import json, sys; from planet_vector.stacks.inscribed import largest_rectangle_within as find;"
+        "import json, sys; from planet_vector.stacks.rectangle_search import largest_rectangle_within as find;"
         "print(json.dumps(find([[json.loads(sys.argv[1])]]))); assert 'shapely' not in sys.modules"
     )
     done = system_python(code, json.dumps(ring))

@@ -14,7 +14,7 @@ import shapely  # noqa: E402
 from pystac.validation.local_validator import LocalValidator  # noqa: E402
 
 import planet_vector  # noqa: E402
-from planet_vector import NotFoundError, stac  # noqa: E402
+from planet_vector import NotFoundError, stac_export  # noqa: E402
 from planet_vector.raster.headers import header_of  # noqa: E402
 from planet_vector.scene import Scene  # noqa: E402
 
@@ -49,7 +49,7 @@ def test_items_of_each_type_are_valid(connected: Service) -> None:
 
 def test_nothing_of_a_real_scene_is_lost(shared_data: Path) -> None:
     for feature in json.loads((shared_data / "ortho-search-50.geojson").read_text())["features"]:
-        found = stac.item(Scene(feature, "ortho"))
+        found = stac_export.item(Scene(feature, "ortho"))
         check(found)
         values = json.dumps(found["properties"]) + json.dumps(found["assets"])
         for group in ("camera", "cloud_cover", "image_statistics", "sat", "sun"):
@@ -65,12 +65,14 @@ def bare(geometry: Any, **properties: Any) -> Scene:
 
 
 def test_edges_of_what_stac_allows() -> None:
-    nowhere = stac.item(bare(None))
+    nowhere = stac_export.item(bare(None))
     assert nowhere["geometry"] is None and "bbox" not in nowhere
     assert nowhere["stac_extensions"] == [] and nowhere["links"] == []
     jumping = {"type": "Polygon", "coordinates": [[[179, 0], [-179, 0], [-179, 1], [179, 1], [179, 0]]]}
-    assert stac.item(bare(jumping))["bbox"] == [179, 0, -179, 1]
-    odd = stac.item(bare(None, sat={"off_nadir": -4.5, "id": ""}, sun={"azimuth": 400}, cloud_cover={"estimated": -1}))
+    assert stac_export.item(bare(jumping))["bbox"] == [179, 0, -179, 1]
+    odd = stac_export.item(
+        bare(None, sat={"off_nadir": -4.5, "id": ""}, sun={"azimuth": 400}, cloud_cover={"estimated": -1})
+    )
     told = odd["properties"]
     assert told["view:off_nadir"] == 4.5 and told["planet:sat.off_nadir"] == -4.5
     assert "view:sun_azimuth" not in told and told["planet:sun.azimuth"] == 400
@@ -80,7 +82,7 @@ def test_edges_of_what_stac_allows() -> None:
 def test_headers_say_where_pixels_lie_and_what_they_are(connected: Service) -> None:
     scene = next(iter(planet_vector.search("PLANET:ortho?limit=1")))
     with planet_vector.open(f"PLANET:ortho/{scene.id}/visual") as dataset:
-        found = stac.item(scene, {"visual": header_of(dataset)})
+        found = stac_export.item(scene, {"visual": header_of(dataset)})
         check(found)
         asset = found["assets"]["visual"]
         assert asset["proj:epsg"] == dataset.crs.to_epsg() and asset["proj:shape"] == list(dataset.shape)
@@ -118,9 +120,9 @@ def test_a_scene_without_a_footprint_is_a_row_without_one(tmp_path: Path) -> Non
     geopandas = pytest.importorskip("geopandas")
     square = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
     scenes: List[Scene] = [bare(None), bare(square)]
-    assert stac.write_geoparquet(scenes, tmp_path / "two.parquet") == 2
+    assert stac_export.write_geoparquet(scenes, tmp_path / "two.parquet") == 2
     frame = geopandas.read_parquet(tmp_path / "two.parquet")
     assert frame.geometry.isna().tolist() == [True, False]
     with pytest.raises(NotFoundError):
-        stac.write_geoparquet([], tmp_path / "none.parquet")
+        stac_export.write_geoparquet([], tmp_path / "none.parquet")
     assert not (tmp_path / "none.parquet").exists()

@@ -20,8 +20,8 @@ from rasterio.enums import ColorInterp  # noqa: E402
 import planet_vector  # noqa: E402
 from planet_vector.raster.pictures import quicklook  # noqa: E402
 from planet_vector.stacks.crop import _write  # noqa: E402
-from planet_vector.stacks.dates import write_dates  # noqa: E402
-from planet_vector.stacks.reading import Place, read_onto  # noqa: E402
+from planet_vector.stacks.resample import Place, read_onto  # noqa: E402
+from planet_vector.stacks.time_vrt import write_dates  # noqa: E402
 
 UTM = CRS.from_epsg(32633)
 GRID = Affine(10, 0, 300_000, 0, -10, 5_300_000)

@@ -15,7 +15,7 @@ import rasterio
 import requests
 
 import planet_vector
-from planet_vector.vector.cache import CACHE
+from planet_vector.vector.result_cache import CACHE
 from tests.conftest import HAS_FIONA, Service, Start
 
 # Before any test: rasterio registers its drivers once, and each test runs without the variable that names ours.

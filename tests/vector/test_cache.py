@@ -14,11 +14,11 @@ import pytest
 
 import planet_vector
 from planet_vector.catalog.paging import Survey
-from planet_vector.vector import cache, store
+from planet_vector.vector import disk_cache, result_cache
 from planet_vector.vector import result as results
-from planet_vector.vector.cache import CACHE
+from planet_vector.vector.columns import Row, Rows
 from planet_vector.vector.result import Result
-from planet_vector.vector.rows import Row, Rows
+from planet_vector.vector.result_cache import CACHE
 from planet_vector.vector.schema import Schema
 from tests.conftest import HAS_FIONA, Service
 from tests.vector.conftest import Watched, wait_for_pages
@@ -45,7 +45,7 @@ def test_a_layer_is_read_once(many: Watched) -> None:
     first = next(layer.rows())
     assert layer.row(first.fid) == first
     extent = layer.extent()
-    assert extent and extent.contains(planet_vector.geometry.Box(0, 0, 1, 1))
+    assert extent and extent.contains(planet_vector.geometry.shapes.Box(0, 0, 1, 1))
     assert many.requests() == []
 
 
@@ -101,7 +101,7 @@ def test_readers_at_once_share_one_fetch(many: Watched) -> None:
 
 def test_the_garbage_collector_runs_again_after_readings_at_once(many: Watched) -> None:
     layer = planet_vector.open_layer("PLANET:ortho")
-    boxes = [planet_vector.geometry.Box(west, 0, west + 30, 60) for west in range(-150, 150, 50)]
+    boxes = [planet_vector.geometry.shapes.Box(west, 0, west + 30, 60) for west in range(-150, 150, 50)]
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda box: list(layer.rows(box=box)), boxes))
     assert gc.isenabled()
@@ -134,7 +134,7 @@ def test_a_result_larger_than_its_memory_goes_to_a_file_and_comes_back(monkeypat
     assert [row for block in result.blocks() for row in block] == everything
     assert result.find(777) == everything[777]
     assert result.find(1000) is None
-    box = planet_vector.geometry.Box(3, 0, 3.5, 0.5)
+    box = planet_vector.geometry.shapes.Box(3, 0, 3.5, 0.5)
     found = [row for block in result.blocks(box) for row in block]
     assert found == [row for row in everything if row.box and row.box[0] <= 3.5 and row.box[2] >= 3]
 
@@ -149,7 +149,7 @@ def test_the_next_program_asks_for_the_scenes_of_a_short_search_no_more(
     assert again.stdout == first.stdout
     assert "OGRFeature" in first.stdout
     assert not any("count=1000" in path for path in many.requests())
-    files = list(store.directory().iterdir())
+    files = list(disk_cache.directory().iterdir())
     assert len(files) == 1
     assert files[0].stat().st_mode & 0o077 == 0
     assert many.service.key.encode() not in files[0].read_bytes()
@@ -158,23 +158,23 @@ def test_the_next_program_asks_for_the_scenes_of_a_short_search_no_more(
     assert run("ogrinfo", "-ro", "-al", "-q", name, env=environ).stdout == first.stdout
     assert any("count=1000" in path for path in many.requests())
     assert run("planet-vector", "cache", "clear", env=environ).stderr.startswith("Removed 1 results")
-    assert list(store.directory().iterdir()) == []
+    assert list(disk_cache.directory().iterdir()) == []
     run("ogrinfo", "-ro", "-al", "-q", name, env={**environ, "PLANET_CACHE_TTL": "0"})
-    assert list(store.directory().iterdir()) == []
+    assert list(disk_cache.directory().iterdir()) == []
 
 
 def test_a_stored_result_is_not_used_when_the_service_has_other_scenes() -> None:
     blocks, then = [_block([Row(1, None, None, ("a",))])], Survey(1, None, None)
-    store.save("me", then, blocks)
-    assert store.load("me", then, 100) == blocks
-    assert store.load("me", Survey(2, None, None), 100) is None
-    assert store.load("you", then, 100) is None
-    assert store.load("me", then, -1) is None
+    disk_cache.save("me", then, blocks)
+    assert disk_cache.load("me", then, 100) == blocks
+    assert disk_cache.load("me", Survey(2, None, None), 100) is None
+    assert disk_cache.load("you", then, 100) is None
+    assert disk_cache.load("me", then, -1) is None
 
 
 def test_the_least_used_results_go_when_all_together_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "MOST_BYTES", 60_000)
-    kept = cache.Cache()
+    monkeypatch.setattr(result_cache, "MOST_BYTES", 60_000)
+    kept = result_cache.Cache()
     for number in range(5):
         result = Result(planet_vector.Query("ortho", limit=number + 1))
         result.append(_block(Row(n, None, None, ("a",)) for n in range(10)))

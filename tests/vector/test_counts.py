@@ -13,7 +13,7 @@ import pytest
 import requests
 import yaml
 
-from planet_vector.vector.cache import CACHE
+from planet_vector.vector.result_cache import CACHE
 from tests.conftest import Service, Start
 from tests.vector.conftest import make_scene, write_scenes
 

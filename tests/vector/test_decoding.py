@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from planet_vector.catalog.paging import Page
 from planet_vector.vector import decoding
-from planet_vector.vector.cache import CACHE
+from planet_vector.vector.columns import Rows
 from planet_vector.vector.decoding import decoder
-from planet_vector.vector.rows import Rows
+from planet_vector.vector.result_cache import CACHE
 from planet_vector.vector.schema import Schema
 from tests.vector.conftest import Watched
 

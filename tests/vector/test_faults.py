@@ -15,11 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import planet_vector
-from planet_vector.catalog import transport
 from planet_vector.errors import PlanetVectorError
-from planet_vector.vector import store
-from planet_vector.vector.cache import CACHE
+from planet_vector.http import transport
+from planet_vector.vector import disk_cache
 from planet_vector.vector.layer import SceneLayer
+from planet_vector.vector.result_cache import CACHE
 from tests.conftest import HAS_FIONA, Service, Start
 from tests.vector.conftest import make_scene, wait_for_pages, write_scenes
 
@@ -39,7 +39,7 @@ class Faulty:
         """Let faults happen from now on, and forget what was cached."""
         wait_for_pages()  # else one of an earlier search would be counted
         CACHE.clear()
-        store.clear()
+        disk_cache.clear()
         self._file.write_text(yaml.safe_dump([{"path": PATH, **fault} for fault in faults]))
 
 

@@ -15,7 +15,7 @@ import shapely
 from hypothesis import HealthCheck, given, settings
 
 import planet_vector
-from planet_vector.vector.cache import CACHE
+from planet_vector.vector.result_cache import CACHE
 from tests.conftest import Start
 from tests.vector.conftest import Watched, make_scene, write_scenes
 from tests.where_texts import TEXTS, wheres

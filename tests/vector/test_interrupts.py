@@ -17,7 +17,7 @@ from typing import Any, Callable, Dict, List
 import pyarrow
 import pytest
 
-from planet_vector.vector.registration import plugin_directory
+from planet_vector.driver.registration import plugin_directory
 from tests.conftest import HAS_FIONA, Start
 from tests.vector.conftest import Watched, write_scenes
 
@@ -31,7 +31,7 @@ import planet_vector
 
 planet_vector.register()
 from planet_vector.vector import result
-from planet_vector.vector.cache import CACHE
+from planet_vector.vector.result_cache import CACHE
 
 result.IN_MEMORY = 700  # the rest goes to a file
 reader, tries, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])

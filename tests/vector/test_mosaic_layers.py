@@ -20,7 +20,7 @@ from shapely.geometry import shape
 import planet_vector
 from planet_vector.errors import PlanetVectorError
 from planet_vector.raster.session import PlanetSession
-from planet_vector.vector.cache import CACHE
+from planet_vector.vector.result_cache import CACHE
 from tests.conftest import HAS_FIONA, Service, Start
 from tests.raster.recording import Answer, Recorder, Request
 from tests.vector.conftest import Watched, ask
@@ -475,8 +475,8 @@ def test_real_quads_keep_every_property(shared_data: Path, stub: Stub) -> None:
 
 def test_the_driver_needs_the_standard_library_and_requests_only(run: Callable[..., Any]) -> None:
     code = (
-        "import sys, planet_vector.vector.gdal, planet_vector.vector.mosaics, planet_vector.raster.containers, "
-        "planet_vector.raster.location\n"
+        "import sys, planet_vector.driver.datasets, planet_vector.vector.basemap_layers\n"
+        "import planet_vector.raster.basemap_names, planet_vector.raster.location_info\n"
         "print(*sorted({'rasterio', 'fiona', 'numpy', 'shapely', 'osgeo', 'click'} & set(sys.modules)))"
     )
     done = run("python", "-c", code)

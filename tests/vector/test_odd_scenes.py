@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 import planet_vector
 from planet_vector.errors import ProtocolError
 from planet_vector.scene import Scene
-from planet_vector.vector.cache import CACHE
-from planet_vector.vector.rows import Row
+from planet_vector.vector.columns import Row
+from planet_vector.vector.result_cache import CACHE
 from planet_vector.vector.schema import Schema
 from tests.conftest import HAS_FIONA, Service, Start
 from tests.vector.conftest import wait_for_pages, write_scenes

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rasterio.warp import transform, transform_bounds
 
 from planet_vector.errors import QueryError
-from planet_vector.vector.projection import Projection
+from planet_vector.vector.crs import Projection
 
 ZONES = st.tuples(st.sampled_from("67"), st.integers(1, 60))
 

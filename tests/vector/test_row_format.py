@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from planet_vector.catalog.paging import Survey
-from planet_vector.geometry import multipolygon_wkb
-from planet_vector.vector import row_format, schema, store
-from planet_vector.vector.rows import Rows
+from planet_vector.geometry.shapes import multipolygon_wkb
+from planet_vector.vector import disk_cache, row_format, schema
+from planet_vector.vector.columns import Rows
 
 from .test_store import BLOCKS, COUNT, EXPECTED, NAME, SCHEMA, SURVEY, loaded, saved
 
@@ -40,8 +40,8 @@ def forge(path: Path, change: Callable[[Any], Any]) -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, b"bytes", (1, 2), True, {"a": 1}])
 def test_a_value_that_json_would_change_is_not_read_back(value: object) -> None:
     """The service's JSON may say NaN, which Python reads; msgspec would write null in its place."""
-    store.save(NAME, Survey(1), [Rows((1,), (None,), (None,), [("a",), (value,)])])
-    assert store.load(NAME, Survey(1), 100) is None
+    disk_cache.save(NAME, Survey(1), [Rows((1,), (None,), (None,), [("a",), (value,)])])
+    assert disk_cache.load(NAME, Survey(1), 100) is None
 
 
 def test_no_damage_goes_unseen() -> None:
@@ -142,9 +142,9 @@ def test_any_json_is_read_without_harm(data: bytes) -> None:
 def test_without_types_a_column_holds_texts_or_numbers() -> None:
     path = saved()
     forge(path, lambda content: _swap(content[2][0][2][0], 0, 1))
-    assert store.load(NAME, SURVEY, 100) is None
-    store.save(NAME, SURVEY, BLOCKS)
-    assert store.load(NAME, SURVEY, 100) is not None
+    assert disk_cache.load(NAME, SURVEY, 100) is None
+    disk_cache.save(NAME, SURVEY, BLOCKS)
+    assert disk_cache.load(NAME, SURVEY, 100) is not None
 
 
 def test_a_result_of_another_version_is_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,19 +153,19 @@ def test_a_result_of_another_version_is_not_seen(monkeypatch: pytest.MonkeyPatch
     changed["ortho"] = {**changed["ortho"], "strip_id": "String"}
     for place, name, value in (
         (row_format, "VERSION", row_format.VERSION + 1),
-        (store, "__version__", "99"),
+        (disk_cache, "__version__", "99"),
         (schema, "_TYPES", changed),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(place, name, value)
-            store._version.cache_clear()
+            disk_cache._version.cache_clear()
             assert loaded() is None
-            other = store._path(store._key(NAME))
+            other = disk_cache._path(disk_cache._key(NAME))
             assert other != path
             other.write_bytes(path.read_bytes())  # nor under the name of this version
             other.chmod(0o600)
             assert loaded() is None
-        store._version.cache_clear()
+        disk_cache._version.cache_clear()
     assert loaded() == EXPECTED
 
 
@@ -199,8 +199,8 @@ def rings_of(wkb: bytes) -> List[List[List[Tuple[float, float]]]]:
 def one(wkb: bytes) -> Any:
     """Return the one row with a footprint that was put into a file, or None."""
     survey = Survey(1)
-    store.save(NAME, survey, [Rows((1,), (None,), (wkb,), [("a",)])])
-    found = store.load(NAME, survey, 100, ["String"])
+    disk_cache.save(NAME, survey, [Rows((1,), (None,), (wkb,), [("a",)])])
+    found = disk_cache.load(NAME, survey, 100, ["String"])
     return found and next(iter(found[0]))
 
 

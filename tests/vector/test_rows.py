@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planet_vector.vector.rows import Rows
+from planet_vector.vector.columns import Rows
 
 NAMES = ("id", "cloud", "gain", "note")
 

@@ -23,9 +23,9 @@ import planet_vector
 from planet_vector.catalog import paging
 from planet_vector.errors import AuthError, CacheError, NameSyntaxError, NotFoundError, PlanetVectorError, QueryError
 from planet_vector.query import Query, parse_time
-from planet_vector.vector import cache, found
-from planet_vector.vector.cache import CACHE
-from planet_vector.vector.found import Found
+from planet_vector.vector import found_scenes, result_cache
+from planet_vector.vector.found_scenes import Found
+from planet_vector.vector.result_cache import CACHE
 from tests.conftest import Service
 from tests.vector.conftest import Watched, ask, ask_all, make_scene
 from tests.vector.test_faults import COUNT, FAULTS, Faulty, _faulty, faulty, first  # noqa: F401
@@ -218,11 +218,11 @@ def read(kept: Found) -> List[str]:
 
 
 @pytest.mark.parametrize("order", paging.ORDERS)
-@pytest.mark.parametrize("memory", [found.IN_MEMORY, 500])
+@pytest.mark.parametrize("memory", [found_scenes.IN_MEMORY, 500])
 def test_ctrl_c_at_any_step_loses_no_scene_and_doubles_none(
     order: str, memory: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(found, "IN_MEMORY", memory)
+    monkeypatch.setattr(found_scenes, "IN_MEMORY", memory)
     answers = Answers(60)
     query = Query("ortho", order=order, limit=50)
     expected = read(Found(query, answers.pages))
@@ -231,10 +231,10 @@ def test_ctrl_c_at_any_step_loses_no_scene_and_doubles_none(
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
         nonlocal left
-        if frame.f_code.co_filename != found.__file__ or frame.f_code.co_name == "close":
+        if frame.f_code.co_filename != found_scenes.__file__ or frame.f_code.co_name == "close":
             return None
         # A tracer is also called where no signal is handled: between the steps of entering and leaving a lock, say.
-        line = linecache.getline(found.__file__, frame.f_lineno).strip()
+        line = linecache.getline(found_scenes.__file__, frame.f_lineno).strip()
         if event == "line" and not line.startswith(("with ", "try:", "finally:", "except ")):
             left -= 1
             if not left:
@@ -263,14 +263,14 @@ def test_ctrl_c_at_any_step_loses_no_scene_and_doubles_none(
 
 
 def test_a_long_search_goes_to_a_file_and_past_that_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(found, "IN_MEMORY", 2000)
+    monkeypatch.setattr(found_scenes, "IN_MEMORY", 2000)
     answers = Answers(600)
     expected = [scene["id"] for scene in made(600)]
     kept = Found(Query("ortho"), answers.pages)
     assert [read(kept), read(kept)] == [expected] * 2
     assert len(answers.asked) == 1
     assert kept.memory <= 2000 < kept.size
-    monkeypatch.setattr(found, "MOST_BYTES", 4000)
+    monkeypatch.setattr(found_scenes, "MOST_BYTES", 4000)
     short = Found(Query("ortho"), answers.pages)
     answers.asked.clear()
     assert [read(short), read(short)] == [expected] * 2
@@ -283,8 +283,8 @@ def test_a_full_disk_ends_no_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any) -> Any:
         raise CacheError("there is no room")
 
-    monkeypatch.setattr(found, "IN_MEMORY", 2000)
-    monkeypatch.setattr(found, "Spool", full)
+    monkeypatch.setattr(found_scenes, "IN_MEMORY", 2000)
+    monkeypatch.setattr(found_scenes, "Spool", full)
     kept = Found(Query("ortho"), Answers(600).pages)
     expected = [scene["id"] for scene in made(600)]
     assert [read(kept), read(kept)] == [expected] * 2
@@ -293,11 +293,11 @@ def test_a_full_disk_ends_no_loop(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_cannot_be_read_back_is_an_error_and_then_asked_for(
     many: Watched, newest_first: List[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(found, "IN_MEMORY", 0)
+    monkeypatch.setattr(found_scenes, "IN_MEMORY", 0)
     search = planet_vector.search("PLANET:ortho")
     assert ids(search) == newest_first
     with monkeypatch.context() as broken:
-        broken.setattr(found.Spool, "read", lambda self, start, length: bytes(length))
+        broken.setattr(found_scenes.Spool, "read", lambda self, start, length: bytes(length))
         with pytest.raises(CacheError, match="search, again"):
             list(search)
     many.requests()
@@ -306,7 +306,7 @@ def test_what_cannot_be_read_back_is_an_error_and_then_asked_for(
 
 
 def test_a_plain_loop_keeps_little(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(found, "IN_MEMORY", 100_000)
+    monkeypatch.setattr(found_scenes, "IN_MEMORY", 100_000)
     rng = random.Random(4)
     page = [make_scene(number, rng) for number in range(500)]
 
@@ -327,12 +327,12 @@ def test_a_plain_loop_keeps_little(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_searches_kept_for_others_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers, kept = Answers(60), cache.Cache()
+    answers, kept = Answers(60), result_cache.Cache()
     queries = [Query("ortho", limit=number) for number in range(30, 40)]
     first = [kept.found("me", query, 100, answers.pages) for query in queries]
     for one in first:
         read(one)
-    monkeypatch.setattr(cache, "MOST_MEMORY", 3 * first[-1].memory)
+    monkeypatch.setattr(result_cache, "MOST_MEMORY", 3 * first[-1].memory)
     again = [kept.found("me", query, 100, answers.pages) for query in reversed(queries)]
     same = [one is other for one, other in zip(again, reversed(first))]
     assert same[:3] == [True] * 3 and sum(same) <= 4
@@ -387,9 +387,9 @@ def test_a_part_of_an_unread_search_reads_no_further_than_it_reaches(small_pages
     search = planet_vector.search("PLANET:ortho?limit=60")
     some = search[part]
     assert small_pages.requests() == []
-    found = ids(some)
+    found_scenes = ids(some)
     asked = len(small_pages.requests())
-    assert found == ids(search)[part]
+    assert found_scenes == ids(search)[part]
     assert asked <= math.ceil(min(60, 60 if part.stop is None else part.stop) / 6) + 1
     assert asked or part.stop == 0
 

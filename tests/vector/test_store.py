@@ -19,8 +19,8 @@ import pytest
 
 from planet_vector.catalog.paging import Survey
 from planet_vector.errors import ConfigError
-from planet_vector.vector import store
-from planet_vector.vector.rows import Rows
+from planet_vector.vector import disk_cache
+from planet_vector.vector.columns import Rows
 from planet_vector.vector.schema import Schema
 from tests.conftest import ROOT
 from tests.vector.conftest import make_scene
@@ -68,13 +68,13 @@ BLOCKS = [SCHEMA.rows(scenes()[:7]), SCHEMA.rows(scenes()[7:])]
 
 
 def saved(blocks: List[Rows] = BLOCKS) -> Path:
-    store.save(NAME, SURVEY, blocks)
-    (path,) = store.directory().glob("*.rows")
+    disk_cache.save(NAME, SURVEY, blocks)
+    (path,) = disk_cache.directory().glob("*.rows")
     return path
 
 
 def loaded() -> Any:
-    found = store.load(NAME, SURVEY, 100, SCHEMA.types)
+    found = disk_cache.load(NAME, SURVEY, 100, SCHEMA.types)
     # By their texts: 0.0 equals -0.0, and 1 equals 1.0 and True.
     return found and [repr(row) for block in found for row in block]
 
@@ -88,7 +88,7 @@ EXPECTED = [repr(row) for block in BLOCKS for row in block]
 def test_rows_come_back_as_they_were_in_blocks_of_their_own() -> None:
     saved()
     assert loaded() == EXPECTED
-    found = store.load(NAME, SURVEY, 100)
+    found = disk_cache.load(NAME, SURVEY, 100)
     assert found is not None and [len(block) for block in found] == [7, 5]
     assert [block.full for block in found] == [block.full for block in BLOCKS] != [frozenset()] * 2
 
@@ -123,22 +123,22 @@ def test_nobody_else_can_use_what_is_made(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_result_is_bounded_in_rows_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "MOST_ROWS", COUNT - 1)
-    store.save(NAME, SURVEY, BLOCKS)
+    monkeypatch.setattr(disk_cache, "MOST_ROWS", COUNT - 1)
+    disk_cache.save(NAME, SURVEY, BLOCKS)
     monkeypatch.undo()
-    assert not store.directory().exists() and loaded() is None
+    assert not disk_cache.directory().exists() and loaded() is None
     size = saved().stat().st_size
-    store.clear()
-    monkeypatch.setattr(store, "MOST_FILE", size - 1)
-    store.save(NAME, SURVEY, BLOCKS)
-    assert list(store.directory().iterdir()) == []
-    monkeypatch.setattr(store, "MOST_FILE", size)
+    disk_cache.clear()
+    monkeypatch.setattr(disk_cache, "MOST_FILE", size - 1)
+    disk_cache.save(NAME, SURVEY, BLOCKS)
+    assert list(disk_cache.directory().iterdir()) == []
+    monkeypatch.setattr(disk_cache, "MOST_FILE", size)
     assert saved().stat().st_size == size and loaded() == EXPECTED
 
 
 def test_a_longer_result_than_is_kept_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     saved()
-    monkeypatch.setattr(store, "MOST_ROWS", COUNT - 1)
+    monkeypatch.setattr(disk_cache, "MOST_ROWS", COUNT - 1)
     assert loaded() is None
 
 
@@ -147,17 +147,17 @@ def test_the_oldest_go_when_all_together_are_too_many_or_too_large(
     monkeypatch: pytest.MonkeyPatch, bound: str, most: Any
 ) -> None:
     size = saved().stat().st_size
-    monkeypatch.setattr(store, bound, most or 3 * size)
+    monkeypatch.setattr(disk_cache, bound, most or 3 * size)
     now = time.time()
-    future = store.directory() / f"{'f' * 32}.rows"
+    future = disk_cache.directory() / f"{'f' * 32}.rows"
     for age in range(5):
-        for path in store.directory().glob("*.rows"):
+        for path in disk_cache.directory().glob("*.rows"):
             os.utime(path, (path.stat().st_atime, path.stat().st_mtime - 10))
         if age == 4:  # a file that is never too old would push all others out
             future.write_bytes(b"x")
             os.utime(future, (now + 1e6, now + 1e6))
-        store.save(f"{NAME} {age}", SURVEY, BLOCKS)
-    kept = [store.load(f"{NAME} {age}", SURVEY, 100) is not None for age in range(5)]
+        disk_cache.save(f"{NAME} {age}", SURVEY, BLOCKS)
+    kept = [disk_cache.load(f"{NAME} {age}", SURVEY, 100) is not None for age in range(5)]
     assert kept == [False, False, True, True, True] and not future.exists()
 
 
@@ -250,12 +250,12 @@ def test_what_lies_in_the_place_of_a_file_is_not_used_and_makes_room(change: Cal
     assert loaded() == EXPECTED
     change(path)
     assert loaded() is None
-    store.save(NAME, SURVEY, BLOCKS)
+    disk_cache.save(NAME, SURVEY, BLOCKS)
     assert loaded() == (None if change is _directory else EXPECTED)
-    store.save("another", SURVEY, BLOCKS)
-    assert store.load("another", SURVEY, 100) is not None
-    store.clear()
-    assert [path.is_dir() for path in store.directory().iterdir()] == ([True] if change is _directory else [])
+    disk_cache.save("another", SURVEY, BLOCKS)
+    assert disk_cache.load("another", SURVEY, 100) is not None
+    disk_cache.clear()
+    assert [path.is_dir() for path in disk_cache.directory().iterdir()] == ([True] if change is _directory else [])
 
 
 # ---- what the folder is --------------------------------------------------------------------------------------
@@ -281,16 +281,16 @@ def _folder_foreign(folder: Path) -> None:
 )
 def test_a_folder_that_is_not_this_users_alone_is_neither_used_nor_changed(change: Callable[[Path], None]) -> None:
     saved()
-    folder = store.directory()
+    folder = disk_cache.directory()
     change(folder)
     before = folder.lstat()
     content = sorted(folder.iterdir())
     assert loaded() is None
-    store.save("another", SURVEY, BLOCKS)
-    assert store.load("another", SURVEY, 100) is None
+    disk_cache.save("another", SURVEY, BLOCKS)
+    assert disk_cache.load("another", SURVEY, 100) is None
     assert sorted(folder.iterdir()) == content and folder.lstat().st_mode == before.st_mode
     ours = change not in (_folder_link, _folder_foreign)
-    assert store.clear() == ours  # the user may remove what is in a folder of their own
+    assert disk_cache.clear() == ours  # the user may remove what is in a folder of their own
     assert bool(list(folder.iterdir())) is not ours
 
 
@@ -312,18 +312,18 @@ def _a_loop(folder: Path) -> None:
 @pytest.mark.parametrize("change", [_no_folder, _a_file, _a_loop])
 def test_without_a_folder_there_is_no_result(change: Callable[[Path], None]) -> None:
     saved()
-    change(store.directory())
+    change(disk_cache.directory())
     assert loaded() is None
-    assert store.clear() == 0
-    store.save(NAME, SURVEY, BLOCKS)
+    assert disk_cache.clear() == 0
+    disk_cache.save(NAME, SURVEY, BLOCKS)
     assert loaded() == (EXPECTED if change is _no_folder else None)
 
 
 @posix
 def test_a_file_system_that_takes_nothing_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc/self")
-    store.save(NAME, SURVEY, BLOCKS)
-    assert loaded() is None and store.clear() == 0
+    disk_cache.save(NAME, SURVEY, BLOCKS)
+    assert loaded() is None and disk_cache.clear() == 0
 
 
 @posix
@@ -335,11 +335,11 @@ def test_a_full_disk_leaves_the_earlier_result_and_nothing_else() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
-        store.save(NAME, SURVEY, BLOCKS)
-        store.save("another", SURVEY, BLOCKS)
+        disk_cache.save(NAME, SURVEY, BLOCKS)
+        disk_cache.save("another", SURVEY, BLOCKS)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert [path.read_bytes() for path in store.directory().iterdir()] == [before]
+    assert [path.read_bytes() for path in disk_cache.directory().iterdir()] == [before]
     assert loaded() == EXPECTED
 
 
@@ -355,22 +355,22 @@ saved()
 @posix
 def test_what_a_killed_writer_left_goes_after_a_while() -> None:
     assert subprocess.run([sys.executable, "-c", KILLED], cwd=ROOT).returncode == -signal.SIGKILL
-    (part,) = store.directory().iterdir()
+    (part,) = disk_cache.directory().iterdir()
     assert loaded() is None
-    mine = store.directory() / "notes.part"
+    mine = disk_cache.directory() / "notes.part"
     mine.touch()
     path = saved()
-    assert set(store.directory().iterdir()) == {part, mine, path}  # its writer may still be at work
+    assert set(disk_cache.directory().iterdir()) == {part, mine, path}  # its writer may still be at work
     now = time.time()
     for at in (now - 86400, now + 86400):
         part.touch()
         for other in (part, mine):
             os.utime(other, (at, at))
         saved()
-        assert set(store.directory().iterdir()) == {mine, path}  # what has no name of ours stays
+        assert set(disk_cache.directory().iterdir()) == {mine, path}  # what has no name of ours stays
     part.touch()
-    assert store.clear() == 1
-    assert list(store.directory().iterdir()) == [mine]
+    assert disk_cache.clear() == 1
+    assert list(disk_cache.directory().iterdir()) == [mine]
 
 
 def test_without_a_home_there_is_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -381,7 +381,7 @@ def test_without_a_home_there_is_no_result(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(Path, "home", home)
     monkeypatch.delenv("LOCALAPPDATA", raising=False)
     assert loaded() is None
-    store.save(NAME, SURVEY, BLOCKS)
-    assert store.clear() == 0
+    disk_cache.save(NAME, SURVEY, BLOCKS)
+    assert disk_cache.clear() == 0
     with pytest.raises(ConfigError, match="There is no home directory"):
-        store.directory()
+        disk_cache.directory()

@@ -13,7 +13,7 @@ from planet_scenes.tasks import Cancelled
 from planet_scenes.texts import tr
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import RasterAccessError
-from planet_vector.geometry import Polygon
+from planet_vector.geometry.shapes import Polygon
 from planet_vector.scene import Scene
 
 Bounds = Tuple[float, float, float, float]

@@ -23,7 +23,7 @@ from planet_scenes.processing import imagery
 from planet_scenes.processing.algorithm import WGS84, ServiceAlgorithm, check, given
 from planet_scenes.texts import tr
 from planet_vector.errors import RasterAccessError
-from planet_vector.geometry import bounds as box_of
+from planet_vector.geometry.shapes import bounds as box_of
 from planet_vector.scene import Scene
 
 TOPS: Mapping[str, Callable[[Scene], Any]] = {

@@ -2,7 +2,7 @@
 
 As `planet_vector.stacks.overlap` has it, which needs shapely: the boundaries of all footprints cut the plane into
 faces, each covered by the same footprints all over; which sets share enough ground follows from the faces' covers
-(`planet_vector.stacks.covers`).
+(`planet_vector.stacks.frequent_sets`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
-from planet_vector.stacks.covers import Cover, largest_shared, maximal_covers
+from planet_vector.stacks.frequent_sets import Cover, largest_shared, maximal_covers
 
 GRID = 1e-8
 """Degrees, a millimetre: positions are the same that are closer, and a face that is narrower is none."""

@@ -26,8 +26,8 @@ from qgis.PyQt.QtCore import QMetaType
 
 from planet_scenes.processing.algorithm import WGS84, Algorithm, check, features_of, given, new_field
 from planet_scenes.texts import tr
-from planet_vector.stacks.inscribed import inscribed, told
-from planet_vector.utm import zone_of
+from planet_vector.geometry.utm import zone_of
+from planet_vector.stacks.rectangle_search import inscribed, told
 
 _SIZES = ("rect_width", "rect_height", "rect_area")
 

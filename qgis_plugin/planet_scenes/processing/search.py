@@ -33,9 +33,9 @@ from planet_scenes.polygons import united
 from planet_scenes.processing.algorithm import WGS84, ServiceAlgorithm, check, features_of, given, new_field
 from planet_scenes.texts import tr
 from planet_vector.errors import QueryError
-from planet_vector.geometry import Box
+from planet_vector.geometry.shapes import Box
 from planet_vector.query import ORDERS, Query
-from planet_vector.vector.rows import Row
+from planet_vector.vector.columns import Row
 from planet_vector.vector.schema import Schema
 
 

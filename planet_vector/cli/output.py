@@ -1,0 +1,159 @@
+"""Print scenes: GeoJSON as fio prints it, CSV with the layer's columns, names, a table for people.
+
+The scenes are a service's, and what they say of themselves may hold anything that JSON holds. None of it ends a
+listing: what the encoding of the output lacks, what moves a terminal's cursor and what breaks a line is escaped.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import sys
+from typing import Any, Callable, Iterable, Iterator, List, Match, Optional, TextIO
+from urllib.parse import quote
+
+from planet_vector.catalog.paging import Feature
+from planet_vector.errors import ProtocolError
+from planet_vector.geometry.shapes import wkt_of_wkb
+from planet_vector.names import Name, is_segment
+from planet_vector.query import format_time
+from planet_vector.scene import Scene
+from planet_vector.vector.schema import Schema
+from planet_vector.vector.texts import to_json
+
+RS = "\x1e"
+
+_TABLE = "{:<24} {:<20} {:>6} {:>10}  {}\n"
+
+# Control characters, which terminals obey; ends of lines as Unicode has them; halves of surrogate pairs, which no
+# encoding has. JSON escapes the first of them anyway, and has line breaks where it is indented.
+_ODD_IN_JSON = "\x7f-\x9f\u2028\u2029\ud800-\udfff"
+_ODD = re.compile(f"[\0-\x1f{_ODD_IN_JSON}]")
+_ODD_IN_TEXTS = re.compile(f"[{_ODD_IN_JSON}]")
+_NOT_ASCII = re.compile("[^\0-\x7e]")
+
+
+def json_dumper(indent: Optional[int], compact: bool) -> Callable[[Any], str]:
+    """Return a function that writes JSON in the wanted style, as standard output can take it and any reader reads it.
+
+    NaN and the infinite numbers are written as texts, as JSON has no words for them.
+    """
+    separators = (",", ":") if compact else None
+
+    def dumps(value: Any) -> str:
+        try:
+            text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators)
+        except (ValueError, RecursionError):  # no number of JSON, or too deep
+            text = to_json(value)
+        text = _ODD_IN_TEXTS.sub(_escaped, text)
+        return text if _takes(text) else _NOT_ASCII.sub(_escaped, text)
+
+    return dumps
+
+
+def printable(text: str) -> str:
+    """Return a text for people as standard output can take it, in one line."""
+    text = _ODD.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    return text if _takes(text) else text.encode(_encoding(), "backslashreplace").decode(_encoding())
+
+
+def name_of(collection: str, item: str, part: str = "") -> str:
+    """Return a PLANET: name for a listing; an id that cannot be part of one is escaped, and refused when it is used."""
+    return str(Name(collection, _segment(item), _segment(part)))
+
+
+def print_sequence(features: Iterable[Feature], out: TextIO, dumps: Callable[[Any], str], rs: bool) -> None:
+    """Print a scene a line, each as soon as it is there; with RS characters, a GeoJSON text sequence."""
+    for feature in features:
+        out.write(f"{RS if rs else ''}{dumps(feature)}\n")
+
+
+def print_collection(features: Iterable[Feature], out: TextIO, dumps: Callable[[Any], str]) -> None:
+    """Print one FeatureCollection, without holding it in memory."""
+    out.write('{"type": "FeatureCollection", "features": [')
+    for number, feature in enumerate(features):
+        out.write(f"{',' if number else ''}\n{dumps(feature)}")
+    out.write("\n]}\n")
+
+
+def print_csv(pages: Iterable[List[Feature]], out: TextIO, scene_type: str) -> None:
+    """Print the columns of the layer, and the footprint as WKT."""
+    schema = Schema(scene_type)
+    rows = csv.writer(_Taken(out), lineterminator="\n")
+    rows.writerow([*schema.names, "geometry"])
+    for features in pages:
+        for row in schema.rows(features):
+            rows.writerow([*row.values, wkt_of_wkb(row.wkb) if row.wkb else None])
+
+
+def print_names(features: Iterable[Feature], out: TextIO, scene_type: str) -> None:
+    """Print the name of each scene."""
+    out.writelines(f"{name_of(scene_type, feature['id'])}\n" for feature in features)
+
+
+def print_table(features: Iterable[Feature], out: TextIO, scene_type: str) -> None:
+    """Print what people look for in a scene."""
+    for number, scene in enumerate(_scenes(features, scene_type)):
+        if not number:
+            out.write(_TABLE.format("id", "acquired", "cloud", "longitude", " latitude  products"))
+        cloud = "-" if scene.cloud_cover is None else f"{scene.cloud_cover:.1f}%"
+        longitude, latitude = _middle(scene)
+        cells = (scene.id, _acquired(scene), cloud, longitude, f"{latitude:>9}  {','.join(scene.products)}")
+        out.write(_TABLE.format(*map(printable, cells)))
+
+
+class _Taken:
+    """Write what the encoding of an output lacks as escapes."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def write(self, text: str) -> None:
+        self._out.write(text if _takes(text) else text.encode(_encoding(), "backslashreplace").decode(_encoding()))
+
+
+def _segment(text: str) -> str:
+    return text if is_segment(text) and _takes(text) else quote(text, "", errors="surrogatepass")
+
+
+def _encoding() -> str:
+    return getattr(sys.stdout, "encoding", None) or "utf-8"
+
+
+def _takes(text: str) -> bool:
+    """Tell whether standard output can take a text."""
+    try:
+        text.encode(_encoding())
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _escaped(match: Match[str]) -> str:
+    """Return a character as JSON escapes it: beyond U+FFFF in two halves."""
+    character = match[0]
+    return f"\\u{ord(character):04x}" if character < "\U00010000" else json.dumps(character)[1:-1]
+
+
+def _scenes(features: Iterable[Feature], scene_type: str) -> Iterator[Scene]:
+    return (Scene(feature, scene_type) for feature in features)
+
+
+def _acquired(scene: Scene) -> str:
+    try:
+        return format_time(scene.acquired.replace(microsecond=0)).replace("+00:00", "Z")
+    except ProtocolError:  # past the year 9999 in UTC, say
+        return str(scene.properties.get("acquired"))
+
+
+def _middle(scene: Scene) -> List[str]:
+    """Return longitude and latitude of about the middle of a footprint."""
+    try:
+        polygons = scene.polygons
+    except ProtocolError:
+        polygons = []  # no footprint that can be used
+    if not polygons:
+        return ["-", "-"]
+    ring = polygons[0][0][:-1]
+    return [f"{sum(position[axis] for position in ring) / len(ring):.4f}" for axis in (0, 1)]

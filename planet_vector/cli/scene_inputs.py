@@ -1,0 +1,124 @@
+"""Scenes that a command is given: by ids and names as arguments, or by a search on stdin."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+
+import planet_vector
+from planet_vector.cli.json_input import objects
+from planet_vector.cli.search_options import DEFAULT_TYPE, one_scene
+from planet_vector.config import is_api_origin
+from planet_vector.errors import PlanetVectorError, QueryError
+from planet_vector.names import is_name, parse_name
+from planet_vector.raster.parallel import Alive, in_parallel
+from planet_vector.scene import Scene
+
+_TYPE = re.compile(r"/scenes/([A-Za-z0-9_\-]+)/[^/]+/?$")
+_CONNECTIONS = 4  # scenes asked for at once; how many requests go out each second is limited elsewhere
+
+
+class Given(NamedTuple):
+    """Hold a scene, and the products of it that its name names.
+
+    Attributes
+    ----------
+    scene : Scene
+        With the service that has it.
+    products : tuple of str
+        Empty when only the scene was named.
+    """
+
+    scene: Scene
+    products: Tuple[str, ...]
+
+
+def scenes_given(
+    texts: Sequence[str], scene_type: Optional[str], api_url: Optional[str]
+) -> Iterator[Tuple[str, Union[Given, PlanetVectorError]]]:
+    """Yield the scenes that arguments stand for, each with what it was called, or why it cannot be had.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Ids and PLANET: names; ``-`` stands for those on stdin.
+    scene_type : str, optional
+        Of scenes that do not say theirs.
+    api_url : str, optional
+        The root of the API.
+
+    Raises
+    ------
+    QueryError
+        When nothing stands on stdin, or something that is no scene.
+    """
+    asked: List[Any] = []
+    for text in texts:
+        asked += _on_stdin() if text == "-" else [text]
+
+    def find(item: Any, alive: Alive) -> Given:
+        return _scene(item, scene_type, api_url)
+
+    for item, found in in_parallel(find, asked, _CONNECTIONS):
+        yield _called(item), found
+
+
+def items(text: str) -> Iterator[Any]:
+    """Yield the GeoJSON Features of a text, those in FeatureCollections one by one, and its words.
+
+    Raises
+    ------
+    QueryError
+        When something in it begins as JSON and is none.
+    """
+    for item in objects(text):
+        features = item.get("features") if isinstance(item, dict) and item.get("type") == "FeatureCollection" else None
+        yield from features if isinstance(features, list) else [item]
+
+
+def _on_stdin() -> List[Any]:
+    found = list(items(sys.stdin.read()))
+    if not found:
+        # A search that failed, or found nothing, is not to look like a task that is done.
+        raise QueryError("There are no scenes on stdin: does the search before it find any?")
+    return found
+
+
+def _called(item: Any) -> str:
+    """Return what a scene is called in a message."""
+    return item if isinstance(item, str) else str(_id(item))
+
+
+def _id(feature: Any) -> Any:
+    """Return the id of a scene: GDAL programs number features anew and keep it as a property."""
+    properties = feature.get("properties") if isinstance(feature, Mapping) else None
+    kept = properties.get("id") if isinstance(properties, Mapping) else None
+    return kept if kept is not None else feature.get("id") if isinstance(feature, Mapping) else None
+
+
+def _scene(item: Any, scene_type: Optional[str], api_url: Optional[str]) -> Given:
+    if isinstance(item, str):
+        catalog, kind, scene_id = one_scene(item, scene_type, api_url)
+        return Given(catalog.scene(kind, scene_id), parse_name(item).products if is_name(item) else ())
+    scene_id = _id(item)
+    if not isinstance(scene_id, str) or not scene_id:
+        raise QueryError("Something on stdin is no scene: it takes ids, PLANET: names, or what a search prints.")
+    links = item["properties"].get("links") if isinstance(item.get("properties"), Mapping) else None
+    own = _TYPE.search(str(links.get("self"))) if isinstance(links, Mapping) else None
+    kind = scene_type or (own[1] if own else DEFAULT_TYPE)
+    catalog = planet_vector.connect(api_url)
+    root = catalog.settings.api_url
+    if own and item.get("id") == scene_id and all(is_api_origin(link, root) for link in _links(item)):
+        return Given(Scene(item, kind, catalog), ())
+    # Gone through a GDAL program it has lost what is no column; links that lead elsewhere are for the service to give.
+    return Given(catalog.scene(kind, scene_id), ())
+
+
+def _links(value: Any) -> Iterator[str]:
+    """Yield every address in a Feature."""
+    if isinstance(value, Mapping):
+        for each in value.values():
+            yield from _links(each)
+    elif isinstance(value, str) and "://" in value:
+        yield value

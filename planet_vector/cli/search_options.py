@@ -1,0 +1,217 @@
+"""Turn the flags of a search into a Query and the catalog it is asked of."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import sys
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Callable, Iterator, List, Mapping, Optional, Tuple
+
+import planet_vector
+from planet_vector.catalog import ScenesV0
+from planet_vector.cli.json_input import objects
+from planet_vector.cli.options import search_flags
+from planet_vector.errors import NameSyntaxError, QueryError
+from planet_vector.names import Name, is_name, parse_name
+from planet_vector.query import Query, format_time, parse_time
+
+Parameters = List[Tuple[str, str]]
+
+DEFAULT_TYPE = "ortho"
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_WKT = re.compile(r"\s*(?:SRID=\d+;)?\s*(?:MULTI)?(?:POINT|LINESTRING|POLYGON|GEOMETRYCOLLECTION)\b", re.IGNORECASE)
+_LONGITUDE_LATITUDE = re.compile(r"CRS:?84|EPSG:+4326", re.IGNORECASE)
+
+
+def searching(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the flags of a search, and call it with what they come to: ``catalog`` and ``query``."""
+
+    @functools.wraps(function)
+    def command(**given: Any) -> None:
+        catalog, query = search_of(**{flag: given.pop(flag) for flag in SEARCH_FLAGS})
+        function(catalog=catalog, query=query, **given)
+
+    return search_flags(command)
+
+
+SEARCH_FLAGS = (
+    "area", "scene_type", "bbox", "where", "since", "acquired", "published", "cloud_cover", "order", "limit", "api_url",
+)  # fmt: skip
+"""What `planet_vector.cli.options.search_flags` gives a command."""
+
+
+def search_of(
+    area: Optional[str],
+    scene_type: Optional[str],
+    bbox: Optional[str],
+    where: Tuple[Tuple[str, str, str], ...],
+    since: Optional[str],
+    acquired: Optional[str],
+    published: Optional[str],
+    cloud_cover: Optional[float],
+    order: Optional[str],
+    limit: Optional[int],
+    api_url: Optional[str],
+) -> Tuple[ScenesV0, Query]:
+    """Return what the flags of a search come to: whom to ask, and for what."""
+    name = Name(scene_type or DEFAULT_TYPE)
+    if area is not None and is_name(area):
+        name = _search_name(area, scene_type)
+    parameters = list(name.parameters)
+    if area is not None and not is_name(area):
+        parameters.append(("intersects", read_area(area)))
+    parameters += [(f"{field}.{comparator}", value) for field, comparator, value in where]
+    if since:
+        parameters.append(("acquired.gte", format_time(_ago(since))))
+    for field, span in (("acquired", acquired), ("published", published)):
+        parameters += _span(field, span) if span else []
+    if cloud_cover is not None:
+        parameters.append(("cloud_cover.estimated.lte", repr(cloud_cover)))
+    if order:
+        parameters.append(("order_by", f"acquired {order}"))
+    parameters += [(key, str(value)) for key, value in (("bbox", bbox), ("limit", limit)) if value is not None]
+    query = Query.parse(name.collection, [pair for pair in parameters if pair[0] != "api_url"])
+    return planet_vector.connect(api_url or name.get("api_url")), query
+
+
+def one_scene(text: str, scene_type: Optional[str], api_url: Optional[str]) -> Tuple[ScenesV0, str, str]:
+    """Return the catalog, the type and the id of a scene given by its id or its PLANET: name."""
+    if not is_name(text):
+        return planet_vector.connect(api_url), scene_type or DEFAULT_TYPE, text
+    name = parse_name(text)
+    if not name.item or name.is_mosaic:
+        raise NameSyntaxError(f"{text!r} names no scene: write PLANET:<scene type>/<scene id>.")
+    return planet_vector.connect(api_url or name.get("api_url")), name.collection, name.item
+
+
+def read_area(text: str) -> str:
+    """Return the area an argument stands for, as WKT or GeoJSON text.
+
+    Parameters
+    ----------
+    text : str
+        WKT or GeoJSON; a path; ``@`` and a path; or ``-`` for standard input. In a file, GeoJSON may also be a
+        sequence of features, as ``fio cat`` prints it.
+
+    Raises
+    ------
+    QueryError
+        When it is none of these.
+    """
+    if text in ("-", "@-"):
+        return area_in(sys.stdin.read(), "standard input")
+    if text.startswith("@"):
+        return area_in(_read(Path(text[1:])), text[1:])
+    if is_area(text):
+        return area_in(text, "the area")
+    if not Path(text).is_file():
+        raise QueryError(
+            f"{text!r} is no area: it takes WKT, GeoJSON, the path of a file with one of them, '-' for stdin, "
+            "or a PLANET: name."
+        )
+    return area_in(_read(Path(text)), text)
+
+
+def is_area(text: str) -> bool:
+    """Tell whether an argument is WKT or GeoJSON itself, well-formed or not."""
+    return text.lstrip().startswith("{") or bool(_WKT.match(text))
+
+
+def _search_name(text: str, scene_type: Optional[str]) -> Name:
+    name = parse_name(text)
+    if not name.collection or name.item or name.is_mosaic:
+        raise NameSyntaxError(
+            f"{text.partition('?')[0]!r} is not the name of a search: write PLANET:<scene type>?<parameters>."
+        )
+    if scene_type not in (None, name.collection):
+        raise NameSyntaxError(
+            f"The name says {name.collection!r} and --scene-type says {scene_type!r}: give one of them."
+        )
+    return name.without(["fields", "product"])
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise QueryError(
+            f"{path} holds neither GeoJSON nor WKT: convert it first, as 'fio cat {path} | planet-vector search -'."
+        ) from None
+
+
+def area_in(text: str, origin: str) -> str:
+    """Return the area that a text holds: WKT as it is, of GeoJSON the geometries only.
+
+    What else a file says is nobody's business.
+
+    Parameters
+    ----------
+    text : str
+        WKT or GeoJSON.
+    origin : str
+        Where it stands, as an error says it.
+    """
+    if _WKT.match(text):
+        return text.strip()
+    try:
+        found = list(objects(text))
+    except QueryError:
+        raise QueryError(f"There is neither GeoJSON nor WKT in {origin}.") from None
+    geometries = [geometry for item in found for geometry in _geometries(item, origin)]
+    if not geometries:
+        raise QueryError(f"There is no geometry in {origin}: it takes GeoJSON or WKT.")
+    if len(geometries) == 1:
+        return json.dumps(geometries[0])
+    features = [{"type": "Feature", "properties": {}, "geometry": geometry} for geometry in geometries]
+    return json.dumps({"type": "FeatureCollection", "features": features})
+
+
+def _geometries(item: Any, origin: str) -> Iterator[Mapping[str, Any]]:
+    if not isinstance(item, dict):
+        raise QueryError(f"There is neither GeoJSON nor WKT in {origin}.")
+    if item.get("crs") and not _LONGITUDE_LATITUDE.search(json.dumps(item["crs"])):
+        raise QueryError(f"The GeoJSON in {origin} is not in longitude and latitude: reproject it to EPSG:4326.")
+    if item.get("type") == "FeatureCollection" and isinstance(item.get("features"), list):
+        for feature in item["features"]:
+            yield from _geometries(feature, origin)
+    elif item.get("type") == "Feature":
+        if item.get("geometry"):
+            yield from _geometries(item["geometry"], origin)
+    else:
+        yield {key: value for key, value in item.items() if key in ("type", "coordinates", "geometries")}
+
+
+def _ago(age: str) -> datetime:
+    match = re.fullmatch(r"(\d{1,6})([mhdw])", age.strip())
+    if match is None:
+        raise QueryError(f"--since is {age!r}: it takes a number and m, h, d or w, such as 3d.")
+    try:
+        return datetime.now(timezone.utc) - timedelta(**{_UNITS[match[2]]: int(match[1])})
+    except OverflowError:
+        raise QueryError(f"--since is {age!r}: that is before all time.") from None
+
+
+def _span(field: str, text: str) -> Parameters:
+    """Return the comparisons of ``A..B``; a bare date stands for its whole day, at either end."""
+    low, dots, high = (part.strip() for part in text.partition(".."))
+    high = high if dots else low
+    if not low and not high:
+        raise QueryError(f"--{field} is {text!r}: it takes A..B, A.., ..B or one date.")
+    try:
+        first = parse_time(low) if low else None
+        last = parse_time(high) if high else None
+        day_after = last + timedelta(days=1) if last and _DATE.fullmatch(high) else None
+    except (ValueError, OverflowError) as error:
+        raise QueryError(f"{field}: {error}.") from None
+    if first and last and first > last:
+        raise QueryError(f"--{field} is {text!r}, from a later time to an earlier one: write {high}..{low}.")
+    found = [(f"{field}.gte", low)] if low else []
+    if day_after:
+        found.append((f"{field}.lt", format_time(day_after)))
+    elif high:
+        found.append((f"{field}.lte", high))
+    return found

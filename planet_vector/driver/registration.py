@@ -1,0 +1,95 @@
+"""Make the driver known: to the GDALs of this process, and to programs started from a shell."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Mapping
+
+from planet_vector.driver.interrupts import stand_in
+from planet_vector.errors import warn
+from planet_vector.loading import load_driver
+
+PATH_OPTION = "GDAL_PYTHON_DRIVER_PATH"
+_NEEDED = (__name__.partition(".")[0], "requests")  # the package, or the one that carries it as its own
+
+
+def plugin_directory() -> Path:
+    """Return the directory that holds the driver, and nothing else that GDAL would run.
+
+    GDAL executes every ``gdal_*.py`` and ``ogr_*.py`` in it, so it is a directory of this package only.
+    """
+    import planet_vector.plugins as plugins
+
+    return Path(next(iter(plugins.__path__))).resolve()
+
+
+def register() -> None:
+    """Make the driver PLANET known to the GDALs of this process; may be called any number of times.
+
+    Those that register their drivers later find it by the environment variable ``GDAL_PYTHON_DRIVER_PATH``. Those
+    imported already (osgeo, fiona, rasterio and pyogrio each bring their own) are told to look again, and load the
+    driver (`planet_vector.loading`). Only rasterio, once it has been used, cannot be told: then a warning says so.
+    """
+    directory = str(plugin_directory())
+    paths = [path for path in os.environ.get(PATH_OPTION, "").split(os.pathsep) if path]
+    if directory not in paths:
+        os.environ[PATH_OPTION] = os.pathsep.join([directory, *paths])
+    if importlib.util.find_spec("fiona") is not None:
+        importlib.import_module("fiona.drvsupport")  # its table of drivers is there only once it is imported
+    for carrier, tell in _TOLD.items():
+        if carrier in sys.modules:
+            tell(sys.modules[carrier])
+    stand_in()
+    load_driver()
+
+
+def _tell_osgeo(gdal: Any) -> None:
+    gdal.SetConfigOption(PATH_OPTION, os.environ[PATH_OPTION])
+    gdal.AllRegister()
+
+
+def _tell_fiona(drvsupport: Any) -> None:
+    # fiona opens only the drivers in this table; it registers those of GDAL anew with every Env.
+    drvsupport.supported_drivers["PLANET"] = "r"
+
+
+def _tell_pyogrio(pyogrio: Any) -> None:
+    pyogrio.set_gdal_config_options({PATH_OPTION: os.environ[PATH_OPTION]})
+    pyogrio._ogr._register_drivers()  # what importing pyogrio does, and what it offers no public way to
+
+
+def _tell_rasterio(rasterio: Any) -> None:
+    with rasterio.Env() as env:
+        if "PLANET" not in env.drivers():
+            warn(
+                "rasterio was used before planet_vector.register(): it cannot open PLANET: names in this process. "
+                "planet_vector.open is not affected.",
+                RuntimeWarning,
+            )
+
+
+_TOLD: Mapping[str, Callable[[Any], None]] = {
+    "osgeo.gdal": _tell_osgeo,
+    "fiona.drvsupport": _tell_fiona,
+    "pyogrio": _tell_pyogrio,
+    "rasterio": _tell_rasterio,
+}
+
+
+def environment() -> Dict[str, str]:
+    """Return the variables that make the driver known to every GDAL program started with them.
+
+    The programs embed a Python of their own choice, so they are also told where this package and requests are.
+    """
+    places: List[str] = []
+    for name in _NEEDED:
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.origin:
+            place = str(Path(spec.origin).resolve().parents[1])
+            if place not in places:
+                places.append(place)
+    return {PATH_OPTION: str(plugin_directory()), "PLANET_VECTOR_PATH": os.pathsep.join(places)}

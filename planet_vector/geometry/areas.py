@@ -1,0 +1,357 @@
+"""How an area is read that crosses the antimeridian, the same everywhere, with nothing but the standard library.
+
+WKT and GeoJSON may say one area in three ways, and each is brought to polygons, lines and points within ±180°:
+
+* A step of more than 180° of longitude between neighbours goes the short way, across the antimeridian (RFC 7946,
+  section 3.1.9): from 179 to -179 are two degrees. What is meant to go the long way has a position in between.
+* Longitudes that run on, as from 179 to 181, are those of a turn away.
+* Polygons that end at ±180° are what they seem. So is an edge of 360°, as that of a box from -180° to 180°.
+* 180° and -180° are one place: a point there, and what of a line runs along it, is brought to both sides.
+
+Rings around a pole are completed over it (`planet_vector.geometry.antimeridian`). All else stays as it is written.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from functools import lru_cache
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
+
+from planet_vector.geometry.antimeridian import cut
+from planet_vector.geometry.shapes import FARTHEST, Position, Ring, reaches_across
+
+_MOST_DEPTH = 10  # of collections within collections; the service takes 8
+_DEPTHS = {
+    "Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3,
+}  # fmt: skip
+_NAMES = {name.upper(): name for name in (*_DEPTHS, "GeometryCollection")}
+_TOKEN = re.compile(r"\s*([(),]|[A-Za-z]+|[-+.\w]+)")
+
+Geometry = Mapping[str, Any]
+
+
+class Reading(NamedTuple):
+    """An area as it was read.
+
+    Attributes
+    ----------
+    text : str
+        WKT or GeoJSON within ±180°: the text that was read, where it was that already.
+    told : str
+        A sentence that says how the area crosses the antimeridian, empty where it does not.
+    """
+
+    text: str
+    told: str = ""
+
+
+@lru_cache(maxsize=16)
+def read_text(text: str) -> Reading:
+    """Read the WKT or GeoJSON of an area.
+
+    Parameters
+    ----------
+    text : str
+        Longitude and latitude in degrees. What is neither WKT nor GeoJSON stays as it is: it is for the service to say
+        what is wrong with it.
+
+    Raises
+    ------
+    ValueError
+        When the area crosses the antimeridian in a way that can only be guessed, or lies more than a turn beyond it;
+        says why, beginning with "the area".
+    """
+    geometry = _parsed(text)
+    if geometry is None:
+        return Reading(text)
+    found = Within()
+    moved = found.of(geometry)
+    return Reading(json.dumps(moved), found.told) if found.moved else Reading(text)
+
+
+class Within:
+    """Bring GeoJSON within ±180°.
+
+    Attributes
+    ----------
+    moved : bool
+        Whether anything had to be brought there, or to both sides of the antimeridian.
+    told : str
+        How what lay beyond was brought there, as a sentence.
+    """
+
+    def __init__(self) -> None:
+        self.moved = False
+        self.told = ""
+
+    def of(self, geometry: Geometry, depth: int = 0) -> Geometry:
+        """Return a geometry, Feature or FeatureCollection within ±180°.
+
+        Raises
+        ------
+        ValueError
+            When it can only be guessed what is meant, or it lies more than a turn beyond; says why, beginning with
+            "the area".
+        """
+        if depth > _MOST_DEPTH:
+            raise ValueError(f"the area has collections more than {_MOST_DEPTH} deep in each other")
+        kind = geometry["type"]
+        for member in ("features", "geometries"):
+            if member in geometry and kind in ("FeatureCollection", "GeometryCollection"):
+                return {**geometry, member: [self.of(part, depth + 1) for part in geometry[member]]}
+        if kind == "Feature":
+            inner = geometry.get("geometry")
+            return {**geometry, "geometry": self.of(inner, depth + 1)} if inner else geometry
+        coordinates = geometry["coordinates"]
+        if kind in ("Polygon", "MultiPolygon"):
+            parts = [
+                part for rings in ([coordinates] if kind == "Polygon" else coordinates) for part in self._polygon(rings)
+            ]
+            return _one_or_many("Polygon", parts, kind)
+        if kind in ("LineString", "MultiLineString"):
+            lines = [
+                part for line in ([coordinates] if kind == "LineString" else coordinates) for part in self._line(line)
+            ]
+            return _one_or_many("LineString", self._on_both_sides(lines, _along(lines)), kind)
+        points = [self._point(position) for position in ([coordinates] if kind == "Point" else coordinates)]
+        return _one_or_many("Point", self._on_both_sides(points, [p for p in points if abs(p[0]) == 180]), kind)
+
+    def _polygon(self, rings: Sequence[Sequence[Sequence[float]]]) -> List[List[Ring]]:
+        polygon = [_positions(ring) for ring in rings]
+        for ring in polygon:
+            if ring and ring[0] != ring[-1]:
+                ring.append(ring[0])
+        if not any(ring and reaches_across(ring) for ring in polygon):
+            return [polygon]
+        try:
+            parts = cut([ring for ring in polygon if ring])
+        except ValueError as error:
+            reason = str(error).replace("the footprint", "the area", 1)
+            if "no surface" not in reason:
+                reason += "; give edges of more than 180° a position in between"
+            raise ValueError(reason) from None
+        if {p for part in parts for ring in part for p in ring} != {p for ring in polygon for p in ring}:
+            self._tell(polygon)
+            return parts
+        return [polygon]  # around the globe, within ±180°
+
+    def _line(self, positions: Sequence[Sequence[float]]) -> List[Ring]:
+        line = _positions(positions)
+        if not line or not reaches_across(line) or (len(line) == 2 and _spans_the_globe(line)):
+            return [line]
+        self._tell([line])
+        return list(_pieces(line))
+
+    def _point(self, position: Sequence[float]) -> Position:
+        ((x, y),) = _positions([position])
+        if -180 <= x <= 180:
+            return x, y
+        self._tell([[(x, y)]])
+        return math.remainder(x, 360.0), y
+
+    def _on_both_sides(self, parts: List[Any], on_it: List[Any]) -> List[Any]:
+        """Return points or lines, and those of them on the antimeridian on its other side, too."""
+        other = [(-x[0], x[1]) if isinstance(x, tuple) else [(-a, b) for a, b in x] for x in on_it]
+        missing = [part for part in other if part not in on_it]
+        self.moved = self.moved or bool(missing)
+        return [*parts, *missing]
+
+    def _tell(self, lines: Sequence[Ring]) -> None:
+        self.moved = True
+        if self.told:
+            return
+        beyond = [x for line in lines for x, _ in line if abs(x) > 180]
+        steps = [(a[0], b[0]) for line in lines for a, b in zip(line, line[1:]) if 180 < abs(a[0] - b[0]) < 360]
+        if steps:
+            (start, end) = steps[0]
+            self.told = (
+                f"The area crosses the antimeridian: its edge from {start:.10g} to {end:.10g} is read the short way, "
+                f"{360 - abs(start - end):.6g}° (RFC 7946, section 3.1.9); a position in between makes it the long one."
+            )
+        elif beyond and all(map(_in_one_turn, lines)):
+            self.told = (
+                "The area has longitudes beyond ±180°: they are those of a turn away, "
+                f"{beyond[0]:.10g} is {math.remainder(beyond[0], 360.0):.10g}."
+            )
+        elif beyond:
+            self.told = "The area crosses the antimeridian: its longitudes beyond ±180° are those of a turn away."
+        else:
+            self.told = "The area crosses the antimeridian, from 180 to -180: it is read as its parts on either side."
+
+
+def _one_or_many(kind: str, parts: List[Any], before: str) -> Dict[str, Any]:
+    many = f"Multi{kind}"
+    if len(parts) == 1 and before == kind:
+        return {"type": kind, "coordinates": parts[0]}
+    return {"type": many, "coordinates": parts}
+
+
+def _positions(positions: Sequence[Sequence[float]]) -> Ring:
+    """Return longitudes and latitudes, heights left out.
+
+    Raises
+    ------
+    ValueError
+        When a longitude is further than a turn beyond the antimeridian, which the service does not take, either.
+    """
+    found = [(float(p[0]), float(p[1])) for p in positions]
+    for x, _ in found:
+        if abs(x) > FARTHEST:
+            raise ValueError(f"the area has the longitude {x:.10g}, and they go from -540 to 540 at the most")
+    return found
+
+
+def _in_one_turn(line: Ring) -> bool:
+    """Return whether positions lie within one turn of ±180°, so that they do not cross the antimeridian."""
+    xs = [x for x, _ in line]
+    return math.ceil((max(xs) + 180) / 360) - math.floor((min(xs) + 180) / 360) <= 1
+
+
+def _along(lines: Sequence[Ring]) -> List[Ring]:
+    """Return what of lines within ±180° runs along the antimeridian."""
+    edges = [(a, b, abs(a[0]) == 180 and a[0] == b[0]) for line in lines for a, b in zip(line, line[1:])]
+    return [[a, b] for a, b, is_along in edges if is_along]
+
+
+def _spans_the_globe(line: Ring) -> bool:
+    return abs(line[0][0] - line[1][0]) == 360 and line[0][1] == line[1][1]
+
+
+def _pieces(line: Ring) -> Iterator[Ring]:
+    """Yield the parts of a line that crosses the antimeridian, within ±180°."""
+    piece: Ring = []
+    strip = 0
+    turns = 0
+    for (ax, ay), (bx, by) in zip(line, line[1:]):
+        start = ax + 360.0 * turns
+        if abs(bx - ax) > 180:
+            turns -= round((bx - ax) / 360)
+        end = bx + 360.0 * turns
+        for x0, y0, x1, y1 in _at_meridians(start, ay, end, by) if (start, ay) != (end, by) else ():
+            here = math.floor(((x0 + x1) / 2 + 180) / 360)
+            if piece and here != strip:
+                yield piece
+                piece = []
+            strip = here
+            piece += [(x0 - 360.0 * here, y0)] if not piece else []
+            piece.append((x1 - 360.0 * here, y1))
+    if piece:
+        yield piece
+
+
+def _at_meridians(x0: float, y0: float, x1: float, y1: float) -> Iterator[Sequence[float]]:
+    """Yield the parts of an edge between the antimeridians that it crosses."""
+    low, high = sorted((x0, x1))
+    lines = [180.0 + 360.0 * n for n in range(math.floor((low - 180) / 360), math.ceil((high - 180) / 360) + 1)]
+    crossed = sorted((x for x in lines if low < x < high), reverse=x1 < x0)
+    at = (x0, y0)
+    for x in crossed:
+        y = y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+        yield (*at, x, y)
+        at = (x, y)
+    yield (*at, x1, y1)
+
+
+# ---- what is written ---------------------------------------------------------------------------------------
+
+
+def _parsed(text: str) -> Optional[Geometry]:
+    """Return the GeoJSON or WKT of a text as GeoJSON; None where it cannot be read as either."""
+    try:
+        found = json.loads(text) if text.lstrip().startswith("{") else _from_wkt(text)
+        return found if _is_geometry(found, 0) else None
+    except (ValueError, TypeError, IndexError, RecursionError, OverflowError):
+        return None
+
+
+def _is_geometry(found: Any, depth: int) -> bool:
+    """Return whether parsed JSON is GeoJSON: a geometry, Feature or collection of finite positions, nested as deep."""
+    if not isinstance(found, dict) or depth > _MOST_DEPTH + 1:
+        return False
+    kind = found.get("type")
+    if kind == "Feature":
+        return found.get("geometry") is None or _is_geometry(found["geometry"], depth + 1)
+    if kind in ("FeatureCollection", "GeometryCollection"):
+        members = found.get("features" if kind == "FeatureCollection" else "geometries")
+        return isinstance(members, list) and all(_is_geometry(member, depth + 1) for member in members)
+    return kind in _DEPTHS and _are_positions(found.get("coordinates"), _DEPTHS[kind])
+
+
+def _are_positions(value: Any, depth: int) -> bool:
+    if not isinstance(value, list):
+        return False
+    if depth:
+        return all(_are_positions(member, depth - 1) for member in value)
+    return len(value) >= 2 and all(
+        isinstance(n, (int, float)) and not isinstance(n, bool) and abs(n) < 1e300 and math.isfinite(n) for n in value
+    )
+
+
+def _from_wkt(text: str) -> Geometry:
+    """Read WKT (OGC 06-103r4, section 7), with SRID=4326; before it or not; heights are left out."""
+    text = re.sub(r"^\s*SRID=4326;", "", text, flags=re.IGNORECASE).strip()
+    tokens: List[str] = []
+    at = 0
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        if match is None:
+            raise ValueError(f"no WKT: {text[at : at + 20]!r}")
+        tokens.append(match[1])
+        at = match.end()
+    tokens.reverse()
+    found = _geometry_of(tokens, 0)
+    if tokens:
+        raise ValueError("no WKT: more follows the geometry")
+    return found
+
+
+def _geometry_of(tokens: List[str], depth: int) -> Geometry:
+    kind = _NAMES.get(tokens.pop().upper())
+    if kind is None or depth > _MOST_DEPTH + 1:
+        raise ValueError("no WKT: no geometry")
+    if tokens and tokens[-1].upper() in ("Z", "M", "ZM"):
+        tokens.pop()
+    if kind == "GeometryCollection":
+        return {"type": kind, "geometries": _listed(tokens, lambda: _geometry_of(tokens, depth + 1))}
+    if kind == "Point":
+        (position,) = _listed(tokens, lambda: _position_of(tokens))
+        return {"type": kind, "coordinates": position}
+    return {"type": kind, "coordinates": _lists_of(tokens, _DEPTHS[kind])}
+
+
+def _lists_of(tokens: List[str], depth: int) -> List[Any]:
+    if depth == 1:
+        return _listed(tokens, lambda: _position_of(tokens))
+    return _listed(tokens, lambda: _lists_of(tokens, depth - 1))
+
+
+def _listed(tokens: List[str], member: Any) -> List[Any]:
+    if tokens[-1].upper() == "EMPTY":
+        tokens.pop()
+        return []
+    _expect(tokens, "(")
+    found = [member()]
+    while tokens[-1] == ",":
+        tokens.pop()
+        found.append(member())
+    _expect(tokens, ")")
+    return found
+
+
+def _position_of(tokens: List[str]) -> List[float]:
+    enclosed = tokens[-1] == "("  # MULTIPOINT((1 2),(3 4)) and MULTIPOINT(1 2,3 4) are both in use
+    if enclosed:
+        tokens.pop()
+    found: List[float] = []
+    while tokens[-1] not in (",", ")"):
+        found.append(float(tokens.pop()))
+    if enclosed:
+        _expect(tokens, ")")
+    return found[:2]
+
+
+def _expect(tokens: List[str], token: str) -> None:
+    if not tokens or tokens.pop() != token:
+        raise ValueError(f"no WKT: there is no {token!r} where one must be")

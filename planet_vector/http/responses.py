@@ -1,0 +1,226 @@
+"""Answers of a service: bodies read whole and within a limit, JSON, and the errors that statuses stand for."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from dataclasses import dataclass
+from datetime import timezone
+from email.utils import parsedate_to_datetime
+from typing import Any, Iterator, Mapping, Optional, Tuple, Union
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+
+try:
+    from msgspec import MsgspecError
+    from msgspec.json import decode as quick_json
+except ImportError:  # in the Python that a GDAL program embeds
+    MsgspecError = ValueError  # type: ignore[assignment,misc]
+    quick_json = json.loads  # type: ignore[assignment]
+
+from planet_vector.config import Settings
+from planet_vector.errors import (
+    AuthError,
+    BadQueryError,
+    NotFoundError,
+    ProtocolError,
+    RateLimitError,
+    ServiceError,
+    UnavailableError,
+)
+from planet_vector.gc_pause import uncollected
+
+CHUNK = 2**20  # bytes
+UNREADABLE = (ValueError, MsgspecError)
+"""What readers of JSON raise; up to msgspec 0.20, the last for Python 3.9, its errors are no ValueError."""
+
+LONGEST_RETRY_AFTER = 120.0  # seconds; urllib3 would obey six hours
+
+_RETRIED = frozenset({429, 500, 502, 503, 504})
+# int() raises ValueError for some texts that str.isdigit accepts ("²"), and for more than 4300 digits. 18 digits are
+# enough for an exabyte.
+_COUNT = re.compile(r"[0-9]{1,18}")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Hold a JSON answer and the address that gave it."""
+
+    url: str
+    body: Any
+
+
+def redacted(url: str) -> str:
+    """Return an address as an error may show it: no user name, and no values in its query."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    query = "&".join(pair.partition("=")[0] + "=…" for pair in parts.query.split("&")) if parts.query else ""
+    return urlunsplit((parts.scheme, host, parts.path, query, ""))
+
+
+def parse_count(text: str) -> Optional[int]:
+    """Return the whole number in a header or an address; None if it is not one of 1 to 18 ASCII digits."""
+    return int(text) if _COUNT.fullmatch(text) else None
+
+
+def content_length(headers: Mapping[str, str]) -> Optional[int]:
+    """Return the Content-Length of a response (RFC 9110, section 8.6); None if it is missing or not a number."""
+    values = {value.strip() for value in headers.get("Content-Length", "").split(",")}  # proxies may repeat it
+    return parse_count(values.pop()) if len(values) == 1 else None
+
+
+def content_range(headers: Mapping[str, str]) -> Optional[Tuple[int, int, int]]:
+    """Return the first byte, the last byte and the total of a Content-Range (RFC 9110, section 14.4), or None."""
+    match = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
+    return (int(match[1]), int(match[2]), int(match[3])) if match else None
+
+
+def whole_length(headers: Mapping[str, str]) -> Optional[int]:
+    """Return the size of a file from the response to a request for its first byte; None if it is unknown."""
+    if "Content-Range" not in headers:  # the service sent all of it
+        return content_length(headers)
+    return ranged_length(headers)
+
+
+def ranged_length(headers: Mapping[str, str]) -> Optional[int]:
+    """Return the size of a file whose first byte was asked for and sent; None if the service sent anything else."""
+    part = content_range(headers)
+    return part[2] if part is not None and part[:2] == (0, 0) else None
+
+
+def iter_body(response: requests.Response, limit: int, chunk: int = CHUNK) -> Iterator[bytes]:
+    """Yield the decoded body of a response, up to a limit, and be sure that it came whole.
+
+    Raises
+    ------
+    ProtocolError
+        When it is longer than `limit` bytes, or its Content-Length is not a number.
+    UnavailableError
+        When it ends before its Content-Length.
+    """
+    name = f"{response.request.method} {redacted(response.url)}"
+    told = content_length(response.headers)
+    if told is None and response.headers.get("Content-Length"):
+        # RFC 9112, section 6.3: an unrecoverable error. http.client would end a body of "+5" bytes after the fifth.
+        raise ProtocolError("The answer has a Content-Length that is not a number: it is not read.", name)
+    size = 0
+    for block in response.iter_content(chunk):
+        size += len(block)
+        if size > limit:
+            raise ProtocolError(f"The answer is longer than {limit:,} bytes: it is not read.", name)
+        yield block
+    if told is not None and response.raw.tell() < told:
+        raise UnavailableError("The connection broke in the middle of an answer.", name)
+
+
+def read_body(response: requests.Response, limit: int) -> bytes:
+    """Return the decoded body of a response whole, or raise as `iter_body` does."""
+    told = content_length(response.headers)
+    # In one piece where the length is told: pieces that are put together are copies.
+    return b"".join(iter_body(response, limit, told if told is not None and CHUNK < told <= limit else CHUNK))
+
+
+def parse_json(content: bytes, url: str, name: str) -> Answer:
+    """Read a body that should be JSON.
+
+    Parameters
+    ----------
+    content : bytes
+        The body.
+    url : str
+        The address that gave it.
+    name : str
+        The request, as an error may show it.
+
+    Raises
+    ------
+    ProtocolError
+        When it is something else.
+    UnavailableError
+        When it is the beginning of JSON.
+    """
+    try:
+        with uncollected():
+            return Answer(url, _loads(content))
+    except RecursionError:
+        raise ProtocolError("The service answered with JSON too deep to read.", name) from None
+    except ValueError:
+        pass  # told apart below
+    if content.lstrip()[:1] in (b"{", b"["):
+        # It began as JSON: cut off on its way without a length to betray it, so worth another try.
+        raise UnavailableError("The service's answer ends in the middle.", name)
+    raise ProtocolError("The service answered with something that is not JSON: is this the root of a Scenes API?", name)
+
+
+def _loads(content: bytes) -> Any:
+    """Read JSON, at three times the speed of the standard library where msgspec is there.
+
+    What msgspec refuses goes to the standard library, which decides: NaN, a byte order mark, half a surrogate pair.
+    """
+    try:
+        return quick_json(content)
+    except UNREADABLE:
+        return json.loads(content, parse_int=_whole)
+
+
+def _whole(text: str) -> Union[int, str]:
+    """Return a whole number; one of more digits than Python reads (4300) as the text it is."""
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+def check_status(response: requests.Response, name: str, settings: Settings) -> None:
+    """Raise the error a status stands for."""
+    status = response.status_code
+    if status < 300:
+        return
+    told = _message(response)
+    said = f", saying: {told}" if told else ""
+    if status == 401:
+        hint = settings.withheld or ("check the key" if settings.key else "no key was sent, set PL_API_KEY")
+        raise AuthError(f"The service refused the key (401{said}): {hint}.", name, status)
+    if status == 403:
+        raise AuthError(f"The service does not allow this with your key (403{said}).", name, status)
+    if status == 404:
+        raise NotFoundError(f"The service has no such thing (404{said}).", name, status)
+    error: ServiceError
+    if status == 429:
+        error = RateLimitError(f"The service asks for fewer requests (429{said}): lower PLANET_RATE.", name, status)
+    elif status in _RETRIED:
+        error = UnavailableError(f"The service failed ({status}{said}): try again later.", name, status)
+    elif status == 400:
+        raise BadQueryError(f"The service refused the search (400{said}): check its parameters.", name, status)
+    else:
+        raise ProtocolError(f"The service answered with an unexpected status ({status}{said}).", name, status)
+    error.retry_after = _retry_after(response)
+    raise error
+
+
+def _message(response: requests.Response) -> str:
+    """Return what the service says of an error, as one short line."""
+    try:
+        body = json.loads(read_body(response, 65536))
+        text = body.get("message", "") if isinstance(body, dict) else ""
+    except (ValueError, RecursionError, ServiceError, requests.exceptions.RequestException):
+        return ""
+    line = " ".join("".join(char if char.isprintable() else " " for char in str(text)).split())
+    return repr(line[:300]) if line else ""
+
+
+def _retry_after(response: requests.Response) -> Optional[float]:
+    """Return the pause a service asks for, in seconds, capped (RFC 9110, section 10.2.3)."""
+    text = response.headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"[0-9]+", text):
+        return min(float(text), LONGEST_RETRY_AFTER)  # float() accepts any number of digits, int() does not
+    try:
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    if moment.tzinfo is None:  # the zone is "-0000", which is UTC
+        moment = moment.replace(tzinfo=timezone.utc)
+    return min(max(moment.timestamp() - time.time(), 0.0), LONGEST_RETRY_AFTER)

@@ -1,0 +1,193 @@
+"""A map from a process on this machine that has the key: the page asks it for tiles, and it asks the service.
+
+It answers at loopback only, under a path that nobody can guess, and gives what the page shows and nothing else: the
+addresses of the service are made here, from what it said of the scenes, never from what a browser asks for.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+import sys
+from dataclasses import replace
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Callable, Iterable, NamedTuple, Optional, Union
+
+from planet_vector.errors import ConfigError, NotFoundError, ProtocolError, ServiceError
+from planet_vector.http.transport import Transport
+from planet_vector.maps.addresses import Proxied
+from planet_vector.maps.content import Content, gather
+from planet_vector.maps.page import Pictures, checked_basemap, render
+
+MAX_PICTURE = 16 * 2**20  # bytes; a tile in PNG has a quarter of one MB at the most
+
+_TILE = re.compile(
+    r"(?P<place>(?:scenes/[^/]+|mosaics)/[^/]+)/(?P<z>\d{1,2})/(?P<x>\d{1,7})/(?P<y>\d{1,7})\.png", re.ASCII
+)
+_KINDS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+_EMPTY = bytes.fromhex(  # a PNG of one transparent pixel, for a tile that the scene does not reach
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000b4944415478da63600002000005"
+    "0001e9fadcd80000000049454e44ae426082"
+)
+_IDLE = 60.0  # seconds a browser may hold a connection without asking
+
+
+class Answer(NamedTuple):
+    """Hold what a browser gets."""
+
+    status: int
+    kind: str
+    body: bytes
+
+
+class MapServer(ThreadingHTTPServer):
+    """Serve one map at loopback.
+
+    Parameters
+    ----------
+    names : str or iterable of str
+        As `planet_vector.maps.write_map` takes them.
+    port : int
+        Where to listen; 0 for any port that is free.
+    basemap, attribution : str, optional
+        As for `write_map`.
+    told : callable
+        Called with a sentence when the service does not give a picture, each sentence once.
+    api_url, key : str, optional
+        As for `planet_vector.connect`.
+
+    Attributes
+    ----------
+    url : str
+        The address of the map. Who knows it sees what the key opens, as far as the map shows it.
+    """
+
+    daemon_threads = True
+    allow_reuse_address = sys.platform != "win32"  # there it would let two processes share a port
+
+    def __init__(
+        self,
+        names: Union[str, Iterable[str]],
+        port: int = 0,
+        *,
+        basemap: Optional[str] = None,
+        attribution: str = "",
+        told: Callable[[str], None] = lambda sentence: None,
+        api_url: Optional[str] = None,
+        key: Optional[str] = None,
+    ) -> None:
+        under = None if basemap is None else checked_basemap(basemap, attribution)
+        self.content: Content = gather([names] if isinstance(names, str) else names, api_url, key)
+        self._places = Proxied(self.content.catalog)
+        self._page = render(self.content, self._places, Pictures({}, 0), under, served=True).encode()
+        # Tiles come by dozens; they are not what the limit on questions to the API is for.
+        self._transport = Transport(replace(self.content.catalog.settings, rate=0.0))
+        self._token, self._once = secrets.token_urlsafe(24), ""
+        self._told, self._known = told, set[str]()
+        try:
+            super().__init__(("127.0.0.1", port), _Handler)
+        except (OSError, OverflowError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "there is no such port"
+            raise ConfigError(
+                f"The map cannot be served at 127.0.0.1:{port} ({reason}): choose another --port."
+            ) from None
+        self.hosts = tuple(f"{host}:{self.server_port}" for host in ("127.0.0.1", "localhost"))
+        self.url = f"http://{self.hosts[0]}/{self._token}/"
+
+    def once(self) -> str:
+        """Return an address that leads to the map once: for a browser's arguments, which others can read."""
+        self._once = secrets.token_urlsafe(24)
+        return f"http://{self.hosts[0]}/{self._once}"
+
+    def answer(self, path: str) -> Answer:
+        """Return what stands at a path."""
+        token, _, rest = path[1:].partition("/")
+        if self._once and not rest and hmac.compare_digest(token.encode(), self._once.encode()):
+            self._once = ""
+            return Answer(HTTPStatus.SEE_OTHER, self.url, b"")
+        if not path.startswith("/") or not hmac.compare_digest(token.encode(), self._token.encode()):
+            return _refusal(HTTPStatus.NOT_FOUND, "There is nothing at this address: take the one that was printed.")
+        if not rest:
+            return Answer(HTTPStatus.OK, "text/html; charset=utf-8", self._page)
+        address = self._address(rest)
+        if address is None:
+            return _refusal(HTTPStatus.NOT_FOUND, "The map has no such picture.")
+        try:
+            body, _ = self._transport.get_bytes(address, (), MAX_PICTURE)
+            for signature, kind in _KINDS.items():
+                if body.startswith(signature):
+                    return Answer(HTTPStatus.OK, kind, body)
+            raise ProtocolError("The service gave something that is no picture.", f"GET {address}")
+        except NotFoundError:
+            return Answer(HTTPStatus.OK, "image/png", _EMPTY)
+        except ServiceError as error:
+            if str(error) not in self._known:
+                self._known.add(str(error))
+                self._told(str(error))
+            return _refusal(HTTPStatus.BAD_GATEWAY, "The service did not give this picture.")
+
+    def _address(self, rest: str) -> Optional[str]:
+        """Return the service's address of a picture of the map; None for everything else."""
+        match = _TILE.fullmatch(rest)
+        if match is None:
+            return self._places.thumbnails.get(rest)
+        pattern = self._places.tiles.get(match["place"])
+        return pattern and re.sub(r"\{([zxy])\}", lambda part: match[part[1]], pattern)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a browser that hung up in the middle; it does so whenever somebody moves the map."""
+        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
+            super().handle_error(request, client_address)
+
+    def server_close(self) -> None:
+        """Stop listening, and close the connections to the service."""
+        super().server_close()
+        self._transport.close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: MapServer
+    protocol_version = "HTTP/1.1"
+    server_version, sys_version = "planet_vector", ""
+    timeout = _IDLE
+
+    def do_GET(self) -> None:
+        """Answer a browser of this machine that asks this process, and not by another name."""
+        hosts = self.headers.get_all("Host", [])
+        # A page elsewhere whose name was made to lead here says that name (DNS rebinding).
+        if len(hosts) != 1 or hosts[0] not in self.server.hosts:
+            self._send(_refusal(HTTPStatus.FORBIDDEN, "This process answers to 127.0.0.1 and localhost only."))
+        elif self.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in self.headers:
+            self.close_connection = True
+            self._send(_refusal(HTTPStatus.BAD_REQUEST, "A GET has no body."))
+        else:
+            self._send(self.server.answer(self.path))
+
+    def _send(self, answer: Answer) -> None:
+        self.send_response(answer.status)
+        if answer.status == HTTPStatus.SEE_OTHER:
+            self.send_header("Location", answer.kind)
+        else:
+            self.send_header("Content-Type", answer.kind)
+        picture = answer.kind.startswith("image/")
+        for name, value in (
+            ("Content-Length", str(len(answer.body))),
+            ("Cache-Control", "private, max-age=3600" if picture else "no-store"),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Cross-Origin-Resource-Policy", "same-origin"),
+            ("Cross-Origin-Opener-Policy", "same-origin"),
+            ("Referrer-Policy", "no-referrer"),
+            ("Content-Security-Policy", "frame-ancestors 'none'"),
+        ):
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Write nothing: the path holds what opens the map."""
+
+
+def _refusal(status: int, sentence: str) -> Answer:
+    return Answer(status, "text/plain; charset=utf-8", sentence.encode())

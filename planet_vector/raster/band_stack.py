@@ -1,0 +1,335 @@
+"""Several files as one dataset, each read only where it is looked at.
+
+The sources are the service's own links, so that what was put together stays valid however long it is open, and can
+be saved for others: the key is in no name and no file, but in force in GDAL for the service's hosts
+(`planet_vector.raster.path_options`).
+"""
+
+from __future__ import annotations
+
+import re
+import weakref
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable, FrozenSet, NamedTuple, Optional, Sequence, Tuple, Union
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from rasterio.enums import ColorInterp, Resampling
+from rasterio.errors import RasterioIOError
+
+from planet_vector.catalog import ScenesV0
+from planet_vector.errors import RasterAccessError
+from planet_vector.pixels.header import Band, RasterHeader
+from planet_vector.raster.bands import LANDSAT
+from planet_vector.raster.bands import Band as Known
+from planet_vector.raster.byte_ranges import Part
+from planet_vector.raster.gdal_message import gdal_said, messages
+from planet_vector.raster.gdal_options import READING, Options
+from planet_vector.raster.headers import header_of
+from planet_vector.raster.product import ProductError, north_up, opened
+from planet_vector.raster.remote import Remote
+from planet_vector.raster.sources import Sources, source_name
+from planet_vector.raster.vrt import add_masks, vrt, vrt_band, vrt_mask, vrt_source, with_mask
+from planet_vector.raster.vrt_reads import Layers
+from planet_vector.raster.writing import complete
+from planet_vector.scene import Scene
+from planet_vector.workers import Workers
+
+
+class Virtual(Remote):
+    """Read several files as one raster; by one thread at a time, as any rasterio dataset.
+
+    All that reads raises `ServiceError` when the service does not give a file, and `RasterAccessError` when one cannot
+    be read.
+    """
+
+    _title = "of a service"  # until opened: rasterio logs the dataset while it is made
+    _as_vrt: Callable[[], str]
+    _kept: Any = None
+    _end: Any = None
+    _sources: Optional[Sources] = None
+    _text = ""  # of the VRT, with links
+    _layers: Optional[Layers] = None
+    _less: Optional[_Less] = None
+
+    def read(
+        self,
+        indexes: Any = None,
+        out: Any = None,
+        window: Any = None,
+        masked: bool = False,
+        out_shape: Any = None,
+        boundless: bool = False,
+        resampling: Resampling = Resampling.nearest,
+        fill_value: Any = None,
+        out_dtype: Any = None,
+    ) -> Any:
+        """Read pixels as `rasterio.io.DatasetReader.read` does."""
+        part = None if boundless else Part(indexes, window, getattr(out, "shape", out_shape), resampling)
+        return self._whole(
+            self._read_by_worker, self._read_part, "read", part, (True, bool(masked) or fill_value is not None),
+            indexes, out, window, masked, out_shape, boundless, resampling, fill_value, out_dtype,
+        )  # fmt: skip
+
+    def read_masks(
+        self,
+        indexes: Any = None,
+        out: Any = None,
+        out_shape: Any = None,
+        window: Any = None,
+        boundless: bool = False,
+        resampling: Resampling = Resampling.nearest,
+    ) -> Any:
+        """Read masks as `rasterio.io.DatasetReader.read_masks` does."""
+        part = None if boundless else Part(indexes, window, getattr(out, "shape", out_shape), resampling)
+        return self._whole(
+            self._read_by_worker, self._read_part, "read_masks", part, (False, True),
+            indexes, out, out_shape, window, boundless, resampling,
+        )  # fmt: skip
+
+    def _read_part(self, method: str, part: Optional[Part], wanted: Tuple[bool, bool], *args: Any) -> Any:
+        """Read while the sources are fetched side by side; `wanted` tells whether pixels and masks are read."""
+        plain = getattr(super(Remote, self), method)
+        # Of one that is closed nothing is fetched: rasterio says that it is.
+        found = None if part is None or self._sources is None or self.closed else part.within(self)
+        if found is None:
+            return plain(*args)
+        assert part is not None and self._sources is not None
+        bands, window, shape = found
+        if self._layers is None:
+            self._layers = Layers(self._text)
+        layers, reader = self._layers, plain
+        if part.resampling == Resampling.nearest:  # others blend at the edges of pixels that lie between those made
+            less = self._without(layers.covered(window, shape))
+            if less is not None:
+                layers, reader = less.layers, getattr(less.dataset, method)
+        numbers = [*(bands if wanted[0] else ()), *(f"mask,{band}" for band in (bands if wanted[1] else ()))]
+        beside = self._sources.side_by_side(list(layers.asked(numbers, window, shape, part.resampling)))
+        try:
+            return reader(*args)
+        finally:
+            if beside is not None:
+                beside.end()
+
+    def _without(self, places: FrozenSet[int]) -> Optional[_Less]:
+        """Return the same without the sources at some places, of which nothing would be seen."""
+        if not places:
+            return None
+        if self._less is None or self._less.places != places:
+            assert self._layers is not None and self._sources is not None
+            text = self._layers.without(places)
+            dataset = opened(self._sources.mounted(text), Options(READING), driver="VRT")
+            if self._less is not None:
+                self._less.dataset.close()
+            self._less = _Less(places, Layers(text), dataset)
+        return self._less
+
+    def save_vrt(self, path: Union[str, Path]) -> None:
+        """Write a VRT file of the same, which others can open; no key in it.
+
+        They need a key of their own in force, as ``planet-vector env`` puts it.
+
+        Parameters
+        ----------
+        path : str or Path
+            Where to; replaced if there.
+        """
+        text = self._as_vrt()
+        with complete(Path(path)) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+    def _whole(self, read: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if self._sources is None:
+            return read(*args, **kwargs)
+        self._sources.begin()
+        try:
+            found = read(*args, **kwargs)
+        except RasterioIOError as error:
+            self._sources.explain(" ".join(messages(error)))
+            raise ProductError(f"{self._title} could not be read whole: {gdal_said(error)}; try again.") from None
+        self._sources.check()
+        return found
+
+    def _close(self) -> None:
+        if self._less is not None:
+            self._less.dataset.close()
+        super()._close()
+        self._end()
+
+    def _repr_png_(self) -> bytes:
+        from planet_vector.raster.pictures import quicklook
+
+        return quicklook(self)
+
+    def __repr__(self) -> str:
+        return f"<{'closed' if self.closed else 'open'} {type(self).__name__} {self._title}>"
+
+
+class _Less(NamedTuple):
+    places: FrozenSet[int]
+    layers: Layers
+    dataset: Any
+
+
+def open_virtual(
+    text: str,
+    title: str,
+    sources: Optional[Sources],
+    as_vrt: Optional[Callable[[], str]] = None,
+    kept: Any = None,
+    cls: Any = Virtual,
+) -> Any:
+    """Open what refers to links of a service.
+
+    Parameters
+    ----------
+    text : str
+        The text of a VRT, with links.
+    title : str
+        What errors call it.
+    sources : Sources or None
+        Has GDAL open the links, and ends with the dataset, also when this fails; None where there are none.
+    as_vrt : callable, optional
+        Returns the text for others, as `Virtual.save_vrt` writes it; by default the same.
+    kept : object, optional
+        Something that must live as long.
+    cls : type
+        `Virtual`, or what derives from it.
+    """
+    end = sources.end if sources is not None else lambda: None
+    try:
+        if sources is not None:
+            sources.begin()
+        name = text if sources is None else sources.mounted(text)
+        dataset = opened(name, Options(READING), driver="VRT", cls=cls)
+    except RasterioIOError as error:
+        end()
+        raise ProductError(f"{title} cannot be opened: {gdal_said(error)}.") from None
+    except BaseException:
+        end()
+        raise
+    if as_vrt is None:
+        as_vrt = partial(sources.with_overviews, text) if sources is not None else partial(str, text)
+    dataset._title, dataset._as_vrt, dataset._kept = title, as_vrt, kept
+    dataset._sources, dataset._text = sources, text
+    if sources is not None:
+        sources.all_seen()
+    dataset._end = weakref.finalize(dataset, end)
+    return dataset
+
+
+def open_bands(
+    catalog: ScenesV0, scene: Scene, products: Sequence[str], resolution: Union[str, float] = "highest"
+) -> Virtual:
+    """Open several products of a scene as one dataset: their bands, in the order given.
+
+    Parameters
+    ----------
+    catalog : ScenesV0
+        The service.
+    scene : Scene
+        The scene.
+    products : sequence of str
+        Such as ``["band_4", "band_3", "band_2"]``; ``["all"]`` for each that the scene has.
+    resolution : "highest", "lowest" or float
+        The pixel size: that of the finest product (the panchromatic band), of the coarsest, or one in the units of
+        the scene's coordinate system, metres. Other bands get it by their nearest pixel: no value is made up.
+
+    Raises
+    ------
+    NotFoundError
+        When the scene has no such product.
+    RasterAccessError
+        When they do not lie in one coordinate system.
+    """
+    if list(products) == ["all"]:
+        products = sorted(scene.products, key=_by_number)
+    links = [catalog.transport.check_link(scene.product_link(product)) for product in products]
+    title = f"{scene.id}/{','.join(products)}"
+    titles = {link: f"{scene.id}/{product}" for link, product in zip(links, products)}
+    sources = Sources(catalog, titles)
+    sources.fetch_headers(links)
+
+    def look(link: str) -> _Source:
+        with sources.open(link) as dataset:
+            north_up(dataset)
+            header = header_of(dataset)
+            return _Source(source_name(link), header, sources.mask_of(link, header, dataset))
+
+    try:
+        with Workers(max(1, min(len(links), catalog.settings.connections))) as pool:
+            found = list(pool.map(look, links))
+        if len({source.header.crs for source in found}) > 1:
+            told = f"The products of {title} lie in different coordinate systems"
+            raise RasterAccessError(f"{told}: open them one by one.")
+        text = tostring(_stack(scene, products, found, resolution), encoding="unicode")
+    except BaseException:
+        sources.end()
+        raise
+    dataset: Virtual = open_virtual(text, title, sources)
+    return dataset
+
+
+class _Source(NamedTuple):
+    name: str
+    header: RasterHeader
+    mask: Optional[str]
+
+
+def _stack(scene: Scene, products: Sequence[str], sources: Sequence[_Source], resolution: Union[str, float]) -> Element:
+    res = _resolution([source.header.res for source in sources], resolution)
+    lefts, lows, rights, tops = zip(*(source.header.bounds for source in sources))
+    bounds = (min(lefts), min(lows), max(rights), max(tops))
+    root = vrt(sources[0].header.crs, bounds, res)
+    for product, (name, header, mask) in zip(products, sources):
+        known = LANDSAT.get(product) if scene.scene_type == "landsat" else None
+        for number, said in enumerate(header.bands, 1):
+            band = vrt_band(root, _described(said, product, known))
+            _add_wavelengths(band, known)
+            if mask is None:
+                vrt_source(band, name, number, header, bounds, res)
+            else:
+                # What its mask hides is nodata where the band has such a value, and not what happens to lie there.
+                source = vrt_source(band, with_mask(name, header, mask), number, header, bounds, res, "ComplexSource")
+                SubElement(source, "UseMaskBand").text = "true"
+    if any(source.mask for source in sources):
+        together = vrt_mask(root)  # what one product has is data
+        for name, header, mask in sources:
+            add_masks(together, name, header, bounds, res, mask)
+    return root
+
+
+def _described(said: Band, product: str, known: Optional[Known]) -> Band:
+    """Return a band with the name and colour that it has beside others."""
+    if known is None:
+        return replace(said, description=said.description or product)
+    colour = said.colour if said.table else ColorInterp[known.colour.lower()]
+    return replace(said, description=f"{product} ({known.description})", colour=colour)
+
+
+def _add_wavelengths(band: Element, known: Optional[Known]) -> None:
+    if known is not None and known.centre is not None:
+        # GDAL's own domain and items for wavelengths, in micrometres (its raster data model, "IMAGERY Domain").
+        metadata = SubElement(band, "Metadata", domain="IMAGERY")
+        SubElement(metadata, "MDI", key="CENTRAL_WAVELENGTH_UM").text = repr(known.centre)
+        SubElement(metadata, "MDI", key="FWHM_UM").text = repr(known.width)
+
+
+def _resolution(sizes: Sequence[Tuple[float, float]], wanted: Union[str, float]) -> Tuple[float, float]:
+    if wanted == "highest":
+        return min(sizes)
+    if wanted == "lowest":
+        return max(sizes)
+    try:
+        size = float(wanted)
+    except ValueError:
+        size = 0.0
+    if not 0 < size < float("inf"):
+        raise RasterAccessError(f"The resolution is {wanted!r}: it takes highest, lowest or a pixel size in metres.")
+    return size, size
+
+
+def _by_number(product: str) -> Tuple[str, int]:
+    match = re.fullmatch(r"([^0-9]*)([0-9]{0,9})", product)
+    return (match[1], int(match[2] or 0)) if match else (product, 0)

@@ -1,0 +1,171 @@
+"""Mosaics as containers of rasters: names, without a key in them, that stock programs open.
+
+Only the standard library and requests are needed here, as the GDAL driver uses this in whatever Python it finds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import List, Optional, Sequence, Tuple
+
+from planet_vector.catalog import ScenesV0
+from planet_vector.catalog.basemaps import (
+    Mosaic,
+    box_of_name,
+    list_mosaics,
+    mosaic_of,
+    quad_bounds,
+    quad_of,
+    quads_within,
+)
+from planet_vector.config import user_directory
+from planet_vector.errors import ConfigError, QueryError, RasterAccessError
+from planet_vector.geometry.shapes import Box
+from planet_vector.names import MOSAICS, ONLY_GEOTIFF, Name, is_segment
+from planet_vector.private_files import make_folder, write_private
+from planet_vector.raster.access import ANY_BUILD, plan, remark, self_contained
+from planet_vector.raster.credential_files import tiles_file
+from planet_vector.raster.gdal_xml import Placed, quads_description, tiles_description
+from planet_vector.scene import Item
+from planet_vector.workers import Workers
+
+MOST_QUADS = 100
+"""Quads of an area that are listed, each by a name of its own: each is asked for, and programs show them in a menu."""
+
+_SUFFIX = ".vrt"
+
+Subdatasets = List[Tuple[str, str]]
+"""Names and descriptions."""
+
+
+def mosaic_subdatasets(catalog: ScenesV0, name: Name) -> Subdatasets:
+    """Return a name and a description for each raster that a PLANET:mosaics name stands for.
+
+    ======================================  ============================================================
+    ``PLANET:mosaics``                      each mosaic, itself such a name
+    ``PLANET:mosaics/NAME``                 its tiles: the globe at every zoom
+    ``PLANET:mosaics/NAME?bbox=w,s,e,n``    the same, the quads there as one raster, and each of them
+    ``PLANET:mosaics/NAME/QUAD``            one quad
+    ======================================  ============================================================
+
+    Parameters
+    ----------
+    catalog : ScenesV0
+        The service.
+    name : Name
+        The name.
+
+    Raises
+    ------
+    QueryError
+        When more than `MOST_QUADS` quads lie in the box.
+    ServiceError
+        When the service does not give what is asked for.
+    """
+    if not name.item:
+        kept = tuple(pair for pair in name.parameters if pair[0] == "api_url")
+        return [
+            (str(Name(MOSAICS, body["name"], parameters=kept)), f"mosaic {body.get('title') or body['name']}")
+            for body in list_mosaics(catalog)
+            if is_segment(body["name"])
+        ]
+    mosaic = mosaic_of(catalog, name.item)
+    if name.part:
+        return _quads(catalog, mosaic, [quad_of(catalog, mosaic, name.part)])
+    tiles = str(tiles_file(catalog.settings, mosaic.name, tiles_description(catalog, mosaic.tiles, mosaic.level)))
+    found = [(tiles, f"tiles of mosaic {mosaic.name}, the globe down to zoom {mosaic.level}")]
+    text = name.get("bbox")
+    if text is None:
+        return found
+    try:
+        box = Box.parse(text)
+    except ValueError as error:
+        raise QueryError(f"bbox: {error}.") from None
+    quads = list_quads(catalog, mosaic, box, MOST_QUADS)
+    if not quads:
+        return found
+    singles = _quads(catalog, mosaic, quads)
+    if len(singles) == len(quads):
+        placed = [
+            Placed(ONLY_GEOTIFF + single, quad_bounds(mosaic, quad.id)) for quad, (single, _) in zip(quads, singles)
+        ]
+        file = _written(quads_description(mosaic, placed, tiles))
+        found.append((str(file), f"{counted(quads)} of mosaic {mosaic.name} as one raster"))
+    return found + singles
+
+
+def mosaic_raster(catalog: ScenesV0, name: Name) -> Optional[str]:
+    """Return the name of the one raster that a mosaic's name stands for: its tiles, its quads in a box, or a quad.
+
+    Returns
+    -------
+    str or None
+        None where a quad is served whole only.
+
+    Raises
+    ------
+    RasterAccessError
+        When no quad lies in the box.
+    """
+    box = box_of_name(name)
+    found = mosaic_subdatasets(catalog, name)
+    if name.part or box is None:
+        return found[0][0] if found else None
+    if len(found) == 1:
+        raise RasterAccessError(f"Mosaic {name.item!r} has no quad there: take another box.")
+    return found[1][0] if found[1][0].endswith(_SUFFIX) else None
+
+
+def list_quads(catalog: ScenesV0, mosaic: Mosaic, box: Box, most: int) -> List[Item]:
+    """Return the quads of a mosaic that share ground with a box.
+
+    Raises
+    ------
+    QueryError
+        When they cannot make one raster: they are more than `most`, or lie on both sides of the antimeridian.
+    """
+    if len(box.parts()) > 1:
+        raise QueryError("A mosaic ends at the antimeridian: open the two sides of the box one by one.")
+    found: List[Item] = []
+    for quad in quads_within(catalog, mosaic, box):
+        found.append(quad)
+        if len(found) > most:
+            raise QueryError(f"More than {most:,} quads of mosaic {mosaic.name} lie in the bbox: take a smaller one.")
+    return found
+
+
+def counted(quads: Sequence[Item]) -> str:
+    """Return how many quads there are, in words."""
+    return f"{len(quads):,} quad{'' if len(quads) == 1 else 's'}"
+
+
+def _quads(catalog: ScenesV0, mosaic: Mosaic, quads: Sequence[Item]) -> Subdatasets:
+    """Return a name and a description for each quad that can be opened where it lies."""
+
+    def one(quad: Item) -> Tuple[str, str, bool]:
+        access = plan(catalog, quad.link("full"), ANY_BUILD)
+        return self_contained(access), f"quad {quad.id} of mosaic {mosaic.name}{remark(access)}", access.ranges
+
+    with Workers(catalog.settings.connections) as pool:
+        return [(name, description) for name, description, ranges in pool.map(one, quads) if ranges]
+
+
+def _written(text: str) -> Path:
+    """Write a VRT that only its owner reads, as it may hold addresses signed for a while; named by what it says.
+
+    Raises
+    ------
+    ConfigError
+        When there is no place for it.
+    """
+    path = user_directory("cache") / MOSAICS / (hashlib.blake2b(text.encode(), digest_size=12).hexdigest() + _SUFFIX)
+    try:
+        make_folder(path.parent)
+        write_private(path, text.encode(), ".vrt-")
+    except OSError as error:
+        raise ConfigError(
+            f"The quads cannot be put together, as {path} cannot be written ({error.strerror}): "
+            "make its folder writable."
+        ) from None
+    return path

@@ -1,0 +1,196 @@
+"""Mosaics of the service as rasterio datasets: their tiles at any zoom, their quads as one raster over an area."""
+
+from __future__ import annotations
+
+from typing import Any, List, Optional, Sequence, Tuple
+
+from rasterio.io import MemoryFile
+from rasterio.windows import Window
+
+from planet_vector.catalog import ScenesV0
+from planet_vector.catalog.basemaps import (
+    Mosaic,
+    mosaic_of,
+    quad_bounds,
+    quad_of,
+    quads_within,
+    scenes_behind,
+    to_degrees,
+)
+from planet_vector.errors import QueryError, RasterAccessError
+from planet_vector.geometry.shapes import Box
+from planet_vector.names import ONLY_GEOTIFF
+from planet_vector.raster.band_stack import Virtual, open_virtual
+from planet_vector.raster.basemap_names import counted, list_quads
+from planet_vector.raster.gdal_xml import Placed, quads_description, tiles_description
+from planet_vector.raster.location_info import DOMAIN, location_info
+from planet_vector.raster.product import Product, open_link
+from planet_vector.raster.quad_cache import QuadCache
+from planet_vector.raster.sources import Sources, source_name
+from planet_vector.raster.tiles import Tiles, open_tiles
+from planet_vector.scene import Item
+from planet_vector.workers import Workers
+
+__all__ = [
+    "Mosaic",
+    "mosaic_of",
+    "open_mosaic_tiles",
+    "open_quad",
+    "open_quads",
+    "quad_bounds",
+    "quads_within",
+    "scenes_behind",
+]
+
+_MOST_QUADS = 20_000  # of one raster
+
+
+class _Located:
+    """Answer the metadata items of the domain ``LocationInfo``, as GDAL's own driver for mosaics does."""
+
+    _catalog: ScenesV0
+    _mosaic = ""
+
+    def get_tag_item(self, ns: str, dm: Optional[str] = None, *args: Any, **kwargs: Any) -> Optional[str]:
+        """Return a metadata item as `rasterio.io.DatasetReader.get_tag_item` does.
+
+        In the domain ``LocationInfo``, ``Pixel_<column>_<row>`` and ``GeoPixel_<longitude>_<latitude>`` tell which
+        quad lies there and which scenes it was made of, as XML; None where there is no quad.
+        """
+        if dm == DOMAIN:
+            return location_info(self._catalog, self._mosaic, ns, self._degrees)
+        found: Optional[str] = super().get_tag_item(ns, dm, *args, **kwargs)  # type: ignore[misc]
+        return found
+
+    def _degrees(self, column: float, row: float) -> Tuple[float, float]:
+        return to_degrees(*(self.transform * (column + 0.5, row + 0.5)))  # type: ignore[attr-defined]
+
+
+class MosaicTiles(_Located, Tiles):
+    """Read the tiles of a mosaic as a raster."""
+
+
+class Quads(_Located, Virtual):
+    """Read the quads of a mosaic as one raster: at full size the quads, at half of it and less the tiles."""
+
+    _quads: Sequence[Item] = ()
+    _places: Sequence[Tuple[int, int]] = ()  # column and row of each quad's first pixel
+    _side = 0
+    _cache: Optional[QuadCache] = None
+
+    def read(self, indexes: Any = None, out: Any = None, window: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Read pixels as `rasterio.io.DatasetReader.read` does.
+
+        Raises
+        ------
+        ServiceError
+            When a quad cannot be fetched.
+        RasterAccessError
+            When one cannot be read.
+        """
+        self._fetch(window, kwargs.get("out_shape") if out is None else out.shape)
+        return super().read(indexes, out, window, *args, **kwargs)
+
+    def read_masks(self, indexes: Any = None, out: Any = None, out_shape: Any = None, window: Any = None,
+                   *args: Any, **kwargs: Any) -> Any:  # fmt: skip
+        """Read masks as `rasterio.io.DatasetReader.read_masks` does."""
+        self._fetch(window, out_shape if out is None else out.shape)
+        return super().read_masks(indexes, out, out_shape, window, *args, **kwargs)
+
+    def dataset_mask(
+        self, out: Any = None, out_shape: Any = None, window: Any = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Read the mask as `rasterio.io.DatasetReader.dataset_mask` does."""
+        self._fetch(window, out_shape if out is None else out.shape)
+        return super().dataset_mask(out, out_shape, window, *args, **kwargs)
+
+    def _fetch(self, window: Any, out_shape: Optional[Sequence[int]]) -> None:
+        """Have the quads of a window on the disk."""
+        if self._cache is None:
+            return
+        if window is None:
+            window = Window(0, 0, self.width, self.height)
+        elif not isinstance(window, Window):
+            window = Window.from_slices(*window, height=self.height, width=self.width)
+        if out_shape is not None and min(window.height / out_shape[-2], window.width / out_shape[-1]) >= 2:
+            return  # tiles serve
+        (left, top), (right, bottom) = (window.col_off, window.row_off), (
+            window.col_off + window.width, window.row_off + window.height)  # fmt: skip
+        wanted = [
+            quad
+            for quad, (column, row) in zip(self._quads, self._places)
+            # A pixel around, for the resampling of its edges.
+            if left - 1 < column + self._side and column < right + 1 and top - 1 < row + self._side and row < bottom + 1
+        ]
+        cache, name = self._cache, self._mosaic
+        with Workers(self._catalog.settings.connections) as pool:
+            list(pool.map(lambda quad: cache.get(name, quad.id, quad.link("full")), wanted))
+
+
+def open_mosaic_tiles(catalog: ScenesV0, name: str) -> MosaicTiles:
+    """Open the tile pyramid of a mosaic: the globe, every zoom down to its level."""
+    mosaic = mosaic_of(catalog, name)
+    dataset: MosaicTiles = open_tiles(
+        catalog, mosaic.tiles, mosaic.level, f"the tiles of mosaic {name}", cls=MosaicTiles
+    )
+    dataset._catalog, dataset._mosaic = catalog, name
+    return dataset
+
+
+def open_quad(catalog: ScenesV0, name: str, quad_id: str) -> Product:
+    """Open one quad of a mosaic."""
+    quad = quad_of(catalog, mosaic_of(catalog, name), quad_id)
+    return open_link(catalog, quad.link("full"), f"quad {quad_id} of {name}")
+
+
+def open_quads(catalog: ScenesV0, name: str, box: Box, cache: bool = False) -> Quads:
+    """Open the quads of a mosaic that share ground with a box as one raster; none is opened before it is looked at.
+
+    Parameters
+    ----------
+    catalog : ScenesV0
+        The service.
+    name : str
+        The mosaic.
+    box : Box
+        Degrees; not across the antimeridian, on which web mercator is cut.
+    cache : bool
+        Fetch each quad whole when it is first looked at, and keep it on disk (`planet_vector.raster.quad_cache`);
+        without, only what is looked at is read.
+
+    Raises
+    ------
+    RasterAccessError
+        When no quad is there, or too many are.
+    """
+    mosaic = mosaic_of(catalog, name)
+    try:
+        quads = list_quads(catalog, mosaic, box, _MOST_QUADS)
+    except QueryError as error:
+        raise RasterAccessError(str(error)) from None
+    if not quads:
+        raise RasterAccessError(f"Mosaic {name!r} has no quad there: take another box.")
+    bounds = [quad_bounds(mosaic, quad.id) for quad in quads]
+    titles = {catalog.transport.check_link(quad.link("full")): f"quad {quad.id}" for quad in quads}
+    links = list(map(source_name, titles))
+    kept = QuadCache(catalog) if cache else None
+    names = links if kept is None else [f"{ONLY_GEOTIFF}{kept.path(name, quad.id)}" for quad in quads]
+    tiles = MemoryFile(tiles_description(catalog, mosaic.tiles, mosaic.level), filename="tiles.xml")
+    text = quads_description(mosaic, list(map(Placed, names, bounds)), tiles.name)
+
+    def as_vrt() -> str:
+        # Without the tiles, whose description holds the key.
+        return quads_description(mosaic, list(map(Placed, links, bounds)))
+
+    title = f"{counted(quads)} of mosaic {name}"
+    sources = Sources(catalog, titles) if kept is None else None
+    dataset: Quads = open_virtual(text, title, sources, as_vrt, tiles, Quads)
+    dataset._catalog, dataset._mosaic, dataset._quads, dataset._cache = catalog, name, quads, kept
+    dataset._side, dataset._places = mosaic.quad_size, _places(mosaic, bounds)
+    return dataset
+
+
+def _places(mosaic: Mosaic, bounds: Sequence[Tuple[float, float, float, float]]) -> List[Tuple[int, int]]:
+    """Return column and row of the first pixel of each quad, in the raster of them all."""
+    west, north = min(box[0] for box in bounds), max(box[3] for box in bounds)
+    return [(round((box[0] - west) / mosaic.pixel), round((north - box[3]) / mosaic.pixel)) for box in bounds]

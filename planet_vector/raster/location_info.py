@@ -1,0 +1,68 @@
+"""What lies behind a pixel of a mosaic: the scenes its quad was made of, as GDAL's ``LocationInfo`` tells it.
+
+GDAL's own driver for mosaics answers the metadata items ``Pixel_<column>_<row>`` and
+``GeoPixel_<longitude>_<latitude>`` of the domain ``LocationInfo`` with XML; so do these.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Callable, Optional, Tuple
+from xml.etree.ElementTree import Element, SubElement, tostring  # noqa: S405 - nothing is parsed
+
+from planet_vector.catalog import ScenesV0
+from planet_vector.catalog.basemaps import mosaic_of, quad_at, scenes_of
+from planet_vector.scene import flatten
+
+DOMAIN = "LocationInfo"
+
+_NUMBER = r"-?\d{1,12}(?:\.\d{0,20})?"
+_ITEM = re.compile(rf"(Pixel|GeoPixel)_({_NUMBER})_({_NUMBER})", re.ASCII)
+
+Place = Callable[[float, float], Tuple[float, float]]
+"""Turns column and row of a pixel into longitude and latitude."""
+
+
+def location_info(catalog: ScenesV0, name: str, item: str, place: Optional[Place] = None) -> Optional[str]:
+    """Return the XML of a metadata item, or None where the item asks for no place or no quad lies there.
+
+    Parameters
+    ----------
+    catalog : ScenesV0
+        The service.
+    name : str
+        The mosaic.
+    item : str
+        ``GeoPixel_<longitude>_<latitude>`` in degrees, or, with `place`, ``Pixel_<column>_<row>``.
+    place : callable, optional
+        Where the pixels of a raster lie.
+
+    Raises
+    ------
+    ServiceError
+        When the service does not tell.
+    """
+    match = _ITEM.fullmatch(item)
+    if match is None or (match[1] == "Pixel" and place is None):
+        return None
+    x, y = float(match[2]), float(match[3])
+    longitude, latitude = place(x, y) if match[1] == "Pixel" and place is not None else (x, y)
+    if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
+        return None
+    quad = quad_at(catalog, mosaic_of(catalog, name), longitude, latitude)
+    if quad is None:
+        return None
+    root = Element(DOMAIN)
+    SubElement(root, "Quad").text = quad.id
+    scenes = SubElement(root, "Scenes")
+    for scene in scenes_of(catalog, quad):
+        element = SubElement(scenes, "Scene")
+        for key, value in (("id", scene.id), ("type", scene.scene_type), *flatten(scene.properties)):
+            if isinstance(value, (str, int, float)) and re.fullmatch(r"[A-Za-z_][\w.\-]*", key, re.ASCII):
+                SubElement(element, key).text = _plain(value)
+    return tostring(root, encoding="unicode")
+
+
+def _plain(value: Any) -> str:
+    """Return a value as XML can hold it: control characters cannot be written there (XML 1.0, section 2.2)."""
+    return "".join(char if char.isprintable() else " " for char in str(value))

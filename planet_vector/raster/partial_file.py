@@ -1,0 +1,228 @@
+"""A file while it comes in: whole under its name, or a part under another, to go on from.
+
+It is called ``NAME.part``, with ``NAME.part.version`` beside it, which says of which version (its strong ETag) it is
+and how long it is to be. A download that was cut off at any byte goes on from there, by ``Range`` and ``If-Range``
+(RFC 9110, section 13.1.5); of another version, or of one without a strong ETag, it begins anew.
+
+A part is locked while a program writes to it, where there are such locks; elsewhere its length betrays a second writer.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Dict, Optional
+
+import requests
+
+from planet_vector.errors import ProtocolError, RasterAccessError, UnavailableError
+from planet_vector.http.responses import content_length, content_range, iter_body
+from planet_vector.raster.file_types import check_kind
+
+if sys.platform != "win32":
+    import fcntl
+
+Progress = Optional[Callable[[int, Optional[int]], None]]
+"""Called with the bytes of a file that are there, and those it will have (None where the service does not say)."""
+
+_PIECE = 2**14  # bytes written at once: what is under way when a transfer breaks is lost, so a little only
+
+
+@dataclass
+class _Version:
+    """What is known of the file that is coming in."""
+
+    etag: str = ""
+    size: Optional[int] = None
+
+
+class Part:
+    """Be the part of a file that is there, and know what it is a part of; a context manager.
+
+    Parameters
+    ----------
+    path : Path
+        Where the whole file is to be.
+
+    Raises
+    ------
+    RasterAccessError
+        On entering, when another program is fetching it, or a directory has its name.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._part = path.with_name(path.name + ".part")
+        self._note = path.with_name(path.name + ".part.version")
+        self._done = False
+
+    def __enter__(self) -> Part:
+        if self.path.is_dir():
+            raise RasterAccessError(f"{self.path} is a directory: move it, so that a file can have its name.")
+        self._file = self._opened()
+        self._version = self._read_note()
+        if not self._version.etag or (self._version.size is not None and self.length > self._version.size):
+            self._forget()  # of which version nobody knows, or none
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._file.closed and not self.length:
+            self._give_up()
+        self._file.close()
+
+    @property
+    def length(self) -> int:
+        """The bytes that are there."""
+        return os.fstat(self._file.fileno()).st_size
+
+    @property
+    def announced(self) -> Optional[int]:
+        """The bytes that the service says there are, where it says so."""
+        return self._version.size
+
+    @property
+    def complete(self) -> bool:
+        """Whether all are there."""
+        return self._done or (self._version.size is not None and self.length == self._version.size)
+
+    def request_headers(self) -> Dict[str, str]:
+        """Return the headers that ask for the rest."""
+        # Compressed on its way, a file has other bytes than the ranges are counted in.
+        headers = {"Accept-Encoding": "identity"}
+        if self.length and self._version.etag:
+            headers.update({"Range": f"bytes={self.length}-", "If-Range": self._version.etag})
+        return headers
+
+    def receive(self, response: requests.Response, progress: Progress, limit: int) -> Optional[UnavailableError]:
+        """Take in a response; return the error when it breaks off, with what came kept."""
+        try:
+            at = self._begin(response)
+        except UnavailableError as error:
+            return error
+        if max(at, self._version.size or 0) > limit:
+            raise ProtocolError(f"{self.path.name} has {self._version.size:,} bytes, more than {limit:,}: not fetched.")
+        try:
+            self._file.truncate(at)
+            for block in iter_body(response, limit - at, _PIECE):
+                self._file.write(block)
+                at += len(block)
+                if progress:
+                    progress(at, self._version.size)
+        except UnavailableError as error:
+            return error
+        except requests.exceptions.RequestException as error:
+            return UnavailableError(f"The transfer of {self.path.name} broke off ({type(error).__name__}): try again.")
+        if self._version.size is not None and at != self._version.size:
+            return UnavailableError(f"The transfer of {self.path.name} ended at byte {at:,} of {self._version.size:,}.")
+        if self.length != at:
+            self._forget()
+            raise RasterAccessError(f"Another program writes to {self._part}: let one of them fetch it.")
+        self._done = True
+        return None
+
+    def discard(self) -> None:
+        """Go on from nothing the next time: what came is not what was asked for."""
+        self._forget()
+        self._done = False
+
+    def finish(self) -> int:
+        """Give the file its name, and return its bytes.
+
+        Raises
+        ------
+        ProtocolError
+            When it is not of the kind that its name says; nothing is kept of it.
+        """
+        try:
+            check_kind(self._part, self.path.name)
+        except ProtocolError:
+            self.discard()
+            raise
+        size = self.length
+        os.fsync(self._file.fileno())  # else a power cut could leave the name with nothing in it
+        # First: were it to stay behind, nobody would ever come by to remove it.
+        self._note.unlink(missing_ok=True)
+        if sys.platform == "win32":  # where a file that is open keeps its name
+            self._file.close()
+        os.replace(self._part, self.path)
+        self._file.close()
+        return size
+
+    def _begin(self, response: requests.Response) -> int:
+        """Return at which byte a response begins, and note what it is of."""
+        etag = response.headers.get("ETag", "")
+        if etag.startswith("W/"):  # may stand for other bytes (RFC 9110, section 8.8.1)
+            etag = ""
+        if response.status_code == 206:
+            part = content_range(response.headers)
+            at = self.length
+            if part is None or part[0] != at or (etag and etag != self._version.etag):
+                self._forget()
+                raise UnavailableError(f"The service sent another part of {self.path.name} than asked for: try again.")
+            if self._version.size not in (None, part[2]):
+                self._forget()
+                raise UnavailableError(f"{self.path.name} changed while it was fetched: try again.")
+            return at
+        self._forget()
+        self._version = _Version(etag, content_length(response.headers))
+        if etag:
+            # Written before the first byte: a part without it would be of an unknown version.
+            self._note.write_text(json.dumps({"etag": etag, "size": self._version.size}), encoding="utf-8")
+        return 0
+
+    def _opened(self) -> io.FileIO:
+        """Open the part, and be the only one that writes to it."""
+        while True:
+            file = open(self._part, "ab", buffering=0)  # noqa: SIM115 - closed by __exit__
+            try:
+                _lock(file, self.path)
+                if os.path.samestat(os.fstat(file.fileno()), os.stat(self._part)):
+                    return file
+            except FileNotFoundError:
+                pass  # whoever had the lock finished it: then another begins
+            except BaseException:
+                file.close()
+                raise
+            file.close()
+
+    def _forget(self) -> None:
+        self._file.truncate(0)
+        self._note.unlink(missing_ok=True)
+        self._version = _Version()
+
+    def _give_up(self) -> None:
+        """Leave nothing where nothing came."""
+        self._note.unlink(missing_ok=True)
+        if sys.platform == "win32":
+            self._file.close()
+            with suppress(PermissionError):  # another program has it open
+                self._part.unlink(missing_ok=True)
+        else:
+            self._part.unlink(missing_ok=True)
+
+    def _read_note(self) -> _Version:
+        if not self._note.exists():
+            return _Version()
+        try:
+            note = json.loads(self._note.read_text(encoding="utf-8"))
+            etag, size = note["etag"], note["size"]
+        except (ValueError, KeyError, TypeError):
+            return _Version()  # cut off while it was written: the part is of no known version
+        return _Version(etag, size) if isinstance(etag, str) and isinstance(size, (int, type(None))) else _Version()
+
+
+def _lock(file: io.FileIO, path: Path) -> None:
+    if sys.platform == "win32":
+        return  # a file that two programs have open gets no other name: the first to end is told
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.EACCES):
+            raise RasterAccessError(f"{path} is being fetched by another program: wait until it is there.") from None
+        # A file system without locks: the length is what there is to go by.

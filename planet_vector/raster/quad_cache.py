@@ -1,0 +1,167 @@
+"""Quads kept on disk: fetched whole when they are first looked at, and asked about, not fetched, when they are again.
+
+A quad is taken from the disk when the service says that it is still the same: the same ETag, or the same length where
+there is no ETag. What was said is believed for as long as any result is (``PLANET_CACHE_TTL``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import stat
+import threading
+import time
+from pathlib import Path
+from typing import Dict, Mapping, Optional
+
+from planet_vector.catalog import ScenesV0
+from planet_vector.config import user_directory
+from planet_vector.errors import PlanetVectorError, ProtocolError, RasterAccessError
+from planet_vector.http.responses import whole_length
+from planet_vector.private_files import make_folder, read_private, remove_stale, write_private
+from planet_vector.raster.download import fetch
+from planet_vector.raster.limits import MAX_FILE
+
+MOST_BYTES = 4 * 2**30
+"""Bytes of all quads kept, of any service; a quad of 4096² has up to 67 MB. Those not used for longest go first."""
+
+_NOTE = 4096  # bytes of a note, at the most
+_PART = ".note-"  # what the names of temporary files begin with
+
+
+class QuadCache:
+    """Keep the quads of a service.
+
+    Safe to use from several threads, and by several programs at once.
+
+    Parameters
+    ----------
+    catalog : ScenesV0
+        The service.
+
+    Raises
+    ------
+    ConfigError
+        When there is no home directory to keep them in.
+    """
+
+    def __init__(self, catalog: ScenesV0) -> None:
+        self._catalog = catalog
+        self._root = user_directory("cache") / "quads"
+        # What one key may see is none of another's business.
+        owner = repr(catalog.settings.identity).encode()
+        self._directory = self._root / hashlib.blake2b(owner, digest_size=8).hexdigest()
+        self._believed: Dict[Path, float] = {}
+        self._locks: Dict[Path, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def path(self, mosaic: str, quad_id: str) -> Path:
+        """Return where a quad is kept, be it there or not."""
+        return self._directory / mosaic / f"{quad_id}.tif"
+
+    def get(self, mosaic: str, quad_id: str, link: str) -> Path:
+        """Return the file of a quad, fetched if it is not there, or is of another version.
+
+        Parameters
+        ----------
+        mosaic, quad_id : str
+            Which quad.
+        link : str
+            Where the service has it.
+
+        Raises
+        ------
+        ServiceError
+            When the service does not give it whole.
+        RasterAccessError
+            When it cannot be kept.
+        """
+        path = self.path(mosaic, quad_id)
+        with self._lock:
+            lock = self._locks.setdefault(path, threading.Lock())
+        with lock:
+            if _is_there(path) and time.monotonic() < self._believed.get(path, 0.0):
+                return path
+            _, headers = self._catalog.transport.follow(self._catalog.transport.check_link(link))
+            version = _version(headers)
+            if version is None or not _is_there(path) or _noted(path) != version:
+                try:
+                    self._fetch(link, path, version)
+                except PlanetVectorError:
+                    raise
+                except OSError as error:
+                    raise RasterAccessError(
+                        f"Quad {quad_id} cannot be kept as {path} ({error.strerror}): make room there, or open the "
+                        "mosaic without a cache."
+                    ) from None
+            else:
+                with contextlib.suppress(OSError):
+                    os.utime(path)  # used last
+            self._believed[path] = time.monotonic() + self._catalog.settings.cache_ttl
+        return path
+
+    def _fetch(self, link: str, path: Path, version: Optional[Mapping[str, object]]) -> None:
+        make_folder(path.parent)
+        # Of a name of its own: another program may be fetching the same.
+        new = path.with_name(f".{path.stem}.{os.getpid()}.tif")
+        size = fetch(self._catalog, link, new, limit=MAX_FILE)
+        if version is not None and version["size"] not in (None, size):
+            new.unlink()
+            raise ProtocolError(f"Quad {path.stem} has {size:,} bytes, not the {version['size']:,} that were told.")
+        note = _note(path)
+        if _is_there(note):
+            note.unlink()  # never the note of another version beside a file
+        os.replace(new, path)
+        with contextlib.suppress(OSError):  # without a note it is fetched again
+            if version is not None:
+                write_private(note, json.dumps(version).encode(), _PART)
+        self._prune(path)
+
+    def _prune(self, newest: Path) -> None:
+        """Remove what killed programs left, and the quads that were not used for longest when all are too large."""
+        for pattern in (f"*/*/{_PART}*", "*/*/.*.tif", "*/*/.*.tif.part*"):
+            remove_stale(self._root, pattern)
+        found = []
+        for path in self._root.glob("*/*/*.tif"):
+            with contextlib.suppress(OSError):  # another program was faster
+                status = os.lstat(path)
+                found.append((path != newest, -status.st_mtime, status.st_size, path))
+        total = 0
+        for _, _, size, path in sorted(found):
+            total += size
+            if total > MOST_BYTES and path != newest:
+                # A file that another program reads is left where the system does not let it go.
+                with contextlib.suppress(OSError):
+                    path.unlink()
+                    _note(path).unlink()
+
+
+def _version(headers: Mapping[str, str]) -> Optional[Mapping[str, object]]:
+    """Return what tells one version of a file from another; None where the service says nothing that does."""
+    size = whole_length(headers)
+    etag = headers.get("ETag") or None
+    return {"etag": etag, "size": size} if etag or size is not None else None
+
+
+def _note(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _noted(path: Path) -> Optional[Mapping[str, object]]:
+    try:
+        content, _ = read_private(_note(path), _NOTE)
+        note = json.loads(content)
+        size = os.lstat(path).st_size
+    except (OSError, ValueError, RecursionError):
+        return None  # of a version that nobody knows: fetched anew
+    return note if isinstance(note, dict) and note.get("size") in (None, size) else None
+
+
+def _is_there(path: Path) -> bool:
+    """Return whether a file is there, and neither a link nor something that GDAL would wait for."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False

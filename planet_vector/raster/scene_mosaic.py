@@ -1,0 +1,376 @@
+"""A search as one raster: the pixels of many scenes, on a grid of one's choice.
+
+It is said in a VRT, for which the header of each scene is read; each is opened and warped when it is looked at. GDAL's
+tile index (GTI) would open none before that, but leaves out a scene that it cannot open: up to 3.11 without an error,
+and from 3.12 on when the same place is read once more.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+import rasterio
+import rasterio.shutil
+import shapely
+from affine import Affine
+from rasterio.crs import CRS
+from rasterio.errors import CRSError
+from rasterio.io import MemoryFile
+from rasterio.transform import from_origin
+from rasterio.vrt import WarpedVRT
+from rasterio.warp import Resampling
+
+from planet_vector.catalog import ScenesV0
+from planet_vector.errors import QueryError, RasterAccessError
+from planet_vector.geometry.ground import area_asked_for, area_of, holds_ground, polygons, shares_of
+from planet_vector.geometry.shapes import bounds as box_of
+from planet_vector.pixels.header import RasterHeader
+from planet_vector.pixels.valid import needed
+from planet_vector.raster.band_stack import Virtual, open_virtual
+from planet_vector.raster.compatibility import ALPHA, bands_of_all, checked, told_by_pixels
+from planet_vector.raster.drawn import cut_to
+from planet_vector.raster.headers import header_of
+from planet_vector.raster.product import north_up
+from planet_vector.raster.sources import Sources, source_name
+from planet_vector.raster.vrt import (
+    Bounds,
+    mask_alone,
+    vrt,
+    vrt_band,
+    vrt_mask,
+    vrt_source,
+    vrt_tags,
+    with_mask,
+    with_nodata,
+)
+from planet_vector.raster.warping import around, recentred, turn_of, turns, warped_bounds, warped_step
+from planet_vector.scene import Scene
+from planet_vector.workers import Workers
+
+ORDERS: Dict[str, Callable[[Scene], Any]] = {
+    "newest": lambda scene: scene.acquired.timestamp(),
+    "oldest": lambda scene: -scene.acquired.timestamp(),
+    "clearest": lambda scene: -(101.0 if scene.cloud_cover is None else scene.cloud_cover),
+}
+"""Which scene lies on top, where several do; by what is greatest."""
+
+RESAMPLING = ("nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "average", "mode")
+"""How pixels are brought to the grid: the names of `rasterio.enums.Resampling` that GDAL both warps and reads by."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Hold what a mosaic comes to.
+
+    Attributes
+    ----------
+    count : int
+        Scenes.
+    area : float
+        Of the ground that the scenes cover, what several cover counted once, in square kilometres on the ellipsoid.
+    covered : float, optional
+        The share of the area asked for that they cover, from 0 to 1.
+    """
+
+    count: int
+    area: float
+    covered: Optional[float] = None
+
+    def __str__(self) -> str:
+        # Two digits, where there are no more before the point.
+        return f"{self.count} scenes, {self.area:,.{0 if self.area >= 9.5 else 2}f} km²"
+
+
+def survey(scenes: Iterable[Scene], area: Any = None) -> Survey:
+    """Tell how many scenes there are, and how much ground they cover.
+
+    Parameters
+    ----------
+    scenes : iterable of Scene
+        The scenes.
+    area : shapely geometry, Box, mapping or str, optional
+        What was asked for, as `planet_vector.geometry.ground.area_asked_for` takes it.
+    """
+    found = list(scenes)
+    ground = shapely.union_all(shapely.make_valid([scene.footprint for scene in found]))
+    asked = None if area is None else area_asked_for(area)
+    (covered,) = (None,) if asked is None or not holds_ground(asked) else shares_of(asked, [ground])
+    return Survey(len(found), float(area_of(ground)) / 1e6, covered)
+
+
+def open_scenes(
+    catalog: ScenesV0,
+    scenes: Sequence[Scene],
+    product: str,
+    crs: Any = None,
+    res: Union[None, float, Tuple[float, float]] = None,
+    bounds: Optional[Bounds] = None,
+    order: str = "newest",
+    resampling: str = "nearest",
+    area: Any = None,
+) -> Virtual:
+    """Open scenes as one raster.
+
+    Parameters
+    ----------
+    catalog : ScenesV0
+        The service.
+    scenes : sequence of Scene
+        What it is made of.
+    product : str
+        Which product of each; all must have the same bands.
+    crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
+        Of the mosaic; by default that of the scene on top.
+    res : float or (float, float), optional
+        Pixel width and height in units of `crs`; by default those of the scene on top.
+    bounds : (west, south, east, north), optional
+        In units of `crs`; by default the narrowest around all footprints: in degrees, and where `crs` unrolls the globe
+        as they do, they go on across ±180° where that is narrower (170 to 190). They are taken in any turn (-175 to
+        -170 or 185 to 190). Grown to whole pixels, counted from the origin of `crs`.
+    order : str
+        Which scene lies on top: one of `ORDERS`.
+    resampling : str
+        One of `RESAMPLING`.
+    area : shapely geometry, Box, mapping or str, optional
+        Where there are no `bounds`, cut to the rectangle around its polygons: as
+        `planet_vector.geometry.ground.area_asked_for` takes it. A point or a line cuts nothing.
+
+    Raises
+    ------
+    NotFoundError
+        When a scene does not have the product.
+    QueryError
+        When `crs` is none.
+    RasterAccessError
+        When there are no scenes, or they make no raster.
+    """
+    if order not in ORDERS:
+        raise RasterAccessError(f"The order is {order!r}: it takes {', '.join(ORDERS)}.")
+    if resampling not in RESAMPLING:
+        raise RasterAccessError(f"The resampling is {resampling!r}: it takes {', '.join(RESAMPLING)}.")
+    if not scenes:
+        raise RasterAccessError("There are no scenes to make a mosaic of: widen the search.")
+    asked = None if area is None else area_asked_for(area)
+    if asked is not None and not holds_ground(asked):
+        asked = None
+    ranked = sorted(scenes, key=lambda scene: (ORDERS[order](scene), scene.id))
+    titles = {catalog.transport.check_link(scene.product_link(product)): f"{scene.id}/{product}" for scene in ranked}
+    sources = Sources(catalog, titles)
+    sources.fetch_headers(list(titles)[::-1])
+    try:
+        with sources.open(list(titles)[-1]) as topmost:
+            north_up(topmost)
+            top = header_of(topmost)
+        target = top.crs if crs is None else crs_of(crs)
+        places = [_place(scene, target) for scene in ranked]
+        if bounds is None and asked is not None:
+            # What lies beyond the scenes may have no place in the coordinate system.
+            boxes = [shapely.box(*box_of([polygon])) for scene in ranked for polygon in scene.polygons]
+            within = polygons(shapely.intersection(asked, shapely.union_all(boxes)))
+            bounds = cut_to(around(places, turn_of(target)), within, target)
+        grid = _grid(places, top, target, res, bounds)
+        root = _vrt(sources, titles, grid, top, resampling, catalog.settings.connections)
+        text = tostring(root, encoding="unicode")
+    except BaseException:
+        sources.end()
+        raise
+    dataset: Virtual = open_virtual(text, f"the mosaic of {len(ranked)} scenes", sources)
+    return dataset
+
+
+class _Grid(NamedTuple):
+    crs: Any
+    bounds: Bounds
+    res: Tuple[float, float]
+
+
+def crs_of(given: Any) -> Any:
+    """Return a coordinate system as rasterio has it.
+
+    Raises
+    ------
+    QueryError
+        When it is none.
+    """
+    try:
+        with rasterio.Env():  # without one, PROJ's own words are printed, too
+            return CRS.from_user_input(given)
+    except CRSError as error:
+        said = " ".join(str(error).split()).rstrip(".")
+        raise QueryError(f"There is no coordinate system {given!r} ({said}): take one as EPSG:3857.") from None
+
+
+def _grid(places: Sequence[Bounds], top: RasterHeader, target: Any, res: Any, bounds: Optional[Bounds]) -> _Grid:
+    if res is None:
+        size = top.res if target == top.crs else None
+    else:
+        across, down = res if isinstance(res, (tuple, list)) else (res, res)
+        size = float(across), float(down)
+    if size is None:
+        step = warped_step(top.crs, target, top.bounds, (top.width, top.height))
+        size = (step, step)
+    if not all(0 < side < math.inf for side in size):
+        raise RasterAccessError(f"A pixel of {size} has no size: give it in units of the coordinate system.")
+    turn = turn_of(target)
+    whole = around(places, turn)
+    west, south, east, north = bounds or whole
+    if turn is not None and east < west:
+        east += turn.period
+    bounds = west, south, east, north
+    if not (west < east and south < north and all(map(math.isfinite, bounds))):
+        raise RasterAccessError(f"The bounds {bounds} hold nothing: give west, south, east, north in that order.")
+    reached = turns((whole[0], whole[2]), (west, east), turn)
+    beside = not any(whole[0] + by < east and west < whole[2] + by for by in reached)
+    if beside or whole[1] >= north or south >= whole[3]:
+        told = "The scenes do not reach into the bounds {:g}, {:g}, {:g}, {:g}".format(*bounds)
+        raise RasterAccessError(f"{told}: give them in units of the mosaic's crs.")
+    # The same grid for the same resolution, whatever the bounds: cells are counted from the origin. The first term
+    # keeps a bound that lies on a line of the grid there, whatever its last digit.
+    outward = (
+        math.floor(round(west / size[0], 6)) * size[0], math.floor(round(south / size[1], 6)) * size[1],
+        math.ceil(round(east / size[0], 6)) * size[0], math.ceil(round(north / size[1], 6)) * size[1],
+    )  # fmt: skip
+    return _Grid(target, outward, (float(size[0]), float(size[1])))
+
+
+def _place(scene: Scene, crs: Any) -> Bounds:
+    """Return the box around a footprint in a coordinate system."""
+    boxes, turn = [], turn_of(crs)
+    for polygon in scene.polygons:  # one by one: across the antimeridian each part has its own longitudes
+        box = box_of([polygon])
+        if box is not None:
+            try:
+                bounds = warped_bounds("EPSG:4326", crs, box)
+                boxes.append(bounds if turn is None else turn.square(bounds))
+            except RasterAccessError:
+                told = f"Scene {scene.id} reaches beyond what {crs.to_string()} can show"
+                raise RasterAccessError(f"{told}: take another crs.") from None
+    if not boxes:
+        raise RasterAccessError(f"Scene {scene.id} has no footprint: leave it out of the mosaic.")
+    return around(boxes, turn)
+
+
+def _vrt(
+    sources: Sources, titles: Mapping[str, str], grid: _Grid, top: RasterHeader, resampling: str, connections: int
+) -> Element:
+    """Return the VRT of all scenes, the one on top drawn last."""
+    root = vrt(grid.crs, grid.bounds, grid.res)  # an error of too many pixels, before each scene is asked for
+    on_top = list(titles.values())[-1]
+    if resampling not in ("nearest", "mode") and any(band.table for band in top.bands):
+        told = f"The pixels of {on_top} are places in a palette, of which there is no {resampling}"
+        raise RasterAccessError(f"{told}: take nearest or mode.")
+
+    def placed(link: str, how: Optional[str]) -> _Placed:
+        with sources.open(link) as dataset:
+            header = checked(dataset, titles[link], top, on_top)
+            own = sources.mask_of(link, header, dataset)
+        name = source_name(link)
+        if not how and (own or needed(header)):  # of another one GDAL sees by itself that all of it is data
+            name = with_mask(name, header, own)
+        if resampling == "nearest" and header.crs == grid.crs and _is_as_fine(header, grid):
+            moved = [Affine.translation(at[0] - header.bounds[0], 0) for at in _in_turns(header.bounds, grid)]
+            places = [header.on(header.crs, by * header.transform, header.width, header.height) for by in moved]
+            return header, [(name, place) for place in places]  # read with a third of the requests
+        if how and how != repr(header.nodata[0]) and how != ALPHA:
+            name = with_nodata(name, header)
+        with sources.open_again(name, link) as dataset:
+            drawn = _warped(sources, dataset, grid, resampling, by_band=how not in (None, ALPHA))
+        if how:
+            return header, drawn
+        with sources.open_again(mask_alone(name, header), link) as dataset:
+            masks = _warped(sources, dataset, grid, resampling)
+        return header, [(with_mask(text, place, mask), place) for (text, place), (mask, _) in zip(drawn, masks)]
+
+    with Workers(connections) as pool:
+        # What the scene on top says of itself is what all do, nearly always: each file is looked at once.
+        how = told_by_pixels(top)
+        found = list(pool.map(placed, titles, repeat(how)))
+        if any(told_by_pixels(header) != how for header, _ in found):
+            how = None
+            found = list(pool.map(placed, titles, repeat(how)))
+    headers = [header for header, _ in found]
+    vrt_tags(root, dict(set.intersection(*(set(header.tags.items()) for header in headers))))
+    bands = [vrt_band(root, band) for band in bands_of_all(headers, top)]
+    sources_of_all = [each for _, several in found for each in several]
+    for name, place in sources_of_all:
+        for number, band in enumerate(bands, 1):
+            source = vrt_source(band, name, number, place, grid.bounds, grid.res, "ComplexSource")
+            if how is None or (how == ALPHA and number != top.alpha):
+                SubElement(source, "UseMaskBand").text = "true"
+            else:  # what is transparent here covers nothing below
+                SubElement(source, "NODATA").text = "0" if how == ALPHA else how
+    if how is None:
+        mask = vrt_mask(root)
+        for name, place in sources_of_all:
+            source = vrt_source(mask, name, "mask,1", place, grid.bounds, grid.res, "ComplexSource")
+            SubElement(source, "NODATA").text = "0"
+    return root
+
+
+_Placed = Tuple[RasterHeader, List[Tuple[str, RasterHeader]]]
+"""What the header of a scene says; names of it that GDAL opens, and headers that say where each lies on the grid."""
+
+
+def _is_as_fine(header: RasterHeader, grid: _Grid) -> bool:
+    """Tell whether pixels are as large as the grid's, to a thousandth of one over the whole scene."""
+    width, height = (abs(mine / its - 1) for mine, its in zip(header.res, grid.res))
+    return bool(max(width * header.width, height * header.height) < 1e-3)
+
+
+def _in_turns(bounds: Bounds, grid: _Grid) -> List[Bounds]:
+    """Return bounds on a grid, which may show the same ground in several turns, or bounds of another turn."""
+    west, south, east, north = bounds
+    moves = turns((west, east), (grid.bounds[0], grid.bounds[2]), turn_of(grid.crs))
+    return [(west + by, south, east + by, north) for by in moves]
+
+
+def _warped(
+    sources: Sources, dataset: Any, grid: _Grid, resampling: str, by_band: bool = False
+) -> List[Tuple[str, RasterHeader]]:
+    """Return one scene on the mosaic's grid, as the text of a VRT, and the header of that; one for each turn.
+
+    What has no data is told by all bands together, or by each for itself, as the mosaic draws it.
+    """
+    bounds = warped_bounds(dataset.crs, grid.crs, dataset.bounds)
+    crs, transform = dataset.crs, dataset.transform
+    moved = None if crs == grid.crs else recentred(crs, dataset.bounds.left, dataset.bounds.right)
+    if moved is not None:
+        crs, transform = moved[0], Affine.translation(-moved[1], 0) * transform
+    found = []
+    for place in _in_turns(bounds, grid):
+        # In the system of the grid GDAL turns nothing.
+        by = place[0] - bounds[0] if crs == grid.crs else 0.0
+        text, header = _warped_to(place, dataset, crs, Affine.translation(by, 0) * transform, grid, resampling, by_band)
+        found.append((sources.public(text), header))
+    return found
+
+
+def _warped_to(
+    place: Bounds, dataset: Any, crs: Any, transform: Affine, grid: _Grid, resampling: str, by_band: bool
+) -> Tuple[str, RasterHeader]:
+    west, south, east, north = place
+    columns = math.floor((west - grid.bounds[0]) / grid.res[0]), math.ceil((east - grid.bounds[0]) / grid.res[0])
+    rows = math.floor((grid.bounds[3] - north) / grid.res[1]), math.ceil((grid.bounds[3] - south) / grid.res[1])
+    corner = from_origin(grid.bounds[0] + columns[0] * grid.res[0], grid.bounds[3] - rows[0] * grid.res[1], *grid.res)
+    # Of a pixel with data in one band alone GDAL would move the others by one, so that they are none of no data.
+    options = {"UNIFIED_SRC_NODATA": "NO"} if by_band else {}
+    with MemoryFile(ext=".vrt") as memory:
+        with WarpedVRT(
+            dataset,
+            src_crs=crs,
+            src_transform=transform,
+            crs=grid.crs,
+            transform=corner,
+            width=columns[1] - columns[0],
+            height=rows[1] - rows[0],
+            resampling=Resampling[resampling],
+            **options,
+        ) as warped:
+            rasterio.shutil.copy(warped, memory.name, driver="VRT")
+            header = header_of(warped)
+        text = memory.read().decode()
+    return text, header

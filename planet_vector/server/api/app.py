@@ -1,0 +1,347 @@
+"""The Scenes API v0 over an index and its archive."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, List, Mapping, Optional, Tuple
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+
+from planet_vector.errors import ConfigError
+from planet_vector.server.api import openapi
+from planet_vector.server.api.answers import Seen, json_answer, look, picture_answer, write_json
+from planet_vector.server.api.attending import AREAS, CHEAP, HEALTH, PAGES, attend
+from planet_vector.server.api.basemaps import Mosaic
+from planet_vector.server.api.bodies import Body
+from planet_vector.server.api.conditional import NOT_STORED, Version
+from planet_vector.server.api.delivery import Signer, product_path, product_response
+from planet_vector.server.api.hosts import HOST
+from planet_vector.server.api.keys import Keys, Permission
+from planet_vector.server.api.listing import list_page, shown
+from planet_vector.server.api.metrics import Metrics
+from planet_vector.server.api.refusing import add_refusals
+from planet_vector.server.archive.inventory import SCENE_TYPES
+from planet_vector.server.archive.products import Products
+from planet_vector.server.imagery.kept_pictures import FORMATS, SIZES, Imagery
+from planet_vector.server.index.database import Found, Index
+from planet_vector.server.index.rescans import RescanState
+from planet_vector.server.index.scene_search import read_query
+from planet_vector.server.patience import Patience
+from planet_vector.server.refusal import Refusal
+
+SEARCH_SECONDS = 30.0
+"""Time for a page of a search, its area made ready. With a million scenes a page takes less than one."""
+
+CHEAP_SECONDS = 10.0
+"""Time for what takes milliseconds: it is used up only where a disk hangs."""
+
+
+@dataclass
+class Service:
+    """Hold what the routes work on.
+
+    Attributes
+    ----------
+    root : Path
+        The archive.
+    delivery_port : int or None
+        Port of the second origin, which ``/full`` redirects to.
+    """
+
+    root: Path
+    index: Index
+    imagery: Imagery
+    keys: Keys = field(default_factory=Keys)
+    signer: Optional[Signer] = None
+    delivery_port: Optional[int] = None
+    mosaics: Mapping[str, Mosaic] = field(default_factory=dict)
+    metrics: Metrics = field(default_factory=Metrics)
+    rescans: RescanState = field(default_factory=RescanState)
+
+    def __post_init__(self) -> None:
+        """Know where products lie."""
+        self.products = Products(self.root)
+
+
+def create_app(service: Service) -> FastAPI:
+    """Make the API of a service."""
+    app = FastAPI(
+        title="Scenes API", version="0", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+    )  # fmt: skip
+    app.openapi_version = "3.0.3"  # what Swagger UI of every age reads
+    app.state.service = service
+    add_refusals(app)
+    routes: List[Any] = [
+        ("/v0/scenes/", scene_types, openapi.ROOT),
+        ("/v0/scenes/{scene_type}/", list_scenes, openapi.LIST),
+        ("/v0/scenes/{scene_type}/{scene_id}", get_scene, openapi.SCENE),
+        ("/v0/scenes/{scene_type}/{scene_id}/full", get_product, openapi.FULL),
+        ("/v0/scenes/{scene_type}/{scene_id}/thumb", get_thumbnail, openapi.THUMB),
+        ("/v0/scenes/{scene_type}/{scene_id}/square-thumb", get_thumbnail, openapi.THUMB),
+        ("/v0/scenes/{scene_type}/{scene_id}/{z}/{x}/{y}.png", get_tile, openapi.TILE),
+    ]
+    for path, answer, extra in routes:
+        app.add_api_route(path, answer, methods=["GET"], openapi_extra=extra, response_class=Response)
+        app.add_api_route(path, answer, methods=["HEAD"], include_in_schema=False)
+    app.add_api_route("/v0/scenes/{scene_type}/", list_scenes, methods=["POST"], openapi_extra=openapi.POST)
+    tiles = "/tiles{shard}/v0/scenes/{scene_type}/{scene_id}/{z}/{x}/{y}.png"
+    app.add_api_route(tiles, get_tile, methods=["GET", "HEAD"], include_in_schema=False)
+    # Lists end in a slash and lead there without it; details do not, and are not found with it.
+    app.add_api_route("/v0/scenes", to_slash, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/v0/scenes/{scene_type}", to_slash, methods=["GET", "HEAD", "POST"], include_in_schema=False)
+    app.add_api_route("/healthz", get_health, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/metrics", get_metrics, methods=["GET", "HEAD"], include_in_schema=False)
+    return app
+
+
+async def get_health(request: Request) -> Response:
+    """Tell that the service answers, can read its index, and how the last look for changes in the archive went."""
+    service: Service = request.app.state.service
+    await attend(request, lambda patience: service.index.totals(), seconds=CHEAP_SECONDS, pool=HEALTH)
+    state = service.rescans.read()
+    try:
+        enter(request)
+    except (Refusal, ConfigError):  # the latter when the file of keys cannot be read
+        # Reasons name files. Who has no key is told when it was, and whether it worked.
+        if state is not None:
+            reason = state["failed"] and "The archive could not be looked through: a key is needed to be told why."
+            state = {"ended": state["ended"], "seconds": state["seconds"], "failed": reason}
+    return JSONResponse({"status": "ok", "rescan": state}, headers=NOT_STORED)
+
+
+async def get_metrics(request: Request) -> Response:
+    """Give the counters of the service to Prometheus."""
+    service, permission = enter(request)
+    totals = await attend(request, lambda patience: service.index.totals(), seconds=CHEAP_SECONDS, pool=CHEAP)
+    # Scenes are counted for what the key may see. Requests are the service's as a whole: they are kept by route and
+    # status alone, and say nothing of any scene.
+    seen = permission.scene_types
+    totals = {name: count for name, count in totals.items() if seen is None or name in seen}
+    kind = "text/plain; version=0.0.4; charset=utf-8"
+    return Response(service.metrics.text(totals), media_type=kind, headers=NOT_STORED)
+
+
+async def scene_types(request: Request) -> Response:
+    """List the scene types: names, and the addresses of their lists."""
+    service, permission = enter(request)
+    base = base_url(request)
+    seen = permission.scene_types
+
+    def answer(patience: Patience) -> Response:
+        def make() -> bytes:
+            names = sorted({*SCENE_TYPES, *service.index.totals()})
+            return write_json({n: f"{base}/v0/scenes/{n}/" for n in names if seen is None or n in seen})
+
+        return json_answer(request, make, index_version(request, service, permission))
+
+    return await attend(request, answer, seconds=CHEAP_SECONDS, pool=CHEAP)
+
+
+async def list_scenes(request: Request, scene_type: str) -> Response:
+    """Search the scenes of a type; POST takes large areas in its body."""
+    service, permission = enter(request)
+    permission.check_type(scene_type)
+    parameters = read_query(request.scope["query_string"].decode("latin-1"))
+    base = base_url(request)
+    with Body() as body:
+        if request.method == "POST":
+            await body.read(request)
+        if not body.is_large:
+            parameters += body.parameters(request)
+        in_area = body.is_large or any(name == "intersects" for name, _ in parameters)
+
+        def answer(patience: Patience) -> Response:
+            more = body.large_parameters(request, patience) if body.is_large else []
+            given = parameters + more
+            check_known(service, scene_type)
+
+            def make() -> bytes:
+                return list_page(service.index, permission, scene_type, given, base, patience)
+
+            # Nobody keeps the answer of a POST: its address does not say what was asked for.
+            version = None if request.method == "POST" else index_version(request, service, permission, given)
+            return json_answer(request, make, version)
+
+        return await attend(request, answer, seconds=SEARCH_SECONDS, pool=AREAS if in_area else PAGES)
+
+
+async def get_scene(request: Request, scene_type: str, scene_id: str) -> Response:
+    """Describe one scene."""
+    service, permission = enter(request)
+    base = base_url(request)
+
+    def answer(patience: Patience) -> Response:
+        def make() -> bytes:
+            return shown(find(service, permission, scene_type, scene_id).feature, permission, base)
+
+        permission.check_type(scene_type)
+        return json_answer(request, make, index_version(request, service, permission))
+
+    return await attend(request, answer, seconds=CHEAP_SECONDS, pool=CHEAP)
+
+
+async def get_product(request: Request, scene_type: str, scene_id: str) -> Response:
+    """Deliver a product's GeoTIFF, or lead to where it is delivered."""
+    service, permission = enter(request)
+    wanted = request.query_params.getlist("product") or ["visual"]
+    if len(set(wanted)) > 1:
+        raise Refusal(400, "product stands more than once, with different values.")
+    base = base_url(request) if service.signer is not None else ""
+
+    def answer(patience: Patience) -> Response:
+        return _product(request, permission, (scene_type, scene_id, wanted[0]), base)
+
+    # The archive's disk may be slow to tell even whether a file is there.
+    return await attend(request, answer, seconds=CHEAP_SECONDS, pool=CHEAP)
+
+
+def _product(request: Request, permission: Permission, names: Tuple[str, str, str], base: str) -> Response:
+    service: Service = request.app.state.service
+    scene_type, scene_id, product = names
+    found = find(service, permission, scene_type, scene_id)
+    listed = json.loads(found.feature, strict=False)["properties"].get("data", {}).get("products", {})
+    if product not in listed:
+        has = ", ".join(name for name in listed if permission.allows(name)) or "none"
+        raise Refusal(404, f"Scene {scene_id} has no product {product[:40]!r}; it has: {has}.")
+    if not permission.allows(product):
+        raise Refusal(403, f"Your key does not permit the product {product}.")
+    place = found.products.get(product)
+    body = service.products.find(place) if place else None
+    if body is None:
+        raise Refusal(404, f"The archive has no file of the product {product} of scene {scene_id}.")
+    if service.signer is not None:
+        host = re.sub(r":\d+$", "", base)
+        location = f"{host}:{service.delivery_port}{service.signer.sign(product_path(scene_type, scene_id, product))}"
+        return Response(status_code=302, headers={"Location": location, **NOT_STORED})
+    version = Version.of_product(body, service.keys.required)
+    return product_response(request, body, f"{scene_id}_{product}.tif", version)
+
+
+async def get_thumbnail(request: Request, scene_type: str, scene_id: str) -> Response:
+    """Show a scene in small."""
+    service, permission = enter(request)
+    size, image_format = request.query_params.get("size", "md"), request.query_params.get("format", "png")
+    if size not in SIZES:
+        raise Refusal(400, f"size is {size[:40]!r}: it takes {', '.join(SIZES)}.")
+    if image_format not in FORMATS:
+        raise Refusal(400, f"format is {image_format[:40]!r}: it takes {', '.join(FORMATS)}.")
+    square = request.url.path.endswith("/square-thumb")
+
+    def seen(patience: Patience) -> Seen:
+        products = permitted(find(service, permission, scene_type, scene_id), permission, scene_id)
+        picture = service.imagery.thumbnail(products, size, image_format, square)
+        return look(request, picture, service.keys.required)
+
+    found = await attend(request, seen, seconds=CHEAP_SECONDS, pool=CHEAP)
+    name = f"{scene_id}_{'square_thumb' if square else 'thumb'}.{image_format}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return await picture_answer(request, found, FORMATS[image_format], headers)
+
+
+async def get_tile(request: Request, scene_type: str, scene_id: str, z: str, x: str, y: str) -> Response:
+    """Show a scene on one tile of a web map."""
+    service, permission = enter(request)
+
+    def seen(patience: Patience) -> Seen:
+        found = find(service, permission, scene_type, scene_id)
+        if not all(re.fullmatch(r"\d{1,8}", part, re.ASCII) for part in (z, x, y)):
+            raise Refusal(404, "There is no such tile.")
+        products = permitted(found, permission, scene_id)
+        return look(request, service.imagery.tile([products], int(z), int(x), int(y)), service.keys.required)
+
+    return await picture_answer(request, await attend(request, seen, seconds=CHEAP_SECONDS, pool=CHEAP), "image/png")
+
+
+def permitted(found: Found, permission: Permission, scene_id: str) -> Mapping[str, str]:
+    """Return the products of a scene that a key may see, with their files.
+
+    Raises
+    ------
+    Refusal
+        403, when it has others only.
+    """
+    products = {name: place for name, place in found.products.items() if permission.allows(name)}
+    if found.products and not products:
+        raise Refusal(403, f"Your key does not permit any product of scene {scene_id}.")
+    return products
+
+
+def enter(request: Request) -> tuple[Service, Permission]:
+    """Return the service and what a request may see.
+
+    Raises
+    ------
+    Refusal
+        401, without a good key.
+    """
+    service: Service = request.app.state.service
+    permission = service.keys.permission(request.headers.get("authorization"), request.query_params.get("api_key"))
+    request.scope["planet_vector.key"] = permission.name
+    return service, permission
+
+
+def base_url(request: Request) -> str:
+    """Return the service's own address as the client knows it, from the Host header.
+
+    Raises
+    ------
+    Refusal
+        400, when the header is no host: it would stand in links.
+    """
+    host = request.headers.get("host", "")
+    if not HOST.fullmatch(host):
+        raise Refusal(400, "The Host header is no host.")
+    return f"{request.url.scheme}://{host}"
+
+
+def index_version(request: Request, service: Service, permission: Permission, *parts: Any) -> Version:
+    """Return the version of an answer that is made of the index, for a thread.
+
+    Parameters
+    ----------
+    request : Request
+        Where it was sent: links in answers begin with that.
+    service : Service
+        What answers.
+    permission : Permission
+        What the key may see.
+    *parts
+        What else the answer depends on: parameters, the definition of a mosaic.
+    """
+    may = [None if names is None else sorted(names) for names in (permission.scene_types, permission.products)]
+    place = base_url(request), request.scope["path"]
+    # Read before the answer is made: of a change in between, the next request is told.
+    state = service.index.state()
+    return Version.of_made(service.keys.required, state, service.index.exact_ties, place, may, parts)
+
+
+def check_known(service: Service, scene_type: str) -> None:
+    """Raise the Refusal of a scene type that is not there."""
+    if scene_type not in SCENE_TYPES and scene_type not in service.index.totals():
+        raise Refusal(404, f"There is no scene type {scene_type[:40]!r}.")
+
+
+def find(service: Service, permission: Permission, scene_type: str, scene_id: str) -> Found:
+    """Return a scene, or raise the Refusal of one that is not there or not permitted."""
+    permission.check_type(scene_type)
+    check_known(service, scene_type)
+    found = service.index.find(scene_type, scene_id) if _is_text(scene_id) else None
+    if found is None:
+        raise Refusal(404, f"There is no scene {scene_id[:80]!r} of the type {scene_type}.")
+    return found
+
+
+def _is_text(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+async def to_slash(request: Request) -> Response:
+    """Lead to the list whose slash was left out."""
+    query = request.scope["query_string"].decode("latin-1")
+    location = f"{base_url(request)}{quote(request.url.path)}/" + (f"?{query}" if query else "")
+    return RedirectResponse(location, 307 if request.method == "POST" else 302, NOT_STORED)

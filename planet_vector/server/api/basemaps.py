@@ -1,0 +1,353 @@
+"""Mosaics: many scenes as one picture, cut into quads.
+
+A YAML file defines them::
+
+    - name: bahamas
+      title: The Bahamas without clouds
+      scene_type: ortho                 # left out: ortho
+      product: visual                   # left out: what makes the best picture of each scene
+      first: 2015-01-01                 # dates of acquisition, both included; left out: any
+      last: 2015-12-31
+      filter: {cloud_cover.estimated.lte: 20}
+      level: 15                         # left out: 15
+
+Where scenes lie above each other, the least cloudy is seen, and of those the newest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+import shapely
+from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
+
+from planet_vector.errors import ConfigError
+from planet_vector.query import format_time, parse_time
+from planet_vector.server.api.keys import Permission
+from planet_vector.server.archive.outlines import split
+from planet_vector.server.index.database import Index
+from planet_vector.server.index.scene_search import Search, parse_search
+from planet_vector.server.patience import Patience
+from planet_vector.server.quad_grid import QUAD_SIZE, Bounds, Quad, quads_at_most, quads_of, resolution, to_mercator
+from planet_vector.server.refusal import Refusal
+
+MAX_SCENES = 20_000
+"""Scenes of a mosaic: the least that is laid out in memory, all at once."""
+
+MAX_QUADS = 500_000
+"""Quads of a mosaic, counted for each of its scenes: some 10 s of work, and 100 MB."""
+
+MAX_PERMISSIONS = 8
+"""Sets of products, as keys have them, for which a mosaic's layout is kept."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+
+
+@dataclass(frozen=True)
+class Member:
+    """Hold one scene of a mosaic.
+
+    Attributes
+    ----------
+    products : mapping of str to str
+        The products that may be shown.
+    footprint : shapely geometry
+        In web mercator.
+    updated : str
+        When it was published, else acquired, as the API writes times.
+    """
+
+    scene_id: str
+    products: Mapping[str, str]
+    footprint: BaseGeometry
+    acquired: str
+    updated: str
+    cloud: float
+
+
+class Layout:
+    """Hold what a mosaic is made of, the scenes that are seen first in front.
+
+    Parameters
+    ----------
+    members : sequence of Member
+        The scenes.
+    level : int
+        The mosaic's.
+    quads : mapping of Quad to sequence of Member, optional
+        The quads, if they are known; else they are found when they are wanted.
+    """
+
+    def __init__(
+        self, members: Sequence[Member], level: int, quads: Optional[Mapping[Quad, Sequence[Member]]] = None
+    ) -> None:
+        self.members = members
+        self._level = level
+        self._quads = quads
+        self._lock = threading.Lock()
+        self._tree: Optional[shapely.STRtree] = None
+        self._tree_lock = threading.Lock()  # the other is held while quads are found
+
+    def quads(self, patience: Optional[Patience] = None) -> Mapping[Quad, Sequence[Member]]:
+        """Return the scenes of each quad.
+
+        Raises
+        ------
+        Refusal
+            422, when there are more than `MAX_QUADS`.
+        """
+        with _held(self._lock, patience):
+            if self._quads is None:
+                self._quads = self._cut(patience)
+            return self._quads
+
+    def within(self, bounds: Bounds) -> List[Member]:
+        """Return the scenes that share ground with a box in web mercator."""
+        with self._tree_lock:
+            if self._tree is None:
+                self._tree = shapely.STRtree([member.footprint for member in self.members])
+        found = self._tree.query(shapely.box(*bounds), predicate="intersects")
+        return [self.members[number] for number in sorted(found.tolist())]
+
+    def of(self, products: FrozenSet[str]) -> Layout:
+        """Return the layout of what is left when only some products may be shown."""
+        left: Dict[str, Member] = {}
+        for member in self.members:
+            shown = {name: place for name, place in member.products.items() if name in products}
+            if shown:
+                left[member.scene_id] = replace(member, products=shown)
+        with self._lock:
+            known = self._quads
+        quads: Optional[Dict[Quad, List[Member]]] = None
+        if known is not None:
+            cut = {quad: [left[m.scene_id] for m in members if m.scene_id in left] for quad, members in known.items()}
+            quads = {quad: members for quad, members in cut.items() if members}
+        return Layout(list(left.values()), self._level, quads)
+
+    def _cut(self, patience: Optional[Patience]) -> Dict[Quad, List[Member]]:
+        quads: Dict[Quad, List[Member]] = {}
+        tried = 0
+        for member in self.members:
+            tried += quads_at_most(member.footprint, self._level)
+            if tried > MAX_QUADS:
+                raise Refusal(
+                    422,
+                    f"The mosaic would have more than {MAX_QUADS} quads of scenes: its definition needs a lower level "
+                    f"than {self._level}, or fewer scenes.",
+                )
+        for member in self.members:
+            for number, quad in enumerate(quads_of(member.footprint, self._level)):
+                quads.setdefault(quad, []).append(member)
+                if patience is not None and not number % 200:
+                    patience.check()
+        return quads
+
+
+@dataclass
+class Mosaic:
+    """Hold a mosaic as it is defined."""
+
+    name: str
+    title: str
+    search: Search
+    product: Optional[str] = None
+    level: int = 15
+    _layout: Optional[Tuple[int, Layout]] = field(default=None, repr=False)
+    _parts: OrderedDict[FrozenSet[str], Layout] = field(default_factory=OrderedDict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def is_visible(self, permission: Permission) -> bool:
+        """Tell whether a key may see the mosaic: its scene type, and its product if it has one."""
+        types = permission.scene_types
+        return (types is None or self.search.scene_type in types) and (
+            self.product is None or permission.allows(self.product)
+        )
+
+    def layout(self, index: Index, permission: Permission, patience: Optional[Patience] = None) -> Layout:
+        """Return the scenes and quads of the mosaic that a key may see, as they are in the index now."""
+        with _held(self._lock, patience):
+            version = index.version()
+            if self._layout is None or self._layout[0] != version:
+                self._layout = version, Layout(self._find(index, patience), self.level)
+                self._parts.clear()
+            whole = self._layout[1]
+            if permission.products is None or self.product is not None:
+                return whole
+            part = self._parts.pop(permission.products, None) or whole.of(permission.products)
+            self._parts[permission.products] = part  # the one used last
+            if len(self._parts) > MAX_PERMISSIONS:
+                self._parts.popitem(last=False)
+            return part
+
+    def describe(self, layout: Layout, base: str) -> Dict[str, Any]:
+        """Return the mosaic as the API gives it."""
+        members = layout.members
+        times = sorted(member.acquired for member in members)
+        address = f"{base}/v0/mosaics/{self.name}"
+        return {
+            "coordinate_system": "EPSG:3857",
+            "datatype": "byte",
+            "first_acquired": times[0] if times else None,
+            "last_acquired": times[-1] if times else None,
+            "level": self.level,
+            "links": {
+                "quadmap": f"{address}/quad-map.png",
+                "quads": f"{address}/quads/",
+                "self": address,
+                "tiles": f"{base}/tiles{{0-3}}/v0/mosaics/{self.name}/{{z}}/{{x}}/{{y}}.png",
+            },
+            "name": self.name,
+            "quad_pattern": "L{glevel:d}-{tilex:04d}E-{tiley:04d}N",
+            "quad_size": QUAD_SIZE,
+            "resolution": resolution(self.level),
+            "title": self.title,
+        }
+
+    def describe_quad(self, quad: Quad, members: Sequence[Member], base: str) -> Dict[str, Any]:
+        """Return a quad as the API gives it."""
+        west, south, east, north = (round(value, 10) for value in quad.lonlat)
+        address = f"{base}/v0/mosaics/{self.name}"
+        frame = shapely.box(*quad.bounds)
+        covered = shapely.union_all([member.footprint.intersection(frame) for member in members]).area / frame.area
+        ring = [[west, north], [west, south], [east, south], [east, north], [west, north]]
+        return {
+            "geometry": {"type": "Polygon", "coordinates": [ring]},
+            "type": "Feature",
+            "id": quad.id,
+            "properties": {
+                "updated": max(member.updated for member in members),
+                "num_input_scenes": len(members),
+                "links": {
+                    "self": f"{address}/quads/{quad.id}",
+                    "full": f"{address}/quads/{quad.id}/full",
+                    "thumbnail": f"{address}/quads/{quad.id}/thumb",
+                    "mosaic": address,
+                    "scenes": f"{address}/quads/{quad.id}/scenes/",
+                },
+                "percent_covered": round(100 * min(covered, 1.0), 2),
+            },
+        }
+
+    def _find(self, index: Index, patience: Optional[Patience]) -> List[Member]:
+        """Return the scenes of the mosaic, those in front first."""
+        members: List[Member] = []
+        for number, (scene_id, text, products) in enumerate(index.matching(self.search, MAX_SCENES, patience)):
+            if patience is not None and not number % 100:
+                patience.check()
+            shown = products if self.product is None else {n: p for n, p in products.items() if n == self.product}
+            feature = json.loads(text, strict=False)
+            if not shown or feature.get("geometry") is None:
+                continue
+            properties = feature["properties"]
+            acquired = properties["acquired"]
+            cloud = properties.get("cloud_cover")
+            estimated = cloud.get("estimated") if isinstance(cloud, dict) else None
+            members.append(
+                Member(
+                    scene_id,
+                    shown,
+                    shapely.make_valid(to_mercator(split(shape(feature["geometry"])))),
+                    format_time(parse_time(acquired)),
+                    _updated(properties, acquired),
+                    float(estimated) if isinstance(estimated, (int, float)) else 0.0,
+                )
+            )
+        # The search gives the newest first, and sorting keeps that order among equals.
+        members.sort(key=lambda member: member.cloud)
+        return members
+
+
+@contextlib.contextmanager
+def _held(lock: threading.Lock, patience: Optional[Patience]) -> Iterator[None]:
+    """Hold a lock that others may hold for long, as long as the client waits for it."""
+    while not lock.acquire(timeout=0.05):
+        if patience is not None:
+            patience.check()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def load_mosaics(file: Optional[Path]) -> Dict[str, Mosaic]:
+    """Return the mosaics of a file, by name.
+
+    Raises
+    ------
+    ConfigError
+        When the file cannot be used.
+    """
+    import yaml
+
+    if file is None:
+        return {}
+    try:
+        entries = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(
+            f"The file of mosaics {file} cannot be read ({' '.join(str(error).split())[:200]})."
+        ) from None
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ConfigError(f"The file of mosaics {file} holds no list of mosaics.")
+    mosaics: Dict[str, Mosaic] = {}
+    for entry in entries:
+        mosaic = _mosaic(file, entry)
+        if mosaics.setdefault(mosaic.name, mosaic) is not mosaic:
+            raise ConfigError(f"The file of mosaics {file}: there are two of the name {mosaic.name}.")
+    return mosaics
+
+
+def _mosaic(file: Path, entry: Mapping[str, Any]) -> Mosaic:
+    name = entry.get("name")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ConfigError(f"The file of mosaics {file}: a name has letters, digits, - and _, not {name!r}.")
+    unknown = set(entry) - {"name", "title", "scene_type", "product", "first", "last", "filter", "level"}
+    if unknown:
+        raise ConfigError(
+            f"The file of mosaics {file}: {name} has {sorted(map(str, unknown))[0]!r}, which is nothing of a mosaic."
+        )
+    level = entry.get("level", 15)
+    if not isinstance(level, int) or not 4 <= level <= 22:
+        raise ConfigError(f"The file of mosaics {file}: the level of {name} is a whole number from 4 to 22.")
+    given = entry.get("filter") or {}
+    if not isinstance(given, dict):
+        raise ConfigError(f"The file of mosaics {file}: the filter of {name} is a mapping of fields to values.")
+    parameters = [(str(key), str(value)) for key, value in given.items()]
+    try:
+        first = parse_time(str(entry["first"])) if entry.get("first") else None
+        after = _after(entry["last"]) if entry.get("last") else None
+        if first and after and first >= after:
+            raise ConfigError(f"The file of mosaics {file}: the first day of {name} is after its last.")
+        if first:
+            parameters.append(("acquired.gte", format_time(first)))
+        if after:
+            parameters.append(("acquired.lt", format_time(after)))
+        search = parse_search(str(entry.get("scene_type", "ortho")), parameters)
+    except (Refusal, ValueError) as error:
+        raise ConfigError(f"The file of mosaics {file}: {name}: {error}") from None
+    product = entry.get("product")
+    return Mosaic(name, str(entry.get("title", name)), search, None if product is None else str(product), level)
+
+
+def _after(last: Any) -> datetime:
+    """Return the moment after a last date, or after a last time."""
+    if isinstance(last, date) and not isinstance(last, datetime):
+        return parse_time(last.isoformat()) + timedelta(days=1)
+    return parse_time(str(last)) + timedelta(microseconds=1)
+
+
+def _updated(properties: Mapping[str, Any], acquired: str) -> str:
+    published = properties.get("published")
+    try:
+        return format_time(parse_time(published if isinstance(published, str) else acquired))
+    except ValueError:
+        return format_time(parse_time(acquired))

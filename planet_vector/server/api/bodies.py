@@ -1,0 +1,109 @@
+"""The bodies of POSTs: bounded in size, in time and all together, and read where they hold nobody up."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+from fastapi import Request
+
+from planet_vector.server.index.scene_search import Parameters, read_body
+from planet_vector.server.index.searched_area import JOBS
+from planet_vector.server.jobs import JobError
+from planet_vector.server.patience import ClientGone, Patience
+from planet_vector.server.refusal import Refusal
+
+MAX_BODY = 4 * 2**20
+"""Bytes of a POST: a hundred thousand positions are as much, and more than an area may have."""
+
+MAX_SMALL_BODY = 64 * 2**10
+"""Bytes of a body that is read in the event loop, and of one that logs in. Larger ones are read in a process."""
+
+MAX_BODIES = 64 * 2**20
+"""Bytes of large bodies that are held at once; beyond them large POSTs are refused for a while."""
+
+BODY_SECONDS = 60.0
+"""Time for a body to come."""
+
+
+class Body:
+    """Hold the body of a request, and count it among all that are held, until the block is left."""
+
+    _held: ClassVar[int] = 0  # bytes of large bodies, in this process; changed in the event loop alone
+
+    def __init__(self) -> None:
+        self._content = bytearray()
+        self._counted = 0
+
+    def __enter__(self) -> Body:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        Body._held -= self._counted
+
+    async def read(self, request: Request, most: int = MAX_BODY) -> None:
+        """Read the body of a request.
+
+        Raises
+        ------
+        Refusal
+            408, 413 or 503, when it comes too slowly, is longer than `most` bytes, or too many others are held.
+        ClientGone
+            When the client hangs up before its end.
+        """
+        try:
+            await asyncio.wait_for(self._read(request, most), BODY_SECONDS)
+        except asyncio.TimeoutError:
+            raise Refusal(408, f"The body did not come within {BODY_SECONDS:g} s.", {"Connection": "close"}) from None
+
+    def parameters(self, request: Request) -> Parameters:
+        """Return the parameters in a small body.
+
+        Raises
+        ------
+        Refusal
+            As `planet_vector.server.index.scene_search.read_body`.
+        """
+        return read_body(request.headers.get("content-type", ""), bytes(self._content))
+
+    def large_parameters(self, request: Request, patience: Patience) -> Parameters:
+        """Return the parameters in a large body, read in a process.
+
+        Raises
+        ------
+        Refusal
+            As `planet_vector.server.index.scene_search.read_body`, or 400 when it takes too much to read.
+        """
+        try:
+            kind = request.headers.get("content-type", "")
+            return JOBS.run(read_body, kind, bytes(self._content), patience=patience)
+        except JobError as error:
+            raise Refusal(400, f"The body {error}: simplify the area.") from None
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the body is to be read in a process."""
+        return len(self._content) > MAX_SMALL_BODY
+
+    async def _read(self, request: Request, most: int) -> None:
+        too_long = Refusal(413, f"The body is longer than {most} bytes: simplify the area.", {"Connection": "close"})
+        if int(request.headers.get("content-length", "0")) > most:  # the parser has seen that it is a number
+            raise too_long
+        while True:
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            self._content += message.get("body", b"")
+            if len(self._content) > most:
+                raise too_long
+            if self.is_large:
+                Body._held += len(self._content) - self._counted
+                self._counted = len(self._content)
+                if Body._held > MAX_BODIES:
+                    raise Refusal(
+                        503,
+                        "The service is busy with other large requests: ask again later.",
+                        {"Retry-After": "10", "Connection": "close"},
+                    )
+            if not message.get("more_body", False):
+                return

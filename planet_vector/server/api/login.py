@@ -1,0 +1,55 @@
+"""``POST /v0/auth/login``: a key for a password, as clients of the time asked for it.
+
+The real service gave a signed token (JWT) whose payload holds the key. Clients took it out of there, or gave the whole
+token back (``Authorization: Bearer``), which `planet_vector.server.api.keys` reads. This one has no accounts: the
+password is the key itself, so a client that insists on logging in can.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+
+from planet_vector.server.api.app import Service
+from planet_vector.server.api.bodies import MAX_SMALL_BODY, Body
+from planet_vector.server.api.conditional import NOT_STORED
+from planet_vector.server.refusal import Refusal
+
+_SECRET = secrets.token_bytes(32)
+
+
+def add_login(app: FastAPI) -> None:
+    """Add the route to the API."""
+    app.add_api_route("/v0/auth/login", login, methods=["POST"], include_in_schema=False)
+
+
+async def login(request: Request) -> Response:
+    """Give a token that holds the key."""
+    service: Service = request.app.state.service
+    with Body() as body:
+        await body.read(request, MAX_SMALL_BODY)
+        given = dict(body.parameters(request))
+    password = given.get("password", "")
+    try:
+        service.keys.permission(f"api-key {password}", None)
+    except Refusal:
+        raise Refusal(401, "Invalid email or password") from None
+    token = _token({"email": given.get("email", ""), "api_key": password})
+    return JSONResponse({"token": token}, headers=NOT_STORED)
+
+
+def _token(payload: dict[str, str]) -> str:
+    """Return a JSON Web Token (RFC 7519) signed with HMAC-SHA256."""
+    signed = f"{_part({'alg': 'HS256', 'typ': 'JWT'})}.{_part(payload)}"
+    signature = hmac.new(_SECRET, signed.encode(), hashlib.sha256).digest()
+    return f"{signed}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+def _part(document: dict[str, str]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(document).encode()).rstrip(b"=").decode()

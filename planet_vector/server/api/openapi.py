@@ -1,0 +1,132 @@
+"""What the API's description says beyond the code: parameters and answers of each route."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List
+
+from planet_vector.query import COMPARATORS, FIELDS, ORDERS, QUALITIES
+from planet_vector.server.index.scene_search import DEFAULT_COUNT, MAX_COUNT
+
+_JSON_ERROR = {
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["message"],
+                "properties": {"message": {"type": "string"}, "errors": {"type": "array", "items": {}}},
+            }
+        }
+    }
+}
+
+
+def _errors(*statuses: int) -> Dict[str, Any]:
+    said = {
+        302: "Leads to where the product is delivered",
+        400: "A parameter that cannot be used",
+        401: "No key, or not a good one",
+        403: "Not permitted with this key",
+        404: "Not there",
+        413: "A body too long",
+        415: "Neither a form nor JSON",
+        416: "A range outside the file",
+        422: "Cannot be made at a bounded cost",
+        429: "Too many requests",
+        503: "Too busy, or too much to do at once",
+    }
+    return {str(status): {"description": said[status], **_JSON_ERROR} for status in statuses}
+
+
+def _answer(description: str, media_type: str, schema: Dict[str, Any], *errors: int) -> Dict[str, Any]:
+    ok = {"description": description, "content": {media_type: {"schema": schema}}}
+    return {"200": ok, "304": {"description": "The client has it already"}, **_errors(401, 429, *errors)}
+
+
+def _parameter(name: str, schema: Dict[str, Any], description: str = "") -> Dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
+
+
+def _filters() -> List[Dict[str, Any]]:
+    kinds: Dict[str, Dict[str, Any]] = {
+        "string": {"type": "string", "minLength": 1},
+        "integer": {"type": "integer"},
+        "number": {"type": "number"},
+        "time": {"type": "string", "format": "date-time"},
+        "quality": {"type": "string", "enum": list(QUALITIES)},
+    }
+    found = []
+    for field in FIELDS.values():
+        schema = {"type": "integer"} if field.integers_only else kinds[field.kind]
+        if "eq" in field.comparators:
+            found.append(_parameter(field.name, schema))
+        found += [_parameter(f"{field.name}.{c}", schema) for c in COMPARATORS if c in field.comparators]
+    return found
+
+
+_SEARCH = [
+    _parameter("order_by", {"type": "string", "enum": list(ORDERS), "default": ORDERS[0]}),
+    _parameter("count", {"type": "integer", "minimum": 1, "maximum": MAX_COUNT, "default": DEFAULT_COUNT}),
+    _parameter("intersects", {"type": "string"}, "WKT or GeoJSON, longitude before latitude"),
+    *_filters(),
+]
+_OBJECT = {"type": "object"}
+_FEATURE = {
+    "type": "object",
+    "required": ["type", "id", "geometry", "properties"],
+    "properties": {"type": {"type": "string", "enum": ["Feature"]}, "id": {"type": "string"}, "properties": _OBJECT},
+}
+_PAGE = {
+    "type": "object",
+    "required": ["type", "count", "links", "features"],
+    "properties": {
+        "type": {"type": "string", "enum": ["FeatureCollection"]},
+        "count": {"type": "integer", "minimum": 0},
+        "links": _OBJECT,
+        "features": {"type": "array", "items": _FEATURE, "maxItems": MAX_COUNT},
+    },
+}
+_BINARY = {"type": "string", "format": "binary"}
+
+ROOT: Dict[str, Any] = {"responses": _answer("Scene types and their lists", "application/json", _OBJECT)}
+_LISTED = _answer("A page of scenes", "application/json", _PAGE, 400, 403, 404)
+LIST: Dict[str, Any] = {"parameters": _SEARCH, "responses": _LISTED}
+POST: Dict[str, Any] = {
+    "requestBody": {
+        "content": {
+            kind: {"schema": {"type": "object", "properties": {p["name"]: p["schema"] for p in _SEARCH}}}
+            for kind in ("application/json", "application/x-www-form-urlencoded")
+        }
+    },
+    "responses": {status: said for status, said in {**_LISTED, **_errors(413, 415)}.items() if status != "304"},
+}
+SCENE: Dict[str, Any] = {"responses": _answer("The scene", "application/json", _FEATURE, 403, 404)}
+FULL: Dict[str, Any] = {
+    "parameters": [_parameter("product", {"type": "string", "default": "visual"})],
+    "responses": {
+        **_answer("The GeoTIFF", "image/tiff", _BINARY, 302, 400, 403, 404, 416),
+        "206": {"description": "Ranges of the GeoTIFF"},
+    },
+}
+THUMB: Dict[str, Any] = {
+    "parameters": [
+        _parameter("size", {"type": "string", "enum": ["sm", "md", "lg"], "default": "md"}),
+        _parameter("format", {"type": "string", "enum": ["png", "jpg", "jpeg"], "default": "png"}),
+    ],
+    "responses": _answer("The picture", "image/png", _BINARY, 400, 403, 404, 422, 503),
+}
+TILE: Dict[str, Any] = {"responses": _answer("The tile", "image/png", _BINARY, 403, 404, 422, 503)}
+_MOSAIC = {"type": "object", "required": ["name", "links", "level", "quad_size"]}
+_FEATURES = {"type": "object", "required": ["type", "links", "features"]}
+MOSAIC: Dict[str, Any] = {"responses": _answer("The mosaic", "application/json", _MOSAIC, 404, 503)}
+QUADS: Dict[str, Any] = {
+    "parameters": _SEARCH[1:3],
+    "responses": _answer("A page of quads", "application/json", _FEATURES, 400, 404, 422, 503),
+}
+QUAD: Dict[str, Any] = {"responses": _answer("The quad", "application/json", _FEATURE, 404, 422, 503)}
+QUAD_SCENES: Dict[str, Any] = {"responses": _answer("Its scenes", "application/json", _FEATURES, 404, 422, 503)}
+QUAD_FULL: Dict[str, Any] = {
+    "responses": {
+        **_answer("The GeoTIFF", "image/tiff", _BINARY, 400, 404, 416, 422, 503),
+        "206": {"description": "Ranges of the GeoTIFF"},
+    }
+}

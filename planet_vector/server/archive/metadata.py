@@ -1,0 +1,330 @@
+"""A scene's metadata, derived from its raster: footprint, time and statistics.
+
+The footprint follows the pixels that are data, as `planet_vector.pixels.valid` says. They are picked at no more than
+`MASK_SIZE` a side, so it may lie one of those pixels outside the data, and is never more than that off. Where more than
+`MOST_DECODED` bytes would have to be decoded none are read: the footprint is that of the whole raster then.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Dict, NamedTuple, Optional, Tuple
+
+import numpy as np
+import rasterio
+import shapely
+from rasterio.features import shapes
+from rasterio.transform import Affine
+from rasterio.windows import Window
+from shapely.geometry import MultiPolygon, Polygon, shape
+from shapely.geometry.base import BaseGeometry
+
+from planet_vector.pixels.completing import complete
+from planet_vector.pixels.control import ByPoints, ByTransform, Georeference, PointsProblem
+from planet_vector.pixels.errors import RASTER_ERRORS
+from planet_vector.pixels.header import RasterHeader
+from planet_vector.pixels.opening import open_raster
+from planet_vector.pixels.references import ReferenceProblem
+from planet_vector.pixels.sidecars import Place, SidecarProblem
+from planet_vector.pixels.valid import needed, read_data_mask
+from planet_vector.query import format_time, parse_time
+from planet_vector.server.archive.outlines import NowhereError, to_lonlat
+from planet_vector.server.archive.projecting import period_of
+
+MASK_SIZE = 512
+MAX_POSITIONS = 200
+SMALLEST_PART = 0.001  # of the area of the footprint: specks of noise in the mask are no ground that was seen
+MOST_DECODED = 2 * 10**9
+"""Bytes of blocks, uncompressed, that are decoded for a mask: some ten seconds of DEFLATE."""
+
+MOST_MASKS = 256
+"""Bands that are looked at for data: each is a call, however small the file is."""
+
+_LARGEST_BLOCK = 256 * 10**6  # bytes; GDAL holds a block whole
+_AT_ONCE = 32 * 10**6  # bytes of blocks that are read again from GDAL's cache, for the next band
+_OVERVIEW_BLOCK = 512  # pixels a side, at most, of the blocks that programs make for overviews
+_DIGIT = 1e-6  # of the globe's width: 0.0004°
+_BENT = 200  # positions around an outline that control points bend
+_METRES_A_DEGREE = 111_320.0  # at the equator: 2π · 6378137 m / 360
+
+_ID_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)(?:_.*)?")
+_LANDSAT_DAY = re.compile(r"L[COTEM]\d\d{6}(\d{4})(\d{3})[A-Z]{3}\d\d")
+_TIFF_TIME = re.compile(r"(\d{4})[:-](\d\d)[:-](\d\d)[T ](.+)")
+
+
+class RasterProblem(Exception):
+    """Report why a file cannot be served as a product."""
+
+
+class Bands(NamedTuple):
+    """Hold what a raster's bands say about it."""
+
+    number: int
+    dtype: str
+
+    @property
+    def product(self) -> str:
+        """The product a bare GeoTIFF is taken for."""
+        return "visual" if self.dtype == "uint8" and self.number in (3, 4) else "analytic"
+
+
+def check_raster(path: Path) -> Bands:
+    """Return a GeoTIFF's bands, once it is sure that the file can be read and is there to its end.
+
+    Raises
+    ------
+    RasterProblem
+        When it is not.
+    """
+    try:
+        with open_raster(path) as dataset:
+            size = path.stat().st_size
+            # Of bands that lie together pixel by pixel, each block holds all.
+            bands = (1,) if _together(dataset) else dataset.indexes
+            height, width = dataset.block_shapes[0]
+            column, row = (dataset.width - 1) // width, (dataset.height - 1) // height
+            for band in bands:
+                # A copy that is cut off lacks the blocks at its end; a sparse block has neither offset nor size.
+                offset = dataset.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=band)
+                length = dataset.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=band)
+                if offset and length and int(offset) + int(length) > size:
+                    raise RasterProblem("is cut off: it may still be being written")
+            return Bands(dataset.count, dataset.dtypes[0])
+    except ReferenceProblem as problem:
+        raise RasterProblem(str(problem)) from None
+    except RASTER_ERRORS as error:
+        raise RasterProblem(f"cannot be read as a GeoTIFF ({_line(error)})") from None
+
+
+def derive(path: Path, scene_id: str, place: Optional[Place] = None) -> Dict[str, Any]:
+    """Return the GeoJSON Feature of a scene that has no metadata of its own.
+
+    ``acquired`` is the file's ACQUISITIONDATETIME or TIFFTAG_DATETIME (taken as UTC), else what the id says, else
+    the time the file was last changed. That time is ``published``, too, which clients sort and fetch by.
+
+    Parameters
+    ----------
+    path : Path
+        The GeoTIFF.
+    scene_id : str
+        Id of the scene.
+    place : Place, optional
+        Georeference and nodata from files beside it.
+
+    Raises
+    ------
+    RasterProblem
+        When the file cannot be read, or says nothing of where it lies.
+    """
+    try:
+        with open_raster(path) as dataset, open_raster(path, place) as placed:
+            crs, lies = _georeference(placed)
+            matrix = lies.affine
+            valid = _valid_outline(placed, matrix, dataset)
+            if isinstance(lies, ByPoints):
+                valid = _bent(valid, lies)
+            outline = to_lonlat(valid, crs, matrix, 0.25 * math.hypot(matrix.a, matrix.d))
+            beyond = _is_beyond(valid, crs)
+            size = complete(path, place).size
+            changed = _changed(path.stat().st_mtime)
+            acquired = _tagged_time(dataset) or _time_in(scene_id) or changed
+            bits = dataset.tags(1, ns="IMAGE_STRUCTURE").get("NBITS")
+            data_bands = dataset.count - (rasterio.enums.ColorInterp.alpha in dataset.colorinterp)
+            camera: Dict[str, Any] = {
+                "bit_depth": int(bits) if bits else _bytes_of(dataset.dtypes[0]) * 8,
+                "color_mode": "RGB" if data_bands >= 3 else "Monochromatic",
+            }
+            size_at_middle = _pixel_size(placed, crs, matrix, outline)
+    except (NowhereError, ReferenceProblem, SidecarProblem) as problem:
+        raise RasterProblem(str(problem)) from None
+    except (*RASTER_ERRORS, shapely.errors.ShapelyError) as error:
+        raise RasterProblem(f"cannot be read as a GeoTIFF ({_line(error)})") from None
+    if acquired is None:
+        raise RasterProblem("does not say when it was taken, and was changed at no time that there is")
+    return {
+        "type": "Feature",
+        "id": scene_id,
+        "geometry": json.loads(shapely.to_geojson(outline)),
+        "properties": {
+            "acquired": format_time(acquired),
+            "camera": camera,
+            "file_size": size,
+            "image_statistics": {"gsd": size_at_middle, **({"beyond_180": True} if beyond else {})},
+            # With a fraction, always: planet 0.0.6 reads no other form.
+            **({} if changed is None else {"published": changed.isoformat(timespec="microseconds")}),
+        },
+    }
+
+
+def coarser(matrix: Affine, across: float, down: float) -> Affine:
+    """Return the transform of a raster whose pixels are so many times as wide and high."""
+    return Affine(matrix.a * across, matrix.b * down, matrix.c, matrix.d * across, matrix.e * down, matrix.f)
+
+
+def _georeference(dataset: Any) -> Tuple[Any, Georeference]:
+    crs, matrix = dataset.crs, dataset.transform
+    if not crs or matrix.is_identity:
+        points, crs = dataset.gcps
+        if not points or not crs:
+            if matrix.is_identity and dataset.rpcs:
+                raise RasterProblem(
+                    "is placed by rational polynomials (RPC) alone, which take the heights of the ground to be of use:"
+                    " bring it to a map by `gdalwarp -rpc -to RPC_DEM=heights.tif`, or put a _metadata.json beside it"
+                )
+            raise RasterProblem("does not say where it lies, and has no metadata beside it")
+        try:
+            return crs, ByPoints(points, (dataset.width, dataset.height), period_of(crs))
+        except PointsProblem as problem:
+            raise RasterProblem(str(problem)) from None
+    if not all(map(math.isfinite, matrix)) or not matrix.determinant:
+        raise RasterProblem("has pixels without area")
+    return crs, ByTransform(matrix)
+
+
+def _bent(outline: BaseGeometry, place: ByPoints) -> BaseGeometry:
+    """Return an outline, drawn by the transform that is closest, as points put it: its edges are curves there."""
+    dense = shapely.segmentize(outline, max(shapely.length(outline) / _BENT, 1e-12))
+    inverse = ByTransform(place.affine).to_pixels
+
+    def bend(positions: np.ndarray) -> np.ndarray:
+        return np.column_stack(place.to_ground(*inverse(positions[:, 0], positions[:, 1])))
+
+    bent = shapely.make_valid(shapely.transform(dense, bend))
+    parts = [part for part in shapely.get_parts(bent) if part.geom_type == "Polygon"]
+    return parts[0] if len(parts) == 1 else MultiPolygon(parts)
+
+
+def _is_beyond(outline: BaseGeometry, crs: Any) -> bool:
+    """Tell whether a raster writes longitudes beyond ±180, which clients that look for it within them do not find."""
+    period = period_of(crs)
+    west, _, east, _ = outline.bounds
+    return period is not None and bool(max(-west, east) > period * (0.5 + _DIGIT))
+
+
+def _valid_outline(dataset: Any, matrix: Affine, file: Any) -> BaseGeometry:
+    """Return the outline of the valid pixels, in the raster's own coordinates."""
+    shrink = max(1.0, max(dataset.width, dataset.height) / MASK_SIZE)
+    height, width = math.ceil(dataset.height / shrink), math.ceil(dataset.width / shrink)
+    mask = _valid_mask(dataset, file, height, width)
+    cell = coarser(matrix, dataset.width / width, dataset.height / height)
+    a, b, c, d, e, f = cell[:6]
+    corners = ((0, 0), (0, height), (width, height), (width, 0))
+    frame = Polygon([(a * x + b * y + c, d * x + e * y + f) for x, y in corners])
+    if mask is None or mask.all() or not mask.any():
+        return frame
+    side = math.sqrt(abs(cell.determinant))
+    valid = [Polygon(shape(s).exterior) for s, _ in shapes(mask.astype("uint8"), mask=mask, transform=cell)]
+    whole = shapely.union_all(valid)
+    parts = [part for part in shapely.get_parts(whole) if part.area >= SMALLEST_PART * whole.area]
+    # A block of pixels that was read as one may hold valid ones at its border: grown by half a block.
+    grown = shapely.union_all([part.buffer(side / 2 if shrink > 1 else 0, join_style="mitre") for part in parts])
+    grown = shapely.intersection(grown, frame)
+    tolerance = side
+    outline = shapely.simplify(grown, tolerance)
+    while shapely.get_num_coordinates(outline) > MAX_POSITIONS and tolerance < 16 * side:
+        tolerance *= 2
+        outline = shapely.simplify(grown, tolerance)
+    if shapely.get_num_coordinates(outline) > MAX_POSITIONS:
+        outline = shapely.convex_hull(grown)
+    filled = [Polygon(part.exterior) for part in shapely.get_parts(outline) if part.geom_type == "Polygon"]
+    return filled[0] if len(filled) == 1 else MultiPolygon(filled)
+
+
+def _valid_mask(dataset: Any, file: Any, height: int, width: int) -> Optional[np.ndarray]:
+    """Return which pixels are data, at a smaller size; None if all are, or too much would have to be decoded.
+
+    Parameters
+    ----------
+    dataset : rasterio.io.DatasetReader
+        The raster with what is laid over it.
+    file : rasterio.io.DatasetReader
+        The file itself, which knows its blocks.
+    height, width : int
+        Size of the mask.
+    """
+    header = RasterHeader.of(dataset)
+    masks = len(needed(header)) + header.masked
+    if not masks:
+        return None
+    shrink = dataset.height / height
+    factor = max((factor for factor in file.overviews(1) if factor <= 1.2 * shrink), default=1)
+    block_height, block_width = file.block_shapes[0] if factor == 1 else (_OVERVIEW_BLOCK, _OVERVIEW_BLOCK)
+    pixel = _bytes_of(file.dtypes[0]) * (file.count if _together(file) else 1)
+    # GDAL gives a large single strip as rows, and decodes it from its beginning for each row that lies before the last.
+    second = file.get_tag_item("BLOCK_OFFSET_0_1", "TIFF", bidx=1)
+    one_strip = factor == block_height == 1 < file.height and second is None
+    block = pixel * block_height * block_width
+    across = min(math.ceil(dataset.width / factor / block_width), width)
+    down = dataset.height if one_strip else min(math.ceil(dataset.height / factor / block_height), height)
+    again = 1 if _together(file) and across * block <= _AT_ONCE and not one_strip else masks
+    if masks > MOST_MASKS or block > _LARGEST_BLOCK or across * down * block * again > MOST_DECODED:
+        return None
+    rows = height
+    if masks > 1 and not one_strip:  # the same blocks for each band, while they are in GDAL's cache
+        rows = max(1, int(max(_AT_ONCE / (dataset.width * pixel), block_height * factor) / shrink))
+    pieces = []
+    for row in range(0, height, rows):
+        count = min(rows, height - row)
+        window = Window(0, row * shrink, dataset.width, count * shrink)
+        pieces.append(read_data_mask(dataset, header, out_shape=(count, width), window=window))
+    return np.concatenate(pieces)
+
+
+def _together(dataset: Any) -> bool:
+    """Return whether blocks hold all bands."""
+    return bool(dataset.count > 1 and dataset.tags(ns="IMAGE_STRUCTURE").get("INTERLEAVE") == "PIXEL")
+
+
+def _bytes_of(dtype: str) -> int:
+    return 4 if dtype == "complex_int16" else np.dtype(dtype).itemsize
+
+
+def _pixel_size(dataset: Any, crs: Any, matrix: Affine, outline: BaseGeometry) -> float:
+    """Return the ground size of a pixel in metres, the mean of its two sides."""
+    across, down = math.hypot(matrix.a, matrix.d), math.hypot(matrix.b, matrix.e)
+    if crs.is_geographic:
+        latitude = (outline.bounds[1] + outline.bounds[3]) / 2
+        return _METRES_A_DEGREE * (across * math.cos(math.radians(latitude)) + down) / 2
+    factor = crs.linear_units_factor[1]
+    return float(factor * (across + down) / 2)
+
+
+def _changed(mtime: float) -> Optional[datetime]:
+    """Return a time of the file system, or None where it is none of the calendar: disks keep any number."""
+    try:
+        return datetime.fromtimestamp(int(mtime), timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _tagged_time(dataset: Any) -> Optional[datetime]:
+    for text in (dataset.tags(ns="IMAGERY").get("ACQUISITIONDATETIME"), dataset.tags().get("ACQUISITIONDATETIME"),
+                 dataset.tags().get("TIFFTAG_DATETIME")):  # fmt: skip
+        match = _TIFF_TIME.fullmatch(text.strip()) if text else None
+        if match:
+            try:
+                return parse_time("{}-{}-{}T{}".format(*match.groups()))
+            except ValueError:
+                continue
+    return None
+
+
+def _time_in(scene_id: str) -> Optional[datetime]:
+    try:
+        match = _ID_TIME.fullmatch(scene_id)
+        if match:
+            return parse_time("{}-{}-{}T{}:{}:{}".format(*match.groups()))
+        match = _LANDSAT_DAY.fullmatch(scene_id)
+        if match:
+            return datetime.strptime("".join(match.groups()), "%Y%j").replace(tzinfo=timezone.utc)
+    except ValueError:
+        pass  # digits that only look like a time
+    return None
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

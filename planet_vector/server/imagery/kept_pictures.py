@@ -1,0 +1,368 @@
+"""Pictures of scenes: thumbnails, map tiles and quads, made from their products once and kept.
+
+They are made in processes of their own, a call for each picture, with bounds on time and memory. Names, kept
+pictures and the choice of products need none.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Set, Tuple, Union
+
+from planet_vector.server.imagery import rendering
+from planet_vector.server.imagery.encoding import FORMATS
+from planet_vector.server.imagery.miniatures import AGAIN, Miniatures, hold
+from planet_vector.server.imagery.overview_folder import overviews_of
+from planet_vector.server.imagery.picture_cache import PictureCache
+from planet_vector.server.imagery.picture_sources import Sources, choose, digest
+from planet_vector.server.imagery.pyramid_keeping import NICENESS, PYRAMID_SECONDS, Pyramids
+from planet_vector.server.imagery.reading import ADVICE, Source, Unreadable
+from planet_vector.server.imagery.small_scales import TILE, Order, Piece, draw_mosaic, place_miniature
+from planet_vector.server.imagery.surveys import call_with, survey
+from planet_vector.server.jobs import JobError, Jobs, TookTooLong, TookTooMuch
+from planet_vector.server.patience import ClientGone, Patience
+from planet_vector.server.quad_grid import Bounds, tile_bounds
+from planet_vector.server.refusal import Refusal
+
+__all__ = ["AGAIN", "FORMATS", "SIZES", "Imagery", "Picture", "choose"]
+
+SIZES = {"sm": 64, "md": 128, "lg": 640}
+"""Widths of thumbnails in pixels."""
+
+MAX_ZOOM = 24
+
+PROCESSES = 2
+"""Pictures that a service makes at once: more would take each other's time, and a gigabyte each."""
+
+SECONDS = 30.0
+"""Time for one picture, or one survey of a file: twice what LZW takes of the most that may be decoded."""
+
+MEGABYTES = 1000
+"""Memory for one: two blocks of the largest size, a survey, and the code of GDAL, PROJ and numpy."""
+
+QUAD_SECONDS = 120.0
+"""Time for a quad, which has 256 times as many pixels as a tile."""
+
+QUAD_MEGABYTES = 1500
+"""Memory for a quad: its pixels twice, and the GeoTIFF with its overviews."""
+
+BACKGROUND_SECONDS = 600.0
+"""Time for a tile of a small scale whose client does not wait: the miniatures of thousands of scenes."""
+
+MAX_BACKGROUND = 64
+"""Such tiles at once; more are asked for again when they are wanted."""
+
+_PASSES = 200  # a picture of many large files asks for a few surveys at a time
+Drawing = Callable[..., Union[bytes, rendering.Drawn, rendering.Wanted]]
+
+
+class Imagery:
+    """Make pictures, and keep them.
+
+    Parameters
+    ----------
+    root : Path
+        The archive.
+    cache : Path
+        A folder of the user's own; the oldest pictures in it go when it grows too large. Overviews lie beside it.
+    """
+
+    def __init__(self, root: Path, cache: Path) -> None:
+        self._cache = PictureCache(cache)
+        self._files = Sources(root, self._cache, overviews_of(cache))
+        self._jobs = Jobs(PROCESSES, seconds=SECONDS, megabytes=MEGABYTES)
+        self._quad_jobs = Jobs(1, seconds=QUAD_SECONDS, megabytes=QUAD_MEGABYTES)
+        self._lock = threading.Lock()
+        self._making: Dict[str, _Making] = {}
+        self._makers = ThreadPoolExecutor(PROCESSES, "makers")
+        self._background = ThreadPoolExecutor(2 * PROCESSES, "background")  # they wait most of the time
+        self._soon: Dict[str, concurrent.futures.Future[bytes]] = {}
+        self._miniatures = Miniatures(self._cache, self._jobs, self._makers)
+        self._pyramids = Pyramids(self._cache, Jobs(1, seconds=PYRAMID_SECONDS, megabytes=MEGABYTES, niceness=NICENESS))
+
+    def close(self) -> None:
+        """End the processes."""
+        self._background.shutdown(wait=False, cancel_futures=True)
+        self._makers.shutdown(wait=False, cancel_futures=True)
+        self._pyramids.close()
+        self._jobs.close()
+        self._quad_jobs.close()
+
+    def thumbnail(self, products: Mapping[str, str], size: str, image_format: str, square: bool) -> Picture:
+        """Return a scene's picture, north up.
+
+        Parameters
+        ----------
+        products : mapping of str to str
+            The scene's products, of which the best for a picture is shown.
+        size : str
+            One of `SIZES`: how wide it is; its height follows the scene, or is the same when `square`.
+        image_format : str
+            One of `FORMATS`; JPEG shows white where there is no data.
+
+        Raises
+        ------
+        Refusal
+            404, when the scene has no file to show.
+        """
+        sources = self._files.of(products)
+        return self._picture(rendering.draw_thumbnail, [sources], sources, SIZES[size], square, image_format)
+
+    def tile(self, scenes: Sequence[Mapping[str, str]], z: int, x: int, y: int) -> Picture:
+        """Return a tile (web mercator, rows from the top) as PNG; of several scenes, the first is in front.
+
+        Raises
+        ------
+        Refusal
+            404, when there is no such tile, or a scene has no file to show.
+        """
+        if not (0 <= z <= MAX_ZOOM and 0 <= x < 2**z and 0 <= y < 2**z):
+            raise Refusal(404, "There is no such tile.")
+        sources = [self._files.of(products) for products in scenes]
+        return self._picture(rendering.draw_tile, sources, sources, tile_bounds(z, x, y), TILE)
+
+    def square(self, scenes: Sequence[Mapping[str, str]], bounds: Bounds, size: str, image_format: str) -> Picture:
+        """Return a square of web mercator in small, as `tile` and `thumbnail` do."""
+        sources = [self._files.of(products) for products in scenes]
+        return self._picture(rendering.draw_square, sources, sources, bounds, SIZES[size], image_format)
+
+    def mosaic_tile(self, scenes: Sequence[Tuple[Mapping[str, str], Bounds]], z: int, x: int, y: int) -> Picture:
+        """Return a tile as `tile` does, for a mosaic: transparent where there is nothing.
+
+        Scenes that are small at this zoom are drawn from miniatures. What cannot be drawn is left out.
+
+        Parameters
+        ----------
+        scenes : sequence of (mapping of str to str, bounds)
+            Products of the scenes, those in front first, and where they lie in web mercator.
+        z, x, y : int
+            A tile there is.
+        """
+        pieces, orders, names = [], [], []
+        for products, bounds in scenes:
+            sources = self._files.drawable(products)
+            if not sources:
+                continue
+            placed = place_miniature(bounds, MAX_ZOOM)
+            drawn = [source.survey.name for source in sources]
+            if placed is None or z > placed[0]:
+                pieces.append(Piece(sources, None))
+            else:
+                drawn = [digest("miniature", drawn, placed)]
+                orders.append(Order(sources, *placed, self._cache.path(drawn[0])))
+                pieces.append(Piece(sources, orders[-1].path))
+            names.append(drawn)
+        name = digest("draw_mosaic", names, z, x, y)
+        subject = f"A tile of {len(pieces)} scenes"
+        return Picture(self, name, subject, draw_mosaic, (pieces, z, x, y), self._jobs, tuple(orders))
+
+    def quad(self, scenes: Sequence[Mapping[str, str]], bounds: Bounds, size: int) -> Picture:
+        """Return a square of web mercator as a GeoTIFF (red, green, blue, alpha) with its overviews.
+
+        Parameters
+        ----------
+        scenes : sequence of mapping of str to str
+            Products of the scenes, those in front first.
+        bounds : (west, south, east, north)
+            In metres.
+        size : int
+            Pixels a side.
+        """
+        sources = [self._files.of(products) for products in scenes]
+        return self._picture(rendering.draw_quad, sources, sources, bounds, size, jobs=self._quad_jobs)
+
+    def _picture(
+        self, drawing: Drawing, scenes: Sequence[Sequence[Source]], *args: Any, jobs: Optional[Jobs] = None
+    ) -> Picture:
+        # The name holds what is drawn: whoever may see the same files gets the same picture, and nobody else.
+        drawn = [source.survey.name for sources in scenes for source in sources]
+        name = digest(drawing.__name__, [len(sources) for sources in scenes], drawn, args[1:])
+        files = sorted({source.path.name for sources in scenes for source in sources})
+        subject = files[0] if len(files) == 1 else f"A picture of {len(files)} files"
+        return Picture(self, name, subject, drawing, args, jobs or self._jobs)
+
+    def _look(self, name: str) -> Optional[bytes]:
+        return self._cache.read(name)
+
+    def _find(self, name: str) -> Optional[Path]:
+        return self._cache.find(name)
+
+    def _make(
+        self, name: str, subject: str, work: Callable[[], bytes], patience: Optional[Patience]
+    ) -> Optional[bytes]:
+        """Have a picture made and kept, unless it is there: once, however many ask for it.
+
+        Returns
+        -------
+        bytes or None
+            The picture, if it has been made now and could not be kept.
+        """
+        while True:
+            if self._cache.find(name) is not None:
+                return None
+            with self._lock:
+                making = self._making.get(name)
+                if making is None:
+                    making = self._making[name] = _Making()
+                    break
+            while not making.done.wait(0.05):
+                if patience is not None:
+                    patience.check()
+            if making.unkept is not None:
+                return making.unkept
+        try:
+            content = work()
+            if not self._cache.try_write(name, content):
+                making.unkept = content
+            return making.unkept
+        except (TookTooLong, TookTooMuch) as error:
+            refusal = Refusal(422, f"{subject} cannot be drawn: it {error}; {ADVICE}.")
+            self._keep_refusal(name, refusal, AGAIN)
+            raise refusal from None
+        except JobError as error:
+            raise Refusal(503, f"{subject} cannot be drawn now: it {error}.", {"Retry-After": "10"}) from None
+        except Refusal as refusal:
+            if refusal.status < 500:
+                self._keep_refusal(name, refusal)
+            raise
+        finally:
+            with self._lock:
+                del self._making[name]
+            making.done.set()
+
+    def _keep_refusal(self, name: str, refusal: Refusal, seconds: Optional[float] = None) -> None:
+        self._cache.try_refuse(name, refusal, AGAIN if isinstance(refusal, Unreadable) else seconds)
+
+    def _draw(self, picture: Picture, patience: Optional[Patience]) -> bytes:
+        held: Dict[Path, bytes] = {}
+        left_out: Set[Path] = set()
+        surveyed: Set[Path] = set()
+        for _ in range(_PASSES):
+            drawing, args = picture.drawing, picture.args
+            if drawing is draw_mosaic:
+                left_out |= self._miniatures.make(picture.orders, held, patience)
+                args = ([piece for piece in args[0] if left_out.isdisjoint(piece.kept)], *args[1:])
+            if held:
+                drawing, args = call_with, (held, drawing, *args)
+            drawn = picture.jobs.run(drawing, *args, patience=patience)
+            if isinstance(drawn, bytes):
+                return drawn
+            if isinstance(drawn, rendering.Drawn):
+                self._pyramids.note(drawn.wasted)
+                return drawn.content
+            surveys = [self._makers.submit(self._survey, source, patience) for source in drawn.sources]
+            for source, made in zip(drawn.sources, surveys):
+                try:
+                    unkept = made.result()
+                except Refusal as refusal:
+                    if picture.drawing is not draw_mosaic or refusal.status >= 500:
+                        raise
+                    left_out.add(source.survey)
+                else:
+                    if unkept is None and source.survey in surveyed:  # it was deleted to make room for others
+                        unkept = self._look(source.survey.name)
+                    if unkept is not None:
+                        hold(held, source.survey, unkept)
+                    surveyed.add(source.survey)
+        raise Refusal(503, f"{picture.subject} cannot be drawn now: the cache of pictures is too small for it.")
+
+    def _survey(self, source: Source, patience: Optional[Patience]) -> Optional[bytes]:
+        return self._make(
+            source.survey.name,
+            source.path.name,
+            lambda: self._jobs.run(survey, source, patience=patience),
+            patience,
+        )
+
+    def _start(self, picture: Picture) -> Optional[concurrent.futures.Future[bytes]]:
+        """Have a picture made in the background, if there are not too many."""
+        with self._lock:
+            task = self._soon.get(picture.name)
+            if task is not None or len(self._soon) >= MAX_BACKGROUND:
+                return task
+            task = self._soon[picture.name] = self._background.submit(picture.make, Patience(BACKGROUND_SECONDS))
+        task.add_done_callback(lambda _: self._soon.pop(picture.name, None))
+        return task
+
+
+class _Making:
+    """Be a picture that is being made."""
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self.unkept: Optional[bytes] = None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that is kept, or can be made.
+
+    Looking whether it is kept is cheap; making it may take long.
+    """
+
+    _imagery: Imagery
+    name: str
+    subject: str
+    drawing: Drawing
+    args: Tuple[Any, ...]
+    jobs: Jobs
+    orders: Tuple[Order, ...] = ()
+
+    def kept(self) -> Optional[bytes]:
+        """Return the picture if it is kept, else None.
+
+        Raises
+        ------
+        Refusal
+            When it is known that it cannot be made.
+        """
+        return self._imagery._look(self.name)
+
+    def kept_file(self) -> Optional[Path]:
+        """Return the file that holds the picture if it is kept, else None; raises as `kept` does."""
+        return self._imagery._find(self.name)
+
+    def make(self, patience: Optional[Patience] = None) -> bytes:
+        """Make the picture, keep it and return it.
+
+        Raises
+        ------
+        Refusal
+            When it cannot be made, or not at a bounded cost.
+        ClientGone
+            When the client has left.
+        """
+        content = self._made(patience)
+        if content is None:
+            content = self.kept()
+        if content is None:
+            raise Refusal(503, "The cache of pictures is too small.")
+        return content
+
+    def make_file(self, patience: Optional[Patience] = None) -> Union[Path, bytes]:
+        """Make the picture, keep it and return its file, or itself if it cannot be kept; raises as `make` does."""
+        content = self._made(patience)
+        return self._imagery._cache.path(self.name) if content is None else content
+
+    def make_soon(self, seconds: float) -> Optional[bytes]:
+        """Return the picture if it can be made in some seconds; else it is made and kept meanwhile, and None returned.
+
+        Raises
+        ------
+        Refusal
+            When it cannot be made.
+        """
+        task = self._imagery._start(self)
+        if task is None:
+            return None
+        with contextlib.suppress(concurrent.futures.TimeoutError, concurrent.futures.CancelledError, ClientGone):
+            return task.result(seconds)
+        return None
+
+    def _made(self, patience: Optional[Patience]) -> Optional[bytes]:
+        return self._imagery._make(self.name, self.subject, lambda: self._imagery._draw(self, patience), patience)

@@ -1,0 +1,115 @@
+"""Which files of an archive a picture of a scene is made from."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any, List, Mapping, Tuple
+
+from planet_vector.pixels.sidecars import SidecarProblem
+from planet_vector.server.archive.inventory import inside
+from planet_vector.server.archive.products import Places
+from planet_vector.server.imagery.overview_folder import overview_path
+from planet_vector.server.imagery.picture_cache import PictureCache
+from planet_vector.server.imagery.reading import Source
+from planet_vector.server.refusal import Refusal
+
+REMEMBERED = 5.0
+"""Seconds for which the state of a mosaic's files is believed: its tiles ask for thousands, many times over."""
+
+MAX_REMEMBERED = 20_000
+"""Scenes whose files are remembered."""
+
+# Landsat 8 has blue, green, red as bands 2 to 4 in files of their own.
+_RGB_PRODUCTS = ("band_4", "band_3", "band_2")
+
+
+def choose(products: Mapping[str, str]) -> List[Tuple[str, Tuple[int, ...]]]:
+    """Return the products that make a picture, with the bands to take of each; an empty tuple leaves them open."""
+    if "visual" in products:
+        return [("visual", ())]
+    if "analytic" in products:
+        return [("analytic", ())]
+    if all(name in products for name in _RGB_PRODUCTS):
+        return [(name, (1,)) for name in _RGB_PRODUCTS]
+    return [(sorted(products)[0], ())] if products else []
+
+
+class Sources:
+    """Find the files of scenes as they are now, and name what is kept of them.
+
+    Parameters
+    ----------
+    root : Path
+        The archive.
+    cache : PictureCache
+        Where small copies of them are kept.
+    overviews : Path
+        The folder of the overviews that were made with the index (see `planet_vector.server.overview_making`).
+    """
+
+    def __init__(self, root: Path, cache: PictureCache, overviews: Path) -> None:
+        self._root = root
+        self._cache = cache
+        self._overviews = overviews
+        self._lock = threading.Lock()
+        self._places = Places(root)
+        self._remembered: OrderedDict[Tuple[Tuple[str, str], ...], Tuple[float, List[Source]]] = OrderedDict()
+
+    def of(self, products: Mapping[str, str]) -> List[Source]:
+        """Return the files that make a picture of a scene.
+
+        Raises
+        ------
+        Refusal
+            404, when there are none.
+        """
+        found = [(inside(self._root, products[name]), products[name], bands) for name, bands in choose(products)]
+        sources = [self._source(path, product, bands) for path, product, bands in found if path is not None]
+        if not sources or len(sources) < len(found):
+            raise Refusal(404, "The archive has no file to make a picture from.")
+        return sources
+
+    def drawable(self, products: Mapping[str, str]) -> List[Source]:
+        """Return what `of` does, as it was at most `REMEMBERED` seconds ago; nothing where there is nothing to draw."""
+        key = tuple((name, products[name]) for name, _ in choose(products))
+        now = time.monotonic()
+        known = self._remembered.get(key)
+        if known is not None and now - known[0] < REMEMBERED:
+            return known[1]
+        try:
+            found = self.of(products)
+        except Refusal:
+            found = []
+        with self._lock:
+            self._remembered[key] = now, found
+            self._remembered.move_to_end(key)
+            if len(self._remembered) > MAX_REMEMBERED:
+                self._remembered.popitem(last=False)
+        return found
+
+    def _source(self, path: Path, product: str, bands: Tuple[int, ...]) -> Source:
+        """Return a file to draw; what lies beside it is named as it is, also where that is a link."""
+        try:
+            status, place = path.stat(), self._places.of(self._root / product)
+        except SidecarProblem as problem:
+            raise Refusal(404, f"{path.name} cannot be drawn: {problem}.") from None
+        except OSError as error:
+            raise Refusal(404, f"{path.name} cannot be drawn ({error.strerror}).") from None
+        name = digest("survey", str(path), *_state(status), bands, place)
+        pyramids = overview_path(self._overviews, product, name), self._cache.path(digest("pyramid", name))
+        return Source(path, bands, place, self._cache.path(name), pyramids)
+
+
+def _state(status: os.stat_result) -> Tuple[int, int, int]:
+    """Return what differs once a file has other bytes, also if it has the size and time of change of before."""
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def digest(*parts: Any) -> str:
+    """Return a name that stands for values: they are told apart by their ``repr``."""
+    return hashlib.sha256(repr(parts).encode(errors="surrogateescape")).hexdigest()

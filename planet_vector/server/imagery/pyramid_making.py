@@ -1,0 +1,128 @@
+"""Make pyramids of rasters (see `planet_vector.server.imagery.pyramids`), in processes of their own.
+
+They hold what `planet_vector.server.imagery.reading` reads, so that pictures of them are those of the file: means of
+the pixels that are data, and of palettes one of the pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Iterator, Optional, Tuple
+
+import numpy as np
+
+from planet_vector.server.imagery.pyramids import Limits, PyramidWriter
+from planet_vector.server.imagery.reading import Raster, Source, open_source
+from planet_vector.server.imagery.sampling import where_known
+from planet_vector.server.imagery.surveys import Survey, is_large, percentiles, shrink_of, stretch
+
+HALF = 2.0
+"""How many columns and rows of the file are one of the largest level; the file itself is read for what is finer."""
+
+MOST_KEPT = 64 * 10**6
+"""Bytes, uncompressed, of the largest level of a pyramid that the service keeps unasked."""
+
+_FINE = 4  # columns of the file in one of its largest overview: what is finer is read from few rows
+_AT_ONCE = 96 * 10**6  # bytes of values that are held; a larger file is read in pieces
+
+
+def shrink_for(raster: Raster, most: Optional[int] = None) -> float:
+    """Return how many columns and rows of a file are one in its pyramid.
+
+    Parameters
+    ----------
+    most : int, optional
+        Bytes that its largest level may have, uncompressed.
+    """
+    bounded = 1.0 if most is None else math.sqrt(raster.width * raster.height * _bands(raster) / most)
+    return max(min(HALF, shrink_of(raster)), bounded)
+
+
+def needs_pyramid(raster: Raster) -> bool:
+    """Tell whether pictures of a file cost less with a pyramid: it is large, and its overviews do not begin finely."""
+    return is_large(raster) and min(raster.overviews, default=math.inf) > _FINE
+
+
+def make_pyramid(source: Source, target: Path, most: Optional[int] = None) -> bool:
+    """Write the pyramid of a file.
+
+    Parameters
+    ----------
+    source : Source
+        The file.
+    target : Path
+        What is written; it is whole once this returns.
+    most : int, optional
+        Bytes that its largest level may have, uncompressed.
+
+    Returns
+    -------
+    bool
+        False where none is needed, and nothing was written.
+
+    Raises
+    ------
+    Refusal
+        When the file cannot be read, or not at a bounded cost; 503, when the pyramid cannot be written.
+    """
+    with open_source(source) as raster:
+        if not needs_pyramid(raster):
+            return False
+        shrink = shrink_for(raster, most)
+        height, width = max(1, round(raster.height / shrink)), max(1, round(raster.width / shrink))
+        whole: Optional[Tuple[np.ndarray, np.ndarray]] = None
+        factor = raster.width / width, raster.height / height
+        rows = _rows_at_once(raster, shrink)
+        if rows:
+            factor, height = (factor[0], HALF), -(-raster.height // 2)
+        else:
+            whole = raster.read((0, 0, raster.width, raster.height), (height, width))
+        limits = [] if raster.in_bytes else _limits(raster, whole)
+        nearest = raster.palette is not None
+        with PyramidWriter(target, (_bands(raster), height, width), factor, limits, nearest) as writer:
+            for values, mask in _pieces(raster, rows, width) if whole is None else iter([whole]):
+                known = mask & where_known(values)
+                if values.dtype.kind == "f":  # a piece may lack numbers that others have
+                    known = np.broadcast_to(known, values.shape)
+                writer.add(values if raster.in_bytes else stretch(values, mask, limits), known)
+    return True
+
+
+def _bands(raster: Raster) -> int:
+    return 3 if raster.palette is not None else len(raster.bands)
+
+
+def _rows_at_once(raster: Raster, shrink: float) -> int:
+    """Return how many rows of a file are read together, or 0 for all of them."""
+    row = raster.width * _bands(raster) * raster.dtype.itemsize / shrink**2
+    block = raster.block_rows
+    if row * raster.height <= _AT_ONCE or block is None or shrink != HALF:
+        return 0
+    # No block is decoded twice, and no pixel of the pyramid lies in two pieces.
+    step = block * (1 + block % 2)
+    return max(1, int(_AT_ONCE / row) // step) * step
+
+
+def _pieces(raster: Raster, rows: int, columns: int) -> Iterator[Tuple[np.ndarray, np.ndarray]]:
+    even = raster.height // 2 * 2
+    for top in range(0, even, rows):
+        bottom = min(top + rows, even)
+        yield raster.read((0, top, raster.width, bottom), ((bottom - top) // 2, columns))
+    if even < raster.height:  # the last row alone
+        yield raster.read((0, even, raster.width, raster.height), (1, columns))
+
+
+def _limits(raster: Raster, values: Optional[Tuple[np.ndarray, np.ndarray]]) -> Limits:
+    """Return the values between which bands are stretched: those of the survey, as tiles are to match each other."""
+    try:
+        kept = Survey(raster.source.survey).limits
+    except FileNotFoundError:
+        kept = None
+    if kept is not None:
+        return kept
+    if values is None:
+        shrink = shrink_of(raster)
+        shape = max(1, round(raster.height / shrink)), max(1, round(raster.width / shrink))
+        values = raster.read((0, 0, raster.width, raster.height), shape)
+    return percentiles(*values)

@@ -1,0 +1,1 @@
+"""The index of an archive: how it is brought up to date, and searched."""

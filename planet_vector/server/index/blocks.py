@@ -1,0 +1,163 @@
+"""The blocks of an index: the fields of its scenes beside the tables, column by column, as searches compare them.
+
+A block holds the scenes whose numbers agree but for their last 14 bits, a strip for each field. It is written anew
+when scenes come in. One that goes only loses its type, and its row goes once half of the block has no type.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from planet_vector.server.index.fields import COLUMNS
+from planet_vector.server.index.strips import Strip
+
+SHIFT = 14
+"""Bits of a scene's number that tell it from others of its block: 16 384 scenes."""
+
+BOX = ("west", "south", "east", "north")
+"""Strips of the boxes, rounded outward. West is more than east where a footprint has a part at either side of the
+antimeridian; all are NaN where there is none."""
+
+NUMBERS, TYPE, ACQUIRED = "scene", "type", "acquired"
+_EVERY = (NUMBERS, TYPE, ACQUIRED, *BOX)
+_NO_BOX = (math.nan,) * 4
+_APART = 1e-3  # degrees: more than rounding can close
+
+Box = Tuple[float, float, float, float]
+_Row = Tuple[str, int, Box, Sequence[Any]]
+
+
+class BlockWriter:
+    """Collect what an update adds and takes away, and write the blocks of a transaction.
+
+    Parameters
+    ----------
+    db : sqlite3.Connection
+        The index; a transaction must be open whenever a method is called.
+    """
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._added: Dict[int, Dict[int, _Row]] = {}
+        self._removed: Dict[int, np.ndarray] = {}
+
+    def add(self, scene: int, scene_type: str, acquired: int, boxes: Sequence[Box], columns: Sequence[Any]) -> None:
+        """Take in a scene; numbers come in ascending order.
+
+        Parameters
+        ----------
+        boxes : sequence of (west, south, east, north)
+            None, one, or those of the parts at either side of the antimeridian.
+        columns : sequence
+            Values of `planet_vector.server.index.fields.COLUMNS`.
+        """
+        block = scene >> SHIFT
+        if block not in self._added:
+            # What is full is written at once: a unit may hold a million scenes.
+            for full in [number for number in self._added if number < block]:
+                self._write(full)
+            self._added[block] = {}
+        self._added[block][scene] = (scene_type, acquired, _joined(boxes), columns)
+
+    def remove(self, scenes: np.ndarray) -> None:
+        """Take scenes out by their numbers."""
+        blocks = scenes >> SHIFT
+        for block in np.unique(blocks).tolist():
+            gone = scenes[blocks == block]
+            added = self._added.get(block)
+            if added:
+                for scene in gone.tolist():
+                    added.pop(scene, None)
+            before = self._removed.get(block)
+            self._removed[block] = gone if before is None else np.concatenate([before, gone])
+
+    def flush(self) -> None:
+        """Write all blocks that have changed."""
+        for block in sorted({*self._added, *self._removed}):
+            self._write(block)
+
+    def _write(self, block: int) -> None:
+        added, removed = self._added.pop(block, {}), self._removed.pop(block, None)
+        numbers, types = self._read(block, NUMBERS), self._read(block, TYPE)
+        if numbers is None or types is None:
+            if added:
+                self._rewrite(block, np.zeros(0, dtype=np.int64), added)
+            return
+        kept = types.to_list()
+        if removed is not None:
+            places = np.flatnonzero(np.isin(numbers.array, removed - (block << SHIFT)))
+            for place in places.tolist():
+                kept[place] = None
+        alive = np.flatnonzero([scene_type is not None for scene_type in kept])
+        if added or 2 * len(alive) < len(kept):
+            self._rewrite(block, alive, added)
+        elif removed is not None:
+            self._put(block, TYPE, Strip.of_values(kept))
+
+    def _rewrite(self, block: int, alive: np.ndarray, added: Dict[int, _Row]) -> None:
+        """Write a block of the rows it keeps and those added."""
+        keys = [(name, block) for name in (*_EVERY, *COLUMNS)]
+        stored = {name: self._read(block, name) for name, _ in keys} if len(alive) else {}
+        self._db.executemany("DELETE FROM strip WHERE name = ? AND block = ?", keys)
+        self._db.execute("DELETE FROM block WHERE block = ?", (block,))
+        if not len(alive) and not added:
+            return
+        version = int(self._db.execute("SELECT value + 1 FROM meta WHERE name = 'version'").fetchone()[0])
+        self._db.execute("INSERT INTO block VALUES (?, ?, ?)", (block, version, len(alive) + len(added)))
+        rows = list(added.values())
+        arrays = {
+            NUMBERS: np.array(list(added), dtype=np.int64) - (block << SHIFT),
+            ACQUIRED: np.array([row[1] for row in rows], dtype=np.int64),
+            **_outward(np.array([row[2] for row in rows], dtype=np.float64).reshape(-1, 4)),
+        }
+        for name, array in arrays.items():
+            letter = {NUMBERS: "H", ACQUIRED: "q"}.get(name, "f")
+            before = stored.get(name)
+            whole = array if before is None else np.concatenate([before.array[alive], array])
+            self._put(block, name, Strip.of_array(whole, letter))
+        lists: List[Tuple[str, List[Any]]] = [(TYPE, [row[0] for row in rows])]
+        lists += [(name, [row[3][place] for row in rows]) for place, name in enumerate(COLUMNS)]
+        for name, values in lists:
+            before = stored.get(name)
+            if len(alive):
+                older = [None] * len(alive) if before is None else _taken(before, alive)
+                values = older + values
+            if any(value is not None for value in values):
+                self._put(block, name, Strip.of_values(values))
+
+    def _read(self, block: int, name: str) -> Optional[Strip]:
+        row = self._db.execute("SELECT data FROM strip WHERE name = ? AND block = ?", (name, block)).fetchone()
+        return None if row is None else Strip.from_bytes(row[0])
+
+    def _put(self, block: int, name: str, strip: Strip) -> None:
+        self._db.execute("INSERT OR REPLACE INTO strip VALUES (?, ?, ?)", (name, block, strip.to_bytes()))
+
+
+def _taken(strip: Strip, places: np.ndarray) -> List[Any]:
+    return Strip(strip.array[places], strip.values).to_list()
+
+
+def _joined(boxes: Sequence[Box]) -> Box:
+    """Return one box of a footprint's boxes; west is more than east in that of two parts with a gap between them."""
+    if not boxes:
+        return _NO_BOX
+    if len(boxes) == 1:
+        return boxes[0]
+    wests, souths, easts, norths = zip(*sorted(boxes))
+    if len(boxes) == 2 and wests[1] - easts[0] > _APART:
+        return wests[1], min(souths), easts[0], max(norths)
+    return min(wests), min(souths), max(easts), max(norths)
+
+
+def _outward(boxes: np.ndarray) -> Dict[str, np.ndarray]:
+    """Return boxes as the numbers of their strips, each side rounded away from the middle."""
+    found = {}
+    for name, values, side in zip(BOX, boxes.T, (-math.inf, -math.inf, math.inf, math.inf)):
+        near = values.astype("<f4")
+        inside = near > values if side < 0 else near < values
+        found[name] = np.where(inside, np.nextafter(near, np.float32(side)), near)
+    return found

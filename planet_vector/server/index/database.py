@@ -1,0 +1,269 @@
+"""The index of an archive: its scenes in one SQLite file, found by area, time and every field of the API.
+
+The file is a cache: it can be deleted, and is made anew when its schema is another's. Several processes read it
+at once (WAL); each answer is of one state of the archive.
+
+Tables hold what is given out of a scene: its text, files and footprint. What searches compare, boxes included, stands
+in blocks (`planet_vector.server.index.blocks`), which are read as arrays.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
+
+from planet_vector.query import format_time
+from planet_vector.server.imagery.picture_cache import PictureCache
+from planet_vector.server.index.queries import Finder, TooLong, look_up
+from planet_vector.server.index.scene_search import Edge, Search, from_microseconds
+from planet_vector.server.index.snapshot import GIVEN, read_version
+from planet_vector.server.index.sqlite_connections import Connections, IndexFile
+from planet_vector.server.patience import Patience
+from planet_vector.server.refusal import Refusal
+
+SCHEMA = 5
+"""Number of the layout below; an index of another number is made anew."""
+
+_VERSION_BITS = 62  # where versions begin to be counted; SQLite's integers have 63 for numbers from zero on
+_TEXT = "CAST(json AS BLOB)"  # as it goes out
+# Connections of a process. Searches have their own, and long ones two of their own, so that no look-up waits for them.
+LOOK_UPS, SEARCHES, LONG_SEARCHES = 2, 3, 2
+MAX_AREAS = 256 * 2**20
+"""Bytes of long areas kept for links: some hundred of the largest that are taken."""
+
+_DIGEST = re.compile("[0-9a-f]{64}")
+_TABLES = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE unit (unit INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, files TEXT NOT NULL);
+CREATE TABLE problem (unit INTEGER NOT NULL, path TEXT NOT NULL, text TEXT NOT NULL);
+CREATE TABLE scene (
+    scene INTEGER PRIMARY KEY, unit INTEGER NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL,
+    acquired INTEGER NOT NULL, footprint BLOB
+);
+CREATE TABLE feature (scene INTEGER PRIMARY KEY, json TEXT NOT NULL);
+CREATE TABLE product (scene INTEGER NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL, PRIMARY KEY (scene, name))
+    WITHOUT ROWID;
+CREATE TABLE total (type TEXT PRIMARY KEY, scenes INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE block (block INTEGER PRIMARY KEY, version INTEGER NOT NULL, scenes INTEGER NOT NULL);
+CREATE TABLE strip (name TEXT NOT NULL, block INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (name, block))
+    WITHOUT ROWID;
+CREATE UNIQUE INDEX scene_by_id ON scene (type, id);
+CREATE INDEX scene_by_time ON scene (type, acquired, id);
+CREATE INDEX scene_by_unit ON scene (unit);
+CREATE INDEX problem_by_unit ON problem (unit);
+"""
+
+
+_Result = TypeVar("_Result")
+
+
+class Page(NamedTuple):
+    """Hold one page of a search.
+
+    Attributes
+    ----------
+    features : bytes
+        JSON texts, in the order of the search and with commas between them, with
+        `planet_vector.server.index.links.BASE` where the service's root goes.
+    total : int
+        Scenes on this page and those after it.
+    before, after : Edge or None
+        Where the pages before and after it lie; None when it is empty.
+    """
+
+    features: bytes
+    total: int
+    before: Optional[Edge]
+    after: Optional[Edge]
+
+
+class Summary(NamedTuple):
+    """Hold what there is of one scene type."""
+
+    scene_type: str
+    scenes: int
+    first: str
+    last: str
+    products: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Hold one scene by its id."""
+
+    feature: bytes
+    products: Mapping[str, str]
+
+
+class Index:
+    """Read an index; any number of threads at once.
+
+    Parameters
+    ----------
+    path : Path
+        The SQLite file, as `planet_vector.server.index.updating.update` left it.
+    exact_ties : bool
+        Whether scenes that share their time across the edge of a page are kept, by an extra parameter in the
+        link. If not, they are lost, as they were at the real service.
+    """
+
+    def __init__(self, path: Path, exact_ties: bool = True) -> None:
+        self.path = path
+        self.exact_ties = exact_ties
+        file = IndexFile(path)
+        self._look_ups, self._searches, self._long = (
+            Connections(file, number) for number in (LOOK_UPS, SEARCHES, LONG_SEARCHES)
+        )
+        self._finder = Finder()
+        # Beside the index, which another process may be writing.
+        self._areas = PictureCache(path.with_name(path.name + ".areas"), MAX_AREAS)
+
+    def close(self) -> None:
+        """Close every connection."""
+        for connections in (self._look_ups, self._searches, self._long):
+            connections.close()
+
+    def totals(self) -> Dict[str, int]:
+        """Return the number of scenes of each type."""
+        with self._look_ups.read() as db:
+            return dict(db.execute("SELECT type, scenes FROM total WHERE scenes > 0 ORDER BY type"))
+
+    def summary(self) -> List[Summary]:
+        """Return what is in the index, by scene type."""
+        span = "SELECT min(acquired), max(acquired) FROM scene WHERE type = ?"
+        names = "SELECT DISTINCT name FROM product JOIN scene USING (scene) WHERE type = ? ORDER BY name"
+        with self._look_ups.read() as db:
+            found = []
+            for scene_type, scenes in db.execute(
+                "SELECT type, scenes FROM total WHERE scenes > 0 ORDER BY type"
+            ).fetchall():
+                first, last = (format_time(from_microseconds(t)) for t in db.execute(span, (scene_type,)).fetchone())
+                products = tuple(name for (name,) in db.execute(names, (scene_type,)))
+                found.append(Summary(scene_type, scenes, first, last, products))
+            return found
+
+    def products(self) -> List[Dict[str, str]]:
+        """Return the products of each scene that has any: their paths within the archive by name."""
+        found: Dict[int, Dict[str, str]] = {}
+        with self._look_ups.read() as db:
+            for scene, name, path in db.execute("SELECT scene, name, path FROM product"):
+                found.setdefault(scene, {})[name] = path
+        return list(found.values())
+
+    def version(self) -> int:
+        """Return a number that changes with the scenes of the index; another one in each index that is made."""
+        with self._look_ups.read() as db:
+            return read_version(db)
+
+    def state(self) -> str:
+        """Return what tells this state of the index from every other, of an index made anew, too: for ETags."""
+        return f"{SCHEMA}-{self.version():x}"
+
+    def find(self, scene_type: str, scene_id: str) -> Optional[Found]:
+        """Return the scene of an id, or None."""
+        with self._look_ups.read() as db:
+            row = db.execute(
+                f"SELECT scene, {_TEXT} FROM scene JOIN feature USING (scene) WHERE type = ? AND id = ?",
+                (scene_type, scene_id),
+            ).fetchone()
+            if row is None:
+                return None
+            return Found(row[1], dict(db.execute("SELECT name, path FROM product WHERE scene = ?", (row[0],))))
+
+    def search(self, search: Search, patience: Optional[Patience] = None) -> Page:
+        """Return one page of a search."""
+
+        def page(db: sqlite3.Connection, long: bool) -> Page:
+            found = self._finder.page(db, search, long, patience)
+            if found is None:
+                return Page(b"", 0, None, None)
+            before, after = ("lt", "gt") if search.ascending else ("gt", "lt")
+            return Page(
+                _joined(db, found.scenes),
+                found.total,
+                self._edge(before, found.first, found.tied_before),
+                self._edge(after, found.last, found.tied_after),
+            )
+
+        return self._run(page, patience)
+
+    def matching(
+        self, search: Search, most: int, patience: Optional[Patience] = None
+    ) -> List[Tuple[str, bytes, Dict[str, str]]]:
+        """Return the ids, features and products of the first scenes of a search, whatever page it asks for."""
+
+        def first(db: sqlite3.Connection, long: bool) -> List[Tuple[str, bytes, Dict[str, str]]]:
+            rows = self._finder.first(db, search, most, long, patience)
+            texts = look_up(db, f"scene, {_TEXT}", "feature", [row[0] for row in rows])
+            return [
+                (row[2], text, dict(db.execute("SELECT name, path FROM product WHERE scene = ?", (row[0],))))
+                for row, (_, text) in zip(rows, texts)
+            ]
+
+        return self._run(first, patience)
+
+    def keep_area(self, digest: str, text: str) -> None:
+        """Keep the text of an area too long for a link, by its SHA-256 in hexadecimal digits.
+
+        Raises
+        ------
+        Refusal
+            503, when the disk does not take it.
+        """
+        try:
+            if self._areas.find(digest) is None:
+                self._areas.write(digest, text.encode())
+        except OSError:
+            raise Refusal(
+                503,
+                "The area is too long for a link, and cannot be kept, as the service's disk is full or cannot be "
+                "written: ask again later, or with a shorter one.",
+            ) from None
+
+    def kept_area(self, digest: str) -> Optional[str]:
+        """Return the text of an area that was kept, or None."""
+        # It comes from a link, and names a file.
+        kept = self._areas.read(digest) if _DIGEST.fullmatch(digest) else None
+        return None if kept is None else kept.decode()
+
+    def _run(self, work: Callable[[sqlite3.Connection, bool], _Result], patience: Optional[Patience]) -> _Result:
+        """Do a search; when it proves long, begin it again among the few that may be."""
+        try:
+            with self._searches.read(patience) as db:
+                return work(db, False)
+        except TooLong:
+            with self._long.read(patience) as db:
+                return work(db, True)
+
+    def _edge(self, comparator: str, place: Tuple[int, str], shared: bool) -> Edge:
+        """Return the edge at a scene's time and id; with the id when the scene beyond shares its time."""
+        return Edge(comparator, place[0], place[1] if shared and self.exact_ties else None)
+
+
+def create(db: sqlite3.Connection) -> None:
+    """Make the tables of an empty index."""
+    for statement in filter(str.strip, _TABLES.split(";")):
+        db.execute(statement)
+    # What was kept of an index that was deleted is not taken for what is in this one.
+    db.execute("INSERT INTO meta VALUES ('version', ?), ('complete', 0)", (secrets.randbits(_VERSION_BITS),))
+    db.execute(f"PRAGMA user_version = {SCHEMA}")
+
+
+def _joined(db: sqlite3.Connection, scenes: Sequence[int]) -> bytes:
+    """Return the texts of scenes in their order, commas between them.
+
+    SQLite joins them: threads at once would pass the interpreter's lock to and fro at each row that goes to Python.
+    """
+    text, count = db.execute(
+        "SELECT CAST(group_concat(json, ',') AS BLOB), count(*) "
+        f"FROM {GIVEN} CROSS JOIN feature ON scene = given",  # in the order of the numbers
+        [json.dumps(scenes)],
+    ).fetchone()
+    if count != len(scenes):
+        raise sqlite3.DatabaseError("the index lacks scenes that it lists")
+    return text or b""

@@ -1,0 +1,323 @@
+"""Find the scenes of a search, in the order of time and id, and the page of them that is asked for.
+
+Conditions and boxes are masks over the arrays of a snapshot. Only footprints that the outline of an area may cut are
+read from the tables and tested. Results are kept for the pages that follow, until the index's version changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections import OrderedDict
+from datetime import datetime
+from threading import Lock
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
+
+import numpy as np
+
+from planet_vector.query import Condition
+from planet_vector.server.index.area_cells import INSIDE, UNSURE, AreaCells
+from planet_vector.server.index.fields import compared_number
+from planet_vector.server.index.scene_search import Edge, Search, microseconds
+from planet_vector.server.index.searched_area import Area
+from planet_vector.server.index.snapshot import GIVEN, FieldStrips, Order, Snapshot, read_blocks, read_version
+from planet_vector.server.patience import Patience
+
+FEW = 2000
+"""Footprints tested on the way. Where there are more, the search is a long one."""
+
+MAX_RESULTS = 16 * 2**20  # bytes of results kept for the pages that follow
+MAX_KEPT = 500  # results
+_ROWS = 2**16  # boxes looked at at once
+_GLOBE = np.array([[-180.0, -90.0, 180.0, 90.0]])
+
+Row = Tuple[int, int, str]  # scene, acquired, id
+Ranks = Union[range, np.ndarray]
+"""Places in an `Order`, ascending: a range where they follow each other."""
+
+
+class TooLong(Exception):
+    """Report that a search takes long, and is to be begun again where it keeps no short one waiting."""
+
+
+class Slice(NamedTuple):
+    """Hold the scenes of a page.
+
+    Attributes
+    ----------
+    scenes : list of int
+        Their numbers.
+    first, last : (int, str), optional
+        Time and id of the first and the last.
+    total : int
+        Scenes on this page and those after it.
+    tied_before, tied_after : bool
+        Whether the scene before the first, or after the last, shares its time.
+    """
+
+    scenes: List[int]
+    first: Tuple[int, str]
+    last: Tuple[int, str]
+    total: int
+    tied_before: bool
+    tied_after: bool
+
+
+class Finder:
+    """Find scenes, and keep what was found; any number of threads at once."""
+
+    def __init__(self) -> None:
+        self._snapshot: Optional[Snapshot] = None
+        self._loading = Lock()
+        self._fields = FieldStrips()
+        self._results: OrderedDict[Any, Ranks] = OrderedDict()
+        self._lock = Lock()
+
+    def page(
+        self, db: sqlite3.Connection, search: Search, long: bool = True, patience: Optional[Patience] = None
+    ) -> Optional[Slice]:
+        """Return one page of a search, or None when it is empty.
+
+        Parameters
+        ----------
+        db : sqlite3.Connection
+            The index, within a transaction that has read nothing.
+        long : bool
+            Whether the search may take long.
+
+        Raises
+        ------
+        TooLong
+            When it would, and may not.
+        """
+        snapshot, order, found = self._find(db, search, long, patience)
+        total = len(found)
+        # Ranks ascend; a page is a slice of them, read backwards for descending order.
+        low, high = 0, total
+        if search.edge is not None:
+            place = _place(found, _rank(db, search.scene_type, order, search.edge))
+            low, high = (0, place) if search.edge.comparator == "lt" else (place, total)
+        if search.ascending != search.backwards:
+            high = min(high, low + search.count)
+        else:
+            low = max(low, high - search.count)
+        if low >= high:
+            return None
+        below = low > 0 and bool(order.acquired[found[low - 1]] == order.acquired[found[low]])
+        above = high < total and bool(order.acquired[found[high]] == order.acquired[found[high - 1]])
+        scenes = snapshot.numbers[order.rows[_array(found[low:high])]].tolist()
+        first, last = ((row[1], row[2]) for row in look_up(db, "scene, acquired, id", "scene", [scenes[0], scenes[-1]]))
+        if search.ascending:
+            return Slice(scenes, first, last, total - low, below, above)
+        return Slice(scenes[::-1], last, first, high, above, below)
+
+    def first(
+        self,
+        db: sqlite3.Connection,
+        search: Search,
+        most: int,
+        long: bool = True,
+        patience: Optional[Patience] = None,
+    ) -> List[Row]:
+        """Return the first scenes of a search, whatever page it asks for; as `page` does."""
+        snapshot, order, found = self._find(db, search, long, patience)
+        ranks = _array(found[:most] if search.ascending else found[::-1][:most])
+        return look_up(db, "scene, acquired, id", "scene", snapshot.numbers[order.rows[ranks]].tolist())
+
+    def _find(
+        self, db: sqlite3.Connection, search: Search, long: bool, patience: Optional[Patience]
+    ) -> Tuple[Snapshot, Order, Ranks]:
+        """Return all scenes of a search."""
+        snapshot, order = self._load(db, search.scene_type, patience)
+        conditions = tuple((c.field.name, c.comparator, _operand(c)) for c in search.conditions)
+        key = (snapshot.version, search.scene_type, conditions, _digest(search.area_text))
+        with self._lock:
+            if key in self._results:
+                self._results.move_to_end(key)
+                return snapshot, order, self._results[key]
+        found = _Finding(db, snapshot, order, self._fields, patience).find(conditions, search.area, long)
+        with self._lock:
+            self._results[key] = found
+            while len(self._results) > MAX_KEPT or (
+                len(self._results) > 1 and sum(map(_size, self._results.values())) > MAX_RESULTS
+            ):
+                self._results.popitem(last=False)
+        return snapshot, order, found
+
+    def _load(self, db: sqlite3.Connection, scene_type: str, patience: Optional[Patience]) -> Tuple[Snapshot, Order]:
+        """Return the arrays of the index's version."""
+        while not self._loading.acquire(timeout=0.1):
+            if patience is not None:
+                patience.check()
+        try:
+            # The transaction begins here: no earlier than the one whose arrays are kept, so versions only grow.
+            version = read_version(db)
+            if self._snapshot is None or self._snapshot.version != version:
+                with self._lock:
+                    self._results.clear()
+                blocks = read_blocks(db)
+                if self._snapshot is not None and self._snapshot.blocks != blocks:
+                    self._snapshot = None  # gone before the next needs as much memory
+                self._snapshot = Snapshot(db, version, blocks, self._snapshot)
+            return self._snapshot, self._snapshot.order(db, scene_type)
+        finally:
+            self._loading.release()
+
+
+class _Finding:
+    """Find all scenes of one search."""
+
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        snapshot: Snapshot,
+        order: Order,
+        fields: FieldStrips,
+        patience: Optional[Patience],
+    ) -> None:
+        self._db = db
+        self._snapshot = snapshot
+        self._order = order
+        self._fields = fields
+        self._patience = patience
+
+    def find(self, conditions: Sequence[Tuple[str, str, Any]], area: Optional[Area], long: bool) -> Ranks:
+        """Return the ranks of the scenes that meet all conditions and touch the area."""
+        span, gaps = self._times([c[1:] for c in conditions if c[0] == "acquired"])
+        others = [condition for condition in conditions if condition[0] != "acquired"]
+        if not span or not (gaps or others or area is not None):
+            return span
+        globe = area is not None and bool(area.contains_boxes(_GLOBE)[0])
+        mask = np.ones(len(self._snapshot.numbers), dtype=bool)
+        for name, comparator, operand in others:
+            self._check()
+            met = np.zeros(len(mask), dtype=bool)
+            for block, strip in self._fields.read(self._db, self._snapshot, name):
+                met[block] = strip.compare(comparator, operand)
+            mask &= met
+        if area is not None:
+            mask &= self._snapshot.located() if globe else self._snapshot.touching(area.boxes)
+        found = self._ranks(span, gaps, mask)
+        if area is not None and not globe:
+            found = self._within(area, found, long)
+        ranks = np.concatenate(found)
+        return span if len(ranks) == len(span) else ranks
+
+    def _ranks(self, span: range, gaps: Sequence[range], mask: np.ndarray) -> List[np.ndarray]:
+        """Return the ranks of a span whose rows are in a mask, piece by piece: numpy takes up to 16 bytes for each."""
+        found = []
+        for start in range(span.start, span.stop, _ROWS):
+            hits = mask[self._order.rows[start : min(start + _ROWS, span.stop)]]
+            for gap in gaps:
+                hits[max(gap.start - start, 0) : max(gap.stop - start, 0)] = False
+            found.append((np.flatnonzero(hits) + start).astype(np.int32))
+        return found
+
+    def _times(self, conditions: Sequence[Tuple[str, int]]) -> Tuple[range, List[range]]:
+        """Return the span of ranks that meets conditions on the time, and what is to be left out of it."""
+        low, high = 0, len(self._order.acquired)
+        gaps = []
+        for comparator, moment in conditions:
+            left = int(np.searchsorted(self._order.acquired, moment, "left"))
+            right = int(np.searchsorted(self._order.acquired, moment, "right"))
+            if comparator == "neq":
+                gaps.append(range(left, right))
+            if comparator in ("gt", "gte", "eq"):
+                low = max(low, right if comparator == "gt" else left)
+            if comparator in ("lt", "lte", "eq"):
+                high = min(high, left if comparator == "lt" else right)
+        return range(low, max(low, high)), [gap for gap in gaps if gap]
+
+    def _within(self, area: Area, pieces: List[np.ndarray], long: bool) -> List[np.ndarray]:
+        """Return those of some ranks whose footprint shares a point with the area."""
+        sort: Callable[[np.ndarray], np.ndarray]
+        if area.is_box:
+            sort = _sort_by(area)
+        elif sum(map(len, pieces)) <= FEW:
+            sort = _sort_none
+        elif long:
+            sort = AreaCells(area, self._patience).sort
+        else:
+            raise TooLong
+        inside, unsure = [], []
+        for ranks in pieces:
+            self._check()
+            bounds = self._snapshot.bounds(self._order.rows[ranks])
+            kinds = np.where(bounds[:, 0] > bounds[:, 2], UNSURE, sort(bounds))
+            inside.append(ranks[kinds == INSIDE])
+            unsure.append(ranks[kinds == UNSURE])
+        left = np.concatenate(unsure)
+        if not len(left):
+            return inside
+        if len(left) > FEW and not long:
+            raise TooLong
+        return [np.sort(np.concatenate([*inside, left[self._tested(area, self._order.rows[left])]]))]
+
+    def _tested(self, area: Area, rows: np.ndarray) -> np.ndarray:
+        """Tell which rows have a footprint that shares a point with the area, by the footprints."""
+        kept = np.zeros(len(rows), dtype=bool)
+        order = np.argsort(rows)  # as they lie in the file
+        for start in range(0, len(rows), area.at_once):
+            self._check()
+            places = order[start : start + area.at_once]
+            scenes = self._snapshot.numbers[rows[places]].tolist()
+            kept[places] = area.intersects([row[1] for row in look_up(self._db, "scene, footprint", "scene", scenes)])
+        return kept
+
+    def _check(self) -> None:
+        if self._patience is not None:
+            self._patience.check()
+
+
+def _sort_by(area: Area) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what tells of boxes whether they lie in an area that is a box."""
+    return lambda bounds: np.where(area.contains_boxes(bounds), INSIDE, UNSURE)
+
+
+def _sort_none(bounds: np.ndarray) -> np.ndarray:
+    """Leave all boxes to their footprints."""
+    return np.full(len(bounds), UNSURE)
+
+
+def _operand(condition: Condition) -> Any:
+    rank = condition.rank
+    return microseconds(rank) if isinstance(rank, datetime) else compared_number(rank)
+
+
+def _digest(text: Optional[str]) -> Optional[bytes]:
+    """Return what stands for the text of an area, which may be long."""
+    return None if text is None else hashlib.sha256(text.encode()).digest()
+
+
+def _array(ranks: Ranks) -> np.ndarray:
+    return np.arange(ranks.start, ranks.stop, ranks.step) if isinstance(ranks, range) else ranks
+
+
+def _size(ranks: Ranks) -> int:
+    return 0 if isinstance(ranks, range) else ranks.nbytes
+
+
+def _place(found: Ranks, rank: int) -> int:
+    """Return how many of some ranks lie before one."""
+    if isinstance(found, range):
+        return min(max(rank, found.start), found.stop) - found.start
+    return int(np.searchsorted(found, rank))
+
+
+def _rank(db: sqlite3.Connection, scene_type: str, order: Order, edge: Edge) -> int:
+    """Return the rank that an edge cuts at: what is ``lt`` lies before it, what is ``gt`` from it on."""
+    left = int(np.searchsorted(order.acquired, edge.acquired, "left"))
+    right = int(np.searchsorted(order.acquired, edge.acquired, "right"))
+    if edge.scene_id is None or left == right:
+        return left if edge.comparator == "lt" else right
+    sign = "<" if edge.comparator == "lt" else "<="
+    sql = f"SELECT count(*) FROM scene WHERE type = ? AND acquired = ? AND id {sign} ?"
+    return left + int(db.execute(sql, (scene_type, edge.acquired, edge.scene_id)).fetchone()[0])
+
+
+def look_up(db: sqlite3.Connection, columns: str, table: str, scenes: Sequence[int]) -> List[Any]:
+    """Return the rows of scenes, one for each number given and in their order; `columns` begins with ``scene``."""
+    sql = f"SELECT {columns} FROM {GIVEN} CROSS JOIN {table} ON scene = given"
+    found = {row[0]: row for row in db.execute(sql, [json.dumps(scenes)])}
+    return [found[scene] for scene in scenes]

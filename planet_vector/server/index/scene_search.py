@@ -1,0 +1,240 @@
+"""A request's parameters, read as a search of scenes."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any, Dict, Iterable, List, Optional, Tuple
+from urllib.parse import parse_qsl, urlencode
+
+from planet_vector.errors import QueryError
+from planet_vector.query import FIELDS, ORDERS, Condition, format_time, parse_time
+from planet_vector.server.index.searched_area import Area
+from planet_vector.server.patience import Patience
+from planet_vector.server.refusal import Refusal
+from planet_vector.server.strict_json import read_json
+
+Parameters = List[Tuple[str, str]]
+
+DEFAULT_COUNT, MAX_COUNT = 50, 1000
+MAX_PARAMETERS = 200
+"""Parameters of a request: all that the API's description has, at once, and some room for pages and keys."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MICROSECOND = timedelta(microseconds=1)
+_SINGLE = ("order_by", "count", "intersects")
+_PAGE = ("_page.acquired.lt", "_page.acquired.gt", "_page.id")
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Hold where a page begins, or ends when it is asked for backwards.
+
+    Attributes
+    ----------
+    comparator : str
+        ``lt`` or ``gt``: which side of the time the page lies on.
+    acquired : int
+        Microseconds since 1970.
+    scene_id : str or None
+        Scenes of that very time are on the page when their ids lie on the same side of this one.
+    """
+
+    comparator: str
+    acquired: int
+    scene_id: Optional[str] = None
+
+    @property
+    def parameters(self) -> Parameters:
+        """The edge as the parameters of a link."""
+        found = [(f"_page.acquired.{self.comparator}", format_time(from_microseconds(self.acquired)))]
+        return found if self.scene_id is None else [*found, ("_page.id", self.scene_id)]
+
+
+@dataclass(frozen=True)
+class Search:
+    """Hold a search of one scene type.
+
+    Attributes
+    ----------
+    parameters : list of (str, str)
+        As they were given, without paging and keys: what links repeat.
+    """
+
+    scene_type: str
+    parameters: Tuple[Tuple[str, str], ...]
+    conditions: Tuple[Condition, ...]
+    area: Optional[Area]
+    area_text: Optional[str]
+    ascending: bool
+    count: int
+    edge: Optional[Edge]
+
+    @property
+    def backwards(self) -> bool:
+        """Whether the page is asked for by its end: it is the one before another."""
+        return self.edge is not None and (self.edge.comparator == "gt") != self.ascending
+
+
+def parse_search(scene_type: str, parameters: Parameters, patience: Optional[Patience] = None) -> Search:
+    """Read the parameters of a list request.
+
+    Parameters
+    ----------
+    scene_type : str
+        The scene type that is searched.
+    parameters : list of (str, str)
+        Names and values, as given.
+    patience : Patience, optional
+        How long an area may take, and whether its client waits.
+
+    Raises
+    ------
+    Refusal
+        400, when one is unknown, or its value cannot be used.
+    """
+    single: Dict[str, str] = {}
+    conditions: List[Condition] = []
+    for name, value in parameters:
+        if name in _SINGLE or name in _PAGE:
+            if single.setdefault(name, value) != value:
+                raise Refusal(400, f"{name} stands more than once, with different values.")
+        elif name in ("workspace", "aoi"):
+            raise Refusal(400, f"{name}: this service keeps no workspaces; give the conditions themselves.")
+        elif name.startswith("_page."):
+            raise Refusal(400, f"{name} is no parameter of a page: follow the links as they are.")
+        else:
+            try:
+                conditions.append(Condition.parse(name, value))
+            except QueryError as error:
+                raise Refusal(400, _sentence(error)) from None
+    order = " ".join(single.get("order_by", ORDERS[0]).split())
+    if order not in ORDERS:
+        raise Refusal(400, f"order_by is {order[:40]!r}: it takes 'acquired desc' or 'acquired asc'.")
+    area_text = single.get("intersects")
+    return Search(
+        scene_type,
+        tuple((name, value) for name, value in parameters if name not in _PAGE),
+        tuple(conditions),
+        Area(area_text, patience) if area_text is not None else None,
+        area_text,
+        order == ORDERS[1],
+        parse_count(single.get("count")),
+        _parse_edge(single),
+    )
+
+
+def read_query(query: str) -> Parameters:
+    """Split a query string or a form, without the key that may be in it.
+
+    Raises
+    ------
+    Refusal
+        400, when it is no such thing.
+    """
+    try:
+        found = parse_qsl(
+            query, keep_blank_values=True, strict_parsing=False, errors="strict", max_num_fields=MAX_PARAMETERS
+        )
+    except UnicodeDecodeError:
+        raise Refusal(400, "The parameters are not UTF-8.") from None
+    except ValueError:
+        raise Refusal(400, f"More than {MAX_PARAMETERS} parameters.") from None
+    return _checked(found)
+
+
+def read_body(content_type: str, body: bytes) -> Parameters:
+    """Read the parameters in the body of a POST, a form or a JSON object.
+
+    Raises
+    ------
+    Refusal
+        400 or 415, when it is neither.
+    """
+    if not body.strip():
+        return []
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind not in ("", "application/json", "application/geo+json", "application/x-www-form-urlencoded"):
+        raise Refusal(415, "A search is posted as a form (application/x-www-form-urlencoded) or as application/json.")
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise Refusal(400, "The body is not UTF-8.") from None
+    if kind.startswith("application/x-www") or (not kind and not text.lstrip().startswith("{")):
+        return read_query(text.strip())
+    document = read_json(text, "The body")
+    if not isinstance(document, dict):
+        raise Refusal(400, "The body is JSON, but no object of parameters.")
+    return _checked((name, _text(name, value)) for name, value in document.items())
+
+
+def parse_count(text: Optional[str]) -> int:
+    """Read the number of results on a page.
+
+    Raises
+    ------
+    Refusal
+        400, when it is not from 1 to `MAX_COUNT`.
+    """
+    if text is None:
+        return DEFAULT_COUNT
+    if not re.fullmatch(r"\s*[0-9]{1,9}\s*", text, re.ASCII) or not 1 <= int(text) <= MAX_COUNT:
+        raise Refusal(400, f"count is {text[:40]!r}: it takes a whole number from 1 to {MAX_COUNT}.")
+    return int(text)
+
+
+def encode(parameters: Iterable[Tuple[str, str]]) -> str:
+    """Write parameters as the service writes its links: form-encoded."""
+    return urlencode(list(parameters))
+
+
+def microseconds(moment: datetime) -> int:
+    """Return a time as microseconds since 1970, which SQLite compares exactly."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(value: int) -> datetime:
+    """Return the time of `microseconds`."""
+    return _EPOCH + value * _MICROSECOND
+
+
+def _parse_edge(single: Dict[str, str]) -> Optional[Edge]:
+    given = [name for name in _PAGE[:2] if name in single]
+    if len(given) > 1 or ("_page.id" in single and not given):
+        raise Refusal(400, "The parameters of the page contradict each other: follow the links as they are.")
+    if not given:
+        return None
+    try:
+        acquired = microseconds(parse_time(single[given[0]]))
+    except ValueError as error:
+        raise Refusal(400, f"{given[0]}: {error}.") from None
+    return Edge(given[0].rpartition(".")[2], acquired, single.get("_page.id"))
+
+
+def _checked(parameters: Iterable[Tuple[str, str]]) -> Parameters:
+    found = [(name, value) for name, value in parameters if name != "api_key"]
+    for name, value in found:
+        if "\0" in name or "\0" in value:
+            raise Refusal(400, f"{name[:40]!r} holds a NUL.")
+        # Half a surrogate pair is no text: SQLite and UTF-8 both refuse it.
+        if not name.isprintable() or any("\ud800" <= char <= "\udfff" for char in value):
+            raise Refusal(400, f"{name[:40]!r} holds what is no text.")
+    return found
+
+
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and name == "intersects":
+        return json.dumps(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return repr(value)
+    raise Refusal(400, f"{name[:40]}: its value is neither a text nor a number.")
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error)
+    hint = "; see 'planet-vector search --help' for the fields"
+    return text.replace(hint, f"; it takes {', '.join(FIELDS)}") if hint in text else text

@@ -1,0 +1,362 @@
+"""The ``intersects`` parameter: WKT or GeoJSON, checked and made ready to be tested against footprints.
+
+Positions are longitude and latitude in degrees, and lines between them run straight in that plane, except that an
+edge of more than 180° goes the short way, across the antimeridian: as clients read it (`planet_vector.geometry.areas`).
+What lies past ±180° is wrapped. So an area across the antimeridian is written with such edges, with longitudes that run
+on (179 to 181), or as two parts. A point at ±180°, and what of a line runs along it, lies on both sides.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import json
+import math
+import threading
+from collections import OrderedDict
+from typing import Any, List, Optional, Tuple
+
+import numpy as np
+import shapely
+import shapely.geometry
+from shapely.geometry.base import BaseGeometry
+
+from planet_vector.geometry.areas import Within
+from planet_vector.server.index.valid_outlines import Crossings, count_crossings, flatten, make_valid
+from planet_vector.server.jobs import JobError, Jobs
+from planet_vector.server.patience import Patience
+from planet_vector.server.refusal import Refusal
+from planet_vector.server.strict_json import read_json
+
+MAX_POSITIONS = 50_000
+"""Positions of an area. Testing footprints against more takes long, and an outline so fine can be simplified."""
+
+MAX_DEPTH = 8  # of collections within collections
+
+TINIEST = 1e-12
+"""Degrees that are told from none, a tenth of a micrometre: what is nearer to zero is read as zero."""
+
+MAX_SMALL = 500
+"""Positions, and crossings, of areas that are made ready in this process, in at most a tenth of a second."""
+
+MAX_SHORT = 30_000
+"""Characters of a text that is read in this process; it may have 500 positions of 20 digits."""
+
+PROCESSES, SECONDS, MEGABYTES = 2, 5.0, 500
+"""Bounds on what makes the others ready. Areas within the bounds of `outlines` take two seconds and 200 MB at most."""
+
+MAX_KEPT = 16 * 2**20
+"""Bytes of areas kept ready: some twenty of the largest."""
+
+Box = Tuple[float, float, float, float]
+_KINDS = {
+    "Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3,
+}  # fmt: skip
+"""GeoJSON types, and how deep lists stand around a position of each."""
+
+
+class Area:
+    """Hold an area of interest; for one thread at a time.
+
+    Small outlines are made ready in this process, others in one that can be ended.
+
+    Parameters
+    ----------
+    text : str
+        WKT or GeoJSON.
+    patience : Patience, optional
+        When the client leaves, so does the work for it.
+
+    Attributes
+    ----------
+    boxes : list of (west, south, east, north)
+        Together they hold the whole area; a footprint that touches none cannot intersect it.
+    is_box : bool
+        Whether the area is just its one box.
+
+    Raises
+    ------
+    Refusal
+        400, when the text is no area, or one that costs too much.
+    """
+
+    def __init__(self, text: str, patience: Optional[Patience] = None) -> None:
+        self._geometry = _ready(text, patience)
+        self.boxes = _boxes(self._geometry)
+        self.is_box = len(self.boxes) == 1 and _is_box(self._geometry, self.boxes[0])
+        shapely.prepare(self._geometry)
+
+    @property
+    def geometry(self) -> BaseGeometry:
+        """The area as it is tested: valid, within ±180°, prepared."""
+        return self._geometry
+
+    @property
+    def at_once(self) -> int:
+        """Shapes to test between two looks whether the client still waits: some 50 ms.
+
+        A shape may touch all segments of a zigzag, at some 20 ns each.
+        """
+        return max(20, min(1000, 2_000_000 // int(shapely.get_num_coordinates(self._geometry))))
+
+    def intersects(self, footprints: List[bytes]) -> np.ndarray:
+        """Tell which footprints (WKB) share a point with the area."""
+        return np.asarray(shapely.intersects(self._geometry, shapely.from_wkb(footprints)))
+
+    def contains_boxes(self, bounds: np.ndarray) -> np.ndarray:
+        """Tell which boxes (rows of west, south, east, north) lie wholly within the area."""
+        if self.is_box:
+            west, south, east, north = self.boxes[0]
+            return (bounds[:, 0] >= west) & (bounds[:, 1] >= south) & (bounds[:, 2] <= east) & (bounds[:, 3] <= north)
+        return np.asarray(shapely.covers(self._geometry, shapely.box(*bounds.T)))
+
+
+class _Kept:
+    """Keep areas that were made ready: every page of a search repeats its area.
+
+    They are kept as WKB: a prepared geometry must not be used by two threads at once.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._size = 0
+        self._contents: OrderedDict[bytes, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: bytes) -> Optional[bytes]:
+        with self._lock:
+            if key in self._contents:
+                self._contents.move_to_end(key)
+            return self._contents.get(key)
+
+    def put(self, key: bytes, content: bytes) -> None:
+        with self._lock:
+            self._size += len(content) - len(self._contents.pop(key, b""))
+            self._contents[key] = content
+            while self._size > self._most:
+                _, dropped = self._contents.popitem(last=False)
+                self._size -= len(dropped)
+
+
+_kept = _Kept(MAX_KEPT)
+JOBS = Jobs(PROCESSES, seconds=SECONDS, megabytes=MEGABYTES)
+"""The processes that read what clients wrote, when it is more than a little."""
+atexit.register(JOBS.close)
+
+
+def _ready(text: str, patience: Optional[Patience]) -> BaseGeometry:
+    """Return the geometry of an area, valid and within ±180°."""
+    if len(text) <= MAX_SHORT:
+        geometry = _parse(text)
+        if shapely.get_num_coordinates(geometry) <= MAX_SMALL:
+            crossings = count_crossings(geometry)
+            if crossings.all <= MAX_SMALL:
+                return _valid_within(geometry, crossings)
+    key = hashlib.sha256(text.encode(errors="surrogatepass")).digest()
+    content = _kept.get(key)
+    if content is None:
+        try:
+            content = JOBS.run(make_ready, text, patience=patience)
+        except JobError as error:
+            raise Refusal(
+                400, f"intersects: to read the area {error}; simplify or divide it, or make it valid first."
+            ) from None
+        _kept.put(key, content)
+    return shapely.from_wkb(content)
+
+
+def make_ready(text: str) -> bytes:
+    """Return the geometry of an area, valid and within ±180°, as WKB: the work of a process.
+
+    Raises
+    ------
+    Refusal
+        400, when the text is no area, or one that costs too much.
+    """
+    geometry = _parse(text)
+    return bytes(shapely.to_wkb(_valid_within(geometry, count_crossings(geometry))))
+
+
+def _valid_within(geometry: BaseGeometry, crossings: Crossings) -> BaseGeometry:
+    try:
+        return _wrap(make_valid(geometry, crossings))
+    except shapely.errors.GEOSException:  # some outlines whose rings have no extent are too much for it
+        raise Refusal(400, "intersects: the geometry cannot be made valid; make it valid first.") from None
+
+
+def _is_box(geometry: BaseGeometry, box: Box) -> bool:
+    west, south, east, north = box
+    # Two outlines are compared as they are cut by each other, which takes its time: their areas tell most apart.
+    return (
+        geometry.geom_type == "Polygon"
+        and math.isclose(geometry.area, (east - west) * (north - south), rel_tol=1e-9)
+        and bool(geometry.equals(shapely.box(*box)))
+    )
+
+
+def _parse(text: str) -> BaseGeometry:
+    text = text.strip()
+    try:
+        if text.startswith("{"):
+            geometry = _from_geojson(text)
+        else:
+            if text[:10].upper().startswith("SRID=4326;"):
+                text = text[10:]
+            _check_depth(text)
+            geometry = shapely.from_wkt(text)
+    except (shapely.errors.ShapelyError, UnicodeError, NotImplementedError):
+        shown = text if len(text) <= 40 else text[:37] + "..."
+        raise Refusal(400, f"intersects: {shown!r} is neither WKT nor GeoJSON of a geometry.") from None
+    if geometry is None or geometry.is_empty:
+        raise Refusal(400, "intersects: the geometry is empty.")
+    if shapely.get_num_coordinates(geometry) > MAX_POSITIONS:
+        raise _too_many()
+    positions = shapely.get_coordinates(geometry)
+    if not np.isfinite(positions).all():
+        raise Refusal(400, "intersects: its positions must be finite numbers.")
+    if np.abs(positions[:, 1]).max() > 90 or np.abs(positions[:, 0]).max() > 540:
+        raise Refusal(400, "intersects: positions are longitude and latitude, in this order and in degrees.")
+    return _the_short_way(_without_tiny(shapely.force_2d(geometry)))
+
+
+def _the_short_way(geometry: BaseGeometry) -> BaseGeometry:
+    """Return a geometry whose edges of more than 180° are cut at the antimeridian; what has none stays as it is."""
+    if not _may_jump(geometry):
+        return geometry
+    if geometry.geom_type == "GeometryCollection":
+        return shapely.geometrycollections([_the_short_way(part) for part in shapely.get_parts(geometry)])
+    many = {"Polygon": shapely.multipolygons, "LineString": shapely.multilinestrings}
+    parts = shapely.get_parts(geometry)
+    kind = parts[0].geom_type
+    if kind not in many:
+        return geometry
+    try:
+        pieces = [_cut(whole) if _may_jump(whole) else [whole] for whole in parts]
+    except ValueError as error:
+        raise Refusal(400, f"intersects: {error}.") from None
+    if not all(pieces):  # a line that goes around to where it began
+        told = "intersects: a line has no length when its edges are read the short way"
+        raise Refusal(400, f"{told}; give longer ones a position in between.")
+    found = [piece for some in pieces for piece in some]
+    return found[0] if len(found) == 1 else many[kind](found)
+
+
+def _may_jump(geometry: BaseGeometry) -> bool:
+    """Tell whether a geometry has an edge of more than 180°, or rings or parts as far apart."""
+    return bool((np.abs(np.diff(shapely.get_coordinates(geometry)[:, 0])) > 180).any())
+
+
+def _cut(part: BaseGeometry) -> List[BaseGeometry]:
+    lines = [part.exterior, *part.interiors] if part.geom_type == "Polygon" else [part]
+    if part.is_empty or not any(map(_may_jump, lines)):
+        return [part]
+    within = Within().of(shapely.geometry.mapping(part))
+    return list(shapely.get_parts(shapely.from_geojson(json.dumps(within))))
+
+
+def _without_tiny(geometry: BaseGeometry) -> BaseGeometry:
+    """Return a geometry whose numbers can be multiplied: GEOS makes nothing of a line as long as 1e-300 is wide."""
+    positions = shapely.get_coordinates(geometry)
+    tiny = (np.abs(positions) < TINIEST) & (positions != 0.0)
+    return shapely.set_coordinates(geometry, np.where(tiny, 0.0, positions)) if tiny.any() else geometry
+
+
+def _check_depth(wkt: str) -> None:
+    """Refuse what only a reader that calls itself for ever could read."""
+    characters = np.frombuffer(wkt.encode(), dtype=np.uint8)
+    depth = np.cumsum((characters == ord("(")).astype(np.int64) - (characters == ord(")")))
+    if depth.size and depth.max() > MAX_DEPTH + 3:  # a polygon's positions stand three deep
+        raise Refusal(400, f"intersects: collections stand more than {MAX_DEPTH} deep in each other.")
+
+
+def _from_geojson(text: str) -> BaseGeometry:
+    document = read_json(text, "intersects")
+    found: List[BaseGeometry] = []
+    _collect(document, found, MAX_DEPTH)
+    if len(found) == 1:
+        return found[0]
+    return shapely.geometrycollections(found)
+
+
+def _collect(document: Any, found: List[BaseGeometry], depth: int) -> None:
+    kind = document.get("type") if isinstance(document, dict) else None
+    if depth == 0:
+        raise Refusal(400, f"intersects: collections stand more than {MAX_DEPTH} deep in each other.")
+    if kind == "Feature":
+        if document.get("geometry") is None:
+            raise Refusal(400, "intersects: the Feature has no geometry.")
+        _collect(document["geometry"], found, depth - 1)
+    elif kind in ("FeatureCollection", "GeometryCollection"):
+        members = document.get("features" if kind == "FeatureCollection" else "geometries")
+        if not isinstance(members, list):
+            raise Refusal(400, f"intersects: the {kind} has no members.")
+        for member in members:
+            _collect(member, found, depth - 1)
+    elif kind in _KINDS:
+        coordinates = document.get("coordinates")
+        if _count(coordinates, _KINDS[kind]) > MAX_POSITIONS:  # before each is looked at
+            raise _too_many()
+        _check_coordinates(coordinates, _KINDS[kind], kind)
+        found.append(shapely.from_geojson(json.dumps({"type": kind, "coordinates": coordinates})))
+        if len(found) > MAX_POSITIONS:
+            raise _too_many()
+    else:
+        raise Refusal(400, "intersects is JSON, but no GeoJSON geometry, Feature or FeatureCollection.")
+
+
+def _count(value: Any, depth: int) -> int:
+    """Return the number of positions in coordinates that are what they should be."""
+    if not isinstance(value, list):
+        return 0
+    return len(value) if depth == 1 else sum(_count(member, depth - 1) for member in value) if depth else 1
+
+
+def _check_coordinates(value: Any, depth: int, kind: str) -> None:
+    if not isinstance(value, list):
+        raise Refusal(400, f"intersects: the coordinates of the {kind} are not what GeoJSON has there.")
+    if depth:
+        for member in value:
+            _check_coordinates(member, depth - 1, kind)
+    elif not (2 <= len(value) <= 4 and all(isinstance(n, (int, float)) and not isinstance(n, bool) for n in value)):
+        raise Refusal(400, f"intersects: a position of the {kind} is not a pair of numbers.")
+    elif not all(abs(number) < 1e300 and math.isfinite(number) for number in value):
+        raise Refusal(400, "intersects: its positions must be finite numbers.")
+
+
+def _too_many() -> Refusal:
+    return Refusal(400, f"intersects: more than {MAX_POSITIONS} positions; simplify the area.")
+
+
+def _wrap(geometry: BaseGeometry) -> BaseGeometry:
+    """Bring a valid area within ±180°, and its points and lines on the antimeridian to both sides of it."""
+    parts = flatten(geometry)
+    dimensions = shapely.get_dimensions(parts)
+    bounds = shapely.bounds(parts)
+    if np.abs(bounds[:, ::2]).max() <= 180 and not (np.abs(bounds[dimensions < 2, ::2]) == 180).any():
+        return geometry
+    found: List[BaseGeometry] = []
+    for dimension in set(dimensions.tolist()):
+        alike = shapely.union_all(parts[dimensions == dimension])
+        for turn in (-720.0, -360.0, 0.0, 360.0, 720.0):
+            band = shapely.box(-180.0 - turn, -90.0, 180.0 - turn, 90.0)
+            cut = flatten(shapely.intersection(alike, band))
+            # The edge of a polygon and the end of a line on the antimeridian stay on their own side of it.
+            cut = cut[(shapely.get_dimensions(cut) == dimension) & ~shapely.is_empty(cut)]
+            found += list(shapely.transform(cut, lambda p, turn=turn: p + [turn, 0.0]))
+    wrapped = shapely.union_all(found)
+    if wrapped.is_empty:  # of an area so small that nothing of it is left
+        raise Refusal(400, "intersects: the geometry is too small to be brought within ±180°.")
+    return wrapped
+
+
+def _boxes(geometry: BaseGeometry) -> List[Box]:
+    """Return one box, or two where the area's parts leave half the globe between them."""
+    parts = shapely.get_parts(geometry)
+    bounds = shapely.bounds(parts)
+    middle = (bounds[:, 0] + bounds[:, 2]) / 2
+    halves = [bounds[middle < 0], bounds[middle >= 0]]
+    if all(len(half) for half in halves) and halves[1][:, 0].min() - halves[0][:, 2].max() > 180:
+        groups = halves
+    else:
+        groups = [bounds]
+    return [(float(g[:, 0].min()), float(g[:, 1].min()), float(g[:, 2].max()), float(g[:, 3].max())) for g in groups]

@@ -1,0 +1,186 @@
+"""The largest rectangle inside an area, with numpy alone.
+
+An area is given by the edges around it: outer rings and holes alike, as what lies inside is an odd number of edges
+away from outside.
+
+* A convex area, of one angle and without an aspect: exactly (`planet_vector.stacks.rectangle_convex`).
+* Any other, and any angle: a large rectangle is found first (`planet_vector.stacks.fitting`), and then proved to be the
+  largest, to a tolerance, or replaced by larger ones (`planet_vector.stacks.narrowing`). The work for this is bounded:
+  where it ends before the proof does, it is known how much the rectangle may lack at the most.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
+
+import numpy as np
+
+from planet_vector.errors import RectangleWarning, warn
+from planet_vector.stacks import narrowing
+from planet_vector.stacks.fitting import Fitted
+from planet_vector.stacks.parts import Part, Sought, part_of, seek, turned_ring
+from planet_vector.stacks.rectangle_convex import Floats
+
+Position = Tuple[float, float]
+
+TOLERANCE = 1e-3
+"""How much of the largest possible area a rectangle may lack, unless said otherwise."""
+
+_ULPS = 64 * np.finfo(float).eps  # by how much of the coordinates a rectangle is drawn in, against rounding
+
+
+class Inscribed(NamedTuple):
+    """Hold the largest rectangle that was found inside an area.
+
+    Attributes
+    ----------
+    corners : list of (float, float)
+        Four, anticlockwise; none when the area holds no rectangle.
+    lacks : float
+        The share of the largest possible area that it lacks at the most.
+    """
+
+    corners: List[Position]
+    lacks: float
+
+
+def largest_rectangle_within(
+    polygons: Sequence[Sequence[Sequence[Sequence[float]]]],
+    aspect: Optional[float] = None,
+    angle: Union[None, float, str] = None,
+    tolerance: float = TOLERANCE,
+) -> List[Position]:
+    """Return the corners of the largest rectangle inside an area.
+
+    It takes the parameters of `inscribed`, and warns (`RectangleWarning`) where the rectangle may lack more than the
+    tolerance, as it was not proved in bounded time to lack less.
+
+    Returns
+    -------
+    list of (float, float)
+        Four corners, anticlockwise, the lower left one first where the angle is 0; none when there is no area.
+    """
+    found = inscribed(polygons, aspect, angle, tolerance)
+    if found.lacks > tolerance:
+        warn(told(found.lacks, bool(found.corners)), RectangleWarning)
+    return found.corners
+
+
+def told(lacks: float, is_found: bool = True) -> str:
+    """Say how much of the largest possible area a rectangle may lack."""
+    why = "the outline is too complicated for more to be proved in good time."
+    if not is_found:
+        return f"No rectangle was found, but the area may hold one: {why}"
+    percent = 100 * lacks
+    if percent >= 99:
+        return f"It is not known how much of the largest possible area the rectangle lacks: {why}"
+    # Two digits, as 0.015, 3.2 and 47.
+    digits = max(0, 1 - math.floor(math.log10(percent)))
+    return f"The rectangle may lack up to {percent:.{digits}f} % of the largest possible area: {why}"
+
+
+def inscribed(
+    polygons: Sequence[Sequence[Sequence[Sequence[float]]]],
+    aspect: Optional[float] = None,
+    angle: Union[None, float, str] = None,
+    tolerance: float = TOLERANCE,
+) -> Inscribed:
+    """Return the largest rectangle inside an area that can be found in bounded time, and what it may lack.
+
+    Parameters
+    ----------
+    polygons : sequence of sequence of rings
+        Each polygon's outer ring and holes, closed or not, in either direction; coordinates of a plane. Polygons must
+        not overlap, and no rectangle reaches across an edge that two of them have in common.
+    aspect : float, optional
+        Width over height. By default any.
+    angle : float or "any", optional
+        Of the width against the x axis, in degrees, anticlockwise; by default 0. "any" takes the best.
+    tolerance : float
+        The share of the largest possible area that it may lack, if that can be proved in bounded time. Without `aspect`
+        and in a convex area it lacks nothing, unless `angle` is "any".
+
+    Raises
+    ------
+    ValueError
+        When an argument makes no sense.
+    """
+    if aspect is not None and not 0 < aspect < math.inf:
+        raise ValueError(f"aspect is {aspect!r}: it takes a positive number, width over height")
+    if not 0 < tolerance < 1:
+        raise ValueError(f"tolerance is {tolerance!r}: it takes a share of the area, above 0 and below 1")
+    if not (angle is None or angle == "any" or (isinstance(angle, (int, float)) and math.isfinite(angle))):
+        raise ValueError(f"angle is {angle!r}: it takes degrees, or 'any'")
+    parts = []
+    for polygon in polygons:
+        rings = [ring for ring in map(_ring, polygon) if len(ring) >= 3]
+        part = part_of(rings) if rings else None
+        parts += [part] if part is not None else []
+    if not parts:
+        return Inscribed([], 0.0)
+    if angle == "any":
+        sought = _of_any_angle(parts, aspect, tolerance)
+    else:
+        sought = _of_angle(parts, aspect, math.radians(float(angle or 0.0)), tolerance)
+    if sought.part is None or sought.best is None:
+        return Inscribed([], sought.lacks)
+    return Inscribed(_corners(sought.best, aspect, sought.part), sought.lacks)
+
+
+def _of_any_angle(parts: Sequence[Part], aspect: Optional[float], tolerance: float) -> Sought:
+    # As large as along the axes at the least: one angle is soon proved, any may never be.
+    turns = [0.0] if aspect is None else [0.0, math.pi / 2]
+    along = [seek(parts, aspect, turn, tolerance, narrowing.MAX_WORK) for turn in turns]
+    begun = [one for one in along if one.part is not None and one.best is not None]
+    largest = max(begun, key=lambda one: one.best.area * one.part.size**2) if begun else None  # type: ignore[union-attr]
+    left = narrowing.MAX_WORK - sum(one.work for one in along)
+    sought = seek(parts, aspect, None, tolerance, max(left, narrowing.MAX_WORK // 2), largest)
+    return sought if aspect is None or sought.best is None else sought._replace(best=_of_aspect(sought.best, aspect))
+
+
+def _of_angle(parts: Sequence[Part], aspect: Optional[float], turn: float, tolerance: float) -> Sought:
+    sought = seek(parts, aspect, turn, tolerance, narrowing.MAX_WORK)
+    best = sought.best
+    if best is None:
+        return sought
+    if aspect is not None:
+        best = _of_aspect(best, aspect)
+    if best.turn != turn:
+        west, south, east, north = best.bounds
+        best = Fitted(best.area, turn, (-north, west, -south, east))
+    return sought._replace(best=best)
+
+
+def _of_aspect(fitted: Fitted, aspect: float) -> Fitted:
+    """Cut a rectangle whose width is the longer side down to an aspect, about its middle."""
+    aspect = max(aspect, 1 / aspect)
+    west, south, east, north = fitted.bounds
+    width = min(east - west, (north - south) * aspect)
+    height = width / aspect
+    x, y = (west + east) / 2, (south + north) / 2
+    return Fitted(width * height, fitted.turn, (x - width / 2, y - height / 2, x + width / 2, y + height / 2))
+
+
+# ---- rings -----------------------------------------------------------------------------------------------
+
+
+def _ring(positions: Sequence[Sequence[float]]) -> Floats:
+    ring = np.array([[float(p[0]), float(p[1])] for p in positions]).reshape(-1, 2)
+    if not np.all(np.isfinite(ring)):
+        raise ValueError("a ring holds a position that is not finite")
+    kept = np.any(ring != np.roll(ring, 1, axis=0), axis=1)
+    found: Floats = ring[kept]
+    return found
+
+
+def _corners(found: Fitted, aspect: Optional[float], part: Part) -> List[Position]:
+    drawn_in = (float(np.abs(part.middle).max()) + part.size) * _ULPS
+    west, south, east, north = (side * part.size for side in found.bounds)
+    # Both by the same share, where their ratio is given.
+    ratio = 1.0 if aspect is None else (east - west) / (north - south)
+    x, y = drawn_in * max(1.0, ratio), drawn_in * max(1.0, 1 / ratio)
+    if east - west <= 2 * x or north - south <= 2 * y:
+        return []
+    corners = np.array([[west + x, south + y], [east - x, south + y], [east - x, north - y], [west + x, north - y]])
+    return [(float(px), float(py)) for px, py in turned_ring(corners, found.turn) + part.middle]

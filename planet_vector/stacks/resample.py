@@ -1,0 +1,215 @@
+"""A part of a product put on a grid, with no more of the file read than that takes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+from affine import Affine
+from rasterio.enums import ColorInterp
+from rasterio.transform import array_bounds
+from rasterio.warp import Resampling, reproject
+from rasterio.windows import Window
+
+from planet_vector.pixels.header import RasterHeader
+from planet_vector.pixels.valid import where_data
+from planet_vector.raster.headers import header_of
+from planet_vector.raster.product import north_up
+from planet_vector.raster.rasterio_warnings import unplaced
+from planet_vector.raster.turned import in_turns
+from planet_vector.raster.vrt import no_data
+from planet_vector.raster.warping import warped_bounds
+
+REACH = {"nearest": 1, "bilinear": 2, "cubic": 3, "average": 2}
+"""What resampling there is, and how many pixels around a window it takes into account, one more against rounding."""
+
+_SAME = 1e-3  # of a pixel: two grids are one that are closer
+
+
+class Place(NamedTuple):
+    """Hold a raster's place, in any coordinate system."""
+
+    crs: Any
+    transform: Affine
+    width: int
+    height: int
+
+
+class Pixels(NamedTuple):
+    """Hold what was read of a product, and what a file of it is to say.
+
+    Attributes
+    ----------
+    bands : array, shape (bands, rows, columns)
+        The pixels.
+    valid : array of bool, shape (rows, columns)
+        Where there is data.
+    place : Place
+        Where they lie.
+    header : RasterHeader
+        What the product says of them, in that place.
+    """
+
+    bands: Any
+    valid: Any
+    place: Place
+    header: RasterHeader
+
+
+def read_onto(dataset: Any, place: Place, resampling: str = "nearest") -> Pixels:
+    """Read the part of an open product that a grid needs, and put it there.
+
+    Pixels of the same grid are copied as they are; others are warped. What is no data in the product is none there, and
+    takes no part in what is made of the pixels around it. Where the product ends, there is no data.
+
+    Parameters
+    ----------
+    dataset : rasterio.io.DatasetReader
+        The product, north up.
+    place : Place
+        The grid.
+    resampling : str
+        How, where the product's pixels are not the grid's: one of `REACH`. Places in a palette are never blended: of
+        them the nearest is taken.
+
+    Raises
+    ------
+    RasterAccessError
+        When the pixels cannot be had.
+    """
+    north_up(dataset)
+    # A raster that goes around the globe may be seen on a grid from both of its ends.
+    views = in_turns(dataset, place.crs, array_bounds(place.height, place.width, place.transform))
+    found = [_read_view(view, place, resampling) for view in views]
+    whole = found[0]
+    for part in found[1:]:
+        new = part.valid & ~whole.valid
+        whole.bands[:, new] = part.bands[:, new]
+        whole = whole._replace(valid=whole.valid | new)
+    return whole
+
+
+def _read_view(dataset: Any, place: Place, resampling: str) -> Pixels:
+    transform, header = dataset.transform, header_of(dataset)
+    if any(band.table for band in header.bands):
+        resampling = "nearest"
+    here = header.on(place.crs, place.transform, place.width, place.height)
+    corner = _corner(dataset, place)
+    shape = (place.height, place.width)
+    if corner is not None:
+        bands, valid, _ = _read(dataset, header, corner, shape)
+        return Pixels(bands, valid, place, here)
+    bounds = warped_bounds(place.crs, dataset.crs, array_bounds(*shape, place.transform), densify=63)
+    (left, top), (right, bottom) = (~transform * at for at in ((bounds[0], bounds[3]), (bounds[2], bounds[1])))
+    reach = REACH[resampling]
+    column, row = max(0, math.floor(left) - reach), max(0, math.floor(top) - reach)
+    columns = min(dataset.width, math.ceil(right) + reach) - column
+    rows = min(dataset.height, math.ceil(bottom) + reach) - row
+    if columns <= 0 or rows <= 0:
+        return Pixels(_nothing(header, shape), np.zeros(shape, bool), place, here)
+    source, seen, window = _read(dataset, header, (column, row), (rows, columns))
+    places = {
+        "src_transform": dataset.window_transform(window), "src_crs": dataset.crs,
+        "dst_transform": place.transform, "dst_crs": place.crs, "resampling": Resampling[resampling],
+    }  # fmt: skip
+    target, reached = _nothing(header, shape), np.zeros(shape, np.uint8)
+    with unplaced:
+        _warp(source, seen, target, no_data(header), places)
+        reproject(seen.astype(np.uint8) * 255, reached, **places, src_nodata=0, dst_nodata=0)
+    valid = where_data(target, header, mask=reached)  # which knows of mask and alpha
+    target[:, ~valid] = _nothing(header, (1, 1))[:, :, 0]
+    return Pixels(target, valid, place, here)
+
+
+def _warp(source: Any, seen: Any, target: Any, nodata: Sequence[Any], places: Dict[str, Any]) -> None:
+    """Bring the pixels that are data to another grid."""
+    if any(value is not None for value in nodata):
+        for band, found, value in zip(source, target, nodata):
+            if value is None:
+                _warp_seen(band, seen, found, places)
+                continue
+            # Band by band: GDAL takes what is nodata in one of several for data, and makes it another value.
+            told = band if seen.all() and _is_finite(band) else np.where(seen & np.isfinite(band), band, value)
+            reproject(told.astype(band.dtype), found, **places, src_nodata=value, dst_nodata=value)
+    else:
+        _warp_seen(source, seen, target, places)
+
+
+def _warp_seen(source: Any, seen: Any, target: Any, places: Dict[str, Any]) -> None:
+    if seen.all():
+        reproject(source, target, **places)
+        return
+    masked = np.ma.array(source, mask=np.broadcast_to(~seen, source.shape))
+    if source.dtype not in (np.int8, np.int16, np.uint16):
+        reproject(masked, target, **places)
+        return
+    # Of these types GDAL takes the mask for half transparent, and makes little of the pixels.
+    wide = target.astype(np.int32)
+    reproject(masked.astype(np.int32), wide, **places)
+    limits = np.iinfo(source.dtype)
+    target[:] = wide.clip(limits.min, limits.max)
+
+
+def _is_finite(band: Any) -> bool:
+    return band.dtype.kind in "iub" or bool(np.isfinite(band).all())
+
+
+def _nothing(header: RasterHeader, shape: Tuple[int, int]) -> Any:
+    """Return bands in which nothing is data, as far as their values can say it."""
+    bands = np.zeros((len(header.bands), *shape), header.dtypes[0].replace("complex_int16", "complex64"))
+    for band, said, value in zip(bands, header.bands, no_data(header)):
+        if value is not None and said.colour != ColorInterp.alpha:
+            band[:] = value
+    return bands
+
+
+def _corner(dataset: Any, place: Place) -> Optional[Tuple[int, int]]:
+    """Return column and row of the grid's corner in a product of the same grid, or None."""
+    here, there = dataset.transform, place.transform
+    if dataset.crs != place.crs:
+        return None
+    if max(abs(here.a / there.a - 1) * place.width, abs(here.e / there.e - 1) * place.height) > _SAME:
+        return None
+    column, row = ~here * (there.c, there.f)
+    if max(abs(column - round(column)), abs(row - round(row))) > _SAME:
+        return None
+    return round(column), round(row)
+
+
+def _read(
+    dataset: Any, header: RasterHeader, corner: Tuple[int, int], shape: Tuple[int, int]
+) -> Tuple[Any, Any, Window]:
+    """Read a window that may reach beyond the raster, as footprints do, and tell which of its pixels are data."""
+    (column, row), (rows, columns) = corner, shape
+    first_column, last_column = max(0, column), min(dataset.width, column + columns)
+    first_row, last_row = max(0, row), min(dataset.height, row + rows)
+    window = Window(column, row, columns, rows)
+    if first_column >= last_column or first_row >= last_row:
+        return _nothing(header, shape), np.zeros(shape, bool), window
+    inside = Window(first_column, first_row, last_column - first_column, last_row - first_row)
+    part = dataset.read(window=inside)
+    # From the pixels at hand: GDAL's own masks would read them once more.
+    seen = where_data(part, header, dataset.read_masks(1, window=inside) if header.masked else None)
+    if part.shape[1:] == shape:
+        return part, seen, window
+    down, across = slice(first_row - row, last_row - row), slice(first_column - column, last_column - column)
+    bands, valid = _nothing(header, shape), np.zeros(shape, bool)
+    bands[:, down, across] = part
+    valid[down, across] = seen
+    return bands, valid, window
+
+
+def seen_by_gdal(bands: Any, header: RasterHeader) -> Any:
+    """Return which pixels every program that reads a GeoTIFF by GDAL takes for data, if the file has no mask band.
+
+    GDAL's dataset mask (RFC 15): by nodata, else by an alpha band of 8 or 16 bits, the last of two or four.
+    """
+    values = [band.nodata for band in header.bands]
+    if any(value is not None for value in values):
+        found = [~np.isnan(b) if v != v else b != v for b, v in zip(bands, values) if v is not None]
+        return np.any(found, axis=0)
+    alpha = header.alpha
+    if alpha is not None and alpha == len(bands) in (2, 4) and bands.dtype in (np.uint8, np.uint16):
+        return bands[alpha - 1] > 0
+    return np.ones(bands.shape[1:], bool)

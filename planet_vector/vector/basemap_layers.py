@@ -1,0 +1,321 @@
+"""The mosaics of a service as a layer, and the quads of one: rows for whatever filters a program sets."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any, Dict, Hashable, Iterable, Iterator, List, Mapping, Optional, Sequence
+
+from planet_vector.catalog import ScenesV0
+from planet_vector.catalog.basemaps import (
+    HALF_WORLD,
+    PAGE,
+    Mosaic,
+    few_quads,
+    list_mosaics,
+    mosaic_of,
+    quad_of,
+    quad_place,
+    quads_within,
+    read_mosaic,
+    to_degrees,
+)
+from planet_vector.errors import NameSyntaxError, NotFoundError, ProtocolError, QueryError
+from planet_vector.geometry.shapes import Box
+from planet_vector.names import MOSAICS, Name
+from planet_vector.query import Query
+from planet_vector.scene import Item
+from planet_vector.vector.basemap_columns import QuadSchema, mosaic_schema
+from planet_vector.vector.columns import Row, RowLayer, Rows
+from planet_vector.vector.crs import Projection
+from planet_vector.vector.ogr_filter import narrow
+from planet_vector.vector.result import Result
+from planet_vector.vector.result_cache import CACHE
+from planet_vector.vector.scene_ids import MOST_IDS
+from planet_vector.vector.schema import Schema
+from planet_vector.workers import Workers
+
+_HIGHEST = to_degrees(0.0, HALF_WORLD)[1]
+GLOBE = Box(-180.0, -_HIGHEST, 180.0, _HIGHEST)
+"""The square that web mercator draws: where the quads of any mosaic can lie."""
+
+Feature = Mapping[str, Any]
+
+
+class ListedLayer(RowLayer):
+    """Give what a service lists as rows, each list kept for a time.
+
+    Parameters
+    ----------
+    catalog : ScenesV0
+        What answers.
+    query : Query
+        The part of the list that the name asks for; its scene type is the list's name.
+    schema : Schema
+        The columns.
+    """
+
+    projection: Optional[Projection] = None  # longitude and latitude
+
+    def __init__(self, catalog: ScenesV0, query: Query, schema: Schema) -> None:
+        self.catalog = catalog
+        self.query = query
+        self.schema = schema
+        self.name = query.scene_type.rpartition("/")[2]
+        self._held: Optional[Result] = None
+
+    @property
+    def description(self) -> str:
+        """What the layer holds, in a sentence."""
+        raise NotImplementedError
+
+    def count(self, where: Optional[str] = None) -> Optional[int]:
+        """Return the number of rows, or None where only reading them can tell."""
+        return self._known_count if self.counts_quickly(where) else None
+
+    def counts_quickly(self, where: Optional[str] = None) -> bool:
+        """Tell, without a request, whether `count` returns a number: that of rows in the cache."""
+        narrowing = narrow(where)
+        return narrowing.exact and not narrowing.conditions and self._known_count is not None
+
+    @property
+    def _known_count(self) -> Optional[int]:
+        """The number of all rows, or None if they are not in the cache."""
+        kept = self._kept(self.query)
+        return kept.count if kept is not None and kept.query == self.query else None
+
+    def hold(self, where: Optional[str] = None, box: Optional[Box] = None) -> None:
+        """Fetch what `blocks` returns, for all that is asked of the layer from then on."""
+        self._held = self._result(self._asked_for(box))
+
+    def blocks(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Rows]:
+        """Return the rows that can meet the filters, and maybe more; all of them are there when this returns."""
+        return self._result(self._asked_for(box)).blocks(box)
+
+    def _asked_for(self, box: Optional[Box]) -> Query:
+        """Return the search whose rows hold those in a box."""
+        return self.query
+
+    def row(self, fid: int) -> Optional[Row]:
+        """Return the row with a feature id, or None; what was read before is not asked for again."""
+        for result in CACHE.of(self._owner, self._ttl):
+            row = result.find(fid)
+            if row is not None:
+                return row
+        return self._asked(fid)
+
+    def extent(self) -> Optional[Box]:
+        """Return the bounds of the layer, or None without rows."""
+        return self._result(self.query).box
+
+    @property
+    def _owner(self) -> Hashable:
+        return (*self.catalog.settings.identity, self.schema.key, self.query)
+
+    @property
+    def _ttl(self) -> float:
+        return self.catalog.settings.cache_ttl
+
+    def _kept(self, query: Query) -> Optional[Result]:
+        """Return a complete result that was read before and holds a search's rows, or None."""
+        if self._held is not None and self._held.query.covers(query):
+            return self._held
+        return CACHE.covering(self._owner, query, self._ttl)
+
+    def _result(self, query: Query) -> Result:
+        kept = self._kept(query)
+        if kept is not None:
+            return kept
+        with CACHE.fetching(self._owner, query):
+            kept = self._kept(query)
+            return kept if kept is not None else self._keep(query, self._features(query))
+
+    def _keep(self, query: Query, features: Iterable[Feature]) -> Result:
+        result = Result(query, self.schema.names)
+        found = iter(features)
+        while page := list(islice(found, PAGE)):
+            result.append(self.schema.rows(page))
+        CACHE.keep(self._owner, result)
+        return result
+
+    def _features(self, query: Query) -> Iterable[Feature]:
+        raise NotImplementedError
+
+    def _asked(self, fid: int) -> Optional[Row]:
+        return self._result(self.query).find(fid)
+
+
+class MosaicLayer(ListedLayer):
+    """Give the mosaics of a service as rows.
+
+    A footprint is the box around a mosaic's quads where a page holds them all, else the square of web mercator.
+    """
+
+    description = "Mosaics"
+
+    def __init__(self, catalog: ScenesV0, schema: Schema) -> None:
+        super().__init__(catalog, Query(MOSAICS), schema)
+        # Asked for when the layer is opened: a wrong key, or a service without mosaics, is an error then.
+        self._listed: Optional[List[Mapping[str, Any]]] = list_mosaics(catalog)
+
+    @property
+    def _known_count(self) -> Optional[int]:
+        listed = self._listed  # another thread may take it
+        return super()._known_count if listed is None else len(listed)
+
+    def _features(self, query: Query) -> List[Feature]:
+        listed, self._listed = self._listed, None
+        listed = list_mosaics(self.catalog) if listed is None else listed
+        with Workers(self.catalog.settings.connections) as pool:
+            return list(pool.map(self._feature, listed))
+
+    def _feature(self, body: Mapping[str, Any]) -> Feature:
+        mosaic = read_mosaic(body, self.catalog)
+        box: Optional[Box] = None
+        if mosaic is not None:
+            layer = QuadLayer(self.catalog, mosaic, Query(f"{MOSAICS}/{mosaic.name}"))
+            box = layer.extent()
+        return {"type": "Feature", "id": body["name"], "geometry": _polygon(box), "properties": body}
+
+
+class QuadLayer(ListedLayer):
+    """Give the quads of a mosaic as rows.
+
+    Parameters
+    ----------
+    catalog : ScenesV0
+        What answers.
+    mosaic : Mosaic
+        The mosaic.
+    query : Query
+        Which of its quads the name asks for: by area, and how many at the most.
+    fields : sequence of str, optional
+        The columns to carry.
+    quad_id : str, optional
+        The one quad to give.
+    """
+
+    def __init__(
+        self,
+        catalog: ScenesV0,
+        mosaic: Mosaic,
+        query: Query,
+        fields: Optional[Sequence[str]] = None,
+        quad_id: Optional[str] = None,
+    ) -> None:
+        super().__init__(catalog, query, QuadSchema(mosaic, fields))
+        self.mosaic = mosaic
+        self.quad_id = quad_id
+
+    @property
+    def description(self) -> str:
+        """What the layer holds, in a sentence."""
+        return f"Quads of mosaic {self.mosaic.name}"
+
+    def hold(self, where: Optional[str] = None, box: Optional[Box] = None) -> None:
+        """Fetch what `blocks` returns, unless these are a few quads by their ids."""
+        if narrow(where).ids is None:
+            super().hold(where, box)
+
+    def blocks(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Rows]:
+        """Return the rows that can meet the filters, and maybe more; all of them are there when this returns."""
+        narrowing = narrow(where)
+        if narrowing.nothing:
+            return iter(())
+        if not self._free:
+            return self._result(self.query).blocks(box)
+        if narrowing.ids is not None and len(narrowing.ids) <= MOST_IDS and self._kept(self.query) is None:
+            # OGR compares ids without regard to case, in which each letter of a quad's is a capital.
+            return iter([self._by_id(sorted({quad_id.upper() for quad_id in narrowing.ids}))])
+        return self._result(self._asked_for(box)).blocks(box)
+
+    @property
+    def _free(self) -> bool:
+        """Whether the name leaves all quads of the mosaic to be asked for."""
+        return self.quad_id is None and self.query.limit is None and self.query.area is None
+
+    def _asked_for(self, box: Optional[Box]) -> Query:
+        return self.query.where(area=box) if self._free else self.query
+
+    def extent(self) -> Optional[Box]:
+        """Return the bounds of the layer: exact where read or a page long, else the square of web mercator."""
+        if not self._free:
+            return super().extent()
+        kept = self._kept(self.query)
+        if kept is None:
+            few = few_quads(self.catalog, self.mosaic)
+            if few is None:
+                return GLOBE
+            kept = self._keep(self.query, [quad.feature for quad in few])
+        return kept.box
+
+    @property
+    def _owner(self) -> Hashable:
+        return (*self.catalog.settings.identity, self.schema.key, self.query, self.quad_id)
+
+    def _features(self, query: Query) -> Iterable[Feature]:
+        if self.quad_id is not None:
+            return [quad_of(self.catalog, self.mosaic, self.quad_id).feature]
+        quads = quads_within(self.catalog, self.mosaic, query.area)
+        return (quad.feature for quad in islice(quads, query.limit))
+
+    def _by_id(self, quad_ids: Sequence[str]) -> Rows:
+        found: List[Item] = []
+        for quad_id in quad_ids:
+            try:
+                quad_place(self.mosaic, quad_id)
+                found.append(quad_of(self.catalog, self.mosaic, quad_id))
+            except (NotFoundError, ProtocolError) as error:
+                # An id that this mosaic cannot have is one of no quad; any other answer must be a quad.
+                if isinstance(error, ProtocolError) and error.request is not None:
+                    raise
+        return self.schema.rows([quad.feature for quad in found])
+
+    def _asked(self, fid: int) -> Optional[Row]:
+        if not self._free:
+            return super()._asked(fid)
+        row, column = divmod(fid, self.mosaic.across)
+        if not 0 <= row < self.mosaic.across:
+            return None
+        # By its middle: how the service writes an id, with how many digits, is its own affair.
+        side = self.mosaic.quad_size * self.mosaic.pixel
+        x, y = to_degrees((column + 0.5) * side - HALF_WORLD, (row + 0.5) * side - HALF_WORLD)
+        quads = quads_within(self.catalog, self.mosaic, Box(x, y, x, y))
+        found: Dict[int, Row] = {row.fid: row for row in self.schema.rows([quad.feature for quad in quads])}
+        return found.get(fid)
+
+
+def mosaic_layers(name: Name, catalog: ScenesV0) -> List[ListedLayer]:
+    """Return the layer of a PLANET:mosaics name, once the service has answered for it.
+
+    Raises
+    ------
+    PlanetVectorError
+        When the name or the service is not as it should be.
+    """
+    text = name.get("fields")
+    fields = [field.strip() for field in text.split(",")] if text else None
+    search = name.without(("api_url", "fields"))
+    if not name.item:
+        if search.parameters:
+            raise QueryError(f"{MOSAICS} takes no parameter {search.parameters[0][0]!r}: it takes fields and api_url.")
+        return [MosaicLayer(catalog, mosaic_schema(fields))]
+    if name.part and search.parameters:
+        raise NameSyntaxError(f"{name.part} is one quad: leave out the parameter {search.parameters[0][0]!r}.")
+    other = next((key for key, _ in search.parameters if key not in ("bbox", "intersects", "limit")), None)
+    if other is not None:
+        raise QueryError(f"Quads cannot be searched by {other!r}: they take bbox, intersects, limit, fields, api_url.")
+    query = Query.parse(f"{MOSAICS}/{name.item}", search.parameters)
+    quads = QuadLayer(catalog, mosaic_of(catalog, name.item), query, fields, name.part or None)
+    if name.part:
+        quads.blocks()  # asks now, as for a mosaic: an unknown quad is an error
+    return [quads]
+
+
+def _polygon(box: Optional[Box]) -> Optional[Mapping[str, Any]]:
+    if box is None:
+        return None
+    west, south, east, north = box
+    # With a corner in the middle of a long side: a longer step would be one over the antimeridian.
+    xs = [west, (west + east) / 2, east] if east - west > 180 else [west, east]
+    ring = [[x, south] for x in xs] + [[x, north] for x in reversed(xs)]
+    return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
