@@ -67,8 +67,8 @@ PROGRAM = """
 import sys, time, warnings, zlib
 warnings.simplefilter("ignore")
 import numpy as np, rasterio, planet_vector
-from planet_vector import raster
-from planet_vector.raster import mosaic, product, virtual, remotefile
+from planet_vector import rasters
+from planet_vector.raster import band_stack, product, remote_file, scene_mosaic
 from rasterio.merge import merge
 from rasterio.windows import Window, from_bounds
 root, side, kind = sys.argv[1:4]

@@ -50,12 +50,12 @@ TASKS: Dict[str, Dict[str, str]] = {
         "whole download": "rasterio.open(whole(link)).read(out_shape=(4, 560, 640))",
     },
     "picture 640 wide": {
-        "ours": "thumbnail(catalog, catalog.scene('ortho', name.split('/')[1]), 'lg')",
+        "ours": "catalog.thumbnail(catalog.scene('ortho', name.split('/')[1]), 'lg')",
         "plain rasterio": "rasterio.open('/vsicurl/' + link).read(out_shape=(4, 560, 640))",
         "whole download": "rasterio.open(whole(link)).read(out_shape=(4, 560, 640))",
     },
     "window of a mosaic": {
-        "ours": "raster.open_mosaic('PLANET:ortho').read(window=Window(2500, 1500, 512, 512))",
+        "ours": "rasters.open_mosaic('PLANET:ortho').read(window=Window(2500, 1500, 512, 512))",
         "plain rasterio": ("merge([rasterio.open('/vsicurl/' + one) for one in links], bounds=BOUNDS)"),
         "whole download": ("merge([rasterio.open(whole(one)) for one in links], bounds=BOUNDS)"),
     },
@@ -81,9 +81,8 @@ PROGRAM = """
 import sys, tempfile, time, warnings
 warnings.simplefilter("ignore")
 import requests, rasterio, planet_vector
-from planet_vector import raster
-from planet_vector.raster import mosaic, product, virtual
-from planet_vector.raster.pictures import thumbnail
+from planet_vector import rasters
+from planet_vector.raster import band_stack, product, scene_mosaic
 from rasterio.merge import merge
 from rasterio.windows import Window
 BOUNDS = (421095.6, 5712285.8, 422631.6, 5713821.8)

@@ -98,7 +98,7 @@ class Scene(Item):
     scene_type : str
         ``ortho``, ``rapideye``, ``landsat`` or another the service lists.
     catalog : ScenesV0, optional
-        The service that gave it, which `thumbnail` and `quicklook` ask.
+        The service that gave it, which `thumbnail` asks.
     """
 
     def __init__(self, feature: Mapping[str, Any], scene_type: str, catalog: Any = None) -> None:
@@ -166,33 +166,20 @@ class Scene(Item):
         square : bool
             Cut to a square.
         """
-        from planet_vector.raster.pictures import thumbnail  # what makes pictures stands above what it is made of
+        content: bytes = self.service().thumbnail(self, size, format, square)
+        return content
 
-        return thumbnail(self._service(), self, size, format, square)
+    def service(self) -> Any:
+        """Return the catalog that gave the scene.
 
-    def quicklook(
-        self, bbox: Optional[Tuple[float, float, float, float]] = None, product: str = "visual", width: int = 1024
-    ) -> bytes:
-        """Return a picture of a part of a product, read where it lies, as PNG.
-
-        Parameters
-        ----------
-        bbox : (west, south, east, north), optional
-            In degrees; all of the scene by default.
-        product : str
-            The product.
-        width : int
-            Pixels, at the most.
+        Raises
+        ------
+        NotFoundError
+            When it was made without one.
         """
-        from planet_vector.raster.pictures import quicklook_of
-
-        return quicklook_of(self._service(), self, product, bbox, width)
-
-    def to_stac(self) -> Mapping[str, Any]:
-        """Return the scene as a STAC item, as `planet_vector.stac_export` maps it; no key is in it."""
-        from planet_vector.stac_export import item  # what maps scenes stands above them
-
-        return item(self)
+        if self.catalog is None:
+            raise NotFoundError(f"Scene {self.id} was made without a service: take it from a search.")
+        return self.catalog
 
     def _repr_html_(self) -> str:
         rows = [("acquired", self.properties.get("acquired")), ("cloud cover", self.cloud_cover)]
@@ -209,11 +196,6 @@ class Scene(Item):
 
     def __repr__(self) -> str:
         return f"<Scene {self.scene_type}/{self.id}>"
-
-    def _service(self) -> Any:
-        if self.catalog is None:
-            raise NotFoundError(f"Scene {self.id} was made without a service: take it from a search.")
-        return self.catalog
 
     def _products(self) -> Mapping[str, Any]:
         data = self.properties.get("data")

@@ -65,7 +65,7 @@ _RAPIDEYE = (("blue", "blue"), ("green", "green"), ("red", "red"), ("red_edge", 
 """Names and common names of the five bands of RapidEye's analytic product, in their order."""
 
 
-def item(scene: Scene, headers: Optional[Mapping[str, RasterHeader]] = None) -> Dict[str, Any]:
+def to_stac(scene: Scene, headers: Optional[Mapping[str, RasterHeader]] = None) -> Dict[str, Any]:
     """Return a scene as a STAC item.
 
     Parameters
@@ -137,9 +137,9 @@ def write_geoparquet(scenes: Iterable[Scene], path: Path) -> int:
     """
     from stac_geoparquet.arrow import to_parquet
 
-    from planet_vector.raster.writing import complete
+    from planet_vector.raster.geotiff import complete
 
-    items = [_held(item(scene)) for scene in scenes]
+    items = [_held(to_stac(scene)) for scene in scenes]
     if not items:
         raise NotFoundError(f"The search found no scenes, so there is nothing to write to {path}: widen it.")
     try:

@@ -68,9 +68,9 @@ def build(directory: Path) -> Path:
 
 def version() -> str:
     """Return the version of planet_vector, which is the plugin's."""
-    found = re.search(r'^__version__ = "(.+)"$', (ROOT / CORE / "__init__.py").read_text(encoding="utf-8"), re.M)
+    found = re.search(r'^__version__ = "(.+)"$', (ROOT / CORE / "version.py").read_text(encoding="utf-8"), re.M)
     if found is None:
-        sys.exit(f"{CORE}/__init__.py says no __version__.")
+        sys.exit(f"{CORE}/version.py says no __version__.")
     return found[1]
 
 

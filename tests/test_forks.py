@@ -177,7 +177,7 @@ def child():
     ),
     "waiting for the rate": (
         """
-from planet_vector.catalog import transport
+from planet_vector.http import transport
 class Clock:
     @staticmethod
     def monotonic():
@@ -255,20 +255,20 @@ def child():
     "putting a key in force": (
         """
 from planet_vector.config import Settings
-from planet_vector.raster import scope
-real = scope.headers_option
-library = scope.library_of("rasterio")
+from planet_vector.raster import path_options
+real = path_options.headers_option
+library = path_options.library_of("rasterio")
 class Slow:
     def __getattr__(self, name):
         entered.set()
         leave.wait(60)
         return getattr(library, name)
 def parent():
-    scope.library_of = lambda package: Slow()
-    scope.Scope(Settings.load(), "rasterio").end()
+    path_options.library_of = lambda package: Slow()
+    path_options.Scope(Settings.load(), "rasterio").end()
 def child():
-    scope.library_of = lambda package: library
-    scope.Scope(Settings.load(), "rasterio").end()
+    path_options.library_of = lambda package: library
+    path_options.Scope(Settings.load(), "rasterio").end()
     return "gone on"
 """,
         "gone on",

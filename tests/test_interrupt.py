@@ -206,7 +206,7 @@ def test_a_service_that_asks_for_patience(gate: Gate, tmp_path: Path, monkeypatc
     """Between two tries, too."""
     code = """
 import planet_vector
-from planet_vector.catalog import transport
+from planet_vector.http import transport
 from planet_vector.errors import RateLimitError
 catalog = planet_vector.connect()
 catalog.scene_types()
@@ -326,18 +326,18 @@ def test_a_sync(gate: Gate, archive: Path, tmp_path: Path, way: str, half: bool)
 
 OPEN = """
 import sys, planet_vector
-from planet_vector.raster import remotefile
+from planet_vector.raster import remote_file
 with planet_vector.open(f"PLANET:ortho/{sys.argv[1]}/visual") as dataset:
     print("open", flush=True)
-    remotefile.kept.clear()  # so small a file is here with its header
+    remote_file.kept.clear()  # so small a file is here with its header
     dataset.read()
 """
 MOSAIC = """
 import planet_vector
-from planet_vector.raster import remotefile
+from planet_vector.raster import remote_file
 with planet_vector.mosaic("PLANET:ortho?limit=6") as dataset:
     print("open", flush=True)
-    remotefile.kept.clear()
+    remote_file.kept.clear()
     dataset.read(1, out_shape=(100, 100))
 """
 
@@ -371,9 +371,9 @@ def test_an_interrupted_read_goes_on_by_itself(gate: Gate, archive: Path, tmp_pa
     """In a session that goes on, the dataset can be read again, and closed meanwhile."""
     code = """
 import sys, time, planet_vector
-from planet_vector.raster import remotefile
+from planet_vector.raster import remote_file
 dataset, other = [planet_vector.open(f"PLANET:ortho/{scene}/visual") for scene in sys.argv[1:]]
-remotefile.kept.clear()  # so small a file is here with its header
+remote_file.kept.clear()  # so small a file is here with its header
 for each in (dataset, other):
     try:
         each.read()
@@ -430,7 +430,7 @@ def test_a_file_that_is_being_written_when_python_ends(tmp_path: Path) -> None:
     code = """
 import sys, threading
 from pathlib import Path
-from planet_vector.raster.writing import complete
+from planet_vector.raster.geotiff import complete
 from planet_vector.workers import Workers
 written = threading.Semaphore(0)
 def write(name):

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from planet_vector.catalog import paging
 from planet_vector.catalog.paging import Ask, Batch, Decode, Feature, Page, Read, Survey
+from planet_vector.catalog.thumbnails import thumbnail
 from planet_vector.config import Settings
 from planet_vector.errors import NotFoundError, ProtocolError
 from planet_vector.http.responses import Answer
@@ -75,6 +76,10 @@ class ScenesV0:
         if scene.id != scene_id:
             raise ProtocolError(f"The service gave scene {scene.id!r} when asked for {scene_id!r}.", f"GET {url}")
         return scene
+
+    def thumbnail(self, scene: Scene, size: str = "md", format: str = "png", square: bool = False) -> bytes:
+        """Return the picture the service makes of a scene, as `planet_vector.catalog.thumbnails.thumbnail` does."""
+        return thumbnail(self.transport, scene, size, format, square)
 
     def count(self, query: Query) -> int:
         """Return how many scenes a search finds."""

@@ -11,7 +11,7 @@ from typing import Mapping, Optional
 
 import click
 
-from planet_vector.catalog import connect
+from planet_vector.catalog import catalog_of
 from planet_vector.cli import options
 from planet_vector.cli.messages import say
 from planet_vector.config import Key, Settings, credentials_path, home_directory, read_key_file, stored_keys
@@ -40,7 +40,7 @@ def login(api_url: Optional[str]) -> None:
         raise ConfigError("No key was given: type it, or send it in on stdin.")
     key = Key(typed)
     settings = Settings.load(api_url, key.reveal())
-    connect(settings).scene_types()
+    catalog_of(settings).scene_types()
     _write(path, {**read_key_file(path), settings.api_url: key.reveal()})
     say(f"The key for {settings.api_url} is kept in {path}.")
     if os.environ.get("PL_API_KEY"):
@@ -86,7 +86,7 @@ def whoami(api_url: Optional[str]) -> None:
     settings = Settings.load(api_url)
     say(f"service  {settings.api_url}")
     say(f"key      {key_source(settings)}")
-    connect(settings).scene_types()
+    catalog_of(settings).scene_types()
     say("answer   the service takes it" if settings.key else "answer   the service takes anybody")
 
 

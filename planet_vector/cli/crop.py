@@ -239,8 +239,8 @@ def _crop_one(
 ) -> None:
     from rasterio.windows import Window
 
-    from planet_vector.raster import open_product
-    from planet_vector.raster.writing import window_of, write_geotiff
+    from planet_vector.raster.geotiff import window_of, write_geotiff
+    from planet_vector.rasters import open_product
 
     if bbox is not None and window:
         raise click.UsageError("--bbox and --window exclude each other.")

@@ -16,7 +16,7 @@ from typing import Iterator, List, Mapping, NamedTuple, Optional, Tuple
 import click
 
 import planet_vector
-from planet_vector.catalog import ScenesV0, connect
+from planet_vector.catalog import ScenesV0, catalog_of
 from planet_vector.cli import options
 from planet_vector.cli.credentials import key_source
 from planet_vector.cli.messages import say
@@ -125,7 +125,7 @@ def _service(api_url: Optional[str]) -> Tuple[List[Finding], Product]:
     product = Product()
     try:
         settings = Settings.load(api_url)
-        catalog = connect(settings)
+        catalog = catalog_of(settings)
         types = list(catalog.scene_types())
         found.append(Finding("service", True, f"{settings.api_url} has {', '.join(types)}"))
         found.append(Finding("key", True, key_source(settings)))

@@ -26,8 +26,8 @@ def info(name: str, flags: Tuple[str, ...]) -> None:
     import rasterio
     from rasterio.rio.info import info as rio_info
 
-    from planet_vector.raster import open_product
     from planet_vector.raster.session import OptionsSession
+    from planet_vector.rasters import open_product
 
     # Opened first in our own way, with its checks and its errors; rio then finds the header in GDAL's memory.
     with open_product(name) as dataset:

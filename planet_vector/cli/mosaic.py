@@ -161,7 +161,7 @@ def _mosaic_of_service(
     from planet_vector.catalog.basemaps import box_of_name
     from planet_vector.cli.quads import box_of, mosaic_name
     from planet_vector.raster.basemap_quads import open_quads
-    from planet_vector.raster.writing import window_of, window_within
+    from planet_vector.raster.geotiff import window_of, window_within
 
     name = mosaic_name(text)
     if name.part:
@@ -207,7 +207,7 @@ def _degrees(bounds: Bounds) -> Box:
 
 
 def _write(dataset: Any, output: Path, window: Any = None) -> None:
-    from planet_vector.raster.writing import write_geotiff
+    from planet_vector.raster.geotiff import write_geotiff
 
     if output.suffix.lower() == ".vrt":
         dataset.save_vrt(output)

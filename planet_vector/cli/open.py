@@ -23,6 +23,6 @@ def open_(name: str, api_url: Optional[str]) -> None:
     Example:
         gdal_translate -srcwin 0 0 512 512 "$(rio planet open PLANET:ortho/20150306_022415_0908/visual)" corner.tif
     """
-    from planet_vector.raster import resolve
+    from planet_vector.rasters import resolve
 
     say(resolve(name, api_url=api_url))

@@ -36,7 +36,7 @@ def vrt(name: str, output: Path, resolution: str, overwrite: bool, api_url: Opti
         rio planet vrt PLANET:landsat/LC81300472015235LGN00/all all.vrt --resolution lowest
         rio planet vrt "PLANET:mosaics/NAME?bbox=9,45,9.5,45.5" quads.vrt
     """
-    from planet_vector.raster import open_product
+    from planet_vector.rasters import open_product
 
     if output.exists() and not overwrite:
         raise ConfigError(f"{output} is there already: give another name, or --overwrite.")

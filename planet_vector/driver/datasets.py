@@ -6,7 +6,7 @@ import sys
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
-from planet_vector.catalog import ScenesV0, connect
+from planet_vector.catalog import ScenesV0, catalog_of
 from planet_vector.config import Settings
 from planet_vector.driver.gdal_errors import end_with
 from planet_vector.driver.interrupts import guarded
@@ -87,7 +87,7 @@ def open_name(filename: str, open_options: Mapping[str, str], vector: bool, rast
     if name.is_mosaic:
         from planet_vector.vector.basemap_layers import mosaic_layers
 
-        catalog = connect(settings)
+        catalog = catalog_of(settings)
         return Opened(name, raster, mosaic_layers(name, catalog), catalog)
     found, catalog = layers(name, settings)
     for layer in found:

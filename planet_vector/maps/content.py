@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
-from planet_vector.catalog import ScenesV0, connect
+from planet_vector.catalog import ScenesV0, catalog_of
 from planet_vector.catalog.basemaps import Mosaic, few_quads, list_mosaics, mosaic_of, quad_bounds, to_degrees
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, ProtocolError, QueryError
@@ -15,7 +15,7 @@ from planet_vector.geometry.shapes import Polygon, bounds
 from planet_vector.names import MOSAICS, Name, parse_name, shown
 from planet_vector.query import parse_time
 from planet_vector.scene import Scene
-from planet_vector.vector.search import scenes as search
+from planet_vector.vector.search import search
 
 MOST_SCENES = 5000
 """Scenes of one map: as many footprints as a browser draws within a second or two, in some 5 MB of page."""
@@ -75,7 +75,7 @@ def gather(names: Iterable[str], api_url: Optional[str] = None, key: Optional[st
     settings = [Settings.load(api_url or name.get("api_url"), key) for name in parsed]
     if len({one.api_url for one in settings}) > 1:
         raise NameSyntaxError("The names are of several services: make a map of each.")
-    catalog = connect(settings[0])
+    catalog = catalog_of(settings[0])
     found: Dict[Tuple[str, str], Scene] = {}
     mosaics: Dict[str, Mosaic] = {}
     for name in parsed:
@@ -84,7 +84,7 @@ def gather(names: Iterable[str], api_url: Optional[str] = None, key: Optional[st
             continue
         for collection in [name.collection] if name.collection else catalog.scene_types():
             one_type = Name(collection, name.item, name.part, name.parameters)
-            for scene in islice(search(str(one_type), settings[0].api_url, key), MOST_SCENES + 1):
+            for scene in islice(search(str(one_type), api_url=settings[0].api_url, key=key), MOST_SCENES + 1):
                 found[scene.scene_type, scene.id] = scene
             if len(found) > MOST_SCENES:
                 raise QueryError(

@@ -15,7 +15,7 @@ from rasterio.crs import CRS
 from rasterio.io import MemoryFile
 from rasterio.transform import Affine
 
-from planet_vector.pixels.errors import RASTER_ERRORS
+from planet_vector.pixels.rasterio_errors import RASTER_ERRORS
 from planet_vector.pixels.sidecars import MAX_POINTS, Place, Point, SidecarProblem
 from planet_vector.pixels.tiff import DOUBLE, Directory, TiffFile, Value, aligned, encode
 

@@ -26,13 +26,13 @@ from planet_vector.raster.bands import Band as Known
 from planet_vector.raster.byte_ranges import Part
 from planet_vector.raster.gdal_message import gdal_said, messages
 from planet_vector.raster.gdal_options import READING, Options
+from planet_vector.raster.geotiff import complete
 from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import ProductError, north_up, opened
 from planet_vector.raster.remote import Remote
 from planet_vector.raster.sources import Sources, source_name
-from planet_vector.raster.vrt import add_masks, vrt, vrt_band, vrt_mask, vrt_source, with_mask
+from planet_vector.raster.vrt_parts import add_masks, vrt, vrt_band, vrt_mask, vrt_source, with_mask
 from planet_vector.raster.vrt_reads import Layers
-from planet_vector.raster.writing import complete
 from planet_vector.scene import Scene
 from planet_vector.workers import Workers
 
@@ -158,9 +158,9 @@ class Virtual(Remote):
         self._end()
 
     def _repr_png_(self) -> bytes:
-        from planet_vector.raster.pictures import quicklook
+        from planet_vector.raster.pictures import picture_of
 
-        return quicklook(self)
+        return picture_of(self)
 
     def __repr__(self) -> str:
         return f"<{'closed' if self.closed else 'open'} {type(self).__name__} {self._title}>"

@@ -9,7 +9,7 @@ from planet_vector.errors import RasterAccessError
 from planet_vector.pixels.header import Band, RasterHeader
 from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import north_up
-from planet_vector.raster.vrt import no_data
+from planet_vector.raster.vrt_parts import no_data
 
 ALPHA = "alpha"
 

@@ -1,82 +1,17 @@
-"""Pictures of scenes: thumbnails as the service makes them, quick looks at any place in them."""
+"""Quick looks: pictures of any place in a product, read where it lies."""
 
 from __future__ import annotations
 
 import io
 from typing import TYPE_CHECKING, Any, Optional, Tuple
 
-from planet_vector.catalog import ScenesV0
-from planet_vector.errors import ProtocolError, QueryError
 from planet_vector.geometry.shapes import Box
-from planet_vector.scene import Scene
 
 if TYPE_CHECKING:
     from planet_vector.pixels.header import RasterHeader
 
-SIZES = {"sm": 64, "md": 128, "lg": 640}
-"""Pixels a thumbnail is wide."""
 
-FORMATS = ("png", "jpg", "jpeg")
-MAX_THUMBNAIL = 16 * 2**20
-"""Bytes; a large one in PNG has less than 1 MB."""
-
-_SIGNATURES = {"png": b"\x89PNG\r\n\x1a\n", "jpg": b"\xff\xd8\xff", "jpeg": b"\xff\xd8\xff"}
-
-
-def thumbnail(catalog: ScenesV0, scene: Scene, size: str = "md", format: str = "png", square: bool = False) -> bytes:
-    """Return the picture the service makes of a scene.
-
-    Parameters
-    ----------
-    catalog : ScenesV0
-        The service.
-    scene : Scene
-        The scene.
-    size : str
-        ``sm``, ``md`` or ``lg``: 64, 128 or 640 pixels wide.
-    format : str
-        ``png``, ``jpg`` or ``jpeg``.
-    square : bool
-        Cut to a square.
-
-    Returns
-    -------
-    bytes
-        An image file.
-
-    Raises
-    ------
-    QueryError
-        When there is no such size or format.
-    ServiceError
-        When the service does not give it, or gives something else.
-    """
-    if size not in SIZES:
-        raise QueryError(f"size is {size!r}: it takes {', '.join(SIZES)}.")
-    if format not in FORMATS:
-        raise QueryError(f"format is {format!r}: it takes {', '.join(FORMATS)}.")
-    link = catalog.transport.check_link(scene.link("square_thumbnail" if square else "thumbnail"))
-    content, _ = catalog.transport.get_bytes(link, [("size", size), ("format", format)], MAX_THUMBNAIL)
-    if not content.startswith(_SIGNATURES[format]):
-        raise ProtocolError(f"The service gave a thumbnail of {scene.id} that is no {format} image.")
-    return content
-
-
-def quicklook_of(
-    catalog: ScenesV0,
-    scene: Scene,
-    product: str,
-    bbox: Optional[Tuple[float, float, float, float]] = None,
-    width: int = 1024,
-) -> bytes:
-    """Return a picture of a part of a scene's product, as `quicklook` makes it."""
-    from planet_vector.raster.product import open_link
-
-    with open_link(catalog, scene.product_link(product), f"{scene.id}/{product}") as dataset:
-        return quicklook(dataset, bbox, width)
-
-
-def quicklook(dataset: Any, bbox: Optional[Tuple[float, float, float, float]] = None, width: int = 1024) -> bytes:
+def picture_of(dataset: Any, bbox: Optional[Tuple[float, float, float, float]] = None, width: int = 1024) -> bytes:
     """Return a picture of a part of an open product, as PNG, colours stretched where they are not 8-bit.
 
     Parameters
@@ -102,8 +37,8 @@ def quicklook(dataset: Any, bbox: Optional[Tuple[float, float, float, float]] = 
     from rasterio.windows import Window
 
     from planet_vector.pixels.valid import needed, where_data
+    from planet_vector.raster.geotiff import window_of
     from planet_vector.raster.headers import header_of
-    from planet_vector.raster.writing import window_of
 
     window = Window(0, 0, dataset.width, dataset.height) if bbox is None else window_of(dataset, Box(*bbox))
     scale = min(1.0, width / window.width)

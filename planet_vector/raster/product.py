@@ -122,9 +122,9 @@ class Product(Remote):
         return f"<{'closed' if self.closed else 'open'} Product {self._title}>"
 
     def _repr_png_(self) -> bytes:
-        from planet_vector.raster.pictures import quicklook
+        from planet_vector.raster.pictures import picture_of
 
-        return quicklook(self)
+        return picture_of(self)
 
     def _whole(self, read: Callable[..., Any], *args: Any, foreseen: Optional[Part] = None, **kwargs: Any) -> Any:
         file = self._file

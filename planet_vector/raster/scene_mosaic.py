@@ -36,7 +36,7 @@ from planet_vector.raster.drawn import cut_to
 from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import north_up
 from planet_vector.raster.sources import Sources, source_name
-from planet_vector.raster.vrt import (
+from planet_vector.raster.vrt_parts import (
     Bounds,
     mask_alone,
     vrt,

@@ -31,7 +31,7 @@ from planet_vector.raster.product import Product, ProductError, begin, open_acce
 from planet_vector.raster.rasterio_warnings import unplaced
 from planet_vector.raster.remote_file import RemoteFile, ServedWhole
 from planet_vector.raster.side_by_side import SideBySide
-from planet_vector.raster.vrt import with_overviews
+from planet_vector.raster.vrt_parts import with_overviews
 from planet_vector.raster.vrt_reads import ALL, Asked
 from planet_vector.workers import Task, Workers
 

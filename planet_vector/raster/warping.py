@@ -295,7 +295,7 @@ def _edges(source: Any, target: Any, bounds: Bounds, densify: int) -> Bounds:
     # Imported late: few programs that import this package warp.
     from rasterio.warp import transform_bounds
 
-    from planet_vector.pixels.errors import RASTER_ERRORS
+    from planet_vector.pixels.rasterio_errors import RASTER_ERRORS
 
     try:
         west, south, east, north = transform_bounds(source, target, *bounds, densify_pts=densify)
@@ -344,7 +344,7 @@ def transformed(source: Any, target: Any, x: np.ndarray, y: np.ndarray) -> Optio
     """Return positions in another coordinate system, or None where GDAL gives none."""
     from rasterio.warp import transform
 
-    from planet_vector.pixels.errors import RASTER_ERRORS
+    from planet_vector.pixels.rasterio_errors import RASTER_ERRORS
 
     try:
         across, up = transform(source, target, x.tolist(), y.tolist())

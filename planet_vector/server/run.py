@@ -8,9 +8,7 @@ import ipaddress
 import socket
 import sys
 import threading
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Callable, Optional, Tuple
+from typing import Callable, Optional
 
 from planet_vector.errors import ConfigError
 from planet_vector.loading import load_driver
@@ -23,35 +21,8 @@ from planet_vector.server.api.metrics import Metrics
 from planet_vector.server.connections import BACKLOG, most_connections
 from planet_vector.server.fault_injection import Faults
 from planet_vector.server.index.rescans import RescanState, rescan
+from planet_vector.server.options import Options
 from planet_vector.server.worker import Work, answer, supervise
-
-
-@dataclass(frozen=True)
-class Options:
-    """Hold how a service is to be run; it goes to each process as it is."""
-
-    root: Path
-    index: Path
-    host: str = "127.0.0.1"
-    port: int = 0
-    key: Optional[str] = None
-    keys: Optional[Path] = None
-    mosaics: Optional[Path] = None
-    workers: int = 1
-    exact_ties: bool = True
-    redirect: bool = False
-    signature_life: float = 3600.0
-    rescan: float = 10.0
-    faults: Optional[Path] = None
-    latency: float = 0.0
-    rate: float = 0.0
-    access_log: Optional[Path] = None
-    allow_hosts: Tuple[str, ...] = ()
-    trusted_proxies: Tuple[str, ...] = ()
-    cors_origins: Tuple[str, ...] = ()
-
-    def __repr__(self) -> str:
-        return f"Options({self.root}, {self.host}:{self.port})"
 
 
 def check(options: Options) -> None:

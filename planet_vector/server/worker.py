@@ -10,7 +10,7 @@ import multiprocessing.connection
 import signal
 import socket
 import threading
-from typing import TYPE_CHECKING, Any, Callable, Iterator, List, NamedTuple, Optional
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional
 
 import uvicorn
 
@@ -38,9 +38,7 @@ from planet_vector.server.fault_injection import Faults, FaultyApp
 from planet_vector.server.imagery.kept_pictures import Imagery
 from planet_vector.server.index.database import Index
 from planet_vector.server.index.rescans import RescanState
-
-if TYPE_CHECKING:
-    from planet_vector.server.run import Options
+from planet_vector.server.options import Options
 
 GRACE = 5  # seconds a stop waits for answers under way
 

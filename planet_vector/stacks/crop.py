@@ -21,18 +21,18 @@ from affine import Affine
 from rasterio.features import geometry_mask
 from rasterio.transform import array_bounds
 
-from planet_vector.catalog import ScenesV0, connect
+from planet_vector.catalog import ScenesV0, catalog_of
 from planet_vector.config import Settings
 from planet_vector.errors import ConfigError, PlanetVectorError, QueryError
 from planet_vector.geometry import utm
 from planet_vector.geometry.ground import holds_ground, merged
 from planet_vector.raster.drawn import bounds_in, drawn_in
+from planet_vector.raster.geotiff import complete, geotiff_profile
 from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.raster.product import north_up, open_link
 from planet_vector.raster.rasterio_warnings import unplaced
 from planet_vector.raster.scene_mosaic import crs_of
 from planet_vector.raster.warping import turn_of, turns, warped_step
-from planet_vector.raster.writing import complete, geotiff_profile
 from planet_vector.scene import Scene
 from planet_vector.stacks.grid import Grid, common_grid, outward
 from planet_vector.stacks.overlap import Stack, common_ground, over, shares_by_scene
@@ -155,7 +155,7 @@ def crop_stack(
     stack = stack._replace(scenes=tuple(scene for scene in stack.scenes if scene.id not in left_out))
     if not stack.scenes:
         return list(left_out.values())
-    catalog = connect(Settings.load(api_url, key))
+    catalog = catalog_of(Settings.load(api_url, key))
     directory = Path(directory)
     check_name(directory)
     paths = [directory / f"{scene.id}_{product}_crop.tif" for scene in stack.scenes]

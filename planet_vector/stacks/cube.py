@@ -20,14 +20,14 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from planet_vector import stac_export
-from planet_vector.catalog import connect
+from planet_vector.catalog import catalog_of
 from planet_vector.config import Settings
 from planet_vector.errors import QueryError, RasterAccessError
 from planet_vector.geometry.ground import percent
 from planet_vector.pixels.header import RasterHeader
 from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import open_link
-from planet_vector.raster.vrt import no_data
+from planet_vector.raster.vrt_parts import no_data
 from planet_vector.scene import Scene
 from planet_vector.stacks.crop import as_stack, reference_of, stack_place
 from planet_vector.stacks.overlap import Stack, shares_by_scene
@@ -104,7 +104,7 @@ def to_xarray(
         if share < 1:
             raise QueryError(f"Scene {scene.id} covers {percent(share)} of the area: leave it out of the cube.")
     settings = Settings.load(api_url, key)
-    catalog = connect(settings)
+    catalog = catalog_of(settings)
     place = stack_place(catalog, stack, product, crs)
     reference = reference_of(stack)
     with open_link(catalog, reference.product_link(product), f"{reference.id}/{product}") as dataset:
@@ -113,7 +113,7 @@ def to_xarray(
     items = []
     for scene in stack.scenes:
         catalog.transport.check_link(scene.product_link(product))
-        item = stac_export.item(scene, {product: header})
+        item = stac_export.to_stac(scene, {product: header})
         # The bands are those of the one header; where the pixels of the others lie is found when they are read.
         asset = {k: v for k, v in item["assets"][product].items() if not k.startswith("proj:")}
         item["assets"] = {product: {**asset, "raster:bands": driver.raster_bands()}}
@@ -291,7 +291,7 @@ class _Parts:
                     self._kept.move_to_end(part)
                     return self._kept[part]
             settings, link, place, resampling = part
-            catalog = connect(settings)
+            catalog = catalog_of(settings)
             with open_link(catalog, catalog.transport.check_link(link), link) as dataset:
                 found = read_onto(dataset, place, resampling)
             with self._lock:

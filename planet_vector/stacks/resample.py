@@ -18,7 +18,7 @@ from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import north_up
 from planet_vector.raster.rasterio_warnings import unplaced
 from planet_vector.raster.turned import in_turns
-from planet_vector.raster.vrt import no_data
+from planet_vector.raster.vrt_parts import no_data
 from planet_vector.raster.warping import warped_bounds
 
 REACH = {"nearest": 1, "bilinear": 2, "cubic": 3, "average": 2}

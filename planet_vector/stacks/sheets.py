@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from rasterio.io import DatasetReader
 
 from planet_vector.errors import QueryError
-from planet_vector.raster.pictures import quicklook
-from planet_vector.raster.writing import complete
+from planet_vector.raster.geotiff import complete
+from planet_vector.raster.pictures import picture_of
 
 _PAPER, _INK = (255, 255, 255), (40, 40, 40)
 _GAP = 8  # pixels between pictures
@@ -90,7 +90,7 @@ def _some(crops: Sequence[Path]) -> Sequence[Path]:
 def _picture(crop: Path, width: int) -> Any:
     """Return a crop as a picture with a line of text under it."""
     with rasterio.open(crop) as dataset:
-        image = Image.open(io.BytesIO(quicklook(dataset, width=width))).convert("RGBA")
+        image = Image.open(io.BytesIO(picture_of(dataset, width=width))).convert("RGBA")
         lines = _caption(dataset)
     # Small crops are drawn large: whole pixels, so that they are seen as such.
     times = max(1, width // image.width)

@@ -12,9 +12,9 @@ import rasterio
 from rasterio.enums import ColorInterp
 
 from planet_vector.errors import QueryError
+from planet_vector.raster.geotiff import complete
 from planet_vector.raster.headers import header_of
-from planet_vector.raster.vrt import vrt, vrt_band, vrt_mask, vrt_source
-from planet_vector.raster.writing import complete
+from planet_vector.raster.vrt_parts import vrt, vrt_band, vrt_mask, vrt_source
 
 
 def write_dates(crops: Sequence[Path], path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import FrozenSet, Hashable, Iterable, Iterator, List, Optional, Tuple, cast
 
-from planet_vector.catalog import ScenesV0, connect
+from planet_vector.catalog import ScenesV0, catalog_of
 from planet_vector.catalog.paging import PAGE, Batch, Feature, ResultChanged
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, NotFoundError
@@ -309,7 +309,7 @@ def layers(name: Name, settings: Settings) -> Tuple[List[SceneLayer], ScenesV0]:
     PlanetVectorError
         When the name, the search or the service is not as it should be.
     """
-    catalog = connect(settings)
+    catalog = catalog_of(settings)
     shared = name.without(LAYER_PARAMETERS).parameters
     types = [name.collection] if name.collection else list(catalog.scene_types())
     fields = name.get("fields")

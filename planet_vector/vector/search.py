@@ -8,7 +8,7 @@ from contextlib import closing
 from html import escape
 from typing import Any, Iterator, List, Optional, Tuple, Union, overload
 
-from planet_vector.catalog import ScenesV0, connect
+from planet_vector.catalog import ScenesV0, catalog_of
 from planet_vector.catalog.paging import Feature
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError
@@ -236,19 +236,31 @@ class Search:
         return Scene(feature, self.query.scene_type, self.catalog)
 
 
-def scenes(
-    name: Union[str, Query], api_url: Optional[str] = None, key: Optional[str] = None, anew: bool = False
+def search(
+    name: Union[str, Query], *, api_url: Optional[str] = None, key: Optional[str] = None, anew: bool = False
 ) -> Search:
-    """Return a search; what can be wrong with it is raised here.
+    """Search for scenes, to look at as often as wanted.
 
     Parameters
     ----------
     name : str or Query
-        What is searched for.
+        Such as ``PLANET:ortho?cloud_cover.estimated.lte=5``.
     api_url, key : str, optional
         As for `planet_vector.connect`.
     anew : bool
         Whether the service is asked, whatever was read before: for those who look for what is new.
+
+    Returns
+    -------
+    Search
+        A view of the scenes in the order of the search: to loop over, again and again, to take some of
+        (``found[:50]``), to count (``found.count()``), or all as a data frame (``found.to_geopandas()``). The service
+        is asked when it is looked at, once for each scene.
+
+    Raises
+    ------
+    PlanetVectorError
+        When the search cannot be; from the view when scenes cannot be had.
     """
     if isinstance(name, Query):
         return _search(name, Settings.load(api_url, key), anew)
@@ -261,16 +273,26 @@ def scenes(
         return _search(Query.parse(parsed.collection, asked), settings, anew)
     if asked:
         raise NameSyntaxError(f"{parsed.item} is one scene: leave out the search parameter {asked[0][0]!r}.")
-    catalog, query = connect(settings), Query(parsed.collection)
+    catalog, query = catalog_of(settings), Query(parsed.collection)
     found = Found.of(query, [catalog.scene(parsed.collection, parsed.item).feature])
     return Search(catalog, query, Name(parsed.collection, parsed.item), found)
 
 
-def layer(name: str, api_url: Optional[str] = None, key: Optional[str] = None) -> Union[SceneLayer, ListedLayer]:
-    """Return the layer of a search, of one scene, of the mosaics, or of a mosaic's quads."""
+def open_layer(
+    name: str, *, api_url: Optional[str] = None, key: Optional[str] = None
+) -> Union[SceneLayer, ListedLayer]:
+    """Open a search, one scene, the mosaics or a mosaic's quads as a layer, without GDAL.
+
+    Parameters
+    ----------
+    name : str
+        Of one scene type, such as ``PLANET:ortho``, or of mosaics or a mosaic: ``PLANET:mosaics/NAME``.
+    api_url, key : str, optional
+        As for `planet_vector.connect`.
+    """
     parsed = parse_name(name)
     if parsed.is_mosaic:
-        return mosaic_layers(parsed, connect(Settings.load(api_url or parsed.get("api_url"), key)))[0]
+        return mosaic_layers(parsed, catalog_of(Settings.load(api_url or parsed.get("api_url"), key)))[0]
     parsed = _of_one_type(name)
     return layers(parsed, Settings.load(api_url or parsed.get("api_url"), key))[0][0]
 
@@ -278,7 +300,7 @@ def layer(name: str, api_url: Optional[str] = None, key: Optional[str] = None) -
 def _search(query: Query, settings: Settings, anew: bool) -> Search:
     limit = [] if query.limit is None else [("limit", str(query.limit))]
     name = Name(query.scene_type, parameters=(*query.parameters, *limit))
-    catalog = connect(settings)
+    catalog = catalog_of(settings)
     return Search(catalog, query, name, Found(query, catalog.pages) if anew else None)
 
 

@@ -22,7 +22,7 @@ from planet_vector.errors import PlanetVectorError, ServiceError
 from planet_vector.names import parse_name
 from planet_vector.query import Query
 from planet_vector.vector.layer import LAYER_PARAMETERS
-from planet_vector.vector.search import layer as layer_of
+from planet_vector.vector.search import open_layer as layer_of
 
 NAME = "planet_scenes/name"
 """The custom property of a layer made here: the PLANET: name it shows."""

@@ -12,7 +12,7 @@ from planet_scenes.rasters import call_gdal
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_vector.errors import ConfigError, ServiceError
-from planet_vector.vector.search import layer as layer_of
+from planet_vector.vector.search import open_layer as layer_of
 
 
 def save_snapshot(

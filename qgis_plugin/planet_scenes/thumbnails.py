@@ -20,7 +20,6 @@ from planet_vector.errors import ConfigError
 from planet_vector.names import is_segment
 from planet_vector.private_files import make_folder, remove_stale, write_private
 from planet_vector.raster.credential_files import temporary_folder
-from planet_vector.raster.pictures import thumbnail
 from planet_vector.scene import Scene
 
 _AT_ONCE = 4  # tasks; QGIS has threads for others' work, too
@@ -72,7 +71,7 @@ class Thumbnails(QObject):
             catalog, scene, path = self._wanted.pop()
 
             def work(feedback: Any, catalog: ScenesV0 = catalog, scene: Scene = scene, path: Path = path) -> str:
-                write(path, thumbnail(catalog, scene, "md"))
+                write(path, catalog.thumbnail(scene, "md"))
                 return scene.id
 
             # A picture that the service does not give is no error: the list shows the scene without one.

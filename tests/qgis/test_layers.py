@@ -19,7 +19,6 @@ from qgis.core import (
 
 from planet_scenes import layers, snapshot, thumbnails
 from planet_scenes.thumbnails import Thumbnails
-from planet_vector.raster.pictures import thumbnail
 from planet_vector.scene import Scene
 from tests.conftest import Service
 from tests.qgis.conftest import Desktop, Watched, inked, outcome, render, settle, summer_at, summer_of, wait_for
@@ -153,7 +152,7 @@ def test_thumbnails_are_the_service_s_and_files(connection: Any, desktop: Deskto
     wait_for(lambda: heard)
     path = pictures.get(connection, scene)
     assert path is not None and path.parent == thumbnails.directory(connection, "ortho")
-    assert path.read_bytes() == thumbnail(catalog, scene, "md")
+    assert path.read_bytes() == catalog.thumbnail(scene, "md")
     settle()
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import planet_vector
-from planet_vector import raster
+from planet_vector import rasters
 from planet_vector.errors import PlanetVectorError, ServiceError
 from planet_vector.scene import Scene
 
@@ -435,7 +435,7 @@ def laid(made: Made, dataset: Any, off: float) -> Iterator[str]:
 def test_a_mosaic_of_one_scene_shows_it(each: Callable[[Check], Faults], crs: Any) -> None:
     def check(made: Made, scene: Scene, folder: Path) -> Iterator[str]:
         try:
-            dataset = raster.open_mosaic([scene], product=made.product, **({"crs": crs} if crs else {}))
+            dataset = rasters.open_mosaic([scene], product=made.product, **({"crs": crs} if crs else {}))
         except PlanetVectorError as error:
             if made.north_up and made.kind.dtype != "complex64" and (crs is None or made.kind.place != "the pole"):
                 yield f"refused: {error}"

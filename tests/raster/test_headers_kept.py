@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import planet_vector
-from planet_vector import raster
+from planet_vector import rasters
 from planet_vector.errors import RasterAccessError
 from planet_vector.scene import Scene
 
@@ -21,7 +21,7 @@ from rasterio.enums import ColorInterp, MaskFlags, Resampling  # noqa: E402
 from rasterio.transform import from_origin  # noqa: E402
 from rasterio.windows import Window  # noqa: E402
 
-from planet_vector.raster.writing import write_geotiff  # noqa: E402
+from planet_vector.raster.geotiff import write_geotiff  # noqa: E402
 
 WIDTH, HEIGHT, PIXEL = 150, 120, 10
 PALETTE = {value: (value, 255 - value, 9, 255) for value in range(256)}
@@ -107,7 +107,7 @@ def data(pixels: Any, mask: Any, kind: str) -> Any:
 def test_a_window_says_what_its_file_says(kind: str, kinds: Service, archive: Path, tmp_path: Path) -> None:
     window = Window(7, 11, 100, 80)
     scene = scenes(kind)[0]
-    with raster.open_product(f"PLANET:ortho/{scene.id}/analytic") as dataset:
+    with rasters.open_product(f"PLANET:ortho/{scene.id}/analytic") as dataset:
         write_geotiff(dataset, tmp_path / "part.tif", window)
     assert [path.name for path in tmp_path.iterdir()] == ["part.tif"]
     with rasterio.open(tmp_path / "part.tif") as part, rasterio.open(archive / f"{scene.id}_analytic.tif") as whole:
@@ -124,7 +124,7 @@ def test_a_window_says_what_its_file_says(kind: str, kinds: Service, archive: Pa
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_a_mosaic_says_what_its_scenes_say_and_has_no_seams(kind: str, kinds: Service, tmp_path: Path) -> None:
     found = scenes(kind)
-    with raster.open_mosaic(found, product="analytic") as dataset:
+    with rasters.open_mosaic(found, product="analytic") as dataset:
         write_geotiff(dataset, tmp_path / "mosaic.tif")
         pixels, mask = dataset.read(), dataset.read_masks(1)
         seen = data(pixels, mask, kind)
@@ -154,14 +154,14 @@ def test_a_mosaic_says_what_its_scenes_say_and_has_no_seams(kind: str, kinds: Se
         assert np.array_equal(data(written.read(), written.read_masks(1), kind), expected)
         told = said(written)
     first = f"PLANET:ortho/{found[0].id}/analytic"
-    with raster.open_product(first) as product:
+    with rasters.open_product(first) as product:
         for name in ("scales", "offsets", "units", "colours", "names", "palette", "made"):
             assert told[name] == said(product)[name], name
 
 
 def test_a_masked_scene_is_warped_with_its_mask(kinds: Service) -> None:
     for way in ("nearest", "bilinear", "average"):
-        with raster.open_mosaic(scenes("mask"), product="analytic", crs="EPSG:3857", resampling=way) as dataset:
+        with rasters.open_mosaic(scenes("mask"), product="analytic", crs="EPSG:3857", resampling=way) as dataset:
             seen = dataset.read_masks(1) > 0
             assert 0.6 < seen.mean() < 0.9
             assert (dataset.read(1)[seen] == 200).all(), way
@@ -169,12 +169,12 @@ def test_a_masked_scene_is_warped_with_its_mask(kinds: Service) -> None:
 
 def test_scenes_that_mean_other_things_are_not_put_side_by_side(kinds: Service) -> None:
     with pytest.raises(RasterAccessError, match="band 1 has scale") as error:
-        raster.open_mosaic(scenes("scale", "other"), product="analytic")
+        rasters.open_mosaic(scenes("scale", "other"), product="analytic")
     assert "scale 2.75e-05 and offset -0.2 instead of 0.0001" in str(error.value)
     with pytest.raises(RasterAccessError, match=r"(2 bands instead of 3|3 bands instead of 2)\. Leave it out"):
-        raster.open_mosaic(scenes("mask", "scale"), product="analytic")
+        rasters.open_mosaic(scenes("mask", "scale"), product="analytic")
     with pytest.raises(RasterAccessError, match="palette.*nearest or mode"):
-        raster.open_mosaic(scenes("palette"), product="analytic", resampling="bilinear")
+        rasters.open_mosaic(scenes("palette"), product="analytic", resampling="bilinear")
 
 
 def test_the_metadata_of_bands_is_kept(start_service: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,12 +12,12 @@ from tests.conftest import Service
 # What refers to the program's own names is collected at the very end, the dataset and what GDAL calls in any order.
 REFERRED_TO = """
 import planet_vector, rasterio
-from planet_vector.raster import remotefile
+from planet_vector.raster import remote_file
 from rasterio.vrt import WarpedVRT
-read = remotefile.RemoteFile.read
+read = remote_file.RemoteFile.read
 def counted(*args, **kwargs):
     return read(*args, **kwargs)
-remotefile.RemoteFile.read = counted
+remote_file.RemoteFile.read = counted
 scene = next(iter(planet_vector.search("PLANET:ortho")))
 """
 

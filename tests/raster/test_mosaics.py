@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import planet_vector
-from planet_vector import raster
+from planet_vector import rasters
 from planet_vector.errors import NameSyntaxError, NotFoundError, ProtocolError, RasterAccessError
 from planet_vector.geometry.shapes import Box
 from planet_vector.scene import Scene
@@ -29,7 +29,7 @@ from rasterio.windows import from_bounds  # noqa: E402
 
 from planet_vector.catalog import ScenesV0  # noqa: E402
 from planet_vector.catalog.basemaps import quad_at, quad_place  # noqa: E402
-from planet_vector.raster import quad_cache  # noqa: E402
+from planet_vector.raster import basemap_quads, quad_cache  # noqa: E402
 from planet_vector.raster.basemap_quads import Mosaic, mosaic_of, quad_bounds, quads_within, scenes_behind  # noqa: E402
 
 
@@ -81,7 +81,7 @@ def test_the_quads_of_an_area_and_the_tiles_show_the_same(served: Service, scene
     found = []
     text = ",".join(map(str, box))
     for name in (f"PLANET:mosaics/clear?bbox={text}", "PLANET:mosaics/clear"):
-        with raster.open_product(name) as dataset:
+        with rasters.open_product(name) as dataset:
             assert dataset.crs.to_epsg() == 3857 and dataset.count == 4
             bounds = transform_bounds("EPSG:4326", dataset.crs, *box)
             window = from_bounds(*bounds, transform=dataset.transform).round_offsets().round_lengths()
@@ -95,7 +95,7 @@ def test_one_quad_is_a_file_like_any_other(served: Service, scene: Scene) -> Non
     catalog = planet_vector.connect()
     mosaic = mosaic_of(catalog, "clear")
     quad = next(quads_within(catalog, mosaic, Box(*scene.footprint.bounds)))
-    with raster.open_product(f"PLANET:mosaics/clear/{quad.id}") as dataset:
+    with rasters.open_product(f"PLANET:mosaics/clear/{quad.id}") as dataset:
         assert dataset.shape == (4096, 4096)
         assert tuple(dataset.bounds) == pytest.approx(quad_bounds(mosaic, quad.id), abs=1e-6)
 
@@ -112,20 +112,20 @@ def test_the_scenes_behind_a_quad_are_found(served: Service, scene: Scene) -> No
 
 def test_what_is_not_there_is_said(served: Service) -> None:
     with pytest.raises(NotFoundError, match="no mosaic 'nosuch'"):
-        raster.open_product("PLANET:mosaics/nosuch")
+        rasters.open_product("PLANET:mosaics/nosuch")
     with pytest.raises(RasterAccessError, match="no quad"):
-        raster.open_product("PLANET:mosaics/clear?bbox=0,0,0.01,0.01")
+        rasters.open_product("PLANET:mosaics/clear?bbox=0,0,0.01,0.01")
     with pytest.raises(RasterAccessError, match="antimeridian"):
-        raster.open_product("PLANET:mosaics/clear?bbox=170,0,-170,1")
+        rasters.open_product("PLANET:mosaics/clear?bbox=170,0,-170,1")
     with pytest.raises(ValueError, match="bbox"):
-        raster.open_product("PLANET:mosaics/clear?bbox=1,2,3")
+        rasters.open_product("PLANET:mosaics/clear?bbox=1,2,3")
 
 
 def test_an_area_is_not_opened_as_the_globe(
     served: Service, call: Callable[..., Any], tmp_path: Path, scene: Scene
 ) -> None:
     name = f"PLANET:mosaics/clear?intersects={scene.footprint.wkt}"
-    for opened in (planet_vector.open, raster.open_tiles, raster.resolve):
+    for opened in (planet_vector.open, rasters.open_tiles, rasters.resolve):
         with pytest.raises(NameSyntaxError, match="'intersects' is no parameter of a mosaic's raster: give bbox="):
             opened(name)
     done = call("mosaic", name, "-o", str(tmp_path / "globe.vrt"))
@@ -155,7 +155,7 @@ def test_quads_at_180_are_those_of_both_sides(start_service: Start, tmp_path: Pa
         quad = quad_at(catalog, mosaic, longitude, 9.0)
         assert quad is not None and quad_place(mosaic, quad.id)[0] == 0  # the eastern one of its edges
     with pytest.raises(RasterAccessError, match="antimeridian"):
-        raster.quads.open_quads(catalog, "all", Box(180, 8, 180, 10))
+        basemap_quads.open_quads(catalog, "all", Box(180, 8, 180, 10))
 
 
 # ---- as GDAL's own driver for mosaics does ---------------------------------------------------------------
@@ -180,7 +180,7 @@ def with_mosaic_log(served: Service) -> Path:
 
 
 def test_a_picture_of_quads_is_made_of_tiles_and_a_window_of_quads(watched: Watched) -> None:
-    with raster.open_product(NAME) as dataset:
+    with rasters.open_product(NAME) as dataset:
         assert dataset.overviews(1) == [2, 4, 8, 16]
         watched.requests()
         small = dataset.read(out_shape=(4, 256, 256))
@@ -197,7 +197,7 @@ def test_a_picture_of_quads_is_made_of_tiles_and_a_window_of_quads(watched: Watc
 
 def test_the_scenes_behind_a_pixel_are_told(served: Service) -> None:
     listed = [scene["id"] for scene in ask(served, f"mosaics/clear/quads/{QUAD}/scenes/")["features"]]
-    with raster.open_product(NAME) as dataset, raster.open_tiles("PLANET:mosaics/clear") as tiles:
+    with rasters.open_product(NAME) as dataset, rasters.open_tiles("PLANET:mosaics/clear") as tiles:
         column, row = (
             int(index) for index in ~dataset.transform * transform_bounds(4326, 3857, 12, 47.89, 12, 47.89)[:2]
         )
@@ -222,7 +222,7 @@ def test_stock_programs_open_what_a_mosaic_holds(
     served: Service, run: Callable[..., Any], newer_python: Optional[str]
 ) -> None:
     """In GDAL 3.6 (gdalinfo), 3.10 (rasterio) and 3.12, by names that hold no key."""
-    with raster.open_product(NAME) as dataset:
+    with rasters.open_product(NAME) as dataset:
         expected = [dataset.checksum(band) for band in (1, 4)]
     said = run("gdalinfo", "PLANET:mosaics", env=served.environ).stdout
     assert "SUBDATASET_1_NAME=PLANET:mosaics/clear\n" in said
@@ -264,7 +264,7 @@ def test_a_program_that_takes_layers_only_asks_for_no_raster(watched: Watched, r
 def test_a_saved_vrt_of_quads_holds_no_key(served: Service, tmp_path: Path) -> None:
     from planet_vector.raster.session import PlanetSession
 
-    with raster.open_product(NAME) as dataset:
+    with rasters.open_product(NAME) as dataset:
         dataset.save_vrt(tmp_path / "quads.vrt")
         window = rasterio.windows.Window(1500, 3000, 64, 64)
         expected = dataset.read(window=window)
@@ -281,10 +281,10 @@ def test_a_quad_is_kept_when_it_is_looked_at(watched: Watched, monkeypatch: pyte
         return sum(path.endswith("/full") for path in watched.requests())
 
     window = rasterio.windows.Window(1500, 3000, 64, 64)
-    with raster.open_product(NAME) as dataset:
+    with rasters.open_product(NAME) as dataset:
         expected = dataset.read(window=window), dataset.dataset_mask(window=window)
     watched.requests()
-    with raster.open_product(NAME, cache=True) as dataset:
+    with rasters.open_product(NAME, cache=True) as dataset:
         dataset.read(out_shape=(4, 256, 256))
         assert asked() == 0
         assert np.array_equal(dataset.read(window=window), expected[0])
@@ -293,12 +293,12 @@ def test_a_quad_is_kept_when_it_is_looked_at(watched: Watched, monkeypatch: pyte
         assert asked() == 0
     (file,) = (Path(os.environ["HOME"]) / ".cache").rglob(f"{QUAD}.tif")
     assert watched.service.key not in str(file)
-    with raster.open_product(NAME, cache=True) as dataset:  # another day
+    with rasters.open_product(NAME, cache=True) as dataset:  # another day
         assert np.array_equal(dataset.read(window=window), expected[0])
         assert asked() == 1
     for path in file.parent.glob("*"):
         path.unlink()
-    with raster.open_product(NAME, cache=True) as dataset:
+    with rasters.open_product(NAME, cache=True) as dataset:
         assert np.array_equal(dataset.read_masks(1, window=window), expected[1])
 
 
@@ -400,7 +400,7 @@ def test_a_source_that_is_no_geotiff_is_refused_in_every_build(
 
 LATER = """
 import planet_vector
-from planet_vector import raster
+from planet_vector import rasters
 SEARCH = "PLANET:ortho?limit=3&cloud_cover.estimated.lte=40&bbox=11,47,13,49"
 for broken in ("", "x"):  # JSON in place of a TIFF; nothing
     *others, top = sorted(planet_vector.search(SEARCH), key=lambda scene: scene.acquired)
@@ -408,7 +408,7 @@ for broken in ("", "x"):  # JSON in place of a TIFF; nothing
         links = scene.feature["properties"]["data"]["products"]["visual"]
         links["full"] = links["full"] + broken if broken else scene.link("self")
     try:
-        with raster.open_mosaic([*others, top]) as dataset:
+        with rasters.open_mosaic([*others, top]) as dataset:
             dataset.read()
         print("READ")
     except (planet_vector.RasterAccessError, planet_vector.ServiceError) as error:

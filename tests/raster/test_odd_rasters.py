@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import planet_vector
-from planet_vector import raster
+from planet_vector import rasters
 from planet_vector.errors import QueryError, RasterAccessError
 from planet_vector.scene import Scene
 
@@ -23,8 +23,8 @@ from rasterio.warp import SUPPORTED_RESAMPLING  # noqa: E402
 
 from planet_vector.cli.mosaic import RESAMPLING as OF_THE_COMMAND  # noqa: E402
 from planet_vector.raster import scene_mosaic as mosaic_module  # noqa: E402
-from planet_vector.raster.pictures import quicklook  # noqa: E402
-from planet_vector.raster.writing import window_within, write_geotiff  # noqa: E402
+from planet_vector.raster.geotiff import window_within, write_geotiff  # noqa: E402
+from planet_vector.raster.pictures import picture_of  # noqa: E402
 
 Run = Callable[..., Any]
 
@@ -80,9 +80,9 @@ def scenes(*parts: str) -> List[Scene]:
 def test_a_scene_that_is_not_north_up_is_in_no_mosaic(part: str, odd: Service) -> None:
     told = f"_{part}/visual is not north up"
     with pytest.raises(RasterAccessError, match=told):
-        raster.open_mosaic(scenes(part))
+        rasters.open_mosaic(scenes(part))
     with pytest.raises(RasterAccessError, match=told):
-        raster.open_mosaic(scenes(part, "plain"))
+        rasters.open_mosaic(scenes(part, "plain"))
 
 
 def test_nor_in_a_stack_nor_among_bands(odd: Service, tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_nor_in_a_stack_nor_among_bands(odd: Service, tmp_path: Path) -> None:
     assert "<" not in str(error.value)
     southup = scenes("southup")[0].id
     with pytest.raises(RasterAccessError, match="southup/.* is not north up"):
-        raster.open_product(f"PLANET:ortho/{southup}/visual,analytic")
+        rasters.open_product(f"PLANET:ortho/{southup}/visual,analytic")
 
 
 @pytest.mark.parametrize("transform", [SOUTH_UP, UTM, UTM * Affine.rotation(30)])
@@ -113,7 +113,7 @@ def test_crop_of_a_scene_that_is_south_up(odd: Service, tmp_path: Path, call: Ru
     name = f"PLANET:ortho/{scenes('southup')[0].id}/visual"
     done = call("crop", name, str(tmp_path / "part.tif"), "--bbox", "12.33,47.90,12.34,47.905")
     assert done.returncode == 0, done.stderr
-    with rasterio.open(tmp_path / "part.tif") as part, raster.open_product(name) as whole:
+    with rasterio.open(tmp_path / "part.tif") as part, rasters.open_product(name) as whole:
         left, top = ~whole.transform * (part.transform.c, part.transform.f)
         assert part.transform.e == 10
         window = rasterio.windows.Window(round(left), round(top), part.width, part.height)
@@ -126,13 +126,13 @@ def test_every_way_to_resample_makes_a_mosaic(odd: Service, tmp_path: Path) -> N
     plain = scenes("plain")
     found: Dict[str, Any] = {}
     for way in mosaic_module.RESAMPLING:
-        with raster.open_mosaic(plain, crs="EPSG:3857", res=25, resampling=way) as dataset:
+        with rasters.open_mosaic(plain, crs="EPSG:3857", res=25, resampling=way) as dataset:
             found[way] = dataset.read(1)
             dataset.save_vrt(tmp_path / f"{way}.vrt")
         assert found[way].any(), way
     assert not np.array_equal(found["cubic_spline"], found["nearest"])
     with pytest.raises(RasterAccessError, match="nearest, bilinear"):
-        raster.open_mosaic(plain, resampling="gauss")
+        rasters.open_mosaic(plain, resampling="gauss")
 
 
 def test_a_pixel_without_data_in_one_band_keeps_the_values_of_the_others(
@@ -167,16 +167,16 @@ def test_what_makes_no_grid_is_refused(odd: Service) -> None:
         ({"bounds": (0, 0, float("inf"), 100)}, "hold nothing"),
     ):
         with pytest.raises(RasterAccessError, match=told):
-            raster.open_mosaic(plain, **asked)
+            rasters.open_mosaic(plain, **asked)
     for crs in ("EPSG:99999", "nonsense"):
         with pytest.raises(QueryError, match=f"no coordinate system '{crs}'"):
-            raster.open_mosaic(plain, crs=crs)
+            rasters.open_mosaic(plain, crs=crs)
         with pytest.raises(QueryError, match=f"no coordinate system '{crs}'"):
             planet_vector.crop_stack(plain, ".", crs=crs)
 
 
 def test_a_file_that_nobody_means_is_not_written(odd: Service, tmp_path: Path) -> None:
-    with raster.open_mosaic(scenes("plain"), res=0.001) as dataset:
+    with rasters.open_mosaic(scenes("plain"), res=0.001) as dataset:
         with pytest.raises(RasterAccessError, match="smaller box"):
             write_geotiff(dataset, tmp_path / "large.tif")
     assert list(tmp_path.iterdir()) == []
@@ -185,8 +185,8 @@ def test_a_file_that_nobody_means_is_not_written(odd: Service, tmp_path: Path) -
 def test_a_quick_look_leaves_out_what_is_no_number_and_looks_up_a_palette(odd: Service) -> None:
     looks = {}
     for part in ("holes", "palette"):
-        with raster.open_product(f"PLANET:ortho/{scenes(part)[0].id}/analytic") as dataset:
-            looks[part] = np.asarray(Image.open(io.BytesIO(quicklook(dataset, width=300))).convert("RGBA"))
+        with rasters.open_product(f"PLANET:ortho/{scenes(part)[0].id}/analytic") as dataset:
+            looks[part] = np.asarray(Image.open(io.BytesIO(picture_of(dataset, width=300))).convert("RGBA"))
     assert [looks["holes"][row, 150, 3] for row in (25, 75, 125, 175)] == [255, 0, 0, 255]
     assert [tuple(looks["palette"][100, column]) for column in (37, 112, 187, 262)] == list(PALETTE.values())
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import planet_vector
-from planet_vector import raster
+from planet_vector import rasters
 from planet_vector.catalog import ScenesV0
 from planet_vector.config import Settings
 from planet_vector.errors import NotFoundError, ProtocolError, QueryError, RasterAccessError
-from planet_vector.raster.pictures import quicklook, thumbnail
+from planet_vector.raster.pictures import picture_of
 from planet_vector.scene import Scene
 
 from ..conftest import Service
@@ -34,7 +34,7 @@ def scene(connected: Service) -> Scene:
 @pytest.mark.parametrize("form", ["png", "jpg", "jpeg"])
 def test_thumbnails_are_as_wide_as_the_specification_says(scene: Scene, size: str, width: int, form: str) -> None:
     image = pytest.importorskip("PIL.Image")
-    content = thumbnail(planet_vector.connect(), scene, size, form)
+    content = planet_vector.connect().thumbnail(scene, size, form)
     with image.open(io.BytesIO(content)) as picture:
         assert picture.width == width
         assert picture.format == ("PNG" if form == "png" else "JPEG")
@@ -43,9 +43,9 @@ def test_thumbnails_are_as_wide_as_the_specification_says(scene: Scene, size: st
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 def test_a_scene_of_a_search_shows_itself(scene: Scene) -> None:
     assert scene.thumbnail("sm", "jpg", square=True).startswith(b"\xff\xd8")
-    assert scene._repr_png_() == thumbnail(planet_vector.connect(), scene, "lg")
+    assert scene._repr_png_() == planet_vector.connect().thumbnail(scene, "lg")
     assert scene.id in scene._repr_html_()
-    picture = as_array(scene.quicklook(width=50))
+    picture = as_array(planet_vector.quicklook(scene, width=50))
     assert picture.shape[0] == 4 and picture.shape[2] == 50
     with pytest.raises(NotFoundError, match="without a service"):
         Scene(scene.feature, "ortho").thumbnail()
@@ -55,9 +55,9 @@ def test_a_scene_of_a_search_shows_itself(scene: Scene) -> None:
 
 def test_a_thumbnail_of_no_such_size_is_refused_before_it_is_asked_for(scene: Scene) -> None:
     with pytest.raises(QueryError, match="sm, md, lg"):
-        thumbnail(planet_vector.connect(), scene, "xl")
+        planet_vector.connect().thumbnail(scene, "xl")
     with pytest.raises(QueryError, match="png, jpg, jpeg"):
-        thumbnail(planet_vector.connect(), scene, format="gif")
+        planet_vector.connect().thumbnail(scene, format="gif")
 
 
 def test_a_thumbnail_that_is_no_image_is_an_error() -> None:
@@ -66,7 +66,7 @@ def test_a_thumbnail_that_is_no_image_is_an_error() -> None:
         catalog = ScenesV0(Settings(f"{server.url}/v0/", rate=0))
         feature = {"id": "a", "properties": {"links": {"thumbnail": f"{server.url}/v0/a/thumb"}}}
         with pytest.raises(ProtocolError, match="no png image"):
-            thumbnail(catalog, Scene(feature, "ortho"))
+            catalog.thumbnail(Scene(feature, "ortho"))
     finally:
         server.stop()
 
@@ -80,7 +80,7 @@ def as_array(content: bytes) -> np.ndarray:
 @pytest.mark.parametrize("product", ["visual", "analytic"])
 def test_a_quick_look_shows_the_product(scene: Scene, archive: Path, product: str) -> None:
     with planet_vector.open(f"PLANET:ortho/{scene.id}/{product}") as dataset:
-        picture = as_array(quicklook(dataset, width=100))
+        picture = as_array(picture_of(dataset, width=100))
         assert as_array(dataset._repr_png_()).shape[0] == 4
         with rasterio.open(archive / f"{scene.id}_{product}.tif") as file:
             mask = file.dataset_mask(out_shape=picture.shape[1:])
@@ -100,10 +100,10 @@ def test_a_quick_look_of_a_part_reads_that_part(pair: Pair, catalog: ScenesV0, g
     with open_link(catalog, pair.link("direct"), "direct") as dataset:
         bounds = dataset.window_bounds(rasterio.windows.Window(200, 300, 90, 40))
         pair.forget()
-        picture = as_array(quicklook(dataset, transform_bounds(dataset.crs, "EPSG:4326", *bounds)))
+        picture = as_array(picture_of(dataset, transform_bounds(dataset.crs, "EPSG:4326", *bounds)))
         assert 90 <= picture.shape[2] <= 96
         with pytest.raises(RasterAccessError, match="no ground"):
-            quicklook(dataset, (0, 0, 1, 1))
+            picture_of(dataset, (0, 0, 1, 1))
     assert sum(request.sent for request in pair.api.seen) < geotiff.stat().st_size / 5
 
 
@@ -113,7 +113,7 @@ def window_of(dataset: Any, box: Any) -> Any:
 
 
 def test_tiles_show_the_scene_where_it_lies(scene: Scene, archive: Path, connected: Service) -> None:
-    with raster.open_tiles(f"PLANET:ortho/{scene.id}") as tiles:
+    with rasters.open_tiles(f"PLANET:ortho/{scene.id}") as tiles:
         assert tiles.crs.to_epsg() == 3857 and tiles.count == 4
         assert connected.key not in tiles.name + repr(tiles) + repr(tiles.tags())
         shape = (4, 60, 60)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import planet_vector
-from planet_vector import raster
+from planet_vector import rasters
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import NotFoundError, RasterAccessError
 from planet_vector.scene import Scene
@@ -38,7 +38,7 @@ def pixels(archive: Path, scene: str, product: str) -> np.ndarray:
 
 
 def test_bands_in_any_order_are_those_of_the_files(landsat: str, archive: Path) -> None:
-    with raster.open_product(f"PLANET:landsat/{landsat}/band_4,band_2,band_3") as dataset:
+    with rasters.open_product(f"PLANET:landsat/{landsat}/band_4,band_2,band_3") as dataset:
         found = dataset.read()
         with rasterio.open(archive / f"{landsat}_band_4.tif") as file:
             assert (dataset.crs, dataset.transform) == (file.crs, file.transform)
@@ -50,22 +50,22 @@ def test_the_panchromatic_band_decides_the_highest_resolution(landsat: str, arch
     fine, coarse = pixels(archive, landsat, "band_8"), pixels(archive, landsat, "band_4")
     assert fine.shape[0] == 2 * coarse.shape[0]
     name = f"PLANET:landsat/{landsat}/band_8,band_4"
-    with raster.open_product(name) as dataset:
+    with rasters.open_product(name) as dataset:
         found = dataset.read()
         assert np.array_equal(found[0], fine)
         assert np.array_equal(found[1], coarse.repeat(2, axis=0).repeat(2, axis=1))
         metres = dataset.res[0]
-    with raster.open_product(name, resolution="lowest") as dataset:
+    with rasters.open_product(name, resolution="lowest") as dataset:
         assert dataset.shape == coarse.shape
         assert np.array_equal(dataset.read(2), coarse)
-    with raster.open_product(name, resolution=metres * 4) as dataset:
+    with rasters.open_product(name, resolution=metres * 4) as dataset:
         assert dataset.res == (metres * 4, metres * 4)
     with pytest.raises(RasterAccessError, match="highest, lowest"):
-        raster.open_product(name, resolution="finest")
+        rasters.open_product(name, resolution="finest")
 
 
 def test_bands_say_what_they_are(landsat: str) -> None:
-    with raster.open_product(f"PLANET:landsat/{landsat}/all") as dataset:
+    with rasters.open_product(f"PLANET:landsat/{landsat}/all") as dataset:
         assert dataset.count == 11
         assert dataset.descriptions[9] == "band_10 (thermal infrared 1)"
         assert [colour.name for colour in dataset.colorinterp[1:4]] == ["blue", "green", "red"]
@@ -85,14 +85,14 @@ def test_bands_are_in_the_order_of_their_numbers_whatever_those_are(pair: Pair, 
 
 def test_a_band_that_is_not_there_is_named(landsat: str) -> None:
     with pytest.raises(NotFoundError, match="band_12"):
-        raster.open_product(f"PLANET:landsat/{landsat}/band_1,band_12")
+        rasters.open_product(f"PLANET:landsat/{landsat}/band_1,band_12")
 
 
 def test_a_saved_vrt_holds_no_key_and_opens_in_a_program_that_has_one(
     landsat: str, archive: Path, connected: Service, tmp_path: Path, run: Callable[..., Any]
 ) -> None:
     path = tmp_path / "bands.vrt"
-    with raster.open_product(f"PLANET:landsat/{landsat}/band_4,band_3") as dataset:
+    with rasters.open_product(f"PLANET:landsat/{landsat}/band_4,band_3") as dataset:
         dataset.save_vrt(path)
     text = path.read_text()
     assert connected.key not in text and connected.url in text
@@ -141,7 +141,7 @@ def test_a_mosaic_over_two_utm_zones_is_what_gdalwarp_makes(
     connected: Service, archive: Path, tmp_path: Path, run: Callable[..., Any]
 ) -> None:
     scenes = in_two_zones(archive)
-    with raster.open_mosaic(scenes) as dataset:
+    with rasters.open_mosaic(scenes) as dataset:
         found = dataset.read()
         expected = warped(archive, scenes, dataset, tmp_path, run)
     # The mask is the same to the pixel: no seam of nodata. Colours differ where the two programs round the place of
@@ -154,14 +154,14 @@ def test_what_lies_on_top_is_a_choice(connected: Service, archive: Path) -> None
     scenes = in_two_zones(archive)
     found = {}
     for order in ("newest", "oldest", "clearest"):
-        with raster.open_mosaic(scenes, order=order) as dataset:
+        with rasters.open_mosaic(scenes, order=order) as dataset:
             west, south, east, north = dataset.bounds
             found[order] = dataset
-        with raster.open_mosaic(scenes, order=order, crs="EPSG:3857", res=60) as dataset:
+        with rasters.open_mosaic(scenes, order=order, crs="EPSG:3857", res=60) as dataset:
             found[order] = dataset.read()
     assert not np.array_equal(found["newest"], found["oldest"])
     with pytest.raises(RasterAccessError, match="newest, oldest, clearest"):
-        raster.open_mosaic(scenes, order="nicest")
+        rasters.open_mosaic(scenes, order="nicest")
 
 
 def test_only_what_is_looked_at_is_read(start_service: Start, archive: Path, tmp_path: Path,
@@ -171,7 +171,7 @@ def test_only_what_is_looked_at_is_read(start_service: Start, archive: Path, tmp
     monkeypatch.setenv("PL_API_URL", service.url)
     monkeypatch.setenv("PL_API_KEY", service.key)
     scenes = in_two_zones(archive)
-    with raster.open_mosaic(scenes) as dataset:
+    with rasters.open_mosaic(scenes) as dataset:
         before = log.read_text()
         opened = {scene.id for scene in scenes if f"{scene.id}/full" in before}
         assert len(opened) == len(scenes)
@@ -186,15 +186,15 @@ def test_only_what_is_looked_at_is_read(start_service: Start, archive: Path, tmp
 
 def test_bounds_grow_to_the_same_grid(connected: Service, archive: Path) -> None:
     scenes = in_two_zones(archive)
-    with raster.open_mosaic(scenes, res=24) as whole:
+    with rasters.open_mosaic(scenes, res=24) as whole:
         west, _, _, north = whole.bounds
         bounds = (west + 240.1, north - 599.9, west + 480.1, north - 240.1)
         everything = whole.read(4)
-    with raster.open_mosaic(scenes, res=24, bounds=bounds) as part:
+    with rasters.open_mosaic(scenes, res=24, bounds=bounds) as part:
         assert tuple(part.bounds) == (west + 240, north - 600, west + 504, north - 240)
         assert np.array_equal(part.read(4), everything[10:25, 10:21])
     with pytest.raises(RasterAccessError, match="hold nothing"):
-        raster.open_mosaic(scenes, bounds=(1, 1, 0, 0))
+        rasters.open_mosaic(scenes, bounds=(1, 1, 0, 0))
 
 
 def test_a_saved_mosaic_reads_the_same(connected: Service, archive: Path, tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_a_saved_mosaic_reads_the_same(connected: Service, archive: Path, tmp_pa
 
     scenes = in_two_zones(archive)[:4]
     path = tmp_path / "mosaic.vrt"
-    with raster.open_mosaic(scenes) as dataset:
+    with rasters.open_mosaic(scenes) as dataset:
         dataset.save_vrt(path)
         expected = dataset.read()
     assert connected.key not in path.read_text()
@@ -212,7 +212,7 @@ def test_a_saved_mosaic_reads_the_same(connected: Service, archive: Path, tmp_pa
 
 def test_no_scenes_make_no_mosaic(connected: Service) -> None:
     with pytest.raises(RasterAccessError, match="no scenes"):
-        raster.open_mosaic("PLANET:ortho?acquired.lt=1990-01-01")
+        rasters.open_mosaic("PLANET:ortho?acquired.lt=1990-01-01")
 
 
 def test_the_area_is_that_of_the_footprints() -> None:

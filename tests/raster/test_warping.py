@@ -10,9 +10,9 @@ import rasterio
 from rasterio.transform import from_bounds
 
 from planet_vector.errors import RasterAccessError
+from planet_vector.raster.geotiff import window_of
 from planet_vector.raster.scene_mosaic import _place
 from planet_vector.raster.warping import warped_bounds
-from planet_vector.raster.writing import window_of
 from planet_vector.scene import Scene
 
 DISK = "+proj=geos +h=35786023 +lon_0=-75 +sweep=x +ellps=GRS80"

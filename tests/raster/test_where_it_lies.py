@@ -30,10 +30,10 @@ from rasterio.errors import NotGeoreferencedWarning  # noqa: E402
 from rasterio.transform import GCPTransformer, from_origin  # noqa: E402
 from rasterio.warp import transform_bounds  # noqa: E402
 
-from planet_vector import raster  # noqa: E402
+from planet_vector import rasters  # noqa: E402
 from planet_vector.pixels.control import ByPoints, PointsProblem  # noqa: E402
+from planet_vector.raster.geotiff import window_of  # noqa: E402
 from planet_vector.raster.warping import around, recentred, turn_of, warped_bounds  # noqa: E402
-from planet_vector.raster.writing import window_of  # noqa: E402
 from planet_vector.stacks.crop import crop_stack  # noqa: E402
 
 NOTHING = -9999.0
@@ -137,7 +137,7 @@ def check(pixels: np.ndarray, crs: Any, transform: Affine, most: float) -> float
 @pytest.mark.parametrize("crs", [None, "EPSG:4326", "EPSG:3857", "EPSG:32701", "EPSG:3832"])
 @pytest.mark.parametrize("name", SMALL)
 def test_a_mosaic_shows_each_pixel_where_it_lies(scenes: Dict[str, Scene], name: str, crs: Any) -> None:
-    with raster.open_mosaic([scenes[name]], product="analytic", crs=crs) as dataset:
+    with rasters.open_mosaic([scenes[name]], product="analytic", crs=crs) as dataset:
         seen = check(dataset.read(), dataset.crs, dataset.transform, 0.01)
         assert seen > 0.9  # and no band of nothing around the globe
         assert 80 < dataset.height < 140 and 100 < dataset.width < 160
@@ -146,7 +146,7 @@ def test_a_mosaic_shows_each_pixel_where_it_lies(scenes: Dict[str, Scene], name:
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857"])
 def test_bounds_go_on_across_180(scenes: Dict[str, Scene], crs: str) -> None:
     names = ["in degrees over 180", "zone 60 over 180", "web mercator over its edge"]
-    with raster.open_mosaic([scenes[name] for name in names], product="analytic", crs=crs) as dataset:
+    with rasters.open_mosaic([scenes[name] for name in names], product="analytic", crs=crs) as dataset:
         turn = 360 if crs == "EPSG:4326" else GLOBE
         assert dataset.bounds.left < turn / 2 < dataset.bounds.right < dataset.bounds.left + turn / 100
         assert check(dataset.read(), dataset.crs, dataset.transform, 0.01) > 0.8
@@ -155,20 +155,20 @@ def test_bounds_go_on_across_180(scenes: Dict[str, Scene], crs: str) -> None:
 @pytest.mark.parametrize("bounds", [(-175.9, -17, -175.4, -16.5), (184.1, -17, 184.6, -16.5)])
 def test_bounds_are_taken_in_any_turn(scenes: Dict[str, Scene], bounds: Any) -> None:
     for name in ("in degrees past 180", "in degrees below -360", "web mercator past its edge"):
-        with raster.open_mosaic(
+        with rasters.open_mosaic(
             [scenes[name]], product="analytic", crs="EPSG:4326", res=0.01, bounds=bounds
         ) as dataset:
             assert np.allclose(dataset.bounds, bounds)
             assert check(dataset.read(), dataset.crs, dataset.transform, 0.01) > 0.6
     with pytest.raises(RasterAccessError, match="do not reach into the bounds"):
-        raster.open_mosaic([scenes["in degrees over 180"]], product="analytic", bounds=bounds)
+        rasters.open_mosaic([scenes["in degrees over 180"]], product="analytic", bounds=bounds)
 
 
 @pytest.mark.parametrize(
     "bounds", [(179.8, -17, 180.3, -16.5), (179.8, -17, -179.7, -16.5), (-180.2, -17, -179.7, -16.5)]
 )
 def test_bounds_across_180_are_taken_as_they_are_written(scenes: Dict[str, Scene], bounds: Any) -> None:
-    with raster.open_mosaic([scenes["in degrees over -180"]], product="analytic", bounds=bounds) as dataset:
+    with rasters.open_mosaic([scenes["in degrees over -180"]], product="analytic", bounds=bounds) as dataset:
         assert dataset.shape == (50, 50)
         assert check(dataset.read(), dataset.crs, dataset.transform, 1e-5) == 1
 
@@ -176,7 +176,7 @@ def test_bounds_across_180_are_taken_as_they_are_written(scenes: Dict[str, Scene
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857"])
 @pytest.mark.parametrize("name", WORLDS)
 def test_the_world_is_shown_whole(scenes: Dict[str, Scene], name: str, crs: str) -> None:
-    with raster.open_mosaic([scenes[name]], product="analytic", crs=crs) as dataset:
+    with rasters.open_mosaic([scenes[name]], product="analytic", crs=crs) as dataset:
         half = 180 if crs == "EPSG:4326" else GLOBE / 2
         assert -dataset.bounds.left == pytest.approx(half, rel=0.01) and dataset.bounds.right == -dataset.bounds.left
         assert check(dataset.read(), dataset.crs, dataset.transform, 0.51) == 1
@@ -186,7 +186,7 @@ def test_the_world_is_shown_whole(scenes: Dict[str, Scene], name: str, crs: str)
 @pytest.mark.parametrize("crs", [None, "EPSG:4326", "EPSG:3857"])
 @pytest.mark.parametrize("name", POLES)
 def test_a_pole_is_shown_with_pixels_of_its_size(scenes: Dict[str, Scene], name: str, crs: Any) -> None:
-    with raster.open_mosaic([scenes[name]], product="analytic", crs=crs) as dataset:
+    with rasters.open_mosaic([scenes[name]], product="analytic", crs=crs) as dataset:
         assert check(dataset.read(), dataset.crs, dataset.transform, 0.08) > 0.3
         assert dataset.height > 70
 
@@ -210,7 +210,7 @@ def test_a_pole_is_shown_with_pixels_of_its_size(scenes: Dict[str, Scene], name:
 )  # fmt: skip
 def test_a_box_is_taken_in_any_turn(scenes: Dict[str, Scene], names: List[str], boxes: List[Any]) -> None:
     for name in names:
-        with raster.open_product(f"PLANET:ortho/{IDS[name]}/analytic") as dataset:
+        with rasters.open_product(f"PLANET:ortho/{IDS[name]}/analytic") as dataset:
             found = {window_of(dataset, Box(*box)) for box in boxes}
             assert len(found) == 1
             [window] = found
@@ -226,7 +226,7 @@ def test_a_box_is_taken_in_any_turn(scenes: Dict[str, Scene], names: List[str], 
 
 
 def test_a_box_at_both_ends_of_a_world_is_refused(scenes: Dict[str, Scene]) -> None:
-    with raster.open_product(f"PLANET:ortho/{IDS['the world from 0']}/analytic") as dataset:
+    with rasters.open_product(f"PLANET:ortho/{IDS['the world from 0']}/analytic") as dataset:
         with pytest.raises(RasterAccessError, match="both ends of the raster, in columns up to 10 and from 350 on"):
             window_of(dataset, Box(-10, 10, 10, 20))
         window = window_of(dataset, Box(-180, 10, 180, 20))
@@ -286,7 +286,7 @@ def test_what_cannot_be_put_together_says_why(
     scenes: Dict[str, Scene], tmp_path: Path, call: Callable[..., Any]
 ) -> None:
     for attempt in (
-        lambda: raster.open_mosaic([scenes["points"]], product="analytic"),
+        lambda: rasters.open_mosaic([scenes["points"]], product="analytic"),
         lambda: crop_stack([scenes["points"]], tmp_path, product="analytic"),
     ):
         with pytest.raises(RasterAccessError, match="points/analytic is placed by ground control points, so it cannot"):

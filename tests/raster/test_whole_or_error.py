@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 import planet_vector
-from planet_vector import raster
+from planet_vector import rasters
 from planet_vector.errors import PlanetVectorError
 
 from ..conftest import BORNE, Service, Start
@@ -33,8 +33,8 @@ import rasterio.shutil as rasterio_shutil  # noqa: E402
 from rasterio.vrt import WarpedVRT  # noqa: E402
 from rasterio.windows import Window  # noqa: E402
 
-from planet_vector.pixels.errors import RASTER_ERRORS  # noqa: E402
-from planet_vector.raster import remote_file  # noqa: E402
+from planet_vector.pixels.rasterio_errors import RASTER_ERRORS  # noqa: E402
+from planet_vector.raster import gdal_options, remote_file  # noqa: E402
 from planet_vector.raster.session import PlanetSession  # noqa: E402
 
 FAULTS = {
@@ -91,9 +91,9 @@ def at(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> Delivery:
     monkeypatch.setenv("PL_API_URL", delivery.service.url)
     monkeypatch.setenv("PL_API_KEY", delivery.service.key)
     # A retry of GDAL's takes a second, and there are many here; that it retries is tested elsewhere.
-    monkeypatch.setitem(raster.options.READING, "GDAL_HTTP_MAX_RETRY", "0")  # type: ignore[index]
+    monkeypatch.setitem(gdal_options.READING, "GDAL_HTTP_MAX_RETRY", "0")  # type: ignore[index]
     # What comes with the header is held while a mosaic is open: of these small files it would be all.
-    monkeypatch.setitem(raster.options.READING, "GDAL_INGESTED_BYTES_AT_OPEN", "4096")  # type: ignore[index]
+    monkeypatch.setitem(gdal_options.READING, "GDAL_INGESTED_BYTES_AT_OPEN", "4096")  # type: ignore[index]
     delivery.go_well()
     return delivery
 
@@ -121,7 +121,7 @@ def statistics(dataset: Any) -> Any:
 
 def bands() -> Any:
     scene = planet_vector.search("PLANET:landsat")[0].id
-    return raster.open_product(f"PLANET:landsat/{scene}/band_4,band_3")
+    return rasters.open_product(f"PLANET:landsat/{scene}/band_4,band_3")
 
 
 Open = Callable[[Path], ContextManager[Any]]
@@ -152,7 +152,7 @@ def stacked() -> Any:
 
 
 def cropped(folder: Path) -> Any:
-    from planet_vector.raster.writing import write_geotiff
+    from planet_vector.raster.geotiff import write_geotiff
 
     path = folder / "crop.tif"
     with OPENED["product"](folder) as dataset:
@@ -268,9 +268,10 @@ OTHER_PROGRAM = """
 import sys
 import numpy as np
 import rasterio
-from planet_vector import raster
+from planet_vector import rasters
+from planet_vector.raster import gdal_options
 from planet_vector.raster.session import PlanetSession
-raster.options.READING["GDAL_HTTP_MAX_RETRY"] = "0"
+gdal_options.READING["GDAL_HTTP_MAX_RETRY"] = "0"
 try:
     with rasterio.Env(session=PlanetSession()), rasterio.open(sys.argv[1]) as dataset:
         found = dataset.read()

@@ -22,7 +22,7 @@ from rasterio.transform import Affine, GCPTransformer, from_bounds
 from shapely.geometry import MultiPolygon
 
 from planet_vector.server.archive import outlines
-from planet_vector.server.archive.metadata import RasterProblem, derive
+from planet_vector.server.archive.scene_metadata import RasterProblem, derive
 from planet_vector.server.index.entries import _footprint
 
 from .points import BY_POINTS

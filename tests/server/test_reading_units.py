@@ -20,9 +20,9 @@ from rasterio.transform import Affine
 from rasterio.windows import Window
 
 from planet_vector.pixels.opening import open_raster
-from planet_vector.server.archive import metadata
+from planet_vector.server.archive import scene_metadata
 from planet_vector.server.archive.inventory import SceneRecord, Unit, check_feature, scan, scene_type_of
-from planet_vector.server.archive.metadata import check_raster, derive
+from planet_vector.server.archive.scene_metadata import check_raster, derive
 from planet_vector.server.index import entries
 from planet_vector.server.index.entries import Entry, entry_of, read_all
 
@@ -129,7 +129,7 @@ def test_a_mask_that_costs_too_much_is_not_read(
     assert check_raster(tmp_path / "a.tif").number == more.get("count", 1)
     place = derive(tmp_path / "a.tif", "a")["geometry"]
     assert time.perf_counter() - start < 5  # 57 s for the first, on the machine where it was 0.1 s
-    monkeypatch.setattr(metadata, "_valid_mask", lambda *_: None)
+    monkeypatch.setattr(scene_metadata, "_valid_mask", lambda *_: None)
     assert derive(tmp_path / "a.tif", "a")["geometry"] == place  # that of the whole raster
 
 
@@ -140,8 +140,8 @@ def test_a_mask_read_in_parts_is_the_mask(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interleave: str, count: int, tiled: bool
 ) -> None:
     path = tmp_path / "a.tif"
-    monkeypatch.setattr(metadata, "_AT_ONCE", 50_000)
-    monkeypatch.setattr(metadata, "MOST_DECODED", 10**10)
+    monkeypatch.setattr(scene_metadata, "_AT_ONCE", 50_000)
+    monkeypatch.setattr(scene_metadata, "MOST_DECODED", 10**10)
     with rasterio.open(
         path, "w", driver="GTiff", width=1311, height=977, count=count, dtype="uint8", nodata=0, interleave=interleave,
         crs="EPSG:32633", transform=UTM, tiled=tiled, blockxsize=128, blockysize=128,
@@ -150,7 +150,7 @@ def test_a_mask_read_in_parts_is_the_mask(
         dataset.write(random.integers(0, 2, (1, 200, 300), "uint8"), [1], window=Window(500, 300, 300, 200))
         dataset.write(random.integers(0, 2, (200, 300), "uint8"), count, window=Window(100, 700, 300, 200))
     with open_raster(path) as dataset:
-        mask = metadata._valid_mask(dataset, dataset, 382, 512)
+        mask = scene_metadata._valid_mask(dataset, dataset, 382, 512)
         assert mask is not None and (mask == (dataset.dataset_mask(out_shape=(382, 512)) > 0)).all()
 
 
@@ -181,7 +181,7 @@ def test_one_large_strip_is_decoded_once_for_each_band(tmp_path: Path) -> None:
     with open_raster(path) as dataset:
         assert dataset.block_shapes[0] == (1, 2000)
         counting = Counting(dataset)
-        mask = metadata._valid_mask(counting, dataset, 512, 171)
+        mask = scene_metadata._valid_mask(counting, dataset, 512, 171)
     assert mask is not None and 1 <= counting.calls <= 3
     assert not mask[:, :85].any() and mask[:, 86:].all()
 

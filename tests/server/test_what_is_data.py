@@ -20,8 +20,8 @@ from rasterio.enums import ColorInterp
 from rasterio.io import MemoryFile
 from shapely.geometry import shape
 
-from planet_vector.server.archive import metadata
-from planet_vector.server.archive.metadata import derive
+from planet_vector.server.archive import scene_metadata
+from planet_vector.server.archive.scene_metadata import derive
 from planet_vector.server.imagery import reading
 from planet_vector.server.imagery.averaging import Averages, cells
 from planet_vector.server.imagery.reading import Source, open_source
@@ -254,7 +254,7 @@ def test_footprints_are_of_the_same_pixels(tmp_path: Path, data: st.DataObject) 
     _, numbers, allowed, alpha = draw_raster(data, tmp_path / "x.tif")
     expected = numbers[[band for band in range(len(numbers)) if band != alpha]].any(axis=0) & allowed
     with rasterio.open(tmp_path / "x.tif") as dataset:
-        found = metadata._valid_mask(dataset, dataset, 70, 90)
+        found = scene_metadata._valid_mask(dataset, dataset, 70, 90)
     assert (found == expected).all() if found is not None else expected.all()
 
 
@@ -424,9 +424,9 @@ def test_a_mask_that_costs_too_much_is_the_frame(tmp_path: Path, monkeypatch: py
         return float(shape(derive(path, "x")["geometry"]).bounds[0])
 
     size = 5 * WIDTH * HEIGHT * 4
-    monkeypatch.setattr(metadata, "MOST_DECODED", size)
+    monkeypatch.setattr(scene_metadata, "MOST_DECODED", size)
     assert edge() == pytest.approx(middle, abs=2e-4)
-    monkeypatch.setattr(metadata, "MOST_DECODED", size - 1)
+    monkeypatch.setattr(scene_metadata, "MOST_DECODED", size - 1)
     assert edge() == pytest.approx(west, abs=2e-4)
 
 

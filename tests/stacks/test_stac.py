@@ -39,17 +39,17 @@ def check(item: Dict[str, Any]) -> Any:
 def test_items_of_each_type_are_valid(connected: Service) -> None:
     for kind in ("ortho", "landsat", "rapideye"):
         for scene in planet_vector.search(f"PLANET:{kind}?limit=5"):
-            item = check(scene.to_stac())
+            item = check(planet_vector.to_stac(scene))
             assert item.datetime == scene.acquired and item.id == scene.id
             assert shapely.geometry.shape(item.geometry).equals(scene.footprint)
             assert set(item.assets) == {*scene.products, "thumbnail", "square_thumbnail"}
             assert item.properties["eo:cloud_cover"] == scene.cloud_cover
-            assert connected.key not in json.dumps(scene.to_stac())
+            assert connected.key not in json.dumps(planet_vector.to_stac(scene))
 
 
 def test_nothing_of_a_real_scene_is_lost(shared_data: Path) -> None:
     for feature in json.loads((shared_data / "ortho-search-50.geojson").read_text())["features"]:
-        found = stac_export.item(Scene(feature, "ortho"))
+        found = stac_export.to_stac(Scene(feature, "ortho"))
         check(found)
         values = json.dumps(found["properties"]) + json.dumps(found["assets"])
         for group in ("camera", "cloud_cover", "image_statistics", "sat", "sun"):
@@ -65,12 +65,12 @@ def bare(geometry: Any, **properties: Any) -> Scene:
 
 
 def test_edges_of_what_stac_allows() -> None:
-    nowhere = stac_export.item(bare(None))
+    nowhere = stac_export.to_stac(bare(None))
     assert nowhere["geometry"] is None and "bbox" not in nowhere
     assert nowhere["stac_extensions"] == [] and nowhere["links"] == []
     jumping = {"type": "Polygon", "coordinates": [[[179, 0], [-179, 0], [-179, 1], [179, 1], [179, 0]]]}
-    assert stac_export.item(bare(jumping))["bbox"] == [179, 0, -179, 1]
-    odd = stac_export.item(
+    assert stac_export.to_stac(bare(jumping))["bbox"] == [179, 0, -179, 1]
+    odd = stac_export.to_stac(
         bare(None, sat={"off_nadir": -4.5, "id": ""}, sun={"azimuth": 400}, cloud_cover={"estimated": -1})
     )
     told = odd["properties"]
@@ -82,7 +82,7 @@ def test_edges_of_what_stac_allows() -> None:
 def test_headers_say_where_pixels_lie_and_what_they_are(connected: Service) -> None:
     scene = next(iter(planet_vector.search("PLANET:ortho?limit=1")))
     with planet_vector.open(f"PLANET:ortho/{scene.id}/visual") as dataset:
-        found = stac_export.item(scene, {"visual": header_of(dataset)})
+        found = stac_export.to_stac(scene, {"visual": header_of(dataset)})
         check(found)
         asset = found["assets"]["visual"]
         assert asset["proj:epsg"] == dataset.crs.to_epsg() and asset["proj:shape"] == list(dataset.shape)

@@ -18,7 +18,7 @@ from rasterio.crs import CRS  # noqa: E402
 from rasterio.enums import ColorInterp  # noqa: E402
 
 import planet_vector  # noqa: E402
-from planet_vector.raster.pictures import quicklook  # noqa: E402
+from planet_vector.raster.pictures import picture_of  # noqa: E402
 from planet_vector.stacks.crop import _write  # noqa: E402
 from planet_vector.stacks.resample import Place, read_onto  # noqa: E402
 from planet_vector.stacks.time_vrt import write_dates  # noqa: E402
@@ -80,7 +80,7 @@ def test_what_is_no_data_takes_no_part_in_what_is_made(kind: str, dtype: str, re
             with rasterio.open(tmp_path / name) as crop:
                 assert np.array_equal(crop.dataset_mask() > 0, found.valid), name
                 assert set(crop.scales) == {0.5}
-                look = np.asarray(Image.open(io.BytesIO(quicklook(crop))).convert("RGBA"))
+                look = np.asarray(Image.open(io.BytesIO(picture_of(crop))).convert("RGBA"))
                 assert np.array_equal(look[..., 3] > 0, found.valid), name
         if kind in ("mask", "alpha"):
             write_dates([tmp_path / "crop.tif"], tmp_path / "dates.vrt")

@@ -12,8 +12,8 @@ from typing import Any, Callable, Dict, Mapping, NamedTuple, Optional
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
-from planet_vector import __version__
 from planet_vector.pixels.completing import Completed, Stretch
+from planet_vector.version import __version__
 
 NOT_STORED = {"Cache-Control": "no-store"}
 """Headers of what is true for this one request: errors, tokens, counters, signed addresses."""

@@ -3,7 +3,7 @@
 These are understood, in any mixture and in sub-folders:
 
 * ``<id>_<product>.tif`` with ``<id>_metadata.json``, as planet's own ``sync`` wrote them;
-* bare GeoTIFFs, whose metadata is derived from the file (see `planet_vector.server.archive.metadata`);
+* bare GeoTIFFs, whose metadata is derived from the file (see `planet_vector.server.archive.scene_metadata`);
 * sidecars of rasters (``.tfw``, ``.wld``, ``.tif.aux.xml``, ``.tif.msk``), which place and mask them (see
   `planet_vector.pixels.sidecars`);
 * GeoJSON of scenes without rasters: ``.json`` and ``.geojson`` (a Feature or a FeatureCollection), and
@@ -26,7 +26,7 @@ from planet_vector.errors import ArchiveError
 from planet_vector.pixels.completing import complete
 from planet_vector.pixels.sidecars import SidecarProblem, read_place, sidecar_names
 from planet_vector.query import parse_time
-from planet_vector.server.archive.metadata import RasterProblem, check_raster, derive
+from planet_vector.server.archive.scene_metadata import RasterProblem, check_raster, derive
 
 SCENE_TYPES = ("landsat", "ortho", "rapideye")
 """Scene types of the API; an archive may hold others, named by the links of their metadata."""

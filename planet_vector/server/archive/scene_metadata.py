@@ -25,9 +25,9 @@ from shapely.geometry.base import BaseGeometry
 
 from planet_vector.pixels.completing import complete
 from planet_vector.pixels.control import ByPoints, ByTransform, Georeference, PointsProblem
-from planet_vector.pixels.errors import RASTER_ERRORS
 from planet_vector.pixels.header import RasterHeader
 from planet_vector.pixels.opening import open_raster
+from planet_vector.pixels.rasterio_errors import RASTER_ERRORS
 from planet_vector.pixels.references import ReferenceProblem
 from planet_vector.pixels.sidecars import Place, SidecarProblem
 from planet_vector.pixels.valid import needed, read_data_mask

@@ -1,0 +1,343 @@
+"""Rasters by name: products, stacks of bands, mosaics and tiles as rasterio datasets, and whole files of a search.
+
+Each function here takes names, finds the service and the scenes, and hands on to the module of `planet_vector.raster`
+that does the work. Nothing of GDAL is imported before it is used.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Iterable, List, Optional, Sequence, Tuple, Union
+
+from planet_vector.catalog import ScenesV0, catalog_of
+from planet_vector.config import Settings
+from planet_vector.errors import NameSyntaxError
+from planet_vector.names import MOSAICS, Name, parse_name, shown
+from planet_vector.query import Query
+from planet_vector.scene import Scene
+
+if TYPE_CHECKING:
+    from planet_vector.raster.download import FileProgress
+    from planet_vector.raster.partial_file import Progress
+
+Sought = Union[str, Query, Iterable[Scene]]
+
+
+def open_product(
+    name: str,
+    *,
+    resolution: Union[str, float] = "highest",
+    api_url: Optional[str] = None,
+    key: Optional[str] = None,
+    cache: bool = False,
+    progress: Progress = None,
+) -> Any:
+    """Open a product of a scene, or several, as a rasterio dataset, where it lies.
+
+    Parameters
+    ----------
+    name : str
+        ``PLANET:ortho/20150306_022415_0908/visual``: a product.
+        ``PLANET:landsat/LC81300472015235LGN00/band_4,band_3,band_2``: the bands of several; ``all`` for each there is.
+        ``PLANET:mosaics/NAME``: the tiles of a mosaic; with ``?bbox=w,s,e,n`` its quads there, and with
+        ``/L15-0763E-0959N`` one of them.
+    resolution : "highest", "lowest" or float
+        Of several products: the pixel size of the finest, of the coarsest, or one in metres.
+    api_url, key : str, optional
+        As for `planet_vector.connect`.
+    cache : bool
+        Of the quads of a mosaic: fetch each whole when it is first looked at, and keep it on disk.
+    progress : callable, optional
+        Called with the bytes fetched and the bytes in all (or None), where a file is served whole only.
+
+    Returns
+    -------
+    rasterio.io.DatasetReader
+        Rows from the north, columns from the west. Open one for each thread.
+
+    Raises
+    ------
+    NameSyntaxError
+        When the name is none, or names no product.
+    ServiceError
+        When the service does not give the product.
+    RasterAccessError
+        When what it gives cannot be read where it lies.
+    """
+    parsed, catalog = _parsed(name, api_url, key)
+    if parsed.is_mosaic:
+        return _open_mosaic_name(parsed, catalog, cache)
+    scene, products = _scene(parsed, catalog)
+    if len(products) > 1 or products[0] == "all":
+        from planet_vector.raster.band_stack import open_bands
+
+        return open_bands(catalog, scene, products, resolution)
+    from planet_vector.raster.product import open_link
+
+    return open_link(catalog, scene.product_link(products[0]), f"{scene.id}/{products[0]}", progress)
+
+
+def open_tiles(name: str, *, api_url: Optional[str] = None, key: Optional[str] = None) -> Any:
+    """Open the tiles of a scene or a mosaic as a rasterio dataset: the globe in EPSG:3857, for quick looks.
+
+    Parameters
+    ----------
+    name : str
+        ``PLANET:ortho/20150306_022415_0908`` or ``PLANET:mosaics/NAME``.
+    api_url, key : str, optional
+        As for `planet_vector.connect`.
+    """
+    parsed, catalog = _parsed(name, api_url, key)
+    if parsed.is_mosaic:
+        from planet_vector.catalog.basemaps import box_of_name
+
+        box_of_name(parsed)  # refuses an area
+        return _open_mosaic_name(Name(MOSAICS, parsed.item), catalog)
+    from planet_vector.raster.tiles import open_scene_tiles
+
+    return open_scene_tiles(catalog, catalog.scene(parsed.collection, parsed.item))
+
+
+def resolve(name: str, *, api_url: Optional[str] = None, key: Optional[str] = None) -> str:
+    """Return a GDAL name of a raster, for other programs of the same person on this machine.
+
+    No key is in it. It may refer to a file with the key, which only its owner can read; and it may be an address
+    that was signed for a short time.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``PLANET:ortho/20150306_022415_0908/visual``; ``PLANET:mosaics/NAME`` for the tiles of a mosaic, with
+        ``?bbox=w,s,e,n`` for its quads there, with ``/L15-0763E-0959N`` for one of them.
+    api_url, key : str, optional
+        As for `planet_vector.connect`.
+
+    Raises
+    ------
+    RasterAccessError
+        When the product is served whole only, so that no name opens it, or when several products are named.
+    """
+    from planet_vector.errors import RasterAccessError
+    from planet_vector.raster.described import subdatasets
+
+    parsed, catalog = _parsed(name, api_url, key)
+    if parsed.is_mosaic:
+        from planet_vector.raster.basemap_names import mosaic_raster
+
+        found = mosaic_raster(catalog, parsed)
+    else:
+        scene, products = _scene(parsed, catalog)
+        if len(products) > 1 or products[0] == "all":
+            raise RasterAccessError(f"{shown(name)} names several files: 'rio planet vrt' makes one name for them.")
+        found = next((name for name, _ in subdatasets(catalog, scene, products[:1])), None)
+    if found is None:
+        raise RasterAccessError(f"{shown(name)} is served whole only, so no GDAL name opens it: download it.")
+    return found
+
+
+def open_mosaic(
+    search: Sought,
+    *,
+    product: str = "visual",
+    crs: Any = None,
+    res: Union[None, float, Tuple[float, float]] = None,
+    bounds: Optional[Tuple[float, float, float, float]] = None,
+    order: str = "newest",
+    resampling: str = "nearest",
+    api_url: Optional[str] = None,
+    key: Optional[str] = None,
+) -> Any:
+    """Open many scenes as one raster, each read only where it is looked at.
+
+    Parameters
+    ----------
+    search : str, Query or iterable of Scene
+        The scenes, such as ``PLANET:ortho?cloud_cover.estimated.lte=5&limit=100``. Those of a search with an area are
+        cut to the rectangle around it; a point or a line cuts nothing, and of a list of scenes no area is known.
+    product : str
+        Which product of each.
+    crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
+        Of the raster; by default that of the scene on top.
+    res : float or (float, float), optional
+        Pixel size in units of `crs`; by default that of the scene on top.
+    bounds : (west, south, east, north), optional
+        In units of `crs`; by default around all footprints, as far as the search's area reaches.
+    order : str
+        Which scene lies on top: the ``newest``, the ``oldest`` or the ``clearest``.
+    resampling : str
+        ``nearest``, ``bilinear``, ``cubic``, ``cubic_spline``, ``lanczos``, ``average`` or ``mode``.
+    api_url, key : str, optional
+        As for `planet_vector.connect`.
+
+    Returns
+    -------
+    rasterio.io.DatasetReader
+        It has a method ``save_vrt(path)``.
+    """
+    from planet_vector.geometry.ground import area_searched
+    from planet_vector.raster.scene_mosaic import open_scenes
+
+    catalog, scenes = _found(search, api_url, key)
+    return open_scenes(catalog, list(scenes), product, crs, res, bounds, order, resampling, area_searched(scenes))
+
+
+def quicklook(
+    scene: Scene,
+    bbox: Optional[Tuple[float, float, float, float]] = None,
+    product: str = "visual",
+    width: int = 1024,
+) -> bytes:
+    """Return a picture of a part of a scene's product, read where it lies, as `picture_of` makes it.
+
+    Parameters
+    ----------
+    scene : Scene
+        The scene, as a search gives it.
+    bbox : (west, south, east, north), optional
+        In degrees; all of the scene by default.
+    product : str
+        The product.
+    width : int
+        Pixels, at the most.
+
+    Returns
+    -------
+    bytes
+        An RGBA image as PNG; what has no data is transparent.
+
+    Raises
+    ------
+    NotFoundError
+        When the scene has no such product, or was made without a service.
+    RasterAccessError
+        When the box shares no ground with the product, or it cannot be read.
+    """
+    from planet_vector.raster.pictures import picture_of
+    from planet_vector.raster.product import open_link
+
+    with open_link(scene.service(), scene.product_link(product), f"{scene.id}/{product}") as dataset:
+        return picture_of(dataset, bbox, width)
+
+
+def download_products(
+    search: Sought,
+    products: Sequence[str],
+    directory: Union[str, Path],
+    *,
+    overwrite: bool = False,
+    progress: FileProgress = None,
+    api_url: Optional[str] = None,
+    key: Optional[str] = None,
+) -> List[Path]:
+    """Fetch products of scenes into a directory; a download that was cut off goes on where it was.
+
+    Parameters
+    ----------
+    search : str, Query or iterable of Scene
+        The scenes.
+    products : sequence of str
+        The products of each.
+    directory : str or Path
+        Where to.
+    overwrite : bool
+        Replace files that are there and are not as long as the service's.
+    progress : callable, optional
+        Called with a file, the bytes of it that are there and those it will have (or None); from several threads.
+    api_url, key : str, optional
+        As for `planet_vector.connect`.
+
+    Returns
+    -------
+    list of Path
+        The files, scene by scene.
+    """
+    from planet_vector.raster.download import download
+
+    catalog, scenes = _found(search, api_url, key)
+    return download(catalog, scenes, products, Path(directory), overwrite, progress)
+
+
+def sync_products(
+    search: Sought,
+    directory: Union[str, Path],
+    products: Sequence[str] = ("visual",),
+    *,
+    dry_run: bool = False,
+    progress: FileProgress = None,
+    api_url: Optional[str] = None,
+    key: Optional[str] = None,
+) -> List[Path]:
+    """Keep a folder as a search has it: fetch what is missing, and what an earlier sync could not have.
+
+    Parameters
+    ----------
+    search : str, Query or iterable of Scene
+        The scenes.
+    directory : str or Path
+        The folder; made if need be. `planet_vector.server` serves it.
+    products : sequence of str
+        The products of each; ``all`` is each there is.
+    dry_run : bool
+        Only find out what would come.
+    progress : callable, optional
+        Called with a file, the bytes of it that are there and those it will have (or None); from several threads.
+    api_url, key : str, optional
+        As for `planet_vector.connect`.
+
+    Returns
+    -------
+    list of Path
+        The files that were written, or with `dry_run` those that would come.
+
+    Raises
+    ------
+    RasterAccessError
+        When another sync of the folder is under way, or some scenes could not be had; the others are there then, and
+        the next sync tries these again.
+    """
+    from planet_vector.raster.sync import sync
+
+    catalog, scenes = _found(search, api_url, key, anew=True)
+    return sync(catalog, scenes, products, Path(directory), dry_run, progress)
+
+
+def _parsed(name: str, api_url: Optional[str], key: Optional[str]) -> Tuple[Name, ScenesV0]:
+    parsed = parse_name(name)
+    if not parsed.item:
+        raise NameSyntaxError(f"{shown(name)} names no scene: write PLANET:<scene type>/<scene id>/<product>.")
+    return parsed, catalog_of(Settings.load(api_url or parsed.get("api_url"), key))
+
+
+def _scene(parsed: Name, catalog: ScenesV0) -> Tuple[Scene, Sequence[str]]:
+    scene = catalog.scene(parsed.collection, parsed.item)
+    if not parsed.products:
+        raise NameSyntaxError(
+            f"{shown(str(parsed))} names no product; add one: {', '.join(scene.products) or 'this scene has none'}."
+        )
+    return scene, parsed.products
+
+
+def _open_mosaic_name(parsed: Name, catalog: ScenesV0, cache: bool = False) -> Any:
+    from planet_vector.catalog.basemaps import box_of_name
+    from planet_vector.raster.basemap_quads import open_mosaic_tiles, open_quad, open_quads
+
+    box = box_of_name(parsed)
+    if parsed.part:
+        return open_quad(catalog, parsed.item, parsed.part)
+    return open_mosaic_tiles(catalog, parsed.item) if box is None else open_quads(catalog, parsed.item, box, cache)
+
+
+def _found(
+    search: Sought, api_url: Optional[str], key: Optional[str], anew: bool = False
+) -> Tuple[ScenesV0, Iterable[Scene]]:
+    """Return the service and the scenes of a search; what is wrong with the search is said before anything is read."""
+    from planet_vector.vector.search import Search
+    from planet_vector.vector.search import search as search_for
+
+    if isinstance(search, (str, Query)):
+        found = search_for(search, api_url=api_url, key=key, anew=anew)
+        bool(found)  # asks for the first page, which is kept
+        return found.catalog, found
+    if isinstance(search, Search) and not api_url and not key:
+        return search.catalog, search
+    return catalog_of(Settings.load(api_url, key)), search
