@@ -104,8 +104,9 @@ test-smoke-here: .venv/.done-test .venv-qgis/.done-test | test-packages
 	exit $$failed
 
 .PHONY: lint
-lint: .venv/.done-test  ## Check style, types and that imports go down only.
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check --quiet . && .venv/bin/mypy && .venv/bin/lint-imports --no-logo
+lint: .venv/.done-test  ## Check style, types, and that imports go down only.
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check --quiet . && .venv/bin/mypy && .venv/bin/lint-imports --no-logo \
+	  && $(PYTHON) tools/count_any.py
 
 .PHONY: format
 format: .venv/.done-test  ## Lay out the code as `make lint` wants it.

@@ -269,7 +269,8 @@ _USER_DIRECTORIES = {
 def user_directory(purpose: str) -> Path:
     """Return this package's folder for the user's ``config`` or ``cache``, where the platform has such things.
 
-    As platformdirs has it, which the Python that a GDAL program embeds may not have.
+    Written here, as the Python that a GDAL program embeds may lack a library for it. All of this package keeps its
+    files there, the service too.
 
     Raises
     ------

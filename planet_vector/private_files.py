@@ -20,6 +20,9 @@ Kind = Callable[[int], bool]
 STALE = 3600.0
 """Seconds after which a temporary file is taken for one that its writer did not live to rename."""
 
+DAY = 86400.0
+"""Seconds for which files stay whose names may have been given to programs a moment ago."""
+
 # A named pipe without a writer would be waited for, and what a link leads to is not ours to judge. Windows has neither,
 # but would change the bytes of line ends.
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -120,6 +123,28 @@ def write_private(path: Path, data: bytes, prefix: str) -> None:
         with suppress(OSError):
             os.unlink(part)
         raise
+
+
+def remove_oldest(folder: Path, pattern: str, most: int) -> None:
+    """Remove the files that were not written for longest, but for so many, and for those of the last day.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they are.
+    pattern : str
+        What they are called, as `pathlib.Path.glob` takes it.
+    most : int
+        How many stay.
+    """
+    found = []
+    for path in folder.glob(pattern):
+        with suppress(OSError):  # another program was faster
+            found.append((os.lstat(path).st_mtime, path))
+    for written, path in sorted(found, reverse=True)[most:]:
+        if time.time() - written > DAY:
+            with suppress(OSError):  # one that another program reads is left where the system does not let it go
+                path.unlink()
 
 
 def remove_stale(folder: Path, pattern: str) -> None:

@@ -17,6 +17,8 @@ from planet_vector.query import Query
 from planet_vector.scene import Scene
 
 if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
+
     from planet_vector.raster.download import FileProgress
     from planet_vector.raster.partial_file import Progress
 
@@ -31,7 +33,7 @@ def open_product(
     key: Optional[str] = None,
     cache: bool = False,
     progress: Progress = None,
-) -> Any:
+) -> DatasetReader:
     """Open a product of a scene, or several, as a rasterio dataset, where it lies.
 
     Parameters
@@ -77,7 +79,7 @@ def open_product(
     return open_link(catalog, scene.product_link(products[0]), f"{scene.id}/{products[0]}", progress)
 
 
-def open_tiles(name: str, *, api_url: Optional[str] = None, key: Optional[str] = None) -> Any:
+def open_tiles(name: str, *, api_url: Optional[str] = None, key: Optional[str] = None) -> DatasetReader:
     """Open the tiles of a scene or a mosaic as a rasterio dataset: the globe in EPSG:3857, for quick looks.
 
     Parameters
@@ -146,7 +148,7 @@ def open_mosaic(
     resampling: str = "nearest",
     api_url: Optional[str] = None,
     key: Optional[str] = None,
-) -> Any:
+) -> DatasetReader:
     """Open many scenes as one raster, each read only where it is looked at.
 
     Parameters
@@ -317,7 +319,7 @@ def _scene(parsed: Name, catalog: ScenesV0) -> Tuple[Scene, Sequence[str]]:
     return scene, parsed.products
 
 
-def _open_mosaic_name(parsed: Name, catalog: ScenesV0, cache: bool = False) -> Any:
+def _open_mosaic_name(parsed: Name, catalog: ScenesV0, cache: bool = False) -> DatasetReader:
     from planet_vector.catalog.basemaps import box_of_name
     from planet_vector.raster.basemap_quads import open_mosaic_tiles, open_quad, open_quads
 

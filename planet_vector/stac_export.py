@@ -137,7 +137,7 @@ def write_geoparquet(scenes: Iterable[Scene], path: Path) -> int:
     """
     from stac_geoparquet.arrow import to_parquet
 
-    from planet_vector.raster.geotiff import complete
+    from planet_vector.atomic_files import complete
 
     items = [_held(to_stac(scene)) for scene in scenes]
     if not items:

@@ -15,6 +15,8 @@ from rasterio.warp import transform_bounds
 from rasterio.windows import from_bounds
 from shapely.geometry import Point, box, shape
 
+import planet_vector
+from planet_vector.raster import quad_cache
 from tests.conftest import Service, Start
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -215,3 +217,17 @@ def test_no_quads_are_said(cli: Run) -> None:
         "No quads found: check the order of the coordinates (longitude first: -47.89 is read as longitude, -12 as "
         "latitude) and the mosaic (clear).\n"
     )
+
+
+def test_what_is_kept_of_mosaics_goes_with_the_cache(cli: Run) -> None:
+    bbox = ",".join(map(str, PLACE))
+    done = cli("open", f"PLANET:mosaics/clear?bbox={bbox}")
+    assert done.returncode == 0 and Path(done.stdout.strip()).exists()
+    with planet_vector.open(f"PLANET:mosaics/clear?bbox={bbox}", cache=True) as dataset:
+        dataset.read(1, window=((0, 8), (0, 8)))
+    kept = sorted(quad_cache.directory().rglob("*.tif"))
+    assert kept
+    cleared = cli("cache", "clear")
+    assert cleared.returncode == 0
+    assert f"Removed {len(kept)} quads from " in cleared.stderr and not quad_cache.directory().exists()
+    assert "the VRTs of 1 mosaics" in cleared.stderr and not Path(done.stdout.strip()).exists()

@@ -430,7 +430,7 @@ def test_a_file_that_is_being_written_when_python_ends(tmp_path: Path) -> None:
     code = """
 import sys, threading
 from pathlib import Path
-from planet_vector.raster.geotiff import complete
+from planet_vector.atomic_files import complete
 from planet_vector.workers import Workers
 written = threading.Semaphore(0)
 def write(name):

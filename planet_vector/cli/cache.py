@@ -6,14 +6,14 @@ import click
 
 from planet_vector.cli import options
 from planet_vector.cli.messages import say
-from planet_vector.raster import described_files, overview_files
+from planet_vector.raster import basemap_names, described_files, overview_files, quad_cache
 from planet_vector.vector import disk_cache
 
 
 @click.group()
 @options.verbose
 def cache() -> None:
-    """Look after what is kept on disk: results of searches, overviews and VRTs of products.
+    """Look after what is kept on disk: results of searches, overviews and VRTs of products, quads of mosaics.
 
     \b
     Example:
@@ -24,7 +24,7 @@ def cache() -> None:
 @cache.command()
 @options.verbose
 def clear() -> None:
-    """Remove the results of searches, and the overviews and VRTs of products, that are kept on disk.
+    """Remove what is kept on disk: results of searches, overviews and VRTs of products, quads and VRTs of mosaics.
 
     Names of VRTs that were given out before open no more: take them anew.
 
@@ -36,3 +36,5 @@ def clear() -> None:
     say(f"Removed {count} results from {disk_cache.directory()}.", err=True)
     say(f"Removed the overviews of {overview_files.clear()} products from {overview_files.directory()}.", err=True)
     say(f"Removed the VRTs of {described_files.clear()} products from {described_files.directory()}.", err=True)
+    say(f"Removed {quad_cache.clear()} quads from {quad_cache.directory()}.", err=True)
+    say(f"Removed the VRTs of {basemap_names.clear()} mosaics from {basemap_names.directory()}.", err=True)

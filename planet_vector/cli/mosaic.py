@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Tuple
 
 import click
 
@@ -17,6 +17,9 @@ from planet_vector.cli.search_options import SEARCH_FLAGS, is_area, search_of
 from planet_vector.errors import ConfigError, NotFoundError
 from planet_vector.geometry.shapes import Box
 from planet_vector.names import is_name, is_segment, parse_name
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
 
 Bounds = Tuple[float, float, float, float]
 
@@ -206,7 +209,7 @@ def _degrees(bounds: Bounds) -> Box:
     return Box(*to_degrees(*bounds[:2]), *to_degrees(*bounds[2:]))
 
 
-def _write(dataset: Any, output: Path, window: Any = None) -> None:
+def _write(dataset: DatasetReader, output: Path, window: Any = None) -> None:
     from planet_vector.raster.geotiff import write_geotiff
 
     if output.suffix.lower() == ".vrt":

@@ -37,7 +37,7 @@ class FileProgress:
 
     def __init__(self) -> None:
         self._under_way: Dict[Path, Tuple[int, Optional[int]]] = {}
-        self._bytes, self._files = 0, 0  # of those that are complete
+        self._complete: Dict[Path, int] = {}  # and how long they are
         self._lock = threading.Lock()
         self._shown = False
         self._next = 0.0
@@ -50,15 +50,15 @@ class FileProgress:
         with self._lock:
             if done == total:
                 self._under_way.pop(path, None)
-                self._bytes, self._files = self._bytes + done, self._files + 1
+                self._complete[path] = done
             else:
                 self._under_way[path] = (done, total)
             if time.monotonic() < self._next:
                 return
             self._next = time.monotonic() + _PAUSE
-            there = self._bytes + sum(done for done, _ in self._under_way.values())
+            there = sum(self._complete.values()) + sum(done for done, _ in self._under_way.values())
             files = [_share(path, *each) for path, each in self._under_way.items()]
-            told = f"{self._files} files, {there / 1e6:,.1f} MB  {', '.join(files)}"
+            told = f"{len(self._complete)} files, {there / 1e6:,.1f} MB  {', '.join(files)}"
             say(f"\r\x1b[K{told[:_WIDTH]}", nl=False, err=True)
             self._shown = True
 

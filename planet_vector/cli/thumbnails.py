@@ -52,10 +52,11 @@ def thumbnails(
         planet-vector thumbnails 20150306_022415_0908 --size lg -o look.png
         planet-vector search aoi.geojson --cloud-cover 1 | planet-vector thumbnails - -o thumbnails
     """
+    from planet_vector.atomic_files import write_whole
     from planet_vector.catalog.thumbnails import FORMATS
     from planet_vector.cli.results import Outcome, print_paths, sorted_out
     from planet_vector.cli.scene_inputs import scenes_given
-    from planet_vector.raster.download import safe_name, write_whole
+    from planet_vector.raster.download import safe_name
     from planet_vector.raster.parallel import Alive, in_parallel
     from planet_vector.scene import Scene
 

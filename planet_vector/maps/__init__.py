@@ -95,7 +95,7 @@ def write_map(
     PlanetVectorError
         When a name is none, the service does not give all that is named, or the base map is no address of tiles.
     """
-    from planet_vector.raster.geotiff import complete
+    from planet_vector.atomic_files import complete
 
     path = Path(path)
     if not path.absolute().parent.is_dir():

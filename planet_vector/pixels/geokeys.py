@@ -12,7 +12,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from rasterio import Env
 from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
-from rasterio.io import MemoryFile
+from rasterio.io import DatasetReader, MemoryFile
 from rasterio.transform import Affine
 
 from planet_vector.pixels.rasterio_errors import RASTER_ERRORS
@@ -161,7 +161,7 @@ def _moved(content: bytes, points: Sequence[Point]) -> bytes:
     return head + content[len(head) :] + bytes(start - len(content)) + tail
 
 
-def _check(dataset: Any, crs: Optional[CRS], wanted: Wanted) -> None:
+def _check(dataset: DatasetReader, crs: Optional[CRS], wanted: Wanted) -> None:
     points, points_crs = dataset.gcps
     found = dataset.crs or points_crs
     if crs is not None and not (found and (found == crs or found.to_dict() == crs.to_dict() != {})):

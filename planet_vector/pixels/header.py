@@ -11,7 +11,7 @@ import numpy as np
 from affine import Affine
 from rasterio.control import GroundControlPoint
 from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.io import MemoryFile
+from rasterio.io import DatasetReader, MemoryFile
 from rasterio.shutil import copy
 from rasterio.transform import array_bounds
 from rasterio.windows import Window
@@ -96,7 +96,7 @@ class RasterHeader:
     tags: Mapping[str, str]
 
     @classmethod
-    def of(cls, dataset: Any) -> RasterHeader:
+    def of(cls, dataset: DatasetReader) -> RasterHeader:
         """Return the header of an open dataset of rasterio; no pixels are read."""
         points, points_crs = dataset.gcps
         transform = dataset.transform
@@ -238,7 +238,7 @@ class RasterHeader:
         return found
 
 
-def _bands(dataset: Any) -> Tuple[Band, ...]:
+def _bands(dataset: DatasetReader) -> Tuple[Band, ...]:
     # Each of these looks at every band.
     dtypes, colours, nodata = dataset.dtypes, dataset.colorinterp, _nodata(dataset)
     scales, offsets, units = dataset.scales, dataset.offsets, dataset.units
@@ -260,7 +260,7 @@ def _bands(dataset: Any) -> Tuple[Band, ...]:
     )
 
 
-def _nodata(dataset: Any) -> Sequence[Any]:
+def _nodata(dataset: DatasetReader) -> Sequence[Any]:
     """Return the value of each band that stands for no data, as a value of its type."""
     found = [value_of(number, dtype) for number, dtype in zip(dataset.nodatavals, dataset.dtypes)]
     wide = [at for at, dtype in enumerate(dataset.dtypes) if dtype in WIDE]

@@ -6,7 +6,10 @@ import re
 from pathlib import Path
 from struct import calcsize, unpack
 from struct import error as StructError
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
 
 _GEO_ASCII = 34737  # GeoAsciiParamsTag of OGC 19-008r4, where a CRS may stand as text
 _LONGEST = 2**20  # bytes of it that are looked at
@@ -50,7 +53,7 @@ def check_file(path: Path) -> None:
             return
 
 
-def check_dataset(dataset: Any) -> None:
+def check_dataset(dataset: DatasetReader) -> None:
     """Raise ReferenceProblem if the metadata or the CRS of an open dataset name a file."""
     for name, domain in _ITEMS:
         if dataset.get_tag_item(name, domain):

@@ -16,11 +16,14 @@ This is GDAL's dataset mask (RFC 15, and `rasterio.io.DatasetReader.dataset_mask
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, Iterator, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, Optional, Sequence, Tuple
 
 import numpy as np
 
 from planet_vector.pixels.header import Band, RasterHeader
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
 
 _AT_ONCE = 16 * 2**20  # bytes of pixels that are read together: of hundreds of bands not all are held
 
@@ -73,7 +76,7 @@ def where_number(band: np.ndarray, said: Band) -> np.ndarray:
     return np.asarray(np.isfinite(band) & (band != value) & ~near)
 
 
-def read_data_mask(dataset: Any, header: RasterHeader, **reading: Any) -> np.ndarray:
+def read_data_mask(dataset: DatasetReader, header: RasterHeader, **reading: Any) -> np.ndarray:
     """Read which pixels of a raster are data.
 
     Parameters
@@ -125,7 +128,7 @@ def has_holes(said: Band) -> bool:
 
 
 def _read(
-    dataset: Any, header: RasterHeader, numbers: Sequence[int], reading: Dict[str, Any]
+    dataset: DatasetReader, header: RasterHeader, numbers: Sequence[int], reading: Dict[str, Any]
 ) -> Iterator[Tuple[np.ndarray, Band]]:
     """Yield bands with what is said of them, few at once."""
     first = dataset.read(numbers[0], **reading)

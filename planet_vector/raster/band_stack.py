@@ -17,7 +17,9 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import RasterioIOError
+from rasterio.io import DatasetReader
 
+from planet_vector.atomic_files import complete
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import RasterAccessError
 from planet_vector.pixels.header import Band, RasterHeader
@@ -26,7 +28,6 @@ from planet_vector.raster.bands import Band as Known
 from planet_vector.raster.byte_ranges import Part
 from planet_vector.raster.gdal_message import gdal_said, messages
 from planet_vector.raster.gdal_options import READING, Options
-from planet_vector.raster.geotiff import complete
 from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import ProductError, north_up, opened
 from planet_vector.raster.remote import Remote
@@ -169,7 +170,7 @@ class Virtual(Remote):
 class _Less(NamedTuple):
     places: FrozenSet[int]
     layers: Layers
-    dataset: Any
+    dataset: DatasetReader
 
 
 def open_virtual(

@@ -23,7 +23,7 @@ from planet_vector.config import user_directory
 from planet_vector.errors import ConfigError, QueryError, RasterAccessError
 from planet_vector.geometry.shapes import Box
 from planet_vector.names import MOSAICS, ONLY_GEOTIFF, Name, is_segment
-from planet_vector.private_files import make_folder, write_private
+from planet_vector.private_files import make_folder, remove_oldest, write_private
 from planet_vector.raster.access import ANY_BUILD, plan, remark, self_contained
 from planet_vector.raster.credential_files import tiles_file
 from planet_vector.raster.gdal_xml import Placed, quads_description, tiles_description
@@ -32,6 +32,9 @@ from planet_vector.workers import Workers
 
 MOST_QUADS = 100
 """Quads of an area that are listed, each by a name of its own: each is asked for, and programs show them in a menu."""
+
+MOST_KEPT = 500
+"""VRTs of quads put together that are kept, but for those of the last day."""
 
 _SUFFIX = ".vrt"
 
@@ -151,6 +154,25 @@ def _quads(catalog: ScenesV0, mosaic: Mosaic, quads: Sequence[Item]) -> Subdatas
         return [(name, description) for name, description, ranges in pool.map(one, quads) if ranges]
 
 
+def directory() -> Path:
+    """Return the folder of the VRTs of quads.
+
+    Raises
+    ------
+    ConfigError
+        When there is no home directory, and no variable names another place.
+    """
+    return user_directory("cache") / MOSAICS
+
+
+def clear() -> int:
+    """Remove the VRTs of quads, and return how many there were."""
+    found = list(directory().glob(f"*{_SUFFIX}"))
+    for path in found:
+        path.unlink(missing_ok=True)
+    return len(found)
+
+
 def _written(text: str) -> Path:
     """Write a VRT that only its owner reads, as it may hold addresses signed for a while; named by what it says.
 
@@ -159,10 +181,11 @@ def _written(text: str) -> Path:
     ConfigError
         When there is no place for it.
     """
-    path = user_directory("cache") / MOSAICS / (hashlib.blake2b(text.encode(), digest_size=12).hexdigest() + _SUFFIX)
+    path = directory() / (hashlib.blake2b(text.encode(), digest_size=12).hexdigest() + _SUFFIX)
     try:
         make_folder(path.parent)
         write_private(path, text.encode(), ".vrt-")
+        remove_oldest(path.parent, f"*{_SUFFIX}", MOST_KEPT)
     except OSError as error:
         raise ConfigError(
             f"The quads cannot be put together, as {path} cannot be written ({error.strerror}): "

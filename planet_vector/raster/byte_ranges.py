@@ -12,6 +12,7 @@ from typing import Any, Callable, Iterable, List, NamedTuple, Optional, Sequence
 import numpy as np
 from rasterio.enums import Interleaving, Resampling
 from rasterio.errors import WindowError
+from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from planet_vector.raster.spans import Range
@@ -32,7 +33,7 @@ class Part(NamedTuple):
     shape: Optional[Sequence[int]]
     resampling: Resampling
 
-    def within(self, dataset: Any) -> Optional[Tuple[List[int], Window, Tuple[int, int]]]:
+    def within(self, dataset: DatasetReader) -> Optional[Tuple[List[int], Window, Tuple[int, int]]]:
         """Return bands, window, and rows and columns of the result; None where rasterio will refuse them."""
         try:
             bands = [int(band) for band in np.atleast_1d(dataset.indexes if self.indexes is None else self.indexes)]
@@ -48,7 +49,7 @@ class Part(NamedTuple):
         return (bands, window, (int(rows), int(columns))) if bands and fits else None
 
 
-def ranges_of(dataset: Any, level: Callable[[int], Any], part: Part) -> List[Range]:
+def ranges_of(dataset: DatasetReader, level: Callable[[int], Any], part: Part) -> List[Range]:
     """Return the bytes that hold the blocks which a read takes.
 
     Parameters
@@ -65,7 +66,7 @@ def ranges_of(dataset: Any, level: Callable[[int], Any], part: Part) -> List[Ran
 
 
 def ranges_of_blocks(
-    dataset: Any,
+    dataset: DatasetReader,
     level: Callable[[int], Any],
     bands: Sequence[int],
     window: Window,
@@ -97,7 +98,7 @@ def ranges_of_blocks(
     return ranges
 
 
-def _overview(dataset: Any, window: Window, shape: Tuple[int, int]) -> Optional[int]:
+def _overview(dataset: DatasetReader, window: Window, shape: Tuple[int, int]) -> Optional[int]:
     """Return the overview that GDAL reads: the coarsest that is not much coarser than the result."""
     wanted = min(window.width / shape[1], window.height / shape[0]) * _COARSER
     fitting = [(factor, number) for number, factor in enumerate(dataset.overviews(1)) if 1 < factor < wanted]

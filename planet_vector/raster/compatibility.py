@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, List, Optional, Sequence
+from typing import TYPE_CHECKING, List, Optional, Sequence
 
 from planet_vector.errors import RasterAccessError
 from planet_vector.pixels.header import Band, RasterHeader
 from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import north_up
 from planet_vector.raster.vrt_parts import no_data
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
 
 ALPHA = "alpha"
 
@@ -44,7 +47,7 @@ def bands_of_all(headers: Sequence[RasterHeader], top: RasterHeader) -> List[Ban
     return found
 
 
-def checked(dataset: Any, title: str, top: RasterHeader, on_top: str) -> RasterHeader:
+def checked(dataset: DatasetReader, title: str, top: RasterHeader, on_top: str) -> RasterHeader:
     """Return the header of a scene whose pixels may lie beside those of the scene on top.
 
     Parameters

@@ -6,7 +6,6 @@ What a file is called while it comes in, and how a later download goes on, is sa
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from pathlib import Path
@@ -219,16 +218,6 @@ def safe_name(disposition: Optional[str], scene_id: str, product: str) -> str:
     return own
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a small file at once, complete or not at all."""
-    part = path.with_name(path.name + ".part")
-    with open(part, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
-
-
 def _short(path: Path, there: int, announced: Optional[int]) -> UnavailableError:
     of = "" if announced is None else f" of {announced:,}"
     return UnavailableError(
@@ -249,7 +238,9 @@ def _fetch_unless_there(
             raise RasterAccessError(
                 f"{path} is there and is not the service's file: move it away, or allow it to be overwritten."
             )
-    fetch(catalog, link, path, lambda done, total: progress(path, done, total) if progress else None)
+    got = fetch(catalog, link, path, lambda done, total: progress(path, done, total) if progress else None)
+    if progress:
+        progress(path, got, got)  # where the service has not said how long it is, too
     return True
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import glob
 import math
-import os
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import numpy as np
 import rasterio
+from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
-from planet_vector.ending import at_end, mind_sigterm
-from planet_vector.errors import ConfigError, RasterAccessError
-from planet_vector.forking import renew_after_fork
+from planet_vector.atomic_files import complete
+from planet_vector.errors import RasterAccessError
 from planet_vector.geometry.shapes import Bounds, Box
 from planet_vector.pixels.control import ByPoints, PointsProblem
 from planet_vector.pixels.header import RasterHeader
@@ -32,7 +29,7 @@ _MOST_PIXELS = 10**11  # a square of 316,000; the index of its blocks alone take
 Progress = Optional[Callable[[int, int], None]]
 
 
-def window_of(dataset: Any, box: Box) -> Window:
+def window_of(dataset: DatasetReader, box: Box) -> Window:
     """Return the whole pixels of a dataset that a box in degrees touches.
 
     Parameters
@@ -65,7 +62,7 @@ def window_of(dataset: Any, box: Box) -> Window:
     return _one_window(found)
 
 
-def _reached(dataset: Any, sides: Bounds, degrees: Bounds) -> List[Bounds]:
+def _reached(dataset: DatasetReader, sides: Bounds, degrees: Bounds) -> List[Bounds]:
     """Return what of a box in degrees lies around a raster: far from it, projections give anything for a place."""
     try:
         west, south, east, north = warped_bounds(dataset.crs, "EPSG:4326", sides)
@@ -83,7 +80,7 @@ def _reached(dataset: Any, sides: Bounds, degrees: Bounds) -> List[Bounds]:
     return found
 
 
-def _window_by_points(dataset: Any, degrees: Bounds) -> Window:
+def _window_by_points(dataset: DatasetReader, degrees: Bounds) -> Window:
     points, crs = dataset.gcps
     if crs is None:
         raise RasterAccessError("The raster's ground control points have no crs: ask for a window of pixels instead.")
@@ -126,7 +123,7 @@ def _one_window(found: Sequence[Optional[Window]]) -> Window:
     return Window(left, top, right - left, bottom - top)
 
 
-def window_within(dataset: Any, bounds: Bounds) -> Window:
+def window_within(dataset: DatasetReader, bounds: Bounds) -> Window:
     """Return the whole pixels of a dataset that bounds in its own coordinates touch.
 
     Raises
@@ -137,7 +134,7 @@ def window_within(dataset: Any, bounds: Bounds) -> Window:
     return _one_window([_touched(dataset, bounds)])
 
 
-def _touched(dataset: Any, bounds: Bounds) -> Optional[Window]:
+def _touched(dataset: DatasetReader, bounds: Bounds) -> Optional[Window]:
     west, south, east, north = bounds
     # Whichever way its pixels lie: the corners are where the box reaches farthest.
     corners = [~dataset.transform * corner for corner in ((west, north), (west, south), (east, south), (east, north))]
@@ -147,7 +144,7 @@ def _touched(dataset: Any, bounds: Bounds) -> Optional[Window]:
     return _whole(dataset, columns, rows)
 
 
-def _whole(dataset: Any, columns: Any, rows: Any) -> Optional[Window]:
+def _whole(dataset: DatasetReader, columns: Any, rows: Any) -> Optional[Window]:
     """Return the whole pixels of a raster around positions, or None where they lie beside it."""
     # A side that lies on a line between pixels stays there, whatever its last digits.
     (left, right), (top, bottom) = ([round(float(side), 6) for side in (v.min(), v.max())] for v in (columns, rows))
@@ -158,7 +155,9 @@ def _whole(dataset: Any, columns: Any, rows: Any) -> Optional[Window]:
     return Window(first_column, first_row, last_column - first_column, last_row - first_row)
 
 
-def write_geotiff(dataset: Any, path: Path, window: Optional[Window] = None, progress: Progress = None) -> None:
+def write_geotiff(
+    dataset: DatasetReader, path: Path, window: Optional[Window] = None, progress: Progress = None
+) -> None:
     """Write a dataset, or a window of it, as a tiled GeoTIFF, complete or not at all.
 
     Parameters
@@ -219,57 +218,3 @@ def geotiff_profile(header: RasterHeader, title: str) -> Dict[str, Any]:
     except ValueError as error:
         told = f"{title} has {error}, which one GeoTIFF cannot hold"
         raise RasterAccessError(f"{told}: write its bands one by one, or a .vrt of all.") from None
-
-
-@contextmanager
-def complete(path: Path) -> Iterator[Path]:
-    """Give the path to write a file to, which takes the place of another once it is complete, and goes if it is not.
-
-    Raises
-    ------
-    ConfigError
-        When there is no directory to write it to.
-    """
-    if not path.parent.is_dir():
-        raise ConfigError(f"{path} cannot be written: there is no directory {path.parent}.")
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    with kept_if_complete(temporary):
-        yield temporary
-        os.replace(temporary, path)
-
-
-@contextmanager
-def kept_if_complete(path: Path) -> Iterator[None]:
-    """Remove a temporary file, and what begins with its stem and a dot, after an error, or when the program ends.
-
-    Ctrl-C may end the program while threads write.
-    """
-    mind_sigterm()
-    _incomplete.add(path)
-    try:
-        yield
-    except BaseException:
-        _remove(path)
-        raise
-    finally:
-        _incomplete.discard(path)
-
-
-_incomplete: Set[Path] = set()
-
-
-@at_end
-def _remove_incomplete() -> None:
-    for path in list(_incomplete):
-        _remove(path)
-
-
-@renew_after_fork
-def _renew() -> None:
-    _incomplete.clear()  # they are the parent's
-
-
-def _remove(path: Path) -> None:
-    for found in path.parent.glob(f"{glob.escape(path.stem)}.*"):
-        with suppress(OSError):  # gone, or, on Windows, open in a thread
-            found.unlink()

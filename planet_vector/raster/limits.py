@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Optional, Sequence, Tuple
 
 from planet_vector.errors import RasterAccessError
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
 
 MAX_BLOCK = 256 * 2**20
 """Bytes of one decoded block. A one-row strip of a product is some 20 kB, a tile 1 MB; GDAL decodes blocks whole."""
@@ -20,7 +23,7 @@ MAX_FILE = 8 * 2**30
 """Bytes of a file fetched whole. A Landsat scene with all its bands has about 1 GB."""
 
 
-def check_header(dataset: Any, name: str, size: Optional[int]) -> None:
+def check_header(dataset: DatasetReader, name: str, size: Optional[int]) -> None:
     """Refuse a file whose header asks for what no product needs.
 
     Parameters
@@ -51,7 +54,7 @@ def check_header(dataset: Any, name: str, size: Optional[int]) -> None:
 
 
 def check_read(
-    dataset: Any,
+    dataset: DatasetReader,
     name: str,
     indexes: Any = None,
     out: Any = None,
@@ -104,7 +107,7 @@ def check_read(
         )
 
 
-def _window_shape(dataset: Any, window: Any, boundless: bool) -> Tuple[int, int]:
+def _window_shape(dataset: DatasetReader, window: Any, boundless: bool) -> Tuple[int, int]:
     """Return the rows and columns of a window, computed as in `rasterio.io.DatasetReader.read`."""
     from rasterio.windows import Window
 
@@ -118,7 +121,7 @@ def _window_shape(dataset: Any, window: Any, boundless: bool) -> Tuple[int, int]
     return int(window.height), int(window.width)
 
 
-def _all_valid(dataset: Any) -> bool:
+def _all_valid(dataset: DatasetReader) -> bool:
     """Tell whether no band has a mask: neither nodata nor alpha."""
     from rasterio.enums import MaskFlags
 

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any, Optional, Tuple
 from planet_vector.geometry.shapes import Box
 
 if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
+
     from planet_vector.pixels.header import RasterHeader
 
 
-def picture_of(dataset: Any, bbox: Optional[Tuple[float, float, float, float]] = None, width: int = 1024) -> bytes:
+def picture_of(
+    dataset: DatasetReader, bbox: Optional[Tuple[float, float, float, float]] = None, width: int = 1024
+) -> bytes:
     """Return a picture of a part of an open product, as PNG, colours stretched where they are not 8-bit.
 
     Parameters

@@ -225,7 +225,7 @@ def open_link(catalog: ScenesV0, link: str, title: str, progress: Progress = Non
         raise ProductError(f"{title} cannot be opened where it lies: {gdal_said(error)}.") from None
 
 
-def north_up(dataset: Any) -> Affine:
+def north_up(dataset: DatasetReader) -> Affine:
     """Return where the pixels of a raster lie, if its rows go from north to south and its columns from west to east.
 
     Raises

@@ -10,12 +10,14 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import stat
 import threading
 import time
 from pathlib import Path
 from typing import Dict, Mapping, Optional
 
+from planet_vector.atomic_files import temporary_beside
 from planet_vector.catalog import ScenesV0
 from planet_vector.config import user_directory
 from planet_vector.errors import PlanetVectorError, ProtocolError, RasterAccessError
@@ -29,6 +31,24 @@ MOST_BYTES = 4 * 2**30
 
 _NOTE = 4096  # bytes of a note, at the most
 _PART = ".note-"  # what the names of temporary files begin with
+
+
+def directory() -> Path:
+    """Return the folder of all quads kept.
+
+    Raises
+    ------
+    ConfigError
+        When there is no home directory to keep them in.
+    """
+    return user_directory("cache") / "quads"
+
+
+def clear() -> int:
+    """Remove all quads kept, of every service, and return how many there were."""
+    count = sum(1 for _ in directory().glob("*/*/*.tif"))
+    shutil.rmtree(directory(), ignore_errors=True)
+    return count
 
 
 class QuadCache:
@@ -49,7 +69,7 @@ class QuadCache:
 
     def __init__(self, catalog: ScenesV0) -> None:
         self._catalog = catalog
-        self._root = user_directory("cache") / "quads"
+        self._root = directory()
         # What one key may see is none of another's business.
         owner = repr(catalog.settings.identity).encode()
         self._directory = self._root / hashlib.blake2b(owner, digest_size=8).hexdigest()
@@ -104,8 +124,8 @@ class QuadCache:
 
     def _fetch(self, link: str, path: Path, version: Optional[Mapping[str, object]]) -> None:
         make_folder(path.parent)
-        # Of a name of its own: another program may be fetching the same.
-        new = path.with_name(f".{path.stem}.{os.getpid()}.tif")
+        # Of a name of its own: another program, or another catalog in this one, may be fetching the same.
+        new = temporary_beside(path)
         size = fetch(self._catalog, link, new, limit=MAX_FILE)
         if version is not None and version["size"] not in (None, size):
             new.unlink()

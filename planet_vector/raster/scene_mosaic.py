@@ -19,7 +19,7 @@ import shapely
 from affine import Affine
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
-from rasterio.io import MemoryFile
+from rasterio.io import DatasetReader, MemoryFile
 from rasterio.transform import from_origin
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import Resampling
@@ -329,7 +329,7 @@ def _in_turns(bounds: Bounds, grid: _Grid) -> List[Bounds]:
 
 
 def _warped(
-    sources: Sources, dataset: Any, grid: _Grid, resampling: str, by_band: bool = False
+    sources: Sources, dataset: DatasetReader, grid: _Grid, resampling: str, by_band: bool = False
 ) -> List[Tuple[str, RasterHeader]]:
     """Return one scene on the mosaic's grid, as the text of a VRT, and the header of that; one for each turn.
 
@@ -350,7 +350,7 @@ def _warped(
 
 
 def _warped_to(
-    place: Bounds, dataset: Any, crs: Any, transform: Affine, grid: _Grid, resampling: str, by_band: bool
+    place: Bounds, dataset: DatasetReader, crs: Any, transform: Affine, grid: _Grid, resampling: str, by_band: bool
 ) -> Tuple[str, RasterHeader]:
     west, south, east, north = place
     columns = math.floor((west - grid.bounds[0]) / grid.res[0]), math.ceil((east - grid.bounds[0]) / grid.res[0])

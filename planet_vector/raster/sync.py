@@ -27,6 +27,7 @@ from functools import partial
 from pathlib import Path
 from typing import AbstractSet, Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
+from planet_vector.atomic_files import write_whole
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import (
     ConfigError,
@@ -39,7 +40,7 @@ from planet_vector.errors import (
 )
 from planet_vector.names import Name, parse_name
 from planet_vector.query import parse_time
-from planet_vector.raster.download import FileProgress, fetch, fetch_unless_there, heard, safe_name, write_whole
+from planet_vector.raster.download import FileProgress, fetch, fetch_unless_there, heard, safe_name
 from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.scene import Scene
 

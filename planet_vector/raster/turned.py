@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import TYPE_CHECKING, Any, List
 
 from affine import Affine
 
 from planet_vector.raster.warping import Bounds, recentred, turn_of, turns, warped_bounds
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
 
 
 class Turned:
@@ -22,7 +25,7 @@ class Turned:
         Its transform now.
     """
 
-    def __init__(self, dataset: Any, crs: Any, transform: Affine) -> None:
+    def __init__(self, dataset: DatasetReader, crs: Any, transform: Affine) -> None:
         self._dataset = dataset
         self.crs = crs
         self.transform = transform
@@ -35,7 +38,7 @@ class Turned:
         return self.transform * Affine.translation(window.col_off, window.row_off)
 
 
-def in_turns(dataset: Any, crs: Any, bounds: Bounds) -> List[Any]:
+def in_turns(dataset: DatasetReader, crs: Any, bounds: Bounds) -> List[Any]:
     """Return a raster where GDAL brings it to bounds of a coordinate system, once for each turn it is seen in.
 
     Most are seen in one, and returned as they are; so is one that does not lie there at all.

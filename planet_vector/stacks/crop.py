@@ -19,15 +19,17 @@ import rasterio.shutil
 import shapely
 from affine import Affine
 from rasterio.features import geometry_mask
+from rasterio.io import DatasetReader
 from rasterio.transform import array_bounds
 
+from planet_vector.atomic_files import complete
 from planet_vector.catalog import ScenesV0, catalog_of
 from planet_vector.config import Settings
 from planet_vector.errors import ConfigError, PlanetVectorError, QueryError
 from planet_vector.geometry import utm
 from planet_vector.geometry.ground import holds_ground, merged
 from planet_vector.raster.drawn import bounds_in, drawn_in
-from planet_vector.raster.geotiff import complete, geotiff_profile
+from planet_vector.raster.geotiff import geotiff_profile
 from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.raster.product import north_up, open_link
 from planet_vector.raster.rasterio_warnings import unplaced
@@ -307,7 +309,7 @@ def _missing_the_area(stack: Stack) -> Dict[str, Crop]:
     return {scene.id: Crop(scene, None, 0.0, share, False) for scene, share in shares if share < 1}
 
 
-def _share_within(dataset: Any, area: Any) -> float:
+def _share_within(dataset: DatasetReader, area: Any) -> float:
     """Return the share of an area that lies in a raster by its header, whatever a footprint says, from 0 to 1.
 
     A rim narrower than half a pixel is none: a footprint's edges are straight in degrees, those of its raster are not.
@@ -369,7 +371,7 @@ def _pixels_in(
     return Place(crs, corner, columns[1] - columns[0], rows[1] - rows[0])
 
 
-def _own_place(dataset: Any, stack: Stack) -> Place:
+def _own_place(dataset: DatasetReader, stack: Stack) -> Place:
     transform = north_up(dataset)
     return _place_in(stack, dataset.crs, transform.a, -transform.e, (transform.c, transform.f))
 

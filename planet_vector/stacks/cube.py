@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from affine import Affine
@@ -32,6 +32,9 @@ from planet_vector.scene import Scene
 from planet_vector.stacks.crop import as_stack, reference_of, stack_place
 from planet_vector.stacks.overlap import Stack, shares_by_scene
 from planet_vector.stacks.resample import Pixels, Place, read_onto
+
+if TYPE_CHECKING:
+    import xarray
 
 ROWS = 1024
 """Rows of a chunk, all columns wide: products come in strips of full rows, of which a narrower chunk needs as much."""
@@ -52,7 +55,7 @@ def to_xarray(
     chunks: Optional[Mapping[str, int]] = None,
     api_url: Optional[str] = None,
     key: Optional[str] = None,
-) -> Any:
+) -> xarray.Dataset:
     """Return the ground of an area, or that the scenes of a stack share, as a cube: the bands over time, y and x.
 
     Parameters
@@ -136,7 +139,8 @@ def to_xarray(
     cube = cube.rename(dict(zip(list(cube.data_vars), names)))
     for name, attributes in zip(names, driver.attributes()):
         cube[name].attrs.update(attributes)
-    return cube.assign_coords(scene=("time", list(stack.ids)))
+    found: xarray.Dataset = cube.assign_coords(scene=("time", list(stack.ids)))
+    return found
 
 
 class ProductDriver:

@@ -15,7 +15,7 @@ def largest_rectangle(
     aspect: Optional[float] = None,
     angle: Union[None, float, str] = None,
     tolerance: float = TOLERANCE,
-) -> Any:
+) -> shapely.Polygon:
     """Return the rectangle of the largest area inside a polygon, along the axes unless said otherwise.
 
     Parameters

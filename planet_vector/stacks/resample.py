@@ -8,6 +8,7 @@ from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 from affine import Affine
 from rasterio.enums import ColorInterp
+from rasterio.io import DatasetReader
 from rasterio.transform import array_bounds
 from rasterio.warp import Resampling, reproject
 from rasterio.windows import Window
@@ -57,7 +58,7 @@ class Pixels(NamedTuple):
     header: RasterHeader
 
 
-def read_onto(dataset: Any, place: Place, resampling: str = "nearest") -> Pixels:
+def read_onto(dataset: DatasetReader, place: Place, resampling: str = "nearest") -> Pixels:
     """Read the part of an open product that a grid needs, and put it there.
 
     Pixels of the same grid are copied as they are; others are warped. What is no data in the product is none there, and
@@ -90,7 +91,7 @@ def read_onto(dataset: Any, place: Place, resampling: str = "nearest") -> Pixels
     return whole
 
 
-def _read_view(dataset: Any, place: Place, resampling: str) -> Pixels:
+def _read_view(dataset: DatasetReader, place: Place, resampling: str) -> Pixels:
     transform, header = dataset.transform, header_of(dataset)
     if any(band.table for band in header.bands):
         resampling = "nearest"
@@ -164,7 +165,7 @@ def _nothing(header: RasterHeader, shape: Tuple[int, int]) -> Any:
     return bands
 
 
-def _corner(dataset: Any, place: Place) -> Optional[Tuple[int, int]]:
+def _corner(dataset: DatasetReader, place: Place) -> Optional[Tuple[int, int]]:
     """Return column and row of the grid's corner in a product of the same grid, or None."""
     here, there = dataset.transform, place.transform
     if dataset.crs != place.crs:
@@ -178,7 +179,7 @@ def _corner(dataset: Any, place: Place) -> Optional[Tuple[int, int]]:
 
 
 def _read(
-    dataset: Any, header: RasterHeader, corner: Tuple[int, int], shape: Tuple[int, int]
+    dataset: DatasetReader, header: RasterHeader, corner: Tuple[int, int], shape: Tuple[int, int]
 ) -> Tuple[Any, Any, Window]:
     """Read a window that may reach beyond the raster, as footprints do, and tell which of its pixels are data."""
     (column, row), (rows, columns) = corner, shape

@@ -11,8 +11,8 @@ import rasterio
 from PIL import Image, ImageDraw, ImageFont
 from rasterio.io import DatasetReader
 
+from planet_vector.atomic_files import complete
 from planet_vector.errors import QueryError
-from planet_vector.raster.geotiff import complete
 from planet_vector.raster.pictures import picture_of
 
 _PAPER, _INK = (255, 255, 255), (40, 40, 40)

@@ -11,8 +11,8 @@ from xml.etree.ElementTree import tostring
 import rasterio
 from rasterio.enums import ColorInterp
 
+from planet_vector.atomic_files import complete
 from planet_vector.errors import QueryError
-from planet_vector.raster.geotiff import complete
 from planet_vector.raster.headers import header_of
 from planet_vector.raster.vrt_parts import vrt, vrt_band, vrt_mask, vrt_source
 

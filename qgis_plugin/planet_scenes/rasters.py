@@ -21,6 +21,7 @@ from planet_scenes.texts import tr
 from planet_vector.catalog import ScenesV0
 from planet_vector.config import user_directory
 from planet_vector.errors import QueryError, RasterAccessError
+from planet_vector.private_files import remove_oldest
 from planet_vector.raster import described
 from planet_vector.raster.access import ANY_BUILD, Access, plan, self_contained
 from planet_vector.raster.credential_files import tiles_file
@@ -31,6 +32,9 @@ from planet_vector.workers import Workers
 
 MOST_SCENES = 100
 """Scenes of a mosaic: the header of each is read before anything is drawn."""
+
+MOST_KEPT = 500
+"""VRTs of mosaics and stacks that are kept, but for those of the last day; a project makes its own again."""
 
 _SAMPLE = 400  # pixels a side, of the window that a stretch is estimated on
 _TAIL = 2.0  # percent of the pixels cut off at each end, as QGIS's own cumulative cut
@@ -402,6 +406,7 @@ def _made(title: str, make: Any, key: Sequence[Any]) -> str:
         if not written:
             raise RasterAccessError(tr("The scenes cannot be put together: {why}. Try again later.").format(why=why))
         os.replace(part, path)
+        remove_oldest(folder, "*.vrt", MOST_KEPT)
     finally:
         Path(part).unlink(missing_ok=True)
     return str(path)

@@ -121,7 +121,7 @@ def test_a_copy_goes_with_the_program_and_with_the_dataset(rest: str, start: Sta
 WRITING = """
 import time
 from pathlib import Path
-from planet_vector.raster.geotiff import complete
+from planet_vector.atomic_files import complete
 with complete(Path("a.tif")) as temporary:
     temporary.write_bytes(b"half")
     Path(f"{temporary}.ovr.tmp").write_bytes(b"half")

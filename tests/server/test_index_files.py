@@ -438,7 +438,6 @@ OLDER = ("-3.sqlite", "-3.sqlite-wal", "-2.sqlite-shm", "-3.pictures")
 
 def test_indexes_of_versions_before_go_once_there_is_a_new_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: str(tmp_path / "cache" / name))
     archive = tmp_path / "a"
     write_features(archive / "s.json", [feature("S")])
     place = updating.default_index(archive)

@@ -18,6 +18,7 @@ import numpy as np
 import rasterio
 import shapely
 from rasterio.features import shapes
+from rasterio.io import DatasetReader
 from rasterio.transform import Affine
 from rasterio.windows import Window
 from shapely.geometry import MultiPolygon, Polygon, shape
@@ -165,7 +166,7 @@ def coarser(matrix: Affine, across: float, down: float) -> Affine:
     return Affine(matrix.a * across, matrix.b * down, matrix.c, matrix.d * across, matrix.e * down, matrix.f)
 
 
-def _georeference(dataset: Any) -> Tuple[Any, Georeference]:
+def _georeference(dataset: DatasetReader) -> Tuple[Any, Georeference]:
     crs, matrix = dataset.crs, dataset.transform
     if not crs or matrix.is_identity:
         points, crs = dataset.gcps
@@ -205,7 +206,7 @@ def _is_beyond(outline: BaseGeometry, crs: Any) -> bool:
     return period is not None and bool(max(-west, east) > period * (0.5 + _DIGIT))
 
 
-def _valid_outline(dataset: Any, matrix: Affine, file: Any) -> BaseGeometry:
+def _valid_outline(dataset: DatasetReader, matrix: Affine, file: Any) -> BaseGeometry:
     """Return the outline of the valid pixels, in the raster's own coordinates."""
     shrink = max(1.0, max(dataset.width, dataset.height) / MASK_SIZE)
     height, width = math.ceil(dataset.height / shrink), math.ceil(dataset.width / shrink)
@@ -234,7 +235,7 @@ def _valid_outline(dataset: Any, matrix: Affine, file: Any) -> BaseGeometry:
     return filled[0] if len(filled) == 1 else MultiPolygon(filled)
 
 
-def _valid_mask(dataset: Any, file: Any, height: int, width: int) -> Optional[np.ndarray]:
+def _valid_mask(dataset: DatasetReader, file: Any, height: int, width: int) -> Optional[np.ndarray]:
     """Return which pixels are data, at a smaller size; None if all are, or too much would have to be decoded.
 
     Parameters
@@ -274,7 +275,7 @@ def _valid_mask(dataset: Any, file: Any, height: int, width: int) -> Optional[np
     return np.concatenate(pieces)
 
 
-def _together(dataset: Any) -> bool:
+def _together(dataset: DatasetReader) -> bool:
     """Return whether blocks hold all bands."""
     return bool(dataset.count > 1 and dataset.tags(ns="IMAGE_STRUCTURE").get("INTERLEAVE") == "PIXEL")
 
@@ -283,7 +284,7 @@ def _bytes_of(dtype: str) -> int:
     return 4 if dtype == "complex_int16" else np.dtype(dtype).itemsize
 
 
-def _pixel_size(dataset: Any, crs: Any, matrix: Affine, outline: BaseGeometry) -> float:
+def _pixel_size(dataset: DatasetReader, crs: Any, matrix: Affine, outline: BaseGeometry) -> float:
     """Return the ground size of a pixel in metres, the mean of its two sides."""
     across, down = math.hypot(matrix.a, matrix.d), math.hypot(matrix.b, matrix.e)
     if crs.is_geographic:
@@ -301,7 +302,7 @@ def _changed(mtime: float) -> Optional[datetime]:
         return None
 
 
-def _tagged_time(dataset: Any) -> Optional[datetime]:
+def _tagged_time(dataset: DatasetReader) -> Optional[datetime]:
     for text in (dataset.tags(ns="IMAGERY").get("ACQUISITIONDATETIME"), dataset.tags().get("ACQUISITIONDATETIME"),
                  dataset.tags().get("TIFFTAG_DATETIME")):  # fmt: skip
         match = _TIFF_TIME.fullmatch(text.strip()) if text else None

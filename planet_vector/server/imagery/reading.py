@@ -14,6 +14,7 @@ from typing import Any, Iterator, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 from rasterio.enums import ColorInterp, Resampling
+from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from planet_vector.pixels.colormap import looked_up
@@ -143,7 +144,7 @@ class Raster:
         What was decoded beyond the windows that were read, in whole files.
     """
 
-    def __init__(self, source: Source, dataset: Any, layout: Any) -> None:
+    def __init__(self, source: Source, dataset: DatasetReader, layout: Any) -> None:
         self._dataset = dataset
         self.wasted = 0.0
         self._layout = layout
@@ -432,7 +433,7 @@ def open_source(source: Source) -> Iterator[Raster]:
         raise Unreadable(404, f"{source.path.name} cannot be drawn ({told}).") from None
 
 
-def _georeference(dataset: Any) -> Tuple[Any, Georeference]:
+def _georeference(dataset: DatasetReader) -> Tuple[Any, Georeference]:
     points, crs = dataset.gcps
     crs = crs or dataset.crs
     if dataset.transform.is_identity and points and crs:

@@ -21,8 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Set
 
-import platformdirs
-
+from planet_vector.config import user_directory
 from planet_vector.errors import ArchiveError
 from planet_vector.server.archive.inventory import Problem, Unit, scan
 from planet_vector.server.imagery.overview_folder import discard_overviews, stale_rasters
@@ -52,9 +51,15 @@ class Report:
 
 
 def default_index(root: Path) -> Path:
-    """Return where the index of an archive is kept: in the user's cache, as an archive may be read-only."""
+    """Return where the index of an archive is kept: in the user's cache, as an archive may be read-only.
+
+    Raises
+    ------
+    ConfigError
+        When there is no home directory, and no variable names another place.
+    """
     digest = hashlib.sha256(os.fsencode(os.path.realpath(root))).hexdigest()[:20]
-    return Path(platformdirs.user_cache_dir("planet_vector")) / "archives" / f"{digest}.sqlite"
+    return user_directory("cache") / "archives" / f"{digest}.sqlite"
 
 
 def count_text(scenes: int) -> str:

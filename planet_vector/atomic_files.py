@@ -1,0 +1,81 @@
+"""Files that take their name once they are complete, and of which nothing stays behind when they are not."""
+
+from __future__ import annotations
+
+import glob
+import os
+import secrets
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Iterator, Set
+
+from planet_vector.ending import at_end, mind_sigterm
+from planet_vector.errors import ConfigError
+from planet_vector.forking import renew_after_fork
+
+
+def temporary_beside(path: Path) -> Path:
+    """Return a hidden name beside a file that no other writer has, be it a thread, a process or a machine."""
+    return path.with_name(f".{path.stem}.{secrets.token_hex(6)}{path.suffix}")
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a small file at once, complete or not at all, and kept also when the power fails."""
+    with complete(path) as temporary, open(temporary, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def complete(path: Path) -> Iterator[Path]:
+    """Give the path to write a file to, which takes the place of another once it is complete, and goes if it is not.
+
+    Raises
+    ------
+    ConfigError
+        When there is no directory to write it to.
+    """
+    if not path.parent.is_dir():
+        raise ConfigError(f"{path} cannot be written: there is no directory {path.parent}.")
+    temporary = temporary_beside(path)
+    with kept_if_complete(temporary):
+        yield temporary
+        os.replace(temporary, path)
+
+
+@contextmanager
+def kept_if_complete(path: Path) -> Iterator[None]:
+    """Remove a temporary file, and what begins with its stem and a dot, after an error, or when the program ends.
+
+    Ctrl-C may end the program while threads write.
+    """
+    mind_sigterm()
+    _incomplete.add(path)
+    try:
+        yield
+    except BaseException:
+        _remove(path)
+        raise
+    finally:
+        _incomplete.discard(path)
+
+
+_incomplete: Set[Path] = set()
+
+
+@at_end
+def _remove_incomplete() -> None:
+    for path in list(_incomplete):
+        _remove(path)
+
+
+@renew_after_fork
+def _renew() -> None:
+    _incomplete.clear()  # they are the parent's
+
+
+def _remove(path: Path) -> None:
+    for found in path.parent.glob(f"{glob.escape(path.stem)}.*"):
+        with suppress(OSError):  # gone, or, on Windows, open in a thread
+            found.unlink()

@@ -1,0 +1,75 @@
+"""Files that are complete under their name, whoever else writes them."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from planet_vector.atomic_files import complete, write_whole
+from planet_vector.cli import progress
+from planet_vector.private_files import remove_oldest
+
+
+def test_two_threads_write_one_file_whole(tmp_path: Path) -> None:
+    """Each to a name of its own: with one for the process, one would rename or remove what the other writes."""
+    path, both = tmp_path / "a.tif", threading.Barrier(2)
+    failed = []
+
+    def write(content: bytes) -> None:
+        try:
+            with complete(path) as temporary:
+                temporary.write_bytes(content[: len(content) // 2])
+                both.wait(10)
+                with open(temporary, "ab") as file:
+                    file.write(content[len(content) // 2 :])
+                both.wait(10)
+        except BaseException as error:
+            failed.append(error)
+
+    contents = [b"a" * 1000, b"b" * 2000]
+    threads = [threading.Thread(target=write, args=(content,)) for content in contents]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed and path.read_bytes() in contents
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_not_complete_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_whole(path, b"before")
+    with pytest.raises(RuntimeError), complete(path) as temporary:
+        temporary.write_bytes(b"half")
+        raise RuntimeError
+    assert path.read_bytes() == b"before" and list(tmp_path.iterdir()) == [path]
+
+
+def test_the_oldest_go_but_not_those_of_the_last_day(tmp_path: Path) -> None:
+    for days in range(6):
+        path = tmp_path / f"{days}.vrt"
+        path.touch()
+        os.utime(path, times=(time.time() - days * 86400 - 60,) * 2)
+    (tmp_path / "9.txt").touch()
+    remove_oldest(tmp_path, "*.vrt", 3)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.vrt", "1.vrt", "2.vrt", "9.txt"]
+    remove_oldest(tmp_path, "*.vrt", 0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.vrt", "9.txt"]
+
+
+def test_a_file_of_unknown_length_is_complete_once_it_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setattr(progress, "_PAUSE", -1.0)
+    shown = progress.FileProgress()
+    path = Path("a.tif")
+    shown(path, 1_000_000, None)
+    assert "0 files, 1.0 MB  a.tif 1.0 MB" in capsys.readouterr().err
+    shown(path, 2_000_000, 2_000_000)
+    shown(path, 2_000_000, 2_000_000)  # as said by who fetched it, and by who asked for it
+    assert "1 files, 2.0 MB  " in capsys.readouterr().err.rpartition("\r")[2]
