@@ -31,7 +31,7 @@ import requests
 from rasterio import Affine
 from rasterio.warp import transform
 
-from planet_vector.server.quad_grid import HALF_WORLD
+from planet_vector.geometry.web_mercator import HALF_WORLD
 
 CONNECTIONS = 4
 PIXEL = 3.0  # metres

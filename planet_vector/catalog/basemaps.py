@@ -19,14 +19,11 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 from planet_vector.catalog.scenes_v0 import ScenesV0
 from planet_vector.errors import NameSyntaxError, NotFoundError, ProtocolError, QueryError
 from planet_vector.geometry.shapes import Bounds, Box
+from planet_vector.geometry.web_mercator import HALF_WORLD, TILE, to_degrees, to_mercator
 from planet_vector.names import Name
 from planet_vector.query import area_within, format_time, nearest_time, next_instant
 from planet_vector.scene import Item, Scene
 
-HALF_WORLD = math.pi * 6378137.0
-"""Metres: half the side of the square that EPSG:3857 draws the globe in."""
-
-TILE = 256  # pixels a side, of a web map
 PAGE = 1000  # quads asked for at once; the API's limit for scenes
 SURELY_WHOLE = 50  # quads; the API's page when nothing is said (specification): no page it cuts short has fewer
 MAX_PAGES = 2000  # of mosaics or quads: two million quads, twice what level 15 has over all land
@@ -279,16 +276,6 @@ def quad_bounds(mosaic: Mosaic, quad_id: str) -> Bounds:
     side = mosaic.quad_size * mosaic.pixel
     west, south = column * side - HALF_WORLD, row * side - HALF_WORLD
     return west, south, west + side, south + side
-
-
-def to_degrees(x: float, y: float) -> Tuple[float, float]:
-    """Return longitude and latitude of a place in EPSG:3857 (Snyder 1987, equations 7-4 and 7-5, on a sphere)."""
-    return x / HALF_WORLD * 180, math.degrees(2 * math.atan(math.exp(y / 6378137.0)) - math.pi / 2)
-
-
-def to_mercator(longitude: float, latitude: float) -> Tuple[float, float]:
-    """Return the place in EPSG:3857 of a longitude and a latitude within ±85° (Snyder 1987, equations 7-1 and 7-2)."""
-    return longitude / 180 * HALF_WORLD, 6378137.0 * math.log(math.tan(math.pi / 4 + math.radians(latitude) / 2))
 
 
 def quad_at(catalog: ScenesV0, mosaic: Mosaic, longitude: float, latitude: float) -> Optional[Item]:

@@ -204,7 +204,7 @@ def _said(catalog: Any, name: str, text: str) -> Mapping[str, Any]:
 
 def _degrees(bounds: Bounds) -> Box:
     """Return the box in degrees of bounds in metres of EPSG:3857."""
-    from planet_vector.catalog.basemaps import to_degrees
+    from planet_vector.geometry.web_mercator import to_degrees
 
     return Box(*to_degrees(*bounds[:2]), *to_degrees(*bounds[2:]))
 

@@ -8,10 +8,11 @@ from itertools import islice
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from planet_vector.catalog import ScenesV0, catalog_of
-from planet_vector.catalog.basemaps import Mosaic, few_quads, list_mosaics, mosaic_of, quad_bounds, to_degrees
+from planet_vector.catalog.basemaps import Mosaic, few_quads, list_mosaics, mosaic_of, quad_bounds
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, ProtocolError, QueryError
 from planet_vector.geometry.shapes import Polygon, bounds
+from planet_vector.geometry.web_mercator import to_degrees
 from planet_vector.names import MOSAICS, Name, parse_name, shown
 from planet_vector.query import parse_time
 from planet_vector.scene import Scene

@@ -15,10 +15,10 @@ from planet_vector.catalog.basemaps import (
     quad_of,
     quads_within,
     scenes_behind,
-    to_degrees,
 )
 from planet_vector.errors import QueryError, RasterAccessError
 from planet_vector.geometry.shapes import Box
+from planet_vector.geometry.web_mercator import to_degrees
 from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.raster.band_stack import Virtual, open_virtual
 from planet_vector.raster.basemap_names import counted, list_quads

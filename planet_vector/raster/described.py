@@ -19,8 +19,8 @@ from xml.etree.ElementTree import Element, SubElement, tostring  # noqa: S405 - 
 import requests
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.catalog.basemaps import HALF_WORLD, TILE, to_mercator
 from planet_vector.errors import ConfigError, ProtocolError, ServiceError
+from planet_vector.geometry.web_mercator import HALF_WORLD, TILE, to_mercator
 from planet_vector.http.responses import read_body
 from planet_vector.names import ONLY_GEOTIFF, is_segment
 from planet_vector.pixels.tiff import TiffProblem

@@ -11,10 +11,11 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 from xml.etree.ElementTree import Element, SubElement, tostring  # noqa: S405 - nothing is parsed
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.catalog.basemaps import HALF_WORLD, TILE, Mosaic
+from planet_vector.catalog.basemaps import Mosaic
 from planet_vector.config import DEFAULT_API_URL, is_api_origin
 from planet_vector.errors import ProtocolError
 from planet_vector.geometry.shapes import Bounds
+from planet_vector.geometry.web_mercator import HALF_WORLD, TILE
 from planet_vector.scene import Scene
 
 _TILES_URL = "https://tiles.planet.com/v0/"

@@ -6,7 +6,6 @@ there are 2048 quads around the equator. ``L15-0763E-0959N`` is the 763rd from t
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Iterator, NamedTuple, Optional, Tuple
 
@@ -14,9 +13,10 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-HALF_WORLD = math.pi * 6378137.0  # metres: half the side of the square web mercator draws the globe in (EPSG:3857)
+from planet_vector.geometry.web_mercator import HALF_WORLD, RADIUS, TILE, to_degrees
+
 QUAD_SIZE = 4096
-_TILES = QUAD_SIZE // 256
+_TILES = QUAD_SIZE // TILE
 _ROUNDING = 0.001  # pixels: what reaches no farther into a quad draws nothing there, and may be rounding alone
 _ID = re.compile(r"L(\d\d)-(\d{4,6})E-(\d{4,6})N", re.ASCII)
 
@@ -86,15 +86,10 @@ def to_mercator(geometry: BaseGeometry) -> BaseGeometry:
     def forward(positions: np.ndarray) -> np.ndarray:
         # Beyond 85.05° lies nothing of the square.
         latitude = np.radians(np.clip(positions[:, 1], -85.051129, 85.051129))
-        y = np.log(np.tan(np.pi / 4 + latitude / 2)) * 6378137.0
+        y = np.log(np.tan(np.pi / 4 + latitude / 2)) * RADIUS
         return np.column_stack([positions[:, 0] / 180 * HALF_WORLD, y])
 
     return shapely.transform(geometry, forward)
-
-
-def to_degrees(x: float, y: float) -> Tuple[float, float]:
-    """Return longitude and latitude of a place in web mercator."""
-    return x / HALF_WORLD * 180, math.degrees(2 * math.atan(math.exp(y / 6378137.0)) - math.pi / 2)
 
 
 def quads_at_most(footprint: BaseGeometry, level: int) -> int:

@@ -7,7 +7,6 @@ from typing import Any, Dict, Hashable, Iterable, Iterator, List, Mapping, Optio
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.catalog.basemaps import (
-    HALF_WORLD,
     PAGE,
     Mosaic,
     few_quads,
@@ -17,10 +16,10 @@ from planet_vector.catalog.basemaps import (
     quad_place,
     quads_within,
     read_mosaic,
-    to_degrees,
 )
 from planet_vector.errors import NameSyntaxError, NotFoundError, ProtocolError, QueryError
 from planet_vector.geometry.shapes import Box
+from planet_vector.geometry.web_mercator import HALF_WORLD, to_degrees
 from planet_vector.names import MOSAICS, Name
 from planet_vector.query import Query
 from planet_vector.scene import Item

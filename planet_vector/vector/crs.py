@@ -13,8 +13,8 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 from planet_vector.errors import QueryError
 from planet_vector.geometry.shapes import Bounds, Box, multipolygon_wkb, polygons_of_wkb
 from planet_vector.geometry.utm import forward, inverse, is_utm, meridian
+from planet_vector.geometry.web_mercator import HALF_WORLD, RADIUS, to_degrees, to_mercator
 
-_EARTH = 6378137.0  # metres, the radius of Mercator's sphere (EPSG 7.4.1, method 1024)
 _FARTHEST = 40.0  # degrees from the central meridian, within which UTM's series is good to a millimetre
 _POLEWARD = 89.0  # degrees of latitude; Mercator has no poles
 _STEPS = 32  # points on an edge of a box, which is a curve in the other system
@@ -75,7 +75,7 @@ class Projection(NamedTuple):
         if zone is None:
             if abs(latitude) > _POLEWARD:
                 raise self._unfit(longitude, latitude)
-            return math.radians(longitude) * _EARTH, math.asinh(math.tan(math.radians(latitude))) * _EARTH
+            return to_mercator(longitude, latitude)
         if abs(math.remainder(longitude - meridian(zone), 360.0)) > _FARTHEST:
             raise self._unfit(longitude, latitude)
         return forward(zone, longitude, latitude)
@@ -84,7 +84,7 @@ class Projection(NamedTuple):
         """Return longitude, not wrapped at ±180, and latitude in degrees of a position in metres."""
         zone = self._zone
         if zone is None:
-            return math.degrees(x / _EARTH), math.degrees(math.atan(math.sinh(y / _EARTH)))
+            return to_degrees(x, y)
         longitude, latitude = inverse(zone, x, y)
         return meridian(zone) + math.remainder(longitude - meridian(zone), 360.0), latitude
 
@@ -104,12 +104,12 @@ class Projection(NamedTuple):
 
     def unproject(self, west: float, south: float, east: float, north: float) -> Optional[Box]:
         """Return a box in degrees that holds a box in metres, or None where none narrower than the world does."""
-        reach = math.pi * _EARTH
+        reach = HALF_WORLD
         if self._zone is None:
             if east < -reach or west > reach:
                 return None
             west, east = max(west, -reach), min(east, reach)
-        elif max(abs(west), abs(east)) > _EARTH or not (-_EARTH <= south and north <= 2 * _EARTH):
+        elif max(abs(west), abs(east)) > RADIUS or not (-RADIUS <= south and north <= 2 * RADIUS):
             return None  # past the pole or the edge of the zone's half of the earth: no meridians bound it
         xs, ys = zip(*(self.inverse(x, y) for x, y in _edge(west, south, east, north)))
         dx, dy = ((max(xs) - min(xs)) * _MARGIN, (max(ys) - min(ys)) * _MARGIN)

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from PIL import Image
 
+from planet_vector.geometry.web_mercator import HALF_WORLD
 from planet_vector.pixels.completing import whole
 from planet_vector.query import format_time, parse_time
 from planet_vector.server.api import openapi
@@ -28,7 +29,7 @@ from planet_vector.server.imagery.small_scales import pixel_of, transparent_tile
 from planet_vector.server.index.scene_search import Parameters, encode, parse_count, read_query
 from planet_vector.server.index.searched_area import Area
 from planet_vector.server.patience import Patience
-from planet_vector.server.quad_grid import HALF_WORLD, QUAD_SIZE, Quad, quads_around, tile_bounds
+from planet_vector.server.quad_grid import QUAD_SIZE, Quad, quads_around, tile_bounds
 from planet_vector.server.refusal import Refusal
 
 MAX_TILE_SCENES = 4000

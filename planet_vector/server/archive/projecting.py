@@ -14,8 +14,9 @@ from typing import Any, NamedTuple, Optional, Tuple
 import numpy as np
 import pyproj
 
+from planet_vector.geometry.web_mercator import HALF_WORLD
 from planet_vector.pixels.control import Georeference
-from planet_vector.server.quad_grid import HALF_WORLD, Bounds
+from planet_vector.server.quad_grid import Bounds
 from planet_vector.server.refusal import Refusal
 
 _STEP = 16  # pixels between positions that are computed; those between them are interpolated

@@ -17,12 +17,13 @@ from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, Union
 import numpy as np
 from PIL import Image
 
+from planet_vector.geometry.web_mercator import HALF_WORLD
 from planet_vector.server.archive.projecting import Grid
 from planet_vector.server.imagery.encoding import encode_picture
 from planet_vector.server.imagery.reading import Source, open_source
 from planet_vector.server.imagery.rendering import ASKED, Drawn, Told, Wanted, part_of
 from planet_vector.server.imagery.surveys import kept
-from planet_vector.server.quad_grid import HALF_WORLD, Bounds, tile_bounds
+from planet_vector.server.quad_grid import Bounds, tile_bounds
 from planet_vector.server.refusal import Refusal
 
 SIDE = 64
