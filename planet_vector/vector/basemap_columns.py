@@ -6,37 +6,38 @@ from typing import Any, List, Mapping, Optional, Sequence
 
 from planet_vector.catalog.basemaps import Mosaic, quad_place
 from planet_vector.names import MOSAICS, ONLY_GEOTIFF
-from planet_vector.vector.schema import _INT, _REAL, _TEXT, _TIME, LOCATION, OTHER, Schema
+from planet_vector.vector.column_kinds import INTEGER, REAL, TEXT, TIME
+from planet_vector.vector.schema import LOCATION, OTHER, Schema
 
 _MOSAIC: Mapping[str, str] = {
-    "name": _TEXT,
-    "title": _TEXT,
-    "first_acquired": _TIME,
-    "last_acquired": _TIME,
-    "level": _INT,
-    "resolution": _REAL,
-    "quad_size": _INT,
-    "quad_pattern": _TEXT,
-    "coordinate_system": _TEXT,
-    "datatype": _TEXT,
-    "links.self": _TEXT,
-    "links.quads": _TEXT,
-    "links.quadmap": _TEXT,
-    "links.tiles": _TEXT,
-    OTHER: _TEXT,
+    "name": TEXT,
+    "title": TEXT,
+    "first_acquired": TIME,
+    "last_acquired": TIME,
+    "level": INTEGER,
+    "resolution": REAL,
+    "quad_size": INTEGER,
+    "quad_pattern": TEXT,
+    "coordinate_system": TEXT,
+    "datatype": TEXT,
+    "links.self": TEXT,
+    "links.quads": TEXT,
+    "links.quadmap": TEXT,
+    "links.tiles": TEXT,
+    OTHER: TEXT,
 }
 _QUAD: Mapping[str, str] = {
-    "id": _TEXT,
-    "updated": _TIME,
-    "num_input_scenes": _INT,
-    "percent_covered": _REAL,
-    "links.self": _TEXT,
-    "links.full": _TEXT,
-    "links.thumbnail": _TEXT,
-    "links.mosaic": _TEXT,
-    "links.scenes": _TEXT,
-    LOCATION: _TEXT,
-    OTHER: _TEXT,
+    "id": TEXT,
+    "updated": TIME,
+    "num_input_scenes": INTEGER,
+    "percent_covered": REAL,
+    "links.self": TEXT,
+    "links.full": TEXT,
+    "links.thumbnail": TEXT,
+    "links.mosaic": TEXT,
+    "links.scenes": TEXT,
+    LOCATION: TEXT,
+    OTHER: TEXT,
 }
 
 

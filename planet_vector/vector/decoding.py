@@ -20,18 +20,9 @@ except ImportError:  # in the Python that a GDAL program embeds
 from planet_vector.catalog.paging import Decode, Page
 from planet_vector.geometry.shapes import Bounds, ring_footprints
 from planet_vector.http.responses import UNREADABLE
+from planet_vector.vector.column_kinds import REAL, TEXT, TIME
 from planet_vector.vector.columns import Rows
-from planet_vector.vector.schema import (
-    _REAL,
-    _TEXT,
-    _TIME,
-    LARGEST,
-    LOCATION,
-    OTHER,
-    Schema,
-    fit_times,
-    tree_of,
-)
+from planet_vector.vector.schema import LARGEST, LOCATION, OTHER, Schema, fit_times, tree_of
 
 _NUMBERS = b"+-.0123456789Ee \t\r\n"  # all that stands between the brackets and commas of positions
 _BRACKETS = b"[]"
@@ -81,7 +72,7 @@ class Decoder:
             # Most columns have nothing that is false, which is told in half the time.
             if all(columns[slot]) or not any(map(is_, columns[slot], repeat(None))):
                 full.add(slot)
-            if kind == _TIME:
+            if kind == TIME:
                 columns[slot] = fit_times(columns[slot])
             if len(columns[slot]) < len(ids):
                 return None
@@ -95,12 +86,12 @@ def _reader(names: Tuple[str, ...], types: Tuple[str, ...]) -> Tuple[Mapping[str
 
     Behind all others is one place more: for the time, which is needed where it has no column, too.
     """
-    kinds: Dict[str, Any] = {_TEXT: str, _TIME: str}
+    kinds: Dict[str, Any] = {TEXT: str, TIME: str}
     for kind, most in LARGEST.items():
         # Up to the largest but one: a whole number that is read as a double may be that one's neighbour, rounded.
         limits = msgspec.Meta(ge=1 - most, le=most - 1)
-        kinds[kind] = Annotated[float, limits] if kind == _REAL else Annotated[int, limits]
-    takes = [Optional[kinds[kind]] for kind in (*types, _TIME)]
+        kinds[kind] = Annotated[float, limits] if kind == REAL else Annotated[int, limits]
+    takes = [Optional[kinds[kind]] for kind in (*types, TIME)]
     tree = {"acquired": len(names), **tree_of(names)}
     # What has no column is of no interest where there is none for all the rest.
     properties = _shape(tree, takes, OTHER in names)

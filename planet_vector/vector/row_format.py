@@ -16,8 +16,9 @@ from struct import pack, unpack, unpack_from
 from typing import Any, Dict, FrozenSet, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from planet_vector.geometry.shapes import Bounds, Polygon, bounds, multipolygon_wkb, polygons_of_wkb, ring_footprints
+from planet_vector.vector.column_kinds import INTEGER, LONG, REAL, TEXT, TIME
 from planet_vector.vector.columns import Rows
-from planet_vector.vector.schema import _INT, _LONG, _REAL, _TEXT, _TIME, LARGEST
+from planet_vector.vector.schema import LARGEST
 
 VERSION = 2
 """Raised whenever the JSON, or what a column holds, is no longer what an earlier version wrote."""
@@ -27,11 +28,11 @@ _LONGEST_INT = 20  # characters of the longest that a column takes; Python takes
 
 _NUMBERS: FrozenSet[type] = frozenset({int, float})
 _CLASSES: Mapping[str, FrozenSet[type]] = {
-    _TEXT: frozenset({str}),
-    _TIME: frozenset({str}),
-    _REAL: _NUMBERS,
-    _INT: frozenset({int}),
-    _LONG: frozenset({int}),
+    TEXT: frozenset({str}),
+    TIME: frozenset({str}),
+    REAL: _NUMBERS,
+    INTEGER: frozenset({int}),
+    LONG: frozenset({int}),
 }
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)  # as `Schema.rows` writes times
 
@@ -128,13 +129,13 @@ def _check_column(column: Sequence[Any], kind: Optional[str]) -> None:
     else:
         _check(classes <= _CLASSES[kind], "values")
     if classes == {str}:
-        if kind == _TIME:
+        if kind == TIME:
             _check(all(map(_MOMENT.fullmatch, values)), "times")
             deque(map(datetime.fromisoformat, [value[:-1] for value in values]), 0)
     elif classes:
         _check(all(map(math.isfinite, values)), "numbers")
         if int in classes:
-            most = LARGEST[kind or _LONG]
+            most = LARGEST[kind or LONG]
             _check(all(abs(value) <= most for value in values if value.__class__ is int), "numbers")
 
 

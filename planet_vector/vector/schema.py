@@ -16,6 +16,7 @@ from planet_vector.geometry.shapes import Bounds, bounds, multipolygon_wkb, poly
 from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.query import parse_time
 from planet_vector.vector.branches import branches_of, values_of
+from planet_vector.vector.column_kinds import INTEGER, LONG, REAL, TEXT, TIME
 from planet_vector.vector.columns import Rows
 from planet_vector.vector.texts import can_hold, held, to_json
 
@@ -29,80 +30,79 @@ LOCATION = "location"
 MADE = ("id", LOCATION, OTHER)
 """Columns that are no property of a scene."""
 
-_TEXT, _TIME, _REAL, _INT, _LONG = "String", "DateTime", "Real", "Integer", "Integer64"
 
-_COMMON_HEAD: Dict[str, str] = {"id": _TEXT, "acquired": _TIME, "published": _TIME, "provider": _TEXT}
+_COMMON_HEAD: Dict[str, str] = {"id": TEXT, "acquired": TIME, "published": TIME, "provider": TEXT}
 _COMMON_TAIL: Dict[str, str] = {
-    "links.self": _TEXT,
-    "links.full": _TEXT,
-    "links.thumbnail": _TEXT,
-    "links.square_thumbnail": _TEXT,
+    "links.self": TEXT,
+    "links.full": TEXT,
+    "links.thumbnail": TEXT,
+    "links.square_thumbnail": TEXT,
 }
-_SUN = {"sun.altitude": _REAL, "sun.azimuth": _REAL}
+_SUN = {"sun.altitude": REAL, "sun.azimuth": REAL}
 
 _TYPES: Mapping[str, Mapping[str, str]] = {
     "ortho": {
-        "camera.bit_depth": _INT,
-        "camera.color_mode": _TEXT,
-        "camera.exposure_time": _REAL,
-        "camera.gain": _REAL,
-        "camera.tdi_pulses": _REAL,
-        "cloud_cover.estimated": _REAL,
-        "file_size": _LONG,
-        "image_statistics.gsd": _REAL,
-        "image_statistics.image_quality": _TEXT,
-        "image_statistics.snr": _REAL,
-        "sat.alt": _REAL,
-        "sat.id": _TEXT,
-        "sat.lat": _REAL,
-        "sat.lng": _REAL,
-        "sat.off_nadir": _REAL,
-        "strip_id": _REAL,
+        "camera.bit_depth": INTEGER,
+        "camera.color_mode": TEXT,
+        "camera.exposure_time": REAL,
+        "camera.gain": REAL,
+        "camera.tdi_pulses": REAL,
+        "cloud_cover.estimated": REAL,
+        "file_size": LONG,
+        "image_statistics.gsd": REAL,
+        "image_statistics.image_quality": TEXT,
+        "image_statistics.snr": REAL,
+        "sat.alt": REAL,
+        "sat.id": TEXT,
+        "sat.lat": REAL,
+        "sat.lng": REAL,
+        "sat.off_nadir": REAL,
+        "strip_id": REAL,
         **_SUN,
-        "sun.local_time_of_day": _REAL,
-        "data.products.visual.full": _TEXT,
-        "data.products.analytic.full": _TEXT,
-        "data.products.unrectified.full": _TEXT,
-        "data.products.unrectified.zip": _TEXT,
+        "sun.local_time_of_day": REAL,
+        "data.products.visual.full": TEXT,
+        "data.products.analytic.full": TEXT,
+        "data.products.unrectified.full": TEXT,
+        "data.products.unrectified.zip": TEXT,
     },
     "rapideye": {
-        "area": _REAL,
-        "cloud_cover.estimated": _REAL,
-        "image_statistics.gsd": _REAL,
-        "rapideye.catalog_id": _TEXT,
-        "rapideye.tile_id": _TEXT,
-        "sat.azimuth_angle": _REAL,
-        "sat.id": _TEXT,
-        "sat.off_nadir": _REAL,
-        "sat.view_angle": _REAL,
+        "area": REAL,
+        "cloud_cover.estimated": REAL,
+        "image_statistics.gsd": REAL,
+        "rapideye.catalog_id": TEXT,
+        "rapideye.tile_id": TEXT,
+        "sat.azimuth_angle": REAL,
+        "sat.id": TEXT,
+        "sat.off_nadir": REAL,
+        "sat.view_angle": REAL,
         **_SUN,
-        "data.products.visual.full": _TEXT,
-        "data.products.analytic.full": _TEXT,
+        "data.products.visual.full": TEXT,
+        "data.products.analytic.full": TEXT,
     },
     "landsat": {
-        "camera.bit_depth": _INT,
-        "cloud_cover.estimated": _REAL,
-        "image_statistics.gsd": _REAL,
-        "landsat.data_type": _TEXT,
-        "landsat.path": _INT,
-        "landsat.row": _INT,
-        "sat.alt": _REAL,
-        "sat.id": _TEXT,
-        "sat.off_nadir": _REAL,
+        "camera.bit_depth": INTEGER,
+        "cloud_cover.estimated": REAL,
+        "image_statistics.gsd": REAL,
+        "landsat.data_type": TEXT,
+        "landsat.path": INTEGER,
+        "landsat.row": INTEGER,
+        "sat.alt": REAL,
+        "sat.id": TEXT,
+        "sat.off_nadir": REAL,
         **_SUN,
-        **{f"data.products.band_{n}.full": _TEXT for n in range(1, 12)},
-        "data.products.qa.full": _TEXT,
+        **{f"data.products.band_{n}.full": TEXT for n in range(1, 12)},
+        "data.products.qa.full": TEXT,
     },
 }
 # A scene type that the service learnt after this was written: what every scene has; the rest is in "other".
 _UNKNOWN: Mapping[str, str] = {
-    "cloud_cover.estimated": _REAL,
-    "image_statistics.gsd": _REAL,
-    "sat.id": _TEXT,
-    "sat.off_nadir": _REAL,
+    "cloud_cover.estimated": REAL,
+    "image_statistics.gsd": REAL,
+    "sat.id": TEXT,
+    "sat.off_nadir": REAL,
     **_SUN,
-    "data.products.visual.full": _TEXT,
-    "data.products.analytic.full": _TEXT,
+    "data.products.visual.full": TEXT,
+    "data.products.analytic.full": TEXT,
 }
 
 _FIRST_PRODUCTS = ("visual", "analytic")  # what `location` is of, where the name does not say
@@ -143,8 +143,8 @@ class Schema:
             **_COMMON_HEAD,
             **_TYPES.get(scene_type, _UNKNOWN),
             **_COMMON_TAIL,
-            LOCATION: _TEXT,
-            OTHER: _TEXT,
+            LOCATION: TEXT,
+            OTHER: TEXT,
         }
         unknown = [name for name in fields or () if name not in types]
         if unknown:
@@ -274,18 +274,18 @@ class Schema:
         Those that it cannot take as they are are put to the rest of their scenes.
         """
         kind = self.types[slot]
-        if kind is _TEXT and can_hold(values):
+        if kind is TEXT and can_hold(values):
             return values, True
         classes = set(map(type, values))
         if _fits(values, classes, kind):
             return values, _NOTHING not in classes
-        if kind is _TIME and classes <= _PLAIN[_TEXT]:
+        if kind is TIME and classes <= _PLAIN[TEXT]:
             moments = fit_times(values)
             if moments:
                 return moments, _NOTHING not in classes
         fitted = [_fit(value, kind) for value in values]
         for number, (value, fit) in enumerate(zip(values, fitted)):
-            if value is not None and (fit is None or (kind is _REAL and fit != value)):
+            if value is not None and (fit is None or (kind is REAL and fit != value)):
                 rests.setdefault(number, {})[key] = value
         return fitted, None not in fitted
 
@@ -326,31 +326,31 @@ def tree_of(names: Sequence[str]) -> Dict[str, Any]:
 _NOTHING = type(None)
 # The classes whose values may go into a column as they are.
 _PLAIN: Mapping[str, FrozenSet[type]] = {
-    _TEXT: frozenset({str, _NOTHING}),
-    _REAL: frozenset({float, _NOTHING}),
-    _TIME: frozenset({_NOTHING}),
-    _INT: frozenset({_NOTHING}),
-    _LONG: frozenset({_NOTHING}),
+    TEXT: frozenset({str, _NOTHING}),
+    REAL: frozenset({float, _NOTHING}),
+    TIME: frozenset({_NOTHING}),
+    INTEGER: frozenset({_NOTHING}),
+    LONG: frozenset({_NOTHING}),
 }
 _NUMBERS: Mapping[str, FrozenSet[type]] = {
-    _REAL: frozenset({float, int}),
-    _INT: frozenset({int}),
-    _LONG: frozenset({int}),
+    REAL: frozenset({float, int}),
+    INTEGER: frozenset({int}),
+    LONG: frozenset({int}),
 }
 _USUAL_TIME = "0000-00-00T00:00:00.000000+00:00"
 _LENGTH = len(_USUAL_TIME)
 _PUNCTUATION = [(at, char) for at, char in enumerate(_USUAL_TIME) if at >= 26 or char != "0"]
-LARGEST = {_REAL: 2**53, _INT: 2**31 - 1, _LONG: 2**63 - 1}
+LARGEST = {REAL: 2**53, INTEGER: 2**31 - 1, LONG: 2**63 - 1}
 """The whole numbers up to which a column holds all, and their negatives."""
 
 
 def _fits(values: Sequence[Any], classes: Set[type], kind: str) -> bool:
     """Tell whether a column can hold all values as they are; where it says no, they have to be looked at."""
     if classes <= _PLAIN[kind]:
-        if kind is _TEXT:
+        if kind is TEXT:
             return can_hold(list(filter(None, values)))
         # Finite numbers may have a sum that is not.
-        return kind is not _REAL or math.isfinite(sum(values if _NOTHING not in classes else filter(None, values)))
+        return kind is not REAL or math.isfinite(sum(values if _NOTHING not in classes else filter(None, values)))
     if not classes <= _NUMBERS.get(kind, frozenset()) or not max(map(abs, values)) <= LARGEST[kind]:
         return False
     return float not in classes or math.isfinite(sum(values))  # no number is NaN, but the maximum may pass it over
@@ -385,14 +385,14 @@ def _fit(value: Any, kind: str) -> Any:
         if abs(value) <= LARGEST[kind]:
             return value
         try:
-            return float(value) if kind is _REAL else None
+            return float(value) if kind is REAL else None
         except OverflowError:
             return None
-    if value.__class__ is float and kind is _REAL:
+    if value.__class__ is float and kind is REAL:
         return value if math.isfinite(value) else None
-    if value.__class__ is str and kind is _TEXT:
+    if value.__class__ is str and kind is TEXT:
         return value if can_hold([value]) else None
-    if value.__class__ is str and kind is _TIME:
+    if value.__class__ is str and kind is TIME:
         try:
             moment = parse_time(value)
         except ValueError:
@@ -408,7 +408,7 @@ def fit_times(values: Sequence[Optional[str]]) -> Sequence[Optional[str]]:
     fitted: Sequence[Optional[str]] = ()
     if None not in values:
         fitted = _plain_times(values)  # type: ignore[arg-type]
-    fitted = fitted or [_fit(value, _TIME) for value in values]
+    fitted = fitted or [_fit(value, TIME) for value in values]
     return fitted if fitted.count(None) == values.count(None) else ()
 
 
