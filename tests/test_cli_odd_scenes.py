@@ -191,7 +191,7 @@ def test_paths_that_are_no_text_stay_as_they_are() -> None:
 
 def test_commands_print_by_what_knows_the_encoding() -> None:
     for path in sorted((ROOT / "planet_vector" / "cli").glob("*.py")):
-        assert path.name == "saying.py" or not re.search(r"click\.s?echo", path.read_text("utf-8")), path
+        assert path.name == "messages.py" or not re.search(r"click\.s?echo", path.read_text("utf-8")), path
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="terminals as POSIX has them")
