@@ -26,7 +26,7 @@ from planet_vector.errors import (
     UnavailableError,
 )
 from planet_vector.query import Query
-from planet_vector.version import __version__ as __version__
+from planet_vector.version import __version__
 
 if TYPE_CHECKING:
     from planet_vector.catalog import connect as connect
@@ -62,6 +62,7 @@ __all__ = [
     "RateLimitError",
     "ServiceError",
     "UnavailableError",
+    "__version__",
     "connect",
     "crop_stack",
     "download",

@@ -152,7 +152,7 @@ def test_the_driver_of_the_zip_works_in_this_process_and_in_ogr2ogr(
     code = """
 import os, subprocess, sys
 sys.path.insert(0, sys.argv[1])
-from planet_scenes.planet_vector.vector import registration
+from planet_scenes.planet_vector.driver import registration
 os.environ.update(registration.environment())
 from osgeo import ogr
 registration.register()
