@@ -102,7 +102,7 @@ def tiles_by_band(tiles: str, zoom: int) -> str:
     root = _raster((-HALF_WORLD, -HALF_WORLD, HALF_WORLD, HALF_WORLD), pixel, side, side)
     for number, colour in enumerate(_COLOURS, 1):
         source = SubElement(_band(root, number, colour), "ComplexSource")
-        SubElement(source, "SourceFilename", relativeToVRT="0").text = tiles
+        SubElement(source, "SourceFilename", relativeToVRT="0", shared="0").text = tiles
         SubElement(source, "SourceBand").text = str(number)
         _rectangle(source, "SrcRect", 0, 0, side, side)
         _rectangle(source, "DstRect", 0, 0, side, side)
