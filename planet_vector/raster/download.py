@@ -238,9 +238,7 @@ def _fetch_unless_there(
             raise RasterAccessError(
                 f"{path} is there and is not the service's file: move it away, or allow it to be overwritten."
             )
-    got = fetch(catalog, link, path, lambda done, total: progress(path, done, total) if progress else None)
-    if progress:
-        progress(path, got, got)  # where the service has not said how long it is, too
+    fetch(catalog, link, path, lambda done, total: progress(path, done, total) if progress else None)
     return True
 
 

@@ -124,6 +124,8 @@ class Part:
             self._forget()
             raise RasterAccessError(f"Another program writes to {self._part}: let one of them fetch it.")
         self._done = True
+        if progress and self._version.size is None:  # else the last block has said so
+            progress(at, at)
         return None
 
     def discard(self) -> None:

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pytest
 
@@ -44,6 +44,15 @@ def test_a_file_comes_whole(case: str, pair: Pair, catalog: ScenesV0, geotiff: P
     assert size == told[-1][0] == geotiff.stat().st_size
     assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
     assert not pair.store.with_key
+
+
+@pytest.mark.parametrize("case", ["direct", "nolength"])
+def test_the_end_of_a_file_is_told_once(case: str, pair: Pair, catalog: ScenesV0, tmp_path: Path) -> None:
+    """Also where the service has not said how long it is: then only the end is told with a length."""
+    told: List[Tuple[int, Optional[int]]] = []
+    size = fetch(catalog, pair.link(case), tmp_path / "scene.tif", lambda done, total: told.append((done, total)))
+    assert told[-1] == (size, size) and [done for done, total in told if done == total] == [size]
+    assert {total for _, total in told[:-1]} <= {size if case == "direct" else None}
 
 
 PROGRAM = """
