@@ -125,7 +125,7 @@ def write_private(path: Path, data: bytes, prefix: str) -> None:
         raise
 
 
-def remove_oldest(folder: Path, pattern: str, most: int) -> None:
+def remove_oldest(folder: Path, pattern: str, most: int, remove: Callable[[Path], None] = Path.unlink) -> None:
     """Remove the files that were not written for longest, but for so many, and for those of the last day.
 
     Parameters
@@ -136,6 +136,8 @@ def remove_oldest(folder: Path, pattern: str, most: int) -> None:
         What they are called, as `pathlib.Path.glob` takes it.
     most : int
         How many stay.
+    remove : callable
+        Removes one, and what belongs to it.
     """
     found = []
     for path in folder.glob(pattern):
@@ -144,7 +146,7 @@ def remove_oldest(folder: Path, pattern: str, most: int) -> None:
     for written, path in sorted(found, reverse=True)[most:]:
         if time.time() - written > DAY:
             with suppress(OSError):  # one that another program reads is left where the system does not let it go
-                path.unlink()
+                remove(path)
 
 
 def remove_stale(folder: Path, pattern: str) -> None:

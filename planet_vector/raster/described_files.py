@@ -7,22 +7,17 @@ standard library is needed here: the GDAL driver uses this in whatever Python it
 from __future__ import annotations
 
 import hashlib
-import os
-import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Iterator
 
 from planet_vector.config import Settings, user_directory
 from planet_vector.errors import ConfigError
-from planet_vector.private_files import make_folder, remove_stale, write_private
+from planet_vector.private_files import make_folder, remove_oldest, remove_stale, write_private
 from planet_vector.raster import credential_files
 
 MOST = 500
-"""VRTs that stay, of any service: those that were named last. Each has some 30 kB, and five descriptions of tiles."""
-
-RECENT = 86400.0
-"""Seconds for which each stays: a program may be given the names of more products than `MOST` at once."""
+"""VRTs that stay, of any service, with those of the last day: those that were named last. Each has some 30 kB, and five
+descriptions of tiles."""
 
 _WRITING = ".vrt-"  # what the names of temporary files begin with
 
@@ -65,7 +60,7 @@ def write(path: Path, text: str) -> Path:
     except OSError as error:
         raise ConfigError(f"{path} cannot be written ({error.strerror}): make its folder writable.") from None
     remove_stale(path.parent, f"{_WRITING}*")
-    _prune()
+    remove_oldest(directory(), "*/*.vrt", MOST, remove)
     return path
 
 
@@ -104,15 +99,3 @@ def forget(settings: Settings) -> None:
 
 def _written(root: str = "*") -> Iterator[Path]:
     return directory().glob(f"{root}/*.vrt")
-
-
-def _prune() -> None:
-    """Remove those that were not named for longest."""
-    found = []
-    for path in _written():
-        with suppress(OSError):  # another program was faster
-            found.append((os.lstat(path).st_mtime, path))
-    for named, path in sorted(found, reverse=True)[MOST:]:
-        if time.time() - named > RECENT:
-            with suppress(OSError):  # one that another program reads is left where the system does not let it go
-                remove(path)

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import stat
 import threading
@@ -17,7 +18,6 @@ import time
 from pathlib import Path
 from typing import Dict, Mapping, Optional
 
-from planet_vector.atomic_files import temporary_beside
 from planet_vector.catalog import ScenesV0
 from planet_vector.config import user_directory
 from planet_vector.errors import PlanetVectorError, ProtocolError, RasterAccessError
@@ -73,6 +73,7 @@ class QuadCache:
         # What one key may see is none of another's business.
         owner = repr(catalog.settings.identity).encode()
         self._directory = self._root / hashlib.blake2b(owner, digest_size=8).hexdigest()
+        self._own = secrets.token_hex(6)
         self._believed: Dict[Path, float] = {}
         self._locks: Dict[Path, threading.Lock] = {}
         self._lock = threading.Lock()
@@ -124,8 +125,8 @@ class QuadCache:
 
     def _fetch(self, link: str, path: Path, version: Optional[Mapping[str, object]]) -> None:
         make_folder(path.parent)
-        # Of a name of its own: another program, or another catalog in this one, may be fetching the same.
-        new = temporary_beside(path)
+        # Others may be fetching the same. The name stays, so that a transfer that broke off goes on where it was.
+        new = path.with_name(f".{path.stem}.{self._own}.tif")
         size = fetch(self._catalog, link, new, limit=MAX_FILE)
         if version is not None and version["size"] not in (None, size):
             new.unlink()
