@@ -9,8 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterable, List, Optional, Sequence, Tuple, Union
 
-from planet_vector.catalog import ScenesV0, catalog_of
-from planet_vector.config import Settings
+from planet_vector.catalog import ScenesV0, connect
 from planet_vector.errors import NameSyntaxError
 from planet_vector.names import MOSAICS, Name, parse_name, shown
 from planet_vector.query import Query
@@ -307,7 +306,7 @@ def _parsed(name: str, api_url: Optional[str], key: Optional[str]) -> Tuple[Name
     parsed = parse_name(name)
     if not parsed.item:
         raise NameSyntaxError(f"{shown(name)} names no scene: write PLANET:<scene type>/<scene id>/<product>.")
-    return parsed, catalog_of(Settings.load(api_url or parsed.get("api_url"), key))
+    return parsed, connect(api_url or parsed.get("api_url"), key)
 
 
 def _scene(parsed: Name, catalog: ScenesV0) -> Tuple[Scene, Sequence[str]]:
@@ -342,4 +341,4 @@ def _found(
         return found.catalog, found
     if isinstance(search, Search) and not api_url and not key:
         return search.catalog, search
-    return catalog_of(Settings.load(api_url, key)), search
+    return connect(api_url, key), search

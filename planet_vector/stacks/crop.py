@@ -23,8 +23,7 @@ from rasterio.io import DatasetReader
 from rasterio.transform import array_bounds
 
 from planet_vector.atomic_files import complete
-from planet_vector.catalog import ScenesV0, catalog_of
-from planet_vector.config import Settings
+from planet_vector.catalog import ScenesV0, connect
 from planet_vector.errors import ConfigError, PlanetVectorError, QueryError
 from planet_vector.geometry import utm
 from planet_vector.geometry.ground import holds_ground, merged
@@ -157,7 +156,7 @@ def crop_stack(
     stack = stack._replace(scenes=tuple(scene for scene in stack.scenes if scene.id not in left_out))
     if not stack.scenes:
         return list(left_out.values())
-    catalog = catalog_of(Settings.load(api_url, key))
+    catalog = connect(api_url, key)
     directory = Path(directory)
     check_name(directory)
     paths = [directory / f"{scene.id}_{product}_crop.tif" for scene in stack.scenes]

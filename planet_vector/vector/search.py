@@ -8,7 +8,7 @@ from contextlib import closing
 from html import escape
 from typing import Any, Iterator, List, Optional, Tuple, Union, overload
 
-from planet_vector.catalog import ScenesV0, catalog_of
+from planet_vector.catalog import ScenesV0, catalog_of, connect
 from planet_vector.catalog.paging import Feature
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError
@@ -292,7 +292,7 @@ def open_layer(
     """
     parsed = parse_name(name)
     if parsed.is_mosaic:
-        return mosaic_layers(parsed, catalog_of(Settings.load(api_url or parsed.get("api_url"), key)))[0]
+        return mosaic_layers(parsed, connect(api_url or parsed.get("api_url"), key))[0]
     parsed = _of_one_type(name)
     return layers(parsed, Settings.load(api_url or parsed.get("api_url"), key))[0][0]
 

@@ -19,7 +19,7 @@ from qgis.core import QgsApplication, QgsAuthMethodConfig, QgsSettings
 from qgis.PyQt.QtCore import QObject, QThread, pyqtSignal
 
 from planet_scenes.texts import tr
-from planet_vector.catalog import ScenesV0, catalog_of
+from planet_vector.catalog import ScenesV0, connect
 from planet_vector.config import DEFAULT_API_URL, Key, Settings, lend_key, lent_key, normalise_url, withdraw_key
 from planet_vector.errors import ConfigError
 from planet_vector.names import Name
@@ -63,7 +63,7 @@ class Connection:
         """
         if self.authcfg and lent_key(self.url) is None:
             _lend(self)
-        return catalog_of(Settings.load(self.url))
+        return connect(self.url)
 
     def name_of(self, what: Union[Query, Scene], product: str = "") -> str:
         """Return the PLANET: name of a search, or of a scene or a product of it, at this service."""
