@@ -1,4 +1,4 @@
-"""Files that are complete under their name, whoever else writes them."""
+"""Atomic writes: several writers of one file, and writers that fail."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def print_paths(
 
 
 def raise_failures(failures: Sequence[Tuple[str, Exception]], count: int, told: str) -> None:
-    """Tell on stderr what failed, if anything did.
+    """Print what failed to stderr, and raise an error if anything did.
 
     Parameters
     ----------

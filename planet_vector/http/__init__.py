@@ -1,1 +1,1 @@
-"""HTTP as the services need it: requests, answers, keys bound to origins, and hosts that nobody is led to."""
+"""HTTP as the services need it: requests, answers, keys bound to origins, and hosts to which no link may lead."""

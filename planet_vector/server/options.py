@@ -9,7 +9,7 @@ from typing import Optional, Tuple
 
 @dataclass(frozen=True)
 class Options:
-    """Hold how a service is to be run; it goes to each process as it is."""
+    """Options of a service; each of its processes is given the same."""
 
     root: Path
     index: Path
