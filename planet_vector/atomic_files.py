@@ -20,11 +20,16 @@ def temporary_beside(path: Path) -> Path:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a small file at once, complete or not at all, and kept also when the power fails."""
-    with complete(path) as temporary, open(temporary, "wb") as file:
+    """Write a small file of which there is one writer, complete or not at all, and kept also when the power fails.
+
+    Its temporary name is always the same, so that what a killed program left behind goes with the next write.
+    """
+    part = path.with_name(path.name + ".part")
+    with open(part, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+    os.replace(part, path)
 
 
 @contextmanager

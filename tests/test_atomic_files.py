@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -47,6 +50,20 @@ def test_what_is_not_complete_changes_nothing(tmp_path: Path) -> None:
         temporary.write_bytes(b"half")
         raise RuntimeError
     assert path.read_bytes() == b"before" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
+def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys; from pathlib import Path; from planet_vector import atomic_files\n"
+        "atomic_files.os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "atomic_files.write_whole(Path(sys.argv[1]), b'new')\n"
+    )
+    path = tmp_path / "sync.json"
+    done = subprocess.run([sys.executable, "-c", program, str(path)], timeout=60)
+    assert done.returncode == -signal.SIGKILL and len(list(tmp_path.iterdir())) == 1
+    write_whole(path, b"newer")
+    assert path.read_bytes() == b"newer" and list(tmp_path.iterdir()) == [path]
 
 
 def test_the_oldest_go_but_not_those_of_the_last_day(tmp_path: Path) -> None:
