@@ -41,6 +41,7 @@ from planet_vector.server.index.rescans import RescanState
 from planet_vector.server.options import Options
 
 GRACE = 5  # seconds a stop waits for answers under way
+_RENEWAL = 1.0  # seconds between two looks at which file is the index
 
 
 class Work(NamedTuple):
@@ -155,16 +156,25 @@ async def _answer(work: Work, ready: Callable[[], None]) -> None:
         for running, listener in servers:
             await running.answers.wait()
             listener.listen(BACKLOG)  # the event loop has made it as short as what it accepts at once
-        watch = asyncio.ensure_future(connections.watch())
-        watch.add_done_callback(lambda _: stop())  # it goes on for ever, or has failed
+        watches = [asyncio.ensure_future(connections.watch()), asyncio.ensure_future(_renew(index))]
+        for watch in watches:
+            watch.add_done_callback(lambda _: stop())  # it goes on for ever, or has failed
         ready()
         await asyncio.gather(*tasks)
-        if not watch.cancel():
-            watch.result()
+        for watch in watches:
+            if not watch.cancel():
+                watch.result()
     service.imagery.close()
     index.close()
     if log is not None:
         log.close()
+
+
+async def _renew(index: Index) -> None:
+    """Have an index look after its file, whether this process is asked anything or not."""
+    while True:
+        await asyncio.sleep(_RENEWAL)
+        await asyncio.to_thread(index.renew)
 
 
 class _Server(uvicorn.Server):

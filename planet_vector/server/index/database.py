@@ -128,6 +128,14 @@ class Index:
         for connections in (self._look_ups, self._searches, self._long):
             connections.close()
 
+    def renew(self) -> None:
+        """Look whether another file has taken the index's place, without waiting until something is asked.
+
+        The old file keeps its place on the disk until then, and its scenes would be answered with if the new one went.
+        """
+        for connections in (self._look_ups, self._searches, self._long):
+            connections.renew()
+
     def totals(self) -> Dict[str, int]:
         """Return the number of scenes of each type."""
         with self._look_ups.read() as db:

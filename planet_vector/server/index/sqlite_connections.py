@@ -11,7 +11,7 @@ import queue
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Iterator, NamedTuple, Optional, Tuple
 from urllib.parse import quote
@@ -140,11 +140,7 @@ class Connections:
         """
         connection = self._wait(patience)
         try:
-            if connection is None or connection.stamp != self._file.stamp():
-                newer = self._file.open()
-                if newer is not None and connection is not None:
-                    connection.db.close()
-                connection = newer or connection
+            connection = self._newest(connection)
             if connection is None:
                 raise Refusal(
                     503,
@@ -168,6 +164,26 @@ class Connections:
                     connection.db.execute("ROLLBACK")
         finally:
             self._idle.put(connection)
+
+    def renew(self) -> None:
+        """Let go of a file that another has replaced, with each connection that is not lent."""
+        idle = []
+        with suppress(queue.Empty):
+            while True:
+                idle.append(self._idle.get_nowait())
+        for connection in reversed(idle):
+            with suppress(sqlite3.Error):  # who reads next is told
+                connection = self._newest(connection)
+            self._idle.put(connection)
+
+    def _newest(self, connection: Optional[_Open]) -> Optional[_Open]:
+        """Return a connection to the file that is to be read, in place of one to another."""
+        if connection is not None and connection.stamp == self._file.stamp():
+            return connection
+        newer = self._file.open()
+        if newer is not None and connection is not None:
+            connection.db.close()
+        return newer or connection
 
     def close(self) -> None:
         """Close them all, once they are given back."""
