@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import sys
 from types import FrameType
-from typing import Any, Callable, Iterator, List, NoReturn, Optional, Tuple
+from typing import Any, Callable, Iterator, List, NoReturn, Optional, Tuple, TypeVar
 
 from planet_vector.driver.interrupts import DRIVER, called_by_gdal, guarded, interrupt_again, rising
 from planet_vector.errors import PlanetVectorError
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 LISTENERS: List[Callable[[BaseException], None]] = []
 """Called, in whatever thread it is, with each error that GDAL is given: a program may show its users none of them."""
@@ -87,16 +89,16 @@ def _raise(error: BaseException) -> Iterator[Any]:
     yield
 
 
-def _tell(error: BaseException) -> NoReturn:
+def _report(error: BaseException) -> NoReturn:
     if isinstance(error, KeyboardInterrupt):
         interrupt_again()
     raise as_sentence(error) from None
 
 
-@guarded(_tell)
-def answer(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call a method of the driver for GDAL, which takes an error as one sentence."""
-    return method(*args, **kwargs)
+def as_gdal_error(method: Callable[..., T]) -> Callable[..., T]:
+    """Decorate a method that GDAL calls: an error in it reaches GDAL as one sentence."""
+    failed: Callable[[BaseException], T] = _report
+    return guarded(failed)(method)
 
 
 def unknown_count(error: BaseException) -> int:
