@@ -9,7 +9,7 @@ from typing import Any, Iterator, List, Mapping, Optional, Tuple
 
 from planet_vector.errors import NotFoundError, ProtocolError
 from planet_vector.geometry.shapes import Polygon, polygons_of
-from planet_vector.query import parse_time
+from planet_vector.times import parse_time
 
 
 class Item:

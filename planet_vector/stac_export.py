@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from planet_vector.errors import NotFoundError, ProtocolError
-from planet_vector.query import format_time
 from planet_vector.raster.bands import LANDSAT
 from planet_vector.scene import Scene, flatten
+from planet_vector.times import format_time
 from planet_vector.vector.texts import held
 
 if TYPE_CHECKING:

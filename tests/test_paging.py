@@ -16,7 +16,8 @@ from planet_vector.catalog import paging
 from planet_vector.catalog.basemaps import SURELY_WHOLE, Mosaic, quads_within
 from planet_vector.catalog.paging import Ask, Page, Read, pages
 from planet_vector.errors import ProtocolError, UnavailableError
-from planet_vector.query import ORDERS, Condition, Query, format_time, nearest_time
+from planet_vector.query import ORDERS, Condition, Query
+from planet_vector.times import format_time, nearest_time
 
 START = datetime(2015, 3, 1, tzinfo=timezone.utc)
 SIZE = 5  # scenes a page, so that a few dozen scenes make many pages

@@ -19,9 +19,9 @@ import shapely.geometry
 
 import planet_vector
 from planet_vector.errors import ConfigError, NotFoundError, RasterAccessError
-from planet_vector.query import parse_time
 from planet_vector.raster.sync import LOCK, MOST_IN_A_ROW, STATE
 from planet_vector.scene import Scene
+from planet_vector.times import parse_time
 from tests.conftest import Service, Start
 
 rasterio = pytest.importorskip("rasterio")

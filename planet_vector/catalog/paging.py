@@ -30,7 +30,8 @@ from typing import (
 )
 
 from planet_vector.errors import ProtocolError
-from planet_vector.query import FIELDS, FIRST, INSTANT, LAST, ORDERS, Condition, Query, nearest_time, next_instant
+from planet_vector.query import FIELDS, ORDERS, Condition, Query
+from planet_vector.times import FIRST, INSTANT, LAST, nearest_time, next_instant
 from planet_vector.workers import Task, Workers, wait_for
 
 Feature = Mapping[str, Any]

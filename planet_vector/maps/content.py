@@ -14,8 +14,8 @@ from planet_vector.errors import NameSyntaxError, ProtocolError, QueryError
 from planet_vector.geometry.shapes import Polygon, bounds
 from planet_vector.geometry.web_mercator import to_degrees
 from planet_vector.names import MOSAICS, Name, parse_name, shown
-from planet_vector.query import parse_time
 from planet_vector.scene import Scene
+from planet_vector.times import parse_time
 from planet_vector.vector.search import search
 
 MOST_SCENES = 5000

@@ -14,7 +14,8 @@ from typing import Callable, Generator, Iterator, List, NamedTuple, Optional, Se
 from planet_vector.catalog.paging import Feature, ResultChanged
 from planet_vector.errors import CacheError, PlanetVectorError
 from planet_vector.forking import renew_after_fork
-from planet_vector.query import FIELDS, FIRST, Condition, Query, nearest_time, next_instant
+from planet_vector.query import FIELDS, Condition, Query
+from planet_vector.times import FIRST, nearest_time, next_instant
 from planet_vector.vector.result import Spool, unreadable
 
 log = logging.getLogger(__name__)

@@ -21,7 +21,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple, Union
 
-from planet_vector.query import FIELDS, QUALITIES, Condition, Field, parse_time
+from planet_vector.query import FIELDS, QUALITIES, Condition, Field
+from planet_vector.times import parse_time
 
 _BLUR = timedelta(milliseconds=1)
 

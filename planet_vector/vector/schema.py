@@ -14,7 +14,7 @@ from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set,
 from planet_vector.errors import QueryError
 from planet_vector.geometry.shapes import Bounds, bounds, multipolygon_wkb, polygons_of, simple_footprints
 from planet_vector.names import ONLY_GEOTIFF
-from planet_vector.query import parse_time
+from planet_vector.times import parse_time
 from planet_vector.vector.branches import branches_of, values_of
 from planet_vector.vector.column_kinds import INTEGER, LONG, REAL, TEXT, TIME
 from planet_vector.vector.columns import Rows

@@ -13,8 +13,9 @@ from planet_vector.catalog.paging import Feature
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError
 from planet_vector.names import Name, parse_name, shown
-from planet_vector.query import Query, format_time
+from planet_vector.query import Query
 from planet_vector.scene import Scene
+from planet_vector.times import format_time
 from planet_vector.vector.basemap_layers import ListedLayer, mosaic_layers
 from planet_vector.vector.found_scenes import Found
 from planet_vector.vector.layer import LAYER_PARAMETERS, SceneLayer, layers

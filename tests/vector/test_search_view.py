@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 import planet_vector
 from planet_vector.catalog import paging
 from planet_vector.errors import AuthError, CacheError, NameSyntaxError, NotFoundError, PlanetVectorError, QueryError
-from planet_vector.query import Query, parse_time
+from planet_vector.query import Query
+from planet_vector.times import parse_time
 from planet_vector.vector import found_scenes, result_cache
 from planet_vector.vector.found_scenes import Found
 from planet_vector.vector.result_cache import CACHE

@@ -13,7 +13,6 @@ from PIL import Image
 
 from planet_vector.geometry.web_mercator import HALF_WORLD
 from planet_vector.pixels.completing import whole
-from planet_vector.query import format_time, parse_time
 from planet_vector.server.api import openapi
 from planet_vector.server.api.answers import Seen, json_answer, look, picture_answer, write_json
 from planet_vector.server.api.app import Service, base_url, enter, index_version, to_slash
@@ -31,6 +30,7 @@ from planet_vector.server.index.searched_area import Area
 from planet_vector.server.patience import Patience
 from planet_vector.server.quad_grid import QUAD_SIZE, Quad, quads_around, tile_bounds
 from planet_vector.server.refusal import Refusal
+from planet_vector.times import format_time, parse_time
 
 MAX_TILE_SCENES = 4000
 """Scenes on one tile: where there are more it is transparent. To look for the files of these takes 0.4 s."""

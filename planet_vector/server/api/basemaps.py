@@ -31,7 +31,6 @@ from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from planet_vector.errors import ConfigError
-from planet_vector.query import format_time, parse_time
 from planet_vector.server.api.keys import Permission
 from planet_vector.server.archive.outlines import split
 from planet_vector.server.index.database import Index
@@ -39,6 +38,7 @@ from planet_vector.server.index.scene_search import Search, parse_search
 from planet_vector.server.patience import Patience
 from planet_vector.server.quad_grid import QUAD_SIZE, Bounds, Quad, quads_at_most, quads_of, resolution, to_mercator
 from planet_vector.server.refusal import Refusal
+from planet_vector.times import format_time, parse_time
 
 MAX_SCENES = 20_000
 """Scenes of a mosaic: the least that is laid out in memory, all at once."""

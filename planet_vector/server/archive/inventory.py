@@ -25,8 +25,8 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NoRet
 from planet_vector.errors import ArchiveError
 from planet_vector.pixels.completing import complete
 from planet_vector.pixels.sidecars import SidecarProblem, read_place, sidecar_names
-from planet_vector.query import parse_time
 from planet_vector.server.archive.scene_metadata import RasterProblem, check_raster, derive
+from planet_vector.times import parse_time
 
 SCENE_TYPES = ("landsat", "ortho", "rapideye")
 """Scene types of the API; an archive may hold others, named by the links of their metadata."""

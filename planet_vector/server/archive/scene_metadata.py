@@ -32,9 +32,9 @@ from planet_vector.pixels.rasterio_errors import RASTER_ERRORS
 from planet_vector.pixels.references import ReferenceProblem
 from planet_vector.pixels.sidecars import Place, SidecarProblem
 from planet_vector.pixels.valid import needed, read_data_mask
-from planet_vector.query import format_time, parse_time
 from planet_vector.server.archive.outlines import NowhereError, to_lonlat
 from planet_vector.server.archive.projecting import period_of
+from planet_vector.times import format_time, parse_time
 
 MASK_SIZE = 512
 MAX_POSITIONS = 200

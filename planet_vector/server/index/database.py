@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
-from planet_vector.query import format_time
 from planet_vector.server.imagery.picture_cache import PictureCache
 from planet_vector.server.index.queries import Finder, TooLong, look_up
 from planet_vector.server.index.scene_search import Edge, Search, from_microseconds
@@ -25,6 +24,7 @@ from planet_vector.server.index.snapshot import GIVEN, read_version
 from planet_vector.server.index.sqlite_connections import Connections, IndexFile
 from planet_vector.server.patience import Patience
 from planet_vector.server.refusal import Refusal
+from planet_vector.times import format_time
 
 SCHEMA = 5
 """Number of the layout below; an index of another number is made anew."""

@@ -16,13 +16,13 @@ from typing import Any, Callable, Deque, Generator, Iterable, Iterator, List, Ma
 import shapely
 from shapely.geometry import MultiPolygon, Polygon
 
-from planet_vector.query import parse_time
 from planet_vector.server.archive.inventory import Problem, SceneRecord, Unit, read, read_lines, stamp
 from planet_vector.server.archive.outlines import split
 from planet_vector.server.index.fields import column_values
 from planet_vector.server.index.links import feature_text
 from planet_vector.server.index.scene_search import microseconds
 from planet_vector.server.jobs import JobError, Jobs, TookTooMuch
+from planet_vector.times import parse_time
 
 SECONDS = 30.0
 """Time to read one unit. Decoding what `footprint.MOST_DECODED` admits takes some ten seconds, more if others work."""

@@ -10,11 +10,12 @@ from typing import Any, Dict, Iterable, List, Optional, Tuple
 from urllib.parse import parse_qsl, urlencode
 
 from planet_vector.errors import QueryError
-from planet_vector.query import FIELDS, ORDERS, Condition, format_time, parse_time
+from planet_vector.query import FIELDS, ORDERS, Condition
 from planet_vector.server.index.searched_area import Area
 from planet_vector.server.patience import Patience
 from planet_vector.server.refusal import Refusal
 from planet_vector.server.strict_json import read_json
+from planet_vector.times import format_time, parse_time
 
 Parameters = List[Tuple[str, str]]
 

@@ -14,8 +14,8 @@ from shapely.affinity import translate
 from shapely.geometry import MultiPolygon, Polygon, box, mapping
 from shapely.geometry.polygon import orient
 
-from planet_vector.query import format_time
 from planet_vector.server.sample.terrain import EARTH_RADIUS, Landscape
+from planet_vector.times import format_time
 
 SIZES: Mapping[str, int] = {"full": 1, "small": 4}
 """How many times coarser than the real thing the pixels of each size are; the ground seen is the same."""

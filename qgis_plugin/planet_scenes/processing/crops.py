@@ -27,10 +27,10 @@ from planet_scenes.processing.overlay import shares_of
 from planet_scenes.texts import tr
 from planet_vector.geometry.shapes import Polygon
 from planet_vector.geometry.utm import is_utm
-from planet_vector.query import format_time
 from planet_vector.raster.download import safe_name
 from planet_vector.scene import Scene
 from planet_vector.stacks.grid import Grid, common_grid, grid_around, projected
+from planet_vector.times import format_time
 
 
 class CropStack(ServiceAlgorithm):
