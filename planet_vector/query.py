@@ -1,8 +1,8 @@
 """What can be asked: the fields of a scene, the comparators each takes, and the search they make up.
 
 The vocabulary (fields, comparators, and times in `planet_vector.times`) is shared by the client and the local
-service, so the two cannot drift. Which field takes which comparator follows the clients that ran against the real service: times and
-measures take the four orderings, text takes equality, image quality only ``gte``.
+service, so the two cannot drift. Which field takes which comparator follows the clients that ran against the real
+service: times and measures take the four orderings, text takes equality, image quality only ``gte``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 from planet_vector.decimals import BLANK, parse_number
 from planet_vector.errors import AreaWarning, QueryError, warn
 from planet_vector.geometry.areas import read_text
-from planet_vector.geometry.shapes import Box
+from planet_vector.geometry.boxes import Box
 from planet_vector.times import format_time, parse_time
 
 COMPARATORS = ("gt", "gte", "lt", "lte", "eq", "neq")

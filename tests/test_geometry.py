@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from shapely.affinity import scale, translate
 from shapely.geometry import MultiPolygon, Polygon, box, shape
 
-from planet_vector.geometry.shapes import Box, bounds, multipolygon_wkb, polygons_of, simple_footprints, wkt_of_wkb
+from planet_vector.geometry.boxes import Box, around_polygons
+from planet_vector.geometry.shapes import multipolygon_wkb, polygons_of, simple_footprints, wkt_of_wkb
 
 # To a billionth of a degree: shapely takes what is far smaller than that for nothing.
 LON, LAT = (st.floats(-most, most).map(lambda value: round(value, 9)) for most in (180, 80))
@@ -40,7 +41,7 @@ def test_wkb_and_wkt_say_what_shapely_says(x: float, y: float, wide: float, high
     expected = MultiPolygon([shape(geometry)])
     assert shapely.from_wkb(wkb).equals_exact(expected, 0)
     assert shapely.from_wkt(wkt_of_wkb(wkb)).equals_exact(expected, 0)
-    assert tuple(bounds(polygons_of(geometry))) == expected.bounds
+    assert tuple(around_polygons(polygons_of(geometry))) == expected.bounds
     assert simple_footprints([geometry, geometry]) == ([expected.bounds] * 2, [wkb] * 2)
 
 
@@ -188,7 +189,7 @@ def test_whatever_a_geometry_is_it_is_polygons_within_180_degrees_or_no_footprin
         assert all(-180 <= x <= 180 and -90 <= y <= 90 for x, y in ring)
     simple = simple_footprints([geometry])
     if simple is not None:
-        assert simple == ([tuple(bounds(polygons))], [multipolygon_wkb(polygons)])
+        assert simple == ([tuple(around_polygons(polygons))], [multipolygon_wkb(polygons)])
 
 
 # ---- what is repaired ---------------------------------------------------------------------------------------

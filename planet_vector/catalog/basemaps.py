@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from planet_vector.catalog.scenes_v0 import ScenesV0
 from planet_vector.errors import NameSyntaxError, NotFoundError, ProtocolError, QueryError
-from planet_vector.geometry.shapes import Bounds, Box
+from planet_vector.geometry.boxes import Bounds, Box
 from planet_vector.geometry.web_mercator import HALF_WORLD, TILE, to_degrees, to_mercator
 from planet_vector.names import Name
 from planet_vector.query import area_within

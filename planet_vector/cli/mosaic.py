@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 import click
 
@@ -15,13 +15,12 @@ from planet_vector.cli.output import json_dumper
 from planet_vector.cli.progress import progress_bar
 from planet_vector.cli.search_options import SEARCH_FLAGS, is_area, search_of
 from planet_vector.errors import ConfigError, NotFoundError
-from planet_vector.geometry.shapes import Box
+from planet_vector.geometry.boxes import Bounds, Box
 from planet_vector.names import is_name, is_segment, parse_name
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
-Bounds = Tuple[float, float, float, float]
 
 _OF_A_SERVICE = ("area", "bbox", "api_url", "output", "dst_bounds", "overwrite", "indent", "compact")
 """What the service's own mosaics take."""

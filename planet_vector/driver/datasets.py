@@ -11,7 +11,8 @@ from planet_vector.config import Settings
 from planet_vector.driver.gdal_errors import end_with
 from planet_vector.driver.interrupts import guarded
 from planet_vector.errors import NameSyntaxError
-from planet_vector.geometry.shapes import Box, wkt_of_wkb
+from planet_vector.geometry.boxes import Box
+from planet_vector.geometry.shapes import wkt_of_wkb
 from planet_vector.names import Name, parse_name, shown
 from planet_vector.vector.columns import Rows
 from planet_vector.vector.layer import SceneLayer, layers
@@ -220,5 +221,5 @@ def _box(layer: Layer, extent: Optional[Sequence[float]]) -> Optional[Box]:
         return None
     if layer.projection:
         return layer.projection.unproject(west, south, east, north)
-    box = Box(max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0))
-    return None if box.is_world else box
+    box = Box.on_globe(west, south, east, north)
+    return None if box is None or box.is_world else box

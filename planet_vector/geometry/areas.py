@@ -20,7 +20,8 @@ from functools import lru_cache
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 from planet_vector.geometry.antimeridian import cut
-from planet_vector.geometry.shapes import FARTHEST, Position, Ring, reaches_across
+from planet_vector.geometry.boxes import FARTHEST
+from planet_vector.geometry.shapes import Position, Ring, reaches_across
 
 _MOST_DEPTH = 10  # of collections within collections; the service takes 8
 _DEPTHS = {

@@ -11,7 +11,8 @@ from planet_vector.catalog import ScenesV0, catalog_of
 from planet_vector.catalog.basemaps import Mosaic, few_quads, list_mosaics, mosaic_of, quad_bounds
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, ProtocolError, QueryError
-from planet_vector.geometry.shapes import Polygon, bounds
+from planet_vector.geometry.boxes import around_polygons
+from planet_vector.geometry.shapes import Polygon
 from planet_vector.geometry.web_mercator import to_degrees
 from planet_vector.names import MOSAICS, Name, parse_name, shown
 from planet_vector.scene import Scene
@@ -126,7 +127,7 @@ def _bounds(catalog: ScenesV0, mosaic: Mosaic) -> Optional[Tuple[float, float, f
         west, south, east, north = quad_bounds(mosaic, quad.id)
         (w, s), (e, n) = to_degrees(west, south), to_degrees(east, north)
         squares.append([[[(w, s), (e, s), (e, n), (w, n), (w, s)]]])
-    return bounds([polygon for parts in _side_by_side(squares) for polygon in parts])
+    return around_polygons([polygon for parts in _side_by_side(squares) for polygon in parts])
 
 
 def _side_by_side(footprints: Sequence[List[Polygon]]) -> List[List[Polygon]]:

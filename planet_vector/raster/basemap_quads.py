@@ -17,7 +17,7 @@ from planet_vector.catalog.basemaps import (
     scenes_behind,
 )
 from planet_vector.errors import QueryError, RasterAccessError
-from planet_vector.geometry.shapes import Box
+from planet_vector.geometry.boxes import Box
 from planet_vector.geometry.web_mercator import to_degrees
 from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.raster.band_stack import Virtual, open_virtual

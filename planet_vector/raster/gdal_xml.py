@@ -14,7 +14,7 @@ from planet_vector.catalog import ScenesV0
 from planet_vector.catalog.basemaps import Mosaic
 from planet_vector.config import DEFAULT_API_URL, is_api_origin
 from planet_vector.errors import ProtocolError
-from planet_vector.geometry.shapes import Bounds
+from planet_vector.geometry.boxes import Bounds
 from planet_vector.geometry.web_mercator import HALF_WORLD, TILE
 from planet_vector.scene import Scene
 

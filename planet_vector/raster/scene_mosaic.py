@@ -26,8 +26,8 @@ from rasterio.warp import Resampling
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import QueryError, RasterAccessError
+from planet_vector.geometry.boxes import around_polygons
 from planet_vector.geometry.ground import area_asked_for, area_of, holds_ground, polygons, shares_of
-from planet_vector.geometry.shapes import bounds as box_of
 from planet_vector.pixels.header import RasterHeader
 from planet_vector.pixels.valid import needed
 from planet_vector.raster.band_stack import Virtual, open_virtual
@@ -169,7 +169,7 @@ def open_scenes(
         places = [_place(scene, target) for scene in ranked]
         if bounds is None and asked is not None:
             # What lies beyond the scenes may have no place in the coordinate system.
-            boxes = [shapely.box(*box_of([polygon])) for scene in ranked for polygon in scene.polygons]
+            boxes = [shapely.box(*around_polygons([polygon])) for scene in ranked for polygon in scene.polygons]
             within = polygons(shapely.intersection(asked, shapely.union_all(boxes)))
             bounds = cut_to(around(places, turn_of(target)), within, target)
         grid = _grid(places, top, target, res, bounds)
@@ -241,7 +241,7 @@ def _place(scene: Scene, crs: Any) -> Bounds:
     """Return the box around a footprint in a coordinate system."""
     boxes, turn = [], turn_of(crs)
     for polygon in scene.polygons:  # one by one: across the antimeridian each part has its own longitudes
-        box = box_of([polygon])
+        box = around_polygons([polygon])
         if box is not None:
             try:
                 bounds = warped_bounds("EPSG:4326", crs, box)

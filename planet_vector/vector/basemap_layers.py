@@ -18,7 +18,7 @@ from planet_vector.catalog.basemaps import (
     read_mosaic,
 )
 from planet_vector.errors import NameSyntaxError, NotFoundError, ProtocolError, QueryError
-from planet_vector.geometry.shapes import Box
+from planet_vector.geometry.boxes import Box
 from planet_vector.geometry.web_mercator import HALF_WORLD, to_degrees
 from planet_vector.names import MOSAICS, Name
 from planet_vector.query import Query
@@ -173,7 +173,8 @@ class MosaicLayer(ListedLayer):
         if mosaic is not None:
             layer = QuadLayer(self.catalog, mosaic, Query(f"{MOSAICS}/{mosaic.name}"))
             box = layer.extent()
-        return {"type": "Feature", "id": body["name"], "geometry": _polygon(box), "properties": body}
+        footprint = box and {"type": "Polygon", "coordinates": box.rings()}
+        return {"type": "Feature", "id": body["name"], "geometry": footprint, "properties": body}
 
 
 class QuadLayer(ListedLayer):
@@ -308,13 +309,3 @@ def mosaic_layers(name: Name, catalog: ScenesV0) -> List[ListedLayer]:
     if name.part:
         quads.blocks()  # asks now, as for a mosaic: an unknown quad is an error
     return [quads]
-
-
-def _polygon(box: Optional[Box]) -> Optional[Mapping[str, Any]]:
-    if box is None:
-        return None
-    west, south, east, north = box
-    # With a corner in the middle of a long side: a longer step would be one over the antimeridian.
-    xs = [west, (west + east) / 2, east] if east - west > 180 else [west, east]
-    ring = [[x, south] for x in xs] + [[x, north] for x in reversed(xs)]
-    return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import chain, repeat
 from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
-from planet_vector.geometry.shapes import Bounds, Box
+from planet_vector.geometry.boxes import Bounds, Box
 
 T = TypeVar("T")
 
@@ -140,12 +140,3 @@ class RowLayer:
     def rows(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Row]:
         """Return what `blocks` does, row by row."""
         return chain.from_iterable(self.blocks(where, box))
-
-
-def around(boxes: Iterable[Optional[Bounds]]) -> Optional[Box]:
-    """Return the box around boxes, those that are None left out."""
-    known = [box for box in boxes if box is not None]
-    if not known:
-        return None
-    west, south, east, north = zip(*known)
-    return Box(min(west), min(south), max(east), max(north))

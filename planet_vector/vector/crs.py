@@ -11,7 +11,8 @@ import re
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from planet_vector.errors import QueryError
-from planet_vector.geometry.shapes import Bounds, Box, multipolygon_wkb, polygons_of_wkb
+from planet_vector.geometry.boxes import Bounds, Box
+from planet_vector.geometry.shapes import multipolygon_wkb, polygons_of_wkb
 from planet_vector.geometry.utm import forward, inverse, is_utm, meridian
 from planet_vector.geometry.web_mercator import HALF_WORLD, RADIUS, to_degrees, to_mercator
 

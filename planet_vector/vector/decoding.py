@@ -18,7 +18,8 @@ except ImportError:  # in the Python that a GDAL program embeds
     msgspec = None  # type: ignore[assignment]
 
 from planet_vector.catalog.paging import Decode, Page
-from planet_vector.geometry.shapes import Bounds, ring_footprints
+from planet_vector.geometry.boxes import Bounds
+from planet_vector.geometry.shapes import ring_footprints
 from planet_vector.http.responses import UNREADABLE
 from planet_vector.vector.column_kinds import REAL, TEXT, TIME
 from planet_vector.vector.columns import Rows

@@ -10,7 +10,7 @@ from planet_vector.catalog.paging import PAGE, Batch, Feature, ResultChanged
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, NotFoundError
 from planet_vector.gc_pause import uncollected
-from planet_vector.geometry.shapes import WORLD, Bounds, Box
+from planet_vector.geometry.boxes import WORLD, Bounds, Box
 from planet_vector.names import Name
 from planet_vector.query import Condition, Query
 from planet_vector.vector import disk_cache

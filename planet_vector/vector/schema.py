@@ -12,7 +12,8 @@ from struct import unpack
 from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
 
 from planet_vector.errors import QueryError
-from planet_vector.geometry.shapes import Bounds, bounds, multipolygon_wkb, polygons_of, simple_footprints
+from planet_vector.geometry.boxes import Bounds, around_polygons
+from planet_vector.geometry.shapes import multipolygon_wkb, polygons_of, simple_footprints
 from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.times import parse_time
 from planet_vector.vector.branches import branches_of, values_of
@@ -231,7 +232,7 @@ class Schema:
                     _add(rests, number, FOOTPRINT, f"The geometry cannot be used: {error}.")
                 else:
                     log.debug("The geometry of scene %a cannot be used: %s", feature["id"], error)
-            boxes.append(tuple(bounds(polygons)) if polygons else None)  # type: ignore[arg-type]
+            boxes.append(tuple(around_polygons(polygons)) if polygons else None)  # type: ignore[arg-type]
             wkbs.append(multipolygon_wkb(polygons) if polygons else None)
         return boxes, wkbs
 

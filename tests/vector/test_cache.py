@@ -45,7 +45,7 @@ def test_a_layer_is_read_once(many: Watched) -> None:
     first = next(layer.rows())
     assert layer.row(first.fid) == first
     extent = layer.extent()
-    assert extent and extent.contains(planet_vector.geometry.shapes.Box(0, 0, 1, 1))
+    assert extent and extent.contains(planet_vector.geometry.boxes.Box(0, 0, 1, 1))
     assert many.requests() == []
 
 
@@ -101,7 +101,7 @@ def test_readers_at_once_share_one_fetch(many: Watched) -> None:
 
 def test_the_garbage_collector_runs_again_after_readings_at_once(many: Watched) -> None:
     layer = planet_vector.open_layer("PLANET:ortho")
-    boxes = [planet_vector.geometry.shapes.Box(west, 0, west + 30, 60) for west in range(-150, 150, 50)]
+    boxes = [planet_vector.geometry.boxes.Box(west, 0, west + 30, 60) for west in range(-150, 150, 50)]
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda box: list(layer.rows(box=box)), boxes))
     assert gc.isenabled()
@@ -134,7 +134,7 @@ def test_a_result_larger_than_its_memory_goes_to_a_file_and_comes_back(monkeypat
     assert [row for block in result.blocks() for row in block] == everything
     assert result.find(777) == everything[777]
     assert result.find(1000) is None
-    box = planet_vector.geometry.shapes.Box(3, 0, 3.5, 0.5)
+    box = planet_vector.geometry.boxes.Box(3, 0, 3.5, 0.5)
     found = [row for block in result.blocks(box) for row in block]
     assert found == [row for row in everything if row.box and row.box[0] <= 3.5 and row.box[2] >= 3]
 

@@ -23,7 +23,7 @@ from planet_scenes.processing import imagery
 from planet_scenes.processing.algorithm import WGS84, ServiceAlgorithm, check, given
 from planet_scenes.texts import tr
 from planet_vector.errors import RasterAccessError
-from planet_vector.geometry.shapes import bounds as box_of
+from planet_vector.geometry.boxes import around_polygons
 from planet_vector.scene import Scene
 
 TOPS: Mapping[str, Callable[[Scene], Any]] = {
@@ -135,7 +135,7 @@ def _box(scene: Scene, crs: str, context: Any) -> QgsRectangle:
     transform = QgsCoordinateTransform(WGS84, there, context.transformContext())
     found = QgsRectangle()
     for polygon in scene.polygons:  # one by one: across the antimeridian each part has its own longitudes
-        box = box_of([polygon])
+        box = around_polygons([polygon])
         if box is not None:
             found.combineExtentWith(transform.transformBoundingBox(QgsRectangle(*box)))
     if found.isNull():
