@@ -22,8 +22,10 @@ from planet_vector.geometry.boxes import Bounds
 from planet_vector.geometry.shapes import ring_footprints
 from planet_vector.http.responses import UNREADABLE
 from planet_vector.vector.column_kinds import REAL, TEXT, TIME
+from planet_vector.vector.column_values import LARGEST, fit_times
 from planet_vector.vector.columns import Rows
-from planet_vector.vector.schema import LARGEST, LOCATION, OTHER, Schema, fit_times, tree_of
+from planet_vector.vector.scene_columns import LOCATION, OTHER
+from planet_vector.vector.schema import Schema, tree_of
 
 _NUMBERS = b"+-.0123456789Ee \t\r\n"  # all that stands between the brackets and commas of positions
 _BRACKETS = b"[]"

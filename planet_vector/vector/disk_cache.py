@@ -23,8 +23,10 @@ from planet_vector.catalog.paging import Survey
 from planet_vector.config import user_directory
 from planet_vector.errors import ConfigError
 from planet_vector.private_files import check_folder, is_own, make_folder, read_private, remove_stale, write_private
-from planet_vector.vector import row_format, schema
+from planet_vector.vector import row_format
 from planet_vector.vector.columns import Rows
+from planet_vector.vector.scene_columns import COLUMNS
+from planet_vector.vector.schema import Schema
 from planet_vector.version import __version__
 
 log = logging.getLogger(__name__)
@@ -147,7 +149,7 @@ def _key(name: str) -> str:
 
 @cache
 def _version() -> str:
-    columns = [(kind, made.names, made.types) for kind in (*schema._TYPES, "") for made in [schema.Schema(kind)]]
+    columns = [(kind, made.names, made.types) for kind in (*COLUMNS, "") for made in [Schema(kind)]]
     return repr((__version__, row_format.VERSION, columns))
 
 

@@ -18,8 +18,8 @@ from typing import Any, Dict, FrozenSet, List, Mapping, NoReturn, Optional, Sequ
 from planet_vector.geometry.boxes import Bounds, around_polygons
 from planet_vector.geometry.shapes import Polygon, multipolygon_wkb, polygons_of_wkb, ring_footprints
 from planet_vector.vector.column_kinds import INTEGER, LONG, REAL, TEXT, TIME
+from planet_vector.vector.column_values import LARGEST
 from planet_vector.vector.columns import Rows
-from planet_vector.vector.schema import LARGEST
 
 VERSION = 2
 """Raised whenever the JSON, or what a column holds, is no longer what an earlier version wrote."""

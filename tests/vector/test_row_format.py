@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from planet_vector.catalog.paging import Survey
 from planet_vector.geometry.shapes import multipolygon_wkb
-from planet_vector.vector import disk_cache, row_format, schema
+from planet_vector.vector import disk_cache, row_format, scene_columns
 from planet_vector.vector.columns import Rows
 
 from .test_store import BLOCKS, COUNT, EXPECTED, NAME, SCHEMA, SURVEY, loaded, saved
@@ -149,12 +149,12 @@ def test_without_types_a_column_holds_texts_or_numbers() -> None:
 
 def test_a_result_of_another_version_is_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     path = saved()
-    changed = copy.deepcopy(dict(schema._TYPES))
+    changed = copy.deepcopy(dict(scene_columns.COLUMNS))
     changed["ortho"] = {**changed["ortho"], "strip_id": "String"}
     for place, name, value in (
         (row_format, "VERSION", row_format.VERSION + 1),
         (disk_cache, "__version__", "99"),
-        (schema, "_TYPES", changed),
+        (scene_columns, "COLUMNS", changed),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(place, name, value)
