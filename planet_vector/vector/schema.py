@@ -237,7 +237,7 @@ def _shown_ids(ids: Sequence[str], rests: Dict[int, Dict[str, Any]]) -> Sequence
     return shown
 
 
-def _add(rests: Dict[int, Dict[str, Any]], number: int, key: str, value: Any) -> None:
+def _add(rests: Dict[int, Dict[str, Any]], number: int, key: str, value: object) -> None:
     """Put to the rest of a scene what is no property of it, under a key that no property has."""
     rest = rests.setdefault(number, {})
     while key in rest:
