@@ -35,7 +35,7 @@ _EQUALITY = frozenset({"eq", "neq"})
 
 
 @dataclass(frozen=True)
-class Field:
+class SceneField:
     """Describe one filterable property of a scene.
 
     Attributes
@@ -56,39 +56,39 @@ class Field:
     integers_only: bool = False
 
 
-FIELDS: Mapping[str, Field] = {
+FIELDS: Mapping[str, SceneField] = {
     f.name: f
     for f in (
-        Field("acquired", "time"),
-        Field("published", "time"),
-        Field("area", "number"),
-        Field("camera.bit_depth", "integer", _EQUALITY, integers_only=True),
-        Field("camera.color_mode", "string", _EQUALITY),
-        Field("camera.exposure_time", "number", integers_only=True),
-        Field("camera.gain", "number", integers_only=True),
-        Field("camera.tdi_pulses", "number", integers_only=True),
-        Field("cloud_cover.estimated", "number"),
-        Field("file_size", "integer", integers_only=True),
-        Field("image_statistics.gsd", "number"),
-        Field("image_statistics.image_quality", "quality", frozenset({"gte"})),
-        Field("image_statistics.snr", "number"),
-        Field("landsat.data_type", "string", _EQUALITY),
-        Field("landsat.path", "integer", integers_only=True),
-        Field("landsat.row", "integer", integers_only=True),
-        Field("provider", "string", _EQUALITY),
-        Field("rapideye.catalog_id", "string", _EQUALITY),
-        Field("rapideye.tile_id", "string", _EQUALITY),
-        Field("sat.alt", "number"),
-        Field("sat.azimuth_angle", "number"),
-        Field("sat.id", "string", _EQUALITY),
-        Field("sat.lat", "number"),
-        Field("sat.lng", "number"),
-        Field("sat.off_nadir", "number"),
-        Field("sat.view_angle", "number"),
-        Field("strip_id", "number"),
-        Field("sun.altitude", "number"),
-        Field("sun.azimuth", "number"),
-        Field("sun.local_time_of_day", "number"),
+        SceneField("acquired", "time"),
+        SceneField("published", "time"),
+        SceneField("area", "number"),
+        SceneField("camera.bit_depth", "integer", _EQUALITY, integers_only=True),
+        SceneField("camera.color_mode", "string", _EQUALITY),
+        SceneField("camera.exposure_time", "number", integers_only=True),
+        SceneField("camera.gain", "number", integers_only=True),
+        SceneField("camera.tdi_pulses", "number", integers_only=True),
+        SceneField("cloud_cover.estimated", "number"),
+        SceneField("file_size", "integer", integers_only=True),
+        SceneField("image_statistics.gsd", "number"),
+        SceneField("image_statistics.image_quality", "quality", frozenset({"gte"})),
+        SceneField("image_statistics.snr", "number"),
+        SceneField("landsat.data_type", "string", _EQUALITY),
+        SceneField("landsat.path", "integer", integers_only=True),
+        SceneField("landsat.row", "integer", integers_only=True),
+        SceneField("provider", "string", _EQUALITY),
+        SceneField("rapideye.catalog_id", "string", _EQUALITY),
+        SceneField("rapideye.tile_id", "string", _EQUALITY),
+        SceneField("sat.alt", "number"),
+        SceneField("sat.azimuth_angle", "number"),
+        SceneField("sat.id", "string", _EQUALITY),
+        SceneField("sat.lat", "number"),
+        SceneField("sat.lng", "number"),
+        SceneField("sat.off_nadir", "number"),
+        SceneField("sat.view_angle", "number"),
+        SceneField("strip_id", "number"),
+        SceneField("sun.altitude", "number"),
+        SceneField("sun.azimuth", "number"),
+        SceneField("sun.local_time_of_day", "number"),
     )
 }
 """Every filterable field of every scene type."""
@@ -102,7 +102,7 @@ class Condition:
 
     Attributes
     ----------
-    field : Field
+    field : SceneField
         What is compared.
     comparator : str
         One of `COMPARATORS`.
@@ -110,7 +110,7 @@ class Condition:
         Of the field's kind; a quality is its word.
     """
 
-    field: Field
+    field: SceneField
     comparator: str
     value: Value
 
@@ -310,11 +310,11 @@ class Query:
         return isinstance(self.area, Box) and isinstance(other.area, Box) and self.area.contains(other.area)
 
 
-def _taken(known: Field) -> str:
+def _taken(known: SceneField) -> str:
     return ", ".join("." + c for c in COMPARATORS if c in known.comparators)
 
 
-def _parse_value(known: Field, text: str) -> Value:
+def _parse_value(known: SceneField, text: str) -> Value:
     text = text.strip(BLANK)
     if known.kind == "time":
         try:

@@ -76,7 +76,7 @@ def end_with(error: BaseException) -> Iterator[Any]:
     error is made to rise in the caller as soon as GDAL returns to it.
     """
     caller = _caller()
-    if caller not in (("", ""), _TELLS):
+    if caller not in (("", ""), _REPORTS_ERRORS):
         return rising(_kind(error))
     if isinstance(error, KeyboardInterrupt):
         interrupt_again()
@@ -121,12 +121,12 @@ def unknown_count(error: BaseException) -> int:
 
 def sizes_by_count() -> bool:
     """Tell whether the reader makes room for as many features as it was told, and takes no more."""
-    return _caller() == _TELLS
+    return _caller() == _REPORTS_ERRORS
 
 
 # The reader in Python that reports GDAL's errors itself. It also loses an exception that is set to rise: its compiled
 # code runs code in Python when a layer ends, and takes no notice of what goes wrong there (pyogrio 0.12 and 0.13).
-_TELLS = ("pyogrio.raw", "read")
+_REPORTS_ERRORS = ("pyogrio.raw", "read")
 
 
 def _kind(error: BaseException) -> Any:

@@ -46,7 +46,7 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
 
 @dataclass(frozen=True)
-class Answer:
+class JsonResponse:
     """Hold a JSON answer and the address that gave it."""
 
     url: str
@@ -123,7 +123,7 @@ def read_body(response: requests.Response, limit: int) -> bytes:
     return b"".join(iter_body(response, limit, told if told is not None and CHUNK < told <= limit else CHUNK))
 
 
-def parse_json(content: bytes, url: str, name: str) -> Answer:
+def parse_json(content: bytes, url: str, name: str) -> JsonResponse:
     """Read a body that should be JSON.
 
     Parameters
@@ -144,7 +144,7 @@ def parse_json(content: bytes, url: str, name: str) -> Answer:
     """
     try:
         with uncollected():
-            return Answer(url, _loads(content))
+            return JsonResponse(url, _loads(content))
     except RecursionError:
         raise ProtocolError("The service answered with JSON too deep to read.", name) from None
     except ValueError:

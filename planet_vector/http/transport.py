@@ -24,7 +24,7 @@ from planet_vector.forking import renew_after_fork
 from planet_vector.http.credentials import OriginAuth
 from planet_vector.http.private_hosts import Guard, GuardedAdapter, PrivateHost, is_private_text, plain_host
 from planet_vector.http.rate_limit import RateLimiter
-from planet_vector.http.responses import Answer, check_status, parse_json, read_body, redacted
+from planet_vector.http.responses import JsonResponse, check_status, parse_json, read_body, redacted
 from planet_vector.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ class Transport:
         """Return the address of a path below the root."""
         return urljoin(self.settings.api_url, path)
 
-    def get_json(self, url: str, parameters: Parameters = (), limit: int = MAX_JSON) -> Answer:
+    def get_json(self, url: str, parameters: Parameters = (), limit: int = MAX_JSON) -> JsonResponse:
         """Ask for JSON, by POST when the address would be longer than `MAX_URL`.
 
         Raises
@@ -141,7 +141,9 @@ class Transport:
         """
         return self.fetch(url, parameters, limit)[1]()
 
-    def fetch(self, url: str, parameters: Parameters = (), limit: int = MAX_JSON) -> Tuple[bytes, Callable[[], Answer]]:
+    def fetch(
+        self, url: str, parameters: Parameters = (), limit: int = MAX_JSON
+    ) -> Tuple[bytes, Callable[[], JsonResponse]]:
         """Ask as `get_json` does; return the body, and what reads it as JSON in whatever thread calls that.
 
         Threads that wait for the network are free for the next request at once when another reads what they got;
@@ -156,7 +158,7 @@ class Transport:
         name = f"{method} {redacted(url)}"
         content, final = self._exchange(method, url, parameters, lambda r: (read_body(r, limit), r.url))
 
-        def read() -> Answer:
+        def read() -> JsonResponse:
             try:
                 return parse_json(content, final, name)
             except UnavailableError:

@@ -25,7 +25,7 @@ from planet_vector.query import Query
 from planet_vector.scene import Item
 from planet_vector.vector.basemap_columns import QuadSchema, mosaic_schema
 from planet_vector.vector.columns import Row, RowLayer, Rows
-from planet_vector.vector.crs import Projection
+from planet_vector.vector.crs import LayerProjection
 from planet_vector.vector.ogr_filter import narrow
 from planet_vector.vector.result import Result
 from planet_vector.vector.result_cache import CACHE
@@ -53,7 +53,7 @@ class ListedLayer(RowLayer):
         The columns.
     """
 
-    projection: Optional[Projection] = None  # longitude and latitude
+    projection: Optional[LayerProjection] = None  # longitude and latitude
 
     def __init__(self, catalog: ScenesV0, query: Query, schema: Schema) -> None:
         self.catalog = catalog

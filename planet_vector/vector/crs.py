@@ -24,7 +24,7 @@ _MARGIN = 0.01  # share of a box added to each side, for what the curve does bet
 _CODE = re.compile(r"(?:EPSG:)?(4326|3857|32[67](?:0[1-9]|[1-5]\d|60))", re.IGNORECASE)
 
 
-class Projection(NamedTuple):
+class LayerProjection(NamedTuple):
     """Hold a system a layer can be in.
 
     Attributes
@@ -36,7 +36,7 @@ class Projection(NamedTuple):
     code: str
 
     @classmethod
-    def parse(cls, text: Optional[str]) -> Optional[Projection]:
+    def parse(cls, text: Optional[str]) -> Optional[LayerProjection]:
         """Read the parameter ``crs`` of a name; None for longitude and latitude.
 
         Raises

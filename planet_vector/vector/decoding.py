@@ -17,7 +17,7 @@ try:
 except ImportError:  # in the Python that a GDAL program embeds
     msgspec = None  # type: ignore[assignment]
 
-from planet_vector.catalog.paging import Decode, Page
+from planet_vector.catalog.paging import DecodePage, ScenePage
 from planet_vector.geometry.boxes import Bounds
 from planet_vector.geometry.shapes import ring_footprints
 from planet_vector.http.responses import UNREADABLE
@@ -32,7 +32,7 @@ _BRACKETS = b"[]"
 _NUL = b"\\u0000"  # what ends a text in GDAL; half a surrogate pair is refused by msgspec
 
 
-def decoder(schema: Schema) -> Optional[Decode]:
+def decoder(schema: Schema) -> Optional[DecodePage]:
     """Return what reads the pages of a search into `Rows`, or None where only `Schema.rows` makes them."""
     return None if msgspec is None else Decoder(schema)
 
@@ -51,7 +51,7 @@ class Decoder:
         self._tree, reader = _reader(schema.names, schema.types)
         self._read = reader.decode
 
-    def __call__(self, content: bytes) -> Optional[Page]:
+    def __call__(self, content: bytes) -> Optional[ScenePage]:
         """Return the page that a body holds, its scenes as `Rows`; None when it has to be read otherwise."""
         if b"\\" in content and _NUL in content:  # a backslash is found quickly, or not
             return None
@@ -80,7 +80,7 @@ class Decoder:
             if len(columns[slot]) < len(ids):
                 return None
         rows = Rows(self._schema.fids(ids), *footprints, columns, frozenset(full))
-        return Page(rows, ids, acquired, page.count, page.links.next)
+        return ScenePage(rows, ids, acquired, page.count, page.links.next)
 
 
 @lru_cache(maxsize=64)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple, Union
 
-from planet_vector.query import FIELDS, QUALITIES, Condition, Field
+from planet_vector.query import FIELDS, QUALITIES, Condition, SceneField
 from planet_vector.times import parse_time
 
 _BLUR = timedelta(milliseconds=1)
@@ -117,7 +117,7 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _time(known: Field, operator: str, value: Union[str, float]) -> Region:
+def _time(known: SceneField, operator: str, value: Union[str, float]) -> Region:
     moments = _moments(value) if isinstance(value, str) else []
     if not moments:
         return ALL
@@ -155,7 +155,7 @@ def _moments(text: str) -> Sequence[datetime]:
         return []
 
 
-def conditions_of(known: Field, span: Span) -> Tuple[List[Condition], bool]:
+def conditions_of(known: SceneField, span: Span) -> Tuple[List[Condition], bool]:
     """Return a span in the comparators the service takes, and whether they say the same."""
     low, high, exact = span.low, span.high, True
     if known.kind == "quality":

@@ -25,7 +25,7 @@ MOST_BYTES = 512 * 2**20  # of a search; what is read after that is not kept, an
 _LEVEL = 1  # zlib's fastest: packing a page takes 6 ms, where the service takes 100
 
 Features = List[Feature]
-Ask = Callable[[Query], Iterator[Features]]
+FetchPages = Callable[[Query], Iterator[Features]]
 """Returns the pages of a search from the service, as `planet_vector.catalog.ScenesV0.pages` does."""
 
 
@@ -39,7 +39,7 @@ class _Kept(NamedTuple):
     data: Union[bytes, Tuple[int, int]]
 
 
-class Found:
+class FoundScenes:
     """Hold the scenes of one search as far as they were read, and read on when more of them are looked at.
 
     Pages are kept packed: a plain loop over a search, however long, takes `IN_MEMORY` bytes for it at the most.
@@ -55,7 +55,7 @@ class Found:
         Asks the service.
     """
 
-    def __init__(self, query: Query, ask: Ask) -> None:
+    def __init__(self, query: Query, ask: FetchPages) -> None:
         self.query = query
         self.total: Optional[int] = None
         """How many scenes there are, once all were read."""
@@ -75,7 +75,7 @@ class Found:
         renew_after_fork(self._renew)
 
     @classmethod
-    def of(cls, query: Query, features: Features) -> Found:
+    def of(cls, query: Query, features: Features) -> FoundScenes:
         """Return scenes that are there already."""
         found = cls(query, lambda query: iter(()))
         found._keep(features)

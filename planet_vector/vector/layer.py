@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import FrozenSet, Hashable, Iterable, Iterator, List, Optional, Tuple, cast
 
 from planet_vector.catalog import ScenesV0, catalog_of
-from planet_vector.catalog.paging import PAGE, Batch, Feature, ResultChanged
+from planet_vector.catalog.paging import PAGE, Feature, ResultChanged, SceneBatch
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, NotFoundError
 from planet_vector.gc_pause import uncollected
@@ -15,7 +15,7 @@ from planet_vector.names import Name
 from planet_vector.query import Condition, Query
 from planet_vector.vector import disk_cache
 from planet_vector.vector.columns import Row, RowLayer, Rows
-from planet_vector.vector.crs import Projection
+from planet_vector.vector.crs import LayerProjection
 from planet_vector.vector.decoding import decoder
 from planet_vector.vector.ogr_filter import narrow
 from planet_vector.vector.result import Result
@@ -73,7 +73,7 @@ class SceneLayer(RowLayer):
         The one scene to give of the search's type.
     index : TileIndex, optional
         How the layer looks as one raster.
-    projection : Projection, optional
+    projection : LayerProjection, optional
         The system of its footprints and its extent; by default longitude and latitude.
     """
 
@@ -84,7 +84,7 @@ class SceneLayer(RowLayer):
         schema: Schema,
         scene_id: Optional[str] = None,
         index: Optional[TileIndex] = None,
-        projection: Optional[Projection] = None,
+        projection: Optional[LayerProjection] = None,
     ) -> None:
         self.catalog = catalog
         self.query = query
@@ -267,7 +267,7 @@ class SceneLayer(RowLayer):
                     raise
         raise AssertionError("unreachable")
 
-    def _take(self, pages: Iterator[Batch], result: Result) -> bool:
+    def _take(self, pages: Iterator[SceneBatch], result: Result) -> bool:
         """Add the next page to a result, and tell whether there was one."""
         # The collector gets its turn after each page: while the next is on its way, that costs no time.
         with uncollected():
@@ -278,7 +278,7 @@ class SceneLayer(RowLayer):
                     rows.prepare(self.schema.names)
         return page is not None
 
-    def _pages(self, query: Query) -> Iterable[Batch]:
+    def _pages(self, query: Query) -> Iterable[SceneBatch]:
         if self.scene_id is not None:
             return [[self.catalog.scene(self.name, self.scene_id).feature]]
         return self.catalog.decoded(query, decoder(self.schema), CACHE.survey(self._owner, query, self._ttl))
@@ -319,7 +319,7 @@ def layers(name: Name, settings: Settings) -> Tuple[List[SceneLayer], ScenesV0]:
             raise NameSyntaxError(f"{name.item} is one scene: leave out the search parameter {shared[0][0]!r}.")
         schema = Schema(scene_type, [f.strip() for f in fields.split(",")] if fields else None, name.get("product"))
         query = Query.parse(scene_type, shared)
-        projection = Projection.parse(name.get("crs"))
+        projection = LayerProjection.parse(name.get("crs"))
         index = TileIndex.parse(name.get("top"), name.get("res"), query.ascending, in_degrees=projection is None)
         found.append(SceneLayer(catalog, query, schema, name.item or None, index, projection))
     if name.collection:

@@ -37,7 +37,7 @@ _TOKEN = re.compile(
 
 
 @dataclass(frozen=True)
-class Narrowing:
+class NarrowedFilter:
     """Hold what is asked of the service for a WHERE.
 
     Attributes
@@ -58,7 +58,7 @@ class Narrowing:
     nothing: bool = False
 
 
-def narrow(where: Optional[str]) -> Narrowing:
+def narrow(where: Optional[str]) -> NarrowedFilter:
     """Read a WHERE text.
 
     Parameters
@@ -67,20 +67,20 @@ def narrow(where: Optional[str]) -> Narrowing:
         As OGR, its SQL dialects and QGIS write it. A literal time without a zone is UTC.
     """
     if not where or not where.strip():
-        return Narrowing(exact=True)
+        return NarrowedFilter(exact=True)
     try:
-        region = _Parser(where).parse()
+        region = _WhereParser(where).parse()
     except (_Unknown, RecursionError):
-        return Narrowing()
+        return NarrowedFilter()
     if region.nothing:
-        return Narrowing(nothing=True)
+        return NarrowedFilter(nothing=True)
     conditions: List[Condition] = []
     exact = region.exact
     for name, span in region.spans.items():
         pushed, as_is = conditions_of(FIELDS[name], span)
         conditions += pushed
         exact = exact and as_is
-    return Narrowing(tuple(conditions), region.ids, exact and region.ids is None)
+    return NarrowedFilter(tuple(conditions), region.ids, exact and region.ids is None)
 
 
 class _Unknown(Exception):
@@ -94,7 +94,7 @@ class _Column(NamedTuple):
 _Operand = Union[_Column, str, float, None]
 
 
-class _Parser:
+class _WhereParser:
     """Read a WHERE by recursive descent, negations carried down to the comparisons."""
 
     def __init__(self, text: str) -> None:

@@ -13,7 +13,7 @@ import pyogrio
 import pytest
 
 import planet_vector
-from planet_vector.catalog.paging import Survey
+from planet_vector.catalog.paging import SearchSurvey
 from planet_vector.vector import disk_cache, result_cache
 from planet_vector.vector import result as results
 from planet_vector.vector.columns import Row, Rows
@@ -164,10 +164,10 @@ def test_the_next_program_asks_for_the_scenes_of_a_short_search_no_more(
 
 
 def test_a_stored_result_is_not_used_when_the_service_has_other_scenes() -> None:
-    blocks, then = [_block([Row(1, None, None, ("a",))])], Survey(1, None, None)
+    blocks, then = [_block([Row(1, None, None, ("a",))])], SearchSurvey(1, None, None)
     disk_cache.save("me", then, blocks)
     assert disk_cache.load("me", then, 100) == blocks
-    assert disk_cache.load("me", Survey(2, None, None), 100) is None
+    assert disk_cache.load("me", SearchSurvey(2, None, None), 100) is None
     assert disk_cache.load("you", then, 100) is None
     assert disk_cache.load("me", then, -1) is None
 
