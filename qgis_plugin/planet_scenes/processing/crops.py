@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -25,6 +24,7 @@ from planet_scenes.processing import imagery
 from planet_scenes.processing.algorithm import ServiceAlgorithm, check, features_of, given, plain, polygons_of
 from planet_scenes.processing.overlay import shares_of
 from planet_scenes.texts import tr
+from planet_vector.atomic_files import kept_if_complete, temporary_beside
 from planet_vector.geometry.shapes import Polygon
 from planet_vector.geometry.utm import is_utm
 from planet_vector.raster.download import safe_name
@@ -160,31 +160,32 @@ class CropStack(ServiceAlgorithm):
         asked: Optional[List[Polygon]],
     ) -> bool:
         """Write a crop, and tell whether there is data in the area."""
-        part = f"{target}.part"
-        try:
-            source = imagery.opened(self.catalog, scene, product)
-            made = imagery.lay(source, part, canvas, resampling, feedback.isCanceled)
-            covered = imagery.covered_share(made, asked) if asked is not None else None
+        part = temporary_beside(target)
+        with kept_if_complete(part):
+            made: Any = None
+            try:
+                source = imagery.opened(self.catalog, scene, product)
+                made = imagery.lay(source, str(part), canvas, resampling, feedback.isCanceled)
+                covered = imagery.covered_share(made, asked) if asked is not None else None
+                if covered != 0:
+                    for name, value in (
+                        ("id", scene.id),
+                        ("scene_type", scene.scene_type),
+                        ("product", product),
+                        ("acquired", format_time(scene.acquired)),
+                        ("valid", f"{imagery.valid_share(made):.4f}"),
+                    ):
+                        made.SetMetadataItem(name, value)
+                    if covered is not None:
+                        made.SetMetadataItem("covered", f"{covered:.4f}")
+                    imagery.finish(made)
+            finally:
+                made = None  # closed before it is renamed or removed
             if covered == 0:
+                part.unlink()
                 return False
-            for name, value in (
-                ("id", scene.id),
-                ("scene_type", scene.scene_type),
-                ("product", product),
-                ("acquired", format_time(scene.acquired)),
-                ("valid", f"{imagery.valid_share(made):.4f}"),
-            ):
-                made.SetMetadataItem(name, value)
-            if covered is not None:
-                made.SetMetadataItem("covered", f"{covered:.4f}")
-            imagery.finish(made)
-            made = None
-            os.replace(part, target)
+            part.replace(target)
             return True
-        finally:
-            made = None
-            if os.path.exists(part):
-                os.remove(part)
 
 
 def _covering(asked: QgsGeometry, scenes: List[Scene], feedback: Any) -> List[Scene]:
