@@ -36,7 +36,7 @@ _EQUALITY = frozenset({"eq", "neq"})
 
 @dataclass(frozen=True)
 class SceneField:
-    """Describe one filterable property of a scene.
+    """A filterable property of a scene.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ Value = Union[str, int, float, datetime]
 
 @dataclass(frozen=True)
 class Condition:
-    """Hold one comparison of a field with a value, in the service's terms.
+    """A comparison of a field with a value, in the service's terms.
 
     Attributes
     ----------
@@ -194,7 +194,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 
 @dataclass(frozen=True)
 class Query:
-    """Hold a search of one scene type.
+    """A search of one scene type.
 
     Attributes
     ----------

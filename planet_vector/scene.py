@@ -13,7 +13,7 @@ from planet_vector.times import parse_time
 
 
 class Item:
-    """View one GeoJSON Feature of the service.
+    """View of one GeoJSON Feature of the service.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class Item:
 
 
 class Scene(Item):
-    """View one scene: a single image as taken by a satellite.
+    """View of one scene: a single image as taken by a satellite.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ FIRST, LAST = (end.replace(tzinfo=timezone.utc) for end in (datetime.min, dateti
 
 
 class _BeyondTime(ValueError):
-    """Report a time that its zone moves past `FIRST` or `LAST`."""
+    """Raised if the zone of a time moves it past `FIRST` or `LAST`."""
 
     def __init__(self, text: str, nearest: datetime) -> None:
         super().__init__(f"{text!r} is not a time within years 1 to 9999")

@@ -45,7 +45,7 @@ _ACQUIRED = FIELDS["acquired"]
 
 
 class ResultChanged(ProtocolError):
-    """Report pages that do not add up: the result changed while it was read, or the service lost scenes."""
+    """Raised if pages do not add up: the result changed while it was read, or the service lost scenes."""
 
 
 class SceneBatch(Protocol):
@@ -57,7 +57,7 @@ class SceneBatch(Protocol):
 
 
 class ScenePage(NamedTuple):
-    """Hold one answer.
+    """One page of scenes.
 
     Attributes
     ----------
@@ -115,7 +115,7 @@ class PageSource:
 
 @dataclass
 class _Group:
-    """Hold what the windows of one split must come to together."""
+    """What the windows of one split must come to together."""
 
     expected: int
     pending: int
@@ -130,7 +130,7 @@ class _Group:
 
 @dataclass
 class _Window:
-    """Hold a span of time, from `low` to before `high`, and the group it must add up with.
+    """A span of time, from `low` to before `high`, and the group it must add up with.
 
     The first and the last instant stand for all that lies beyond them, too: the span is open there.
     """
@@ -150,7 +150,7 @@ class _Window:
 
 
 class SearchSurvey(NamedTuple):
-    """Hold what a search finds, as two small questions tell: how many scenes, the oldest, the newest."""
+    """How many scenes a search finds, and the times of the oldest and the newest: two small requests."""
 
     total: int
     oldest: Optional[datetime] = None

@@ -23,7 +23,7 @@ _SIGNATURES = {"png": b"\x89PNG\r\n\x1a\n", "jpg": b"\xff\xd8\xff", "jpeg": b"\x
 
 
 class ScenesV0:
-    """Answer queries from a Scenes API v0.
+    """Client of a Scenes API v0.
 
     Parameters
     ----------

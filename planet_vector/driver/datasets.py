@@ -26,7 +26,7 @@ _CARRIERS = ("fiona", "rasterio", "pyogrio", "osgeo.gdal")
 
 
 class Opened(NamedTuple):
-    """Hold an opened name: its layers, and where they came from."""
+    """An opened name: its layers, and the service they come from."""
 
     name: Name
     raster: bool

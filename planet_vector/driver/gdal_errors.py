@@ -21,14 +21,14 @@ _PACKAGE = __name__.rpartition(".driver.")[0]
 
 
 class _Prefix(str):
-    """Stand for a class in GDAL's ``str(type) + ', ' + str(value)``, and swallow the comma."""
+    """Stands for a class in GDAL's ``str(type) + ', ' + str(value)``, and swallows the comma."""
 
     def __add__(self, other: str) -> str:
         return "PLANET: "
 
 
 class _Unprintable(type):
-    """Make ``traceback.format_exception`` give up on a class, so that GDAL prints the message alone.
+    """Metaclass on which ``traceback.format_exception`` gives up, so that GDAL prints the message alone.
 
     GDAL reports a driver's exception as ``traceback.format_exception(...)`` formats it: with a traceback, which
     tells a user nothing. When that function itself fails, GDAL falls back to ``str(type) + ', ' + str(value)``
@@ -45,7 +45,7 @@ class _Unprintable(type):
 
 
 class Sentence(Exception, metaclass=_Unprintable):
-    """Carry one sentence to GDAL's error handler; never caught or shown anywhere else."""
+    """One sentence for GDAL's error handler; never caught or shown anywhere else."""
 
 
 def as_sentence(error: BaseException) -> Sentence:

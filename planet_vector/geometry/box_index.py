@@ -17,7 +17,7 @@ _WIDE = 0.01  # share of the boxes, the widest, that are compared one by one; th
 
 
 class BoxIndex:
-    """Index boxes by their western edges.
+    """Index of boxes by their western edges.
 
     Parameters
     ----------

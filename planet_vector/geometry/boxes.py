@@ -16,7 +16,7 @@ _Polygons = Sequence[Sequence[Sequence[Tuple[float, float]]]]
 
 
 class Box(NamedTuple):
-    """Hold a box in degrees; ``west > east`` crosses the antimeridian."""
+    """A box in degrees; ``west > east`` crosses the antimeridian."""
 
     west: float
     south: float

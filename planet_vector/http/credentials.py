@@ -11,7 +11,7 @@ from planet_vector.config import Settings, is_api_origin
 
 
 class OriginAuth(AuthBase):
-    """Send the key to the API's own origins and to no other.
+    """The key, sent to the API's own origins and to no others.
 
     Being an ``AuthBase`` also keeps requests from taking a netrc entry in its place.
     """

@@ -9,7 +9,7 @@ from planet_vector.forking import renew_after_fork
 
 
 class RateLimiter:
-    """Limit requests to a rate (a token bucket): the first second's worth, and at least one, goes at once.
+    """A token bucket: the first second's worth of requests, and at least one, goes at once.
 
     Parameters
     ----------

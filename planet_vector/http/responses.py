@@ -1,4 +1,4 @@
-"""Answers of a service: bodies read whole and within a limit, JSON, and the errors that statuses stand for."""
+"""Responses of a service: bodies read whole and within a limit, JSON, and the errors that statuses stand for."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
 @dataclass(frozen=True)
 class JsonResponse:
-    """Hold a JSON answer and the address that gave it."""
+    """A JSON response and the address that gave it."""
 
     url: str
     body: Any

@@ -52,7 +52,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 @dataclass
 class Network:
-    """Hold how a host program reaches the network, where it is not as the environment says."""
+    """How a host program reaches the network, where it is not as the environment says."""
 
     proxies: Optional[Mapping[str, str]] = None
     certificates: Optional[str] = None
@@ -94,7 +94,7 @@ def _off_the_main_thread(ask: F) -> F:
 
 
 class Transport:
-    """Ask one service for JSON, bytes and redirects.
+    """Requests to one service, for JSON, bytes and redirects.
 
     Safe to use from several threads, and from forked processes, each of which has connections of its own.
 

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Row(NamedTuple):
-    """Hold a scene as the layer yields it.
+    """One row of a layer.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Rows:
-    """Hold some rows, a page of scenes at the most, by columns: they are made and read so in half the time.
+    """Some rows, a page of scenes at the most, held by columns: made and read so in half the time.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class Rows:
 
 
 class RowLayer:
-    """Be a layer, as far as it is read."""
+    """Base class of readable layers."""
 
     def blocks(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Rows]:
         """Return the rows that can meet the filters, and maybe more; all of them are there when this returns.

@@ -25,7 +25,7 @@ _CODE = re.compile(r"(?:EPSG:)?(4326|3857|32[67](?:0[1-9]|[1-5]\d|60))", re.IGNO
 
 
 class LayerProjection(NamedTuple):
-    """Hold a system a layer can be in.
+    """A coordinate system that a layer can be in.
 
     Attributes
     ----------

@@ -38,7 +38,7 @@ def decoder(schema: Schema) -> Optional[DecodePage]:
 
 
 class Decoder:
-    """Read a page of scenes into `Rows`.
+    """Reader of a page of scenes into `Rows`.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ _BLUR = timedelta(milliseconds=1)
 
 
 class Span(NamedTuple):
-    """Hold a range of values; None is without end."""
+    """A range of values; None is without end."""
 
     low: Any = None
     low_open: bool = False
@@ -48,7 +48,7 @@ class Span(NamedTuple):
 
 @dataclass
 class Region:
-    """Hold a superset of what an expression selects."""
+    """A superset of what an expression selects."""
 
     spans: Dict[str, Span] = field(default_factory=dict)
     ids: Optional[FrozenSet[str]] = None

@@ -30,7 +30,7 @@ FetchPages = Callable[[Query], Iterator[Features]]
 
 
 class _Kept(NamedTuple):
-    """Hold a page: where it begins and ends among all scenes, its first and its last time, its bytes or their place."""
+    """One page: where it begins and ends among all scenes, its first and its last time, its bytes or their place."""
 
     start: int
     end: int
@@ -40,7 +40,7 @@ class _Kept(NamedTuple):
 
 
 class FoundScenes:
-    """Hold the scenes of one search as far as they were read, and read on when more of them are looked at.
+    """The scenes of one search as far as they were read; reads on when more of them are looked at.
 
     Pages are kept packed: a plain loop over a search, however long, takes `IN_MEMORY` bytes for it at the most.
     Several threads may read at once; what one of them asks for the others wait for. What a reading that was broken off,

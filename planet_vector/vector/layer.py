@@ -32,7 +32,7 @@ _TRIES = 3  # of a result that changed while it was read
 
 @dataclass(frozen=True)
 class Selection:
-    """Hold what was fetched for filters.
+    """What was fetched for filters.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Selection:
 
 
 class SceneLayer(RowLayer):
-    """Give the scenes of a search as rows.
+    """The scenes of a search as rows.
 
     Parameters
     ----------

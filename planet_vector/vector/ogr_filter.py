@@ -38,7 +38,7 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True)
 class NarrowedFilter:
-    """Hold what is asked of the service for a WHERE.
+    """What the service is asked for in place of a WHERE.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ def narrow(where: Optional[str]) -> NarrowedFilter:
 
 
 class _Unknown(Exception):
-    """Say that a WHERE is beyond this parser."""
+    """Raised if a WHERE is beyond this parser."""
 
 
 class _Column(NamedTuple):
@@ -95,7 +95,7 @@ _Operand = Union[_Column, str, float, None]
 
 
 class _WhereParser:
-    """Read a WHERE by recursive descent, negations carried down to the comparisons."""
+    """Recursive descent parser of a WHERE; negations are carried down to the comparisons."""
 
     def __init__(self, text: str) -> None:
         self._tokens: List[Tuple[str, str]] = []

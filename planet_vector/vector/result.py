@@ -30,7 +30,7 @@ _NO_BOX = (math.nan,) * 4
 
 
 class Result:
-    """Hold the rows of one complete search.
+    """The rows of one complete search.
 
     Forked processes may read a result at the same time as the process that made it, which alone may append to it.
 
@@ -180,7 +180,7 @@ class Result:
 
 
 class _Lookup:
-    """Find the places of whole numbers, in a fraction of the memory of a dictionary."""
+    """The places of whole numbers, in a fraction of the memory of a dictionary."""
 
     def __init__(self, values: Sequence[int]) -> None:
         order = sorted(range(len(values)), key=values.__getitem__)
@@ -196,7 +196,7 @@ class _Lookup:
 
 
 class Spool:
-    """Hold bytes in a file that only this process, and those forked from it, can reach."""
+    """Bytes in a file that only this process, and those forked from it, can reach."""
 
     def __init__(self) -> None:
         try:

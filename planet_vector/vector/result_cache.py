@@ -21,7 +21,7 @@ MOST_SURVEYS = 10_000
 
 
 class Cache:
-    """Keep results and counts by who asked for them, for a time and up to a size.
+    """Results and counts by who asked for them, kept for a time and up to a size.
 
     Safe to use from several threads; a result that one thread is fetching is waited for by the others.
     """

@@ -27,7 +27,7 @@ _PREFIX = f"{ONLY_GEOTIFF}/vsicurl/"
 
 
 class Schema:
-    """Turn scenes of one type into rows.
+    """The columns of a layer; turns scenes of one type into rows.
 
     Parameters
     ----------

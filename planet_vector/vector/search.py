@@ -29,7 +29,7 @@ _IN_HTML = 10  # scenes
 
 
 class Search:
-    """View the scenes of a search, in its order: as often as wanted, from any number of threads.
+    """A view of the scenes of a search, in its order: as often as wanted, from any number of threads.
 
     What can be wrong with a search is raised when it is made; the service is asked when scenes are looked at. What
     was read once is not asked for again: not by this view, which stays as it was read, nor by another of the same

@@ -59,7 +59,7 @@ def _crosses(wkb: bytes) -> bool:
 
 
 class TileIndex(NamedTuple):
-    """Hold how a layer looks as one raster.
+    """How a layer looks as one raster.
 
     Attributes
     ----------
