@@ -123,9 +123,9 @@ def test_nobody_else_can_use_what_is_made(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_result_is_bounded_in_rows_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disk_cache, "MOST_ROWS", COUNT - 1)
-    disk_cache.save(NAME, SURVEY, BLOCKS)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(disk_cache, "MOST_ROWS", COUNT - 1)
+        disk_cache.save(NAME, SURVEY, BLOCKS)
     assert not disk_cache.directory().exists() and loaded() is None
     size = saved().stat().st_size
     disk_cache.clear()
