@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     Layer = Union[SceneLayer, ListedLayer]
 
+_NORTH_POLE = Box(180.0, 90.0, 180.0, 90.0)
+
 _CARRIERS = ("fiona", "rasterio", "pyogrio", "osgeo.gdal")
 
 
@@ -221,5 +223,6 @@ def _box(layer: Layer, extent: Optional[Sequence[float]]) -> Optional[Box]:
         return None
     if layer.projection:
         return layer.projection.unproject(west, south, east, north)
-    box = Box.on_globe(west, south, east, north)
-    return None if box is None or box.is_world else box
+    # Nothing lies beside the globe: any box is a superset of that, and this one costs least.
+    box = Box.on_globe(west, south, east, north) or _NORTH_POLE
+    return None if box.is_world else box

@@ -14,6 +14,7 @@ import shapely
 from shapely.geometry import shape
 
 import planet_vector
+from planet_vector.driver import datasets
 from tests.bare import REFUSE
 from tests.conftest import HAS_FIONA, Service, Start, needs_fiona
 from tests.vector.conftest import Watched, ask, ask_all
@@ -270,6 +271,14 @@ def test_extents_are_cheap_and_true(many: Watched, many_scenes: list[dict[str, A
     done = run("ogrinfo", "-so", "PLANET:ortho?acquired.gte=2100-01-01", "ortho", env=many.service.environ)
     assert "Feature Count: 0" in done.stdout
     assert "Extent:" not in done.stdout
+
+
+@pytest.mark.parametrize("extent", [(-400, -10, -200, 10), (185, -10, 190, 10), (-10, 91, 10, 99)])
+def test_an_extent_beside_the_globe_costs_next_to_nothing(many: Watched, extent: tuple[float, ...]) -> None:
+    layer = planet_vector.open_layer("PLANET:ortho?cloud_cover.estimated.lte=50")
+    many.requests()
+    assert list(datasets.features(layer, None, extent)) == []
+    assert len(many.requests()) == 1
 
 
 IN_A_BARE_PYTHON = """
