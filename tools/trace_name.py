@@ -105,7 +105,7 @@ class Trace:
             function()
         finally:
             sys.setprofile(None)
-            threading.setprofile(None)  # type: ignore[arg-type]
+            threading.setprofile(None)
 
     def _event(self, frame: FrameType, event: str, argument: Any) -> None:
         if not self._on:
@@ -140,7 +140,7 @@ class Trace:
         found: List[str] = []
         while frame is not None:
             module = _module(frame)
-            if module is not None and module != (found or [None])[-1]:
+            if module is not None and found[-1:] != [module]:
                 found.append(module)
             if frame.f_code in self._handed and str(threading.current_thread().name) != "MainThread":
                 return _joined(self._handed[frame.f_code], found[::-1])
