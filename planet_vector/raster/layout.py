@@ -150,7 +150,7 @@ def read_layout(catalog: ScenesV0, url: str) -> Layout:
         When the host does not give it.
     """
     file = _Ranges(catalog, url)
-    layout = parse_layout(TiffFile(file))  # type: ignore[arg-type] # it has what is used of a file
+    layout = parse_layout(TiffFile(file))
     samples = layout.width * layout.height * len(layout.bands)
     if samples > file.length * MAX_RATIO:
         raise TiffProblem("claims to hold more than its size can")
