@@ -13,8 +13,10 @@ from rasterio.control import GroundControlPoint
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.io import DatasetReader, MemoryFile
 from rasterio.shutil import copy
-from rasterio.transform import array_bounds
 from rasterio.windows import Window
+
+from planet_vector.geometry.grid import GridSpec
+from planet_vector.geometry.shapes import Bounds
 
 ColourTable = Mapping[int, Tuple[int, int, int, int]]
 """Red, green, blue and alpha, 0 to 255, by pixel value."""
@@ -148,10 +150,14 @@ class RasterHeader:
         return math.hypot(self.transform.a, self.transform.d), math.hypot(self.transform.b, self.transform.e)
 
     @property
-    def bounds(self) -> Tuple[float, float, float, float]:
+    def grid(self) -> GridSpec:
+        """The pixels of a raster that is north up."""
+        return GridSpec(self.crs, self.transform.c, self.transform.f, self.res, self.width, self.height)
+
+    @property
+    def bounds(self) -> Bounds:
         """West, south, east and north in units of the CRS, of a raster that is north up."""
-        west, south, east, north = array_bounds(self.height, self.width, self.transform)
-        return west, south, east, north
+        return self.grid.bounds
 
     def window(self, window: Window) -> RasterHeader:
         """Return the header of a part of the raster: the same pixels, in their place."""
@@ -165,9 +171,10 @@ class RasterHeader:
         size = int(window.width), int(window.height)
         return replace(self, transform=transform, points=points, width=size[0], height=size[1])
 
-    def on(self, crs: Any, transform: Affine, width: int, height: int) -> RasterHeader:
+    def on(self, grid: GridSpec) -> RasterHeader:
         """Return the header of the same bands on another grid."""
-        return replace(self, crs=crs, transform=transform, points=(), width=width, height=height)
+        transform = Affine(*grid.transform)
+        return replace(self, crs=grid.crs, transform=transform, points=(), width=grid.width, height=grid.height)
 
     def profile(self) -> Dict[str, Any]:
         """Return what `rasterio.open` takes to make a GeoTIFF of it; `describe` says the rest once it is open.

@@ -12,8 +12,7 @@ import weakref
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, FrozenSet, NamedTuple, Optional, Sequence, Tuple, Union
-from xml.etree.ElementTree import Element, SubElement, tostring
+from typing import TYPE_CHECKING, Any, Callable, FrozenSet, NamedTuple, Optional, Sequence, Tuple, Union
 
 from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import RasterioIOError
@@ -22,6 +21,7 @@ from rasterio.io import DatasetReader
 from planet_vector.atomic_files import complete
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import RasterAccessError
+from planet_vector.geometry.grid import GridSpec
 from planet_vector.pixels.header import Band, RasterHeader
 from planet_vector.raster.bands import LANDSAT
 from planet_vector.raster.bands import Band as Known
@@ -32,10 +32,14 @@ from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import ProductError, north_up, opened
 from planet_vector.raster.remote import Remote
 from planet_vector.raster.sources import Sources, source_name
-from planet_vector.raster.vrt_parts import add_masks, vrt, vrt_band, vrt_mask, vrt_source, with_mask
+from planet_vector.raster.vrt_parts import add_masks, vrt_band, vrt_source, with_mask
 from planet_vector.raster.vrt_reads import Layers
+from planet_vector.raster.vrt_xml import add_mask, add_metadata, as_text, new_vrt
 from planet_vector.scene import Scene
 from planet_vector.workers import Workers
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 
 class Virtual(Remote):
@@ -264,7 +268,7 @@ def open_bands(
         if len({source.header.crs for source in found}) > 1:
             told = f"The products of {title} lie in different coordinate systems"
             raise RasterAccessError(f"{told}: open them one by one.")
-        text = tostring(_stack(scene, products, found, resolution), encoding="unicode")
+        text = as_text(_stack(scene, products, found, resolution))
     except BaseException:
         sources.end()
         raise
@@ -281,23 +285,24 @@ class _Source(NamedTuple):
 def _stack(scene: Scene, products: Sequence[str], sources: Sequence[_Source], resolution: Union[str, float]) -> Element:
     res = _resolution([source.header.res for source in sources], resolution)
     lefts, lows, rights, tops = zip(*(source.header.bounds for source in sources))
-    bounds = (min(lefts), min(lows), max(rights), max(tops))
-    root = vrt(sources[0].header.crs, bounds, res)
+    west, north = min(lefts), max(tops)
+    width, height = max(1, round((max(rights) - west) / res[0])), max(1, round((north - min(lows)) / res[1]))
+    grid = GridSpec(sources[0].header.crs, west, north, res, width, height)
+    root = new_vrt(grid)
     for product, (name, header, mask) in zip(products, sources):
         known = LANDSAT.get(product) if scene.scene_type == "landsat" else None
         for number, said in enumerate(header.bands, 1):
             band = vrt_band(root, _described(said, product, known))
             _add_wavelengths(band, known)
             if mask is None:
-                vrt_source(band, name, number, header, bounds, res)
+                vrt_source(band, name, number, header, grid)
             else:
                 # What its mask hides is nodata where the band has such a value, and not what happens to lie there.
-                source = vrt_source(band, with_mask(name, header, mask), number, header, bounds, res, "ComplexSource")
-                SubElement(source, "UseMaskBand").text = "true"
+                vrt_source(band, with_mask(name, header, mask), number, header, grid, {"UseMaskBand": "true"})
     if any(source.mask for source in sources):
-        together = vrt_mask(root)  # what one product has is data
+        together = add_mask(root)  # what one product has is data
         for name, header, mask in sources:
-            add_masks(together, name, header, bounds, res, mask)
+            add_masks(together, name, header, grid, mask)
     return root
 
 
@@ -312,9 +317,8 @@ def _described(said: Band, product: str, known: Optional[Known]) -> Band:
 def _add_wavelengths(band: Element, known: Optional[Known]) -> None:
     if known is not None and known.centre is not None:
         # GDAL's own domain and items for wavelengths, in micrometres (its raster data model, "IMAGERY Domain").
-        metadata = SubElement(band, "Metadata", domain="IMAGERY")
-        SubElement(metadata, "MDI", key="CENTRAL_WAVELENGTH_UM").text = repr(known.centre)
-        SubElement(metadata, "MDI", key="FWHM_UM").text = repr(known.width)
+        items = [("CENTRAL_WAVELENGTH_UM", repr(known.centre)), ("FWHM_UM", repr(known.width))]
+        add_metadata(band, items, "IMAGERY")
 
 
 def _resolution(sizes: Sequence[Tuple[float, float]], wanted: Union[str, float]) -> Tuple[float, float]:

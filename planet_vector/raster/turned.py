@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, List
 
 from affine import Affine
 
-from planet_vector.raster.warping import Bounds, recentred, turn_of, turns, warped_bounds
+from planet_vector.geometry.shapes import Bounds
+from planet_vector.raster.warping import recentred, turn_of, turns, warped_bounds
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader

@@ -1,74 +1,48 @@
-"""The parts of a VRT: how GDAL is told of several files as one, each of which it opens when it is looked at."""
+"""What VRTs say of files whose headers are known, each of which GDAL opens when it is looked at."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any, Mapping, Optional, Sequence, Tuple, Union
-from xml.etree.ElementTree import Element, SubElement, tostring
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence, Tuple, Union
 
 from planet_vector.errors import RasterAccessError
+from planet_vector.geometry.grid import GridSpec
 from planet_vector.pixels.header import Band, RasterHeader
+from planet_vector.raster.vrt_xml import (
+    Properties,
+    add_band,
+    add_colour_table,
+    add_mask,
+    add_overview,
+    add_source,
+    as_text,
+    new_vrt,
+)
 
-Bounds = Tuple[float, float, float, float]
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 _TYPES = {
     "uint8": "Byte", "int8": "Int8", "uint16": "UInt16", "int16": "Int16", "uint32": "UInt32", "int32": "Int32",
     "float32": "Float32", "float64": "Float64",
 }  # fmt: skip
 
-_MOST_PIXELS = 2**31 - 1  # a side, which GDAL counts in 32 bits
-
-
-def vrt(crs: Any, bounds: Bounds, res: Tuple[float, float]) -> Element:
-    """Return the root of a VRT over some bounds, which end on whole pixels counted from the upper left."""
-    west, south, east, north = bounds
-    width, height = max(1, round((east - west) / res[0])), max(1, round((north - south) / res[1]))
-    if max(width, height) > _MOST_PIXELS:
-        told = f"Of {res[0]:g} × {res[1]:g} there would be {width} × {height} pixels"
-        raise RasterAccessError(f"{told}: take larger ones.")
-    root = Element("VRTDataset", rasterXSize=str(width), rasterYSize=str(height))
-    SubElement(root, "SRS", dataAxisToSRSAxisMapping="1,2").text = crs.to_wkt()
-    SubElement(root, "GeoTransform").text = ", ".join(repr(float(n)) for n in (west, res[0], 0, north, 0, -res[1]))
-    return root
-
-
-def vrt_tags(root: Element, tags: Mapping[str, str]) -> None:
-    """Say the metadata of a VRT, before its bands, or of a band of it."""
-    if tags:
-        metadata = SubElement(root, "Metadata")
-        for key, value in tags.items():
-            SubElement(metadata, "MDI", key=key).text = value
-
 
 def vrt_band(root: Element, said: Band) -> Element:
     """Add a band to a VRT, of which all is said that a header says of a band."""
     if said.dtype not in _TYPES:
         raise RasterAccessError(f"A band of type {said.dtype} cannot be put together with others: open it by itself.")
-    number = len(root.findall("VRTRasterBand")) + 1
-    band = SubElement(root, "VRTRasterBand", dataType=_TYPES[said.dtype], band=str(number))
-    vrt_tags(band, said.tags)
-    if said.description:
-        SubElement(band, "Description").text = said.description
+    texts = [("Description", said.description or "")]
     if said.nodata is not None:
-        SubElement(band, "NoDataValue").text = repr(said.nodata)
-    SubElement(band, "ColorInterp").text = said.colour.name.capitalize()
-    if said.unit:
-        SubElement(band, "UnitType").text = said.unit
+        texts.append(("NoDataValue", repr(said.nodata)))
+    texts += [("ColorInterp", said.colour.name.capitalize()), ("UnitType", said.unit or "")]
     if (said.scale, said.offset) != (1, 0):
-        SubElement(band, "Offset").text = repr(float(said.offset))
-        SubElement(band, "Scale").text = repr(float(said.scale))
+        texts += [("Offset", repr(float(said.offset))), ("Scale", repr(float(said.scale)))]
+    band = add_band(root, _TYPES[said.dtype], texts, list(said.tags.items()))
     if said.table:
-        table = SubElement(band, "ColorTable")
-        for value in range(max(said.table) + 1):
-            colour = said.table.get(value, (0, 0, 0, 0))
-            SubElement(table, "Entry", {f"c{n}": str(part) for n, part in enumerate(colour, 1)})
+        add_colour_table(band, said.table)
     return band
-
-
-def vrt_mask(parent: Element) -> Element:
-    """Add a mask band to a VRT, or to one of its bands alone: 255 where there is data, 0 where there is none."""
-    return SubElement(SubElement(parent, "MaskBand"), "VRTRasterBand", dataType="Byte")
 
 
 def vrt_source(
@@ -76,11 +50,11 @@ def vrt_source(
     name: str,
     number: Union[int, str],
     header: RasterHeader,
-    bounds: Bounds,
-    res: Tuple[float, float],
-    kind: str = "SimpleSource",
+    grid: GridSpec,
+    settings: Optional[Mapping[str, str]] = None,
     lazily: bool = True,
-) -> Element:
+    relative: bool = False,
+) -> None:
     """Add a source to a band of a VRT; with its properties said, GDAL opens the file when it is looked at.
 
     Parameters
@@ -93,44 +67,33 @@ def vrt_source(
         Which of its bands, counted from 1; ``mask,<number>`` for a band's mask.
     header : RasterHeader
         Of the source.
-    bounds, res
+    grid : GridSpec
         Of the VRT.
-    kind : str
-        ``SimpleSource``, or ``ComplexSource`` where pixels without data are left out.
+    settings, relative
+        As for `add_source`.
     lazily : bool
         False in a VRT that is a source itself: GDAL keeps no more than a hundred files that it opens late.
     """
-    source = SubElement(band, kind)
-    SubElement(source, "SourceFilename", relativeToVRT="0", shared="0").text = name
-    SubElement(source, "SourceBand").text = str(number)
-    said = header.bands[number - 1] if isinstance(number, int) and number <= len(header.bands) else None
-    rows, columns = (said or header.bands[0]).block
-    size = {"RasterXSize": header.width, "RasterYSize": header.height, "BlockXSize": columns, "BlockYSize": rows}
+    properties = None
     if lazily:
-        SubElement(
-            source,
-            "SourceProperties",
-            {key: str(value) for key, value in size.items()},
-            DataType=_TYPES[said.dtype] if said else "Byte",
-        )
+        said = header.bands[number - 1] if isinstance(number, int) and number <= len(header.bands) else None
+        rows, columns = (said or header.bands[0]).block
+        properties = Properties(header.width, header.height, _TYPES[said.dtype] if said else "Byte", (columns, rows))
     west, south, east, north = header.bounds
-    SubElement(source, "SrcRect", xOff="0", yOff="0", xSize=str(header.width), ySize=str(header.height))
-    place = {
-        "xOff": (west - bounds[0]) / res[0],
-        "yOff": (bounds[3] - north) / res[1],
-        "xSize": (east - west) / res[0],
-        "ySize": (north - south) / res[1],
-    }
-    SubElement(source, "DstRect", {key: repr(float(value)) for key, value in place.items()})
-    return source
+    placed = (
+        (west - grid.west) / grid.res[0],
+        (grid.north - north) / grid.res[1],
+        (east - west) / grid.res[0],
+        (north - south) / grid.res[1],
+    )
+    add_source(band, name, number, (0, 0, header.width, header.height), placed, properties, settings, relative)
 
 
 def add_masks(
     mask: Element,
     name: str,
     header: RasterHeader,
-    bounds: Bounds,
-    res: Tuple[float, float],
+    grid: GridSpec,
     own: Optional[str] = None,
     lazily: bool = True,
 ) -> None:
@@ -139,12 +102,12 @@ def add_masks(
     Parameters
     ----------
     mask : Element
-        As `vrt_mask` returns it; what was added before stays data.
+        As `add_mask` returns it; what was added before stays data.
     name : str
         The GDAL name of the source.
     header : RasterHeader
         Of the source.
-    bounds, res
+    grid : GridSpec
         Of the VRT.
     own : str, optional
         The GDAL name of the source's own mask, if it has one: a raster of one band, 0 where there is no data.
@@ -153,11 +116,9 @@ def add_masks(
     """
 
     def add(of: str, number: Union[int, str], nodata: Any, ratio: int, offset: int) -> None:
-        source = vrt_source(mask, of, number, header, bounds, res, "ComplexSource", lazily)
-        if nodata is not None:
-            SubElement(source, "NODATA").text = repr(nodata)
-        SubElement(source, "ScaleOffset").text = str(offset)
-        SubElement(source, "ScaleRatio").text = str(ratio)
+        settings = {} if nodata is None else {"NODATA": repr(nodata)}
+        settings.update(ScaleOffset=str(offset), ScaleRatio=str(ratio))
+        vrt_source(mask, of, number, header, grid, settings, lazily)
 
     telling = no_data(header)
     if own is not None:
@@ -180,7 +141,7 @@ def no_data(header: RasterHeader) -> Tuple[Any, ...]:
 
 def with_nodata(name: str, header: RasterHeader) -> str:
     """Return the text of a VRT of a file, north up, that says what stands for no data, if it is one value."""
-    return tostring(_declared(name, header), encoding="unicode")
+    return as_text(_declared(name, header))
 
 
 def with_mask(name: str, header: RasterHeader, own: Optional[str] = None) -> str:
@@ -196,18 +157,18 @@ def with_mask(name: str, header: RasterHeader, own: Optional[str] = None) -> str
         As for `add_masks`.
     """
     root = _declared(name, header)
-    add_masks(vrt_mask(root), name, header, header.bounds, header.res, own, lazily=False)
-    return tostring(root, encoding="unicode")
+    add_masks(add_mask(root), name, header, header.grid, own, lazily=False)
+    return as_text(root)
 
 
 def _declared(name: str, header: RasterHeader) -> Element:
-    root = vrt(header.crs, header.bounds, header.res)
+    root = new_vrt(header.grid)
     values = no_data(header)
     # A warp takes one value for all bands.
     nodata = values[0] if len(set(map(repr, values))) == 1 else None
     for number, said in enumerate(header.bands, 1):
         band = vrt_band(root, replace(said, nodata=nodata))
-        vrt_source(band, name, number, header, header.bounds, header.res, lazily=False)
+        vrt_source(band, name, number, header, header.grid, lazily=False)
     return root
 
 
@@ -223,23 +184,20 @@ def with_overviews(name: str, header: RasterHeader, overviews: Sequence[str]) ->
     overviews : sequence of str
         The GDAL names of its overviews; none is opened before it is looked at.
     """
-    root = vrt(header.crs, header.bounds, header.res)
+    root = new_vrt(header.grid)
     for number, said in enumerate(header.bands, 1):
         band = vrt_band(root, said)
-        vrt_source(band, name, number, header, header.bounds, header.res, lazily=False)
+        vrt_source(band, name, number, header, header.grid, lazily=False)
         for overview in overviews:
-            element = SubElement(band, "Overview")
-            SubElement(element, "SourceFilename", relativeToVRT="0").text = overview
-            SubElement(element, "SourceBand").text = str(number)
-    return tostring(root, encoding="unicode")
+            add_overview(band, overview, number)
+    return as_text(root)
 
 
 def mask_alone(name: str, header: RasterHeader) -> str:
     """Return the text of a VRT of the mask of a file as pixels: 255 where there is data, and nodata, 0, elsewhere."""
-    root = vrt(header.crs, header.bounds, header.res)
+    root = new_vrt(header.grid)
     # Once for one band, twice for several: of those GDAL takes other pixels at reduced size, and a mask needs the same.
-    for number in range(1, min(2, len(header.bands)) + 1):
-        band = SubElement(root, "VRTRasterBand", dataType="Byte", band=str(number))
-        SubElement(band, "NoDataValue").text = "0"
-        vrt_source(band, name, "mask,1", header, header.bounds, header.res, lazily=False)
-    return tostring(root, encoding="unicode")
+    for _ in header.bands[:2]:
+        band = add_band(root, "Byte", [("NoDataValue", "0")])
+        vrt_source(band, name, "mask,1", header, header.grid, lazily=False)
+    return as_text(root)

@@ -15,8 +15,7 @@ from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from planet_vector.errors import RasterAccessError
-
-Bounds = Tuple[float, float, float, float]
+from planet_vector.geometry.shapes import Bounds
 
 _WKT_MERIDIAN = re.compile(r'(PARAMETER\["central_meridian",)\s*([-+\d.eE]+)')
 _WKT_PRIME = re.compile(r'PRIMEM\["([^"]*)",\s*([-+\d.eE]+)(?:,AUTHORITY\["[^"]*","[^"]*"\])?\]')

@@ -23,15 +23,17 @@ from planet_vector import stac_export
 from planet_vector.catalog import catalog_of
 from planet_vector.config import Settings
 from planet_vector.errors import QueryError, RasterAccessError
+from planet_vector.geometry.grid import GridSpec
 from planet_vector.geometry.ground import percent
 from planet_vector.pixels.header import RasterHeader
 from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import open_link
 from planet_vector.raster.vrt_parts import no_data
 from planet_vector.scene import Scene
-from planet_vector.stacks.crop import as_stack, reference_of, stack_place
+from planet_vector.stacks.crop import as_stack
 from planet_vector.stacks.overlap import Stack, shares_by_scene
-from planet_vector.stacks.resample import Pixels, Place, read_onto
+from planet_vector.stacks.resample import Pixels, read_onto
+from planet_vector.stacks.stack_grid import reference_of, stack_grid
 
 if TYPE_CHECKING:
     import xarray
@@ -41,7 +43,7 @@ ROWS = 1024
 
 _KEPT = 4  # parts of products that a process keeps: the bands of a part are asked for one after another
 
-_Part = Tuple[Settings, str, Place, str]
+_Part = Tuple[Settings, str, GridSpec, str]
 
 
 def to_xarray(
@@ -108,7 +110,7 @@ def to_xarray(
             raise QueryError(f"Scene {scene.id} covers {percent(share)} of the area: leave it out of the cube.")
     settings = Settings.load(api_url, key)
     catalog = catalog_of(settings)
-    place = stack_place(catalog, stack, product, crs)
+    grid = stack_grid(catalog, stack, product, crs)
     reference = reference_of(stack)
     with open_link(catalog, reference.product_link(product), f"{reference.id}/{product}") as dataset:
         header = header_of(dataset)
@@ -127,8 +129,8 @@ def to_xarray(
     cube = odc.stac.load(
         items,
         bands=[f"{product}.{number}" for number in range(1, len(names) + 1)] if len(names) > 1 else [product],
-        geobox=GeoBox((place.height, place.width), place.transform, place.crs.to_wkt()),
-        chunks={**(chunks or {"y": min(ROWS, place.height), "x": place.width})},
+        geobox=GeoBox(grid.shape, Affine(*grid.transform), grid.crs.to_wkt()),
+        chunks={**(chunks or {"y": min(ROWS, grid.height), "x": grid.width})},
         resampling=resampling,
         groupby="id",
         preserve_original_order=True,
@@ -243,9 +245,10 @@ class _Reader:
         self, cfg: Any, dst_geobox: Any, *, dst: Any = None, selection: Any = None
     ) -> Tuple[Tuple[slice, slice], Any]:
         """Return a part of a band, on the cube's grid."""
-        rows, columns = dst_geobox.shape
-        place = Place(CRS.from_wkt(dst_geobox.crs.to_wkt()), Affine(*dst_geobox.transform[:6]), columns, rows)
-        found = _parts.get((self._driver.settings, self._link, place, cfg.resampling))
+        (rows, columns), transform = dst_geobox.shape, dst_geobox.transform
+        crs, res = CRS.from_wkt(dst_geobox.crs.to_wkt()), (transform.a, -transform.e)
+        grid = GridSpec(crs, transform.c, transform.f, res, columns, rows)
+        found = _parts.get((self._driver.settings, self._link, grid, cfg.resampling))
         pixels = self._of_the_cube(found)
         if dst is None:
             dst = np.empty(pixels.shape, pixels.dtype)
@@ -294,10 +297,10 @@ class _Parts:
                 if part in self._kept:
                     self._kept.move_to_end(part)
                     return self._kept[part]
-            settings, link, place, resampling = part
+            settings, link, grid, resampling = part
             catalog = catalog_of(settings)
             with open_link(catalog, catalog.transport.check_link(link), link) as dataset:
-                found = read_onto(dataset, place, resampling)
+                found = read_onto(dataset, grid, resampling)
             with self._lock:
                 self._kept[part] = found
                 while len(self._kept) > _KEPT:
