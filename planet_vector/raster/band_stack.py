@@ -25,7 +25,7 @@ from planet_vector.geometry.grid import GridSpec
 from planet_vector.pixels.header import Band, RasterHeader
 from planet_vector.raster.bands import LANDSAT
 from planet_vector.raster.bands import Band as Known
-from planet_vector.raster.byte_ranges import Part
+from planet_vector.raster.byte_ranges import ReadWindow
 from planet_vector.raster.gdal_message import gdal_said, messages
 from planet_vector.raster.gdal_options import READING, Options
 from planet_vector.raster.headers import header_of
@@ -43,13 +43,8 @@ if TYPE_CHECKING:
 
 
 class Virtual(Remote):
-    """Read several files as one raster; by one thread at a time, as any rasterio dataset.
+    """Several files as one raster."""
 
-    All that reads raises `ServiceError` when the service does not give a file, and `RasterAccessError` when one cannot
-    be read.
-    """
-
-    _title = "of a service"  # until opened: rasterio logs the dataset while it is made
     _as_vrt: Callable[[], str]
     _kept: Any = None
     _end: Any = None
@@ -58,61 +53,27 @@ class Virtual(Remote):
     _layers: Optional[Layers] = None
     _less: Optional[_Less] = None
 
-    def read(
-        self,
-        indexes: Any = None,
-        out: Any = None,
-        window: Any = None,
-        masked: bool = False,
-        out_shape: Any = None,
-        boundless: bool = False,
-        resampling: Resampling = Resampling.nearest,
-        fill_value: Any = None,
-        out_dtype: Any = None,
-    ) -> Any:
-        """Read pixels as `rasterio.io.DatasetReader.read` does."""
-        part = None if boundless else Part(indexes, window, getattr(out, "shape", out_shape), resampling)
-        return self._whole(
-            self._read_by_worker, self._read_part, "read", part, (True, bool(masked) or fill_value is not None),
-            indexes, out, window, masked, out_shape, boundless, resampling, fill_value, out_dtype,
-        )  # fmt: skip
-
-    def read_masks(
-        self,
-        indexes: Any = None,
-        out: Any = None,
-        out_shape: Any = None,
-        window: Any = None,
-        boundless: bool = False,
-        resampling: Resampling = Resampling.nearest,
-    ) -> Any:
-        """Read masks as `rasterio.io.DatasetReader.read_masks` does."""
-        part = None if boundless else Part(indexes, window, getattr(out, "shape", out_shape), resampling)
-        return self._whole(
-            self._read_by_worker, self._read_part, "read_masks", part, (False, True),
-            indexes, out, out_shape, window, boundless, resampling,
-        )  # fmt: skip
-
-    def _read_part(self, method: str, part: Optional[Part], wanted: Tuple[bool, bool], *args: Any) -> Any:
-        """Read while the sources are fetched side by side; `wanted` tells whether pixels and masks are read."""
-        plain = getattr(super(Remote, self), method)
+    def _read_part(self, method: str, part: Optional[ReadWindow], pixels: bool, masks: bool, *args: Any) -> Any:
+        """Read while the sources are fetched side by side."""
         # Of one that is closed nothing is fetched: rasterio says that it is.
         found = None if part is None or self._sources is None or self.closed else part.within(self)
         if found is None:
-            return plain(*args)
+            return super()._read_part(method, part, pixels, masks, *args)
         assert part is not None and self._sources is not None
         bands, window, shape = found
         if self._layers is None:
             self._layers = Layers(self._text)
-        layers, reader = self._layers, plain
+        layers, less = self._layers, None
         if part.resampling == Resampling.nearest:  # others blend at the edges of pixels that lie between those made
             less = self._without(layers.covered(window, shape))
             if less is not None:
-                layers, reader = less.layers, getattr(less.dataset, method)
-        numbers = [*(bands if wanted[0] else ()), *(f"mask,{band}" for band in (bands if wanted[1] else ()))]
+                layers = less.layers
+        numbers = [*(bands if pixels else ()), *(f"mask,{band}" for band in (bands if masks else ()))]
         beside = self._sources.side_by_side(list(layers.asked(numbers, window, shape, part.resampling)))
         try:
-            return reader(*args)
+            if less is not None:
+                return getattr(less.dataset, method)(*args)
+            return super()._read_part(method, part, pixels, masks, *args)
         finally:
             if beside is not None:
                 beside.end()
@@ -146,10 +107,10 @@ class Virtual(Remote):
 
     def _whole(self, read: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if self._sources is None:
-            return read(*args, **kwargs)
+            return super()._whole(read, *args, **kwargs)
         self._sources.begin()
         try:
-            found = read(*args, **kwargs)
+            found = super()._whole(read, *args, **kwargs)
         except RasterioIOError as error:
             self._sources.explain(" ".join(messages(error)))
             raise ProductError(f"{self._title} could not be read whole: {gdal_said(error)}; try again.") from None
@@ -161,14 +122,6 @@ class Virtual(Remote):
             self._less.dataset.close()
         super()._close()
         self._end()
-
-    def _repr_png_(self) -> bytes:
-        from planet_vector.raster.pictures import picture_of
-
-        return picture_of(self)
-
-    def __repr__(self) -> str:
-        return f"<{'closed' if self.closed else 'open'} {type(self).__name__} {self._title}>"
 
 
 class _Less(NamedTuple):
