@@ -23,10 +23,9 @@ from planet_vector.catalog import ScenesV0
 from planet_vector.errors import RasterAccessError
 from planet_vector.geometry.grid import GridSpec
 from planet_vector.pixels.header import Band, RasterHeader
-from planet_vector.raster.bands import LANDSAT
-from planet_vector.raster.bands import Band as Known
+from planet_vector.raster.bands import LANDSAT, SpectralBand
 from planet_vector.raster.byte_ranges import ReadWindow
-from planet_vector.raster.gdal_message import gdal_said, messages
+from planet_vector.raster.error_messages import gdal_said, messages
 from planet_vector.raster.gdal_options import READING, Options
 from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import ProductError, north_up, opened
@@ -209,11 +208,11 @@ def open_bands(
     sources = Sources(catalog, titles)
     sources.fetch_headers(links)
 
-    def look(link: str) -> _Source:
+    def look(link: str) -> _ProductFile:
         with sources.open(link) as dataset:
             north_up(dataset)
             header = header_of(dataset)
-            return _Source(source_name(link), header, sources.mask_of(link, header, dataset))
+            return _ProductFile(source_name(link), header, sources.mask_of(link, header, dataset))
 
     try:
         with Workers(max(1, min(len(links), catalog.settings.connections))) as pool:
@@ -229,13 +228,15 @@ def open_bands(
     return dataset
 
 
-class _Source(NamedTuple):
+class _ProductFile(NamedTuple):
     name: str
     header: RasterHeader
     mask: Optional[str]
 
 
-def _stack(scene: Scene, products: Sequence[str], sources: Sequence[_Source], resolution: Union[str, float]) -> Element:
+def _stack(
+    scene: Scene, products: Sequence[str], sources: Sequence[_ProductFile], resolution: Union[str, float]
+) -> Element:
     res = _resolution([source.header.res for source in sources], resolution)
     lefts, lows, rights, tops = zip(*(source.header.bounds for source in sources))
     west, north = min(lefts), max(tops)
@@ -259,7 +260,7 @@ def _stack(scene: Scene, products: Sequence[str], sources: Sequence[_Source], re
     return root
 
 
-def _described(said: Band, product: str, known: Optional[Known]) -> Band:
+def _described(said: Band, product: str, known: Optional[SpectralBand]) -> Band:
     """Return a band with the name and colour that it has beside others."""
     if known is None:
         return replace(said, description=said.description or product)
@@ -267,7 +268,7 @@ def _described(said: Band, product: str, known: Optional[Known]) -> Band:
     return replace(said, description=f"{product} ({known.description})", colour=colour)
 
 
-def _add_wavelengths(band: Element, known: Optional[Known]) -> None:
+def _add_wavelengths(band: Element, known: Optional[SpectralBand]) -> None:
     if known is not None and known.centre is not None:
         # GDAL's own domain and items for wavelengths, in micrometres (its raster data model, "IMAGERY Domain").
         items = [("CENTRAL_WAVELENGTH_UM", repr(known.centre)), ("FWHM_UM", repr(known.width))]

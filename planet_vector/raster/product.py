@@ -22,14 +22,14 @@ from planet_vector.raster import limits
 from planet_vector.raster.access import Access, Build, plan
 from planet_vector.raster.byte_ranges import ReadWindow, ranges_of
 from planet_vector.raster.download import fetch
-from planet_vector.raster.gdal_message import gdal_said
+from planet_vector.raster.error_messages import gdal_said, reason
 from planet_vector.raster.gdal_options import READING, Options
 from planet_vector.raster.mounting import can_mount, forget_errors, mount, unmount
 from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.raster.partial_file import Progress
 from planet_vector.raster.placed import placed_by_points, unplaced_because
 from planet_vector.raster.remote import Remote
-from planet_vector.raster.remote_file import RemoteFile, ServedWhole, reason
+from planet_vector.raster.remote_file import RemoteFile, ServedWhole
 from planet_vector.raster.session import OptionsSession
 from planet_vector.raster.temporary_copies import make_copy_folder, remove_copy_folder
 from planet_vector.workers import Workers

@@ -57,8 +57,8 @@ RESAMPLING = ("nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "averag
 
 
 @dataclass(frozen=True)
-class Survey:
-    """Hold what a mosaic comes to.
+class Coverage:
+    """How many scenes a mosaic has, and how much ground.
 
     Attributes
     ----------
@@ -79,8 +79,8 @@ class Survey:
         return f"{self.count} scenes, {self.area:,.{0 if self.area >= 9.5 else 2}f} km²"
 
 
-def survey(scenes: Iterable[Scene], area: Any = None) -> Survey:
-    """Tell how many scenes there are, and how much ground they cover.
+def coverage_of(scenes: Iterable[Scene], area: Any = None) -> Coverage:
+    """Return how many scenes there are, and how much ground they cover.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def survey(scenes: Iterable[Scene], area: Any = None) -> Survey:
     ground = shapely.union_all(shapely.make_valid([scene.footprint for scene in found]))
     asked = None if area is None else area_asked_for(area)
     (covered,) = (None,) if asked is None or not holds_ground(asked) else shares_of(asked, [ground])
-    return Survey(len(found), float(area_of(ground)) / 1e6, covered)
+    return Coverage(len(found), float(area_of(ground)) / 1e6, covered)
 
 
 def open_scenes(

@@ -22,7 +22,7 @@ from planet_vector.http.responses import ranged_length
 from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.pixels.header import RasterHeader
 from planet_vector.raster.access import Access
-from planet_vector.raster.gdal_message import gdal_said
+from planet_vector.raster.error_messages import gdal_said
 from planet_vector.raster.gdal_options import READING, Options
 from planet_vector.raster.images import MOST_IMAGES, Image
 from planet_vector.raster.mounting import can_mount, mount, unmount
