@@ -132,6 +132,13 @@ class RasterHeader:
         return tuple(band.nodata for band in self.bands)
 
     @property
+    def fill_values(self) -> Tuple[Any, ...]:
+        """The value of each band that is written where there is no data: NaN in bands of floats that declare none."""
+        return tuple(
+            math.nan if band.nodata is None and band.dtype.startswith("float") else band.nodata for band in self.bands
+        )
+
+    @property
     def alpha(self) -> Optional[int]:
         """The number of the band that says how opaque the others are, counted from 1, or None.
 

@@ -9,7 +9,6 @@ from contextlib import suppress
 from typing import Any, Callable, Dict, Optional
 
 import rasterio
-from affine import Affine
 from rasterio._err import CPLE_BaseError
 from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError, RasterioIOError
@@ -17,6 +16,7 @@ from rasterio.io import DatasetReader
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import PlanetVectorError, RasterAccessError
+from planet_vector.geometry.grid import GridSpec
 from planet_vector.loading import load_driver
 from planet_vector.raster import limits
 from planet_vector.raster.access import Access, Build, plan
@@ -176,15 +176,15 @@ def open_link(catalog: ScenesV0, link: str, title: str, progress: Progress = Non
         raise ProductError(f"{title} cannot be opened where it lies: {gdal_said(error)}.") from None
 
 
-def north_up(dataset: DatasetReader) -> Affine:
-    """Return where the pixels of a raster lie, if its rows go from north to south and its columns from west to east.
+def north_up(dataset: DatasetReader) -> GridSpec:
+    """Return the pixels of a raster, if its rows go from north to south and its columns from west to east.
 
     Raises
     ------
     RasterAccessError
         When it lies another way.
     """
-    transform: Affine = dataset.transform
+    transform = dataset.transform
     if transform.b or transform.d or transform.a <= 0 or transform.e >= 0:
         title = dataset._title if isinstance(dataset, Product) else dataset.name
         told = "is not north up"
@@ -193,7 +193,8 @@ def north_up(dataset: DatasetReader) -> Affine:
         elif transform.is_identity:
             told = unplaced_because(dataset)
         raise RasterAccessError(f"{title} {told}, so it cannot be put together with others: leave it out.")
-    return transform
+    res = transform.a, -transform.e
+    return GridSpec(dataset.crs, transform.c, transform.f, res, dataset.width, dataset.height)
 
 
 def opened(name: str, options: Options, driver: str = "GTiff", cls: Any = DatasetReader, **others: Any) -> Any:

@@ -199,7 +199,7 @@ def _grid(places: Sequence[Bounds], top: RasterHeader, target: Any, res: Any, bo
         across, down = res if isinstance(res, (tuple, list)) else (res, res)
         size = float(across), float(down)
     if size is None:
-        step = warped_step(top.crs, target, top.bounds, (top.width, top.height))
+        step = warped_step(top.grid, target)
         size = (step, step)
     if not all(0 < side < math.inf for side in size):
         raise RasterAccessError(f"A pixel of {size} has no size: give it in units of the coordinate system.")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence, Union
 
 from planet_vector.errors import RasterAccessError
 from planet_vector.geometry.grid import GridSpec
@@ -120,7 +119,7 @@ def add_masks(
         settings.update(ScaleOffset=str(offset), ScaleRatio=str(ratio))
         vrt_source(mask, of, number, header, grid, settings, lazily)
 
-    telling = no_data(header)
+    telling = header.fill_values
     if own is not None:
         add(own, 1, 0, 0, 255)
     elif header.alpha is not None:
@@ -130,13 +129,6 @@ def add_masks(
             add(name, number, nodata, 0, 255)
     else:
         add(name, "mask,1", None, 1, 0)  # all of it; no pixels are read
-
-
-def no_data(header: RasterHeader) -> Tuple[Any, ...]:
-    """Return the value of each band that stands for no data: NaN in bands of floats that say nothing."""
-    return tuple(
-        math.nan if band.nodata is None and band.dtype.startswith("float") else band.nodata for band in header.bands
-    )
 
 
 def with_nodata(name: str, header: RasterHeader) -> str:
@@ -163,7 +155,7 @@ def with_mask(name: str, header: RasterHeader, own: Optional[str] = None) -> str
 
 def _declared(name: str, header: RasterHeader) -> Element:
     root = new_vrt(header.grid)
-    values = no_data(header)
+    values = header.fill_values
     # A warp takes one value for all bands.
     nodata = values[0] if len(set(map(repr, values))) == 1 else None
     for number, said in enumerate(header.bands, 1):

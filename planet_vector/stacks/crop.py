@@ -263,15 +263,14 @@ def _share_within(dataset: DatasetReader, area: Any) -> float:
 
     A rim narrower than half a pixel is none: a footprint's edges are straight in degrees, those of its raster are not.
     """
-    transform, crs = north_up(dataset), dataset.crs
-    low, high = transform.c, transform.c + transform.a * dataset.width
-    bottom, top = transform.f + transform.e * dataset.height, transform.f
-    parts = shapely.union_all(drawn_in(merged(area), crs))
+    grid = north_up(dataset)
+    low, bottom, high, top = grid.bounds
+    parts = shapely.union_all(drawn_in(merged(area), grid.crs))
     west, _, east, _ = parts.bounds
-    rim_x, rim_y = transform.a / 2, -transform.e / 2
+    rim_x, rim_y = grid.res[0] / 2, grid.res[1] / 2
     rasters = [
         shapely.box(low + by - rim_x, bottom - rim_y, high + by + rim_x, top + rim_y)
-        for by in turns((low, high), (west, east), turn_of(crs))
+        for by in turns((low, high), (west, east), turn_of(grid.crs))
     ]
     beyond = shapely.difference(parts, shapely.union_all(rasters))
     return 1.0 if beyond.is_empty else 1.0 - float(beyond.area / parts.area)

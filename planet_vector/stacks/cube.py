@@ -28,7 +28,6 @@ from planet_vector.geometry.ground import percent
 from planet_vector.pixels.header import RasterHeader
 from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import open_link
-from planet_vector.raster.vrt_parts import no_data
 from planet_vector.scene import Scene
 from planet_vector.stacks.crop import as_stack
 from planet_vector.stacks.overlap import Stack, shares_by_scene
@@ -174,7 +173,7 @@ class ProductDriver:
     @property
     def nodata(self) -> Tuple[Any, ...]:
         """What stands for no data in each variable of a band: nothing in alpha."""
-        values = enumerate(no_data(self.header), 1)
+        values = enumerate(self.header.fill_values, 1)
         return tuple(None if number == self.header.alpha else value for number, value in values)
 
     @property
@@ -269,7 +268,7 @@ class _Reader:
         pixels = found.bands[self._band - 1]
         if self._band == cube.alpha:
             return np.where(found.valid, pixels, pixels.dtype.type(0))
-        value, own = self._driver.nodata[self._band - 1], no_data(found.header)[self._band - 1]
+        value, own = self._driver.nodata[self._band - 1], found.header.fill_values[self._band - 1]
         if value is None:
             return pixels
         data = found.valid & np.isfinite(pixels)

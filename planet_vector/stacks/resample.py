@@ -18,7 +18,6 @@ from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import north_up
 from planet_vector.raster.rasterio_warnings import unplaced
 from planet_vector.raster.turned import in_turns
-from planet_vector.raster.vrt_parts import no_data
 from planet_vector.raster.warping import warped_bounds
 
 REACH = {"nearest": 1, "bilinear": 2, "cubic": 3, "average": 2}
@@ -68,7 +67,7 @@ def read_onto(dataset: DatasetReader, grid: GridSpec, resampling: str = "nearest
     """
     north_up(dataset)
     # A raster that goes around the globe may be seen on a grid from both of its ends.
-    views = in_turns(dataset, grid.crs, grid.bounds)
+    views = in_turns(dataset, grid)
     found = [_read_view(view, grid, resampling) for view in views]
     whole = found[0]
     for part in found[1:]:
@@ -102,7 +101,7 @@ def _read_view(dataset: DatasetReader, grid: GridSpec, resampling: str) -> Pixel
     }  # fmt: skip
     target, reached = _nothing(header, grid.shape), np.zeros(grid.shape, np.uint8)
     with unplaced:
-        _warp(source, seen, target, no_data(header), places)
+        _warp(source, seen, target, header.fill_values, places)
         reproject(seen.astype(np.uint8) * 255, reached, **places, src_nodata=0, dst_nodata=0)
     valid = where_data(target, header, mask=reached)  # which knows of mask and alpha
     target[:, ~valid] = _nothing(header, (1, 1))[:, :, 0]
@@ -145,7 +144,7 @@ def _is_finite(band: Any) -> bool:
 def _nothing(header: RasterHeader, shape: Tuple[int, int]) -> Any:
     """Return bands in which nothing is data, as far as their values can say it."""
     bands = np.zeros((len(header.bands), *shape), header.dtypes[0].replace("complex_int16", "complex64"))
-    for band, said, value in zip(bands, header.bands, no_data(header)):
+    for band, said, value in zip(bands, header.bands, header.fill_values):
         if value is not None and said.colour != ColorInterp.alpha:
             band[:] = value
     return bands

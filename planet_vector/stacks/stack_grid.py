@@ -7,7 +7,6 @@ from typing import Any, Dict, List, Tuple
 
 import shapely
 from rasterio.io import DatasetReader
-from rasterio.transform import array_bounds
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import QueryError
@@ -50,12 +49,12 @@ def stack_grid(catalog: ScenesV0, stack: Stack, product: str, crs: Any = None) -
     given = None if crs is None else crs_of(crs)
     reference = reference_of(stack)
     with open_link(catalog, reference.product_link(product), f"{reference.id}/{product}") as dataset:
-        own, transform, size = dataset.crs, north_up(dataset), (dataset.width, dataset.height)
-    wanted = given or own
-    if wanted == own:
-        return _grid_in(stack, own, (transform.a, -transform.e), (transform.c, transform.f))
+        own = north_up(dataset)
+    wanted = given or own.crs
+    if wanted == own.crs:
+        return _grid_in(stack, own.crs, own.res, (own.west, own.north))
     # Pixels of another system: square, counted from the origin.
-    step = _round(warped_step(own, wanted, array_bounds(*size[::-1], transform), size))
+    step = _round(warped_step(own, wanted))
     return _grid_in(stack, wanted, (step, step), (0.0, 0.0))
 
 
@@ -73,8 +72,8 @@ def reference_of(stack: Stack) -> Scene:
 
 def own_grid(dataset: DatasetReader, stack: Stack) -> GridSpec:
     """Return the ground of a stack in the pixels of one of its products, open, as `stack_grid` does."""
-    transform = north_up(dataset)
-    return _grid_in(stack, dataset.crs, (transform.a, -transform.e), (transform.c, transform.f))
+    own = north_up(dataset)
+    return _grid_in(stack, own.crs, own.res, (own.west, own.north))
 
 
 def _grid_in(stack: Stack, crs: Any, res: Tuple[float, float], origin: Position) -> GridSpec:
