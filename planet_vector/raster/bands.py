@@ -10,7 +10,7 @@ from typing import Mapping, NamedTuple, Optional
 
 
 class SpectralBand(NamedTuple):
-    """What is known of a band.
+    """Band of a sensor.
 
     Attributes
     ----------

@@ -46,7 +46,7 @@ _MOST_QUADS = 20_000  # of one raster
 
 
 class _Located:
-    """Answer the metadata items of the domain ``LocationInfo``, as GDAL's own driver for mosaics does."""
+    """Mixin that answers metadata items of the domain ``LocationInfo``, as GDAL's own driver for mosaics does."""
 
     _catalog: ScenesV0
     _mosaic = ""
@@ -67,11 +67,11 @@ class _Located:
 
 
 class MosaicTiles(_Located, Tiles):
-    """Read the tiles of a mosaic as a raster."""
+    """Tiles of a mosaic as a raster."""
 
 
 class Quads(_Located, Virtual):
-    """Read the quads of a mosaic as one raster: at full size the quads, at half of it and less the tiles."""
+    """Quads of a mosaic as one raster: at full size the quads, at half of it and less the tiles."""
 
     _quads: Sequence[Item] = ()
     _places: Sequence[Tuple[int, int]] = ()  # column and row of each quad's first pixel

@@ -26,7 +26,7 @@ _REACH = 4  # pixels, of those read, that the widest kernel takes in around a wi
 
 
 class ReadWindow(NamedTuple):
-    """What is read of a file, as the arguments of `rasterio.io.DatasetReader.read` say it."""
+    """Window of a file that is read, as the arguments of `rasterio.io.DatasetReader.read` give it."""
 
     indexes: Any
     window: Any

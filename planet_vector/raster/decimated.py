@@ -67,7 +67,7 @@ Progress = Optional[Callable[[int, int], None]]
 
 
 class Decimation(NamedTuple):
-    """Hold what a file is reduced to, and what that takes of it.
+    """Reduced size of a file, and the bytes of it that this takes.
 
     Attributes
     ----------
@@ -188,7 +188,7 @@ def _pieces(ranges: Sequence[Range]) -> Iterator[List[Range]]:
 
 
 class _Layout(NamedTuple):
-    """Hold how the blocks of a directory divide its pixels, and the tables that say where they lie."""
+    """Division of a directory's pixels into blocks, and the tables of their offsets and lengths."""
 
     size: Tuple[int, int]  # columns and rows
     block: Tuple[int, int]
@@ -208,7 +208,7 @@ class _Layout(NamedTuple):
 
 
 class _Header:
-    """The directories of a file."""
+    """Directories of a file."""
 
     def __init__(self, file: RemoteFile) -> None:
         self._file = _Recorded(file)
@@ -333,7 +333,7 @@ class _Header:
 
 
 class _Recorded:
-    """A file of a service as one that can seek; what is read of it is kept.
+    """Seekable view of a remote file that keeps what is read.
 
     Attributes
     ----------

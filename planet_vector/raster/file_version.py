@@ -6,7 +6,7 @@ from typing import Mapping
 
 
 class FileVersion:
-    """What an answer tells of the version of a file.
+    """Version of a file, as a response tells it.
 
     Parameters
     ----------

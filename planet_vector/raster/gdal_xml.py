@@ -33,7 +33,7 @@ _USUAL = 18  # zoom; 60 cm a pixel
 
 
 class Placed(NamedTuple):
-    """Hold a quad as a part of a raster: what GDAL opens, and its bounds in metres of EPSG:3857."""
+    """Quad as a part of a raster: its GDAL name, and its bounds in metres of EPSG:3857."""
 
     name: str
     bounds: Bounds

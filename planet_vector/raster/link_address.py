@@ -12,7 +12,7 @@ MARGIN = 60.0  # seconds before its end at which an address is renewed, a tenth 
 
 
 class LinkAddress:
-    """The address of a file.
+    """Address of a file.
 
     Parameters
     ----------

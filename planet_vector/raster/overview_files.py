@@ -63,7 +63,7 @@ overviews of these. Raises `RasterAccessError` when GDAL cannot.
 
 
 class Kept(NamedTuple):
-    """Hold the overviews of a product that are on the disk."""
+    """Overviews of a product on the disk."""
 
     overviews: Path
     text: Path
@@ -121,7 +121,7 @@ def kept(catalog: ScenesV0, link: str) -> Optional[Kept]:
 
 
 class Making:
-    """Make the overviews of a product.
+    """Maker of the overviews of a product.
 
     Parameters
     ----------

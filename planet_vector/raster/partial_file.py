@@ -37,14 +37,14 @@ _PIECE = 2**14  # bytes written at once: what is under way when a transfer break
 
 @dataclass
 class _Announced:
-    """What is known of the file that is coming in."""
+    """Version and size of the file that is coming in."""
 
     etag: str = ""
     size: Optional[int] = None
 
 
 class PartialFile:
-    """The part of a file that is there, and what it is a part of; a context manager.
+    """Context manager for the part of a file that is there, and what it is a part of.
 
     Parameters
     ----------

@@ -41,11 +41,11 @@ _AT_ONCE = 16  # files being opened; four times the connections to a service, by
 
 
 class ProductError(RasterAccessError, RasterioIOError):  # type: ignore[misc]
-    """Report a product that cannot be opened or read, to those who catch rasterio's error too."""
+    """Raised if a product cannot be opened or read; rasterio's own error, too."""
 
 
 class Product(Remote):
-    """Read a product as any rasterio dataset is read: by one thread at a time, so open one for each thread.
+    """Product as a rasterio dataset: read by one thread at a time, so open one for each thread.
 
     It is read for as long as it is open: where its address was signed, it is signed anew before it ends, by whatever
     way GDAL reads (a warp, a copy, a checksum). When another version of the file takes its place, reading is an error,

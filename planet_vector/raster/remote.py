@@ -21,7 +21,7 @@ _readers = Workers(16, "geotiff-read")
 
 
 class Remote(DatasetReader):  # type: ignore[misc]
-    """A dataset that is read over the network; by one thread at a time, as any rasterio dataset.
+    """Dataset that is read over the network; by one thread at a time, as any rasterio dataset.
 
     A read that was interrupted goes on by itself: the next one waits for it, and `close` leaves the closing to it.
 

@@ -39,11 +39,11 @@ _GIVES_UP = 1.0  # seconds after a failure in which GDAL, which may go on to ask
 
 
 class ServedWhole(RasterAccessError):
-    """Report a file that is not served in ranges."""
+    """Raised if a file is not served in ranges."""
 
 
 class RemoteFile:
-    """Read ranges of the file that a link leads to; safe to use from several threads.
+    """File that a link leads to, read in ranges; safe to use from several threads.
 
     Parameters
     ----------

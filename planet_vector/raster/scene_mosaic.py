@@ -58,7 +58,7 @@ RESAMPLING = ("nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "averag
 
 @dataclass(frozen=True)
 class Coverage:
-    """How many scenes a mosaic has, and how much ground.
+    """Number of scenes, and the ground they cover.
 
     Attributes
     ----------

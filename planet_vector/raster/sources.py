@@ -47,7 +47,7 @@ def source_name(link: str, image: int = 1) -> str:
 
 
 class Sources:
-    """Have GDAL open the links of a service, until `end`.
+    """Links of a service that GDAL can open, until `end`.
 
     Parameters
     ----------

@@ -67,7 +67,7 @@ _SAYS_NOTHING_MORE = {_MODEL, _RASTER, 1026, _GEOGRAPHIC, 2049, _ANGLE, 2057, 20
 
 
 class TiffBand(NamedTuple):
-    """What a header says of a band, in GDAL's words.
+    """Band of a TIFF header, in GDAL's words.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class TiffBand(NamedTuple):
 
 
 class TiffHeader(NamedTuple):
-    """What the header of a GeoTIFF says that has one image, is north up, and in a system with an EPSG code.
+    """Header of a GeoTIFF of one image, north up, in a coordinate system with an EPSG code.
 
     Attributes
     ----------
@@ -306,7 +306,7 @@ def _text(tiff: TiffFile, first: Directory, tag: int) -> str:
 
 
 class _Ranges:
-    """A file of a host, of which a few stretches are fetched.
+    """Seekable view of a file on a host, of which a few ranges are fetched.
 
     Attributes
     ----------

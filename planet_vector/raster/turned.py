@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Turned:
-    """Stand for an open dataset whose pixels lie elsewhere by its own words; for what reads its windows and header.
+    """Open dataset in another place than its header says, for what reads its windows and header.
 
     Parameters
     ----------

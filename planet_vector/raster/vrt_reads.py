@@ -31,7 +31,7 @@ _LAST_PLACES = 16 * 2.0**-52  # of a number, by which sums of it may differ from
 
 
 class Asked(NamedTuple):
-    """What is read of a file."""
+    """Part of a file that is read."""
 
     name: str
     number: Number
@@ -64,7 +64,7 @@ class _Shown(NamedTuple):
 
 
 class Layers:
-    """Know what a VRT is made of.
+    """Sources of a VRT, and which parts of them GDAL reads.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ class Layers:
 
 
 class _Warp:
-    """Know which part of a raster is warped to a part of another."""
+    """Warp of a raster to another: which part of it is read for a part of that."""
 
     def __init__(self, source: str, block: Tuple[int, int], size: Tuple[int, int], systems: Tuple[str, str],
                  forth: Sequence[float], back: Sequence[float]) -> None:  # fmt: skip

@@ -23,7 +23,7 @@ _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  
 
 
 class Properties(NamedTuple):
-    """What GDAL is told of a source, so that it opens it when it is looked at.
+    """Properties of a source, by which GDAL opens it only when it is looked at.
 
     Attributes
     ----------
@@ -169,7 +169,7 @@ def add_overview(band: Element, name: str, number: int) -> None:
 
 
 class Warp(NamedTuple):
-    """How the pixels of a VRT are made of another raster.
+    """Warp of a raster to the pixels of a VRT.
 
     Attributes
     ----------

@@ -26,7 +26,7 @@ _SLACK = 1e-9  # of the globe's width: bounds that meet do not overlap
 
 
 class Turn(NamedTuple):
-    """Hold how a coordinate system unrolls the globe.
+    """How a coordinate system unrolls the globe.
 
     Attributes
     ----------

@@ -41,7 +41,7 @@ Progress = Optional[Callable[[int, int], None]]
 
 
 class Crop(NamedTuple):
-    """Tell what became of a scene.
+    """What became of a scene.
 
     Attributes
     ----------

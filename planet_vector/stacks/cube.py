@@ -145,7 +145,7 @@ def to_xarray(
 
 
 class ProductDriver:
-    """Read products for odc-loader: be its `ReaderDriver`.
+    """odc-loader's `ReaderDriver` for products.
 
     Parameters
     ----------
@@ -235,7 +235,7 @@ def _driver_of(api_url: str, header: RasterHeader) -> ProductDriver:
 
 
 class _Reader:
-    """Read one band; it travels between workers, as its driver does."""
+    """Reader of one band; it is pickled for workers, as its driver is."""
 
     def __init__(self, driver: ProductDriver, link: str, band: int) -> None:
         self._driver, self._link, self._band = driver, link, band
@@ -281,7 +281,7 @@ class _Reader:
 
 
 class _Parts:
-    """Keep the parts that were read last, so that the bands of one file, which lie together, are fetched once."""
+    """Cache of the parts that were read last, so that the bands of one file, which lie together, are fetched once."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[_Part, Pixels] = OrderedDict()

@@ -60,7 +60,7 @@ class _Block(NamedTuple):
 
 
 class BranchAndBound:
-    """Search that narrows down where the largest rectangle of one area lies, a step at a time.
+    """Branch and bound for the largest rectangle of one area, a step at a time.
 
     Rectangles are sought that are no taller than wide, of an angle in some intervals.
 

@@ -26,7 +26,7 @@ _OF_PAIR = 4  # the same, of two vertices of a convex part
 
 
 class AreaPart(NamedTuple):
-    """The rings around a part, about (0, 0) and within a distance of 1, and where and how large it is."""
+    """Rings around a part of an area, about (0, 0) and within a distance of 1, and where and how large it is."""
 
     rings: List[Floats]
     middle: Floats
@@ -34,7 +34,7 @@ class AreaPart(NamedTuple):
 
 
 class Sought(NamedTuple):
-    """Hold the part with the largest rectangle that was found, that, the share of the largest it may lack, the work."""
+    """Largest rectangle that was found, its part, the share of the largest it may lack, and the work done."""
 
     part: Optional[AreaPart]
     best: Optional[Fitted]

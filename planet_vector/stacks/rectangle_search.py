@@ -31,7 +31,7 @@ _ULPS = 64 * np.finfo(float).eps  # by how much of the coordinates a rectangle i
 
 
 class Inscribed(NamedTuple):
-    """Hold the largest rectangle that was found inside an area.
+    """Largest rectangle that was found inside an area.
 
     Attributes
     ----------

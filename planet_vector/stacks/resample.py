@@ -27,7 +27,7 @@ _SAME = 1e-3  # of a pixel: two grids are one that are closer
 
 
 class Pixels(NamedTuple):
-    """Hold what was read of a product, and what a file of it is to say.
+    """Pixels that were read of a product, and the header of a file of them.
 
     Attributes
     ----------
