@@ -26,12 +26,12 @@ from planet_vector.pixels.header import Band, RasterHeader
 from planet_vector.raster.bands import LANDSAT, SpectralBand
 from planet_vector.raster.byte_ranges import ReadWindow
 from planet_vector.raster.error_messages import gdal_said, messages
+from planet_vector.raster.file_vrts import add_masks, vrt_band, vrt_source, with_mask
 from planet_vector.raster.gdal_options import READING, Options
 from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import ProductError, north_up, opened
 from planet_vector.raster.remote import Remote
 from planet_vector.raster.sources import Sources, source_name
-from planet_vector.raster.vrt_parts import add_masks, vrt_band, vrt_source, with_mask
 from planet_vector.raster.vrt_reads import Layers
 from planet_vector.raster.vrt_xml import add_mask, add_metadata, as_text, new_vrt
 from planet_vector.scene import Scene

@@ -269,7 +269,7 @@ def _described(text: bytes, decimation: Decimation) -> bytes:
             source.text = f"{ONLY_GEOTIFF}{_FILE}"
         blocks = band.find("SimpleSource/SourceProperties")
         if blocks is not None:  # who reads block by block reads those of the file
-            set_block(band, blocks.get("BlockXSize"), blocks.get("BlockYSize"))
+            set_block(band, blocks.get("BlockXSize", ""), blocks.get("BlockYSize", ""))
         _add_overviews(band, number, decimation)
     mask = root.find("MaskBand/VRTRasterBand")
     if mask is not None:

@@ -33,10 +33,10 @@ from planet_vector.pixels.valid import needed
 from planet_vector.raster.band_stack import Virtual, open_virtual
 from planet_vector.raster.compatibility import ALPHA, bands_of_all, checked, told_by_pixels
 from planet_vector.raster.drawn import cut_to
+from planet_vector.raster.file_vrts import mask_alone, vrt_band, vrt_source, with_mask, with_nodata
 from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import north_up
 from planet_vector.raster.sources import Sources, source_name
-from planet_vector.raster.vrt_parts import mask_alone, vrt_band, vrt_source, with_mask, with_nodata
 from planet_vector.raster.vrt_xml import add_mask, add_metadata, as_text, new_vrt
 from planet_vector.raster.warping import around, recentred, turn_of, turns, warped_bounds, warped_step
 from planet_vector.scene import Scene

@@ -69,7 +69,7 @@ class Layers:
     Parameters
     ----------
     text : str
-        The text of a VRT, as `planet_vector.raster.vrt_parts` and GDAL write them.
+        The text of a VRT, as `planet_vector.raster.file_vrts` and GDAL write them.
     """
 
     def __init__(self, text: str) -> None:

@@ -12,8 +12,8 @@ from rasterio.enums import ColorInterp
 
 from planet_vector.atomic_files import complete
 from planet_vector.errors import QueryError
+from planet_vector.raster.file_vrts import vrt_band, vrt_source
 from planet_vector.raster.headers import header_of
-from planet_vector.raster.vrt_parts import vrt_band, vrt_source
 from planet_vector.raster.vrt_xml import add_mask, as_text, new_vrt
 
 

@@ -1,4 +1,4 @@
-"""What VRTs say of files whose headers are known, each of which GDAL opens when it is looked at."""
+"""VRTs of files whose headers are known, each of which GDAL opens when it is looked at."""
 
 from __future__ import annotations
 
