@@ -19,6 +19,7 @@ import requests
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import ConfigError, ProtocolError, ServiceError
+from planet_vector.geometry.shapes import Bounds
 from planet_vector.geometry.web_mercator import HALF_WORLD, to_mercator
 from planet_vector.http.responses import read_body
 from planet_vector.names import ONLY_GEOTIFF, is_segment
@@ -48,9 +49,6 @@ _SECONDS = 5.0  # for one tile with all its retries
 _MOST_TILE = 2**22  # bytes; without any compression it has 2**18
 _PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 _LONGEST = 100  # characters of an id in the name of a file
-
-Box = Tuple[float, float, float, float]
-"""West, south, east, north, in degrees."""
 
 log = logging.getLogger(__name__)
 
@@ -222,8 +220,8 @@ def _check_kind(header: TiffHeader) -> None:
         raise _Undescribed("says in another way than tiles what has no data")
 
 
-def _box(scene: Scene) -> Box:
-    """Return the box around the footprint of a scene.
+def _box(scene: Scene) -> Bounds:
+    """Return the box around the footprint of a scene, in degrees.
 
     Raises
     ------

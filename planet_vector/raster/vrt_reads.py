@@ -14,6 +14,7 @@ import numpy as np
 from rasterio.enums import Resampling
 from rasterio.windows import Window
 
+from planet_vector.raster.vrt_xml import Rectangle
 from planet_vector.raster.warping import transformed
 
 Number = Union[int, str]
@@ -45,8 +46,8 @@ class _Source(NamedTuple):
     number: Number
     masked: bool
     opaque: bool
-    taken: Tuple[float, float, float, float]
-    placed: Tuple[float, float, float, float]
+    taken: Rectangle
+    placed: Rectangle
 
 
 class _Drawn(NamedTuple):
@@ -266,7 +267,7 @@ def _sources(band: Element) -> List[_Source]:
     return found
 
 
-def _rectangle(element: Element, tag: str) -> Tuple[float, float, float, float]:
+def _rectangle(element: Element, tag: str) -> Rectangle:
     found = element.find(tag)
     if found is None:
         raise ValueError(f"a source says no {tag}")
