@@ -278,7 +278,7 @@ def _vrt(
             how = None
             found = list(pool.map(placed, titles, repeat(how)))
     headers = [header for header, _ in found]
-    add_metadata(root, list(set.intersection(*(set(header.tags.items()) for header in headers))))
+    add_metadata(root, sorted(set.intersection(*(set(header.tags.items()) for header in headers))))
     bands = [vrt_band(root, band) for band in bands_of_all(headers, top)]
     sources_of_all = [each for _, several in found for each in several]
     for name, place in sources_of_all:
