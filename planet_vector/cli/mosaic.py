@@ -127,7 +127,7 @@ def _mosaic_of_scenes(
     resampling: str,
 ) -> None:
     from planet_vector.geometry.ground import percent
-    from planet_vector.raster.scene_mosaic import open_scenes, survey
+    from planet_vector.raster.scene_mosaic import coverage_of, open_scenes
     from planet_vector.scene import Scene
 
     if not count and output is None:
@@ -135,7 +135,7 @@ def _mosaic_of_scenes(
     scenes = [Scene(feature, query.scene_type) for page in catalog.pages(query) for feature in page]
     if not scenes and not count:
         raise NotFoundError(nothing_found(catalog, query))
-    told = survey(scenes, query.area)
+    told = coverage_of(scenes, query.area)
     say(str(told), err=not count)
     if told.covered is not None and scenes:
         say(f"They cover {percent(told.covered)} of the area.", err=True)

@@ -53,7 +53,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Access:
-    """Say how one GDAL opens one product.
+    """How one GDAL opens one product.
 
     Attributes
     ----------

@@ -61,7 +61,7 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class Todo:
-    """Hold what a scene lacks in the folder.
+    """What a scene lacks in the folder.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class Todo:
 
 @dataclass
 class Plan:
-    """Hold what is to be done so that a folder is as a search has it.
+    """Plan of what brings a folder in line with a search.
 
     Attributes
     ----------
@@ -116,7 +116,7 @@ Outcome = Union[List[Path], PlanetVectorError]
 
 
 class Folder:
-    """View a folder that syncs keep.
+    """Folder that syncs keep.
 
     Parameters
     ----------
