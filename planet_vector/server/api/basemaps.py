@@ -27,13 +27,12 @@ from pathlib import Path
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import shapely
-from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from planet_vector.errors import ConfigError
+from planet_vector.geometry.wrapping import footprint_of
 from planet_vector.query import format_time, parse_time
 from planet_vector.server.api.keys import Permission
-from planet_vector.server.archive.outlines import split
 from planet_vector.server.index.database import Index
 from planet_vector.server.index.scene_search import Search, parse_search
 from planet_vector.server.patience import Patience
@@ -255,7 +254,7 @@ class Mosaic:
                 Member(
                     scene_id,
                     shown,
-                    shapely.make_valid(to_mercator(split(shape(feature["geometry"])))),
+                    shapely.make_valid(to_mercator(footprint_of(feature["geometry"]))),
                     format_time(parse_time(acquired)),
                     _updated(properties, acquired),
                     float(estimated) if isinstance(estimated, (int, float)) else 0.0,

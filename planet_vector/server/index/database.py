@@ -26,8 +26,8 @@ from planet_vector.server.index.sqlite_connections import Connections, IndexFile
 from planet_vector.server.patience import Patience
 from planet_vector.server.refusal import Refusal
 
-SCHEMA = 5
-"""Number of the layout below; an index of another number is made anew."""
+SCHEMA = 6
+"""Number of the layout below, and of how footprints are read; an index of another number is made anew."""
 
 _VERSION_BITS = 62  # where versions begin to be counted; SQLite's integers have 63 for numbers from zero on
 _TEXT = "CAST(json AS BLOB)"  # as it goes out

@@ -14,11 +14,10 @@ from struct import pack
 from typing import Any, Callable, Deque, Generator, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 import shapely
-from shapely.geometry import MultiPolygon, Polygon
 
+from planet_vector.geometry.wrapping import footprint_of, sides
 from planet_vector.query import parse_time
 from planet_vector.server.archive.inventory import Problem, SceneRecord, Unit, read, read_lines, stamp
-from planet_vector.server.archive.outlines import split
 from planet_vector.server.index.fields import column_values
 from planet_vector.server.index.links import feature_text
 from planet_vector.server.index.scene_search import microseconds
@@ -213,36 +212,14 @@ def entry_of(record: SceneRecord) -> Entry:
 
 
 def _footprint(geometry: Any) -> Tuple[Optional[bytes], List[Tuple[float, float, float, float]]]:
-    """Return a GeoJSON footprint as WKB within ±180°, and the boxes of its western and eastern part."""
+    """Return a GeoJSON footprint as WKB within ±180°, and the boxes of its parts at either side of the antimeridian."""
     if geometry is None:
         return None, []
     plain = _plain_footprint(geometry)
     if plain is not None:
         return plain
-    if not isinstance(geometry, dict) or geometry.get("type") not in ("Polygon", "MultiPolygon"):
-        raise ValueError("its geometry is neither a Polygon nor a MultiPolygon")
-    coordinates = geometry.get("coordinates")
-    if not isinstance(coordinates, list) or not coordinates:
-        raise ValueError("its geometry has no coordinates")
-    rings = [coordinates] if geometry["type"] == "Polygon" else coordinates
-    shapes = [Polygon(polygon[0], polygon[1:]) for polygon in rings]
-    shape = shapes[0] if len(shapes) == 1 else MultiPolygon(shapes)
-    bounds = shape.bounds
-    if not (len(bounds) == 4 and -540 <= bounds[0] <= bounds[2] <= 540 and -90 <= bounds[1] <= bounds[3] <= 90):
-        raise ValueError("its positions are not longitude and latitude in degrees")
-    shape = split(shape)
-    if shape.is_empty:
-        raise ValueError("its footprint is empty")
-    shape = shapely.force_2d(shape)
-    parts = [part.bounds for part in shapely.get_parts(shape)]
-    if len(parts) == 1 or shape.bounds[2] - shape.bounds[0] <= 180:
-        return shapely.to_wkb(shape), [shape.bounds]
-    halves = [[b for b in parts if b[0] + b[2] < 0], [b for b in parts if b[0] + b[2] >= 0]]
-    return shapely.to_wkb(shape), [
-        (min(b[0] for b in half), min(b[1] for b in half), max(b[2] for b in half), max(b[3] for b in half))
-        for half in halves
-        if half
-    ]
+    footprint = footprint_of(geometry)
+    return shapely.to_wkb(footprint), sides(footprint)
 
 
 def _plain_footprint(geometry: Any) -> Optional[Tuple[bytes, List[Tuple[float, float, float, float]]]]:
