@@ -163,12 +163,12 @@ def _all_made(root: Path, sources: Mapping[Path, Source]) -> Iterator[_Outcome]:
 def _made(jobs: Jobs, root: Path, path: Path, source: Source) -> _Outcome:
     if _is_whole(path):
         return _Outcome(kept=True)
-    part = begin_overviews(path)
     product = os.path.relpath(source.path, os.path.realpath(root))
     try:
-        made = jobs.run(make_pyramid, source, part)
-        if made:
-            os.replace(part, path)
+        with begin_overviews(path) as part:
+            made = jobs.run(make_pyramid, source, part)
+            if made:
+                os.replace(part, path)
         return _Outcome(made)
     except Refusal as refusal:
         if refusal.status == 503:
@@ -176,9 +176,6 @@ def _made(jobs: Jobs, root: Path, path: Path, source: Source) -> _Outcome:
         return _Outcome(problem=Problem(product, _reason(refusal, source.path.name)))
     except JobError as error:
         return _Outcome(problem=Problem(product, f"has no overviews: to make them {error}"))
-    finally:
-        with contextlib.suppress(OSError):  # the next run deletes it
-            part.unlink(missing_ok=True)
 
 
 def _is_whole(path: Path) -> bool:
