@@ -153,7 +153,7 @@ class Connection(H11Protocol):
 
     def __init__(self, connections: Connections, headers: Sequence[Tuple[bytes, bytes]] = (), **options: Any) -> None:
         super().__init__(**options)
-        self.conn: _Parser = _Parser(h11.SERVER, MAX_HEAD)
+        self.conn: _RequestParser = _RequestParser(h11.SERVER, MAX_HEAD)
         self.app = cast(Any, self._until_it_is_lost(cast(ASGIApp, self.app)))
         self._connections = connections
         self._refusal_headers = list(headers)
@@ -299,7 +299,7 @@ class _LostError(Exception):
     """Be the end of an answer whose client is gone."""
 
 
-class _Parser(h11.Connection):
+class _RequestParser(h11.Connection):
     """Read requests, and refuse those whose end two servers could see at different places (RFC 9112, section 6)."""
 
     error: Optional[h11.RemoteProtocolError] = None

@@ -18,16 +18,16 @@ from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional
 
 from planet_vector.errors import ArchiveError
 from planet_vector.server.archive.inventory import Problem
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery.overview_folder import begin_overviews, find_begun, find_overviews, overviews_of
 from planet_vector.server.imagery.picture_cache import PictureCache
-from planet_vector.server.imagery.picture_sources import Sources
+from planet_vector.server.imagery.picture_sources import PictureSources
 from planet_vector.server.imagery.pyramid_making import make_pyramid
 from planet_vector.server.imagery.pyramids import Damaged, Pyramid, discard
 from planet_vector.server.imagery.reading import Source
 from planet_vector.server.index.database import Index
 from planet_vector.server.index.writing_lock import writing_lock
 from planet_vector.server.jobs import JobError, Jobs
-from planet_vector.server.refusal import Refusal
 
 SECONDS = 1800.0
 """Time for the overviews of one file: of ten gigabytes and more, in blocks of which each can be read alone."""
@@ -94,7 +94,7 @@ def make_overviews(
             for part in find_begun(folder):  # of a process that was killed: no other makes any now
                 part.unlink(missing_ok=True)
             pictures = PictureCache(index.with_suffix(".pictures"))
-            sources = _sources(index, Sources(root, pictures, folder), report.problems)
+            sources = _sources(index, PictureSources(root, pictures, folder), report.problems)
             for path in [path for path in find_overviews(folder) if path not in sources]:
                 discard(path)
                 report.removed += 1
@@ -113,7 +113,7 @@ def make_overviews(
     return report
 
 
-def _sources(index: Path, files: Sources, problems: List[Problem]) -> Dict[Path, Source]:
+def _sources(index: Path, files: PictureSources, problems: List[Problem]) -> Dict[Path, Source]:
     """Return the files that pictures are made of, by where their overviews lie."""
     found: Dict[Path, Source] = {}
     for products in _products(index):

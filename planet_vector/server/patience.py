@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Callable, Dict, Iterator
 
-from planet_vector.server.refusal import Refusal
+from planet_vector.server.http_errors import Refusal
 
 
 class ClientGone(Exception):

@@ -18,13 +18,13 @@ from planet_vector.errors import ConfigError
 from planet_vector.loading import load_driver
 from planet_vector.server.api.app import Service, create_app
 from planet_vector.server.api.basemap_routes import add_mosaics
-from planet_vector.server.api.basemaps import load_mosaics
 from planet_vector.server.api.cors import CorsApp, Origins, allowed_origins, refusal_headers
 from planet_vector.server.api.delivery import Signer, create_delivery
 from planet_vector.server.api.hosts import HostsApp, Proxies, allowed_hosts
 from planet_vector.server.api.keys import Keys
 from planet_vector.server.api.login import add_login
 from planet_vector.server.api.metrics import AccessLog, Metrics, MonitoredApp
+from planet_vector.server.api.mosaic_layouts import load_mosaics
 from planet_vector.server.api.pages import add_pages
 from planet_vector.server.connections import (
     ACCEPTED_AT_ONCE,
@@ -38,7 +38,7 @@ from planet_vector.server.fault_injection import Faults, FaultyApp
 from planet_vector.server.imagery.kept_pictures import Imagery
 from planet_vector.server.index.database import Index
 from planet_vector.server.index.rescans import RescanState
-from planet_vector.server.options import Options
+from planet_vector.server.service_options import ServiceOptions
 
 GRACE = 5  # seconds a stop waits for answers under way
 _RENEWAL = 1.0  # seconds between two looks at which file is the index
@@ -47,7 +47,7 @@ _RENEWAL = 1.0  # seconds between two looks at which file is the index
 class Work(NamedTuple):
     """Hold all that a process needs; the sockets are shared by all."""
 
-    options: Options
+    options: ServiceOptions
     main: socket.socket
     second: Optional[socket.socket]
     signer: Signer

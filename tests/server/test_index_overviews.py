@@ -17,6 +17,7 @@ import rasterio
 from PIL import Image
 from rasterio import Affine
 
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery import reading
 from planet_vector.server.imagery.kept_pictures import Imagery
 from planet_vector.server.imagery.pyramids import Pyramid
@@ -24,7 +25,6 @@ from planet_vector.server.imagery.reading import Raster
 from planet_vector.server.index.updating import update
 from planet_vector.server.jobs import Jobs
 from planet_vector.server.overview_making import make_overviews
-from planet_vector.server.refusal import Refusal
 
 from .conftest import ROOT, CountedJobs, Serve, feature, write_features
 

@@ -12,11 +12,11 @@ from affine import Affine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery import reading
 from planet_vector.server.imagery.reading import Source, open_source
 from planet_vector.server.imagery.sampling import sample
-from planet_vector.server.imagery.surveys import Survey, survey
-from planet_vector.server.refusal import Refusal
+from planet_vector.server.imagery.surveys import RasterSurvey, survey
 
 WIDTH, HEIGHT = 90, 70
 LAYOUTS = [
@@ -120,7 +120,7 @@ def test_a_survey_holds_the_scene_in_halves(tmp_path: Path) -> None:
     valid[:300] = False
     write(tmp_path / "x.tif", values, valid, "nodata", compress="lzw")
     (tmp_path / "kept").write_bytes(survey(Source(tmp_path / "x.tif", (), None, tmp_path / "kept")))
-    found = Survey(tmp_path / "kept")
+    found = RasterSurvey(tmp_path / "kept")
     assert found.limits is None
     assert found.level((1.0, 1.0)) is None or found.level((1.0, 1.0)).factor[0] <= 1.01
     for scale in (3.0, 6.0, 20.0, 1000.0):

@@ -27,7 +27,7 @@ from planet_vector.server.imagery.averaging import Averages, cells
 from planet_vector.server.imagery.reading import Source, open_source
 from planet_vector.server.imagery.rendering import draw_quad, draw_thumbnail
 from planet_vector.server.imagery.sampling import sample
-from planet_vector.server.imagery.surveys import Survey, percentiles, stretch, survey
+from planet_vector.server.imagery.surveys import RasterSurvey, percentiles, stretch, survey
 
 from .conftest import Running, Serve
 
@@ -391,7 +391,7 @@ def test_a_survey_shows_what_is_data(tmp_path: Path) -> None:
     write(tmp_path / "x.tif", bands, compress="deflate")
     kept = source(tmp_path / "x.tif")
     kept.survey.write_bytes(survey(kept))
-    found = Survey(kept.survey)
+    found = RasterSurvey(kept.survey)
     expected = np.percentile(np.linspace(13.33, 20, 999), (2, 98))
     assert found.limits is not None and np.allclose(found.limits[0], expected, atol=0.1)
     for scale in (1.0, 4.0, 20.0):

@@ -14,8 +14,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from planet_vector.errors import ConfigError
+from planet_vector.server.api.error_responses import refusal_answer
 from planet_vector.server.api.hosts import HOST, Hosts
-from planet_vector.server.api.refusing import refusal_answer
 
 METHODS = "GET, HEAD, POST"
 

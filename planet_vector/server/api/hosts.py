@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from planet_vector.errors import ConfigError
-from planet_vector.server.api.refusing import refusal_answer
+from planet_vector.server.api.error_responses import refusal_answer
 
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 """What a Host header may be: a name or an address, and a port."""

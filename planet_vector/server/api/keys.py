@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional
 
 from planet_vector.errors import ConfigError
-from planet_vector.server.refusal import Refusal
+from planet_vector.server.http_errors import Refusal
 
 _CHALLENGES = 'Basic realm="Scenes API", api-key, Bearer'
 

@@ -11,7 +11,7 @@ from typing import Any, Optional, Tuple
 from planet_vector.pixels.completing import MOST_ADDED, Completed, complete
 from planet_vector.pixels.sidecars import FileState, Place, SidecarProblem, read_place, sidecar_names
 from planet_vector.server.archive.inventory import inside
-from planet_vector.server.refusal import Refusal
+from planet_vector.server.http_errors import Refusal
 
 MAX_PLACES = 1000
 """Files whose sidecars are remembered."""

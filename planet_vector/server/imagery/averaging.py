@@ -14,7 +14,7 @@ _ROUNDED = 9  # decimals of edges
 _SMALLEST = 1e-6  # of a cell: less may be what rounding leaves of a pixel that lies beside it
 
 
-class Cells(NamedTuple):
+class CellEdges(NamedTuple):
     """Hold the cells of a grid along one side of a part of a raster.
 
     Attributes
@@ -33,7 +33,7 @@ class Cells(NamedTuple):
     edges: np.ndarray
 
 
-def cells(offset: float, length: float, number: int, size: int, factor: int) -> Cells:
+def cells(offset: float, length: float, number: int, size: int, factor: int) -> CellEdges:
     """Return the cells along one side of a part of a raster.
 
     Parameters
@@ -53,7 +53,7 @@ def cells(offset: float, length: float, number: int, size: int, factor: int) -> 
     first = int(offset / pixel + _SMALLEST)
     last = min(whole, math.ceil((offset + length) / pixel - _SMALLEST))
     edges = np.round((offset + np.arange(number + 1) * cell) / pixel - first, _ROUNDED)
-    return Cells(first * pixel, (last - first) * pixel, last - first, np.clip(edges, 0, last - first))
+    return CellEdges(first * pixel, (last - first) * pixel, last - first, np.clip(edges, 0, last - first))
 
 
 class Averages:

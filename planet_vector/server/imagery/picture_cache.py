@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Callable, ContextManager, List, Optional, Tuple
 
 from planet_vector.atomic_files import new_file
-from planet_vector.server.refusal import Refusal
+from planet_vector.server.http_errors import Refusal
 
 MAX_CACHE = 2 * 2**30
 """Bytes of pictures kept, and of the small copies and pyramids that they are made from, of some 4 and 20 MB each."""

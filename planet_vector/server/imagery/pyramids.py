@@ -24,7 +24,7 @@ from typing import BinaryIO, Iterator, List, NamedTuple, Optional, Sequence, Tup
 
 import numpy as np
 
-from planet_vector.server.refusal import Refusal
+from planet_vector.server.http_errors import Refusal
 
 BLOCK = 256
 """Pixels a side of a block."""

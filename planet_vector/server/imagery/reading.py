@@ -24,9 +24,9 @@ from planet_vector.pixels.opening import open_raster
 from planet_vector.pixels.sidecars import Place, SidecarProblem
 from planet_vector.pixels.valid import any_number, has_holes, needed, where_number
 from planet_vector.server.archive.projecting import period_of
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery.averaging import Averages, cells
 from planet_vector.server.imagery.written_blocks import WrittenBlocks
-from planet_vector.server.refusal import Refusal
 
 MAX_DECODED = 2 * 10**9
 """Bytes that are decoded for one read: 6 to 12 s on one processor, with means of what is data."""

@@ -60,7 +60,7 @@ def kept(path: Path) -> bytes:
         raise FileNotFoundError(str(error)) from None
 
 
-class Survey:
+class RasterSurvey:
     """Read what `survey` made.
 
     Parameters

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
 from planet_vector.query import format_time
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery.picture_cache import PictureCache
 from planet_vector.server.index.queries import Finder, TooLong, look_up
-from planet_vector.server.index.scene_search import Edge, Search, from_microseconds
+from planet_vector.server.index.scene_search import Edge, SceneSearch, from_microseconds
 from planet_vector.server.index.snapshot import GIVEN, read_version
-from planet_vector.server.index.sqlite_connections import Connections, IndexFile
+from planet_vector.server.index.sqlite_connections import IndexFile, ReadConnections
 from planet_vector.server.patience import Patience
-from planet_vector.server.refusal import Refusal
 
 SCHEMA = 6
 """Number of the layout below, and of how footprints are read; an index of another number is made anew."""
@@ -62,7 +62,7 @@ CREATE INDEX problem_by_unit ON problem (unit);
 _Result = TypeVar("_Result")
 
 
-class Page(NamedTuple):
+class ResultPage(NamedTuple):
     """Hold one page of a search.
 
     Attributes
@@ -93,7 +93,7 @@ class Summary(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Found:
+class IndexedScene:
     """Hold one scene by its id."""
 
     feature: bytes
@@ -117,7 +117,7 @@ class Index:
         self.exact_ties = exact_ties
         file = IndexFile(path)
         self._look_ups, self._searches, self._long = (
-            Connections(file, number) for number in (LOOK_UPS, SEARCHES, LONG_SEARCHES)
+            ReadConnections(file, number) for number in (LOOK_UPS, SEARCHES, LONG_SEARCHES)
         )
         self._finder = Finder()
         # Beside the index, which another process may be writing.
@@ -172,7 +172,7 @@ class Index:
         """Return what tells this state of the index from every other, of an index made anew, too: for ETags."""
         return f"{SCHEMA}-{self.version():x}"
 
-    def find(self, scene_type: str, scene_id: str) -> Optional[Found]:
+    def find(self, scene_type: str, scene_id: str) -> Optional[IndexedScene]:
         """Return the scene of an id, or None."""
         with self._look_ups.read() as db:
             row = db.execute(
@@ -181,17 +181,17 @@ class Index:
             ).fetchone()
             if row is None:
                 return None
-            return Found(row[1], dict(db.execute("SELECT name, path FROM product WHERE scene = ?", (row[0],))))
+            return IndexedScene(row[1], dict(db.execute("SELECT name, path FROM product WHERE scene = ?", (row[0],))))
 
-    def search(self, search: Search, patience: Optional[Patience] = None) -> Page:
+    def search(self, search: SceneSearch, patience: Optional[Patience] = None) -> ResultPage:
         """Return one page of a search."""
 
-        def page(db: sqlite3.Connection, long: bool) -> Page:
+        def page(db: sqlite3.Connection, long: bool) -> ResultPage:
             found = self._finder.page(db, search, long, patience)
             if found is None:
-                return Page(b"", 0, None, None)
+                return ResultPage(b"", 0, None, None)
             before, after = ("lt", "gt") if search.ascending else ("gt", "lt")
-            return Page(
+            return ResultPage(
                 _joined(db, found.scenes),
                 found.total,
                 self._edge(before, found.first, found.tied_before),
@@ -201,7 +201,7 @@ class Index:
         return self._run(page, patience)
 
     def matching(
-        self, search: Search, most: int, patience: Optional[Patience] = None
+        self, search: SceneSearch, most: int, patience: Optional[Patience] = None
     ) -> List[Tuple[str, bytes, Dict[str, str]]]:
         """Return the ids, features and products of the first scenes of a search, whatever page it asks for."""
 

@@ -62,7 +62,7 @@ def read_all(root: Path, units: List[Unit]) -> Generator[Tuple[Unit, Iterable[En
     count = most if any(map(_is_long, lists)) else min(most, -(-len(scenes) // EACH))
     # GDAL reads rasters in processes of their own: what a file makes it do there ends neither this process nor others.
     with Jobs(count, seconds=SECONDS, megabytes=MEGABYTES) as jobs:
-        ahead = _ahead(_Call(jobs, _read_unit, (root, unit), unit.files[0].path) for unit in scenes)
+        ahead = _ahead(_JobCall(jobs, _read_unit, (root, unit), unit.files[0].path) for unit in scenes)
         for unit, (entries, found) in zip(scenes, ahead):
             yield unit, entries, found
         for unit in lists:
@@ -79,7 +79,7 @@ def _is_long(unit: Unit) -> bool:
     return unit.key.endswith(".geojsonl") and unit.files[0].size > LONG
 
 
-class _Call:
+class _JobCall:
     """A call of a function in another process, whose failure is a problem of what it reads."""
 
     def __init__(self, jobs: Jobs, function: Callable[..., _Read], args: Tuple[Any, ...], path: str) -> None:
@@ -97,9 +97,9 @@ class _Call:
             return [], [Problem(self._path, f"{error}; it is not served until it changes")]
 
 
-def _ahead(calls: Iterator[_Call]) -> Iterator[_Read]:
+def _ahead(calls: Iterator[_JobCall]) -> Iterator[_Read]:
     """Yield results in order, with a few under way: memory stays bounded."""
-    waiting: Deque[_Call] = deque(islice(calls, 4 * (os.cpu_count() or 1)))
+    waiting: Deque[_JobCall] = deque(islice(calls, 4 * (os.cpu_count() or 1)))
     while waiting:
         yield waiting.popleft().result()
         waiting.extend(islice(calls, 1))
@@ -109,7 +109,7 @@ def _long_entries(jobs: Jobs, path: Path, name: str, problems: List[Problem]) ->
     with path.open("rb") as file:
         blocks = iter(lambda: list(islice(file, LINES)), [])
         for entries, found in _ahead(
-            _Call(jobs, _read_block, (block, number * LINES, name), name) for number, block in enumerate(blocks)
+            _JobCall(jobs, _read_block, (block, number * LINES, name), name) for number, block in enumerate(blocks)
         ):
             problems += found
             yield from entries

@@ -11,9 +11,9 @@ from urllib.parse import parse_qsl, urlencode
 
 from planet_vector.errors import QueryError
 from planet_vector.query import FIELDS, ORDERS, Condition, format_time, parse_time
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.index.searched_area import Area
 from planet_vector.server.patience import Patience
-from planet_vector.server.refusal import Refusal
 from planet_vector.server.strict_json import read_json
 
 Parameters = List[Tuple[str, str]]
@@ -54,7 +54,7 @@ class Edge:
 
 
 @dataclass(frozen=True)
-class Search:
+class SceneSearch:
     """Hold a search of one scene type.
 
     Attributes
@@ -78,7 +78,7 @@ class Search:
         return self.edge is not None and (self.edge.comparator == "gt") != self.ascending
 
 
-def parse_search(scene_type: str, parameters: Parameters, patience: Optional[Patience] = None) -> Search:
+def parse_search(scene_type: str, parameters: Parameters, patience: Optional[Patience] = None) -> SceneSearch:
     """Read the parameters of a list request.
 
     Parameters
@@ -114,7 +114,7 @@ def parse_search(scene_type: str, parameters: Parameters, patience: Optional[Pat
     if order not in ORDERS:
         raise Refusal(400, f"order_by is {order[:40]!r}: it takes 'acquired desc' or 'acquired asc'.")
     area_text = single.get("intersects")
-    return Search(
+    return SceneSearch(
         scene_type,
         tuple((name, value) for name, value in parameters if name not in _PAGE),
         tuple(conditions),

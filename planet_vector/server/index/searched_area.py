@@ -24,10 +24,10 @@ from shapely.geometry.base import BaseGeometry
 from planet_vector.geometry.areas import Within
 from planet_vector.geometry.shapes import Bounds
 from planet_vector.geometry.wrapping import flatten, sides, wrapped
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.index.valid_outlines import Crossings, count_crossings, make_valid
 from planet_vector.server.jobs import JobError, Jobs
 from planet_vector.server.patience import Patience
-from planet_vector.server.refusal import Refusal
 from planet_vector.server.strict_json import read_json
 
 MAX_POSITIONS = 50_000
@@ -112,7 +112,7 @@ class Area:
         return np.asarray(shapely.covers(self._geometry, shapely.box(*bounds.T)))
 
 
-class _Kept:
+class _AreaCache:
     """Keep areas that were made ready: every page of a search repeats its area.
 
     They are kept as WKB: a prepared geometry must not be used by two threads at once.
@@ -139,7 +139,7 @@ class _Kept:
                 self._size -= len(dropped)
 
 
-_kept = _Kept(MAX_KEPT)
+_kept = _AreaCache(MAX_KEPT)
 JOBS = Jobs(PROCESSES, seconds=SECONDS, megabytes=MEGABYTES)
 """The processes that read what clients wrote, when it is more than a little."""
 atexit.register(JOBS.close)

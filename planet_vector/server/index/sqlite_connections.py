@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Iterator, NamedTuple, Optional, Tuple
 from urllib.parse import quote
 
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.index.trust import is_damage, is_trusted, note_damage
 from planet_vector.server.patience import Patience
-from planet_vector.server.refusal import Refusal
 
 CACHE_KB = 2048  # of pages, each connection: what it reads once more lies in the system's cache
 WAIT = 10.0  # seconds for another program to let go of the file: no two of ours write it at once
@@ -111,7 +111,7 @@ class IndexFile:
         return damaged
 
 
-class Connections:
+class ReadConnections:
     """Lend connections for reading, a number of them at the most.
 
     Parameters

@@ -16,7 +16,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from planet_vector.geometry.wrapping import flatten
-from planet_vector.server.refusal import Refusal
+from planet_vector.server.http_errors import Refusal
 
 MAX_PAIRS = 1_000_000
 """Pairs of segments, and of rings, whose boxes overlap: what testing an outline costs at worst.

@@ -33,11 +33,11 @@ from planet_vector.errors import ConfigError
 from planet_vector.geometry.wrapping import footprint_of
 from planet_vector.query import format_time, parse_time
 from planet_vector.server.api.keys import Permission
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.index.database import Index
-from planet_vector.server.index.scene_search import Search, parse_search
+from planet_vector.server.index.scene_search import SceneSearch, parse_search
 from planet_vector.server.patience import Patience
 from planet_vector.server.quad_grid import QUAD_SIZE, Bounds, Quad, quads_at_most, quads_of, resolution, to_mercator
-from planet_vector.server.refusal import Refusal
 
 MAX_SCENES = 20_000
 """Scenes of a mosaic: the least that is laid out in memory, all at once."""
@@ -73,7 +73,7 @@ class Member:
     cloud: float
 
 
-class Layout:
+class MosaicLayout:
     """Hold what a mosaic is made of, the scenes that are seen first in front.
 
     Parameters
@@ -117,7 +117,7 @@ class Layout:
         found = self._tree.query(shapely.box(*bounds), predicate="intersects")
         return [self.members[number] for number in sorted(found.tolist())]
 
-    def of(self, products: FrozenSet[str]) -> Layout:
+    def of(self, products: FrozenSet[str]) -> MosaicLayout:
         """Return the layout of what is left when only some products may be shown."""
         left: Dict[str, Member] = {}
         for member in self.members:
@@ -130,7 +130,7 @@ class Layout:
         if known is not None:
             cut = {quad: [left[m.scene_id] for m in members if m.scene_id in left] for quad, members in known.items()}
             quads = {quad: members for quad, members in cut.items() if members}
-        return Layout(list(left.values()), self._level, quads)
+        return MosaicLayout(list(left.values()), self._level, quads)
 
     def _cut(self, patience: Optional[Patience]) -> Dict[Quad, List[Member]]:
         quads: Dict[Quad, List[Member]] = {}
@@ -152,16 +152,16 @@ class Layout:
 
 
 @dataclass
-class Mosaic:
+class MosaicDefinition:
     """Hold a mosaic as it is defined."""
 
     name: str
     title: str
-    search: Search
+    search: SceneSearch
     product: Optional[str] = None
     level: int = 15
-    _layout: Optional[Tuple[int, Layout]] = field(default=None, repr=False)
-    _parts: OrderedDict[FrozenSet[str], Layout] = field(default_factory=OrderedDict, repr=False)
+    _layout: Optional[Tuple[int, MosaicLayout]] = field(default=None, repr=False)
+    _parts: OrderedDict[FrozenSet[str], MosaicLayout] = field(default_factory=OrderedDict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def is_visible(self, permission: Permission) -> bool:
@@ -171,12 +171,12 @@ class Mosaic:
             self.product is None or permission.allows(self.product)
         )
 
-    def layout(self, index: Index, permission: Permission, patience: Optional[Patience] = None) -> Layout:
+    def layout(self, index: Index, permission: Permission, patience: Optional[Patience] = None) -> MosaicLayout:
         """Return the scenes and quads of the mosaic that a key may see, as they are in the index now."""
         with _held(self._lock, patience):
             version = index.version()
             if self._layout is None or self._layout[0] != version:
-                self._layout = version, Layout(self._find(index, patience), self.level)
+                self._layout = version, MosaicLayout(self._find(index, patience), self.level)
                 self._parts.clear()
             whole = self._layout[1]
             if permission.products is None or self.product is not None:
@@ -187,7 +187,7 @@ class Mosaic:
                 self._parts.popitem(last=False)
             return part
 
-    def describe(self, layout: Layout, base: str) -> Dict[str, Any]:
+    def describe(self, layout: MosaicLayout, base: str) -> Dict[str, Any]:
         """Return the mosaic as the API gives it."""
         members = layout.members
         times = sorted(member.acquired for member in members)
@@ -277,7 +277,7 @@ def _held(lock: threading.Lock, patience: Optional[Patience]) -> Iterator[None]:
         lock.release()
 
 
-def load_mosaics(file: Optional[Path]) -> Dict[str, Mosaic]:
+def load_mosaics(file: Optional[Path]) -> Dict[str, MosaicDefinition]:
     """Return the mosaics of a file, by name.
 
     Raises
@@ -297,7 +297,7 @@ def load_mosaics(file: Optional[Path]) -> Dict[str, Mosaic]:
         ) from None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigError(f"The file of mosaics {file} holds no list of mosaics.")
-    mosaics: Dict[str, Mosaic] = {}
+    mosaics: Dict[str, MosaicDefinition] = {}
     for entry in entries:
         mosaic = _mosaic(file, entry)
         if mosaics.setdefault(mosaic.name, mosaic) is not mosaic:
@@ -305,7 +305,7 @@ def load_mosaics(file: Optional[Path]) -> Dict[str, Mosaic]:
     return mosaics
 
 
-def _mosaic(file: Path, entry: Mapping[str, Any]) -> Mosaic:
+def _mosaic(file: Path, entry: Mapping[str, Any]) -> MosaicDefinition:
     name = entry.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ConfigError(f"The file of mosaics {file}: a name has letters, digits, - and _, not {name!r}.")
@@ -334,7 +334,9 @@ def _mosaic(file: Path, entry: Mapping[str, Any]) -> Mosaic:
     except (Refusal, ValueError) as error:
         raise ConfigError(f"The file of mosaics {file}: {name}: {error}") from None
     product = entry.get("product")
-    return Mosaic(name, str(entry.get("title", name)), search, None if product is None else str(product), level)
+    return MosaicDefinition(
+        name, str(entry.get("title", name)), search, None if product is None else str(product), level
+    )
 
 
 def _after(last: Any) -> datetime:
