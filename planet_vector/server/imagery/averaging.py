@@ -126,3 +126,34 @@ def _sums(values: np.ndarray, edges: np.ndarray, axis: int = 0) -> np.ndarray:
     cut = values.take(np.minimum(first, last), axis=1) * part
     sums += cut[:, 1:] - cut[:, :-1]
     return np.asarray(sums)
+
+
+def halved(colours: np.ndarray, known: np.ndarray, nearest: bool, number: int = 0) -> Tuple[np.ndarray, np.ndarray]:
+    """Return half the size: of each four pixels the mean of the known ones, or one of them.
+
+    Parameters
+    ----------
+    colours : array of uint8, shape (bands, rows, columns)
+        What is seen.
+    known : array of bool, shape (bands or 1, rows, columns)
+        Where each band has data.
+    nearest : bool
+        Whether pixels are picked.
+    number : int
+        How often it was halved before: the upper left of four and the lower right are picked by turns. Always the
+        same one would move what is seen by up to half a pixel.
+    """
+    height, width = colours.shape[1:]
+    if nearest:
+        # Of two pixels at an odd end there is only the first.
+        rows = np.minimum(np.arange(number % 2, height + number % 2, 2), height - 1)
+        columns = np.minimum(np.arange(number % 2, width + number % 2, 2), width - 1)
+        return colours[:, rows[:, np.newaxis], columns], known[:, rows[:, np.newaxis], columns]
+    padding = ((0, 0), (0, height % 2), (0, width % 2))
+    weight = np.pad(known, padding).astype("uint16")
+    held = np.pad(colours, padding) * weight
+    parts = [(..., slice(j, None, 2), slice(i, None, 2)) for j in (0, 1) for i in (0, 1)]
+    count = sum((weight[part] for part in parts), np.zeros(weight[:, ::2, ::2].shape, "uint16"))
+    total = sum((held[part] for part in parts), np.zeros(held[:, ::2, ::2].shape, "uint16"))
+    mean = (total + count // 2) // np.maximum(count, 1)
+    return mean.astype("uint8"), count > 0

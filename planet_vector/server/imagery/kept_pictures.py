@@ -22,7 +22,8 @@ from planet_vector.server.imagery.overview_folder import overviews_of
 from planet_vector.server.imagery.picture_cache import PictureCache
 from planet_vector.server.imagery.picture_sources import PictureSources, choose, digest
 from planet_vector.server.imagery.pyramid_keeping import NICENESS, PYRAMID_SECONDS, Pyramids
-from planet_vector.server.imagery.reading import ADVICE, Source, Unreadable
+from planet_vector.server.imagery.read_plan import ADVICE
+from planet_vector.server.imagery.reading import Source, Unreadable
 from planet_vector.server.imagery.small_scales import TILE, MiniatureOrder, Piece, draw_mosaic, place_miniature
 from planet_vector.server.imagery.surveys import call_with, survey
 from planet_vector.server.jobs import JobError, Jobs, TookTooLong, TookTooMuch

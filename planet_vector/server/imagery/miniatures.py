@@ -11,7 +11,7 @@ from typing import Dict, List, Optional, Sequence, Set, Union
 
 from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery.picture_cache import PictureCache
-from planet_vector.server.imagery.reading import ADVICE
+from planet_vector.server.imagery.read_plan import ADVICE
 from planet_vector.server.imagery.small_scales import MiniatureOrder, make_miniatures
 from planet_vector.server.jobs import Jobs, TookTooLong, TookTooMuch
 from planet_vector.server.patience import Patience

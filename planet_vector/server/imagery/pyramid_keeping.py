@@ -17,7 +17,8 @@ from typing import Sequence, Set, Tuple
 from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery.picture_cache import PictureCache
 from planet_vector.server.imagery.pyramid_making import MOST_KEPT, make_pyramid
-from planet_vector.server.imagery.reading import ADVICE, Source
+from planet_vector.server.imagery.read_plan import ADVICE
+from planet_vector.server.imagery.reading import Source
 from planet_vector.server.jobs import JobError, Jobs, TookTooLong, TookTooMuch
 
 ENOUGH = 2.0

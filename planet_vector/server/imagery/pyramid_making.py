@@ -12,7 +12,8 @@ from typing import Iterator, Optional, Tuple
 
 import numpy as np
 
-from planet_vector.server.imagery.pyramids import Limits, PyramidWriter
+from planet_vector.server.imagery.pyramid_writing import PyramidWriter
+from planet_vector.server.imagery.pyramids import Limits
 from planet_vector.server.imagery.reading import Raster, Source, open_source
 from planet_vector.server.imagery.sampling import where_known
 from planet_vector.server.imagery.surveys import RasterSurvey, is_large, percentiles, shrink_of, stretch
