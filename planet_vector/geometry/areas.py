@@ -72,7 +72,7 @@ def read_text(text: str) -> Reading:
 
 
 class Within:
-    """Bring GeoJSON within ±180°.
+    """GeoJSON brought within ±180°, and how it crossed the antimeridian.
 
     Attributes
     ----------

@@ -43,7 +43,7 @@ _ALONE = "analytic"  # is shown of scenes with a visual product by mosaics, and 
 
 @dataclass
 class Made:
-    """Hold what was done: overviews that were made, that were there, that were deleted, and the bytes of all."""
+    """Report: how many overviews were made, were there, were deleted, and the bytes of all."""
 
     made: int = 0
     kept: int = 0
@@ -53,7 +53,7 @@ class Made:
 
 
 class _Outcome(NamedTuple):
-    """Hold whether overviews of a file were made, or were there, and why there are none."""
+    """Outcome for one file: overviews were made, or were there, or why there are none."""
 
     made: bool = False
     kept: bool = False

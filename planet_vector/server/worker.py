@@ -45,7 +45,7 @@ _RENEWAL = 1.0  # seconds between two looks at which file is the index
 
 
 class Work(NamedTuple):
-    """Hold all that a process needs; the sockets are shared by all."""
+    """All that a worker process needs; the sockets are shared by all workers."""
 
     options: ServiceOptions
     main: socket.socket
@@ -178,7 +178,7 @@ async def _renew(index: Index) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Be a server that says when it answers, and leaves signals to the process."""
+    """Server that reports when it is ready, and leaves signals to the process."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

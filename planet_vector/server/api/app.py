@@ -43,7 +43,7 @@ CHEAP_SECONDS = 10.0
 
 @dataclass
 class Service:
-    """Hold what the routes work on.
+    """Objects that the routes work on.
 
     Attributes
     ----------

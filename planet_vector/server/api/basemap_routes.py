@@ -228,7 +228,7 @@ async def get_quadmap(request: Request, name: str) -> Response:
 
 
 class _Seen(NamedTuple):
-    """Hold a mosaic as a key sees it."""
+    """Mosaic as one key sees it."""
 
     service: Service
     mosaic: MosaicDefinition

@@ -27,7 +27,7 @@ BODY_SECONDS = 60.0
 
 
 class Body:
-    """Hold the body of a request, and count it among all that are held, until the block is left."""
+    """Body of a request, counted among all bodies in memory until the block is left."""
 
     _held: ClassVar[int] = 0  # bytes of large bodies, in this process; changed in the event loop alone
 

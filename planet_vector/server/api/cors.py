@@ -36,7 +36,7 @@ _PORTS = {"http": ":80", "https": ":443"}  # what browsers leave out of an origi
 
 
 class Origins:
-    """Know which origins' pages may read answers.
+    """Origins whose pages may read answers.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class Origins:
 
 
 class CorsApp:
-    """Wrap an application: let pages of some origins read its answers, whatever they are.
+    """Middleware that lets pages of some origins read all answers, errors included.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ _CODES = {404: "NoSuchKey", 503: "SlowDown"}
 
 
 class Signer:
-    """Sign addresses of products, and tell whether an address was signed.
+    """Signer of the addresses of products, which also checks signatures.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ _CHALLENGES = 'Basic realm="Scenes API", api-key, Bearer'
 
 @dataclass(frozen=True)
 class Permission:
-    """Hold what a key may see; None means everything."""
+    """Permissions of a key; None means everything."""
 
     name: str = "anybody"
     scene_types: Optional[FrozenSet[str]] = None
@@ -47,7 +47,7 @@ class Permission:
 
 
 class Keys:
-    """Know the keys of a service.
+    """Keys of a service.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ _SECRET = frozenset({"api_key", "signature"})
 
 
 class Metrics:
-    """Count requests, for all processes of a service together."""
+    """Counters of requests, shared by all processes of a service."""
 
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
@@ -102,7 +102,7 @@ class Metrics:
 
 
 class MonitoredApp:
-    """Wrap an application: count its answers, and write a line about each.
+    """Middleware that counts answers, and writes a line of the access log about each.
 
     Both are done just before an answer's last piece is sent, so that whoever has the answer finds it noted.
 

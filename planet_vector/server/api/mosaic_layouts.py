@@ -53,7 +53,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 @dataclass(frozen=True)
 class Member:
-    """Hold one scene of a mosaic.
+    """One scene of a mosaic.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class Member:
 
 
 class MosaicLayout:
-    """Hold what a mosaic is made of, the scenes that are seen first in front.
+    """Scenes and quads of a mosaic, those on top first.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ class MosaicLayout:
 
 @dataclass
 class MosaicDefinition:
-    """Hold a mosaic as it is defined."""
+    """Definition of a mosaic."""
 
     name: str
     title: str

@@ -113,7 +113,7 @@ def attachment(
 
 
 class _Opened(NamedTuple):
-    """Hold a part of a body: where it begins in it, and what it is read from."""
+    """Part of a body: its offset, and what it is read from."""
 
     at: int
     part: Union[bytes, Stretch]

@@ -26,7 +26,9 @@ from planet_vector.geometry.wrapping import Geometries, wrapped
 CELLS = 251
 """Cells a side of the grid. A prime, so that no pole at a simple fraction of a raster lies on an edge of a cell."""
 
-_METRES_A_DEGREE = 111_320.0  # at the equator: 2π · 6378137 m / 360
+METRES_A_DEGREE = 111_320.0
+"""At the equator: 2π · 6378137 m / 360."""
+
 _SAMPLES = 17  # positions a side that tell whether the outline is enough
 _WIDEST = math.radians(60)  # from the middle of a raster, for its outline to say which side of it is inside
 _SMALL = math.radians(5)  # edges of a raster that reaches no farther from its middle are nearly straight in degrees
@@ -73,7 +75,7 @@ def to_lonlat(outline: BaseGeometry, crs: Any, matrix: Affine, tolerance: float)
     if cylindrical or (holds.all() and _spread(lon, lat) <= _WIDEST):
         lonlat = _transformed(outline, crs, 8 if _spread(lon, lat) <= _SMALL else 64)
         if all(map(math.isfinite, lonlat.bounds)):
-            degrees = tolerance if crs.is_geographic else tolerance * crs.linear_units_factor[1] / _METRES_A_DEGREE
+            degrees = tolerance if crs.is_geographic else tolerance * crs.linear_units_factor[1] / METRES_A_DEGREE
             unroll = _going_on if cylindrical else _unrolled
             whole = MultiPolygon([unroll(part) for part in shapely.get_parts(lonlat)])
             return _tidy(_within_turn(shapely.simplify(whole, degrees)))
@@ -81,7 +83,7 @@ def to_lonlat(outline: BaseGeometry, crs: Any, matrix: Affine, tolerance: float)
 
 
 class _Projection:
-    """A CRS, and the part of its plane that has a place on the globe."""
+    """CRS, and the part of its plane that has a place on the globe."""
 
     def __init__(self, wkt: str) -> None:
         try:

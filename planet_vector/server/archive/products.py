@@ -29,7 +29,7 @@ _Stamps = Tuple[FileState, ...]
 
 
 class Places:
-    """Read what lies beside the files of an archive; it is read again when it changes, as some is long.
+    """Cache of the sidecars of an archive's files; each is read again when it changes.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def _said(place: Optional[Place]) -> int:
 
 
 class Products:
-    """Find the products of an archive as they are delivered.
+    """Products of an archive as they are delivered.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ _WIDE = 0.2  # of half the world: files farther across may bend so much that the
 
 
 class MapGrid(NamedTuple):
-    """Hold a part of a map: its bounds in web mercator and its size in pixels."""
+    """Part of a map: its bounds in web mercator and its size in pixels."""
 
     bounds: Bounds
     width: int
@@ -51,7 +51,7 @@ class MapGrid(NamedTuple):
 
 
 class MercatorTransform:
-    """Tell where positions of web mercator lie in a coordinate system.
+    """Transformation from web mercator to a coordinate system.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def _transformer(wkt: str) -> pyproj.Transformer:
 
 
 class Positions(NamedTuple):
-    """Hold where the pixels of a picture lie in a file.
+    """Positions of the pixels of a picture in a file.
 
     Attributes
     ----------

@@ -15,7 +15,7 @@ _SMALLEST = 1e-6  # of a cell: less may be what rounding leaves of a pixel that 
 
 
 class CellEdges(NamedTuple):
-    """Hold the cells of a grid along one side of a part of a raster.
+    """Cells of a grid along one side of a part of a raster.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ def cells(offset: float, length: float, number: int, size: int, factor: int) -> 
 
 
 class Averages:
-    """Make means over the cells of a grid.
+    """Means over the cells of a grid.
 
     Parameters
     ----------

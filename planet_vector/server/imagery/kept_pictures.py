@@ -63,7 +63,7 @@ Drawing = Callable[..., Union[bytes, rendering.Drawn, rendering.SurveysWanted]]
 
 
 class Imagery:
-    """Make pictures, and keep them.
+    """Pictures of scenes, made when they are asked for, and kept.
 
     Parameters
     ----------
@@ -292,7 +292,7 @@ class Imagery:
 
 
 class _Making:
-    """Be a picture that is being made."""
+    """Picture that is being made."""
 
     def __init__(self) -> None:
         self.done = threading.Event()
@@ -301,7 +301,7 @@ class _Making:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that is kept, or can be made.
+    """Picture that is kept, or can be made.
 
     Looking whether it is kept is cheap; making it may take long.
     """

@@ -27,7 +27,7 @@ _CALLS = 2  # at once for one picture: a tile of some scenes does not wait for o
 
 
 class Miniatures:
-    """Make miniatures, each once, whoever asks for them.
+    """Maker of miniatures: each is made once, however many requests ask for it.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ _SPARE = 16  # times what is to be written that is deleted for it: the next pict
 
 
 class PictureCache:
-    """Keep pictures and refusals by name, the ones used last.
+    """Cache of pictures and refusals by name; those used longest ago go first.
 
     Several threads and processes may use a folder at once: files appear whole under their names.
 

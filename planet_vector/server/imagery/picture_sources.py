@@ -40,7 +40,7 @@ def choose(products: Mapping[str, str]) -> List[Tuple[str, Tuple[int, ...]]]:
 
 
 class PictureSources:
-    """Find the files of scenes as they are now, and name what is kept of them.
+    """Files of scenes as they are now, and the names of what is kept of them.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ MAX_WAITING = 64
 
 
 class Pyramids:
-    """Count what is wasted on files, and make pyramids of them.
+    """Count of what is decoded in vain of files, and the maker of their pyramids.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ _CHEAP = 1  # zlib's level: on differences of neighbours others take twice the t
 
 
 class PyramidWriter:
-    """Write a pyramid, some rows after others.
+    """Writer of a pyramid, some rows after others.
 
     Parameters
     ----------

@@ -47,7 +47,7 @@ Limits = List[Tuple[float, float]]
 
 
 class Level(NamedTuple):
-    """Hold one size of a copy, or a part of it.
+    """One size of a copy, or a part of it.
 
     Attributes
     ----------
@@ -81,11 +81,11 @@ def level_number(finer: float, levels: int) -> Optional[int]:
 
 
 class Damaged(Exception):
-    """Report that a file is no whole pyramid."""
+    """Raised if a file is no whole pyramid."""
 
 
 class Pyramid:
-    """Read a pyramid.
+    """Pyramid that is open for reading.
 
     Parameters
     ----------

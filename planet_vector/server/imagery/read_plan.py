@@ -36,7 +36,7 @@ Rows = Tuple[int, int, int, int]
 
 
 class ReadPlan(NamedTuple):
-    """How a window is read.
+    """Way in which a window is read.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class ReadPlan(NamedTuple):
 
 
 class ReadPlanner:
-    """Choose how windows of a file are read.
+    """Planner of how windows of a file are read.
 
     Parameters
     ----------

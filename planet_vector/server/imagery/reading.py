@@ -33,7 +33,7 @@ _RGB_BANDS = (3, 2, 1)
 
 
 class Source(NamedTuple):
-    """Hold a file that is drawn.
+    """File that is drawn.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Unreadable(Refusal):
 
 
 class _Piece(NamedTuple):
-    """Hold a part of what is read.
+    """Part of what is read.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class _Piece(NamedTuple):
 
 
 class Raster:
-    """Read one file, which is open.
+    """One file, open for reading.
 
     Parameters
     ----------

@@ -40,13 +40,13 @@ _KNOWN = 512  # files whose limits are remembered
 
 
 class SurveysWanted(NamedTuple):
-    """Hold which files have to be surveyed before a picture can be made of them."""
+    """Files that have to be surveyed before a picture can be made of them."""
 
     sources: List[Source]
 
 
 class Drawn(NamedTuple):
-    """Hold a picture, and what its files wasted.
+    """Picture, and what was decoded in vain for it.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Drawn(NamedTuple):
 
 
 class Told:
-    """Gather what is found out of files while a picture is made of them.
+    """What is found out about files while a picture is made of them.
 
     Attributes
     ----------
@@ -307,7 +307,7 @@ def _limits(raster: Raster, quick: bool) -> Limits:
 
 
 class _Frame(NamedTuple):
-    """Hold the upright rectangle around a file, in its own coordinates.
+    """Upright rectangle around a file, in its own coordinates.
 
     Attributes
     ----------

@@ -41,7 +41,7 @@ _LEVEL = struct.Struct("<iiHHI")  # first column and row of the world, width, he
 
 
 class MiniatureOrder(NamedTuple):
-    """Hold what a miniature is made of.
+    """What a miniature is made of.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class MiniatureOrder(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Hold a scene of a mosaic's tile; it is drawn from its miniature, if it has one at this scale."""
+    """Scene on a mosaic's tile; it is drawn from its miniature, if it has one at this scale."""
 
     sources: Sequence[Source]
     miniature: Optional[Path]

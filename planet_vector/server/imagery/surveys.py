@@ -62,7 +62,7 @@ def kept(path: Path) -> bytes:
 
 
 class RasterSurvey:
-    """Read what `survey` made.
+    """Small copy of a raster, as `survey` wrote it.
 
     Parameters
     ----------

@@ -63,7 +63,7 @@ _Result = TypeVar("_Result")
 
 
 class ResultPage(NamedTuple):
-    """Hold one page of a search.
+    """One page of a search.
 
     Attributes
     ----------
@@ -82,8 +82,8 @@ class ResultPage(NamedTuple):
     after: Optional[Edge]
 
 
-class Summary(NamedTuple):
-    """Hold what there is of one scene type."""
+class TypeSummary(NamedTuple):
+    """Scenes of one type: how many, the times of the first and the last, and their products."""
 
     scene_type: str
     scenes: int
@@ -94,14 +94,14 @@ class Summary(NamedTuple):
 
 @dataclass(frozen=True)
 class IndexedScene:
-    """Hold one scene by its id."""
+    """One scene, found by its id."""
 
     feature: bytes
     products: Mapping[str, str]
 
 
 class Index:
-    """Read an index; any number of threads at once.
+    """Index that is open for reading; for any number of threads at once.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ class Index:
         with self._look_ups.read() as db:
             return dict(db.execute("SELECT type, scenes FROM total WHERE scenes > 0 ORDER BY type"))
 
-    def summary(self) -> List[Summary]:
+    def summary(self) -> List[TypeSummary]:
         """Return what is in the index, by scene type."""
         span = "SELECT min(acquired), max(acquired) FROM scene WHERE type = ?"
         names = "SELECT DISTINCT name FROM product JOIN scene USING (scene) WHERE type = ? ORDER BY name"
@@ -152,7 +152,7 @@ class Index:
             ).fetchall():
                 first, last = (format_time(from_microseconds(t)) for t in db.execute(span, (scene_type,)).fetchone())
                 products = tuple(name for (name,) in db.execute(names, (scene_type,)))
-                found.append(Summary(scene_type, scenes, first, last, products))
+                found.append(TypeSummary(scene_type, scenes, first, last, products))
             return found
 
     def products(self) -> List[Dict[str, str]]:

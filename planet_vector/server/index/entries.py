@@ -39,7 +39,7 @@ _WKB_POLYGON = 3  # OGC 06-103r4, table 7
 
 
 class Entry(NamedTuple):
-    """Hold one scene as the tables take it."""
+    """One scene as the tables take it."""
 
     scene_type: str
     scene_id: str
@@ -80,7 +80,7 @@ def _is_long(unit: Unit) -> bool:
 
 
 class _JobCall:
-    """A call of a function in another process, whose failure is a problem of what it reads."""
+    """Call of a function in another process, whose failure is a problem of what it reads."""
 
     def __init__(self, jobs: Jobs, function: Callable[..., _Read], args: Tuple[Any, ...], path: str) -> None:
         self._again: Callable[[], _Read] = partial(jobs.run, function, *args)

@@ -38,11 +38,11 @@ Ranks = Union[range, np.ndarray]
 
 
 class TooLong(Exception):
-    """Report that a search takes long, and is to be begun again where it keeps no short one waiting."""
+    """Raised if a search takes long, and is to begin again where it keeps no short one waiting."""
 
 
 class Slice(NamedTuple):
-    """Hold the scenes of a page.
+    """Scenes of a page.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class Slice(NamedTuple):
 
 
 class Finder:
-    """Find scenes, and keep what was found; any number of threads at once."""
+    """Finder of scenes, which keeps what it found; for any number of threads at once."""
 
     def __init__(self) -> None:
         self._snapshot: Optional[Snapshot] = None
@@ -166,7 +166,7 @@ class Finder:
 
 
 class _Finding:
-    """Find all scenes of one search."""
+    """Finder of all scenes of one search."""
 
     def __init__(
         self,

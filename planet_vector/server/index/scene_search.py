@@ -30,7 +30,7 @@ _PAGE = ("_page.acquired.lt", "_page.acquired.gt", "_page.id")
 
 @dataclass(frozen=True)
 class Edge:
-    """Hold where a page begins, or ends when it is asked for backwards.
+    """Edge of a page: where it begins, or ends when it is asked for backwards.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class SceneSearch:
-    """Hold a search of one scene type.
+    """Search of one scene type.
 
     Attributes
     ----------

@@ -57,7 +57,7 @@ _KINDS = {
 
 
 class Area:
-    """Hold an area of interest; for one thread at a time.
+    """Area of interest; for one thread at a time.
 
     Small outlines are made ready in this process, others in one that can be ended.
 
@@ -113,7 +113,7 @@ class Area:
 
 
 class _AreaCache:
-    """Keep areas that were made ready: every page of a search repeats its area.
+    """Cache of areas that were made ready: every page of a search repeats its area.
 
     They are kept as WKB: a prepared geometry must not be used by two threads at once.
     """

@@ -28,14 +28,14 @@ _Stamp = Tuple[int, int]
 
 
 class _Open(NamedTuple):
-    """Hold a connection, and which file it has open."""
+    """Connection, and the file that it has open."""
 
     db: sqlite3.Connection
     stamp: _Stamp
 
 
 class IndexFile:
-    """Tell which file of an index is to be read; any number of threads at once.
+    """File of an index that is to be read; for any number of threads at once.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ class IndexFile:
 
 
 class ReadConnections:
-    """Lend connections for reading, a number of them at the most.
+    """Pool of connections for reading, a number of them at the most.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ _LANDSAT_PATH, _LANDSAT_ROW = 192, 27
 
 @dataclass(frozen=True)
 class Shot:
-    """Describe one scene before its pixels are made.
+    """One scene, before its pixels are made.
 
     Attributes
     ----------
