@@ -91,7 +91,7 @@ def serve(options: ServiceOptions, ready: Callable[[str], None], state: Optional
         second = stack.enter_context(contextlib.closing(listen(options.host, 0))) if options.redirect else None
         host = f"[{options.host}]" if ":" in options.host else options.host
         root = f"http://{host}:{main.getsockname()[1]}/v0/"
-        work = Work(options, main, second, Signer(options.signature_life), Metrics(), state)
+        work = Work(options, main, second, Signer(options.signature_life), Metrics(options.workers), state)
         stop = threading.Event()
         load_driver()
         args = (options.root, options.index, options.rescan, state, stop)

@@ -67,14 +67,15 @@ def supervise(work: Work, ready: Callable[[], None]) -> None:
     context = multiprocessing.get_context("spawn")
     waiting = context.Semaphore(0)
 
-    def start() -> Any:
-        process = context.Process(target=_child, args=(work, waiting), name="planet-vector worker")
+    def start(number: int) -> Any:
+        share = work._replace(metrics=work.metrics.of(number))
+        process = context.Process(target=_child, args=(share, waiting), name="planet-vector worker")
         process.start()
         return process
 
     stop = threading.Event()
     with _stopping(stop.set):
-        processes = [start() for _ in range(work.options.workers)]
+        processes = [start(number) for number in range(work.options.workers)]
         try:
             for _ in processes:
                 while not waiting.acquire(timeout=0.2) and not stop.is_set():
@@ -87,7 +88,7 @@ def supervise(work: Work, ready: Callable[[], None]) -> None:
                 multiprocessing.connection.wait([process.sentinel for process in processes], timeout=0.5)
                 dead = [process for process in processes if not process.is_alive()]
                 if dead and not stop.wait(1.0):  # not at once: it may die of what is not over yet
-                    processes = [start() if process in dead else process for process in processes]
+                    processes = [start(n) if process in dead else process for n, process in enumerate(processes)]
         finally:
             for process in processes:
                 process.terminate()

@@ -1,13 +1,13 @@
-"""Counters of requests for Prometheus, one set for all processes of a service.
+"""Counters of requests for Prometheus, those of all processes of a service together.
 
-They lie in memory that the processes share: a worker that is replaced takes no count with it, each scrape shows all
-counters of one moment, and no file stays behind. The multiprocess mode of prometheus_client has files for each process,
-of those that died too.
+They lie in memory that the processes share: a worker that is replaced takes no count with it, and no file stays behind.
+The multiprocess mode of prometheus_client keeps two files for each process that there ever was.
 """
 
 from __future__ import annotations
 
 import bisect
+import copy
 import ctypes
 import multiprocessing
 from typing import Any, Dict, List, Tuple
@@ -39,24 +39,40 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 _CLASSES = 5  # 1xx to 5xx
 _WIDTH = _CLASSES + len(BUCKETS) + 1 + 2  # then the sum of seconds, and of bytes
+_SIZE = len(ROUTES) * _WIDTH  # numbers of a process
 
 
 class Metrics:
-    """Counters of requests, shared by all processes of a service."""
+    """Counters of requests, shared by all processes of a service.
 
-    def __init__(self) -> None:
+    Each process counts in a place of its own, where the one that replaces it goes on. So there is no lock, which a
+    process that is killed would never release.
+
+    Parameters
+    ----------
+    processes : int
+        How many processes count at once.
+    """
+
+    def __init__(self, processes: int = 1) -> None:
         context = multiprocessing.get_context("spawn")
-        self._values: Any = context.Array(ctypes.c_double, len(ROUTES) * _WIDTH)
+        self._values: Any = context.RawArray(ctypes.c_double, processes * _SIZE)
+        self._first = 0
+
+    def of(self, process: int) -> Metrics:
+        """Return the counters for a process, by its number; no other process, and one thread of it, counts in them."""
+        found = copy.copy(self)
+        found._first = process * _SIZE
+        return found
 
     def count(self, route: str, status: int, seconds: float, sent: int) -> None:
         """Count one answer."""
-        start = (ROUTES.index(route) if route in ROUTES else len(ROUTES) - 1) * _WIDTH
-        with self._values.get_lock():
-            values = self._values.get_obj()
-            values[start + min(max(status // 100, 1), _CLASSES) - 1] += 1
-            values[start + _CLASSES + bisect.bisect_left(BUCKETS, seconds)] += 1
-            values[start + _WIDTH - 2] += seconds
-            values[start + _WIDTH - 1] += sent
+        start = self._first + (ROUTES.index(route) if route in ROUTES else len(ROUTES) - 1) * _WIDTH
+        values = self._values
+        values[start + min(max(status // 100, 1), _CLASSES) - 1] += 1
+        values[start + _CLASSES + bisect.bisect_left(BUCKETS, seconds)] += 1
+        values[start + _WIDTH - 2] += seconds
+        values[start + _WIDTH - 1] += sent
 
     def text(self, totals: Dict[str, int]) -> str:
         """Return the counters in the text format of Prometheus, version 0.0.4.
@@ -66,8 +82,8 @@ class Metrics:
         totals : dict of str to int
             Scenes in the index, by type.
         """
-        with self._values.get_lock():
-            values = list(self._values.get_obj())
+        each = list(self._values)
+        values = [sum(each[number::_SIZE]) for number in range(_SIZE)]
         requests, times, sizes = [], [], []
         for number, route in enumerate(ROUTES):
             row = values[number * _WIDTH : (number + 1) * _WIDTH]
