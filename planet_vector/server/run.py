@@ -12,12 +12,12 @@ from typing import Callable, Optional
 
 from planet_vector.errors import ConfigError
 from planet_vector.loading import load_driver
+from planet_vector.server.api.basemap_layouts import load_mosaics
 from planet_vector.server.api.cors import allowed_origins
 from planet_vector.server.api.delivery import Signer
 from planet_vector.server.api.hosts import Proxies, allowed_hosts
 from planet_vector.server.api.keys import Keys
 from planet_vector.server.api.metrics import Metrics
-from planet_vector.server.api.mosaic_layouts import load_mosaics
 from planet_vector.server.connections import BACKLOG, most_connections
 from planet_vector.server.fault_injection import Faults
 from planet_vector.server.index.rescans import RescanState, rescan

@@ -18,6 +18,7 @@ from planet_vector.errors import ConfigError
 from planet_vector.loading import load_driver
 from planet_vector.server.api.access_log import AccessLog
 from planet_vector.server.api.app import Service, create_app
+from planet_vector.server.api.basemap_layouts import load_mosaics
 from planet_vector.server.api.basemap_routes import add_mosaics
 from planet_vector.server.api.cors import CorsApp, Origins, allowed_origins, refusal_headers
 from planet_vector.server.api.delivery import Signer, create_delivery
@@ -26,7 +27,6 @@ from planet_vector.server.api.keys import Keys
 from planet_vector.server.api.login import add_login
 from planet_vector.server.api.metrics import Metrics
 from planet_vector.server.api.monitoring import MonitoredApp
-from planet_vector.server.api.mosaic_layouts import load_mosaics
 from planet_vector.server.api.pages import add_pages
 from planet_vector.server.connections import (
     ACCEPTED_AT_ONCE,

@@ -16,6 +16,7 @@ from planet_vector.errors import ConfigError
 from planet_vector.server.api import openapi
 from planet_vector.server.api.answers import Seen, json_answer, look, picture_answer, write_json
 from planet_vector.server.api.attending import AREAS, CHEAP, HEALTH, PAGES, attend
+from planet_vector.server.api.basemap_layouts import BasemapDefinition
 from planet_vector.server.api.bodies import Body
 from planet_vector.server.api.conditional import NOT_STORED, Version
 from planet_vector.server.api.delivery import Signer, product_path, product_response
@@ -24,7 +25,6 @@ from planet_vector.server.api.hosts import HOST
 from planet_vector.server.api.keys import Keys, Permission
 from planet_vector.server.api.listing import list_page, shown
 from planet_vector.server.api.metrics import Metrics
-from planet_vector.server.api.mosaic_layouts import MosaicDefinition
 from planet_vector.server.archive.inventory import SCENE_TYPES
 from planet_vector.server.archive.products import Products
 from planet_vector.server.http_errors import Refusal
@@ -59,7 +59,7 @@ class Service:
     keys: Keys = field(default_factory=Keys)
     signer: Optional[Signer] = None
     delivery_port: Optional[int] = None
-    mosaics: Mapping[str, MosaicDefinition] = field(default_factory=dict)
+    mosaics: Mapping[str, BasemapDefinition] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=Metrics)
     rescans: RescanState = field(default_factory=RescanState)
 

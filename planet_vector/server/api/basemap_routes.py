@@ -18,11 +18,11 @@ from planet_vector.server.api import openapi
 from planet_vector.server.api.answers import Seen, json_answer, look, picture_answer, write_json
 from planet_vector.server.api.app import Service, base_url, enter, index_version, to_slash
 from planet_vector.server.api.attending import PICTURES, Pool, attend
+from planet_vector.server.api.basemap_layouts import BasemapDefinition, BasemapLayout, Member
 from planet_vector.server.api.conditional import NOT_STORED, Version, is_known, unless_known
 from planet_vector.server.api.delivery import product_response
 from planet_vector.server.api.keys import Permission
 from planet_vector.server.api.listing import collection, shown
-from planet_vector.server.api.mosaic_layouts import Member, MosaicDefinition, MosaicLayout
 from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery.encoding import encode_picture
 from planet_vector.server.imagery.kept_pictures import FORMATS, MAX_ZOOM, SIZES, Picture
@@ -231,10 +231,10 @@ class _Seen(NamedTuple):
     """Mosaic as one key sees it."""
 
     service: Service
-    mosaic: MosaicDefinition
+    mosaic: BasemapDefinition
     permission: Permission
 
-    def layout(self, patience: Patience) -> MosaicLayout:
+    def layout(self, patience: Patience) -> BasemapLayout:
         return self.mosaic.layout(self.service.index, self.permission, patience)
 
     def version(self, request: Request, *parts: Any) -> Version:
@@ -257,7 +257,7 @@ def _see(request: Request, name: str) -> _Seen:
     return _Seen(service, mosaic, permission)
 
 
-def _definition(mosaic: MosaicDefinition) -> Tuple[Any, ...]:
+def _definition(mosaic: BasemapDefinition) -> Tuple[Any, ...]:
     """Return what a mosaic is beyond the scenes of the index."""
     return mosaic.name, mosaic.title, mosaic.product, mosaic.level, mosaic.search.scene_type, mosaic.search.parameters
 

@@ -73,7 +73,7 @@ class Member:
     cloud: float
 
 
-class MosaicLayout:
+class BasemapLayout:
     """Scenes and quads of a mosaic, those on top first.
 
     Parameters
@@ -117,7 +117,7 @@ class MosaicLayout:
         found = self._tree.query(shapely.box(*bounds), predicate="intersects")
         return [self.members[number] for number in sorted(found.tolist())]
 
-    def of(self, products: FrozenSet[str]) -> MosaicLayout:
+    def of(self, products: FrozenSet[str]) -> BasemapLayout:
         """Return the layout of what is left when only some products may be shown."""
         left: Dict[str, Member] = {}
         for member in self.members:
@@ -130,7 +130,7 @@ class MosaicLayout:
         if known is not None:
             cut = {quad: [left[m.scene_id] for m in members if m.scene_id in left] for quad, members in known.items()}
             quads = {quad: members for quad, members in cut.items() if members}
-        return MosaicLayout(list(left.values()), self._level, quads)
+        return BasemapLayout(list(left.values()), self._level, quads)
 
     def _cut(self, patience: Optional[Patience]) -> Dict[Quad, List[Member]]:
         quads: Dict[Quad, List[Member]] = {}
@@ -152,7 +152,7 @@ class MosaicLayout:
 
 
 @dataclass
-class MosaicDefinition:
+class BasemapDefinition:
     """Definition of a mosaic."""
 
     name: str
@@ -160,8 +160,8 @@ class MosaicDefinition:
     search: SceneSearch
     product: Optional[str] = None
     level: int = 15
-    _layout: Optional[Tuple[int, MosaicLayout]] = field(default=None, repr=False)
-    _parts: OrderedDict[FrozenSet[str], MosaicLayout] = field(default_factory=OrderedDict, repr=False)
+    _layout: Optional[Tuple[int, BasemapLayout]] = field(default=None, repr=False)
+    _parts: OrderedDict[FrozenSet[str], BasemapLayout] = field(default_factory=OrderedDict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def is_visible(self, permission: Permission) -> bool:
@@ -171,12 +171,12 @@ class MosaicDefinition:
             self.product is None or permission.allows(self.product)
         )
 
-    def layout(self, index: Index, permission: Permission, patience: Optional[Patience] = None) -> MosaicLayout:
+    def layout(self, index: Index, permission: Permission, patience: Optional[Patience] = None) -> BasemapLayout:
         """Return the scenes and quads of the mosaic that a key may see, as they are in the index now."""
         with _held(self._lock, patience):
             version = index.version()
             if self._layout is None or self._layout[0] != version:
-                self._layout = version, MosaicLayout(self._find(index, patience), self.level)
+                self._layout = version, BasemapLayout(self._find(index, patience), self.level)
                 self._parts.clear()
             whole = self._layout[1]
             if permission.products is None or self.product is not None:
@@ -187,7 +187,7 @@ class MosaicDefinition:
                 self._parts.popitem(last=False)
             return part
 
-    def describe(self, layout: MosaicLayout, base: str) -> Dict[str, Any]:
+    def describe(self, layout: BasemapLayout, base: str) -> Dict[str, Any]:
         """Return the mosaic as the API gives it."""
         members = layout.members
         times = sorted(member.acquired for member in members)
@@ -277,7 +277,7 @@ def _held(lock: threading.Lock, patience: Optional[Patience]) -> Iterator[None]:
         lock.release()
 
 
-def load_mosaics(file: Optional[Path]) -> Dict[str, MosaicDefinition]:
+def load_mosaics(file: Optional[Path]) -> Dict[str, BasemapDefinition]:
     """Return the mosaics of a file, by name.
 
     Raises
@@ -297,7 +297,7 @@ def load_mosaics(file: Optional[Path]) -> Dict[str, MosaicDefinition]:
         ) from None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigError(f"The file of mosaics {file} holds no list of mosaics.")
-    mosaics: Dict[str, MosaicDefinition] = {}
+    mosaics: Dict[str, BasemapDefinition] = {}
     for entry in entries:
         mosaic = _mosaic(file, entry)
         if mosaics.setdefault(mosaic.name, mosaic) is not mosaic:
@@ -305,7 +305,7 @@ def load_mosaics(file: Optional[Path]) -> Dict[str, MosaicDefinition]:
     return mosaics
 
 
-def _mosaic(file: Path, entry: Mapping[str, Any]) -> MosaicDefinition:
+def _mosaic(file: Path, entry: Mapping[str, Any]) -> BasemapDefinition:
     name = entry.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ConfigError(f"The file of mosaics {file}: a name has letters, digits, - and _, not {name!r}.")
@@ -334,7 +334,7 @@ def _mosaic(file: Path, entry: Mapping[str, Any]) -> MosaicDefinition:
     except (Refusal, ValueError) as error:
         raise ConfigError(f"The file of mosaics {file}: {name}: {error}") from None
     product = entry.get("product")
-    return MosaicDefinition(
+    return BasemapDefinition(
         name, str(entry.get("title", name)), search, None if product is None else str(product), level
     )
 
