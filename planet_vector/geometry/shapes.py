@@ -13,7 +13,7 @@ from struct import error as StructError
 from struct import pack, unpack_from
 from typing import Any, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
-from planet_vector.geometry.antimeridian import cut
+from planet_vector.geometry.antimeridian import cut, reaches_across
 from planet_vector.geometry.boxes import FARTHEST, Bounds
 
 Position = Tuple[float, float]
@@ -90,12 +90,6 @@ def _ring(positions: Any) -> Ring:
     if len(ring) < 4:
         raise ValueError("the footprint has a ring of fewer than three corners")
     return ring
-
-
-def reaches_across(ring: Sequence[Position]) -> bool:
-    """Tell whether positions leave ±180°, or take a step of more than 180° of longitude."""
-    xs = [x for x, _ in ring]
-    return min(xs) < -180 or max(xs) > 180 or max(map(abs, map(sub, xs[1:], xs)), default=0) > 180
 
 
 def multipolygon_wkb(polygons: Sequence[Polygon]) -> bytes:

@@ -17,11 +17,12 @@ from planet_vector.server.api import openapi
 from planet_vector.server.api.answers import Seen, json_answer, look, picture_answer, write_json
 from planet_vector.server.api.app import Service, base_url, enter, index_version, to_slash
 from planet_vector.server.api.attending import PICTURES, Pool, attend
-from planet_vector.server.api.basemaps import Layout, Member, Mosaic
+from planet_vector.server.api.basemap_layouts import BasemapDefinition, BasemapLayout, Member
 from planet_vector.server.api.conditional import NOT_STORED, Version, is_known, unless_known
 from planet_vector.server.api.delivery import product_response
 from planet_vector.server.api.keys import Permission
 from planet_vector.server.api.listing import collection, shown
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery.encoding import encode_picture
 from planet_vector.server.imagery.kept_pictures import FORMATS, MAX_ZOOM, SIZES, Picture
 from planet_vector.server.imagery.small_scales import pixel_of, transparent_tile
@@ -29,7 +30,6 @@ from planet_vector.server.index.scene_search import Parameters, encode, parse_co
 from planet_vector.server.index.searched_area import Area
 from planet_vector.server.patience import Patience
 from planet_vector.server.quad_grid import QUAD_SIZE, Quad, quads_around, tile_bounds
-from planet_vector.server.refusal import Refusal
 from planet_vector.times import format_time, parse_time
 
 MAX_TILE_SCENES = 4000
@@ -228,13 +228,13 @@ async def get_quadmap(request: Request, name: str) -> Response:
 
 
 class _Seen(NamedTuple):
-    """Hold a mosaic as a key sees it."""
+    """Mosaic as one key sees it."""
 
     service: Service
-    mosaic: Mosaic
+    mosaic: BasemapDefinition
     permission: Permission
 
-    def layout(self, patience: Patience) -> Layout:
+    def layout(self, patience: Patience) -> BasemapLayout:
         return self.mosaic.layout(self.service.index, self.permission, patience)
 
     def version(self, request: Request, *parts: Any) -> Version:
@@ -257,7 +257,7 @@ def _see(request: Request, name: str) -> _Seen:
     return _Seen(service, mosaic, permission)
 
 
-def _definition(mosaic: Mosaic) -> Tuple[Any, ...]:
+def _definition(mosaic: BasemapDefinition) -> Tuple[Any, ...]:
     """Return what a mosaic is beyond the scenes of the index."""
     return mosaic.name, mosaic.title, mosaic.product, mosaic.level, mosaic.search.scene_type, mosaic.search.parameters
 

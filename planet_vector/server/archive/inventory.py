@@ -46,7 +46,7 @@ _RAPIDEYE_ID = re.compile(r".*RapidEye-?\d", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class File:
-    """Hold what tells whether a file has changed."""
+    """State of a file, by which a change of it is seen."""
 
     path: str
     size: int
@@ -56,7 +56,7 @@ class File:
 
 @dataclass
 class Unit:
-    """Hold files that are read together: the products and metadata of one scene, or one file of many scenes.
+    """Files that are read together: the products and metadata of one scene, or one file of many scenes.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Problem:
-    """Hold why a file, or something in it, is not served.
+    """Reason why a file, or something in it, is not served.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class SceneRecord:
-    """Hold one scene as it goes into the index.
+    """One scene as it goes into the index.
 
     Attributes
     ----------
