@@ -219,7 +219,7 @@ ROWS = [
     Row(
         "planet mosaics",
         "prints what the service lists",
-        "planet-vector mosaics",
+        "planet-vector basemaps",
         lambda place: place.features == place.said("mosaics/")["mosaics"],
     ),
     Row(

@@ -11,7 +11,7 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 from xml.etree.ElementTree import Element, SubElement, tostring  # noqa: S405 - nothing is parsed
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.catalog.basemaps import Mosaic
+from planet_vector.catalog.basemaps import Basemap
 from planet_vector.config import DEFAULT_API_URL, is_api_origin
 from planet_vector.errors import ProtocolError
 from planet_vector.geometry.shapes import Bounds
@@ -138,21 +138,21 @@ def scene_tiles(catalog: ScenesV0, scene: Scene) -> Tuple[str, int]:
     return f"{base}scenes/{scene.scene_type}/{scene.id}/{{z}}/{{x}}/{{y}}.png", level
 
 
-def quads_description(mosaic: Mosaic, quads: Sequence[Placed], tiles: Optional[str] = None) -> str:
-    """Describe quads of a mosaic as one raster to GDAL's VRT driver; none is opened before it is looked at.
+def quads_description(basemap: Basemap, quads: Sequence[Placed], tiles: Optional[str] = None) -> str:
+    """Describe quads of a basemap as one raster to GDAL's VRT driver; none is opened before it is looked at.
 
     Parameters
     ----------
-    mosaic : Mosaic
-        The mosaic.
+    basemap : Basemap
+        The basemap.
     quads : sequence of Placed
         Its quads, one at least.
     tiles : str, optional
-        The name by which GDAL opens the mosaic's tiles: they serve as overviews.
+        The name by which GDAL opens the basemap's tiles: they serve as overviews.
     """
     wests, souths, easts, norths = zip(*(quad.bounds for quad in quads))
     bounds = (min(wests), min(souths), max(easts), max(norths))
-    pixel = mosaic.pixel
+    pixel = basemap.pixel
     width, height = round((bounds[2] - bounds[0]) / pixel), round((bounds[3] - bounds[1]) / pixel)
     root = _raster(bounds, pixel, width, height)
     for number, colour in enumerate(_COLOURS, 1):
@@ -161,32 +161,32 @@ def quads_description(mosaic: Mosaic, quads: Sequence[Placed], tiles: Optional[s
             source = SubElement(band, "SimpleSource")
             SubElement(source, "SourceFilename", relativeToVRT="0", shared="0").text = quad.name
             SubElement(source, "SourceBand").text = str(number)
-            side = str(mosaic.quad_size)
+            side = str(basemap.quad_size)
             SubElement(
                 source, "SourceProperties", RasterXSize=side, RasterYSize=side, DataType="Byte",
                 BlockXSize=str(TILE), BlockYSize=str(TILE),
             )  # fmt: skip
-            _rectangle(source, "SrcRect", 0, 0, mosaic.quad_size, mosaic.quad_size)
+            _rectangle(source, "SrcRect", 0, 0, basemap.quad_size, basemap.quad_size)
             column, row = (quad.bounds[0] - bounds[0]) / pixel, (bounds[3] - quad.bounds[3]) / pixel
-            _rectangle(source, "DstRect", round(column), round(row), mosaic.quad_size, mosaic.quad_size)
-        for overview in _overviews(mosaic, bounds, (width, height), tiles) if tiles else ():
+            _rectangle(source, "DstRect", round(column), round(row), basemap.quad_size, basemap.quad_size)
+        for overview in _overviews(basemap, bounds, (width, height), tiles) if tiles else ():
             element = SubElement(band, "Overview")
             SubElement(element, "SourceFilename", relativeToVRT="0").text = overview
             SubElement(element, "SourceBand").text = str(number)
     return tostring(root, encoding="unicode")
 
 
-def _overviews(mosaic: Mosaic, bounds: Bounds, size: Tuple[int, int], tiles: str) -> List[str]:
+def _overviews(basemap: Basemap, bounds: Bounds, size: Tuple[int, int], tiles: str) -> List[str]:
     """Return the tiles over some bounds at coarser zooms, each a VRT of half the size of the one before."""
     width, height = size
-    first = round((bounds[0] + HALF_WORLD) / mosaic.pixel), round((HALF_WORLD - bounds[3]) / mosaic.pixel)
-    around = str(TILE * 2**mosaic.level)
+    first = round((bounds[0] + HALF_WORLD) / basemap.pixel), round((HALF_WORLD - bounds[3]) / basemap.pixel)
+    around = str(TILE * 2**basemap.level)
     found = []
-    for zoom in range(1, mosaic.level + 1):
+    for zoom in range(1, basemap.level + 1):
         small = -(-width // 2**zoom), -(-height // 2**zoom)
         if max(width, height) >> (zoom - 1) <= _SMALLEST:
             break
-        root = _raster(bounds, mosaic.pixel * 2**zoom, *small)
+        root = _raster(bounds, basemap.pixel * 2**zoom, *small)
         for number, colour in enumerate(_COLOURS, 1):
             source = SubElement(_band(root, number, colour), "SimpleSource")
             SubElement(source, "SourceFilename", relativeToVRT="0", shared="0").text = tiles

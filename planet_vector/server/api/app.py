@@ -16,7 +16,7 @@ from planet_vector.errors import ConfigError
 from planet_vector.server.api import openapi
 from planet_vector.server.api.answers import Seen, json_answer, look, picture_answer, write_json
 from planet_vector.server.api.attending import AREAS, CHEAP, HEALTH, PAGES, attend
-from planet_vector.server.api.basemaps import Mosaic
+from planet_vector.server.api.basemaps import Basemap
 from planet_vector.server.api.bodies import Body
 from planet_vector.server.api.conditional import NOT_STORED, Version
 from planet_vector.server.api.delivery import Signer, product_path, product_response
@@ -59,7 +59,7 @@ class Service:
     keys: Keys = field(default_factory=Keys)
     signer: Optional[Signer] = None
     delivery_port: Optional[int] = None
-    mosaics: Mapping[str, Mosaic] = field(default_factory=dict)
+    basemaps: Mapping[str, Basemap] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=Metrics)
     rescans: RescanState = field(default_factory=RescanState)
 
@@ -311,7 +311,7 @@ def index_version(request: Request, service: Service, permission: Permission, *p
     permission : Permission
         What the key may see.
     *parts
-        What else the answer depends on: parameters, the definition of a mosaic.
+        What else the answer depends on: parameters, the definition of a basemap.
     """
     may = [None if names is None else sorted(names) for names in (permission.scene_types, permission.products)]
     place = base_url(request), request.scope["path"]
