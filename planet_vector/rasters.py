@@ -27,7 +27,7 @@ Sought = Union[str, Query, Iterable[Scene]]
 def open_product(
     name: str,
     *,
-    resolution: Union[str, float] = "highest",
+    res: Union[str, float] = "highest",
     api_url: Optional[str] = None,
     key: Optional[str] = None,
     cache: bool = False,
@@ -42,7 +42,7 @@ def open_product(
         ``PLANET:landsat/LC81300472015235LGN00/band_4,band_3,band_2``: the bands of several; ``all`` for each there is.
         ``PLANET:basemaps/NAME``: the tiles of a basemap; with ``?bbox=w,s,e,n`` its quads there, and with
         ``/L15-0763E-0959N`` one of them.
-    resolution : "highest", "lowest" or float
+    res : "highest", "lowest" or float
         Of several products: the pixel size of the finest, of the coarsest, or one in metres.
     api_url, key : str, optional
         As for `planet_vector.connect`.
@@ -72,7 +72,7 @@ def open_product(
     if len(products) > 1 or products[0] == "all":
         from planet_vector.raster.band_stack import open_bands
 
-        return open_bands(catalog, scene, products, resolution)
+        return open_bands(catalog, scene, products, res)
     from planet_vector.raster.product import open_link
 
     return open_link(catalog, scene.product_link(products[0]), f"{scene.id}/{products[0]}", progress)
@@ -140,10 +140,10 @@ def open_mosaic(
     search: Sought,
     *,
     product: str = "visual",
-    crs: Any = None,
+    dst_crs: Any = None,
     res: Union[None, float, Tuple[float, float]] = None,
-    bounds: Optional[Tuple[float, float, float, float]] = None,
-    order: str = "newest",
+    dst_bounds: Optional[Tuple[float, float, float, float]] = None,
+    top: str = "newest",
     resampling: str = "nearest",
     api_url: Optional[str] = None,
     key: Optional[str] = None,
@@ -157,13 +157,13 @@ def open_mosaic(
         cut to the rectangle around it; a point or a line cuts nothing, and of a list of scenes no area is known.
     product : str
         Which product of each.
-    crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
+    dst_crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
         Of the raster; by default that of the scene on top.
     res : float or (float, float), optional
-        Pixel size in units of `crs`; by default that of the scene on top.
-    bounds : (west, south, east, north), optional
-        In units of `crs`; by default around all footprints, as far as the search's area reaches.
-    order : str
+        Pixel size in units of `dst_crs`; by default that of the scene on top.
+    dst_bounds : (west, south, east, north), optional
+        In units of `dst_crs`; by default around all footprints, as far as the search's area reaches.
+    top : str
         Which scene lies on top: the ``newest``, the ``oldest`` or the ``clearest``.
     resampling : str
         ``nearest``, ``bilinear``, ``cubic``, ``cubic_spline``, ``lanczos``, ``average`` or ``mode``.
@@ -179,7 +179,7 @@ def open_mosaic(
     from planet_vector.raster.scene_mosaic import open_scenes
 
     catalog, scenes = _found(search, api_url, key)
-    return open_scenes(catalog, list(scenes), product, crs, res, bounds, order, resampling, area_searched(scenes))
+    return open_scenes(catalog, list(scenes), product, dst_crs, res, dst_bounds, top, resampling, area_searched(scenes))
 
 
 def quicklook(
@@ -222,8 +222,8 @@ def quicklook(
 
 def download_products(
     search: Sought,
-    products: Sequence[str],
     directory: Union[str, Path],
+    products: Sequence[str] = ("visual",),
     *,
     overwrite: bool = False,
     progress: FileProgress = None,
@@ -236,10 +236,10 @@ def download_products(
     ----------
     search : str, Query or iterable of Scene
         The scenes.
+    directory : str or Path
+        Where to; made when it is missing.
     products : sequence of str
         The products of each.
-    directory : str or Path
-        Where to.
     overwrite : bool
         Replace files that are there and are not as long as the service's.
     progress : callable, optional

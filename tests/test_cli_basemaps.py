@@ -167,7 +167,7 @@ def test_a_raster_of_the_quads_of_a_place(cli: Run, quad: Dict[str, bytes], tmp_
 def test_an_area_of_a_mosaic_of_scenes_is_what_it_was(cli: Run, tmp_path: Path) -> None:
     (tmp_path / "coarse").write_text(MIDDLE)  # a file goes before a basemap of that name
     for area in (MIDDLE, "coarse", "@coarse", "PLANET:ortho?intersects=" + MIDDLE):
-        done = cli("mosaic", area, "--count")
+        done = cli("mosaic", area, "--dry-run")
         assert done.returncode == 0 and " scenes, " in done.stdout, done.stderr
 
 
@@ -177,7 +177,7 @@ FAULTS = {
     "mosaic PLANET:basemaps": (2, "names no basemap"),
     "mosaic PLANET:basemaps/coarse/L12-0136E-0166N": (2, "names a quad"),
     "mosaic coarse --cloud-cover 5": (2, "--cloud-cover is for scenes"),
-    "mosaic coarse --count": (2, "--count is for scenes"),
+    "mosaic coarse --dry-run": (2, "--dry-run is for scenes"),
     "mosaic coarse --bbox 1,2,3,4": (2, "give --output"),
     "mosaic coarse --bbox 1,2,3 -o a.tif": (2, "not a box"),
     "mosaic coarse --bbox 1,2,1.1,2.1 -o a.tif": (1, "no quad there"),
@@ -185,8 +185,8 @@ FAULTS = {
     "mosaic coarse --dst-bounds 0 0 9 9 --bbox 1,2,3,4 -o a.tif": (2, "exclude each other"),
     "mosaic coarse --bbox 1,2,3,4 -o a.png": (2, "no .tif or .vrt"),
     "mosaic coarse --bbox 1,2,3,4 -o nowhere/a.tif": (1, "no folder nowhere"),
-    "mosaic PLANET:ortho --indent 2 --count": (2, "what the service says"),
-    "mosaic PLANET:ortho": (2, "--output FILE, or --count"),
+    "mosaic PLANET:ortho --indent 2 --dry-run": (2, "what the service says"),
+    "mosaic PLANET:ortho": (2, "--output FILE, or --dry-run"),
     "quads nowhere": (1, "no basemap 'nowhere'"),
     "quads PLANET:ortho": (2, "names no basemap"),
     "quads ../up": (2, "no scene type"),

@@ -99,7 +99,7 @@ OTHERS: Dict[str, Any] = {
     "stacks": (["stacks", "--bbox", SWAPPED], 0, ""),
     "stacks, table": (["stacks", "--bbox", SWAPPED, "--table"], 0, ""),
     "stacks, crop": (["stacks", "--bbox", SWAPPED, "--crop", "DIR"], 1, ""),
-    "mosaic, count": (["mosaic", "--bbox", SWAPPED, "--count"], 0, r"0 scenes, 0(\.0+)? km²\n"),
+    "mosaic, dry run": (["mosaic", "--bbox", SWAPPED, "--dry-run"], 0, r"0 scenes, 0(\.0+)? km²\n"),
     "mosaic": (["mosaic", "--bbox", SWAPPED, "-o", "DIR/m.tif"], 1, ""),
     "geoparquet": (["search", "--bbox", SWAPPED, "--geoparquet", "DIR/s.parquet"], 1, ""),
 }

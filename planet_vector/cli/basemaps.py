@@ -19,7 +19,7 @@ _TABLE = "{:<32} {:<10} {:<10} {:>5}  {}\n"
 @click.command()
 @options.json_style
 @options.names
-@click.option("--table", "as_table", is_flag=True, help="Print a table to look at.")
+@options.table
 @options.api_url
 @options.verbose
 def basemaps(indent: Optional[int], compact: bool, names: bool, as_table: bool, api_url: Optional[str]) -> None:

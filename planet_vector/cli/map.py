@@ -19,9 +19,7 @@ from planet_vector.names import parse_name
 
 @click.command("map")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="The page to write."
-)
+@options.output("The page to write.")
 @click.option("--serve", is_flag=True, help="Serve the page on this machine, with the key; Ctrl-C ends it.")
 @click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="Port of --serve.  [default: a free one]")
 @click.option("--open", "show", is_flag=True, help="Open it in the browser.")

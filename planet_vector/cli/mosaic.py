@@ -34,12 +34,10 @@ _GLOBE = Box(-180.0, -85.0, 180.0, 85.0)  # as far as web mercator goes
 
 @click.command()
 @options.search_flags
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="A .tif or a .vrt."
-)
-@click.option("--count", is_flag=True, help="Only tell how many scenes it takes, and how much ground.")
-@click.option("--product", default="visual", show_default=True, help="Which product of each scene.")
-@click.option("--dst-crs", metavar="CRS", help="Of the mosaic.  [default: of the scene on top]")
+@options.output("A .tif or a .vrt.")
+@options.dry_run("Only tell how many scenes it takes, and how much ground they cover.")
+@click.option("--product", default="visual", show_default=True, metavar="PRODUCT", help="Of each scene.")
+@options.dst_crs("Of the mosaic.  [default: of the scene on top]")
 @click.option(
     "-r", "--res", type=options.Number(0, min_open=True), metavar="SIZE", help="Pixel size in units of the CRS."
 )
@@ -72,7 +70,7 @@ def mosaic(
 
     \b
     Examples:
-        planet-vector mosaic --bbox 11.9,47.8,12,47.9 --cloud-cover 20 --count
+        planet-vector mosaic --bbox 11.9,47.8,12,47.9 --cloud-cover 20 --dry-run
         planet-vector mosaic --bbox 11.9,47.8,12,47.9 --cloud-cover 20 --res 6 -o mosaic.tif
         planet-vector mosaic "PLANET:ortho?limit=20" --top clearest -o mosaic.vrt
         planet-vector mosaic color_balance_mosaic --indent 2
@@ -119,7 +117,7 @@ def _write_mosaic(
     catalog: Any,
     query: Any,
     output: Optional[Path],
-    count: bool,
+    dry_run: bool,
     product: str,
     dst_crs: Optional[str],
     res: Optional[float],
@@ -131,16 +129,16 @@ def _write_mosaic(
     from planet_vector.raster.scene_mosaic import open_scenes, survey
     from planet_vector.scene import Scene
 
-    if not count and output is None:
-        raise click.UsageError("Give --output FILE, or --count.")
+    if not dry_run and output is None:
+        raise click.UsageError("Give --output FILE, or --dry-run.")
     scenes = [Scene(feature, query.scene_type) for page in catalog.pages(query) for feature in page]
-    if not scenes and not count:
+    if not scenes and not dry_run:
         raise NotFoundError(nothing_found(catalog, query))
     told = survey(scenes, query.area)
-    say(str(told), err=not count)
+    say(str(told), err=not dry_run)
     if told.covered is not None and scenes:
         say(f"They cover {percent(told.covered)} of the area.", err=True)
-    if count:
+    if dry_run:
         if not scenes:
             say(nothing_found(catalog, query), err=True)
         return
