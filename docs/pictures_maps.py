@@ -41,7 +41,7 @@ def make(directory: Path, environ: Dict[str, str]) -> List[Path]:
         planet_vector.write_map(f"PLANET:ortho?{SUMMER}&{AREA}", page, api_url=api_url)
         _photograph(page, drawn[0])
     name = f"PLANET:ortho?{SUMMER}&cloud_cover.estimated.lte=20&{AREA}"
-    with planet_vector.mosaic(name, order="clearest", api_url=api_url) as mosaic:
+    with planet_vector.mosaic(name, top="clearest", api_url=api_url) as mosaic:
         whole = Image.fromarray(np.moveaxis(mosaic.read(), 0, -1), "RGBA").convert("RGBa")  # edges keep their colours
         size = (WIDTH, round(mosaic.height * WIDTH / mosaic.width))
     whole.resize(size, Image.Resampling.BOX).convert("RGBA").save(drawn[1])

@@ -9,7 +9,7 @@
     ├── ServiceError             (OSError) the service did not give what was asked
     │   ├── BadQueryError        (QueryError) 400: a search the service refuses
     │   ├── AuthError            401, 403: no key, a wrong one, or one that may not
-    │   ├── NotFoundError        404: no such scene type, scene, product, mosaic
+    │   ├── NotFoundError        404: no such scene type, scene, product, basemap
     │   ├── RateLimitError       429, after all retries
     │   ├── UnavailableError     5xx, timeouts, no connection, after all retries
     │   └── ProtocolError        an answer that is not what the API promises

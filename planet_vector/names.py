@@ -7,12 +7,13 @@
     PLANET:ortho/20150306_022415_0908         one scene
     PLANET:ortho/20150306_022415_0908/visual  one product of it
     PLANET:landsat/LC8…LGN00/band_4,band_3    several products of it
-    PLANET:mosaics                            the mosaics
-    PLANET:mosaics/NAME                       one mosaic, its quads
-    PLANET:mosaics/NAME/L15-0763E-0959N       one quad
+    PLANET:basemaps                           the basemaps
+    PLANET:basemaps/NAME                      one basemap, its quads
+    PLANET:basemaps/NAME/L15-0763E-0959N      one quad
 
-``planet://`` may stand for ``PLANET:``. Parameters are percent-decoded, and a ``+`` is a plus: zones of times
-survive. This module only reads and writes names; what the parameters mean is said in `planet_vector.query`.
+``planet://`` may stand for ``PLANET:``, and ``mosaics``, the name before 0.2.0, for ``basemaps``. Parameters are
+percent-decoded, and a ``+`` is a plus: zones of times survive. This module only reads and writes names; what the
+parameters mean is said in `planet_vector.query`.
 """
 
 from __future__ import annotations
@@ -26,8 +27,11 @@ from planet_vector.errors import NameSyntaxError
 
 PREFIX = "PLANET:"
 SCHEME = "planet://"
-MOSAICS = "mosaics"
-"""The collection that holds mosaics; every other collection is a scene type."""
+BASEMAPS = "basemaps"
+"""The collection that holds basemaps; every other collection is a scene type."""
+
+FORMER_BASEMAPS = "mosaics"
+"""What `BASEMAPS` was called before 0.2.0: saved projects, VRTs and scripts hold such names, and such layers' names."""
 
 ONLY_GEOTIFF = "GTIFF_DIR:1:"
 """What a GDAL name begins with that no driver but GTiff opens: it asks for the first image of a TIFF.
@@ -50,9 +54,9 @@ class Name:
     Attributes
     ----------
     collection : str
-        A scene type, ``mosaics``, or nothing for all the service has.
+        A scene type, ``basemaps``, or nothing for all the service has.
     item : str
-        A scene id, or a mosaic's name, or nothing.
+        A scene id, or a basemap's name, or nothing.
     part : str
         The products of a scene, comma-separated, or a quad's id, or nothing.
     parameters : tuple of (str, str)
@@ -67,12 +71,12 @@ class Name:
     @property
     def products(self) -> Tuple[str, ...]:
         """The products named, in order."""
-        return tuple(self.part.split(",")) if self.part and self.collection != MOSAICS else ()
+        return tuple(self.part.split(",")) if self.part and self.collection != BASEMAPS else ()
 
     @property
-    def is_mosaic(self) -> bool:
-        """Whether the name is of mosaics or a mosaic, not of scenes."""
-        return self.collection == MOSAICS
+    def is_basemap(self) -> bool:
+        """Whether the name is of basemaps or a basemap, not of scenes."""
+        return self.collection == BASEMAPS
 
     def get(self, key: str) -> Optional[str]:
         """Return the value of a parameter that stands once, or None.
@@ -105,7 +109,7 @@ def is_name(text: str) -> bool:
 
 
 def is_segment(text: str) -> bool:
-    """Tell whether a text can be a part of a name: a scene type, an id, a product, a mosaic."""
+    """Tell whether a text can be a part of a name: a scene type, an id, a product, a basemap."""
     return bool(_SEGMENT.fullmatch(text)) and text not in (".", "..")
 
 
@@ -119,8 +123,7 @@ def parse_name(text: str) -> Name:
     """
     if not is_name(text):
         raise NameSyntaxError(f"{shown(text)} is not a PLANET: name: it would begin with {PREFIX} or {SCHEME}.")
-    rest = text[len(SCHEME) :] if text[: len(SCHEME)].lower() == SCHEME else text[len(PREFIX) :]
-    path, _, query = rest.partition("?")
+    path, query = _path_and_query(text)
     parts = [unquote(part) for part in path.rstrip("/").split("/")] if path.strip("/") else []
     if len(parts) > 3:
         raise NameSyntaxError(f"{shown(text)} has too many parts: PLANET:<scene type>/<scene id>/<product> at most.")
@@ -131,13 +134,26 @@ def parse_name(text: str) -> Name:
                 "(letters, digits, '_', '-' and '.'; products may be joined by commas)."
             )
     collection, item, part, *_ = [*parts, "", "", ""]
+    if collection == FORMER_BASEMAPS:
+        collection = BASEMAPS
     return Name(collection, item, part, tuple(_parameters(query)))
+
+
+def has_former_layer(text: str) -> bool:
+    """Tell whether a name lists the basemaps as it did before 0.2.0: whoever saved it saved the layer's name, too."""
+    return unquote(_path_and_query(text)[0].rstrip("/")) == FORMER_BASEMAPS
 
 
 def shown(text: str) -> str:
     """Return a name as an error message may show it: short, and without its parameters, which may hold a key."""
     head = text.partition("?")[0]
     return repr(head if len(head) <= 80 else head[:77] + "...")
+
+
+def _path_and_query(text: str) -> Tuple[str, str]:
+    rest = text[len(SCHEME) :] if text[: len(SCHEME)].lower() == SCHEME else text[len(PREFIX) :]
+    path, _, query = rest.partition("?")
+    return path, query
 
 
 def _parameters(query: str) -> Iterable[Tuple[str, str]]:

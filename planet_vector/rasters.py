@@ -1,4 +1,4 @@
-"""Rasters by name: products, stacks of bands, mosaics and tiles as rasterio datasets, and whole files of a search.
+"""Rasters by name: products, bands, mosaics, basemaps and tiles as rasterio datasets, and whole files of a search.
 
 Each function here takes names, finds the service and the scenes, and hands on to the module of `planet_vector.raster`
 that does the work. Nothing of GDAL is imported before it is used.
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Iterable, List, Optional, Sequence, Tuple
 
 from planet_vector.catalog import ScenesV0, connect
 from planet_vector.errors import NameSyntaxError
-from planet_vector.names import MOSAICS, Name, parse_name, shown
+from planet_vector.names import BASEMAPS, Name, parse_name, shown
 from planet_vector.query import Query
 from planet_vector.scene import Scene
 
@@ -27,7 +27,7 @@ Sought = Union[str, Query, Iterable[Scene]]
 def open_product(
     name: str,
     *,
-    resolution: Union[str, float] = "highest",
+    res: Union[str, float] = "highest",
     api_url: Optional[str] = None,
     key: Optional[str] = None,
     cache: bool = False,
@@ -40,14 +40,14 @@ def open_product(
     name : str
         ``PLANET:ortho/20150306_022415_0908/visual``: a product.
         ``PLANET:landsat/LC81300472015235LGN00/band_4,band_3,band_2``: the bands of several; ``all`` for each there is.
-        ``PLANET:mosaics/NAME``: the tiles of a mosaic; with ``?bbox=w,s,e,n`` its quads there, and with
+        ``PLANET:basemaps/NAME``: the tiles of a basemap; with ``?bbox=w,s,e,n`` its quads there, and with
         ``/L15-0763E-0959N`` one of them.
-    resolution : "highest", "lowest" or float
+    res : "highest", "lowest" or float
         Of several products: the pixel size of the finest, of the coarsest, or one in metres.
     api_url, key : str, optional
         As for `planet_vector.connect`.
     cache : bool
-        Of the quads of a mosaic: fetch each whole when it is first looked at, and keep it on disk.
+        Of the quads of a basemap: fetch each whole when it is first looked at, and keep it on disk.
     progress : callable, optional
         Called with the bytes fetched and the bytes in all (or None), where a file is served whole only.
 
@@ -66,34 +66,34 @@ def open_product(
         When what it gives cannot be read where it lies.
     """
     parsed, catalog = _parsed(name, api_url, key)
-    if parsed.is_mosaic:
-        return _open_mosaic_name(parsed, catalog, cache)
+    if parsed.is_basemap:
+        return _open_basemap(parsed, catalog, cache)
     scene, products = _scene(parsed, catalog)
     if len(products) > 1 or products[0] == "all":
         from planet_vector.raster.band_stack import open_bands
 
-        return open_bands(catalog, scene, products, resolution)
+        return open_bands(catalog, scene, products, res)
     from planet_vector.raster.product import open_link
 
     return open_link(catalog, scene.product_link(products[0]), f"{scene.id}/{products[0]}", progress)
 
 
 def open_tiles(name: str, *, api_url: Optional[str] = None, key: Optional[str] = None) -> DatasetReader:
-    """Open the tiles of a scene or a mosaic as a rasterio dataset: the globe in EPSG:3857, for quick looks.
+    """Open the tiles of a scene or a basemap as a rasterio dataset: the globe in EPSG:3857, for quick looks.
 
     Parameters
     ----------
     name : str
-        ``PLANET:ortho/20150306_022415_0908`` or ``PLANET:mosaics/NAME``.
+        ``PLANET:ortho/20150306_022415_0908`` or ``PLANET:basemaps/NAME``.
     api_url, key : str, optional
         As for `planet_vector.connect`.
     """
     parsed, catalog = _parsed(name, api_url, key)
-    if parsed.is_mosaic:
+    if parsed.is_basemap:
         from planet_vector.catalog.basemaps import box_of_name
 
         box_of_name(parsed)  # refuses an area
-        return _open_mosaic_name(Name(MOSAICS, parsed.item), catalog)
+        return _open_basemap(Name(BASEMAPS, parsed.item), catalog)
     from planet_vector.raster.tiles import open_scene_tiles
 
     return open_scene_tiles(catalog, catalog.scene(parsed.collection, parsed.item))
@@ -108,7 +108,7 @@ def resolve(name: str, *, api_url: Optional[str] = None, key: Optional[str] = No
     Parameters
     ----------
     name : str
-        Such as ``PLANET:ortho/20150306_022415_0908/visual``; ``PLANET:mosaics/NAME`` for the tiles of a mosaic, with
+        Such as ``PLANET:ortho/20150306_022415_0908/visual``; ``PLANET:basemaps/NAME`` for the tiles of a basemap, with
         ``?bbox=w,s,e,n`` for its quads there, with ``/L15-0763E-0959N`` for one of them.
     api_url, key : str, optional
         As for `planet_vector.connect`.
@@ -122,10 +122,10 @@ def resolve(name: str, *, api_url: Optional[str] = None, key: Optional[str] = No
     from planet_vector.raster.described import subdatasets
 
     parsed, catalog = _parsed(name, api_url, key)
-    if parsed.is_mosaic:
-        from planet_vector.raster.basemap_names import mosaic_raster
+    if parsed.is_basemap:
+        from planet_vector.raster.basemap_names import basemap_raster
 
-        found = mosaic_raster(catalog, parsed)
+        found = basemap_raster(catalog, parsed)
     else:
         scene, products = _scene(parsed, catalog)
         if len(products) > 1 or products[0] == "all":
@@ -140,10 +140,10 @@ def open_mosaic(
     search: Sought,
     *,
     product: str = "visual",
-    crs: Any = None,
+    dst_crs: Any = None,
     res: Union[None, float, Tuple[float, float]] = None,
-    bounds: Optional[Tuple[float, float, float, float]] = None,
-    order: str = "newest",
+    dst_bounds: Optional[Tuple[float, float, float, float]] = None,
+    top: str = "newest",
     resampling: str = "nearest",
     api_url: Optional[str] = None,
     key: Optional[str] = None,
@@ -157,13 +157,13 @@ def open_mosaic(
         cut to the rectangle around it; a point or a line cuts nothing, and of a list of scenes no area is known.
     product : str
         Which product of each.
-    crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
+    dst_crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
         Of the raster; by default that of the scene on top.
     res : float or (float, float), optional
-        Pixel size in units of `crs`; by default that of the scene on top.
-    bounds : (west, south, east, north), optional
-        In units of `crs`; by default around all footprints, as far as the search's area reaches.
-    order : str
+        Pixel size in units of `dst_crs`; by default that of the scene on top.
+    dst_bounds : (west, south, east, north), optional
+        In units of `dst_crs`; by default around all footprints, as far as the search's area reaches.
+    top : str
         Which scene lies on top: the ``newest``, the ``oldest`` or the ``clearest``.
     resampling : str
         ``nearest``, ``bilinear``, ``cubic``, ``cubic_spline``, ``lanczos``, ``average`` or ``mode``.
@@ -179,7 +179,7 @@ def open_mosaic(
     from planet_vector.raster.scene_mosaic import open_scenes
 
     catalog, scenes = _found(search, api_url, key)
-    return open_scenes(catalog, list(scenes), product, crs, res, bounds, order, resampling, area_searched(scenes))
+    return open_scenes(catalog, list(scenes), product, dst_crs, res, dst_bounds, top, resampling, area_searched(scenes))
 
 
 def quicklook(
@@ -222,8 +222,8 @@ def quicklook(
 
 def download_products(
     search: Sought,
-    products: Sequence[str],
     directory: Union[str, Path],
+    products: Sequence[str] = ("visual",),
     *,
     overwrite: bool = False,
     progress: FileProgress = None,
@@ -236,10 +236,10 @@ def download_products(
     ----------
     search : str, Query or iterable of Scene
         The scenes.
+    directory : str or Path
+        Where to; made when it is missing.
     products : sequence of str
         The products of each.
-    directory : str or Path
-        Where to.
     overwrite : bool
         Replace files that are there and are not as long as the service's.
     progress : callable, optional
@@ -318,14 +318,14 @@ def _scene(parsed: Name, catalog: ScenesV0) -> Tuple[Scene, Sequence[str]]:
     return scene, parsed.products
 
 
-def _open_mosaic_name(parsed: Name, catalog: ScenesV0, cache: bool = False) -> DatasetReader:
+def _open_basemap(parsed: Name, catalog: ScenesV0, cache: bool = False) -> DatasetReader:
     from planet_vector.catalog.basemaps import box_of_name
-    from planet_vector.raster.basemap_quads import open_mosaic_tiles, open_quad, open_quads
+    from planet_vector.raster.basemap_quads import open_basemap_tiles, open_quad, open_quads
 
     box = box_of_name(parsed)
     if parsed.part:
         return open_quad(catalog, parsed.item, parsed.part)
-    return open_mosaic_tiles(catalog, parsed.item) if box is None else open_quads(catalog, parsed.item, box, cache)
+    return open_basemap_tiles(catalog, parsed.item) if box is None else open_quads(catalog, parsed.item, box, cache)
 
 
 def _found(

@@ -1,4 +1,4 @@
-"""Scenes, mosaics and quads: thin, typed views of the service's JSON."""
+"""Scenes, basemaps and quads: thin, typed views of the service's JSON."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ def elsewhere() -> Iterator[Recorder]:
 def test_a_search_is_downloaded_through_a_pipe(
     service: Service, run: Run, some: List[Feature], archive: Path, tmp_path: Path
 ) -> None:
-    line = "planet-vector search --limit 2 | planet-vector download - --products visual,analytic -o new/scenes"
+    line = "planet-vector search --limit 2 | planet-vector download - --product visual,analytic -o new/scenes"
     done = run("bash", "-o", "pipefail", "-c", line, env=service.environ, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     names = [f"{scene}_{product}.tif" for scene in _ids(some[:2]) for product in ("visual", "analytic")]

@@ -99,7 +99,7 @@ OTHERS: Dict[str, Any] = {
     "stacks": (["stacks", "--bbox", SWAPPED], 0, ""),
     "stacks, table": (["stacks", "--bbox", SWAPPED, "--table"], 0, ""),
     "stacks, crop": (["stacks", "--bbox", SWAPPED, "--crop", "DIR"], 1, ""),
-    "mosaic, count": (["mosaic", "--bbox", SWAPPED, "--count"], 0, r"0 scenes, 0(\.0+)? km²\n"),
+    "mosaic, dry run": (["mosaic", "--bbox", SWAPPED, "--dry-run"], 0, r"0 scenes, 0(\.0+)? km²\n"),
     "mosaic": (["mosaic", "--bbox", SWAPPED, "-o", "DIR/m.tif"], 1, ""),
     "geoparquet": (["search", "--bbox", SWAPPED, "--geoparquet", "DIR/s.parquet"], 1, ""),
 }
@@ -121,10 +121,10 @@ def test_scenes_that_make_no_stack_are_said_to(call: Cli, connected: Service) ->
     assert line(done).startswith("No 5 of the 2 scenes found share enough ground: ")
 
 
-def test_a_service_without_mosaics_says_so(call: Cli, connected: Service) -> None:
+def test_a_service_without_basemaps_says_so(call: Cli, connected: Service) -> None:
     for flags in ([], ["--names"], ["--table"]):
-        done = call("mosaics", *flags)
-        assert (done.returncode, done.stdout, line(done)) == (0, "", "The service has no mosaics.")
+        done = call("basemaps", *flags)
+        assert (done.returncode, done.stdout, line(done)) == (0, "", "The service has no basemaps.")
 
 
 def test_a_map_of_nothing_says_so(call: Cli, connected: Service, tmp_path: Path) -> None:
@@ -134,8 +134,8 @@ def test_a_map_of_nothing_says_so(call: Cli, connected: Service, tmp_path: Path)
     assert re.match("No scenes found: " + ORDER, line(done))
     done = call("map", f"PLANET:ortho?bbox={SWAPPED}", f"PLANET:ortho?bbox={RIGHT}", "-o", str(path), "--overwrite")
     assert (done.returncode, done.stderr) == (0, "")
-    done = call("map", "PLANET:mosaics", "-o", str(path), "--overwrite")
-    assert (done.returncode, line(done)) == (0, "The service has no mosaics.")
+    done = call("map", "PLANET:basemaps", "-o", str(path), "--overwrite")
+    assert (done.returncode, line(done)) == (0, "The service has no basemaps.")
 
 
 @pytest.mark.parametrize("command", ["thumbnails", "download"])

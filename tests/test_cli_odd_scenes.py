@@ -165,11 +165,11 @@ def test_what_is_said_is_in_the_encoding_of_the_output(
     part, tif = ["--bbox", "11.99,47.87,12.01,47.89"], tmp_path / "m.tif"
     for arguments, told in (
         (["stacks", *part, "--table"], square),
-        (["mosaic", *part, "--count"], square),
+        (["mosaic", *part, "--dry-run"], square),
         (["mosaic", *part, "--res", "90", "-o", str(tif)], "pixels"),
         (["search", "nö area"], "is no area"),
         (["search", "--nö"], "--n"),
-        (["crop", "nö", "x.tif", "--bbox", "1,2,3,4"], "There is no scene"),
+        (["crop", "nö", "-o", "x.tif", "--bbox", "1,2,3,4"], "There is no scene"),
     ):
         done = subprocess.run(["planet-vector", *arguments], env=env, capture_output=True, timeout=60)
         assert b"Traceback" not in done.stderr

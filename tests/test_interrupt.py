@@ -289,7 +289,7 @@ def test_a_download(gate: Gate, behind: Service, archive: Path, tmp_path: Path, 
         code = """
 import sys, planet_vector
 scenes = [planet_vector.connect().scene("ortho", scene) for scene in sys.argv[1:]]
-planet_vector.download(scenes, ["visual"], "d")
+planet_vector.download(scenes, "d")
 """
         script(gate, tmp_path, code, *scenes).interrupt().as_a_script()
     left = whole_files(tmp_path / "d", archive)

@@ -21,7 +21,10 @@ VALUES = st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_si
         ("planet:ortho", Name("ortho")),
         ("planet://ortho/20150306_022415_0908", Name("ortho", "20150306_022415_0908")),
         ("PLANET:landsat/LC8/band_4,band_3", Name("landsat", "LC8", "band_4,band_3")),
-        ("PLANET:mosaics/color_balance/L15-0763E-0959N", Name("mosaics", "color_balance", "L15-0763E-0959N")),
+        ("PLANET:basemaps/color_balance/L15-0763E-0959N", Name("basemaps", "color_balance", "L15-0763E-0959N")),
+        ("planet:mosaics", Name("basemaps")),  # as it was before 0.2.0
+        ("planet://mosaics/clear?bbox=1,2,3,4", Name("basemaps", "clear", "", (("bbox", "1,2,3,4"),))),
+        ("PLANET:ortho/mosaics/mosaics", Name("ortho", "mosaics", "mosaics")),
         (
             "PLANET:ortho?acquired.gte=2015-03-01T00:00:00+00:00&intersects=POINT(1%202)",
             Name("ortho", "", "", (("acquired.gte", "2015-03-01T00:00:00+00:00"), ("intersects", "POINT(1 2)"))),
@@ -73,7 +76,7 @@ def test_a_user_name_in_the_root_is_refused_and_not_repeated() -> None:
 
 def test_the_products_of_a_name_are_in_order() -> None:
     assert parse_name("PLANET:landsat/LC8/band_4,band_3").products == ("band_4", "band_3")
-    assert parse_name("PLANET:mosaics/m/L15-0001E-0001N").products == ()
+    assert parse_name("PLANET:basemaps/m/L15-0001E-0001N").products == ()
 
 
 def test_a_parameter_that_stands_twice_is_refused_where_one_is_wanted() -> None:

@@ -17,7 +17,7 @@ from planet_vector.config import Key, Settings, credentials_path, user_directory
 from planet_vector.errors import ConfigError
 from planet_vector.names import parse_name
 from planet_vector.raster import credential_files
-from planet_vector.raster.basemap_names import mosaic_subdatasets
+from planet_vector.raster.basemap_names import basemap_subdatasets
 from planet_vector.raster.quad_cache import QuadCache
 from planet_vector.vector.result_cache import CACHE
 from tests.conftest import ROOT, Service, Start
@@ -104,23 +104,23 @@ def test_the_commands_that_need_one_say_so_in_a_sentence(
     assert said.stderr.startswith("Error: There is no home directory") and len(said.stderr.splitlines()) == 1
 
 
-def test_mosaics_open_but_for_what_needs_a_description_on_disk(
+def test_basemaps_open_but_for_what_needs_a_description_on_disk(
     homeless: Path, start_service: Start, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "mosaics.yml").write_text("- name: clear\n  filter: {cloud_cover.estimated.lte: 40}\n")
     service = start_service(archive, "--mosaics", str(tmp_path / "mosaics.yml"))
     catalog = planet_vector.connect(service.url, service.key)
-    ((tiles, _),) = mosaic_subdatasets(catalog, parse_name("PLANET:mosaics/clear"))
+    ((tiles, _),) = basemap_subdatasets(catalog, parse_name("PLANET:basemaps/clear"))
     assert Path(tiles).parent == homeless and "tiles" in tiles
-    box = parse_name("PLANET:mosaics/clear?bbox=11.99,47.88,12.01,47.9")
+    box = parse_name("PLANET:basemaps/clear?bbox=11.99,47.88,12.01,47.9")
     with pytest.raises(ConfigError, match="There is no home directory for the cache files"):
-        mosaic_subdatasets(catalog, box)
+        basemap_subdatasets(catalog, box)
     with pytest.raises(ConfigError, match="There is no home directory for the cache files"):
         QuadCache(catalog)
     for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.setenv(name, str(tmp_path / "cache"))
     monkeypatch.setattr(sys, "platform", "linux")
-    file = Path(mosaic_subdatasets(catalog, box)[1][0])
+    file = Path(basemap_subdatasets(catalog, box)[1][0])
     assert file.stat().st_mode & 0o077 == 0 and tmp_path / "cache" in file.parents
     service.stop()
 

@@ -209,7 +209,7 @@ ROWS = [
     Row(
         "planet sync d --products visual --products analytic --limit 1 -s ortho",
         "several products of each scene; a number of scenes at the most",
-        "planet-vector sync d aoi.geojson --products visual --products analytic --limit 1 -s ortho",
+        "planet-vector sync d aoi.geojson --product visual --product analytic --limit 1 -s ortho",
         lambda place: (
             [name.rpartition("_")[2] for name in place.files if "_" in name]
             == ["analytic.tif", "metadata.json", "visual.tif"]
@@ -219,7 +219,7 @@ ROWS = [
     Row(
         "planet mosaics",
         "prints what the service lists",
-        "planet-vector mosaics",
+        "planet-vector basemaps",
         lambda place: place.features == place.said("mosaics/")["mosaics"],
     ),
     Row(

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planet_vector.catalog import paging
-from planet_vector.catalog.basemaps import SURELY_WHOLE, Mosaic, quads_within
+from planet_vector.catalog.basemaps import SURELY_WHOLE, Basemap, quads_within
 from planet_vector.catalog.paging import PageSource, ReadPage, ScenePage, pages
 from planet_vector.errors import ProtocolError, UnavailableError
 from planet_vector.query import ORDERS, Condition, Query
@@ -379,5 +379,5 @@ def test_quads_updated_at_the_last_instant(ends: list[int]) -> None:
         return {"_page.updated.lt": page[-1]["properties"]["updated"]}
 
     catalog: Any = SimpleNamespace(transport=Listing())
-    mosaic = Mosaic("m", 4, 256, "", "http://service/quads")
-    assert [quad.id for quad in quads_within(catalog, mosaic)] == [quad["id"] for quad in quads]
+    basemap = Basemap("m", 4, 256, "", "http://service/quads")
+    assert [quad.id for quad in quads_within(catalog, basemap)] == [quad["id"] for quad in quads]

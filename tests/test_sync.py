@@ -135,7 +135,7 @@ def test_the_folder_holds_what_the_search_finds_and_serves_the_same(
     served: Served, sync: Sync, start_service: Start, tmp_path: Path
 ) -> None:
     folder = tmp_path / "here"
-    done = sync(folder, ALL, "--products", "visual,analytic")
+    done = sync(folder, ALL, "--product", "visual,analytic")
     scenes = served.scenes()
     names = {f"{scene}_{kind}" for scene in scenes for kind in ("visual.tif", "analytic.tif", "metadata.json")}
     assert {path.name for path in folder.iterdir()} == {*names, STATE, LOCK}
@@ -177,7 +177,7 @@ def test_what_is_there_is_not_asked_for_again(served: Served, sync: Sync, tmp_pa
     done = sync(folder, ALL, "--limit", "5")
     assert sorted(served.asked_for()) == sorted([(third, "?product=visual"), (fifth, "?product=visual")])
     assert len(done.stdout.splitlines()) == 3
-    sync(folder, ALL, "--limit", "1", "--products", "all")
+    sync(folder, ALL, "--limit", "1", "--product", "all")
     assert served.asked_for() == [(served.scenes()[0], "?product=analytic")]
 
 
@@ -230,7 +230,7 @@ def test_a_scene_that_was_published_anew_comes_again_with_all_its_products(
     own: Served, sync: Sync, tmp_path: Path
 ) -> None:
     folder = tmp_path / "here"
-    sync(folder, ALL, "--products", "all", of=own)
+    sync(folder, ALL, "--product", "all", of=own)
     scene, other = own.scenes()[:2]
     path = own.folder / f"{scene}_metadata.json"
     feature = json.loads(path.read_text())
@@ -244,7 +244,7 @@ def test_a_scene_that_was_published_anew_comes_again_with_all_its_products(
             break
         time.sleep(RESCAN)
     own.asked_for()
-    sync(folder, ALL, "--products", "visual", of=own)
+    sync(folder, ALL, "--product", "visual", of=own)
     assert sorted(own.asked_for()) == [(scene, "?product=analytic"), (scene, "?product=visual")]
     for product in ("visual", "analytic"):
         name = f"{scene}_{product}.tif"
@@ -404,7 +404,7 @@ def test_a_product_that_a_scene_does_not_have_is_told_and_stops_nothing(
     served: Served, sync: Sync, tmp_path: Path
 ) -> None:
     folder = tmp_path / "here"
-    done = sync(folder, ALL, "--limit", "1", "--products", "unrectified,visual", code=1)
+    done = sync(folder, ALL, "--limit", "1", "--product", "unrectified,visual", code=1)
     scene = served.scenes()[0]
     assert done.stderr.startswith(f"Error: Scene {scene} has no product 'unrectified'; it has: ")
     assert (folder / f"{scene}_visual.tif").exists() and (folder / f"{scene}_metadata.json").exists()

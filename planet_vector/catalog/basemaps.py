@@ -1,6 +1,6 @@
-"""The mosaics of a Scenes API v0, and the quads they are made of.
+"""The basemaps of a Scenes API v0, and the quads they are made of.
 
-A quad is a square of a mosaic in web mercator, named by its column from the west and its row from the *south*:
+A quad is a square of a basemap in web mercator, named by its column from the west and its row from the *south*:
 ``L15-0763E-0959N`` lies in level 15, where ``quad_size`` pixels of the size of zoom 15's make one.
 
 Quads are listed those updated last first, a page at a time, and no answer says how many there are. The service's own
@@ -27,15 +27,15 @@ from planet_vector.times import format_time, nearest_time, next_instant
 
 PAGE = 1000  # quads asked for at once; the API's limit for scenes
 SURELY_WHOLE = 50  # quads; the API's page when nothing is said (specification): no page it cuts short has fewer
-MAX_PAGES = 2000  # of mosaics or quads: two million quads, twice what level 15 has over all land
+MAX_PAGES = 2000  # of basemaps or quads: two million quads, twice what level 15 has over all land
 
 _ID = re.compile(r"L(\d{1,2})-(\d{1,7})E-(\d{1,7})N", re.ASCII)
 _LARGEST_QUAD = 16384  # pixels a side
 _DEEPEST = 22  # zoom; 4 cm a pixel
 
 
-class Mosaic(NamedTuple):
-    """Hold what a mosaic says of itself.
+class Basemap(NamedTuple):
+    """Hold what a basemap says of itself.
 
     Attributes
     ----------
@@ -68,13 +68,13 @@ class Mosaic(NamedTuple):
         return math.ceil((TILE << self.level) / self.quad_size)
 
 
-def list_mosaics(catalog: ScenesV0) -> List[Mapping[str, Any]]:
-    """Return what the service says of each mosaic it has.
+def list_basemaps(catalog: ScenesV0) -> List[Mapping[str, Any]]:
+    """Return what the service says of each basemap it has.
 
     Raises
     ------
     ProtocolError
-        When it does not list mosaics, each with a name of its own.
+        When it does not list basemaps, each with a name of its own.
     """
     url = catalog.transport.url("mosaics/")
     found: List[Mapping[str, Any]] = []
@@ -84,22 +84,23 @@ def list_mosaics(catalog: ScenesV0) -> List[Mapping[str, Any]]:
         body = catalog.transport.get_json(catalog.transport.check_link(str(link))).body
         page = body.get("mosaics") if isinstance(body, Mapping) else None
         if not isinstance(page, list) or not all(
-            isinstance(mosaic, Mapping) and isinstance(mosaic.get("name"), str) and mosaic["name"] for mosaic in page
+            isinstance(basemap, Mapping) and isinstance(basemap.get("name"), str) and basemap["name"]
+            for basemap in page
         ):
-            raise ProtocolError("The service did not list its mosaics.", f"GET {url}")
-        fresh = {mosaic["name"]: mosaic for mosaic in page if mosaic["name"] not in names}
+            raise ProtocolError("The service did not list its basemaps.", f"GET {url}")
+        fresh = {basemap["name"]: basemap for basemap in page if basemap["name"] not in names}
         found += fresh.values()
         names.update(fresh)
         link = _next(body) if fresh else None  # the link may lead to an empty page, or to the same again
         if link is None:
             return found
-    raise ProtocolError(f"The service lists mosaics on more than {MAX_PAGES:,} pages.", f"GET {url}")
+    raise ProtocolError(f"The service lists basemaps on more than {MAX_PAGES:,} pages.", f"GET {url}")
 
 
-def read_mosaic(body: Any, catalog: ScenesV0) -> Optional[Mosaic]:
-    """Return a mosaic from what the service says of it; None where it is of no kind that is known.
+def read_basemap(body: Any, catalog: ScenesV0) -> Optional[Basemap]:
+    """Return a basemap from what the service says of it; None where it is of no kind that is known.
 
-    Known are mosaics in web mercator of 8-bit quads, the only kind the API has had.
+    Known are basemaps in web mercator of 8-bit quads, the only kind the API has had.
     """
     links = body.get("links") if isinstance(body, Mapping) else None
     if not isinstance(links, Mapping):
@@ -117,28 +118,28 @@ def read_mosaic(body: Any, catalog: ScenesV0) -> Optional[Mosaic]:
         and isinstance(tiles, str)
         and isinstance(quads, str)
     ):
-        return Mosaic(name, level, size, tiles, catalog.transport.check_link(quads))
+        return Basemap(name, level, size, tiles, catalog.transport.check_link(quads))
     return None
 
 
-def mosaic_of(catalog: ScenesV0, name: str) -> Mosaic:
-    """Ask the service for a mosaic.
+def basemap_of(catalog: ScenesV0, name: str) -> Basemap:
+    """Ask the service for a basemap.
 
     Raises
     ------
     NotFoundError
         When there is none of that name.
     ProtocolError
-        When it is of another kind than `read_mosaic` knows.
+        When it is of another kind than `read_basemap` knows.
     """
-    mosaic = read_mosaic(mosaic_body(catalog, name), catalog)
-    if mosaic is None:
+    basemap = read_basemap(basemap_body(catalog, name), catalog)
+    if basemap is None:
         raise _unreadable(catalog, name)
-    return mosaic
+    return basemap
 
 
-def mosaic_body(catalog: ScenesV0, name: str) -> Mapping[str, Any]:
-    """Return what the service says of a mosaic, whatever its kind.
+def basemap_body(catalog: ScenesV0, name: str) -> Mapping[str, Any]:
+    """Return what the service says of a basemap, whatever its kind.
 
     Raises
     ------
@@ -150,21 +151,21 @@ def mosaic_body(catalog: ScenesV0, name: str) -> Mapping[str, Any]:
     try:
         body = catalog.transport.get_json(_address(catalog, name)).body
     except NotFoundError as error:
-        raise NotFoundError(f"There is no mosaic {name!r} at this service.", error.request, 404) from None
+        raise NotFoundError(f"There is no basemap {name!r} at this service.", error.request, 404) from None
     if not isinstance(body, Mapping) or body.get("name") != name:
         raise _unreadable(catalog, name)
     return body
 
 
-def quads_within(catalog: ScenesV0, mosaic: Mosaic, area: Union[Box, str, None] = None) -> Iterator[Item]:
-    """Yield the quads of a mosaic that share ground with an area, page after page, each once.
+def quads_within(catalog: ScenesV0, basemap: Basemap, area: Union[Box, str, None] = None) -> Iterator[Item]:
+    """Yield the quads of a basemap that share ground with an area, page after page, each once.
 
     Parameters
     ----------
     catalog : ScenesV0
         The service.
-    mosaic : Mosaic
-        The mosaic.
+    basemap : Basemap
+        The basemap.
     area : Box or str, optional
         A box in degrees, which may cross the antimeridian, or WKT or GeoJSON; by default everywhere.
 
@@ -173,9 +174,9 @@ def quads_within(catalog: ScenesV0, mosaic: Mosaic, area: Union[Box, str, None] 
     ServiceError
         When not all can be had; then what was yielded before is not all.
     """
-    where = f"GET {mosaic.quads}"
+    where = f"GET {basemap.quads}"
     seen: Set[str] = set()
-    link = mosaic.quads
+    link = basemap.quads
     parameters: List[Tuple[str, str]] = [("count", str(PAGE))]
     if area is not None:
         parameters.append(("intersects", area.wkt() if isinstance(area, Box) else area_within(area)))
@@ -189,7 +190,7 @@ def quads_within(catalog: ScenesV0, mosaic: Mosaic, area: Union[Box, str, None] 
         page = [Item(feature) for feature in features]
         fresh = {quad.id: quad for quad in page if quad.id not in seen}
         for quad in fresh.values():
-            quad_bounds(mosaic, quad.id)
+            quad_bounds(basemap, quad.id)
         seen.update(fresh)
         yield from fresh.values()
         if page and not fresh:
@@ -208,14 +209,14 @@ def quads_within(catalog: ScenesV0, mosaic: Mosaic, area: Union[Box, str, None] 
     raise ProtocolError(f"The service lists quads on more than {MAX_PAGES:,} pages: take a smaller area.", where)
 
 
-def few_quads(catalog: ScenesV0, mosaic: Mosaic, area: Union[Box, str, None] = None) -> Optional[List[Item]]:
-    """Return the quads of a mosaic in an area where a page holds them all; None where they are more."""
-    found = list(islice(quads_within(catalog, mosaic, area), PAGE + 1))
+def few_quads(catalog: ScenesV0, basemap: Basemap, area: Union[Box, str, None] = None) -> Optional[List[Item]]:
+    """Return the quads of a basemap in an area where a page holds them all; None where they are more."""
+    found = list(islice(quads_within(catalog, basemap, area), PAGE + 1))
     return found if len(found) <= PAGE else None
 
 
 def box_of_name(name: Name) -> Optional[Box]:
-    """Return the box that the name of a mosaic's raster has, or None.
+    """Return the box that the name of a basemap's raster has, or None.
 
     Raises
     ------
@@ -225,7 +226,9 @@ def box_of_name(name: Name) -> Optional[Box]:
     """
     other = next((key for key, _ in name.parameters if key not in ("bbox", "api_url")), None)
     if other is not None:
-        raise NameSyntaxError(f"{other!r} is no parameter of a mosaic's raster: give bbox=W,S,E,N for the quads there.")
+        raise NameSyntaxError(
+            f"{other!r} is no parameter of a basemap's raster: give bbox=W,S,E,N for the quads there."
+        )
     text = name.get("bbox")
     try:
         return None if text is None else Box.parse(text)
@@ -233,75 +236,75 @@ def box_of_name(name: Name) -> Optional[Box]:
         raise QueryError(f"bbox: {error}.") from None
 
 
-def quad_of(catalog: ScenesV0, mosaic: Mosaic, quad_id: str) -> Item:
+def quad_of(catalog: ScenesV0, basemap: Basemap, quad_id: str) -> Item:
     """Return one quad.
 
     Raises
     ------
     NotFoundError
-        When the mosaic has none of that id.
+        When the basemap has none of that id.
     """
-    url = f"{mosaic.quads.rstrip('/')}/{quote(quad_id, safe='')}"
+    url = f"{basemap.quads.rstrip('/')}/{quote(quad_id, safe='')}"
     try:
         quad = Item(catalog.transport.get_json(url).body)
     except NotFoundError as error:
-        raise NotFoundError(f"Mosaic {mosaic.name!r} has no quad {quad_id!r}.", error.request, 404) from None
+        raise NotFoundError(f"Basemap {basemap.name!r} has no quad {quad_id!r}.", error.request, 404) from None
     if quad.id != quad_id:
         raise ProtocolError(f"The service gave quad {quad.id[:40]!r} when asked for {quad_id!r}.", f"GET {url}")
     return quad
 
 
-def quad_place(mosaic: Mosaic, quad_id: str) -> Tuple[int, int]:
+def quad_place(basemap: Basemap, quad_id: str) -> Tuple[int, int]:
     """Return a quad's column, counted from the west, and its row, counted from the south.
 
     Raises
     ------
     ProtocolError
-        When the id is none of this mosaic.
+        When the id is none of this basemap.
     """
     match = _ID.fullmatch(quad_id)
-    if match is None or int(match[1]) != mosaic.level or max(int(match[2]), int(match[3])) >= mosaic.across:
-        raise ProtocolError(f"The service gave a quad {quad_id[:40]!r}, which mosaic {mosaic.name!r} cannot have.")
+    if match is None or int(match[1]) != basemap.level or max(int(match[2]), int(match[3])) >= basemap.across:
+        raise ProtocolError(f"The service gave a quad {quad_id[:40]!r}, which basemap {basemap.name!r} cannot have.")
     return int(match[2]), int(match[3])
 
 
-def quad_bounds(mosaic: Mosaic, quad_id: str) -> Bounds:
+def quad_bounds(basemap: Basemap, quad_id: str) -> Bounds:
     """Return the bounds of a quad: west, south, east, north in metres of EPSG:3857.
 
     Raises
     ------
     ProtocolError
-        When the id is none of this mosaic.
+        When the id is none of this basemap.
     """
-    column, row = quad_place(mosaic, quad_id)
-    side = mosaic.quad_size * mosaic.pixel
+    column, row = quad_place(basemap, quad_id)
+    side = basemap.quad_size * basemap.pixel
     west, south = column * side - HALF_WORLD, row * side - HALF_WORLD
     return west, south, west + side, south + side
 
 
-def quad_at(catalog: ScenesV0, mosaic: Mosaic, longitude: float, latitude: float) -> Optional[Item]:
-    """Return the quad of a mosaic in which a place lies, the northern or eastern one of its edges; None without one."""
+def quad_at(catalog: ScenesV0, basemap: Basemap, longitude: float, latitude: float) -> Optional[Item]:
+    """Return the quad of a basemap in which a place lies, the northern or eastern one of an edge; None without one."""
     if abs(latitude) >= to_degrees(0.0, HALF_WORLD)[1]:
         return None
     x, y = to_mercator(-180.0 if longitude == 180 else longitude, latitude)
-    for quad in quads_within(catalog, mosaic, Box(longitude, latitude, longitude, latitude)):
-        west, south, east, north = quad_bounds(mosaic, quad.id)
+    for quad in quads_within(catalog, basemap, Box(longitude, latitude, longitude, latitude)):
+        west, south, east, north = quad_bounds(basemap, quad.id)
         if west <= x < east and south <= y < north:
             return quad
     return None
 
 
 def scenes_behind(catalog: ScenesV0, name: str, quad_id: str) -> List[Scene]:
-    """Return the scenes a quad of a mosaic was made of.
+    """Return the scenes a quad of a basemap was made of.
 
     Raises
     ------
     NotFoundError
-        When there is no such mosaic or quad.
+        When there is no such basemap or quad.
     ProtocolError
         When the service answers with something else.
     """
-    return scenes_of(catalog, quad_of(catalog, mosaic_of(catalog, name), quad_id))
+    return scenes_of(catalog, quad_of(catalog, basemap_of(catalog, name), quad_id))
 
 
 def scenes_of(catalog: ScenesV0, quad: Item) -> List[Scene]:
@@ -330,7 +333,7 @@ def _address(catalog: ScenesV0, name: str) -> str:
 
 def _unreadable(catalog: ScenesV0, name: str) -> ProtocolError:
     where = f"GET {_address(catalog, name)}"
-    return ProtocolError(f"The service gave mosaic {name!r} in a form that cannot be read.", where)
+    return ProtocolError(f"The service gave basemap {name!r} in a form that cannot be read.", where)
 
 
 def _next(body: Mapping[str, Any]) -> Optional[str]:

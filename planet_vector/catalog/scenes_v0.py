@@ -1,4 +1,4 @@
-"""The Scenes API v0: scene types, searches, scenes, mosaics and quads."""
+"""The Scenes API v0: scene types, searches, scenes, basemaps and quads."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ VECTOR_COMMANDS: Mapping[str, str] = {
     "search": "planet_vector.cli.search:search",
     "count": "planet_vector.cli.count:count",
     "metadata": "planet_vector.cli.metadata:metadata",
-    "mosaics": "planet_vector.cli.mosaics:mosaics",
+    "basemaps": "planet_vector.cli.basemaps:basemaps",
     "quads": "planet_vector.cli.quads:quads",
     "stacks": "planet_vector.cli.stacks:stacks",
     "rectangle": "planet_vector.cli.rectangle:rectangle",

@@ -13,7 +13,7 @@ from planet_vector.vector import disk_cache
 @click.group()
 @options.verbose
 def cache() -> None:
-    """Look after what is kept on disk: results of searches, overviews and VRTs of products, quads of mosaics.
+    """Look after what is kept on disk: results of searches, overviews and VRTs of products, quads of basemaps.
 
     \b
     Example:
@@ -24,7 +24,7 @@ def cache() -> None:
 @cache.command()
 @options.verbose
 def clear() -> None:
-    """Remove what is kept on disk: results of searches, overviews and VRTs of products, quads and VRTs of mosaics.
+    """Remove what is kept on disk: results of searches, overviews and VRTs of products, quads and VRTs of basemaps.
 
     Names of VRTs that were given out before open no more: take them anew.
 
@@ -37,4 +37,4 @@ def clear() -> None:
     say(f"Removed the overviews of {overview_files.clear()} products from {overview_files.directory()}.", err=True)
     say(f"Removed the VRTs of {described_files.clear()} products from {described_files.directory()}.", err=True)
     say(f"Removed {quad_cache.clear()} quads from {quad_cache.directory()}.", err=True)
-    say(f"Removed the VRTs of {basemap_names.clear()} mosaics from {basemap_names.directory()}.", err=True)
+    say(f"Removed the VRTs of {basemap_names.clear()} basemaps from {basemap_names.directory()}.", err=True)

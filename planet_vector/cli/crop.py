@@ -19,7 +19,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 crop_flags = options.together(
     click.option("--product", metavar="PRODUCT", help="Of each scene.  [default: visual]"),
-    click.option("--crs", metavar="CRS", help="Of the crops, such as EPSG:3857.  [default: most scenes' UTM zone]"),
+    options.dst_crs("Of the crops, such as EPSG:3857.  [default: most scenes' UTM zone]"),
     click.option(
         "--resampling",
         type=click.Choice(["nearest", "bilinear", "cubic", "average"]),
@@ -41,13 +41,21 @@ crop_flags = options.together(
 )
 """What the crop of a stack can be told."""
 
-_OF_A_STACK = ("product", "scene_type", "crs", "resampling", "require_valid", "cog", "vrt", "sheet", "animate")
+_OF_A_STACK = ("product", "scene_type", "dst_crs", "resampling", "require_valid", "cog", "vrt", "sheet", "animate")
 """What is of several scenes; the first two also of one that is given by its id, as its name would say them."""
 
 
 @click.command()
-@click.argument("scenes", nargs=-1, required=True, metavar="SCENE... OUTPUT")
+@options.scenes
 @options.scene_type
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR|FILE",
+    help="The folder of the crops, made if need be; of a part of one product the GeoTIFF.",
+)
 @click.option("--bbox", metavar="W,S,E,N", help="What part, in degrees.")
 @click.option(
     "--window", nargs=4, type=int, metavar="COL ROW WIDTH HEIGHT", help="Of one product: what part, in pixels."
@@ -59,6 +67,7 @@ _OF_A_STACK = ("product", "scene_type", "crs", "resampling", "require_valid", "c
 def crop(
     scenes: Tuple[str, ...],
     scene_type: Optional[str],
+    output: Path,
     bbox: Optional[str],
     window: Optional[Tuple[int, int, int, int]],
     overwrite: bool,
@@ -67,48 +76,45 @@ def crop(
 ) -> None:
     """Write a part of a product, or the ground that several scenes share; no more than that is fetched.
 
-    With --bbox or --window, SCENE is the name of one product, or the id of a scene, and OUTPUT a GeoTIFF with its own
-    pixels, as they are.
+    With --bbox or --window, SCENE is the name of one product, or the id of a scene, and a GeoTIFF with its own pixels
+    is written, as they are.
 
     Otherwise SCENE is the id or the name of a scene, or - for scenes on stdin (ids, names, or what
-    'planet-vector search' prints), and OUTPUT a directory: the largest rectangle that all of them cover is written, a
+    'planet-vector search' prints), and --output a folder: the largest rectangle that all of them cover is written, a
     GeoTIFF of each, all on one grid. The paths are printed, and the share of the pixels that have data. With --bbox
     that box is written of each scene that covers it, and the share of it is printed that has data.
 
     \b
     Examples:
-        rio planet crop PLANET:ortho/20150306_022415_0908/visual part.tif --bbox 118.10,43.92,118.13,43.94
-        rio planet crop PLANET:landsat/LC81300472015235LGN00/band_4,band_3,band_2 part.tif --window 0 0 512 512
-        rio planet crop 20150306_022415_0908 20150307_022511_0908 crops --product analytic
-        rio planet crop 20150306_022415_0908 20150307_022511_0908 crops --bbox 118.10,43.92,118.13,43.94
-        planet-vector search "POINT (118.1 43.9)" --cloud-cover 5 | planet-vector crop - crops --sheet dates.png
+        rio planet crop PLANET:ortho/20150306_022415_0908/visual --bbox 118.10,43.92,118.13,43.94 -o part.tif
+        rio planet crop PLANET:landsat/LC81300472015235LGN00/band_4,band_3,band_2 --window 0 0 512 512 -o part.tif
+        rio planet crop 20150306_022415_0908 20150307_022511_0908 --product analytic -o crops
+        rio planet crop 20150306_022415_0908 20150307_022511_0908 --bbox 118.10,43.92,118.13,43.94 -o crops
+        planet-vector search "POINT (118.1 43.9)" --cloud-cover 5 | planet-vector crop - -o crops --sheet dates.png
     """
-    *named, output = scenes
-    if not named:
-        raise click.UsageError("Give the scenes, and then what to write.")
-    several = len(named) > 1 or named[0] == "-" or Path(output).is_dir()
+    several = len(scenes) > 1 or scenes[0] == "-" or output.is_dir()
     if window or (bbox is not None and not several):
-        by_id = not is_name(named[0])
+        by_id = not is_name(scenes[0])
         refused = _OF_A_STACK if several or not by_id else _OF_A_STACK[2:]
         given = [name for name in refused if click.get_current_context().get_parameter_source(name) is not _DEFAULT]
         if several or given:
             what = f"--{given[0].replace('_', '-')}" if given else "several scenes, or a directory,"
             told = "--window is" if window else "--bbox with a file is"
             raise click.UsageError(f"{told} of one product: {what} cannot be given with it.")
-        one = _name_of(named[0], scene_type, flags["product"]) if by_id else named[0]
-        _crop_one(one, Path(output), bbox, window, overwrite, api_url)
+        one = _name_of(scenes[0], scene_type, flags["product"]) if by_id else scenes[0]
+        _crop_one(one, output, bbox, window, overwrite, api_url)
         return
     box = None if bbox is None else _box(bbox)
     if not several:
-        raise click.UsageError("Give --bbox or --window; or several scenes and a directory.")
+        raise click.UsageError("Give --bbox or --window; or several scenes and a folder.")
     from planet_vector.stacks.overlap import common_ground
 
-    check_pictures(Path(output), flags["vrt"], flags["sheet"], flags["animate"], overwrite)
-    found, products = _scenes(named, scene_type, api_url)
+    check_pictures(output, flags["vrt"], flags["sheet"], flags["animate"], overwrite)
+    found, products = _scenes(scenes, scene_type, api_url)
     flags["product"] = flags["product"] or (products.pop() if len(products) == 1 else None)
     if len(products) > 1:
         raise click.UsageError("The names are of several products: a stack is of one, give --product.")
-    crop_and_tell(common_ground(found, box), Path(output), overwrite=overwrite, api_url=api_url, **flags)
+    crop_and_tell(common_ground(found, box), output, overwrite=overwrite, api_url=api_url, **flags)
 
 
 def check_pictures(

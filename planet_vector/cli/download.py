@@ -11,7 +11,7 @@ from planet_vector.cli import options
 
 
 @click.command()
-@click.argument("scenes", nargs=-1, required=True, metavar="ID...")
+@options.scenes
 @options.scene_type
 @options.products
 @options.directory
@@ -28,12 +28,12 @@ def download(
 ) -> None:
     """Fetch whole files of scenes; what was cut off goes on where it was.
 
-    ID is the id of a scene or its PLANET: name, with or without products, or - for scenes on stdin: ids, names, or what
-    'planet-vector search' prints. Files that are there already are left alone. The paths are printed.
+    SCENE is the id of a scene or its PLANET: name, with or without products, or - for scenes on stdin: ids, names, or
+    what 'planet-vector search' prints. Files that are there already are left alone. The paths are printed.
 
     \b
     Examples:
-        planet-vector download 20150306_022415_0908 --products visual,analytic -o scenes
+        planet-vector download 20150306_022415_0908 --product visual,analytic -o scenes
         planet-vector search aoi.geojson --cloud-cover 5 | planet-vector download - -o scenes
         planet-vector download PLANET:landsat/LC81300472015235LGN00/band_4,band_3,band_2
     """

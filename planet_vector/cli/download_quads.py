@@ -11,13 +11,13 @@ from typing import Any, Iterable, Iterator, List, Optional, Tuple
 import click
 
 from planet_vector.cli import options
-from planet_vector.cli.quads import mosaic_named, quad_limit, quads_of
+from planet_vector.cli.quads import basemap_named, quad_limit, quads_of
 
 _QUAD = re.compile(r"L\d+-\d+E-\d+N", re.ASCII)
 
 
 @click.command("download-quads")
-@click.argument("mosaic", metavar="NAME")
+@click.argument("basemap", metavar="NAME")
 @click.argument("places", nargs=-1, metavar="[AREA|QUAD...]")
 @options.bbox
 @quad_limit
@@ -26,7 +26,7 @@ _QUAD = re.compile(r"L\d+-\d+E-\d+N", re.ASCII)
 @options.api_url
 @options.verbose
 def download_quads(
-    mosaic: str,
+    basemap: str,
     places: Tuple[str, ...],
     bbox: Optional[str],
     limit: Optional[int],
@@ -34,11 +34,11 @@ def download_quads(
     overwrite: bool,
     api_url: Optional[str],
 ) -> None:
-    """Fetch whole quads of a mosaic; what was cut off goes on where it was.
+    """Fetch whole quads of a basemap; what was cut off goes on where it was.
 
-    NAME is a mosaic's, such as 'planet-vector mosaics' prints, or its PLANET: name. AREA is what the quads must share
+    NAME is a basemap's, such as 'planet-vector basemaps' prints, or its PLANET: name. AREA is what the quads must share
     ground with: WKT, GeoJSON, the path of a file with one of them, or - for stdin. QUAD is the id of one; what
-    'planet-vector quads' prints may stand on stdin, too. A file is called <quad>_<mosaic>.tif. Files that are there
+    'planet-vector quads' prints may stand on stdin, too. A file is called <quad>_<basemap>.tif. Files that are there
     already are left alone. The paths are printed.
 
     \b
@@ -55,8 +55,8 @@ def download_quads(
     from planet_vector.scene import Item
 
     ids, area = _places(places)
-    catalog, known = mosaic_named(mosaic, api_url)
-    wanted: Iterable[Any] = dict.fromkeys(ids) if ids else quads_of(catalog, known, mosaic, area, bbox)
+    catalog, known = basemap_named(basemap, api_url)
+    wanted: Iterable[Any] = dict.fromkeys(ids) if ids else quads_of(catalog, known, basemap, area, bbox)
     if ids and bbox:
         raise click.UsageError("Give --bbox or quads, not both.")
     progress = FileProgress()

@@ -19,9 +19,7 @@ from planet_vector.names import parse_name
 
 @click.command("map")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="The page to write."
-)
+@options.output("The page to write.")
 @click.option("--serve", is_flag=True, help="Serve the page on this machine, with the key; Ctrl-C ends it.")
 @click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="Port of --serve.  [default: a free one]")
 @click.option("--open", "show", is_flag=True, help="Open it in the browser.")
@@ -31,8 +29,8 @@ from planet_vector.names import parse_name
     metavar="N",
     help="Thumbnails in the file, of the newest scenes, 4 MB at the most.  [default: 50]",
 )
-@click.option("--basemap", metavar="URL", help="Tiles to lie under the scenes, with {z}, {x} and {y}.")
-@click.option("--attribution", default="", metavar="TEXT", help="Whose the base map is, shown on it.")
+@click.option("--background", metavar="URL", help="Tiles to lie under the scenes, with {z}, {x} and {y}.")
+@click.option("--attribution", default="", metavar="TEXT", help="Whose the background is, shown on it.")
 @options.overwrite
 @options.api_url
 @options.verbose
@@ -43,14 +41,14 @@ def map_(
     port: Optional[int],
     show: bool,
     thumbnails: Optional[int],
-    basemap: Optional[str],
+    background: Optional[str],
     attribution: str,
     overwrite: bool,
     api_url: Optional[str],
 ) -> None:
-    """Make a map of scenes and mosaics for a browser: one page that needs nothing but itself.
+    """Make a map of scenes and basemaps for a browser: one page that needs nothing but itself.
 
-    NAME is the PLANET: name of a search, a scene or a mosaic; several may be given. The page has the footprints, all
+    NAME is the PLANET: name of a search, a scene or a basemap; several may be given. The page has the footprints, all
     properties, a slider for dates and one for clouds. It holds no key, so from a service that asks for one it shows
     thumbnails, which are in the page, and no tiles. With --serve it shows tiles too: a process on this machine asks
     for them with the key.
@@ -58,15 +56,15 @@ def map_(
     \b
     Examples:
         planet-vector map "PLANET:ortho?cloud_cover.estimated.lte=20" -o map.html --open
-        planet-vector map PLANET:mosaics/NAME "PLANET:ortho?acquired.gte=2015-06-01&limit=100" --serve --open
+        planet-vector map PLANET:basemaps/NAME "PLANET:ortho?acquired.gte=2015-06-01&limit=100" --serve --open
         planet-vector search aoi.geojson --names | xargs planet-vector map -o map.html
     """
-    if attribution and basemap is None:
-        raise click.UsageError("--attribution is for a base map: give --basemap URL.")
+    if attribution and background is None:
+        raise click.UsageError("--attribution is for --background URL.")
     if serve:
         if output is not None or thumbnails is not None or overwrite:
             raise click.UsageError("--serve writes no file: leave out --output, --thumbnails and --overwrite.")
-        _serve(names, port or 0, show, basemap, attribution, api_url)
+        _serve(names, port or 0, show, background, attribution, api_url)
         return
     if port is not None:
         raise click.UsageError("--port is for --serve.")
@@ -74,7 +72,7 @@ def map_(
         raise click.UsageError("Say where to write the page, -o map.html, or --serve it.")
     if output.exists() and not overwrite:
         raise ConfigError(f"{output} is there already: give another name, or --overwrite.")
-    _write(names, output, show, thumbnails, basemap, attribution, api_url)
+    _write(names, output, show, thumbnails, background, attribution, api_url)
 
 
 def _write(
@@ -82,7 +80,7 @@ def _write(
     output: Path,
     show: bool,
     thumbnails: Optional[int],
-    basemap: Optional[str],
+    background: Optional[str],
     attribution: str,
     api_url: Optional[str],
 ) -> None:
@@ -94,32 +92,32 @@ def _write(
             names,
             output,
             thumbnails=most,
-            basemap=basemap,
+            background=background,
             attribution=attribution,
             progress=progress,
             api_url=api_url,
         )
-    told = [f"{written.scenes} scenes"] if written.scenes or not written.mosaics else []
+    told = [f"{written.scenes} scenes"] if written.scenes or not written.basemaps else []
     told += [f"{written.left_out} without thumbnail"] if written.left_out else []
-    told += [f"{written.mosaics} mosaics"] if written.mosaics else []
+    told += [f"{written.basemaps} basemaps"] if written.basemaps else []
     say(f"{output}: {', '.join(told)}")
-    if not written.scenes and not written.mosaics:
+    if not written.scenes and not written.basemaps:
         _say_nothing_found(names, api_url)
     if show:
         _open(output.resolve().as_uri())
 
 
 def _serve(
-    names: Tuple[str, ...], port: int, show: bool, basemap: Optional[str], attribution: str, api_url: Optional[str]
+    names: Tuple[str, ...], port: int, show: bool, background: Optional[str], attribution: str, api_url: Optional[str]
 ) -> None:
     from planet_vector.maps.proxy import MapServer
 
     def told(sentence: str) -> None:
         say(f"planet-vector: {sentence}", err=True)
 
-    with MapServer(names, port, basemap=basemap, attribution=attribution, told=told, api_url=api_url) as server:
+    with MapServer(names, port, background=background, attribution=attribution, told=told, api_url=api_url) as server:
         say(f"Serving a map of {len(server.content.scenes)} scenes at {server.url}")
-        if not server.content.scenes and not server.content.mosaics:
+        if not server.content.scenes and not server.content.basemaps:
             _say_nothing_found(names, api_url)
         if show:
             _open(server.once())
@@ -130,10 +128,10 @@ def _serve(
 
 
 def _say_nothing_found(names: Tuple[str, ...], api_url: Optional[str]) -> None:
-    """Say what to check of each search: scenes and mosaics that are named and not there are errors."""
+    """Say what to check of each search: scenes and basemaps that are named and not there are errors."""
     for name in names:
-        if parse_name(name).is_mosaic:
-            say("The service has no mosaics.", err=True)
+        if parse_name(name).is_basemap:
+            say("The service has no basemaps.", err=True)
         else:
             flags: Dict[str, Any] = {**dict.fromkeys(SEARCH_FLAGS), "where": (), "area": name, "api_url": api_url}
             say(nothing_found(*search_of(**flags)), err=True)

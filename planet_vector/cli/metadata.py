@@ -13,7 +13,7 @@ from planet_vector.cli.search_options import one_scene
 
 
 @click.command()
-@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@options.scenes
 @options.scene_type
 @options.collection
 @options.use_rs
@@ -21,7 +21,7 @@ from planet_vector.cli.search_options import one_scene
 @options.api_url
 @options.verbose
 def metadata(
-    ids: Tuple[str, ...],
+    scenes: Tuple[str, ...],
     scene_type: Optional[str],
     collection: bool,
     use_rs: bool,
@@ -31,14 +31,14 @@ def metadata(
 ) -> None:
     """Print what the service knows of scenes, as GeoJSON.
 
-    ID is the id of a scene or its PLANET: name.
+    SCENE is the id of a scene or its PLANET: name.
 
     \b
     Examples:
         planet-vector metadata 20150306_022415_0908 --indent 2
         planet-vector metadata PLANET:landsat/LC81300472015235LGN00
     """
-    asked = [one_scene(text, scene_type, api_url) for text in ids]
+    asked = [one_scene(text, scene_type, api_url) for text in scenes]
     features = (catalog.scene(kind, scene_id).feature for catalog, kind, scene_id in asked)
     out, dumps = sys.stdout, json_dumper(indent, compact)
     if collection:

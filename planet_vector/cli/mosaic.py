@@ -1,4 +1,4 @@
-"""``planet-vector mosaic`` and ``rio planet mosaic``: a search as one raster, or a mosaic of the service."""
+"""``planet-vector mosaic`` and ``rio planet mosaic``: a search as one raster, or a basemap."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
 
-_OF_A_SERVICE = ("area", "bbox", "api_url", "output", "dst_bounds", "overwrite", "indent", "compact")
-"""What the service's own mosaics take."""
+_OF_A_BASEMAP = ("area", "bbox", "api_url", "output", "dst_bounds", "overwrite", "indent", "compact")
+"""What a basemap takes."""
 
 RESAMPLING = ("nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "average", "mode")
 """What `planet_vector.raster.scene_mosaic` resamples by; said here so that help needs no rasterio."""
@@ -33,12 +33,10 @@ _GLOBE = Box(-180.0, -85.0, 180.0, 85.0)  # as far as web mercator goes
 
 @click.command()
 @options.search_flags
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="A .tif or a .vrt."
-)
-@click.option("--count", is_flag=True, help="Only tell how many scenes it takes, and how much ground.")
-@click.option("--product", default="visual", show_default=True, help="Which product of each scene.")
-@click.option("--dst-crs", metavar="CRS", help="Of the mosaic.  [default: of the scene on top]")
+@options.output("A .tif or a .vrt.")
+@options.dry_run("Only tell how many scenes it takes, and how much ground they cover.")
+@click.option("--product", default="visual", show_default=True, metavar="PRODUCT", help="Of each scene.")
+@options.dst_crs("Of the mosaic.  [default: of the scene on top]")
 @click.option(
     "-r", "--res", type=options.Number(0, min_open=True), metavar="SIZE", help="Pixel size in units of the CRS."
 )
@@ -59,19 +57,19 @@ _GLOBE = Box(-180.0, -85.0, 180.0, 85.0)  # as far as web mercator goes
 def mosaic(
     area: Optional[str], output: Optional[Path], overwrite: bool, indent: Optional[int], compact: bool, **flags: Any
 ) -> None:
-    """Make one raster of all scenes of a search, or of a mosaic of the service.
+    """Make one raster of all scenes of a search, or of a basemap of the service.
 
     AREA and the options of a search are those of 'planet-vector search'. The mosaic is cut to the rectangle around
     AREA or --bbox, or to --dst-bounds; a point or a line cuts nothing. A .vrt holds no pixels, only where they are.
     How many scenes it takes, and how much ground they cover, is told before any is opened.
 
-    AREA may be a mosaic of the service, too: its name, such as 'planet-vector mosaics' prints, or its PLANET: name.
+    AREA may be a basemap of the service, too: its name, such as 'planet-vector basemaps' prints, or its PLANET: name.
     Then what the service says of it is printed as JSON. With --output its pixels within --bbox are written, or within
     --dst-bounds, in metres of EPSG:3857; into a .vrt its whole quads there.
 
     \b
     Examples:
-        planet-vector mosaic --bbox 11.9,47.8,12,47.9 --cloud-cover 20 --count
+        planet-vector mosaic --bbox 11.9,47.8,12,47.9 --cloud-cover 20 --dry-run
         planet-vector mosaic --bbox 11.9,47.8,12,47.9 --cloud-cover 20 --res 6 -o mosaic.tif
         planet-vector mosaic "PLANET:ortho?limit=20" --top clearest -o mosaic.vrt
         planet-vector mosaic color_balance_mosaic --indent 2
@@ -79,14 +77,14 @@ def mosaic(
     """
     if output is not None:
         _check(output, overwrite)
-    if area is not None and _is_of_service(area):
+    if area is not None and _is_basemap(area):
         _refuse_what_is_of_scenes()
-        _mosaic_of_service(area, output, flags["bbox"], flags["dst_bounds"], flags["api_url"], indent, compact)
+        _write_basemap(area, output, flags["bbox"], flags["dst_bounds"], flags["api_url"], indent, compact)
         return
     if indent is not None or compact:
-        raise click.UsageError("--indent and --compact are for what the service says of a mosaic: name one.")
+        raise click.UsageError("--indent and --compact are for what the service says of a basemap: name one.")
     catalog, query = search_of(area, **{flag: flags.pop(flag) for flag in SEARCH_FLAGS if flag != "area"})
-    _mosaic_of_scenes(catalog, query, output, **flags)
+    _write_mosaic(catalog, query, output, **flags)
 
 
 def _check(output: Path, overwrite: bool) -> None:
@@ -99,10 +97,10 @@ def _check(output: Path, overwrite: bool) -> None:
         raise ConfigError(f"{output} is there already: give another name, or --overwrite.")
 
 
-def _is_of_service(area: str) -> bool:
-    """Tell whether an argument names a mosaic: by its PLANET: name, or by a word that is no area and no file."""
+def _is_basemap(area: str) -> bool:
+    """Tell whether an argument names a basemap: by its PLANET: name, or by a word that is no area and no file."""
     if is_name(area):
-        return parse_name(area).is_mosaic
+        return parse_name(area).is_basemap
     return is_segment(area) and not is_area(area) and area != "-" and not Path(area).exists()
 
 
@@ -110,15 +108,15 @@ def _refuse_what_is_of_scenes() -> None:
     context = click.get_current_context()
     for parameter in context.command.params:
         source = context.get_parameter_source(str(parameter.name))
-        if parameter.name not in _OF_A_SERVICE and source is click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"{parameter.opts[-1]} is for scenes: a mosaic of the service does not take it.")
+        if parameter.name not in _OF_A_BASEMAP and source is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{parameter.opts[-1]} is for scenes: a basemap does not take it.")
 
 
-def _mosaic_of_scenes(
+def _write_mosaic(
     catalog: Any,
     query: Any,
     output: Optional[Path],
-    count: bool,
+    dry_run: bool,
     product: str,
     dst_crs: Optional[str],
     res: Optional[float],
@@ -130,16 +128,16 @@ def _mosaic_of_scenes(
     from planet_vector.raster.scene_mosaic import coverage_of, open_scenes
     from planet_vector.scene import Scene
 
-    if not count and output is None:
-        raise click.UsageError("Give --output FILE, or --count.")
+    if not dry_run and output is None:
+        raise click.UsageError("Give --output FILE, or --dry-run.")
     scenes = [Scene(feature, query.scene_type) for page in catalog.pages(query) for feature in page]
-    if not scenes and not count:
+    if not scenes and not dry_run:
         raise NotFoundError(nothing_found(catalog, query))
     told = coverage_of(scenes, query.area)
-    say(str(told), err=not count)
+    say(str(told), err=not dry_run)
     if told.covered is not None and scenes:
         say(f"They cover {percent(told.covered)} of the area.", err=True)
-    if count:
+    if dry_run:
         if not scenes:
             say(nothing_found(catalog, query), err=True)
         return
@@ -150,7 +148,7 @@ def _mosaic_of_scenes(
         _write(dataset, output)
 
 
-def _mosaic_of_service(
+def _write_basemap(
     text: str,
     output: Optional[Path],
     bbox: Optional[str],
@@ -161,14 +159,14 @@ def _mosaic_of_service(
 ) -> None:
     import planet_vector
     from planet_vector.catalog.basemaps import box_of_name
-    from planet_vector.cli.quads import box_of, mosaic_name
+    from planet_vector.cli.quads import basemap_name, box_of
     from planet_vector.raster.basemap_quads import open_quads
     from planet_vector.raster.geotiff import window_of, window_within
 
-    name = mosaic_name(text)
+    name = basemap_name(text)
     if name.part:
         raise click.UsageError(f"{text!r} names a quad: 'planet-vector info' tells of it, 'download-quads' fetches it.")
-    box_of_name(name)  # refuses what a mosaic's raster does not take
+    box_of_name(name)  # refuses what a basemap's raster does not take
     bbox = bbox or name.get("bbox")
     catalog = planet_vector.connect(api_url or name.get("api_url"))
     if output is None:
@@ -189,15 +187,15 @@ def _mosaic_of_service(
 
 
 def _said(catalog: Any, name: str, text: str) -> Mapping[str, Any]:
-    """Return what the service says of a mosaic."""
-    from planet_vector.catalog.basemaps import mosaic_body
+    """Return what the service says of a basemap."""
+    from planet_vector.catalog.basemaps import basemap_body
 
     try:
-        return mosaic_body(catalog, name)
+        return basemap_body(catalog, name)
     except NotFoundError as error:
         if is_name(text):
             raise
-        told = f"There is neither a file nor a mosaic of the service that is called {text!r}."
+        told = f"There is neither a file nor a basemap of the service that is called {text!r}."
         raise NotFoundError(told, error.request, error.status) from None
 
 

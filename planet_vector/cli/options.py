@@ -17,8 +17,13 @@
 ``--indent``        JSON over several lines
 ``--compact``       JSON without spaces
 ``--names``         PLANET: names in place of GeoJSON
-``--output``, -o    a file in place of standard output; or the folder that files go to
-``--products``      which products of each scene
+``--table``         a table in place of GeoJSON
+``SCENE``           a scene by its id or its PLANET: name, or - for scenes on stdin
+``--output``, -o    the file or folder that is written
+``--product``       which product of each scene, or which products
+``--dst-crs``       the coordinate system of what is written, as in rio
+``--res``, -r       the size of its pixels, as in rio
+``--dry-run``       leave to tell what would be done, as in rio
 ``--overwrite``     leave to replace files
 ``-v``              what is asked of the service, on stderr
 ==================  ==========================================================================================
@@ -143,9 +148,24 @@ indent = click.option("--indent", type=click.IntRange(min=0), metavar="N", help=
 
 compact = click.option("--compact", is_flag=True, help="Print JSON without spaces.")
 
-output = click.option(
-    "-o", "--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write to a file, not to stdout."
-)
+scenes = click.argument("scenes", nargs=-1, required=True, metavar="SCENE...")
+
+
+def output(told: str, required: bool = False) -> Callable[[F], F]:
+    """Return the option for the file that is written."""
+    kind = click.Path(dir_okay=False, path_type=Path)
+    return click.option("-o", "--output", type=kind, metavar="FILE", required=required, help=told)
+
+
+def dst_crs(told: str) -> Callable[[F], F]:
+    """Return the option for the coordinate system of what is written."""
+    return click.option("--dst-crs", metavar="CRS", help=told)
+
+
+def dry_run(told: str) -> Callable[[F], F]:
+    """Return the option to do nothing but tell what would be done."""
+    return click.option("--dry-run", is_flag=True, help=told)
+
 
 directory = click.option(
     "-o",
@@ -158,7 +178,6 @@ directory = click.option(
 )
 
 products = click.option(
-    "--products",
     "--product",
     "products",
     multiple=True,
@@ -167,6 +186,8 @@ products = click.option(
 )
 
 names = click.option("--names", is_flag=True, help="Print PLANET: names in place of GeoJSON.")
+
+table = click.option("--table", "as_table", is_flag=True, help="Print a table to look at.")
 
 overwrite = click.option("--overwrite", is_flag=True, help="Replace files that are there.")
 

@@ -17,18 +17,18 @@ _MOST = 0.5  # of a file, above which it is asked
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@options.scenes
 @options.scene_type
 @options.products
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before most of a large file is fetched.")
 @options.api_url
 @options.verbose
 def overviews(
-    names: Tuple[str, ...], scene_type: Optional[str], products: Tuple[str, ...], yes: bool, api_url: Optional[str]
+    scenes: Tuple[str, ...], scene_type: Optional[str], products: Tuple[str, ...], yes: bool, api_url: Optional[str]
 ) -> None:
     """Make overviews of products that have none, once: then any program draws them quickly from afar.
 
-    NAME is the PLANET: name of a product or of a scene, the id of a scene, or - for what 'planet-vector search' prints
+    SCENE is the PLANET: name of a product or of a scene, the id of a scene, or - for what 'planet-vector search' prints
     on stdin. Only the strips that a look from afar takes are fetched, an eighth or less of a product of one-row strips;
     of one in tiles it is all. The overviews are kept for this user, up to 1 GB of all ('planet-vector cache clear'
     removes them). For each product the name is printed by which any GDAL program opens it with them.
@@ -43,7 +43,7 @@ def overviews(
     from planet_vector.cli.scene_inputs import scenes_given
     from planet_vector.errors import PlanetVectorError
 
-    given, failed = sorted_out(scenes_given(names, scene_type, api_url))
+    given, failed = sorted_out(scenes_given(scenes, scene_type, api_url))
     wanted = {
         (each.scene.scene_type, each.scene.id, product): (each.scene, product)
         for each in given

@@ -17,18 +17,18 @@ from planet_vector.cli.output import json_dumper, name_of, print_collection, pri
 from planet_vector.cli.search_options import read_area
 from planet_vector.errors import NameSyntaxError, QueryError
 from planet_vector.geometry.boxes import Box
-from planet_vector.names import MOSAICS, PREFIX, Name, is_name, parse_name, shown
+from planet_vector.names import BASEMAPS, PREFIX, Name, is_name, parse_name, shown
 
 if TYPE_CHECKING:
     from planet_vector.catalog import ScenesV0
-    from planet_vector.catalog.basemaps import Mosaic
+    from planet_vector.catalog.basemaps import Basemap
     from planet_vector.scene import Item
 
 quad_limit = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="N quads at the most.")
 
 
 @click.command()
-@click.argument("mosaic", metavar="NAME")
+@click.argument("basemap", metavar="NAME")
 @options.area
 @options.bbox
 @quad_limit
@@ -39,7 +39,7 @@ quad_limit = click.option("--limit", type=click.IntRange(min=1), metavar="N", he
 @options.api_url
 @options.verbose
 def quads(
-    mosaic: str,
+    basemap: str,
     area: Optional[str],
     bbox: Optional[str],
     limit: Optional[int],
@@ -50,9 +50,9 @@ def quads(
     names: bool,
     api_url: Optional[str],
 ) -> None:
-    """Print the quads of a mosaic, a line of GeoJSON each, those updated last first.
+    """Print the quads of a basemap, a line of GeoJSON each, those updated last first.
 
-    NAME is a mosaic's, such as 'planet-vector mosaics' prints, or its PLANET: name. AREA is what the quads must share
+    NAME is a basemap's, such as 'planet-vector basemaps' prints, or its PLANET: name. AREA is what the quads must share
     ground with: WKT, GeoJSON, the path of a file with one of them (@ may stand before it), or - for stdin.
 
     \b
@@ -63,48 +63,50 @@ def quads(
     """
     if sum((collection, use_rs, names)) > 1:
         raise click.UsageError("--collection, --rs and --names exclude each other.")
-    catalog, known = mosaic_named(mosaic, api_url)
+    catalog, known = basemap_named(basemap, api_url)
     place = area and read_area(area)
-    nothing = sentence("quads", place or (box_of(bbox) if bbox else None), [f"the mosaic ({known.name})"])
-    found = noticing(islice(quads_of(catalog, known, mosaic, place, bbox), limit), nothing)
+    nothing = sentence("quads", place or (box_of(bbox) if bbox else None), [f"the basemap ({known.name})"])
+    found = noticing(islice(quads_of(catalog, known, basemap, place, bbox), limit), nothing)
     out, dumps = sys.stdout, json_dumper(indent, compact)
     features = (quad.feature for quad in found)
     if names:
-        out.writelines(f"{name_of(MOSAICS, known.name, quad.id)}\n" for quad in found)
+        out.writelines(f"{name_of(BASEMAPS, known.name, quad.id)}\n" for quad in found)
     elif collection:
         print_collection(features, out, dumps)
     else:
         print_sequence(features, out, dumps, use_rs)
 
 
-def mosaic_named(text: str, api_url: Optional[str]) -> Tuple[ScenesV0, Mosaic]:
-    """Return the service and the mosaic that an argument names."""
-    from planet_vector.catalog.basemaps import mosaic_of
+def basemap_named(text: str, api_url: Optional[str]) -> Tuple[ScenesV0, Basemap]:
+    """Return the service and the basemap that an argument names."""
+    from planet_vector.catalog.basemaps import basemap_of
 
-    name = mosaic_name(text)
+    name = basemap_name(text)
     catalog = planet_vector.connect(api_url or name.get("api_url"))
-    return catalog, mosaic_of(catalog, name.item)
+    return catalog, basemap_of(catalog, name.item)
 
 
-def mosaic_name(text: str) -> Name:
-    """Return the name of a mosaic, or of a quad, from an argument that is one or its PLANET: name."""
+def basemap_name(text: str) -> Name:
+    """Return the name of a basemap, or of a quad, from an argument that is one or its PLANET: name."""
     if not is_name(text):
-        text = f"{PREFIX}{MOSAICS}/{quote(text, safe='')}"
+        text = f"{PREFIX}{BASEMAPS}/{quote(text, safe='')}"
     name = parse_name(text)
-    if not name.is_mosaic or not name.item:
-        raise NameSyntaxError(f"{shown(text)} names no mosaic: write PLANET:mosaics/<name>, or the bare name.")
+    if not name.is_basemap or not name.item:
+        raise NameSyntaxError(f"{shown(text)} names no basemap: write PLANET:basemaps/<name>, or the bare name.")
     return name
 
 
-def quads_of(catalog: ScenesV0, mosaic: Mosaic, text: str, area: Optional[str], bbox: Optional[str]) -> Iterator[Item]:
-    """Return the quads of a mosaic that an argument and options ask for.
+def quads_of(
+    catalog: ScenesV0, basemap: Basemap, text: str, area: Optional[str], bbox: Optional[str]
+) -> Iterator[Item]:
+    """Return the quads of a basemap that an argument and options ask for.
 
     Parameters
     ----------
     catalog : ScenesV0
         The service.
-    mosaic : Mosaic
-        The mosaic.
+    basemap : Basemap
+        The basemap.
     text : str
         The argument it was named by, which may hold a bbox or a quad.
     area : str, optional
@@ -114,18 +116,18 @@ def quads_of(catalog: ScenesV0, mosaic: Mosaic, text: str, area: Optional[str], 
     """
     from planet_vector.catalog.basemaps import quad_of, quads_within
 
-    name = mosaic_name(text)
+    name = basemap_name(text)
     unknown = [key for key, _ in name.parameters if key not in ("bbox", "api_url")]
     if unknown:
-        raise NameSyntaxError(f"{unknown[0]!r} is no parameter of a mosaic: it takes bbox.")
+        raise NameSyntaxError(f"{unknown[0]!r} is no parameter of a basemap: it takes bbox.")
     given = [place for place in (name.part, name.get("bbox"), area, bbox) if place]
     if len(given) > 1:
         raise QueryError("Give the place once: a quad, an area or a bbox.")
     if name.part:
-        return iter([quad_of(catalog, mosaic, name.part)])
+        return iter([quad_of(catalog, basemap, name.part)])
     if area:
-        return quads_within(catalog, mosaic, _one_geometry(area))
-    return quads_within(catalog, mosaic, box_of(given[0]) if given else None)
+        return quads_within(catalog, basemap, _one_geometry(area))
+    return quads_within(catalog, basemap, box_of(given[0]) if given else None)
 
 
 def box_of(text: str) -> Box:

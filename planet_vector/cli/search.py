@@ -41,7 +41,7 @@ _FIELDS = "Fields: " + ", ".join(FIELDS) + "."
     metavar="FILE",
     help="Write the scenes as STAC items to a GeoParquet file.",
 )
-@click.option("--table", "as_table", is_flag=True, help="Print a table to look at.")
+@options.table
 @options.overwrite
 @options.verbose
 def search(

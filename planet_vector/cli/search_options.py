@@ -84,7 +84,7 @@ def one_scene(text: str, scene_type: Optional[str], api_url: Optional[str]) -> T
     if not is_name(text):
         return planet_vector.connect(api_url), scene_type or DEFAULT_TYPE, text
     name = parse_name(text)
-    if not name.item or name.is_mosaic:
+    if not name.item or name.is_basemap:
         raise NameSyntaxError(f"{text!r} names no scene: write PLANET:<scene type>/<scene id>.")
     return planet_vector.connect(api_url or name.get("api_url")), name.collection, name.item
 
@@ -124,7 +124,7 @@ def is_area(text: str) -> bool:
 
 def _search_name(text: str, scene_type: Optional[str]) -> Name:
     name = parse_name(text)
-    if not name.collection or name.item or name.is_mosaic:
+    if not name.collection or name.item or name.is_basemap:
         raise NameSyntaxError(
             f"{text.partition('?')[0]!r} is not the name of a search: write PLANET:<scene type>?<parameters>."
         )

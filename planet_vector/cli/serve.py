@@ -51,7 +51,7 @@ _SECONDS = options.Number(0, 365 * 86_400)
 @click.option("--new-key", metavar="NAME", help="Add a key to FILE of --keys, print it, and end.")
 @click.option("--index", type=_FILE, metavar="FILE", help="Keep the index in FILE.  [default: in the user's cache]")
 @click.option("--allow-empty", is_flag=True, help="At the start, drop all scenes when ARCHIVE holds none any more.")
-@click.option("--mosaics", type=_FILE, metavar="FILE", help="Offer the mosaics that FILE (YAML) defines.")
+@click.option("--mosaics", "basemaps", type=_FILE, metavar="FILE", help="Offer the basemaps that FILE (YAML) defines.")
 @click.option(
     "--rescan",
     default=10.0,
@@ -107,7 +107,7 @@ def serve(
     new_key: Optional[str],
     index: Optional[Path],
     allow_empty: bool,
-    mosaics: Optional[Path],
+    basemaps: Optional[Path],
     rescan: float,
     workers: int,
     exact_ties: bool,
@@ -144,7 +144,7 @@ def serve(
         port=port,
         key=key,
         keys=keys,
-        mosaics=mosaics,
+        basemaps=basemaps,
         rescan=rescan,
         workers=workers,
         exact_ties=exact_ties,

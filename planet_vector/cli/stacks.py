@@ -49,7 +49,7 @@ _SHARE = "{:>7}  "
 @options.collection
 @options.use_rs
 @options.json_style
-@click.option("--table", "as_table", is_flag=True, help="Print a table to look at.")
+@options.table
 @options.verbose
 def stacks(
     catalog: ScenesV0,

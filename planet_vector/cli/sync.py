@@ -28,7 +28,7 @@ OLD_AREA = "aoi.geojson"
 @click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @searching
 @options.products
-@click.option("--dry-run", is_flag=True, help="Only print the files that would come.")
+@options.dry_run("Only print the files that would come.")
 @options.verbose
 def sync(
     catalog: ScenesV0,
@@ -49,8 +49,8 @@ def sync(
     \b
     Examples:
         planet-vector sync scenes aoi.geojson --cloud-cover 20
-        planet-vector sync scenes aoi.geojson --since 3d --products visual,analytic --dry-run
-        planet-vector sync archive "PLANET:landsat?acquired.gte=2015-06-01" --products all
+        planet-vector sync scenes aoi.geojson --since 3d --product visual,analytic --dry-run
+        planet-vector sync archive "PLANET:landsat?acquired.gte=2015-06-01" --product all
     """
     from planet_vector.cli.results import Outcome, print_paths
     from planet_vector.raster.sync import Folder

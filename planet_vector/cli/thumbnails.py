@@ -13,7 +13,7 @@ from planet_vector.errors import ConfigError
 
 
 @click.command()
-@click.argument("scenes", nargs=-1, required=True, metavar="ID...")
+@options.scenes
 @options.scene_type
 @click.option(
     "--size", type=click.Choice(["sm", "md", "lg"]), default="md", show_default=True, help="64, 128 or 640 pixels wide."
@@ -43,7 +43,7 @@ def thumbnails(
 ) -> None:
     """Fetch the pictures the service makes of scenes.
 
-    ID is the id of a scene or its PLANET: name, or - for scenes on stdin: ids, names, or what 'planet-vector search'
+    SCENE is the id of a scene or its PLANET: name, or - for scenes on stdin: ids, names, or what 'planet-vector search'
     prints. A picture is called <id>_<size>.png, or <id>_<size>_square.png; one that is there already is left alone. The
     paths are printed.
 

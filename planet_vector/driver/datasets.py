@@ -13,7 +13,7 @@ from planet_vector.driver.interrupts import guarded
 from planet_vector.errors import NameSyntaxError
 from planet_vector.geometry.boxes import Box
 from planet_vector.geometry.shapes import wkt_of_wkb
-from planet_vector.names import Name, parse_name, shown
+from planet_vector.names import FORMER_BASEMAPS, Name, has_former_layer, parse_name, shown
 from planet_vector.vector.columns import Rows
 from planet_vector.vector.layer import SceneLayer, layers
 
@@ -38,16 +38,16 @@ class Opened(NamedTuple):
     def metadata(self, domain: Optional[str]) -> Optional[Mapping[str, str]]:
         """Return the metadata of the dataset in a domain: the rasters there are as subdatasets.
 
-        A scene has its products, a mosaic its tiles and, with a box in the name, its quads. Of a mosaic,
+        A scene has its products, a basemap its tiles and, with a box in the name, its quads. Of a basemap,
         ``LocationInfo/GeoPixel_<longitude>_<latitude>`` tells the scenes behind a place; GDAL asks a driver in Python
         for domains only, so what other drivers take as an item stands in the domain here.
         """
-        if self.name.is_mosaic and domain and domain.startswith("LocationInfo/"):
+        if self.name.is_basemap and domain and domain.startswith("LocationInfo/"):
             from planet_vector.raster.location_info import location_info
 
             item = domain.partition("/")[2]
             return {item: location_info(self.catalog, self.name.item, item) or ""}
-        if domain != "SUBDATASETS" or not (self.name.item or self.name.is_mosaic) or not self.raster:
+        if domain != "SUBDATASETS" or not (self.name.item or self.name.is_basemap) or not self.raster:
             return None  # a program that takes layers only is to cost no request for rasters
         found: Dict[str, str] = {}
         for number, (name, description) in enumerate(self._subdatasets(), 1):
@@ -56,10 +56,10 @@ class Opened(NamedTuple):
         return found
 
     def _subdatasets(self) -> List[Tuple[str, str]]:
-        if self.name.is_mosaic:
-            from planet_vector.raster.basemap_names import mosaic_subdatasets
+        if self.name.is_basemap:
+            from planet_vector.raster.basemap_names import basemap_subdatasets
 
-            return mosaic_subdatasets(self.catalog, self.name)
+            return basemap_subdatasets(self.catalog, self.name)
         from planet_vector.raster.described import subdatasets
 
         scene = self.catalog.scene(self.name.collection, self.name.item)
@@ -76,22 +76,25 @@ def open_name(filename: str, open_options: Mapping[str, str], vector: bool, rast
     open_options : mapping
         GDAL's open options.
     vector : bool
-        Whether the program takes layers; without, only a scene or a mosaic is of use to it, as a container of rasters.
+        Whether the program takes layers; without, only a scene or a basemap is of use to it, as a container of rasters.
     raster : bool
         Whether the program takes rasters.
     """
     name = parse_name(filename)
-    if not vector and not name.item and not name.is_mosaic:
+    if not vector and not name.item and not name.is_basemap:
         raise NameSyntaxError(
             f"{shown(filename)} is a search, not a raster: name a scene, as PLANET:<scene type>/<scene id>, "
             "or open the search as one raster with GTI:PLANET:… (GDAL 3.9 or later)."
         )
     settings = Settings.load(api_url=name.get("api_url"), options=open_options)
-    if name.is_mosaic:
-        from planet_vector.vector.basemap_layers import mosaic_layers
+    if name.is_basemap:
+        from planet_vector.vector.basemap_layers import basemap_layers
 
         catalog = catalog_of(settings)
-        return Opened(name, raster, mosaic_layers(name, catalog), catalog)
+        listed = basemap_layers(name, catalog)
+        if has_former_layer(filename):
+            listed[0].name = FORMER_BASEMAPS
+        return Opened(name, raster, listed, catalog)
     found, catalog = layers(name, settings)
     for layer in found:
         layer.prepares = layer.projection is None  # projected rows are others than those that came

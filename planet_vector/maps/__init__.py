@@ -1,9 +1,9 @@
-"""Maps: scenes and mosaics on one page for a browser, which needs nothing but itself.
+"""Maps: scenes and basemaps on one page for a browser, which needs nothing but itself.
 
 ==========  ===============================================================
 module      does
 ==========  ===============================================================
-content     names become scenes and mosaics, laid out on one sheet
+content     names become scenes and basemaps, laid out on one sheet
 addresses   where the page finds tiles and thumbnails
 page        all of it as one HTML file, with Leaflet in it
 serve       the page from a local process that has the key
@@ -19,7 +19,7 @@ from typing import Callable, Dict, Iterable, NamedTuple, Optional, Union
 from planet_vector.errors import ConfigError, NotFoundError
 from planet_vector.maps.addresses import Direct
 from planet_vector.maps.content import Content, gather
-from planet_vector.maps.page import Pictures, checked_basemap, render
+from planet_vector.maps.page import Pictures, checked_background, render
 from planet_vector.scene import Scene
 from planet_vector.workers import Workers
 
@@ -39,7 +39,7 @@ class Written(NamedTuple):
     ----------
     path : Path
         The file.
-    scenes, mosaics : int
+    scenes, basemaps : int
         What it shows.
     thumbnails : int
         Thumbnails in the file.
@@ -49,7 +49,7 @@ class Written(NamedTuple):
 
     path: Path
     scenes: int
-    mosaics: int
+    basemaps: int
     thumbnails: int
     left_out: int
 
@@ -59,27 +59,27 @@ def write_map(
     path: Union[str, Path],
     *,
     thumbnails: int = THUMBNAILS,
-    basemap: Optional[str] = None,
+    background: Optional[str] = None,
     attribution: str = "",
     progress: Optional[Callable[[int, int], None]] = None,
     api_url: Optional[str] = None,
     key: Optional[str] = None,
 ) -> Written:
-    """Write scenes and mosaics as a map: one HTML file with everything in it but tiles. No key is in it.
+    """Write scenes and basemaps as a map: one HTML file with everything in it but tiles. No key is in it.
 
     Parameters
     ----------
     names : str or iterable of str
-        Of searches, scenes and mosaics at one service: ``PLANET:ortho?cloud_cover.estimated.lte=5``,
-        ``PLANET:mosaics/NAME``.
+        Of searches, scenes and basemaps at one service: ``PLANET:ortho?cloud_cover.estimated.lte=5``,
+        ``PLANET:basemaps/NAME``.
     path : str or Path
         The file; replaced when it is complete.
     thumbnails : int
         How many thumbnails are put into the file, of the newest scenes, in 4 MB at the most.
-    basemap : str, optional
+    background : str, optional
         Address of tiles that lie under the scenes, with ``{z}``, ``{x}`` and ``{y}``; by default a graticule only.
     attribution : str
-        Whose the base map is, shown on it.
+        Whose the background is, shown on it.
     progress : callable, optional
         Called with the thumbnails fetched and those to fetch.
     api_url, key : str, optional
@@ -93,20 +93,20 @@ def write_map(
     Raises
     ------
     PlanetVectorError
-        When a name is none, the service does not give all that is named, or the base map is no address of tiles.
+        When a name is none, the service does not give all that is named, or the background is no address of tiles.
     """
     from planet_vector.atomic_files import complete
 
     path = Path(path)
     if not path.absolute().parent.is_dir():
         raise ConfigError(f"{path.parent} is no folder: make it, or write the map elsewhere.")
-    under = None if basemap is None else checked_basemap(basemap, attribution)
+    under = None if background is None else checked_background(background, attribution)
     content = gather([names] if isinstance(names, str) else names, api_url, key)
     pictures = _thumbnails(content, thumbnails, progress)
     page = render(content, Direct(content.catalog), pictures, under)
     with complete(path) as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")
-    return Written(path, len(content.scenes), len(content.mosaics), len(pictures.content), pictures.left_out)
+    return Written(path, len(content.scenes), len(content.basemaps), len(pictures.content), pictures.left_out)
 
 
 def _thumbnails(content: Content, most: int, progress: Optional[Callable[[int, int], None]]) -> Pictures:

@@ -7,7 +7,7 @@ from typing import Dict, List, Optional, Protocol, Tuple
 from urllib.parse import quote, urlsplit
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.catalog.basemaps import Mosaic
+from planet_vector.catalog.basemaps import Basemap
 from planet_vector.config import is_api_origin
 from planet_vector.errors import NotFoundError, ProtocolError
 from planet_vector.names import is_segment
@@ -34,8 +34,8 @@ class Addresses(Protocol):
     def scene_tiles(self, scene: Scene) -> Tiles:
         """Return where the tiles of a scene are."""
 
-    def mosaic_tiles(self, mosaic: Mosaic) -> Tiles:
-        """Return where the tiles of a mosaic are."""
+    def basemap_tiles(self, basemap: Basemap) -> Tiles:
+        """Return where the tiles of a basemap are."""
 
     def thumbnail(self, scene: Scene) -> Optional[str]:
         """Return where the thumbnail of a scene is; None where a browser cannot get it."""
@@ -52,9 +52,9 @@ class Direct:
         """Return where the tiles of a scene are."""
         return self._known(scene_tiles(self._catalog, scene)[0], ""), ""
 
-    def mosaic_tiles(self, mosaic: Mosaic) -> Tiles:
-        """Return where the tiles of a mosaic are, its several hosts as Leaflet has them."""
-        pattern, shards = mosaic_pattern(self._catalog, mosaic)
+    def basemap_tiles(self, basemap: Basemap) -> Tiles:
+        """Return where the tiles of a basemap are, its several hosts as Leaflet has them."""
+        pattern, shards = basemap_pattern(self._catalog, basemap)
         return self._known(pattern, shards), shards
 
     def thumbnail(self, scene: Scene) -> Optional[str]:
@@ -85,10 +85,10 @@ class Proxied:
         self.tiles[place] = scene_tiles(self._catalog, scene)[0]
         return f"{place}/{{z}}/{{x}}/{{y}}.png", ""
 
-    def mosaic_tiles(self, mosaic: Mosaic) -> Tiles:
-        """Return where the tiles of a mosaic are."""
-        place = f"mosaics/{quote(mosaic.name, safe='')}"
-        pattern, shards = mosaic_pattern(self._catalog, mosaic)
+    def basemap_tiles(self, basemap: Basemap) -> Tiles:
+        """Return where the tiles of a basemap are."""
+        place = f"mosaics/{quote(basemap.name, safe='')}"
+        pattern, shards = basemap_pattern(self._catalog, basemap)
         self.tiles[place] = pattern.replace("{s}", shards[:1])
         return f"{place}/{{z}}/{{x}}/{{y}}.png", ""
 
@@ -102,8 +102,8 @@ class Proxied:
         return place
 
 
-def mosaic_pattern(catalog: ScenesV0, mosaic: Mosaic) -> Tiles:
-    """Return the pattern of a mosaic's tiles as Leaflet takes it.
+def basemap_pattern(catalog: ScenesV0, basemap: Basemap) -> Tiles:
+    """Return the pattern of a basemap's tiles as Leaflet takes it.
 
     The service's own names a range of hosts, ``tiles{0-3}.planet.com``, which the tutorials of its specification turn
     into ``{s}``. A range in the path names one host, where several addresses of a tile would do no good.
@@ -113,7 +113,7 @@ def mosaic_pattern(catalog: ScenesV0, mosaic: Mosaic) -> Tiles:
     ProtocolError
         When it is no pattern, or leads to a host that is not the API's.
     """
-    pattern = mosaic.tiles
+    pattern = basemap.tiles
     shards = _SHARDS.search(pattern)
     hosts = ""
     if shards is not None:
@@ -126,10 +126,10 @@ def mosaic_pattern(catalog: ScenesV0, mosaic: Mosaic) -> Tiles:
     link = catalog.transport.check_link(pattern.replace("{s}", hosts[:1]))
     rest = re.sub(r"\{[szxy]\}", "", pattern)
     if not all(part in pattern for part in ("{z}", "{x}", "{y}")) or re.search(r"[{}\s\"'<>;,]", rest):
-        raise ProtocolError(f"The service gave mosaic {mosaic.name!r} tiles whose addresses name no place.")
+        raise ProtocolError(f"The service gave basemap {basemap.name!r} tiles whose addresses name no place.")
     if not is_api_origin(link, catalog.settings.api_url):
         raise ProtocolError(
-            f"The tiles of mosaic {mosaic.name!r} are at {urlsplit(link).netloc}, no host of the API: "
+            f"The tiles of basemap {basemap.name!r} are at {urlsplit(link).netloc}, no host of the API: "
             "a map does not ask there."
         )
     return (pattern if hosts else link), hosts

@@ -1,4 +1,4 @@
-"""What a map shows: the scenes and mosaics that names stand for, and where on the sheet each lies."""
+"""What a map shows: the scenes and basemaps that names stand for, and where on the sheet each lies."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from itertools import islice
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from planet_vector.catalog import ScenesV0, catalog_of
-from planet_vector.catalog.basemaps import Mosaic, few_quads, list_mosaics, mosaic_of, quad_bounds
+from planet_vector.catalog.basemaps import Basemap, basemap_of, few_quads, list_basemaps, quad_bounds
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, ProtocolError, QueryError
 from planet_vector.geometry.boxes import around_polygons
 from planet_vector.geometry.shapes import Polygon
 from planet_vector.geometry.web_mercator import to_degrees
-from planet_vector.names import MOSAICS, Name, parse_name, shown
+from planet_vector.names import BASEMAPS, Name, parse_name, shown
 from planet_vector.scene import Scene
 from planet_vector.times import parse_time
 from planet_vector.vector.search import search
@@ -40,7 +40,7 @@ class Content:
     footprints : sequence of list of Polygon
         Of each scene, in longitudes that run on: a footprint across the antimeridian is in one piece, and scenes on
         both sides of it lie side by side.
-    mosaics : sequence of (Mosaic, bounds)
+    basemaps : sequence of (Basemap, bounds)
         Each with west, south, east, north in degrees, or None where that would take many requests.
     """
 
@@ -48,7 +48,7 @@ class Content:
     names: Sequence[str]
     scenes: Sequence[Scene]
     footprints: Sequence[List[Polygon]]
-    mosaics: Sequence[Tuple[Mosaic, Optional[Tuple[float, float, float, float]]]]
+    basemaps: Sequence[Tuple[Basemap, Optional[Tuple[float, float, float, float]]]]
 
 
 def gather(names: Iterable[str], api_url: Optional[str] = None, key: Optional[str] = None) -> Content:
@@ -57,7 +57,7 @@ def gather(names: Iterable[str], api_url: Optional[str] = None, key: Optional[st
     Parameters
     ----------
     names : iterable of str
-        Of searches (``PLANET:ortho?…``), scenes and mosaics (``PLANET:mosaics/NAME``), at one service.
+        Of searches (``PLANET:ortho?…``), scenes and basemaps (``PLANET:basemaps/NAME``), at one service.
     api_url, key : str, optional
         As for `planet_vector.connect`.
 
@@ -72,17 +72,17 @@ def gather(names: Iterable[str], api_url: Optional[str] = None, key: Optional[st
     """
     given = list(names)
     if not given:
-        raise NameSyntaxError("There is nothing to show: give the name of a search, a scene or a mosaic.")
+        raise NameSyntaxError("There is nothing to show: give the name of a search, a scene or a basemap.")
     parsed = [parse_name(name) for name in given]
     settings = [Settings.load(api_url or name.get("api_url"), key) for name in parsed]
     if len({one.api_url for one in settings}) > 1:
         raise NameSyntaxError("The names are of several services: make a map of each.")
     catalog = catalog_of(settings[0])
     found: Dict[Tuple[str, str], Scene] = {}
-    mosaics: Dict[str, Mosaic] = {}
+    basemaps: Dict[str, Basemap] = {}
     for name in parsed:
-        if name.is_mosaic:
-            mosaics.update((one, mosaic_of(catalog, one)) for one in _mosaic_names(catalog, name))
+        if name.is_basemap:
+            basemaps.update((one, basemap_of(catalog, one)) for one in _basemap_names(catalog, name))
             continue
         for collection in [name.collection] if name.collection else catalog.scene_types():
             one_type = Name(collection, name.item, name.part, name.parameters)
@@ -99,7 +99,7 @@ def gather(names: Iterable[str], api_url: Optional[str] = None, key: Optional[st
         given,
         scenes,
         _side_by_side([scene.polygons for scene in scenes]),
-        [(mosaic, _bounds(catalog, mosaic)) for mosaic in mosaics.values()],
+        [(basemap, _bounds(catalog, basemap)) for basemap in basemaps.values()],
     )
 
 
@@ -111,20 +111,22 @@ def time_of(scene: Scene) -> Optional[float]:
         return None
 
 
-def _mosaic_names(catalog: ScenesV0, name: Name) -> List[str]:
+def _basemap_names(catalog: ScenesV0, name: Name) -> List[str]:
     if name.part:
-        raise NameSyntaxError(f"{shown(str(name))} names a quad: a map shows its mosaic, PLANET:{MOSAICS}/{name.item}.")
-    return [name.item] if name.item else [str(mosaic["name"]) for mosaic in list_mosaics(catalog)]
+        raise NameSyntaxError(
+            f"{shown(str(name))} names a quad: a map shows its basemap, PLANET:{BASEMAPS}/{name.item}."
+        )
+    return [name.item] if name.item else [str(basemap["name"]) for basemap in list_basemaps(catalog)]
 
 
-def _bounds(catalog: ScenesV0, mosaic: Mosaic) -> Optional[Tuple[float, float, float, float]]:
-    quads = few_quads(catalog, mosaic)
+def _bounds(catalog: ScenesV0, basemap: Basemap) -> Optional[Tuple[float, float, float, float]]:
+    quads = few_quads(catalog, basemap)
     if not quads:
         return None
     # A square is enough of a footprint to be laid beside the others.
     squares: List[List[Polygon]] = []
     for quad in quads:
-        west, south, east, north = quad_bounds(mosaic, quad.id)
+        west, south, east, north = quad_bounds(basemap, quad.id)
         (w, s), (e, n) = to_degrees(west, south), to_degrees(east, north)
         squares.append([[[(w, s), (e, s), (e, n), (w, n), (w, s)]]])
     return around_polygons([polygon for parts in _side_by_side(squares) for polygon in parts])

@@ -14,11 +14,11 @@ from string import Template
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
-from planet_vector.catalog.basemaps import Mosaic
+from planet_vector.catalog.basemaps import Basemap
 from planet_vector.errors import ConfigError, ProtocolError
 from planet_vector.maps.addresses import Addresses
 from planet_vector.maps.content import Content, time_of
-from planet_vector.names import MOSAICS, Name, is_segment
+from planet_vector.names import BASEMAPS, Name, is_segment
 from planet_vector.raster.gdal_xml import scene_tiles
 from planet_vector.scene import Scene, flatten
 
@@ -27,13 +27,13 @@ _STYLES = ("map.css",)
 _SCRIPTS = ("graticule.js", "tiles.js", "time.js", "list.js", "details.js", "map.js")
 
 _HOST = re.compile(r"(?:(?:\{s\}\.)?[\w.\-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?", re.ASCII)
-_BASEMAP_HOSTS = "abc"  # what Leaflet takes {s} for
+_BACKGROUND_HOSTS = "abc"  # what Leaflet takes {s} for
 _EXACT = 2**53  # integers up to here are whole in a browser
 _TOLD = 8  # characters a key has at the least for its text to be told from other text
 
 
-class Basemap(NamedTuple):
-    """Hold where tiles of a base map are: a pattern with {z}, {x}, {y} and perhaps {s}, and whose they are."""
+class Background(NamedTuple):
+    """Hold where the tiles behind a map are: a pattern with {z}, {x}, {y} and perhaps {s}, and whose they are."""
 
     url: str
     attribution: str = ""
@@ -47,7 +47,11 @@ class Pictures(NamedTuple):
 
 
 def render(
-    content: Content, addresses: Addresses, pictures: Pictures, basemap: Optional[Basemap] = None, served: bool = False
+    content: Content,
+    addresses: Addresses,
+    pictures: Pictures,
+    background: Optional[Background] = None,
+    served: bool = False,
 ) -> str:
     """Return a map as HTML.
 
@@ -59,7 +63,7 @@ def render(
         Where its pictures are.
     pictures : Pictures
         The thumbnails that are part of it.
-    basemap : Basemap, optional
+    background : Background, optional
         What lies under it; by default a graticule only.
     served : bool
         Whether it is shown by the local process that has the key.
@@ -67,22 +71,22 @@ def render(
     Raises
     ------
     ConfigError
-        When the base map is no pattern of tiles.
+        When the background is no pattern of tiles.
     ProtocolError
         When the service's data cannot be shown safely.
     """
-    sources = _basemap_sources(basemap) if basemap else []
+    sources = _background_sources(background) if background else []
     data: Dict[str, Any] = {
         "names": list(content.names),
         "service": urlsplit(content.catalog.settings.api_url).netloc,
         "served": served,
         "leftOut": pictures.left_out,
-        "basemap": basemap._asdict() if basemap else None,
+        "background": background._asdict() if background else None,
         "scenes": [
             _scene(content, scene, polygons, addresses, pictures.content.get(number))
             for number, (scene, polygons) in enumerate(zip(content.scenes, content.footprints))
         ],
-        "mosaics": [_mosaic(mosaic, bounds, addresses) for mosaic, bounds in content.mosaics],
+        "basemaps": [_basemap(basemap, bounds, addresses) for basemap, bounds in content.basemaps],
     }
     text = _embedded(data)
     key = content.catalog.settings.key
@@ -113,8 +117,8 @@ def render(
     )
 
 
-def checked_basemap(url: str, attribution: str = "") -> Basemap:
-    """Return a base map.
+def checked_background(url: str, attribution: str = "") -> Background:
+    """Return a map for the background.
 
     Raises
     ------
@@ -128,15 +132,15 @@ def checked_basemap(url: str, attribution: str = "") -> Basemap:
         or not all(part in url for part in ("{z}", "{x}", "{y}"))
     ):
         raise ConfigError(
-            "The base map is no address of tiles: write one such as https://tile.example.org/{z}/{x}/{y}.png; "
+            "The background is no address of tiles: write one such as https://tile.example.org/{z}/{x}/{y}.png; "
             "{s}. may stand before the host."
         )
-    return Basemap(url, attribution)
+    return Background(url, attribution)
 
 
-def _basemap_sources(basemap: Basemap) -> List[str]:
-    scheme, host = urlsplit(basemap.url)[:2]
-    return [f"{scheme}://{host.replace('{s}', letter)}" for letter in (_BASEMAP_HOSTS if "{s}" in host else "a")]
+def _background_sources(background: Background) -> List[str]:
+    scheme, host = urlsplit(background.url)[:2]
+    return [f"{scheme}://{host.replace('{s}', letter)}" for letter in (_BACKGROUND_HOSTS if "{s}" in host else "a")]
 
 
 def _title(content: Content) -> str:
@@ -172,15 +176,15 @@ def _scene(
     }
 
 
-def _mosaic(
-    mosaic: Mosaic, bounds: Optional[Tuple[float, float, float, float]], addresses: Addresses
+def _basemap(
+    basemap: Basemap, bounds: Optional[Tuple[float, float, float, float]], addresses: Addresses
 ) -> Dict[str, Any]:
-    pattern, hosts = addresses.mosaic_tiles(mosaic)
+    pattern, hosts = addresses.basemap_tiles(basemap)
     return {
-        "name": str(Name(MOSAICS, mosaic.name)) if is_segment(mosaic.name) else mosaic.name,
+        "name": str(Name(BASEMAPS, basemap.name)) if is_segment(basemap.name) else basemap.name,
         "tiles": pattern,
         "hosts": hosts,
-        "level": mosaic.level,
+        "level": basemap.level,
         "bounds": bounds,
     }
 

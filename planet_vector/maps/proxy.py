@@ -19,7 +19,7 @@ from planet_vector.errors import ConfigError, NotFoundError, ProtocolError, Serv
 from planet_vector.http.transport import Transport
 from planet_vector.maps.addresses import Proxied
 from planet_vector.maps.content import Content, gather
-from planet_vector.maps.page import Pictures, checked_basemap, render
+from planet_vector.maps.page import Pictures, checked_background, render
 
 MAX_PICTURE = 16 * 2**20  # bytes; a tile in PNG has a quarter of one MB at the most
 
@@ -51,7 +51,7 @@ class MapServer(ThreadingHTTPServer):
         As `planet_vector.maps.write_map` takes them.
     port : int
         Where to listen; 0 for any port that is free.
-    basemap, attribution : str, optional
+    background, attribution : str, optional
         As for `write_map`.
     told : callable
         Called with a sentence when the service does not give a picture, each sentence once.
@@ -72,13 +72,13 @@ class MapServer(ThreadingHTTPServer):
         names: Union[str, Iterable[str]],
         port: int = 0,
         *,
-        basemap: Optional[str] = None,
+        background: Optional[str] = None,
         attribution: str = "",
         told: Callable[[str], None] = lambda sentence: None,
         api_url: Optional[str] = None,
         key: Optional[str] = None,
     ) -> None:
-        under = None if basemap is None else checked_basemap(basemap, attribution)
+        under = None if background is None else checked_background(background, attribution)
         self.content: Content = gather([names] if isinstance(names, str) else names, api_url, key)
         self._places = Proxied(self.content.catalog)
         self._page = render(self.content, self._places, Pictures({}, 0), under, served=True).encode()

@@ -285,7 +285,7 @@ def _resolution(sizes: Sequence[Tuple[float, float]], wanted: Union[str, float])
     except ValueError:
         size = 0.0
     if not 0 < size < float("inf"):
-        raise RasterAccessError(f"The resolution is {wanted!r}: it takes highest, lowest or a pixel size in metres.")
+        raise RasterAccessError(f"res is {wanted!r}: it takes highest, lowest or a pixel size in metres.")
     return size, size
 
 

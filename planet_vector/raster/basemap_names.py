@@ -1,4 +1,4 @@
-"""Mosaics as containers of rasters: names, without a key in them, that stock programs open.
+"""Basemaps as containers of rasters: names, without a key in them, that stock programs open.
 
 Only the standard library and requests are needed here, as the GDAL driver uses this in whatever Python it finds.
 """
@@ -11,10 +11,10 @@ from typing import List, Optional, Sequence, Tuple
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.catalog.basemaps import (
-    Mosaic,
+    Basemap,
+    basemap_of,
     box_of_name,
-    list_mosaics,
-    mosaic_of,
+    list_basemaps,
     quad_bounds,
     quad_of,
     quads_within,
@@ -22,7 +22,7 @@ from planet_vector.catalog.basemaps import (
 from planet_vector.config import user_directory
 from planet_vector.errors import ConfigError, QueryError, RasterAccessError
 from planet_vector.geometry.boxes import Box
-from planet_vector.names import MOSAICS, ONLY_GEOTIFF, Name, is_segment
+from planet_vector.names import BASEMAPS, ONLY_GEOTIFF, Name, is_segment
 from planet_vector.private_files import make_folder, remove_oldest, write_private
 from planet_vector.raster.access import ANY_BUILD, plan, remark, self_contained
 from planet_vector.raster.credential_files import tiles_file
@@ -42,15 +42,15 @@ Subdatasets = List[Tuple[str, str]]
 """Names and descriptions."""
 
 
-def mosaic_subdatasets(catalog: ScenesV0, name: Name) -> Subdatasets:
-    """Return a name and a description for each raster that a PLANET:mosaics name stands for.
+def basemap_subdatasets(catalog: ScenesV0, name: Name) -> Subdatasets:
+    """Return a name and a description for each raster that a PLANET:basemaps name stands for.
 
-    ======================================  ============================================================
-    ``PLANET:mosaics``                      each mosaic, itself such a name
-    ``PLANET:mosaics/NAME``                 its tiles: the globe at every zoom
-    ``PLANET:mosaics/NAME?bbox=w,s,e,n``    the same, the quads there as one raster, and each of them
-    ``PLANET:mosaics/NAME/QUAD``            one quad
-    ======================================  ============================================================
+    =======================================  ============================================================
+    ``PLANET:basemaps``                      each basemap, itself such a name
+    ``PLANET:basemaps/NAME``                 its tiles: the globe at every zoom
+    ``PLANET:basemaps/NAME?bbox=w,s,e,n``    the same, the quads there as one raster, and each of them
+    ``PLANET:basemaps/NAME/QUAD``            one quad
+    =======================================  ============================================================
 
     Parameters
     ----------
@@ -69,15 +69,15 @@ def mosaic_subdatasets(catalog: ScenesV0, name: Name) -> Subdatasets:
     if not name.item:
         kept = tuple(pair for pair in name.parameters if pair[0] == "api_url")
         return [
-            (str(Name(MOSAICS, body["name"], parameters=kept)), f"mosaic {body.get('title') or body['name']}")
-            for body in list_mosaics(catalog)
+            (str(Name(BASEMAPS, body["name"], parameters=kept)), f"basemap {body.get('title') or body['name']}")
+            for body in list_basemaps(catalog)
             if is_segment(body["name"])
         ]
-    mosaic = mosaic_of(catalog, name.item)
+    basemap = basemap_of(catalog, name.item)
     if name.part:
-        return _quads(catalog, mosaic, [quad_of(catalog, mosaic, name.part)])
-    tiles = str(tiles_file(catalog.settings, mosaic.name, tiles_description(catalog, mosaic.tiles, mosaic.level)))
-    found = [(tiles, f"tiles of mosaic {mosaic.name}, the globe down to zoom {mosaic.level}")]
+        return _quads(catalog, basemap, [quad_of(catalog, basemap, name.part)])
+    tiles = str(tiles_file(catalog.settings, basemap.name, tiles_description(catalog, basemap.tiles, basemap.level)))
+    found = [(tiles, f"tiles of basemap {basemap.name}, the globe down to zoom {basemap.level}")]
     text = name.get("bbox")
     if text is None:
         return found
@@ -85,21 +85,21 @@ def mosaic_subdatasets(catalog: ScenesV0, name: Name) -> Subdatasets:
         box = Box.parse(text)
     except ValueError as error:
         raise QueryError(f"bbox: {error}.") from None
-    quads = list_quads(catalog, mosaic, box, MOST_QUADS)
+    quads = list_quads(catalog, basemap, box, MOST_QUADS)
     if not quads:
         return found
-    singles = _quads(catalog, mosaic, quads)
+    singles = _quads(catalog, basemap, quads)
     if len(singles) == len(quads):
         placed = [
-            Placed(ONLY_GEOTIFF + single, quad_bounds(mosaic, quad.id)) for quad, (single, _) in zip(quads, singles)
+            Placed(ONLY_GEOTIFF + single, quad_bounds(basemap, quad.id)) for quad, (single, _) in zip(quads, singles)
         ]
-        file = _written(quads_description(mosaic, placed, tiles))
-        found.append((str(file), f"{counted(quads)} of mosaic {mosaic.name} as one raster"))
+        file = _written(quads_description(basemap, placed, tiles))
+        found.append((str(file), f"{counted(quads)} of basemap {basemap.name} as one raster"))
     return found + singles
 
 
-def mosaic_raster(catalog: ScenesV0, name: Name) -> Optional[str]:
-    """Return the name of the one raster that a mosaic's name stands for: its tiles, its quads in a box, or a quad.
+def basemap_raster(catalog: ScenesV0, name: Name) -> Optional[str]:
+    """Return the name of the one raster that a basemap's name stands for: its tiles, its quads in a box, or a quad.
 
     Returns
     -------
@@ -112,16 +112,16 @@ def mosaic_raster(catalog: ScenesV0, name: Name) -> Optional[str]:
         When no quad lies in the box.
     """
     box = box_of_name(name)
-    found = mosaic_subdatasets(catalog, name)
+    found = basemap_subdatasets(catalog, name)
     if name.part or box is None:
         return found[0][0] if found else None
     if len(found) == 1:
-        raise RasterAccessError(f"Mosaic {name.item!r} has no quad there: take another box.")
+        raise RasterAccessError(f"Basemap {name.item!r} has no quad there: take another box.")
     return found[1][0] if found[1][0].endswith(_SUFFIX) else None
 
 
-def list_quads(catalog: ScenesV0, mosaic: Mosaic, box: Box, most: int) -> List[Item]:
-    """Return the quads of a mosaic that share ground with a box.
+def list_quads(catalog: ScenesV0, basemap: Basemap, box: Box, most: int) -> List[Item]:
+    """Return the quads of a basemap that share ground with a box.
 
     Raises
     ------
@@ -129,12 +129,12 @@ def list_quads(catalog: ScenesV0, mosaic: Mosaic, box: Box, most: int) -> List[I
         When they cannot make one raster: they are more than `most`, or lie on both sides of the antimeridian.
     """
     if len(box.parts()) > 1:
-        raise QueryError("A mosaic ends at the antimeridian: open the two sides of the box one by one.")
+        raise QueryError("A basemap ends at the antimeridian: open the two sides of the box one by one.")
     found: List[Item] = []
-    for quad in quads_within(catalog, mosaic, box):
+    for quad in quads_within(catalog, basemap, box):
         found.append(quad)
         if len(found) > most:
-            raise QueryError(f"More than {most:,} quads of mosaic {mosaic.name} lie in the bbox: take a smaller one.")
+            raise QueryError(f"More than {most:,} quads of basemap {basemap.name} lie in the bbox: take a smaller one.")
     return found
 
 
@@ -143,12 +143,12 @@ def counted(quads: Sequence[Item]) -> str:
     return f"{len(quads):,} quad{'' if len(quads) == 1 else 's'}"
 
 
-def _quads(catalog: ScenesV0, mosaic: Mosaic, quads: Sequence[Item]) -> Subdatasets:
+def _quads(catalog: ScenesV0, basemap: Basemap, quads: Sequence[Item]) -> Subdatasets:
     """Return a name and a description for each quad that can be opened where it lies."""
 
     def one(quad: Item) -> Tuple[str, str, bool]:
         access = plan(catalog, quad.link("full"), ANY_BUILD)
-        return self_contained(access), f"quad {quad.id} of mosaic {mosaic.name}{remark(access)}", access.ranges
+        return self_contained(access), f"quad {quad.id} of basemap {basemap.name}{remark(access)}", access.ranges
 
     with Workers(catalog.settings.connections) as pool:
         return [(name, description) for name, description, ranges in pool.map(one, quads) if ranges]
@@ -162,7 +162,7 @@ def directory() -> Path:
     ConfigError
         When there is no home directory, and no variable names another place.
     """
-    return user_directory("cache") / MOSAICS
+    return user_directory("cache") / "mosaics"  # as it was called before 0.2.0: projects refer to files in it
 
 
 def clear() -> int:

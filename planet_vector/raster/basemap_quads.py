@@ -1,4 +1,4 @@
-"""Mosaics of the service as rasterio datasets: their tiles at any zoom, their quads as one raster over an area."""
+"""Basemaps of the service as rasterio datasets: their tiles at any zoom, their quads as one raster over an area."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from rasterio.windows import Window
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.catalog.basemaps import (
-    Mosaic,
-    mosaic_of,
+    Basemap,
+    basemap_of,
     quad_bounds,
     quad_of,
     quads_within,
@@ -32,9 +32,9 @@ from planet_vector.scene import Item
 from planet_vector.workers import Workers
 
 __all__ = [
-    "Mosaic",
-    "mosaic_of",
-    "open_mosaic_tiles",
+    "Basemap",
+    "basemap_of",
+    "open_basemap_tiles",
     "open_quad",
     "open_quads",
     "quad_bounds",
@@ -46,10 +46,10 @@ _MOST_QUADS = 20_000  # of one raster
 
 
 class _Located:
-    """Mixin that answers metadata items of the domain ``LocationInfo``, as GDAL's own driver for mosaics does."""
+    """Mixin that answers metadata items of the domain ``LocationInfo``, as GDAL's own driver for basemaps does."""
 
     _catalog: ScenesV0
-    _mosaic = ""
+    _basemap = ""
 
     def get_tag_item(self, ns: str, dm: Optional[str] = None, *args: Any, **kwargs: Any) -> Optional[str]:
         """Return a metadata item as `rasterio.io.DatasetReader.get_tag_item` does.
@@ -58,7 +58,7 @@ class _Located:
         quad lies there and which scenes it was made of, as XML; None where there is no quad.
         """
         if dm == DOMAIN:
-            return location_info(self._catalog, self._mosaic, ns, self._degrees)
+            return location_info(self._catalog, self._basemap, ns, self._degrees)
         found: Optional[str] = super().get_tag_item(ns, dm, *args, **kwargs)  # type: ignore[misc]
         return found
 
@@ -66,12 +66,12 @@ class _Located:
         return to_degrees(*(self.transform * (column + 0.5, row + 0.5)))  # type: ignore[attr-defined]
 
 
-class MosaicTiles(_Located, Tiles):
-    """Tiles of a mosaic as a raster."""
+class BasemapTiles(_Located, Tiles):
+    """Tiles of a basemap as a raster."""
 
 
 class Quads(_Located, Virtual):
-    """Quads of a mosaic as one raster: at full size the quads, at half of it and less the tiles."""
+    """Quads of a basemap as one raster: at full size the quads, at half of it and less the tiles."""
 
     _quads: Sequence[Item] = ()
     _places: Sequence[Tuple[int, int]] = ()  # column and row of each quad's first pixel
@@ -122,36 +122,36 @@ class Quads(_Located, Virtual):
             # A pixel around, for the resampling of its edges.
             if left - 1 < column + self._side and column < right + 1 and top - 1 < row + self._side and row < bottom + 1
         ]
-        cache, name = self._cache, self._mosaic
+        cache, name = self._cache, self._basemap
         with Workers(self._catalog.settings.connections) as pool:
             list(pool.map(lambda quad: cache.get(name, quad.id, quad.link("full")), wanted))
 
 
-def open_mosaic_tiles(catalog: ScenesV0, name: str) -> MosaicTiles:
-    """Open the tile pyramid of a mosaic: the globe, every zoom down to its level."""
-    mosaic = mosaic_of(catalog, name)
-    dataset: MosaicTiles = open_tiles(
-        catalog, mosaic.tiles, mosaic.level, f"the tiles of mosaic {name}", cls=MosaicTiles
+def open_basemap_tiles(catalog: ScenesV0, name: str) -> BasemapTiles:
+    """Open the tile pyramid of a basemap: the globe, every zoom down to its level."""
+    basemap = basemap_of(catalog, name)
+    dataset: BasemapTiles = open_tiles(
+        catalog, basemap.tiles, basemap.level, f"the tiles of basemap {name}", cls=BasemapTiles
     )
-    dataset._catalog, dataset._mosaic = catalog, name
+    dataset._catalog, dataset._basemap = catalog, name
     return dataset
 
 
 def open_quad(catalog: ScenesV0, name: str, quad_id: str) -> Product:
-    """Open one quad of a mosaic."""
-    quad = quad_of(catalog, mosaic_of(catalog, name), quad_id)
+    """Open one quad of a basemap."""
+    quad = quad_of(catalog, basemap_of(catalog, name), quad_id)
     return open_link(catalog, quad.link("full"), f"quad {quad_id} of {name}")
 
 
 def open_quads(catalog: ScenesV0, name: str, box: Box, cache: bool = False) -> Quads:
-    """Open the quads of a mosaic that share ground with a box as one raster; none is opened before it is looked at.
+    """Open the quads of a basemap that share ground with a box as one raster; none is opened before it is looked at.
 
     Parameters
     ----------
     catalog : ScenesV0
         The service.
     name : str
-        The mosaic.
+        The basemap.
     box : Box
         Degrees; not across the antimeridian, on which web mercator is cut.
     cache : bool
@@ -163,34 +163,34 @@ def open_quads(catalog: ScenesV0, name: str, box: Box, cache: bool = False) -> Q
     RasterAccessError
         When no quad is there, or too many are.
     """
-    mosaic = mosaic_of(catalog, name)
+    basemap = basemap_of(catalog, name)
     try:
-        quads = list_quads(catalog, mosaic, box, _MOST_QUADS)
+        quads = list_quads(catalog, basemap, box, _MOST_QUADS)
     except QueryError as error:
         raise RasterAccessError(str(error)) from None
     if not quads:
-        raise RasterAccessError(f"Mosaic {name!r} has no quad there: take another box.")
-    bounds = [quad_bounds(mosaic, quad.id) for quad in quads]
+        raise RasterAccessError(f"Basemap {name!r} has no quad there: take another box.")
+    bounds = [quad_bounds(basemap, quad.id) for quad in quads]
     titles = {catalog.transport.check_link(quad.link("full")): f"quad {quad.id}" for quad in quads}
     links = list(map(source_name, titles))
     kept = QuadCache(catalog) if cache else None
     names = links if kept is None else [f"{ONLY_GEOTIFF}{kept.path(name, quad.id)}" for quad in quads]
-    tiles = MemoryFile(tiles_description(catalog, mosaic.tiles, mosaic.level), filename="tiles.xml")
-    text = quads_description(mosaic, list(map(Placed, names, bounds)), tiles.name)
+    tiles = MemoryFile(tiles_description(catalog, basemap.tiles, basemap.level), filename="tiles.xml")
+    text = quads_description(basemap, list(map(Placed, names, bounds)), tiles.name)
 
     def as_vrt() -> str:
         # Without the tiles, whose description holds the key.
-        return quads_description(mosaic, list(map(Placed, links, bounds)))
+        return quads_description(basemap, list(map(Placed, links, bounds)))
 
-    title = f"{counted(quads)} of mosaic {name}"
+    title = f"{counted(quads)} of basemap {name}"
     sources = Sources(catalog, titles) if kept is None else None
     dataset: Quads = open_virtual(text, title, sources, as_vrt, tiles, Quads)
-    dataset._catalog, dataset._mosaic, dataset._quads, dataset._cache = catalog, name, quads, kept
-    dataset._side, dataset._places = mosaic.quad_size, _places(mosaic, bounds)
+    dataset._catalog, dataset._basemap, dataset._quads, dataset._cache = catalog, name, quads, kept
+    dataset._side, dataset._places = basemap.quad_size, _places(basemap, bounds)
     return dataset
 
 
-def _places(mosaic: Mosaic, bounds: Sequence[Bounds]) -> List[Tuple[int, int]]:
+def _places(basemap: Basemap, bounds: Sequence[Bounds]) -> List[Tuple[int, int]]:
     """Return column and row of the first pixel of each quad, in the raster of them all."""
     west, north = min(box[0] for box in bounds), max(box[3] for box in bounds)
-    return [(round((box[0] - west) / mosaic.pixel), round((north - box[3]) / mosaic.pixel)) for box in bounds]
+    return [(round((box[0] - west) / basemap.pixel), round((north - box[3]) / basemap.pixel)) for box in bounds]

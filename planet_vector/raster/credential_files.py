@@ -117,14 +117,14 @@ def is_config_file(path: Path) -> bool:
 
 
 def tiles_file(settings: Settings, name: str, description: bytes) -> Path:
-    """Write the description of a mosaic's tiles, which GDAL opens, and return its path.
+    """Write the description of a basemap's tiles, which GDAL opens, and return its path.
 
     Parameters
     ----------
     settings : Settings
         The service and its key, which is in the description: GDAL has no other place for it.
     name : str
-        The mosaic.
+        The basemap.
     description : bytes
         As `planet_vector.raster.gdal_xml.tiles_description` writes it.
 

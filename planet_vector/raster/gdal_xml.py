@@ -12,7 +12,7 @@ from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
 from xml.etree.ElementTree import Element, SubElement, tostring  # noqa: S405 - nothing is parsed
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.catalog.basemaps import Mosaic
+from planet_vector.catalog.basemaps import Basemap
 from planet_vector.config import DEFAULT_API_URL, is_api_origin
 from planet_vector.errors import ProtocolError
 from planet_vector.geometry.boxes import Bounds
@@ -147,25 +147,25 @@ def scene_tiles(catalog: ScenesV0, scene: Scene) -> Tuple[str, int]:
     return f"{base}scenes/{scene.scene_type}/{scene.id}/{{z}}/{{x}}/{{y}}.png", level
 
 
-def quads_description(mosaic: Mosaic, quads: Sequence[Placed], tiles: Optional[str] = None) -> str:
-    """Describe quads of a mosaic as one raster to GDAL's VRT driver; none is opened before it is looked at.
+def quads_description(basemap: Basemap, quads: Sequence[Placed], tiles: Optional[str] = None) -> str:
+    """Describe quads of a basemap as one raster to GDAL's VRT driver; none is opened before it is looked at.
 
     Parameters
     ----------
-    mosaic : Mosaic
-        The mosaic.
+    basemap : Basemap
+        The basemap.
     quads : sequence of Placed
         Its quads, one at least.
     tiles : str, optional
-        The name by which GDAL opens the mosaic's tiles: they serve as overviews.
+        The name by which GDAL opens the basemap's tiles: they serve as overviews.
     """
     wests, souths, easts, norths = zip(*(quad.bounds for quad in quads))
-    west, north, pixel = min(wests), max(norths), mosaic.pixel
+    west, north, pixel = min(wests), max(norths), basemap.pixel
     width, height = round((max(easts) - west) / pixel), round((north - min(souths)) / pixel)
     grid = GridSpec(3857, west, north, (pixel, pixel), width, height)
     root = new_vrt(grid)
-    side = mosaic.quad_size
-    overviews = _overviews(mosaic, grid, tiles) if tiles else ()
+    side = basemap.quad_size
+    overviews = _overviews(basemap, grid, tiles) if tiles else ()
     for number, colour in enumerate(COLOURS, 1):
         band = _add_band(root, colour)
         for quad in quads:
@@ -177,16 +177,16 @@ def quads_description(mosaic: Mosaic, quads: Sequence[Placed], tiles: Optional[s
     return as_text(root)
 
 
-def _overviews(mosaic: Mosaic, grid: GridSpec, tiles: str) -> List[str]:
+def _overviews(basemap: Basemap, grid: GridSpec, tiles: str) -> List[str]:
     """Return the tiles over some quads at coarser zooms, each a VRT of half the size of the one before."""
-    first = round((grid.west + HALF_WORLD) / mosaic.pixel), round((HALF_WORLD - grid.north) / mosaic.pixel)
-    around = TILE * 2**mosaic.level
+    first = round((grid.west + HALF_WORLD) / basemap.pixel), round((HALF_WORLD - grid.north) / basemap.pixel)
+    around = TILE * 2**basemap.level
     found = []
-    for zoom in range(1, mosaic.level + 1):
+    for zoom in range(1, basemap.level + 1):
         width, height = -(-grid.width // 2**zoom), -(-grid.height // 2**zoom)
         if max(grid.width, grid.height) >> (zoom - 1) <= SMALLEST:
             break
-        pixel = mosaic.pixel * 2**zoom
+        pixel = basemap.pixel * 2**zoom
         root = new_vrt(replace(grid, res=(pixel, pixel), width=width, height=height))
         taken = *first, width * 2**zoom, height * 2**zoom
         for number, colour in enumerate(COLOURS, 1):

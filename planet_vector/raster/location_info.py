@@ -1,6 +1,6 @@
-"""What lies behind a pixel of a mosaic: the scenes its quad was made of, as GDAL's ``LocationInfo`` tells it.
+"""What lies behind a pixel of a basemap: the scenes its quad was made of, as GDAL's ``LocationInfo`` tells it.
 
-GDAL's own driver for mosaics answers the metadata items ``Pixel_<column>_<row>`` and
+GDAL's driver PLMosaic answers the metadata items ``Pixel_<column>_<row>`` and
 ``GeoPixel_<longitude>_<latitude>`` of the domain ``LocationInfo`` with XML; so do these.
 """
 
@@ -11,7 +11,7 @@ from typing import Any, Callable, Optional, Tuple
 from xml.etree.ElementTree import Element, SubElement, tostring  # noqa: S405 - nothing is parsed
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.catalog.basemaps import mosaic_of, quad_at, scenes_of
+from planet_vector.catalog.basemaps import basemap_of, quad_at, scenes_of
 from planet_vector.scene import flatten
 
 DOMAIN = "LocationInfo"
@@ -31,7 +31,7 @@ def location_info(catalog: ScenesV0, name: str, item: str, place: Optional[Place
     catalog : ScenesV0
         The service.
     name : str
-        The mosaic.
+        The basemap.
     item : str
         ``GeoPixel_<longitude>_<latitude>`` in degrees, or, with `place`, ``Pixel_<column>_<row>``.
     place : callable, optional
@@ -49,7 +49,7 @@ def location_info(catalog: ScenesV0, name: str, item: str, place: Optional[Place
     longitude, latitude = place(x, y) if match[1] == "Pixel" and place is not None else (x, y)
     if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
         return None
-    quad = quad_at(catalog, mosaic_of(catalog, name), longitude, latitude)
+    quad = quad_at(catalog, basemap_of(catalog, name), longitude, latitude)
     if quad is None:
         return None
     root = Element(DOMAIN)

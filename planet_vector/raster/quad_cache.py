@@ -78,16 +78,16 @@ class QuadCache:
         self._locks: Dict[Path, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def path(self, mosaic: str, quad_id: str) -> Path:
+    def path(self, basemap: str, quad_id: str) -> Path:
         """Return where a quad is kept, be it there or not."""
-        return self._directory / mosaic / f"{quad_id}.tif"
+        return self._directory / basemap / f"{quad_id}.tif"
 
-    def get(self, mosaic: str, quad_id: str, link: str) -> Path:
+    def get(self, basemap: str, quad_id: str, link: str) -> Path:
         """Return the file of a quad, fetched if it is not there, or is of another version.
 
         Parameters
         ----------
-        mosaic, quad_id : str
+        basemap, quad_id : str
             Which quad.
         link : str
             Where the service has it.
@@ -99,7 +99,7 @@ class QuadCache:
         RasterAccessError
             When it cannot be kept.
         """
-        path = self.path(mosaic, quad_id)
+        path = self.path(basemap, quad_id)
         with self._lock:
             lock = self._locks.setdefault(path, threading.Lock())
         with lock:
@@ -115,7 +115,7 @@ class QuadCache:
                 except OSError as error:
                     raise RasterAccessError(
                         f"Quad {quad_id} cannot be kept as {path} ({error.strerror}): make room there, or open the "
-                        "mosaic without a cache."
+                        "basemap without a cache."
                     ) from None
             else:
                 with contextlib.suppress(OSError):

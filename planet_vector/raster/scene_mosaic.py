@@ -142,7 +142,7 @@ def open_scenes(
         When there are no scenes, or they make no raster.
     """
     if order not in ORDERS:
-        raise RasterAccessError(f"The order is {order!r}: it takes {', '.join(ORDERS)}.")
+        raise RasterAccessError(f"top is {order!r}: it takes {', '.join(ORDERS)}.")
     if resampling not in RESAMPLING:
         raise RasterAccessError(f"The resampling is {resampling!r}: it takes {', '.join(RESAMPLING)}.")
     if not scenes:

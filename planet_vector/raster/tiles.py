@@ -1,4 +1,4 @@
-"""Tiles of a web map as a GDAL dataset: a scene or a mosaic at any zoom, for a quick look.
+"""Tiles of a web map as a GDAL dataset: a scene or a basemap at any zoom, for a quick look.
 
 GDAL's WMS driver fetches them, and has a place for credentials in its description of the tiles only. The key stands
 there as the user name of HTTP Basic (the specification: "the key as user name and a blank password"), in a file in

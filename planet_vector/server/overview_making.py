@@ -38,7 +38,7 @@ MEGABYTES = 1000
 _ADVICE = "make room, or put the index elsewhere with --index; what is made is kept"
 _TOO_MUCH = 422  # of pictures that cost too much without overviews
 _AHEAD = 4  # files for each process that are under way or wait for one
-_ALONE = "analytic"  # is shown of scenes with a visual product by mosaics, and to keys that may see no other
+_ALONE = "analytic"  # is shown of scenes with a visual product by basemaps, and to keys that may see no other
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The grid of a mosaic: quads in web mercator, named from the bottom left.
+"""The grid of a basemap: quads in web mercator, named from the bottom left.
 
 A quad of level 15 holds 4096 pixels a side, each as large as one of zoom 15 of a web map of 256-pixel tiles, so
 there are 2048 quads around the equator. ``L15-0763E-0959N`` is the 763rd from the west and the 959th from the south.

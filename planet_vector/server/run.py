@@ -12,7 +12,7 @@ from typing import Callable, Optional
 
 from planet_vector.errors import ConfigError
 from planet_vector.loading import load_driver
-from planet_vector.server.api.basemap_layouts import load_mosaics
+from planet_vector.server.api.basemap_layouts import load_basemaps
 from planet_vector.server.api.cors import allowed_origins
 from planet_vector.server.api.delivery import Signer
 from planet_vector.server.api.hosts import Proxies, allowed_hosts
@@ -44,7 +44,7 @@ def check(options: ServiceOptions) -> None:
     Proxies(options.trusted_proxies)
     allowed_origins(options.cors_origins, keys.required)
     most_connections()
-    load_mosaics(options.mosaics)
+    load_basemaps(options.basemaps)
     if options.faults:
         Faults(options.faults)
 

@@ -17,7 +17,7 @@ class ServiceOptions:
     port: int = 0
     key: Optional[str] = None
     keys: Optional[Path] = None
-    mosaics: Optional[Path] = None
+    basemaps: Optional[Path] = None
     workers: int = 1
     exact_ties: bool = True
     redirect: bool = False

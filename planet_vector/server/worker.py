@@ -18,8 +18,8 @@ from planet_vector.errors import ConfigError
 from planet_vector.loading import load_driver
 from planet_vector.server.api.access_log import AccessLog
 from planet_vector.server.api.app import Service, create_app
-from planet_vector.server.api.basemap_layouts import load_mosaics
-from planet_vector.server.api.basemap_routes import add_mosaics
+from planet_vector.server.api.basemap_layouts import load_basemaps
+from planet_vector.server.api.basemap_routes import add_basemaps
 from planet_vector.server.api.cors import CorsApp, Origins, allowed_origins, refusal_headers
 from planet_vector.server.api.delivery import Signer, create_delivery
 from planet_vector.server.api.hosts import HostsApp, Proxies, allowed_hosts
@@ -123,12 +123,12 @@ async def _answer(work: Work, ready: Callable[[], None]) -> None:
         Keys(options.key, options.keys),
         work.signer if work.second else None,
         work.second.getsockname()[1] if work.second else None,
-        load_mosaics(options.mosaics),
+        load_basemaps(options.basemaps),
         work.metrics,
         work.rescans,
     )
     api = create_app(service)
-    for add in (add_mosaics, add_login, add_pages):
+    for add in (add_basemaps, add_login, add_pages):
         add(api)
     faults = Faults(options.faults) if options.faults else None
     log = AccessLog(options.access_log) if options.access_log else None

@@ -76,7 +76,7 @@ def crop_stack(
     area: Any = None,
     rectangle: bool = False,
     product: str = "visual",
-    crs: Any = None,
+    dst_crs: Any = None,
     align: bool = True,
     resampling: str = "nearest",
     require_valid: float = 0.0,
@@ -109,12 +109,12 @@ def crop_stack(
         Cut to the largest rectangle that all scenes cover, although the stack was found for an area.
     product : str
         Which product of each scene.
-    crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
+    dst_crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
         The coordinate system of the files; by default the UTM zone most scenes lie in.
     align : bool
-        Put all scenes on one grid: that of a scene in the zone most lie in, or, with `crs`, one of square pixels of its
-        size. If false, each file has its scene's own pixels, those that touch the area, or those that lie wholly inside
-        the shared ground; grids and sizes differ.
+        Put all scenes on one grid: that of a scene in the zone most lie in, or, with `dst_crs`, one of square pixels of
+        its size. If false, each file has its scene's own pixels, those that touch the area, or those that lie wholly
+        inside the shared ground; grids and sizes differ.
     resampling : str
         For scenes that are not on the grid: a name of `rasterio.enums.Resampling`.
     require_valid : float
@@ -146,8 +146,8 @@ def crop_stack(
         raise QueryError(f"resampling is {resampling!r}: it takes {', '.join(REACH)}.")
     if not 0 <= require_valid <= 1:
         raise QueryError(f"require_valid is {require_valid!r}: it takes a share from 0 to 1.")
-    if crs is not None and not align:
-        raise QueryError("A coordinate system is for one grid: leave out either 'crs' or 'align=False'.")
+    if dst_crs is not None and not align:
+        raise QueryError("A coordinate system is for one grid: leave out either 'dst_crs' or 'align=False'.")
     stack = as_stack(stack, area, rectangle)
     left_out = _missing_the_area(stack)
     stack = stack._replace(scenes=tuple(scene for scene in stack.scenes if scene.id not in left_out))
@@ -161,7 +161,7 @@ def crop_stack(
         if path.exists() and not overwrite:
             raise ConfigError(f"{path} is there already: take another directory, or overwrite.")
     links = [catalog.transport.check_link(scene.product_link(product)) for scene in stack.scenes]
-    grid = stack_grid(catalog, stack, product, crs) if align else None
+    grid = stack_grid(catalog, stack, product, dst_crs) if align else None
     directory.mkdir(parents=True, exist_ok=True)
 
     def crop(task: Tuple[Scene, str, Path], alive: Alive) -> Crop:

@@ -51,7 +51,7 @@ def to_xarray(
     area: Any = None,
     rectangle: bool = False,
     product: str = "visual",
-    crs: Any = None,
+    dst_crs: Any = None,
     resampling: str = "nearest",
     chunks: Optional[Mapping[str, int]] = None,
     api_url: Optional[str] = None,
@@ -70,7 +70,7 @@ def to_xarray(
         Take the largest rectangle that all scenes cover, although the stack was found for an area.
     product : str
         Which product of each scene.
-    crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
+    dst_crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
         The coordinate system; by default the UTM zone most scenes lie in.
     resampling : str
         For scenes that are not on the grid: a name of `rasterio.enums.Resampling`.
@@ -109,7 +109,7 @@ def to_xarray(
             raise QueryError(f"Scene {scene.id} covers {percent(share)} of the area: leave it out of the cube.")
     settings = Settings.load(api_url, key)
     catalog = catalog_of(settings)
-    grid = stack_grid(catalog, stack, product, crs)
+    grid = stack_grid(catalog, stack, product, dst_crs)
     reference = reference_of(stack)
     with open_link(catalog, reference.product_link(product), f"{reference.id}/{product}") as dataset:
         header = header_of(dataset)

@@ -1,16 +1,16 @@
-"""The columns of mosaics and of their quads."""
+"""The columns of basemaps and of their quads."""
 
 from __future__ import annotations
 
 from typing import Any, List, Mapping, Optional, Sequence
 
-from planet_vector.catalog.basemaps import Mosaic, quad_place
-from planet_vector.names import MOSAICS, ONLY_GEOTIFF
+from planet_vector.catalog.basemaps import Basemap, quad_place
+from planet_vector.names import BASEMAPS, ONLY_GEOTIFF
 from planet_vector.vector.column_kinds import INTEGER, REAL, TEXT, TIME
 from planet_vector.vector.scene_columns import LOCATION, OTHER
 from planet_vector.vector.schema import Schema
 
-_MOSAIC: Mapping[str, str] = {
+_BASEMAP: Mapping[str, str] = {
     "name": TEXT,
     "title": TEXT,
     "first_acquired": TIME,
@@ -42,18 +42,18 @@ _QUAD: Mapping[str, str] = {
 }
 
 
-def mosaic_schema(fields: Optional[Sequence[str]] = None) -> Schema:
-    """Return what turns mosaics, made to Features, into rows."""
-    return Schema(MOSAICS, fields, types=_MOSAIC)
+def basemap_schema(fields: Optional[Sequence[str]] = None) -> Schema:
+    """Return what turns basemaps, made to Features, into rows."""
+    return Schema(BASEMAPS, fields, types=_BASEMAP)
 
 
 class QuadSchema(Schema):
-    """Turn the quads of a mosaic into rows.
+    """Turn the quads of a basemap into rows.
 
     Parameters
     ----------
-    mosaic : Mosaic
-        The mosaic.
+    basemap : Basemap
+        The basemap.
     fields : sequence of str, optional
         The columns to carry, in this order; all of them by default.
 
@@ -63,14 +63,14 @@ class QuadSchema(Schema):
         When a field is unknown.
     """
 
-    def __init__(self, mosaic: Mosaic, fields: Optional[Sequence[str]] = None) -> None:
-        super().__init__(f"{MOSAICS}/{mosaic.name}", fields, types=_QUAD)
-        self._mosaic = mosaic
+    def __init__(self, basemap: Basemap, fields: Optional[Sequence[str]] = None) -> None:
+        super().__init__(f"{BASEMAPS}/{basemap.name}", fields, types=_QUAD)
+        self._basemap = basemap
 
     def fids(self, ids: Sequence[str]) -> List[int]:
         """Return the feature ids of quads: their places, counted row by row from the southwestern one of the globe."""
-        places = [quad_place(self._mosaic, item_id) for item_id in ids]
-        return [row * self._mosaic.across + column for column, row in places]
+        places = [quad_place(self._basemap, item_id) for item_id in ids]
+        return [row * self._basemap.across + column for column, row in places]
 
     def _locate(self, properties: Mapping[str, Any]) -> Optional[str]:
         links = properties.get("links")

@@ -1,4 +1,4 @@
-"""The mosaics of a service as a layer, and the quads of one: rows for whatever filters a program sets."""
+"""The basemaps of a service as a layer, and the quads of one: rows for whatever filters a program sets."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any, Dict, Hashable, Iterable, Iterator, List, Mapping, Optio
 from planet_vector.catalog import ScenesV0
 from planet_vector.catalog.basemaps import (
     PAGE,
-    Mosaic,
+    Basemap,
+    basemap_of,
     few_quads,
-    list_mosaics,
-    mosaic_of,
+    list_basemaps,
     quad_of,
     quad_place,
     quads_within,
-    read_mosaic,
+    read_basemap,
 )
 from planet_vector.errors import NameSyntaxError, NotFoundError, ProtocolError, QueryError
 from planet_vector.geometry.boxes import Box
 from planet_vector.geometry.web_mercator import HALF_WORLD, to_degrees
-from planet_vector.names import MOSAICS, Name
+from planet_vector.names import BASEMAPS, Name
 from planet_vector.query import Query
 from planet_vector.scene import Item
-from planet_vector.vector.basemap_columns import QuadSchema, mosaic_schema
+from planet_vector.vector.basemap_columns import QuadSchema, basemap_schema
 from planet_vector.vector.columns import Row, Rows
 from planet_vector.vector.ogr_filter import narrow
 from planet_vector.vector.result import Result
@@ -35,7 +35,7 @@ from planet_vector.workers import Workers
 
 _HIGHEST = to_degrees(0.0, HALF_WORLD)[1]
 GLOBE = Box(-180.0, -_HIGHEST, 180.0, _HIGHEST)
-"""The square that web mercator draws: where the quads of any mosaic can lie."""
+"""The square that web mercator draws: where the quads of any basemap can lie."""
 
 Feature = Mapping[str, Any]
 
@@ -111,18 +111,18 @@ class ListedLayer(RowLayer):
         raise NotImplementedError
 
 
-class MosaicLayer(ListedLayer):
-    """Give the mosaics of a service as rows.
+class BasemapLayer(ListedLayer):
+    """Give the basemaps of a service as rows.
 
-    A footprint is the box around a mosaic's quads where a page holds them all, else the square of web mercator.
+    A footprint is the box around a basemap's quads where a page holds them all, else the square of web mercator.
     """
 
-    description = "Mosaics"
+    description = "Basemaps"
 
     def __init__(self, catalog: ScenesV0, schema: Schema) -> None:
-        super().__init__(catalog, Query(MOSAICS), schema)
-        # Asked for when the layer is opened: a wrong key, or a service without mosaics, is an error then.
-        self._listed: Optional[List[Mapping[str, Any]]] = list_mosaics(catalog)
+        super().__init__(catalog, Query(BASEMAPS), schema)
+        # Asked for when the layer is opened: a wrong key, or a service without basemaps, is an error then.
+        self._listed: Optional[List[Mapping[str, Any]]] = list_basemaps(catalog)
 
     @property
     def _known_count(self) -> Optional[int]:
@@ -131,29 +131,29 @@ class MosaicLayer(ListedLayer):
 
     def _features(self, query: Query) -> List[Feature]:
         listed, self._listed = self._listed, None
-        listed = list_mosaics(self.catalog) if listed is None else listed
+        listed = list_basemaps(self.catalog) if listed is None else listed
         with Workers(self.catalog.settings.connections) as pool:
             return list(pool.map(self._feature, listed))
 
     def _feature(self, body: Mapping[str, Any]) -> Feature:
-        mosaic = read_mosaic(body, self.catalog)
+        basemap = read_basemap(body, self.catalog)
         box: Optional[Box] = None
-        if mosaic is not None:
-            layer = QuadLayer(self.catalog, mosaic, Query(f"{MOSAICS}/{mosaic.name}"))
+        if basemap is not None:
+            layer = QuadLayer(self.catalog, basemap, Query(f"{BASEMAPS}/{basemap.name}"))
             box = layer.extent()
         footprint = box and {"type": "Polygon", "coordinates": box.rings()}
         return {"type": "Feature", "id": body["name"], "geometry": footprint, "properties": body}
 
 
 class QuadLayer(ListedLayer):
-    """Give the quads of a mosaic as rows.
+    """Give the quads of a basemap as rows.
 
     Parameters
     ----------
     catalog : ScenesV0
         What answers.
-    mosaic : Mosaic
-        The mosaic.
+    basemap : Basemap
+        The basemap.
     query : Query
         Which of its quads the name asks for: by area, and how many at the most.
     fields : sequence of str, optional
@@ -165,19 +165,19 @@ class QuadLayer(ListedLayer):
     def __init__(
         self,
         catalog: ScenesV0,
-        mosaic: Mosaic,
+        basemap: Basemap,
         query: Query,
         fields: Optional[Sequence[str]] = None,
         quad_id: Optional[str] = None,
     ) -> None:
-        super().__init__(catalog, query, QuadSchema(mosaic, fields))
-        self.mosaic = mosaic
+        super().__init__(catalog, query, QuadSchema(basemap, fields))
+        self.basemap = basemap
         self.quad_id = quad_id
 
     @property
     def description(self) -> str:
         """What the layer holds, in a sentence."""
-        return f"Quads of mosaic {self.mosaic.name}"
+        return f"Quads of basemap {self.basemap.name}"
 
     def hold(self, where: Optional[str] = None, box: Optional[Box] = None) -> None:
         """Fetch what `blocks` returns, unless these are a few quads by their ids."""
@@ -198,7 +198,7 @@ class QuadLayer(ListedLayer):
 
     @property
     def _free(self) -> bool:
-        """Whether the name leaves all quads of the mosaic to be asked for."""
+        """Whether the name leaves all quads of the basemap to be asked for."""
         return self.quad_id is None and self.query.limit is None and self.query.area is None
 
     def _asked_for(self, box: Optional[Box]) -> Query:
@@ -210,7 +210,7 @@ class QuadLayer(ListedLayer):
             return super().extent()
         kept = self._kept(self.query)
         if kept is None:
-            few = few_quads(self.catalog, self.mosaic)
+            few = few_quads(self.catalog, self.basemap)
             if few is None:
                 return GLOBE
             kept = self._rows_of(self.query, [quad.feature for quad in few])
@@ -223,18 +223,18 @@ class QuadLayer(ListedLayer):
 
     def _features(self, query: Query) -> Iterable[Feature]:
         if self.quad_id is not None:
-            return [quad_of(self.catalog, self.mosaic, self.quad_id).feature]
-        quads = quads_within(self.catalog, self.mosaic, query.area)
+            return [quad_of(self.catalog, self.basemap, self.quad_id).feature]
+        quads = quads_within(self.catalog, self.basemap, query.area)
         return (quad.feature for quad in islice(quads, query.limit))
 
     def _by_id(self, quad_ids: Sequence[str]) -> Rows:
         found: List[Item] = []
         for quad_id in quad_ids:
             try:
-                quad_place(self.mosaic, quad_id)
-                found.append(quad_of(self.catalog, self.mosaic, quad_id))
+                quad_place(self.basemap, quad_id)
+                found.append(quad_of(self.catalog, self.basemap, quad_id))
             except (NotFoundError, ProtocolError) as error:
-                # An id that this mosaic cannot have is one of no quad; any other answer must be a quad.
+                # An id that this basemap cannot have is one of no quad; any other answer must be a quad.
                 if isinstance(error, ProtocolError) and error.request is not None:
                     raise
         return self.schema.rows([quad.feature for quad in found])
@@ -242,19 +242,19 @@ class QuadLayer(ListedLayer):
     def _unread_row(self, fid: int) -> Optional[Row]:
         if not self._free:
             return super()._unread_row(fid)
-        row, column = divmod(fid, self.mosaic.across)
-        if not 0 <= row < self.mosaic.across:
+        row, column = divmod(fid, self.basemap.across)
+        if not 0 <= row < self.basemap.across:
             return None
         # By its middle: how the service writes an id, with how many digits, is its own affair.
-        side = self.mosaic.quad_size * self.mosaic.pixel
+        side = self.basemap.quad_size * self.basemap.pixel
         x, y = to_degrees((column + 0.5) * side - HALF_WORLD, (row + 0.5) * side - HALF_WORLD)
-        quads = quads_within(self.catalog, self.mosaic, Box(x, y, x, y))
+        quads = quads_within(self.catalog, self.basemap, Box(x, y, x, y))
         found: Dict[int, Row] = {row.fid: row for row in self.schema.rows([quad.feature for quad in quads])}
         return found.get(fid)
 
 
-def mosaic_layers(name: Name, catalog: ScenesV0) -> List[ListedLayer]:
-    """Return the layer of a PLANET:mosaics name, once the service has answered for it.
+def basemap_layers(name: Name, catalog: ScenesV0) -> List[ListedLayer]:
+    """Return the layer of a PLANET:basemaps name, once the service has answered for it.
 
     Raises
     ------
@@ -266,15 +266,15 @@ def mosaic_layers(name: Name, catalog: ScenesV0) -> List[ListedLayer]:
     search = name.without(("api_url", "fields"))
     if not name.item:
         if search.parameters:
-            raise QueryError(f"{MOSAICS} takes no parameter {search.parameters[0][0]!r}: it takes fields and api_url.")
-        return [MosaicLayer(catalog, mosaic_schema(fields))]
+            raise QueryError(f"{BASEMAPS} takes no parameter {search.parameters[0][0]!r}: it takes fields and api_url.")
+        return [BasemapLayer(catalog, basemap_schema(fields))]
     if name.part and search.parameters:
         raise NameSyntaxError(f"{name.part} is one quad: leave out the parameter {search.parameters[0][0]!r}.")
     other = next((key for key, _ in search.parameters if key not in ("bbox", "intersects", "limit")), None)
     if other is not None:
         raise QueryError(f"Quads cannot be searched by {other!r}: they take bbox, intersects, limit, fields, api_url.")
-    query = Query.parse(f"{MOSAICS}/{name.item}", search.parameters)
-    quads = QuadLayer(catalog, mosaic_of(catalog, name.item), query, fields, name.part or None)
+    query = Query.parse(f"{BASEMAPS}/{name.item}", search.parameters)
+    quads = QuadLayer(catalog, basemap_of(catalog, name.item), query, fields, name.part or None)
     if name.part:
-        quads.blocks()  # asks now, as for a mosaic: an unknown quad is an error
+        quads.blocks()  # asks now, as for a basemap: an unknown quad is an error
     return [quads]

@@ -16,7 +16,7 @@ from planet_vector.names import Name, parse_name, shown
 from planet_vector.query import Query
 from planet_vector.scene import Scene
 from planet_vector.times import format_time
-from planet_vector.vector.basemap_layers import ListedLayer, mosaic_layers
+from planet_vector.vector.basemap_layers import ListedLayer, basemap_layers
 from planet_vector.vector.found_scenes import FoundScenes
 from planet_vector.vector.layer import LAYER_PARAMETERS, SceneLayer, layers
 from planet_vector.vector.result_cache import CACHE
@@ -282,18 +282,18 @@ def search(
 def open_layer(
     name: str, *, api_url: Optional[str] = None, key: Optional[str] = None
 ) -> Union[SceneLayer, ListedLayer]:
-    """Open a search, one scene, the mosaics or a mosaic's quads as a layer, without GDAL.
+    """Open a search, one scene, the basemaps or a basemap's quads as a layer, without GDAL.
 
     Parameters
     ----------
     name : str
-        Of one scene type, such as ``PLANET:ortho``, or of mosaics or a mosaic: ``PLANET:mosaics/NAME``.
+        Of one scene type, such as ``PLANET:ortho``, or of basemaps or a basemap: ``PLANET:basemaps/NAME``.
     api_url, key : str, optional
         As for `planet_vector.connect`.
     """
     parsed = parse_name(name)
-    if parsed.is_mosaic:
-        return mosaic_layers(parsed, connect(api_url or parsed.get("api_url"), key))[0]
+    if parsed.is_basemap:
+        return basemap_layers(parsed, connect(api_url or parsed.get("api_url"), key))[0]
     parsed = _of_one_type(name)
     return layers(parsed, Settings.load(api_url or parsed.get("api_url"), key))[0][0]
 
@@ -314,6 +314,6 @@ def _below(total: int, places: range) -> range:
 
 def _of_one_type(text: str) -> Name:
     name = parse_name(text)
-    if not name.collection or name.is_mosaic:
+    if not name.collection or name.is_basemap:
         raise NameSyntaxError(f"{shown(text)} names no scene type: write PLANET:<scene type>?<parameters>.")
     return name

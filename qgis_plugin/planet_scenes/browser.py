@@ -1,4 +1,4 @@
-"""The browser panel: connections, each with its scene types, saved searches and mosaics.
+"""The browser panel: connections, each with its scene types, saved searches and basemaps.
 
 What asks the service is in `createChildren`, which QGIS calls in a thread of its own; what goes wrong there is an
 item that says so.
@@ -25,9 +25,9 @@ from planet_scenes.connection_dialog import ask_for_connection, ask_for_key
 from planet_scenes.connections import Connection, connections
 from planet_scenes.icons import icon
 from planet_scenes.texts import tr
-from planet_vector.catalog.basemaps import list_mosaics
+from planet_vector.catalog.basemaps import list_basemaps
 from planet_vector.errors import PlanetVectorError
-from planet_vector.names import MOSAICS, Name
+from planet_vector.names import BASEMAPS, Name
 from planet_vector.query import Query
 
 ROOT = "planet_scenes:"
@@ -99,7 +99,7 @@ class ConnectionItem(_Collection):
         self.setToolTip(connection.url)
 
     def inner(self) -> List[QgsDataItem]:
-        return [TypesItem(self), SearchesItem(self), MosaicsItem(self)]
+        return [TypesItem(self), SearchesItem(self), BasemapsItem(self)]
 
     def actions(self, parent: QWidget) -> List[QAction]:
         name = self.connection.name
@@ -154,19 +154,19 @@ class SearchesItem(_Part):
         return [SearchItem(self, title, name) for title, name in sorted(searches.items())]
 
 
-class MosaicsItem(_Part):
-    """Hold the mosaics of a service: for each its tiles as a raster."""
+class BasemapsItem(_Part):
+    """Hold the basemaps of a service: for each its tiles as a raster."""
 
     ICON = "mosaic"
 
     def __init__(self, parent: ConnectionItem) -> None:
-        super().__init__(parent, tr("Mosaics"), MOSAICS)
+        super().__init__(parent, tr("Basemaps"), BASEMAPS)
 
     def inner(self) -> List[QgsDataItem]:
         found = []
-        for body in list_mosaics(self.connection.catalog()):
-            name = str(Name(MOSAICS, body["name"], parameters=(("api_url", self.connection.url),)))
-            found.append(MosaicItem(self, str(body.get("title") or body["name"]), name))
+        for body in list_basemaps(self.connection.catalog()):
+            name = str(Name(BASEMAPS, body["name"], parameters=(("api_url", self.connection.url),)))
+            found.append(BasemapItem(self, str(body.get("title") or body["name"]), name))
         return found
 
 
@@ -213,8 +213,8 @@ class SearchItem(LayerItem):
         ]
 
 
-class MosaicItem(LayerItem):
-    """Be a mosaic; what is dragged is the layer of its quads, what is opened its tiles."""
+class BasemapItem(LayerItem):
+    """Be a basemap; what is dragged is the layer of its quads, what is opened its tiles."""
 
     ICON = "mosaic"
 

@@ -118,7 +118,7 @@ def scene_type_of(layer: QgsMapLayer) -> str:
         name = parse_name(search_of(layer))
     except PlanetVectorError:
         return ""
-    if name.is_mosaic:
+    if name.is_basemap:
         return ""
     parts = dict(part.partition("=")[::2] for part in str(layer.source()).split("|")[1:])
     return name.collection or parts.get("layername", "")

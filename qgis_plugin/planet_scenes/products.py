@@ -1,4 +1,4 @@
-"""Imagery in the map: products of scenes, band combinations, mosaics and tiles, each as a raster layer."""
+"""Imagery in the map: products of scenes, band combinations, mosaics and basemaps, each as a raster layer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from planet_scenes.layers import NAME, group_below
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_vector.catalog import ScenesV0
-from planet_vector.catalog.basemaps import mosaic_of
+from planet_vector.catalog.basemaps import basemap_of
 from planet_vector.errors import PlanetVectorError, RasterAccessError
 from planet_vector.names import Name, parse_name
 from planet_vector.query import Query
@@ -130,14 +130,14 @@ def add_mosaic(
 
 
 def add_tiles(connection: Connection, planet_name: str, on_done: Done = None) -> Task:
-    """Add the tiles of a mosaic of the service."""
+    """Add the tiles of a basemap."""
     catalog = connection.catalog()
     name = parse_name(planet_name)
 
     def work(feedback: Any) -> List[QgsRasterLayer]:
-        mosaic = mosaic_of(catalog, name.item)
-        path = rasters.tiles(catalog, mosaic.tiles, mosaic.level, mosaic.name)
-        return [_opened(path, mosaic.name, planet_name)]
+        basemap = basemap_of(catalog, name.item)
+        path = rasters.tiles(catalog, basemap.tiles, basemap.level, basemap.name)
+        return [_opened(path, basemap.name, planet_name)]
 
     return _adding(tr("Opening {title}").format(title=name.item), work, None, on_done)
 
@@ -166,9 +166,9 @@ def _opens(source: str) -> bool:
 
 
 def _source_again(catalog: ScenesV0, name: Name) -> str:
-    if name.is_mosaic:
-        mosaic = mosaic_of(catalog, name.item)
-        return rasters.tiles(catalog, mosaic.tiles, mosaic.level, mosaic.name)
+    if name.is_basemap:
+        basemap = basemap_of(catalog, name.item)
+        return rasters.tiles(catalog, basemap.tiles, basemap.level, basemap.name)
     if name.item:
         return _source(catalog, catalog.scene(name.collection, name.item), name.part)
     query = Query.parse(name.collection, name.without(LAYER_PARAMETERS).parameters)

@@ -234,7 +234,7 @@ def mosaic(catalog: ScenesV0, scenes: Sequence[Scene], product: str) -> str:
 
 
 def tiles(catalog: ScenesV0, pattern: str, level: int, title: str) -> str:
-    """Write the description of a scene's or a mosaic's tiles, readable by its owner only; return its path."""
+    """Write the description of a scene's or a basemap's tiles, readable by its owner only; return its path."""
     return str(tiles_file(catalog.settings, title, tiles_description(catalog, pattern, level)))
 
 

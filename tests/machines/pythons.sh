@@ -14,7 +14,7 @@ tools=(pytest pytest-xdist httpx hypothesis jsonschema)
 core=(tests/test_names.py tests/test_query.py tests/test_config.py tests/test_geometry.py tests/test_paging.py
   tests/test_threads.py tests/test_cli_search.py tests/test_cli_credentials.py tests/test_secrecy.py
   tests/vector/test_cache.py tests/vector/test_decoding.py tests/vector/test_driver.py tests/vector/test_faults.py
-  tests/vector/test_mosaic_layers.py tests/vector/test_rows.py tests/raster/test_keyfiles.py tests/raster/test_open.py
+  tests/vector/test_basemap_layers.py tests/vector/test_rows.py tests/raster/test_keyfiles.py tests/raster/test_open.py
   tests/test_forks.py tests/test_workers.py tests/vector/test_interrupts.py tests/vector/test_result.py
   tests/vector/test_row_format.py tests/vector/test_store.py
   tests/raster/test_session.py tests/raster/test_virtual.py tests/raster/test_commands.py

@@ -16,7 +16,7 @@ import requests
 from tests.browsing import CHROMIUM, chromium
 from tests.conftest import KEY, Service, Start
 
-MOSAICS = """\
+BASEMAPS = """\
 - {name: summer, title: Summer, first: 2015-06-01, last: 2015-09-30, filter: {sat.lat.gte: 30}}
 - {name: spring, first: 2015-04-01, last: 2015-05-31}
 """
@@ -96,10 +96,10 @@ def show(browser: Any) -> Iterator[Show]:
 
 
 @pytest.fixture(scope="session")
-def mosaics(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the definition of two mosaics of the sample archive."""
+def basemaps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the definition of two basemaps of the sample archive."""
     path = tmp_path_factory.mktemp("mosaics") / "mosaics.yml"
-    path.write_text(MOSAICS)
+    path.write_text(BASEMAPS)
     return path
 
 
@@ -110,15 +110,15 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def closed(start_service: Start, archive: Path, mosaics: Path, log: Path) -> Service:
-    """Return a service with mosaics that asks for a key."""
-    return start_service(archive, "--mosaics", str(mosaics), "--access-log", str(log))
+def closed(start_service: Start, archive: Path, basemaps: Path, log: Path) -> Service:
+    """Return a service with basemaps that asks for a key."""
+    return start_service(archive, "--mosaics", str(basemaps), "--access-log", str(log))
 
 
 @pytest.fixture(scope="session")
-def free(start_service: Start, archive: Path, mosaics: Path) -> Service:
-    """Return a service with mosaics that answers anybody."""
-    return start_service(archive, "--mosaics", str(mosaics), key="")
+def free(start_service: Start, archive: Path, basemaps: Path) -> Service:
+    """Return a service with basemaps that answers anybody."""
+    return start_service(archive, "--mosaics", str(basemaps), key="")
 
 
 @pytest.fixture

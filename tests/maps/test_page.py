@@ -13,7 +13,7 @@ import shapely
 from shapely.geometry import shape
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.catalog.basemaps import Mosaic
+from planet_vector.catalog.basemaps import Basemap
 from planet_vector.config import DEFAULT_API_URL, Settings
 from planet_vector.maps import write_map
 from planet_vector.maps.addresses import Direct
@@ -194,8 +194,8 @@ def test_scene_tiles_are_asked_for_where_the_footprint_is(show: Show, free: Serv
     assert seen.problems == []
 
 
-def test_mosaic_tiles_are_asked_for_and_toggled(show: Show, free: Service, tmp_path: Path) -> None:
-    write_map("PLANET:mosaics/summer", tmp_path / "map.html", api_url=free.url)
+def test_basemap_tiles_are_asked_for_and_toggled(show: Show, free: Service, tmp_path: Path) -> None:
+    write_map("PLANET:basemaps/summer", tmp_path / "map.html", api_url=free.url)
     seen = show(tmp_path / "map.html", 500, 500)
     seen.settle()
     # The service of this machine has one host, so its range of shards, which stands in the path, is not used.
@@ -203,15 +203,17 @@ def test_mosaic_tiles_are_asked_for_and_toggled(show: Show, free: Service, tmp_p
     assert seen.asked() and all(url.startswith(start) for url in seen.asked())
     drawn = seen.page.locator(".leaflet-tile").evaluate_all("tiles => tiles.filter(tile => tile.naturalWidth).length")
     assert drawn == sum(seen.answers.get(url) == 200 for url in seen.asked()) > 0
-    seen.page.get_by_label("PLANET:mosaics/summer").uncheck()
+    seen.page.get_by_label("PLANET:basemaps/summer").uncheck()
     assert seen.page.locator(".leaflet-tile").count() == 0
 
 
-def test_mosaic_tiles_of_planet_com_come_from_four_hosts(show: Show, tmp_path: Path) -> None:
+def test_basemap_tiles_of_planet_com_come_from_four_hosts(show: Show, tmp_path: Path) -> None:
     pattern = "https://tiles{0-3}.planet.com/v0/mosaics/color_balance_mosaic/{z}/{x}/{y}.png"  # the specification's
-    mosaic = Mosaic("color_balance_mosaic", 15, 4096, pattern, f"{DEFAULT_API_URL}mosaics/color_balance_mosaic/quads/")
+    basemap = Basemap(
+        "color_balance_mosaic", 15, 4096, pattern, f"{DEFAULT_API_URL}mosaics/color_balance_mosaic/quads/"
+    )
     catalog = ScenesV0(Settings())
-    content = Content(catalog, ["PLANET:mosaics/color_balance_mosaic"], [], [], [(mosaic, (11.0, 47.0, 13.0, 49.0))])
+    content = Content(catalog, ["PLANET:basemaps/color_balance_mosaic"], [], [], [(basemap, (11.0, 47.0, 13.0, 49.0))])
     (tmp_path / "map.html").write_text(render(content, Direct(catalog), Pictures({}, 0)), encoding="utf-8")
 
     def answer(route: Any) -> None:
@@ -239,7 +241,7 @@ def test_tiles_that_do_not_come_are_told(show: Show, page_file: Path, closed: Se
 def test_a_base_map_is_there_when_it_is_asked_for(show: Show, closed: Service, tmp_path: Path) -> None:
     write_map(
         NAME, tmp_path / "map.html", thumbnails=0, api_url=closed.url, key=closed.key,
-        basemap="https://{s}.tile.example.org/{z}/{x}/{y}.png", attribution="<b>© Somebody</b>",
+        background="https://{s}.tile.example.org/{z}/{x}/{y}.png", attribution="<b>© Somebody</b>",
     )  # fmt: skip
 
     def answer(route: Any) -> None:

@@ -62,7 +62,7 @@ def serving(*arguments: Any, **options: Any) -> Iterator[MapServer]:
 
 @pytest.fixture(scope="module")
 def server(closed: Service) -> Iterator[MapServer]:
-    with serving([NAME, "PLANET:mosaics/summer"], api_url=closed.url, key=closed.key) as running:
+    with serving([NAME, "PLANET:basemaps/summer"], api_url=closed.url, key=closed.key) as running:
         yield running
 
 
@@ -86,7 +86,7 @@ def ask(
 
 
 def test_the_page_shows_tiles_and_thumbnails_that_need_the_key(show: Show, closed: Service) -> None:
-    with started(closed, NAME, "PLANET:mosaics/summer") as (process, url):
+    with started(closed, NAME, "PLANET:basemaps/summer") as (process, url):
         seen = show(url)
         scene = min(found(closed), key=lambda one: one["properties"]["cloud_cover"]["estimated"])
         seen.page.locator("#list li", has_text=scene["id"]).locator(".scene").click()

@@ -33,11 +33,11 @@ def data_of(path: Path) -> Dict[str, Any]:
 def test_the_command_writes_a_page_and_tells_what_is_left_out(closed: Service, run: Run, tmp_path: Path) -> None:
     path = tmp_path / "map.html"
     done = run(
-        "planet-vector", "map", NAME, "PLANET:mosaics/summer", "-o", str(path), "--thumbnails", "5", env=closed.environ
+        "planet-vector", "map", NAME, "PLANET:basemaps/summer", "-o", str(path), "--thumbnails", "5", env=closed.environ
     )
     assert done.returncode == 0, done.stderr
     scenes = len(found(closed))
-    assert done.stdout == f"{path}: {scenes} scenes, {scenes - 5} without thumbnail, 1 mosaics\n"
+    assert done.stdout == f"{path}: {scenes} scenes, {scenes - 5} without thumbnail, 1 basemaps\n"
     assert done.stderr == ""
     held = data_of(path)
     pictures = [scene["picture"] for scene in held["scenes"]]
@@ -57,14 +57,14 @@ def test_thumbnails_are_as_large_as_may_be(closed: Service, tmp_path: Path, monk
 
 
 def test_the_key_is_not_in_the_file(closed: Service, tmp_path: Path) -> None:
-    write_map([NAME, "PLANET:mosaics"], tmp_path / "map.html", thumbnails=4, api_url=closed.url, key=closed.key)
+    write_map([NAME, "PLANET:basemaps"], tmp_path / "map.html", thumbnails=4, api_url=closed.url, key=closed.key)
     text = (tmp_path / "map.html").read_bytes()
     for form in (KEY.encode(), base64.b64encode(KEY.encode()), base64.b64encode(f"{KEY}:".encode())):
         assert form not in text
 
 
 def test_the_policy_names_every_script_and_style_and_no_other_host(closed: Service, tmp_path: Path) -> None:
-    write_map([NAME, "PLANET:mosaics/summer"], tmp_path / "map.html", thumbnails=4, api_url=closed.url, key=closed.key)
+    write_map([NAME, "PLANET:basemaps/summer"], tmp_path / "map.html", thumbnails=4, api_url=closed.url, key=closed.key)
     text = (tmp_path / "map.html").read_text()
     found_policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', text)
     assert found_policy
@@ -82,13 +82,13 @@ def test_the_policy_names_every_script_and_style_and_no_other_host(closed: Servi
 def test_several_names_are_one_map_each_scene_once(closed: Service, tmp_path: Path) -> None:
     scene = found(closed)[0]["id"]
     written = write_map(
-        [NAME, f"PLANET:ortho/{scene}", "PLANET:landsat", "PLANET:mosaics"],
+        [NAME, f"PLANET:ortho/{scene}", "PLANET:landsat", "PLANET:basemaps"],
         tmp_path / "map.html", thumbnails=0, api_url=closed.url, key=closed.key,
     )  # fmt: skip
     held = data_of(tmp_path / "map.html")
     keys = [(one["type"], one["id"]) for one in held["scenes"]]
     assert len(keys) == len(set(keys)) == written.scenes == len(found(closed)) + 3
-    assert [mosaic["name"] for mosaic in held["mosaics"]] == ["PLANET:mosaics/summer", "PLANET:mosaics/spring"]
+    assert [basemap["name"] for basemap in held["basemaps"]] == ["PLANET:basemaps/summer", "PLANET:basemaps/spring"]
 
 
 def test_a_long_search_is_refused_not_cut(closed: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,22 +130,26 @@ def test_a_service_that_repeats_the_key_gets_no_map(serve_features: Any, tmp_pat
 )
 def test_tiles_elsewhere_are_refused(tiles: str) -> None:
     from planet_vector.catalog import ScenesV0
-    from planet_vector.catalog.basemaps import Mosaic
-    from planet_vector.maps.addresses import mosaic_pattern
+    from planet_vector.catalog.basemaps import Basemap
+    from planet_vector.maps.addresses import basemap_pattern
 
     with pytest.raises(ProtocolError):
-        mosaic_pattern(ScenesV0(Settings()), Mosaic("m", 15, 4096, tiles, "https://api.planet.com/v0/mosaics/m/quads/"))
+        basemap_pattern(
+            ScenesV0(Settings()), Basemap("m", 15, 4096, tiles, "https://api.planet.com/v0/mosaics/m/quads/")
+        )
 
 
 @pytest.mark.parametrize(
-    "basemap",
+    "background",
     ["", "tiles", "file:///{z}/{x}/{y}", "javascript:{z}{x}{y}", "https://a.example.org/{z}/{x}.png",
      "https://user:word@example.org/{z}/{x}/{y}.png", "https://example.org; script-src */{z}/{x}/{y}.png"],
 )  # fmt: skip
-def test_a_base_map_that_is_none_is_refused(basemap: str, closed: Service, run: Run, tmp_path: Path) -> None:
-    done = run("planet-vector", "map", NAME, "-o", "map.html", "--basemap", basemap, env=closed.environ, cwd=tmp_path)
+def test_a_background_that_is_none_is_refused(background: str, closed: Service, run: Run, tmp_path: Path) -> None:
+    done = run(
+        "planet-vector", "map", NAME, "-o", "map.html", "--background", background, env=closed.environ, cwd=tmp_path
+    )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("Error: The base map is no address of tiles") and len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("Error: The background is no address of tiles") and len(done.stderr.splitlines()) == 1
 
 
 WRONG: List[Any] = [
@@ -153,9 +157,9 @@ WRONG: List[Any] = [
     (["map", NAME, "-o", "there.html"], 1, "--overwrite"),
     (["map", NAME, "--serve", "-o", "map.html"], 2, "--serve writes no file"),
     (["map", NAME, "-o", "map.html", "--port", "80"], 2, "--port is for --serve"),
-    (["map", NAME, "-o", "map.html", "--attribution", "x"], 2, "--basemap"),
-    (["map", "PLANET:mosaics/summer/L15-0001E-0001N", "-o", "map.html"], 2, "names a quad"),
-    (["map", "PLANET:mosaics/nothing", "-o", "map.html"], 1, "no mosaic 'nothing'"),
+    (["map", NAME, "-o", "map.html", "--attribution", "x"], 2, "--background"),
+    (["map", "PLANET:basemaps/summer/L15-0001E-0001N", "-o", "map.html"], 2, "names a quad"),
+    (["map", "PLANET:basemaps/nothing", "-o", "map.html"], 1, "no basemap 'nothing'"),
     (["map", "PLANET:ortho/nothing", "-o", "map.html"], 1, "no scene 'nothing'"),
     (["map", "PLANET:ortho?no.such=1", "-o", "map.html"], 2, "no.such"),
     (["map", "ortho", "-o", "map.html"], 2, "PLANET:"),

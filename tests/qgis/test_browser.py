@@ -68,11 +68,11 @@ def _action(item: QgsDataItem, text: str, parent: QWidget) -> QAction:
 
 def test_the_tree_has_connections_and_what_the_service_has(tree: Tree) -> None:
     assert tree.names() == ["planet.com", "sample"]
-    assert sorted(tree.names("sample")) == ["Mosaics", "Saved searches", "Scene types"]
+    assert sorted(tree.names("sample")) == ["Basemaps", "Saved searches", "Scene types"]
     types = tree.inside("sample", "Scene types")
     assert [item.name() for item in types] == ["landsat", "ortho", "rapideye"]
     assert all(isinstance(item, QgsLayerItem) for item in types)
-    assert tree.inside("sample", "Saved searches") == tree.inside("sample", "Mosaics") == []
+    assert tree.inside("sample", "Saved searches") == tree.inside("sample", "Basemaps") == []
 
 
 def test_no_other_path_is_its_business(connection: Connection) -> None:
@@ -149,12 +149,12 @@ def test_what_goes_wrong_is_an_item_that_says_so(tree: Tree) -> None:
         assert said in error.name() and "Traceback" not in error.name()
 
 
-def test_a_mosaic_is_listed_by_its_title(tree: Tree, connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The sample service has no mosaics.
+def test_a_basemap_is_listed_by_its_title(tree: Tree, connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The sample service has no basemaps.
     listed: Any = lambda catalog: [{"name": "land_2015", "title": "The land"}, {"name": "sea"}]  # noqa: E731
-    monkeypatch.setattr(browser, "list_mosaics", listed)
-    mosaics = tree.inside("sample", "Mosaics")
-    assert sorted(item.name() for item in mosaics) == ["The land", "sea"]
-    assert {item.uri() for item in mosaics} == {
-        f"PLANET:mosaics/{name}?api_url={connection.url}" for name in ("land_2015", "sea")
+    monkeypatch.setattr(browser, "list_basemaps", listed)
+    basemaps = tree.inside("sample", "Basemaps")
+    assert sorted(item.name() for item in basemaps) == ["The land", "sea"]
+    assert {item.uri() for item in basemaps} == {
+        f"PLANET:basemaps/{name}?api_url={connection.url}" for name in ("land_2015", "sea")
     }

@@ -135,7 +135,7 @@ def test_the_browser_has_the_connection_and_what_is_in_it(seen: Dict[str, Any]) 
     tree = seen["browser"]
     assert "Sample archive" in tree["Planet Scenes"]
     inside = "Planet Scenes/Sample archive"
-    assert sorted(tree[inside]) == ["Mosaics", "Saved searches", "Scene types"]
+    assert sorted(tree[inside]) == ["Basemaps", "Saved searches", "Scene types"]
     assert sorted(tree[f"{inside}/Scene types"]) == ["landsat", "ortho", "rapideye"]
     assert tree[f"{inside}/Saved searches"] == ["Summer"]
 

@@ -181,8 +181,8 @@ def test_a_map_without_a_system_shows_a_stretched_product(connection: Any, deskt
         ("PLANET:ortho?api_url=http://127.0.0.1:1/v0/", "ortho"),
         ("planet://landsat?limit=3", "landsat"),
         ("PLANET:?api_url=http://127.0.0.1:1/v0/|layername=rapideye|subset=x = 1", "rapideye"),
-        ("PLANET:mosaics?api_url=http://127.0.0.1:1/v0/", ""),
-        ("PLANET:mosaics/summer", ""),
+        ("PLANET:basemaps?api_url=http://127.0.0.1:1/v0/", ""),
+        ("PLANET:basemaps/summer", ""),
         ("/tmp/other.gpkg|layername=ortho", ""),
     ],
 )

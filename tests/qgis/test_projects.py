@@ -261,3 +261,40 @@ def test_a_project_and_the_connections_of_commit_9fd2fde_open(
         assert inked(picture) > 0.05, raster.name()
     assert projects == [] and desktop.said() == []
     service.stop()
+
+
+def test_a_project_with_basemaps_of_an_earlier_version_opens(
+    make_connection: Callable[..., Any],
+    start_service: Start,
+    archive: Path,
+    desktop: Desktop,
+    projects: List[str],
+    tmp_path: Path,
+) -> None:
+    """Open what QGIS 3.22 saved with the plugin of commit 8205d2a, when basemaps were called ``mosaics`` in names.
+
+    The service's address in it stands as SERVICE. It holds the quads of an area, the tiles, and the list of basemaps
+    twice: as ``PLANET:mosaics?…|layername=mosaics`` and as ``planet://mosaics?…``.
+    """
+    definition = tmp_path / "mosaics.yml"
+    definition.write_text("- {name: clear, title: Few clouds, filter: {cloud_cover.estimated.lte: 40}}\n")
+    service = start_service(archive, "--mosaics", str(definition))
+    connection = make_connection(service, "sample")
+    saved = (Path(__file__).parent / "before" / "basemaps.qgs").read_text(encoding="utf-8")
+    assert "PLANET:mosaics/clear?" in saved and "PLANET:basemaps" not in saved and KEY not in saved
+    file = tmp_path / "basemaps.qgs"
+    file.write_text(saved.replace("//SERVICE", "//" + service.url.split("/")[2]), encoding="utf-8")
+    assert QgsProject.instance().read(str(file))
+    settle()
+    found = {layer.name(): layer for layer in QgsProject.instance().mapLayers().values()}
+    wait_for(lambda: all(layer.isValid() for layer in found.values()), 60)
+    assert set(found) == {"quads", "clear", "all", "all2"}
+    assert [feature["name"] for feature in found["all"].getFeatures()] == ["clear"]
+    assert [feature["title"] for feature in found["all2"].getFeatures()] == ["Few clouds"]
+    assert [feature["id"] for feature in found["quads"].getFeatures()] == ["L15-1092E-1335N"]
+    assert found["clear"].width() == 2**23
+    # What is added now goes by the new name.
+    name = f"PLANET:basemaps/clear?api_url={connection.url}"
+    (added,) = outcome(lambda done: products.add_tiles(connection, name, done))
+    assert added.source() == found["clear"].source()
+    assert projects == [] and desktop.said() == []

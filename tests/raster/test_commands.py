@@ -73,7 +73,7 @@ def test_crop_writes_the_pixels_as_they_are(
 ) -> None:
     target = tmp_path / "part.tif"
     name = f"PLANET:ortho/{scene}/visual"
-    command = ["rio", "planet", "crop", name, str(target), "--window", "10", "20", "100", "80"]
+    command = ["rio", "planet", "crop", name, "-o", str(target), "--window", "10", "20", "100", "80"]
     assert run(*command, env=env).returncode == 0
     with rasterio.open(target) as part, rasterio.open(archive / f"{scene}_visual.tif") as whole:
         window = rasterio.windows.Window(10, 20, 100, 80)
@@ -84,20 +84,20 @@ def test_crop_writes_the_pixels_as_they_are(
     done = run(*command, env=env)
     assert done.returncode == 1 and "--overwrite" in done.stderr
     box = f"{west},{south},{east},{north}"
-    done = run(*command[:5], "--bbox", box, "--overwrite", env=env)
+    done = run(*command[:6], "--bbox", box, "--overwrite", env=env)
     assert done.returncode == 0, done.stderr
     with rasterio.open(target) as part:
         assert part.width >= 100 and part.height >= 80 and part.width < 110
-    assert run(*command[:5], "--bbox", "0,0,1,1", "--overwrite", env=env).returncode == 1
-    assert run(*command[:5], "--window", "0", "0", "99999", "1", "--overwrite", env=env).returncode == 2
-    assert run(*command[:5], env=env).returncode == 2
-    done = run(*command[:4], str(tmp_path / "part.vrt"), *command[5:], env=env)
+    assert run(*command[:6], "--bbox", "0,0,1,1", "--overwrite", env=env).returncode == 1
+    assert run(*command[:6], "--window", "0", "0", "99999", "1", "--overwrite", env=env).returncode == 2
+    assert run(*command[:6], env=env).returncode == 2
+    done = run(*command[:5], str(tmp_path / "part.vrt"), *command[6:], env=env)
     assert done.returncode == 2 and "which is a GeoTIFF" in done.stderr and not (tmp_path / "part.vrt").exists()
 
 
 def test_mosaic_tells_what_it_takes_and_makes_it(run: Run, env: Dict[str, str], tmp_path: Path) -> None:
     search = ["rio", "planet", "mosaic", "PLANET:ortho?limit=4&bbox=0,0,90,80"]
-    counted = run(*search, "--count", env=env)
+    counted = run(*search, "--dry-run", env=env)
     assert counted.stdout.startswith("4 scenes, ") and counted.stdout.endswith(" km²\n"), counted.stderr
     done = run(*search, "-o", str(tmp_path / "m.tif"), "--res", "30", env=env)
     assert done.returncode == 0 and counted.stdout.strip() in done.stderr, done.stderr
@@ -110,7 +110,9 @@ def test_mosaic_tells_what_it_takes_and_makes_it(run: Run, env: Dict[str, str], 
 
 def test_vrt_download_and_thumbnail(run: Run, env: Dict[str, str], archive: Path, scene: str, tmp_path: Path) -> None:
     landsat = sorted(archive.glob("*_band_4.tif"))[0].name[: -len("_band_4.tif")]
-    done = run("rio", "planet", "vrt", f"PLANET:landsat/{landsat}/band_4,band_3", str(tmp_path / "b.vrt"), env=env)
+    done = run(
+        "rio", "planet", "vrt", f"PLANET:landsat/{landsat}/band_4,band_3", "-o", str(tmp_path / "b.vrt"), env=env
+    )
     assert done.returncode == 0 and env["PL_API_KEY"] not in (tmp_path / "b.vrt").read_text(), done.stderr
     done = run("rio", "planet", "download", scene, "--product", "visual", "-o", str(tmp_path / "d"), env=env)
     assert done.stdout.strip() == str(tmp_path / "d" / f"{scene}_visual.tif"), done.stderr

@@ -355,7 +355,7 @@ def test_a_scene_id_that_is_no_name_is_refused() -> None:
 def test_the_service_s_files_come_as_they_are(connected: Service, archive: Path, tmp_path: Path) -> None:
     from planet_vector import rasters
 
-    found = rasters.download_products("PLANET:ortho?limit=3", ["visual", "analytic"], tmp_path / "new")
+    found = rasters.download_products("PLANET:ortho?limit=3", tmp_path / "new", ["visual", "analytic"])
     assert len(found) == 6
     for path in found:
         assert path.read_bytes() == (archive / path.name).read_bytes()

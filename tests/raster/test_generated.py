@@ -308,7 +308,7 @@ def test_a_crop_by_pixels_is_what_gdal_translate_cuts_out(
         part = (7, 5, made.kind.size[0] // 2 + 4, made.kind.size[1] // 2 + 6)
         mine, its = folder / f"{made.id}_mine.tif", folder / f"{made.id}_its.tif"
         name = f"PLANET:ortho/{made.id}/{made.product}"
-        done = call("crop", name, str(mine), "--window", *map(str, part))
+        done = call("crop", name, "-o", str(mine), "--window", *map(str, part))
         if done.returncode:
             yield f"failed: {done.stderr}"
             return
@@ -336,7 +336,7 @@ def test_a_crop_by_degrees_holds_what_lies_in_the_box(
         box = [(west + 180) % 360 - 180, south, (east + 180) % 360 - 180, north]
         path = folder / f"{made.id}_box.tif"
         name = f"PLANET:ortho/{made.id}/{made.product}"
-        done = call("crop", name, str(path), f"--bbox={','.join(f'{n:.9f}' for n in box)}")
+        done = call("crop", name, "-o", str(path), f"--bbox={','.join(f'{n:.9f}' for n in box)}")
         if done.returncode:
             yield f"failed: {done.stderr}"
             return
@@ -435,7 +435,7 @@ def laid(made: Made, dataset: Any, off: float) -> Iterator[str]:
 def test_a_mosaic_of_one_scene_shows_it(each: Callable[[Check], Faults], crs: Any) -> None:
     def check(made: Made, scene: Scene, folder: Path) -> Iterator[str]:
         try:
-            dataset = rasters.open_mosaic([scene], product=made.product, **({"crs": crs} if crs else {}))
+            dataset = rasters.open_mosaic([scene], product=made.product, **({"dst_crs": crs} if crs else {}))
         except PlanetVectorError as error:
             if made.north_up and made.kind.dtype != "complex64" and (crs is None or made.kind.place != "the pole"):
                 yield f"refused: {error}"

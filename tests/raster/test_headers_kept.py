@@ -161,7 +161,7 @@ def test_a_mosaic_says_what_its_scenes_say_and_has_no_seams(kind: str, kinds: Se
 
 def test_a_masked_scene_is_warped_with_its_mask(kinds: Service) -> None:
     for way in ("nearest", "bilinear", "average"):
-        with rasters.open_mosaic(scenes("mask"), product="analytic", crs="EPSG:3857", resampling=way) as dataset:
+        with rasters.open_mosaic(scenes("mask"), product="analytic", dst_crs="EPSG:3857", resampling=way) as dataset:
             seen = dataset.read_masks(1) > 0
             assert 0.6 < seen.mean() < 0.9
             assert (dataset.read(1)[seen] == 200).all(), way

@@ -60,7 +60,7 @@ def test_mosaics_of_random_fields_are_those_of_gdalwarp(connected: Service, arch
             continue
         asked = query(",".join(map(repr, kind.bounds)) if compared % 2 else kind.wkt)
         found = sorted(planet_vector.search(asked), key=lambda scene: (scene.acquired, scene.id))
-        with planet_vector.mosaic(asked, crs="EPSG:32632", res=3.0, order="newest") as dataset:
+        with planet_vector.mosaic(asked, dst_crs="EPSG:32632", res=3.0, top="newest") as dataset:
             bounds, expected = by_gdalwarp(found, archive, dataset, kind, tmp_path / "m.tif")
             assert tuple(dataset.bounds) == pytest.approx(tuple(bounds), abs=1e-6), kind.wkt
             pixels = dataset.read()
@@ -86,7 +86,7 @@ def test_each_way_to_give_a_search_cuts(connected: Service, given: str) -> None:
         window = rasterio.windows.from_bounds(*cut.bounds, whole.transform)
         assert np.array_equal(cut.read(), whole.read(window=window.round_offsets().round_lengths()))
         bounds = (cut.bounds.left - 300, cut.bounds.bottom, cut.bounds.left + 30, cut.bounds.top)
-        with planet_vector.mosaic(search, bounds=bounds) as said:
+        with planet_vector.mosaic(search, dst_bounds=bounds) as said:
             assert tuple(said.bounds) == pytest.approx(bounds, abs=size)
 
 
@@ -113,7 +113,7 @@ def square_kilometres(geometry: Any) -> float:
 
 def test_ground_is_counted_once(run: Run, service: Service) -> None:
     env: Dict[str, str] = service.environ
-    done = run("planet-vector", "mosaic", "--bbox", LAND, "--count", env=env)
+    done = run("planet-vector", "mosaic", "--bbox", LAND, "--dry-run", env=env)
     match = re.fullmatch(r"(\d+) scenes, ([\d,]+) km²\n", done.stdout)
     assert match, done.stdout + done.stderr
     scenes = [s for s in planet_vector.search(query(LAND), api_url=service.url, key=service.key)]

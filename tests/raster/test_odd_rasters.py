@@ -111,7 +111,7 @@ def test_a_window_is_found_whichever_way_pixels_lie(transform: Affine, tmp_path:
 
 def test_crop_of_a_scene_that_is_south_up(odd: Service, tmp_path: Path, call: Run) -> None:
     name = f"PLANET:ortho/{scenes('southup')[0].id}/visual"
-    done = call("crop", name, str(tmp_path / "part.tif"), "--bbox", "12.33,47.90,12.34,47.905")
+    done = call("crop", name, "-o", str(tmp_path / "part.tif"), "--bbox", "12.33,47.90,12.34,47.905")
     assert done.returncode == 0, done.stderr
     with rasterio.open(tmp_path / "part.tif") as part, rasters.open_product(name) as whole:
         left, top = ~whole.transform * (part.transform.c, part.transform.f)
@@ -126,7 +126,7 @@ def test_every_way_to_resample_makes_a_mosaic(odd: Service, tmp_path: Path) -> N
     plain = scenes("plain")
     found: Dict[str, Any] = {}
     for way in mosaic_module.RESAMPLING:
-        with rasters.open_mosaic(plain, crs="EPSG:3857", res=25, resampling=way) as dataset:
+        with rasters.open_mosaic(plain, dst_crs="EPSG:3857", res=25, resampling=way) as dataset:
             found[way] = dataset.read(1)
             dataset.save_vrt(tmp_path / f"{way}.vrt")
         assert found[way].any(), way
@@ -148,7 +148,7 @@ def test_a_pixel_without_data_in_one_band_keeps_the_values_of_the_others(
     service = start_service(tmp_path)
     monkeypatch.setenv("PL_API_URL", service.url)
     monkeypatch.setenv("PL_API_KEY", service.key)
-    with planet_vector.mosaic("PLANET:ortho", product="analytic", crs="EPSG:3857") as dataset:
+    with planet_vector.mosaic("PLANET:ortho", product="analytic", dst_crs="EPSG:3857") as dataset:
         found = dataset.read()
     within = found[1] == 9000
     assert np.count_nonzero(within) > 0.9 * within.size and set(np.unique(found[1])) == {0, 9000}
@@ -163,16 +163,16 @@ def test_what_makes_no_grid_is_refused(odd: Service) -> None:
         ({"res": -10}, "no size"),
         ({"res": float("nan")}, "no size"),
         ({"res": 1e-9}, "take larger ones"),
-        ({"bounds": (0, 0, 100, 100)}, "do not reach into the bounds 0, 0, 100, 100"),
-        ({"bounds": (0, 0, float("inf"), 100)}, "hold nothing"),
+        ({"dst_bounds": (0, 0, 100, 100)}, "do not reach into the bounds 0, 0, 100, 100"),
+        ({"dst_bounds": (0, 0, float("inf"), 100)}, "hold nothing"),
     ):
         with pytest.raises(RasterAccessError, match=told):
             rasters.open_mosaic(plain, **asked)
     for crs in ("EPSG:99999", "nonsense"):
         with pytest.raises(QueryError, match=f"no coordinate system '{crs}'"):
-            rasters.open_mosaic(plain, crs=crs)
+            rasters.open_mosaic(plain, dst_crs=crs)
         with pytest.raises(QueryError, match=f"no coordinate system '{crs}'"):
-            planet_vector.crop_stack(plain, ".", crs=crs)
+            planet_vector.crop_stack(plain, ".", dst_crs=crs)
 
 
 def test_a_file_that_nobody_means_is_not_written(odd: Service, tmp_path: Path) -> None:
@@ -206,8 +206,12 @@ def test_errors_of_the_commands(odd: Service, call: Run, tmp_path: Path) -> None
         (["mosaic", search, "--resampling", "foo", *output], 2, "--resampling"),
         (["mosaic", search, "--dst-crs", "foo", *output], 2, "no coordinate system"),
         (["mosaic", search, "--dst-bounds", "0", "0", "1", "1", *output], 1, "do not reach into the bounds"),
-        (["vrt", f"{name}/visual,analytic", str(tmp_path / "no" / "x.vrt")], 1, f"no directory {tmp_path / 'no'}."),
-        (["vrt", f"{name}/visual,analytic", str(tmp_path / "x.vrt"), "--resolution", "1e-9"], 1, "take larger ones"),
+        (
+            ["vrt", f"{name}/visual,analytic", "-o", str(tmp_path / "no" / "x.vrt")],
+            1,
+            f"no directory {tmp_path / 'no'}.",
+        ),
+        (["vrt", f"{name}/visual,analytic", "-o", str(tmp_path / "x.vrt"), "--res", "1e-9"], 1, "take larger ones"),
         (["rectangle", "POLYGON((0 0,1 0,1 1,0 0))", "--angle", "nan"], 2, "or 'any'.\n"),
         (["download", name, "-o", str(tmp_path), "--overwrite"], 1, f"{taken} is a directory"),
         (["download", name, "-o", str(tmp_path)], 1, f"{taken} is there and is not the service's file"),

@@ -19,12 +19,12 @@ from osgeo import gdal
 from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsVectorLayer
 application = QgsApplication([], False)
 application.initQgis()
-path, scene, mosaic = sys.argv[1:]
+path, scene, basemap = sys.argv[1:]
 subdatasets = [
     gdal.OpenEx(name, gdal.OF_RASTER).GetSubDatasets()
-    for name in (scene, mosaic)
+    for name in (scene, basemap)
 ]
-layers = [QgsVectorLayer(name, name, "ogr") for name in ("PLANET:ortho", "PLANET:mosaics", mosaic)]
+layers = [QgsVectorLayer(name, name, "ogr") for name in ("PLANET:ortho", "PLANET:basemaps", basemap)]
 layers += [QgsRasterLayer(name, text, "gdal") for name, text in subdatasets[0] + subdatasets[1]]
 assert all(layer.isValid() for layer in layers), [layer.name() for layer in layers if not layer.isValid()]
 QgsProject.instance().addMapLayers(layers)
@@ -70,18 +70,18 @@ def test_a_saved_project_opens_again_and_holds_no_key(
 ) -> None:
     path = tmp_path / f"project.{suffix}"
     scene = sorted(archive.glob("*_visual.tif"))[0].name[: -len("_visual.tif")]
-    names = f"PLANET:ortho/{scene}/visual", "PLANET:mosaics/clear?bbox=11.99,47.88,12.01,47.9"
+    names = f"PLANET:ortho/{scene}/visual", "PLANET:basemaps/clear?bbox=11.99,47.88,12.01,47.9"
     done = system_python(SAVE, str(path), *names, env=served.environ)
     assert done.returncode == 0, done.stderr
     done = system_python(OPEN, str(path), env=served.environ)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["PLANET:mosaics"] == 1 and found[names[1]] == 1 and found["PLANET:ortho"] > 20
+    assert found["PLANET:basemaps"] == 1 and found[names[1]] == 1 and found["PLANET:ortho"] > 20
     with rasterio.open(archive / f"{scene}_visual.tif") as expected:
         assert found[f"visual of ortho scene {scene}"][:2] == [expected.width, expected.height]
-    assert found["quad L15-1092E-1335N of mosaic clear"][:2] == [4096, 4096]
-    assert found["1 quad of mosaic clear as one raster"][:2] == [4096, 4096]
-    assert found["tiles of mosaic clear, the globe down to zoom 15"] == [2**23, 2**23, 255]
+    assert found["quad L15-1092E-1335N of basemap clear"][:2] == [4096, 4096]
+    assert found["1 quad of basemap clear as one raster"][:2] == [4096, 4096]
+    assert found["tiles of basemap clear, the globe down to zoom 15"] == [2**23, 2**23, 255]
     assert len(found) == 7
     for file in tmp_path.iterdir():
         contents = [file.read_bytes()]

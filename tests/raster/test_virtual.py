@@ -55,13 +55,13 @@ def test_the_panchromatic_band_decides_the_highest_resolution(landsat: str, arch
         assert np.array_equal(found[0], fine)
         assert np.array_equal(found[1], coarse.repeat(2, axis=0).repeat(2, axis=1))
         metres = dataset.res[0]
-    with rasters.open_product(name, resolution="lowest") as dataset:
+    with rasters.open_product(name, res="lowest") as dataset:
         assert dataset.shape == coarse.shape
         assert np.array_equal(dataset.read(2), coarse)
-    with rasters.open_product(name, resolution=metres * 4) as dataset:
+    with rasters.open_product(name, res=metres * 4) as dataset:
         assert dataset.res == (metres * 4, metres * 4)
     with pytest.raises(RasterAccessError, match="highest, lowest"):
-        rasters.open_product(name, resolution="finest")
+        rasters.open_product(name, res="finest")
 
 
 def test_bands_say_what_they_are(landsat: str) -> None:
@@ -154,14 +154,14 @@ def test_what_lies_on_top_is_a_choice(connected: Service, archive: Path) -> None
     scenes = in_two_zones(archive)
     found = {}
     for order in ("newest", "oldest", "clearest"):
-        with rasters.open_mosaic(scenes, order=order) as dataset:
+        with rasters.open_mosaic(scenes, top=order) as dataset:
             west, south, east, north = dataset.bounds
             found[order] = dataset
-        with rasters.open_mosaic(scenes, order=order, crs="EPSG:3857", res=60) as dataset:
+        with rasters.open_mosaic(scenes, top=order, dst_crs="EPSG:3857", res=60) as dataset:
             found[order] = dataset.read()
     assert not np.array_equal(found["newest"], found["oldest"])
     with pytest.raises(RasterAccessError, match="newest, oldest, clearest"):
-        rasters.open_mosaic(scenes, order="nicest")
+        rasters.open_mosaic(scenes, top="nicest")
 
 
 def test_only_what_is_looked_at_is_read(start_service: Start, archive: Path, tmp_path: Path,
@@ -190,11 +190,11 @@ def test_bounds_grow_to_the_same_grid(connected: Service, archive: Path) -> None
         west, _, _, north = whole.bounds
         bounds = (west + 240.1, north - 599.9, west + 480.1, north - 240.1)
         everything = whole.read(4)
-    with rasters.open_mosaic(scenes, res=24, bounds=bounds) as part:
+    with rasters.open_mosaic(scenes, res=24, dst_bounds=bounds) as part:
         assert tuple(part.bounds) == (west + 240, north - 600, west + 504, north - 240)
         assert np.array_equal(part.read(4), everything[10:25, 10:21])
     with pytest.raises(RasterAccessError, match="hold nothing"):
-        rasters.open_mosaic(scenes, bounds=(1, 1, 0, 0))
+        rasters.open_mosaic(scenes, dst_bounds=(1, 1, 0, 0))
 
 
 def test_a_saved_mosaic_reads_the_same(connected: Service, archive: Path, tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def check(pixels: np.ndarray, crs: Any, transform: Affine, most: float) -> float
 @pytest.mark.parametrize("crs", [None, "EPSG:4326", "EPSG:3857", "EPSG:32701", "EPSG:3832"])
 @pytest.mark.parametrize("name", SMALL)
 def test_a_mosaic_shows_each_pixel_where_it_lies(scenes: Dict[str, Scene], name: str, crs: Any) -> None:
-    with rasters.open_mosaic([scenes[name]], product="analytic", crs=crs) as dataset:
+    with rasters.open_mosaic([scenes[name]], product="analytic", dst_crs=crs) as dataset:
         seen = check(dataset.read(), dataset.crs, dataset.transform, 0.01)
         assert seen > 0.9  # and no band of nothing around the globe
         assert 80 < dataset.height < 140 and 100 < dataset.width < 160
@@ -146,7 +146,7 @@ def test_a_mosaic_shows_each_pixel_where_it_lies(scenes: Dict[str, Scene], name:
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857"])
 def test_bounds_go_on_across_180(scenes: Dict[str, Scene], crs: str) -> None:
     names = ["in degrees over 180", "zone 60 over 180", "web mercator over its edge"]
-    with rasters.open_mosaic([scenes[name] for name in names], product="analytic", crs=crs) as dataset:
+    with rasters.open_mosaic([scenes[name] for name in names], product="analytic", dst_crs=crs) as dataset:
         turn = 360 if crs == "EPSG:4326" else GLOBE
         assert dataset.bounds.left < turn / 2 < dataset.bounds.right < dataset.bounds.left + turn / 100
         assert check(dataset.read(), dataset.crs, dataset.transform, 0.01) > 0.8
@@ -156,19 +156,19 @@ def test_bounds_go_on_across_180(scenes: Dict[str, Scene], crs: str) -> None:
 def test_bounds_are_taken_in_any_turn(scenes: Dict[str, Scene], bounds: Any) -> None:
     for name in ("in degrees past 180", "in degrees below -360", "web mercator past its edge"):
         with rasters.open_mosaic(
-            [scenes[name]], product="analytic", crs="EPSG:4326", res=0.01, bounds=bounds
+            [scenes[name]], product="analytic", dst_crs="EPSG:4326", res=0.01, dst_bounds=bounds
         ) as dataset:
             assert np.allclose(dataset.bounds, bounds)
             assert check(dataset.read(), dataset.crs, dataset.transform, 0.01) > 0.6
     with pytest.raises(RasterAccessError, match="do not reach into the bounds"):
-        rasters.open_mosaic([scenes["in degrees over 180"]], product="analytic", bounds=bounds)
+        rasters.open_mosaic([scenes["in degrees over 180"]], product="analytic", dst_bounds=bounds)
 
 
 @pytest.mark.parametrize(
     "bounds", [(179.8, -17, 180.3, -16.5), (179.8, -17, -179.7, -16.5), (-180.2, -17, -179.7, -16.5)]
 )
 def test_bounds_across_180_are_taken_as_they_are_written(scenes: Dict[str, Scene], bounds: Any) -> None:
-    with rasters.open_mosaic([scenes["in degrees over -180"]], product="analytic", bounds=bounds) as dataset:
+    with rasters.open_mosaic([scenes["in degrees over -180"]], product="analytic", dst_bounds=bounds) as dataset:
         assert dataset.shape == (50, 50)
         assert check(dataset.read(), dataset.crs, dataset.transform, 1e-5) == 1
 
@@ -176,7 +176,7 @@ def test_bounds_across_180_are_taken_as_they_are_written(scenes: Dict[str, Scene
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857"])
 @pytest.mark.parametrize("name", WORLDS)
 def test_the_world_is_shown_whole(scenes: Dict[str, Scene], name: str, crs: str) -> None:
-    with rasters.open_mosaic([scenes[name]], product="analytic", crs=crs) as dataset:
+    with rasters.open_mosaic([scenes[name]], product="analytic", dst_crs=crs) as dataset:
         half = 180 if crs == "EPSG:4326" else GLOBE / 2
         assert -dataset.bounds.left == pytest.approx(half, rel=0.01) and dataset.bounds.right == -dataset.bounds.left
         assert check(dataset.read(), dataset.crs, dataset.transform, 0.51) == 1
@@ -186,7 +186,7 @@ def test_the_world_is_shown_whole(scenes: Dict[str, Scene], name: str, crs: str)
 @pytest.mark.parametrize("crs", [None, "EPSG:4326", "EPSG:3857"])
 @pytest.mark.parametrize("name", POLES)
 def test_a_pole_is_shown_with_pixels_of_its_size(scenes: Dict[str, Scene], name: str, crs: Any) -> None:
-    with rasters.open_mosaic([scenes[name]], product="analytic", crs=crs) as dataset:
+    with rasters.open_mosaic([scenes[name]], product="analytic", dst_crs=crs) as dataset:
         assert check(dataset.read(), dataset.crs, dataset.transform, 0.08) > 0.3
         assert dataset.height > 70
 
@@ -237,7 +237,7 @@ def test_a_box_at_both_ends_of_a_world_is_refused(scenes: Dict[str, Scene]) -> N
 @pytest.mark.parametrize("crs", [None, "EPSG:4326", "EPSG:3857"])
 @pytest.mark.parametrize("name", KINDS)
 def test_crops_of_a_stack_are_what_lies_there(scenes: Dict[str, Scene], tmp_path: Path, name: str, crs: Any) -> None:
-    [crop] = crop_stack([scenes[name]], tmp_path, product="analytic", crs=crs)
+    [crop] = crop_stack([scenes[name]], tmp_path, product="analytic", dst_crs=crs)
     assert crop.path is not None and crop.valid > 0.98
     with rasterio.open(crop.path) as dataset:
         most = {"EPSG:4326": 0.6, "EPSG:3413": 0.08, "EPSG:3031": 0.08}[KINDS[name].crs] if name not in SMALL else 0.01
@@ -253,7 +253,7 @@ def test_a_part_of_a_product_with_control_points_keeps_them(
     scenes: Dict[str, Scene], globe: Service, tmp_path: Path, run: Callable[..., Any], call: Callable[..., Any]
 ) -> None:
     part, expected = tmp_path / "part.tif", tmp_path / "expected.tif"
-    done = call("crop", "PLANET:ortho/points/analytic", str(part), "--bbox", "12.05,47.92,12.08,47.95")
+    done = call("crop", "PLANET:ortho/points/analytic", "-o", str(part), "--bbox", "12.05,47.92,12.08,47.95")
     assert done.returncode == 0, done.stderr
     with rasterio.open(part) as dataset:
         pixels, (points, crs) = dataset.read(), dataset.gcps
@@ -275,7 +275,7 @@ def test_a_part_of_a_product_with_control_points_keeps_them(
 
 def test_a_window_of_it_needs_no_place(scenes: Dict[str, Scene], tmp_path: Path, call: Callable[..., Any]) -> None:
     part = tmp_path / "part.tif"
-    done = call("crop", "PLANET:ortho/points/analytic", str(part), "--window", "10", "20", "30", "40")
+    done = call("crop", "PLANET:ortho/points/analytic", "-o", str(part), "--window", "10", "20", "30", "40")
     assert done.returncode == 0, done.stderr
     with rasterio.open(part) as dataset:
         assert dataset.read()[:, 0, 0].tolist() == [10, 20] and dataset.shape == (40, 30)
@@ -291,7 +291,7 @@ def test_what_cannot_be_put_together_says_why(
     ):
         with pytest.raises(RasterAccessError, match="points/analytic is placed by ground control points, so it cannot"):
             attempt()
-    done = call("crop", "PLANET:ortho/points/analytic", str(tmp_path / "a.tif"), "--bbox", "1,2,3,4")
+    done = call("crop", "PLANET:ortho/points/analytic", "-o", str(tmp_path / "a.tif"), "--bbox", "1,2,3,4")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1) and "shares no ground" in done.stderr
 
 

@@ -179,7 +179,7 @@ def cube(folder: Path) -> Any:
 def quads(folder: Path) -> Any:
     scene = planet_vector.search(SEARCH.replace("?", "?cloud_cover.estimated.lte=40&"))[0]
     box = ",".join(map(str, scene.footprint.bounds))
-    with planet_vector.open(f"PLANET:mosaics/clear?bbox={box}") as dataset:
+    with planet_vector.open(f"PLANET:basemaps/clear?bbox={box}") as dataset:
         return dataset.read(window=Window(dataset.width // 2, dataset.height // 2, 300, 300))
 
 

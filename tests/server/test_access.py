@@ -170,7 +170,7 @@ def test_a_file_of_keys(serve: Serve, archive: Path, tmp_path: Path) -> None:
         (["--host", "0.0.0.0"], "this machine only"),
         (["--keys", "KEYS"], "chmod 600"),
         (["--workers", "2", "--rate", "5"], "one process"),
-        (["--mosaics", "KEYS"], "file of mosaics"),
+        (["--mosaics", "KEYS"], "file of basemaps"),
         (["--faults", "KEYS"], "file of faults"),
         (["--faults", "[{path: 5}]"], "path is a pattern, not 5"),
         (["--faults", "[{status: 99}]"], "status is a number from 200 to 599"),

@@ -158,7 +158,7 @@ def test_mosaics_are_made_of_what_the_key_permits(service: Running, name: str) -
         for path in paths:
             answer = service.get(f"mosaics/{hidden}{path}", auth=(name, ""))
             # As if it were not there.
-            assert (answer.status_code, answer.json()["message"]) == (404, f"There is no mosaic {hidden!r}."), path
+            assert (answer.status_code, answer.json()["message"]) == (404, f"There is no basemap {hidden!r}."), path
     expected = {
         "best": {(scene, sees.shown[scene]) for scene in sees.whole},
         "seen": {("a", "visual")},

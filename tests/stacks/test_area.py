@@ -271,7 +271,7 @@ def test_crops_of_two_zones_hold_the_field_pixel_for_pixel(on_land: Land, field:
             )
         if shot.alpha:
             check_crop(crop, field, on_land.path(shot), tmp_path)
-    web = crop_stack(stack, tmp_path / "web", crs="EPSG:3857")
+    web = crop_stack(stack, tmp_path / "web", dst_crs="EPSG:3857")
     check_crop(web[3], field, on_land.path(SHOTS[3]), tmp_path)
     largest = crop_stack(stack, tmp_path / "largest", rectangle=True)
     assert all(crop.covered is None for crop in largest)
@@ -439,7 +439,7 @@ def test_several_scenes_are_cropped_to_a_box(run: Run, land: Land, field: Any, t
     west, south, east, north = field.bounds
     names = [shot.name for shot in SHOTS[:3]]
     done = run(
-        "rio", "planet", "crop", *names, str(tmp_path / "c"), "--bbox", f"{west},{south},{east},{north}", env=env
+        "rio", "planet", "crop", *names, "-o", str(tmp_path / "c"), "--bbox", f"{west},{south},{east},{north}", env=env
     )
     assert done.returncode == 0 and done.stdout.count("\t100.0 %") == 3, done.stderr
     with rasterio.open(tmp_path / "c" / f"{names[1]}_visual_crop.tif") as dataset:
@@ -447,8 +447,8 @@ def test_several_scenes_are_cropped_to_a_box(run: Run, land: Land, field: Any, t
         assert dataset.bounds.left <= needed[0] < dataset.bounds.left + PIXEL
         assert dataset.bounds.bottom <= needed[1] < dataset.bounds.bottom + PIXEL
     far = f"{west},{south - 0.005},{east},{north - 0.005}"  # the second lies 510 m farther south than the others
-    done = run("rio", "planet", "crop", *names, str(tmp_path / "d"), "--bbox", far, env=env)
+    done = run("rio", "planet", "crop", *names, "-o", str(tmp_path / "d"), "--bbox", far, env=env)
     left_out = [line for line in done.stderr.splitlines() if "left out: it covers" in line and "% of the area" in line]
     assert len(left_out) == 2 and [path.name for path in (tmp_path / "d").iterdir()] == [f"{names[1]}_visual_crop.tif"]
-    done = run("rio", "planet", "crop", *names, str(tmp_path / "e"), "--window", "0", "0", "9", "9", env=env)
+    done = run("rio", "planet", "crop", *names, "-o", str(tmp_path / "e"), "--window", "0", "0", "9", "9", env=env)
     assert done.returncode == 2 and "several scenes" in done.stderr

@@ -91,7 +91,7 @@ def test_a_search_is_cropped_through_a_pipe(run: Run, env: Dict[str, str], aoi: 
     expected = run("planet-vector", "stacks", aoi, "--rectangle", "--crop", str(tmp_path / "a"), env=env)
     for number, flags in enumerate(([], ["--collection"], ["--rs"], ["--names"])):
         found = run("planet-vector", "search", aoi, *flags, env=env).stdout
-        done = run("planet-vector", "crop", "-", str(tmp_path / str(number)), input=found, env=env)
+        done = run("planet-vector", "crop", "-", "-o", str(tmp_path / str(number)), input=found, env=env)
         assert done.returncode == 0, done.stderr
         assert done.stdout == expected.stdout.replace(str(tmp_path / "a"), str(tmp_path / str(number)))
         for path in (tmp_path / "a").iterdir():
@@ -100,7 +100,7 @@ def test_a_search_is_cropped_through_a_pipe(run: Run, env: Dict[str, str], aoi: 
 
 def test_scenes_are_given_by_id_and_by_name(run: Run, env: Dict[str, str], tmp_path: Path) -> None:
     first, second = SHOTS[0].name, f"PLANET:ortho/{SHOTS[3].name}/visual"
-    done = run("rio", "planet", "crop", first, second, str(tmp_path / "two"), env=env)
+    done = run("rio", "planet", "crop", first, second, "-o", str(tmp_path / "two"), env=env)
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (tmp_path / "two").iterdir()) == [
         f"{SHOTS[0].name}_visual_crop.tif",
@@ -108,7 +108,7 @@ def test_scenes_are_given_by_id_and_by_name(run: Run, env: Dict[str, str], tmp_p
     ]
     one = tmp_path / "one"
     one.mkdir()
-    assert run("rio", "planet", "crop", first, str(one), env=env).returncode == 0
+    assert run("rio", "planet", "crop", first, "-o", str(one), env=env).returncode == 0
     assert [path.name for path in one.iterdir()] == [f"{first}_visual_crop.tif"]
 
 
@@ -122,15 +122,15 @@ def test_scenes_are_given_by_id_and_by_name(run: Run, env: Dict[str, str], tmp_p
         (["stacks", "--crop", "x", "--min-depth", "9"], 1, "share enough ground"),
         (["stacks", "--crop", "x", "--animate", "x.jpg"], 2, ".gif or .png"),
         (["stacks", "--crop", "x", "--product", "thermal"], 1, "no product"),
-        (["stacks", "--crop", "x", "--crs", "EPSG:0"], 2, "EPSG:0"),
-        (["crop", "-", "x"], 2, "no scenes on stdin"),
-        (["crop", "x"], 2, "what to write"),
-        (["crop", "a", "b", "x", "--window", "1", "2", "3", "4"], 2, "several scenes"),
-        (["crop", "a", "b", "x", "--bbox", "1,2,3"], 2, "--bbox"),
-        (["crop", "a", "x", "--bbox", "1,2,3,4", "--window", "1", "2", "3", "4"], 2, "exclude each other"),
+        (["stacks", "--crop", "x", "--dst-crs", "EPSG:0"], 2, "EPSG:0"),
+        (["crop", "-", "-o", "x"], 2, "no scenes on stdin"),
+        (["crop", "x"], 2, "--output"),
+        (["crop", "a", "b", "-o", "x", "--window", "1", "2", "3", "4"], 2, "several scenes"),
+        (["crop", "a", "b", "-o", "x", "--bbox", "1,2,3"], 2, "--bbox"),
+        (["crop", "a", "-o", "x", "--bbox", "1,2,3,4", "--window", "1", "2", "3", "4"], 2, "exclude each other"),
         (["stacks", "POINT (12 47.885)", "--crop", "x"], 2, "--rectangle"),
-        (["crop", "a", "x", "--window", "0", "0", "1", "1", "--cog"], 2, "--cog"),
-        (["crop", "a", "b", "x"], 1, "no scene"),
+        (["crop", "a", "-o", "x", "--window", "0", "0", "1", "1", "--cog"], 2, "--cog"),
+        (["crop", "a", "b", "-o", "x"], 1, "no scene"),
     ],
 )
 def test_an_error_is_one_sentence(
@@ -145,12 +145,12 @@ def test_what_stands_on_stdin_is_not_believed(run: Run, env: Dict[str, str], lan
     feature = json.loads(run("planet-vector", "search", "--limit", "1", env=env).stdout)
     feature["properties"]["data"]["products"]["visual"]["full"] = "file:///etc/passwd"
     for text, told in (("{not json", "is none"), ('{"type": "Feature"}', "no scene")):
-        done = run("planet-vector", "crop", "-", str(tmp_path / "crops"), input=text, env=env)
+        done = run("planet-vector", "crop", "-", "-o", str(tmp_path / "crops"), input=text, env=env)
         assert done.returncode == 2 and told in done.stderr and "Traceback" not in done.stderr, done.stderr
     assert not (tmp_path / "crops").exists()
     # The scene is asked of the service instead.
-    run("planet-vector", "crop", "-", str(tmp_path / "crops"), input=json.dumps(feature), env=env)
-    run("planet-vector", "crop", feature["id"], feature["id"], str(tmp_path / "again"), env=env)
+    run("planet-vector", "crop", "-", "-o", str(tmp_path / "crops"), input=json.dumps(feature), env=env)
+    run("planet-vector", "crop", feature["id"], feature["id"], "-o", str(tmp_path / "again"), env=env)
     (crop,), (again,) = (list((tmp_path / name).iterdir()) for name in ("crops", "again"))
     assert crop.read_bytes() == again.read_bytes()
 
@@ -161,20 +161,20 @@ def test_files_that_cannot_be_made_are_told_before_anything_is_fetched(
 ) -> None:
     before = land.log.read_text()
     nowhere, crops = str(tmp_path / "nowhere" / name), tmp_path / "crops"
-    for command in (["stacks", aoi, "--crop", str(crops)], ["crop", SHOTS[0].name, SHOTS[1].name, str(crops)]):
+    for command in (["stacks", aoi, "--crop", str(crops)], ["crop", SHOTS[0].name, SHOTS[1].name, "-o", str(crops)]):
         done = run("planet-vector", *command, flag, nowhere, env=env)
         assert done.returncode == 1 and done.stderr.startswith("Error: There is no folder "), done.stderr
         assert not crops.exists()
     assert land.log.read_text() == before
     # The folder of the crops is made.
     within = crops / name
-    done = run("planet-vector", "crop", SHOTS[0].name, SHOTS[1].name, str(crops), flag, str(within), env=env)
+    done = run("planet-vector", "crop", SHOTS[0].name, SHOTS[1].name, "-o", str(crops), flag, str(within), env=env)
     assert done.returncode == 0 and within.is_file(), done.stderr
 
 
 def test_scenes_far_from_the_area_are_said_to_be(run: Run, env: Dict[str, str], tmp_path: Path) -> None:
     names = [shot.name for shot in SHOTS[:2]]
-    done = run("planet-vector", "crop", *names, str(tmp_path / "c"), "--bbox", "1,2,1.1,2.1", env=env)
+    done = run("planet-vector", "crop", *names, "-o", str(tmp_path / "c"), "--bbox", "1,2,1.1,2.1", env=env)
     assert done.returncode == 2 and "share no ground with the area" in done.stderr, done.stderr
     assert "smaller" not in done.stderr
 
@@ -183,12 +183,12 @@ def test_a_part_of_a_product_is_cropped_by_the_id_of_its_scene(run: Run, env: Di
     name, part = SHOTS[0].name, ["--bbox", "11.99,47.884,12,47.89"]
     assert (
         run(
-            "rio", "planet", "crop", f"PLANET:ortho/{name}/visual", "named.tif", *part, env=env, cwd=tmp_path
+            "rio", "planet", "crop", f"PLANET:ortho/{name}/visual", "-o", "named.tif", *part, env=env, cwd=tmp_path
         ).returncode
         == 0
     )
     for number, flags in enumerate(([], ["--scene-type", "ortho"], ["--product", "visual"])):
-        done = run("planet-vector", "crop", name, f"{number}.tif", *part, *flags, env=env, cwd=tmp_path)
+        done = run("planet-vector", "crop", name, "-o", f"{number}.tif", *part, *flags, env=env, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert (tmp_path / f"{number}.tif").read_bytes() == (tmp_path / "named.tif").read_bytes()
     for given, flags, told in (
@@ -196,7 +196,7 @@ def test_a_part_of_a_product_is_cropped_by_the_id_of_its_scene(run: Run, env: Di
         (f"PLANET:ortho/{name}/visual", ["--product", "visual"], "--product"),
         (name, ["--scene-type", "landsat"], name),
     ):
-        done = run("planet-vector", "crop", given, "x.tif", *part, *flags, env=env, cwd=tmp_path)
+        done = run("planet-vector", "crop", given, "-o", "x.tif", *part, *flags, env=env, cwd=tmp_path)
         assert done.returncode and told in done.stderr and "Traceback" not in done.stderr, done.stderr
         assert not (tmp_path / "x.tif").exists()
 
@@ -206,7 +206,7 @@ def test_a_name_that_is_no_text_in_the_locale_is_told(run: Run, env: Dict[str, s
     plain = {**env, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     for command in (
         ["stacks", aoi, "--crop", "dü"],
-        ["crop", SHOTS[0].name, "dü.tif", "--window", "0", "0", "9", "9"],
+        ["crop", SHOTS[0].name, "-o", "dü.tif", "--window", "0", "0", "9", "9"],
         ["mosaic", aoi, "--acquired", "..2015-06-03", "-o", "dü.tif"],
     ):
         done = run("planet-vector", *command, env=plain, cwd=tmp_path)

@@ -164,11 +164,11 @@ def test_a_crop_has_the_mask_of_its_scene(on_land: Land, tmp_path: Path) -> None
 
 def test_other_systems_and_own_grids(on_land: Land, tmp_path: Path) -> None:
     stack = the_stack()
-    web = opened([c.path for c in planet_vector.crop_stack(stack, tmp_path / "web", crs="EPSG:3857")])
+    web = opened([c.path for c in planet_vector.crop_stack(stack, tmp_path / "web", dst_crs="EPSG:3857")])
     assert len({grid(dataset) for dataset in web}) == 1 and web[0].crs.to_epsg() == 3857
     assert web[0].transform.a == -web[0].transform.e
     assert alike(web[3].read([1, 2, 3]), expected_land(web[3])) > 0.95
-    other = opened([c.path for c in planet_vector.crop_stack(stack, tmp_path / "33", crs="EPSG:32633")])
+    other = opened([c.path for c in planet_vector.crop_stack(stack, tmp_path / "33", dst_crs="EPSG:32633")])
     assert {dataset.crs.to_epsg() for dataset in other} == {32633}
     own = planet_vector.crop_stack(stack, tmp_path / "own", align=False)
     for crop, shot in zip(own, SHOTS):
@@ -188,7 +188,7 @@ def test_blending_keeps_colours_out_of_what_is_not_seen(on_land: Land, tmp_path:
 
 def test_what_cannot_be_is_said_before_anything_is_written(on_land: Land, tmp_path: Path) -> None:
     stack = the_stack()
-    for wrong in ({"resampling": "best"}, {"require_valid": 2}, {"crs": "EPSG:3857", "align": False}):
+    for wrong in ({"resampling": "best"}, {"require_valid": 2}, {"dst_crs": "EPSG:3857", "align": False}):
         with pytest.raises(QueryError):
             planet_vector.crop_stack(stack, tmp_path / "none", **wrong)
     with pytest.raises(NotFoundError, match="no product"):

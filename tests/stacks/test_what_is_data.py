@@ -121,8 +121,8 @@ def test_a_cube_says_what_is_data_and_what_pixels_mean(
     monkeypatch.setenv("PL_API_URL", service.url)
     monkeypatch.setenv("PL_API_KEY", service.key)
     found = list(planet_vector.search("PLANET:ortho"))
-    cube = planet_vector.to_xarray(found, product="analytic", crs="EPSG:3857").compute(scheduler="synchronous")
-    crops = planet_vector.crop_stack(found, tmp_path / "crops", product="analytic", crs="EPSG:3857")
+    cube = planet_vector.to_xarray(found, product="analytic", dst_crs="EPSG:3857").compute(scheduler="synchronous")
+    crops = planet_vector.crop_stack(found, tmp_path / "crops", product="analytic", dst_crs="EPSG:3857")
     band = cube[list(cube.data_vars)[0]]
     assert band.attrs["scale_factor"] == 0.5
     real = xarray.decode_cf(cube)[band.name]

@@ -493,7 +493,7 @@ def test_one_scene_is_a_search_too(many: Watched, newest_first: List[str]) -> No
     [
         ("PLANET:ortho?clouds.lte=5", QueryError),
         ("PLANET:ortho?limit=0", QueryError),
-        ("PLANET:mosaics/m", NameSyntaxError),
+        ("PLANET:basemaps/m", NameSyntaxError),
         ("PLANET:", NameSyntaxError),
         ("ortho", NameSyntaxError),
         ("PLANET:ortho/nobody", NotFoundError),

@@ -9,7 +9,7 @@ data.scenes.forEach((scene, number) => { scene.number = number; });
 
 const map = L.map("map", {maxZoom: DEEPEST, attributionControl: false, zoomSnap: 0.5, zoomAnimation: !matchMedia("(prefers-reduced-motion: reduce)").matches});
 const tilesShown = new Map();  // by scene
-const mosaicsShown = new Set();
+const basemapsShown = new Set();
 let selected = null, told = 0;
 
 map.createPane("selected").style.zIndex = 420;  // over footprints
@@ -26,7 +26,7 @@ $("filters").addEventListener("reset", () => setTimeout(() => { range.reset(); s
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") select(null); });
 map.on("click", () => select(null));
 
-if (data.basemap) L.tileLayer(data.basemap.url, {maxZoom: DEEPEST, maxNativeZoom: 18, zIndex: 1}).addTo(map);
+if (data.background) L.tileLayer(data.background.url, {maxZoom: DEEPEST, maxNativeZoom: 18, zIndex: 1}).addTo(map);
 L.control.scale({imperial: false, maxWidth: 120}).addTo(map);
 addFit();
 addCredits();
@@ -35,7 +35,7 @@ for (const one of [...footprints].reverse()) if (one) one.addTo(map);  // the ne
 restyle();
 map.on("zoomend", restyle);
 addGraticule(map);
-for (const mosaic of data.mosaics) addMosaic(mosaic);
+for (const basemap of data.basemaps) addBasemap(basemap);
 $("names").append(...data.names.map((name) => element("li", {}, element("code", {textContent: name}))));
 if (!data.scenes.length) for (const id of ["filters", "order", "list"]) $(id).hidden = true;
 if (data.leftOut) $("footer").textContent = `${data.leftOut} of ${data.scenes.length} thumbnails are not in this file.`;
@@ -48,7 +48,7 @@ function positions(scene) {
 function style(scene) {
   const kind = classOf(scene.cloud);
   const size = sizeOf(scene, map.getZoom()), weight = Math.max(1.5, DOT - size);
-  const bare = tilesShown.size > 0 || mosaicsShown.size > 0;  // fills would hide what lies under them
+  const bare = tilesShown.size > 0 || basemapsShown.size > 0;  // fills would hide what lies under them
   return {
     color: kind.colour, weight, opacity: bare ? 0.7 : 1, dashArray: kind.unknown && size > DOT ? "4 3" : null,
     fillOpacity: bare ? 0 : Math.max(0.04, Math.min(0.14, 2.5 / data.scenes.length)),  // the more, the thinner
@@ -112,7 +112,7 @@ function show() {
     if (tiles) is ? tiles.addTo(map) : tiles.remove();
   }
   const all = data.scenes.length, scenes = all === 1 ? "scene" : "scenes";
-  $("count").value = !all && data.mosaics.length ? `${data.mosaics.length} mosaic${data.mosaics.length > 1 ? "s" : ""}`
+  $("count").value = !all && data.basemaps.length ? `${data.basemaps.length} basemap${data.basemaps.length > 1 ? "s" : ""}`
     : shown.length === all ? `${all} ${scenes}` : `${shown.length} of ${all} ${scenes}`;
   $("reset").hidden = shown.length === all;
   drawLegend(shown);
@@ -184,22 +184,22 @@ function toggleTiles(scene) {
   tellTiles(scene);
 }
 
-function addMosaic(mosaic) {
-  const layer = tilesOfMosaic(mosaic), box = element("input", {type: "checkbox", checked: true});
+function addBasemap(basemap) {
+  const layer = tilesOfBasemap(basemap), box = element("input", {type: "checkbox", checked: true});
   const toggle = () => {
-    box.checked ? mosaicsShown.add(layer.addTo(map)) : mosaicsShown.delete(layer.remove());
+    box.checked ? basemapsShown.add(layer.addTo(map)) : basemapsShown.delete(layer.remove());
     restyle();
   };
   box.addEventListener("change", toggle);
-  $("mosaics").append(element("label", {}, box, element("code", {textContent: mosaic.name})));
-  $("mosaics").hidden = false;
+  $("basemaps").append(element("label", {}, box, element("code", {textContent: basemap.name})));
+  $("basemaps").hidden = false;
   toggle();
 }
 
 function fit() {
   const bounds = L.latLngBounds([]);
   for (const scene of data.scenes) if (isShown(scene) && footprints[scene.number]) bounds.extend(footprints[scene.number].getBounds());
-  for (const {bounds: box} of data.mosaics) if (box) bounds.extend([[box[1], box[0]], [box[3], box[2]]]);
+  for (const {bounds: box} of data.basemaps) if (box) bounds.extend([[box[1], box[0]], [box[3], box[2]]]);
   if (bounds.isValid()) goToBounds(bounds, 16);
   else map.setView([20, 0], 2);
 }
@@ -220,7 +220,7 @@ function addFit() {
 function addCredits() {
   const credits = L.control({position: "bottomright"});
   credits.onAdd = () => element("div", {className: "credits",
-    textContent: ["Leaflet", data.basemap && data.basemap.attribution, `imagery: ${data.service}`].filter(Boolean).join(" · ")});
+    textContent: ["Leaflet", data.background && data.background.attribution, `imagery: ${data.service}`].filter(Boolean).join(" · ")});
   credits.addTo(map);
 }
 

@@ -1,4 +1,4 @@
-// Tiles of scenes and mosaics. Of a scene only those are asked for that its footprint reaches.
+// Tiles of scenes and basemaps. Of a scene only those are asked for that its footprint reaches.
 
 const SIDE = 256;  // pixels of a tile
 const LEAST = 32;  // pixels of a scene; of a smaller one there is nothing to see
@@ -19,11 +19,11 @@ function tilesOf(scene) {
   }));
 }
 
-function tilesOfMosaic(mosaic) {
-  const [west, south, east, north] = mosaic.bounds || [];
-  return watched(new Tiles(mosaic.tiles, {
-    subdomains: mosaic.hosts || "a", maxNativeZoom: mosaic.level, maxZoom: DEEPEST, zIndex: 100,
-    bounds: mosaic.bounds ? [[south, west], [north, east]] : undefined,
+function tilesOfBasemap(basemap) {
+  const [west, south, east, north] = basemap.bounds || [];
+  return watched(new Tiles(basemap.tiles, {
+    subdomains: basemap.hosts || "a", maxNativeZoom: basemap.level, maxZoom: DEEPEST, zIndex: 100,
+    bounds: basemap.bounds ? [[south, west], [north, east]] : undefined,
   }));
 }
 

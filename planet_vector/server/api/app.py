@@ -59,7 +59,7 @@ class Service:
     keys: Keys = field(default_factory=Keys)
     signer: Optional[Signer] = None
     delivery_port: Optional[int] = None
-    mosaics: Mapping[str, BasemapDefinition] = field(default_factory=dict)
+    basemaps: Mapping[str, BasemapDefinition] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=Metrics)
     rescans: RescanState = field(default_factory=RescanState)
 
@@ -311,7 +311,7 @@ def index_version(request: Request, service: Service, permission: Permission, *p
     permission : Permission
         What the key may see.
     *parts
-        What else the answer depends on: parameters, the definition of a mosaic.
+        What else the answer depends on: parameters, the definition of a basemap.
     """
     may = [None if names is None else sorted(names) for names in (permission.scene_types, permission.products)]
     place = base_url(request), request.scope["path"]

@@ -1,4 +1,4 @@
-"""Mosaics: many scenes as one picture, cut into quads.
+"""Basemaps: many scenes as one picture, cut into quads.
 
 A YAML file defines them::
 
@@ -40,20 +40,20 @@ from planet_vector.server.quad_grid import QUAD_SIZE, Bounds, Quad, quads_at_mos
 from planet_vector.times import format_time, parse_time
 
 MAX_SCENES = 20_000
-"""Scenes of a mosaic: the least that is laid out in memory, all at once."""
+"""Scenes of a basemap: the least that is laid out in memory, all at once."""
 
 MAX_QUADS = 500_000
-"""Quads of a mosaic, counted for each of its scenes: some 10 s of work, and 100 MB."""
+"""Quads of a basemap, counted for each of its scenes: some 10 s of work, and 100 MB."""
 
 MAX_PERMISSIONS = 8
-"""Sets of products, as keys have them, for which a mosaic's layout is kept."""
+"""Sets of products, as keys have them, for which a basemap's layout is kept."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 @dataclass(frozen=True)
 class Member:
-    """One scene of a mosaic.
+    """One scene of a basemap.
 
     Attributes
     ----------
@@ -74,14 +74,14 @@ class Member:
 
 
 class BasemapLayout:
-    """Scenes and quads of a mosaic, those on top first.
+    """Scenes and quads of a basemap, those on top first.
 
     Parameters
     ----------
     members : sequence of Member
         The scenes.
     level : int
-        The mosaic's.
+        The basemap's.
     quads : mapping of Quad to sequence of Member, optional
         The quads, if they are known; else they are found when they are wanted.
     """
@@ -140,7 +140,7 @@ class BasemapLayout:
             if tried > MAX_QUADS:
                 raise Refusal(
                     422,
-                    f"The mosaic would have more than {MAX_QUADS} quads of scenes: its definition needs a lower level "
+                    f"The basemap would have more than {MAX_QUADS} quads of scenes: its definition needs a lower level "
                     f"than {self._level}, or fewer scenes.",
                 )
         for member in self.members:
@@ -153,7 +153,7 @@ class BasemapLayout:
 
 @dataclass
 class BasemapDefinition:
-    """Definition of a mosaic."""
+    """Definition of a basemap."""
 
     name: str
     title: str
@@ -165,14 +165,14 @@ class BasemapDefinition:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def is_visible(self, permission: Permission) -> bool:
-        """Tell whether a key may see the mosaic: its scene type, and its product if it has one."""
+        """Tell whether a key may see the basemap: its scene type, and its product if it has one."""
         types = permission.scene_types
         return (types is None or self.search.scene_type in types) and (
             self.product is None or permission.allows(self.product)
         )
 
     def layout(self, index: Index, permission: Permission, patience: Optional[Patience] = None) -> BasemapLayout:
-        """Return the scenes and quads of the mosaic that a key may see, as they are in the index now."""
+        """Return the scenes and quads of the basemap that a key may see, as they are in the index now."""
         with _held(self._lock, patience):
             version = index.version()
             if self._layout is None or self._layout[0] != version:
@@ -188,7 +188,7 @@ class BasemapDefinition:
             return part
 
     def describe(self, layout: BasemapLayout, base: str) -> Dict[str, Any]:
-        """Return the mosaic as the API gives it."""
+        """Return the basemap as the API gives it."""
         members = layout.members
         times = sorted(member.acquired for member in members)
         address = f"{base}/v0/mosaics/{self.name}"
@@ -237,7 +237,7 @@ class BasemapDefinition:
         }
 
     def _find(self, index: Index, patience: Optional[Patience]) -> List[Member]:
-        """Return the scenes of the mosaic, those in front first."""
+        """Return the scenes of the basemap, those in front first."""
         members: List[Member] = []
         for number, (scene_id, text, products) in enumerate(index.matching(self.search, MAX_SCENES, patience)):
             if patience is not None and not number % 100:
@@ -277,8 +277,8 @@ def _held(lock: threading.Lock, patience: Optional[Patience]) -> Iterator[None]:
         lock.release()
 
 
-def load_mosaics(file: Optional[Path]) -> Dict[str, BasemapDefinition]:
-    """Return the mosaics of a file, by name.
+def load_basemaps(file: Optional[Path]) -> Dict[str, BasemapDefinition]:
+    """Return the basemaps of a file, by name.
 
     Raises
     ------
@@ -293,46 +293,46 @@ def load_mosaics(file: Optional[Path]) -> Dict[str, BasemapDefinition]:
         entries = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(
-            f"The file of mosaics {file} cannot be read ({' '.join(str(error).split())[:200]})."
+            f"The file of basemaps {file} cannot be read ({' '.join(str(error).split())[:200]})."
         ) from None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise ConfigError(f"The file of mosaics {file} holds no list of mosaics.")
-    mosaics: Dict[str, BasemapDefinition] = {}
+        raise ConfigError(f"The file of basemaps {file} holds no list of basemaps.")
+    basemaps: Dict[str, BasemapDefinition] = {}
     for entry in entries:
-        mosaic = _mosaic(file, entry)
-        if mosaics.setdefault(mosaic.name, mosaic) is not mosaic:
-            raise ConfigError(f"The file of mosaics {file}: there are two of the name {mosaic.name}.")
-    return mosaics
+        basemap = _basemap(file, entry)
+        if basemaps.setdefault(basemap.name, basemap) is not basemap:
+            raise ConfigError(f"The file of basemaps {file}: there are two of the name {basemap.name}.")
+    return basemaps
 
 
-def _mosaic(file: Path, entry: Mapping[str, Any]) -> BasemapDefinition:
+def _basemap(file: Path, entry: Mapping[str, Any]) -> BasemapDefinition:
     name = entry.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ConfigError(f"The file of mosaics {file}: a name has letters, digits, - and _, not {name!r}.")
+        raise ConfigError(f"The file of basemaps {file}: a name has letters, digits, - and _, not {name!r}.")
     unknown = set(entry) - {"name", "title", "scene_type", "product", "first", "last", "filter", "level"}
     if unknown:
         raise ConfigError(
-            f"The file of mosaics {file}: {name} has {sorted(map(str, unknown))[0]!r}, which is nothing of a mosaic."
+            f"The file of basemaps {file}: {name} has {sorted(map(str, unknown))[0]!r}, which is nothing of a basemap."
         )
     level = entry.get("level", 15)
     if not isinstance(level, int) or not 4 <= level <= 22:
-        raise ConfigError(f"The file of mosaics {file}: the level of {name} is a whole number from 4 to 22.")
+        raise ConfigError(f"The file of basemaps {file}: the level of {name} is a whole number from 4 to 22.")
     given = entry.get("filter") or {}
     if not isinstance(given, dict):
-        raise ConfigError(f"The file of mosaics {file}: the filter of {name} is a mapping of fields to values.")
+        raise ConfigError(f"The file of basemaps {file}: the filter of {name} is a mapping of fields to values.")
     parameters = [(str(key), str(value)) for key, value in given.items()]
     try:
         first = parse_time(str(entry["first"])) if entry.get("first") else None
         after = _after(entry["last"]) if entry.get("last") else None
         if first and after and first >= after:
-            raise ConfigError(f"The file of mosaics {file}: the first day of {name} is after its last.")
+            raise ConfigError(f"The file of basemaps {file}: the first day of {name} is after its last.")
         if first:
             parameters.append(("acquired.gte", format_time(first)))
         if after:
             parameters.append(("acquired.lt", format_time(after)))
         search = parse_search(str(entry.get("scene_type", "ortho")), parameters)
     except (Refusal, ValueError) as error:
-        raise ConfigError(f"The file of mosaics {file}: {name}: {error}") from None
+        raise ConfigError(f"The file of basemaps {file}: {name}: {error}") from None
     product = entry.get("product")
     return BasemapDefinition(
         name, str(entry.get("title", name)), search, None if product is None else str(product), level

@@ -1,4 +1,4 @@
-"""The part of the API about mosaics: their quads, as metadata and as files, and their tiles."""
+"""The part of the API about basemaps: their quads, as metadata and as files, and their tiles."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ TILE_SECONDS = 0.4
 """Time a client waits for a tile of a small scale; what takes longer is made meanwhile, and there the next time."""
 
 SECONDS = 60.0
-"""Time for what needs a mosaic's layout: 20 000 scenes take some 10 s, once for each state of the index."""
+"""Time for what needs a basemap's layout: 20 000 scenes take some 10 s, once for each state of the index."""
 
 QUAD_SECONDS = 180.0
 """Time for a quad, with the surveys of its scenes."""
 
 LAYOUTS = Pool("layouts", 4)
-"""Mosaics have threads of their own: while one is laid out, scenes and searches are not to wait."""
+"""Basemaps have threads of their own: while one is laid out, scenes and searches are not to wait."""
 
 T = TypeVar("T")
 
@@ -56,11 +56,11 @@ _QUADS = "/v0/mosaics/{name}/quads/"
 _PAGE = ("_page.updated.lt", "_page.updated.gt", "_page.id")
 
 
-def add_mosaics(app: FastAPI) -> None:
-    """Add the routes of mosaics to the API."""
+def add_basemaps(app: FastAPI) -> None:
+    """Add the routes of basemaps to the API."""
     routes: List[Any] = [
         ("/v0/mosaics/", list_mosaics, openapi.ROOT),
-        ("/v0/mosaics/{name}", get_mosaic, openapi.MOSAIC),
+        ("/v0/mosaics/{name}", get_mosaic, openapi.BASEMAP),
         ("/v0/mosaics/{name}/quad-map.png", get_quadmap, openapi.TILE),
         (_QUADS, list_quads, openapi.QUADS),
         (_QUADS + "{quad_id}", get_quad, openapi.QUAD),
@@ -80,35 +80,35 @@ def add_mosaics(app: FastAPI) -> None:
 
 
 async def list_mosaics(request: Request) -> Response:
-    """List the mosaics that the key may see."""
+    """List the basemaps that the key may see."""
     service, permission = enter(request)
     base = base_url(request)
 
     def answer(patience: Patience) -> Response:
-        visible = [mosaic for mosaic in service.mosaics.values() if mosaic.is_visible(permission)]
+        visible = [basemap for basemap in service.basemaps.values() if basemap.is_visible(permission)]
 
         def make() -> bytes:
             described = [
-                mosaic.describe(mosaic.layout(service.index, permission, patience), base) for mosaic in visible
+                basemap.describe(basemap.layout(service.index, permission, patience), base) for basemap in visible
             ]
             links = {"next": None, "prev": None, "self": f"{base}/v0/mosaics/"}
             return write_json({"links": links, "mosaics": described})
 
-        defined = [_definition(mosaic) for mosaic in visible]
+        defined = [_definition(basemap) for basemap in visible]
         return json_answer(request, make, index_version(request, service, permission, defined))
 
     return await _attend(request, answer)
 
 
 async def get_mosaic(request: Request, name: str) -> Response:
-    """Describe one mosaic."""
+    """Describe one basemap."""
     seen = _see(request, name)
     base = base_url(request)
-    return await _described(request, seen, lambda patience: seen.mosaic.describe(seen.layout(patience), base))
+    return await _described(request, seen, lambda patience: seen.basemap.describe(seen.layout(patience), base))
 
 
 async def list_quads(request: Request, name: str) -> Response:
-    """List the quads of a mosaic, those updated last first."""
+    """List the quads of a basemap, those updated last first."""
     seen = _see(request, name)
     parameters = read_query(request.scope["query_string"].decode("latin-1"))
     base = base_url(request)
@@ -122,7 +122,7 @@ async def get_quad(request: Request, name: str, quad_id: str) -> Response:
     seen = _see(request, name)
     base = base_url(request)
     return await _described(
-        request, seen, lambda patience: seen.mosaic.describe_quad(*seen.quad(quad_id, patience), base)
+        request, seen, lambda patience: seen.basemap.describe_quad(*seen.quad(quad_id, patience), base)
     )
 
 
@@ -136,7 +136,7 @@ async def get_quad_raster(request: Request, name: str, quad_id: str) -> Response
         return quad, picture, picture.kept_file()
 
     quad, picture, file = await _attend(request, find)
-    name = f"{quad.id}_{seen.mosaic.name}.tif"
+    name = f"{quad.id}_{seen.basemap.name}.tif"
     if file is None:
         found = await attend(request, picture.make_file, seconds=QUAD_SECONDS, pool=PICTURES)
         if isinstance(found, bytes):  # the disk has no room for it
@@ -170,12 +170,12 @@ async def list_quad_scenes(request: Request, name: str, quad_id: str) -> Respons
 
     def make(patience: Patience) -> bytes:
         quad, members = seen.quad(quad_id, patience)
-        address = f"{base}/v0/mosaics/{seen.mosaic.name}/quads/{quad.id}/scenes/"
+        address = f"{base}/v0/mosaics/{seen.basemap.name}/quads/{quad.id}/scenes/"
         links = {"next": None, "prev": None, "self": address, "first": address}
         features = []
         for member in members:
             patience.check()
-            found = seen.service.index.find(seen.mosaic.search.scene_type, member.scene_id)
+            found = seen.service.index.find(seen.basemap.search.scene_type, member.scene_id)
             if found is not None:
                 features.append(found.feature)
         return collection(len(members), links, shown(b",".join(features), seen.permission, base))
@@ -187,7 +187,7 @@ async def list_quad_scenes(request: Request, name: str, quad_id: str) -> Respons
 
 
 async def get_mosaic_tile(request: Request, name: str, z: str, x: str, y: str) -> Response:
-    """Show a mosaic on one tile of a web map."""
+    """Show a basemap on one tile of a web map."""
     seen = _see(request, name)
     if not all(re.fullmatch(r"\d{1,8}", part, re.ASCII) for part in (z, x, y)):
         raise Refusal(404, "There is no such tile.")
@@ -216,7 +216,7 @@ async def get_quadmap(request: Request, name: str) -> Response:
         return unless_known(request.headers, version, made)
 
     def draw(patience: Patience) -> bytes:
-        around = quads_around(seen.mosaic.level)
+        around = quads_around(seen.basemap.level)
         side = min(512, around)
         picture = Image.new("RGBA", (side, side))
         for quad in seen.layout(patience).quads(patience):
@@ -228,44 +228,51 @@ async def get_quadmap(request: Request, name: str) -> Response:
 
 
 class _Seen(NamedTuple):
-    """Mosaic as one key sees it."""
+    """Basemap as one key sees it."""
 
     service: Service
-    mosaic: BasemapDefinition
+    basemap: BasemapDefinition
     permission: Permission
 
     def layout(self, patience: Patience) -> BasemapLayout:
-        return self.mosaic.layout(self.service.index, self.permission, patience)
+        return self.basemap.layout(self.service.index, self.permission, patience)
 
     def version(self, request: Request, *parts: Any) -> Version:
-        return index_version(request, self.service, self.permission, _definition(self.mosaic), parts)
+        return index_version(request, self.service, self.permission, _definition(self.basemap), parts)
 
     def quad(self, quad_id: str, patience: Patience) -> Tuple[Quad, Sequence[Member]]:
         quad = Quad.parse(quad_id)
         members = self.layout(patience).quads(patience).get(quad) if quad else None
         if quad is None or members is None:
-            raise Refusal(404, f"The mosaic {self.mosaic.name} has no quad {quad_id[:40]!r}.")
+            raise Refusal(404, f"The basemap {self.basemap.name} has no quad {quad_id[:40]!r}.")
         return quad, members
 
 
 def _see(request: Request, name: str) -> _Seen:
     service, permission = enter(request)
-    mosaic = service.mosaics.get(name)
-    # Keys are not told the names of mosaics they may not see.
-    if mosaic is None or not mosaic.is_visible(permission):
-        raise Refusal(404, f"There is no mosaic {name[:80]!r}.")
-    return _Seen(service, mosaic, permission)
+    basemap = service.basemaps.get(name)
+    # Keys are not told the names of basemaps they may not see.
+    if basemap is None or not basemap.is_visible(permission):
+        raise Refusal(404, f"There is no basemap {name[:80]!r}.")
+    return _Seen(service, basemap, permission)
 
 
-def _definition(mosaic: BasemapDefinition) -> Tuple[Any, ...]:
-    """Return what a mosaic is beyond the scenes of the index."""
-    return mosaic.name, mosaic.title, mosaic.product, mosaic.level, mosaic.search.scene_type, mosaic.search.parameters
+def _definition(basemap: BasemapDefinition) -> Tuple[Any, ...]:
+    """Return what a basemap is beyond the scenes of the index."""
+    return (
+        basemap.name,
+        basemap.title,
+        basemap.product,
+        basemap.level,
+        basemap.search.scene_type,
+        basemap.search.parameters,
+    )
 
 
 async def _described(
     request: Request, seen: _Seen, describe: Callable[[Patience], Mapping[str, Any]], *parts: Any
 ) -> Response:
-    """Return an answer of JSON about a mosaic, which `parts` tell from others at the same address."""
+    """Return an answer of JSON about a basemap, which `parts` tell from others at the same address."""
 
     def answer(patience: Patience) -> Response:
         return json_answer(request, lambda: write_json(describe(patience)), seen.version(request, parts))
@@ -314,7 +321,7 @@ def _list_quads(seen: _Seen, parameters: Parameters, base: str, patience: Patien
             raise Refusal(400, f"_page.updated: {error}.") from None
         page = [item for item in ordered if (item[:2] > edge if backwards else item[:2] < edge)]
     page = page[-count:] if backwards else page[:count]
-    address = f"{base}/v0/mosaics/{seen.mosaic.name}/quads/"
+    address = f"{base}/v0/mosaics/{seen.basemap.name}/quads/"
     query = [(name, value) for name, value in parameters if name not in _PAGE]
 
     def link(extra: Parameters) -> str:
@@ -329,7 +336,7 @@ def _list_quads(seen: _Seen, parameters: Parameters, base: str, patience: Patien
     features = []
     for _, _, quad in page:
         patience.check()
-        features.append(seen.mosaic.describe_quad(quad, quads[quad], base))
+        features.append(seen.basemap.describe_quad(quad, quads[quad], base))
     return {
         "type": "FeatureCollection",
         "features": features,

@@ -115,9 +115,9 @@ THUMB: Dict[str, Any] = {
     "responses": _answer("The picture", "image/png", _BINARY, 400, 403, 404, 422, 503),
 }
 TILE: Dict[str, Any] = {"responses": _answer("The tile", "image/png", _BINARY, 403, 404, 422, 503)}
-_MOSAIC = {"type": "object", "required": ["name", "links", "level", "quad_size"]}
+_BASEMAP = {"type": "object", "required": ["name", "links", "level", "quad_size"]}
 _FEATURES = {"type": "object", "required": ["type", "links", "features"]}
-MOSAIC: Dict[str, Any] = {"responses": _answer("The mosaic", "application/json", _MOSAIC, 404, 503)}
+BASEMAP: Dict[str, Any] = {"responses": _answer("The basemap", "application/json", _BASEMAP, 404, 503)}
 QUADS: Dict[str, Any] = {
     "parameters": _SEARCH[1:3],
     "responses": _answer("A page of quads", "application/json", _FEATURES, 400, 404, 422, 503),

@@ -145,8 +145,8 @@
     </message>
     <message>
       <location filename="../browser.py" />
-      <source>Mosaics</source>
-      <translation>Mosaike</translation>
+      <source>Basemaps</source>
+      <translation>Basemaps</translation>
     </message>
     <message>
       <location filename="../browser.py" />

@@ -1,4 +1,4 @@
-"""``planet-vector mosaics``."""
+"""``planet-vector basemaps``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import planet_vector
 from planet_vector.cli import options
 from planet_vector.cli.messages import say
 from planet_vector.cli.output import json_dumper, name_of, printable
-from planet_vector.names import MOSAICS
+from planet_vector.names import BASEMAPS
 
 _TABLE = "{:<32} {:<10} {:<10} {:>5}  {}\n"
 
@@ -19,30 +19,30 @@ _TABLE = "{:<32} {:<10} {:<10} {:>5}  {}\n"
 @click.command()
 @options.json_style
 @options.names
-@click.option("--table", "as_table", is_flag=True, help="Print a table to look at.")
+@options.table
 @options.api_url
 @options.verbose
-def mosaics(indent: Optional[int], compact: bool, names: bool, as_table: bool, api_url: Optional[str]) -> None:
-    """Print the mosaics of the service, a line of JSON each: what it says of them.
+def basemaps(indent: Optional[int], compact: bool, names: bool, as_table: bool, api_url: Optional[str]) -> None:
+    """Print the basemaps of the service, a line of JSON each: what it says of them.
 
     \b
     Examples:
-        planet-vector mosaics --table
-        for name in $(planet-vector mosaics --names); do gdalinfo "$name"; done
+        planet-vector basemaps --table
+        for name in $(planet-vector basemaps --names); do gdalinfo "$name"; done
     """
-    from planet_vector.catalog.basemaps import list_mosaics
+    from planet_vector.catalog.basemaps import list_basemaps
 
     if names and as_table:
         raise click.UsageError("--names and --table exclude each other.")
     out, dumps = sys.stdout, json_dumper(indent, compact)
-    found = list_mosaics(planet_vector.connect(api_url))
+    found = list_basemaps(planet_vector.connect(api_url))
     if not found:
-        say("The service has no mosaics.", err=True)
+        say("The service has no basemaps.", err=True)
     elif as_table:
         out.write(_TABLE.format("name", "first", "last", "level", "title"))
     for body in found:
         if names:
-            out.write(f"{name_of(MOSAICS, body['name'])}\n")
+            out.write(f"{name_of(BASEMAPS, body['name'])}\n")
         elif as_table:
             first, last = (str(body.get(when) or "-")[:10] for when in ("first_acquired", "last_acquired"))
             told = (body["name"], first, last, str(body.get("level", "-")), str(body.get("title") or ""))

@@ -1,4 +1,4 @@
-"""Mosaics and their quads as layers: what the service lists, whole, in every program; few requests."""
+"""Basemaps and their quads as layers: what the service lists, whole, in every program; few requests."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from tests.raster.recording import Answer, Recorder, Request
 from tests.vector.conftest import Watched, ask
 from tests.vector.test_filters import counting
 
-MOSAICS = """
+BASEMAPS = """
 - {name: clear, title: Few clouds, filter: {cloud_cover.estimated.lte: 40}}
 - {name: coarse, title: Everything, level: 12}
 - {name: none, title: Nothing, filter: {acquired.gt: "2100-01-01"}}
 """
 AREA = (11.99, 47.88, 12.01, 47.9)  # within one quad
-BOX = "PLANET:mosaics/clear?bbox=" + ",".join(map(str, AREA))
+BOX = "PLANET:basemaps/clear?bbox=" + ",".join(map(str, AREA))
 
 
 @pytest.fixture(scope="module")
 def _served(start_service: Start, archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Watched:
     folder = tmp_path_factory.mktemp("mosaics")
-    (folder / "mosaics.yml").write_text(MOSAICS)
+    (folder / "mosaics.yml").write_text(BASEMAPS)
     log = folder / "access.log"
     return Watched(start_service(archive, "--mosaics", str(folder / "mosaics.yml"), "--access-log", str(log)), log)
 
@@ -52,9 +52,11 @@ def served(_served: Watched, monkeypatch: pytest.MonkeyPatch) -> Watched:
     return _served
 
 
-def quads_of(service: Service, mosaic: str, **parameters: Any) -> dict[str, dict[str, Any]]:
-    """Return quads as the API lists them, by id; no test mosaic has more than a page."""
-    return {quad["id"]: quad for quad in ask(service, f"mosaics/{mosaic}/quads/", count=1000, **parameters)["features"]}
+def quads_of(service: Service, basemap: str, **parameters: Any) -> dict[str, dict[str, Any]]:
+    """Return quads as the API lists them, by id; no test basemap has more than a page."""
+    return {
+        quad["id"]: quad for quad in ask(service, f"mosaics/{basemap}/quads/", count=1000, **parameters)["features"]
+    }
 
 
 def leaves(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -77,12 +79,12 @@ def assert_said(row: Any, properties: dict[str, Any]) -> None:
             assert found == value, name
 
 
-# ---- mosaics ---------------------------------------------------------------------------------------------
+# ---- basemaps ---------------------------------------------------------------------------------------------
 
 
-def test_each_mosaic_is_a_feature_with_all_that_is_said_of_it(served: Watched) -> None:
-    listed = {mosaic["name"]: mosaic for mosaic in ask(served.service, "mosaics/")["mosaics"]}
-    frame = pyogrio.read_dataframe("PLANET:mosaics").set_index("name", drop=False)
+def test_each_basemap_is_a_feature_with_all_that_is_said_of_it(served: Watched) -> None:
+    listed = {basemap["name"]: basemap for basemap in ask(served.service, "mosaics/")["mosaics"]}
+    frame = pyogrio.read_dataframe("PLANET:basemaps").set_index("name", drop=False)
     assert list(frame.index) == list(listed) == ["clear", "coarse", "none"]
     for name, row in frame.iterrows():
         assert_said(row, listed[name])
@@ -96,26 +98,53 @@ def test_each_mosaic_is_a_feature_with_all_that_is_said_of_it(served: Watched) -
 
 
 def test_what_has_no_column_is_not_dropped(shared_data: Path, stub: Stub) -> None:
-    (mosaic,) = json.loads((shared_data / "list-mosaics.json").read_text())["mosaics"]
-    mosaic["links"]["quads"] = stub.mosaics[0]["links"]["quads"]  # for the footprint
-    stub.mosaics = [{**mosaic, "bands": {"count": 4}}]
-    frame = pyogrio.read_dataframe("PLANET:mosaics")
+    (basemap,) = json.loads((shared_data / "list-mosaics.json").read_text())["mosaics"]
+    basemap["links"]["quads"] = stub.basemaps[0]["links"]["quads"]  # for the footprint
+    stub.basemaps = [{**basemap, "bands": {"count": 4}}]
+    frame = pyogrio.read_dataframe("PLANET:basemaps")
     assert json.loads(frame["other"][0]) == {"bands": {"count": 4}}
-    assert_said(frame.iloc[0], stub.mosaics[0])
+    assert_said(frame.iloc[0], stub.basemaps[0])
 
 
-def test_a_mosaic_of_more_than_a_page_has_the_square_of_web_mercator(stub: Stub) -> None:
+def test_a_basemap_of_more_than_a_page_has_the_square_of_web_mercator(stub: Stub) -> None:
     stub.fill(1100)
-    frame = pyogrio.read_dataframe("PLANET:mosaics")
+    frame = pyogrio.read_dataframe("PLANET:basemaps")
     assert frame.geometry[0].bounds == pytest.approx((-180, -85.0511287798, 180, 85.0511287798))
     assert frame.geometry[0].area == pytest.approx(360 * 2 * 85.0511287798)
-    assert list(pyogrio.read_dataframe("PLANET:mosaics", bbox=(100, 10, 101, 11))["name"]) == ["m"]
+    assert list(pyogrio.read_dataframe("PLANET:basemaps", bbox=(100, 10, 101, 11))["name"]) == ["m"]
 
 
-def test_mosaics_listed_over_pages_are_read_whole(stub: Stub) -> None:
-    stub.mosaics = [{**stub.mosaics[0], "name": f"m{number}"} for number in range(5)]
-    stub.mosaics_a_page = 2
-    assert list(pyogrio.read_dataframe("PLANET:mosaics")["name"]) == ["m0", "m1", "m2", "m3", "m4"]
+def test_basemaps_listed_over_pages_are_read_whole(stub: Stub) -> None:
+    stub.basemaps = [{**stub.basemaps[0], "name": f"m{number}"} for number in range(5)]
+    stub.basemaps_a_page = 2
+    assert list(pyogrio.read_dataframe("PLANET:basemaps")["name"]) == ["m0", "m1", "m2", "m3", "m4"]
+
+
+SAVED = """
+<OGRVRTDataSource>
+  <OGRVRTLayer name="all">
+    <SrcDataSource relativeToVRT="0">PLANET:mosaics?fields=name,title</SrcDataSource><SrcLayer>mosaics</SrcLayer>
+  </OGRVRTLayer>
+  <OGRVRTLayer name="quads">
+    <SrcDataSource relativeToVRT="0">planet://mosaics/clear?limit=3</SrcDataSource><SrcLayer>clear</SrcLayer>
+  </OGRVRTLayer>
+</OGRVRTDataSource>
+"""
+"""A VRT over names as they were before 0.2.0."""
+
+
+def test_names_and_vrts_from_before_basemaps_were_called_so_open(served: Watched, tmp_path: Path) -> None:
+    path = tmp_path / "saved.vrt"
+    path.write_text(SAVED)
+    for was, now in (("PLANET:mosaics", "PLANET:basemaps"), ("planet://mosaics/clear", "PLANET:basemaps/clear")):
+        assert pyogrio.read_dataframe(was).equals(pyogrio.read_dataframe(now))
+    assert pyogrio.list_layers("PLANET:basemaps")[0][0] == "basemaps"
+    assert pyogrio.list_layers("PLANET:mosaics/?fields=name")[0][0] == "mosaics"
+    listed = pyogrio.read_dataframe(path, layer="all")
+    assert listed.columns.tolist() == ["name", "title", "geometry"]
+    assert listed["name"].tolist() == ["clear", "coarse", "none"]
+    assert len(pyogrio.read_dataframe(path, layer="quads")) == 3
+    assert planet_vector.open_layer("PLANET:mosaics").name == "basemaps"
 
 
 # ---- quads -----------------------------------------------------------------------------------------------
@@ -152,7 +181,7 @@ def test_every_program_gives_the_quads_of_the_service(
 ) -> None:
     listed = quads_of(served.service, "clear")
     assert len(listed) > 3
-    frame = pyogrio.read_dataframe("PLANET:mosaics/clear", fid_as_index=True)
+    frame = pyogrio.read_dataframe("PLANET:basemaps/clear", fid_as_index=True)
     assert list(frame["id"]) == list(listed)
     for fid, row in frame.iterrows():
         quad = listed[row["id"]]
@@ -167,26 +196,26 @@ def test_every_program_gives_the_quads_of_the_service(
     if HAS_FIONA:
         import fiona
 
-        with fiona.open("PLANET:mosaics/clear") as source:
+        with fiona.open("PLANET:basemaps/clear") as source:
             assert len(source) == len(listed)
             found = {f["properties"]["id"]: (int(f["id"]), f["properties"]["num_input_scenes"], shape(f["geometry"]))
                      for f in source}  # fmt: skip
             assert found == expected
     for code in (IN_OSGEO, IN_QGIS):
-        done = system_python(code, "PLANET:mosaics/clear", env=served.service.environ)
+        done = system_python(code, "PLANET:basemaps/clear", env=served.service.environ)
         assert done.returncode == 0, done.stderr
         count, rows = json.loads(done.stdout)
         assert count == len(listed)
         assert {i: tuple(row[:2]) for i, row in rows.items()} == {i: row[:2] for i, row in expected.items()}
         assert all(shapely.from_wkt(rows[i][2]).equals_exact(expected[i][2], 1e-9) for i in rows)
-    done = run("ogrinfo", "-al", "-geom=NO", "PLANET:mosaics/clear", env=served.service.environ)
+    done = run("ogrinfo", "-al", "-geom=NO", "PLANET:basemaps/clear", env=served.service.environ)
     assert (done.returncode, done.stderr) == (0, "")
     assert set(re.findall(r"^  id \(String\) = (\S+)", done.stdout, re.M)) == set(listed)
     assert served.service.key not in done.stdout
 
 
 def test_a_row_further_up_lies_further_north(served: Watched) -> None:
-    frame = pyogrio.read_dataframe("PLANET:mosaics/coarse")
+    frame = pyogrio.read_dataframe("PLANET:basemaps/coarse")
     for _, row in frame.iterrows():
         level, column, number = place(row["id"])
         side = 360 / 2 ** (level - 4)  # sixteen tiles a quad
@@ -200,19 +229,19 @@ def test_a_spatial_filter_is_sent_and_is_exact(served: Watched) -> None:
     expected = {i for i, quad in everything.items() if shape(quad["geometry"]).intersects(shapely.box(*AREA))}
     assert 0 < len(expected) < len(everything)
     served.requests()
-    frame = pyogrio.read_dataframe("PLANET:mosaics/clear", bbox=AREA)
+    frame = pyogrio.read_dataframe("PLANET:basemaps/clear", bbox=AREA)
     asked = [path for path in served.requests() if "/quads/" in path]
     assert set(frame["id"]) == expected
     assert len(asked) == 1
     polygon = shapely.from_wkt(parse_qs(urlsplit(asked[0]).query)["intersects"][0])
     assert polygon.equals(shapely.box(*AREA))
     # Inside what is known: nothing is asked. The same box in a name finds the same.
-    assert set(pyogrio.read_dataframe("PLANET:mosaics/clear", bbox=(12.0, 47.89, 12.0, 47.89))["id"]) <= expected
+    assert set(pyogrio.read_dataframe("PLANET:basemaps/clear", bbox=(12.0, 47.89, 12.0, 47.89))["id"]) <= expected
     assert not [path for path in served.requests() if "/quads/" in path]
     assert set(pyogrio.read_dataframe(BOX)["id"]) == expected
     triangle = "POLYGON((11.99 47.86,12.01 47.86,12 47.89,11.99 47.86))"
     hit = {i for i, q in everything.items() if shape(q["geometry"]).intersects(shapely.from_wkt(triangle))}
-    assert set(pyogrio.read_dataframe(f"PLANET:mosaics/clear?intersects={triangle}")["id"]) == hit
+    assert set(pyogrio.read_dataframe(f"PLANET:basemaps/clear?intersects={triangle}")["id"]) == hit
 
 
 @pytest.mark.parametrize(
@@ -241,15 +270,15 @@ def test_filters_are_exact(served: Watched, where: str, holds: Callable[[Any], b
     expected = [i for i, quad in everything.items() if holds(quad)]
     assert expected
     for again in range(2):  # asked for, and from what is known by then
-        assert sorted(pyogrio.read_dataframe("PLANET:mosaics/clear", where=where)["id"]) == sorted(expected), again
-        pyogrio.read_dataframe("PLANET:mosaics/clear")
+        assert sorted(pyogrio.read_dataframe("PLANET:basemaps/clear", where=where)["id"]) == sorted(expected), again
+        pyogrio.read_dataframe("PLANET:basemaps/clear")
 
 
 def test_what_a_question_costs(served: Watched, system_python: Callable[..., Any]) -> None:
     def asked() -> list[str]:
         return [unquote(path).partition("/mosaics/")[2].partition("?")[0] for path in served.requests()]
 
-    layer = planet_vector.open_layer("PLANET:mosaics/clear")
+    layer = planet_vector.open_layer("PLANET:basemaps/clear")
     assert asked() == ["clear"]
     wanted = "L15-1092E-1335N"
     _, column, number = place(wanted)
@@ -265,11 +294,11 @@ def test_what_a_question_costs(served: Watched, system_python: Callable[..., Any
     assert layer.count() == len(quads) and layer.extent() is not None and list(layer.rows()) == quads
     assert list(layer.rows(f"id = '{wanted}'")) and layer.row(quads[0].fid) == quads[0]
     assert asked() == []
-    # Of the mosaics: their list, and a page of quads each for the footprints.
-    mosaics = planet_vector.open_layer("PLANET:mosaics")
+    # Of the basemaps: their list, and a page of quads each for the footprints.
+    basemaps = planet_vector.open_layer("PLANET:basemaps")
     assert asked() == [""]
     CACHE.clear()
-    assert len(list(mosaics.rows())) == 3 and len(list(mosaics.rows())) == 3
+    assert len(list(basemaps.rows())) == 3 and len(list(basemaps.rows())) == 3
     assert sorted(asked()) == ["clear/quads/", "coarse/quads/", "none/quads/"]
 
 
@@ -277,15 +306,15 @@ def test_a_count_is_said_to_be_fast_where_the_rows_are_known(
     served: Watched, system_python: Callable[..., Any]
 ) -> None:
     questions: list[tuple[str, str | None, Any, list[bool]]] = [
-        ("PLANET:mosaics/coarse", "percent_covered > 10", None, [False, False]),
-        ("PLANET:mosaics/coarse", None, AREA, [False, False]),
-        ("PLANET:mosaics/clear", None, None, [False, True]),  # the second time they were read
-        ("PLANET:mosaics/clear", "id LIKE 'L15%'", None, [False, False]),
-        ("PLANET:mosaics/clear?limit=2", None, None, [False, True]),
-        ("PLANET:mosaics/clear/L15-1092E-1335N", None, None, [True, True]),  # opening reads the quad
-        ("PLANET:mosaics", None, None, [True, True]),  # and lists the mosaics
-        ("PLANET:mosaics", "level = 15", None, [False, False]),
-        ("PLANET:mosaics", None, (11, 47, 13, 49), [False, False]),
+        ("PLANET:basemaps/coarse", "percent_covered > 10", None, [False, False]),
+        ("PLANET:basemaps/coarse", None, AREA, [False, False]),
+        ("PLANET:basemaps/clear", None, None, [False, True]),  # the second time they were read
+        ("PLANET:basemaps/clear", "id LIKE 'L15%'", None, [False, False]),
+        ("PLANET:basemaps/clear?limit=2", None, None, [False, True]),
+        ("PLANET:basemaps/clear/L15-1092E-1335N", None, None, [True, True]),  # opening reads the quad
+        ("PLANET:basemaps", None, None, [True, True]),  # and lists the basemaps
+        ("PLANET:basemaps", "level = 15", None, [False, False]),
+        ("PLANET:basemaps", None, (11, 47, 13, 49), [False, False]),
     ]
     rows = counting([question[:3] for question in questions], served.service.environ, system_python)
     assert [fast for fast, *_ in rows] == [fast for *_, expected in questions for fast in expected]
@@ -294,10 +323,10 @@ def test_a_count_is_said_to_be_fast_where_the_rows_are_known(
 
 
 def test_a_quad_is_a_layer_of_one_feature(served: Watched) -> None:
-    frame = pyogrio.read_dataframe("PLANET:mosaics/clear/L15-1092E-1335N")
+    frame = pyogrio.read_dataframe("PLANET:basemaps/clear/L15-1092E-1335N")
     assert list(frame["id"]) == ["L15-1092E-1335N"]
-    assert list(pyogrio.read_info("PLANET:mosaics/clear?fields=id,updated")["fields"]) == ["id", "updated"]
-    assert len(pyogrio.read_dataframe("PLANET:mosaics/clear?limit=2")) == 2
+    assert list(pyogrio.read_info("PLANET:basemaps/clear?fields=id,updated")["fields"]) == ["id", "updated"]
+    assert len(pyogrio.read_dataframe("PLANET:basemaps/clear?limit=2")) == 2
 
 
 def test_quads_are_one_raster_for_the_tile_index(served: Watched) -> None:
@@ -320,15 +349,15 @@ def test_quads_are_one_raster_for_the_tile_index(served: Watched) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("PLANET:mosaics/nosuch", "no mosaic 'nosuch'"),
-        ("PLANET:mosaics/clear/L15-0000E-0000N", "no quad 'L15-0000E-0000N'"),
-        ("PLANET:mosaics?bbox=0,0,1,1", "takes no parameter 'bbox'"),
-        ("PLANET:mosaics/clear?acquired.gte=2015-01-01", "cannot be searched by 'acquired.gte'"),
-        ("PLANET:mosaics/clear?order_by=acquired asc", "cannot be searched by 'order_by'"),
-        ("PLANET:mosaics/clear?bbox=1,2,3", "not a box"),
-        ("PLANET:mosaics/clear?fields=cloud", "'cloud'"),
-        ("PLANET:mosaics/clear?api_key=x", "never part of a name"),
-        ("PLANET:mosaics/clear/L15-1092E-1335N?limit=1", "one quad"),
+        ("PLANET:basemaps/nosuch", "no basemap 'nosuch'"),
+        ("PLANET:basemaps/clear/L15-0000E-0000N", "no quad 'L15-0000E-0000N'"),
+        ("PLANET:basemaps?bbox=0,0,1,1", "takes no parameter 'bbox'"),
+        ("PLANET:basemaps/clear?acquired.gte=2015-01-01", "cannot be searched by 'acquired.gte'"),
+        ("PLANET:basemaps/clear?order_by=acquired asc", "cannot be searched by 'order_by'"),
+        ("PLANET:basemaps/clear?bbox=1,2,3", "not a box"),
+        ("PLANET:basemaps/clear?fields=cloud", "'cloud'"),
+        ("PLANET:basemaps/clear?api_key=x", "never part of a name"),
+        ("PLANET:basemaps/clear/L15-1092E-1335N?limit=1", "one quad"),
     ],
 )
 def test_what_cannot_be_is_said(served: Watched, name: str, said: str) -> None:
@@ -352,12 +381,12 @@ class Stub:
             "quads": f"{self.url}mosaics/m/quads/",
             "tiles": f"{self.url}tiles/{{z}}/{{x}}/{{y}}.png",
         }
-        self.mosaics: list[dict[str, Any]] = [
+        self.basemaps: list[dict[str, Any]] = [
             {"name": "m", "level": 15, "quad_size": 4096, "coordinate_system": "EPSG:3857", "datatype": "byte",
              "links": links}
         ]  # fmt: skip
         self.quads: list[dict[str, Any]] = []
-        self.mosaics_a_page = 100
+        self.basemaps_a_page = 100
         self.most = 1000
         self.fails = ""
 
@@ -382,11 +411,11 @@ class Stub:
             return 403, {}, b"{}"
         if parts.path == "/v0/mosaics/":
             at = int(query.get("at", 0))
-            more = f"{self.url}mosaics/?at={at + self.mosaics_a_page}"  # also when there are none
-            page = self.mosaics[at : at + self.mosaics_a_page]
+            more = f"{self.url}mosaics/?at={at + self.basemaps_a_page}"  # also when there are none
+            page = self.basemaps[at : at + self.basemaps_a_page]
             return 200, {}, json.dumps({"mosaics": page, "links": {"next": more}}).encode()
         if not parts.path.endswith("/quads/"):
-            return 200, {}, json.dumps(self.mosaics[0]).encode()
+            return 200, {}, json.dumps(self.basemaps[0]).encode()
         before = query.get("_page.updated.lt", "9")
         page = [quad for quad in self.quads if quad["properties"]["updated"] < before]
         page = page[: min(self.most, int(query.get("count", 50)))]
@@ -427,9 +456,9 @@ def test_no_quad_is_lost_between_pages(stub: Stub, count: int, of_a_time: int, m
         assert stub.listed_by_links() < count  # what the service's own links lose
     if of_a_time == most and count > most:
         with pytest.raises(PlanetVectorError, match="More quads were updated at one time"):
-            list(planet_vector.open_layer("PLANET:mosaics/m").rows())
+            list(planet_vector.open_layer("PLANET:basemaps/m").rows())
         return
-    layer = planet_vector.open_layer("PLANET:mosaics/m")
+    layer = planet_vector.open_layer("PLANET:basemaps/m")
     stub.server.seen.clear()
     found = [row.values[0] for row in layer.rows()]
     assert found == [quad["id"] for quad in stub.quads]
@@ -442,30 +471,30 @@ def test_a_page_that_fails_is_an_error_and_no_end(stub: Stub) -> None:
     stub.fill(2500)
     stub.fails = "_page.updated.lt"
     with pytest.raises(PlanetVectorError, match="403"):
-        list(planet_vector.open_layer("PLANET:mosaics/m").rows())
+        list(planet_vector.open_layer("PLANET:basemaps/m").rows())
     if HAS_FIONA:
         import fiona
 
         with pytest.raises(PlanetVectorError):
-            list(fiona.open("PLANET:mosaics/m"))
-        with fiona.open("PLANET:mosaics/m") as source, pytest.raises((TypeError, PlanetVectorError)):
+            list(fiona.open("PLANET:basemaps/m"))
+        with fiona.open("PLANET:basemaps/m") as source, pytest.raises((TypeError, PlanetVectorError)):
             print(len(source))
     # Before it reads rows, pyogrio up to 0.12 counts them, and takes an error for none.
     errors = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyogrio.errors.FeatureError)
     with pytest.raises(errors, match="403"):
-        pyogrio.read_dataframe("PLANET:mosaics/m")
+        pyogrio.read_dataframe("PLANET:basemaps/m")
 
 
 def test_a_quad_off_the_grid_is_an_error(stub: Stub) -> None:
     stub.fill(3)
     stub.quads[1]["id"] = "L15-2048E-0000N"
     with pytest.raises(PlanetVectorError, match="cannot have"):
-        list(planet_vector.open_layer("PLANET:mosaics/m").rows())
+        list(planet_vector.open_layer("PLANET:basemaps/m").rows())
 
 
 def test_real_quads_keep_every_property(shared_data: Path, stub: Stub) -> None:
     stub.quads = json.loads((shared_data / "get-mosaic-quads.json").read_text())["features"]
-    frame = pyogrio.read_dataframe("PLANET:mosaics/m")
+    frame = pyogrio.read_dataframe("PLANET:basemaps/m")
     assert list(frame["id"]) == [quad["id"] for quad in stub.quads]
     for (_, row), quad in zip(frame.iterrows(), stub.quads):
         assert_said(row, quad["properties"])

@@ -1,4 +1,4 @@
-"""``mosaics``, ``mosaic``, ``quads`` and ``download-quads`` against what the API says, asked for by itself."""
+"""``basemaps``, ``mosaic``, ``quads`` and ``download-quads`` against what the API says, asked for by itself."""
 
 from __future__ import annotations
 
@@ -64,18 +64,18 @@ def _ids(done: subprocess.CompletedProcess[str]) -> List[str]:
     return sorted(quad["id"] for quad in _lines(done))
 
 
-def test_mosaics_are_what_the_service_says(cli: Run, served: Service) -> None:
+def test_basemaps_are_what_the_service_says(cli: Run, served: Service) -> None:
     listed = _said(served, "mosaics/")["mosaics"]
-    assert len(listed) == 2 and _lines(cli("mosaics")) == listed
-    assert cli("mosaics", "--names").stdout.split() == ["PLANET:mosaics/clear", "PLANET:mosaics/coarse"]
-    table = cli("mosaics", "--table").stdout.splitlines()
+    assert len(listed) == 2 and _lines(cli("basemaps")) == listed
+    assert cli("basemaps", "--names").stdout.split() == ["PLANET:basemaps/clear", "PLANET:basemaps/coarse"]
+    table = cli("basemaps", "--table").stdout.splitlines()
     assert [line.split()[0] for line in table] == ["name", "clear", "coarse"] and "Few clouds" in table[1]
-    assert cli("mosaics", "--names", "--table").returncode == 2
+    assert cli("basemaps", "--names", "--table").returncode == 2
 
 
-def test_a_mosaic_is_told_of_by_either_name(cli: Run, served: Service) -> None:
+def test_a_basemap_is_told_of_by_either_name(cli: Run, served: Service) -> None:
     said = _said(served, "mosaics/clear")
-    for name in ("clear", "PLANET:mosaics/clear", "planet://mosaics/clear"):
+    for name in ("clear", "PLANET:basemaps/clear", "planet://basemaps/clear"):
         done = cli("mosaic", name, "--indent", "2")
         assert (done.returncode, json.loads(done.stdout)) == (0, said), done.stderr
     assert "\n" not in cli("mosaic", "clear", "--compact").stdout.strip()
@@ -85,11 +85,11 @@ def test_quads_are_what_the_service_lists(cli: Run, served: Service) -> None:
     listed = _quads(served, "coarse")
     assert len(listed) > 2
     assert sorted(_lines(cli("quads", "coarse")), key=lambda quad: quad["id"]) == sorted(listed, key=lambda q: q["id"])
-    collection = json.loads(cli("quads", "PLANET:mosaics/coarse", "--collection").stdout)
+    collection = json.loads(cli("quads", "PLANET:basemaps/coarse", "--collection").stdout)
     assert {quad["id"] for quad in collection["features"]} == {quad["id"] for quad in listed}
     assert len(_lines(cli("quads", "coarse", "--limit", "2"))) == 2
     names = cli("quads", "coarse", "--names").stdout.split()
-    assert sorted(names) == sorted(f"PLANET:mosaics/coarse/{quad['id']}" for quad in listed)
+    assert sorted(names) == sorted(f"PLANET:basemaps/coarse/{quad['id']}" for quad in listed)
 
 
 def test_quads_of_an_area_however_it_is_given(cli: Run, served: Service, tmp_path: Path) -> None:
@@ -106,9 +106,9 @@ def test_quads_of_an_area_however_it_is_given(cli: Run, served: Service, tmp_pat
     here = [name for name, quad in listed.items() if quad.intersects(box(*PLACE))]
     text = ",".join(map(str, PLACE))
     assert _ids(cli("quads", "coarse", "--bbox", text)) == here
-    assert _ids(cli("quads", f"PLANET:mosaics/coarse?bbox={text}")) == here
+    assert _ids(cli("quads", f"PLANET:basemaps/coarse?bbox={text}")) == here
     assert _ids(cli("quads", "coarse", MIDDLE)) == here
-    assert _ids(cli("quads", f"PLANET:mosaics/coarse/{here[0]}")) == here
+    assert _ids(cli("quads", f"PLANET:basemaps/coarse/{here[0]}")) == here
     assert cli("quads", "coarse", "POINT (0 0)").stdout == ""
 
 
@@ -155,7 +155,7 @@ def test_a_raster_of_the_quads_of_a_place(cli: Run, quad: Dict[str, bytes], tmp_
         window = from_bounds(*part.bounds, transform=whole.transform).round_offsets().round_lengths()
         assert (part.read() == whole.read(window=window)).all() and np.ptp(part.read(1)) > 0
     place = ",".join(map(str, PLACE))
-    assert cli("mosaic", f"PLANET:mosaics/coarse?bbox={place}", "-o", "same.tif").returncode == 0
+    assert cli("mosaic", f"PLANET:basemaps/coarse?bbox={place}", "-o", "same.tif").returncode == 0
     with rasterio.open(tmp_path / "part.tif") as part, rasterio.open(tmp_path / "same.tif") as same:
         assert (part.read() == same.read()).all() and part.transform == same.transform
     assert cli("mosaic", "coarse", "--bbox", place, "-o", "quads.vrt").returncode == 0
@@ -165,19 +165,19 @@ def test_a_raster_of_the_quads_of_a_place(cli: Run, quad: Dict[str, bytes], tmp_
 
 
 def test_an_area_of_a_mosaic_of_scenes_is_what_it_was(cli: Run, tmp_path: Path) -> None:
-    (tmp_path / "coarse").write_text(MIDDLE)  # a file goes before a mosaic of that name
+    (tmp_path / "coarse").write_text(MIDDLE)  # a file goes before a basemap of that name
     for area in (MIDDLE, "coarse", "@coarse", "PLANET:ortho?intersects=" + MIDDLE):
-        done = cli("mosaic", area, "--count")
+        done = cli("mosaic", area, "--dry-run")
         assert done.returncode == 0 and " scenes, " in done.stdout, done.stderr
 
 
 FAULTS = {
-    "mosaic nowhere": (1, "neither a file nor a mosaic"),
-    "mosaic PLANET:mosaics/nowhere": (1, "no mosaic 'nowhere'"),
-    "mosaic PLANET:mosaics": (2, "names no mosaic"),
-    "mosaic PLANET:mosaics/coarse/L12-0136E-0166N": (2, "names a quad"),
+    "mosaic nowhere": (1, "neither a file nor a basemap"),
+    "mosaic PLANET:basemaps/nowhere": (1, "no basemap 'nowhere'"),
+    "mosaic PLANET:basemaps": (2, "names no basemap"),
+    "mosaic PLANET:basemaps/coarse/L12-0136E-0166N": (2, "names a quad"),
     "mosaic coarse --cloud-cover 5": (2, "--cloud-cover is for scenes"),
-    "mosaic coarse --count": (2, "--count is for scenes"),
+    "mosaic coarse --dry-run": (2, "--dry-run is for scenes"),
     "mosaic coarse --bbox 1,2,3,4": (2, "give --output"),
     "mosaic coarse --bbox 1,2,3 -o a.tif": (2, "not a box"),
     "mosaic coarse --bbox 1,2,1.1,2.1 -o a.tif": (1, "no quad there"),
@@ -185,14 +185,14 @@ FAULTS = {
     "mosaic coarse --dst-bounds 0 0 9 9 --bbox 1,2,3,4 -o a.tif": (2, "exclude each other"),
     "mosaic coarse --bbox 1,2,3,4 -o a.png": (2, "no .tif or .vrt"),
     "mosaic coarse --bbox 1,2,3,4 -o nowhere/a.tif": (1, "no folder nowhere"),
-    "mosaic PLANET:ortho --indent 2 --count": (2, "what the service says"),
-    "mosaic PLANET:ortho": (2, "--output FILE, or --count"),
-    "quads nowhere": (1, "no mosaic 'nowhere'"),
-    "quads PLANET:ortho": (2, "names no mosaic"),
+    "mosaic PLANET:ortho --indent 2 --dry-run": (2, "what the service says"),
+    "mosaic PLANET:ortho": (2, "--output FILE, or --dry-run"),
+    "quads nowhere": (1, "no basemap 'nowhere'"),
+    "quads PLANET:ortho": (2, "names no basemap"),
     "quads ../up": (2, "no scene type"),
     "quads coarse nowhere.geojson": (2, "is no area"),
     "quads coarse POINT(1_1) --bbox 1,2,3,4": (2, "place once"),
-    "quads PLANET:mosaics/coarse?acquired.gte=2015": (2, "no parameter of a mosaic"),
+    "quads PLANET:basemaps/coarse?acquired.gte=2015": (2, "no parameter of a basemap"),
     "quads coarse --collection --rs": (2, "exclude each other"),
     "download-quads coarse L12-0001E-0001N": (1, "no quad 'L12-0001E-0001N'"),
     "download-quads coarse L12-0001E-0001N --bbox 1,2,3,4": (2, "not both"),
@@ -215,19 +215,19 @@ def test_no_quads_are_said(cli: Run) -> None:
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == (
         "No quads found: check the order of the coordinates (longitude first: -47.89 is read as longitude, -12 as "
-        "latitude) and the mosaic (clear).\n"
+        "latitude) and the basemap (clear).\n"
     )
 
 
-def test_what_is_kept_of_mosaics_goes_with_the_cache(cli: Run) -> None:
+def test_what_is_kept_of_basemaps_goes_with_the_cache(cli: Run) -> None:
     bbox = ",".join(map(str, PLACE))
-    done = cli("open", f"PLANET:mosaics/clear?bbox={bbox}")
+    done = cli("open", f"PLANET:basemaps/clear?bbox={bbox}")
     assert done.returncode == 0 and Path(done.stdout.strip()).exists()
-    with planet_vector.open(f"PLANET:mosaics/clear?bbox={bbox}", cache=True) as dataset:
+    with planet_vector.open(f"PLANET:basemaps/clear?bbox={bbox}", cache=True) as dataset:
         dataset.read(1, window=((0, 8), (0, 8)))
     kept = sorted(quad_cache.directory().rglob("*.tif"))
     assert kept
     cleared = cli("cache", "clear")
     assert cleared.returncode == 0
     assert f"Removed {len(kept)} quads from " in cleared.stderr and not quad_cache.directory().exists()
-    assert "the VRTs of 1 mosaics" in cleared.stderr and not Path(done.stdout.strip()).exists()
+    assert "the VRTs of 1 basemaps" in cleared.stderr and not Path(done.stdout.strip()).exists()

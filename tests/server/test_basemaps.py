@@ -1,4 +1,4 @@
-"""Mosaics: quads and tiles made of scenes."""
+"""Basemaps: quads and tiles made of scenes."""
 
 from __future__ import annotations
 
@@ -71,14 +71,14 @@ def service(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Running:
     return serve(folder, "--mosaics", str(folder / "m.yml"))
 
 
-def test_mosaics_are_described_as_kept_responses_are(service: Running) -> None:
+def test_basemaps_are_described_as_kept_responses_are(service: Running) -> None:
     page = service.json("mosaics/")
     assert [m["name"] for m in page["mosaics"]] == ["all", "early"]
     assert page["links"]["prev"] is None
-    mosaic = service.json("mosaics/all")
+    basemap = service.json("mosaics/all")
     address = f"{service.root}mosaics/all"
     assert (
-        mosaic
+        basemap
         == page["mosaics"][0]
         == {
             "coordinate_system": "EPSG:3857",
@@ -213,7 +213,7 @@ def test_what_is_not_there(service: Running) -> None:
 
 
 class SlowIndex:
-    """Stands for an index that takes long to find the scenes of a mosaic."""
+    """Stands for an index that takes long to find the scenes of a basemap."""
 
     def __init__(self, scenes: int = 0) -> None:
         self.asked = 0
@@ -231,16 +231,16 @@ class SlowIndex:
         return [(f"s{n}", text, {names[n % 3]: f"s{n}_{names[n % 3]}.tif"}) for n, text in enumerate(texts)]
 
 
-def mosaic_of(**fields: Any) -> BasemapDefinition:
+def basemap_of(**fields: Any) -> BasemapDefinition:
     return BasemapDefinition("m", "M", parse_search("ortho", []), **fields)
 
 
 def test_who_waits_for_a_layout_can_leave() -> None:
     index: Any = SlowIndex()
-    mosaic, patience = mosaic_of(), Patience(60)
+    basemap, patience = basemap_of(), Patience(60)
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(mosaic.layout, index, Permission())
-        second = pool.submit(mosaic.layout, index, Permission(), patience)
+        first = pool.submit(basemap.layout, index, Permission())
+        second = pool.submit(basemap.layout, index, Permission(), patience)
         time.sleep(0.2)
         patience.leave()
         with pytest.raises(ClientGone):
@@ -250,21 +250,21 @@ def test_who_waits_for_a_layout_can_leave() -> None:
         assert first.result(5).members == []
 
 
-def test_a_mosaic_is_laid_out_once_for_all_keys() -> None:
+def test_a_basemap_is_laid_out_once_for_all_keys() -> None:
     index: Any = SlowIndex(30)
     index.go.set()
-    mosaic = mosaic_of()
-    whole = mosaic.layout(index, Permission())
+    basemap = basemap_of()
+    whole = basemap.layout(index, Permission())
     assert len(whole.members) == 30 and sum(map(len, whole.quads().values())) > 0
     for names in (["visual"], ["analytic"], ["visual", "qa"], ["band_1"], *([f"p{n}", "qa"] for n in range(20))):
-        layout = mosaic.layout(index, Permission(products=frozenset(names)))
+        layout = basemap.layout(index, Permission(products=frozenset(names)))
         shown = [member for member in layout.members for name in member.products if name in names]
         assert len(shown) == len(layout.members) == 10 * len({"visual", "analytic", "qa"} & set(names))
         within = {member.scene_id for members in layout.quads().values() for member in members}
         assert within == {member.scene_id for member in layout.members}
-        assert mosaic.layout(index, Permission(products=frozenset(names))) is layout
+        assert basemap.layout(index, Permission(products=frozenset(names))) is layout
     assert index.asked == 1
-    assert mosaic.layout(index, Permission(name="another")) is whole
+    assert basemap.layout(index, Permission(name="another")) is whole
 
 
 def test_more_quads_than_can_be_listed_are_refused_with_advice(serve: Serve, tmp_path: Path) -> None:

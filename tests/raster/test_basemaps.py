@@ -1,4 +1,4 @@
-"""The service's own mosaics: tiles, quads as one raster, the scenes behind a quad."""
+"""The service's own basemaps: tiles, quads as one raster, the scenes behind a quad."""
 
 from __future__ import annotations
 
@@ -25,26 +25,27 @@ from .recording import Pair
 
 rasterio = pytest.importorskip("rasterio")
 from rasterio.warp import transform_bounds  # noqa: E402
-from rasterio.windows import from_bounds  # noqa: E402
+from rasterio.windows import Window, from_bounds  # noqa: E402
 
 from planet_vector.catalog import ScenesV0  # noqa: E402
 from planet_vector.catalog.basemaps import quad_at, quad_place  # noqa: E402
 from planet_vector.raster import basemap_quads, quad_cache  # noqa: E402
-from planet_vector.raster.basemap_quads import Mosaic, mosaic_of, quad_bounds, quads_within, scenes_behind  # noqa: E402
+from planet_vector.raster.basemap_quads import Basemap, basemap_of, quad_bounds, quads_within, scenes_behind  # noqa: E402
+from planet_vector.raster.session import PlanetSession  # noqa: E402
 
 
 @pytest.fixture(scope="module")
-def with_mosaic(start_service: Start, archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Service:
+def with_basemap(start_service: Start, archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Service:
     path = tmp_path_factory.mktemp("mosaics") / "mosaics.yml"
     path.write_text("- name: clear\n  title: Few clouds\n  filter: {cloud_cover.estimated.lte: 40}\n")
     return start_service(archive, "--mosaics", str(path), "--access-log", str(path.with_name("access.log")))
 
 
 @pytest.fixture
-def served(with_mosaic: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    monkeypatch.setenv("PL_API_URL", with_mosaic.url)
-    monkeypatch.setenv("PL_API_KEY", with_mosaic.key)
-    yield with_mosaic
+def served(with_basemap: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    monkeypatch.setenv("PL_API_URL", with_basemap.url)
+    monkeypatch.setenv("PL_API_KEY", with_basemap.key)
+    yield with_basemap
 
 
 @pytest.fixture
@@ -55,23 +56,23 @@ def scene(served: Service) -> Scene:
 def test_a_quad_lies_where_the_real_service_said(shared_data: Path) -> None:
     """Rows are counted from the south; the places are those of a kept response."""
     listed = json.loads((shared_data / "get-mosaic-quads.json").read_text())["features"]
-    mosaic = Mosaic("color_balance_mosaic", 15, 4096, "", "")
+    basemap = Basemap("color_balance_mosaic", 15, 4096, "", "")
     for quad in listed:
         ring = np.array(quad["geometry"]["coordinates"][0])
-        west, south, east, north = transform_bounds("EPSG:3857", "EPSG:4326", *quad_bounds(mosaic, quad["id"]))
+        west, south, east, north = transform_bounds("EPSG:3857", "EPSG:4326", *quad_bounds(basemap, quad["id"]))
         found = (west, south, east, north)
         assert found == pytest.approx((*ring.min(axis=0), *ring.max(axis=0)), abs=1e-7)
     for bad in ("L14-0763E-0959N", "L15-2048E-0000N", "L15-0763E-0959S", "../x"):
         with pytest.raises(ProtocolError):
-            quad_bounds(mosaic, bad)
+            quad_bounds(basemap, bad)
 
 
 def test_quads_within_a_box_are_asked_for_by_the_box(served: Service, scene: Scene) -> None:
     catalog = planet_vector.connect()
-    mosaic = mosaic_of(catalog, "clear")
-    listed = list(quads_within(catalog, mosaic, Box(-180, -85, 180, 85)))
+    basemap = basemap_of(catalog, "clear")
+    listed = list(quads_within(catalog, basemap, Box(-180, -85, 180, 85)))
     everywhere = {quad.id for quad in listed}
-    there = {quad.id for quad in quads_within(catalog, mosaic, Box(*scene.footprint.bounds))}
+    there = {quad.id for quad in quads_within(catalog, basemap, Box(*scene.footprint.bounds))}
     assert there and there < everywhere
     assert there == {quad.id for quad in listed if quad.footprint.intersects(scene.footprint.envelope)}
 
@@ -80,7 +81,7 @@ def test_the_quads_of_an_area_and_the_tiles_show_the_same(served: Service, scene
     box = scene.footprint.bounds
     found = []
     text = ",".join(map(str, box))
-    for name in (f"PLANET:mosaics/clear?bbox={text}", "PLANET:mosaics/clear"):
+    for name in (f"PLANET:basemaps/clear?bbox={text}", "PLANET:basemaps/clear"):
         with rasters.open_product(name) as dataset:
             assert dataset.crs.to_epsg() == 3857 and dataset.count == 4
             bounds = transform_bounds("EPSG:4326", dataset.crs, *box)
@@ -93,16 +94,16 @@ def test_the_quads_of_an_area_and_the_tiles_show_the_same(served: Service, scene
 
 def test_one_quad_is_a_file_like_any_other(served: Service, scene: Scene) -> None:
     catalog = planet_vector.connect()
-    mosaic = mosaic_of(catalog, "clear")
-    quad = next(quads_within(catalog, mosaic, Box(*scene.footprint.bounds)))
-    with rasters.open_product(f"PLANET:mosaics/clear/{quad.id}") as dataset:
+    basemap = basemap_of(catalog, "clear")
+    quad = next(quads_within(catalog, basemap, Box(*scene.footprint.bounds)))
+    with rasters.open_product(f"PLANET:basemaps/clear/{quad.id}") as dataset:
         assert dataset.shape == (4096, 4096)
-        assert tuple(dataset.bounds) == pytest.approx(quad_bounds(mosaic, quad.id), abs=1e-6)
+        assert tuple(dataset.bounds) == pytest.approx(quad_bounds(basemap, quad.id), abs=1e-6)
 
 
 def test_the_scenes_behind_a_quad_are_found(served: Service, scene: Scene) -> None:
     catalog = planet_vector.connect()
-    quads = list(quads_within(catalog, mosaic_of(catalog, "clear"), Box(*scene.footprint.bounds)))
+    quads = list(quads_within(catalog, basemap_of(catalog, "clear"), Box(*scene.footprint.bounds)))
     behind = {found.id for quad in quads for found in scenes_behind(catalog, "clear", quad.id)}
     assert scene.id in behind
     found = scenes_behind(catalog, "clear", quads[0].id)
@@ -111,22 +112,22 @@ def test_the_scenes_behind_a_quad_are_found(served: Service, scene: Scene) -> No
 
 
 def test_what_is_not_there_is_said(served: Service) -> None:
-    with pytest.raises(NotFoundError, match="no mosaic 'nosuch'"):
-        rasters.open_product("PLANET:mosaics/nosuch")
+    with pytest.raises(NotFoundError, match="no basemap 'nosuch'"):
+        rasters.open_product("PLANET:basemaps/nosuch")
     with pytest.raises(RasterAccessError, match="no quad"):
-        rasters.open_product("PLANET:mosaics/clear?bbox=0,0,0.01,0.01")
+        rasters.open_product("PLANET:basemaps/clear?bbox=0,0,0.01,0.01")
     with pytest.raises(RasterAccessError, match="antimeridian"):
-        rasters.open_product("PLANET:mosaics/clear?bbox=170,0,-170,1")
+        rasters.open_product("PLANET:basemaps/clear?bbox=170,0,-170,1")
     with pytest.raises(ValueError, match="bbox"):
-        rasters.open_product("PLANET:mosaics/clear?bbox=1,2,3")
+        rasters.open_product("PLANET:basemaps/clear?bbox=1,2,3")
 
 
 def test_an_area_is_not_opened_as_the_globe(
     served: Service, call: Callable[..., Any], tmp_path: Path, scene: Scene
 ) -> None:
-    name = f"PLANET:mosaics/clear?intersects={scene.footprint.wkt}"
+    name = f"PLANET:basemaps/clear?intersects={scene.footprint.wkt}"
     for opened in (planet_vector.open, rasters.open_tiles, rasters.resolve):
-        with pytest.raises(NameSyntaxError, match="'intersects' is no parameter of a mosaic's raster: give bbox="):
+        with pytest.raises(NameSyntaxError, match="'intersects' is no parameter of a basemap's raster: give bbox="):
             opened(name)
     done = call("mosaic", name, "-o", str(tmp_path / "globe.vrt"))
     assert done.returncode != 0 and "give bbox=" in done.stderr and not (tmp_path / "globe.vrt").exists()
@@ -145,35 +146,35 @@ def test_quads_at_180_are_those_of_both_sides(start_service: Start, tmp_path: Pa
     (tmp_path / "mosaics.yml").write_text("- {name: all, title: All, level: 10}\n")
     service = start_service(folder, "--mosaics", str(tmp_path / "mosaics.yml"))
     catalog = planet_vector.connect(service.url, service.key)
-    mosaic = mosaic_of(catalog, "all")
+    basemap = basemap_of(catalog, "all")
     found = [
-        {quad_place(mosaic, quad.id)[0] for quad in quads_within(catalog, mosaic, area)}
+        {quad_place(basemap, quad.id)[0] for quad in quads_within(catalog, basemap, area)}
         for area in ("POINT(180 9)", "POINT(-180 9)", Box(180, 9, 180, 9), Box(-180, 9, -180, 9))
     ]
-    assert found == [{0, mosaic.across - 1}] * 4
+    assert found == [{0, basemap.across - 1}] * 4
     for longitude in (180.0, -180.0):
-        quad = quad_at(catalog, mosaic, longitude, 9.0)
-        assert quad is not None and quad_place(mosaic, quad.id)[0] == 0  # the eastern one of its edges
+        quad = quad_at(catalog, basemap, longitude, 9.0)
+        assert quad is not None and quad_place(basemap, quad.id)[0] == 0  # the eastern one of its edges
     with pytest.raises(RasterAccessError, match="antimeridian"):
         basemap_quads.open_quads(catalog, "all", Box(180, 8, 180, 10))
 
 
-# ---- as GDAL's own driver for mosaics does ---------------------------------------------------------------
+# ---- as GDAL's own driver for basemaps does ---------------------------------------------------------------
 
 BOX = "11.99,47.88,12.01,47.9"  # within one quad
 QUAD = "L15-1092E-1335N"
-NAME = f"PLANET:mosaics/clear?bbox={BOX}"
+NAME = f"PLANET:basemaps/clear?bbox={BOX}"
 
 
 @pytest.fixture
-def watched(served: Service, with_mosaic_log: Path) -> Watched:
-    found = Watched(served, with_mosaic_log)
+def watched(served: Service, with_basemap_log: Path) -> Watched:
+    found = Watched(served, with_basemap_log)
     found.requests()
     return found
 
 
 @pytest.fixture
-def with_mosaic_log(served: Service) -> Path:
+def with_basemap_log(served: Service) -> Path:
     command = served.process.args
     assert isinstance(command, list)
     return Path(command[command.index("--access-log") + 1])
@@ -197,7 +198,7 @@ def test_a_picture_of_quads_is_made_of_tiles_and_a_window_of_quads(watched: Watc
 
 def test_the_scenes_behind_a_pixel_are_told(served: Service) -> None:
     listed = [scene["id"] for scene in ask(served, f"mosaics/clear/quads/{QUAD}/scenes/")["features"]]
-    with rasters.open_product(NAME) as dataset, rasters.open_tiles("PLANET:mosaics/clear") as tiles:
+    with rasters.open_product(NAME) as dataset, rasters.open_tiles("PLANET:basemaps/clear") as tiles:
         column, row = (
             int(index) for index in ~dataset.transform * transform_bounds(4326, 3857, 12, 47.89, 12, 47.89)[:2]
         )
@@ -218,20 +219,20 @@ def test_the_scenes_behind_a_pixel_are_told(served: Service) -> None:
         assert served.key not in text
 
 
-def test_stock_programs_open_what_a_mosaic_holds(
+def test_stock_programs_open_what_a_basemap_holds(
     served: Service, run: Callable[..., Any], newer_python: Optional[str]
 ) -> None:
     """In GDAL 3.6 (gdalinfo), 3.10 (rasterio) and 3.12, by names that hold no key."""
     with rasters.open_product(NAME) as dataset:
         expected = [dataset.checksum(band) for band in (1, 4)]
-    said = run("gdalinfo", "PLANET:mosaics", env=served.environ).stdout
-    assert "SUBDATASET_1_NAME=PLANET:mosaics/clear\n" in said
+    said = run("gdalinfo", "PLANET:basemaps", env=served.environ).stdout
+    assert "SUBDATASET_1_NAME=PLANET:basemaps/clear\n" in said
     said = run("gdalinfo", NAME, env=served.environ).stdout
     names = re.findall(r"SUBDATASET_\d_NAME=(.*)", said)
     assert re.findall(r"SUBDATASET_\d_DESC=(.*)", said) == [
-        "tiles of mosaic clear, the globe down to zoom 15",
-        "1 quad of mosaic clear as one raster",
-        f"quad {QUAD} of mosaic clear",
+        "tiles of basemap clear, the globe down to zoom 15",
+        "1 quad of basemap clear as one raster",
+        f"quad {QUAD} of basemap clear",
     ]
     assert served.key not in said
     for path in names[:2]:
@@ -252,7 +253,7 @@ def test_stock_programs_open_what_a_mosaic_holds(
                "-outsize", "64", "64", "-of", "XYZ", "-b", "4", names[0], "/vsistdout/", env=bare)  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert {line.split()[2] for line in done.stdout.splitlines()} == {"255"}
-    done = run("gdalinfo", "-mdd", "LocationInfo/GeoPixel_12_47.89", "PLANET:mosaics/clear", env=served.environ)
+    done = run("gdalinfo", "-mdd", "LocationInfo/GeoPixel_12_47.89", "PLANET:basemaps/clear", env=served.environ)
     assert f"<Quad>{QUAD}</Quad><Scenes><Scene><id>" in done.stdout
 
 
@@ -384,12 +385,12 @@ def test_a_source_that_is_no_geotiff_is_refused_in_every_build(
         )
         + "</VRTDataset>"
     ).encode()
-    mosaic = Mosaic("m", 15, 4096, "", "")
+    basemap = Basemap("m", 15, 4096, "", "")
     python = str(QGIS_PYTHON) if build == "osgeo" else sys.executable
     outcomes = {}
     for prefix in (ONLY_GEOTIFF, ""):
-        quad = Placed(f"{prefix}/vsicurl/{pair.link('direct')}", quad_bounds(mosaic, "L15-0763E-0959N"))
-        text = quads_description(mosaic, [quad])
+        quad = Placed(f"{prefix}/vsicurl/{pair.link('direct')}", quad_bounds(basemap, "L15-0763E-0959N"))
+        text = quads_description(basemap, [quad])
         env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
         done = run(python, "-c", READ_VRT, build, str(Path(__file__).parent), text, env=env)
         assert done.returncode == 0, done.stderr
@@ -427,3 +428,19 @@ def test_a_scene_that_is_no_geotiff_or_not_there_leaves_no_hole_in_a_mosaic(
     assert done.stdout.count("refused: ") == 2, done.stdout + done.stderr
     assert "READ" not in done.stdout
     assert served.key not in done.stdout
+
+
+def test_a_saved_vrt_of_quads_and_an_old_name_open(served: Service, tmp_path: Path) -> None:
+    """The VRT is what commit 8205d2a saved of ``PLANET:mosaics/clear?bbox=11.99,47.88,12.01,47.9``."""
+    path = tmp_path / "quads.vrt"
+    saved = (Path(__file__).parent / "before" / "quads.vrt").read_text()
+    path.write_text(saved.replace("//SERVICE", "//" + served.url.split("/")[2]))
+    where = "clear?bbox=11.99,47.88,12.01,47.9"
+    with planet_vector.open(f"PLANET:basemaps/{where}") as dataset:
+        expected = dataset.read(window=Window(1060, 3840, 64, 64))
+    assert expected.any()
+    with planet_vector.open(f"planet://mosaics/{where}") as dataset:
+        assert np.array_equal(dataset.read(window=Window(1060, 3840, 64, 64)), expected)
+    with rasterio.Env(session=PlanetSession()), rasterio.open(path) as dataset:
+        assert np.array_equal(dataset.read(window=Window(1060, 3840, 64, 64)), expected)
+    assert planet_vector.resolve(f"PLANET:mosaics/{where}") == planet_vector.resolve(f"PLANET:basemaps/{where}")
