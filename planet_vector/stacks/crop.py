@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import rasterio
 import rasterio.shutil
@@ -27,6 +27,7 @@ from planet_vector.catalog import ScenesV0, connect
 from planet_vector.errors import ConfigError, PlanetVectorError, QueryError
 from planet_vector.geometry import utm
 from planet_vector.geometry.ground import holds_ground, merged
+from planet_vector.progress import Progress, bar_for
 from planet_vector.raster.drawn import bounds_in, drawn_in
 from planet_vector.raster.geotiff import geotiff_profile
 from planet_vector.raster.parallel import Alive, in_parallel
@@ -39,7 +40,6 @@ from planet_vector.stacks.grid import Grid, common_grid, outward
 from planet_vector.stacks.overlap import Stack, common_ground, over, shares_by_scene
 from planet_vector.stacks.resample import REACH, Pixels, Place, read_onto, seen_by_gdal
 
-Progress = Optional[Callable[[int, int], None]]
 """Called with the scenes that are done, and how many there are."""
 
 
@@ -85,7 +85,7 @@ def crop_stack(
     require_valid: float = 0.0,
     cog: bool = False,
     overwrite: bool = False,
-    progress: Progress = None,
+    progress: Union[bool, Progress] = None,
     api_url: Optional[str] = None,
     key: Optional[str] = None,
 ) -> List[Crop]:
@@ -126,8 +126,8 @@ def crop_stack(
         Write cloud optimized GeoTIFFs, with overviews.
     overwrite : bool
         Replace files that are there.
-    progress : callable, optional
-        Called with the scenes that are done, and how many there are.
+    progress : bool or callable, optional
+        Show a bar, in a terminal or a notebook; or call this with the scenes that are done, and how many there are.
     api_url, key : str, optional
         As for `planet_vector.connect`.
 
@@ -159,6 +159,7 @@ def crop_stack(
     catalog = connect(api_url, key)
     directory = Path(directory)
     check_name(directory)
+    progress = bar_for(progress, f"{stack.depth} scenes")
     paths = [directory / f"{scene.id}_{product}_crop.tif" for scene in stack.scenes]
     for path in paths:
         if path.exists() and not overwrite:
