@@ -6,20 +6,20 @@ that does the work. Nothing of GDAL is imported before it is used.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Iterable, List, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
 from planet_vector.catalog import ScenesV0, connect
 from planet_vector.errors import NameSyntaxError
 from planet_vector.names import BASEMAPS, Name, parse_name, shown
+from planet_vector.progress import FileBar, FileProgress, Progress, bar_for
 from planet_vector.query import Query
 from planet_vector.scene import Scene
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
-    from planet_vector.raster.download import FileProgress
-    from planet_vector.raster.partial_file import Progress
 
 Sought = Union[str, Query, Iterable[Scene]]
 
@@ -31,7 +31,7 @@ def open_product(
     api_url: Optional[str] = None,
     key: Optional[str] = None,
     cache: bool = False,
-    progress: Progress = None,
+    progress: Union[bool, Progress] = None,
 ) -> DatasetReader:
     """Open a product of a scene, or several, as a rasterio dataset, where it lies.
 
@@ -48,8 +48,8 @@ def open_product(
         As for `planet_vector.connect`.
     cache : bool
         Of the quads of a basemap: fetch each whole when it is first looked at, and keep it on disk.
-    progress : callable, optional
-        Called with the bytes fetched and the bytes in all (or None), where a file is served whole only.
+    progress : bool or callable, optional
+        Where a file is served whole only: show a bar, or call this with the bytes fetched and those in all (or None).
 
     Returns
     -------
@@ -75,7 +75,8 @@ def open_product(
         return open_bands(catalog, scene, products, res)
     from planet_vector.raster.product import open_link
 
-    return open_link(catalog, scene.product_link(products[0]), f"{scene.id}/{products[0]}", progress)
+    title = f"{scene.id}/{products[0]}"
+    return open_link(catalog, scene.product_link(products[0]), title, bar_for(progress, title, "B"))
 
 
 def open_tiles(name: str, *, api_url: Optional[str] = None, key: Optional[str] = None) -> DatasetReader:
@@ -226,7 +227,7 @@ def download_products(
     products: Sequence[str] = ("visual",),
     *,
     overwrite: bool = False,
-    progress: FileProgress = None,
+    progress: Union[bool, FileProgress] = None,
     api_url: Optional[str] = None,
     key: Optional[str] = None,
 ) -> List[Path]:
@@ -242,8 +243,9 @@ def download_products(
         The products of each.
     overwrite : bool
         Replace files that are there and are not as long as the service's.
-    progress : callable, optional
-        Called with a file, the bytes of it that are there and those it will have (or None); from several threads.
+    progress : bool or callable, optional
+        Show a bar, in a terminal or a notebook; or call this, from several threads, with a file, the bytes of it that
+        are there and those it will have (or None).
     api_url, key : str, optional
         As for `planet_vector.connect`.
 
@@ -255,7 +257,8 @@ def download_products(
     from planet_vector.raster.download import download
 
     catalog, scenes = _found(search, api_url, key)
-    return download(catalog, scenes, products, Path(directory), overwrite, progress)
+    with _watching(progress) as told:
+        return download(catalog, scenes, products, Path(directory), overwrite, told)
 
 
 def sync_products(
@@ -264,7 +267,7 @@ def sync_products(
     products: Sequence[str] = ("visual",),
     *,
     dry_run: bool = False,
-    progress: FileProgress = None,
+    progress: Union[bool, FileProgress] = None,
     api_url: Optional[str] = None,
     key: Optional[str] = None,
 ) -> List[Path]:
@@ -280,8 +283,9 @@ def sync_products(
         The products of each; ``all`` is each there is.
     dry_run : bool
         Only find out what would come.
-    progress : callable, optional
-        Called with a file, the bytes of it that are there and those it will have (or None); from several threads.
+    progress : bool or callable, optional
+        Show a bar, in a terminal or a notebook; or call this, from several threads, with a file, the bytes of it that
+        are there and those it will have (or None).
     api_url, key : str, optional
         As for `planet_vector.connect`.
 
@@ -299,7 +303,21 @@ def sync_products(
     from planet_vector.raster.sync import sync
 
     catalog, scenes = _found(search, api_url, key, anew=True)
-    return sync(catalog, scenes, products, Path(directory), dry_run, progress)
+    with _watching(progress) as told:
+        return sync(catalog, scenes, products, Path(directory), dry_run, told)
+
+
+@contextmanager
+def _watching(progress: Union[bool, FileProgress]) -> Iterator[FileProgress]:
+    """Give what to call for an argument ``progress``, and end the bar that it is."""
+    if progress is not True:
+        yield progress or None
+        return
+    bar = FileBar()
+    try:
+        yield bar
+    finally:
+        bar.close()
 
 
 def _parsed(name: str, api_url: Optional[str], key: Optional[str]) -> Tuple[Name, ScenesV0]:

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from planet_vector.atomic_files import complete, new_file, write_whole
-from planet_vector.cli import progress
 from planet_vector.private_files import remove_oldest
 
 
@@ -95,17 +94,3 @@ def test_the_oldest_go_but_not_those_of_the_last_day(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.vrt", "1.vrt", "2.vrt", "9.txt"]
     remove_oldest(tmp_path, "*.vrt", 0)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.vrt", "9.txt"]
-
-
-def test_a_file_of_unknown_length_is_complete_once_it_is_said(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    monkeypatch.setattr(progress, "_PAUSE", -1.0)
-    shown = progress.FileProgress()
-    path = Path("a.tif")
-    shown(path, 1_000_000, None)
-    assert "0 files, 1.0 MB  a.tif 1.0 MB" in capsys.readouterr().err
-    shown(path, 2_000_000, 2_000_000)
-    shown(path, 2_000_000, 2_000_000)  # as said by who fetched it, and by who asked for it
-    assert "1 files, 2.0 MB  " in capsys.readouterr().err.rpartition("\r")[2]

@@ -144,7 +144,6 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             with suppress(OSError):  # whoever read it is gone, too
                 sys.stdout.flush()  # whole lines, even if threads that hang take Python's own end away
-            _show_cursor()
             raise click.exceptions.Exit(INTERRUPTED) from None
 
 
@@ -203,16 +202,7 @@ def _drop_output() -> None:
 
 def _end() -> None:
     """End the program, whatever its threads do."""
-    _show_cursor()
     os._exit(INTERRUPTED)
-
-
-def _show_cursor() -> None:
-    """Have a terminal show its cursor, which a progress bar hides until it is complete."""
-    with suppress(OSError, ValueError):  # it is closed
-        if sys.stderr.isatty():
-            sys.stderr.write("\x1b[?25h")
-            sys.stderr.flush()
 
 
 def _failure(error: PlanetVectorError) -> click.ClickException:

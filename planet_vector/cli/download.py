@@ -37,7 +37,7 @@ def download(
         planet-vector search aoi.geojson --cloud-cover 5 | planet-vector download - -o scenes
         planet-vector download PLANET:landsat/LC81300472015235LGN00/band_4,band_3,band_2
     """
-    from planet_vector.cli.progress import FileProgress
+    from planet_vector.cli.progress import file_bar
     from planet_vector.cli.results import Outcome, print_paths, sorted_out
     from planet_vector.cli.scene_inputs import Given, scenes_given
     from planet_vector.raster.download import download_one, heard
@@ -51,7 +51,7 @@ def download(
         for name in each.products or options.split(products) or ["visual"]
         for product in (each.scene.products if name == "all" else [name])
     }
-    progress = FileProgress()
+    progress = file_bar()
     directory.mkdir(parents=True, exist_ok=True)
 
     def fetch(item: Tuple[Given, str], alive: Alive) -> Path:

@@ -48,7 +48,7 @@ def download_quads(
         planet-vector quads color_balance_mosaic --limit 3 | planet-vector download-quads color_balance_mosaic -
     """
     from planet_vector.catalog.basemaps import quad_of
-    from planet_vector.cli.progress import FileProgress
+    from planet_vector.cli.progress import file_bar
     from planet_vector.cli.results import Outcome, print_paths
     from planet_vector.raster.download import fetch_unless_there, heard, safe_name
     from planet_vector.raster.parallel import Alive, in_parallel
@@ -59,7 +59,7 @@ def download_quads(
     wanted: Iterable[Any] = dict.fromkeys(ids) if ids else quads_of(catalog, known, basemap, area, bbox)
     if ids and bbox:
         raise click.UsageError("Give --bbox or quads, not both.")
-    progress = FileProgress()
+    progress = file_bar()
     directory.mkdir(parents=True, exist_ok=True)
 
     def fetch(item: Any, alive: Alive) -> Path:

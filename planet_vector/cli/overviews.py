@@ -77,7 +77,7 @@ def _made(scene: Scene, product: str, yes: bool) -> str:
         told = f"Overviews of {title} take {wanted / 1e6:,.0f} MB of its {size / 1e6:,.0f} MB"
         if wanted > max(_UNASKED, _MOST * size) and not yes:
             _ask(f"{told}, as it is not in strips of few rows")
-        with progress_bar(title, wanted) as tell:
+        with progress_bar(title, wanted, "B") as tell:
             making.make(reduce, tell)
         say(f"{told}: they are made.", err=True)
     return name_of(catalog, scene, product, plan(catalog, scene.product_link(product), ANY_BUILD))

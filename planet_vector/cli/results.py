@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Iterable, List, Optional, Sequence, Tuple, TypeVar, Union
 
 from planet_vector.cli.messages import say
-from planet_vector.cli.progress import FileProgress
 from planet_vector.errors import PlanetVectorError, RasterAccessError
+from planet_vector.progress import FileBar
 
 Outcome = Tuple[str, Union[Path, PlanetVectorError]]
 """What a file is called in a message, and where it is or why it could not be had."""
@@ -18,7 +18,7 @@ _TOLD = 20  # failures named one by one; what is wrong with a thousand files is 
 
 
 def print_paths(
-    outcomes: Iterable[Outcome], progress: Optional[FileProgress] = None, failed: Sequence[Tuple[str, Exception]] = ()
+    outcomes: Iterable[Outcome], progress: Optional[FileBar] = None, failed: Sequence[Tuple[str, Exception]] = ()
 ) -> None:
     """Print the paths of files on stdout; what failed is told on stderr, once the others are there.
 
@@ -26,8 +26,8 @@ def print_paths(
     ----------
     outcomes : iterable of (str, Path or PlanetVectorError)
         Where each file is, or why it could not be had.
-    progress : FileProgress, optional
-        What may stand on the terminal.
+    progress : FileBar, optional
+        What may stand on the terminal; closed at the end.
     failed : sequence of (str, Exception)
         What is known to have failed before.
 
@@ -37,14 +37,18 @@ def print_paths(
         When a file could not be had: its own error when it was one, else one that counts them.
     """
     failures, there = list(failed), 0
-    for called, outcome in outcomes:
+    try:
+        for called, outcome in outcomes:
+            if progress:
+                progress.clear()
+            if isinstance(outcome, Path):
+                there += 1
+                say(str(outcome))
+            else:
+                failures.append((called, outcome))
+    finally:
         if progress:
-            progress.clear()
-        if isinstance(outcome, Path):
-            there += 1
-            say(str(outcome))
-        else:
-            failures.append((called, outcome))
+            progress.close()
     raise_failures(failures, there + len(failures), "files could not be fetched")
 
 

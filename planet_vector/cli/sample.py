@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Optional
 
@@ -11,6 +10,7 @@ import click
 from planet_vector.atomic_files import complete
 from planet_vector.cli import options
 from planet_vector.cli.messages import say
+from planet_vector.cli.progress import progress_bar
 from planet_vector.errors import ArchiveError
 
 
@@ -50,11 +50,8 @@ def sample(directory: Path, seed: int, size: str, index_only: Optional[int], ove
         return
     from planet_vector.server.sample.making import make_sample
 
-    def tell(done: int, total: int) -> None:
-        say(f"\r{done} of {total} scenes", err=True, nl=done == total)
-
-    progress = tell if sys.stderr.isatty() else None
-    made = make_sample(directory, seed=seed, size=size, overwrite=overwrite, progress=progress)
+    with progress_bar("Scenes", 1) as progress:
+        made = make_sample(directory, seed=seed, size=size, overwrite=overwrite, progress=progress)
     scenes = ", ".join(f"{count} {kind}" for kind, count in made.scenes.items())
     say(f"{directory} holds {scenes} scenes, {made.size / 1e6:.0f} MB.")
     say(f"Serve it:  planet-vector serve {directory}")

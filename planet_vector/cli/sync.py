@@ -12,7 +12,7 @@ from planet_vector.catalog import ScenesV0
 from planet_vector.cli import options
 from planet_vector.cli.messages import say
 from planet_vector.cli.no_scenes import pages_of
-from planet_vector.cli.progress import FileProgress
+from planet_vector.cli.progress import file_bar
 from planet_vector.cli.search_options import read_area, searching
 from planet_vector.errors import PlanetVectorError
 from planet_vector.query import Query
@@ -72,7 +72,7 @@ def sync(
         _tell(plan)
         print_paths(((todo.name, path) for todo in plan.todo for path in todo.wanted), failed=plan.refused)
         return
-    progress = FileProgress()
+    progress = file_bar()
     with folder.alone():
         plan = folder.plan(catalog, scenes, wanted)
         _tell(plan)

@@ -14,12 +14,13 @@ static      what the page is made of
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable, Dict, Iterable, NamedTuple, Optional, Union
+from typing import Dict, Iterable, NamedTuple, Optional, Union
 
 from planet_vector.errors import ConfigError, NotFoundError
 from planet_vector.maps.addresses import Direct
 from planet_vector.maps.content import Content, gather
 from planet_vector.maps.page import Pictures, checked_background, render
+from planet_vector.progress import Progress, bar_for
 from planet_vector.scene import Scene
 from planet_vector.workers import Workers
 
@@ -61,7 +62,7 @@ def write_map(
     thumbnails: int = THUMBNAILS,
     background: Optional[str] = None,
     attribution: str = "",
-    progress: Optional[Callable[[int, int], None]] = None,
+    progress: Union[bool, Progress] = None,
     api_url: Optional[str] = None,
     key: Optional[str] = None,
 ) -> Written:
@@ -80,8 +81,8 @@ def write_map(
         Address of tiles that lie under the scenes, with ``{z}``, ``{x}`` and ``{y}``; by default a graticule only.
     attribution : str
         Whose the background is, shown on it.
-    progress : callable, optional
-        Called with the thumbnails fetched and those to fetch.
+    progress : bool or callable, optional
+        Show a bar, in a terminal or a notebook; or call this with the thumbnails fetched and those to fetch.
     api_url, key : str, optional
         As for `planet_vector.connect`.
 
@@ -102,14 +103,14 @@ def write_map(
         raise ConfigError(f"{path.parent} is no folder: make it, or write the map elsewhere.")
     under = None if background is None else checked_background(background, attribution)
     content = gather([names] if isinstance(names, str) else names, api_url, key)
-    pictures = _thumbnails(content, thumbnails, progress)
+    pictures = _thumbnails(content, thumbnails, bar_for(progress, "Thumbnails"))
     page = render(content, Direct(content.catalog), pictures, under)
     with complete(path) as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")
     return Written(path, len(content.scenes), len(content.basemaps), len(pictures.content), pictures.left_out)
 
 
-def _thumbnails(content: Content, most: int, progress: Optional[Callable[[int, int], None]]) -> Pictures:
+def _thumbnails(content: Content, most: int, progress: Progress) -> Pictures:
     """Fetch the thumbnails of the newest scenes, as many as are wanted and fit."""
     wanted = content.scenes[:most]
     kept: Dict[int, bytes] = {}

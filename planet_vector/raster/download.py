@@ -15,13 +15,11 @@ from urllib.parse import unquote
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import PlanetVectorError, ProtocolError, RasterAccessError, UnavailableError
 from planet_vector.http.responses import whole_length
+from planet_vector.progress import FileProgress, Progress
 from planet_vector.raster.limits import MAX_FILE
 from planet_vector.raster.parallel import Alive, in_parallel
-from planet_vector.raster.partial_file import PartialFile, Progress
+from planet_vector.raster.partial_file import PartialFile
 from planet_vector.scene import Scene
-
-FileProgress = Optional[Callable[[Path, int, Optional[int]], None]]
-"""Called as `planet_vector.raster.partial_file.Progress`, with the file before; from several threads at once."""
 
 BREAKS = 5
 """Breaks in a row without a byte gained, and restarts from the first byte, before a transfer is given up."""

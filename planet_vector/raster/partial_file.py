@@ -17,20 +17,18 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Dict, Optional
+from typing import Dict, Optional
 
 import requests
 
 from planet_vector.errors import ProtocolError, RasterAccessError, UnavailableError
 from planet_vector.http.responses import content_length, content_range, iter_body
+from planet_vector.progress import Progress
 from planet_vector.raster.file_types import check_kind
 from planet_vector.raster.file_version import strong_etag
 
 if sys.platform != "win32":
     import fcntl
-
-Progress = Optional[Callable[[int, Optional[int]], None]]
-"""Called with the bytes of a file that are there, and those it will have (None where the service does not say)."""
 
 _PIECE = 2**14  # bytes written at once: what is under way when a transfer breaks is lost, so a little only
 

@@ -18,6 +18,7 @@ from planet_vector.catalog import ScenesV0
 from planet_vector.errors import PlanetVectorError, RasterAccessError
 from planet_vector.geometry.grid import GridSpec
 from planet_vector.loading import load_driver
+from planet_vector.progress import Progress
 from planet_vector.raster import limits
 from planet_vector.raster.access import Access, Build, plan
 from planet_vector.raster.byte_ranges import ReadWindow, ranges_of
@@ -26,7 +27,6 @@ from planet_vector.raster.error_messages import gdal_said, reason
 from planet_vector.raster.gdal_options import READING, Options
 from planet_vector.raster.mounting import can_mount, forget_errors, mount, unmount
 from planet_vector.raster.parallel import Alive, in_parallel
-from planet_vector.raster.partial_file import Progress
 from planet_vector.raster.placed import placed_by_points, unplaced_because
 from planet_vector.raster.remote import Remote
 from planet_vector.raster.remote_file import RemoteFile, ServedWhole

@@ -39,7 +39,8 @@ from planet_vector.errors import (
     UnavailableError,
 )
 from planet_vector.names import Name, parse_name
-from planet_vector.raster.download import FileProgress, fetch, fetch_unless_there, heard, safe_name
+from planet_vector.progress import FileProgress
+from planet_vector.raster.download import fetch, fetch_unless_there, heard, safe_name
 from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.scene import Scene
 from planet_vector.times import parse_time

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import rasterio
 import rasterio.shutil
@@ -25,6 +25,7 @@ from planet_vector.catalog import connect
 from planet_vector.errors import ConfigError, PlanetVectorError, QueryError
 from planet_vector.geometry.grid import GridSpec
 from planet_vector.geometry.ground import holds_ground, merged
+from planet_vector.progress import Progress, bar_for
 from planet_vector.raster.drawn import drawn_in
 from planet_vector.raster.geotiff import geotiff_profile
 from planet_vector.raster.parallel import Alive, in_parallel
@@ -36,7 +37,6 @@ from planet_vector.stacks.overlap import Stack, common_ground, over, shares_by_s
 from planet_vector.stacks.resample import REACH, Pixels, read_onto, seen_by_gdal
 from planet_vector.stacks.stack_grid import own_grid, stack_grid
 
-Progress = Optional[Callable[[int, int], None]]
 """Called with the scenes that are done, and how many there are."""
 
 
@@ -82,7 +82,7 @@ def crop_stack(
     require_valid: float = 0.0,
     cog: bool = False,
     overwrite: bool = False,
-    progress: Progress = None,
+    progress: Union[bool, Progress] = None,
     api_url: Optional[str] = None,
     key: Optional[str] = None,
 ) -> List[Crop]:
@@ -123,8 +123,8 @@ def crop_stack(
         Write cloud optimized GeoTIFFs, with overviews.
     overwrite : bool
         Replace files that are there.
-    progress : callable, optional
-        Called with the scenes that are done, and how many there are.
+    progress : bool or callable, optional
+        Show a bar, in a terminal or a notebook; or call this with the scenes that are done, and how many there are.
     api_url, key : str, optional
         As for `planet_vector.connect`.
 
@@ -156,6 +156,7 @@ def crop_stack(
     catalog = connect(api_url, key)
     directory = Path(directory)
     check_name(directory)
+    progress = bar_for(progress, f"{stack.depth} scenes")
     paths = [directory / f"{scene.id}_{product}_crop.tif" for scene in stack.scenes]
     for path in paths:
         if path.exists() and not overwrite:
