@@ -39,7 +39,7 @@ from planet_vector.raster.remote_file import RemoteFile, ServedWhole
 from planet_vector.raster.vrt_xml import add_overview, add_source, set_block
 
 if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
+    from xml.etree.ElementTree import Element  # noqa: S405 - a type
 
 MOST_BYTES = 2**30
 """Bytes of all overviews kept, of any service; a product has some 10 MB. Those not used for longest go first."""
