@@ -13,12 +13,14 @@ from typing import Any, Callable, Dict, Iterator
 import pytest
 
 import planet_vector
-from planet_vector.config import Key, Settings, credentials_path, user_directory
+from planet_vector.config import Settings
 from planet_vector.errors import ConfigError
+from planet_vector.keys import Key, credentials_path
 from planet_vector.names import parse_name
 from planet_vector.raster import credential_files
 from planet_vector.raster.basemap_names import mosaic_subdatasets
 from planet_vector.raster.quad_cache import QuadCache
+from planet_vector.user_folders import user_directory
 from planet_vector.vector.result_cache import CACHE
 from tests.conftest import ROOT, Service, Start
 

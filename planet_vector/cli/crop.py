@@ -54,7 +54,7 @@ _OF_A_STACK = ("product", "scene_type", "crs", "resampling", "require_valid", "c
 )
 @crop_flags
 @options.overwrite
-@options.api_url
+@options.connection
 @options.verbose
 def crop(
     scenes: Tuple[str, ...],

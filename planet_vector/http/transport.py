@@ -19,11 +19,13 @@ from urllib.parse import urlencode, urljoin, urlsplit
 import requests
 from requests.auth import AuthBase
 
-from planet_vector.config import DEFAULT_API_URL, Settings, is_api_origin, origin
+from planet_vector.config import Settings
+from planet_vector.connections import LOCAL, may_have_key
 from planet_vector.errors import ProtocolError, RateLimitError, ServiceError, UnavailableError
 from planet_vector.forking import renew_after_fork
 from planet_vector.http.private_hosts import Guard, GuardedAdapter, PrivateHost, is_private_text, plain_host
 from planet_vector.http.responses import Answer, check_status, parse_json, read_body, redacted
+from planet_vector.roots import DEFAULT_API_URL, is_api_origin, origin
 from planet_vector.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -43,7 +45,11 @@ MAX_REDIRECTS = 5
 MAX_JSON = 64 * 2**20  # bytes decoded; the largest real page of 1000 scenes is about 2 MB
 MAX_URL = 2000  # characters; the shortest limit among common servers and proxies, past it a search is POSTed
 
-GONE = "Planet switched its Scenes API v0 off in 2017: name a service that runs in PL_API_URL"
+GONE = "Planet switched its Scenes API v0 off in 2017: name a service that runs with --connection or in PL_API_URL"
+START = (
+    "start one with 'planet-vector serve FOLDER' (there are images to try it with: 'planet-vector sample FOLDER'), or "
+    "name another with --connection or in PL_API_URL"
+)
 """What is added to each error of the service that is asked where nothing else is set up."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -65,8 +71,8 @@ class OriginAuth(AuthBase):
 
 
 def authorization(url: str, settings: Settings) -> Dict[str, str]:
-    """Return the header that carries the key to an address: empty without a key, or off the API's origins."""
-    if settings.key is None or not is_api_origin(url, settings.api_url):
+    """Return the header that carries the key to an address: empty without a key, or where it is not for the service."""
+    if settings.key is None or not may_have_key(url, settings.api_url):
         return {}
     return {"Authorization": f"api-key {settings.key.reveal()}"}
 
@@ -376,6 +382,8 @@ class Transport:
         """Return an error that also says so where the service itself is no more."""
         if self.settings.api_url == DEFAULT_API_URL:
             error.message = f"{error.message.rstrip('.')} ({GONE})."
+        elif self.settings.connection == LOCAL and isinstance(error, UnavailableError) and not self._reached:
+            error.message = f"There is no service on this machine that the connection 'local' leads to: {START}."
         return error
 
     def _once(

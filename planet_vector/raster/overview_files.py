@@ -28,7 +28,6 @@ from xml.etree import ElementTree  # noqa: S405 - what is parsed was written her
 from xml.etree.ElementTree import Element, SubElement  # noqa: S405 - as above
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.config import user_directory
 from planet_vector.errors import RasterAccessError
 from planet_vector.http.responses import ranged_length
 from planet_vector.names import ONLY_GEOTIFF
@@ -37,6 +36,7 @@ from planet_vector.pixels.tiff import TILE_BYTES, TILE_OFFSETS, TiffFile, TiffPr
 from planet_vector.private_files import STALE, is_private, make_folder, read_private, write_private
 from planet_vector.raster.decimated import MOST_BLOCKS, Decimation, Progress, copy, look
 from planet_vector.raster.remote_file import RemoteFile, ServedWhole
+from planet_vector.user_folders import user_directory
 
 MOST_BYTES = 2**30
 """Bytes of all overviews kept, of any service; a product has some 10 MB. Those not used for longest go first."""

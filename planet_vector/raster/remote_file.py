@@ -14,7 +14,6 @@ from typing import Callable, Dict, Hashable, List, Mapping, Optional, Sequence, 
 import requests
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.config import is_api_origin
 from planet_vector.errors import PlanetVectorError, RasterAccessError, ServiceError
 from planet_vector.http.multirange import MOST_OVERHEAD, MOST_RANGES, boundary_of, range_header, split_parts
 from planet_vector.http.responses import content_range, read_body
@@ -24,6 +23,7 @@ from planet_vector.raster.file_types import is_tiff
 from planet_vector.raster.read_ahead import AHEAD, PIECE, Foreseen
 from planet_vector.raster.read_ahead import cut as cut_spans
 from planet_vector.raster.spans import Range, together
+from planet_vector.roots import is_api_origin
 from planet_vector.workers import Workers
 
 T = TypeVar("T")

@@ -19,8 +19,8 @@ from qgis.PyQt.QtWidgets import (
 from planet_scenes import core
 from planet_scenes.connections import Connection, connections
 from planet_scenes.texts import tr
-from planet_vector.config import DEFAULT_API_URL
 from planet_vector.errors import PlanetVectorError
+from planet_vector.roots import DEFAULT_API_URL
 
 
 class ConnectionDialog(QDialog):

@@ -20,10 +20,12 @@ from qgis.PyQt.QtCore import QObject, QThread, pyqtSignal
 
 from planet_scenes.texts import tr
 from planet_vector.catalog import ScenesV0, connect
-from planet_vector.config import DEFAULT_API_URL, Key, Settings, lend_key, lent_key, normalise_url, withdraw_key
+from planet_vector.config import Settings
 from planet_vector.errors import ConfigError
+from planet_vector.keys import Key, lend_key, lent_key, withdraw_key
 from planet_vector.names import Name
 from planet_vector.query import Query
+from planet_vector.roots import DEFAULT_API_URL, normalise_url
 from planet_vector.scene import Scene
 from planet_vector.vector.result_cache import CACHE
 

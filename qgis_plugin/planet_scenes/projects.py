@@ -12,9 +12,9 @@ from planet_scenes import core, layers, messages, products, tasks
 from planet_scenes.connections import Connection, connections
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
-from planet_vector.config import DEFAULT_API_URL, normalise_url
 from planet_vector.errors import AuthError, PlanetVectorError
 from planet_vector.names import parse_name
+from planet_vector.roots import DEFAULT_API_URL, normalise_url
 
 
 def connection_of(planet_name: str) -> Optional[Connection]:

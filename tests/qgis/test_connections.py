@@ -10,10 +10,11 @@ import pytest
 from qgis.core import QgsApplication, QgsAuthMethodConfig, QgsSettings
 
 from planet_scenes.connections import Connection, connections
-from planet_vector import config
-from planet_vector.config import DEFAULT_API_URL, credentials_path, lent_key
+from planet_vector import keys
 from planet_vector.errors import AuthError, ConfigError
+from planet_vector.keys import credentials_path, lent_key
 from planet_vector.raster.credential_files import header_file
+from planet_vector.roots import DEFAULT_API_URL
 from tests.conftest import KEY, Service
 
 
@@ -76,7 +77,7 @@ def test_a_key_is_kept_by_the_authentication_manager_alone(connection: Connectio
 
 
 def test_a_new_session_reads_it_again(connection: Connection, service: Service) -> None:
-    config._lent.clear()  # as after a start
+    keys._lent.clear()  # as after a start
     assert connection.catalog().scene_types()
     assert lent_key(service.url) is not None
 
@@ -196,9 +197,9 @@ def test_another_address_is_asked_with_a_key_of_its_own_only(
     other = connections().find("http://127.0.0.1:9/v0")
     assert other.url == other.name == "http://127.0.0.1:9/v0/" and not connections().is_stored(other.name)
     assert other.catalog().settings.key is None
-    assert connections().find(connected.url).catalog().settings.key == config.Key(connected.key)
+    assert connections().find(connected.url).catalog().settings.key == keys.Key(connected.key)
     sibling = connections().find(connected.url.replace("/v0/", "/v1/"))  # of the same origin
-    assert sibling.catalog().settings.key == config.Key(connected.key)
+    assert sibling.catalog().settings.key == keys.Key(connected.key)
     monkeypatch.delenv("PL_API_URL")
     assert connections().find(connected.url).catalog().settings.key is None
 

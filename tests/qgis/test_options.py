@@ -13,7 +13,7 @@ from qgis.PyQt.QtWidgets import QInputDialog, QLineEdit, QMessageBox
 from planet_scenes.connection_dialog import ConnectionDialog, ask_for_key
 from planet_scenes.connections import Connection, connections
 from planet_scenes.options_page import Factory, Page
-from planet_vector.config import DEFAULT_API_URL
+from planet_vector.roots import DEFAULT_API_URL
 from planet_vector.vector import disk_cache
 from tests.conftest import KEY, Service
 

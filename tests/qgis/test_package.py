@@ -108,7 +108,7 @@ def test_a_driver_that_a_shell_made_known_makes_room(unpacked: Path, service: Se
         "app = QgsApplication([], False); app.initQgis()\n"
         "from planet_scenes import core; from planet_scenes.planet_vector import config\n"
         "core.start(); core.start()\n"
-        "config.lend_key(sys.argv[2], config.Key(sys.stdin.read()))\n"
+        "keys.lend_key(sys.argv[2], keys.Key(sys.stdin.read()))\n"
         "source = ogr.Open('PLANET:ortho?limit=3'); print(source.GetLayer(0).GetFeatureCount())\n"
         "source = None; app.exitQgis()\n"  # a dataset must not outlive QGIS
     )
