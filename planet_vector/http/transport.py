@@ -383,7 +383,10 @@ class Transport:
         if self.settings.api_url == DEFAULT_API_URL:
             error.message = f"{error.message.rstrip('.')} ({GONE})."
         elif self.settings.connection == LOCAL and isinstance(error, UnavailableError) and not self._reached:
-            error.message = f"There is no service on this machine that the connection 'local' leads to: {START}."
+            withheld = f" ({self.settings.withheld})" * bool(self.settings.withheld)
+            error.message = (
+                f"There is no service on this machine that the connection 'local' leads to: {START}{withheld}."
+            )
         return error
 
     def _once(
