@@ -52,11 +52,15 @@ class _Content(TypedDict):
 
 
 _VERSION = 1
-_LONGEST = 64  # characters of a name
+LONGEST_NAME = 64
+"""Characters of a connection's name."""
+
 _WAIT = 10.0  # seconds for another program that writes the file
-# A slash tells addresses from names and parts a browser's paths, a comma parts lists, the others end a value in a
-# PLANET: name.
-_REFUSED = '/\\,&#|"'
+REFUSED = '/\\,&#|"'
+"""Characters that no connection's name has.
+
+A slash tells addresses from names and parts a browser's paths, a comma parts lists, the others end a value in a name.
+"""
 
 
 @dataclass(frozen=True)
@@ -248,9 +252,9 @@ def check_name(name: str) -> str:
         If it cannot be one.
     """
     name = name.strip()
-    if not name or len(name) > _LONGEST or not name.isprintable() or any(char in _REFUSED for char in name):
+    if not name or len(name) > LONGEST_NAME or not name.isprintable() or any(char in REFUSED for char in name):
         raise ConfigError(
-            f"A connection has a name of up to {_LONGEST} characters, without {' '.join(_REFUSED)}: choose another."
+            f"A connection has a name of up to {LONGEST_NAME} characters, without {' '.join(REFUSED)}: choose another."
         )
     if name == ENVIRONMENT:
         raise ConfigError(f"{ENVIRONMENT} is the name of the connection that the variable makes: choose another.")

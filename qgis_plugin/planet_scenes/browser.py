@@ -109,7 +109,7 @@ class ConnectionItem(_Collection):
         else:
             found.append(_action(parent, tr("Log in…"), "login", lambda: ask_for_key(name, parent)))
         found.append(_action(parent, tr("Rename…"), "", lambda: _rename(parent, name, connections().rename)))
-        if connections().is_stored(name):
+        if connections().is_own(name):
             what = tr("the connection {name}").format(name=name)
             found.append(
                 _action(parent, tr("Remove"), "", lambda: _remove(parent, what, lambda: connections().remove(name)))

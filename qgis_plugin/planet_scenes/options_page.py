@@ -129,7 +129,7 @@ class Page(QgsOptionsPageWidget):
         logged_in = bool(name) and connections().logged_in(name)
         for key, enabled in {
             "rename": bool(name),
-            "remove": connections().is_stored(name) and len(connections().all()) > 1,
+            "remove": connections().is_own(name),
             "log_in": bool(name) and not logged_in,
             "log_out": logged_in,
             "use": bool(name) and name != connections().current().name,

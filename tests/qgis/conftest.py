@@ -103,7 +103,7 @@ def _plugin_core(qgis_app: QgsApplication, tmp_path: Path, monkeypatch: pytest.M
     from planet_vector.vector.result_cache import CACHE
 
     monkeypatch.setattr(module, "_instance", None)
-    for key in ("planet_scenes/connections", "planet_scenes/current"):
+    for key in ("planet_scenes/connections", "planet_scenes/services", "planet_scenes/current"):
         QgsSettings().remove(key)
     keys._lent.clear()
     CACHE.clear()
@@ -112,7 +112,7 @@ def _plugin_core(qgis_app: QgsApplication, tmp_path: Path, monkeypatch: pytest.M
     settle()
     QgsProject.instance().clear()
     settle()
-    for key in ("planet_scenes/connections", "planet_scenes/current"):
+    for key in ("planet_scenes/connections", "planet_scenes/services", "planet_scenes/current"):
         QgsSettings().remove(key)
     keys._lent.clear()
     CACHE.clear()
