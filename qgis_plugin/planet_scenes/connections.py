@@ -157,6 +157,10 @@ class Connections(QObject):
         """Tell whether a connection is the person's own, which can be removed."""
         return name in own_names()
 
+    def may_rename(self, name: str) -> bool:
+        """Tell whether a connection can be renamed: a person's own, and that of the environment, which is kept then."""
+        return name == ENVIRONMENT or self.is_own(name)
+
     def current(self) -> Connection:
         """Return the one that searches use: the one chosen here, else the default."""
         name = QgsSettings().value(_CURRENT, "")

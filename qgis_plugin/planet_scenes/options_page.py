@@ -128,7 +128,7 @@ class Page(QgsOptionsPageWidget):
         name = self.selected()
         logged_in = bool(name) and connections().logged_in(name)
         for key, enabled in {
-            "rename": bool(name),
+            "rename": connections().may_rename(name),
             "remove": connections().is_own(name),
             "log_in": bool(name) and not logged_in,
             "log_out": logged_in,
