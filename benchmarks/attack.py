@@ -108,7 +108,7 @@ def main() -> None:
         stage.mkdir()
         write(archive / "good.tif", "EPSG:32633", 10.0)
         hostile = hostile_files(stage)
-        command = [sys.executable, "-m", "planet_vector.cli", "serve", str(archive), "--rescan", "1"]
+        command = [sys.executable, "-m", "planet_vector.cli", "serve", str(archive), "--port", "0", "--rescan", "1"]
         command += ["--index", str(Path(place) / "index.sqlite"), "--workers", str(options.workers)]
         service = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert service.stdout is not None

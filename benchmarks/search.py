@@ -135,7 +135,18 @@ def run(code: str, environment: Dict[str, str]) -> Any:
 @contextmanager
 def service(archive: Path, *options: str) -> Iterator[str]:
     """Serve an archive and give the root of its API."""
-    command = [sys.executable, "-m", "planet_vector.cli", "serve", str(archive), "--rescan", "0", *options]
+    command = [
+        sys.executable,
+        "-m",
+        "planet_vector.cli",
+        "serve",
+        str(archive),
+        "--port",
+        "0",
+        "--rescan",
+        "0",
+        *options,
+    ]
     command += ["--index", str(archive / "index.sqlite")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:

@@ -176,7 +176,7 @@ def serve(command: List[str], archive: Path, index: Path, workers: int, seconds:
     """Measure a service of some processes."""
     print(f"{workers} worker{'s' if workers > 1 else ''}")
     service = subprocess.Popen(
-        [*command, "serve", str(archive), "--index", str(index), "--workers", str(workers)],
+        [*command, "serve", str(archive), "--port", "0", "--index", str(index), "--workers", str(workers)],
         stdout=subprocess.PIPE,
         text=True,
     )

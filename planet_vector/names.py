@@ -33,6 +33,9 @@ BASEMAPS = "basemaps"
 FORMER_BASEMAPS = "mosaics"
 """What `BASEMAPS` was called before 0.2.0: saved projects, VRTs and scripts hold such names, and such layers' names."""
 
+OF_SERVICE = ("connection", "api_url")
+"""The parameters that say which service a name is of."""
+
 ONLY_GEOTIFF = "GTIFF_DIR:1:"
 """What a GDAL name begins with that no driver but GTiff opens: it asks for the first image of a TIFF.
 
@@ -90,6 +93,20 @@ class Name:
         if len(values) > 1:
             raise NameSyntaxError(f"The parameter {key} stands {len(values)} times in the name: give it once.")
         return values[0] if values else None
+
+    @property
+    def service(self) -> Optional[str]:
+        """The connection that the name is of, by its name or by the root of its service; None for the default one.
+
+        Raises
+        ------
+        NameSyntaxError
+            When the name has both, or one of them more than once.
+        """
+        connection, root = (self.get(key) for key in OF_SERVICE)
+        if connection and root:
+            raise NameSyntaxError("The name has connection and api_url, which both name a service: give one of them.")
+        return connection or root
 
     def without(self, keys: Iterable[str]) -> Name:
         """Return the same name less some parameters."""

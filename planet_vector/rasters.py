@@ -324,7 +324,7 @@ def _parsed(name: str, api_url: Optional[str], key: Optional[str]) -> Tuple[Name
     parsed = parse_name(name)
     if not parsed.item:
         raise NameSyntaxError(f"{shown(name)} names no scene: write PLANET:<scene type>/<scene id>/<product>.")
-    return parsed, connect(api_url or parsed.get("api_url"), key)
+    return parsed, connect(api_url or parsed.service, key)
 
 
 def _scene(parsed: Name, catalog: ScenesV0) -> Tuple[Scene, Sequence[str]]:

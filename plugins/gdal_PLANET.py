@@ -5,7 +5,7 @@
 # gdal: DRIVER_DMD_LONGNAME = "Planet Scenes API"
 # gdal: DRIVER_DMD_CONNECTION_PREFIX = "PLANET:"
 # gdal: DRIVER_DMD_SUBDATASETS = "YES"
-# gdal: DRIVER_DMD_OPENOPTIONLIST = "<OpenOptionList><Option name='API_KEY' type='string' description='Key of the Scenes API; the environment variable PL_API_KEY is the better place'/><Option name='API_URL' type='string' description='Root of the API' default='https://api.planet.com/v0/'/><Option name='PLANET_CACHE_TTL' type='float' description='Seconds a result may be used again' default='300'/><Option name='PLANET_CONNECTIONS' type='int' description='Requests under way at once' default='8'/><Option name='PLANET_RATE' type='float' description='Requests a second, 0 for no limit' default='10'/></OpenOptionList>"  # noqa: E501
+# gdal: DRIVER_DMD_OPENOPTIONLIST = "<OpenOptionList><Option name='API_KEY' type='string' description='Key of the Scenes API; the environment variable PL_API_KEY is the better place'/><Option name='CONNECTION' type='string' description='Name of a connection'/><Option name='API_URL' type='string' description='Root of the API'/><Option name='PLANET_CACHE_TTL' type='float' description='Seconds a result may be used again' default='300'/><Option name='PLANET_CONNECTIONS' type='int' description='Requests under way at once' default='8'/><Option name='PLANET_RATE' type='float' description='Requests a second, 0 for no limit' default='10'/></OpenOptionList>"  # noqa: E501
 """The GDAL driver PLANET: a search of the Scenes API as a vector layer, a scene as a container of rasters.
 
 GDAL runs this file in whatever Python it finds, once for every GDAL in the process, in one module: so each GDAL's

@@ -12,7 +12,7 @@ from typing import Callable, Dict
 
 import pytest
 
-from planet_vector.config import credentials_path
+from planet_vector.keys import credentials_path
 from tests.conftest import Service, Start
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -8,11 +8,12 @@ import re
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Callable, Dict, Iterator, Tuple
+from typing import Callable, Dict, Iterator, Optional, Tuple
 
 import pytest
 
 from planet_vector.driver.registration import environment
+from planet_vector.roots import DEFAULT_API_URL
 from tests.conftest import Service
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -168,15 +169,24 @@ def nonsense() -> Iterator[Nonsense]:
     nonsense.server.server_close()
 
 
-def test_where_no_service_is_set_up_the_error_says_that_planet_s_is_gone(run: Run) -> None:
-    """Planet's own v0 is what is asked then; nothing is sent, as a proxy that is not there stands before it."""
+@pytest.mark.parametrize(
+    ("root", "told"),
+    [
+        (None, "no service on this machine: .*planet-vector serve.*planet-vector sample.*--connection.*PL_API_URL"),
+        (DEFAULT_API_URL, "Planet switched its Scenes API v0 off in 2017: name a service that runs with --connection"),
+    ],
+)
+def test_where_no_service_answers_the_error_says_what_to_do(root: Optional[str], told: str, run: Run) -> None:
+    """Nothing is sent to Planet, as a proxy that is not there stands before it."""
     environ = {**os.environ, "https_proxy": "http://127.0.0.1:9", "PL_API_KEY": "k" * 32}
+    environ.update({"PL_API_URL": root} if root else {})
     for command in (["planet-vector", "count"], ["planet-vector", "doctor"], ["ogrinfo", "-ro", "PLANET:ortho"]):
         env = {**environ, **environment()} if command[0] == "ogrinfo" else environ
         done = run(*command, env=env)
         said = done.stdout + done.stderr
         assert done.returncode == 1 and "kkk" not in said
-        assert re.search(r"Planet switched its Scenes API v0 off in 2017: name a service that runs in PL_API_URL", said)
+        assert re.search(told, said)
+        assert root or "the key in PL_API_KEY was not sent, it belongs to https://api.planet.com/v0/" in said
 
 
 def test_a_service_of_one_s_own_is_not_called_gone(run: Run) -> None:

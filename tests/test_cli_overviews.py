@@ -14,7 +14,7 @@ from typing import Any, Callable, Iterator, NamedTuple
 import numpy as np
 import pytest
 
-from planet_vector.config import user_directory
+from planet_vector.user_folders import user_directory
 from tests.conftest import Service, Start
 
 rasterio = pytest.importorskip("rasterio")

@@ -11,24 +11,17 @@ from typing import Iterator, List
 
 import pytest
 
-from planet_vector.config import (
-    Key,
-    Settings,
-    credentials_path,
-    is_api_origin,
-    lend_key,
-    lent_key,
-    normalise_url,
-    withdraw_key,
-)
+from planet_vector.config import Settings
 from planet_vector.errors import ConfigError, PlanetVectorError
+from planet_vector.keys import Key, credentials_path, lend_key, lent_key, withdraw_key
+from planet_vector.roots import DEFAULT_API_URL, is_api_origin, normalise_url
 
 SECRET = "0123456789abcdef0123456789abcdef"
 
 
 def test_a_key_never_shows() -> None:
     key = Key(SECRET)
-    settings = Settings(key=key)
+    settings = Settings("https://one.example/v0/", key)
     for text in (repr(key), str(key), f"{key}", f"{key!r:>40}", repr(settings), repr([key]), f"{settings}"):
         assert SECRET not in text
     with pytest.raises(TypeError, match="not pickled") as caught:
@@ -64,27 +57,28 @@ def test_a_key_found_in_the_environment_is_not_sent_to_a_root_that_a_name_brings
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PL_API_KEY", SECRET)
-    settings = Settings.load(api_url="https://elsewhere.example/v0/")
+    settings = Settings.load("https://elsewhere.example/v0/")
     assert settings.key is None
     assert "PL_API_KEY" in settings.withheld
     assert SECRET not in settings.withheld
-    assert Settings.load(api_url="https://api.planet.com/v0/").key == Key(SECRET)
+    assert Settings.load("https://api.planet.com/v0/").key == Key(SECRET)
 
 
 def test_keys_are_read_from_files_for_their_own_root() -> None:
     (Path.home() / ".planet.json").write_text(json.dumps({"key": "filekey"}), encoding="utf-8")
-    assert Settings.load().key == Key("filekey")
+    assert Settings.load(DEFAULT_API_URL).key == Key("filekey")
+    assert Settings.load().key is None
     assert Settings.load("https://elsewhere.example/v0/").key is None
     credentials_path().parent.mkdir(parents=True)
     credentials_path().write_text(json.dumps({"https://elsewhere.example/v0/": "otherkey"}), encoding="utf-8")
     assert Settings.load("https://elsewhere.example/v0/").key == Key("otherkey")
-    assert Settings.load().key == Key("filekey")
+    assert Settings.load(DEFAULT_API_URL).key == Key("filekey")
 
 
 def test_a_broken_key_file_is_an_error_that_names_it() -> None:
     (Path.home() / ".planet.json").write_text("{", encoding="utf-8")
     with pytest.raises(ConfigError, match="planet.json"):
-        Settings.load()
+        Settings.load(DEFAULT_API_URL)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +121,7 @@ def test_a_key_goes_to_the_origins_of_its_root_only(url: str, root: str, same: b
 
 
 def test_settings_are_copied_with_their_key() -> None:
-    settings = Settings(key=Key(SECRET))
+    settings = Settings("https://one.example/v0/", Key(SECRET))
     assert copy.copy(settings) == settings
 
 

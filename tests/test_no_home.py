@@ -13,12 +13,15 @@ from typing import Any, Callable, Dict, Iterator
 import pytest
 
 import planet_vector
-from planet_vector.config import Key, Settings, credentials_path, user_directory
+from planet_vector.config import Settings
 from planet_vector.errors import ConfigError
+from planet_vector.keys import Key, credentials_path
 from planet_vector.names import parse_name
 from planet_vector.raster import credential_files
 from planet_vector.raster.basemap_names import basemap_subdatasets
 from planet_vector.raster.quad_cache import QuadCache
+from planet_vector.roots import DEFAULT_API_URL
+from planet_vector.user_folders import user_directory
 from planet_vector.vector.result_cache import CACHE
 from tests.conftest import ROOT, Service, Start
 
@@ -73,7 +76,7 @@ def test_another_place_that_is_named_serves(
 def test_there_is_no_key_file(homeless: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings.load().key is None
     monkeypatch.setenv("PL_API_KEY", "thekey")
-    assert Settings.load().key == Key("thekey")
+    assert Settings.load(DEFAULT_API_URL).key == Key("thekey")
     monkeypatch.setenv("XDG_CONFIG_HOME", os.devnull)
     monkeypatch.setattr(sys, "platform", "linux")
     assert str(credentials_path()).startswith(os.devnull)

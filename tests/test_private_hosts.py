@@ -18,10 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.config import Key, Settings
+from planet_vector.config import Settings
 from planet_vector.errors import ProtocolError
 from planet_vector.http import private_hosts
 from planet_vector.http.transport import Transport, set_network
+from planet_vector.keys import Key
 from planet_vector.raster.access import plan
 
 from .raster.recording import Answer, Recorder, Request, ranged

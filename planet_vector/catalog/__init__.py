@@ -7,6 +7,8 @@ from typing import Dict, Optional
 
 from planet_vector.catalog.scenes_v0 import ScenesV0
 from planet_vector.config import Settings
+from planet_vector.connections import KINDS
+from planet_vector.errors import ConfigError
 from planet_vector.forking import renew_after_fork
 
 __all__ = ["ScenesV0", "catalog_of", "connect"]
@@ -15,13 +17,13 @@ _catalogs: Dict[Settings, ScenesV0] = {}
 _lock = threading.Lock()
 
 
-def connect(api_url: Optional[str] = None, key: Optional[str] = None) -> ScenesV0:
+def connect(connection: Optional[str] = None, key: Optional[str] = None) -> ScenesV0:
     """Return the catalog of a service.
 
     Parameters
     ----------
-    api_url : str, optional
-        Root of the API; by default ``PL_API_URL``, else planet.com's.
+    connection : str, optional
+        A connection's name, or the root of its service; by default that of ``PL_API_URL``, else the default connection.
     key : str, optional
         The API key; by default ``PL_API_KEY`` or the key file, for the root they belong to.
 
@@ -30,7 +32,7 @@ def connect(api_url: Optional[str] = None, key: Optional[str] = None) -> ScenesV
     ConfigError
         When root, key or settings cannot be used.
     """
-    return catalog_of(Settings.load(api_url, key))
+    return catalog_of(Settings.load(connection, key))
 
 
 def catalog_of(settings: Settings) -> ScenesV0:
@@ -40,7 +42,17 @@ def catalog_of(settings: Settings) -> ScenesV0:
     ----------
     settings : Settings
         Where the service is, whose key opens it, how much may be asked of it.
+
+    Raises
+    ------
+    ConfigError
+        When the service is of a kind that only a later version knows.
     """
+    if settings.kind not in KINDS:
+        raise ConfigError(
+            f"{settings.connection!r} is a service of kind {settings.kind!r}, which this version cannot ask: "
+            "update planet_vector."
+        )
     with _lock:
         if settings not in _catalogs:
             _catalogs[settings] = ScenesV0(settings)

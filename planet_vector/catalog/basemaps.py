@@ -20,7 +20,7 @@ from planet_vector.catalog.scenes_v0 import ScenesV0
 from planet_vector.errors import NameSyntaxError, NotFoundError, ProtocolError, QueryError
 from planet_vector.geometry.boxes import Bounds, Box
 from planet_vector.geometry.web_mercator import HALF_WORLD, TILE, to_degrees, to_mercator
-from planet_vector.names import Name
+from planet_vector.names import OF_SERVICE, Name
 from planet_vector.query import area_within
 from planet_vector.scene import Item, Scene
 from planet_vector.times import format_time, nearest_time, next_instant
@@ -224,7 +224,7 @@ def box_of_name(name: Name) -> Optional[Box]:
         When it is no box, or the name has a parameter that a raster does not take: to open the globe for an area that
         was asked for would be wrong without a word.
     """
-    other = next((key for key, _ in name.parameters if key not in ("bbox", "api_url")), None)
+    other = next((key for key, _ in name.parameters if key not in ("bbox", *OF_SERVICE)), None)
     if other is not None:
         raise NameSyntaxError(
             f"{other!r} is no parameter of a basemap's raster: give bbox=W,S,E,N for the quads there."

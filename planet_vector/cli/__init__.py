@@ -64,6 +64,7 @@ COMMANDS: Mapping[str, str] = {
     **RASTER_COMMANDS,
     "sync": "planet_vector.cli.sync:sync",
     "env": "planet_vector.cli.env:env",
+    "connections": "planet_vector.cli.connections:connections",
     "login": "planet_vector.cli.credentials:login",
     "logout": "planet_vector.cli.credentials:logout",
     "whoami": "planet_vector.cli.credentials:whoami",
@@ -222,8 +223,9 @@ def _told(error: OSError) -> str:
 def main() -> None:
     """Search satellite imagery and open it where it lies.
 
-    The service is the one of PL_API_URL, the key the one of PL_API_KEY or of 'planet-vector login'. A search and a
-    scene have names that every GDAL program opens, once it knows the driver:
+    The service is the one of --connection, else of PL_API_URL, else the default of 'planet-vector connections'; the key
+    is the one of PL_API_KEY or of 'planet-vector login'. A search and a scene have names that every GDAL program opens,
+    once it knows the driver:
 
     \b
         eval "$(planet-vector env)"

@@ -14,13 +14,15 @@ import click
 from planet_vector.catalog import catalog_of
 from planet_vector.cli import options
 from planet_vector.cli.messages import say
-from planet_vector.config import Key, Settings, credentials_path, home_directory, read_key_file, stored_keys
+from planet_vector.config import Settings
 from planet_vector.errors import ConfigError
+from planet_vector.keys import Key, credentials_path, read_key_file, stored_keys
 from planet_vector.private_files import make_folder, write_private
+from planet_vector.user_folders import home_directory
 
 
 @click.command()
-@options.api_url
+@options.connection
 @options.verbose
 def login(api_url: Optional[str]) -> None:
     """Ask for a key and keep it, once the service has taken it.
@@ -48,7 +50,7 @@ def login(api_url: Optional[str]) -> None:
 
 
 @click.command()
-@options.api_url
+@options.connection
 @options.verbose
 def logout(api_url: Optional[str]) -> None:
     """Forget the key that 'planet-vector login' kept.
@@ -74,7 +76,7 @@ def logout(api_url: Optional[str]) -> None:
 
 
 @click.command()
-@options.api_url
+@options.connection
 @options.verbose
 def whoami(api_url: Optional[str]) -> None:
     """Tell which service is asked, where the key comes from, and whether it opens the service.

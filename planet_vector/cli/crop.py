@@ -62,7 +62,7 @@ _OF_A_STACK = ("product", "scene_type", "dst_crs", "resampling", "require_valid"
 )
 @crop_flags
 @options.overwrite
-@options.api_url
+@options.connection
 @options.verbose
 def crop(
     scenes: Tuple[str, ...],

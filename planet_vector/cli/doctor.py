@@ -83,7 +83,7 @@ class Finding(NamedTuple):
 
 
 @click.command()
-@options.api_url
+@options.connection
 @options.verbose
 def doctor(api_url: Optional[str]) -> None:
     """Look whether everything is there to open PLANET: names, and say what to do about what is not.

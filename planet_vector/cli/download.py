@@ -16,7 +16,7 @@ from planet_vector.cli import options
 @options.products
 @options.directory
 @options.overwrite
-@options.api_url
+@options.connection
 @options.verbose
 def download(
     scenes: Tuple[str, ...],

@@ -23,7 +23,7 @@ _QUAD = re.compile(r"L\d+-\d+E-\d+N", re.ASCII)
 @quad_limit
 @options.directory
 @options.overwrite
-@options.api_url
+@options.connection
 @options.verbose
 def download_quads(
     basemap: str,

@@ -32,7 +32,7 @@ from planet_vector.names import parse_name
 @click.option("--background", metavar="URL", help="Tiles to lie under the scenes, with {z}, {x} and {y}.")
 @click.option("--attribution", default="", metavar="TEXT", help="Whose the background is, shown on it.")
 @options.overwrite
-@options.api_url
+@options.connection
 @options.verbose
 def map_(
     names: Tuple[str, ...],

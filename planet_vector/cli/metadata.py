@@ -18,7 +18,7 @@ from planet_vector.cli.search_options import one_scene
 @options.collection
 @options.use_rs
 @options.json_style
-@options.api_url
+@options.connection
 @options.verbose
 def metadata(
     scenes: Tuple[str, ...],

@@ -168,7 +168,7 @@ def _write_basemap(
         raise click.UsageError(f"{text!r} names a quad: 'planet-vector info' tells of it, 'download-quads' fetches it.")
     box_of_name(name)  # refuses what a basemap's raster does not take
     bbox = bbox or name.get("bbox")
-    catalog = planet_vector.connect(api_url or name.get("api_url"))
+    catalog = planet_vector.connect(api_url or name.service)
     if output is None:
         if bbox or dst_bounds:
             raise click.UsageError("--bbox and --dst-bounds are of a raster: give --output FILE.")

@@ -12,7 +12,7 @@ from planet_vector.cli.messages import say
 
 @click.command("open")
 @click.argument("name")
-@options.api_url
+@options.connection
 @options.verbose
 def open_(name: str, api_url: Optional[str]) -> None:
     """Print the name by which any GDAL program opens a product.

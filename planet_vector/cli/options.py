@@ -11,7 +11,7 @@
 ``--cloud-cover``   the most cloud, in percent
 ``--order``         newest or oldest scenes first
 ``--limit``         the number of scenes at the most
-``--api-url``       the root of the API, in place of ``PL_API_URL``
+``--connection``    the service: a connection's name, or the root of its API
 ``--collection``    one GeoJSON object in place of a line a scene
 ``--rs``            an RS character before each scene: a GeoJSON text sequence (RFC 8142)
 ``--indent``        JSON over several lines
@@ -108,8 +108,12 @@ verbose = click.option(
     help="Tell on stderr what is asked of the service.",
 )
 
-api_url = click.option(
-    "--api-url", metavar="URL", help="Root of the API, in place of PL_API_URL; the key must belong to it."
+connection = click.option(
+    "--connection",
+    "--api-url",
+    "api_url",
+    metavar="NAME|URL",
+    help="The service: a connection's name, or the root of its API; the key must belong to it.",
 )
 
 scene_type = click.option("-s", "--scene-type", metavar="TYPE", help="What to look through.  [default: ortho]")
@@ -192,4 +196,6 @@ table = click.option("--table", "as_table", is_flag=True, help="Print a table to
 overwrite = click.option("--overwrite", is_flag=True, help="Replace files that are there.")
 
 json_style = together(indent, compact)
-search_flags = together(area, scene_type, bbox, where, since, acquired, published, cloud_cover, order, limit, api_url)
+search_flags = together(
+    area, scene_type, bbox, where, since, acquired, published, cloud_cover, order, limit, connection
+)

@@ -10,10 +10,11 @@ import csv
 import json
 import re
 import sys
-from typing import Any, Callable, Iterable, Iterator, List, Match, Optional, TextIO
+from typing import Any, Callable, Iterable, Iterator, List, Match, Optional, TextIO, Tuple
 from urllib.parse import quote
 
 from planet_vector.catalog.paging import Feature
+from planet_vector.connections import service_parameters
 from planet_vector.errors import ProtocolError
 from planet_vector.geometry.shapes import wkt_of_wkb
 from planet_vector.names import Name, is_segment
@@ -58,9 +59,21 @@ def printable(text: str) -> str:
     return text if _takes(text) else text.encode(_encoding(), "backslashreplace").decode(_encoding())
 
 
-def name_of(collection: str, item: str, part: str = "") -> str:
-    """Return a PLANET: name for a listing; an id that cannot be part of one is escaped, and refused when it is used."""
-    return str(Name(collection, _segment(item), _segment(part)))
+def names_of(root: str, collection: str, items: Iterable[Tuple[str, str]]) -> Iterator[str]:
+    """Yield PLANET: names for a listing; an id that cannot be part of one is escaped, and refused when it is used.
+
+    Parameters
+    ----------
+    root : str
+        The service's.
+    collection : str
+        What the items are of.
+    items : iterable of (str, str)
+        The item and its part of each name; the part may be empty.
+    """
+    service = service_parameters(root)
+    for item, part in items:
+        yield str(Name(collection, _segment(item), _segment(part), service))
 
 
 def print_sequence(features: Iterable[Feature], out: TextIO, dumps: Callable[[Any], str], rs: bool) -> None:
@@ -87,9 +100,9 @@ def print_csv(pages: Iterable[List[Feature]], out: TextIO, scene_type: str) -> N
             rows.writerow([*row.values, wkt_of_wkb(row.wkb) if row.wkb else None])
 
 
-def print_names(features: Iterable[Feature], out: TextIO, scene_type: str) -> None:
-    """Print the name of each scene."""
-    out.writelines(f"{name_of(scene_type, feature['id'])}\n" for feature in features)
+def print_names(root: str, features: Iterable[Feature], out: TextIO, scene_type: str) -> None:
+    """Print the name of each scene of the service of a root."""
+    out.writelines(f"{name}\n" for name in names_of(root, scene_type, ((feature["id"], "") for feature in features)))
 
 
 def print_table(features: Iterable[Feature], out: TextIO, scene_type: str) -> None:

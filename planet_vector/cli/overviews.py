@@ -21,7 +21,7 @@ _MOST = 0.5  # of a file, above which it is asked
 @options.scene_type
 @options.products
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before most of a large file is fetched.")
-@options.api_url
+@options.connection
 @options.verbose
 def overviews(
     scenes: Tuple[str, ...], scene_type: Optional[str], products: Tuple[str, ...], yes: bool, api_url: Optional[str]

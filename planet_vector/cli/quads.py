@@ -13,11 +13,11 @@ import click
 import planet_vector
 from planet_vector.cli import options
 from planet_vector.cli.no_scenes import noticing, sentence
-from planet_vector.cli.output import json_dumper, name_of, print_collection, print_sequence
+from planet_vector.cli.output import json_dumper, names_of, print_collection, print_sequence
 from planet_vector.cli.search_options import read_area
 from planet_vector.errors import NameSyntaxError, QueryError
 from planet_vector.geometry.boxes import Box
-from planet_vector.names import BASEMAPS, PREFIX, Name, is_name, parse_name, shown
+from planet_vector.names import BASEMAPS, OF_SERVICE, PREFIX, Name, is_name, parse_name, shown
 
 if TYPE_CHECKING:
     from planet_vector.catalog import ScenesV0
@@ -36,7 +36,7 @@ quad_limit = click.option("--limit", type=click.IntRange(min=1), metavar="N", he
 @options.use_rs
 @options.json_style
 @options.names
-@options.api_url
+@options.connection
 @options.verbose
 def quads(
     basemap: str,
@@ -70,7 +70,8 @@ def quads(
     out, dumps = sys.stdout, json_dumper(indent, compact)
     features = (quad.feature for quad in found)
     if names:
-        out.writelines(f"{name_of(BASEMAPS, known.name, quad.id)}\n" for quad in found)
+        items = ((known.name, quad.id) for quad in found)
+        out.writelines(f"{name}\n" for name in names_of(catalog.settings.api_url, BASEMAPS, items))
     elif collection:
         print_collection(features, out, dumps)
     else:
@@ -82,7 +83,7 @@ def basemap_named(text: str, api_url: Optional[str]) -> Tuple[ScenesV0, Basemap]
     from planet_vector.catalog.basemaps import basemap_of
 
     name = basemap_name(text)
-    catalog = planet_vector.connect(api_url or name.get("api_url"))
+    catalog = planet_vector.connect(api_url or name.service)
     return catalog, basemap_of(catalog, name.item)
 
 
@@ -117,7 +118,7 @@ def quads_of(
     from planet_vector.catalog.basemaps import quad_of, quads_within
 
     name = basemap_name(text)
-    unknown = [key for key, _ in name.parameters if key not in ("bbox", "api_url")]
+    unknown = [key for key, _ in name.parameters if key not in ("bbox", *OF_SERVICE)]
     if unknown:
         raise NameSyntaxError(f"{unknown[0]!r} is no parameter of a basemap: it takes bbox.")
     given = [place for place in (name.part, name.get("bbox"), area, bbox) if place]

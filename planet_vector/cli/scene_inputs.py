@@ -9,10 +9,10 @@ from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Sequence,
 import planet_vector
 from planet_vector.cli.json_input import objects
 from planet_vector.cli.search_options import DEFAULT_TYPE, one_scene
-from planet_vector.config import is_api_origin
 from planet_vector.errors import PlanetVectorError, QueryError
 from planet_vector.names import is_name, parse_name
 from planet_vector.raster.parallel import Alive, in_parallel
+from planet_vector.roots import is_api_origin
 from planet_vector.scene import Scene
 
 _TYPE = re.compile(r"/scenes/([A-Za-z0-9_\-]+)/[^/]+/?$")

@@ -81,7 +81,7 @@ def search(
     if collection:
         print_collection(features, out, dumps)
     elif names:
-        print_names(features, out, query.scene_type)
+        print_names(catalog.settings.api_url, features, out, query.scene_type)
     elif as_csv:
         print_csv(pages, out, query.scene_type)
     elif geoparquet is not None:

@@ -15,7 +15,7 @@ from planet_vector.catalog import ScenesV0
 from planet_vector.cli.json_input import objects
 from planet_vector.cli.options import search_flags
 from planet_vector.errors import NameSyntaxError, QueryError
-from planet_vector.names import Name, is_name, parse_name
+from planet_vector.names import OF_SERVICE, Name, is_name, parse_name
 from planet_vector.query import Query
 from planet_vector.times import format_time, parse_time
 
@@ -75,8 +75,8 @@ def search_of(
     if order:
         parameters.append(("order_by", f"acquired {order}"))
     parameters += [(key, str(value)) for key, value in (("bbox", bbox), ("limit", limit)) if value is not None]
-    query = Query.parse(name.collection, [pair for pair in parameters if pair[0] != "api_url"])
-    return planet_vector.connect(api_url or name.get("api_url")), query
+    query = Query.parse(name.collection, [pair for pair in parameters if pair[0] not in OF_SERVICE])
+    return planet_vector.connect(api_url or name.service), query
 
 
 def one_scene(text: str, scene_type: Optional[str], api_url: Optional[str]) -> Tuple[ScenesV0, str, str]:
@@ -86,7 +86,7 @@ def one_scene(text: str, scene_type: Optional[str], api_url: Optional[str]) -> T
     name = parse_name(text)
     if not name.item or name.is_basemap:
         raise NameSyntaxError(f"{text!r} names no scene: write PLANET:<scene type>/<scene id>.")
-    return planet_vector.connect(api_url or name.get("api_url")), name.collection, name.item
+    return planet_vector.connect(api_url or name.service), name.collection, name.item
 
 
 def read_area(text: str) -> str:

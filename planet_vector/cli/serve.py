@@ -10,6 +10,7 @@ import click
 
 from planet_vector.cli import options
 from planet_vector.cli.messages import say
+from planet_vector.connections import LOCAL_PORT
 
 MAX_PROBLEMS = 20  # told at the start; `planet-vector index` tells them all
 
@@ -41,7 +42,9 @@ _SECONDS = options.Number(0, 365 * 86_400)
     metavar="ORIGIN",
     help="Let web pages of this origin read answers, beside those of this machine; * is any; can be repeated.",
 )
-@click.option("--port", default=0, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 is a free one.")
+@click.option(
+    "--port", default=LOCAL_PORT, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 is a free one."
+)
 @click.option(
     "--key",
     envvar="PLANET_SERVE_KEY",

@@ -29,7 +29,7 @@ from planet_vector.errors import ConfigError
     help="The folder to write to; of one scene also a .png or .jpg, or - for stdout.  [default: here]",
 )
 @options.overwrite
-@options.api_url
+@options.connection
 @options.verbose
 def thumbnails(
     scenes: Tuple[str, ...],

@@ -12,7 +12,7 @@ from planet_vector.cli.messages import say
 
 
 @click.command()
-@options.api_url
+@options.connection
 @options.verbose
 def types(api_url: Optional[str]) -> None:
     """List the scene types of the service.

@@ -24,7 +24,7 @@ from planet_vector.names import parse_name
     help="Pixel size of the bands.",
 )
 @options.overwrite
-@options.api_url
+@options.connection
 @options.verbose
 def vrt(name: str, output: Path, res: str, overwrite: bool, api_url: Optional[str]) -> None:
     """Write a VRT of several products of a scene, or of the quads of a basemap: one dataset, no pixels in it.

@@ -86,7 +86,7 @@ def open_name(filename: str, open_options: Mapping[str, str], vector: bool, rast
             f"{shown(filename)} is a search, not a raster: name a scene, as PLANET:<scene type>/<scene id>, "
             "or open the search as one raster with GTI:PLANET:… (GDAL 3.9 or later)."
         )
-    settings = Settings.load(api_url=name.get("api_url"), options=open_options)
+    settings = Settings.load(name.service, options=open_options)
     if name.is_basemap:
         from planet_vector.vector.basemap_layers import basemap_layers
 

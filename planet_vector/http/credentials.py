@@ -7,7 +7,8 @@ from typing import Dict
 import requests
 from requests.auth import AuthBase
 
-from planet_vector.config import Settings, is_api_origin
+from planet_vector.config import Settings
+from planet_vector.connections import may_have_key
 
 
 class OriginAuth(AuthBase):
@@ -26,7 +27,7 @@ class OriginAuth(AuthBase):
 
 
 def authorization(url: str, settings: Settings) -> Dict[str, str]:
-    """Return the header that carries the key to an address: empty without a key, or off the API's origins."""
-    if settings.key is None or not is_api_origin(url, settings.api_url):
+    """Return the header that carries the key to an address: empty without a key, or where it is not for the service."""
+    if settings.key is None or not may_have_key(url, settings.api_url):
         return {}
     return {"Authorization": f"api-key {settings.key.reveal()}"}

@@ -18,13 +18,15 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
 
-from planet_vector.config import DEFAULT_API_URL, Settings, is_api_origin, origin
+from planet_vector.config import Settings
+from planet_vector.connections import LOCAL
 from planet_vector.errors import ProtocolError, RateLimitError, ServiceError, UnavailableError
 from planet_vector.forking import renew_after_fork
 from planet_vector.http.credentials import OriginAuth
 from planet_vector.http.private_hosts import Guard, GuardedAdapter, PrivateHost, is_private_text, plain_host
 from planet_vector.http.rate_limit import RateLimiter
 from planet_vector.http.responses import JsonResponse, check_status, parse_json, read_body, redacted
+from planet_vector.roots import DEFAULT_API_URL, is_api_origin, origin
 from planet_vector.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -44,7 +46,11 @@ MAX_REDIRECTS = 5
 MAX_JSON = 64 * 2**20  # bytes decoded; the largest real page of 1000 scenes is about 2 MB
 MAX_URL = 2000  # characters; the shortest limit among common servers and proxies, past it a search is POSTed
 
-GONE = "Planet switched its Scenes API v0 off in 2017: name a service that runs in PL_API_URL"
+GONE = "Planet switched its Scenes API v0 off in 2017: name a service that runs with --connection or in PL_API_URL"
+START = (
+    "start one with 'planet-vector serve FOLDER' (there are images to try it with: 'planet-vector sample FOLDER'), or "
+    "name another with --connection or in PL_API_URL"
+)
 """What is added to each error of the service that is asked where nothing else is set up."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -322,6 +328,11 @@ class Transport:
         """Return an error that also says so where the service itself is no more."""
         if self.settings.api_url == DEFAULT_API_URL:
             error.message = f"{error.message.rstrip('.')} ({GONE})."
+        elif self.settings.connection == LOCAL and isinstance(error, UnavailableError) and not self._reached:
+            withheld = f" ({self.settings.withheld})" * bool(self.settings.withheld)
+            error.message = (
+                f"There is no service on this machine that the connection 'local' leads to: {START}{withheld}."
+            )
         return error
 
     def _once(

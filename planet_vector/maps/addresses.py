@@ -8,10 +8,10 @@ from urllib.parse import quote, urlsplit
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.catalog.basemaps import Basemap
-from planet_vector.config import is_api_origin
 from planet_vector.errors import NotFoundError, ProtocolError
 from planet_vector.names import is_segment
 from planet_vector.raster.gdal_xml import scene_tiles
+from planet_vector.roots import is_api_origin
 from planet_vector.scene import Scene
 
 Tiles = Tuple[str, str]

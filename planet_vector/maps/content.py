@@ -74,7 +74,7 @@ def gather(names: Iterable[str], api_url: Optional[str] = None, key: Optional[st
     if not given:
         raise NameSyntaxError("There is nothing to show: give the name of a search, a scene or a basemap.")
     parsed = [parse_name(name) for name in given]
-    settings = [Settings.load(api_url or name.get("api_url"), key) for name in parsed]
+    settings = [Settings.load(api_url or name.service, key) for name in parsed]
     if len({one.api_url for one in settings}) > 1:
         raise NameSyntaxError("The names are of several services: make a map of each.")
     catalog = catalog_of(settings[0])

@@ -19,15 +19,15 @@ from planet_vector.catalog.basemaps import (
     quad_of,
     quads_within,
 )
-from planet_vector.config import user_directory
 from planet_vector.errors import ConfigError, QueryError, RasterAccessError
 from planet_vector.geometry.boxes import Box
-from planet_vector.names import BASEMAPS, ONLY_GEOTIFF, Name, is_segment
+from planet_vector.names import BASEMAPS, OF_SERVICE, ONLY_GEOTIFF, Name, is_segment
 from planet_vector.private_files import make_folder, remove_oldest, write_private
 from planet_vector.raster.access import ANY_BUILD, plan, remark, self_contained
 from planet_vector.raster.credential_files import tiles_file
 from planet_vector.raster.gdal_xml import Placed, quads_description, tiles_description
 from planet_vector.scene import Item
+from planet_vector.user_folders import user_directory
 from planet_vector.workers import Workers
 
 MOST_QUADS = 100
@@ -67,7 +67,7 @@ def basemap_subdatasets(catalog: ScenesV0, name: Name) -> Subdatasets:
         When the service does not give what is asked for.
     """
     if not name.item:
-        kept = tuple(pair for pair in name.parameters if pair[0] == "api_url")
+        kept = tuple(pair for pair in name.parameters if pair[0] in OF_SERVICE)
         return [
             (str(Name(BASEMAPS, body["name"], parameters=kept)), f"basemap {body.get('title') or body['name']}")
             for body in list_basemaps(catalog)

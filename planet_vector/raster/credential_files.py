@@ -18,11 +18,14 @@ from pathlib import Path
 from typing import Iterator, List, Mapping, Optional
 from urllib.parse import urlsplit
 
-from planet_vector.config import DEFAULT_API_URL, Settings, credentials_path, is_api_origin
+from planet_vector.config import Settings
+from planet_vector.connections import roots_beside
 from planet_vector.errors import ConfigError
 from planet_vector.http.credentials import authorization
+from planet_vector.keys import credentials_path
 from planet_vector.private_files import check_folder, make_folder, read_private, write_private
 from planet_vector.raster.gdal_options import GUARDED, HEADERS, READING
+from planet_vector.roots import DEFAULT_API_URL, is_api_origin
 
 # Hosts that the API's links of 2015 name, beside the root's own: all take the key.
 _SIBLINGS = ("api", "view", "tiles", "tiles0", "tiles1", "tiles2", "tiles3")
@@ -172,7 +175,13 @@ def forget(settings: Settings) -> None:
 
 
 def prefixes(settings: Settings) -> List[str]:
-    """Return the beginnings of ``/vsicurl/`` names that may take the key of a root."""
+    """Return the beginnings of ``/vsicurl/`` names that may take the key of a root.
+
+    That is its whole origin, as a service may have products beside its API; only its own addresses, where another
+    connection has the same origin.
+    """
+    if roots_beside(settings.api_url):
+        return [f"/vsicurl/{settings.api_url}"]
     parts = urlsplit(settings.api_url)
     roots = [f"{parts.scheme}://{parts.netloc}"]
     if is_api_origin(settings.api_url, DEFAULT_API_URL):

@@ -10,10 +10,11 @@ import hashlib
 from pathlib import Path
 from typing import Iterator
 
-from planet_vector.config import Settings, user_directory
+from planet_vector.config import Settings
 from planet_vector.errors import ConfigError
 from planet_vector.private_files import make_folder, remove_oldest, remove_stale, write_private
 from planet_vector.raster import credential_files
+from planet_vector.user_folders import user_directory
 
 MOST = 500
 """VRTs that stay, of any service, with those of the last day: those that were named last. Each has some 30 kB, and five

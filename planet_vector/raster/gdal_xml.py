@@ -13,12 +13,13 @@ from xml.etree.ElementTree import Element, SubElement, tostring  # noqa: S405 - 
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.catalog.basemaps import Basemap
-from planet_vector.config import DEFAULT_API_URL, is_api_origin
+from planet_vector.connections import may_have_key
 from planet_vector.errors import ProtocolError
 from planet_vector.geometry.boxes import Bounds
 from planet_vector.geometry.grid import GridSpec
 from planet_vector.geometry.web_mercator import HALF_WORLD, TILE
 from planet_vector.raster.vrt_xml import Properties, add_band, add_overview, add_source, as_text, new_vrt
+from planet_vector.roots import DEFAULT_API_URL, is_api_origin
 from planet_vector.scene import Scene
 
 COLOURS = ("Red", "Green", "Blue", "Alpha")
@@ -85,7 +86,7 @@ def tiles_description(catalog: ScenesV0, pattern: str, level: int, alone: bool =
         ZeroBlockOnServerException="false",
     )
     settings = catalog.settings
-    if settings.key is not None and is_api_origin(url, settings.api_url):
+    if settings.key is not None and may_have_key(url, settings.api_url):
         _add(root, UserPwd=f"{settings.key.reveal()}:")
     return tostring(root)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from planet_vector.config import is_api_origin
 from planet_vector.errors import ServiceError
 from planet_vector.raster.access import expiry
+from planet_vector.roots import is_api_origin
 
 MARGIN = 60.0  # seconds before its end at which an address is renewed, a tenth of its life at the most
 

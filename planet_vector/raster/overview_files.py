@@ -27,7 +27,6 @@ from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple, Optional, Set
 from xml.etree import ElementTree  # noqa: S405 - what is parsed was written here
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.config import user_directory
 from planet_vector.errors import RasterAccessError
 from planet_vector.http.responses import ranged_length
 from planet_vector.names import ONLY_GEOTIFF
@@ -37,6 +36,7 @@ from planet_vector.private_files import STALE, is_private, make_folder, read_pri
 from planet_vector.raster.decimated import MOST_BLOCKS, Decimation, Progress, copy, look
 from planet_vector.raster.remote_file import RemoteFile, ServedWhole
 from planet_vector.raster.vrt_xml import add_overview, add_source, set_block
+from planet_vector.user_folders import user_directory
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element  # noqa: S405 - a type

@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Dict, Mapping, Optional
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.config import user_directory
 from planet_vector.errors import PlanetVectorError, ProtocolError, RasterAccessError
 from planet_vector.http.responses import whole_length
 from planet_vector.private_files import make_folder, read_private, remove_stale, write_private
 from planet_vector.raster.download import fetch
 from planet_vector.raster.limits import MAX_FILE
+from planet_vector.user_folders import user_directory
 
 MOST_BYTES = 4 * 2**30
 """Bytes of all quads kept, of any service; a quad of 4096² has up to 67 MB. Those not used for longest go first."""

@@ -68,7 +68,7 @@ def listen(host: str, port: int) -> socket.socket:
         if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
             raise _no_address(host) from None
         raise ConfigError(
-            f"The service cannot listen at {host}:{port} ({error.strerror}): choose another --port."
+            f"The service cannot listen at {host}:{port} ({error.strerror}): choose another --port; 0 is a free one."
         ) from None
     return listener
 

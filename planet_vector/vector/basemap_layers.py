@@ -20,7 +20,7 @@ from planet_vector.catalog.basemaps import (
 from planet_vector.errors import NameSyntaxError, NotFoundError, ProtocolError, QueryError
 from planet_vector.geometry.boxes import Box
 from planet_vector.geometry.web_mercator import HALF_WORLD, to_degrees
-from planet_vector.names import BASEMAPS, Name
+from planet_vector.names import BASEMAPS, OF_SERVICE, Name
 from planet_vector.query import Query
 from planet_vector.scene import Item
 from planet_vector.vector.basemap_columns import QuadSchema, basemap_schema
@@ -263,7 +263,7 @@ def basemap_layers(name: Name, catalog: ScenesV0) -> List[ListedLayer]:
     """
     text = name.get("fields")
     fields = [field.strip() for field in text.split(",")] if text else None
-    search = name.without(("api_url", "fields"))
+    search = name.without((*OF_SERVICE, "fields"))
     if not name.item:
         if search.parameters:
             raise QueryError(f"{BASEMAPS} takes no parameter {search.parameters[0][0]!r}: it takes fields and api_url.")

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any, Iterable, List, Optional, Sequence
 
 from planet_vector.catalog.paging import SearchSurvey
-from planet_vector.config import user_directory
 from planet_vector.errors import ConfigError
 from planet_vector.private_files import check_folder, is_own, make_folder, read_private, remove_stale, write_private
+from planet_vector.user_folders import user_directory
 from planet_vector.vector import row_format
 from planet_vector.vector.columns import Rows
 from planet_vector.vector.scene_columns import COLUMNS

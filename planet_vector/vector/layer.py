@@ -11,7 +11,7 @@ from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, NotFoundError
 from planet_vector.gc_pause import uncollected
 from planet_vector.geometry.boxes import WORLD, Bounds, Box
-from planet_vector.names import Name
+from planet_vector.names import OF_SERVICE, Name
 from planet_vector.query import Condition, Query
 from planet_vector.vector import disk_cache
 from planet_vector.vector.columns import Row, Rows
@@ -25,7 +25,7 @@ from planet_vector.vector.scene_ids import spellings
 from planet_vector.vector.schema import Schema
 from planet_vector.vector.tile_index import TileIndex, out_of_reach
 
-LAYER_PARAMETERS = ("api_url", "crs", "fields", "product", "res", "top")
+LAYER_PARAMETERS = (*OF_SERVICE, "crs", "fields", "product", "res", "top")
 """Parameters of a name that say how a layer looks, not which scenes it has."""
 
 _TRIES = 3  # of a result that changed while it was read

@@ -268,7 +268,7 @@ def search(
     if not isinstance(name, str):
         raise NameSyntaxError(f"A search is a PLANET: name or a Query, not {type(name).__name__}.")
     parsed = _of_one_type(name)
-    settings = Settings.load(api_url or parsed.get("api_url"), key)
+    settings = Settings.load(api_url or parsed.service, key)
     asked = parsed.without(LAYER_PARAMETERS).parameters
     if not parsed.item:
         return _search(Query.parse(parsed.collection, asked), settings, anew)
@@ -293,9 +293,9 @@ def open_layer(
     """
     parsed = parse_name(name)
     if parsed.is_basemap:
-        return basemap_layers(parsed, connect(api_url or parsed.get("api_url"), key))[0]
+        return basemap_layers(parsed, connect(api_url or parsed.service, key))[0]
     parsed = _of_one_type(name)
-    return layers(parsed, Settings.load(api_url or parsed.get("api_url"), key))[0][0]
+    return layers(parsed, Settings.load(api_url or parsed.service, key))[0][0]
 
 
 def _search(query: Query, settings: Settings, anew: bool) -> Search:

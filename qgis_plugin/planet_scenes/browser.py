@@ -108,8 +108,9 @@ class ConnectionItem(_Collection):
             found.append(_action(parent, tr("Log out"), "login", lambda: connections().log_out(name)))
         else:
             found.append(_action(parent, tr("Log in…"), "login", lambda: ask_for_key(name, parent)))
-        found.append(_action(parent, tr("Rename…"), "", lambda: _rename(parent, name, connections().rename)))
-        if connections().is_stored(name):
+        if connections().may_rename(name):
+            found.append(_action(parent, tr("Rename…"), "", lambda: _rename(parent, name, connections().rename)))
+        if connections().is_own(name):
             what = tr("the connection {name}").format(name=name)
             found.append(
                 _action(parent, tr("Remove"), "", lambda: _remove(parent, what, lambda: connections().remove(name)))

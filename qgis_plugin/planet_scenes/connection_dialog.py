@@ -19,7 +19,6 @@ from qgis.PyQt.QtWidgets import (
 from planet_scenes import core
 from planet_scenes.connections import Connection, connections
 from planet_scenes.texts import tr
-from planet_vector.config import DEFAULT_API_URL
 from planet_vector.errors import PlanetVectorError
 
 
@@ -30,7 +29,8 @@ class ConnectionDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(tr("New connection"))
         self.name = QLineEdit(self)
-        self.url = QLineEdit(DEFAULT_API_URL, self)
+        self.url = QLineEdit(self)
+        self.url.setPlaceholderText("https://imagery.example.org/v0/")
         self.key = QLineEdit(self)
         self.key.setEchoMode(QLineEdit.EchoMode.Password)
         self.key.setPlaceholderText(tr("none, or stored in the configuration below"))

@@ -1,36 +1,48 @@
 """Connections: which services there are, who is logged in to them, and the searches saved for each.
 
-Names and addresses stand in QGIS's settings, keys in its authentication manager, and, while QGIS runs, in this
-process's memory, where the driver finds them by the root of the service. If PL_API_URL or PL_API_KEY is set, the
-service they name is a connection, too; it is not stored.
+Names and addresses stand in the file that commands and Python share (`planet_vector.connections`). QGIS's settings
+hold, by the root of a service, the id of the configuration with its key, and its saved searches. Keys stand in the
+authentication manager, and, while QGIS runs, in this process's memory, where the driver finds them by their roots.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import re
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Optional, Sequence, Union
-from urllib.parse import urlsplit
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Dict, List, Optional, Union
 
-from qgis.core import QgsApplication, QgsAuthMethodConfig, QgsSettings
+from qgis.core import Qgis, QgsApplication, QgsAuthMethodConfig, QgsSettings
 from qgis.PyQt.QtCore import QObject, QThread, pyqtSignal
 
+from planet_scenes import messages
 from planet_scenes.texts import tr
 from planet_vector.catalog import ScenesV0, connect
-from planet_vector.config import DEFAULT_API_URL, Key, Settings, lend_key, lent_key, normalise_url, withdraw_key
+from planet_vector.config import Settings
+from planet_vector.connections import (
+    BUILT_IN,
+    ENVIRONMENT,
+    LONGEST_NAME,
+    REFUSED,
+    add_connection,
+    all_connections,
+    default_connection,
+    own_names,
+    remove_connection,
+    rename_connection,
+)
 from planet_vector.errors import ConfigError
+from planet_vector.keys import Key, lend_key, lent_key, withdraw_key
 from planet_vector.names import Name
 from planet_vector.query import Query
+from planet_vector.roots import DEFAULT_API_URL, normalise_url
 from planet_vector.scene import Scene
 from planet_vector.vector.result_cache import CACHE
 
-_SETTINGS = "planet_scenes/connections"
-_CURRENT = "planet_scenes/current"
-_SEPARATOR = re.compile("[/,]")  # of paths in the browser, and of names in messages; a slash also tells URLs from names
-_PUBLIC = "planet.com"
+_SERVICES = "planet_scenes/services"  # by root: the configuration of the key, the saved searches
+_CURRENT = "planet_scenes/current"  # QGIS's own: where PL_API_URL is set, no default of the file counts
+_EARLIER = "planet_scenes/connections"  # where earlier versions kept connections, with all of their own
 _OURS = "Planet Scenes: "  # begins the name of a configuration made here: no other is ever deleted
 _BLANK = "x"  # QGIS hands Basic credentials to GDAL only when both halves are there
 
@@ -80,16 +92,29 @@ class Connections(QObject):
     changed = pyqtSignal()
     """Something is other than it was: a connection, a log-in, a saved search."""
 
-    def all(self) -> List[Connection]:
-        """Return the stored connections by name, or the public service if there are none, and the environment's.
+    _said = ""
 
-        The environment's comes last; if no connection is stored, it comes first.
+    def all(self) -> List[Connection]:
+        """Return the connections there are, as `planet_vector.connections.all_connections` does.
+
+        Where the file of connections cannot be used, the message bar says why, and there are those built in.
         """
-        kept = self._read()
-        found = [Connection(name, entry["url"], entry.get("authcfg", "")) for name, entry in sorted(kept.items())]
-        found = found or [Connection(_PUBLIC, DEFAULT_API_URL)]
-        extra = _from_environment(found)
-        return [*found, *extra] if kept else [*extra, *found]
+        services = _read(_SERVICES)
+        try:
+            self._take_over()
+            found = all_connections()
+            self._said = ""
+        except ConfigError as error:
+            main = QgsApplication.instance()
+            if main is not None and QThread.currentThread() is not main.thread():
+                raise  # a task's, or an algorithm's, who tell
+            found = list(BUILT_IN.values())
+            if str(error) != self._said:
+                self._said = str(error)
+                messages.tell(self._said, Qgis.MessageLevel.Warning)
+        return [
+            Connection(known.name, known.root, str(services.get(known.root, {}).get("authcfg", ""))) for known in found
+        ]
 
     def get(self, name: str) -> Connection:
         """Return a connection.
@@ -97,7 +122,7 @@ class Connections(QObject):
         Raises
         ------
         ConfigError
-            When there is none of that name.
+            If there is none of that name.
         """
         for connection in self.all():
             if connection.name == name:
@@ -107,7 +132,7 @@ class Connections(QObject):
     def find(self, text: str) -> Connection:
         """Return a connection by its name, or by the root URL of its service.
 
-        For a URL that belongs to no connection, a connection is made that is not stored. Its key is the one that
+        For a URL that belongs to no connection, a connection is made that is not kept. Its key is the one that
         `planet_vector.config.Settings.load` finds for that URL.
 
         Raises
@@ -118,7 +143,7 @@ class Connections(QObject):
         text, found = text.strip(), self.all()
         if "://" in text:
             root = normalise_url(text)
-            return next((known for known in found if normalise_url(known.url) == root), Connection(root, root))
+            return next((known for known in found if known.url == root), Connection(root, root))
         for connection in found:
             if connection.name == text:
                 return connection
@@ -128,15 +153,22 @@ class Connections(QObject):
             )
         )
 
-    def is_stored(self, name: str) -> bool:
-        """Tell whether a connection is stored in QGIS's settings."""
-        return name in self._read()
+    def is_own(self, name: str) -> bool:
+        """Tell whether a connection is the person's own, which can be removed."""
+        return name in own_names()
+
+    def may_rename(self, name: str) -> bool:
+        """Tell whether a connection can be renamed: a person's own, and that of the environment, which is kept then."""
+        return name == ENVIRONMENT or self.is_own(name)
 
     def current(self) -> Connection:
-        """Return the one that searches use."""
+        """Return the one that searches use: the one chosen here, else the default."""
         name = QgsSettings().value(_CURRENT, "")
         found = self.all()
-        return next((connection for connection in found if connection.name == name), found[0])
+        chosen = next((connection for connection in found if connection.name == name), None)
+        if chosen is not None or self._said:
+            return chosen or found[0]
+        return self.get(default_connection().name)
 
     def set_current(self, name: str) -> None:
         """Use a connection for searches."""
@@ -149,33 +181,29 @@ class Connections(QObject):
         Raises
         ------
         ConfigError
-            When its name is taken or empty, its root is none, or another connection has that root: a key belongs to
+            If its name is taken or empty, its root is none, or another connection has that root: a key belongs to
             a root, so two would share it.
         """
-        name, root = connection.name.strip(), normalise_url(connection.url)
-        if not name or _SEPARATOR.search(name):
-            raise ConfigError(tr("Give the connection a name, without slash and comma."))
-        kept = self._entries()
-        if name in kept:
-            raise ConfigError(tr("There is a connection {name} already: choose another name.").format(name=repr(name)))
-        for other, entry in kept.items():
-            if normalise_url(entry["url"]) == root:
-                raise ConfigError(
-                    tr("Connection {name} has this root already: a key belongs to a root.").format(name=repr(other))
-                )
-        kept[name] = {"url": root, "authcfg": connection.authcfg}
-        self._write(kept)
+        self._take_over()
+        made = add_connection(connection.name, connection.url)
+        self._change(made.root, authcfg=connection.authcfg)
 
     def rename(self, old: str, new: str) -> None:
-        """Call a connection something else."""
-        kept = self._entries(old)
-        if not new.strip() or _SEPARATOR.search(new) or new.strip() in kept:
-            raise ConfigError(tr("Choose another name: it is empty, taken, or has a slash or a comma."))
-        was_current = self.current().name == old
-        kept[new.strip()] = kept.pop(old)
-        if was_current:
+        """Call a connection something else; that of the environment is kept under the new name.
+
+        Raises
+        ------
+        ConfigError
+            If the new name cannot be one, or the connection is built in.
+        """
+        chosen = QgsSettings().value(_CURRENT, "") == old
+        if old == ENVIRONMENT:
+            add_connection(new, self.get(old).url)
+        else:
+            rename_connection(old, new)
+        if chosen:
             QgsSettings().setValue(_CURRENT, new.strip())
-        self._write(kept)
+        self.changed.emit()
 
     def remove(self, name: str) -> None:
         """Forget a connection, its key and its searches.
@@ -183,14 +211,13 @@ class Connections(QObject):
         Raises
         ------
         ConfigError
-            If it is not stored.
+            If it is not the person's own.
         """
-        connection, kept = self.get(name), self._read()
-        if kept.pop(name, None) is None:
-            raise ConfigError(
-                tr("Connection {name} is not stored in QGIS: it cannot be removed.").format(name=repr(name))
-            )
+        connection = self.get(name)
+        remove_connection(name)
         self._forget_key(connection)
+        kept = _read(_SERVICES)
+        kept.pop(connection.url, None)
         self._write(kept)
 
     def log_in(self, name: str, key_text: str) -> None:
@@ -209,7 +236,7 @@ class Connections(QObject):
             )
         config = QgsAuthMethodConfig("Basic")
         config.setName(f"{_OURS}{name}")
-        config.setUri(normalise_url(connection.url))
+        config.setUri(connection.url)
         config.setConfig("username", key.reveal())
         config.setConfig("password", _BLANK)
         stored = manager.storeAuthenticationConfig(config)
@@ -220,13 +247,13 @@ class Connections(QObject):
             raise ConfigError(tr("The key was not stored: the master password was not given."))
         _delete(connection.authcfg)
         lend_key(connection.url, key)
-        self._change(name, replace(connection, authcfg=config.id()))
+        self._change(connection.url, authcfg=config.id())
 
     def log_out(self, name: str) -> None:
         """Forget the key of a connection, here, in the authentication manager, and what was read with it."""
         connection = self.get(name)
         self._forget_key(connection)
-        self._change(name, replace(connection, authcfg=""))
+        self._change(connection.url, authcfg="")
 
     def logged_in(self, name: str) -> bool:
         """Tell whether there is a key for a connection; it is not read for that."""
@@ -235,12 +262,11 @@ class Connections(QObject):
 
     def searches(self, name: str) -> Dict[str, str]:
         """Return the saved searches of a connection: PLANET: names by their titles."""
-        entry = self._read().get(name, {})
-        return dict(entry.get("searches", {}))
+        return dict(_read(_SERVICES).get(self.get(name).url, {}).get("searches", {}))
 
     def save_search(self, name: str, title: str, planet_name: str) -> None:
         """Save a search under a title; one of that title is replaced."""
-        self._searches(name, {**self.searches(name), title: planet_name})
+        self._change(self.get(name).url, searches={**self.searches(name), title: planet_name})
 
     def rename_search(self, name: str, old: str, new: str) -> None:
         """Call a saved search something else."""
@@ -248,30 +274,48 @@ class Connections(QObject):
         if not new.strip() or new in kept:
             raise ConfigError(tr("Choose another title: it is empty or taken."))
         kept[new.strip()] = kept.pop(old)
-        self._searches(name, kept)
+        self._change(self.get(name).url, searches=kept)
 
     def remove_search(self, name: str, title: str) -> None:
         """Forget a saved search."""
         kept = self.searches(name)
         kept.pop(title, None)
-        self._searches(name, kept)
+        self._change(self.get(name).url, searches=kept)
 
-    def _searches(self, name: str, searches: Dict[str, str]) -> None:
-        kept = self._entries(name)
-        kept[name]["searches"] = searches
+    def _change(self, root: str, **fields: Any) -> None:
+        kept = _read(_SERVICES)
+        kept[root] = {**kept.get(root, {}), **fields}
         self._write(kept)
 
-    def _change(self, name: str, connection: Connection) -> None:
-        kept = self._entries(name)
-        kept[name]["authcfg"] = connection.authcfg
-        self._write(kept)
+    def _write(self, kept: Dict[str, Dict[str, Any]]) -> None:
+        QgsSettings().setValue(
+            _SERVICES, json.dumps({root: entry for root, entry in kept.items() if any(entry.values())})
+        )
+        self.changed.emit()
 
-    def _entries(self, name: str = "") -> Dict[str, Dict[str, Any]]:
-        """Return the stored connections, to be changed and written back; with an entry for `name`, if one is given."""
-        kept = self._read() or {_PUBLIC: {"url": DEFAULT_API_URL}}
-        if name and name not in kept:
-            kept[name] = {"url": self.get(name).url}
-        return kept
+    def _take_over(self) -> None:
+        """Put what an earlier version kept where it belongs now; what cannot be used of it stays out.
+
+        Raises
+        ------
+        ConfigError
+            If the file of connections cannot be written; what was kept stays then.
+        """
+        earlier = {name: entry for name, entry in _read(_EARLIER).items() if _usable(entry)}
+        if not earlier:
+            return
+        kept = _read(_SERVICES)
+        for name, entry in earlier.items():
+            root = normalise_url(entry["url"])
+            fields = {key: entry[key] for key in ("authcfg", "searches") if entry.get(key)}
+            # Of Planet's own v0, which is switched off, only what somebody has made of it.
+            if root == DEFAULT_API_URL and not fields:
+                continue
+            if root not in (known.root for known in all_connections() if known.name != ENVIRONMENT):
+                add_connection(_free_name(name), root)
+            kept[root] = {**fields, **kept.get(root, {})}
+        QgsSettings().remove(_EARLIER)
+        self._write(kept)
 
     def _forget_key(self, connection: Connection) -> None:
         from planet_vector.raster import credential_files, described_files
@@ -283,18 +327,6 @@ class Connections(QObject):
             described_files.forget(settings)
         CACHE.clear()
         _delete(connection.authcfg)
-
-    def _read(self) -> Dict[str, Dict[str, Any]]:
-        text = QgsSettings().value(_SETTINGS, "") or "{}"
-        try:
-            kept = json.loads(text)
-        except ValueError:
-            return {}  # somebody edited the settings by hand
-        return {name: entry for name, entry in kept.items() if _usable(entry)} if isinstance(kept, dict) else {}
-
-    def _write(self, kept: Dict[str, Dict[str, Any]]) -> None:
-        QgsSettings().setValue(_SETTINGS, json.dumps(kept))
-        self.changed.emit()
 
 
 _instance: Optional[Connections] = None
@@ -308,20 +340,21 @@ def connections() -> Connections:
     return _instance
 
 
-def _from_environment(others: Sequence[Connection]) -> List[Connection]:
-    """Return the connection that PL_API_URL and PL_API_KEY define; none if they are unset, or others have its root."""
-    if not (os.environ.get("PL_API_URL") or os.environ.get("PL_API_KEY")):
-        return []
+def _read(key: str) -> Dict[str, Dict[str, Any]]:
+    """Return what stands in the settings under a key; what somebody broke there by hand is left out."""
     try:
-        root = normalise_url(os.environ.get("PL_API_URL") or DEFAULT_API_URL)
-    except ConfigError:
-        return []  # reported by the first request
-    if root in (normalise_url(known.url) for known in others):
-        return []
-    name = _PUBLIC if root == DEFAULT_API_URL else urlsplit(root).netloc
-    while name in (known.name for known in others):
-        name = f"{name} (PL_API_URL)"
-    return [Connection(name, root)]
+        kept = json.loads(QgsSettings().value(key, "") or "{}")
+    except ValueError:
+        return {}
+    return {name: entry for name, entry in kept.items() if isinstance(entry, dict)} if isinstance(kept, dict) else {}
+
+
+def _free_name(name: str) -> str:
+    """Return a name for a connection that was kept under one that is taken, or may be none any more."""
+    taken = {known.name for known in all_connections()}
+    name = "".join("_" if char in REFUSED or not char.isprintable() else char for char in name)[:LONGEST_NAME].strip()
+    numbered = (f"{name[: LONGEST_NAME - 4]} {number}".strip() for number in count(2))
+    return name if name and name not in taken else next(each for each in numbered if each not in taken)
 
 
 def _usable(entry: Any) -> bool:

@@ -128,8 +128,8 @@ class Page(QgsOptionsPageWidget):
         name = self.selected()
         logged_in = bool(name) and connections().logged_in(name)
         for key, enabled in {
-            "rename": bool(name),
-            "remove": connections().is_stored(name) and len(connections().all()) > 1,
+            "rename": connections().may_rename(name),
+            "remove": connections().is_own(name),
             "log_in": bool(name) and not logged_in,
             "log_out": logged_in,
             "use": bool(name) and name != connections().current().name,

@@ -12,7 +12,7 @@ from planet_scenes import core, layers, messages, products, tasks
 from planet_scenes.connections import Connection, connections
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
-from planet_vector.config import DEFAULT_API_URL, normalise_url
+from planet_vector.connections import default_connection, find_connection
 from planet_vector.errors import AuthError, PlanetVectorError
 from planet_vector.names import parse_name
 
@@ -20,13 +20,11 @@ from planet_vector.names import parse_name
 def connection_of(planet_name: str) -> Optional[Connection]:
     """Return the connection to the service that a name is of, or None where there is none."""
     try:
-        root = normalise_url(parse_name(planet_name).get("api_url") or DEFAULT_API_URL)
+        service = parse_name(planet_name).service
+        root = find_connection(service).root if service else default_connection().root
+        return next((connection for connection in connections().all() if connection.url == root), None)
     except PlanetVectorError:
         return None
-    for connection in connections().all():
-        if normalise_url(connection.url) == root:
-            return connection
-    return None
 
 
 def name_of(layer: QgsMapLayer) -> str:

@@ -17,7 +17,6 @@ from osgeo import gdal, osr
 from planet_scenes.texts import tr
 from planet_vector.atomic_files import complete
 from planet_vector.catalog import ScenesV0
-from planet_vector.config import user_directory
 from planet_vector.errors import QueryError, RasterAccessError
 from planet_vector.private_files import remove_oldest
 from planet_vector.raster import described
@@ -26,6 +25,7 @@ from planet_vector.raster.credential_files import tiles_file
 from planet_vector.raster.gdal_xml import tiles_description
 from planet_vector.raster.limits import MAX_BLOCK
 from planet_vector.scene import Scene
+from planet_vector.user_folders import user_directory
 from planet_vector.workers import Workers
 
 MOST_SCENES = 100

@@ -15,12 +15,13 @@ from planet_scenes.connections import Connection
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_vector.catalog import ScenesV0
-from planet_vector.config import normalise_url, user_directory
 from planet_vector.errors import ConfigError
 from planet_vector.names import is_segment
 from planet_vector.private_files import make_folder, remove_stale, write_private
 from planet_vector.raster.credential_files import temporary_folder
+from planet_vector.roots import normalise_url
 from planet_vector.scene import Scene
+from planet_vector.user_folders import user_directory
 
 _AT_ONCE = 4  # tasks; QGIS has threads for others' work, too
 _WAITING = 60  # more than a list shows at once: what was scrolled past is not fetched

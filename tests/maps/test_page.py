@@ -14,11 +14,12 @@ from shapely.geometry import shape
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.catalog.basemaps import Basemap
-from planet_vector.config import DEFAULT_API_URL, Settings
+from planet_vector.config import Settings
 from planet_vector.maps import write_map
 from planet_vector.maps.addresses import Direct
 from planet_vector.maps.content import Content
 from planet_vector.maps.page import Pictures, render
+from planet_vector.roots import DEFAULT_API_URL
 from planet_vector.scene import Scene
 from tests.conftest import Service
 from tests.maps.conftest import AREA, Seen, Show, feature, found

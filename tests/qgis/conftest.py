@@ -99,22 +99,22 @@ def _plugin_core(qgis_app: QgsApplication, tmp_path: Path, monkeypatch: pytest.M
 
     from planet_scenes import connections as module
     from planet_scenes import core
-    from planet_vector import config
+    from planet_vector import keys
     from planet_vector.vector.result_cache import CACHE
 
     monkeypatch.setattr(module, "_instance", None)
-    for key in ("planet_scenes/connections", "planet_scenes/current"):
+    for key in ("planet_scenes/connections", "planet_scenes/services", "planet_scenes/current"):
         QgsSettings().remove(key)
-    config._lent.clear()
+    keys._lent.clear()
     CACHE.clear()
     core.start()
     yield
     settle()
     QgsProject.instance().clear()
     settle()
-    for key in ("planet_scenes/connections", "planet_scenes/current"):
+    for key in ("planet_scenes/connections", "planet_scenes/services", "planet_scenes/current"):
         QgsSettings().remove(key)
-    config._lent.clear()
+    keys._lent.clear()
     CACHE.clear()
 
 

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import json
 from typing import Any, Callable, List
-from urllib.parse import urlsplit
 
 import pytest
 from qgis.core import QgsApplication, QgsAuthMethodConfig, QgsSettings
 
 from planet_scenes.connections import Connection, connections
-from planet_vector import config
-from planet_vector.config import DEFAULT_API_URL, credentials_path, lent_key
+from planet_vector import keys
+from planet_vector.connections import (
+    BUILT_IN,
+    ENVIRONMENT,
+    LOCAL,
+    add_connection,
+    all_connections,
+    connections_path,
+    find_connection,
+    remove_connection,
+    rename_connection,
+    set_default,
+)
 from planet_vector.errors import AuthError, ConfigError
+from planet_vector.keys import credentials_path, lent_key
 from planet_vector.raster.credential_files import header_file
 from tests.conftest import KEY, Service
+from tests.qgis.conftest import Desktop
 
 
 def settings() -> str:
@@ -22,9 +34,10 @@ def settings() -> str:
     return "\n".join(f"{key}={kept.value(key)}" for key in kept.allKeys())
 
 
-def test_without_any_there_is_the_public_service() -> None:
+def test_without_any_there_is_the_service_of_this_machine() -> None:
     (only,) = connections().all()
-    assert only.url == "https://api.planet.com/v0/" and not connections().logged_in(only.name)
+    assert only == Connection(LOCAL, BUILT_IN[LOCAL].root) == connections().current()
+    assert not connections().logged_in(only.name) and not connections().is_own(only.name)
 
 
 def test_they_are_added_renamed_chosen_and_removed() -> None:
@@ -35,10 +48,11 @@ def test_they_are_added_renamed_chosen_and_removed() -> None:
     connections().set_current("b")
     connections().rename("b", "c")
     names = [known.name for known in connections().all()]
-    assert names == ["a", "c", "planet.com"] and connections().current().name == "c"
+    assert names == ["a", "c", LOCAL] and connections().current().name == "c"
+    assert [known.name for known in all_connections()] == names, "what commands and Python know"
     assert connections().get("a").url == "http://127.0.0.1:1/v0/"
     connections().remove("c")
-    assert [known.name for known in connections().all()] == ["a", "planet.com"]
+    assert [known.name for known in connections().all()] == ["a", LOCAL] and connections().current().name == LOCAL
     assert len(heard) >= 5
     with pytest.raises(ConfigError, match="no connection 'c'"):
         connections().get("c")
@@ -49,8 +63,8 @@ def test_they_are_added_renamed_chosen_and_removed() -> None:
     [
         ("sample", "http://127.0.0.1:9/v0/", "already"),
         ("", "http://127.0.0.1:9/v0/", "name"),
-        ("a/b", "http://127.0.0.1:9/v0/", "slash and comma"),
-        ("Planet, EU", "http://127.0.0.1:9/v0/", "slash and comma"),
+        ("a/b", "http://127.0.0.1:9/v0/", "name of up to 64 characters"),
+        ("Planet, EU", "http://127.0.0.1:9/v0/", "name of up to 64 characters"),
         ("x", "ftp://127.0.0.1/", "http"),
         ("x", "http://user:secret@127.0.0.1/", "user name"),
     ],
@@ -62,7 +76,7 @@ def test_what_cannot_be_is_refused(connection: Connection, name: str, url: str, 
 
 
 def test_a_second_connection_to_one_root_is_refused(connection: Connection) -> None:
-    with pytest.raises(ConfigError, match="'sample' has this root already"):
+    with pytest.raises(ConfigError, match="'sample' has the root .* already"):
         connections().add(Connection("other", connection.url.upper().replace("HTTP", "http").replace("/V0", "/v0")))
 
 
@@ -76,7 +90,7 @@ def test_a_key_is_kept_by_the_authentication_manager_alone(connection: Connectio
 
 
 def test_a_new_session_reads_it_again(connection: Connection, service: Service) -> None:
-    config._lent.clear()  # as after a start
+    keys._lent.clear()  # as after a start
     assert connection.catalog().scene_types()
     assert lent_key(service.url) is not None
 
@@ -111,6 +125,83 @@ def test_a_configuration_of_the_user_s_own_stays(connection: Connection, way: st
     manager.removeAuthenticationConfig(own.id())
 
 
+def test_what_a_command_added_is_there_and_the_other_way_round(service: Service) -> None:
+    add_connection("of a command", service.url)
+    set_default("of a command")
+    assert connections().current().name == "of a command"
+    connections().log_in("of a command", service.key)
+    assert connections().get("of a command").catalog().scene_types()
+    rename_connection("of a command", "renamed")
+    assert connections().logged_in("renamed") and connections().get("renamed").catalog().scene_types()
+    remove_connection("renamed")
+    connections().add(Connection("again", service.url))
+    assert find_connection("again").root == service.url and connections().logged_in("again")
+
+
+def test_logging_out_of_one_leaves_the_other_on_its_origin(service: Service) -> None:
+    first, second = (f"{service.url.rpartition('v0/')[0]}{part}/v0/" for part in "ab")
+    for name, root, key in (("first", first, "a" * 32), ("second", second, "b" * 32)):
+        connections().add(Connection(name, root))
+        connections().log_in(name, key)
+    assert [connections().get(name).catalog().settings.key for name in ("first", "second")] == [
+        keys.Key("a" * 32), keys.Key("b" * 32)
+    ]  # fmt: skip
+    connections().log_out("first")
+    assert lent_key(first) is None and lent_key(second) == keys.Key("b" * 32)
+    assert connections().logged_in("second") and not connections().logged_in("first")
+
+
+def test_those_that_an_earlier_version_kept_are_taken_over(service: Service) -> None:
+    """With their keys and searches, whatever their names; Planet's own goes unless something was made of it."""
+    config = QgsAuthMethodConfig("Basic")
+    config.setName("Planet Scenes: My | office")
+    config.setConfig("username", service.key)
+    config.setConfig("password", "x")
+    manager = QgsApplication.authManager()
+    assert manager.storeAuthenticationConfig(config)
+    add_connection("office", "https://imagery.example.org/a/v0/")
+    earlier = {
+        "planet.com": {"url": "https://api.planet.com/v0/"},
+        "My | office": {"url": service.url, "authcfg": config.id(), "searches": {"July": "PLANET:ortho"}},
+        "office": {"url": "https://imagery.example.org/b/v0"},
+        "of the file": {"url": "https://imagery.example.org/a/v0/", "searches": {"A": "PLANET:ortho"}},
+        "x" * 80: {"url": "http://127.0.0.1:9/v0/"},
+        "broken": {"url": "ftp://x/"},
+    }
+    QgsSettings().setValue("planet_scenes/connections", json.dumps(earlier))
+    found = {known.name: known.url for known in connections().all()}
+    assert found == {
+        "My _ office": service.url, "office": "https://imagery.example.org/a/v0/",
+        "office 2": "https://imagery.example.org/b/v0/", "x" * 64: "http://127.0.0.1:9/v0/",
+        LOCAL: BUILT_IN[LOCAL].root,
+    }  # fmt: skip
+    assert connections().searches("My _ office") == {"July": "PLANET:ortho"}
+    assert connections().searches("office") == {"A": "PLANET:ortho"}
+    assert connections().get("My _ office").catalog().scene_types()
+    assert QgsSettings().value("planet_scenes/connections") is None
+    assert {known.name: known.url for known in connections().all()} == found
+    connections().log_out("My _ office")
+
+
+def test_planet_s_own_is_taken_over_where_somebody_has_logged_in_to_it() -> None:
+    kept = {"planet.com": {"url": "https://api.planet.com/v0/", "authcfg": "abc1234"}}
+    QgsSettings().setValue("planet_scenes/connections", json.dumps(kept))
+    assert [known.name for known in connections().all()] == ["planet.com", LOCAL]
+    assert connections().get("planet.com").authcfg == "abc1234"
+
+
+def test_a_file_that_cannot_be_read_is_told_once_and_stays(desktop: Desktop) -> None:
+    connections_path().parent.mkdir(parents=True)
+    connections_path().write_text("{")
+    for _ in range(3):
+        assert [known.name for known in connections().all()] == [LOCAL] and connections().current().name == LOCAL
+    (said,) = desktop.said()
+    assert str(connections_path()) in said and "mend or remove it" in said
+    with pytest.raises(ConfigError, match="mend or remove it"):
+        connections().add(Connection("a", "http://127.0.0.1:9/v0/"))
+    assert connections_path().read_text() == "{"
+
+
 # ---- the service of the environment ------------------------------------------------------------------------
 
 
@@ -118,63 +209,42 @@ def names() -> List[str]:
     return [known.name for known in connections().all()]
 
 
-def test_without_stored_connections_the_service_of_the_environment_is_the_default(connected: Service) -> None:
-    host = urlsplit(connected.url).netloc
-    assert names() == [host, "planet.com"]
-    assert connections().current().url == connected.url
-    assert sorted(connections().current().catalog().scene_types()) == ["landsat", "ortho", "rapideye"]
-    assert connected.key not in settings()
-
-
-def test_beside_stored_connections_it_is_offered_and_no_default(
+def test_the_service_of_the_environment_comes_first_and_is_kept_nowhere(
     connected: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connections().add(Connection("a", "http://127.0.0.1:9/v0/"))
-    assert names() == ["a", "planet.com", urlsplit(connected.url).netloc]
-    assert connections().current().name == "a"
+    assert names() == [ENVIRONMENT, "a", LOCAL]
+    assert connections().current().url == connected.url
+    assert sorted(connections().current().catalog().scene_types()) == ["landsat", "ortho", "rapideye"]
+    assert connected.key not in settings()
+    connections().set_current("a")
+    assert connections().current().name == "a", "what was chosen goes before it"
     monkeypatch.delenv("PL_API_URL")
-    monkeypatch.delenv("PL_API_KEY")
-    assert names() == ["a", "planet.com"], "it is stored nowhere"
+    assert names() == ["a", LOCAL]
 
 
-@pytest.mark.parametrize("url", ["", DEFAULT_API_URL, "https://API.planet.com/v0"])
-def test_a_service_that_is_a_connection_already_is_not_offered_twice(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PL_API_URL", url)
-    monkeypatch.setenv("PL_API_KEY", KEY)
-    assert names() == ["planet.com"]
+def test_a_service_that_is_a_connection_already_is_not_offered_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     connections().add(Connection("a", "http://127.0.0.1:9/v0/"))
-    assert names() == ["a", "planet.com"]
-    connections().remove("planet.com")
-    assert names() == ["a", "planet.com"] and not connections().is_stored("planet.com")
+    monkeypatch.setenv("PL_API_URL", "http://127.0.0.1:9/v0")
+    assert names() == ["a", LOCAL] and connections().current().name == "a"
 
 
-def test_it_takes_no_other_connection_s_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    connections().add(Connection("127.0.0.1:9", "http://127.0.0.1:8/v0/"))
-    monkeypatch.setenv("PL_API_URL", "http://127.0.0.1:9/v0/")
-    assert names() == ["127.0.0.1:9", "planet.com", "127.0.0.1:9 (PL_API_URL)"]
-    assert connections().get("127.0.0.1:9").url == "http://127.0.0.1:8/v0/"
-
-
-def test_a_wrong_address_in_the_environment_is_said_when_something_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_address_in_the_environment_is_told(monkeypatch: pytest.MonkeyPatch, desktop: Desktop) -> None:
     monkeypatch.setenv("PL_API_URL", "ftp://127.0.0.1/")
-    assert names() == ["planet.com"]
-    with pytest.raises(ConfigError, match="check PL_API_URL"):
-        connections().current().catalog()
+    assert names() == [LOCAL]
+    (said,) = desktop.said()
+    assert "check PL_API_URL" in said
 
 
-def test_what_is_done_with_it_stores_it_beside_the_public_service(connected: Service) -> None:
-    host = urlsplit(connected.url).netloc
-    connections().save_search(host, "All", "PLANET:ortho")
-    assert names() == [host, "planet.com"] and connections().searches(host) == {"All": "PLANET:ortho"}
-    assert connections().is_stored(host) and connections().is_stored("planet.com")
-    connections().rename(host, "mine")
-    assert names() == ["mine", "planet.com"] and list(connections().searches("mine")) == ["All"]
+def test_searches_and_a_new_name_are_kept_for_it(connected: Service) -> None:
+    connections().save_search(ENVIRONMENT, "All", "PLANET:ortho")
+    assert connections().searches(ENVIRONMENT) == {"All": "PLANET:ortho"} and not connections().is_own(ENVIRONMENT)
+    with pytest.raises(ConfigError, match="built in"):
+        connections().remove(ENVIRONMENT)
+    connections().rename(ENVIRONMENT, "mine")
+    assert names() == ["mine", LOCAL] and list(connections().searches("mine")) == ["All"]
     connections().remove("mine")
-    assert names() == ["planet.com", host]
-    with pytest.raises(ConfigError, match="is not stored in QGIS"):
-        connections().remove(host)
-    connections().rename(host, "again")
-    assert names() == ["again", "planet.com"]
+    assert names() == [ENVIRONMENT, LOCAL] and connections().searches(ENVIRONMENT) == {}
 
 
 def test_another_key_than_the_environment_s_is_stored_with_it(connected: Service) -> None:
@@ -194,21 +264,21 @@ def test_another_address_is_asked_with_a_key_of_its_own_only(
     connected: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = connections().find("http://127.0.0.1:9/v0")
-    assert other.url == other.name == "http://127.0.0.1:9/v0/" and not connections().is_stored(other.name)
+    assert other.url == other.name == "http://127.0.0.1:9/v0/" and not connections().is_own(other.name)
     assert other.catalog().settings.key is None
-    assert connections().find(connected.url).catalog().settings.key == config.Key(connected.key)
+    assert connections().find(connected.url).catalog().settings.key == keys.Key(connected.key)
     sibling = connections().find(connected.url.replace("/v0/", "/v1/"))  # of the same origin
-    assert sibling.catalog().settings.key == config.Key(connected.key)
+    assert sibling.catalog().settings.key is None
     monkeypatch.delenv("PL_API_URL")
     assert connections().find(connected.url).catalog().settings.key is None
 
 
-@pytest.mark.parametrize("text", ["simple", "", "SAMPLE", "sample,planet.com"])
+@pytest.mark.parametrize("text", ["simple", "", "SAMPLE", "sample,local"])
 def test_a_wrong_name_is_answered_with_those_there_are(connection: Connection, text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         connections().find(text)
     assert str(caught.value) == (
-        f"There is no connection {text!r}: give one of 'planet.com', 'sample', or the root URL of a service."
+        f"There is no connection {text!r}: give one of 'sample', 'local', or the root URL of a service."
     )
 
 
@@ -225,7 +295,8 @@ def test_an_address_that_cannot_be_is_refused_and_not_shown(text: str) -> None:
 def test_settings_edited_by_hand_do_not_stop_the_plugin() -> None:
     kept = {"good": {"url": "http://127.0.0.1:9/v0/"}, "a": {}, "b": [], "c": {"url": 3}, "d": {"url": "ftp://x/"}}
     QgsSettings().setValue("planet_scenes/connections", json.dumps(kept))
-    assert [known.name for known in connections().all()] == ["good"]
+    QgsSettings().setValue("planet_scenes/services", "[1")
+    assert [known.name for known in connections().all()] == ["good", LOCAL]
 
 
 def test_a_wrong_key_is_an_error_of_the_service(make_connection: Callable[..., Any], service: Service) -> None:

@@ -13,7 +13,7 @@ from qgis.core import QgsProject
 
 from planet_scenes import layers, products
 from planet_scenes.projects import Projects
-from planet_vector.config import user_directory
+from planet_vector.user_folders import user_directory
 from tests.conftest import Start
 from tests.qgis.conftest import Desktop, Watched, outcome, render, settle
 from tests.qgis.test_products import add, scenes_of

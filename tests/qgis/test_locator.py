@@ -23,7 +23,7 @@ from qgis.PyQt.QtWidgets import QPushButton
 
 from planet_scenes.connections import Connection, connections
 from planet_scenes.locator import Filter
-from planet_vector import config
+from planet_vector import keys
 from tests.conftest import KEY, Service
 from tests.qgis.conftest import Desktop, wait_for
 
@@ -80,7 +80,7 @@ def test_qgis_s_locator_finds_it_without_waiting(
 
 def test_a_key_that_is_gone_is_said(connection: Connection, scene: Any) -> None:
     QgsApplication.authManager().removeAuthenticationConfig(connection.authcfg)
-    config._lent.clear()
+    keys._lent.clear()
     (result,) = _results(scene["id"])
     assert "log in again" in result.displayString
 

@@ -10,8 +10,12 @@ from typing import Any
 import pytest
 
 from planet_scenes import network, thumbnails
+from planet_scenes.connections import Connection, connections
+from planet_vector.connections import LOCAL
+from planet_vector.errors import ConfigError
 from planet_vector.raster import credential_files
 from planet_vector.scene import Scene
+from tests.conftest import Service
 
 
 @pytest.fixture
@@ -28,12 +32,19 @@ def homeless(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return private
 
 
-def test_thumbnails_lie_among_the_temporary_files(homeless: Path, connection: Any) -> None:
+def test_thumbnails_lie_among_the_temporary_files(homeless: Path, connected: Service) -> None:
+    connection = connections().current()
     folder = thumbnails.directory(connection, "ortho")
     assert homeless in folder.parents
     thumbnails.write(folder / "a.png", b"picture")
     scene = Scene({"type": "Feature", "id": "a", "geometry": None, "properties": {}}, "ortho")
     assert thumbnails.Thumbnails().get(connection, scene) == folder / "a.png"
+
+
+def test_a_connection_cannot_be_kept_and_says_why(homeless: Path) -> None:
+    with pytest.raises(ConfigError, match="set XDG_CONFIG_HOME or HOME"):
+        connections().add(Connection("a", "http://127.0.0.1:9/v0/"))
+    assert [known.name for known in connections().all()] == [LOCAL]
 
 
 def test_an_odd_picture_is_none(connection: Any) -> None:

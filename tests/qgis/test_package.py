@@ -107,9 +107,9 @@ def test_a_driver_that_a_shell_made_known_makes_room(unpacked: Path, service: Se
         "from osgeo import ogr; from qgis.core import QgsApplication\n"
         "assert ogr.GetDriverByName('PLANET') is not None\n"
         "app = QgsApplication([], False); app.initQgis()\n"
-        "from planet_scenes import core; from planet_scenes.planet_vector import config\n"
+        "from planet_scenes import core; from planet_scenes.planet_vector import keys\n"
         "core.start(); core.start()\n"
-        "config.lend_key(sys.argv[2], config.Key(sys.stdin.read()))\n"
+        "keys.lend_key(sys.argv[2], keys.Key(sys.stdin.read()))\n"
         "source = ogr.Open('PLANET:ortho?limit=3'); print(source.GetLayer(0).GetFeatureCount())\n"
         "source = None; app.exitQgis()\n"  # a dataset must not outlive QGIS
     )
@@ -330,9 +330,9 @@ def test_the_zip_works_in_qgis_process(
 ) -> None:
     stored, given = {
         "nothing": ({}, []),
-        "name": ({"local": service.url}, ["CONNECTION=local"]),
+        "name": ({"mine": service.url}, ["CONNECTION=mine"]),
         "url": ({}, [f"CONNECTION={service.url}"]),
-        "other": ({"local": "http://127.0.0.1:9/v0/"}, [f"CONNECTION={service.url}"]),
+        "other": ({"mine": "http://127.0.0.1:9/v0/"}, [f"CONNECTION={service.url}"]),
     }[way]
     target = tmp_path / "scenes.gpkg"
     done = qgis_process(stored, "planet:search", *given, "SCENE_TYPE=ortho", "LIMIT=5", f"OUTPUT={target}")
@@ -346,9 +346,8 @@ def test_a_wrong_connection_is_one_sentence_in_qgis_process(
     qgis_process: Callable[..., Any], service: Service, tmp_path: Path
 ) -> None:
     target = tmp_path / "scenes.gpkg"
-    done = qgis_process({}, "planet:search", "CONNECTION=local", "SCENE_TYPE=ortho", f"OUTPUT={target}")
+    done = qgis_process({}, "planet:search", "CONNECTION=mine", "SCENE_TYPE=ortho", f"OUTPUT={target}")
     said = done.stdout + done.stderr
     assert done.returncode != 0 and not target.exists()
-    host = service.url.split("/")[2]
-    sentence = f"There is no connection 'local': give one of '{host}', 'planet.com', or the root URL of a service."
+    sentence = "There is no connection 'mine': give one of 'PL_API_URL', 'local', or the root URL of a service."
     assert said.count(sentence) == 1 and "Traceback" not in said

@@ -182,7 +182,6 @@ def test_without_a_connection_the_service_of_the_environment_is_asked(
     run: Run, connected: Service, features: Sequence[Feature]
 ) -> None:
     connections().remove("sample")
-    connections().remove("planet.com")
     summer = {name: value for name, value in SUMMER.items() if name != "CONNECTION"}
     assert run("search", **summer, OUTPUT="memory:")["COUNT"] == sum(map(_in_summer, features))
 
@@ -190,7 +189,7 @@ def test_without_a_connection_the_service_of_the_environment_is_asked(
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("simple", "no connection 'simple': give one of 'planet.com', 'sample', or the root URL of a service."),
+        ("simple", "no connection 'simple': give one of 'sample', 'local', or the root URL of a service."),
         ("ftp://127.0.0.1/", "http(s) address"),
         ("http://127.0.0.1:9/v0/", "connection to the service failed"),
     ],
@@ -213,10 +212,10 @@ def test_a_dialog_lists_the_connections(run: Run, connection: Connection, mode: 
     wrapper.setWidgetContext(QgsProcessingParameterWidgetContext())
     box = wrapper.createWrappedWidget(context)
     assert isinstance(box, QComboBox)
-    assert [box.itemText(number) for number in range(box.count())] == ["planet.com", "sample"]
+    assert [box.itemText(number) for number in range(box.count())] == ["sample", "local"]
     assert wrapper.widgetValue() == "sample"
-    wrapper.setWidgetValue("planet.com", context)
-    assert wrapper.widgetValue() == "planet.com"
+    wrapper.setWidgetValue("local", context)
+    assert wrapper.widgetValue() == "local"
     box.deleteLater()
 
 

@@ -15,7 +15,7 @@ from qgis.core import QgsApplication, QgsProject, QgsSettings, QgsVectorLayer
 from planet_scenes import layers, products, tasks
 from planet_scenes.connections import connections
 from planet_scenes.projects import Projects
-from planet_vector import config
+from planet_vector import keys
 from planet_vector.vector.result_cache import CACHE
 from tests.conftest import KEY, Service, Start
 from tests.qgis.conftest import Desktop, ask, inked, outcome, render, settle, summer_at, summer_of, wait_for
@@ -48,7 +48,7 @@ def close() -> None:
     QgsProject.instance().clear()
     settle()
     CACHE.clear()
-    config._lent.clear()
+    keys._lent.clear()
 
 
 def named(title: str) -> Any:
@@ -135,7 +135,7 @@ def test_a_key_that_is_gone_is_told_when_a_project_is_opened(
     connection: Any, desktop: Desktop, projects: List[str]
 ) -> None:
     QgsApplication.authManager().removeAuthenticationConfig(connection.authcfg)
-    config._lent.clear()
+    keys._lent.clear()
     QgsProject.instance().clear()
     assert any("log in again" in said for said in desktop.said())
 

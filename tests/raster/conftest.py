@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.config import Key, Settings
+from planet_vector.config import Settings
+from planet_vector.keys import Key
 
 from ..conftest import ROOT
 from .recording import Pair

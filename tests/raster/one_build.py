@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, Mapping
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.config import Key, Settings
+from planet_vector.config import Settings
 from planet_vector.errors import PlanetVectorError
+from planet_vector.keys import Key
 from planet_vector.raster.access import plan
 from planet_vector.raster.download import fetch
 

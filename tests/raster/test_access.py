@@ -15,8 +15,9 @@ from urllib.parse import parse_qs
 import pytest
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.config import Key, Settings
+from planet_vector.config import Settings
 from planet_vector.errors import NotFoundError, ProtocolError
+from planet_vector.keys import Key
 from planet_vector.raster.access import expiry, plan
 from planet_vector.raster.described import subdatasets
 from planet_vector.scene import Scene

@@ -33,7 +33,8 @@ import numpy as np
 import pytest
 
 import planet_vector
-from planet_vector.config import Key, Settings
+from planet_vector.config import Settings
+from planet_vector.keys import Key
 from planet_vector.raster.credential_files import config_file, forget, header_file
 
 from ..conftest import KEY, Service

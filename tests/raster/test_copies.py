@@ -26,7 +26,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, modes 
 OPENING = """
 import sys, time
 from planet_vector.catalog import ScenesV0
-from planet_vector.config import Key, Settings
+from planet_vector.config import Settings
+from planet_vector.keys import Key
 from planet_vector.raster.product import open_link
 root, link, key, rest = sys.argv[1:]
 catalog = ScenesV0(Settings(root, Key(key), rate=0))

@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.config import Key, Settings
+from planet_vector.config import Settings
 from planet_vector.errors import ServiceError
 from planet_vector.geometry.web_mercator import HALF_WORLD
+from planet_vector.keys import Key
 from planet_vector.pixels.tiff import TiffFile, TiffProblem
 from planet_vector.raster import described_files
 from planet_vector.raster.access import ANY_BUILD, plan

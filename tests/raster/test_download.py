@@ -17,10 +17,11 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 import pytest
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.config import Key, Settings
+from planet_vector.config import Settings
 from planet_vector.errors import NotFoundError, ProtocolError, RasterAccessError, ServiceError, UnavailableError
 from planet_vector.http import transport
 from planet_vector.http.responses import LONGEST_RETRY_AFTER
+from planet_vector.keys import Key
 from planet_vector.raster.download import download, fetch, safe_name
 from planet_vector.raster.quad_cache import QuadCache
 from planet_vector.scene import Scene
@@ -59,7 +60,8 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from planet_vector.catalog import ScenesV0
-from planet_vector.config import Key, Settings
+from planet_vector.config import Settings
+from planet_vector.keys import Key
 from planet_vector.raster.download import fetch
 root, link, path, key = sys.argv[1:]
 fetch(ScenesV0(Settings(root, Key(key), rate=0)), link, Path(path), lambda done, total: print(done, flush=True))

@@ -13,8 +13,9 @@ from urllib.parse import parse_qs
 import pytest
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.config import Key, Settings
+from planet_vector.config import Settings
 from planet_vector.errors import ConfigError
+from planet_vector.keys import Key
 from planet_vector.raster import credential_files
 from planet_vector.raster.credential_files import forget, header_file, temporary_folder
 from planet_vector.raster.described import subdatasets

@@ -17,8 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.config import Key, Settings
+from planet_vector.config import Settings
 from planet_vector.errors import AuthError, PlanetVectorError, RasterAccessError, ServiceError
+from planet_vector.keys import Key
 from planet_vector.pixels.tiff import TILE_OFFSETS, TiffFile
 from planet_vector.raster import decimated, overview_files, product, remote_file
 from planet_vector.raster.access import ANY_BUILD, plan, self_contained

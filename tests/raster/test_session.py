@@ -13,8 +13,9 @@ from typing import Any, Callable
 import numpy as np
 import pytest
 
-from planet_vector.config import Key, Settings
+from planet_vector.config import Settings
 from planet_vector.errors import ConfigError
+from planet_vector.keys import Key
 from planet_vector.raster import path_options
 from planet_vector.raster.credential_files import config_file, forget, prefixes
 

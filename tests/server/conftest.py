@@ -68,7 +68,7 @@ def running(
     environment: Optional[Dict[str, str]] = None,
     program: Sequence[str] = (sys.executable, "-m", "planet_vector.cli"),
 ) -> Iterator[Running]:
-    command = [*program, "serve", str(archive)]
+    command = [*program, "serve", str(archive), "--port", "0"]
     command += ["--index", str(cache / "index.sqlite"), *arguments]
     errors = (cache / "stderr.txt").open("a+")
     process = subprocess.Popen(

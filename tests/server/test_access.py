@@ -196,7 +196,17 @@ def test_what_does_not_go_together_is_told(archive: Path, tmp_path: Path, argume
     loose = tmp_path / "keys.yml"
     loose.write_text("{name: x}")
     loose.chmod(0o644)
-    command = [sys.executable, "-m", "planet_vector.cli", "serve", str(archive), "--index", str(tmp_path / "i.sqlite")]
+    command = [
+        sys.executable,
+        "-m",
+        "planet_vector.cli",
+        "serve",
+        str(archive),
+        "--port",
+        "0",
+        "--index",
+        str(tmp_path / "i.sqlite"),
+    ]
     done = subprocess.run(
         command + [str(loose) if a == "KEYS" else a for a in arguments],
         capture_output=True,

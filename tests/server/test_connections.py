@@ -179,7 +179,7 @@ def test_where_all_connections_are_answered_more_are_refused(archive: Path, tmp_
 
 @posix
 def test_too_few_files_are_told_before_anything_is_done(archive: Path, tmp_path: Path) -> None:
-    command = [*with_files(150), "serve", str(archive), "--index", str(tmp_path / "i.sqlite")]
+    command = [*with_files(150), "serve", str(archive), "--port", "0", "--index", str(tmp_path / "i.sqlite")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
     assert (done.returncode, done.stdout) == (1, "")
     assert "may open 150 files" in done.stderr and "Traceback" not in done.stderr

@@ -293,7 +293,17 @@ def test_what_is_no_origin_is_told(text: str) -> None:
 
 
 def test_origins_are_checked_before_anything_is_done(archive: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "planet_vector.cli", "serve", str(archive), "--index", str(tmp_path / "i.sqlite")]
+    command = [
+        sys.executable,
+        "-m",
+        "planet_vector.cli",
+        "serve",
+        str(archive),
+        "--port",
+        "0",
+        "--index",
+        str(tmp_path / "i.sqlite"),
+    ]
     done = subprocess.run([*command, "--cors-origin", "null"], capture_output=True, text=True, timeout=60, cwd=ROOT)
     assert (done.returncode, done.stdout) == (1, "")
     assert "--cors-origin takes" in done.stderr and "Traceback" not in done.stderr

@@ -103,7 +103,17 @@ def test_what_is_no_host_is_told(name: str) -> None:
 def test_options_are_checked_before_anything_is_done(
     archive: Path, tmp_path: Path, option: str, value: str, told: str
 ) -> None:
-    command = [sys.executable, "-m", "planet_vector.cli", "serve", str(archive), "--index", str(tmp_path / "i.sqlite")]
+    command = [
+        sys.executable,
+        "-m",
+        "planet_vector.cli",
+        "serve",
+        str(archive),
+        "--port",
+        "0",
+        "--index",
+        str(tmp_path / "i.sqlite"),
+    ]
     done = subprocess.run([*command, option, value], capture_output=True, text=True, timeout=60, cwd=ROOT)
     assert (done.returncode, done.stdout) == (1, "")
     assert told in done.stderr and "Traceback" not in done.stderr

@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Set
 
-from planet_vector.config import user_directory
 from planet_vector.errors import ArchiveError
 from planet_vector.server.archive.inventory import Problem, Unit, scan
 from planet_vector.server.imagery.overview_folder import discard_overviews, stale_rasters
@@ -32,6 +31,7 @@ from planet_vector.server.index.sqlite_connections import connect
 from planet_vector.server.index.trust import discard, has_room, is_damage, is_noted, is_trusted, note
 from planet_vector.server.index.writing import DUPLICATE, Writing, signature_of
 from planet_vector.server.index.writing_lock import writing_lock
+from planet_vector.user_folders import user_directory
 
 FILL_CACHE_KB, CACHE_KB = 200_000, 32_000
 """Of pages while writing. A first fill changes the indexes all over; a re-scan runs in a process that answers."""

@@ -170,13 +170,13 @@
     </message>
     <message>
       <location filename="../browser.py" />
-      <source>Rename…</source>
-      <translation>Umbenennen …</translation>
+      <source>Add to the map</source>
+      <translation>Zur Karte hinzufügen</translation>
     </message>
     <message>
       <location filename="../browser.py" />
-      <source>Add to the map</source>
-      <translation>Zur Karte hinzufügen</translation>
+      <source>Rename…</source>
+      <translation>Umbenennen …</translation>
     </message>
     <message>
       <location filename="../browser.py" />
@@ -250,16 +250,6 @@
     </message>
     <message>
       <location filename="../connections.py" />
-      <source>Give the connection a name, without slash and comma.</source>
-      <translation>Geben Sie der Verbindung einen Namen, ohne Schrägstrich und Komma.</translation>
-    </message>
-    <message>
-      <location filename="../connections.py" />
-      <source>Choose another name: it is empty, taken, or has a slash or a comma.</source>
-      <translation>Wählen Sie einen anderen Namen: er ist leer, vergeben oder hat einen Schrägstrich oder ein Komma.</translation>
-    </message>
-    <message>
-      <location filename="../connections.py" />
       <source>The key was not stored: the master password was not given.</source>
       <translation>Der Schlüssel wurde nicht gespeichert: das Master-Passwort wurde nicht eingegeben.</translation>
     </message>
@@ -292,21 +282,6 @@
       <location filename="../connections.py" />
       <source>The key for {name} cannot be read: log in again.</source>
       <translation>Der Schlüssel für {name} kann nicht gelesen werden: neu anmelden.</translation>
-    </message>
-    <message>
-      <location filename="../connections.py" />
-      <source>There is a connection {name} already: choose another name.</source>
-      <translation>Es gibt schon eine Verbindung {name}: einen anderen Namen wählen.</translation>
-    </message>
-    <message>
-      <location filename="../connections.py" />
-      <source>Connection {name} is not stored in QGIS: it cannot be removed.</source>
-      <translation>Die Verbindung {name} ist nicht in QGIS gespeichert: sie kann nicht entfernt werden.</translation>
-    </message>
-    <message>
-      <location filename="../connections.py" />
-      <source>Connection {name} has this root already: a key belongs to a root.</source>
-      <translation>Die Verbindung {name} hat diese Adresse schon: ein Schlüssel gehört zu einer Adresse.</translation>
     </message>
     <message>
       <location filename="../dock.py" />

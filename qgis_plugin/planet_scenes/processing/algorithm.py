@@ -32,8 +32,8 @@ from planet_scenes.icons import icon
 from planet_scenes.tasks import Cancelled
 from planet_scenes.texts import tr
 from planet_vector.catalog import ScenesV0
-from planet_vector.config import is_api_origin
 from planet_vector.errors import PlanetVectorError
+from planet_vector.roots import is_api_origin
 from planet_vector.scene import Scene
 from planet_vector.vector.scene_columns import OTHER
 

@@ -1,0 +1,377 @@
+"""Connections: services by name, built in and a person's own, without their keys.
+
+A person's own stand in one file, ``connections.json`` in the user's folder of settings, which commands, Python and QGIS
+share::
+
+    {"version": 1, "default": "office",
+     "connections": {"office": {"kind": "v0", "root": "https://imagery.example.org/v0/"}}}
+
+Which connection is meant, the first that applies:
+
+1. the one named: by ``--connection``, ``connection=`` or the root of its service;
+2. that of ``PL_API_URL``, where it is set;
+3. the default of the file;
+4. ``local``, the service that ``planet-vector serve`` starts on this machine.
+
+Keys stand elsewhere (`planet_vector.keys`), each with the root that it belongs to.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, Iterator, List, Mapping, Optional, Tuple, TypedDict, cast
+
+from planet_vector.atomic_files import write_whole
+from planet_vector.errors import ConfigError
+from planet_vector.private_files import make_folder
+from planet_vector.roots import is_api_origin, normalise_url, origin
+from planet_vector.user_folders import user_directory
+
+LOCAL_PORT = 8741
+"""Port on which ``planet-vector serve`` listens by default, of those that IANA has given to nobody."""
+
+KINDS: Mapping[str, str] = {"v0": "Scenes API v0"}
+"""The kinds of services that can be asked, and what each is called."""
+
+LOCAL = "local"
+ENVIRONMENT = "PL_API_URL"
+"""The connection that the environment variable of this name makes."""
+
+
+class _Content(TypedDict):
+    """What the file of connections holds."""
+
+    version: int
+    default: str
+    connections: Dict[str, Dict[str, str]]
+
+
+_VERSION = 1
+LONGEST_NAME = 64
+"""Characters of a connection's name."""
+
+_WAIT = 10.0  # seconds for another program that writes the file
+REFUSED = '/\\,&#|"'
+"""Characters that no connection's name has.
+
+A slash tells addresses from names and parts a browser's paths, a comma parts lists, the others end a value in a name.
+"""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A service by name.
+
+    Attributes
+    ----------
+    name : str
+        What the person calls it; empty for a root that no connection has.
+    root : str
+        Root of its API, as `planet_vector.roots.normalise_url` writes it.
+    kind : str
+        One of `KINDS`.
+    """
+
+    name: str
+    root: str
+    kind: str = "v0"
+
+
+BUILT_IN: Mapping[str, Connection] = {LOCAL: Connection(LOCAL, f"http://127.0.0.1:{LOCAL_PORT}/v0/")}
+"""The connections that everybody has."""
+
+
+def connections_path() -> Path:
+    """Return the file of a person's own connections.
+
+    Raises
+    ------
+    ConfigError
+        If there is no place for it.
+    """
+    return user_directory("config") / "connections.json"
+
+
+def all_connections() -> List[Connection]:
+    """Return the connections there are: a person's own by name, that of ``PL_API_URL``, those built in.
+
+    Raises
+    ------
+    ConfigError
+        If the file of connections cannot be read, or ``PL_API_URL`` is no root.
+    """
+    found = [*_own(), *BUILT_IN.values()]
+    implicit = _of_environment()
+    return found if implicit is None or implicit in found else [implicit, *found]
+
+
+def own_names() -> List[str]:
+    """Return the names of a person's own connections."""
+    return sorted(_read()["connections"])
+
+
+def default_connection() -> Connection:
+    """Return the connection that is meant where none is named.
+
+    Raises
+    ------
+    ConfigError
+        If the file of connections cannot be read, or ``PL_API_URL`` is no root.
+    """
+    implicit = _of_environment()
+    if implicit is not None:
+        return implicit
+    name = _read()["default"]
+    return find_connection(name) if name else BUILT_IN[LOCAL]
+
+
+def find_connection(text: str) -> Connection:
+    """Return a connection by its name, or by the root of its service.
+
+    A root that no connection has makes one without a name, for this once.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name, or the root is none.
+    """
+    text = text.strip()
+    known = all_connections()
+    if "://" in text:
+        root = normalise_url(text)
+        return next((each for each in known if each.root == root), Connection("", root))
+    for each in known:
+        if each.name == text:
+            return each
+    raise ConfigError(
+        f"There is no connection {text!r}: 'planet-vector connections list' lists those there are, "
+        "'planet-vector connections add' makes one."
+    )
+
+
+def service_parameters(root: str) -> Tuple[Tuple[str, str], ...]:
+    """Return the parameters that make a PLANET: name one of the service of a root: none for the default connection."""
+    if root == default_connection().root:
+        return ()
+    name = find_connection(root).name
+    return (("connection", name),) if name and name != ENVIRONMENT else (("api_url", root),)
+
+
+def add_connection(name: str, root: str, kind: str = "v0") -> Connection:
+    """Keep a connection, and return it.
+
+    Parameters
+    ----------
+    name : str
+        What to call it: up to 64 characters, without slash, comma, quote, ``&``, ``#`` and ``|``.
+    root : str
+        Root of its API.
+    kind : str
+        One of `KINDS`.
+
+    Raises
+    ------
+    ConfigError
+        If name, root or kind cannot be used, another connection has the name or the root, or the file cannot be
+        written.
+    """
+    name = check_name(name)
+    if kind not in KINDS:
+        raise ConfigError(f"{kind!r} is no kind of service that can be asked: give one of {', '.join(KINDS)}.")
+    made = Connection(name, normalise_url(root), kind)
+    with _changing() as content:
+        _check_free(name, content)
+        for other in (*_own(), *BUILT_IN.values()):
+            if other.root == made.root:
+                raise ConfigError(
+                    f"Connection {other.name!r} has the root {made.root} already: a key belongs to a root."
+                )
+        content["connections"][name] = {"kind": kind, "root": made.root}
+    return made
+
+
+def rename_connection(old: str, new: str) -> None:
+    """Call a person's own connection something else.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of the old name, or the new one is taken or none.
+    """
+    new = check_name(new)
+    with _changing() as content:
+        if old not in content["connections"]:
+            raise _not_own(old)
+        _check_free(new, content)
+        content["connections"][new] = content["connections"].pop(old)
+        if content["default"] == old:
+            content["default"] = new
+
+
+def remove_connection(name: str) -> None:
+    """Forget a person's own connection; its key stays until somebody logs out.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name.
+    """
+    with _changing() as content:
+        if content["connections"].pop(name, None) is None:
+            raise _not_own(name)
+        if content["default"] == name:
+            content["default"] = ""
+
+
+def set_default(name: str) -> None:
+    """Make a connection the one that is meant where none is named.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name.
+    """
+    with _changing() as content:
+        if name not in content["connections"] and name not in BUILT_IN:
+            find_connection(name)  # which says what there is
+            raise ConfigError(f"{name} is a variable's connection, of this shell alone: add it under another name.")
+        content["default"] = name
+
+
+def check_name(name: str) -> str:
+    """Return the name of a connection, without blanks around it.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be one.
+    """
+    name = name.strip()
+    if not name or len(name) > LONGEST_NAME or not name.isprintable() or any(char in REFUSED for char in name):
+        raise ConfigError(
+            f"A connection has a name of up to {LONGEST_NAME} characters, without {' '.join(REFUSED)}: choose another."
+        )
+    if name == ENVIRONMENT:
+        raise ConfigError(f"{ENVIRONMENT} is the name of the connection that the variable makes: choose another.")
+    return name
+
+
+def may_have_key(url: str, root: str) -> bool:
+    """Tell whether an address may be sent the key of a root.
+
+    It may where `planet_vector.roots.is_api_origin` says so, unless it lies below the root of another connection on
+    the same origin, and no nearer to this one: each of the two has a key of its own.
+
+    Raises
+    ------
+    ConfigError
+        If the file of connections cannot be read.
+    """
+    if not is_api_origin(url, root):
+        return False
+    nearest = max((other for other in roots_beside(root) if url.startswith(other)), key=len, default="")
+    return len(nearest) < len(root) if url.startswith(root) else not nearest
+
+
+def roots_beside(root: str) -> List[str]:
+    """Return the roots of other connections on the same origin.
+
+    Raises
+    ------
+    ConfigError
+        If the file of connections cannot be read.
+    """
+    here = origin(root)
+    return [each.root for each in all_connections() if each.root != root and origin(each.root) == here]
+
+
+def _of_environment() -> Optional[Connection]:
+    url = os.environ.get(ENVIRONMENT)
+    if not url:
+        return None
+    root = normalise_url(url)
+    known = [*_own(), *BUILT_IN.values()]
+    return next((each for each in known if each.root == root), Connection(ENVIRONMENT, root))
+
+
+def _own() -> List[Connection]:
+    return [_connection(name, entry) for name, entry in sorted(_read()["connections"].items())]
+
+
+def _connection(name: str, entry: Mapping[str, str]) -> Connection:
+    # A kind that only a later version knows is an error for those who ask that service, not for the others.
+    kind, root = entry.get("kind"), entry.get("root")
+    if not isinstance(kind, str) or not isinstance(root, str):
+        raise _unusable(f"connection {name!r} has no kind or no root")
+    try:
+        return Connection(name, normalise_url(root), kind)
+    except ConfigError:
+        raise _unusable(f"the root of connection {name!r} is no http(s) address") from None
+
+
+def _read() -> _Content:
+    """Return what the file of connections holds; what a later version has put there beside stays."""
+    empty: _Content = {"version": _VERSION, "default": "", "connections": {}}
+    try:
+        text = connections_path().read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return empty
+    except ConfigError:  # without a home directory there are none
+        return empty
+    except (OSError, ValueError) as error:
+        raise _unusable(type(error).__name__) from None
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        raise _unusable("it is no JSON") from None
+    if not isinstance(content, dict):
+        raise _unusable("it holds no JSON object")
+    kept, default = content.get("connections", {}), content.get("default", "")
+    if not isinstance(kept, dict) or not all(isinstance(entry, dict) for entry in kept.values()):
+        raise _unusable("its connections are no JSON objects")
+    if not isinstance(default, str):
+        raise _unusable("its default is no name")
+    for name, entry in kept.items():
+        _connection(name, entry)
+    return cast(_Content, {**empty, **content})
+
+
+@contextmanager
+def _changing() -> Iterator[_Content]:
+    """Give what the file holds, to be changed; it is written at the end, and by nobody else meanwhile."""
+    path = connections_path()
+    try:
+        make_folder(path.parent)
+        with closing(sqlite3.connect(path.with_suffix(".lock"), timeout=_WAIT, isolation_level=None)) as lock:
+            lock.execute("BEGIN EXCLUSIVE")  # a lock on each system, which goes with the process that holds it
+            content = _read()
+            yield content
+            write_whole(path, json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n")
+    except (OSError, sqlite3.Error) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(
+            f"The file of connections {path} cannot be written ({why}): make its folder writable."
+        ) from None
+
+
+def _check_free(name: str, content: _Content) -> None:
+    if name in content["connections"] or name in BUILT_IN:
+        raise ConfigError(f"There is a connection {name!r} already: choose another name.")
+
+
+def _unusable(why: str) -> ConfigError:
+    path = ""
+    with suppress(ConfigError):
+        path = f" {connections_path()}"
+    return ConfigError(f"The file of connections{path} cannot be used ({why}): mend or remove it.")
+
+
+def _not_own(name: str) -> ConfigError:
+    if name in BUILT_IN or name == ENVIRONMENT:
+        return ConfigError(f"Connection {name!r} is built in: it can be neither removed nor renamed.")
+    return ConfigError(f"There is no connection {name!r} of yours: 'planet-vector connections list' lists them.")

@@ -1,0 +1,70 @@
+"""Roots of services in one spelling, and which addresses may be sent the key of a root."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit, urlunsplit
+
+from planet_vector.errors import ConfigError
+
+DEFAULT_API_URL = "https://api.planet.com/v0/"
+
+_PLANET = "planet.com"
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def normalise_url(url: str) -> str:
+    """Return the root of an API in one spelling: scheme and host in lower case, a slash at the end.
+
+    Raises
+    ------
+    ConfigError
+        When it is not an http(s) address, or holds a user name, a query or a fragment.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host, parts = None, urlsplit("")
+    if parts.scheme not in _PORTS or not host:
+        raise ConfigError(
+            f"The root of the API must be an http(s) address such as {DEFAULT_API_URL}: check PL_API_URL."
+        )
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ConfigError(
+            "The root of the API holds a user name, a query or a fragment: "
+            "give the bare address, and the key in PL_API_KEY."
+        )
+    return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path.rstrip("/") + "/", "", ""))
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Return scheme, host and port of an address.
+
+    Raises
+    ------
+    ValueError
+        When it has no host or its port is none.
+    """
+    parts = urlsplit(url)
+    if not parts.hostname:
+        raise ValueError("an address without a host")
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme, 0)
+
+
+def is_api_origin(url: str, api_url: str) -> bool:
+    """Tell whether an address may be sent the key of a root.
+
+    It may at the same origin, and at planet.com's sibling hosts by https: the real service gave products and
+    thumbnails on view.planet.com, tiles on tiles0.planet.com.
+    """
+    try:
+        there, root = origin(url), origin(api_url)
+    except ValueError:
+        return False
+    if there == root:
+        return True
+    return all(
+        scheme == "https" and port == 443 and (host == _PLANET or host.endswith("." + _PLANET))
+        for scheme, host, port in (there, root)
+    )
