@@ -38,10 +38,10 @@ def make(directory: Path, environ: Dict[str, str]) -> List[Path]:
     drawn = [directory / "map.png", directory / "mosaic.png"]
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "map.html"
-        planet_vector.write_map(f"PLANET:ortho?{SUMMER}&{AREA}", page, api_url=api_url)
+        planet_vector.write_map(f"PLANET:ortho?{SUMMER}&{AREA}", page, connection=api_url)
         _photograph(page, drawn[0])
     name = f"PLANET:ortho?{SUMMER}&cloud_cover.estimated.lte=20&{AREA}"
-    with planet_vector.mosaic(name, top="clearest", api_url=api_url) as mosaic:
+    with planet_vector.mosaic(name, top="clearest", connection=api_url) as mosaic:
         whole = Image.fromarray(np.moveaxis(mosaic.read(), 0, -1), "RGBA").convert("RGBa")  # edges keep their colours
         size = (WIDTH, round(mosaic.height * WIDTH / mosaic.width))
     whole.resize(size, Image.Resampling.BOX).convert("RGBA").save(drawn[1])

@@ -28,7 +28,7 @@ def open_product(
     name: str,
     *,
     res: Union[str, float] = "highest",
-    api_url: Optional[str] = None,
+    connection: Optional[str] = None,
     key: Optional[str] = None,
     cache: bool = False,
     progress: Union[bool, Progress] = None,
@@ -44,7 +44,7 @@ def open_product(
         ``/L15-0763E-0959N`` one of them.
     res : "highest", "lowest" or float
         Of several products: the pixel size of the finest, of the coarsest, or one in metres.
-    api_url, key : str, optional
+    connection, key : str, optional
         As for `planet_vector.connect`.
     cache : bool
         Of the quads of a basemap: fetch each whole when it is first looked at, and keep it on disk.
@@ -65,7 +65,7 @@ def open_product(
     RasterAccessError
         When what it gives cannot be read where it lies.
     """
-    parsed, catalog = _parsed(name, api_url, key)
+    parsed, catalog = _parsed(name, connection, key)
     if parsed.is_basemap:
         return _open_basemap(parsed, catalog, cache)
     scene, products = _scene(parsed, catalog)
@@ -79,17 +79,17 @@ def open_product(
     return open_link(catalog, scene.product_link(products[0]), title, bar_for(progress, title, "B"))
 
 
-def open_tiles(name: str, *, api_url: Optional[str] = None, key: Optional[str] = None) -> DatasetReader:
+def open_tiles(name: str, *, connection: Optional[str] = None, key: Optional[str] = None) -> DatasetReader:
     """Open the tiles of a scene or a basemap as a rasterio dataset: the globe in EPSG:3857, for quick looks.
 
     Parameters
     ----------
     name : str
         ``PLANET:ortho/20150306_022415_0908`` or ``PLANET:basemaps/NAME``.
-    api_url, key : str, optional
+    connection, key : str, optional
         As for `planet_vector.connect`.
     """
-    parsed, catalog = _parsed(name, api_url, key)
+    parsed, catalog = _parsed(name, connection, key)
     if parsed.is_basemap:
         from planet_vector.catalog.basemaps import box_of_name
 
@@ -100,7 +100,7 @@ def open_tiles(name: str, *, api_url: Optional[str] = None, key: Optional[str] =
     return open_scene_tiles(catalog, catalog.scene(parsed.collection, parsed.item))
 
 
-def resolve(name: str, *, api_url: Optional[str] = None, key: Optional[str] = None) -> str:
+def resolve(name: str, *, connection: Optional[str] = None, key: Optional[str] = None) -> str:
     """Return a GDAL name of a raster, for other programs of the same person on this machine.
 
     No key is in it. It may refer to a file with the key, which only its owner can read; and it may be an address
@@ -111,7 +111,7 @@ def resolve(name: str, *, api_url: Optional[str] = None, key: Optional[str] = No
     name : str
         Such as ``PLANET:ortho/20150306_022415_0908/visual``; ``PLANET:basemaps/NAME`` for the tiles of a basemap, with
         ``?bbox=w,s,e,n`` for its quads there, with ``/L15-0763E-0959N`` for one of them.
-    api_url, key : str, optional
+    connection, key : str, optional
         As for `planet_vector.connect`.
 
     Raises
@@ -122,7 +122,7 @@ def resolve(name: str, *, api_url: Optional[str] = None, key: Optional[str] = No
     from planet_vector.errors import RasterAccessError
     from planet_vector.raster.described import subdatasets
 
-    parsed, catalog = _parsed(name, api_url, key)
+    parsed, catalog = _parsed(name, connection, key)
     if parsed.is_basemap:
         from planet_vector.raster.basemap_names import basemap_raster
 
@@ -146,7 +146,7 @@ def open_mosaic(
     dst_bounds: Optional[Tuple[float, float, float, float]] = None,
     top: str = "newest",
     resampling: str = "nearest",
-    api_url: Optional[str] = None,
+    connection: Optional[str] = None,
     key: Optional[str] = None,
 ) -> DatasetReader:
     """Open many scenes as one raster, each read only where it is looked at.
@@ -168,7 +168,7 @@ def open_mosaic(
         Which scene lies on top: the ``newest``, the ``oldest`` or the ``clearest``.
     resampling : str
         ``nearest``, ``bilinear``, ``cubic``, ``cubic_spline``, ``lanczos``, ``average`` or ``mode``.
-    api_url, key : str, optional
+    connection, key : str, optional
         As for `planet_vector.connect`.
 
     Returns
@@ -179,7 +179,7 @@ def open_mosaic(
     from planet_vector.geometry.ground import area_searched
     from planet_vector.raster.scene_mosaic import open_scenes
 
-    catalog, scenes = _found(search, api_url, key)
+    catalog, scenes = _found(search, connection, key)
     return open_scenes(catalog, list(scenes), product, dst_crs, res, dst_bounds, top, resampling, area_searched(scenes))
 
 
@@ -228,7 +228,7 @@ def download_products(
     *,
     overwrite: bool = False,
     progress: Union[bool, FileProgress] = None,
-    api_url: Optional[str] = None,
+    connection: Optional[str] = None,
     key: Optional[str] = None,
 ) -> List[Path]:
     """Fetch products of scenes into a directory; a download that was cut off goes on where it was.
@@ -246,7 +246,7 @@ def download_products(
     progress : bool or callable, optional
         Show a bar, in a terminal or a notebook; or call this, from several threads, with a file, the bytes of it that
         are there and those it will have (or None).
-    api_url, key : str, optional
+    connection, key : str, optional
         As for `planet_vector.connect`.
 
     Returns
@@ -256,7 +256,7 @@ def download_products(
     """
     from planet_vector.raster.download import download
 
-    catalog, scenes = _found(search, api_url, key)
+    catalog, scenes = _found(search, connection, key)
     with _watching(progress) as told:
         return download(catalog, scenes, products, Path(directory), overwrite, told)
 
@@ -268,7 +268,7 @@ def sync_products(
     *,
     dry_run: bool = False,
     progress: Union[bool, FileProgress] = None,
-    api_url: Optional[str] = None,
+    connection: Optional[str] = None,
     key: Optional[str] = None,
 ) -> List[Path]:
     """Keep a folder as a search has it: fetch what is missing, and what an earlier sync could not have.
@@ -286,7 +286,7 @@ def sync_products(
     progress : bool or callable, optional
         Show a bar, in a terminal or a notebook; or call this, from several threads, with a file, the bytes of it that
         are there and those it will have (or None).
-    api_url, key : str, optional
+    connection, key : str, optional
         As for `planet_vector.connect`.
 
     Returns
@@ -302,7 +302,7 @@ def sync_products(
     """
     from planet_vector.raster.sync import sync
 
-    catalog, scenes = _found(search, api_url, key, anew=True)
+    catalog, scenes = _found(search, connection, key, anew=True)
     with _watching(progress) as told:
         return sync(catalog, scenes, products, Path(directory), dry_run, told)
 
@@ -320,11 +320,11 @@ def _watching(progress: Union[bool, FileProgress]) -> Iterator[FileProgress]:
         bar.close()
 
 
-def _parsed(name: str, api_url: Optional[str], key: Optional[str]) -> Tuple[Name, ScenesV0]:
+def _parsed(name: str, connection: Optional[str], key: Optional[str]) -> Tuple[Name, ScenesV0]:
     parsed = parse_name(name)
     if not parsed.item:
         raise NameSyntaxError(f"{shown(name)} names no scene: write PLANET:<scene type>/<scene id>/<product>.")
-    return parsed, connect(api_url or parsed.service, key)
+    return parsed, connect(connection or parsed.service, key)
 
 
 def _scene(parsed: Name, catalog: ScenesV0) -> Tuple[Scene, Sequence[str]]:
@@ -347,16 +347,16 @@ def _open_basemap(parsed: Name, catalog: ScenesV0, cache: bool = False) -> Datas
 
 
 def _found(
-    search: Sought, api_url: Optional[str], key: Optional[str], anew: bool = False
+    search: Sought, connection: Optional[str], key: Optional[str], anew: bool = False
 ) -> Tuple[ScenesV0, Iterable[Scene]]:
     """Return the service and the scenes of a search; what is wrong with the search is said before anything is read."""
     from planet_vector.vector.search import Search
     from planet_vector.vector.search import search as search_for
 
     if isinstance(search, (str, Query)):
-        found = search_for(search, api_url=api_url, key=key, anew=anew)
+        found = search_for(search, connection=connection, key=key, anew=anew)
         bool(found)  # asks for the first page, which is kept
         return found.catalog, found
-    if isinstance(search, Search) and not api_url and not key:
+    if isinstance(search, Search) and not connection and not key:
         return search.catalog, search
-    return connect(api_url, key), search
+    return connect(connection, key), search

@@ -22,7 +22,7 @@ _TABLE = "{:<32} {:<10} {:<10} {:>5}  {}\n"
 @click.option("--table", "as_table", is_flag=True, help="Print a table to look at.")
 @options.connection
 @options.verbose
-def basemaps(indent: Optional[int], compact: bool, names: bool, as_table: bool, api_url: Optional[str]) -> None:
+def basemaps(indent: Optional[int], compact: bool, names: bool, as_table: bool, connection: Optional[str]) -> None:
     """Print the basemaps of the service, a line of JSON each: what it says of them.
 
     \b
@@ -35,7 +35,7 @@ def basemaps(indent: Optional[int], compact: bool, names: bool, as_table: bool, 
     if names and as_table:
         raise click.UsageError("--names and --table exclude each other.")
     out, dumps = sys.stdout, json_dumper(indent, compact)
-    catalog = planet_vector.connect(api_url)
+    catalog = planet_vector.connect(connection)
     found = list_basemaps(catalog)
     if not found:
         say("The service has no basemaps.", err=True)

@@ -24,7 +24,7 @@ from planet_vector.user_folders import home_directory
 @click.command()
 @options.connection
 @options.verbose
-def login(api_url: Optional[str]) -> None:
+def login(connection: Optional[str]) -> None:
     """Ask for a key and keep it, once the service has taken it.
 
     The key is typed, or read from stdin; it is never an argument, which others on the machine could read. It is
@@ -41,7 +41,7 @@ def login(api_url: Optional[str]) -> None:
     if not typed.strip():
         raise ConfigError("No key was given: type it, or send it in on stdin.")
     key = Key(typed)
-    settings = Settings.load(api_url, key.reveal())
+    settings = Settings.load(connection, key.reveal())
     catalog_of(settings).scene_types()
     _write(path, {**read_key_file(path), settings.api_url: key.reveal()})
     say(f"The key for {settings.api_url} is kept in {path}.")
@@ -52,7 +52,7 @@ def login(api_url: Optional[str]) -> None:
 @click.command()
 @options.connection
 @options.verbose
-def logout(api_url: Optional[str]) -> None:
+def logout(connection: Optional[str]) -> None:
     """Forget the key that 'planet-vector login' kept.
 
     \b
@@ -61,7 +61,7 @@ def logout(api_url: Optional[str]) -> None:
     """
     from planet_vector.raster import credential_files, described_files
 
-    settings = Settings.load(api_url)
+    settings = Settings.load(connection)
     credential_files.forget(settings)
     with suppress(ConfigError):  # without a home directory there are none
         described_files.forget(settings)
@@ -78,14 +78,14 @@ def logout(api_url: Optional[str]) -> None:
 @click.command()
 @options.connection
 @options.verbose
-def whoami(api_url: Optional[str]) -> None:
+def whoami(connection: Optional[str]) -> None:
     """Tell which service is asked, where the key comes from, and whether it opens the service.
 
     \b
     Example:
         planet-vector whoami
     """
-    settings = Settings.load(api_url)
+    settings = Settings.load(connection)
     say(f"service  {settings.api_url}")
     say(f"key      {key_source(settings)}")
     catalog_of(settings).scene_types()

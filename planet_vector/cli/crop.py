@@ -71,7 +71,7 @@ def crop(
     bbox: Optional[str],
     window: Optional[Tuple[int, int, int, int]],
     overwrite: bool,
-    api_url: Optional[str],
+    connection: Optional[str],
     **flags: Any,
 ) -> None:
     """Write a part of a product, or the ground that several scenes share; no more than that is fetched.
@@ -102,7 +102,7 @@ def crop(
             told = "--window is" if window else "--bbox with a file is"
             raise click.UsageError(f"{told} of one product: {what} cannot be given with it.")
         one = _name_of(scenes[0], scene_type, flags["product"]) if by_id else scenes[0]
-        _crop_one(one, output, bbox, window, overwrite, api_url)
+        _crop_one(one, output, bbox, window, overwrite, connection)
         return
     box = None if bbox is None else _box(bbox)
     if not several:
@@ -110,11 +110,11 @@ def crop(
     from planet_vector.stacks.overlap import common_ground
 
     check_pictures(output, flags["vrt"], flags["sheet"], flags["animate"], overwrite)
-    found, products = _scenes(scenes, scene_type, api_url)
+    found, products = _scenes(scenes, scene_type, connection)
     flags["product"] = flags["product"] or (products.pop() if len(products) == 1 else None)
     if len(products) > 1:
         raise click.UsageError("The names are of several products: a stack is of one, give --product.")
-    crop_and_tell(common_ground(found, box), output, overwrite=overwrite, api_url=api_url, **flags)
+    crop_and_tell(common_ground(found, box), output, overwrite=overwrite, connection=connection, **flags)
 
 
 def check_pictures(
@@ -206,11 +206,11 @@ def crop_and_tell(
             say(str(path))
 
 
-def _scenes(named: Sequence[str], scene_type: Optional[str], api_url: Optional[str]) -> Tuple[List[Any], set[str]]:
+def _scenes(named: Sequence[str], scene_type: Optional[str], connection: Optional[str]) -> Tuple[List[Any], set[str]]:
     """Return the scenes given by names, ids and on stdin, and the products that names name."""
     found: List[Any] = []
     products: set[str] = set()
-    for _, given in scenes_given(named, scene_type, api_url):
+    for _, given in scenes_given(named, scene_type, connection):
         if isinstance(given, PlanetVectorError):
             raise given
         found.append(given.scene)
@@ -241,7 +241,7 @@ def _crop_one(
     bbox: Optional[str],
     window: Optional[Tuple[int, int, int, int]],
     overwrite: bool,
-    api_url: Optional[str],
+    connection: Optional[str],
 ) -> None:
     from rasterio.windows import Window
 
@@ -257,7 +257,7 @@ def _crop_one(
         raise click.UsageError(f"{output} is a directory: with --bbox or --window, give the name of a file.")
     if output.exists() and not overwrite:
         raise ConfigError(f"{output} is there already: give another name, or --overwrite.")
-    with open_product(name, api_url=api_url) as dataset:
+    with open_product(name, connection=connection) as dataset:
         if box is not None:
             part = window_of(dataset, box)
         else:

@@ -85,7 +85,7 @@ class Finding(NamedTuple):
 @click.command()
 @options.connection
 @options.verbose
-def doctor(api_url: Optional[str]) -> None:
+def doctor(connection: Optional[str]) -> None:
     """Look whether everything is there to open PLANET: names, and say what to do about what is not.
 
     It asks the service for a scene, and has every GDAL of this Python, the one on PATH, and that of QGIS, open a name
@@ -97,7 +97,7 @@ def doctor(api_url: Optional[str]) -> None:
     """
     say(f"planet_vector {planet_vector.__version__}, Python {platform.python_version()}, {platform.system()}")
     failed = 0
-    answers, product = _service(api_url)
+    answers, product = _service(connection)
     for finding in (*answers, *_libraries(product), *_programs(product)):
         failed += not finding.good
         say(f"{'ok ' if finding.good else 'BAD'}  {finding.name:<9} {finding.sentence}")
@@ -119,12 +119,12 @@ class Product(NamedTuple):
         return "use_head=no" in self.name
 
 
-def _service(api_url: Optional[str]) -> Tuple[List[Finding], Product]:
+def _service(connection: Optional[str]) -> Tuple[List[Finding], Product]:
     """Return what the service says, and a product of it."""
     found: List[Finding] = []
     product = Product()
     try:
-        settings = Settings.load(api_url)
+        settings = Settings.load(connection)
         catalog = catalog_of(settings)
         types = list(catalog.scene_types())
         found.append(Finding("service", True, f"{settings.api_url} has {', '.join(types)}"))

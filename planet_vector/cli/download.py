@@ -24,7 +24,7 @@ def download(
     products: Tuple[str, ...],
     directory: Path,
     overwrite: bool,
-    api_url: Optional[str],
+    connection: Optional[str],
 ) -> None:
     """Fetch whole files of scenes; what was cut off goes on where it was.
 
@@ -43,7 +43,7 @@ def download(
     from planet_vector.raster.download import download_one, heard
     from planet_vector.raster.parallel import Alive, in_parallel
 
-    given, failed = sorted_out(scenes_given(scenes, scene_type, api_url))
+    given, failed = sorted_out(scenes_given(scenes, scene_type, connection))
     # Each file once, however often it is named: two that write one file would spoil it.
     wanted = {
         (each.scene.scene_type, each.scene.id, product): (each, product)

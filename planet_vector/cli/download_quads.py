@@ -32,7 +32,7 @@ def download_quads(
     limit: Optional[int],
     directory: Path,
     overwrite: bool,
-    api_url: Optional[str],
+    connection: Optional[str],
 ) -> None:
     """Fetch whole quads of a basemap; what was cut off goes on where it was.
 
@@ -55,7 +55,7 @@ def download_quads(
     from planet_vector.scene import Item
 
     ids, area = _places(places)
-    catalog, known = basemap_named(basemap, api_url)
+    catalog, known = basemap_named(basemap, connection)
     wanted: Iterable[Any] = dict.fromkeys(ids) if ids else quads_of(catalog, known, basemap, area, bbox)
     if ids and bbox:
         raise click.UsageError("Give --bbox or quads, not both.")

@@ -44,7 +44,7 @@ def map_(
     background: Optional[str],
     attribution: str,
     overwrite: bool,
-    api_url: Optional[str],
+    connection: Optional[str],
 ) -> None:
     """Make a map of scenes and basemaps for a browser: one page that needs nothing but itself.
 
@@ -64,7 +64,7 @@ def map_(
     if serve:
         if output is not None or thumbnails is not None or overwrite:
             raise click.UsageError("--serve writes no file: leave out --output, --thumbnails and --overwrite.")
-        _serve(names, port or 0, show, background, attribution, api_url)
+        _serve(names, port or 0, show, background, attribution, connection)
         return
     if port is not None:
         raise click.UsageError("--port is for --serve.")
@@ -72,7 +72,7 @@ def map_(
         raise click.UsageError("Say where to write the page, -o map.html, or --serve it.")
     if output.exists() and not overwrite:
         raise ConfigError(f"{output} is there already: give another name, or --overwrite.")
-    _write(names, output, show, thumbnails, background, attribution, api_url)
+    _write(names, output, show, thumbnails, background, attribution, connection)
 
 
 def _write(
@@ -82,7 +82,7 @@ def _write(
     thumbnails: Optional[int],
     background: Optional[str],
     attribution: str,
-    api_url: Optional[str],
+    connection: Optional[str],
 ) -> None:
     from planet_vector.maps import THUMBNAILS, write_map
 
@@ -95,30 +95,37 @@ def _write(
             background=background,
             attribution=attribution,
             progress=progress,
-            api_url=api_url,
+            connection=connection,
         )
     told = [f"{written.scenes} scenes"] if written.scenes or not written.basemaps else []
     told += [f"{written.left_out} without thumbnail"] if written.left_out else []
     told += [f"{written.basemaps} basemaps"] if written.basemaps else []
     say(f"{output}: {', '.join(told)}")
     if not written.scenes and not written.basemaps:
-        _say_nothing_found(names, api_url)
+        _say_nothing_found(names, connection)
     if show:
         _open(output.resolve().as_uri())
 
 
 def _serve(
-    names: Tuple[str, ...], port: int, show: bool, background: Optional[str], attribution: str, api_url: Optional[str]
+    names: Tuple[str, ...],
+    port: int,
+    show: bool,
+    background: Optional[str],
+    attribution: str,
+    connection: Optional[str],
 ) -> None:
     from planet_vector.maps.proxy import MapServer
 
     def told(sentence: str) -> None:
         say(f"planet-vector: {sentence}", err=True)
 
-    with MapServer(names, port, background=background, attribution=attribution, told=told, api_url=api_url) as server:
+    with MapServer(
+        names, port, background=background, attribution=attribution, told=told, connection=connection
+    ) as server:
         say(f"Serving a map of {len(server.content.scenes)} scenes at {server.url}")
         if not server.content.scenes and not server.content.basemaps:
-            _say_nothing_found(names, api_url)
+            _say_nothing_found(names, connection)
         if show:
             _open(server.once())
         try:
@@ -127,13 +134,13 @@ def _serve(
             pass  # the way it is meant to end
 
 
-def _say_nothing_found(names: Tuple[str, ...], api_url: Optional[str]) -> None:
+def _say_nothing_found(names: Tuple[str, ...], connection: Optional[str]) -> None:
     """Say what to check of each search: scenes and basemaps that are named and not there are errors."""
     for name in names:
         if parse_name(name).is_basemap:
             say("The service has no basemaps.", err=True)
         else:
-            flags: Dict[str, Any] = {**dict.fromkeys(SEARCH_FLAGS), "where": (), "area": name, "api_url": api_url}
+            flags: Dict[str, Any] = {**dict.fromkeys(SEARCH_FLAGS), "where": (), "area": name, "connection": connection}
             say(nothing_found(*search_of(**flags)), err=True)
 
 

@@ -27,7 +27,7 @@ def metadata(
     use_rs: bool,
     indent: Optional[int],
     compact: bool,
-    api_url: Optional[str],
+    connection: Optional[str],
 ) -> None:
     """Print what the service knows of scenes, as GeoJSON.
 
@@ -38,7 +38,7 @@ def metadata(
         planet-vector metadata 20150306_022415_0908 --indent 2
         planet-vector metadata PLANET:landsat/LC81300472015235LGN00
     """
-    asked = [one_scene(text, scene_type, api_url) for text in scenes]
+    asked = [one_scene(text, scene_type, connection) for text in scenes]
     features = (catalog.scene(kind, scene_id).feature for catalog, kind, scene_id in asked)
     out, dumps = sys.stdout, json_dumper(indent, compact)
     if collection:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
 
-_OF_A_BASEMAP = ("area", "bbox", "api_url", "output", "dst_bounds", "overwrite", "indent", "compact")
+_OF_A_BASEMAP = ("area", "bbox", "connection", "output", "dst_bounds", "overwrite", "indent", "compact")
 """What a basemap takes."""
 
 RESAMPLING = ("nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "average", "mode")
@@ -79,7 +79,7 @@ def mosaic(
         _check(output, overwrite)
     if area is not None and _is_basemap(area):
         _refuse_what_is_of_scenes()
-        _write_basemap(area, output, flags["bbox"], flags["dst_bounds"], flags["api_url"], indent, compact)
+        _write_basemap(area, output, flags["bbox"], flags["dst_bounds"], flags["connection"], indent, compact)
         return
     if indent is not None or compact:
         raise click.UsageError("--indent and --compact are for what the service says of a basemap: name one.")
@@ -153,7 +153,7 @@ def _write_basemap(
     output: Optional[Path],
     bbox: Optional[str],
     dst_bounds: Optional[Bounds],
-    api_url: Optional[str],
+    connection: Optional[str],
     indent: Optional[int],
     compact: bool,
 ) -> None:
@@ -168,7 +168,7 @@ def _write_basemap(
         raise click.UsageError(f"{text!r} names a quad: 'planet-vector info' tells of it, 'download-quads' fetches it.")
     box_of_name(name)  # refuses what a basemap's raster does not take
     bbox = bbox or name.get("bbox")
-    catalog = planet_vector.connect(api_url or name.service)
+    catalog = planet_vector.connect(connection or name.service)
     if output is None:
         if bbox or dst_bounds:
             raise click.UsageError("--bbox and --dst-bounds are of a raster: give --output FILE.")

@@ -14,7 +14,7 @@ from planet_vector.cli.messages import say
 @click.argument("name")
 @options.connection
 @options.verbose
-def open_(name: str, api_url: Optional[str]) -> None:
+def open_(name: str, connection: Optional[str]) -> None:
     """Print the name by which any GDAL program opens a product.
 
     The name holds no key, but may refer to a file with it, which only you can read, or be signed for some minutes.
@@ -25,4 +25,4 @@ def open_(name: str, api_url: Optional[str]) -> None:
     """
     from planet_vector.rasters import resolve
 
-    say(resolve(name, api_url=api_url))
+    say(resolve(name, connection=connection))

@@ -111,7 +111,7 @@ verbose = click.option(
 connection = click.option(
     "--connection",
     "--api-url",
-    "api_url",
+    "connection",
     metavar="NAME|URL",
     help="The service: a connection's name, or the root of its API; the key must belong to it.",
 )

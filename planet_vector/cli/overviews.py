@@ -24,7 +24,7 @@ _MOST = 0.5  # of a file, above which it is asked
 @options.connection
 @options.verbose
 def overviews(
-    scenes: Tuple[str, ...], scene_type: Optional[str], products: Tuple[str, ...], yes: bool, api_url: Optional[str]
+    scenes: Tuple[str, ...], scene_type: Optional[str], products: Tuple[str, ...], yes: bool, connection: Optional[str]
 ) -> None:
     """Make overviews of products that have none, once: then any program draws them quickly from afar.
 
@@ -43,7 +43,7 @@ def overviews(
     from planet_vector.cli.scene_inputs import scenes_given
     from planet_vector.errors import PlanetVectorError
 
-    given, failed = sorted_out(scenes_given(scenes, scene_type, api_url))
+    given, failed = sorted_out(scenes_given(scenes, scene_type, connection))
     wanted = {
         (each.scene.scene_type, each.scene.id, product): (each.scene, product)
         for each in given

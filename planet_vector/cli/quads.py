@@ -48,7 +48,7 @@ def quads(
     indent: Optional[int],
     compact: bool,
     names: bool,
-    api_url: Optional[str],
+    connection: Optional[str],
 ) -> None:
     """Print the quads of a basemap, a line of GeoJSON each, those updated last first.
 
@@ -63,7 +63,7 @@ def quads(
     """
     if sum((collection, use_rs, names)) > 1:
         raise click.UsageError("--collection, --rs and --names exclude each other.")
-    catalog, known = basemap_named(basemap, api_url)
+    catalog, known = basemap_named(basemap, connection)
     place = area and read_area(area)
     nothing = sentence("quads", place or (box_of(bbox) if bbox else None), [f"the basemap ({known.name})"])
     found = noticing(islice(quads_of(catalog, known, basemap, place, bbox), limit), nothing)
@@ -78,12 +78,12 @@ def quads(
         print_sequence(features, out, dumps, use_rs)
 
 
-def basemap_named(text: str, api_url: Optional[str]) -> Tuple[ScenesV0, Basemap]:
+def basemap_named(text: str, connection: Optional[str]) -> Tuple[ScenesV0, Basemap]:
     """Return the service and the basemap that an argument names."""
     from planet_vector.catalog.basemaps import basemap_of
 
     name = basemap_name(text)
-    catalog = planet_vector.connect(api_url or name.service)
+    catalog = planet_vector.connect(connection or name.service)
     return catalog, basemap_of(catalog, name.item)
 
 

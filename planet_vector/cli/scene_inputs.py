@@ -35,7 +35,7 @@ class Given(NamedTuple):
 
 
 def scenes_given(
-    texts: Sequence[str], scene_type: Optional[str], api_url: Optional[str]
+    texts: Sequence[str], scene_type: Optional[str], connection: Optional[str]
 ) -> Iterator[Tuple[str, Union[Given, PlanetVectorError]]]:
     """Yield the scenes that arguments stand for, each with what it was called, or why it cannot be had.
 
@@ -45,7 +45,7 @@ def scenes_given(
         Ids and PLANET: names; ``-`` stands for those on stdin.
     scene_type : str, optional
         Of scenes that do not say theirs.
-    api_url : str, optional
+    connection : str, optional
         The root of the API.
 
     Raises
@@ -58,7 +58,7 @@ def scenes_given(
         asked += _on_stdin() if text == "-" else [text]
 
     def find(item: Any, alive: Alive) -> Given:
-        return _scene(item, scene_type, api_url)
+        return _scene(item, scene_type, connection)
 
     for item, found in in_parallel(find, asked, _CONNECTIONS):
         yield _called(item), found
@@ -97,9 +97,9 @@ def _id(feature: Any) -> Any:
     return kept if kept is not None else feature.get("id") if isinstance(feature, Mapping) else None
 
 
-def _scene(item: Any, scene_type: Optional[str], api_url: Optional[str]) -> Given:
+def _scene(item: Any, scene_type: Optional[str], connection: Optional[str]) -> Given:
     if isinstance(item, str):
-        catalog, kind, scene_id = one_scene(item, scene_type, api_url)
+        catalog, kind, scene_id = one_scene(item, scene_type, connection)
         return Given(catalog.scene(kind, scene_id), parse_name(item).products if is_name(item) else ())
     scene_id = _id(item)
     if not isinstance(scene_id, str) or not scene_id:
@@ -107,7 +107,7 @@ def _scene(item: Any, scene_type: Optional[str], api_url: Optional[str]) -> Give
     links = item["properties"].get("links") if isinstance(item.get("properties"), Mapping) else None
     own = _TYPE.search(str(links.get("self"))) if isinstance(links, Mapping) else None
     kind = scene_type or (own[1] if own else DEFAULT_TYPE)
-    catalog = planet_vector.connect(api_url)
+    catalog = planet_vector.connect(connection)
     root = catalog.settings.api_url
     if own and item.get("id") == scene_id and all(is_api_origin(link, root) for link in _links(item)):
         return Given(Scene(item, kind, catalog), ())

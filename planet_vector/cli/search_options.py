@@ -40,7 +40,8 @@ def searching(function: Callable[..., None]) -> Callable[..., None]:
 
 
 SEARCH_FLAGS = (
-    "area", "scene_type", "bbox", "where", "since", "acquired", "published", "cloud_cover", "order", "limit", "api_url",
+    "area", "scene_type", "bbox", "where", "since", "acquired", "published", "cloud_cover", "order", "limit",
+    "connection",
 )  # fmt: skip
 """What `planet_vector.cli.options.search_flags` gives a command."""
 
@@ -56,7 +57,7 @@ def search_of(
     cloud_cover: Optional[float],
     order: Optional[str],
     limit: Optional[int],
-    api_url: Optional[str],
+    connection: Optional[str],
 ) -> Tuple[ScenesV0, Query]:
     """Return what the flags of a search come to: whom to ask, and for what."""
     name = Name(scene_type or DEFAULT_TYPE)
@@ -76,17 +77,17 @@ def search_of(
         parameters.append(("order_by", f"acquired {order}"))
     parameters += [(key, str(value)) for key, value in (("bbox", bbox), ("limit", limit)) if value is not None]
     query = Query.parse(name.collection, [pair for pair in parameters if pair[0] not in OF_SERVICE])
-    return planet_vector.connect(api_url or name.service), query
+    return planet_vector.connect(connection or name.service), query
 
 
-def one_scene(text: str, scene_type: Optional[str], api_url: Optional[str]) -> Tuple[ScenesV0, str, str]:
+def one_scene(text: str, scene_type: Optional[str], connection: Optional[str]) -> Tuple[ScenesV0, str, str]:
     """Return the catalog, the type and the id of a scene given by its id or its PLANET: name."""
     if not is_name(text):
-        return planet_vector.connect(api_url), scene_type or DEFAULT_TYPE, text
+        return planet_vector.connect(connection), scene_type or DEFAULT_TYPE, text
     name = parse_name(text)
     if not name.item or name.is_basemap:
         raise NameSyntaxError(f"{text!r} names no scene: write PLANET:<scene type>/<scene id>.")
-    return planet_vector.connect(api_url or name.service), name.collection, name.item
+    return planet_vector.connect(connection or name.service), name.collection, name.item
 
 
 def read_area(text: str) -> str:

@@ -114,7 +114,7 @@ def stacks(
         say(nothing, err=True)
     if crop is not None:
         _check_whole(found[0], rectangle, min_depth, len(scenes))
-        flags.update(overwrite=overwrite, api_url=catalog.settings.api_url)
+        flags.update(overwrite=overwrite, connection=catalog.settings.api_url)
         crop_and_tell(found[0], crop, rectangle=rectangle, **flags)
         return
     out, dumps = sys.stdout, json_dumper(indent, compact)

@@ -39,7 +39,7 @@ def thumbnails(
     square: bool,
     output: Path,
     overwrite: bool,
-    api_url: Optional[str],
+    connection: Optional[str],
 ) -> None:
     """Fetch the pictures the service makes of scenes.
 
@@ -67,7 +67,7 @@ def thumbnails(
     form = form or (suffix if single and suffix else "png")
     if single and str(output) != "-" and output.exists() and not overwrite:
         raise ConfigError(f"{output} is there already: give another name, or --overwrite.")
-    given, failed = sorted_out(scenes_given(scenes, scene_type, api_url))
+    given, failed = sorted_out(scenes_given(scenes, scene_type, connection))
     found = list({each.scene.id: each.scene for each in given}.values())
     if single and len(found) + len(failed) > 1:
         raise click.UsageError(f"{output} takes the picture of one scene: for several give a folder.")

@@ -14,12 +14,12 @@ from planet_vector.cli.messages import say
 @click.command()
 @options.connection
 @options.verbose
-def types(api_url: Optional[str]) -> None:
+def types(connection: Optional[str]) -> None:
     """List the scene types of the service.
 
     \b
     Example:
         planet-vector types
     """
-    for name in planet_vector.connect(api_url).scene_types():
+    for name in planet_vector.connect(connection).scene_types():
         say(name)

@@ -26,7 +26,7 @@ from planet_vector.names import parse_name
 @options.overwrite
 @options.connection
 @options.verbose
-def vrt(name: str, output: Path, res: str, overwrite: bool, api_url: Optional[str]) -> None:
+def vrt(name: str, output: Path, res: str, overwrite: bool, connection: Optional[str]) -> None:
     """Write a VRT of several products of a scene, or of the quads of a basemap: one dataset, no pixels in it.
 
     There is no key in the file. Programs need one in force to open it: eval "$(planet-vector env)".
@@ -41,7 +41,7 @@ def vrt(name: str, output: Path, res: str, overwrite: bool, api_url: Optional[st
 
     if output.exists() and not overwrite:
         raise ConfigError(f"{output} is there already: give another name, or --overwrite.")
-    with open_product(name, res=res, api_url=api_url) as dataset:
+    with open_product(name, res=res, connection=connection) as dataset:
         if not hasattr(dataset, "save_vrt"):
             if parse_name(name).is_basemap:
                 raise ConfigError(f"{name} is no raster of several quads: add ?bbox=WEST,SOUTH,EAST,NORTH to the name.")

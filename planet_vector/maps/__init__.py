@@ -63,7 +63,7 @@ def write_map(
     background: Optional[str] = None,
     attribution: str = "",
     progress: Union[bool, Progress] = None,
-    api_url: Optional[str] = None,
+    connection: Optional[str] = None,
     key: Optional[str] = None,
 ) -> Written:
     """Write scenes and basemaps as a map: one HTML file with everything in it but tiles. No key is in it.
@@ -83,7 +83,7 @@ def write_map(
         Whose the background is, shown on it.
     progress : bool or callable, optional
         Show a bar, in a terminal or a notebook; or call this with the thumbnails fetched and those to fetch.
-    api_url, key : str, optional
+    connection, key : str, optional
         As for `planet_vector.connect`.
 
     Returns
@@ -102,7 +102,7 @@ def write_map(
     if not path.absolute().parent.is_dir():
         raise ConfigError(f"{path.parent} is no folder: make it, or write the map elsewhere.")
     under = None if background is None else checked_background(background, attribution)
-    content = gather([names] if isinstance(names, str) else names, api_url, key)
+    content = gather([names] if isinstance(names, str) else names, connection, key)
     pictures = _thumbnails(content, thumbnails, bar_for(progress, "Thumbnails"))
     page = render(content, Direct(content.catalog), pictures, under)
     with complete(path) as temporary:

@@ -51,14 +51,14 @@ class Content:
     basemaps: Sequence[Tuple[Basemap, Optional[Tuple[float, float, float, float]]]]
 
 
-def gather(names: Iterable[str], api_url: Optional[str] = None, key: Optional[str] = None) -> Content:
+def gather(names: Iterable[str], connection: Optional[str] = None, key: Optional[str] = None) -> Content:
     """Ask the service for what names stand for.
 
     Parameters
     ----------
     names : iterable of str
         Of searches (``PLANET:ortho?…``), scenes and basemaps (``PLANET:basemaps/NAME``), at one service.
-    api_url, key : str, optional
+    connection, key : str, optional
         As for `planet_vector.connect`.
 
     Raises
@@ -74,7 +74,7 @@ def gather(names: Iterable[str], api_url: Optional[str] = None, key: Optional[st
     if not given:
         raise NameSyntaxError("There is nothing to show: give the name of a search, a scene or a basemap.")
     parsed = [parse_name(name) for name in given]
-    settings = [Settings.load(api_url or name.service, key) for name in parsed]
+    settings = [Settings.load(connection or name.service, key) for name in parsed]
     if len({one.api_url for one in settings}) > 1:
         raise NameSyntaxError("The names are of several services: make a map of each.")
     catalog = catalog_of(settings[0])
@@ -86,7 +86,7 @@ def gather(names: Iterable[str], api_url: Optional[str] = None, key: Optional[st
             continue
         for collection in [name.collection] if name.collection else catalog.scene_types():
             one_type = Name(collection, name.item, name.part, name.parameters)
-            for scene in islice(search(str(one_type), api_url=settings[0].api_url, key=key), MOST_SCENES + 1):
+            for scene in islice(search(str(one_type), connection=settings[0].api_url, key=key), MOST_SCENES + 1):
                 found[scene.scene_type, scene.id] = scene
             if len(found) > MOST_SCENES:
                 raise QueryError(

@@ -55,7 +55,7 @@ class MapServer(ThreadingHTTPServer):
         As for `write_map`.
     told : callable
         Called with a sentence when the service does not give a picture, each sentence once.
-    api_url, key : str, optional
+    connection, key : str, optional
         As for `planet_vector.connect`.
 
     Attributes
@@ -75,11 +75,11 @@ class MapServer(ThreadingHTTPServer):
         background: Optional[str] = None,
         attribution: str = "",
         told: Callable[[str], None] = lambda sentence: None,
-        api_url: Optional[str] = None,
+        connection: Optional[str] = None,
         key: Optional[str] = None,
     ) -> None:
         under = None if background is None else checked_background(background, attribution)
-        self.content: Content = gather([names] if isinstance(names, str) else names, api_url, key)
+        self.content: Content = gather([names] if isinstance(names, str) else names, connection, key)
         self._places = Proxied(self.content.catalog)
         self._page = render(self.content, self._places, Pictures({}, 0), under, served=True).encode()
         # Tiles come by dozens; they are not what the limit on questions to the API is for.

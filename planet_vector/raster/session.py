@@ -51,8 +51,8 @@ class _Keyed:
 
     _package: str
 
-    def __init__(self, api_url: Optional[str] = None, key: Optional[str] = None) -> None:
-        self._settings = Settings.load(api_url, key)
+    def __init__(self, connection: Optional[str] = None, key: Optional[str] = None) -> None:
+        self._settings = Settings.load(connection, key)
         self._scope: Optional[Scope] = None
         self._finalizer: Optional[Any] = None
 
@@ -91,7 +91,7 @@ class PlanetSession(_Keyed, rasterio.session.Session):  # type: ignore[misc]
 
     Parameters
     ----------
-    api_url, key : str, optional
+    connection, key : str, optional
         As for `planet_vector.connect`.
     """
 

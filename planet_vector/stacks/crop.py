@@ -83,7 +83,7 @@ def crop_stack(
     cog: bool = False,
     overwrite: bool = False,
     progress: Union[bool, Progress] = None,
-    api_url: Optional[str] = None,
+    connection: Optional[str] = None,
     key: Optional[str] = None,
 ) -> List[Crop]:
     """Write the ground of an area, or the largest rectangle that all scenes of a stack cover, a GeoTIFF of each scene.
@@ -125,7 +125,7 @@ def crop_stack(
         Replace files that are there.
     progress : bool or callable, optional
         Show a bar, in a terminal or a notebook; or call this with the scenes that are done, and how many there are.
-    api_url, key : str, optional
+    connection, key : str, optional
         As for `planet_vector.connect`.
 
     Returns
@@ -153,7 +153,7 @@ def crop_stack(
     stack = stack._replace(scenes=tuple(scene for scene in stack.scenes if scene.id not in left_out))
     if not stack.scenes:
         return list(left_out.values())
-    catalog = connect(api_url, key)
+    catalog = connect(connection, key)
     directory = Path(directory)
     check_name(directory)
     progress = bar_for(progress, f"{stack.depth} scenes")

@@ -54,7 +54,7 @@ def to_xarray(
     dst_crs: Any = None,
     resampling: str = "nearest",
     chunks: Optional[Mapping[str, int]] = None,
-    api_url: Optional[str] = None,
+    connection: Optional[str] = None,
     key: Optional[str] = None,
 ) -> xarray.Dataset:
     """Return the ground of an area, or that the scenes of a stack share, as a cube: the bands over time, y and x.
@@ -76,7 +76,7 @@ def to_xarray(
         For scenes that are not on the grid: a name of `rasterio.enums.Resampling`.
     chunks : mapping of str to int, optional
         Rows ``y`` and columns ``x`` of a part that is read at once; by default 1024 rows, all columns wide.
-    api_url, key : str, optional
+    connection, key : str, optional
         As for `planet_vector.connect`.
 
     Returns
@@ -107,7 +107,7 @@ def to_xarray(
         share, scene = min(zip(shares_by_scene(stack), stack.scenes), key=lambda told: told[0])
         if share < 1:
             raise QueryError(f"Scene {scene.id} covers {percent(share)} of the area: leave it out of the cube.")
-    settings = Settings.load(api_url, key)
+    settings = Settings.load(connection, key)
     catalog = catalog_of(settings)
     grid = stack_grid(catalog, stack, product, dst_crs)
     reference = reference_of(stack)
@@ -230,8 +230,8 @@ class ProductDriver:
         return f"<ProductDriver {self.settings.api_url}>"
 
 
-def _driver_of(api_url: str, header: RasterHeader) -> ProductDriver:
-    return ProductDriver(Settings.load(api_url), header)
+def _driver_of(connection: str, header: RasterHeader) -> ProductDriver:
+    return ProductDriver(Settings.load(connection), header)
 
 
 class _Reader:

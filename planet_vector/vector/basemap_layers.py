@@ -266,13 +266,17 @@ def basemap_layers(name: Name, catalog: ScenesV0) -> List[ListedLayer]:
     search = name.without((*OF_SERVICE, "fields"))
     if not name.item:
         if search.parameters:
-            raise QueryError(f"{BASEMAPS} takes no parameter {search.parameters[0][0]!r}: it takes fields and api_url.")
+            raise QueryError(
+                f"{BASEMAPS} takes no parameter {search.parameters[0][0]!r}: it takes fields, connection and api_url."
+            )
         return [BasemapLayer(catalog, basemap_schema(fields))]
     if name.part and search.parameters:
         raise NameSyntaxError(f"{name.part} is one quad: leave out the parameter {search.parameters[0][0]!r}.")
     other = next((key for key, _ in search.parameters if key not in ("bbox", "intersects", "limit")), None)
     if other is not None:
-        raise QueryError(f"Quads cannot be searched by {other!r}: they take bbox, intersects, limit, fields, api_url.")
+        raise QueryError(
+            f"Quads cannot be searched by {other!r}: they take bbox, intersects, limit, fields, connection, api_url."
+        )
     query = Query.parse(f"{BASEMAPS}/{name.item}", search.parameters)
     quads = QuadLayer(catalog, basemap_of(catalog, name.item), query, fields, name.part or None)
     if name.part:

@@ -238,7 +238,7 @@ class Search:
 
 
 def search(
-    name: Union[str, Query], *, api_url: Optional[str] = None, key: Optional[str] = None, anew: bool = False
+    name: Union[str, Query], *, connection: Optional[str] = None, key: Optional[str] = None, anew: bool = False
 ) -> Search:
     """Search for scenes, to look at as often as wanted.
 
@@ -246,7 +246,7 @@ def search(
     ----------
     name : str or Query
         Such as ``PLANET:ortho?cloud_cover.estimated.lte=5``.
-    api_url, key : str, optional
+    connection, key : str, optional
         As for `planet_vector.connect`.
     anew : bool
         Whether the service is asked, whatever was read before: for those who look for what is new.
@@ -264,11 +264,11 @@ def search(
         When the search cannot be; from the view when scenes cannot be had.
     """
     if isinstance(name, Query):
-        return _search(name, Settings.load(api_url, key), anew)
+        return _search(name, Settings.load(connection, key), anew)
     if not isinstance(name, str):
         raise NameSyntaxError(f"A search is a PLANET: name or a Query, not {type(name).__name__}.")
     parsed = _of_one_type(name)
-    settings = Settings.load(api_url or parsed.service, key)
+    settings = Settings.load(connection or parsed.service, key)
     asked = parsed.without(LAYER_PARAMETERS).parameters
     if not parsed.item:
         return _search(Query.parse(parsed.collection, asked), settings, anew)
@@ -280,7 +280,7 @@ def search(
 
 
 def open_layer(
-    name: str, *, api_url: Optional[str] = None, key: Optional[str] = None
+    name: str, *, connection: Optional[str] = None, key: Optional[str] = None
 ) -> Union[SceneLayer, ListedLayer]:
     """Open a search, one scene, the basemaps or a basemap's quads as a layer, without GDAL.
 
@@ -288,14 +288,14 @@ def open_layer(
     ----------
     name : str
         Of one scene type, such as ``PLANET:ortho``, or of basemaps or a basemap: ``PLANET:basemaps/NAME``.
-    api_url, key : str, optional
+    connection, key : str, optional
         As for `planet_vector.connect`.
     """
     parsed = parse_name(name)
     if parsed.is_basemap:
-        return basemap_layers(parsed, connect(api_url or parsed.service, key))[0]
+        return basemap_layers(parsed, connect(connection or parsed.service, key))[0]
     parsed = _of_one_type(name)
-    return layers(parsed, Settings.load(api_url or parsed.service, key))[0][0]
+    return layers(parsed, Settings.load(connection or parsed.service, key))[0][0]
 
 
 def _search(query: Query, settings: Settings, anew: bool) -> Search:

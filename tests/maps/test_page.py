@@ -37,7 +37,7 @@ PIXEL = bytes.fromhex(
 def page_file(closed: Service, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a map of the scenes of the sample's main area, from a service that asks for a key."""
     path = tmp_path_factory.mktemp("map") / "map.html"
-    write_map(NAME, path, thumbnails=1000, api_url=closed.url, key=closed.key)
+    write_map(NAME, path, thumbnails=1000, connection=closed.url, key=closed.key)
     return path
 
 
@@ -171,7 +171,7 @@ def test_texts_and_colours_stand_out(seen: Seen) -> None:
 
 
 def test_scene_tiles_are_asked_for_where_the_footprint_is(show: Show, free: Service, tmp_path: Path) -> None:
-    write_map(NAME, tmp_path / "map.html", thumbnails=0, api_url=free.url, key=None)
+    write_map(NAME, tmp_path / "map.html", thumbnails=0, connection=free.url, key=None)
     seen = show(tmp_path / "map.html")
     scene = min(found(free), key=lambda one: one["properties"]["cloud_cover"]["estimated"])
     seen.page.get_by_label(f"Tiles of {scene['id']}").click()
@@ -196,7 +196,7 @@ def test_scene_tiles_are_asked_for_where_the_footprint_is(show: Show, free: Serv
 
 
 def test_basemap_tiles_are_asked_for_and_toggled(show: Show, free: Service, tmp_path: Path) -> None:
-    write_map("PLANET:basemaps/summer", tmp_path / "map.html", api_url=free.url)
+    write_map("PLANET:basemaps/summer", tmp_path / "map.html", connection=free.url)
     seen = show(tmp_path / "map.html", 500, 500)
     seen.settle()
     # The service of this machine has one host, so its range of shards, which stands in the path, is not used.
@@ -241,7 +241,7 @@ def test_tiles_that_do_not_come_are_told(show: Show, page_file: Path, closed: Se
 
 def test_a_base_map_is_there_when_it_is_asked_for(show: Show, closed: Service, tmp_path: Path) -> None:
     write_map(
-        NAME, tmp_path / "map.html", thumbnails=0, api_url=closed.url, key=closed.key,
+        NAME, tmp_path / "map.html", thumbnails=0, connection=closed.url, key=closed.key,
         background="https://{s}.tile.example.org/{z}/{x}/{y}.png", attribution="<b>© Somebody</b>",
     )  # fmt: skip
 
@@ -317,7 +317,7 @@ def test_footprints_across_the_antimeridian_are_in_one_piece(show: Show, serve_f
     west = feature("west", [(179.5, -16.9), (179.7, -16.9), (179.7, -16.8), (179.5, -16.8)])
     east = feature("east", [(-179.7, -16.9), (-179.5, -16.9), (-179.5, -16.8), (-179.7, -16.8)])
     service = serve_features([jump, split, west, east])
-    write_map("PLANET:ortho", tmp_path / "map.html", api_url=service.url)
+    write_map("PLANET:ortho", tmp_path / "map.html", connection=service.url)
     seen = show(tmp_path / "map.html")
     ids = seen.page.locator("#list .id").all_text_contents()
     paths = dict(zip(reversed(ids), seen.page.locator(".footprint").all()))  # the newest is drawn last
@@ -338,7 +338,7 @@ def test_scenes_too_small_to_see_are_dots_that_lead_to_them(show: Show, serve_fe
     one = feature("one", square(12.0, 47.0), acquired="2015-07-01T10:00:00Z")
     beside = feature("beside", square(12.2, 47.0), acquired="2015-08-01T10:00:00Z")
     service = serve_features([far, one, beside])
-    write_map("PLANET:ortho", tmp_path / "map.html", api_url=service.url)
+    write_map("PLANET:ortho", tmp_path / "map.html", connection=service.url)
     seen = show(tmp_path / "map.html")
     box = seen.page.locator(".footprint").last.bounding_box()
     assert 5 <= box["width"] <= 15
@@ -354,7 +354,7 @@ def test_scenes_without_time_cloud_or_footprint_are_shown(show: Show, serve_feat
     nowhere = feature("nowhere", square, acquired="2015-08-01T10:00:00Z")
     nowhere["geometry"] = None
     service = serve_features([bare, nowhere])
-    write_map("PLANET:ortho", tmp_path / "map.html", api_url=service.url)
+    write_map("PLANET:ortho", tmp_path / "map.html", connection=service.url)
     seen = show(tmp_path / "map.html")
     assert (seen.visible(".footprint"), seen.visible("#list li")) == (1, 2)
     assert "unknown" in seen.page.inner_text("#legend")

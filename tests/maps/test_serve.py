@@ -62,7 +62,7 @@ def serving(*arguments: Any, **options: Any) -> Iterator[MapServer]:
 
 @pytest.fixture(scope="module")
 def server(closed: Service) -> Iterator[MapServer]:
-    with serving([NAME, "PLANET:basemaps/summer"], api_url=closed.url, key=closed.key) as running:
+    with serving([NAME, "PLANET:basemaps/summer"], connection=closed.url, key=closed.key) as running:
         yield running
 
 
@@ -247,7 +247,7 @@ def test_what_is_no_picture_is_not_handed_on_and_the_key_goes_nowhere_else(
     service = start_service(archive, "--index", str(tmp_path / "index.sqlite"), "--faults", str(faults))
     told: List[str] = []
     try:
-        with serving(NAME, api_url=service.url, key=service.key, told=told.append) as running:
+        with serving(NAME, connection=service.url, key=service.key, told=told.append) as running:
             scene = found(service)[0]["id"]
             answer = requests.get(f"{running.url}scenes/ortho/{scene}/thumb", timeout=30)
             assert answer.status_code == 502 and "<script" not in answer.text
@@ -267,7 +267,7 @@ def test_what_is_no_picture_is_not_handed_on_and_the_key_goes_nowhere_else(
 
 def test_a_port_that_is_taken_is_told(server: MapServer, closed: Service) -> None:
     with pytest.raises(ConfigError, match=f"127.0.0.1:{server.server_port} .* --port"):
-        MapServer(NAME, server.server_port, api_url=closed.url, key=closed.key)
+        MapServer(NAME, server.server_port, connection=closed.url, key=closed.key)
 
 
 def test_it_listens_on_this_machine_only(server: MapServer) -> None:

@@ -49,7 +49,7 @@ def test_the_command_writes_a_page_and_tells_what_is_left_out(closed: Service, r
 
 def test_thumbnails_are_as_large_as_may_be(closed: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("planet_vector.maps.MAX_BYTES", 100_000)
-    written = write_map(NAME, tmp_path / "map.html", api_url=closed.url, key=closed.key)
+    written = write_map(NAME, tmp_path / "map.html", connection=closed.url, key=closed.key)
     sizes = [len(base64.b64decode(s["picture"].partition(",")[2]))
              for s in data_of(tmp_path / "map.html")["scenes"] if s["picture"]]  # fmt: skip
     assert 0 < sum(sizes) <= 100_000
@@ -57,14 +57,16 @@ def test_thumbnails_are_as_large_as_may_be(closed: Service, tmp_path: Path, monk
 
 
 def test_the_key_is_not_in_the_file(closed: Service, tmp_path: Path) -> None:
-    write_map([NAME, "PLANET:basemaps"], tmp_path / "map.html", thumbnails=4, api_url=closed.url, key=closed.key)
+    write_map([NAME, "PLANET:basemaps"], tmp_path / "map.html", thumbnails=4, connection=closed.url, key=closed.key)
     text = (tmp_path / "map.html").read_bytes()
     for form in (KEY.encode(), base64.b64encode(KEY.encode()), base64.b64encode(f"{KEY}:".encode())):
         assert form not in text
 
 
 def test_the_policy_names_every_script_and_style_and_no_other_host(closed: Service, tmp_path: Path) -> None:
-    write_map([NAME, "PLANET:basemaps/summer"], tmp_path / "map.html", thumbnails=4, api_url=closed.url, key=closed.key)
+    write_map(
+        [NAME, "PLANET:basemaps/summer"], tmp_path / "map.html", thumbnails=4, connection=closed.url, key=closed.key
+    )
     text = (tmp_path / "map.html").read_text()
     found_policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', text)
     assert found_policy
@@ -83,7 +85,7 @@ def test_several_names_are_one_map_each_scene_once(closed: Service, tmp_path: Pa
     scene = found(closed)[0]["id"]
     written = write_map(
         [NAME, f"PLANET:ortho/{scene}", "PLANET:landsat", "PLANET:basemaps"],
-        tmp_path / "map.html", thumbnails=0, api_url=closed.url, key=closed.key,
+        tmp_path / "map.html", thumbnails=0, connection=closed.url, key=closed.key,
     )  # fmt: skip
     held = data_of(tmp_path / "map.html")
     keys = [(one["type"], one["id"]) for one in held["scenes"]]
@@ -94,10 +96,10 @@ def test_several_names_are_one_map_each_scene_once(closed: Service, tmp_path: Pa
 def test_a_long_search_is_refused_not_cut(closed: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(content, "MOST_SCENES", 10)
     with pytest.raises(QueryError, match="10 scenes at the most.*limit=N"):
-        write_map(NAME, tmp_path / "map.html", api_url=closed.url, key=closed.key)
+        write_map(NAME, tmp_path / "map.html", connection=closed.url, key=closed.key)
     assert list(tmp_path.iterdir()) == []
     assert (
-        write_map(f"{NAME}&limit=10", tmp_path / "map.html", thumbnails=0, api_url=closed.url, key=closed.key).scenes
+        write_map(f"{NAME}&limit=10", tmp_path / "map.html", thumbnails=0, connection=closed.url, key=closed.key).scenes
         == 10
     )
 
@@ -111,7 +113,7 @@ def test_names_of_several_services_are_refused(closed: Service, free: Service, t
 def test_a_service_that_repeats_the_key_gets_no_map(serve_features: Any, tmp_path: Path) -> None:
     service = serve_features([feature("scene", [(12.0, 47.0), (12.1, 47.0), (12.1, 47.1)], note=f"your key: {KEY}")])
     with pytest.raises(ProtocolError, match="repeats the key") as caught:
-        write_map("PLANET:ortho", tmp_path / "map.html", thumbnails=0, api_url=service.url, key=KEY)
+        write_map("PLANET:ortho", tmp_path / "map.html", thumbnails=0, connection=service.url, key=KEY)
     assert KEY not in str(caught.value)
     assert not (tmp_path / "map.html").exists()
 

@@ -116,7 +116,7 @@ def test_ground_is_counted_once(run: Run, service: Service) -> None:
     done = run("planet-vector", "mosaic", "--bbox", LAND, "--dry-run", env=env)
     match = re.fullmatch(r"(\d+) scenes, ([\d,]+) km²\n", done.stdout)
     assert match, done.stdout + done.stderr
-    scenes = [s for s in planet_vector.search(query(LAND), api_url=service.url, key=service.key)]
+    scenes = [s for s in planet_vector.search(query(LAND), connection=service.url, key=service.key)]
     union = shapely.union_all([scene.footprint for scene in scenes])
     assert int(match[1]) == len(scenes) and int(match[2]) == round(square_kilometres(union))
     assert int(match[2]) < 0.3 * sum(square_kilometres(scene.footprint) for scene in scenes)

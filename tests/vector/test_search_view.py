@@ -511,7 +511,7 @@ def test_whoever_takes_scenes_takes_a_search_and_asks_once(
     """Its scenes come from its service, whatever the environment says."""
     monkeypatch.setenv("PL_API_URL", "http://127.0.0.1:1/v0/")
     monkeypatch.setenv("PLANET_RATE", "0")
-    search = planet_vector.search("PLANET:ortho?limit=3", api_url=service.url, key=service.key)
+    search = planet_vector.search("PLANET:ortho?limit=3", connection=service.url, key=service.key)
     assert len(planet_vector.find_stacks(search, min_depth=1)) >= 1
     catalog = search.catalog
     monkeypatch.setattr(catalog, "pages", None)  # whoever asks again fails
