@@ -67,7 +67,7 @@ def _action(item: QgsDataItem, text: str, parent: QWidget) -> QAction:
 
 def test_the_tree_has_connections_and_what_the_service_has(tree: Tree) -> None:
     assert tree.names() == ["local", "sample"]
-    assert sorted(tree.names("sample")) == ["Mosaics", "Saved searches", "Scene types"]
+    assert sorted(tree.names("sample")) == ["Basemaps", "Saved searches", "Scene types"]
     types = tree.inside("sample", "Scene types")
     assert [item.name() for item in types] == ["landsat", "ortho", "rapideye"]
     assert all(isinstance(item, QgsLayerItem) for item in types)
