@@ -127,7 +127,7 @@ def make(directory: Path, most: int) -> None:
 def limit(files: List[Path], task: str, across: int, bounds: Tuple[float, ...], latency: float) -> Tuple[Any, ...]:
     """Return seconds, bytes and requests of the blocks alone."""
     from planet_vector.http.multirange import MOST_RANGES
-    from planet_vector.raster.byte_ranges import Part, ranges_of
+    from planet_vector.raster.byte_ranges import ReadWindow, ranges_of
     from planet_vector.raster.spans import together
 
     size = requests = 0
@@ -135,14 +135,14 @@ def limit(files: List[Path], task: str, across: int, bounds: Tuple[float, ...], 
         with rasterio.open(path) as dataset:
             if task == QUICK:
                 rows = max(1, round(dataset.height * 1000 / across))
-                part = Part(None, None, (rows, rows), Resampling.nearest)
+                part = ReadWindow(None, None, (rows, rows), Resampling.nearest)
             else:
                 inside = (max(bounds[0], dataset.bounds.left), max(bounds[1], dataset.bounds.bottom),
                           min(bounds[2], dataset.bounds.right), min(bounds[3], dataset.bounds.top))  # fmt: skip
                 if inside[0] >= inside[2] or inside[1] >= inside[3]:
                     continue
                 window = from_bounds(*inside, dataset.transform).round_offsets().round_lengths()
-                part = Part(None, window, None, Resampling.nearest)
+                part = ReadWindow(None, window, None, Resampling.nearest)
 
             def level(number: int, name: str = str(path)) -> Any:
                 return rasterio.open(name, overview_level=number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import secrets
+import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Iterator, Set
@@ -47,6 +48,28 @@ def complete(path: Path) -> Iterator[Path]:
     with kept_if_complete(temporary):
         yield temporary
         os.replace(temporary, path)
+
+
+@contextmanager
+def new_file(path: Path, prefix: str = "", suffix: str = "") -> Iterator[Path]:
+    """Give an empty file of mode 0600 beside a path, which goes at the end if it was not moved there with `os.replace`.
+
+    It is a new one, whatever lies there: in a folder of several users a link may. A program that is killed leaves it
+    behind; the prefix and the suffix of its name tell it from others.
+
+    Raises
+    ------
+    OSError
+        When it cannot be made.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=suffix)
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+    finally:
+        with suppress(OSError):  # of a disk that cannot be written any more it stays
+            part.unlink(missing_ok=True)
 
 
 @contextmanager

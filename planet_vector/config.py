@@ -36,7 +36,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Key:
-    """Hold an API key without ever printing it.
+    """An API key that is never printed.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Settings:
-    """Hold everything needed to talk to one service.
+    """All that is needed to talk to one service.
 
     Attributes
     ----------

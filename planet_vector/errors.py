@@ -32,23 +32,23 @@ from typing import Optional, Type
 
 
 class PlanetVectorError(Exception):
-    """Be the base of every error of this package."""
+    """Base class of every error of this package."""
 
 
 class ConfigError(PlanetVectorError):
-    """Report a key, an address or a limit that cannot be used."""
+    """Raised if a key, an address or a limit cannot be used."""
 
 
 class NameSyntaxError(PlanetVectorError, ValueError):
-    """Report a text that is not a PLANET: name."""
+    """Raised if a text is not a PLANET: name."""
 
 
 class QueryError(PlanetVectorError, ValueError):
-    """Report a search that the service has no words for."""
+    """Raised if the service has no words for a search."""
 
 
 class ServiceError(PlanetVectorError, OSError):
-    """Report that the service did not give what was asked.
+    """Raised if the service does not give what was asked.
 
     Parameters
     ----------
@@ -81,51 +81,51 @@ class ServiceError(PlanetVectorError, OSError):
 
 
 class BadQueryError(ServiceError, QueryError):
-    """Report status 400: a search that the service itself refuses."""
+    """Raised for status 400: the service itself refuses a search."""
 
 
 class AuthError(ServiceError):
-    """Report status 401 or 403."""
+    """Raised for status 401 or 403."""
 
 
 class NotFoundError(ServiceError):
-    """Report status 404."""
+    """Raised for status 404."""
 
 
 class RateLimitError(ServiceError):
-    """Report status 429 that outlasted every retry."""
+    """Raised for status 429 after all retries."""
 
 
 class UnavailableError(ServiceError):
-    """Report a server error, a timeout or a lost connection that outlasted every retry."""
+    """Raised for a server error, a timeout or a lost connection after all retries."""
 
 
 class ProtocolError(ServiceError):
-    """Report an answer that is not what the API promises."""
+    """Raised if a response is not what the API promises."""
 
 
 class RasterAccessError(PlanetVectorError, OSError):
-    """Report a product that cannot be opened where it lies."""
+    """Raised if a product cannot be opened where it lies."""
 
 
 class CacheError(PlanetVectorError, OSError):
-    """Report rows of a search that the disk does not take, or give back."""
+    """Raised if rows of a search cannot be written to disk, or read back."""
 
 
 class ArchiveError(PlanetVectorError):
-    """Report a folder that the local service cannot serve."""
+    """Raised if the local service cannot serve a folder."""
 
 
 class PlanetVectorWarning(UserWarning):
-    """Be the base of what users are told about what is done; commands print it on stderr."""
+    """Base class of this package's warnings; commands print them on stderr."""
 
 
 class AreaWarning(PlanetVectorWarning):
-    """Tell how an area is read of which others might think that it goes the other way around the globe."""
+    """Says how an area across the antimeridian is read."""
 
 
 class RectangleWarning(PlanetVectorWarning):
-    """Tell how much of the largest possible area a rectangle may lack, where that is more than the tolerance."""
+    """Says how much of the largest possible area a rectangle may lack, if more than the tolerance."""
 
 
 def warn(message: str, category: Type[Warning]) -> None:

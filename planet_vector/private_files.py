@@ -8,11 +8,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Callable, Tuple
+
+from planet_vector.atomic_files import new_file
 
 Kind = Callable[[int], bool]
 """Tells by a mode whether a path is of a kind: `stat.S_ISREG` or `stat.S_ISDIR`."""
@@ -114,15 +115,9 @@ def write_private(path: Path, data: bytes, prefix: str) -> None:
     OSError
         When it cannot be written.
     """
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=prefix)  # of mode 0600 from the start
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
+    with new_file(path, prefix) as part:
+        part.write_bytes(data)
         os.replace(part, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(part)
-        raise
 
 
 def remove_oldest(folder: Path, pattern: str, most: int, remove: Callable[[Path], None] = Path.unlink) -> None:

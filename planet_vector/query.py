@@ -1,8 +1,8 @@
 """What can be asked: the fields of a scene, the comparators each takes, and the search they make up.
 
-The vocabulary (fields, comparators, times) is shared by the client and the local service, so the two cannot
-drift. Which field takes which comparator follows the clients that ran against the real service: times and
-measures take the four orderings, text takes equality, image quality only ``gte``.
+The vocabulary (fields, comparators, and times in `planet_vector.times`) is shared by the client and the local
+service, so the two cannot drift. Which field takes which comparator follows the clients that ran against the real
+service: times and measures take the four orderings, text takes equality, image quality only ``gte``.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import json
 import operator
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 from planet_vector.decimals import BLANK, parse_number
 from planet_vector.errors import AreaWarning, QueryError, warn
 from planet_vector.geometry.areas import read_text
-from planet_vector.geometry.shapes import Box
+from planet_vector.geometry.boxes import Box
+from planet_vector.times import format_time, parse_time
 
 COMPARATORS = ("gt", "gte", "lt", "lte", "eq", "neq")
 """Comparators that stand behind a field's name; the bare name means equality."""
@@ -34,8 +35,8 @@ _EQUALITY = frozenset({"eq", "neq"})
 
 
 @dataclass(frozen=True)
-class Field:
-    """Describe one filterable property of a scene.
+class SceneField:
+    """A filterable property of a scene.
 
     Attributes
     ----------
@@ -55,162 +56,53 @@ class Field:
     integers_only: bool = False
 
 
-FIELDS: Mapping[str, Field] = {
+FIELDS: Mapping[str, SceneField] = {
     f.name: f
     for f in (
-        Field("acquired", "time"),
-        Field("published", "time"),
-        Field("area", "number"),
-        Field("camera.bit_depth", "integer", _EQUALITY, integers_only=True),
-        Field("camera.color_mode", "string", _EQUALITY),
-        Field("camera.exposure_time", "number", integers_only=True),
-        Field("camera.gain", "number", integers_only=True),
-        Field("camera.tdi_pulses", "number", integers_only=True),
-        Field("cloud_cover.estimated", "number"),
-        Field("file_size", "integer", integers_only=True),
-        Field("image_statistics.gsd", "number"),
-        Field("image_statistics.image_quality", "quality", frozenset({"gte"})),
-        Field("image_statistics.snr", "number"),
-        Field("landsat.data_type", "string", _EQUALITY),
-        Field("landsat.path", "integer", integers_only=True),
-        Field("landsat.row", "integer", integers_only=True),
-        Field("provider", "string", _EQUALITY),
-        Field("rapideye.catalog_id", "string", _EQUALITY),
-        Field("rapideye.tile_id", "string", _EQUALITY),
-        Field("sat.alt", "number"),
-        Field("sat.azimuth_angle", "number"),
-        Field("sat.id", "string", _EQUALITY),
-        Field("sat.lat", "number"),
-        Field("sat.lng", "number"),
-        Field("sat.off_nadir", "number"),
-        Field("sat.view_angle", "number"),
-        Field("strip_id", "number"),
-        Field("sun.altitude", "number"),
-        Field("sun.azimuth", "number"),
-        Field("sun.local_time_of_day", "number"),
+        SceneField("acquired", "time"),
+        SceneField("published", "time"),
+        SceneField("area", "number"),
+        SceneField("camera.bit_depth", "integer", _EQUALITY, integers_only=True),
+        SceneField("camera.color_mode", "string", _EQUALITY),
+        SceneField("camera.exposure_time", "number", integers_only=True),
+        SceneField("camera.gain", "number", integers_only=True),
+        SceneField("camera.tdi_pulses", "number", integers_only=True),
+        SceneField("cloud_cover.estimated", "number"),
+        SceneField("file_size", "integer", integers_only=True),
+        SceneField("image_statistics.gsd", "number"),
+        SceneField("image_statistics.image_quality", "quality", frozenset({"gte"})),
+        SceneField("image_statistics.snr", "number"),
+        SceneField("landsat.data_type", "string", _EQUALITY),
+        SceneField("landsat.path", "integer", integers_only=True),
+        SceneField("landsat.row", "integer", integers_only=True),
+        SceneField("provider", "string", _EQUALITY),
+        SceneField("rapideye.catalog_id", "string", _EQUALITY),
+        SceneField("rapideye.tile_id", "string", _EQUALITY),
+        SceneField("sat.alt", "number"),
+        SceneField("sat.azimuth_angle", "number"),
+        SceneField("sat.id", "string", _EQUALITY),
+        SceneField("sat.lat", "number"),
+        SceneField("sat.lng", "number"),
+        SceneField("sat.off_nadir", "number"),
+        SceneField("sat.view_angle", "number"),
+        SceneField("strip_id", "number"),
+        SceneField("sun.altitude", "number"),
+        SceneField("sun.azimuth", "number"),
+        SceneField("sun.local_time_of_day", "number"),
     )
 }
 """Every filterable field of every scene type."""
-
-
-_HOURS, _MINUTES = r"(?:[01]\d|2[0-3])", r"(?::?[0-5]\d)"  # of an offset (RFC 3339, section 5.6)
-_TIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)"
-    r"(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?"
-    rf"(?:\s*(Z|z|UTC|[+-]{_HOURS}{_MINUTES}?)| ({_HOURS}{_MINUTES}))?",
-    re.ASCII,
-)
-
-
-INSTANT = timedelta(microseconds=1)
-"""The finest time the service writes."""
-
-FIRST, LAST = (end.replace(tzinfo=timezone.utc) for end in (datetime.min, datetime.max))
-"""The first and the last time that can be told; some services write the last for no date."""
-
-
-class _BeyondTime(ValueError):
-    """Report a time that its zone moves past `FIRST` or `LAST`."""
-
-    def __init__(self, text: str, nearest: datetime) -> None:
-        super().__init__(f"{text!r} is not a time within years 1 to 9999")
-        self.nearest = nearest
-
-
-def parse_time(text: str) -> datetime:
-    """Read a time in any spelling the service took.
-
-    Parameters
-    ----------
-    text : str
-        A date, or a date and time, with or without a fraction and a zone. Without a zone it is UTC. A ``+``
-        that arrived as a space (an unescaped query string) is read as the ``+`` it was.
-
-    Returns
-    -------
-    datetime.datetime
-        Aware, in UTC. Digits past the microsecond are cut.
-
-    Raises
-    ------
-    ValueError
-        When the text is no time.
-    """
-    # Fast path: the spelling of nearly all times of the service. The punctuation is checked because fromisoformat
-    # accepts more (any separator, week dates, in some versions 24:00).
-    if text.endswith("+00:00") and len(text) == 32 and text[4:20:3] == "--T::." and text[11:13] < "24":
-        try:
-            return datetime.fromisoformat(text)
-        except ValueError:
-            pass  # raised again below, with the text
-    match = _TIME.fullmatch(text.strip(BLANK))
-    # After a date alone, " 0530" may be a time of day: it is not read as an offset.
-    if match is None or (match[9] and not match[4]):
-        raise ValueError(f"{text!r} is not a time: write it as 2015-03-06T02:24:15Z or 2015-03-06")
-    year, month, day, hour, minute, second, fraction, zone, unsigned = match.groups()
-    try:
-        moment = datetime(
-            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0),
-            int((fraction or "").ljust(6, "0")[:6]), tzinfo=timezone.utc,
-        )  # fmt: skip
-    except ValueError as error:
-        raise ValueError(f"{text!r} is not a time: {error}") from None
-    zone = zone or unsigned or "Z"
-    if zone not in ("Z", "z", "UTC"):
-        digits = zone.lstrip("+-").replace(":", "").ljust(4, "0")
-        offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-        try:
-            moment -= -offset if zone.startswith("-") else offset
-        except OverflowError:
-            raise _BeyondTime(text, LAST if zone.startswith("-") else FIRST) from None
-    return moment
-
-
-def nearest_time(text: str) -> datetime:
-    """Read a time that a service gives as `parse_time` does, or as the first or last instant where it lies beyond.
-
-    ``9999-12-31T23:59:59-05:00`` is in the year 10000 in UTC, which `datetime.datetime` cannot hold; in its place in a
-    list ordered by time, and within any span that is open there, it is the last instant.
-
-    Raises
-    ------
-    ValueError
-        When the text is no time.
-    """
-    try:
-        return parse_time(text)
-    except _BeyondTime as error:
-        return error.nearest
-
-
-def next_instant(moment: datetime) -> Optional[datetime]:
-    """Return the time an instant, a microsecond, later, or None after the last."""
-    return None if moment >= LAST else moment + INSTANT
-
-
-def format_time(moment: datetime) -> str:
-    """Write a time as the service writes it: ``2015-03-06T02:24:15.531315+00:00``.
-
-    Parameters
-    ----------
-    moment : datetime.datetime
-        Without a zone it is UTC.
-    """
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return moment.astimezone(timezone.utc).isoformat()
-
 
 Value = Union[str, int, float, datetime]
 
 
 @dataclass(frozen=True)
 class Condition:
-    """Hold one comparison of a field with a value, in the service's terms.
+    """A comparison of a field with a value, in the service's terms.
 
     Attributes
     ----------
-    field : Field
+    field : SceneField
         What is compared.
     comparator : str
         One of `COMPARATORS`.
@@ -218,7 +110,7 @@ class Condition:
         Of the field's kind; a quality is its word.
     """
 
-    field: Field
+    field: SceneField
     comparator: str
     value: Value
 
@@ -302,7 +194,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 
 @dataclass(frozen=True)
 class Query:
-    """Hold a search of one scene type.
+    """A search of one scene type.
 
     Attributes
     ----------
@@ -418,11 +310,11 @@ class Query:
         return isinstance(self.area, Box) and isinstance(other.area, Box) and self.area.contains(other.area)
 
 
-def _taken(known: Field) -> str:
+def _taken(known: SceneField) -> str:
     return ", ".join("." + c for c in COMPARATORS if c in known.comparators)
 
 
-def _parse_value(known: Field, text: str) -> Value:
+def _parse_value(known: SceneField, text: str) -> Value:
     text = text.strip(BLANK)
     if known.kind == "time":
         try:

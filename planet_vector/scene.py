@@ -9,11 +9,11 @@ from typing import Any, Iterator, List, Mapping, Optional, Tuple
 
 from planet_vector.errors import NotFoundError, ProtocolError
 from planet_vector.geometry.shapes import Polygon, polygons_of
-from planet_vector.query import parse_time
+from planet_vector.times import parse_time
 
 
 class Item:
-    """View one GeoJSON Feature of the service.
+    """View of one GeoJSON Feature of the service.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class Item:
 
 
 class Scene(Item):
-    """View one scene: a single image as taken by a satellite.
+    """View of one scene: a single image as taken by a satellite.
 
     Parameters
     ----------

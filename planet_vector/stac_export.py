@@ -27,9 +27,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from planet_vector.errors import NotFoundError, ProtocolError
-from planet_vector.query import format_time
+from planet_vector.geometry.boxes import narrow_around_polygons
 from planet_vector.raster.bands import LANDSAT
 from planet_vector.scene import Scene, flatten
+from planet_vector.times import format_time
 from planet_vector.vector.texts import held
 
 if TYPE_CHECKING:
@@ -198,13 +199,7 @@ def _ground(scene: Scene) -> Dict[str, Any]:
     rings = [[[list(position) for position in ring] for ring in polygon] for polygon in polygons]
     one = len(rings) == 1
     geometry = {"type": "Polygon" if one else "MultiPolygon", "coordinates": rings[0] if one else rings}
-    spans = [(min(x for x, _ in polygon[0]), max(x for x, _ in polygon[0])) for polygon in polygons]
-    west, east = min(low for low, _ in spans), max(high for _, high in spans)
-    if east - west > 180:
-        west = min(low for low, high in spans if high > 0)
-        east = max(high for low, high in spans if low < 0)
-    ys = [y for polygon in polygons for _, y in polygon[0]]
-    return {"geometry": geometry, "bbox": [west, min(ys), east, max(ys)]}
+    return {"geometry": geometry, "bbox": list(narrow_around_polygons(polygons))}
 
 
 def _links(scene: Scene) -> List[Dict[str, str]]:

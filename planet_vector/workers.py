@@ -92,7 +92,7 @@ class _Call(NamedTuple):
 
 
 class Workers(Executor):
-    """Run calls in daemon threads, started as they are needed and used again.
+    """Executor of daemon threads, started as they are needed and used again.
 
     Leaving a ``with`` block waits for all calls. Leaving it by an exception, such as KeyboardInterrupt, cancels those
     that have not begun, and does not wait for those that have.

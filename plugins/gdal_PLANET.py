@@ -50,14 +50,14 @@ if not any(getattr(finder, "__name__", "") == _Elsewhere.__name__ for finder in 
     sys.meta_path.append(_Elsewhere)
 
 
-def told(method):
+def as_gdal_error(method):
     """Turn what goes wrong into one sentence for GDAL's error handler."""
 
     @functools.wraps(method)
     def call(*args, **kwargs):
-        from planet_vector.driver.gdal_errors import answer
+        from planet_vector.driver import gdal_errors  # fails where the package cannot be found
 
-        return answer(method, *args, **kwargs)
+        return gdal_errors.as_gdal_error(method)(*args, **kwargs)
 
     return call
 
@@ -119,7 +119,7 @@ class Layer(BaseLayer):
     # its way to the code that called GDAL.
     __iter__ = property(operator.attrgetter("iterate"))
 
-    @told
+    @as_gdal_error
     def feature_count(self, force):
         from planet_vector.driver.gdal_errors import sizes_by_count, unknown_count
 
@@ -144,16 +144,16 @@ class Layer(BaseLayer):
             raise failures[0]
         return count
 
-    @told
+    @as_gdal_error
     def feature_by_id(self, fid):
         return self.gdal.feature(self.layer, fid)
 
-    @told
+    @as_gdal_error
     def extent(self, force):
         extent = self.layer.extent()
         return list(extent) if extent else None
 
-    @told
+    @as_gdal_error
     def metadata(self, domain):
         return self.gdal.layer_metadata(self.layer, domain)
 
@@ -167,7 +167,7 @@ class Dataset(BaseDataset):
         self.opened = opened
         self.layers = [self.layer_class(layer) for layer in opened.layers]
 
-    @told
+    @as_gdal_error
     def metadata(self, domain):
         return self.opened.metadata(domain)
 
@@ -180,7 +180,7 @@ class Driver(BaseDriver):
     def identify(self, filename, first_bytes, open_flags, open_options={}):  # noqa: B006 - GDAL's signature
         return filename[:7].upper() == "PLANET:" or filename[:9].lower() == "planet://"
 
-    @told
+    @as_gdal_error
     def open(self, filename, first_bytes, open_flags, open_options={}):  # noqa: B006
         if not self.identify(filename, first_bytes, open_flags):
             return None  # GDAL 3.6 asks for any name that no other driver opens

@@ -19,7 +19,7 @@ from hypothesis import strategies as st  # noqa: E402
 
 from planet_vector.errors import AreaWarning, QueryError  # noqa: E402
 from planet_vector.geometry.areas import read_text  # noqa: E402
-from planet_vector.geometry.shapes import Box  # noqa: E402
+from planet_vector.geometry.boxes import Box
 from planet_vector.query import Query  # noqa: E402
 from planet_vector.server.index.searched_area import Area  # noqa: E402
 

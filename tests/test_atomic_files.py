@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from planet_vector.atomic_files import complete, write_whole
+from planet_vector.atomic_files import complete, new_file, write_whole
 from planet_vector.private_files import remove_oldest
 
 
@@ -63,6 +63,25 @@ def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path) -> N
     assert done.returncode == -signal.SIGKILL and len(list(tmp_path.iterdir())) == 1
     write_whole(path, b"newer")
     assert path.read_bytes() == b"newer" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("ends", ["is moved", "stays", "raises"])
+def test_a_new_file_goes_if_it_was_not_moved(tmp_path: Path, ends: str) -> None:
+    path = tmp_path / "a"
+    path.symlink_to(tmp_path / "elsewhere")  # another user's, who may guess names
+    try:
+        with new_file(path, "b-", ".part") as part:
+            assert part.parent == tmp_path and part.name.startswith("b-") and part.suffix == ".part"
+            assert part.stat().st_size == 0 and (sys.platform == "win32" or part.stat().st_mode & 0o777 == 0o600)
+            part.write_bytes(b"whole")
+            if ends == "raises":
+                raise RuntimeError
+            if ends == "is moved":
+                os.replace(part, path)
+    except RuntimeError:
+        assert ends == "raises"
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.is_symlink() == (ends != "is moved") and (ends != "is moved" or path.read_bytes() == b"whole")
 
 
 def test_the_oldest_go_but_not_those_of_the_last_day(tmp_path: Path) -> None:

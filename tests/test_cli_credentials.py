@@ -43,6 +43,22 @@ def test_a_key_is_kept_used_and_forgotten(service: Service, run: Run, keyless: D
     assert "no key" in _planet_vector(run, keyless, service, "logout")
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="where it is there")
+def test_a_key_that_commit_9fd2fde_kept_is_used_and_stays(
+    service: Service, run: Run, keyless: Dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path.home() / ".config" / "planet_vector"
+    folder.mkdir(mode=0o700, parents=True)
+    path = folder / "credentials.json"
+    kept = f'{{\n  "https://api.planet.com/v0/": "another",\n  "{service.url}": "{service.key}"\n}}'
+    path.write_text(kept)
+    path.chmod(0o600)
+    assert _planet_vector(run, keyless, service, "types").split() == ["landsat", "ortho", "rapideye"]
+    assert path.read_text() == kept
+    assert "forgotten" in _planet_vector(run, keyless, service, "logout")
+    assert json.loads(path.read_text()) == {"https://api.planet.com/v0/": "another"}
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="file modes as POSIX has them")
 def test_only_the_owner_can_read_the_file(service: Service, run: Run, keyless: Dict[str, str]) -> None:
     old = os.umask(0)

@@ -18,7 +18,7 @@ from shapely.geometry import box, mapping, shape
 
 from planet_vector.cli.search_options import read_area
 from planet_vector.errors import QueryError
-from planet_vector.query import parse_time
+from planet_vector.times import parse_time
 from tests.conftest import Service, needs_fiona
 
 Feature = Dict[str, Any]

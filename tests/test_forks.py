@@ -177,7 +177,7 @@ def child():
     ),
     "waiting for the rate": (
         """
-from planet_vector.http import transport
+from planet_vector.http import rate_limit
 class Clock:
     @staticmethod
     def monotonic():
@@ -185,12 +185,12 @@ class Clock:
         leave.wait(60)
         return time.monotonic()
     sleep = time.sleep
-limiter = transport.RateLimiter(1e6)
+limiter = rate_limit.RateLimiter(1e6)
 def parent():
-    transport.time = Clock
+    rate_limit.time = Clock
     limiter.wait()
 def child():
-    transport.time = time
+    rate_limit.time = time
     limiter.wait()
     return "gone on"
 """,

@@ -11,10 +11,11 @@ import pytest
 import shapely
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-from shapely.affinity import scale, translate
+from shapely.affinity import affine_transform, scale, translate
 from shapely.geometry import MultiPolygon, Polygon, box, shape
 
-from planet_vector.geometry.shapes import Box, bounds, multipolygon_wkb, polygons_of, simple_footprints, wkt_of_wkb
+from planet_vector.geometry.boxes import Box, around_polygons
+from planet_vector.geometry.shapes import multipolygon_wkb, polygons_of, simple_footprints, wkt_of_wkb
 
 # To a billionth of a degree: shapely takes what is far smaller than that for nothing.
 LON, LAT = (st.floats(-most, most).map(lambda value: round(value, 9)) for most in (180, 80))
@@ -40,7 +41,7 @@ def test_wkb_and_wkt_say_what_shapely_says(x: float, y: float, wide: float, high
     expected = MultiPolygon([shape(geometry)])
     assert shapely.from_wkb(wkb).equals_exact(expected, 0)
     assert shapely.from_wkt(wkt_of_wkb(wkb)).equals_exact(expected, 0)
-    assert tuple(bounds(polygons_of(geometry))) == expected.bounds
+    assert tuple(around_polygons(polygons_of(geometry))) == expected.bounds
     assert simple_footprints([geometry, geometry]) == ([expected.bounds] * 2, [wkb] * 2)
 
 
@@ -188,7 +189,7 @@ def test_whatever_a_geometry_is_it_is_polygons_within_180_degrees_or_no_footprin
         assert all(-180 <= x <= 180 and -90 <= y <= 90 for x, y in ring)
     simple = simple_footprints([geometry])
     if simple is not None:
-        assert simple == ([tuple(bounds(polygons))], [multipolygon_wkb(polygons)])
+        assert simple == ([tuple(around_polygons(polygons))], [multipolygon_wkb(polygons)])
 
 
 # ---- what is repaired ---------------------------------------------------------------------------------------
@@ -285,14 +286,21 @@ def test_concave_rings_and_their_holes_are_cut_as_shapely_cuts_them(
     st.sampled_from([-180, 180, 532]),
     st.integers(0, 7),
     st.randoms(use_true_random=False),
+    st.booleans(),
 )
-@example({(x, y) for x in range(3) for y in range(3)} - {(1, 1)}, 180, 1, Random(1))
+@example({(x, y) for x in range(3) for y in range(3)} - {(1, 1)}, 180, 1, Random(1), False)
+@example({(2, 0), (2, 1), (2, 2), (2, 3), (3, 1)}, 180, 2, Random(1), True)
 def test_edges_and_corners_on_the_antimeridian_make_no_invalid_parts(
-    cells: set[tuple[int, int]], meridian: float, column: int, chance: Any
+    cells: set[tuple[int, int]], meridian: float, column: int, chance: Any, on_end: bool
 ) -> None:
-    """Squares put together: holes that touch the outline, each other and the antimeridian."""
+    """Squares put together: holes that touch the outline, each other and the antimeridian.
+
+    Those that stand on end touch the antimeridian with single corners, from either side of it.
+    """
     west = meridian - column
     union = shapely.union_all([box(west + x, y, west + x + 1, y + 1) for x, y in cells])
+    if on_end:
+        union = affine_transform(union, (0.5, -0.5, 0.5, 0.5, meridian / 2, -meridian / 2))
     for whole in shapely.get_parts(union):
         rings = [list(ring.coords) for ring in (whole.exterior, *whole.interiors)]
         for spell in [*SPELLINGS, lambda x: chance.choice([-180, 180]) if abs(wrapped(x)) == 180 else wrapped(x)]:

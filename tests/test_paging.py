@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from planet_vector.catalog import paging
 from planet_vector.catalog.basemaps import SURELY_WHOLE, Basemap, quads_within
-from planet_vector.catalog.paging import Ask, Page, Read, pages
+from planet_vector.catalog.paging import PageSource, ReadPage, ScenePage, pages
 from planet_vector.errors import ProtocolError, UnavailableError
-from planet_vector.query import ORDERS, Condition, Query, format_time, nearest_time
+from planet_vector.query import ORDERS, Condition, Query
+from planet_vector.times import format_time, nearest_time
 
 START = datetime(2015, 3, 1, tzinfo=timezone.utc)
 SIZE = 5  # scenes a page, so that a few dozen scenes make many pages
@@ -34,7 +35,7 @@ class List:
     """
 
     def __init__(
-        self, seconds: list[int], spoil: Optional[Callable[[int, Page], Page]] = None, size: int = SIZE
+        self, seconds: list[int], spoil: Optional[Callable[[int, ScenePage], ScenePage]] = None, size: int = SIZE
     ) -> None:
         self.size = size
         self.scenes = [(START + timedelta(seconds=s), f"s{i}") for i, s in enumerate(seconds)]
@@ -42,7 +43,7 @@ class List:
         self.requests = 0
         self._lock = threading.Lock()
 
-    def page(self, query: Query, size: int) -> Page:
+    def page(self, query: Query, size: int) -> ScenePage:
         with self._lock:
             self.requests += 1
             number = self.requests
@@ -51,27 +52,29 @@ class List:
         page = _page([_feature(*scene) for scene in found[: min(size, self.size)]], len(found), None)
         return self.spoil(number, page)
 
-    def follow(self, link: str) -> Page:
+    def follow(self, link: str) -> ScenePage:
         raise AssertionError(f"nothing links to {link}")
 
     def read(self, query: Query = Query("ortho"), connections: int = 4) -> list[str]:  # noqa: B008
         return [f["id"] for page in pages(_asking(self.page, self.follow), query, connections) for f in page]
 
 
-def _page(features: list[dict[str, Any]], total: int, link: Optional[str]) -> Page:
-    return Page(features, [f["id"] for f in features], [f["properties"].get("acquired") for f in features], total, link)
+def _page(features: list[dict[str, Any]], total: int, link: Optional[str]) -> ScenePage:
+    return ScenePage(
+        features, [f["id"] for f in features], [f["properties"].get("acquired") for f in features], total, link
+    )
 
 
-def _with(page: Page, features: Any) -> Page:
+def _with(page: ScenePage, features: Any) -> ScenePage:
     return _page(features, page.total, page.next)
 
 
-def _asking(page: Callable[[Query, int], Page], follow: Callable[[str], Page]) -> Ask:
-    def fetch(query: Query, size: int) -> Read:
+def _asking(page: Callable[[Query, int], ScenePage], follow: Callable[[str], ScenePage]) -> PageSource:
+    def fetch(query: Query, size: int) -> ReadPage:
         found = page(query, size)
         return lambda decode: found
 
-    return Ask(fetch, follow)
+    return PageSource(fetch, follow)
 
 
 def _feature(time: datetime, scene_id: str) -> dict[str, Any]:
@@ -145,7 +148,9 @@ def test_a_search_that_contradicts_itself_costs_no_request() -> None:
         lambda page: _with(page, [{"id": "x", "properties": {}}, *page.features[1:]]),
     ],
 )
-def test_a_page_that_does_not_add_up_ends_in_all_scenes_or_an_error(spoil: Callable[[Page], Page], number: int) -> None:
+def test_a_page_that_does_not_add_up_ends_in_all_scenes_or_an_error(
+    spoil: Callable[[ScenePage], ScenePage], number: int
+) -> None:
     service = List([i * 7 for i in range(48)], lambda n, page: spoil(page) if n == number and page.features else page)
     try:
         found = service.read(Query.parse("ortho", [("acquired.lt", "2015-04-01")]), connections=1)
@@ -157,7 +162,7 @@ def test_a_page_that_does_not_add_up_ends_in_all_scenes_or_an_error(spoil: Calla
 def test_scenes_published_meanwhile_are_no_error() -> None:
     service = List([i * 7 for i in range(48)])
 
-    def publish(number: int, page: Page) -> Page:
+    def publish(number: int, page: ScenePage) -> ScenePage:
         if number == 3:
             service.scenes.append((START + timedelta(seconds=5), "new"))
         return page
@@ -167,7 +172,7 @@ def test_scenes_published_meanwhile_are_no_error() -> None:
 
 
 def test_a_failing_page_stops_the_search() -> None:
-    def fail(number: int, page: Page) -> Page:
+    def fail(number: int, page: ScenePage) -> ScenePage:
         if number == 5:
             raise UnavailableError("down")
         return page
@@ -192,12 +197,12 @@ def test_closing_the_iterator_stops_asking() -> None:
 def test_an_instant_with_more_scenes_than_a_page_is_read_by_links_or_is_an_error() -> None:
     tied = [_feature(START, f"t{i}") for i in range(12)]
 
-    def page(query: Query, size: int) -> Page:
+    def page(query: Query, size: int) -> ScenePage:
         if not all(c.holds(START) for c in query.conditions):
             return _page([], 0, None)
         return _page(tied[:SIZE], 12, "5")
 
-    def follow(link: str) -> Page:
+    def follow(link: str) -> ScenePage:
         start = int(link)
         return _page(tied[start : start + SIZE], 12 - start, str(start + SIZE))
 
@@ -231,7 +236,7 @@ class Ends:
         self.requests = 0
         self._lock = threading.Lock()
 
-    def page(self, query: Query, size: int) -> Page:
+    def page(self, query: Query, size: int) -> ScenePage:
         with self._lock:
             self.requests += 1
         found = [s for s in self.scenes if all(_holds(c, s[0]) for c in query.conditions)]
@@ -239,7 +244,7 @@ class Ends:
         features = [{"id": i, "properties": {"acquired": _spelt(moment)}} for moment, i in found]
         return _page(features[: min(size, SIZE)], len(found), _link(features[min(size, SIZE) :]))
 
-    def follow(self, link: str) -> Page:
+    def follow(self, link: str) -> ScenePage:
         features = [self.features[i] for i in link.split(",")]
         return _page(features[:SIZE], len(features), _link(features[SIZE:]))
 
@@ -326,7 +331,7 @@ def test_an_end_of_time_with_more_scenes_than_a_page(end: int, order: str) -> No
 def test_a_scene_is_missing_after_the_last_instant() -> None:
     """Ascending, nothing can follow a page that the last instant fills: a larger count is an error."""
 
-    def page(query: Query, size: int) -> Page:
+    def page(query: Query, size: int) -> ScenePage:
         features = [{"id": f"s{i}", "properties": {"acquired": _spelt(LAST)}} for i in range(SIZE)]
         within = any(c.comparator == "gte" for c in query.conditions)
         return _page(features, SIZE if within else SIZE + 1, None)

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planet_vector.errors import QueryError
-from planet_vector.geometry.shapes import Box
-from planet_vector.query import FIELDS, Condition, Query, format_time, parse_time
+from planet_vector.geometry.boxes import Box
+from planet_vector.query import FIELDS, Condition, Query
+from planet_vector.times import format_time, parse_time
 
 
 @pytest.mark.parametrize(

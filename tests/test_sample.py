@@ -24,9 +24,9 @@ from shapely.ops import unary_union
 
 import planet_vector
 from planet_vector.errors import ArchiveError
-from planet_vector.query import parse_time
 from planet_vector.server.sample.making import make_sample
 from planet_vector.server.sample.plan import plan, sun_position
+from planet_vector.times import parse_time
 from tests.conftest import ROOT, Service
 
 Scenes = Dict[str, Dict[str, Any]]

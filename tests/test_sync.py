@@ -19,9 +19,9 @@ import shapely.geometry
 
 import planet_vector
 from planet_vector.errors import ConfigError, NotFoundError, RasterAccessError
-from planet_vector.query import parse_time
 from planet_vector.raster.sync import LOCK, MOST_IN_A_ROW, STATE
 from planet_vector.scene import Scene
+from planet_vector.times import parse_time
 from tests.conftest import Service, Start
 
 rasterio = pytest.importorskip("rasterio")
@@ -179,6 +179,36 @@ def test_what_is_there_is_not_asked_for_again(served: Served, sync: Sync, tmp_pa
     assert len(done.stdout.splitlines()) == 3
     sync(folder, ALL, "--limit", "1", "--product", "all")
     assert served.asked_for() == [(served.scenes()[0], "?product=analytic")]
+
+
+KEPT = """{
+ "version": 1,
+ "pending": {
+  "PLANET:ortho/%s": {
+   "products": [
+    "visual"
+   ],
+   "why": "The service has no such thing (404, saying: 'The archive has no file of the product visual of scene %s.')."
+  }
+ }
+}
+"""
+
+
+def test_a_folder_that_commit_9fd2fde_kept_goes_on(served: Served, sync: Sync, tmp_path: Path) -> None:
+    """What that commit left undone (`KEPT`, but for the ids) comes, whether the search finds it any more or not."""
+    folder = tmp_path / "here"
+    sync(folder, ALL, "--limit", "3")
+    served.asked_for()
+    second, last = served.scenes()[1], served.scenes()[-1]
+    for path in (*folder.glob(f"{second}_*"), folder / STATE, folder / LOCK):
+        path.unlink()
+    (folder / ".planet_vector-sync.json").write_text(KEPT % (last, last))
+    done = sync(folder, ALL, "--limit", "3")
+    assert sorted(served.asked_for()) == sorted([(second, "?product=visual"), (last, "?product=visual")])
+    assert len(done.stdout.splitlines()) == 4
+    assert (folder / f"{last}_visual.tif").read_bytes() == (served.folder / f"{last}_visual.tif").read_bytes()
+    assert json.loads((folder / ".planet_vector-sync.json").read_text()) == {"version": 1, "pending": {}}
 
 
 def test_a_dry_run_tells_the_files_and_writes_nothing(served: Served, sync: Sync, tmp_path: Path) -> None:

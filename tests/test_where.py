@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shapely.geometry import Point
 
 from planet_vector.query import QUALITIES
-from planet_vector.vector.ogr_filter import Narrowing, narrow
+from planet_vector.vector.ogr_filter import NarrowedFilter, narrow
 from planet_vector.vector.scene_ids import MOST_IDS, spellings
 from tests.where_texts import NUMBERS, moments, scenes, time_comparisons, wheres
 
@@ -149,7 +149,7 @@ def test_what_can_select_nothing_is_known() -> None:
 
 
 def test_no_where_selects_all() -> None:
-    assert narrow(None) == narrow("") == narrow("  ") == Narrowing(exact=True)
+    assert narrow(None) == narrow("") == narrow("  ") == NarrowedFilter(exact=True)
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,12 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from planet_vector.catalog.scenes_v0 import ScenesV0
 from planet_vector.errors import NameSyntaxError, NotFoundError, ProtocolError, QueryError
-from planet_vector.geometry.shapes import Bounds, Box
+from planet_vector.geometry.boxes import Bounds, Box
 from planet_vector.geometry.web_mercator import HALF_WORLD, TILE, to_degrees, to_mercator
 from planet_vector.names import Name
-from planet_vector.query import area_within, format_time, nearest_time, next_instant
+from planet_vector.query import area_within
 from planet_vector.scene import Item, Scene
+from planet_vector.times import format_time, nearest_time, next_instant
 
 PAGE = 1000  # quads asked for at once; the API's limit for scenes
 SURELY_WHOLE = 50  # quads; the API's page when nothing is said (specification): no page it cuts short has fewer

@@ -30,7 +30,8 @@ from typing import (
 )
 
 from planet_vector.errors import ProtocolError
-from planet_vector.query import FIELDS, FIRST, INSTANT, LAST, ORDERS, Condition, Query, nearest_time, next_instant
+from planet_vector.query import FIELDS, ORDERS, Condition, Query
+from planet_vector.times import FIRST, INSTANT, LAST, nearest_time, next_instant
 from planet_vector.workers import Task, Workers, wait_for
 
 Feature = Mapping[str, Any]
@@ -44,23 +45,23 @@ _ACQUIRED = FIELDS["acquired"]
 
 
 class ResultChanged(ProtocolError):
-    """Report pages that do not add up: the result changed while it was read, or the service lost scenes."""
+    """Raised if pages do not add up: the result changed while it was read, or the service lost scenes."""
 
 
-class Batch(Protocol):
-    """Be some scenes, as whoever read an answer holds them: a list of Features, or something else that is cut alike."""
+class SceneBatch(Protocol):
+    """Protocol for a sliceable batch of scenes: a list of Features, or rows."""
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, part: slice) -> Batch: ...
+    def __getitem__(self, part: slice) -> SceneBatch: ...
 
 
-class Page(NamedTuple):
-    """Hold one answer.
+class ScenePage(NamedTuple):
+    """One page of scenes.
 
     Attributes
     ----------
-    features : Batch
+    features : SceneBatch
         Its scenes.
     ids, acquired : sequence of str
         The id and the time of each.
@@ -70,21 +71,21 @@ class Page(NamedTuple):
         The link to what follows.
     """
 
-    features: Batch
+    features: SceneBatch
     ids: Sequence[str]
     acquired: Sequence[str]
     total: int
     next: Optional[str]
 
 
-Decode = Callable[[bytes], Optional[Page]]
+DecodePage = Callable[[bytes], Optional[ScenePage]]
 """Read a page from an answer's body, or return None where it cannot."""
-Read = Callable[[Optional[Decode]], Page]
+ReadPage = Callable[[Optional[DecodePage]], ScenePage]
 """Read a page from an answer that has come: as GeoJSON Features, or by a decoder where that can."""
 
 
-class Ask:
-    """Be how pages are had: by a query, or by the link of the page before.
+class PageSource:
+    """Fetches pages of scenes by query or by link.
 
     Parameters
     ----------
@@ -98,20 +99,23 @@ class Ask:
     """
 
     def __init__(
-        self, fetch: Callable[[Query, int], Read], follow: Callable[[str], Page], decode: Optional[Decode] = None
+        self,
+        fetch: Callable[[Query, int], ReadPage],
+        follow: Callable[[str], ScenePage],
+        decode: Optional[DecodePage] = None,
     ) -> None:
         self.fetch = fetch
         self.follow = follow
         self.decode = decode
 
-    def page(self, query: Query, size: int) -> Page:
+    def page(self, query: Query, size: int) -> ScenePage:
         """Return the first scenes of a query, at most `size` of them, as Features."""
         return self.fetch(query, size)(None)
 
 
 @dataclass
 class _Group:
-    """Hold what the windows of one split must come to together."""
+    """What the windows of one split must come to together."""
 
     expected: int
     pending: int
@@ -126,7 +130,7 @@ class _Group:
 
 @dataclass
 class _Window:
-    """Hold a span of time, from `low` to before `high`, and the group it must add up with.
+    """A span of time, from `low` to before `high`, and the group it must add up with.
 
     The first and the last instant stand for all that lies beyond them, too: the span is open there.
     """
@@ -134,7 +138,7 @@ class _Window:
     low: Optional[datetime] = None
     high: Optional[datetime] = None
     group: _Group = field(default_factory=lambda: _Group(0, 1))
-    future: Optional[Task[Read]] = None
+    future: Optional[Task[ReadPage]] = None
 
     def within(self, query: Query) -> Query:
         edges = []
@@ -145,42 +149,44 @@ class _Window:
         return query.where(*edges)
 
 
-class Survey(NamedTuple):
-    """Hold what a search finds, as two small questions tell: how many scenes, the oldest, the newest."""
+class SearchSurvey(NamedTuple):
+    """How many scenes a search finds, and the times of the oldest and the newest: two small requests."""
 
     total: int
     oldest: Optional[datetime] = None
     newest: Optional[datetime] = None
 
 
-def survey(ask: Ask, query: Query) -> Survey:
+def survey(source: PageSource, query: Query) -> SearchSurvey:
     """Ask for the two ends of a search at once; both answers tell the count."""
     if query.contradicts_itself:
-        return Survey(0)
+        return SearchSurvey(0)
     with Workers(2) as pool:
         ends = [replace(query, order=order, limit=None) for order in ORDERS]
-        answers = [pool.submit(ask.page, end, 1) for end in ends]
+        answers = [pool.submit(source.page, end, 1) for end in ends]
         newest, oldest = (_check(answer.result(), _Window(), end) for answer, end in zip(answers, ends))
     count = max(answer.result().total for answer in answers)
     if query.limit is not None or not newest or not oldest:
-        return Survey(count if query.limit is None else min(count, query.limit))
-    return Survey(count, oldest[0], newest[0])
+        return SearchSurvey(count if query.limit is None else min(count, query.limit))
+    return SearchSurvey(count, oldest[0], newest[0])
 
 
-def pages(ask: Ask, query: Query, connections: int, known: Optional[Survey] = None) -> Iterator[Batch]:
+def pages(
+    source: PageSource, query: Query, connections: int, known: Optional[SearchSurvey] = None
+) -> Iterator[SceneBatch]:
     """Yield the scenes of a search in its order, a list of Features at a time, or what the decoder made of them.
 
     Closing the iterator drops what waits; requests already on their way end by themselves.
 
     Parameters
     ----------
-    ask : Ask
+    source : PageSource
         How pages are had.
     query : Query
         What is searched for.
     connections : int
         Requests under way at once.
-    known : Survey, optional
+    known : SearchSurvey, optional
         What `survey` found; with it, a long search is split from the start.
 
     Raises
@@ -191,17 +197,19 @@ def pages(ask: Ask, query: Query, connections: int, known: Optional[Survey] = No
     if query.contradicts_itself:
         return
     if query.limit is not None:
-        yield from _first(ask, query, query.limit)
+        yield from _first(source, query, query.limit)
         return
     pool = Workers(connections)
     try:
-        yield from _read(ask, query, connections, pool, known)
+        yield from _read(source, query, connections, pool, known)
     finally:
         # Not waited for: whoever closes this may be the main thread of a program with windows.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _read(ask: Ask, query: Query, connections: int, pool: Workers, known: Optional[Survey]) -> Iterator[Batch]:
+def _read(
+    source: PageSource, query: Query, connections: int, pool: Workers, known: Optional[SearchSurvey]
+) -> Iterator[SceneBatch]:
     if known is not None and known.oldest is not None and known.newest is not None:
         windows = deque(_cut(_Window(), known.oldest, _end(known.newest), known.total, query))
     else:
@@ -211,7 +219,7 @@ def _read(ask: Ask, query: Query, connections: int, pool: Workers, known: Option
         ahead = []
         for window in islice(windows, 2 * connections):
             if window.future is None:
-                window.future = pool.submit(ask.fetch, window.within(query), PAGE)
+                window.future = pool.submit(source.fetch, window.within(query), PAGE)
             ahead.append(window.future)
         if len(ahead) > connections and not ahead[0].done():
             # These pages come at nearly the same time. They are read once all are there and the next ones on their way:
@@ -219,31 +227,31 @@ def _read(ask: Ask, query: Query, connections: int, pool: Workers, known: Option
             wait_for(ahead[:connections])
         window = windows.popleft()
         assert window.future is not None
-        page = window.future.result()(ask.decode)
+        page = window.future.result()(source.decode)
         window.group.came(page.total)
         times = _check(page, window, query)
         if page.total == len(page.features):
             yield page.features
             continue
-        kept, rest = _past(ask, query, window, page, times)
+        kept, rest = _past(source, query, window, page, times)
         missing = page.total - len(kept)
         if rest is not None:
-            windows.extendleft(reversed(_split(ask, query, rest, missing)))
+            windows.extendleft(reversed(_split(source, query, rest, missing)))
         elif missing > 0:
             raise _changed(missing)
         yield kept
 
 
-def _first(ask: Ask, query: Query, limit: int) -> Iterator[Batch]:
+def _first(source: PageSource, query: Query, limit: int) -> Iterator[SceneBatch]:
     """Yield the first scenes of a search: one page after another, as nobody knows how far they reach back."""
     window: Optional[_Window] = _Window()
     while window is not None:
-        page = ask.page(window.within(query), min(PAGE, limit))
+        page = source.page(window.within(query), min(PAGE, limit))
         times = _check(page, window, query)
         if page.total == len(page.features) or len(page.features) >= limit:
             yield page.features[:limit]
             return
-        kept, window = _past(ask, query, window, page, times)
+        kept, window = _past(source, query, window, page, times)
         yield kept[:limit]
         limit -= len(kept)
         if limit <= 0:
@@ -252,7 +260,7 @@ def _first(ask: Ask, query: Query, limit: int) -> Iterator[Batch]:
         raise _changed(page.total - len(kept))
 
 
-def _check(page: Page, window: _Window, query: Query) -> List[datetime]:
+def _check(page: ScenePage, window: _Window, query: Query) -> List[datetime]:
     """Return the times of a page's scenes, once the page is what was asked for."""
     try:
         times = list(map(nearest_time, page.acquired))
@@ -276,8 +284,8 @@ def _check(page: Page, window: _Window, query: Query) -> List[datetime]:
 
 
 def _past(
-    ask: Ask, query: Query, window: _Window, page: Page, times: List[datetime]
-) -> Tuple[Batch, Optional[_Window]]:
+    source: PageSource, query: Query, window: _Window, page: ScenePage, times: List[datetime]
+) -> Tuple[SceneBatch, Optional[_Window]]:
     """Return the scenes of a page that are surely whole, and the window of all that follow; None where no time does.
 
     The last instant of a page may go on behind its edge, so it is left to the next window. When it fills the page
@@ -287,7 +295,7 @@ def _past(
     kept = page.features[: times.index(edge)]
     inclusive = bool(kept)
     if not kept:
-        kept = _instant(ask, query, edge)
+        kept = _instant(source, query, edge)
     if not inclusive and edge == (LAST if query.ascending else FIRST):
         return kept, None
     if query.ascending:
@@ -295,14 +303,14 @@ def _past(
     return kept, _Window(window.low, next_instant(edge) if inclusive else edge)
 
 
-def _instant(ask: Ask, query: Query, time: datetime) -> Batch:
+def _instant(source: PageSource, query: Query, time: datetime) -> SceneBatch:
     """Return all scenes of one instant by following links, or raise."""
-    page = ask.page(_Window(time, next_instant(time)).within(query), PAGE)
+    page = source.page(_Window(time, next_instant(time)).within(query), PAGE)
     count, found = page.total, _by_id(page)
     seen: Set[str] = set()
     while len(found) < count and page.features and page.next and page.next not in seen:
         seen.add(page.next)
-        page = ask.follow(page.next)
+        page = source.follow(page.next)
         found.update(_by_id(page))
     if len(found) != count:
         raise ProtocolError(
@@ -312,18 +320,18 @@ def _instant(ask: Ask, query: Query, time: datetime) -> Batch:
     return list(found.values())
 
 
-def _by_id(page: Page) -> Dict[str, Feature]:
+def _by_id(page: ScenePage) -> Dict[str, Feature]:
     assert isinstance(page.features, list)
     return dict(zip(page.ids, page.features))
 
 
-def _split(ask: Ask, query: Query, rest: _Window, count: int) -> List[_Window]:
+def _split(source: PageSource, query: Query, rest: _Window, count: int) -> List[_Window]:
     """Cut a window that holds `count` scenes into windows of about a page each, in the order of the search."""
     low, high = rest.low, rest.high
     if count > FEW_PAGES * PAGE:
         # Also where both edges are known: a window with so many scenes may be dense next to a large gap.
         far = replace(rest.within(query), order=ORDERS[0] if query.ascending else ORDERS[1])
-        farthest = _check(ask.page(far, 1), rest, far)
+        farthest = _check(source.page(far, 1), rest, far)
         if not farthest:
             raise _changed(count)
         low, high = (low, _end(farthest[0])) if query.ascending else (farthest[0], high)

@@ -6,18 +6,24 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, cast
 from urllib.parse import quote
 
 from planet_vector.catalog import paging
-from planet_vector.catalog.paging import Ask, Batch, Decode, Feature, Page, Read, Survey
-from planet_vector.catalog.thumbnails import thumbnail
+from planet_vector.catalog.paging import DecodePage, Feature, PageSource, ReadPage, SceneBatch, ScenePage, SearchSurvey
 from planet_vector.config import Settings
-from planet_vector.errors import NotFoundError, ProtocolError
-from planet_vector.http.responses import Answer
+from planet_vector.errors import NotFoundError, ProtocolError, QueryError
+from planet_vector.http.responses import JsonResponse
 from planet_vector.http.transport import Transport
 from planet_vector.query import Query
 from planet_vector.scene import Scene
 
+THUMBNAIL_SIZES = {"sm": 64, "md": 128, "lg": 640}
+"""Pixels a thumbnail is wide."""
+
+THUMBNAIL_FORMATS = ("png", "jpg", "jpeg")
+_MOST_THUMBNAIL = 16 * 2**20  # bytes; a large one in PNG has less than 1 MB
+_SIGNATURES = {"png": b"\x89PNG\r\n\x1a\n", "jpg": b"\xff\xd8\xff", "jpeg": b"\xff\xd8\xff"}
+
 
 class ScenesV0:
-    """Answer queries from a Scenes API v0.
+    """Client of a Scenes API v0.
 
     Parameters
     ----------
@@ -28,7 +34,7 @@ class ScenesV0:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.transport = Transport(settings)
-        self._ask = Ask(self._fetch, self._follow)
+        self._source = PageSource(self._fetch, self._follow)
 
     def scene_types(self) -> Dict[str, str]:
         """Return the scene types the service lists and the address of each.
@@ -78,19 +84,51 @@ class ScenesV0:
         return scene
 
     def thumbnail(self, scene: Scene, size: str = "md", format: str = "png", square: bool = False) -> bytes:
-        """Return the picture the service makes of a scene, as `planet_vector.catalog.thumbnails.thumbnail` does."""
-        return thumbnail(self.transport, scene, size, format, square)
+        """Return the picture the service makes of a scene.
+
+        Parameters
+        ----------
+        scene : Scene
+            The scene.
+        size : str
+            ``sm``, ``md`` or ``lg``: 64, 128 or 640 pixels wide.
+        format : str
+            ``png``, ``jpg`` or ``jpeg``.
+        square : bool
+            Cut to a square.
+
+        Returns
+        -------
+        bytes
+            An image file.
+
+        Raises
+        ------
+        QueryError
+            When there is no such size or format.
+        ServiceError
+            When the service does not give it, or gives something else.
+        """
+        if size not in THUMBNAIL_SIZES:
+            raise QueryError(f"size is {size!r}: it takes {', '.join(THUMBNAIL_SIZES)}.")
+        if format not in THUMBNAIL_FORMATS:
+            raise QueryError(f"format is {format!r}: it takes {', '.join(THUMBNAIL_FORMATS)}.")
+        link = self.transport.check_link(scene.link("square_thumbnail" if square else "thumbnail"))
+        content, _ = self.transport.get_bytes(link, [("size", size), ("format", format)], _MOST_THUMBNAIL)
+        if not content.startswith(_SIGNATURES[format]):
+            raise ProtocolError(f"The service gave a thumbnail of {scene.id} that is no {format} image.")
+        return content
 
     def count(self, query: Query) -> int:
         """Return how many scenes a search finds."""
         if query.contradicts_itself:
             return 0
-        count = self._ask.page(query, 1).total
+        count = self._source.page(query, 1).total
         return count if query.limit is None else min(count, query.limit)
 
-    def survey(self, query: Query) -> Survey:
+    def survey(self, query: Query) -> SearchSurvey:
         """Return how many scenes a search finds, and the times of the oldest and the newest, in one round trip."""
-        return paging.survey(self._ask, query)
+        return paging.survey(self._source, query)
 
     def pages(self, query: Query) -> Iterator[List[Feature]]:
         """Yield the scenes of a search in its order, a list of GeoJSON Features at a time.
@@ -100,14 +138,16 @@ class ScenesV0:
         ServiceError
             When not everything can be had; then what was yielded before is not all.
         """
-        return cast(Iterator[List[Feature]], paging.pages(self._ask, query, self.settings.connections))
+        return cast(Iterator[List[Feature]], paging.pages(self._source, query, self.settings.connections))
 
-    def decoded(self, query: Query, decode: Optional[Decode], known: Optional[Survey]) -> Iterator[Batch]:
+    def decoded(
+        self, query: Query, decode: Optional[DecodePage], known: Optional[SearchSurvey]
+    ) -> Iterator[SceneBatch]:
         """Yield the scenes of a search as `pages` does, but what a decoder makes of each page that it can read."""
-        ask = Ask(self._fetch, self._follow, decode)
-        return paging.pages(ask, query, self.settings.connections, known)
+        source = PageSource(self._fetch, self._follow, decode)
+        return paging.pages(source, query, self.settings.connections, known)
 
-    def _fetch(self, query: Query, size: int) -> Read:
+    def _fetch(self, query: Query, size: int) -> ReadPage:
         url = self.transport.url(f"scenes/{quote(query.scene_type, safe='')}/")
         try:
             content, as_json = self.transport.fetch(url, [*query.parameters, ("count", str(size))])
@@ -119,16 +159,16 @@ class ScenesV0:
                 404,
             ) from None
 
-        def read(decode: Optional[Decode]) -> Page:
+        def read(decode: Optional[DecodePage]) -> ScenePage:
             return (decode(content) if decode else None) or _page(as_json())
 
         return read
 
-    def _follow(self, link: str) -> Page:
+    def _follow(self, link: str) -> ScenePage:
         return _page(self.transport.get_json(self.transport.check_link(link)))
 
 
-def _page(answer: Answer) -> Page:
+def _page(answer: JsonResponse) -> ScenePage:
     body = answer.body
     if isinstance(body, Mapping):
         features, count, links = body.get("features"), body.get("count"), body.get("links")
@@ -141,7 +181,7 @@ def _page(answer: Answer) -> Page:
             and (following is None or isinstance(following, str))
         ):
             acquired = [feature["properties"].get("acquired") for feature in features]
-            return Page(features, [feature["id"] for feature in features], acquired, count, following)
+            return ScenePage(features, [feature["id"] for feature in features], acquired, count, following)
     raise ProtocolError(
         "The service answered a search with something that is not a page of scenes.",
         f"GET {answer.url.partition('?')[0]}",

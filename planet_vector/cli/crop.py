@@ -227,7 +227,7 @@ def _name_of(text: str, scene_type: Optional[str], product: Optional[str]) -> st
 
 
 def _box(text: str) -> Any:
-    from planet_vector.geometry.shapes import Box
+    from planet_vector.geometry.boxes import Box
 
     try:
         return Box.parse(text)

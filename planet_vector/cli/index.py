@@ -44,9 +44,9 @@ def index(archive: Path, path: Optional[Path], allow_empty: bool, overviews: boo
     from contextlib import closing
 
     from planet_vector.errors import ArchiveError
+    from planet_vector.server.http_errors import Refusal
     from planet_vector.server.index.database import Index
     from planet_vector.server.index.updating import count_text, default_index, update
-    from planet_vector.server.refusal import Refusal
 
     place = path or default_index(archive)
     with progress_bar("Reading", 1) as progress:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 import click
 
@@ -15,13 +15,12 @@ from planet_vector.cli.output import json_dumper
 from planet_vector.cli.progress import progress_bar
 from planet_vector.cli.search_options import SEARCH_FLAGS, is_area, search_of
 from planet_vector.errors import ConfigError, NotFoundError
-from planet_vector.geometry.shapes import Box
+from planet_vector.geometry.boxes import Bounds, Box
 from planet_vector.names import is_name, is_segment, parse_name
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
-Bounds = Tuple[float, float, float, float]
 
 _OF_A_BASEMAP = ("area", "bbox", "api_url", "output", "dst_bounds", "overwrite", "indent", "compact")
 """What a basemap takes."""
@@ -126,7 +125,7 @@ def _write_mosaic(
     resampling: str,
 ) -> None:
     from planet_vector.geometry.ground import percent
-    from planet_vector.raster.scene_mosaic import open_scenes, survey
+    from planet_vector.raster.scene_mosaic import coverage_of, open_scenes
     from planet_vector.scene import Scene
 
     if not dry_run and output is None:
@@ -134,7 +133,7 @@ def _write_mosaic(
     scenes = [Scene(feature, query.scene_type) for page in catalog.pages(query) for feature in page]
     if not scenes and not dry_run:
         raise NotFoundError(nothing_found(catalog, query))
-    told = survey(scenes, query.area)
+    told = coverage_of(scenes, query.area)
     say(str(told), err=not dry_run)
     if told.covered is not None and scenes:
         say(f"They cover {percent(told.covered)} of the area.", err=True)

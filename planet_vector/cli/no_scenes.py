@@ -9,7 +9,7 @@ from typing import Any, Iterable, Iterator, List, Tuple, TypeVar, Union
 from planet_vector.catalog import ScenesV0
 from planet_vector.catalog.paging import Feature
 from planet_vector.cli.messages import say
-from planet_vector.geometry.shapes import Box
+from planet_vector.geometry.boxes import Box
 from planet_vector.query import Query
 
 T = TypeVar("T")

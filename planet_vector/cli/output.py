@@ -17,8 +17,8 @@ from planet_vector.catalog.paging import Feature
 from planet_vector.errors import ProtocolError
 from planet_vector.geometry.shapes import wkt_of_wkb
 from planet_vector.names import Name, is_segment
-from planet_vector.query import format_time
 from planet_vector.scene import Scene
+from planet_vector.times import format_time
 from planet_vector.vector.schema import Schema
 from planet_vector.vector.texts import to_json
 

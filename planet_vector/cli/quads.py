@@ -16,7 +16,7 @@ from planet_vector.cli.no_scenes import noticing, sentence
 from planet_vector.cli.output import json_dumper, name_of, print_collection, print_sequence
 from planet_vector.cli.search_options import read_area
 from planet_vector.errors import NameSyntaxError, QueryError
-from planet_vector.geometry.shapes import Box
+from planet_vector.geometry.boxes import Box
 from planet_vector.names import BASEMAPS, PREFIX, Name, is_name, parse_name, shown
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import Optional
 
 import click
 
+from planet_vector.atomic_files import complete
 from planet_vector.cli import options
 from planet_vector.cli.messages import say
 from planet_vector.cli.progress import progress_bar
@@ -64,8 +65,7 @@ def _write_many(directory: Path, number: int, seed: int, overwrite: bool) -> Non
     if directory.exists() and any(directory.iterdir()) and not (overwrite and path.exists()):
         raise ArchiveError(f"{directory} is not empty: name another folder.")
     directory.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    write_scenes(part, number, seed)
-    part.replace(path)
+    with complete(path) as part:
+        write_scenes(part, number, seed)
     say(f"{directory} holds {number:,} scenes without pictures, {path.stat().st_size / 1e6:.0f} MB.")
     say(f"Serve it:  planet-vector serve {directory}")

@@ -16,7 +16,8 @@ from planet_vector.cli.json_input import objects
 from planet_vector.cli.options import search_flags
 from planet_vector.errors import NameSyntaxError, QueryError
 from planet_vector.names import Name, is_name, parse_name
-from planet_vector.query import Query, format_time, parse_time
+from planet_vector.query import Query
+from planet_vector.times import format_time, parse_time
 
 Parameters = List[Tuple[str, str]]
 

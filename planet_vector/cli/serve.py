@@ -130,14 +130,14 @@ def serve(
     from planet_vector.server import run
     from planet_vector.server.api import keys as keys_file
     from planet_vector.server.index import rescans, updating
-    from planet_vector.server.options import Options
+    from planet_vector.server.service_options import ServiceOptions
 
     if new_key is not None:
         if keys is None:
             raise click.UsageError("--new-key needs --keys: the file it goes into.")
         say(keys_file.add_key(keys, new_key))
         return
-    options = Options(
+    options = ServiceOptions(
         root=archive.resolve(),
         index=index or updating.default_index(archive),
         host=host,

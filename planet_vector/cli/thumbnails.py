@@ -53,7 +53,7 @@ def thumbnails(
         planet-vector search aoi.geojson --cloud-cover 1 | planet-vector thumbnails - -o thumbnails
     """
     from planet_vector.atomic_files import write_whole
-    from planet_vector.catalog.thumbnails import FORMATS
+    from planet_vector.catalog.scenes_v0 import THUMBNAIL_FORMATS
     from planet_vector.cli.results import Outcome, print_paths, sorted_out
     from planet_vector.cli.scene_inputs import scenes_given
     from planet_vector.raster.download import safe_name
@@ -61,7 +61,7 @@ def thumbnails(
     from planet_vector.scene import Scene
 
     suffix = output.suffix.lower().lstrip(".")
-    single = str(output) == "-" or (suffix in FORMATS and not output.is_dir())
+    single = str(output) == "-" or (suffix in THUMBNAIL_FORMATS and not output.is_dir())
     if single and form is not None and suffix and form != suffix:
         raise click.UsageError(f"{output} is not called .{form}: leave out --format, or give another name.")
     form = form or (suffix if single and suffix else "png")

@@ -11,7 +11,8 @@ from planet_vector.config import Settings
 from planet_vector.driver.gdal_errors import end_with
 from planet_vector.driver.interrupts import guarded
 from planet_vector.errors import NameSyntaxError
-from planet_vector.geometry.shapes import Box, wkt_of_wkb
+from planet_vector.geometry.boxes import Box
+from planet_vector.geometry.shapes import wkt_of_wkb
 from planet_vector.names import FORMER_BASEMAPS, Name, has_former_layer, parse_name, shown
 from planet_vector.vector.columns import Rows
 from planet_vector.vector.layer import SceneLayer, layers
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
 
     Layer = Union[SceneLayer, ListedLayer]
 
+_NORTH_POLE = Box(180.0, 90.0, 180.0, 90.0)
+
 _CARRIERS = ("fiona", "rasterio", "pyogrio", "osgeo.gdal")
 
 
 class Opened(NamedTuple):
-    """Hold an opened name: its layers, and where they came from."""
+    """An opened name: its layers, and the service they come from."""
 
     name: Name
     raster: bool
@@ -223,5 +226,6 @@ def _box(layer: Layer, extent: Optional[Sequence[float]]) -> Optional[Box]:
         return None
     if layer.projection:
         return layer.projection.unproject(west, south, east, north)
-    box = Box(max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0))
+    # Nothing lies beside the globe: any box is a superset of that, and this one costs least.
+    box = Box.on_globe(west, south, east, north) or _NORTH_POLE
     return None if box.is_world else box

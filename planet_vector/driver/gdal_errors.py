@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import sys
 from types import FrameType
-from typing import Any, Callable, Iterator, List, NoReturn, Optional, Tuple
+from typing import Any, Callable, Iterator, List, NoReturn, Optional, Tuple, TypeVar
 
 from planet_vector.driver.interrupts import DRIVER, called_by_gdal, guarded, interrupt_again, rising
 from planet_vector.errors import PlanetVectorError
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 LISTENERS: List[Callable[[BaseException], None]] = []
 """Called, in whatever thread it is, with each error that GDAL is given: a program may show its users none of them."""
@@ -19,14 +21,14 @@ _PACKAGE = __name__.rpartition(".driver.")[0]
 
 
 class _Prefix(str):
-    """Stand for a class in GDAL's ``str(type) + ', ' + str(value)``, and swallow the comma."""
+    """Stands for a class in GDAL's ``str(type) + ', ' + str(value)``, and swallows the comma."""
 
     def __add__(self, other: str) -> str:
         return "PLANET: "
 
 
 class _Unprintable(type):
-    """Make ``traceback.format_exception`` give up on a class, so that GDAL prints the message alone.
+    """Metaclass on which ``traceback.format_exception`` gives up, so that GDAL prints the message alone.
 
     GDAL reports a driver's exception as ``traceback.format_exception(...)`` formats it: with a traceback, which
     tells a user nothing. When that function itself fails, GDAL falls back to ``str(type) + ', ' + str(value)``
@@ -43,7 +45,7 @@ class _Unprintable(type):
 
 
 class Sentence(Exception, metaclass=_Unprintable):
-    """Carry one sentence to GDAL's error handler; never caught or shown anywhere else."""
+    """One sentence for GDAL's error handler; never caught or shown anywhere else."""
 
 
 def as_sentence(error: BaseException) -> Sentence:
@@ -74,7 +76,7 @@ def end_with(error: BaseException) -> Iterator[Any]:
     error is made to rise in the caller as soon as GDAL returns to it.
     """
     caller = _caller()
-    if caller not in (("", ""), _TELLS):
+    if caller not in (("", ""), _REPORTS_ERRORS):
         return rising(_kind(error))
     if isinstance(error, KeyboardInterrupt):
         interrupt_again()
@@ -87,16 +89,16 @@ def _raise(error: BaseException) -> Iterator[Any]:
     yield
 
 
-def _tell(error: BaseException) -> NoReturn:
+def _report(error: BaseException) -> NoReturn:
     if isinstance(error, KeyboardInterrupt):
         interrupt_again()
     raise as_sentence(error) from None
 
 
-@guarded(_tell)
-def answer(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call a method of the driver for GDAL, which takes an error as one sentence."""
-    return method(*args, **kwargs)
+def as_gdal_error(method: Callable[..., T]) -> Callable[..., T]:
+    """Decorate a method that GDAL calls: an error in it reaches GDAL as one sentence."""
+    failed: Callable[[BaseException], T] = _report
+    return guarded(failed)(method)
 
 
 def unknown_count(error: BaseException) -> int:
@@ -119,12 +121,12 @@ def unknown_count(error: BaseException) -> int:
 
 def sizes_by_count() -> bool:
     """Tell whether the reader makes room for as many features as it was told, and takes no more."""
-    return _caller() == _TELLS
+    return _caller() == _REPORTS_ERRORS
 
 
 # The reader in Python that reports GDAL's errors itself. It also loses an exception that is set to rise: its compiled
 # code runs code in Python when a layer ends, and takes no notice of what goes wrong there (pyogrio 0.12 and 0.13).
-_TELLS = ("pyogrio.raw", "read")
+_REPORTS_ERRORS = ("pyogrio.raw", "read")
 
 
 def _kind(error: BaseException) -> Any:

@@ -1,4 +1,4 @@
-"""Polygons cut at the antimeridian, or completed over a pole, with nothing but the standard library.
+"""Polygons and lines cut at the antimeridian, or completed over a pole, with nothing but the standard library.
 
 A ring is followed around the globe: a step of more than 180° of longitude is taken for the short way across the
 antimeridian (RFC 7946, section 3.1.9). Where it meets the antimeridian it is cut into chains. The ends of the chains
@@ -9,18 +9,15 @@ sorting is linear in the number of positions.
 
 from __future__ import annotations
 
-from functools import partial
-from itertools import groupby
-from math import atan2, ceil
-from operator import itemgetter
-from typing import TYPE_CHECKING, Dict, List, NamedTuple, NoReturn, Optional, Sequence, Tuple
+from math import ceil, floor
+from operator import sub
+from typing import TYPE_CHECKING, Dict, Iterator, List, NamedTuple, NoReturn, Optional, Sequence, Tuple
+
+from planet_vector.geometry.rings import join_chains, place_holes, separate, signed_area
 
 if TYPE_CHECKING:
     from planet_vector.geometry.shapes import Polygon, Position, Ring
 
-MOST_EDGES = 50  # that end in one place
-MOST_COMPARISONS = 3_000_000  # of holes with parts, about a second
-_SAMPLES = 3  # positions of a hole that are looked for in a part: it may touch the part's outline with one
 _ROUNDING = 1e-9  # turns
 
 _Vertex = Tuple[int, float, float]
@@ -37,12 +34,10 @@ class _Loop(NamedTuple):
     winding: int
 
 
-class _End(NamedTuple):
-    """One end of a chain."""
-
-    latitude: float
-    chain: int
-    last: bool
+def reaches_across(ring: Sequence[Position]) -> bool:
+    """Tell whether positions leave ±180°, or take a step of more than 180° of longitude."""
+    xs = [x for x, _ in ring]
+    return min(xs) < -180 or max(xs) > 180 or max(map(abs, map(sub, xs[1:], xs)), default=0) > 180
 
 
 def cut(polygon: Polygon) -> List[Polygon]:
@@ -74,12 +69,34 @@ def cut(polygon: Polygon) -> List[Polygon]:
     if pole:
         side = 180.0 if pole > 0 else -180.0
         chains.append([(side, pole), (-side, pole)])
-    rings = _separated([*_join(chains), *holes])
-    parts += [ring for ring in rings if _area(ring) > 0]
-    holes = [ring for ring in rings if _area(ring) < 0]
+    rings = separate([*join_chains(chains), *holes])
+    parts += [ring for ring in rings if signed_area(ring) > 0]
+    holes = [ring for ring in rings if signed_area(ring) < 0]
     if not parts and (len(polygon) > 1 or not holes):
         _refuse("has no surface")
-    return _with_holes(parts, holes, len(polygon) > 1)
+    return place_holes(parts, holes, len(polygon) > 1)
+
+
+def cut_line(line: Ring) -> Iterator[Ring]:
+    """Yield the parts of a line that crosses the antimeridian, within ±180°."""
+    piece: Ring = []
+    strip = 0
+    turns = 0
+    for (ax, ay), (bx, by) in zip(line, line[1:]):
+        start = ax + 360.0 * turns
+        if abs(bx - ax) > 180:
+            turns -= round((bx - ax) / 360)
+        end = bx + 360.0 * turns
+        for x0, y0, x1, y1 in _at_meridians(start, ay, end, by) if (start, ay) != (end, by) else ():
+            here = floor(((x0 + x1) / 2 + 180) / 360)
+            if piece and here != strip:
+                yield piece
+                piece = []
+            strip = here
+            piece += [(x0 - 360.0 * here, y0)] if not piece else []
+            piece.append((x1 - 360.0 * here, y1))
+    if piece:
+        yield piece
 
 
 def _refuse(reason: str) -> NoReturn:
@@ -212,20 +229,13 @@ def _directed(outlines: Sequence[_Loop], holes: Sequence[_Loop], pole: float) ->
         if loop.winding:
             fits = (loop.winding > 0) == eastward[number]
         else:
-            fits = (_area([(x + 360 * turn, y) for turn, x, y in loop.vertices]) > 0) == (number < len(outlines))
+            fits = (signed_area([(x + 360 * turn, y) for turn, x, y in loop.vertices]) > 0) == (number < len(outlines))
         found.append(loop if fits else _Loop(loop.vertices[::-1], -loop.winding))
     return found
 
 
 def _middle(loop: _Loop) -> float:
     return sum(y for _, _, y in loop.vertices) / len(loop.vertices)
-
-
-def _area(ring: Sequence[Position]) -> float:
-    """Return twice the area of a ring, closed or not, negative where it goes clockwise."""
-    x0, y0 = ring[0] if ring else (0.0, 0.0)
-    moved = [(x - x0, y - y0) for x, y in ring]
-    return sum(ax * by - bx * ay for (ax, ay), (bx, by) in zip(moved, moved[1:]))
 
 
 def _cut_loop(loop: _Loop, chains: List[Ring]) -> Optional[Ring]:
@@ -250,12 +260,10 @@ def _cut_loop(loop: _Loop, chains: List[Ring]) -> Optional[Ring]:
         last = first
         while place(last + 1) == place(first):
             last += 1
-        westward = place(last + 1) < place(first)
-        if last > first or westward != (place(first - 1) < place(first)):
-            cuts.append((first, last, westward))
+        cuts.append((first, last, place(last + 1) < place(first)))
     if not cuts:
         # All on one meridian is no surface.
-        return _whole(loop) if firsts or (vertices and vertices[0][1] < 180) else None
+        return _whole(loop) if vertices and vertices[0][1] < 180 else None
     for (_, last, westward), (first, _, _) in zip(cuts, [*cuts[1:], (cuts[0][0] + size, 0, False)]):
         strip = vertex(last)[0] + (not westward)
         chains.append(_positions([vertex(number) for number in range(last, first + 1)], strip))
@@ -280,124 +288,14 @@ def _with_crossings(loop: _Loop) -> List[_Vertex]:
     return found
 
 
-def _join(chains: Sequence[Ring]) -> List[Ring]:
-    """Return the rings, open, that chains make when they are joined along the antimeridian."""
-    partners: Dict[Tuple[int, bool], Tuple[int, bool]] = {}
-    for side in (-180.0, 180.0):
-        ends = [
-            _End(chain[-1][1] if last else chain[0][1], number, last)
-            for number, chain in enumerate(chains)
-            for last in (False, True)
-            if (chain[-1] if last else chain[0])[0] == side
-        ]
-        # Where the polygon lies to the left of chains, one comes first on its way north at 180°, at -180° one leaves.
-        sorted_ends = _sorted_ends(ends, side > 0)
-        for one, other in zip(sorted_ends[::2], sorted_ends[1::2]):
-            partners[one.chain, one.last] = other.chain, other.last
-            partners[other.chain, other.last] = one.chain, one.last
-    rings: List[Ring] = []
-    done = [False] * len(chains)
-    for number in range(len(chains)):
-        ring: Ring = []
-        at = number, False
-        while not done[at[0]]:
-            chain, from_last = at
-            done[chain] = True
-            ring += chains[chain][::-1] if from_last else chains[chain]
-            at = partners[chain, not from_last]
-        rings += [ring] if ring else []
-    return rings
-
-
-def _separated(rings: Sequence[Ring]) -> List[Ring]:
-    """Return rings, open or closed, as closed rings none of which touches itself, nor another in two places.
-
-    A hole may touch an outline, and another hole, in one place; once one of them is cut, they can touch in more.
-    """
-    following: Dict[Position, List[Position]] = {}
-    for ring in rings:
-        for a, b in zip(ring, [*ring[1:], ring[0]]):
-            if a != b:
-                following.setdefault(a, []).append(b)
-    if max(map(len, following.values()), default=0) > MOST_EDGES:
-        _refuse("has too many edges in one place to be cut at the antimeridian")
-    found: List[Ring] = []
-    for start, edges in following.items():
-        while edges:
-            face = [start]
-            at = edges.pop()
-            while at != start:
-                ways = following[at]
-                way = max(ways, key=partial(_left, face[-1], at)) if len(ways) > 1 else ways[0]
-                ways.remove(way)
-                face.append(at)
-                at = way
-            found += _simple(face)
-    return found
-
-
-def _left(before: Position, at: Position, after: Position) -> float:
-    """Return how sharply a way turns to the left."""
-    (x0, y0), (x1, y1), (x2, y2) = before, at, after
-    ax, ay, bx, by = x1 - x0, y1 - y0, x2 - x1, y2 - y1
-    return atan2(ax * by - ay * bx, ax * bx + ay * by)
-
-
-def _simple(ring: Ring) -> List[Ring]:
-    """Return an open ring as closed rings that have no position twice."""
-    found: List[Ring] = []
-    kept: Ring = []
-    places: Dict[Position, int] = {}
-    for position in [*ring, ring[0]]:
-        if position in places:
-            start = places[position]
-            found.append([*kept[start:], position])
-            for gone in kept[start + 1 :]:
-                del places[gone]
-            del kept[start + 1 :]
-        else:
-            places[position] = len(kept)
-            kept.append(position)
-    return found
-
-
-def _sorted_ends(ends: Sequence[_End], last_first: bool) -> List[_End]:
-    """Sort the ends of chains by latitude; of those in one place, last and first vertices take turns if they can."""
-    found: List[_End] = []
-    for _, group in groupby(sorted(ends), itemgetter(0)):
-        here: Tuple[List[_End], List[_End]] = [], []
-        for end in group:
-            here[end.last].append(end)
-        while here[0] or here[1]:
-            wanted = (len(found) % 2 == 0) == last_first
-            found.append((here[wanted] or here[not wanted]).pop())
-    return found
-
-
-def _with_holes(parts: Sequence[Ring], holes: Sequence[Ring], had_holes: bool) -> List[Polygon]:
-    """Return parts as polygons, each with the holes that lie in it.
-
-    A hole that lies in no part, where the polygon had none, is a part of an outline that crosses itself.
-    """
-    polygons = [[part] for part in parts]
-    if len(parts) == 1 and had_holes:
-        return [[*parts, *holes]]
-    if len(holes) * _SAMPLES * sum(map(len, parts)) > MOST_COMPARISONS:
-        _refuse("has too many holes to be cut at the antimeridian")
-    for hole in holes:
-        inside = [sum(_contains(part, position) for position in hole[:_SAMPLES]) for part in parts]
-        if had_holes or any(inside):
-            polygons[inside.index(max(inside))].append(hole)
-        else:
-            polygons.append([hole])
-    return polygons
-
-
-def _contains(ring: Ring, position: Position) -> bool:
-    """Tell whether a position lies in a closed ring, by the number of edges west of it."""
-    x, y = position
-    within = False
-    for (ax, ay), (bx, by) in zip(ring, ring[1:]):
-        if (ay > y) != (by > y) and ax + (bx - ax) * (y - ay) / (by - ay) < x:
-            within = not within
-    return within
+def _at_meridians(x0: float, y0: float, x1: float, y1: float) -> Iterator[Sequence[float]]:
+    """Yield the parts of an edge between the antimeridians that it crosses."""
+    low, high = sorted((x0, x1))
+    lines = [180.0 + 360.0 * n for n in range(floor((low - 180) / 360), ceil((high - 180) / 360) + 1)]
+    crossed = sorted((x for x in lines if low < x < high), reverse=x1 < x0)
+    at = (x0, y0)
+    for x in crossed:
+        y = y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+        yield (*at, x, y)
+        at = (x, y)
+    yield (*at, x1, y1)

@@ -17,10 +17,11 @@ import json
 import math
 import re
 from functools import lru_cache
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
-from planet_vector.geometry.antimeridian import cut
-from planet_vector.geometry.shapes import FARTHEST, Position, Ring, reaches_across
+from planet_vector.geometry.antimeridian import cut, cut_line, reaches_across
+from planet_vector.geometry.boxes import FARTHEST
+from planet_vector.geometry.shapes import Position, Ring
 
 _MOST_DEPTH = 10  # of collections within collections; the service takes 8
 _DEPTHS = {
@@ -72,7 +73,7 @@ def read_text(text: str) -> Reading:
 
 
 class Within:
-    """Bring GeoJSON within ±180°.
+    """GeoJSON brought within ±180°, and how it crossed the antimeridian.
 
     Attributes
     ----------
@@ -142,7 +143,7 @@ class Within:
         if not line or not reaches_across(line) or (len(line) == 2 and _spans_the_globe(line)):
             return [line]
         self._tell([line])
-        return list(_pieces(line))
+        return list(cut_line(line))
 
     def _point(self, position: Sequence[float]) -> Position:
         ((x, y),) = _positions([position])
@@ -217,41 +218,6 @@ def _along(lines: Sequence[Ring]) -> List[Ring]:
 
 def _spans_the_globe(line: Ring) -> bool:
     return abs(line[0][0] - line[1][0]) == 360 and line[0][1] == line[1][1]
-
-
-def _pieces(line: Ring) -> Iterator[Ring]:
-    """Yield the parts of a line that crosses the antimeridian, within ±180°."""
-    piece: Ring = []
-    strip = 0
-    turns = 0
-    for (ax, ay), (bx, by) in zip(line, line[1:]):
-        start = ax + 360.0 * turns
-        if abs(bx - ax) > 180:
-            turns -= round((bx - ax) / 360)
-        end = bx + 360.0 * turns
-        for x0, y0, x1, y1 in _at_meridians(start, ay, end, by) if (start, ay) != (end, by) else ():
-            here = math.floor(((x0 + x1) / 2 + 180) / 360)
-            if piece and here != strip:
-                yield piece
-                piece = []
-            strip = here
-            piece += [(x0 - 360.0 * here, y0)] if not piece else []
-            piece.append((x1 - 360.0 * here, y1))
-    if piece:
-        yield piece
-
-
-def _at_meridians(x0: float, y0: float, x1: float, y1: float) -> Iterator[Sequence[float]]:
-    """Yield the parts of an edge between the antimeridians that it crosses."""
-    low, high = sorted((x0, x1))
-    lines = [180.0 + 360.0 * n for n in range(math.floor((low - 180) / 360), math.ceil((high - 180) / 360) + 1)]
-    crossed = sorted((x for x in lines if low < x < high), reverse=x1 < x0)
-    at = (x0, y0)
-    for x in crossed:
-        y = y0 + (y1 - y0) * (x - x0) / (x1 - x0)
-        yield (*at, x, y)
-        at = (x, y)
-    yield (*at, x1, y1)
 
 
 # ---- what is written ---------------------------------------------------------------------------------------

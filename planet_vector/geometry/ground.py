@@ -17,7 +17,7 @@ import shapely.geometry
 
 from planet_vector.errors import QueryError
 from planet_vector.geometry.areas import Within
-from planet_vector.geometry.shapes import Box
+from planet_vector.geometry.boxes import Box
 from planet_vector.names import shown
 
 GRID = 1e-8

@@ -1,4 +1,4 @@
-"""Footprints and boxes in longitude and latitude (degrees, WGS 84), with nothing but the standard library.
+"""Footprints in longitude and latitude (degrees, WGS 84), with nothing but the standard library.
 
 The GDAL driver must load in whatever Python GDAL finds, so what it needs of geometry is here: GeoJSON polygons
 checked, cut at the antimeridian (`planet_vector.geometry.antimeridian`), and written as WKB and WKT.
@@ -11,131 +11,17 @@ from itertools import chain
 from operator import sub
 from struct import error as StructError
 from struct import pack, unpack_from
-from typing import Any, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
-from planet_vector.decimals import parse_number
-from planet_vector.geometry.antimeridian import cut
+from planet_vector.geometry.antimeridian import cut, reaches_across
+from planet_vector.geometry.boxes import FARTHEST, Bounds
 
 Position = Tuple[float, float]
 Ring = List[Position]
 Polygon = List[Ring]
-Bounds = Tuple[float, float, float, float]
-"""West, south, east, north."""
-
 _WKB_POLYGON, _WKB_MULTIPOLYGON = 3, 6  # OGC 06-103r4, table 7
-FARTHEST = 540.0
-"""Degrees of longitude: a turn beyond the antimeridian."""
-
 _NUMBERS: FrozenSet[type] = frozenset({float, int})
 _LISTS = (list, tuple)
-
-
-class Box(NamedTuple):
-    """Hold a box in degrees; ``west > east`` crosses the antimeridian."""
-
-    west: float
-    south: float
-    east: float
-    north: float
-
-    @classmethod
-    def parse(cls, text: str) -> Box:
-        """Read ``minx,miny,maxx,maxy``, the longitudes in any turn: 185 is -175, and 360 degrees and more the globe.
-
-        Raises
-        ------
-        ValueError
-            When the text is not four numbers that make a box on the globe.
-        """
-        try:
-            box = cls(*(parse_number(part) for part in text.split(",")))
-        except (TypeError, ValueError):
-            raise ValueError(f"{text!r} is not a box: write minx,miny,maxx,maxy in degrees") from None
-        if not (-90 <= box.south <= box.north <= 90):
-            raise ValueError(f"{text!r} is not a box: latitudes run from miny up to maxy, within -90 and 90")
-        if not (-FARTHEST <= box.west <= FARTHEST and -FARTHEST <= box.east <= FARTHEST):
-            raise ValueError(f"{text!r} is not a box: longitudes lie within -540 and 540")
-        return box._within()
-
-    def _within(self) -> Box:
-        """Return the box with its longitudes within ±180°."""
-        west, _, east, _ = self
-        if max(abs(west), abs(east)) <= 180:
-            return self
-        if east - west >= 360:
-            return self._replace(west=-180.0, east=180.0)
-        has_width = west < east or (west - east) % 360 != 0
-        west += 360 if west < -180 else -360 if west >= 180 else 0
-        # Like the west, the east on the antimeridian takes the name that lies on the box's side of it.
-        east += 360 if east <= -180 else -360 if east > 180 else 0
-        return self._replace(west=west, east=east if has_width else west)
-
-    @property
-    def is_world(self) -> bool:
-        """Whether every place on the globe is inside."""
-        return self.east - self.west >= 360 and self.south <= -90 and self.north >= 90
-
-    def parts(self) -> List[Box]:
-        """Return the box as one or two boxes that do not cross the antimeridian.
-
-        A box without width on the antimeridian lies on both sides of it.
-        """
-        if abs(self.west) == 180 == abs(self.east) and self.west >= self.east:
-            return [self._replace(west=side, east=side) for side in (180.0, -180.0)]
-        if self.west <= self.east:
-            return [self]
-        parts = [self._replace(east=180.0), self._replace(west=-180.0)]
-        return [part for part in parts if part.west < part.east]
-
-    def touches(self, other: Box) -> bool:
-        """Tell whether the two boxes share a point."""
-        return any(
-            a.west <= b.east and b.west <= a.east and a.south <= b.north and b.south <= a.north
-            for a in self.parts()
-            for b in other.parts()
-        )
-
-    def contains(self, other: Box) -> bool:
-        """Tell whether the other box lies within this one."""
-        return all(
-            any(a.west <= b.west and b.east <= a.east for a in self.parts())
-            and self.south <= b.south
-            and b.north <= self.north
-            for b in other.parts()
-        )
-
-    def wkt(self) -> str:
-        """Return the box as WKT: a point or a line where it has no size, two of them across or on the antimeridian.
-
-        A box of more than half the globe has positions in the middle of its longer sides: a longer step goes the other
-        way around (`planet_vector.geometry.areas`).
-        """
-        parts = self.parts()
-        if parts[0].west == parts[0].east and self.south == self.north:
-            points = [f"{part.west!r} {self.south!r}" for part in parts]
-            return f"POINT({points[0]})" if len(points) == 1 else f"MULTIPOINT(({'),('.join(points)}))"
-        if parts[0].west == parts[0].east:
-            lines = [f"{part.west!r} {self.south!r},{part.east!r} {self.north!r}" for part in parts]
-            return f"LINESTRING({lines[0]})" if len(lines) == 1 else f"MULTILINESTRING(({'),('.join(lines)}))"
-        sides = [([w, (w + e) / 2, e] if e - w > 180 else [w, e], s, n) for w, s, e, n in parts]
-        if self.south == self.north:
-            lines = [",".join(f"{x!r} {s!r}" for x in xs) for xs, s, _ in sides]
-            return f"LINESTRING({lines[0]})" if len(lines) == 1 else f"MULTILINESTRING(({'),('.join(lines)}))"
-        rings = [
-            "(("
-            + ",".join([*(f"{x!r} {s!r}" for x in xs), *(f"{x!r} {n!r}" for x in xs[::-1]), f"{xs[0]!r} {s!r}"])
-            + "))"
-            for xs, s, n in sides
-        ]
-        return f"POLYGON{rings[0]}" if len(rings) == 1 else f"MULTIPOLYGON({','.join(rings)})"
-
-    def __str__(self) -> str:
-        return ",".join(
-            format(value, ".15g") if float(format(value, ".15g")) == value else repr(value) for value in self
-        )
-
-
-WORLD = Box(-180.0, -90.0, 180.0, 90.0)
 
 
 def polygons_of(geometry: Any) -> List[Polygon]:
@@ -206,19 +92,6 @@ def _ring(positions: Any) -> Ring:
     return ring
 
 
-def reaches_across(ring: Sequence[Position]) -> bool:
-    """Tell whether positions leave ±180°, or take a step of more than 180° of longitude."""
-    xs = [x for x, _ in ring]
-    return min(xs) < -180 or max(xs) > 180 or max(map(abs, map(sub, xs[1:], xs)), default=0) > 180
-
-
-def bounds(polygons: Sequence[Polygon]) -> Box:
-    """Return the box around polygons, one at least."""
-    xs = [x for polygon in polygons for x, _ in polygon[0]]
-    ys = [y for polygon in polygons for _, y in polygon[0]]
-    return Box(min(xs), min(ys), max(xs), max(ys))
-
-
 def multipolygon_wkb(polygons: Sequence[Polygon]) -> bytes:
     """Write polygons as a little-endian WKB MultiPolygon."""
     parts = [pack("<BII", 1, _WKB_MULTIPOLYGON, len(polygons))]
@@ -234,7 +107,8 @@ def simple_footprints(
 ) -> Optional[Tuple[List[Optional[Bounds]], List[Optional[bytes]]]]:
     """Return bounds and WKB of footprints that all are one plain ring of as many positions, fast; else None.
 
-    Nearly every page is so: `polygons_of`, `bounds` and `multipolygon_wkb` say the same of it, and of the others.
+    Nearly every page is so: `polygons_of`, `around_polygons` and `multipolygon_wkb` say the same of it, and of
+    the others.
     """
     try:
         rings = [ring for geometry in geometries for (ring,) in [geometry["coordinates"]]]  # type: ignore[index]

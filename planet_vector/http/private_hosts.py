@@ -94,11 +94,11 @@ def is_private_text(host: str) -> Optional[bool]:
 
 
 class PrivateHost(Exception):
-    """Report a connection that is not made; no OSError, which the HTTP library would take for a lost connection."""
+    """Raised instead of connecting; no OSError, which the HTTP library would take for a lost connection."""
 
 
 class Guard:
-    """Know whether a service is itself on a private host, and refuse connections to others where it is not.
+    """Refuses connections to private hosts, unless the service itself is on one.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ class Guard:
 
 
 class GuardedAdapter(requests.adapters.HTTPAdapter):
-    """Connect to the addresses that a guard lets through; to those of a proxy as the user set it.
+    """Adapter of requests that connects to addresses that a guard allows, and to the user's proxies.
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ class _Guarded(HTTPConnection):
 
 
 class _GuardedSecure(_Guarded, HTTPSConnection):
-    """The same before the certificate is asked for."""
+    """The same for https, before the certificate is asked for."""
 
 
 def _look_up(host: str, port: int) -> List[str]:

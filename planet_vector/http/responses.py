@@ -1,4 +1,4 @@
-"""Answers of a service: bodies read whole and within a limit, JSON, and the errors that statuses stand for."""
+"""Responses of a service: bodies read whole and within a limit, JSON, and the errors that statuses stand for."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """Hold a JSON answer and the address that gave it."""
+class JsonResponse:
+    """A JSON response and the address that gave it."""
 
     url: str
     body: Any
@@ -123,7 +123,7 @@ def read_body(response: requests.Response, limit: int) -> bytes:
     return b"".join(iter_body(response, limit, told if told is not None and CHUNK < told <= limit else CHUNK))
 
 
-def parse_json(content: bytes, url: str, name: str) -> Answer:
+def parse_json(content: bytes, url: str, name: str) -> JsonResponse:
     """Read a body that should be JSON.
 
     Parameters
@@ -144,7 +144,7 @@ def parse_json(content: bytes, url: str, name: str) -> Answer:
     """
     try:
         with uncollected():
-            return Answer(url, _loads(content))
+            return JsonResponse(url, _loads(content))
     except RecursionError:
         raise ProtocolError("The service answered with JSON too deep to read.", name) from None
     except ValueError:

@@ -1,4 +1,4 @@
-"""HTTP as this project needs it: keys bound to origins, retries, one rate limiter, guarded sizes.
+"""HTTP as this project needs it: retries, redirects, guarded sizes; the key for the service's own origins alone.
 
 Redirects are followed hop by hop here, never by the HTTP library: each hop is checked, loses the key when it
 leaves the API's origins, and may not step down from https to http.
@@ -13,17 +13,18 @@ import time
 import weakref
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar, cast
+from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple, TypeVar, cast
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
-from requests.auth import AuthBase
 
 from planet_vector.config import DEFAULT_API_URL, Settings, is_api_origin, origin
 from planet_vector.errors import ProtocolError, RateLimitError, ServiceError, UnavailableError
 from planet_vector.forking import renew_after_fork
+from planet_vector.http.credentials import OriginAuth
 from planet_vector.http.private_hosts import Guard, GuardedAdapter, PrivateHost, is_private_text, plain_host
-from planet_vector.http.responses import Answer, check_status, parse_json, read_body, redacted
+from planet_vector.http.rate_limit import RateLimiter
+from planet_vector.http.responses import JsonResponse, check_status, parse_json, read_body, redacted
 from planet_vector.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -49,31 +50,9 @@ GONE = "Planet switched its Scenes API v0 off in 2017: name a service that runs 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
-class OriginAuth(AuthBase):
-    """Send the key to the API's own origins and to no other.
-
-    Being an ``AuthBase`` also keeps requests from taking a netrc entry in its place.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        for header in authorization(request.url or "", self._settings).items():
-            request.headers.__setitem__(*header)
-        return request
-
-
-def authorization(url: str, settings: Settings) -> Dict[str, str]:
-    """Return the header that carries the key to an address: empty without a key, or off the API's origins."""
-    if settings.key is None or not is_api_origin(url, settings.api_url):
-        return {}
-    return {"Authorization": f"api-key {settings.key.reveal()}"}
-
-
 @dataclass
 class Network:
-    """Hold how a host program reaches the network, where it is not as the environment says."""
+    """How a host program reaches the network, where it is not as the environment says."""
 
     proxies: Optional[Mapping[str, str]] = None
     certificates: Optional[str] = None
@@ -99,41 +78,6 @@ def set_network(proxies: Optional[Mapping[str, str]], certificates: Optional[str
         transport.apply_network()
 
 
-class RateLimiter:
-    """Limit requests to a rate (a token bucket): the first second's worth, and at least one, goes at once.
-
-    Parameters
-    ----------
-    rate : float
-        Requests a second; 0 for no limit.
-    """
-
-    def __init__(self, rate: float) -> None:
-        self._rate = rate
-        # At least one, or the first request would wait for the bucket to fill where the rate is below one.
-        self._burst = max(1.0, rate)
-        self._tokens = self._burst
-        self._then = time.monotonic()
-        self._renew()
-        renew_after_fork(self._renew)
-
-    def _renew(self) -> None:
-        self._lock = threading.Lock()
-
-    def wait(self) -> None:
-        """Block until the next request may go."""
-        if self._rate <= 0:
-            return
-        with self._lock:
-            now = time.monotonic()
-            self._tokens = min(self._burst, self._tokens + (now - self._then) * self._rate)
-            self._then = now
-            self._tokens -= 1
-            pause = -self._tokens / self._rate
-        if pause > 0:
-            time.sleep(pause)
-
-
 def _off_the_main_thread(ask: F) -> F:
     """Have another thread call a function for the main thread, and return what it returns.
 
@@ -150,7 +94,7 @@ def _off_the_main_thread(ask: F) -> F:
 
 
 class Transport:
-    """Ask one service for JSON, bytes and redirects.
+    """Requests to one service, for JSON, bytes and redirects.
 
     Safe to use from several threads, and from forked processes, each of which has connections of its own.
 
@@ -187,7 +131,7 @@ class Transport:
         """Return the address of a path below the root."""
         return urljoin(self.settings.api_url, path)
 
-    def get_json(self, url: str, parameters: Parameters = (), limit: int = MAX_JSON) -> Answer:
+    def get_json(self, url: str, parameters: Parameters = (), limit: int = MAX_JSON) -> JsonResponse:
         """Ask for JSON, by POST when the address would be longer than `MAX_URL`.
 
         Raises
@@ -197,7 +141,9 @@ class Transport:
         """
         return self.fetch(url, parameters, limit)[1]()
 
-    def fetch(self, url: str, parameters: Parameters = (), limit: int = MAX_JSON) -> Tuple[bytes, Callable[[], Answer]]:
+    def fetch(
+        self, url: str, parameters: Parameters = (), limit: int = MAX_JSON
+    ) -> Tuple[bytes, Callable[[], JsonResponse]]:
         """Ask as `get_json` does; return the body, and what reads it as JSON in whatever thread calls that.
 
         Threads that wait for the network are free for the next request at once when another reads what they got;
@@ -212,7 +158,7 @@ class Transport:
         name = f"{method} {redacted(url)}"
         content, final = self._exchange(method, url, parameters, lambda r: (read_body(r, limit), r.url))
 
-        def read() -> Answer:
+        def read() -> JsonResponse:
             try:
                 return parse_json(content, final, name)
             except UnavailableError:

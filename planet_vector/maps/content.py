@@ -11,11 +11,12 @@ from planet_vector.catalog import ScenesV0, catalog_of
 from planet_vector.catalog.basemaps import Basemap, basemap_of, few_quads, list_basemaps, quad_bounds
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, ProtocolError, QueryError
-from planet_vector.geometry.shapes import Polygon, bounds
+from planet_vector.geometry.boxes import around_polygons
+from planet_vector.geometry.shapes import Polygon
 from planet_vector.geometry.web_mercator import to_degrees
 from planet_vector.names import BASEMAPS, Name, parse_name, shown
-from planet_vector.query import parse_time
 from planet_vector.scene import Scene
+from planet_vector.times import parse_time
 from planet_vector.vector.search import search
 
 MOST_SCENES = 5000
@@ -128,7 +129,7 @@ def _bounds(catalog: ScenesV0, basemap: Basemap) -> Optional[Tuple[float, float,
         west, south, east, north = quad_bounds(basemap, quad.id)
         (w, s), (e, n) = to_degrees(west, south), to_degrees(east, north)
         squares.append([[[(w, s), (e, s), (e, n), (w, n), (w, s)]]])
-    return bounds([polygon for parts in _side_by_side(squares) for polygon in parts])
+    return around_polygons([polygon for parts in _side_by_side(squares) for polygon in parts])
 
 
 def _side_by_side(footprints: Sequence[List[Polygon]]) -> List[List[Polygon]]:

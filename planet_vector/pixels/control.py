@@ -13,11 +13,11 @@ from typing import Any, NamedTuple, Optional, Sequence, Tuple, Union
 import numpy as np
 from affine import Affine
 
+from planet_vector.geometry.boxes import Bounds
+
 _FEWEST, _SECOND_ORDER = 3, 6  # points: of a polynomial of the first order, and from which on it is of the second
 _SIDE = 21  # positions on each side of a raster, to see how far it reaches
 _MARGIN = 0.05  # of the ground that a raster covers: beyond, a polynomial may come back to it
-
-Bounds = Tuple[float, float, float, float]
 
 
 class PointsProblem(ValueError):

@@ -13,8 +13,10 @@ from rasterio.control import GroundControlPoint
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.io import DatasetReader, MemoryFile
 from rasterio.shutil import copy
-from rasterio.transform import array_bounds
 from rasterio.windows import Window
+
+from planet_vector.geometry.boxes import Bounds
+from planet_vector.geometry.grid import GridSpec
 
 ColourTable = Mapping[int, Tuple[int, int, int, int]]
 """Red, green, blue and alpha, 0 to 255, by pixel value."""
@@ -130,6 +132,13 @@ class RasterHeader:
         return tuple(band.nodata for band in self.bands)
 
     @property
+    def fill_values(self) -> Tuple[Any, ...]:
+        """The value of each band that is written where there is no data: NaN in bands of floats that declare none."""
+        return tuple(
+            math.nan if band.nodata is None and band.dtype.startswith("float") else band.nodata for band in self.bands
+        )
+
+    @property
     def alpha(self) -> Optional[int]:
         """The number of the band that says how opaque the others are, counted from 1, or None.
 
@@ -148,10 +157,14 @@ class RasterHeader:
         return math.hypot(self.transform.a, self.transform.d), math.hypot(self.transform.b, self.transform.e)
 
     @property
-    def bounds(self) -> Tuple[float, float, float, float]:
+    def grid(self) -> GridSpec:
+        """The pixels of a raster that is north up."""
+        return GridSpec(self.crs, self.transform.c, self.transform.f, self.res, self.width, self.height)
+
+    @property
+    def bounds(self) -> Bounds:
         """West, south, east and north in units of the CRS, of a raster that is north up."""
-        west, south, east, north = array_bounds(self.height, self.width, self.transform)
-        return west, south, east, north
+        return self.grid.bounds
 
     def window(self, window: Window) -> RasterHeader:
         """Return the header of a part of the raster: the same pixels, in their place."""
@@ -165,9 +178,10 @@ class RasterHeader:
         size = int(window.width), int(window.height)
         return replace(self, transform=transform, points=points, width=size[0], height=size[1])
 
-    def on(self, crs: Any, transform: Affine, width: int, height: int) -> RasterHeader:
+    def on(self, grid: GridSpec) -> RasterHeader:
         """Return the header of the same bands on another grid."""
-        return replace(self, crs=crs, transform=transform, points=(), width=width, height=height)
+        transform = Affine(*grid.transform)
+        return replace(self, crs=grid.crs, transform=transform, points=(), width=grid.width, height=grid.height)
 
     def profile(self) -> Dict[str, Any]:
         """Return what `rasterio.open` takes to make a GeoTIFF of it; `describe` says the rest once it is open.

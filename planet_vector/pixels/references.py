@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from struct import calcsize, unpack
-from struct import error as StructError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from planet_vector.pixels.tiff import TiffFile, TiffProblem
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
 _GEO_ASCII = 34737  # GeoAsciiParamsTag of OGC 19-008r4, where a CRS may stand as text
-_LONGEST = 2**20  # bytes of it that are looked at
-_MOST_TAGS = 4096
+_LONGEST = 2**20  # bytes of it; GDAL writes some hundred
 
 # A TIFF's metadata may name files of any driver, which GDAL opens when overviews or positions are asked for.
 _ITEMS = (("OVERVIEW_FILE", "OVERVIEWS"), ("X_DATASET", "GEOLOCATION"), ("Y_DATASET", "GEOLOCATION"))
 
 # PROJ opens grids of datum shifts by these names, as soon as GDAL has the CRS. Its own have no folder.
-_GRID = re.compile(r'(?i)(?:grids(?:=|"\s*,\s*")|file=|PARAMETERFILE\["[^"]*"\s*,\s*")[^"\s+]*[/\\]')
+_GRID = re.compile(r'(?ai)(?:grids(?:=|"\s*,\s*")|file=|PARAMETERFILE\["[^"]*"\s*,\s*")[^"\s+]*[/\\]')
 
 
 class ReferenceProblem(ValueError):
@@ -43,14 +42,15 @@ def check_file(path: Path) -> None:
         If the file cannot be read.
     """
     with path.open("rb") as file:
-        head = file.read(16)
-        order = {b"II": "<", b"MM": ">"}.get(head[:2])
-        if order is None:
-            return
         try:
-            check_crs(_geo_ascii(file, order, head))
-        except (StructError, OverflowError):
+            tiff = TiffFile(file)
+            first = tiff.directory(tiff.first)
+            if _GEO_ASCII in first.fields and first.fields[_GEO_ASCII].number > _LONGEST:
+                raise ReferenceProblem("has a CRS whose text is longer than any, which is not opened")
+            text = tiff.raw_text(first, _GEO_ASCII, _LONGEST)
+        except TiffProblem:
             return
+    check_crs(text.decode("latin-1"))
 
 
 def check_dataset(dataset: DatasetReader) -> None:
@@ -61,24 +61,3 @@ def check_dataset(dataset: DatasetReader) -> None:
     for crs in (dataset.crs, dataset.gcps[1]):
         if crs:
             check_crs(crs.to_wkt())
-
-
-def _geo_ascii(file: Any, order: str, head: bytes) -> str:
-    """Return the text of a TIFF's CRS, from its first directory."""
-    big = unpack(f"{order}H", head[2:4])[0] == 43
-    number, entry = (f"{order}Q", f"{order}HHQ") if big else (f"{order}H", f"{order}HHI")
-    (at,) = unpack(f"{order}Q", head[8:16]) if big else unpack(f"{order}I", head[4:8])
-    file.seek(at)
-    (count,) = unpack(number, file.read(calcsize(number)))
-    offset = 8 if big else 4
-    size = calcsize(entry) + offset
-    directory = file.read(size * min(count, _MOST_TAGS))
-    for start in range(0, len(directory) - size + 1, size):
-        tag, _, length = unpack(entry, directory[start : start + size - offset])
-        if tag == _GEO_ASCII:
-            value = directory[start + size - offset : start + size]
-            if length > offset:
-                file.seek(unpack(f"{order}{'Q' if big else 'I'}", value)[0])
-                value = file.read(min(length, _LONGEST))
-            return str(value.decode("latin-1"))
-    return ""

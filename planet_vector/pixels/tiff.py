@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from os import SEEK_END
 from struct import calcsize, pack, unpack
-from typing import TYPE_CHECKING, Any, BinaryIO, Dict, List, NamedTuple, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,16 +30,30 @@ STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_BYTES = 273, 277, 278, 279
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_BYTES, EXTRA_SAMPLES, SAMPLE_FORMAT = 322, 323, 324, 325, 338, 339
 PLANAR, SUB_DIRECTORIES, GDAL_METADATA = 284, 330, 42112
 
+SIGNED_TYPES = (6, 8, 9, 17)
+"""Types of signed integers."""
+
 REDUCED, MASK = 1, 4  # bits of SUBFILE
 
 # As both struct and numpy have them.
 _TYPES = {1: "B", 2: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I", 16: "Q", 17: "q",
           18: "Q"}  # fmt: skip
+_RATIONALS = {5: 8, 10: 8}  # two numbers each, which are not read; and the bytes of both
 _ALIGNED = 8  # bytes; TIFF 6.0 asks for 2
 
 
 class TiffProblem(ValueError):
     """Raised if a file is no TIFF that is understood. The message goes on after the file's name."""
+
+
+class Seekable(Protocol):
+    """Protocol for a file of bytes, wherever it lies."""
+
+    def seek(self, offset: int, whence: int = ..., /) -> int:
+        """Go to an offset."""
+
+    def read(self, size: int = ..., /) -> bytes:
+        """Return some bytes, fewer where the file ends."""
 
 
 class Form(NamedTuple):
@@ -76,6 +90,10 @@ class Form(NamedTuple):
         """Bytes of a value within its field."""
         return 8 if self.big else 4
 
+    def packed(self, kind: int, numbers: Sequence[int]) -> bytes:
+        """Return numbers as the value of a field of a type."""
+        return pack(f"{self.order}{len(numbers)}{_TYPES[kind]}", *numbers)
+
     def header(self, first: int) -> bytes:
         """Return the beginning of a file whose first directory lies at an offset."""
         mark = b"II" if self.order == "<" else b"MM"
@@ -91,6 +109,12 @@ class Field(NamedTuple):
     kind: int
     number: int
     raw: bytes
+
+    @property
+    def length(self) -> int:
+        """Bytes of the value; 0 if the type is unknown."""
+        width = calcsize(f"<{_TYPES[self.kind]}") if self.kind in _TYPES else _RATIONALS.get(self.kind, 0)
+        return width * self.number
 
 
 class Value(NamedTuple):
@@ -119,8 +143,8 @@ class TiffFile:
 
     Parameters
     ----------
-    file : file of bytes
-        It can seek.
+    file : Seekable
+        The file.
 
     Raises
     ------
@@ -128,7 +152,7 @@ class TiffFile:
         If it does not begin like one.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Seekable) -> None:
         self._file = file
         self._length = file.seek(0, SEEK_END)
         head = self._read(0, 8)
@@ -154,15 +178,21 @@ class TiffFile:
             fields.setdefault(field.tag, field)  # of several libtiff takes the first
         return Directory(fields, unpack(form.offset, content[count * size :])[0])
 
-    def directories(self) -> List[Directory]:
-        """Read all directories, in the order in which they follow each other."""
+    def directories(self, most: int = MAX_DIRECTORIES) -> List[Directory]:
+        """Read all directories, in the order in which they follow each other.
+
+        Raises
+        ------
+        TiffProblem
+            If there are more than `most`, or none.
+        """
         found: List[Directory] = []
         seen = set()
         fields = 0
         at = self.first
         while at:
-            if at in seen or len(found) == MAX_DIRECTORIES:
-                raise TiffProblem(f"has directories in a circle, or more than {MAX_DIRECTORIES}")
+            if at in seen or len(found) == most:
+                raise TiffProblem(f"has directories in a circle, or more than {most}")
             seen.add(at)
             found.append(self.directory(at))
             fields += len(found[-1].fields)
@@ -198,6 +228,35 @@ class TiffFile:
         content, code = self._content(field, most), _TYPES[field.kind]
         return unpack(f"{self.form.order}{len(content) // calcsize(f'<{code}')}{code}", content)
 
+    def integers(self, directory: Directory, tag: int, most: int = MAX_FIELDS) -> Tuple[int, ...]:
+        """Return the value of a field of integers as `values` does.
+
+        Raises
+        ------
+        TiffProblem
+            If it holds more than `most` numbers, or such as are no integers from 0 on.
+        """
+        found = self.values(directory, tag, most)
+        if not all(isinstance(number, int) and number >= 0 for number in found):
+            raise TiffProblem(f"has a tag {tag} of a type that is not read")
+        return found
+
+    def number(self, directory: Directory, tag: int, default: int) -> int:
+        """Return the only number of a field, or what it is where the field is not there."""
+        return next(iter(self.integers(directory, tag, 1)), default)
+
+    def raw_text(self, directory: Directory, tag: int, most: int) -> bytes:
+        """Return the bytes of a text; libtiff takes one of any type of integers."""
+        return bytes(number & 255 for number in self.integers(directory, tag, most))
+
+    def text(self, directory: Directory, tag: int, most: int) -> str:
+        """Return the text of a field, to its first NUL, or an empty one."""
+        return self.raw_text(directory, tag, most).partition(b"\0")[0].decode("utf-8", "replace")
+
+    def place(self, field: Field) -> Optional[int]:
+        """Return the offset of the value of a field, or None if it stands in the field itself."""
+        return unpack(self.form.offset, field.raw)[0] if field.length > self.form.room else None
+
     def _content(self, field: Field, most: int) -> bytes:
         """Return the bytes of the value of a field."""
         tag = field.tag
@@ -205,20 +264,8 @@ class TiffFile:
             raise TiffProblem(f"has a tag {tag} of a type that is not read")
         if field.number > most:
             raise TiffProblem(f"has a tag {tag} of more than {most} numbers")
-        size = calcsize(f"<{_TYPES[field.kind]}") * field.number
-        raw = field.raw[:size]
-        if size > self.form.room:
-            raw = self._read(unpack(self.form.offset, field.raw)[0], size)
-        return raw
-
-    def number(self, directory: Directory, tag: int, default: int) -> int:
-        """Return the only number of a field, or what it is where the field is not there."""
-        found = self.numbers(directory, tag, 1)
-        return int(found[0]) if found.size else default
-
-    def text(self, directory: Directory, tag: int, most: int) -> str:
-        """Return the text of a field, to its first NUL, or an empty one."""
-        return self.numbers(directory, tag, most).astype("u1").tobytes().partition(b"\0")[0].decode("utf-8", "replace")
+        place = self.place(field)
+        return field.raw[: field.length] if place is None else self._read(place, field.length)
 
     def _read(self, at: int, size: int) -> bytes:
         if at + size <= self._length:  # offsets may be beyond what files can have

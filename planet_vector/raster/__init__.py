@@ -4,7 +4,9 @@
 module             does
 =================  =============================================================================
 access             a product's link becomes a name and options for the GDAL at hand
-basemap_names      basemaps as names that stock programs open
+basemap_names      basemaps of the service as names that stock programs open
+described          products as VRTs with overviews; `tiff_header` reads what they say of a file
+vrt_xml            the XML of VRTs; `file_vrts`, `gdal_xml` and `tile_overviews` say what goes into it
 decimated          what a look from afar takes of a file; `overview_files` keeps what comes of it
 product            a product as a dataset
 band_stack         several products of a scene as one dataset

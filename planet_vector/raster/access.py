@@ -30,8 +30,8 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from planet_vector.catalog import ScenesV0
 from planet_vector.config import Settings
 from planet_vector.errors import warn
+from planet_vector.http.credentials import authorization
 from planet_vector.http.responses import parse_count, ranged_length
-from planet_vector.http.transport import authorization
 from planet_vector.raster.credential_files import header_file, headers_option
 from planet_vector.raster.gdal_options import DIRECT, HEADERS, READING, SIGNED, WITHOUT_KEY, Options
 
@@ -53,7 +53,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Access:
-    """Say how one GDAL opens one product.
+    """How one GDAL opens one product.
 
     Attributes
     ----------

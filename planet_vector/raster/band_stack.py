@@ -12,8 +12,7 @@ import weakref
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, FrozenSet, NamedTuple, Optional, Sequence, Tuple, Union
-from xml.etree.ElementTree import Element, SubElement, tostring
+from typing import TYPE_CHECKING, Any, Callable, FrozenSet, NamedTuple, Optional, Sequence, Tuple, Union
 
 from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import RasterioIOError
@@ -22,30 +21,29 @@ from rasterio.io import DatasetReader
 from planet_vector.atomic_files import complete
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import RasterAccessError
+from planet_vector.geometry.grid import GridSpec
 from planet_vector.pixels.header import Band, RasterHeader
-from planet_vector.raster.bands import LANDSAT
-from planet_vector.raster.bands import Band as Known
-from planet_vector.raster.byte_ranges import Part
-from planet_vector.raster.gdal_message import gdal_said, messages
+from planet_vector.raster.bands import LANDSAT, SpectralBand
+from planet_vector.raster.byte_ranges import ReadWindow
+from planet_vector.raster.error_messages import gdal_said, messages
+from planet_vector.raster.file_vrts import add_masks, vrt_band, vrt_source, with_mask
 from planet_vector.raster.gdal_options import READING, Options
 from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import ProductError, north_up, opened
 from planet_vector.raster.remote import Remote
 from planet_vector.raster.sources import Sources, source_name
-from planet_vector.raster.vrt_parts import add_masks, vrt, vrt_band, vrt_mask, vrt_source, with_mask
 from planet_vector.raster.vrt_reads import Layers
+from planet_vector.raster.vrt_xml import add_mask, add_metadata, as_text, new_vrt
 from planet_vector.scene import Scene
 from planet_vector.workers import Workers
 
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
 
 class Virtual(Remote):
-    """Read several files as one raster; by one thread at a time, as any rasterio dataset.
+    """Several files as one raster."""
 
-    All that reads raises `ServiceError` when the service does not give a file, and `RasterAccessError` when one cannot
-    be read.
-    """
-
-    _title = "of a service"  # until opened: rasterio logs the dataset while it is made
     _as_vrt: Callable[[], str]
     _kept: Any = None
     _end: Any = None
@@ -54,61 +52,27 @@ class Virtual(Remote):
     _layers: Optional[Layers] = None
     _less: Optional[_Less] = None
 
-    def read(
-        self,
-        indexes: Any = None,
-        out: Any = None,
-        window: Any = None,
-        masked: bool = False,
-        out_shape: Any = None,
-        boundless: bool = False,
-        resampling: Resampling = Resampling.nearest,
-        fill_value: Any = None,
-        out_dtype: Any = None,
-    ) -> Any:
-        """Read pixels as `rasterio.io.DatasetReader.read` does."""
-        part = None if boundless else Part(indexes, window, getattr(out, "shape", out_shape), resampling)
-        return self._whole(
-            self._read_by_worker, self._read_part, "read", part, (True, bool(masked) or fill_value is not None),
-            indexes, out, window, masked, out_shape, boundless, resampling, fill_value, out_dtype,
-        )  # fmt: skip
-
-    def read_masks(
-        self,
-        indexes: Any = None,
-        out: Any = None,
-        out_shape: Any = None,
-        window: Any = None,
-        boundless: bool = False,
-        resampling: Resampling = Resampling.nearest,
-    ) -> Any:
-        """Read masks as `rasterio.io.DatasetReader.read_masks` does."""
-        part = None if boundless else Part(indexes, window, getattr(out, "shape", out_shape), resampling)
-        return self._whole(
-            self._read_by_worker, self._read_part, "read_masks", part, (False, True),
-            indexes, out, out_shape, window, boundless, resampling,
-        )  # fmt: skip
-
-    def _read_part(self, method: str, part: Optional[Part], wanted: Tuple[bool, bool], *args: Any) -> Any:
-        """Read while the sources are fetched side by side; `wanted` tells whether pixels and masks are read."""
-        plain = getattr(super(Remote, self), method)
+    def _read_part(self, method: str, part: Optional[ReadWindow], pixels: bool, masks: bool, *args: Any) -> Any:
+        """Read while the sources are fetched side by side."""
         # Of one that is closed nothing is fetched: rasterio says that it is.
         found = None if part is None or self._sources is None or self.closed else part.within(self)
         if found is None:
-            return plain(*args)
+            return super()._read_part(method, part, pixels, masks, *args)
         assert part is not None and self._sources is not None
         bands, window, shape = found
         if self._layers is None:
             self._layers = Layers(self._text)
-        layers, reader = self._layers, plain
+        layers, less = self._layers, None
         if part.resampling == Resampling.nearest:  # others blend at the edges of pixels that lie between those made
             less = self._without(layers.covered(window, shape))
             if less is not None:
-                layers, reader = less.layers, getattr(less.dataset, method)
-        numbers = [*(bands if wanted[0] else ()), *(f"mask,{band}" for band in (bands if wanted[1] else ()))]
+                layers = less.layers
+        numbers = [*(bands if pixels else ()), *(f"mask,{band}" for band in (bands if masks else ()))]
         beside = self._sources.side_by_side(list(layers.asked(numbers, window, shape, part.resampling)))
         try:
-            return reader(*args)
+            if less is not None:
+                return getattr(less.dataset, method)(*args)
+            return super()._read_part(method, part, pixels, masks, *args)
         finally:
             if beside is not None:
                 beside.end()
@@ -142,10 +106,10 @@ class Virtual(Remote):
 
     def _whole(self, read: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if self._sources is None:
-            return read(*args, **kwargs)
+            return super()._whole(read, *args, **kwargs)
         self._sources.begin()
         try:
-            found = read(*args, **kwargs)
+            found = super()._whole(read, *args, **kwargs)
         except RasterioIOError as error:
             self._sources.explain(" ".join(messages(error)))
             raise ProductError(f"{self._title} could not be read whole: {gdal_said(error)}; try again.") from None
@@ -157,14 +121,6 @@ class Virtual(Remote):
             self._less.dataset.close()
         super()._close()
         self._end()
-
-    def _repr_png_(self) -> bytes:
-        from planet_vector.raster.pictures import picture_of
-
-        return picture_of(self)
-
-    def __repr__(self) -> str:
-        return f"<{'closed' if self.closed else 'open'} {type(self).__name__} {self._title}>"
 
 
 class _Less(NamedTuple):
@@ -252,11 +208,11 @@ def open_bands(
     sources = Sources(catalog, titles)
     sources.fetch_headers(links)
 
-    def look(link: str) -> _Source:
+    def look(link: str) -> _ProductFile:
         with sources.open(link) as dataset:
             north_up(dataset)
             header = header_of(dataset)
-            return _Source(source_name(link), header, sources.mask_of(link, header, dataset))
+            return _ProductFile(source_name(link), header, sources.mask_of(link, header, dataset))
 
     try:
         with Workers(max(1, min(len(links), catalog.settings.connections))) as pool:
@@ -264,7 +220,7 @@ def open_bands(
         if len({source.header.crs for source in found}) > 1:
             told = f"The products of {title} lie in different coordinate systems"
             raise RasterAccessError(f"{told}: open them one by one.")
-        text = tostring(_stack(scene, products, found, resolution), encoding="unicode")
+        text = as_text(_stack(scene, products, found, resolution))
     except BaseException:
         sources.end()
         raise
@@ -272,36 +228,39 @@ def open_bands(
     return dataset
 
 
-class _Source(NamedTuple):
+class _ProductFile(NamedTuple):
     name: str
     header: RasterHeader
     mask: Optional[str]
 
 
-def _stack(scene: Scene, products: Sequence[str], sources: Sequence[_Source], resolution: Union[str, float]) -> Element:
+def _stack(
+    scene: Scene, products: Sequence[str], sources: Sequence[_ProductFile], resolution: Union[str, float]
+) -> Element:
     res = _resolution([source.header.res for source in sources], resolution)
     lefts, lows, rights, tops = zip(*(source.header.bounds for source in sources))
-    bounds = (min(lefts), min(lows), max(rights), max(tops))
-    root = vrt(sources[0].header.crs, bounds, res)
+    west, north = min(lefts), max(tops)
+    width, height = max(1, round((max(rights) - west) / res[0])), max(1, round((north - min(lows)) / res[1]))
+    grid = GridSpec(sources[0].header.crs, west, north, res, width, height)
+    root = new_vrt(grid)
     for product, (name, header, mask) in zip(products, sources):
         known = LANDSAT.get(product) if scene.scene_type == "landsat" else None
         for number, said in enumerate(header.bands, 1):
             band = vrt_band(root, _described(said, product, known))
             _add_wavelengths(band, known)
             if mask is None:
-                vrt_source(band, name, number, header, bounds, res)
+                vrt_source(band, name, number, header, grid)
             else:
                 # What its mask hides is nodata where the band has such a value, and not what happens to lie there.
-                source = vrt_source(band, with_mask(name, header, mask), number, header, bounds, res, "ComplexSource")
-                SubElement(source, "UseMaskBand").text = "true"
+                vrt_source(band, with_mask(name, header, mask), number, header, grid, {"UseMaskBand": "true"})
     if any(source.mask for source in sources):
-        together = vrt_mask(root)  # what one product has is data
+        together = add_mask(root)  # what one product has is data
         for name, header, mask in sources:
-            add_masks(together, name, header, bounds, res, mask)
+            add_masks(together, name, header, grid, mask)
     return root
 
 
-def _described(said: Band, product: str, known: Optional[Known]) -> Band:
+def _described(said: Band, product: str, known: Optional[SpectralBand]) -> Band:
     """Return a band with the name and colour that it has beside others."""
     if known is None:
         return replace(said, description=said.description or product)
@@ -309,12 +268,11 @@ def _described(said: Band, product: str, known: Optional[Known]) -> Band:
     return replace(said, description=f"{product} ({known.description})", colour=colour)
 
 
-def _add_wavelengths(band: Element, known: Optional[Known]) -> None:
+def _add_wavelengths(band: Element, known: Optional[SpectralBand]) -> None:
     if known is not None and known.centre is not None:
         # GDAL's own domain and items for wavelengths, in micrometres (its raster data model, "IMAGERY Domain").
-        metadata = SubElement(band, "Metadata", domain="IMAGERY")
-        SubElement(metadata, "MDI", key="CENTRAL_WAVELENGTH_UM").text = repr(known.centre)
-        SubElement(metadata, "MDI", key="FWHM_UM").text = repr(known.width)
+        items = [("CENTRAL_WAVELENGTH_UM", repr(known.centre)), ("FWHM_UM", repr(known.width))]
+        add_metadata(band, items, "IMAGERY")
 
 
 def _resolution(sizes: Sequence[Tuple[float, float]], wanted: Union[str, float]) -> Tuple[float, float]:

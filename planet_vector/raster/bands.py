@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Mapping, NamedTuple, Optional
 
 
-class Band(NamedTuple):
-    """Describe a band.
+class SpectralBand(NamedTuple):
+    """Band of a sensor.
 
     Attributes
     ----------
@@ -38,18 +38,18 @@ class Band(NamedTuple):
         return None if self.low is None or self.high is None else round(self.high - self.low, 5)
 
 
-LANDSAT: Mapping[str, Band] = {
-    "band_1": Band("coastal aerosol", 0.435, 0.451),
-    "band_2": Band("blue", 0.452, 0.512, "Blue"),
-    "band_3": Band("green", 0.533, 0.590, "Green"),
-    "band_4": Band("red", 0.636, 0.673, "Red"),
-    "band_5": Band("near infrared", 0.851, 0.879),
-    "band_6": Band("short-wave infrared 1", 1.566, 1.651),
-    "band_7": Band("short-wave infrared 2", 2.107, 2.294),
-    "band_8": Band("panchromatic", 0.503, 0.676),
-    "band_9": Band("cirrus", 1.363, 1.384),
-    "band_10": Band("thermal infrared 1", 10.60, 11.19),
-    "band_11": Band("thermal infrared 2", 11.50, 12.51),
-    "qa": Band("quality assessment"),
+LANDSAT: Mapping[str, SpectralBand] = {
+    "band_1": SpectralBand("coastal aerosol", 0.435, 0.451),
+    "band_2": SpectralBand("blue", 0.452, 0.512, "Blue"),
+    "band_3": SpectralBand("green", 0.533, 0.590, "Green"),
+    "band_4": SpectralBand("red", 0.636, 0.673, "Red"),
+    "band_5": SpectralBand("near infrared", 0.851, 0.879),
+    "band_6": SpectralBand("short-wave infrared 1", 1.566, 1.651),
+    "band_7": SpectralBand("short-wave infrared 2", 2.107, 2.294),
+    "band_8": SpectralBand("panchromatic", 0.503, 0.676),
+    "band_9": SpectralBand("cirrus", 1.363, 1.384),
+    "band_10": SpectralBand("thermal infrared 1", 10.60, 11.19),
+    "band_11": SpectralBand("thermal infrared 2", 11.50, 12.51),
+    "qa": SpectralBand("quality assessment"),
 }
 """Landsat 8's products, each a band."""

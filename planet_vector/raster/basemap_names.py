@@ -21,7 +21,7 @@ from planet_vector.catalog.basemaps import (
 )
 from planet_vector.config import user_directory
 from planet_vector.errors import ConfigError, QueryError, RasterAccessError
-from planet_vector.geometry.shapes import Box
+from planet_vector.geometry.boxes import Box
 from planet_vector.names import BASEMAPS, ONLY_GEOTIFF, Name, is_segment
 from planet_vector.private_files import make_folder, remove_oldest, write_private
 from planet_vector.raster.access import ANY_BUILD, plan, remark, self_contained

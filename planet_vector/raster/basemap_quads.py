@@ -17,7 +17,7 @@ from planet_vector.catalog.basemaps import (
     scenes_behind,
 )
 from planet_vector.errors import QueryError, RasterAccessError
-from planet_vector.geometry.shapes import Box
+from planet_vector.geometry.boxes import Bounds, Box
 from planet_vector.geometry.web_mercator import to_degrees
 from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.raster.band_stack import Virtual, open_virtual
@@ -46,7 +46,7 @@ _MOST_QUADS = 20_000  # of one raster
 
 
 class _Located:
-    """Answer the metadata items of the domain ``LocationInfo``, as GDAL's driver PLMosaic does."""
+    """Mixin that answers metadata items of the domain ``LocationInfo``, as GDAL's own driver for basemaps does."""
 
     _catalog: ScenesV0
     _basemap = ""
@@ -67,11 +67,11 @@ class _Located:
 
 
 class BasemapTiles(_Located, Tiles):
-    """Read the tiles of a basemap as a raster."""
+    """Tiles of a basemap as a raster."""
 
 
 class Quads(_Located, Virtual):
-    """Read the quads of a basemap as one raster: at full size the quads, at half of it and less the tiles."""
+    """Quads of a basemap as one raster: at full size the quads, at half of it and less the tiles."""
 
     _quads: Sequence[Item] = ()
     _places: Sequence[Tuple[int, int]] = ()  # column and row of each quad's first pixel
@@ -190,7 +190,7 @@ def open_quads(catalog: ScenesV0, name: str, box: Box, cache: bool = False) -> Q
     return dataset
 
 
-def _places(basemap: Basemap, bounds: Sequence[Tuple[float, float, float, float]]) -> List[Tuple[int, int]]:
+def _places(basemap: Basemap, bounds: Sequence[Bounds]) -> List[Tuple[int, int]]:
     """Return column and row of the first pixel of each quad, in the raster of them all."""
     west, north = min(box[0] for box in bounds), max(box[3] for box in bounds)
     return [(round((box[0] - west) / basemap.pixel), round((north - box[3]) / basemap.pixel)) for box in bounds]

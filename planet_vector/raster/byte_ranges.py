@@ -25,8 +25,8 @@ _COARSER = 1.2  # GDAL takes an overview that is this much coarser than what is 
 _REACH = 4  # pixels, of those read, that the widest kernel takes in around a window
 
 
-class Part(NamedTuple):
-    """What is read of a file, as the arguments of `rasterio.io.DatasetReader.read` say it."""
+class ReadWindow(NamedTuple):
+    """Window of a file that is read, as the arguments of `rasterio.io.DatasetReader.read` give it."""
 
     indexes: Any
     window: Any
@@ -49,7 +49,7 @@ class Part(NamedTuple):
         return (bands, window, (int(rows), int(columns))) if bands and fits else None
 
 
-def ranges_of(dataset: DatasetReader, level: Callable[[int], Any], part: Part) -> List[Range]:
+def ranges_of(dataset: DatasetReader, level: Callable[[int], Any], part: ReadWindow) -> List[Range]:
     """Return the bytes that hold the blocks which a read takes.
 
     Parameters
@@ -58,7 +58,7 @@ def ranges_of(dataset: DatasetReader, level: Callable[[int], Any], part: Part) -
         The file, open.
     level : callable
         Returns the file opened at an overview, counted from 0.
-    part : Part
+    part : ReadWindow
         What is read.
     """
     found = part.within(dataset)
@@ -73,7 +73,7 @@ def ranges_of_blocks(
     shape: Tuple[int, int],
     resampling: Resampling,
 ) -> List[Range]:
-    """Return the bytes that hold the blocks of some bands which are read for a window, with what `Part` says of it."""
+    """Return the bytes that hold the blocks of some bands which are read for a window; see `ReadWindow.within`."""
     overview = _overview(dataset, window, shape)
     if overview is not None:
         smaller = level(overview)

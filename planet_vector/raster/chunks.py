@@ -13,7 +13,7 @@ KEPT = 1024  # chunks of all files, 16 MB, as GDAL keeps
 
 
 class Chunks:
-    """Keep the chunks that were read last, of all files: a scene that is opened again has not to be fetched again."""
+    """Cache of the chunks that were read last, of all files: a scene that is opened again is not fetched again."""
 
     def __init__(self) -> None:
         self._chunks: OrderedDict[Tuple[Hashable, int], bytes] = OrderedDict()

@@ -9,7 +9,6 @@ from planet_vector.errors import RasterAccessError
 from planet_vector.pixels.header import Band, RasterHeader
 from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import north_up
-from planet_vector.raster.vrt_parts import no_data
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -25,7 +24,7 @@ def told_by_pixels(header: RasterHeader) -> Optional[str]:
         # GDAL takes an alpha band for a mask in these alone.
         seen = header.alpha == len(header.bands) in (2, 4) and set(header.dtypes) <= {"uint8", "uint16"}
         return ALPHA if seen and not any(value is not None for value in header.nodata) else None
-    values = set(map(repr, no_data(header)))
+    values = set(map(repr, header.fill_values))
     return None if len(values) > 1 or "None" in values else values.pop()
 
 
@@ -33,13 +32,13 @@ def bands_of_all(headers: Sequence[RasterHeader], top: RasterHeader) -> List[Ban
     """Return the bands of a mosaic: those of the scene on top, but for what is not true of all."""
     found = []
     for number, band in enumerate(top.bands):
-        values = {repr(no_data(header)[number]) for header in headers}
+        values = {repr(header.fill_values[number]) for header in headers}
         names = {header.bands[number].description for header in headers}
         tags = set.intersection(*(set(header.bands[number].tags.items()) for header in headers))
         found.append(
             replace(
                 band,
-                nodata=no_data(top)[number] if len(values) == 1 else None,
+                nodata=top.fill_values[number] if len(values) == 1 else None,
                 description=band.description if len(names) == 1 else None,
                 tags=dict(tags),
             )

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from planet_vector.config import DEFAULT_API_URL, Settings, credentials_path, is_api_origin
 from planet_vector.errors import ConfigError
-from planet_vector.http.transport import authorization
+from planet_vector.http.credentials import authorization
 from planet_vector.private_files import check_folder, make_folder, read_private, write_private
 from planet_vector.raster.gdal_options import GUARDED, HEADERS, READING
 

@@ -10,10 +10,9 @@ The header may be made by anybody: each number is looked at before anything of t
 
 from __future__ import annotations
 
-import io
+from os import SEEK_END, SEEK_SET
 from pathlib import Path
-from struct import pack, unpack
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from planet_vector.errors import RasterAccessError
 from planet_vector.pixels.tiff import (
@@ -26,6 +25,7 @@ from planet_vector.pixels.tiff import (
     ROWS_PER_STRIP,
     SAMPLE_FORMAT,
     SAMPLES,
+    SIGNED_TYPES,
     STRIP_BYTES,
     STRIP_OFFSETS,
     SUB_DIRECTORIES,
@@ -37,7 +37,6 @@ from planet_vector.pixels.tiff import (
     WIDTH,
     Directory,
     Field,
-    Form,
     TiffFile,
     TiffProblem,
 )
@@ -63,15 +62,12 @@ _SIGNED = 2  # of SAMPLE_FORMAT
 # What names other files in GDAL's metadata, which opens them when overviews are looked for; or may be any text.
 _NAMING = (b"OVERVIEW_FILE", b"X_DATASET", b"Y_DATASET", b"&#")
 
-_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-_CODES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
-
 Progress = Optional[Callable[[int, int], None]]
 """Called with the bytes of blocks that are there, and those there will be; what it raises ends it."""
 
 
 class Decimation(NamedTuple):
-    """Hold what a file is reduced to, and what that takes of it.
+    """Reduced size of a file, and the bytes of it that this takes.
 
     Attributes
     ----------
@@ -192,14 +188,15 @@ def _pieces(ranges: Sequence[Range]) -> Iterator[List[Range]]:
 
 
 class _Layout(NamedTuple):
-    """Hold how the blocks of a directory divide its pixels, and the tables that say where they lie."""
+    """Division of a directory's pixels into blocks, and the tables of their offsets and lengths."""
 
     size: Tuple[int, int]  # columns and rows
     block: Tuple[int, int]
     separate: int  # planes of blocks: the bands, where each has its own
     length: int  # bytes of a decoded block
-    offsets: Field
-    lengths: Field
+    offsets: Tuple[int, ...]
+    lengths: Tuple[int, ...]
+    table: Field  # of the offsets
 
     @property
     def across(self) -> int:
@@ -211,30 +208,17 @@ class _Layout(NamedTuple):
 
 
 class _Header:
-    """Read the directories of a file."""
+    """Directories of a file."""
 
     def __init__(self, file: RemoteFile) -> None:
-        self._file = file
-        tiff = TiffFile(_Seekable(file))  # type: ignore[arg-type] # it has what is used of a file
-        self._form: Form = tiff.form
-        self._directories: List[Directory] = []
-        self._values: Dict[int, bytes] = {}  # by where they stand
-        seen: Set[int] = set()
-        at = tiff.first
-        while at:
-            if at in seen or len(seen) == _MOST_DIRECTORIES:
-                raise TiffProblem(f"has directories in a circle, or more than {_MOST_DIRECTORIES}")
-            seen.add(at)
-            self._directories.append(tiff.directory(at))
-            self._tables(at, self._directories[-1])
-            at = self._directories[-1].following
-        if not self._directories:
-            raise TiffProblem("has no directory")
+        self._file = _Recorded(file)
+        self._tiff = TiffFile(self._file)
+        self._directories = self._tiff.directories(_MOST_DIRECTORIES)
         self._read_values()
 
     def decimation(self, title: str) -> Decimation:
         """Return how the first image is reduced."""
-        kinds = [self._number(directory, SUBFILE, 0) for directory in self._directories]
+        kinds = [self._tiff.number(directory, SUBFILE, 0) for directory in self._directories]
         first, size = self._directories[0], self._size(self._directories[0])
         if any(kind & REDUCED for kind in kinds[1:]):
             return Decimation(title, "has overviews of its own")
@@ -249,8 +233,8 @@ class _Header:
             raise TiffProblem("names another file in its metadata, which is not opened")
         masks = [number for number, (kind, directory) in enumerate(zip(kinds, self._directories), 1)
                  if kind & MASK and self._size(directory) == size]  # fmt: skip
-        bands, bits = self._number(first, SAMPLES, 1), max(self._numbers(first, BITS) or [1])
-        if masks and bits == 8 and _SIGNED in self._numbers(first, SAMPLE_FORMAT):
+        bands, bits = self._tiff.number(first, SAMPLES, 1), max(self._tiff.integers(first, BITS) or [1])
+        if masks and bits == 8 and _SIGNED in self._tiff.integers(first, SAMPLE_FORMAT):
             raise TiffProblem("has a mask beside signed bytes, which cannot hold it")
         columns, rows = -(-size[0] // factor), -(-size[1] // factor)
         if columns * rows * (bands + bool(masks)) * max(1, bits // 8) > MAX_BLOCK:
@@ -269,20 +253,18 @@ class _Header:
             raise TiffProblem("claims to hold more than it can")
         factors = [2**power for power in range(1, 12) if max(columns, rows) >> power >= AT_LEAST // 8]
         around = [(max(0, begin - _AROUND), min(end + _AROUND, self._file.size)) for begin, end in sorted(set(ranges))]
-        (head,) = self._file.read([(0, HEAD)])
-        header = [(0, head), *{**self._values, **patched}.items()]
+        self._file.fetch([(0, HEAD)])
+        header = [*{**self._file.parts, **patched}.items()]
         return Decimation(
             title, "", rows, columns, tuple(factors), masks[0] if masks else 0, around, header, self._file.size
         )
 
     def _metadata(self, directory: Directory) -> bytes:
         """Return GDAL's metadata, in whose names case does not count."""
-        field = directory.fields.get(GDAL_METADATA)
-        place = None if field is None else self._place(field)
-        return b"" if place is None else self._values[place].upper()
+        return self._tiff.raw_text(directory, GDAL_METADATA, MOST_HEADER).upper()
 
     def _size(self, directory: Directory) -> Tuple[int, int]:
-        size = self._number(directory, WIDTH, 0), self._number(directory, HEIGHT, 0)
+        size = self._tiff.number(directory, WIDTH, 0), self._tiff.number(directory, HEIGHT, 0)
         if not min(size):
             raise TiffProblem("does not say its size")
         return size
@@ -291,24 +273,25 @@ class _Header:
         size, fields = self._size(directory), directory.fields
         tiled = TILE_OFFSETS in fields
         if tiled:
-            block = self._number(directory, TILE_WIDTH, 0), self._number(directory, TILE_HEIGHT, 0)
+            block = self._tiff.number(directory, TILE_WIDTH, 0), self._tiff.number(directory, TILE_HEIGHT, 0)
         else:
-            block = size[0], min(self._number(directory, ROWS_PER_STRIP, size[1]), size[1])
-        offsets = fields.get(TILE_OFFSETS if tiled else STRIP_OFFSETS)
+            block = size[0], min(self._tiff.number(directory, ROWS_PER_STRIP, size[1]), size[1])
+        offsets = TILE_OFFSETS if tiled else STRIP_OFFSETS
         # Some writers call the table of tiles by the name of that of strips.
-        lengths = fields.get(TILE_BYTES, fields.get(STRIP_BYTES)) if tiled else fields.get(STRIP_BYTES)
-        if not min(block) or offsets is None or lengths is None:
+        lengths = TILE_BYTES if tiled and TILE_BYTES in fields else STRIP_BYTES
+        if not min(block) or offsets not in fields or lengths not in fields:
             raise TiffProblem("does not say where its pixels lie")
-        bands = self._number(directory, SAMPLES, 1)
-        separate = bands if self._number(directory, PLANAR, 1) == 2 else 1
-        bits = max(self._numbers(directory, BITS) or [1]) * (1 if separate > 1 else bands)
-        layout = _Layout(size, block, separate, -(-block[0] * bits // 8) * block[1], offsets, lengths)
-        count = layout.across * layout.down * separate
-        if count > MOST_BLOCKS or layout.length > MAX_BLOCK:
-            raise TiffProblem(f"has {count:,} blocks of {layout.length:,} bytes, which no product has")
-        if offsets.number != count or lengths.number != count:
+        bands = self._tiff.number(directory, SAMPLES, 1)
+        separate = bands if self._tiff.number(directory, PLANAR, 1) == 2 else 1
+        bits = max(self._tiff.integers(directory, BITS) or [1]) * (1 if separate > 1 else bands)
+        length = -(-block[0] * bits // 8) * block[1]
+        count = -(-size[0] // block[0]) * -(-size[1] // block[1]) * separate
+        if count > MOST_BLOCKS or length > MAX_BLOCK:
+            raise TiffProblem(f"has {count:,} blocks of {length:,} bytes, which no product has")
+        if fields[offsets].number != count or fields[lengths].number != count or fields[offsets].kind in SIGNED_TYPES:
             raise TiffProblem("does not say where each of its blocks lies")
-        return layout
+        starts, sizes = (self._tiff.integers(directory, tag, MOST_BLOCKS) for tag in (offsets, lengths))
+        return _Layout(size, block, separate, length, starts, sizes, fields[offsets])
 
     def _blocks(self, layout: _Layout, shape: Tuple[int, int]) -> List[int]:
         """Return the numbers of the blocks that a read of columns and rows takes."""
@@ -320,87 +303,62 @@ class _Header:
         return [(plane * down + row) * across + column
                 for plane in range(layout.separate) for row in rows for column in columns]  # fmt: skip
 
-    def _ranges(self, layout: _Layout, blocks: List[int], patched: Dict[int, bytes]) -> List[Range]:
+    def _ranges(self, layout: _Layout, blocks: Sequence[int], patched: Dict[int, bytes]) -> List[Range]:
         """Return where blocks lie, and say in a table for the copy that the others lie beyond the end."""
-        offsets, lengths = self._unpacked(layout.offsets), self._unpacked(layout.lengths)
-        found = []
-        for block in blocks:
-            if not offsets[block] or not lengths[block]:
-                continue  # it was never written
-            end = offsets[block] + lengths[block]
-            if end > self._file.size:
-                raise TiffProblem("is cut off")
-            found.append((offsets[block], end))
-        place = self._place(layout.offsets)
-        if place is not None:  # a table within its field has a few numbers, which are all taken for wanted
-            code, width = _CODES[layout.offsets.kind], _WIDTHS[layout.offsets.kind]
-            wanted, beyond = set(blocks), 2 ** (8 * width) - 1
-            table = [offset if number in wanted or not offset else beyond for number, offset in enumerate(offsets)]
-            patched[place] = pack(f"{self._form.order}{len(table)}{code}", *table)
+        offsets, lengths, table = layout.offsets, layout.lengths, layout.table
+        place = self._tiff.place(table)
+        if place is None:  # a table within its field has a few numbers, which are all taken for wanted
+            blocks = range(len(offsets))
         else:
-            found = [(first, first + length) for first, length in zip(offsets, lengths) if first and length]
-            if any(end > self._file.size for _, end in found):
-                raise TiffProblem("is cut off")
+            wanted, beyond = set(blocks), 2 ** (8 * (table.length // table.number)) - 1
+            patch = [offset if number in wanted or not offset else beyond for number, offset in enumerate(offsets)]
+            patched[place] = self._tiff.form.packed(table.kind, patch)
+        # Others were never written.
+        found = [(offsets[n], offsets[n] + lengths[n]) for n in blocks if offsets[n] and lengths[n]]
+        if any(end > self._file.size for _, end in found):
+            raise TiffProblem("is cut off")
         return found
 
-    def _tables(self, at: int, directory: Directory) -> None:
-        """Keep a directory as it stands."""
-        form = self._form
-        number, field = (8, 20) if form.big else (2, 12)
-        # Of fields with one tag the reader keeps the first: the count is what stands there.
-        (raw,) = self._file.read([(at, number)])
-        (count,) = unpack(form.number, raw)
-        (self._values[at],) = self._file.read([(at, number + count * field + form.room)])
-
     def _read_values(self) -> None:
-        """Read what stands outside the fields."""
+        """Read what stands outside the fields, all at once."""
         wanted: Dict[int, int] = {}
         for directory in self._directories:
             for field in directory.fields.values():
-                place = self._place(field)
+                place = self._tiff.place(field)
                 if place is not None:
-                    wanted[place] = max(wanted.get(place, 0), _WIDTHS[field.kind] * field.number)
+                    wanted[place] = max(wanted.get(place, 0), field.length)
         if sum(wanted.values()) > MOST_HEADER or any(at + length > self._file.size for at, length in wanted.items()):
             raise TiffProblem("has values in its header that are larger than any product's, or beyond its end")
-        places = list(wanted.items())
-        self._values.update({at: body for (at, _), body in zip(places, self._file.read(places))})
-
-    def _place(self, field: Field) -> Optional[int]:
-        """Return where the value of a field stands, or None where that is the field itself."""
-        if _WIDTHS.get(field.kind, 0) * field.number <= self._form.room:
-            return None
-        (at,) = unpack(self._form.offset, field.raw)
-        return int(at)
-
-    def _unpacked(self, field: Field) -> Tuple[int, ...]:
-        code = _CODES.get(field.kind)
-        if code is None:
-            raise TiffProblem(f"has a tag {field.tag} of a type that is not read")
-        place = self._place(field)
-        raw = field.raw if place is None else self._values[place]
-        return unpack(f"{self._form.order}{field.number}{code}", raw[: _WIDTHS[field.kind] * field.number])
-
-    def _numbers(self, directory: Directory, tag: int) -> Tuple[int, ...]:
-        field = directory.fields.get(tag)
-        return () if field is None else self._unpacked(field)
-
-    def _number(self, directory: Directory, tag: int, default: int) -> int:
-        found = self._numbers(directory, tag)
-        return found[0] if found else default
+        self._file.fetch(list(wanted.items()))
 
 
-class _Seekable(io.RawIOBase):
-    """Read a file of a service as one that can seek."""
+class _Recorded:
+    """Seekable view of a remote file that keeps what is read.
+
+    Attributes
+    ----------
+    size : int
+        Bytes of the file.
+    parts : dict of int to bytes
+        What was read, by where it stands.
+    """
 
     def __init__(self, file: RemoteFile) -> None:
-        super().__init__()
-        self._file, self._at = file, 0
+        self._remote, self._at = file, 0
+        self.size = file.size
+        self.parts: Dict[int, bytes] = {}
 
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._file.size}[whence]
+    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
+        self._at = self.size + offset if whence == SEEK_END else offset
         return self._at
 
     def read(self, size: int = -1) -> bytes:
-        (found,) = self._file.read([(self._at, size)])
-        self._at += len(found)
-        return found
+        if len(self.parts.get(self._at, b"")) < size:
+            self.fetch([(self._at, size)])
+        return self.parts.get(self._at, b"")[:size]
+
+    def fetch(self, ranges: Sequence[Tuple[int, int]]) -> None:
+        """Read ranges (first byte, bytes) together."""
+        for (at, _), body in zip(ranges, self._remote.read(ranges)):
+            if len(body) > len(self.parts.get(at, b"")):
+                self.parts[at] = body

@@ -13,23 +13,25 @@ from __future__ import annotations
 import logging
 import math
 from pathlib import Path
-from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
-from xml.etree.ElementTree import Element, SubElement, tostring  # noqa: S405 - nothing is parsed
+from typing import List, Optional, Sequence, Tuple
 
 import requests
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import ConfigError, ProtocolError, ServiceError
-from planet_vector.geometry.web_mercator import HALF_WORLD, TILE, to_mercator
+from planet_vector.geometry.boxes import Bounds
+from planet_vector.geometry.web_mercator import HALF_WORLD, to_mercator
 from planet_vector.http.responses import read_body
 from planet_vector.names import ONLY_GEOTIFF, is_segment
 from planet_vector.pixels.tiff import TiffProblem
 from planet_vector.raster.access import ANY_BUILD, Access, Build, plan, remark, self_contained
 from planet_vector.raster.credential_files import tiles_file
 from planet_vector.raster.described_files import path_of, remove, tiles_name, write
-from planet_vector.raster.gdal_xml import scene_tiles, tiles_address, tiles_by_band, tiles_description
-from planet_vector.raster.layout import Layout, read_layout
+from planet_vector.raster.gdal_xml import COLOURS, scene_tiles, tiles_address, tiles_by_band, tiles_description
 from planet_vector.raster.overview_files import kept
+from planet_vector.raster.tiff_header import TiffHeader, read_tiff_header
+from planet_vector.raster.tile_overviews import tile_overviews
+from planet_vector.raster.vrt_xml import Properties, add_band, add_metadata, add_overview, add_source, as_text, new_vrt
 from planet_vector.scene import Scene
 from planet_vector.workers import Workers
 
@@ -42,36 +44,13 @@ ONE_AFTER_ANOTHER: Build = (3, 10, 0)
 Seen with 3.10.3 and 3.13.3, and not with 3.6.2.
 """
 
-_COLOURS = ("Red", "Green", "Blue", "Alpha")  # of tiles
-_SMALLEST = 256  # pixels; the longer side of the last overview has fewer than twice as many
 _MOST_LATITUDE = 85.0  # degrees; a web map ends at 85.06
-_DEGREE = math.pi * 6378137.0 / 180  # metres, on the equator
-_BLOCK = 512  # pixels a side that are warped at once, so that the tiles below them are fetched together
 _SECONDS = 5.0  # for one tile with all its retries
 _MOST_TILE = 2**22  # bytes; without any compression it has 2**18
 _PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 _LONGEST = 100  # characters of an id in the name of a file
 
-Box = Tuple[float, float, float, float]
-"""West, south, east, north, in degrees."""
-
 log = logging.getLogger(__name__)
-
-
-class Overview(NamedTuple):
-    """Hold a smaller copy of all of a raster, band by band the same.
-
-    Attributes
-    ----------
-    name : str
-        What GDAL opens: a path, ``GTIFF_DIR:2:<path>``, or the text of a VRT.
-    width, height : int
-        Its pixels.
-    """
-
-    name: str
-    width: int
-    height: int
 
 
 class _Undescribed(ValueError):
@@ -126,14 +105,14 @@ def described(
         try:
             if product != VISUAL:
                 raise _Undescribed("has no overviews")
-            layout = read_layout(catalog, access.url)
-            _check_kind(layout)
-            overviews = _tiles_of(catalog, scene, layout, path, build)
+            header = read_tiff_header(catalog, access.url)
+            _check_kind(header)
+            overviews = _tiles_of(catalog, scene, header, path, build)
         except (_Undescribed, TiffProblem):
             if path.exists():
                 remove(path)  # it is of another version of the file
             raise
-        return write(path, description(self_contained(access), layout, overviews))
+        return write(path, description(self_contained(access), header, overviews))
     except (_Undescribed, TiffProblem) as problem:
         log.debug("%s of %s %s: it is opened by itself", product, scene.id, problem)
     except (ServiceError, ConfigError, OSError) as error:
@@ -178,7 +157,7 @@ def subdatasets(catalog: ScenesV0, scene: Scene, products: Optional[Sequence[str
         return [found for found in pool.map(one, wanted, links) if found is not None]
 
 
-def description(name: str, layout: Layout, overviews: Sequence[Overview]) -> str:
+def description(name: str, header: TiffHeader, overviews: Sequence[str]) -> str:
     """Return the text of a VRT of a file that has overviews elsewhere.
 
     Parameters
@@ -186,69 +165,27 @@ def description(name: str, layout: Layout, overviews: Sequence[Overview]) -> str
     name : str
         The GDAL name of the file, as `self_contained` returns it. It is opened as a GeoTIFF and by no other driver, and
         not before pixels of full size are looked at.
-    layout : Layout
-        What its header says.
-    overviews : sequence of Overview
-        The larger first.
+    header : TiffHeader
+        Its header.
+    overviews : sequence of str
+        What GDAL opens them by, the larger first: names of rasters, or texts of VRTs.
     """
-    root = _raster(layout, layout.width, layout.height)
-    _items(root, layout.metadata)
-    if layout.interleaved:
-        _items(root, [("INTERLEAVE", "PIXEL")], domain="IMAGE_STRUCTURE")
-    size = {"RasterXSize": str(layout.width), "RasterYSize": str(layout.height)}
-    columns, rows = map(str, layout.block)
-    whole = {"xOff": "0", "yOff": "0", "xSize": str(layout.width), "ySize": str(layout.height)}
-    for number, said in enumerate(layout.bands, 1):
-        band = SubElement(
-            root, "VRTRasterBand", dataType=layout.dtype, band=str(number), blockXSize=columns, blockYSize=rows
-        )
-        _items(band, said.metadata)
-        texts = [("Description", said.description), ("NoDataValue", layout.nodata), ("ColorInterp", said.colour)]
-        for element, text in texts + list(said.texts):
-            if text:
-                SubElement(band, element).text = text
-        source = SubElement(band, "SimpleSource")
-        SubElement(source, "SourceFilename", relativeToVRT="0", shared="0").text = ONLY_GEOTIFF + name
-        SubElement(source, "SourceBand").text = str(number)
-        SubElement(source, "SourceProperties", size, DataType=layout.dtype, BlockXSize=columns, BlockYSize=rows)
-        SubElement(source, "SrcRect", whole)
-        SubElement(source, "DstRect", whole)
+    root = new_vrt(header.grid)
+    add_metadata(root, header.metadata)
+    if header.interleaved:
+        add_metadata(root, [("INTERLEAVE", "PIXEL")], "IMAGE_STRUCTURE")
+    whole = 0, 0, header.grid.width, header.grid.height
+    properties = Properties(header.grid.width, header.grid.height, header.dtype, header.block)
+    for number, said in enumerate(header.bands, 1):
+        texts = [("Description", said.description), ("NoDataValue", header.nodata), ("ColorInterp", said.colour)]
+        band = add_band(root, header.dtype, [*texts, *said.texts], said.metadata, header.block)
+        add_source(band, ONLY_GEOTIFF + name, number, whole, whole, properties)
         for overview in overviews:
-            smaller = SubElement(band, "Overview")
-            SubElement(smaller, "SourceFilename", relativeToVRT="0").text = overview.name
-            SubElement(smaller, "SourceBand").text = str(number)
-    return tostring(root, encoding="unicode")
+            add_overview(band, overview, number)
+    return as_text(root)
 
 
-def tile_overviews(layout: Layout, latitude: float, tiles: Callable[[int], str], deepest: int) -> List[Overview]:
-    """Return tiles as overviews of a raster: each is a VRT of half the size of the one before, which warps one zoom.
-
-    Parameters
-    ----------
-    layout : Layout
-        Of the raster, whose bands are those of the tiles, with or without alpha.
-    latitude : float
-        Of its middle, in degrees.
-    tiles : callable
-        Returns the name by which GDAL opens the tiles of a zoom.
-    deepest : int
-        Their deepest zoom.
-    """
-    metres = layout.pixel[1] * (_DEGREE if layout.geographic else 1.0)
-    on_ground = 2 * HALF_WORLD / TILE * math.cos(math.radians(latitude))  # metres, of a pixel of zoom 0
-    found = []
-    for power in range(1, 32):
-        if max(layout.width, layout.height) >> (power - 1) <= _SMALLEST:
-            break
-        width, height = (-(-side // 2**power) for side in (layout.width, layout.height))
-        # Pixels of tiles are as large as these, or up to 1.4 times smaller or larger.
-        zoom = round(math.log2(on_ground / (metres * 2**power)))
-        if 0 <= zoom <= deepest:
-            found.append(Overview(_warped(layout, width, height, tiles(zoom), zoom), width, height))
-    return found
-
-
-def _tiles_of(catalog: ScenesV0, scene: Scene, layout: Layout, path: Path, build: Build) -> List[Overview]:
+def _tiles_of(catalog: ScenesV0, scene: Scene, header: TiffHeader, path: Path, build: Build) -> List[str]:
     """Return the tiles of a scene as overviews of its product at a path, once the service has given one of them."""
     west, south, east, north = _box(scene)
     pattern, deepest = scene_tiles(catalog, scene)
@@ -259,7 +196,7 @@ def _tiles_of(catalog: ScenesV0, scene: Scene, layout: Layout, path: Path, build
         name = str(tiles_file(catalog.settings, tiles_name(path, zoom), text))
         return name if build < ONE_AFTER_ANOTHER else tiles_by_band(name, zoom)
 
-    found = tile_overviews(layout, (south + north) / 2, tiles, deepest)
+    found = tile_overviews(header, (south + north) / 2, tiles, deepest)
     if not found:
         raise _Undescribed("is too small for overviews")
     # All are drawn of the same file. Where the service cannot draw it, or has no tiles, its answer would be taken for
@@ -269,22 +206,22 @@ def _tiles_of(catalog: ScenesV0, scene: Scene, layout: Layout, path: Path, build
     return found
 
 
-def _check_kind(layout: Layout) -> None:
-    colours = tuple(band.colour for band in layout.bands)
-    if layout.dtype != "Byte" or colours not in (_COLOURS, _COLOURS[:3]):
+def _check_kind(header: TiffHeader) -> None:
+    colours = tuple(band.colour for band in header.bands)
+    if header.dtype != "Byte" or colours not in (COLOURS, COLOURS[:3]):
         raise _Undescribed("is not of red, green and blue in 8 bits")
-    if layout.premultiplied or any(band.texts for band in layout.bands):
+    if header.premultiplied or any(band.texts for band in header.bands):
         raise _Undescribed("has values that are no colours")
     try:
-        nodata = float(layout.nodata or 0)
+        nodata = float(header.nodata or 0)
     except ValueError:
         nodata = math.nan
-    if nodata != 0 or (layout.nodata and len(colours) == len(_COLOURS)):
+    if nodata != 0 or (header.nodata and len(colours) == len(COLOURS)):
         raise _Undescribed("says in another way than tiles what has no data")
 
 
-def _box(scene: Scene) -> Box:
-    """Return the box around the footprint of a scene.
+def _box(scene: Scene) -> Bounds:
+    """Return the box around the footprint of a scene, in degrees.
 
     Raises
     ------
@@ -326,76 +263,3 @@ def _check_tile(catalog: ScenesV0, address: str, zoom: int, longitude: float, la
     for part, number in (("{z}", zoom), ("{x}", column), ("{y}", row)):
         address = address.replace(part, str(number))
     catalog.transport.stream(address, {}, take, seconds=_SECONDS, limited=False)
-
-
-def _warped(layout: Layout, width: int, height: int, tiles: str, zoom: int) -> str:
-    """Return the text of a VRT that warps one zoom of tiles to the grid of a raster, made smaller.
-
-    The elements are those that ``gdalwarp -of VRT`` writes.
-    """
-    root = _raster(layout, width, height)
-    root.set("subClass", "VRTWarpedDataset")
-    for number, said in enumerate(layout.bands, 1):
-        band = SubElement(
-            root, "VRTRasterBand", dataType=layout.dtype, band=str(number), subClass="VRTWarpedRasterBand"
-        )
-        SubElement(band, "ColorInterp").text = said.colour
-    SubElement(root, "BlockXSize").text = str(min(_BLOCK, width))
-    SubElement(root, "BlockYSize").text = str(min(_BLOCK, height))
-    options = SubElement(root, "GDALWarpOptions")
-    SubElement(options, "WarpMemoryLimit").text = str(64 * 2**20)
-    alpha = len(layout.bands) == len(_COLOURS)
-    # Without alpha, what is blended along edges would not be told from what has no data.
-    SubElement(options, "ResampleAlg").text = "Bilinear" if alpha else "NearestNeighbour"
-    SubElement(options, "WorkingDataType").text = layout.dtype
-    SubElement(options, "Option", name="INIT_DEST").text = "0"
-    SubElement(options, "SourceDataset", relativeToVRT="0").text = tiles
-    approximate = SubElement(SubElement(options, "Transformer"), "ApproxTransformer")
-    SubElement(approximate, "MaxError").text = "0.125"  # pixels, as gdalwarp has it
-    transformer = SubElement(SubElement(approximate, "BaseTransformer"), "GenImgProjTransformer")
-    side = 2 * HALF_WORLD / (TILE << zoom)
-    there, here = (-HALF_WORLD, side, 0.0, HALF_WORLD, 0.0, -side), _transform(layout, width, height)
-    for name, transform in (("Src", there), ("Dst", here)):
-        SubElement(transformer, f"{name}GeoTransform").text = _numbers(transform)
-        SubElement(transformer, f"{name}InvGeoTransform").text = _numbers(_inverse(transform))
-    systems = SubElement(SubElement(transformer, "ReprojectTransformer"), "ReprojectionTransformer")
-    SubElement(systems, "SourceSRS").text = "EPSG:3857"
-    SubElement(systems, "TargetSRS").text = f"EPSG:{layout.epsg}"
-    bands = SubElement(options, "BandList")
-    for number in range(1, 4):
-        SubElement(bands, "BandMapping", src=str(number), dst=str(number))
-    SubElement(options, "SrcAlphaBand").text = "4"
-    if alpha:
-        SubElement(options, "DstAlphaBand").text = "4"
-    return tostring(root, encoding="unicode")
-
-
-def _raster(layout: Layout, width: int, height: int) -> Element:
-    root = Element("VRTDataset", rasterXSize=str(width), rasterYSize=str(height))
-    SubElement(root, "SRS").text = f"EPSG:{layout.epsg}"
-    SubElement(root, "GeoTransform").text = _numbers(_transform(layout, width, height))
-    return root
-
-
-def _transform(layout: Layout, width: int, height: int) -> Tuple[float, ...]:
-    """Return GDAL's geotransform of all of a raster in some pixels."""
-    west, north = layout.origin
-    pixel_x, pixel_y = layout.pixel
-    return west, pixel_x * (layout.width / width), 0.0, north, 0.0, -pixel_y * (layout.height / height)
-
-
-def _inverse(transform: Sequence[float]) -> Tuple[float, ...]:
-    """Return the inverse of a geotransform that is north up."""
-    west, x, _, north, _, y = transform
-    return -west / x, 1 / x, 0.0, -north / y, 0.0, 1 / y
-
-
-def _numbers(values: Sequence[float]) -> str:
-    return ", ".join(repr(float(value)) for value in values)
-
-
-def _items(parent: Element, items: Sequence[Tuple[str, str]], domain: str = "") -> None:
-    if items:
-        metadata = SubElement(parent, "Metadata", {"domain": domain} if domain else {})
-        for key, value in items:
-            SubElement(metadata, "MDI", key=key).text = value

@@ -18,7 +18,7 @@ from planet_vector.http.responses import whole_length
 from planet_vector.progress import FileProgress, Progress
 from planet_vector.raster.limits import MAX_FILE
 from planet_vector.raster.parallel import Alive, in_parallel
-from planet_vector.raster.partial_file import Part
+from planet_vector.raster.partial_file import PartialFile
 from planet_vector.scene import Scene
 
 BREAKS = 5
@@ -153,7 +153,7 @@ def fetch(catalog: ScenesV0, link: str, path: Path, progress: Progress = None, l
         When another program is fetching it.
     """
     link = catalog.transport.check_link(link)
-    with Part(path) as part:
+    with PartialFile(path) as part:
         breaks = losses = most = 0
         quiet = 0.0
         announced = part.announced

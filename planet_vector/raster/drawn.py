@@ -7,8 +7,8 @@ from typing import Any, List
 import shapely
 
 from planet_vector.errors import RasterAccessError
+from planet_vector.geometry.boxes import Bounds
 from planet_vector.geometry.ground import merged
-from planet_vector.geometry.shapes import Bounds
 from planet_vector.raster.warping import turn_of, turns, warped_shape
 
 _MOST = 1000  # positions: where edges lie along the grid's, a rectangle within takes the square of them

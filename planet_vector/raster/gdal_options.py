@@ -61,7 +61,7 @@ GUARDED: Mapping[str, str] = {
 
 
 class Options(Dict[str, str]):
-    """Hold GDAL options without ever printing the secret one."""
+    """GDAL options that never print the secret one."""
 
     def __repr__(self) -> str:
         return repr({name: "[secure]" if name == HEADERS and value else value for name, value in self.items()})

@@ -7,26 +7,33 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from dataclasses import replace
+from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
 from xml.etree.ElementTree import Element, SubElement, tostring  # noqa: S405 - nothing is parsed
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.catalog.basemaps import Basemap
 from planet_vector.config import DEFAULT_API_URL, is_api_origin
 from planet_vector.errors import ProtocolError
-from planet_vector.geometry.shapes import Bounds
+from planet_vector.geometry.boxes import Bounds
+from planet_vector.geometry.grid import GridSpec
 from planet_vector.geometry.web_mercator import HALF_WORLD, TILE
+from planet_vector.raster.vrt_xml import Properties, add_band, add_overview, add_source, as_text, new_vrt
 from planet_vector.scene import Scene
+
+COLOURS = ("Red", "Green", "Blue", "Alpha")
+"""Bands of tiles and quads."""
+
+SMALLEST = 256
+"""Pixels; the longer side of the last overview has fewer than twice as many."""
 
 _TILES_URL = "https://tiles.planet.com/v0/"
 _DEEPEST = 22  # zoom; 4 cm a pixel
 _USUAL = 18  # zoom; 60 cm a pixel
-_COLOURS = ("Red", "Green", "Blue", "Alpha")
-_SMALLEST = 256  # pixels; the longer side of the last overview has fewer than twice as many
 
 
 class Placed(NamedTuple):
-    """Hold a quad as a part of a raster: what GDAL opens, and its bounds in metres of EPSG:3857."""
+    """Quad as a part of a raster: its GDAL name, and its bounds in metres of EPSG:3857."""
 
     name: str
     bounds: Bounds
@@ -69,7 +76,7 @@ def tiles_description(catalog: ScenesV0, pattern: str, level: int, alone: bool =
         Projection="EPSG:3857",
         BlockSizeX=TILE,
         BlockSizeY=TILE,
-        BandsCount=len(_COLOURS),
+        BandsCount=len(COLOURS),
         **({"OverviewCount": 0} if alone else {}),
         MaxConnections=catalog.settings.connections,
         Timeout=60,
@@ -98,15 +105,17 @@ def tiles_by_band(tiles: str, zoom: int) -> str:
         The zoom.
     """
     side = TILE << zoom
-    pixel = 2 * HALF_WORLD / side
-    root = _raster((-HALF_WORLD, -HALF_WORLD, HALF_WORLD, HALF_WORLD), pixel, side, side)
-    for number, colour in enumerate(_COLOURS, 1):
-        source = SubElement(_band(root, number, colour), "ComplexSource")
-        SubElement(source, "SourceFilename", relativeToVRT="0", shared="0").text = tiles
-        SubElement(source, "SourceBand").text = str(number)
-        _rectangle(source, "SrcRect", 0, 0, side, side)
-        _rectangle(source, "DstRect", 0, 0, side, side)
-    return tostring(root, encoding="unicode")
+    root = new_vrt(world_of_tiles(zoom))
+    whole = 0, 0, side, side
+    for number, colour in enumerate(COLOURS, 1):
+        add_source(_add_band(root, colour), tiles, number, whole, whole, settings={})
+    return as_text(root)
+
+
+def world_of_tiles(zoom: int) -> GridSpec:
+    """Return the pixels of all tiles of a zoom."""
+    side = TILE << zoom
+    return GridSpec(3857, -HALF_WORLD, HALF_WORLD, (2 * HALF_WORLD / side,) * 2, side, side)
 
 
 def tiles_address(catalog: ScenesV0, pattern: str) -> str:
@@ -151,72 +160,47 @@ def quads_description(basemap: Basemap, quads: Sequence[Placed], tiles: Optional
         The name by which GDAL opens the basemap's tiles: they serve as overviews.
     """
     wests, souths, easts, norths = zip(*(quad.bounds for quad in quads))
-    bounds = (min(wests), min(souths), max(easts), max(norths))
-    pixel = basemap.pixel
-    width, height = round((bounds[2] - bounds[0]) / pixel), round((bounds[3] - bounds[1]) / pixel)
-    root = _raster(bounds, pixel, width, height)
-    for number, colour in enumerate(_COLOURS, 1):
-        band = _band(root, number, colour)
+    west, north, pixel = min(wests), max(norths), basemap.pixel
+    width, height = round((max(easts) - west) / pixel), round((north - min(souths)) / pixel)
+    grid = GridSpec(3857, west, north, (pixel, pixel), width, height)
+    root = new_vrt(grid)
+    side = basemap.quad_size
+    overviews = _overviews(basemap, grid, tiles) if tiles else ()
+    for number, colour in enumerate(COLOURS, 1):
+        band = _add_band(root, colour)
         for quad in quads:
-            source = SubElement(band, "SimpleSource")
-            SubElement(source, "SourceFilename", relativeToVRT="0", shared="0").text = quad.name
-            SubElement(source, "SourceBand").text = str(number)
-            side = str(basemap.quad_size)
-            SubElement(
-                source, "SourceProperties", RasterXSize=side, RasterYSize=side, DataType="Byte",
-                BlockXSize=str(TILE), BlockYSize=str(TILE),
-            )  # fmt: skip
-            _rectangle(source, "SrcRect", 0, 0, basemap.quad_size, basemap.quad_size)
-            column, row = (quad.bounds[0] - bounds[0]) / pixel, (bounds[3] - quad.bounds[3]) / pixel
-            _rectangle(source, "DstRect", round(column), round(row), basemap.quad_size, basemap.quad_size)
-        for overview in _overviews(basemap, bounds, (width, height), tiles) if tiles else ():
-            element = SubElement(band, "Overview")
-            SubElement(element, "SourceFilename", relativeToVRT="0").text = overview
-            SubElement(element, "SourceBand").text = str(number)
-    return tostring(root, encoding="unicode")
+            column, row = round((quad.bounds[0] - west) / pixel), round((north - quad.bounds[3]) / pixel)
+            placed = column, row, side, side
+            add_source(band, quad.name, number, (0, 0, side, side), placed, _properties(side))
+        for overview in overviews:
+            add_overview(band, overview, number)
+    return as_text(root)
 
 
-def _overviews(basemap: Basemap, bounds: Bounds, size: Tuple[int, int], tiles: str) -> List[str]:
-    """Return the tiles over some bounds at coarser zooms, each a VRT of half the size of the one before."""
-    width, height = size
-    first = round((bounds[0] + HALF_WORLD) / basemap.pixel), round((HALF_WORLD - bounds[3]) / basemap.pixel)
-    around = str(TILE * 2**basemap.level)
+def _overviews(basemap: Basemap, grid: GridSpec, tiles: str) -> List[str]:
+    """Return the tiles over some quads at coarser zooms, each a VRT of half the size of the one before."""
+    first = round((grid.west + HALF_WORLD) / basemap.pixel), round((HALF_WORLD - grid.north) / basemap.pixel)
+    around = TILE * 2**basemap.level
     found = []
     for zoom in range(1, basemap.level + 1):
-        small = -(-width // 2**zoom), -(-height // 2**zoom)
-        if max(width, height) >> (zoom - 1) <= _SMALLEST:
+        width, height = -(-grid.width // 2**zoom), -(-grid.height // 2**zoom)
+        if max(grid.width, grid.height) >> (zoom - 1) <= SMALLEST:
             break
-        root = _raster(bounds, basemap.pixel * 2**zoom, *small)
-        for number, colour in enumerate(_COLOURS, 1):
-            source = SubElement(_band(root, number, colour), "SimpleSource")
-            SubElement(source, "SourceFilename", relativeToVRT="0", shared="0").text = tiles
-            SubElement(source, "SourceBand").text = str(number)
-            SubElement(
-                source, "SourceProperties", RasterXSize=around, RasterYSize=around, DataType="Byte",
-                BlockXSize=str(TILE), BlockYSize=str(TILE),
-            )  # fmt: skip
-            _rectangle(source, "SrcRect", *first, small[0] * 2**zoom, small[1] * 2**zoom)
-            _rectangle(source, "DstRect", 0, 0, *small)
-        found.append(tostring(root, encoding="unicode"))
+        pixel = basemap.pixel * 2**zoom
+        root = new_vrt(replace(grid, res=(pixel, pixel), width=width, height=height))
+        taken = *first, width * 2**zoom, height * 2**zoom
+        for number, colour in enumerate(COLOURS, 1):
+            add_source(_add_band(root, colour), tiles, number, taken, (0, 0, width, height), _properties(around))
+        found.append(as_text(root))
     return found
 
 
-def _raster(bounds: Bounds, pixel: float, width: int, height: int) -> Element:
-    root = Element("VRTDataset", rasterXSize=str(width), rasterYSize=str(height))
-    SubElement(root, "SRS", dataAxisToSRSAxisMapping="1,2").text = "EPSG:3857"
-    SubElement(root, "GeoTransform").text = ", ".join(map(repr, (bounds[0], pixel, 0.0, bounds[3], 0.0, -pixel)))
-    return root
+def _add_band(root: Element, colour: str) -> Element:
+    return add_band(root, "Byte", [("ColorInterp", colour)])
 
 
-def _band(root: Element, number: int, colour: str) -> Element:
-    band = SubElement(root, "VRTRasterBand", dataType="Byte", band=str(number))
-    SubElement(band, "ColorInterp").text = colour
-    return band
-
-
-def _rectangle(source: Element, name: str, column: int, row: int, width: int, height: int) -> None:
-    place: Dict[str, int] = {"xOff": column, "yOff": row, "xSize": width, "ySize": height}
-    SubElement(source, name, {key: str(value) for key, value in place.items()})
+def _properties(side: int) -> Properties:
+    return Properties(side, side, "Byte", (TILE, TILE))
 
 
 def _add(parent: Element, **texts: object) -> None:

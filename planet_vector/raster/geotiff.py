@@ -13,7 +13,7 @@ from rasterio.windows import Window
 
 from planet_vector.atomic_files import complete
 from planet_vector.errors import RasterAccessError
-from planet_vector.geometry.shapes import Bounds, Box
+from planet_vector.geometry.boxes import Bounds, Box
 from planet_vector.pixels.control import ByPoints, PointsProblem
 from planet_vector.pixels.header import RasterHeader
 from planet_vector.raster.headers import header_of

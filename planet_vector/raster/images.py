@@ -22,7 +22,7 @@ MOST_IMAGES = 64
 
 
 class Image:
-    """Tell where the blocks of an image lie in its file, until `close`.
+    """Image of a file, open for its tables of blocks until `close`.
 
     Parameters
     ----------

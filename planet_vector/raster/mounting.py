@@ -18,8 +18,9 @@ from typing import Any, Dict, Optional, Tuple
 
 from planet_vector.errors import RasterAccessError
 from planet_vector.forking import renew_after_fork
+from planet_vector.raster.error_messages import reason
 from planet_vector.raster.path_options import library_of
-from planet_vector.raster.remote_file import RemoteFile, reason
+from planet_vector.raster.remote_file import RemoteFile
 
 _pointer, _text, _size, _offset, _int = (
     ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64, ctypes.c_int,

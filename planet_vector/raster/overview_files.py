@@ -23,9 +23,8 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Callable, Mapping, NamedTuple, Optional, Set
+from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple, Optional, Set
 from xml.etree import ElementTree  # noqa: S405 - what is parsed was written here
-from xml.etree.ElementTree import Element, SubElement  # noqa: S405 - as above
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.config import user_directory
@@ -37,6 +36,10 @@ from planet_vector.pixels.tiff import TILE_BYTES, TILE_OFFSETS, TiffFile, TiffPr
 from planet_vector.private_files import STALE, is_private, make_folder, read_private, write_private
 from planet_vector.raster.decimated import MOST_BLOCKS, Decimation, Progress, copy, look
 from planet_vector.raster.remote_file import RemoteFile, ServedWhole
+from planet_vector.raster.vrt_xml import add_overview, add_source, set_block
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 MOST_BYTES = 2**30
 """Bytes of all overviews kept, of any service; a product has some 10 MB. Those not used for longest go first."""
@@ -60,7 +63,7 @@ overviews of these. Raises `RasterAccessError` when GDAL cannot.
 
 
 class Kept(NamedTuple):
-    """Hold the overviews of a product that are on the disk."""
+    """Overviews of a product on the disk."""
 
     overviews: Path
     text: Path
@@ -118,7 +121,7 @@ def kept(catalog: ScenesV0, link: str) -> Optional[Kept]:
 
 
 class Making:
-    """Make the overviews of a product.
+    """Maker of the overviews of a product.
 
     Parameters
     ----------
@@ -266,19 +269,14 @@ def _described(text: bytes, decimation: Decimation) -> bytes:
             source.text = f"{ONLY_GEOTIFF}{_FILE}"
         blocks = band.find("SimpleSource/SourceProperties")
         if blocks is not None:  # who reads block by block reads those of the file
-            band.attrib.update(blockXSize=blocks.get("BlockXSize", ""), blockYSize=blocks.get("BlockYSize", ""))
+            set_block(band, blocks.get("BlockXSize", ""), blocks.get("BlockYSize", ""))
         _add_overviews(band, number, decimation)
     mask = root.find("MaskBand/VRTRasterBand")
     if mask is not None:
         for each in list(mask):
             mask.remove(each)
         # Opened by itself, a mask of one bit has values of 0 and 1.
-        source = SubElement(mask, "ComplexSource")
-        SubElement(
-            source, "SourceFilename", relativeToVRT="0", shared="0"
-        ).text = f"GTIFF_DIR:{decimation.mask}:{_FILE}"
-        SubElement(source, "SourceBand").text = "1"
-        SubElement(source, "LUT").text = "0:0,1:255"
+        add_source(mask, f"GTIFF_DIR:{decimation.mask}:{_FILE}", 1, settings={"LUT": "0:0,1:255"})
         _add_overviews(mask, len(bands) + 1, decimation)
     found = ElementTree.tostring(root)
     if len(found) > _MOST_TEXT:
@@ -325,9 +323,7 @@ def _keep(parent: Element, names: Set[str]) -> None:
 
 def _add_overviews(band: Element, number: int, decimation: Decimation) -> None:
     for level in range(1, len(decimation.factors) + 2):
-        overview = SubElement(band, "Overview")
-        SubElement(overview, "SourceFilename", relativeToVRT="0").text = f"GTIFF_DIR:{level}:{_OVERVIEWS}"
-        SubElement(overview, "SourceBand").text = str(number)
+        add_overview(band, f"GTIFF_DIR:{level}:{_OVERVIEWS}", number)
 
 
 def _version(headers: Mapping[str, str]) -> Optional[str]:

@@ -20,7 +20,7 @@ GRACE = 0.5  # seconds; a task that gets something calls `Alive` well within, on
 
 
 class _Stopped(Exception):
-    """End a task that nobody waits for."""
+    """Raised in a task that is cancelled."""
 
 
 def in_parallel(

@@ -25,6 +25,7 @@ from planet_vector.errors import ProtocolError, RasterAccessError, UnavailableEr
 from planet_vector.http.responses import content_length, content_range, iter_body
 from planet_vector.progress import Progress
 from planet_vector.raster.file_types import check_kind
+from planet_vector.raster.file_version import strong_etag
 
 if sys.platform != "win32":
     import fcntl
@@ -33,15 +34,15 @@ _PIECE = 2**14  # bytes written at once: what is under way when a transfer break
 
 
 @dataclass
-class _Version:
-    """What is known of the file that is coming in."""
+class _Announced:
+    """Version and size of the file that is coming in."""
 
     etag: str = ""
     size: Optional[int] = None
 
 
-class Part:
-    """Be the part of a file that is there, and know what it is a part of; a context manager.
+class PartialFile:
+    """Context manager for the part of a file that is there, and what it is a part of.
 
     Parameters
     ----------
@@ -60,7 +61,7 @@ class Part:
         self._note = path.with_name(path.name + ".part.version")
         self._done = False
 
-    def __enter__(self) -> Part:
+    def __enter__(self) -> PartialFile:
         if self.path.is_dir():
             raise RasterAccessError(f"{self.path} is a directory: move it, so that a file can have its name.")
         self._file = self._opened()
@@ -156,9 +157,7 @@ class Part:
 
     def _begin(self, response: requests.Response) -> int:
         """Return at which byte a response begins, and note what it is of."""
-        etag = response.headers.get("ETag", "")
-        if etag.startswith("W/"):  # may stand for other bytes (RFC 9110, section 8.8.1)
-            etag = ""
+        etag = strong_etag(response.headers)
         if response.status_code == 206:
             part = content_range(response.headers)
             at = self.length
@@ -170,7 +169,7 @@ class Part:
                 raise UnavailableError(f"{self.path.name} changed while it was fetched: try again.")
             return at
         self._forget()
-        self._version = _Version(etag, content_length(response.headers))
+        self._version = _Announced(etag, content_length(response.headers))
         if etag:
             # Written before the first byte: a part without it would be of an unknown version.
             self._note.write_text(json.dumps({"etag": etag, "size": self._version.size}), encoding="utf-8")
@@ -194,7 +193,7 @@ class Part:
     def _forget(self) -> None:
         self._file.truncate(0)
         self._note.unlink(missing_ok=True)
-        self._version = _Version()
+        self._version = _Announced()
 
     def _give_up(self) -> None:
         """Leave nothing where nothing came."""
@@ -206,15 +205,15 @@ class Part:
         else:
             self._part.unlink(missing_ok=True)
 
-    def _read_note(self) -> _Version:
+    def _read_note(self) -> _Announced:
         if not self._note.exists():
-            return _Version()
+            return _Announced()
         try:
             note = json.loads(self._note.read_text(encoding="utf-8"))
             etag, size = note["etag"], note["size"]
         except (ValueError, KeyError, TypeError):
-            return _Version()  # cut off while it was written: the part is of no known version
-        return _Version(etag, size) if isinstance(etag, str) and isinstance(size, (int, type(None))) else _Version()
+            return _Announced()  # cut off while it was written: the part is of no known version
+        return _Announced(etag, size) if isinstance(etag, str) and isinstance(size, (int, type(None))) else _Announced()
 
 
 def _lock(file: io.FileIO, path: Path) -> None:

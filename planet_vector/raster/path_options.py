@@ -34,7 +34,7 @@ _found: Dict[str, Dict[str, Optional[bytes]]] = {}
 
 
 class Scope:
-    """Keep a key in force until `end`.
+    """Scope in which a key is in force, until `end`.
 
     As long as any is, the options `GUARDED` are in force for all of that GDAL: without them it would hand the key on
     along redirects, and ask a store by HEAD that takes GET alone. So they are where there is no key, too.

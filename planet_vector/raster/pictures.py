@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any, Optional, Tuple
 
-from planet_vector.geometry.shapes import Box
+from planet_vector.geometry.boxes import Box
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader

@@ -9,27 +9,27 @@ from contextlib import suppress
 from typing import Any, Callable, Dict, Optional
 
 import rasterio
-from affine import Affine
 from rasterio._err import CPLE_BaseError
-from rasterio.enums import MaskFlags, Resampling
+from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError, RasterioIOError
 from rasterio.io import DatasetReader
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import PlanetVectorError, RasterAccessError
+from planet_vector.geometry.grid import GridSpec
 from planet_vector.loading import load_driver
 from planet_vector.progress import Progress
 from planet_vector.raster import limits
 from planet_vector.raster.access import Access, Build, plan
-from planet_vector.raster.byte_ranges import Part, ranges_of
+from planet_vector.raster.byte_ranges import ReadWindow, ranges_of
 from planet_vector.raster.download import fetch
-from planet_vector.raster.gdal_message import gdal_said
+from planet_vector.raster.error_messages import gdal_said, reason
 from planet_vector.raster.gdal_options import READING, Options
-from planet_vector.raster.mounting import can_mount, mount, unmount
+from planet_vector.raster.mounting import can_mount, forget_errors, mount, unmount
 from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.raster.placed import placed_by_points, unplaced_because
 from planet_vector.raster.remote import Remote
-from planet_vector.raster.remote_file import RemoteFile, ServedWhole, reason
+from planet_vector.raster.remote_file import RemoteFile, ServedWhole
 from planet_vector.raster.session import OptionsSession
 from planet_vector.raster.temporary_copies import make_copy_folder, remove_copy_folder
 from planet_vector.workers import Workers
@@ -41,14 +41,15 @@ _AT_ONCE = 16  # files being opened; four times the connections to a service, by
 
 
 class ProductError(RasterAccessError, RasterioIOError):  # type: ignore[misc]
-    """Report a product that cannot be opened or read, to those who catch rasterio's error too."""
+    """Raised if a product cannot be opened or read; rasterio's own error, too."""
 
 
 class Product(Remote):
-    """Read a product as any rasterio dataset is read: by one thread at a time, so open one for each thread.
+    """Product as a rasterio dataset: read by one thread at a time, so open one for each thread.
 
     It is read for as long as it is open: where its address was signed, it is signed anew before it ends, by whatever
-    way GDAL reads (a warp, a copy, a checksum). When another version of the file takes its place, reading is an error.
+    way GDAL reads (a warp, a copy, a checksum). When another version of the file takes its place, reading is an error,
+    and so is a read of more than `limits.MAX_READ` bytes.
 
     Attributes
     ----------
@@ -57,84 +58,29 @@ class Product(Remote):
     """
 
     access: Access
-    _title = "of a service"  # until opened: rasterio logs the dataset while it is made
     _overviews: Dict[int, Any]
     _end: Any = None  # takes its name away
     _file: Optional[RemoteFile] = None  # None for one on the disk, and where GDAL itself asks for the bytes
 
-    def read(
-        self,
-        indexes: Any = None,
-        out: Any = None,
-        window: Any = None,
-        masked: bool = False,
-        out_shape: Any = None,
-        boundless: bool = False,
-        resampling: Resampling = Resampling.nearest,
-        fill_value: Any = None,
-        out_dtype: Any = None,
-    ) -> Any:
-        """Read pixels as `rasterio.io.DatasetReader.read` does.
+    def _check_read(self, *args: Any) -> None:
+        """Refuse a read of more than `limits.MAX_READ` bytes."""
+        limits.check_read(self, self._title, *args)
 
-        Raises
-        ------
-        RasterAccessError
-            When they cannot be had, or are more than `limits.MAX_READ` bytes.
-        """
-        with_mask = bool(masked) or (fill_value is not None and not boundless)
-        limits.check_read(self, self._title, indexes, out, window, out_shape, boundless, out_dtype, with_mask)
-        shape = getattr(out, "shape", out_shape)
-        return self._whole(
-            self._read_by_worker, super(Remote, self).read,
-            indexes, out, window, masked, out_shape, boundless, resampling, fill_value, out_dtype,
-            foreseen=None if boundless else Part(indexes, window, shape, resampling),
-        )  # fmt: skip
-
-    def read_masks(
-        self,
-        indexes: Any = None,
-        out: Any = None,
-        out_shape: Any = None,
-        window: Any = None,
-        boundless: bool = False,
-        resampling: Resampling = Resampling.nearest,
-    ) -> Any:
-        """Read masks as `rasterio.io.DatasetReader.read_masks` does.
-
-        Raises
-        ------
-        RasterAccessError
-            When they cannot be had, or are more than `limits.MAX_READ` bytes.
-        """
-        limits.check_read(self, self._title, indexes, out, window, out_shape, boundless, "uint8")
-        # A mask made of pixels takes the same; one of its own is small, and not foreseen.
+    def _read_part(self, method: str, part: Optional[ReadWindow], pixels: bool, masks: bool, *args: Any) -> Any:
         flags = self.mask_flag_enums[0]
-        foreseen = None
-        if not boundless and (MaskFlags.nodata in flags or MaskFlags.alpha in flags):
-            foreseen = Part(indexes, window, getattr(out, "shape", out_shape), resampling)
-        return self._whole(
-            self._read_by_worker, super(Remote, self).read_masks,
-            indexes, out, out_shape, window, boundless, resampling, foreseen=foreseen,
-        )  # fmt: skip
+        # A mask made of pixels takes the same; one of its own is small, and not foreseen.
+        takes_pixels = pixels or MaskFlags.nodata in flags or MaskFlags.alpha in flags
+        if self._file is not None and part is not None and takes_pixels:
+            self._file.foresee(ranges_of(self, self._at, part))
+            forget_errors()
+        return super()._read_part(method, part, pixels, masks, *args)
 
-    def __repr__(self) -> str:
-        # Not the name, which may hold a signature.
-        return f"<{'closed' if self.closed else 'open'} Product {self._title}>"
-
-    def _repr_png_(self) -> bytes:
-        from planet_vector.raster.pictures import picture_of
-
-        return picture_of(self)
-
-    def _whole(self, read: Callable[..., Any], *args: Any, foreseen: Optional[Part] = None, **kwargs: Any) -> Any:
+    def _whole(self, read: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         file = self._file
         if file is not None:
             begin(file)
         try:
-            if file is not None:
-                ranges = [] if foreseen is None else self._read_by_worker(ranges_of, self, self._at, foreseen)
-                file.foresee(ranges)
-            found = read(*args, **kwargs)
+            found = super()._whole(self._read_anew, read, *args, **kwargs)
         except (RasterioError, CPLE_BaseError) as error:
             if file is not None and file.failure is not None:
                 raise self._explained(file.failure) from None
@@ -146,6 +92,11 @@ class Product(Remote):
         if file is not None and file.failure is not None:  # whatever GDAL made of it
             raise self._explained(file.failure) from None
         return found
+
+    def _read_anew(self, read: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if self._file is not None:
+            self._file.foresee([])  # what an earlier read took
+        return read(*args, **kwargs)
 
     def _at(self, overview: int) -> Any:
         """Return the file opened at an overview, for its blocks."""
@@ -225,15 +176,15 @@ def open_link(catalog: ScenesV0, link: str, title: str, progress: Progress = Non
         raise ProductError(f"{title} cannot be opened where it lies: {gdal_said(error)}.") from None
 
 
-def north_up(dataset: DatasetReader) -> Affine:
-    """Return where the pixels of a raster lie, if its rows go from north to south and its columns from west to east.
+def north_up(dataset: DatasetReader) -> GridSpec:
+    """Return the pixels of a raster, if its rows go from north to south and its columns from west to east.
 
     Raises
     ------
     RasterAccessError
         When it lies another way.
     """
-    transform: Affine = dataset.transform
+    transform = dataset.transform
     if transform.b or transform.d or transform.a <= 0 or transform.e >= 0:
         title = dataset._title if isinstance(dataset, Product) else dataset.name
         told = "is not north up"
@@ -242,7 +193,8 @@ def north_up(dataset: DatasetReader) -> Affine:
         elif transform.is_identity:
             told = unplaced_because(dataset)
         raise RasterAccessError(f"{title} {told}, so it cannot be put together with others: leave it out.")
-    return transform
+    res = transform.a, -transform.e
+    return GridSpec(dataset.crs, transform.c, transform.f, res, dataset.width, dataset.height)
 
 
 def opened(name: str, options: Options, driver: str = "GTiff", cls: Any = DatasetReader, **others: Any) -> Any:

@@ -52,7 +52,7 @@ def clear() -> int:
 
 
 class QuadCache:
-    """Keep the quads of a service.
+    """Cache of the quads of a service.
 
     Safe to use from several threads, and by several programs at once.
 

@@ -12,7 +12,7 @@ from planet_vector.forking import renew_after_fork
 
 
 class _Unplaced:
-    """Keep rasterio from warning, in all threads at once, that what is no raster yet, or is a picture, has no place.
+    """Context in which rasterio, in all threads, does not warn that a raster in the making, or a picture, has no place.
 
     What is ignored is the process's, so threads that each ignore it for a while undo it for one another; rasterio
     itself does so while it warps arrays. This begins with the first of them and ends with the last.

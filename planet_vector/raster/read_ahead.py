@@ -19,7 +19,7 @@ AHEAD = 32 * 2**20
 
 
 class Foreseen:
-    """Hold the ranges that a read is going to take, and the bytes of those that have come; used by several threads.
+    """Ranges that a read is going to take, and the bytes of those that have come; safe to use from several threads.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from rasterio.shutil import copy
 
 from planet_vector.errors import RasterAccessError
 from planet_vector.raster.decimated import Decimation
-from planet_vector.raster.gdal_message import gdal_said
+from planet_vector.raster.error_messages import gdal_said
 from planet_vector.raster.gdal_options import READING, Options
 from planet_vector.raster.product import opened
 from planet_vector.raster.rasterio_warnings import unplaced

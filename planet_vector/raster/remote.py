@@ -10,8 +10,10 @@ import threading
 from typing import Any, Callable, Optional
 
 import rasterio
+from rasterio.enums import Resampling
 from rasterio.io import DatasetReader
 
+from planet_vector.raster.byte_ranges import ReadWindow
 from planet_vector.raster.mounting import forget_errors
 from planet_vector.workers import Task, Workers, wait_for
 
@@ -19,40 +21,93 @@ _readers = Workers(16, "geotiff-read")
 
 
 class Remote(DatasetReader):  # type: ignore[misc]
-    """A dataset that is read over the network; by one thread at a time, as any rasterio dataset.
+    """Dataset that is read over the network; by one thread at a time, as any rasterio dataset.
 
     A read that was interrupted goes on by itself: the next one waits for it, and `close` leaves the closing to it.
+
+    All that reads raises `ServiceError` when the service does not give a file, and `RasterAccessError` when one cannot
+    be read.
     """
 
+    _title = "of a service"  # until opened: rasterio logs the dataset while it is made
     _under_way: Optional[Task[Any]] = None
 
-    def read(self, *args: Any, **kwargs: Any) -> Any:
+    def read(
+        self,
+        indexes: Any = None,
+        out: Any = None,
+        window: Any = None,
+        masked: bool = False,
+        out_shape: Any = None,
+        boundless: bool = False,
+        resampling: Resampling = Resampling.nearest,
+        fill_value: Any = None,
+        out_dtype: Any = None,
+    ) -> Any:
         """Read pixels as `rasterio.io.DatasetReader.read` does."""
-        return self._whole(self._read_by_worker, super().read, *args, **kwargs)
+        with_mask = bool(masked) or (fill_value is not None and not boundless)
+        self._check_read(indexes, out, window, out_shape, boundless, out_dtype, with_mask)
+        part = None if boundless else ReadWindow(indexes, window, getattr(out, "shape", out_shape), resampling)
+        return self._whole(
+            self._read_part, "read", part, True, with_mask,
+            indexes, out, window, masked, out_shape, boundless, resampling, fill_value, out_dtype,
+        )  # fmt: skip
 
-    def read_masks(self, *args: Any, **kwargs: Any) -> Any:
+    def read_masks(
+        self,
+        indexes: Any = None,
+        out: Any = None,
+        out_shape: Any = None,
+        window: Any = None,
+        boundless: bool = False,
+        resampling: Resampling = Resampling.nearest,
+    ) -> Any:
         """Read masks as `rasterio.io.DatasetReader.read_masks` does."""
-        return self._whole(self._read_by_worker, super().read_masks, *args, **kwargs)
+        self._check_read(indexes, out, window, out_shape, boundless, "uint8", False)
+        part = None if boundless else ReadWindow(indexes, window, getattr(out, "shape", out_shape), resampling)
+        return self._whole(
+            self._read_part, "read_masks", part, False, True,
+            indexes, out, out_shape, window, boundless, resampling,
+        )  # fmt: skip
 
     def dataset_mask(self, *args: Any, **kwargs: Any) -> Any:
         """Read the mask as `rasterio.io.DatasetReader.dataset_mask` does."""
-        return self._whole(self._read_by_worker, super().dataset_mask, *args, **kwargs)
+        return self._whole(super().dataset_mask, *args, **kwargs)
 
     def checksum(self, *args: Any, **kwargs: Any) -> Any:
         """Return the checksum of a band as `rasterio.io.DatasetReader.checksum` does."""
-        return self._whole(self._read_by_worker, super().checksum, *args, **kwargs)
+        return self._whole(super().checksum, *args, **kwargs)
 
     def statistics(self, *args: Any, **kwargs: Any) -> Any:
         """Return the statistics of a band as `rasterio.io.DatasetReader.statistics` does."""
-        return self._whole(self._read_by_worker, super().statistics, *args, **kwargs)
+        return self._whole(super().statistics, *args, **kwargs)
 
     def stats(self, *args: Any, **kwargs: Any) -> Any:
         """Return the statistics of bands as `rasterio.io.DatasetReader.stats` does."""
-        return self._whole(self._read_by_worker, super().stats, *args, **kwargs)
+        return self._whole(super().stats, *args, **kwargs)
+
+    def _check_read(self, *args: Any) -> None:
+        """Refuse a read before it begins, as `planet_vector.raster.limits.check_read` takes it: none is by default."""
 
     def _whole(self, read: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Read; what derives from this looks here whether all of it came."""
-        return read(*args, **kwargs)
+        return self._read_by_worker(read, *args, **kwargs)
+
+    def _read_part(self, method: str, part: Optional[ReadWindow], pixels: bool, masks: bool, *args: Any) -> Any:
+        """Read by a method of rasterio, in the thread that reads; what derives from this fetches ahead what that takes.
+
+        Parameters
+        ----------
+        method : str
+            ``read`` or ``read_masks``.
+        part : ReadWindow or None
+            What is read; None where nothing is fetched ahead.
+        pixels, masks : bool
+            Whether they are read.
+        args
+            Of the method.
+        """
+        return getattr(super(), method)(*args)
 
     def close(self) -> None:
         """Close the dataset."""
@@ -89,3 +144,12 @@ class Remote(DatasetReader):  # type: ignore[misc]
         finally:
             if task.done():
                 self._under_way = None
+
+    def __repr__(self) -> str:
+        # Not the name, which may hold a signature.
+        return f"<{'closed' if self.closed else 'open'} {type(self).__name__} {self._title}>"
+
+    def _repr_png_(self) -> bytes:
+        from planet_vector.raster.pictures import picture_of
+
+        return picture_of(self)

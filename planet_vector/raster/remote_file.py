@@ -9,18 +9,18 @@ from __future__ import annotations
 import threading
 import time
 from bisect import bisect_right
-from typing import Callable, Dict, Hashable, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Callable, Dict, Hashable, List, Optional, Sequence, Tuple, TypeVar, Union
 
 import requests
 
 from planet_vector.catalog import ScenesV0
-from planet_vector.config import is_api_origin
-from planet_vector.errors import PlanetVectorError, RasterAccessError, ServiceError
+from planet_vector.errors import RasterAccessError, ServiceError
 from planet_vector.http.multirange import MOST_OVERHEAD, MOST_RANGES, boundary_of, range_header, split_parts
 from planet_vector.http.responses import content_range, read_body
-from planet_vector.raster.access import expiry
 from planet_vector.raster.chunks import CHUNK, cut, kept, numbers_of, runs_of
 from planet_vector.raster.file_types import is_tiff
+from planet_vector.raster.file_version import FileVersion
+from planet_vector.raster.link_address import LinkAddress
 from planet_vector.raster.read_ahead import AHEAD, PIECE, Foreseen
 from planet_vector.raster.read_ahead import cut as cut_spans
 from planet_vector.raster.spans import Range, together
@@ -35,16 +35,15 @@ MOST_HELD = 4 * 2**20  # bytes that are held of a file for as long as it is in u
 LEAST = 256 * 1024  # bytes for which another connection is used: what comes by one meanwhile, at 5 MB/s and 50 ms
 LONG = 8 * CHUNK  # bytes of what is fetched in whole chunks, to be kept
 BUDGET = 30.0  # seconds for one read with all its retries
-MARGIN = 60.0  # seconds before its end at which an address is renewed, a tenth of its life at the most
 _GIVES_UP = 1.0  # seconds after a failure in which GDAL, which may go on to ask, is told the same at once
 
 
 class ServedWhole(RasterAccessError):
-    """Report a file that is not served in ranges."""
+    """Raised if a file is not served in ranges."""
 
 
 class RemoteFile:
-    """Read ranges of the file that a link leads to; safe to use from several threads.
+    """File that a link leads to, read in ranges; safe to use from several threads.
 
     Parameters
     ----------
@@ -69,10 +68,10 @@ class RemoteFile:
 
     def __init__(self, catalog: ScenesV0, link: str, title: str) -> None:
         self._catalog, self._link, self._title = catalog, link, title
-        self._connections = catalog.settings.connections
+        self._connections, self._root = catalog.settings.connections, catalog.settings.api_url
         self._lock = threading.RLock()
         self._identity: Hashable = object()  # what the same bytes are known by, also when the file is opened again
-        self._first: Optional[_Version] = None
+        self._first: Optional[FileVersion] = None
         self._head = b""
         self._end, self._ahead = -1, 1  # of the last chunk read, and how many are read at once
         self._failed, self._until = 0.0, 0.0
@@ -82,7 +81,7 @@ class RemoteFile:
         self.remembers = False
         self.failure: Optional[BaseException] = None
         self.doubtful = False
-        self._take(link)
+        self._address = LinkAddress(link, self._root)
 
     @property
     def size(self) -> int:
@@ -243,7 +242,7 @@ class RemoteFile:
             count = max(min(connections, -(-size // LEAST)), -(-len(asked) // MOST_RANGES))
             groups = [asked[n * len(asked) // count : (n + 1) * len(asked) // count] for n in range(count)]
         self._renew_in_time()
-        url = self._url
+        address = self._address
         if len(groups) == 1:
             answers = [self._ask_several(groups[0])]
         else:
@@ -255,9 +254,9 @@ class RemoteFile:
                 self._gives_several = False
                 return {**found, **self._fetch_spans(missing, connections)}
             if isinstance(answer, ServiceError):
-                if not self._is_refused(answer):
+                if not address.is_refused(answer):
                     raise answer
-                self._renew(url)
+                self._renew(address)
                 answer = self._ask_several(group)
                 if answer is None or isinstance(answer, ServiceError):
                     raise answer or ServedWhole(f"{self._title} is not served as it was: open it again.")
@@ -292,10 +291,10 @@ class RemoteFile:
     def _fetch(self, first: int, end: int) -> bytes:
         """Return some bytes, from an address that is renewed if need be."""
         self._renew_in_time()
-        url = self._url
+        address = self._address
         body = self._ask(first, end)
-        if isinstance(body, ServiceError) and self._is_refused(body):
-            self._renew(url)
+        if isinstance(body, ServiceError) and address.is_refused(body):
+            self._renew(address)
             body = self._ask(first, end)
         if isinstance(body, ServiceError):
             raise body
@@ -318,7 +317,7 @@ class RemoteFile:
             part = content_range(response.headers)
             if part is None or response.status_code != 206:
                 raise ServedWhole(f"{self._title} is served whole only: download it.")
-            self._compare(_Version(part[2], response.headers))
+            self._compare(FileVersion(part[2], response.headers))
             if part[:2] != (start, min(stop, part[2]) - 1):
                 raise RasterAccessError(f"{self._title} cannot be read: other bytes were sent than were asked for.")
             body = read_body(response, stop - start)
@@ -328,7 +327,7 @@ class RemoteFile:
                 raise RasterAccessError(f"{self._title} is not a GeoTIFF that can be read: it begins otherwise.")
             if start == 0 and not self._head:
                 self._head = body[:HEAD]
-                self._take(response.url)  # where the link leads
+                self._address = LinkAddress(response.url, self._root)  # where the link leads
             return body
 
         return self._send([(start, stop)], handle)
@@ -348,7 +347,7 @@ class RemoteFile:
                 parts, size = split_parts(read_body(response, most), boundary)
             except ValueError:
                 return None
-            self._compare(_Version(size, response.headers))
+            self._compare(FileVersion(size, response.headers))
             return [(span[0], parts[span]) for span in spans] if all(span in parts for span in spans) else None
 
         answer = self._send(spans, handle)
@@ -359,89 +358,43 @@ class RemoteFile:
         headers = {"Range": range_header(spans), "Accept-Encoding": "identity"}
         limited = self._first is None  # asks the service where the link leads; pixels are no requests of the API
         try:
-            return self._catalog.transport.stream(self._url, headers, handle, self._left(), limited)
+            return self._catalog.transport.stream(self._address.url, headers, handle, self._left(), limited)
         except ServiceError as error:
             return error
 
-    def _compare(self, version: _Version) -> None:
+    def _compare(self, version: FileVersion) -> None:
         if self._first is None:
             self._first = version
-            if version.etag and not version.etag.startswith("W/"):
-                self._identity = (self._link, version.size, version.etag)
+            if version.strong_etag:
+                self._identity = (self._link, version.size, version.strong_etag)
         changed = self._first.difference(version)
         if changed:
             raise RasterAccessError(
                 f"{self._title} was replaced while it was open: {changed}; close it and open it again."
             )
 
-    def _is_refused(self, error: ServiceError) -> bool:
-        # How stores refuse an address that has ended: 403, and some 400, 401, 404 or 410.
-        return self._signed and error.status is not None and 400 <= error.status < 500 and error.status != 429
-
     def _renew_in_time(self) -> None:
-        url, ends = self._url, self._renewed_at
-        if ends is not None and time.monotonic() > ends:
-            self._renew(url)
+        address = self._address
+        if address.is_ending:
+            self._renew(address)
 
-    def _renew(self, ended: str) -> None:
+    def _renew(self, ended: LinkAddress) -> None:
         """Ask the service again where the link leads, in the place of an address; once for all threads that used it."""
         with self._lock:
-            if self._url == ended:
-                self._ask_where()
-
-    def _ask_where(self) -> None:
-        url, _ = self._catalog.transport.follow(self._link, True, self._left())
-        self._take(url)
-        if self._first is not None and self._first.is_anonymous:
-            # Nothing in the answers tells one version from another of the same length: its header may.
-            head = self._ask(0, HEAD)
-            if isinstance(head, ServiceError):
-                raise head
-            if head[: len(self._head)] != self._head:
-                raise RasterAccessError(
-                    f"{self._title} was replaced while it was open: its header, which says its coordinate system, "
-                    "place, size and types, is another; close it and open it again."
-                )
+            if self._address is not ended:
+                return
+            url, _ = self._catalog.transport.follow(self._link, True, self._left())
+            self._address = LinkAddress(url, self._root)
+            if self._first is not None and self._first.is_anonymous:
+                # Nothing in the answers tells one version from another of the same length: its header may.
+                head = self._ask(0, HEAD)
+                if isinstance(head, ServiceError):
+                    raise head
+                if head[: len(self._head)] != self._head:
+                    raise RasterAccessError(
+                        f"{self._title} was replaced while it was open: its header, which says its coordinate system, "
+                        "place, size and types, is another; close it and open it again."
+                    )
 
     def _left(self) -> float:
         return max(0.0, self._until - time.monotonic())
-
-    def _take(self, url: str) -> None:
-        self._url = url
-        ends = expiry(url)
-        self._signed = not is_api_origin(url, self._catalog.settings.api_url)
-        left = 0.0 if ends is None else ends - time.time()
-        # By the clock of this machine an address may have ended when it is given: then only the store can tell.
-        self._renewed_at = time.monotonic() + left - min(MARGIN, left / 10) if left > 0 else None
-
-
-class _Version:
-    """What answers tell of the version of a file."""
-
-    def __init__(self, size: int, headers: Mapping[str, str]) -> None:
-        self.size = size
-        self._told = {name: headers.get(name) for name in ("ETag", "Last-Modified")}
-
-    @property
-    def is_anonymous(self) -> bool:
-        return not any(self._told.values())
-
-    @property
-    def etag(self) -> str:
-        return self._told["ETag"] or ""
-
-    def difference(self, other: _Version) -> str:
-        """Return what differs, as part of a sentence, or nothing."""
-        if self.size != other.size:
-            return f"it had {self.size:,} bytes and has {other.size:,}"
-        for name, mine in self._told.items():
-            if mine and other._told[name]:
-                # The first that both tell decides: stores on several machines may differ in the second.
-                return "" if mine == other._told[name] else f"its {name} was {mine} and is {other._told[name]}"
-        return ""
-
-
-def reason(error: BaseException) -> str:
-    """Return why a file could not be read, as part of a sentence; no address in it."""
-    text = error.message if isinstance(error, ServiceError) else str(error)
-    return text.rstrip(".") if isinstance(error, PlanetVectorError) else f"{type(error).__name__}: {text}"

@@ -8,10 +8,9 @@ and from 3.12 on when the same place is read once more.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
-from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
-from xml.etree.ElementTree import Element, SubElement, tostring
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
 import rasterio
 import rasterio.shutil
@@ -20,36 +19,30 @@ from affine import Affine
 from rasterio.crs import CRS
 from rasterio.errors import CRSError
 from rasterio.io import DatasetReader, MemoryFile
-from rasterio.transform import from_origin
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import Resampling
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import QueryError, RasterAccessError
+from planet_vector.geometry.boxes import Bounds, around_polygons
+from planet_vector.geometry.grid import GridSpec, outward
 from planet_vector.geometry.ground import area_asked_for, area_of, holds_ground, polygons, shares_of
-from planet_vector.geometry.shapes import bounds as box_of
 from planet_vector.pixels.header import RasterHeader
 from planet_vector.pixels.valid import needed
 from planet_vector.raster.band_stack import Virtual, open_virtual
 from planet_vector.raster.compatibility import ALPHA, bands_of_all, checked, told_by_pixels
 from planet_vector.raster.drawn import cut_to
+from planet_vector.raster.file_vrts import mask_alone, vrt_band, vrt_source, with_mask, with_nodata
 from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import north_up
 from planet_vector.raster.sources import Sources, source_name
-from planet_vector.raster.vrt_parts import (
-    Bounds,
-    mask_alone,
-    vrt,
-    vrt_band,
-    vrt_mask,
-    vrt_source,
-    vrt_tags,
-    with_mask,
-    with_nodata,
-)
+from planet_vector.raster.vrt_xml import add_mask, add_metadata, as_text, new_vrt
 from planet_vector.raster.warping import around, recentred, turn_of, turns, warped_bounds, warped_step
 from planet_vector.scene import Scene
 from planet_vector.workers import Workers
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 ORDERS: Dict[str, Callable[[Scene], Any]] = {
     "newest": lambda scene: scene.acquired.timestamp(),
@@ -63,8 +56,8 @@ RESAMPLING = ("nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "averag
 
 
 @dataclass(frozen=True)
-class Survey:
-    """Hold what a mosaic comes to.
+class Coverage:
+    """Number of scenes, and the ground they cover.
 
     Attributes
     ----------
@@ -85,8 +78,8 @@ class Survey:
         return f"{self.count} scenes, {self.area:,.{0 if self.area >= 9.5 else 2}f} km²"
 
 
-def survey(scenes: Iterable[Scene], area: Any = None) -> Survey:
-    """Tell how many scenes there are, and how much ground they cover.
+def coverage_of(scenes: Iterable[Scene], area: Any = None) -> Coverage:
+    """Return how many scenes there are, and how much ground they cover.
 
     Parameters
     ----------
@@ -99,7 +92,7 @@ def survey(scenes: Iterable[Scene], area: Any = None) -> Survey:
     ground = shapely.union_all(shapely.make_valid([scene.footprint for scene in found]))
     asked = None if area is None else area_asked_for(area)
     (covered,) = (None,) if asked is None or not holds_ground(asked) else shares_of(asked, [ground])
-    return Survey(len(found), float(area_of(ground)) / 1e6, covered)
+    return Coverage(len(found), float(area_of(ground)) / 1e6, covered)
 
 
 def open_scenes(
@@ -169,23 +162,17 @@ def open_scenes(
         places = [_place(scene, target) for scene in ranked]
         if bounds is None and asked is not None:
             # What lies beyond the scenes may have no place in the coordinate system.
-            boxes = [shapely.box(*box_of([polygon])) for scene in ranked for polygon in scene.polygons]
+            boxes = [shapely.box(*around_polygons([polygon])) for scene in ranked for polygon in scene.polygons]
             within = polygons(shapely.intersection(asked, shapely.union_all(boxes)))
             bounds = cut_to(around(places, turn_of(target)), within, target)
         grid = _grid(places, top, target, res, bounds)
         root = _vrt(sources, titles, grid, top, resampling, catalog.settings.connections)
-        text = tostring(root, encoding="unicode")
+        text = as_text(root)
     except BaseException:
         sources.end()
         raise
     dataset: Virtual = open_virtual(text, f"the mosaic of {len(ranked)} scenes", sources)
     return dataset
-
-
-class _Grid(NamedTuple):
-    crs: Any
-    bounds: Bounds
-    res: Tuple[float, float]
 
 
 def crs_of(given: Any) -> Any:
@@ -204,14 +191,14 @@ def crs_of(given: Any) -> Any:
         raise QueryError(f"There is no coordinate system {given!r} ({said}): take one as EPSG:3857.") from None
 
 
-def _grid(places: Sequence[Bounds], top: RasterHeader, target: Any, res: Any, bounds: Optional[Bounds]) -> _Grid:
+def _grid(places: Sequence[Bounds], top: RasterHeader, target: Any, res: Any, bounds: Optional[Bounds]) -> GridSpec:
     if res is None:
         size = top.res if target == top.crs else None
     else:
         across, down = res if isinstance(res, (tuple, list)) else (res, res)
         size = float(across), float(down)
     if size is None:
-        step = warped_step(top.crs, target, top.bounds, (top.width, top.height))
+        step = warped_step(top.grid, target)
         size = (step, step)
     if not all(0 < side < math.inf for side in size):
         raise RasterAccessError(f"A pixel of {size} has no size: give it in units of the coordinate system.")
@@ -228,20 +215,17 @@ def _grid(places: Sequence[Bounds], top: RasterHeader, target: Any, res: Any, bo
     if beside or whole[1] >= north or south >= whole[3]:
         told = "The scenes do not reach into the bounds {:g}, {:g}, {:g}, {:g}".format(*bounds)
         raise RasterAccessError(f"{told}: give them in units of the mosaic's crs.")
-    # The same grid for the same resolution, whatever the bounds: cells are counted from the origin. The first term
-    # keeps a bound that lies on a line of the grid there, whatever its last digit.
-    outward = (
-        math.floor(round(west / size[0], 6)) * size[0], math.floor(round(south / size[1], 6)) * size[1],
-        math.ceil(round(east / size[0], 6)) * size[0], math.ceil(round(north / size[1], 6)) * size[1],
-    )  # fmt: skip
-    return _Grid(target, outward, (float(size[0]), float(size[1])))
+    # The same grid for the same resolution, whatever the bounds: pixels are counted from the origin.
+    columns = outward((west / size[0], east / size[0]))
+    rows = outward((-north / size[1], -south / size[1]))
+    return GridSpec.between(target, (float(size[0]), float(size[1])), (0.0, 0.0), columns, rows)
 
 
 def _place(scene: Scene, crs: Any) -> Bounds:
     """Return the box around a footprint in a coordinate system."""
     boxes, turn = [], turn_of(crs)
     for polygon in scene.polygons:  # one by one: across the antimeridian each part has its own longitudes
-        box = box_of([polygon])
+        box = around_polygons([polygon])
         if box is not None:
             try:
                 bounds = warped_bounds("EPSG:4326", crs, box)
@@ -255,10 +239,10 @@ def _place(scene: Scene, crs: Any) -> Bounds:
 
 
 def _vrt(
-    sources: Sources, titles: Mapping[str, str], grid: _Grid, top: RasterHeader, resampling: str, connections: int
+    sources: Sources, titles: Mapping[str, str], grid: GridSpec, top: RasterHeader, resampling: str, connections: int
 ) -> Element:
     """Return the VRT of all scenes, the one on top drawn last."""
-    root = vrt(grid.crs, grid.bounds, grid.res)  # an error of too many pixels, before each scene is asked for
+    root = new_vrt(grid)  # an error of too many pixels, before each scene is asked for
     on_top = list(titles.values())[-1]
     if resampling not in ("nearest", "mode") and any(band.table for band in top.bands):
         told = f"The pixels of {on_top} are places in a palette, of which there is no {resampling}"
@@ -273,7 +257,7 @@ def _vrt(
             name = with_mask(name, header, own)
         if resampling == "nearest" and header.crs == grid.crs and _is_as_fine(header, grid):
             moved = [Affine.translation(at[0] - header.bounds[0], 0) for at in _in_turns(header.bounds, grid)]
-            places = [header.on(header.crs, by * header.transform, header.width, header.height) for by in moved]
+            places = [replace(header, transform=by * header.transform) for by in moved]
             return header, [(name, place) for place in places]  # read with a third of the requests
         if how and how != repr(header.nodata[0]) and how != ALPHA:
             name = with_nodata(name, header)
@@ -293,21 +277,20 @@ def _vrt(
             how = None
             found = list(pool.map(placed, titles, repeat(how)))
     headers = [header for header, _ in found]
-    vrt_tags(root, dict(set.intersection(*(set(header.tags.items()) for header in headers))))
+    add_metadata(root, sorted(set.intersection(*(set(header.tags.items()) for header in headers))))
     bands = [vrt_band(root, band) for band in bands_of_all(headers, top)]
     sources_of_all = [each for _, several in found for each in several]
     for name, place in sources_of_all:
         for number, band in enumerate(bands, 1):
-            source = vrt_source(band, name, number, place, grid.bounds, grid.res, "ComplexSource")
             if how is None or (how == ALPHA and number != top.alpha):
-                SubElement(source, "UseMaskBand").text = "true"
+                settings = {"UseMaskBand": "true"}
             else:  # what is transparent here covers nothing below
-                SubElement(source, "NODATA").text = "0" if how == ALPHA else how
+                settings = {"NODATA": "0" if how == ALPHA else how}
+            vrt_source(band, name, number, place, grid, settings)
     if how is None:
-        mask = vrt_mask(root)
+        mask = add_mask(root)
         for name, place in sources_of_all:
-            source = vrt_source(mask, name, "mask,1", place, grid.bounds, grid.res, "ComplexSource")
-            SubElement(source, "NODATA").text = "0"
+            vrt_source(mask, name, "mask,1", place, grid, {"NODATA": "0"})
     return root
 
 
@@ -315,21 +298,21 @@ _Placed = Tuple[RasterHeader, List[Tuple[str, RasterHeader]]]
 """What the header of a scene says; names of it that GDAL opens, and headers that say where each lies on the grid."""
 
 
-def _is_as_fine(header: RasterHeader, grid: _Grid) -> bool:
+def _is_as_fine(header: RasterHeader, grid: GridSpec) -> bool:
     """Tell whether pixels are as large as the grid's, to a thousandth of one over the whole scene."""
     width, height = (abs(mine / its - 1) for mine, its in zip(header.res, grid.res))
     return bool(max(width * header.width, height * header.height) < 1e-3)
 
 
-def _in_turns(bounds: Bounds, grid: _Grid) -> List[Bounds]:
+def _in_turns(bounds: Bounds, grid: GridSpec) -> List[Bounds]:
     """Return bounds on a grid, which may show the same ground in several turns, or bounds of another turn."""
     west, south, east, north = bounds
-    moves = turns((west, east), (grid.bounds[0], grid.bounds[2]), turn_of(grid.crs))
+    moves = turns((west, east), (grid.west, grid.bounds[2]), turn_of(grid.crs))
     return [(west + by, south, east + by, north) for by in moves]
 
 
 def _warped(
-    sources: Sources, dataset: DatasetReader, grid: _Grid, resampling: str, by_band: bool = False
+    sources: Sources, dataset: DatasetReader, grid: GridSpec, resampling: str, by_band: bool = False
 ) -> List[Tuple[str, RasterHeader]]:
     """Return one scene on the mosaic's grid, as the text of a VRT, and the header of that; one for each turn.
 
@@ -350,12 +333,12 @@ def _warped(
 
 
 def _warped_to(
-    place: Bounds, dataset: DatasetReader, crs: Any, transform: Affine, grid: _Grid, resampling: str, by_band: bool
+    place: Bounds, dataset: DatasetReader, crs: Any, transform: Affine, grid: GridSpec, resampling: str, by_band: bool
 ) -> Tuple[str, RasterHeader]:
     west, south, east, north = place
-    columns = math.floor((west - grid.bounds[0]) / grid.res[0]), math.ceil((east - grid.bounds[0]) / grid.res[0])
-    rows = math.floor((grid.bounds[3] - north) / grid.res[1]), math.ceil((grid.bounds[3] - south) / grid.res[1])
-    corner = from_origin(grid.bounds[0] + columns[0] * grid.res[0], grid.bounds[3] - rows[0] * grid.res[1], *grid.res)
+    columns = math.floor((west - grid.west) / grid.res[0]), math.ceil((east - grid.west) / grid.res[0])
+    rows = math.floor((grid.north - north) / grid.res[1]), math.ceil((grid.north - south) / grid.res[1])
+    part = GridSpec.between(grid.crs, grid.res, (grid.west, grid.north), columns, rows)
     # Of a pixel with data in one band alone GDAL would move the others by one, so that they are none of no data.
     options = {"UNIFIED_SRC_NODATA": "NO"} if by_band else {}
     with MemoryFile(ext=".vrt") as memory:
@@ -363,10 +346,10 @@ def _warped_to(
             dataset,
             src_crs=crs,
             src_transform=transform,
-            crs=grid.crs,
-            transform=corner,
-            width=columns[1] - columns[0],
-            height=rows[1] - rows[0],
+            crs=part.crs,
+            transform=Affine(*part.transform),
+            width=part.width,
+            height=part.height,
             resampling=Resampling[resampling],
             **options,
         ) as warped:

@@ -25,7 +25,7 @@ except ImportError:  # rasters need no fiona
 
 
 class OptionsSession(rasterio.session.Session):  # type: ignore[misc]
-    """Carry GDAL options into a `rasterio.Env` as credentials, which rasterio does not log.
+    """Session that carries GDAL options into a `rasterio.Env` as credentials, which rasterio does not log.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class OptionsSession(rasterio.session.Session):  # type: ignore[misc]
 
 
 class _Keyed:
-    """Put a key in force for the service's own hosts, as long as the session lives."""
+    """Session in which a key is in force for the service's own hosts."""
 
     _package: str
 
@@ -85,7 +85,7 @@ class _Keyed:
 
 
 class PlanetSession(_Keyed, rasterio.session.Session):  # type: ignore[misc]
-    """Be the session of a `rasterio.Env` in which ``/vsicurl/<product link>`` opens.
+    """Session of a `rasterio.Env` in which ``/vsicurl/<product link>`` opens.
 
     The key is sent to the service's own hosts and to no other, also when other files are read within the Env.
 

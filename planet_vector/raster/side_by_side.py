@@ -24,7 +24,7 @@ class _Request(NamedTuple):
 
 
 class SideBySide:
-    """Fetch what is foreseen of several files in the order in which it will be asked for, until `end`.
+    """Fetcher of what is foreseen of several files, in the order in which it will be asked for, until `end`.
 
     At the most `AHEAD` bytes lie between what was asked for last and what is fetched. What was foreseen wrongly and is
     never asked for is passed over with that.

@@ -22,7 +22,8 @@ from planet_vector.http.responses import ranged_length
 from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.pixels.header import RasterHeader
 from planet_vector.raster.access import Access
-from planet_vector.raster.gdal_message import gdal_said
+from planet_vector.raster.error_messages import gdal_said
+from planet_vector.raster.file_vrts import with_overviews
 from planet_vector.raster.gdal_options import READING, Options
 from planet_vector.raster.images import MOST_IMAGES, Image
 from planet_vector.raster.mounting import can_mount, mount, unmount
@@ -31,7 +32,6 @@ from planet_vector.raster.product import Product, ProductError, begin, open_acce
 from planet_vector.raster.rasterio_warnings import unplaced
 from planet_vector.raster.remote_file import RemoteFile, ServedWhole
 from planet_vector.raster.side_by_side import SideBySide
-from planet_vector.raster.vrt_parts import with_overviews
 from planet_vector.raster.vrt_reads import ALL, Asked
 from planet_vector.workers import Task, Workers
 
@@ -47,7 +47,7 @@ def source_name(link: str, image: int = 1) -> str:
 
 
 class Sources:
-    """Have GDAL open the links of a service, until `end`.
+    """Links of a service that GDAL can open, until `end`.
 
     Parameters
     ----------

@@ -40,10 +40,10 @@ from planet_vector.errors import (
 )
 from planet_vector.names import Name, parse_name
 from planet_vector.progress import FileProgress
-from planet_vector.query import parse_time
 from planet_vector.raster.download import fetch, fetch_unless_there, heard, safe_name
 from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.scene import Scene
+from planet_vector.times import parse_time
 
 STATE = ".planet_vector-sync.json"
 LOCK = ".planet_vector-sync.lock"
@@ -62,7 +62,7 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class Todo:
-    """Hold what a scene lacks in the folder.
+    """What a scene lacks in the folder.
 
     Attributes
     ----------
@@ -89,7 +89,7 @@ class Todo:
 
 @dataclass
 class Plan:
-    """Hold what is to be done so that a folder is as a search has it.
+    """Plan of what brings a folder in line with a search.
 
     Attributes
     ----------
@@ -117,7 +117,7 @@ Outcome = Union[List[Path], PlanetVectorError]
 
 
 class Folder:
-    """View a folder that syncs keep.
+    """Folder that syncs keep.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ from planet_vector.scene import Scene
 
 
 class Tiles(Remote):
-    """Read tiles as a raster: the whole globe in web mercator, coarser zooms as overviews."""
+    """Tiles as a raster: the whole globe in web mercator, coarser zooms as overviews."""
 
     _title = "of a service"  # until opened: rasterio logs the dataset while it is made
     _kept: Any = None

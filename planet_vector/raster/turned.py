@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any, List
 
 from affine import Affine
 
-from planet_vector.raster.warping import Bounds, recentred, turn_of, turns, warped_bounds
+from planet_vector.geometry.grid import GridSpec
+from planet_vector.raster.warping import recentred, turn_of, turns, warped_bounds
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
 
 class Turned:
-    """Stand for an open dataset whose pixels lie elsewhere by its own words; for what reads its windows and header.
+    """Open dataset in another place than its header says, for what reads its windows and header.
 
     Parameters
     ----------
@@ -38,8 +39,8 @@ class Turned:
         return self.transform * Affine.translation(window.col_off, window.row_off)
 
 
-def in_turns(dataset: DatasetReader, crs: Any, bounds: Bounds) -> List[Any]:
-    """Return a raster where GDAL brings it to bounds of a coordinate system, once for each turn it is seen in.
+def in_turns(dataset: DatasetReader, grid: GridSpec) -> List[Any]:
+    """Return a raster where GDAL brings it to a grid, once for each turn it is seen in.
 
     Most are seen in one, and returned as they are; so is one that does not lie there at all.
 
@@ -47,26 +48,24 @@ def in_turns(dataset: DatasetReader, crs: Any, bounds: Bounds) -> List[Any]:
     ----------
     dataset : rasterio.io.DatasetReader
         The raster, north up.
-    crs : rasterio.crs.CRS
-        The coordinate system.
-    bounds : (west, south, east, north)
-        In its units, in any turn.
+    grid : GridSpec
+        The grid, in any turn, with a coordinate system of rasterio.
 
     Raises
     ------
     RasterAccessError
-        When the bounds have no place in the raster's system.
+        When the grid has no place in the raster's system.
     """
     own, transform = dataset.crs, dataset.transform
     if turn_of(own) is None:
         return [dataset]
     west, east = transform.c, transform.c + transform.a * dataset.width
-    moved = None if own == crs else recentred(own, west, east)
+    moved = None if own == grid.crs else recentred(own, west, east)
     if moved is not None:
         own, by = moved
         transform = Affine.translation(-by, 0) * transform
         west, east = west - by, east - by
-    wanted = bounds if own == crs else warped_bounds(crs, own, bounds, densify=63)
+    wanted = grid.bounds if own == grid.crs else warped_bounds(grid.crs, own, grid.bounds, densify=63)
     moves = turns((west, east), (wanted[0], wanted[2]), turn_of(own)) or [0.0]
     if moved is None and moves == [0.0]:
         return [dataset]

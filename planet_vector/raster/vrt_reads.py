@@ -14,6 +14,7 @@ import numpy as np
 from rasterio.enums import Resampling
 from rasterio.windows import Window
 
+from planet_vector.raster.vrt_xml import Rectangle
 from planet_vector.raster.warping import transformed
 
 Number = Union[int, str]
@@ -31,7 +32,7 @@ _LAST_PLACES = 16 * 2.0**-52  # of a number, by which sums of it may differ from
 
 
 class Asked(NamedTuple):
-    """What is read of a file."""
+    """Part of a file that is read."""
 
     name: str
     number: Number
@@ -45,8 +46,8 @@ class _Source(NamedTuple):
     number: Number
     masked: bool
     opaque: bool
-    taken: Tuple[float, float, float, float]
-    placed: Tuple[float, float, float, float]
+    taken: Rectangle
+    placed: Rectangle
 
 
 class _Drawn(NamedTuple):
@@ -64,12 +65,12 @@ class _Shown(NamedTuple):
 
 
 class Layers:
-    """Know what a VRT is made of.
+    """Sources of a VRT, and which parts of them GDAL reads.
 
     Parameters
     ----------
     text : str
-        The text of a VRT, as `planet_vector.raster.vrt_parts` and GDAL write them.
+        The text of a VRT, as `planet_vector.raster.file_vrts` and GDAL write them.
     """
 
     def __init__(self, text: str) -> None:
@@ -191,7 +192,7 @@ class Layers:
 
 
 class _Warp:
-    """Know which part of a raster is warped to a part of another."""
+    """Warp of a raster to another: which part of it is read for a part of that."""
 
     def __init__(self, source: str, block: Tuple[int, int], size: Tuple[int, int], systems: Tuple[str, str],
                  forth: Sequence[float], back: Sequence[float]) -> None:  # fmt: skip
@@ -266,7 +267,7 @@ def _sources(band: Element) -> List[_Source]:
     return found
 
 
-def _rectangle(element: Element, tag: str) -> Tuple[float, float, float, float]:
+def _rectangle(element: Element, tag: str) -> Rectangle:
     found = element.find(tag)
     if found is None:
         raise ValueError(f"a source says no {tag}")

@@ -15,8 +15,8 @@ from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from planet_vector.errors import RasterAccessError
-
-Bounds = Tuple[float, float, float, float]
+from planet_vector.geometry.boxes import Bounds
+from planet_vector.geometry.grid import GridSpec
 
 _WKT_MERIDIAN = re.compile(r'(PARAMETER\["central_meridian",)\s*([-+\d.eE]+)')
 _WKT_PRIME = re.compile(r'PRIMEM\["([^"]*)",\s*([-+\d.eE]+)(?:,AUTHORITY\["[^"]*","[^"]*"\])?\]')
@@ -26,7 +26,7 @@ _SLACK = 1e-9  # of the globe's width: bounds that meet do not overlap
 
 
 class Turn(NamedTuple):
-    """Hold how a coordinate system unrolls the globe.
+    """How a coordinate system unrolls the globe.
 
     Attributes
     ----------
@@ -184,28 +184,26 @@ def warped_bounds(source: Any, target: Any, bounds: Bounds, densify: int = 21) -
     return found
 
 
-def warped_step(source: Any, target: Any, bounds: Bounds, size: Tuple[int, int]) -> float:
+def warped_step(grid: GridSpec, target: Any) -> float:
     """Return the side of square pixels in `target`, in its units, that are about as large as a raster's.
 
     Parameters
     ----------
-    source, target : rasterio.crs.CRS
-        The coordinate systems.
-    bounds : (west, south, east, north)
-        Of the raster, in `source`.
-    size : (width, height)
-        Of the raster, in pixels.
+    grid : GridSpec
+        The pixels of the raster, with a coordinate system of rasterio.
+    target : rasterio.crs.CRS
+        The coordinate system.
 
     Raises
     ------
     RasterAccessError
         If a part of it has no place in `target`.
     """
-    turn, pixels = turn_of(target), math.hypot(*size)
-    west, south, east, north = warped_bounds(source, target, bounds)
+    turn, pixels = turn_of(target), math.hypot(grid.width, grid.height)
+    west, south, east, north = warped_bounds(grid.crs, target, grid.bounds)
     if turn is not None:
         west, south, east, north = turn.square((west, south, east, north))
-        if turn_of(source) is None and east - west >= turn.period:
+        if turn_of(grid.crs) is None and east - west >= turn.period:
             # Around a pole degrees get narrow: as many pixels from it to the farthest corner.
             return 2 * (north - south) / pixels
     return math.hypot(east - west, north - south) / pixels  # as many along the diagonal, as gdalwarp has them

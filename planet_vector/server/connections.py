@@ -85,7 +85,7 @@ def most_connections() -> int:
 
 
 class Connections:
-    """Know the connections of a process, those of all its origins together, and close those that wait too long.
+    """Connections of a process, of all its origins together; those that wait too long are closed.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ class Connections:
 
 
 class Connection(H11Protocol):
-    """Be a connection whose times are bounded, and which refuses what two servers could read differently.
+    """Connection whose times are bounded; it refuses requests that two servers could read differently.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ class Connection(H11Protocol):
 
     def __init__(self, connections: Connections, headers: Sequence[Tuple[bytes, bytes]] = (), **options: Any) -> None:
         super().__init__(**options)
-        self.conn: _Parser = _Parser(h11.SERVER, MAX_HEAD)
+        self.conn: _RequestParser = _RequestParser(h11.SERVER, MAX_HEAD)
         self.app = cast(Any, self._until_it_is_lost(cast(ASGIApp, self.app)))
         self._connections = connections
         self._refusal_headers = list(headers)
@@ -296,11 +296,11 @@ class Connection(H11Protocol):
 
 
 class _LostError(Exception):
-    """Be the end of an answer whose client is gone."""
+    """Raised to end an answer whose client has gone."""
 
 
-class _Parser(h11.Connection):
-    """Read requests, and refuse those whose end two servers could see at different places (RFC 9112, section 6)."""
+class _RequestParser(h11.Connection):
+    """Parser that refuses requests whose end two servers could see at different places (RFC 9112, section 6)."""
 
     error: Optional[h11.RemoteProtocolError] = None
 

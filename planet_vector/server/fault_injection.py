@@ -41,7 +41,7 @@ _SHORTENING = frozenset({b"accept-encoding", b"if-none-match", b"if-modified-sin
 
 @dataclass
 class Fault:
-    """Hold one entry of a file of faults."""
+    """One entry of a file of faults."""
 
     path: str = "*"
     method: Optional[str] = None
@@ -71,7 +71,7 @@ class Fault:
 
 
 class Faults:
-    """Know the faults of a file.
+    """Faults of a file.
 
     Raises
     ------
@@ -96,7 +96,7 @@ class Faults:
 
 
 class FaultyApp:
-    """Wrap an application with faults, latency and a limit of requests.
+    """Middleware that adds faults, latency and a limit of requests.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ class FaultyApp:
 
 
 class _Truncated:
-    """Let a number of bytes pass; the server closes a connection whose answer stays unfinished."""
+    """ASGI ``send`` that lets a number of bytes pass; the server closes a connection whose answer stays unfinished."""
 
     def __init__(self, send: Send, most: int) -> None:
         self._send = send
@@ -179,7 +179,7 @@ class _Truncated:
 
 
 class _Changed:
-    """Gather a body, and send another in its place."""
+    """ASGI ``send`` that gathers a body, and sends another in its place."""
 
     def __init__(self, send: Send, fault: Fault) -> None:
         self._send = send

@@ -43,19 +43,19 @@ _HEADER = 8  # bytes of the length before a message
 
 
 class JobError(Exception):
-    """Report that a job gave no result. The message goes on after a subject: "took longer than 10 s"."""
+    """Raised if a job gave no result. The message goes on after a subject: "took longer than 10 s"."""
 
 
 class TookTooLong(JobError):
-    """Report that a job was ended because its time was used up."""
+    """Raised if a job was ended because its time was used up."""
 
 
 class TookTooMuch(JobError):
-    """Report that a job needed more memory than it may have, or that its process ended by itself."""
+    """Raised if a job needed more memory than it may have, or its process ended by itself."""
 
 
 class Jobs:
-    """Run functions in a few processes, which are started when they are needed.
+    """Pool of a few processes that run functions; they are started when they are needed.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ class Jobs:
 
 
 class _Process:
-    """Be one process that calls functions."""
+    """One process that calls functions."""
 
     def __init__(self, megabytes: int, niceness: int) -> None:
         environment = {**os.environ, **GDAL_OPTIONS}

@@ -18,16 +18,16 @@ from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional
 
 from planet_vector.errors import ArchiveError
 from planet_vector.server.archive.inventory import Problem
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery.overview_folder import begin_overviews, find_begun, find_overviews, overviews_of
 from planet_vector.server.imagery.picture_cache import PictureCache
-from planet_vector.server.imagery.picture_sources import Sources
+from planet_vector.server.imagery.picture_sources import PictureSources
 from planet_vector.server.imagery.pyramid_making import make_pyramid
 from planet_vector.server.imagery.pyramids import Damaged, Pyramid, discard
 from planet_vector.server.imagery.reading import Source
 from planet_vector.server.index.database import Index
 from planet_vector.server.index.writing_lock import writing_lock
 from planet_vector.server.jobs import JobError, Jobs
-from planet_vector.server.refusal import Refusal
 
 SECONDS = 1800.0
 """Time for the overviews of one file: of ten gigabytes and more, in blocks of which each can be read alone."""
@@ -43,7 +43,7 @@ _ALONE = "analytic"  # is shown of scenes with a visual product by basemaps, and
 
 @dataclass
 class Made:
-    """Hold what was done: overviews that were made, that were there, that were deleted, and the bytes of all."""
+    """Report: how many overviews were made, were there, were deleted, and the bytes of all."""
 
     made: int = 0
     kept: int = 0
@@ -53,7 +53,7 @@ class Made:
 
 
 class _Outcome(NamedTuple):
-    """Hold whether overviews of a file were made, or were there, and why there are none."""
+    """Outcome for one file: overviews were made, or were there, or why there are none."""
 
     made: bool = False
     kept: bool = False
@@ -94,7 +94,7 @@ def make_overviews(
             for part in find_begun(folder):  # of a process that was killed: no other makes any now
                 part.unlink(missing_ok=True)
             pictures = PictureCache(index.with_suffix(".pictures"))
-            sources = _sources(index, Sources(root, pictures, folder), report.problems)
+            sources = _sources(index, PictureSources(root, pictures, folder), report.problems)
             for path in [path for path in find_overviews(folder) if path not in sources]:
                 discard(path)
                 report.removed += 1
@@ -113,7 +113,7 @@ def make_overviews(
     return report
 
 
-def _sources(index: Path, files: Sources, problems: List[Problem]) -> Dict[Path, Source]:
+def _sources(index: Path, files: PictureSources, problems: List[Problem]) -> Dict[Path, Source]:
     """Return the files that pictures are made of, by where their overviews lie."""
     found: Dict[Path, Source] = {}
     for products in _products(index):
@@ -163,12 +163,12 @@ def _all_made(root: Path, sources: Mapping[Path, Source]) -> Iterator[_Outcome]:
 def _made(jobs: Jobs, root: Path, path: Path, source: Source) -> _Outcome:
     if _is_whole(path):
         return _Outcome(kept=True)
-    part = begin_overviews(path)
     product = os.path.relpath(source.path, os.path.realpath(root))
     try:
-        made = jobs.run(make_pyramid, source, part)
-        if made:
-            os.replace(part, path)
+        with begin_overviews(path) as part:
+            made = jobs.run(make_pyramid, source, part)
+            if made:
+                os.replace(part, path)
         return _Outcome(made)
     except Refusal as refusal:
         if refusal.status == 503:
@@ -176,9 +176,6 @@ def _made(jobs: Jobs, root: Path, path: Path, source: Source) -> _Outcome:
         return _Outcome(problem=Problem(product, _reason(refusal, source.path.name)))
     except JobError as error:
         return _Outcome(problem=Problem(product, f"has no overviews: to make them {error}"))
-    finally:
-        with contextlib.suppress(OSError):  # the next run deletes it
-            part.unlink(missing_ok=True)
 
 
 def _is_whole(path: Path) -> bool:

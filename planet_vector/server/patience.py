@@ -7,15 +7,15 @@ import threading
 import time
 from typing import Callable, Dict, Iterator
 
-from planet_vector.server.refusal import Refusal
+from planet_vector.server.http_errors import Refusal
 
 
 class ClientGone(Exception):
-    """Report that the client has closed its connection, so that no answer is wanted."""
+    """Raised if the client has closed its connection."""
 
 
 class Patience:
-    """Bound the time of the work for one answer.
+    """Bound on the time of the work for one answer.
 
     Long work asks `check` between pieces of some 50 ms; what cannot ask names what ends it, with `on_leave`.
 

@@ -24,7 +24,7 @@ Bounds = Tuple[float, float, float, float]
 
 
 class Quad(NamedTuple):
-    """Hold one place of the grid: columns from the west, rows from the south."""
+    """One quad of the grid: columns from the west, rows from the south."""
 
     level: int
     column: int

@@ -12,7 +12,7 @@ from typing import Callable, Optional
 
 from planet_vector.errors import ConfigError
 from planet_vector.loading import load_driver
-from planet_vector.server.api.basemaps import load_basemaps
+from planet_vector.server.api.basemap_layouts import load_basemaps
 from planet_vector.server.api.cors import allowed_origins
 from planet_vector.server.api.delivery import Signer
 from planet_vector.server.api.hosts import Proxies, allowed_hosts
@@ -21,11 +21,11 @@ from planet_vector.server.api.metrics import Metrics
 from planet_vector.server.connections import BACKLOG, most_connections
 from planet_vector.server.fault_injection import Faults
 from planet_vector.server.index.rescans import RescanState, rescan
-from planet_vector.server.options import Options
+from planet_vector.server.service_options import ServiceOptions
 from planet_vector.server.worker import Work, answer, supervise
 
 
-def check(options: Options) -> None:
+def check(options: ServiceOptions) -> None:
     """Tell whether options go together, before anything is done.
 
     Raises
@@ -73,12 +73,12 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve(options: Options, ready: Callable[[str], None], state: Optional[RescanState] = None) -> None:
+def serve(options: ServiceOptions, ready: Callable[[str], None], state: Optional[RescanState] = None) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Parameters
     ----------
-    options : Options
+    options : ServiceOptions
         What is served, and how. The index must be up to date.
     ready : callable
         Called once with the root of the API, as soon as it answers.
@@ -91,7 +91,7 @@ def serve(options: Options, ready: Callable[[str], None], state: Optional[Rescan
         second = stack.enter_context(contextlib.closing(listen(options.host, 0))) if options.redirect else None
         host = f"[{options.host}]" if ":" in options.host else options.host
         root = f"http://{host}:{main.getsockname()[1]}/v0/"
-        work = Work(options, main, second, Signer(options.signature_life), Metrics(), state)
+        work = Work(options, main, second, Signer(options.signature_life), Metrics(options.workers), state)
         stop = threading.Event()
         load_driver()
         args = (options.root, options.index, options.rescan, state, stop)

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from typing import Any, Dict, List, NoReturn, Tuple
 
-from planet_vector.server.refusal import Refusal
+from planet_vector.server.http_errors import Refusal
 
 
 def read_json(text: str, subject: str) -> Any:

@@ -16,15 +16,17 @@ import uvicorn
 
 from planet_vector.errors import ConfigError
 from planet_vector.loading import load_driver
+from planet_vector.server.api.access_log import AccessLog
 from planet_vector.server.api.app import Service, create_app
+from planet_vector.server.api.basemap_layouts import load_basemaps
 from planet_vector.server.api.basemap_routes import add_basemaps
-from planet_vector.server.api.basemaps import load_basemaps
 from planet_vector.server.api.cors import CorsApp, Origins, allowed_origins, refusal_headers
 from planet_vector.server.api.delivery import Signer, create_delivery
 from planet_vector.server.api.hosts import HostsApp, Proxies, allowed_hosts
 from planet_vector.server.api.keys import Keys
 from planet_vector.server.api.login import add_login
-from planet_vector.server.api.metrics import AccessLog, Metrics, MonitoredApp
+from planet_vector.server.api.metrics import Metrics
+from planet_vector.server.api.monitoring import MonitoredApp
 from planet_vector.server.api.pages import add_pages
 from planet_vector.server.connections import (
     ACCEPTED_AT_ONCE,
@@ -38,16 +40,16 @@ from planet_vector.server.fault_injection import Faults, FaultyApp
 from planet_vector.server.imagery.kept_pictures import Imagery
 from planet_vector.server.index.database import Index
 from planet_vector.server.index.rescans import RescanState
-from planet_vector.server.options import Options
+from planet_vector.server.service_options import ServiceOptions
 
 GRACE = 5  # seconds a stop waits for answers under way
 _RENEWAL = 1.0  # seconds between two looks at which file is the index
 
 
 class Work(NamedTuple):
-    """Hold all that a process needs; the sockets are shared by all."""
+    """All that a worker process needs; the sockets are shared by all workers."""
 
-    options: Options
+    options: ServiceOptions
     main: socket.socket
     second: Optional[socket.socket]
     signer: Signer
@@ -65,14 +67,15 @@ def supervise(work: Work, ready: Callable[[], None]) -> None:
     context = multiprocessing.get_context("spawn")
     waiting = context.Semaphore(0)
 
-    def start() -> Any:
-        process = context.Process(target=_child, args=(work, waiting), name="planet-vector worker")
+    def start(number: int) -> Any:
+        share = work._replace(metrics=work.metrics.of(number))
+        process = context.Process(target=_child, args=(share, waiting), name="planet-vector worker")
         process.start()
         return process
 
     stop = threading.Event()
     with _stopping(stop.set):
-        processes = [start() for _ in range(work.options.workers)]
+        processes = [start(number) for number in range(work.options.workers)]
         try:
             for _ in processes:
                 while not waiting.acquire(timeout=0.2) and not stop.is_set():
@@ -85,7 +88,7 @@ def supervise(work: Work, ready: Callable[[], None]) -> None:
                 multiprocessing.connection.wait([process.sentinel for process in processes], timeout=0.5)
                 dead = [process for process in processes if not process.is_alive()]
                 if dead and not stop.wait(1.0):  # not at once: it may die of what is not over yet
-                    processes = [start() if process in dead else process for process in processes]
+                    processes = [start(n) if process in dead else process for n, process in enumerate(processes)]
         finally:
             for process in processes:
                 process.terminate()
@@ -178,7 +181,7 @@ async def _renew(index: Index) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Be a server that says when it answers, and leaves signals to the process."""
+    """Server that reports when it is ready, and leaves signals to the process."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

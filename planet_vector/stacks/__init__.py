@@ -1,24 +1,25 @@
 """Stacks: scenes of several dates over one ground, what they share, and crops of it on one grid.
 
-==========  ==========================================  ==================================
-module      does                                        needs
-==========  ==========================================  ==================================
-covers      faces of an overlay → sets of scenes        the standard library
-overlap     footprints → stacks                         shapely
-inscribed   the largest rectangle inside an area        numpy
-convex      the same inside a convex one, exactly       numpy
-parts       the same in each part of an area            numpy
-fitting     large rectangles, larger and larger ones    numpy
-narrowing   proof that none is larger                   numpy
-insides     places inside an area                       numpy
-rectangle   the same for shapely polygons               shapely
-grid        the pixels in or around an area, UTM        numpy
-reading     a part of a product on a grid               rasterio
-crop        the same window of every scene of a stack   rasterio
-dates       crops of one grid as one VRT                rasterio
-pictures    contact sheets and animations of crops      Pillow
-cube        a stack as an xarray Dataset                odc-stac
-==========  ==========================================  ==================================
+================  ==========================================  ====================
+module            does                                        needs
+================  ==========================================  ====================
+frequent_sets     faces of an overlay → sets of scenes        the standard library
+overlap           footprints → stacks                         shapely
+rectangle_search  the largest rectangle inside an area        numpy
+rectangle_convex  the same inside a convex one, exactly       numpy
+parts             the same in each part of an area            numpy
+fitting           large rectangles, larger and larger ones    numpy
+narrowing         proof that none is larger                   numpy
+insides           places inside an area                       numpy
+rectangle         the same for shapely polygons               shapely
+utm_grid          the pixels in or around an area, UTM        numpy
+stack_grid        the pixels that the crops of a stack share  rasterio
+resample          a part of a product on a grid               rasterio
+crop              the same window of every scene of a stack   rasterio
+time_vrt          crops of one grid as one VRT                rasterio
+sheets            contact sheets and animations of crops      Pillow
+cube              a stack as an xarray Dataset                odc-stac
+================  ==========================================  ====================
 
 All that need no more than numpy serve QGIS too, where shapely and rasterio may be missing.
 """

@@ -9,7 +9,6 @@ another UTM zone, or between the grid's pixels, is warped. What has no data stay
 
 from __future__ import annotations
 
-import math
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
@@ -20,31 +19,29 @@ import shapely
 from affine import Affine
 from rasterio.features import geometry_mask
 from rasterio.io import DatasetReader
-from rasterio.transform import array_bounds
 
 from planet_vector.atomic_files import complete
-from planet_vector.catalog import ScenesV0, connect
+from planet_vector.catalog import connect
 from planet_vector.errors import ConfigError, PlanetVectorError, QueryError
-from planet_vector.geometry import utm
+from planet_vector.geometry.grid import GridSpec
 from planet_vector.geometry.ground import holds_ground, merged
 from planet_vector.progress import Progress, bar_for
-from planet_vector.raster.drawn import bounds_in, drawn_in
+from planet_vector.raster.drawn import drawn_in
 from planet_vector.raster.geotiff import geotiff_profile
 from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.raster.product import north_up, open_link
 from planet_vector.raster.rasterio_warnings import unplaced
-from planet_vector.raster.scene_mosaic import crs_of
-from planet_vector.raster.warping import turn_of, turns, warped_step
+from planet_vector.raster.warping import turn_of, turns
 from planet_vector.scene import Scene
-from planet_vector.stacks.grid import Grid, common_grid, outward
 from planet_vector.stacks.overlap import Stack, common_ground, over, shares_by_scene
-from planet_vector.stacks.resample import REACH, Pixels, Place, read_onto, seen_by_gdal
+from planet_vector.stacks.resample import REACH, Pixels, read_onto, seen_by_gdal
+from planet_vector.stacks.stack_grid import own_grid, stack_grid
 
 """Called with the scenes that are done, and how many there are."""
 
 
 class Crop(NamedTuple):
-    """Tell what became of a scene.
+    """What became of a scene.
 
     Attributes
     ----------
@@ -165,7 +162,7 @@ def crop_stack(
         if path.exists() and not overwrite:
             raise ConfigError(f"{path} is there already: take another directory, or overwrite.")
     links = [catalog.transport.check_link(scene.product_link(product)) for scene in stack.scenes]
-    place = stack_place(catalog, stack, product, dst_crs) if align else None
+    grid = stack_grid(catalog, stack, product, dst_crs) if align else None
     directory.mkdir(parents=True, exist_ok=True)
 
     def crop(task: Tuple[Scene, str, Path], alive: Alive) -> Crop:
@@ -174,9 +171,9 @@ def crop_stack(
             share = 1.0 if stack.asked is None else _share_within(dataset, stack.asked)
             if share < 1:
                 return Crop(scene, None, 0.0, share, False, True)
-            pixels = read_onto(dataset, place or _own_place(dataset, stack), resampling)
+            pixels = read_onto(dataset, grid or own_grid(dataset, stack), resampling)
         valid = float(pixels.valid.mean())
-        covered = None if stack.asked is None else float(pixels.valid[_touched(stack.asked, pixels.place)].mean())
+        covered = None if stack.asked is None else float(pixels.valid[_touched(stack.asked, pixels.header.grid)].mean())
         if covered == 0 or (valid if covered is None else covered) < require_valid:
             return Crop(scene, None, valid, covered)
         tags = {"id": scene.id, "scene_type": scene.scene_type, "product": product, "valid": f"{valid:.6f}"}
@@ -254,53 +251,6 @@ def as_stack(stack: Union[Stack, Sequence[Scene]], area: Any = None, rectangle: 
     return found
 
 
-def stack_place(catalog: ScenesV0, stack: Stack, product: str, crs: Any = None) -> Place:
-    """Return the grid of a stack: the whole pixels that its area touches, or else the most inside the shared ground.
-
-    The header of one scene says where pixels lie and how large they are.
-
-    Parameters
-    ----------
-    catalog : ScenesV0
-        The service.
-    stack : Stack
-        The stack, of `Scene`.
-    product : str
-        Whose pixels.
-    crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
-        The coordinate system; by default the UTM zone most scenes lie in.
-
-    Raises
-    ------
-    QueryError
-        When the shared ground holds not one pixel, or `crs` is none.
-    RasterAccessError
-        When the area has no place in `crs`.
-    """
-    given = None if crs is None else crs_of(crs)
-    reference = reference_of(stack)
-    with open_link(catalog, reference.product_link(product), f"{reference.id}/{product}") as dataset:
-        own, transform, size = dataset.crs, north_up(dataset), (dataset.width, dataset.height)
-    wanted = given or own
-    if wanted == own:
-        return _place_in(stack, own, transform.a, -transform.e, (transform.c, transform.f))
-    # Pixels of another system: square, counted from the origin.
-    step = _round(warped_step(own, wanted, array_bounds(*size[::-1], transform), size))
-    return _place_in(stack, wanted, step, step, (0.0, 0.0))
-
-
-def reference_of(stack: Stack) -> Scene:
-    """Return the scene whose pixels make the grid: the oldest of those in the UTM zone most lie in."""
-    zones: Dict[int, List[Scene]] = {}
-    for scene in stack.scenes:
-        middle = shapely.centroid(max(shapely.get_parts(scene.footprint), key=shapely.area))
-        zones.setdefault(utm.zone_of(middle.x, middle.y), []).append(scene)
-    if not zones:
-        raise QueryError("There are no scenes to crop.")
-    found: Scene = max(zones.values(), key=len)[0]
-    return found
-
-
 def _missing_the_area(stack: Stack) -> Dict[str, Crop]:
     """Return what is told of the scenes whose footprints do not cover the area, by their ids."""
     if stack.asked is None:
@@ -314,82 +264,30 @@ def _share_within(dataset: DatasetReader, area: Any) -> float:
 
     A rim narrower than half a pixel is none: a footprint's edges are straight in degrees, those of its raster are not.
     """
-    transform, crs = north_up(dataset), dataset.crs
-    low, high = transform.c, transform.c + transform.a * dataset.width
-    bottom, top = transform.f + transform.e * dataset.height, transform.f
-    parts = shapely.union_all(drawn_in(merged(area), crs))
+    grid = north_up(dataset)
+    low, bottom, high, top = grid.bounds
+    parts = shapely.union_all(drawn_in(merged(area), grid.crs))
     west, _, east, _ = parts.bounds
-    rim_x, rim_y = transform.a / 2, -transform.e / 2
+    rim_x, rim_y = grid.res[0] / 2, grid.res[1] / 2
     rasters = [
         shapely.box(low + by - rim_x, bottom - rim_y, high + by + rim_x, top + rim_y)
-        for by in turns((low, high), (west, east), turn_of(crs))
+        for by in turns((low, high), (west, east), turn_of(grid.crs))
     ]
     beyond = shapely.difference(parts, shapely.union_all(rasters))
     return 1.0 if beyond.is_empty else 1.0 - float(beyond.area / parts.area)
 
 
-def _touched(area: Any, place: Place) -> Any:
+def _touched(area: Any, grid: GridSpec) -> Any:
     """Return the pixels of a grid that an area touches."""
-    parts = drawn_in(merged(area), place.crs)
+    parts = drawn_in(merged(area), grid.crs)
     with unplaced:
-        return geometry_mask(parts, (place.height, place.width), place.transform, all_touched=True, invert=True)
-
-
-def _place_in(stack: Stack, crs: Any, pixel_x: float, pixel_y: float, origin: Tuple[float, float]) -> Place:
-    if stack.asked is not None:
-        west, south, east, north = bounds_in(stack.asked, crs)
-        columns = outward(((west - origin[0]) / pixel_x, (east - origin[0]) / pixel_x))
-        rows = outward(((origin[1] - north) / pixel_y, (origin[1] - south) / pixel_y))
-        return _pixels_in(crs, pixel_x, pixel_y, origin, columns, rows)
-    ground = merged(stack.footprint)
-    epsg = crs.to_epsg()
-    if epsg is not None and utm.is_utm(epsg) and pixel_x == pixel_y:
-        polygons = [[list(ring.coords) for ring in (part.exterior, *part.interiors)] for part in ground]
-        grid: Grid = common_grid(polygons, pixel_x, origin, epsg)
-        return Place(crs, Affine(*grid.transform), grid.width, grid.height)
-    from planet_vector.stacks.rectangle import largest_rectangle
-
-    # Around a pole the ground touches itself along ±180°, to a digit.
-    drawn = shapely.set_precision(shapely.union_all(drawn_in(ground, crs)), 1e-7 * min(pixel_x, pixel_y))
-    west, south, east, north = largest_rectangle(drawn).bounds
-    columns = _inward((west - origin[0]) / pixel_x, (east - origin[0]) / pixel_x)
-    rows = _inward((origin[1] - north) / pixel_y, (origin[1] - south) / pixel_y)
-    if columns[1] <= columns[0] or rows[1] <= rows[0]:
-        raise QueryError("The ground that the scenes share holds not one whole pixel: take scenes that share more.")
-    return _pixels_in(crs, pixel_x, pixel_y, origin, columns, rows)
-
-
-def _pixels_in(
-    crs: Any,
-    pixel_x: float,
-    pixel_y: float,
-    origin: Tuple[float, float],
-    columns: Tuple[int, int],
-    rows: Tuple[int, int],
-) -> Place:
-    corner = Affine(pixel_x, 0, origin[0] + columns[0] * pixel_x, 0, -pixel_y, origin[1] - rows[0] * pixel_y)
-    return Place(crs, corner, columns[1] - columns[0], rows[1] - rows[0])
-
-
-def _own_place(dataset: DatasetReader, stack: Stack) -> Place:
-    transform = north_up(dataset)
-    return _place_in(stack, dataset.crs, transform.a, -transform.e, (transform.c, transform.f))
-
-
-def _inward(low: float, high: float) -> Tuple[int, int]:
-    # A side that lies on a line of the grid stays there, whatever its last digits.
-    return math.ceil(round(low, 6)), math.floor(round(high, 6))
-
-
-def _round(step: float) -> float:
-    """Round a pixel size to three digits: nobody wants pixels of 4.4719 m."""
-    return float(f"{step:.3g}")
+        return geometry_mask(parts, grid.shape, Affine(*grid.transform), all_touched=True, invert=True)
 
 
 def _write(path: Path, pixels: Pixels, tags: Dict[str, str], cog: bool) -> None:
-    header, place = pixels.header, pixels.place
+    header = pixels.header
     profile = {**geotiff_profile(header, tags["id"]), "compress": "deflate", "bigtiff": "if_safer"}
-    if min(place.width, place.height) >= 256 and not cog:
+    if min(header.width, header.height) >= 256 and not cog:
         profile.update(tiled=True, blockxsize=256, blockysize=256)
     with complete(path) as temporary:
         whole = temporary.with_suffix(".whole.tif") if cog else temporary

@@ -23,15 +23,16 @@ from planet_vector import stac_export
 from planet_vector.catalog import catalog_of
 from planet_vector.config import Settings
 from planet_vector.errors import QueryError, RasterAccessError
+from planet_vector.geometry.grid import GridSpec
 from planet_vector.geometry.ground import percent
 from planet_vector.pixels.header import RasterHeader
 from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import open_link
-from planet_vector.raster.vrt_parts import no_data
 from planet_vector.scene import Scene
-from planet_vector.stacks.crop import as_stack, reference_of, stack_place
+from planet_vector.stacks.crop import as_stack
 from planet_vector.stacks.overlap import Stack, shares_by_scene
-from planet_vector.stacks.resample import Pixels, Place, read_onto
+from planet_vector.stacks.resample import Pixels, read_onto
+from planet_vector.stacks.stack_grid import reference_of, stack_grid
 
 if TYPE_CHECKING:
     import xarray
@@ -41,7 +42,7 @@ ROWS = 1024
 
 _KEPT = 4  # parts of products that a process keeps: the bands of a part are asked for one after another
 
-_Part = Tuple[Settings, str, Place, str]
+_Part = Tuple[Settings, str, GridSpec, str]
 
 
 def to_xarray(
@@ -108,7 +109,7 @@ def to_xarray(
             raise QueryError(f"Scene {scene.id} covers {percent(share)} of the area: leave it out of the cube.")
     settings = Settings.load(api_url, key)
     catalog = catalog_of(settings)
-    place = stack_place(catalog, stack, product, dst_crs)
+    grid = stack_grid(catalog, stack, product, dst_crs)
     reference = reference_of(stack)
     with open_link(catalog, reference.product_link(product), f"{reference.id}/{product}") as dataset:
         header = header_of(dataset)
@@ -127,8 +128,8 @@ def to_xarray(
     cube = odc.stac.load(
         items,
         bands=[f"{product}.{number}" for number in range(1, len(names) + 1)] if len(names) > 1 else [product],
-        geobox=GeoBox((place.height, place.width), place.transform, place.crs.to_wkt()),
-        chunks={**(chunks or {"y": min(ROWS, place.height), "x": place.width})},
+        geobox=GeoBox(grid.shape, Affine(*grid.transform), grid.crs.to_wkt()),
+        chunks={**(chunks or {"y": min(ROWS, grid.height), "x": grid.width})},
         resampling=resampling,
         groupby="id",
         preserve_original_order=True,
@@ -144,7 +145,7 @@ def to_xarray(
 
 
 class ProductDriver:
-    """Read products for odc-loader: be its `ReaderDriver`.
+    """odc-loader's `ReaderDriver` for products.
 
     Parameters
     ----------
@@ -172,7 +173,7 @@ class ProductDriver:
     @property
     def nodata(self) -> Tuple[Any, ...]:
         """What stands for no data in each variable of a band: nothing in alpha."""
-        values = enumerate(no_data(self.header), 1)
+        values = enumerate(self.header.fill_values, 1)
         return tuple(None if number == self.header.alpha else value for number, value in values)
 
     @property
@@ -234,7 +235,7 @@ def _driver_of(api_url: str, header: RasterHeader) -> ProductDriver:
 
 
 class _Reader:
-    """Read one band; it travels between workers, as its driver does."""
+    """Reader of one band; it is pickled for workers, as its driver is."""
 
     def __init__(self, driver: ProductDriver, link: str, band: int) -> None:
         self._driver, self._link, self._band = driver, link, band
@@ -243,9 +244,10 @@ class _Reader:
         self, cfg: Any, dst_geobox: Any, *, dst: Any = None, selection: Any = None
     ) -> Tuple[Tuple[slice, slice], Any]:
         """Return a part of a band, on the cube's grid."""
-        rows, columns = dst_geobox.shape
-        place = Place(CRS.from_wkt(dst_geobox.crs.to_wkt()), Affine(*dst_geobox.transform[:6]), columns, rows)
-        found = _parts.get((self._driver.settings, self._link, place, cfg.resampling))
+        (rows, columns), transform = dst_geobox.shape, dst_geobox.transform
+        crs, res = CRS.from_wkt(dst_geobox.crs.to_wkt()), (transform.a, -transform.e)
+        grid = GridSpec(crs, transform.c, transform.f, res, columns, rows)
+        found = _parts.get((self._driver.settings, self._link, grid, cfg.resampling))
         pixels = self._of_the_cube(found)
         if dst is None:
             dst = np.empty(pixels.shape, pixels.dtype)
@@ -266,7 +268,7 @@ class _Reader:
         pixels = found.bands[self._band - 1]
         if self._band == cube.alpha:
             return np.where(found.valid, pixels, pixels.dtype.type(0))
-        value, own = self._driver.nodata[self._band - 1], no_data(found.header)[self._band - 1]
+        value, own = self._driver.nodata[self._band - 1], found.header.fill_values[self._band - 1]
         if value is None:
             return pixels
         data = found.valid & np.isfinite(pixels)
@@ -279,7 +281,7 @@ class _Reader:
 
 
 class _Parts:
-    """Keep the parts that were read last, so that the bands of one file, which lie together, are fetched once."""
+    """Cache of the parts that were read last, so that the bands of one file, which lie together, are fetched once."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[_Part, Pixels] = OrderedDict()
@@ -294,10 +296,10 @@ class _Parts:
                 if part in self._kept:
                     self._kept.move_to_end(part)
                     return self._kept[part]
-            settings, link, place, resampling = part
+            settings, link, grid, resampling = part
             catalog = catalog_of(settings)
             with open_link(catalog, catalog.transport.check_link(link), link) as dataset:
-                found = read_onto(dataset, place, resampling)
+                found = read_onto(dataset, grid, resampling)
             with self._lock:
                 self._kept[part] = found
                 while len(self._kept) > _KEPT:

@@ -26,7 +26,7 @@ _FINEST = 1e-6  # of a rectangle's size: what is moved at the least
 
 
 class Fitted(NamedTuple):
-    """Hold a rectangle: its area, its angle in radians, and its sides in coordinates turned by that angle."""
+    """Rectangle: its area, its angle in radians, and its sides in coordinates turned by that angle."""
 
     area: float
     turn: float
@@ -43,7 +43,7 @@ def area_of(width: Any, height: Any, aspect: Optional[float]) -> Any:
 
 
 class Fitting:
-    """Know the largest rectangle that was found inside an area.
+    """Search for large rectangles inside an area, which keeps the largest.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ in far more ways than there are faces, if each is to be large."""
 
 
 class Cover(NamedTuple):
-    """Hold a set of scenes and the ground it shares.
+    """Set of scenes and the ground it shares.
 
     Attributes
     ----------
@@ -153,7 +153,7 @@ def largest_shared(
 
 
 class _Sets:
-    """Know which covers hold a scene: an integer for each scene, a bit for each cover."""
+    """Index of the covers that hold a scene: an integer for each scene, a bit for each cover."""
 
     def __init__(self, merged: Dict[int, Tuple[float, List[int]]]) -> None:
         self.areas = np.array([area for area, _ in merged.values()])
@@ -197,7 +197,7 @@ class _Sets:
 
 
 class _Supersets:
-    """Tell whether one of the sets that were added holds another."""
+    """Collection of sets that tells whether one of them holds another."""
 
     def __init__(self) -> None:
         self._count = 0

@@ -14,7 +14,7 @@ _COLUMNS = 256  # that edges are sorted into
 
 
 class Insides:
-    """Tell which places lie inside an area.
+    """Point-in-polygon test of many places at once.
 
     Parameters
     ----------

@@ -59,8 +59,8 @@ class _Block(NamedTuple):
         return np.repeat(np.arange(len(self.choices)), np.diff(self.starts))
 
 
-class Narrowing:
-    """Narrow down where the largest rectangle of one area lies, a step at a time.
+class BranchAndBound:
+    """Branch and bound for the largest rectangle of one area, a step at a time.
 
     Rectangles are sought that are no taller than wide, of an angle in some intervals.
 

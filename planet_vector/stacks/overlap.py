@@ -38,7 +38,7 @@ MIN_AREA = 10_000.0
 
 
 class Stack(NamedTuple):
-    """Hold scenes that share ground.
+    """Scenes that share ground.
 
     Attributes
     ----------

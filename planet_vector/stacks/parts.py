@@ -16,7 +16,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from planet_vector.stacks.fitting import POLISHED, Fitted, Fitting
-from planet_vector.stacks.narrowing import Narrowing
+from planet_vector.stacks.narrowing import BranchAndBound
 from planet_vector.stacks.rectangle_convex import Floats, is_convex, largest_in_convex
 
 _PIECES = 32  # of half a turn, to begin with
@@ -25,8 +25,8 @@ _OF_PART = 2_000  # edges that cost as much as to begin with a part, at one angl
 _OF_PAIR = 4  # the same, of two vertices of a convex part
 
 
-class Part(NamedTuple):
-    """Hold the rings around a part, about (0, 0) and within a distance of 1, and where and how large it is."""
+class AreaPart(NamedTuple):
+    """Rings around a part of an area, about (0, 0) and within a distance of 1, and where and how large it is."""
 
     rings: List[Floats]
     middle: Floats
@@ -34,24 +34,24 @@ class Part(NamedTuple):
 
 
 class Sought(NamedTuple):
-    """Hold the part with the largest rectangle that was found, that, the share of the largest it may lack, the work."""
+    """Largest rectangle that was found, its part, the share of the largest it may lack, and the work done."""
 
-    part: Optional[Part]
+    part: Optional[AreaPart]
     best: Optional[Fitted]
     lacks: float
     work: int
 
 
-def part_of(rings: Sequence[Floats]) -> Optional[Part]:
+def part_of(rings: Sequence[Floats]) -> Optional[AreaPart]:
     """Return the part between rings of positions, shape (n, 2), or None when they are one place."""
     ends = np.concatenate(rings)
     middle = (ends.min(axis=0) + ends.max(axis=0)) / 2
     size = float(np.hypot(*(ends - middle).T).max())  # small numbers are exact ones
-    return Part([(ring - middle) / size for ring in rings], middle, size) if size else None
+    return AreaPart([(ring - middle) / size for ring in rings], middle, size) if size else None
 
 
 def seek(
-    parts: Sequence[Part],
+    parts: Sequence[AreaPart],
     aspect: Optional[float],
     turn: Optional[float],
     tolerance: float,
@@ -62,7 +62,7 @@ def seek(
 
     Parameters
     ----------
-    parts : sequence of Part
+    parts : sequence of AreaPart
         At least one.
     aspect : float, optional
         Width over height; by default any.
@@ -81,7 +81,7 @@ def seek(
 class _Seeking:
     def __init__(
         self,
-        parts: Sequence[Part],
+        parts: Sequence[AreaPart],
         aspect: Optional[float],
         turn: Optional[float],
         tolerance: float,
@@ -179,7 +179,7 @@ class _Seeking:
         """Narrow down where the largest lies, and return the area that none exceeds."""
         heap = [(-self._bounds[at], at) for at in rest]
         heapq.heapify(heap)
-        narrowings: Dict[int, Narrowing] = {}
+        narrowings: Dict[int, BranchAndBound] = {}
         while heap and -heap[0][0] > self._goal:
             if self._work >= self._most:
                 return -heap[0][0]
@@ -187,7 +187,9 @@ class _Seeking:
             fitting = self._fitting(at)
             fitting.floor = self._area / self._scales[at]
             if at not in narrowings:
-                narrowings[at] = Narrowing(self._edges[at], self._intervals, self._longer, self._tolerance, fitting)
+                narrowings[at] = BranchAndBound(
+                    self._edges[at], self._intervals, self._longer, self._tolerance, fitting
+                )
                 self._work += _OF_PART
             one = narrowings[at]
             if one.bound:
@@ -200,7 +202,7 @@ class _Seeking:
         return self._goal if rest else self._area
 
 
-def _bound_of(part: Part, is_convex: bool) -> float:
+def _bound_of(part: AreaPart, is_convex: bool) -> float:
     """Return an area that no rectangle in a part exceeds."""
     x, y = part.rings[0].T
     if is_convex:

@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class Best(NamedTuple):
-    """Hold a rectangle: its area, and west, south, east, north."""
+    """Rectangle: its area, and west, south, east, north."""
 
     area: float
     bounds: Tuple[float, float, float, float]

@@ -19,7 +19,7 @@ import numpy as np
 from planet_vector.errors import RectangleWarning, warn
 from planet_vector.stacks import narrowing
 from planet_vector.stacks.fitting import Fitted
-from planet_vector.stacks.parts import Part, Sought, part_of, seek, turned_ring
+from planet_vector.stacks.parts import AreaPart, Sought, part_of, seek, turned_ring
 from planet_vector.stacks.rectangle_convex import Floats
 
 Position = Tuple[float, float]
@@ -31,7 +31,7 @@ _ULPS = 64 * np.finfo(float).eps  # by how much of the coordinates a rectangle i
 
 
 class Inscribed(NamedTuple):
-    """Hold the largest rectangle that was found inside an area.
+    """Largest rectangle that was found inside an area.
 
     Attributes
     ----------
@@ -128,7 +128,7 @@ def inscribed(
     return Inscribed(_corners(sought.best, aspect, sought.part), sought.lacks)
 
 
-def _of_any_angle(parts: Sequence[Part], aspect: Optional[float], tolerance: float) -> Sought:
+def _of_any_angle(parts: Sequence[AreaPart], aspect: Optional[float], tolerance: float) -> Sought:
     # As large as along the axes at the least: one angle is soon proved, any may never be.
     turns = [0.0] if aspect is None else [0.0, math.pi / 2]
     along = [seek(parts, aspect, turn, tolerance, narrowing.MAX_WORK) for turn in turns]
@@ -139,7 +139,7 @@ def _of_any_angle(parts: Sequence[Part], aspect: Optional[float], tolerance: flo
     return sought if aspect is None or sought.best is None else sought._replace(best=_of_aspect(sought.best, aspect))
 
 
-def _of_angle(parts: Sequence[Part], aspect: Optional[float], turn: float, tolerance: float) -> Sought:
+def _of_angle(parts: Sequence[AreaPart], aspect: Optional[float], turn: float, tolerance: float) -> Sought:
     sought = seek(parts, aspect, turn, tolerance, narrowing.MAX_WORK)
     best = sought.best
     if best is None:
@@ -174,7 +174,7 @@ def _ring(positions: Sequence[Sequence[float]]) -> Floats:
     return found
 
 
-def _corners(found: Fitted, aspect: Optional[float], part: Part) -> List[Position]:
+def _corners(found: Fitted, aspect: Optional[float], part: AreaPart) -> List[Position]:
     drawn_in = (float(np.abs(part.middle).max()) + part.size) * _ULPS
     west, south, east, north = (side * part.size for side in found.bounds)
     # Both by the same share, where their ratio is given.

@@ -6,20 +6,18 @@ import math
 from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
-from affine import Affine
 from rasterio.enums import ColorInterp
 from rasterio.io import DatasetReader
-from rasterio.transform import array_bounds
 from rasterio.warp import Resampling, reproject
 from rasterio.windows import Window
 
+from planet_vector.geometry.grid import GridSpec
 from planet_vector.pixels.header import RasterHeader
 from planet_vector.pixels.valid import where_data
 from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import north_up
 from planet_vector.raster.rasterio_warnings import unplaced
 from planet_vector.raster.turned import in_turns
-from planet_vector.raster.vrt_parts import no_data
 from planet_vector.raster.warping import warped_bounds
 
 REACH = {"nearest": 1, "bilinear": 2, "cubic": 3, "average": 2}
@@ -28,17 +26,8 @@ REACH = {"nearest": 1, "bilinear": 2, "cubic": 3, "average": 2}
 _SAME = 1e-3  # of a pixel: two grids are one that are closer
 
 
-class Place(NamedTuple):
-    """Hold a raster's place, in any coordinate system."""
-
-    crs: Any
-    transform: Affine
-    width: int
-    height: int
-
-
 class Pixels(NamedTuple):
-    """Hold what was read of a product, and what a file of it is to say.
+    """Pixels that were read of a product, and the header of a file of them.
 
     Attributes
     ----------
@@ -46,19 +35,16 @@ class Pixels(NamedTuple):
         The pixels.
     valid : array of bool, shape (rows, columns)
         Where there is data.
-    place : Place
-        Where they lie.
     header : RasterHeader
-        What the product says of them, in that place.
+        What the product says of them, on the grid that they lie on.
     """
 
     bands: Any
     valid: Any
-    place: Place
     header: RasterHeader
 
 
-def read_onto(dataset: DatasetReader, place: Place, resampling: str = "nearest") -> Pixels:
+def read_onto(dataset: DatasetReader, grid: GridSpec, resampling: str = "nearest") -> Pixels:
     """Read the part of an open product that a grid needs, and put it there.
 
     Pixels of the same grid are copied as they are; others are warped. What is no data in the product is none there, and
@@ -68,8 +54,8 @@ def read_onto(dataset: DatasetReader, place: Place, resampling: str = "nearest")
     ----------
     dataset : rasterio.io.DatasetReader
         The product, north up.
-    place : Place
-        The grid.
+    grid : GridSpec
+        The grid, with a coordinate system of rasterio.
     resampling : str
         How, where the product's pixels are not the grid's: one of `REACH`. Places in a palette are never blended: of
         them the nearest is taken.
@@ -81,8 +67,8 @@ def read_onto(dataset: DatasetReader, place: Place, resampling: str = "nearest")
     """
     north_up(dataset)
     # A raster that goes around the globe may be seen on a grid from both of its ends.
-    views = in_turns(dataset, place.crs, array_bounds(place.height, place.width, place.transform))
-    found = [_read_view(view, place, resampling) for view in views]
+    views = in_turns(dataset, grid)
+    found = [_read_view(view, grid, resampling) for view in views]
     whole = found[0]
     for part in found[1:]:
         new = part.valid & ~whole.valid
@@ -91,36 +77,35 @@ def read_onto(dataset: DatasetReader, place: Place, resampling: str = "nearest")
     return whole
 
 
-def _read_view(dataset: DatasetReader, place: Place, resampling: str) -> Pixels:
+def _read_view(dataset: DatasetReader, grid: GridSpec, resampling: str) -> Pixels:
     transform, header = dataset.transform, header_of(dataset)
     if any(band.table for band in header.bands):
         resampling = "nearest"
-    here = header.on(place.crs, place.transform, place.width, place.height)
-    corner = _corner(dataset, place)
-    shape = (place.height, place.width)
+    here = header.on(grid)
+    corner = _corner(dataset, grid)
     if corner is not None:
-        bands, valid, _ = _read(dataset, header, corner, shape)
-        return Pixels(bands, valid, place, here)
-    bounds = warped_bounds(place.crs, dataset.crs, array_bounds(*shape, place.transform), densify=63)
+        bands, valid, _ = _read(dataset, header, corner, grid.shape)
+        return Pixels(bands, valid, here)
+    bounds = warped_bounds(grid.crs, dataset.crs, grid.bounds, densify=63)
     (left, top), (right, bottom) = (~transform * at for at in ((bounds[0], bounds[3]), (bounds[2], bounds[1])))
     reach = REACH[resampling]
     column, row = max(0, math.floor(left) - reach), max(0, math.floor(top) - reach)
     columns = min(dataset.width, math.ceil(right) + reach) - column
     rows = min(dataset.height, math.ceil(bottom) + reach) - row
     if columns <= 0 or rows <= 0:
-        return Pixels(_nothing(header, shape), np.zeros(shape, bool), place, here)
+        return Pixels(_nothing(header, grid.shape), np.zeros(grid.shape, bool), here)
     source, seen, window = _read(dataset, header, (column, row), (rows, columns))
     places = {
         "src_transform": dataset.window_transform(window), "src_crs": dataset.crs,
-        "dst_transform": place.transform, "dst_crs": place.crs, "resampling": Resampling[resampling],
+        "dst_transform": here.transform, "dst_crs": grid.crs, "resampling": Resampling[resampling],
     }  # fmt: skip
-    target, reached = _nothing(header, shape), np.zeros(shape, np.uint8)
+    target, reached = _nothing(header, grid.shape), np.zeros(grid.shape, np.uint8)
     with unplaced:
-        _warp(source, seen, target, no_data(header), places)
+        _warp(source, seen, target, header.fill_values, places)
         reproject(seen.astype(np.uint8) * 255, reached, **places, src_nodata=0, dst_nodata=0)
     valid = where_data(target, header, mask=reached)  # which knows of mask and alpha
     target[:, ~valid] = _nothing(header, (1, 1))[:, :, 0]
-    return Pixels(target, valid, place, here)
+    return Pixels(target, valid, here)
 
 
 def _warp(source: Any, seen: Any, target: Any, nodata: Sequence[Any], places: Dict[str, Any]) -> None:
@@ -159,20 +144,20 @@ def _is_finite(band: Any) -> bool:
 def _nothing(header: RasterHeader, shape: Tuple[int, int]) -> Any:
     """Return bands in which nothing is data, as far as their values can say it."""
     bands = np.zeros((len(header.bands), *shape), header.dtypes[0].replace("complex_int16", "complex64"))
-    for band, said, value in zip(bands, header.bands, no_data(header)):
+    for band, said, value in zip(bands, header.bands, header.fill_values):
         if value is not None and said.colour != ColorInterp.alpha:
             band[:] = value
     return bands
 
 
-def _corner(dataset: DatasetReader, place: Place) -> Optional[Tuple[int, int]]:
+def _corner(dataset: DatasetReader, grid: GridSpec) -> Optional[Tuple[int, int]]:
     """Return column and row of the grid's corner in a product of the same grid, or None."""
-    here, there = dataset.transform, place.transform
-    if dataset.crs != place.crs:
+    here = dataset.transform
+    if dataset.crs != grid.crs:
         return None
-    if max(abs(here.a / there.a - 1) * place.width, abs(here.e / there.e - 1) * place.height) > _SAME:
+    if max(abs(here.a / grid.res[0] - 1) * grid.width, abs(-here.e / grid.res[1] - 1) * grid.height) > _SAME:
         return None
-    column, row = ~here * (there.c, there.f)
+    column, row = ~here * (grid.west, grid.north)
     if max(abs(column - round(column)), abs(row - round(row))) > _SAME:
         return None
     return round(column), round(row)

@@ -6,15 +6,15 @@ import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Sequence
-from xml.etree.ElementTree import tostring
 
 import rasterio
 from rasterio.enums import ColorInterp
 
 from planet_vector.atomic_files import complete
 from planet_vector.errors import QueryError
+from planet_vector.raster.file_vrts import vrt_band, vrt_source
 from planet_vector.raster.headers import header_of
-from planet_vector.raster.vrt_parts import vrt, vrt_band, vrt_mask, vrt_source
+from planet_vector.raster.vrt_xml import add_mask, as_text, new_vrt
 
 
 def write_dates(crops: Sequence[Path], path: Path) -> None:
@@ -42,8 +42,8 @@ def write_dates(crops: Sequence[Path], path: Path) -> None:
     grids = {(h.crs.to_wkt(), tuple(h.transform), h.width, h.height) for h in headers}
     if len(grids) != 1:
         raise QueryError("The crops are not of one grid, so they make no one dataset: crop them with 'align'.")
-    bounds, res = headers[0].bounds, headers[0].res
-    root = vrt(headers[0].crs, bounds, res)
+    grid = headers[0].grid
+    root = new_vrt(grid)
     for crop, header in zip(crops, headers):
         name = os.path.relpath(crop, path.parent)
         # An alpha band of each date would make all but one date's colours transparent where another has no data: what
@@ -54,12 +54,8 @@ def write_dates(crops: Sequence[Path], path: Path) -> None:
             colour = ColorInterp.undefined if said.colour == ColorInterp.alpha else said.colour
             described = " ".join(word for word in words if word)
             band = vrt_band(root, replace(said, colour=colour, description=described))
-            sources = [vrt_source(band, name, number, header, bounds, res)]
+            vrt_source(band, name, number, header, grid, relative=True)
             if mask is not None and number != mask:
-                sources.append(vrt_source(vrt_mask(band), name, mask, header, bounds, res))
-            for source in sources:
-                found = source.find("SourceFilename")
-                assert found is not None
-                found.set("relativeToVRT", "1")
+                vrt_source(add_mask(band), name, mask, header, grid, relative=True)
     with complete(path) as temporary:
-        temporary.write_bytes(tostring(root, encoding="utf-8"))
+        temporary.write_text(as_text(root), encoding="utf-8")

@@ -7,7 +7,8 @@ from typing import Any, List, Mapping, Optional, Sequence
 from planet_vector.catalog.basemaps import Basemap, quad_place
 from planet_vector.names import BASEMAPS, ONLY_GEOTIFF
 from planet_vector.vector.column_kinds import INTEGER, REAL, TEXT, TIME
-from planet_vector.vector.schema import LOCATION, OTHER, Schema
+from planet_vector.vector.scene_columns import LOCATION, OTHER
+from planet_vector.vector.schema import Schema
 
 _BASEMAP: Mapping[str, str] = {
     "name": TEXT,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any, Dict, Hashable, Iterable, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Hashable, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.catalog.basemaps import (
@@ -18,17 +18,17 @@ from planet_vector.catalog.basemaps import (
     read_basemap,
 )
 from planet_vector.errors import NameSyntaxError, NotFoundError, ProtocolError, QueryError
-from planet_vector.geometry.shapes import Box
+from planet_vector.geometry.boxes import Box
 from planet_vector.geometry.web_mercator import HALF_WORLD, to_degrees
 from planet_vector.names import BASEMAPS, Name
 from planet_vector.query import Query
 from planet_vector.scene import Item
 from planet_vector.vector.basemap_columns import QuadSchema, basemap_schema
-from planet_vector.vector.columns import Row, RowLayer, Rows
-from planet_vector.vector.crs import Projection
+from planet_vector.vector.columns import Row, Rows
 from planet_vector.vector.ogr_filter import narrow
 from planet_vector.vector.result import Result
 from planet_vector.vector.result_cache import CACHE
+from planet_vector.vector.row_layer import RowLayer
 from planet_vector.vector.scene_ids import MOST_IDS
 from planet_vector.vector.schema import Schema
 from planet_vector.workers import Workers
@@ -53,13 +53,8 @@ class ListedLayer(RowLayer):
         The columns.
     """
 
-    projection: Optional[Projection] = None  # longitude and latitude
-
     def __init__(self, catalog: ScenesV0, query: Query, schema: Schema) -> None:
-        self.catalog = catalog
-        self.query = query
-        self.schema = schema
-        self.name = query.scene_type.rpartition("/")[2]
+        super().__init__(catalog, query, schema)
         self._held: Optional[Result] = None
 
     @property
@@ -94,53 +89,26 @@ class ListedLayer(RowLayer):
         """Return the search whose rows hold those in a box."""
         return self.query
 
-    def row(self, fid: int) -> Optional[Row]:
-        """Return the row with a feature id, or None; what was read before is not asked for again."""
-        for result in CACHE.of(self._owner, self._ttl):
-            row = result.find(fid)
-            if row is not None:
-                return row
-        return self._asked(fid)
-
     def extent(self) -> Optional[Box]:
         """Return the bounds of the layer, or None without rows."""
         return self._result(self.query).box
 
     @property
-    def _owner(self) -> Hashable:
-        return (*self.catalog.settings.identity, self.schema.key, self.query)
+    def _held_result(self) -> Optional[Result]:
+        return self._held
 
-    @property
-    def _ttl(self) -> float:
-        return self.catalog.settings.cache_ttl
+    def _read(self, query: Query) -> Result:
+        return self._rows_of(query, self._features(query))
 
-    def _kept(self, query: Query) -> Optional[Result]:
-        """Return a complete result that was read before and holds a search's rows, or None."""
-        if self._held is not None and self._held.query.covers(query):
-            return self._held
-        return CACHE.covering(self._owner, query, self._ttl)
-
-    def _result(self, query: Query) -> Result:
-        kept = self._kept(query)
-        if kept is not None:
-            return kept
-        with CACHE.fetching(self._owner, query):
-            kept = self._kept(query)
-            return kept if kept is not None else self._keep(query, self._features(query))
-
-    def _keep(self, query: Query, features: Iterable[Feature]) -> Result:
+    def _rows_of(self, query: Query, features: Iterable[Feature]) -> Result:
         result = Result(query, self.schema.names)
         found = iter(features)
         while page := list(islice(found, PAGE)):
             result.append(self.schema.rows(page))
-        CACHE.keep(self._owner, result)
         return result
 
     def _features(self, query: Query) -> Iterable[Feature]:
         raise NotImplementedError
-
-    def _asked(self, fid: int) -> Optional[Row]:
-        return self._result(self.query).find(fid)
 
 
 class BasemapLayer(ListedLayer):
@@ -173,7 +141,8 @@ class BasemapLayer(ListedLayer):
         if basemap is not None:
             layer = QuadLayer(self.catalog, basemap, Query(f"{BASEMAPS}/{basemap.name}"))
             box = layer.extent()
-        return {"type": "Feature", "id": body["name"], "geometry": _polygon(box), "properties": body}
+        footprint = box and {"type": "Polygon", "coordinates": box.rings()}
+        return {"type": "Feature", "id": body["name"], "geometry": footprint, "properties": body}
 
 
 class QuadLayer(ListedLayer):
@@ -244,12 +213,13 @@ class QuadLayer(ListedLayer):
             few = few_quads(self.catalog, self.basemap)
             if few is None:
                 return GLOBE
-            kept = self._keep(self.query, [quad.feature for quad in few])
+            kept = self._rows_of(self.query, [quad.feature for quad in few])
+            CACHE.keep(self._owner, kept)
         return kept.box
 
     @property
-    def _owner(self) -> Hashable:
-        return (*self.catalog.settings.identity, self.schema.key, self.query, self.quad_id)
+    def _owner(self) -> Tuple[Hashable, ...]:
+        return (*super()._owner, self.quad_id)
 
     def _features(self, query: Query) -> Iterable[Feature]:
         if self.quad_id is not None:
@@ -269,9 +239,9 @@ class QuadLayer(ListedLayer):
                     raise
         return self.schema.rows([quad.feature for quad in found])
 
-    def _asked(self, fid: int) -> Optional[Row]:
+    def _unread_row(self, fid: int) -> Optional[Row]:
         if not self._free:
-            return super()._asked(fid)
+            return super()._unread_row(fid)
         row, column = divmod(fid, self.basemap.across)
         if not 0 <= row < self.basemap.across:
             return None
@@ -308,13 +278,3 @@ def basemap_layers(name: Name, catalog: ScenesV0) -> List[ListedLayer]:
     if name.part:
         quads.blocks()  # asks now, as for a basemap: an unknown quad is an error
     return [quads]
-
-
-def _polygon(box: Optional[Box]) -> Optional[Mapping[str, Any]]:
-    if box is None:
-        return None
-    west, south, east, north = box
-    # With a corner in the middle of a long side: a longer step would be one over the antimeridian.
-    xs = [west, (west + east) / 2, east] if east - west > 180 else [west, east]
-    ring = [[x, south] for x in xs] + [[x, north] for x in reversed(xs)]
-    return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}

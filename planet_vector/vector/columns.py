@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import chain, repeat
+from itertools import repeat
 from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
-from planet_vector.geometry.shapes import Bounds, Box
+from planet_vector.geometry.boxes import Bounds
 
 T = TypeVar("T")
 
 
 class Row(NamedTuple):
-    """Hold a scene as the layer yields it.
+    """One row of a layer.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Rows:
-    """Hold some rows, a page of scenes at the most, by columns: they are made and read so in half the time.
+    """Some rows, a page of scenes at the most, held by columns: made and read so in half the time.
 
     Attributes
     ----------
@@ -105,47 +105,3 @@ class Rows:
             return [column[place] for place in places]
 
         return Rows(taken(self.fids), taken(self.boxes), taken(self.wkbs), list(map(taken, self.columns)), self.full)
-
-
-class RowLayer:
-    """Be a layer, as far as it is read."""
-
-    def blocks(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Rows]:
-        """Return the rows that can meet the filters, and maybe more; all of them are there when this returns.
-
-        Parameters
-        ----------
-        where : str, optional
-            An OGR SQL WHERE text.
-        box : Box, optional
-            What a spatial filter's box is, in degrees.
-
-        Raises
-        ------
-        ServiceError
-            When not all can be had.
-        """
-        raise NotImplementedError
-
-    def hold(self, where: Optional[str] = None, box: Optional[Box] = None) -> None:
-        """Fetch what `blocks` returns, for all that is asked of the layer from then on.
-
-        Parameters
-        ----------
-        where, box
-            As for `blocks`.
-        """
-        raise NotImplementedError
-
-    def rows(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Row]:
-        """Return what `blocks` does, row by row."""
-        return chain.from_iterable(self.blocks(where, box))
-
-
-def around(boxes: Iterable[Optional[Bounds]]) -> Optional[Box]:
-    """Return the box around boxes, those that are None left out."""
-    known = [box for box in boxes if box is not None]
-    if not known:
-        return None
-    west, south, east, north = zip(*known)
-    return Box(min(west), min(south), max(east), max(north))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
-from planet_vector.query import QUALITIES, Condition, format_time
+from planet_vector.query import QUALITIES, Condition
+from planet_vector.times import format_time
 from planet_vector.vector.columns import Rows
 
 _TO_MILLISECONDS = 23  # letters of a time, as columns hold it before the Z

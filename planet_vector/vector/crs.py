@@ -11,7 +11,8 @@ import re
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from planet_vector.errors import QueryError
-from planet_vector.geometry.shapes import Bounds, Box, multipolygon_wkb, polygons_of_wkb
+from planet_vector.geometry.boxes import Bounds, Box
+from planet_vector.geometry.shapes import multipolygon_wkb, polygons_of_wkb
 from planet_vector.geometry.utm import forward, inverse, is_utm, meridian
 from planet_vector.geometry.web_mercator import HALF_WORLD, RADIUS, to_degrees, to_mercator
 
@@ -23,8 +24,8 @@ _MARGIN = 0.01  # share of a box added to each side, for what the curve does bet
 _CODE = re.compile(r"(?:EPSG:)?(4326|3857|32[67](?:0[1-9]|[1-5]\d|60))", re.IGNORECASE)
 
 
-class Projection(NamedTuple):
-    """Hold a system a layer can be in.
+class LayerProjection(NamedTuple):
+    """A coordinate system that a layer can be in.
 
     Attributes
     ----------
@@ -35,7 +36,7 @@ class Projection(NamedTuple):
     code: str
 
     @classmethod
-    def parse(cls, text: Optional[str]) -> Optional[Projection]:
+    def parse(cls, text: Optional[str]) -> Optional[LayerProjection]:
         """Read the parameter ``crs`` of a name; None for longitude and latitude.
 
         Raises

@@ -17,25 +17,28 @@ try:
 except ImportError:  # in the Python that a GDAL program embeds
     msgspec = None  # type: ignore[assignment]
 
-from planet_vector.catalog.paging import Decode, Page
-from planet_vector.geometry.shapes import Bounds, ring_footprints
+from planet_vector.catalog.paging import DecodePage, ScenePage
+from planet_vector.geometry.boxes import Bounds
+from planet_vector.geometry.shapes import ring_footprints
 from planet_vector.http.responses import UNREADABLE
 from planet_vector.vector.column_kinds import REAL, TEXT, TIME
+from planet_vector.vector.column_values import LARGEST, fit_times
 from planet_vector.vector.columns import Rows
-from planet_vector.vector.schema import LARGEST, LOCATION, OTHER, Schema, fit_times, tree_of
+from planet_vector.vector.scene_columns import LOCATION, OTHER
+from planet_vector.vector.schema import Schema, tree_of
 
 _NUMBERS = b"+-.0123456789Ee \t\r\n"  # all that stands between the brackets and commas of positions
 _BRACKETS = b"[]"
 _NUL = b"\\u0000"  # what ends a text in GDAL; half a surrogate pair is refused by msgspec
 
 
-def decoder(schema: Schema) -> Optional[Decode]:
+def decoder(schema: Schema) -> Optional[DecodePage]:
     """Return what reads the pages of a search into `Rows`, or None where only `Schema.rows` makes them."""
     return None if msgspec is None else Decoder(schema)
 
 
 class Decoder:
-    """Read a page of scenes into `Rows`.
+    """Reader of a page of scenes into `Rows`.
 
     Parameters
     ----------
@@ -48,7 +51,7 @@ class Decoder:
         self._tree, reader = _reader(schema.names, schema.types)
         self._read = reader.decode
 
-    def __call__(self, content: bytes) -> Optional[Page]:
+    def __call__(self, content: bytes) -> Optional[ScenePage]:
         """Return the page that a body holds, its scenes as `Rows`; None when it has to be read otherwise."""
         if b"\\" in content and _NUL in content:  # a backslash is found quickly, or not
             return None
@@ -77,7 +80,7 @@ class Decoder:
             if len(columns[slot]) < len(ids):
                 return None
         rows = Rows(self._schema.fids(ids), *footprints, columns, frozenset(full))
-        return Page(rows, ids, acquired, page.count, page.links.next)
+        return ScenePage(rows, ids, acquired, page.count, page.links.next)
 
 
 @lru_cache(maxsize=64)

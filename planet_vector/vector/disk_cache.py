@@ -19,12 +19,14 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Iterable, List, Optional, Sequence
 
-from planet_vector.catalog.paging import Survey
+from planet_vector.catalog.paging import SearchSurvey
 from planet_vector.config import user_directory
 from planet_vector.errors import ConfigError
 from planet_vector.private_files import check_folder, is_own, make_folder, read_private, remove_stale, write_private
-from planet_vector.vector import row_format, schema
+from planet_vector.vector import row_format
 from planet_vector.vector.columns import Rows
+from planet_vector.vector.scene_columns import COLUMNS
+from planet_vector.vector.schema import Schema
 from planet_vector.version import __version__
 
 log = logging.getLogger(__name__)
@@ -52,14 +54,14 @@ def directory() -> Path:
     return user_directory("cache") / "results"
 
 
-def load(name: str, survey: Survey, ttl: float, types: Optional[Sequence[str]] = None) -> Optional[List[Rows]]:
+def load(name: str, survey: SearchSurvey, ttl: float, types: Optional[Sequence[str]] = None) -> Optional[List[Rows]]:
     """Return the rows kept under a name, or None where there are none that can be used.
 
     Parameters
     ----------
     name : str
         What the result depends on: root, fingerprint of the key, columns, search.
-    survey : Survey
+    survey : SearchSurvey
         What the service says of the search now.
     ttl : float
         Seconds for which a kept result may be used.
@@ -74,7 +76,7 @@ def load(name: str, survey: Survey, ttl: float, types: Optional[Sequence[str]] =
         if not -_SKEW <= time.time() - written <= ttl:
             return None
         said, told, blocks = row_format.read_json(_unsealed(content))
-        if said != key or told != _told(survey):
+        if said != key or told != _survey_as_json(survey):
             return None
         rows = row_format.decode(blocks, types)
         return rows if sum(map(len, rows)) == survey.total <= MOST_ROWS else None
@@ -85,7 +87,7 @@ def load(name: str, survey: Survey, ttl: float, types: Optional[Sequence[str]] =
         return None
 
 
-def save(name: str, survey: Survey, blocks: Iterable[Rows]) -> None:
+def save(name: str, survey: SearchSurvey, blocks: Iterable[Rows]) -> None:
     """Keep the rows of a whole result, `MOST_ROWS` at the most; where that cannot be, they are not kept."""
     try:
         kept: List[Rows] = []
@@ -97,7 +99,7 @@ def save(name: str, survey: Survey, blocks: Iterable[Rows]) -> None:
         path = _path(key)
         make_folder(path.parent)
         check_folder(path.parent)
-        data = row_format.write_json([key, _told(survey), row_format.encode(kept)])
+        data = row_format.write_json([key, _survey_as_json(survey), row_format.encode(kept)])
         if _SEAL + len(data) <= MOST_FILE:
             write_private(path, _seal(data) + data, _PART)
             _prune(path.parent)
@@ -147,7 +149,7 @@ def _key(name: str) -> str:
 
 @cache
 def _version() -> str:
-    columns = [(kind, made.names, made.types) for kind in (*schema._TYPES, "") for made in [schema.Schema(kind)]]
+    columns = [(kind, made.names, made.types) for kind in (*COLUMNS, "") for made in [Schema(kind)]]
     return repr((__version__, row_format.VERSION, columns))
 
 
@@ -169,6 +171,6 @@ def _unsealed(content: bytes) -> bytes:
     return data
 
 
-def _told(survey: Survey) -> List[Any]:
+def _survey_as_json(survey: SearchSurvey) -> List[Any]:
     total, *ends = survey
     return [total, *(end and end.isoformat() for end in ends)]

@@ -14,7 +14,8 @@ from typing import Callable, Generator, Iterator, List, NamedTuple, Optional, Se
 from planet_vector.catalog.paging import Feature, ResultChanged
 from planet_vector.errors import CacheError, PlanetVectorError
 from planet_vector.forking import renew_after_fork
-from planet_vector.query import FIELDS, FIRST, Condition, Query, nearest_time, next_instant
+from planet_vector.query import FIELDS, Condition, Query
+from planet_vector.times import FIRST, nearest_time, next_instant
 from planet_vector.vector.result import Spool, unreadable
 
 log = logging.getLogger(__name__)
@@ -24,12 +25,12 @@ MOST_BYTES = 512 * 2**20  # of a search; what is read after that is not kept, an
 _LEVEL = 1  # zlib's fastest: packing a page takes 6 ms, where the service takes 100
 
 Features = List[Feature]
-Ask = Callable[[Query], Iterator[Features]]
+FetchPages = Callable[[Query], Iterator[Features]]
 """Returns the pages of a search from the service, as `planet_vector.catalog.ScenesV0.pages` does."""
 
 
 class _Kept(NamedTuple):
-    """Hold a page: where it begins and ends among all scenes, its first and its last time, its bytes or their place."""
+    """One page: where it begins and ends among all scenes, its first and its last time, its bytes or their place."""
 
     start: int
     end: int
@@ -38,8 +39,8 @@ class _Kept(NamedTuple):
     data: Union[bytes, Tuple[int, int]]
 
 
-class Found:
-    """Hold the scenes of one search as far as they were read, and read on when more of them are looked at.
+class FoundScenes:
+    """The scenes of one search as far as they were read; reads on when more of them are looked at.
 
     Pages are kept packed: a plain loop over a search, however long, takes `IN_MEMORY` bytes for it at the most.
     Several threads may read at once; what one of them asks for the others wait for. What a reading that was broken off,
@@ -54,7 +55,7 @@ class Found:
         Asks the service.
     """
 
-    def __init__(self, query: Query, ask: Ask) -> None:
+    def __init__(self, query: Query, ask: FetchPages) -> None:
         self.query = query
         self.total: Optional[int] = None
         """How many scenes there are, once all were read."""
@@ -74,7 +75,7 @@ class Found:
         renew_after_fork(self._renew)
 
     @classmethod
-    def of(cls, query: Query, features: Features) -> Found:
+    def of(cls, query: Query, features: Features) -> FoundScenes:
         """Return scenes that are there already."""
         found = cls(query, lambda query: iter(()))
         found._keep(features)

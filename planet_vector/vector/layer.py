@@ -6,20 +6,21 @@ from dataclasses import dataclass, replace
 from typing import FrozenSet, Hashable, Iterable, Iterator, List, Optional, Tuple, cast
 
 from planet_vector.catalog import ScenesV0, catalog_of
-from planet_vector.catalog.paging import PAGE, Batch, Feature, ResultChanged
+from planet_vector.catalog.paging import PAGE, Feature, ResultChanged, SceneBatch
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, NotFoundError
 from planet_vector.gc_pause import uncollected
-from planet_vector.geometry.shapes import WORLD, Bounds, Box
+from planet_vector.geometry.boxes import WORLD, Bounds, Box
 from planet_vector.names import Name
 from planet_vector.query import Condition, Query
 from planet_vector.vector import disk_cache
-from planet_vector.vector.columns import Row, RowLayer, Rows
-from planet_vector.vector.crs import Projection
+from planet_vector.vector.columns import Row, Rows
+from planet_vector.vector.crs import LayerProjection
 from planet_vector.vector.decoding import decoder
 from planet_vector.vector.ogr_filter import narrow
 from planet_vector.vector.result import Result
 from planet_vector.vector.result_cache import CACHE
+from planet_vector.vector.row_layer import RowLayer
 from planet_vector.vector.scene_ids import spellings
 from planet_vector.vector.schema import Schema
 from planet_vector.vector.tile_index import TileIndex, out_of_reach
@@ -32,7 +33,7 @@ _TRIES = 3  # of a result that changed while it was read
 
 @dataclass(frozen=True)
 class Selection:
-    """Hold what was fetched for filters.
+    """What was fetched for filters.
 
     Attributes
     ----------
@@ -59,7 +60,7 @@ class Selection:
 
 
 class SceneLayer(RowLayer):
-    """Give the scenes of a search as rows.
+    """The scenes of a search as rows.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ class SceneLayer(RowLayer):
         The one scene to give of the search's type.
     index : TileIndex, optional
         How the layer looks as one raster.
-    projection : Projection, optional
+    projection : LayerProjection, optional
         The system of its footprints and its extent; by default longitude and latitude.
     """
 
@@ -84,32 +85,24 @@ class SceneLayer(RowLayer):
         schema: Schema,
         scene_id: Optional[str] = None,
         index: Optional[TileIndex] = None,
-        projection: Optional[Projection] = None,
+        projection: Optional[LayerProjection] = None,
     ) -> None:
-        self.catalog = catalog
-        self.query = query
-        self.schema = schema
+        super().__init__(catalog, query, schema)
         self.scene_id = scene_id
         self.index = index or TileIndex.parse(None, None, query.ascending)
         self.projection = projection
-        self.name = query.scene_type
         self._held: Optional[Selection] = None
         self.prepares = False
         """Whether rows are prepared for `Rows.named` while others are on their way."""
 
     @property
-    def _owner(self) -> Hashable:
-        # The name's own search too: GDAL makes its filters exact, but knows nothing of the name's parameters.
-        return (*self.catalog.settings.identity, self.schema.key, self.query, self.scene_id)
+    def _owner(self) -> Tuple[Hashable, ...]:
+        return (*super()._owner, self.scene_id)
 
     @property
     def _stored_as(self) -> str:
         query = self.query
         return repr((self.catalog.settings.identity, self.schema.key, query.scene_type, query.parameters, query.limit))
-
-    @property
-    def _ttl(self) -> float:
-        return self.catalog.settings.cache_ttl
 
     def count(self, where: Optional[str] = None) -> Optional[int]:
         """Return the number of scenes, or None where only reading them can tell.
@@ -185,13 +178,8 @@ class SceneLayer(RowLayer):
 
     def row(self, fid: int) -> Optional[Row]:
         """Return the scene with a feature id, or None; a scene that was read before is not asked for again."""
-        held = [self._held.result] if self._held is not None else []
-        for result in [*held, *CACHE.of(self._owner, self._ttl)]:
-            row = result.find(fid)
-            if row is not None:
-                break
-        else:
-            row = self._result(self.query).find(fid)
+        row = None if self._held is None else self._held.result.find(fid)
+        row = row or super().row(fid)
         if row is None or row.wkb is None or self.projection is None:
             return row
         return row._replace(wkb=self.projection.wkb(row.wkb))
@@ -219,23 +207,12 @@ class SceneLayer(RowLayer):
         assert self.projection is not None
         return replace(rows, wkbs=[self.projection.wkb(wkb) if wkb else None for wkb in rows.wkbs])
 
-    def _kept(self, query: Query) -> Optional[Result]:
-        """Return a complete result that was read before and holds a search's scenes, or None."""
-        held = self._held
-        if held is not None and held.whole and held.result.query.covers(query):
-            return held.result
-        return CACHE.covering(self._owner, query, self._ttl)
+    @property
+    def _held_result(self) -> Optional[Result]:
+        return self._held.result if self._held is not None and self._held.whole else None
 
-    def _result(self, query: Query) -> Result:
-        kept = self._kept(query)
-        if kept is not None:
-            return kept
-        with CACHE.fetching(self._owner, query):
-            kept = self._kept(query)
-            if kept is None:
-                kept = self._stored(query) or self._fetch(query)
-                CACHE.keep(self._owner, kept)
-            return kept
+    def _read(self, query: Query) -> Result:
+        return self._stored(query) or self._fetch(query)
 
     def _stored(self, query: Query) -> Optional[Result]:
         """Return what an earlier program has read of the whole layer, when the service says it is still that."""
@@ -267,7 +244,7 @@ class SceneLayer(RowLayer):
                     raise
         raise AssertionError("unreachable")
 
-    def _take(self, pages: Iterator[Batch], result: Result) -> bool:
+    def _take(self, pages: Iterator[SceneBatch], result: Result) -> bool:
         """Add the next page to a result, and tell whether there was one."""
         # The collector gets its turn after each page: while the next is on its way, that costs no time.
         with uncollected():
@@ -278,7 +255,7 @@ class SceneLayer(RowLayer):
                     rows.prepare(self.schema.names)
         return page is not None
 
-    def _pages(self, query: Query) -> Iterable[Batch]:
+    def _pages(self, query: Query) -> Iterable[SceneBatch]:
         if self.scene_id is not None:
             return [[self.catalog.scene(self.name, self.scene_id).feature]]
         return self.catalog.decoded(query, decoder(self.schema), CACHE.survey(self._owner, query, self._ttl))
@@ -319,7 +296,7 @@ def layers(name: Name, settings: Settings) -> Tuple[List[SceneLayer], ScenesV0]:
             raise NameSyntaxError(f"{name.item} is one scene: leave out the search parameter {shared[0][0]!r}.")
         schema = Schema(scene_type, [f.strip() for f in fields.split(",")] if fields else None, name.get("product"))
         query = Query.parse(scene_type, shared)
-        projection = Projection.parse(name.get("crs"))
+        projection = LayerProjection.parse(name.get("crs"))
         index = TileIndex.parse(name.get("top"), name.get("res"), query.ascending, in_degrees=projection is None)
         found.append(SceneLayer(catalog, query, schema, name.item or None, index, projection))
     if name.collection:

@@ -15,10 +15,10 @@ from itertools import accumulate, groupby
 from typing import Dict, FrozenSet, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from planet_vector.errors import CacheError
-from planet_vector.geometry.shapes import Box
+from planet_vector.geometry.box_index import BoxIndex
+from planet_vector.geometry.boxes import Box, around
 from planet_vector.query import Condition, Query
-from planet_vector.vector.box_index import BoxIndex
-from planet_vector.vector.columns import Row, Rows, around
+from planet_vector.vector.columns import Row, Rows
 from planet_vector.vector.conditions import may_meet, meeting
 
 IN_MEMORY = 25_000  # rows a result keeps as they are, some 2.5 kB each (3.5 while prepared); the rest goes to a file
@@ -30,7 +30,7 @@ _NO_BOX = (math.nan,) * 4
 
 
 class Result:
-    """Hold the rows of one complete search.
+    """The rows of one complete search.
 
     Forked processes may read a result at the same time as the process that made it, which alone may append to it.
 
@@ -96,7 +96,8 @@ class Result:
             edge.extend(values)
         if self._id is not None:
             self._ids.extend(map(hash, map(str.casefold, rows.columns[self._id])))
-        self.box = around([self.box, around(rows.boxes)])
+        known = [box for box in (self.box, *rows.boxes) if box is not None]
+        self.box = Box(*around(known)) if known else None
         return stays
 
     def blocks(
@@ -179,7 +180,7 @@ class Result:
 
 
 class _Lookup:
-    """Find the places of whole numbers, in a fraction of the memory of a dictionary."""
+    """The places of whole numbers, in a fraction of the memory of a dictionary."""
 
     def __init__(self, values: Sequence[int]) -> None:
         order = sorted(range(len(values)), key=values.__getitem__)
@@ -195,7 +196,7 @@ class _Lookup:
 
 
 class Spool:
-    """Hold bytes in a file that only this process, and those forked from it, can reach."""
+    """Bytes in a file that only this process, and those forked from it, can reach."""
 
     def __init__(self) -> None:
         try:

@@ -8,10 +8,10 @@ from collections import OrderedDict
 from contextlib import contextmanager
 from typing import Dict, Hashable, Iterator, List, Optional, Tuple
 
-from planet_vector.catalog.paging import Survey
+from planet_vector.catalog.paging import SearchSurvey
 from planet_vector.forking import renew_after_fork
 from planet_vector.query import Query
-from planet_vector.vector.found_scenes import Ask, Found
+from planet_vector.vector.found_scenes import FetchPages, FoundScenes
 from planet_vector.vector.result import Result
 
 MOST_BYTES = 2 * 2**30  # bytes of all results together, memory and files, before the least used go
@@ -21,7 +21,7 @@ MOST_SURVEYS = 10_000
 
 
 class Cache:
-    """Keep results and counts by who asked for them, for a time and up to a size.
+    """Results and counts by who asked for them, kept for a time and up to a size.
 
     Safe to use from several threads; a result that one thread is fetching is waited for by the others.
     """
@@ -30,8 +30,8 @@ class Cache:
         self._renew()
         renew_after_fork(self._renew)
         self._results: OrderedDict[Hashable, Tuple[float, Result]] = OrderedDict()
-        self._surveys: Dict[Hashable, Tuple[float, Survey]] = {}
-        self._found: OrderedDict[Hashable, Tuple[float, Found]] = OrderedDict()
+        self._surveys: Dict[Hashable, Tuple[float, SearchSurvey]] = {}
+        self._found: OrderedDict[Hashable, Tuple[float, FoundScenes]] = OrderedDict()
 
     def _renew(self) -> None:
         """Make locks that nothing holds: in a forked process, a thread of the other may hold those there are."""
@@ -69,22 +69,22 @@ class Cache:
             while len(self._results) > 1 and sum(r.size for _, r in self._results.values()) > MOST_BYTES:
                 self._results.popitem(last=False)
 
-    def survey(self, owner: Hashable, query: Query, ttl: float) -> Optional[Survey]:
+    def survey(self, owner: Hashable, query: Query, ttl: float) -> Optional[SearchSurvey]:
         """Return the kept survey of a search, or None."""
         with self._lock:
             then, survey = self._surveys.get((owner, query), (0.0, None))
             return survey if time.monotonic() - then <= ttl else None
 
-    def keep_survey(self, owner: Hashable, query: Query, survey: Survey) -> None:
+    def keep_survey(self, owner: Hashable, query: Query, survey: SearchSurvey) -> None:
         """Keep the survey of a search, and forget those that are long past."""
         with self._lock:
             if len(self._surveys) >= MOST_SURVEYS:
                 self._surveys.clear()
             self._surveys[owner, query] = time.monotonic(), survey
 
-    def found(self, owner: Hashable, query: Query, ttl: float, ask: Ask) -> Found:
+    def found(self, owner: Hashable, query: Query, ttl: float, ask: FetchPages) -> FoundScenes:
         """Return where the scenes of a search are kept one by one: the same for all who search within the time."""
-        new = Found(query, ask)
+        new = FoundScenes(query, ask)
         if not ttl:
             return new
         with self._lock:

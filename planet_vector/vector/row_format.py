@@ -15,10 +15,11 @@ from struct import error as StructError
 from struct import pack, unpack, unpack_from
 from typing import Any, Dict, FrozenSet, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
-from planet_vector.geometry.shapes import Bounds, Polygon, bounds, multipolygon_wkb, polygons_of_wkb, ring_footprints
+from planet_vector.geometry.boxes import Bounds, around_polygons
+from planet_vector.geometry.shapes import Polygon, multipolygon_wkb, polygons_of_wkb, ring_footprints
 from planet_vector.vector.column_kinds import INTEGER, LONG, REAL, TEXT, TIME
+from planet_vector.vector.column_values import LARGEST
 from planet_vector.vector.columns import Rows
-from planet_vector.vector.schema import LARGEST
 
 VERSION = 2
 """Raised whenever the JSON, or what a column holds, is no longer what an earlier version wrote."""
@@ -178,7 +179,7 @@ def _box(wkb: bytes) -> Bounds:
         raise ValueError("a footprint is cut off") from None
     # Written again it is the same: so the kinds and counts before its positions are right, and nothing comes after.
     _check(multipolygon_wkb(polygons) == wkb and bool(polygons) and all(map(_plausible, polygons)), "footprints")
-    return tuple(bounds(polygons))  # type: ignore[return-value]
+    return tuple(around_polygons(polygons))  # type: ignore[return-value]
 
 
 def _plausible(polygon: Polygon) -> bool:

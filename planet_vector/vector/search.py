@@ -13,10 +13,11 @@ from planet_vector.catalog.paging import Feature
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError
 from planet_vector.names import Name, parse_name, shown
-from planet_vector.query import Query, format_time
+from planet_vector.query import Query
 from planet_vector.scene import Scene
+from planet_vector.times import format_time
 from planet_vector.vector.basemap_layers import ListedLayer, basemap_layers
-from planet_vector.vector.found_scenes import Found
+from planet_vector.vector.found_scenes import FoundScenes
 from planet_vector.vector.layer import LAYER_PARAMETERS, SceneLayer, layers
 from planet_vector.vector.result_cache import CACHE
 from planet_vector.vector.schema import Schema
@@ -28,7 +29,7 @@ _IN_HTML = 10  # scenes
 
 
 class Search:
-    """View the scenes of a search, in its order: as often as wanted, from any number of threads.
+    """A view of the scenes of a search, in its order: as often as wanted, from any number of threads.
 
     What can be wrong with a search is raised when it is made; the service is asked when scenes are looked at. What
     was read once is not asked for again: not by this view, which stays as it was read, nor by another of the same
@@ -62,7 +63,7 @@ class Search:
         What is searched for.
     """
 
-    def __init__(self, catalog: ScenesV0, query: Query, name: Name, found: Optional[Found] = None) -> None:
+    def __init__(self, catalog: ScenesV0, query: Query, name: Name, found: Optional[FoundScenes] = None) -> None:
         self.catalog = catalog
         self.query = query
         self._name = name
@@ -147,7 +148,7 @@ class Search:
         places = self._exact() if number < 0 else self._places
         found = self._at(places[number]) if -len(places) <= number < len(places) else None
         if found is None:
-            raise IndexError(f"There is no scene {number} in {self._told()}.")
+            raise IndexError(f"There is no scene {number} in {self._description()}.")
         return found
 
     def __len__(self) -> int:
@@ -168,7 +169,7 @@ class Search:
         return any(scene.id == item for scene in self)
 
     def __repr__(self) -> str:
-        return f"<Search {self._told()}>"
+        return f"<Search {self._description()}>"
 
     def _repr_html_(self) -> str:
         """Show what is known, and the first scenes if they were read."""
@@ -179,9 +180,9 @@ class Search:
                 cells = (scene.id, scene.properties.get("acquired"), scene.cloud_cover, ", ".join(scene.products))
                 rows.append("".join(f"<td>{escape(held(str(cell)))}</td>" for cell in cells))
         lines = "".join(f"<tr>{row}</tr>" for row in rows)
-        return f"<table><caption>{escape(self._told())}</caption><tr>{head}</tr>{lines}</table>"
+        return f"<table><caption>{escape(self._description())}</caption><tr>{head}</tr>{lines}</table>"
 
-    def _told(self) -> str:
+    def _description(self) -> str:
         """Say what is searched for, and what is known of it: in words that hold no key."""
         name, places = str(self._name), self._places
         told = name if len(name) <= _IN_REPR else name[: _IN_REPR - 1] + "…"
@@ -196,13 +197,13 @@ class Search:
         times = " to ".join(format_time(time.replace(microsecond=0))[:-6] + "Z" for time in span) if span else ""
         return f"{told}: {count} scene{'' if count == 1 else 's'}{', ' if times else ''}{times}"
 
-    def _now(self) -> Found:
+    def _now(self) -> FoundScenes:
         """Return where the scenes are kept, which is new where they cannot be used any more."""
         if self._found.spoilt is not None:
             self._found = self._shared()
         return self._found
 
-    def _shared(self) -> Found:
+    def _shared(self) -> FoundScenes:
         settings = self.catalog.settings
         return CACHE.found(settings.identity, self.query, settings.cache_ttl, self.catalog.pages)
 
@@ -274,7 +275,7 @@ def search(
     if asked:
         raise NameSyntaxError(f"{parsed.item} is one scene: leave out the search parameter {asked[0][0]!r}.")
     catalog, query = catalog_of(settings), Query(parsed.collection)
-    found = Found.of(query, [catalog.scene(parsed.collection, parsed.item).feature])
+    found = FoundScenes.of(query, [catalog.scene(parsed.collection, parsed.item).feature])
     return Search(catalog, query, Name(parsed.collection, parsed.item), found)
 
 
@@ -301,7 +302,7 @@ def _search(query: Query, settings: Settings, anew: bool) -> Search:
     limit = [] if query.limit is None else [("limit", str(query.limit))]
     name = Name(query.scene_type, parameters=(*query.parameters, *limit))
     catalog = catalog_of(settings)
-    return Search(catalog, query, name, Found(query, catalog.pages) if anew else None)
+    return Search(catalog, query, name, FoundScenes(query, catalog.pages) if anew else None)
 
 
 def _below(total: int, places: range) -> range:

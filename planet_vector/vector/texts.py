@@ -27,7 +27,7 @@ def held(text: str) -> str:
     return _UNHELD.sub("\ufffd", text)
 
 
-def to_json(value: Any) -> str:
+def to_json(value: object) -> str:
     """Write what was read from JSON as JSON that any reader takes, and that GDAL can hold.
 
     NaN and the infinite numbers, for which JSON has no words, are written as the texts "NaN", "Infinity" and
@@ -40,7 +40,7 @@ def to_json(value: Any) -> str:
     return text if text.isascii() else _UNHELD.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def _spell_out(value: Any) -> str:
+def _spell_out(value: object) -> str:
     """Write JSON as `_ENCODER` does, without its limits."""
     parts: List[str] = []
     waiting: List[Tuple[bool, Any]] = [(False, value)]  # the last comes next; whether it is written already

@@ -14,7 +14,7 @@ from typing import Dict, Iterable, NamedTuple, Optional, Sequence
 from planet_vector.errors import QueryError
 from planet_vector.geometry.shapes import polygons_of_wkb
 from planet_vector.vector.columns import Rows
-from planet_vector.vector.schema import OTHER
+from planet_vector.vector.scene_columns import OTHER
 
 TOPS = {"newest": ("acquired", True), "oldest": ("acquired", False), "clearest": ("cloud_cover.estimated", False)}
 """Which scene lies on top where several do: the field, and whether its greatest value does."""
@@ -59,7 +59,7 @@ def _crosses(wkb: bytes) -> bool:
 
 
 class TileIndex(NamedTuple):
-    """Hold how a layer looks as one raster.
+    """How a layer looks as one raster.
 
     Attributes
     ----------

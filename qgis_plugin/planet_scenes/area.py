@@ -38,7 +38,7 @@ from planet_scenes.polygons import united
 from planet_scenes.tasks import Cancelled, Task
 from planet_scenes.texts import tr
 from planet_vector.errors import QueryError
-from planet_vector.geometry.shapes import Box
+from planet_vector.geometry.boxes import Box
 
 WGS84 = QgsCoordinateReferenceSystem("EPSG:4326")
 _COLOUR = QColor("#d95f0e")
@@ -379,11 +379,10 @@ def pasted(text: str) -> QgsGeometry:
 
 
 def _box(extent: QgsRectangle) -> Box:
-    west, south = max(extent.xMinimum(), -180.0), max(extent.yMinimum(), -90.0)
-    east, north = min(extent.xMaximum(), 180.0), min(extent.yMaximum(), 90.0)
-    if not (west <= east and south <= north):
+    box = Box.on_globe(extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum())
+    if box is None:
         raise QueryError(tr("The area lies beside the globe."))
-    return Box(*(round(value, 7) for value in (west, south, east, north)))
+    return Box(*(round(value, 7) for value in box))
 
 
 def _simple(geometry: QgsGeometry) -> QgsGeometry:

@@ -22,7 +22,7 @@ from planet_scenes.connections import Connection
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_vector.errors import PlanetVectorError
-from planet_vector.geometry.shapes import Box
+from planet_vector.geometry.boxes import Box
 from planet_vector.names import Name, parse_name
 
 _REST = 400  # milliseconds without a movement
@@ -169,9 +169,8 @@ class FollowMap(QObject):
             extent = transform.transformBoundingBox(self._canvas.extent())
         except QgsCsException:  # more than the globe
             extent = QgsRectangle(-180, -90, 180, 90)
-        west, south = max(extent.xMinimum(), -180.0), max(extent.yMinimum(), -90.0)
-        east, north = min(extent.xMaximum(), 180.0), min(extent.yMaximum(), 90.0)
-        return Box(west, south, east, north) if west < east and south < north else None
+        box = Box.on_globe(extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum())
+        return box if box is not None and box.west < box.east and box.south < box.north else None
 
 
 def _without_area(planet_name: str) -> Name:

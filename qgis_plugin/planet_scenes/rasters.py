@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import re
-import tempfile
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 from osgeo import gdal, osr
 
 from planet_scenes.texts import tr
+from planet_vector.atomic_files import complete
 from planet_vector.catalog import ScenesV0
 from planet_vector.config import user_directory
 from planet_vector.errors import QueryError, RasterAccessError
@@ -391,22 +389,18 @@ def _made(title: str, make: Any, key: Sequence[Any]) -> str:
     folder = user_directory("cache") / "vrt"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{title[:60]}-{hashlib.blake2b(repr(list(key)).encode(), digest_size=8).hexdigest()}.vrt"
-    handle, part = tempfile.mkstemp(dir=folder, suffix=".vrt")
-    os.close(handle)
+    with complete(path) as part:
+        part.touch(0o600)
 
-    def write() -> bool:
-        made = make(part)
-        if made is None:
-            return False
-        made.FlushCache()
-        return True
+        def write() -> bool:
+            made = make(str(part))
+            if made is None:
+                return False
+            made.FlushCache()
+            return True
 
-    try:
         written, why = call_gdal(write)
         if not written:
             raise RasterAccessError(tr("The scenes cannot be put together: {why}. Try again later.").format(why=why))
-        os.replace(part, path)
-        remove_oldest(folder, "*.vrt", MOST_KEPT)
-    finally:
-        Path(part).unlink(missing_ok=True)
+    remove_oldest(folder, "*.vrt", MOST_KEPT)
     return str(path)

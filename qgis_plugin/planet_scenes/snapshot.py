@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Callable, Optional, Union
 
@@ -11,6 +10,7 @@ from osgeo import gdal
 from planet_scenes.rasters import call_gdal
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
+from planet_vector.atomic_files import complete
 from planet_vector.errors import ConfigError, ServiceError
 from planet_vector.vector.search import open_layer as layer_of
 
@@ -36,8 +36,7 @@ def save_snapshot(
     def work(feedback: object) -> Path:
         # Whole or an error: all scenes are in memory before the first is written, and the file is counted.
         count = sum(1 for _ in layer_of(name).rows())
-        part = target.with_name(f".{target.stem}.part.gpkg")
-        try:
+        with complete(target) as part:
             kept, why = call_gdal(lambda: _write(name, title, part))
             if kept is None:
                 raise ConfigError(tr("{path} cannot be written: {why}.").format(path=target, why=why))
@@ -47,10 +46,6 @@ def save_snapshot(
                         kept=kept, count=count
                     )
                 )
-            os.replace(part, target)
-        finally:
-            if part.exists():
-                part.unlink()
         return target
 
     return Task.start(tr("Saving {title}").format(title=title), work, on_done)

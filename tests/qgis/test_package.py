@@ -19,6 +19,7 @@ from typing import Any, Callable, Dict, Iterator, List
 import pytest
 
 from planet_vector.driver.registration import environment
+from tests.bare import REFUSE
 from tests.conftest import ROOT, Service
 
 SCANNERS = ROOT / ".venv" / "bin"
@@ -144,6 +145,28 @@ def test_every_module_of_the_core_is_imported_by_qgis_own_python(unpacked: Path)
     said = subprocess.run([*BARE, "-c", code, str(unpacked), *modules], capture_output=True, text=True)
     assert (said.stdout, said.stderr) == (f"{len(modules)} []\n", "")
     assert len(modules) > 30
+
+
+def test_the_core_needs_the_standard_library_and_requests_alone(unpacked: Path) -> None:
+    core = unpacked / "planet_scenes" / "planet_vector"
+    modules = [
+        ".".join(file.relative_to(unpacked).with_suffix("").parts)
+        for file in core.rglob("*.py")
+        if file.stem not in ("__init__", "gdal_PLANET")
+    ]
+    code = (
+        "import importlib; sys.path.insert(0, sys.argv[1])\n"
+        "Refuse.asked |= {'planet_scenes', 'osgeo', 'qgis', 'PyQt5', 'PyQt6'}\n"
+        "for name in sys.argv[2:]:\n"
+        "    try: importlib.import_module(name)\n"
+        "    except ModuleNotFoundError as error: print(error.name, name.rpartition('planet_vector.')[2])\n"
+    )
+    said = subprocess.run([*BARE, "-c", REFUSE + code, str(unpacked), *modules], capture_output=True, text=True)
+    assert said.stderr == ""
+    # What looks for stacks and rectangles, and draws colours, needs the numpy that QGIS brings; nothing else does.
+    needing = [line.split() for line in said.stdout.splitlines()]
+    assert {name for name, _ in needing} <= {"numpy"}
+    assert all(module.startswith(("stacks.", "pixels.colormap")) for _, module in needing), needing
 
 
 def test_the_driver_of_the_zip_works_in_this_process_and_in_ogr2ogr(

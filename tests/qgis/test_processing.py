@@ -524,7 +524,7 @@ def test_crops_are_one_grid_and_the_scenes_own_pixels(run: Run, archive: Path, t
     assert (column, row) == (round(column), round(row))
     window = (int(column), int(row), crops[0].RasterXSize, crops[0].RasterYSize)
     assert numpy.array_equal(crops[0].ReadAsArray(), source.ReadAsArray(*window))
-    assert not list((tmp_path / "crops").glob("*.part"))
+    assert {path.name for path in (tmp_path / "crops").iterdir()} == {Path(path).name for path in found["FILES"]}
 
 
 def test_crops_of_a_field_hold_it_and_what_does_not_cover_it_is_left_out(

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 from osgeo import gdal
-from qgis.core import QgsApplication, QgsProject, QgsVectorLayer
+from qgis.core import QgsApplication, QgsProject, QgsSettings, QgsVectorLayer
 
 from planet_scenes import layers, products, tasks
 from planet_scenes.connections import connections
@@ -18,8 +18,10 @@ from planet_scenes.projects import Projects
 from planet_vector import config
 from planet_vector.vector.result_cache import CACHE
 from tests.conftest import KEY, Service, Start
-from tests.qgis.conftest import Desktop, outcome, settle, summer_at, summer_of, wait_for
+from tests.qgis.conftest import Desktop, ask, inked, outcome, render, settle, summer_at, summer_of, wait_for
 from tests.qgis.test_products import pixels, scenes_of
+
+BEFORE = Path(__file__).parent / "before"
 
 
 @pytest.fixture
@@ -182,7 +184,7 @@ def test_a_project_of_an_earlier_version_opens(
     a folder that is not there any more.
     """
     make_connection(service, "sample")
-    saved = (Path(__file__).parent / "before" / "summer.qgs").read_text(encoding="utf-8")
+    saved = (BEFORE / "summer.qgs").read_text(encoding="utf-8")
     assert "header_file=HEADERS" in saved and KEY not in saved
     host = service.url.split("/")[2]
     text = saved.replace("%2F%2FSERVICE", f"%2F%2F{quote(host, safe='')}").replace("//SERVICE", f"//{host}")
@@ -240,3 +242,59 @@ def test_a_project_with_basemaps_of_an_earlier_version_opens(
     (added,) = outcome(lambda done: products.add_tiles(connection, name, done))
     assert added.source() == found["clear"].source()
     assert projects == [] and desktop.said() == []
+
+
+def test_a_project_and_the_connections_of_commit_9fd2fde_open(
+    start_service: Start, archive: Path, desktop: Desktop, projects: List[str], tmp_path: Path
+) -> None:
+    """Open what QGIS 3.22 saved with the plugin of that commit: a search, products, a mosaic, tiles and quads.
+
+    Files of that machine are gone, and its connections (QGIS's settings) stand at the service as it is now. The layers:
+
+        add_search_layer(connection, summer_at(connection), "Summer")
+        add_products(connection, scenes_of(connection)[:1], "visual"), and "analytic"
+        add_mosaic(connection, summer_at(connection), "visual")
+        add_tiles(connection, "PLANET:mosaics/summer?api_url=…")
+        QgsVectorLayer("PLANET:mosaics/summer?api_url=…", "Quads of summer", "ogr")
+    """
+    (tmp_path / "mosaics.yml").write_text("- name: summer\n")
+    service = start_service(archive, "--mosaics", str(tmp_path / "mosaics.yml"))
+    host = service.url.split("/")[2]
+    kept = (BEFORE / "9fd2fde.json").read_text().replace("SERVICE", host)
+    QgsSettings().setValue("planet_scenes/connections", kept)
+    connection = connections().get("sample")
+    assert connection.url == service.url
+    assert list(connections().searches("sample")) == ["July"]
+    connections().log_in("sample", service.key)
+    text = (BEFORE / "9fd2fde.qgs").read_text(encoding="utf-8")
+    text = text.replace("%2F%2FSERVICE", f"%2F%2F{quote(host, safe='')}").replace("//SERVICE", f"//{host}")
+    text = text.replace("HOME/", f"{tmp_path}/")
+    file = tmp_path / "summer.qgs"
+    file.write_text(
+        text.replace("HEADERS", quote(f"{tmp_path}/headers-0123456789abcdef.txt", safe="")), encoding="utf-8"
+    )
+    assert QgsProject.instance().read(str(file))
+    settle()
+    layers = QgsProject.instance().mapLayers().values()
+    assert len(layers) == 6
+    wait_for(lambda: all(layer.isValid() for layer in layers), 60)
+    assert named("Summer").featureCount() == len(summer_of(service))
+    quads = ask(service, "mosaics/summer/quads/", count="1000")["features"]
+    assert {feature["id"] for feature in named("Quads of").getFeatures()} == {quad["id"] for quad in quads} != set()
+    for product in ("visual", "analytic"):
+        (layer,) = [found for found in layers if found.name().endswith(product)]
+        scene = re.search(r"\d{8}_\d{6}_\w+", layer.name())
+        assert scene
+        expected = pixels(str(service.archive / f"{scene[0]}_{product}.tif"))
+        assert expected.any() and (pixels(layer.source()) == expected).all()
+    (tiles,) = [found for found in layers if found.name() == "summer"]
+    mosaic = named("Mosaic of")
+    middle = mosaic.extent()
+    middle.scale(
+        0.2
+    )  # scenes are large there: small ones are drawn when the service has made them smaller, not at once
+    for raster in (tiles, mosaic):
+        picture = render([raster], middle, mosaic.crs().authid())
+        assert inked(picture) > 0.05, raster.name()
+    assert projects == [] and desktop.said() == []
+    service.stop()

@@ -16,7 +16,7 @@ import pytest
 import planet_vector
 from planet_vector import rasters
 from planet_vector.errors import NameSyntaxError, NotFoundError, ProtocolError, RasterAccessError
-from planet_vector.geometry.shapes import Box
+from planet_vector.geometry.boxes import Box
 from planet_vector.scene import Scene
 
 from ..conftest import HAS_FIONA, QGIS_PYTHON, ROOT, Service, Start

@@ -13,6 +13,9 @@ them stands as ``http://SERVICE``, the path of its file of headers as ``HEADERS`
     planet_vector.open(f"PLANET:landsat/{scene}/band_4,band_3,band_2").save_vrt("bands.vrt")
     subprocess.run(["gdal_translate", "-of", "VRT", planet_vector.resolve(f"PLANET:ortho/{found[0].id}/visual"),
                     "resolved.vrt"])
+
+Those in ``before/9fd2fde`` were written by that commit, by the same lines and the last also of ``…/analytic``; there,
+``visual.vrt`` is of a VRT whose overviews are the service's tiles, described in the file that stands as ``HOME/…``.
 """
 
 from __future__ import annotations
@@ -40,6 +43,7 @@ rasterio = pytest.importorskip("rasterio")
 from planet_vector.raster.session import PlanetSession  # noqa: E402
 
 BEFORE = Path(__file__).parent / "before"
+SAVED = [folder + name for folder in ("", "9fd2fde/") for name in ("mosaic.vrt", "warped.vrt", "bands.vrt")]
 FULL = re.compile(
     r"(?:GTIFF_DIR:1:)?/vsicurl[/?][^<]*?scenes(?:/|%2F)\w+(?:/|%2F)(\w+)(?:/|%2F)full"
     r"[^<]*?product(?:=|%3D)(\w+)[^<]*?(?=</|&lt;/)"
@@ -63,7 +67,7 @@ def saved(connected: Service, tmp_path: Path) -> Callable[[str], Path]:
     """Return what puts a saved file beside the test, with the address of the service in it."""
 
     def save(name: str) -> Path:
-        path = tmp_path / name
+        path = tmp_path / Path(name).name
         path.write_text(placed((BEFORE / name).read_text(), connected))
         return path
 
@@ -81,7 +85,7 @@ def of_files(name: str, archive: Path) -> np.ndarray:
     return pixels
 
 
-@pytest.mark.parametrize("name", ["mosaic.vrt", "warped.vrt", "bands.vrt"])
+@pytest.mark.parametrize("name", SAVED)
 def test_a_saved_vrt_opens_with_the_key_in_force(name: str, saved: Callable[[str], Path], connected: Service) -> None:
     with rasterio.Env(session=PlanetSession()), rasterio.open(saved(name)) as dataset:
         assert np.array_equal(dataset.read(), of_files(name, connected.archive))
@@ -90,7 +94,7 @@ def test_a_saved_vrt_opens_with_the_key_in_force(name: str, saved: Callable[[str
 SUM = "import sys, rasterio; print(rasterio.open(sys.argv[1]).read().astype('int64').sum())"
 
 
-@pytest.mark.parametrize("name", ["mosaic.vrt", "warped.vrt", "bands.vrt"])
+@pytest.mark.parametrize("name", SAVED)
 def test_a_saved_vrt_opens_in_a_shell_that_was_set_up(
     name: str, saved: Callable[[str], Path], connected: Service
 ) -> None:
@@ -122,6 +126,29 @@ def test_a_name_with_a_file_of_headers_opens_where_no_key_is_in_force(
     subprocess.run(["gdal_translate", "-q", str(path), str(target)], check=True, capture_output=True, timeout=60)
     with rasterio.open(target) as dataset:
         assert np.array_equal(dataset.read(), of_files("resolved.vrt", connected.archive))
+
+
+@pytest.mark.parametrize("product", ["visual", "analytic"])
+def test_what_other_programs_saved_opens_with_the_files_that_a_name_leaves(
+    product: str, saved: Callable[[str], Path], connected: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(f"9fd2fde/{product}.vrt")
+    scene = re.search(r"ortho%2F(\w+)%2Ffull", path.read_text())
+    assert scene
+    named = planet_vector.resolve(f"PLANET:ortho/{scene[1]}/{product}")
+    if product == "visual":
+        tiles = re.search(r"[^;&>]*tiles-[^&<]*\.txt", Path(named).read_text())
+        assert tiles and Path(tiles[0]).is_file()
+        text, count = re.subn(r"HOME/\.config/planet_vector/tiles-[^&<]*\.txt", tiles[0], path.read_text())
+        assert count == 4
+        path.write_text(text)
+    monkeypatch.delenv("PL_API_KEY")
+    with rasterio.open(path) as dataset, rasterio.open(connected.archive / f"{scene[1]}_{product}.tif") as file:
+        assert np.array_equal(dataset.read(), file.read())
+        if product == "visual":
+            found = dataset.read(1, out_shape=(dataset.height // 4, dataset.width // 4)).astype(int)
+            expected = file.read(1, out_shape=found.shape, resampling=rasterio.enums.Resampling.average).astype(int)
+            assert found.any() and np.abs(found - expected)[(found > 0) & (expected > 0)].mean() < 12
 
 
 def test_the_file_of_headers_is_where_it_was() -> None:

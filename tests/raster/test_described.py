@@ -24,7 +24,7 @@ from planet_vector.pixels.tiff import TiffFile, TiffProblem
 from planet_vector.raster import described_files
 from planet_vector.raster.access import ANY_BUILD, plan
 from planet_vector.raster.described import ONE_AFTER_ANOTHER, name_of, subdatasets
-from planet_vector.raster.layout import parse_layout, read_layout
+from planet_vector.raster.tiff_header import parse_tiff_header, read_tiff_header
 from planet_vector.scene import Scene
 
 from ..conftest import Service, Start
@@ -504,10 +504,10 @@ def test_no_header_is_more_than_a_problem(tmp_path: Path) -> None:
         for at in rng.integers(0, 400, rng.integers(1, 6)):
             changed[at] = rng.integers(0, 256)
         try:
-            outcomes.add(type(parse_layout(TiffFile(io.BytesIO(bytes(changed))))).__name__)
+            outcomes.add(type(parse_tiff_header(TiffFile(io.BytesIO(bytes(changed))))).__name__)
         except TiffProblem:
             outcomes.add("problem")
-    assert outcomes == {"Layout", "problem"}
+    assert outcomes == {"TiffHeader", "problem"}
     assert time.monotonic() - begin < 60
 
 
@@ -527,7 +527,7 @@ def test_a_file_that_claims_more_than_it_can_hold_is_not_read(host: Callable[...
         (256).to_bytes(2, "little") + b"\4\0\1\0\0\0" + (2**26).to_bytes(4, "little"),
     )
     with pytest.raises((TiffProblem, ServiceError)):
-        read_layout(served.catalog, f"{served.server.url}/v0/scenes/ortho/s1/full?product=visual")
+        read_tiff_header(served.catalog, f"{served.server.url}/v0/scenes/ortho/s1/full?product=visual")
 
 
 # ---- by the service --------------------------------------------------------------------------------------

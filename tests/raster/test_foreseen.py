@@ -22,7 +22,7 @@ from rasterio.windows import Window  # noqa: E402
 
 from planet_vector.http import multirange  # noqa: E402
 from planet_vector.raster import read_ahead, remote_file  # noqa: E402
-from planet_vector.raster.byte_ranges import Part, ranges_of  # noqa: E402
+from planet_vector.raster.byte_ranges import ReadWindow, ranges_of  # noqa: E402
 from planet_vector.raster.product import open_link  # noqa: E402
 from planet_vector.raster.spans import together  # noqa: E402
 
@@ -128,7 +128,7 @@ def test_a_read_takes_few_requests_and_the_bytes_of_its_blocks(
         def level(number: int) -> Any:
             return rasterio.open(file.name, overview_level=number)
 
-        part = Part(options["indexes"], options["window"], options["out_shape"], options["resampling"])
+        part = ReadWindow(options["indexes"], options["window"], options["out_shape"], options["resampling"])
         blocks = sum(end - first for first, end in set(ranges_of(file, level, part)))
     assert blocks
     remote_file.kept.clear()

@@ -17,7 +17,7 @@ import shapely  # noqa: E402
 
 import planet_vector  # noqa: E402
 from planet_vector import Query, RasterAccessError  # noqa: E402
-from planet_vector.raster.scene_mosaic import survey  # noqa: E402
+from planet_vector.raster.scene_mosaic import coverage_of  # noqa: E402
 
 from ..conftest import Service  # noqa: E402
 
@@ -123,7 +123,7 @@ def test_ground_is_counted_once(run: Run, service: Service) -> None:
     box = shapely.box(*map(float, LAND.split(",")))
     share = 100 * square_kilometres(union.intersection(box)) / square_kilometres(box)
     assert f"They cover {share:.1f} % of the area." in done.stderr
-    found = survey(scenes, box)
+    found = coverage_of(scenes, box)
     assert found.area == pytest.approx(square_kilometres(union), rel=1e-5)
     assert found.covered == pytest.approx(share / 100, abs=1e-4)
-    assert survey([]).area == 0 and str(survey([])) == "0 scenes, 0.00 km²"
+    assert coverage_of([]).area == 0 and str(coverage_of([])) == "0 scenes, 0.00 km²"

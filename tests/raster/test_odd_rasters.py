@@ -220,3 +220,18 @@ def test_errors_of_the_commands(odd: Service, call: Run, tmp_path: Path) -> None
         assert (done.returncode, told in done.stderr) == (code, True), (command, done.stderr)
         assert "Traceback" not in done.stderr and "PROJ:" not in done.stderr and "..\n" not in done.stderr
         assert [path.name for path in tmp_path.iterdir()] == [taken.name]
+
+
+def test_a_control_character_in_what_a_file_says_does_no_harm(
+    start_service: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("20150101_000000_a_visual.tif", "20150102_000000_b_visual.tif"):
+        write(tmp_path / name, RGB)
+        with rasterio.open(tmp_path / name, "r+") as dataset:
+            dataset.update_tags(TIFFTAG_IMAGEDESCRIPTION="one\x01two")
+    service = start_service(tmp_path)
+    monkeypatch.setenv("PL_API_URL", service.url)
+    monkeypatch.setenv("PL_API_KEY", service.key)
+    with rasters.open_mosaic(scenes("a", "b")) as mosaic:
+        assert mosaic.tags()["TIFFTAG_IMAGEDESCRIPTION"] == "one two"
+        assert mosaic.read().any()

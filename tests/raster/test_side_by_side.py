@@ -21,7 +21,7 @@ from rasterio.enums import Resampling  # noqa: E402
 from rasterio.windows import Window  # noqa: E402
 
 from planet_vector.raster import mounting, read_ahead, remote_file, side_by_side, sources  # noqa: E402
-from planet_vector.raster.byte_ranges import Part, ranges_of  # noqa: E402
+from planet_vector.raster.byte_ranges import ReadWindow, ranges_of  # noqa: E402
 from planet_vector.raster.session import PlanetSession  # noqa: E402
 from planet_vector.raster.vrt_reads import Layers  # noqa: E402
 
@@ -198,7 +198,7 @@ def test_a_read_takes_the_blocks_of_its_sources_and_little_more(
             step = dataset.width / 70 if read == "zoomed out" else 1
             rows = max(1, round(SIDE / step))
             shape = (rows, rows) if read == "zoomed out" else None
-            part = Part(None, None, shape, Resampling.nearest)
+            part = ReadWindow(None, None, shape, Resampling.nearest)
 
             def level(number: int, path: str = file.name) -> Any:
                 return rasterio.open(path, overview_level=number)

@@ -218,6 +218,6 @@ def test_no_scenes_make_no_mosaic(connected: Service) -> None:
 def test_the_area_is_that_of_the_footprints() -> None:
     square = [[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]
     scene = Scene({"id": "a", "geometry": {"type": "Polygon", "coordinates": [square]}, "properties": {}}, "ortho")
-    found = mosaic_module.survey([scene, scene])
+    found = mosaic_module.coverage_of([scene, scene])
     # A degree by a degree at the equator is 12 308.8 km² on the ellipsoid; ground that two scenes cover counts once.
     assert found.count == 2 and found.area == pytest.approx(12308.8, rel=1e-4)

@@ -17,7 +17,7 @@ import pytest
 
 import planet_vector
 from planet_vector.errors import RasterAccessError
-from planet_vector.geometry.shapes import Box
+from planet_vector.geometry.boxes import Box
 from planet_vector.scene import Scene
 
 from ..conftest import Service, Start

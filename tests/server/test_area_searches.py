@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from shapely.geometry import shape
 
 from planet_vector.server.index.database import Index
-from planet_vector.server.index.scene_search import Search, parse_search
+from planet_vector.server.index.scene_search import SceneSearch, parse_search
 from planet_vector.server.index.searched_area import Area
 from planet_vector.server.patience import ClientGone, Patience
 from planet_vector.server.sample.synthetic import write_scenes
@@ -131,7 +131,7 @@ def expected(archive: Archive, area: str) -> List[str]:
     return found
 
 
-def search_of(area: str, **others: str) -> Search:
+def search_of(area: str, **others: str) -> SceneSearch:
     return parse_search("ortho", [("intersects", area), *others.items()])
 
 

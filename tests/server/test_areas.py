@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from shapely.geometry.base import BaseGeometry
 
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.index import searched_area as areas
 from planet_vector.server.index import valid_outlines
 from planet_vector.server.index.searched_area import Area
 from planet_vector.server.jobs import Jobs
-from planet_vector.server.refusal import Refusal
 
 LIMIT = 10.0  # seconds; five times what the worst accepted area takes
 
@@ -151,7 +151,7 @@ def test_the_area_of_every_page_is_made_ready_once(monkeypatch: pytest.MonkeyPat
 
 
 def test_areas_kept_are_bounded() -> None:
-    kept = areas._Kept(100)
+    kept = areas._AreaCache(100)
     for number in range(20):
         kept.put(bytes([number]), bytes(30))
     assert [kept.get(bytes([number])) is not None for number in range(20)] == [False] * 17 + [True] * 3

@@ -18,7 +18,7 @@ import requests
 import shapely
 from PIL import Image
 
-from planet_vector.server.api.basemaps import Basemap
+from planet_vector.server.api.basemap_layouts import BasemapDefinition
 from planet_vector.server.api.keys import Permission
 from planet_vector.server.index.scene_search import parse_search
 from planet_vector.server.patience import ClientGone, Patience
@@ -231,8 +231,8 @@ class SlowIndex:
         return [(f"s{n}", text, {names[n % 3]: f"s{n}_{names[n % 3]}.tif"}) for n, text in enumerate(texts)]
 
 
-def basemap_of(**fields: Any) -> Basemap:
-    return Basemap("m", "M", parse_search("ortho", []), **fields)
+def basemap_of(**fields: Any) -> BasemapDefinition:
+    return BasemapDefinition("m", "M", parse_search("ortho", []), **fields)
 
 
 def test_who_waits_for_a_layout_can_leave() -> None:

@@ -34,10 +34,10 @@ def take_archive(folder: Path) -> Path:
     return folder
 
 
-def put_index(archive: Path, index: Path) -> None:
-    """Put the index of before in its place, with all pictures that were kept beside it."""
+def put_index(archive: Path, index: Path, old: str = "index.sqlite") -> None:
+    """Put an index of before in its place, with all pictures that were kept beside it."""
     index.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(HERE / "index.sqlite", index)
+    shutil.copyfile(HERE / old, index)
     for picture in PICTURES:
         name = name_of(archive, picture)
         kept = index.with_suffix(".pictures") / name[:2] / name
@@ -81,8 +81,16 @@ def tables(index: Path) -> List[str]:
         return [str(row) for row in db.execute("SELECT key FROM unit ORDER BY key")]
 
 
-@pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tuple[Running, Running]]:
+def numbers_of(index: Path) -> Tuple[int, int]:
+    """Return the numbers of the layout and of the version of an index."""
+    with contextlib.closing(sqlite3.connect(index)) as db:
+        (layout,) = db.execute("PRAGMA user_version").fetchone()
+        (version,) = db.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
+    return layout, version
+
+
+@pytest.fixture(scope="module", params=["index.sqlite", "index-9fd2fde.sqlite"])
+def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tuple[Running, Running]]:
     """Return a service over what was left, and one that has made everything itself."""
     with contextlib.ExitStack() as stack:
         folder = tmp_path_factory.mktemp("before")
@@ -92,7 +100,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tuple[Running, Ru
             cache = folder / name
             cache.mkdir()
             if name == "old":
-                put_index(archive, cache / "index.sqlite")
+                put_index(archive, cache / "index.sqlite", request.param)
             started.append(stack.enter_context(running(archive, cache, *options_of(cache))))
         yield started[0], started[1]
 
@@ -106,6 +114,15 @@ def test_a_service_starts_without_a_word_over_what_was_left(both: Tuple[Running,
     assert [scene["id"] for scene in page["features"] + following["features"]] == IDS[:8]
     health = requests.get(old.origin + "/healthz", auth=AUTH, timeout=30).json()["rescan"]
     assert (health["scenes"], health["problems"], health["failed"]) == (len(IDS), 0, None)
+
+
+def test_an_index_of_the_same_layout_goes_on_and_another_is_made_anew(
+    both: Tuple[Running, Running], request: pytest.FixtureRequest
+) -> None:
+    (layout, before), (now_layout, now) = (
+        numbers_of(HERE / request.node.callspec.params["both"]), numbers_of(both[0].cache / "index.sqlite")
+    )  # fmt: skip
+    assert (layout == now_layout) == (0 <= now - before < 1000)  # versions are counted on, from a number made at random
 
 
 def test_its_answers_and_pictures_are_those_of_a_service_that_begins_anew(both: Tuple[Running, Running]) -> None:

@@ -18,7 +18,7 @@ from typing import Dict, Iterator, List, Set
 import pytest
 import requests
 
-from planet_vector.server.api.metrics import AccessLog
+from planet_vector.server.api.access_log import AccessLog
 
 from .conftest import ROOT, Serve, feature, running, write_features
 

@@ -19,12 +19,12 @@ import rasterio
 from PIL import Image
 from rasterio import Affine
 
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery import kept_pictures, picture_cache
 from planet_vector.server.imagery.kept_pictures import Imagery
 from planet_vector.server.imagery.picture_cache import PictureCache
 from planet_vector.server.jobs import TookTooLong
 from planet_vector.server.patience import ClientGone, Patience
-from planet_vector.server.refusal import Refusal
 
 from .conftest import CountedJobs, Running, Serve, feature, write_raster
 

@@ -17,9 +17,9 @@ import pytest
 import rasterio
 from PIL import Image
 
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery.kept_pictures import Imagery
 from planet_vector.server.imagery.picture_cache import PictureCache
-from planet_vector.server.refusal import Refusal
 
 from .conftest import write_raster
 

@@ -19,10 +19,10 @@ import pytest
 import requests
 
 from planet_vector.errors import ArchiveError
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.index import updating, writing
 from planet_vector.server.index.database import Index
 from planet_vector.server.index.writing_lock import Stopped, writing_lock
-from planet_vector.server.refusal import Refusal
 from planet_vector.server.sample.synthetic import write_scenes
 
 from .conftest import ROOT, Running, Serve, feature, running, write_features, write_raster

@@ -17,14 +17,14 @@ import rasterio
 from PIL import Image
 from rasterio import Affine
 
-from planet_vector.server.imagery import reading
+from planet_vector.server.http_errors import Refusal
+from planet_vector.server.imagery import read_plan
 from planet_vector.server.imagery.kept_pictures import Imagery
 from planet_vector.server.imagery.pyramids import Pyramid
 from planet_vector.server.imagery.reading import Raster
 from planet_vector.server.index.updating import update
 from planet_vector.server.jobs import Jobs
 from planet_vector.server.overview_making import make_overviews
-from planet_vector.server.refusal import Refusal
 
 from .conftest import ROOT, CountedJobs, Serve, feature, write_features
 
@@ -136,7 +136,7 @@ def test_what_was_too_expensive_is_drawn_at_once(
     index = tmp_path / "i.sqlite"
     pictures = pictures_of(archive, index)
     tile = pictures.tile([{"visual": "a_visual.tif"}], *TILE)
-    monkeypatch.setattr(reading, "MAX_DECODED", 10**6)  # in this process alone
+    monkeypatch.setattr(read_plan, "MAX_DECODED", 10**6)  # in this process alone
     for ask in (tile.make, tile.kept):
         with pytest.raises(Refusal, match="would have to be decoded"):
             ask()

@@ -17,11 +17,11 @@ from click.testing import CliRunner
 
 from planet_vector.cli import index as index_command
 from planet_vector.errors import ArchiveError
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.index import updating
 from planet_vector.server.index.database import Index
 from planet_vector.server.index.rescans import RescanState, rescan
 from planet_vector.server.index.writing_lock import writing_lock
-from planet_vector.server.refusal import Refusal
 
 from .conftest import Running, feature, running, write_features
 from .test_index_files import scenes_in, until

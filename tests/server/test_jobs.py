@@ -13,9 +13,9 @@ from typing import Any, Iterator, List
 
 import pytest
 
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.jobs import JobError, Jobs, TookTooLong, TookTooMuch
 from planet_vector.server.patience import ClientGone, Patience
-from planet_vector.server.refusal import Refusal
 
 
 def double(value: Any) -> Any:

@@ -22,8 +22,8 @@ from fastapi import Request
 from planet_vector.server.api import attending
 from planet_vector.server.api.attending import Pool, attend
 from planet_vector.server.api.bodies import Body
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.patience import ClientGone, Patience
-from planet_vector.server.refusal import Refusal
 
 from .conftest import Running, Serve, feature, write_features, write_raster
 

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -107,6 +108,42 @@ def test_workers_do_not_outlive_their_supervisor(serve: Serve, archive: Path) ->
             break
         assert time.monotonic() < end, "a worker still answers"
         time.sleep(0.2)
+
+
+KILLED_WHILE_COUNTING = """
+import bisect, multiprocessing, os, signal
+from planet_vector.server.api.metrics import Metrics
+
+def die(metrics):
+    bisect.bisect_left = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    metrics.count("list_scenes", 200, 0.1, 10)
+
+if __name__ == "__main__":
+    metrics = Metrics(2)
+    for _ in range(2):
+        process = multiprocessing.get_context("spawn").Process(target=die, args=(metrics.of(1),))
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+    metrics.of(0).count("list_scenes", 200, 0.3, 10)
+    metrics.of(1).count("list_scenes", 404, 20.0, 5)
+    print(metrics.text({}))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
+def test_a_process_that_is_killed_holds_up_no_counters(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(KILLED_WHILE_COUNTING)
+    done = subprocess.run([sys.executable, str(program)], stdout=subprocess.PIPE, text=True, timeout=60, check=True)
+    for line in (
+        'planet_requests_total{route="list_scenes",status="2xx"} 3',
+        'planet_requests_total{route="list_scenes",status="4xx"} 1',
+        'planet_request_seconds_bucket{route="list_scenes",le="0.5"} 1',
+        'planet_request_seconds_bucket{route="list_scenes",le="+Inf"} 2',
+        'planet_sent_bytes_total{route="list_scenes"} 15',
+    ):
+        assert line in done.stdout.splitlines()
 
 
 def test_health_metrics_and_a_log_without_keys(serve: Serve, archive: Path, tmp_path: Path) -> None:

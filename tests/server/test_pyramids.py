@@ -23,14 +23,15 @@ from PIL import Image
 from rasterio import Affine
 from rasterio.enums import ColorInterp
 
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery import pyramid_keeping, pyramid_making
 from planet_vector.server.imagery.kept_pictures import Imagery
 from planet_vector.server.imagery.picture_cache import PictureCache
 from planet_vector.server.imagery.pyramid_making import make_pyramid
-from planet_vector.server.imagery.pyramids import Damaged, Pyramid, PyramidWriter
+from planet_vector.server.imagery.pyramid_writing import PyramidWriter
+from planet_vector.server.imagery.pyramids import Damaged, Pyramid
 from planet_vector.server.imagery.reading import Raster, Source
 from planet_vector.server.jobs import TookTooLong
-from planet_vector.server.refusal import Refusal
 
 from .conftest import CountedJobs, Serve
 

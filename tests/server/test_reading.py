@@ -12,11 +12,11 @@ from affine import Affine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from planet_vector.server.imagery import reading
+from planet_vector.server.http_errors import Refusal
+from planet_vector.server.imagery import read_plan
 from planet_vector.server.imagery.reading import Source, open_source
 from planet_vector.server.imagery.sampling import sample
-from planet_vector.server.imagery.surveys import Survey, survey
-from planet_vector.server.refusal import Refusal
+from planet_vector.server.imagery.surveys import RasterSurvey, survey
 
 WIDTH, HEIGHT = 90, 70
 LAYOUTS = [
@@ -60,7 +60,7 @@ def test_a_window_is_the_mean_of_its_valid_pixels(tmp_path: Path, data: st.DataO
     left, top = data.draw(st.integers(0, 30)), data.draw(st.integers(0, 20))
     across, down = data.draw(st.integers(1, 60 // factor)), data.draw(st.integers(1, 50 // factor))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading, "_CHUNK", data.draw(st.sampled_from([64, 2000, 2**24])))
+        patch.setattr(read_plan, "_CHUNK", data.draw(st.sampled_from([64, 2000, 2**24])))
         found, mask = read(tmp_path / "x.tif", (left, top, left + across * factor, top + down * factor), (down, across))
     part = (slice(top, top + down * factor), slice(left, left + across * factor))
     known = valid[part].reshape(down, factor, across, factor)
@@ -85,7 +85,7 @@ def test_blocks_that_were_never_written_are_not_read(tmp_path: Path, data: st.Da
             expected[:, row * 7 : row * 7 + 7] = 100 + row
             dataset.write(expected[:, row * 7 : row * 7 + 7], window=((row * 7, row * 7 + 7), (0, WIDTH)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading, "_CHUNK", 500)
+        patch.setattr(read_plan, "_CHUNK", 500)
         found, mask = read(tmp_path / "x.tif", (0, 0, WIDTH, HEIGHT), (HEIGHT, WIDTH))
     assert (found == expected)[:, mask].all()
     assert (mask == (True if nodata is None else (expected != nodata).any(axis=0))).all()
@@ -94,8 +94,8 @@ def test_blocks_that_were_never_written_are_not_read(tmp_path: Path, data: st.Da
 def test_pixels_are_picked_where_averages_would_cost_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.repeat(np.arange(1, HEIGHT + 1, dtype="uint8"), WIDTH * 3).reshape(HEIGHT, WIDTH, 3).transpose(2, 0, 1)
     write(tmp_path / "strips.tif", values, np.ones((HEIGHT, WIDTH), bool), "mask", compress="deflate", blockysize=1)
-    monkeypatch.setattr(reading, "_AVERAGED", WIDTH * 3 * 20)
-    monkeypatch.setattr(reading, "MAX_DECODED", WIDTH * 3 * 30)
+    monkeypatch.setattr(read_plan, "_AVERAGED", WIDTH * 3 * 20)
+    monkeypatch.setattr(read_plan, "MAX_DECODED", WIDTH * 3 * 30)
     window = (0, 0, WIDTH, HEIGHT)
     found, mask = read(tmp_path / "strips.tif", window, (7, 9))
     assert mask.all() and set(np.unique(found)) <= set(range(1, HEIGHT + 1))
@@ -107,7 +107,7 @@ def test_pixels_are_picked_where_averages_would_cost_too_much(tmp_path: Path, mo
 def test_a_block_that_fills_the_memory_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.ones((3, HEIGHT, WIDTH), "uint8")
     write(tmp_path / "x.tif", values, values[0] > 0, "mask", tiled=True, blockxsize=64, blockysize=64)
-    monkeypatch.setattr(reading, "MAX_BLOCK", 64 * 64)
+    monkeypatch.setattr(read_plan, "MAX_BLOCK", 64 * 64)
     with pytest.raises(Refusal, match="blocks of 64 x 64 pixels") as refused:
         read(tmp_path / "x.tif", (0, 0, 10, 10), (10, 10))
     assert refused.value.status == 422
@@ -120,7 +120,7 @@ def test_a_survey_holds_the_scene_in_halves(tmp_path: Path) -> None:
     valid[:300] = False
     write(tmp_path / "x.tif", values, valid, "nodata", compress="lzw")
     (tmp_path / "kept").write_bytes(survey(Source(tmp_path / "x.tif", (), None, tmp_path / "kept")))
-    found = Survey(tmp_path / "kept")
+    found = RasterSurvey(tmp_path / "kept")
     assert found.limits is None
     assert found.level((1.0, 1.0)) is None or found.level((1.0, 1.0)).factor[0] <= 1.01
     for scale in (3.0, 6.0, 20.0, 1000.0):

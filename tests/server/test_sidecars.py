@@ -31,7 +31,7 @@ from planet_vector.pixels.completing import complete
 from planet_vector.pixels.sidecars import read_place
 from planet_vector.server.api.ranges import attachment
 from planet_vector.server.archive.products import Places, Products
-from planet_vector.server.refusal import Refusal
+from planet_vector.server.http_errors import Refusal
 
 from .conftest import ROOT, Running, Serve, feature, running
 

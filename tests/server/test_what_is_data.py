@@ -22,12 +22,12 @@ from shapely.geometry import shape
 
 from planet_vector.server.archive import scene_metadata
 from planet_vector.server.archive.scene_metadata import derive
-from planet_vector.server.imagery import reading
+from planet_vector.server.imagery import read_plan
 from planet_vector.server.imagery.averaging import Averages, cells
 from planet_vector.server.imagery.reading import Source, open_source
 from planet_vector.server.imagery.rendering import draw_quad, draw_thumbnail
 from planet_vector.server.imagery.sampling import sample
-from planet_vector.server.imagery.surveys import Survey, percentiles, stretch, survey
+from planet_vector.server.imagery.surveys import RasterSurvey, percentiles, stretch, survey
 
 from .conftest import Running, Serve
 
@@ -225,8 +225,8 @@ def test_means_and_masks_are_of_what_is_data(tmp_path: Path, data: st.DataObject
     across, down = data.draw(st.integers(1, 60 // factor)), data.draw(st.integers(1, 50 // factor))
     with pytest.MonkeyPatch.context() as patch:
         chunk = data.draw(st.sampled_from([64, 2000, 2**24]))
-        patch.setattr(reading, "_CHUNK", chunk)
-        patch.setattr(reading, "_LARGEST_CHUNK", 4 * chunk)
+        patch.setattr(read_plan, "_CHUNK", chunk)
+        patch.setattr(read_plan, "_LARGEST_CHUNK", 4 * chunk)
         with open_source(source(path)) as raster:
             found, mask = raster.read((left, top, left + across * factor, top + down * factor), (down, across))
             shown = [band - 1 for band in raster.bands]
@@ -330,7 +330,7 @@ def test_bands_that_are_not_shown_have_a_say(tmp_path: Path, interleave: str, mo
         _, mask = read(tmp_path / "x.tif", (HEIGHT // shrink, WIDTH // shrink))
         assert not mask[:, : 60 // shrink].any() and mask[:, 60 // shrink :].all()
     if interleave == "band":  # what would cost too much has none, and the picture is drawn
-        monkeypatch.setattr(reading, "MAX_DECODED", 4 * WIDTH * HEIGHT * 2)
+        monkeypatch.setattr(read_plan, "MAX_DECODED", 4 * WIDTH * HEIGHT * 2)
         _, mask = read(tmp_path / "x.tif")
         assert not mask[:, :120].any() and mask[:, 120:].all()
 
@@ -391,7 +391,7 @@ def test_a_survey_shows_what_is_data(tmp_path: Path) -> None:
     write(tmp_path / "x.tif", bands, compress="deflate")
     kept = source(tmp_path / "x.tif")
     kept.survey.write_bytes(survey(kept))
-    found = Survey(kept.survey)
+    found = RasterSurvey(kept.survey)
     expected = np.percentile(np.linspace(13.33, 20, 999), (2, 98))
     assert found.limits is not None and np.allclose(found.limits[0], expected, atol=0.1)
     for scale in (1.0, 4.0, 20.0):

@@ -18,9 +18,10 @@ from rasterio.crs import CRS  # noqa: E402
 from rasterio.enums import ColorInterp  # noqa: E402
 
 import planet_vector  # noqa: E402
+from planet_vector.geometry.grid import GridSpec  # noqa: E402
 from planet_vector.raster.pictures import picture_of  # noqa: E402
 from planet_vector.stacks.crop import _write  # noqa: E402
-from planet_vector.stacks.resample import Place, read_onto  # noqa: E402
+from planet_vector.stacks.resample import read_onto  # noqa: E402
 from planet_vector.stacks.time_vrt import write_dates  # noqa: E402
 
 UTM = CRS.from_epsg(32633)
@@ -63,9 +64,9 @@ def test_what_is_no_data_takes_no_part_in_what_is_made(kind: str, dtype: str, re
     make(tmp_path / "a.tif", kind, dtype)
     # On the grid, reaching beyond it on two sides; and a quarter of a pixel aside.
     for shift in (0, 0.25):
-        place = Place(UTM, GRID * Affine.translation(-5 + shift, -5 + shift), 70, 50)
+        grid = GridSpec(UTM, *(GRID * (-5 + shift, -5 + shift)), (GRID.a, -GRID.e), 70, 50)
         with rasterio.open(tmp_path / "a.tif") as dataset:
-            found = read_onto(dataset, place, resampling)
+            found = read_onto(dataset, grid, resampling)
         rows, columns = np.mgrid[-5:45, -5:65]
         inside = (rows >= 0) & (columns >= 0)
         expected = inside & SEEN[rows.clip(0), columns.clip(0)]
@@ -97,9 +98,9 @@ def test_places_in_a_palette_are_not_blended(tmp_path: Path) -> None:
     ) as file:
         file.write_colormap(1, colours)
         file.write(pixels)
-    place = Place(UTM, GRID * Affine.translation(5.5, 5.25), 60, 40)
+    grid = GridSpec(UTM, *(GRID * (5.5, 5.25)), (GRID.a, -GRID.e), 60, 40)
     with rasterio.open(tmp_path / "a.tif") as dataset:
-        found = read_onto(dataset, place, "bilinear")
+        found = read_onto(dataset, grid, "bilinear")
     assert set(np.unique(found.bands)) == {10, 200}
     _write(tmp_path / "crop.tif", found, {"id": "a"}, cog=True)
     with rasterio.open(tmp_path / "crop.tif") as crop:

@@ -13,7 +13,7 @@ import pyogrio
 import pytest
 
 import planet_vector
-from planet_vector.catalog.paging import Survey
+from planet_vector.catalog.paging import SearchSurvey
 from planet_vector.vector import disk_cache, result_cache
 from planet_vector.vector import result as results
 from planet_vector.vector.columns import Row, Rows
@@ -45,7 +45,7 @@ def test_a_layer_is_read_once(many: Watched) -> None:
     first = next(layer.rows())
     assert layer.row(first.fid) == first
     extent = layer.extent()
-    assert extent and extent.contains(planet_vector.geometry.shapes.Box(0, 0, 1, 1))
+    assert extent and extent.contains(planet_vector.geometry.boxes.Box(0, 0, 1, 1))
     assert many.requests() == []
 
 
@@ -101,7 +101,7 @@ def test_readers_at_once_share_one_fetch(many: Watched) -> None:
 
 def test_the_garbage_collector_runs_again_after_readings_at_once(many: Watched) -> None:
     layer = planet_vector.open_layer("PLANET:ortho")
-    boxes = [planet_vector.geometry.shapes.Box(west, 0, west + 30, 60) for west in range(-150, 150, 50)]
+    boxes = [planet_vector.geometry.boxes.Box(west, 0, west + 30, 60) for west in range(-150, 150, 50)]
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda box: list(layer.rows(box=box)), boxes))
     assert gc.isenabled()
@@ -134,7 +134,7 @@ def test_a_result_larger_than_its_memory_goes_to_a_file_and_comes_back(monkeypat
     assert [row for block in result.blocks() for row in block] == everything
     assert result.find(777) == everything[777]
     assert result.find(1000) is None
-    box = planet_vector.geometry.shapes.Box(3, 0, 3.5, 0.5)
+    box = planet_vector.geometry.boxes.Box(3, 0, 3.5, 0.5)
     found = [row for block in result.blocks(box) for row in block]
     assert found == [row for row in everything if row.box and row.box[0] <= 3.5 and row.box[2] >= 3]
 
@@ -164,10 +164,10 @@ def test_the_next_program_asks_for_the_scenes_of_a_short_search_no_more(
 
 
 def test_a_stored_result_is_not_used_when_the_service_has_other_scenes() -> None:
-    blocks, then = [_block([Row(1, None, None, ("a",))])], Survey(1, None, None)
+    blocks, then = [_block([Row(1, None, None, ("a",))])], SearchSurvey(1, None, None)
     disk_cache.save("me", then, blocks)
     assert disk_cache.load("me", then, 100) == blocks
-    assert disk_cache.load("me", Survey(2, None, None), 100) is None
+    assert disk_cache.load("me", SearchSurvey(2, None, None), 100) is None
     assert disk_cache.load("you", then, 100) is None
     assert disk_cache.load("me", then, -1) is None
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planet_vector.catalog.paging import Page
+from planet_vector.catalog.paging import ScenePage
 from planet_vector.vector import decoding
 from planet_vector.vector.columns import Rows
 from planet_vector.vector.decoding import decoder
@@ -44,7 +44,7 @@ def body(features: list[Any], **more: Any) -> bytes:
     ).encode()
 
 
-def read(content: bytes, fields: Optional[list[str]] = None) -> Optional[Page]:
+def read(content: bytes, fields: Optional[list[str]] = None) -> Optional[ScenePage]:
     """Read a page by both ways; return what the fast one gives, once it says the same as the other."""
     schema = Schema("ortho", fields)
     decode = decoder(schema)
@@ -269,7 +269,7 @@ def test_a_layer_is_the_same_without_msgspec(many: Watched, monkeypatch: pytest.
     used: list[bool] = []
 
     class Counted(decoding.Decoder):
-        def __call__(self, content: bytes) -> Optional[Page]:
+        def __call__(self, content: bytes) -> Optional[ScenePage]:
             page = super().__call__(content)
             used.append(page is not None)
             return page

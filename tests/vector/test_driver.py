@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any, Callable
@@ -13,6 +14,8 @@ import shapely
 from shapely.geometry import shape
 
 import planet_vector
+from planet_vector.driver import datasets
+from tests.bare import REFUSE
 from tests.conftest import HAS_FIONA, Service, Start, needs_fiona
 from tests.vector.conftest import Watched, ask, ask_all
 
@@ -268,3 +271,44 @@ def test_extents_are_cheap_and_true(many: Watched, many_scenes: list[dict[str, A
     done = run("ogrinfo", "-so", "PLANET:ortho?acquired.gte=2100-01-01", "ortho", env=many.service.environ)
     assert "Feature Count: 0" in done.stdout
     assert "Extent:" not in done.stdout
+
+
+@pytest.mark.parametrize("extent", [(-400, -10, -200, 10), (185, -10, 190, 10), (-10, 91, 10, 99)])
+def test_an_extent_beside_the_globe_costs_next_to_nothing(many: Watched, extent: tuple[float, ...]) -> None:
+    layer = planet_vector.open_layer("PLANET:ortho?cloud_cover.estimated.lte=50")
+    many.requests()
+    assert list(datasets.features(layer, None, extent)) == []
+    assert len(many.requests()) == 1
+
+
+IN_A_BARE_PYTHON = """
+import importlib.util
+from planet_vector.driver.registration import plugin_directory
+spec = importlib.util.spec_from_file_location("gdal_PLANET", plugin_directory() / "gdal_PLANET.py")
+driver = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(driver)
+
+kept = []  # layers go with their dataset
+
+def opened(name):
+    kept.append(driver.Driver().open(name, b"", driver.VECTOR | driver.RASTER))
+    return kept[-1]
+
+[layer] = opened("PLANET:ortho").layers
+rows = list(iter(layer))
+again = layer.feature_by_id(rows[0]["id"])
+print(len(rows), layer.feature_count(1), len(layer.extent(1)), again["id"] == rows[0]["id"])
+print(len(layer.metadata("xml:GTI")))
+print(len(opened("PLANET:ortho/" + rows[0]["fields"]["id"]).metadata("SUBDATASETS")))
+print("msgspec" in Refuse.refused, sorted(Refuse.refused & set(sys.modules)))
+"""
+
+
+def test_the_driver_needs_the_standard_library_and_requests_alone(service: Service, run: Callable[..., Any]) -> None:
+    number = ask(service, "scenes/ortho/")["count"]
+    done = run("python", "-c", REFUSE + IN_A_BARE_PYTHON, env=service.environ)
+    assert done.returncode == 0, done.stderr
+    rows, index, subdatasets, refused = done.stdout.splitlines()
+    assert rows == f"{number} {number} 4 True", done.stderr
+    assert index == "1" and int(subdatasets) >= 2
+    assert refused == f"{importlib.util.find_spec('msgspec') is not None} []"

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import planet_vector
 from planet_vector.errors import PlanetVectorError
-from planet_vector.http import transport
+from planet_vector.http import rate_limit, transport
 from planet_vector.vector import disk_cache
 from planet_vector.vector.layer import SceneLayer
 from planet_vector.vector.result_cache import CACHE
@@ -201,8 +201,8 @@ def test_the_first_request_goes_at_once_and_the_rate_holds(
     rate: float, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
-    monkeypatch.setattr(transport, "time", clock)
-    limiter = transport.RateLimiter(rate)
+    monkeypatch.setattr(rate_limit, "time", clock)
+    limiter = rate_limit.RateLimiter(rate)
     gone = []
     for pause in [0.0, *pauses]:
         clock.now += pause

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from rasterio.warp import transform, transform_bounds
 
 from planet_vector.errors import QueryError
-from planet_vector.vector.crs import Projection
+from planet_vector.vector.crs import LayerProjection
 
 ZONES = st.tuples(st.sampled_from("67"), st.integers(1, 60))
 
 
-def system(code: str) -> Projection:
-    projection = Projection.parse(code)
+def system(code: str) -> LayerProjection:
+    projection = LayerProjection.parse(code)
     assert projection is not None
     return projection
 
@@ -67,7 +67,7 @@ def test_bounds_are_those_of_gdal() -> None:
 @pytest.mark.parametrize("text", ["EPSG:2056", "32661", "EPSG:32600", "utm", ""])
 def test_other_systems_are_refused(text: str) -> None:
     with pytest.raises(QueryError, match="UTM zone"):
-        Projection.parse(text)
+        LayerProjection.parse(text)
 
 
 def test_what_lies_too_far_away_is_refused() -> None:

@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planet_vector.errors import CacheError
-from planet_vector.geometry.shapes import Box
+from planet_vector.geometry.box_index import BoxIndex
+from planet_vector.geometry.boxes import Box
 from planet_vector.query import Condition, Query
 from planet_vector.vector import result as results
-from planet_vector.vector.box_index import BoxIndex
 from planet_vector.vector.columns import Row, Rows
 from planet_vector.vector.result import Result
 from tests.conftest import HAS_FIONA

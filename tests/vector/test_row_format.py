@@ -17,9 +17,9 @@ import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from planet_vector.catalog.paging import Survey
+from planet_vector.catalog.paging import SearchSurvey
 from planet_vector.geometry.shapes import multipolygon_wkb
-from planet_vector.vector import disk_cache, row_format, schema
+from planet_vector.vector import disk_cache, row_format, scene_columns
 from planet_vector.vector.columns import Rows
 
 from .test_store import BLOCKS, COUNT, EXPECTED, NAME, SCHEMA, SURVEY, loaded, saved
@@ -40,8 +40,8 @@ def forge(path: Path, change: Callable[[Any], Any]) -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, b"bytes", (1, 2), True, {"a": 1}])
 def test_a_value_that_json_would_change_is_not_read_back(value: object) -> None:
     """The service's JSON may say NaN, which Python reads; msgspec would write null in its place."""
-    disk_cache.save(NAME, Survey(1), [Rows((1,), (None,), (None,), [("a",), (value,)])])
-    assert disk_cache.load(NAME, Survey(1), 100) is None
+    disk_cache.save(NAME, SearchSurvey(1), [Rows((1,), (None,), (None,), [("a",), (value,)])])
+    assert disk_cache.load(NAME, SearchSurvey(1), 100) is None
 
 
 def test_no_damage_goes_unseen() -> None:
@@ -149,12 +149,12 @@ def test_without_types_a_column_holds_texts_or_numbers() -> None:
 
 def test_a_result_of_another_version_is_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     path = saved()
-    changed = copy.deepcopy(dict(schema._TYPES))
+    changed = copy.deepcopy(dict(scene_columns.COLUMNS))
     changed["ortho"] = {**changed["ortho"], "strip_id": "String"}
     for place, name, value in (
         (row_format, "VERSION", row_format.VERSION + 1),
         (disk_cache, "__version__", "99"),
-        (schema, "_TYPES", changed),
+        (scene_columns, "COLUMNS", changed),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(place, name, value)
@@ -198,7 +198,7 @@ def rings_of(wkb: bytes) -> List[List[List[Tuple[float, float]]]]:
 
 def one(wkb: bytes) -> Any:
     """Return the one row with a footprint that was put into a file, or None."""
-    survey = Survey(1)
+    survey = SearchSurvey(1)
     disk_cache.save(NAME, survey, [Rows((1,), (None,), (wkb,), [("a",)])])
     found = disk_cache.load(NAME, survey, 100, ["String"])
     return found and next(iter(found[0]))

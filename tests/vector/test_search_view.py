@@ -22,9 +22,10 @@ from hypothesis import strategies as st
 import planet_vector
 from planet_vector.catalog import paging
 from planet_vector.errors import AuthError, CacheError, NameSyntaxError, NotFoundError, PlanetVectorError, QueryError
-from planet_vector.query import Query, parse_time
+from planet_vector.query import Query
+from planet_vector.times import parse_time
 from planet_vector.vector import found_scenes, result_cache
-from planet_vector.vector.found_scenes import Found
+from planet_vector.vector.found_scenes import FoundScenes
 from planet_vector.vector.result_cache import CACHE
 from tests.conftest import Service
 from tests.vector.conftest import Watched, ask, ask_all, make_scene
@@ -209,7 +210,7 @@ class Answers:
             yield json.loads(json.dumps(meeting[start : start + 12]))
 
 
-def read(kept: Found) -> List[str]:
+def read(kept: FoundScenes) -> List[str]:
     read: List[str] = []
     for start, features in kept.pages():
         assert start == len(read)
@@ -225,7 +226,7 @@ def test_ctrl_c_at_any_step_loses_no_scene_and_doubles_none(
     monkeypatch.setattr(found_scenes, "IN_MEMORY", memory)
     answers = Answers(60)
     query = Query("ortho", order=order, limit=50)
-    expected = read(Found(query, answers.pages))
+    expected = read(FoundScenes(query, answers.pages))
     assert len(expected) == 50
     steps, interrupted = 0, True
 
@@ -244,7 +245,7 @@ def test_ctrl_c_at_any_step_loses_no_scene_and_doubles_none(
     while interrupted:
         steps += 1
         left, interrupted = steps, False
-        kept = Found(query, answers.pages)
+        kept = FoundScenes(query, answers.pages)
         before = sys.gettrace()
         sys.settrace(trace)
         try:
@@ -266,12 +267,12 @@ def test_a_long_search_goes_to_a_file_and_past_that_is_asked_for_again(monkeypat
     monkeypatch.setattr(found_scenes, "IN_MEMORY", 2000)
     answers = Answers(600)
     expected = [scene["id"] for scene in made(600)]
-    kept = Found(Query("ortho"), answers.pages)
+    kept = FoundScenes(Query("ortho"), answers.pages)
     assert [read(kept), read(kept)] == [expected] * 2
     assert len(answers.asked) == 1
     assert kept.memory <= 2000 < kept.size
     monkeypatch.setattr(found_scenes, "MOST_BYTES", 4000)
-    short = Found(Query("ortho"), answers.pages)
+    short = FoundScenes(Query("ortho"), answers.pages)
     answers.asked.clear()
     assert [read(short), read(short)] == [expected] * 2
     assert short.total == 600 and short.size <= 4000
@@ -285,7 +286,7 @@ def test_a_full_disk_ends_no_loop(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(found_scenes, "IN_MEMORY", 2000)
     monkeypatch.setattr(found_scenes, "Spool", full)
-    kept = Found(Query("ortho"), Answers(600).pages)
+    kept = FoundScenes(Query("ortho"), Answers(600).pages)
     expected = [scene["id"] for scene in made(600)]
     assert [read(kept), read(kept)] == [expected] * 2
 
@@ -313,7 +314,7 @@ def test_a_plain_loop_keeps_little(monkeypatch: pytest.MonkeyPatch) -> None:
     def ask(query: Query) -> Iterator[List[Any]]:
         return (json.loads(json.dumps(page)) for _ in range(40))
 
-    kept = Found(Query("ortho"), ask)
+    kept = FoundScenes(Query("ortho"), ask)
     count = 0
     tracemalloc.start()
     for start, features in kept.pages():
@@ -514,7 +515,7 @@ def test_whoever_takes_scenes_takes_a_search_and_asks_once(
     assert len(planet_vector.find_stacks(search, min_depth=1)) >= 1
     catalog = search.catalog
     monkeypatch.setattr(catalog, "pages", None)  # whoever asks again fails
-    monkeypatch.setattr(catalog, "_ask", None)
+    monkeypatch.setattr(catalog, "_source", None)
     paths = planet_vector.download(search[:1], tmp_path)
     assert len(paths) == 1 and paths[0].stat().st_size > 0
     with planet_vector.mosaic(search[:2]) as dataset:

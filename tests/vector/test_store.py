@@ -17,7 +17,7 @@ from typing import Any, Callable, Iterator, List
 
 import pytest
 
-from planet_vector.catalog.paging import Survey
+from planet_vector.catalog.paging import SearchSurvey
 from planet_vector.errors import ConfigError
 from planet_vector.vector import disk_cache
 from planet_vector.vector.columns import Rows
@@ -31,7 +31,7 @@ as_root = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, re
 SCHEMA = Schema("ortho")
 NAME = "the search of these tests"
 COUNT = 12
-SURVEY = Survey(COUNT, datetime(2015, 1, 1, tzinfo=timezone.utc), datetime(2015, 4, 1, 1, 2, 3, 4, timezone.utc))
+SURVEY = SearchSurvey(COUNT, datetime(2015, 1, 1, tzinfo=timezone.utc), datetime(2015, 4, 1, 1, 2, 3, 4, timezone.utc))
 
 
 def square(west: float, south: float, side: float) -> List[List[float]]:
@@ -123,9 +123,9 @@ def test_nobody_else_can_use_what_is_made(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_result_is_bounded_in_rows_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disk_cache, "MOST_ROWS", COUNT - 1)
-    disk_cache.save(NAME, SURVEY, BLOCKS)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(disk_cache, "MOST_ROWS", COUNT - 1)
+        disk_cache.save(NAME, SURVEY, BLOCKS)
     assert not disk_cache.directory().exists() and loaded() is None
     size = saved().stat().st_size
     disk_cache.clear()

@@ -46,7 +46,7 @@ def write_json(document: Any) -> bytes:
 
 
 class Seen(NamedTuple):
-    """Hold a picture that was looked for.
+    """Outcome of looking for a picture.
 
     Attributes
     ----------

@@ -16,23 +16,23 @@ from planet_vector.errors import ConfigError
 from planet_vector.server.api import openapi
 from planet_vector.server.api.answers import Seen, json_answer, look, picture_answer, write_json
 from planet_vector.server.api.attending import AREAS, CHEAP, HEALTH, PAGES, attend
-from planet_vector.server.api.basemaps import Basemap
+from planet_vector.server.api.basemap_layouts import BasemapDefinition
 from planet_vector.server.api.bodies import Body
 from planet_vector.server.api.conditional import NOT_STORED, Version
 from planet_vector.server.api.delivery import Signer, product_path, product_response
+from planet_vector.server.api.error_responses import add_refusals
 from planet_vector.server.api.hosts import HOST
 from planet_vector.server.api.keys import Keys, Permission
 from planet_vector.server.api.listing import list_page, shown
 from planet_vector.server.api.metrics import Metrics
-from planet_vector.server.api.refusing import add_refusals
 from planet_vector.server.archive.inventory import SCENE_TYPES
 from planet_vector.server.archive.products import Products
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery.kept_pictures import FORMATS, SIZES, Imagery
-from planet_vector.server.index.database import Found, Index
+from planet_vector.server.index.database import Index, IndexedScene
 from planet_vector.server.index.rescans import RescanState
 from planet_vector.server.index.scene_search import read_query
 from planet_vector.server.patience import Patience
-from planet_vector.server.refusal import Refusal
 
 SEARCH_SECONDS = 30.0
 """Time for a page of a search, its area made ready. With a million scenes a page takes less than one."""
@@ -43,7 +43,7 @@ CHEAP_SECONDS = 10.0
 
 @dataclass
 class Service:
-    """Hold what the routes work on.
+    """Objects that the routes work on.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Service:
     keys: Keys = field(default_factory=Keys)
     signer: Optional[Signer] = None
     delivery_port: Optional[int] = None
-    basemaps: Mapping[str, Basemap] = field(default_factory=dict)
+    basemaps: Mapping[str, BasemapDefinition] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=Metrics)
     rescans: RescanState = field(default_factory=RescanState)
 
@@ -257,7 +257,7 @@ async def get_tile(request: Request, scene_type: str, scene_id: str, z: str, x: 
     return await picture_answer(request, await attend(request, seen, seconds=CHEAP_SECONDS, pool=CHEAP), "image/png")
 
 
-def permitted(found: Found, permission: Permission, scene_id: str) -> Mapping[str, str]:
+def permitted(found: IndexedScene, permission: Permission, scene_id: str) -> Mapping[str, str]:
     """Return the products of a scene that a key may see, with their files.
 
     Raises
@@ -326,7 +326,7 @@ def check_known(service: Service, scene_type: str) -> None:
         raise Refusal(404, f"There is no scene type {scene_type[:40]!r}.")
 
 
-def find(service: Service, permission: Permission, scene_type: str, scene_id: str) -> Found:
+def find(service: Service, permission: Permission, scene_type: str, scene_id: str) -> IndexedScene:
     """Return a scene, or raise the Refusal of one that is not there or not permitted."""
     permission.check_type(scene_type)
     check_known(service, scene_type)

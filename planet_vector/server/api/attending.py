@@ -13,8 +13,8 @@ from typing import Any, Callable, Deque, TypeVar
 
 from fastapi import Request
 
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.patience import ClientGone, Patience
-from planet_vector.server.refusal import Refusal
 from planet_vector.workers import Workers
 
 T = TypeVar("T")

@@ -13,16 +13,16 @@ from PIL import Image
 
 from planet_vector.geometry.web_mercator import HALF_WORLD
 from planet_vector.pixels.completing import whole
-from planet_vector.query import format_time, parse_time
 from planet_vector.server.api import openapi
 from planet_vector.server.api.answers import Seen, json_answer, look, picture_answer, write_json
 from planet_vector.server.api.app import Service, base_url, enter, index_version, to_slash
 from planet_vector.server.api.attending import PICTURES, Pool, attend
-from planet_vector.server.api.basemaps import Basemap, Layout, Member
+from planet_vector.server.api.basemap_layouts import BasemapDefinition, BasemapLayout, Member
 from planet_vector.server.api.conditional import NOT_STORED, Version, is_known, unless_known
 from planet_vector.server.api.delivery import product_response
 from planet_vector.server.api.keys import Permission
 from planet_vector.server.api.listing import collection, shown
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery.encoding import encode_picture
 from planet_vector.server.imagery.kept_pictures import FORMATS, MAX_ZOOM, SIZES, Picture
 from planet_vector.server.imagery.small_scales import pixel_of, transparent_tile
@@ -30,7 +30,7 @@ from planet_vector.server.index.scene_search import Parameters, encode, parse_co
 from planet_vector.server.index.searched_area import Area
 from planet_vector.server.patience import Patience
 from planet_vector.server.quad_grid import QUAD_SIZE, Quad, quads_around, tile_bounds
-from planet_vector.server.refusal import Refusal
+from planet_vector.times import format_time, parse_time
 
 MAX_TILE_SCENES = 4000
 """Scenes on one tile: where there are more it is transparent. To look for the files of these takes 0.4 s."""
@@ -228,13 +228,13 @@ async def get_quadmap(request: Request, name: str) -> Response:
 
 
 class _Seen(NamedTuple):
-    """Hold a basemap as a key sees it."""
+    """Basemap as one key sees it."""
 
     service: Service
-    basemap: Basemap
+    basemap: BasemapDefinition
     permission: Permission
 
-    def layout(self, patience: Patience) -> Layout:
+    def layout(self, patience: Patience) -> BasemapLayout:
         return self.basemap.layout(self.service.index, self.permission, patience)
 
     def version(self, request: Request, *parts: Any) -> Version:
@@ -257,7 +257,7 @@ def _see(request: Request, name: str) -> _Seen:
     return _Seen(service, basemap, permission)
 
 
-def _definition(basemap: Basemap) -> Tuple[Any, ...]:
+def _definition(basemap: BasemapDefinition) -> Tuple[Any, ...]:
     """Return what a basemap is beyond the scenes of the index."""
     return (
         basemap.name,

@@ -7,11 +7,11 @@ from typing import ClassVar
 
 from fastapi import Request
 
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.index.scene_search import Parameters, read_body
 from planet_vector.server.index.searched_area import JOBS
 from planet_vector.server.jobs import JobError
 from planet_vector.server.patience import ClientGone, Patience
-from planet_vector.server.refusal import Refusal
 
 MAX_BODY = 4 * 2**20
 """Bytes of a POST: a hundred thousand positions are as much, and more than an area may have."""
@@ -27,7 +27,7 @@ BODY_SECONDS = 60.0
 
 
 class Body:
-    """Hold the body of a request, and count it among all that are held, until the block is left."""
+    """Body of a request, counted among all bodies in memory until the block is left."""
 
     _held: ClassVar[int] = 0  # bytes of large bodies, in this process; changed in the event loop alone
 

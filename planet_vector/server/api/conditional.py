@@ -22,7 +22,7 @@ _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')  # RFC 9110, section 8.
 
 
 class Version(NamedTuple):
-    """Hold what tells one state of an answer from all others.
+    """State of an answer, told from all its other states.
 
     Attributes
     ----------

@@ -14,8 +14,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from planet_vector.errors import ConfigError
+from planet_vector.server.api.error_responses import refusal_answer
 from planet_vector.server.api.hosts import HOST, Hosts
-from planet_vector.server.api.refusing import refusal_answer
 
 METHODS = "GET, HEAD, POST"
 
@@ -36,7 +36,7 @@ _PORTS = {"http": ":80", "https": ":443"}  # what browsers leave out of an origi
 
 
 class Origins:
-    """Know which origins' pages may read answers.
+    """Origins whose pages may read answers.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class Origins:
 
 
 class CorsApp:
-    """Wrap an application: let pages of some origins read its answers, whatever they are.
+    """Middleware that lets pages of some origins read all answers, errors included.
 
     Parameters
     ----------

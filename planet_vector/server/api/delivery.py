@@ -24,16 +24,16 @@ from planet_vector.server.api.attending import CHEAP, attend
 from planet_vector.server.api.conditional import NOT_STORED, Version, is_known, not_modified
 from planet_vector.server.api.ranges import Range, attachment, read_ranges
 from planet_vector.server.archive.products import Products
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.index.database import Index
 from planet_vector.server.patience import ClientGone, Patience
-from planet_vector.server.refusal import Refusal
 
 SECONDS = 10.0  # for what takes milliseconds where the disk does not hang
 _CODES = {404: "NoSuchKey", 503: "SlowDown"}
 
 
 class Signer:
-    """Sign addresses of products, and tell whether an address was signed.
+    """Signer of the addresses of products, which also checks signatures.
 
     Parameters
     ----------

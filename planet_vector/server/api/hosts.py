@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from planet_vector.errors import ConfigError
-from planet_vector.server.api.refusing import refusal_answer
+from planet_vector.server.api.error_responses import refusal_answer
 
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 """What a Host header may be: a name or an address, and a port."""
@@ -26,7 +26,7 @@ _Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 
 class Hosts:
-    """Know for which hosts a service answers: this machine's loopback names, and others that are named.
+    """Hosts that a service answers for: this machine's loopback names, and others that are named.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Hosts:
 
 
 class Proxies:
-    """Know the proxies whose ``X-Forwarded-`` headers are believed.
+    """Proxies whose ``X-Forwarded-`` headers are believed.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class Proxies:
 
 
 class HostsApp:
-    """Wrap an application: read what trusted proxies say of a request, and refuse those for other hosts.
+    """Middleware that reads the headers of trusted proxies, and refuses requests for other hosts.
 
     Parameters
     ----------

@@ -23,14 +23,14 @@ from pathlib import Path
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional
 
 from planet_vector.errors import ConfigError
-from planet_vector.server.refusal import Refusal
+from planet_vector.server.http_errors import Refusal
 
 _CHALLENGES = 'Basic realm="Scenes API", api-key, Bearer'
 
 
 @dataclass(frozen=True)
 class Permission:
-    """Hold what a key may see; None means everything."""
+    """Permissions of a key; None means everything."""
 
     name: str = "anybody"
     scene_types: Optional[FrozenSet[str]] = None
@@ -47,7 +47,7 @@ class Permission:
 
 
 class Keys:
-    """Know the keys of a service.
+    """Keys of a service.
 
     Parameters
     ----------

@@ -8,11 +8,11 @@ from typing import Mapping, Optional
 from urllib.parse import quote
 
 from planet_vector.server.api.keys import Permission
-from planet_vector.server.index.database import Index, Page
+from planet_vector.server.http_errors import Refusal
+from planet_vector.server.index.database import Index, ResultPage
 from planet_vector.server.index.links import BASE
-from planet_vector.server.index.scene_search import Parameters, Search, encode, parse_search
+from planet_vector.server.index.scene_search import Parameters, SceneSearch, encode, parse_search
 from planet_vector.server.patience import Patience
-from planet_vector.server.refusal import Refusal
 
 MAX_LINK = 8000
 """Characters of a link. Proxies refuse longer addresses, so the area of one is kept, and named by its hash."""
@@ -71,7 +71,7 @@ def shown(features: bytes, permission: Permission, base: str) -> bytes:
     return json.dumps(documents, separators=(",", ":"))[1:-1].encode()
 
 
-def _page_links(index: Index, search: Search, page: Page, address: str) -> Mapping[str, Optional[str]]:
+def _page_links(index: Index, search: SceneSearch, page: ResultPage, address: str) -> Mapping[str, Optional[str]]:
     query = list(search.parameters)
     if search.area_text is not None and len(encode(query)) > MAX_LINK:
         digest = hashlib.sha256(search.area_text.encode()).hexdigest()

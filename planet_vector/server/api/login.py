@@ -19,7 +19,7 @@ from fastapi.responses import JSONResponse, Response
 from planet_vector.server.api.app import Service
 from planet_vector.server.api.bodies import MAX_SMALL_BODY, Body
 from planet_vector.server.api.conditional import NOT_STORED
-from planet_vector.server.refusal import Refusal
+from planet_vector.server.http_errors import Refusal
 
 _SECRET = secrets.token_bytes(32)
 

@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 
 from planet_vector.pixels.completing import Completed, Stretch
 from planet_vector.pixels.sidecars import FileState
-from planet_vector.server.refusal import Refusal
+from planet_vector.server.http_errors import Refusal
 
 MAX_RANGES = 200
 _RANGES = re.compile(r"bytes\s*=(\s*(\d{1,18}-\d{0,18}|-\d{1,18})\s*(,|$))+", re.ASCII)
@@ -113,7 +113,7 @@ def attachment(
 
 
 class _Opened(NamedTuple):
-    """Hold a part of a body: where it begins in it, and what it is read from."""
+    """Part of a body: its offset, and what it is read from."""
 
     at: int
     part: Union[bytes, Stretch]

@@ -25,8 +25,8 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NoRet
 from planet_vector.errors import ArchiveError
 from planet_vector.pixels.completing import complete
 from planet_vector.pixels.sidecars import SidecarProblem, read_place, sidecar_names
-from planet_vector.query import parse_time
 from planet_vector.server.archive.scene_metadata import RasterProblem, check_raster, derive
+from planet_vector.times import parse_time
 
 SCENE_TYPES = ("landsat", "ortho", "rapideye")
 """Scene types of the API; an archive may hold others, named by the links of their metadata."""
@@ -46,7 +46,7 @@ _RAPIDEYE_ID = re.compile(r".*RapidEye-?\d", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class File:
-    """Hold what tells whether a file has changed."""
+    """State of a file, by which a change of it is seen."""
 
     path: str
     size: int
@@ -56,7 +56,7 @@ class File:
 
 @dataclass
 class Unit:
-    """Hold files that are read together: the products and metadata of one scene, or one file of many scenes.
+    """Files that are read together: the products and metadata of one scene, or one file of many scenes.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Problem:
-    """Hold why a file, or something in it, is not served.
+    """Reason why a file, or something in it, is not served.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class SceneRecord:
-    """Hold one scene as it goes into the index.
+    """One scene as it goes into the index.
 
     Attributes
     ----------

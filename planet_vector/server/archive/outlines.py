@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any, List, Tuple
+from typing import Any, Tuple
 
 import numpy as np
 import shapely
@@ -21,10 +21,14 @@ from shapely.geometry import LineString, MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 from shapely.geometry.polygon import orient
 
+from planet_vector.geometry.wrapping import Geometries, wrapped
+
 CELLS = 251
 """Cells a side of the grid. A prime, so that no pole at a simple fraction of a raster lies on an edge of a cell."""
 
-_METRES_A_DEGREE = 111_320.0  # at the equator: 2π · 6378137 m / 360
+METRES_A_DEGREE = 111_320.0
+"""At the equator: 2π · 6378137 m / 360."""
+
 _SAMPLES = 17  # positions a side that tell whether the outline is enough
 _WIDEST = math.radians(60)  # from the middle of a raster, for its outline to say which side of it is inside
 _SMALL = math.radians(5)  # edges of a raster that reaches no farther from its middle are nearly straight in degrees
@@ -71,31 +75,15 @@ def to_lonlat(outline: BaseGeometry, crs: Any, matrix: Affine, tolerance: float)
     if cylindrical or (holds.all() and _spread(lon, lat) <= _WIDEST):
         lonlat = _transformed(outline, crs, 8 if _spread(lon, lat) <= _SMALL else 64)
         if all(map(math.isfinite, lonlat.bounds)):
-            degrees = tolerance if crs.is_geographic else tolerance * crs.linear_units_factor[1] / _METRES_A_DEGREE
+            degrees = tolerance if crs.is_geographic else tolerance * crs.linear_units_factor[1] / METRES_A_DEGREE
             unroll = _going_on if cylindrical else _unrolled
             whole = MultiPolygon([unroll(part) for part in shapely.get_parts(lonlat)])
-            return _tidy(_cut(shapely.simplify(whole, degrees)))
+            return _tidy(_within_turn(shapely.simplify(whole, degrees)))
     return _tidy(_by_cells(outline, projection, matrix))
 
 
-def split(geometry: BaseGeometry) -> BaseGeometry:
-    """Cut a footprint that crosses the antimeridian into parts within ±180°.
-
-    A footprint that jumps by more than half the globe from one position to the next is taken to cross (RFC 7946,
-    section 3.1.9).
-    """
-    west, _, east, _ = geometry.bounds
-    if -180 <= west and east <= 180:
-        if east - west <= 180 or not any(map(_jumps, shapely.get_parts(geometry))):
-            return geometry
-        geometry = shapely.transform(
-            geometry, lambda p: np.column_stack([np.where(p[:, 0] < 0, p[:, 0] + 360, p[:, 0]), p[:, 1]])
-        )
-    return _cut(geometry)
-
-
 class _Projection:
-    """A CRS, and the part of its plane that has a place on the globe."""
+    """CRS, and the part of its plane that has a place on the globe."""
 
     def __init__(self, wkt: str) -> None:
         try:
@@ -209,7 +197,7 @@ def _by_cells(outline: BaseGeometry, projection: _Projection, matrix: Affine) ->
     cells = shapely.polygons(rings)
     plain = ~(at_pole | around | beyond) & shapely.is_valid(cells)
     others = [_unrolled(cell) if polar else cell for cell, polar in zip(cells[~plain], (at_pole | around)[~plain])]
-    whole = _united(cells[plain], _moved_within(list(shapely.make_valid(others))))
+    whole = _united(cells[plain], _polygons_within(shapely.make_valid(others)))
     return _simplified(whole, 0.3 * math.sqrt(whole.area / len(rings)))
 
 
@@ -239,7 +227,7 @@ def _to_the_limb(
     return lon, lat, holds
 
 
-def _united(plain: np.ndarray, others: List[Polygon]) -> BaseGeometry:
+def _united(plain: np.ndarray, others: np.ndarray) -> BaseGeometry:
     """Unite cells, of which the plain ones share their corners with their neighbours."""
     parts = list(others)
     for block in np.array_split(plain, math.ceil(len(plain) / _BLOCK)):
@@ -287,27 +275,20 @@ def _unrolled(part: Polygon) -> Polygon:
     return Polygon(positions)
 
 
-def _cut(geometry: BaseGeometry) -> BaseGeometry:
-    """Cut what lies beyond ±180° into parts that are moved within."""
+def _within_turn(geometry: BaseGeometry) -> BaseGeometry:
+    """Return a geometry whose longitudes run on as its parts within ±180°."""
     west, _, east, _ = geometry.bounds
-    parts = list(shapely.get_parts(geometry))
+    parts = shapely.get_parts(geometry)
     if west < -180 or east > 180:
-        parts = _moved_within([shapely.make_valid(geometry)])
-    whole = parts[0] if len(parts) == 1 else MultiPolygon(parts)
+        parts = _polygons_within(shapely.make_valid(geometry))
+    whole = parts[0] if len(parts) == 1 else MultiPolygon(list(parts))
     # All around the globe, parts may lie side by side.
     return whole if whole.is_valid else shapely.union_all(shapely.make_valid(parts))
 
 
-def _moved_within(geometries: List[BaseGeometry]) -> List[Polygon]:
-    parts: List[Polygon] = []
-    for geometry in geometries:
-        west, _, east, _ = geometry.bounds
-        for turn in range(math.floor((west + 180) / 360), math.ceil((east + 180) / 360)):
-            band = shapely.box(360.0 * turn - 180.0, -90.0, 360.0 * turn + 180.0, 90.0)
-            cut = shapely.intersection(geometry, band)
-            moved = shapely.transform(cut, lambda p, turn=turn: p - [360.0 * turn, 0.0])
-            parts.extend(part for part in shapely.get_parts(moved) if part.geom_type == "Polygon" and part.area > 0)
-    return parts
+def _polygons_within(geometries: Geometries) -> np.ndarray:
+    parts = wrapped(geometries)
+    return np.asarray(parts[shapely.area(parts) > 0])
 
 
 def _simplified(geometry: BaseGeometry, tolerance: float) -> BaseGeometry:
@@ -346,7 +327,3 @@ def _tidy(geometry: BaseGeometry) -> BaseGeometry:
     """Return a footprint as RFC 7946 has it: outer rings counterclockwise, no edge of over 180°."""
     oriented = [orient(part) for part in shapely.get_parts(shapely.segmentize(geometry, 90.0))]
     return oriented[0] if len(oriented) == 1 else MultiPolygon(oriented)
-
-
-def _jumps(part: Polygon) -> bool:
-    return bool((abs(np.diff(np.asarray(part.exterior.coords)[:, 0])) > 180).any())

@@ -11,7 +11,7 @@ from typing import Any, Optional, Tuple
 from planet_vector.pixels.completing import MOST_ADDED, Completed, complete
 from planet_vector.pixels.sidecars import FileState, Place, SidecarProblem, read_place, sidecar_names
 from planet_vector.server.archive.inventory import inside
-from planet_vector.server.refusal import Refusal
+from planet_vector.server.http_errors import Refusal
 
 MAX_PLACES = 1000
 """Files whose sidecars are remembered."""
@@ -29,7 +29,7 @@ _Stamps = Tuple[FileState, ...]
 
 
 class Places:
-    """Read what lies beside the files of an archive; it is read again when it changes, as some is long.
+    """Cache of the sidecars of an archive's files; each is read again when it changes.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def _said(place: Optional[Place]) -> int:
 
 
 class Products:
-    """Find the products of an archive as they are delivered.
+    """Products of an archive as they are delivered.
 
     Parameters
     ----------

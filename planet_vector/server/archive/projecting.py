@@ -16,8 +16,8 @@ import pyproj
 
 from planet_vector.geometry.web_mercator import HALF_WORLD
 from planet_vector.pixels.control import Georeference
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.quad_grid import Bounds
-from planet_vector.server.refusal import Refusal
 
 _STEP = 16  # pixels between positions that are computed; those between them are interpolated
 _CLOSE = 0.125  # pixels of the file or of the map that interpolation may be off, as in GDAL's own
@@ -26,8 +26,8 @@ _SIDE = 21  # positions on each side of a file, and lines within it, to see wher
 _WIDE = 0.2  # of half the world: files farther across may bend so much that their frame does not say where they lie
 
 
-class Grid(NamedTuple):
-    """Hold a part of a map: its bounds in web mercator and its size in pixels."""
+class MapGrid(NamedTuple):
+    """Part of a map: its bounds in web mercator and its size in pixels."""
 
     bounds: Bounds
     width: int
@@ -39,7 +39,7 @@ class Grid(NamedTuple):
         west, south, east, north = self.bounds
         return (east - west) / self.width, (north - south) / self.height
 
-    def part(self, rows: slice, columns: slice) -> Grid:
+    def part(self, rows: slice, columns: slice) -> MapGrid:
         """Return the grid of some of its rows and columns, or of more around it."""
         west, _, _, north = self.bounds
         across, down = self.pixel
@@ -47,11 +47,11 @@ class Grid(NamedTuple):
             west + columns.start * across, north - rows.stop * down,
             west + columns.stop * across, north - rows.start * down,
         )  # fmt: skip
-        return Grid(bounds, columns.stop - columns.start, rows.stop - rows.start)
+        return MapGrid(bounds, columns.stop - columns.start, rows.stop - rows.start)
 
 
-class Projection:
-    """Tell where positions of web mercator lie in a coordinate system.
+class MercatorTransform:
+    """Transformation from web mercator to a coordinate system.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def _transformer(wkt: str) -> pyproj.Transformer:
 
 
 class Positions(NamedTuple):
-    """Hold where the pixels of a picture lie in a file.
+    """Positions of the pixels of a picture in a file.
 
     Attributes
     ----------
@@ -159,18 +159,18 @@ class Positions(NamedTuple):
         return steps(self.columns), steps(self.rows)
 
 
-def positions(projection: Projection, place: Georeference, size: Tuple[int, int], grid: Grid) -> Positions:
+def positions(projection: MercatorTransform, place: Georeference, size: Tuple[int, int], grid: MapGrid) -> Positions:
     """Return where the centres of the pixels of a map lie in a file.
 
     Parameters
     ----------
-    projection : Projection
+    projection : MercatorTransform
         The file's.
     place : Georeference
         The file's.
     size : (width, height)
         The file's, in pixels.
-    grid : Grid
+    grid : MapGrid
         The part of the map.
     """
     columns, rows = np.arange(grid.width), np.arange(grid.height)
@@ -194,7 +194,7 @@ def positions(projection: Projection, place: Georeference, size: Tuple[int, int]
 
 
 def extent(
-    projection: Projection, place: Georeference, size: Tuple[int, int], grid: Grid
+    projection: MercatorTransform, place: Georeference, size: Tuple[int, int], grid: MapGrid
 ) -> Optional[Tuple[slice, slice]]:
     """Return the rows and columns of a map that a file may lie on, or None when there are none."""
     everything = slice(0, grid.height), slice(0, grid.width)

@@ -32,9 +32,9 @@ from planet_vector.pixels.rasterio_errors import RASTER_ERRORS
 from planet_vector.pixels.references import ReferenceProblem
 from planet_vector.pixels.sidecars import Place, SidecarProblem
 from planet_vector.pixels.valid import needed, read_data_mask
-from planet_vector.query import format_time, parse_time
-from planet_vector.server.archive.outlines import NowhereError, to_lonlat
+from planet_vector.server.archive.outlines import METRES_A_DEGREE, NowhereError, to_lonlat
 from planet_vector.server.archive.projecting import period_of
+from planet_vector.times import format_time, parse_time
 
 MASK_SIZE = 512
 MAX_POSITIONS = 200
@@ -50,7 +50,6 @@ _AT_ONCE = 32 * 10**6  # bytes of blocks that are read again from GDAL's cache, 
 _OVERVIEW_BLOCK = 512  # pixels a side, at most, of the blocks that programs make for overviews
 _DIGIT = 1e-6  # of the globe's width: 0.0004°
 _BENT = 200  # positions around an outline that control points bend
-_METRES_A_DEGREE = 111_320.0  # at the equator: 2π · 6378137 m / 360
 
 _ID_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)(?:_.*)?")
 _LANDSAT_DAY = re.compile(r"L[COTEM]\d\d{6}(\d{4})(\d{3})[A-Z]{3}\d\d")
@@ -58,11 +57,11 @@ _TIFF_TIME = re.compile(r"(\d{4})[:-](\d\d)[:-](\d\d)[T ](.+)")
 
 
 class RasterProblem(Exception):
-    """Report why a file cannot be served as a product."""
+    """Raised if a file cannot be served as a product; the message says why."""
 
 
 class Bands(NamedTuple):
-    """Hold what a raster's bands say about it."""
+    """What a raster's bands say about it."""
 
     number: int
     dtype: str
@@ -289,7 +288,7 @@ def _pixel_size(dataset: DatasetReader, crs: Any, matrix: Affine, outline: BaseG
     across, down = math.hypot(matrix.a, matrix.d), math.hypot(matrix.b, matrix.e)
     if crs.is_geographic:
         latitude = (outline.bounds[1] + outline.bounds[3]) / 2
-        return _METRES_A_DEGREE * (across * math.cos(math.radians(latitude)) + down) / 2
+        return METRES_A_DEGREE * (across * math.cos(math.radians(latitude)) + down) / 2
     factor = crs.linear_units_factor[1]
     return float(factor * (across + down) / 2)
 

@@ -40,15 +40,15 @@ Folders = Dict[str, Tuple[int, int]]
 
 
 class NotWatchable(Exception):
-    """Report that an archive cannot be watched, or that a watch would not tell everything."""
+    """Raised if an archive cannot be watched, or a watch would not report everything."""
 
 
 class Refused(Exception):
-    """Report that the system does not watch as much as that."""
+    """Raised if the system does not watch as much as that."""
 
 
 class Mount(NamedTuple):
-    """Hold where a file system is mounted."""
+    """Mounted file system."""
 
     number: str
     place: str
@@ -56,7 +56,7 @@ class Mount(NamedTuple):
 
 
 class Watching:
-    """Watch an archive, as far as it can be done.
+    """Watch of an archive, as far as it can be watched.
 
     Parameters
     ----------
@@ -231,7 +231,7 @@ def _is_within(path: str, folder: str) -> bool:
 
 
 class _Watch:
-    """Be told of changes in folders, by a thread of its own, until it is closed."""
+    """Watch of folders, in a thread of its own, until it is closed."""
 
     def __init__(self, folders: Iterable[str], index: str) -> None:
         self._paths: FrozenSet[str] = frozenset(folders)

@@ -14,8 +14,8 @@ _ROUNDED = 9  # decimals of edges
 _SMALLEST = 1e-6  # of a cell: less may be what rounding leaves of a pixel that lies beside it
 
 
-class Cells(NamedTuple):
-    """Hold the cells of a grid along one side of a part of a raster.
+class CellEdges(NamedTuple):
+    """Cells of a grid along one side of a part of a raster.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Cells(NamedTuple):
     edges: np.ndarray
 
 
-def cells(offset: float, length: float, number: int, size: int, factor: int) -> Cells:
+def cells(offset: float, length: float, number: int, size: int, factor: int) -> CellEdges:
     """Return the cells along one side of a part of a raster.
 
     Parameters
@@ -53,11 +53,11 @@ def cells(offset: float, length: float, number: int, size: int, factor: int) -> 
     first = int(offset / pixel + _SMALLEST)
     last = min(whole, math.ceil((offset + length) / pixel - _SMALLEST))
     edges = np.round((offset + np.arange(number + 1) * cell) / pixel - first, _ROUNDED)
-    return Cells(first * pixel, (last - first) * pixel, last - first, np.clip(edges, 0, last - first))
+    return CellEdges(first * pixel, (last - first) * pixel, last - first, np.clip(edges, 0, last - first))
 
 
 class Averages:
-    """Make means over the cells of a grid.
+    """Means over the cells of a grid.
 
     Parameters
     ----------
@@ -126,3 +126,34 @@ def _sums(values: np.ndarray, edges: np.ndarray, axis: int = 0) -> np.ndarray:
     cut = values.take(np.minimum(first, last), axis=1) * part
     sums += cut[:, 1:] - cut[:, :-1]
     return np.asarray(sums)
+
+
+def halved(colours: np.ndarray, known: np.ndarray, nearest: bool, number: int = 0) -> Tuple[np.ndarray, np.ndarray]:
+    """Return half the size: of each four pixels the mean of the known ones, or one of them.
+
+    Parameters
+    ----------
+    colours : array of uint8, shape (bands, rows, columns)
+        What is seen.
+    known : array of bool, shape (bands or 1, rows, columns)
+        Where each band has data.
+    nearest : bool
+        Whether pixels are picked.
+    number : int
+        How often it was halved before: the upper left of four and the lower right are picked by turns. Always the
+        same one would move what is seen by up to half a pixel.
+    """
+    height, width = colours.shape[1:]
+    if nearest:
+        # Of two pixels at an odd end there is only the first.
+        rows = np.minimum(np.arange(number % 2, height + number % 2, 2), height - 1)
+        columns = np.minimum(np.arange(number % 2, width + number % 2, 2), width - 1)
+        return colours[:, rows[:, np.newaxis], columns], known[:, rows[:, np.newaxis], columns]
+    padding = ((0, 0), (0, height % 2), (0, width % 2))
+    weight = np.pad(known, padding).astype("uint16")
+    held = np.pad(colours, padding) * weight
+    parts = [(..., slice(j, None, 2), slice(i, None, 2)) for j in (0, 1) for i in (0, 1)]
+    count = sum((weight[part] for part in parts), np.zeros(weight[:, ::2, ::2].shape, "uint16"))
+    total = sum((held[part] for part in parts), np.zeros(held[:, ::2, ::2].shape, "uint16"))
+    mean = (total + count // 2) // np.maximum(count, 1)
+    return mean.astype("uint8"), count > 0

@@ -14,20 +14,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Set, Tuple, Union
 
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery import rendering
 from planet_vector.server.imagery.encoding import FORMATS
 from planet_vector.server.imagery.miniatures import AGAIN, Miniatures, hold
 from planet_vector.server.imagery.overview_folder import overviews_of
 from planet_vector.server.imagery.picture_cache import PictureCache
-from planet_vector.server.imagery.picture_sources import Sources, choose, digest
+from planet_vector.server.imagery.picture_sources import PictureSources, choose, digest
 from planet_vector.server.imagery.pyramid_keeping import NICENESS, PYRAMID_SECONDS, Pyramids
-from planet_vector.server.imagery.reading import ADVICE, Source, Unreadable
-from planet_vector.server.imagery.small_scales import TILE, Order, Piece, draw_mosaic, place_miniature
+from planet_vector.server.imagery.read_plan import ADVICE
+from planet_vector.server.imagery.reading import Source, Unreadable
+from planet_vector.server.imagery.small_scales import TILE, MiniatureOrder, Piece, draw_mosaic, place_miniature
 from planet_vector.server.imagery.surveys import call_with, survey
 from planet_vector.server.jobs import JobError, Jobs, TookTooLong, TookTooMuch
 from planet_vector.server.patience import ClientGone, Patience
 from planet_vector.server.quad_grid import Bounds, tile_bounds
-from planet_vector.server.refusal import Refusal
 
 __all__ = ["AGAIN", "FORMATS", "SIZES", "Imagery", "Picture", "choose"]
 
@@ -58,11 +59,11 @@ MAX_BACKGROUND = 64
 """Such tiles at once; more are asked for again when they are wanted."""
 
 _PASSES = 200  # a picture of many large files asks for a few surveys at a time
-Drawing = Callable[..., Union[bytes, rendering.Drawn, rendering.Wanted]]
+Drawing = Callable[..., Union[bytes, rendering.Drawn, rendering.SurveysWanted]]
 
 
 class Imagery:
-    """Make pictures, and keep them.
+    """Pictures of scenes, made when they are asked for, and kept.
 
     Parameters
     ----------
@@ -74,7 +75,7 @@ class Imagery:
 
     def __init__(self, root: Path, cache: Path) -> None:
         self._cache = PictureCache(cache)
-        self._files = Sources(root, self._cache, overviews_of(cache))
+        self._files = PictureSources(root, self._cache, overviews_of(cache))
         self._jobs = Jobs(PROCESSES, seconds=SECONDS, megabytes=MEGABYTES)
         self._quad_jobs = Jobs(1, seconds=QUAD_SECONDS, megabytes=QUAD_MEGABYTES)
         self._lock = threading.Lock()
@@ -154,7 +155,7 @@ class Imagery:
                 pieces.append(Piece(sources, None))
             else:
                 drawn = [digest("miniature", drawn, placed)]
-                orders.append(Order(sources, *placed, self._cache.path(drawn[0])))
+                orders.append(MiniatureOrder(sources, *placed, self._cache.path(drawn[0])))
                 pieces.append(Piece(sources, orders[-1].path))
             names.append(drawn)
         name = digest("draw_mosaic", names, z, x, y)
@@ -291,7 +292,7 @@ class Imagery:
 
 
 class _Making:
-    """Be a picture that is being made."""
+    """Picture that is being made."""
 
     def __init__(self) -> None:
         self.done = threading.Event()
@@ -300,7 +301,7 @@ class _Making:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that is kept, or can be made.
+    """Picture that is kept, or can be made.
 
     Looking whether it is kept is cheap; making it may take long.
     """
@@ -311,7 +312,7 @@ class Picture:
     drawing: Drawing
     args: Tuple[Any, ...]
     jobs: Jobs
-    orders: Tuple[Order, ...] = ()
+    orders: Tuple[MiniatureOrder, ...] = ()
 
     def kept(self) -> Optional[bytes]:
         """Return the picture if it is kept, else None.

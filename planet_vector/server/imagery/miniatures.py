@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Set, Union
 
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery.picture_cache import PictureCache
-from planet_vector.server.imagery.reading import ADVICE
-from planet_vector.server.imagery.small_scales import Order, make_miniatures
+from planet_vector.server.imagery.read_plan import ADVICE
+from planet_vector.server.imagery.small_scales import MiniatureOrder, make_miniatures
 from planet_vector.server.jobs import Jobs, TookTooLong, TookTooMuch
 from planet_vector.server.patience import Patience
-from planet_vector.server.refusal import Refusal
 
 MAX_HELD = 64 * 10**6
 """Bytes of surveys and miniatures that are held for one picture where the disk has no room for them."""
@@ -27,7 +27,7 @@ _CALLS = 2  # at once for one picture: a tile of some scenes does not wait for o
 
 
 class Miniatures:
-    """Make miniatures, each once, whoever asks for them.
+    """Maker of miniatures: each is made once, however many requests ask for it.
 
     Parameters
     ----------
@@ -46,12 +46,14 @@ class Miniatures:
         self._lock = threading.Lock()
         self._claimed: Set[Path] = set()
 
-    def make(self, orders: Sequence[Order], held: Dict[Path, bytes], patience: Optional[Patience]) -> Set[Path]:
+    def make(
+        self, orders: Sequence[MiniatureOrder], held: Dict[Path, bytes], patience: Optional[Patience]
+    ) -> Set[Path]:
         """Make miniatures that are not there, and return which cannot be made.
 
         Parameters
         ----------
-        orders : sequence of Order
+        orders : sequence of MiniatureOrder
             What they are made of.
         held : dict of Path to bytes
             Gets those that cannot be kept.
@@ -61,8 +63,8 @@ class Miniatures:
         refused: Set[Path] = set()
         waiting = deque(orders)
         while waiting:
-            mine: List[Order] = []
-            theirs: List[Order] = []
+            mine: List[MiniatureOrder] = []
+            theirs: List[MiniatureOrder] = []
             while waiting and len(mine) < _CALLS * _TOGETHER:
                 order = waiting.popleft()
                 try:
@@ -91,7 +93,11 @@ class Miniatures:
             return True
 
     def _draw(
-        self, orders: Sequence[Order], held: Dict[Path, bytes], refused: Set[Path], patience: Optional[Patience]
+        self,
+        orders: Sequence[MiniatureOrder],
+        held: Dict[Path, bytes],
+        refused: Set[Path],
+        patience: Optional[Patience],
     ) -> None:
         groups = [orders[first : first + _TOGETHER] for first in range(0, len(orders), _TOGETHER)]
         calls = [self._makers.submit(self._call, group, patience) for group in groups]
@@ -103,7 +109,7 @@ class Miniatures:
                 elif not self._cache.try_write(order.path.name, made):
                     hold(held, order.path, made)
 
-    def _call(self, orders: Sequence[Order], patience: Optional[Patience]) -> List[Union[bytes, Refusal]]:
+    def _call(self, orders: Sequence[MiniatureOrder], patience: Optional[Patience]) -> List[Union[bytes, Refusal]]:
         try:
             return self._jobs.run(make_miniatures, orders, patience=patience)
         except (TookTooLong, TookTooMuch) as error:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import tempfile
 from pathlib import Path
-from typing import Iterable, List, Mapping, Optional, Set
+from typing import ContextManager, Iterable, List, Mapping, Optional, Set
 
+from planet_vector.atomic_files import new_file
 from planet_vector.server.archive.inventory import Unit
 from planet_vector.server.imagery.pyramids import discard
 
@@ -56,15 +55,10 @@ def find_begun(folder: Path) -> List[Path]:
     return list(folder.glob(f"[0-9a-f][0-9a-f]/{_BEGUN}*{PART}"))
 
 
-def begin_overviews(path: Path) -> Path:
-    """Make an empty file for overviews that are to be at a place, and return its own.
-
-    It is a new one, whatever lies there: in a folder of several users a link may.
-    """
+def begin_overviews(path: Path) -> ContextManager[Path]:
+    """Give an empty file for overviews that are to be at a place; it goes if it was not moved there."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=_BEGUN, suffix=PART)
-    os.close(handle)
-    return Path(part)
+    return new_file(path, _BEGUN, PART)
 
 
 def discard_overviews(index: Path, products: Iterable[str]) -> None:

@@ -7,13 +7,13 @@ import errno
 import json
 import os
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Callable, List, Optional, Tuple
+from typing import Callable, ContextManager, List, Optional, Tuple
 
-from planet_vector.server.refusal import Refusal
+from planet_vector.atomic_files import new_file
+from planet_vector.server.http_errors import Refusal
 
 MAX_CACHE = 2 * 2**30
 """Bytes of pictures kept, and of the small copies and pyramids that they are made from, of some 4 and 20 MB each."""
@@ -28,7 +28,7 @@ _SPARE = 16  # times what is to be written that is deleted for it: the next pict
 
 
 class PictureCache:
-    """Keep pictures and refusals by name, the ones used last.
+    """Cache of pictures and refusals by name; those used longest ago go first.
 
     Several threads and processes may use a folder at once: files appear whole under their names.
 
@@ -121,19 +121,16 @@ class PictureCache:
         """
         path = self.path(name)
         parts: List[Path] = []
-        if not self._try(lambda: parts.append(self._new_part(path))):
-            return False
-        (part,) = parts
-        try:
+        with contextlib.ExitStack() as stack:
+            if not self._try(lambda: parts.append(stack.enter_context(_new_part(path)))):
+                return False
+            (part,) = parts
             work(part)
             size = part.stat().st_size
             kept = size > 0 and self._try(lambda: os.replace(part, path))
             if kept:
                 self._count(size)
             return kept
-        finally:
-            with contextlib.suppress(OSError):  # of a disk that cannot be written it stays, and goes when it is stale
-                part.unlink(missing_ok=True)
 
     def forget_refusals(self, status: int) -> None:
         """Forget the refusals of a status, whose reason is no more."""
@@ -217,20 +214,10 @@ class PictureCache:
                 raise
             self._write(path, content)
 
-    def _new_part(self, path: Path) -> Path:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=path.parent, suffix=_PART)
-        os.close(handle)
-        return Path(part)
-
     def _write(self, path: Path, content: bytes) -> None:
-        part = self._new_part(path)
-        try:
+        with _new_part(path) as part:
             part.write_bytes(content)
             os.replace(part, path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
         self._count(len(content))
 
     def _count(self, size: int) -> None:
@@ -242,3 +229,9 @@ class PictureCache:
                 self._added = 0
         if due:
             threading.Thread(target=self.prune, name="prune", daemon=True).start()
+
+
+def _new_part(path: Path) -> ContextManager[Path]:
+    """Give a new file for what is to be kept at a place; one that is left behind goes when it is stale."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return new_file(path, suffix=_PART)

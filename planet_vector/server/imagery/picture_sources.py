@@ -13,10 +13,10 @@ from typing import Any, List, Mapping, Tuple
 from planet_vector.pixels.sidecars import SidecarProblem
 from planet_vector.server.archive.inventory import inside
 from planet_vector.server.archive.products import Places
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery.overview_folder import overview_path
 from planet_vector.server.imagery.picture_cache import PictureCache
 from planet_vector.server.imagery.reading import Source
-from planet_vector.server.refusal import Refusal
 
 REMEMBERED = 5.0
 """Seconds for which the state of a mosaic's files is believed: its tiles ask for thousands, many times over."""
@@ -39,8 +39,8 @@ def choose(products: Mapping[str, str]) -> List[Tuple[str, Tuple[int, ...]]]:
     return [(sorted(products)[0], ())] if products else []
 
 
-class Sources:
-    """Find the files of scenes as they are now, and name what is kept of them.
+class PictureSources:
+    """Files of scenes as they are now, and the names of what is kept of them.
 
     Parameters
     ----------

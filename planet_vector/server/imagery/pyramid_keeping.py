@@ -14,11 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Sequence, Set, Tuple
 
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery.picture_cache import PictureCache
 from planet_vector.server.imagery.pyramid_making import MOST_KEPT, make_pyramid
-from planet_vector.server.imagery.reading import ADVICE, Source
+from planet_vector.server.imagery.read_plan import ADVICE
+from planet_vector.server.imagery.reading import Source
 from planet_vector.server.jobs import JobError, Jobs, TookTooLong, TookTooMuch
-from planet_vector.server.refusal import Refusal
 
 ENOUGH = 2.0
 """Whole files that are decoded in vain before a pyramid is made, which takes about twice as long as decoding one."""
@@ -40,7 +41,7 @@ MAX_WAITING = 64
 
 
 class Pyramids:
-    """Count what is wasted on files, and make pyramids of them.
+    """Count of what is decoded in vain of files, and the maker of their pyramids.
 
     Parameters
     ----------

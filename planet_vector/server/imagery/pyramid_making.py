@@ -12,10 +12,11 @@ from typing import Iterator, Optional, Tuple
 
 import numpy as np
 
-from planet_vector.server.imagery.pyramids import Limits, PyramidWriter
+from planet_vector.server.imagery.pyramid_writing import PyramidWriter
+from planet_vector.server.imagery.pyramids import Limits
 from planet_vector.server.imagery.reading import Raster, Source, open_source
 from planet_vector.server.imagery.sampling import where_known
-from planet_vector.server.imagery.surveys import Survey, is_large, percentiles, shrink_of, stretch
+from planet_vector.server.imagery.surveys import RasterSurvey, is_large, percentiles, shrink_of, stretch
 
 HALF = 2.0
 """How many columns and rows of the file are one of the largest level; the file itself is read for what is finer."""
@@ -116,7 +117,7 @@ def _pieces(raster: Raster, rows: int, columns: int) -> Iterator[Tuple[np.ndarra
 def _limits(raster: Raster, values: Optional[Tuple[np.ndarray, np.ndarray]]) -> Limits:
     """Return the values between which bands are stretched: those of the survey, as tiles are to match each other."""
     try:
-        kept = Survey(raster.source.survey).limits
+        kept = RasterSurvey(raster.source.survey).limits
     except FileNotFoundError:
         kept = None
     if kept is not None:

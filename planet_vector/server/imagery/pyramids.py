@@ -4,9 +4,10 @@ A product in strips without overviews costs each tile of a map whole rows of it,
 A pyramid holds bytes as they are shown and where there is data, from about half the raster's size down to a few pixels,
 and the limits between which values of the file are stretched; see `planet_vector.server.imagery.pyramid_making`.
 
-The file is written from its beginning to its end. Blocks come first: each is compressed, its colours as differences
-along the rows, its mask as bits unless all is data; nothing is written of one without data. Then follow the place and
-length of each block, level by level, a description as JSON, and the lengths of these two.
+`planet_vector.server.imagery.pyramid_writing` writes the file from its beginning to its end. Blocks come first: each is
+compressed, its colours as differences along the rows, its mask as bits unless all is data; nothing is written of one
+without data. Then follow the place and length of each block, level by level, a description as JSON, and the lengths of
+these two.
 """
 
 from __future__ import annotations
@@ -20,11 +21,9 @@ import time
 import zlib
 from pathlib import Path
 from struct import Struct
-from typing import BinaryIO, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import BinaryIO, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
-
-from planet_vector.server.refusal import Refusal
 
 BLOCK = 256
 """Pixels a side of a block."""
@@ -32,20 +31,23 @@ BLOCK = 256
 MAX_PIXELS = 2**24
 """Pixels that are read at once: of a picture that needs more a smaller level is taken."""
 
-_SMALLEST = 64  # pixels a side of the last level
+PLACES = np.dtype([("offset", "<u8"), ("length", "<u4")])
+"""Place and length of a block, as they are written."""
+
+END = Struct("<QI8s")
+"""Bytes of the places and of the description, and `MAGIC`: the end of the file."""
+
+MAGIC = b"pyramid1"
+
 _MAX_LEVELS = 32
 _MAX_BANDS = 3  # red, green and blue
-_CHEAP = 1  # zlib's level: on differences of neighbours others take twice the time for a tenth of the bytes
-_PLACES = np.dtype([("offset", "<u8"), ("length", "<u4")])
-_END = Struct("<QI8s")  # bytes of the places, and of the description
-_MAGIC = b"pyramid1"
 _AROUND = 2  # pixels around what is asked for, for those between pixels
 
 Limits = List[Tuple[float, float]]
 
 
 class Level(NamedTuple):
-    """Hold one size of a copy, or a part of it.
+    """One size of a copy, or a part of it.
 
     Attributes
     ----------
@@ -78,151 +80,12 @@ def level_number(finer: float, levels: int) -> Optional[int]:
     return None if finer < 0.99 else min(levels - 1, max(0, int(math.log2(finer * 1.01))))
 
 
-def halved(colours: np.ndarray, known: np.ndarray, nearest: bool, number: int = 0) -> Tuple[np.ndarray, np.ndarray]:
-    """Return half the size: of each four pixels the mean of the known ones, or one of them.
-
-    Parameters
-    ----------
-    colours : array of uint8, shape (bands, rows, columns)
-        What is seen.
-    known : array of bool, shape (bands or 1, rows, columns)
-        Where each band has data.
-    nearest : bool
-        Whether pixels are picked.
-    number : int
-        How often it was halved before: the upper left of four and the lower right are picked by turns. Always the
-        same one would move what is seen by up to half a pixel.
-    """
-    height, width = colours.shape[1:]
-    if nearest:
-        # Of two pixels at an odd end there is only the first.
-        rows = np.minimum(np.arange(number % 2, height + number % 2, 2), height - 1)
-        columns = np.minimum(np.arange(number % 2, width + number % 2, 2), width - 1)
-        return colours[:, rows[:, np.newaxis], columns], known[:, rows[:, np.newaxis], columns]
-    padding = ((0, 0), (0, height % 2), (0, width % 2))
-    weight = np.pad(known, padding).astype("uint16")
-    held = np.pad(colours, padding) * weight
-    parts = [(..., slice(j, None, 2), slice(i, None, 2)) for j in (0, 1) for i in (0, 1)]
-    count = sum((weight[part] for part in parts), np.zeros(weight[:, ::2, ::2].shape, "uint16"))
-    total = sum((held[part] for part in parts), np.zeros(held[:, ::2, ::2].shape, "uint16"))
-    mean = (total + count // 2) // np.maximum(count, 1)
-    return mean.astype("uint8"), count > 0
-
-
-class PyramidWriter:
-    """Write a pyramid, some rows after others.
-
-    Parameters
-    ----------
-    path : Path
-        The file, which is replaced.
-    shape : (int, int, int)
-        Bands, rows and columns of the largest level.
-    factor : (float, float)
-        Columns and rows of the raster in one of it.
-    limits : sequence of (float, float)
-        Values between which bands were stretched; empty where they are shown as they are.
-    nearest : bool
-        Whether pixels are picked, and not averaged.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        shape: Tuple[int, int, int],
-        factor: Tuple[float, float],
-        limits: Sequence[Tuple[float, float]],
-        nearest: bool,
-    ) -> None:
-        self._nearest = nearest
-        bands, height, width = shape
-        sizes = [(height, width)]
-        while max(sizes[-1]) > _SMALLEST:
-            sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
-        self._description = {"bands": bands, "factor": factor, "limits": list(limits), "sizes": sizes}
-        self._rest: List[Optional[Tuple[np.ndarray, np.ndarray]]] = [None] * len(sizes)
-        self._places: List[List[Tuple[int, int]]] = [[] for _ in sizes]
-        self._path = path
-        with self._writing():
-            self._file = path.open("wb")
-
-    def __enter__(self) -> PyramidWriter:
-        return self
-
-    def __exit__(self, kind: Optional[type], *_: object) -> None:
-        with self._writing(), self._file:
-            if kind is None:
-                self._finish()
-
-    def add(self, colours: np.ndarray, known: np.ndarray) -> None:
-        """Add the next rows of the largest level.
-
-        Parameters
-        ----------
-        colours : array of uint8, shape (bands, rows, columns)
-            What is seen.
-        known : array of bool, shape (bands or 1, rows, columns)
-            Where each band has data.
-
-        Raises
-        ------
-        Refusal
-            503, when it cannot be written.
-        """
-        with self._writing():
-            self._add(0, colours, known)
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        # Errors of the file that is read are others, and are told as such by who reads it.
-        try:
-            yield
-        except OSError as error:
-            raise Refusal(503, f"{self._path} cannot be written ({error.strerror or error}).") from None
-
-    def _add(self, level: int, colours: np.ndarray, known: np.ndarray) -> None:
-        rest = self._rest[level]
-        if rest is not None and rest[0].shape[1]:
-            colours = np.concatenate([rest[0], colours], axis=1)
-            known = np.concatenate([rest[1], known], axis=1)
-        whole = colours.shape[1] // BLOCK * BLOCK
-        for top in range(0, whole, BLOCK):
-            self._write_rows(level, colours[:, top : top + BLOCK], known[:, top : top + BLOCK])
-        self._rest[level] = colours[:, whole:].copy(), known[:, whole:].copy()  # which do not hold all of them
-
-    def _write_rows(self, level: int, colours: np.ndarray, known: np.ndarray) -> None:
-        mask = np.asarray(known.any(axis=0))
-        for left in range(0, mask.shape[1], BLOCK):
-            content = _packed(colours[:, :, left : left + BLOCK], mask[:, left : left + BLOCK])
-            self._places[level].append((self._file.tell(), len(content)))
-            self._file.write(content)
-        if level + 1 < len(self._rest):
-            # Block by block: of the widest rasters all at once would take several times what they are.
-            parts = [
-                halved(colours[..., left : left + BLOCK], known[..., left : left + BLOCK], self._nearest, level)
-                for left in range(0, mask.shape[1], BLOCK)
-            ]
-            more, there = zip(*parts)
-            self._add(level + 1, np.concatenate(more, axis=2), np.concatenate(there, axis=2))
-
-    def _finish(self) -> None:
-        for level in range(len(self._rest)):
-            rest = self._rest[level]
-            if rest is not None and rest[0].shape[1]:
-                self._write_rows(level, *rest)
-        places = np.array([place for level in self._places for place in level], _PLACES).tobytes()
-        description = json.dumps(self._description).encode()
-        self._file.write(places + description + _END.pack(len(places), len(description), _MAGIC))
-        self._file.flush()
-        os.fsync(self._file.fileno())  # its name is to be that of a whole file, also where the machine loses its power
-
-
 class Damaged(Exception):
-    """Report that a file is no whole pyramid."""
+    """Raised if a file is no whole pyramid."""
 
 
 class Pyramid:
-    """Read a pyramid.
+    """Pyramid that is open for reading.
 
     Parameters
     ----------
@@ -248,14 +111,14 @@ class Pyramid:
         try:
             self._file.seek(0, os.SEEK_END)
             end = self._file.tell()
-            if end < _END.size:
+            if end < END.size:
                 raise Damaged("it is too short")
-            places, length, magic = _END.unpack(self._read(end - _END.size, _END.size))
-            start = end - _END.size - length - places
-            if magic != _MAGIC or start < 0:
+            places, length, magic = END.unpack(self._read(end - END.size, END.size))
+            start = end - END.size - length - places
+            if magic != MAGIC or start < 0:
                 raise Damaged("its end is missing")
             said = json.loads(self._read(start + places, length))
-            self._places = np.frombuffer(self._read(start, places), _PLACES)
+            self._places = np.frombuffer(self._read(start, places), PLACES)
             self._start = start
             self._bands = int(said["bands"])
             self._factor = (float(said["factor"][0]), float(said["factor"][1]))
@@ -385,15 +248,6 @@ def discard(path: Path) -> None:
     """Delete a pyramid, if it can be: on Windows one that is being read stays."""
     with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)
-
-
-def _packed(colours: np.ndarray, mask: np.ndarray) -> bytes:
-    """Return a block; nothing where there is no data."""
-    if not mask.any():
-        return b""
-    differences = np.diff(colours, axis=2, prepend=np.uint8(0))  # which wrap around, and back
-    bits = b"" if mask.all() else np.packbits(mask).tobytes()
-    return zlib.compress(differences.tobytes() + bits, _CHEAP)
 
 
 def _range(positions: np.ndarray, factor: float, length: int) -> Tuple[int, int]:

@@ -1,7 +1,6 @@
 """Files of an archive as arrays: any window of them at any smaller scale, at a cost that is known before.
 
-Files without overviews must be decoded to be shrunk, and compressed blocks are decoded whole. What a read would
-decode is counted from the layout of the file, so that what is too much is refused before it costs anything.
+What a read would decode is known from the layout of the file (`planet_vector.server.imagery.read_plan`).
 
 Which pixels are data `planet_vector.pixels.valid` says; the others have no part in means.
 """
@@ -22,34 +21,19 @@ from planet_vector.pixels.control import ByPoints, ByTransform, Georeference, Po
 from planet_vector.pixels.header import RasterHeader
 from planet_vector.pixels.opening import open_raster
 from planet_vector.pixels.sidecars import Place, SidecarProblem
-from planet_vector.pixels.valid import any_number, has_holes, needed, where_number
+from planet_vector.pixels.valid import any_number, has_holes, where_number
 from planet_vector.server.archive.projecting import period_of
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery.averaging import Averages, cells
+from planet_vector.server.imagery.read_plan import ReadPlanner, Rows
 from planet_vector.server.imagery.written_blocks import WrittenBlocks
-from planet_vector.server.refusal import Refusal
-
-MAX_DECODED = 2 * 10**9
-"""Bytes that are decoded for one read: 6 to 12 s on one processor, with means of what is data."""
-
-MAX_BLOCK = 256 * 10**6
-"""Bytes of one block: GDAL holds it twice, decoded and in its cache."""
-
-ADVICE = "convert it, with overviews: gdal_translate -of COG, or rio cogeo create (an .ovr beside it is not read)"
-"""What makes a file cheap to draw, for the ends of sentences."""
-
-_AVERAGED = 256 * 10**6  # bytes: up to this, pixels are averaged even where picking some of them is far cheaper
-_CHUNK = 16 * 2**20  # bytes of pixels read at once
-_LARGEST_CHUNK = 4 * _CHUNK  # of which means are made here: of larger blocks parts are read
 
 # Which bands are red, green, blue, alpha not counted: RapidEye and PlanetScope analytic files begin blue, green, red.
 _RGB_BANDS = (3, 2, 1)
 
-Rows = Tuple[int, int, int, int]
-"""A window of a raster: first column, first row, and those after its last."""
-
 
 class Source(NamedTuple):
-    """Hold a file that is drawn.
+    """File that is drawn.
 
     Attributes
     ----------
@@ -78,7 +62,7 @@ class Unreadable(Refusal):
 
 
 class _Piece(NamedTuple):
-    """Hold a part of what is read.
+    """Part of what is read.
 
     Attributes
     ----------
@@ -98,32 +82,8 @@ class _Piece(NamedTuple):
     allowed: np.ndarray
 
 
-class _Plan(NamedTuple):
-    """Hold how a window is read.
-
-    Attributes
-    ----------
-    way : Resampling
-        How GDAL shrinks it.
-    means : bool
-        Whether it does not: means are made here, of the pixels that are data.
-    factor : int
-        How many rows of the file are one of the overview that is read.
-    telling : sequence of int
-        The bands by which it is seen where there is data.
-    wasted : float
-        What is decoded beyond the window, as a share of the whole file.
-    """
-
-    way: Resampling
-    means: bool
-    factor: int
-    telling: Sequence[int]
-    wasted: float
-
-
 class Raster:
-    """Read one file, which is open.
+    """One file, open for reading.
 
     Parameters
     ----------
@@ -157,8 +117,8 @@ class Raster:
         if header.dtypes[self.bands[0] - 1].startswith("complex"):
             raise Refusal(404, "The scene is of complex numbers, which no picture shows.")
         self.dtype = np.dtype(header.dtypes[self.bands[0] - 1])
-        self._alpha = None if header.masked else header.alpha
-        self._telling = [band for band in needed(header) if band != self._alpha]
+        self._planner = ReadPlanner(source.path.name, layout, header, self.bands)
+        self._alpha = self._planner.alpha
 
     @property
     def in_bytes(self) -> bool:
@@ -187,16 +147,16 @@ class Raster:
         Raises
         ------
         Refusal
-            422, when more had to be decoded than `MAX_DECODED`.
+            422, when more had to be decoded than `planet_vector.server.imagery.read_plan.MAX_DECODED`.
         """
         shape = (min(shape[0], window[3] - window[1]), min(shape[1], window[2] - window[0]))
-        plan = self._plan(window, shape, quick)
+        plan = self._planner.plan(window, shape, quick)
         self.wasted += plan.wasted
         numbers = [*self.bands, *(band for band in plan.telling if band not in self.bands)]
         values = np.empty((len(self.bands), *shape), self.dtype)
         found, allowed = np.zeros(shape, bool), np.ones(shape, bool)
-        blocks, planes = self._blocks(window), self._in_planes
-        chunks = list(self._chunks(window, shape, plan.means))
+        blocks, planes = self._planner.written_blocks(window), self._planner.in_planes
+        chunks = list(self._planner.chunks(window, shape, plan.means))
         # Of bands in planes of their own each is read to its end: a strip is decoded from its start.
         if planes and not plan.means:
             for rows, columns, part in chunks:
@@ -247,10 +207,10 @@ class Raster:
         said = [self._header.bands[band - 1] for band in bands]
         shown = [at for at, band in enumerate(bands) if band in self.bands]
         known = [where_number(pixels[at], said[at]) & allowed if has_holes(said[at]) else allowed for at in shown]
-        if len(bands) == len(known) == 1 and self._telling:
+        if len(bands) == len(known) == 1 and self._planner.telling:
             found = known[0]  # the very same array, whose share of cells is counted once
         else:
-            found = any_number(zip(pixels, said), allowed) & allowed if self._telling else allowed
+            found = any_number(zip(pixels, said), allowed) & allowed if self._planner.telling else allowed
         return _Piece([pixels[at] for at in shown], known, found, allowed)
 
     def _means(self, bands: Sequence[int], part: Window, size: Tuple[int, int], factor: int) -> _Piece:
@@ -299,102 +259,10 @@ class Raster:
             return tuple(shown[place - 1] for place in _RGB_BANDS)
         return (shown or (1,))[:1]
 
-    @property
-    def _in_planes(self) -> bool:
-        return bool(self._layout.count > 1 and self._layout.interleaving.value.lower() == "band")
-
     def _unwritten(self, bands: Sequence[int]) -> np.ndarray:
         """Return what GDAL gives for blocks that were never written, shape (bands, 1, 1)."""
         fill = [self._header.bands[band - 1].nodata or 0 for band in bands]
         return np.array(fill, self.dtype)[:, np.newaxis, np.newaxis]
-
-    @property
-    def _told_apart(self) -> bool:
-        """Whether GDAL's means of what has data are numbers, and are never nodata by chance."""
-        if self.dtype.kind not in "iu" or self.dtype.itemsize == 8:  # GDAL's go round at the ends of 64 bits
-            return False
-        # A mean is at one of the type's ends only if all of its pixels are; of those GDAL leaves nodata out.
-        ends = None, np.iinfo(self.dtype).min, np.iinfo(self.dtype).max
-        return all(self._header.bands[band - 1].nodata in ends for band in self.bands)
-
-    def _plan(self, window: Rows, shape: Tuple[int, int], quick: bool) -> _Plan:
-        """Choose how a window is shrunk, by what has to be decoded.
-
-        Averages need all of its pixels. Where a pixel is picked for each of the result, whole blocks may be left out:
-        in files of strips nearly all.
-        """
-        height, width = self._layout.block_shapes[0]
-        together = 1 if self._in_planes else self._layout.count
-        pixel = self.dtype.itemsize * together
-        name = self.source.path.name
-        if height * width * pixel > MAX_BLOCK:
-            size = f"{width} x {height} pixels, {height * width * pixel / 1e9:.1f} GB"
-            raise Refusal(422, f"{name} cannot be drawn: it is compressed in blocks of {size}; {ADVICE}.")
-        masked = self._header.masked or self._alpha is not None
-        means, planes, again, others = masked or not self._told_apart, 1, 0, 0
-        if self._in_planes:
-            planes = len(self.bands) + (self._alpha is not None)
-            again = len(self.bands) - 1 if masked else 0  # where means are made alpha or the mask is read for each band
-            others = len(set(self._telling) - set(self.bands)) * (2 if masked else 1)
-        down, across = (window[3] - window[1]) / shape[0], (window[2] - window[0]) / shape[1]
-        # The overview that GDAL takes: the largest that is not coarser than the result, or little.
-        levels = [f for f in self._layout.overviews(self.bands[0]) if f <= 1.2 * min(down, across)]
-        factor = max(levels, default=1)
-        blocks = self._blocks(window)
-        top, bottom = window[1] // height, -(-window[3] // height)
-        left, right = window[0] // width, -(-window[2] // width)
-        if blocks is not None and blocks.sequential:
-            top = 0
-        everything = (bottom - top) * (right - left) * height * width * pixel * planes / factor**2
-        share = 1.0
-        if blocks is not None and everything > _AVERAGED:
-            share = blocks.share(part for _, _, part in self._chunks(window, shape, means))
-        averaged = everything * share * (planes + again) / planes
-        few = min(shape[0], bottom - top) * min(shape[1], right - left) * height * width * pixel * planes
-        picked = averaged if blocks is not None and blocks.sequential else min(averaged, few * share)
-        # Two bands of single strips cannot be read by turns: each would be decoded from its start again.
-        alone = blocks is not None and blocks.sequential and again > 0
-        if self.palette is not None or alone or ((quick or averaged > _AVERAGED) and picked < averaged / 4):
-            way, cost = Resampling.nearest, picked
-        else:
-            way, cost = (Resampling.average, averaged) if averaged <= MAX_DECODED else (Resampling.nearest, picked)
-        if cost > MAX_DECODED:
-            raise Refusal(
-                422,
-                f"{name} cannot be drawn at this scale: {cost / 1e9:.1f} GB of pixels would have to be decoded, "
-                f"and {MAX_DECODED / 1e9:.0f} GB may be; {ADVICE}.",
-            )
-        telling = self._telling
-        if cost * (1 + others / planes) > MAX_DECODED:
-            telling = [band for band in telling if band in self.bands]
-        seen = (window[2] - window[0]) * (window[3] - window[1])
-        wasted = max(0.0, cost / (pixel * planes) - seen) / (self.width * self.height)
-        return _Plan(way, means and way == Resampling.average and max(down, across) > 1, factor, telling, wasted)
-
-    def _chunks(self, window: Rows, shape: Tuple[int, int], means: bool) -> Iterator[Tuple[slice, slice, Window]]:
-        """Yield parts of a result, and the windows they are read from, of some `_CHUNK` bytes or one block each."""
-        height, width = self._layout.block_shapes[0]
-        down, across = (window[3] - window[1]) / shape[0], (window[2] - window[0]) / shape[1]
-        pixel = self.dtype.itemsize * (1 if self._in_planes else self._layout.count)
-        if means:
-            height = min(height, max(1, _LARGEST_CHUNK // (pixel * width)))
-        columns = shape[1]
-        if width < window[2] - window[0]:
-            columns = max(1, int(max(width, _CHUNK / pixel / height) / across))
-        rows = max(1, int(max(height, _CHUNK / pixel / min(columns * across, window[2] - window[0])) / down))
-        for i in range(0, shape[0], rows):
-            for j in range(0, shape[1], columns):
-                bottom, right = min(i + rows, shape[0]), min(j + columns, shape[1])
-                left, top = window[0] + j * across, window[1] + i * down
-                part = Window(left, top, (right - j) * across, (bottom - i) * down)
-                yield slice(i, bottom), slice(j, right), part
-
-    def _blocks(self, window: Rows) -> Optional[WrittenBlocks]:
-        """Return which blocks of a window are in the file, where that makes a difference."""
-        if (window[2] - window[0]) * (window[3] - window[1]) * self.dtype.itemsize < _CHUNK:
-            return None
-        alpha = () if self._alpha is None else (self._alpha,)
-        return WrittenBlocks.of(self._layout, (*self.bands, *alpha) if self._in_planes else self.bands[:1], window)
 
 
 def _size(rows: slice, columns: slice) -> Tuple[int, int]:

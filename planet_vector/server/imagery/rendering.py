@@ -20,15 +20,15 @@ from rasterio.io import MemoryFile
 from rasterio.transform import from_bounds
 
 from planet_vector.pixels.control import ByPoints, ByTransform, Georeference
-from planet_vector.server.archive.projecting import Grid, Positions, Projection, extent, positions
+from planet_vector.server.archive.projecting import MapGrid, MercatorTransform, Positions, extent, positions
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery.encoding import encode_picture
 from planet_vector.server.imagery.pyramid_making import MOST_KEPT, shrink_for
 from planet_vector.server.imagery.pyramids import MAX_PIXELS, Damaged, Level, Limits, discard, find_pyramid
 from planet_vector.server.imagery.reading import Raster, Source, open_source
 from planet_vector.server.imagery.sampling import sample
-from planet_vector.server.imagery.surveys import Survey, is_large, sampled_limits, shrink_of, stretch
+from planet_vector.server.imagery.surveys import RasterSurvey, is_large, sampled_limits, shrink_of, stretch
 from planet_vector.server.quad_grid import Bounds
-from planet_vector.server.refusal import Refusal
 
 TALLEST = 4  # times its width that a picture may be high: a scene one pixel wide would fill the memory
 ASKED = 4  # surveys that are asked for at once: scenes behind those in front may not be seen at all
@@ -39,14 +39,14 @@ _LITTLE = 0.01  # of a file: what is wasted of tiles, a block or so around what 
 _KNOWN = 512  # files whose limits are remembered
 
 
-class Wanted(NamedTuple):
-    """Hold which files have to be surveyed before a picture can be made of them."""
+class SurveysWanted(NamedTuple):
+    """Files that have to be surveyed before a picture can be made of them."""
 
     sources: List[Source]
 
 
 class Drawn(NamedTuple):
-    """Hold a picture, and what its files wasted.
+    """Picture, and what was decoded in vain for it.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Drawn(NamedTuple):
 
 
 class Told:
-    """Gather what is found out of files while a picture is made of them.
+    """What is found out about files while a picture is made of them.
 
     Attributes
     ----------
@@ -87,7 +87,9 @@ class Told:
         return Drawn(content, list(self.wasted.values())) if self.wasted else content
 
 
-def draw_thumbnail(sources: Sequence[Source], width: int, square: bool, image_format: str) -> Union[bytes, Wanted]:
+def draw_thumbnail(
+    sources: Sequence[Source], width: int, square: bool, image_format: str
+) -> Union[bytes, SurveysWanted]:
     """Return the whole scene, north up, `width` pixels wide.
 
     It is narrower where it would be more than `TALLEST` times as high, and has a margin when it is to be square.
@@ -103,7 +105,7 @@ def draw_thumbnail(sources: Sequence[Source], width: int, square: bool, image_fo
             if part is not None:
                 parts.append(part)
     if told.missing:
-        return Wanted(list(told.missing.values()))
+        return SurveysWanted(list(told.missing.values()))
     colours, mask = _together(parts)
     picture = image_of(colours, mask)
     if square:
@@ -114,7 +116,7 @@ def draw_thumbnail(sources: Sequence[Source], width: int, square: bool, image_fo
     return encode_picture(picture, image_format)
 
 
-def draw_tile(scenes: Sequence[Sequence[Source]], bounds: Bounds, size: int) -> Union[bytes, Drawn, Wanted]:
+def draw_tile(scenes: Sequence[Sequence[Source]], bounds: Bounds, size: int) -> Union[bytes, Drawn, SurveysWanted]:
     """Return a square of web mercator as PNG; of several scenes, the first is in front.
 
     Raises
@@ -123,8 +125,8 @@ def draw_tile(scenes: Sequence[Sequence[Source]], bounds: Bounds, size: int) -> 
         404, when there is nothing on it.
     """
     told = Told()
-    painted = paint(scenes, Grid(bounds, size, size), told)
-    if isinstance(painted, Wanted):
+    painted = paint(scenes, MapGrid(bounds, size, size), told)
+    if isinstance(painted, SurveysWanted):
         return painted
     colours, mask = painted
     if not mask.any():
@@ -134,28 +136,28 @@ def draw_tile(scenes: Sequence[Sequence[Source]], bounds: Bounds, size: int) -> 
 
 def draw_square(
     scenes: Sequence[Sequence[Source]], bounds: Bounds, size: int, image_format: str
-) -> Union[bytes, Wanted]:
+) -> Union[bytes, SurveysWanted]:
     """Return a square of web mercator as a picture, whether there is something on it or not."""
-    painted = paint(scenes, Grid(bounds, size, size))
-    return painted if isinstance(painted, Wanted) else encode_picture(image_of(*painted), image_format)
+    painted = paint(scenes, MapGrid(bounds, size, size))
+    return painted if isinstance(painted, SurveysWanted) else encode_picture(image_of(*painted), image_format)
 
 
-def draw_quad(scenes: Sequence[Sequence[Source]], bounds: Bounds, size: int) -> Union[bytes, Wanted]:
+def draw_quad(scenes: Sequence[Sequence[Source]], bounds: Bounds, size: int) -> Union[bytes, SurveysWanted]:
     """Return a square of web mercator as a GeoTIFF (red, green, blue, alpha) with overviews."""
-    painted = paint(scenes, Grid(bounds, size, size))
-    return painted if isinstance(painted, Wanted) else geotiff(*painted, bounds)
+    painted = paint(scenes, MapGrid(bounds, size, size))
+    return painted if isinstance(painted, SurveysWanted) else geotiff(*painted, bounds)
 
 
 def paint(
-    scenes: Sequence[Sequence[Source]], grid: Grid, told: Optional[Told] = None
-) -> Union[Tuple[np.ndarray, np.ndarray], Wanted]:
+    scenes: Sequence[Sequence[Source]], grid: MapGrid, told: Optional[Told] = None
+) -> Union[Tuple[np.ndarray, np.ndarray], SurveysWanted]:
     """Lay scenes behind each other until nothing shows through.
 
     Parameters
     ----------
     scenes : sequence of sequence of Source
         The files of each scene.
-    grid : Grid
+    grid : MapGrid
         The map.
     told : Told, optional
         Gets what is found out of files.
@@ -180,11 +182,11 @@ def paint(
             within, more, valid = found
             np.copyto(colours[:, rows][:, within[0], within[1]], more, where=valid & ~mask[rows][within])
             mask[rows][within] |= valid
-    return Wanted(list(told.missing.values())) if told.missing else (colours, mask)
+    return SurveysWanted(list(told.missing.values())) if told.missing else (colours, mask)
 
 
 def part_of(
-    sources: Sequence[Source], grid: Grid, painted: np.ndarray, told: Optional[Told]
+    sources: Sequence[Source], grid: MapGrid, painted: np.ndarray, told: Optional[Told]
 ) -> Optional[Tuple[Tuple[slice, slice], np.ndarray, np.ndarray]]:
     """Return the rows and columns of a map that a scene lies on, its colours there, and where they are valid.
 
@@ -192,7 +194,7 @@ def part_of(
     ----------
     sources : sequence of Source
         The scene's files.
-    grid : Grid
+    grid : MapGrid
         The map.
     painted : array of bool, shape (rows, columns)
         Where it is not to be seen.
@@ -206,7 +208,7 @@ def part_of(
         with open_source(source) as raster:
             if raster.crs is None:
                 raise Refusal(404, f"{source.path.name} cannot be drawn on a map: it does not say where it lies.")
-            projection, size = Projection(raster.crs, source.path.name), (raster.width, raster.height)
+            projection, size = MercatorTransform(raster.crs, source.path.name), (raster.width, raster.height)
             within = within or extent(projection, raster.place, size, grid)
             if within is None or painted[within].all():
                 return None
@@ -240,7 +242,7 @@ def _shown(
         level, limits = _of_pyramid(raster, scale, columns, rows)
         if level is None and limits is None and _is_surveyed(raster, scale):
             try:
-                survey = Survey(raster.source.survey)
+                survey = RasterSurvey(raster.source.survey)
                 level, limits = survey.level(scale), survey.limits
             except FileNotFoundError:
                 if told is not None:
@@ -305,7 +307,7 @@ def _limits(raster: Raster, quick: bool) -> Limits:
 
 
 class _Frame(NamedTuple):
-    """Hold the upright rectangle around a file, in its own coordinates.
+    """Upright rectangle around a file, in its own coordinates.
 
     Attributes
     ----------

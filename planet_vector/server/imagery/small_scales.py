@@ -18,13 +18,13 @@ import numpy as np
 from PIL import Image
 
 from planet_vector.geometry.web_mercator import HALF_WORLD
-from planet_vector.server.archive.projecting import Grid
+from planet_vector.server.archive.projecting import MapGrid
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery.encoding import encode_picture
 from planet_vector.server.imagery.reading import Source, open_source
-from planet_vector.server.imagery.rendering import ASKED, Drawn, Told, Wanted, part_of
+from planet_vector.server.imagery.rendering import ASKED, Drawn, SurveysWanted, Told, part_of
 from planet_vector.server.imagery.surveys import kept
 from planet_vector.server.quad_grid import Bounds, tile_bounds
-from planet_vector.server.refusal import Refusal
 
 SIDE = 64
 """Pixels that a miniature is wide or high at most."""
@@ -40,8 +40,8 @@ _HEAD = struct.Struct("<B")
 _LEVEL = struct.Struct("<iiHHI")  # first column and row of the world, width, height, bytes
 
 
-class Order(NamedTuple):
-    """Hold what a miniature is made of.
+class MiniatureOrder(NamedTuple):
+    """What a miniature is made of.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class Order(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Hold a scene of a mosaic's tile; it is drawn from its miniature, if it has one at this scale."""
+    """Scene on a mosaic's tile; it is drawn from its miniature, if it has one at this scale."""
 
     sources: Sequence[Source]
     miniature: Optional[Path]
@@ -101,7 +101,7 @@ def place_miniature(bounds: Bounds, deepest: int) -> Optional[Tuple[int, Tuple[i
     )  # fmt: skip
 
 
-def make_miniatures(orders: Sequence[Order]) -> List[Union[bytes, Refusal]]:
+def make_miniatures(orders: Sequence[MiniatureOrder]) -> List[Union[bytes, Refusal]]:
     """Return miniatures of scenes, or why there are none."""
     made: List[Union[bytes, Refusal]] = []
     for order in orders:
@@ -112,7 +112,7 @@ def make_miniatures(orders: Sequence[Order]) -> List[Union[bytes, Refusal]]:
     return made
 
 
-def draw_mosaic(pieces: Sequence[Piece], z: int, x: int, y: int) -> Union[bytes, Drawn, Wanted]:
+def draw_mosaic(pieces: Sequence[Piece], z: int, x: int, y: int) -> Union[bytes, Drawn, SurveysWanted]:
     """Return a tile of a mosaic as PNG, the first scene in front; what cannot be drawn is left out.
 
     Parameters
@@ -122,7 +122,7 @@ def draw_mosaic(pieces: Sequence[Piece], z: int, x: int, y: int) -> Union[bytes,
     z, x, y : int
         The tile, its row counted from the top.
     """
-    grid = Grid(tile_bounds(z, x, y), TILE, TILE)
+    grid = MapGrid(tile_bounds(z, x, y), TILE, TILE)
     colours, open_ = np.zeros((TILE, TILE, 3), "float32"), np.full((TILE, TILE), _WHOLE)
     told = Told()
     for piece in pieces:
@@ -134,7 +134,7 @@ def draw_mosaic(pieces: Sequence[Piece], z: int, x: int, y: int) -> Union[bytes,
             else:
                 found = _of_miniature(piece.miniature, z, x * TILE, y * TILE)
         except FileNotFoundError:
-            return Wanted([])  # deleted meanwhile, to make room
+            return SurveysWanted([])  # deleted meanwhile, to make room
         except Refusal:
             continue
         if found is not None:
@@ -143,7 +143,7 @@ def draw_mosaic(pieces: Sequence[Piece], z: int, x: int, y: int) -> Union[bytes,
             colours[rows, columns] += scene.transpose(1, 2, 0) * _SHARES[parts][..., np.newaxis]
             open_[rows, columns] &= ~parts
     if told.missing:
-        return Wanted(list(told.missing.values()))
+        return SurveysWanted(list(told.missing.values()))
     return told.drawn(encode_picture(_image(colours, _SHARES[~open_]), "png"))
 
 
@@ -178,7 +178,7 @@ def _of_miniature(path: Path, z: int, left: int, top: int) -> Optional[Tuple[Tup
     return (rows, columns), colours[:, part[0], part[1]], covered[part]
 
 
-def _miniature(order: Order) -> bytes:
+def _miniature(order: MiniatureOrder) -> bytes:
     left, top, right, bottom = order.frame
     shape, pixel = (bottom - top, right - left), pixel_of(order.zoom)
     west, north = left * pixel - HALF_WORLD, HALF_WORLD - top * pixel
@@ -186,7 +186,7 @@ def _miniature(order: Order) -> bytes:
     with open_source(order.sources[0]) as raster:
         picked = raster.palette is not None
     fine = np.zeros((shape[0] * _FINE, shape[1] * _FINE, 4), "float32")  # colours where there are any, and where
-    found = part_of(order.sources, Grid(bounds, fine.shape[1], fine.shape[0]), fine[..., 3] > 0, None)
+    found = part_of(order.sources, MapGrid(bounds, fine.shape[1], fine.shape[0]), fine[..., 3] > 0, None)
     if found is not None:
         fine[found[0]] = (np.concatenate([found[1], np.ones((1, *found[2].shape), "u1")]) * found[2]).transpose(1, 2, 0)
     level, parts = _shrunk(fine, _FINE, picked), fine[..., 3] > 0

@@ -15,7 +15,8 @@ from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Type
 
 import numpy as np
 
-from planet_vector.server.imagery.pyramids import Level, Limits, halved, level_number
+from planet_vector.server.imagery.averaging import halved
+from planet_vector.server.imagery.pyramids import Level, Limits, level_number
 from planet_vector.server.imagery.reading import Raster, Source, open_source
 from planet_vector.server.imagery.sampling import where_known
 
@@ -60,8 +61,8 @@ def kept(path: Path) -> bytes:
         raise FileNotFoundError(str(error)) from None
 
 
-class Survey:
-    """Read what `survey` made.
+class RasterSurvey:
+    """Small copy of a raster, as `survey` wrote it.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ _MOST = 200_000  # blocks that are looked up, whether they are there: 1 µs each
 
 
 class WrittenBlocks:
-    """Know which blocks of a part of a file have data.
+    """Blocks of a part of a file that have data.
 
     Attributes
     ----------

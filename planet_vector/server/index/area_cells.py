@@ -23,7 +23,7 @@ _COARSEST, _FINEST = 8.0, 1 / 16  # degrees; powers of two, so that sides of cel
 
 
 class AreaCells:
-    """Tell for boxes, by cells, whether they lie in an area.
+    """Grid of cells that tells for boxes whether they lie in an area.
 
     Parameters
     ----------

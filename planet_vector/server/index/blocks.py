@@ -32,7 +32,7 @@ _Row = Tuple[str, int, Box, Sequence[Any]]
 
 
 class BlockWriter:
-    """Collect what an update adds and takes away, and write the blocks of a transaction.
+    """Writer of the blocks of a transaction: it collects what an update adds and takes away.
 
     Parameters
     ----------

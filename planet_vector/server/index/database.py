@@ -17,17 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
-from planet_vector.query import format_time
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery.picture_cache import PictureCache
 from planet_vector.server.index.queries import Finder, TooLong, look_up
-from planet_vector.server.index.scene_search import Edge, Search, from_microseconds
+from planet_vector.server.index.scene_search import Edge, SceneSearch, from_microseconds
 from planet_vector.server.index.snapshot import GIVEN, read_version
-from planet_vector.server.index.sqlite_connections import Connections, IndexFile
+from planet_vector.server.index.sqlite_connections import IndexFile, ReadConnections
 from planet_vector.server.patience import Patience
-from planet_vector.server.refusal import Refusal
+from planet_vector.times import format_time
 
-SCHEMA = 5
-"""Number of the layout below; an index of another number is made anew."""
+SCHEMA = 6
+"""Number of the layout below, and of how footprints are read; an index of another number is made anew."""
 
 _VERSION_BITS = 62  # where versions begin to be counted; SQLite's integers have 63 for numbers from zero on
 _TEXT = "CAST(json AS BLOB)"  # as it goes out
@@ -62,8 +62,8 @@ CREATE INDEX problem_by_unit ON problem (unit);
 _Result = TypeVar("_Result")
 
 
-class Page(NamedTuple):
-    """Hold one page of a search.
+class ResultPage(NamedTuple):
+    """One page of a search.
 
     Attributes
     ----------
@@ -82,8 +82,8 @@ class Page(NamedTuple):
     after: Optional[Edge]
 
 
-class Summary(NamedTuple):
-    """Hold what there is of one scene type."""
+class TypeSummary(NamedTuple):
+    """Scenes of one type: how many, the times of the first and the last, and their products."""
 
     scene_type: str
     scenes: int
@@ -93,15 +93,15 @@ class Summary(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Found:
-    """Hold one scene by its id."""
+class IndexedScene:
+    """One scene, found by its id."""
 
     feature: bytes
     products: Mapping[str, str]
 
 
 class Index:
-    """Read an index; any number of threads at once.
+    """Index that is open for reading; for any number of threads at once.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ class Index:
         self.exact_ties = exact_ties
         file = IndexFile(path)
         self._look_ups, self._searches, self._long = (
-            Connections(file, number) for number in (LOOK_UPS, SEARCHES, LONG_SEARCHES)
+            ReadConnections(file, number) for number in (LOOK_UPS, SEARCHES, LONG_SEARCHES)
         )
         self._finder = Finder()
         # Beside the index, which another process may be writing.
@@ -141,7 +141,7 @@ class Index:
         with self._look_ups.read() as db:
             return dict(db.execute("SELECT type, scenes FROM total WHERE scenes > 0 ORDER BY type"))
 
-    def summary(self) -> List[Summary]:
+    def summary(self) -> List[TypeSummary]:
         """Return what is in the index, by scene type."""
         span = "SELECT min(acquired), max(acquired) FROM scene WHERE type = ?"
         names = "SELECT DISTINCT name FROM product JOIN scene USING (scene) WHERE type = ? ORDER BY name"
@@ -152,7 +152,7 @@ class Index:
             ).fetchall():
                 first, last = (format_time(from_microseconds(t)) for t in db.execute(span, (scene_type,)).fetchone())
                 products = tuple(name for (name,) in db.execute(names, (scene_type,)))
-                found.append(Summary(scene_type, scenes, first, last, products))
+                found.append(TypeSummary(scene_type, scenes, first, last, products))
             return found
 
     def products(self) -> List[Dict[str, str]]:
@@ -172,7 +172,7 @@ class Index:
         """Return what tells this state of the index from every other, of an index made anew, too: for ETags."""
         return f"{SCHEMA}-{self.version():x}"
 
-    def find(self, scene_type: str, scene_id: str) -> Optional[Found]:
+    def find(self, scene_type: str, scene_id: str) -> Optional[IndexedScene]:
         """Return the scene of an id, or None."""
         with self._look_ups.read() as db:
             row = db.execute(
@@ -181,17 +181,17 @@ class Index:
             ).fetchone()
             if row is None:
                 return None
-            return Found(row[1], dict(db.execute("SELECT name, path FROM product WHERE scene = ?", (row[0],))))
+            return IndexedScene(row[1], dict(db.execute("SELECT name, path FROM product WHERE scene = ?", (row[0],))))
 
-    def search(self, search: Search, patience: Optional[Patience] = None) -> Page:
+    def search(self, search: SceneSearch, patience: Optional[Patience] = None) -> ResultPage:
         """Return one page of a search."""
 
-        def page(db: sqlite3.Connection, long: bool) -> Page:
+        def page(db: sqlite3.Connection, long: bool) -> ResultPage:
             found = self._finder.page(db, search, long, patience)
             if found is None:
-                return Page(b"", 0, None, None)
+                return ResultPage(b"", 0, None, None)
             before, after = ("lt", "gt") if search.ascending else ("gt", "lt")
-            return Page(
+            return ResultPage(
                 _joined(db, found.scenes),
                 found.total,
                 self._edge(before, found.first, found.tied_before),
@@ -201,7 +201,7 @@ class Index:
         return self._run(page, patience)
 
     def matching(
-        self, search: Search, most: int, patience: Optional[Patience] = None
+        self, search: SceneSearch, most: int, patience: Optional[Patience] = None
     ) -> List[Tuple[str, bytes, Dict[str, str]]]:
         """Return the ids, features and products of the first scenes of a search, whatever page it asks for."""
 

@@ -14,15 +14,14 @@ from struct import pack
 from typing import Any, Callable, Deque, Generator, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 import shapely
-from shapely.geometry import MultiPolygon, Polygon
 
-from planet_vector.query import parse_time
+from planet_vector.geometry.wrapping import footprint_of, sides
 from planet_vector.server.archive.inventory import Problem, SceneRecord, Unit, read, read_lines, stamp
-from planet_vector.server.archive.outlines import split
 from planet_vector.server.index.fields import column_values
 from planet_vector.server.index.links import feature_text
 from planet_vector.server.index.scene_search import microseconds
 from planet_vector.server.jobs import JobError, Jobs, TookTooMuch
+from planet_vector.times import parse_time
 
 SECONDS = 30.0
 """Time to read one unit. Decoding what `footprint.MOST_DECODED` admits takes some ten seconds, more if others work."""
@@ -40,7 +39,7 @@ _WKB_POLYGON = 3  # OGC 06-103r4, table 7
 
 
 class Entry(NamedTuple):
-    """Hold one scene as the tables take it."""
+    """One scene as the tables take it."""
 
     scene_type: str
     scene_id: str
@@ -63,7 +62,7 @@ def read_all(root: Path, units: List[Unit]) -> Generator[Tuple[Unit, Iterable[En
     count = most if any(map(_is_long, lists)) else min(most, -(-len(scenes) // EACH))
     # GDAL reads rasters in processes of their own: what a file makes it do there ends neither this process nor others.
     with Jobs(count, seconds=SECONDS, megabytes=MEGABYTES) as jobs:
-        ahead = _ahead(_Call(jobs, _read_unit, (root, unit), unit.files[0].path) for unit in scenes)
+        ahead = _ahead(_JobCall(jobs, _read_unit, (root, unit), unit.files[0].path) for unit in scenes)
         for unit, (entries, found) in zip(scenes, ahead):
             yield unit, entries, found
         for unit in lists:
@@ -80,8 +79,8 @@ def _is_long(unit: Unit) -> bool:
     return unit.key.endswith(".geojsonl") and unit.files[0].size > LONG
 
 
-class _Call:
-    """A call of a function in another process, whose failure is a problem of what it reads."""
+class _JobCall:
+    """Call of a function in another process, whose failure is a problem of what it reads."""
 
     def __init__(self, jobs: Jobs, function: Callable[..., _Read], args: Tuple[Any, ...], path: str) -> None:
         self._again: Callable[[], _Read] = partial(jobs.run, function, *args)
@@ -98,9 +97,9 @@ class _Call:
             return [], [Problem(self._path, f"{error}; it is not served until it changes")]
 
 
-def _ahead(calls: Iterator[_Call]) -> Iterator[_Read]:
+def _ahead(calls: Iterator[_JobCall]) -> Iterator[_Read]:
     """Yield results in order, with a few under way: memory stays bounded."""
-    waiting: Deque[_Call] = deque(islice(calls, 4 * (os.cpu_count() or 1)))
+    waiting: Deque[_JobCall] = deque(islice(calls, 4 * (os.cpu_count() or 1)))
     while waiting:
         yield waiting.popleft().result()
         waiting.extend(islice(calls, 1))
@@ -110,7 +109,7 @@ def _long_entries(jobs: Jobs, path: Path, name: str, problems: List[Problem]) ->
     with path.open("rb") as file:
         blocks = iter(lambda: list(islice(file, LINES)), [])
         for entries, found in _ahead(
-            _Call(jobs, _read_block, (block, number * LINES, name), name) for number, block in enumerate(blocks)
+            _JobCall(jobs, _read_block, (block, number * LINES, name), name) for number, block in enumerate(blocks)
         ):
             problems += found
             yield from entries
@@ -213,36 +212,14 @@ def entry_of(record: SceneRecord) -> Entry:
 
 
 def _footprint(geometry: Any) -> Tuple[Optional[bytes], List[Tuple[float, float, float, float]]]:
-    """Return a GeoJSON footprint as WKB within ±180°, and the boxes of its western and eastern part."""
+    """Return a GeoJSON footprint as WKB within ±180°, and the boxes of its parts at either side of the antimeridian."""
     if geometry is None:
         return None, []
     plain = _plain_footprint(geometry)
     if plain is not None:
         return plain
-    if not isinstance(geometry, dict) or geometry.get("type") not in ("Polygon", "MultiPolygon"):
-        raise ValueError("its geometry is neither a Polygon nor a MultiPolygon")
-    coordinates = geometry.get("coordinates")
-    if not isinstance(coordinates, list) or not coordinates:
-        raise ValueError("its geometry has no coordinates")
-    rings = [coordinates] if geometry["type"] == "Polygon" else coordinates
-    shapes = [Polygon(polygon[0], polygon[1:]) for polygon in rings]
-    shape = shapes[0] if len(shapes) == 1 else MultiPolygon(shapes)
-    bounds = shape.bounds
-    if not (len(bounds) == 4 and -540 <= bounds[0] <= bounds[2] <= 540 and -90 <= bounds[1] <= bounds[3] <= 90):
-        raise ValueError("its positions are not longitude and latitude in degrees")
-    shape = split(shape)
-    if shape.is_empty:
-        raise ValueError("its footprint is empty")
-    shape = shapely.force_2d(shape)
-    parts = [part.bounds for part in shapely.get_parts(shape)]
-    if len(parts) == 1 or shape.bounds[2] - shape.bounds[0] <= 180:
-        return shapely.to_wkb(shape), [shape.bounds]
-    halves = [[b for b in parts if b[0] + b[2] < 0], [b for b in parts if b[0] + b[2] >= 0]]
-    return shapely.to_wkb(shape), [
-        (min(b[0] for b in half), min(b[1] for b in half), max(b[2] for b in half), max(b[3] for b in half))
-        for half in halves
-        if half
-    ]
+    footprint = footprint_of(geometry)
+    return shapely.to_wkb(footprint), sides(footprint)
 
 
 def _plain_footprint(geometry: Any) -> Optional[Tuple[bytes, List[Tuple[float, float, float, float]]]]:

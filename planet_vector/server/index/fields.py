@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from planet_vector.query import FIELDS, QUALITIES, parse_time
+from planet_vector.query import FIELDS, QUALITIES
 from planet_vector.server.index.scene_search import microseconds
+from planet_vector.times import parse_time
 
 COLUMNS: Tuple[str, ...] = tuple(name for name in FIELDS if name != "acquired")
 """Fields in the order of `column_values`; every scene has a time of acquisition, which stands apart."""

@@ -19,7 +19,7 @@ import numpy as np
 from planet_vector.query import Condition
 from planet_vector.server.index.area_cells import INSIDE, UNSURE, AreaCells
 from planet_vector.server.index.fields import compared_number
-from planet_vector.server.index.scene_search import Edge, Search, microseconds
+from planet_vector.server.index.scene_search import Edge, SceneSearch, microseconds
 from planet_vector.server.index.searched_area import Area
 from planet_vector.server.index.snapshot import GIVEN, FieldStrips, Order, Snapshot, read_blocks, read_version
 from planet_vector.server.patience import Patience
@@ -38,11 +38,11 @@ Ranks = Union[range, np.ndarray]
 
 
 class TooLong(Exception):
-    """Report that a search takes long, and is to be begun again where it keeps no short one waiting."""
+    """Raised if a search takes long, and is to begin again where it keeps no short one waiting."""
 
 
 class Slice(NamedTuple):
-    """Hold the scenes of a page.
+    """Scenes of a page.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class Slice(NamedTuple):
 
 
 class Finder:
-    """Find scenes, and keep what was found; any number of threads at once."""
+    """Finder of scenes, which keeps what it found; for any number of threads at once."""
 
     def __init__(self) -> None:
         self._snapshot: Optional[Snapshot] = None
@@ -75,7 +75,7 @@ class Finder:
         self._lock = Lock()
 
     def page(
-        self, db: sqlite3.Connection, search: Search, long: bool = True, patience: Optional[Patience] = None
+        self, db: sqlite3.Connection, search: SceneSearch, long: bool = True, patience: Optional[Patience] = None
     ) -> Optional[Slice]:
         """Return one page of a search, or None when it is empty.
 
@@ -115,7 +115,7 @@ class Finder:
     def first(
         self,
         db: sqlite3.Connection,
-        search: Search,
+        search: SceneSearch,
         most: int,
         long: bool = True,
         patience: Optional[Patience] = None,
@@ -126,7 +126,7 @@ class Finder:
         return look_up(db, "scene, acquired, id", "scene", snapshot.numbers[order.rows[ranks]].tolist())
 
     def _find(
-        self, db: sqlite3.Connection, search: Search, long: bool, patience: Optional[Patience]
+        self, db: sqlite3.Connection, search: SceneSearch, long: bool, patience: Optional[Patience]
     ) -> Tuple[Snapshot, Order, Ranks]:
         """Return all scenes of a search."""
         snapshot, order = self._load(db, search.scene_type, patience)
@@ -166,7 +166,7 @@ class Finder:
 
 
 class _Finding:
-    """Find all scenes of one search."""
+    """Finder of all scenes of one search."""
 
     def __init__(
         self,

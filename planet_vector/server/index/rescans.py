@@ -178,7 +178,7 @@ def _identity(file: Path) -> Optional[Tuple[int, int]]:
 
 
 class _Telling:
-    """Say on standard error what goes wrong, once as long as it stays the same."""
+    """Messages on standard error about what goes wrong, each once as long as it stays the same."""
 
     def __init__(self) -> None:
         self._told: Optional[str] = None

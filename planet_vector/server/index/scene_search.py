@@ -10,11 +10,12 @@ from typing import Any, Dict, Iterable, List, Optional, Tuple
 from urllib.parse import parse_qsl, urlencode
 
 from planet_vector.errors import QueryError
-from planet_vector.query import FIELDS, ORDERS, Condition, format_time, parse_time
+from planet_vector.query import FIELDS, ORDERS, Condition
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.index.searched_area import Area
 from planet_vector.server.patience import Patience
-from planet_vector.server.refusal import Refusal
 from planet_vector.server.strict_json import read_json
+from planet_vector.times import format_time, parse_time
 
 Parameters = List[Tuple[str, str]]
 
@@ -30,7 +31,7 @@ _PAGE = ("_page.acquired.lt", "_page.acquired.gt", "_page.id")
 
 @dataclass(frozen=True)
 class Edge:
-    """Hold where a page begins, or ends when it is asked for backwards.
+    """Edge of a page: where it begins, or ends when it is asked for backwards.
 
     Attributes
     ----------
@@ -54,8 +55,8 @@ class Edge:
 
 
 @dataclass(frozen=True)
-class Search:
-    """Hold a search of one scene type.
+class SceneSearch:
+    """Search of one scene type.
 
     Attributes
     ----------
@@ -78,7 +79,7 @@ class Search:
         return self.edge is not None and (self.edge.comparator == "gt") != self.ascending
 
 
-def parse_search(scene_type: str, parameters: Parameters, patience: Optional[Patience] = None) -> Search:
+def parse_search(scene_type: str, parameters: Parameters, patience: Optional[Patience] = None) -> SceneSearch:
     """Read the parameters of a list request.
 
     Parameters
@@ -114,7 +115,7 @@ def parse_search(scene_type: str, parameters: Parameters, patience: Optional[Pat
     if order not in ORDERS:
         raise Refusal(400, f"order_by is {order[:40]!r}: it takes 'acquired desc' or 'acquired asc'.")
     area_text = single.get("intersects")
-    return Search(
+    return SceneSearch(
         scene_type,
         tuple((name, value) for name, value in parameters if name not in _PAGE),
         tuple(conditions),

@@ -14,7 +14,7 @@ import json
 import math
 import threading
 from collections import OrderedDict
-from typing import Any, List, Optional, Tuple
+from typing import Any, List, Optional
 
 import numpy as np
 import shapely
@@ -22,10 +22,12 @@ import shapely.geometry
 from shapely.geometry.base import BaseGeometry
 
 from planet_vector.geometry.areas import Within
-from planet_vector.server.index.valid_outlines import Crossings, count_crossings, flatten, make_valid
+from planet_vector.geometry.boxes import Bounds
+from planet_vector.geometry.wrapping import flatten, sides, wrapped
+from planet_vector.server.http_errors import Refusal
+from planet_vector.server.index.valid_outlines import Crossings, count_crossings, make_valid
 from planet_vector.server.jobs import JobError, Jobs
 from planet_vector.server.patience import Patience
-from planet_vector.server.refusal import Refusal
 from planet_vector.server.strict_json import read_json
 
 MAX_POSITIONS = 50_000
@@ -48,7 +50,6 @@ PROCESSES, SECONDS, MEGABYTES = 2, 5.0, 500
 MAX_KEPT = 16 * 2**20
 """Bytes of areas kept ready: some twenty of the largest."""
 
-Box = Tuple[float, float, float, float]
 _KINDS = {
     "Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3,
 }  # fmt: skip
@@ -56,7 +57,7 @@ _KINDS = {
 
 
 class Area:
-    """Hold an area of interest; for one thread at a time.
+    """Area of interest; for one thread at a time.
 
     Small outlines are made ready in this process, others in one that can be ended.
 
@@ -82,7 +83,7 @@ class Area:
 
     def __init__(self, text: str, patience: Optional[Patience] = None) -> None:
         self._geometry = _ready(text, patience)
-        self.boxes = _boxes(self._geometry)
+        self.boxes = sides(self._geometry)
         self.is_box = len(self.boxes) == 1 and _is_box(self._geometry, self.boxes[0])
         shapely.prepare(self._geometry)
 
@@ -111,8 +112,8 @@ class Area:
         return np.asarray(shapely.covers(self._geometry, shapely.box(*bounds.T)))
 
 
-class _Kept:
-    """Keep areas that were made ready: every page of a search repeats its area.
+class _AreaCache:
+    """Cache of areas that were made ready: every page of a search repeats its area.
 
     They are kept as WKB: a prepared geometry must not be used by two threads at once.
     """
@@ -138,7 +139,7 @@ class _Kept:
                 self._size -= len(dropped)
 
 
-_kept = _Kept(MAX_KEPT)
+_kept = _AreaCache(MAX_KEPT)
 JOBS = Jobs(PROCESSES, seconds=SECONDS, megabytes=MEGABYTES)
 """The processes that read what clients wrote, when it is more than a little."""
 atexit.register(JOBS.close)
@@ -179,12 +180,12 @@ def make_ready(text: str) -> bytes:
 
 def _valid_within(geometry: BaseGeometry, crossings: Crossings) -> BaseGeometry:
     try:
-        return _wrap(make_valid(geometry, crossings))
+        return _within(make_valid(geometry, crossings))
     except shapely.errors.GEOSException:  # some outlines whose rings have no extent are too much for it
         raise Refusal(400, "intersects: the geometry cannot be made valid; make it valid first.") from None
 
 
-def _is_box(geometry: BaseGeometry, box: Box) -> bool:
+def _is_box(geometry: BaseGeometry, box: Bounds) -> bool:
     west, south, east, north = box
     # Two outlines are compared as they are cut by each other, which takes its time: their areas tell most apart.
     return (
@@ -327,36 +328,14 @@ def _too_many() -> Refusal:
     return Refusal(400, f"intersects: more than {MAX_POSITIONS} positions; simplify the area.")
 
 
-def _wrap(geometry: BaseGeometry) -> BaseGeometry:
+def _within(geometry: BaseGeometry) -> BaseGeometry:
     """Bring a valid area within ±180°, and its points and lines on the antimeridian to both sides of it."""
     parts = flatten(geometry)
-    dimensions = shapely.get_dimensions(parts)
     bounds = shapely.bounds(parts)
-    if np.abs(bounds[:, ::2]).max() <= 180 and not (np.abs(bounds[dimensions < 2, ::2]) == 180).any():
+    on_it = np.abs(bounds[shapely.get_dimensions(parts) < 2, ::2]) == 180
+    if np.abs(bounds[:, ::2]).max() <= 180 and not on_it.any():
         return geometry
-    found: List[BaseGeometry] = []
-    for dimension in set(dimensions.tolist()):
-        alike = shapely.union_all(parts[dimensions == dimension])
-        for turn in (-720.0, -360.0, 0.0, 360.0, 720.0):
-            band = shapely.box(-180.0 - turn, -90.0, 180.0 - turn, 90.0)
-            cut = flatten(shapely.intersection(alike, band))
-            # The edge of a polygon and the end of a line on the antimeridian stay on their own side of it.
-            cut = cut[(shapely.get_dimensions(cut) == dimension) & ~shapely.is_empty(cut)]
-            found += list(shapely.transform(cut, lambda p, turn=turn: p + [turn, 0.0]))
-    wrapped = shapely.union_all(found)
-    if wrapped.is_empty:  # of an area so small that nothing of it is left
+    found = shapely.union_all(wrapped(parts))
+    if found.is_empty:  # of an area so small that nothing of it is left
         raise Refusal(400, "intersects: the geometry is too small to be brought within ±180°.")
-    return wrapped
-
-
-def _boxes(geometry: BaseGeometry) -> List[Box]:
-    """Return one box, or two where the area's parts leave half the globe between them."""
-    parts = shapely.get_parts(geometry)
-    bounds = shapely.bounds(parts)
-    middle = (bounds[:, 0] + bounds[:, 2]) / 2
-    halves = [bounds[middle < 0], bounds[middle >= 0]]
-    if all(len(half) for half in halves) and halves[1][:, 0].min() - halves[0][:, 2].max() > 180:
-        groups = halves
-    else:
-        groups = [bounds]
-    return [(float(g[:, 0].min()), float(g[:, 1].min()), float(g[:, 2].max()), float(g[:, 3].max())) for g in groups]
+    return found

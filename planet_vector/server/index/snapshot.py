@@ -25,7 +25,7 @@ MAX_FIELDS = 40 * 2**20
 
 
 class Order(NamedTuple):
-    """Hold the scenes of one type by time and id.
+    """Scenes of one type by time and id.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Order(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Hold where the rows of a block lie, and the version of the index that wrote them."""
+    """Rows of a block, and the version of the index that wrote them."""
 
     number: int
     version: int
@@ -48,7 +48,7 @@ class Block(NamedTuple):
 
 
 class Snapshot:
-    """Hold the scenes of an index at one of its versions.
+    """Scenes of an index at one of its versions.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ class Snapshot:
 
 
 class FieldStrips:
-    """Keep the strips of fields that searches compare; any number of threads at once."""
+    """Cache of the strips of fields that searches compare; for any number of threads at once."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, Dict[int, Tuple[int, Optional[Strip]]]] = OrderedDict()

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Iterator, NamedTuple, Optional, Tuple
 from urllib.parse import quote
 
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.index.trust import is_damage, is_trusted, note_damage
 from planet_vector.server.patience import Patience
-from planet_vector.server.refusal import Refusal
 
 CACHE_KB = 2048  # of pages, each connection: what it reads once more lies in the system's cache
 WAIT = 10.0  # seconds for another program to let go of the file: no two of ours write it at once
@@ -28,14 +28,14 @@ _Stamp = Tuple[int, int]
 
 
 class _Open(NamedTuple):
-    """Hold a connection, and which file it has open."""
+    """Connection, and the file that it has open."""
 
     db: sqlite3.Connection
     stamp: _Stamp
 
 
 class IndexFile:
-    """Tell which file of an index is to be read; any number of threads at once.
+    """File of an index that is to be read; for any number of threads at once.
 
     Parameters
     ----------
@@ -111,8 +111,8 @@ class IndexFile:
         return damaged
 
 
-class Connections:
-    """Lend connections for reading, a number of them at the most.
+class ReadConnections:
+    """Pool of connections for reading, a number of them at the most.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
 
 
 class Strip:
-    """Hold one field of the scenes of a block.
+    """One field of the scenes of a block.
 
     Attributes
     ----------

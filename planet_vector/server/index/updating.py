@@ -41,7 +41,7 @@ _TABLES = {"meta", "unit", "problem", "scene", "feature", "product", "total"}  #
 
 @dataclass
 class Report:
-    """Hold what an update did."""
+    """What an update did."""
 
     read: int = 0
     removed: int = 0

@@ -9,13 +9,14 @@ is nearly always, the faces are told apart in one pass.
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Deque, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Deque, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from planet_vector.server.refusal import Refusal
+from planet_vector.geometry.wrapping import flatten
+from planet_vector.server.http_errors import Refusal
 
 MAX_PAIRS = 1_000_000
 """Pairs of segments, and of rings, whose boxes overlap: what testing an outline costs at worst.
@@ -104,14 +105,6 @@ def make_valid(geometry: BaseGeometry, crossings: Crossings) -> BaseGeometry:
         if together.is_valid:  # they lie apart; to find that takes a tenth of the time of uniting them
             return together
     return shapely.union_all(parts)
-
-
-def flatten(geometries: Any) -> np.ndarray:
-    """Return the points, lines and polygons that geometries consist of."""
-    parts = np.atleast_1d(np.asarray(geometries, dtype=object))
-    while (shapely.get_type_id(parts) > _POLYGON).any():
-        parts = shapely.get_parts(parts)
-    return parts
 
 
 def _repair(geometry: BaseGeometry, crossings: Crossings) -> BaseGeometry:

@@ -51,7 +51,7 @@ def signature_of(unit: Unit) -> str:
 
 
 class Writing:
-    """Write an update; a transaction begins with the first change, if any.
+    """Writer of an update; a transaction begins with the first change, if any.
 
     Parameters
     ----------
@@ -314,7 +314,7 @@ class Writing:
 
 
 class _Merged(NamedTuple):
-    """Hold what has become of some scenes of a unit.
+    """Changes of some scenes of a unit.
 
     Attributes
     ----------
@@ -338,7 +338,7 @@ class _Merged(NamedTuple):
 
 
 class _Before:
-    """Hold the scenes that a unit brought before, and which of them it was found to hold still.
+    """Scenes that a unit brought before, and which of them it was found to hold still.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ _LOOK = 0.2  # seconds between two looks at `stop`
 
 
 class Stopped(Exception):
-    """Report that an update was given up because it was told to stop."""
+    """Raised if an update was given up because it was told to stop."""
 
 
 @contextlib.contextmanager

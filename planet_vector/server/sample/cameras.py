@@ -138,7 +138,7 @@ def _positions(
 
 
 class _Sky:
-    """Know the sun and the clouds over one scene."""
+    """Sun and clouds over one scene."""
 
     def __init__(self, shot: Shot, ground: Ground) -> None:
         altitude, azimuth = (math.radians(angle) for angle in shot.sun)

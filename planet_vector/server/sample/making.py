@@ -34,7 +34,7 @@ _DEMO = (
 
 @dataclass(frozen=True)
 class SampleSummary:
-    """Tell what a sample holds.
+    """What a sample holds.
 
     Attributes
     ----------

@@ -113,7 +113,7 @@ def _taps(positions: npt.NDArray[np.float64]) -> Tuple[npt.NDArray[np.int64], Li
 
 @dataclass(frozen=True)
 class Cells:
-    """Hold a Voronoi partition of a grid around one jittered point per lattice square.
+    """Voronoi partition of a grid around one jittered point per lattice square.
 
     Attributes
     ----------

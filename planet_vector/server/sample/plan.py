@@ -10,12 +10,12 @@ from typing import Any, Dict, List, Mapping, Tuple
 import numpy as np
 import numpy.typing as npt
 from rasterio.warp import transform
-from shapely.affinity import translate
-from shapely.geometry import MultiPolygon, Polygon, box, mapping
+from shapely.geometry import MultiPolygon, Polygon, mapping
 from shapely.geometry.polygon import orient
 
-from planet_vector.query import format_time
+from planet_vector.geometry.wrapping import wrapped
 from planet_vector.server.sample.terrain import EARTH_RADIUS, Landscape
+from planet_vector.times import format_time
 
 SIZES: Mapping[str, int] = {"full": 1, "small": 4}
 """How many times coarser than the real thing the pixels of each size are; the ground seen is the same."""
@@ -55,7 +55,7 @@ _LANDSAT_PATH, _LANDSAT_ROW = 192, 27
 
 @dataclass(frozen=True)
 class Shot:
-    """Describe one scene before its pixels are made.
+    """One scene, before its pixels are made.
 
     Attributes
     ----------
@@ -119,9 +119,7 @@ class Shot:
         if outline.bounds[2] <= 180:
             ring = [*outline.exterior.coords]
             return {"type": "Polygon", "coordinates": [[list(position) for position in ring]]}
-        west = outline.intersection(box(-180, -90, 180, 90))
-        east = translate(outline.intersection(box(180, -90, 540, 90)), -360)
-        split: Dict[str, Any] = mapping(MultiPolygon([orient(west), orient(east)]))
+        split: Dict[str, Any] = mapping(MultiPolygon([orient(part) for part in wrapped(outline)]))
         return {"type": "MultiPolygon", "coordinates": [[list(map(list, r)) for r in p] for p in split["coordinates"]]}
 
 

@@ -26,7 +26,7 @@ _MARGIN = 2
 
 @dataclass(frozen=True)
 class Ground:
-    """Hold a painted rectangle of the land.
+    """Painted rectangle of the land.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Ground:
 
 @dataclass(frozen=True)
 class Landscape:
-    """Paint the land around a place.
+    """Land around a place, which can be painted.
 
     Attributes
     ----------

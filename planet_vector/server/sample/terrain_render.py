@@ -31,7 +31,7 @@ _TOWN = (-1, 0)  # the settlement that is a town, by its lattice square
 
 @dataclass
 class Canvas:
-    """Paint one small rectangle, the background first.
+    """Painter of one small rectangle, the background first.
 
     Attributes
     ----------

@@ -35,7 +35,7 @@ from planet_vector.catalog import ScenesV0
 from planet_vector.config import is_api_origin
 from planet_vector.errors import PlanetVectorError
 from planet_vector.scene import Scene
-from planet_vector.vector.schema import OTHER
+from planet_vector.vector.scene_columns import OTHER
 
 WGS84 = QgsCoordinateReferenceSystem("EPSG:4326")
 RESAMPLING = ("nearest", "bilinear", "cubic", "average")

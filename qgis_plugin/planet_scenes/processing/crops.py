@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -25,12 +24,14 @@ from planet_scenes.processing import imagery
 from planet_scenes.processing.algorithm import ServiceAlgorithm, check, features_of, given, plain, polygons_of
 from planet_scenes.processing.overlay import shares_of
 from planet_scenes.texts import tr
+from planet_vector.atomic_files import kept_if_complete, temporary_beside
+from planet_vector.geometry.grid import GridSpec
 from planet_vector.geometry.shapes import Polygon
 from planet_vector.geometry.utm import is_utm
-from planet_vector.query import format_time
 from planet_vector.raster.download import safe_name
 from planet_vector.scene import Scene
-from planet_vector.stacks.grid import Grid, common_grid, grid_around, projected
+from planet_vector.stacks.utm_grid import common_grid, grid_around, projected
+from planet_vector.times import format_time
 
 
 class CropStack(ServiceAlgorithm):
@@ -92,8 +93,9 @@ class CropStack(ServiceAlgorithm):
         if asked is not None:
             scenes = _covering(asked, scenes, feedback)
         grid = self._grid(parameters, context, scenes, product, ground, asked is not None)
-        feedback.pushInfo(tr("{width} × {height} pixels of {pixel:g} m, EPSG:{epsg}").format(**grid._asdict()))
-        canvas = imagery.Canvas(f"EPSG:{grid.epsg}", grid.bounds, grid.width, grid.height)
+        told = tr("{width} × {height} pixels of {pixel:g} m, EPSG:{epsg}")
+        feedback.pushInfo(told.format(width=grid.width, height=grid.height, pixel=grid.res[0], epsg=grid.crs))
+        canvas = imagery.Canvas(f"EPSG:{grid.crs}", grid.bounds, grid.width, grid.height)
         folder.mkdir(parents=True, exist_ok=True)
         files = []
         for number, scene in enumerate(scenes):
@@ -133,7 +135,7 @@ class CropStack(ServiceAlgorithm):
         product: str,
         ground: Optional[QgsGeometry],
         around: bool,
-    ) -> Grid:
+    ) -> GridSpec:
         for scene in [] if around else scenes:
             footprint = QgsGeometry.fromWkt(_wkt(scene))
             ground = footprint if ground is None else ground.intersection(footprint)
@@ -160,31 +162,32 @@ class CropStack(ServiceAlgorithm):
         asked: Optional[List[Polygon]],
     ) -> bool:
         """Write a crop, and tell whether there is data in the area."""
-        part = f"{target}.part"
-        try:
-            source = imagery.opened(self.catalog, scene, product)
-            made = imagery.lay(source, part, canvas, resampling, feedback.isCanceled)
-            covered = imagery.covered_share(made, asked) if asked is not None else None
+        part = temporary_beside(target)
+        with kept_if_complete(part):
+            made: Any = None
+            try:
+                source = imagery.opened(self.catalog, scene, product)
+                made = imagery.lay(source, str(part), canvas, resampling, feedback.isCanceled)
+                covered = imagery.covered_share(made, asked) if asked is not None else None
+                if covered != 0:
+                    for name, value in (
+                        ("id", scene.id),
+                        ("scene_type", scene.scene_type),
+                        ("product", product),
+                        ("acquired", format_time(scene.acquired)),
+                        ("valid", f"{imagery.valid_share(made):.4f}"),
+                    ):
+                        made.SetMetadataItem(name, value)
+                    if covered is not None:
+                        made.SetMetadataItem("covered", f"{covered:.4f}")
+                    imagery.finish(made)
+            finally:
+                made = None  # closed before it is renamed or removed
             if covered == 0:
+                part.unlink()
                 return False
-            for name, value in (
-                ("id", scene.id),
-                ("scene_type", scene.scene_type),
-                ("product", product),
-                ("acquired", format_time(scene.acquired)),
-                ("valid", f"{imagery.valid_share(made):.4f}"),
-            ):
-                made.SetMetadataItem(name, value)
-            if covered is not None:
-                made.SetMetadataItem("covered", f"{covered:.4f}")
-            imagery.finish(made)
-            made = None
-            os.replace(part, target)
+            part.replace(target)
             return True
-        finally:
-            made = None
-            if os.path.exists(part):
-                os.remove(part)
 
 
 def _covering(asked: QgsGeometry, scenes: List[Scene], feedback: Any) -> List[Scene]:
@@ -201,11 +204,11 @@ def _covering(asked: QgsGeometry, scenes: List[Scene], feedback: Any) -> List[Sc
     return found
 
 
-def _on(grid: Grid, asked: Optional[QgsGeometry]) -> Optional[List[Polygon]]:
+def _on(grid: GridSpec, asked: Optional[QgsGeometry]) -> Optional[List[Polygon]]:
     """Return the polygons of an area in the coordinates of a grid."""
     if asked is None:
         return None
-    return [[projected(ring, grid.epsg, grid.pixel) for ring in rings] for rings in _rings(asked)]
+    return [[projected(ring, grid.crs, grid.res[0]) for ring in rings] for rings in _rings(asked)]
 
 
 def _rings(ground: QgsGeometry) -> List[Polygon]:

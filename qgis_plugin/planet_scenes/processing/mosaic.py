@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Tuple
 
 from qgis.core import (
@@ -22,8 +22,9 @@ from qgis.core import (
 from planet_scenes.processing import imagery
 from planet_scenes.processing.algorithm import WGS84, ServiceAlgorithm, check, given
 from planet_scenes.texts import tr
+from planet_vector.atomic_files import complete
 from planet_vector.errors import RasterAccessError
-from planet_vector.geometry.shapes import bounds as box_of
+from planet_vector.geometry.boxes import around_polygons
 from planet_vector.scene import Scene
 
 TOPS: Mapping[str, Callable[[Scene], Any]] = {
@@ -80,28 +81,23 @@ class Mosaic(ServiceAlgorithm):
         ]
         if not inside:
             raise QgsProcessingException(tr("No scene is in the extent."))
-        # Under another name until it is whole.
-        part = f"{target}.part"
-        made: Any = part
-        try:
-            for number, scene in enumerate(inside):
-                check(feedback)
-                source = imagery.opened(self.catalog, scene, product)
-                if imagery.header(source, f"{scene.id}/{product}").bands != bands:
-                    raise RasterAccessError(
-                        tr("Scene {scene} has other bands than {top}: leave it out of the mosaic.").format(
-                            scene=scene.id, top=scenes[-1].id
+        with complete(Path(target)) as part:
+            made: Any = str(part)
+            try:
+                for number, scene in enumerate(inside):
+                    check(feedback)
+                    source = imagery.opened(self.catalog, scene, product)
+                    if imagery.header(source, f"{scene.id}/{product}").bands != bands:
+                        raise RasterAccessError(
+                            tr("Scene {scene} has other bands than {top}: leave it out of the mosaic.").format(
+                                scene=scene.id, top=scenes[-1].id
+                            )
                         )
-                    )
-                made = imagery.lay(source, made, canvas, resampling, feedback.isCanceled)
-                feedback.setProgress(100 * (number + 1) / len(inside))
-            imagery.finish(made)
-            made = None
-            os.replace(part, target)
-        finally:
-            made = None
-            if os.path.exists(part):
-                os.remove(part)
+                    made = imagery.lay(source, made, canvas, resampling, feedback.isCanceled)
+                    feedback.setProgress(100 * (number + 1) / len(inside))
+                imagery.finish(made)
+            finally:
+                made = None  # closed before it is renamed or removed
         return {"OUTPUT": target}
 
     def _canvas(
@@ -135,7 +131,7 @@ def _box(scene: Scene, crs: str, context: Any) -> QgsRectangle:
     transform = QgsCoordinateTransform(WGS84, there, context.transformContext())
     found = QgsRectangle()
     for polygon in scene.polygons:  # one by one: across the antimeridian each part has its own longitudes
-        box = box_of([polygon])
+        box = around_polygons([polygon])
         if box is not None:
             found.combineExtentWith(transform.transformBoundingBox(QgsRectangle(*box)))
     if found.isNull():

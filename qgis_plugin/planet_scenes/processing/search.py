@@ -33,7 +33,7 @@ from planet_scenes.polygons import united
 from planet_scenes.processing.algorithm import WGS84, ServiceAlgorithm, check, features_of, given, new_field
 from planet_scenes.texts import tr
 from planet_vector.errors import QueryError
-from planet_vector.geometry.shapes import Box
+from planet_vector.geometry.boxes import Box
 from planet_vector.query import ORDERS, Query
 from planet_vector.vector.columns import Row
 from planet_vector.vector.schema import Schema
@@ -116,9 +116,10 @@ class SearchParameters(ServiceAlgorithm):
         if source is not None and bounded:
             raise QgsProcessingException(tr("A search takes one area: give an extent or a layer, not both."))
         if bounded:
-            west, east = max(extent.xMinimum(), -180.0), min(extent.xMaximum(), 180.0)
-            south, north = max(extent.yMinimum(), -90.0), min(extent.yMaximum(), 90.0)
-            return ("bbox", str(Box(west, south, east, north)))
+            box = Box.on_globe(extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum())
+            if box is None:
+                raise QgsProcessingException(tr("The area lies beside the globe."))
+            return ("bbox", str(box))
         if source is None:
             return None
         transform = QgsCoordinateTransform(source.sourceCrs(), WGS84, context.transformContext())

@@ -27,18 +27,17 @@ from pathlib import Path
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import shapely
-from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from planet_vector.errors import ConfigError
-from planet_vector.query import format_time, parse_time
+from planet_vector.geometry.wrapping import footprint_of
 from planet_vector.server.api.keys import Permission
-from planet_vector.server.archive.outlines import split
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.index.database import Index
-from planet_vector.server.index.scene_search import Search, parse_search
+from planet_vector.server.index.scene_search import SceneSearch, parse_search
 from planet_vector.server.patience import Patience
 from planet_vector.server.quad_grid import QUAD_SIZE, Bounds, Quad, quads_at_most, quads_of, resolution, to_mercator
-from planet_vector.server.refusal import Refusal
+from planet_vector.times import format_time, parse_time
 
 MAX_SCENES = 20_000
 """Scenes of a basemap: the least that is laid out in memory, all at once."""
@@ -54,7 +53,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 @dataclass(frozen=True)
 class Member:
-    """Hold one scene of a basemap.
+    """One scene of a basemap.
 
     Attributes
     ----------
@@ -74,8 +73,8 @@ class Member:
     cloud: float
 
 
-class Layout:
-    """Hold what a basemap is made of, the scenes that are seen first in front.
+class BasemapLayout:
+    """Scenes and quads of a basemap, those on top first.
 
     Parameters
     ----------
@@ -118,7 +117,7 @@ class Layout:
         found = self._tree.query(shapely.box(*bounds), predicate="intersects")
         return [self.members[number] for number in sorted(found.tolist())]
 
-    def of(self, products: FrozenSet[str]) -> Layout:
+    def of(self, products: FrozenSet[str]) -> BasemapLayout:
         """Return the layout of what is left when only some products may be shown."""
         left: Dict[str, Member] = {}
         for member in self.members:
@@ -131,7 +130,7 @@ class Layout:
         if known is not None:
             cut = {quad: [left[m.scene_id] for m in members if m.scene_id in left] for quad, members in known.items()}
             quads = {quad: members for quad, members in cut.items() if members}
-        return Layout(list(left.values()), self._level, quads)
+        return BasemapLayout(list(left.values()), self._level, quads)
 
     def _cut(self, patience: Optional[Patience]) -> Dict[Quad, List[Member]]:
         quads: Dict[Quad, List[Member]] = {}
@@ -153,16 +152,16 @@ class Layout:
 
 
 @dataclass
-class Basemap:
-    """Hold a basemap as it is defined."""
+class BasemapDefinition:
+    """Definition of a basemap."""
 
     name: str
     title: str
-    search: Search
+    search: SceneSearch
     product: Optional[str] = None
     level: int = 15
-    _layout: Optional[Tuple[int, Layout]] = field(default=None, repr=False)
-    _parts: OrderedDict[FrozenSet[str], Layout] = field(default_factory=OrderedDict, repr=False)
+    _layout: Optional[Tuple[int, BasemapLayout]] = field(default=None, repr=False)
+    _parts: OrderedDict[FrozenSet[str], BasemapLayout] = field(default_factory=OrderedDict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def is_visible(self, permission: Permission) -> bool:
@@ -172,12 +171,12 @@ class Basemap:
             self.product is None or permission.allows(self.product)
         )
 
-    def layout(self, index: Index, permission: Permission, patience: Optional[Patience] = None) -> Layout:
+    def layout(self, index: Index, permission: Permission, patience: Optional[Patience] = None) -> BasemapLayout:
         """Return the scenes and quads of the basemap that a key may see, as they are in the index now."""
         with _held(self._lock, patience):
             version = index.version()
             if self._layout is None or self._layout[0] != version:
-                self._layout = version, Layout(self._find(index, patience), self.level)
+                self._layout = version, BasemapLayout(self._find(index, patience), self.level)
                 self._parts.clear()
             whole = self._layout[1]
             if permission.products is None or self.product is not None:
@@ -188,7 +187,7 @@ class Basemap:
                 self._parts.popitem(last=False)
             return part
 
-    def describe(self, layout: Layout, base: str) -> Dict[str, Any]:
+    def describe(self, layout: BasemapLayout, base: str) -> Dict[str, Any]:
         """Return the basemap as the API gives it."""
         members = layout.members
         times = sorted(member.acquired for member in members)
@@ -255,7 +254,7 @@ class Basemap:
                 Member(
                     scene_id,
                     shown,
-                    shapely.make_valid(to_mercator(split(shape(feature["geometry"])))),
+                    shapely.make_valid(to_mercator(footprint_of(feature["geometry"]))),
                     format_time(parse_time(acquired)),
                     _updated(properties, acquired),
                     float(estimated) if isinstance(estimated, (int, float)) else 0.0,
@@ -278,7 +277,7 @@ def _held(lock: threading.Lock, patience: Optional[Patience]) -> Iterator[None]:
         lock.release()
 
 
-def load_basemaps(file: Optional[Path]) -> Dict[str, Basemap]:
+def load_basemaps(file: Optional[Path]) -> Dict[str, BasemapDefinition]:
     """Return the basemaps of a file, by name.
 
     Raises
@@ -298,7 +297,7 @@ def load_basemaps(file: Optional[Path]) -> Dict[str, Basemap]:
         ) from None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigError(f"The file of basemaps {file} holds no list of basemaps.")
-    basemaps: Dict[str, Basemap] = {}
+    basemaps: Dict[str, BasemapDefinition] = {}
     for entry in entries:
         basemap = _basemap(file, entry)
         if basemaps.setdefault(basemap.name, basemap) is not basemap:
@@ -306,7 +305,7 @@ def load_basemaps(file: Optional[Path]) -> Dict[str, Basemap]:
     return basemaps
 
 
-def _basemap(file: Path, entry: Mapping[str, Any]) -> Basemap:
+def _basemap(file: Path, entry: Mapping[str, Any]) -> BasemapDefinition:
     name = entry.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ConfigError(f"The file of basemaps {file}: a name has letters, digits, - and _, not {name!r}.")
@@ -335,7 +334,9 @@ def _basemap(file: Path, entry: Mapping[str, Any]) -> Basemap:
     except (Refusal, ValueError) as error:
         raise ConfigError(f"The file of basemaps {file}: {name}: {error}") from None
     product = entry.get("product")
-    return Basemap(name, str(entry.get("title", name)), search, None if product is None else str(product), level)
+    return BasemapDefinition(
+        name, str(entry.get("title", name)), search, None if product is None else str(product), level
+    )
 
 
 def _after(last: Any) -> datetime:

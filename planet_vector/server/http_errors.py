@@ -6,7 +6,7 @@ from typing import Any, Mapping, Optional, Tuple
 
 
 class Refusal(Exception):
-    """Be an answer of 4xx or 5xx.
+    """Error that is answered with a status of 4xx or 5xx.
 
     Parameters
     ----------

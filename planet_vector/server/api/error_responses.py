@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Mount
 
 from planet_vector.server.api.conditional import NOT_STORED
+from planet_vector.server.http_errors import Refusal
 from planet_vector.server.patience import ClientGone
-from planet_vector.server.refusal import Refusal
 
 
 def add_refusals(app: FastAPI) -> None:

@@ -1,9 +1,11 @@
-"""What GDAL says of a failure, without the permissions that addresses hold."""
+"""What failures say, as parts of sentences and without the permissions that addresses hold."""
 
 from __future__ import annotations
 
 import re
 from typing import Iterator, List, Optional
+
+from planet_vector.errors import PlanetVectorError, ServiceError
 
 _QUERY = re.compile(r"\?[^\s'\"]*")
 
@@ -27,3 +29,9 @@ def _messages(error: BaseException) -> Iterator[str]:
     while found is not None:
         yield str(found)
         found = found.__cause__ or found.__context__
+
+
+def reason(error: BaseException) -> str:
+    """Return why a file could not be read, as part of a sentence; no address in it."""
+    text = error.message if isinstance(error, ServiceError) else str(error)
+    return text.rstrip(".") if isinstance(error, PlanetVectorError) else f"{type(error).__name__}: {text}"

@@ -3,60 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence
 
 from planet_vector.errors import QueryError
 from planet_vector.geometry import utm
+from planet_vector.geometry.boxes import Bounds
+from planet_vector.geometry.grid import GridSpec, inward, outward
 from planet_vector.geometry.shapes import Polygon, Position
 from planet_vector.stacks.rectangle_search import largest_rectangle_within
 
 MAX_BEND = 0.01
 """By how much of a pixel an edge, straight in degrees, may be off from where it is drawn on the grid."""
-
-
-class Grid(NamedTuple):
-    """Hold a raster's place: north up, square pixels.
-
-    Attributes
-    ----------
-    epsg : int
-        The coordinate system, UTM on WGS 84.
-    west, north : float
-        The upper left corner, metres.
-    pixel : float
-        Width and height of a pixel, metres.
-    width, height : int
-        Columns and rows.
-    """
-
-    epsg: int
-    west: float
-    north: float
-    pixel: float
-    width: int
-    height: int
-
-    @property
-    def transform(self) -> Tuple[float, float, float, float, float, float]:
-        """From column and row to easting and northing: a, b, c, d, e, f of an affine transform."""
-        return (self.pixel, 0.0, self.west, 0.0, -self.pixel, self.north)
-
-    @property
-    def bounds(self) -> Tuple[float, float, float, float]:
-        """West, south, east, north, in metres."""
-        return (
-            self.west,
-            self.north - self.height * self.pixel,
-            self.west + self.width * self.pixel,
-            self.north,
-        )
-
-    @property
-    def ring(self) -> List[Position]:
-        """The four corners in longitude and latitude, anticlockwise from the lower left, closed."""
-        west, south, east, north = self.bounds
-        corners = [(west, south), (east, south), (east, north), (west, north), (west, south)]
-        return [utm.inverse(self.epsg, x, y) for x, y in corners]
 
 
 def common_grid(
@@ -65,7 +22,7 @@ def common_grid(
     origin: Position = (0.0, 0.0),
     epsg: Optional[int] = None,
     tolerance: float = 1e-3,
-) -> Grid:
+) -> GridSpec:
     """Return the largest grid of whole pixels inside the ground that scenes share.
 
     Parameters
@@ -98,7 +55,7 @@ def common_grid(
 
 def grid_around(
     polygons: Sequence[Polygon], pixel: float, origin: Position = (0.0, 0.0), epsg: Optional[int] = None
-) -> Grid:
+) -> GridSpec:
     """Return the least grid of whole pixels that holds an area.
 
     Parameters
@@ -115,20 +72,10 @@ def grid_around(
     positions = [position for rings in polygons for position in projected(rings[0], epsg, pixel * MAX_BEND)]
     columns = [(x - origin[0]) / pixel for x, _ in positions]
     rows = [(origin[1] - y) / pixel for _, y in positions]
-    (first_column, last_column), (first_row, last_row) = outward(columns), outward(rows)
-    west, north = origin[0] + first_column * pixel, origin[1] - first_row * pixel
-    return Grid(epsg, west, north, pixel, last_column - first_column, last_row - first_row)
+    return GridSpec.between(epsg, (pixel, pixel), origin, outward(columns), outward(rows))
 
 
-def outward(places: Iterable[float]) -> Tuple[int, int]:
-    """Return the first and the last line of a grid around places, in pixels: one pixel apart at the least."""
-    # A side that lies on a line of the grid stays there, whatever its last digits.
-    rounded = [round(place, 6) for place in places]
-    first = math.floor(min(rounded))
-    return first, max(first + 1, math.ceil(max(rounded)))
-
-
-def snapped(bounds: Tuple[float, float, float, float], pixel: float, origin: Position, epsg: int) -> Grid:
+def snapped(bounds: Bounds, pixel: float, origin: Position, epsg: int) -> GridSpec:
     """Draw a rectangle in to whole pixels.
 
     Raises
@@ -136,17 +83,11 @@ def snapped(bounds: Tuple[float, float, float, float], pixel: float, origin: Pos
     QueryError
         When it holds none.
     """
-    # A side that lies on a line of the grid stays there, whatever its last digits.
-    first_column, last_column = _inward((bounds[0] - origin[0]) / pixel, (bounds[2] - origin[0]) / pixel)
-    first_row, last_row = _inward((origin[1] - bounds[3]) / pixel, (origin[1] - bounds[1]) / pixel)
-    if last_column <= first_column or last_row <= first_row:
+    columns = inward((bounds[0] - origin[0]) / pixel, (bounds[2] - origin[0]) / pixel)
+    rows = inward((origin[1] - bounds[3]) / pixel, (origin[1] - bounds[1]) / pixel)
+    if columns[1] <= columns[0] or rows[1] <= rows[0]:
         raise QueryError(f"The ground holds not one whole pixel of {pixel:g} m: take scenes that share more.")
-    west, north = origin[0] + first_column * pixel, origin[1] - first_row * pixel
-    return Grid(epsg, west, north, pixel, last_column - first_column, last_row - first_row)
-
-
-def _inward(low: float, high: float) -> Tuple[int, int]:
-    return math.ceil(round(low, 6)), math.floor(round(high, 6))
+    return GridSpec.between(epsg, (pixel, pixel), origin, columns, rows)
 
 
 def _zone(polygons: Sequence[Polygon], pixel: float, epsg: Optional[int]) -> int:

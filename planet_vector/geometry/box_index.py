@@ -10,14 +10,14 @@ from array import array
 from bisect import bisect_left, bisect_right
 from typing import Iterable, List, Sequence
 
-from planet_vector.geometry.shapes import Box
+from planet_vector.geometry.boxes import Box
 
 _ROUNDING = 1e-9  # degrees; a width is a difference of doubles
 _WIDE = 0.01  # share of the boxes, the widest, that are compared one by one; the others bound the width to look back
 
 
 class BoxIndex:
-    """Index boxes by their western edges.
+    """Index of boxes by their western edges.
 
     Parameters
     ----------

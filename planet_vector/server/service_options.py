@@ -8,7 +8,7 @@ from typing import Optional, Tuple
 
 
 @dataclass(frozen=True)
-class Options:
+class ServiceOptions:
     """Options of a service; each of its processes is given the same."""
 
     root: Path

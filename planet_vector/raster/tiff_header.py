@@ -5,7 +5,6 @@ Only the standard library and requests are needed here: the GDAL driver uses thi
 
 from __future__ import annotations
 
-import io
 import math
 from os import SEEK_END
 from typing import Dict, List, NamedTuple, Sequence, Tuple
@@ -16,6 +15,7 @@ import requests
 
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import ProtocolError
+from planet_vector.geometry.grid import GridSpec
 from planet_vector.http.responses import content_range, read_body
 from planet_vector.pixels.tiff import (
     ASCII,
@@ -37,6 +37,7 @@ from planet_vector.pixels.tiff import (
     TiffProblem,
 )
 from planet_vector.raster.limits import MAX_BLOCK, MAX_RATIO
+from planet_vector.raster.vrt_xml import xml_text
 
 MOST_BANDS = 64
 
@@ -65,8 +66,8 @@ _SAYS_NOTHING_MORE = {_MODEL, _RASTER, 1026, _GEOGRAPHIC, 2049, _ANGLE, 2057, 20
 """Keys beside which a code says all: these, names, and the ellipsoid that goes with the code."""
 
 
-class Band(NamedTuple):
-    """Hold what a header says of a band, in GDAL's words.
+class TiffBand(NamedTuple):
+    """Band of a TIFF header, in GDAL's words.
 
     Attributes
     ----------
@@ -86,27 +87,21 @@ class Band(NamedTuple):
     metadata: Tuple[Tuple[str, str], ...] = ()
 
 
-class Layout(NamedTuple):
-    """Hold what a header says of a GeoTIFF that has one image, is north up, and in a system with an EPSG code.
+class TiffHeader(NamedTuple):
+    """Header of a GeoTIFF of one image, north up, in a coordinate system with an EPSG code.
 
     Attributes
     ----------
-    width, height : int
-        Pixels.
+    grid : GridSpec
+        Its pixels; the coordinate system is an EPSG code.
     dtype : str
         Type of all bands, as GDAL calls it: ``Byte``, ``UInt16`` …
-    bands : tuple of Band
+    bands : tuple of TiffBand
         The bands.
     nodata : str
         The value that stands for no data, as it is written there, or nothing.
-    epsg : int
-        Code of the coordinate system.
     geographic : bool
-        Whether its units are degrees; else metres.
-    origin : (float, float)
-        West and north edge, longitude or easting first.
-    pixel : (float, float)
-        Width and height of a pixel, both above 0.
+        Whether the units of the coordinate system are degrees; else metres.
     block : (int, int)
         Columns and rows of a strip or a tile.
     metadata : tuple of (str, str)
@@ -117,22 +112,18 @@ class Layout(NamedTuple):
         Whether colours are multiplied by alpha.
     """
 
-    width: int
-    height: int
+    grid: GridSpec
     dtype: str
-    bands: Tuple[Band, ...]
+    bands: Tuple[TiffBand, ...]
     nodata: str
-    epsg: int
     geographic: bool
-    origin: Tuple[float, float]
-    pixel: Tuple[float, float]
     block: Tuple[int, int]
     metadata: Tuple[Tuple[str, str], ...]
     interleaved: bool
     premultiplied: bool
 
 
-def read_layout(catalog: ScenesV0, url: str) -> Layout:
+def read_tiff_header(catalog: ScenesV0, url: str) -> TiffHeader:
     """Read the header of a file: by one request where it stands in the first 64 kB, by three at the most.
 
     Parameters
@@ -150,14 +141,14 @@ def read_layout(catalog: ScenesV0, url: str) -> Layout:
         When the host does not give it.
     """
     file = _Ranges(catalog, url)
-    layout = parse_layout(TiffFile(file))  # type: ignore[arg-type] # it has what is used of a file
-    samples = layout.width * layout.height * len(layout.bands)
+    header = parse_tiff_header(TiffFile(file))
+    samples = header.grid.width * header.grid.height * len(header.bands)
     if samples > file.length * MAX_RATIO:
         raise TiffProblem("claims to hold more than its size can")
-    return layout
+    return header
 
 
-def parse_layout(tiff: TiffFile) -> Layout:
+def parse_tiff_header(tiff: TiffFile) -> TiffHeader:
     """Return what the first directory of a TIFF says, if it is the only one.
 
     Raises
@@ -172,13 +163,13 @@ def parse_layout(tiff: TiffFile) -> Layout:
         raise TiffProblem("is placed by polynomials")
 
     def one(tag: int, default: int) -> int:
-        found = _integers(tiff, first, tag)
+        found = tiff.integers(first, tag)
         return found[0] if found else default
 
     width, height, count = one(WIDTH, 0), one(HEIGHT, 0), one(SAMPLES, 1)
     if not (1 <= width <= _MOST_SIDE and 1 <= height <= _MOST_SIDE and 1 <= count <= MOST_BANDS):
         raise TiffProblem("is of no size that is read")
-    kinds = set(zip(_integers(tiff, first, SAMPLE_FORMAT) or (1,) * count, _integers(tiff, first, BITS) or (1,)))
+    kinds = set(zip(tiff.integers(first, SAMPLE_FORMAT) or (1,) * count, tiff.integers(first, BITS) or (1,)))
     dtype = _TYPES.get(kinds.pop()) if len(kinds) == 1 else None
     if dtype is None:
         raise TiffProblem("has pixels of a type that is not read")
@@ -189,22 +180,24 @@ def parse_layout(tiff: TiffFile) -> Layout:
     if columns * rows * (count if interleaved else 1) * 8 > MAX_BLOCK:
         raise TiffProblem("has blocks that no product has")
 
-    extra = _integers(tiff, first, EXTRA_SAMPLES)
+    extra = tiff.integers(first, EXTRA_SAMPLES)
     items, bands = _metadata(_text(tiff, first, GDAL_METADATA), _colours(one(PHOTOMETRIC, -1), count, extra))
     keys = _keys(tiff, first)
     points = keys.get(_RASTER) == _IS_POINT
     epsg, geographic = _system(keys)
-    west, north, *pixel = _place(tiff, first)
+    west, north, *res = _place(tiff, first)
     if points:  # what is given is the middle of the first pixel
-        west, north = west - pixel[0] / 2, north + pixel[1] / 2
+        west, north = west - res[0] / 2, north + res[1] / 2
+    grid = GridSpec(epsg, west, north, (res[0], res[1]), width, height)
     items["AREA_OR_POINT"] = "Point" if points else "Area"
     for tag, name in _TEXTS.items():
         if tag in first.fields:
             items[f"TIFFTAG_{name}"] = _text(tiff, first, tag)
-    return Layout(
-        width, height, dtype, tuple(bands), _text(tiff, first, _NODATA).strip(), epsg, geographic, (west, north),
-        (pixel[0], pixel[1]), (columns, rows), tuple(items.items()), interleaved, _PREMULTIPLIED in extra,
-    )  # fmt: skip
+    nodata = _text(tiff, first, _NODATA).strip()
+    premultiplied, metadata = _PREMULTIPLIED in extra, tuple(items.items())
+    return TiffHeader(
+        grid, dtype, tuple(bands), nodata, geographic, (columns, rows), metadata, interleaved, premultiplied
+    )
 
 
 def _colours(photometric: int, count: int, extra: Sequence[int]) -> List[str]:
@@ -219,7 +212,7 @@ def _colours(photometric: int, count: int, extra: Sequence[int]) -> List[str]:
     return named + rest
 
 
-def _metadata(text: str, colours: Sequence[str]) -> Tuple[Dict[str, str], List[Band]]:
+def _metadata(text: str, colours: Sequence[str]) -> Tuple[Dict[str, str], List[TiffBand]]:
     """Read GDAL's own XML: items of the dataset, and of each band.
 
     Raises
@@ -228,13 +221,13 @@ def _metadata(text: str, colours: Sequence[str]) -> Tuple[Dict[str, str], List[B
         When it is no such XML.
     """
     items: Dict[str, str] = {}
-    bands = [Band(colour) for colour in colours]
+    bands = [TiffBand(colour) for colour in colours]
     if not text:
         return items, bands
     if "<!" in text:  # entities grow without bounds
         raise TiffProblem("has metadata that is not read")
     try:
-        root = ElementTree.fromstring(text)  # noqa: S314 - entities are refused above
+        root = ElementTree.fromstring(xml_text(text))  # noqa: S314 - entities are refused above
     except ElementTree.ParseError:
         raise TiffProblem("has metadata that is not XML") from None
     for item in root.iter("Item"):
@@ -284,7 +277,7 @@ def _place(tiff: TiffFile, first: Directory) -> Tuple[float, float, float, float
 
 def _keys(tiff: TiffFile, first: Directory) -> Dict[int, int]:
     """Return the keys of the coordinate system that are numbers; 0 for those whose values are elsewhere."""
-    found = _integers(tiff, first, _KEYS)
+    found = tiff.integers(first, _KEYS)
     entries = [found[at : at + 4] for at in range(4, len(found) - 3, 4)]
     return {key: (value if not where else 0) for key, where, _, value in entries}
 
@@ -306,23 +299,14 @@ def _system(keys: Dict[int, int]) -> Tuple[int, bool]:
     return epsg, not projected
 
 
-def _integers(tiff: TiffFile, first: Directory, tag: int) -> Tuple[int, ...]:
-    found = tiff.values(first, tag)
-    if not all(isinstance(value, int) for value in found):
-        raise TiffProblem(f"has a tag {tag} of a type that is not read")
-    return found
-
-
 def _text(tiff: TiffFile, first: Directory, tag: int) -> str:
-    """Return a text as XML can hold it: control characters cannot be written there (XML 1.0, section 2.2)."""
     if tag in first.fields and first.fields[tag].kind != ASCII:
         raise TiffProblem(f"has a tag {tag} that is no text")
-    text = bytes(tiff.values(first, tag, _MOST_TEXT)).partition(b"\0")[0].decode("utf-8", "replace")
-    return "".join(char if char.isprintable() or char in "\n\t" else " " for char in text)
+    return tiff.text(first, tag, _MOST_TEXT)
 
 
-class _Ranges(io.RawIOBase):
-    """Be a file of a host, of which a few stretches are fetched.
+class _Ranges:
+    """Seekable view of a file on a host, of which a few ranges are fetched.
 
     Attributes
     ----------

@@ -1,0 +1,165 @@
+"""Boxes: west, south, east, north, in degrees or the units of another system, with the standard library only."""
+
+from __future__ import annotations
+
+from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple
+
+from planet_vector.decimals import parse_number
+
+Bounds = Tuple[float, float, float, float]
+"""West, south, east, north, in the units of any system."""
+
+FARTHEST = 540.0
+"""Degrees of longitude: a turn beyond the antimeridian."""
+
+_Polygons = Sequence[Sequence[Sequence[Tuple[float, float]]]]
+
+
+class Box(NamedTuple):
+    """A box in degrees; ``west > east`` crosses the antimeridian."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+    @classmethod
+    def parse(cls, text: str) -> Box:
+        """Read ``minx,miny,maxx,maxy``, the longitudes in any turn: 185 is -175, and 360 degrees and more the globe.
+
+        Raises
+        ------
+        ValueError
+            When the text is not four numbers that make a box on the globe.
+        """
+        try:
+            box = cls(*(parse_number(part) for part in text.split(",")))
+        except (TypeError, ValueError):
+            raise ValueError(f"{text!r} is not a box: write minx,miny,maxx,maxy in degrees") from None
+        if not (-90 <= box.south <= box.north <= 90):
+            raise ValueError(f"{text!r} is not a box: latitudes run from miny up to maxy, within -90 and 90")
+        if not (-FARTHEST <= box.west <= FARTHEST and -FARTHEST <= box.east <= FARTHEST):
+            raise ValueError(f"{text!r} is not a box: longitudes lie within -540 and 540")
+        return box._within()
+
+    @classmethod
+    def on_globe(cls, west: float, south: float, east: float, north: float) -> Optional[Box]:
+        """Return what of an extent lies within ±180° and ±90°, None where nothing does or a side is no number."""
+        if not (west <= 180 and -180 <= east and south <= 90 and -90 <= north and west <= east and south <= north):
+            return None
+        return cls(max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0))
+
+    def _within(self) -> Box:
+        """Return the box with its longitudes within ±180°."""
+        west, _, east, _ = self
+        if max(abs(west), abs(east)) <= 180:
+            return self
+        if east - west >= 360:
+            return self._replace(west=-180.0, east=180.0)
+        has_width = west < east or (west - east) % 360 != 0
+        west += 360 if west < -180 else -360 if west >= 180 else 0
+        # Like the west, the east on the antimeridian takes the name that lies on the box's side of it.
+        east += 360 if east <= -180 else -360 if east > 180 else 0
+        return self._replace(west=west, east=east if has_width else west)
+
+    @property
+    def is_world(self) -> bool:
+        """Whether every place on the globe is inside."""
+        return self.east - self.west >= 360 and self.south <= -90 and self.north >= 90
+
+    def parts(self) -> List[Box]:
+        """Return the box as one or two boxes that do not cross the antimeridian.
+
+        A box without width on the antimeridian lies on both sides of it.
+        """
+        if abs(self.west) == 180 == abs(self.east) and self.west >= self.east:
+            return [self._replace(west=side, east=side) for side in (180.0, -180.0)]
+        if self.west <= self.east:
+            return [self]
+        parts = [self._replace(east=180.0), self._replace(west=-180.0)]
+        return [part for part in parts if part.west < part.east]
+
+    def touches(self, other: Box) -> bool:
+        """Tell whether the two boxes share a point."""
+        return any(
+            a.west <= b.east and b.west <= a.east and a.south <= b.north and b.south <= a.north
+            for a in self.parts()
+            for b in other.parts()
+        )
+
+    def contains(self, other: Box) -> bool:
+        """Tell whether the other box lies within this one."""
+        return all(
+            any(a.west <= b.west and b.east <= a.east for a in self.parts())
+            and self.south <= b.south
+            and b.north <= self.north
+            for b in other.parts()
+        )
+
+    def wkt(self) -> str:
+        """Return the box as WKT: a point or a line where it has no size, two of them across or on the antimeridian.
+
+        A box of more than half the globe has positions in the middle of its longer sides: a longer step goes the other
+        way around (`planet_vector.geometry.areas`).
+        """
+        parts = self.parts()
+        if parts[0].west == parts[0].east and self.south == self.north:
+            points = [f"{part.west!r} {self.south!r}" for part in parts]
+            return f"POINT({points[0]})" if len(points) == 1 else f"MULTIPOINT(({'),('.join(points)}))"
+        if parts[0].west == parts[0].east:
+            lines = [f"{part.west!r} {self.south!r},{part.east!r} {self.north!r}" for part in parts]
+            return f"LINESTRING({lines[0]})" if len(lines) == 1 else f"MULTILINESTRING(({'),('.join(lines)}))"
+        if self.south == self.north:
+            lines = [",".join(f"{x!r} {self.south!r}" for x in part._longitudes()) for part in parts]
+            return f"LINESTRING({lines[0]})" if len(lines) == 1 else f"MULTILINESTRING(({'),('.join(lines)}))"
+        rings = ["((" + ",".join(f"{x!r} {y!r}" for x, y in ring) + "))" for ring in self.rings()]
+        return f"POLYGON{rings[0]}" if len(rings) == 1 else f"MULTIPOLYGON({','.join(rings)})"
+
+    def rings(self) -> List[List[Tuple[float, float]]]:
+        """Return the closed ring of each part, from the south west to the east; positions as in `wkt`."""
+        found = []
+        for part in self.parts():
+            xs = part._longitudes()
+            ring = [(x, self.south) for x in xs] + [(x, self.north) for x in reversed(xs)]
+            found.append([*ring, ring[0]])
+        return found
+
+    def _longitudes(self) -> List[float]:
+        """Return the longitudes of the positions on the southern side of a box that does not cross the antimeridian."""
+        west, _, east, _ = self
+        return [west, (west + east) / 2, east] if east - west > 180 else [west, east]
+
+    def __str__(self) -> str:
+        return ",".join(
+            format(value, ".15g") if float(format(value, ".15g")) == value else repr(value) for value in self
+        )
+
+
+WORLD = Box(-180.0, -90.0, 180.0, 90.0)
+
+
+def around(boxes: Iterable[Bounds]) -> Bounds:
+    """Return the bounds around boxes of one system, one at least, none of which crosses the antimeridian."""
+    wests, souths, easts, norths = zip(*boxes)
+    return min(wests), min(souths), max(easts), max(norths)
+
+
+def around_polygons(polygons: _Polygons) -> Box:
+    """Return the box around polygons, one at least; it does not cross the antimeridian."""
+    xs = [x for polygon in polygons for x, _ in polygon[0]]
+    ys = [y for polygon in polygons for _, y in polygon[0]]
+    return Box(min(xs), min(ys), max(xs), max(ys))
+
+
+def narrow_around_polygons(polygons: _Polygons) -> Box:
+    """Return the box around a footprint in degrees; across the antimeridian, where it was cut, west > east.
+
+    RFC 7946, section 5.2. Polygons on both sides of it that lie in less than half of the globe are taken for cut there.
+    """
+    box = around_polygons(polygons)
+    if box.east - box.west <= 180:
+        return box
+    parts = [around_polygons([polygon]) for polygon in polygons]
+    west = min(part.west for part in parts if part.east > 0)
+    east = max(part.east for part in parts if part.west < 0)
+    return box._replace(west=west, east=east)

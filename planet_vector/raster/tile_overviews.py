@@ -1,0 +1,62 @@
+"""Tiles of a web map as overviews of a raster, described to GDAL with the standard library alone."""
+
+from __future__ import annotations
+
+import math
+from typing import Callable, List
+
+from planet_vector.geometry.grid import GridSpec
+from planet_vector.geometry.web_mercator import HALF_WORLD, TILE
+from planet_vector.raster.gdal_xml import COLOURS, SMALLEST, world_of_tiles
+from planet_vector.raster.tiff_header import TiffHeader
+from planet_vector.raster.vrt_xml import Warp, as_text, new_warped_vrt
+
+_DEGREE = math.pi * 6378137.0 / 180  # metres, on the equator
+_BLOCK = 512  # pixels a side that are warped at once, so that the tiles below them are fetched together
+_MEMORY = 64 * 2**20  # bytes for that
+
+
+def tile_overviews(header: TiffHeader, latitude: float, tiles: Callable[[int], str], deepest: int) -> List[str]:
+    """Return tiles as overviews of a raster: texts of VRTs, each half as large as the one before, that warp one zoom.
+
+    Parameters
+    ----------
+    header : TiffHeader
+        Of the raster, whose bands are those of the tiles, with or without alpha.
+    latitude : float
+        Of its middle, in degrees.
+    tiles : callable
+        Returns the name by which GDAL opens the tiles of a zoom.
+    deepest : int
+        Their deepest zoom.
+    """
+    grid = header.grid
+    metres = grid.res[1] * (_DEGREE if header.geographic else 1.0)
+    on_ground = 2 * HALF_WORLD / TILE * math.cos(math.radians(latitude))  # metres, of a pixel of zoom 0
+    found = []
+    for power in range(1, 32):
+        if max(grid.shape) >> (power - 1) <= SMALLEST:
+            break
+        width, height = (-(-side // 2**power) for side in (grid.width, grid.height))
+        # Pixels of tiles are as large as these, or up to 1.4 times smaller or larger.
+        zoom = round(math.log2(on_ground / (metres * 2**power)))
+        if 0 <= zoom <= deepest:
+            found.append(_warped(header, grid.resized(width, height), tiles(zoom), zoom))
+    return found
+
+
+def _warped(header: TiffHeader, grid: GridSpec, tiles: str, zoom: int) -> str:
+    """Return the text of a VRT that warps one zoom of tiles to a grid."""
+    alpha = len(header.bands) == len(COLOURS)
+    warp = Warp(
+        tiles,
+        world_of_tiles(zoom),
+        # Without alpha, what is blended along edges would not be told from what has no data.
+        "Bilinear" if alpha else "NearestNeighbour",
+        _BLOCK,
+        _MEMORY,
+        bands=3,
+        alpha=4,
+        keeps_alpha=alpha,
+    )
+    return as_text(new_warped_vrt(grid, header.dtype, [band.colour for band in header.bands], warp))

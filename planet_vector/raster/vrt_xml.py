@@ -1,0 +1,262 @@
+"""VRTs, the XML of GDAL's virtual rasters, built with the standard library alone.
+
+Elements and attributes are those of GDAL's manual ("VRT -- GDAL Virtual Format"), and of what ``gdalwarp -of VRT``
+writes. Other modules say what a VRT is to hold; how that is written is known here only. Rectangles are column, row,
+columns and rows, in pixels.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from xml.etree.ElementTree import Element, SubElement, tostring  # noqa: S405 - nothing is parsed
+
+from planet_vector.errors import RasterAccessError
+from planet_vector.geometry.grid import GridSpec
+
+Rectangle = Tuple[float, float, float, float]
+Items = Sequence[Tuple[str, str]]
+
+_WARPED = "VRTWarpedDataset"
+_MOST_PIXELS = 2**31 - 1  # a side, which GDAL counts in 32 bits
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2
+
+
+class Properties(NamedTuple):
+    """Properties of a source, by which GDAL opens it only when it is looked at.
+
+    Attributes
+    ----------
+    width, height : int
+        Pixels of the source.
+    dtype : str
+        Type of the band, as GDAL calls it.
+    block : (int, int)
+        Columns and rows of its blocks.
+    """
+
+    width: int
+    height: int
+    dtype: str
+    block: Tuple[int, int]
+
+
+def new_vrt(grid: GridSpec) -> Element:
+    """Return the root of a VRT over a grid.
+
+    The coordinate system is said without a mapping of its axes: then GDAL takes longitude or easting for the first
+    coordinate in every system.
+
+    Raises
+    ------
+    RasterAccessError
+        When the grid has more pixels than GDAL counts.
+    """
+    if max(grid.shape) > _MOST_PIXELS:
+        told = "Of {:g} × {:g} there would be {} × {} pixels".format(*grid.res, grid.width, grid.height)
+        raise RasterAccessError(f"{told}: take larger ones.")
+    root = Element("VRTDataset", rasterXSize=str(grid.width), rasterYSize=str(grid.height))
+    SubElement(root, "SRS").text = f"EPSG:{grid.crs}" if isinstance(grid.crs, int) else grid.crs.to_wkt()
+    SubElement(root, "GeoTransform").text = _numbers(_geotransform(grid))
+    return root
+
+
+def add_metadata(parent: Element, items: Items, domain: str = "") -> None:
+    """Add metadata to a VRT, or to a band of it, if there are any."""
+    if items:
+        metadata = SubElement(parent, "Metadata", {"domain": domain} if domain else {})
+        for key, value in items:
+            SubElement(metadata, "MDI", key=xml_text(key)).text = xml_text(value)
+
+
+def add_band(
+    root: Element, dtype: str, texts: Items = (), metadata: Items = (), block: Optional[Tuple[int, int]] = None
+) -> Element:
+    """Add a band to a VRT.
+
+    Parameters
+    ----------
+    root : Element
+        The VRT.
+    dtype : str
+        Type, as GDAL calls it.
+    texts : sequence of (str, str)
+        Elements of the band and their texts, such as ``ColorInterp``; empty ones are left out.
+    metadata : sequence of (str, str)
+        Items of the band.
+    block : (int, int), optional
+        Columns and rows of its blocks; by default those that GDAL takes.
+    """
+    band = SubElement(root, "VRTRasterBand", dataType=dtype, band=str(len(root.findall("VRTRasterBand")) + 1))
+    if root.get("subClass") == _WARPED:
+        band.set("subClass", "VRTWarpedRasterBand")
+    if block is not None:
+        set_block(band, *block)
+    add_metadata(band, metadata)
+    for name, text in texts:
+        if text:
+            SubElement(band, name).text = xml_text(text)
+    return band
+
+
+def set_block(band: Element, columns: object, rows: object) -> None:
+    """Say the blocks of a band: who reads block by block reads those of its file."""
+    band.attrib.update(blockXSize=str(columns), blockYSize=str(rows))
+
+
+def add_colour_table(band: Element, table: Mapping[int, Sequence[int]]) -> None:
+    """Add a palette to a band: red, green, blue and alpha by pixel value; values between them are transparent black."""
+    element = SubElement(band, "ColorTable")
+    for value in range(max(table) + 1):
+        colour = table.get(value, (0, 0, 0, 0))
+        SubElement(element, "Entry", {f"c{number}": str(part) for number, part in enumerate(colour, 1)})
+
+
+def add_mask(parent: Element) -> Element:
+    """Add a mask band to a VRT, or to one of its bands alone: 255 where there is data, 0 where there is none."""
+    return SubElement(SubElement(parent, "MaskBand"), "VRTRasterBand", dataType="Byte")
+
+
+def add_source(
+    band: Element,
+    name: str,
+    number: Union[int, str],
+    taken: Optional[Rectangle] = None,
+    placed: Optional[Rectangle] = None,
+    properties: Optional[Properties] = None,
+    settings: Optional[Mapping[str, str]] = None,
+    relative: bool = False,
+) -> None:
+    """Add a source to a band.
+
+    Parameters
+    ----------
+    band : Element
+        The band.
+    name : str
+        GDAL name of the source.
+    number : int or str
+        Which of its bands, counted from 1; ``mask,<number>`` for a band's mask.
+    taken, placed : Rectangle, optional
+        What of the source is taken, and where in the VRT it is placed; by default all of it, everywhere.
+    properties : Properties, optional
+        Of the source; without them GDAL opens it with the VRT.
+    settings : mapping of str to str, optional
+        Elements of a complex source, such as ``NODATA``; by default it is a simple one.
+    relative : bool
+        Whether the name is a path relative to the VRT.
+    """
+    source = SubElement(band, "SimpleSource" if settings is None else "ComplexSource")
+    SubElement(source, "SourceFilename", relativeToVRT=str(int(relative)), shared="0").text = name
+    SubElement(source, "SourceBand").text = str(number)
+    if properties is not None:
+        SubElement(
+            source, "SourceProperties", RasterXSize=str(properties.width), RasterYSize=str(properties.height),
+            DataType=properties.dtype, BlockXSize=str(properties.block[0]), BlockYSize=str(properties.block[1]),
+        )  # fmt: skip
+    for tag, rectangle in (("SrcRect", taken), ("DstRect", placed)):
+        if rectangle is not None:
+            SubElement(source, tag, dict(zip(("xOff", "yOff", "xSize", "ySize"), map(_number, rectangle))))
+    for tag, text in (settings or {}).items():
+        SubElement(source, tag).text = text
+
+
+def add_overview(band: Element, name: str, number: int) -> None:
+    """Add a band of another raster to a band, as an overview; it is opened when it is looked at."""
+    overview = SubElement(band, "Overview")
+    SubElement(overview, "SourceFilename", relativeToVRT="0").text = name
+    SubElement(overview, "SourceBand").text = str(number)
+
+
+class Warp(NamedTuple):
+    """Warp of a raster to the pixels of a VRT.
+
+    Attributes
+    ----------
+    source : str
+        GDAL name of the raster.
+    grid : GridSpec
+        Its pixels.
+    resampling : str
+        Such as ``Bilinear``.
+    block : int
+        Pixels a side that are warped at once.
+    memory : int
+        Bytes that this may take.
+    bands : int
+        Bands that are warped, one to one.
+    alpha : int
+        Number of the alpha band of the raster.
+    keeps_alpha : bool
+        Whether the VRT has that band, too.
+    """
+
+    source: str
+    grid: GridSpec
+    resampling: str
+    block: int
+    memory: int
+    bands: int
+    alpha: int
+    keeps_alpha: bool
+
+
+def new_warped_vrt(grid: GridSpec, dtype: str, colours: Sequence[str], warp: Warp) -> Element:
+    """Return a VRT that warps a raster to a grid, both north up; its bands have one type, and these colours."""
+    root = new_vrt(grid)
+    root.set("subClass", _WARPED)
+    for colour in colours:
+        add_band(root, dtype, [("ColorInterp", colour)])
+    SubElement(root, "BlockXSize").text = str(min(warp.block, grid.width))
+    SubElement(root, "BlockYSize").text = str(min(warp.block, grid.height))
+    options = SubElement(root, "GDALWarpOptions")
+    SubElement(options, "WarpMemoryLimit").text = str(warp.memory)
+    SubElement(options, "ResampleAlg").text = warp.resampling
+    SubElement(options, "WorkingDataType").text = dtype
+    SubElement(options, "Option", name="INIT_DEST").text = "0"
+    SubElement(options, "SourceDataset", relativeToVRT="0").text = warp.source
+    approximate = SubElement(SubElement(options, "Transformer"), "ApproxTransformer")
+    SubElement(approximate, "MaxError").text = "0.125"  # pixels, as gdalwarp has it
+    transformer = SubElement(SubElement(approximate, "BaseTransformer"), "GenImgProjTransformer")
+    for side, pixels in (("Src", warp.grid), ("Dst", grid)):
+        SubElement(transformer, f"{side}GeoTransform").text = _numbers(_geotransform(pixels))
+        SubElement(transformer, f"{side}InvGeoTransform").text = _numbers(_inverse(pixels))
+    systems = SubElement(SubElement(transformer, "ReprojectTransformer"), "ReprojectionTransformer")
+    SubElement(systems, "SourceSRS").text = f"EPSG:{warp.grid.crs}"
+    SubElement(systems, "TargetSRS").text = f"EPSG:{grid.crs}"
+    mappings = SubElement(options, "BandList")
+    for number in range(1, warp.bands + 1):
+        SubElement(mappings, "BandMapping", src=str(number), dst=str(number))
+    SubElement(options, "SrcAlphaBand").text = str(warp.alpha)
+    if warp.keeps_alpha:
+        SubElement(options, "DstAlphaBand").text = str(warp.alpha)
+    return root
+
+
+def as_text(root: Element) -> str:
+    """Return a VRT as GDAL opens it, by this text or from a file."""
+    return tostring(root, encoding="unicode")
+
+
+def xml_text(text: str) -> str:
+    """Return a text as XML can hold it: control characters cannot be written there."""
+    return _NO_XML.sub(" ", text)
+
+
+def _geotransform(grid: GridSpec) -> Sequence[float]:
+    """Return the geotransform of a grid, as GDAL orders its numbers."""
+    return grid.west, grid.res[0], 0.0, grid.north, 0.0, -grid.res[1]
+
+
+def _inverse(grid: GridSpec) -> Sequence[float]:
+    """Return the inverse of the geotransform of a grid."""
+    x, y = grid.res[0], -grid.res[1]
+    return -grid.west / x, 1 / x, 0.0, -grid.north / y, 0.0, 1 / y
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return ", ".join(repr(float(value)) for value in values)
+
+
+def _number(value: Any) -> str:
+    return str(value) if isinstance(value, int) else repr(float(value))  # numpy's write their type, too

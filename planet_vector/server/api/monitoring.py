@@ -1,0 +1,68 @@
+"""Note each answer: in the counters, and in the access log."""
+
+from __future__ import annotations
+
+import time
+from email.utils import formatdate
+from typing import Optional
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from planet_vector.server.api.access_log import AccessLog, log_line
+from planet_vector.server.api.metrics import Metrics
+
+
+class MonitoredApp:
+    """Middleware that counts answers, and writes a line of the access log about each.
+
+    Both are done just before an answer's last piece is sent, so that whoever has the answer finds it noted.
+
+    Parameters
+    ----------
+    app : ASGIApp
+        What is wrapped.
+    metrics : Metrics
+        Where answers are counted.
+    log : AccessLog, optional
+        Where lines go, in the combined format with the seconds at the end; no key, no signature is in them.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, log: Optional[AccessLog] = None) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._log = log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, and note it."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        status, sent, noted, start = 0, 0, False, time.perf_counter()
+
+        def note() -> None:
+            nonlocal noted
+            noted, seconds = True, time.perf_counter() - start
+            self._metrics.count(getattr(scope.get("endpoint"), "__name__", "other"), status, seconds, sent)
+            if self._log is not None:
+                self._log.write(log_line(scope, status, sent, seconds))
+
+        async def watched(message: Message) -> None:
+            nonlocal status, sent
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                told = f"total;dur={1000 * (time.perf_counter() - start):.1f}"  # milliseconds until the answer began
+                said = [(b"date", formatdate(usegmt=True).encode()), (b"server-timing", told.encode())]
+                message = {**message, "headers": [*message["headers"], *said]}
+            else:
+                sent += len(message.get("body", b"")) if scope["method"] != "HEAD" else 0
+                if not noted and not message.get("more_body", False):
+                    note()
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except BaseException:
+            status = status or 500
+            raise
+        finally:
+            if not noted:
+                note()

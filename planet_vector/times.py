@@ -1,0 +1,116 @@
+"""Times in UTC as the services write them: any of their spellings read, one written."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from typing import Optional
+
+from planet_vector.decimals import BLANK
+
+_HOURS, _MINUTES = r"(?:[01]\d|2[0-3])", r"(?::?[0-5]\d)"  # of an offset (RFC 3339, section 5.6)
+_TIME = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)"
+    r"(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?"
+    rf"(?:\s*(Z|z|UTC|[+-]{_HOURS}{_MINUTES}?)| ({_HOURS}{_MINUTES}))?",
+    re.ASCII,
+)
+
+
+INSTANT = timedelta(microseconds=1)
+"""The finest time the service writes."""
+
+FIRST, LAST = (end.replace(tzinfo=timezone.utc) for end in (datetime.min, datetime.max))
+"""The first and the last time that can be told; some services write the last for no date."""
+
+
+class _BeyondTime(ValueError):
+    """Raised if the zone of a time moves it past `FIRST` or `LAST`."""
+
+    def __init__(self, text: str, nearest: datetime) -> None:
+        super().__init__(f"{text!r} is not a time within years 1 to 9999")
+        self.nearest = nearest
+
+
+def parse_time(text: str) -> datetime:
+    """Read a time in any spelling the service took.
+
+    Parameters
+    ----------
+    text : str
+        A date, or a date and time, with or without a fraction and a zone. Without a zone it is UTC. A ``+``
+        that arrived as a space (an unescaped query string) is read as the ``+`` it was.
+
+    Returns
+    -------
+    datetime.datetime
+        Aware, in UTC. Digits past the microsecond are cut.
+
+    Raises
+    ------
+    ValueError
+        When the text is no time.
+    """
+    # Fast path: the spelling of nearly all times of the service. The punctuation is checked because fromisoformat
+    # accepts more (any separator, week dates, in some versions 24:00).
+    if text.endswith("+00:00") and len(text) == 32 and text[4:20:3] == "--T::." and text[11:13] < "24":
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            pass  # raised again below, with the text
+    match = _TIME.fullmatch(text.strip(BLANK))
+    # After a date alone, " 0530" may be a time of day: it is not read as an offset.
+    if match is None or (match[9] and not match[4]):
+        raise ValueError(f"{text!r} is not a time: write it as 2015-03-06T02:24:15Z or 2015-03-06")
+    year, month, day, hour, minute, second, fraction, zone, unsigned = match.groups()
+    try:
+        moment = datetime(
+            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0),
+            int((fraction or "").ljust(6, "0")[:6]), tzinfo=timezone.utc,
+        )  # fmt: skip
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a time: {error}") from None
+    zone = zone or unsigned or "Z"
+    if zone not in ("Z", "z", "UTC"):
+        digits = zone.lstrip("+-").replace(":", "").ljust(4, "0")
+        offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+        try:
+            moment -= -offset if zone.startswith("-") else offset
+        except OverflowError:
+            raise _BeyondTime(text, LAST if zone.startswith("-") else FIRST) from None
+    return moment
+
+
+def nearest_time(text: str) -> datetime:
+    """Read a time that a service gives as `parse_time` does, or as the first or last instant where it lies beyond.
+
+    ``9999-12-31T23:59:59-05:00`` is in the year 10000 in UTC, which `datetime.datetime` cannot hold; in its place in a
+    list ordered by time, and within any span that is open there, it is the last instant.
+
+    Raises
+    ------
+    ValueError
+        When the text is no time.
+    """
+    try:
+        return parse_time(text)
+    except _BeyondTime as error:
+        return error.nearest
+
+
+def next_instant(moment: datetime) -> Optional[datetime]:
+    """Return the time an instant, a microsecond, later, or None after the last."""
+    return None if moment >= LAST else moment + INSTANT
+
+
+def format_time(moment: datetime) -> str:
+    """Write a time as the service writes it: ``2015-03-06T02:24:15.531315+00:00``.
+
+    Parameters
+    ----------
+    moment : datetime.datetime
+        Without a zone it is UTC.
+    """
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return moment.astimezone(timezone.utc).isoformat()

@@ -1,0 +1,177 @@
+"""Regions of field values: supersets of what a filter selects, and the conditions that ask a service for them."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple, Union
+
+from planet_vector.query import FIELDS, QUALITIES, Condition, SceneField
+from planet_vector.times import parse_time
+
+_BLUR = timedelta(milliseconds=1)
+
+
+class Span(NamedTuple):
+    """A range of values; None is without end."""
+
+    low: Any = None
+    low_open: bool = False
+    high: Any = None
+    high_open: bool = False
+
+    def meet(self, other: Span) -> Span:
+        low = max((s for s in (self, other) if s.low is not None), key=lambda s: (s.low, s.low_open), default=self)
+        high = min(
+            (s for s in (self, other) if s.high is not None), key=lambda s: (s.high, not s.high_open), default=self
+        )
+        return Span(low.low, low.low_open, high.high, high.high_open)
+
+    def hull(self, other: Span) -> Span:
+        low = min((self, other), key=lambda s: (s.low, s.low_open)) if None not in (self.low, other.low) else Span()
+        high = (
+            max((self, other), key=lambda s: (s.high, not s.high_open))
+            if None not in (self.high, other.high)
+            else Span()
+        )
+        return Span(low.low, low.low_open, high.high, high.high_open)
+
+    @property
+    def empty(self) -> bool:
+        if self.low is None or self.high is None:
+            return False
+        return bool(self.low > self.high or (self.low == self.high and (self.low_open or self.high_open)))
+
+
+@dataclass
+class Region:
+    """A superset of what an expression selects."""
+
+    spans: Dict[str, Span] = field(default_factory=dict)
+    ids: Optional[FrozenSet[str]] = None
+    exact: bool = False
+    nothing: bool = False
+
+    def both(self, other: Region) -> Region:
+        if self.nothing or other.nothing:
+            return NOTHING
+        spans = dict(self.spans)
+        for name, span in other.spans.items():
+            spans[name] = spans[name].meet(span) if name in spans else span
+        if self.ids is None or other.ids is None:
+            ids = self.ids if other.ids is None else other.ids
+        else:
+            ids = self.ids & other.ids
+        if any(span.empty for span in spans.values()) or (ids is not None and not ids):
+            return NOTHING
+        return Region(spans, ids, self.exact and other.exact)
+
+    def either(self, other: Region) -> Region:
+        # Never exact: in some versions a null on one side spoils what is true on the other.
+        if self.nothing or other.nothing:
+            return replace(other if self.nothing else self, exact=False)
+        spans = {name: span.hull(other.spans[name]) for name, span in self.spans.items() if name in other.spans}
+        ids = self.ids | other.ids if self.ids is not None and other.ids is not None else None
+        return Region({n: s for n, s in spans.items() if s != Span()}, ids)
+
+
+ALL = Region()
+NOTHING = Region(nothing=True)
+
+
+def region_of(name: str, operator: str, value: Union[str, float]) -> Region:
+    """Return the region that a comparison of a column with a literal selects, or a larger one."""
+    if name == "id":
+        if operator == "=" and isinstance(value, str):
+            return Region(ids=frozenset({value.casefold()}))
+        return ALL
+    known = FIELDS.get(name)
+    if known is None or operator == "<>":
+        return ALL
+    if known.kind == "time":
+        return _time(known, operator, value)
+    if known.kind == "quality":
+        if operator != "=" or not isinstance(value, str) or value.lower() not in QUALITIES:
+            return ALL
+        return Region({name: Span(QUALITIES.index(value.lower()))})
+    if known.kind == "string":
+        if operator != "=" or not isinstance(value, str) or not value or value.lower() != value.upper():
+            return ALL
+        # A number in place of a text equals its text at the service, and is no text in a column.
+        return Region({name: Span(value, False, value, False)}, exact=not _is_number(value))
+    if not isinstance(value, float) or not math.isfinite(value):
+        return ALL
+    # A fraction in a column of whole numbers, and the last digits of a number past 2⁵³, are the service's alone.
+    exact = known.kind == "number" and abs(value) < 2**53 and (operator != "=" or value.is_integer())
+    return Region({name: _span(operator, value, value)}, exact=exact)
+
+
+def _is_number(text: str) -> bool:
+    """Tell whether JSON writes a number so."""
+    try:
+        return isinstance(json.loads(text), (int, float))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _time(known: SceneField, operator: str, value: Union[str, float]) -> Region:
+    moments = _moments(value) if isinstance(value, str) else []
+    if not moments:
+        return ALL
+    try:
+        return Region({known.name: _span(operator, min(moments) - _BLUR, max(moments) + _BLUR)})
+    except OverflowError:
+        return ALL
+
+
+def _span(operator: str, low: Any, high: Any) -> Span:
+    """Return the span of a comparison with a value that lies from `low` to `high`."""
+    blurred = low != high
+    return {
+        "=": Span(low, False, high, False),
+        "<": Span(high=high, high_open=not blurred),
+        "<=": Span(high=high),
+        ">": Span(low, not blurred),
+        ">=": Span(low),
+    }[operator]
+
+
+def _moments(text: str) -> Sequence[datetime]:
+    """Return the instants a literal may stand for: as it is written, and without its zone."""
+    match = re.fullmatch(
+        r"\s*(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ]+(\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?))?\s*(\S*)\s*", text
+    )
+    if match is None:
+        return []
+    year, month, day, clock, zone = match.groups()
+    clock = clock or "00:00:00"
+    local = f"{year}-{month:0>2}-{day:0>2}T{clock if clock[1] != ':' else '0' + clock}"
+    try:
+        return [parse_time(local + zone), parse_time(local)]
+    except ValueError:
+        return []
+
+
+def conditions_of(known: SceneField, span: Span) -> Tuple[List[Condition], bool]:
+    """Return a span in the comparators the service takes, and whether they say the same."""
+    low, high, exact = span.low, span.high, True
+    if known.kind == "quality":
+        return ([Condition(known, "gte", QUALITIES[low])] if low else []), False
+    if known.integers_only:
+        rounded = (None if low is None else math.floor(low), None if high is None else math.ceil(high))
+        exact = rounded == (low, high)
+        low, high = rounded
+        if not exact:
+            span = Span(low, False, high, False)
+    if low is not None and low == high and "eq" in known.comparators and not isinstance(low, datetime):
+        return [Condition(known, "eq", low)], exact
+    found = []
+    if low is not None:
+        found.append(Condition(known, "gt" if span.low_open else "gte", low))
+    if high is not None:
+        found.append(Condition(known, "lt" if span.high_open else "lte", high))
+    pushed = [condition for condition in found if condition.comparator in known.comparators]
+    return pushed, exact and pushed == found

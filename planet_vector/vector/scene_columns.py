@@ -1,0 +1,96 @@
+"""The columns of layers of scenes, by scene type: the API's dotted names, and their types in OGR."""
+
+from __future__ import annotations
+
+from typing import Dict, Mapping
+
+from planet_vector.vector.column_kinds import INTEGER, LONG, REAL, TEXT, TIME
+
+OTHER = "other"
+FOOTPRINT = "@footprint"
+"""Where ``other`` says why a scene has no geometry: properties of the API have no @ in their names."""
+LOCATION = "location"
+"""The field GDAL's raster tile index (GTI) reads names from, by its default."""
+MADE = ("id", LOCATION, OTHER)
+"""Columns that are no property of a scene."""
+
+
+_COMMON_HEAD: Dict[str, str] = {"id": TEXT, "acquired": TIME, "published": TIME, "provider": TEXT}
+_COMMON_TAIL: Dict[str, str] = {
+    "links.self": TEXT,
+    "links.full": TEXT,
+    "links.thumbnail": TEXT,
+    "links.square_thumbnail": TEXT,
+}
+_SUN = {"sun.altitude": REAL, "sun.azimuth": REAL}
+
+COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "ortho": {
+        "camera.bit_depth": INTEGER,
+        "camera.color_mode": TEXT,
+        "camera.exposure_time": REAL,
+        "camera.gain": REAL,
+        "camera.tdi_pulses": REAL,
+        "cloud_cover.estimated": REAL,
+        "file_size": LONG,
+        "image_statistics.gsd": REAL,
+        "image_statistics.image_quality": TEXT,
+        "image_statistics.snr": REAL,
+        "sat.alt": REAL,
+        "sat.id": TEXT,
+        "sat.lat": REAL,
+        "sat.lng": REAL,
+        "sat.off_nadir": REAL,
+        "strip_id": REAL,
+        **_SUN,
+        "sun.local_time_of_day": REAL,
+        "data.products.visual.full": TEXT,
+        "data.products.analytic.full": TEXT,
+        "data.products.unrectified.full": TEXT,
+        "data.products.unrectified.zip": TEXT,
+    },
+    "rapideye": {
+        "area": REAL,
+        "cloud_cover.estimated": REAL,
+        "image_statistics.gsd": REAL,
+        "rapideye.catalog_id": TEXT,
+        "rapideye.tile_id": TEXT,
+        "sat.azimuth_angle": REAL,
+        "sat.id": TEXT,
+        "sat.off_nadir": REAL,
+        "sat.view_angle": REAL,
+        **_SUN,
+        "data.products.visual.full": TEXT,
+        "data.products.analytic.full": TEXT,
+    },
+    "landsat": {
+        "camera.bit_depth": INTEGER,
+        "cloud_cover.estimated": REAL,
+        "image_statistics.gsd": REAL,
+        "landsat.data_type": TEXT,
+        "landsat.path": INTEGER,
+        "landsat.row": INTEGER,
+        "sat.alt": REAL,
+        "sat.id": TEXT,
+        "sat.off_nadir": REAL,
+        **_SUN,
+        **{f"data.products.band_{n}.full": TEXT for n in range(1, 12)},
+        "data.products.qa.full": TEXT,
+    },
+}
+# A scene type that the service learnt after this was written: what every scene has; the rest is in "other".
+_UNKNOWN: Mapping[str, str] = {
+    "cloud_cover.estimated": REAL,
+    "image_statistics.gsd": REAL,
+    "sat.id": TEXT,
+    "sat.off_nadir": REAL,
+    **_SUN,
+    "data.products.visual.full": TEXT,
+    "data.products.analytic.full": TEXT,
+}
+
+
+def columns_of(scene_type: str) -> Dict[str, str]:
+    """Return all columns of a scene type in their order, each with its type in OGR."""
+    own = COLUMNS.get(scene_type, _UNKNOWN)
+    return {**_COMMON_HEAD, **own, **_COMMON_TAIL, LOCATION: TEXT, OTHER: TEXT}
