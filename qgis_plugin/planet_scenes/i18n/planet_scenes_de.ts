@@ -820,6 +820,11 @@
     </message>
     <message>
       <location filename="../processing/crops.py" />
+      <source>{width} × {height} pixels of {pixel:g} m, EPSG:{epsg}</source>
+      <translation>{width} × {height} Pixel zu {pixel:g} m, EPSG:{epsg}</translation>
+    </message>
+    <message>
+      <location filename="../processing/crops.py" />
       <source>No scene covers the whole area, but {percent:.1f} % of it at the most: take a smaller one.</source>
       <translation>Keine Szene bedeckt das ganze Gebiet, sondern höchstens {percent:.1f} % davon: nehmen Sie ein kleineres.</translation>
     </message>
@@ -877,11 +882,6 @@
       <location filename="../processing/crops.py" />
       <source>The scenes have no ground in common.</source>
       <translation>Die Szenen haben kein gemeinsames Gebiet.</translation>
-    </message>
-    <message>
-      <location filename="../processing/crops.py" />
-      <source>{width} × {height} pixels of {pixel:g} m, EPSG:{epsg}</source>
-      <translation>{width} × {height} Pixel zu {pixel:g} m, EPSG:{epsg}</translation>
     </message>
     <message>
       <location filename="../processing/crops.py" />
