@@ -516,7 +516,7 @@ def test_whoever_takes_scenes_takes_a_search_and_asks_once(
     catalog = search.catalog
     monkeypatch.setattr(catalog, "pages", None)  # whoever asks again fails
     monkeypatch.setattr(catalog, "_source", None)
-    paths = planet_vector.download(search[:1], ["visual"], tmp_path)
+    paths = planet_vector.download(search[:1], tmp_path)
     assert len(paths) == 1 and paths[0].stat().st_size > 0
     with planet_vector.mosaic(search[:2]) as dataset:
         assert dataset.width > 1
