@@ -86,7 +86,7 @@ test-pythons: .venv/.done-test | test-packages  ## Run the core tests on each Py
 	@tests/machines/pythons.sh $(ARGS)
 
 # What another Debian is likeliest to break: the driver in its GDAL, the plugin in its QGIS, keys where /tmp is no home.
-SMOKE = tests/test_demo.py tests/test_threads.py tests/test_install.py tests/raster/test_keyfiles.py \
+SMOKE = tests/test_demo.py tests/test_threads.py tests/test_install.py tests/raster/test_credential_files.py \
   tests/raster/test_session.py tests/vector/test_driver.py
 SMOKE_QGIS = tests/qgis/test_plugin.py tests/qgis/test_layers.py tests/qgis/test_locator.py tests/qgis/test_products.py \
   tests/qgis/test_desktop.py

@@ -9,7 +9,7 @@ import click
 
 from planet_vector.catalog import catalog_of
 from planet_vector.cli import options
-from planet_vector.cli.credentials import key_source
+from planet_vector.cli.login import key_source
 from planet_vector.cli.messages import say
 from planet_vector.config import Settings
 from planet_vector.connections import (

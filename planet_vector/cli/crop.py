@@ -9,9 +9,9 @@ import click
 
 from planet_vector.cli import options
 from planet_vector.cli.messages import say
-from planet_vector.cli.progress import progress_bar
 from planet_vector.cli.scene_inputs import scenes_given
 from planet_vector.cli.search_options import DEFAULT_TYPE
+from planet_vector.cli.terminal_bars import progress_bar
 from planet_vector.errors import ConfigError, PlanetVectorError, QueryError
 from planet_vector.names import Name, is_name, is_segment
 

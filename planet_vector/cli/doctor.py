@@ -18,7 +18,7 @@ import click
 import planet_vector
 from planet_vector.catalog import ScenesV0, catalog_of
 from planet_vector.cli import options
-from planet_vector.cli.credentials import key_source
+from planet_vector.cli.login import key_source
 from planet_vector.cli.messages import say
 from planet_vector.config import Settings
 from planet_vector.driver.registration import PATH_OPTION, environment
@@ -105,7 +105,7 @@ def doctor(connection: Optional[str]) -> None:
         raise click.exceptions.Exit(1)
 
 
-class Product(NamedTuple):
+class ReadProduct(NamedTuple):
     """Hold the name by which each GDAL opens a product; empty if none is known.
 
     The name may be a signed address, which is a permission: it is not printed, and not passed as an argument.
@@ -119,17 +119,17 @@ class Product(NamedTuple):
         return "use_head=no" in self.name
 
 
-def _service(connection: Optional[str]) -> Tuple[List[Finding], Product]:
+def _service(connection: Optional[str]) -> Tuple[List[Finding], ReadProduct]:
     """Return what the service says, and a product of it."""
     found: List[Finding] = []
-    product = Product()
+    product = ReadProduct()
     try:
         settings = Settings.load(connection)
         catalog = catalog_of(settings)
         types = list(catalog.scene_types())
         found.append(Finding("service", True, f"{settings.api_url} has {', '.join(types)}"))
         found.append(Finding("key", True, key_source(settings)))
-        product = Product(_find_product(catalog, types))
+        product = ReadProduct(_find_product(catalog, types))
     except PlanetVectorError as error:
         found.append(Finding("service", False, str(error)))
     else:
@@ -149,17 +149,17 @@ def _find_product(catalog: ScenesV0, types: List[str]) -> str:
     return ""
 
 
-def _libraries(product: Product) -> Iterator[Finding]:
+def _libraries(product: ReadProduct) -> Iterator[Finding]:
     """Yield what each library that brings a GDAL does with the names, in a fresh interpreter."""
     for module, opener in _OPENERS.items():
         if importlib.util.find_spec(module) is None:
             continue
         code = "\n".join([_BEGIN.format(module=module), _REGISTER, opener])
         said = _said([sys.executable, "-c", code], _names(product))
-        yield _judge(module, said, "reinstall planet_vector", Product() if module in _VECTOR_ONLY else product)
+        yield _judge(module, said, "reinstall planet_vector", ReadProduct() if module in _VECTOR_ONLY else product)
 
 
-def _programs(product: Product) -> Iterator[Finding]:
+def _programs(product: ReadProduct) -> Iterator[Finding]:
     """Yield what the GDAL on PATH, and that of QGIS, do with the names, in the shell as it is."""
     remedy = 'type: eval "$(planet-vector env)"'
     if os.environ.get(PATH_OPTION):
@@ -181,11 +181,11 @@ def _programs(product: Product) -> Iterator[Finding]:
             break
 
 
-def _names(product: Product) -> str:
+def _names(product: ReadProduct) -> str:
     return f"{_PROBE}\n{product.name}\n{'signed' if product.signed else ''}"
 
 
-def _gdalinfo(program: str, product: Product) -> str:
+def _gdalinfo(program: str, product: ReadProduct) -> str:
     """Return what gdalinfo says of a product, whose name it reads from a file, as arguments can be seen by others."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "arguments.txt")
@@ -202,7 +202,7 @@ def _said(command: List[str], text: str = "") -> str:
     return done.stdout + done.stderr
 
 
-def _judge(name: str, said: str, remedy: str, product: Product) -> Finding:
+def _judge(name: str, said: str, remedy: str, product: ReadProduct) -> Finding:
     build = _build(said)
     gdal = "GDAL {}.{}.{}".format(*build) if build else "a GDAL that does not start"
     if _DRIVERS_WORDS not in said:
@@ -234,6 +234,6 @@ def _probes_whole(said: str) -> bool:
     return build is not None and probes_whole(build)
 
 
-def _fetches_whole(said: str, product: Product) -> bool:
+def _fetches_whole(said: str, product: ReadProduct) -> bool:
     """Return whether a GDAL fetches the product whole, which may take minutes, to read one pixel."""
     return product.signed and _probes_whole(said)

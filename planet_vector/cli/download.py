@@ -37,9 +37,9 @@ def download(
         planet-vector search aoi.geojson --cloud-cover 5 | planet-vector download - -o scenes
         planet-vector download PLANET:landsat/LC81300472015235LGN00/band_4,band_3,band_2
     """
-    from planet_vector.cli.progress import file_bar
     from planet_vector.cli.results import Outcome, print_paths, sorted_out
     from planet_vector.cli.scene_inputs import Given, scenes_given
+    from planet_vector.cli.terminal_bars import file_bar
     from planet_vector.raster.download import download_one, heard
     from planet_vector.raster.parallel import Alive, in_parallel
 

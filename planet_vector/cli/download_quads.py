@@ -48,8 +48,8 @@ def download_quads(
         planet-vector quads color_balance_mosaic --limit 3 | planet-vector download-quads color_balance_mosaic -
     """
     from planet_vector.catalog.basemaps import quad_of
-    from planet_vector.cli.progress import file_bar
     from planet_vector.cli.results import Outcome, print_paths
+    from planet_vector.cli.terminal_bars import file_bar
     from planet_vector.raster.download import fetch_unless_there, heard, safe_name
     from planet_vector.raster.parallel import Alive, in_parallel
     from planet_vector.scene import Item

@@ -11,8 +11,8 @@ import click
 from planet_vector.cli import options
 from planet_vector.cli.messages import say
 from planet_vector.cli.no_scenes import nothing_found
-from planet_vector.cli.progress import progress_bar
 from planet_vector.cli.search_options import SEARCH_FLAGS, search_of
+from planet_vector.cli.terminal_bars import progress_bar
 from planet_vector.errors import ConfigError
 from planet_vector.names import parse_name
 

@@ -12,8 +12,8 @@ from planet_vector.cli import options
 from planet_vector.cli.messages import say
 from planet_vector.cli.no_scenes import nothing_found
 from planet_vector.cli.output import json_dumper
-from planet_vector.cli.progress import progress_bar
 from planet_vector.cli.search_options import SEARCH_FLAGS, is_area, search_of
+from planet_vector.cli.terminal_bars import progress_bar
 from planet_vector.errors import ConfigError, NotFoundError
 from planet_vector.geometry.boxes import Bounds, Box
 from planet_vector.names import is_name, is_segment, parse_name

@@ -62,7 +62,7 @@ def overviews(
 def _made(scene: Scene, product: str, yes: bool) -> str:
     """Make the overviews of a product unless it has some, and return its GDAL name."""
     from planet_vector.cli.messages import say
-    from planet_vector.cli.progress import progress_bar
+    from planet_vector.cli.terminal_bars import progress_bar
     from planet_vector.raster.access import ANY_BUILD, plan
     from planet_vector.raster.described import name_of
     from planet_vector.raster.overview_files import Making

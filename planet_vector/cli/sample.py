@@ -10,7 +10,7 @@ import click
 from planet_vector.atomic_files import complete
 from planet_vector.cli import options
 from planet_vector.cli.messages import say
-from planet_vector.cli.progress import progress_bar
+from planet_vector.cli.terminal_bars import progress_bar
 from planet_vector.errors import ArchiveError
 
 

@@ -131,14 +131,14 @@ def serve(
         planet-vector serve archive --port 8008
     """
     from planet_vector.server import run
-    from planet_vector.server.api import keys as keys_file
+    from planet_vector.server.api import permissions
     from planet_vector.server.index import rescans, updating
     from planet_vector.server.service_options import ServiceOptions
 
     if new_key is not None:
         if keys is None:
             raise click.UsageError("--new-key needs --keys: the file it goes into.")
-        say(keys_file.add_key(keys, new_key))
+        say(permissions.add_key(keys, new_key))
         return
     options = ServiceOptions(
         root=archive.resolve(),

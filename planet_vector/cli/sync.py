@@ -12,8 +12,8 @@ from planet_vector.catalog import ScenesV0
 from planet_vector.cli import options
 from planet_vector.cli.messages import say
 from planet_vector.cli.no_scenes import pages_of
-from planet_vector.cli.progress import file_bar
 from planet_vector.cli.search_options import read_area, searching
+from planet_vector.cli.terminal_bars import file_bar
 from planet_vector.errors import PlanetVectorError
 from planet_vector.query import Query
 

@@ -16,10 +16,10 @@ from planet_vector.server.api.basemap_layouts import load_basemaps
 from planet_vector.server.api.cors import allowed_origins
 from planet_vector.server.api.delivery import Signer
 from planet_vector.server.api.hosts import Proxies, allowed_hosts
-from planet_vector.server.api.keys import Keys
 from planet_vector.server.api.metrics import Metrics
-from planet_vector.server.connections import BACKLOG, most_connections
+from planet_vector.server.api.permissions import Keys
 from planet_vector.server.fault_injection import Faults
+from planet_vector.server.http_connections import BACKLOG, most_connections
 from planet_vector.server.index.rescans import RescanState, rescan
 from planet_vector.server.service_options import ServiceOptions
 from planet_vector.server.worker import Work, answer, supervise

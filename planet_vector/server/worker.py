@@ -18,25 +18,25 @@ from planet_vector.errors import ConfigError
 from planet_vector.loading import load_driver
 from planet_vector.server.api.access_log import AccessLog
 from planet_vector.server.api.app import Service, create_app
+from planet_vector.server.api.auth_routes import add_login
 from planet_vector.server.api.basemap_layouts import load_basemaps
 from planet_vector.server.api.basemap_routes import add_basemaps
 from planet_vector.server.api.cors import CorsApp, Origins, allowed_origins, refusal_headers
 from planet_vector.server.api.delivery import Signer, create_delivery
 from planet_vector.server.api.hosts import HostsApp, Proxies, allowed_hosts
-from planet_vector.server.api.keys import Keys
-from planet_vector.server.api.login import add_login
 from planet_vector.server.api.metrics import Metrics
 from planet_vector.server.api.monitoring import MonitoredApp
 from planet_vector.server.api.pages import add_pages
-from planet_vector.server.connections import (
+from planet_vector.server.api.permissions import Keys
+from planet_vector.server.fault_injection import Faults, FaultyApp
+from planet_vector.server.http_connections import (
     ACCEPTED_AT_ONCE,
     BACKLOG,
     IDLE_SECONDS,
-    Connection,
-    Connections,
+    HttpConnection,
+    HttpConnections,
     most_connections,
 )
-from planet_vector.server.fault_injection import Faults, FaultyApp
 from planet_vector.server.imagery.kept_pictures import Imagery
 from planet_vector.server.index.database import Index
 from planet_vector.server.index.rescans import RescanState
@@ -134,7 +134,7 @@ async def _answer(work: Work, ready: Callable[[], None]) -> None:
     log = AccessLog(options.access_log) if options.access_log else None
     hosts = allowed_hosts(options.host, options.allow_hosts, service.keys.required)
     proxies = Proxies(options.trusted_proxies)
-    connections = Connections(most_connections())
+    connections = HttpConnections(most_connections())
     # A page is led to the second origin with an origin of null. Its addresses are secrets already, and a page has one
     # only if it may read the answers of the first.
     origins = {"api": allowed_origins(options.cors_origins, service.keys.required), "delivery": Origins(None)}
@@ -143,7 +143,7 @@ async def _answer(work: Work, ready: Callable[[], None]) -> None:
         faulty = FaultyApp(app, origin, faults, options.latency, options.rate if origin == "api" else 0.0)
         # Hosts come first: a page that has its own name lead here reads nothing.
         answering = HostsApp(CorsApp(faulty, origins[origin]), hosts, proxies)
-        protocol = functools.partial(Connection, connections, refusal_headers(origins[origin]))
+        protocol = functools.partial(HttpConnection, connections, refusal_headers(origins[origin]))
         return _Server(_config(MonitoredApp(answering, work.metrics, log), protocol))
 
     servers = [(server(api, "api"), work.main)]

@@ -19,7 +19,7 @@ import shapely
 from PIL import Image
 
 from planet_vector.server.api.basemap_layouts import BasemapDefinition
-from planet_vector.server.api.keys import Permission
+from planet_vector.server.api.permissions import Permission
 from planet_vector.server.index.scene_search import parse_search
 from planet_vector.server.patience import ClientGone, Patience
 

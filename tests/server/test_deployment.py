@@ -153,7 +153,7 @@ def test_the_unit_s_command_works_and_sees_keys_that_come_and_go(archive: Path, 
 
 
 def test_the_unit_lets_a_process_have_the_files_it_can_use() -> None:
-    from planet_vector.server.connections import MAX_CONNECTIONS, RESERVE
+    from planet_vector.server.http_connections import MAX_CONNECTIONS, RESERVE
 
     assert int(unit()["Service"]["LimitNOFILE"]) >= RESERVE + 2 * MAX_CONNECTIONS
 

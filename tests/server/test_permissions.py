@@ -13,7 +13,7 @@ import rasterio.warp
 import requests
 from PIL import Image
 
-from planet_vector.server.api.keys import digest
+from planet_vector.server.api.permissions import digest
 
 from .conftest import Running, Serve, feature
 

@@ -22,7 +22,7 @@ from planet_vector.geometry.shapes import multipolygon_wkb
 from planet_vector.vector import disk_cache, row_format, scene_columns
 from planet_vector.vector.columns import Rows
 
-from .test_store import BLOCKS, COUNT, EXPECTED, NAME, SCHEMA, SURVEY, loaded, saved
+from .test_disk_cache import BLOCKS, COUNT, EXPECTED, NAME, SCHEMA, SURVEY, loaded, saved
 
 
 def sealed(data: bytes) -> bytes:

@@ -22,9 +22,9 @@ from planet_vector.server.api.conditional import NOT_STORED, Version
 from planet_vector.server.api.delivery import Signer, product_path, product_response
 from planet_vector.server.api.error_responses import add_refusals
 from planet_vector.server.api.hosts import HOST
-from planet_vector.server.api.keys import Keys, Permission
 from planet_vector.server.api.listing import list_page, shown
 from planet_vector.server.api.metrics import Metrics
+from planet_vector.server.api.permissions import Keys, Permission
 from planet_vector.server.archive.inventory import SCENE_TYPES
 from planet_vector.server.archive.products import Products
 from planet_vector.server.http_errors import Refusal

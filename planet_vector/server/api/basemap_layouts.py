@@ -31,7 +31,7 @@ from shapely.geometry.base import BaseGeometry
 
 from planet_vector.errors import ConfigError
 from planet_vector.geometry.wrapping import footprint_of
-from planet_vector.server.api.keys import Permission
+from planet_vector.server.api.permissions import Permission
 from planet_vector.server.http_errors import Refusal
 from planet_vector.server.index.database import Index
 from planet_vector.server.index.scene_search import SceneSearch, parse_search

@@ -20,8 +20,8 @@ from planet_vector.server.api.attending import PICTURES, Pool, attend
 from planet_vector.server.api.basemap_layouts import BasemapDefinition, BasemapLayout, Member
 from planet_vector.server.api.conditional import NOT_STORED, Version, is_known, unless_known
 from planet_vector.server.api.delivery import product_response
-from planet_vector.server.api.keys import Permission
 from planet_vector.server.api.listing import collection, shown
+from planet_vector.server.api.permissions import Permission
 from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery.encoding import encode_picture
 from planet_vector.server.imagery.kept_pictures import FORMATS, MAX_ZOOM, SIZES, Picture

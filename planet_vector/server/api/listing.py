@@ -7,7 +7,7 @@ import json
 from typing import Mapping, Optional
 from urllib.parse import quote
 
-from planet_vector.server.api.keys import Permission
+from planet_vector.server.api.permissions import Permission
 from planet_vector.server.http_errors import Refusal
 from planet_vector.server.index.database import Index, ResultPage
 from planet_vector.server.index.links import BASE

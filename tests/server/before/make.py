@@ -114,7 +114,7 @@ def name_of(archive: Path, picture: str) -> str:
 
 def make() -> None:
     """Make everything."""
-    from planet_vector.server.api.keys import add_key
+    from planet_vector.server.api.keys import add_key  # type: ignore[import-not-found]
 
     for name in ("archive", "pictures"):
         shutil.rmtree(HERE / name, ignore_errors=True)

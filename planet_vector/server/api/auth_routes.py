@@ -1,8 +1,8 @@
 """``POST /v0/auth/login``: a key for a password, as clients of the time asked for it.
 
 The real service gave a signed token (JWT) whose payload holds the key. Clients took it out of there, or gave the whole
-token back (``Authorization: Bearer``), which `planet_vector.server.api.keys` reads. This one has no accounts: the
-password is the key itself, so a client that insists on logging in can.
+token back (``Authorization: Bearer``), which `planet_vector.server.api.permissions` reads. This one has no accounts:
+the password is the key itself, so a client that insists on logging in can.
 """
 
 from __future__ import annotations

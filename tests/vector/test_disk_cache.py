@@ -103,7 +103,7 @@ def test_any_python_reads_what_another_wrote() -> None:
     code = """
 import sys
 sys.modules["msgspec"] = None  # as in the Python that a GDAL program embeds
-from tests.vector.test_store import loaded, EXPECTED
+from tests.vector.test_disk_cache import loaded, EXPECTED
 assert loaded() == EXPECTED
 """
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True).stderr == ""
@@ -346,7 +346,7 @@ def test_a_full_disk_leaves_the_earlier_result_and_nothing_else() -> None:
 KILLED = """
 import os, signal
 from planet_vector import private_files
-from tests.vector.test_store import saved
+from tests.vector.test_disk_cache import saved
 private_files.os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 saved()
 """

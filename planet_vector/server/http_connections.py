@@ -84,7 +84,7 @@ def most_connections() -> int:
     return most
 
 
-class Connections:
+class HttpConnections:
     """Connections of a process, of all its origins together; those that wait too long are closed.
 
     Parameters
@@ -95,10 +95,10 @@ class Connections:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._open: Set[Connection] = set()
-        self._waiting: Dict[Connection, None] = {}  # those without a whole request, the longest first
+        self._open: Set[HttpConnection] = set()
+        self._waiting: Dict[HttpConnection, None] = {}  # those without a whole request, the longest first
 
-    def enter(self, connection: Connection) -> bool:
+    def enter(self, connection: HttpConnection) -> bool:
         """Take in a new connection, which waits for its request, or tell that there is no room."""
         if len(self._open) >= self._most:
             # What waits may still have an answer on its way to a slow client: that one stays.
@@ -111,17 +111,17 @@ class Connections:
         self.wait(connection)
         return True
 
-    def wait(self, connection: Connection) -> None:
+    def wait(self, connection: HttpConnection) -> None:
         """Note that a connection begins to wait for a request."""
         self._waiting.pop(connection, None)
         if connection in self._open:
             self._waiting[connection] = None
 
-    def answer(self, connection: Connection) -> None:
+    def answer(self, connection: HttpConnection) -> None:
         """Note that a connection is answered."""
         self._waiting.pop(connection, None)
 
-    def leave(self, connection: Connection) -> None:
+    def leave(self, connection: HttpConnection) -> None:
         """Forget a connection."""
         self._open.discard(connection)
         self._waiting.pop(connection, None)
@@ -138,12 +138,12 @@ class Connections:
                 connection.end_stall(now)
 
 
-class Connection(H11Protocol):
+class HttpConnection(H11Protocol):
     """Connection whose times are bounded; it refuses requests that two servers could read differently.
 
     Parameters
     ----------
-    connections : Connections
+    connections : HttpConnections
         Those of the process.
     headers : sequence of tuple of bytes
         Headers of refusals that are made before a request can be read.
@@ -151,7 +151,9 @@ class Connection(H11Protocol):
         As uvicorn makes its connections.
     """
 
-    def __init__(self, connections: Connections, headers: Sequence[Tuple[bytes, bytes]] = (), **options: Any) -> None:
+    def __init__(
+        self, connections: HttpConnections, headers: Sequence[Tuple[bytes, bytes]] = (), **options: Any
+    ) -> None:
         super().__init__(**options)
         self.conn: _RequestParser = _RequestParser(h11.SERVER, MAX_HEAD)
         self.app = cast(Any, self._until_it_is_lost(cast(ASGIApp, self.app)))
