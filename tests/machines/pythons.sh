@@ -19,7 +19,7 @@ core=(tests/test_names.py tests/test_query.py tests/test_config.py tests/test_ge
   tests/vector/test_row_format.py tests/vector/test_disk_cache.py
   tests/raster/test_session.py tests/raster/test_band_stack.py tests/raster/test_commands.py
   tests/raster/test_whole_or_error.py tests/server/test_list.py tests/server/test_conditional.py
-  tests/server/test_connections.py tests/server/test_index_files.py tests/server/test_strict.py
+  tests/server/test_http_connections.py tests/server/test_index_files.py tests/server/test_strict.py
   tests/server/test_watching.py)
 
 interpreters() {
