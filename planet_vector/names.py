@@ -24,6 +24,7 @@ from typing import Iterable, Optional, Tuple
 from urllib.parse import quote, unquote, urlsplit
 
 from planet_vector.errors import NameSyntaxError
+from planet_vector.item_ids import LONGEST_ID, is_item_id
 
 PREFIX = "PLANET:"
 SCHEME = "planet://"
@@ -43,11 +44,12 @@ It does so in every GDAL. A file that is no TIFF is an error then, and not a VRT
 and masks inside the file are not seen.
 """
 
-_SEGMENT = re.compile(r"[\w.\-]+(?:,[\w.\-]+)*")
 _SECRET = re.compile(r"(?:pl_?)?(?:api[_-]?)?key|auth(?:orization)?|token|password|secret", re.IGNORECASE)
 # What stays readable in a name. Left out, so escaped: "%" and "&" (they have a meaning), "#", "|" (QGIS splits
 # layer names there), quotes, spaces, braces and everything outside ASCII.
 _READABLE = "-._~:/!$()*,;=@?+<>"
+# The same for ids, which may be words of a shell: without what it takes for something else.
+_READABLE_IN_PATH = "-._~:,=@+"
 
 
 @dataclass(frozen=True)
@@ -115,19 +117,19 @@ class Name:
         return Name(self.collection, self.item, self.part, kept)
 
     def __str__(self) -> str:
-        path = "/".join(part for part in (self.collection, self.item, self.part) if part)
+        # A half of a surrogate pair, which a service's JSON may hold, is written, too, and refused when it is read.
+        parts = [quote(part, _READABLE_IN_PATH, errors="surrogatepass") for part in self._parts if part]
         query = "&".join(f"{quote(k, safe=_READABLE)}={quote(v, safe=_READABLE)}" for k, v in self.parameters)
-        return f"{PREFIX}{path}?{query}" if query else f"{PREFIX}{path}"
+        return f"{PREFIX}{'/'.join(parts)}?{query}" if query else f"{PREFIX}{'/'.join(parts)}"
+
+    @property
+    def _parts(self) -> Tuple[str, str, str]:
+        return self.collection, self.item, self.part
 
 
 def is_name(text: str) -> bool:
     """Tell whether a text claims to be a PLANET: name, well-formed or not."""
     return text[: len(PREFIX)].upper() == PREFIX or text[: len(SCHEME)].lower() == SCHEME
-
-
-def is_segment(text: str) -> bool:
-    """Tell whether a text can be a part of a name: a scene type, an id, a product, a basemap."""
-    return bool(_SEGMENT.fullmatch(text)) and text not in (".", "..")
 
 
 def parse_name(text: str) -> Name:
@@ -145,10 +147,10 @@ def parse_name(text: str) -> Name:
     if len(parts) > 3:
         raise NameSyntaxError(f"{shown(text)} has too many parts: PLANET:<scene type>/<scene id>/<product> at most.")
     for part in parts:
-        if not is_segment(part):
+        if not is_item_id(part):
             raise NameSyntaxError(
-                f"{shown(text)} is not a PLANET: name: {part!r} is no scene type, scene id or product "
-                "(letters, digits, '_', '-' and '.'; products may be joined by commas)."
+                f"{shown(text)} is not a PLANET: name: {part[:80]!r} is no scene type, scene id or product, which have "
+                f"up to {LONGEST_ID} printable characters."
             )
     collection, item, part, *_ = [*parts, "", "", ""]
     if collection == FORMER_BASEMAPS:

@@ -13,7 +13,8 @@ from planet_vector.cli.scene_inputs import scenes_given
 from planet_vector.cli.search_options import DEFAULT_TYPE
 from planet_vector.cli.terminal_bars import progress_bar
 from planet_vector.errors import ConfigError, PlanetVectorError, QueryError
-from planet_vector.names import Name, is_name, is_segment
+from planet_vector.item_ids import is_item_id
+from planet_vector.names import Name, is_name
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -221,7 +222,7 @@ def _scenes(named: Sequence[str], scene_type: Optional[str], connection: Optiona
 def _name_of(text: str, scene_type: Optional[str], product: Optional[str]) -> str:
     """Return the name of a product of a scene that is given by its id."""
     parts = (scene_type or DEFAULT_TYPE, text, product or "visual")
-    if not all(is_segment(name) for part in parts for name in part.split(",")):
+    if not all(is_item_id(name) for part in parts for name in part.split(",")):
         raise QueryError(f"{text!r} is neither the id of a scene nor the PLANET: name of a product.")
     return str(Name(*parts))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Mapping, Optional
@@ -16,12 +17,13 @@ from planet_vector.cli.search_options import SEARCH_FLAGS, is_area, search_of
 from planet_vector.cli.terminal_bars import progress_bar
 from planet_vector.errors import ConfigError, NotFoundError
 from planet_vector.geometry.boxes import Bounds, Box
-from planet_vector.names import is_name, is_segment, parse_name
+from planet_vector.names import is_name, parse_name
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
 
+_BARE = re.compile(r"[\w.\-]+")  # the name of a basemap without PLANET:
 _OF_A_BASEMAP = ("area", "bbox", "connection", "output", "dst_bounds", "overwrite", "indent", "compact")
 """What a basemap takes."""
 
@@ -101,7 +103,7 @@ def _is_basemap(area: str) -> bool:
     """Tell whether an argument names a basemap: by its PLANET: name, or by a word that is no area and no file."""
     if is_name(area):
         return parse_name(area).is_basemap
-    return is_segment(area) and not is_area(area) and area != "-" and not Path(area).exists()
+    return bool(_BARE.fullmatch(area)) and not is_area(area) and area != "-" and not Path(area).exists()
 
 
 def _refuse_what_is_of_scenes() -> None:

@@ -11,13 +11,12 @@ import json
 import re
 import sys
 from typing import Any, Callable, Iterable, Iterator, List, Match, Optional, TextIO, Tuple
-from urllib.parse import quote
 
 from planet_vector.catalog.paging import Feature
 from planet_vector.connections import service_parameters
 from planet_vector.errors import ProtocolError
 from planet_vector.geometry.shapes import wkt_of_wkb
-from planet_vector.names import Name, is_segment
+from planet_vector.names import Name
 from planet_vector.scene import Scene
 from planet_vector.times import format_time
 from planet_vector.vector.schema import Schema
@@ -73,7 +72,7 @@ def names_of(root: str, collection: str, items: Iterable[Tuple[str, str]]) -> It
     """
     service = service_parameters(root)
     for item, part in items:
-        yield str(Name(collection, _segment(item), _segment(part), service))
+        yield str(Name(collection, item, part, service))
 
 
 def print_sequence(features: Iterable[Feature], out: TextIO, dumps: Callable[[Any], str], rs: bool) -> None:
@@ -124,10 +123,6 @@ class _Taken:
 
     def write(self, text: str) -> None:
         self._out.write(text if _takes(text) else text.encode(_encoding(), "backslashreplace").decode(_encoding()))
-
-
-def _segment(text: str) -> str:
-    return text if is_segment(text) and _takes(text) else quote(text, "", errors="surrogatepass")
 
 
 def _encoding() -> str:

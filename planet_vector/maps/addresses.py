@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 from planet_vector.catalog import ScenesV0
 from planet_vector.catalog.basemaps import Basemap
 from planet_vector.errors import NotFoundError, ProtocolError
-from planet_vector.names import is_segment
+from planet_vector.item_ids import is_item_id
 from planet_vector.raster.gdal_xml import scene_tiles
 from planet_vector.roots import is_api_origin
 from planet_vector.scene import Scene
@@ -95,9 +95,9 @@ class Proxied:
     def thumbnail(self, scene: Scene) -> Optional[str]:
         """Return where the thumbnail of a scene is."""
         link = thumbnail_link(self._catalog, scene)
-        if link is None or not is_segment(scene.id):
+        if link is None or not is_item_id(scene.id):
             return None
-        place = f"scenes/{scene.scene_type}/{scene.id}/thumb"
+        place = f"scenes/{quote(scene.scene_type, safe='')}/{quote(scene.id, safe='')}/thumb"
         self.thumbnails[place] = link
         return place
 

@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 
 from planet_vector.catalog.basemaps import Basemap
 from planet_vector.errors import ConfigError, ProtocolError
+from planet_vector.item_ids import is_item_id
 from planet_vector.maps.addresses import Addresses
 from planet_vector.maps.content import Content, time_of
-from planet_vector.names import BASEMAPS, Name, is_segment
+from planet_vector.names import BASEMAPS, Name
 from planet_vector.raster.gdal_xml import scene_tiles
 from planet_vector.scene import Scene, flatten
 
@@ -157,7 +158,7 @@ def _scene(
     except RecursionError:
         raise ProtocolError(f"The service gave {scene.id} properties too deep to show.") from None
     cloud = scene.cloud_cover
-    named = is_segment(scene.id) and is_segment(scene.scene_type)
+    named = is_item_id(scene.id) and is_item_id(scene.scene_type)
     pattern, _ = addresses.scene_tiles(scene) if named and polygons else (None, "")
     return {
         "id": scene.id,
@@ -181,7 +182,7 @@ def _basemap(
 ) -> Dict[str, Any]:
     pattern, hosts = addresses.basemap_tiles(basemap)
     return {
-        "name": str(Name(BASEMAPS, basemap.name)) if is_segment(basemap.name) else basemap.name,
+        "name": str(Name(BASEMAPS, basemap.name)) if is_item_id(basemap.name) else basemap.name,
         "tiles": pattern,
         "hosts": hosts,
         "level": basemap.level,

@@ -21,7 +21,8 @@ from planet_vector.catalog.basemaps import (
 )
 from planet_vector.errors import ConfigError, QueryError, RasterAccessError
 from planet_vector.geometry.boxes import Box
-from planet_vector.names import BASEMAPS, OF_SERVICE, ONLY_GEOTIFF, Name, is_segment
+from planet_vector.item_ids import is_item_id
+from planet_vector.names import BASEMAPS, OF_SERVICE, ONLY_GEOTIFF, Name
 from planet_vector.private_files import make_folder, remove_oldest, write_private
 from planet_vector.raster.access import ANY_BUILD, plan, remark, self_contained
 from planet_vector.raster.credential_files import tiles_file
@@ -71,7 +72,7 @@ def basemap_subdatasets(catalog: ScenesV0, name: Name) -> Subdatasets:
         return [
             (str(Name(BASEMAPS, body["name"], parameters=kept)), f"basemap {body.get('title') or body['name']}")
             for body in list_basemaps(catalog)
-            if is_segment(body["name"])
+            if is_item_id(body["name"])
         ]
     basemap = basemap_of(catalog, name.item)
     if name.part:

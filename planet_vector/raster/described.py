@@ -22,7 +22,8 @@ from planet_vector.errors import ConfigError, ProtocolError, ServiceError
 from planet_vector.geometry.boxes import Bounds
 from planet_vector.geometry.web_mercator import HALF_WORLD, to_mercator
 from planet_vector.http.responses import read_body
-from planet_vector.names import ONLY_GEOTIFF, is_segment
+from planet_vector.item_ids import is_item_id
+from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.pixels.tiff import TiffProblem
 from planet_vector.raster.access import ANY_BUILD, Access, Build, plan, remark, self_contained
 from planet_vector.raster.credential_files import tiles_file
@@ -95,7 +96,7 @@ def described(
     Path or None
         None for any other product, and where the service gives no tile of it: it is opened by its own name.
     """
-    if not all(is_segment(part) and len(part) <= _LONGEST for part in (scene.scene_type, scene.id, product)):
+    if not all(is_item_id(part) and len(part) <= _LONGEST for part in (scene.scene_type, scene.id, product)):
         return None
     try:
         path = path_of(catalog.settings, scene.scene_type, scene.id, product)

@@ -12,6 +12,7 @@ from typing import Iterator
 
 from planet_vector.config import Settings
 from planet_vector.errors import ConfigError
+from planet_vector.item_ids import file_stem
 from planet_vector.private_files import make_folder, remove_oldest, remove_stale, write_private
 from planet_vector.raster import credential_files
 from planet_vector.user_folders import user_directory
@@ -44,7 +45,7 @@ def path_of(settings: Settings, scene_type: str, scene_id: str, product: str) ->
     """
     # The parts may hold the dash themselves, and some disks know no capital letters.
     of = hashlib.blake2b(f"{scene_type}/{scene_id}/{product}".encode(), digest_size=8).hexdigest()
-    return directory() / credential_files.root_of(settings) / f"{scene_id}-{product}-{of}.vrt"
+    return directory() / credential_files.root_of(settings) / f"{file_stem(scene_id)}-{file_stem(product)}-{of}.vrt"
 
 
 def write(path: Path, text: str) -> Path:

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import PlanetVectorError, ProtocolError, RasterAccessError, UnavailableError
 from planet_vector.http.responses import whole_length
+from planet_vector.item_ids import file_stem
 from planet_vector.progress import FileProgress, Progress
 from planet_vector.raster.limits import MAX_FILE
 from planet_vector.raster.parallel import Alive, in_parallel
@@ -210,10 +211,10 @@ def safe_name(disposition: Optional[str], scene_id: str, product: str) -> str:
         and proposed.lower().endswith(_SUFFIXES)
     ):
         return proposed
-    own = f"{scene_id}_{product}.tif"
-    if not _SAFE.fullmatch(own):
-        raise ProtocolError(f"The service gave a scene id that cannot be a file's name: {scene_id[:80]!r}.")
-    return own
+    try:
+        return f"{file_stem(scene_id)}_{file_stem(product)}.tif"
+    except ValueError:
+        raise ProtocolError(f"The service gave a scene id that cannot be a file's name: {scene_id[:80]!r}.") from None
 
 
 def _short(path: Path, there: int, announced: Optional[int]) -> UnavailableError:

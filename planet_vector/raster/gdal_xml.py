@@ -9,6 +9,7 @@ import math
 import re
 from dataclasses import replace
 from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from urllib.parse import quote
 from xml.etree.ElementTree import Element, SubElement, tostring  # noqa: S405 - nothing is parsed
 
 from planet_vector.catalog import ScenesV0
@@ -145,7 +146,7 @@ def scene_tiles(catalog: ScenesV0, scene: Scene) -> Tuple[str, int]:
     level = _USUAL
     if isinstance(gsd, (int, float)) and gsd > 0:
         level = min(_DEEPEST, max(0, math.ceil(math.log2(2 * HALF_WORLD / TILE / gsd))))
-    return f"{base}scenes/{scene.scene_type}/{scene.id}/{{z}}/{{x}}/{{y}}.png", level
+    return f"{base}scenes/{quote(scene.scene_type, safe='')}/{quote(scene.id, safe='')}/{{z}}/{{x}}/{{y}}.png", level
 
 
 def quads_description(basemap: Basemap, quads: Sequence[Placed], tiles: Optional[str] = None) -> str:

@@ -322,7 +322,7 @@ class Folder:
             raise ConfigError(
                 f"{path} cannot be read: remove it; what an earlier sync left over comes if the search finds it."
             ) from None
-        return dict(pending)
+        return {str(parse_name(name)): entry for name, entry in pending.items()}  # ids were not escaped before 0.2.0
 
     def _write_state(self) -> None:
         text = json.dumps({"version": _VERSION, "pending": self._pending}, indent=1, ensure_ascii=False)

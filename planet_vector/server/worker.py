@@ -24,6 +24,7 @@ from planet_vector.server.api.basemap_routes import add_basemaps
 from planet_vector.server.api.cors import CorsApp, Origins, allowed_origins, refusal_headers
 from planet_vector.server.api.delivery import Signer, create_delivery
 from planet_vector.server.api.hosts import HostsApp, Proxies, allowed_hosts
+from planet_vector.server.api.item_paths import ItemPathsApp
 from planet_vector.server.api.metrics import Metrics
 from planet_vector.server.api.monitoring import MonitoredApp
 from planet_vector.server.api.pages import add_pages
@@ -142,7 +143,7 @@ async def _answer(work: Work, ready: Callable[[], None]) -> None:
     def server(app: Any, origin: str) -> _Server:
         faulty = FaultyApp(app, origin, faults, options.latency, options.rate if origin == "api" else 0.0)
         # Hosts come first: a page that has its own name lead here reads nothing.
-        answering = HostsApp(CorsApp(faulty, origins[origin]), hosts, proxies)
+        answering = HostsApp(CorsApp(ItemPathsApp(faulty), origins[origin]), hosts, proxies)
         protocol = functools.partial(HttpConnection, connections, refusal_headers(origins[origin]))
         return _Server(_config(MonitoredApp(answering, work.metrics, log), protocol))
 

@@ -26,6 +26,7 @@ from planet_vector.errors import ConfigError, PlanetVectorError, QueryError
 from planet_vector.geometry.grid import GridSpec
 from planet_vector.geometry.ground import holds_ground, merged
 from planet_vector.progress import Progress, bar_for
+from planet_vector.raster.download import safe_name
 from planet_vector.raster.drawn import drawn_in
 from planet_vector.raster.geotiff import geotiff_profile
 from planet_vector.raster.parallel import Alive, in_parallel
@@ -157,7 +158,7 @@ def crop_stack(
     directory = Path(directory)
     check_name(directory)
     progress = bar_for(progress, f"{stack.depth} scenes")
-    paths = [directory / f"{scene.id}_{product}_crop.tif" for scene in stack.scenes]
+    paths = [directory / f"{Path(safe_name(None, scene.id, product)).stem}_crop.tif" for scene in stack.scenes]
     for path in paths:
         if path.exists() and not overwrite:
             raise ConfigError(f"{path} is there already: take another directory, or overwrite.")

@@ -16,7 +16,7 @@ from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_vector.catalog import ScenesV0
 from planet_vector.errors import ConfigError
-from planet_vector.names import is_segment
+from planet_vector.item_ids import file_stem
 from planet_vector.private_files import make_folder, remove_stale, write_private
 from planet_vector.raster.credential_files import temporary_folder
 from planet_vector.roots import normalise_url
@@ -45,9 +45,10 @@ class Thumbnails(QObject):
 
     def get(self, connection: Connection, scene: Scene) -> Optional[Path]:
         """Return the file of a scene's picture, or None; then it is fetched, and `ready` tells when it is there."""
-        if not is_segment(scene.id):
-            return None  # an id that is no name of a file
-        path = directory(connection, scene.scene_type) / f"{scene.id}.png"
+        try:
+            path = directory(connection, scene.scene_type) / f"{file_stem(scene.id)}.png"
+        except ValueError:  # an id that is no name of a file
+            return None
         if _is_there(path):
             return path
         if path not in self._asked and scene.catalog is not None:

@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from planet_vector.errors import ConfigError
+from planet_vector.item_ids import file_name
 from planet_vector.server.api import openapi
 from planet_vector.server.api.answers import Seen, json_answer, look, picture_answer, write_json
 from planet_vector.server.api.attending import AREAS, CHEAP, HEALTH, PAGES, attend
@@ -25,6 +26,7 @@ from planet_vector.server.api.hosts import HOST
 from planet_vector.server.api.listing import list_page, shown
 from planet_vector.server.api.metrics import Metrics
 from planet_vector.server.api.permissions import Keys, Permission
+from planet_vector.server.api.ranges import disposition
 from planet_vector.server.archive.inventory import SCENE_TYPES
 from planet_vector.server.archive.products import Products
 from planet_vector.server.http_errors import Refusal
@@ -79,17 +81,17 @@ def create_app(service: Service) -> FastAPI:
     routes: List[Any] = [
         ("/v0/scenes/", scene_types, openapi.ROOT),
         ("/v0/scenes/{scene_type}/", list_scenes, openapi.LIST),
-        ("/v0/scenes/{scene_type}/{scene_id}", get_scene, openapi.SCENE),
-        ("/v0/scenes/{scene_type}/{scene_id}/full", get_product, openapi.FULL),
-        ("/v0/scenes/{scene_type}/{scene_id}/thumb", get_thumbnail, openapi.THUMB),
-        ("/v0/scenes/{scene_type}/{scene_id}/square-thumb", get_thumbnail, openapi.THUMB),
-        ("/v0/scenes/{scene_type}/{scene_id}/{z}/{x}/{y}.png", get_tile, openapi.TILE),
+        ("/v0/scenes/{scene_type}/{scene_id:item}", get_scene, openapi.SCENE),
+        ("/v0/scenes/{scene_type}/{scene_id:item}/full", get_product, openapi.FULL),
+        ("/v0/scenes/{scene_type}/{scene_id:item}/thumb", get_thumbnail, openapi.THUMB),
+        ("/v0/scenes/{scene_type}/{scene_id:item}/square-thumb", get_thumbnail, openapi.THUMB),
+        ("/v0/scenes/{scene_type}/{scene_id:item}/{z}/{x}/{y}.png", get_tile, openapi.TILE),
     ]
     for path, answer, extra in routes:
         app.add_api_route(path, answer, methods=["GET"], openapi_extra=extra, response_class=Response)
         app.add_api_route(path, answer, methods=["HEAD"], include_in_schema=False)
     app.add_api_route("/v0/scenes/{scene_type}/", list_scenes, methods=["POST"], openapi_extra=openapi.POST)
-    tiles = "/tiles{shard}/v0/scenes/{scene_type}/{scene_id}/{z}/{x}/{y}.png"
+    tiles = "/tiles{shard}/v0/scenes/{scene_type}/{scene_id:item}/{z}/{x}/{y}.png"
     app.add_api_route(tiles, get_tile, methods=["GET", "HEAD"], include_in_schema=False)
     # Lists end in a slash and lead there without it; details do not, and are not found with it.
     app.add_api_route("/v0/scenes", to_slash, methods=["GET", "HEAD"], include_in_schema=False)
@@ -219,7 +221,7 @@ def _product(request: Request, permission: Permission, names: Tuple[str, str, st
         location = f"{host}:{service.delivery_port}{service.signer.sign(product_path(scene_type, scene_id, product))}"
         return Response(status_code=302, headers={"Location": location, **NOT_STORED})
     version = Version.of_product(body, service.keys.required)
-    return product_response(request, body, f"{scene_id}_{product}.tif", version)
+    return product_response(request, body, file_name(scene_id, f"{product}.tif"), version)
 
 
 async def get_thumbnail(request: Request, scene_type: str, scene_id: str) -> Response:
@@ -238,8 +240,8 @@ async def get_thumbnail(request: Request, scene_type: str, scene_id: str) -> Res
         return look(request, picture, service.keys.required)
 
     found = await attend(request, seen, seconds=CHEAP_SECONDS, pool=CHEAP)
-    name = f"{scene_id}_{'square_thumb' if square else 'thumb'}.{image_format}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    name = file_name(scene_id, f"{'square_thumb' if square else 'thumb'}.{image_format}")
+    headers = {"Content-Disposition": disposition(name)}
     return await picture_answer(request, found, FORMATS[image_format], headers)
 
 

@@ -22,6 +22,7 @@ from planet_vector.server.api.conditional import NOT_STORED, Version, is_known, 
 from planet_vector.server.api.delivery import product_response
 from planet_vector.server.api.listing import collection, shown
 from planet_vector.server.api.permissions import Permission
+from planet_vector.server.api.ranges import disposition
 from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery.encoding import encode_picture
 from planet_vector.server.imagery.kept_pictures import FORMATS, MAX_ZOOM, SIZES, Picture
@@ -140,7 +141,7 @@ async def get_quad_raster(request: Request, name: str, quad_id: str) -> Response
     if file is None:
         found = await attend(request, picture.make_file, seconds=QUAD_SECONDS, pool=PICTURES)
         if isinstance(found, bytes):  # the disk has no room for it
-            headers = {**NOT_STORED, "Content-Disposition": f'attachment; filename="{name}"'}
+            headers = {**NOT_STORED, "Content-Disposition": disposition(name)}
             return Response(found, media_type="image/tiff", headers=headers)
         file = found
     version = Version.of_kept(picture.name, file.stat(), seen.service.keys.required)

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from planet_vector.item_ids import file_name
 from planet_vector.pixels.completing import Completed
 from planet_vector.server.api.attending import CHEAP, attend
 from planet_vector.server.api.conditional import NOT_STORED, Version, is_known, not_modified
@@ -94,7 +95,7 @@ def product_response(request: Request, body: Completed, name: str, version: Vers
 
 def product_path(scene_type: str, scene_id: str, product: str) -> str:
     """Return the path of a product on the second origin."""
-    return f"/{quote(scene_type)}/{quote(scene_id)}/{quote(product)}.tif"
+    return f"/{quote(scene_type)}/{quote(scene_id, safe='')}/{quote(product)}.tif"
 
 
 def create_delivery(root: Path, index: Index, signer: Signer) -> Starlette:
@@ -128,7 +129,7 @@ def create_delivery(root: Path, index: Index, signer: Signer) -> Starlette:
                 if body is None:
                     return _error(404, "NoSuchKey", "There is no such product any more.")
                 version = Version.of_product(body, private=True)
-                return product_response(request, body, f"{scene_id}_{product}.tif", version)
+                return product_response(request, body, file_name(scene_id, f"{product}.tif"), version)
             except Refusal as refusal:
                 return _error(refusal.status, _CODES.get(refusal.status, "InvalidRange"), refusal.message)
 
@@ -140,7 +141,7 @@ def create_delivery(root: Path, index: Index, signer: Signer) -> Starlette:
             return Response(status_code=499)
 
     methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
-    return Starlette(routes=[Route("/{scene_type}/{scene_id}/{product}.tif", deliver, methods=methods)])
+    return Starlette(routes=[Route("/{scene_type}/{scene_id:item}/{product}.tif", deliver, methods=methods)])
 
 
 def _error(status: int, code: str, message: str) -> Response:

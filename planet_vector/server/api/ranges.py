@@ -89,9 +89,7 @@ def attachment(
     Refusal
         503, when a file is not what it was a moment before.
     """
-    quoted = quote(name)
-    disposition = f'filename="{name}"' if quoted == name else f"filename*=utf-8''{quoted}"
-    said = {**headers, "Accept-Ranges": "bytes", "Content-Disposition": f"attachment; {disposition}"}
+    said = {**headers, "Accept-Ranges": "bytes", "Content-Disposition": disposition(name)}
     size = body.size
     sent = ranges or [(0, size)]
     wraps = [b"" for _ in sent] + [b""]
@@ -196,3 +194,9 @@ async def _send(opened: Sequence[_Opened], ranges: Sequence[Range], wraps: Seque
         for part in opened:
             if part.file is not None:
                 part.file.close()
+
+
+def disposition(name: str) -> str:
+    """Return the header Content-Disposition that proposes a name for a file (RFC 6266; RFC 8187 beyond ASCII)."""
+    quoted = quote(name)
+    return f'attachment; filename="{name}"' if quoted == name else f"attachment; filename*=utf-8''{quoted}"

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NoReturn, Optional, Tuple
 
 from planet_vector.errors import ArchiveError
+from planet_vector.item_ids import id_of_stem, is_item_id
 from planet_vector.pixels.completing import complete
 from planet_vector.pixels.sidecars import SidecarProblem, read_place, sidecar_names
 from planet_vector.server.archive.scene_metadata import RasterProblem, check_raster, derive
@@ -39,7 +40,6 @@ _BESIDE_RASTER = re.compile(r"(?i)\.(?:tfw|tiffw|tifw|wld|tiff?\.(?:aux\.xml|msk
 _PRODUCT = re.compile(r"(.+)_(visual|analytic|unrectified|qa|band_(?:1[01]|[1-9]))")
 _SIDECAR = "_metadata.json"
 _LINK_TYPE = re.compile(r"/v0/scenes/([a-z][a-z0-9_-]{0,31})/")
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ +@=,()-]{0,199}")
 _LANDSAT_ID = re.compile(r"L[COTEM]\d\d{6}\d{7}[A-Z]{3}\d\d")
 _RAPIDEYE_ID = re.compile(r".*RapidEye-?\d", re.IGNORECASE)
 
@@ -173,11 +173,12 @@ def read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneRecor
     if unit.key.startswith("list:"):
         yield from _read_list(root, unit.files[0].path, problems)
         return
-    scene_id = unit.key.rpartition("/")[2] if "/" in unit.key else unit.key[len("scene:") :]
-    if not _ID.fullmatch(scene_id):
+    stem = unit.key.rpartition("/")[2] if "/" in unit.key else unit.key[len("scene:") :]
+    scene_id = id_of_stem(stem)
+    if not is_item_id(scene_id):
         problems.append(Problem(unit.files[0].path, "its name cannot be a scene's id"))
         return
-    rasters = _rasters(root, unit, scene_id, problems)
+    rasters = _rasters(root, unit, stem, problems)
     feature = _sidecar(root, unit, scene_id, problems)
     if feature is None:
         if not rasters:
@@ -264,7 +265,7 @@ def as_text(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
-def _rasters(root: Path, unit: Unit, scene_id: str, problems: List[Problem]) -> Dict[str, str]:
+def _rasters(root: Path, unit: Unit, scene: str, problems: List[Problem]) -> Dict[str, str]:
     found: Dict[str, str] = {}
     for file in unit.files:
         if not _RASTER.search(file.path):
@@ -275,7 +276,7 @@ def _rasters(root: Path, unit: Unit, scene_id: str, problems: List[Problem]) -> 
             problems.append(Problem(file.path, str(problem)))
             continue
         stem = _RASTER.sub("", file.path.rpartition("/")[2])
-        product = bands.product if stem == scene_id else stem[len(scene_id) + 1 :]
+        product = bands.product if stem == scene else stem[len(scene) + 1 :]
         if product in found:
             problems.append(Problem(file.path, f"is a second file of the product {product}"))
         else:
@@ -377,7 +378,7 @@ def check_feature(feature: Any) -> Mapping[str, Any]:
     """
     if not isinstance(feature, dict) or feature.get("type") != "Feature":
         raise ValueError("is no GeoJSON Feature")
-    if not isinstance(feature.get("id"), str) or not _ID.fullmatch(feature["id"]):
+    if not isinstance(feature.get("id"), str) or not is_item_id(feature["id"]):
         raise ValueError("has no id that can be a scene's")
     if not isinstance(feature.get("properties"), dict):
         raise ValueError(f"scene {feature['id']} has no properties")

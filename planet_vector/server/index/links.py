@@ -22,7 +22,7 @@ def feature_text(scene_type: str, feature: Mapping[str, Any], products: Mapping[
     Everything else stays as it was given. Products that have a file but were not listed are added; those listed
     without a file stay.
     """
-    scene = f"/v0/scenes/{scene_type}/{quote(feature['id'])}"
+    scene = f"/v0/scenes/{scene_type}/{quote(feature['id'], safe='')}"
     properties: Dict[str, Any] = dict(feature["properties"])
     given_links = properties.get("links")
     links: Dict[str, Any] = _rebased(given_links) if isinstance(given_links, dict) else {}
@@ -37,9 +37,9 @@ def feature_text(scene_type: str, feature: Mapping[str, Any], products: Mapping[
     listed: Dict[str, Any] = dict(given_products) if isinstance(given_products, dict) else {}
     for product in [*listed, *(name for name in products if name not in listed)]:
         entry = _rebased(listed[product]) if isinstance(listed.get(product), dict) else {}
-        entry["full"] = f"{_MARK}{scene}/full?product={quote(product)}"
+        entry["full"] = f"{_MARK}{scene}/full?product={quote(product, safe='')}"
         if "zip" in entry:
-            entry["zip"] = f"{_MARK}{scene}/full.zip?product={quote(product)}"
+            entry["zip"] = f"{_MARK}{scene}/full.zip?product={quote(product, safe='')}"
         listed[product] = entry
     if listed or "data" in properties:
         data["products"] = listed
