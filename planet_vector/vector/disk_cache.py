@@ -17,7 +17,7 @@ from contextlib import suppress
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Iterable, List, Optional, Sequence
+from typing import Any, Iterable, List, NamedTuple, Optional, Sequence
 
 from planet_vector.catalog.paging import SearchSurvey
 from planet_vector.errors import ConfigError
@@ -54,7 +54,14 @@ def directory() -> Path:
     return user_directory("cache") / "results"
 
 
-def load(name: str, survey: SearchSurvey, ttl: float, types: Optional[Sequence[str]] = None) -> Optional[List[Rows]]:
+class KeptRows(NamedTuple):
+    """Rows of a result, and the seconds since they were fetched."""
+
+    rows: List[Rows]
+    age: float
+
+
+def load(name: str, survey: SearchSurvey, ttl: float, types: Optional[Sequence[str]] = None) -> Optional[KeptRows]:
     """Return the rows kept under a name, or None where there are none that can be used.
 
     Parameters
@@ -79,7 +86,9 @@ def load(name: str, survey: SearchSurvey, ttl: float, types: Optional[Sequence[s
         if said != key or told != _survey_as_json(survey):
             return None
         rows = row_format.decode(blocks, types)
-        return rows if sum(map(len, rows)) == survey.total <= MOST_ROWS else None
+        if not rows or not sum(map(len, rows)) == survey.total <= MOST_ROWS:
+            return None
+        return KeptRows(rows, max(0.0, time.time() - written))
     except FileNotFoundError:
         return None
     except Exception as error:  # there is no telling what can be wrong with a file that somebody else may have written

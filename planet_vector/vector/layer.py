@@ -219,11 +219,12 @@ class SceneLayer(RowLayer):
         known = CACHE.survey(self._owner, query, self._ttl)
         if known is None or query != self.query:
             return None
-        blocks = disk_cache.load(self._stored_as, known, self._ttl, self.schema.types)
-        if not blocks:
+        kept = disk_cache.load(self._stored_as, known, self._ttl, self.schema.types)
+        if kept is None:
             return None
-        result = Result(query, self.schema.names)
-        for rows in blocks:
+        # One scene may have taken another's place, which number and times do not tell: the result's time goes on.
+        result = Result(query, self.schema.names, kept.age)
+        for rows in kept.rows:
             result.append(rows)
         return result
 

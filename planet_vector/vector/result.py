@@ -40,10 +40,13 @@ class Result:
         What was searched for.
     names : sequence of str
         The names of the columns.
+    age : float
+        Seconds since its rows were fetched, where an earlier program did.
     """
 
-    def __init__(self, query: Query, names: Sequence[str] = ()) -> None:
+    def __init__(self, query: Query, names: Sequence[str] = (), age: float = 0.0) -> None:
         self.query = query
+        self.age = age
         self.count = 0
         self.box: Optional[Box] = None
         self.size = 0

@@ -65,7 +65,7 @@ class Cache:
     def keep(self, owner: Hashable, result: Result) -> None:
         """Keep a complete result, and let the least used go when all together are too large."""
         with self._lock:
-            self._results[owner, result.query] = time.monotonic(), result
+            self._results[owner, result.query] = time.monotonic() - result.age, result
             while len(self._results) > 1 and sum(r.size for _, r in self._results.values()) > MOST_BYTES:
                 self._results.popitem(last=False)
 

@@ -76,7 +76,7 @@ def saved(blocks: List[Rows] = BLOCKS) -> Path:
 def loaded() -> Any:
     found = disk_cache.load(NAME, SURVEY, 100, SCHEMA.types)
     # By their texts: 0.0 equals -0.0, and 1 equals 1.0 and True.
-    return found and [repr(row) for block in found for row in block]
+    return found and [repr(row) for block in found.rows for row in block]
 
 
 EXPECTED = [repr(row) for block in BLOCKS for row in block]
@@ -89,8 +89,8 @@ def test_rows_come_back_as_they_were_in_blocks_of_their_own() -> None:
     saved()
     assert loaded() == EXPECTED
     found = disk_cache.load(NAME, SURVEY, 100)
-    assert found is not None and [len(block) for block in found] == [7, 5]
-    assert [block.full for block in found] == [block.full for block in BLOCKS] != [frozenset()] * 2
+    assert found is not None and [len(block) for block in found.rows] == [7, 5]
+    assert [block.full for block in found.rows] == [block.full for block in BLOCKS] != [frozenset()] * 2
 
 
 def test_any_python_reads_what_another_wrote() -> None:

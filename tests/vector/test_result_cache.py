@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gc
+import json
+import os
 import threading
+import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Callable, Iterable
+from typing import Any, Callable, Iterable, List
 
 import pyogrio
 import pytest
@@ -20,8 +23,8 @@ from planet_vector.vector.columns import Row, Rows
 from planet_vector.vector.result import Result
 from planet_vector.vector.result_cache import CACHE
 from planet_vector.vector.schema import Schema
-from tests.conftest import HAS_FIONA, Service
-from tests.vector.conftest import Watched, wait_for_pages
+from tests.conftest import HAS_FIONA, Service, Start
+from tests.vector.conftest import Watched, ask, wait_for_pages
 
 
 def rows(name: str = "PLANET:ortho", **options: object) -> int:
@@ -166,10 +169,52 @@ def test_the_next_program_asks_for_the_scenes_of_a_short_search_no_more(
 def test_a_stored_result_is_not_used_when_the_service_has_other_scenes() -> None:
     blocks, then = [_block([Row(1, None, None, ("a",))])], SearchSurvey(1, None, None)
     disk_cache.save("me", then, blocks)
-    assert disk_cache.load("me", then, 100) == blocks
+    found = disk_cache.load("me", then, 100)
+    assert found is not None and found.rows == blocks and 0 <= found.age < 60
     assert disk_cache.load("me", SearchSurvey(2, None, None), 100) is None
     assert disk_cache.load("you", then, 100) is None
     assert disk_cache.load("me", then, -1) is None
+
+
+def test_a_scene_in_another_s_place_is_seen_within_the_time(
+    start_service: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Number and times tell nothing of it; a result that another program read comes back with the age it has."""
+    ring = [[10.0, 45.0], [10.1, 45.0], [10.1, 45.1], [10.0, 45.1], [10.0, 45.0]]
+
+    def write(*ids: str) -> None:
+        lines = [
+            {"type": "Feature", "id": name, "geometry": {"type": "Polygon", "coordinates": [ring]},
+             "properties": {"acquired": f"2015-03-01T1{number}:00:00Z"}}
+            for number, name in enumerate(ids)
+        ]  # fmt: skip
+        part = tmp_path / "scenes.part"
+        part.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        part.replace(tmp_path / "archive" / "scenes.geojsonl")
+
+    (tmp_path / "archive").mkdir()
+    write("a", "b", "c")
+    service = start_service(tmp_path / "archive", "--rescan", "0.1", "--index", str(tmp_path / "index.sqlite"))
+    for name, value in (("PL_API_URL", service.url), ("PL_API_KEY", service.key), ("PLANET_CACHE_TTL", "6")):
+        monkeypatch.setenv(name, value)
+
+    def ids() -> List[str]:
+        layer = planet_vector.open_layer("PLANET:ortho")
+        return sorted(row.values[layer.schema.names.index("id")] for row in layer.rows())
+
+    assert ids() == ["a", "b", "c"]
+    write("a", "B", "c")
+    while "B" not in [scene["id"] for scene in ask(service, "scenes/ortho/")["features"]]:
+        time.sleep(0.05)
+    (kept,) = disk_cache.directory().glob("*.rows")
+    os.utime(kept, (time.time() - 5, time.time() - 5))
+    CACHE.clear()  # as in the next program
+    start = time.monotonic()
+    assert ids() == ["a", "b", "c"], "as the time allows it"
+    while ids() != ["B", "a", "c"]:
+        assert time.monotonic() - start < 4, "a second was left"
+        time.sleep(0.1)
+    service.stop()
 
 
 def test_the_least_used_results_go_when_all_together_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
