@@ -329,10 +329,8 @@ class Transport:
         if self.settings.api_url == DEFAULT_API_URL:
             error.message = f"{error.message.rstrip('.')} ({GONE})."
         elif self.settings.connection == LOCAL and isinstance(error, UnavailableError) and not self._reached:
-            withheld = f" ({self.settings.withheld})" * bool(self.settings.withheld)
-            error.message = (
-                f"There is no service on this machine that the connection 'local' leads to: {START}{withheld}."
-            )
+            withheld = f" ({self.settings.withheld})" if self.settings.withheld else ""
+            error.message = f"The connection 'local' leads to no service on this machine: {START}{withheld}."
         return error
 
     def _once(

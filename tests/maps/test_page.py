@@ -213,7 +213,7 @@ def test_basemap_tiles_of_planet_com_come_from_four_hosts(show: Show, tmp_path: 
     basemap = Basemap(
         "color_balance_mosaic", 15, 4096, pattern, f"{DEFAULT_API_URL}mosaics/color_balance_mosaic/quads/"
     )
-    catalog = ScenesV0(Settings())
+    catalog = ScenesV0(Settings(DEFAULT_API_URL))
     content = Content(catalog, ["PLANET:basemaps/color_balance_mosaic"], [], [], [(basemap, (11.0, 47.0, 13.0, 49.0))])
     (tmp_path / "map.html").write_text(render(content, Direct(catalog), Pictures({}, 0)), encoding="utf-8")
 
@@ -278,7 +278,9 @@ def test_hostile_texts_are_texts(show: Show, tmp_path: Path) -> None:
         "half": "\ud800\0",
     }
     scene = Scene(feature("<b>id</b>", square, **texts, **more), "ortho")
-    content = Content(ScenesV0(Settings()), ["PLANET:ortho", "<i>name</i>"], [scene], [scene.polygons], [])
+    content = Content(
+        ScenesV0(Settings(DEFAULT_API_URL)), ["PLANET:ortho", "<i>name</i>"], [scene], [scene.polygons], []
+    )
     page = render(content, Direct(content.catalog), Pictures({}, 1))
     (tmp_path / "map.html").write_text(page, encoding="utf-8")
     seen = show(tmp_path / "map.html")

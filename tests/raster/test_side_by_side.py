@@ -57,8 +57,8 @@ READS: Dict[str, Dict[str, Any]] = {
 
 GRIDS: Dict[str, Dict[str, Any]] = {
     "of the scenes": {},
-    "another system": {"crs": "EPSG:3857", "res": 5.0},
-    "degrees, bilinear": {"crs": "EPSG:4326", "resampling": "bilinear"},
+    "another system": {"dst_crs": "EPSG:3857", "res": 5.0},
+    "degrees, bilinear": {"dst_crs": "EPSG:4326", "resampling": "bilinear"},
     "other pixels": {"res": 7.5, "resampling": "average"},
 }
 
