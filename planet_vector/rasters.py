@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
-from planet_vector.catalog import ScenesV0, connect
+from planet_vector.catalog import Catalog, connect
 from planet_vector.errors import NameSyntaxError
 from planet_vector.names import BASEMAPS, Name, parse_name, shown
 from planet_vector.progress import FileBar, FileProgress, Progress, bar_for
@@ -320,14 +320,14 @@ def _watching(progress: Union[bool, FileProgress]) -> Iterator[FileProgress]:
         bar.close()
 
 
-def _parsed(name: str, connection: Optional[str], key: Optional[str]) -> Tuple[Name, ScenesV0]:
+def _parsed(name: str, connection: Optional[str], key: Optional[str]) -> Tuple[Name, Catalog]:
     parsed = parse_name(name)
     if not parsed.item:
         raise NameSyntaxError(f"{shown(name)} names no scene: write PLANET:<scene type>/<scene id>/<product>.")
     return parsed, connect(connection or parsed.service, key)
 
 
-def _scene(parsed: Name, catalog: ScenesV0) -> Tuple[Scene, Sequence[str]]:
+def _scene(parsed: Name, catalog: Catalog) -> Tuple[Scene, Sequence[str]]:
     scene = catalog.scene(parsed.collection, parsed.item)
     if not parsed.products:
         raise NameSyntaxError(
@@ -336,7 +336,7 @@ def _scene(parsed: Name, catalog: ScenesV0) -> Tuple[Scene, Sequence[str]]:
     return scene, parsed.products
 
 
-def _open_basemap(parsed: Name, catalog: ScenesV0, cache: bool = False) -> DatasetReader:
+def _open_basemap(parsed: Name, catalog: Catalog, cache: bool = False) -> DatasetReader:
     from planet_vector.catalog.basemaps import box_of_name
     from planet_vector.raster.basemap_quads import open_basemap_tiles, open_quad, open_quads
 
@@ -348,7 +348,7 @@ def _open_basemap(parsed: Name, catalog: ScenesV0, cache: bool = False) -> Datas
 
 def _found(
     search: Sought, connection: Optional[str], key: Optional[str], anew: bool = False
-) -> Tuple[ScenesV0, Iterable[Scene]]:
+) -> Tuple[Catalog, Iterable[Scene]]:
     """Return the service and the scenes of a search; what is wrong with the search is said before anything is read."""
     from planet_vector.vector.search import Search
     from planet_vector.vector.search import search as search_for

@@ -97,7 +97,7 @@ class Scene(Item):
         The Feature, as the service gave it.
     scene_type : str
         ``ortho``, ``rapideye``, ``landsat`` or another the service lists.
-    catalog : ScenesV0, optional
+    catalog : Catalog, optional
         The service that gave it, which `thumbnail` asks.
     """
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import threading
-from typing import Dict, Optional
+from typing import Callable, Dict, Mapping, Optional
 
+from planet_vector.catalog.protocol import Catalog
 from planet_vector.catalog.scenes_v0 import ScenesV0
 from planet_vector.config import Settings
-from planet_vector.connections import KINDS
 from planet_vector.errors import ConfigError
 from planet_vector.forking import renew_after_fork
 
-__all__ = ["ScenesV0", "catalog_of", "connect"]
+__all__ = ["Catalog", "catalog_of", "connect"]
 
-_catalogs: Dict[Settings, ScenesV0] = {}
+_MAKERS: Mapping[str, Callable[[Settings], Catalog]] = {"v0": ScenesV0}
+
+_catalogs: Dict[Settings, Catalog] = {}
 _lock = threading.Lock()
 
 
-def connect(connection: Optional[str] = None, key: Optional[str] = None) -> ScenesV0:
+def connect(connection: Optional[str] = None, key: Optional[str] = None) -> Catalog:
     """Return the catalog of a service.
 
     Parameters
@@ -35,7 +37,7 @@ def connect(connection: Optional[str] = None, key: Optional[str] = None) -> Scen
     return catalog_of(Settings.load(connection, key))
 
 
-def catalog_of(settings: Settings) -> ScenesV0:
+def catalog_of(settings: Settings) -> Catalog:
     """Return the catalog for some settings: one a process, so that connections and the rate limit are shared.
 
     Parameters
@@ -48,14 +50,14 @@ def catalog_of(settings: Settings) -> ScenesV0:
     ConfigError
         When the service is of a kind that only a later version knows.
     """
-    if settings.kind not in KINDS:
+    if settings.kind not in _MAKERS:
         raise ConfigError(
             f"{settings.connection!r} is a service of kind {settings.kind!r}, which this version cannot ask: "
             "update planet_vector."
         )
     with _lock:
         if settings not in _catalogs:
-            _catalogs[settings] = ScenesV0(settings)
+            _catalogs[settings] = _MAKERS[settings.kind](settings)
         return _catalogs[settings]
 
 

@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple, Union
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from planet_vector.catalog.scenes_v0 import ScenesV0
+from planet_vector.catalog.protocol import Catalog
 from planet_vector.errors import NameSyntaxError, NotFoundError, ProtocolError, QueryError
 from planet_vector.geometry.boxes import Bounds, Box
 from planet_vector.geometry.web_mercator import HALF_WORLD, TILE, to_degrees, to_mercator
@@ -68,7 +68,7 @@ class Basemap(NamedTuple):
         return math.ceil((TILE << self.level) / self.quad_size)
 
 
-def list_basemaps(catalog: ScenesV0) -> List[Mapping[str, Any]]:
+def list_basemaps(catalog: Catalog) -> List[Mapping[str, Any]]:
     """Return what the service says of each basemap it has.
 
     Raises
@@ -97,7 +97,7 @@ def list_basemaps(catalog: ScenesV0) -> List[Mapping[str, Any]]:
     raise ProtocolError(f"The service lists basemaps on more than {MAX_PAGES:,} pages.", f"GET {url}")
 
 
-def read_basemap(body: Any, catalog: ScenesV0) -> Optional[Basemap]:
+def read_basemap(body: Any, catalog: Catalog) -> Optional[Basemap]:
     """Return a basemap from what the service says of it; None where it is of no kind that is known.
 
     Known are basemaps in web mercator of 8-bit quads, the only kind the API has had.
@@ -122,7 +122,7 @@ def read_basemap(body: Any, catalog: ScenesV0) -> Optional[Basemap]:
     return None
 
 
-def basemap_of(catalog: ScenesV0, name: str) -> Basemap:
+def basemap_of(catalog: Catalog, name: str) -> Basemap:
     """Ask the service for a basemap.
 
     Raises
@@ -138,7 +138,7 @@ def basemap_of(catalog: ScenesV0, name: str) -> Basemap:
     return basemap
 
 
-def basemap_body(catalog: ScenesV0, name: str) -> Mapping[str, Any]:
+def basemap_body(catalog: Catalog, name: str) -> Mapping[str, Any]:
     """Return what the service says of a basemap, whatever its kind.
 
     Raises
@@ -157,12 +157,12 @@ def basemap_body(catalog: ScenesV0, name: str) -> Mapping[str, Any]:
     return body
 
 
-def quads_within(catalog: ScenesV0, basemap: Basemap, area: Union[Box, str, None] = None) -> Iterator[Item]:
+def quads_within(catalog: Catalog, basemap: Basemap, area: Union[Box, str, None] = None) -> Iterator[Item]:
     """Yield the quads of a basemap that share ground with an area, page after page, each once.
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service.
     basemap : Basemap
         The basemap.
@@ -209,7 +209,7 @@ def quads_within(catalog: ScenesV0, basemap: Basemap, area: Union[Box, str, None
     raise ProtocolError(f"The service lists quads on more than {MAX_PAGES:,} pages: take a smaller area.", where)
 
 
-def few_quads(catalog: ScenesV0, basemap: Basemap, area: Union[Box, str, None] = None) -> Optional[List[Item]]:
+def few_quads(catalog: Catalog, basemap: Basemap, area: Union[Box, str, None] = None) -> Optional[List[Item]]:
     """Return the quads of a basemap in an area where a page holds them all; None where they are more."""
     found = list(islice(quads_within(catalog, basemap, area), PAGE + 1))
     return found if len(found) <= PAGE else None
@@ -236,7 +236,7 @@ def box_of_name(name: Name) -> Optional[Box]:
         raise QueryError(f"bbox: {error}.") from None
 
 
-def quad_of(catalog: ScenesV0, basemap: Basemap, quad_id: str) -> Item:
+def quad_of(catalog: Catalog, basemap: Basemap, quad_id: str) -> Item:
     """Return one quad.
 
     Raises
@@ -282,7 +282,7 @@ def quad_bounds(basemap: Basemap, quad_id: str) -> Bounds:
     return west, south, west + side, south + side
 
 
-def quad_at(catalog: ScenesV0, basemap: Basemap, longitude: float, latitude: float) -> Optional[Item]:
+def quad_at(catalog: Catalog, basemap: Basemap, longitude: float, latitude: float) -> Optional[Item]:
     """Return the quad of a basemap in which a place lies, the northern or eastern one of an edge; None without one."""
     if abs(latitude) >= to_degrees(0.0, HALF_WORLD)[1]:
         return None
@@ -294,7 +294,7 @@ def quad_at(catalog: ScenesV0, basemap: Basemap, longitude: float, latitude: flo
     return None
 
 
-def scenes_behind(catalog: ScenesV0, name: str, quad_id: str) -> List[Scene]:
+def scenes_behind(catalog: Catalog, name: str, quad_id: str) -> List[Scene]:
     """Return the scenes a quad of a basemap was made of.
 
     Raises
@@ -307,7 +307,7 @@ def scenes_behind(catalog: ScenesV0, name: str, quad_id: str) -> List[Scene]:
     return scenes_of(catalog, quad_of(catalog, basemap_of(catalog, name), quad_id))
 
 
-def scenes_of(catalog: ScenesV0, quad: Item) -> List[Scene]:
+def scenes_of(catalog: Catalog, quad: Item) -> List[Scene]:
     """Return the scenes a quad was made of, as `scenes_behind` does."""
     scenes: List[Scene] = []
     link: Optional[str] = quad.link("scenes")
@@ -327,11 +327,11 @@ def scenes_of(catalog: ScenesV0, quad: Item) -> List[Scene]:
     return scenes
 
 
-def _address(catalog: ScenesV0, name: str) -> str:
+def _address(catalog: Catalog, name: str) -> str:
     return catalog.transport.url(f"mosaics/{quote(name, safe='')}")
 
 
-def _unreadable(catalog: ScenesV0, name: str) -> ProtocolError:
+def _unreadable(catalog: Catalog, name: str) -> ProtocolError:
     where = f"GET {_address(catalog, name)}"
     return ProtocolError(f"The service gave basemap {name!r} in a form that cannot be read.", where)
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from planet_vector.catalog import paging
 from planet_vector.catalog.paging import DecodePage, Feature, PageSource, ReadPage, SceneBatch, ScenePage, SearchSurvey
+from planet_vector.catalog.protocol import THUMBNAIL_FORMATS, THUMBNAIL_SIZES
 from planet_vector.config import Settings
 from planet_vector.errors import NotFoundError, ProtocolError, QueryError
 from planet_vector.http.responses import JsonResponse
@@ -14,10 +15,6 @@ from planet_vector.http.transport import Transport
 from planet_vector.query import Query
 from planet_vector.scene import Scene
 
-THUMBNAIL_SIZES = {"sm": 64, "md": 128, "lg": 640}
-"""Pixels a thumbnail is wide."""
-
-THUMBNAIL_FORMATS = ("png", "jpg", "jpeg")
 _MOST_THUMBNAIL = 16 * 2**20  # bytes; a large one in PNG has less than 1 MB
 _SIGNATURES = {"png": b"\x89PNG\r\n\x1a\n", "jpg": b"\xff\xd8\xff", "jpeg": b"\xff\xd8\xff"}
 

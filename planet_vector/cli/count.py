@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.cli import options
 from planet_vector.cli.messages import say
 from planet_vector.cli.no_scenes import nothing_found
@@ -15,7 +15,7 @@ from planet_vector.query import Query
 @click.command()
 @searching
 @options.verbose
-def count(catalog: ScenesV0, query: Query) -> None:
+def count(catalog: Catalog, query: Query) -> None:
     """Print how many scenes a search finds, with one request.
 
     AREA and the options are those of 'planet-vector search'.

@@ -16,7 +16,7 @@ from typing import Iterator, List, Mapping, NamedTuple, Optional, Tuple
 import click
 
 import planet_vector
-from planet_vector.catalog import ScenesV0, catalog_of
+from planet_vector.catalog import Catalog, catalog_of
 from planet_vector.cli import options
 from planet_vector.cli.login import key_source
 from planet_vector.cli.messages import say
@@ -139,7 +139,7 @@ def _service(connection: Optional[str]) -> Tuple[List[Finding], ReadProduct]:
     return found, product
 
 
-def _find_product(catalog: ScenesV0, types: List[str]) -> str:
+def _find_product(catalog: Catalog, types: List[str]) -> str:
     """Return the name of a product that opens where it lies, of the newest scene of a type that has one, or nothing."""
     for scene_type in types:
         for page in catalog.pages(Query.parse(scene_type, [("limit", "1")])):

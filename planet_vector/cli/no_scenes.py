@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any, Iterable, Iterator, List, Tuple, TypeVar, Union
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.catalog.paging import Feature
 from planet_vector.cli.messages import say
 from planet_vector.geometry.boxes import Box
@@ -19,8 +19,8 @@ Area = Union[Box, str, None]
 _POSITION = re.compile(r"[(,]\s*([-+.\deE]+)\s+([-+.\deE]+)")  # in WKT
 
 
-def pages_of(catalog: ScenesV0, query: Query) -> Iterator[List[Feature]]:
-    """Yield the scenes of a search as `ScenesV0.pages` does, and say so when there is none."""
+def pages_of(catalog: Catalog, query: Query) -> Iterator[List[Feature]]:
+    """Yield the scenes of a search as `Catalog.pages` does, and say so when there is none."""
     return noticing(filter(None, catalog.pages(query)), nothing_found(catalog, query))
 
 
@@ -34,7 +34,7 @@ def noticing(items: Iterable[T], sentence: str) -> Iterator[T]:
         say(sentence, err=True)
 
 
-def nothing_found(catalog: ScenesV0, query: Query) -> str:
+def nothing_found(catalog: Catalog, query: Query) -> str:
     """Return the sentence on a search that finds nothing: what to check of what was asked."""
     if query.contradicts_itself:
         return "No scenes found: what is asked contradicts itself, so that no scene can meet it."

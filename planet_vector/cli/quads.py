@@ -20,7 +20,7 @@ from planet_vector.geometry.boxes import Box
 from planet_vector.names import BASEMAPS, OF_SERVICE, PREFIX, Name, is_name, parse_name, shown
 
 if TYPE_CHECKING:
-    from planet_vector.catalog import ScenesV0
+    from planet_vector.catalog import Catalog
     from planet_vector.catalog.basemaps import Basemap
     from planet_vector.scene import Item
 
@@ -78,7 +78,7 @@ def quads(
         print_sequence(features, out, dumps, use_rs)
 
 
-def basemap_named(text: str, connection: Optional[str]) -> Tuple[ScenesV0, Basemap]:
+def basemap_named(text: str, connection: Optional[str]) -> Tuple[Catalog, Basemap]:
     """Return the service and the basemap that an argument names."""
     from planet_vector.catalog.basemaps import basemap_of
 
@@ -97,14 +97,12 @@ def basemap_name(text: str) -> Name:
     return name
 
 
-def quads_of(
-    catalog: ScenesV0, basemap: Basemap, text: str, area: Optional[str], bbox: Optional[str]
-) -> Iterator[Item]:
+def quads_of(catalog: Catalog, basemap: Basemap, text: str, area: Optional[str], bbox: Optional[str]) -> Iterator[Item]:
     """Return the quads of a basemap that an argument and options ask for.
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service.
     basemap : Basemap
         The basemap.

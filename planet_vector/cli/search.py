@@ -9,7 +9,7 @@ from typing import Optional
 
 import click
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.cli import options
 from planet_vector.cli.no_scenes import nothing_found, pages_of
 from planet_vector.cli.output import (
@@ -45,7 +45,7 @@ _FIELDS = "Fields: " + ", ".join(FIELDS) + "."
 @options.overwrite
 @options.verbose
 def search(
-    catalog: ScenesV0,
+    catalog: Catalog,
     query: Query,
     collection: bool,
     use_rs: bool,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, List, Mapping, Optional, Tuple
 
 import planet_vector
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.cli.json_input import objects
 from planet_vector.cli.options import search_flags
 from planet_vector.errors import NameSyntaxError, QueryError
@@ -58,7 +58,7 @@ def search_of(
     order: Optional[str],
     limit: Optional[int],
     connection: Optional[str],
-) -> Tuple[ScenesV0, Query]:
+) -> Tuple[Catalog, Query]:
     """Return what the flags of a search come to: whom to ask, and for what."""
     name = Name(scene_type or DEFAULT_TYPE)
     if area is not None and is_name(area):
@@ -80,7 +80,7 @@ def search_of(
     return planet_vector.connect(connection or name.service), query
 
 
-def one_scene(text: str, scene_type: Optional[str], connection: Optional[str]) -> Tuple[ScenesV0, str, str]:
+def one_scene(text: str, scene_type: Optional[str], connection: Optional[str]) -> Tuple[Catalog, str, str]:
     """Return the catalog, the type and the id of a scene given by its id or its PLANET: name."""
     if not is_name(text):
         return planet_vector.connect(connection), scene_type or DEFAULT_TYPE, text

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.cli import options
 from planet_vector.cli.crop import check_pictures, crop_and_tell, crop_flags
 from planet_vector.cli.messages import say
@@ -52,7 +52,7 @@ _SHARE = "{:>7}  "
 @options.table
 @options.verbose
 def stacks(
-    catalog: ScenesV0,
+    catalog: Catalog,
     query: Query,
     min_depth: int,
     min_area: Optional[float],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Iterator, Tuple
 
 import click
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.cli import options
 from planet_vector.cli.messages import say
 from planet_vector.cli.no_scenes import pages_of
@@ -31,7 +31,7 @@ OLD_AREA = "aoi.geojson"
 @options.dry_run("Only print the files that would come.")
 @options.verbose
 def sync(
-    catalog: ScenesV0,
+    catalog: Catalog,
     query: Query,
     directory: Path,
     products: Tuple[str, ...],

@@ -53,7 +53,7 @@ def thumbnails(
         planet-vector search aoi.geojson --cloud-cover 1 | planet-vector thumbnails - -o thumbnails
     """
     from planet_vector.atomic_files import write_whole
-    from planet_vector.catalog.scenes_v0 import THUMBNAIL_FORMATS
+    from planet_vector.catalog.protocol import THUMBNAIL_FORMATS
     from planet_vector.cli.results import Outcome, print_paths, sorted_out
     from planet_vector.cli.scene_inputs import scenes_given
     from planet_vector.raster.download import safe_name

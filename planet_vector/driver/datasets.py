@@ -6,7 +6,7 @@ import sys
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
-from planet_vector.catalog import ScenesV0, catalog_of
+from planet_vector.catalog import Catalog, catalog_of
 from planet_vector.config import Settings
 from planet_vector.driver.gdal_errors import end_with
 from planet_vector.driver.interrupts import guarded
@@ -33,7 +33,7 @@ class Opened(NamedTuple):
     name: Name
     raster: bool
     layers: Sequence[Layer]
-    catalog: ScenesV0
+    catalog: Catalog
 
     def metadata(self, domain: Optional[str]) -> Optional[Mapping[str, str]]:
         """Return the metadata of the dataset in a domain: the rasters there are as subdatasets.

@@ -6,7 +6,7 @@ import re
 from typing import Dict, List, Optional, Protocol, Tuple
 from urllib.parse import quote, urlsplit
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.catalog.basemaps import Basemap
 from planet_vector.errors import NotFoundError, ProtocolError
 from planet_vector.item_ids import is_item_id
@@ -44,7 +44,7 @@ class Addresses(Protocol):
 class Direct:
     """Lead to the service, whose addresses hold no key: it gives the pictures only if it asks for none."""
 
-    def __init__(self, catalog: ScenesV0) -> None:
+    def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self.sources: List[str] = []
 
@@ -73,7 +73,7 @@ class Direct:
 class Proxied:
     """Lead to the local process, and remember which addresses of the service its own stand for."""
 
-    def __init__(self, catalog: ScenesV0) -> None:
+    def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self.sources = ["'self'"]
         self.tiles: Dict[str, str] = {}  # what stands before /{z}/{x}/{y}.png, and the service's pattern
@@ -102,7 +102,7 @@ class Proxied:
         return place
 
 
-def basemap_pattern(catalog: ScenesV0, basemap: Basemap) -> Tiles:
+def basemap_pattern(catalog: Catalog, basemap: Basemap) -> Tiles:
     """Return the pattern of a basemap's tiles as Leaflet takes it.
 
     The service's own names a range of hosts, ``tiles{0-3}.planet.com``, which the tutorials of its specification turn
@@ -135,7 +135,7 @@ def basemap_pattern(catalog: ScenesV0, basemap: Basemap) -> Tiles:
     return (pattern if hosts else link), hosts
 
 
-def thumbnail_link(catalog: ScenesV0, scene: Scene) -> Optional[str]:
+def thumbnail_link(catalog: Catalog, scene: Scene) -> Optional[str]:
     """Return the service's link to a thumbnail; None where there is none, or not on the API's own hosts."""
     try:
         link = catalog.transport.check_link(scene.link("thumbnail"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
-from planet_vector.catalog import ScenesV0, catalog_of
+from planet_vector.catalog import Catalog, catalog_of
 from planet_vector.catalog.basemaps import Basemap, basemap_of, few_quads, list_basemaps, quad_bounds
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, ProtocolError, QueryError
@@ -31,7 +31,7 @@ class Content:
 
     Attributes
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service all of it comes from.
     names : sequence of str
         What was asked for.
@@ -44,7 +44,7 @@ class Content:
         Each with west, south, east, north in degrees, or None where that would take many requests.
     """
 
-    catalog: ScenesV0
+    catalog: Catalog
     names: Sequence[str]
     scenes: Sequence[Scene]
     footprints: Sequence[List[Polygon]]
@@ -111,7 +111,7 @@ def time_of(scene: Scene) -> Optional[float]:
         return None
 
 
-def _basemap_names(catalog: ScenesV0, name: Name) -> List[str]:
+def _basemap_names(catalog: Catalog, name: Name) -> List[str]:
     if name.part:
         raise NameSyntaxError(
             f"{shown(str(name))} names a quad: a map shows its basemap, PLANET:{BASEMAPS}/{name.item}."
@@ -119,7 +119,7 @@ def _basemap_names(catalog: ScenesV0, name: Name) -> List[str]:
     return [name.item] if name.item else [str(basemap["name"]) for basemap in list_basemaps(catalog)]
 
 
-def _bounds(catalog: ScenesV0, basemap: Basemap) -> Optional[Tuple[float, float, float, float]]:
+def _bounds(catalog: Catalog, basemap: Basemap) -> Optional[Tuple[float, float, float, float]]:
     quads = few_quads(catalog, basemap)
     if not quads:
         return None

@@ -27,7 +27,7 @@ from functools import cache
 from typing import Mapping, Optional, Tuple
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.config import Settings
 from planet_vector.errors import warn
 from planet_vector.http.credentials import authorization
@@ -87,12 +87,12 @@ class Access:
         return f"Access({name!r}, {self.options!r}, expires={self.expires}, size={self.size}, ranges={self.ranges})"
 
 
-def plan(catalog: ScenesV0, link: str, build: Build) -> Access:
+def plan(catalog: Catalog, link: str, build: Build) -> Access:
     """Find out how a GDAL opens a product.
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service that gave the link.
     link : str
         The product's link.

@@ -19,7 +19,7 @@ from rasterio.errors import RasterioIOError
 from rasterio.io import DatasetReader
 
 from planet_vector.atomic_files import complete
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.errors import RasterAccessError
 from planet_vector.geometry.grid import GridSpec
 from planet_vector.pixels.header import Band, RasterHeader
@@ -177,13 +177,13 @@ def open_virtual(
 
 
 def open_bands(
-    catalog: ScenesV0, scene: Scene, products: Sequence[str], resolution: Union[str, float] = "highest"
+    catalog: Catalog, scene: Scene, products: Sequence[str], resolution: Union[str, float] = "highest"
 ) -> Virtual:
     """Open several products of a scene as one dataset: their bands, in the order given.
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service.
     scene : Scene
         The scene.

@@ -9,7 +9,7 @@ import hashlib
 from pathlib import Path
 from typing import List, Optional, Sequence, Tuple
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.catalog.basemaps import (
     Basemap,
     basemap_of,
@@ -43,7 +43,7 @@ Subdatasets = List[Tuple[str, str]]
 """Names and descriptions."""
 
 
-def basemap_subdatasets(catalog: ScenesV0, name: Name) -> Subdatasets:
+def basemap_subdatasets(catalog: Catalog, name: Name) -> Subdatasets:
     """Return a name and a description for each raster that a PLANET:basemaps name stands for.
 
     =======================================  ============================================================
@@ -55,7 +55,7 @@ def basemap_subdatasets(catalog: ScenesV0, name: Name) -> Subdatasets:
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service.
     name : Name
         The name.
@@ -99,7 +99,7 @@ def basemap_subdatasets(catalog: ScenesV0, name: Name) -> Subdatasets:
     return found + singles
 
 
-def basemap_raster(catalog: ScenesV0, name: Name) -> Optional[str]:
+def basemap_raster(catalog: Catalog, name: Name) -> Optional[str]:
     """Return the name of the one raster that a basemap's name stands for: its tiles, its quads in a box, or a quad.
 
     Returns
@@ -121,7 +121,7 @@ def basemap_raster(catalog: ScenesV0, name: Name) -> Optional[str]:
     return found[1][0] if found[1][0].endswith(_SUFFIX) else None
 
 
-def list_quads(catalog: ScenesV0, basemap: Basemap, box: Box, most: int) -> List[Item]:
+def list_quads(catalog: Catalog, basemap: Basemap, box: Box, most: int) -> List[Item]:
     """Return the quads of a basemap that share ground with a box.
 
     Raises
@@ -144,7 +144,7 @@ def counted(quads: Sequence[Item]) -> str:
     return f"{len(quads):,} quad{'' if len(quads) == 1 else 's'}"
 
 
-def _quads(catalog: ScenesV0, basemap: Basemap, quads: Sequence[Item]) -> Subdatasets:
+def _quads(catalog: Catalog, basemap: Basemap, quads: Sequence[Item]) -> Subdatasets:
     """Return a name and a description for each quad that can be opened where it lies."""
 
     def one(quad: Item) -> Tuple[str, str, bool]:

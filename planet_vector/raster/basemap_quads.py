@@ -7,7 +7,7 @@ from typing import Any, List, Optional, Sequence, Tuple
 from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.catalog.basemaps import (
     Basemap,
     basemap_of,
@@ -48,7 +48,7 @@ _MOST_QUADS = 20_000  # of one raster
 class _Located:
     """Mixin that answers metadata items of the domain ``LocationInfo``, as GDAL's own driver for basemaps does."""
 
-    _catalog: ScenesV0
+    _catalog: Catalog
     _basemap = ""
 
     def get_tag_item(self, ns: str, dm: Optional[str] = None, *args: Any, **kwargs: Any) -> Optional[str]:
@@ -127,7 +127,7 @@ class Quads(_Located, Virtual):
             list(pool.map(lambda quad: cache.get(name, quad.id, quad.link("full")), wanted))
 
 
-def open_basemap_tiles(catalog: ScenesV0, name: str) -> BasemapTiles:
+def open_basemap_tiles(catalog: Catalog, name: str) -> BasemapTiles:
     """Open the tile pyramid of a basemap: the globe, every zoom down to its level."""
     basemap = basemap_of(catalog, name)
     dataset: BasemapTiles = open_tiles(
@@ -137,18 +137,18 @@ def open_basemap_tiles(catalog: ScenesV0, name: str) -> BasemapTiles:
     return dataset
 
 
-def open_quad(catalog: ScenesV0, name: str, quad_id: str) -> Product:
+def open_quad(catalog: Catalog, name: str, quad_id: str) -> Product:
     """Open one quad of a basemap."""
     quad = quad_of(catalog, basemap_of(catalog, name), quad_id)
     return open_link(catalog, quad.link("full"), f"quad {quad_id} of {name}")
 
 
-def open_quads(catalog: ScenesV0, name: str, box: Box, cache: bool = False) -> Quads:
+def open_quads(catalog: Catalog, name: str, box: Box, cache: bool = False) -> Quads:
     """Open the quads of a basemap that share ground with a box as one raster; none is opened before it is looked at.
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service.
     name : str
         The basemap.

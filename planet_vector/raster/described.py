@@ -17,7 +17,7 @@ from typing import List, Optional, Sequence, Tuple
 
 import requests
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.errors import ConfigError, ProtocolError, ServiceError
 from planet_vector.geometry.boxes import Bounds
 from planet_vector.geometry.web_mercator import HALF_WORLD, to_mercator
@@ -58,7 +58,7 @@ class _Undescribed(ValueError):
     """Raised if a product is not of the kind that tiles show. The message goes on after its name."""
 
 
-def name_of(catalog: ScenesV0, scene: Scene, product: str, access: Access, build: Build = ANY_BUILD) -> str:
+def name_of(catalog: Catalog, scene: Scene, product: str, access: Access, build: Build = ANY_BUILD) -> str:
     """Return the name of a product for a program whose options are not ours to set: of its VRT, if it has one.
 
     Parameters
@@ -70,9 +70,7 @@ def name_of(catalog: ScenesV0, scene: Scene, product: str, access: Access, build
     return self_contained(access) if path is None else str(path)
 
 
-def described(
-    catalog: ScenesV0, scene: Scene, product: str, access: Access, build: Build = ANY_BUILD
-) -> Optional[Path]:
+def described(catalog: Catalog, scene: Scene, product: str, access: Access, build: Build = ANY_BUILD) -> Optional[Path]:
     """Write the VRT of a product that has overviews kept here, or that the service's tiles show, and return its path.
 
     The second is a visual product of 8 bits: red, green and blue, with alpha, or with 0 or nothing for no data; north
@@ -80,7 +78,7 @@ def described(
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service.
     scene : Scene
         The scene.
@@ -121,7 +119,7 @@ def described(
     return None
 
 
-def subdatasets(catalog: ScenesV0, scene: Scene, products: Optional[Sequence[str]] = None) -> List[Tuple[str, str]]:
+def subdatasets(catalog: Catalog, scene: Scene, products: Optional[Sequence[str]] = None) -> List[Tuple[str, str]]:
     """Return a name and a description for each product of a scene that GDAL can open where it lies.
 
     The names open in this process and hold no key; where a VRT describes a product with the service's tiles as its
@@ -130,7 +128,7 @@ def subdatasets(catalog: ScenesV0, scene: Scene, products: Optional[Sequence[str
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service that gave the scene.
     scene : Scene
         The scene.
@@ -186,7 +184,7 @@ def description(name: str, header: TiffHeader, overviews: Sequence[str]) -> str:
     return as_text(root)
 
 
-def _tiles_of(catalog: ScenesV0, scene: Scene, header: TiffHeader, path: Path, build: Build) -> List[str]:
+def _tiles_of(catalog: Catalog, scene: Scene, header: TiffHeader, path: Path, build: Build) -> List[str]:
     """Return the tiles of a scene as overviews of its product at a path, once the service has given one of them."""
     west, south, east, north = _box(scene)
     pattern, deepest = scene_tiles(catalog, scene)
@@ -245,7 +243,7 @@ def _zoom_around(width: float, deepest: int) -> int:
     return max(0, min(deepest, math.floor(math.log2(360 / max(width, 1e-9)))))
 
 
-def _check_tile(catalog: ScenesV0, address: str, zoom: int, longitude: float, latitude: float) -> None:
+def _check_tile(catalog: Catalog, address: str, zoom: int, longitude: float, latitude: float) -> None:
     """Be sure that the service gives a tile.
 
     Raises

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Callable, Iterable, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import unquote
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.errors import PlanetVectorError, ProtocolError, RasterAccessError, UnavailableError
 from planet_vector.http.responses import whole_length
 from planet_vector.item_ids import file_stem
@@ -33,7 +33,7 @@ _SUFFIXES = (".tif", ".tiff", ".zip")
 
 
 def download(
-    catalog: ScenesV0,
+    catalog: Catalog,
     scenes: Iterable[Scene],
     products: Sequence[str],
     directory: Path,
@@ -47,7 +47,7 @@ def download(
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service.
     scenes : iterable of Scene
         The scenes.
@@ -86,7 +86,7 @@ def download(
 
 
 def download_one(
-    catalog: ScenesV0, scene: Scene, product: str, link: str, directory: Path, overwrite: bool, progress: FileProgress
+    catalog: Catalog, scene: Scene, product: str, link: str, directory: Path, overwrite: bool, progress: FileProgress
 ) -> Path:
     """Fetch one product, under the name the service proposes where that is a safe one; return where it is."""
     size, headers = _told(catalog, link)
@@ -99,7 +99,7 @@ def download_one(
     return path
 
 
-def fetch_unless_there(catalog: ScenesV0, link: str, path: Path, overwrite: bool, progress: FileProgress) -> bool:
+def fetch_unless_there(catalog: Catalog, link: str, path: Path, overwrite: bool, progress: FileProgress) -> bool:
     """Fetch a file, unless one as long as the service's is there already; tell whether it was fetched.
 
     Raises
@@ -124,12 +124,12 @@ def heard(progress: FileProgress, alive: Alive) -> Callable[[Path, int, Optional
     return tell
 
 
-def fetch(catalog: ScenesV0, link: str, path: Path, progress: Progress = None, limit: int = MAX_FILE) -> int:
+def fetch(catalog: Catalog, link: str, path: Path, progress: Progress = None, limit: int = MAX_FILE) -> int:
     """Fetch one file, going on where an earlier try was cut off.
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service.
     link : str
         Where the file is.
@@ -226,7 +226,7 @@ def _short(path: Path, there: int, announced: Optional[int]) -> UnavailableError
 
 
 def _fetch_unless_there(
-    catalog: ScenesV0, link: str, path: Path, size: Optional[int], overwrite: bool, progress: FileProgress
+    catalog: Catalog, link: str, path: Path, size: Optional[int], overwrite: bool, progress: FileProgress
 ) -> bool:
     if path.exists():
         if size is not None and path.stat().st_size == size:
@@ -241,7 +241,7 @@ def _fetch_unless_there(
     return True
 
 
-def _told(catalog: ScenesV0, link: str) -> Tuple[Optional[int], Mapping[str, str]]:
+def _told(catalog: Catalog, link: str) -> Tuple[Optional[int], Mapping[str, str]]:
     """Return how long the file behind a link is, where the service tells, and what else it tells."""
     _, headers = catalog.transport.follow(catalog.transport.check_link(link))
     return whole_length(headers), headers

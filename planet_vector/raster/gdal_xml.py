@@ -12,7 +12,7 @@ from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import quote
 from xml.etree.ElementTree import Element, SubElement, tostring  # noqa: S405 - nothing is parsed
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.catalog.basemaps import Basemap
 from planet_vector.connections import may_have_key
 from planet_vector.errors import ProtocolError
@@ -41,14 +41,14 @@ class Placed(NamedTuple):
     bounds: Bounds
 
 
-def tiles_description(catalog: ScenesV0, pattern: str, level: int, alone: bool = False) -> bytes:
+def tiles_description(catalog: Catalog, pattern: str, level: int, alone: bool = False) -> bytes:
     """Describe tiles to GDAL's WMS driver (its minidriver TMS): the globe in EPSG:3857, RGBA, down to a zoom.
 
     The key is in the description, if the tiles are on the API's own hosts: it is for no eyes but its owner's.
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service that gave the pattern.
     pattern : str
         An address with ``{z}``, ``{x}`` and ``{y}``, rows counted from the north; ``{0-3}`` stands for several hosts.
@@ -120,7 +120,7 @@ def world_of_tiles(zoom: int) -> GridSpec:
     return GridSpec(3857, -HALF_WORLD, HALF_WORLD, (2 * HALF_WORLD / side,) * 2, side, side)
 
 
-def tiles_address(catalog: ScenesV0, pattern: str) -> str:
+def tiles_address(catalog: Catalog, pattern: str) -> str:
     """Return the address of tiles with ``{z}``, ``{x}`` and ``{y}``, on the first of several hosts.
 
     Raises
@@ -134,7 +134,7 @@ def tiles_address(catalog: ScenesV0, pattern: str) -> str:
     return url
 
 
-def scene_tiles(catalog: ScenesV0, scene: Scene) -> Tuple[str, int]:
+def scene_tiles(catalog: Catalog, scene: Scene) -> Tuple[str, int]:
     """Return the pattern of a scene's tiles and the deepest zoom worth asking for.
 
     At that zoom a pixel is no larger than the scene's ground sample distance; it is 18 where the scene does not say.

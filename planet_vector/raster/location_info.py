@@ -10,7 +10,7 @@ import re
 from typing import Any, Callable, Optional, Tuple
 from xml.etree.ElementTree import Element, SubElement, tostring  # noqa: S405 - nothing is parsed
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.catalog.basemaps import basemap_of, quad_at, scenes_of
 from planet_vector.scene import flatten
 
@@ -23,12 +23,12 @@ Place = Callable[[float, float], Tuple[float, float]]
 """Turns column and row of a pixel into longitude and latitude."""
 
 
-def location_info(catalog: ScenesV0, name: str, item: str, place: Optional[Place] = None) -> Optional[str]:
+def location_info(catalog: Catalog, name: str, item: str, place: Optional[Place] = None) -> Optional[str]:
     """Return the XML of a metadata item, or None where the item asks for no place or no quad lies there.
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service.
     name : str
         The basemap.

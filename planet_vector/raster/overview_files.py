@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple, Optional, Set
 from xml.etree import ElementTree  # noqa: S405 - what is parsed was written here
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.errors import RasterAccessError
 from planet_vector.http.responses import ranged_length
 from planet_vector.names import ONLY_GEOTIFF
@@ -94,14 +94,14 @@ class Kept(NamedTuple):
         return ElementTree.tostring(root, encoding="unicode")
 
 
-def kept(catalog: ScenesV0, link: str) -> Optional[Kept]:
+def kept(catalog: Catalog, link: str) -> Optional[Kept]:
     """Return the overviews of a product that are kept, or None.
 
     The service is asked only where there are some: whether the product is still the one of which they were made.
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service.
     link : str
         The product's link.
@@ -125,7 +125,7 @@ class Making:
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service.
     link : str
         The product's link.
@@ -145,7 +145,7 @@ class Making:
         When overviews cannot be made of it.
     """
 
-    def __init__(self, catalog: ScenesV0, link: str, title: str) -> None:
+    def __init__(self, catalog: Catalog, link: str, title: str) -> None:
         self._catalog, self._link, self._title = catalog, catalog.transport.check_link(link), title
         self._version = self._version_now()
         self._named = _named(link, self._version)

@@ -14,7 +14,7 @@ from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError, RasterioIOError
 from rasterio.io import DatasetReader
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.errors import PlanetVectorError, RasterAccessError
 from planet_vector.geometry.grid import GridSpec
 from planet_vector.loading import load_driver
@@ -132,12 +132,12 @@ def begin(file: RemoteFile) -> None:
         raise ProductError(str(error)) from None
 
 
-def open_link(catalog: ScenesV0, link: str, title: str, progress: Progress = None) -> Product:
+def open_link(catalog: Catalog, link: str, title: str, progress: Progress = None) -> Product:
     """Open the GeoTIFF a link of the service leads to.
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service that gave the link.
     link : str
         The link.
@@ -247,7 +247,7 @@ def open_access(access: Access, title: str, size: Optional[int]) -> Product:
     return dataset
 
 
-def _open_mounted(catalog: ScenesV0, link: str, title: str) -> Product:
+def _open_mounted(catalog: Catalog, link: str, title: str) -> Product:
     """Open a file by a name that does not end; its bytes are asked for by `RemoteFile`."""
     file = RemoteFile(catalog, link, title)
     try:
@@ -271,7 +271,7 @@ def _open_mounted(catalog: ScenesV0, link: str, title: str) -> Product:
     return dataset
 
 
-def _fetch_and_open(catalog: ScenesV0, link: str, title: str, progress: Progress) -> Product:
+def _fetch_and_open(catalog: Catalog, link: str, title: str, progress: Progress) -> Product:
     """Open a file that is only served whole: fetched to a temporary file, which goes with the dataset."""
 
     def task(link: str, alive: Alive) -> int:

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Dict, Mapping, Optional
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.errors import PlanetVectorError, ProtocolError, RasterAccessError
 from planet_vector.http.responses import whole_length
 from planet_vector.private_files import make_folder, read_private, remove_stale, write_private
@@ -58,7 +58,7 @@ class QuadCache:
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service.
 
     Raises
@@ -67,7 +67,7 @@ class QuadCache:
         When there is no home directory to keep them in.
     """
 
-    def __init__(self, catalog: ScenesV0) -> None:
+    def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._root = directory()
         # What one key may see is none of another's business.

@@ -13,7 +13,7 @@ from typing import Callable, Dict, Hashable, List, Optional, Sequence, Tuple, Ty
 
 import requests
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.errors import RasterAccessError, ServiceError
 from planet_vector.http.multirange import MOST_OVERHEAD, MOST_RANGES, boundary_of, range_header, split_parts
 from planet_vector.http.responses import content_range, read_body
@@ -47,7 +47,7 @@ class RemoteFile:
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service that gave the link.
     link : str
         The link, checked.
@@ -66,7 +66,7 @@ class RemoteFile:
         did not get (where blocks lie, masks) for nothing being there, and keeps it so as long as a dataset is open.
     """
 
-    def __init__(self, catalog: ScenesV0, link: str, title: str) -> None:
+    def __init__(self, catalog: Catalog, link: str, title: str) -> None:
         self._catalog, self._link, self._title = catalog, link, title
         self._connections, self._root = catalog.settings.connections, catalog.settings.api_url
         self._lock = threading.RLock()

@@ -22,7 +22,7 @@ from rasterio.io import DatasetReader, MemoryFile
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import Resampling
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.errors import QueryError, RasterAccessError
 from planet_vector.geometry.boxes import Bounds, around_polygons
 from planet_vector.geometry.grid import GridSpec, outward
@@ -96,7 +96,7 @@ def coverage_of(scenes: Iterable[Scene], area: Any = None) -> Coverage:
 
 
 def open_scenes(
-    catalog: ScenesV0,
+    catalog: Catalog,
     scenes: Sequence[Scene],
     product: str,
     crs: Any = None,
@@ -110,7 +110,7 @@ def open_scenes(
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service.
     scenes : sequence of Scene
         What it is made of.

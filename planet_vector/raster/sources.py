@@ -17,7 +17,7 @@ from xml.etree.ElementTree import fromstring, tostring  # noqa: S405 - only what
 from rasterio.errors import RasterioIOError
 from rasterio.io import DatasetReader
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.http.responses import ranged_length
 from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.pixels.header import RasterHeader
@@ -51,13 +51,13 @@ class Sources:
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service.
     titles : mapping of str to str
         What errors call the file that each link leads to. The links are checked.
     """
 
-    def __init__(self, catalog: ScenesV0, titles: Mapping[str, str]) -> None:
+    def __init__(self, catalog: Catalog, titles: Mapping[str, str]) -> None:
         self._catalog, self._titles = catalog, titles
         self._files: Dict[str, RemoteFile] = {}
         self._names: Dict[str, str] = {}  # of what is mounted, by link

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import AbstractSet, Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from planet_vector.atomic_files import write_whole
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.errors import (
     ConfigError,
     NotFoundError,
@@ -154,12 +154,12 @@ class Folder:
                 raise RasterAccessError(f"{self.directory / LOCK} cannot be locked ({error}): remove it.") from None
             yield
 
-    def plan(self, catalog: ScenesV0, scenes: Iterable[Scene], products: Sequence[str]) -> Plan:
+    def plan(self, catalog: Catalog, scenes: Iterable[Scene], products: Sequence[str]) -> Plan:
         """Find what is to be done; nothing is written.
 
         Parameters
         ----------
-        catalog : ScenesV0
+        catalog : Catalog
             The service.
         scenes : iterable of Scene
             The search.
@@ -191,7 +191,7 @@ class Folder:
         plan.missed = self._missed(plan.todo)
         return plan
 
-    def fetch(self, catalog: ScenesV0, plan: Plan, progress: FileProgress = None) -> Iterator[Tuple[Todo, Outcome]]:
+    def fetch(self, catalog: Catalog, plan: Plan, progress: FileProgress = None) -> Iterator[Tuple[Todo, Outcome]]:
         """Do what a plan says, several files at once, and yield each scene with what came of it.
 
         The folder must be `alone`'s meanwhile. What is not done stands in the state, also when this is closed early.
@@ -256,7 +256,7 @@ class Folder:
         return None if not missing and kept == scene.feature else Todo(scene, wanted, missing, stale)
 
     def _fetch(
-        self, catalog: ScenesV0, todo: Todo, progress: Callable[[Path, int, Optional[int]], None], alive: Alive
+        self, catalog: Catalog, todo: Todo, progress: Callable[[Path, int, Optional[int]], None], alive: Alive
     ) -> List[Path]:
         """Fetch what a scene lacks, and last of all write its metadata: with it, the scene is whole."""
         came = []
@@ -330,7 +330,7 @@ class Folder:
 
 
 def sync(
-    catalog: ScenesV0,
+    catalog: Catalog,
     scenes: Iterable[Scene],
     products: Sequence[str],
     directory: Path,

@@ -13,7 +13,7 @@ from xml.sax.saxutils import unescape  # noqa: S406 - parses nothing
 
 import requests
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.errors import ProtocolError
 from planet_vector.geometry.grid import GridSpec
 from planet_vector.http.responses import content_range, read_body
@@ -123,12 +123,12 @@ class TiffHeader(NamedTuple):
     premultiplied: bool
 
 
-def read_tiff_header(catalog: ScenesV0, url: str) -> TiffHeader:
+def read_tiff_header(catalog: Catalog, url: str) -> TiffHeader:
     """Read the header of a file: by one request where it stands in the first 64 kB, by three at the most.
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service that led to the file; its key goes to its own hosts only.
     url : str
         Where the file answers itself, as `planet_vector.raster.access.plan` finds it.
@@ -314,7 +314,7 @@ class _Ranges:
         Bytes of the file.
     """
 
-    def __init__(self, catalog: ScenesV0, url: str) -> None:
+    def __init__(self, catalog: Catalog, url: str) -> None:
         self._catalog, self._url = catalog, url
         self._parts: List[Tuple[int, bytes]] = []
         self.length = 0

@@ -12,7 +12,7 @@ from typing import Any
 from rasterio.errors import RasterioIOError
 from rasterio.io import MemoryFile
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.raster.gdal_options import Options
 from planet_vector.raster.gdal_xml import scene_tiles, tiles_description
 from planet_vector.raster.product import ProductError, opened
@@ -37,12 +37,12 @@ class Tiles(Remote):
         return f"<{'closed' if self.closed else 'open'} {type(self).__name__} {self._title}>"
 
 
-def open_scene_tiles(catalog: ScenesV0, scene: Scene) -> Tiles:
+def open_scene_tiles(catalog: Catalog, scene: Scene) -> Tiles:
     """Open the tiles of a scene.
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service.
     scene : Scene
         The scene.
@@ -58,12 +58,12 @@ def open_scene_tiles(catalog: ScenesV0, scene: Scene) -> Tiles:
     return dataset
 
 
-def open_tiles(catalog: ScenesV0, pattern: str, level: int, title: str, cls: Any = Tiles) -> Any:
+def open_tiles(catalog: Catalog, pattern: str, level: int, title: str, cls: Any = Tiles) -> Any:
     """Open the tiles a pattern stands for.
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service that gave the pattern.
     pattern : str
         An address with ``{z}``, ``{x}`` and ``{y}``, rows counted from the north; ``{0-3}`` stands for several hosts.

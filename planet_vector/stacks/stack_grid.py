@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Tuple
 import shapely
 from rasterio.io import DatasetReader
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.errors import QueryError
 from planet_vector.geometry import utm
 from planet_vector.geometry.grid import GridSpec, inward, outward
@@ -23,14 +23,14 @@ from planet_vector.stacks.overlap import Stack
 from planet_vector.stacks.utm_grid import common_grid
 
 
-def stack_grid(catalog: ScenesV0, stack: Stack, product: str, crs: Any = None) -> GridSpec:
+def stack_grid(catalog: Catalog, stack: Stack, product: str, crs: Any = None) -> GridSpec:
     """Return the grid of a stack: the whole pixels that its area touches, or else the most inside the shared ground.
 
     The header of one scene says where pixels lie and how large they are.
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service.
     stack : Stack
         The stack, of `Scene`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any, Dict, Hashable, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.catalog.basemaps import (
     PAGE,
     Basemap,
@@ -45,7 +45,7 @@ class ListedLayer(RowLayer):
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         What answers.
     query : Query
         The part of the list that the name asks for; its scene type is the list's name.
@@ -53,7 +53,7 @@ class ListedLayer(RowLayer):
         The columns.
     """
 
-    def __init__(self, catalog: ScenesV0, query: Query, schema: Schema) -> None:
+    def __init__(self, catalog: Catalog, query: Query, schema: Schema) -> None:
         super().__init__(catalog, query, schema)
         self._held: Optional[Result] = None
 
@@ -119,7 +119,7 @@ class BasemapLayer(ListedLayer):
 
     description = "Basemaps"
 
-    def __init__(self, catalog: ScenesV0, schema: Schema) -> None:
+    def __init__(self, catalog: Catalog, schema: Schema) -> None:
         super().__init__(catalog, Query(BASEMAPS), schema)
         # Asked for when the layer is opened: a wrong key, or a service without basemaps, is an error then.
         self._listed: Optional[List[Mapping[str, Any]]] = list_basemaps(catalog)
@@ -150,7 +150,7 @@ class QuadLayer(ListedLayer):
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         What answers.
     basemap : Basemap
         The basemap.
@@ -164,7 +164,7 @@ class QuadLayer(ListedLayer):
 
     def __init__(
         self,
-        catalog: ScenesV0,
+        catalog: Catalog,
         basemap: Basemap,
         query: Query,
         fields: Optional[Sequence[str]] = None,
@@ -253,7 +253,7 @@ class QuadLayer(ListedLayer):
         return found.get(fid)
 
 
-def basemap_layers(name: Name, catalog: ScenesV0) -> List[ListedLayer]:
+def basemap_layers(name: Name, catalog: Catalog) -> List[ListedLayer]:
     """Return the layer of a PLANET:basemaps name, once the service has answered for it.
 
     Raises

@@ -26,7 +26,7 @@ _LEVEL = 1  # zlib's fastest: packing a page takes 6 ms, where the service takes
 
 Features = List[Feature]
 FetchPages = Callable[[Query], Iterator[Features]]
-"""Returns the pages of a search from the service, as `planet_vector.catalog.ScenesV0.pages` does."""
+"""Returns the pages of a search from the service, as `planet_vector.catalog.Catalog.pages` does."""
 
 
 class _Kept(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import FrozenSet, Hashable, Iterable, Iterator, List, Optional, Tuple, cast
 
-from planet_vector.catalog import ScenesV0, catalog_of
+from planet_vector.catalog import Catalog, catalog_of
 from planet_vector.catalog.paging import PAGE, Feature, ResultChanged, SceneBatch
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, NotFoundError
@@ -64,7 +64,7 @@ class SceneLayer(RowLayer):
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         What answers.
     query : Query
         The search.
@@ -80,7 +80,7 @@ class SceneLayer(RowLayer):
 
     def __init__(
         self,
-        catalog: ScenesV0,
+        catalog: Catalog,
         query: Query,
         schema: Schema,
         scene_id: Optional[str] = None,
@@ -279,7 +279,7 @@ class SceneLayer(RowLayer):
         return found
 
 
-def layers(name: Name, settings: Settings) -> Tuple[List[SceneLayer], ScenesV0]:
+def layers(name: Name, settings: Settings) -> Tuple[List[SceneLayer], Catalog]:
     """Return the layers of a PLANET: name, once the service has answered for them.
 
     Raises

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import Hashable, Iterator, Optional, Tuple
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.geometry.boxes import Box
 from planet_vector.query import Query
 from planet_vector.vector.columns import Row, Rows
@@ -20,7 +20,7 @@ class RowLayer:
 
     Parameters
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service.
     query : Query
         What the name asks for; its scene type is the name of a list where it is no scenes.
@@ -31,7 +31,7 @@ class RowLayer:
     projection: Optional[LayerProjection] = None
     """The system of the layer; None for longitude and latitude."""
 
-    def __init__(self, catalog: ScenesV0, query: Query, schema: Schema) -> None:
+    def __init__(self, catalog: Catalog, query: Query, schema: Schema) -> None:
         self.catalog = catalog
         self.query = query
         self.schema = schema

@@ -8,7 +8,7 @@ from contextlib import closing
 from html import escape
 from typing import Any, Iterator, List, Optional, Tuple, Union, overload
 
-from planet_vector.catalog import ScenesV0, catalog_of, connect
+from planet_vector.catalog import Catalog, catalog_of, connect
 from planet_vector.catalog.paging import Feature
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError
@@ -57,13 +57,13 @@ class Search:
 
     Attributes
     ----------
-    catalog : ScenesV0
+    catalog : Catalog
         The service.
     query : Query
         What is searched for.
     """
 
-    def __init__(self, catalog: ScenesV0, query: Query, name: Name, found: Optional[FoundScenes] = None) -> None:
+    def __init__(self, catalog: Catalog, query: Query, name: Name, found: Optional[FoundScenes] = None) -> None:
         self.catalog = catalog
         self.query = query
         self._name = name

@@ -18,7 +18,7 @@ from qgis.PyQt.QtCore import QObject, QThread, pyqtSignal
 
 from planet_scenes import messages
 from planet_scenes.texts import tr
-from planet_vector.catalog import ScenesV0, connect
+from planet_vector.catalog import Catalog, connect
 from planet_vector.config import Settings
 from planet_vector.connections import (
     BUILT_IN,
@@ -65,7 +65,7 @@ class Connection:
     url: str
     authcfg: str = ""
 
-    def catalog(self) -> ScenesV0:
+    def catalog(self) -> Catalog:
         """Return what asks the service; the key is read where that has not been done.
 
         Raises

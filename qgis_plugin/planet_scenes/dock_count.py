@@ -9,13 +9,13 @@ from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 from planet_scenes import core, empty
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.errors import PlanetVectorError
 from planet_vector.query import Query
 
 _REST = 500  # milliseconds without a change, before the scenes are counted
 
-Search = Tuple[ScenesV0, str, List[Tuple[str, str]]]
+Search = Tuple[Catalog, str, List[Tuple[str, str]]]
 """What answers, the scene type, the parameters."""
 
 

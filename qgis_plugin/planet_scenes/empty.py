@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Dict, List, Tuple
 
 from planet_scenes.texts import tr
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.query import Query
 from planet_vector.workers import Workers
 
 Parameters = List[Tuple[str, str]]
 
 
-def why(catalog: ScenesV0, scene_type: str, parameters: Parameters) -> str:
+def why(catalog: Catalog, scene_type: str, parameters: Parameters) -> str:
     """Return a sentence on why nothing was found; asks the service for a few counts, so it is called in a worker."""
     groups: Dict[str, Parameters] = {}
     for name, value in parameters:

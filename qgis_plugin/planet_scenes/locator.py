@@ -22,7 +22,7 @@ from planet_scenes.connections import Connection, connections
 from planet_scenes.icons import icon, path
 from planet_scenes.results import place_on
 from planet_scenes.texts import tr
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.errors import NotFoundError, PlanetVectorError
 from planet_vector.scene import Scene
 
@@ -86,7 +86,7 @@ class Filter(QgsLocatorFilter):
     def __init__(self) -> None:
         super().__init__()
         self._connection: Optional[Connection] = None
-        self._catalog: Optional[ScenesV0] = None
+        self._catalog: Optional[Catalog] = None
         self._scene_id = ""
         self._error = ""
 

@@ -15,7 +15,7 @@ from qgis.core import Qgis, QgsMessageLog
 from planet_scenes import core, messages, rasters
 from planet_scenes.tasks import Cancelled
 from planet_scenes.texts import tr
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.errors import PlanetVectorError, RasterAccessError
 from planet_vector.raster.decimated import AT_LEAST, Decimation
 from planet_vector.raster.overview_files import Making
@@ -27,7 +27,7 @@ MOST_BYTES = 128 * 2**20
 _CREATION = ("TILED=YES", "COMPRESS=DEFLATE", "ZLEVEL=1", "INTERLEAVE=BAND", "PHOTOMETRIC=MINISBLACK")
 
 
-def prepared(catalog: ScenesV0, scene: Scene, product: str, source: str, feedback: Any) -> str:
+def prepared(catalog: Catalog, scene: Scene, product: str, source: str, feedback: Any) -> str:
     """Return what QGIS is to open for a product, with overviews that are made if it is large and has none.
 
     Where they cannot be made, or would take more than `MOST_BYTES`, it is what it was, and the log says why.

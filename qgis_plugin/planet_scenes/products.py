@@ -20,7 +20,7 @@ from planet_scenes.connections import Connection
 from planet_scenes.layers import NAME, group_below
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.catalog.basemaps import basemap_of
 from planet_vector.errors import PlanetVectorError, RasterAccessError
 from planet_vector.names import Name, parse_name
@@ -142,7 +142,7 @@ def add_tiles(connection: Connection, planet_name: str, on_done: Done = None) ->
     return _adding(tr("Opening {title}").format(title=name.item), work, None, on_done)
 
 
-def reopened(catalog: ScenesV0, planet_name: str) -> str:
+def reopened(catalog: Catalog, planet_name: str) -> str:
     """Return what QGIS is to open for the name in a project's raster layer, asked of the service anew.
 
     A signed address has ended long ago, and files of this machine may be gone.
@@ -165,7 +165,7 @@ def _opens(source: str) -> bool:
         return False
 
 
-def _source_again(catalog: ScenesV0, name: Name) -> str:
+def _source_again(catalog: Catalog, name: Name) -> str:
     if name.is_basemap:
         basemap = basemap_of(catalog, name.item)
         return rasters.tiles(catalog, basemap.tiles, basemap.level, basemap.name)
@@ -194,7 +194,7 @@ def _adding(title: str, work: Callable[[Any], List[QgsRasterLayer]], below: Any,
 
 
 def _layer(
-    catalog: ScenesV0, connection: Connection, scene: Scene, product: str, view: View, feedback: Any
+    catalog: Catalog, connection: Connection, scene: Scene, product: str, view: View, feedback: Any
 ) -> QgsRasterLayer:
     title = f"{scene.acquired:%Y-%m-%d %H:%M} {scene.id} {product}"
     again = connection.name_of(scene, product)
@@ -206,7 +206,7 @@ def _layer(
     return _raster(source, title, again, view)
 
 
-def _source(catalog: ScenesV0, scene: Scene, product: str) -> str:
+def _source(catalog: Catalog, scene: Scene, product: str) -> str:
     """Return what QGIS is to open for a product, a stack of them, or the tiles of a scene."""
     if product == TILES:
         pattern, level = scene_tiles(catalog, scene)

@@ -16,7 +16,7 @@ from osgeo import gdal, osr
 
 from planet_scenes.texts import tr
 from planet_vector.atomic_files import complete
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.errors import QueryError, RasterAccessError
 from planet_vector.private_files import remove_oldest
 from planet_vector.raster import described
@@ -62,7 +62,7 @@ class Drawn(NamedTuple):
     bands: Tuple[Band, ...] = ()
 
 
-def name_of(catalog: ScenesV0, scene: Scene, product: str) -> str:
+def name_of(catalog: Catalog, scene: Scene, product: str) -> str:
     """Return the name by which QGIS draws a product: of a VRT, where it has overviews by that; no key is in it.
 
     Raises
@@ -77,12 +77,12 @@ def name_of(catalog: ScenesV0, scene: Scene, product: str) -> str:
     return described.name_of(catalog, scene, product, _access(catalog, scene, product), build)
 
 
-def own_name_of(catalog: ScenesV0, scene: Scene, product: str) -> str:
+def own_name_of(catalog: Catalog, scene: Scene, product: str) -> str:
     """Return the name of a product alone, whose pixels are the file's at any size, and raise as `name_of` does."""
     return self_contained(_access(catalog, scene, product))
 
 
-def _access(catalog: ScenesV0, scene: Scene, product: str) -> Access:
+def _access(catalog: Catalog, scene: Scene, product: str) -> Access:
     access = plan(catalog, scene.product_link(product), ANY_BUILD)
     if not access.ranges:
         raise RasterAccessError(
@@ -185,7 +185,7 @@ def gdal_reason(message: str) -> str:
     return text[:_MOST_SAID] or tr("GDAL does not say why")
 
 
-def stack(catalog: ScenesV0, scene: Scene, products: Sequence[str]) -> str:
+def stack(catalog: Catalog, scene: Scene, products: Sequence[str]) -> str:
     """Write a VRT of several products as the bands of one raster, and return its path."""
     names = [name_of(catalog, scene, product) for product in products]
     for name, product in zip(names, products):
@@ -193,7 +193,7 @@ def stack(catalog: ScenesV0, scene: Scene, products: Sequence[str]) -> str:
     return _vrt(names, f"{scene.id}-{'-'.join(products)}", separate=True, resolution="highest")
 
 
-def mosaic(catalog: ScenesV0, scenes: Sequence[Scene], product: str) -> str:
+def mosaic(catalog: Catalog, scenes: Sequence[Scene], product: str) -> str:
     """Write a VRT of a product of many scenes, the first one on top, and return its path.
 
     It is in the system of the first; scenes of other UTM zones are warped into it as they are drawn.
@@ -233,7 +233,7 @@ def mosaic(catalog: ScenesV0, scenes: Sequence[Scene], product: str) -> str:
     return _vrt(sources[::-1], f"mosaic-{product}", separate=False, resolution="highest")
 
 
-def tiles(catalog: ScenesV0, pattern: str, level: int, title: str) -> str:
+def tiles(catalog: Catalog, pattern: str, level: int, title: str) -> str:
     """Write the description of a scene's or a basemap's tiles, readable by its owner only; return its path."""
     return str(tiles_file(catalog.settings, title, tiles_description(catalog, pattern, level)))
 

@@ -14,7 +14,7 @@ from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 from planet_scenes.connections import Connection
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.errors import ConfigError
 from planet_vector.item_ids import file_stem
 from planet_vector.private_files import make_folder, remove_stale, write_private
@@ -39,7 +39,7 @@ class Thumbnails(QObject):
 
     def __init__(self, parent: Optional[QObject] = None) -> None:
         super().__init__(parent)
-        self._wanted: Deque[Tuple[ScenesV0, Scene, Path]] = deque()
+        self._wanted: Deque[Tuple[Catalog, Scene, Path]] = deque()
         self._asked: Set[Path] = set()
         self._tasks: Set[Task] = set()
 
@@ -72,7 +72,7 @@ class Thumbnails(QObject):
         while self._wanted and len(self._tasks) < _AT_ONCE:
             catalog, scene, path = self._wanted.pop()
 
-            def work(feedback: Any, catalog: ScenesV0 = catalog, scene: Scene = scene, path: Path = path) -> str:
+            def work(feedback: Any, catalog: Catalog = catalog, scene: Scene = scene, path: Path = path) -> str:
                 write(path, catalog.thumbnail(scene, "md"))
                 return scene.id
 

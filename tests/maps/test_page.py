@@ -12,8 +12,8 @@ import pytest
 import shapely
 from shapely.geometry import shape
 
-from planet_vector.catalog import ScenesV0
 from planet_vector.catalog.basemaps import Basemap
+from planet_vector.catalog.scenes_v0 import ScenesV0
 from planet_vector.config import Settings
 from planet_vector.maps import write_map
 from planet_vector.maps.addresses import Direct

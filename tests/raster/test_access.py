@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog.scenes_v0 import ScenesV0
 from planet_vector.config import Settings
 from planet_vector.errors import NotFoundError, ProtocolError
 from planet_vector.keys import Key

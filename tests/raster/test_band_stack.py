@@ -12,7 +12,7 @@ import pytest
 
 import planet_vector
 from planet_vector import rasters
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog.scenes_v0 import ScenesV0
 from planet_vector.errors import NotFoundError, RasterAccessError
 from planet_vector.scene import Scene
 

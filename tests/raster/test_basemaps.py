@@ -27,8 +27,8 @@ rasterio = pytest.importorskip("rasterio")
 from rasterio.warp import transform_bounds  # noqa: E402
 from rasterio.windows import Window, from_bounds  # noqa: E402
 
-from planet_vector.catalog import ScenesV0  # noqa: E402
 from planet_vector.catalog.basemaps import quad_at, quad_place  # noqa: E402
+from planet_vector.catalog.scenes_v0 import ScenesV0  # noqa: E402
 from planet_vector.raster import basemap_quads, quad_cache  # noqa: E402
 from planet_vector.raster.basemap_quads import Basemap, basemap_of, quad_bounds, quads_within, scenes_behind  # noqa: E402
 from planet_vector.raster.session import PlanetSession  # noqa: E402

@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pytest
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog.scenes_v0 import ScenesV0
 from planet_vector.config import Settings
 from planet_vector.errors import NotFoundError, ProtocolError, RasterAccessError, ServiceError, UnavailableError
 from planet_vector.http import transport
@@ -59,7 +59,7 @@ def test_the_end_of_a_file_is_told_once(case: str, pair: Pair, catalog: ScenesV0
 PROGRAM = """
 import sys
 from pathlib import Path
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog.scenes_v0 import ScenesV0
 from planet_vector.config import Settings
 from planet_vector.keys import Key
 from planet_vector.raster.download import fetch

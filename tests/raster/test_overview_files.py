@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog.scenes_v0 import ScenesV0
 from planet_vector.config import Settings
 from planet_vector.errors import AuthError, PlanetVectorError, RasterAccessError, ServiceError
 from planet_vector.keys import Key

@@ -31,7 +31,7 @@ from planet_scenes.connections import Connection, connections
 from planet_scenes.icons import icon
 from planet_scenes.tasks import Cancelled
 from planet_scenes.texts import tr
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.errors import PlanetVectorError
 from planet_vector.roots import is_api_origin
 from planet_vector.scene import Scene
@@ -90,7 +90,7 @@ class ServiceAlgorithm(Algorithm):
     """Be an algorithm that asks a service: it takes a connection."""
 
     connection: Connection
-    catalog: ScenesV0
+    catalog: Catalog
 
     def add_connection(self) -> None:
         """Add the parameter that chooses the connection."""

@@ -11,7 +11,7 @@ from osgeo import gdal, ogr
 from planet_scenes import rasters
 from planet_scenes.tasks import Cancelled
 from planet_scenes.texts import tr
-from planet_vector.catalog import ScenesV0
+from planet_vector.catalog import Catalog
 from planet_vector.errors import RasterAccessError
 from planet_vector.geometry.shapes import Polygon
 from planet_vector.scene import Scene
@@ -62,7 +62,7 @@ class Header(NamedTuple):
     bands: Tuple[Tuple[int, int], ...]
 
 
-def opened(catalog: ScenesV0, scene: Scene, product: str) -> gdal.Dataset:
+def opened(catalog: Catalog, scene: Scene, product: str) -> gdal.Dataset:
     """Open a product where it lies.
 
     Raises
