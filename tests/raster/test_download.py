@@ -349,9 +349,16 @@ def test_a_proposed_name_is_taken_only_when_it_is_plain_and_the_scene_s(disposit
     assert safe_name(disposition, "s1", "visual") == name
 
 
-def test_a_scene_id_that_is_no_name_is_refused() -> None:
-    with pytest.raises(ProtocolError):
-        safe_name(None, "../s1", "visual")
+@pytest.mark.parametrize("scene_id", ["a\nb", "..", "\ud800", "ß" * 200])
+def test_a_scene_id_that_is_no_name_is_refused(scene_id: str) -> None:
+    with pytest.raises(ProtocolError, match="cannot be a file's name"):
+        safe_name(None, scene_id, "visual")
+
+
+@pytest.mark.parametrize("proposed", [None, 'attachment; filename="../s1_visual.tif"'])
+def test_a_scene_id_with_a_path_in_it_leads_nowhere_else(proposed: Optional[str], tmp_path: Path) -> None:
+    name = safe_name(proposed, "../s1", "visual")
+    assert name == "%2E.%2Fs1_visual.tif" and (tmp_path / name).resolve().parent == tmp_path.resolve()
 
 
 def test_the_service_s_files_come_as_they_are(connected: Service, archive: Path, tmp_path: Path) -> None:

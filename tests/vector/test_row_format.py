@@ -201,7 +201,7 @@ def one(wkb: bytes) -> Any:
     survey = SearchSurvey(1)
     disk_cache.save(NAME, survey, [Rows((1,), (None,), (wkb,), [("a",)])])
     found = disk_cache.load(NAME, survey, 100, ["String"])
-    return found and next(iter(found[0]))
+    return found and next(iter(found.rows[0]))
 
 
 def damaged(wkb: bytes, at: int, new: bytes, drop: int) -> bytes:
