@@ -189,7 +189,7 @@ FAULTS = {
     "mosaic PLANET:ortho": (2, "--output FILE, or --dry-run"),
     "quads nowhere": (1, "no basemap 'nowhere'"),
     "quads PLANET:ortho": (2, "names no basemap"),
-    "quads ../up": (2, "no scene type"),
+    "quads ../up": (1, "no basemap '../up'"),
     "quads coarse nowhere.geojson": (2, "is no area"),
     "quads coarse POINT(1_1) --bbox 1,2,3,4": (2, "place once"),
     "quads PLANET:basemaps/coarse?acquired.gte=2015": (2, "no parameter of a basemap"),

@@ -590,7 +590,7 @@ def test_python_has_it_too(reached: Served, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scene_id", "product"), [("../evil", "visual"), ("a/b", "visual"), ("s1", "../../evil"), ("a b", "visual")]
+    ("scene_id", "product"), [("..", "visual"), ("a\nb", "visual"), ("s1", ".."), ("a" * 300, "visual")]
 )
 def test_what_cannot_be_a_file_s_name_is_not_written(
     reached: Served, tmp_path: Path, scene_id: str, product: str
@@ -604,3 +604,24 @@ def test_what_cannot_be_a_file_s_name_is_not_written(
     assert (folder / f"{good.id}_visual.tif").exists()  # the others come
     assert [path.name for path in tmp_path.joinpath("deep").iterdir()] == ["here"]
     assert all(path.name.startswith((good.id, ".planet_vector-sync")) for path in folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("scene_id", "product", "name"),
+    [
+        ("../evil", "visual", "%2E.%2Fevil_visual.tif"),
+        ("a/b", "visual", "a%2Fb_visual.tif"),
+        ("s1", "../../evil", "s1_%2E.%2F..%2Fevil.tif"),
+        ("a b", "visual", "a b_visual.tif"),
+    ],
+)
+def test_an_id_with_a_path_in_it_leads_nowhere_else(
+    reached: Served, tmp_path: Path, scene_id: str, product: str, name: str
+) -> None:
+    link = f"{reached.service.url}scenes/ortho/{reached.scenes()[0]}/full?product=visual"
+    feature = {"type": "Feature", "id": scene_id, "properties": {"data": {"products": {product: {"full": link}}}}}
+    folder = tmp_path / "deep" / "here"
+    planet_vector.sync([Scene(feature, "ortho")], folder, ["all"])
+    assert (folder / name).read_bytes() == (reached.folder / f"{reached.scenes()[0]}_visual.tif").read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["deep"]
+    assert [path.name for path in tmp_path.joinpath("deep").iterdir()] == ["here"]

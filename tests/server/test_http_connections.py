@@ -33,7 +33,7 @@ DOWNLOAD = f"GET /v0/scenes/ortho/{SCENE}/full HTTP/1.1\r\nHost: localhost\r\n\r
 # The same service with seconds instead of minutes.
 IMPATIENT = """
 import sys
-from planet_vector.server import connections
+from planet_vector.server import http_connections as connections
 connections.HEAD_SECONDS, connections.IDLE_SECONDS, connections.STALL_SECONDS = 2.0, 4, 3.0
 from planet_vector.cli import main
 main(sys.argv[1:])

@@ -192,7 +192,8 @@ def test_a_part_of_a_product_is_cropped_by_the_id_of_its_scene(run: Run, env: Di
         assert done.returncode == 0, done.stderr
         assert (tmp_path / f"{number}.tif").read_bytes() == (tmp_path / "named.tif").read_bytes()
     for given, flags, told in (
-        ("no id", [], "neither the id"),
+        ("no id", [], "no scene 'no id'"),
+        ("no\nid", [], "neither the id"),
         (f"PLANET:ortho/{name}/visual", ["--product", "visual"], "--product"),
         (name, ["--scene-type", "landsat"], name),
     ):

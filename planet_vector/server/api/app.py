@@ -23,6 +23,7 @@ from planet_vector.server.api.conditional import NOT_STORED, Version
 from planet_vector.server.api.delivery import Signer, product_path, product_response
 from planet_vector.server.api.error_responses import add_refusals
 from planet_vector.server.api.hosts import HOST
+from planet_vector.server.api.item_paths import SCENE_ID
 from planet_vector.server.api.listing import list_page, shown
 from planet_vector.server.api.metrics import Metrics
 from planet_vector.server.api.permissions import Keys, Permission
@@ -81,17 +82,17 @@ def create_app(service: Service) -> FastAPI:
     routes: List[Any] = [
         ("/v0/scenes/", scene_types, openapi.ROOT),
         ("/v0/scenes/{scene_type}/", list_scenes, openapi.LIST),
-        ("/v0/scenes/{scene_type}/{scene_id:item}", get_scene, openapi.SCENE),
-        ("/v0/scenes/{scene_type}/{scene_id:item}/full", get_product, openapi.FULL),
-        ("/v0/scenes/{scene_type}/{scene_id:item}/thumb", get_thumbnail, openapi.THUMB),
-        ("/v0/scenes/{scene_type}/{scene_id:item}/square-thumb", get_thumbnail, openapi.THUMB),
-        ("/v0/scenes/{scene_type}/{scene_id:item}/{z}/{x}/{y}.png", get_tile, openapi.TILE),
+        (f"/v0/scenes/{{scene_type}}/{SCENE_ID}", get_scene, openapi.SCENE),
+        (f"/v0/scenes/{{scene_type}}/{SCENE_ID}/full", get_product, openapi.FULL),
+        (f"/v0/scenes/{{scene_type}}/{SCENE_ID}/thumb", get_thumbnail, openapi.THUMB),
+        (f"/v0/scenes/{{scene_type}}/{SCENE_ID}/square-thumb", get_thumbnail, openapi.THUMB),
+        (f"/v0/scenes/{{scene_type}}/{SCENE_ID}/{{z}}/{{x}}/{{y}}.png", get_tile, openapi.TILE),
     ]
     for path, answer, extra in routes:
         app.add_api_route(path, answer, methods=["GET"], openapi_extra=extra, response_class=Response)
         app.add_api_route(path, answer, methods=["HEAD"], include_in_schema=False)
     app.add_api_route("/v0/scenes/{scene_type}/", list_scenes, methods=["POST"], openapi_extra=openapi.POST)
-    tiles = "/tiles{shard}/v0/scenes/{scene_type}/{scene_id:item}/{z}/{x}/{y}.png"
+    tiles = f"/tiles{{shard}}/v0/scenes/{{scene_type}}/{SCENE_ID}/{{z}}/{{x}}/{{y}}.png"
     app.add_api_route(tiles, get_tile, methods=["GET", "HEAD"], include_in_schema=False)
     # Lists end in a slash and lead there without it; details do not, and are not found with it.
     app.add_api_route("/v0/scenes", to_slash, methods=["GET", "HEAD"], include_in_schema=False)

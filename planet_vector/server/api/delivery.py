@@ -23,6 +23,7 @@ from planet_vector.item_ids import file_name
 from planet_vector.pixels.completing import Completed
 from planet_vector.server.api.attending import CHEAP, attend
 from planet_vector.server.api.conditional import NOT_STORED, Version, is_known, not_modified
+from planet_vector.server.api.item_paths import SCENE_ID
 from planet_vector.server.api.ranges import Range, attachment, read_ranges
 from planet_vector.server.archive.products import Products
 from planet_vector.server.http_errors import Refusal
@@ -141,7 +142,7 @@ def create_delivery(root: Path, index: Index, signer: Signer) -> Starlette:
             return Response(status_code=499)
 
     methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
-    return Starlette(routes=[Route("/{scene_type}/{scene_id:item}/{product}.tif", deliver, methods=methods)])
+    return Starlette(routes=[Route(f"/{{scene_type}}/{SCENE_ID}/{{product}}.tif", deliver, methods=methods)])
 
 
 def _error(status: int, code: str, message: str) -> Response:

@@ -7,6 +7,9 @@ from urllib.parse import unquote
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+SCENE_ID = "{scene_id:item}"
+"""A scene's id in the path of a route."""
+
 _SLASH = "\ue000"  # of Unicode's private use: no id has it, as none is printable with it
 
 
