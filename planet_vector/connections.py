@@ -24,7 +24,7 @@ import sqlite3
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterator, List, Mapping, Optional, Tuple, TypedDict, cast
+from typing import Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypedDict, cast
 
 from planet_vector.atomic_files import write_whole
 from planet_vector.errors import ConfigError
@@ -98,21 +98,21 @@ def connections_path() -> Path:
 
 
 def all_connections() -> List[Connection]:
-    """Return the connections there are: a person's own by name, that of ``PL_API_URL``, those built in.
+    """Return the connections there are: that of ``PL_API_URL`` unless it is among them, one's own, those built in.
 
     Raises
     ------
     ConfigError
         If the file of connections cannot be read, or ``PL_API_URL`` is no root.
     """
-    found = [*_own(), *BUILT_IN.values()]
-    implicit = _of_environment()
+    found = [*_read().own, *BUILT_IN.values()]
+    implicit = _of_environment(found)
     return found if implicit is None or implicit in found else [implicit, *found]
 
 
 def own_names() -> List[str]:
     """Return the names of a person's own connections."""
-    return sorted(_read()["connections"])
+    return [each.name for each in _read().own]
 
 
 def default_connection() -> Connection:
@@ -123,11 +123,9 @@ def default_connection() -> Connection:
     ConfigError
         If the file of connections cannot be read, or ``PL_API_URL`` is no root.
     """
-    implicit = _of_environment()
-    if implicit is not None:
-        return implicit
-    name = _read()["default"]
-    return find_connection(name) if name else BUILT_IN[LOCAL]
+    kept = _read()
+    found = [*kept.own, *BUILT_IN.values()]
+    return _of_environment(found) or _named(kept.content["default"] or LOCAL, found)
 
 
 def find_connection(text: str) -> Connection:
@@ -145,13 +143,7 @@ def find_connection(text: str) -> Connection:
     if "://" in text:
         root = normalise_url(text)
         return next((each for each in known if each.root == root), Connection("", root))
-    for each in known:
-        if each.name == text:
-            return each
-    raise ConfigError(
-        f"There is no connection {text!r}: 'planet-vector connections list' lists those there are, "
-        "'planet-vector connections add' makes one."
-    )
+    return _named(text, known)
 
 
 def service_parameters(root: str) -> Tuple[Tuple[str, str], ...]:
@@ -184,9 +176,9 @@ def add_connection(name: str, root: str, kind: str = "v0") -> Connection:
     if kind not in KINDS:
         raise ConfigError(f"{kind!r} is no kind of service that can be asked: give one of {', '.join(KINDS)}.")
     made = Connection(name, normalise_url(root), kind)
-    with _changing() as content:
+    with _changing() as (content, own):
         _check_free(name, content)
-        for other in (*_own(), *BUILT_IN.values()):
+        for other in (*own, *BUILT_IN.values()):
             if other.root == made.root:
                 raise ConfigError(
                     f"Connection {other.name!r} has the root {made.root} already: a key belongs to a root."
@@ -204,7 +196,7 @@ def rename_connection(old: str, new: str) -> None:
         If there is none of the old name, or the new one is taken or none.
     """
     new = check_name(new)
-    with _changing() as content:
+    with _changing() as (content, _):
         if old not in content["connections"]:
             raise _not_own(old)
         _check_free(new, content)
@@ -221,7 +213,7 @@ def remove_connection(name: str) -> None:
     ConfigError
         If there is none of that name.
     """
-    with _changing() as content:
+    with _changing() as (content, _):
         if content["connections"].pop(name, None) is None:
             raise _not_own(name)
         if content["default"] == name:
@@ -236,7 +228,7 @@ def set_default(name: str) -> None:
     ConfigError
         If there is none of that name.
     """
-    with _changing() as content:
+    with _changing() as (content, _):
         if name not in content["connections"] and name not in BUILT_IN:
             find_connection(name)  # which says what there is
             raise ConfigError(f"{name} is a variable's connection, of this shell alone: add it under another name.")
@@ -290,17 +282,22 @@ def roots_beside(root: str) -> List[str]:
     return [each.root for each in all_connections() if each.root != root and origin(each.root) == here]
 
 
-def _of_environment() -> Optional[Connection]:
+def _of_environment(known: Sequence[Connection]) -> Optional[Connection]:
     url = os.environ.get(ENVIRONMENT)
     if not url:
         return None
     root = normalise_url(url)
-    known = [*_own(), *BUILT_IN.values()]
     return next((each for each in known if each.root == root), Connection(ENVIRONMENT, root))
 
 
-def _own() -> List[Connection]:
-    return [_connection(name, entry) for name, entry in sorted(_read()["connections"].items())]
+def _named(name: str, known: Iterable[Connection]) -> Connection:
+    for each in known:
+        if each.name == name:
+            return each
+    raise ConfigError(
+        f"There is no connection {name!r}: 'planet-vector connections list' lists those there are, "
+        "'planet-vector connections add' makes one."
+    )
 
 
 def _connection(name: str, entry: Mapping[str, str]) -> Connection:
@@ -314,15 +311,22 @@ def _connection(name: str, entry: Mapping[str, str]) -> Connection:
         raise _unusable(f"the root of connection {name!r} is no http(s) address") from None
 
 
-def _read() -> _Content:
+class _Kept(NamedTuple):
+    """What the file of connections holds, and the connections in it by name."""
+
+    content: _Content
+    own: List[Connection]
+
+
+def _read() -> _Kept:
     """Return what the file of connections holds; what a later version has put there beside stays."""
     empty: _Content = {"version": _VERSION, "default": "", "connections": {}}
     try:
         text = connections_path().read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
-        return empty
+        return _Kept(empty, [])
     except ConfigError:  # without a home directory there are none
-        return empty
+        return _Kept(empty, [])
     except (OSError, ValueError) as error:
         raise _unusable(type(error).__name__) from None
     try:
@@ -336,22 +340,21 @@ def _read() -> _Content:
         raise _unusable("its connections are no JSON objects")
     if not isinstance(default, str):
         raise _unusable("its default is no name")
-    for name, entry in kept.items():
-        _connection(name, entry)
-    return cast(_Content, {**empty, **content})
+    own = [_connection(name, entry) for name, entry in sorted(kept.items())]
+    return _Kept(cast(_Content, {**empty, **content}), own)
 
 
 @contextmanager
-def _changing() -> Iterator[_Content]:
+def _changing() -> Iterator[_Kept]:
     """Give what the file holds, to be changed; it is written at the end, and by nobody else meanwhile."""
     path = connections_path()
     try:
         make_folder(path.parent)
         with closing(sqlite3.connect(path.with_suffix(".lock"), timeout=_WAIT, isolation_level=None)) as lock:
             lock.execute("BEGIN EXCLUSIVE")  # a lock on each system, which goes with the process that holds it
-            content = _read()
-            yield content
-            write_whole(path, json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n")
+            kept = _read()
+            yield kept
+            write_whole(path, json.dumps(kept.content, indent=1, ensure_ascii=False).encode() + b"\n")
     except (OSError, sqlite3.Error) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(

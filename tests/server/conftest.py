@@ -60,16 +60,23 @@ class Running:
             page = answer.json()
 
 
+PROGRAM = (sys.executable, "-m", "planet_vector.cli")
+
+
+def service_command(archive: Path, index: Path, program: Sequence[str] = PROGRAM) -> List[str]:
+    """Return what starts a service on a free port."""
+    return [*program, "serve", str(archive), "--port", "0", "--index", str(index)]
+
+
 @contextlib.contextmanager
 def running(
     archive: Path,
     cache: Path,
     *arguments: str,
     environment: Optional[Dict[str, str]] = None,
-    program: Sequence[str] = (sys.executable, "-m", "planet_vector.cli"),
+    program: Sequence[str] = PROGRAM,
 ) -> Iterator[Running]:
-    command = [*program, "serve", str(archive), "--port", "0"]
-    command += ["--index", str(cache / "index.sqlite"), *arguments]
+    command = [*service_command(archive, cache / "index.sqlite", program), *arguments]
     errors = (cache / "stderr.txt").open("a+")
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=errors, text=True, env={**os.environ, **(environment or {})}, cwd=ROOT

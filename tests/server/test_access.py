@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from planet_vector.cli.serve import serve as serve_command
 
-from .conftest import ROOT, Running, Serve, feature, write_features, write_raster
+from .conftest import ROOT, Running, Serve, feature, service_command, write_features, write_raster
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -196,17 +196,7 @@ def test_what_does_not_go_together_is_told(archive: Path, tmp_path: Path, argume
     loose = tmp_path / "keys.yml"
     loose.write_text("{name: x}")
     loose.chmod(0o644)
-    command = [
-        sys.executable,
-        "-m",
-        "planet_vector.cli",
-        "serve",
-        str(archive),
-        "--port",
-        "0",
-        "--index",
-        str(tmp_path / "i.sqlite"),
-    ]
+    command = service_command(archive, tmp_path / "i.sqlite")
     done = subprocess.run(
         command + [str(loose) if a == "KEYS" else a for a in arguments],
         capture_output=True,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import http.server
 import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
@@ -17,7 +16,7 @@ from planet_vector.errors import ConfigError
 from planet_vector.server.api.cors import Origins, allowed_origins
 
 from ..browsing import CHROMIUM, chromium
-from .conftest import ROOT, Running, Serve, feature, write_features, write_raster
+from .conftest import ROOT, Running, Serve, feature, service_command, write_features, write_raster
 
 KEY = "5ec2e75ec2e75ec2e75ec2e75ec2e7aa"
 SCENE = "20150306_022415_0908"
@@ -293,17 +292,7 @@ def test_what_is_no_origin_is_told(text: str) -> None:
 
 
 def test_origins_are_checked_before_anything_is_done(archive: Path, tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "planet_vector.cli",
-        "serve",
-        str(archive),
-        "--port",
-        "0",
-        "--index",
-        str(tmp_path / "i.sqlite"),
-    ]
+    command = service_command(archive, tmp_path / "i.sqlite")
     done = subprocess.run([*command, "--cors-origin", "null"], capture_output=True, text=True, timeout=60, cwd=ROOT)
     assert (done.returncode, done.stdout) == (1, "")
     assert "--cors-origin takes" in done.stderr and "Traceback" not in done.stderr

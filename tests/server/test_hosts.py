@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Dict, Tuple
 
@@ -14,7 +13,7 @@ import requests
 from planet_vector.errors import ConfigError
 from planet_vector.server.api.hosts import Hosts, Proxies, allowed_hosts
 
-from .conftest import ROOT, Running, Serve, feature, write_features, write_raster
+from .conftest import ROOT, Running, Serve, feature, service_command, write_features, write_raster
 
 KEY = "0123456789abcdef0123456789abcdef"
 SCENE = "/v0/scenes/ortho/20150306_022415_0908"
@@ -103,17 +102,7 @@ def test_what_is_no_host_is_told(name: str) -> None:
 def test_options_are_checked_before_anything_is_done(
     archive: Path, tmp_path: Path, option: str, value: str, told: str
 ) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "planet_vector.cli",
-        "serve",
-        str(archive),
-        "--port",
-        "0",
-        "--index",
-        str(tmp_path / "i.sqlite"),
-    ]
+    command = service_command(archive, tmp_path / "i.sqlite")
     done = subprocess.run([*command, option, value], capture_output=True, text=True, timeout=60, cwd=ROOT)
     assert (done.returncode, done.stdout) == (1, "")
     assert told in done.stderr and "Traceback" not in done.stderr
