@@ -53,8 +53,8 @@ class Feedback:
 catalog = planet_vector.connect()
 begin = time.perf_counter()
 if TASK == "mosaic of 28":
-    query = Query.parse("ortho", [("acquired.gte", "2016-01-01T00:00:00Z")])
-    scenes = [Scene(feature, "ortho", catalog) for page in catalog.pages(query) for feature in page]
+    query = Query.parse(catalog.schema("ortho"), [("acquired.gte", "2016-01-01T00:00:00Z")])
+    scenes = [Scene(feature, catalog.schema("ortho"), catalog) for page in catalog.pages(query) for feature in page]
     assert len(scenes) == 28
     source = rasters.mosaic(catalog, scenes, "visual")
 else:

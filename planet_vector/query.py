@@ -1,9 +1,4 @@
-"""What can be asked: the fields of a scene, the comparators each takes, and the search they make up.
-
-The vocabulary (fields, comparators, and times in `planet_vector.times`) is shared by the client and the local
-service, so the two cannot drift. Which field takes which comparator follows the clients that ran against the real
-service: times and measures take the four orderings, text takes equality, image quality only ``gte``.
-"""
+"""Searches: conditions on the fields of a collection, an area, an order and a limit."""
 
 from __future__ import annotations
 
@@ -15,83 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
+from planet_vector.collection_schema import COMPARATORS, CollectionSchema, SceneField
 from planet_vector.decimals import BLANK, parse_number
 from planet_vector.errors import AreaWarning, QueryError, warn
 from planet_vector.geometry.areas import read_text
 from planet_vector.geometry.boxes import Box
-from planet_vector.times import format_time, parse_time
-
-COMPARATORS = ("gt", "gte", "lt", "lte", "eq", "neq")
-"""Comparators that stand behind a field's name; the bare name means equality."""
-
-QUALITIES = ("test", "standard", "target")
-"""Values of ``image_statistics.image_quality``, the worst first."""
-
-ORDERS = ("acquired desc", "acquired asc")
-"""Values of ``order_by``, the service's default first."""
-
-_ORDERING = frozenset({"gt", "gte", "lt", "lte", "eq", "neq"})
-_EQUALITY = frozenset({"eq", "neq"})
-
-
-@dataclass(frozen=True)
-class SceneField:
-    """A filterable property of a scene.
-
-    Attributes
-    ----------
-    name : str
-        The API's dotted name.
-    kind : str
-        ``string``, ``integer``, ``number``, ``time`` or ``quality``.
-    comparators : frozenset of str
-        What the service takes behind the name.
-    integers_only : bool
-        Whether the service refuses a fraction in the value.
-    """
-
-    name: str
-    kind: str
-    comparators: frozenset[str] = _ORDERING
-    integers_only: bool = False
-
-
-FIELDS: Mapping[str, SceneField] = {
-    f.name: f
-    for f in (
-        SceneField("acquired", "time"),
-        SceneField("published", "time"),
-        SceneField("area", "number"),
-        SceneField("camera.bit_depth", "integer", _EQUALITY, integers_only=True),
-        SceneField("camera.color_mode", "string", _EQUALITY),
-        SceneField("camera.exposure_time", "number", integers_only=True),
-        SceneField("camera.gain", "number", integers_only=True),
-        SceneField("camera.tdi_pulses", "number", integers_only=True),
-        SceneField("cloud_cover.estimated", "number"),
-        SceneField("file_size", "integer", integers_only=True),
-        SceneField("image_statistics.gsd", "number"),
-        SceneField("image_statistics.image_quality", "quality", frozenset({"gte"})),
-        SceneField("image_statistics.snr", "number"),
-        SceneField("landsat.data_type", "string", _EQUALITY),
-        SceneField("landsat.path", "integer", integers_only=True),
-        SceneField("landsat.row", "integer", integers_only=True),
-        SceneField("provider", "string", _EQUALITY),
-        SceneField("rapideye.catalog_id", "string", _EQUALITY),
-        SceneField("rapideye.tile_id", "string", _EQUALITY),
-        SceneField("sat.alt", "number"),
-        SceneField("sat.azimuth_angle", "number"),
-        SceneField("sat.id", "string", _EQUALITY),
-        SceneField("sat.lat", "number"),
-        SceneField("sat.lng", "number"),
-        SceneField("sat.off_nadir", "number"),
-        SceneField("sat.view_angle", "number"),
-        SceneField("strip_id", "number"),
-        SceneField("sun.altitude", "number"),
-        SceneField("sun.azimuth", "number"),
-        SceneField("sun.local_time_of_day", "number"),
-    )
-}
-"""Every filterable field of every scene type."""
+from planet_vector.times import INSTANT, format_time, parse_time
 
 Value = Union[str, int, float, datetime]
 
@@ -107,7 +31,7 @@ class Condition:
     comparator : str
         One of `COMPARATORS`.
     value : str, int, float or datetime
-        Of the field's kind; a quality is its word.
+        Of the field's kind.
     """
 
     field: SceneField
@@ -115,29 +39,37 @@ class Condition:
     value: Value
 
     @classmethod
-    def parse(cls, name: str, text: str) -> Condition:
+    def parse(cls, fields: Mapping[str, SceneField], name: str, text: str) -> Condition:
         """Read a parameter such as ``cloud_cover.estimated.lte`` = ``5``; the bare field name means equality.
+
+        Parameters
+        ----------
+        fields : mapping of str to SceneField
+            What the service can select by.
+        name, text : str
+            The parameter.
 
         Raises
         ------
         QueryError
             When there is no such field, it does not take the comparator, or the value is not of its kind.
         """
-        known = FIELDS.get(name)
+        known = fields.get(name)
         comparator = "eq"
         if known is None:
             stem, _, comparator = name.rpartition(".")
-            known = FIELDS.get(stem)
+            known = fields.get(stem)
         if known is None or comparator not in COMPARATORS:
-            near = difflib.get_close_matches(name if known is None else known.name, FIELDS, 3)
+            near = difflib.get_close_matches(name if known is None else known.name, fields, 3)
             hint = f"did you mean {' or '.join(near)}?" if near else "see 'planet-vector search --help' for the fields"
             raise QueryError(
                 f"{name!r} is no parameter of a search; {hint} (comparators: {', '.join('.' + c for c in COMPARATORS)})"
             )
-        if comparator not in known.comparators and comparator != "eq":
-            raise QueryError(f"{known.name} takes {_taken(known)}, not .{comparator}.")
-        if known.kind == "quality" and comparator == "eq":
-            raise QueryError(f"{known.name} takes .gte only: it is ordered {' < '.join(QUALITIES)}.")
+        if comparator not in known.comparators:
+            if comparator != "eq":
+                raise QueryError(f"{known.name} takes {_taken(known)}, not .{comparator}.")
+            order = f": it is ordered {' < '.join(known.words)}" if known.words else ""
+            raise QueryError(f"{known.name} takes {_taken(known)} only{order}.")
         return cls(known, comparator, _parse_value(known, text))
 
     @property
@@ -158,7 +90,7 @@ class Condition:
     @property
     def rank(self) -> Value:
         """The value as something that orders as the service orders it."""
-        return QUALITIES.index(str(self.value)) if self.field.kind == "quality" else self.value
+        return self.field.words.index(str(self.value)) if self.field.words else self.value
 
     def implies(self, other: Condition) -> bool:
         """Tell whether every scene that meets this condition meets the other; False where it is not sure."""
@@ -176,10 +108,17 @@ class Condition:
         return other.holds(self.rank) or self.rank == other.rank
 
     def holds(self, rank: Value) -> bool:
-        """Tell whether a value (a quality by its rank) meets the condition."""
+        """Tell whether a value (a word by its rank) meets the condition."""
         mine: Any = self.rank
         theirs: Any = rank
         return bool(_COMPARE[self.comparator](theirs, mine))
+
+
+def before(field: SceneField, moment: datetime) -> Condition:
+    """Return the condition that a time lies before a moment, by the comparator that the service has for it."""
+    if "lt" in field.comparators:
+        return Condition(field, "lt", moment)
+    return Condition(field, "lte", moment - INSTANT)
 
 
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -194,11 +133,11 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 
 @dataclass(frozen=True)
 class Query:
-    """A search of one scene type.
+    """A search of one collection of scenes.
 
     Attributes
     ----------
-    scene_type : str
+    schema : CollectionSchema
         What is searched.
     conditions : tuple of Condition
         All must hold. Sorted, and the tighter of two alike kept: equal searches are equal objects.
@@ -206,18 +145,20 @@ class Query:
         A box, or WKT or GeoJSON text, in longitude and latitude; scenes must share ground with it. What crosses the
         antimeridian is kept as its parts within ±180°, and a warning says so (`planet_vector.geometry.areas`).
     order : str
-        One of `ORDERS`.
+        One of the schema's orders; by default the service's own.
     limit : int, optional
         The number of scenes at the most: the first ones in `order`.
     """
 
-    scene_type: str
+    schema: CollectionSchema
     conditions: Tuple[Condition, ...] = ()
     area: Union[Box, str, None] = None
-    order: str = ORDERS[0]
+    order: str = ""
     limit: Optional[int] = None
 
     def __post_init__(self) -> None:
+        if not self.order and self.schema.orders:
+            object.__setattr__(self, "order", self.schema.orders[0])
         kept: List[Condition] = []
         for condition in self.conditions:
             if not any(other.implies(condition) for other in kept):
@@ -229,15 +170,15 @@ class Query:
             object.__setattr__(self, "area", area_within(self.area))
 
     @classmethod
-    def parse(cls, scene_type: str, parameters: Iterable[Tuple[str, str]]) -> Query:
+    def parse(cls, schema: CollectionSchema, parameters: Iterable[Tuple[str, str]]) -> Query:
         """Read the parameters of a search, as a PLANET: name or a command line holds them.
 
         Parameters
         ----------
-        scene_type : str
-            What is searched.
+        schema : CollectionSchema
+            What is searched, as `planet_vector.catalog.Catalog.schema` returns it.
         parameters : iterable of (str, str)
-            The API's own (``acquired.gte``, ``intersects``, ``order_by``), ``bbox`` and ``limit``.
+            Fields with a comparator (``acquired.gte``), ``intersects``, ``order_by``, ``bbox`` and ``limit``.
 
         Raises
         ------
@@ -248,7 +189,7 @@ class Query:
         single: Dict[str, str] = {}
         for name, text in parameters:
             if name not in ("bbox", "intersects", "limit", "order_by"):
-                conditions.append(Condition.parse(name, text))
+                conditions.append(Condition.parse(schema.fields, name, text))
             elif name in single:
                 raise QueryError(f"The parameter {name} stands more than once: give it once.")
             else:
@@ -263,23 +204,28 @@ class Query:
                 raise QueryError(f"The bbox of the search: {error}.") from None
         elif "intersects" in single:
             area = _checked_area(single["intersects"])
-        order = " ".join(single.get("order_by", ORDERS[0]).replace("+", " ").split())
-        if order not in ORDERS:
-            raise QueryError(f"order_by is {order!r}: it takes 'acquired desc' or 'acquired asc'.")
-        return cls(scene_type, tuple(conditions), area, order, _parse_limit(single.get("limit")))
+        order = " ".join(single.get("order_by", "").replace("+", " ").split())
+        if order not in schema.orders and "order_by" in single:
+            raise QueryError(f"order_by is {order!r}: it takes {' or '.join(map(repr, schema.orders))}.")
+        return cls(schema, tuple(conditions), area, order, _parse_limit(single.get("limit")))
+
+    @property
+    def scene_type(self) -> str:
+        """The name of the collection that is searched."""
+        return self.schema.collection
 
     @property
     def ascending(self) -> bool:
         """Whether the oldest scene comes first."""
-        return self.order == ORDERS[1]
+        return self.order.endswith(" asc")
 
     @property
     def parameters(self) -> List[Tuple[str, str]]:
-        """The search as parameters of the API, without paging and limit."""
+        """The search as parameters of a name, without the limit."""
         found = [condition.parameter for condition in self.conditions]
         if self.area is not None:
             found.append(("intersects", self.area.wkt() if isinstance(self.area, Box) else self.area))
-        if self.ascending:
+        if self.order not in self.schema.orders[:1]:
             found.append(("order_by", self.order))
         return found
 
@@ -301,7 +247,7 @@ class Query:
 
     def covers(self, other: Query) -> bool:
         """Tell whether every scene of another search is in this one; False where it is not sure."""
-        if self.scene_type != other.scene_type or (self.limit is not None and self != other):
+        if self.schema != other.schema or (self.limit is not None and self != other):
             return False
         if not all(any(theirs.implies(mine) for theirs in other.conditions) for mine in self.conditions):
             return False
@@ -321,9 +267,9 @@ def _parse_value(known: SceneField, text: str) -> Value:
             return parse_time(text)
         except ValueError as error:
             raise QueryError(f"{known.name}: {error}.") from None
-    if known.kind == "quality":
-        if text not in QUALITIES:
-            raise QueryError(f"{known.name} is {text!r}: it takes {', '.join(QUALITIES)}.")
+    if known.words:
+        if text not in known.words:
+            raise QueryError(f"{known.name} is {text!r}: it takes {', '.join(known.words)}.")
         return text
     if known.kind == "string":
         if not text:

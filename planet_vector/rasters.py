@@ -140,7 +140,7 @@ def resolve(name: str, *, connection: Optional[str] = None, key: Optional[str] =
 def open_mosaic(
     search: Sought,
     *,
-    product: str = "visual",
+    product: Optional[str] = None,
     dst_crs: Any = None,
     res: Union[None, float, Tuple[float, float]] = None,
     dst_bounds: Optional[Tuple[float, float, float, float]] = None,
@@ -156,8 +156,8 @@ def open_mosaic(
     search : str, Query or iterable of Scene
         The scenes, such as ``PLANET:ortho?cloud_cover.estimated.lte=5&limit=100``. Those of a search with an area are
         cut to the rectangle around it; a point or a line cuts nothing, and of a list of scenes no area is known.
-    product : str
-        Which product of each.
+    product : str, optional
+        Which product of each; by default the one that people want first, such as ``visual``.
     dst_crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
         Of the raster; by default that of the scene on top.
     res : float or (float, float), optional
@@ -186,7 +186,7 @@ def open_mosaic(
 def quicklook(
     scene: Scene,
     bbox: Optional[Tuple[float, float, float, float]] = None,
-    product: str = "visual",
+    product: Optional[str] = None,
     width: int = 1024,
 ) -> bytes:
     """Return a picture of a part of a scene's product, read where it lies, as `picture_of` makes it.
@@ -197,8 +197,8 @@ def quicklook(
         The scene, as a search gives it.
     bbox : (west, south, east, north), optional
         In degrees; all of the scene by default.
-    product : str
-        The product.
+    product : str, optional
+        The product; by default the one that people want first, such as ``visual``.
     width : int
         Pixels, at the most.
 
@@ -217,6 +217,7 @@ def quicklook(
     from planet_vector.raster.pictures import picture_of
     from planet_vector.raster.product import open_link
 
+    product = scene.schema.product(product)
     with open_link(scene.service(), scene.product_link(product), f"{scene.id}/{product}") as dataset:
         return picture_of(dataset, bbox, width)
 
@@ -224,7 +225,7 @@ def quicklook(
 def download_products(
     search: Sought,
     directory: Union[str, Path],
-    products: Sequence[str] = ("visual",),
+    products: Sequence[str] = (),
     *,
     overwrite: bool = False,
     progress: Union[bool, FileProgress] = None,
@@ -240,7 +241,7 @@ def download_products(
     directory : str or Path
         Where to; made when it is missing.
     products : sequence of str
-        The products of each.
+        The products of each; by default the one that people want first, such as ``visual``.
     overwrite : bool
         Replace files that are there and are not as long as the service's.
     progress : bool or callable, optional
@@ -264,7 +265,7 @@ def download_products(
 def sync_products(
     search: Sought,
     directory: Union[str, Path],
-    products: Sequence[str] = ("visual",),
+    products: Sequence[str] = (),
     *,
     dry_run: bool = False,
     progress: Union[bool, FileProgress] = None,
@@ -280,7 +281,7 @@ def sync_products(
     directory : str or Path
         The folder; made if need be. `planet_vector.server` serves it.
     products : sequence of str
-        The products of each; ``all`` is each there is.
+        The products of each; ``all`` is each there is. By default the one that people want first, such as ``visual``.
     dry_run : bool
         Only find out what would come.
     progress : bool or callable, optional

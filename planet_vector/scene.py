@@ -1,12 +1,14 @@
-"""Scenes, basemaps and quads: thin, typed views of the service's JSON."""
+"""Scenes and other items: thin, typed views of a service's JSON."""
 
 from __future__ import annotations
 
 import sys
 from datetime import datetime
 from html import escape
-from typing import Any, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, List, Mapping, Optional, Tuple
 
+from planet_vector.assets import Asset
+from planet_vector.collection_schema import CollectionSchema, value_at
 from planet_vector.errors import NotFoundError, ProtocolError
 from planet_vector.geometry.shapes import Polygon, polygons_of
 from planet_vector.times import parse_time
@@ -95,49 +97,75 @@ class Scene(Item):
     ----------
     feature : mapping
         The Feature, as the service gave it.
-    scene_type : str
-        ``ortho``, ``rapideye``, ``landsat`` or another the service lists.
+    schema : CollectionSchema
+        The scene's collection.
     catalog : Catalog, optional
         The service that gave it, which `thumbnail` asks.
     """
 
-    def __init__(self, feature: Mapping[str, Any], scene_type: str, catalog: Any = None) -> None:
+    def __init__(self, feature: Mapping[str, Any], schema: CollectionSchema, catalog: Any = None) -> None:
         super().__init__(feature)
-        self.scene_type = scene_type
+        self.schema = schema
         self.catalog = catalog
 
     def __eq__(self, other: object) -> bool:
         """Tell whether it is the same scene, of which the same is said."""
         if not isinstance(other, Scene):
             return NotImplemented
-        return (self.scene_type, self.id, self.feature) == (other.scene_type, other.id, other.feature)
+        return (self.schema, self.id, self.feature) == (other.schema, other.id, other.feature)
 
     def __hash__(self) -> int:
-        return hash((self.scene_type, self.id))
+        return hash((self.schema, self.id))
+
+    @property
+    def scene_type(self) -> str:
+        """The name of the scene's collection, such as ``ortho``."""
+        return self.schema.collection
+
+    @property
+    def has_time(self) -> bool:
+        """Whether the service says when the image was taken."""
+        return value_at(self.properties, self.schema.meanings.time) is not None
 
     @property
     def acquired(self) -> datetime:
-        """When the image was taken, in UTC."""
-        return self._time("acquired")
+        """When the image was taken, in UTC.
+
+        Raises
+        ------
+        ProtocolError
+            If the service does not say so.
+        """
+        return self._time(self.schema.meanings.time)
 
     @property
     def published(self) -> Optional[datetime]:
-        """When the scene was published, in UTC; None for scenes published before the service said so."""
-        return self._time("published") if self.properties.get("published") is not None else None
+        """When the scene was published, in UTC; None if the service does not say so."""
+        name = self.schema.meanings.published
+        return self._time(name) if name and value_at(self.properties, name) is not None else None
 
     @property
     def cloud_cover(self) -> Optional[float]:
         """The estimated cloud cover in percent, or None."""
-        branch = self.properties.get("cloud_cover")
-        value = branch.get("estimated") if isinstance(branch, Mapping) else None
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return None
-        return float(value) if abs(value) <= sys.float_info.max else None  # neither NaN nor infinite
+        meanings = self.schema.meanings
+        value = self._number(meanings.cloud_cover)
+        return None if value is None else meanings.percent_of_cover(value)
+
+    @property
+    def gsd(self) -> Optional[float]:
+        """The ground sample distance in metres, or None."""
+        value = self._number(self.schema.meanings.gsd)
+        return value if value is not None and value > 0 else None
+
+    @property
+    def assets(self) -> Mapping[str, Asset]:
+        """The files that can be had with the key that asked, by their names."""
+        return self.schema.assets_of(self.feature)
 
     @property
     def products(self) -> Tuple[str, ...]:
-        """The names of the products that can be had with the key that asked."""
-        return tuple(self._products())
+        """The names of the assets."""
+        return tuple(self.assets)
 
     def product_link(self, product: str) -> str:
         """Return the link to a product's GeoTIFF.
@@ -145,13 +173,25 @@ class Scene(Item):
         Raises
         ------
         NotFoundError
-            When the scene has no such product.
+            If the scene has no such product.
         """
-        links = self._products().get(product)
-        link = links.get("full") if isinstance(links, Mapping) else None
-        if not isinstance(link, str):
+        asset = self.assets.get(product)
+        if asset is None:
             has = ", ".join(self.products) or "none"
             raise NotFoundError(f"Scene {self.id} has no product {product!r}; it has: {has}.")
+        return asset.href
+
+    def link(self, name: str) -> str:
+        """Return one of the links the service gives: ``self``, ``thumbnail`` or ``square_thumbnail``.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none of that name.
+        """
+        link = self.schema.links_of(self.feature).get(name)
+        if link is None:
+            raise NotFoundError(f"{self.id} has no link {name!r}.")
         return link
 
     def thumbnail(self, size: str = "md", format: str = "png", square: bool = False) -> bytes:
@@ -182,7 +222,8 @@ class Scene(Item):
         return self.catalog
 
     def _repr_html_(self) -> str:
-        rows = [("acquired", self.properties.get("acquired")), ("cloud cover", self.cloud_cover)]
+        acquired = value_at(self.properties, self.schema.meanings.time)
+        rows = [("acquired", acquired), ("cloud cover", self.cloud_cover)]
         cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in rows)
         products = escape(", ".join(self.products))
         return (
@@ -197,22 +238,14 @@ class Scene(Item):
     def __repr__(self) -> str:
         return f"<Scene {self.scene_type}/{self.id}>"
 
-    def _products(self) -> Mapping[str, Any]:
-        data = self.properties.get("data")
-        products = data.get("products") if isinstance(data, Mapping) else None
-        return products if isinstance(products, Mapping) else {}
+    def _number(self, name: Optional[str]) -> Optional[float]:
+        value = value_at(self.properties, name) if name else None
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return None
+        return float(value) if abs(value) <= sys.float_info.max else None  # neither NaN nor infinite
 
     def _time(self, name: str) -> datetime:
         try:
-            return parse_time(self.properties[name])
-        except (KeyError, ValueError, AttributeError):
+            return parse_time(value_at(self.properties, name))
+        except (TypeError, ValueError, AttributeError):
             raise ProtocolError(f"The service gave scene {self.id} a property {name!r} that is no time.") from None
-
-
-def flatten(properties: Mapping[str, Any], prefix: str = "") -> Iterator[Tuple[str, Any]]:
-    """Yield nested properties under dotted names, as the API's filters name them; an empty object as itself."""
-    for key, value in properties.items():
-        if isinstance(value, Mapping) and value:
-            yield from flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

@@ -5,19 +5,20 @@ The mapping (STAC 1.0.0, with the extensions eo, view, timestamps, projection an
 =============================================  ======================================================
 the service's                                  STAC's
 =============================================  ======================================================
-``acquired``                                   ``datetime``
-``published``                                  ``published``
-``sat.id``                                     ``platform``
-``image_statistics.gsd``                       ``gsd``
-``cloud_cover.estimated``                      ``eo:cloud_cover``
-``sat.off_nadir``, ``sat.azimuth_angle``       ``view:off_nadir`` (without sign), ``view:azimuth``
-``sun.altitude``, ``sun.azimuth``              ``view:sun_elevation``, ``view:sun_azimuth``
+when it was acquired                           ``datetime``
+when it was published                          ``published``
+the satellite                                  ``platform``
+the ground sample distance                     ``gsd``
+the cloud cover                                ``eo:cloud_cover``, in percent
+the view's angles                              ``view:off_nadir`` (without sign), ``view:azimuth``
+the sun's angles                               ``view:sun_elevation``, ``view:sun_azimuth``
 the scene type                                 ``planet:scene_type``
 every other property, by its dotted name       ``planet:<name>``
 products, thumbnails                           assets; no key is in their links
 =============================================  ======================================================
 
-A value that is outside of what STAC allows stays under its ``planet:`` name.
+Which property is which is said by the collection's `planet_vector.collection_schema.Meanings`. A value that is outside
+of what STAC allows stays under its ``planet:`` name.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
+from planet_vector.assets import Asset, SpectralBand
+from planet_vector.collection_schema import flatten
 from planet_vector.errors import NotFoundError, ProtocolError
 from planet_vector.geometry.boxes import narrow_around_polygons
-from planet_vector.raster.bands import LANDSAT
-from planet_vector.scene import Scene, flatten
+from planet_vector.scene import Scene
 from planet_vector.times import format_time
 from planet_vector.vector.texts import held
 
@@ -49,21 +51,19 @@ _EXTENSIONS = {
 """The schema of each extension, by the prefix of its fields."""
 
 _NUMBERS: Mapping[str, Tuple[str, float, float]] = {
-    "image_statistics.gsd": ("gsd", 1e-9, 1e9),
-    "cloud_cover.estimated": ("eo:cloud_cover", 0, 100),
-    "sat.off_nadir": ("view:off_nadir", 0, 90),
-    "sat.azimuth_angle": ("view:azimuth", 0, 360),
-    "sun.altitude": ("view:sun_elevation", -90, 90),
-    "sun.azimuth": ("view:sun_azimuth", 0, 360),
+    "gsd": ("gsd", 1e-9, 1e9),
+    "cloud_cover": ("eo:cloud_cover", 0, 100),
+    "off_nadir": ("view:off_nadir", 0, 90),
+    "view_azimuth": ("view:azimuth", 0, 360),
+    "sun_elevation": ("view:sun_elevation", -90, 90),
+    "sun_azimuth": ("view:sun_azimuth", 0, 360),
 }
-"""STAC's name for a property, and the least and greatest value it allows."""
+"""STAC's name for a meaning, and the least and greatest value it allows."""
 
 _COMPLEX = {"complex_int16": "cint16", "complex64": "cfloat32", "complex128": "cfloat64"}
 """The extension's names of types that it does not call as numpy does."""
 
 _COMMON = {"red", "green", "blue", "nir", "pan", "cirrus", "coastal"}
-_RAPIDEYE = (("blue", "blue"), ("green", "green"), ("red", "red"), ("red_edge", "rededge"), ("nir", "nir"))
-"""Names and common names of the five bands of RapidEye's analytic product, in their order."""
 
 
 def to_stac(scene: Scene, headers: Optional[Mapping[str, RasterHeader]] = None) -> Dict[str, Any]:
@@ -86,16 +86,20 @@ def to_stac(scene: Scene, headers: Optional[Mapping[str, RasterHeader]] = None) 
     if scene.published is not None:
         properties["published"] = _time(scene.published)
     properties["planet:scene_type"] = scene.scene_type
+    meanings = scene.schema.meanings
+    numbers = {getattr(meanings, meaning): (meaning, *stac) for meaning, stac in _NUMBERS.items()}
     for name, value in flatten(scene.properties):
-        if name in ("acquired", "published") or name.partition(".")[0] in ("links", "data"):
+        if name in (meanings.time, meanings.published) or name.partition(".")[0] in scene.schema.link_groups:
             continue
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        field, low, high = _NUMBERS.get(name, ("", 0.0, 0.0))
-        if field and number and low <= (abs(value) if name == "sat.off_nadir" else value) <= high:
-            properties[field] = abs(value) if name == "sat.off_nadir" else value
-            if properties[field] == value:
-                continue
-        if name == "sat.id" and isinstance(value, str) and value:
+        meaning, field, low, high = numbers.get(name, ("", "", 0.0, 0.0))
+        if field and isinstance(value, (int, float)) and not isinstance(value, bool):
+            told = abs(value) if meaning == "off_nadir" else value
+            told = meanings.percent_of_cover(told) if meaning == "cloud_cover" else told
+            if low <= told <= high:
+                properties[field] = told
+                if told == value:
+                    continue
+        if name == meanings.platform and isinstance(value, str) and value:
             properties["platform"] = value
             continue
         properties[f"planet:{name}"] = value
@@ -211,14 +215,14 @@ def _links(scene: Scene) -> List[Dict[str, str]]:
 
 def _assets(scene: Scene, headers: Mapping[str, RasterHeader]) -> Dict[str, Dict[str, Any]]:
     assets: Dict[str, Dict[str, Any]] = {}
-    for product in scene.products:
+    for product, known in scene.assets.items():
         asset: Dict[str, Any] = {
-            "href": scene.product_link(product),
-            "type": "image/tiff" if product == "unrectified" else "image/tiff; application=geotiff",
+            "href": known.href,
+            "type": known.media_type,
             "title": product,
-            "roles": ["visual" if product == "visual" else "data"],
+            "roles": list(known.roles),
         }
-        bands = _bands(scene, product, headers.get(product))
+        bands = _bands(known, headers.get(product))
         if bands:
             asset["eo:bands"] = bands
         if product in headers:
@@ -232,24 +236,25 @@ def _assets(scene: Scene, headers: Mapping[str, RasterHeader]) -> Dict[str, Dict
     return assets
 
 
-def _bands(scene: Scene, product: str, header: Optional[RasterHeader]) -> List[Dict[str, Any]]:
-    """Return what is known of a product's bands, in their order."""
-    if scene.scene_type == "landsat" and product in LANDSAT:
-        known = LANDSAT[product]
-        band: Dict[str, Any] = {"name": product, "description": known.description}
-        if known.colour.lower() in _COMMON:
-            band["common_name"] = known.colour.lower()
-        if known.centre is not None:
-            band.update(center_wavelength=known.centre, full_width_half_max=known.width)
-        return [band]
-    if scene.scene_type == "rapideye" and product == "analytic":
-        return [{"name": name, "common_name": common} for name, common in _RAPIDEYE]
+def _bands(asset: Asset, header: Optional[RasterHeader]) -> List[Dict[str, Any]]:
+    """Return what is known of an asset's bands, in their order."""
+    if asset.bands:
+        return [_band(asset, band) for band in asset.bands]
     if header is None:
         return []
     colours = [colour.name for colour in header.colours]
     named = len(set(colours)) == len(colours) and set(colours) >= {"red", "green", "blue"}
     names = colours if named else [f"band_{number}" for number in range(1, len(colours) + 1)]
     return [{"name": name, **({"common_name": name} if name in _COMMON else {})} for name in names]
+
+
+def _band(asset: Asset, known: SpectralBand) -> Dict[str, Any]:
+    band: Dict[str, Any] = {"name": known.name or asset.name, "description": known.description}
+    if known.common:
+        band["common_name"] = known.common
+    if known.centre is not None:
+        band.update(center_wavelength=known.centre, full_width_half_max=known.width)
+    return band
 
 
 def _pixels(header: RasterHeader) -> Dict[str, Any]:

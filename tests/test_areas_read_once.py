@@ -22,6 +22,7 @@ from planet_vector.geometry.areas import read_text  # noqa: E402
 from planet_vector.geometry.boxes import Box
 from planet_vector.query import Query  # noqa: E402
 from planet_vector.server.index.searched_area import Area  # noqa: E402
+from tests.schemas import ORTHO
 
 from .conftest import Start  # noqa: E402
 
@@ -45,7 +46,7 @@ def sent(text: str) -> Any:
     """Return the area that a client sends for an area, as a plane has it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AreaWarning)
-        query = Query.parse("ortho", [("intersects", text)])
+        query = Query.parse(ORTHO, [("intersects", text)])
     return shape(dict(query.parameters)["intersects"])
 
 
@@ -156,21 +157,21 @@ def test_what_cannot_be_read_is_for_the_service_to_judge() -> None:
 def test_what_can_only_be_guessed_is_an_error_for_both() -> None:
     around = "POLYGON((-120 -50,100 -40,150 10,20 65,-100 50,-120 -50))"
     with pytest.raises(QueryError, match="unknown which pole it holds; give edges of more than 180"):
-        Query.parse("ortho", [("intersects", around)])
+        Query.parse(ORTHO, [("intersects", around)])
     with pytest.raises(Exception, match="unknown which pole it holds; give edges of more than 180"):
         Area(around)
 
 
 def test_a_program_is_warned_and_only_of_what_crosses() -> None:
     with pytest.warns(AreaWarning, match="edge from 179 to -179 is read the short way, 2°"):
-        query = Query.parse("ortho", [("intersects", SHORT)])
+        query = Query.parse(ORTHO, [("intersects", SHORT)])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert query.where(area=None) == query  # as it is kept, it does not cross
-        Query.parse("ortho", [("intersects", LONG)])
-        Query.parse("ortho", [("bbox", "179,-1,-179,1")])
+        Query.parse(ORTHO, [("intersects", LONG)])
+        Query.parse(ORTHO, [("bbox", "179,-1,-179,1")])
     with pytest.warns(AreaWarning, match="beyond ±180°"):
-        assert Query("ortho", area=RUNNING_ON).parameters == query.parameters
+        assert Query(ORTHO, area=RUNNING_ON).parameters == query.parameters
 
 
 def test_commands_read_it_alike_and_tell_it_once(run: Run, start_service: Start, tmp_path: Any) -> None:
@@ -253,13 +254,13 @@ def test_what_lies_beyond_is_not_said_to_cross(text: str) -> None:
 )
 def test_what_lies_more_than_a_turn_beyond_is_refused_for_that(text: str) -> None:
     with pytest.raises(QueryError, match="has the longitude .*from -540 to 540"):
-        Query.parse("ortho", [("intersects", text)])
+        Query.parse(ORTHO, [("intersects", text)])
 
 
 @pytest.mark.parametrize("text", ["POLYGON EMPTY", "MULTIPOINT Z EMPTY", "SRID=4326;GEOMETRYCOLLECTION EMPTY"])
 def test_an_empty_area_is_said_to_be_empty(text: str) -> None:
     with pytest.raises(QueryError, match="the area is empty"):
-        Query.parse("ortho", [("intersects", text)])
+        Query.parse(ORTHO, [("intersects", text)])
 
 
 def test_searches_at_180_find_the_scenes_of_both_sides(start_service: Start, run: Run, tmp_path: Any) -> None:

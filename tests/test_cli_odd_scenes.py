@@ -20,6 +20,7 @@ from planet_vector.cli.messages import plain
 from planet_vector.errors import NameSyntaxError
 from planet_vector.scene import Scene
 from tests.conftest import HAS_FIONA, ROOT, Service, Start
+from tests.schemas import LANDSAT, ORTHO
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -236,8 +237,8 @@ def test_scenes_are_equal_that_say_the_same(connected: Service) -> None:
     assert found[0] == found[0] and found[0] is not found[0] and found[0] != found[1]
     assert len({*found, *found}) == 2 and found[0] in list(found)
     one = {**SCENE, "id": "one"}
-    assert Scene(one, "ortho") == Scene(json.loads(json.dumps(one)), "ortho") != Scene(one, "landsat")
-    assert Scene(one, "ortho") != Scene({**one, "geometry": None}, "ortho") and Scene(one, "ortho") != one
+    assert Scene(one, ORTHO) == Scene(json.loads(json.dumps(one)), ORTHO) != Scene(one, LANDSAT)
+    assert Scene(one, ORTHO) != Scene({**one, "geometry": None}, ORTHO) and Scene(one, ORTHO) != one
 
 
 @pytest.mark.parametrize("given", [None, 7, b"PLANET:ortho", ["PLANET:ortho"]])

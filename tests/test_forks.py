@@ -64,7 +64,8 @@ def forked(connected: Service, run: Callable[..., Any]) -> Callable[..., Any]:
 
 SEARCH = """
 catalog = planet_vector.connect()
-queries = [planet_vector.Query.parse("ortho", [("cloud_cover.estimated.gte", str(n))]) for n in range(0, 32, 4)]
+ortho = planet_vector.connect().schema("ortho")
+queries = [planet_vector.Query.parse(ortho, [("cloud_cover.estimated.gte", str(n))]) for n in range(0, 32, 4)]
 
 def ids(query):
     # Now and then the same connection is used in turn, so that it is asked over and over.
@@ -125,8 +126,8 @@ def test_children_that_read_products_at_once_get_their_own_pixels(forked: Callab
 def test_a_search_that_is_under_way_is_gone_on_with_by_each_process(forked: Callable[..., Any]) -> None:
     """The threads are the parent's: a child asks for what is missing, and does not wait for ever."""
     code = """
-from planet_vector.catalog import paging
-paging.PAGE = 5
+from planet_vector.catalog.scenes_v0 import client
+client.PAGE = 5
 search = planet_vector.search("PLANET:ortho")
 found = iter(search)
 before = [next(found).id for _ in range(12)]
@@ -143,9 +144,9 @@ print(json.dumps([before, told, [scene.id for scene in found]]))
 def test_a_page_that_is_under_way_is_not_gone_on_with(forked: Callable[..., Any]) -> None:
     """Whoever reads pages has no place to go on from: the child is told, and does not wait for ever."""
     code = """
-from planet_vector.catalog import paging
-paging.PAGE = 5
-pages = planet_vector.connect().pages(planet_vector.Query("ortho"))
+from planet_vector.catalog.scenes_v0 import client
+client.PAGE = 5
+pages = planet_vector.connect().pages(planet_vector.Query(planet_vector.connect().schema("ortho")))
 for _ in range(3):
     next(pages)
 told = fork([lambda: len(list(pages))])

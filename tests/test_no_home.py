@@ -24,6 +24,7 @@ from planet_vector.roots import DEFAULT_API_URL
 from planet_vector.user_folders import user_directory
 from planet_vector.vector.result_cache import CACHE
 from tests.conftest import ROOT, Service, Start
+from tests.schemas import ORTHO
 
 _HOMES = ("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA")
 STRANGER = 12345  # a user that the machine does not know
@@ -48,7 +49,7 @@ def homeless(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tm
 
 def test_a_search_is_read_whole(homeless: Path, connected: Service) -> None:
     found = list(planet_vector.open_layer("PLANET:ortho").rows())
-    assert len(found) == planet_vector.connect().count(planet_vector.Query("ortho")) > 0
+    assert len(found) == planet_vector.connect().count(planet_vector.Query(ORTHO)) > 0
 
 
 def test_a_place_that_is_needed_is_named(homeless: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +150,7 @@ def _environ(service: Service) -> Dict[str, str]:
 
 @as_root
 def test_a_user_that_the_machine_does_not_know_reads_all(service: Service) -> None:
-    expected = planet_vector.connect(service.url, service.key).count(planet_vector.Query("ortho"))
+    expected = planet_vector.connect(service.url, service.key).count(planet_vector.Query(ORTHO))
     options: Any = {"capture_output": True, "text": True, "cwd": ROOT, "env": _environ(service)}
     # It may read all that is here, as a checkout may be closed to other users, but is nobody.
     stranger = ["setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups"]

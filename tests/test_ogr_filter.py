@@ -12,14 +12,15 @@ from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
 from shapely.geometry import Point
 
-from planet_vector.query import QUALITIES
+from planet_vector.scenes_v0_fields import QUALITIES
 from planet_vector.vector.ogr_filter import NarrowedFilter, narrow
 from planet_vector.vector.scene_ids import MOST_IDS, spellings
+from tests.schemas import ORTHO
 from tests.where_texts import NUMBERS, moments, scenes, time_comparisons, wheres
 
 
 def parameters(where: str) -> dict[str, str]:
-    return dict(condition.parameter for condition in narrow(where).conditions)
+    return dict(condition.parameter for condition in narrow(where, ORTHO).conditions)
 
 
 @pytest.mark.parametrize(
@@ -94,12 +95,12 @@ def test_times_are_narrowed_to_the_millisecond_around_them(where: str, expected:
 
 
 def test_ids_are_asked_for_by_name() -> None:
-    assert narrow("id = 'LC8'").ids == {"lc8"}
-    assert narrow("id IN ('a', 'B') AND cloud_cover.estimated < 5").ids == {"a", "b"}
-    assert narrow("id = 'a' AND id = 'A'").ids == {"a"}
-    assert narrow("id = 'a' OR cloud_cover.estimated < 5").ids is None
-    assert narrow("id = 'a' AND id = 'b'").nothing
-    assert narrow("id = 'it''s'").ids == {"it's"}
+    assert narrow("id = 'LC8'", ORTHO).ids == {"lc8"}
+    assert narrow("id IN ('a', 'B') AND cloud_cover.estimated < 5", ORTHO).ids == {"a", "b"}
+    assert narrow("id = 'a' AND id = 'A'", ORTHO).ids == {"a"}
+    assert narrow("id = 'a' OR cloud_cover.estimated < 5", ORTHO).ids is None
+    assert narrow("id = 'a' AND id = 'b'", ORTHO).nothing
+    assert narrow("id = 'it''s'", ORTHO).ids == {"it's"}
 
 
 @pytest.mark.parametrize(
@@ -114,13 +115,13 @@ def test_ids_are_asked_for_by_name() -> None:
     ],
 )
 def test_an_id_is_asked_for_only_where_its_case_is_known(scene_id: str, asked: Optional[Set[str]]) -> None:
-    found = spellings([scene_id.casefold()])
+    found = spellings([scene_id.casefold()], ORTHO.spelling_of)
     assert found == asked if asked is None else found is not None and found >= asked
 
 
 def test_many_ids_are_a_search() -> None:
-    assert spellings(map(str, range(MOST_IDS))) is not None
-    assert spellings(map(str, range(MOST_IDS + 1))) is None
+    assert spellings(map(str, range(MOST_IDS)), ORTHO.spelling_of) is not None
+    assert spellings(map(str, range(MOST_IDS + 1)), ORTHO.spelling_of) is None
 
 
 @pytest.mark.parametrize(
@@ -137,19 +138,19 @@ def test_many_ids_are_a_search() -> None:
     ],
 )
 def test_a_count_is_the_service_s_only_where_columns_hold_what_it_counts(where: str, exact: bool) -> None:
-    assert narrow(where).exact == exact
+    assert narrow(where, ORTHO).exact == exact
 
 
 def test_what_can_select_nothing_is_known() -> None:
-    assert narrow("sat.lat > 5 AND sat.lat < 4").nothing
-    assert narrow("acquired IS NULL").nothing
-    assert narrow("NOT (acquired IS NOT NULL)").nothing
-    assert not narrow("published IS NULL").nothing
-    assert not narrow("sat.lat >= 5 AND sat.lat <= 5").nothing
+    assert narrow("sat.lat > 5 AND sat.lat < 4", ORTHO).nothing
+    assert narrow("acquired IS NULL", ORTHO).nothing
+    assert narrow("NOT (acquired IS NOT NULL)", ORTHO).nothing
+    assert not narrow("published IS NULL", ORTHO).nothing
+    assert not narrow("sat.lat >= 5 AND sat.lat <= 5", ORTHO).nothing
 
 
 def test_no_where_selects_all() -> None:
-    assert narrow(None) == narrow("") == narrow("  ") == NarrowedFilter(exact=True)
+    assert narrow(None, ORTHO) == narrow("", ORTHO) == narrow("  ", ORTHO) == NarrowedFilter(exact=True)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +167,7 @@ def test_no_where_selects_all() -> None:
     ],
 )
 def test_exact_is_said_only_where_it_is_sure(where: str, exact: bool) -> None:
-    assert narrow(where).exact is exact
+    assert narrow(where, ORTHO).exact is exact
 
 
 def _holds(conditions: Any, scene: dict[str, Any]) -> bool:
@@ -175,7 +176,7 @@ def _holds(conditions: Any, scene: dict[str, Any]) -> bool:
         value = scene[condition.field.name]
         if value is None:
             return False
-        rank = QUALITIES.index(value) if condition.field.kind == "quality" else value
+        rank = QUALITIES.index(value) if condition.field.words else value
         if not condition.holds(rank):
             return False
     return True
@@ -231,7 +232,7 @@ def fractions(tmp_path_factory: pytest.TempPathFactory) -> Copies:
 
 
 def _check(copies: Copies, where: str) -> None:
-    narrowing = narrow(where)
+    narrowing = narrow(where, ORTHO)
     by_service = {
         number
         for number, scene in enumerate(copies.scenes)
@@ -258,4 +259,8 @@ def test_no_instant_is_lost_between_two_precisions(fractions: Copies, where: str
 
 def test_the_property_test_narrows_often_enough_to_mean_something() -> None:
     for wanted in (lambda n: len(n.conditions) > 2, lambda n: n.exact and n.conditions, lambda n: n.nothing):
-        find(wheres().map(narrow), wanted, settings=settings(database=None, max_examples=3000))
+        find(
+            wheres().map(lambda where: narrow(where, ORTHO)),
+            wanted,
+            settings=settings(database=None, max_examples=3000),
+        )

@@ -13,11 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planet_vector.catalog import paging
-from planet_vector.catalog.basemaps import SURELY_WHOLE, Basemap, quads_within
+from planet_vector.catalog.basemaps import Basemap
 from planet_vector.catalog.paging import PageSource, ReadPage, ScenePage, pages
+from planet_vector.catalog.scenes_v0.basemaps import SURELY_WHOLE, ScenesV0Basemaps
 from planet_vector.errors import ProtocolError, UnavailableError
-from planet_vector.query import ORDERS, Condition, Query
+from planet_vector.query import Condition, Query
+from planet_vector.scenes_v0_fields import ORDERS
 from planet_vector.times import format_time, nearest_time
+from tests.schemas import ORTHO
 
 START = datetime(2015, 3, 1, tzinfo=timezone.utc)
 SIZE = 5  # scenes a page, so that a few dozen scenes make many pages
@@ -55,8 +58,8 @@ class List:
     def follow(self, link: str) -> ScenePage:
         raise AssertionError(f"nothing links to {link}")
 
-    def read(self, query: Query = Query("ortho"), connections: int = 4) -> list[str]:  # noqa: B008
-        return [f["id"] for page in pages(_asking(self.page, self.follow), query, connections) for f in page]
+    def read(self, query: Query = Query(ORTHO), connections: int = 4) -> list[str]:  # noqa: B008
+        return [f["id"] for page in pages(_asking(self.page, self.follow, self.size), query, connections) for f in page]
 
 
 def _page(features: list[dict[str, Any]], total: int, link: Optional[str]) -> ScenePage:
@@ -69,23 +72,18 @@ def _with(page: ScenePage, features: Any) -> ScenePage:
     return _page(features, page.total, page.next)
 
 
-def _asking(page: Callable[[Query, int], ScenePage], follow: Callable[[str], ScenePage]) -> PageSource:
+def _asking(
+    page: Callable[[Query, int], ScenePage], follow: Callable[[str], ScenePage], size: int = SIZE
+) -> PageSource:
     def fetch(query: Query, size: int) -> ReadPage:
         found = page(query, size)
         return lambda decode: found
 
-    return PageSource(fetch, follow)
+    return PageSource(fetch, follow, size)
 
 
 def _feature(time: datetime, scene_id: str) -> dict[str, Any]:
     return {"type": "Feature", "id": scene_id, "properties": {"acquired": format_time(time)}}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def small_pages() -> Any:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paging, "PAGE", SIZE)
-        yield
 
 
 # Up to four scenes share an instant: fewer than fill a page, which only the service's own links could page through.
@@ -98,7 +96,7 @@ SECONDS = st.lists(st.integers(0, 10_000), max_size=120).map(
 @given(SECONDS, st.sampled_from(ORDERS), st.integers(1, 6))
 def test_every_scene_comes_once_and_in_order(seconds: list[int], order: str, connections: int) -> None:
     service = List(seconds)
-    found = service.read(Query("ortho", order=order), connections)
+    found = service.read(Query(ORTHO, order=order), connections)
     assert sorted(found) == sorted(scene_id for _, scene_id in service.scenes)
     times = dict((scene_id, time) for time, scene_id in service.scenes)
     assert [times[i] for i in found] == sorted(times.values(), reverse=order == ORDERS[0])
@@ -109,13 +107,12 @@ def test_every_scene_comes_once_and_in_order(seconds: list[int], order: str, con
 def test_a_limit_gives_the_first_scenes(seconds: list[int], order: str, limit: int) -> None:
     service = List(seconds)
     times = dict((scene_id, time) for time, scene_id in service.scenes)
-    found = service.read(Query("ortho", order=order, limit=limit))
+    found = service.read(Query(ORTHO, order=order, limit=limit))
     assert len(found) == len(set(found)) == min(limit, len(seconds))
     assert [times[i] for i in found] == sorted(times.values(), reverse=order == ORDERS[0])[:limit]
 
 
-def test_evenly_spread_scenes_cost_little_more_requests_than_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paging, "PAGE", 100)
+def test_evenly_spread_scenes_cost_little_more_requests_than_pages() -> None:
     service = List([i * 7 for i in range(4000)], size=100)
     assert len(service.read()) == 4000
     assert service.requests <= 40 / paging.FILL + 3  # 40 pages in windows not quite full, and the oldest scene
@@ -130,7 +127,7 @@ def test_a_page_costs_one_request_and_an_empty_search_too() -> None:
 
 def test_a_search_that_contradicts_itself_costs_no_request() -> None:
     service = List([1, 2, 3])
-    assert service.read(Query.parse("ortho", [("acquired.gt", "2015-04-01"), ("acquired.lt", "2015-03-01")])) == []
+    assert service.read(Query.parse(ORTHO, [("acquired.gt", "2015-04-01"), ("acquired.lt", "2015-03-01")])) == []
     assert service.requests == 0
 
 
@@ -153,7 +150,7 @@ def test_a_page_that_does_not_add_up_ends_in_all_scenes_or_an_error(
 ) -> None:
     service = List([i * 7 for i in range(48)], lambda n, page: spoil(page) if n == number and page.features else page)
     try:
-        found = service.read(Query.parse("ortho", [("acquired.lt", "2015-04-01")]), connections=1)
+        found = service.read(Query.parse(ORTHO, [("acquired.lt", "2015-04-01")]), connections=1)
     except ProtocolError:
         return
     assert sorted(found) == sorted(scene_id for _, scene_id in service.scenes)
@@ -185,7 +182,7 @@ def test_a_failing_page_stops_the_search() -> None:
 
 def test_closing_the_iterator_stops_asking() -> None:
     service = List([i * 7 for i in range(400)])
-    reading = pages(_asking(service.page, service.follow), Query("ortho"), 4)
+    reading = pages(_asking(service.page, service.follow), Query(ORTHO), 4)
     next(reading)
     reading.close()
     asked = service.requests
@@ -206,13 +203,13 @@ def test_an_instant_with_more_scenes_than_a_page_is_read_by_links_or_is_an_error
         start = int(link)
         return _page(tied[start : start + SIZE], 12 - start, str(start + SIZE))
 
-    found = [f["id"] for block in pages(_asking(page, follow), Query("ortho"), 2) for f in block]
+    found = [f["id"] for block in pages(_asking(page, follow), Query(ORTHO), 2) for f in block]
     assert sorted(found) == sorted(f["id"] for f in tied)
 
     with pytest.raises(ProtocolError, match="gives only 5 of them"):
-        list(pages(_asking(page, lambda link: _page([], 0, None)), Query("ortho"), 2))
+        list(pages(_asking(page, lambda link: _page([], 0, None)), Query(ORTHO), 2))
     with pytest.raises(ProtocolError, match="gives only 10 of them"):
-        list(pages(_asking(page, lambda link: follow("5")), Query("ortho"), 2))
+        list(pages(_asking(page, lambda link: follow("5")), Query(ORTHO), 2))
 
 
 # ---- the ends of time: year 9999 is a usual "no date" ------------------------------------------------------
@@ -295,7 +292,7 @@ def _first_or_last(moment: int) -> int:
 @settings(deadline=None, max_examples=300)
 @given(st.lists(MOMENTS, max_size=60), st.sampled_from(ORDERS), st.booleans())
 def test_scenes_at_the_ends_of_time_come_like_all_others(moments: list[int], order: str, surveyed: bool) -> None:
-    found = Ends(moments).read(Query("ortho", order=order), surveyed)
+    found = Ends(moments).read(Query(ORTHO, order=order), surveyed)
     assert sorted(found) == sorted(moments)
     assert list(map(_first_or_last, found)) == sorted(map(_first_or_last, moments), reverse=order == ORDERS[0])
 
@@ -303,7 +300,7 @@ def test_scenes_at_the_ends_of_time_come_like_all_others(moments: list[int], ord
 @settings(deadline=None, max_examples=300)
 @given(st.lists(MOMENTS, max_size=60), st.sampled_from(ORDERS), st.integers(1, 40))
 def test_the_first_scenes_at_the_ends_of_time(moments: list[int], order: str, limit: int) -> None:
-    found = Ends(moments).read(Query("ortho", order=order, limit=limit), False)
+    found = Ends(moments).read(Query(ORTHO, order=order, limit=limit), False)
     expected = sorted(map(_first_or_last, moments), reverse=order == ORDERS[0])[:limit]
     assert list(map(_first_or_last, found)) == expected
 
@@ -315,7 +312,7 @@ def test_one_scene_without_a_date_among_many(end: int, surveyed: bool, order: st
     """More than three pages, so the search is split into windows."""
     moments = [*range(LAST // 2, LAST // 2 + 7_000_000_000, 70_000_000), end]
     service = Ends(moments)
-    assert service.read(Query("ortho", order=order), surveyed) == sorted(moments, reverse=order == ORDERS[0])
+    assert service.read(Query(ORTHO, order=order), surveyed) == sorted(moments, reverse=order == ORDERS[0])
     assert service.requests < 80  # 21 pages, and as many windows again that turn out empty
 
 
@@ -324,7 +321,7 @@ def test_one_scene_without_a_date_among_many(end: int, surveyed: bool, order: st
 def test_an_end_of_time_with_more_scenes_than_a_page(end: int, order: str) -> None:
     moments = [end] * 13 + [LAST // 2] * 2
     for limit in (None, 15):
-        found = Ends(moments).read(Query("ortho", order=order, limit=limit), False)
+        found = Ends(moments).read(Query(ORTHO, order=order, limit=limit), False)
         assert found == sorted(moments, reverse=order == ORDERS[0])
 
 
@@ -339,7 +336,7 @@ def test_a_scene_is_missing_after_the_last_instant() -> None:
     for limit in (None, 99):
         with pytest.raises(ProtocolError, match="counted 1 more"):
             ask = _asking(page, lambda link: _page([], 0, None))
-            list(pages(ask, Query("ortho", order=ORDERS[1], limit=limit), 2))
+            list(pages(ask, Query(ORTHO, order=ORDERS[1], limit=limit), 2))
 
 
 @pytest.mark.parametrize(
@@ -378,6 +375,6 @@ def test_quads_updated_at_the_last_instant(ends: list[int]) -> None:
     def _before(page: list[Any]) -> dict[str, str]:
         return {"_page.updated.lt": page[-1]["properties"]["updated"]}
 
-    catalog: Any = SimpleNamespace(transport=Listing())
+    transport: Any = Listing()
     basemap = Basemap("m", 4, 256, "", "http://service/quads")
-    assert [quad.id for quad in quads_within(catalog, basemap)] == [quad["id"] for quad in quads]
+    assert [quad.id for quad in ScenesV0Basemaps(transport, None).quads(basemap)] == [quad["id"] for quad in quads]

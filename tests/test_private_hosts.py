@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planet_vector.catalog.scenes_v0 import ScenesV0
+from planet_vector.catalog.scenes_v0.client import ScenesV0
 from planet_vector.config import Settings
 from planet_vector.errors import ProtocolError
 from planet_vector.http import private_hosts

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from planet_vector.errors import QueryError
 from planet_vector.geometry.boxes import Box
-from planet_vector.query import FIELDS, Condition, Query
+from planet_vector.query import Condition, Query
+from planet_vector.scenes_v0_fields import FIELDS
 from planet_vector.times import format_time, parse_time
+from tests.schemas import LANDSAT, ORTHO
 
 
 @pytest.mark.parametrize(
@@ -141,12 +143,12 @@ def test_a_time_survives_being_written(moment: datetime) -> None:
 )
 def test_what_the_service_has_no_words_for_is_refused(parameter: tuple[str, str], said: str) -> None:
     with pytest.raises(QueryError, match=said):
-        Query.parse("ortho", [parameter])
+        Query.parse(ORTHO, [parameter])
 
 
 def test_a_search_is_written_in_the_service_s_terms() -> None:
     query = Query.parse(
-        "ortho",
+        ORTHO,
         [
             ("acquired.gte", "2015-03-01"),
             ("cloud_cover.estimated.lte", "5"),
@@ -167,8 +169,8 @@ def test_a_search_is_written_in_the_service_s_terms() -> None:
 
 
 def test_equal_searches_are_equal_however_they_are_written() -> None:
-    one = Query.parse("ortho", [("cloud_cover.estimated.lte", "5"), ("acquired.gte", "2015-03-01")])
-    two = Query.parse("ortho", [("acquired.gte", "2015-03-01T00:00:00Z"), ("cloud_cover.estimated.lte", "5.0"),
+    one = Query.parse(ORTHO, [("cloud_cover.estimated.lte", "5"), ("acquired.gte", "2015-03-01")])
+    two = Query.parse(ORTHO, [("acquired.gte", "2015-03-01T00:00:00Z"), ("cloud_cover.estimated.lte", "5.0"),
                                 ("cloud_cover.estimated.lte", "9")])  # fmt: skip
     assert one == two
     assert hash(one) == hash(two)
@@ -179,7 +181,7 @@ RANGES = st.lists(st.tuples(st.sampled_from(["gt", "gte", "lt", "lte", "eq", "ne
 
 
 def _query(conditions: list[tuple[str, int]]) -> Query:
-    return Query("ortho", tuple(Condition(FIELDS["sat.lat"], c, float(v)) for c, v in conditions))
+    return Query(ORTHO, tuple(Condition(FIELDS["sat.lat"], c, float(v)) for c, v in conditions))
 
 
 def _selected(conditions: list[tuple[str, int]]) -> set[float]:
@@ -209,12 +211,12 @@ def test_a_search_that_contradicts_itself_finds_nothing(conditions: list[tuple[s
 
 
 def test_covering_knows_boxes_and_limits() -> None:
-    wide, narrow = Query("ortho", area=Box(0, 0, 10, 10)), Query("ortho", area=Box(1, 1, 2, 2))
+    wide, narrow = Query(ORTHO, area=Box(0, 0, 10, 10)), Query(ORTHO, area=Box(1, 1, 2, 2))
     assert wide.covers(narrow)
     assert not narrow.covers(wide)
-    assert Query("ortho").covers(wide)
-    assert not Query("ortho", limit=5).covers(narrow)
-    assert not Query("landsat").covers(wide)
+    assert Query(ORTHO).covers(wide)
+    assert not Query(ORTHO, limit=5).covers(narrow)
+    assert not Query(LANDSAT).covers(wide)
 
 
 def test_an_instant_is_never_lost_to_formatting() -> None:

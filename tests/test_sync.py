@@ -23,6 +23,7 @@ from planet_vector.raster.sync import LOCK, MOST_IN_A_ROW, STATE
 from planet_vector.scene import Scene
 from planet_vector.times import parse_time
 from tests.conftest import Service, Start
+from tests.schemas import ORTHO
 
 rasterio = pytest.importorskip("rasterio")
 
@@ -59,7 +60,7 @@ class Served:
         """Wait until the service knows of what was added."""
         catalog = planet_vector.connect(self.service.url, self.service.key)
         for _ in range(100):
-            found = {feature["id"] for page in catalog.pages(planet_vector.Query("ortho")) for feature in page}
+            found = {feature["id"] for page in catalog.pages(planet_vector.Query(ORTHO)) for feature in page}
             if found >= set(scenes):
                 return
             time.sleep(RESCAN)
@@ -155,7 +156,7 @@ def test_the_folder_holds_what_the_search_finds_and_serves_the_same(
 
 def features(service: Service) -> List[Any]:
     catalog = planet_vector.connect(service.url, service.key)
-    return [feature for page in catalog.pages(planet_vector.Query("ortho")) for feature in page]
+    return [feature for page in catalog.pages(planet_vector.Query(ORTHO)) for feature in page]
 
 
 def without_links(feature: Dict[str, Any]) -> Dict[str, Any]:
@@ -600,7 +601,7 @@ def test_what_cannot_be_a_file_s_name_is_not_written(
     folder = tmp_path / "deep" / "here"
     good = planet_vector.search("PLANET:ortho?limit=1")[0]
     with pytest.raises(planet_vector.ProtocolError, match="cannot be a file's name"):
-        planet_vector.sync([Scene(feature, "ortho"), good], folder, ["all"])
+        planet_vector.sync([Scene(feature, ORTHO), good], folder, ["all"])
     assert (folder / f"{good.id}_visual.tif").exists()  # the others come
     assert [path.name for path in tmp_path.joinpath("deep").iterdir()] == ["here"]
     assert all(path.name.startswith((good.id, ".planet_vector-sync")) for path in folder.iterdir())
@@ -621,7 +622,7 @@ def test_an_id_with_a_path_in_it_leads_nowhere_else(
     link = f"{reached.service.url}scenes/ortho/{reached.scenes()[0]}/full?product=visual"
     feature = {"type": "Feature", "id": scene_id, "properties": {"data": {"products": {product: {"full": link}}}}}
     folder = tmp_path / "deep" / "here"
-    planet_vector.sync([Scene(feature, "ortho")], folder, ["all"])
+    planet_vector.sync([Scene(feature, ORTHO)], folder, ["all"])
     assert (folder / name).read_bytes() == (reached.folder / f"{reached.scenes()[0]}_visual.tif").read_bytes()
     assert [path.name for path in tmp_path.iterdir()] == ["deep"]
     assert [path.name for path in tmp_path.joinpath("deep").iterdir()] == ["here"]

@@ -6,7 +6,7 @@ import threading
 from typing import Callable, Dict, Mapping, Optional
 
 from planet_vector.catalog.protocol import Catalog
-from planet_vector.catalog.scenes_v0 import ScenesV0
+from planet_vector.catalog.scenes_v0.client import ScenesV0
 from planet_vector.config import Settings
 from planet_vector.errors import ConfigError
 from planet_vector.forking import renew_after_fork

@@ -1,10 +1,13 @@
 """A whole search, page by page: in order, none lost, none twice, several pages in flight.
 
-The service's own ``next`` links page by ``acquired < the last one seen``, so scenes that share that time across
+The ``next`` links of some services page by ``time < the last one seen``, so scenes that share that time across
 a page edge are lost, and only one page can be asked for at a time. Here a search is read as *windows* of time
 instead: a page that is not the last of its window leaves a smaller window behind, which begins with the whole
-last instant again. Windows do not overlap, so they can be asked for at once; each states its ``count``, so
-nothing can be missing unseen.
+last instant again. Windows do not overlap, so they can be asked for at once. Where pages state a count, nothing can
+be missing unseen; where they do not, a page is the last of its window if it has no ``next`` link.
+
+What differs between services is given by the catalog: how many scenes a page holds (`PageSource.size`), whether it
+states a count (`ScenePage.total`), and by which field and with which comparators windows are cut (the schema).
 """
 
 from __future__ import annotations
@@ -15,12 +18,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from typing import (
-    Any,
     Callable,
     Dict,
     Iterator,
     List,
-    Mapping,
     NamedTuple,
     Optional,
     Protocol,
@@ -29,19 +30,15 @@ from typing import (
     Tuple,
 )
 
+from planet_vector.collection_schema import Feature
 from planet_vector.errors import ProtocolError
-from planet_vector.query import FIELDS, ORDERS, Condition, Query
+from planet_vector.query import Condition, Query, before
 from planet_vector.times import FIRST, INSTANT, LAST, nearest_time, next_instant
 from planet_vector.workers import Task, Workers, wait_for
 
-Feature = Mapping[str, Any]
-
-PAGE = 1000  # scenes, the most the API gives at once
 FILL = 0.93  # share of a page a window should hold: counts scatter by some 30, and one scene too many costs a request
 MOST_WINDOWS = 64  # at one split; more would only guess finer at a density that is not known
 FEW_PAGES = 3  # up to here the windows are read one after another: splitting would cost as many requests as it saves
-
-_ACQUIRED = FIELDS["acquired"]
 
 
 class ResultChanged(ProtocolError):
@@ -63,23 +60,36 @@ class ScenePage(NamedTuple):
     ----------
     features : SceneBatch
         Its scenes.
-    ids, acquired : sequence of str
+    ids, times : sequence of str
         The id and the time of each.
-    total : int
-        The number of scenes from here on.
+    total : int or None
+        The number of scenes from here on; None if the service does not count.
     next : str or None
         The link to what follows.
     """
 
     features: SceneBatch
     ids: Sequence[str]
-    acquired: Sequence[str]
-    total: int
+    times: Sequence[str]
+    total: Optional[int]
     next: Optional[str]
 
+    @property
+    def is_last(self) -> bool:
+        """Whether no scenes follow."""
+        return self.next is None if self.total is None else self.total == len(self.features)
 
-DecodePage = Callable[[bytes], Optional[ScenePage]]
-"""Read a page from an answer's body, or return None where it cannot."""
+
+class DecodedScenes(NamedTuple):
+    """Scenes that a decoder read, and the id and the time of each."""
+
+    features: SceneBatch
+    ids: Sequence[str]
+    times: Sequence[str]
+
+
+DecodePage = Callable[[bytes], Optional[DecodedScenes]]
+"""Read scenes from a JSON array of Features, or return None where it cannot."""
 ReadPage = Callable[[Optional[DecodePage]], ScenePage]
 """Read a page from an answer that has come: as GeoJSON Features, or by a decoder where that can."""
 
@@ -94,6 +104,8 @@ class PageSource:
         Called from several threads; what it returns is called from the one that takes the pages.
     follow : callable
         Returns the page behind a link.
+    size : int
+        Scenes of a page at the most.
     decode : callable, optional
         Reads the pages that are asked for side by side.
     """
@@ -102,10 +114,12 @@ class PageSource:
         self,
         fetch: Callable[[Query, int], ReadPage],
         follow: Callable[[str], ScenePage],
+        size: int,
         decode: Optional[DecodePage] = None,
     ) -> None:
         self.fetch = fetch
         self.follow = follow
+        self.size = size
         self.decode = decode
 
     def page(self, query: Query, size: int) -> ScenePage:
@@ -141,34 +155,41 @@ class _Window:
     future: Optional[Task[ReadPage]] = None
 
     def within(self, query: Query) -> Query:
-        edges = []
+        time, edges = query.schema.time_field, []
         if self.low is not None and self.low > FIRST:
-            edges.append(Condition(_ACQUIRED, "gte", self.low))
+            edges.append(Condition(time, "gte", self.low))
         if self.high is not None:
-            edges.append(Condition(_ACQUIRED, "lt", self.high))
+            edges.append(before(time, self.high))
         return query.where(*edges)
 
 
 class SearchSurvey(NamedTuple):
-    """How many scenes a search finds, and the times of the oldest and the newest: two small requests."""
+    """Number of scenes of a search, None if the service does not count, and the times of the oldest and the newest."""
 
-    total: int
+    total: Optional[int]
     oldest: Optional[datetime] = None
     newest: Optional[datetime] = None
 
 
 def survey(source: PageSource, query: Query) -> SearchSurvey:
-    """Ask for the two ends of a search at once; both answers tell the count."""
+    """Ask for the two ends of a search at once: two small requests; where pages have a count, both tell it."""
     if query.contradicts_itself:
         return SearchSurvey(0)
     with Workers(2) as pool:
-        ends = [replace(query, order=order, limit=None) for order in ORDERS]
+        ends = [replace(query, order=order, limit=None) for order in (_order(query, "desc"), _order(query, "asc"))]
         answers = [pool.submit(source.page, end, 1) for end in ends]
-        newest, oldest = (_check(answer.result(), _Window(), end) for answer, end in zip(answers, ends))
-    count = max(answer.result().total for answer in answers)
+        both = [_filled(source, answer.result()) for answer in answers]
+    newest, oldest = (_check(page, _Window(), end) for page, end in zip(both, ends))
+    # Without a count, a page with no next link tells that there are no more scenes than it has.
+    totals = [len(page.features) if page.is_last else page.total for page in both]
+    count = max((total for total in totals if total is not None), default=None)
     if query.limit is not None or not newest or not oldest:
-        return SearchSurvey(count if query.limit is None else min(count, query.limit))
+        return SearchSurvey(count if query.limit is None or count is None else min(count, query.limit))
     return SearchSurvey(count, oldest[0], newest[0])
+
+
+def _order(query: Query, direction: str) -> str:
+    return f"{query.schema.meanings.time} {direction}"
 
 
 def pages(
@@ -210,16 +231,17 @@ def pages(
 def _read(
     source: PageSource, query: Query, connections: int, pool: Workers, known: Optional[SearchSurvey]
 ) -> Iterator[SceneBatch]:
-    if known is not None and known.oldest is not None and known.newest is not None:
-        windows = deque(_cut(_Window(), known.oldest, _end(known.newest), known.total, query))
+    size = source.size
+    if known is not None and known.total is not None and known.oldest is not None and known.newest is not None:
+        windows = deque(_cut(_Window(), known.oldest, _end(known.newest), known.total, query, size))
     else:
-        windows = deque([_Window(group=_Group(known.total if known else 0, 1))])
+        windows = deque([_Window(group=_Group((known.total if known else None) or 0, 1))])
     while windows:
         # As many pages that came as are on their way: no connection waits, and memory stays bounded.
         ahead = []
         for window in islice(windows, 2 * connections):
             if window.future is None:
-                window.future = pool.submit(source.fetch, window.within(query), PAGE)
+                window.future = pool.submit(source.fetch, window.within(query), size)
             ahead.append(window.future)
         if len(ahead) > connections and not ahead[0].done():
             # These pages come at nearly the same time. They are read once all are there and the next ones on their way:
@@ -227,28 +249,49 @@ def _read(
             wait_for(ahead[:connections])
         window = windows.popleft()
         assert window.future is not None
-        page = window.future.result()(source.decode)
-        window.group.came(page.total)
+        page = _filled(source, window.future.result()(source.decode))
         times = _check(page, window, query)
-        if page.total == len(page.features):
+        if page.total is not None:
+            window.group.came(page.total)
+        if page.is_last:
+            if page.total is None:
+                window.group.came(len(page.features))
             yield page.features
             continue
         kept, rest = _past(source, query, window, page, times)
-        missing = page.total - len(kept)
-        if rest is not None:
-            windows.extendleft(reversed(_split(source, query, rest, missing)))
-        elif missing > 0:
-            raise _changed(missing)
+        if page.total is None:
+            window.group.expected -= len(kept)
+            if rest is not None:
+                windows.appendleft(rest)
+            else:
+                window.group.came(0)
+        else:
+            missing = page.total - len(kept)
+            if rest is not None:
+                windows.extendleft(reversed(_split(source, query, rest, missing)))
+            elif missing > 0:
+                raise _changed(missing)
         yield kept
+
+
+def _filled(source: PageSource, page: ScenePage) -> ScenePage:
+    """Return the first page with scenes from here on: pages without a count may be empty and not the last."""
+    seen: Set[str] = set()
+    while page.total is None and not page.features and page.next and page.next not in seen:
+        seen.add(page.next)
+        page = source.follow(page.next)
+    if not page.features and not page.is_last and page.total is None:
+        raise ProtocolError("The service links empty pages in a circle: the result cannot be whole, try again.")
+    return page
 
 
 def _first(source: PageSource, query: Query, limit: int) -> Iterator[SceneBatch]:
     """Yield the first scenes of a search: one page after another, as nobody knows how far they reach back."""
     window: Optional[_Window] = _Window()
     while window is not None:
-        page = source.page(window.within(query), min(PAGE, limit))
+        page = _filled(source, source.page(window.within(query), min(source.size, limit)))
         times = _check(page, window, query)
-        if page.total == len(page.features) or len(page.features) >= limit:
+        if page.is_last or len(page.features) >= limit:
             yield page.features[:limit]
             return
         kept, window = _past(source, query, window, page, times)
@@ -256,17 +299,17 @@ def _first(source: PageSource, query: Query, limit: int) -> Iterator[SceneBatch]
         limit -= len(kept)
         if limit <= 0:
             return
-    if page.total > len(kept):
+    if page.total is not None and page.total > len(kept):
         raise _changed(page.total - len(kept))
 
 
 def _check(page: ScenePage, window: _Window, query: Query) -> List[datetime]:
     """Return the times of a page's scenes, once the page is what was asked for."""
     try:
-        times = list(map(nearest_time, page.acquired))
+        times = list(map(nearest_time, page.times))
     except (TypeError, ValueError, AttributeError):
         raise ProtocolError("The service gave a scene without a time of acquisition.") from None
-    if len(page.features) > page.total or (page.total and not page.features):
+    if page.total is not None and (len(page.features) > page.total or (page.total and not page.features)):
         raise ResultChanged(
             f"The service counts {page.total} scenes but gave {len(page.features)}: "
             "the result cannot be whole, try again."
@@ -275,8 +318,9 @@ def _check(page: ScenePage, window: _Window, query: Query) -> List[datetime]:
         raise ProtocolError("The service gave a scene twice on one page: the result cannot be trusted, try again.")
     if times != sorted(times, reverse=not query.ascending):
         raise ProtocolError("The service gave scenes out of order: the result cannot be read in pages.")
+    time = query.schema.meanings.time
     for condition in window.within(query).conditions:
-        if condition.field is _ACQUIRED and not all(condition.holds(time) for time in times[:1] + times[-1:]):
+        if condition.field.name == time and not all(condition.holds(moment) for moment in times[:1] + times[-1:]):
             raise ProtocolError(
                 "The service gave scenes outside the time asked for: the result cannot be read in pages."
             )
@@ -296,26 +340,29 @@ def _past(
     inclusive = bool(kept)
     if not kept:
         kept = _instant(source, query, edge)
+    group = window.group if page.total is None else _Group(0, 1)
     if not inclusive and edge == (LAST if query.ascending else FIRST):
         return kept, None
     if query.ascending:
-        return kept, _Window(edge if inclusive else next_instant(edge), window.high)
-    return kept, _Window(window.low, next_instant(edge) if inclusive else edge)
+        return kept, _Window(edge if inclusive else next_instant(edge), window.high, group)
+    return kept, _Window(window.low, next_instant(edge) if inclusive else edge, group)
 
 
 def _instant(source: PageSource, query: Query, time: datetime) -> SceneBatch:
     """Return all scenes of one instant by following links, or raise."""
-    page = source.page(_Window(time, next_instant(time)).within(query), PAGE)
+    page = source.page(_Window(time, next_instant(time)).within(query), source.size)
     count, found = page.total, _by_id(page)
     seen: Set[str] = set()
-    while len(found) < count and page.features and page.next and page.next not in seen:
+    while (count is None or len(found) < count) and page.next and page.next not in seen:
+        if count is not None and not page.features:
+            break
         seen.add(page.next)
         page = source.follow(page.next)
         found.update(_by_id(page))
-    if len(found) != count:
+    if page.next in seen if count is None else len(found) != count:
         raise ProtocolError(
-            f"The service has {count} scenes acquired at {time.isoformat()} but gives only {len(found)} of them: "
-            "narrow the search by area so that it fits a page."
+            f"The service has {'more' if count is None else count} scenes acquired at {time.isoformat()} but gives "
+            f"only {len(found)} of them: narrow the search by area so that it fits a page."
         )
     return list(found.values())
 
@@ -327,21 +374,23 @@ def _by_id(page: ScenePage) -> Dict[str, Feature]:
 
 def _split(source: PageSource, query: Query, rest: _Window, count: int) -> List[_Window]:
     """Cut a window that holds `count` scenes into windows of about a page each, in the order of the search."""
-    low, high = rest.low, rest.high
-    if count > FEW_PAGES * PAGE:
+    low, high, size = rest.low, rest.high, source.size
+    if count > FEW_PAGES * size:
         # Also where both edges are known: a window with so many scenes may be dense next to a large gap.
-        far = replace(rest.within(query), order=ORDERS[0] if query.ascending else ORDERS[1])
+        far = replace(rest.within(query), order=_order(query, "desc" if query.ascending else "asc"))
         farthest = _check(source.page(far, 1), rest, far)
         if not farthest:
             raise _changed(count)
         low, high = (low, _end(farthest[0])) if query.ascending else (farthest[0], high)
-    return _cut(rest, low, high, count, query)
+    return _cut(rest, low, high, count, query, size)
 
 
-def _cut(window: _Window, low: Optional[datetime], high: Optional[datetime], count: int, query: Query) -> List[_Window]:
-    """Cut a window evenly between two times, its own edges left as they are."""
-    pieces = min(math.ceil(count / (PAGE * FILL)), MOST_WINDOWS)
-    if count <= FEW_PAGES * PAGE or low is None or high is None:
+def _cut(
+    window: _Window, low: Optional[datetime], high: Optional[datetime], count: int, query: Query, size: int
+) -> List[_Window]:
+    """Cut a window evenly between two times, its own edges left as they are; a page holds `size` scenes."""
+    pieces = min(math.ceil(count / (size * FILL)), MOST_WINDOWS)
+    if count <= FEW_PAGES * size or low is None or high is None:
         pieces = 1 if count else 0
     else:
         pieces = max(1, min(pieces, (high - low) // INSTANT))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Mapping, Optional, Protocol
+from typing import Dict, Iterator, List, Mapping, Optional, Protocol, Sequence
 
-from planet_vector.catalog.paging import DecodePage, Feature, SceneBatch, SearchSurvey
+from planet_vector.catalog.basemaps import Basemaps
+from planet_vector.catalog.paging import DecodePage, SceneBatch, SearchSurvey
+from planet_vector.collection_schema import CollectionSchema, Feature
 from planet_vector.config import Settings
 from planet_vector.http.transport import Transport
 from planet_vector.query import Query
@@ -25,10 +27,33 @@ class Catalog(Protocol):
         Which service it is, whose key opens it, how much may be asked of it.
     transport : Transport
         Fetches what its links lead to.
+    counts : bool
+        Whether the service tells how many scenes a search finds.
+    known_types : sequence of str
+        Collections that services of this kind are known to have, the one that is meant if none is named first; the
+        service itself is not asked.
     """
 
     settings: Settings
     transport: Transport
+    counts: bool
+    known_types: Sequence[str]
+
+    @property
+    def basemaps(self) -> Basemaps:
+        """The basemaps of the service.
+
+        Raises
+        ------
+        NotFoundError
+            If services of its kind have none.
+        """
+
+    def schema(self, scene_type: str) -> CollectionSchema:
+        """Return the columns of a collection of scenes, what the service selects by, and what columns mean."""
+
+    def collection_of(self, feature: object) -> Optional[str]:
+        """Return the collection of a Feature that is said to be a scene of the service; None if it does not say so."""
 
     def scene_types(self) -> Dict[str, str]:
         """Return the scene types the service lists and the address of each.
@@ -70,8 +95,17 @@ class Catalog(Protocol):
             If the service has none, or does not answer.
         """
 
-    def count(self, query: Query) -> int:
-        """Return how many scenes a search finds.
+    def tiles(self, scene: Scene) -> str:
+        """Return the address of a scene's tiles in web mercator, with ``{z}``, ``{x}`` and ``{y}``.
+
+        Raises
+        ------
+        NotFoundError
+            If the service has none.
+        """
+
+    def count(self, query: Query) -> Optional[int]:
+        """Return how many scenes a search finds; None if the service does not count.
 
         Raises
         ------

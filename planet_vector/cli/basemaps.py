@@ -30,13 +30,11 @@ def basemaps(indent: Optional[int], compact: bool, names: bool, as_table: bool, 
         planet-vector basemaps --table
         for name in $(planet-vector basemaps --names); do gdalinfo "$name"; done
     """
-    from planet_vector.catalog.basemaps import list_basemaps
-
     if names and as_table:
         raise click.UsageError("--names and --table exclude each other.")
     out, dumps = sys.stdout, json_dumper(indent, compact)
     catalog = planet_vector.connect(connection)
-    found = list_basemaps(catalog)
+    found = catalog.basemaps.list()
     if not found:
         say("The service has no basemaps.", err=True)
     elif as_table:

@@ -16,15 +16,19 @@ from planet_vector.query import Query
 @searching
 @options.verbose
 def count(catalog: Catalog, query: Query) -> None:
-    """Print how many scenes a search finds, with one request.
+    """Print how many scenes a search finds.
 
-    AREA and the options are those of 'planet-vector search'.
+    AREA and the options are those of 'planet-vector search'. It takes one request; where a service does not count, all
+    scenes of the search are read.
 
     \b
     Example:
         planet-vector count aoi.geojson --acquired 2015-03-01..2015-03-31 --cloud-cover 5
     """
     found = catalog.count(query)
+    if found is None:
+        say("The service does not count: all scenes of the search are read.", err=True)
+        found = sum(map(len, catalog.pages(query)))
     say(str(found))
     if not found:
         say(nothing_found(catalog, query), err=True)

@@ -7,10 +7,11 @@ from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 import click
 
+import planet_vector
 from planet_vector.cli import options
 from planet_vector.cli.messages import say
 from planet_vector.cli.scene_inputs import scenes_given
-from planet_vector.cli.search_options import DEFAULT_TYPE
+from planet_vector.cli.search_options import default_type
 from planet_vector.cli.terminal_bars import progress_bar
 from planet_vector.errors import ConfigError, PlanetVectorError, QueryError
 from planet_vector.item_ids import is_item_id
@@ -102,7 +103,7 @@ def crop(
             what = f"--{given[0].replace('_', '-')}" if given else "several scenes, or a directory,"
             told = "--window is" if window else "--bbox with a file is"
             raise click.UsageError(f"{told} of one product: {what} cannot be given with it.")
-        one = _name_of(scenes[0], scene_type, flags["product"]) if by_id else scenes[0]
+        one = _name_of(scenes[0], scene_type, flags["product"], connection) if by_id else scenes[0]
         _crop_one(one, output, bbox, window, overwrite, connection)
         return
     box = None if bbox is None else _box(bbox)
@@ -174,7 +175,7 @@ def crop_and_tell(
         crops = crop_stack(
             stack,
             directory,
-            product=product or "visual",
+            product=product,
             require_valid=require_valid / 100,
             overwrite=overwrite,
             progress=progress,
@@ -219,9 +220,11 @@ def _scenes(named: Sequence[str], scene_type: Optional[str], connection: Optiona
     return found, products
 
 
-def _name_of(text: str, scene_type: Optional[str], product: Optional[str]) -> str:
+def _name_of(text: str, scene_type: Optional[str], product: Optional[str], connection: Optional[str]) -> str:
     """Return the name of a product of a scene that is given by its id."""
-    parts = (scene_type or DEFAULT_TYPE, text, product or "visual")
+    catalog = planet_vector.connect(connection)
+    schema = catalog.schema(scene_type or default_type(catalog))
+    parts = (schema.collection, text, schema.product(product))
     if not all(is_item_id(name) for part in parts for name in part.split(",")):
         raise QueryError(f"{text!r} is neither the id of a scene nor the PLANET: name of a product.")
     return str(Name(*parts))

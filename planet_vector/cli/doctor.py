@@ -142,8 +142,8 @@ def _service(connection: Optional[str]) -> Tuple[List[Finding], ReadProduct]:
 def _find_product(catalog: Catalog, types: List[str]) -> str:
     """Return the name of a product that opens where it lies, of the newest scene of a type that has one, or nothing."""
     for scene_type in types:
-        for page in catalog.pages(Query.parse(scene_type, [("limit", "1")])):
-            for scene in (Scene(feature, scene_type, catalog) for feature in page):
+        for page in catalog.pages(Query(catalog.schema(scene_type), limit=1)):
+            for scene in (Scene(feature, catalog.schema(scene_type), catalog) for feature in page):
                 for name, _ in subdatasets(catalog, scene, scene.products[:1]):
                     return name
     return ""

@@ -48,7 +48,7 @@ def download(
     wanted = {
         (each.scene.scene_type, each.scene.id, product): (each, product)
         for each in given
-        for name in each.products or options.split(products) or ["visual"]
+        for name in each.products or options.split(products) or [each.scene.schema.product()]
         for product in (each.scene.products if name == "all" else [name])
     }
     progress = file_bar()

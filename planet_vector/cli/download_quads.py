@@ -47,7 +47,6 @@ def download_quads(
         planet-vector download-quads color_balance_mosaic L15-0763E-0959N
         planet-vector quads color_balance_mosaic --limit 3 | planet-vector download-quads color_balance_mosaic -
     """
-    from planet_vector.catalog.basemaps import quad_of
     from planet_vector.cli.results import Outcome, print_paths
     from planet_vector.cli.terminal_bars import file_bar
     from planet_vector.raster.download import fetch_unless_there, heard, safe_name
@@ -63,7 +62,7 @@ def download_quads(
     directory.mkdir(parents=True, exist_ok=True)
 
     def fetch(item: Any, alive: Alive) -> Path:
-        quad: Item = quad_of(catalog, known, item) if isinstance(item, str) else item
+        quad: Item = catalog.basemaps.quad(known, item) if isinstance(item, str) else item
         path = directory / safe_name(None, quad.id, known.name)
         fetch_unless_there(catalog, quad.link("full"), path, overwrite, heard(progress, alive))
         return path

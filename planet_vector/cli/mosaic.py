@@ -22,6 +22,8 @@ from planet_vector.names import is_name, parse_name
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
+    from planet_vector.catalog import Catalog
+
 
 _BARE = re.compile(r"[\w.\-]+")  # the name of a basemap without PLANET:
 _OF_A_BASEMAP = ("area", "bbox", "connection", "output", "dst_bounds", "overwrite", "indent", "compact")
@@ -37,7 +39,7 @@ _GLOBE = Box(-180.0, -85.0, 180.0, 85.0)  # as far as web mercator goes
 @options.search_flags
 @options.output("A .tif or a .vrt.")
 @options.dry_run("Only tell how many scenes it takes, and how much ground they cover.")
-@click.option("--product", default="visual", show_default=True, metavar="PRODUCT", help="Of each scene.")
+@click.option("--product", metavar="PRODUCT", help="Of each scene; by default the one wanted first, such as visual.")
 @options.dst_crs("Of the mosaic.  [default: of the scene on top]")
 @click.option(
     "-r", "--res", type=options.Number(0, min_open=True), metavar="SIZE", help="Pixel size in units of the CRS."
@@ -119,7 +121,7 @@ def _write_mosaic(
     query: Any,
     output: Optional[Path],
     dry_run: bool,
-    product: str,
+    product: Optional[str],
     dst_crs: Optional[str],
     res: Optional[float],
     dst_bounds: Optional[Bounds],
@@ -132,7 +134,7 @@ def _write_mosaic(
 
     if not dry_run and output is None:
         raise click.UsageError("Give --output FILE, or --dry-run.")
-    scenes = [Scene(feature, query.scene_type) for page in catalog.pages(query) for feature in page]
+    scenes = [Scene(feature, query.schema) for page in catalog.pages(query) for feature in page]
     if not scenes and not dry_run:
         raise NotFoundError(nothing_found(catalog, query))
     told = coverage_of(scenes, query.area)
@@ -188,12 +190,10 @@ def _write_basemap(
         _write(dataset, output, window)
 
 
-def _said(catalog: Any, name: str, text: str) -> Mapping[str, Any]:
+def _said(catalog: Catalog, name: str, text: str) -> Mapping[str, Any]:
     """Return what the service says of a basemap."""
-    from planet_vector.catalog.basemaps import basemap_body
-
     try:
-        return basemap_body(catalog, name)
+        return catalog.basemaps.body(name)
     except NotFoundError as error:
         if is_name(text):
             raise

@@ -7,8 +7,8 @@ import re
 from typing import Any, Iterable, Iterator, List, Tuple, TypeVar, Union
 
 from planet_vector.catalog import Catalog
-from planet_vector.catalog.paging import Feature
 from planet_vector.cli.messages import say
+from planet_vector.collection_schema import Feature
 from planet_vector.geometry.boxes import Box
 from planet_vector.query import Query
 
@@ -38,9 +38,9 @@ def nothing_found(catalog: Catalog, query: Query) -> str:
     """Return the sentence on a search that finds nothing: what to check of what was asked."""
     if query.contradicts_itself:
         return "No scenes found: what is asked contradicts itself, so that no scene can meet it."
-    names = list(dict.fromkeys(condition.field.name for condition in query.conditions))
-    dates = [name for name in names if name in ("acquired", "published")]
-    others = [name for name in names if name not in dates]
+    fields = {condition.field.name: condition.field.kind for condition in query.conditions}
+    dates = [name for name, kind in fields.items() if kind == "time"]
+    others = [name for name, kind in fields.items() if kind != "time"]
     return sentence(
         "scenes",
         query.area,

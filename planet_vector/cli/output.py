@@ -12,7 +12,7 @@ import re
 import sys
 from typing import Any, Callable, Iterable, Iterator, List, Match, Optional, TextIO, Tuple
 
-from planet_vector.catalog.paging import Feature
+from planet_vector.collection_schema import CollectionSchema, Feature, value_at
 from planet_vector.connections import service_parameters
 from planet_vector.errors import ProtocolError
 from planet_vector.geometry.shapes import wkt_of_wkb
@@ -89,9 +89,9 @@ def print_collection(features: Iterable[Feature], out: TextIO, dumps: Callable[[
     out.write("\n]}\n")
 
 
-def print_csv(pages: Iterable[List[Feature]], out: TextIO, scene_type: str) -> None:
+def print_csv(pages: Iterable[List[Feature]], out: TextIO, collection: CollectionSchema) -> None:
     """Print the columns of the layer, and the footprint as WKT."""
-    schema = Schema(scene_type)
+    schema = Schema(collection)
     rows = csv.writer(_Taken(out), lineterminator="\n")
     rows.writerow([*schema.names, "geometry"])
     for features in pages:
@@ -104,9 +104,9 @@ def print_names(root: str, features: Iterable[Feature], out: TextIO, scene_type:
     out.writelines(f"{name}\n" for name in names_of(root, scene_type, ((feature["id"], "") for feature in features)))
 
 
-def print_table(features: Iterable[Feature], out: TextIO, scene_type: str) -> None:
+def print_table(features: Iterable[Feature], out: TextIO, collection: CollectionSchema) -> None:
     """Print what people look for in a scene."""
-    for number, scene in enumerate(_scenes(features, scene_type)):
+    for number, scene in enumerate(Scene(feature, collection) for feature in features):
         if not number:
             out.write(_TABLE.format("id", "acquired", "cloud", "longitude", " latitude  products"))
         cloud = "-" if scene.cloud_cover is None else f"{scene.cloud_cover:.1f}%"
@@ -144,15 +144,11 @@ def _escaped(match: Match[str]) -> str:
     return f"\\u{ord(character):04x}" if character < "\U00010000" else json.dumps(character)[1:-1]
 
 
-def _scenes(features: Iterable[Feature], scene_type: str) -> Iterator[Scene]:
-    return (Scene(feature, scene_type) for feature in features)
-
-
 def _acquired(scene: Scene) -> str:
     try:
         return format_time(scene.acquired.replace(microsecond=0)).replace("+00:00", "Z")
     except ProtocolError:  # past the year 9999 in UTC, say
-        return str(scene.properties.get("acquired"))
+        return str(value_at(scene.properties, scene.schema.meanings.time))
 
 
 def _middle(scene: Scene) -> List[str]:

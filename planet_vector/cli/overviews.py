@@ -47,7 +47,7 @@ def overviews(
     wanted = {
         (each.scene.scene_type, each.scene.id, product): (each.scene, product)
         for each in given
-        for name in each.products or options.split(products) or ["visual"]
+        for name in each.products or options.split(products) or [each.scene.schema.product()]
         for product in (each.scene.products if name == "all" else [name])
     }
     failures: List[Tuple[str, Exception]] = list(failed)

@@ -80,11 +80,9 @@ def quads(
 
 def basemap_named(text: str, connection: Optional[str]) -> Tuple[Catalog, Basemap]:
     """Return the service and the basemap that an argument names."""
-    from planet_vector.catalog.basemaps import basemap_of
-
     name = basemap_name(text)
     catalog = planet_vector.connect(connection or name.service)
-    return catalog, basemap_of(catalog, name.item)
+    return catalog, catalog.basemaps.named(name.item)
 
 
 def basemap_name(text: str) -> Name:
@@ -113,8 +111,6 @@ def quads_of(catalog: Catalog, basemap: Basemap, text: str, area: Optional[str],
     bbox : str, optional
         As ``--bbox`` takes it.
     """
-    from planet_vector.catalog.basemaps import quad_of, quads_within
-
     name = basemap_name(text)
     unknown = [key for key, _ in name.parameters if key not in ("bbox", *OF_SERVICE)]
     if unknown:
@@ -123,10 +119,10 @@ def quads_of(catalog: Catalog, basemap: Basemap, text: str, area: Optional[str],
     if len(given) > 1:
         raise QueryError("Give the place once: a quad, an area or a bbox.")
     if name.part:
-        return iter([quad_of(catalog, basemap, name.part)])
+        return iter([catalog.basemaps.quad(basemap, name.part)])
     if area:
-        return quads_within(catalog, basemap, _one_geometry(area))
-    return quads_within(catalog, basemap, box_of(given[0]) if given else None)
+        return catalog.basemaps.quads(basemap, _one_geometry(area))
+    return catalog.basemaps.quads(basemap, box_of(given[0]) if given else None)
 
 
 def box_of(text: str) -> Box:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import planet_vector
 from planet_vector.cli.json_input import objects
-from planet_vector.cli.search_options import DEFAULT_TYPE, one_scene
+from planet_vector.cli.search_options import default_type, one_scene
 from planet_vector.errors import PlanetVectorError, QueryError
 from planet_vector.names import is_name, parse_name
 from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.roots import is_api_origin
 from planet_vector.scene import Scene
 
-_TYPE = re.compile(r"/scenes/([A-Za-z0-9_\-]+)/[^/]+/?$")
 _CONNECTIONS = 4  # scenes asked for at once; how many requests go out each second is limited elsewhere
 
 
@@ -104,13 +102,12 @@ def _scene(item: Any, scene_type: Optional[str], connection: Optional[str]) -> G
     scene_id = _id(item)
     if not isinstance(scene_id, str) or not scene_id:
         raise QueryError("Something on stdin is no scene: it takes ids, PLANET: names, or what a search prints.")
-    links = item["properties"].get("links") if isinstance(item.get("properties"), Mapping) else None
-    own = _TYPE.search(str(links.get("self"))) if isinstance(links, Mapping) else None
-    kind = scene_type or (own[1] if own else DEFAULT_TYPE)
     catalog = planet_vector.connect(connection)
+    own = catalog.collection_of(item)
+    kind = scene_type or own or default_type(catalog)
     root = catalog.settings.api_url
     if own and item.get("id") == scene_id and all(is_api_origin(link, root) for link in _links(item)):
-        return Given(Scene(item, kind, catalog), ())
+        return Given(Scene(item, catalog.schema(kind), catalog), ())
     # Gone through a GDAL program it has lost what is no column; links that lead elsewhere are for the service to give.
     return Given(catalog.scene(kind, scene_id), ())
 

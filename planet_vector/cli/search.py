@@ -9,6 +9,7 @@ from typing import Optional
 
 import click
 
+import planet_vector
 from planet_vector.catalog import Catalog
 from planet_vector.cli import options
 from planet_vector.cli.no_scenes import nothing_found, pages_of
@@ -20,15 +21,27 @@ from planet_vector.cli.output import (
     print_sequence,
     print_table,
 )
-from planet_vector.cli.search_options import searching
-from planet_vector.errors import ConfigError, NotFoundError
-from planet_vector.query import FIELDS, Query
+from planet_vector.cli.search_options import default_type, searching
+from planet_vector.errors import ConfigError, NotFoundError, PlanetVectorError
+from planet_vector.query import Query
 from planet_vector.scene import Scene
 
-_FIELDS = "Fields: " + ", ".join(FIELDS) + "."
+
+class _Search(click.Command):
+    """Command whose help ends with the fields of the service that it asks by default."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        try:
+            catalog = planet_vector.connect()
+            fields = catalog.schema(default_type(catalog)).fields
+        except PlanetVectorError as error:
+            self.epilog = f"The fields of the default connection are not known: {error}"
+        else:
+            self.epilog = f"Fields: {', '.join(fields)}."
+        super().format_epilog(ctx, formatter)
 
 
-@click.command(epilog=_FIELDS)
+@click.command(cls=_Search)
 @searching
 @options.collection
 @options.use_rs
@@ -83,15 +96,15 @@ def search(
     elif names:
         print_names(catalog.settings.api_url, features, out, query.scene_type)
     elif as_csv:
-        print_csv(pages, out, query.scene_type)
+        print_csv(pages, out, query.schema)
     elif geoparquet is not None:
         from planet_vector.stac_export import write_geoparquet
 
         first = next(features, None)
         if first is None:
             raise NotFoundError(nothing_found(catalog, query))  # no file: without scenes it would have no columns
-        write_geoparquet((Scene(feature, query.scene_type) for feature in chain([first], features)), geoparquet)
+        write_geoparquet((Scene(feature, query.schema) for feature in chain([first], features)), geoparquet)
     elif as_table:
-        print_table(features, out, query.scene_type)
+        print_table(features, out, query.schema)
     else:
         print_sequence(features, out, dumps, use_rs)

@@ -14,14 +14,14 @@ import planet_vector
 from planet_vector.catalog import Catalog
 from planet_vector.cli.json_input import objects
 from planet_vector.cli.options import search_flags
+from planet_vector.collection_schema import CollectionSchema, SceneField
 from planet_vector.errors import NameSyntaxError, QueryError
 from planet_vector.names import OF_SERVICE, Name, is_name, parse_name
-from planet_vector.query import Query
+from planet_vector.query import Query, before
 from planet_vector.times import format_time, parse_time
 
 Parameters = List[Tuple[str, str]]
 
-DEFAULT_TYPE = "ortho"
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _WKT = re.compile(r"\s*(?:SRID=\d+;)?\s*(?:MULTI)?(?:POINT|LINESTRING|POLYGON|GEOMETRYCOLLECTION)\b", re.IGNORECASE)
@@ -60,30 +60,53 @@ def search_of(
     connection: Optional[str],
 ) -> Tuple[Catalog, Query]:
     """Return what the flags of a search come to: whom to ask, and for what."""
-    name = Name(scene_type or DEFAULT_TYPE)
-    if area is not None and is_name(area):
-        name = _search_name(area, scene_type)
-    parameters = list(name.parameters)
+    name = _search_name(area, scene_type) if area is not None and is_name(area) else None
+    catalog = planet_vector.connect(connection or (name.service if name else None))
+    schema = catalog.schema(name.collection if name else scene_type or default_type(catalog))
+    parameters = [pair for pair in name.parameters if pair[0] not in OF_SERVICE] if name else []
     if area is not None and not is_name(area):
         parameters.append(("intersects", read_area(area)))
     parameters += [(f"{field}.{comparator}", value) for field, comparator, value in where]
+    meanings = schema.meanings
     if since:
-        parameters.append(("acquired.gte", format_time(_ago(since))))
-    for field, span in (("acquired", acquired), ("published", published)):
-        parameters += _span(field, span) if span else []
+        parameters.append((f"{meanings.time}.gte", format_time(_ago(since))))
+    for flag, field, span in (("acquired", meanings.time, acquired), ("published", meanings.published, published)):
+        parameters += _span(flag, _meant(schema, flag, field), span) if span else []
     if cloud_cover is not None:
-        parameters.append(("cloud_cover.estimated.lte", repr(cloud_cover)))
+        field = _meant(schema, "cloud-cover", meanings.cloud_cover).name
+        parameters.append((f"{field}.lte", repr(meanings.cover_of_percent(cloud_cover))))
     if order:
-        parameters.append(("order_by", f"acquired {order}"))
+        parameters.append(("order_by", f"{meanings.time} {order}"))
     parameters += [(key, str(value)) for key, value in (("bbox", bbox), ("limit", limit)) if value is not None]
-    query = Query.parse(name.collection, [pair for pair in parameters if pair[0] not in OF_SERVICE])
-    return planet_vector.connect(connection or name.service), query
+    return catalog, Query.parse(schema, parameters)
+
+
+def default_type(catalog: Catalog) -> str:
+    """Return the collection that is meant where none is named.
+
+    Raises
+    ------
+    QueryError
+        If the service has no such collection.
+    """
+    if not catalog.known_types:
+        raise QueryError("Say which collection: --scene-type NAME, one of those that 'planet-vector types' lists.")
+    return catalog.known_types[0]
+
+
+def _meant(schema: CollectionSchema, flag: str, name: Optional[str]) -> SceneField:
+    """Return the field that a flag stands for."""
+    field = schema.fields.get(name) if name else None
+    if field is None:
+        raise QueryError(f"--{flag}: the service cannot search {schema.collection} by that.")
+    return field
 
 
 def one_scene(text: str, scene_type: Optional[str], connection: Optional[str]) -> Tuple[Catalog, str, str]:
     """Return the catalog, the type and the id of a scene given by its id or its PLANET: name."""
     if not is_name(text):
-        return planet_vector.connect(connection), scene_type or DEFAULT_TYPE, text
+        catalog = planet_vector.connect(connection)
+        return catalog, scene_type or default_type(catalog), text
     name = parse_name(text)
     if not name.item or name.is_basemap:
         raise NameSyntaxError(f"{text!r} names no scene: write PLANET:<scene type>/<scene id>.")
@@ -197,23 +220,23 @@ def _ago(age: str) -> datetime:
         raise QueryError(f"--since is {age!r}: that is before all time.") from None
 
 
-def _span(field: str, text: str) -> Parameters:
+def _span(flag: str, field: SceneField, text: str) -> Parameters:
     """Return the comparisons of ``A..B``; a bare date stands for its whole day, at either end."""
     low, dots, high = (part.strip() for part in text.partition(".."))
     high = high if dots else low
     if not low and not high:
-        raise QueryError(f"--{field} is {text!r}: it takes A..B, A.., ..B or one date.")
+        raise QueryError(f"--{flag} is {text!r}: it takes A..B, A.., ..B or one date.")
     try:
         first = parse_time(low) if low else None
         last = parse_time(high) if high else None
         day_after = last + timedelta(days=1) if last and _DATE.fullmatch(high) else None
     except (ValueError, OverflowError) as error:
-        raise QueryError(f"{field}: {error}.") from None
+        raise QueryError(f"{field.name}: {error}.") from None
     if first and last and first > last:
-        raise QueryError(f"--{field} is {text!r}, from a later time to an earlier one: write {high}..{low}.")
-    found = [(f"{field}.gte", low)] if low else []
+        raise QueryError(f"--{flag} is {text!r}, from a later time to an earlier one: write {high}..{low}.")
+    found = [(f"{field.name}.gte", low)] if low else []
     if day_after:
-        found.append((f"{field}.lt", format_time(day_after)))
+        found.append(before(field, day_after).parameter)
     elif high:
-        found.append((f"{field}.lte", high))
+        found.append((f"{field.name}.lte", high))
     return found

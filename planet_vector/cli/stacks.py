@@ -101,7 +101,7 @@ def stacks(
         raise click.UsageError("With --crop the paths of the crops are printed: leave out how to print stacks.")
     if crop is not None:
         check_pictures(crop, flags["vrt"], flags["sheet"], flags["animate"], overwrite)
-    scenes = [Scene(feature, query.scene_type, catalog) for page in catalog.pages(query) for feature in page]
+    scenes = [Scene(feature, query.schema, catalog) for page in catalog.pages(query) for feature in page]
     found = find_stacks(scenes, min_depth, min_area, distinct_days, area=query.area)
     if not found:
         nothing = (

@@ -60,12 +60,12 @@ def sync(
     if not area and query.area is None and (directory / OLD_AREA).exists():
         query = query.where(area=read_area(str(directory / OLD_AREA)))
         say(f"The area is that of {directory / OLD_AREA}.", err=True)
-    if not area and query == Query(query.scene_type):
+    if not area and query == Query(query.schema):
         raise click.UsageError(
             f"Say which scenes: an AREA or options of a search, or PLANET:{query.scene_type} for all."
         )
-    wanted = options.split(products) or ["visual"]
-    scenes = (Scene(feature, query.scene_type, catalog) for page in pages_of(catalog, query) for feature in page)
+    wanted = options.split(products)
+    scenes = (Scene(feature, query.schema, catalog) for page in pages_of(catalog, query) for feature in page)
     folder = Folder(directory)
     if dry_run:
         plan = folder.plan(catalog, scenes, wanted)

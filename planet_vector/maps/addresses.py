@@ -10,7 +10,6 @@ from planet_vector.catalog import Catalog
 from planet_vector.catalog.basemaps import Basemap
 from planet_vector.errors import NotFoundError, ProtocolError
 from planet_vector.item_ids import is_item_id
-from planet_vector.raster.gdal_xml import scene_tiles
 from planet_vector.roots import is_api_origin
 from planet_vector.scene import Scene
 
@@ -50,7 +49,7 @@ class Direct:
 
     def scene_tiles(self, scene: Scene) -> Tiles:
         """Return where the tiles of a scene are."""
-        return self._known(scene_tiles(self._catalog, scene)[0], ""), ""
+        return self._known(self._catalog.tiles(scene), ""), ""
 
     def basemap_tiles(self, basemap: Basemap) -> Tiles:
         """Return where the tiles of a basemap are, its several hosts as Leaflet has them."""
@@ -82,7 +81,7 @@ class Proxied:
     def scene_tiles(self, scene: Scene) -> Tiles:
         """Return where the tiles of a scene are."""
         place = f"scenes/{scene.scene_type}/{scene.id}"
-        self.tiles[place] = scene_tiles(self._catalog, scene)[0]
+        self.tiles[place] = self._catalog.tiles(scene)
         return f"{place}/{{z}}/{{x}}/{{y}}.png", ""
 
     def basemap_tiles(self, basemap: Basemap) -> Tiles:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from planet_vector.catalog import Catalog, catalog_of
-from planet_vector.catalog.basemaps import Basemap, basemap_of, few_quads, list_basemaps, quad_bounds
+from planet_vector.catalog.basemaps import Basemap, few_quads, quad_bounds
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, ProtocolError, QueryError
 from planet_vector.geometry.boxes import around_polygons
@@ -16,7 +16,6 @@ from planet_vector.geometry.shapes import Polygon
 from planet_vector.geometry.web_mercator import to_degrees
 from planet_vector.names import BASEMAPS, Name, parse_name, shown
 from planet_vector.scene import Scene
-from planet_vector.times import parse_time
 from planet_vector.vector.search import search
 
 MOST_SCENES = 5000
@@ -82,7 +81,7 @@ def gather(names: Iterable[str], connection: Optional[str] = None, key: Optional
     basemaps: Dict[str, Basemap] = {}
     for name in parsed:
         if name.is_basemap:
-            basemaps.update((one, basemap_of(catalog, one)) for one in _basemap_names(catalog, name))
+            basemaps.update((one, catalog.basemaps.named(one)) for one in _basemap_names(catalog, name))
             continue
         for collection in [name.collection] if name.collection else catalog.scene_types():
             one_type = Name(collection, name.item, name.part, name.parameters)
@@ -106,8 +105,8 @@ def gather(names: Iterable[str], connection: Optional[str] = None, key: Optional
 def time_of(scene: Scene) -> Optional[float]:
     """Return when a scene was acquired, in seconds since 1970, or None where the service does not say."""
     try:
-        return parse_time(scene.properties["acquired"]).timestamp()
-    except (KeyError, ValueError, AttributeError, OverflowError):
+        return scene.acquired.timestamp()
+    except (ProtocolError, OverflowError):
         return None
 
 
@@ -116,11 +115,11 @@ def _basemap_names(catalog: Catalog, name: Name) -> List[str]:
         raise NameSyntaxError(
             f"{shown(str(name))} names a quad: a map shows its basemap, PLANET:{BASEMAPS}/{name.item}."
         )
-    return [name.item] if name.item else [str(basemap["name"]) for basemap in list_basemaps(catalog)]
+    return [name.item] if name.item else [str(basemap["name"]) for basemap in catalog.basemaps.list()]
 
 
 def _bounds(catalog: Catalog, basemap: Basemap) -> Optional[Tuple[float, float, float, float]]:
-    quads = few_quads(catalog, basemap)
+    quads = few_quads(catalog.basemaps, basemap)
     if not quads:
         return None
     # A square is enough of a footprint to be laid beside the others.

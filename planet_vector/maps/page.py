@@ -15,13 +15,14 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 from urllib.parse import urlsplit
 
 from planet_vector.catalog.basemaps import Basemap
+from planet_vector.collection_schema import flatten
 from planet_vector.errors import ConfigError, ProtocolError
 from planet_vector.item_ids import is_item_id
 from planet_vector.maps.addresses import Addresses
 from planet_vector.maps.content import Content, time_of
 from planet_vector.names import BASEMAPS, Name
-from planet_vector.raster.gdal_xml import scene_tiles
-from planet_vector.scene import Scene, flatten
+from planet_vector.raster.gdal_xml import tiles_level
+from planet_vector.scene import Scene
 
 _STATIC = Path(__file__).with_name("static")
 _STYLES = ("map.css",)
@@ -169,11 +170,13 @@ def _scene(
         "polygons": polygons,
         "products": list(scene.products),
         "properties": [
-            (name, _plain(value)) for name, value in properties if name.partition(".")[0] not in ("links", "data")
+            (name, _plain(value))
+            for name, value in properties
+            if name.partition(".")[0] not in scene.schema.link_groups
         ],
         "picture": addresses.thumbnail(scene) if picture is None else _data_uri(picture),
         "tiles": pattern,
-        "level": scene_tiles(content.catalog, scene)[1] if named else None,
+        "level": tiles_level(scene) if named else None,
     }
 
 

@@ -18,12 +18,12 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import RasterioIOError
 from rasterio.io import DatasetReader
 
+from planet_vector.assets import SpectralBand
 from planet_vector.atomic_files import complete
 from planet_vector.catalog import Catalog
 from planet_vector.errors import RasterAccessError
 from planet_vector.geometry.grid import GridSpec
 from planet_vector.pixels.header import Band, RasterHeader
-from planet_vector.raster.bands import LANDSAT, SpectralBand
 from planet_vector.raster.byte_ranges import ReadWindow
 from planet_vector.raster.error_messages import gdal_said, messages
 from planet_vector.raster.file_vrts import add_masks, vrt_band, vrt_source, with_mask
@@ -244,7 +244,7 @@ def _stack(
     grid = GridSpec(sources[0].header.crs, west, north, res, width, height)
     root = new_vrt(grid)
     for product, (name, header, mask) in zip(products, sources):
-        known = LANDSAT.get(product) if scene.scene_type == "landsat" else None
+        known = bands[0] if len(bands := scene.assets[product].bands) == 1 else None
         for number, said in enumerate(header.bands, 1):
             band = vrt_band(root, _described(said, product, known))
             _add_wavelengths(band, known)

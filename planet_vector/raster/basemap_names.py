@@ -12,12 +12,8 @@ from typing import List, Optional, Sequence, Tuple
 from planet_vector.catalog import Catalog
 from planet_vector.catalog.basemaps import (
     Basemap,
-    basemap_of,
     box_of_name,
-    list_basemaps,
     quad_bounds,
-    quad_of,
-    quads_within,
 )
 from planet_vector.errors import ConfigError, QueryError, RasterAccessError
 from planet_vector.geometry.boxes import Box
@@ -71,12 +67,12 @@ def basemap_subdatasets(catalog: Catalog, name: Name) -> Subdatasets:
         kept = tuple(pair for pair in name.parameters if pair[0] in OF_SERVICE)
         return [
             (str(Name(BASEMAPS, body["name"], parameters=kept)), f"basemap {body.get('title') or body['name']}")
-            for body in list_basemaps(catalog)
+            for body in catalog.basemaps.list()
             if is_item_id(body["name"])
         ]
-    basemap = basemap_of(catalog, name.item)
+    basemap = catalog.basemaps.named(name.item)
     if name.part:
-        return _quads(catalog, basemap, [quad_of(catalog, basemap, name.part)])
+        return _quads(catalog, basemap, [catalog.basemaps.quad(basemap, name.part)])
     tiles = str(tiles_file(catalog.settings, basemap.name, tiles_description(catalog, basemap.tiles, basemap.level)))
     found = [(tiles, f"tiles of basemap {basemap.name}, the globe down to zoom {basemap.level}")]
     text = name.get("bbox")
@@ -132,7 +128,7 @@ def list_quads(catalog: Catalog, basemap: Basemap, box: Box, most: int) -> List[
     if len(box.parts()) > 1:
         raise QueryError("A basemap ends at the antimeridian: open the two sides of the box one by one.")
     found: List[Item] = []
-    for quad in quads_within(catalog, basemap, box):
+    for quad in catalog.basemaps.quads(basemap, box):
         found.append(quad)
         if len(found) > most:
             raise QueryError(f"More than {most:,} quads of basemap {basemap.name} lie in the bbox: take a smaller one.")

@@ -8,14 +8,7 @@ from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
 from planet_vector.catalog import Catalog
-from planet_vector.catalog.basemaps import (
-    Basemap,
-    basemap_of,
-    quad_bounds,
-    quad_of,
-    quads_within,
-    scenes_behind,
-)
+from planet_vector.catalog.basemaps import Basemap, quad_bounds
 from planet_vector.errors import QueryError, RasterAccessError
 from planet_vector.geometry.boxes import Bounds, Box
 from planet_vector.geometry.web_mercator import to_degrees
@@ -30,17 +23,6 @@ from planet_vector.raster.sources import Sources, source_name
 from planet_vector.raster.tiles import Tiles, open_tiles
 from planet_vector.scene import Item
 from planet_vector.workers import Workers
-
-__all__ = [
-    "Basemap",
-    "basemap_of",
-    "open_basemap_tiles",
-    "open_quad",
-    "open_quads",
-    "quad_bounds",
-    "quads_within",
-    "scenes_behind",
-]
 
 _MOST_QUADS = 20_000  # of one raster
 
@@ -129,7 +111,7 @@ class Quads(_Located, Virtual):
 
 def open_basemap_tiles(catalog: Catalog, name: str) -> BasemapTiles:
     """Open the tile pyramid of a basemap: the globe, every zoom down to its level."""
-    basemap = basemap_of(catalog, name)
+    basemap = catalog.basemaps.named(name)
     dataset: BasemapTiles = open_tiles(
         catalog, basemap.tiles, basemap.level, f"the tiles of basemap {name}", cls=BasemapTiles
     )
@@ -139,7 +121,7 @@ def open_basemap_tiles(catalog: Catalog, name: str) -> BasemapTiles:
 
 def open_quad(catalog: Catalog, name: str, quad_id: str) -> Product:
     """Open one quad of a basemap."""
-    quad = quad_of(catalog, basemap_of(catalog, name), quad_id)
+    quad = catalog.basemaps.quad(catalog.basemaps.named(name), quad_id)
     return open_link(catalog, quad.link("full"), f"quad {quad_id} of {name}")
 
 
@@ -163,7 +145,7 @@ def open_quads(catalog: Catalog, name: str, box: Box, cache: bool = False) -> Qu
     RasterAccessError
         When no quad is there, or too many are.
     """
-    basemap = basemap_of(catalog, name)
+    basemap = catalog.basemaps.named(name)
     try:
         quads = list_quads(catalog, basemap, box, _MOST_QUADS)
     except QueryError as error:

@@ -28,16 +28,13 @@ from planet_vector.pixels.tiff import TiffProblem
 from planet_vector.raster.access import ANY_BUILD, Access, Build, plan, remark, self_contained
 from planet_vector.raster.credential_files import tiles_file
 from planet_vector.raster.described_files import path_of, remove, tiles_name, write
-from planet_vector.raster.gdal_xml import COLOURS, scene_tiles, tiles_address, tiles_by_band, tiles_description
+from planet_vector.raster.gdal_xml import COLOURS, tiles_address, tiles_by_band, tiles_description, tiles_level
 from planet_vector.raster.overview_files import kept
 from planet_vector.raster.tiff_header import TiffHeader, read_tiff_header
 from planet_vector.raster.tile_overviews import tile_overviews
 from planet_vector.raster.vrt_xml import Properties, add_band, add_metadata, add_overview, add_source, as_text, new_vrt
 from planet_vector.scene import Scene
 from planet_vector.workers import Workers
-
-VISUAL = "visual"
-"""The product that tiles show as it is, by the specification; of others they show a stretch."""
 
 ONE_AFTER_ANOTHER: Build = (3, 10, 0)
 """From here on GDAL asks for the tiles of a window one after another, when it reads all their bands.
@@ -102,7 +99,7 @@ def described(catalog: Catalog, scene: Scene, product: str, access: Access, buil
         if made is not None:
             return write(path, made.vrt(self_contained(access)))
         try:
-            if product != VISUAL:
+            if product != scene.schema.tiled_product:
                 raise _Undescribed("has no overviews")
             header = read_tiff_header(catalog, access.url)
             _check_kind(header)
@@ -187,7 +184,7 @@ def description(name: str, header: TiffHeader, overviews: Sequence[str]) -> str:
 def _tiles_of(catalog: Catalog, scene: Scene, header: TiffHeader, path: Path, build: Build) -> List[str]:
     """Return the tiles of a scene as overviews of its product at a path, once the service has given one of them."""
     west, south, east, north = _box(scene)
-    pattern, deepest = scene_tiles(catalog, scene)
+    pattern, deepest = catalog.tiles(scene), tiles_level(scene)
 
     def tiles(zoom: int) -> str:
         # Each zoom alone: of coarser ones GDAL would make overviews of the overview, at 40 ms for each that it opens.

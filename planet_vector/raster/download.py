@@ -52,7 +52,7 @@ def download(
     scenes : iterable of Scene
         The scenes.
     products : sequence of str
-        The products of each.
+        The products of each; if empty, the one that people want first.
     directory : Path
         Where to; made if need be.
     overwrite : bool
@@ -71,7 +71,11 @@ def download(
         What went wrong with the first file that could not be had.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    wanted = [(scene, product, scene.product_link(product)) for scene in scenes for product in products]
+    wanted = [
+        (scene, product, scene.product_link(product))
+        for scene in scenes
+        for product in products or [scene.schema.product()]
+    ]
 
     def task(item: Tuple[Scene, str, str], alive: Alive) -> Path:
         return download_one(catalog, *item, directory, overwrite, heard(progress, alive))

@@ -8,8 +8,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
-from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
-from urllib.parse import quote
+from typing import List, NamedTuple, Optional, Sequence
 from xml.etree.ElementTree import Element, SubElement, tostring  # noqa: S405 - nothing is parsed
 
 from planet_vector.catalog import Catalog
@@ -20,7 +19,6 @@ from planet_vector.geometry.boxes import Bounds
 from planet_vector.geometry.grid import GridSpec
 from planet_vector.geometry.web_mercator import HALF_WORLD, TILE
 from planet_vector.raster.vrt_xml import Properties, add_band, add_overview, add_source, as_text, new_vrt
-from planet_vector.roots import DEFAULT_API_URL, is_api_origin
 from planet_vector.scene import Scene
 
 COLOURS = ("Red", "Green", "Blue", "Alpha")
@@ -29,7 +27,6 @@ COLOURS = ("Red", "Green", "Blue", "Alpha")
 SMALLEST = 256
 """Pixels; the longer side of the last overview has fewer than twice as many."""
 
-_TILES_URL = "https://tiles.planet.com/v0/"
 _DEEPEST = 22  # zoom; 4 cm a pixel
 _USUAL = 18  # zoom; 60 cm a pixel
 
@@ -134,19 +131,14 @@ def tiles_address(catalog: Catalog, pattern: str) -> str:
     return url
 
 
-def scene_tiles(catalog: Catalog, scene: Scene) -> Tuple[str, int]:
-    """Return the pattern of a scene's tiles and the deepest zoom worth asking for.
+def tiles_level(scene: Scene) -> int:
+    """Return the deepest zoom of a scene's tiles that is worth asking for.
 
     At that zoom a pixel is no larger than the scene's ground sample distance; it is 18 where the scene does not say.
     """
-    root = catalog.settings.api_url
-    base = _TILES_URL if is_api_origin(root, DEFAULT_API_URL) else root
-    statistics = scene.properties.get("image_statistics")
-    gsd = statistics.get("gsd") if isinstance(statistics, Mapping) else None
-    level = _USUAL
-    if isinstance(gsd, (int, float)) and gsd > 0:
-        level = min(_DEEPEST, max(0, math.ceil(math.log2(2 * HALF_WORLD / TILE / gsd))))
-    return f"{base}scenes/{quote(scene.scene_type, safe='')}/{quote(scene.id, safe='')}/{{z}}/{{x}}/{{y}}.png", level
+    if scene.gsd is None:
+        return _USUAL
+    return min(_DEEPEST, max(0, math.ceil(math.log2(2 * HALF_WORLD / TILE / scene.gsd))))
 
 
 def quads_description(basemap: Basemap, quads: Sequence[Placed], tiles: Optional[str] = None) -> str:

@@ -11,8 +11,8 @@ from typing import Any, Callable, Optional, Tuple
 from xml.etree.ElementTree import Element, SubElement, tostring  # noqa: S405 - nothing is parsed
 
 from planet_vector.catalog import Catalog
-from planet_vector.catalog.basemaps import basemap_of, quad_at, scenes_of
-from planet_vector.scene import flatten
+from planet_vector.catalog.basemaps import quad_at
+from planet_vector.collection_schema import flatten
 
 DOMAIN = "LocationInfo"
 
@@ -49,13 +49,13 @@ def location_info(catalog: Catalog, name: str, item: str, place: Optional[Place]
     longitude, latitude = place(x, y) if match[1] == "Pixel" and place is not None else (x, y)
     if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
         return None
-    quad = quad_at(catalog, basemap_of(catalog, name), longitude, latitude)
+    quad = quad_at(catalog.basemaps, catalog.basemaps.named(name), longitude, latitude)
     if quad is None:
         return None
     root = Element(DOMAIN)
     SubElement(root, "Quad").text = quad.id
     scenes = SubElement(root, "Scenes")
-    for scene in scenes_of(catalog, quad):
+    for scene in catalog.basemaps.scenes(quad):
         element = SubElement(scenes, "Scene")
         for key, value in (("id", scene.id), ("type", scene.scene_type), *flatten(scene.properties)):
             if isinstance(value, (str, int, float)) and re.fullmatch(r"[A-Za-z_][\w.\-]*", key, re.ASCII):

@@ -98,7 +98,7 @@ def coverage_of(scenes: Iterable[Scene], area: Any = None) -> Coverage:
 def open_scenes(
     catalog: Catalog,
     scenes: Sequence[Scene],
-    product: str,
+    product: Optional[str] = None,
     crs: Any = None,
     res: Union[None, float, Tuple[float, float]] = None,
     bounds: Optional[Bounds] = None,
@@ -114,8 +114,8 @@ def open_scenes(
         The service.
     scenes : sequence of Scene
         What it is made of.
-    product : str
-        Which product of each; all must have the same bands.
+    product : str, optional
+        Which product of each; all must have the same bands. By default the one that people want first.
     crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
         Of the mosaic; by default that of the scene on top.
     res : float or (float, float), optional
@@ -150,6 +150,7 @@ def open_scenes(
     asked = None if area is None else area_asked_for(area)
     if asked is not None and not holds_ground(asked):
         asked = None
+    product = scenes[0].schema.product(product)
     ranked = sorted(scenes, key=lambda scene: (ORDERS[order](scene), scene.id))
     titles = {catalog.transport.check_link(scene.product_link(product)): f"{scene.id}/{product}" for scene in ranked}
     sources = Sources(catalog, titles)

@@ -164,7 +164,7 @@ class Folder:
         scenes : iterable of Scene
             The search.
         products : sequence of str
-            What each scene is to have; `ALL` for each there is.
+            What each scene is to have; `ALL` for each there is, nothing for the product that people want first.
 
         Raises
         ------
@@ -178,7 +178,7 @@ class Folder:
         left_over = dict(self._pending)
         for scene in scenes:
             entry = left_over.pop(_name(scene), {"products": []})
-            found += self._consider(plan, scene, products, entry["products"])
+            found += self._consider(plan, scene, products or [scene.schema.product()], entry["products"])
         for name, entry in left_over.items():
             parsed = parse_name(name)
             try:

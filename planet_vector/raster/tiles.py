@@ -14,7 +14,7 @@ from rasterio.io import MemoryFile
 
 from planet_vector.catalog import Catalog
 from planet_vector.raster.gdal_options import Options
-from planet_vector.raster.gdal_xml import scene_tiles, tiles_description
+from planet_vector.raster.gdal_xml import tiles_description, tiles_level
 from planet_vector.raster.product import ProductError, opened
 from planet_vector.raster.remote import Remote
 from planet_vector.scene import Scene
@@ -53,7 +53,7 @@ def open_scene_tiles(catalog: Catalog, scene: Scene) -> Tiles:
         RGBA, the globe in EPSG:3857; what lies outside the scene is transparent. Down to the zoom at which a pixel
         is no larger than the scene's ground sample distance, or 18 where it does not say.
     """
-    pattern, level = scene_tiles(catalog, scene)
+    pattern, level = catalog.tiles(scene), tiles_level(scene)
     dataset: Tiles = open_tiles(catalog, pattern, level, f"the tiles of {scene.id}")
     return dataset
 

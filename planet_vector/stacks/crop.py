@@ -76,7 +76,7 @@ def crop_stack(
     *,
     area: Any = None,
     rectangle: bool = False,
-    product: str = "visual",
+    product: Optional[str] = None,
     dst_crs: Any = None,
     align: bool = True,
     resampling: str = "nearest",
@@ -108,8 +108,8 @@ def crop_stack(
         the stack was found for.
     rectangle : bool
         Cut to the largest rectangle that all scenes cover, although the stack was found for an area.
-    product : str
-        Which product of each scene.
+    product : str, optional
+        Which product of each scene; by default the one that people want first, such as ``visual``.
     dst_crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
         The coordinate system of the files; by default the UTM zone most scenes lie in.
     align : bool
@@ -154,6 +154,7 @@ def crop_stack(
     stack = stack._replace(scenes=tuple(scene for scene in stack.scenes if scene.id not in left_out))
     if not stack.scenes:
         return list(left_out.values())
+    product = stack.scenes[0].schema.product(product)
     catalog = connect(connection, key)
     directory = Path(directory)
     check_name(directory)

@@ -50,7 +50,7 @@ def to_xarray(
     *,
     area: Any = None,
     rectangle: bool = False,
-    product: str = "visual",
+    product: Optional[str] = None,
     dst_crs: Any = None,
     resampling: str = "nearest",
     chunks: Optional[Mapping[str, int]] = None,
@@ -68,8 +68,8 @@ def to_xarray(
         area that the stack was found for.
     rectangle : bool
         Take the largest rectangle that all scenes cover, although the stack was found for an area.
-    product : str
-        Which product of each scene.
+    product : str, optional
+        Which product of each scene; by default the one that people want first, such as ``visual``.
     dst_crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
         The coordinate system; by default the UTM zone most scenes lie in.
     resampling : str
@@ -107,6 +107,7 @@ def to_xarray(
         share, scene = min(zip(shares_by_scene(stack), stack.scenes), key=lambda told: told[0])
         if share < 1:
             raise QueryError(f"Scene {scene.id} covers {percent(share)} of the area: leave it out of the cube.")
+    product = stack.scenes[0].schema.product(product)
     settings = Settings.load(connection, key)
     catalog = catalog_of(settings)
     grid = stack_grid(catalog, stack, product, dst_crs)

@@ -13,13 +13,15 @@ more share a part of it with them.
 
 from __future__ import annotations
 
+import math
 from datetime import date, datetime
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import shapely
 
-from planet_vector.errors import QueryError
+from planet_vector.collection_schema import value_at
+from planet_vector.errors import ProtocolError, QueryError
 from planet_vector.geometry.ground import (
     GRID,
     area_asked_for,
@@ -32,9 +34,13 @@ from planet_vector.geometry.ground import (
 )
 from planet_vector.scene import Item, Scene
 from planet_vector.stacks.frequent_sets import Cover, largest_shared, maximal_covers
+from planet_vector.times import parse_time
 
 MIN_AREA = 10_000.0
 """Square metres a stack shares at the least, unless said otherwise: a hectare, 33 by 33 pixels of 3 m."""
+
+_TIMES = ("acquired", "datetime")
+_COVERS = ("cloud_cover.estimated", "eo:cloud_cover")  # percent
 
 
 class Stack(NamedTuple):
@@ -105,7 +111,8 @@ def find_stacks(
     Parameters
     ----------
     scenes : iterable of Scene or mapping
-        Scenes, or GeoJSON Features of them. One that comes twice counts once; one without a footprint shares none.
+        Scenes, or GeoJSON Features of them, which say when they were acquired as ``acquired`` or as STAC's
+        ``datetime``. One that comes twice counts once; one without a footprint shares none.
     min_depth : int
         The fewest scenes of a stack.
     min_area : float, optional
@@ -279,8 +286,14 @@ def _item(scene: Any) -> Item:
 
 
 def _acquired(scene: Any) -> Optional[datetime]:
-    item = scene if isinstance(scene, Scene) else Scene(_item(scene).feature, "")
-    return item.acquired if item.properties.get("acquired") is not None else None
+    if isinstance(scene, Scene):
+        return scene.acquired if scene.has_time else None
+    item = _item(scene)
+    text = next((found for name in _TIMES for found in [value_at(item.properties, name)] if found is not None), None)
+    try:
+        return None if text is None else parse_time(text)
+    except (TypeError, ValueError, AttributeError):
+        raise ProtocolError(f"{item.id} has a time of acquisition that is no time.") from None
 
 
 def _time_of(scene: Any) -> Tuple[float, str]:
@@ -381,5 +394,8 @@ def _day(scene: Any) -> date:
 
 
 def _clouds(scene: Any) -> float:
-    cover = Scene(_item(scene).feature, "").cloud_cover
-    return 101.0 if cover is None else cover
+    if isinstance(scene, Scene):
+        return 101.0 if scene.cloud_cover is None else scene.cloud_cover
+    covers = [value_at(_item(scene).properties, name) for name in _COVERS]
+    known = [cover for cover in covers if isinstance(cover, (int, float)) and math.isfinite(cover)]
+    return float(known[0]) if known else 101.0

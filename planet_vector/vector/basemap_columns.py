@@ -1,57 +1,25 @@
-"""The columns of basemaps and of their quads."""
+"""Rows of basemaps and of their quads."""
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, Optional, Sequence
+from typing import List, Optional, Sequence
 
-from planet_vector.catalog.basemaps import Basemap, quad_place
-from planet_vector.names import BASEMAPS, ONLY_GEOTIFF
-from planet_vector.vector.column_kinds import INTEGER, REAL, TEXT, TIME
-from planet_vector.vector.scene_columns import LOCATION, OTHER
-from planet_vector.vector.schema import Schema
-
-_BASEMAP: Mapping[str, str] = {
-    "name": TEXT,
-    "title": TEXT,
-    "first_acquired": TIME,
-    "last_acquired": TIME,
-    "level": INTEGER,
-    "resolution": REAL,
-    "quad_size": INTEGER,
-    "quad_pattern": TEXT,
-    "coordinate_system": TEXT,
-    "datatype": TEXT,
-    "links.self": TEXT,
-    "links.quads": TEXT,
-    "links.quadmap": TEXT,
-    "links.tiles": TEXT,
-    OTHER: TEXT,
-}
-_QUAD: Mapping[str, str] = {
-    "id": TEXT,
-    "updated": TIME,
-    "num_input_scenes": INTEGER,
-    "percent_covered": REAL,
-    "links.self": TEXT,
-    "links.full": TEXT,
-    "links.thumbnail": TEXT,
-    "links.mosaic": TEXT,
-    "links.scenes": TEXT,
-    LOCATION: TEXT,
-    OTHER: TEXT,
-}
+from planet_vector.catalog.basemaps import Basemap, Basemaps, quad_place
+from planet_vector.vector.schema import OTHER, Schema
 
 
-def basemap_schema(fields: Optional[Sequence[str]] = None) -> Schema:
+def basemap_schema(basemaps: Basemaps, fields: Optional[Sequence[str]] = None) -> Schema:
     """Return what turns basemaps, made to Features, into rows."""
-    return Schema(BASEMAPS, fields, types=_BASEMAP)
+    return Schema(basemaps.schema, fields, made=(OTHER,))
 
 
 class QuadSchema(Schema):
-    """Turn the quads of a basemap into rows.
+    """Columns of the quads of a basemap; turns quads into rows.
 
     Parameters
     ----------
+    basemaps : Basemaps
+        The basemaps of the service.
     basemap : Basemap
         The basemap.
     fields : sequence of str, optional
@@ -60,23 +28,14 @@ class QuadSchema(Schema):
     Raises
     ------
     QueryError
-        When a field is unknown.
+        If a field is unknown.
     """
 
-    def __init__(self, basemap: Basemap, fields: Optional[Sequence[str]] = None) -> None:
-        super().__init__(f"{BASEMAPS}/{basemap.name}", fields, types=_QUAD)
+    def __init__(self, basemaps: Basemaps, basemap: Basemap, fields: Optional[Sequence[str]] = None) -> None:
+        super().__init__(basemaps.quad_schema(basemap.name), fields)
         self._basemap = basemap
 
     def fids(self, ids: Sequence[str]) -> List[int]:
         """Return the feature ids of quads: their places, counted row by row from the southwestern one of the globe."""
         places = [quad_place(self._basemap, item_id) for item_id in ids]
         return [row * self._basemap.across + column for column, row in places]
-
-    def _locate(self, properties: Mapping[str, Any]) -> Optional[str]:
-        links = properties.get("links")
-        link = links.get("full") if isinstance(links, Mapping) else None
-        return (
-            f"{ONLY_GEOTIFF}/vsicurl/{link}"
-            if isinstance(link, str) and link.startswith(("https://", "http://"))
-            else None
-        )

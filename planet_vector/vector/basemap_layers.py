@@ -9,14 +9,10 @@ from planet_vector.catalog import Catalog
 from planet_vector.catalog.basemaps import (
     PAGE,
     Basemap,
-    basemap_of,
     few_quads,
-    list_basemaps,
-    quad_of,
     quad_place,
-    quads_within,
-    read_basemap,
 )
+from planet_vector.collection_schema import Feature
 from planet_vector.errors import NameSyntaxError, NotFoundError, ProtocolError, QueryError
 from planet_vector.geometry.boxes import Box
 from planet_vector.geometry.web_mercator import HALF_WORLD, to_degrees
@@ -25,7 +21,6 @@ from planet_vector.query import Query
 from planet_vector.scene import Item
 from planet_vector.vector.basemap_columns import QuadSchema, basemap_schema
 from planet_vector.vector.columns import Row, Rows
-from planet_vector.vector.ogr_filter import narrow
 from planet_vector.vector.result import Result
 from planet_vector.vector.result_cache import CACHE
 from planet_vector.vector.row_layer import RowLayer
@@ -36,8 +31,6 @@ from planet_vector.workers import Workers
 _HIGHEST = to_degrees(0.0, HALF_WORLD)[1]
 GLOBE = Box(-180.0, -_HIGHEST, 180.0, _HIGHEST)
 """The square that web mercator draws: where the quads of any basemap can lie."""
-
-Feature = Mapping[str, Any]
 
 
 class ListedLayer(RowLayer):
@@ -68,7 +61,7 @@ class ListedLayer(RowLayer):
 
     def counts_quickly(self, where: Optional[str] = None) -> bool:
         """Tell, without a request, whether `count` returns a number: that of rows in the cache."""
-        narrowing = narrow(where)
+        narrowing = self._narrow(where)
         return narrowing.exact and not narrowing.conditions and self._known_count is not None
 
     @property
@@ -120,9 +113,9 @@ class BasemapLayer(ListedLayer):
     description = "Basemaps"
 
     def __init__(self, catalog: Catalog, schema: Schema) -> None:
-        super().__init__(catalog, Query(BASEMAPS), schema)
+        super().__init__(catalog, Query(catalog.basemaps.schema), schema)
         # Asked for when the layer is opened: a wrong key, or a service without basemaps, is an error then.
-        self._listed: Optional[List[Mapping[str, Any]]] = list_basemaps(catalog)
+        self._listed: Optional[List[Mapping[str, Any]]] = catalog.basemaps.list()
 
     @property
     def _known_count(self) -> Optional[int]:
@@ -131,15 +124,15 @@ class BasemapLayer(ListedLayer):
 
     def _features(self, query: Query) -> List[Feature]:
         listed, self._listed = self._listed, None
-        listed = list_basemaps(self.catalog) if listed is None else listed
+        listed = self.catalog.basemaps.list() if listed is None else listed
         with Workers(self.catalog.settings.connections) as pool:
             return list(pool.map(self._feature, listed))
 
     def _feature(self, body: Mapping[str, Any]) -> Feature:
-        basemap = read_basemap(body, self.catalog)
+        basemap = self.catalog.basemaps.read(body)
         box: Optional[Box] = None
         if basemap is not None:
-            layer = QuadLayer(self.catalog, basemap, Query(f"{BASEMAPS}/{basemap.name}"))
+            layer = QuadLayer(self.catalog, basemap, Query(self.catalog.basemaps.quad_schema(basemap.name)))
             box = layer.extent()
         footprint = box and {"type": "Polygon", "coordinates": box.rings()}
         return {"type": "Feature", "id": body["name"], "geometry": footprint, "properties": body}
@@ -170,7 +163,7 @@ class QuadLayer(ListedLayer):
         fields: Optional[Sequence[str]] = None,
         quad_id: Optional[str] = None,
     ) -> None:
-        super().__init__(catalog, query, QuadSchema(basemap, fields))
+        super().__init__(catalog, query, QuadSchema(catalog.basemaps, basemap, fields))
         self.basemap = basemap
         self.quad_id = quad_id
 
@@ -181,12 +174,12 @@ class QuadLayer(ListedLayer):
 
     def hold(self, where: Optional[str] = None, box: Optional[Box] = None) -> None:
         """Fetch what `blocks` returns, unless these are a few quads by their ids."""
-        if narrow(where).ids is None:
+        if self._narrow(where).ids is None:
             super().hold(where, box)
 
     def blocks(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Rows]:
         """Return the rows that can meet the filters, and maybe more; all of them are there when this returns."""
-        narrowing = narrow(where)
+        narrowing = self._narrow(where)
         if narrowing.nothing:
             return iter(())
         if not self._free:
@@ -210,7 +203,7 @@ class QuadLayer(ListedLayer):
             return super().extent()
         kept = self._kept(self.query)
         if kept is None:
-            few = few_quads(self.catalog, self.basemap)
+            few = few_quads(self.catalog.basemaps, self.basemap)
             if few is None:
                 return GLOBE
             kept = self._rows_of(self.query, [quad.feature for quad in few])
@@ -223,8 +216,8 @@ class QuadLayer(ListedLayer):
 
     def _features(self, query: Query) -> Iterable[Feature]:
         if self.quad_id is not None:
-            return [quad_of(self.catalog, self.basemap, self.quad_id).feature]
-        quads = quads_within(self.catalog, self.basemap, query.area)
+            return [self.catalog.basemaps.quad(self.basemap, self.quad_id).feature]
+        quads = self.catalog.basemaps.quads(self.basemap, query.area)
         return (quad.feature for quad in islice(quads, query.limit))
 
     def _by_id(self, quad_ids: Sequence[str]) -> Rows:
@@ -232,7 +225,7 @@ class QuadLayer(ListedLayer):
         for quad_id in quad_ids:
             try:
                 quad_place(self.basemap, quad_id)
-                found.append(quad_of(self.catalog, self.basemap, quad_id))
+                found.append(self.catalog.basemaps.quad(self.basemap, quad_id))
             except (NotFoundError, ProtocolError) as error:
                 # An id that this basemap cannot have is one of no quad; any other answer must be a quad.
                 if isinstance(error, ProtocolError) and error.request is not None:
@@ -248,7 +241,7 @@ class QuadLayer(ListedLayer):
         # By its middle: how the service writes an id, with how many digits, is its own affair.
         side = self.basemap.quad_size * self.basemap.pixel
         x, y = to_degrees((column + 0.5) * side - HALF_WORLD, (row + 0.5) * side - HALF_WORLD)
-        quads = quads_within(self.catalog, self.basemap, Box(x, y, x, y))
+        quads = self.catalog.basemaps.quads(self.basemap, Box(x, y, x, y))
         found: Dict[int, Row] = {row.fid: row for row in self.schema.rows([quad.feature for quad in quads])}
         return found.get(fid)
 
@@ -269,7 +262,7 @@ def basemap_layers(name: Name, catalog: Catalog) -> List[ListedLayer]:
             raise QueryError(
                 f"{BASEMAPS} takes no parameter {search.parameters[0][0]!r}: it takes fields, connection and api_url."
             )
-        return [BasemapLayer(catalog, basemap_schema(fields))]
+        return [BasemapLayer(catalog, basemap_schema(catalog.basemaps, fields))]
     if name.part and search.parameters:
         raise NameSyntaxError(f"{name.part} is one quad: leave out the parameter {search.parameters[0][0]!r}.")
     other = next((key for key, _ in search.parameters if key not in ("bbox", "intersects", "limit")), None)
@@ -277,8 +270,8 @@ def basemap_layers(name: Name, catalog: Catalog) -> List[ListedLayer]:
         raise QueryError(
             f"Quads cannot be searched by {other!r}: they take bbox, intersects, limit, fields, connection, api_url."
         )
-    query = Query.parse(f"{BASEMAPS}/{name.item}", search.parameters)
-    quads = QuadLayer(catalog, basemap_of(catalog, name.item), query, fields, name.part or None)
+    query = Query.parse(catalog.basemaps.quad_schema(name.item), search.parameters)
+    quads = QuadLayer(catalog, catalog.basemaps.named(name.item), query, fields, name.part or None)
     if name.part:
         quads.blocks()  # asks now, as for a basemap: an unknown quad is an error
     return [quads]

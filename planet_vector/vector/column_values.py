@@ -7,8 +7,8 @@ from collections import deque
 from datetime import datetime
 from typing import Any, FrozenSet, Mapping, Optional, Sequence, Set, Tuple
 
+from planet_vector.collection_schema import INTEGER, LONG, REAL, TEXT, TIME
 from planet_vector.times import parse_time
-from planet_vector.vector.column_kinds import INTEGER, LONG, REAL, TEXT, TIME
 from planet_vector.vector.texts import can_hold
 
 _NOTHING = type(None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
-from planet_vector.query import QUALITIES, Condition
+from planet_vector.query import Condition
 from planet_vector.times import format_time
 from planet_vector.vector.columns import Rows
 
@@ -36,21 +36,23 @@ def meeting(rows: Rows, names: Sequence[str], conditions: Sequence[Condition]) -
     return list(places)
 
 
-def may_meet(span: Optional[Tuple[str, str]], conditions: Sequence[Condition]) -> bool:
+def may_meet(span: Optional[Tuple[str, str]], conditions: Sequence[Condition], time: str) -> bool:
     """Tell whether a scene acquired within a span can meet all conditions.
 
     Parameters
     ----------
     span : (str, str), optional
-        The earliest and the latest time, as the column ``acquired`` holds them; None if they are not known.
+        The earliest and the latest time, as their column holds them; None if they are not known.
     conditions : sequence of Condition
         What is to hold.
+    time : str
+        The name of the column.
     """
     if span is None:
         return True
     earliest, latest = span
     for condition in conditions:
-        if condition.field.name == "acquired":
+        if condition.field.name == time:
             # The edge of the span that meets it if any time within does; neither can tell of equality.
             edge = latest if condition.comparator in ("gt", "gte") else earliest
             if condition.comparator in ("gt", "gte", "lt", "lte") and not _test(condition)(edge):
@@ -67,6 +69,7 @@ def _test(condition: Condition) -> Callable[[Any], bool]:
         if condition.comparator in ("lt", "lte"):
             return lambda value: bool(value[:_TO_MILLISECONDS] <= limit)
         return lambda value: condition.comparator == "neq" or bool(value[:_TO_MILLISECONDS] == limit)
-    if condition.field.kind == "quality":
-        return lambda value: value in QUALITIES and condition.holds(QUALITIES.index(value))
+    words = condition.field.words
+    if words:
+        return lambda value: value in words and condition.holds(words.index(value))
     return condition.holds

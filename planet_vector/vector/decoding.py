@@ -17,15 +17,14 @@ try:
 except ImportError:  # in the Python that a GDAL program embeds
     msgspec = None  # type: ignore[assignment]
 
-from planet_vector.catalog.paging import DecodePage, ScenePage
+from planet_vector.catalog.paging import DecodedScenes, DecodePage
+from planet_vector.collection_schema import REAL, TEXT, TIME
 from planet_vector.geometry.boxes import Bounds
 from planet_vector.geometry.shapes import ring_footprints
 from planet_vector.http.responses import UNREADABLE
-from planet_vector.vector.column_kinds import REAL, TEXT, TIME
 from planet_vector.vector.column_values import LARGEST, fit_times
 from planet_vector.vector.columns import Rows
-from planet_vector.vector.scene_columns import LOCATION, OTHER
-from planet_vector.vector.schema import Schema, tree_of
+from planet_vector.vector.schema import LOCATION, OTHER, Schema, tree_of
 
 _NUMBERS = b"+-.0123456789Ee \t\r\n"  # all that stands between the brackets and commas of positions
 _BRACKETS = b"[]"
@@ -38,7 +37,7 @@ def decoder(schema: Schema) -> Optional[DecodePage]:
 
 
 class Decoder:
-    """Reader of a page of scenes into `Rows`.
+    """Reader of scenes into `Rows`.
 
     Parameters
     ----------
@@ -48,22 +47,24 @@ class Decoder:
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self._tree, reader = _reader(schema.names, schema.types)
+        time = schema.collection.meanings.time
+        self._time = schema.names.index(time) if time in schema.names else len(schema.names)
+        self._tree, reader = _reader(schema.names, schema.types, time)
         self._read = reader.decode
 
-    def __call__(self, content: bytes) -> Optional[ScenePage]:
-        """Return the page that a body holds, its scenes as `Rows`; None when it has to be read otherwise."""
+    def __call__(self, content: bytes) -> Optional[DecodedScenes]:
+        """Return the scenes of a JSON array of Features; None if it has to be read otherwise."""
         if b"\\" in content and _NUL in content:  # a backslash is found quickly, or not
             return None
         try:
-            page = self._read(content)
-            footprints = _footprints([scene.geometry.coordinates for scene in page.features])
+            scenes = self._read(content)
+            footprints = _footprints([scene.geometry.coordinates for scene in scenes])
         except (RecursionError, *UNREADABLE):
             return None
-        ids = [scene.id for scene in page.features]
+        ids = [scene.id for scene in scenes]
         found: List[Sequence[Any]] = [()] * (len(self._schema.names) + 1)
-        _spread([scene.properties for scene in page.features], self._tree, found)
-        columns, acquired = found[:-1], found[self._tree["acquired"]]
+        _spread([scene.properties for scene in scenes], self._tree, found)
+        columns, times = found[:-1], found[self._time]
         full: Set[int] = set()
         for slot, (name, kind) in enumerate(zip(self._schema.names, self._schema.types)):
             if name == "id":
@@ -80,12 +81,12 @@ class Decoder:
             if len(columns[slot]) < len(ids):
                 return None
         rows = Rows(self._schema.fids(ids), *footprints, columns, frozenset(full))
-        return ScenePage(rows, ids, acquired, page.count, page.links.next)
+        return DecodedScenes(rows, ids, times)
 
 
 @lru_cache(maxsize=64)
-def _reader(names: Tuple[str, ...], types: Tuple[str, ...]) -> Tuple[Mapping[str, Any], Any]:
-    """Return the places of columns, and msgspec's reader of pages whose scenes have them.
+def _reader(names: Tuple[str, ...], types: Tuple[str, ...], time: str) -> Tuple[Mapping[str, Any], Any]:
+    """Return the places of columns, and msgspec's reader of arrays of scenes which have them.
 
     Behind all others is one place more: for the time, which is needed where it has no column, too.
     """
@@ -95,27 +96,26 @@ def _reader(names: Tuple[str, ...], types: Tuple[str, ...]) -> Tuple[Mapping[str
         limits = msgspec.Meta(ge=1 - most, le=most - 1)
         kinds[kind] = Annotated[float, limits] if kind == REAL else Annotated[int, limits]
     takes = [Optional[kinds[kind]] for kind in (*types, TIME)]
-    tree = {"acquired": len(names), **tree_of(names)}
+    tree = tree_of(names if time in names else (*names, time))
     # What has no column is of no interest where there is none for all the rest.
     properties = _shape(tree, takes, OTHER in names)
     geometry = msgspec.defstruct("Geometry", [("type", Literal["Polygon"]), ("coordinates", msgspec.Raw)], gc=False)
     scene = msgspec.defstruct("Scene", [("id", str), ("geometry", geometry), ("properties", properties)], gc=False)
-    links = msgspec.defstruct("Links", [("next", Optional[str], None)], frozen=True, gc=False)
-    scenes: Any = List[scene]  # type: ignore[valid-type]
-    page = msgspec.defstruct("Page", [("count", int), ("features", scenes), ("links", links, links())])
-    return tree, msgspec.json.Decoder(page)
+    return tree, msgspec.json.Decoder(List[scene])  # type: ignore[valid-type]
 
 
 def _shape(tree: Mapping[str, Any], takes: Sequence[Any], strict: bool) -> Any:
     """Return the class of what a tree of columns is read from; what a scene leaves out is None, or a branch of it."""
     fields: List[Tuple[str, Any, Any]] = []
-    for key, slot in tree.items():
+    for number, slot in enumerate(tree.values()):
+        name = f"field_{number}"  # as a key may be no identifier
         if isinstance(slot, dict):
             branch = _shape(slot, takes, strict)
-            fields.append((key, branch, branch()))
+            fields.append((name, branch, branch()))
         else:
-            fields.append((key, takes[slot], None))
-    return msgspec.defstruct("Properties", fields, frozen=True, gc=False, forbid_unknown_fields=strict)
+            fields.append((name, takes[slot], None))
+    keys = dict(zip((name for name, _, _ in fields), tree))
+    return msgspec.defstruct("Properties", fields, frozen=True, gc=False, forbid_unknown_fields=strict, rename=keys)
 
 
 def _spread(branches: Sequence[Any], tree: Mapping[str, Any], columns: List[Sequence[Any]]) -> None:

@@ -1,7 +1,8 @@
 """Results kept on disk for the next program: ogrinfo, then ogr2ogr, of one search ask for its scenes once.
 
 A kept result is taken only when the service still says of the search what it said then: as many scenes, the same
-oldest and newest. It is a help and never a condition: what cannot be kept is not, and whatever is odd about a folder or
+oldest and newest. Results of services that do not count are not kept: nothing cheap tells that scenes came or went.
+It is a help and never a condition: what cannot be kept is not, and whatever is odd about a folder or
 a file means that there is no result. Folder and files belong to this user and are closed to others; a folder that is
 open to others is not used, and not closed either, as somebody may have opened it on purpose. Files hold no key and are
 named by a digest; a digest of what they hold tells that they were not damaged.
@@ -14,7 +15,6 @@ import os
 import stat
 import time
 from contextlib import suppress
-from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Iterable, List, NamedTuple, Optional, Sequence
@@ -25,8 +25,6 @@ from planet_vector.private_files import check_folder, is_own, make_folder, read_
 from planet_vector.user_folders import user_directory
 from planet_vector.vector import row_format
 from planet_vector.vector.columns import Rows
-from planet_vector.vector.scene_columns import COLUMNS
-from planet_vector.vector.schema import Schema
 from planet_vector.version import __version__
 
 log = logging.getLogger(__name__)
@@ -67,7 +65,7 @@ def load(name: str, survey: SearchSurvey, ttl: float, types: Optional[Sequence[s
     Parameters
     ----------
     name : str
-        What the result depends on: root, fingerprint of the key, columns, search.
+        What the result depends on: root, fingerprint of the key, columns and their types, search.
     survey : SearchSurvey
         What the service says of the search now.
     ttl : float
@@ -86,7 +84,7 @@ def load(name: str, survey: SearchSurvey, ttl: float, types: Optional[Sequence[s
         if said != key or told != _survey_as_json(survey):
             return None
         rows = row_format.decode(blocks, types)
-        if not rows or not sum(map(len, rows)) == survey.total <= MOST_ROWS:
+        if survey.total is None or not rows or not sum(map(len, rows)) == survey.total <= MOST_ROWS:
             return None
         return KeptRows(rows, max(0.0, time.time() - written))
     except FileNotFoundError:
@@ -153,13 +151,7 @@ def _path(key: str) -> Path:
 
 def _key(name: str) -> str:
     """Return by what a result is known: its name, and all that decides how its rows are written."""
-    return blake2b(repr((_version(), name)).encode(), digest_size=_DIGEST).hexdigest()
-
-
-@cache
-def _version() -> str:
-    columns = [(kind, made.names, made.types) for kind in (*COLUMNS, "") for made in [Schema(kind)]]
-    return repr((__version__, row_format.VERSION, columns))
+    return blake2b(repr((__version__, row_format.VERSION, name)).encode(), digest_size=_DIGEST).hexdigest()
 
 
 def _seal(data: bytes) -> bytes:

@@ -7,9 +7,10 @@ import math
 import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
-from planet_vector.query import FIELDS, QUALITIES, Condition, SceneField
+from planet_vector.collection_schema import SceneField
+from planet_vector.query import Condition
 from planet_vector.times import parse_time
 
 _BLUR = timedelta(milliseconds=1)
@@ -82,21 +83,22 @@ ALL = Region()
 NOTHING = Region(nothing=True)
 
 
-def region_of(name: str, operator: str, value: Union[str, float]) -> Region:
+def region_of(fields: Mapping[str, SceneField], name: str, operator: str, value: Union[str, float]) -> Region:
     """Return the region that a comparison of a column with a literal selects, or a larger one."""
     if name == "id":
         if operator == "=" and isinstance(value, str):
             return Region(ids=frozenset({value.casefold()}))
         return ALL
-    known = FIELDS.get(name)
+    known = fields.get(name)
     if known is None or operator == "<>":
         return ALL
     if known.kind == "time":
         return _time(known, operator, value)
-    if known.kind == "quality":
-        if operator != "=" or not isinstance(value, str) or value.lower() not in QUALITIES:
+    if known.words:
+        words = [word.lower() for word in known.words]
+        if operator != "=" or not isinstance(value, str) or value.lower() not in words:
             return ALL
-        return Region({name: Span(QUALITIES.index(value.lower()))})
+        return Region({name: Span(words.index(value.lower()))})
     if known.kind == "string":
         if operator != "=" or not isinstance(value, str) or not value or value.lower() != value.upper():
             return ALL
@@ -158,8 +160,8 @@ def _moments(text: str) -> Sequence[datetime]:
 def conditions_of(known: SceneField, span: Span) -> Tuple[List[Condition], bool]:
     """Return a span in the comparators the service takes, and whether they say the same."""
     low, high, exact = span.low, span.high, True
-    if known.kind == "quality":
-        return ([Condition(known, "gte", QUALITIES[low])] if low else []), False
+    if known.words:
+        return ([Condition(known, "gte", known.words[low])] if low else []), False
     if known.integers_only:
         rounded = (None if low is None else math.floor(low), None if high is None else math.ceil(high))
         exact = rounded == (low, high)
@@ -169,9 +171,10 @@ def conditions_of(known: SceneField, span: Span) -> Tuple[List[Condition], bool]
     if low is not None and low == high and "eq" in known.comparators and not isinstance(low, datetime):
         return [Condition(known, "eq", low)], exact
     found = []
-    if low is not None:
-        found.append(Condition(known, "gt" if span.low_open else "gte", low))
-    if high is not None:
-        found.append(Condition(known, "lt" if span.high_open else "lte", high))
-    pushed = [condition for condition in found if condition.comparator in known.comparators]
-    return pushed, exact and pushed == found
+    for value, comparator, is_open in ((low, "gt", span.low_open), (high, "lt", span.high_open)):
+        # A service may have only the comparator that includes the end: more is found then, and nothing lost.
+        wanted = comparator if is_open and comparator in known.comparators else f"{comparator}e"
+        if value is not None:
+            exact = exact and is_open == (wanted == comparator) and wanted in known.comparators
+            found += [Condition(known, wanted, value)] if wanted in known.comparators else []
+    return found, exact

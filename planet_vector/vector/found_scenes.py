@@ -11,10 +11,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Callable, Generator, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
 
-from planet_vector.catalog.paging import Feature, ResultChanged
+from planet_vector.catalog.paging import ResultChanged
+from planet_vector.collection_schema import Feature, value_at
 from planet_vector.errors import CacheError, PlanetVectorError
 from planet_vector.forking import renew_after_fork
-from planet_vector.query import FIELDS, Condition, Query
+from planet_vector.query import Condition, Query, before
 from planet_vector.times import FIRST, nearest_time, next_instant
 from planet_vector.vector.result import Spool, unreadable
 
@@ -176,7 +177,8 @@ class FoundScenes:
         edge = next_instant(last) if query.ascending else last if last > FIRST else None
         if edge is None or limit == 0:
             return iter(())
-        beyond = Condition(FIELDS["acquired"], "gte" if query.ascending else "lt", edge)
+        time = query.schema.time_field
+        beyond = Condition(time, "gte", edge) if query.ascending else before(time, edge)
         return self._ask(replace(query.where(beyond), limit=limit))
 
     def _keep(self, features: Features) -> bool:
@@ -197,7 +199,7 @@ class FoundScenes:
             return False
         self.size += len(data)
         # Last, and in one step.
-        self._kept.append(_Kept(start, start + len(features), _time(features[0]), _time(features[-1]), where))
+        self._kept.append(_Kept(start, start + len(features), self._time(features[0]), self._time(features[-1]), where))
         return True
 
     def _load(self, page: _Kept) -> Features:
@@ -221,9 +223,8 @@ class FoundScenes:
         self._inherited, self._source = self._source, None
         self._keeps = self._keeps and self._file is None  # the file is the parent's to write
 
-
-def _time(feature: Feature) -> Optional[datetime]:
-    try:
-        return nearest_time(feature["properties"]["acquired"])
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return None  # of a scene that was asked for by its id, and is no part of a page
+    def _time(self, feature: Feature) -> Optional[datetime]:
+        try:
+            return nearest_time(value_at(feature["properties"], self.query.schema.meanings.time))
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return None  # of a scene that was asked for by its id, and is no part of a page

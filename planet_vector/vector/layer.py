@@ -6,18 +6,19 @@ from dataclasses import dataclass, replace
 from typing import FrozenSet, Hashable, Iterable, Iterator, List, Optional, Tuple, cast
 
 from planet_vector.catalog import Catalog, catalog_of
-from planet_vector.catalog.paging import PAGE, Feature, ResultChanged, SceneBatch
+from planet_vector.catalog.paging import ResultChanged, SceneBatch, SearchSurvey
+from planet_vector.collection_schema import Feature, value_at
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, NotFoundError
 from planet_vector.gc_pause import uncollected
 from planet_vector.geometry.boxes import WORLD, Bounds, Box
 from planet_vector.names import OF_SERVICE, Name
-from planet_vector.query import Condition, Query
+from planet_vector.query import Condition, Query, before
+from planet_vector.times import nearest_time, next_instant
 from planet_vector.vector import disk_cache
 from planet_vector.vector.columns import Row, Rows
 from planet_vector.vector.crs import LayerProjection
 from planet_vector.vector.decoding import decoder
-from planet_vector.vector.ogr_filter import narrow
 from planet_vector.vector.result import Result
 from planet_vector.vector.result_cache import CACHE
 from planet_vector.vector.row_layer import RowLayer
@@ -28,6 +29,7 @@ from planet_vector.vector.tile_index import TileIndex, out_of_reach
 LAYER_PARAMETERS = (*OF_SERVICE, "crs", "fields", "product", "res", "top")
 """Parameters of a name that say how a layer looks, not which scenes it has."""
 
+_FEW = 1000  # scenes that are read to tell the extent of a layer
 _TRIES = 3  # of a result that changed while it was read
 
 
@@ -89,7 +91,7 @@ class SceneLayer(RowLayer):
     ) -> None:
         super().__init__(catalog, query, schema)
         self.scene_id = scene_id
-        self.index = index or TileIndex.parse(None, None, query.ascending)
+        self.index = index or TileIndex.parse(query.schema.meanings, None, None, query.ascending)
         self.projection = projection
         self._held: Optional[Selection] = None
         self.prepares = False
@@ -102,7 +104,8 @@ class SceneLayer(RowLayer):
     @property
     def _stored_as(self) -> str:
         query = self.query
-        return repr((self.catalog.settings.identity, self.schema.key, query.scene_type, query.parameters, query.limit))
+        schema = query.schema.service, self.schema.key, self.schema.types
+        return repr((self.catalog.settings.identity, schema, query.parameters, query.limit))
 
     def count(self, where: Optional[str] = None) -> Optional[int]:
         """Return the number of scenes, or None where only reading them can tell.
@@ -112,7 +115,7 @@ class SceneLayer(RowLayer):
         where : str, optional
             An OGR SQL WHERE text that narrows the layer.
         """
-        narrowing = narrow(where)
+        narrowing = self._narrow(where)
         if not narrowing.exact:
             return None
         query = self.query.where(*narrowing.conditions)
@@ -123,20 +126,41 @@ class SceneLayer(RowLayer):
             kept = self._result(query)
         if kept is not None:
             return kept.count if kept.query == query else kept.count_meeting(narrowing.conditions)
+        return self._survey(query).total
+
+    def ask(self) -> None:
+        """Have the service answer for the search, so that what is wrong with it is an error now, not an empty layer.
+
+        Raises
+        ------
+        ServiceError
+            If it refuses.
+        """
+        if self._kept(self.query) is None:
+            if self.scene_id is not None:
+                self._result(self.query)
+            else:
+                self._survey(self.query)
+
+    def _survey(self, query: Query) -> SearchSurvey:
         known = CACHE.survey(self._owner, query, self._ttl)
         if known is None:
             known = self.catalog.survey(query)
             CACHE.keep_survey(self._owner, query, known)
-        return known.total
+        return known
 
     def counts_quickly(self, where: Optional[str] = None) -> bool:
         """Tell, without a request, whether `count` returns a number, for one small request at most.
 
         The filter must be narrowed exactly. The service cannot apply one to the first scenes of a search (``limit``) or
         to a single scene. Where a larger result is kept, its rows are counted, as the service may have other scenes by
-        now.
+        now. A service that does not count tells nothing.
         """
-        narrowing = narrow(where)
+        narrowing = self._narrow(where)
+        if not self.catalog.counts and self.scene_id is None:
+            query = self.query.where(*narrowing.conditions)
+            kept = self._kept(query)
+            return narrowing.exact and kept is not None and kept.query == query
         if not narrowing.conditions:
             return narrowing.exact
         if not narrowing.exact or self.query.limit is not None or self.scene_id is not None:
@@ -158,12 +182,14 @@ class SceneLayer(RowLayer):
         return iter(list(map(self._projected, blocks))) if self.projection else blocks
 
     def _selection(self, where: Optional[str], box: Optional[Box]) -> Selection:
-        narrowing = narrow(where)
+        narrowing = self._narrow(where)
         if narrowing.nothing:
             return Selection((where, box), Result(self.query), whole=False)
         whole = self._kept(self.query)
         part = self.query.limit is not None or self.scene_id is not None
-        ids = spellings(narrowing.ids) if narrowing.ids is not None and whole is None and not part else None
+        ids = None
+        if narrowing.ids is not None and whole is None and not part:
+            ids = spellings(narrowing.ids, self.query.schema.spelling_of)
         if ids is not None:
             found = Result(self.query, self.schema.names)
             found.append(self.schema.rows(self._by_id(ids, narrowing.conditions)))
@@ -194,8 +220,10 @@ class SceneLayer(RowLayer):
             boxes = [box for block in self._result(self.query).blocks() for box in block.boxes if box is not None]
             return self.projection.bounds(boxes)
         kept = self._kept(self.query)
-        if (kept is None or kept.query != self.query) and (self.count() or 0) > PAGE:
-            return WORLD
+        if kept is None or kept.query != self.query:
+            total = 1 if self.scene_id is not None else self._survey(self.query).total
+            if total is None or total > _FEW:
+                return WORLD
         return self._result(self.query).box
 
     def out_of_reach(self) -> Optional[str]:
@@ -217,7 +245,7 @@ class SceneLayer(RowLayer):
     def _stored(self, query: Query) -> Optional[Result]:
         """Return what an earlier program has read of the whole layer, when the service says it is still that."""
         known = CACHE.survey(self._owner, query, self._ttl)
-        if known is None or query != self.query:
+        if known is None or known.total is None or query != self.query:
             return None
         kept = disk_cache.load(self._stored_as, known, self._ttl, self.schema.types)
         if kept is None:
@@ -272,11 +300,18 @@ class SceneLayer(RowLayer):
             query = self.query.where(*conditions)
             if query.conditions or query.area is not None:
                 # Only the service can say whether the search holds the scene: ask for the instant it was taken.
-                instant = Query.parse(self.name, [("acquired", scene.properties["acquired"])]).conditions
+                instant = self._instant_of(scene.feature)
                 found += [f for page in self.catalog.pages(query.where(*instant)) for f in page if f["id"] == scene.id]
             else:
                 found.append(scene.feature)
         return found
+
+    def _instant_of(self, feature: Feature) -> Tuple[Condition, ...]:
+        """Return the conditions that select the instant at which a scene was taken."""
+        time = self.query.schema.time_field
+        moment = nearest_time(value_at(feature["properties"], time.name))
+        after = next_instant(moment)
+        return (Condition(time, "gte", moment), *([before(time, after)] if after else []))
 
 
 def layers(name: Name, settings: Settings) -> Tuple[List[SceneLayer], Catalog]:
@@ -295,12 +330,14 @@ def layers(name: Name, settings: Settings) -> Tuple[List[SceneLayer], Catalog]:
     for scene_type in types:
         if name.item and shared:
             raise NameSyntaxError(f"{name.item} is one scene: leave out the search parameter {shared[0][0]!r}.")
-        schema = Schema(scene_type, [f.strip() for f in fields.split(",")] if fields else None, name.get("product"))
-        query = Query.parse(scene_type, shared)
+        collection = catalog.schema(scene_type)
+        schema = Schema(collection, [f.strip() for f in fields.split(",")] if fields else None, name.get("product"))
+        query = Query.parse(collection, shared)
         projection = LayerProjection.parse(name.get("crs"))
-        index = TileIndex.parse(name.get("top"), name.get("res"), query.ascending, in_degrees=projection is None)
+        index = TileIndex.parse(
+            collection.meanings, name.get("top"), name.get("res"), query.ascending, in_degrees=projection is None
+        )
         found.append(SceneLayer(catalog, query, schema, name.item or None, index, projection))
     if name.collection:
-        # Ask now: a wrong key, an unknown scene type or a refused search is an error here, not an empty layer.
-        found[0].count()
+        found[0].ask()
     return found, catalog

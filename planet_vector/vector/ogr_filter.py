@@ -9,7 +9,7 @@ nothing: it costs time, never truth. So the rules below are about what OGR does,
   millisecond around every instant it may stand for.
 * ``NOT`` lets nulls through in some versions, two of them too, so what is under one is narrowed only on fields that
   are never null.
-* ``<`` on image quality is alphabetical in OGR and ordered by quality at the service, so only ``=`` is narrowed.
+* ``<`` on ordered words, as image quality, is alphabetical in OGR, so only ``=`` is narrowed.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import FrozenSet, List, NamedTuple, Optional, Tuple, Union
 
-from planet_vector.query import FIELDS, Condition
+from planet_vector.collection_schema import CollectionSchema
+from planet_vector.query import Condition
 from planet_vector.vector.filter_regions import ALL, NOTHING, Region, conditions_of, region_of
 
-_NEVER_NULL = frozenset({"acquired", "id"})
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<>": "<>"}
 _OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "=": "<>", "<>": "="}
 
@@ -58,18 +58,20 @@ class NarrowedFilter:
     nothing: bool = False
 
 
-def narrow(where: Optional[str]) -> NarrowedFilter:
+def narrow(where: Optional[str], schema: CollectionSchema) -> NarrowedFilter:
     """Read a WHERE text.
 
     Parameters
     ----------
     where : str, optional
         As OGR, its SQL dialects and QGIS write it. A literal time without a zone is UTC.
+    schema : CollectionSchema
+        What the service can select by.
     """
     if not where or not where.strip():
         return NarrowedFilter(exact=True)
     try:
-        region = _WhereParser(where).parse()
+        region = _WhereParser(where, schema).parse()
     except (_Unknown, RecursionError):
         return NarrowedFilter()
     if region.nothing:
@@ -77,7 +79,7 @@ def narrow(where: Optional[str]) -> NarrowedFilter:
     conditions: List[Condition] = []
     exact = region.exact
     for name, span in region.spans.items():
-        pushed, as_is = conditions_of(FIELDS[name], span)
+        pushed, as_is = conditions_of(schema.fields[name], span)
         conditions += pushed
         exact = exact and as_is
     return NarrowedFilter(tuple(conditions), region.ids, exact and region.ids is None)
@@ -97,7 +99,9 @@ _Operand = Union[_Column, str, float, None]
 class _WhereParser:
     """Recursive descent parser of a WHERE; negations are carried down to the comparisons."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, schema: CollectionSchema) -> None:
+        self._fields = schema.fields
+        self._never_null = ("id", schema.meanings.time)
         self._tokens: List[Tuple[str, str]] = []
         position, text = 0, text.rstrip()
         while position < len(text):
@@ -161,7 +165,7 @@ class _WhereParser:
         if self._word("IS"):
             is_not = self._word("NOT")
             self._demand(self._word("NULL"))
-            never = isinstance(left, _Column) and left.name in _NEVER_NULL
+            never = isinstance(left, _Column) and left.name in self._never_null
             return NOTHING if never and is_not == negated else ALL
         if self._word("NOT"):
             negated = not negated
@@ -197,11 +201,11 @@ class _WhereParser:
             left, right, operator = right, left, _FLIPPED[operator]
         if not isinstance(left, _Column) or isinstance(right, _Column) or right is None:
             return ALL
-        if (negated or self._nots) and left.name not in _NEVER_NULL:
+        if (negated or self._nots) and left.name not in self._never_null:
             return ALL
         if negated:
             operator = _OPPOSITE[operator]
-        return region_of(left.name, operator, right)
+        return region_of(self._fields, left.name, operator, right)
 
     def _operand(self) -> _Operand:
         """Read a column, a literal, a cast of a literal, any of them in parentheses."""

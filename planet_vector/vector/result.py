@@ -52,7 +52,7 @@ class Result:
         self.size = 0
         self._names = tuple(names)
         self._id = self._names.index("id") if "id" in self._names else None
-        self._acquired = self._names.index("acquired") if "acquired" in self._names else None
+        self._time = self._names.index(time) if (time := query.schema.meanings.time) in self._names else None
         self._pages: List[Rows] = []  # the blocks that are in memory, which are the first
         self._file: Optional[Spool] = None
         self._ends = array("q", [0])  # in the file, of each block that is there
@@ -89,7 +89,7 @@ class Result:
             self._ends.extend(accumulate(map(len, packed[1:]), initial=self._ends[-1] + len(packed[0])))
             self._starts.extend(range(self.count, self.count + len(rows), PIECE))
             self.size += sum(map(len, packed))
-        times = rows.columns[self._acquired] if self._acquired is not None else [None]
+        times = rows.columns[self._time] if self._time is not None else [None]
         span = None if None in times else (min(times), max(times))
         self._spans += [span] * (len(self._starts) - len(self._spans))
         self.count += len(rows)
@@ -137,7 +137,9 @@ class Result:
         if places is not None:
             blocks = self._at(places)
         elif conditions:
-            blocks = map(self._load, [number for number, span in enumerate(self._spans) if may_meet(span, conditions)])
+            time = self.query.schema.meanings.time
+            spans = enumerate(self._spans)
+            blocks = map(self._load, [number for number, span in spans if may_meet(span, conditions, time)])
         else:
             blocks = map(self._load, range(len(self._starts)))
         if conditions:

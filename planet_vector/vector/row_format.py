@@ -15,9 +15,9 @@ from struct import error as StructError
 from struct import pack, unpack, unpack_from
 from typing import Any, Dict, FrozenSet, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
+from planet_vector.collection_schema import INTEGER, LONG, REAL, TEXT, TIME
 from planet_vector.geometry.boxes import Bounds, around_polygons
 from planet_vector.geometry.shapes import Polygon, multipolygon_wkb, polygons_of_wkb, ring_footprints
-from planet_vector.vector.column_kinds import INTEGER, LONG, REAL, TEXT, TIME
 from planet_vector.vector.column_values import LARGEST
 from planet_vector.vector.columns import Rows
 

@@ -10,6 +10,7 @@ from planet_vector.geometry.boxes import Box
 from planet_vector.query import Query
 from planet_vector.vector.columns import Row, Rows
 from planet_vector.vector.crs import LayerProjection
+from planet_vector.vector.ogr_filter import NarrowedFilter, narrow
 from planet_vector.vector.result import Result
 from planet_vector.vector.result_cache import CACHE
 from planet_vector.vector.schema import Schema
@@ -79,6 +80,9 @@ class RowLayer:
     def _unread_row(self, fid: int) -> Optional[Row]:
         """Return a row that no kept result holds, or None."""
         return self._result(self.query).find(fid)
+
+    def _narrow(self, where: Optional[str]) -> NarrowedFilter:
+        return narrow(where, self.query.schema)
 
     @property
     def _owner(self) -> Tuple[Hashable, ...]:

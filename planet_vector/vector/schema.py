@@ -1,4 +1,4 @@
-"""The columns of a layer: the API's dotted names, typed per scene type, and how a scene becomes a row of them."""
+"""Columns of a layer: those of its collection and a few more, and how scenes become rows of them."""
 
 from __future__ import annotations
 
@@ -8,62 +8,76 @@ from itertools import repeat
 from struct import unpack
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
+from planet_vector.collection_schema import REAL, TEXT, CollectionSchema
 from planet_vector.errors import QueryError
 from planet_vector.geometry.boxes import Bounds, around_polygons
 from planet_vector.geometry.shapes import multipolygon_wkb, polygons_of, simple_footprints
 from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.vector.branches import branches_of, values_of
-from planet_vector.vector.column_kinds import REAL
 from planet_vector.vector.column_values import fit_column
 from planet_vector.vector.columns import Rows
-from planet_vector.vector.scene_columns import FOOTPRINT, LOCATION, MADE, OTHER, columns_of
 from planet_vector.vector.texts import can_hold, held, to_json
 
 log = logging.getLogger(__name__)
 
-_FIRST_PRODUCTS = ("visual", "analytic")  # what `location` is of, where the name does not say
+OTHER = "other"
+"""Holds, as JSON, what has no column."""
+FOOTPRINT = "@footprint"
+"""Where ``other`` says why a scene has no geometry."""
+LOCATION = "location"
+"""The field GDAL's raster tile index (GTI) reads names from, by its default."""
+MADE = ("id", LOCATION, OTHER)
+"""Columns that are no property of a scene."""
+
 _SCHEMES = ("https://", "http://")
 _PREFIX = f"{ONLY_GEOTIFF}/vsicurl/"
 
 
 class Schema:
-    """The columns of a layer; turns scenes of one type into rows.
+    """Columns of a layer; turns scenes of one collection into rows.
 
     Parameters
     ----------
-    scene_type : str
-        Decides the columns.
+    collection : CollectionSchema
+        What the service says of its scenes.
     fields : sequence of str, optional
         The columns to carry, in this order; all of them by default.
     product : str, optional
-        The product that ``location`` names; by default visual, else analytic, else the first the scene has.
-    types : mapping of str to str, optional
-        Every column there can be, and its type in OGR, of what is no scene.
+        The product that ``location`` names; by default the first of the collection's first products that a scene has,
+        else the first the scene has.
+    made : sequence of str
+        The columns to have beside the collection's: some of `MADE`.
 
     Raises
     ------
     QueryError
-        When a field is unknown.
+        If a field is unknown.
     """
 
     def __init__(
         self,
-        scene_type: str,
+        collection: CollectionSchema,
         fields: Optional[Sequence[str]] = None,
         product: Optional[str] = None,
-        types: Optional[Mapping[str, str]] = None,
+        made: Sequence[str] = MADE,
     ) -> None:
-        self.scene_type = scene_type
+        self.collection = collection
         self.product = product
-        types = types or columns_of(scene_type)
+        first = {name: TEXT for name in made if name == "id"}
+        types = {**first, **collection.columns, **{name: TEXT for name in made if name not in first}}
         unknown = [name for name in fields or () if name not in types]
         if unknown:
             raise QueryError(
-                f"fields names {unknown[0]!r}, which {scene_type} does not have; it has: {', '.join(types)}."
+                f"fields names {unknown[0]!r}, which {self.scene_type} does not have; it has: {', '.join(types)}."
             )
         self.names: Tuple[str, ...] = tuple(fields or types)
         self.types: Tuple[str, ...] = tuple(types[name] for name in self.names)
         self._tree = tree_of(self.names)
+
+    @property
+    def scene_type(self) -> str:
+        """The name of the collection."""
+        return self.collection.collection
 
     @property
     def key(self) -> Tuple[Any, ...]:
@@ -95,7 +109,7 @@ class Schema:
             elif name == LOCATION:
                 columns[slot] = self.plain_locations(columns)
                 if not columns[slot]:
-                    located = map(self._locate, properties)
+                    located = map(self._locate, features)
                     columns[slot] = [link if link and can_hold([link]) else None for link in located]
                 full.update([slot] if None not in columns[slot] else [])
             elif name == OTHER:
@@ -194,22 +208,19 @@ class Schema:
 
     def plain_locations(self, columns: Sequence[Sequence[Any]]) -> List[Optional[str]]:
         """Return the locations of scenes that all have the product that comes first; nothing for others."""
-        first = f"data.products.{self.product or _FIRST_PRODUCTS[0]}.full"
+        wanted = (self.product,) if self.product else self.collection.first_products
+        first = self.collection.link_columns.get(wanted[0]) if wanted else None
         links = columns[self.names.index(first)] if first in self.names else ()
         if set(map(type, links)) == {str} and all(map(str.startswith, links, repeat(_SCHEMES))):
             return [_PREFIX + link for link in links]
         return []
 
-    def _locate(self, properties: Mapping[str, Any]) -> Optional[str]:
-        data = properties.get("data")
-        products = data.get("products") if data.__class__ is dict else None
-        if products.__class__ is not dict:
-            return None
-        for product in (self.product,) if self.product else (*_FIRST_PRODUCTS, *products):
-            links = products.get(product)
-            link = links.get("full") if links.__class__ is dict else None
-            if link.__class__ is str and link.startswith(_SCHEMES):
-                return _PREFIX + link
+    def _locate(self, feature: Mapping[str, Any]) -> Optional[str]:
+        assets = self.collection.assets_of(feature)
+        for product in (self.product,) if self.product else (*self.collection.first_products, *assets):
+            asset = assets.get(product)
+            if asset is not None and asset.href.startswith(_SCHEMES):
+                return _PREFIX + asset.href
         return None
 
 

@@ -9,7 +9,7 @@ from html import escape
 from typing import Any, Iterator, List, Optional, Tuple, Union, overload
 
 from planet_vector.catalog import Catalog, catalog_of, connect
-from planet_vector.catalog.paging import Feature
+from planet_vector.collection_schema import Feature, value_at
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError
 from planet_vector.names import Name, parse_name, shown
@@ -82,6 +82,9 @@ class Search:
         found = self._now()
         if found.total is None and found.counted is None:
             found.counted = self.catalog.count(self.query)
+            if found.counted is None:
+                for _ in found.pages():
+                    pass
         return len(self)
 
     def to_geopandas(self) -> Any:
@@ -101,7 +104,7 @@ class Search:
         import pandas
         import shapely
 
-        schema = Schema(self.query.scene_type)
+        schema = Schema(self.query.schema)
         rows = schema.rows([scene.feature for scene in self])
         frame = pandas.DataFrame(dict(zip(schema.names, rows.columns)))
         for name, kind in zip(schema.names, schema.types):
@@ -165,7 +168,7 @@ class Search:
 
     def __contains__(self, item: object) -> bool:
         if isinstance(item, Scene):
-            return item.scene_type == self.query.scene_type and item.id in self
+            return item.schema == self.query.schema and item.id in self
         return any(scene.id == item for scene in self)
 
     def __repr__(self) -> str:
@@ -177,7 +180,8 @@ class Search:
         rows = []
         if self._found.read and self._found.spoilt is None:
             for scene in self._part(_below(self._found.read, self._places)[:_IN_HTML]):
-                cells = (scene.id, scene.properties.get("acquired"), scene.cloud_cover, ", ".join(scene.products))
+                acquired = value_at(scene.properties, scene.schema.meanings.time)
+                cells = (scene.id, acquired, scene.cloud_cover, ", ".join(scene.products))
                 rows.append("".join(f"<td>{escape(held(str(cell)))}</td>" for cell in cells))
         lines = "".join(f"<tr>{row}</tr>" for row in rows)
         return f"<table><caption>{escape(self._description())}</caption><tr>{head}</tr>{lines}</table>"
@@ -234,7 +238,7 @@ class Search:
         return self._scene(features[place - first])
 
     def _scene(self, feature: Feature) -> Scene:
-        return Scene(feature, self.query.scene_type, self.catalog)
+        return Scene(feature, self.query.schema, self.catalog)
 
 
 def search(
@@ -264,17 +268,18 @@ def search(
         When the search cannot be; from the view when scenes cannot be had.
     """
     if isinstance(name, Query):
-        return _search(name, Settings.load(connection, key), anew)
+        return _search(name, catalog_of(Settings.load(connection, key)), anew)
     if not isinstance(name, str):
         raise NameSyntaxError(f"A search is a PLANET: name or a Query, not {type(name).__name__}.")
     parsed = _of_one_type(name)
-    settings = Settings.load(connection or parsed.service, key)
+    catalog = catalog_of(Settings.load(connection or parsed.service, key))
     asked = parsed.without(LAYER_PARAMETERS).parameters
+    schema = catalog.schema(parsed.collection)
     if not parsed.item:
-        return _search(Query.parse(parsed.collection, asked), settings, anew)
+        return _search(Query.parse(schema, asked), catalog, anew)
     if asked:
         raise NameSyntaxError(f"{parsed.item} is one scene: leave out the search parameter {asked[0][0]!r}.")
-    catalog, query = catalog_of(settings), Query(parsed.collection)
+    query = Query(schema)
     found = FoundScenes.of(query, [catalog.scene(parsed.collection, parsed.item).feature])
     return Search(catalog, query, Name(parsed.collection, parsed.item), found)
 
@@ -298,10 +303,9 @@ def open_layer(
     return layers(parsed, Settings.load(connection or parsed.service, key))[0][0]
 
 
-def _search(query: Query, settings: Settings, anew: bool) -> Search:
+def _search(query: Query, catalog: Catalog, anew: bool) -> Search:
     limit = [] if query.limit is None else [("limit", str(query.limit))]
     name = Name(query.scene_type, parameters=(*query.parameters, *limit))
-    catalog = catalog_of(settings)
     return Search(catalog, query, name, FoundScenes(query, catalog.pages) if anew else None)
 
 

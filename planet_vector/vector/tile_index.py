@@ -11,13 +11,14 @@ import math
 from html import escape
 from typing import Dict, Iterable, NamedTuple, Optional, Sequence
 
+from planet_vector.collection_schema import Meanings
 from planet_vector.errors import QueryError
 from planet_vector.geometry.shapes import polygons_of_wkb
 from planet_vector.vector.columns import Rows
-from planet_vector.vector.scene_columns import OTHER
+from planet_vector.vector.schema import OTHER
 
-TOPS = {"newest": ("acquired", True), "oldest": ("acquired", False), "clearest": ("cloud_cover.estimated", False)}
-"""Which scene lies on top where several do: the field, and whether its greatest value does."""
+TOPS = ("newest", "oldest", "clearest")
+"""Which scene lies on top where several do."""
 
 
 _QUARTER = 90.0  # degrees; a larger pixel shows nothing
@@ -63,17 +64,22 @@ class TileIndex(NamedTuple):
 
     Attributes
     ----------
-    top : str
-        One of `TOPS`.
+    field : str
+        The column that scenes are sorted by.
+    ascending : bool
+        Whether its greatest value lies on top.
     res : float, optional
         Size of a pixel in units of the layer's system; by default that of the first scene.
     """
 
-    top: str
+    field: str
+    ascending: bool
     res: Optional[float] = None
 
     @classmethod
-    def parse(cls, top: Optional[str], res: Optional[str], ascending: bool, in_degrees: bool = True) -> TileIndex:
+    def parse(
+        cls, meanings: Meanings, top: Optional[str], res: Optional[str], ascending: bool, in_degrees: bool = True
+    ) -> TileIndex:
         """Read the parameters ``top`` and ``res`` of a name; without ``top``, what comes first is on top.
 
         Raises
@@ -83,6 +89,8 @@ class TileIndex(NamedTuple):
         """
         if top is not None and top not in TOPS:
             raise QueryError(f"top is {top!r}: it takes {', '.join(TOPS)}.")
+        if top == "clearest" and meanings.cloud_cover is None:
+            raise QueryError("top is 'clearest', but the service does not say how cloudy scenes are: take newest.")
         size = None
         if res is not None:
             try:
@@ -92,7 +100,8 @@ class TileIndex(NamedTuple):
             if not 0 < size <= (_QUARTER if in_degrees else math.radians(_QUARTER) * _EARTH):
                 unit = "degrees, such as 0.0001" if in_degrees else "metres, such as 10"
                 raise QueryError(f"res is {res!r}: it takes the size of a pixel in {unit}.")
-        return cls(top or ("oldest" if ascending else "newest"), size)
+        top = top or ("oldest" if ascending else "newest")
+        return cls((top == "clearest" and meanings.cloud_cover) or meanings.time, top == "newest", size)
 
     def metadata(self, refusal: Optional[str] = None) -> Dict[str, str]:
         """Return the metadata domain ``xml:GTI`` of the layer.
@@ -106,10 +115,9 @@ class TileIndex(NamedTuple):
             Why GTI is not to open the layer. It has no way to be told so: it stops where it finds no field to sort by,
             and says that field's name.
         """
-        field, ascending = TOPS[self.top]
-        field = field if refusal is None else escape(refusal, quote=False)
+        field = self.field if refusal is None else escape(refusal, quote=False)
         size = f"<ResX>{self.res!r}</ResX><ResY>{self.res!r}</ResY>" if self.res else ""
         return {
             "<GDALTileIndexDataset cut": f'"here"><SortField>{field}</SortField>'
-            f"<SortFieldAsc>{str(ascending).lower()}</SortFieldAsc>{size}</GDALTileIndexDataset>"
+            f"<SortFieldAsc>{str(self.ascending).lower()}</SortFieldAsc>{size}</GDALTileIndexDataset>"
         }

@@ -25,7 +25,6 @@ from planet_scenes.connection_dialog import ask_for_connection, ask_for_key
 from planet_scenes.connections import Connection, connections
 from planet_scenes.icons import icon
 from planet_scenes.texts import tr
-from planet_vector.catalog.basemaps import list_basemaps
 from planet_vector.errors import PlanetVectorError
 from planet_vector.names import BASEMAPS, Name
 from planet_vector.query import Query
@@ -136,7 +135,7 @@ class TypesItem(_Part):
 
     def inner(self) -> List[QgsDataItem]:
         return [
-            LayerItem(self, scene_type, self.connection.name_of(Query(scene_type)))
+            LayerItem(self, scene_type, self.connection.name_of(Query(self.connection.schema(scene_type))))
             for scene_type in self.connection.catalog().scene_types()
         ]
 
@@ -165,7 +164,7 @@ class BasemapsItem(_Part):
 
     def inner(self) -> List[QgsDataItem]:
         found = []
-        for body in list_basemaps(self.connection.catalog()):
+        for body in self.connection.catalog().basemaps.list():
             name = str(Name(BASEMAPS, body["name"], parameters=(("api_url", self.connection.url),)))
             found.append(BasemapItem(self, str(body.get("title") or body["name"]), name))
         return found

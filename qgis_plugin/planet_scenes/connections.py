@@ -19,6 +19,7 @@ from qgis.PyQt.QtCore import QObject, QThread, pyqtSignal
 from planet_scenes import messages
 from planet_scenes.texts import tr
 from planet_vector.catalog import Catalog, connect
+from planet_vector.collection_schema import CollectionSchema
 from planet_vector.config import Settings
 from planet_vector.connections import (
     BUILT_IN,
@@ -76,6 +77,16 @@ class Connection:
         if self.authcfg and lent_key(self.url) is None:
             _lend(self)
         return connect(self.url)
+
+    def schema(self, scene_type: str) -> CollectionSchema:
+        """Return the columns of a scene type, and what the service selects by; takes no key and asks nothing.
+
+        Raises
+        ------
+        ConfigError
+            If the settings cannot be used.
+        """
+        return connect(self.url).schema(scene_type)
 
     def name_of(self, what: Union[Query, Scene], product: str = "") -> str:
         """Return the PLANET: name of a search, or of a scene or a product of it, at this service."""

@@ -51,7 +51,7 @@ class Counter(QObject):
         self.stop()
         try:
             catalog, scene_type, parameters = self._search()
-            query = Query.parse(scene_type, parameters)
+            query = Query.parse(catalog.schema(scene_type), parameters)
         except PlanetVectorError as error:
             self.said.emit(core.errors_told(error))
             return
@@ -59,6 +59,8 @@ class Counter(QObject):
 
         def work(feedback: Any) -> Tuple[int, str]:
             count = catalog.count(query)
+            if count is None:
+                return 0, tr("The service does not count.")
             return count, count_text(count) if count else empty.why(catalog, scene_type, parameters)
 
         # What was counted for an earlier search is not said of this one.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import List, Tuple
+import logging
+from typing import List, Optional, Sequence, Tuple
 
 from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import Qt, pyqtSignal
@@ -15,9 +16,12 @@ from planet_scenes.filters import Filters
 from planet_scenes.icons import icon
 from planet_scenes.texts import tr
 from planet_scenes.widgets import row_of
+from planet_vector.catalog import connect
+from planet_vector.collection_schema import CollectionSchema
+from planet_vector.errors import ConfigError
 from planet_vector.query import Query
 
-_TYPES = ("ortho", "rapideye", "landsat")  # until the service says which it has
+log = logging.getLogger(__name__)
 
 
 class SearchForm(QScrollArea):
@@ -55,8 +59,8 @@ class SearchForm(QScrollArea):
         self.setWidget(inner)
         self.setMinimumWidth(inner.minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width())
         self.fill_connections()
-        self.scene_type.addItems(_TYPES)
-        self.filters.set_scene_type(self.scene_type.currentText())
+        self.scene_type.addItems(self._known_types())
+        self.filters.set_schema(self._known_schema())
         self.connection.activated.connect(self._choose)
         self.key_button.clicked.connect(self._log)
         self.scene_type.currentTextChanged.connect(self._typed)
@@ -81,7 +85,7 @@ class SearchForm(QScrollArea):
         QueryError
             When something in it cannot be.
         """
-        return Query.parse(self.scene_type.currentText(), self.parameters())
+        return Query.parse(self._schema(), self.parameters())
 
     def title(self) -> str:
         """Return what to call the search."""
@@ -111,7 +115,7 @@ class SearchForm(QScrollArea):
 
     def _typed(self, scene_type: str) -> None:
         if scene_type:
-            self.filters.set_scene_type(scene_type)
+            self.filters.set_schema(self._known_schema())
             self.type_changed.emit()
             self.changed.emit()
 
@@ -129,3 +133,22 @@ class SearchForm(QScrollArea):
             connections().log_out(current)
         else:
             ask_for_key(current, self)
+
+    def _schema(self) -> CollectionSchema:
+        return connections().current().schema(self.scene_type.currentText())
+
+    def _known_schema(self) -> Optional[CollectionSchema]:
+        """Return the schema of the scene type, None where the connection cannot be used; a search says why."""
+        try:
+            return self._schema()
+        except ConfigError as error:
+            log.debug("The form has no fields: %s", error)
+            return None
+
+    def _known_types(self) -> Sequence[str]:
+        """Return the scene types to offer until the service says which it has."""
+        try:
+            return connect(connections().current().url).known_types
+        except ConfigError as error:
+            log.debug("The form has no scene types: %s", error)
+            return ()

@@ -6,6 +6,7 @@ from typing import Dict, List, Tuple
 
 from planet_scenes.texts import tr
 from planet_vector.catalog import Catalog
+from planet_vector.collection_schema import COMPARATORS, CollectionSchema
 from planet_vector.query import Query
 from planet_vector.workers import Workers
 
@@ -17,15 +18,16 @@ def why(catalog: Catalog, scene_type: str, parameters: Parameters) -> str:
     groups: Dict[str, Parameters] = {}
     for name, value in parameters:
         if name not in ("order_by", "limit"):
-            groups.setdefault(_group(name), []).append((name, value))
+            groups.setdefault(_group(name, catalog.schema(scene_type)), []).append((name, value))
     if not groups:
         return tr("The service has no scenes of type {scene_type}.").format(scene_type=scene_type)
     relaxed = [
         [pair for pair in parameters if pair not in dropped and pair[0] not in ("order_by", "limit")]
         for dropped in groups.values()
     ]
+    schema = catalog.schema(scene_type)
     with Workers(catalog.settings.connections) as pool:
-        *counts, all_of_type = pool.map(lambda pairs: catalog.count(Query.parse(scene_type, pairs)), [*relaxed, []])
+        *counts, all_of_type = pool.map(lambda pairs: catalog.count(Query.parse(schema, pairs)), [*relaxed, []])
     helpful = [
         tr("{count:,} without {what}").format(count=count, what=title) for title, count in zip(groups, counts) if count
     ]
@@ -38,10 +40,12 @@ def why(catalog: Catalog, scene_type: str, parameters: Parameters) -> str:
     return tr("The service has no scenes of type {scene_type}.").format(scene_type=scene_type)
 
 
-def _group(name: str) -> str:
-    field = name.rpartition(".")[0] if name.rpartition(".")[2] in ("gt", "gte", "lt", "lte", "eq", "neq") else name
-    titles = {
-        "acquired": tr("the dates"), "bbox": tr("the area"), "intersects": tr("the area"),
-        "cloud_cover.estimated": tr("the limit of clouds"), "image_statistics.image_quality": tr("the quality"),
-    }  # fmt: skip
-    return titles.get(field, field)
+def _group(name: str, schema: CollectionSchema) -> str:
+    field = name.rpartition(".")[0] if name.rpartition(".")[2] in COMPARATORS else name
+    if field in ("bbox", "intersects"):
+        return tr("the area")
+    if field == schema.meanings.time:
+        return tr("the dates")
+    if field == schema.meanings.cloud_cover:
+        return tr("the limit of clouds")
+    return tr("the quality") if field in schema.fields and schema.fields[field].words else field

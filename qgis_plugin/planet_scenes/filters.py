@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from qgis.gui import QgsCollapsibleGroupBoxBasic, QgsRangeSlider
 from qgis.PyQt import sip
@@ -21,18 +21,14 @@ from qgis.PyQt.QtWidgets import (
 
 from planet_scenes.texts import tr
 from planet_scenes.widgets import row_of
-from planet_vector.query import FIELDS, ORDERS, QUALITIES
-from planet_vector.vector.schema import Schema
+from planet_vector.collection_schema import CollectionSchema, SceneField
+from planet_vector.query import before
+from planet_vector.times import parse_time
 
 BETWEEN = 0
 """Stands in the place of a number of days: two days are given."""
 
 _EARLIEST = QDate(2009, 1, 1)  # RapidEye's first archive year
-_UNITS = {
-    "image_statistics.gsd": "m", "sat.off_nadir": "°", "sun.altitude": "°", "sun.azimuth": "°", "sat.alt": "km",
-    "sat.azimuth_angle": "°", "sat.view_angle": "°", "sat.lat": "°", "sat.lng": "°", "area": "km²",
-}  # fmt: skip
-_OWN = ("acquired", "published", "cloud_cover.estimated", "image_statistics.image_quality")
 
 
 class Filters(QObject):
@@ -61,9 +57,8 @@ class Filters(QObject):
         self.cloud.setRange(0, 100)
         self._cloud_text.setMinimumWidth(self._cloud_text.fontMetrics().horizontalAdvance("10 – 100 %"))
         self.quality, self.order = QComboBox(), QComboBox()
-        self.quality.addItem(tr("Any"), "")
-        for word in QUALITIES[1:]:
-            self.quality.addItem(tr("{quality} or better").format(quality=word), word)
+        self._schema: Optional[CollectionSchema] = None
+        self._words: Optional[SceneField] = None
         self.order.addItems([tr("Newest first"), tr("Oldest first")])
         self.limited, self.limit = QCheckBox(tr("At most")), QSpinBox()
         self.limit.setRange(1, 1_000_000)
@@ -74,8 +69,8 @@ class Filters(QObject):
         self._more = QFormLayout(self.more)
         form.addRow(tr("Acquired"), self.preset)
         self._days = [form_row(form, tr("From"), self.since), form_row(form, tr("To"), self.until)]
-        form.addRow(tr("Cloud"), row_of(self.cloud, self._cloud_text))
-        form.addRow(tr("Quality"), self.quality)
+        self._clouds = form_row(form, tr("Cloud"), row_of(self.cloud, self._cloud_text))
+        self._qualities = form_row(form, tr("Quality"), self.quality)
         form.addRow(tr("Order"), self.order)
         form.addRow(self.limited, self.limit)
         form.addRow(self.more)
@@ -85,30 +80,49 @@ class Filters(QObject):
         # QGIS folds a box by its height; once shown it has one.
         QTimer.singleShot(0, self._fold)
 
-    def set_scene_type(self, scene_type: str) -> None:
-        """Offer the fields of a scene type; what was entered for others is dropped."""
+    def set_schema(self, schema: Optional[CollectionSchema]) -> None:
+        """Offer the fields of a collection, of none if it is not known; what was entered for others is dropped."""
+        self._schema = schema
+        fields = schema.fields if schema else {}
+        self._words = next((field for field in fields.values() if field.words and "gte" in field.comparators), None)
+        chosen = self.quality.currentData()
+        self.quality.clear()
+        self.quality.addItem(tr("Any"), "")
+        for word in self._words.words[1:] if self._words else ():
+            self.quality.addItem(tr("{quality} or better").format(quality=word), word)
+        self.quality.setCurrentIndex(max(0, self.quality.findData(chosen)))
+        for widget in self._qualities:
+            widget.setVisible(self._words is not None)
+        for widget in self._clouds:
+            widget.setVisible(schema is not None and schema.meanings.cloud_cover is not None)
         kept = {name: (low.text(), high.text()) for name, (low, high) in self.ranges.items()}
         while self._more.rowCount():
             self._more.removeRow(0)
-        names = [name for name in Schema(scene_type).names if name not in _OWN and _has_range(name)]
+        own = (schema.meanings.time, schema.meanings.published, schema.meanings.cloud_cover) if schema else ()
+        columns = schema.columns if schema else {}
+        names = [name for name in columns if name not in own and name in fields and _has_range(fields[name])]
         self.ranges = {name: self._range(name, *kept.get(name, ("", ""))) for name in names}
         self.more.setVisible(bool(self.ranges))
 
     def parameters(self) -> List[Tuple[str, str]]:
         """Return the filters as parameters of a search; what a field takes is judged by who reads them."""
+        schema = self._schema
+        if schema is None:
+            return []
         found: List[Tuple[str, str]] = []
-        days = self.preset.currentData()
+        days, time, cover = self.preset.currentData(), schema.meanings.time, schema.meanings.cloud_cover
         if days == BETWEEN:
-            found.append(("acquired.gte", self.since.date().toString(Qt.DateFormat.ISODate)))
-            found.append(("acquired.lt", self.until.date().addDays(1).toString(Qt.DateFormat.ISODate)))
+            found.append((f"{time}.gte", self.since.date().toString(Qt.DateFormat.ISODate)))
+            after = parse_time(self.until.date().addDays(1).toString(Qt.DateFormat.ISODate))
+            found.append(before(schema.time_field, after).parameter)
         elif days:
-            found.append(("acquired.gte", QDate.currentDate().addDays(-days).toString(Qt.DateFormat.ISODate)))
-        if self.cloud.lowerValue() > 0:
-            found.append(("cloud_cover.estimated.gte", str(self.cloud.lowerValue())))
-        if self.cloud.upperValue() < 100:
-            found.append(("cloud_cover.estimated.lte", str(self.cloud.upperValue())))
-        if self.quality.currentData():
-            found.append(("image_statistics.image_quality.gte", self.quality.currentData()))
+            found.append((f"{time}.gte", QDate.currentDate().addDays(-days).toString(Qt.DateFormat.ISODate)))
+        if cover is not None and self.cloud.lowerValue() > 0:
+            found.append((f"{cover}.gte", f"{schema.meanings.cover_of_percent(self.cloud.lowerValue()):g}"))
+        if cover is not None and self.cloud.upperValue() < 100:
+            found.append((f"{cover}.lte", f"{schema.meanings.cover_of_percent(self.cloud.upperValue()):g}"))
+        if self._words is not None and self.quality.currentData():
+            found.append((f"{self._words.name}.gte", self.quality.currentData()))
         for name, edits in self.ranges.items():
             for edit, comparator in zip(edits, ("gte", "lte")):
                 text = edit.text().strip()
@@ -116,7 +130,7 @@ class Filters(QObject):
                     value, good = edit.locale().toDouble(text)
                     found.append((f"{name}.{comparator}", f"{value:.15g}" if good else text))
         if self.order.currentIndex():
-            found.append(("order_by", ORDERS[self.order.currentIndex()]))
+            found.append(("order_by", f"{time} asc"))
         if self.limited.isChecked():
             found.append(("limit", str(self.limit.value())))
         return found
@@ -152,8 +166,8 @@ class Filters(QObject):
             edit.setValidator(QDoubleValidator(edit))
             edit.setMinimumWidth(edit.fontMetrics().horizontalAdvance("00000"))
             edit.textChanged.connect(lambda *_: self.changed.emit())
-        unit = f" ({_UNITS[name]})" if name in _UNITS else ""
-        label = QLabel(name.rpartition("image_statistics.")[2] + unit)
+        unit = self._schema.units.get(name) if self._schema else None
+        label = QLabel(name.rpartition("image_statistics.")[2] + (f" ({unit})" if unit else ""))
         label.setToolTip(name)
         self._more.addRow(label, row_of(*edits))
         return edits
@@ -171,9 +185,8 @@ class Filters(QObject):
             self.more.setCollapsed(True)
 
 
-def _has_range(name: str) -> bool:
-    field = FIELDS.get(name)
-    return field is not None and field.kind in ("number", "integer") and "gte" in field.comparators
+def _has_range(field: SceneField) -> bool:
+    return field.kind in ("number", "integer") and "gte" in field.comparators
 
 
 def form_row(form: QFormLayout, text: str, widget: QWidget) -> Tuple[QLabel, QWidget]:

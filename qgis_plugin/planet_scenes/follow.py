@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple, Optional, Tuple
 
 from qgis.core import (
@@ -126,7 +127,10 @@ class FollowMap(QObject):
 
         def work(feedback: Any) -> _Found:
             name = self._named(wide)
-            count = catalog.count(layers.query_of(name))
+            query = layers.query_of(name)
+            count = catalog.count(query)
+            if count is None:  # the service does not count: whether there are more than are shown is all that is needed
+                count = sum(map(len, catalog.pages(replace(query, limit=self._cap + 1))))
             if count > self._cap:
                 name = self._named(wide, self._cap)
             if first:

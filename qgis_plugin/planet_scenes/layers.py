@@ -18,6 +18,7 @@ from planet_scenes import style
 from planet_scenes.connections import Connection
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
+from planet_vector.catalog import connect
 from planet_vector.errors import PlanetVectorError, ServiceError
 from planet_vector.names import parse_name
 from planet_vector.query import Query
@@ -127,7 +128,7 @@ def scene_type_of(layer: QgsMapLayer) -> str:
 def query_of(planet_name: str) -> Query:
     """Return the search that a name stands for."""
     name = parse_name(planet_name)
-    return Query.parse(name.collection, name.without(LAYER_PARAMETERS).parameters)
+    return Query.parse(connect(name.service).schema(name.collection), name.without(LAYER_PARAMETERS).parameters)
 
 
 def reopen(layer: QgsMapLayer, source: str) -> None:

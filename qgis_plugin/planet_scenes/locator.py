@@ -41,7 +41,7 @@ class Found:
     def offers(self) -> List[Tuple[str, str, str]]:
         """Return what can be added of it: a product (or nothing, for its footprint), a text, and an icon."""
         has = self.scene.products
-        best = [product for product in ("visual", "analytic", *has) if product in has][:1]
+        best = [product for product in (*self.scene.schema.first_products, *has) if product in has][:1]
         return [
             ("", tr("Add its footprint"), "scenes"),
             *((product, tr("Add its product {product}").format(product=product), "product") for product in best),

@@ -21,11 +21,10 @@ from planet_scenes.layers import NAME, group_below
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_vector.catalog import Catalog
-from planet_vector.catalog.basemaps import basemap_of
 from planet_vector.errors import PlanetVectorError, RasterAccessError
 from planet_vector.names import Name, parse_name
 from planet_vector.query import Query
-from planet_vector.raster.gdal_xml import scene_tiles
+from planet_vector.raster.gdal_xml import tiles_level
 from planet_vector.scene import Scene
 from planet_vector.vector.layer import LAYER_PARAMETERS
 
@@ -114,11 +113,11 @@ def add_mosaic(
     name = parse_name(planet_name)
 
     def work(feedback: Any) -> List[QgsRasterLayer]:
-        query = Query.parse(name.collection, name.without(LAYER_PARAMETERS).parameters)
+        query = Query.parse(catalog.schema(name.collection), name.without(LAYER_PARAMETERS).parameters)
         # One more than fit: more are an error, which tells how to go on.
         scenes: List[Scene] = []
         for page in catalog.pages(query):
-            scenes += [Scene(feature, query.scene_type, catalog) for feature in page]
+            scenes += [Scene(feature, query.schema, catalog) for feature in page]
             if len(scenes) > rasters.MOST_SCENES:
                 break
         path = rasters.mosaic(catalog, scenes, product)
@@ -135,7 +134,7 @@ def add_tiles(connection: Connection, planet_name: str, on_done: Done = None) ->
     name = parse_name(planet_name)
 
     def work(feedback: Any) -> List[QgsRasterLayer]:
-        basemap = basemap_of(catalog, name.item)
+        basemap = catalog.basemaps.named(name.item)
         path = rasters.tiles(catalog, basemap.tiles, basemap.level, basemap.name)
         return [_opened(path, basemap.name, planet_name)]
 
@@ -167,12 +166,12 @@ def _opens(source: str) -> bool:
 
 def _source_again(catalog: Catalog, name: Name) -> str:
     if name.is_basemap:
-        basemap = basemap_of(catalog, name.item)
+        basemap = catalog.basemaps.named(name.item)
         return rasters.tiles(catalog, basemap.tiles, basemap.level, basemap.name)
     if name.item:
         return _source(catalog, catalog.scene(name.collection, name.item), name.part)
-    query = Query.parse(name.collection, name.without(LAYER_PARAMETERS).parameters)
-    scenes = [Scene(feature, query.scene_type, catalog) for page in catalog.pages(query) for feature in page]
+    query = Query.parse(catalog.schema(name.collection), name.without(LAYER_PARAMETERS).parameters)
+    scenes = [Scene(feature, query.schema, catalog) for page in catalog.pages(query) for feature in page]
     return rasters.mosaic(catalog, scenes, name.get("product") or "visual")
 
 
@@ -209,7 +208,7 @@ def _layer(
 def _source(catalog: Catalog, scene: Scene, product: str) -> str:
     """Return what QGIS is to open for a product, a stack of them, or the tiles of a scene."""
     if product == TILES:
-        pattern, level = scene_tiles(catalog, scene)
+        pattern, level = catalog.tiles(scene), tiles_level(scene)
         return rasters.tiles(catalog, pattern, level, f"{scene.scene_type}-{scene.id}")
     if "," in product:
         return rasters.stack(catalog, scene, product.split(","))

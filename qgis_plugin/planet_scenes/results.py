@@ -90,7 +90,7 @@ class Results(QAbstractListModel):
         self.clear()
         self._connection = connection
         self._pages = (
-            [Entry.of(Scene(feature, query.scene_type, catalog)) for feature in page] for page in catalog.pages(query)
+            [Entry.of(Scene(feature, query.schema, catalog)) for feature in page] for page in catalog.pages(query)
         )
         self.fetchMore(QModelIndex())
 

@@ -6,6 +6,7 @@ from typing import List, Set, Tuple
 
 from qgis.core import (
     Qgis,
+    QgsExpression,
     QgsFillSymbol,
     QgsGraduatedSymbolRenderer,
     QgsPalLayerSettings,
@@ -21,6 +22,7 @@ from qgis.PyQt.QtGui import QColor
 from planet_scenes import thumbnails
 from planet_scenes.connections import Connection
 from planet_scenes.texts import tr
+from planet_vector.collection_schema import Meanings
 from planet_vector.names import parse_name
 
 CLOUDS: List[Tuple[float, float, str]] = [
@@ -34,37 +36,44 @@ CLOUDS: List[Tuple[float, float, str]] = [
 
 _UNKNOWN = "#c994c7"
 _FILL = 14  # of 255: several scenes lie over one another, and imagery is seen through them
-_COVER = '"cloud_cover.estimated"'
 _LABELS_FROM = 3_000_000  # the scale's denominator; farther out dates would cover the map
 
 
 def dress(layer: QgsVectorLayer, connection: Connection) -> None:
     """Style a layer of scenes; its columns decide what can be."""
     names = set(layer.fields().names())
-    if "cloud_cover.estimated" in names:
-        layer.setRenderer(_by_cloud_cover())
+    scene_type = parse_name(layer.source().partition("|")[0]).collection
+    meanings = connection.schema(scene_type).meanings
+    if meanings.cloud_cover in names:
+        layer.setRenderer(_by_cloud_cover(_percent(meanings)))
     else:
         layer.setRenderer(QgsSingleSymbolRenderer(_outline(CLOUDS[1][2])))
-    if "acquired" in names:
-        layer.setLabeling(_dates())
+    if meanings.time in names:
+        layer.setLabeling(_dates(meanings.time))
         layer.setLabelsEnabled(True)
         # Off until the temporal controller is used; then it has the field it needs.
         time = layer.temporalProperties()
         time.setMode(Qgis.VectorTemporalMode.FeatureDateTimeInstantFromField)
-        time.setStartField("acquired")
+        time.setStartField(meanings.time)
         time.setIsActive(True)
     layer.setDisplayExpression('"id"')
-    layer.setMapTipTemplate(_tip(layer, connection, names))
+    layer.setMapTipTemplate(_tip(thumbnails.directory(connection, scene_type).as_uri(), names, meanings))
     layer.setOpacity(0.9)
 
 
-def _by_cloud_cover() -> QgsGraduatedSymbolRenderer:
+def _percent(meanings: Meanings) -> str:
+    """Return the expression of the cloud cover in percent."""
+    column = QgsExpression.quotedColumnRef(meanings.cloud_cover or "")
+    return column if meanings.full_cover == 100 else f"{column} * {100 / meanings.full_cover!r}"
+
+
+def _by_cloud_cover(cover: str) -> QgsGraduatedSymbolRenderer:
     ranges = [QgsRendererRange(-1.5, -0.5, _outline(_UNKNOWN), tr("cloud cover unknown"))]
     for low, high, colour in CLOUDS:
         ranges.append(
             QgsRendererRange(low, high, _outline(colour), tr("{low:g} to {high:g} % cloud").format(low=low, high=high))
         )
-    return QgsGraduatedSymbolRenderer(f"coalesce({_COVER}, -1)", ranges)
+    return QgsGraduatedSymbolRenderer(f"coalesce({cover}, -1)", ranges)
 
 
 def _outline(colour: str) -> QgsFillSymbol:
@@ -79,9 +88,9 @@ def _outline(colour: str) -> QgsFillSymbol:
     )
 
 
-def _dates() -> QgsVectorLayerSimpleLabeling:
+def _dates(time: str) -> QgsVectorLayerSimpleLabeling:
     settings = QgsPalLayerSettings()
-    settings.fieldName = "format_date(\"acquired\", 'yyyy-MM-dd')"
+    settings.fieldName = f"format_date({QgsExpression.quotedColumnRef(time)}, 'yyyy-MM-dd')"
     settings.isExpression = True
     settings.scaleVisibility = True
     settings.minimumScale = _LABELS_FROM
@@ -96,13 +105,11 @@ def _dates() -> QgsVectorLayerSimpleLabeling:
     return QgsVectorLayerSimpleLabeling(settings)
 
 
-def _tip(layer: QgsVectorLayer, connection: Connection, names: Set[str]) -> str:
+def _tip(pictures: str, names: Set[str], meanings: Meanings) -> str:
     """Return the template of the map tip: a picture from this machine's cache, never one that a tip would fetch."""
-    scene_type = parse_name(layer.source().partition("|")[0]).collection
-    pictures = thumbnails.directory(connection, scene_type).as_uri()
     rows = [
-        ("acquired", "format_date(\"acquired\", 'yyyy-MM-dd HH:mm')"),
-        ("cloud_cover.estimated", f"{_COVER} || ' %'"),
+        (meanings.time, f"format_date({QgsExpression.quotedColumnRef(meanings.time)}, 'yyyy-MM-dd HH:mm')"),
+        (meanings.cloud_cover, f"{_percent(meanings)} || ' %'"),
     ]
     cells = "".join(f"<br/>[% coalesce({value}, '') %]" for name, value in rows if name in names)
     return f'<b>[% "id" %]</b>{cells}<br/><img src="{pictures}/[% "id" %].png" width="128"/>'

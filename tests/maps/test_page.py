@@ -13,7 +13,7 @@ import shapely
 from shapely.geometry import shape
 
 from planet_vector.catalog.basemaps import Basemap
-from planet_vector.catalog.scenes_v0 import ScenesV0
+from planet_vector.catalog.scenes_v0.client import ScenesV0
 from planet_vector.config import Settings
 from planet_vector.maps import write_map
 from planet_vector.maps.addresses import Direct
@@ -23,6 +23,7 @@ from planet_vector.roots import DEFAULT_API_URL
 from planet_vector.scene import Scene
 from tests.conftest import Service
 from tests.maps.conftest import AREA, Seen, Show, feature, found
+from tests.schemas import ORTHO
 
 NAME = f"PLANET:ortho?{AREA}"
 DAY = 86400
@@ -277,7 +278,7 @@ def test_hostile_texts_are_texts(show: Show, tmp_path: Path) -> None:
         "not a number": float("nan"),
         "half": "\ud800\0",
     }
-    scene = Scene(feature("<b>id</b>", square, **texts, **more), "ortho")
+    scene = Scene(feature("<b>id</b>", square, **texts, **more), ORTHO)
     content = Content(
         ScenesV0(Settings(DEFAULT_API_URL)), ["PLANET:ortho", "<i>name</i>"], [scene], [scene.polygons], []
     )

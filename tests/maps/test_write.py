@@ -133,7 +133,7 @@ def test_a_service_that_repeats_the_key_gets_no_map(serve_features: Any, tmp_pat
 )
 def test_tiles_elsewhere_are_refused(tiles: str) -> None:
     from planet_vector.catalog.basemaps import Basemap
-    from planet_vector.catalog.scenes_v0 import ScenesV0
+    from planet_vector.catalog.scenes_v0.client import ScenesV0
     from planet_vector.maps.addresses import basemap_pattern
 
     with pytest.raises(ProtocolError):

@@ -32,6 +32,7 @@ from planet_vector.names import parse_name
 from planet_vector.scene import Scene
 from tests.conftest import Service, Start
 from tests.qgis.conftest import Desktop, Watched, ask, settle, wait_for
+from tests.schemas import ORTHO
 
 HERE = QgsRectangle(11.95, 47.84, 12.05, 47.92)
 TRIANGLE = "Polygon ((11.9 47.8, 12.1 47.8, 12.1 48, 11.9 47.8))"
@@ -293,7 +294,7 @@ def test_a_layer_that_is_edited_is_read_again(dock: Dock, service: Service) -> N
 def test_a_scene_in_two_parts_is_shown_where_one_of_them_is(dock: Dock, desktop: Desktop, service: Service) -> None:
     # The sample has one across the antimeridian: its parts lie a world apart.
     (feature,) = [found for found in every(service) if found["geometry"]["type"] == "MultiPolygon"]
-    dock.zoom(Scene(feature, "ortho"))
+    dock.zoom(Scene(feature, ORTHO))
     assert desktop.canvas.extent().width() < 1
     assert any(desktop.canvas.extent().contains(QgsPointXY(*part[0][0])) for part in feature["geometry"]["coordinates"])
 

@@ -22,6 +22,7 @@ from planet_scenes.thumbnails import Thumbnails
 from planet_vector.scene import Scene
 from tests.conftest import Service
 from tests.qgis.conftest import Desktop, Watched, inked, outcome, render, settle, summer_at, summer_of, wait_for
+from tests.schemas import ORTHO
 
 AREA = QgsRectangle(11.9, 47.8, 12.1, 48.0)
 
@@ -148,7 +149,7 @@ def test_a_snapshot_that_cannot_be_written_is_told_and_leaves_nothing(
 def test_thumbnails_are_the_service_s_and_files(connection: Any, desktop: Desktop) -> None:
     catalog = connection.catalog()
     feature = summer_of_catalog(catalog, connection)
-    scene = Scene(feature, "ortho", catalog)
+    scene = Scene(feature, ORTHO, catalog)
     pictures = Thumbnails()
     heard = []
     pictures.ready.connect(heard.append)

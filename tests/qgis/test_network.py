@@ -14,6 +14,7 @@ from qgis.core import QgsNetworkAccessManager, QgsRasterLayer, QgsSettings
 
 from planet_vector.query import Query
 from tests.conftest import Service
+from tests.schemas import ORTHO
 
 PREFIX = "proxy/"
 
@@ -95,7 +96,7 @@ def use(proxy: Proxy, user: str = "", word: str = "", excluded: str = "") -> Non
 
 def test_the_service_is_asked_through_the_proxy_of_qgis(proxy: Proxy, connection: Any, service: Service) -> None:
     use(proxy, "ann:a", "p@ss/word")
-    assert connection.catalog().count(Query.parse("ortho", [])) > 0
+    assert connection.catalog().count(Query.parse(ORTHO, [])) > 0
     assert [urlsplit(seen).port for seen in proxy.seen] == [urlsplit(service.url).port]
     # RFC 7617: base64 of user ":" password, though a user with a colon cannot be told apart there.
     assert base64.b64decode(proxy.credentials[0].partition(" ")[2]) == b"ann:a:p@ss/word"
@@ -103,7 +104,7 @@ def test_the_service_is_asked_through_the_proxy_of_qgis(proxy: Proxy, connection
 
 def test_what_qgis_excludes_is_asked_directly(proxy: Proxy, connection: Any, service: Service) -> None:
     use(proxy, excluded=service.url)
-    assert connection.catalog().count(Query.parse("ortho", [])) > 0
+    assert connection.catalog().count(Query.parse(ORTHO, [])) > 0
     assert proxy.seen == []
 
 
@@ -115,7 +116,7 @@ def test_without_a_proxy_none_is_asked(proxy: Proxy, connection: Any) -> None:
     from planet_scenes import core
 
     core.start()
-    assert connection.catalog().count(Query.parse("ortho", [])) > 0
+    assert connection.catalog().count(Query.parse(ORTHO, [])) > 0
     assert proxy.seen == []
 
 

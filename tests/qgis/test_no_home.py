@@ -16,6 +16,7 @@ from planet_vector.errors import ConfigError
 from planet_vector.raster import credential_files
 from planet_vector.scene import Scene
 from tests.conftest import Service
+from tests.schemas import ORTHO
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def test_thumbnails_lie_among_the_temporary_files(homeless: Path, connected: Ser
     folder = thumbnails.directory(connection, "ortho")
     assert homeless in folder.parents
     thumbnails.write(folder / "a.png", b"picture")
-    scene = Scene({"type": "Feature", "id": "a", "geometry": None, "properties": {}}, "ortho")
+    scene = Scene({"type": "Feature", "id": "a", "geometry": None, "properties": {}}, ORTHO)
     assert thumbnails.Thumbnails().get(connection, scene) == folder / "a.png"
 
 
@@ -49,7 +50,7 @@ def test_a_connection_cannot_be_kept_and_says_why(homeless: Path) -> None:
 
 def test_an_odd_picture_is_none(connection: Any) -> None:
     folder = thumbnails.directory(connection, "ortho")
-    scene = Scene({"type": "Feature", "id": "a", "geometry": None, "properties": {}}, "ortho")
+    scene = Scene({"type": "Feature", "id": "a", "geometry": None, "properties": {}}, ORTHO)
     path, pictures = folder / "a.png", thumbnails.Thumbnails()
     thumbnails.write(path, b"")
     assert pictures.get(connection, scene) is None

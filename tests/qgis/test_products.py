@@ -27,7 +27,7 @@ from tests.qgis.conftest import Desktop, inked, outcome, render, settle, summer_
 def scenes_of(connection: Any, name: str = "") -> List[Scene]:
     catalog = connection.catalog()
     query = layers.query_of(name or summer_at(connection))
-    return [Scene(feature, query.scene_type, catalog) for page in catalog.pages(query) for feature in page]
+    return [Scene(feature, query.schema, catalog) for page in catalog.pages(query) for feature in page]
 
 
 def add(connection: Any, scenes: List[Scene], product: str, **more: Any) -> List[QgsRasterLayer]:

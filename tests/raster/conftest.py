@@ -10,7 +10,7 @@ from typing import Callable, Iterator, Optional
 import numpy as np
 import pytest
 
-from planet_vector.catalog.scenes_v0 import ScenesV0
+from planet_vector.catalog.scenes_v0.client import ScenesV0
 from planet_vector.config import Settings
 from planet_vector.keys import Key
 

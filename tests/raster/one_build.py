@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Mapping
 
-from planet_vector.catalog.scenes_v0 import ScenesV0
+from planet_vector.catalog.scenes_v0.client import ScenesV0
 from planet_vector.config import Settings
 from planet_vector.errors import PlanetVectorError
 from planet_vector.keys import Key

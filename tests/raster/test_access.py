@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from planet_vector.catalog.scenes_v0 import ScenesV0
+from planet_vector.catalog.scenes_v0.client import ScenesV0
 from planet_vector.config import Settings
 from planet_vector.errors import NotFoundError, ProtocolError
 from planet_vector.keys import Key
@@ -22,6 +22,7 @@ from planet_vector.raster.access import expiry, plan
 from planet_vector.raster.described import subdatasets
 from planet_vector.scene import Scene
 from tests.conftest import MATRIX
+from tests.schemas import ORTHO
 
 from ..conftest import HAS_FIONA, QGIS_PYTHON, ROOT
 from .conftest import strips
@@ -330,7 +331,7 @@ def test_a_link_to_a_private_host_is_refused_where_the_service_is_public() -> No
 
 def scene(pair: Pair, *cases: str) -> Scene:
     products = {case: {"full": pair.link(case)} for case in cases}
-    return Scene({"id": "s1", "properties": {"data": {"products": products}}}, "ortho")
+    return Scene({"id": "s1", "properties": {"data": {"products": products}}}, ORTHO)
 
 
 def test_subdatasets_open_without_options_in_a_stock_program(

@@ -12,7 +12,7 @@ import pytest
 
 import planet_vector
 from planet_vector import rasters
-from planet_vector.catalog.scenes_v0 import ScenesV0
+from planet_vector.catalog.scenes_v0.client import ScenesV0
 from planet_vector.errors import NotFoundError, RasterAccessError
 from planet_vector.scene import Scene
 
@@ -23,6 +23,7 @@ rasterio = pytest.importorskip("rasterio")
 from planet_vector.raster import scene_mosaic as mosaic_module  # noqa: E402
 from planet_vector.raster.band_stack import open_bands  # noqa: E402
 from planet_vector.raster.credential_files import config_file  # noqa: E402
+from tests.schemas import LANDSAT, ORTHO  # noqa: E402
 
 # ---- bands -----------------------------------------------------------------------------------------------
 
@@ -76,7 +77,7 @@ def test_bands_say_what_they_are(landsat: str) -> None:
 def test_bands_are_in_the_order_of_their_numbers_whatever_those_are(pair: Pair, catalog: ScenesV0) -> None:
     products = ["visual", "band_" + "9" * 5000, "band_\u00b2", "band_10", "band_9"]
     links = {product: {"full": pair.link("direct")} for product in products}
-    scene = Scene({"id": "s1", "properties": {"data": {"products": links}}}, "landsat")
+    scene = Scene({"id": "s1", "properties": {"data": {"products": links}}}, LANDSAT)
     with open_bands(catalog, scene, ["all"]) as dataset:
         title = repr(dataset)
     assert title.index("band_9,") < title.index("band_10,")
@@ -217,7 +218,7 @@ def test_no_scenes_make_no_mosaic(connected: Service) -> None:
 
 def test_the_area_is_that_of_the_footprints() -> None:
     square = [[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]
-    scene = Scene({"id": "a", "geometry": {"type": "Polygon", "coordinates": [square]}, "properties": {}}, "ortho")
+    scene = Scene({"id": "a", "geometry": {"type": "Polygon", "coordinates": [square]}, "properties": {}}, ORTHO)
     found = mosaic_module.coverage_of([scene, scene])
     # A degree by a degree at the equator is 12 308.8 km² on the ellipsoid; ground that two scenes cover counts once.
     assert found.count == 2 and found.area == pytest.approx(12308.8, rel=1e-4)

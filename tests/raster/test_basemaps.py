@@ -27,10 +27,9 @@ rasterio = pytest.importorskip("rasterio")
 from rasterio.warp import transform_bounds  # noqa: E402
 from rasterio.windows import Window, from_bounds  # noqa: E402
 
-from planet_vector.catalog.basemaps import quad_at, quad_place  # noqa: E402
-from planet_vector.catalog.scenes_v0 import ScenesV0  # noqa: E402
+from planet_vector.catalog.basemaps import Basemap, quad_at, quad_bounds, quad_place  # noqa: E402
+from planet_vector.catalog.scenes_v0.client import ScenesV0  # noqa: E402
 from planet_vector.raster import basemap_quads, quad_cache  # noqa: E402
-from planet_vector.raster.basemap_quads import Basemap, basemap_of, quad_bounds, quads_within, scenes_behind  # noqa: E402
 from planet_vector.raster.session import PlanetSession  # noqa: E402
 
 
@@ -69,10 +68,10 @@ def test_a_quad_lies_where_the_real_service_said(shared_data: Path) -> None:
 
 def test_quads_within_a_box_are_asked_for_by_the_box(served: Service, scene: Scene) -> None:
     catalog = planet_vector.connect()
-    basemap = basemap_of(catalog, "clear")
-    listed = list(quads_within(catalog, basemap, Box(-180, -85, 180, 85)))
+    basemap = catalog.basemaps.named("clear")
+    listed = list(catalog.basemaps.quads(basemap, Box(-180, -85, 180, 85)))
     everywhere = {quad.id for quad in listed}
-    there = {quad.id for quad in quads_within(catalog, basemap, Box(*scene.footprint.bounds))}
+    there = {quad.id for quad in catalog.basemaps.quads(basemap, Box(*scene.footprint.bounds))}
     assert there and there < everywhere
     assert there == {quad.id for quad in listed if quad.footprint.intersects(scene.footprint.envelope)}
 
@@ -94,8 +93,8 @@ def test_the_quads_of_an_area_and_the_tiles_show_the_same(served: Service, scene
 
 def test_one_quad_is_a_file_like_any_other(served: Service, scene: Scene) -> None:
     catalog = planet_vector.connect()
-    basemap = basemap_of(catalog, "clear")
-    quad = next(quads_within(catalog, basemap, Box(*scene.footprint.bounds)))
+    basemap = catalog.basemaps.named("clear")
+    quad = next(catalog.basemaps.quads(basemap, Box(*scene.footprint.bounds)))
     with rasters.open_product(f"PLANET:basemaps/clear/{quad.id}") as dataset:
         assert dataset.shape == (4096, 4096)
         assert tuple(dataset.bounds) == pytest.approx(quad_bounds(basemap, quad.id), abs=1e-6)
@@ -103,10 +102,10 @@ def test_one_quad_is_a_file_like_any_other(served: Service, scene: Scene) -> Non
 
 def test_the_scenes_behind_a_quad_are_found(served: Service, scene: Scene) -> None:
     catalog = planet_vector.connect()
-    quads = list(quads_within(catalog, basemap_of(catalog, "clear"), Box(*scene.footprint.bounds)))
-    behind = {found.id for quad in quads for found in scenes_behind(catalog, "clear", quad.id)}
+    quads = list(catalog.basemaps.quads(catalog.basemaps.named("clear"), Box(*scene.footprint.bounds)))
+    behind = {found.id for quad in quads for found in catalog.basemaps.scenes(quad)}
     assert scene.id in behind
-    found = scenes_behind(catalog, "clear", quads[0].id)
+    found = catalog.basemaps.scenes(quads[0])
     assert len(found) == quads[0].properties["num_input_scenes"]
     assert all(found_scene.scene_type == "ortho" for found_scene in found)
 
@@ -146,14 +145,14 @@ def test_quads_at_180_are_those_of_both_sides(start_service: Start, tmp_path: Pa
     (tmp_path / "mosaics.yml").write_text("- {name: all, title: All, level: 10}\n")
     service = start_service(folder, "--mosaics", str(tmp_path / "mosaics.yml"))
     catalog = planet_vector.connect(service.url, service.key)
-    basemap = basemap_of(catalog, "all")
+    basemap = catalog.basemaps.named("all")
     found = [
-        {quad_place(basemap, quad.id)[0] for quad in quads_within(catalog, basemap, area)}
+        {quad_place(basemap, quad.id)[0] for quad in catalog.basemaps.quads(basemap, area)}
         for area in ("POINT(180 9)", "POINT(-180 9)", Box(180, 9, 180, 9), Box(-180, 9, -180, 9))
     ]
     assert found == [{0, basemap.across - 1}] * 4
     for longitude in (180.0, -180.0):
-        quad = quad_at(catalog, basemap, longitude, 9.0)
+        quad = quad_at(catalog.basemaps, basemap, longitude, 9.0)
         assert quad is not None and quad_place(basemap, quad.id)[0] == 0  # the eastern one of its edges
     with pytest.raises(RasterAccessError, match="antimeridian"):
         basemap_quads.open_quads(catalog, "all", Box(180, 8, 180, 10))

@@ -14,7 +14,7 @@ from typing import Callable, Dict, Iterator, List, Tuple
 
 import pytest
 
-from planet_vector.catalog.scenes_v0 import ScenesV0
+from planet_vector.catalog.scenes_v0.client import ScenesV0
 from planet_vector.errors import RasterAccessError
 
 from ..conftest import ROOT
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, modes 
 
 OPENING = """
 import sys, time
-from planet_vector.catalog.scenes_v0 import ScenesV0
+from planet_vector.catalog.scenes_v0.client import ScenesV0
 from planet_vector.config import Settings
 from planet_vector.keys import Key
 from planet_vector.raster.product import open_link

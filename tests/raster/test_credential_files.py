@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from planet_vector.catalog.scenes_v0 import ScenesV0
+from planet_vector.catalog.scenes_v0.client import ScenesV0
 from planet_vector.config import Settings
 from planet_vector.errors import ConfigError
 from planet_vector.keys import Key

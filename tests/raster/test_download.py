@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pytest
 
-from planet_vector.catalog.scenes_v0 import ScenesV0
+from planet_vector.catalog.scenes_v0.client import ScenesV0
 from planet_vector.config import Settings
 from planet_vector.errors import NotFoundError, ProtocolError, RasterAccessError, ServiceError, UnavailableError
 from planet_vector.http import transport
@@ -25,6 +25,7 @@ from planet_vector.keys import Key
 from planet_vector.raster.download import download, fetch, safe_name
 from planet_vector.raster.quad_cache import QuadCache
 from planet_vector.scene import Scene
+from tests.schemas import ORTHO
 
 from ..conftest import ROOT, Service
 from .recording import Answer, Pair, Recorder, Request, ranged
@@ -34,7 +35,7 @@ TIFF = b"II*\0"  # what a TIFF begins with (TIFF 6.0, section 2)
 
 def scene(pair: Pair, *cases: str) -> Scene:
     products = {case: {"full": pair.link(case)} for case in cases}
-    return Scene({"id": "s1", "properties": {"data": {"products": products}}}, "ortho")
+    return Scene({"id": "s1", "properties": {"data": {"products": products}}}, ORTHO)
 
 
 @pytest.mark.parametrize("case", ["direct", "signed", "within", "nolength", "whole", "busy", "stumbling"])
@@ -59,7 +60,7 @@ def test_the_end_of_a_file_is_told_once(case: str, pair: Pair, catalog: ScenesV0
 PROGRAM = """
 import sys
 from pathlib import Path
-from planet_vector.catalog.scenes_v0 import ScenesV0
+from planet_vector.catalog.scenes_v0.client import ScenesV0
 from planet_vector.config import Settings
 from planet_vector.keys import Key
 from planet_vector.raster.download import fetch
@@ -217,7 +218,7 @@ def test_a_name_that_another_product_may_have_too_is_not_taken(
     try:
         catalog = ScenesV0(Settings(f"{server.url}/v0/", rate=0))
         products = {product: {"full": f"{server.url}/v0/{product}"} for product in ("a", "b")}
-        both = Scene({"id": "s1", "properties": {"data": {"products": products}}}, "ortho")
+        both = Scene({"id": "s1", "properties": {"data": {"products": products}}}, ORTHO)
         assert [path.name for path in download(catalog, [both], ["a", "b"], tmp_path)] == [name, "s1_b.tif"]
     finally:
         server.stop()
@@ -277,7 +278,7 @@ def test_an_odd_number_in_a_header_is_passed_over_or_is_an_error(
         return (tmp_path / "part.tif").read_bytes()
 
     def by_name() -> bytes:
-        product = Scene({"id": "s1", "properties": {"data": {"products": {"a": {"full": link("named")}}}}}, "ortho")
+        product = Scene({"id": "s1", "properties": {"data": {"products": {"a": {"full": link("named")}}}}}, ORTHO)
         return download(catalog, [product], ["a"], tmp_path)[0].read_bytes()
 
     ways: List[Callable[[], bytes]] = [
@@ -397,7 +398,7 @@ NO_TIFFS = {
 
 
 def single(url: str) -> Scene:
-    return Scene({"id": "s1", "properties": {"data": {"products": {"a": {"full": f"{url}/v0/a"}}}}}, "ortho")
+    return Scene({"id": "s1", "properties": {"data": {"products": {"a": {"full": f"{url}/v0/a"}}}}}, ORTHO)
 
 
 @pytest.mark.parametrize("head", TIFFS)

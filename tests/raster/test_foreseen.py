@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import planet_vector
-from planet_vector.catalog.scenes_v0 import ScenesV0
+from planet_vector.catalog.scenes_v0.client import ScenesV0
 
 from ..conftest import Service, Start
 from .recording import Answer, Pair, Request

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, Iterator
 import numpy as np
 import pytest
 
-from planet_vector.catalog.scenes_v0 import ScenesV0
+from planet_vector.catalog.scenes_v0.client import ScenesV0
 
 from ..conftest import ROOT, Start
 from .recording import Answer, Pair, Request, ranged

@@ -18,6 +18,7 @@ import shapely  # noqa: E402
 import planet_vector  # noqa: E402
 from planet_vector import Query, RasterAccessError  # noqa: E402
 from planet_vector.raster.scene_mosaic import coverage_of  # noqa: E402
+from tests.schemas import ORTHO  # noqa: E402
 
 from ..conftest import Service  # noqa: E402
 
@@ -28,7 +29,7 @@ LAND = "11.94,47.82,12.06,47.92"
 
 
 def query(area: str, **more: str) -> Query:
-    return Query.parse("ortho", [("bbox" if area[0].isdigit() else "intersects", area), *more.items()])
+    return Query.parse(ORTHO, [("bbox" if area[0].isdigit() else "intersects", area), *more.items()])
 
 
 def bounds_by_proj(area: Any, crs: Any) -> List[float]:

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from planet_vector.catalog.scenes_v0 import ScenesV0
+from planet_vector.catalog.scenes_v0.client import ScenesV0
 from planet_vector.config import Settings
 from planet_vector.errors import AuthError, PlanetVectorError, RasterAccessError, ServiceError
 from planet_vector.keys import Key
@@ -32,6 +32,7 @@ from .recording import Answer, Pair, Request
 
 rasterio = pytest.importorskip("rasterio")
 from planet_vector.raster.reducing import reduce  # noqa: E402
+from tests.schemas import ORTHO  # noqa: E402
 
 WIDTH, HEIGHT = 1403, 1101
 
@@ -466,7 +467,7 @@ def test_a_damaged_description_is_made_again(catalog: ScenesV0, pair: Pair, tmp_
     found = made(catalog, link)
     text = found.text.read_bytes()
     found.text.write_bytes(left)
-    scene = Scene({"id": "s1", "properties": {"data": {"products": {"analytic": {"full": link}}}}}, "ortho")
+    scene = Scene({"id": "s1", "properties": {"data": {"products": {"analytic": {"full": link}}}}}, ORTHO)
     access = plan(catalog, link, ANY_BUILD)
     assert name_of(catalog, scene, "analytic", access) == self_contained(access)
     assert made(catalog, link).text.read_bytes() == text

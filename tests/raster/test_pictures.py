@@ -11,11 +11,12 @@ import pytest
 
 import planet_vector
 from planet_vector import rasters
-from planet_vector.catalog.scenes_v0 import ScenesV0
+from planet_vector.catalog.scenes_v0.client import ScenesV0
 from planet_vector.config import Settings
 from planet_vector.errors import NotFoundError, ProtocolError, QueryError, RasterAccessError
 from planet_vector.raster.pictures import picture_of
 from planet_vector.scene import Scene
+from tests.schemas import ORTHO
 
 from ..conftest import Service
 from .recording import Pair, Recorder
@@ -48,8 +49,8 @@ def test_a_scene_of_a_search_shows_itself(scene: Scene) -> None:
     picture = as_array(planet_vector.quicklook(scene, width=50))
     assert picture.shape[0] == 4 and picture.shape[2] == 50
     with pytest.raises(NotFoundError, match="without a service"):
-        Scene(scene.feature, "ortho").thumbnail()
-    hostile = Scene({"id": "<script>", "properties": {"data": {"products": {"<b>": {}}}}}, "ortho")
+        Scene(scene.feature, ORTHO).thumbnail()
+    hostile = Scene({"id": "<script>", "properties": {"data": {"products": {"<b>": {}}}}}, ORTHO)
     assert "<script>" not in hostile._repr_html_() and "<b>" not in hostile._repr_html_()
 
 
@@ -66,7 +67,7 @@ def test_a_thumbnail_that_is_no_image_is_an_error() -> None:
         catalog = ScenesV0(Settings(f"{server.url}/v0/", rate=0))
         feature = {"id": "a", "properties": {"links": {"thumbnail": f"{server.url}/v0/a/thumb"}}}
         with pytest.raises(ProtocolError, match="no png image"):
-            catalog.thumbnail(Scene(feature, "ortho"))
+            catalog.thumbnail(Scene(feature, ORTHO))
     finally:
         server.stop()
 

@@ -12,7 +12,7 @@ from typing import Callable
 
 import pytest
 
-from planet_vector.catalog.scenes_v0 import ScenesV0
+from planet_vector.catalog.scenes_v0.client import ScenesV0
 from planet_vector.errors import RasterAccessError
 from planet_vector.raster.quad_cache import QuadCache
 

@@ -14,6 +14,7 @@ from planet_vector.raster.geotiff import window_of
 from planet_vector.raster.scene_mosaic import _place
 from planet_vector.raster.warping import warped_bounds
 from planet_vector.scene import Scene
+from tests.schemas import ORTHO
 
 DISK = "+proj=geos +h=35786023 +lon_0=-75 +sweep=x +ellps=GRS80"
 
@@ -47,4 +48,4 @@ def test_a_window_and_a_scene_beyond_are_told(tmp_path: Path) -> None:
     ring = [[100, 10], [110, 10], [110, 20], [100, 20], [100, 10]]
     feature = {"type": "Feature", "id": "a", "geometry": {"type": "Polygon", "coordinates": [ring]}, "properties": {}}
     with pytest.raises(RasterAccessError, match="Scene a reaches beyond what"):
-        _place(Scene(feature, "ortho"), crs)
+        _place(Scene(feature, ORTHO), crs)

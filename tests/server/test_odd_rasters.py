@@ -16,6 +16,7 @@ from pyproj import Transformer
 from shapely.geometry import Point, Polygon, shape
 
 from planet_vector.scene import Scene
+from tests.schemas import ORTHO
 
 from .conftest import Running, Serve
 
@@ -112,7 +113,7 @@ def test_a_raster_around_the_globe_lies_everywhere(odd: Running, name: str) -> N
     for place in ("-100 40", "100 40", "1 1", "179 -60", "0 89"):
         assert name in odd.all_ids(f"scenes/ortho/?intersects=POINT({place})")
     # As clients read it, for whom an edge of over 180° crosses the antimeridian.
-    (seen,) = Scene(odd.json(f"scenes/ortho/{name}"), "ortho").polygons
+    (seen,) = Scene(odd.json(f"scenes/ortho/{name}"), ORTHO).polygons
     assert Polygon(seen[0]).area == 360 * 180
 
 
@@ -134,7 +135,7 @@ def test_a_footprint_up_to_the_pole_holds_its_pixels(odd: Running) -> None:
     for x in range(-1_450_000, 1_500_000, 200_000):
         for y, seen in ((900_000, True), (0, True), (-900_000, True), (1_200_000, False), (-1_200_000, False)):
             assert footprint.contains(Point(lonlat.transform(x, y))) == seen, (x, y)
-    read = [Polygon(*rings) for rings in Scene(odd.json("scenes/ortho/polar"), "ortho").polygons]
+    read = [Polygon(*rings) for rings in Scene(odd.json("scenes/ortho/polar"), ORTHO).polygons]
     assert shapely.union_all(read).equals(footprint)
 
 

@@ -23,6 +23,7 @@ from planet_vector import QueryError, find_stacks  # noqa: E402
 from planet_vector.scene import Scene  # noqa: E402
 from planet_vector.stacks.frequent_sets import maximal_covers  # noqa: E402
 from planet_vector.stacks.overlap import area_of, common_ground  # noqa: E402
+from tests.schemas import ORTHO
 
 Ring = List[List[float]]
 
@@ -233,7 +234,7 @@ def test_one_scene_a_day_is_the_one_that_leaves_the_most_ground() -> None:
 
 def test_scenes_and_features_give_the_same(shared_data: Path) -> None:
     features = json.loads((shared_data / "ortho-search-50.geojson").read_text())["features"]
-    by_scenes = find_stacks([Scene(f, "ortho") for f in features])
+    by_scenes = find_stacks([Scene(f, ORTHO) for f in features])
     assert [s.ids for s in by_scenes] == [s.ids for s in find_stacks(features)]
     assert all(isinstance(scene, Scene) for stack in by_scenes for scene in stack.scenes)
     told = by_scenes[0].__geo_interface__

@@ -24,6 +24,7 @@ from planet_vector.query import Query  # noqa: E402
 from planet_vector.stacks import narrowing  # noqa: E402
 from planet_vector.stacks import rectangle_search as inscribing  # noqa: E402
 from planet_vector.stacks.rectangle_search import inscribed, largest_rectangle_within, told  # noqa: E402
+from tests.schemas import ORTHO
 
 from ..conftest import Service  # noqa: E402
 
@@ -416,9 +417,9 @@ def test_a_warning_points_at_the_line_that_asked(monkeypatch: pytest.MonkeyPatch
     asked: List[Callable[[], Any]] = [
         lambda: largest_rectangle(POND, angle="any"),
         lambda: largest_rectangle_within(rings_of(POND), angle="any"),
-        lambda: Query("ortho", area=crossing),
-        lambda: Query.parse("ortho", [("intersects", crossing)]),
-        lambda: Query("ortho").where(area=crossing),
+        lambda: Query(ORTHO, area=crossing),
+        lambda: Query.parse(ORTHO, [("intersects", crossing)]),
+        lambda: Query(ORTHO).where(area=crossing),
     ]
     for ask in asked:
         with pytest.warns(PlanetVectorWarning) as said:

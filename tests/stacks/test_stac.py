@@ -17,6 +17,7 @@ import planet_vector  # noqa: E402
 from planet_vector import NotFoundError, stac_export  # noqa: E402
 from planet_vector.raster.headers import header_of  # noqa: E402
 from planet_vector.scene import Scene  # noqa: E402
+from tests.schemas import ORTHO  # noqa: E402
 
 from ..conftest import Service  # noqa: E402
 
@@ -49,7 +50,7 @@ def test_items_of_each_type_are_valid(connected: Service) -> None:
 
 def test_nothing_of_a_real_scene_is_lost(shared_data: Path) -> None:
     for feature in json.loads((shared_data / "ortho-search-50.geojson").read_text())["features"]:
-        found = stac_export.to_stac(Scene(feature, "ortho"))
+        found = stac_export.to_stac(Scene(feature, ORTHO))
         check(found)
         values = json.dumps(found["properties"]) + json.dumps(found["assets"])
         for group in ("camera", "cloud_cover", "image_statistics", "sat", "sun"):
@@ -61,7 +62,7 @@ def test_nothing_of_a_real_scene_is_lost(shared_data: Path) -> None:
 
 
 def bare(geometry: Any, **properties: Any) -> Scene:
-    return Scene({"id": "a", "geometry": geometry, "properties": {"acquired": "2015-01-01", **properties}}, "ortho")
+    return Scene({"id": "a", "geometry": geometry, "properties": {"acquired": "2015-01-01", **properties}}, ORTHO)
 
 
 def test_edges_of_what_stac_allows() -> None:

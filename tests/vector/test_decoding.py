@@ -13,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planet_vector.catalog.paging import ScenePage
+from planet_vector.catalog.scenes_v0.fast_pages import decoded_page
 from planet_vector.vector import decoding
 from planet_vector.vector.columns import Rows
 from planet_vector.vector.decoding import decoder
 from planet_vector.vector.result_cache import CACHE
 from planet_vector.vector.schema import Schema
+from tests.schemas import ORTHO
 from tests.vector.conftest import Watched
 
 LINK = "https://api.example/v0/scenes/ortho/"
@@ -46,10 +48,10 @@ def body(features: list[Any], **more: Any) -> bytes:
 
 def read(content: bytes, fields: Optional[list[str]] = None) -> Optional[ScenePage]:
     """Read a page by both ways; return what the fast one gives, once it says the same as the other."""
-    schema = Schema("ortho", fields)
+    schema = Schema(ORTHO, fields)
     decode = decoder(schema)
     assert decode is not None
-    page = decode(content)
+    page = decoded_page(content, decode)
     if page is not None:
         document = json.loads(content)
         features = document["features"]
@@ -58,7 +60,7 @@ def read(content: bytes, fields: Optional[list[str]] = None) -> Optional[ScenePa
         assert list(page.features) == list(expected)
         assert page.features.full == expected.full
         assert list(page.ids) == [feature["id"] for feature in features]
-        assert list(page.acquired) == [feature["properties"]["acquired"] for feature in features]
+        assert list(page.times) == [feature["properties"]["acquired"] for feature in features]
         assert (page.total, page.next) == (document["count"], document.get("links", {}).get("next"))
     return page
 
@@ -183,19 +185,19 @@ def test_a_page_with_anything_else_is_left_to_the_other_way(change: Callable[[di
     ],
 )
 def test_what_is_no_page_is_left_to_who_tells_it(content: bytes) -> None:
-    decode = decoder(Schema("ortho"))
+    decode = decoder(Schema(ORTHO))
     assert decode is not None
-    assert decode(content) is None
+    assert decoded_page(content, decode) is None
 
 
 @pytest.mark.parametrize("depth", [2000, 100_000])
 def test_a_page_nested_deeply_is_read_or_left_to_who_tells_it(depth: int) -> None:
     """How deep the reader goes is Python's affair: 3.14 lets it go on where others stop it."""
     deep = b'"deep": ' + b"[" * depth + b"]" * depth + b', "sat"'
-    decode = decoder(Schema("ortho", ["id"]))
+    decode = decoder(Schema(ORTHO, ["id"]))
     assert decode is not None
-    page = decode(body([SCENE]).replace(b'"sat"', deep))
-    plain = decode(body([SCENE]))
+    page = decoded_page(body([SCENE]).replace(b'"sat"', deep), decode)
+    plain = decoded_page(body([SCENE]), decode)
     assert page is None or page == plain
 
 
@@ -212,7 +214,7 @@ def test_real_pages_are_read_straight_into_columns(shared_data: Path, name: str)
     page = read(content)
     document = json.loads(content)
     if page is None:  # only for a property that has no column
-        assert [row.values[-1] for row in Schema("ortho").rows(document["features"]) if row.values[-1]]
+        assert [row.values[-1] for row in Schema(ORTHO).rows(document["features"]) if row.values[-1]]
 
 
 NUMBERS = st.one_of(st.integers(), st.integers(2**53 - 1, 2**54), st.floats(), st.sampled_from([2**1024, -(10**400)]))

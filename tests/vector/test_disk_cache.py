@@ -23,12 +23,13 @@ from planet_vector.vector import disk_cache
 from planet_vector.vector.columns import Rows
 from planet_vector.vector.schema import Schema
 from tests.conftest import ROOT
+from tests.schemas import ORTHO
 from tests.vector.conftest import make_scene
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="owners, modes and pipes as POSIX has them")
 as_root = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a file away")
 
-SCHEMA = Schema("ortho")
+SCHEMA = Schema(ORTHO)
 NAME = "the search of these tests"
 COUNT = 12
 SURVEY = SearchSurvey(COUNT, datetime(2015, 1, 1, tzinfo=timezone.utc), datetime(2015, 4, 1, 1, 2, 3, 4, timezone.utc))

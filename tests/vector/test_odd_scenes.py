@@ -23,11 +23,12 @@ from planet_vector.vector.columns import Row
 from planet_vector.vector.result_cache import CACHE
 from planet_vector.vector.schema import Schema
 from tests.conftest import HAS_FIONA, Service, Start
+from tests.schemas import ORTHO
 from tests.vector.conftest import wait_for_pages, write_scenes
 
 from .test_decoding import NUMBERS, ODD_GEOMETRIES, ODD_TEXTS, SCENE, put
 
-SCHEMA = Schema("ortho")
+SCHEMA = Schema(ORTHO)
 TYPES = dict(zip(SCHEMA.names, SCHEMA.types))
 
 
@@ -38,7 +39,7 @@ def changed(place: str, value: Any) -> dict[str, Any]:
 
 
 def rows_of(*scenes: dict[str, Any], fields: list[str] | None = None) -> list[Row]:
-    return list(Schema("ortho", fields).rows(scenes))
+    return list(Schema(ORTHO, fields).rows(scenes))
 
 
 def said(row: Row) -> dict[str, Any]:
@@ -171,10 +172,10 @@ def test_a_time_in_no_spelling_of_the_service_is_no_time(text: str) -> None:
 
 @pytest.mark.parametrize("value", [10**400, True, math.nan, "7", [1]])
 def test_cloud_cover_is_a_number_or_none(value: Any) -> None:
-    scene = Scene(changed("properties/cloud_cover/estimated", value), "ortho")
+    scene = Scene(changed("properties/cloud_cover/estimated", value), ORTHO)
     assert scene.cloud_cover is None
-    assert Scene(changed("properties/cloud_cover", value), "ortho").cloud_cover is None
-    assert Scene(SCENE, "ortho").cloud_cover == 2.46
+    assert Scene(changed("properties/cloud_cover", value), ORTHO).cloud_cover is None
+    assert Scene(SCENE, ORTHO).cloud_cover == 2.46
 
 
 # ---- many scenes --------------------------------------------------------------------------------------------
@@ -436,4 +437,4 @@ def test_without_the_column_the_log_says_why(odd: Service, caplog: pytest.LogCap
 
 def test_a_scene_alone_says_why_it_has_no_footprint() -> None:
     with pytest.raises(ProtocolError, match="gave a a geometry that cannot be used: the footprint has a longitude"):
-        _ = Scene({**SCENE, "geometry": at(1e300)}, "ortho").polygons
+        _ = Scene({**SCENE, "geometry": at(1e300)}, ORTHO).polygons

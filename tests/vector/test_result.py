@@ -18,10 +18,12 @@ from planet_vector.errors import CacheError
 from planet_vector.geometry.box_index import BoxIndex
 from planet_vector.geometry.boxes import Box
 from planet_vector.query import Condition, Query
+from planet_vector.scenes_v0_fields import FIELDS
 from planet_vector.vector import result as results
 from planet_vector.vector.columns import Row, Rows
 from planet_vector.vector.result import Result
 from tests.conftest import HAS_FIONA
+from tests.schemas import ORTHO
 from tests.vector.conftest import Watched
 
 NAMES = ("id", "cloud_cover.estimated", "acquired")
@@ -41,7 +43,7 @@ def make_row(number: int) -> Row:
 
 
 def make_result(count: int = 1000, page: int = 90) -> Result:
-    result = Result(Query("ortho"), NAMES)
+    result = Result(Query(ORTHO), NAMES)
     for start in range(0, count, page):
         result.append(rows_of([make_row(number) for number in range(start, min(start + page, count))]))
     return result
@@ -86,17 +88,17 @@ def test_a_box_finds_the_rows_that_touch_it(result: Result) -> None:
 
 
 def test_rows_that_meet_conditions_are_counted(result: Result) -> None:
-    conditions = (Condition.parse("cloud_cover.estimated.lt", "50"),)
+    conditions = (Condition.parse(FIELDS, "cloud_cover.estimated.lt", "50"),)
     cloudless = [row for row in map(make_row, range(1000)) if row.values[1] is not None and row.values[1] < 50]
     assert result.count_meeting(conditions) == len(cloudless)
-    assert result.count_meeting((Condition.parse("sat.alt.gt", "0"),)) is None  # it has no such column
+    assert result.count_meeting((Condition.parse(FIELDS, "sat.alt.gt", "0"),)) is None  # it has no such column
 
 
 @pytest.mark.parametrize("comparator", ["gt", "gte", "lt", "lte", "eq", "neq"])
 @pytest.mark.parametrize("hours", [-1, 0, 0.5, 333, 998.5, 999, 2000])
 def test_times_are_narrowed_to_the_millisecond(result: Result, comparator: str, hours: float) -> None:
     limit = NEWEST - timedelta(hours=hours)
-    condition = Condition.parse(f"acquired.{comparator}", limit.isoformat())
+    condition = Condition.parse(FIELDS, f"acquired.{comparator}", limit.isoformat())
     found = all_of(result.blocks(conditions=[condition]))
     hold = {
         "gt": operator.gt,

@@ -9,6 +9,7 @@ import threading
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Iterable, List
 
@@ -17,13 +18,16 @@ import pytest
 
 import planet_vector
 from planet_vector.catalog.paging import SearchSurvey
+from planet_vector.query import Query
 from planet_vector.vector import disk_cache, result_cache
 from planet_vector.vector import result as results
 from planet_vector.vector.columns import Row, Rows
+from planet_vector.vector.layer import SceneLayer
 from planet_vector.vector.result import Result
 from planet_vector.vector.result_cache import CACHE
 from planet_vector.vector.schema import Schema
 from tests.conftest import HAS_FIONA, Service, Start
+from tests.schemas import ORTHO
 from tests.vector.conftest import Watched, ask, wait_for_pages
 
 
@@ -123,7 +127,7 @@ def _block(rows: Iterable[Row]) -> Rows:
 
 def test_a_result_larger_than_its_memory_goes_to_a_file_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "IN_MEMORY", 100)
-    result = Result(planet_vector.Query("ortho"))
+    result = Result(planet_vector.Query(ORTHO))
     blocks = [
         _block(
             Row(n, (n / 100, 0.0, n / 100 + 1, 1.0), b"wkb%d" % n, (f"id{n}", n / 3, None)) for n in range(i, i + 50)
@@ -221,23 +225,23 @@ def test_the_least_used_results_go_when_all_together_are_too_large(monkeypatch: 
     monkeypatch.setattr(result_cache, "MOST_BYTES", 60_000)
     kept = result_cache.Cache()
     for number in range(5):
-        result = Result(planet_vector.Query("ortho", limit=number + 1))
+        result = Result(planet_vector.Query(ORTHO, limit=number + 1))
         result.append(_block(Row(n, None, None, ("a",)) for n in range(10)))
         kept.keep("me", result)
-        kept.covering("me", planet_vector.Query("ortho", limit=1), 100)
-    found = [kept.covering("me", planet_vector.Query("ortho", limit=n + 1), 100) is not None for n in range(5)]
+        kept.covering("me", planet_vector.Query(ORTHO, limit=1), 100)
+    found = [kept.covering("me", planet_vector.Query(ORTHO, limit=n + 1), 100) is not None for n in range(5)]
     assert found == [True, False, False, False, True]
 
 
 def test_memory_does_not_grow_with_the_number_of_scenes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "IN_MEMORY", 2000)
-    schema = Schema("ortho")
+    schema = Schema(ORTHO)
     scene = {
         "id": "x",
         "geometry": {"type": "Polygon", "coordinates": [[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]]]},
         "properties": {"acquired": "2015-01-01T00:00:00+00:00", "links": {"self": "https://example/" * 20}},
     }
-    result = Result(planet_vector.Query("ortho"))
+    result = Result(planet_vector.Query(ORTHO))
     tracemalloc.start()
     for number in range(40):
         if number == 5:
@@ -262,3 +266,23 @@ def test_a_page_that_is_closed_early_leaves_nothing_running(many: Watched) -> No
 def test_opening_asks_two_small_questions(many: Watched) -> None:
     pyogrio.read_info("PLANET:ortho", force_feature_count=True)
     assert sorted(path.split("?")[1] for path in many.requests()) == ["count=1", "order_by=acquired+asc&count=1"]
+
+
+def test_a_result_with_other_types_of_columns_is_asked_for_again(
+    many: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an earlier version read into a column of text is no row of one that takes numbers there."""
+    monkeypatch.setenv("PL_API_URL", many.service.url)
+    monkeypatch.setenv("PL_API_KEY", many.service.key)
+    catalog = planet_vector.connect()
+    as_it_is = catalog.schema("ortho")
+    as_it_was = replace(as_it_is, columns={**as_it_is.columns, "strip_id": "String"})
+    pages = []
+    for collection in (as_it_was, as_it_is, as_it_is):
+        CACHE.clear()  # as the next program has none
+        layer = SceneLayer(catalog, Query(collection, limit=20), Schema(collection))
+        layer.ask()
+        many.requests()
+        assert len(list(layer.rows())) == 20
+        pages.append(len(many.requests()))
+    assert pages == [1, 1, 0]

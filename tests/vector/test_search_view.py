@@ -20,14 +20,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import planet_vector
-from planet_vector.catalog import paging
+from planet_vector.catalog.scenes_v0 import client
 from planet_vector.errors import AuthError, CacheError, NameSyntaxError, NotFoundError, PlanetVectorError, QueryError
 from planet_vector.query import Query
+from planet_vector.scenes_v0_fields import ORDERS
 from planet_vector.times import parse_time
 from planet_vector.vector import found_scenes, result_cache
 from planet_vector.vector.found_scenes import FoundScenes
 from planet_vector.vector.result_cache import CACHE
 from tests.conftest import Service
+from tests.schemas import ORTHO
 from tests.vector.conftest import Watched, ask, ask_all, make_scene
 from tests.vector.test_faults import COUNT, FAULTS, Faulty, _faulty, faulty, first  # noqa: F401
 
@@ -218,14 +220,14 @@ def read(kept: FoundScenes) -> List[str]:
     return read
 
 
-@pytest.mark.parametrize("order", paging.ORDERS)
+@pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("memory", [found_scenes.IN_MEMORY, 500])
 def test_ctrl_c_at_any_step_loses_no_scene_and_doubles_none(
     order: str, memory: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(found_scenes, "IN_MEMORY", memory)
     answers = Answers(60)
-    query = Query("ortho", order=order, limit=50)
+    query = Query(ORTHO, order=order, limit=50)
     expected = read(FoundScenes(query, answers.pages))
     assert len(expected) == 50
     steps, interrupted = 0, True
@@ -267,12 +269,12 @@ def test_a_long_search_goes_to_a_file_and_past_that_is_asked_for_again(monkeypat
     monkeypatch.setattr(found_scenes, "IN_MEMORY", 2000)
     answers = Answers(600)
     expected = [scene["id"] for scene in made(600)]
-    kept = FoundScenes(Query("ortho"), answers.pages)
+    kept = FoundScenes(Query(ORTHO), answers.pages)
     assert [read(kept), read(kept)] == [expected] * 2
     assert len(answers.asked) == 1
     assert kept.memory <= 2000 < kept.size
     monkeypatch.setattr(found_scenes, "MOST_BYTES", 4000)
-    short = FoundScenes(Query("ortho"), answers.pages)
+    short = FoundScenes(Query(ORTHO), answers.pages)
     answers.asked.clear()
     assert [read(short), read(short)] == [expected] * 2
     assert short.total == 600 and short.size <= 4000
@@ -286,7 +288,7 @@ def test_a_full_disk_ends_no_loop(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(found_scenes, "IN_MEMORY", 2000)
     monkeypatch.setattr(found_scenes, "Spool", full)
-    kept = FoundScenes(Query("ortho"), Answers(600).pages)
+    kept = FoundScenes(Query(ORTHO), Answers(600).pages)
     expected = [scene["id"] for scene in made(600)]
     assert [read(kept), read(kept)] == [expected] * 2
 
@@ -314,7 +316,7 @@ def test_a_plain_loop_keeps_little(monkeypatch: pytest.MonkeyPatch) -> None:
     def ask(query: Query) -> Iterator[List[Any]]:
         return (json.loads(json.dumps(page)) for _ in range(40))
 
-    kept = FoundScenes(Query("ortho"), ask)
+    kept = FoundScenes(Query(ORTHO), ask)
     count = 0
     tracemalloc.start()
     for start, features in kept.pages():
@@ -329,7 +331,7 @@ def test_a_plain_loop_keeps_little(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_searches_kept_for_others_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     answers, kept = Answers(60), result_cache.Cache()
-    queries = [Query("ortho", limit=number) for number in range(30, 40)]
+    queries = [Query(ORTHO, limit=number) for number in range(30, 40)]
     first = [kept.found("me", query, 100, answers.pages) for query in queries]
     for one in first:
         read(one)
@@ -345,7 +347,7 @@ def test_searches_kept_for_others_are_bounded(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture
 def small_pages(many: Watched, monkeypatch: pytest.MonkeyPatch) -> Watched:
-    monkeypatch.setattr(paging, "PAGE", 7)
+    monkeypatch.setattr(client, "PAGE", 7)
     return many
 
 
@@ -470,7 +472,7 @@ def test_what_it_shows_is_what_is_known(many: Watched, many_scenes: list[dict[st
     assert search._repr_html_().count("<tr>") == 11 and search[0].id in search._repr_html_()
     assert many.requests() == []
     area = "POLYGON((" + ",".join(f"{n / 100} 1" for n in range(1000)) + ",0 1))"
-    long = planet_vector.search(Query.parse("ortho", [("intersects", area)]), key="s3cret")
+    long = planet_vector.search(Query.parse(ORTHO, [("intersects", area)]), key="s3cret")
     assert len(repr(long)) < 200
     assert not any("s3cret" in told for told in (repr(long), str(long), long._repr_html_(), repr(vars(long))))
 

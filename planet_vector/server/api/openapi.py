@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, List
 
-from planet_vector.query import COMPARATORS, FIELDS, ORDERS, QUALITIES
+from planet_vector.collection_schema import COMPARATORS
+from planet_vector.scenes_v0_fields import FIELDS, ORDERS, QUALITIES
 from planet_vector.server.index.scene_search import DEFAULT_COUNT, MAX_COUNT
 
 _JSON_ERROR = {
@@ -52,7 +53,7 @@ def _filters() -> List[Dict[str, Any]]:
         "integer": {"type": "integer"},
         "number": {"type": "number"},
         "time": {"type": "string", "format": "date-time"},
-        "quality": {"type": "string", "enum": list(QUALITIES)},
+        "words": {"type": "string", "enum": list(QUALITIES)},
     }
     found = []
     for field in FIELDS.values():

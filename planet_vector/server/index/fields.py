@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from planet_vector.query import FIELDS, QUALITIES
+from planet_vector.collection_schema import SceneField
+from planet_vector.scenes_v0_fields import FIELDS
 from planet_vector.server.index.scene_search import microseconds
 from planet_vector.times import parse_time
 
@@ -22,35 +23,35 @@ def column_values(properties: Mapping[str, Any]) -> List[Any]:
     for group, members in _PLAN.items():
         branch = properties.get(group) if group else properties
         if isinstance(branch, dict):
-            for place, leaf, kind in members:
+            for place, leaf, field in members:
                 value = branch.get(leaf)
                 if value is not None:
-                    values[place] = _column(kind, value)
+                    values[place] = _column(field, value)
     return values
 
 
-def _plan() -> Dict[str, List[Tuple[int, str, str]]]:
-    """Return the place, name and kind of each column, by the object its property stands in."""
-    plan: Dict[str, List[Tuple[int, str, str]]] = {}
+def _plan() -> Dict[str, List[Tuple[int, str, SceneField]]]:
+    """Return the place, name and field of each column, by the object its property stands in."""
+    plan: Dict[str, List[Tuple[int, str, SceneField]]] = {}
     for place, name in enumerate(COLUMNS):
         group, _, leaf = name.rpartition(".")
-        plan.setdefault(group, []).append((place, leaf, FIELDS[name].kind))
+        plan.setdefault(group, []).append((place, leaf, FIELDS[name]))
     return plan
 
 
 _PLAN = _plan()
 
 
-def _column(kind: str, value: Any) -> Any:
+def _column(field: SceneField, value: Any) -> Any:
     if isinstance(value, (bool, list, dict)):
         return None
-    if kind == "string":
+    if field.kind == "string":
         text = str(value)
         # Half a surrogate pair can stand in JSON, but is no text.
         return None if any("\ud800" <= char <= "\udfff" for char in text) else text
-    if kind == "quality":
-        return QUALITIES.index(value) if value in QUALITIES else None
-    if kind == "time":
+    if field.words:
+        return field.words.index(value) if value in field.words else None
+    if field.kind == "time":
         return _time_column(value)
     if isinstance(value, float):
         return value

@@ -10,7 +10,8 @@ from typing import Any, Dict, Iterable, List, Optional, Tuple
 from urllib.parse import parse_qsl, urlencode
 
 from planet_vector.errors import QueryError
-from planet_vector.query import FIELDS, ORDERS, Condition
+from planet_vector.query import Condition
+from planet_vector.scenes_v0_fields import FIELDS, ORDERS
 from planet_vector.server.http_errors import Refusal
 from planet_vector.server.index.searched_area import Area
 from planet_vector.server.patience import Patience
@@ -108,7 +109,7 @@ def parse_search(scene_type: str, parameters: Parameters, patience: Optional[Pat
             raise Refusal(400, f"{name} is no parameter of a page: follow the links as they are.")
         else:
             try:
-                conditions.append(Condition.parse(name, value))
+                conditions.append(Condition.parse(FIELDS, name, value))
             except QueryError as error:
                 raise Refusal(400, _sentence(error)) from None
     order = " ".join(single.get("order_by", ORDERS[0]).split())

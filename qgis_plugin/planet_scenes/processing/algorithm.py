@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from typing import Any, Dict, List, Mapping, Tuple
-from urllib.parse import urlsplit
 
 from qgis.core import (
     Qgis,
@@ -35,7 +34,7 @@ from planet_vector.catalog import Catalog
 from planet_vector.errors import PlanetVectorError
 from planet_vector.roots import is_api_origin
 from planet_vector.scene import Scene
-from planet_vector.vector.scene_columns import OTHER
+from planet_vector.vector.schema import OTHER
 
 WGS84 = QgsCoordinateReferenceSystem("EPSG:4326")
 RESAMPLING = ("nearest", "bilinear", "cubic", "average")
@@ -175,28 +174,29 @@ class ServiceAlgorithm(Algorithm):
     def _scene(self, feature: QgsFeature, footprint: Any, scene_type: str) -> Scene:
         """Return the scene of a row; the service is asked for it only where the row does not hold its products."""
         row = {field.name(): plain(feature[field.name()]) for field in feature.fields()}
-        scene_id, link = row.get("id"), row.get("links.self")
+        scene_id, properties = row.get("id"), nested(row)
         if not isinstance(scene_id, str):
             raise QgsProcessingException(
                 tr("The layer has no column 'id' with the ids of scenes: take a layer made by a search.")
             )
         root = self.catalog.settings.api_url
-        if isinstance(link, str) and not scene_type:
-            parts = urlsplit(link).path.rstrip("/").split("/")
-            if not is_api_origin(link, root) or len(parts) < 3 or parts[-3] != "scenes":
+        feature = {"type": "Feature", "id": scene_id, "properties": properties, "geometry": footprint}
+        own = self.catalog.collection_of(feature)
+        if own is not None and not scene_type:
+            link = self.catalog.schema(own).links_of(feature).get("self", "")
+            if not is_api_origin(link, root):
                 raise QgsProcessingException(
                     tr("Scene {scene} is not of the connection {name}: choose the one it was found with.").format(
                         scene=scene_id, name=self.connection.name
                     )
                 )
-            scene_type = parts[-2]
+            scene_type = own
         if not scene_type:
             raise QgsProcessingException(
                 tr("The layer does not say of which type scene {scene} is: give the scene type.").format(scene=scene_id)
             )
-        properties = nested(row)
-        scene = Scene({"type": "Feature", "id": scene_id, "properties": properties, "geometry": footprint}, scene_type)
-        links = [scene.product_link(product) for product in scene.products if _has_link(properties, product)]
+        scene = Scene(feature, self.catalog.schema(scene_type))
+        links = [asset.href for asset in scene.assets.values()]
         if links and all(is_api_origin(link, root) for link in links):
             return scene
         return self.catalog.scene(scene_type, scene_id)
@@ -286,7 +286,3 @@ def check(feedback: QgsProcessingFeedback) -> None:
     """
     if feedback.isCanceled():
         raise Cancelled
-
-
-def _has_link(properties: Mapping[str, Any], product: str) -> bool:
-    return isinstance(properties["data"]["products"][product].get("full"), str)

@@ -34,7 +34,8 @@ from planet_scenes.processing.algorithm import WGS84, ServiceAlgorithm, check, f
 from planet_scenes.texts import tr
 from planet_vector.errors import QueryError
 from planet_vector.geometry.boxes import Box
-from planet_vector.query import ORDERS, Query
+from planet_vector.query import Query, before
+from planet_vector.times import parse_time
 from planet_vector.vector.columns import Row
 from planet_vector.vector.schema import Schema
 
@@ -84,15 +85,20 @@ class SearchParameters(ServiceAlgorithm):
 
     def query(self, parameters: Any, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> Query:
         """Return the search that the parameters say."""
+        schema = self.catalog.schema(self.parameterAsString(parameters, "SCENE_TYPE", context).strip())
+        meanings = schema.meanings
         pairs: List[Tuple[str, str]] = []
         begin, end = (self.parameterAsDateTime(parameters, name, context) for name in ("FROM", "TO"))
         if begin.isValid():
-            pairs.append(("acquired.gte", begin.date().toString(Qt.DateFormat.ISODate)))
+            pairs.append((f"{meanings.time}.gte", begin.date().toString(Qt.DateFormat.ISODate)))
         if end.isValid():
-            pairs.append(("acquired.lt", end.date().addDays(1).toString(Qt.DateFormat.ISODate)))
+            after = parse_time(end.date().addDays(1).toString(Qt.DateFormat.ISODate))
+            pairs.append(before(schema.time_field, after).parameter)
         if given(parameters, "CLOUD_COVER"):
             cover = self.parameterAsDouble(parameters, "CLOUD_COVER", context)
-            pairs.append(("cloud_cover.estimated.lte", f"{cover:g}"))
+            if meanings.cloud_cover is None:
+                raise QgsProcessingException(tr("The service does not say how cloudy scenes are."))
+            pairs.append((f"{meanings.cloud_cover}.lte", f"{meanings.cover_of_percent(cover):g}"))
         for line in self.parameterAsString(parameters, "CONDITIONS", context).replace("&", "\n").splitlines():
             name, equals, value = (part.strip() for part in line.partition("="))
             if name and not equals:
@@ -104,10 +110,11 @@ class SearchParameters(ServiceAlgorithm):
         area = self._area(parameters, context, feedback)
         if area:
             pairs.append(area)
-        pairs.append(("order_by", ORDERS[self.parameterAsEnum(parameters, "ORDER", context)]))
+        order = ("desc", "asc")[self.parameterAsEnum(parameters, "ORDER", context)]
+        pairs.append(("order_by", f"{meanings.time} {order}"))
         if given(parameters, "LIMIT"):
             pairs.append(("limit", str(self.parameterAsInt(parameters, "LIMIT", context))))
-        return Query.parse(self.parameterAsString(parameters, "SCENE_TYPE", context).strip(), pairs)
+        return Query.parse(schema, pairs)
 
     def _area(self, parameters: Any, context: Any, feedback: Any) -> Optional[Tuple[str, str]]:
         source = self.parameterAsSource(parameters, "AREA", context)
@@ -160,12 +167,13 @@ class Search(SearchParameters):
 
     def perform(self, parameters: Any, context: Any, feedback: QgsProcessingFeedback) -> Dict[str, Any]:
         query = self.query(parameters, context, feedback)
-        schema = Schema(query.scene_type)
+        schema = Schema(query.schema)
         fields = QgsFields()
         for name, kind in zip(schema.names, schema.types):
             fields.append(new_field(name, _TYPES[kind]))
         total = self.catalog.count(query)  # before a file is made: it also says whether the search can be
-        feedback.pushInfo(tr("{count} scenes").format(count=total))
+        if total is not None:
+            feedback.pushInfo(tr("{count} scenes").format(count=total))
         sink, target = self.parameterAsSink(parameters, "OUTPUT", context, fields, QgsWkbTypes.Type.MultiPolygon, WGS84)
         if sink is None:
             raise QgsProcessingException(self.invalidSinkError(parameters, "OUTPUT"))
@@ -176,7 +184,8 @@ class Search(SearchParameters):
             if not sink.addFeatures(found, QgsFeatureSink.Flag.FastInsert):
                 raise QgsProcessingException(self.writeFeatureError(sink, parameters, "OUTPUT"))
             count += len(found)
-            feedback.setProgress(100 * count / max(total, 1))
+            if total is not None:
+                feedback.setProgress(100 * count / max(total, 1))
         return {"OUTPUT": target, "COUNT": count, "NAME": self.connection.name_of(query)}
 
 

@@ -1,20 +1,30 @@
-"""The Scenes API v0: scene types, searches, scenes, basemaps and quads."""
+"""Client of the Scenes API v0: scene types, searches, scenes, thumbnails and tiles."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Mapping, Optional, cast
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, cast
 from urllib.parse import quote
 
 from planet_vector.catalog import paging
-from planet_vector.catalog.paging import DecodePage, Feature, PageSource, ReadPage, SceneBatch, ScenePage, SearchSurvey
+from planet_vector.catalog.paging import DecodePage, PageSource, ReadPage, SceneBatch, ScenePage, SearchSurvey
 from planet_vector.catalog.protocol import THUMBNAIL_FORMATS, THUMBNAIL_SIZES
+from planet_vector.catalog.scenes_v0.basemaps import ScenesV0Basemaps
+from planet_vector.catalog.scenes_v0.fast_pages import decoded_page
+from planet_vector.catalog.scenes_v0.scene_columns import COLUMNS
+from planet_vector.catalog.scenes_v0.scene_schemas import MEANINGS, collection_of, schema_of
+from planet_vector.collection_schema import CollectionSchema, Feature
 from planet_vector.config import Settings
 from planet_vector.errors import NotFoundError, ProtocolError, QueryError
 from planet_vector.http.responses import JsonResponse
 from planet_vector.http.transport import Transport
 from planet_vector.query import Query
+from planet_vector.roots import DEFAULT_API_URL, is_api_origin
 from planet_vector.scene import Scene
 
+PAGE = 1000
+"""Scenes of a page, the most the API gives at once."""
+
+_TILES_URL = "https://tiles.planet.com/v0/"
 _MOST_THUMBNAIL = 16 * 2**20  # bytes; a large one in PNG has less than 1 MB
 _SIGNATURES = {"png": b"\x89PNG\r\n\x1a\n", "jpg": b"\xff\xd8\xff", "jpeg": b"\xff\xd8\xff"}
 
@@ -28,10 +38,21 @@ class ScenesV0:
         Where the service is and whose key opens it.
     """
 
+    counts = True
+    known_types: Sequence[str] = tuple(COLUMNS)
+
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.transport = Transport(settings)
-        self._source = PageSource(self._fetch, self._follow)
+        self.basemaps = ScenesV0Basemaps(self.transport, self)
+
+    def schema(self, scene_type: str) -> CollectionSchema:
+        """Return the columns of a scene type, and what the service selects by; asks nothing."""
+        return schema_of(scene_type)
+
+    def collection_of(self, feature: object) -> Optional[str]:
+        """Return the scene type of a Feature by its own link; None if it has none."""
+        return collection_of(feature)
 
     def scene_types(self) -> Dict[str, str]:
         """Return the scene types the service lists and the address of each.
@@ -71,7 +92,7 @@ class ScenesV0:
         """
         url = self.transport.url(f"scenes/{quote(scene_type, safe='')}/{quote(scene_id, safe='')}")
         try:
-            scene = Scene(self.transport.get_json(url).body, scene_type, self)
+            scene = Scene(self.transport.get_json(url).body, schema_of(scene_type), self)
         except NotFoundError as error:
             raise NotFoundError(
                 f"There is no scene {scene_id!r} of type {scene_type!r} at this service.", error.request, 404
@@ -116,16 +137,23 @@ class ScenesV0:
             raise ProtocolError(f"The service gave a thumbnail of {scene.id} that is no {format} image.")
         return content
 
+    def tiles(self, scene: Scene) -> str:
+        """Return the address of a scene's tiles in web mercator, with ``{z}``, ``{x}`` and ``{y}``."""
+        root = self.settings.api_url
+        base = _TILES_URL if is_api_origin(root, DEFAULT_API_URL) else root
+        return f"{base}scenes/{quote(scene.scene_type, safe='')}/{quote(scene.id, safe='')}/{{z}}/{{x}}/{{y}}.png"
+
     def count(self, query: Query) -> int:
         """Return how many scenes a search finds."""
         if query.contradicts_itself:
             return 0
-        count = self._source.page(query, 1).total
+        count = self._source().page(query, 1).total
+        assert count is not None, "each page of this API has a count"
         return count if query.limit is None else min(count, query.limit)
 
     def survey(self, query: Query) -> SearchSurvey:
         """Return how many scenes a search finds, and the times of the oldest and the newest, in one round trip."""
-        return paging.survey(self._source, query)
+        return paging.survey(self._source(), query)
 
     def pages(self, query: Query) -> Iterator[List[Feature]]:
         """Yield the scenes of a search in its order, a list of GeoJSON Features at a time.
@@ -135,14 +163,16 @@ class ScenesV0:
         ServiceError
             When not everything can be had; then what was yielded before is not all.
         """
-        return cast(Iterator[List[Feature]], paging.pages(self._source, query, self.settings.connections))
+        return cast(Iterator[List[Feature]], paging.pages(self._source(), query, self.settings.connections))
 
     def decoded(
         self, query: Query, decode: Optional[DecodePage], known: Optional[SearchSurvey]
     ) -> Iterator[SceneBatch]:
         """Yield the scenes of a search as `pages` does, but what a decoder makes of each page that it can read."""
-        source = PageSource(self._fetch, self._follow, decode)
-        return paging.pages(source, query, self.settings.connections, known)
+        return paging.pages(self._source(decode), query, self.settings.connections, known)
+
+    def _source(self, decode: Optional[DecodePage] = None) -> PageSource:
+        return PageSource(self._fetch, self._follow, PAGE, decode)
 
     def _fetch(self, query: Query, size: int) -> ReadPage:
         url = self.transport.url(f"scenes/{quote(query.scene_type, safe='')}/")
@@ -157,7 +187,7 @@ class ScenesV0:
             ) from None
 
         def read(decode: Optional[DecodePage]) -> ScenePage:
-            return (decode(content) if decode else None) or _page(as_json())
+            return (decoded_page(content, decode) if decode else None) or _page(as_json())
 
         return read
 
@@ -169,7 +199,7 @@ def _page(answer: JsonResponse) -> ScenePage:
     body = answer.body
     if isinstance(body, Mapping):
         features, count, links = body.get("features"), body.get("count"), body.get("links")
-        following: Optional[Any] = links.get("next") if isinstance(links, Mapping) else None
+        following: object = links.get("next") if isinstance(links, Mapping) else None
         if (
             isinstance(features, list)
             and all(_is_scene(feature) for feature in features)
@@ -177,15 +207,15 @@ def _page(answer: JsonResponse) -> ScenePage:
             and not isinstance(count, bool)
             and (following is None or isinstance(following, str))
         ):
-            acquired = [feature["properties"].get("acquired") for feature in features]
-            return ScenePage(features, [feature["id"] for feature in features], acquired, count, following)
+            times = [feature["properties"].get(MEANINGS.time) for feature in features]
+            return ScenePage(features, [feature["id"] for feature in features], times, count, following)
     raise ProtocolError(
         "The service answered a search with something that is not a page of scenes.",
         f"GET {answer.url.partition('?')[0]}",
     )
 
 
-def _is_scene(feature: Any) -> bool:
+def _is_scene(feature: object) -> bool:
     return (
         isinstance(feature, dict) and isinstance(feature.get("id"), str) and isinstance(feature.get("properties"), dict)
     )

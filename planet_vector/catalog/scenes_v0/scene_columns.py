@@ -1,21 +1,12 @@
-"""The columns of layers of scenes, by scene type: the API's dotted names, and their types in OGR."""
+"""Columns of scenes by scene type: the API's dotted names, their types and units."""
 
 from __future__ import annotations
 
 from typing import Dict, Mapping
 
-from planet_vector.vector.column_kinds import INTEGER, LONG, REAL, TEXT, TIME
+from planet_vector.collection_schema import INTEGER, LONG, REAL, TEXT, TIME
 
-OTHER = "other"
-FOOTPRINT = "@footprint"
-"""Where ``other`` says why a scene has no geometry: properties of the API have no @ in their names."""
-LOCATION = "location"
-"""The field GDAL's raster tile index (GTI) reads names from, by its default."""
-MADE = ("id", LOCATION, OTHER)
-"""Columns that are no property of a scene."""
-
-
-_COMMON_HEAD: Dict[str, str] = {"id": TEXT, "acquired": TIME, "published": TIME, "provider": TEXT}
+_COMMON_HEAD: Dict[str, str] = {"acquired": TIME, "published": TIME, "provider": TEXT}
 _COMMON_TAIL: Dict[str, str] = {
     "links.self": TEXT,
     "links.full": TEXT,
@@ -90,7 +81,21 @@ _UNKNOWN: Mapping[str, str] = {
 }
 
 
+UNITS: Mapping[str, str] = {
+    "area": "km²",
+    "cloud_cover.estimated": "%",
+    "image_statistics.gsd": "m",
+    "sat.alt": "km",
+    "sat.azimuth_angle": "°",
+    "sat.lat": "°",
+    "sat.lng": "°",
+    "sat.off_nadir": "°",
+    "sat.view_angle": "°",
+    "sun.altitude": "°",
+    "sun.azimuth": "°",
+}
+
+
 def columns_of(scene_type: str) -> Dict[str, str]:
-    """Return all columns of a scene type in their order, each with its type in OGR."""
-    own = COLUMNS.get(scene_type, _UNKNOWN)
-    return {**_COMMON_HEAD, **own, **_COMMON_TAIL, LOCATION: TEXT, OTHER: TEXT}
+    """Return the columns of a scene type in their order, each with its type."""
+    return {**_COMMON_HEAD, **COLUMNS.get(scene_type, _UNKNOWN), **_COMMON_TAIL}

@@ -1,0 +1,264 @@
+"""Basemaps of the Scenes API v0.
+
+Quads are listed those updated last first, a page at a time, and no answer says how many there are. The service's own
+``next`` links ask for those updated *before* the last one seen, so quads that share that time across the edge of a
+page are lost. Here the next page begins with that whole instant again.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Iterator, List, Mapping, Optional, Set, Tuple, Union
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+from planet_vector.assets import Asset
+from planet_vector.catalog.basemaps import Basemap, quad_bounds
+from planet_vector.catalog.scenes_v0.scene_schemas import collection_of, links_of, schema_of
+from planet_vector.collection_schema import INTEGER, REAL, TEXT, TIME, CollectionSchema, Feature, Meanings
+from planet_vector.errors import NotFoundError, ProtocolError
+from planet_vector.geometry.boxes import Box
+from planet_vector.geometry.web_mercator import TILE
+from planet_vector.http.transport import Transport
+from planet_vector.names import BASEMAPS
+from planet_vector.query import area_within
+from planet_vector.scene import Item, Scene
+from planet_vector.times import format_time, nearest_time, next_instant
+
+PAGE = 1000  # quads asked for at once; the API's limit for scenes
+SURELY_WHOLE = 50  # quads; the API's page when nothing is said (specification): no page it cuts short has fewer
+MAX_PAGES = 2000  # of basemaps or quads: two million quads, twice what level 15 has over all land
+
+_LARGEST_QUAD = 16384  # pixels a side
+_DEEPEST = 22  # zoom; 4 cm a pixel
+
+_BASEMAP: Mapping[str, str] = {
+    "name": TEXT,
+    "title": TEXT,
+    "first_acquired": TIME,
+    "last_acquired": TIME,
+    "level": INTEGER,
+    "resolution": REAL,
+    "quad_size": INTEGER,
+    "quad_pattern": TEXT,
+    "coordinate_system": TEXT,
+    "datatype": TEXT,
+    "links.self": TEXT,
+    "links.quads": TEXT,
+    "links.quadmap": TEXT,
+    "links.tiles": TEXT,
+}
+_QUAD: Mapping[str, str] = {
+    "updated": TIME,
+    "num_input_scenes": INTEGER,
+    "percent_covered": REAL,
+    "links.self": TEXT,
+    "links.full": TEXT,
+    "links.thumbnail": TEXT,
+    "links.mosaic": TEXT,
+    "links.scenes": TEXT,
+}
+
+
+class ScenesV0Basemaps:
+    """Client of the basemaps of a Scenes API v0: see `planet_vector.catalog.basemaps.Basemaps`.
+
+    Parameters
+    ----------
+    transport : Transport
+        Asks the service.
+    catalog : Catalog
+        What the scenes behind a quad are of.
+    """
+
+    schema = CollectionSchema("scenes-v0", BASEMAPS, _BASEMAP, Meanings(time=""))
+
+    def __init__(self, transport: Transport, catalog: Any) -> None:
+        self._transport = transport
+        self._catalog = catalog
+
+    def quad_schema(self, name: str) -> CollectionSchema:
+        """Return the columns of the quads of a basemap."""
+        return CollectionSchema(
+            "scenes-v0", f"{BASEMAPS}/{name}", _QUAD, Meanings(time=""), assets_of=_quad_assets, links_of=links_of
+        )
+
+    def list(self) -> List[Feature]:
+        """Return what the service says of each basemap it has."""
+        url = self._transport.url("mosaics/")
+        found: List[Feature] = []
+        names: Set[str] = set()
+        link: Optional[str] = url
+        for _ in range(MAX_PAGES):
+            body = self._transport.get_json(self._transport.check_link(str(link))).body
+            page = body.get("mosaics") if isinstance(body, Mapping) else None
+            if not isinstance(page, list) or not all(
+                isinstance(basemap, Mapping) and isinstance(basemap.get("name"), str) and basemap["name"]
+                for basemap in page
+            ):
+                raise ProtocolError("The service did not list its basemaps.", f"GET {url}")
+            fresh = {basemap["name"]: basemap for basemap in page if basemap["name"] not in names}
+            found += fresh.values()
+            names.update(fresh)
+            link = _next(body) if fresh else None  # the link may lead to an empty page, or to the same again
+            if link is None:
+                return found
+        raise ProtocolError(f"The service lists basemaps on more than {MAX_PAGES:,} pages.", f"GET {url}")
+
+    def body(self, name: str) -> Mapping[str, Any]:
+        """Return what the service says of a basemap, whatever its kind."""
+        try:
+            body = self._transport.get_json(self._address(name)).body
+        except NotFoundError as error:
+            raise NotFoundError(f"There is no basemap {name!r} at this service.", error.request, 404) from None
+        if not isinstance(body, Mapping) or body.get("name") != name:
+            raise self._unreadable(name)
+        return body
+
+    def read(self, body: object) -> Optional[Basemap]:
+        """Return a basemap from what the service says of it; None where it is of no kind that is known.
+
+        Known are basemaps in web mercator of 8-bit quads, the only kind the API has had.
+        """
+        links = body.get("links") if isinstance(body, Mapping) else None
+        if not isinstance(body, Mapping) or not isinstance(links, Mapping):
+            return None
+        name, level, size = body.get("name"), body.get("level"), body.get("quad_size")
+        tiles, quads = links.get("tiles"), links.get("quads")
+        known = body.get("coordinate_system") == "EPSG:3857" and body.get("datatype") == "byte"
+        if (
+            known
+            and isinstance(name, str)
+            and isinstance(level, int)
+            and 0 <= level <= _DEEPEST
+            and isinstance(size, int)
+            and TILE <= size <= _LARGEST_QUAD
+            and isinstance(tiles, str)
+            and isinstance(quads, str)
+        ):
+            return Basemap(name, level, size, tiles, self._transport.check_link(quads))
+        return None
+
+    def named(self, name: str) -> Basemap:
+        """Ask the service for a basemap."""
+        basemap = self.read(self.body(name))
+        if basemap is None:
+            raise self._unreadable(name)
+        return basemap
+
+    def quads(self, basemap: Basemap, area: Union[Box, str, None] = None) -> Iterator[Item]:
+        """Yield the quads of a basemap that share ground with an area, page after page, each once."""
+        where = f"GET {basemap.quads}"
+        seen: Set[str] = set()
+        link = basemap.quads
+        parameters: List[Tuple[str, str]] = [("count", str(PAGE))]
+        if area is not None:
+            parameters.append(("intersects", area.wkt() if isinstance(area, Box) else area_within(area)))
+        plain: Optional[str] = None  # the service's own link to the page, where another was taken
+        for _ in range(MAX_PAGES):
+            body = self._transport.get_json(self._transport.check_link(link), parameters).body
+            parameters = []
+            features = body.get("features") if isinstance(body, Mapping) else None
+            if not isinstance(features, list):
+                raise ProtocolError("The service answered with what is no page of quads.", where)
+            page = [Item(feature) for feature in features]
+            fresh = {quad.id: quad for quad in page if quad.id not in seen}
+            for quad in fresh.values():
+                quad_bounds(basemap, quad.id)
+            seen.update(fresh)
+            yield from fresh.values()
+            if page and not fresh:
+                if plain is None:
+                    raise ProtocolError(
+                        "The service gave a page of quads twice: which ones are missing is unknown.", where
+                    )
+                # All of the instant again, and nothing after it: the end, unless the instant fills a whole page.
+                after = self._transport.get_json(self._transport.check_link(plain)).body
+                if isinstance(after, Mapping) and after.get("features") == []:
+                    return
+                raise ProtocolError(
+                    "More quads were updated at one time than a page holds: take a smaller area.", where
+                )
+            following = _next(body)
+            if following is None or len(page) < SURELY_WHOLE:
+                return
+            again = _from_the_last_instant(following, page[-1])
+            link, plain = (again, following) if again is not None else (following, None)
+        raise ProtocolError(f"The service lists quads on more than {MAX_PAGES:,} pages: take a smaller area.", where)
+
+    def quad(self, basemap: Basemap, quad_id: str) -> Item:
+        """Return one quad."""
+        url = f"{basemap.quads.rstrip('/')}/{quote(quad_id, safe='')}"
+        try:
+            quad = Item(self._transport.get_json(url).body)
+        except NotFoundError as error:
+            raise NotFoundError(f"Basemap {basemap.name!r} has no quad {quad_id!r}.", error.request, 404) from None
+        if quad.id != quad_id:
+            raise ProtocolError(f"The service gave quad {quad.id[:40]!r} when asked for {quad_id!r}.", f"GET {url}")
+        return quad
+
+    def scenes(self, quad: Item) -> List[Scene]:
+        """Return the scenes a quad was made of."""
+        scenes: List[Scene] = []
+        link: Optional[str] = quad.link("scenes")
+        expected: object = None
+        for _ in range(MAX_PAGES):
+            body = self._transport.get_json(self._transport.check_link(str(link))).body
+            features = body.get("features") if isinstance(body, Mapping) else None
+            if not isinstance(features, list):
+                raise ProtocolError(f"The service did not list the scenes of quad {quad.id}.", f"GET {link}")
+            expected = body.get("count") if expected is None else expected
+            scenes += [Scene(feature, schema_of(_type_of(feature)), self._catalog) for feature in features]
+            link = _next(body) if features else None
+            if link is None or len(scenes) == expected:
+                break
+        if isinstance(expected, int) and len(scenes) != expected:
+            raise ProtocolError(
+                f"The service gave {len(scenes)} of {expected} scenes of quad {quad.id}.", f"GET {link}"
+            )
+        return scenes
+
+    def _address(self, name: str) -> str:
+        return self._transport.url(f"mosaics/{quote(name, safe='')}")
+
+    def _unreadable(self, name: str) -> ProtocolError:
+        where = f"GET {self._address(name)}"
+        return ProtocolError(f"The service gave basemap {name!r} in a form that cannot be read.", where)
+
+
+def _next(body: Mapping[str, Any]) -> Optional[str]:
+    links = body.get("links")
+    following = links.get("next") if isinstance(links, Mapping) else None
+    return following if isinstance(following, str) else None
+
+
+def _from_the_last_instant(link: str, last: Item) -> Optional[str]:
+    """Return a link to the next page that begins with the time of the last quad; None where the link pages otherwise.
+
+    A service that keeps quads of one time apart by a parameter of its own needs no help.
+    """
+    parts = urlsplit(link)
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    tokens = {name: value for name, value in query if name.startswith("_page.")}
+    try:
+        updated = nearest_time(last.properties["updated"])
+        if set(tokens) != {"_page.updated.lt"} or nearest_time(tokens["_page.updated.lt"]) != updated:
+            return None
+    except (KeyError, ValueError, AttributeError):
+        return None
+    after = next_instant(updated)
+    if after is None:
+        pairs = [pair for pair in query if pair[0] not in tokens]
+    else:
+        pairs = [(name, format_time(after) if name in tokens else value) for name, value in query]
+    return urlunsplit(parts._replace(query=urlencode(pairs)))
+
+
+def _type_of(feature: object) -> str:
+    found = collection_of(feature)
+    if found is None:
+        raise ProtocolError("The service gave a scene without a link to itself.")
+    return found
+
+
+def _quad_assets(feature: Feature) -> Mapping[str, Asset]:
+    full = links_of(feature).get("full")
+    return {"full": Asset("full", full)} if full else {}

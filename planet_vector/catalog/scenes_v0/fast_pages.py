@@ -1,0 +1,36 @@
+"""Envelopes of pages, read by msgspec where it is installed: the scenes are left to the decoder that is given."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+try:
+    import msgspec
+except ImportError:  # in the Python that a GDAL program embeds
+    msgspec = None  # type: ignore[assignment]
+
+from planet_vector.catalog.paging import DecodePage, ScenePage
+from planet_vector.http.responses import UNREADABLE
+
+
+def decoded_page(content: bytes, decode: DecodePage) -> Optional[ScenePage]:
+    """Return the page that a body holds, its scenes as a decoder reads them; None if it has to be read otherwise."""
+    if _READER is None:
+        return None
+    try:
+        page = _READER.decode(content)
+    except (RecursionError, *UNREADABLE):
+        return None
+    decoded = decode(bytes(page.features))
+    return None if decoded is None else ScenePage(*decoded, page.count, page.links.next)
+
+
+def _reader() -> Any:
+    if msgspec is None:
+        return None
+    links = msgspec.defstruct("Links", [("next", Optional[str], None)], frozen=True, gc=False)
+    page = msgspec.defstruct("Page", [("count", int), ("features", msgspec.Raw), ("links", links, links())])
+    return msgspec.json.Decoder(page)
+
+
+_READER = _reader()

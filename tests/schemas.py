@@ -1,0 +1,5 @@
+"""Schemas of the scene types that tests make scenes and searches of."""
+
+from planet_vector.catalog.scenes_v0.scene_schemas import schema_of
+
+ORTHO, LANDSAT = schema_of("ortho"), schema_of("landsat")
