@@ -24,6 +24,10 @@ T = TypeVar("T")
 
 _AGAIN = 0.002  # seconds until a signal that came at a bad moment comes again
 DRIVER = "gdal_PLANET"  # the module that GDAL makes of the driver's file
+# GDAL has modules of its own, too: one that drivers stand on, and one that formats an exception, made anew each time.
+# It takes for granted that they can be made, and crashes where they cannot; what rises while they run, it loses.
+_OF_GDAL = (DRIVER, "gdal_python_driver", "gdal_exception_")
+_MAKES_MODULE = "_fix_up_module"  # of importlib: what runs before the code of a module that is made from C
 
 _main = threading.main_thread().ident
 _entries: Set[CodeType] = set()  # of the functions that GDAL calls
@@ -115,7 +119,8 @@ def handle(number: int, frame: Optional[FrameType]) -> None:
         interrupt_again()
         return
     while frame is not None:
-        if frame.f_code in _entries or frame.f_globals.get("__name__") == DRIVER:
+        module = str(frame.f_globals.get("__name__"))
+        if frame.f_code in _entries or frame.f_code.co_name == _MAKES_MODULE or module.startswith(_OF_GDAL):
             interrupt_again()
             return
         frame = frame.f_back

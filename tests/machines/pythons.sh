@@ -15,8 +15,8 @@ core=(tests/test_names.py tests/test_query.py tests/test_config.py tests/test_ge
   tests/test_threads.py tests/test_cli_search.py tests/test_cli_credentials.py tests/test_secrecy.py
   tests/vector/test_result_cache.py tests/vector/test_decoding.py tests/vector/test_driver.py tests/vector/test_faults.py
   tests/vector/test_basemap_layers.py tests/vector/test_rows.py tests/raster/test_credential_files.py tests/raster/test_open.py
-  tests/test_forks.py tests/test_workers.py tests/vector/test_interrupts.py tests/vector/test_result.py
-  tests/vector/test_row_format.py tests/vector/test_disk_cache.py
+  tests/test_forks.py tests/test_workers.py tests/vector/test_interrupts.py
+  tests/vector/test_interrupts_in_gdal.py tests/vector/test_result.py tests/vector/test_row_format.py tests/vector/test_disk_cache.py
   tests/raster/test_session.py tests/raster/test_band_stack.py tests/raster/test_commands.py
   tests/raster/test_whole_or_error.py tests/server/test_list.py tests/server/test_conditional.py
   tests/server/test_http_connections.py tests/server/test_index_files.py tests/server/test_strict.py
