@@ -45,7 +45,7 @@ class Settings:
     withheld : str
         Why a key that exists is not sent, or nothing; part of the message of a refused request.
     kind : str
-        One of `planet_vector.connections.KINDS`.
+        One of `planet_vector.connections.KINDS`; empty for a root that no connection says the kind of.
     connection : str
         Name of the connection; empty for a root that none has.
     """
@@ -56,7 +56,7 @@ class Settings:
     connections: int = 8
     rate: float = 10.0
     withheld: str = field(default="", compare=False)
-    kind: str = "v0"
+    kind: str = field(default="v0", compare=False)
     connection: str = field(default="", compare=False)
 
     @classmethod

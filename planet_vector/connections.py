@@ -74,7 +74,7 @@ class Connection:
     root : str
         Root of its API, as `planet_vector.roots.normalise_url` writes it.
     kind : str
-        One of `KINDS`.
+        One of `KINDS`; empty where only the root is known (`planet_vector.catalog.probing`).
     """
 
     name: str
@@ -142,7 +142,7 @@ def find_connection(text: str) -> Connection:
     known = all_connections()
     if "://" in text:
         root = normalise_url(text)
-        return next((each for each in known if each.root == root), Connection("", root))
+        return next((each for each in known if each.root == root), Connection("", root, ""))
     return _named(text, known)
 
 
@@ -287,7 +287,7 @@ def _of_environment(known: Sequence[Connection]) -> Optional[Connection]:
     if not url:
         return None
     root = normalise_url(url)
-    return next((each for each in known if each.root == root), Connection(ENVIRONMENT, root))
+    return next((each for each in known if each.root == root), Connection(ENVIRONMENT, root, ""))
 
 
 def _named(name: str, known: Iterable[Connection]) -> Connection:

@@ -87,6 +87,7 @@ class Moments:
         Where its assets are.
     """
 
+    kind = KIND
     counts = False
     known_types: Sequence[str] = (COLLECTION,)
 
@@ -98,6 +99,9 @@ class Moments:
         """The queries of all requests, in order."""
         self._pages: Dict[str, List[Dict[str, Any]]] = {}
         self._lock = threading.Lock()
+
+    def is_there(self) -> bool:
+        return self.settings.api_url.endswith(f"/{COLLECTION}/")
 
     @property
     def basemaps(self) -> NoReturn:

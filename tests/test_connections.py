@@ -10,10 +10,9 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable, Iterator
 
 import pytest
-import requests
 
 import planet_vector
 from planet_vector.config import Settings
@@ -36,7 +35,8 @@ from planet_vector.errors import ConfigError, NameSyntaxError
 from planet_vector.keys import Key, lend_key, withdraw_key
 from planet_vector.names import parse_name
 from tests.conftest import KEY, Service, Start
-from tests.raster.recording import Answer, Recorder, Request
+from tests.raster.recording import Recorder
+from tests.two_services import OTHER_KEY, keys_seen, two_services
 
 pyogrio = pytest.importorskip("pyogrio")
 rasterio = pytest.importorskip("rasterio")
@@ -45,7 +45,6 @@ planet_vector.register()  # before any test uses rasterio
 from planet_vector.raster.session import PlanetSession  # noqa: E402
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-OTHER_KEY = "0bad5eed0bad5eed0bad5eed0bad5eed"
 A, B = "https://imagery.example.org/a/v0/", "https://imagery.example.org/b/v0/"
 
 
@@ -70,7 +69,7 @@ def test_a_connection_is_kept_found_by_name_or_root_renamed_and_removed() -> Non
     assert default_connection().name == "Büro 2"
     remove_connection("Büro 2")
     assert default_connection() == BUILT_IN[LOCAL]
-    assert find_connection(A) == Connection("", A)
+    assert find_connection(A) == Connection("", A, "")
     with pytest.raises(ConfigError, match="connections list"):
         find_connection("Büro 2")
 
@@ -145,7 +144,7 @@ def test_the_environment_goes_before_the_default_and_a_name_before_it(monkeypatc
     assert Settings.load().api_url == A
     monkeypatch.setenv("PL_API_URL", B)
     assert Settings.load().api_url == B
-    assert all_connections()[0] == Connection(ENVIRONMENT, B)
+    assert all_connections()[0] == Connection(ENVIRONMENT, B, "")
     assert Settings.load("office").api_url == A
     assert Settings.load(options={"CONNECTION": "office"}).api_url == A
     with pytest.raises(ConfigError, match="give one of them"):
@@ -195,45 +194,10 @@ def test_an_address_below_the_root_of_another_connection_gets_no_key_of_this_one
 @pytest.fixture
 def origin(archive: Path, start_service: Start) -> Iterator[Recorder]:
     """Return one origin in front of two services: ``/a/v0/``, which takes `KEY`, and ``/b/v0/`` with `OTHER_KEY`."""
-    services: Dict[str, Service] = {
-        "a": start_service(archive, "--rescan", "0"), "b": start_service(archive, "--rescan", "0", key=OTHER_KEY)
-    }  # fmt: skip
-
-    def answer(request: Request) -> Answer:
-        first, _, rest = request.path[1:].partition("/v0/")
-        service = services[first]
-        headers = {name: value for name, value in request.headers.items() if name.lower() in ("authorization", "range")}
-        asked = {**headers, "Accept-Encoding": "identity"}
-        found = requests.request(request.method, service.url + rest, headers=asked, timeout=60, allow_redirects=False)
-        body = found.content
-        if "json" in found.headers.get("Content-Type", ""):
-            body = body.replace(service.url.encode(), f"{recorder.url}/{first}/v0/".encode())
-        kept = ("Content-Type", "Content-Range", "Accept-Ranges", "ETag", "Last-Modified", "Location")
-        passed = {name: found.headers[name] for name in kept if name in found.headers}
-        if request.method == "HEAD":
-            passed["Content-Length"] = found.headers.get("Content-Length", "0")
-        return found.status_code, passed, body
-
-    recorder = Recorder(answer)
-    add_connection("first", f"{recorder.url}/a/v0/")
-    add_connection("second", f"{recorder.url}/b/v0/")
-    yield recorder
-    recorder.stop()
-    for service in services.values():
-        service.stop()
-
-
-def keys_seen(recorder: Recorder) -> Dict[str, List[str]]:
-    """Return which keys came to each of the two, by what they look like in a header."""
-    from base64 import b64decode
-
-    found: Dict[str, List[str]] = {"a": [], "b": []}
-    for request in recorder.seen:
-        header = request.headers.get("Authorization", "")
-        scheme, _, text = header.partition(" ")
-        key = b64decode(text).decode().rstrip(":") if scheme.lower() == "basic" else text
-        found[request.path.split("/")[1]].append(key)
-    return found
+    with two_services(start_service, archive) as recorder:
+        add_connection("first", f"{recorder.url}/a/v0/")
+        add_connection("second", f"{recorder.url}/b/v0/")
+        yield recorder
 
 
 def use_both(read: Callable[[str], Any], origin: Recorder) -> None:

@@ -216,6 +216,39 @@ def test_nothing_is_kept_on_disk_as_nothing_cheap_tells_of_changes(second: Momen
     assert len(pyogrio.read_dataframe(name())) == len(features) - 1
 
 
+# ---- the kind of a root ----------------------------------------------------------------------------------
+
+
+def test_the_kind_of_a_root_is_asked_for_once_and_remembered(
+    start_service: Start, archive: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "access.log"
+    service = start_service(archive, "--access-log", str(log), key="")
+
+    def asked() -> int:
+        seen = log.read_text().splitlines() if log.exists() else []
+        log.write_text("")
+        return len(seen)
+
+    monkeypatch.setenv("PL_API_URL", service.url)
+    assert "PL_API_URL  ?" in command("connections", "list").stdout
+    assert asked() == 0
+    assert catalogs.connect().kind == "v0"
+    assert asked() == 1
+    assert catalogs.connect().kind == "v0" and "PL_API_URL  v0" in command("connections", "list").stdout
+    assert asked() == 0
+    assert command("types").stdout.splitlines() == ["landsat", "ortho", "rapideye"]  # the next program
+    assert asked() == 1
+
+    monkeypatch.setenv("PL_API_URL", service.url.replace("/v0/", "/moments/"))
+    assert catalogs.connect().kind == KIND
+    assert asked() == 1  # of the kind that it is not
+    assert "PL_API_URL  moments" in command("connections", "list").stdout
+    monkeypatch.setenv("PL_API_URL", service.url.replace("/v0/", "/v1/"))
+    assert "is not the root of a service of a known kind (v0, moments)" in command("types", code=1).stderr
+    assert "Forgot the kinds of 2 services" in command("cache", "clear").stderr
+
+
 # ---- rasters ---------------------------------------------------------------------------------------------
 
 

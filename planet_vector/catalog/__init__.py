@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Callable, Dict, Mapping, Optional
 
+from planet_vector.catalog.probing import probe, remembered_kind
 from planet_vector.catalog.protocol import Catalog
 from planet_vector.catalog.scenes_v0.client import ScenesV0
 from planet_vector.config import Settings
@@ -48,17 +49,28 @@ def catalog_of(settings: Settings) -> Catalog:
     Raises
     ------
     ConfigError
-        When the service is of a kind that only a later version knows.
+        When the service is of a kind that only a later version knows, or of no kind that is known.
+    ServiceError
+        When only its root is known, and it does not answer.
     """
-    if settings.kind not in _MAKERS:
+    kind = settings.kind or _kind_of(settings)
+    if kind not in _MAKERS:
         raise ConfigError(
-            f"{settings.connection!r} is a service of kind {settings.kind!r}, which this version cannot ask: "
+            f"{settings.connection!r} is a service of kind {kind!r}, which this version cannot ask: "
             "update planet_vector."
         )
     with _lock:
         if settings not in _catalogs:
-            _catalogs[settings] = _MAKERS[settings.kind](settings)
+            _catalogs[settings] = _MAKERS[kind](settings)
         return _catalogs[settings]
+
+
+def _kind_of(settings: Settings) -> str:
+    """Return the kind of a service that only a root is known of, asking it once."""
+    root = settings.api_url
+    return remembered_kind(root, _MAKERS) or probe(
+        root, ((kind, maker(settings).is_there) for kind, maker in _MAKERS.items())
+    )
 
 
 @renew_after_fork

@@ -23,6 +23,8 @@ class Catalog(Protocol):
 
     Attributes
     ----------
+    kind : str
+        One of `planet_vector.connections.KINDS`.
     settings : Settings
         Which service it is, whose key opens it, how much may be asked of it.
     transport : Transport
@@ -34,10 +36,20 @@ class Catalog(Protocol):
         service itself is not asked.
     """
 
+    kind: str
     settings: Settings
     transport: Transport
     counts: bool
     known_types: Sequence[str]
+
+    def is_there(self) -> bool:
+        """Ask whether a service of this kind answers at the root.
+
+        Raises
+        ------
+        ServiceError
+            If nothing answers there, or the key is refused.
+        """
 
     @property
     def basemaps(self) -> Basemaps:

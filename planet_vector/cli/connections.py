@@ -8,6 +8,7 @@ from typing import Optional
 import click
 
 from planet_vector.catalog import catalog_of
+from planet_vector.catalog.probing import remembered_kind
 from planet_vector.cli import options
 from planet_vector.cli.login import key_source
 from planet_vector.cli.messages import say
@@ -47,6 +48,8 @@ def connections() -> None:
 def list_(as_json: bool) -> None:
     """Print the connections: name, kind, root, and where the key comes from. An asterisk marks the default.
 
+    The kind of a service of which only the root was said is ? until it was asked.
+
     \b
     Example:
         planet-vector connections list
@@ -55,9 +58,10 @@ def list_(as_json: bool) -> None:
     rows = []
     for each in all_connections():
         source = key_source(Settings.load(each.root))
-        rows.append(("*" if each == default else "", each.name, each.kind, each.root, source))
+        kind = each.kind or remembered_kind(each.root, KINDS)
+        rows.append(("*" if each == default else "", each.name, kind or "?", each.root, source))
         if as_json:
-            fields = {"name": each.name, "kind": each.kind, "root": each.root, "default": each == default}
+            fields = {"name": each.name, "kind": kind or None, "root": each.root, "default": each == default}
             say(json.dumps(fields, ensure_ascii=False))
     if not as_json:
         widths = [max(map(len, column)) for column in zip(*rows)]
@@ -145,6 +149,7 @@ def _described(settings: Settings) -> str:
     ServiceError
         If it does not answer as a service of its kind does.
     """
-    types = catalog_of(settings).scene_types()
+    catalog = catalog_of(settings)
+    types = catalog.scene_types()
     key = f"takes the key {key_source(settings)}" if settings.key else "takes anybody"
-    return f"a {KINDS[settings.kind]} at {settings.api_url}, which has {', '.join(types)} and {key}."
+    return f"a {KINDS[catalog.kind]} at {settings.api_url}, which has {', '.join(types)} and {key}."

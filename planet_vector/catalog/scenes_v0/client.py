@@ -38,6 +38,7 @@ class ScenesV0:
         Where the service is and whose key opens it.
     """
 
+    kind = "v0"
     counts = True
     known_types: Sequence[str] = tuple(COLUMNS)
 
@@ -53,6 +54,13 @@ class ScenesV0:
     def collection_of(self, feature: object) -> Optional[str]:
         """Return the scene type of a Feature by its own link; None if it has none."""
         return collection_of(feature)
+
+    def is_there(self) -> bool:
+        """Ask whether a Scenes API v0 answers at the root."""
+        try:
+            return bool(self.scene_types())
+        except (NotFoundError, ProtocolError):
+            return False
 
     def scene_types(self) -> Dict[str, str]:
         """Return the scene types the service lists and the address of each.
