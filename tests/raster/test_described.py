@@ -27,6 +27,7 @@ from planet_vector.raster.access import ANY_BUILD, plan
 from planet_vector.raster.described import ONE_AFTER_ANOTHER, name_of, subdatasets
 from planet_vector.raster.tiff_header import parse_tiff_header, read_tiff_header
 from planet_vector.scene import Scene
+from tests.schemas import ORTHO
 
 from ..conftest import Service, Start
 from .recording import Answer, Recorder, Request, ranged
@@ -100,7 +101,7 @@ class Host:
                 "geometry": {"type": "Polygon", "coordinates": [ring]},
                 "properties": {"data": {"products": {self.product: {"full": link}}}},
             },
-            "ortho",
+            ORTHO,
         )
 
     def name(self) -> str:

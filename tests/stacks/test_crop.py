@@ -19,6 +19,7 @@ from rasterio.warp import transform_bounds  # noqa: E402
 import planet_vector  # noqa: E402
 from planet_vector import ConfigError, NotFoundError, QueryError  # noqa: E402
 from planet_vector.scene import Scene  # noqa: E402
+from tests.schemas import ORTHO  # noqa: E402
 
 from ..conftest import Service  # noqa: E402
 from ..raster.conftest import strips  # noqa: E402
@@ -197,7 +198,7 @@ def test_what_cannot_be_is_said_before_anything_is_written(on_land: Land, tmp_pa
     with pytest.raises(QueryError, match="GeoJSON Features"):
         planet_vector.crop_stack(planet_vector.find_stacks(features)[0], tmp_path / "none")
     far = Scene(
-        {**features[0], "id": "far", "geometry": json.loads(shapely.to_geojson(shapely.box(0, 0, 1, 1)))}, "ortho"
+        {**features[0], "id": "far", "geometry": json.loads(shapely.to_geojson(shapely.box(0, 0, 1, 1)))}, ORTHO
     )
     with pytest.raises(QueryError, match="no ground in common"):
         planet_vector.crop_stack([stack.scenes[0], far], tmp_path / "none")
