@@ -119,8 +119,14 @@ bench: .venv/.done-test  ## Measure, and compare with what is promised.
 	done
 
 .PHONY: docs
-docs: .venv/.done-test demo/quicklook.png | test-packages  ## Write the generated parts of the documentation anew.
+docs: .venv/.done-test demo/quicklook.png | test-packages  ## Write the generated parts of the documentation, and build its site.
 	@$(PYTHON) docs/generate.py
+	@$(MAKE) --no-print-directory site
+
+.PHONY: site
+site: .venv/.done-test  ## Build the site of the documentation into site/, and check its links.
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
+	@$(PYTHON) docs/check_site.py
 
 demo/quicklook.png:
 	@$(MAKE) --no-print-directory demo
@@ -131,7 +137,7 @@ plugin: .venv/.done-demo | plugin-packages  ## Build the QGIS plugin into dist/.
 
 .PHONY: clean
 clean:  ## Remove what these targets made, but the system's packages.
-	rm -rf .venv .venv-qgis build dist *.egg-info demo/archive demo/quicklook.png
+	rm -rf .venv .venv-qgis build dist site *.egg-info demo/archive demo/quicklook.png
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 .venv/bin/python: | demo-packages
@@ -147,7 +153,7 @@ clean:  ## Remove what these targets made, but the system's packages.
 
 .venv/.done-test: .venv/.done-demo
 	@echo "Installing the test tools into .venv …"
-	@$(PYTHON) $(PIP) -e '.[server,geo,xarray,dev]'
+	@$(PYTHON) $(PIP) -e '.[server,geo,xarray,dev,docs]'
 	@touch $@
 
 # QGIS and its numpy are of the system: nothing may come between them, so no dependency is pulled in.
