@@ -131,6 +131,11 @@ site: .venv/.done-test  ## Build the site of the documentation into site/, and c
 demo/quicklook.png:
 	@$(MAKE) --no-print-directory demo
 
+.PHONY: dist
+dist: .venv/.done-test  ## Build the sdist, and the wheel from it, into dist/.
+	@rm -rf build *.egg-info
+	@$(PYTHON) -m build -q --outdir dist . && ls dist
+
 .PHONY: plugin
 plugin: .venv/.done-demo | plugin-packages  ## Build the QGIS plugin into dist/.
 	@$(PYTHON) qgis_plugin/build.py
@@ -138,7 +143,7 @@ plugin: .venv/.done-demo | plugin-packages  ## Build the QGIS plugin into dist/.
 .PHONY: clean
 clean:  ## Remove what these targets made, but the system's packages.
 	rm -rf .venv .venv-qgis build dist site *.egg-info demo/archive demo/quicklook.png
-	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 .venv/bin/python: | demo-packages
 	@$(PYTHON3) $(ANY) || { echo "planet_vector needs Python 3.9 or later; say which: make PYTHON3=…"; exit 1; }
