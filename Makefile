@@ -104,9 +104,10 @@ test-smoke-here: .venv/.done-test .venv-qgis/.done-test | test-packages
 	exit $$failed
 
 .PHONY: lint
-lint: .venv/.done-test  ## Check style, types, and that imports go down only.
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check --quiet . && .venv/bin/mypy && .venv/bin/lint-imports --no-logo \
-	  && $(PYTHON) tools/count_any.py
+lint: .venv/.done-test  ## Check style, spelling, types, docstrings, and that imports go down only.
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check --quiet . && .venv/bin/codespell \
+	  && .venv/bin/mypy && .venv/bin/lint-imports --no-logo \
+	  && $(PYTHON) tools/count_any.py && $(PYTHON) tools/count_docstrings.py
 
 .PHONY: format
 format: .venv/.done-test  ## Lay out the code as `make lint` wants it.
