@@ -47,6 +47,21 @@ def test_the_reference_has_every_public_name() -> None:
     assert functions == set(re.findall(r"\[planet_vector\.(\w+)\]", index)) - {"PlanetVectorError"}
 
 
+def test_pictures_are_of_the_commands_beside_them() -> None:
+    """What docs/pictures_*.py draw is what the pages say how to draw."""
+    drawn = (ROOT / "docs" / "pictures_maps.py").read_text(encoding="utf-8")
+    area, summer = (re.findall(rf'^{name} = "(.+)"$', drawn, re.M)[0] for name in ("AREA", "SUMMER"))
+    page = (ROOT / "docs" / "maps.md").read_text(encoding="utf-8")
+    map_, mosaic = page.index("(img/map.png)"), page.index("(img/mosaic.png)")
+    assert f'planet-vector map "PLANET:ortho?{summer}&{area}" -o map.html' in page[:map_]
+    assert f'"{summer}"' in page[map_:mosaic] and f"&cloud_cover.estimated.lte=20&{area}" in page[map_:mosaic]
+    drawn = (ROOT / "docs" / "pictures_stacks.py").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "stacks.md").read_text(encoding="utf-8")
+    command = re.findall(r"^planet-vector stacks .*--sheet .*$", page[: page.index("(img/stack-sheet.png)")], re.M)[-1]
+    words = re.findall(r'"([^"]+)"', drawn[drawn.index("search = [") : drawn.index("command = [")])
+    assert len(words) > 5 and [word for word in words if word != "--overwrite" and word not in command] == []
+
+
 @pytest.mark.parametrize(
     "body, fault",
     [
