@@ -103,10 +103,19 @@ test-smoke-here: .venv/.done-test .venv-qgis/.done-test | test-packages
 	$(QGIS_PYTEST) $(SMOKE_QGIS) $(TWO) $(ARGS) || failed=1; \
 	exit $$failed
 
+# By itself, as it takes a third more of the processor's time. The plugin is not measured: QGIS runs it.
+.PHONY: coverage
+coverage: .venv/.done-test | test-packages  ## Run the suite on this machine, and say how much of the package it runs.
+	@rm -rf .coverage; failed=0; \
+	$(PYTHON) -m coverage run -m pytest tests --ignore=tests/qgis $(TWO) $(ARGS) || failed=1; \
+	$(PYTHON) -m coverage combine --quiet && $(PYTHON) -m coverage report || failed=1; \
+	exit $$failed
+
 .PHONY: lint
-lint: .venv/.done-test  ## Check style, types, and that imports go down only.
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check --quiet . && .venv/bin/mypy && .venv/bin/lint-imports --no-logo \
-	  && $(PYTHON) tools/count_any.py
+lint: .venv/.done-test  ## Check style, spelling, types, docstrings, and that imports go down only.
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check --quiet . && .venv/bin/codespell \
+	  && .venv/bin/mypy && .venv/bin/lint-imports --no-logo \
+	  && $(PYTHON) tools/count_any.py && $(PYTHON) tools/count_docstrings.py
 
 .PHONY: format
 format: .venv/.done-test  ## Lay out the code as `make lint` wants it.
@@ -119,11 +128,22 @@ bench: .venv/.done-test  ## Measure, and compare with what is promised.
 	done
 
 .PHONY: docs
-docs: .venv/.done-test demo/quicklook.png | test-packages  ## Write the generated parts of the documentation anew.
+docs: .venv/.done-test demo/quicklook.png | test-packages  ## Write the generated parts of the documentation, and build its site.
 	@$(PYTHON) docs/generate.py
+	@$(MAKE) --no-print-directory site
+
+.PHONY: site
+site: .venv/.done-test  ## Build the site of the documentation into site/, and check its links.
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
+	@$(PYTHON) docs/check_site.py
 
 demo/quicklook.png:
 	@$(MAKE) --no-print-directory demo
+
+.PHONY: dist
+dist: .venv/.done-test  ## Build the sdist, and the wheel from it, into dist/.
+	@rm -rf build *.egg-info
+	@$(PYTHON) -m build -q --outdir dist . && ls dist
 
 .PHONY: plugin
 plugin: .venv/.done-demo | plugin-packages  ## Build the QGIS plugin into dist/.
@@ -131,8 +151,8 @@ plugin: .venv/.done-demo | plugin-packages  ## Build the QGIS plugin into dist/.
 
 .PHONY: clean
 clean:  ## Remove what these targets made, but the system's packages.
-	rm -rf .venv .venv-qgis build dist *.egg-info demo/archive demo/quicklook.png
-	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-qgis build dist site *.egg-info demo/archive demo/quicklook.png
+	rm -rf .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 .venv/bin/python: | demo-packages
 	@$(PYTHON3) $(ANY) || { echo "planet_vector needs Python 3.9 or later; say which: make PYTHON3=…"; exit 1; }
@@ -147,7 +167,7 @@ clean:  ## Remove what these targets made, but the system's packages.
 
 .venv/.done-test: .venv/.done-demo
 	@echo "Installing the test tools into .venv …"
-	@$(PYTHON) $(PIP) -e '.[server,geo,xarray,dev]'
+	@$(PYTHON) $(PIP) -e '.[server,geo,xarray,dev,docs]'
 	@touch $@
 
 # QGIS and its numpy are of the system: nothing may come between them, so no dependency is pulled in.

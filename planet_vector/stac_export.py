@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, 
 from planet_vector.assets import Asset, SpectralBand
 from planet_vector.collection_schema import flatten
 from planet_vector.errors import NotFoundError, ProtocolError
+from planet_vector.extras import named_extra
 from planet_vector.geometry.boxes import narrow_around_polygons
 from planet_vector.scene import Scene
 from planet_vector.times import format_time
@@ -140,7 +141,8 @@ def write_geoparquet(scenes: Iterable[Scene], path: Path) -> int:
     ProtocolError
         When what they say of themselves fits no columns: a text where others have a number, say.
     """
-    from stac_geoparquet.arrow import to_parquet
+    with named_extra():
+        from stac_geoparquet.arrow import to_parquet
 
     from planet_vector.atomic_files import complete
 

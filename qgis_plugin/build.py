@@ -35,6 +35,7 @@ DRIVER = f"{CORE}.plugins.gdal_PLANET"
 BROUGHT = {"gdal_python_driver", "numpy", "osgeo", "processing", "qgis", "requests", "urllib3", NAME}
 """What QGIS brings, beside the standard library: the first is GDAL's own, urllib3 comes with requests."""
 
+LICENSES = ("LICENSE", "THIRD_PARTY_NOTICES.md")
 CARRIED = (".py", ".svg", ".txt")
 MOST_BYTES = 25 * 2**20  # of a plugin, by the rules of plugins.qgis.org
 COMPILERS = ("lrelease", "lrelease-qt5", "lrelease-qt6", "lrelease6", "pyside6-lrelease")
@@ -76,7 +77,7 @@ def version() -> str:
 
 def contents() -> Dict[str, bytes]:
     """Return the files of the plugin, by their names below its folder."""
-    found = {"LICENSE": (ROOT / "LICENSE").read_bytes()}
+    found = {name: (ROOT / name).read_bytes() for name in LICENSES}
     for file in PLUGIN.rglob("*"):
         if file.is_file() and file.suffix in CARRIED:
             name = file.relative_to(PLUGIN).as_posix()

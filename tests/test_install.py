@@ -29,7 +29,7 @@ print(json.dumps([planet_vector.__file__, list(planet_vector.plugins.__path__), 
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a wheel of the checkout, made from a copy of what is kept in it."""
     copy = tmp_path_factory.mktemp("copy")
-    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "THIRD_PARTY_NOTICES.md"):
         shutil.copy(ROOT / name, copy)
     for name in ("planet_vector", "plugins"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -61,7 +61,9 @@ def test_the_wheel_holds_every_file(wheel: Path) -> None:
     }
     assert "planet_vector/py.typed" in kept
     with zipfile.ZipFile(wheel) as archive:
-        held = {name for name in archive.namelist() if ".dist-info/" not in name}
+        names = archive.namelist()
+    held = {name for name in names if ".dist-info/" not in name}
+    assert {"LICENSE", "THIRD_PARTY_NOTICES.md"} <= {Path(name).name for name in names if ".dist-info/" in name}
     assert kept <= held
     assert not {name for name in held if name.split("/")[0] != "planet_vector"}
 

@@ -32,6 +32,7 @@ import planet_vector
 from planet_vector.cli.messages import plain, say
 from planet_vector.cli.options import verbose
 from planet_vector.errors import BadQueryError, NameSyntaxError, PlanetVectorError, PlanetVectorWarning, QueryError
+from planet_vector.extras import install_hint
 
 VECTOR_COMMANDS: Mapping[str, str] = {
     "types": "planet_vector.cli.types:types",
@@ -139,9 +140,7 @@ class Commands(click.Group):
         except ModuleNotFoundError as error:
             if error.name is None or error.name.startswith(__package__.partition(".")[0]):
                 raise
-            raise click.ClickException(
-                f"This needs {error.name}, which is not installed: pip install 'planet_vector[server,geo]'."
-            ) from None
+            raise click.ClickException(install_hint(error)) from None
         except KeyboardInterrupt:
             with suppress(OSError):  # whoever read it is gone, too
                 sys.stdout.flush()  # whole lines, even if threads that hang take Python's own end away

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
@@ -14,6 +15,7 @@ from planet_vector.cli.scene_inputs import scenes_given
 from planet_vector.cli.search_options import default_type
 from planet_vector.cli.terminal_bars import progress_bar
 from planet_vector.errors import ConfigError, PlanetVectorError, QueryError
+from planet_vector.extras import named_extra
 from planet_vector.item_ids import is_item_id
 from planet_vector.names import Name, is_name
 
@@ -145,6 +147,9 @@ def check_pictures(
         folder = path.absolute().parent
         if not folder.is_dir() and folder not in (crops, *crops.parents):
             raise ConfigError(f"There is no folder {path.parent} for {path.name}: make it first.")
+    if sheet is not None or animate is not None:
+        with named_extra():
+            import_module("planet_vector.stacks.sheets")
     if animate is not None:
         _check_animation(animate)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import Optional
@@ -23,6 +24,7 @@ from planet_vector.cli.output import (
 )
 from planet_vector.cli.search_options import default_type, searching
 from planet_vector.errors import ConfigError, NotFoundError, PlanetVectorError
+from planet_vector.extras import named_extra
 from planet_vector.query import Query
 from planet_vector.scene import Scene
 
@@ -86,8 +88,11 @@ def search(
     """
     if sum((collection, use_rs, names, as_csv, as_table, geoparquet is not None)) > 1:
         raise click.UsageError("--collection, --rs, --names, --csv, --geoparquet and --table exclude each other.")
-    if geoparquet is not None and geoparquet.exists() and not overwrite:
-        raise ConfigError(f"{geoparquet} is there already: give another name, or --overwrite.")
+    if geoparquet is not None:
+        if geoparquet.exists() and not overwrite:
+            raise ConfigError(f"{geoparquet} is there already: give another name, or --overwrite.")
+        with named_extra():
+            import_module("stac_geoparquet.arrow")
     out, dumps = sys.stdout, json_dumper(indent, compact)
     pages = pages_of(catalog, query) if geoparquet is None else catalog.pages(query)
     features = (feature for page in pages for feature in page)

@@ -19,7 +19,7 @@ from typing import Dict, Iterable, NamedTuple, Optional, Union
 from planet_vector.errors import ConfigError, NotFoundError
 from planet_vector.maps.addresses import Direct
 from planet_vector.maps.content import Content, gather
-from planet_vector.maps.page import Pictures, checked_background, render
+from planet_vector.maps.page import Pictures, checked_background, leaflet_folder, render
 from planet_vector.progress import Progress, bar_for
 from planet_vector.scene import Scene
 from planet_vector.workers import Workers
@@ -93,6 +93,8 @@ def write_map(
 
     Raises
     ------
+    ModuleNotFoundError
+        When the extra ``maps`` is not installed.
     PlanetVectorError
         When a name is none, the service does not give all that is named, or the background is no address of tiles.
     """
@@ -101,6 +103,7 @@ def write_map(
     path = Path(path)
     if not path.absolute().parent.is_dir():
         raise ConfigError(f"{path.parent} is no folder: make it, or write the map elsewhere.")
+    leaflet_folder()
     under = None if background is None else checked_background(background, attribution)
     content = gather([names] if isinstance(names, str) else names, connection, key)
     pictures = _thumbnails(content, thumbnails, bar_for(progress, "Thumbnails"))

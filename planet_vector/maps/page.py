@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from planet_vector.catalog.basemaps import Basemap
 from planet_vector.collection_schema import flatten
 from planet_vector.errors import ConfigError, ProtocolError
+from planet_vector.extras import named_extra
 from planet_vector.item_ids import is_item_id
 from planet_vector.maps.addresses import Addresses
 from planet_vector.maps.content import Content, time_of
@@ -94,7 +95,7 @@ def render(
     key = content.catalog.settings.key
     if key is not None and len(key.reveal()) >= _TOLD and key.reveal() in text:
         raise ProtocolError("The service's answer repeats the key, or a name holds it: no map is made of it.")
-    leaflet = Path(import_module("xstatic.pkg.leaflet").BASE_DIR)
+    leaflet = leaflet_folder()
     styles = [_read(leaflet / "leaflet.css"), *(_read(_STATIC / name) for name in _STYLES)]
     own = "\n".join(_read(_STATIC / name) for name in _SCRIPTS)
     scripts = [
@@ -117,6 +118,18 @@ def render(
         data=text,
         scripts="\n".join(f"<script>{script}</script>" for script in scripts),
     )
+
+
+def leaflet_folder() -> Path:
+    """Return the folder that Leaflet's files are in.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If the extra ``maps`` is not installed.
+    """
+    with named_extra():
+        return Path(import_module("xstatic.pkg.leaflet").BASE_DIR)
 
 
 def checked_background(url: str, attribution: str = "") -> Background:

@@ -19,7 +19,7 @@ from planet_vector.errors import ConfigError, NotFoundError, ProtocolError, Serv
 from planet_vector.http.transport import Transport
 from planet_vector.maps.addresses import Proxied
 from planet_vector.maps.content import Content, gather
-from planet_vector.maps.page import Pictures, checked_background, render
+from planet_vector.maps.page import Pictures, checked_background, leaflet_folder, render
 
 MAX_PICTURE = 16 * 2**20  # bytes; a tile in PNG has a quarter of one MB at the most
 
@@ -79,6 +79,7 @@ class MapServer(ThreadingHTTPServer):
         key: Optional[str] = None,
     ) -> None:
         under = None if background is None else checked_background(background, attribution)
+        leaflet_folder()
         self.content: Content = gather([names] if isinstance(names, str) else names, connection, key)
         self._places = Proxied(self.content.catalog)
         self._page = render(self.content, self._places, Pictures({}, 0), under, served=True).encode()

@@ -124,6 +124,7 @@ def _telling(header: RasterHeader) -> Sequence[int]:
 
 
 def has_holes(said: Band) -> bool:
+    """Tell whether values of a band can stand for no data: it has a nodata value, or can hold NaN."""
     return said.nodata is not None or said.dtype.startswith(("float", "complex"))
 
 

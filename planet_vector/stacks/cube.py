@@ -23,6 +23,7 @@ from planet_vector import stac_export
 from planet_vector.catalog import catalog_of
 from planet_vector.config import Settings
 from planet_vector.errors import QueryError, RasterAccessError
+from planet_vector.extras import named_extra
 from planet_vector.geometry.grid import GridSpec
 from planet_vector.geometry.ground import percent
 from planet_vector.pixels.header import RasterHeader
@@ -98,9 +99,10 @@ def to_xarray(
     RasterAccessError, ServiceError
         When the first product cannot be had; later on, when pixels are computed, when one of the others cannot.
     """
-    import odc.stac
-    import pystac
-    from odc.geo.geobox import GeoBox
+    with named_extra():
+        import odc.stac
+        import pystac
+        from odc.geo.geobox import GeoBox
 
     stack = as_stack(stack, area, rectangle)
     if stack.asked is not None:

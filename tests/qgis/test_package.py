@@ -61,9 +61,10 @@ def test_the_zip_has_one_folder_and_only_what_a_plugin_may_have(package: Path) -
         entries = archive.infolist()
     names = [entry.filename for entry in entries]
     assert {name.split("/")[0] for name in names} == {"planet_scenes"}
-    assert {"planet_scenes/__init__.py", "planet_scenes/metadata.txt", "planet_scenes/LICENSE"} <= set(names)
-    assert {Path(name).suffix for name in names} == {".py", ".svg", ".txt", ".qm", ""}
-    assert [name for name in names if not Path(name).suffix] == ["planet_scenes/LICENSE"]
+    assert {"planet_scenes/__init__.py", "planet_scenes/metadata.txt"} <= set(names)
+    assert {Path(name).suffix for name in names} == {".py", ".svg", ".txt", ".qm", ".md", ""}
+    licenses = {name for name in names if Path(name).suffix in ("", ".md")}
+    assert licenses == {"planet_scenes/LICENSE", "planet_scenes/THIRD_PARTY_NOTICES.md"}
     assert not [name for name in names if re.search(r"/[.]|__pycache__|test|\.(?:ts|pyc|so|dll)$", name)]
     assert {entry.external_attr >> 16 for entry in entries} == {0o644}
     assert package.stat().st_size < 1_000_000

@@ -91,7 +91,7 @@ def context() -> Iterator[Path]:
 def test_into_the_image_goes_what_is_installed_and_nothing_else() -> None:
     copied = set(context())
     assert {path.parts[0] for path in copied} == {
-        "LICENSE", "README.md", "planet_vector", "plugins", "pyproject.toml", "setup.cfg",
+        "LICENSE", "README.md", "THIRD_PARTY_NOTICES.md", "planet_vector", "plugins", "pyproject.toml", "setup.cfg",
     }  # fmt: skip
     installed = [path for folder in ("planet_vector", "plugins") for path in (ROOT / folder).rglob("*.*")]
     installed = [path for path in installed if "__pycache__" not in path.parts and path.is_file()]

@@ -105,6 +105,8 @@ class Imagery:
             One of `SIZES`: how wide it is; its height follows the scene, or is the same when `square`.
         image_format : str
             One of `FORMATS`; JPEG shows white where there is no data.
+        square : bool
+            Whether it is as high as it is wide.
 
         Raises
         ------

@@ -33,6 +33,8 @@ def shrink_for(raster: Raster, most: Optional[int] = None) -> float:
 
     Parameters
     ----------
+    raster : Raster
+        The file.
     most : int, optional
         Bytes that its largest level may have, uncompressed.
     """

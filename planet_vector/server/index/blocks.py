@@ -50,6 +50,12 @@ class BlockWriter:
 
         Parameters
         ----------
+        scene : int
+            Its number.
+        scene_type : str
+            Its type.
+        acquired : int
+            When it was acquired, as a number of the index.
         boxes : sequence of (west, south, east, north)
             None, one, or those of the parts at either side of the antimeridian.
         columns : sequence

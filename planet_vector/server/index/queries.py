@@ -83,8 +83,12 @@ class Finder:
         ----------
         db : sqlite3.Connection
             The index, within a transaction that has read nothing.
+        search : SceneSearch
+            The search.
         long : bool
             Whether the search may take long.
+        patience : Patience, optional
+            Bound on the time of the work.
 
         Raises
         ------

@@ -53,6 +53,7 @@ class Canvas:
     shares: Dict[str, Floats] = field(default_factory=dict)
 
     def painted(self) -> npt.NDArray[np.uint8]:
+        """Return red, green and blue of the land."""
         x, y = np.meshgrid(self.xs.astype(np.float32), self.ys.astype(np.float32))
         # Nothing in the country is quite straight: paths, fields and houses share one gentle distortion.
         self.x = x + 55 * self.noise(1300, 1) + 14 * self.noise(310, 2)
@@ -67,14 +68,17 @@ class Canvas:
         return self.bytes()
 
     def noise(self, wavelength: float, salt: int) -> Floats:
+        """Return smooth noise; zeros where its wavelength is too short for the pixels."""
         if wavelength < 2 * self.step:
             return np.zeros((len(self.ys), len(self.xs)), dtype=np.float32)
         return smooth(self.xs, self.ys, wavelength, self.seed * 7919 + salt)
 
     def rough(self, longest: float, shortest: float, salt: int, gain: float = 0.5) -> Floats:
+        """Return fractal noise."""
         return fractal(self.xs, self.ys, longest, shortest, self.seed * 7919 + salt, gain)
 
     def cells(self, size: float, salt: int, jitter: float = 0.8, borders: bool = True) -> Cells:
+        """Return the cells of a Voronoi diagram that each pixel is in."""
         return cells(self.x, self.y, size, self.seed * 7919 + salt, jitter, borders)
 
     def edge(self, distance: Floats, width: float = 0.0) -> Floats:
@@ -83,6 +87,7 @@ class Canvas:
         return np.asarray(np.clip(distance / np.float32(softness) + np.float32(0.5), 0, 1))
 
     def slope(self, f: Floats) -> Tuple[Floats, Floats]:
+        """Return how much a function rises to the east and to the north, a metre."""
         down, right = np.gradient(f, self.step)
         return np.asarray(right), np.asarray(-down)
 

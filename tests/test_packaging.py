@@ -1,0 +1,145 @@
+"""What is released: the sdist has all that its tests need, the wheel is made from it and runs by itself."""
+
+from __future__ import annotations
+
+import configparser
+import email
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Callable, Iterator, NamedTuple, Set
+
+import pytest
+
+from tests.conftest import HAS_FIONA, ROOT, Service
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+_BLOCK = re.compile(r"(?:^<!-- (?P<note>[^\n]*) -->\n)?^```(?P<language>bash|python)\n(?P<code>.*?)^```$", re.M | re.S)
+
+
+class Built(NamedTuple):
+    """What `python -m build` made, and what it was made of."""
+
+    kept: Set[str]
+    sdist: Path
+    wheel: Path
+
+
+def _kept() -> Iterator[Path]:
+    """Yield the files of the checkout that .gitignore does not name."""
+    ignored = [line.rstrip("/") for line in (ROOT / ".gitignore").read_text(encoding="utf-8").split()]
+    for folder, folders, names in os.walk(ROOT):
+        place = Path(folder)
+        folders[:] = [
+            name for name in folders
+            if name != ".git" and not any(
+                Path(name).match(rule) or (place / name).relative_to(ROOT).as_posix() == rule for rule in ignored
+            )
+        ]  # fmt: skip
+        for name in names:
+            path = (place / name).relative_to(ROOT)
+            if name != ".git" and not any(path.match(rule) for rule in ignored):
+                yield path
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """Build the sdist from a copy of the checkout, and the wheel from the sdist."""
+    pytest.importorskip("build")
+    copy, out = tmp_path_factory.mktemp("copy"), tmp_path_factory.mktemp("dist")
+    kept = list(_kept())
+    for path in kept:
+        (copy / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, copy / path)
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "--outdir", str(out), str(copy)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    names = {path.as_posix() for path in kept}
+    return Built(names, next(out.glob("*.tar.gz")), next(out.glob("*.whl")))
+
+
+@pytest.fixture(scope="module")
+def unpacked(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the unpacked sdist."""
+    folder = tmp_path_factory.mktemp("unpacked")
+    shutil.unpack_archive(built.sdist, folder)
+    return next(folder.iterdir())
+
+
+def test_the_sdist_has_every_file(built: Built) -> None:
+    with tarfile.open(built.sdist) as archive:
+        held = {member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()}
+    assert len(built.kept) > 500
+    assert built.kept - held == set(), "name it in MANIFEST.in"
+    made = {"PKG-INFO", "setup.cfg"}
+    assert {name for name in held - built.kept - made if not name.startswith("planet_vector.egg-info/")} == set()
+
+
+def test_tests_run_from_the_sdist(unpacked: Path, run: Run) -> None:
+    tests = ["tests/test_names.py", "tests/test_query.py", "tests/pixels/test_header.py", "tests/test_notices.py"]
+    # Imports must be the sdist's own: its folder is the first that Python looks in.
+    code = f"import planet_vector; assert planet_vector.__file__.startswith({str(unpacked)!r}), planet_vector.__file__"
+    done = run(sys.executable, "-c", code, cwd=unpacked)
+    assert done.returncode == 0, done.stderr
+    done = run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, cwd=unpacked)
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"\d{2,} passed", done.stdout)
+
+
+def test_the_sdist_holds_what_make_runs(unpacked: Path) -> None:
+    makefile = (unpacked / "Makefile").read_text(encoding="utf-8")
+    named = set(
+        re.findall(r"(?<![\w./-])((?:tests|tools|docs|demo|benchmarks|qgis_plugin)/[\w/.-]+\.(?:py|sh))", makefile)
+    )
+    assert len(named) > 10
+    assert [name for name in sorted(named) if not (unpacked / name).is_file()] == []
+
+
+def test_the_wheel_says_what_it_is(built: Built) -> None:
+    with zipfile.ZipFile(built.wheel) as archive:
+        names = archive.namelist()
+        said = email.message_from_bytes(archive.read(next(name for name in names if name.endswith("/METADATA"))))
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    assert said["Name"].replace("-", "_") == "planet_vector" and said["License"] == "MIT"
+    assert set(said.get_all("Provides-Extra", [])) == set(parser["options.extras_require"])
+    addresses = [entry.split(", ") for entry in said.get_all("Project-URL", [])]
+    assert {"Documentation", "Source", "Changes", "Issues"} <= {name for name, _ in addresses}
+    assert not {"tests", "docs"} & {name.split("/")[0] for name in names}
+
+
+@pytest.mark.long
+def test_the_recipes_of_the_readme_run_with_the_wheel_alone(
+    built: Built, service: Service, run: Run, tmp_path: Path
+) -> None:
+    environment = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+    python = environment / "bin" / "python"
+    done = run(str(python), "-m", "pip", "install", "-qq", f"{built.wheel}[geo,server]", timeout=600)
+    assert done.returncode == 0, done.stderr
+    path = os.pathsep.join([str(python.parent), os.environ["PATH"]])
+    environ = {name: value for name, value in service.environ.items() if not name.startswith("GDAL_")}
+    environ.update(PATH=path, VIRTUAL_ENV=str(environment))
+    work = tmp_path / "work"
+    work.mkdir()
+    ran = 0
+    for block in _BLOCK.finditer((ROOT / "README.md").read_text(encoding="utf-8")):
+        note, code = block["note"] or "", block["code"]
+        if note.startswith("not run here") or note == "in QGIS" or (not HAS_FIONA and "fio " in code):
+            continue
+        command = ["bash", "-e", "-o", "pipefail", "-c"] if block["language"] == "bash" else [str(python), "-c"]
+        done = run(*command, code, env=environ, cwd=work)
+        assert (done.returncode, done.stderr) == (0, ""), code
+        ran += 1
+    assert ran >= 3
+    done = run("planet-vector", "sample", "archive", "--size", "small", env=environ, cwd=work)
+    assert done.returncode == 0 and len(list((work / "archive").glob("*_metadata.json"))) > 50
+    where = run(str(python), "-c", "import planet_vector; print(planet_vector.__file__)", cwd=work).stdout
+    assert where.startswith(str(environment))
