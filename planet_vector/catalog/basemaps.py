@@ -81,7 +81,10 @@ def list_basemaps(catalog: Catalog) -> List[Mapping[str, Any]]:
     names: Set[str] = set()
     link: Optional[str] = url
     for _ in range(MAX_PAGES):
-        body = catalog.transport.get_json(catalog.transport.check_link(str(link))).body
+        try:
+            body = catalog.transport.get_json(catalog.transport.check_link(str(link))).body
+        except NotFoundError as error:
+            raise catalog.missing("This service has no basemaps, only scenes.", error) from None
         page = body.get("mosaics") if isinstance(body, Mapping) else None
         if not isinstance(page, list) or not all(
             isinstance(basemap, Mapping) and isinstance(basemap.get("name"), str) and basemap["name"]
@@ -151,7 +154,7 @@ def basemap_body(catalog: Catalog, name: str) -> Mapping[str, Any]:
     try:
         body = catalog.transport.get_json(_address(catalog, name)).body
     except NotFoundError as error:
-        raise NotFoundError(f"There is no basemap {name!r} at this service.", error.request, 404) from None
+        raise catalog.missing(f"There is no basemap {name!r} at this service.", error) from None
     if not isinstance(body, Mapping) or body.get("name") != name:
         raise _unreadable(catalog, name)
     return body

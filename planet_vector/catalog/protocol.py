@@ -6,6 +6,7 @@ from typing import Dict, Iterator, List, Mapping, Optional, Protocol
 
 from planet_vector.catalog.paging import DecodePage, Feature, SceneBatch, SearchSurvey
 from planet_vector.config import Settings
+from planet_vector.errors import NotFoundError, ServiceError
 from planet_vector.http.transport import Transport
 from planet_vector.query import Query
 from planet_vector.scene import Scene
@@ -38,6 +39,9 @@ class Catalog(Protocol):
         ServiceError
             If the service does not answer as one of its kind does.
         """
+
+    def missing(self, message: str, error: NotFoundError) -> ServiceError:
+        """Return the error for a 404: that there is no API at the root of the service, or else a message."""
 
     def scene(self, scene_type: str, scene_id: str) -> Scene:
         """Return one scene.
