@@ -15,10 +15,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
+from planet_vector.comparisons import SYNONYMS, sign_advice, signed_value_advice
 from planet_vector.decimals import BLANK, parse_number
 from planet_vector.errors import AreaWarning, QueryError, warn
 from planet_vector.geometry.areas import read_text
 from planet_vector.geometry.boxes import Box
+from planet_vector.json_faults import json_fault
 from planet_vector.times import format_time, parse_time
 
 COMPARATORS = ("gt", "gte", "lt", "lte", "eq", "neq")
@@ -129,7 +131,11 @@ class Condition:
             stem, _, comparator = name.rpartition(".")
             known = FIELDS.get(stem)
         if known is None or comparator not in COMPARATORS:
-            near = difflib.get_close_matches(name if known is None else known.name, FIELDS, 3)
+            if advice := sign_advice(name, text or None):
+                raise QueryError(advice)
+            near = difflib.get_close_matches(
+                SYNONYMS.get(stem, SYNONYMS.get(name, known.name if known else name)), FIELDS, 3
+            )
             hint = f"did you mean {' or '.join(near)}?" if near else "see 'planet-vector search --help' for the fields"
             raise QueryError(
                 f"{name!r} is no parameter of a search; {hint} (comparators: {', '.join('.' + c for c in COMPARATORS)})"
@@ -316,6 +322,8 @@ def _taken(known: SceneField) -> str:
 
 def _parse_value(known: SceneField, text: str) -> Value:
     text = text.strip(BLANK)
+    if known.kind != "string" and (advice := signed_value_advice(known.name, text)):
+        raise QueryError(advice)
     if known.kind == "time":
         try:
             return parse_time(text)
@@ -378,8 +386,9 @@ def _checked_area(text: str) -> str:
     if stripped.startswith("{"):
         try:
             kind = json.loads(stripped).get("type")
-        except (ValueError, RecursionError):
-            raise QueryError("intersects begins like GeoJSON but is no JSON: check its braces and quotes.") from None
+        except (ValueError, RecursionError) as error:
+            told = "intersects begins like GeoJSON but is no JSON"
+            raise QueryError(f"{told} ({json_fault(error)}): check its braces and quotes.") from None
         if isinstance(kind, str) and re.fullmatch(
             r"Feature(Collection)?|(Multi)?(Point|LineString|Polygon)|GeometryCollection", kind
         ):
