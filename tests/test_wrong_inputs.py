@@ -73,7 +73,7 @@ INPUTS = [
     Wrong("types", 1, "is no address of a proxy", environ={"HTTP_PROXY": "nonsense://{key}@127.0.0.1:9"}),
     Wrong("types", 1, "The proxy 127.0.0.1:9 (HTTP_PROXY) is no", environ={"HTTP_PROXY": "user:{key}@127.0.0.1:9"}),
     # keys
-    Wrong("types", 1, "refused the key of PL_API_KEY (401): put the right one", environ={"PL_API_KEY": WRONG_KEY}),
+    Wrong("types", 1, "refused the key from PL_API_KEY (401): put the right one", environ={"PL_API_KEY": WRONG_KEY}),
     Wrong("count", 1, "set PL_API_KEY, or log in", environ={"PL_API_KEY": ""}),
     Wrong("types", 1, "character no key has", environ={"PL_API_KEY": "a {key}"}),
     Wrong("count PLANET:ortho?api_key={key}", 2, "A key is never part of a name"),
@@ -249,7 +249,7 @@ def test_a_wrong_input_is_told_in_a_sentence(
         ("PLANET:ortho", {"PL_API_URL": "{host}/v1/"}, "There is no Scenes API at {host}/v1/"),
         ("PLANET:ortho", {"PL_API_URL": "https:{root_without_scheme}"}, "There is no https at 127.0.0.1"),
         ("PLANET:ortho", {"http_proxy": "{proxy}"}, "The proxy {proxy} (http_proxy) cannot be reached"),
-        ("PLANET:ortho", {"PL_API_KEY": WRONG_KEY}, "refused the key of PL_API_KEY"),
+        ("PLANET:ortho", {"PL_API_KEY": WRONG_KEY}, "refused the key from PL_API_KEY"),
         ("PLANET:ortho?cloud_cover.estimated<5", {}, "write cloud_cover.estimated.lt=5"),
         ("PLANET:ortho?acquired=2015-01-01/2015-02-01", {}, "give the first by .gte"),
         ('PLANET:ortho?intersects={"type": "Point",\n"coordinates": [1, 2}', {}, "(line 2, column 21"),
@@ -272,7 +272,7 @@ def test_ogrinfo_says_the_same(
         ({"PL_API_URL": "{host}/v1/"}, "There is no Scenes API at {host}/v1/"),
         ({"PL_API_URL": "https:{root_without_scheme}"}, "There is no https at 127.0.0.1"),
         ({"HTTP_PROXY": "{proxy}"}, "The proxy {proxy} (HTTP_PROXY) cannot be reached"),
-        ({"PL_API_KEY": WRONG_KEY}, "refused the key of PL_API_KEY"),
+        ({"PL_API_KEY": WRONG_KEY}, "refused the key from PL_API_KEY"),
     ],
 )
 def test_fio_and_rio_say_the_same(
@@ -298,7 +298,7 @@ def test_a_refused_key_is_told_with_its_file(service: Service, call: Run, monkey
     credentials_path().parent.mkdir(parents=True, exist_ok=True)
     credentials_path().write_text(json.dumps({service.url: f"{WRONG_KEY}2"}))
     sentence = sentence_of(call("types"), 1, WRONG_KEY)
-    assert f"refused the key of {credentials_path()} (401): log in ('planet-vector login')" in sentence
+    assert f"refused the key from {credentials_path()} (401): log in ('planet-vector login')" in sentence
 
 
 @pytest.mark.parametrize("file", ["connections", "credentials"])

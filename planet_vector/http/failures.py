@@ -130,7 +130,10 @@ def unauthenticated(proxy: Optional[Proxy]) -> str:
     """Return the message for a status 407."""
     if proxy is None:
         return "The service answers as a proxy that asks for a password does (407): check the address."
-    return f"{proxy} asks for a user name and a password (407): write http://USER:PASSWORD@HOST:PORT there."
+    return (
+        f"{proxy} asks for a user name and a password (407): write them before its host, with a colon between and an @ "
+        "after."
+    )
 
 
 def _of_tls(text: str, url: str, settings: Settings) -> str:

@@ -245,7 +245,7 @@ def _unauthorised(settings: Settings, told: str) -> str:
         remedy = "put the right one there"
     elif Path(source).is_absolute():
         remedy = login
-    return f"The service refused the key{f' of {source}' if source else ''} ({said}): {remedy}."
+    return f"The service refused the key{f' from {source}' if source else ''} ({said}): {remedy}."
 
 
 def login_option(settings: Settings) -> str:
