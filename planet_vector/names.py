@@ -47,6 +47,7 @@ and masks inside the file are not seen.
 
 _SECRET = re.compile(r"(?:pl_?)?(?:api[_-]?)?key|auth(?:orization)?|token|password|secret", re.IGNORECASE)
 _FIRST_WORD = re.compile(r"[A-Za-z_-]*")
+_SIGN = re.compile("[<>!≤≥≠]")
 _LONGEST_TOLD = 30  # characters; keys have more, and so has no parameter
 # What stays readable in a name. Left out, so escaped: "%" and "&" (they have a meaning), "#", "|" (QGIS splits
 # layer names there), quotes, spaces, braces and everything outside ASCII.
@@ -189,7 +190,7 @@ def _parameters(query: str) -> Iterable[Tuple[str, str]]:
                 "A key is never part of a name: put it in the environment as PL_API_KEY, "
                 "in the open option API_KEY, or store it with 'planet-vector login'."
             )
-        if advice := sign_advice(unquote(pair)):
+        if (not equals or _SIGN.search(key)) and (advice := sign_advice(unquote(pair))):
             raise NameSyntaxError(advice)
         if not equals:
             # What is pasted without a word before it may be a key.
