@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import secrets
@@ -13,6 +14,24 @@ from typing import Iterator, Set
 from planet_vector.ending import at_end, mind_sigterm
 from planet_vector.errors import ConfigError
 from planet_vector.forking import renew_after_fork
+
+DISK_ERRORS = (
+    errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG, errno.EIO, errno.EROFS
+)  # fmt: skip
+"""Numbers of errors of a disk that does not take a file: full, over a quota, over a limit, broken, read-only."""
+
+MAKE_ROOM = "make room on its disk"
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Have the disk's errors name the file that is written, where they name none, or a temporary one."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in DISK_ERRORS:
+            error.filename, error.filename2 = str(path), None
+        raise
 
 
 def temporary_beside(path: Path) -> Path:
@@ -26,11 +45,12 @@ def write_whole(path: Path, content: bytes) -> None:
     Its temporary name is always the same, so that what a killed program left behind goes with the next write.
     """
     part = path.with_name(path.name + ".part")
-    with open(part, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    with naming(path):
+        with open(part, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
 
 
 @contextmanager
@@ -45,7 +65,7 @@ def complete(path: Path) -> Iterator[Path]:
     if not path.parent.is_dir():
         raise ConfigError(f"{path} cannot be written: there is no directory {path.parent}.")
     temporary = temporary_beside(path)
-    with kept_if_complete(temporary):
+    with kept_if_complete(temporary), naming(path):
         yield temporary
         os.replace(temporary, path)
 
@@ -62,11 +82,13 @@ def new_file(path: Path, prefix: str = "", suffix: str = "") -> Iterator[Path]:
     OSError
         When it cannot be made.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=suffix)
+    with naming(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=suffix)
     os.close(handle)
     part = Path(name)
     try:
-        yield part
+        with naming(path):
+            yield part
     finally:
         with suppress(OSError):  # of a disk that cannot be written any more it stays
             part.unlink(missing_ok=True)

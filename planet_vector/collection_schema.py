@@ -37,6 +37,8 @@ class SceneField:
         Whether the service refuses a fraction in the value.
     words : tuple of str
         The values of a field of the kind ``words``, in the order by which the service compares them.
+    synonyms : tuple of str
+        What other services call such a field, for errors that help.
     """
 
     name: str
@@ -44,6 +46,7 @@ class SceneField:
     comparators: FrozenSet[str] = ORDERING
     integers_only: bool = False
     words: Tuple[str, ...] = ()
+    synonyms: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Mapping, Optional
 
-from planet_vector.connections import default_connection, find_connection
+from planet_vector.connections import ENVIRONMENT, default_connection, find_connection
 from planet_vector.errors import ConfigError
 from planet_vector.keys import Key, find_key, key_root
 
@@ -89,7 +89,7 @@ class Settings:
         asked = connection or given.get("CONNECTION") or given.get("API_URL")
         meant = find_connection(asked) if asked else default_connection()
         text = key or given.get("API_KEY")
-        found = Key(text) if text else find_key(meant.root)
+        found = Key(text, "" if key else "the open option API_KEY") if text else find_key(meant.root)
         withheld = ""
         if found is None and os.environ.get("PL_API_KEY"):
             withheld = f"the key in PL_API_KEY was not sent, it belongs to {key_root()}"
@@ -103,7 +103,7 @@ class Settings:
             except ValueError:
                 value = float("nan")
             if not least <= value <= most:
-                raise ConfigError(f"{name} is {text!r}: it takes a number from {least:g} to {most:g}.")
+                raise ConfigError(f"{name} is {text!r}: it takes a number from {least:.10g} to {most:.10g}.")
             return value
 
         return cls(
@@ -116,6 +116,13 @@ class Settings:
             kind=meant.kind,
             connection=meant.name,
         )
+
+    @property
+    def root_source(self) -> str:
+        """Where the root was set, as an error names it: ``PL_API_URL``, a connection, or the root as it was given."""
+        if not self.connection:
+            return f"the address {self.api_url}"
+        return self.connection if self.connection == ENVIRONMENT else f"connection {self.connection!r}"
 
     @property
     def identity(self) -> tuple[str, str]:

@@ -26,8 +26,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypedDict, cast
 
-from planet_vector.atomic_files import write_whole
+from planet_vector.atomic_files import DISK_ERRORS, MAKE_ROOM, write_whole
 from planet_vector.errors import ConfigError
+from planet_vector.json_faults import json_fault
 from planet_vector.private_files import make_folder
 from planet_vector.roots import is_api_origin, normalise_url, origin
 from planet_vector.user_folders import user_directory
@@ -286,7 +287,7 @@ def _of_environment(known: Sequence[Connection]) -> Optional[Connection]:
     url = os.environ.get(ENVIRONMENT)
     if not url:
         return None
-    root = normalise_url(url)
+    root = normalise_url(url, ENVIRONMENT)
     return next((each for each in known if each.root == root), Connection(ENVIRONMENT, root, ""))
 
 
@@ -294,6 +295,8 @@ def _named(name: str, known: Iterable[Connection]) -> Connection:
     for each in known:
         if each.name == name:
             return each
+    if "/" in name:
+        raise ConfigError(f"{name!r} is no name of a connection, and an address begins with http:// or https://.")
     raise ConfigError(
         f"There is no connection {name!r}: 'planet-vector connections list' lists those there are, "
         "'planet-vector connections add' makes one."
@@ -327,12 +330,14 @@ def _read() -> _Kept:
         return _Kept(empty, [])
     except ConfigError:  # without a home directory there are none
         return _Kept(empty, [])
-    except (OSError, ValueError) as error:
-        raise _unusable(type(error).__name__) from None
+    except OSError as error:
+        raise _unusable(error.strerror or type(error).__name__) from None
+    except ValueError as error:
+        raise _unusable(json_fault(error)) from None
     try:
         content = json.loads(text)
-    except (ValueError, RecursionError):
-        raise _unusable("it is no JSON") from None
+    except (ValueError, RecursionError) as error:
+        raise _unusable(f"it is no JSON: {json_fault(error)}") from None
     if not isinstance(content, dict):
         raise _unusable("it holds no JSON object")
     kept, default = content.get("connections", {}), content.get("default", "")
@@ -357,9 +362,9 @@ def _changing() -> Iterator[_Kept]:
             write_whole(path, json.dumps(kept.content, indent=1, ensure_ascii=False).encode() + b"\n")
     except (OSError, sqlite3.Error) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise ConfigError(
-            f"The file of connections {path} cannot be written ({why}): make its folder writable."
-        ) from None
+        full = isinstance(error, OSError) and error.errno in DISK_ERRORS or "full" in str(error)
+        remedy = MAKE_ROOM if full else "make its folder writable"
+        raise ConfigError(f"The file of connections {path} cannot be written ({why}): {remedy}.") from None
 
 
 def _check_free(name: str, content: _Content) -> None:

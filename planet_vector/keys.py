@@ -13,8 +13,12 @@ from pathlib import Path
 from typing import Dict, Mapping, Optional
 
 from planet_vector.errors import ConfigError
+from planet_vector.json_faults import json_fault
 from planet_vector.roots import DEFAULT_API_URL, is_api_origin, normalise_url
 from planet_vector.user_folders import home_directory, user_directory
+
+KEY_VARIABLE = "PL_API_KEY"
+"""The environment variable that may hold a key."""
 
 
 class Key:
@@ -24,6 +28,8 @@ class Key:
     ----------
     text : str
         The key. White space around it is dropped.
+    source : str, optional
+        Where it was found, as an error names it.
 
     Raises
     ------
@@ -31,9 +37,10 @@ class Key:
         When it is empty or holds a character that an HTTP header cannot carry.
     """
 
-    __slots__ = ("_text",)
+    __slots__ = ("_text", "source")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, source: str = "") -> None:
+        self.source = source
         text = text.strip()
         if not text:
             raise ConfigError("The API key is empty: put your key in PL_API_KEY or leave it unset.")
@@ -125,7 +132,7 @@ def key_root() -> str:
     ConfigError
         If ``PL_API_URL`` is no root.
     """
-    return normalise_url(os.environ.get("PL_API_URL") or DEFAULT_API_URL)
+    return normalise_url(os.environ.get("PL_API_URL") or DEFAULT_API_URL, "PL_API_URL")
 
 
 def find_key(root: str) -> Optional[Key]:
@@ -139,12 +146,14 @@ def find_key(root: str) -> Optional[Key]:
     if root in _lent:
         return _lent[root]
     if os.environ.get("PL_API_KEY") and root == key_root():
-        return Key(os.environ["PL_API_KEY"])
+        return Key(os.environ["PL_API_KEY"], KEY_VARIABLE)
     stored = stored_keys().get(root)
+    source = str(credentials_path()) if stored is not None else ""
     home = home_directory()
     if stored is None and home is not None and is_api_origin(root, DEFAULT_API_URL):
+        source = str(home / ".planet.json")
         stored = read_key_file(home / ".planet.json").get("key")
-    return Key(stored) if isinstance(stored, str) and stored.strip() else None
+    return Key(stored, source) if isinstance(stored, str) and stored.strip() else None
 
 
 def read_key_file(path: Path) -> Mapping[str, object]:
@@ -159,9 +168,10 @@ def read_key_file(path: Path) -> Mapping[str, object]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
+        why = (error.strerror if isinstance(error, OSError) else None) or json_fault(error)
         raise ConfigError(
-            f"The key file {path} cannot be read ({type(error).__name__}): mend or remove it, or set PL_API_KEY."
+            f"The key file {path} cannot be read ({why}): mend or remove it, or set PL_API_KEY."
         ) from None
     if not isinstance(content, dict):
         raise ConfigError(f"The key file {path} does not hold a JSON object: mend or remove it, or set PL_API_KEY.")

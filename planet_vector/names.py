@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import Iterable, Optional, Tuple
 from urllib.parse import quote, unquote, urlsplit
 
+from planet_vector.comparisons import sign_advice
 from planet_vector.errors import NameSyntaxError
 from planet_vector.item_ids import LONGEST_ID, is_item_id
 
@@ -45,6 +46,9 @@ and masks inside the file are not seen.
 """
 
 _SECRET = re.compile(r"(?:pl_?)?(?:api[_-]?)?key|auth(?:orization)?|token|password|secret", re.IGNORECASE)
+_FIRST_WORD = re.compile(r"[A-Za-z_-]*")
+_SIGN = re.compile("[<>!≤≥≠]")
+_LONGEST_TOLD = 30  # characters; keys have more, and so has no parameter
 # What stays readable in a name. Left out, so escaped: "%" and "&" (they have a meaning), "#", "|" (QGIS splits
 # layer names there), quotes, spaces, braces and everything outside ASCII.
 _READABLE = "-._~:/!$()*,;=@?+<>"
@@ -181,13 +185,17 @@ def _parameters(query: str) -> Iterable[Tuple[str, str]]:
             continue
         key, equals, value = pair.partition("=")
         key, value = unquote(key).strip(), unquote(value)
-        if _SECRET.fullmatch(key):
+        if _SECRET.fullmatch(key) or _SECRET.fullmatch(_FIRST_WORD.match(key)[0]):  # type: ignore[index]
             raise NameSyntaxError(
                 "A key is never part of a name: put it in the environment as PL_API_KEY, "
                 "in the open option API_KEY, or store it with 'planet-vector login'."
             )
+        if (not equals or _SIGN.search(key)) and (advice := sign_advice(unquote(pair))):
+            raise NameSyntaxError(advice)
         if not equals:
-            raise NameSyntaxError(f"The parameter {key!r} has no value: write {key}=VALUE.")
+            # What is pasted without a word before it may be a key.
+            told = f" {key!r}" if len(key) <= _LONGEST_TOLD else ""
+            raise NameSyntaxError(f"The parameter{told} has no value: write {key if told else 'PARAMETER'}=VALUE.")
         if key == "api_url" and "@" in urlsplit(value).netloc:
             raise NameSyntaxError(
                 "The api_url of a name holds a user name: leave it out, a key is never part of a name."

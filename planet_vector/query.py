@@ -11,10 +11,12 @@ from datetime import datetime
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 from planet_vector.collection_schema import COMPARATORS, CollectionSchema, SceneField
+from planet_vector.comparisons import sign_advice, signed_value_advice
 from planet_vector.decimals import BLANK, parse_number
 from planet_vector.errors import AreaWarning, QueryError, warn
 from planet_vector.geometry.areas import read_text
 from planet_vector.geometry.boxes import Box
+from planet_vector.json_faults import json_fault
 from planet_vector.times import INSTANT, format_time, parse_time
 
 Value = Union[str, int, float, datetime]
@@ -60,7 +62,11 @@ class Condition:
             stem, _, comparator = name.rpartition(".")
             known = fields.get(stem)
         if known is None or comparator not in COMPARATORS:
-            near = difflib.get_close_matches(name if known is None else known.name, fields, 3)
+            if advice := sign_advice(name, text or None):
+                raise QueryError(advice)
+            others = {other: field.name for field in fields.values() for other in field.synonyms}
+            meant = others.get(stem, others.get(name, known.name if known else name))
+            near = difflib.get_close_matches(meant, fields, 3)
             hint = f"did you mean {' or '.join(near)}?" if near else "see 'planet-vector search --help' for the fields"
             raise QueryError(
                 f"{name!r} is no parameter of a search; {hint} (comparators: {', '.join('.' + c for c in COMPARATORS)})"
@@ -262,6 +268,8 @@ def _taken(known: SceneField) -> str:
 
 def _parse_value(known: SceneField, text: str) -> Value:
     text = text.strip(BLANK)
+    if known.kind != "string" and (advice := signed_value_advice(known.name, text)):
+        raise QueryError(advice)
     if known.kind == "time":
         try:
             return parse_time(text)
@@ -324,8 +332,9 @@ def _checked_area(text: str) -> str:
     if stripped.startswith("{"):
         try:
             kind = json.loads(stripped).get("type")
-        except (ValueError, RecursionError):
-            raise QueryError("intersects begins like GeoJSON but is no JSON: check its braces and quotes.") from None
+        except (ValueError, RecursionError) as error:
+            told = "intersects begins like GeoJSON but is no JSON"
+            raise QueryError(f"{told} ({json_fault(error)}): check its braces and quotes.") from None
         if isinstance(kind, str) and re.fullmatch(
             r"Feature(Collection)?|(Multi)?(Point|LineString|Polygon)|GeometryCollection", kind
         ):

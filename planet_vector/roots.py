@@ -13,8 +13,15 @@ _PLANET = "planet.com"
 _PORTS = {"http": 80, "https": 443}
 
 
-def normalise_url(url: str) -> str:
+def normalise_url(url: str, source: str = "it") -> str:
     """Return the root of an API in one spelling: scheme and host in lower case, a slash at the end.
+
+    Parameters
+    ----------
+    url : str
+        The root.
+    source : str
+        Where it was set, as an error names it.
 
     Raises
     ------
@@ -28,7 +35,7 @@ def normalise_url(url: str) -> str:
         host, parts = None, urlsplit("")
     if parts.scheme not in _PORTS or not host:
         raise ConfigError(
-            f"The root of the API must be an http(s) address such as {DEFAULT_API_URL}: check PL_API_URL."
+            f"The root of the API must be an http(s) address such as https://imagery.example.org/v0/: check {source}."
         )
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ConfigError(

@@ -19,17 +19,19 @@ ORDERS = ("acquired desc", "acquired asc")
 FIELDS: Mapping[str, SceneField] = {
     f.name: f
     for f in (
-        SceneField("acquired", "time"),
-        SceneField("published", "time"),
+        SceneField("acquired", "time", synonyms=("datetime", "date", "time", "start_datetime")),
+        SceneField("published", "time", synonyms=("updated", "created")),
         SceneField("area", "number"),
         SceneField("camera.bit_depth", "integer", EQUALITY, integers_only=True),
         SceneField("camera.color_mode", "string", EQUALITY),
         SceneField("camera.exposure_time", "number", integers_only=True),
         SceneField("camera.gain", "number", integers_only=True),
         SceneField("camera.tdi_pulses", "number", integers_only=True),
-        SceneField("cloud_cover.estimated", "number"),
+        SceneField(
+            "cloud_cover.estimated", "number", synonyms=("eo:cloud_cover", "cloud_cover", "clouds", "cloudcover")
+        ),
         SceneField("file_size", "integer", integers_only=True),
-        SceneField("image_statistics.gsd", "number"),
+        SceneField("image_statistics.gsd", "number", synonyms=("gsd",)),
         SceneField("image_statistics.image_quality", "words", frozenset({"gte"}), words=QUALITIES),
         SceneField("image_statistics.snr", "number"),
         SceneField("landsat.data_type", "string", EQUALITY),

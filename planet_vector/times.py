@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
-from typing import Optional
+from typing import Optional, Tuple
 
 from planet_vector.decimals import BLANK
 
@@ -15,6 +15,10 @@ _TIME = re.compile(
     rf"(?:\s*(Z|z|UTC|[+-]{_HOURS}{_MINUTES}?)| ({_HOURS}{_MINUTES}))?",
     re.ASCII,
 )
+
+
+_LONGEST = 100  # characters of two times
+_BETWEEN = re.compile(r"/|\.{2,3}|--|[,;\u2013]|\s+(?:to|-|and)\s+|\s+")
 
 
 INSTANT = timedelta(microseconds=1)
@@ -60,6 +64,8 @@ def parse_time(text: str) -> datetime:
             pass  # raised again below, with the text
     match = _TIME.fullmatch(text.strip(BLANK))
     # After a date alone, " 0530" may be a time of day: it is not read as an offset.
+    if match is None and two_times(text):
+        raise ValueError(f"{text!r} is two times where one is taken: give the first by .gte and the second by .lte")
     if match is None or (match[9] and not match[4]):
         raise ValueError(f"{text!r} is not a time: write it as 2015-03-06T02:24:15Z or 2015-03-06")
     year, month, day, hour, minute, second, fraction, zone, unsigned = match.groups()
@@ -79,6 +85,22 @@ def parse_time(text: str) -> datetime:
         except OverflowError:
             raise _BeyondTime(text, LAST if zone.startswith("-") else FIRST) from None
     return moment
+
+
+def two_times(text: str) -> Optional[Tuple[str, str]]:
+    """Return the ends of an interval in another spelling than ``A..B``, as STAC's ``A/B``; None if it is none.
+
+    An end that is open, as in ``A/..``, is empty.
+    """
+    if len(text) > _LONGEST:
+        return None
+    for between in _BETWEEN.finditer(text):
+        low, high = (
+            "" if end == ".." else end for end in (text[: between.start()].strip(), text[between.end() :].strip())
+        )
+        if (low or high) and all(not end or _TIME.fullmatch(end) for end in (low, high)):
+            return low, high
+    return None
 
 
 def nearest_time(text: str) -> datetime:

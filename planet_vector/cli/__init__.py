@@ -29,8 +29,8 @@ from typing import Any, Iterator, List, Mapping, Optional, Type, Union
 import click
 
 import planet_vector
-from planet_vector.cli.messages import plain, say
-from planet_vector.cli.options import verbose
+from planet_vector.cli.messages import describe_os_error, plain, say
+from planet_vector.cli.options import TYPED, explained, verbose
 from planet_vector.errors import BadQueryError, NameSyntaxError, PlanetVectorError, PlanetVectorWarning, QueryError
 from planet_vector.extras import install_hint
 
@@ -110,6 +110,11 @@ class Commands(click.Group):
         command: click.Command = getattr(import_module(module), attribute)
         return command
 
+    def parse_args(self, ctx: click.Context, args: List[str]) -> List[str]:
+        """Remember the command line, of which errors may repeat a part."""
+        ctx.meta.setdefault(TYPED, (ctx.command_path, list(args)))
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command, and turn what goes wrong into a sentence and an exit code."""
         try:
@@ -121,7 +126,7 @@ class Commands(click.Group):
         except PlanetVectorError as error:
             raise _failure(error) from None
         except click.ClickException as error:  # of click, or of a command: about its options
-            error.message = plain(error.message, sys.stderr)
+            error.message = plain(explained(error), sys.stderr)
             raise
         except UnicodeEncodeError as error:
             # A name of a file as the command line gave it: GDAL takes names in UTF-8 only.
@@ -136,7 +141,7 @@ class Commands(click.Group):
             if error.errno == errno.EPIPE:  # the reader closed the pipe
                 _drop_output()
                 raise click.exceptions.Exit(1) from None
-            raise click.ClickException(plain(_told(error), sys.stderr)) from None
+            raise click.ClickException(plain(describe_os_error(error), sys.stderr)) from None
         except ModuleNotFoundError as error:
             if error.name is None or error.name.startswith(__package__.partition(".")[0]):
                 raise
@@ -210,10 +215,6 @@ def _failure(error: PlanetVectorError) -> click.ClickException:
     if isinstance(error, (NameSyntaxError, QueryError)) and not isinstance(error, BadQueryError):
         failure.exit_code = click.UsageError.exit_code
     return failure
-
-
-def _told(error: OSError) -> str:
-    return f"{error.strerror}: {error.filename}" if error.filename else str(error)
 
 
 @click.group(cls=Commands, targets=COMMANDS)

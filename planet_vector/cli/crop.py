@@ -260,7 +260,7 @@ def _crop_one(
     if bbox is not None and window:
         raise click.UsageError("--bbox and --window exclude each other.")
     box = None if bbox is None else _box(bbox)
-    if output.suffix.lower() == ".vrt":
+    if output.suffix.lower() not in ("", ".tif", ".tiff"):
         raise click.UsageError(f"{output} is no name for a crop, which is a GeoTIFF: let it end in .tif.")
     if output.is_dir():
         raise click.UsageError(f"{output} is a directory: with --bbox or --window, give the name of a file.")
@@ -274,7 +274,8 @@ def _crop_one(
             part = Window(*window)
             if min(window[:2]) < 0 or min(window[2:]) < 1 or part.col_off + part.width > dataset.width \
                     or part.row_off + part.height > dataset.height:  # fmt: skip
-                raise QueryError(f"--window does not lie within the {dataset.width} × {dataset.height} pixels.")
+                size = f"{dataset.width} × {dataset.height} pixels"
+                raise QueryError(f"--window does not lie within the {size}: it is column, row, width and height.")
         with progress_bar(output.name, int(part.height)) as progress:
             write_geotiff(dataset, output, part, progress)
 

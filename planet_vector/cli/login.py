@@ -18,7 +18,6 @@ from planet_vector.config import Settings
 from planet_vector.errors import ConfigError
 from planet_vector.keys import Key, credentials_path, read_key_file, stored_keys
 from planet_vector.private_files import make_folder, write_private
-from planet_vector.user_folders import home_directory
 
 
 @click.command()
@@ -96,11 +95,7 @@ def key_source(settings: Settings) -> str:
     """Tell where a key was found."""
     if settings.key is None:
         return f"none ({settings.withheld})" if settings.withheld else "none"
-    if os.environ.get("PL_API_KEY") and Key(os.environ["PL_API_KEY"]) == settings.key:
-        return "from PL_API_KEY"
-    if settings.api_url in stored_keys():
-        return f"from {credentials_path()}"
-    return f"from {(home_directory() or Path('~')) / '.planet.json'}"
+    return f"from {settings.key.source}"
 
 
 def _place() -> str:

@@ -70,6 +70,8 @@ def map_(
         raise click.UsageError("--port is for --serve.")
     if output is None:
         raise click.UsageError("Say where to write the page, -o map.html, or --serve it.")
+    if output.suffix.lower() not in ("", ".html", ".htm"):
+        raise click.UsageError(f"{output} is no name for a map, which is a page of HTML: let it end in .html.")
     if output.exists() and not overwrite:
         raise ConfigError(f"{output} is there already: give another name, or --overwrite.")
     _write(names, output, show, thumbnails, background, attribution, connection)

@@ -6,10 +6,13 @@ where Python was told to write ASCII, and Python itself would end with a traceba
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Any
 
 import click
+
+from planet_vector.atomic_files import DISK_ERRORS, MAKE_ROOM
 
 _PLAIN = {"²": "2", "×": "x", "°": " degrees", "…": "...", "–": "-", "—": "-", "’": "'"}
 
@@ -28,6 +31,28 @@ def say(text: str, err: bool = False, nl: bool = True) -> None:
     """
     out = sys.stderr if err else sys.stdout
     click.echo(plain(text, out), file=out, nl=nl)
+
+
+_ADVICE = {
+    errno.EACCES: "see to its permissions",
+    errno.EPERM: "see to its permissions",
+    errno.ENOENT: "check its path",
+    errno.ENOTDIR: "a part of its path is a file, so give another",
+    errno.EISDIR: "it is a directory, so give the name of a file",
+    errno.EEXIST: "something else has its name, so give another",
+    errno.ENAMETOOLONG: "give a shorter name",
+}
+
+
+def describe_os_error(error: OSError) -> str:
+    """Return what a command says of an error of the system: what happened to which file, and what to do."""
+    why = error.strerror or str(error)
+    if error.errno in DISK_ERRORS:
+        # Files are named (`planet_vector.atomic_files.naming`); what is left is what the command prints.
+        return f"{error.filename or 'The output'} cannot be written ({why}): {MAKE_ROOM}, or write elsewhere."
+    if not error.filename:
+        return str(error)
+    return f"{error.filename} cannot be used ({why}): {_ADVICE.get(error.errno or 0, 'see to it')}."
 
 
 def plain(text: str, out: Any) -> str:

@@ -38,6 +38,8 @@ def metadata(
         planet-vector metadata 20150306_022415_0908 --indent 2
         planet-vector metadata PLANET:landsat/LC81300472015235LGN00
     """
+    if "-" in scenes:
+        raise click.UsageError("Scenes are not read from stdin here, as a search prints them whole: give ids or names.")
     asked = [one_scene(text, scene_type, connection) for text in scenes]
     features = (catalog.scene(kind, scene_id).feature for catalog, kind, scene_id in asked)
     out, dumps = sys.stdout, json_dumper(indent, compact)

@@ -129,11 +129,13 @@ def _write_mosaic(
     resampling: str,
 ) -> None:
     from planet_vector.geometry.ground import percent
-    from planet_vector.raster.scene_mosaic import coverage_of, open_scenes
+    from planet_vector.raster.scene_mosaic import coverage_of, crs_of, open_scenes
     from planet_vector.scene import Scene
 
     if not dry_run and output is None:
         raise click.UsageError("Give --output FILE, or --dry-run.")
+    if dst_crs is not None:
+        crs_of(dst_crs)  # before anything is asked and told
     scenes = [Scene(feature, query.schema) for page in catalog.pages(query) for feature in page]
     if not scenes and not dry_run:
         raise NotFoundError(nothing_found(catalog, query))

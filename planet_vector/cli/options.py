@@ -44,6 +44,9 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+TYPED = "planet_vector.typed"
+"""Key of a context's ``meta``: the program, and the arguments it was given."""
+
 
 def _log_to_stderr(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
     logger = logging.getLogger("planet_vector")
@@ -79,6 +82,8 @@ def split(values: Iterable[str]) -> List[str]:
 class Finite(click.types.FloatParamType):
     """Take any finite number."""
 
+    name = "number"
+
     def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> float:
         """Return the number."""
         number = float(super().convert(value, param, ctx))
@@ -89,6 +94,8 @@ class Finite(click.types.FloatParamType):
 
 class Number(click.FloatRange):
     """Take a finite number within bounds: ``nan`` would pass any, as it is neither below nor above one."""
+
+    name = "number"
 
     def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> float:
         """Return the number."""
@@ -129,6 +136,14 @@ where = click.option(
     metavar="FIELD COMPARATOR VALUE",
     help="A comparison; may be repeated, all must hold. Comparators: gt, gte, lt, lte, eq, neq.",
 )
+
+
+def explained(error: click.ClickException) -> str:
+    """Return what click says of an error, with what --where takes."""
+    if isinstance(error, click.BadOptionUsage) and error.option_name == "--where":
+        return f"{error.message.rstrip('.')}, as in --where cloud_cover.estimated lt 5."
+    return error.message
+
 
 since = click.option("--since", metavar="AGE", help="Acquired lately: 90m, 36h, 3d or 2w ago at the earliest.")
 

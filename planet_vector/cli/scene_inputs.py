@@ -76,7 +76,10 @@ def items(text: str) -> Iterator[Any]:
 
 
 def _on_stdin() -> List[Any]:
-    found = list(items(sys.stdin.read()))
+    text = sys.stdin.read()
+    if "\0" in text:
+        raise QueryError("What stands on stdin is no text: it takes ids, PLANET: names, or what a search prints.")
+    found = list(items(text))
     if not found:
         # A search that failed, or found nothing, is not to look like a task that is done.
         raise QueryError("There are no scenes on stdin: does the search before it find any?")

@@ -14,11 +14,13 @@ import planet_vector
 from planet_vector.catalog import Catalog
 from planet_vector.cli.json_input import objects
 from planet_vector.cli.options import search_flags
+from planet_vector.cli.vector_files import how_to_read
 from planet_vector.collection_schema import CollectionSchema, SceneField
+from planet_vector.comparisons import sign_advice
 from planet_vector.errors import NameSyntaxError, QueryError
 from planet_vector.names import OF_SERVICE, Name, is_name, parse_name
 from planet_vector.query import Query, before
-from planet_vector.times import format_time, parse_time
+from planet_vector.times import format_time, parse_time, two_times
 
 Parameters = List[Tuple[str, str]]
 
@@ -66,15 +68,18 @@ def search_of(
     parameters = [pair for pair in name.parameters if pair[0] not in OF_SERVICE] if name else []
     if area is not None and not is_name(area):
         parameters.append(("intersects", read_area(area)))
-    parameters += [(f"{field}.{comparator}", value) for field, comparator, value in where]
+    for field, comparator, value in where:
+        if advice := sign_advice(field):
+            raise QueryError(advice)  # one word where --where takes three, so that it has taken two that follow it
+        parameters.append((f"{field}.{comparator}", value))
     meanings = schema.meanings
     if since:
         parameters.append((f"{meanings.time}.gte", format_time(_ago(since))))
-    for flag, field, span in (("acquired", meanings.time, acquired), ("published", meanings.published, published)):
-        parameters += _span(flag, _meant(schema, flag, field), span) if span else []
+    for flag, column, span in (("acquired", meanings.time, acquired), ("published", meanings.published, published)):
+        parameters += _span(flag, _meant(schema, flag, column), span) if span else []
     if cloud_cover is not None:
-        field = _meant(schema, "cloud-cover", meanings.cloud_cover).name
-        parameters.append((f"{field}.lte", repr(meanings.cover_of_percent(cloud_cover))))
+        cover = _meant(schema, "cloud-cover", meanings.cloud_cover)
+        parameters.append((f"{cover.name}.lte", repr(meanings.cover_of_percent(cloud_cover))))
     if order:
         parameters.append(("order_by", f"{meanings.time} {order}"))
     parameters += [(key, str(value)) for key, value in (("bbox", bbox), ("limit", limit)) if value is not None]
@@ -130,15 +135,15 @@ def read_area(text: str) -> str:
     if text in ("-", "@-"):
         return area_in(sys.stdin.read(), "standard input")
     if text.startswith("@"):
-        return area_in(_read(Path(text[1:])), text[1:])
+        return _area_of_file(Path(text[1:]), text)
     if is_area(text):
         return area_in(text, "the area")
-    if not Path(text).is_file():
+    if not Path(text).exists():
         raise QueryError(
-            f"{text!r} is no area: it takes WKT, GeoJSON, the path of a file with one of them, '-' for stdin, "
-            "or a PLANET: name."
+            f"{text!r} is no area, and there is no such file: it takes WKT, GeoJSON, the path of a file with one of "
+            "them, '-' for stdin, or a PLANET: name."
         )
-    return area_in(_read(Path(text)), text)
+    return _area_of_file(Path(text), text)
 
 
 def is_area(text: str) -> bool:
@@ -159,13 +164,23 @@ def _search_name(text: str, scene_type: Optional[str]) -> Name:
     return name.without(["fields", "product"])
 
 
-def _read(path: Path) -> str:
+def _area_of_file(path: Path, given: str) -> str:
+    """Return the area that a file holds."""
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise QueryError(
-            f"{path} holds neither GeoJSON nor WKT: convert it first, as 'fio cat {path} | planet-vector search -'."
-        ) from None
+        return area_in(path.read_text(encoding="utf-8-sig"), str(path))
+    except (UnicodeDecodeError, IsADirectoryError, PermissionError, NotInDegrees, NeitherOfBoth) as error:
+        if isinstance(error, PermissionError) and not path.is_dir():  # Windows says so of folders, too
+            raise
+        told = str(error).rstrip(".") if isinstance(error, QueryError) else f"{path} holds neither GeoJSON nor WKT"
+        raise QueryError(f"{told}: {how_to_read(path, given)}") from None
+
+
+class NeitherOfBoth(QueryError):
+    """Raised if a text is neither GeoJSON nor WKT."""
+
+
+class NotInDegrees(QueryError):
+    """Raised if GeoJSON says that it is in another coordinate system than longitude and latitude."""
 
 
 def area_in(text: str, origin: str) -> str:
@@ -182,10 +197,7 @@ def area_in(text: str, origin: str) -> str:
     """
     if _WKT.match(text):
         return text.strip()
-    try:
-        found = list(objects(text))
-    except QueryError:
-        raise QueryError(f"There is neither GeoJSON nor WKT in {origin}.") from None
+    found = list(objects(text, origin))
     geometries = [geometry for item in found for geometry in _geometries(item, origin)]
     if not geometries:
         raise QueryError(f"There is no geometry in {origin}: it takes GeoJSON or WKT.")
@@ -197,9 +209,9 @@ def area_in(text: str, origin: str) -> str:
 
 def _geometries(item: Any, origin: str) -> Iterator[Mapping[str, Any]]:
     if not isinstance(item, dict):
-        raise QueryError(f"There is neither GeoJSON nor WKT in {origin}.")
+        raise NeitherOfBoth(f"There is neither GeoJSON nor WKT in {origin}.")
     if item.get("crs") and not _LONGITUDE_LATITUDE.search(json.dumps(item["crs"])):
-        raise QueryError(f"The GeoJSON in {origin} is not in longitude and latitude: reproject it to EPSG:4326.")
+        raise NotInDegrees(f"The GeoJSON in {origin} is not in longitude and latitude, so reproject it to EPSG:4326.")
     if item.get("type") == "FeatureCollection" and isinstance(item.get("features"), list):
         for feature in item["features"]:
             yield from _geometries(feature, origin)
@@ -213,7 +225,8 @@ def _geometries(item: Any, origin: str) -> Iterator[Mapping[str, Any]]:
 def _ago(age: str) -> datetime:
     match = re.fullmatch(r"(\d{1,6})([mhdw])", age.strip())
     if match is None:
-        raise QueryError(f"--since is {age!r}: it takes a number and m, h, d or w, such as 3d.")
+        since = f"; from a date on is '--acquired {age.strip()}..'" if _DATE.fullmatch(age.strip()) else ""
+        raise QueryError(f"--since is {age!r}: it takes a number and m, h, d or w, such as 3d{since}.")
     try:
         return datetime.now(timezone.utc) - timedelta(**{_UNITS[match[2]]: int(match[1])})
     except OverflowError:
@@ -226,6 +239,9 @@ def _span(flag: str, field: SceneField, text: str) -> Parameters:
     high = high if dots else low
     if not low and not high:
         raise QueryError(f"--{flag} is {text!r}: it takes A..B, A.., ..B or one date.")
+    ends = two_times(text)
+    if ends and ends != (low, high):
+        raise QueryError(f"--{flag} is {text!r}: an interval has two dots, so write '{'..'.join(ends)}'.")
     try:
         first = parse_time(low) if low else None
         last = parse_time(high) if high else None

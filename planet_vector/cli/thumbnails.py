@@ -11,6 +11,8 @@ import click
 from planet_vector.cli import options
 from planet_vector.errors import ConfigError
 
+_OTHER_PICTURES = ("gif", "webp", "tif", "tiff", "bmp", "jp2", "pdf", "svg")
+
 
 @click.command()
 @options.scenes
@@ -64,6 +66,8 @@ def thumbnails(
     single = str(output) == "-" or (suffix in THUMBNAIL_FORMATS and not output.is_dir())
     if single and form is not None and suffix and form != suffix:
         raise click.UsageError(f"{output} is not called .{form}: leave out --format, or give another name.")
+    if not single and suffix in _OTHER_PICTURES and not output.is_dir():
+        raise click.UsageError(f"{output} is no name for a picture: let it end in .png, .jpg or .jpeg.")
     form = form or (suffix if single and suffix else "png")
     if single and str(output) != "-" and output.exists() and not overwrite:
         raise ConfigError(f"{output} is there already: give another name, or --overwrite.")

@@ -200,7 +200,8 @@ def _positions(positions: Sequence[Sequence[float]]) -> Ring:
     found = [(float(p[0]), float(p[1])) for p in positions]
     for x, _ in found:
         if abs(x) > FARTHEST:
-            raise ValueError(f"the area has the longitude {x:.10g}, and they go from -540 to 540 at the most")
+            metres = "; if it is in metres, reproject it to EPSG:4326" if abs(x) > 2 * FARTHEST else ""
+            raise ValueError(f"the area has the longitude {x:.10g}, and they go from -540 to 540 at the most{metres}")
     return found
 
 

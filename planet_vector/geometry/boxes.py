@@ -36,7 +36,14 @@ class Box(NamedTuple):
             box = cls(*(parse_number(part) for part in text.split(",")))
         except (TypeError, ValueError):
             raise ValueError(f"{text!r} is not a box: write minx,miny,maxx,maxy in degrees") from None
+        if max(map(abs, box)) > 2 * FARTHEST:
+            raise ValueError(f"{text!r} is not a box in degrees, but in metres, say: reproject it to EPSG:4326")
         if not (-90 <= box.south <= box.north <= 90):
+            west, south, east, north = text.split(",")
+            if min(abs(box.south), abs(box.north)) > 90 and -90 <= box.west <= box.east <= 90:
+                raise ValueError(
+                    f"{text!r} is not a box, as longitudes come first: write {south},{west},{north},{east}"
+                )
             raise ValueError(f"{text!r} is not a box: latitudes run from miny up to maxy, within -90 and 90")
         if not (-FARTHEST <= box.west <= FARTHEST and -FARTHEST <= box.east <= FARTHEST):
             raise ValueError(f"{text!r} is not a box: longitudes lie within -540 and 540")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import time
 from dataclasses import dataclass
 from datetime import timezone
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any, Iterator, Mapping, Optional, Tuple, Union
 from urllib.parse import urlsplit, urlunsplit
 
@@ -21,6 +23,7 @@ except ImportError:  # in the Python that a GDAL program embeds
     quick_json = json.loads  # type: ignore[assignment]
 
 from planet_vector.config import Settings
+from planet_vector.connections import ENVIRONMENT, default_connection
 from planet_vector.errors import (
     AuthError,
     BadQueryError,
@@ -31,7 +34,10 @@ from planet_vector.errors import (
     UnavailableError,
 )
 from planet_vector.gc_pause import uncollected
+from planet_vector.keys import KEY_VARIABLE
+from planet_vector.roots import DEFAULT_API_URL
 
+GONE = "Planet switched its Scenes API v0 off in 2017: name a service that runs with --connection or in PL_API_URL"
 CHUNK = 2**20  # bytes
 UNREADABLE = (ValueError, MsgspecError)
 """What readers of JSON raise; up to msgspec 0.20, the last for Python 3.9, its errors are no ValueError."""
@@ -123,7 +129,25 @@ def read_body(response: requests.Response, limit: int) -> bytes:
     return b"".join(iter_body(response, limit, told if told is not None and CHUNK < told <= limit else CHUNK))
 
 
-def parse_json(content: bytes, url: str, name: str) -> JsonResponse:
+def no_api(settings: Settings, why: str) -> str:
+    """Return the message for a root at which there is no Scenes API.
+
+    Parameters
+    ----------
+    settings : Settings
+        The root, and where it was set.
+    why : str
+        What the host does instead.
+    """
+    if settings.api_url == DEFAULT_API_URL:
+        return f"There is no Scenes API at {settings.api_url}: {GONE}."
+    return (
+        f"There is no Scenes API at {settings.api_url}, as its host {why}: check {settings.root_source}; "
+        "a root ends in /v0/."
+    )
+
+
+def parse_json(content: bytes, url: str, name: str, settings: Settings) -> JsonResponse:
     """Read a body that should be JSON.
 
     Parameters
@@ -134,6 +158,8 @@ def parse_json(content: bytes, url: str, name: str) -> JsonResponse:
         The address that gave it.
     name : str
         The request, as an error may show it.
+    settings : Settings
+        The service.
 
     Raises
     ------
@@ -152,7 +178,11 @@ def parse_json(content: bytes, url: str, name: str) -> JsonResponse:
     if content.lstrip()[:1] in (b"{", b"["):
         # It began as JSON: cut off on its way without a length to betray it, so worth another try.
         raise UnavailableError("The service's answer ends in the middle.", name)
-    raise ProtocolError("The service answered with something that is not JSON: is this the root of a Scenes API?", name)
+    raise ProtocolError(
+        f"The service answered with something that is not JSON: check {settings.root_source}; the root of a Scenes API "
+        "ends in /v0/.",
+        name,
+    )
 
 
 def _loads(content: bytes) -> Any:
@@ -182,10 +212,9 @@ def check_status(response: requests.Response, name: str, settings: Settings) -> 
     told = _message(response)
     said = f", saying: {told}" if told else ""
     if status == 401:
-        hint = settings.withheld or ("check the key" if settings.key else "no key was sent, set PL_API_KEY")
-        raise AuthError(f"The service refused the key (401{said}): {hint}.", name, status)
+        raise AuthError(_unauthorised(settings, told), name, status)
     if status == 403:
-        raise AuthError(f"The service does not allow this with your key (403{said}).", name, status)
+        raise AuthError(_forbidden(settings, said), name, status)
     if status == 404:
         raise NotFoundError(f"The service has no such thing (404{said}).", name, status)
     error: ServiceError
@@ -199,6 +228,38 @@ def check_status(response: requests.Response, name: str, settings: Settings) -> 
         raise ProtocolError(f"The service answered with an unexpected status ({status}{said}).", name, status)
     error.retry_after = _retry_after(response)
     raise error
+
+
+def _unauthorised(settings: Settings, told: str) -> str:
+    said = f"401, saying: {told}" if told else "401"
+    login = f"log in ('planet-vector login{login_option(settings)}')"
+    if settings.key is None:
+        remedy = f"set PL_API_KEY, or {login}" if settings.connection == ENVIRONMENT else login
+        remedy = f"{settings.withheld}; {remedy}" if settings.withheld else remedy
+        return f"The service asks for a key, and no key was sent ({said}): {remedy}."
+    if "enter your" in told.lower():  # which services say to everybody, whatever was sent
+        said = "401"
+    source = settings.key.source
+    remedy = "check the key"
+    if source == KEY_VARIABLE:
+        remedy = "put the right one there"
+    elif Path(source).is_absolute():
+        remedy = login
+    return f"The service refused the key{f' from {source}' if source else ''} ({said}): {remedy}."
+
+
+def login_option(settings: Settings) -> str:
+    """Return what ``planet-vector login`` takes for a service, with a space before it; nothing for the default one."""
+    if settings.connection == ENVIRONMENT or settings.api_url == default_connection().root:
+        return ""
+    return f" --connection {shlex.quote(settings.connection or settings.api_url)}"
+
+
+def _forbidden(settings: Settings, said: str) -> str:
+    if settings.key is None:
+        return f"The service does not allow this without a key (403{said})."
+    source = f", from {settings.key.source}" if settings.key.source else ""
+    return f"The service does not allow this with your key (403{said}{source}): ask those who gave it to you."
 
 
 def _message(response: requests.Response) -> str:

@@ -23,9 +23,10 @@ from planet_vector.connections import LOCAL
 from planet_vector.errors import ProtocolError, RateLimitError, ServiceError, UnavailableError
 from planet_vector.forking import renew_after_fork
 from planet_vector.http.credentials import OriginAuth
+from planet_vector.http.failures import Proxy, describe_proxy, failed_exchange, no_local_service, unauthenticated
 from planet_vector.http.private_hosts import Guard, GuardedAdapter, PrivateHost, is_private_text, plain_host
 from planet_vector.http.rate_limit import RateLimiter
-from planet_vector.http.responses import JsonResponse, check_status, parse_json, read_body, redacted
+from planet_vector.http.responses import GONE, JsonResponse, check_status, parse_json, read_body, redacted
 from planet_vector.roots import DEFAULT_API_URL, is_api_origin, origin
 from planet_vector.workers import Workers
 
@@ -45,13 +46,6 @@ LONGEST_BACKOFF = 20.0  # seconds
 MAX_REDIRECTS = 5
 MAX_JSON = 64 * 2**20  # bytes decoded; the largest real page of 1000 scenes is about 2 MB
 MAX_URL = 2000  # characters; the shortest limit among common servers and proxies, past it a search is POSTed
-
-GONE = "Planet switched its Scenes API v0 off in 2017: name a service that runs with --connection or in PL_API_URL"
-START = (
-    "start one with 'planet-vector serve FOLDER' (there are images to try it with: 'planet-vector sample FOLDER'), or "
-    "name another with --connection or in PL_API_URL"
-)
-"""What is added to each error of the service that is asked where nothing else is set up."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -125,7 +119,7 @@ class Transport:
         self._session.proxies = dict(_network.proxies or {})
         self._session.trust_env = _network.proxies is None  # requests would prefer the environment's proxies
         self._session.verify = True if _network.certificates is None else _network.certificates
-        self._guard.proxied = self._is_proxied(self.settings.api_url)
+        self._guard.proxied = self._proxy_of(self.settings.api_url) is not None
 
     def _renew(self) -> None:
         # Not closed: that takes locks which a thread of the parent may have held.
@@ -166,9 +160,11 @@ class Transport:
 
         def read() -> JsonResponse:
             try:
-                return parse_json(content, final, name)
+                return parse_json(content, final, name, self.settings)
             except UnavailableError:
-                return self._exchange(method, url, parameters, lambda r: parse_json(read_body(r, limit), r.url, name))
+                return self._exchange(
+                    method, url, parameters, lambda r: parse_json(read_body(r, limit), r.url, name, self.settings)
+                )
 
         return content, read
 
@@ -276,14 +272,15 @@ class Transport:
     def _allows_private(self) -> bool:
         return self._guard.allows_private()
 
-    def _is_proxied(self, url: str) -> bool:
+    def _proxy_of(self, url: str) -> Optional[Proxy]:
         merged = self._session.merge_environment_settings(url, {}, None, None, None)
-        return requests.utils.select_proxy(url, merged["proxies"]) is not None
+        address = requests.utils.select_proxy(url, merged["proxies"])
+        return None if address is None else describe_proxy(address, urlsplit(url).scheme, _network.proxies)
 
     def _unasked(self, url: str) -> Tuple[str, requests.structures.CaseInsensitiveDict[str]]:
         _, host, port = origin(url)
         name = f"GET {redacted(url)}"
-        if not self._is_proxied(url):  # else the proxy looks it up
+        if self._proxy_of(url) is None:  # else the proxy looks it up
             try:
                 self._guard.addresses(host, port)
             except PrivateHost as error:
@@ -328,9 +325,12 @@ class Transport:
         """Return an error that also says so where the service itself is no more."""
         if self.settings.api_url == DEFAULT_API_URL:
             error.message = f"{error.message.rstrip('.')} ({GONE})."
-        elif self.settings.connection == LOCAL and isinstance(error, UnavailableError) and not self._reached:
-            withheld = f" ({self.settings.withheld})" if self.settings.withheld else ""
-            error.message = f"The connection 'local' leads to no service on this machine: {START}{withheld}."
+        elif (
+            self.settings.connection == LOCAL
+            and isinstance(error, UnavailableError)
+            and not (self._reached or self._guard.proxied)
+        ):
+            error.message = no_local_service(self.settings)
         return error
 
     def _once(
@@ -360,22 +360,16 @@ class Transport:
                     log.debug("%s -> %d", name, response.status_code)
                     self._reached = True
                     if response.status_code not in _REDIRECTS or "Location" not in response.headers:
+                        if response.status_code == 407:
+                            raise ProtocolError(unauthenticated(self._proxy_of(url)), name, 407)
                         check_status(response, name, self.settings)
                         return handle(response)
                     url = self.check_link(response.headers["Location"], response.url)
             except PrivateHost as error:
                 raise ProtocolError(str(error), name) from None
-            except requests.exceptions.Timeout:
-                raise UnavailableError("The service did not answer in time: try again later.", name) from None
-            except requests.exceptions.SSLError:
-                raise UnavailableError(
-                    "The service's certificate could not be verified: check the address, the clock and the proxy.", name
-                ) from None
-            except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError):
-                raise UnavailableError(
-                    "The connection to the service failed: check that it is running, the address and the network.", name
-                ) from None
-            except (requests.exceptions.RequestException, UnicodeError) as error:
+            except requests.exceptions.RequestException as error:
+                raise failed_exchange(error, url, name, self._proxy_of(url), self.settings) from None
+            except UnicodeError as error:
                 raise ProtocolError(
                     f"The exchange with the service failed ({type(error).__name__}): check the address.", name
                 ) from None

@@ -16,6 +16,7 @@ from planet_vector.errors import RasterAccessError
 from planet_vector.geometry.boxes import Bounds, Box
 from planet_vector.pixels.control import ByPoints, PointsProblem
 from planet_vector.pixels.header import RasterHeader
+from planet_vector.pixels.written import written_whole
 from planet_vector.raster.headers import header_of
 from planet_vector.raster.placed import placed_by_points, unplaced_because
 from planet_vector.raster.rasterio_warnings import unplaced
@@ -191,18 +192,19 @@ def write_geotiff(
         "bigtiff": "if_safer",
     }
     inside = rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True)  # else a mask is a file of its own
-    with complete(path) as temporary, inside, unplaced, rasterio.open(temporary, "w", **profile) as target:
-        header.describe(target)
-        for row in range(0, window.height, _BLOCK):
-            rows = min(_BLOCK, window.height - row)
-            # The full width at once: products come in strips of full rows, read only once this way.
-            source = Window(window.col_off, window.row_off + row, window.width, rows)
-            at = Window(0, row, window.width, rows)
-            target.write(dataset.read(window=source), window=at)
-            if header.masked:
-                target.write_mask(dataset.read_masks(1, window=source), window=at)
-            if progress:
-                progress(row + rows, window.height)
+    with complete(path) as temporary, inside, unplaced, written_whole(temporary, path) as written:
+        with rasterio.open(temporary, "w", **profile) as target:
+            header.describe(target)
+            for row in range(0, window.height, _BLOCK):
+                rows = min(_BLOCK, window.height - row)
+                # The full width at once: products come in strips of full rows, read only once this way.
+                source = Window(window.col_off, window.row_off + row, window.width, rows)
+                at = Window(0, row, window.width, rows)
+                target.write(written.note(dataset.read(window=source), at), window=at)
+                if header.masked:
+                    target.write_mask(written.note_mask(dataset.read_masks(1, window=source), at), window=at)
+                if progress:
+                    progress(row + rows, window.height)
 
 
 def geotiff_profile(header: RasterHeader, title: str) -> Dict[str, Any]:

@@ -21,6 +21,7 @@ from typing import Dict, Optional
 
 import requests
 
+from planet_vector.atomic_files import naming
 from planet_vector.errors import ProtocolError, RasterAccessError, UnavailableError
 from planet_vector.http.responses import content_length, content_range, iter_body
 from planet_vector.progress import Progress
@@ -64,7 +65,8 @@ class PartialFile:
     def __enter__(self) -> PartialFile:
         if self.path.is_dir():
             raise RasterAccessError(f"{self.path} is a directory: move it, so that a file can have its name.")
-        self._file = self._opened()
+        with naming(self.path):
+            self._file = self._opened()
         self._version = self._read_note()
         if not self._version.etag or (self._version.size is not None and self.length > self._version.size):
             self._forget()  # of which version nobody knows, or none
@@ -109,7 +111,10 @@ class PartialFile:
         try:
             self._file.truncate(at)
             for block in iter_body(response, limit - at, _PIECE):
-                self._file.write(block)
+                with naming(self.path):
+                    written = self._file.write(block)
+                    if written < len(block):  # a full disk takes the beginning
+                        self._file.write(block[written:])
                 at += len(block)
                 if progress:
                     progress(at, self._version.size)
@@ -146,7 +151,8 @@ class PartialFile:
             self.discard()
             raise
         size = self.length
-        os.fsync(self._file.fileno())  # else a power cut could leave the name with nothing in it
+        with naming(self.path):
+            os.fsync(self._file.fileno())  # else a power cut could leave the name with nothing in it
         # First: were it to stay behind, nobody would ever come by to remove it.
         self._note.unlink(missing_ok=True)
         if sys.platform == "win32":  # where a file that is open keeps its name
@@ -172,7 +178,8 @@ class PartialFile:
         self._version = _Announced(etag, content_length(response.headers))
         if etag:
             # Written before the first byte: a part without it would be of an unknown version.
-            self._note.write_text(json.dumps({"etag": etag, "size": self._version.size}), encoding="utf-8")
+            with naming(self.path):
+                self._note.write_text(json.dumps({"etag": etag, "size": self._version.size}), encoding="utf-8")
         return 0
 
     def _opened(self) -> io.FileIO:

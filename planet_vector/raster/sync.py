@@ -27,7 +27,7 @@ from functools import partial
 from pathlib import Path
 from typing import AbstractSet, Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
-from planet_vector.atomic_files import write_whole
+from planet_vector.atomic_files import MAKE_ROOM, write_whole
 from planet_vector.catalog import Catalog
 from planet_vector.errors import (
     ConfigError,
@@ -151,7 +151,8 @@ class Folder:
                     raise RasterAccessError(
                         f"Another sync of {self.directory} is under way: wait until it is done."
                     ) from None
-                raise RasterAccessError(f"{self.directory / LOCK} cannot be locked ({error}): remove it.") from None
+                remedy = MAKE_ROOM if "full" in str(error) else "remove it"
+                raise RasterAccessError(f"{self.directory / LOCK} cannot be locked ({error}): {remedy}.") from None
             yield
 
     def plan(self, catalog: Catalog, scenes: Iterable[Scene], products: Sequence[str]) -> Plan:

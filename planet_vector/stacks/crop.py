@@ -25,6 +25,7 @@ from planet_vector.catalog import connect
 from planet_vector.errors import ConfigError, PlanetVectorError, QueryError
 from planet_vector.geometry.grid import GridSpec
 from planet_vector.geometry.ground import holds_ground, merged
+from planet_vector.pixels.written import written_whole
 from planet_vector.progress import Progress, bar_for
 from planet_vector.raster.download import safe_name
 from planet_vector.raster.drawn import drawn_in
@@ -291,15 +292,15 @@ def _write(path: Path, pixels: Pixels, tags: Dict[str, str], cog: bool) -> None:
     profile = {**geotiff_profile(header, tags["id"]), "compress": "deflate", "bigtiff": "if_safer"}
     if min(header.width, header.height) >= 256 and not cog:
         profile.update(tiled=True, blockxsize=256, blockysize=256)
-    with complete(path) as temporary:
+    with complete(path) as temporary, written_whole(temporary, path) as written:
         whole = temporary.with_suffix(".whole.tif") if cog else temporary
         try:
             with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(whole, "w", **profile) as target:
                 header.describe(target)
                 target.update_tags(**tags)
-                target.write(pixels.bands)
+                target.write(written.note(pixels.bands))
                 if header.masked or not (seen_by_gdal(pixels.bands, header) == pixels.valid).all():
-                    target.write_mask(pixels.valid)  # the pixels alone do not tell
+                    target.write_mask(written.note_mask(pixels.valid))  # the pixels alone do not tell
             if cog:
                 rasterio.shutil.copy(whole, temporary, driver="COG", compress="deflate", bigtiff="if_safer")
         finally:

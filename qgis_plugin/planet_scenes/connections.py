@@ -239,7 +239,7 @@ class Connections(QObject):
         ConfigError
             When it is no key, or the manager does not take it.
         """
-        connection, key = self.get(name), Key(key_text)
+        connection, key = self.get(name), Key(key_text, "QGIS")
         manager = QgsApplication.authManager()
         if manager.isDisabled():
             raise ConfigError(
@@ -403,4 +403,4 @@ def _lend(connection: Connection) -> None:
     text = config.config("username")
     if not loaded or not text:
         raise ConfigError(tr("The key for {name} cannot be read: log in again.").format(name=repr(connection.name)))
-    lend_key(connection.url, Key(text))
+    lend_key(connection.url, Key(text, "QGIS"))

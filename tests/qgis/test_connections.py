@@ -302,7 +302,7 @@ def test_settings_edited_by_hand_do_not_stop_the_plugin() -> None:
 def test_a_wrong_key_is_an_error_of_the_service(make_connection: Callable[..., Any], service: Service) -> None:
     made = make_connection(service, "wrong", log_in=False)
     connections().log_in("wrong", "0" * 32)
-    with pytest.raises(AuthError, match="check the key"):
+    with pytest.raises(AuthError, match="the key from QGIS .401.: check the key"):
         connections().get(made.name).catalog().scene_types()
 
 

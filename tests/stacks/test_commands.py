@@ -144,7 +144,7 @@ def test_an_error_is_one_sentence(
 def test_what_stands_on_stdin_is_not_believed(run: Run, env: Dict[str, str], land: Land, tmp_path: Path) -> None:
     feature = json.loads(run("planet-vector", "search", "--limit", "1", env=env).stdout)
     feature["properties"]["data"]["products"]["visual"]["full"] = "file:///etc/passwd"
-    for text, told in (("{not json", "is none"), ('{"type": "Feature"}', "no scene")):
+    for text, told in (("{not json", "is broken (line 1, column 2"), ('{"type": "Feature"}', "no scene")):
         done = run("planet-vector", "crop", "-", "-o", str(tmp_path / "crops"), input=text, env=env)
         assert done.returncode == 2 and told in done.stderr and "Traceback" not in done.stderr, done.stderr
     assert not (tmp_path / "crops").exists()

@@ -88,7 +88,10 @@ class ScenesV0Basemaps:
         names: Set[str] = set()
         link: Optional[str] = url
         for _ in range(MAX_PAGES):
-            body = self._transport.get_json(self._transport.check_link(str(link))).body
+            try:
+                body = self._transport.get_json(self._transport.check_link(str(link))).body
+            except NotFoundError as error:
+                raise self._catalog.missing("This service has no basemaps, only scenes.", error) from None
             page = body.get("mosaics") if isinstance(body, Mapping) else None
             if not isinstance(page, list) or not all(
                 isinstance(basemap, Mapping) and isinstance(basemap.get("name"), str) and basemap["name"]
@@ -108,7 +111,7 @@ class ScenesV0Basemaps:
         try:
             body = self._transport.get_json(self._address(name)).body
         except NotFoundError as error:
-            raise NotFoundError(f"There is no basemap {name!r} at this service.", error.request, 404) from None
+            raise self._catalog.missing(f"There is no basemap {name!r} at this service.", error) from None
         if not isinstance(body, Mapping) or body.get("name") != name:
             raise self._unreadable(name)
         return body

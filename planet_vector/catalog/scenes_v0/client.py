@@ -14,8 +14,8 @@ from planet_vector.catalog.scenes_v0.scene_columns import COLUMNS
 from planet_vector.catalog.scenes_v0.scene_schemas import MEANINGS, collection_of, schema_of
 from planet_vector.collection_schema import CollectionSchema, Feature
 from planet_vector.config import Settings
-from planet_vector.errors import NotFoundError, ProtocolError, QueryError
-from planet_vector.http.responses import JsonResponse
+from planet_vector.errors import NotFoundError, ProtocolError, QueryError, ServiceError
+from planet_vector.http.responses import JsonResponse, no_api
 from planet_vector.http.transport import Transport
 from planet_vector.query import Query
 from planet_vector.roots import DEFAULT_API_URL, is_api_origin
@@ -45,6 +45,7 @@ class ScenesV0:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.transport = Transport(settings)
+        self._has_types = False  # known to list scene types
         self.basemaps = ScenesV0Basemaps(self.transport, self)
 
     def schema(self, scene_type: str) -> CollectionSchema:
@@ -74,18 +75,14 @@ class ScenesV0:
             answer = self.transport.get_json(self.transport.url("scenes/"))
         except NotFoundError as error:
             raise NotFoundError(
-                f"There is no Scenes API at {self.settings.api_url}: its root, which PL_API_URL holds, ends in /v0/.",
-                error.request,
-                error.status,
+                no_api(self.settings, "has nothing at this address (404)"), error.request, error.status
             ) from None
         if not (
             isinstance(answer.body, dict)
             and answer.body
             and all(isinstance(link, str) for link in answer.body.values())
         ):
-            raise ProtocolError(
-                "The service did not list its scene types: is this the root of a Scenes API?", f"GET {answer.url}"
-            )
+            raise ProtocolError(no_api(self.settings, "does not list scene types"), f"GET {answer.url}")
         return {name: self.transport.check_link(link) for name, link in sorted(answer.body.items())}
 
     def scene(self, scene_type: str, scene_id: str) -> Scene:
@@ -102,12 +99,22 @@ class ScenesV0:
         try:
             scene = Scene(self.transport.get_json(url).body, schema_of(scene_type), self)
         except NotFoundError as error:
-            raise NotFoundError(
-                f"There is no scene {scene_id!r} of type {scene_type!r} at this service.", error.request, 404
-            ) from None
+            told = f"There is no scene {scene_id!r} of type {scene_type!r} at this service."
+            raise self.missing(told, error) from None
         if scene.id != scene_id:
             raise ProtocolError(f"The service gave scene {scene.id!r} when asked for {scene_id!r}.", f"GET {url}")
         return scene
+
+    def missing(self, message: str, error: NotFoundError) -> ServiceError:
+        """Return the error for a 404: that there is no Scenes API at the root, or else a message."""
+        if not self._has_types:
+            try:
+                self._has_types = bool(self.scene_types())
+            except (NotFoundError, ProtocolError) as wrong_root:
+                return wrong_root
+            except ServiceError:
+                pass  # unknown
+        return NotFoundError(message, error.request, error.status)
 
     def thumbnail(self, scene: Scene, size: str = "md", format: str = "png", square: bool = False) -> bytes:
         """Return the picture the service makes of a scene.
@@ -187,11 +194,10 @@ class ScenesV0:
         try:
             content, as_json = self.transport.fetch(url, [*query.parameters, ("count", str(size))])
         except NotFoundError as error:
-            raise NotFoundError(
+            raise self.missing(
                 f"There is no scene type {query.scene_type!r} at this service: "
                 "'planet-vector types' lists what it has.",
-                error.request,
-                404,
+                error,
             ) from None
 
         def read(decode: Optional[DecodePage]) -> ScenePage:

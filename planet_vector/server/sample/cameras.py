@@ -14,6 +14,7 @@ from rasterio.enums import ColorInterp
 from rasterio.transform import Affine
 from rasterio.warp import transform
 
+from planet_vector.pixels.written import written_whole
 from planet_vector.server.sample.noise import Floats, fractal
 from planet_vector.server.sample.plan import Shot
 from planet_vector.server.sample.spectra import BANDS, MATERIALS, reflectance
@@ -277,7 +278,7 @@ def _write(path: Path, bands: npt.NDArray[Any], shot: Shot, pixel: float, nodata
     options: Dict[str, Any] = {"photometric": "RGB"} if bands.dtype == np.uint8 else {"photometric": "MINISBLACK"}
     if bands.dtype == np.uint8 and count == 4:
         options["alpha"] = "unspecified"
-    with rasterio.open(
+    with written_whole(path, path) as written, rasterio.open(
         path, "w", driver="GTiff", width=width, height=height, count=count, dtype=bands.dtype, nodata=nodata,
         crs=f"EPSG:{shot.epsg}", transform=Affine(pixel, 0, shot.left, 0, -pixel, shot.top), compress="lzw",
         predictor=2, interleave="pixel", tiled=False, blockysize=1, **options,
@@ -285,4 +286,4 @@ def _write(path: Path, bands: npt.NDArray[Any], shot: Shot, pixel: float, nodata
         file.update_tags(TIFFTAG_DATETIME=f"{shot.acquired:%Y:%m:%d %H:%M:%S}")
         if bands.dtype == np.uint8 and count == 4:
             file.colorinterp = [ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.alpha]
-        file.write(bands)
+        file.write(written.note(bands))

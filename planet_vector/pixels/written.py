@@ -1,0 +1,101 @@
+"""Compare a raster that GDAL wrote with the pixels it was given: closing a file, it reports no full disk."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator, List, Optional, Tuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+from rasterio.windows import Window
+
+from planet_vector.atomic_files import DISK_ERRORS
+from planet_vector.errors import PlanetVectorError, RasterAccessError
+from planet_vector.pixels.rasterio_errors import RASTER_ERRORS
+
+Array = TypeVar("Array", bound=npt.NDArray[np.generic])
+
+_PROBE = 2**20  # bytes; a disk without room for these did not take the last blocks of the file, or just so
+
+
+class WrittenPixels:
+    """Checksums of the pixels and masks that are written to a raster, window by window."""
+
+    def __init__(self) -> None:
+        self._sums: List[Tuple[bool, Optional[Window], int]] = []
+
+    def note(self, pixels: Array, window: Optional[Window] = None) -> Array:
+        """Note the pixels of all bands in a window, the whole raster by default; return them."""
+        self._sums.append((False, window, _sum(pixels)))
+        return pixels
+
+    def note_mask(self, mask: Array, window: Optional[Window] = None) -> Array:
+        """Note a mask in a window, the whole raster by default; return it."""
+        self._sums.append((True, window, _sum(_as_mask(mask))))
+        return mask
+
+    def are_in(self, path: Path) -> bool:
+        """Return whether a raster holds them."""
+        with rasterio.open(path) as dataset:
+            for is_mask, window, noted in self._sums:
+                found = _as_mask(dataset.read_masks(1, window=window)) if is_mask else dataset.read(window=window)
+                if _sum(found) != noted:
+                    return False
+        return True
+
+
+def _sum(pixels: npt.NDArray[np.generic]) -> int:
+    return zlib.crc32(np.ascontiguousarray(pixels).data)
+
+
+def _as_mask(mask: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
+    found: npt.NDArray[np.uint8] = (mask != 0).astype(np.uint8)
+    return found
+
+
+@contextmanager
+def written_whole(temporary: Path, path: Path) -> Iterator[WrittenPixels]:
+    """Give what notes the pixels written to a temporary file, and compare them when it is closed.
+
+    Parameters
+    ----------
+    temporary : Path
+        The file that is written.
+    path : Path
+        What it will be called, as an error names it.
+
+    Raises
+    ------
+    OSError
+        If the disk did not take all of it.
+    RasterAccessError
+        If the file has other pixels for another reason.
+    """
+    pixels = WrittenPixels()
+    try:
+        yield pixels
+        whole = pixels.are_in(temporary)
+    except PlanetVectorError:
+        raise
+    except RASTER_ERRORS:
+        _probe(temporary, path)
+        raise
+    if not whole:
+        _probe(temporary, path)
+        raise RasterAccessError(f"{path} does not hold the pixels that were written to it: see to its disk.")
+
+
+def _probe(temporary: Path, path: Path) -> None:
+    """Raise the disk's error for a file if it takes no more of it."""
+    try:
+        with open(temporary, "ab") as file:
+            file.write(bytes(_PROBE))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        if error.errno in DISK_ERRORS:
+            raise OSError(error.errno, error.strerror, str(path)) from None
