@@ -19,6 +19,7 @@ from planet_vector.connections import connections_path
 from planet_vector.errors import AuthError, NotFoundError, QueryError
 from planet_vector.keys import credentials_path
 from tests.conftest import Service, needs_fiona
+from tests.schemas import ORTHO
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -288,7 +289,7 @@ def test_python_raises_the_same(connected: Service, monkeypatch: pytest.MonkeyPa
     with pytest.raises(NotFoundError, match="no Scenes API at"):
         list(planet_vector.search("PLANET:ortho", connection=connected.url.replace("v0", "v1")))
     with pytest.raises(QueryError, match="write cloud_cover.estimated.lt=5"):
-        planet_vector.Query.parse("ortho", [("cloud_cover.estimated<5", "")])
+        planet_vector.Query.parse(ORTHO, [("cloud_cover.estimated<5", "")])
     with pytest.raises(AuthError, match="refused the key .401.: check the key"):
         planet_vector.connect(key=f"{WRONG_KEY}1").scene_types()
 

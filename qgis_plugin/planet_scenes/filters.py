@@ -6,7 +6,7 @@ from typing import Dict, List, Optional, Tuple
 
 from qgis.gui import QgsCollapsibleGroupBoxBasic, QgsRangeSlider
 from qgis.PyQt import sip
-from qgis.PyQt.QtCore import QDate, QObject, Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtCore import QDate, QObject, QTimer, pyqtSignal
 from qgis.PyQt.QtGui import QDoubleValidator
 from qgis.PyQt.QtWidgets import (
     QCheckBox,
@@ -19,11 +19,10 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
+from planet_scenes.dates import from_day, to_day
 from planet_scenes.texts import tr
 from planet_scenes.widgets import row_of
 from planet_vector.collection_schema import CollectionSchema, SceneField
-from planet_vector.query import before
-from planet_vector.times import parse_time
 
 BETWEEN = 0
 """Stands in the place of a number of days: two days are given."""
@@ -112,11 +111,9 @@ class Filters(QObject):
         found: List[Tuple[str, str]] = []
         days, time, cover = self.preset.currentData(), schema.meanings.time, schema.meanings.cloud_cover
         if days == BETWEEN:
-            found.append((f"{time}.gte", self.since.date().toString(Qt.DateFormat.ISODate)))
-            after = parse_time(self.until.date().addDays(1).toString(Qt.DateFormat.ISODate))
-            found.append(before(schema.time_field, after).parameter)
+            found += [from_day(schema.time_field, self.since.date()), to_day(schema.time_field, self.until.date())]
         elif days:
-            found.append((f"{time}.gte", QDate.currentDate().addDays(-days).toString(Qt.DateFormat.ISODate)))
+            found.append(from_day(schema.time_field, QDate.currentDate().addDays(-days)))
         if cover is not None and self.cloud.lowerValue() > 0:
             found.append((f"{cover}.gte", f"{schema.meanings.cover_of_percent(self.cloud.lowerValue()):g}"))
         if cover is not None and self.cloud.upperValue() < 100:

@@ -9,9 +9,9 @@ from qgis.core import QgsApplication, QgsBrowserModel, QgsDataItem, QgsErrorItem
 from qgis.PyQt.QtCore import QModelIndex
 from qgis.PyQt.QtWidgets import QAction, QInputDialog, QMessageBox, QWidget
 
-from planet_scenes import browser
 from planet_scenes.browser import ItemProvider
 from planet_scenes.connections import Connection, connections
+from planet_vector.catalog.scenes_v0.basemaps import ScenesV0Basemaps
 from tests.conftest import KEY, Service
 from tests.qgis.conftest import Desktop, settle, wait_for
 
@@ -151,7 +151,7 @@ def test_what_goes_wrong_is_an_item_that_says_so(tree: Tree) -> None:
 def test_a_basemap_is_listed_by_its_title(tree: Tree, connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     # The sample service has no basemaps.
     listed: Any = lambda catalog: [{"name": "land_2015", "title": "The land"}, {"name": "sea"}]  # noqa: E731
-    monkeypatch.setattr(browser, "list_basemaps", listed)
+    monkeypatch.setattr(ScenesV0Basemaps, "list", listed)
     basemaps = tree.inside("sample", "Basemaps")
     assert sorted(item.name() for item in basemaps) == ["The land", "sea"]
     assert {item.uri() for item in basemaps} == {

@@ -419,6 +419,11 @@
       <translation>{count:,} Szenen</translation>
     </message>
     <message>
+      <location filename="../dock_count.py" />
+      <source>The service does not count.</source>
+      <translation>Der Dienst zählt nicht.</translation>
+    </message>
+    <message>
       <location filename="../dock_download.py" />
       <source>Download</source>
       <translation>Herunterladen</translation>
@@ -490,13 +495,13 @@
     </message>
     <message>
       <location filename="../empty.py" />
-      <source>the dates</source>
-      <translation>das Datum</translation>
+      <source>the area</source>
+      <translation>das Gebiet</translation>
     </message>
     <message>
       <location filename="../empty.py" />
-      <source>the area</source>
-      <translation>das Gebiet</translation>
+      <source>the dates</source>
+      <translation>das Datum</translation>
     </message>
     <message>
       <location filename="../empty.py" />
@@ -530,11 +535,6 @@
     </message>
     <message>
       <location filename="../filters.py" />
-      <source>Any</source>
-      <translation>Jede</translation>
-    </message>
-    <message>
-      <location filename="../filters.py" />
       <source>More fields</source>
       <translation>Weitere Felder</translation>
     </message>
@@ -557,6 +557,11 @@
       <location filename="../filters.py" />
       <source>Order</source>
       <translation>Reihenfolge</translation>
+    </message>
+    <message>
+      <location filename="../filters.py" />
+      <source>Any</source>
+      <translation>Jede</translation>
     </message>
     <message>
       <location filename="../filters.py" />
@@ -1182,6 +1187,11 @@
       <location filename="../processing/search.py" />
       <source>Name of the search</source>
       <translation>Name der Suche</translation>
+    </message>
+    <message>
+      <location filename="../processing/search.py" />
+      <source>The service does not say how cloudy scenes are.</source>
+      <translation>Der Dienst sagt nicht, wie bewölkt Szenen sind.</translation>
     </message>
     <message>
       <location filename="../processing/search.py" />

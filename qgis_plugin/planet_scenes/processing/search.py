@@ -29,13 +29,13 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QDateTime, QMetaType, Qt
 
+from planet_scenes.dates import from_day, to_day
 from planet_scenes.polygons import united
 from planet_scenes.processing.algorithm import WGS84, ServiceAlgorithm, check, features_of, given, new_field
 from planet_scenes.texts import tr
 from planet_vector.errors import QueryError
 from planet_vector.geometry.boxes import Box
-from planet_vector.query import Query, before
-from planet_vector.times import parse_time
+from planet_vector.query import Query
 from planet_vector.vector.columns import Row
 from planet_vector.vector.schema import Schema
 
@@ -90,10 +90,9 @@ class SearchParameters(ServiceAlgorithm):
         pairs: List[Tuple[str, str]] = []
         begin, end = (self.parameterAsDateTime(parameters, name, context) for name in ("FROM", "TO"))
         if begin.isValid():
-            pairs.append((f"{meanings.time}.gte", begin.date().toString(Qt.DateFormat.ISODate)))
+            pairs.append(from_day(schema.time_field, begin.date()))
         if end.isValid():
-            after = parse_time(end.date().addDays(1).toString(Qt.DateFormat.ISODate))
-            pairs.append(before(schema.time_field, after).parameter)
+            pairs.append(to_day(schema.time_field, end.date()))
         if given(parameters, "CLOUD_COVER"):
             cover = self.parameterAsDouble(parameters, "CLOUD_COVER", context)
             if meanings.cloud_cover is None:

@@ -1,0 +1,46 @@
+"""Days that people choose, as conditions of a search."""
+
+from __future__ import annotations
+
+from typing import Tuple
+
+from qgis.PyQt.QtCore import QDate, Qt
+
+from planet_vector.collection_schema import SceneField
+from planet_vector.errors import QueryError
+from planet_vector.query import before
+from planet_vector.times import parse_time
+
+
+def from_day(field: SceneField, day: QDate) -> Tuple[str, str]:
+    """Return the parameter of a search for times from the beginning of a day on.
+
+    Parameters
+    ----------
+    field : SceneField
+        The time.
+    day : QDate
+        The day, in UTC.
+    """
+    return f"{field.name}.gte", day.toString(Qt.DateFormat.ISODate)
+
+
+def to_day(field: SceneField, day: QDate) -> Tuple[str, str]:
+    """Return the parameter of a search for times to the end of a day, by a comparator that the service has.
+
+    Parameters
+    ----------
+    field : SceneField
+        The time.
+    day : QDate
+        The day, in UTC.
+
+    Raises
+    ------
+    QueryError
+        If no day follows it.
+    """
+    try:
+        return before(field, parse_time(day.addDays(1).toString(Qt.DateFormat.ISODate))).parameter
+    except ValueError as error:
+        raise QueryError(f"{field.name}: {error}.") from None
