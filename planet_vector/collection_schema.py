@@ -177,7 +177,7 @@ class CollectionSchema:
 
 def value_at(properties: Feature, name: str) -> Any:
     """Return the value under a dotted name in nested properties, None if there is none."""
-    value: Any = properties
+    value: object = properties
     for part in name.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     return value

@@ -170,11 +170,18 @@ class Moments:
         if rest:
             link = f"page-{len(self._pages)}"
             self._pages[link] = rest
-        decoded = decode(json.dumps(page).encode()) if decode else None
+        decoded = decode(json.dumps({"features": page}).encode(), _envelope) if decode else None
         if decoded is not None:
-            return ScenePage(*decoded, None, link)
+            return ScenePage(*decoded[0], None, link)
         ids, times = [each["id"] for each in page], [each["properties"]["datetime"] for each in page]
         return ScenePage(page, ids, times, None, link)
+
+
+def _envelope(scenes: Any) -> type:
+    import msgspec
+
+    page: type = msgspec.defstruct("Page", [("features", scenes)])
+    return page
 
 
 def _time_of(feature: Mapping[str, Any]) -> datetime:

@@ -88,8 +88,10 @@ class DecodedScenes(NamedTuple):
     times: Sequence[str]
 
 
-DecodePage = Callable[[bytes], Optional[DecodedScenes]]
-"""Read scenes from a JSON array of Features, or return None where it cannot."""
+Envelope = Callable[[object], type]
+"""Returns the class of a service's pages for msgspec, given the type of their ``features``, the scenes."""
+DecodePage = Callable[[bytes, Envelope], Optional[Tuple[DecodedScenes, object]]]
+"""Reads a page in JSON, and returns its scenes and all of it; None if it cannot."""
 ReadPage = Callable[[Optional[DecodePage]], ScenePage]
 """Read a page from an answer that has come: as GeoJSON Features, or by a decoder where that can."""
 

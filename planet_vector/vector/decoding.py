@@ -17,7 +17,7 @@ try:
 except ImportError:  # in the Python that a GDAL program embeds
     msgspec = None  # type: ignore[assignment]
 
-from planet_vector.catalog.paging import DecodedScenes, DecodePage
+from planet_vector.catalog.paging import DecodedScenes, DecodePage, Envelope
 from planet_vector.collection_schema import REAL, TEXT, TIME
 from planet_vector.geometry.boxes import Bounds
 from planet_vector.geometry.shapes import ring_footprints
@@ -49,21 +49,30 @@ class Decoder:
         self._schema = schema
         time = schema.collection.meanings.time
         self._time = schema.names.index(time) if time in schema.names else len(schema.names)
-        self._tree, reader = _reader(schema.names, schema.types, time)
-        self._read = reader.decode
+        self._key = schema.names, schema.types, time
 
-    def __call__(self, content: bytes) -> Optional[DecodedScenes]:
-        """Return the scenes of a JSON array of Features; None if it has to be read otherwise."""
+    def __call__(self, content: bytes, envelope: Envelope) -> Optional[Tuple[DecodedScenes, object]]:
+        """Return the scenes of a page and the page; None if it has to be read otherwise.
+
+        Parameters
+        ----------
+        content : bytes
+            The page, in JSON.
+        envelope : callable
+            Returns the type of a page, given that of its scenes.
+        """
         if b"\\" in content and _NUL in content:  # a backslash is found quickly, or not
             return None
         try:
-            scenes = self._read(content)
+            tree, read = _reader(*self._key, envelope)
+            page = read(content)
+            scenes = page.features
             footprints = _footprints([scene.geometry.coordinates for scene in scenes])
         except (RecursionError, *UNREADABLE):
             return None
         ids = [scene.id for scene in scenes]
         found: List[Sequence[Any]] = [()] * (len(self._schema.names) + 1)
-        _spread([scene.properties for scene in scenes], self._tree, found)
+        _spread([scene.properties for scene in scenes], tree, found)
         columns, times = found[:-1], found[self._time]
         full: Set[int] = set()
         for slot, (name, kind) in enumerate(zip(self._schema.names, self._schema.types)):
@@ -81,12 +90,14 @@ class Decoder:
             if len(columns[slot]) < len(ids):
                 return None
         rows = Rows(self._schema.fids(ids), *footprints, columns, frozenset(full))
-        return DecodedScenes(rows, ids, times)
+        return DecodedScenes(rows, ids, times), page
 
 
 @lru_cache(maxsize=64)
-def _reader(names: Tuple[str, ...], types: Tuple[str, ...], time: str) -> Tuple[Mapping[str, Any], Any]:
-    """Return the places of columns, and msgspec's reader of arrays of scenes which have them.
+def _reader(
+    names: Tuple[str, ...], types: Tuple[str, ...], time: str, envelope: Envelope
+) -> Tuple[Mapping[str, Any], Any]:
+    """Return the places of columns, and msgspec's reader of pages whose scenes have them.
 
     Behind all others is one place more: for the time, which is needed where it has no column, too.
     """
@@ -101,7 +112,8 @@ def _reader(names: Tuple[str, ...], types: Tuple[str, ...], time: str) -> Tuple[
     properties = _shape(tree, takes, OTHER in names)
     geometry = msgspec.defstruct("Geometry", [("type", Literal["Polygon"]), ("coordinates", msgspec.Raw)], gc=False)
     scene = msgspec.defstruct("Scene", [("id", str), ("geometry", geometry), ("properties", properties)], gc=False)
-    return tree, msgspec.json.Decoder(List[scene])  # type: ignore[valid-type]
+    scenes: Any = List[scene]  # type: ignore[valid-type]
+    return tree, msgspec.json.Decoder(envelope(scenes)).decode
 
 
 def _shape(tree: Mapping[str, Any], takes: Sequence[Any], strict: bool) -> Any:

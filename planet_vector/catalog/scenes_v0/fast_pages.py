@@ -1,4 +1,4 @@
-"""Envelopes of pages, read by msgspec where it is installed: the scenes are left to the decoder that is given."""
+"""Pages of scenes read by a decoder at once, where msgspec is installed."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ try:
 except ImportError:  # in the Python that a GDAL program embeds
     msgspec = None  # type: ignore[assignment]
 
-from planet_vector.catalog.paging import DecodePage, ScenePage
-from planet_vector.http.responses import UNREADABLE
+from planet_vector.catalog.paging import DecodedScenes, DecodePage, ScenePage
 
 
 def decoded_page(content: bytes, decode: DecodePage) -> Optional[ScenePage]:
-    """Return the page that a body holds, its scenes as a decoder reads them; None if it has to be read otherwise."""
-    if _READER is None:
+    """Return the page that a response body holds, or None if the decoder cannot read it.
+
+    Parameters
+    ----------
+    content : bytes
+        The body, in JSON.
+    decode : DecodePage
+        Reads the scenes.
+    """
+    decoded = decode(content, _envelope)
+    if decoded is None:
         return None
-    try:
-        page = _READER.decode(content)
-    except (RecursionError, *UNREADABLE):
-        return None
-    decoded = decode(bytes(page.features))
-    return None if decoded is None else ScenePage(*decoded, page.count, page.links.next)
+    scenes: DecodedScenes = decoded[0]
+    page: Any = decoded[1]
+    return ScenePage(*scenes, page.count, page.links.next)
 
 
-def _reader() -> Any:
-    if msgspec is None:
-        return None
+def _envelope(scenes: object) -> type:
+    """Return the class of a page, given the type of its scenes."""
     links = msgspec.defstruct("Links", [("next", Optional[str], None)], frozen=True, gc=False)
-    page = msgspec.defstruct("Page", [("count", int), ("features", msgspec.Raw), ("links", links, links())])
-    return msgspec.json.Decoder(page)
-
-
-_READER = _reader()
+    page: type = msgspec.defstruct("Page", [("count", int), ("features", scenes), ("links", links, links())])
+    return page
