@@ -271,8 +271,8 @@ def test_a_layer_is_the_same_without_msgspec(many: Watched, monkeypatch: pytest.
     used: list[bool] = []
 
     class Counted(decoding.Decoder):
-        def __call__(self, content: bytes) -> Optional[ScenePage]:
-            page = super().__call__(content)
+        def __call__(self, content: bytes, envelope: Any) -> Any:
+            page = super().__call__(content, envelope)
             used.append(page is not None)
             return page
 
