@@ -12,6 +12,7 @@ tools=(pytest pytest-xdist httpx hypothesis jsonschema)
 
 # What depends on versions. Left out are QGIS, browsers and Dask, and what measures one GDAL against another.
 core=(tests/test_names.py tests/test_query.py tests/test_config.py tests/test_geometry.py tests/test_paging.py
+  tests/test_paging_uncounted.py tests/test_second_catalog.py
   tests/test_threads.py tests/test_cli_search.py tests/test_cli_credentials.py tests/test_secrecy.py
   tests/vector/test_result_cache.py tests/vector/test_decoding.py tests/vector/test_driver.py tests/vector/test_faults.py
   tests/vector/test_basemap_layers.py tests/vector/test_rows.py tests/raster/test_credential_files.py tests/raster/test_open.py
