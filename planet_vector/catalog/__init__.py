@@ -33,7 +33,7 @@ def connect(connection: Optional[str] = None, key: Optional[str] = None) -> Cata
     Raises
     ------
     ConfigError
-        When root, key or settings cannot be used.
+        If root, key or settings cannot be used.
     """
     return catalog_of(Settings.load(connection, key))
 
@@ -49,9 +49,9 @@ def catalog_of(settings: Settings) -> Catalog:
     Raises
     ------
     ConfigError
-        When the service is of a kind that only a later version knows, or of no kind that is known.
+        If the service is of a kind that only a later version knows, or of no kind that is known.
     ServiceError
-        When only its root is known, and it does not answer.
+        If only its root is known, and it does not answer.
     """
     kind = settings.kind or _kind_of(settings)
     if kind not in _MAKERS:

@@ -165,7 +165,7 @@ def box_of_name(name: Name) -> Optional[Box]:
     Raises
     ------
     QueryError
-        When it is no box, or the name has a parameter that a raster does not take: to open the globe for an area that
+        If it is no box, or the name has a parameter that a raster does not take: to open the globe for an area that
         was asked for would be wrong without a word.
     """
     other = next((key for key, _ in name.parameters if key not in ("bbox", *OF_SERVICE)), None)
@@ -186,7 +186,7 @@ def quad_place(basemap: Basemap, quad_id: str) -> Tuple[int, int]:
     Raises
     ------
     ProtocolError
-        When the id is none of this basemap.
+        If the id is none of this basemap.
     """
     match = _ID.fullmatch(quad_id)
     if match is None or int(match[1]) != basemap.level or max(int(match[2]), int(match[3])) >= basemap.across:
@@ -200,7 +200,7 @@ def quad_bounds(basemap: Basemap, quad_id: str) -> Bounds:
     Raises
     ------
     ProtocolError
-        When the id is none of this basemap.
+        If the id is none of this basemap.
     """
     column, row = quad_place(basemap, quad_id)
     side = basemap.quad_size * basemap.pixel

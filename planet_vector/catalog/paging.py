@@ -213,7 +213,7 @@ def pages(
     Raises
     ------
     ServiceError
-        When a page cannot be had, or what came does not add up; nothing is left out unsaid.
+        If a page cannot be had, or what came does not add up; nothing is left out unsaid.
     """
     if query.contradicts_itself:
         return

@@ -51,7 +51,7 @@ def cut(polygon: Polygon) -> List[Polygon]:
     Raises
     ------
     ValueError
-        When it can only be guessed what the polygon is.
+        If it can only be guessed what the polygon is.
     """
     loops = [_follow(ring) for ring in polygon]
     whole_rings = [_whole(loop) for loop in loops]

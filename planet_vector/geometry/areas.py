@@ -61,7 +61,7 @@ def read_text(text: str) -> Reading:
     Raises
     ------
     ValueError
-        When the area crosses the antimeridian in a way that can only be guessed, or lies more than a turn beyond it;
+        If the area crosses the antimeridian in a way that can only be guessed, or lies more than a turn beyond it;
         says why, beginning with "the area".
     """
     geometry = _parsed(text)
@@ -93,7 +93,7 @@ class Within:
         Raises
         ------
         ValueError
-            When it can only be guessed what is meant, or it lies more than a turn beyond; says why, beginning with
+            If it can only be guessed what is meant, or it lies more than a turn beyond; says why, beginning with
             "the area".
         """
         if depth > _MOST_DEPTH:
@@ -195,7 +195,7 @@ def _positions(positions: Sequence[Sequence[float]]) -> Ring:
     Raises
     ------
     ValueError
-        When a longitude is further than a turn beyond the antimeridian, which the service does not take, either.
+        If a longitude is further than a turn beyond the antimeridian, which the service does not take, either.
     """
     found = [(float(p[0]), float(p[1])) for p in positions]
     for x, _ in found:

@@ -30,7 +30,7 @@ class Box(NamedTuple):
         Raises
         ------
         ValueError
-            When the text is not four numbers that make a box on the globe.
+            If the text is not four numbers that make a box on the globe.
         """
         try:
             box = cls(*(parse_number(part) for part in text.split(",")))

@@ -52,7 +52,7 @@ def area_asked_for(area: Any) -> Any:
     Raises
     ------
     QueryError
-        When it is none of these, or empty.
+        If it is none of these, or empty.
     """
     parts = [part for geometry in _geometries(area) for part in _parts(geometry) if not part.is_empty]
     if not parts:

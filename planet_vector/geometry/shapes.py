@@ -47,7 +47,7 @@ def polygons_of(geometry: Any) -> List[Polygon]:
     Raises
     ------
     ValueError
-        When it is no footprint; says why, beginning with "the footprint".
+        If it is no footprint; says why, beginning with "the footprint".
     """
     if geometry is None:
         return []

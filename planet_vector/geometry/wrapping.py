@@ -26,7 +26,7 @@ def footprint_of(geometry: Any) -> BaseGeometry:
     Raises
     ------
     ValueError
-        When it is no footprint: see `planet_vector.geometry.shapes.polygons_of`.
+        If it is no footprint: see `planet_vector.geometry.shapes.polygons_of`.
     """
     parts = [Polygon(rings[0], rings[1:]) for rings in polygons_of(geometry)]
     return parts[0] if len(parts) == 1 else MultiPolygon(parts)

@@ -35,7 +35,7 @@ def split_parts(body: bytes, boundary: str) -> Tuple[Dict[Tuple[int, int], bytes
     Raises
     ------
     ValueError
-        When it is not what the header says.
+        If it is not what the header says.
     """
     mark = b"--" + boundary.encode("ascii")
     at = body.index(mark) + len(mark)

@@ -44,7 +44,7 @@ def plain_host(host: str) -> str:
     Raises
     ------
     ValueError
-        When it is no host, or one that programs read in several ways (with a percent sign or a backslash in it, say).
+        If it is no host, or one that programs read in several ways (with a percent sign or a backslash in it, say).
     """
     # As Python's look-up does, which makes digits and dots of their full-width forms; of those that Unicode has since
     # its version 3.2, other programs do.
@@ -142,9 +142,9 @@ class Guard:
         Raises
         ------
         PrivateHost
-            When one of them is private and the service is not on a private host.
+            If one of them is private and the service is not on a private host.
         OSError
-            When there is no such host.
+            If there is no such host.
         """
         found = _look_up(host, port)
         private = [address for address in found if is_private_address(address)]

@@ -103,9 +103,9 @@ def iter_body(response: requests.Response, limit: int, chunk: int = CHUNK) -> It
     Raises
     ------
     ProtocolError
-        When it is longer than `limit` bytes, or its Content-Length is not a number.
+        If it is longer than `limit` bytes, or its Content-Length is not a number.
     UnavailableError
-        When it ends before its Content-Length.
+        If it ends before its Content-Length.
     """
     name = f"{response.request.method} {redacted(response.url)}"
     told = content_length(response.headers)
@@ -164,9 +164,9 @@ def parse_json(content: bytes, url: str, name: str, settings: Settings) -> JsonR
     Raises
     ------
     ProtocolError
-        When it is something else.
+        If it is something else.
     UnavailableError
-        When it is the beginning of JSON.
+        If it is the beginning of JSON.
     """
     try:
         with uncollected():

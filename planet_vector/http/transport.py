@@ -240,7 +240,7 @@ class Transport:
         Raises
         ------
         ProtocolError
-            When it is not http(s), steps down from https, holds a user name, or names a private host while
+            If it is not http(s), steps down from https, holds a user name, or names a private host while
             the API is not on one. What a name stands for is checked when it is connected to.
         """
         base = base or self.settings.api_url

@@ -69,7 +69,7 @@ class ScenesV0:
         Raises
         ------
         ServiceError
-            When the service does not answer as the root of a Scenes API does.
+            If the service does not answer as the root of a Scenes API does.
         """
         try:
             answer = self.transport.get_json(self.transport.url("scenes/"))
@@ -91,9 +91,9 @@ class ScenesV0:
         Raises
         ------
         NotFoundError
-            When the service has no such scene.
+            If the service has no such scene.
         ServiceError
-            When it does not answer.
+            If it does not answer.
         """
         url = self.transport.url(f"scenes/{quote(scene_type, safe='')}/{quote(scene_id, safe='')}")
         try:
@@ -138,9 +138,9 @@ class ScenesV0:
         Raises
         ------
         QueryError
-            When there is no such size or format.
+            If there is no such size or format.
         ServiceError
-            When the service does not give it, or gives something else.
+            If the service does not give it, or gives something else.
         """
         if size not in THUMBNAIL_SIZES:
             raise QueryError(f"size is {size!r}: it takes {', '.join(THUMBNAIL_SIZES)}.")
@@ -176,7 +176,7 @@ class ScenesV0:
         Raises
         ------
         ServiceError
-            When not everything can be had; then what was yielded before is not all.
+            If not everything can be had; then what was yielded before is not all.
         """
         return cast(Iterator[List[Feature]], paging.pages(self._source(), query, self.settings.connections))
 
