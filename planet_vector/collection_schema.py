@@ -183,7 +183,7 @@ class CollectionSchema:
             If no name is given, and the collection has no preferred product.
         """
         if not name and not self.first_products:
-            raise QueryError(f"Say which product of {self.collection} is meant.")
+            raise QueryError(f"{self.collection} has no default product: name a product.")
         return name or self.first_products[0]
 
     @property

@@ -210,7 +210,7 @@ def add_connection(name: str, root: str, kind: str = "v0") -> Connection:
     """
     name = check_name(name)
     if kind not in KINDS:
-        raise ConfigError(f"{kind!r} is no kind of service that can be asked: give one of {', '.join(KINDS)}.")
+        raise ConfigError(f"{kind!r} is not a supported kind of service: give one of {', '.join(KINDS)}.")
     made = Connection(name, normalise_url(root), kind)
     with _changing() as (content, own):
         _check_free(name, content)
@@ -284,7 +284,7 @@ def set_default(name: str) -> None:
     with _changing() as (content, _):
         if name not in content["connections"] and name not in BUILT_IN:
             find_connection(name)  # raises an error that lists the connections
-            raise ConfigError(f"{name} is a variable's connection, of this shell alone: add it under another name.")
+            raise ConfigError(f"Connection {name} is set by an environment variable: add it under another name.")
         content["default"] = name
 
 
@@ -365,9 +365,9 @@ def _named(name: str, known: Iterable[Connection]) -> Connection:
         if each.name == name:
             return each
     if "/" in name:
-        raise ConfigError(f"{name!r} is no name of a connection, and an address begins with http:// or https://.")
+        raise ConfigError(f"{name!r} is neither a connection nor an address: addresses begin with http:// or https://.")
     raise ConfigError(
-        f"There is no connection {name!r}: 'planet-vector connections list' lists those there are, "
+        f"There is no connection {name!r}: 'planet-vector connections list' lists all connections, "
         "'planet-vector connections add' makes one."
     )
 
@@ -380,7 +380,7 @@ def _connection(name: str, entry: Mapping[str, str]) -> Connection:
     try:
         return Connection(name, normalise_url(root), kind)
     except ConfigError:
-        raise _unusable(f"the root of connection {name!r} is no http(s) address") from None
+        raise _unusable(f"the root of connection {name!r} is not an http(s) address") from None
 
 
 class _Kept(NamedTuple):
@@ -406,14 +406,14 @@ def _read() -> _Kept:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise _unusable(f"it is no JSON: {json_fault(error)}") from None
+        raise _unusable(f"it is not valid JSON: {json_fault(error)}") from None
     if not isinstance(content, dict):
-        raise _unusable("it holds no JSON object")
+        raise _unusable("it is not a JSON object")
     kept, default = content.get("connections", {}), content.get("default", "")
     if not isinstance(kept, dict) or not all(isinstance(entry, dict) for entry in kept.values()):
-        raise _unusable("its connections are no JSON objects")
+        raise _unusable("its connections are not JSON objects")
     if not isinstance(default, str):
-        raise _unusable("its default is no name")
+        raise _unusable("its default is not a name")
     own = [_connection(name, entry) for name, entry in sorted(kept.items())]
     return _Kept(cast(_Content, {**empty, **content}), own)
 
@@ -445,7 +445,7 @@ def _unusable(why: str) -> ConfigError:
     path = ""
     with suppress(ConfigError):
         path = f" {connections_path()}"
-    return ConfigError(f"The file of connections{path} cannot be used ({why}): mend or remove it.")
+    return ConfigError(f"The file of connections{path} cannot be used ({why}): correct or remove it.")
 
 
 def _not_own(name: str) -> ConfigError:

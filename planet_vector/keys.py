@@ -47,7 +47,7 @@ class Key:
         # Planet's keys consist of letters and digits. A colon would split Basic credentials, a newline a header.
         if not all(33 <= ord(char) <= 126 and char not in ':"\\' for char in text):
             raise ConfigError(
-                "The API key holds a character no key has (a space, a quote, a line break?): copy it again."
+                "The API key contains an invalid character (a space, a quote, a line break?): copy it again."
             )
         self._text = text
 
@@ -74,7 +74,7 @@ class Key:
         return repr(self)
 
     def __reduce__(self) -> tuple[object, ...]:
-        raise TypeError("A Key is not pickled: it would stand readable wherever the pickle goes.")
+        raise TypeError("A Key cannot be pickled: the pickle would contain it in plain text.")
 
 
 _lent: Dict[str, Key] = {}
@@ -215,8 +215,8 @@ def read_key_file(path: Path) -> Mapping[str, object]:
     except (OSError, ValueError, RecursionError) as error:
         why = (error.strerror if isinstance(error, OSError) else None) or json_fault(error)
         raise ConfigError(
-            f"The key file {path} cannot be read ({why}): mend or remove it, or set PL_API_KEY."
+            f"The key file {path} cannot be read ({why}): correct or remove it, or set PL_API_KEY."
         ) from None
     if not isinstance(content, dict):
-        raise ConfigError(f"The key file {path} does not hold a JSON object: mend or remove it, or set PL_API_KEY.")
+        raise ConfigError(f"The key file {path} is not a JSON object: correct or remove it, or set PL_API_KEY.")
     return content

@@ -102,7 +102,7 @@ class Name:
         """
         values = [value for name, value in self.parameters if name == key]
         if len(values) > 1:
-            raise NameSyntaxError(f"The parameter {key} stands {len(values)} times in the name: give it once.")
+            raise NameSyntaxError(f"The name has the parameter {key} {len(values)} times: give it once.")
         return values[0] if values else None
 
     @property
@@ -172,7 +172,7 @@ def parse_name(text: str) -> Name:
         If the text is not a PLANET: name, or contains a key.
     """
     if not is_name(text):
-        raise NameSyntaxError(f"{shown(text)} is not a PLANET: name: it would begin with {PREFIX} or {SCHEME}.")
+        raise NameSyntaxError(f"{shown(text)} is not a PLANET: name: these begin with {PREFIX} or {SCHEME}.")
     path, query = _path_and_query(text)
     parts = [unquote(part) for part in path.rstrip("/").split("/")] if path.strip("/") else []
     if len(parts) > 3:
@@ -180,8 +180,8 @@ def parse_name(text: str) -> Name:
     for part in parts:
         if not is_item_id(part):
             raise NameSyntaxError(
-                f"{shown(text)} is not a PLANET: name: {part[:80]!r} is no scene type, scene id or product, which have "
-                f"up to {LONGEST_ID} printable characters."
+                f"{shown(text)} is not a PLANET: name: {part[:80]!r} is not a scene type, scene id or product: these "
+                f"have up to {LONGEST_ID} printable characters."
             )
     collection, item, part, *_ = [*parts, "", "", ""]
     if collection == FORMER_BASEMAPS:
@@ -237,6 +237,6 @@ def _parameters(query: str) -> Iterable[Tuple[str, str]]:
             raise NameSyntaxError(f"The parameter{told} has no value: write {key if told else 'PARAMETER'}=VALUE.")
         if key == "api_url" and "@" in urlsplit(value).netloc:
             raise NameSyntaxError(
-                "The api_url of a name holds a user name: leave it out, a key is never part of a name."
+                "The api_url of a name contains a user name: remove it, a key is never part of a name."
             )
         yield key, value

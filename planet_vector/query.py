@@ -74,7 +74,7 @@ class Condition:
             near = difflib.get_close_matches(meant, fields, 3)
             hint = f"did you mean {' or '.join(near)}?" if near else "see 'planet-vector search --help' for the fields"
             raise QueryError(
-                f"{name!r} is no parameter of a search; {hint} (comparators: {', '.join('.' + c for c in COMPARATORS)})"
+                f"{name!r} is not a search parameter; {hint} (comparators: {', '.join('.' + c for c in COMPARATORS)})"
             )
         if comparator not in known.comparators:
             if comparator != "eq":
@@ -206,6 +206,8 @@ class Query:
 
         Parameters
         ----------
+        schema : CollectionSchema
+            The collection, as `planet_vector.catalog.Catalog.schema` returns it.
         parameters : iterable of (str, str)
             Fields with a comparator (``acquired.gte``), ``intersects``, ``order_by``, ``bbox`` and ``limit``.
 
@@ -225,7 +227,7 @@ class Query:
             if name not in ("bbox", "intersects", "limit", "order_by"):
                 conditions.append(Condition.parse(schema.fields, name, text))
             elif name in single:
-                raise QueryError(f"The parameter {name} stands more than once: give it once.")
+                raise QueryError(f"The search has the parameter {name} more than once: give it once.")
             else:
                 single[name] = text
         if "bbox" in single and "intersects" in single:
@@ -385,13 +387,13 @@ def _checked_area(text: str) -> str:
         try:
             kind = json.loads(stripped).get("type")
         except (ValueError, RecursionError) as error:
-            told = "intersects begins like GeoJSON but is no JSON"
+            told = "intersects begins like GeoJSON but is not valid JSON"
             raise QueryError(f"{told} ({json_fault(error)}): check its braces and quotes.") from None
         if isinstance(kind, str) and re.fullmatch(
             r"Feature(Collection)?|(Multi)?(Point|LineString|Polygon)|GeometryCollection", kind
         ):
             return stripped
-        raise QueryError("intersects is JSON but no GeoJSON geometry, Feature or FeatureCollection.")
+        raise QueryError("intersects is JSON but not a GeoJSON geometry, Feature or FeatureCollection.")
     if _EMPTY.fullmatch(stripped):
         raise QueryError(f"intersects is {stripped!r}: the area is empty.")
     if not _WKT.match(stripped) or stripped.count("(") != stripped.count(")"):

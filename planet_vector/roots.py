@@ -44,7 +44,7 @@ def normalise_url(url: str, source: str = "it") -> str:
         )
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ConfigError(
-            "The root of the API holds a user name, a query or a fragment: "
+            "The root of the API contains a user name, a query or a fragment: "
             "give the bare address, and the key in PL_API_KEY."
         )
     return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path.rstrip("/") + "/", "", ""))

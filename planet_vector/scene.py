@@ -35,7 +35,9 @@ class Item:
             and feature["id"]
             and isinstance(feature.get("properties"), Mapping)
         ):
-            raise ProtocolError("The service gave something that is not a GeoJSON Feature with an id and properties.")
+            raise ProtocolError(
+                "The service returned an object that is not a GeoJSON Feature with an id and properties."
+            )
         self.feature = feature
         self.id: str = feature["id"]
 
@@ -62,7 +64,7 @@ class Item:
         try:
             return polygons_of(self.geometry)
         except ValueError as error:
-            raise ProtocolError(f"The service gave {self.id} a geometry that cannot be used: {error}.") from None
+            raise ProtocolError(f"The service returned {self.id} with an invalid geometry: {error}.") from None
 
     @property
     def footprint(self) -> Any:
@@ -273,4 +275,6 @@ class Scene(Item):
         try:
             return parse_time(value_at(self.properties, name))
         except (TypeError, ValueError, AttributeError):
-            raise ProtocolError(f"The service gave scene {self.id} a property {name!r} that is no time.") from None
+            raise ProtocolError(
+                f"The service returned {self.id} with a property {name!r} that is not a time."
+            ) from None

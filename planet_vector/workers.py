@@ -63,7 +63,7 @@ class Task(Future[T]):
 
     def _check_process(self) -> None:
         if self._process != os.getpid():  # its lock may never be released
-            raise RuntimeError("this was begun before the process was forked and its threads are not here: begin anew")
+            raise RuntimeError("the call was submitted before the process was forked: submit it again")
 
 
 def wait_for(tasks: Iterable[Task[Any]]) -> None:
@@ -127,7 +127,7 @@ class Workers(Executor):
 
     def __init__(self, most: int, name: str = "planet_vector") -> None:
         if most < 1:
-            raise ValueError("there must be a worker")
+            raise ValueError("at least one worker is needed")
         self._most = most
         self._name = name
         self._closed = False

@@ -48,7 +48,7 @@ FAULTS: Dict[str, Tuple[int, str]] = {
     "search PLANET:ortho/20150306_022415_0908": (2, "not the name of a search"),
     "search PLANET:ortho -s landsat": (2, "give one of them"),
     "search --where cloud_cover.estimated lte many": (2, "takes a number"),
-    "search --where cloud_cover.estimated like 5": (2, "no parameter of a search"),
+    "search --where cloud_cover.estimated like 5": (2, "not a search parameter"),
     "search --where image_statistics.image_quality gte superb": (2, "test, standard, target"),
     "search --acquired yesterday": (2, "not a time"),
     "search --acquired ..": (2, "takes A..B"),

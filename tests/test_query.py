@@ -137,7 +137,7 @@ def test_a_time_survives_being_written(moment: datetime) -> None:
         (("bbox", "1,2,3"), "minx,miny,maxx,maxy"),
         (("bbox", "0,50,10,40"), "latitudes"),
         (("intersects", "around here"), "WKT"),
-        (("intersects", '{"type": "Point"'), "no JSON"),
+        (("intersects", '{"type": "Point"'), "not valid JSON"),
         (("intersects", '{"type": "Circle"}'), "no GeoJSON"),
     ],
 )

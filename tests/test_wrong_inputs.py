@@ -80,12 +80,12 @@ INPUTS = [
     Wrong("count PLANET:ortho?api_key={key}", 2, "A key is never part of a name"),
     Wrong("count PLANET:ortho?apikey:{key}", 2, "A key is never part of a name"),
     Wrong("count PLANET:ortho?{key}", 2, "The parameter has no value"),
-    Wrong("count PLANET:ortho?api_url=http://{key}@127.0.0.1/v0/", 2, "holds a user name"),
+    Wrong("count PLANET:ortho?api_url=http://{key}@127.0.0.1/v0/", 2, "contains a user name"),
     Wrong("types --connection {root}?api_key={key}", 1, "give the bare address"),
     # connections
     Wrong("count --connection nope", 1, "There is no connection 'nope'"),
     Wrong("count PLANET:ortho?connection=nope", 1, "There is no connection 'nope'"),
-    Wrong("count --connection later", 1, "of kind 'stac', which this version cannot ask"),
+    Wrong("count --connection later", 1, "of kind 'stac', which this version does not support"),
     Wrong("connections add x http://a.example/v0/ --kind stac", 2, "'stac' is not 'v0'"),
     # limits
     Wrong("types", 1, "PLANET_RATE is 'fast': it takes a number from 0", environ={"PLANET_RATE": "fast"}),

@@ -436,5 +436,5 @@ def test_without_the_column_the_log_says_why(odd: Service, caplog: pytest.LogCap
 
 
 def test_a_scene_alone_says_why_it_has_no_footprint() -> None:
-    with pytest.raises(ProtocolError, match="gave a a geometry that cannot be used: the footprint has a longitude"):
+    with pytest.raises(ProtocolError, match="returned a with an invalid geometry: the footprint has a longitude"):
         _ = Scene({**SCENE, "geometry": at(1e300)}, ORTHO).polygons

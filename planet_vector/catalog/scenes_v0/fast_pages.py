@@ -1,4 +1,4 @@
-"""Envelopes of pages, read by msgspec where it is installed: the scenes are left to the decoder that is given."""
+"""Envelopes of pages, decoded by msgspec if it is installed; the scenes are left to the given decoder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, Optional
 
 try:
     import msgspec
-except ImportError:  # in the Python that a GDAL program embeds
+except ImportError:  # the Python that a GDAL program embeds may lack it
     msgspec = None  # type: ignore[assignment]
 
 from planet_vector.catalog.paging import DecodePage, ScenePage
@@ -14,7 +14,20 @@ from planet_vector.http.responses import UNREADABLE
 
 
 def decoded_page(content: bytes, decode: DecodePage) -> Optional[ScenePage]:
-    """Return the page that a body holds, its scenes as a decoder reads them; None if it has to be read otherwise."""
+    """Decode a page, its scenes by the given decoder; return None if msgspec or the decoder cannot.
+
+    Parameters
+    ----------
+    content : bytes
+        The response body.
+    decode : DecodePage
+        Decodes the JSON array of Features.
+
+    Returns
+    -------
+    ScenePage or None
+        The page, or None.
+    """
     if _READER is None:
         return None
     try:
