@@ -173,7 +173,7 @@ def nonsense() -> Iterator[Nonsense]:
     ("root", "told"),
     [
         (None, "no service on this machine: .*planet-vector serve.*planet-vector sample.*--connection.*PL_API_URL"),
-        (DEFAULT_API_URL, "Planet switched its Scenes API v0 off in 2017: name a service that runs with --connection"),
+        (DEFAULT_API_URL, "Planet switched its Scenes API v0 off in 2017: name another service with --connection"),
     ],
 )
 def test_where_no_service_answers_the_error_says_what_to_do(root: Optional[str], told: str, run: Run) -> None:
