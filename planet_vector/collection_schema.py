@@ -220,7 +220,7 @@ def flatten(properties: Feature, prefix: str = "") -> Iterator[Tuple[str, Any]]:
 
     Yields
     ------
-    tuple of str and object
+    (str, object)
         The dotted name and the value.
     """
     for key, value in properties.items():

@@ -172,7 +172,7 @@ def service_parameters(root: str) -> Tuple[Tuple[str, str], ...]:
 
     Returns
     -------
-    tuple of tuple of str
+    tuple of (str, str)
         Pairs of name and value: ``connection`` or ``api_url``.
 
     Raises
@@ -212,7 +212,7 @@ def add_connection(name: str, root: str, kind: str = "v0") -> Connection:
     if kind not in KINDS:
         raise ConfigError(f"{kind!r} is not a supported kind of service: give one of {', '.join(KINDS)}.")
     made = Connection(name, normalise_url(root), kind)
-    with _changing() as (content, own):
+    with _locked_content() as (content, own):
         _check_free(name, content)
         for other in (*own, *BUILT_IN.values()):
             if other.root == made.root:
@@ -239,7 +239,7 @@ def rename_connection(old: str, new: str) -> None:
         If there is no connection of the old name, or the new name is taken or invalid.
     """
     new = check_name(new)
-    with _changing() as (content, _):
+    with _locked_content() as (content, _):
         if old not in content["connections"]:
             raise _not_own(old)
         _check_free(new, content)
@@ -261,7 +261,7 @@ def remove_connection(name: str) -> None:
     ConfigError
         If there is no user-defined connection of this name.
     """
-    with _changing() as (content, _):
+    with _locked_content() as (content, _):
         if content["connections"].pop(name, None) is None:
             raise _not_own(name)
         if content["default"] == name:
@@ -281,7 +281,7 @@ def set_default(name: str) -> None:
     ConfigError
         If there is no connection of this name.
     """
-    with _changing() as (content, _):
+    with _locked_content() as (content, _):
         if name not in content["connections"] and name not in BUILT_IN:
             find_connection(name)  # raises an error that lists the connections
             raise ConfigError(f"Connection {name} is set by an environment variable: add it under another name.")
@@ -419,7 +419,7 @@ def _read() -> _Kept:
 
 
 @contextmanager
-def _changing() -> Iterator[_Kept]:
+def _locked_content() -> Iterator[_Kept]:
     """Yield the content of the file of connections for changes, under a lock, and write it at the end."""
     path = connections_path()
     try:

@@ -21,12 +21,12 @@ def at_end(call: F) -> F:
 
     Parameters
     ----------
-    call : F
+    call : callable
         May be called twice; must neither wait nor raise.
 
     Returns
     -------
-    F
+    callable
         `call`, so that this can be used as a decorator.
     """
     _calls.append(call)

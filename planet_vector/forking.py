@@ -29,12 +29,12 @@ def renew_after_fork(renew: F) -> F:
 
     Parameters
     ----------
-    renew : F
+    renew : callable
         A bound method, called while its object lives (only a weak reference is kept), or a function of a module.
 
     Returns
     -------
-    F
+    callable
         `renew`, so that this can be used as a decorator.
     """
     number = next(_numbers)

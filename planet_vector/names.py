@@ -48,7 +48,7 @@ other files. Overviews and masks inside the file are not visible with it.
 _SECRET = re.compile(r"(?:pl_?)?(?:api[_-]?)?key|auth(?:orization)?|token|password|secret", re.IGNORECASE)
 _FIRST_WORD = re.compile(r"[A-Za-z_-]*")
 _SIGN = re.compile("[<>!≤≥≠]")
-_LONGEST_TOLD = 30  # characters; keys are longer, parameter names are shorter
+_LONGEST_SHOWN = 30  # characters; keys are longer, parameter names are shorter
 # Characters that are not escaped in parameters. Escaped are "%" and "&" (syntax), "#", "|" (QGIS splits layer names
 # there), quotes, spaces, braces and everything outside ASCII.
 _READABLE = "-._~:/!$()*,;=@?+<>"
@@ -233,8 +233,8 @@ def _parameters(query: str) -> Iterable[Tuple[str, str]]:
             raise NameSyntaxError(advice)
         if not equals:
             # A value pasted without a parameter name may be a key.
-            told = f" {key!r}" if len(key) <= _LONGEST_TOLD else ""
-            raise NameSyntaxError(f"The parameter{told} has no value: write {key if told else 'PARAMETER'}=VALUE.")
+            quoted = f" {key!r}" if len(key) <= _LONGEST_SHOWN else ""
+            raise NameSyntaxError(f"The parameter{quoted} has no value: write {key if quoted else 'PARAMETER'}=VALUE.")
         if key == "api_url" and "@" in urlsplit(value).netloc:
             raise NameSyntaxError(
                 "The api_url of a name contains a user name: remove it, a key is never part of a name."

@@ -102,7 +102,7 @@ def read_private(path: Path, most: int) -> Tuple[bytes, float]:
 
     Returns
     -------
-    tuple of bytes and float
+    (bytes, float)
         Its bytes, and when it was written, in seconds since the epoch.
 
     Raises

@@ -97,7 +97,7 @@ def two_times(text: str) -> Optional[Tuple[str, str]]:
 
     Returns
     -------
-    tuple of str or None
+    (str, str) or None
     Both ends; an open end, as in ``A/..``, is empty.
     """
     if len(text) > _LONGEST:

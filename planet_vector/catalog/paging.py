@@ -147,7 +147,7 @@ class _Group:
     expected: int
     pending: int
 
-    def came(self, count: int) -> None:
+    def received(self, count: int) -> None:
         self.expected -= count
         self.pending -= 1
         # More scenes may have been published meanwhile. Fewer means that some are missing.
@@ -289,10 +289,10 @@ def _read(
         page = _filled(source, window.future.result()(source.decode))
         times = _check(page, window, query)
         if page.total is not None:
-            window.group.came(page.total)
+            window.group.received(page.total)
         if page.is_last:
             if page.total is None:
-                window.group.came(len(page.features))
+                window.group.received(len(page.features))
             yield page.features
             continue
         kept, rest = _past(source, query, window, page, times)
@@ -301,7 +301,7 @@ def _read(
             if rest is not None:
                 windows.appendleft(rest)
             else:
-                window.group.came(0)
+                window.group.received(0)
         else:
             missing = page.total - len(kept)
             if rest is not None:

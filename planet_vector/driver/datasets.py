@@ -126,7 +126,7 @@ def fields(layer: Layer) -> List[Dict[str, str]]:
 
     Parameters
     ----------
-    layer : Layer
+    layer : SceneLayer or ListedLayer
         The layer.
     """
     return [{"name": name, "type": kind} for name, kind in zip(layer.schema.names, layer.schema.types)]
@@ -137,7 +137,7 @@ def geometry_fields(layer: Layer) -> List[Dict[str, str]]:
 
     Parameters
     ----------
-    layer : Layer
+    layer : SceneLayer or ListedLayer
         The layer.
     """
     srs = layer.projection.code if layer.projection else "EPSG:4326"
@@ -156,7 +156,7 @@ def features(
 
     Parameters
     ----------
-    layer : Layer
+    layer : SceneLayer or ListedLayer
         The layer.
     where : str or None
         The attribute filter.
@@ -200,7 +200,7 @@ def hold(layer: Layer, where: Optional[str], extent: Optional[Sequence[float]]) 
 
     Parameters
     ----------
-    layer : Layer
+    layer : SceneLayer or ListedLayer
         The layer.
     where : str or None
         The attribute filter.
@@ -215,7 +215,7 @@ def feature(layer: Layer, fid: int) -> Optional[Dict[str, Any]]:
 
     Parameters
     ----------
-    layer : Layer
+    layer : SceneLayer or ListedLayer
         The layer.
     fid : int
         The feature id.
@@ -232,7 +232,7 @@ def layer_metadata(layer: Layer, domain: Optional[str]) -> Optional[Mapping[str,
 
     Parameters
     ----------
-    layer : Layer
+    layer : SceneLayer or ListedLayer
         The layer.
     domain : str or None
         The domain; None or empty for the default domain.

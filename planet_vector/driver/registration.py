@@ -40,29 +40,29 @@ def register() -> None:
         os.environ[PATH_OPTION] = os.pathsep.join([directory, *paths])
     if importlib.util.find_spec("fiona") is not None:
         importlib.import_module("fiona.drvsupport")  # its table of drivers exists only after the import
-    for carrier, tell in _TOLD.items():
+    for carrier, register_driver in _REGISTER.items():
         if carrier in sys.modules:
-            tell(sys.modules[carrier])
+            register_driver(sys.modules[carrier])
     stand_in()
     load_driver()
 
 
-def _tell_osgeo(gdal: Any) -> None:
+def _register_osgeo(gdal: Any) -> None:
     gdal.SetConfigOption(PATH_OPTION, os.environ[PATH_OPTION])
     gdal.AllRegister()
 
 
-def _tell_fiona(drvsupport: Any) -> None:
+def _register_fiona(drvsupport: Any) -> None:
     # fiona uses only the drivers in this table; each Env registers GDAL's drivers again.
     drvsupport.supported_drivers["PLANET"] = "r"
 
 
-def _tell_pyogrio(pyogrio: Any) -> None:
+def _register_pyogrio(pyogrio: Any) -> None:
     pyogrio.set_gdal_config_options({PATH_OPTION: os.environ[PATH_OPTION]})
     pyogrio._ogr._register_drivers()  # as the import of pyogrio does; there is no public function
 
 
-def _tell_rasterio(rasterio: Any) -> None:
+def _register_rasterio(rasterio: Any) -> None:
     with rasterio.Env() as env:
         if "PLANET" not in env.drivers():
             warn(
@@ -72,11 +72,11 @@ def _tell_rasterio(rasterio: Any) -> None:
             )
 
 
-_TOLD: Mapping[str, Callable[[Any], None]] = {
-    "osgeo.gdal": _tell_osgeo,
-    "fiona.drvsupport": _tell_fiona,
-    "pyogrio": _tell_pyogrio,
-    "rasterio": _tell_rasterio,
+_REGISTER: Mapping[str, Callable[[Any], None]] = {
+    "osgeo.gdal": _register_osgeo,
+    "fiona.drvsupport": _register_fiona,
+    "pyogrio": _register_pyogrio,
+    "rasterio": _register_rasterio,
 }
 
 

@@ -39,7 +39,7 @@ def reaches_across(ring: Sequence[Position]) -> bool:
 
     Parameters
     ----------
-    ring : sequence of Position
+    ring : sequence of (float, float)
         Longitude and latitude in degrees; at least one position.
     """
     xs = [x for x, _ in ring]
@@ -51,12 +51,12 @@ def cut(polygon: Polygon) -> List[Polygon]:
 
     Parameters
     ----------
-    polygon : Polygon
+    polygon : list of rings
         Closed rings, the outline first; longitudes within ±540°, latitudes within ±90°, in degrees.
 
     Returns
     -------
-    list of Polygon
+    list of polygons
         The parts, each with closed rings.
 
     Raises
@@ -93,7 +93,7 @@ def cut_line(line: Ring) -> Iterator[Ring]:
 
     Parameters
     ----------
-    line : Ring
+    line : list of (float, float)
         Longitude and latitude in degrees.
     """
     piece: Ring = []
@@ -177,7 +177,7 @@ def _pole(loops: Sequence[_Loop]) -> float:
     latitudes = [y for loop in around for _, _, y in loop.vertices]
     south, north = min(latitudes), max(latitudes)
     if len(around) > 1 or south < 0 < north or south == north == 0:
-        _refuse("goes around the globe, so that it is unknown which pole it holds")
+        _refuse("goes around the globe, so that it is unknown which pole it contains")
     return 90.0 if north > 0 else -90.0
 
 

@@ -178,7 +178,7 @@ def around(boxes: Iterable[Bounds]) -> Bounds:
 
     Parameters
     ----------
-    boxes : iterable of Bounds
+    boxes : iterable of (west, south, east, north)
         At least one box.
     """
     wests, souths, easts, norths = zip(*boxes)
@@ -190,7 +190,7 @@ def around_polygons(polygons: _Polygons) -> Box:
 
     Parameters
     ----------
-    polygons : _Polygons
+    polygons : sequence of polygons
         At least one polygon: rings of longitude and latitude in degrees, within ±180°.
     """
     xs = [x for polygon in polygons for x, _ in polygon[0]]
@@ -206,7 +206,7 @@ def narrow_around_polygons(polygons: _Polygons) -> Box:
 
     Parameters
     ----------
-    polygons : _Polygons
+    polygons : sequence of polygons
         At least one polygon: rings of longitude and latitude in degrees, within ±180°.
     """
     box = around_polygons(polygons)

@@ -41,11 +41,11 @@ class GridSpec:
 
         Parameters
         ----------
-        crs, res : object
+        crs, res
             As the attributes.
-        origin : Position
+        origin : (float, float)
             Easting and northing, or longitude and latitude, of a corner of a pixel.
-        columns, rows : tuple of int
+        columns, rows : (int, int)
             First and last line, as `outward` and `inward` return them.
         """
         west, north = origin[0] + columns[0] * res[0], origin[1] - rows[0] * res[1]

@@ -32,7 +32,7 @@ def signed_area(ring: Sequence[Position]) -> float:
 
     Parameters
     ----------
-    ring : sequence of Position
+    ring : sequence of (float, float)
         Open or closed.
     """
     x0, y0 = ring[0] if ring else (0.0, 0.0)
@@ -45,7 +45,7 @@ def join_chains(chains: Sequence[Ring]) -> List[Ring]:
 
     Parameters
     ----------
-    chains : sequence of Ring
+    chains : sequence of rings
         Chains with the polygon to their left; their ends lie at ±180°.
 
     Returns
@@ -87,7 +87,7 @@ def separate(rings: Sequence[Ring]) -> List[Ring]:
 
     Parameters
     ----------
-    rings : sequence of Ring
+    rings : sequence of rings
         Open or closed rings.
 
     Returns
@@ -167,9 +167,9 @@ def place_holes(parts: Sequence[Ring], holes: Sequence[Ring], had_holes: bool) -
 
     Parameters
     ----------
-    parts : sequence of Ring
+    parts : sequence of rings
         Closed outlines.
-    holes : sequence of Ring
+    holes : sequence of rings
         Closed holes.
     had_holes : bool
         Whether the polygon had holes before it was cut.

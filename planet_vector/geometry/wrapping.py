@@ -92,7 +92,7 @@ def sides(geometry: BaseGeometry) -> List[Bounds]:
 
     Returns
     -------
-    list of Bounds
+    list of (west, south, east, north)
         One or two boxes: west, south, east, north, in degrees.
     """
     bounds = shapely.bounds(shapely.get_parts(geometry))

@@ -314,13 +314,13 @@ def check_status(response: requests.Response, name: str, settings: Settings) -> 
         raise NotFoundError(f"The service has no such item (404{said}).", name, status)
     error: ServiceError
     if status == 429:
-        error = RateLimitError(f"The service asks for fewer requests (429{said}): lower PLANET_RATE.", name, status)
+        error = RateLimitError(f"The service limits the rate of requests (429{said}): lower PLANET_RATE.", name, status)
     elif status in _RETRIED:
         error = UnavailableError(f"The service failed ({status}{said}): try again later.", name, status)
     elif status == 400:
         raise BadQueryError(f"The service refused the search (400{said}): check its parameters.", name, status)
     else:
-        raise ProtocolError(f"The service answered with an unexpected status ({status}{said}).", name, status)
+        raise ProtocolError(f"The service returned an unexpected status ({status}{said}).", name, status)
     error.retry_after = _retry_after(response)
     raise error
 

@@ -81,13 +81,13 @@ def set_network(proxies: Optional[Mapping[str, str]], certificates: Optional[str
 def _off_the_main_thread(ask: F) -> F:
     """Run a function in another thread if the main thread calls it.
 
-    Ctrl-C does not interrupt the look-up of a host, nor, on Windows, waiting for a connection.
+    Ctrl-C does not interrupt the look-up of a host, nor, on Windows, waiting for its response.
     """
 
     @wraps(ask)
     def call(*args: Any, **kwargs: Any) -> Any:
         if threading.current_thread() is threading.main_thread():
-            return _asking.submit(ask, *args, **kwargs).result()
+            return _main_thread_workers.submit(ask, *args, **kwargs).result()
         return ask(*args, **kwargs)
 
     return cast(F, call)
@@ -144,7 +144,7 @@ class Transport:
         ----------
         url : str
             The URL.
-        parameters : Parameters, optional
+        parameters : sequence of (str, str), optional
             Names and values of the query.
         limit : int, optional
             Maximum size of the body in bytes.
@@ -174,7 +174,7 @@ class Transport:
         ----------
         url : str
             The URL.
-        parameters : Parameters, optional
+        parameters : sequence of (str, str), optional
             Names and values of the query.
         limit : int, optional
             Maximum size of the body in bytes.
@@ -210,7 +210,7 @@ class Transport:
         ----------
         url : str
             The URL.
-        parameters : Parameters, optional
+        parameters : sequence of (str, str), optional
             Names and values of the query.
         limit : int, optional
             Maximum size of the file in bytes.
@@ -293,7 +293,7 @@ class Transport:
         ServiceError
             If the request fails, or a redirect is not allowed.
         """
-        outside = self._unasked if within else None
+        outside = self._checked_target if within else None
         return self._exchange(
             "GET", url, (), lambda r: (r.url, r.headers), {"Range": "bytes=0-0"}, outside, seconds=seconds
         )
@@ -348,7 +348,7 @@ class Transport:
         address = requests.utils.select_proxy(url, merged["proxies"])
         return None if address is None else describe_proxy(address, urlsplit(url).scheme, _network.proxies)
 
-    def _unasked(self, url: str) -> Tuple[str, requests.structures.CaseInsensitiveDict[str]]:
+    def _checked_target(self, url: str) -> Tuple[str, requests.structures.CaseInsensitiveDict[str]]:
         _, host, port = origin(url)
         name = f"GET {redacted(url)}"
         if self._proxy_of(url) is None:  # otherwise the proxy looks it up
@@ -469,4 +469,4 @@ class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignor
 
 _transports: weakref.WeakSet[Transport] = weakref.WeakSet()
 _sessions_of_parents: List[requests.Session] = []  # of this process's parents, unchanged since the fork
-_asking = Workers(64, "planet-request")  # one serves the main thread; others may still hang after Ctrl-C
+_main_thread_workers = Workers(64, "planet-request")  # one serves the main thread; others may still hang after Ctrl-C
