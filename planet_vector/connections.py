@@ -283,7 +283,7 @@ def set_default(name: str) -> None:
     """
     with _locked_content() as (content, _):
         if name not in content["connections"] and name not in BUILT_IN:
-            find_connection(name)  # raises an error that lists the connections
+            find_connection(name)  # raises an error if there is none
             raise ConfigError(f"Connection {name} is set by an environment variable: add it under another name.")
         content["default"] = name
 

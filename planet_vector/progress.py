@@ -48,7 +48,15 @@ class CountBar:
         self._bar = None if total is None else self._new(total)
 
     def __call__(self, done: int, total: Optional[int]) -> None:
-        """Show the progress."""
+        """Show the progress.
+
+        Parameters
+        ----------
+        done : int
+            Number of items done.
+        total : int or None
+            The total; None if unknown.
+        """
         if self._bar is None:
             self._bar = self._new(total)
         self._bar.total = total
@@ -75,7 +83,17 @@ class FileBar:
         self._bar: Optional[_Bar] = None
 
     def __call__(self, path: Path, done: int, total: Optional[int]) -> None:
-        """Show the progress of a file."""
+        """Show the progress of a file.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        done : int
+            Its bytes so far.
+        total : int or None
+            Its size in bytes; None if unknown.
+        """
         with self._lock:
             if done == total:
                 self._under_way.pop(path, None)

@@ -44,7 +44,7 @@ FAULTS: Dict[str, Tuple[int, str]] = {
     "metadata": (2, "Missing argument"),
     "search PLANET:ortho/a/b/c": (2, "too many parts"),
     "search PLANET:ortho?api_key=abcdef": (2, "A key is never part of a name"),
-    "search PLANET:ortho?clouds=3": (2, "'clouds' is no parameter"),
+    "search PLANET:ortho?clouds=3": (2, "'clouds' is not a search parameter"),
     "search PLANET:ortho/20150306_022415_0908": (2, "not the name of a search"),
     "search PLANET:ortho -s landsat": (2, "give one of them"),
     "search --where cloud_cover.estimated lte many": (2, "takes a number"),

@@ -219,7 +219,7 @@ def test_what_the_http_library_makes_of_an_address_is_looked_at_too(
     """The library looks up the very address, and gets another."""
     names.update({"api.example": [[PUBLIC]], PUBLIC: [["127.0.0.1"]]})
     catalog = service(victim.server_port)
-    with pytest.raises(ProtocolError, match="another address"):
+    with pytest.raises(ProtocolError, match="address of another host"):
         catalog.transport.get_bytes(catalog.settings.api_url)
     assert victim.seen == []
     catalog.transport.close()

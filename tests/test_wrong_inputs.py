@@ -65,7 +65,7 @@ INPUTS = [
     Wrong("count --connection http://127.0.0.1:{dead}/v0/", 1, "connection to the service failed: check that it"),
     Wrong("types", 1, "http(s) address such as https://imagery", environ={"PL_API_URL": "nonsense"}),
     Wrong("types --connection ftp://127.0.0.1/v0/", 1, "http(s) address such as"),
-    Wrong("types --connection 127.0.0.1/v0", 1, "begins with http://"),
+    Wrong("types --connection 127.0.0.1/v0", 1, "begin with http://"),
     # the proxy
     Wrong("count", 1, "The proxy {proxy} (HTTP_PROXY) cannot be reached", environ={"HTTP_PROXY": "{proxy}"}),
     Wrong("types", 1, "correct HTTPS_PROXY", environ={"HTTPS_PROXY": "{proxy}", "PL_API_URL": "https://i.example/v0/"}),
@@ -76,7 +76,7 @@ INPUTS = [
     # keys
     Wrong("types", 1, "refused the key from PL_API_KEY (401): put the right one", environ={"PL_API_KEY": WRONG_KEY}),
     Wrong("count", 1, "set PL_API_KEY, or log in", environ={"PL_API_KEY": ""}),
-    Wrong("types", 1, "character no key has", environ={"PL_API_KEY": "a {key}"}),
+    Wrong("types", 1, "contains an invalid character", environ={"PL_API_KEY": "a {key}"}),
     Wrong("count PLANET:ortho?api_key={key}", 2, "A key is never part of a name"),
     Wrong("count PLANET:ortho?apikey:{key}", 2, "A key is never part of a name"),
     Wrong("count PLANET:ortho?{key}", 2, "The parameter has no value"),

@@ -220,7 +220,7 @@ def _positions(positions: Sequence[Sequence[float]]) -> Ring:
     for x, _ in found:
         if abs(x) > FARTHEST:
             metres = "; if it is in metres, reproject it to EPSG:4326" if abs(x) > 2 * FARTHEST else ""
-            raise ValueError(f"the area has the longitude {x:.10g}, which must be within -540 and 540{metres}")
+            raise ValueError(f"the area has the longitude {x:.10g}, which must be from -540 to 540{metres}")
     return found
 
 

@@ -401,7 +401,7 @@ def test_wkt_is_read_in_all_its_forms() -> None:
     forms = [f" polygon{corners}", f"SRID=4326;POLYGON {corners}", f"POLYGON Z {raised}", f"MultiPolygon({corners})"]
     for text in (*forms, f"GEOMETRYCOLLECTION (POLYGON {corners})"):
         assert area_asked_for(text).equals(expected)
-    with pytest.raises(QueryError, match="read: (?!.*to be read first)"):
+    with pytest.raises(QueryError, match="read: (?!.*content of a file first)"):
         area_asked_for("POLYGON ((12 47, 12.1 47)")
 
 
