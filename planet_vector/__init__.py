@@ -1,6 +1,6 @@
-"""Satellite imagery from a scenes service as data that every GIS tool already knows how to open.
+"""Satellite imagery of a scenes service as OGR layers and rasters.
 
-The functions here are those of the modules named below, which are imported when one of them is first used.
+The functions of this package are imported from their modules on first use.
 """
 
 from __future__ import annotations
@@ -99,13 +99,13 @@ _FUNCTIONS = {
     "to_xarray": ("stacks.cube", "to_xarray"),
     "write_map": ("maps", "write_map"),
 }
-"""The module of each function, and what it is called there."""
+"""The module of each function, and its name there."""
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:
-    """Return a function of this package's face (PEP 562), and keep it."""
+    """Import a public function on first use, and cache it in this module (PEP 562)."""
     if name not in _FUNCTIONS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, function = _FUNCTIONS[name]

@@ -1,4 +1,4 @@
-"""Assets of a scene: the files a service has of it, and what is known of their bands."""
+"""Assets of a scene: its files at the service, and their bands."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ class SpectralBand(NamedTuple):
     Attributes
     ----------
     description : str
-        What it shows.
+        What the band shows.
     low, high : float or None
-        Where its band pass begins and ends, in micrometres.
+        Limits of the band pass in micrometres.
     colour : str
         GDAL's colour interpretation.
     name : str
-        The band's own name, such as ``red_edge``; empty where it has none but its asset's.
+        The band's own name, such as ``red_edge``; empty if it is named by its asset only.
     common : str
         The common name of the band in STAC's extension eo, such as ``rededge``; empty if it has none.
     """
@@ -43,20 +43,20 @@ class SpectralBand(NamedTuple):
 
 @dataclass(frozen=True)
 class Asset:
-    """A file that a service has of a scene.
+    """File of a scene at the service.
 
     Attributes
     ----------
     name : str
-        By which the scene names it, such as ``visual``.
+        Its name within the scene, such as ``visual``.
     href : str
-        Its address, as the service gave it.
+        Its URL, as the service returned it.
     media_type : str
         Such as ``image/tiff; application=geotiff``.
     roles : tuple of str
-        What it is for, in STAC's words: ``data``, ``visual``.
+        Its STAC roles, such as ``data`` or ``visual``.
     bands : tuple of SpectralBand
-        What the service's documentation says of its bands, in their order; empty if it says nothing.
+        Its bands in order, from the service's documentation; empty if they are not documented.
     """
 
     name: str

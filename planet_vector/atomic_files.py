@@ -1,4 +1,4 @@
-"""Files that take their name once they are complete, and of which nothing stays behind when they are not."""
+"""Files that are written under a temporary name, renamed once complete, and removed otherwise."""
 
 from __future__ import annotations
 
@@ -18,14 +18,30 @@ from planet_vector.forking import renew_after_fork
 DISK_ERRORS = (
     errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG, errno.EIO, errno.EROFS
 )  # fmt: skip
-"""Numbers of errors of a disk that does not take a file: full, over a quota, over a limit, broken, read-only."""
+"""Error numbers of a disk that cannot store a file: full, over quota, over the size limit, I/O error, read-only."""
 
 MAKE_ROOM = "make room on its disk"
 
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Have the disk's errors name the file that is written, where they name none, or a temporary one."""
+    """Put the path of the target file into errors of the disk that name no file, or a temporary one.
+
+    Parameters
+    ----------
+    path : Path
+    The target file.
+
+    Yields
+    ------
+    None
+        Nothing: errors raised in the block are changed.
+
+    Raises
+    ------
+    OSError
+    If the block raises it; with `path` as its file name if the error number is in `DISK_ERRORS`.
+    """
     try:
         yield
     except OSError as error:
@@ -35,14 +51,33 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def temporary_beside(path: Path) -> Path:
-    """Return a hidden name beside a file that no other writer has, be it a thread, a process or a machine."""
+    """Return a hidden temporary path beside a file, unique among threads, processes and machines.
+
+    Parameters
+    ----------
+    path : Path
+        The target file.
+    """
     return path.with_name(f".{path.stem}.{secrets.token_hex(6)}{path.suffix}")
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a small file of which there is one writer, complete or not at all, and kept also when the power fails.
+    """Write a small file atomically and durably; there must be one writer only.
 
-    Its temporary name is always the same, so that what a killed program left behind goes with the next write.
+    The content is synchronised to the disk, so it survives a power failure. The temporary name is always the same, so
+    the next write replaces what a killed program left behind.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    content : bytes
+        Its content.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; its `filename` is `path`.
     """
     part = path.with_name(path.name + ".part")
     with naming(path):
@@ -55,12 +90,22 @@ def write_whole(path: Path, content: bytes) -> None:
 
 @contextmanager
 def complete(path: Path) -> Iterator[Path]:
-    """Give the path to write a file to, which takes the place of another once it is complete, and goes if it is not.
+    """Yield a temporary path to write to, and move it to the target when the block succeeds; remove it otherwise.
+
+    Parameters
+    ----------
+    path : Path
+        The target file; an existing one is replaced.
+
+    Yields
+    ------
+    Path
+        The temporary path.
 
     Raises
     ------
     ConfigError
-        When there is no directory to write it to.
+        If the target's directory does not exist.
     """
     if not path.parent.is_dir():
         raise ConfigError(f"{path} cannot be written: there is no directory {path.parent}.")
@@ -72,15 +117,29 @@ def complete(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def new_file(path: Path, prefix: str = "", suffix: str = "") -> Iterator[Path]:
-    """Give an empty file of mode 0600 beside a path, which goes at the end if it was not moved there with `os.replace`.
+    """Create an empty file of mode 0600 beside a path, and remove it at the end unless `os.replace` moved it.
 
-    It is a new one, whatever lies there: in a folder of several users a link may. A program that is killed leaves it
-    behind; the prefix and the suffix of its name tell it from others.
+    The file is always a new one: in a folder of several users, an existing file could be a link. A killed program
+    leaves it behind; prefix and suffix identify leftovers.
+
+    Parameters
+    ----------
+    path : Path
+        The target file, in whose folder the file is created.
+    prefix : str, optional
+        Beginning of the temporary file's name.
+    suffix : str, optional
+        End of the temporary file's name.
+
+    Yields
+    ------
+    Path
+        The temporary path.
 
     Raises
     ------
     OSError
-        When it cannot be made.
+        If it cannot be created.
     """
     with naming(path):
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=suffix)
@@ -90,15 +149,25 @@ def new_file(path: Path, prefix: str = "", suffix: str = "") -> Iterator[Path]:
         with naming(path):
             yield part
     finally:
-        with suppress(OSError):  # of a disk that cannot be written any more it stays
+        with suppress(OSError):  # the file remains if the disk is no longer writable
             part.unlink(missing_ok=True)
 
 
 @contextmanager
 def kept_if_complete(path: Path) -> Iterator[None]:
-    """Remove a temporary file, and what begins with its stem and a dot, after an error, or when the program ends.
+    """Remove a temporary file after an error or at the end of the program.
 
-    Ctrl-C may end the program while threads write.
+    All files that begin with its stem and a dot are removed with it. Ctrl-C may end the program while threads write.
+
+    Parameters
+    ----------
+    path : Path
+    The temporary file.
+
+    Yields
+    ------
+    None
+        Nothing: the file may be written in the block.
     """
     mind_sigterm()
     _incomplete.add(path)
@@ -122,10 +191,10 @@ def _remove_incomplete() -> None:
 
 @renew_after_fork
 def _renew() -> None:
-    _incomplete.clear()  # they are the parent's
+    _incomplete.clear()  # these files belong to the parent
 
 
 def _remove(path: Path) -> None:
     for found in path.parent.glob(f"{glob.escape(path.stem)}.*"):
-        with suppress(OSError):  # gone, or, on Windows, open in a thread
+        with suppress(OSError):  # already removed, or, on Windows, open in a thread
             found.unlink()

@@ -1,4 +1,4 @@
-"""Schema of a collection of scenes: its columns, what a service selects by, and what some columns mean."""
+"""Schema of a collection of scenes: its columns, its searchable fields, and the meanings of columns."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from planet_vector.assets import Asset
 from planet_vector.errors import QueryError
 
 Feature = Mapping[str, Any]
-"""A GeoJSON Feature, as a service gave it, or another object of JSON."""
+"""A GeoJSON Feature, as the service returned it, or another JSON object."""
 
 TEXT, TIME, REAL, INTEGER, LONG = "String", "DateTime", "Real", "Integer", "Integer64"
-"""Types of columns, by the names that GDAL gives the types of fields."""
+"""Types of columns, named as GDAL's field types."""
 
 COMPARATORS = ("gt", "gte", "lt", "lte", "eq", "neq")
-"""Comparators that stand behind a field's name; the bare name means equality."""
+"""Comparators, appended to a field's name; the bare name means equality."""
 
 ORDERING = frozenset(COMPARATORS)
 EQUALITY = frozenset({"eq", "neq"})
@@ -23,22 +23,22 @@ EQUALITY = frozenset({"eq", "neq"})
 
 @dataclass(frozen=True)
 class SceneField:
-    """A property of scenes that a service can select by.
+    """Property of scenes that a service can select by.
 
     Attributes
     ----------
     name : str
-        The service's name, dotted where the property is nested.
+        The service's name of the property, dotted if it is nested.
     kind : str
         ``string``, ``integer``, ``number``, ``time`` or ``words``.
     comparators : frozenset of str
-        What the service takes behind the name.
+        The comparators that the service accepts for the field.
     integers_only : bool
-        Whether the service refuses a fraction in the value.
+        Whether the service rejects fractions.
     words : tuple of str
-        The values of a field of the kind ``words``, in the order by which the service compares them.
+        The values of a field of the kind ``words``, in the service's order.
     synonyms : tuple of str
-        What other services call such a field, for errors that help.
+        Names of the same property at other services, for suggestions in errors.
     """
 
     name: str
@@ -51,25 +51,25 @@ class SceneField:
 
 @dataclass(frozen=True)
 class Meanings:
-    """Columns by what they mean; None for what a collection does not have.
+    """Columns by their meaning; None if a collection has no such column.
 
     Attributes
     ----------
     time : str
-        When a scene was acquired. The service orders searches by it, selects by ``gte`` and ``lt`` or ``lte``, and no
-        scene is without it. Empty for what is not searched by time.
+        Acquisition time. The service orders searches by it and selects by ``gte`` and ``lt`` or ``lte``; every scene
+        has it. Empty for a collection that is not searched by time.
     published : str, optional
-        When a scene was published.
+        Publication time.
     cloud_cover : str, optional
-        The share of a scene that clouds cover.
+        Share of the scene that is covered by clouds.
     full_cover : float
-        The value of `cloud_cover` for a scene that is all clouds: 100 where a service has percent, 1 for fractions.
+        The value of `cloud_cover` for full cover: 100 if the service uses percent, 1 if it uses fractions.
     gsd : str, optional
-        The ground sample distance in metres.
+        Ground sample distance in metres.
     platform : str, optional
-        The satellite.
+        Satellite.
     off_nadir, view_azimuth, sun_elevation, sun_azimuth : str, optional
-        Angles in degrees, as STAC's extension view defines them; `off_nadir` may have a sign.
+        Angles in degrees, as STAC's extension view defines them; `off_nadir` may be signed.
     """
 
     time: str
@@ -84,11 +84,23 @@ class Meanings:
     sun_azimuth: Optional[str] = None
 
     def cover_of_percent(self, percent: float) -> float:
-        """Return a cloud cover in percent as the service has it."""
+        """Return a cloud cover in the service's unit.
+
+        Parameters
+        ----------
+        percent : float
+            Cloud cover in percent.
+        """
         return percent if self.full_cover == 100 else percent * self.full_cover / 100
 
     def percent_of_cover(self, cover: float) -> float:
-        """Return a cloud cover of the service in percent."""
+        """Return a cloud cover in percent.
+
+        Parameters
+        ----------
+        cover : float
+            Cloud cover in the service's unit.
+        """
         return cover if self.full_cover == 100 else cover * 100 / self.full_cover
 
 
@@ -106,40 +118,40 @@ def _no_spelling(scene_id: str) -> Optional[str]:
 
 @dataclass(frozen=True)
 class CollectionSchema:
-    """What a service says of the scenes of one collection, and what it can select by.
+    """Description of one collection: its columns, searchable fields, orders and assets.
 
-    Schemas are equal if they are of the same collection of the same service.
+    Two schemas are equal if service and collection are equal.
 
     Attributes
     ----------
     service : str
-        Tells apart the services that define the collection.
+        Identifier of the service that defines the collection.
     collection : str
         The collection's name: a scene type of the Scenes API v0.
     columns : mapping of str to str
-        The columns of a layer in their order, each with its type: `TEXT`, `TIME`, `REAL`, `INTEGER` or `LONG`.
+        The columns of a layer in order, each with its type: `TEXT`, `TIME`, `REAL`, `INTEGER` or `LONG`.
     meanings : Meanings
-        What some of the columns mean.
+        Columns by their meaning.
     fields : mapping of str to SceneField
-        What the service can select by.
+        Searchable fields, by name.
     orders : tuple of str
         The orders of a search, a column and ``desc`` or ``asc``; the service's default first.
     units : mapping of str to str
-        Units of columns, as people read them.
+        Units of columns, for display.
     assets_of : callable
-        Returns the assets of a Feature by their names.
+        Returns the assets of a Feature, by name.
     links_of : callable
-        Returns other links of a Feature by their names: ``self``, ``thumbnail``, ``square_thumbnail``.
+        Returns the other links of a Feature, by name: ``self``, ``thumbnail``, ``square_thumbnail``.
     link_columns : mapping of str to str
-        Columns that hold the links of assets, by the names of these.
+        Columns that contain the links of assets, by the names of the assets.
     link_groups : tuple of str
-        Properties that hold links, and nothing of a scene.
+        Properties that contain links only, no data of the scene.
     first_products : tuple of str
-        The assets that people want first.
+        The preferred assets.
     tiled_product : str, optional
-        The product that the service's tiles show as it is.
+        The product that the service's tiles show unchanged.
     spelling_of : callable
-        Returns the usual spelling of an id in small letters, or None if it is of no known kind.
+        Returns the usual spelling of a lower-case id, or None if its kind is unknown.
     """
 
     service: str
@@ -158,25 +170,38 @@ class CollectionSchema:
     spelling_of: Callable[[str], Optional[str]] = field(default=_no_spelling, compare=False, repr=False)
 
     def product(self, name: Optional[str] = None) -> str:
-        """Return the name of a product: the one given, else the one that people want first.
+        """Return the name of a product: the one given, else the first preferred one.
+
+        Parameters
+        ----------
+        name : str, optional
+            The product.
 
         Raises
         ------
         QueryError
-            If none is given, and the collection has none that people want first.
+            If no name is given, and the collection has no preferred product.
         """
         if not name and not self.first_products:
-            raise QueryError(f"Say which product of {self.collection} is meant.")
+            raise QueryError(f"{self.collection} has no default product: name a product.")
         return name or self.first_products[0]
 
     @property
     def time_field(self) -> SceneField:
-        """The field by which searches are ordered and cut into windows of time."""
+        """The field that orders searches and divides them into time windows."""
         return self.fields[self.meanings.time]
 
 
 def value_at(properties: Feature, name: str) -> Any:
-    """Return the value under a dotted name in nested properties, None if there is none."""
+    """Return the value under a dotted name in nested properties, or None if there is none.
+
+    Parameters
+    ----------
+    properties : mapping
+        Nested properties.
+    name : str
+        A name such as ``cloud_cover.estimated``.
+    """
     value: object = properties
     for part in name.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
@@ -184,7 +209,20 @@ def value_at(properties: Feature, name: str) -> Any:
 
 
 def flatten(properties: Feature, prefix: str = "") -> Iterator[Tuple[str, Any]]:
-    """Yield nested properties under dotted names; an empty object as itself."""
+    """Yield nested properties under dotted names; an empty object is a value.
+
+    Parameters
+    ----------
+    properties : mapping
+        Nested properties.
+    prefix : str, optional
+        Prepended to each name.
+
+    Yields
+    ------
+    (str, object)
+        The dotted name and the value.
+    """
     for key, value in properties.items():
         if isinstance(value, Mapping) and value:
             yield from flatten(value, f"{prefix}{key}.")

@@ -1,4 +1,4 @@
-"""Comparisons written with signs, as ``cloud_cover.estimated<5``, and how the API writes them."""
+"""Comparisons written with signs, such as ``cloud_cover.estimated<5``, and their spelling in the API."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _VALUE = re.compile(rf"\s*{_SIGN}(.+)", re.DOTALL)
 
 
 def sign_advice(name: str, value: Optional[str] = None) -> str:
-    """Return how to write a comparison that has a sign for its comparator, or a comparator in another spelling.
+    """Return how to write a comparison that uses a sign or a wrong spelling as its comparator.
 
     Parameters
     ----------
     name : str
-        A parameter's name, or a parameter that is not parted at its equals sign.
+        The name of a parameter, or a whole parameter that contains no equals sign to split at.
     value : str, optional
         The parameter's value.
 
@@ -42,7 +42,15 @@ def sign_advice(name: str, value: Optional[str] = None) -> str:
 
 
 def signed_value_advice(name: str, value: str) -> str:
-    """Return how to write a comparison whose value begins with a sign; empty if it does not."""
+    """Return how to write a comparison whose value begins with a sign; empty if it does not.
+
+    Parameters
+    ----------
+    name : str
+        The parameter's name.
+    value : str
+        The parameter's value.
+    """
     signed = _VALUE.fullmatch(value)
     return _advice(f"{name}={value}", name, signed[1], signed[2]) if signed else ""
 

@@ -1,15 +1,15 @@
-"""Which service is asked, whose key opens it, and how much may be asked of it.
+"""Settings of a session: the service, its key, and the limits on requests.
 
 =====================  =====================  =========================================================
 setting                open option            otherwise
 =====================  =====================  =========================================================
 service                ``CONNECTION``,        ``PL_API_URL``, else the default connection
                        ``API_URL``            (`planet_vector.connections`)
-key                    ``API_KEY``            what `planet_vector.keys.lend_key` was given for the root,
+key                    ``API_KEY``            the key of `planet_vector.keys.lend_key` for the root,
                                               else ``PL_API_KEY`` for the root of ``PL_API_URL``,
                                               else the file of ``planet-vector login``,
                                               else ``~/.planet.json`` (for planet.com only)
-life of a result       ``PLANET_CACHE_TTL``   ``PLANET_CACHE_TTL``, seconds
+lifetime of a result   ``PLANET_CACHE_TTL``   ``PLANET_CACHE_TTL``, seconds
 connections            ``PLANET_CONNECTIONS`` ``PLANET_CONNECTIONS``
 requests a second      ``PLANET_RATE``        ``PLANET_RATE``, 0 for no limit
 =====================  =====================  =========================================================
@@ -28,7 +28,7 @@ from planet_vector.keys import Key, find_key, key_root
 
 @dataclass(frozen=True)
 class Settings:
-    """All that is needed to talk to one service.
+    """Settings for one service.
 
     Attributes
     ----------
@@ -37,17 +37,17 @@ class Settings:
     key : Key or None
         Sent to the API's own origins only.
     cache_ttl : float
-        Seconds a result may be used again.
+        Lifetime of a cached result in seconds.
     connections : int
-        Requests under way at once.
+        Maximum number of concurrent requests.
     rate : float
         Requests a second, 0 for no limit.
     withheld : str
-        Why a key that exists is not sent, or nothing; part of the message of a refused request.
+        Why an existing key is not sent, or empty; part of the message of a rejected request.
     kind : str
-        One of `planet_vector.connections.KINDS`; empty for a root that no connection says the kind of.
+        One of `planet_vector.connections.KINDS`; empty for a root of unknown kind.
     connection : str
-        Name of the connection; empty for a root that none has.
+        Name of the connection; empty for a root without a connection.
     """
 
     api_url: str
@@ -71,17 +71,22 @@ class Settings:
         Parameters
         ----------
         connection : str, optional
-            A connection's name, or the root of a service, as a name may bring it; by default the one of
+            The name of a connection, or the root of a service, such as from a PLANET: name. Default: the root of
             ``PL_API_URL``, else the default connection.
         key : str, optional
-            The key for its root.
+            The key for the root.
         options : mapping of str to str, optional
             Open options of the GDAL driver; their names are not case-sensitive.
+
+        Returns
+        -------
+        Settings
+            The settings.
 
         Raises
         ------
         ConfigError
-            When a value cannot be used.
+            If a value is invalid.
         """
         given = {name.upper(): value for name, value in (options or {}).items() if value}
         if given.get("CONNECTION") and given.get("API_URL"):
@@ -119,12 +124,12 @@ class Settings:
 
     @property
     def root_source(self) -> str:
-        """Where the root was set, as an error names it: ``PL_API_URL``, a connection, or the root as it was given."""
+        """Where the root was set, for error messages: ``PL_API_URL``, a connection, or the root itself."""
         if not self.connection:
             return f"the address {self.api_url}"
         return self.connection if self.connection == ENVIRONMENT else f"connection {self.connection!r}"
 
     @property
     def identity(self) -> tuple[str, str]:
-        """What a result depends on beside its query: the root and whose key asked."""
+        """The root and the key's fingerprint, which, with the query, identify a result."""
         return self.api_url, self.key.fingerprint() if self.key else ""

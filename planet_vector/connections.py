@@ -1,19 +1,19 @@
-"""Connections: services by name, built in and a person's own, without their keys.
+"""Connections: named services, built in or user-defined, without their keys.
 
-A person's own stand in one file, ``connections.json`` in the user's folder of settings, which commands, Python and QGIS
-share::
+User-defined connections are stored in ``connections.json`` in the user's configuration folder, which the commands,
+Python and QGIS share::
 
     {"version": 1, "default": "office",
      "connections": {"office": {"kind": "v0", "root": "https://imagery.example.org/v0/"}}}
 
-Which connection is meant, the first that applies:
+The first of these that applies selects the connection:
 
-1. the one named: by ``--connection``, ``connection=`` or the root of its service;
-2. that of ``PL_API_URL``, where it is set;
+1. the one given by ``--connection``, ``connection=`` or the root of its service;
+2. that of ``PL_API_URL``, if it is set;
 3. the default of the file;
 4. ``local``, the service that ``planet-vector serve`` starts on this machine.
 
-Keys stand elsewhere (`planet_vector.keys`), each with the root that it belongs to.
+Keys are stored separately (`planet_vector.keys`), each with its root.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from planet_vector.roots import is_api_origin, normalise_url, origin
 from planet_vector.user_folders import user_directory
 
 LOCAL_PORT = 8741
-"""Port on which ``planet-vector serve`` listens by default, of those that IANA has given to nobody."""
+"""Port on which ``planet-vector serve`` listens by default; IANA has not assigned it."""
 
 KINDS: Mapping[str, str] = {"v0": "Scenes API v0"}
-"""The kinds of services that can be asked, and what each is called."""
+"""The supported kinds of services, and their display names."""
 
 LOCAL = "local"
 ENVIRONMENT = "PL_API_URL"
-"""The connection that the environment variable of this name makes."""
+"""Name of the connection that the environment variable of the same name defines."""
 
 
 class _Content(TypedDict):
-    """What the file of connections holds."""
+    """Content of the file of connections."""
 
     version: int
     default: str
@@ -54,28 +54,29 @@ class _Content(TypedDict):
 
 _VERSION = 1
 LONGEST_NAME = 64
-"""Characters of a connection's name."""
+"""Maximum length of a connection's name in characters."""
 
-_WAIT = 10.0  # seconds for another program that writes the file
+_WAIT = 10.0  # seconds to wait for another program that writes the file
 REFUSED = '/\\,&#|"'
-"""Characters that no connection's name has.
+"""Characters that a connection's name must not contain.
 
-A slash tells addresses from names and parts a browser's paths, a comma parts lists, the others end a value in a name.
+A slash distinguishes addresses from names and separates a browser's paths, a comma separates lists, the others end a
+value in a name.
 """
 
 
 @dataclass(frozen=True)
 class Connection:
-    """A service by name.
+    """Named service.
 
     Attributes
     ----------
     name : str
-        What the person calls it; empty for a root that no connection has.
+        Its name; empty for a root without a connection.
     root : str
         Root of its API, as `planet_vector.roots.normalise_url` writes it.
     kind : str
-        One of `KINDS`; empty where only the root is known (`planet_vector.catalog.probing`).
+        One of `KINDS`; empty if only the root is known (`planet_vector.catalog.probing`).
     """
 
     name: str
@@ -84,27 +85,27 @@ class Connection:
 
 
 BUILT_IN: Mapping[str, Connection] = {LOCAL: Connection(LOCAL, f"http://127.0.0.1:{LOCAL_PORT}/v0/")}
-"""The connections that everybody has."""
+"""The built-in connections."""
 
 
 def connections_path() -> Path:
-    """Return the file of a person's own connections.
+    """Return the path of the file of user-defined connections.
 
     Raises
     ------
     ConfigError
-        If there is no place for it.
+        If the user has no configuration folder.
     """
     return user_directory("config") / "connections.json"
 
 
 def all_connections() -> List[Connection]:
-    """Return the connections there are: that of ``PL_API_URL`` unless it is among them, one's own, those built in.
+    """Return all connections: that of ``PL_API_URL`` unless another has its root, user-defined and built-in ones.
 
     Raises
     ------
     ConfigError
-        If the file of connections cannot be read, or ``PL_API_URL`` is no root.
+        If the file of connections cannot be read, or ``PL_API_URL`` is not a valid root.
     """
     found = [*_read().own, *BUILT_IN.values()]
     implicit = _of_environment(found)
@@ -112,17 +113,23 @@ def all_connections() -> List[Connection]:
 
 
 def own_names() -> List[str]:
-    """Return the names of a person's own connections."""
-    return [each.name for each in _read().own]
-
-
-def default_connection() -> Connection:
-    """Return the connection that is meant where none is named.
+    """Return the names of the user-defined connections.
 
     Raises
     ------
     ConfigError
-        If the file of connections cannot be read, or ``PL_API_URL`` is no root.
+        If the file of connections cannot be read.
+    """
+    return [each.name for each in _read().own]
+
+
+def default_connection() -> Connection:
+    """Return the connection that is used if none is named.
+
+    Raises
+    ------
+    ConfigError
+        If the file of connections cannot be read, or ``PL_API_URL`` is not a valid root.
     """
     kept = _read()
     found = [*kept.own, *BUILT_IN.values()]
@@ -130,14 +137,22 @@ def default_connection() -> Connection:
 
 
 def find_connection(text: str) -> Connection:
-    """Return a connection by its name, or by the root of its service.
+    """Return a connection by its name or by the root of its service.
 
-    A root that no connection has makes one without a name, for this once.
+    Parameters
+    ----------
+    text : str
+        A connection's name or a root.
+
+    Returns
+    -------
+    Connection
+        The connection; for an unknown root, a temporary one without a name.
 
     Raises
     ------
     ConfigError
-        If there is none of that name, or the root is none.
+        If there is no connection of this name, or the root is invalid.
     """
     text = text.strip()
     known = all_connections()
@@ -148,7 +163,23 @@ def find_connection(text: str) -> Connection:
 
 
 def service_parameters(root: str) -> Tuple[Tuple[str, str], ...]:
-    """Return the parameters that make a PLANET: name one of the service of a root: none for the default connection."""
+    """Return the parameters that make a PLANET: name refer to a service; none for the default connection.
+
+    Parameters
+    ----------
+    root : str
+        Root of the service.
+
+    Returns
+    -------
+    tuple of (str, str)
+        Pairs of name and value: ``connection`` or ``api_url``.
+
+    Raises
+    ------
+    ConfigError
+        If the file of connections cannot be read.
+    """
     if root == default_connection().root:
         return ()
     name = find_connection(root).name
@@ -156,28 +187,32 @@ def service_parameters(root: str) -> Tuple[Tuple[str, str], ...]:
 
 
 def add_connection(name: str, root: str, kind: str = "v0") -> Connection:
-    """Keep a connection, and return it.
+    """Store a connection, and return it.
 
     Parameters
     ----------
     name : str
-        What to call it: up to 64 characters, without slash, comma, quote, ``&``, ``#`` and ``|``.
+    Its name: up to 64 characters, without slash, comma, quote, ``&``, ``#`` and ``|``.
     root : str
-        Root of its API.
-    kind : str
-        One of `KINDS`.
+    Root of its API.
+    kind : str, optional
+    One of `KINDS`.
+
+    Returns
+    -------
+    Connection
+        The stored connection, with a normalised root.
 
     Raises
     ------
     ConfigError
-        If name, root or kind cannot be used, another connection has the name or the root, or the file cannot be
-        written.
+    If name, root or kind is invalid, another connection has the name or the root, or the file cannot be written.
     """
     name = check_name(name)
     if kind not in KINDS:
-        raise ConfigError(f"{kind!r} is no kind of service that can be asked: give one of {', '.join(KINDS)}.")
+        raise ConfigError(f"{kind!r} is not a supported kind of service: give one of {', '.join(KINDS)}.")
     made = Connection(name, normalise_url(root), kind)
-    with _changing() as (content, own):
+    with _locked_content() as (content, own):
         _check_free(name, content)
         for other in (*own, *BUILT_IN.values()):
             if other.root == made.root:
@@ -189,15 +224,22 @@ def add_connection(name: str, root: str, kind: str = "v0") -> Connection:
 
 
 def rename_connection(old: str, new: str) -> None:
-    """Call a person's own connection something else.
+    """Rename a user-defined connection.
+
+    Parameters
+    ----------
+    old : str
+        Its present name.
+    new : str
+        Its new name.
 
     Raises
     ------
     ConfigError
-        If there is none of the old name, or the new one is taken or none.
+        If there is no connection of the old name, or the new name is taken or invalid.
     """
     new = check_name(new)
-    with _changing() as (content, _):
+    with _locked_content() as (content, _):
         if old not in content["connections"]:
             raise _not_own(old)
         _check_free(new, content)
@@ -207,14 +249,19 @@ def rename_connection(old: str, new: str) -> None:
 
 
 def remove_connection(name: str) -> None:
-    """Forget a person's own connection; its key stays until somebody logs out.
+    """Remove a user-defined connection; its key remains stored until ``planet-vector logout``.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
 
     Raises
     ------
     ConfigError
-        If there is none of that name.
+        If there is no user-defined connection of this name.
     """
-    with _changing() as (content, _):
+    with _locked_content() as (content, _):
         if content["connections"].pop(name, None) is None:
             raise _not_own(name)
         if content["default"] == name:
@@ -222,27 +269,37 @@ def remove_connection(name: str) -> None:
 
 
 def set_default(name: str) -> None:
-    """Make a connection the one that is meant where none is named.
+    """Set the connection that is used if none is named.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
 
     Raises
     ------
     ConfigError
-        If there is none of that name.
+        If there is no connection of this name.
     """
-    with _changing() as (content, _):
+    with _locked_content() as (content, _):
         if name not in content["connections"] and name not in BUILT_IN:
-            find_connection(name)  # which says what there is
-            raise ConfigError(f"{name} is a variable's connection, of this shell alone: add it under another name.")
+            find_connection(name)  # raises an error if there is none
+            raise ConfigError(f"Connection {name} is set by an environment variable: add it under another name.")
         content["default"] = name
 
 
 def check_name(name: str) -> str:
-    """Return the name of a connection, without blanks around it.
+    """Return the name of a connection, without surrounding white space.
+
+    Parameters
+    ----------
+    name : str
+        The name.
 
     Raises
     ------
     ConfigError
-        If it cannot be one.
+        If it is not a valid name.
     """
     name = name.strip()
     if not name or len(name) > LONGEST_NAME or not name.isprintable() or any(char in REFUSED for char in name):
@@ -255,10 +312,17 @@ def check_name(name: str) -> str:
 
 
 def may_have_key(url: str, root: str) -> bool:
-    """Tell whether an address may be sent the key of a root.
+    """Tell whether the key of a root may be sent to an address.
 
-    It may where `planet_vector.roots.is_api_origin` says so, unless it lies below the root of another connection on
-    the same origin, and no nearer to this one: each of the two has a key of its own.
+    `planet_vector.roots.is_api_origin` must allow it. If several connections share the origin, the address belongs to
+    the one with the longest root that it begins with, as each connection has its own key.
+
+    Parameters
+    ----------
+    url : str
+        The address.
+    root : str
+        Root of the service that the key belongs to.
 
     Raises
     ------
@@ -273,6 +337,11 @@ def may_have_key(url: str, root: str) -> bool:
 
 def roots_beside(root: str) -> List[str]:
     """Return the roots of other connections on the same origin.
+
+    Parameters
+    ----------
+    root : str
+        Root of a service.
 
     Raises
     ------
@@ -296,39 +365,39 @@ def _named(name: str, known: Iterable[Connection]) -> Connection:
         if each.name == name:
             return each
     if "/" in name:
-        raise ConfigError(f"{name!r} is no name of a connection, and an address begins with http:// or https://.")
+        raise ConfigError(f"{name!r} is neither a connection nor an address: addresses begin with http:// or https://.")
     raise ConfigError(
-        f"There is no connection {name!r}: 'planet-vector connections list' lists those there are, "
+        f"There is no connection {name!r}: 'planet-vector connections list' lists all connections, "
         "'planet-vector connections add' makes one."
     )
 
 
 def _connection(name: str, entry: Mapping[str, str]) -> Connection:
-    # A kind that only a later version knows is an error for those who ask that service, not for the others.
+    # An unknown kind, of a later version, is not an error before this service is used.
     kind, root = entry.get("kind"), entry.get("root")
     if not isinstance(kind, str) or not isinstance(root, str):
         raise _unusable(f"connection {name!r} has no kind or no root")
     try:
         return Connection(name, normalise_url(root), kind)
     except ConfigError:
-        raise _unusable(f"the root of connection {name!r} is no http(s) address") from None
+        raise _unusable(f"the root of connection {name!r} is not an http(s) address") from None
 
 
 class _Kept(NamedTuple):
-    """What the file of connections holds, and the connections in it by name."""
+    """Content of the file of connections, and the connections in it."""
 
     content: _Content
     own: List[Connection]
 
 
 def _read() -> _Kept:
-    """Return what the file of connections holds; what a later version has put there beside stays."""
+    """Return the content of the file of connections, with entries of later versions."""
     empty: _Content = {"version": _VERSION, "default": "", "connections": {}}
     try:
         text = connections_path().read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return _Kept(empty, [])
-    except ConfigError:  # without a home directory there are none
+    except ConfigError:  # no home directory, hence no connections
         return _Kept(empty, [])
     except OSError as error:
         raise _unusable(error.strerror or type(error).__name__) from None
@@ -337,26 +406,26 @@ def _read() -> _Kept:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise _unusable(f"it is no JSON: {json_fault(error)}") from None
+        raise _unusable(f"it is not valid JSON: {json_fault(error)}") from None
     if not isinstance(content, dict):
-        raise _unusable("it holds no JSON object")
+        raise _unusable("it is not a JSON object")
     kept, default = content.get("connections", {}), content.get("default", "")
     if not isinstance(kept, dict) or not all(isinstance(entry, dict) for entry in kept.values()):
-        raise _unusable("its connections are no JSON objects")
+        raise _unusable("its connections are not JSON objects")
     if not isinstance(default, str):
-        raise _unusable("its default is no name")
+        raise _unusable("its default is not a name")
     own = [_connection(name, entry) for name, entry in sorted(kept.items())]
     return _Kept(cast(_Content, {**empty, **content}), own)
 
 
 @contextmanager
-def _changing() -> Iterator[_Kept]:
-    """Give what the file holds, to be changed; it is written at the end, and by nobody else meanwhile."""
+def _locked_content() -> Iterator[_Kept]:
+    """Yield the content of the file of connections for changes, under a lock, and write it at the end."""
     path = connections_path()
     try:
         make_folder(path.parent)
         with closing(sqlite3.connect(path.with_suffix(".lock"), timeout=_WAIT, isolation_level=None)) as lock:
-            lock.execute("BEGIN EXCLUSIVE")  # a lock on each system, which goes with the process that holds it
+            lock.execute("BEGIN EXCLUSIVE")  # a lock on every system, released if its process ends
             kept = _read()
             yield kept
             write_whole(path, json.dumps(kept.content, indent=1, ensure_ascii=False).encode() + b"\n")
@@ -376,7 +445,7 @@ def _unusable(why: str) -> ConfigError:
     path = ""
     with suppress(ConfigError):
         path = f" {connections_path()}"
-    return ConfigError(f"The file of connections{path} cannot be used ({why}): mend or remove it.")
+    return ConfigError(f"The file of connections{path} cannot be used ({why}): correct or remove it.")
 
 
 def _not_own(name: str) -> ConfigError:

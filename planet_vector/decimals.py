@@ -1,4 +1,4 @@
-"""Numbers as clients write them: strictly, where Python's own reading takes more than anybody means."""
+"""Decimal numbers in parameters, parsed more strictly than by `float`."""
 
 from __future__ import annotations
 
@@ -6,18 +6,28 @@ import math
 import re
 
 BLANK = " \t\r\n"
-"""What may stand around a value. Other scripts' blanks do not get there by an unescaped address."""
+"""White space allowed around a value; other Unicode blanks cannot occur in an unescaped URL."""
 
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 def parse_number(text: str) -> float:
-    """Read a finite decimal number, with or without a sign, a fraction and an exponent.
+    """Parse a finite decimal number, with optional sign, fraction and exponent.
+
+    Parameters
+    ----------
+    text : str
+        The number, white space around it allowed.
+
+    Returns
+    -------
+    float
+        The number.
 
     Raises
     ------
     ValueError
-        When the text is none: ``1_0``, ``infinity`` and the digits of other scripts, which `float` reads, are none.
+        If the text is not such a number. Unlike `float`, this rejects ``1_0``, ``infinity`` and non-ASCII digits.
     """
     stripped = text.strip(BLANK)
     number = float(stripped) if _NUMBER.fullmatch(stripped) else math.nan

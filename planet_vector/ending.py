@@ -1,6 +1,6 @@
-"""What is to be done when the program ends, by itself or by SIGTERM, which Python on its own dies of at once.
+"""Functions called at the end of the program: normal exit, or SIGTERM, which by default ends Python at once.
 
-Of SIGKILL nobody hears: what must not stay behind then has to be found by the next program.
+SIGKILL cannot be handled: the next program must find and remove what a killed one left behind.
 """
 
 from __future__ import annotations
@@ -17,17 +17,28 @@ _calls: List[Callable[[], None]] = []
 
 
 def at_end(call: F) -> F:
-    """Have a function called when the program ends; return it. It may be called twice, and must not wait or raise."""
+    """Register a function to be called at the end of the program, and return it.
+
+    Parameters
+    ----------
+    call : callable
+        May be called twice; must neither wait nor raise.
+
+    Returns
+    -------
+    callable
+        `call`, so that this can be used as a decorator.
+    """
     _calls.append(call)
     atexit.register(call)
     return call
 
 
 def mind_sigterm() -> None:
-    """Have SIGTERM call them, too, from now on, before it ends the program as before.
+    """Call the registered functions on SIGTERM, too, before it ends the program.
 
-    That is only for the main thread to set up, and only where the program has no handler of its own, in which it
-    decides itself how it ends.
+    Does nothing outside the main thread, which alone can set handlers, or if the program has its own handler of
+    SIGTERM.
     """
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _end)
@@ -37,4 +48,4 @@ def _end(number: int, frame: Optional[FrameType]) -> None:
     signal.signal(number, signal.SIG_DFL)
     for call in _calls:
         call()
-    signal.raise_signal(number)  # whoever started the program sees what it ended of
+    signal.raise_signal(number)  # the parent process sees the signal as the exit status

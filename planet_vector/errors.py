@@ -1,27 +1,27 @@
-"""What can go wrong, as one tree.
+"""Exceptions and warnings of this package.
 
 ::
 
     PlanetVectorError
-    ├── ConfigError              a key, an address or a limit that cannot be used
+    ├── ConfigError              invalid key, address or limit
     ├── NameSyntaxError          (ValueError) not a PLANET: name
-    ├── QueryError               (ValueError) a search the service has no words for
-    ├── ServiceError             (OSError) the service did not give what was asked
-    │   ├── BadQueryError        (QueryError) 400: a search the service refuses
-    │   ├── AuthError            401, 403: no key, a wrong one, or one that may not
+    ├── QueryError               (ValueError) a search that the service cannot express
+    ├── ServiceError             (OSError) a failed request
+    │   ├── BadQueryError        (QueryError) 400: the service rejects the search
+    │   ├── AuthError            401, 403: no key, a wrong one, or one without permission
     │   ├── NotFoundError        404: no such scene type, scene, product, basemap
     │   ├── RateLimitError       429, after all retries
     │   ├── UnavailableError     5xx, timeouts, no connection, after all retries
-    │   └── ProtocolError        an answer that is not what the API promises
-    ├── RasterAccessError        (OSError) a product that cannot be opened where it lies
-    ├── CacheError               (OSError) rows of a search that the disk does not take, or give back
-    └── ArchiveError             a folder the local service cannot serve
+    │   └── ProtocolError        a response that violates the API
+    ├── RasterAccessError        (OSError) a product that cannot be opened remotely
+    ├── CacheError               (OSError) rows of a search that cannot be written to or read from disk
+    └── ArchiveError             a folder that the local service cannot serve
 
-    PlanetVectorWarning          (UserWarning) what was asked is done, with something to know about it
-    ├── AreaWarning              an area crosses the antimeridian, where it may have been meant otherwise
-    └── RectangleWarning         a rectangle may lack more of the largest possible area than was asked for
+    PlanetVectorWarning          (UserWarning) a request was carried out, with a reservation
+    ├── AreaWarning              an area crosses the antimeridian, which may not be intended
+    └── RectangleWarning         a rectangle may be smaller than the largest possible one by more than the tolerance
 
-Every message is one sentence that names what happened, to what, and what to do; none holds a key.
+Every message is one sentence: what happened, to what, and what to do. No message contains a key.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class PlanetVectorError(Exception):
 
 
 class ConfigError(PlanetVectorError):
-    """Raised if a key, an address or a limit cannot be used."""
+    """Raised if a key, an address or a limit is invalid."""
 
 
 class NameSyntaxError(PlanetVectorError, ValueError):
@@ -44,25 +44,25 @@ class NameSyntaxError(PlanetVectorError, ValueError):
 
 
 class QueryError(PlanetVectorError, ValueError):
-    """Raised if the service has no words for a search."""
+    """Raised if the service cannot express a search."""
 
 
 class ServiceError(PlanetVectorError, OSError):
-    """Raised if the service does not give what was asked.
+    """Raised if a request to the service fails.
 
     Parameters
     ----------
     message : str
         One sentence.
     request : str, optional
-        The request it happened to, as ``GET https://…``, with nothing secret in it.
+        The failed request, as ``GET https://…``, without secrets.
     status : int, optional
-        The HTTP status, when there was one.
+        The HTTP status, if there was a response.
 
     Attributes
     ----------
     retry_after : float or None
-        Seconds after which the service wants to be asked again, where it says so.
+        Seconds after which the service allows a retry, if it sent them.
     """
 
     retry_after: Optional[float] = None
@@ -81,7 +81,7 @@ class ServiceError(PlanetVectorError, OSError):
 
 
 class BadQueryError(ServiceError, QueryError):
-    """Raised for status 400: the service itself refuses a search."""
+    """Raised for status 400: the service rejects a search."""
 
 
 class AuthError(ServiceError):
@@ -101,15 +101,15 @@ class UnavailableError(ServiceError):
 
 
 class ProtocolError(ServiceError):
-    """Raised if a response is not what the API promises."""
+    """Raised if a response violates the API."""
 
 
 class RasterAccessError(PlanetVectorError, OSError):
-    """Raised if a product cannot be opened where it lies."""
+    """Raised if a product cannot be opened remotely."""
 
 
 class CacheError(PlanetVectorError, OSError):
-    """Raised if rows of a search cannot be written to disk, or read back."""
+    """Raised if rows of a search cannot be written to disk, or read from it."""
 
 
 class ArchiveError(PlanetVectorError):
@@ -121,26 +121,26 @@ class PlanetVectorWarning(UserWarning):
 
 
 class AreaWarning(PlanetVectorWarning):
-    """Says how an area across the antimeridian is read."""
+    """Warns how an area across the antimeridian is interpreted."""
 
 
 class RectangleWarning(PlanetVectorWarning):
-    """Says how much of the largest possible area a rectangle may lack, if more than the tolerance."""
+    """Warns that a rectangle may be smaller than the largest possible one by more than the tolerance."""
 
 
 def warn(message: str, category: Type[Warning]) -> None:
-    """Warn of what was asked, at the line outside this package that asked it.
+    """Issue a warning at the first line of the call stack outside this package.
 
     Parameters
     ----------
     message : str
         One sentence.
     category : type
-        Of the warning.
+        Class of the warning.
     """
-    passed = {__name__.partition(".")[0], "dataclasses"}  # whose `replace` and fields call into this package
+    passed = {__name__.partition(".")[0], "dataclasses"}  # `dataclasses.replace` and fields call into this package
     level = 2
-    # `skip_file_prefixes` of `warnings.warn` does this from Python 3.12 on.
+    # From Python 3.12 on, `skip_file_prefixes` of `warnings.warn` does this.
     frame = sys._getframe(1)
     while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in passed:
         frame = frame.f_back

@@ -1,4 +1,4 @@
-"""Extras of the package: the libraries that each installs, and what to do if one of them is missing."""
+"""Extras of the package, the libraries they install, and errors for missing ones."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _SERVICE = f"{__package__}.server"
 
 
 def install_hint(error: ModuleNotFoundError) -> str:
-    """Return one sentence that names a missing library, and the command that installs it.
+    """Return a sentence that names a missing library and the command that installs it.
 
     Parameters
     ----------
     error : ModuleNotFoundError
-        As Python raised it. What the service imports is in the extra ``server``, whichever other has it, too.
+        As Python raised it. An import from within the service always maps to the extra ``server``.
 
     Returns
     -------
@@ -44,12 +44,17 @@ def install_hint(error: ModuleNotFoundError) -> str:
 
 @contextmanager
 def named_extra() -> Iterator[None]:
-    """Put `install_hint` into the error if an import within fails.
+    """Replace the message of a failed import by `install_hint`.
+
+    Yields
+    ------
+    None
+        Nothing: imports belong in the block.
 
     Raises
     ------
     ModuleNotFoundError
-        If a library is missing.
+    If a library is missing.
     """
     try:
         yield
@@ -58,6 +63,6 @@ def named_extra() -> Iterator[None]:
 
 
 def _is_of_service(error: ModuleNotFoundError) -> bool:
-    """Tell whether a module of the service imported what is missing."""
+    """Tell whether a module of the service tried the failed import."""
     modules = (str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__))
     return any(name == _SERVICE or name.startswith(f"{_SERVICE}.") for name in modules)

@@ -1,8 +1,8 @@
-"""Renew in a forked child what it must not share with its parent: connections, locks, threads.
+"""Renewal of connections, locks and threads in a forked child, which must not share them with its parent.
 
-Two processes on one connection take each other's answers, a lock that another thread held at the time of the fork is
-never released in the child, and the threads of a pool are not there. Where processes cannot be forked (Windows),
-nothing is done.
+Two processes on one connection receive each other's responses. A lock that another thread held at the time of the fork
+is never released in the child. The threads of a pool do not exist in the child. Without fork (Windows), nothing is
+done.
 """
 
 from __future__ import annotations
@@ -16,24 +16,30 @@ from typing import Any, Callable, Dict, Optional, TypeVar
 
 F = TypeVar("F", bound=Callable[[], None])
 
-_renewals: Dict[int, Callable[[], Optional[Callable[[], None]]]] = {}  # each gives what to call, if it is still there
+_renewals: Dict[int, Callable[[], Optional[Callable[[], None]]]] = {}  # return the function, if its owner exists
 _numbers = itertools.count()
 
 
 def renew_after_fork(renew: F) -> F:
-    """Call a function in each child that is forked from now on, before anything else runs there; return it.
+    """Register a function to be called in each forked child before anything else runs there, and return it.
 
-    Functions are called in the order of their registration. They must take no lock and must not wait: the thread that
-    held one is gone. They replace locks, and what these guard where a thread may have been changing it.
+    Functions are called in the order of their registration. They must neither take locks nor wait, because the thread
+    that held a lock does not exist in the child. They replace locks, and the data these guard if a thread may have been
+    changing it.
 
     Parameters
     ----------
     renew : callable
-        A bound method, called as long as its object lives, which is not kept alive by this; or a function of a module.
+        A bound method, called while its object lives (only a weak reference is kept), or a function of a module.
+
+    Returns
+    -------
+    callable
+        `renew`, so that this can be used as a decorator.
     """
     number = next(_numbers)
     if isinstance(renew, MethodType):
-        # Entries go at any time, in any thread, also at Python's end, when this module's names are gone.
+        # Entries are removed at any time, in any thread, also at interpreter shutdown, when globals are gone.
         owner = weakref.ref(renew.__self__, partial(_renewals.pop, number))
         _renewals[number] = partial(_bound, owner, renew.__func__)
     else:

@@ -1,4 +1,4 @@
-"""The garbage collector, kept from walking what cannot be garbage."""
+"""Pauses of the garbage collector."""
 
 from __future__ import annotations
 
@@ -10,21 +10,26 @@ from typing import Dict, Iterator
 from planet_vector.forking import renew_after_fork
 
 _lock = threading.Lock()
-_pauses: Dict[object, int] = {}  # under way, and the thread of each
-_resumes = False  # whether the collector is to run again after the last of them
+_pauses: Dict[object, int] = {}  # active pauses, with the thread of each
+_resumes = False  # whether to enable the collector after the last pause
 
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Pause the garbage collector for a moment while many objects are made and none of them is garbage.
+    """Pause the garbage collector while many objects are created and none becomes garbage.
 
-    A page of 1000 scenes is 25 000 objects without a cycle among them; making it sets the collector off some forty
-    times, and a few of those walk every object of the process. Without the pause a scan takes a third longer.
-    May be entered by several threads, and again by one; the collector runs when the last has left.
+    A page of 1000 scenes has 25 000 objects without a cycle. Creating them starts about forty collections, a few of
+    which traverse every object of the process. Without the pause, a scan takes a third longer. Pauses may overlap in
+    several threads and may be nested; the collector is enabled again after the last.
+
+    Yields
+    ------
+    None
+        Nothing: the collector is paused in the block.
     """
     global _resumes
     pause = object()
-    # Around all of it: Ctrl-C between two of these steps must not leave the collector off.
+    # The `try` covers every step: Ctrl-C between two of them must not leave the collector off.
     try:
         with _lock:
             if not _pauses:
@@ -47,7 +52,7 @@ def _resume() -> None:
 
 @renew_after_fork
 def _renew() -> None:
-    """Forget the pauses of threads that a forked process does not have."""
+    """Drop the pauses of threads that do not exist in a forked child."""
     global _lock
     _lock = threading.Lock()
     for pause in [pause for pause, thread in _pauses.items() if thread != threading.get_ident()]:

@@ -1,7 +1,7 @@
-"""Ids of scenes and other items: which there can be, and how one is written as a file's name.
+"""Ids of scenes and other items: which are valid, and their form in file names.
 
-One rule for client and service: what a service calls a scene can be named, fetched, kept and served again under the
-same id, on each system. Names of files are percent-encoded (RFC 3986, section 2.1) where a character is not allowed.
+Client and service share these rules, so that an id can be named, fetched, stored and served unchanged on every system.
+In file names, characters that are not allowed are percent-encoded (RFC 3986, section 2.1).
 """
 
 from __future__ import annotations
@@ -11,44 +11,55 @@ import unicodedata
 from urllib.parse import unquote
 
 LONGEST_ID = 200
-"""Characters of an id."""
+"""Maximum length of an id in characters."""
 
-_LONGEST_NAME = 255  # bytes of a file's name on the file systems in use
-# Windows takes none of < > : " / \ | ? *, and no dot or space at the end. A dot at the beginning hides a file, a dash
-# makes it an option. The percent sign stands for itself.
+_LONGEST_NAME = 255  # bytes, the limit of common file systems
+# Windows forbids < > : " / \ | ? *, and a final dot or space. A leading dot hides a file, a leading dash makes it an
+# option. The percent sign is escaped because it introduces escapes.
 _ESCAPED = re.compile(r'[<>:"/\\|?*%]|^[.\- ]|[. ]$')
 
 
 def is_item_id(text: str) -> bool:
-    """Tell whether a text can be an item's id: one line of printable characters, but neither ``.`` nor ``..``."""
+    """Tell whether a text is a valid id: one line of printable characters, neither ``.`` nor ``..``.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+    """
     return 0 < len(text) <= LONGEST_ID and text.isprintable() and text not in (".", "..") and bool(text.strip())
 
 
 def file_stem(item_id: str) -> str:
-    """Return what names of files begin with that belong to an item.
+    """Return the beginning of the names of an item's files.
+
+    Parameters
+    ----------
+    item_id : str
+        The item.
 
     Raises
     ------
     ValueError
-        If it is no id, or is too long for a file's name.
+        If the id is invalid, or too long for a file name.
     """
     if not is_item_id(item_id):
         raise ValueError("no id")
     stem = _ESCAPED.sub(lambda match: f"%{ord(match[0]):02X}", item_id)
-    if len(stem.encode()) > _LONGEST_NAME - 50:  # the product and the suffix follow
+    if len(stem.encode()) > _LONGEST_NAME - 50:  # leave room for the product and the suffix
         raise ValueError("too long for a file's name")
     return stem
 
 
 def file_name(item_id: str, rest: str) -> str:
-    """Return the name of a file that belongs to an item; without the id where that is too long for one.
+    """Return the name of an item's file; without the id if it is too long for a file name.
 
     Parameters
     ----------
     item_id : str
         The item.
     rest : str
-        Which file it is, with its suffix.
+        End of the name, with its suffix.
     """
     try:
         return f"{file_stem(item_id)}_{rest}"
@@ -57,9 +68,14 @@ def file_name(item_id: str, rest: str) -> str:
 
 
 def id_of_stem(stem: str) -> str:
-    """Return the id that a file's name begins with: the one that `file_stem` writes so, else the text as it is.
+    """Return the id that `file_stem` encodes as this stem, else the stem itself.
 
-    Composed characters are taken for decomposed ones, as file systems write either (Unicode, NFC).
+    Decomposed characters are composed (Unicode, NFC), as file systems store either form.
+
+    Parameters
+    ----------
+    stem : str
+        Beginning of a file's name.
     """
     text = unicodedata.normalize("NFC", stem)
     item_id = unquote(text, errors="strict") if "%" in text else text

@@ -1,4 +1,4 @@
-"""What is wrong with JSON that a person wrote, and where."""
+"""Descriptions of errors in JSON files that users write."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 
 
 def json_fault(error: BaseException) -> str:
-    """Return what is wrong with JSON, as part of a sentence, with line and column where they are known.
+    """Return a description of an error in JSON, with line and column if known, as a part of a sentence.
 
     Parameters
     ----------
-    error : Exception
-        As `json.loads` raised it, or the decoding of the text before.
+    error : BaseException
+        Raised by `json.loads`, or by decoding the text.
     """
     if isinstance(error, json.JSONDecodeError):
         place = f"line {error.lineno}, column {error.colno}"

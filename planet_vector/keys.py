@@ -1,7 +1,7 @@
-"""Keys of services: how one is held, lent by a host program, and kept in files.
+"""Keys of services: in memory, lent by a host program, or stored in files.
 
-A key belongs to a root. One that was found in the environment or a file is sent to the root it was found for, never
-to a root that a name brings along: opening somebody's project file must not hand them the reader's key.
+Each key belongs to a root. A key from the environment or a file is sent only to the root it was stored for, never to a
+root that a PLANET: name specifies: opening a foreign project file must not disclose the user's key.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from planet_vector.roots import DEFAULT_API_URL, is_api_origin, normalise_url
 from planet_vector.user_folders import home_directory, user_directory
 
 KEY_VARIABLE = "PL_API_KEY"
-"""The environment variable that may hold a key."""
+"""The environment variable of a key."""
 
 
 class Key:
-    """An API key that is never printed.
+    """API key that is never printed.
 
     Parameters
     ----------
     text : str
-        The key. White space around it is dropped.
+        The key. Surrounding white space is removed.
     source : str, optional
-        Where it was found, as an error names it.
+        Where it was found, for error messages.
 
     Raises
     ------
     ConfigError
-        When it is empty or holds a character that an HTTP header cannot carry.
+        If it is empty or contains a character that is not allowed in an HTTP header.
     """
 
     __slots__ = ("_text", "source")
@@ -44,19 +44,19 @@ class Key:
         text = text.strip()
         if not text:
             raise ConfigError("The API key is empty: put your key in PL_API_KEY or leave it unset.")
-        # Planet's keys are letters and digits; a colon would split Basic credentials, a newline a header.
+        # Planet's keys consist of letters and digits. A colon would split Basic credentials, a newline a header.
         if not all(33 <= ord(char) <= 126 and char not in ':"\\' for char in text):
             raise ConfigError(
-                "The API key holds a character no key has (a space, a quote, a line break?): copy it again."
+                "The API key contains an invalid character (a space, a quote, a line break?): copy it again."
             )
         self._text = text
 
     def reveal(self) -> str:
-        """Return the key itself, for the one header it goes into."""
+        """Return the key itself, for the request header."""
         return self._text
 
     def fingerprint(self) -> str:
-        """Return a short digest that tells keys apart without revealing them."""
+        """Return a short digest that distinguishes keys without revealing them."""
         return hashlib.blake2b(self._text.encode(), digest_size=8, person=b"planet_vector").hexdigest()
 
     def __eq__(self, other: object) -> bool:
@@ -74,48 +74,82 @@ class Key:
         return repr(self)
 
     def __reduce__(self) -> tuple[object, ...]:
-        raise TypeError("A Key is not pickled: it would stand readable wherever the pickle goes.")
+        raise TypeError("A Key cannot be pickled: the pickle would contain it in plain text.")
 
 
 _lent: Dict[str, Key] = {}
 
 
 def lend_key(root: str, key: Key) -> None:
-    """Make a key known for a root in this process, and nowhere else: what a host program keeps its users' keys for.
+    """Register a key for a root in this process only, for host programs that store their users' keys.
 
-    The GDAL driver finds it there, as it does in a desktop program that runs the driver in its own Python.
+    The GDAL driver finds it if it runs in the same Python, as in QGIS.
+
+    Parameters
+    ----------
+    root : str
+        Root of the service.
+    key : Key
+        Its key.
+
+    Raises
+    ------
+    ConfigError
+        If the root is invalid.
     """
     _lent[normalise_url(root)] = key
 
 
 def withdraw_key(root: str) -> None:
-    """Forget what `lend_key` made known for a root."""
-    _lent.pop(normalise_url(root), None)
+    """Remove the key that `lend_key` registered for a root.
 
-
-def lent_key(root: str) -> Optional[Key]:
-    """Return what `lend_key` made known for a root, or None."""
-    return _lent.get(normalise_url(root))
-
-
-def credentials_path() -> Path:
-    """Return the file in which ``planet-vector login`` keeps keys, one a root, readable by its owner only.
+    Parameters
+    ----------
+    root : str
+        Root of the service.
 
     Raises
     ------
     ConfigError
-        When there is no place for it.
+        If the root is invalid.
+    """
+    _lent.pop(normalise_url(root), None)
+
+
+def lent_key(root: str) -> Optional[Key]:
+    """Return the key that `lend_key` registered for a root, or None.
+
+    Parameters
+    ----------
+    root : str
+        Root of the service.
+
+    Raises
+    ------
+    ConfigError
+        If the root is invalid.
+    """
+    return _lent.get(normalise_url(root))
+
+
+def credentials_path() -> Path:
+    """Return the path of the file in which ``planet-vector login`` stores keys by root, readable by its owner only.
+
+    Raises
+    ------
+    ConfigError
+        If the user has no configuration folder.
     """
     return user_directory("config") / "credentials.json"
 
 
 def stored_keys() -> Mapping[str, object]:
-    """Return the keys that ``planet-vector login`` keeps, by their roots; none where there is no place for them.
+    """Return the keys that ``planet-vector login`` stored, by root; empty if the user has no configuration folder.
 
     Raises
     ------
     ConfigError
-        When their file cannot be read.
+        If their file cannot be read.
     """
     try:
         path = credentials_path()
@@ -130,18 +164,23 @@ def key_root() -> str:
     Raises
     ------
     ConfigError
-        If ``PL_API_URL`` is no root.
+        If ``PL_API_URL`` is not a valid root.
     """
     return normalise_url(os.environ.get("PL_API_URL") or DEFAULT_API_URL, "PL_API_URL")
 
 
 def find_key(root: str) -> Optional[Key]:
-    """Return the key for a root: lent, in the environment, or in a file; None if there is none.
+    """Return the key for a root: lent, from the environment, or from a file; None if there is none.
+
+    Parameters
+    ----------
+    root : str
+        Root of the service.
 
     Raises
     ------
     ConfigError
-        If a file of keys cannot be read, or what it holds is no key.
+        If a key file cannot be read, or the key is invalid.
     """
     if root in _lent:
         return _lent[root]
@@ -157,12 +196,17 @@ def find_key(root: str) -> Optional[Key]:
 
 
 def read_key_file(path: Path) -> Mapping[str, object]:
-    """Return what a key file holds, nothing when there is none.
+    """Return the content of a key file; empty if there is no file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
 
     Raises
     ------
     ConfigError
-        When it cannot be read.
+        If it cannot be read.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -171,8 +215,8 @@ def read_key_file(path: Path) -> Mapping[str, object]:
     except (OSError, ValueError, RecursionError) as error:
         why = (error.strerror if isinstance(error, OSError) else None) or json_fault(error)
         raise ConfigError(
-            f"The key file {path} cannot be read ({why}): mend or remove it, or set PL_API_KEY."
+            f"The key file {path} cannot be read ({why}): correct or remove it, or set PL_API_KEY."
         ) from None
     if not isinstance(content, dict):
-        raise ConfigError(f"The key file {path} does not hold a JSON object: mend or remove it, or set PL_API_KEY.")
+        raise ConfigError(f"The key file {path} is not a JSON object: correct or remove it, or set PL_API_KEY.")
     return content

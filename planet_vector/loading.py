@@ -1,9 +1,9 @@
 """Load the driver in the GDALs of a process before threads use them.
 
-A GDAL that knows of the driver (``GDAL_PYTHON_DRIVER_PATH``) runs its file when it first looks for who opens, or
-overwrites, a file. It holds a lock then, and needs the interpreter's. fiona, pyogrio and rasterio hold the
-interpreter's lock while they create files (seen with rasterio 1.5, GDAL 3.12), and then need GDAL's: two threads wait
-for each other for ever. Nothing is waited for once the file has been run.
+A GDAL that finds the driver (``GDAL_PYTHON_DRIVER_PATH``) runs its file when it first looks for a driver that opens or
+overwrites a file. During that it holds a lock of its own and needs the interpreter's. fiona, pyogrio and rasterio hold
+the interpreter's lock while they create files (seen with rasterio 1.5, GDAL 3.12), and then need GDAL's: two threads
+deadlock. Once the file has been run, no thread waits.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from planet_vector.forking import renew_after_fork
 
 
 def load_driver() -> None:
-    """Have each GDAL that is imported load the driver, if it knows of it; one imported later is for the next call."""
+    """Make each imported GDAL load the driver, if it finds it.
+
+    A GDAL that is imported later needs another call.
+    """
     with _loading:
         for carrier, load in _LOADS.items():
             if carrier in sys.modules and carrier not in _loaded:
@@ -35,7 +38,7 @@ def _renew() -> None:
     _loading = threading.Lock()
 
 
-_NO_FILE = "/vsimem/planet_vector/no-such-file"  # each driver is asked whether it opens that
+_NO_FILE = "/vsimem/planet_vector/no-such-file"  # every driver must check whether it opens this name
 
 
 def _load_osgeo(gdal: Any) -> None:

@@ -1,4 +1,4 @@
-"""PLANET: names: one string that says what to open.
+"""PLANET: names, which identify what to open.
 
 ::
 
@@ -11,9 +11,9 @@
     PLANET:basemaps/NAME                      one basemap, its quads
     PLANET:basemaps/NAME/L15-0763E-0959N      one quad
 
-``planet://`` may stand for ``PLANET:``, and ``mosaics``, the name before 0.2.0, for ``basemaps``. Parameters are
-percent-decoded, and a ``+`` is a plus: zones of times survive. This module only reads and writes names; what the
-parameters mean is said in `planet_vector.query`.
+``planet://`` is equivalent to ``PLANET:``, and ``mosaics``, the name before 0.2.0, to ``basemaps``. Parameters are
+percent-decoded; a ``+`` remains a plus, so that time zones are kept. This module only parses and formats names; for the
+meaning of parameters see `planet_vector.query`.
 """
 
 from __future__ import annotations
@@ -33,41 +33,41 @@ BASEMAPS = "basemaps"
 """The collection that holds basemaps; every other collection is a scene type."""
 
 FORMER_BASEMAPS = "mosaics"
-"""What `BASEMAPS` was called before 0.2.0: saved projects, VRTs and scripts hold such names, and such layers' names."""
+"""Name of `BASEMAPS` before 0.2.0. Saved projects, VRTs and scripts contain such names and layer names."""
 
 OF_SERVICE = ("connection", "api_url")
-"""The parameters that say which service a name is of."""
+"""The parameters that select the service of a name."""
 
 ONLY_GEOTIFF = "GTIFF_DIR:1:"
-"""What a GDAL name begins with that no driver but GTiff opens: it asks for the first image of a TIFF.
+"""Prefix of a GDAL name that only the GTiff driver opens; it selects the first image of a TIFF.
 
-It does so in every GDAL. A file that is no TIFF is an error then, and not a VRT that opens others. The price: overviews
-and masks inside the file are not seen.
+It works in every GDAL. A file that is not a TIFF is an error then; without the prefix, it could be a VRT that opens
+other files. Overviews and masks inside the file are not visible with it.
 """
 
 _SECRET = re.compile(r"(?:pl_?)?(?:api[_-]?)?key|auth(?:orization)?|token|password|secret", re.IGNORECASE)
 _FIRST_WORD = re.compile(r"[A-Za-z_-]*")
 _SIGN = re.compile("[<>!≤≥≠]")
-_LONGEST_TOLD = 30  # characters; keys have more, and so has no parameter
-# What stays readable in a name. Left out, so escaped: "%" and "&" (they have a meaning), "#", "|" (QGIS splits
-# layer names there), quotes, spaces, braces and everything outside ASCII.
+_LONGEST_SHOWN = 30  # characters; keys are longer, parameter names are shorter
+# Characters that are not escaped in parameters. Escaped are "%" and "&" (syntax), "#", "|" (QGIS splits layer names
+# there), quotes, spaces, braces and everything outside ASCII.
 _READABLE = "-._~:/!$()*,;=@?+<>"
-# The same for ids, which may be words of a shell: without what it takes for something else.
+# The same in ids, without the characters that have a meaning in a shell.
 _READABLE_IN_PATH = "-._~:,=@+"
 
 
 @dataclass(frozen=True)
 class Name:
-    """Hold a PLANET: name in its parts.
+    """Parsed PLANET: name.
 
     Attributes
     ----------
     collection : str
-        A scene type, ``basemaps``, or nothing for all the service has.
+        A scene type, ``basemaps``, or empty for the whole service.
     item : str
-        A scene id, or a basemap's name, or nothing.
+        A scene id, the name of a basemap, or empty.
     part : str
-        The products of a scene, comma-separated, or a quad's id, or nothing.
+        The products of a scene, comma-separated, the id of a quad, or empty.
     parameters : tuple of (str, str)
         Decoded, in the order written.
     """
@@ -84,30 +84,35 @@ class Name:
 
     @property
     def is_basemap(self) -> bool:
-        """Whether the name is of basemaps or a basemap, not of scenes."""
+        """Whether the name refers to basemaps or to a basemap, not to scenes."""
         return self.collection == BASEMAPS
 
     def get(self, key: str) -> Optional[str]:
-        """Return the value of a parameter that stands once, or None.
+        """Return the value of a parameter that occurs once, or None if it is missing.
+
+        Parameters
+        ----------
+        key : str
+            The parameter's name.
 
         Raises
         ------
         NameSyntaxError
-            When the parameter stands more than once.
+            If the parameter occurs more than once.
         """
         values = [value for name, value in self.parameters if name == key]
         if len(values) > 1:
-            raise NameSyntaxError(f"The parameter {key} stands {len(values)} times in the name: give it once.")
+            raise NameSyntaxError(f"The name has the parameter {key} {len(values)} times: give it once.")
         return values[0] if values else None
 
     @property
     def service(self) -> Optional[str]:
-        """The connection that the name is of, by its name or by the root of its service; None for the default one.
+        """The connection of the name, by its name or by the root of its service; None for the default connection.
 
         Raises
         ------
         NameSyntaxError
-            When the name has both, or one of them more than once.
+            If the name has both parameters, or one of them more than once.
         """
         connection, root = (self.get(key) for key in OF_SERVICE)
         if connection and root:
@@ -115,13 +120,19 @@ class Name:
         return connection or root
 
     def without(self, keys: Iterable[str]) -> Name:
-        """Return the same name less some parameters."""
+        """Return the same name without some parameters.
+
+        Parameters
+        ----------
+        keys : iterable of str
+            Names of the parameters to remove.
+        """
         dropped = set(keys)
         kept = tuple(pair for pair in self.parameters if pair[0] not in dropped)
         return Name(self.collection, self.item, self.part, kept)
 
     def __str__(self) -> str:
-        # A half of a surrogate pair, which a service's JSON may hold, is written, too, and refused when it is read.
+        # A lone surrogate, possible in a service's JSON, is written here and rejected by the parser.
         parts = [quote(part, _READABLE_IN_PATH, errors="surrogatepass") for part in self._parts if part]
         query = "&".join(f"{quote(k, safe=_READABLE)}={quote(v, safe=_READABLE)}" for k, v in self.parameters)
         return f"{PREFIX}{'/'.join(parts)}?{query}" if query else f"{PREFIX}{'/'.join(parts)}"
@@ -132,20 +143,36 @@ class Name:
 
 
 def is_name(text: str) -> bool:
-    """Tell whether a text claims to be a PLANET: name, well-formed or not."""
+    """Tell whether a text begins like a PLANET: name, well-formed or not.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+    """
     return text[: len(PREFIX)].upper() == PREFIX or text[: len(SCHEME)].lower() == SCHEME
 
 
 def parse_name(text: str) -> Name:
-    """Read a PLANET: name.
+    """Parse a PLANET: name.
+
+    Parameters
+    ----------
+    text : str
+        The name.
+
+    Returns
+    -------
+    Name
+        Its parts.
 
     Raises
     ------
     NameSyntaxError
-        When the text is no such name, or holds a key.
+        If the text is not a PLANET: name, or contains a key.
     """
     if not is_name(text):
-        raise NameSyntaxError(f"{shown(text)} is not a PLANET: name: it would begin with {PREFIX} or {SCHEME}.")
+        raise NameSyntaxError(f"{shown(text)} is not a PLANET: name: these begin with {PREFIX} or {SCHEME}.")
     path, query = _path_and_query(text)
     parts = [unquote(part) for part in path.rstrip("/").split("/")] if path.strip("/") else []
     if len(parts) > 3:
@@ -153,8 +180,8 @@ def parse_name(text: str) -> Name:
     for part in parts:
         if not is_item_id(part):
             raise NameSyntaxError(
-                f"{shown(text)} is not a PLANET: name: {part[:80]!r} is no scene type, scene id or product, which have "
-                f"up to {LONGEST_ID} printable characters."
+                f"{shown(text)} is not a PLANET: name: {part[:80]!r} is not a scene type, scene id or product: these "
+                f"have up to {LONGEST_ID} printable characters."
             )
     collection, item, part, *_ = [*parts, "", "", ""]
     if collection == FORMER_BASEMAPS:
@@ -163,12 +190,24 @@ def parse_name(text: str) -> Name:
 
 
 def has_former_layer(text: str) -> bool:
-    """Tell whether a name lists the basemaps as it did before 0.2.0: whoever saved it saved the layer's name, too."""
+    """Tell whether a name lists the basemaps by their name before 0.2.0, which is then also the saved layer's name.
+
+    Parameters
+    ----------
+    text : str
+        A PLANET: name.
+    """
     return unquote(_path_and_query(text)[0].rstrip("/")) == FORMER_BASEMAPS
 
 
 def shown(text: str) -> str:
-    """Return a name as an error message may show it: short, and without its parameters, which may hold a key."""
+    """Return a name for error messages: shortened, and without its parameters, which may contain a key.
+
+    Parameters
+    ----------
+    text : str
+        The name.
+    """
     head = text.partition("?")[0]
     return repr(head if len(head) <= 80 else head[:77] + "...")
 
@@ -193,11 +232,11 @@ def _parameters(query: str) -> Iterable[Tuple[str, str]]:
         if (not equals or _SIGN.search(key)) and (advice := sign_advice(unquote(pair))):
             raise NameSyntaxError(advice)
         if not equals:
-            # What is pasted without a word before it may be a key.
-            told = f" {key!r}" if len(key) <= _LONGEST_TOLD else ""
-            raise NameSyntaxError(f"The parameter{told} has no value: write {key if told else 'PARAMETER'}=VALUE.")
+            # A value pasted without a parameter name may be a key.
+            quoted = f" {key!r}" if len(key) <= _LONGEST_SHOWN else ""
+            raise NameSyntaxError(f"The parameter{quoted} has no value: write {key if quoted else 'PARAMETER'}=VALUE.")
         if key == "api_url" and "@" in urlsplit(value).netloc:
             raise NameSyntaxError(
-                "The api_url of a name holds a user name: leave it out, a key is never part of a name."
+                "The api_url of a name contains a user name: remove it, a key is never part of a name."
             )
         yield key, value

@@ -1,4 +1,4 @@
-"""Progress bars in terminals and notebooks, drawn by tqdm, which is imported when the first is shown."""
+"""Progress bars in terminals and notebooks, drawn by tqdm, which is imported when the first bar is shown."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Callable, Dict, Optional, Protocol, Tuple, Union
 
 Progress = Optional[Callable[[int, Optional[int]], None]]
-"""Called with what is done, and what there is in all (None where that is unknown)."""
+"""Called with the number of items done, and the total (None if unknown)."""
 
 FileProgress = Optional[Callable[[Path, int, Optional[int]], None]]
-"""Called with a file, its bytes that are there, and those it will have (None where that is unknown)."""
+"""Called with a file, its bytes so far, and its size (None if unknown)."""
 
 
 class _Bar(Protocol):
@@ -28,18 +28,18 @@ class _Bar(Protocol):
 
 
 class CountBar:
-    """Bar that is called with what is done and what there is in all.
+    """Progress bar that is called with the number of items done and the total.
 
     Parameters
     ----------
     label : str
-        What stands before it.
+        Text before the bar.
     total : int, optional
-        What there is in all: then it is drawn at once, else with the first call.
+        The total. If it is given, the bar is drawn at once, else with the first call.
     unit : str
-        What is counted; of ``B``, bytes, thousands are written as kB, MB and GB.
+        Unit of the items. Counts of ``B``, bytes, are written in kB, MB and GB.
     ends : bool
-        Whether all that is known of at a time is all there will be: then the bar ends by itself.
+        Whether the bar closes itself when the total is reached.
     """
 
     def __init__(self, label: str, total: Optional[int] = None, unit: str = "", ends: bool = False) -> None:
@@ -48,7 +48,15 @@ class CountBar:
         self._bar = None if total is None else self._new(total)
 
     def __call__(self, done: int, total: Optional[int]) -> None:
-        """Show what is done."""
+        """Show the progress.
+
+        Parameters
+        ----------
+        done : int
+            Number of items done.
+        total : int or None
+            The total; None if unknown.
+        """
         if self._bar is None:
             self._bar = self._new(total)
         self._bar.total = total
@@ -57,25 +65,35 @@ class CountBar:
             self._bar.close()
 
     def close(self) -> None:
-        """End the bar, which stays."""
+        """Close the bar; it remains visible."""
         if self._bar is not None:
             self._bar.close()
 
 
 class FileBar:
-    """Bar of several files: their bytes, how many are complete, and the share of each that is not.
+    """Progress bar of several files: their bytes, the number of complete files, and the share of each incomplete one.
 
-    Called from several threads. It is wiped when it is closed.
+    It may be called from several threads, and is erased when closed.
     """
 
     def __init__(self) -> None:
         self._under_way: Dict[Path, Tuple[int, Optional[int]]] = {}
-        self._complete: Dict[Path, int] = {}  # and how long they are
+        self._complete: Dict[Path, int] = {}  # with their sizes in bytes
         self._lock = threading.Lock()
         self._bar: Optional[_Bar] = None
 
     def __call__(self, path: Path, done: int, total: Optional[int]) -> None:
-        """Show the bytes of a file that are there, and those it will have."""
+        """Show the progress of a file.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        done : int
+            Its bytes so far.
+        total : int or None
+            Its size in bytes; None if unknown.
+        """
         with self._lock:
             if done == total:
                 self._under_way.pop(path, None)
@@ -93,20 +111,30 @@ class FileBar:
                 self._bar.refresh()
 
     def clear(self) -> None:
-        """Wipe the line, for something else to be printed; it is drawn again by the next call."""
+        """Erase the bar before other output; the next call draws it again."""
         with self._lock:
             if self._bar is not None:
                 self._bar.clear()
 
     def close(self) -> None:
-        """End the bar."""
+        """Close and erase the bar."""
         with self._lock:
             if self._bar is not None:
                 self._bar.close()
 
 
 def bar_for(progress: Union[bool, Progress], label: str, unit: str = "") -> Progress:
-    """Return what to call for an argument ``progress``: of True, a bar; of False, nothing."""
+    """Return the callback for an argument ``progress``: a new bar for True, None for False.
+
+    Parameters
+    ----------
+    progress : bool or Progress
+        True, False, or a callback, which is returned.
+    label : str
+        Text before the bar.
+    unit : str, optional
+        Unit of the items.
+    """
     return CountBar(label, unit=unit, ends=True) if progress is True else progress or None
 
 
@@ -115,7 +143,7 @@ def _share(path: Path, done: int, total: Optional[int]) -> str:
 
 
 def _written(text: str) -> str:
-    """Return a text as stderr can take it: its encoding may lack characters of a file's name."""
+    """Return a text with the characters escaped that the encoding of stderr lacks."""
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
@@ -134,19 +162,19 @@ def _new_bar(label: str, unit: str, total: Optional[int], leave: bool = True) ->
 
 
 def _has_no_size() -> bool:
-    """Tell whether stderr is a terminal that does not know its size: tqdm would draw nothing on it."""
+    """Tell whether stderr is a terminal of unknown size, on which tqdm would draw nothing."""
     try:
         return 0 in os.get_terminal_size(sys.stderr.fileno())
-    except (OSError, ValueError, AttributeError):  # a file, or what a notebook has in its place
+    except (OSError, ValueError, AttributeError):  # a file, or a notebook's replacement of stderr
         return False
 
 
 @functools.cache
 def _bars() -> Callable[..., _Bar]:
-    """Return the class of bars: tqdm's for the terminal, or for the notebook."""
+    """Return tqdm's class of bars for the terminal, or for the notebook."""
     from tqdm.auto import tqdm
 
-    # Without its thread that looks after slow bars. Its own lock is one of processes, too, which takes a semaphore, and
-    # from Python 3.14 on a process to remove that.
+    # No monitor thread. tqdm's own lock spans processes: it needs a semaphore and, from Python 3.14 on, a process that
+    # removes it.
     bars: Callable[..., _Bar] = type("Bar", (tqdm,), {"monitor_interval": 0, "_lock": threading.RLock()})
     return bars

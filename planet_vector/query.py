@@ -24,16 +24,16 @@ Value = Union[str, int, float, datetime]
 
 @dataclass(frozen=True)
 class Condition:
-    """A comparison of a field with a value, in the service's terms.
+    """Comparison of a field with a value.
 
     Attributes
     ----------
     field : SceneField
-        What is compared.
+        The field.
     comparator : str
         One of `COMPARATORS`.
     value : str, int, float or datetime
-        Of the field's kind.
+        Of the type that the field's kind implies.
     """
 
     field: SceneField
@@ -42,19 +42,24 @@ class Condition:
 
     @classmethod
     def parse(cls, fields: Mapping[str, SceneField], name: str, text: str) -> Condition:
-        """Read a parameter such as ``cloud_cover.estimated.lte`` = ``5``; the bare field name means equality.
+        """Parse a parameter such as ``cloud_cover.estimated.lte`` = ``5``; the bare field name means equality.
 
         Parameters
         ----------
         fields : mapping of str to SceneField
-            What the service can select by.
+            The searchable fields.
         name, text : str
-            The parameter.
+            Name and value of the parameter.
+
+        Returns
+        -------
+        Condition
+            The condition.
 
         Raises
         ------
         QueryError
-            When there is no such field, it does not take the comparator, or the value is not of its kind.
+            If there is no such field, it does not support the comparator, or the value is not of its kind.
         """
         known = fields.get(name)
         comparator = "eq"
@@ -69,7 +74,7 @@ class Condition:
             near = difflib.get_close_matches(meant, fields, 3)
             hint = f"did you mean {' or '.join(near)}?" if near else "see 'planet-vector search --help' for the fields"
             raise QueryError(
-                f"{name!r} is no parameter of a search; {hint} (comparators: {', '.join('.' + c for c in COMPARATORS)})"
+                f"{name!r} is not a search parameter; {hint} (comparators: {', '.join('.' + c for c in COMPARATORS)})"
             )
         if comparator not in known.comparators:
             if comparator != "eq":
@@ -86,7 +91,7 @@ class Condition:
 
     @property
     def text(self) -> str:
-        """The value as the service reads it, no digit lost."""
+        """The value in the service's format, without loss of digits."""
         if isinstance(self.value, datetime):
             return format_time(self.value)
         if isinstance(self.value, float) and self.value.is_integer() and abs(self.value) < 2**53:
@@ -95,11 +100,17 @@ class Condition:
 
     @property
     def rank(self) -> Value:
-        """The value as something that orders as the service orders it."""
+        """The value in a form that sorts in the service's order."""
         return self.field.words.index(str(self.value)) if self.field.words else self.value
 
     def implies(self, other: Condition) -> bool:
-        """Tell whether every scene that meets this condition meets the other; False where it is not sure."""
+        """Tell whether every scene that meets this condition meets the other; False if unknown.
+
+        Parameters
+        ----------
+        other : Condition
+            The other condition.
+        """
         if self == other:
             return True
         if self.field.name != other.field.name or "neq" in (self.comparator, other.comparator):
@@ -114,14 +125,28 @@ class Condition:
         return other.holds(self.rank) or self.rank == other.rank
 
     def holds(self, rank: Value) -> bool:
-        """Tell whether a value (a word by its rank) meets the condition."""
+        """Tell whether a value meets the condition.
+
+        Parameters
+        ----------
+        rank : str, int, float or datetime
+            The value; for a field with words, the index of the word.
+        """
         mine: Any = self.rank
         theirs: Any = rank
         return bool(_COMPARE[self.comparator](theirs, mine))
 
 
 def before(field: SceneField, moment: datetime) -> Condition:
-    """Return the condition that a time lies before a moment, by the comparator that the service has for it."""
+    """Return the condition that a time lies before a moment, by a comparator that the service supports.
+
+    Parameters
+    ----------
+    field : SceneField
+        The field of the time.
+    moment : datetime
+        The moment.
+    """
     if "lt" in field.comparators:
         return Condition(field, "lt", moment)
     return Condition(field, "lte", moment - INSTANT)
@@ -139,21 +164,21 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 
 @dataclass(frozen=True)
 class Query:
-    """A search of one collection of scenes.
+    """Search of one collection of scenes.
 
     Attributes
     ----------
     schema : CollectionSchema
-        What is searched.
+        The collection.
     conditions : tuple of Condition
-        All must hold. Sorted, and the tighter of two alike kept: equal searches are equal objects.
+        All must hold. They are sorted, and implied ones are removed, so that equal searches are equal objects.
     area : Box or str, optional
-        A box, or WKT or GeoJSON text, in longitude and latitude; scenes must share ground with it. What crosses the
-        antimeridian is kept as its parts within ±180°, and a warning says so (`planet_vector.geometry.areas`).
+        A bounding box, or WKT or GeoJSON text, in longitude and latitude; scenes must share ground with it. An area
+        across the antimeridian is split into parts within ±180°, with a warning (`planet_vector.geometry.areas`).
     order : str
         One of the schema's orders; by default the service's own.
     limit : int, optional
-        The number of scenes at the most: the first ones in `order`.
+        Maximum number of scenes: the first ones in `order`.
     """
 
     schema: CollectionSchema
@@ -177,19 +202,24 @@ class Query:
 
     @classmethod
     def parse(cls, schema: CollectionSchema, parameters: Iterable[Tuple[str, str]]) -> Query:
-        """Read the parameters of a search, as a PLANET: name or a command line holds them.
+        """Parse the parameters of a search, from a PLANET: name or a command line.
 
         Parameters
         ----------
         schema : CollectionSchema
-            What is searched, as `planet_vector.catalog.Catalog.schema` returns it.
+            The collection, as `planet_vector.catalog.Catalog.schema` returns it.
         parameters : iterable of (str, str)
             Fields with a comparator (``acquired.gte``), ``intersects``, ``order_by``, ``bbox`` and ``limit``.
+
+        Returns
+        -------
+        Query
+            The search.
 
         Raises
         ------
         QueryError
-            When one is unknown, or its value cannot be used.
+            If a parameter is unknown, or its value is invalid.
         """
         conditions: List[Condition] = []
         single: Dict[str, str] = {}
@@ -197,7 +227,7 @@ class Query:
             if name not in ("bbox", "intersects", "limit", "order_by"):
                 conditions.append(Condition.parse(schema.fields, name, text))
             elif name in single:
-                raise QueryError(f"The parameter {name} stands more than once: give it once.")
+                raise QueryError(f"The search has the parameter {name} more than once: give it once.")
             else:
                 single[name] = text
         if "bbox" in single and "intersects" in single:
@@ -217,7 +247,7 @@ class Query:
 
     @property
     def scene_type(self) -> str:
-        """The name of the collection that is searched."""
+        """The name of the searched collection."""
         return self.schema.collection
 
     @property
@@ -248,11 +278,25 @@ class Query:
         )  # fmt: skip
 
     def where(self, *conditions: Condition, area: Union[Box, str, None] = None) -> Query:
-        """Return the search with more conditions, and with an area where it had none."""
+        """Return the search with additional conditions, and with an area if it has none.
+
+        Parameters
+        ----------
+        conditions : Condition
+            Further conditions.
+        area : Box or str, optional
+            Used only if the search has no area.
+        """
         return replace(self, conditions=self.conditions + conditions, area=self.area or area)
 
     def covers(self, other: Query) -> bool:
-        """Tell whether every scene of another search is in this one; False where it is not sure."""
+        """Tell whether every scene of another search is in this one; False if unknown.
+
+        Parameters
+        ----------
+        other : Query
+            The other search.
+        """
         if self.schema != other.schema or (self.limit is not None and self != other):
             return False
         if not all(any(theirs.implies(mine) for theirs in other.conditions) for mine in self.conditions):
@@ -310,12 +354,22 @@ _EMPTY = re.compile(
 
 
 def area_within(text: str) -> str:
-    """Return WKT or GeoJSON as everybody reads it: within ±180°, with a warning where it crosses the antimeridian.
+    """Return an area within ±180°, with a warning if it crosses the antimeridian.
+
+    Parameters
+    ----------
+    text : str
+        WKT or GeoJSON, longitude before latitude, in degrees.
+
+    Returns
+    -------
+    str
+        WKT or GeoJSON.
 
     Raises
     ------
     QueryError
-        When it crosses it in a way that can only be guessed, or lies more than a turn beyond it.
+        If it crosses the antimeridian ambiguously, or lies more than a turn beyond it.
     """
     try:
         reading = read_text(text)
@@ -327,19 +381,19 @@ def area_within(text: str) -> str:
 
 
 def _checked_area(text: str) -> str:
-    """Return WKT or GeoJSON text that at least looks like what it must be; the service judges the rest."""
+    """Return a text that looks like WKT or GeoJSON; the service checks the rest."""
     stripped = text.strip()
     if stripped.startswith("{"):
         try:
             kind = json.loads(stripped).get("type")
         except (ValueError, RecursionError) as error:
-            told = "intersects begins like GeoJSON but is no JSON"
+            told = "intersects begins like GeoJSON but is not valid JSON"
             raise QueryError(f"{told} ({json_fault(error)}): check its braces and quotes.") from None
         if isinstance(kind, str) and re.fullmatch(
             r"Feature(Collection)?|(Multi)?(Point|LineString|Polygon)|GeometryCollection", kind
         ):
             return stripped
-        raise QueryError("intersects is JSON but no GeoJSON geometry, Feature or FeatureCollection.")
+        raise QueryError("intersects is JSON but not a GeoJSON geometry, Feature or FeatureCollection.")
     if _EMPTY.fullmatch(stripped):
         raise QueryError(f"intersects is {stripped!r}: the area is empty.")
     if not _WKT.match(stripped) or stripped.count("(") != stripped.count(")"):

@@ -1,4 +1,4 @@
-"""Roots of services in one spelling, and which addresses may be sent the key of a root."""
+"""Roots of services in normal form, and the addresses that may be sent the key of a root."""
 
 from __future__ import annotations
 
@@ -14,19 +14,24 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def normalise_url(url: str, source: str = "it") -> str:
-    """Return the root of an API in one spelling: scheme and host in lower case, a slash at the end.
+    """Return the root of an API in normal form: scheme and host in lower case, a slash at the end.
 
     Parameters
     ----------
     url : str
         The root.
-    source : str
-        Where it was set, as an error names it.
+    source : str, optional
+        Where it was set, for error messages.
+
+    Returns
+    -------
+    str
+        The normalised root.
 
     Raises
     ------
     ConfigError
-        When it is not an http(s) address, or holds a user name, a query or a fragment.
+        If it is not an http(s) address, or contains a user name, a query or a fragment.
     """
     try:
         parts = urlsplit(url.strip())
@@ -39,7 +44,7 @@ def normalise_url(url: str, source: str = "it") -> str:
         )
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ConfigError(
-            "The root of the API holds a user name, a query or a fragment: "
+            "The root of the API contains a user name, a query or a fragment: "
             "give the bare address, and the key in PL_API_KEY."
         )
     return urlunsplit((parts.scheme, parts.netloc.lower(), parts.path.rstrip("/") + "/", "", ""))
@@ -48,10 +53,15 @@ def normalise_url(url: str, source: str = "it") -> str:
 def origin(url: str) -> tuple[str, str, int]:
     """Return scheme, host and port of an address.
 
+    Parameters
+    ----------
+    url : str
+        The address.
+
     Raises
     ------
     ValueError
-        When it has no host or its port is none.
+        If it has no host, or an invalid port.
     """
     parts = urlsplit(url)
     if not parts.hostname:
@@ -60,10 +70,17 @@ def origin(url: str) -> tuple[str, str, int]:
 
 
 def is_api_origin(url: str, api_url: str) -> bool:
-    """Tell whether an address may be sent the key of a root.
+    """Tell whether the key of a root may be sent to an address.
 
-    It may at the same origin, and at planet.com's sibling hosts by https: the real service gave products and
-    thumbnails on view.planet.com, tiles on tiles0.planet.com.
+    The origins must be equal, or both be https hosts of planet.com: the real service kept products and thumbnails on
+    view.planet.com and tiles on tiles0.planet.com.
+
+    Parameters
+    ----------
+    url : str
+        The address.
+    api_url : str
+        The root.
     """
     try:
         there, root = origin(url), origin(api_url)

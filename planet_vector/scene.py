@@ -20,12 +20,12 @@ class Item:
     Parameters
     ----------
     feature : mapping
-        The Feature, as the service gave it.
+        The Feature, as the service returned it.
 
     Raises
     ------
     ProtocolError
-        When it is no Feature with an id and properties.
+        If it is not a Feature with an id and properties.
     """
 
     def __init__(self, feature: Mapping[str, Any]) -> None:
@@ -35,13 +35,15 @@ class Item:
             and feature["id"]
             and isinstance(feature.get("properties"), Mapping)
         ):
-            raise ProtocolError("The service gave something that is not a GeoJSON Feature with an id and properties.")
+            raise ProtocolError(
+                "The service returned an object that is not a GeoJSON Feature with an id and properties."
+            )
         self.feature = feature
         self.id: str = feature["id"]
 
     @property
     def properties(self) -> Mapping[str, Any]:
-        """The properties, nested as the service gives them."""
+        """The properties, nested as the service returns them."""
         properties: Mapping[str, Any] = self.feature["properties"]
         return properties
 
@@ -57,16 +59,16 @@ class Item:
         Raises
         ------
         ProtocolError
-            When the service's geometry is no footprint.
+            If the geometry is not a valid footprint.
         """
         try:
             return polygons_of(self.geometry)
         except ValueError as error:
-            raise ProtocolError(f"The service gave {self.id} a geometry that cannot be used: {error}.") from None
+            raise ProtocolError(f"The service returned {self.id} with an invalid geometry: {error}.") from None
 
     @property
     def footprint(self) -> Any:
-        """The footprint as a shapely MultiPolygon (longitude, latitude, degrees); empty when there is none."""
+        """The footprint as a shapely MultiPolygon (longitude, latitude, degrees); empty if there is none."""
         from shapely.geometry import MultiPolygon, Polygon
 
         return MultiPolygon([Polygon(rings[0], rings[1:]) for rings in self.polygons])
@@ -76,12 +78,17 @@ class Item:
         return self.feature
 
     def link(self, name: str) -> str:
-        """Return one of the links the service gives, such as ``thumbnail``.
+        """Return one of the links of the item, such as ``thumbnail``.
+
+        Parameters
+        ----------
+        name : str
+            The link's name.
 
         Raises
         ------
         NotFoundError
-            When there is none of that name.
+            If there is no link of this name.
         """
         links = self.properties.get("links")
         link = links.get(name) if isinstance(links, Mapping) else None
@@ -91,16 +98,16 @@ class Item:
 
 
 class Scene(Item):
-    """View of one scene: a single image as taken by a satellite.
+    """View of one scene: a single image taken by a satellite.
 
     Parameters
     ----------
     feature : mapping
-        The Feature, as the service gave it.
+        The Feature, as the service returned it.
     schema : CollectionSchema
         The scene's collection.
     catalog : Catalog, optional
-        The service that gave it, which `thumbnail` asks.
+        The service of the scene, which `thumbnail` uses.
     """
 
     def __init__(self, feature: Mapping[str, Any], schema: CollectionSchema, catalog: Any = None) -> None:
@@ -109,7 +116,7 @@ class Scene(Item):
         self.catalog = catalog
 
     def __eq__(self, other: object) -> bool:
-        """Tell whether it is the same scene, of which the same is said."""
+        """Tell whether collection, id and Feature are equal."""
         if not isinstance(other, Scene):
             return NotImplemented
         return (self.schema, self.id, self.feature) == (other.schema, other.id, other.feature)
@@ -124,42 +131,42 @@ class Scene(Item):
 
     @property
     def has_time(self) -> bool:
-        """Whether the service says when the image was taken."""
+        """Whether the service reports the acquisition time."""
         return value_at(self.properties, self.schema.meanings.time) is not None
 
     @property
     def acquired(self) -> datetime:
-        """When the image was taken, in UTC.
+        """Acquisition time, in UTC.
 
         Raises
         ------
         ProtocolError
-            If the service does not say so.
+            If the service does not report it.
         """
         return self._time(self.schema.meanings.time)
 
     @property
     def published(self) -> Optional[datetime]:
-        """When the scene was published, in UTC; None if the service does not say so."""
+        """Publication time, in UTC; None if the service does not report it."""
         name = self.schema.meanings.published
         return self._time(name) if name and value_at(self.properties, name) is not None else None
 
     @property
     def cloud_cover(self) -> Optional[float]:
-        """The estimated cloud cover in percent, or None."""
+        """The estimated cloud cover in percent; None if the service does not report it."""
         meanings = self.schema.meanings
         value = self._number(meanings.cloud_cover)
         return None if value is None else meanings.percent_of_cover(value)
 
     @property
     def gsd(self) -> Optional[float]:
-        """The ground sample distance in metres, or None."""
+        """The ground sample distance in metres; None if the service does not report it."""
         value = self._number(self.schema.meanings.gsd)
         return value if value is not None and value > 0 else None
 
     @property
     def assets(self) -> Mapping[str, Asset]:
-        """The files that can be had with the key that asked, by their names."""
+        """The files that are accessible with the key of the search, by name."""
         return self.schema.assets_of(self.feature)
 
     @property
@@ -169,6 +176,11 @@ class Scene(Item):
 
     def product_link(self, product: str) -> str:
         """Return the link to a product's GeoTIFF.
+
+        Parameters
+        ----------
+        product : str
+            The product's name.
 
         Raises
         ------
@@ -182,12 +194,17 @@ class Scene(Item):
         return asset.href
 
     def link(self, name: str) -> str:
-        """Return one of the links the service gives: ``self``, ``thumbnail`` or ``square_thumbnail``.
+        """Return one of the links of the scene: ``self``, ``thumbnail`` or ``square_thumbnail``.
+
+        Parameters
+        ----------
+        name : str
+            The link's name.
 
         Raises
         ------
         NotFoundError
-            If there is none of that name.
+            If there is no link of this name.
         """
         link = self.schema.links_of(self.feature).get(name)
         if link is None:
@@ -195,27 +212,37 @@ class Scene(Item):
         return link
 
     def thumbnail(self, size: str = "md", format: str = "png", square: bool = False) -> bytes:
-        """Return the picture the service makes of the scene, as an image file.
+        """Return the service's picture of the scene, as an image file.
 
         Parameters
         ----------
-        size : str
+        size : str, optional
             ``sm``, ``md`` or ``lg``: 64, 128 or 640 pixels wide.
-        format : str
+        format : str, optional
             ``png``, ``jpg`` or ``jpeg``.
-        square : bool
-            Cut to a square.
+        square : bool, optional
+            Whether to crop it to a square.
+
+        Returns
+        -------
+        bytes
+            The content of the image file.
+
+        Raises
+        ------
+        NotFoundError
+            If the scene was created without a catalog.
         """
         content: bytes = self.service().thumbnail(self, size, format, square)
         return content
 
     def service(self) -> Any:
-        """Return the catalog that gave the scene.
+        """Return the catalog of the scene.
 
         Raises
         ------
         NotFoundError
-            When it was made without one.
+            If the scene was created without one.
         """
         if self.catalog is None:
             raise NotFoundError(f"Scene {self.id} was made without a service: take it from a search.")
@@ -232,7 +259,7 @@ class Scene(Item):
         )
 
     def _repr_png_(self) -> Optional[bytes]:
-        """Show the thumbnail in a notebook, where the service is at hand."""
+        """Show the thumbnail in a notebook, if the scene has a catalog."""
         return self.thumbnail("lg") if self.catalog is not None else None
 
     def __repr__(self) -> str:
@@ -248,4 +275,6 @@ class Scene(Item):
         try:
             return parse_time(value_at(self.properties, name))
         except (TypeError, ValueError, AttributeError):
-            raise ProtocolError(f"The service gave scene {self.id} a property {name!r} that is no time.") from None
+            raise ProtocolError(
+                f"The service returned {self.id} with a property {name!r} that is not a time."
+            ) from None

@@ -1,7 +1,7 @@
-"""Fields of the Scenes API v0: what its searches select by, for the client and for the local service alike.
+"""Searchable fields of the Scenes API v0, for the client and the local service.
 
-Which field takes which comparator follows the clients that ran against the real service: times and measures take the
-four orderings, text takes equality, image quality only ``gte``.
+The comparators of each field follow the clients that ran against the real service: times and measures support the four
+orderings, text supports equality, image quality only ``gte``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Times in UTC as the services write them: any of their spellings read, one written."""
+"""Times in UTC: parsed in any of the services' spellings, written in one."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _BETWEEN = re.compile(r"/|\.{2,3}|--|[,;\u2013]|\s+(?:to|-|and)\s+|\s+")
 
 
 INSTANT = timedelta(microseconds=1)
-"""The finest time the service writes."""
+"""The resolution of the service's times."""
 
 FIRST, LAST = (end.replace(tzinfo=timezone.utc) for end in (datetime.min, datetime.max))
-"""The first and the last time that can be told; some services write the last for no date."""
+"""The first and the last representable time; some services write the last for a missing date."""
 
 
 class _BeyondTime(ValueError):
-    """Raised if the zone of a time moves it past `FIRST` or `LAST`."""
+    """Raised if the zone of a time moves it beyond `FIRST` or `LAST`."""
 
     def __init__(self, text: str, nearest: datetime) -> None:
         super().__init__(f"{text!r} is not a time within years 1 to 9999")
@@ -37,25 +37,25 @@ class _BeyondTime(ValueError):
 
 
 def parse_time(text: str) -> datetime:
-    """Read a time in any spelling the service took.
+    """Parse a time in any spelling that the service accepted.
 
     Parameters
     ----------
     text : str
-        A date, or a date and time, with or without a fraction and a zone. Without a zone it is UTC. A ``+``
-        that arrived as a space (an unescaped query string) is read as the ``+`` it was.
+        A date, or a date and time, with optional fraction and zone. Without a zone it is UTC. A ``+`` that became a
+        space in an unescaped query string is recognised.
 
     Returns
     -------
     datetime.datetime
-        Aware, in UTC. Digits past the microsecond are cut.
+        Aware, in UTC. Digits beyond the microsecond are dropped.
 
     Raises
     ------
     ValueError
-        When the text is no time.
+        If the text is not a time.
     """
-    # Fast path: the spelling of nearly all times of the service. The punctuation is checked because fromisoformat
+    # Fast path for the spelling of nearly all times of the service. The punctuation is checked because fromisoformat
     # accepts more (any separator, week dates, in some versions 24:00).
     if text.endswith("+00:00") and len(text) == 32 and text[4:20:3] == "--T::." and text[11:13] < "24":
         try:
@@ -63,7 +63,7 @@ def parse_time(text: str) -> datetime:
         except ValueError:
             pass  # raised again below, with the text
     match = _TIME.fullmatch(text.strip(BLANK))
-    # After a date alone, " 0530" may be a time of day: it is not read as an offset.
+    # After a date alone, " 0530" could be a time of day and is not parsed as an offset.
     if match is None and two_times(text):
         raise ValueError(f"{text!r} is two times where one is taken: give the first by .gte and the second by .lte")
     if match is None or (match[9] and not match[4]):
@@ -88,9 +88,17 @@ def parse_time(text: str) -> datetime:
 
 
 def two_times(text: str) -> Optional[Tuple[str, str]]:
-    """Return the ends of an interval in another spelling than ``A..B``, as STAC's ``A/B``; None if it is none.
+    """Return the ends of an interval in another spelling than ``A..B``, such as STAC's ``A/B``; None if it is none.
 
-    An end that is open, as in ``A/..``, is empty.
+    Parameters
+    ----------
+    text : str
+    The interval.
+
+    Returns
+    -------
+    (str, str) or None
+    Both ends; an open end, as in ``A/..``, is empty.
     """
     if len(text) > _LONGEST:
         return None
@@ -104,15 +112,25 @@ def two_times(text: str) -> Optional[Tuple[str, str]]:
 
 
 def nearest_time(text: str) -> datetime:
-    """Read a time that a service gives as `parse_time` does, or as the first or last instant where it lies beyond.
+    """Parse a service's time as `parse_time` does, with the first or last instant for times beyond them.
 
-    ``9999-12-31T23:59:59-05:00`` is in the year 10000 in UTC, which `datetime.datetime` cannot hold; in its place in a
-    list ordered by time, and within any span that is open there, it is the last instant.
+    ``9999-12-31T23:59:59-05:00`` is in the year 10000 in UTC, which `datetime.datetime` cannot represent. The last
+    instant has the same position in an order by time and in any half-open time window.
+
+    Parameters
+    ----------
+    text : str
+        The time.
+
+    Returns
+    -------
+    datetime.datetime
+        Aware, in UTC.
 
     Raises
     ------
     ValueError
-        When the text is no time.
+        If the text is not a time.
     """
     try:
         return parse_time(text)
@@ -121,17 +139,28 @@ def nearest_time(text: str) -> datetime:
 
 
 def next_instant(moment: datetime) -> Optional[datetime]:
-    """Return the time an instant, a microsecond, later, or None after the last."""
+    """Return the time one microsecond later, or None after the last.
+
+    Parameters
+    ----------
+    moment : datetime
+        The time.
+    """
     return None if moment >= LAST else moment + INSTANT
 
 
 def format_time(moment: datetime) -> str:
-    """Write a time as the service writes it: ``2015-03-06T02:24:15.531315+00:00``.
+    """Format a time as the service writes it: ``2015-03-06T02:24:15.531315+00:00``.
 
     Parameters
     ----------
-    moment : datetime.datetime
+    moment : datetime
         Without a zone it is UTC.
+
+    Returns
+    -------
+    str
+        The time, in UTC.
     """
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)

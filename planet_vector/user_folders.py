@@ -1,4 +1,4 @@
-"""The folders for the user's settings and cache files."""
+"""The folders of the user's configuration and cache files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Optional
 from planet_vector.errors import ConfigError
 
 _USER_DIRECTORIES = {
-    # By platform, what it is for: the variable that names it, and where it is by default, below the home.
+    # By platform and purpose: the variable that specifies it, and its default below the home directory.
     "win32": {"config": ("APPDATA", "AppData/Roaming"), "cache": ("LOCALAPPDATA", "AppData/Local")},
     "darwin": {"config": ("", "Library/Application Support"), "cache": ("", "Library/Caches")},
     "": {"config": ("XDG_CONFIG_HOME", ".config"), "cache": ("XDG_CACHE_HOME", ".cache")},
@@ -18,15 +18,20 @@ _USER_DIRECTORIES = {
 
 
 def user_directory(purpose: str) -> Path:
-    """Return this package's folder for the user's ``config`` or ``cache``, where the platform has such things.
+    """Return this package's folder for the user's ``config`` or ``cache`` files, following the platform's convention.
 
-    Written here, as the Python that a GDAL program embeds may lack a library for it. All of this package keeps its
-    files there, the service too.
+    Implemented here because the Python that a GDAL program embeds may lack a library for it. All of this package, the
+    service included, keeps its files there.
+
+    Parameters
+    ----------
+    purpose : str
+        ``config`` or ``cache``.
 
     Raises
     ------
     ConfigError
-        When the user has no home directory, and no variable names another place.
+        If the user has no home directory, and no variable specifies another folder.
     """
     variable, default = _USER_DIRECTORIES.get(sys.platform, _USER_DIRECTORIES[""])[purpose]
     named, home = os.environ.get(variable), home_directory()
@@ -42,8 +47,8 @@ def user_directory(purpose: str) -> Path:
 
 
 def home_directory() -> Optional[Path]:
-    """Return the user's home directory, or None: a container may run programs for a user that it does not know."""
+    """Return the user's home directory, or None if it is unknown: a container may run programs as an unknown user."""
     try:
         return Path.home()
-    except (RuntimeError, KeyError):  # the second from Python 3.9
+    except (RuntimeError, KeyError):  # KeyError from Python 3.9 on
         return None

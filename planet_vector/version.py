@@ -1,3 +1,3 @@
-"""The version of this package, which kept results and answers of the service are told apart by."""
+"""The version of this package, which is part of the keys of its caches."""
 
 __version__ = "0.2.0"

@@ -1,10 +1,10 @@
-"""Threads that wait for the network and for GDAL, and that no program waits for when it ends.
+"""Daemon threads that wait for the network and for GDAL, and that do not delay the end of the program.
 
 Python joins the threads of `concurrent.futures.ThreadPoolExecutor` before it exits, so that Ctrl-C would end a program
-only once the last request was answered. These are daemon threads, which it leaves behind. What they write must be
-complete under its name at any moment.
+only after the last response. Daemon threads are not joined. Files that they write must be complete under their final
+name at any moment.
 
-The main thread waits in short turns: before Python 3.14, Ctrl-C does not end a wait for a lock on Windows.
+The main thread waits in short turns: before Python 3.14, Ctrl-C does not interrupt a wait for a lock on Windows.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TURN = 0.2  # seconds
 
 
 class Task(Future[T]):
-    """A future whose result is waited for so that Ctrl-C ends the wait."""
+    """Future whose `result` can be interrupted by Ctrl-C."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,33 +36,48 @@ class Task(Future[T]):
     def result(self, timeout: Optional[float] = None) -> T:
         """Return the result, or raise the exception, of the call.
 
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait; None for no limit.
+
+        Returns
+        -------
+        object
+            The result.
+
         Raises
         ------
         RuntimeError
-            In a process that was forked after the call was submitted: the thread that runs it is not there.
+            In a process that was forked after the call was submitted: its thread does not exist there.
         """
         try:
             if timeout is None:
                 self._check_process()
                 while not self.done():
                     with suppress(CancelledError, TimeoutError):
-                        self.exception(_TURN)  # other than `result`, it only raises these for the wait itself
+                        self.exception(_TURN)  # unlike `result`, raises these only for the wait itself
             return super().result(timeout)
         finally:
-            del self  # else an error, which holds this frame, would hold itself
+            del self  # avoids a reference cycle of an error and this frame
 
     def _check_process(self) -> None:
-        if self._process != os.getpid():  # its lock may be held for ever
-            raise RuntimeError("this was begun before the process was forked and its threads are not here: begin anew")
+        if self._process != os.getpid():  # its lock may never be released
+            raise RuntimeError("the call was submitted before the process was forked: submit it again")
 
 
 def wait_for(tasks: Iterable[Task[Any]]) -> None:
-    """Wait until all of some tasks are done, or one has failed.
+    """Wait until all tasks are done, or one has failed.
+
+    Parameters
+    ----------
+    tasks : iterable of Task
+        The tasks.
 
     Raises
     ------
     RuntimeError
-        As `Task.result`.
+    As for `Task.result`.
     """
     awaited = list(tasks)
     for task in awaited:
@@ -92,22 +107,27 @@ class _Call(NamedTuple):
 
 
 class Workers(Executor):
-    """Executor of daemon threads, started as they are needed and used again.
+    """Executor of daemon threads, which are started on demand and reused.
 
-    Leaving a ``with`` block waits for all calls. Leaving it by an exception, such as KeyboardInterrupt, cancels those
-    that have not begun, and does not wait for those that have.
+    Leaving a ``with`` block waits for all calls. Leaving it by an exception, such as KeyboardInterrupt, cancels calls
+    that have not begun, and does not wait for the others.
 
     Parameters
     ----------
     most : int
-        Threads at once.
+        Maximum number of threads.
     name : str
-        What the names of the threads begin with.
+        Beginning of the threads' names.
+
+    Raises
+    ------
+    ValueError
+        If `most` is less than 1.
     """
 
     def __init__(self, most: int, name: str = "planet_vector") -> None:
         if most < 1:
-            raise ValueError("there must be a worker")
+            raise ValueError("at least one worker is needed")
         self._most = most
         self._name = name
         self._closed = False
@@ -115,7 +135,19 @@ class Workers(Executor):
         renew_after_fork(self._renew)
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Task[T]:
-        """Have a function called in a thread, and return the future of its result.
+        """Call a function in a thread, and return the future of its result.
+
+        Parameters
+        ----------
+        fn : callable
+            The function.
+        *args, **kwargs : object
+            Its arguments.
+
+        Returns
+        -------
+        Task
+            The future.
 
         Raises
         ------
@@ -127,16 +159,30 @@ class Workers(Executor):
         return task
 
     def run_as(self, task: Task[T], fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> None:
-        """Have a function called as `submit` does, with a future that its user had before.
+        """Call a function as `submit` does, with a given future.
 
-        Ctrl-C within `submit` leaves its user without the future of a call that is under way.
+        Ctrl-C within `submit` would lose the future of a running call.
+
+        Parameters
+        ----------
+        task : Task
+            The future of the result.
+        fn : callable
+            The function.
+        *args, **kwargs : object
+            Its arguments.
+
+        Raises
+        ------
+        RuntimeError
+            After `shutdown`.
         """
         call = _Call(task, fn, args, kwargs)
         with self._lock:
             if self._closed:
                 raise RuntimeError("cannot submit a call after shutdown")
             if self._idle:
-                self._idle.pop().put(call)  # the last one to be used: what GDAL keeps for a thread is used again
+                self._idle.pop().put(call)  # the last used thread, to reuse what GDAL caches by thread
             elif len(self._threads) < self._most:
                 calls: SimpleQueue[Optional[_Call]] = SimpleQueue()
                 calls.put(call)
@@ -148,14 +194,14 @@ class Workers(Executor):
                 self._waiting.append(call)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more calls, and free the threads once those submitted have ended.
+        """Accept no more calls, and end the threads after the submitted calls.
 
         Parameters
         ----------
-        wait : bool
-            Whether to wait for that.
-        cancel_futures : bool
-            Whether to cancel the calls that have not begun.
+        wait : bool, optional
+            Whether to wait for the threads.
+        cancel_futures : bool, optional
+            Whether to cancel calls that have not begun.
         """
         with self._lock:
             self._closed = True
@@ -166,12 +212,23 @@ class Workers(Executor):
                 self._idle.pop().put(None)
         for call in dropped:
             if call.task.cancel():
-                call.task.set_running_or_notify_cancel()  # for those who wait for several
+                call.task.set_running_or_notify_cancel()  # notifies `wait` and `as_completed`
         if wait:
             self.join()
 
     def join(self, timeout: Optional[float] = None) -> bool:
-        """Wait for the threads to end after `shutdown`, for some seconds at the most; tell whether they have."""
+        """Wait for the threads to end after `shutdown`.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Maximum wait in seconds; None for no limit.
+
+        Returns
+        -------
+        bool
+            Whether all threads have ended.
+        """
         end = None if timeout is None else time.monotonic() + timeout
         for thread in list(self._threads):
             while thread.is_alive():
@@ -187,11 +244,11 @@ class Workers(Executor):
         try:
             if kind is None:
                 self.shutdown()
-        finally:  # also when waiting was interrupted
+        finally:  # also after an interrupted wait
             self.shutdown(wait=False, cancel_futures=True)
 
     def _renew(self) -> None:
-        # A lock as it is, not a Condition: entering one cannot be interrupted between taking and holding it.
+        # A plain lock: Ctrl-C can interrupt a Condition between acquiring and entering it.
         self._lock = threading.Lock()
         self._threads: List[threading.Thread] = []
         self._idle: List[SimpleQueue[Optional[_Call]]] = []
@@ -201,7 +258,7 @@ class Workers(Executor):
         call = calls.get()
         while call is not None:
             call.run()
-            call = None  # neither its arguments nor its result are kept while this waits
+            call = None  # frees arguments and result while the thread waits
             with self._lock:
                 if self._waiting:
                     call = self._waiting.popleft()

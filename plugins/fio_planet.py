@@ -1,6 +1,6 @@
 """``fio planet``, and PLANET: names in every other command of fio.
 
-fio imports this whenever it starts, before it opens anything: the moment to make the driver known.
+fio imports this at its start, before it opens anything, so the driver is registered here.
 """
 
 from __future__ import annotations

@@ -5,11 +5,12 @@
 # gdal: DRIVER_DMD_LONGNAME = "Planet Scenes API"
 # gdal: DRIVER_DMD_CONNECTION_PREFIX = "PLANET:"
 # gdal: DRIVER_DMD_SUBDATASETS = "YES"
-# gdal: DRIVER_DMD_OPENOPTIONLIST = "<OpenOptionList><Option name='API_KEY' type='string' description='Key of the Scenes API; the environment variable PL_API_KEY is the better place'/><Option name='CONNECTION' type='string' description='Name of a connection'/><Option name='API_URL' type='string' description='Root of the API'/><Option name='PLANET_CACHE_TTL' type='float' description='Seconds a result may be used again' default='300'/><Option name='PLANET_CONNECTIONS' type='int' description='Requests under way at once' default='8'/><Option name='PLANET_RATE' type='float' description='Requests a second, 0 for no limit' default='10'/></OpenOptionList>"  # noqa: E501
+# gdal: DRIVER_DMD_OPENOPTIONLIST = "<OpenOptionList><Option name='API_KEY' type='string' description='Key of the Scenes API; prefer the environment variable PL_API_KEY'/><Option name='CONNECTION' type='string' description='Name of a connection'/><Option name='API_URL' type='string' description='Root of the API'/><Option name='PLANET_CACHE_TTL' type='float' description='Lifetime of a cached result in seconds' default='300'/><Option name='PLANET_CONNECTIONS' type='int' description='Maximum number of concurrent requests' default='8'/><Option name='PLANET_RATE' type='float' description='Requests a second, 0 for no limit' default='10'/></OpenOptionList>"  # noqa: E501
 """The GDAL driver PLANET: a search of the Scenes API as a vector layer, a scene as a container of rasters.
 
-GDAL runs this file in whatever Python it finds, once for every GDAL in the process, in one module: so each GDAL's
-own things hang on classes, not on the module, and nothing that can fail is imported before a name is ours.
+GDAL runs this file in any Python it finds, once for every GDAL in the process, in the same module. So objects of one
+GDAL are attributes of classes, not of the module, and nothing that can fail is imported before a PLANET: name is
+opened.
 """
 
 import functools
@@ -28,12 +29,12 @@ except ImportError:  # outside GDAL, in tests and tools
     BaseDataset = BaseDriver = BaseLayer = object
 
 RASTER, VECTOR = 0x02, 0x04  # GDAL_OF_RASTER, GDAL_OF_VECTOR
-# This package, by itself or carried by the QGIS plugin, and what it needs.
+# This package, by itself or in the QGIS plugin, and its dependencies.
 NAMES = ("planet_vector", "planet_scenes", "requests", "urllib3", "idna", "certifi", "charset_normalizer", "chardet")
 
 
 class _Elsewhere:
-    """Find this package, and what it needs, beside the driver when the running Python has them not."""
+    """Finder of this package and its dependencies beside the driver, if the running Python lacks them."""
 
     @staticmethod
     def find_spec(name, path=None, target=None):
@@ -51,7 +52,7 @@ if not any(getattr(finder, "__name__", "") == _Elsewhere.__name__ for finder in 
 
 
 def as_gdal_error(method):
-    """Turn what goes wrong into one sentence for GDAL's error handler."""
+    """Decorate a method so that its errors reach GDAL as one sentence."""
 
     @functools.wraps(method)
     def call(*args, **kwargs):
@@ -63,9 +64,9 @@ def as_gdal_error(method):
 
 
 def _count_of_this_gdal():
-    """Return the function behind BaseLayer.feature_count, which looks it up where the next GDAL puts its own.
+    """Return this GDAL's function behind BaseLayer.feature_count, which looks it up where the next GDAL stores its own.
 
-    The method itself tells its place: what an earlier GDAL has put into the module is still there.
+    The method itself reveals its module: objects of an earlier GDAL remain in the module.
     """
     if gdal_python_driver is None:
         return None
@@ -75,7 +76,7 @@ def _count_of_this_gdal():
 
 
 class Features:
-    """Iterate over a layer's features, with the filters that are set when the first is asked for."""
+    """Iterable of a layer's features, with the filters set when the first is requested."""
 
     def __init__(self, reference):
         self.reference = reference
@@ -86,7 +87,7 @@ class Features:
 
 
 class Layer(BaseLayer):
-    """Delegate to a layer of planet_vector; yield supersets, which GDAL filters exactly."""
+    """Layer of planet_vector for GDAL; yields supersets, which GDAL filters exactly."""
 
     iterator_honour_attribute_filter = False
     iterator_honour_spatial_filter = False
@@ -103,7 +104,7 @@ class Layer(BaseLayer):
         self.fields = datasets.fields(layer)
         self.geometry_fields = datasets.geometry_fields(layer)
         self.attribute_filter = self.spatial_filter = self.spatial_filter_extent = None
-        self.failures = None  # errors of the iterator, while they are gathered
+        self.failures = None  # errors of the iterator, while counting
         self.iterate = functools.partial(itertools.chain.from_iterable, [Features(weakref.ref(self))])
 
     def test_capability(self, capability):
@@ -112,11 +113,11 @@ class Layer(BaseLayer):
         return capability in (BaseLayer.RandomRead, BaseLayer.StringsAsUTF8)
 
     def counts_quickly(self):
-        """Tell, without a request, whether counting with the current filters needs no reading."""
+        """Tell whether counting with the current filters requires no reading; sends no request."""
         return not self.spatial_filter and self.layer.counts_quickly(self.attribute_filter)
 
-    # GDAL asks for an iterator when it resets a reading, too. No code in Python may run then, as an exception may be on
-    # its way to the code that called GDAL.
+    # GDAL also requests an iterator when it resets reading. No Python code may run then, as an exception may be pending
+    # for the code that called GDAL.
     __iter__ = property(operator.attrgetter("iterate"))
 
     @as_gdal_error
@@ -132,7 +133,7 @@ class Layer(BaseLayer):
             return unknown_count(error)
 
     def count_by_reading(self, force):
-        """Have GDAL count the features that it reads, and raise what it met with, which it takes for their end."""
+        """Let GDAL count the features by reading, and raise an error of the iterator, which GDAL takes for the end."""
         from planet_vector.driver.interrupts import unguarded
 
         self.failures = failures = []
@@ -159,7 +160,7 @@ class Layer(BaseLayer):
 
 
 class Dataset(BaseDataset):
-    """Hold the layers of a PLANET: name."""
+    """Dataset with the layers of a PLANET: name."""
 
     layer_class = Layer
 
@@ -173,7 +174,7 @@ class Dataset(BaseDataset):
 
 
 class Driver(BaseDriver):
-    """Open PLANET: names."""
+    """Driver that opens PLANET: names."""
 
     dataset_class = Dataset
 
@@ -183,7 +184,7 @@ class Driver(BaseDriver):
     @as_gdal_error
     def open(self, filename, first_bytes, open_flags, open_options={}):  # noqa: B006
         if not self.identify(filename, first_bytes, open_flags):
-            return None  # GDAL 3.6 asks for any name that no other driver opens
+            return None  # GDAL 3.6 tries any name that no other driver opens
         from planet_vector.driver import datasets, interrupts
 
         interrupts.stand_in()

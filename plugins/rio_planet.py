@@ -1,6 +1,6 @@
 """``rio planet``, and PLANET: names in every other command of rio.
 
-rio imports this whenever it starts, before it opens anything: the moment to make the driver known.
+rio imports this at its start, before it opens anything, so the driver is registered here.
 """
 
 from __future__ import annotations

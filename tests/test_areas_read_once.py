@@ -156,9 +156,9 @@ def test_what_cannot_be_read_is_for_the_service_to_judge() -> None:
 
 def test_what_can_only_be_guessed_is_an_error_for_both() -> None:
     around = "POLYGON((-120 -50,100 -40,150 10,20 65,-100 50,-120 -50))"
-    with pytest.raises(QueryError, match="unknown which pole it holds; give edges of more than 180"):
+    with pytest.raises(QueryError, match="unknown which pole it contains; give edges of more than 180"):
         Query.parse(ORTHO, [("intersects", around)])
-    with pytest.raises(Exception, match="unknown which pole it holds; give edges of more than 180"):
+    with pytest.raises(Exception, match="unknown which pole it contains; give edges of more than 180"):
         Area(around)
 
 

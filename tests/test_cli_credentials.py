@@ -87,7 +87,9 @@ def test_keys_of_two_services_stand_side_by_side(
         other.stop()
 
 
-@pytest.mark.parametrize(("typed", "word"), [("0" * 32, "401"), ("", "No key was given"), ("a key", "no key has")])
+@pytest.mark.parametrize(
+    ("typed", "word"), [("0" * 32, "401"), ("", "No key was given"), ("a key", "invalid character")]
+)
 def test_a_key_that_does_not_open_the_service_is_not_kept(
     run: Run, keyless: Dict[str, str], typed: str, word: str
 ) -> None:

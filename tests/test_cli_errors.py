@@ -44,11 +44,11 @@ FAULTS: Dict[str, Tuple[int, str]] = {
     "metadata": (2, "Missing argument"),
     "search PLANET:ortho/a/b/c": (2, "too many parts"),
     "search PLANET:ortho?api_key=abcdef": (2, "A key is never part of a name"),
-    "search PLANET:ortho?clouds=3": (2, "'clouds' is no parameter"),
+    "search PLANET:ortho?clouds=3": (2, "'clouds' is not a search parameter"),
     "search PLANET:ortho/20150306_022415_0908": (2, "not the name of a search"),
     "search PLANET:ortho -s landsat": (2, "give one of them"),
     "search --where cloud_cover.estimated lte many": (2, "takes a number"),
-    "search --where cloud_cover.estimated like 5": (2, "no parameter of a search"),
+    "search --where cloud_cover.estimated like 5": (2, "not a search parameter"),
     "search --where image_statistics.image_quality gte superb": (2, "test, standard, target"),
     "search --acquired yesterday": (2, "not a time"),
     "search --acquired ..": (2, "takes A..B"),
@@ -173,7 +173,7 @@ def nonsense() -> Iterator[Nonsense]:
     ("root", "told"),
     [
         (None, "no service on this machine: .*planet-vector serve.*planet-vector sample.*--connection.*PL_API_URL"),
-        (DEFAULT_API_URL, "Planet switched its Scenes API v0 off in 2017: name a service that runs with --connection"),
+        (DEFAULT_API_URL, "Planet switched its Scenes API v0 off in 2017: name another service with --connection"),
     ],
 )
 def test_where_no_service_answers_the_error_says_what_to_do(root: Optional[str], told: str, run: Run) -> None:

@@ -206,9 +206,9 @@ def test_an_instant_with_more_scenes_than_a_page_is_read_by_links_or_is_an_error
     found = [f["id"] for block in pages(_asking(page, follow), Query(ORTHO), 2) for f in block]
     assert sorted(found) == sorted(f["id"] for f in tied)
 
-    with pytest.raises(ProtocolError, match="gives only 5 of them"):
+    with pytest.raises(ProtocolError, match="returns only 5 of them"):
         list(pages(_asking(page, lambda link: _page([], 0, None)), Query(ORTHO), 2))
-    with pytest.raises(ProtocolError, match="gives only 10 of them"):
+    with pytest.raises(ProtocolError, match="returns only 10 of them"):
         list(pages(_asking(page, lambda link: follow("5")), Query(ORTHO), 2))
 
 

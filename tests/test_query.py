@@ -124,7 +124,7 @@ def test_a_time_survives_being_written(moment: datetime) -> None:
     ("parameter", "said"),
     [
         (("cloud.estimated", "5"), "cloud_cover.estimated"),
-        (("cloud_cover.estimated.max", "5"), "no parameter"),
+        (("cloud_cover.estimated.max", "5"), "not a search parameter"),
         (("cloud_cover.estimated.lte", "a few"), "takes a number"),
         (("cloud_cover.estimated.lte", "nan"), "takes a number"),
         (("acquired.gte", "yesterday"), "is not a time"),
@@ -137,8 +137,8 @@ def test_a_time_survives_being_written(moment: datetime) -> None:
         (("bbox", "1,2,3"), "minx,miny,maxx,maxy"),
         (("bbox", "0,50,10,40"), "latitudes"),
         (("intersects", "around here"), "WKT"),
-        (("intersects", '{"type": "Point"'), "no JSON"),
-        (("intersects", '{"type": "Circle"}'), "no GeoJSON"),
+        (("intersects", '{"type": "Point"'), "not valid JSON"),
+        (("intersects", '{"type": "Circle"}'), "not a GeoJSON"),
     ],
 )
 def test_what_the_service_has_no_words_for_is_refused(parameter: tuple[str, str], said: str) -> None:

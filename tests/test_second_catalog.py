@@ -340,7 +340,7 @@ def test_stacks_are_found_and_cropped(command: Command, tmp_path: Path) -> None:
         (["basemaps"], "no basemaps"),
         (["thumbnails", "{id}", "-o", "."], "no thumbnails"),
         (["search", "--where", "eo:cloud_cover", "lt", "0.5"], "takes .gte, .lte, not .lt"),
-        (["search", "--where", "cloud_cover.estimated", "lte", "5"], "is no parameter of a search"),
+        (["search", "--where", "cloud_cover.estimated", "lte", "5"], "is not a search parameter"),
         (["search", "-s", "ortho"], "no collection 'ortho'"),
     ],
 )

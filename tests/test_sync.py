@@ -189,7 +189,7 @@ KEPT = """{
    "products": [
     "visual"
    ],
-   "why": "The service has no such thing (404, saying: 'The archive has no file of the product visual of scene %s.')."
+   "why": "The service has no such item (404, saying: 'The archive has no file of the product visual of scene %s.')."
   }
  }
 }

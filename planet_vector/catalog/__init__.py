@@ -1,4 +1,4 @@
-"""What answers a query: the seam where services plug in."""
+"""Catalogs: access to services, independent of their kind."""
 
 from __future__ import annotations
 
@@ -30,33 +30,45 @@ def connect(connection: Optional[str] = None, key: Optional[str] = None) -> Cata
     key : str, optional
         The API key; by default ``PL_API_KEY`` or the key file, for the root they belong to.
 
+    Returns
+    -------
+    Catalog
+        The catalog.
+
     Raises
     ------
     ConfigError
-        When root, key or settings cannot be used.
+        If root, key or settings are invalid.
+    ServiceError
+        If only the root of the service is known, and it does not respond.
     """
     return catalog_of(Settings.load(connection, key))
 
 
 def catalog_of(settings: Settings) -> Catalog:
-    """Return the catalog for some settings: one a process, so that connections and the rate limit are shared.
+    """Return the catalog of a service, one per process and settings, so that connections and the rate limit are shared.
 
     Parameters
     ----------
     settings : Settings
-        Where the service is, whose key opens it, how much may be asked of it.
+        Root, key and limits of the service.
+
+    Returns
+    -------
+    Catalog
+        The catalog.
 
     Raises
     ------
     ConfigError
-        When the service is of a kind that only a later version knows, or of no kind that is known.
+        If the service is of an unknown kind, perhaps that of a later version.
     ServiceError
-        When only its root is known, and it does not answer.
+        If only the root of the service is known, and it does not respond.
     """
     kind = settings.kind or _kind_of(settings)
     if kind not in _MAKERS:
         raise ConfigError(
-            f"{settings.connection!r} is a service of kind {kind!r}, which this version cannot ask: "
+            f"{settings.connection!r} is a service of kind {kind!r}, which this version does not support: "
             "update planet_vector."
         )
     with _lock:
@@ -66,7 +78,7 @@ def catalog_of(settings: Settings) -> Catalog:
 
 
 def _kind_of(settings: Settings) -> str:
-    """Return the kind of a service that only a root is known of, asking it once."""
+    """Return the kind of a service of which only the root is known, with a request for the first time."""
     root = settings.api_url
     return remembered_kind(root, _MAKERS) or probe(
         root, ((kind, maker(settings).is_there) for kind, maker in _MAKERS.items())

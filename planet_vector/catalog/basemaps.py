@@ -1,7 +1,7 @@
-"""Basemaps of a service, and the quads they are made of.
+"""Basemaps of a service, and their quads.
 
 A quad is a square of a basemap in web mercator, named by its column from the west and its row from the *south*:
-``L15-0763E-0959N`` lies in level 15, where ``quad_size`` pixels of the size of zoom 15's make one.
+``L15-0763E-0959N`` belongs to level 15, where its side is ``quad_size`` pixels of zoom 15.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from planet_vector.names import OF_SERVICE, Name
 from planet_vector.scene import Item, Scene
 
 PAGE = 1000
-"""Quads that are few enough to be looked at all together."""
+"""Maximum number of quads that are handled together."""
 
 _ID = re.compile(r"L(\d{1,2})-(\d{1,7})E-(\d{1,7})N", re.ASCII)
 
 
 class Basemap(NamedTuple):
-    """A basemap as its service describes it.
+    """Description of a basemap.
 
     Attributes
     ----------
     name : str
         Its name.
     level : int
-        The zoom whose pixels it has.
+        The zoom level of its pixels.
     quad_size : int
-        Pixels of a quad's side.
+        Width of a quad in pixels.
     tiles : str
-        Pattern of its tiles' addresses.
+        Template of its tiles' URLs.
     quads : str
-        Where its quads are listed.
+        URL of the list of its quads.
     """
 
     name: str
@@ -49,12 +49,12 @@ class Basemap(NamedTuple):
 
     @property
     def pixel(self) -> float:
-        """The side of a pixel in metres of EPSG:3857."""
+        """The width of a pixel in metres of EPSG:3857."""
         return 2 * HALF_WORLD / (TILE << self.level)
 
     @property
     def across(self) -> int:
-        """The quads in a row around the globe; 1 where one is as large as the globe, or larger."""
+        """The number of quads in a row around the globe; 1 if one quad covers the globe or more."""
         return math.ceil((TILE << self.level) / self.quad_size)
 
 
@@ -70,40 +70,62 @@ class Basemaps(Protocol):
     schema: CollectionSchema
 
     def quad_schema(self, name: str) -> CollectionSchema:
-        """Return the columns of the quads of a basemap."""
+        """Return the columns of the quads of a basemap.
+
+        Parameters
+        ----------
+        name : str
+            The basemap.
+        """
 
     def list(self) -> List[Mapping[str, Any]]:
-        """Return what the service says of each basemap it has.
+        """Return the service's JSON object of each basemap.
 
         Raises
         ------
         ProtocolError
-            If it does not list basemaps, each with a name of its own.
+            If the response is not a list of basemaps with distinct names.
         """
 
     def body(self, name: str) -> Mapping[str, Any]:
-        """Return what the service says of a basemap, whatever its kind.
+        """Return the service's JSON object of a basemap of any kind.
+
+        Parameters
+        ----------
+        name : str
+            The basemap.
 
         Raises
         ------
         NotFoundError
-            If there is none of that name.
+            If there is no basemap of this name.
         ProtocolError
-            If it answers with something else.
+            If the response is something else.
         """
 
     def read(self, body: object) -> Optional[Basemap]:
-        """Return a basemap from what the service says of it; None if it is of no kind that is known."""
+        """Return a basemap from the service's JSON object; None if its kind is unknown.
+
+        Parameters
+        ----------
+        body : object
+            The object, or any other JSON value.
+        """
 
     def named(self, name: str) -> Basemap:
-        """Return the basemap of a name.
+        """Return a basemap by its name.
+
+        Parameters
+        ----------
+        name : str
+            The basemap.
 
         Raises
         ------
         NotFoundError
-            If there is none of that name.
+            If there is no basemap of this name.
         ProtocolError
-            If it is of another kind than `read` knows.
+            If it is of a kind that `read` does not support.
         """
 
     def quads(self, basemap: Basemap, area: Union[Box, str, None] = None) -> Iterator[Item]:
@@ -114,41 +136,83 @@ class Basemaps(Protocol):
         basemap : Basemap
             The basemap.
         area : Box or str, optional
-            A box in degrees, which may cross the antimeridian, or WKT or GeoJSON; by default everywhere.
+            A bounding box in degrees, which may cross the antimeridian, or WKT or GeoJSON; by default everywhere.
 
         Raises
         ------
         ServiceError
-            If not all can be had; then what was yielded before is not all.
+            If the list cannot be completed; then the quads yielded so far are incomplete.
         """
 
     def quad(self, basemap: Basemap, quad_id: str) -> Item:
         """Return one quad.
 
+        Parameters
+        ----------
+        basemap : Basemap
+            The basemap.
+        quad_id : str
+            The quad's id, such as ``L15-0763E-0959N``.
+
         Raises
         ------
         NotFoundError
-            If the basemap has none of that id.
+            If the basemap has no quad of this id.
         """
 
     def scenes(self, quad: Item) -> List[Scene]:
-        """Return the scenes a quad was made of.
+        """Return the source scenes of a quad.
+
+        Parameters
+        ----------
+        quad : Item
+            The quad.
 
         Raises
         ------
         ProtocolError
-            If the service answers with something else.
+            If the response is not a list of scenes.
         """
 
 
 def few_quads(basemaps: Basemaps, basemap: Basemap, area: Union[Box, str, None] = None) -> Optional[List[Item]]:
-    """Return the quads of a basemap in an area if they are `PAGE` at the most; else None."""
+    """Return the quads of a basemap in an area if there are at most `PAGE`; else None.
+
+    Parameters
+    ----------
+    basemaps : Basemaps
+        The basemaps of the service.
+    basemap : Basemap
+        The basemap.
+    area : Box or str, optional
+        A bounding box in degrees, or WKT or GeoJSON; by default everywhere.
+
+    Raises
+    ------
+    ServiceError
+        If the list cannot be completed.
+    """
     found = list(islice(basemaps.quads(basemap, area), PAGE + 1))
     return found if len(found) <= PAGE else None
 
 
 def quad_at(basemaps: Basemaps, basemap: Basemap, longitude: float, latitude: float) -> Optional[Item]:
-    """Return the quad of a basemap in which a place lies, the northern or eastern one of an edge; None without one."""
+    """Return the quad of a basemap at a location, or None; on an edge, the northern or eastern one.
+
+    Parameters
+    ----------
+    basemaps : Basemaps
+        The basemaps of the service.
+    basemap : Basemap
+        The basemap.
+    longitude, latitude : float
+        The location in degrees.
+
+    Raises
+    ------
+    ServiceError
+        If the quads cannot be listed.
+    """
     if abs(latitude) >= to_degrees(0.0, HALF_WORLD)[1]:
         return None
     x, y = to_mercator(-180.0 if longitude == 180 else longitude, latitude)
@@ -160,18 +224,25 @@ def quad_at(basemaps: Basemaps, basemap: Basemap, longitude: float, latitude: fl
 
 
 def box_of_name(name: Name) -> Optional[Box]:
-    """Return the box that the name of a basemap's raster has, or None.
+    """Return the bounding box in the name of a basemap's raster, or None.
+
+    Parameters
+    ----------
+    name : Name
+        The name.
 
     Raises
     ------
     QueryError
-        When it is no box, or the name has a parameter that a raster does not take: to open the globe for an area that
-        was asked for would be wrong without a word.
+        If the box is invalid.
+    NameSyntaxError
+        If the name has a parameter that rasters do not support: ignoring it would open the whole globe instead of the
+        intended area.
     """
     other = next((key for key, _ in name.parameters if key not in ("bbox", *OF_SERVICE)), None)
     if other is not None:
         raise NameSyntaxError(
-            f"{other!r} is no parameter of a basemap's raster: give bbox=W,S,E,N for the quads there."
+            f"{other!r} is not a parameter of a basemap's raster: give bbox=W,S,E,N for the quads there."
         )
     text = name.get("bbox")
     try:
@@ -183,24 +254,40 @@ def box_of_name(name: Name) -> Optional[Box]:
 def quad_place(basemap: Basemap, quad_id: str) -> Tuple[int, int]:
     """Return a quad's column, counted from the west, and its row, counted from the south.
 
+    Parameters
+    ----------
+    basemap : Basemap
+        The basemap.
+    quad_id : str
+        The quad's id.
+
     Raises
     ------
     ProtocolError
-        When the id is none of this basemap.
+        If the id is invalid for this basemap.
     """
     match = _ID.fullmatch(quad_id)
     if match is None or int(match[1]) != basemap.level or max(int(match[2]), int(match[3])) >= basemap.across:
-        raise ProtocolError(f"The service gave a quad {quad_id[:40]!r}, which basemap {basemap.name!r} cannot have.")
+        raise ProtocolError(
+            f"The service returned a quad {quad_id[:40]!r}, which basemap {basemap.name!r} cannot have."
+        )
     return int(match[2]), int(match[3])
 
 
 def quad_bounds(basemap: Basemap, quad_id: str) -> Bounds:
     """Return the bounds of a quad: west, south, east, north in metres of EPSG:3857.
 
+    Parameters
+    ----------
+    basemap : Basemap
+        The basemap.
+    quad_id : str
+        The quad's id.
+
     Raises
     ------
     ProtocolError
-        When the id is none of this basemap.
+        If the id is invalid for this basemap.
     """
     column, row = quad_place(basemap, quad_id)
     side = basemap.quad_size * basemap.pixel

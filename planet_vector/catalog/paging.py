@@ -1,13 +1,13 @@
-"""A whole search, page by page: in order, none lost, none twice, several pages in flight.
+"""Pages of a complete search: in order, without losses or duplicates, several requests in parallel.
 
-The ``next`` links of some services page by ``time < the last one seen``, so scenes that share that time across
-a page edge are lost, and only one page can be asked for at a time. Here a search is read as *windows* of time
-instead: a page that is not the last of its window leaves a smaller window behind, which begins with the whole
-last instant again. Windows do not overlap, so they can be asked for at once. Where pages state a count, nothing can
-be missing unseen; where they do not, a page is the last of its window if it has no ``next`` link.
+The ``next`` links of some services page by ``time < the last one seen``. Scenes that share this time across a page edge
+are lost then, and only one page can be requested at a time. This module divides a search into time *windows* instead. A
+page that is not the last of its window leaves a smaller window, which begins with the whole last instant again. Windows
+do not overlap, so they can be requested in parallel. If pages contain a count, any missing scene is detected; otherwise
+a page is the last of its window if it has no ``next`` link.
 
-What differs between services is given by the catalog: how many scenes a page holds (`PageSource.size`), whether it
-states a count (`ScenePage.total`), and by which field and with which comparators windows are cut (the schema).
+The catalog specifies the differences between services: the number of scenes in a page (`PageSource.size`), whether
+pages contain a count (`ScenePage.total`), and the field and comparators that limit windows (the schema).
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from planet_vector.query import Condition, Query, before
 from planet_vector.times import FIRST, INSTANT, LAST, nearest_time, next_instant
 from planet_vector.workers import Task, Workers, wait_for
 
-FILL = 0.93  # share of a page a window should hold: counts scatter by some 30, and one scene too many costs a request
-MOST_WINDOWS = 64  # at one split; more would only guess finer at a density that is not known
-FEW_PAGES = 3  # up to here the windows are read one after another: splitting would cost as many requests as it saves
+FILL = 0.93  # target share of a page for a window: counts vary by about 30, and one scene too many costs a request
+MOST_WINDOWS = 64  # per split; the density of scenes is unknown, so more windows would not be more accurate
+FEW_PAGES = 3  # up to here windows are read sequentially: a split would cost as many requests as it saves
 
 
 class ResultChanged(ProtocolError):
-    """Raised if pages do not add up: the result changed while it was read, or the service lost scenes."""
+    """Raised if pages are inconsistent: the result changed during the search, or the service lost scenes."""
 
 
 class SceneBatch(Protocol):
@@ -54,7 +54,7 @@ class SceneBatch(Protocol):
 
 
 class ScenePage(NamedTuple):
-    """One page of scenes.
+    """Page of scenes.
 
     Attributes
     ----------
@@ -63,9 +63,9 @@ class ScenePage(NamedTuple):
     ids, times : sequence of str
         The id and the time of each.
     total : int or None
-        The number of scenes from here on; None if the service does not count.
+        The number of scenes from its first one to the end of the search; None if the service does not count.
     next : str or None
-        The link to what follows.
+        The link to the next page.
     """
 
     features: SceneBatch
@@ -81,7 +81,7 @@ class ScenePage(NamedTuple):
 
 
 class DecodedScenes(NamedTuple):
-    """Scenes that a decoder read, and the id and the time of each."""
+    """Decoded scenes, with the id and the time of each."""
 
     features: SceneBatch
     ids: Sequence[str]
@@ -91,9 +91,9 @@ class DecodedScenes(NamedTuple):
 Envelope = Callable[[object], type]
 """Returns the class of a service's pages for msgspec, given the type of their ``features``, the scenes."""
 DecodePage = Callable[[bytes, Envelope], Optional[Tuple[DecodedScenes, object]]]
-"""Reads a page in JSON, and returns its scenes and all of it; None if it cannot."""
+"""Decodes a page in JSON; returns its scenes and the page, or None if it cannot."""
 ReadPage = Callable[[Optional[DecodePage]], ScenePage]
-"""Read a page from an answer that has come: as GeoJSON Features, or by a decoder where that can."""
+"""Parses a received page: as GeoJSON Features, or by a decoder if that is possible."""
 
 
 class PageSource:
@@ -102,14 +102,14 @@ class PageSource:
     Parameters
     ----------
     fetch : callable
-        Asks for the first scenes of a query, at most so many, and returns what reads the page once it has come.
-        Called from several threads; what it returns is called from the one that takes the pages.
+        Requests the first scenes of a query, at most the given number, and returns a function that parses the page.
+        Called from several threads; the returned function is called from the thread that consumes the pages.
     follow : callable
-        Returns the page behind a link.
+        Returns the page at a link.
     size : int
-        Scenes of a page at the most.
+        Maximum number of scenes in a page.
     decode : callable, optional
-        Reads the pages that are asked for side by side.
+        Decodes the pages that are requested in parallel.
     """
 
     def __init__(
@@ -125,30 +125,43 @@ class PageSource:
         self.decode = decode
 
     def page(self, query: Query, size: int) -> ScenePage:
-        """Return the first scenes of a query, at most `size` of them, as Features."""
+        """Return the first scenes of a query as Features.
+
+        Parameters
+        ----------
+        query : Query
+            The search.
+        size : int
+            Maximum number of scenes.
+
+        Raises
+        ------
+        ServiceError
+            If the request fails.
+        """
         return self.fetch(query, size)(None)
 
 
 @dataclass
 class _Group:
-    """What the windows of one split must come to together."""
+    """Expected number of scenes in the windows of one split."""
 
     expected: int
     pending: int
 
-    def came(self, count: int) -> None:
+    def received(self, count: int) -> None:
         self.expected -= count
         self.pending -= 1
-        # More is fine: scenes were published meanwhile. Fewer means that some are missing.
+        # More scenes may have been published meanwhile. Fewer means that some are missing.
         if not self.pending and self.expected > 0:
             raise _changed(self.expected)
 
 
 @dataclass
 class _Window:
-    """A span of time, from `low` to before `high`, and the group it must add up with.
+    """Time window from `low` to before `high`, and its group.
 
-    The first and the last instant stand for all that lies beyond them, too: the span is open there.
+    A limit at the first or the last instant is open, as times beyond them are clamped to these.
     """
 
     low: Optional[datetime] = None
@@ -174,7 +187,26 @@ class SearchSurvey(NamedTuple):
 
 
 def survey(source: PageSource, query: Query) -> SearchSurvey:
-    """Ask for the two ends of a search at once: two small requests; where pages have a count, both tell it."""
+    """Request both ends of a search in parallel, one scene each, and return its count and times.
+
+    Parameters
+    ----------
+    source : PageSource
+        Fetches the pages.
+    query : Query
+        The search.
+
+    Returns
+    -------
+    SearchSurvey
+        The number of scenes, and the times of the oldest and the newest; None if the search has a limit or finds
+        nothing.
+
+    Raises
+    ------
+    ServiceError
+        If a request fails.
+    """
     if query.contradicts_itself:
         return SearchSurvey(0)
     with Workers(2) as pool:
@@ -182,7 +214,7 @@ def survey(source: PageSource, query: Query) -> SearchSurvey:
         answers = [pool.submit(source.page, end, 1) for end in ends]
         both = [_filled(source, answer.result()) for answer in answers]
     newest, oldest = (_check(page, _Window(), end) for page, end in zip(both, ends))
-    # Without a count, a page with no next link tells that there are no more scenes than it has.
+    # Without a count, a page without a next link contains all scenes.
     totals = [len(page.features) if page.is_last else page.total for page in both]
     count = max((total for total in totals if total is not None), default=None)
     if query.limit is not None or not newest or not oldest:
@@ -197,25 +229,30 @@ def _order(query: Query, direction: str) -> str:
 def pages(
     source: PageSource, query: Query, connections: int, known: Optional[SearchSurvey] = None
 ) -> Iterator[SceneBatch]:
-    """Yield the scenes of a search in its order, a list of Features at a time, or what the decoder made of them.
+    """Yield the scenes of a search in its order, in lists of Features or in decoded batches.
 
-    Closing the iterator drops what waits; requests already on their way end by themselves.
+    Closing the iterator cancels the remaining tasks; requests in progress are not awaited.
 
     Parameters
     ----------
     source : PageSource
-        How pages are had.
+        Fetches the pages.
     query : Query
-        What is searched for.
+        The search.
     connections : int
-        Requests under way at once.
+        Maximum number of concurrent requests.
     known : SearchSurvey, optional
-        What `survey` found; with it, a long search is split from the start.
+        Result of `survey`; with it, a long search is split from the start.
+
+    Yields
+    ------
+    SceneBatch
+        The next scenes.
 
     Raises
     ------
     ServiceError
-        When a page cannot be had, or what came does not add up; nothing is left out unsaid.
+        If a page cannot be fetched, or the pages are inconsistent; no scene is missing without an error.
     """
     if query.contradicts_itself:
         return
@@ -226,7 +263,7 @@ def pages(
     try:
         yield from _read(source, query, connections, pool, known)
     finally:
-        # Not waited for: whoever closes this may be the main thread of a program with windows.
+        # Do not wait: the iterator may be closed by the main thread of a graphical program.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -239,25 +276,25 @@ def _read(
     else:
         windows = deque([_Window(group=_Group((known.total if known else None) or 0, 1))])
     while windows:
-        # As many pages that came as are on their way: no connection waits, and memory stays bounded.
+        # As many received pages as requests in progress: no connection is idle, and memory is bounded.
         ahead = []
         for window in islice(windows, 2 * connections):
             if window.future is None:
                 window.future = pool.submit(source.fetch, window.within(query), size)
             ahead.append(window.future)
         if len(ahead) > connections and not ahead[0].done():
-            # These pages come at nearly the same time. They are read once all are there and the next ones on their way:
-            # before, whoever reads would keep from the interpreter the threads that are to ask for those.
+            # These pages arrive almost together. Parse them once all are here and the next ones are requested: parsing
+            # earlier would hold the interpreter's lock, which the requesting threads need.
             wait_for(ahead[:connections])
         window = windows.popleft()
         assert window.future is not None
         page = _filled(source, window.future.result()(source.decode))
         times = _check(page, window, query)
         if page.total is not None:
-            window.group.came(page.total)
+            window.group.received(page.total)
         if page.is_last:
             if page.total is None:
-                window.group.came(len(page.features))
+                window.group.received(len(page.features))
             yield page.features
             continue
         kept, rest = _past(source, query, window, page, times)
@@ -266,7 +303,7 @@ def _read(
             if rest is not None:
                 windows.appendleft(rest)
             else:
-                window.group.came(0)
+                window.group.received(0)
         else:
             missing = page.total - len(kept)
             if rest is not None:
@@ -277,18 +314,18 @@ def _read(
 
 
 def _filled(source: PageSource, page: ScenePage) -> ScenePage:
-    """Return the first page with scenes from here on: pages without a count may be empty and not the last."""
+    """Return the first nonempty page from here on: pages without a count may be empty without being the last."""
     seen: Set[str] = set()
     while page.total is None and not page.features and page.next and page.next not in seen:
         seen.add(page.next)
         page = source.follow(page.next)
     if not page.features and not page.is_last and page.total is None:
-        raise ProtocolError("The service links empty pages in a circle: the result cannot be whole, try again.")
+        raise ProtocolError("The service links empty pages in a circle: the result would be incomplete, try again.")
     return page
 
 
 def _first(source: PageSource, query: Query, limit: int) -> Iterator[SceneBatch]:
-    """Yield the first scenes of a search: one page after another, as nobody knows how far they reach back."""
+    """Yield the first scenes of a search sequentially, as the time window of a limit is unknown."""
     window: Optional[_Window] = _Window()
     while window is not None:
         page = _filled(source, source.page(window.within(query), min(source.size, limit)))
@@ -306,25 +343,25 @@ def _first(source: PageSource, query: Query, limit: int) -> Iterator[SceneBatch]
 
 
 def _check(page: ScenePage, window: _Window, query: Query) -> List[datetime]:
-    """Return the times of a page's scenes, once the page is what was asked for."""
+    """Return the times of a page's scenes, after checking that the page matches the request."""
     try:
         times = list(map(nearest_time, page.times))
     except (TypeError, ValueError, AttributeError):
-        raise ProtocolError("The service gave a scene without a time of acquisition.") from None
+        raise ProtocolError("The service returned a scene without an acquisition time.") from None
     if page.total is not None and (len(page.features) > page.total or (page.total and not page.features)):
         raise ResultChanged(
-            f"The service counts {page.total} scenes but gave {len(page.features)}: "
-            "the result cannot be whole, try again."
+            f"The service counts {page.total} scenes but returned {len(page.features)}: "
+            "the result would be incomplete, try again."
         )
     if len(set(page.ids)) < len(times):
-        raise ProtocolError("The service gave a scene twice on one page: the result cannot be trusted, try again.")
+        raise ProtocolError("The service returned a scene twice on one page: the result is unreliable, try again.")
     if times != sorted(times, reverse=not query.ascending):
-        raise ProtocolError("The service gave scenes out of order: the result cannot be read in pages.")
+        raise ProtocolError("The service returned scenes out of order: the result cannot be read in pages.")
     time = query.schema.meanings.time
     for condition in window.within(query).conditions:
         if condition.field.name == time and not all(condition.holds(moment) for moment in times[:1] + times[-1:]):
             raise ProtocolError(
-                "The service gave scenes outside the time asked for: the result cannot be read in pages."
+                "The service returned scenes outside the time window: the result cannot be read in pages."
             )
     return times
 
@@ -332,10 +369,10 @@ def _check(page: ScenePage, window: _Window, query: Query) -> List[datetime]:
 def _past(
     source: PageSource, query: Query, window: _Window, page: ScenePage, times: List[datetime]
 ) -> Tuple[SceneBatch, Optional[_Window]]:
-    """Return the scenes of a page that are surely whole, and the window of all that follow; None where no time does.
+    """Return the complete part of a page, and the window of the following scenes; None if no later time exists.
 
-    The last instant of a page may go on behind its edge, so it is left to the next window. When it fills the page
-    alone, only the service's own links can page through it.
+    The last instant of a page may continue on the next page, so it is left to the next window. If it fills the whole
+    page, only the service's own links can page through it.
     """
     edge = times[-1]
     kept = page.features[: times.index(edge)]
@@ -351,7 +388,13 @@ def _past(
 
 
 def _instant(source: PageSource, query: Query, time: datetime) -> SceneBatch:
-    """Return all scenes of one instant by following links, or raise."""
+    """Return all scenes of one instant by following links.
+
+    Raises
+    ------
+    ProtocolError
+        If the links do not lead to all of them.
+    """
     page = source.page(_Window(time, next_instant(time)).within(query), source.size)
     count, found = page.total, _by_id(page)
     seen: Set[str] = set()
@@ -363,8 +406,8 @@ def _instant(source: PageSource, query: Query, time: datetime) -> SceneBatch:
         found.update(_by_id(page))
     if page.next in seen if count is None else len(found) != count:
         raise ProtocolError(
-            f"The service has {'more' if count is None else count} scenes acquired at {time.isoformat()} but gives "
-            f"only {len(found)} of them: narrow the search by area so that it fits a page."
+            f"The service has {'more' if count is None else count} scenes acquired at {time.isoformat()} but returns "
+            f"only {len(found)} of them: narrow the search by area so that they fit on a page."
         )
     return list(found.values())
 
@@ -375,10 +418,10 @@ def _by_id(page: ScenePage) -> Dict[str, Feature]:
 
 
 def _split(source: PageSource, query: Query, rest: _Window, count: int) -> List[_Window]:
-    """Cut a window that holds `count` scenes into windows of about a page each, in the order of the search."""
+    """Divide a window of `count` scenes into windows of about a page each, in the order of the search."""
     low, high, size = rest.low, rest.high, source.size
     if count > FEW_PAGES * size:
-        # Also where both edges are known: a window with so many scenes may be dense next to a large gap.
+        # Requested even if both limits are known: the scenes may be dense next to a large gap.
         far = replace(rest.within(query), order=_order(query, "desc" if query.ascending else "asc"))
         farthest = _check(source.page(far, 1), rest, far)
         if not farthest:
@@ -390,7 +433,7 @@ def _split(source: PageSource, query: Query, rest: _Window, count: int) -> List[
 def _cut(
     window: _Window, low: Optional[datetime], high: Optional[datetime], count: int, query: Query, size: int
 ) -> List[_Window]:
-    """Cut a window evenly between two times, its own edges left as they are; a page holds `size` scenes."""
+    """Divide a window evenly between two times, keeping its own limits; a page contains `size` scenes."""
     pieces = min(math.ceil(count / (size * FILL)), MOST_WINDOWS)
     if count <= FEW_PAGES * size or low is None or high is None:
         pieces = 1 if count else 0
@@ -404,12 +447,12 @@ def _cut(
 
 
 def _end(time: datetime) -> datetime:
-    """Return where windows that are cut evenly end: they need a number, though the last of them is open."""
+    """Return the end of an even division, which must be finite although the last window is open."""
     return next_instant(time) or LAST
 
 
 def _changed(missing: int) -> ResultChanged:
     return ResultChanged(
-        f"The service counted {missing} more scenes than it gave: the result cannot be whole, or it changed "
-        "while it was read; try again."
+        f"The service counted {missing} more scenes than it returned: the result is incomplete, or it changed "
+        "during the search; try again."
     )

@@ -1,7 +1,7 @@
-"""What kind of service lies behind a root that nobody said the kind of, found out once and remembered.
+"""Detection of the kind of a service of which only the root is known, and a cache of the results.
 
-``PL_API_URL``, or a root in place of a connection's name, says where a service is and not what it is. As long as one
-kind is known there is nothing to find out; else each kind is asked whether a service of its own answers.
+``PL_API_URL``, or a root instead of a connection's name, does not specify the kind. While only one kind is supported,
+no detection is needed; otherwise each kind's client checks whether its service responds.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from planet_vector.user_folders import user_directory
 log = logging.getLogger(__name__)
 
 _MOST_FILE = 2**20  # bytes
-_PART = ".kinds-"  # what the names of temporary files begin with
+_PART = ".kinds-"  # beginning of the names of temporary files
 
 
 def kinds_path() -> Path:
-    """Return the file that keeps the kinds of services by their roots.
+    """Return the path of the file that caches the kinds of services by root.
 
     Raises
     ------
@@ -34,14 +34,14 @@ def kinds_path() -> Path:
 
 
 def remembered_kind(root: str, known: Iterable[str]) -> str:
-    """Return the kind of the service of a root as far as it is known without a request, else nothing.
+    """Return the kind of a service if it is known without a request, else an empty text.
 
     Parameters
     ----------
     root : str
-        The root.
+        Root of the service.
     known : iterable of str
-        The kinds that there are.
+        The supported kinds.
     """
     kinds = tuple(known)
     if len(kinds) == 1:
@@ -51,21 +51,26 @@ def remembered_kind(root: str, known: Iterable[str]) -> str:
 
 
 def probe(root: str, asked: Iterable[Tuple[str, Callable[[], bool]]]) -> str:
-    """Ask of which kind the service of a root is, and remember the answer.
+    """Detect the kind of a service, and cache it.
 
     Parameters
     ----------
     root : str
-        The root.
+        Root of the service.
     asked : iterable of (str, callable)
-        The kinds, and what tells whether a service of the kind answers there.
+        The kinds, each with a function that returns whether a service of the kind responds at the root.
+
+    Returns
+    -------
+    str
+        The kind.
 
     Raises
     ------
     ConfigError
-        If none does.
+        If no kind matches.
     ServiceError
-        If the service does not answer at all.
+        If the service does not respond.
     """
     kinds = []
     for kind, answers in asked:
@@ -75,12 +80,23 @@ def probe(root: str, asked: Iterable[Tuple[str, Callable[[], bool]]]) -> str:
             return kind
     raise ConfigError(
         f"{root} is not the root of a service of a known kind ({', '.join(kinds)}): check the address, "
-        "or say the kind by 'planet-vector connections add NAME URL --kind KIND'."
+        "or specify the kind by 'planet-vector connections add NAME URL --kind KIND'."
     )
 
 
 def clear() -> int:
-    """Forget all kinds, and return how many there were."""
+    """Clear the cache of kinds.
+
+    Returns
+    -------
+    int
+        The number of entries removed.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be removed.
+    """
     count = len(_read())
     if count:
         os.unlink(kinds_path())
@@ -95,7 +111,7 @@ def _read() -> Mapping[str, str]:
             raise ValueError("no kinds by roots")
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, RecursionError, ConfigError) as error:  # then it is found out anew
+    except (OSError, ValueError, RecursionError, ConfigError) as error:  # then it is detected again
         log.debug("The kinds of services on disk are not used: %s", error)
         return {}
     return kinds
@@ -106,5 +122,5 @@ def _remember(root: str, kind: str) -> None:
     try:
         make_folder(kinds_path().parent)
         write_private(kinds_path(), json.dumps(kinds).encode(), _PART)
-    except (OSError, ConfigError) as error:  # the next program finds it out again
+    except (OSError, ConfigError) as error:  # the next program detects it again
         log.debug("The kind of a service is not kept: %s", error)

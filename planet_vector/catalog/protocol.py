@@ -1,4 +1,4 @@
-"""What a service must answer: all that layers, rasters, stacks, maps, commands and the QGIS plugin know of it."""
+"""Protocol of services, the only interface that layers, rasters, stacks, maps, commands and the QGIS plugin use."""
 
 from __future__ import annotations
 
@@ -13,27 +13,26 @@ from planet_vector.query import Query
 from planet_vector.scene import Scene
 
 THUMBNAIL_SIZES: Mapping[str, int] = {"sm": 64, "md": 128, "lg": 640}
-"""Pixels a thumbnail is wide."""
+"""Widths of thumbnails in pixels."""
 
 THUMBNAIL_FORMATS = ("png", "jpg", "jpeg")
 
 
 class Catalog(Protocol):
-    """Protocol of services; `planet_vector.catalog.catalog_of` returns the one for some settings.
+    """Protocol for a service; `planet_vector.catalog.catalog_of` returns the catalog for given settings.
 
     Attributes
     ----------
     kind : str
         One of `planet_vector.connections.KINDS`.
     settings : Settings
-        Which service it is, whose key opens it, how much may be asked of it.
+        Root, key and limits of the service.
     transport : Transport
-        Fetches what its links lead to.
+        Fetches the targets of its links.
     counts : bool
-        Whether the service tells how many scenes a search finds.
+        Whether the service reports the number of scenes of a search.
     known_types : sequence of str
-        Collections that services of this kind are known to have, the one that is meant if none is named first; the
-        service itself is not asked.
+        Known collections of services of this kind, without a request; the first is the default.
     """
 
     kind: str
@@ -43,12 +42,12 @@ class Catalog(Protocol):
     known_types: Sequence[str]
 
     def is_there(self) -> bool:
-        """Ask whether a service of this kind answers at the root.
+        """Tell whether a service of this kind responds at the root.
 
         Raises
         ------
         ServiceError
-            If nothing answers there, or the key is refused.
+            If there is no response, or the key is rejected.
         """
 
     @property
@@ -62,98 +61,152 @@ class Catalog(Protocol):
         """
 
     def schema(self, scene_type: str) -> CollectionSchema:
-        """Return the columns of a collection of scenes, what the service selects by, and what columns mean."""
+        """Return the schema of a collection of scenes: columns, searchable fields and meanings.
+
+        Parameters
+        ----------
+        scene_type : str
+            The collection.
+        """
 
     def collection_of(self, feature: object) -> Optional[str]:
-        """Return the collection of a Feature that is said to be a scene of the service; None if it does not say so."""
+        """Return the collection of a Feature of the service; None if the Feature does not specify it.
+
+        Parameters
+        ----------
+        feature : object
+            The Feature, or any other JSON value.
+        """
 
     def scene_types(self) -> Dict[str, str]:
-        """Return the scene types the service lists and the address of each.
+        """Return the scene types that the service lists, with their URLs.
 
         Raises
         ------
         ServiceError
-            If the service does not answer as one of its kind does.
+            If the response is not that of a service of this kind.
         """
 
     def scene(self, scene_type: str, scene_id: str) -> Scene:
         """Return one scene.
+
+        Parameters
+        ----------
+        scene_type : str
+            The collection.
+        scene_id : str
+            The scene's id.
 
         Raises
         ------
         NotFoundError
             If the service has no such scene.
         ServiceError
-            If it does not answer.
+            If the request fails.
         """
 
     def thumbnail(self, scene: Scene, size: str = "md", format: str = "png", square: bool = False) -> bytes:
-        """Return the picture the service makes of a scene.
+        """Return the service's picture of a scene.
 
         Parameters
         ----------
         scene : Scene
             A scene of this service.
-        size : str
+        size : str, optional
             One of `THUMBNAIL_SIZES`.
-        format : str
+        format : str, optional
             One of `THUMBNAIL_FORMATS`.
-        square : bool
-            Whether it is as high as wide.
+        square : bool, optional
+            Whether to crop it to a square.
+
+        Returns
+        -------
+        bytes
+            An image file.
 
         Raises
         ------
         ServiceError
-            If the service has none, or does not answer.
+            If the service has no picture, or the request fails.
         """
 
     def tiles(self, scene: Scene) -> str:
-        """Return the address of a scene's tiles in web mercator, with ``{z}``, ``{x}`` and ``{y}``.
+        """Return the URL template of a scene's web mercator tiles, with ``{z}``, ``{x}`` and ``{y}``.
+
+        Parameters
+        ----------
+        scene : Scene
+            A scene of this service.
 
         Raises
         ------
         NotFoundError
-            If the service has none.
+            If the service has no tiles.
         """
 
     def count(self, query: Query) -> Optional[int]:
-        """Return how many scenes a search finds; None if the service does not count.
-
-        Raises
-        ------
-        ServiceError
-            If the service does not answer.
-        """
-
-    def survey(self, query: Query) -> SearchSurvey:
-        """Return how many scenes a search finds, and the times of the oldest and the newest.
-
-        Raises
-        ------
-        ServiceError
-            If the service does not answer.
-        """
-
-    def pages(self, query: Query) -> Iterator[List[Feature]]:
-        """Yield the scenes of a search in its order, a list of GeoJSON Features at a time.
-
-        Raises
-        ------
-        ServiceError
-            If not everything can be had; then what was yielded before is not all.
-        """
-
-    def decoded(
-        self, query: Query, decode: Optional[DecodePage], known: Optional[SearchSurvey]
-    ) -> Iterator[SceneBatch]:
-        """Yield the scenes of a search as `pages` does, but what a decoder makes of each page that it can read.
+        """Return the number of scenes of a search; None if the service does not count.
 
         Parameters
         ----------
         query : Query
             The search.
-        decode : callable, optional
-            Reads the bytes of a page, or returns None.
-        known : SearchSurvey, optional
-            What `survey` found; with it, a long search is asked for in parts at once.
+
+        Raises
+        ------
+        ServiceError
+            If the request fails.
+        """
+
+    def survey(self, query: Query) -> SearchSurvey:
+        """Return the number of scenes of a search, and the times of the oldest and the newest.
+
+        Parameters
+        ----------
+        query : Query
+            The search.
+
+        Raises
+        ------
+        ServiceError
+            If a request fails.
+        """
+
+    def pages(self, query: Query) -> Iterator[List[Feature]]:
+        """Yield the scenes of a search in its order, in lists of GeoJSON Features.
+
+        Parameters
+        ----------
+        query : Query
+            The search.
+
+        Raises
+        ------
+        ServiceError
+            If the search cannot be completed; then the scenes yielded so far are incomplete.
+        """
+
+    def decoded(
+        self, query: Query, decode: Optional[DecodePage], known: Optional[SearchSurvey]
+    ) -> Iterator[SceneBatch]:
+        """Yield the scenes of a search as `pages` does, with each page passed through a decoder if it can decode it.
+
+        Parameters
+        ----------
+        query : Query
+            The search.
+        decode : DecodePage or None
+            Decodes the bytes of a page, or returns None.
+        known : SearchSurvey or None
+            Result of `survey`; with it, a long search is requested in parallel parts.
+
+        Yields
+        ------
+        SceneBatch
+            The next scenes.
+
+        Raises
+        ------
+        ServiceError
+            If the search cannot be completed; then the scenes yielded so far are incomplete.
         """

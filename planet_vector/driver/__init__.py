@@ -1,4 +1,4 @@
-"""What GDAL's Python driver hands on to: datasets and layers, errors as GDAL's users see them, and its registration.
+"""Implementation of GDAL's Python driver: datasets and layers, errors, Ctrl-C, and the registration.
 
-Only the standard library and requests are needed, as GDAL runs this in whatever Python it finds.
+Only the standard library and requests are required, as GDAL runs this in any Python it finds.
 """

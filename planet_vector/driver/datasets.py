@@ -1,4 +1,4 @@
-"""What the GDAL driver hands to GDAL: names opened, rows as dictionaries, filters taken in."""
+"""Datasets of the GDAL driver: opened names, rows as dictionaries, and filters."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CARRIERS = ("fiona", "rasterio", "pyogrio", "osgeo.gdal")
 
 
 class Opened(NamedTuple):
-    """An opened name: its layers, and the service they come from."""
+    """Opened name with its layers and its service."""
 
     name: Name
     raster: bool
@@ -36,11 +36,21 @@ class Opened(NamedTuple):
     catalog: Catalog
 
     def metadata(self, domain: Optional[str]) -> Optional[Mapping[str, str]]:
-        """Return the metadata of the dataset in a domain: the rasters there are as subdatasets.
+        """Return the metadata of the dataset in a domain; its rasters are listed as subdatasets.
 
-        A scene has its products, a basemap its tiles and, with a box in the name, its quads. Of a basemap,
-        ``LocationInfo/GeoPixel_<longitude>_<latitude>`` tells the scenes behind a place; GDAL asks a driver in Python
-        for domains only, so what other drivers take as an item stands in the domain here.
+        A scene has its products, a basemap its tiles and, with a box in the name, its quads. For a basemap, the domain
+        ``LocationInfo/GeoPixel_<longitude>_<latitude>`` returns the scenes at a location. GDAL requests only domains
+        from a Python driver, so the item of other drivers is a part of the domain here.
+
+        Parameters
+        ----------
+        domain : str or None
+            The domain; None or empty for the default domain.
+
+        Returns
+        -------
+        mapping of str to str or None
+            Items by name; None if the domain is empty.
         """
         if self.name.is_basemap and domain and domain.startswith("LocationInfo/"):
             from planet_vector.raster.location_info import location_info
@@ -48,7 +58,7 @@ class Opened(NamedTuple):
             item = domain.partition("/")[2]
             return {item: location_info(self.catalog, self.name.item, item) or ""}
         if domain != "SUBDATASETS" or not (self.name.item or self.name.is_basemap) or not self.raster:
-            return None  # a program that takes layers only is to cost no request for rasters
+            return None  # no request for rasters if the program opens layers only
         found: Dict[str, str] = {}
         for number, (name, description) in enumerate(self._subdatasets(), 1):
             found[f"SUBDATASET_{number}_NAME"] = name
@@ -73,12 +83,22 @@ def open_name(filename: str, open_options: Mapping[str, str], vector: bool, rast
     ----------
     filename : str
         The name.
-    open_options : mapping
+    open_options : mapping of str to str
         GDAL's open options.
     vector : bool
-        Whether the program takes layers; without, only a scene or a basemap is of use to it, as a container of rasters.
-    raster : bool
-        Whether the program takes rasters.
+        Whether the program accepts layers; otherwise only a scene or a basemap is useful, as a container of rasters.
+    raster : bool, optional
+        Whether the program accepts rasters.
+
+    Returns
+    -------
+    Opened
+        The layers.
+
+    Raises
+    ------
+    PlanetVectorError
+        If the name is invalid, or the service cannot be used.
     """
     name = parse_name(filename)
     if not vector and not name.item and not name.is_basemap:
@@ -97,17 +117,29 @@ def open_name(filename: str, open_options: Mapping[str, str], vector: bool, rast
         return Opened(name, raster, listed, catalog)
     found, catalog = layers(name, settings)
     for layer in found:
-        layer.prepares = layer.projection is None  # projected rows are others than those that came
+        layer.prepares = layer.projection is None  # prepared rows would not be the projected ones
     return Opened(name, raster, found, catalog)
 
 
 def fields(layer: Layer) -> List[Dict[str, str]]:
-    """Return the columns of a layer as GDAL wants them."""
+    """Return the columns of a layer in GDAL's form.
+
+    Parameters
+    ----------
+    layer : SceneLayer or ListedLayer
+        The layer.
+    """
     return [{"name": name, "type": kind} for name, kind in zip(layer.schema.names, layer.schema.types)]
 
 
 def geometry_fields(layer: Layer) -> List[Dict[str, str]]:
-    """Return the geometry column of a layer as GDAL wants it."""
+    """Return the geometry column of a layer in GDAL's form.
+
+    Parameters
+    ----------
+    layer : SceneLayer or ListedLayer
+        The layer.
+    """
     srs = layer.projection.code if layer.projection else "EPSG:4326"
     return [{"name": "", "type": "MultiPolygon", "srs": srs}]
 
@@ -118,7 +150,7 @@ def features(
     extent: Optional[Sequence[float]],
     failures: Optional[List[BaseException]] = None,
 ) -> Iterator[Dict[str, Any]]:
-    """Yield the features that can meet the filters GDAL has set; all were fetched before the first.
+    """Yield the features that may match GDAL's filters; all are fetched before the first is yielded.
 
     Between blocks of rows no Python code runs: see `planet_vector.driver.interrupts`.
 
@@ -126,16 +158,21 @@ def features(
     ----------
     layer : SceneLayer or ListedLayer
         The layer.
-    where : str, optional
+    where : str or None
         The attribute filter.
     extent : (west, south, east, north), optional
-        The spatial filter's, in the layer's system.
-    failures : list, optional
-        Takes an error in place of the code that called GDAL, when that is the driver itself.
+        Extent of the spatial filter, in the layer's coordinate system.
+    failures : list of BaseException, optional
+        Receives an error, instead of the code that called GDAL, if the driver itself reads the features.
+
+    Yields
+    ------
+    dict of str to object
+        Features in GDAL's form.
     """
 
     def failed(error: BaseException) -> Iterator[Any]:
-        turns.clear()  # the iterator over it ends
+        turns.clear()  # ends the iterator over the blocks
         if failures is None:
             return end_with(error)
         failures.append(error)
@@ -144,7 +181,7 @@ def features(
     @guarded(failed)
     def block(_: None) -> Iterator[Any]:
         if not blocks:
-            # Nothing is fetched until the first feature is asked for: GDAL makes iterators that it never uses.
+            # Nothing is fetched before the first feature is requested: GDAL creates iterators that it never uses.
             blocks.append(layer.blocks(where, _box(layer, extent)))
         rows = next(blocks[0], None)
         if rows is None:
@@ -159,12 +196,30 @@ def features(
 
 
 def hold(layer: Layer, where: Optional[str], extent: Optional[Sequence[float]]) -> None:
-    """Fetch what `features` will yield: counts and features are those of one result from then on."""
+    """Fetch the features of `features`, so that counts and features come from one result.
+
+    Parameters
+    ----------
+    layer : SceneLayer or ListedLayer
+        The layer.
+    where : str or None
+        The attribute filter.
+    extent : (west, south, east, north) or None
+        Extent of the spatial filter, in the layer's coordinate system.
+    """
     layer.hold(where, _box(layer, extent))
 
 
 def feature(layer: Layer, fid: int) -> Optional[Dict[str, Any]]:
-    """Return one feature by its id, or None."""
+    """Return one feature by its id, or None.
+
+    Parameters
+    ----------
+    layer : SceneLayer or ListedLayer
+        The layer.
+    fid : int
+        The feature id.
+    """
     row = layer.row(fid)
     if row is None:
         return None
@@ -173,7 +228,20 @@ def feature(layer: Layer, fid: int) -> Optional[Dict[str, Any]]:
 
 
 def layer_metadata(layer: Layer, domain: Optional[str]) -> Optional[Mapping[str, str]]:
-    """Return the metadata of a layer in a domain."""
+    """Return the metadata of a layer in a domain.
+
+    Parameters
+    ----------
+    layer : SceneLayer or ListedLayer
+        The layer.
+    domain : str or None
+        The domain; None or empty for the default domain.
+
+    Returns
+    -------
+    mapping of str to str or None
+        Items by name; None if the domain is empty.
+    """
     if isinstance(layer, SceneLayer):
         if domain == "xml:GTI":
             return layer.index.metadata(layer.out_of_reach())
@@ -182,10 +250,15 @@ def layer_metadata(layer: Layer, domain: Optional[str]) -> Optional[Mapping[str,
 
 
 def takes_wkb() -> bool:
-    """Tell whether geometries may go to GDAL as WKB: from 3.8 on; before, only WKT is taken.
+    """Tell whether GDAL accepts geometries as WKB, which it does from 3.8 on; older versions accept WKT only.
 
-    The driver is not told which GDAL runs it. Where every package in this Python that brings a GDAL is of a
-    version that takes WKB, it is used, as it is faster; else WKT, which every version takes.
+    The driver does not know which GDAL runs it. It uses WKB, which is faster, if every package in this Python that
+    contains a GDAL has a version that accepts it; otherwise WKT.
+
+    Returns
+    -------
+    bool
+        Whether to use WKB.
     """
     versions = []
     for carrier in _CARRIERS:
@@ -205,7 +278,7 @@ def _at_least_3_8(version: Any) -> bool:
 
 
 def _features(rows: Rows, names: Sequence[str], wkb: bool) -> List[Dict[str, Any]]:
-    """Return rows as GDAL takes them, without empty values: for each value GDAL searches its column."""
+    """Return rows in GDAL's form, without empty values, because GDAL searches the column of each value."""
     return [
         {
             "type": "OGRFeature",
@@ -218,7 +291,7 @@ def _features(rows: Rows, names: Sequence[str], wkb: bool) -> List[Dict[str, Any
 
 
 def _box(layer: Layer, extent: Optional[Sequence[float]]) -> Optional[Box]:
-    """Return a spatial filter's extent as a box on the globe; None where it filters nothing."""
+    """Return a spatial filter's extent as a box on the globe; None if it excludes nothing."""
     if extent is None:
         return None
     west, south, east, north = extent
@@ -226,6 +299,6 @@ def _box(layer: Layer, extent: Optional[Sequence[float]]) -> Optional[Box]:
         return None
     if layer.projection:
         return layer.projection.unproject(west, south, east, north)
-    # Nothing lies beside the globe: any box is a superset of that, and this one costs least.
+    # An extent beside the globe matches nothing: any box is a superset of it, and this one is the fastest to search.
     box = Box.on_globe(west, south, east, north) or _NORTH_POLE
     return None if box.is_world else box

@@ -1,4 +1,4 @@
-"""Errors as GDAL's users see them: one sentence, no traceback, and never an end that looks like the end."""
+"""Errors in GDAL: one sentence without a traceback, and no failed read that looks like a complete one."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LISTENERS: List[Callable[[BaseException], None]] = []
-"""Called, in whatever thread it is, with each error that GDAL is given: a program may show its users none of them."""
+"""Called, in the thread of the error, with each error that is passed to GDAL, as a program may not show GDAL's errors.
+"""
 
 _PACKAGE = __name__.rpartition(".driver.")[0]
 
 
 class _Prefix(str):
-    """Stands for a class in GDAL's ``str(type) + ', ' + str(value)``, and swallows the comma."""
+    """Replacement of a class name in GDAL's ``str(type) + ', ' + str(value)``, which drops the comma."""
 
     def __add__(self, other: str) -> str:
         return "PLANET: "
 
 
 class _Unprintable(type):
-    """Metaclass on which ``traceback.format_exception`` gives up, so that GDAL prints the message alone.
+    """Metaclass that makes ``traceback.format_exception`` fail, so that GDAL prints only the message.
 
-    GDAL reports a driver's exception as ``traceback.format_exception(...)`` formats it: with a traceback, which
-    tells a user nothing. When that function itself fails, GDAL falls back to ``str(type) + ', ' + str(value)``
-    (GetPyExceptionString in gcore/gdalpython.cpp, GDAL 3.1 to 3.12).
+    GDAL reports a driver's exception as ``traceback.format_exception(...)`` formats it: with a traceback, which is
+    useless to users. If that function fails, GDAL uses ``str(type) + ', ' + str(value)`` instead (GetPyExceptionString
+    in gcore/gdalpython.cpp, GDAL 3.1 to 3.12).
     """
 
     def __getattribute__(cls, name: str) -> Any:
@@ -45,14 +46,20 @@ class _Unprintable(type):
 
 
 class Sentence(Exception, metaclass=_Unprintable):
-    """One sentence for GDAL's error handler; never caught or shown anywhere else."""
+    """Raised for GDAL's error handler with one sentence; never caught or shown elsewhere."""
 
 
 def as_sentence(error: BaseException) -> Sentence:
-    """Return what to raise in GDAL for an error."""
+    """Return the exception to raise in GDAL for an error.
+
+    Parameters
+    ----------
+    error : BaseException
+        The error.
+    """
     if isinstance(error, Sentence):
         return error
-    if not isinstance(error, Exception):  # KeyboardInterrupt, SystemExit: no fault of anything
+    if not isinstance(error, Exception):  # KeyboardInterrupt, SystemExit: not an error
         return Sentence(f"Interrupted before all was read ({type(error).__name__}).")
     for listener in list(LISTENERS):
         listener(error)
@@ -69,11 +76,16 @@ def as_sentence(error: BaseException) -> Sentence:
 
 
 def end_with(error: BaseException) -> Iterator[Any]:
-    """Return the iterator that a layer ends with when its features, or the rest of them, cannot be had.
+    """Return the iterator that ends a layer if its features, or the rest of them, cannot be read.
 
-    GDAL reports an error of the iterator and then ends the layer like any other, and that is all some programs
-    see: fiona, and pyogrio with Arrow, would give an empty result, or a part. So where GDAL was called from Python, the
-    error is made to rise in the caller as soon as GDAL returns to it.
+    GDAL reports an error of the iterator and then ends the layer normally. Some programs notice only the end: fiona,
+    and pyogrio with Arrow, would return an empty or partial result. So if Python code called GDAL, the error is raised
+    in that code as soon as GDAL returns.
+
+    Parameters
+    ----------
+    error : BaseException
+        The error.
     """
     caller = _caller()
     if caller not in (("", ""), _REPORTS_ERRORS):
@@ -96,21 +108,37 @@ def _report(error: BaseException) -> NoReturn:
 
 
 def as_gdal_error(method: Callable[..., T]) -> Callable[..., T]:
-    """Decorate a method that GDAL calls: an error in it reaches GDAL as one sentence."""
+    """Decorate a method that GDAL calls, so that an error in it reaches GDAL as one sentence.
+
+    Parameters
+    ----------
+    method : callable
+        The method.
+
+    Returns
+    -------
+    callable
+        The decorated method.
+    """
     failed: Callable[[BaseException], T] = _report
     return guarded(failed)(method)
 
 
 def unknown_count(error: BaseException) -> int:
-    """Return -1, how GDAL says that a number of features is unknown, to a reader that takes an error for 0.
+    """Return -1, GDAL's unknown number of features, for readers that treat an error as 0.
 
-    fiona refuses to count then, and pyogrio (seen with 0.7 to 0.12) goes on to read the features, and raises the error
-    that it meets there.
+    fiona then refuses to count, and pyogrio (seen with 0.7 to 0.12) reads the features and raises the error that it
+    meets there.
+
+    Parameters
+    ----------
+    error : BaseException
+        The error that prevented counting.
 
     Raises
     ------
     Exception
-        The error, to any other program.
+        The error itself, for any other program.
     """
     if not _caller()[0].startswith(("fiona", "pyogrio")):
         raise error
@@ -120,27 +148,27 @@ def unknown_count(error: BaseException) -> int:
 
 
 def sizes_by_count() -> bool:
-    """Tell whether the reader makes room for as many features as it was told, and takes no more."""
+    """Tell whether the reader allocates as many features as were counted, and reads no more."""
     return _caller() == _REPORTS_ERRORS
 
 
-# The reader in Python that reports GDAL's errors itself. It also loses an exception that is set to rise: its compiled
-# code runs code in Python when a layer ends, and takes no notice of what goes wrong there (pyogrio 0.12 and 0.13).
+# The Python reader that reports GDAL's errors itself. It also loses a pending exception: its compiled code runs Python
+# code at the end of a layer, and ignores exceptions there (pyogrio 0.12 and 0.13).
 _REPORTS_ERRORS = ("pyogrio.raw", "read")
 
 
 def _kind(error: BaseException) -> Any:
-    """Return a class of which Python makes one exception: the error."""
-    # The KeyboardInterrupt that was caught holds frames, with what they hold.
+    """Return a class whose only instance is the error."""
+    # Not the caught KeyboardInterrupt, which keeps frames and their variables alive.
     if type(error) is KeyboardInterrupt:
         return KeyboardInterrupt
     return type(type(error).__name__, (type(error),), {"__new__": lambda cls, *_: error})
 
 
 def _caller() -> Tuple[str, str]:
-    """Return module and function of the Python code that called GDAL, which called the driver; empty where none did.
+    """Return module and function of the Python code that called GDAL; empty if there is none.
 
-    A program that only embeds Python has no code of its own beneath the driver's: it takes errors from GDAL.
+    A program that only embeds Python has no Python code below the driver's: it receives errors from GDAL.
     """
     frame: Optional[FrameType] = sys._getframe()
     while frame is not None:

@@ -1,12 +1,12 @@
-"""Ctrl-C while GDAL runs the driver: it rises in the Python code that called GDAL.
+"""Ctrl-C while GDAL runs the driver: KeyboardInterrupt is raised in the Python code that called GDAL.
 
-An exception that leaves the driver reaches GDAL, which reports it as an error of its own and goes on: a layer then
-ends early, like one that is whole, and a Ctrl-C while any file is opened is lost. (With Python up to 3.11 GDAL even
-crashes on an exception that a signal has set off, in GetPyExceptionString of gcore/gdalpython.cpp.) Python raises
-KeyboardInterrupt between any two steps of the main thread's code, so no ``except`` in the driver can be sure to catch
-it. From the first use of the driver on, a handler of this module stands in for Python's: within the driver it raises
-KeyboardInterrupt only where `guarded` catches it, and elsewhere comes again a moment later. A handler of the
-program's own is left alone.
+An exception that leaves the driver reaches GDAL, which reports it as an error of its own and continues. A layer then
+ends early, as if complete, and a Ctrl-C during the opening of any file is lost. (With Python up to 3.11, GDAL even
+crashes on an exception that a signal handler raised, in GetPyExceptionString of gcore/gdalpython.cpp.) Python raises
+KeyboardInterrupt between any two steps of the main thread's code, so no ``except`` in the driver catches it reliably.
+From the first use of the driver on, a handler of this module replaces Python's. Within the driver it raises
+KeyboardInterrupt only where `guarded` catches it; elsewhere it repeats the signal a moment later. A handler of the
+program itself is not replaced.
 """
 
 from __future__ import annotations
@@ -22,31 +22,47 @@ from typing import Any, Callable, Iterator, Optional, Set, Type, TypeVar
 
 T = TypeVar("T")
 
-_AGAIN = 0.002  # seconds until a signal that came at a bad moment comes again
-DRIVER = "gdal_PLANET"  # the module that GDAL makes of the driver's file
-# GDAL has modules of its own, too: one that drivers stand on, and one that formats an exception, made anew each time.
-# It takes for granted that they can be made, and crashes where they cannot; what rises while they run, it loses.
+_AGAIN = 0.002  # seconds until a deferred signal is repeated
+DRIVER = "gdal_PLANET"  # the module that GDAL creates from the driver's file
+# GDAL has modules of its own, too: one with the drivers' base classes, and one that formats an exception, created anew
+# each time. GDAL crashes if an exception prevents their creation, and loses an exception while they run.
 _OF_GDAL = (DRIVER, "gdal_python_driver", "gdal_exception_")
-_MAKES_MODULE = "_fix_up_module"  # of importlib: what runs before the code of a module that is made from C
+_MAKES_MODULE = "_fix_up_module"  # function of importlib that runs before the code of a module created from C
 
 _main = threading.main_thread().ident
-_entries: Set[CodeType] = set()  # of the functions that GDAL calls
-_armed = False  # whether the handler may raise: the main thread is within a guarded function
+_entries: Set[CodeType] = set()  # code of the functions that GDAL calls
+_armed = False  # whether the handler may raise, as the main thread is in a guarded function
 
 
 def called_by_gdal(function: Callable[..., T]) -> Callable[..., T]:
-    """Mark a function that GDAL calls: no KeyboardInterrupt rises in it, except where it is `guarded`."""
+    """Mark a function that GDAL calls: no KeyboardInterrupt is raised in it unless it is `guarded`.
+
+    Parameters
+    ----------
+    function : callable
+        The function.
+
+    Returns
+    -------
+    callable
+        `function`, so that this can be used as a decorator.
+    """
     _entries.add(function.__code__)
     return function
 
 
 def guarded(failed: Callable[[BaseException], T]) -> Callable[[Callable[..., T]], Callable[..., T]]:
-    """Let a function that GDAL calls be interrupted, and turn any exception into what GDAL is to get.
+    """Let Ctrl-C interrupt a function that GDAL calls, and convert any exception for GDAL.
 
     Parameters
     ----------
     failed : callable
-        Takes the exception and returns the result, or raises what GDAL is to see.
+        Receives the exception, and returns the result or raises GDAL's exception.
+
+    Returns
+    -------
+    callable
+        A decorator.
     """
 
     def decorate(function: Callable[..., T]) -> Callable[..., T]:
@@ -71,7 +87,20 @@ def guarded(failed: Callable[[BaseException], T]) -> Callable[[Callable[..., T]]
 
 
 def unguarded(function: Callable[..., T], *args: Any) -> T:
-    """Call GDAL from a guarded function: a KeyboardInterrupt must not rise in what GDAL calls in turn."""
+    """Call GDAL from a guarded function, without KeyboardInterrupt in the callbacks of GDAL.
+
+    Parameters
+    ----------
+    function : callable
+        The function.
+    *args : object
+        Its arguments.
+
+    Returns
+    -------
+    object
+        The function's result.
+    """
     global _armed
     armed, _armed = _armed, False
     try:
@@ -81,20 +110,20 @@ def unguarded(function: Callable[..., T], *args: Any) -> T:
 
 
 def stand_in() -> None:
-    """Take the place of Python's handler of Ctrl-C, where that is the one."""
+    """Replace Python's handler of Ctrl-C, if it is in use."""
     if threading.get_ident() == _main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, handle)
 
 
 def rising(kind: Type[BaseException]) -> Iterator[Any]:
-    """Return an empty iterator that has an exception rise in this thread's Python code, once that goes on.
+    """Return an empty iterator that schedules an exception in this thread's Python code.
 
-    It must not rise any earlier, in Python code that GDAL calls, so the iterator itself runs none.
+    The exception must not be raised earlier, in Python code that GDAL calls, so the iterator itself runs none.
 
     Parameters
     ----------
-    kind : class
-        The exception's.
+    kind : type
+        The exception's class.
     """
     set_off = ctypes.pythonapi.PyThreadState_SetAsyncExc
     set_off.argtypes = [ctypes.c_ulong, ctypes.py_object]
@@ -102,19 +131,32 @@ def rising(kind: Type[BaseException]) -> Iterator[Any]:
 
 
 def interrupt_again() -> None:
-    """Have the signal of Ctrl-C come again, when the main thread has had time to leave the driver."""
+    """Repeat the signal of Ctrl-C after the main thread has had time to leave the driver."""
     timer = threading.Timer(_AGAIN, _thread.interrupt_main)
     timer.daemon = True
     timer.start()
 
 
 def handle(number: int, frame: Optional[FrameType]) -> None:
-    """Raise KeyboardInterrupt, now or a moment later: the handler of Ctrl-C."""
+    """Handle Ctrl-C: raise KeyboardInterrupt, now or a moment later.
+
+    Parameters
+    ----------
+    number : int
+        The signal.
+    frame : FrameType or None
+        The interrupted frame.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it may be raised here.
+    """
     global _armed
     if _armed:
-        _armed = False  # no second one while the first is handled
+        _armed = False  # not again while the first is handled
         raise KeyboardInterrupt
-    # Compiled code of Cython runs a few lines of Python to note where it failed, and ignores what these raise.
+    # Code compiled by Cython runs a few lines of Python to record where it failed, and ignores their exceptions.
     if frame is not None and frame.f_code.co_filename.endswith(".pyx"):
         interrupt_again()
         return

@@ -1,4 +1,4 @@
-"""Make the driver known: to the GDALs of this process, and to programs started from a shell."""
+"""Registration of the driver with the GDALs of this process, and with programs started from a shell."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from planet_vector.errors import warn
 from planet_vector.loading import load_driver
 
 PATH_OPTION = "GDAL_PYTHON_DRIVER_PATH"
-_NEEDED = (__name__.partition(".")[0], "requests")  # the package, or the one that carries it as its own
+_NEEDED = (__name__.partition(".")[0], "requests")  # the package, or the one that bundles it
 
 
 def plugin_directory() -> Path:
-    """Return the directory that holds the driver, and nothing else that GDAL would run.
+    """Return the directory of the driver, which contains nothing else that GDAL would run.
 
-    GDAL executes every ``gdal_*.py`` and ``ogr_*.py`` in it, so it is a directory of this package only.
+    GDAL runs every ``gdal_*.py`` and ``ogr_*.py`` in it, so it belongs to this package only.
     """
     import planet_vector.plugins as plugins
 
@@ -28,41 +28,41 @@ def plugin_directory() -> Path:
 
 
 def register() -> None:
-    """Make the driver PLANET known to the GDALs of this process; may be called any number of times.
+    """Register the driver PLANET with the GDALs of this process; may be called repeatedly.
 
-    Those that register their drivers later find it by the environment variable ``GDAL_PYTHON_DRIVER_PATH``. Those
-    imported already (osgeo, fiona, rasterio and pyogrio each bring their own) are told to look again, and load the
-    driver (`planet_vector.loading`). Only rasterio, once it has been used, cannot be told: then a warning says so.
+    GDALs that register their drivers later find it by the environment variable ``GDAL_PYTHON_DRIVER_PATH``. GDALs
+    already imported (osgeo, fiona, rasterio and pyogrio each have their own) repeat their registration and load the
+    driver (`planet_vector.loading`). Only rasterio cannot repeat it once it has been used: then a warning is issued.
     """
     directory = str(plugin_directory())
     paths = [path for path in os.environ.get(PATH_OPTION, "").split(os.pathsep) if path]
     if directory not in paths:
         os.environ[PATH_OPTION] = os.pathsep.join([directory, *paths])
     if importlib.util.find_spec("fiona") is not None:
-        importlib.import_module("fiona.drvsupport")  # its table of drivers is there only once it is imported
-    for carrier, tell in _TOLD.items():
+        importlib.import_module("fiona.drvsupport")  # its table of drivers exists only after the import
+    for carrier, register_driver in _REGISTER.items():
         if carrier in sys.modules:
-            tell(sys.modules[carrier])
+            register_driver(sys.modules[carrier])
     stand_in()
     load_driver()
 
 
-def _tell_osgeo(gdal: Any) -> None:
+def _register_osgeo(gdal: Any) -> None:
     gdal.SetConfigOption(PATH_OPTION, os.environ[PATH_OPTION])
     gdal.AllRegister()
 
 
-def _tell_fiona(drvsupport: Any) -> None:
-    # fiona opens only the drivers in this table; it registers those of GDAL anew with every Env.
+def _register_fiona(drvsupport: Any) -> None:
+    # fiona uses only the drivers in this table; each Env registers GDAL's drivers again.
     drvsupport.supported_drivers["PLANET"] = "r"
 
 
-def _tell_pyogrio(pyogrio: Any) -> None:
+def _register_pyogrio(pyogrio: Any) -> None:
     pyogrio.set_gdal_config_options({PATH_OPTION: os.environ[PATH_OPTION]})
-    pyogrio._ogr._register_drivers()  # what importing pyogrio does, and what it offers no public way to
+    pyogrio._ogr._register_drivers()  # as the import of pyogrio does; there is no public function
 
 
-def _tell_rasterio(rasterio: Any) -> None:
+def _register_rasterio(rasterio: Any) -> None:
     with rasterio.Env() as env:
         if "PLANET" not in env.drivers():
             warn(
@@ -72,18 +72,18 @@ def _tell_rasterio(rasterio: Any) -> None:
             )
 
 
-_TOLD: Mapping[str, Callable[[Any], None]] = {
-    "osgeo.gdal": _tell_osgeo,
-    "fiona.drvsupport": _tell_fiona,
-    "pyogrio": _tell_pyogrio,
-    "rasterio": _tell_rasterio,
+_REGISTER: Mapping[str, Callable[[Any], None]] = {
+    "osgeo.gdal": _register_osgeo,
+    "fiona.drvsupport": _register_fiona,
+    "pyogrio": _register_pyogrio,
+    "rasterio": _register_rasterio,
 }
 
 
 def environment() -> Dict[str, str]:
-    """Return the variables that make the driver known to every GDAL program started with them.
+    """Return the environment variables that register the driver in every GDAL program started with them.
 
-    The programs embed a Python of their own choice, so they are also told where this package and requests are.
+    The programs embed a Python of their own, so the variables also contain the paths of this package and requests.
     """
     places: List[str] = []
     for name in _NEEDED:

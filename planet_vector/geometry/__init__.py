@@ -1,4 +1,4 @@
-"""Shapes in longitude and latitude, and on planes: footprints, boxes, areas, the antimeridian, UTM.
+"""Geometry in longitude and latitude, and in planes: footprints, boxes, areas, the antimeridian, UTM.
 
-The standard library alone is needed; shapely where shapes are given or wanted as its own.
+Only the standard library is required; shapely is used for shapely geometries.
 """

@@ -1,10 +1,10 @@
-"""Polygons and lines cut at the antimeridian, or completed over a pole, with nothing but the standard library.
+"""Polygons and lines cut at the antimeridian, or completed over a pole, with the standard library only.
 
-A ring is followed around the globe: a step of more than 180° of longitude is taken for the short way across the
-antimeridian (RFC 7946, section 3.1.9). Where it meets the antimeridian it is cut into chains. The ends of the chains
-on each side of the antimeridian, sorted by latitude, are joined in pairs: the polygon lies between the two ends of a
-pair. So the parts of a concave polygon come apart, and a hole that is cut becomes part of the outline. All but the
-sorting is linear in the number of positions.
+A ring is followed around the globe: a step of more than 180° of longitude goes the short way, across the antimeridian
+(RFC 7946, section 3.1.9). The ring is cut into chains where it meets the antimeridian. The ends of the chains on each
+side of the antimeridian, sorted by latitude, are joined in pairs: the polygon lies between the two ends of a pair. This
+separates the parts of a concave polygon, and a hole that is cut becomes part of the outline. Except for the sorting,
+the algorithm is linear in the number of positions.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 _ROUNDING = 1e-9  # turns
 
 _Vertex = Tuple[int, float, float]
-"""Turn, longitude and latitude: the longitude, past -180 and up to 180, is that of the first turn, 0.
+"""Turn, longitude and latitude. The longitude, above -180 and up to 180, is reduced to the first turn, 0.
 
-At 180 a vertex lies on the antimeridian: on line 0 at 180°, on line -1 at -180°, on line 1 at 540°.
+A vertex at 180 lies on the antimeridian: on line 0 at 180°, on line -1 at -180°, on line 1 at 540°.
 """
 
 
@@ -35,7 +35,13 @@ class _Loop(NamedTuple):
 
 
 def reaches_across(ring: Sequence[Position]) -> bool:
-    """Tell whether positions leave ±180°, or take a step of more than 180° of longitude."""
+    """Tell whether positions leave ±180°, or take a step of more than 180° of longitude.
+
+    Parameters
+    ----------
+    ring : sequence of (float, float)
+        Longitude and latitude in degrees; at least one position.
+    """
     xs = [x for x, _ in ring]
     return min(xs) < -180 or max(xs) > 180 or max(map(abs, map(sub, xs[1:], xs)), default=0) > 180
 
@@ -46,12 +52,17 @@ def cut(polygon: Polygon) -> List[Polygon]:
     Parameters
     ----------
     polygon : list of rings
-        Closed rings, the outline first; longitudes within ±540°, latitudes within ±90°.
+        Closed rings, the outline first; longitudes within ±540°, latitudes within ±90°, in degrees.
+
+    Returns
+    -------
+    list of polygons
+        The parts, each with closed rings.
 
     Raises
     ------
     ValueError
-        When it can only be guessed what the polygon is.
+        If the polygon is ambiguous or degenerate; the message begins with "the footprint".
     """
     loops = [_follow(ring) for ring in polygon]
     whole_rings = [_whole(loop) for loop in loops]
@@ -78,7 +89,13 @@ def cut(polygon: Polygon) -> List[Polygon]:
 
 
 def cut_line(line: Ring) -> Iterator[Ring]:
-    """Yield the parts of a line that crosses the antimeridian, within ±180°."""
+    """Yield the parts of a line within ±180°, cut at the antimeridian.
+
+    Parameters
+    ----------
+    line : list of (float, float)
+        Longitude and latitude in degrees.
+    """
     piece: Ring = []
     strip = 0
     turns = 0
@@ -104,7 +121,7 @@ def _refuse(reason: str) -> NoReturn:
 
 
 def _follow(ring: Ring) -> _Loop:
-    """Follow a closed ring around the globe; positions that are there twice in a row are left out."""
+    """Follow a closed ring around the globe, and drop repeated positions."""
     positions = [a for a, b in zip(ring, ring[1:]) if a != b]
     if len(positions) < 3:
         _refuse("has no surface")
@@ -127,8 +144,8 @@ def _follow(ring: Ring) -> _Loop:
 def _goes_around(positions: Sequence[Position], number: int) -> bool:
     """Tell whether a step of 360° is an edge around the globe, as that of a box from -180° to 180°.
 
-    It is one where the ring has come to it along the meridian, and leaves it along the meridian on the same side. Any
-    other such step joins two names of one place.
+    It is one if the ring arrives and leaves along the meridian on the same side. Any other step of 360° joins two
+    representations of one place.
     """
     around = [positions[(number + offset) % len(positions)] for offset in (-1, 0, 1, 2)]
     (x0, y0), (x1, y1), (x2, y2), (x3, y3) = around
@@ -136,7 +153,7 @@ def _goes_around(positions: Sequence[Position], number: int) -> bool:
 
 
 def _whole(loop: _Loop) -> Optional[Ring]:
-    """Return a loop as a closed ring within ±180° if it lies in one turn, its two edges included; else None."""
+    """Return a loop as a closed ring within ±180° if it lies in one turn, including its two edges; else None."""
     inside = {turn for turn, x, _ in loop.vertices if x < 180}
     lines = {turn for turn, x, _ in loop.vertices if x == 180}
     if loop.winding or len(inside) > 1 or not (inside or lines):
@@ -153,19 +170,19 @@ def _positions(vertices: Sequence[_Vertex], strip: int) -> List[Position]:
 
 
 def _pole(loops: Sequence[_Loop]) -> float:
-    """Return the latitude of the pole that a polygon holds, or 0."""
+    """Return the latitude of the pole inside a polygon, or 0."""
     around = [loop for loop in loops if loop.winding]
     if len(around) % 2 == 0:
         return 0.0
     latitudes = [y for loop in around for _, _, y in loop.vertices]
     south, north = min(latitudes), max(latitudes)
     if len(around) > 1 or south < 0 < north or south == north == 0:
-        _refuse("goes around the globe, so that it is unknown which pole it holds")
+        _refuse("goes around the globe, so that it is unknown which pole it contains")
     return 90.0 if north > 0 else -90.0
 
 
 def _within(loops: Sequence[_Loop]) -> _Loop:
-    """Return the outline, once it is narrow enough, and as wide as its holes."""
+    """Return the outline, after checking that it is at most 360° wide and contains its holes."""
     outline = loops[0]
     if outline.winding:
         return outline
@@ -186,9 +203,9 @@ def _span(loop: _Loop) -> Tuple[float, float]:
 
 
 def _opened(outline: _Loop) -> List[_Loop]:
-    """Return an outline all around the globe as its lower and its upper edge, if its two ends are one line.
+    """Return an outline all around the globe as its lower and its upper edge, if its two ends coincide.
 
-    Parts that are cut from it would otherwise lie side by side there. On the antimeridian they do not.
+    Otherwise parts cut from it would share that edge. On the antimeridian they do not.
     """
     vertices = outline.vertices
     west, east = min(vertices)[:2], max(vertices)[:2]
@@ -202,7 +219,7 @@ def _opened(outline: _Loop) -> List[_Loop]:
         ends.append((firsts, [(number - 1) % len(vertices) for number in lasts]))
     (west_firsts, west_lasts), (east_firsts, east_lasts) = ends
     if west_firsts == west_lasts or east_firsts == east_lasts:
-        return [outline]  # it touches itself in one point at the most
+        return [outline]  # it touches itself in at most one point
     corners = [vertices[numbers[0]][2] for numbers in (west_firsts, west_lasts, east_firsts, east_lasts)]
     if len(west_firsts) > 1 or len(east_firsts) > 1 or corners[:2] != corners[:1:-1]:
         _refuse("goes all around the globe, and its two ends do not fit")
@@ -212,16 +229,16 @@ def _opened(outline: _Loop) -> List[_Loop]:
 
 
 def _between(vertices: List[_Vertex], first: int, last: int) -> List[_Vertex]:
-    """Return the vertices of a loop from one to before another."""
+    """Return the vertices of a loop from `first` up to, but without, `last`."""
     return vertices[first:last] if first < last else vertices[first:] + vertices[:last]
 
 
 def _directed(outlines: Sequence[_Loop], holes: Sequence[_Loop], pole: float) -> List[_Loop]:
-    """Return loops with the polygon to the left of each: where ends lie in one place, it tells which are joined."""
+    """Return loops with the polygon to the left of each, which determines the joins of ends in the same place."""
     loops = [*outlines, *holes]
     eastward: Dict[int, bool] = {}
     around = [number for number, loop in enumerate(loops) if loop.winding]
-    # From south to north, the polygon begins or ends with each that goes around the globe.
+    # From south to north, the polygon alternately begins and ends at the loops around the globe.
     for place, number in enumerate(sorted(around, key=lambda number: _middle(loops[number]))):
         eastward[number] = (place % 2 == 0) == (pole >= 0)
     found = []
@@ -239,10 +256,10 @@ def _middle(loop: _Loop) -> float:
 
 
 def _cut_loop(loop: _Loop, chains: List[Ring]) -> Optional[Ring]:
-    """Add the chains of a loop, or return it as a ring where nothing is to be cut.
+    """Add the chains of a loop, or return the loop as a ring if nothing needs to be cut.
 
-    A chain goes from the antimeridian to the antimeridian. Edges along it are left out: where the polygon lies beside
-    them, they come again when chains are joined.
+    A chain leads from the antimeridian to the antimeridian. Edges along it are dropped; where they bound the polygon,
+    joining the chains restores them.
     """
     vertices = _with_crossings(loop)
     size = len(vertices)
@@ -254,7 +271,7 @@ def _cut_loop(loop: _Loop, chains: List[Ring]) -> Optional[Ring]:
     def place(number: int) -> Tuple[int, float]:
         return vertex(number)[:2]
 
-    cuts: List[Tuple[int, int, bool]] = []  # first and last vertex of a run along a line; whether it is left westward
+    cuts: List[Tuple[int, int, bool]] = []  # first and last vertex on a line; whether it leaves westward
     firsts = [n for n in range(size) if vertices[n][1] == 180 and place(n - 1) != place(n)]
     for first in firsts:
         last = first
@@ -262,7 +279,7 @@ def _cut_loop(loop: _Loop, chains: List[Ring]) -> Optional[Ring]:
             last += 1
         cuts.append((first, last, place(last + 1) < place(first)))
     if not cuts:
-        # All on one meridian is no surface.
+        # A ring on one meridian has no surface.
         return _whole(loop) if vertices and vertices[0][1] < 180 else None
     for (_, last, westward), (first, _, _) in zip(cuts, [*cuts[1:], (cuts[0][0] + size, 0, False)]):
         strip = vertex(last)[0] + (not westward)
@@ -271,7 +288,7 @@ def _cut_loop(loop: _Loop, chains: List[Ring]) -> Optional[Ring]:
 
 
 def _with_crossings(loop: _Loop) -> List[_Vertex]:
-    """Return the vertices of a loop, and those where its edges cross the antimeridian."""
+    """Return the vertices of a loop with those added where its edges cross the antimeridian."""
     found: List[_Vertex] = []
     vertices = loop.vertices
     for number, (turn, x, y) in enumerate(vertices):

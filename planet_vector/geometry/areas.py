@@ -1,14 +1,14 @@
-"""How an area is read that crosses the antimeridian, the same everywhere, with nothing but the standard library.
+"""Interpretation of areas across the antimeridian, the same everywhere, with the standard library only.
 
-WKT and GeoJSON may say one area in three ways, and each is brought to polygons, lines and points within ±180°:
+WKT and GeoJSON can express such an area in several ways. All are converted to polygons, lines and points within ±180°:
 
 * A step of more than 180° of longitude between neighbours goes the short way, across the antimeridian (RFC 7946,
-  section 3.1.9): from 179 to -179 are two degrees. What is meant to go the long way has a position in between.
-* Longitudes that run on, as from 179 to 181, are those of a turn away.
-* Polygons that end at ±180° are what they seem. So is an edge of 360°, as that of a box from -180° to 180°.
-* 180° and -180° are one place: a point there, and what of a line runs along it, is brought to both sides.
+  section 3.1.9): from 179 to -179 are two degrees. An edge the long way needs a position in between.
+* Longitudes beyond ±180°, as in an edge from 179 to 181, are reduced by a turn.
+* Polygons that end at ±180° are unchanged. So is an edge of 360°, as that of a box from -180° to 180°.
+* 180° and -180° are one place: points there, and parts of lines along it, are added on both sides.
 
-Rings around a pole are completed over it (`planet_vector.geometry.antimeridian`). All else stays as it is written.
+Rings around a pole are completed over it (`planet_vector.geometry.antimeridian`). Everything else is unchanged.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from planet_vector.geometry.antimeridian import cut, cut_line, reaches_across
 from planet_vector.geometry.boxes import FARTHEST
 from planet_vector.geometry.shapes import Position, Ring
 
-_MOST_DEPTH = 10  # of collections within collections; the service takes 8
+_MOST_DEPTH = 10  # of nested collections; the service accepts 8
 _DEPTHS = {
     "Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3,
 }  # fmt: skip
@@ -34,14 +34,14 @@ Geometry = Mapping[str, Any]
 
 
 class Reading(NamedTuple):
-    """An area as it was read.
+    """Area as it was interpreted.
 
     Attributes
     ----------
     text : str
-        WKT or GeoJSON within ±180°: the text that was read, where it was that already.
+        WKT or GeoJSON within ±180°; the original text if it was so already.
     told : str
-        A sentence that says how the area crosses the antimeridian, empty where it does not.
+        A sentence that explains how the area crosses the antimeridian; empty if it does not.
     """
 
     text: str
@@ -50,19 +50,24 @@ class Reading(NamedTuple):
 
 @lru_cache(maxsize=16)
 def read_text(text: str) -> Reading:
-    """Read the WKT or GeoJSON of an area.
+    """Interpret the WKT or GeoJSON of an area.
 
     Parameters
     ----------
     text : str
-        Longitude and latitude in degrees. What is neither WKT nor GeoJSON stays as it is: it is for the service to say
-        what is wrong with it.
+        Longitude and latitude in degrees. A text that is neither WKT nor GeoJSON is returned unchanged: the service
+        reports its errors.
+
+    Returns
+    -------
+    Reading
+        The area within ±180°, and a message about it.
 
     Raises
     ------
     ValueError
-        When the area crosses the antimeridian in a way that can only be guessed, or lies more than a turn beyond it;
-        says why, beginning with "the area".
+        If the area crosses the antimeridian ambiguously, or lies more than a turn beyond it; the message begins with
+        "the area".
     """
     geometry = _parsed(text)
     if geometry is None:
@@ -73,14 +78,14 @@ def read_text(text: str) -> Reading:
 
 
 class Within:
-    """GeoJSON brought within ±180°, and how it crossed the antimeridian.
+    """Converter of GeoJSON to longitudes within ±180°, with a message about what it changed.
 
     Attributes
     ----------
     moved : bool
-        Whether anything had to be brought there, or to both sides of the antimeridian.
+        Whether anything was moved, or added on the other side of the antimeridian.
     told : str
-        How what lay beyond was brought there, as a sentence.
+        A sentence that explains the change; empty if the area does not cross the antimeridian.
     """
 
     def __init__(self) -> None:
@@ -90,14 +95,26 @@ class Within:
     def of(self, geometry: Geometry, depth: int = 0) -> Geometry:
         """Return a geometry, Feature or FeatureCollection within ±180°.
 
+        Parameters
+        ----------
+        geometry : mapping
+            GeoJSON; longitude before latitude, in degrees.
+        depth : int, optional
+            Number of enclosing collections.
+
+        Returns
+        -------
+        mapping
+            GeoJSON.
+
         Raises
         ------
         ValueError
-            When it can only be guessed what is meant, or it lies more than a turn beyond; says why, beginning with
-            "the area".
+            If the area crosses the antimeridian ambiguously, or lies more than a turn beyond it; the message begins
+            with "the area".
         """
         if depth > _MOST_DEPTH:
-            raise ValueError(f"the area has collections more than {_MOST_DEPTH} deep in each other")
+            raise ValueError(f"the area has collections nested more than {_MOST_DEPTH} deep")
         kind = geometry["type"]
         for member in ("features", "geometries"):
             if member in geometry and kind in ("FeatureCollection", "GeometryCollection"):
@@ -153,7 +170,7 @@ class Within:
         return math.remainder(x, 360.0), y
 
     def _on_both_sides(self, parts: List[Any], on_it: List[Any]) -> List[Any]:
-        """Return points or lines, and those of them on the antimeridian on its other side, too."""
+        """Return points or lines, with those on the antimeridian repeated on its other side."""
         other = [(-x[0], x[1]) if isinstance(x, tuple) else [(-a, b) for a, b in x] for x in on_it]
         missing = [part for part in other if part not in on_it]
         self.moved = self.moved or bool(missing)
@@ -169,17 +186,19 @@ class Within:
             (start, end) = steps[0]
             self.told = (
                 f"The area crosses the antimeridian: its edge from {start:.10g} to {end:.10g} is read the short way, "
-                f"{360 - abs(start - end):.6g}° (RFC 7946, section 3.1.9); a position in between makes it the long one."
+                f"{360 - abs(start - end):.6g}° (RFC 7946, section 3.1.9); a position in between makes it the long way."
             )
         elif beyond and all(map(_in_one_turn, lines)):
             self.told = (
-                "The area has longitudes beyond ±180°: they are those of a turn away, "
+                "The area has longitudes beyond ±180°, which are reduced by a turn: "
                 f"{beyond[0]:.10g} is {math.remainder(beyond[0], 360.0):.10g}."
             )
         elif beyond:
-            self.told = "The area crosses the antimeridian: its longitudes beyond ±180° are those of a turn away."
+            self.told = "The area crosses the antimeridian: its longitudes beyond ±180° are reduced by a turn."
         else:
-            self.told = "The area crosses the antimeridian, from 180 to -180: it is read as its parts on either side."
+            self.told = (
+                "The area crosses the antimeridian, from 180 to -180: it is split into its parts on either side."
+            )
 
 
 def _one_or_many(kind: str, parts: List[Any], before: str) -> Dict[str, Any]:
@@ -190,29 +209,29 @@ def _one_or_many(kind: str, parts: List[Any], before: str) -> Dict[str, Any]:
 
 
 def _positions(positions: Sequence[Sequence[float]]) -> Ring:
-    """Return longitudes and latitudes, heights left out.
+    """Return longitudes and latitudes without heights.
 
     Raises
     ------
     ValueError
-        When a longitude is further than a turn beyond the antimeridian, which the service does not take, either.
+        If a longitude is more than a turn beyond the antimeridian, which the service rejects, too.
     """
     found = [(float(p[0]), float(p[1])) for p in positions]
     for x, _ in found:
         if abs(x) > FARTHEST:
             metres = "; if it is in metres, reproject it to EPSG:4326" if abs(x) > 2 * FARTHEST else ""
-            raise ValueError(f"the area has the longitude {x:.10g}, and they go from -540 to 540 at the most{metres}")
+            raise ValueError(f"the area has the longitude {x:.10g}, which must be from -540 to 540{metres}")
     return found
 
 
 def _in_one_turn(line: Ring) -> bool:
-    """Return whether positions lie within one turn of ±180°, so that they do not cross the antimeridian."""
+    """Return whether positions lie within one turn of the globe, so that they do not cross the antimeridian."""
     xs = [x for x, _ in line]
     return math.ceil((max(xs) + 180) / 360) - math.floor((min(xs) + 180) / 360) <= 1
 
 
 def _along(lines: Sequence[Ring]) -> List[Ring]:
-    """Return what of lines within ±180° runs along the antimeridian."""
+    """Return the edges of lines within ±180° that run along the antimeridian."""
     edges = [(a, b, abs(a[0]) == 180 and a[0] == b[0]) for line in lines for a, b in zip(line, line[1:])]
     return [[a, b] for a, b, is_along in edges if is_along]
 
@@ -221,11 +240,11 @@ def _spans_the_globe(line: Ring) -> bool:
     return abs(line[0][0] - line[1][0]) == 360 and line[0][1] == line[1][1]
 
 
-# ---- what is written ---------------------------------------------------------------------------------------
+# ---- parsing of texts ---------------------------------------------------------------------------------------
 
 
 def _parsed(text: str) -> Optional[Geometry]:
-    """Return the GeoJSON or WKT of a text as GeoJSON; None where it cannot be read as either."""
+    """Return the GeoJSON or WKT of a text as GeoJSON; None if it is neither."""
     try:
         found = json.loads(text) if text.lstrip().startswith("{") else _from_wkt(text)
         return found if _is_geometry(found, 0) else None
@@ -234,7 +253,7 @@ def _parsed(text: str) -> Optional[Geometry]:
 
 
 def _is_geometry(found: Any, depth: int) -> bool:
-    """Return whether parsed JSON is GeoJSON: a geometry, Feature or collection of finite positions, nested as deep."""
+    """Return whether parsed JSON is valid GeoJSON: a geometry, Feature or collection of finite positions."""
     if not isinstance(found, dict) or depth > _MOST_DEPTH + 1:
         return False
     kind = found.get("type")
@@ -257,27 +276,27 @@ def _are_positions(value: Any, depth: int) -> bool:
 
 
 def _from_wkt(text: str) -> Geometry:
-    """Read WKT (OGC 06-103r4, section 7), with SRID=4326; before it or not; heights are left out."""
+    """Parse WKT (OGC 06-103r4, section 7), with an optional prefix SRID=4326; heights are dropped."""
     text = re.sub(r"^\s*SRID=4326;", "", text, flags=re.IGNORECASE).strip()
     tokens: List[str] = []
     at = 0
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
-            raise ValueError(f"no WKT: {text[at : at + 20]!r}")
+            raise ValueError(f"not WKT: {text[at : at + 20]!r}")
         tokens.append(match[1])
         at = match.end()
     tokens.reverse()
     found = _geometry_of(tokens, 0)
     if tokens:
-        raise ValueError("no WKT: more follows the geometry")
+        raise ValueError("not WKT: text follows the geometry")
     return found
 
 
 def _geometry_of(tokens: List[str], depth: int) -> Geometry:
     kind = _NAMES.get(tokens.pop().upper())
     if kind is None or depth > _MOST_DEPTH + 1:
-        raise ValueError("no WKT: no geometry")
+        raise ValueError("not WKT: no geometry")
     if tokens and tokens[-1].upper() in ("Z", "M", "ZM"):
         tokens.pop()
     if kind == "GeometryCollection":
@@ -308,7 +327,7 @@ def _listed(tokens: List[str], member: Any) -> List[Any]:
 
 
 def _position_of(tokens: List[str]) -> List[float]:
-    enclosed = tokens[-1] == "("  # MULTIPOINT((1 2),(3 4)) and MULTIPOINT(1 2,3 4) are both in use
+    enclosed = tokens[-1] == "("  # both MULTIPOINT((1 2),(3 4)) and MULTIPOINT(1 2,3 4) are in use
     if enclosed:
         tokens.pop()
     found: List[float] = []
@@ -321,4 +340,4 @@ def _position_of(tokens: List[str]) -> List[float]:
 
 def _expect(tokens: List[str], token: str) -> None:
     if not tokens or tokens.pop() != token:
-        raise ValueError(f"no WKT: there is no {token!r} where one must be")
+        raise ValueError(f"not WKT: {token!r} is missing")

@@ -1,7 +1,7 @@
-"""Bounding boxes found by what they touch, with the standard library only.
+"""Index of bounding boxes for intersection queries, with the standard library only.
 
-A map asks for a box each time it moves. R-trees answer that best, but the Python that a GDAL program embeds may have
-none. Footprints are alike in size, so boxes sorted from west to east do nearly as well.
+A map queries a box each time it moves. R-trees are best for this, but the Python that a GDAL program embeds may lack
+one. Footprints have similar sizes, so that boxes sorted from west to east are almost as fast.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Iterable, List, Sequence
 
 from planet_vector.geometry.boxes import Box
 
-_ROUNDING = 1e-9  # degrees; a width is a difference of doubles
-_WIDE = 0.01  # share of the boxes, the widest, that are compared one by one; the others bound the width to look back
+_ROUNDING = 1e-9  # degrees; rounding error of widths
+_WIDE = 0.01  # share of the widest boxes, which are compared one by one, to bound the search interval of the others
 
 
 class BoxIndex:
@@ -22,7 +22,7 @@ class BoxIndex:
     Parameters
     ----------
     wests, souths, easts, norths : sequence of float
-        The edges of each box in degrees, none across the antimeridian. NaN stands for no box, which touches nothing.
+        The edges of each box in degrees, none across the antimeridian. A NaN box touches nothing.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class BoxIndex:
     ) -> None:
         self._edges = wests, souths, easts, norths
         widths = array("d", [east - west for west, east in zip(wests, easts)])
-        # What has no width on the antimeridian lies on both sides of it.
+        # A box without width on the antimeridian lies on both sides of it.
         self._between = [number for number, width in enumerate(widths) if width == 0 and abs(wests[number]) == 180]
         between = set(self._between)
         numbers = [number for number, width in enumerate(widths) if width == width and number not in between]  # no NaN
@@ -43,7 +43,7 @@ class BoxIndex:
         self._wests = array("d", map(wests.__getitem__, numbers))
 
     def search(self, box: Box) -> List[int]:
-        """Return the places of the boxes that share a point with a box, in ascending order.
+        """Return the indices of the boxes that share a point with a box, in ascending order.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Boxes: west, south, east, north, in degrees or the units of another system, with the standard library only."""
+"""Bounding boxes: west, south, east, north, in degrees or the units of another system, with the standard library."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ Bounds = Tuple[float, float, float, float]
 """West, south, east, north, in the units of any system."""
 
 FARTHEST = 540.0
-"""Degrees of longitude: a turn beyond the antimeridian."""
+"""Largest longitude in degrees: a turn beyond the antimeridian."""
 
 _Polygons = Sequence[Sequence[Sequence[Tuple[float, float]]]]
 
 
 class Box(NamedTuple):
-    """A box in degrees; ``west > east`` crosses the antimeridian."""
+    """Bounding box in degrees; ``west > east`` crosses the antimeridian."""
 
     west: float
     south: float
@@ -25,19 +25,29 @@ class Box(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Box:
-        """Read ``minx,miny,maxx,maxy``, the longitudes in any turn: 185 is -175, and 360 degrees and more the globe.
+        """Parse ``minx,miny,maxx,maxy``; longitudes are reduced to ±180°, and 360 degrees and more are the globe.
+
+        Parameters
+        ----------
+        text : str
+            West, south, east and north in degrees, longitudes within ±540.
+
+        Returns
+        -------
+        Box
+            The box, with longitudes within ±180°.
 
         Raises
         ------
         ValueError
-            When the text is not four numbers that make a box on the globe.
+            If the text is not four numbers that form a box on the globe.
         """
         try:
             box = cls(*(parse_number(part) for part in text.split(",")))
         except (TypeError, ValueError):
             raise ValueError(f"{text!r} is not a box: write minx,miny,maxx,maxy in degrees") from None
         if max(map(abs, box)) > 2 * FARTHEST:
-            raise ValueError(f"{text!r} is not a box in degrees, but in metres, say: reproject it to EPSG:4326")
+            raise ValueError(f"{text!r} is not a box in degrees, but perhaps in metres: reproject it to EPSG:4326")
         if not (-90 <= box.south <= box.north <= 90):
             west, south, east, north = text.split(",")
             if min(abs(box.south), abs(box.north)) > 90 and -90 <= box.west <= box.east <= 90:
@@ -51,7 +61,13 @@ class Box(NamedTuple):
 
     @classmethod
     def on_globe(cls, west: float, south: float, east: float, north: float) -> Optional[Box]:
-        """Return what of an extent lies within ±180° and ±90°, None where nothing does or a side is no number."""
+        """Return the part of an extent within ±180° and ±90°; None if it is empty or a side is NaN.
+
+        Parameters
+        ----------
+        west, south, east, north : float
+            Sides of the extent in degrees.
+        """
         if not (west <= 180 and -180 <= east and south <= 90 and -90 <= north and west <= east and south <= north):
             return None
         return cls(max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0))
@@ -65,13 +81,13 @@ class Box(NamedTuple):
             return self._replace(west=-180.0, east=180.0)
         has_width = west < east or (west - east) % 360 != 0
         west += 360 if west < -180 else -360 if west >= 180 else 0
-        # Like the west, the east on the antimeridian takes the name that lies on the box's side of it.
+        # A side on the antimeridian becomes 180 or -180, according to the side that the box lies on.
         east += 360 if east <= -180 else -360 if east > 180 else 0
         return self._replace(west=west, east=east if has_width else west)
 
     @property
     def is_world(self) -> bool:
-        """Whether every place on the globe is inside."""
+        """Whether the box contains every place on the globe."""
         return self.east - self.west >= 360 and self.south <= -90 and self.north >= 90
 
     def parts(self) -> List[Box]:
@@ -87,7 +103,13 @@ class Box(NamedTuple):
         return [part for part in parts if part.west < part.east]
 
     def touches(self, other: Box) -> bool:
-        """Tell whether the two boxes share a point."""
+        """Tell whether the two boxes share a point.
+
+        Parameters
+        ----------
+        other : Box
+            The other box.
+        """
         return any(
             a.west <= b.east and b.west <= a.east and a.south <= b.north and b.south <= a.north
             for a in self.parts()
@@ -95,7 +117,13 @@ class Box(NamedTuple):
         )
 
     def contains(self, other: Box) -> bool:
-        """Tell whether the other box lies within this one."""
+        """Tell whether the other box lies within this one.
+
+        Parameters
+        ----------
+        other : Box
+            The other box.
+        """
         return all(
             any(a.west <= b.west and b.east <= a.east for a in self.parts())
             and self.south <= b.south
@@ -104,10 +132,10 @@ class Box(NamedTuple):
         )
 
     def wkt(self) -> str:
-        """Return the box as WKT: a point or a line where it has no size, two of them across or on the antimeridian.
+        """Return the box as WKT: a point or a line if it has no extent, a multi-geometry across or on the antimeridian.
 
-        A box of more than half the globe has positions in the middle of its longer sides: a longer step goes the other
-        way around (`planet_vector.geometry.areas`).
+        A box of more than half the globe has additional positions in the middle of its longer sides, because a longer
+        step goes the other way around (`planet_vector.geometry.areas`).
         """
         parts = self.parts()
         if parts[0].west == parts[0].east and self.south == self.north:
@@ -123,7 +151,7 @@ class Box(NamedTuple):
         return f"POLYGON{rings[0]}" if len(rings) == 1 else f"MULTIPOLYGON({','.join(rings)})"
 
     def rings(self) -> List[List[Tuple[float, float]]]:
-        """Return the closed ring of each part, from the south west to the east; positions as in `wkt`."""
+        """Return the closed ring of each part, from the south-west corner eastward; positions as in `wkt`."""
         found = []
         for part in self.parts():
             xs = part._longitudes()
@@ -146,22 +174,40 @@ WORLD = Box(-180.0, -90.0, 180.0, 90.0)
 
 
 def around(boxes: Iterable[Bounds]) -> Bounds:
-    """Return the bounds around boxes of one system, one at least, none of which crosses the antimeridian."""
+    """Return the bounds of several boxes in one system, none of which crosses the antimeridian.
+
+    Parameters
+    ----------
+    boxes : iterable of (west, south, east, north)
+        At least one box.
+    """
     wests, souths, easts, norths = zip(*boxes)
     return min(wests), min(souths), max(easts), max(norths)
 
 
 def around_polygons(polygons: _Polygons) -> Box:
-    """Return the box around polygons, one at least; it does not cross the antimeridian."""
+    """Return the bounding box of polygons, which does not cross the antimeridian.
+
+    Parameters
+    ----------
+    polygons : sequence of polygons
+        At least one polygon: rings of longitude and latitude in degrees, within ±180°.
+    """
     xs = [x for polygon in polygons for x, _ in polygon[0]]
     ys = [y for polygon in polygons for _, y in polygon[0]]
     return Box(min(xs), min(ys), max(xs), max(ys))
 
 
 def narrow_around_polygons(polygons: _Polygons) -> Box:
-    """Return the box around a footprint in degrees; across the antimeridian, where it was cut, west > east.
+    """Return the bounding box of a footprint; west > east if it was cut at the antimeridian.
 
-    RFC 7946, section 5.2. Polygons on both sides of it that lie in less than half of the globe are taken for cut there.
+    See RFC 7946, section 5.2. Polygons on both sides of the antimeridian that span less than half of the globe are
+    assumed to be cut there.
+
+    Parameters
+    ----------
+    polygons : sequence of polygons
+        At least one polygon: rings of longitude and latitude in degrees, within ±180°.
     """
     box = around_polygons(polygons)
     if box.east - box.west <= 180:

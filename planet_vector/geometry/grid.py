@@ -1,4 +1,4 @@
-"""North-up grids of pixels, with the standard library alone."""
+"""North-up grids of pixels, with the standard library only."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class GridSpec:
     def between(
         cls, crs: Any, res: Tuple[float, float], origin: Position, columns: Tuple[int, int], rows: Tuple[int, int]
     ) -> GridSpec:
-        """Return the grid between lines that are counted from an origin, in pixels, eastward and southward.
+        """Return the grid between lines, which are numbered from an origin eastward and southward.
 
         Parameters
         ----------
@@ -52,7 +52,13 @@ class GridSpec:
         return cls(crs, west, north, res, columns[1] - columns[0], rows[1] - rows[0])
 
     def resized(self, width: int, height: int) -> GridSpec:
-        """Return the same ground in another number of pixels."""
+        """Return a grid of the same bounds with another number of pixels.
+
+        Parameters
+        ----------
+        width, height : int
+            Columns and rows.
+        """
         res = self.res[0] * (self.width / width), self.res[1] * (self.height / height)
         return replace(self, res=res, width=width, height=height)
 
@@ -63,12 +69,12 @@ class GridSpec:
 
     @property
     def transform(self) -> Tuple[float, float, float, float, float, float]:
-        """From column and row to coordinates: a, b, c, d, e, f of an affine transform."""
+        """The affine transform from column and row to coordinates: a, b, c, d, e, f."""
         return self.res[0], 0.0, self.west, 0.0, -self.res[1], self.north
 
     @property
     def bounds(self) -> Bounds:
-        """West, south, east, north."""
+        """West, south, east, north, in units of the coordinate system."""
         return (
             self.west,
             self.north - self.height * self.res[1],
@@ -78,14 +84,26 @@ class GridSpec:
 
 
 def outward(places: Iterable[float]) -> Tuple[int, int]:
-    """Return the first and the last line of a grid around places, in pixels: one pixel apart at the least."""
-    # A side that lies on a line of the grid stays there, whatever its last digits.
+    """Return the first and the last line of a grid around coordinates; they are at least one pixel apart.
+
+    Parameters
+    ----------
+    places : iterable of float
+        Coordinates in pixels from the origin.
+    """
+    # Rounding keeps a side on a line of the grid despite floating-point errors.
     rounded = [round(place, 6) for place in places]
     first = math.floor(min(rounded))
     return first, max(first + 1, math.ceil(max(rounded)))
 
 
 def inward(low: float, high: float) -> Tuple[int, int]:
-    """Return the first and the last line of a grid between two places, in pixels, which may be the wrong way round."""
+    """Return the first and the last line of a grid within an interval; the first may be greater.
+
+    Parameters
+    ----------
+    low, high : float
+        Limits of the interval, in pixels from the origin.
+    """
     # As in `outward`.
     return math.ceil(round(low, 6)), math.floor(round(high, 6))

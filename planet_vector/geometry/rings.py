@@ -1,6 +1,6 @@
-"""Rings put together from chains that end on the antimeridian, and polygons from rings: all within ±180°.
+"""Rings from chains that end on the antimeridian, and polygons from rings: all within ±180°.
 
-What `planet_vector.geometry.antimeridian` makes of a polygon that it has cut. Needs nothing but the standard library.
+Part of the algorithm of `planet_vector.geometry.antimeridian`. Only the standard library is required.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Dict, List, NamedTuple, Sequence, Tuple
 if TYPE_CHECKING:
     from planet_vector.geometry.shapes import Polygon, Position, Ring
 
-MOST_EDGES = 50  # that end in one place
-MOST_COMPARISONS = 3_000_000  # of holes with parts, about a second
-_SAMPLES = 3  # positions of a hole that are looked for in a part: it may touch the part's outline with one
+MOST_EDGES = 50  # at one position
+MOST_COMPARISONS = 3_000_000  # of holes with parts; about a second
+_SAMPLES = 3  # positions of a hole to test against a part, as one of them may touch its outline
 
 
 class _End(NamedTuple):
-    """One end of a chain."""
+    """End of a chain."""
 
     latitude: float
     chain: int
@@ -28,14 +28,31 @@ class _End(NamedTuple):
 
 
 def signed_area(ring: Sequence[Position]) -> float:
-    """Return twice the area of a ring, closed or not, negative where it goes clockwise."""
+    """Return twice the area of a ring, negative if it is clockwise.
+
+    Parameters
+    ----------
+    ring : sequence of (float, float)
+        Open or closed.
+    """
     x0, y0 = ring[0] if ring else (0.0, 0.0)
     moved = [(x - x0, y - y0) for x, y in ring]
     return sum(ax * by - bx * ay for (ax, ay), (bx, by) in zip(moved, moved[1:]))
 
 
 def join_chains(chains: Sequence[Ring]) -> List[Ring]:
-    """Return the rings, open, that chains make when they are joined along the antimeridian."""
+    """Join chains along the antimeridian to open rings.
+
+    Parameters
+    ----------
+    chains : sequence of rings
+        Chains with the polygon to their left; their ends lie at ±180°.
+
+    Returns
+    -------
+    list of rings
+        The rings.
+    """
     partners: Dict[Tuple[int, bool], Tuple[int, bool]] = {}
     for side in (-180.0, 180.0):
         ends = [
@@ -44,7 +61,7 @@ def join_chains(chains: Sequence[Ring]) -> List[Ring]:
             for last in (False, True)
             if (chain[-1] if last else chain[0])[0] == side
         ]
-        # Where the polygon lies to the left of chains, one comes first on its way north at 180°, at -180° one leaves.
+        # With the polygon to the left of chains, the first one northward arrives at 180°, and leaves at -180°.
         sorted_ends = _sorted_ends(ends, side > 0)
         for one, other in zip(sorted_ends[::2], sorted_ends[1::2]):
             partners[one.chain, one.last] = other.chain, other.last
@@ -64,9 +81,24 @@ def join_chains(chains: Sequence[Ring]) -> List[Ring]:
 
 
 def separate(rings: Sequence[Ring]) -> List[Ring]:
-    """Return rings, open or closed, as closed rings none of which touches itself, nor another in two places.
+    """Split rings into closed rings none of which touches itself, or another one in two places.
 
-    A hole may touch an outline, and another hole, in one place; once one of them is cut, they can touch in more.
+    A hole may touch an outline and another hole in one place; once one of them is cut, they can touch in more.
+
+    Parameters
+    ----------
+    rings : sequence of rings
+        Open or closed rings.
+
+    Returns
+    -------
+    list of rings
+        Closed rings.
+
+    Raises
+    ------
+    ValueError
+        If too many edges meet at one position; the message begins with "the footprint".
     """
     following: Dict[Position, List[Position]] = {}
     for ring in rings:
@@ -91,14 +123,14 @@ def separate(rings: Sequence[Ring]) -> List[Ring]:
 
 
 def _left(before: Position, at: Position, after: Position) -> float:
-    """Return how sharply a way turns to the left."""
+    """Return how sharply a path turns to the left."""
     (x0, y0), (x1, y1), (x2, y2) = before, at, after
     ax, ay, bx, by = x1 - x0, y1 - y0, x2 - x1, y2 - y1
     return atan2(ax * by - ay * bx, ax * bx + ay * by)
 
 
 def _simple(ring: Ring) -> List[Ring]:
-    """Return an open ring as closed rings that have no position twice."""
+    """Split an open ring into closed rings without repeated positions."""
     found: List[Ring] = []
     kept: Ring = []
     places: Dict[Position, int] = {}
@@ -116,7 +148,7 @@ def _simple(ring: Ring) -> List[Ring]:
 
 
 def _sorted_ends(ends: Sequence[_End], last_first: bool) -> List[_End]:
-    """Sort the ends of chains by latitude; of those in one place, last and first vertices take turns if they can."""
+    """Sort the ends of chains by latitude; at one position, alternate last and first vertices if possible."""
     found: List[_End] = []
     for _, group in groupby(sorted(ends), itemgetter(0)):
         here: Tuple[List[_End], List[_End]] = [], []
@@ -129,9 +161,28 @@ def _sorted_ends(ends: Sequence[_End], last_first: bool) -> List[_End]:
 
 
 def place_holes(parts: Sequence[Ring], holes: Sequence[Ring], had_holes: bool) -> List[Polygon]:
-    """Return parts as polygons, each with the holes that lie in it.
+    """Return parts as polygons, each with its holes.
 
-    A hole that lies in no part, where the polygon had none, is a part of an outline that crosses itself.
+    If the polygon had no holes, a hole outside all parts is a part of an outline that crosses itself.
+
+    Parameters
+    ----------
+    parts : sequence of rings
+        Closed outlines.
+    holes : sequence of rings
+        Closed holes.
+    had_holes : bool
+        Whether the polygon had holes before it was cut.
+
+    Returns
+    -------
+    list of polygons
+        The polygons.
+
+    Raises
+    ------
+    ValueError
+        If there are too many holes; the message begins with "the footprint".
     """
     polygons = [[part] for part in parts]
     if len(parts) == 1 and had_holes:

@@ -1,7 +1,7 @@
-"""Footprints in longitude and latitude (degrees, WGS 84), with nothing but the standard library.
+"""Footprints in longitude and latitude (degrees, WGS 84), with the standard library only.
 
-The GDAL driver must load in whatever Python GDAL finds, so what it needs of geometry is here: GeoJSON polygons
-checked, cut at the antimeridian (`planet_vector.geometry.antimeridian`), and written as WKB and WKT.
+The GDAL driver must load in any Python that GDAL finds, so its geometry functions are implemented here: validating
+GeoJSON polygons, cutting them at the antimeridian (`planet_vector.geometry.antimeridian`), and writing WKB and WKT.
 """
 
 from __future__ import annotations
@@ -25,61 +25,66 @@ _LISTS = (list, tuple)
 
 
 def polygons_of(geometry: Any) -> List[Polygon]:
-    """Return a GeoJSON Polygon or MultiPolygon as polygons that lie within ±180°.
+    """Return a GeoJSON Polygon or MultiPolygon as polygons within ±180°.
 
-    A footprint is repaired only where nothing has to be invented:
+    A footprint is repaired only where the repair is unambiguous:
 
-    * A ring that is not closed is closed. Heights are left out.
-    * A step of more than 180° of longitude is taken for the short way across the antimeridian (RFC 7946, section
-      3.1.9), and longitudes up to ±540° for those a turn away. What reaches across the antimeridian is cut there. A
-      step of 360° is none, except where the ring leaves both its ends along the meridian, on the same side: then it is
-      an edge around the globe, as that of a box from -180° to 180°.
+    * A ring that is not closed is closed. Heights are dropped.
+    * A step of more than 180° of longitude goes the short way across the antimeridian (RFC 7946, section 3.1.9), and
+      longitudes up to ±540° are reduced by a turn. A polygon across the antimeridian is cut there. A step of 360°
+      joins two representations of one place, unless the ring leaves both its ends along the meridian, on the same
+      side: then it is an edge around the globe, as that of a box from -180° to 180°.
     * A ring around a pole, on one side of the equator, is completed over that pole.
 
-    All else is as it is given: a ring that crosses itself, or has no surface, is not mended. Whatever else is wrong in
-    any part, and there is no footprint at all.
+    Everything else is unchanged: a ring that crosses itself, or has no surface, is not repaired. Any other error in any
+    part invalidates the whole footprint.
 
     Parameters
     ----------
     geometry : object
-        A GeoJSON geometry; None gives no polygon.
+        A GeoJSON geometry; None yields no polygon.
+
+    Returns
+    -------
+    list of polygons
+        Each a list of closed rings, the outline first.
 
     Raises
     ------
     ValueError
-        When it is no footprint; says why, beginning with "the footprint".
+        If it is not a footprint; the message begins with "the footprint".
     """
     if geometry is None:
         return []
     if not isinstance(geometry, Mapping):
-        raise ValueError(f"the footprint is no geometry of GeoJSON but a value of type {type(geometry).__name__}")
+        raise ValueError(f"the footprint is not a GeoJSON geometry but a value of type {type(geometry).__name__}")
     kind, coordinates = geometry.get("type"), geometry.get("coordinates")
     if not isinstance(kind, str) or kind not in ("Polygon", "MultiPolygon"):
         shown = repr(kind[:40]) if isinstance(kind, str) else "something else"
-        raise ValueError(f"the footprint is no Polygon or MultiPolygon but {shown}")
+        raise ValueError(f"the footprint is not a Polygon or MultiPolygon but {shown}")
     if not isinstance(coordinates, _LISTS) or not coordinates:
         raise ValueError("the footprint has no coordinates")
     found: List[Polygon] = []
     for rings in [coordinates] if kind == "Polygon" else coordinates:
         if not isinstance(rings, _LISTS) or not rings:
-            raise ValueError("the footprint has a polygon that is no list of rings")
+            raise ValueError("the footprint has a polygon that is not a list of rings")
         polygon = list(map(_ring, rings))
         found.extend(cut(polygon) if any(map(reaches_across, polygon)) else [polygon])
     return found
 
 
 def _ring(positions: Any) -> Ring:
-    """Read a ring of GeoJSON, and close it."""
+    """Parse a ring of GeoJSON, and close it."""
     is_list = isinstance(positions, _LISTS) and all(issubclass(kind, _LISTS) for kind in set(map(type, positions)))
     if not is_list:
-        raise ValueError("the footprint has a ring that is no list of positions")
+        raise ValueError("the footprint has a ring that is not a list of positions")
     kinds = set(map(type, chain.from_iterable(positions)))
     are_numbers = kinds <= _NUMBERS or all(issubclass(kind, (int, float)) and kind is not bool for kind in kinds)
     if not are_numbers or min(map(len, positions), default=2) < 2:
-        raise ValueError("the footprint has a position that is no list of two numbers or more")
+        raise ValueError("the footprint has a position that is not a list of two or more numbers")
     try:
         ring = [(float(position[0]), float(position[1])) for position in positions]
-    except OverflowError:  # a whole number past the largest double
+    except OverflowError:  # an integer beyond the largest double
         ring = [(math.inf, math.inf)]
     if ring and ring[0] != ring[-1]:
         ring.append(ring[0])
@@ -93,7 +98,13 @@ def _ring(positions: Any) -> Ring:
 
 
 def multipolygon_wkb(polygons: Sequence[Polygon]) -> bytes:
-    """Write polygons as a little-endian WKB MultiPolygon."""
+    """Return polygons as a little-endian WKB MultiPolygon.
+
+    Parameters
+    ----------
+    polygons : sequence of polygons
+        The polygons.
+    """
     parts = [pack("<BII", 1, _WKB_MULTIPOLYGON, len(polygons))]
     for polygon in polygons:
         parts.append(pack("<BII", 1, _WKB_POLYGON, len(polygon)))
@@ -105,10 +116,20 @@ def multipolygon_wkb(polygons: Sequence[Polygon]) -> bytes:
 def simple_footprints(
     geometries: Sequence[Optional[Mapping[str, Any]]],
 ) -> Optional[Tuple[List[Optional[Bounds]], List[Optional[bytes]]]]:
-    """Return bounds and WKB of footprints that all are one plain ring of as many positions, fast; else None.
+    """Return bounds and WKB of footprints that each are one plain ring of the same number of positions; else None.
 
-    Nearly every page is so: `polygons_of`, `around_polygons` and `multipolygon_wkb` say the same of it, and of
-    the others.
+    Fast path for almost every page; the result equals that of `polygons_of`, `around_polygons` and `multipolygon_wkb`,
+    which handle the other pages.
+
+    Parameters
+    ----------
+    geometries : sequence of mapping of str to object or None
+        GeoJSON geometries in degrees.
+
+    Returns
+    -------
+    (list of Bounds, list of bytes) or None
+        West, south, east and north of each in degrees, and its WKB.
     """
     try:
         rings = [ring for geometry in geometries for (ring,) in [geometry["coordinates"]]]  # type: ignore[index]
@@ -135,10 +156,15 @@ def ring_footprints(
     numbers : sequence of float
         Longitude and latitude of each position of each ring, in degrees.
     size : int
-        Positions of a ring, the last of which is the first again.
+        Positions of a ring; the last equals the first.
+
+    Returns
+    -------
+    (list of Bounds, list of bytes) or None
+        West, south, east and north of each in degrees, and its WKB.
     """
     step = 2 * size
-    # Position by position, the last left out: it is the first again. NaN would pass all that is asked of bounds.
+    # One list per position, without the last, which equals the first. NaN would pass the comparisons of bounds.
     xs, ys = ([numbers[at::step] for at in range(axis, step - 2, 2)] for axis in (0, 1))
     closed = size >= 4 and xs[0] == numbers[step - 2 :: step] and ys[0] == numbers[step - 1 :: step]
     if not closed or not math.isfinite(sum(numbers)):
@@ -154,7 +180,18 @@ def ring_footprints(
 
 
 def polygons_of_wkb(wkb: bytes) -> List[Polygon]:
-    """Read a MultiPolygon that `multipolygon_wkb` wrote."""
+    """Parse a MultiPolygon written by `multipolygon_wkb`.
+
+    Parameters
+    ----------
+    wkb : bytes
+        The MultiPolygon.
+
+    Returns
+    -------
+    list of polygons
+        The polygons.
+    """
     polygons: List[Polygon] = []
     at = 9
     for _ in range(unpack_from("<I", wkb, 5)[0]):
@@ -170,7 +207,18 @@ def polygons_of_wkb(wkb: bytes) -> List[Polygon]:
 
 
 def wkt_of_wkb(wkb: bytes) -> str:
-    """Write a MultiPolygon that `multipolygon_wkb` wrote as WKT, every digit kept."""
+    """Convert a MultiPolygon written by `multipolygon_wkb` to WKT without loss of digits.
+
+    Parameters
+    ----------
+    wkb : bytes
+        The MultiPolygon.
+
+    Returns
+    -------
+    str
+        WKT.
+    """
     polygons = [
         "(" + ",".join(["(" + ",".join([f"{x!r} {y!r}" for x, y in ring]) + ")" for ring in rings]) + ")"
         for rings in polygons_of_wkb(wkb)

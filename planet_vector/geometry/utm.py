@@ -1,6 +1,6 @@
-"""Longitude and latitude to UTM and back, with the standard library alone, on the WGS 84 ellipsoid.
+"""Longitude and latitude to UTM and back on the WGS 84 ellipsoid, with the standard library only.
 
-Krüger's series in the third flattening, as C. F. F. Karney gives them ("Transverse Mercator with an accuracy of a few
+Krüger's series in the third flattening, as given by C. F. F. Karney ("Transverse Mercator with an accuracy of a few
 nanometers", Journal of Geodesy 85, 2011, equations 7 to 36), to the fourth order: exact to less than a micrometre
 within 1000 km of the central meridian.
 """
@@ -14,7 +14,7 @@ _A = 6378137.0  # metres; the semi-major axis of WGS 84
 _F = 1 / 298.257223563
 _E = math.sqrt(_F * (2 - _F))
 _N = _F / (2 - _F)
-_SCALE = 0.9996  # of UTM along its central meridian
+_SCALE = 0.9996  # UTM's scale along the central meridian
 _EAST, _SOUTH = 500_000.0, 10_000_000.0  # metres; UTM's false easting, and false northing of the southern hemisphere
 _RADIUS = _SCALE * _A / (1 + _N) * (1 + _N**2 / 4 + _N**4 / 64)
 _ALPHA = (
@@ -32,18 +32,38 @@ _BETA = (
 
 
 def zone_of(longitude: float, latitude: float) -> int:
-    """Return the EPSG code of the UTM zone a place lies in, by its longitude alone (no exceptions for Norway)."""
+    """Return the EPSG code of the UTM zone of a place, by its longitude only (no exceptions for Norway).
+
+    Parameters
+    ----------
+    longitude, latitude : float
+        The place in degrees.
+    """
     zone = int((longitude + 180) % 360 // 6) + 1
     return (32600 if latitude >= 0 else 32700) + zone
 
 
 def is_utm(epsg: int) -> bool:
-    """Tell whether an EPSG code is of UTM on WGS 84."""
+    """Tell whether an EPSG code denotes UTM on WGS 84.
+
+    Parameters
+    ----------
+    epsg : int
+        The code.
+    """
     return 1 <= epsg - 32600 <= 60 or 1 <= epsg - 32700 <= 60
 
 
 def forward(epsg: int, longitude: float, latitude: float) -> Tuple[float, float]:
-    """Return easting and northing in metres of a place in degrees."""
+    """Return easting and northing of a place in metres.
+
+    Parameters
+    ----------
+    epsg : int
+        The EPSG code of a UTM zone.
+    longitude, latitude : float
+        The place in degrees.
+    """
     turn = math.radians((longitude - meridian(epsg) + 180) % 360 - 180)
     tangent = _conformal(math.tan(math.radians(latitude)))
     xi = math.atan2(tangent, math.cos(turn))
@@ -56,7 +76,15 @@ def forward(epsg: int, longitude: float, latitude: float) -> Tuple[float, float]
 
 
 def inverse(epsg: int, easting: float, northing: float) -> Tuple[float, float]:
-    """Return longitude and latitude in degrees, within ±180, of a place in metres."""
+    """Return longitude and latitude of a place in degrees, the longitude within ±180.
+
+    Parameters
+    ----------
+    epsg : int
+        The EPSG code of a UTM zone.
+    easting, northing : float
+        The place in metres.
+    """
     eta, xi = (easting - _EAST) / _RADIUS, (northing - (_SOUTH if epsg > 32700 else 0.0)) / _RADIUS
     x, y = eta, xi
     for order, beta in enumerate(_BETA, 1):
@@ -73,7 +101,13 @@ def inverse(epsg: int, easting: float, northing: float) -> Tuple[float, float]:
 
 
 def meridian(epsg: int) -> float:
-    """Return the central meridian of a zone in degrees."""
+    """Return the central meridian of a zone in degrees.
+
+    Parameters
+    ----------
+    epsg : int
+        The EPSG code of a UTM zone.
+    """
     return 6.0 * (epsg % 100) - 183.0
 
 

@@ -1,7 +1,7 @@
-"""Shapely geometries brought within ±180°, and the boxes of what then lies on both sides of the antimeridian.
+"""Shapely geometries brought within ±180°, and the bounds of their parts on both sides of the antimeridian.
 
-Their longitudes run on: an edge is as long as it says, and 181 is -179. Where edges of more than 180° go the short way,
-as in GeoJSON, `planet_vector.geometry.antimeridian` cuts them.
+Input longitudes are continuous: 181 means -179, and no edge goes the short way. For GeoJSON, where edges of more than
+180° go the short way, use `planet_vector.geometry.antimeridian`.
 """
 
 from __future__ import annotations
@@ -23,17 +23,28 @@ Geometries = Union[BaseGeometry, Sequence[BaseGeometry], np.ndarray]
 def footprint_of(geometry: Any) -> BaseGeometry:
     """Return a GeoJSON Polygon or MultiPolygon as a shapely geometry within ±180°.
 
+    Parameters
+    ----------
+    geometry : object
+        A GeoJSON geometry.
+
     Raises
     ------
     ValueError
-        When it is no footprint: see `planet_vector.geometry.shapes.polygons_of`.
+        If it is not a footprint: see `planet_vector.geometry.shapes.polygons_of`.
     """
     parts = [Polygon(rings[0], rings[1:]) for rings in polygons_of(geometry)]
     return parts[0] if len(parts) == 1 else MultiPolygon(parts)
 
 
 def flatten(geometries: Geometries) -> np.ndarray:
-    """Return the points, lines and polygons that geometries consist of."""
+    """Return the points, lines and polygons of geometries.
+
+    Parameters
+    ----------
+    geometries : shapely geometry or sequence
+        Geometries, which may be collections.
+    """
     parts = np.atleast_1d(np.asarray(geometries, dtype=object))
     while (shapely.get_type_id(parts) > shapely.GeometryType.POLYGON).any():
         parts = shapely.get_parts(parts)
@@ -43,20 +54,25 @@ def flatten(geometries: Geometries) -> np.ndarray:
 def wrapped(geometries: Geometries) -> np.ndarray:
     """Return the points, lines and polygons of valid geometries within ±180°, cut at the antimeridian.
 
-    A point at ±180°, and what of a line runs along it, lies on both sides. The edge of a polygon and the end of a line
-    stay on their own side.
+    Points at ±180°, and parts of lines along it, are added on both sides. The edge of a polygon and the end of a line
+    remain on their own side.
+
+    Parameters
+    ----------
+    geometries : shapely geometry or sequence
+        Valid geometries with continuous longitudes, in degrees.
     """
     parts = flatten(geometries)
     return np.concatenate([np.array([], dtype=object), *_turns(parts[~shapely.is_empty(parts)])])
 
 
 def _turns(parts: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield what of parts lies in each turn of the globe, moved within ±180°."""
+    """Yield the pieces of parts in each turn of the globe, moved within ±180°."""
     if not len(parts):
         return
     dimensions = shapely.get_dimensions(parts)
     west, _, east, _ = shapely.bounds(parts).T
-    # Both ends of a turn belong to it.
+    # A turn includes both its ends.
     for turn in range(math.ceil((west.min() + 180) / 360) - 1, math.floor((east.max() + 180) / 360) + 1):
         middle = 360.0 * turn
         here = (west <= middle + 180) & (east >= middle - 180)
@@ -67,12 +83,17 @@ def _turns(parts: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def sides(geometry: BaseGeometry) -> List[Bounds]:
-    """Return the boxes of what lies on either side of the antimeridian; one, where it is less than half the globe wide.
+    """Return the bounds of the parts on each side of the antimeridian; one box if the geometry is at most 180° wide.
 
     Parameters
     ----------
     geometry : shapely geometry
-        Within ±180°, and cut at the antimeridian.
+        Within ±180°, cut at the antimeridian.
+
+    Returns
+    -------
+    list of (west, south, east, north)
+        One or two boxes: west, south, east, north, in degrees.
     """
     bounds = shapely.bounds(shapely.get_parts(geometry))
     west, south, east, north = (float(value) for value in shapely.bounds(geometry))

@@ -1,1 +1,1 @@
-"""HTTP as the services need it: requests, answers, keys bound to origins, and hosts to which no link may lead."""
+"""HTTP client of the services: requests, responses, keys bound to origins, and checks of links to private hosts."""

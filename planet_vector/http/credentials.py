@@ -1,4 +1,4 @@
-"""The key of a service, in the requests to its own origins and no others."""
+"""The key of a service, added to requests to the API's own origins only."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ from planet_vector.connections import may_have_key
 
 
 class OriginAuth(AuthBase):
-    """The key, sent to the API's own origins and to no others.
+    """Authentication that sends the key to the API's own origins only.
 
-    Being an ``AuthBase`` also keeps requests from taking a netrc entry in its place.
+    As an ``AuthBase``, it also prevents requests from using a netrc entry instead.
+
+    Parameters
+    ----------
+    settings : Settings
+        The root of the API, and the key.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -27,7 +32,15 @@ class OriginAuth(AuthBase):
 
 
 def authorization(url: str, settings: Settings) -> Dict[str, str]:
-    """Return the header that carries the key to an address: empty without a key, or where it is not for the service."""
+    """Return the header with the key for an address; empty without a key, or if the address is not the service's.
+
+    Parameters
+    ----------
+    url : str
+        The address.
+    settings : Settings
+        The root of the API, and the key.
+    """
     if settings.key is None or not may_have_key(url, settings.api_url):
         return {}
     return {"Authorization": f"api-key {settings.key.reveal()}"}

@@ -1,4 +1,4 @@
-"""Messages for exchanges that failed before there was a response: of the network, of TLS, of a proxy."""
+"""Errors for requests that failed before there was a response: in the network, TLS or a proxy."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from planet_vector.http.responses import redacted
 from planet_vector.roots import origin
 
 _NO_TLS = ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
-"""OpenSSL's reasons for a first answer that is no TLS."""
+"""OpenSSL's reasons for a first response that is not TLS."""
 
 _UNVERIFIED = re.compile(r"certificate verify failed: ([^(\"']+?)\s*\(_ssl", re.IGNORECASE)
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3}[ \w]*)")
 
 
 class Proxy(NamedTuple):
-    """A proxy, as an error names it.
+    """Proxy, as shown in errors.
 
     Attributes
     ----------
     address : str
         Without user name and password.
     source : str
-        The environment variable that names it, or the settings that do.
+        The environment variable or the settings that specify it.
     """
 
     address: str
@@ -39,15 +39,15 @@ class Proxy(NamedTuple):
 
 
 def describe_proxy(address: str, scheme: str, given: Optional[Mapping[str, str]]) -> Proxy:
-    """Return a proxy with where it was set.
+    """Return a proxy with the place where it was set.
 
     Parameters
     ----------
     address : str
-        The proxy's.
+        The proxy's address.
     scheme : str
-        Of the address that is asked for.
-    given : mapping, optional
+        Scheme of the requested URL.
+    given : mapping of str to str or None
         The proxies of the host program; None if the environment's are used.
     """
     source = "the proxy settings of this program" if given is not None else "the proxy settings of the system"
@@ -64,20 +64,25 @@ def describe_proxy(address: str, scheme: str, given: Optional[Mapping[str, str]]
 def failed_exchange(
     error: requests.exceptions.RequestException, url: str, name: str, proxy: Optional[Proxy], settings: Settings
 ) -> ServiceError:
-    """Return the error for an exchange that failed.
+    """Return the error for a failed request.
 
     Parameters
     ----------
     error : requests.exceptions.RequestException
-        How it failed.
+        The cause.
     url : str
-        The address that was asked for.
+        The requested URL.
     name : str
-        The request, as an error may show it.
-    proxy : Proxy, optional
-        What it went through.
+        The request, as shown in errors.
+    proxy : Proxy or None
+        The proxy of the request.
     settings : Settings
         The service.
+
+    Returns
+    -------
+    ServiceError
+        The error, to be raised.
     """
     kinds = requests.exceptions
     if proxy is not None:
@@ -87,8 +92,8 @@ def failed_exchange(
             return UnavailableError(f"{proxy} did not answer in time: {_remedy(proxy, origin(url)[1])}.", name)
         if isinstance(error, (kinds.InvalidURL, kinds.InvalidSchema, kinds.InvalidProxyURL)):
             if "SOCKS" in str(error):
-                return ProtocolError(f"{proxy} takes PySocks, which is not installed: pip install pysocks.", name)
-            return ProtocolError(f"{proxy} is no address of a proxy: write http://HOST:PORT in {proxy.source}.", name)
+                return ProtocolError(f"{proxy} requires PySocks, which is not installed: pip install pysocks.", name)
+            return ProtocolError(f"{proxy} has an invalid address: write http://HOST:PORT in {proxy.source}.", name)
     if isinstance(error, kinds.Timeout):
         return UnavailableError("The service did not answer in time: try again later.", name)
     if isinstance(error, kinds.SSLError):
@@ -108,7 +113,7 @@ def _remedy(proxy: Proxy, host: str) -> str:
 def _of_proxy(text: str, proxy: Proxy, host: str) -> str:
     tunnel = _TUNNEL.search(text)
     if "only use HTTP and not HTTPS" in text:
-        return f"{proxy} does not speak https: write its address with http://."
+        return f"{proxy} does not support https: write its address with http://."
     if tunnel is None:
         return f"{proxy} cannot be reached: {_remedy(proxy, host)}."
     if tunnel[1].startswith("407"):
@@ -117,23 +122,32 @@ def _of_proxy(text: str, proxy: Proxy, host: str) -> str:
 
 
 def no_local_service(settings: Settings) -> str:
-    """Return the message for the connection of this machine, where no service runs."""
+    """Return the message for the connection ``local`` if its service is not running.
+
+    Parameters
+    ----------
+    settings : Settings
+        The service.
+    """
     withheld = f" ({settings.withheld})" if settings.withheld else ""
     return (
-        "The connection 'local' leads to no service on this machine: start one with 'planet-vector serve FOLDER' "
-        "(there are images to try it with: 'planet-vector sample FOLDER'), or name another with --connection or in "
+        "The connection 'local' reaches no service on this machine: start one with 'planet-vector serve FOLDER' "
+        "(for sample images: 'planet-vector sample FOLDER'), or specify another with --connection or in "
         f"PL_API_URL{withheld}."
     )
 
 
 def unauthenticated(proxy: Optional[Proxy]) -> str:
-    """Return the message for a status 407."""
+    """Return the message for a status 407.
+
+    Parameters
+    ----------
+    proxy : Proxy or None
+        The proxy of the request; None without one.
+    """
     if proxy is None:
-        return "The service answers as a proxy that asks for a password does (407): check the address."
-    return (
-        f"{proxy} asks for a user name and a password (407): write them before its host, with a colon between and an @ "
-        "after."
-    )
+        return "The service responded like a proxy that requires a password (407): check the address."
+    return f"{proxy} requires a user name and a password (407): write them before its host, as USER:PASSWORD@HOST."
 
 
 def _of_tls(text: str, url: str, settings: Settings) -> str:
@@ -145,9 +159,9 @@ def _of_tls(text: str, url: str, settings: Settings) -> str:
         )
     unverified = _UNVERIFIED.search(text)
     if unverified is None and "certificate" not in text.lower():
-        return "The service broke off the https connection: check the address, the network and the proxy."
+        return "The service closed the https connection: check the address, the network and the proxy."
     why = f" ({unverified[1]})" if unverified else ""
     return (
-        f"The service's certificate could not be verified{why}: check the address and the clock, or name the file of "
-        "its authority in REQUESTS_CA_BUNDLE."
+        f"The service's certificate could not be verified{why}: check the address and the clock, or set "
+        "REQUESTS_CA_BUNDLE to the file of its certificate authority."
     )

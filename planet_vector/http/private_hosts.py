@@ -1,9 +1,9 @@
-"""Hosts that a public service may not lead to: those of this machine and of the networks around it.
+"""Protection against links of a public service to private hosts: of this machine and the networks around it.
 
-A link is judged twice. By its text, before anything is done with it (`is_private_text`): that needs no look-up, and is
-all that can be said of what a proxy, a browser or another program asks for. And by the addresses that its name stands
-for, when a connection is made (`Guard.addresses`): the addresses that were judged are the ones connected to, so that a
-name cannot stand for one address while it is judged and for another after.
+A link is checked twice. First its text, without a look-up (`is_private_text`); no other check is possible for links
+that a proxy, a browser or another program opens. Then the addresses of its host, when a connection is made
+(`Guard.addresses`): the connection uses exactly the checked addresses, so that a host name cannot resolve to one
+address for the check and to another for the connection.
 """
 
 from __future__ import annotations
@@ -21,45 +21,60 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
 
 _NAMES = frozenset({"localhost", "ip6-localhost", "ip6-loopback"})
-# RFC 6761 (localhost), RFC 6762 (local), RFC 8375 (home.arpa); internal is reserved by ICANN, and clouds use it for
-# the service that hands out a machine's credentials; localdomain is what Linux distributions call the rest.
+# RFC 6761 (localhost), RFC 6762 (local), RFC 8375 (home.arpa); internal is reserved by ICANN, and used in clouds for
+# the service that issues a machine's credentials; localdomain is the default domain of Linux distributions.
 _SUFFIXES = (".localhost", ".local", ".internal", ".localdomain", ".home.arpa")
 
 _PLAIN = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")  # as a last label it makes the whole an IPv4 address (WHATWG URL, 3.5)
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")  # as the last label it marks an IPv4 address (WHATWG URL, 3.5)
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last four bytes are an IPv4 address
 _NOT_PUBLIC = (
-    ipaddress.IPv6Network("64:ff9b:1::/48"),  # RFC 8215: translated within a network; not in all Pythons' lists
-    ipaddress.IPv6Network("2001::/32"),  # RFC 4380: Teredo, which ends behind somebody's router
-    ipaddress.IPv6Network("fec0::/10"),  # RFC 3879: site-local, given up
+    ipaddress.IPv6Network("64:ff9b:1::/48"),  # RFC 8215: translated within a network; missing in some Pythons
+    ipaddress.IPv6Network("2001::/32"),  # RFC 4380: Teredo, which ends behind a router
+    ipaddress.IPv6Network("fec0::/10"),  # RFC 3879: site-local, deprecated
 )
 
 _Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 
 
 def plain_host(host: str) -> str:
-    """Return the host of an address as it is looked up: ASCII, in lower case, without dots at its end.
+    """Return a host as it is looked up: ASCII, in lower case, without dots at its end.
+
+    Parameters
+    ----------
+    host : str
+        The host of a URL.
 
     Raises
     ------
     ValueError
-        When it is no host, or one that programs read in several ways (with a percent sign or a backslash in it, say).
+        If it is not a host, or programs parse it in different ways (such as one with a percent sign or a backslash).
     """
-    # As Python's look-up does, which makes digits and dots of their full-width forms; of those that Unicode has since
-    # its version 3.2, other programs do.
+    # As Python's look-up does, which converts full-width digits and dots. NFKC also converts characters that are newer
+    # than Unicode 3.2, as other programs do.
     name = unicodedata.normalize("NFKC", host).encode("idna").decode("ascii").lower().rstrip(".")
     if ":" in name:
         ipaddress.IPv6Address(name.partition("%")[0])
     elif not _PLAIN.fullmatch(name):
-        raise ValueError("no name of a host")
+        raise ValueError("not a host name")
     return name
 
 
 def is_private_address(text: str) -> bool:
-    """Return whether an IP address is not a public one.
+    """Return whether an IP address is not public.
 
-    An IPv6 address that stands for an IPv4 one (mapped, of 6to4, of NAT64) is judged as that one.
+    An IPv6 address that embeds an IPv4 address (mapped, 6to4, NAT64) is judged by the latter.
+
+    Parameters
+    ----------
+    text : str
+        The address, with or without a zone.
+
+    Raises
+    ------
+    ValueError
+        If it is not an IP address.
     """
     address: _Address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address):
@@ -74,12 +89,17 @@ def is_private_address(text: str) -> bool:
 
 
 def is_private_text(host: str) -> Optional[bool]:
-    """Judge a host, as `plain_host` returns it, without looking anything up.
+    """Return whether a host is private, without a look-up.
+
+    Parameters
+    ----------
+    host : str
+        As `plain_host` returns it.
 
     Returns
     -------
     bool or None
-        False where it must be looked up; None for a number that is not spelt as an address is: programs read ``127.1``,
+        False if it must be looked up; None for a number in an ambiguous spelling: programs parse ``127.1``,
         ``0177.0.0.1`` and ``2130706433`` in different ways.
     """
     if ":" in host:
@@ -89,26 +109,26 @@ def is_private_text(host: str) -> Optional[bool]:
             address = ipaddress.IPv4Address(host)
         except ValueError:
             return None
-        return is_private_address(host) if str(address) == host else None  # Python 3.9.4 takes leading zeros
+        return is_private_address(host) if str(address) == host else None  # Python 3.9.4 accepts leading zeros
     return host in _NAMES or host.endswith(_SUFFIXES)
 
 
 class PrivateHost(Exception):
-    """Raised instead of connecting; no OSError, which the HTTP library would take for a lost connection."""
+    """Raised instead of connecting; not an OSError, which the HTTP library would treat as a lost connection."""
 
 
 class Guard:
-    """Refuses connections to private hosts, unless the service itself is on one.
+    """Check that prevents connections to private hosts, unless the service itself is on one.
 
     Parameters
     ----------
     host : str
-        The host of the root of the API: the user chose it, so it may be a private one.
+        The host of the root of the API. It may be private, as the user chose it.
 
     Attributes
     ----------
     proxied : bool
-        Whether a proxy asks that host for us: then its name is not looked up here.
+        Whether a proxy connects to that host; then its name is not looked up here.
     """
 
     proxied = False
@@ -118,13 +138,13 @@ class Guard:
             self._host = plain_host(host)
             self._named_private = bool(is_private_text(self._host))
         except ValueError:
-            self._host, self._named_private = host, False  # asking it will say what is wrong with it
-        # The first is kept for good once it is so: else a service could have its name stand for a private address once,
-        # and give links to others from a public one.
+            self._host, self._named_private = host, False  # the request will report the error
+        # `_seen_public` is never reset: otherwise a public service could resolve to a private address once, and link to
+        # private hosts from then on.
         self._seen_public = self._seen_private = False
 
     def allows_private(self) -> bool:
-        """Return whether the service is itself on a private host; links to other private hosts are followed then."""
+        """Return whether the service is on a private host; then links to other private hosts are allowed."""
         if self._named_private:
             return True
         if self._seen_public or self.proxied:
@@ -133,18 +153,30 @@ class Guard:
             try:
                 self._see(_look_up(self._host, 0))
             except OSError:
-                return False  # it cannot be looked up
+                return False  # look-up failed
         return self._seen_private and not self._seen_public
 
     def addresses(self, host: str, port: int) -> List[str]:
-        """Look a host up, and return the addresses that may be connected to.
+        """Look up a host, and return the addresses that may be connected to.
+
+        Parameters
+        ----------
+        host : str
+            The host.
+        port : int
+            The port.
+
+        Returns
+        -------
+        list of str
+            IP addresses.
 
         Raises
         ------
         PrivateHost
-            When one of them is private and the service is not on a private host.
+            If one of them is private and the service is not on a private host.
         OSError
-            When there is no such host.
+            If there is no such host.
         """
         found = _look_up(host, port)
         private = [address for address in found if is_private_address(address)]
@@ -156,16 +188,16 @@ class Guard:
                 return found
             if len(private) == len(found):
                 raise PrivateHost(
-                    f"The service's own host, {host}, was a public one and is a private host, {private[0]}, now: it is "
-                    "not asked. Start again if it moved."
+                    f"The service's own host, {host}, changed from a public to a private host, {private[0]}: it is "
+                    "not opened. Restart the program if it moved."
                 )
             return [address for address in found if address not in private]
         if private and not self.allows_private():
-            raise PrivateHost(f"The service leads to a private host, {host} ({private[0]}): it is not opened.")
+            raise PrivateHost(f"The service links to a private host, {host} ({private[0]}): it is not opened.")
         return found
 
     def _see(self, found: List[str]) -> None:
-        """Remember what the name of the service stands for: mixed with public addresses, private ones do not count."""
+        """Record whether the service's host is public; private addresses among public ones are ignored."""
         if all(map(is_private_address, found)):
             self._seen_private = True
         else:
@@ -173,14 +205,14 @@ class Guard:
 
 
 class GuardedAdapter(requests.adapters.HTTPAdapter):
-    """Adapter of requests that connects to addresses that a guard allows, and to the user's proxies.
+    """Adapter for requests that connects only to addresses that a guard allows, and to the user's proxies.
 
     Parameters
     ----------
     guard : Guard
-        What judges.
+        Checks the addresses.
     **kwargs
-        As `requests.adapters.HTTPAdapter` takes them.
+        As for `requests.adapters.HTTPAdapter`.
     """
 
     def __init__(self, guard: Guard, **kwargs: Any) -> None:
@@ -188,7 +220,13 @@ class GuardedAdapter(requests.adapters.HTTPAdapter):
         super().__init__(**kwargs)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the pools of connections that no proxy makes for us."""
+        """Create the pools of direct connections, without a proxy.
+
+        Parameters
+        ----------
+        *args, **kwargs : object
+            As for `requests.adapters.HTTPAdapter.init_poolmanager`.
+        """
         super().init_poolmanager(*args, **kwargs)
         held = {"guard": self._guard}
         plain = {"ConnectionCls": type("GuardedConnection", (_Guarded,), held)}
@@ -211,23 +249,23 @@ class _Guarded(HTTPConnection):
         failed: Exception = NewConnectionError(self, f"{host} has no address")
         for address in found:
             try:
-                # What the name stands for is looked up once: here the address takes its place.
+                # The name was looked up once; the connection uses the address.
                 self._dns_host = address
                 connection = super()._new_conn()
             except (NewConnectionError, ConnectTimeoutError) as error:
                 failed = error
                 continue
             finally:
-                self._dns_host = host  # the certificate and the headers are the name's
+                self._dns_host = host  # certificate and headers belong to the name
             if not _is_at(connection, found):
                 connection.close()
-                raise PrivateHost(f"The connection to {host} led to another address than it has: it is not used.")
+                raise PrivateHost(f"The connection to {host} reached an address of another host: it is not used.")
             return connection
         raise failed
 
 
 class _GuardedSecure(_Guarded, HTTPSConnection):
-    """The same for https, before the certificate is asked for."""
+    """The same for https; the address is checked before the TLS handshake."""
 
 
 def _look_up(host: str, port: int) -> List[str]:

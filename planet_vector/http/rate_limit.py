@@ -1,4 +1,4 @@
-"""A limit on how many requests a second go to a service."""
+"""Rate limit for the requests to a service."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from planet_vector.forking import renew_after_fork
 
 
 class RateLimiter:
-    """A token bucket: the first second's worth of requests, and at least one, goes at once.
+    """Token bucket; its capacity is the number of requests in a second, at least one.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ class RateLimiter:
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
-        # At least one, or the first request would wait for the bucket to fill where the rate is below one.
+        # At least one, or the first request would wait if the rate is below one.
         self._burst = max(1.0, rate)
         self._tokens = self._burst
         self._then = time.monotonic()
@@ -30,7 +30,7 @@ class RateLimiter:
         self._lock = threading.Lock()
 
     def wait(self) -> None:
-        """Block until the next request may go."""
+        """Block until the next request may be sent."""
         if self._rate <= 0:
             return
         with self._lock:

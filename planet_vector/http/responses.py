@@ -1,4 +1,4 @@
-"""Responses of a service: bodies read whole and within a limit, JSON, and the errors that statuses stand for."""
+"""Responses of a service: complete bodies within a limit, JSON, and errors by status."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import requests
 try:
     from msgspec import MsgspecError
     from msgspec.json import decode as quick_json
-except ImportError:  # in the Python that a GDAL program embeds
+except ImportError:  # the Python that a GDAL program embeds may lack it
     MsgspecError = ValueError  # type: ignore[assignment,misc]
     quick_json = json.loads  # type: ignore[assignment]
 
@@ -37,12 +37,12 @@ from planet_vector.gc_pause import uncollected
 from planet_vector.keys import KEY_VARIABLE
 from planet_vector.roots import DEFAULT_API_URL
 
-GONE = "Planet switched its Scenes API v0 off in 2017: name a service that runs with --connection or in PL_API_URL"
+GONE = "Planet switched its Scenes API v0 off in 2017: name another service with --connection or in PL_API_URL"
 CHUNK = 2**20  # bytes
 UNREADABLE = (ValueError, MsgspecError)
-"""What readers of JSON raise; up to msgspec 0.20, the last for Python 3.9, its errors are no ValueError."""
+"""Errors of JSON decoders; up to msgspec 0.20, the last for Python 3.9, its errors are not ValueErrors."""
 
-LONGEST_RETRY_AFTER = 120.0  # seconds; urllib3 would obey six hours
+LONGEST_RETRY_AFTER = 120.0  # seconds; urllib3 would wait up to six hours
 
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 # int() raises ValueError for some texts that str.isdigit accepts ("²"), and for more than 4300 digits. 18 digits are
@@ -53,14 +53,20 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
 @dataclass(frozen=True)
 class JsonResponse:
-    """A JSON response and the address that gave it."""
+    """JSON response with its URL."""
 
     url: str
     body: Any
 
 
 def redacted(url: str) -> str:
-    """Return an address as an error may show it: no user name, and no values in its query."""
+    """Return a URL for error messages: without user name and password, and without the values in its query.
+
+    Parameters
+    ----------
+    url : str
+        The URL.
+    """
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     query = "&".join(pair.partition("=")[0] + "=…" for pair in parts.query.split("&")) if parts.query else ""
@@ -68,76 +74,145 @@ def redacted(url: str) -> str:
 
 
 def parse_count(text: str) -> Optional[int]:
-    """Return the whole number in a header or an address; None if it is not one of 1 to 18 ASCII digits."""
+    """Return the whole number in a header or a URL; None if it is not 1 to 18 ASCII digits.
+
+    Parameters
+    ----------
+    text : str
+        The number.
+    """
     return int(text) if _COUNT.fullmatch(text) else None
 
 
 def content_length(headers: Mapping[str, str]) -> Optional[int]:
-    """Return the Content-Length of a response (RFC 9110, section 8.6); None if it is missing or not a number."""
+    """Return the Content-Length of a response (RFC 9110, section 8.6); None if it is missing or not a number.
+
+    Parameters
+    ----------
+    headers : mapping of str to str
+        Headers of the response.
+    """
     values = {value.strip() for value in headers.get("Content-Length", "").split(",")}  # proxies may repeat it
     return parse_count(values.pop()) if len(values) == 1 else None
 
 
 def content_range(headers: Mapping[str, str]) -> Optional[Tuple[int, int, int]]:
-    """Return the first byte, the last byte and the total of a Content-Range (RFC 9110, section 14.4), or None."""
+    """Return the first byte, the last byte and the total of a Content-Range (RFC 9110, section 14.4), or None.
+
+    Parameters
+    ----------
+    headers : mapping of str to str
+        Headers of the response.
+    """
     match = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
     return (int(match[1]), int(match[2]), int(match[3])) if match else None
 
 
 def whole_length(headers: Mapping[str, str]) -> Optional[int]:
-    """Return the size of a file from the response to a request for its first byte; None if it is unknown."""
-    if "Content-Range" not in headers:  # the service sent all of it
+    """Return the size of a file from the response to a request for its first byte; None if it is unknown.
+
+    Parameters
+    ----------
+    headers : mapping of str to str
+        Headers of the response.
+
+    Returns
+    -------
+    int or None
+        Bytes.
+    """
+    if "Content-Range" not in headers:  # the service sent the whole file
         return content_length(headers)
     return ranged_length(headers)
 
 
 def ranged_length(headers: Mapping[str, str]) -> Optional[int]:
-    """Return the size of a file whose first byte was asked for and sent; None if the service sent anything else."""
+    """Return the size of a file from the partial response with its first byte; None if the response is another.
+
+    Parameters
+    ----------
+    headers : mapping of str to str
+        Headers of the response.
+
+    Returns
+    -------
+    int or None
+        Bytes.
+    """
     part = content_range(headers)
     return part[2] if part is not None and part[:2] == (0, 0) else None
 
 
 def iter_body(response: requests.Response, limit: int, chunk: int = CHUNK) -> Iterator[bytes]:
-    """Yield the decoded body of a response, up to a limit, and be sure that it came whole.
+    """Yield the decoded body of a response, and check that it is complete and within a limit.
+
+    Parameters
+    ----------
+    response : requests.Response
+        The response, opened as a stream.
+    limit : int
+        Maximum size in bytes.
+    chunk : int, optional
+        Size of the blocks in bytes.
+
+    Yields
+    ------
+    bytes
+        The next block.
 
     Raises
     ------
     ProtocolError
-        When it is longer than `limit` bytes, or its Content-Length is not a number.
+        If the body is longer than `limit`, or its Content-Length is not a number.
     UnavailableError
-        When it ends before its Content-Length.
+        If the body ends before its Content-Length.
     """
     name = f"{response.request.method} {redacted(response.url)}"
     told = content_length(response.headers)
     if told is None and response.headers.get("Content-Length"):
-        # RFC 9112, section 6.3: an unrecoverable error. http.client would end a body of "+5" bytes after the fifth.
-        raise ProtocolError("The answer has a Content-Length that is not a number: it is not read.", name)
+        # RFC 9112, section 6.3: an unrecoverable error. http.client would read five bytes for "+5".
+        raise ProtocolError("The response has a Content-Length that is not a number: it is not read.", name)
     size = 0
     for block in response.iter_content(chunk):
         size += len(block)
         if size > limit:
-            raise ProtocolError(f"The answer is longer than {limit:,} bytes: it is not read.", name)
+            raise ProtocolError(f"The response is longer than {limit:,} bytes: it is not read.", name)
         yield block
     if told is not None and response.raw.tell() < told:
-        raise UnavailableError("The connection broke in the middle of an answer.", name)
+        raise UnavailableError("The connection broke during a response.", name)
 
 
 def read_body(response: requests.Response, limit: int) -> bytes:
-    """Return the decoded body of a response whole, or raise as `iter_body` does."""
+    """Return the complete decoded body of a response.
+
+    Parameters
+    ----------
+    response : requests.Response
+        The response, opened as a stream.
+    limit : int
+        Maximum size in bytes.
+
+    Raises
+    ------
+    ProtocolError
+        As for `iter_body`.
+    UnavailableError
+        As for `iter_body`.
+    """
     told = content_length(response.headers)
-    # In one piece where the length is told: pieces that are put together are copies.
+    # In one block if the length is known, as joining blocks copies them.
     return b"".join(iter_body(response, limit, told if told is not None and CHUNK < told <= limit else CHUNK))
 
 
 def no_api(settings: Settings, why: str) -> str:
-    """Return the message for a root at which there is no Scenes API.
+    """Return the message for a root without a Scenes API.
 
     Parameters
     ----------
     settings : Settings
         The root, and where it was set.
     why : str
-        What the host does instead.
+        What the host does instead, as the end of a clause about it.
     """
     if settings.api_url == DEFAULT_API_URL:
         return f"There is no Scenes API at {settings.api_url}: {GONE}."
@@ -148,47 +223,52 @@ def no_api(settings: Settings, why: str) -> str:
 
 
 def parse_json(content: bytes, url: str, name: str, settings: Settings) -> JsonResponse:
-    """Read a body that should be JSON.
+    """Parse a body that should be JSON.
 
     Parameters
     ----------
     content : bytes
         The body.
     url : str
-        The address that gave it.
+        Its URL.
     name : str
-        The request, as an error may show it.
+        The request, as shown in errors.
     settings : Settings
         The service.
+
+    Returns
+    -------
+    JsonResponse
+        The response.
 
     Raises
     ------
     ProtocolError
-        When it is something else.
+        If the body is not JSON.
     UnavailableError
-        When it is the beginning of JSON.
+        If the body begins like JSON but is incomplete.
     """
     try:
         with uncollected():
             return JsonResponse(url, _loads(content))
     except RecursionError:
-        raise ProtocolError("The service answered with JSON too deep to read.", name) from None
+        raise ProtocolError("The service returned JSON that is nested too deeply.", name) from None
     except ValueError:
-        pass  # told apart below
+        pass  # distinguished below
     if content.lstrip()[:1] in (b"{", b"["):
-        # It began as JSON: cut off on its way without a length to betray it, so worth another try.
-        raise UnavailableError("The service's answer ends in the middle.", name)
+        # It began as JSON: probably cut off without a Content-Length, so a retry may help.
+        raise UnavailableError("The service's response is incomplete.", name)
     raise ProtocolError(
-        f"The service answered with something that is not JSON: check {settings.root_source}; the root of a Scenes API "
+        f"The service returned something that is not JSON: check {settings.root_source}; the root of a Scenes API "
         "ends in /v0/.",
         name,
     )
 
 
 def _loads(content: bytes) -> Any:
-    """Read JSON, at three times the speed of the standard library where msgspec is there.
+    """Parse JSON, with msgspec at three times the speed of the standard library.
 
-    What msgspec refuses goes to the standard library, which decides: NaN, a byte order mark, half a surrogate pair.
+    The standard library parses what msgspec rejects: NaN, a byte order mark, a lone surrogate.
     """
     try:
         return quick_json(content)
@@ -197,7 +277,7 @@ def _loads(content: bytes) -> Any:
 
 
 def _whole(text: str) -> Union[int, str]:
-    """Return a whole number; one of more digits than Python reads (4300) as the text it is."""
+    """Return an integer; as text if it has more digits than Python parses (4300)."""
     try:
         return int(text)
     except ValueError:
@@ -205,7 +285,22 @@ def _whole(text: str) -> Union[int, str]:
 
 
 def check_status(response: requests.Response, name: str, settings: Settings) -> None:
-    """Raise the error a status stands for."""
+    """Raise the error for the status of a response, if it is one.
+
+    Parameters
+    ----------
+    response : requests.Response
+        The response.
+    name : str
+        The request, as shown in errors.
+    settings : Settings
+        The service.
+
+    Raises
+    ------
+    ServiceError
+        For a status from 300 on, of the class that `planet_vector.errors` lists for it.
+    """
     status = response.status_code
     if status < 300:
         return
@@ -216,16 +311,16 @@ def check_status(response: requests.Response, name: str, settings: Settings) -> 
     if status == 403:
         raise AuthError(_forbidden(settings, said), name, status)
     if status == 404:
-        raise NotFoundError(f"The service has no such thing (404{said}).", name, status)
+        raise NotFoundError(f"The service has no such item (404{said}).", name, status)
     error: ServiceError
     if status == 429:
-        error = RateLimitError(f"The service asks for fewer requests (429{said}): lower PLANET_RATE.", name, status)
+        error = RateLimitError(f"The service limits the rate of requests (429{said}): lower PLANET_RATE.", name, status)
     elif status in _RETRIED:
         error = UnavailableError(f"The service failed ({status}{said}): try again later.", name, status)
     elif status == 400:
         raise BadQueryError(f"The service refused the search (400{said}): check its parameters.", name, status)
     else:
-        raise ProtocolError(f"The service answered with an unexpected status ({status}{said}).", name, status)
+        raise ProtocolError(f"The service returned an unexpected status ({status}{said}).", name, status)
     error.retry_after = _retry_after(response)
     raise error
 
@@ -236,8 +331,8 @@ def _unauthorised(settings: Settings, told: str) -> str:
     if settings.key is None:
         remedy = f"set PL_API_KEY, or {login}" if settings.connection == ENVIRONMENT else login
         remedy = f"{settings.withheld}; {remedy}" if settings.withheld else remedy
-        return f"The service asks for a key, and no key was sent ({said}): {remedy}."
-    if "enter your" in told.lower():  # which services say to everybody, whatever was sent
+        return f"The service requires a key, and no key was sent ({said}): {remedy}."
+    if "enter your" in told.lower():  # services return this with any key
         said = "401"
     source = settings.key.source
     remedy = "check the key"
@@ -249,7 +344,13 @@ def _unauthorised(settings: Settings, told: str) -> str:
 
 
 def login_option(settings: Settings) -> str:
-    """Return what ``planet-vector login`` takes for a service, with a space before it; nothing for the default one."""
+    """Return the option of ``planet-vector login`` for a service, after a space; empty for the default service.
+
+    Parameters
+    ----------
+    settings : Settings
+        The service.
+    """
     if settings.connection == ENVIRONMENT or settings.api_url == default_connection().root:
         return ""
     return f" --connection {shlex.quote(settings.connection or settings.api_url)}"
@@ -259,11 +360,11 @@ def _forbidden(settings: Settings, said: str) -> str:
     if settings.key is None:
         return f"The service does not allow this without a key (403{said})."
     source = f", from {settings.key.source}" if settings.key.source else ""
-    return f"The service does not allow this with your key (403{said}{source}): ask those who gave it to you."
+    return f"The service does not allow this with your key (403{said}{source}): ask its issuer."
 
 
 def _message(response: requests.Response) -> str:
-    """Return what the service says of an error, as one short line."""
+    """Return the message of an error response as one short line."""
     try:
         body = json.loads(read_body(response, 65536))
         text = body.get("message", "") if isinstance(body, dict) else ""
@@ -274,7 +375,7 @@ def _message(response: requests.Response) -> str:
 
 
 def _retry_after(response: requests.Response) -> Optional[float]:
-    """Return the pause a service asks for, in seconds, capped (RFC 9110, section 10.2.3)."""
+    """Return the requested pause before a retry in seconds, capped (RFC 9110, section 10.2.3)."""
     text = response.headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]+", text):
         return min(float(text), LONGEST_RETRY_AFTER)  # float() accepts any number of digits, int() does not

@@ -1,7 +1,7 @@
-"""HTTP as this project needs it: retries, redirects, guarded sizes; the key for the service's own origins alone.
+"""HTTP requests to a service: retries, redirects, size limits; the key is sent to the service's own origins only.
 
-Redirects are followed hop by hop here, never by the HTTP library: each hop is checked, loses the key when it
-leaves the API's origins, and may not step down from https to http.
+Redirects are followed here, never by the HTTP library. Each one is checked, loses the key if it leaves the API's
+origins, and may not lead from https to http.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ Parameters = Sequence[Tuple[str, str]]
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
-CONNECT_TIMEOUT = 10.0  # seconds; a host that is there answers a SYN well within
-READ_TIMEOUT = 60.0  # seconds without a byte; a page of 1000 scenes over a continent took the service 20-30
-DEADLINE = 300.0  # seconds for one request with all its retries; what a person waits for at the most
-RETRIES = 5  # after the first try, as planet's own client does
-FIRST_RETRIES = 1  # while the service has never answered: more likely it is down, or the address is wrong
+CONNECT_TIMEOUT = 10.0  # seconds; a running host acknowledges a SYN much faster
+READ_TIMEOUT = 60.0  # seconds without a byte; the service took 20-30 for a page of 1000 scenes over a continent
+DEADLINE = 300.0  # seconds for one request with all retries; the limit of a user's patience
+RETRIES = 5  # after the first try, as in planet's own client
+FIRST_RETRIES = 1  # before the first response: the service is probably down, or the address wrong
 BACKOFF = 0.5  # seconds before the first retry, doubled each time, with full jitter
 LONGEST_BACKOFF = 20.0  # seconds
 MAX_REDIRECTS = 5
 MAX_JSON = 64 * 2**20  # bytes decoded; the largest real page of 1000 scenes is about 2 MB
-MAX_URL = 2000  # characters; the shortest limit among common servers and proxies, past it a search is POSTed
+MAX_URL = 2000  # characters; the lowest limit of common servers and proxies; longer searches use POST
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass
 class Network:
-    """How a host program reaches the network, where it is not as the environment says."""
+    """Proxies and certificates of a host program, where they differ from the environment's."""
 
     proxies: Optional[Mapping[str, str]] = None
     certificates: Optional[str] = None
@@ -62,46 +62,46 @@ _network = Network()
 
 
 def set_network(proxies: Optional[Mapping[str, str]], certificates: Optional[str]) -> None:
-    """Take a host program's own proxies and certificates for all requests made from now on in this process.
+    """Set a host program's proxies and certificates for all further requests of this process.
 
     Parameters
     ----------
-    proxies : mapping, optional
-        As requests takes them: an address by ``http``, ``https``, or ``https://host``; an empty one for none. None
-        leaves it to the environment.
-    certificates : str, optional
+    proxies : mapping of str to str or None
+        As for requests: an address by ``http``, ``https``, or ``https://host``; an empty mapping for none. None uses
+        the environment's.
+    certificates : str or None
         A file of trusted certificate authorities (PEM).
     """
     _network.proxies, _network.certificates = proxies, certificates
-    # A transport lives as long as the process: its user may change the settings of the host program meanwhile.
+    # Transports live as long as the process, in which the user may change the host program's settings.
     for transport in list(_transports):
         transport.apply_network()
 
 
 def _off_the_main_thread(ask: F) -> F:
-    """Have another thread call a function for the main thread, and return what it returns.
+    """Run a function in another thread if the main thread calls it.
 
-    Ctrl-C does not end looking up a host, nor, on Windows, waiting for one.
+    Ctrl-C does not interrupt the look-up of a host, nor, on Windows, waiting for its response.
     """
 
     @wraps(ask)
     def call(*args: Any, **kwargs: Any) -> Any:
         if threading.current_thread() is threading.main_thread():
-            return _asking.submit(ask, *args, **kwargs).result()
+            return _main_thread_workers.submit(ask, *args, **kwargs).result()
         return ask(*args, **kwargs)
 
     return cast(F, call)
 
 
 class Transport:
-    """Requests to one service, for JSON, bytes and redirects.
+    """Client for requests to one service.
 
-    Safe to use from several threads, and from forked processes, each of which has connections of its own.
+    It can be used from several threads, and from forked processes, each of which has its own connections.
 
     Parameters
     ----------
     settings : Settings
-        The root, the key, the limits.
+        Root, key and limits of the service.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -115,44 +115,79 @@ class Transport:
         renew_after_fork(self._renew)
 
     def apply_network(self) -> None:
-        """Reach the service as `set_network` says now."""
+        """Apply the current settings of `set_network`."""
         self._session.proxies = dict(_network.proxies or {})
         self._session.trust_env = _network.proxies is None  # requests would prefer the environment's proxies
         self._session.verify = True if _network.certificates is None else _network.certificates
         self._guard.proxied = self._proxy_of(self.settings.api_url) is not None
 
     def _renew(self) -> None:
-        # Not closed: that takes locks which a thread of the parent may have held.
+        # Not closed: that requires locks which a thread of the parent may have held.
         _sessions_of_parents.append(self._session)
         self._session = _new_session(self.settings, self._guard)
         self.apply_network()
 
     def url(self, path: str) -> str:
-        """Return the address of a path below the root."""
+        """Return the URL of a path below the root.
+
+        Parameters
+        ----------
+        path : str
+            Relative to the root.
+        """
         return urljoin(self.settings.api_url, path)
 
     def get_json(self, url: str, parameters: Parameters = (), limit: int = MAX_JSON) -> JsonResponse:
-        """Ask for JSON, by POST when the address would be longer than `MAX_URL`.
+        """Request JSON, by POST if the URL would be longer than `MAX_URL`.
+
+        Parameters
+        ----------
+        url : str
+            The URL.
+        parameters : sequence of (str, str), optional
+            Names and values of the query.
+        limit : int, optional
+            Maximum size of the body in bytes.
+
+        Returns
+        -------
+        JsonResponse
+            The response.
 
         Raises
         ------
         ServiceError
-            One of its kinds; nothing is returned in part.
+            If the request fails, or the response is not JSON.
         """
         return self.fetch(url, parameters, limit)[1]()
 
     def fetch(
         self, url: str, parameters: Parameters = (), limit: int = MAX_JSON
     ) -> Tuple[bytes, Callable[[], JsonResponse]]:
-        """Ask as `get_json` does; return the body, and what reads it as JSON in whatever thread calls that.
+        """Request JSON as `get_json` does; return the body, and a function that parses it.
 
-        Threads that wait for the network are free for the next request at once when another reads what they got;
-        Python reads in one thread at a time anyway. What turns out to be cut off is asked for again by the reader.
+        The function may be called in another thread. So the requesting threads are free for the next request at once,
+        and only one thread parses, as Python runs one at a time. If the body turns out to be incomplete, the function
+        repeats the request.
+
+        Parameters
+        ----------
+        url : str
+            The URL.
+        parameters : sequence of (str, str), optional
+            Names and values of the query.
+        limit : int, optional
+            Maximum size of the body in bytes.
+
+        Returns
+        -------
+        (bytes, callable)
+            The body, and the function, which returns a JsonResponse.
 
         Raises
         ------
         ServiceError
-            Here, when there is no answer; from the reader, when it is no JSON.
+            If the request fails; from the function, if the response is not JSON.
         """
         method = "POST" if parameters and len(f"{url}?{urlencode(parameters)}") > MAX_URL else "GET"
         name = f"{method} {redacted(url)}"
@@ -169,12 +204,26 @@ class Transport:
         return content, read
 
     def get_bytes(self, url: str, parameters: Parameters = (), limit: int = MAX_JSON) -> Tuple[bytes, str]:
-        """Ask for a small file whole; return it with its content type.
+        """Request a small file, and return it with its content type.
+
+        Parameters
+        ----------
+        url : str
+            The URL.
+        parameters : sequence of (str, str), optional
+            Names and values of the query.
+        limit : int, optional
+            Maximum size of the file in bytes.
+
+        Returns
+        -------
+        tuple of bytes and str
+            The content and the content type.
 
         Raises
         ------
         ServiceError
-            One of its kinds, also when the file is larger than `limit` bytes.
+            If the request fails, or the file is larger than `limit`.
         """
         return self._exchange(
             "GET", url, parameters, lambda r: (read_body(r, limit), r.headers.get("Content-Type", ""))
@@ -188,60 +237,82 @@ class Transport:
         seconds: float = DEADLINE,
         limited: bool = True,
     ) -> T:
-        """Ask for a file and hand the open response to a function, which reads it.
+        """Request a file, and pass the open response to a function, which reads it.
 
-        The function is called again when the connection breaks within it.
+        The function is called again if the connection breaks during it.
 
         Parameters
         ----------
         url : str
-            The address.
-        headers : mapping
+            The URL.
+        headers : mapping of str to str
             Of the request.
         handle : callable
-            Returns what it makes of the response.
-        seconds : float
-            For all tries: none is begun later.
-        limited : bool
-            Whether the request counts among those whose rate is limited; ranges of a file do not.
+            Reads the response, and returns the result.
+        seconds : float, optional
+            Deadline of all tries: none starts later.
+        limited : bool, optional
+            Whether the request counts towards the rate limit; requests for ranges of a file do not.
+
+        Returns
+        -------
+        object
+            The result of `handle`.
+
+        Raises
+        ------
+        ServiceError
+            If the request fails.
         """
         return self._exchange("GET", url, (), handle, headers, seconds=seconds, limited=limited)
 
     def follow(
         self, url: str, within: bool = False, seconds: float = DEADLINE
     ) -> Tuple[str, requests.structures.CaseInsensitiveDict[str]]:
-        """Find where a link leads, hop by hop, reading one byte there.
+        """Follow the redirects of a link, and request one byte of its target.
 
         Parameters
         ----------
         url : str
             The link.
-        within : bool
-            Stop at the first address off the API's origins, without asking there; it has no headers. Its host is
-            looked up and checked here, as other programs that ask it are not bound to checked addresses.
-        seconds : float
-            For all tries: none is begun later.
+        within : bool, optional
+            Whether to stop at the first address off the API's origins, without a request to it; then there are no
+            headers. Its host is looked up and checked here, as other programs are not bound to checked addresses.
+        seconds : float, optional
+            Deadline of all tries: none starts later.
 
         Returns
         -------
         url : str
-            The last address; on the API's own origins only this one takes the key.
+            The last address; the key may be sent to it only if it is on the API's own origins.
         headers : mapping
-            Of the last answer. ``Content-Range`` tells the length where ranges are served.
+            Headers of the last response. ``Content-Range`` contains the length if the server supports ranges.
+
+        Raises
+        ------
+        ServiceError
+            If the request fails, or a redirect is not allowed.
         """
-        outside = self._unasked if within else None
+        outside = self._checked_target if within else None
         return self._exchange(
             "GET", url, (), lambda r: (r.url, r.headers), {"Range": "bytes=0-0"}, outside, seconds=seconds
         )
 
     def check_link(self, url: str, base: Optional[str] = None) -> str:
-        """Return a link of an answer, made absolute, once it is one that may be asked for.
+        """Return a link of a response as an absolute URL, after checking it.
+
+        Parameters
+        ----------
+        url : str
+            The link.
+        base : str, optional
+            The URL of the response; the root by default.
 
         Raises
         ------
         ProtocolError
-            When it is not http(s), steps down from https, holds a user name, or names a private host while
-            the API is not on one. What a name stands for is checked when it is connected to.
+            If the link is not http(s), leads from https to http, contains a user name, or names a private host while
+            the API is on a public one. The addresses of its host are checked when it is connected to.
         """
         base = base or self.settings.api_url
         try:
@@ -250,18 +321,18 @@ class Transport:
             scheme, host, _ = origin(absolute)
             private = is_private_text(plain_host(host))
         except (ValueError, TypeError, AttributeError):
-            raise ProtocolError("The service gave a link that is no address.", redacted(base)) from None
+            raise ProtocolError("The service returned a link that is not an address.", redacted(base)) from None
         if scheme not in ("http", "https"):
             raise ProtocolError(
-                f"The service gave a link that is not http(s) but {scheme!r}: it is not opened.", redacted(base)
+                f"The service returned a link that is not http(s) but {scheme!r}: it is not opened.", redacted(base)
             )
         if "@" in parts.netloc:
-            raise ProtocolError("The service gave a link with a user name in it: it is not opened.", redacted(base))
+            raise ProtocolError("The service returned a link with a user name: it is not opened.", redacted(base))
         if scheme == "http" and urlsplit(base).scheme == "https":
-            raise ProtocolError("The service leads from https to http: it is not followed.", redacted(base))
+            raise ProtocolError("The service links from https to http: the link is not followed.", redacted(base))
         if private is not False and not self._allows_private():
-            kind = "a private host" if private else "what may be a private host"
-            raise ProtocolError(f"The service gave a link to {kind}, {host}: it is not opened.", redacted(base))
+            kind = "a private host" if private else "a possibly private host"
+            raise ProtocolError(f"The service returned a link to {kind}, {host}: it is not opened.", redacted(base))
         return absolute
 
     def close(self) -> None:
@@ -277,16 +348,16 @@ class Transport:
         address = requests.utils.select_proxy(url, merged["proxies"])
         return None if address is None else describe_proxy(address, urlsplit(url).scheme, _network.proxies)
 
-    def _unasked(self, url: str) -> Tuple[str, requests.structures.CaseInsensitiveDict[str]]:
+    def _checked_target(self, url: str) -> Tuple[str, requests.structures.CaseInsensitiveDict[str]]:
         _, host, port = origin(url)
         name = f"GET {redacted(url)}"
-        if self._proxy_of(url) is None:  # else the proxy looks it up
+        if self._proxy_of(url) is None:  # otherwise the proxy looks it up
             try:
                 self._guard.addresses(host, port)
             except PrivateHost as error:
                 raise ProtocolError(str(error), name) from None
             except OSError:
-                raise UnavailableError("The host is not found: check the network.", name) from None
+                raise UnavailableError("The host was not found: check the network.", name) from None
         return url, requests.structures.CaseInsensitiveDict()
 
     @_off_the_main_thread
@@ -301,7 +372,7 @@ class Transport:
         seconds: float = DEADLINE,
         limited: bool = True,
     ) -> T:
-        """Ask until there is an answer, an error that stays, or no time left."""
+        """Send a request until there is a response, a permanent error, or no time left."""
         end = time.monotonic() + seconds
         for attempt in range(RETRIES + 1):
             if limited:
@@ -322,7 +393,7 @@ class Transport:
         raise AssertionError("unreachable")
 
     def _explained(self, error: ServiceError) -> ServiceError:
-        """Return an error that also says so where the service itself is no more."""
+        """Return an error with an explanation if the service is known to be gone or is not running."""
         if self.settings.api_url == DEFAULT_API_URL:
             error.message = f"{error.message.rstrip('.')} ({GONE})."
         elif (
@@ -374,7 +445,7 @@ class Transport:
                     f"The exchange with the service failed ({type(error).__name__}): check the address.", name
                 ) from None
             if method == "GET" or response.status_code in (301, 302, 303):
-                # The address redirected to holds whatever parameters it is to have (RFC 9110, section 15.4).
+                # The target of the redirect contains all parameters (RFC 9110, section 15.4).
                 method, parameters = "GET", ()
         raise ProtocolError(f"The service redirects more than {MAX_REDIRECTS} times: it is not followed.", name)
 
@@ -386,7 +457,7 @@ def _new_session(settings: Settings, guard: Guard) -> requests.Session:
         session.mount(scheme, adapter)
     session.auth = OriginAuth(settings)
     session.headers["User-Agent"] = "planet_vector"
-    # A cookie set by one answer is a credential that would go out with others: keep none.
+    # Keep no cookies: a cookie is a credential, which would be sent with other requests.
     session.cookies.set_policy(_NoCookies())
     return session
 
@@ -397,5 +468,5 @@ class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignor
 
 
 _transports: weakref.WeakSet[Transport] = weakref.WeakSet()
-_sessions_of_parents: List[requests.Session] = []  # of this process's parents, kept as they were at the fork
-_asking = Workers(64, "planet-request")  # one asks for the main thread; others may hang since it was interrupted
+_sessions_of_parents: List[requests.Session] = []  # of this process's parents, unchanged since the fork
+_main_thread_workers = Workers(64, "planet-request")  # one serves the main thread; others may still hang after Ctrl-C

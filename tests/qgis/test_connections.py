@@ -196,8 +196,8 @@ def test_a_file_that_cannot_be_read_is_told_once_and_stays(desktop: Desktop) -> 
     for _ in range(3):
         assert [known.name for known in connections().all()] == [LOCAL] and connections().current().name == LOCAL
     (said,) = desktop.said()
-    assert str(connections_path()) in said and "mend or remove it" in said
-    with pytest.raises(ConfigError, match="mend or remove it"):
+    assert str(connections_path()) in said and "correct or remove it" in said
+    with pytest.raises(ConfigError, match="correct or remove it"):
         connections().add(Connection("a", "http://127.0.0.1:9/v0/"))
     assert connections_path().read_text() == "{"
 

@@ -122,7 +122,7 @@ def test_a_new_connection_keeps_its_key_in_the_authentication_manager(service: S
         ("", "http://127.0.0.1:9/v0/", "", "name"),
         ("a", "ftp://example.org", "", "http(s) address"),
         ("a", "http://user@127.0.0.1:9/v0/", "", "user name"),
-        ("a", "http://127.0.0.1:9/v0/", "with space", "character no key has"),
+        ("a", "http://127.0.0.1:9/v0/", "with space", "contains an invalid character"),
     ],
 )
 def test_a_connection_that_cannot_be_is_refused_in_the_dialog(

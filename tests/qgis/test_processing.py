@@ -141,9 +141,9 @@ def test_every_algorithm_says_what_it_is_and_does() -> None:
     ("name", "parameters", "said"),
     [
         ("search", {"SCENE_TYPE": "nosuch"}, "There is no scene type 'nosuch'"),
-        ("search", {"SCENE_TYPE": "ortho", "CONDITIONS": "clod_cover=3"}, "'clod_cover' is no parameter of a search"),
+        ("search", {"SCENE_TYPE": "ortho", "CONDITIONS": "clod_cover=3"}, "'clod_cover' is not a search parameter"),
         ("search", {"SCENE_TYPE": "ortho", "CONDITIONS": "acquired.gte"}, "The condition 'acquired.gte' has no value"),
-        ("search", {"SCENE_TYPE": "ortho", "CONDITIONS": "api_key=1"}, "is no parameter of a search"),
+        ("search", {"SCENE_TYPE": "ortho", "CONDITIONS": "api_key=1"}, "is not a search parameter"),
         ("searchlayer", {"SCENE_TYPE": "nosuch"}, "There is no scene type 'nosuch'"),
         ("search", {"SCENE_TYPE": "ortho", "TO": "9999-12-31"}, "acquired"),
     ],

@@ -191,7 +191,7 @@ def test_a_service_with_tls_is_read_and_a_step_down_from_it_is_refused(
         for case in ("signed", "moved", "expired"):
             cells.note(case, f"https→http {case[0]}")
             assert cells.results[case].get("error") == "ProtocolError", cells.results[case]
-            assert "leads from https to http" in cells.results[case]["message"]
+            assert "links from https to http" in cells.results[case]["message"]
         assert not pair.store.seen
         # Whom nobody vouches for is told nothing.
         pair.forget()

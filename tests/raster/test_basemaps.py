@@ -126,7 +126,7 @@ def test_an_area_is_not_opened_as_the_globe(
 ) -> None:
     name = f"PLANET:basemaps/clear?intersects={scene.footprint.wkt}"
     for opened in (planet_vector.open, rasters.open_tiles, rasters.resolve):
-        with pytest.raises(NameSyntaxError, match="'intersects' is no parameter of a basemap's raster: give bbox="):
+        with pytest.raises(NameSyntaxError, match="'intersects' is not a parameter of a basemap's raster: give bbox="):
             opened(name)
     done = call("mosaic", name, "-o", str(tmp_path / "globe.vrt"))
     assert done.returncode != 0 and "give bbox=" in done.stderr and not (tmp_path / "globe.vrt").exists()

@@ -389,7 +389,7 @@ def test_a_percentage_claims_no_more_than_there_is(share: float, told: str) -> N
 
 @pytest.mark.parametrize("area", ["field.geojson", "/data/a field.shp", Path("field.geojson"), "[1, 2]"])
 def test_a_file_is_no_area_and_an_error_says_what_is(area: Any) -> None:
-    with pytest.raises(QueryError, match="takes WKT, GeoJSON or a shape, and what is in a file is to be read first"):
+    with pytest.raises(QueryError, match="give WKT, GeoJSON or a shape, and read the content of a file first"):
         find_stacks([feature("a", box(12, 47, 12.1, 47.1))], area=area)
 
 
@@ -401,7 +401,7 @@ def test_wkt_is_read_in_all_its_forms() -> None:
     forms = [f" polygon{corners}", f"SRID=4326;POLYGON {corners}", f"POLYGON Z {raised}", f"MultiPolygon({corners})"]
     for text in (*forms, f"GEOMETRYCOLLECTION (POLYGON {corners})"):
         assert area_asked_for(text).equals(expected)
-    with pytest.raises(QueryError, match="read: (?!.*to be read first)"):
+    with pytest.raises(QueryError, match="read: (?!.*content of a file first)"):
         area_asked_for("POLYGON ((12 47, 12.1 47)")
 
 

@@ -269,9 +269,9 @@ NO_FOOTPRINTS: dict[str, tuple[Any, str]] = {
     "far away": (at(1e300), "the footprint has a longitude beyond ±540 degrees"),
     "not-a-number": (at(math.nan), "the footprint has a longitude beyond ±540 degrees"),
     "beyond-the-pole": (at(0, -90.5), "the footprint has a latitude beyond ±90 degrees"),
-    "point": ({"type": "Point", "coordinates": [1, 2]}, "the footprint is no Polygon or MultiPolygon but 'Point'"),
-    "text": ("POINT (1 2)", "the footprint is no geometry of GeoJSON but a value of type str"),
-    "true": (at(True), "the footprint has a position that is no list of two numbers or more"),
+    "point": ({"type": "Point", "coordinates": [1, 2]}, "the footprint is not a Polygon or MultiPolygon but 'Point'"),
+    "text": ("POINT (1 2)", "the footprint is not a GeoJSON geometry but a value of type str"),
+    "true": (at(True), "the footprint has a position that is not a list of two or more numbers"),
     "empty": ({"type": "Polygon", "coordinates": []}, "the footprint has no coordinates"),
     "one-bad-part": (
         {"type": "MultiPolygon", "coordinates": [USUAL["coordinates"], [[]]]},
@@ -436,5 +436,5 @@ def test_without_the_column_the_log_says_why(odd: Service, caplog: pytest.LogCap
 
 
 def test_a_scene_alone_says_why_it_has_no_footprint() -> None:
-    with pytest.raises(ProtocolError, match="gave a a geometry that cannot be used: the footprint has a longitude"):
+    with pytest.raises(ProtocolError, match="returned a with an invalid geometry: the footprint has a longitude"):
         _ = Scene({**SCENE, "geometry": at(1e300)}, ORTHO).polygons

@@ -1,1 +1,1 @@
-"""The Scenes API v0 of Planet, which the local service answers, too."""
+"""Client of Planet's Scenes API v0, which the local service implements, too."""

@@ -1,8 +1,8 @@
 """Basemaps of the Scenes API v0.
 
-Quads are listed those updated last first, a page at a time, and no answer says how many there are. The service's own
-``next`` links ask for those updated *before* the last one seen, so quads that share that time across the edge of a
-page are lost. Here the next page begins with that whole instant again.
+The service lists quads in pages, the last updated first, without a count. Its ``next`` links request quads updated
+*before* the last one seen, so that quads that share this time across a page edge are lost. Here the next page begins
+with that whole instant again.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from planet_vector.query import area_within
 from planet_vector.scene import Item, Scene
 from planet_vector.times import format_time, nearest_time, next_instant
 
-PAGE = 1000  # quads asked for at once; the API's limit for scenes
-SURELY_WHOLE = 50  # quads; the API's page when nothing is said (specification): no page it cuts short has fewer
-MAX_PAGES = 2000  # of basemaps or quads: two million quads, twice what level 15 has over all land
+PAGE = 1000  # quads per request; the API's limit for scenes
+SURELY_WHOLE = 50  # quads; the API's default page (specification): a shorter page is the last
+MAX_PAGES = 2000  # of basemaps or quads: two million quads, twice the number at level 15 over all land
 
-_LARGEST_QUAD = 16384  # pixels a side
-_DEEPEST = 22  # zoom; 4 cm a pixel
+_LARGEST_QUAD = 16384  # width in pixels
+_DEEPEST = 22  # zoom level; 4 cm per pixel
 
 _BASEMAP: Mapping[str, str] = {
     "name": TEXT,
@@ -64,9 +64,9 @@ class ScenesV0Basemaps:
     Parameters
     ----------
     transport : Transport
-        Asks the service.
+        Sends the requests.
     catalog : Catalog
-        What the scenes behind a quad are of.
+        The catalog of the source scenes of quads.
     """
 
     schema = CollectionSchema("scenes-v0", BASEMAPS, _BASEMAP, Meanings(time=""))
@@ -76,13 +76,27 @@ class ScenesV0Basemaps:
         self._catalog = catalog
 
     def quad_schema(self, name: str) -> CollectionSchema:
-        """Return the columns of the quads of a basemap."""
+        """Return the columns of the quads of a basemap.
+
+        Parameters
+        ----------
+        name : str
+            The basemap.
+        """
         return CollectionSchema(
             "scenes-v0", f"{BASEMAPS}/{name}", _QUAD, Meanings(time=""), assets_of=_quad_assets, links_of=links_of
         )
 
     def list(self) -> List[Feature]:
-        """Return what the service says of each basemap it has."""
+        """Return the service's JSON object of each basemap.
+
+        Raises
+        ------
+        NotFoundError
+            If the service has no basemaps.
+        ProtocolError
+            If the response is not a list of basemaps.
+        """
         url = self._transport.url("mosaics/")
         found: List[Feature] = []
         names: Set[str] = set()
@@ -101,13 +115,26 @@ class ScenesV0Basemaps:
             fresh = {basemap["name"]: basemap for basemap in page if basemap["name"] not in names}
             found += fresh.values()
             names.update(fresh)
-            link = _next(body) if fresh else None  # the link may lead to an empty page, or to the same again
+            link = _next(body) if fresh else None  # the link may lead to an empty page or to the same page
             if link is None:
                 return found
         raise ProtocolError(f"The service lists basemaps on more than {MAX_PAGES:,} pages.", f"GET {url}")
 
     def body(self, name: str) -> Mapping[str, Any]:
-        """Return what the service says of a basemap, whatever its kind."""
+        """Return the service's JSON object of a basemap of any kind.
+
+        Parameters
+        ----------
+        name : str
+            The basemap.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no basemap of this name.
+        ProtocolError
+            If the response is something else.
+        """
         try:
             body = self._transport.get_json(self._address(name)).body
         except NotFoundError as error:
@@ -117,9 +144,14 @@ class ScenesV0Basemaps:
         return body
 
     def read(self, body: object) -> Optional[Basemap]:
-        """Return a basemap from what the service says of it; None where it is of no kind that is known.
+        """Return a basemap from the service's JSON object; None if its kind is unknown.
 
-        Known are basemaps in web mercator of 8-bit quads, the only kind the API has had.
+        Web mercator basemaps with 8-bit quads are supported, the only kind that the API has had.
+
+        Parameters
+        ----------
+        body : object
+            The object, or any other JSON value.
         """
         links = body.get("links") if isinstance(body, Mapping) else None
         if not isinstance(body, Mapping) or not isinstance(links, Mapping):
@@ -141,27 +173,58 @@ class ScenesV0Basemaps:
         return None
 
     def named(self, name: str) -> Basemap:
-        """Ask the service for a basemap."""
+        """Request a basemap by its name.
+
+        Parameters
+        ----------
+        name : str
+            The basemap.
+
+        Returns
+        -------
+        Basemap
+            The basemap.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no basemap of this name.
+        ProtocolError
+            If it is of an unknown kind.
+        """
         basemap = self.read(self.body(name))
         if basemap is None:
             raise self._unreadable(name)
         return basemap
 
     def quads(self, basemap: Basemap, area: Union[Box, str, None] = None) -> Iterator[Item]:
-        """Yield the quads of a basemap that share ground with an area, page after page, each once."""
+        """Yield the quads of a basemap that share ground with an area, page by page, each once.
+
+        Parameters
+        ----------
+        basemap : Basemap
+            The basemap.
+        area : Box or str, optional
+            A bounding box in degrees, which may cross the antimeridian, or WKT or GeoJSON; by default everywhere.
+
+        Raises
+        ------
+        ServiceError
+            If the list cannot be completed; then the quads yielded so far are incomplete.
+        """
         where = f"GET {basemap.quads}"
         seen: Set[str] = set()
         link = basemap.quads
         parameters: List[Tuple[str, str]] = [("count", str(PAGE))]
         if area is not None:
             parameters.append(("intersects", area.wkt() if isinstance(area, Box) else area_within(area)))
-        plain: Optional[str] = None  # the service's own link to the page, where another was taken
+        plain: Optional[str] = None  # the service's own link to the page, if another was used
         for _ in range(MAX_PAGES):
             body = self._transport.get_json(self._transport.check_link(link), parameters).body
             parameters = []
             features = body.get("features") if isinstance(body, Mapping) else None
             if not isinstance(features, list):
-                raise ProtocolError("The service answered with what is no page of quads.", where)
+                raise ProtocolError("The service returned something that is not a page of quads.", where)
             page = [Item(feature) for feature in features]
             fresh = {quad.id: quad for quad in page if quad.id not in seen}
             for quad in fresh.values():
@@ -171,35 +234,61 @@ class ScenesV0Basemaps:
             if page and not fresh:
                 if plain is None:
                     raise ProtocolError(
-                        "The service gave a page of quads twice: which ones are missing is unknown.", where
+                        "The service returned a page of quads twice, so that others may be missing: try again.", where
                     )
-                # All of the instant again, and nothing after it: the end, unless the instant fills a whole page.
+                # The same instant again and nothing after it: the end, unless the instant fills a whole page.
                 after = self._transport.get_json(self._transport.check_link(plain)).body
                 if isinstance(after, Mapping) and after.get("features") == []:
                     return
                 raise ProtocolError(
-                    "More quads were updated at one time than a page holds: take a smaller area.", where
+                    "More quads were updated at one time than fit on a page: use a smaller area.", where
                 )
             following = _next(body)
             if following is None or len(page) < SURELY_WHOLE:
                 return
             again = _from_the_last_instant(following, page[-1])
             link, plain = (again, following) if again is not None else (following, None)
-        raise ProtocolError(f"The service lists quads on more than {MAX_PAGES:,} pages: take a smaller area.", where)
+        raise ProtocolError(f"The service lists quads on more than {MAX_PAGES:,} pages: use a smaller area.", where)
 
     def quad(self, basemap: Basemap, quad_id: str) -> Item:
-        """Return one quad."""
+        """Return one quad.
+
+        Parameters
+        ----------
+        basemap : Basemap
+            The basemap.
+        quad_id : str
+            The quad's id.
+
+        Raises
+        ------
+        NotFoundError
+            If the basemap has no quad of this id.
+        ProtocolError
+            If the response is something else.
+        """
         url = f"{basemap.quads.rstrip('/')}/{quote(quad_id, safe='')}"
         try:
             quad = Item(self._transport.get_json(url).body)
         except NotFoundError as error:
             raise NotFoundError(f"Basemap {basemap.name!r} has no quad {quad_id!r}.", error.request, 404) from None
         if quad.id != quad_id:
-            raise ProtocolError(f"The service gave quad {quad.id[:40]!r} when asked for {quad_id!r}.", f"GET {url}")
+            raise ProtocolError(f"The service returned quad {quad.id[:40]!r} instead of {quad_id!r}.", f"GET {url}")
         return quad
 
     def scenes(self, quad: Item) -> List[Scene]:
-        """Return the scenes a quad was made of."""
+        """Return the source scenes of a quad.
+
+        Parameters
+        ----------
+        quad : Item
+            The quad.
+
+        Raises
+        ------
+        ProtocolError
+            If the response is not a list of scenes, or is incomplete.
+        """
         scenes: List[Scene] = []
         link: Optional[str] = quad.link("scenes")
         expected: object = None
@@ -215,7 +304,7 @@ class ScenesV0Basemaps:
                 break
         if isinstance(expected, int) and len(scenes) != expected:
             raise ProtocolError(
-                f"The service gave {len(scenes)} of {expected} scenes of quad {quad.id}.", f"GET {link}"
+                f"The service returned {len(scenes)} of {expected} scenes of quad {quad.id}.", f"GET {link}"
             )
         return scenes
 
@@ -224,7 +313,7 @@ class ScenesV0Basemaps:
 
     def _unreadable(self, name: str) -> ProtocolError:
         where = f"GET {self._address(name)}"
-        return ProtocolError(f"The service gave basemap {name!r} in a form that cannot be read.", where)
+        return ProtocolError(f"The service returned basemap {name!r} in an unknown form.", where)
 
 
 def _next(body: Mapping[str, Any]) -> Optional[str]:
@@ -234,9 +323,9 @@ def _next(body: Mapping[str, Any]) -> Optional[str]:
 
 
 def _from_the_last_instant(link: str, last: Item) -> Optional[str]:
-    """Return a link to the next page that begins with the time of the last quad; None where the link pages otherwise.
+    """Return a next link that begins with the time of the last quad; None if the link pages by another parameter.
 
-    A service that keeps quads of one time apart by a parameter of its own needs no help.
+    A service that distinguishes quads of one time by a parameter of its own needs no change.
     """
     parts = urlsplit(link)
     query = parse_qsl(parts.query, keep_blank_values=True)
@@ -258,7 +347,7 @@ def _from_the_last_instant(link: str, last: Item) -> Optional[str]:
 def _type_of(feature: object) -> str:
     found = collection_of(feature)
     if found is None:
-        raise ProtocolError("The service gave a scene without a link to itself.")
+        raise ProtocolError("The service returned a scene without a link to itself.")
     return found
 
 

@@ -22,10 +22,10 @@ from planet_vector.roots import DEFAULT_API_URL, is_api_origin
 from planet_vector.scene import Scene
 
 PAGE = 1000
-"""Scenes of a page, the most the API gives at once."""
+"""Scenes of a page, the maximum of the API."""
 
 _TILES_URL = "https://tiles.planet.com/v0/"
-_MOST_THUMBNAIL = 16 * 2**20  # bytes; a large one in PNG has less than 1 MB
+_MOST_THUMBNAIL = 16 * 2**20  # bytes; a large thumbnail in PNG has less than 1 MB
 _SIGNATURES = {"png": b"\x89PNG\r\n\x1a\n", "jpg": b"\xff\xd8\xff", "jpeg": b"\xff\xd8\xff"}
 
 
@@ -35,7 +35,7 @@ class ScenesV0:
     Parameters
     ----------
     settings : Settings
-        Where the service is and whose key opens it.
+        Root, key and limits of the service.
     """
 
     kind = "v0"
@@ -45,31 +45,49 @@ class ScenesV0:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.transport = Transport(settings)
-        self._has_types = False  # known to list scene types
+        self._has_types = False  # whether it has listed scene types
         self.basemaps = ScenesV0Basemaps(self.transport, self)
 
     def schema(self, scene_type: str) -> CollectionSchema:
-        """Return the columns of a scene type, and what the service selects by; asks nothing."""
+        """Return the schema of a scene type, without a request.
+
+        Parameters
+        ----------
+        scene_type : str
+            The scene type.
+        """
         return schema_of(scene_type)
 
     def collection_of(self, feature: object) -> Optional[str]:
-        """Return the scene type of a Feature by its own link; None if it has none."""
+        """Return the scene type of a Feature from its own link; None if it has none.
+
+        Parameters
+        ----------
+        feature : object
+            The Feature, or any other JSON value.
+        """
         return collection_of(feature)
 
     def is_there(self) -> bool:
-        """Ask whether a Scenes API v0 answers at the root."""
+        """Tell whether a Scenes API v0 responds at the root.
+
+        Raises
+        ------
+        ServiceError
+            If there is no response, or the key is rejected.
+        """
         try:
             return bool(self.scene_types())
         except (NotFoundError, ProtocolError):
             return False
 
     def scene_types(self) -> Dict[str, str]:
-        """Return the scene types the service lists and the address of each.
+        """Return the scene types that the service lists, with their URLs.
 
         Raises
         ------
         ServiceError
-            When the service does not answer as the root of a Scenes API does.
+            If the response is not that of the root of a Scenes API.
         """
         try:
             answer = self.transport.get_json(self.transport.url("scenes/"))
@@ -88,12 +106,19 @@ class ScenesV0:
     def scene(self, scene_type: str, scene_id: str) -> Scene:
         """Return one scene.
 
+        Parameters
+        ----------
+        scene_type : str
+            The scene type.
+        scene_id : str
+            The scene's id.
+
         Raises
         ------
         NotFoundError
-            When the service has no such scene.
+            If the service has no such scene.
         ServiceError
-            When it does not answer.
+            If the request fails.
         """
         url = self.transport.url(f"scenes/{quote(scene_type, safe='')}/{quote(scene_id, safe='')}")
         try:
@@ -102,11 +127,19 @@ class ScenesV0:
             told = f"There is no scene {scene_id!r} of type {scene_type!r} at this service."
             raise self.missing(told, error) from None
         if scene.id != scene_id:
-            raise ProtocolError(f"The service gave scene {scene.id!r} when asked for {scene_id!r}.", f"GET {url}")
+            raise ProtocolError(f"The service returned scene {scene.id!r} instead of {scene_id!r}.", f"GET {url}")
         return scene
 
     def missing(self, message: str, error: NotFoundError) -> ServiceError:
-        """Return the error for a 404: that there is no Scenes API at the root, or else a message."""
+        """Return the error for a 404: a message, or that there is no Scenes API at the root.
+
+        Parameters
+        ----------
+        message : str
+            One sentence, for a service that is a Scenes API.
+        error : NotFoundError
+            The 404.
+        """
         if not self._has_types:
             try:
                 self._has_types = bool(self.scene_types())
@@ -117,18 +150,18 @@ class ScenesV0:
         return NotFoundError(message, error.request, error.status)
 
     def thumbnail(self, scene: Scene, size: str = "md", format: str = "png", square: bool = False) -> bytes:
-        """Return the picture the service makes of a scene.
+        """Return the service's picture of a scene.
 
         Parameters
         ----------
         scene : Scene
             The scene.
-        size : str
+        size : str, optional
             ``sm``, ``md`` or ``lg``: 64, 128 or 640 pixels wide.
-        format : str
+        format : str, optional
             ``png``, ``jpg`` or ``jpeg``.
-        square : bool
-            Cut to a square.
+        square : bool, optional
+            Whether to crop it to a square.
 
         Returns
         -------
@@ -138,9 +171,9 @@ class ScenesV0:
         Raises
         ------
         QueryError
-            When there is no such size or format.
+            If there is no such size or format.
         ServiceError
-            When the service does not give it, or gives something else.
+            If the request fails, or the response is not such an image.
         """
         if size not in THUMBNAIL_SIZES:
             raise QueryError(f"size is {size!r}: it takes {', '.join(THUMBNAIL_SIZES)}.")
@@ -149,17 +182,34 @@ class ScenesV0:
         link = self.transport.check_link(scene.link("square_thumbnail" if square else "thumbnail"))
         content, _ = self.transport.get_bytes(link, [("size", size), ("format", format)], _MOST_THUMBNAIL)
         if not content.startswith(_SIGNATURES[format]):
-            raise ProtocolError(f"The service gave a thumbnail of {scene.id} that is no {format} image.")
+            raise ProtocolError(f"The service returned a thumbnail of {scene.id} that is not a {format} image.")
         return content
 
     def tiles(self, scene: Scene) -> str:
-        """Return the address of a scene's tiles in web mercator, with ``{z}``, ``{x}`` and ``{y}``."""
+        """Return the URL template of a scene's web mercator tiles, with ``{z}``, ``{x}`` and ``{y}``.
+
+        Parameters
+        ----------
+        scene : Scene
+            The scene.
+        """
         root = self.settings.api_url
         base = _TILES_URL if is_api_origin(root, DEFAULT_API_URL) else root
         return f"{base}scenes/{quote(scene.scene_type, safe='')}/{quote(scene.id, safe='')}/{{z}}/{{x}}/{{y}}.png"
 
     def count(self, query: Query) -> int:
-        """Return how many scenes a search finds."""
+        """Return the number of scenes of a search.
+
+        Parameters
+        ----------
+        query : Query
+            The search.
+
+        Raises
+        ------
+        ServiceError
+            If the request fails.
+        """
         if query.contradicts_itself:
             return 0
         count = self._source().page(query, 1).total
@@ -167,23 +217,54 @@ class ScenesV0:
         return count if query.limit is None else min(count, query.limit)
 
     def survey(self, query: Query) -> SearchSurvey:
-        """Return how many scenes a search finds, and the times of the oldest and the newest, in one round trip."""
-        return paging.survey(self._source(), query)
+        """Return the number of scenes of a search, and the times of the oldest and the newest, in one round trip.
 
-    def pages(self, query: Query) -> Iterator[List[Feature]]:
-        """Yield the scenes of a search in its order, a list of GeoJSON Features at a time.
+        Parameters
+        ----------
+        query : Query
+            The search.
 
         Raises
         ------
         ServiceError
-            When not everything can be had; then what was yielded before is not all.
+            If a request fails.
+        """
+        return paging.survey(self._source(), query)
+
+    def pages(self, query: Query) -> Iterator[List[Feature]]:
+        """Yield the scenes of a search in its order, in lists of GeoJSON Features.
+
+        Parameters
+        ----------
+        query : Query
+            The search.
+
+        Raises
+        ------
+        ServiceError
+            If the search cannot be completed; then the scenes yielded so far are incomplete.
         """
         return cast(Iterator[List[Feature]], paging.pages(self._source(), query, self.settings.connections))
 
     def decoded(
         self, query: Query, decode: Optional[DecodePage], known: Optional[SearchSurvey]
     ) -> Iterator[SceneBatch]:
-        """Yield the scenes of a search as `pages` does, but what a decoder makes of each page that it can read."""
+        """Yield the scenes of a search as `pages` does, with each page passed through a decoder if it can decode it.
+
+        Parameters
+        ----------
+        query : Query
+            The search.
+        decode : DecodePage or None
+            Decodes the bytes of a page, or returns None.
+        known : SearchSurvey or None
+            Result of `survey`; with it, a long search is requested in parallel parts.
+
+        Raises
+        ------
+        ServiceError
+            If the search cannot be completed; then the scenes yielded so far are incomplete.
+        """
         return paging.pages(self._source(decode), query, self.settings.connections, known)
 
     def _source(self, decode: Optional[DecodePage] = None) -> PageSource:
@@ -196,7 +277,7 @@ class ScenesV0:
         except NotFoundError as error:
             raise self.missing(
                 f"There is no scene type {query.scene_type!r} at this service: "
-                "'planet-vector types' lists what it has.",
+                "'planet-vector types' lists its scene types.",
                 error,
             ) from None
 
@@ -224,7 +305,7 @@ def _page(answer: JsonResponse) -> ScenePage:
             times = [feature["properties"].get(MEANINGS.time) for feature in features]
             return ScenePage(features, [feature["id"] for feature in features], times, count, following)
     raise ProtocolError(
-        "The service answered a search with something that is not a page of scenes.",
+        "The service returned something that is not a page of scenes.",
         f"GET {answer.url.partition('?')[0]}",
     )
 

@@ -6,7 +6,7 @@ from typing import Any, Optional
 
 try:
     import msgspec
-except ImportError:  # in the Python that a GDAL program embeds
+except ImportError:  # the Python that a GDAL program embeds may lack it
     msgspec = None  # type: ignore[assignment]
 
 from planet_vector.catalog.paging import DecodedScenes, DecodePage, ScenePage
@@ -20,7 +20,12 @@ def decoded_page(content: bytes, decode: DecodePage) -> Optional[ScenePage]:
     content : bytes
         The body, in JSON.
     decode : DecodePage
-        Reads the scenes.
+        Decodes the scenes.
+
+    Returns
+    -------
+    ScenePage or None
+        The page, or None.
     """
     decoded = decode(content, _envelope)
     if decoded is None:

@@ -1,4 +1,4 @@
-"""Bands of the products of the Scenes API v0, as far as they are documented.
+"""Documented bands of the products of the Scenes API v0.
 
 Landsat 8: centre and full width of each band in micrometres, U.S. Geological Survey, Landsat 8 Data Users Handbook
 (LSDS-1574, version 5.0), table 2-1.

@@ -69,7 +69,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "data.products.qa.full": TEXT,
     },
 }
-# A scene type that the service learnt after this was written: what every scene has; the rest is in "other".
+# For unknown scene types: the properties common to all scenes; the rest is in "other".
 _UNKNOWN: Mapping[str, str] = {
     "cloud_cover.estimated": REAL,
     "image_statistics.gsd": REAL,
@@ -97,5 +97,11 @@ UNITS: Mapping[str, str] = {
 
 
 def columns_of(scene_type: str) -> Dict[str, str]:
-    """Return the columns of a scene type in their order, each with its type."""
+    """Return the columns of a scene type in order, each with its type.
+
+    Parameters
+    ----------
+    scene_type : str
+        The scene type; an unknown one has the common columns.
+    """
     return {**_COMMON_HEAD, **COLUMNS.get(scene_type, _UNKNOWN), **_COMMON_TAIL}

@@ -28,8 +28,8 @@ MEANINGS = Meanings(
 _SELF = re.compile(r"/scenes/([\w.\-]+)/[^/]+/?$")
 _LINK = re.compile(r"data\.products\.(\w+)\.full")
 
-# Ids of PlanetScope scenes end in the satellite's hexadecimal number, in small letters, those of RapidEye in its name
-# (Planet's Imagery Product Specification, 2016); those of Landsat are all in capitals (USGS: scene and product ids).
+# Ids of PlanetScope scenes end in the satellite's hexadecimal number in lower case, those of RapidEye in its name
+# (Planet's Imagery Product Specification, 2016); those of Landsat are in upper case (USGS: scene and product ids).
 _SPELLINGS = (
     (re.compile(r"\d{8}_\d{6}(_[0-9a-f]+)?_[0-9a-f]{4}"), str.lower),
     (re.compile(r"\d{8}_\d{6}_\d+_rapideye-[1-5]"), lambda text: text.replace("rapideye", "RapidEye")),
@@ -42,7 +42,12 @@ _SPELLINGS = (
 def schema_of(scene_type: str) -> CollectionSchema:
     """Return the schema of a scene type.
 
-    A type that is not known has the columns of every scene; what else its scenes say goes into ``other``.
+    An unknown type has the columns common to all scenes; its other properties are in ``other``.
+
+    Parameters
+    ----------
+    scene_type : str
+        The scene type.
     """
     columns = columns_of(scene_type)
     bands = BANDS.get(scene_type, {})
@@ -52,7 +57,7 @@ def schema_of(scene_type: str) -> CollectionSchema:
             name: Asset(
                 name,
                 links["full"],
-                # The one product that is no GeoTIFF: it has no place on the ground.
+                # The only product that is not a GeoTIFF: it is not georeferenced.
                 "image/tiff" if name == "unrectified" else "image/tiff; application=geotiff",
                 ("visual",) if name == "visual" else ("data",),
                 bands.get(name, ()),
@@ -74,20 +79,32 @@ def schema_of(scene_type: str) -> CollectionSchema:
         link_columns={match[1]: name for name in columns for match in [_LINK.fullmatch(name)] if match},
         link_groups=("links", "data"),
         first_products=("visual", "analytic"),
-        # Of other products tiles show a stretch, by the specification.
+        # Tiles show other products stretched, according to the specification.
         tiled_product="visual",
         spelling_of=_spelling_of,
     )
 
 
 def links_of(feature: Feature) -> Dict[str, str]:
-    """Return the links of a scene, a basemap or a quad by their names."""
+    """Return the links of a scene, a basemap or a quad, by name.
+
+    Parameters
+    ----------
+    feature : mapping
+        The Feature.
+    """
     links = _mapping(feature["properties"].get("links"))
     return {name: link for name, link in links.items() if isinstance(link, str)}
 
 
 def collection_of(feature: object) -> Optional[str]:
-    """Return the type of a scene by its own link, ``…/scenes/<type>/<id>``; None if it has none."""
+    """Return the type of a scene from its own link, ``…/scenes/<type>/<id>``; None if it has none.
+
+    Parameters
+    ----------
+    feature : object
+        The Feature, or any other JSON value.
+    """
     links = _mapping(_mapping(_mapping(feature).get("properties")).get("links"))
     match = _SELF.search(str(links.get("self")))
     return match[1] if match else None
