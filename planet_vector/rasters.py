@@ -59,11 +59,11 @@ def open_product(
     Raises
     ------
     NameSyntaxError
-        When the name is none, or names no product.
+        If the name is none, or names no product.
     ServiceError
-        When the service does not give the product.
+        If the service does not give the product.
     RasterAccessError
-        When what it gives cannot be read where it lies.
+        If what it gives cannot be read where it lies.
     """
     parsed, catalog = _parsed(name, connection, key)
     if parsed.is_basemap:
@@ -117,7 +117,7 @@ def resolve(name: str, *, connection: Optional[str] = None, key: Optional[str] =
     Raises
     ------
     RasterAccessError
-        When the product is served whole only, so that no name opens it, or when several products are named.
+        If the product is served whole only, so that no name opens it, or when several products are named.
     """
     from planet_vector.errors import RasterAccessError
     from planet_vector.raster.described import subdatasets
@@ -210,9 +210,9 @@ def quicklook(
     Raises
     ------
     NotFoundError
-        When the scene has no such product, or was made without a service.
+        If the scene has no such product, or was made without a service.
     RasterAccessError
-        When the box shares no ground with the product, or it cannot be read.
+        If the box shares no ground with the product, or it cannot be read.
     """
     from planet_vector.raster.pictures import picture_of
     from planet_vector.raster.product import open_link
@@ -298,7 +298,7 @@ def sync_products(
     Raises
     ------
     RasterAccessError
-        When another sync of the folder is under way, or some scenes could not be had; the others are there then, and
+        If another sync of the folder is under way, or some scenes could not be had; the others are there then, and
         the next sync tries these again.
     """
     from planet_vector.raster.sync import sync

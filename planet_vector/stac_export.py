@@ -81,7 +81,7 @@ def to_stac(scene: Scene, headers: Optional[Mapping[str, RasterHeader]] = None) 
     Raises
     ------
     ProtocolError
-        When the scene's times or footprint cannot be used.
+        If the scene's times or footprint cannot be used.
     """
     properties: Dict[str, Any] = {"datetime": _time(scene.acquired)}
     if scene.published is not None:
@@ -137,9 +137,9 @@ def write_geoparquet(scenes: Iterable[Scene], path: Path) -> int:
     Raises
     ------
     NotFoundError
-        When there are none, and so no columns.
+        If there are none, and so no columns.
     ProtocolError
-        When what they say of themselves fits no columns: a text where others have a number, say.
+        If what they say of themselves fits no columns: a text where others have a number, say.
     """
     with named_extra():
         from stac_geoparquet.arrow import to_parquet

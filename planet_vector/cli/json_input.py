@@ -30,7 +30,7 @@ def objects(text: str, origin: str = "standard input") -> Iterator[Any]:
     Raises
     ------
     QueryError
-        When something begins as JSON and is none.
+        If something begins as JSON and is none.
     """
     decoder, at = json.JSONDecoder(), 0
     text = text.lstrip("\ufeff")

@@ -34,7 +34,7 @@ def print_paths(
     Raises
     ------
     PlanetVectorError
-        When a file could not be had: its own error when it was one, else one that counts them.
+        If a file could not be had: its own error when it was one, else one that counts them.
     """
     failures, there = list(failed), 0
     try:
@@ -67,7 +67,7 @@ def raise_failures(failures: Sequence[Tuple[str, Exception]], count: int, told: 
     Raises
     ------
     PlanetVectorError
-        When something failed: its own error when it was one thing, else one that counts them.
+        If something failed: its own error when it was one thing, else one that counts them.
     """
     if len(failures) == 1:
         raise failures[0][1]

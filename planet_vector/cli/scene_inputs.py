@@ -49,7 +49,7 @@ def scenes_given(
     Raises
     ------
     QueryError
-        When nothing stands on stdin, or something that is no scene.
+        If nothing stands on stdin, or something that is no scene.
     """
     asked: List[Any] = []
     for text in texts:
@@ -68,7 +68,7 @@ def items(text: str) -> Iterator[Any]:
     Raises
     ------
     QueryError
-        When something in it begins as JSON and is none.
+        If something in it begins as JSON and is none.
     """
     for item in objects(text):
         features = item.get("features") if isinstance(item, dict) and item.get("type") == "FeatureCollection" else None

@@ -130,7 +130,7 @@ def read_area(text: str) -> str:
     Raises
     ------
     QueryError
-        When it is none of these.
+        If it is none of these.
     """
     if text in ("-", "@-"):
         return area_in(sys.stdin.read(), "standard input")

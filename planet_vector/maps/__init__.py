@@ -94,9 +94,9 @@ def write_map(
     Raises
     ------
     ModuleNotFoundError
-        When the extra ``maps`` is not installed.
+        If the extra ``maps`` is not installed.
     PlanetVectorError
-        When a name is none, the service does not give all that is named, or the background is no address of tiles.
+        If a name is none, the service does not give all that is named, or the background is no address of tiles.
     """
     from planet_vector.atomic_files import complete
 

@@ -110,7 +110,7 @@ def basemap_pattern(catalog: Catalog, basemap: Basemap) -> Tiles:
     Raises
     ------
     ProtocolError
-        When it is no pattern, or leads to a host that is not the API's.
+        If it is no pattern, or leads to a host that is not the API's.
     """
     pattern = basemap.tiles
     shards = _SHARDS.search(pattern)

@@ -63,11 +63,11 @@ def gather(names: Iterable[str], connection: Optional[str] = None, key: Optional
     Raises
     ------
     NameSyntaxError
-        When a text is no such name, or the names are of several services.
+        If a text is no such name, or the names are of several services.
     QueryError
-        When they stand for more than `MOST_SCENES` scenes.
+        If they stand for more than `MOST_SCENES` scenes.
     ServiceError
-        When the service does not give all of them.
+        If the service does not give all of them.
     """
     given = list(names)
     if not given:

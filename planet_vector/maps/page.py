@@ -74,9 +74,9 @@ def render(
     Raises
     ------
     ConfigError
-        When the background is no pattern of tiles.
+        If the background is no pattern of tiles.
     ProtocolError
-        When the service's data cannot be shown safely.
+        If the service's data cannot be shown safely.
     """
     sources = _background_sources(background) if background else []
     data: Dict[str, Any] = {
@@ -138,7 +138,7 @@ def checked_background(url: str, attribution: str = "") -> Background:
     Raises
     ------
     ConfigError
-        When it is no address of tiles.
+        If it is no address of tiles.
     """
     parts = urlsplit(url)
     if (

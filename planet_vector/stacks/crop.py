@@ -138,11 +138,11 @@ def crop_stack(
     Raises
     ------
     QueryError
-        When the scenes share no ground, or less than a pixel, the area holds none, or an argument makes no sense.
+        If the scenes share no ground, or less than a pixel, the area holds none, or an argument makes no sense.
     ConfigError
-        When a file is there already, or GDAL cannot take the directory's name.
+        If a file is there already, or GDAL cannot take the directory's name.
     RasterAccessError, ServiceError
-        When a product cannot be had; no file is left half written.
+        If a product cannot be had; no file is left half written.
     """
     if resampling not in REACH:
         raise QueryError(f"resampling is {resampling!r}: it takes {', '.join(REACH)}.")
@@ -205,7 +205,7 @@ def check_name(path: Path) -> None:
     Raises
     ------
     ConfigError
-        When the name was given in bytes that are no text in the encoding of files' names.
+        If the name was given in bytes that are no text in the encoding of files' names.
     """
     try:
         str(path).encode("utf-8")
@@ -239,7 +239,7 @@ def as_stack(stack: Union[Stack, Sequence[Scene]], area: Any = None, rectangle: 
     Raises
     ------
     QueryError
-        When the scenes share no ground, one is not a `Scene`, or both an area and the largest rectangle are wanted.
+        If the scenes share no ground, one is not a `Scene`, or both an area and the largest rectangle are wanted.
     """
     if rectangle and area is not None:
         raise QueryError("The largest rectangle takes no area: leave out either 'area' or 'rectangle=True'.")

@@ -95,9 +95,9 @@ def to_xarray(
     Raises
     ------
     QueryError
-        When the scenes share no ground, or a footprint does not cover all of the area.
+        If the scenes share no ground, or a footprint does not cover all of the area.
     RasterAccessError, ServiceError
-        When the first product cannot be had; later on, when pixels are computed, when one of the others cannot.
+        If the first product cannot be had; later on, when pixels are computed, when one of the others cannot.
     """
     with named_extra():
         import odc.stac

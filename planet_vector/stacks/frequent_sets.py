@@ -55,7 +55,7 @@ def maximal_covers(
     Raises
     ------
     QueryError
-        When there are more ways to share ground than can be told in good time.
+        If there are more ways to share ground than can be told in good time.
     """
     merged = _merged(faces, min_depth)
     sets = _Sets(merged)
@@ -112,7 +112,7 @@ def largest_shared(
     Raises
     ------
     QueryError
-        When it cannot be told in good time.
+        If it cannot be told in good time.
     """
     merged = list(_merged(faces, depth).items())
     areas = np.array([area for _, (area, _) in merged])

@@ -134,9 +134,9 @@ def find_stacks(
     Raises
     ------
     ProtocolError
-        When a footprint cannot be used.
+        If a footprint cannot be used.
     QueryError
-        When there are more ways to share ground than can be told in good time, `distinct_days` is wanted of scenes that
+        If there are more ways to share ground than can be told in good time, `distinct_days` is wanted of scenes that
         do not say when they were acquired, or the area is none.
     """
     given = _distinct(scenes)
@@ -173,7 +173,7 @@ def common_ground(scenes: Sequence[Union[Scene, Mapping[str, Any]]], area: Any =
     Raises
     ------
     QueryError
-        When there is no area, and they share none.
+        If there is no area, and they share none.
     """
     given = sorted(_distinct(scenes), key=_time_of)
     ground = _shared(_footprints(given))
@@ -209,7 +209,7 @@ def shares_by_scene(stack: Stack) -> List[float]:
     Raises
     ------
     QueryError
-        When the area holds no ground.
+        If the area holds no ground.
     """
     if not holds_ground(stack.asked):
         raise QueryError(

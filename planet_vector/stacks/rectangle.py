@@ -41,7 +41,7 @@ def largest_rectangle(
     Raises
     ------
     ValueError
-        When an argument makes no sense.
+        If an argument makes no sense.
     """
     area = shapely.union_all(shapely.make_valid(polygon))
     parts = [part for part in shapely.get_parts(area) if part.geom_type == "Polygon"]

@@ -104,7 +104,7 @@ def inscribed(
     Raises
     ------
     ValueError
-        When an argument makes no sense.
+        If an argument makes no sense.
     """
     if aspect is not None and not 0 < aspect < math.inf:
         raise ValueError(f"aspect is {aspect!r}: it takes a positive number, width over height")

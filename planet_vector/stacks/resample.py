@@ -63,7 +63,7 @@ def read_onto(dataset: DatasetReader, grid: GridSpec, resampling: str = "nearest
     Raises
     ------
     RasterAccessError
-        When the pixels cannot be had.
+        If the pixels cannot be had.
     """
     north_up(dataset)
     # A raster that goes around the globe may be seen on a grid from both of its ends.

@@ -62,7 +62,7 @@ def animation(crops: Sequence[Path], path: Path, width: int = 480, seconds: floa
     Raises
     ------
     QueryError
-        When the file's name is of another format.
+        If the file's name is of another format.
     """
     if path.suffix.lower() not in FORMATS:
         raise QueryError(f"{path.name} is no name for an animation: it ends in .gif or .png.")

@@ -42,9 +42,9 @@ def stack_grid(catalog: Catalog, stack: Stack, product: str, crs: Any = None) ->
     Raises
     ------
     QueryError
-        When the shared ground holds not one pixel, or `crs` is none.
+        If the shared ground holds not one pixel, or `crs` is none.
     RasterAccessError
-        When the area has no place in `crs`.
+        If the area has no place in `crs`.
     """
     given = None if crs is None else crs_of(crs)
     reference = reference_of(stack)

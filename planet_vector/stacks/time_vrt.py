@@ -33,7 +33,7 @@ def write_dates(crops: Sequence[Path], path: Path) -> None:
     Raises
     ------
     QueryError
-        When there are none, or they are not of one grid.
+        If there are none, or they are not of one grid.
     """
     headers = []
     for crop in crops:

@@ -42,7 +42,7 @@ def common_grid(
     Raises
     ------
     QueryError
-        When not one pixel lies inside, or `epsg` is no UTM zone.
+        If not one pixel lies inside, or `epsg` is no UTM zone.
     """
     epsg = _zone(polygons, pixel, epsg)
     rings = [[projected(ring, epsg, pixel * MAX_BEND) for ring in polygon] for polygon in polygons]
@@ -66,7 +66,7 @@ def grid_around(
     Raises
     ------
     QueryError
-        When there is no area, or `epsg` is no UTM zone.
+        If there is no area, or `epsg` is no UTM zone.
     """
     epsg = _zone(polygons, pixel, epsg)
     positions = [position for rings in polygons for position in projected(rings[0], epsg, pixel * MAX_BEND)]
@@ -81,7 +81,7 @@ def snapped(bounds: Bounds, pixel: float, origin: Position, epsg: int) -> GridSp
     Raises
     ------
     QueryError
-        When it holds none.
+        If it holds none.
     """
     columns = inward((bounds[0] - origin[0]) / pixel, (bounds[2] - origin[0]) / pixel)
     rows = inward((origin[1] - bounds[3]) / pixel, (origin[1] - bounds[1]) / pixel)
