@@ -399,7 +399,7 @@ def test_what_may_be_lacking_is_told_in_plain_words() -> None:
     with pytest.warns(RectangleWarning) as said:
         largest_rectangle(sliver, angle="any", aspect=0.7)
     assert [str(one.message).partition(":")[0] for one in said] == [
-        "It is not known how much of the largest possible area the rectangle lacks"
+        "How much of the largest possible area the rectangle lacks is unknown"
     ]
     for lacks in np.geomspace(1e-6, 1, 200):
         sentence = told(float(lacks))
