@@ -407,7 +407,7 @@ def test_what_may_be_lacking_is_told_in_plain_words() -> None:
         number = re.search(r"up to ([\d.]+) %", sentence)
         if lacks < 0.985:
             assert number and float(number[1]) == pytest.approx(100 * lacks, rel=0.06)
-        assert ("not known" in sentence) == (number is None)
+        assert ("is unknown" in sentence) == (number is None)
     assert "100" not in told(0.996) and "not known" in told(1.0)
 
 
