@@ -146,7 +146,7 @@ def write_geoparquet(scenes: Iterable[Scene], path: Path) -> int:
 
     from planet_vector.atomic_files import complete
 
-    items = [_held(to_stac(scene)) for scene in scenes]
+    items = [_encodable(to_stac(scene)) for scene in scenes]
     if not items:
         raise NotFoundError(f"The search found no scenes, so there is nothing to write to {path}: widen it.")
     try:
@@ -162,12 +162,12 @@ def write_geoparquet(scenes: Iterable[Scene], path: Path) -> int:
     return len(items)
 
 
-def _held(value: Any) -> Any:
+def _encodable(value: Any) -> Any:
     """Return a value with each character that text files cannot hold replaced by U+FFFD."""
     if isinstance(value, dict):
-        return {held(key): _held(each) for key, each in value.items()}
+        return {held(key): _encodable(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [_held(each) for each in value]
+        return [_encodable(each) for each in value]
     return held(value) if isinstance(value, str) else value
 
 

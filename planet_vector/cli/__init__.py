@@ -166,7 +166,7 @@ class Commands(click.Group):
             If the command failed.
         """
         try:
-            with ended_at_once(), _told_in_a_sentence():
+            with ended_at_once(), _warnings_as_lines():
                 result = super().invoke(ctx)
                 if sys.stdout is not None:
                     sys.stdout.flush()  # a closed pipe is handled below; at exit, Python prints a message
@@ -201,7 +201,7 @@ class Commands(click.Group):
 
 
 @contextmanager
-def _told_in_a_sentence() -> Iterator[None]:
+def _warnings_as_lines() -> Iterator[None]:
     """Print warnings of the package as a line on stderr, without the source line that Python adds."""
     show = warnings.showwarning
 

@@ -45,7 +45,17 @@ crop_flags = options.together(
 )
 """The options for cropping a stack."""
 
-_OF_A_STACK = ("product", "scene_type", "dst_crs", "resampling", "require_valid", "cog", "vrt", "sheet", "animate")
+_STACK_PARAMETERS = (
+    "product",
+    "scene_type",
+    "dst_crs",
+    "resampling",
+    "require_valid",
+    "cog",
+    "vrt",
+    "sheet",
+    "animate",
+)
 """Options for several scenes; the first two also apply to one scene given by its id instead of its name."""
 
 
@@ -97,7 +107,7 @@ def crop(
     several = len(scenes) > 1 or scenes[0] == "-" or output.is_dir()
     if window or (bbox is not None and not several):
         by_id = not is_name(scenes[0])
-        refused = _OF_A_STACK if several or not by_id else _OF_A_STACK[2:]
+        refused = _STACK_PARAMETERS if several or not by_id else _STACK_PARAMETERS[2:]
         given = [name for name in refused if click.get_current_context().get_parameter_source(name) is not _DEFAULT]
         if several or given:
             what = f"--{given[0].replace('_', '-')}" if given else "several scenes, or a directory,"

@@ -30,7 +30,7 @@ from planet_vector.scene import Scene
 
 # A malformed name: a GDAL that finds the driver reports the driver's own error, without a request.
 _PROBE = "PLANET:a/b/c/d"
-_DRIVERS_WORDS = "has too many parts"
+_DRIVER_ERROR = "has too many parts"
 
 _READ = "PRODUCT READ"  # printed once a product was read
 
@@ -155,7 +155,7 @@ def _libraries(product: ReadProduct) -> Iterator[Finding]:
         if importlib.util.find_spec(module) is None:
             continue
         code = "\n".join([_BEGIN.format(module=module), _REGISTER, opener])
-        said = _said([sys.executable, "-c", code], _names(product))
+        said = _output_of([sys.executable, "-c", code], _names(product))
         yield _judge(module, said, "reinstall planet_vector", ReadProduct() if module in _VECTOR_ONLY else product)
 
 
@@ -170,12 +170,12 @@ def _programs(product: ReadProduct) -> Iterator[Finding]:
     if ogrinfo is None or gdalinfo is None:
         yield Finding("ogrinfo", False, "is not on PATH: install GDAL's programs (Debian: apt-get install gdal-bin)")
     else:
-        said = _said([ogrinfo, "--version"]) + _said([ogrinfo, _PROBE])
+        said = _output_of([ogrinfo, "--version"]) + _output_of([ogrinfo, _PROBE])
         if product.name and not _fetches_whole(said, product):
             said += _gdalinfo(gdalinfo, product)
         yield _judge("ogrinfo", said, remedy, product)
     for python in filter(None, map(shutil.which, _PYTHONS_OF_QGIS)):
-        said = _said([python, "-c", _BEGIN.format(module="qgis.core") + _OSGEO], _names(product))
+        said = _output_of([python, "-c", _BEGIN.format(module="qgis.core") + _OSGEO], _names(product))
         if "ModuleNotFoundError" not in said:
             yield _judge("QGIS", said, f"{remedy} and start it from there, or install the plugin in it", product)
             break
@@ -190,11 +190,11 @@ def _gdalinfo(program: str, product: ReadProduct) -> str:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "arguments.txt")
         file.write_text(f'"{product.name}"', encoding="utf-8")
-        said = _said([program, "--optfile", str(file)])
+        said = _output_of([program, "--optfile", str(file)])
     return said + (_READ if "Size is" in said else "")
 
 
-def _said(command: List[str], text: str = "") -> str:
+def _output_of(command: List[str], text: str = "") -> str:
     try:
         done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=_TIMEOUT)
     except subprocess.TimeoutExpired:
@@ -205,7 +205,7 @@ def _said(command: List[str], text: str = "") -> str:
 def _judge(name: str, said: str, remedy: str, product: ReadProduct) -> Finding:
     build = _build(said)
     gdal = "GDAL {}.{}.{}".format(*build) if build else "a GDAL that does not start"
-    if _DRIVERS_WORDS not in said:
+    if _DRIVER_ERROR not in said:
         if "libpython" in said:
             version_here = "{}.{}".format(*sys.version_info[:2])
             remedy = (
@@ -217,7 +217,7 @@ def _judge(name: str, said: str, remedy: str, product: ReadProduct) -> Finding:
     if not product.name or _fetches_whole(said, product):
         return Finding(name, True, f"{gdal} opens PLANET: names{slow}")
     if _READ not in said:
-        reasons = [line for line in said.splitlines() if line.strip() and _DRIVERS_WORDS not in line]
+        reasons = [line for line in said.splitlines() if line.strip() and _DRIVER_ERROR not in line]
         reason = re.sub(r"\S*(/vsicurl|Signature=)\S*", "the product", reasons[-1] if reasons else "nothing")
         return Finding(name, False, f"{gdal} opens PLANET: names, but no product; it says {reason[:300]!r}")
     return Finding(name, True, f"{gdal} opens PLANET: names and products{slow}")

@@ -104,7 +104,7 @@ def _write(
     told += [f"{written.basemaps} basemaps"] if written.basemaps else []
     say(f"{output}: {', '.join(told)}")
     if not written.scenes and not written.basemaps:
-        _say_nothing_found(names, connection)
+        _print_checks(names, connection)
     if show:
         _open(output.resolve().as_uri())
 
@@ -127,7 +127,7 @@ def _serve(
     ) as server:
         say(f"Serving a map of {len(server.content.scenes)} scenes at {server.url}")
         if not server.content.scenes and not server.content.basemaps:
-            _say_nothing_found(names, connection)
+            _print_checks(names, connection)
         if show:
             _open(server.once())
         try:
@@ -136,7 +136,7 @@ def _serve(
             pass  # the regular way to stop
 
 
-def _say_nothing_found(names: Tuple[str, ...], connection: Optional[str]) -> None:
+def _print_checks(names: Tuple[str, ...], connection: Optional[str]) -> None:
     """Print what to check of each search; a missing scene or basemap is an error elsewhere."""
     for name in names:
         if parse_name(name).is_basemap:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 _BARE = re.compile(r"[\w.\-]+")  # the name of a basemap without PLANET:
-_OF_A_BASEMAP = ("area", "bbox", "connection", "output", "dst_bounds", "overwrite", "indent", "compact")
+_BASEMAP_PARAMETERS = ("area", "bbox", "connection", "output", "dst_bounds", "overwrite", "indent", "compact")
 """The parameters that apply to a basemap."""
 
 RESAMPLING = ("nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "average", "mode")
@@ -84,7 +84,7 @@ def mosaic(
     if output is not None:
         _check(output, overwrite)
     if area is not None and _is_basemap(area):
-        _refuse_what_is_of_scenes()
+        _reject_scene_options()
         _write_basemap(area, output, flags["bbox"], flags["dst_bounds"], flags["connection"], indent, compact)
         return
     if indent is not None or compact:
@@ -110,11 +110,11 @@ def _is_basemap(area: str) -> bool:
     return bool(_BARE.fullmatch(area)) and not is_area(area) and area != "-" and not Path(area).exists()
 
 
-def _refuse_what_is_of_scenes() -> None:
+def _reject_scene_options() -> None:
     context = click.get_current_context()
     for parameter in context.command.params:
         source = context.get_parameter_source(str(parameter.name))
-        if parameter.name not in _OF_A_BASEMAP and source is click.core.ParameterSource.COMMANDLINE:
+        if parameter.name not in _BASEMAP_PARAMETERS and source is click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{parameter.opts[-1]} is for scenes: a basemap does not take it.")
 
 
@@ -180,7 +180,7 @@ def _write_basemap(
     if output is None:
         if bbox or dst_bounds:
             raise click.UsageError("--bbox and --dst-bounds are for a raster: give --output FILE.")
-        sys.stdout.write(json_dumper(indent, compact)(_said(catalog, name.item, text)) + "\n")
+        sys.stdout.write(json_dumper(indent, compact)(_metadata_of(catalog, name.item, text)) + "\n")
         return
     if indent is not None or compact:
         raise click.UsageError("--indent and --compact are for what is printed: leave them out with --output.")
@@ -194,7 +194,7 @@ def _write_basemap(
         _write(dataset, output, window)
 
 
-def _said(catalog: Catalog, name: str, text: str) -> Mapping[str, Any]:
+def _metadata_of(catalog: Catalog, name: str, text: str) -> Mapping[str, Any]:
     """Return the service's metadata of a basemap."""
     try:
         return catalog.basemaps.body(name)

@@ -54,7 +54,7 @@ def json_dumper(indent: Optional[int], compact: bool) -> Callable[[Any], str]:
         except (ValueError, RecursionError):  # not a finite number, or nested too deeply
             text = to_json(value)
         text = _ODD_IN_TEXTS.sub(_escaped, text)
-        return text if _takes(text) else _NOT_ASCII.sub(_escaped, text)
+        return text if _can_encode(text) else _NOT_ASCII.sub(_escaped, text)
 
     return dumps
 
@@ -68,7 +68,7 @@ def printable(text: str) -> str:
         Any text.
     """
     text = _ODD.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
-    return text if _takes(text) else text.encode(_encoding(), "backslashreplace").decode(_encoding())
+    return text if _can_encode(text) else text.encode(_encoding(), "backslashreplace").decode(_encoding())
 
 
 def names_of(root: str, collection: str, items: Iterable[Tuple[str, str]]) -> Iterator[str]:
@@ -137,7 +137,7 @@ def print_csv(pages: Iterable[List[Feature]], out: TextIO, collection: Collectio
         Their columns.
     """
     schema = Schema(collection)
-    rows = csv.writer(_Taken(out), lineterminator="\n")
+    rows = csv.writer(_EscapingWriter(out), lineterminator="\n")
     rows.writerow([*schema.names, "geometry"])
     for features in pages:
         for row in schema.rows(features):
@@ -182,21 +182,21 @@ def print_table(features: Iterable[Feature], out: TextIO, collection: Collection
         out.write(_TABLE.format(*map(printable, cells)))
 
 
-class _Taken:
+class _EscapingWriter:
     """Output that escapes characters its encoding lacks."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
 
     def write(self, text: str) -> None:
-        self._out.write(text if _takes(text) else text.encode(_encoding(), "backslashreplace").decode(_encoding()))
+        self._out.write(text if _can_encode(text) else text.encode(_encoding(), "backslashreplace").decode(_encoding()))
 
 
 def _encoding() -> str:
     return getattr(sys.stdout, "encoding", None) or "utf-8"
 
 
-def _takes(text: str) -> bool:
+def _can_encode(text: str) -> bool:
     """Tell whether standard output can encode a text."""
     try:
         text.encode(_encoding())

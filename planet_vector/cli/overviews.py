@@ -12,8 +12,8 @@ from planet_vector.cli import options
 if TYPE_CHECKING:
     from planet_vector.scene import Scene
 
-_UNASKED = 64 * 2**20  # bytes that are fetched without confirmation, even if they are most of a file
-_MOST = 0.5  # share of a file above which confirmation is needed
+_UNCONFIRMED_BYTES = 64 * 2**20  # bytes that are fetched without confirmation, even if they are most of a file
+_UNCONFIRMED_SHARE = 0.5  # share of a file above which confirmation is needed
 
 
 @click.command()
@@ -75,7 +75,7 @@ def _made(scene: Scene, product: str, yes: bool) -> str:
     elif making.kept is None:
         wanted, size = making.decimation.bytes, making.decimation.size
         told = f"Overviews of {title} need {wanted / 1e6:,.0f} MB of its {size / 1e6:,.0f} MB"
-        if wanted > max(_UNASKED, _MOST * size) and not yes:
+        if wanted > max(_UNCONFIRMED_BYTES, _UNCONFIRMED_SHARE * size) and not yes:
             _ask(f"{told}, as it is not in strips of few rows")
         with progress_bar(title, wanted, "B") as tell:
             making.make(reduce, tell)

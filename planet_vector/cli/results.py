@@ -14,7 +14,7 @@ Outcome = Tuple[str, Union[Path, PlanetVectorError]]
 
 T = TypeVar("T")
 
-_TOLD = 20  # failures printed one by one; a thousand failures usually have one cause
+_MOST_PRINTED = 20  # failures printed one by one; a thousand failures usually have one cause
 
 
 def print_paths(
@@ -72,9 +72,9 @@ def raise_failures(failures: Sequence[Tuple[str, Exception]], count: int, told: 
     if len(failures) == 1:
         raise failures[0][1]
     if failures:
-        for called, failure in failures[:_TOLD]:
+        for called, failure in failures[:_MOST_PRINTED]:
             say(f"{called}: {failure}", err=True)
-        more = f", of which {_TOLD} are named above" if len(failures) > _TOLD else ""
+        more = f", of which {_MOST_PRINTED} are named above" if len(failures) > _MOST_PRINTED else ""
         raise RasterAccessError(f"{len(failures)} of {count} {told}{more}.")
 
 

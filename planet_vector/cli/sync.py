@@ -69,13 +69,13 @@ def sync(
     folder = Folder(directory)
     if dry_run:
         plan = folder.plan(catalog, scenes, wanted)
-        _tell(plan)
+        _print_plan(plan)
         print_paths(((todo.name, path) for todo in plan.todo for path in todo.wanted), failed=plan.refused)
         return
     progress = file_bar()
     with folder.alone():
         plan = folder.plan(catalog, scenes, wanted)
-        _tell(plan)
+        _print_plan(plan)
 
         def came() -> Iterator[Outcome]:
             for todo, outcome in folder.fetch(catalog, plan, progress):
@@ -85,7 +85,7 @@ def sync(
         print_paths(came(), progress, plan.refused)
 
 
-def _tell(plan: Plan) -> None:
+def _print_plan(plan: Plan) -> None:
     for name in plan.gone:
         say(f"{name} is no longer at the service: it is not retried.", err=True)
     if plan.missed:

@@ -14,7 +14,7 @@ import click
 from planet_vector.cli.options import TYPED
 
 _XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")
-_OF_A_SHAPEFILE = (".dbf", ".shx", ".prj", ".cpg", ".sbn", ".qix")
+_SHAPEFILE_SUFFIXES = (".dbf", ".shx", ".prj", ".cpg", ".sbn", ".qix")
 
 
 def how_to_read(path: Path, given: str) -> str:
@@ -33,7 +33,7 @@ def how_to_read(path: Path, given: str) -> str:
         The end of a sentence. A command in it comes last, and runs as printed.
     """
     beside = path.with_suffix(".shp")
-    if path.suffix.lower() in _OF_A_SHAPEFILE and beside.is_file():
+    if path.suffix.lower() in _SHAPEFILE_SUFFIXES and beside.is_file():
         path = beside
     source, layer, placed = _found(path)
     if not layer:

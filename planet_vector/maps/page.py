@@ -32,7 +32,7 @@ _SCRIPTS = ("graticule.js", "tiles.js", "time.js", "list.js", "details.js", "map
 _HOST = re.compile(r"(?:(?:\{s\}\.)?[\w.\-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?", re.ASCII)
 _BACKGROUND_HOSTS = "abc"  # Leaflet's values of {s}
 _EXACT = 2**53  # browsers represent integers up to here exactly
-_TOLD = 8  # least characters of a key for which a match in the page cannot be a coincidence
+_LEAST_KEY = 8  # least characters of a key for which a match in the page cannot be a coincidence
 
 
 class Background(NamedTuple):
@@ -91,7 +91,7 @@ def render(
     }
     text = _embedded(data)
     key = content.catalog.settings.key
-    if key is not None and len(key.reveal()) >= _TOLD and key.reveal() in text:
+    if key is not None and len(key.reveal()) >= _LEAST_KEY and key.reveal() in text:
         raise ProtocolError("The service's response repeats the key, or a name contains it: no map is written.")
     leaflet = leaflet_folder()
     styles = [_read(leaflet / "leaflet.css"), *(_read(_STATIC / name) for name in _STYLES)]

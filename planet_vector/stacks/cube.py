@@ -290,13 +290,13 @@ class _Reader:
         crs, res = CRS.from_wkt(dst_geobox.crs.to_wkt()), (transform.a, -transform.e)
         grid = GridSpec(crs, transform.c, transform.f, res, columns, rows)
         found = _parts.get((self._driver.settings, self._link, grid, cfg.resampling))
-        pixels = self._of_the_cube(found)
+        pixels = self._in_cube_form(found)
         if dst is None:
             dst = np.empty(pixels.shape, pixels.dtype)
         dst[:] = pixels
         return (slice(0, rows), slice(0, columns)), dst
 
-    def _of_the_cube(self, found: Pixels) -> Any:
+    def _in_cube_form(self, found: Pixels) -> Any:
         """Return the pixels of the band in the representation of the cube's variable."""
         cube, name = self._driver.header, self._link.partition("?")[0]
         differences = [*cube.differences(found.header)]

@@ -147,9 +147,9 @@ def largest_shared(
     if not best[1]:
         return None
     rows = covered[:, best[1]].all(axis=1)
-    everybody = np.flatnonzero(covered[rows].all(axis=0)).tolist()
+    all_members = np.flatnonzero(covered[rows].all(axis=0)).tolist()
     shared_faces = sorted(face for row in np.flatnonzero(rows).tolist() for face in merged[row][1][1])
-    return Cover(tuple(everybody), float(areas[rows].sum()), tuple(shared_faces))
+    return Cover(tuple(all_members), float(areas[rows].sum()), tuple(shared_faces))
 
 
 class _Sets:

@@ -346,12 +346,12 @@ def _connected(footprints: Any) -> List[List[int]]:
 
 
 def _covers(footprints: Sequence[Any], min_depth: int, min_area: float, all_faces: bool) -> Tuple[List[Cover], _Faces]:
-    everybody = polygons(shapely.intersection_all(footprints))
-    if not all_faces and not everybody.is_empty and area_of(everybody) >= min_area:
+    shared_ground = polygons(shapely.intersection_all(footprints))
+    if not all_faces and not shared_ground.is_empty and area_of(shared_ground) >= min_area:
         # All scenes are the only set; the overlay, whose faces grow with the square of the scenes, is not needed.
-        area = float(area_of(everybody))
+        area = float(area_of(shared_ground))
         members = list(range(len(footprints)))
-        whole = np.array([everybody], dtype=object)
+        whole = np.array([shared_ground], dtype=object)
         return [Cover(tuple(members), area, (0,))], _Faces(whole, [members], np.array([area]))
     faces = _faces(np.array(footprints, dtype=object))
     return maximal_covers(zip(faces.covers, faces.areas.tolist()), min_depth, min_area), faces

@@ -39,9 +39,9 @@ def contact_sheet(crops: Sequence[Path], path: Path, width: int = 240) -> None:
     QueryError
         If there are no crops.
     """
-    drawn = [_picture(crop, width) for crop in _some(crops)]
+    drawn = [_picture(crop, width) for crop in _require_crops(crops)]
     cell = (max(picture.width for picture in drawn) + _GAP, max(picture.height for picture in drawn) + _GAP)
-    across = min(range(1, len(drawn) + 1), key=lambda columns: _awkward(columns, len(drawn), cell))
+    across = min(range(1, len(drawn) + 1), key=lambda columns: _layout_cost(columns, len(drawn), cell))
     down = math.ceil(len(drawn) / across)
     sheet = Image.new("RGB", (across * cell[0] + _GAP, down * cell[1] + _GAP), _PAPER)
     for number, picture in enumerate(drawn):
@@ -71,7 +71,7 @@ def animation(crops: Sequence[Path], path: Path, width: int = 480, seconds: floa
     """
     if path.suffix.lower() not in FORMATS:
         raise QueryError(f"{path.name} is not a file name for an animation: it must end in .gif or .png.")
-    first, *others = (_picture(crop, width) for crop in _some(crops))
+    first, *others = (_picture(crop, width) for crop in _require_crops(crops))
     frames = [first, *(picture.resize(first.size) for picture in others)]
     with complete(path) as temporary:
         frames[0].save(
@@ -80,13 +80,13 @@ def animation(crops: Sequence[Path], path: Path, width: int = 480, seconds: floa
         )  # fmt: skip
 
 
-def _awkward(columns: int, count: int, cell: Tuple[int, int]) -> float:
+def _layout_cost(columns: int, count: int, cell: Tuple[int, int]) -> float:
     """Rate a layout by its empty share, and by the difference of its aspect from that of a page; 0 is best."""
     rows = math.ceil(count / columns)
     return (columns * rows - count) / count + abs(math.log(columns * cell[0] / (rows * cell[1]) / math.sqrt(2)))
 
 
-def _some(crops: Sequence[Path]) -> Sequence[Path]:
+def _require_crops(crops: Sequence[Path]) -> Sequence[Path]:
     if not crops:
         raise QueryError("There are no crops to draw.")
     return crops

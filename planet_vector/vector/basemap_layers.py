@@ -97,7 +97,7 @@ class ListedLayer(RowLayer):
         box : Box, optional
             Only rows near it, degrees.
         """
-        self._held = self._result(self._asked_for(box))
+        self._held = self._result(self._query_in(box))
 
     def blocks(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Rows]:
         """Return a superset of the rows that meet the filters; all are fetched before it returns.
@@ -109,9 +109,9 @@ class ListedLayer(RowLayer):
         box : Box, optional
             Only rows whose bounding boxes share a point with it, degrees.
         """
-        return self._result(self._asked_for(box)).blocks(box)
+        return self._result(self._query_in(box)).blocks(box)
 
-    def _asked_for(self, box: Optional[Box]) -> Query:
+    def _query_in(self, box: Optional[Box]) -> Query:
         """Return the query to fetch for the rows in a box."""
         return self.query
 
@@ -238,27 +238,27 @@ class QuadLayer(ListedLayer):
         narrowing = self._narrow(where)
         if narrowing.nothing:
             return iter(())
-        if not self._free:
+        if not self._is_unrestricted:
             return self._result(self.query).blocks(box)
         if narrowing.ids is not None and len(narrowing.ids) <= MOST_IDS and self._kept(self.query) is None:
             # OGR compares ids without regard to case; those of quads are upper case.
             return iter([self._by_id(sorted({quad_id.upper() for quad_id in narrowing.ids}))])
-        return self._result(self._asked_for(box)).blocks(box)
+        return self._result(self._query_in(box)).blocks(box)
 
     @property
-    def _free(self) -> bool:
+    def _is_unrestricted(self) -> bool:
         """Whether the name selects all quads of the basemap."""
         return self.quad_id is None and self.query.limit is None and self.query.area is None
 
-    def _asked_for(self, box: Optional[Box]) -> Query:
-        return self.query.where(area=box) if self._free else self.query
+    def _query_in(self, box: Optional[Box]) -> Query:
+        return self.query.where(area=box) if self._is_unrestricted else self.query
 
     def extent(self) -> Optional[Box]:
         """Return the bounding box of the layer in degrees.
 
         It is exact if the quads were read, or fit one page; else it is the square of web mercator.
         """
-        if not self._free:
+        if not self._is_unrestricted:
             return super().extent()
         kept = self._kept(self.query)
         if kept is None:
@@ -292,7 +292,7 @@ class QuadLayer(ListedLayer):
         return self.schema.rows([quad.feature for quad in found])
 
     def _unread_row(self, fid: int) -> Optional[Row]:
-        if not self._free:
+        if not self._is_unrestricted:
             return super()._unread_row(fid)
         row, column = divmod(fid, self.basemap.across)
         if not 0 <= row < self.basemap.across:

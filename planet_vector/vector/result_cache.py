@@ -151,11 +151,11 @@ class Cache:
                 del self._found[key]
             _, kept = self._found.setdefault((owner, query), (now + ttl, new))
             self._found.move_to_end((owner, query))
-            while len(self._found) > 1 and self._too_much():
+            while len(self._found) > 1 and self._is_full():
                 self._found.popitem(last=False)
             return kept
 
-    def _too_much(self) -> bool:
+    def _is_full(self) -> bool:
         found = [found for _, found in self._found.values()]
         memory, size = sum(each.memory for each in found), sum(each.size for each in found)
         return memory > MOST_MEMORY or size > MOST_BYTES or len(found) > MOST_SEARCHES
