@@ -1,7 +1,7 @@
-"""Rasters by name: products, bands, mosaics, basemaps and tiles as rasterio datasets, and whole files of a search.
+"""Rasters by name: products, bands, mosaics, basemaps and tiles as rasterio datasets; downloads of whole files.
 
-Each function here takes names, finds the service and the scenes, and hands on to the module of `planet_vector.raster`
-that does the work. Nothing of GDAL is imported before it is used.
+Each function here resolves names to a service and its scenes, and delegates to a module of `planet_vector.raster`. GDAL
+is imported on first use.
 """
 
 from __future__ import annotations
@@ -33,23 +33,25 @@ def open_product(
     cache: bool = False,
     progress: Union[bool, Progress] = None,
 ) -> DatasetReader:
-    """Open a product of a scene, or several, as a rasterio dataset, where it lies.
+    """Open one or several products of a scene as a rasterio dataset, without downloading them.
 
     Parameters
     ----------
     name : str
         ``PLANET:ortho/20150306_022415_0908/visual``: a product.
-        ``PLANET:landsat/LC81300472015235LGN00/band_4,band_3,band_2``: the bands of several; ``all`` for each there is.
+        ``PLANET:landsat/LC81300472015235LGN00/band_4,band_3,band_2``: the bands of several products; ``all`` for every
+        product.
         ``PLANET:basemaps/NAME``: the tiles of a basemap; with ``?bbox=w,s,e,n`` its quads there, and with
         ``/L15-0763E-0959N`` one of them.
     res : "highest", "lowest" or float
-        Of several products: the pixel size of the finest, of the coarsest, or one in metres.
+        For several products: the pixel size of the finest, of the coarsest, or a size in metres.
     connection, key : str, optional
         As for `planet_vector.connect`.
     cache : bool
-        Of the quads of a basemap: fetch each whole when it is first looked at, and keep it on disk.
+        For the quads of a basemap: fetch each whole on first access, and cache it on disk.
     progress : bool or callable, optional
-        Where a file is served whole only: show a bar, or call this with the bytes fetched and those in all (or None).
+        For a file that is served whole only: show a bar; or a callback, called with the bytes fetched and in all (or
+        None).
 
     Returns
     -------
@@ -59,11 +61,11 @@ def open_product(
     Raises
     ------
     NameSyntaxError
-        When the name is none, or names no product.
+        If the name is invalid, or names no product.
     ServiceError
-        When the service does not give the product.
+        If a request fails.
     RasterAccessError
-        When what it gives cannot be read where it lies.
+        If the file cannot be read remotely.
     """
     parsed, catalog = _parsed(name, connection, key)
     if parsed.is_basemap:
@@ -88,12 +90,17 @@ def open_tiles(name: str, *, connection: Optional[str] = None, key: Optional[str
         ``PLANET:ortho/20150306_022415_0908`` or ``PLANET:basemaps/NAME``.
     connection, key : str, optional
         As for `planet_vector.connect`.
+
+    Returns
+    -------
+    rasterio.io.DatasetReader
+        x before y, metres. Open one for each thread.
     """
     parsed, catalog = _parsed(name, connection, key)
     if parsed.is_basemap:
         from planet_vector.catalog.basemaps import box_of_name
 
-        box_of_name(parsed)  # refuses an area
+        box_of_name(parsed)  # rejects an area
         return _open_basemap(Name(BASEMAPS, parsed.item), catalog)
     from planet_vector.raster.tiles import open_scene_tiles
 
@@ -101,10 +108,10 @@ def open_tiles(name: str, *, connection: Optional[str] = None, key: Optional[str
 
 
 def resolve(name: str, *, connection: Optional[str] = None, key: Optional[str] = None) -> str:
-    """Return a GDAL name of a raster, for other programs of the same person on this machine.
+    """Return a GDAL name of a raster, for other programs of the same user on this machine.
 
-    No key is in it. It may refer to a file with the key, which only its owner can read; and it may be an address
-    that was signed for a short time.
+    The name contains no key. It may refer to a file with the key, which only its owner can read, or be a signed address
+    that is valid for a short time.
 
     Parameters
     ----------
@@ -117,7 +124,7 @@ def resolve(name: str, *, connection: Optional[str] = None, key: Optional[str] =
     Raises
     ------
     RasterAccessError
-        When the product is served whole only, so that no name opens it, or when several products are named.
+        If the product is served whole only, so that no name opens it, or if several products are named.
     """
     from planet_vector.errors import RasterAccessError
     from planet_vector.raster.described import subdatasets
@@ -130,7 +137,7 @@ def resolve(name: str, *, connection: Optional[str] = None, key: Optional[str] =
     else:
         scene, products = _scene(parsed, catalog)
         if len(products) > 1 or products[0] == "all":
-            raise RasterAccessError(f"{shown(name)} names several files: 'rio planet vrt' makes one name for them.")
+            raise RasterAccessError(f"{shown(name)} names several files: combine them by 'rio planet vrt'.")
         found = next((name for name, _ in subdatasets(catalog, scene, products[:1])), None)
     if found is None:
         raise RasterAccessError(f"{shown(name)} is served whole only, so no GDAL name opens it: download it.")
@@ -149,23 +156,23 @@ def open_mosaic(
     connection: Optional[str] = None,
     key: Optional[str] = None,
 ) -> DatasetReader:
-    """Open many scenes as one raster, each read only where it is looked at.
+    """Open many scenes as one raster; each is read only where pixels are accessed.
 
     Parameters
     ----------
     search : str, Query or iterable of Scene
-        The scenes, such as ``PLANET:ortho?cloud_cover.estimated.lte=5&limit=100``. Those of a search with an area are
-        cut to the rectangle around it; a point or a line cuts nothing, and of a list of scenes no area is known.
+        The scenes, such as ``PLANET:ortho?cloud_cover.estimated.lte=5&limit=100``. With a search in an area, the raster
+        is cut to the rectangle around the area; a point or a line cuts nothing, and a list of scenes has no area.
     product : str, optional
-        Which product of each; by default the one that people want first, such as ``visual``.
+        The product of each scene; by default the preferred one, such as ``visual``.
     dst_crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
-        Of the raster; by default that of the scene on top.
+        Coordinate system of the raster; by default that of the scene on top.
     res : float or (float, float), optional
         Pixel size in units of `dst_crs`; by default that of the scene on top.
     dst_bounds : (west, south, east, north), optional
-        In units of `dst_crs`; by default around all footprints, as far as the search's area reaches.
+        Bounds in units of `dst_crs`; by default around all footprints, within the search's area.
     top : str
-        Which scene lies on top: the ``newest``, the ``oldest`` or the ``clearest``.
+        The scene on top: the ``newest``, the ``oldest`` or the ``clearest``.
     resampling : str
         ``nearest``, ``bilinear``, ``cubic``, ``cubic_spline``, ``lanczos``, ``average`` or ``mode``.
     connection, key : str, optional
@@ -174,7 +181,7 @@ def open_mosaic(
     Returns
     -------
     rasterio.io.DatasetReader
-        It has a method ``save_vrt(path)``.
+        With a method ``save_vrt(path)``.
     """
     from planet_vector.geometry.ground import area_searched
     from planet_vector.raster.scene_mosaic import open_scenes
@@ -189,30 +196,30 @@ def quicklook(
     product: Optional[str] = None,
     width: int = 1024,
 ) -> bytes:
-    """Return a picture of a part of a scene's product, read where it lies, as `picture_of` makes it.
+    """Return a picture of a part of a scene's product, read remotely, as `picture_of` draws it.
 
     Parameters
     ----------
     scene : Scene
-        The scene, as a search gives it.
+        A scene of a search.
     bbox : (west, south, east, north), optional
-        In degrees; all of the scene by default.
+        Degrees; by default the whole scene.
     product : str, optional
-        The product; by default the one that people want first, such as ``visual``.
+        The product; by default the preferred one, such as ``visual``.
     width : int
-        Pixels, at the most.
+        Greatest width, pixels.
 
     Returns
     -------
     bytes
-        An RGBA image as PNG; what has no data is transparent.
+        An RGBA image as PNG; missing data is transparent.
 
     Raises
     ------
     NotFoundError
-        When the scene has no such product, or was made without a service.
+        If the scene has no such product, or was created without a service.
     RasterAccessError
-        When the box shares no ground with the product, or it cannot be read.
+        If the box shares no ground with the product, or it cannot be read.
     """
     from planet_vector.raster.pictures import picture_of
     from planet_vector.raster.product import open_link
@@ -232,21 +239,21 @@ def download_products(
     connection: Optional[str] = None,
     key: Optional[str] = None,
 ) -> List[Path]:
-    """Fetch products of scenes into a directory; a download that was cut off goes on where it was.
+    """Fetch products of scenes into a directory; interrupted downloads are resumed.
 
     Parameters
     ----------
     search : str, Query or iterable of Scene
         The scenes.
     directory : str or Path
-        Where to; made when it is missing.
+        The folder; created if missing.
     products : sequence of str
-        The products of each; by default the one that people want first, such as ``visual``.
+        The products of each scene; by default the preferred one, such as ``visual``.
     overwrite : bool
-        Replace files that are there and are not as long as the service's.
+        Replace existing files whose length differs from the service's.
     progress : bool or callable, optional
-        Show a bar, in a terminal or a notebook; or call this, from several threads, with a file, the bytes of it that
-        are there and those it will have (or None).
+        Show a bar, in a terminal or a notebook; or a callback, called from several threads with a file, its bytes
+        fetched and its bytes in all (or None).
     connection, key : str, optional
         As for `planet_vector.connect`.
 
@@ -272,34 +279,34 @@ def sync_products(
     connection: Optional[str] = None,
     key: Optional[str] = None,
 ) -> List[Path]:
-    """Keep a folder as a search has it: fetch what is missing, and what an earlier sync could not have.
+    """Synchronize a folder with a search: fetch missing files, and retry those that failed before.
 
     Parameters
     ----------
     search : str, Query or iterable of Scene
         The scenes.
     directory : str or Path
-        The folder; made if need be. `planet_vector.server` serves it.
+        The folder; created if missing. `planet_vector.server` can serve it.
     products : sequence of str
-        The products of each; ``all`` is each there is. By default the one that people want first, such as ``visual``.
+        The products of each scene; ``all`` for every product. By default the preferred one, such as ``visual``.
     dry_run : bool
-        Only find out what would come.
+        Only return the files that would be fetched.
     progress : bool or callable, optional
-        Show a bar, in a terminal or a notebook; or call this, from several threads, with a file, the bytes of it that
-        are there and those it will have (or None).
+        Show a bar, in a terminal or a notebook; or a callback, called from several threads with a file, its bytes
+        fetched and its bytes in all (or None).
     connection, key : str, optional
         As for `planet_vector.connect`.
 
     Returns
     -------
     list of Path
-        The files that were written, or with `dry_run` those that would come.
+        The files that were written, or with `dry_run` those that would be.
 
     Raises
     ------
     RasterAccessError
-        When another sync of the folder is under way, or some scenes could not be had; the others are there then, and
-        the next sync tries these again.
+        If another sync of the folder is running, or if some scenes failed; the others are complete then, and the next
+        sync retries the failed ones.
     """
     from planet_vector.raster.sync import sync
 
@@ -310,7 +317,7 @@ def sync_products(
 
 @contextmanager
 def _watching(progress: Union[bool, FileProgress]) -> Iterator[FileProgress]:
-    """Give what to call for an argument ``progress``, and end the bar that it is."""
+    """Yield the callback for an argument ``progress``, and close its bar at the end."""
     if progress is not True:
         yield progress or None
         return
@@ -350,13 +357,13 @@ def _open_basemap(parsed: Name, catalog: Catalog, cache: bool = False) -> Datase
 def _found(
     search: Sought, connection: Optional[str], key: Optional[str], anew: bool = False
 ) -> Tuple[Catalog, Iterable[Scene]]:
-    """Return the service and the scenes of a search; what is wrong with the search is said before anything is read."""
+    """Return the service and the scenes of a search; errors in the search are raised at once."""
     from planet_vector.vector.search import Search
     from planet_vector.vector.search import search as search_for
 
     if isinstance(search, (str, Query)):
         found = search_for(search, connection=connection, key=key, anew=anew)
-        bool(found)  # asks for the first page, which is kept
+        bool(found)  # requests the first page, which is cached
         return found.catalog, found
     if isinstance(search, Search) and not connection and not key:
         return search.catalog, search

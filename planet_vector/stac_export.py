@@ -1,24 +1,24 @@
-"""Scenes as STAC items: what engines for cubes and tables take.
+"""Scenes as STAC items, for libraries of data cubes and tables.
 
-The mapping (STAC 1.0.0, with the extensions eo, view, timestamps, projection and raster as far as they apply):
+The mapping (STAC 1.0.0, with the extensions eo, view, timestamps, projection and raster where they apply):
 
 =============================================  ======================================================
 the service's                                  STAC's
 =============================================  ======================================================
-when it was acquired                           ``datetime``
-when it was published                          ``published``
-the satellite                                  ``platform``
-the ground sample distance                     ``gsd``
-the cloud cover                                ``eo:cloud_cover``, in percent
-the view's angles                              ``view:off_nadir`` (without sign), ``view:azimuth``
-the sun's angles                               ``view:sun_elevation``, ``view:sun_azimuth``
-the scene type                                 ``planet:scene_type``
+time of acquisition                            ``datetime``
+time of publication                            ``published``
+satellite                                      ``platform``
+ground sample distance                         ``gsd``
+cloud cover                                    ``eo:cloud_cover``, in percent
+view angles                                    ``view:off_nadir`` (unsigned), ``view:azimuth``
+sun angles                                     ``view:sun_elevation``, ``view:sun_azimuth``
+scene type                                     ``planet:scene_type``
 every other property, by its dotted name       ``planet:<name>``
-products, thumbnails                           assets; no key is in their links
+products, thumbnails                           assets; their links contain no key
 =============================================  ======================================================
 
-Which property is which is said by the collection's `planet_vector.collection_schema.Meanings`. A value that is outside
-of what STAC allows stays under its ``planet:`` name.
+The collection's `planet_vector.collection_schema.Meanings` identifies the properties. A value outside of STAC's range
+keeps its ``planet:`` name.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ _NUMBERS: Mapping[str, Tuple[str, float, float]] = {
     "sun_elevation": ("view:sun_elevation", -90, 90),
     "sun_azimuth": ("view:sun_azimuth", 0, 360),
 }
-"""STAC's name for a meaning, and the least and greatest value it allows."""
+"""By meaning, STAC's field and its least and greatest value."""
 
 _COMPLEX = {"complex_int16": "cint16", "complex64": "cfloat32", "complex128": "cfloat64"}
-"""The extension's names of types that it does not call as numpy does."""
+"""The raster extension's names of types that differ from numpy's."""
 
 _COMMON = {"red", "green", "blue", "nir", "pan", "cirrus", "coastal"}
 
@@ -75,13 +75,13 @@ def to_stac(scene: Scene, headers: Optional[Mapping[str, RasterHeader]] = None) 
     scene : Scene
         The scene.
     headers : mapping, optional
-        For products what their headers say, as `planet_vector.raster.headers.header_of` returns it: where the pixels
-        lie, of what type they are and what they mean, which the service's metadata does not tell.
+        By product, its header, as `planet_vector.raster.headers.header_of` returns it: grid, data types and units of
+        the pixels, which the service's metadata lacks.
 
     Raises
     ------
     ProtocolError
-        When the scene's times or footprint cannot be used.
+        If a time or the footprint of the scene is invalid.
     """
     properties: Dict[str, Any] = {"datetime": _time(scene.acquired)}
     if scene.published is not None:
@@ -120,14 +120,14 @@ def to_stac(scene: Scene, headers: Optional[Mapping[str, RasterHeader]] = None) 
 
 
 def write_geoparquet(scenes: Iterable[Scene], path: Path) -> int:
-    """Write scenes as a GeoParquet file of STAC items, a row each, as stac-geoparquet defines it.
+    """Write scenes as a GeoParquet file of STAC items, one per row, in the format of stac-geoparquet.
 
     Parameters
     ----------
     scenes : iterable of Scene
         The scenes.
     path : Path
-        Where to; replaced when it is complete.
+        The file; an existing one is replaced once the new one is complete.
 
     Returns
     -------
@@ -137,16 +137,16 @@ def write_geoparquet(scenes: Iterable[Scene], path: Path) -> int:
     Raises
     ------
     NotFoundError
-        When there are none, and so no columns.
+        If there are no scenes, and so no columns.
     ProtocolError
-        When what they say of themselves fits no columns: a text where others have a number, say.
+        If their properties do not fit columns, such as a text where others have a number.
     """
     with named_extra():
         from stac_geoparquet.arrow import to_parquet
 
     from planet_vector.atomic_files import complete
 
-    items = [_held(to_stac(scene)) for scene in scenes]
+    items = [_encodable(to_stac(scene)) for scene in scenes]
     if not items:
         raise NotFoundError(f"The search found no scenes, so there is nothing to write to {path}: widen it.")
     try:
@@ -155,31 +155,31 @@ def write_geoparquet(scenes: Iterable[Scene], path: Path) -> int:
         # Arrow has one type a column, and these are its errors.
         told = " ".join(str(error).split())[:200]
         raise ProtocolError(
-            f"What the scenes say of themselves fits no columns, so {path} is not written: {told}"
+            f"The properties of the scenes do not fit columns, so {path} is not written: {told}"
         ) from None
     with complete(path) as temporary:
         to_parquet(table, temporary)
     return len(items)
 
 
-def _held(value: Any) -> Any:
-    """Return a value with U+FFFD in place of each character that no file of texts can hold."""
+def _encodable(value: Any) -> Any:
+    """Return a value with each character that text files cannot hold replaced by U+FFFD."""
     if isinstance(value, dict):
-        return {held(key): _held(each) for key, each in value.items()}
+        return {held(key): _encodable(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [_held(each) for each in value]
+        return [_encodable(each) for each in value]
     return held(value) if isinstance(value, str) else value
 
 
 def _table(items: List[Dict[str, Any]]) -> Any:
-    """Return items as an Arrow table; what one has and another has not is null."""
+    """Return items as an Arrow table; missing fields are null."""
     import pyarrow
     from stac_geoparquet.arrow import parse_stac_items_to_arrow
 
     bare = [found["geometry"] is None for found in items]
     if not any(bare):
         return parse_stac_items_to_arrow(items, chunk_size=len(items)).read_all()
-    # The library takes no item without a footprint, so one is lent to it.
+    # The library rejects items without a footprint, so they get a temporary one.
     for found in items:
         if found["geometry"] is None:
             found.update(geometry={"type": "Point", "coordinates": [0.0, 0.0]}, bbox=[0.0, 0.0, 0.0, 0.0])
@@ -198,7 +198,7 @@ def _time(moment: Any) -> str:
 
 
 def _ground(scene: Scene) -> Dict[str, Any]:
-    """Return footprint and box, or null; a box that crosses the antimeridian has its west greater than its east."""
+    """Return footprint and bounding box, or a null footprint; across the antimeridian, west is greater than east."""
     polygons = scene.polygons
     if not polygons:
         return {"geometry": None}
@@ -239,7 +239,7 @@ def _assets(scene: Scene, headers: Mapping[str, RasterHeader]) -> Dict[str, Dict
 
 
 def _bands(asset: Asset, header: Optional[RasterHeader]) -> List[Dict[str, Any]]:
-    """Return what is known of an asset's bands, in their order."""
+    """Return STAC's description of an asset's bands, in their order."""
     if asset.bands:
         return [_band(asset, band) for band in asset.bands]
     if header is None:
@@ -271,7 +271,7 @@ def _pixels(header: RasterHeader) -> Dict[str, Any]:
 def _raster_band(band: Band) -> Dict[str, Any]:
     found: Dict[str, Any] = {"data_type": _COMPLEX.get(band.dtype, band.dtype)}
     if band.nodata is not None:
-        # JSON has no other numbers than finite ones: the extension writes them as texts.
+        # JSON has only finite numbers: the extension writes others as texts.
         found["nodata"] = band.nodata if math.isfinite(band.nodata) else str(band.nodata)
     if (band.scale, band.offset) != (1, 0):
         found.update(scale=band.scale, offset=band.offset)

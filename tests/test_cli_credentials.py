@@ -80,7 +80,7 @@ def test_keys_of_two_services_stand_side_by_side(
         _planet_vector(run, keyless, service, "login", input=service.key)
         _planet_vector(run, keyless, other, "login", "--api-url", other.url, input=other.key)
         assert json.loads(credentials_path().read_text()) == {service.url: service.key, other.url: other.key}
-        assert "takes it" in _planet_vector(run, keyless, other, "whoami", "--api-url", other.url)
+        assert "accepts the key" in _planet_vector(run, keyless, other, "whoami", "--api-url", other.url)
         _planet_vector(run, keyless, service, "logout")
         assert json.loads(credentials_path().read_text()) == {other.url: other.key}
     finally:

@@ -80,7 +80,7 @@ POINT = {"type": "Feature", "properties": {}, "geometry": {"type": "Point", "coo
             "area",
         ),
         (["-s", "landsat", "--where", "provider", "eq", "x"], r"check provider, the scene type \(landsat;", "dates"),
-        (["PLANET:ortho?acquired.gte=2015-02-01&acquired.lt=2015-01-01"], "what is asked contradicts itself", "check"),
+        (["PLANET:ortho?acquired.gte=2015-02-01&acquired.lt=2015-01-01"], "the search contradicts itself", "check"),
     ],
 )
 def test_what_to_check_is_what_was_asked(

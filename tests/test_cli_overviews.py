@@ -119,7 +119,7 @@ def test_what_needs_none_is_told_and_named(cli: Run, watched: Watched, name: str
 def test_most_of_a_large_file_is_fetched_only_when_asked_for(
     cli: Run, watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("planet_vector.cli.overviews._UNASKED", 1000)
+    monkeypatch.setattr("planet_vector.cli.overviews._UNCONFIRMED_BYTES", 1000)
     name = products(watched, "tiles")
     done = cli("overviews", name)
     assert done.returncode == 1 and done.stdout == "" and "add --yes" in done.stderr

@@ -397,7 +397,7 @@ def test_a_scene_that_the_service_no_longer_has_is_not_waited_for(served: Served
     sync(folder, ALL, code=1)
     served.faults.write_text(f"- {{path: '*/{scene}', status: 404}}")
     done = sync(folder, ALL, "--limit", "1")
-    assert f"PLANET:ortho/{scene} is at the service no longer" in done.stderr
+    assert f"PLANET:ortho/{scene} is no longer at the service" in done.stderr
     assert sync(folder, ALL, "--limit", "1").stderr == ""
 
 
@@ -492,7 +492,7 @@ def test_a_folder_of_planet_s_own_client_goes_on(archive: Path, served: Served, 
     done = sync(folder, ALL)
     assert sorted(scene for scene, _ in served.asked_for()) == sorted([scenes[0], scenes[5]])
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir() if path.name in before} == before
-    assert "older than what sync.json notes" in done.stderr and done.stderr[0] in "12"
+    assert "older than the time in sync.json" in done.stderr and done.stderr[0] in "12"
 
 
 def test_an_area_that_planet_s_own_client_kept_is_taken(served: Served, sync: Sync, tmp_path: Path) -> None:

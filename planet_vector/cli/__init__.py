@@ -1,16 +1,16 @@
-"""The command ``planet-vector``: the verbs of the library at a shell, one file a command.
+"""The command ``planet-vector``: the functions of the library at a shell, one file per command.
 
-Commands are loaded when they are asked for, so that ``fio`` and ``rio``, which load this group whenever they
-start, stay quick. Everything that can go wrong ends here, as one sentence on stderr:
+Commands are imported when they are run, so that ``fio`` and ``rio``, which load this group whenever they start, stay
+fast. Errors end here, as one sentence on stderr:
 
-====  ================================================================
+====  ====================================================
 exit  meaning
-====  ================================================================
-0     done
-1     the service, a file or the network did not give what was asked
-2     what was asked makes no sense: an option, a name, a filter
-130   ended by Ctrl-C
-====  ================================================================
+====  ====================================================
+0     success
+1     the service, a file or the network failed
+2     an option, a name or a filter is invalid
+130   interrupted by Ctrl-C
+====  ====================================================
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ VECTOR_COMMANDS: Mapping[str, str] = {
     "rectangle": "planet_vector.cli.rectangle:rectangle",
     "map": "planet_vector.cli.map:map_",
 }
-"""What ``fio planet`` has: the command's name, and the module and attribute it is loaded from."""
+"""The commands of ``fio planet``: by name, the module and attribute to load."""
 
 RASTER_COMMANDS: Mapping[str, str] = {
     "info": "planet_vector.cli.info:info",
@@ -58,7 +58,7 @@ RASTER_COMMANDS: Mapping[str, str] = {
     "download": "planet_vector.cli.download:download",
     "download-quads": "planet_vector.cli.download_quads:download_quads",
 }
-"""What ``rio planet`` has."""
+"""The commands of ``rio planet``."""
 
 COMMANDS: Mapping[str, str] = {
     **VECTOR_COMMANDS,
@@ -76,17 +76,17 @@ COMMANDS: Mapping[str, str] = {
     "index": "planet_vector.cli.index:index",
     "sample": "planet_vector.cli.sample:sample",
 }
-"""What ``planet-vector`` has."""
+"""The commands of ``planet-vector``."""
 
 
 INTERRUPTED = 130
-"""The exit code after Ctrl-C: 128 and the number of the signal, as shells have it."""
+"""The exit code after Ctrl-C: 128 plus the number of the signal, as in shells."""
 
-GRACE = 1.0  # seconds for tidying up after Ctrl-C
+GRACE = 1.0  # seconds for cleaning up after Ctrl-C
 
 
 class Commands(click.Group):
-    """Load commands by a table, and tell what goes wrong in one sentence.
+    """Group of commands that are imported on use; reports errors in one sentence.
 
     Parameters
     ----------
@@ -99,11 +99,30 @@ class Commands(click.Group):
         self.targets = targets
 
     def list_commands(self, ctx: click.Context) -> List[str]:
-        """Name the commands, in the order of the table."""
+        """Return the names of the commands, in the order of the table.
+
+        Parameters
+        ----------
+        ctx : click.Context
+            The context.
+        """
         return list(self.targets)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> Optional[click.Command]:
-        """Load a command."""
+        """Import a command.
+
+        Parameters
+        ----------
+        ctx : click.Context
+            The context.
+        cmd_name : str
+            The command's name.
+
+        Returns
+        -------
+        click.Command or None
+            None for an unknown name.
+        """
         if cmd_name not in self.targets:
             return None
         module, _, attribute = self.targets[cmd_name].partition(":")
@@ -111,28 +130,57 @@ class Commands(click.Group):
         return command
 
     def parse_args(self, ctx: click.Context, args: List[str]) -> List[str]:
-        """Remember the command line, of which errors may repeat a part."""
+        """Parse arguments, and store the command line for error messages.
+
+        Parameters
+        ----------
+        ctx : click.Context
+            The context; its ``meta`` gets the command line under `TYPED`.
+        args : list of str
+            The arguments.
+
+        Returns
+        -------
+        list of str
+            The arguments left over.
+        """
         ctx.meta.setdefault(TYPED, (ctx.command_path, list(args)))
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command, and turn what goes wrong into a sentence and an exit code."""
+        """Run a command, and convert errors to a sentence and an exit code.
+
+        Parameters
+        ----------
+        ctx : click.Context
+            The context.
+
+        Returns
+        -------
+        object
+            The result of the command.
+
+        Raises
+        ------
+        click.ClickException
+            If the command failed.
+        """
         try:
-            with ended_at_once(), _told_in_a_sentence():
+            with ended_at_once(), _warnings_as_lines():
                 result = super().invoke(ctx)
                 if sys.stdout is not None:
                     sys.stdout.flush()  # a closed pipe is handled below; at exit, Python prints a message
                 return result
         except PlanetVectorError as error:
             raise _failure(error) from None
-        except click.ClickException as error:  # of click, or of a command: about its options
+        except click.ClickException as error:  # raised by click, or by a command, about options
             error.message = plain(explained(error), sys.stderr)
             raise
         except UnicodeEncodeError as error:
-            # A name of a file as the command line gave it: GDAL takes names in UTF-8 only.
+            # A file name from the command line: GDAL accepts UTF-8 only.
             raise click.ClickException(
                 plain(
-                    f"{error.object[:200]!r} is no text in the encoding of this terminal, which a file's name must be: "
+                    f"The file name {error.object[:200]!r} is not valid in the encoding of this terminal: "
                     "set LC_ALL=C.UTF-8, or give a name in ASCII.",
                     sys.stderr,
                 )
@@ -147,14 +195,14 @@ class Commands(click.Group):
                 raise
             raise click.ClickException(install_hint(error)) from None
         except KeyboardInterrupt:
-            with suppress(OSError):  # whoever read it is gone, too
-                sys.stdout.flush()  # whole lines, even if threads that hang take Python's own end away
+            with suppress(OSError):  # the reader may have ended, too
+                sys.stdout.flush()  # complete lines, even if hanging threads prevent Python's regular exit
             raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 @contextmanager
-def _told_in_a_sentence() -> Iterator[None]:
-    """Let what the package warns of its user be a line on stderr, without the place in the code that Python adds."""
+def _warnings_as_lines() -> Iterator[None]:
+    """Print warnings of the package as a line on stderr, without the source line that Python adds."""
     show = warnings.showwarning
 
     def tell(message: Union[Warning, str], category: Type[Warning], *place: Any, **others: Any) -> None:
@@ -171,15 +219,20 @@ def _told_in_a_sentence() -> Iterator[None]:
 
 @contextmanager
 def ended_at_once() -> Iterator[None]:
-    """Let Ctrl-C end the program within a second, whatever waits for whom.
+    """Have Ctrl-C end the program within `GRACE` seconds, even if threads hang.
 
-    It raises KeyboardInterrupt as ever, upon which files that are not whole go and states are written. But Python does
-    not end before its threads do, and one may wait for a service for minutes.
+    It raises KeyboardInterrupt as usual; handlers then remove incomplete files and write states. But Python waits for
+    its threads at exit, and one may wait for a service for minutes.
+
+    Yields
+    ------
+    None
+        While the handler is installed.
     """
     from planet_vector.driver.interrupts import handle
 
     before = signal.getsignal(signal.SIGINT)
-    # Whoever handles it in a way of their own, or is no main thread, knows what to do.
+    # A handler of another program stays, and only the main thread may set one.
     ours = before in (signal.default_int_handler, handle) and threading.current_thread() is threading.main_thread()
 
     def interrupt(number: int, frame: Optional[FrameType]) -> None:
@@ -198,15 +251,15 @@ def ended_at_once() -> Iterator[None]:
 
 
 def _drop_output() -> None:
-    """Redirect stdout to nowhere, as its reader is gone: Python flushes it at exit, and would complain."""
-    with suppress(OSError, ValueError):  # there is no such file descriptor
+    """Redirect stdout to the null device: its reader is gone, and Python's flush at exit would print an error."""
+    with suppress(OSError, ValueError):  # stdout has no file descriptor
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, sys.stdout.fileno())
         os.close(nothing)
 
 
 def _end() -> None:
-    """End the program, whatever its threads do."""
+    """End the process without waiting for threads."""
     os._exit(INTERRUPTED)
 
 
@@ -223,9 +276,9 @@ def _failure(error: PlanetVectorError) -> click.ClickException:
 def main() -> None:
     """Search satellite imagery and open it where it lies.
 
-    The service is the one of --connection, else of PL_API_URL, else the default of 'planet-vector connections'; the key
-    is the one of PL_API_KEY or of 'planet-vector login'. A search and a scene have names that every GDAL program opens,
-    once it knows the driver:
+    The service is the one of --connection, else of PL_API_URL, else the default of 'planet-vector connections'. The key
+    is the one of PL_API_KEY or of 'planet-vector login'. Searches and scenes have names that every GDAL program opens
+    once it finds the driver:
 
     \b
         eval "$(planet-vector env)"

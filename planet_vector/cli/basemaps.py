@@ -19,11 +19,11 @@ _TABLE = "{:<32} {:<10} {:<10} {:>5}  {}\n"
 @click.command()
 @options.json_style
 @options.names
-@click.option("--table", "as_table", is_flag=True, help="Print a table to look at.")
+@click.option("--table", "as_table", is_flag=True, help="Print a table.")
 @options.connection
 @options.verbose
 def basemaps(indent: Optional[int], compact: bool, names: bool, as_table: bool, connection: Optional[str]) -> None:
-    """Print the basemaps of the service, a line of JSON each: what it says of them.
+    """Print the basemaps of the service, a line of JSON with the metadata of each.
 
     \b
     Examples:

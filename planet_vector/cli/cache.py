@@ -14,7 +14,7 @@ from planet_vector.vector import disk_cache
 @click.group()
 @options.verbose
 def cache() -> None:
-    """Look after what is kept on disk: results of searches, overviews and VRTs of products, quads of basemaps.
+    """Manage the disk cache: results of searches, overviews and VRTs of products, quads of basemaps.
 
     \b
     Example:
@@ -25,9 +25,9 @@ def cache() -> None:
 @cache.command()
 @options.verbose
 def clear() -> None:
-    """Remove what is kept on disk: results of searches, overviews and VRTs of products, quads and VRTs of basemaps.
+    """Clear the disk cache: results of searches, overviews and VRTs of products, quads and VRTs of basemaps.
 
-    Names of VRTs that were given out before open no more: take them anew.
+    Names of VRTs that were printed before no longer open: request them again.
 
     \b
     Example:

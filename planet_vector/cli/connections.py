@@ -1,4 +1,4 @@
-"""``planet-vector connections``: which services there are by name."""
+"""``planet-vector connections``: services by name."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from planet_vector.errors import PlanetVectorError
 def connections() -> None:
     """List, add, remove and test connections: services by name.
 
-    A connection's name goes wherever a service is named: --connection NAME, or PLANET:ortho?connection=NAME. Commands,
-    Python and QGIS share them; no key is among them, but what 'planet-vector login' keeps.
+    A connection's name may be given wherever a service is: --connection NAME, or PLANET:ortho?connection=NAME.
+    Commands, Python and QGIS share the connections. They contain no keys; 'planet-vector login' stores these.
 
     \b
     Example:
@@ -46,9 +46,9 @@ def connections() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON each.")
 @options.verbose
 def list_(as_json: bool) -> None:
-    """Print the connections: name, kind, root, and where the key comes from. An asterisk marks the default.
+    """Print the connections: name, kind, root, and source of the key. An asterisk marks the default.
 
-    The kind of a service of which only the root was said is ? until it was asked.
+    The kind of a service given only by its root is ? until its first request.
 
     \b
     Example:
@@ -72,10 +72,10 @@ def list_(as_json: bool) -> None:
 @connections.command()
 @click.argument("name")
 @click.argument("root", metavar="URL")
-@click.option("--kind", type=click.Choice(list(KINDS)), default="v0", show_default=True, help="What its API is.")
+@click.option("--kind", type=click.Choice(list(KINDS)), default="v0", show_default=True, help="The kind of its API.")
 @options.verbose
 def add(name: str, root: str, kind: str) -> None:
-    """Keep a connection to the service at URL, the root of its API.
+    """Store a connection to the service at URL, the root of its API.
 
     \b
     Example:
@@ -89,7 +89,7 @@ def add(name: str, root: str, kind: str) -> None:
 @click.argument("name")
 @options.verbose
 def remove(name: str) -> None:
-    """Forget a connection. Its key stays: 'planet-vector logout --connection NAME' before removes that.
+    """Remove a connection. Its key stays; to remove it, run 'planet-vector logout --connection NAME' before.
 
     \b
     Example:
@@ -103,9 +103,9 @@ def remove(name: str) -> None:
 @click.argument("name", required=False)
 @options.verbose
 def default(name: Optional[str]) -> None:
-    """Make NAME the connection that is meant where none is named, or print which is.
+    """Make NAME the default connection, or print the default.
 
-    PL_API_URL goes before it, where it is set.
+    PL_API_URL takes precedence, if it is set.
 
     \b
     Example:
@@ -115,7 +115,7 @@ def default(name: Optional[str]) -> None:
         set_default(name)
     found = default_connection()
     if name is not None and found.name != name:
-        say(f"Connection {name} is the default where PL_API_URL is not set.")
+        say(f"Connection {name} is the default if PL_API_URL is not set.")
     else:
         say(found.name if name is None else f"Connection {name} is the default.")
 
@@ -124,7 +124,7 @@ def default(name: Optional[str]) -> None:
 @click.argument("name", required=False)
 @options.verbose
 def test(name: Optional[str]) -> None:
-    """Ask a service whether it is there, what it is, and whether it takes the key: of all connections, or of NAME.
+    """Test all connections, or NAME: print whether the service responds, its kind, and whether it accepts the key.
 
     \b
     Example:
@@ -142,14 +142,14 @@ def test(name: Optional[str]) -> None:
 
 
 def _described(settings: Settings) -> str:
-    """Ask a service for its scene types, and return in a sentence what it is.
+    """Request the scene types of a service, and return a sentence that describes it.
 
     Raises
     ------
     ServiceError
-        If it does not answer as a service of its kind does.
+        If the response is not that of a service of its kind.
     """
     catalog = catalog_of(settings)
     types = catalog.scene_types()
-    key = f"takes the key {key_source(settings)}" if settings.key else "takes anybody"
+    key = f"accepts the key {key_source(settings)}" if settings.key else "needs no key"
     return f"a {KINDS[catalog.kind]} at {settings.api_url}, which has {', '.join(types)} and {key}."

@@ -16,9 +16,9 @@ from planet_vector.query import Query
 @searching
 @options.verbose
 def count(catalog: Catalog, query: Query) -> None:
-    """Print how many scenes a search finds.
+    """Print the number of scenes of a search.
 
-    AREA and the options are those of 'planet-vector search'. It takes one request; where a service does not count, all
+    AREA and the options are those of 'planet-vector search'. It takes one request. If the service does not count, all
     scenes of the search are read.
 
     \b

@@ -1,4 +1,4 @@
-"""``planet-vector crop`` and ``rio planet crop``; and what 'stacks --crop' shares with it."""
+"""``planet-vector crop`` and ``rio planet crop``, and functions shared with 'stacks --crop'."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from planet_vector.names import Name, is_name
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 crop_flags = options.together(
-    click.option("--product", metavar="PRODUCT", help="Of each scene.  [default: visual]"),
-    options.dst_crs("Of the crops, such as EPSG:3857.  [default: most scenes' UTM zone]"),
+    click.option("--product", metavar="PRODUCT", help="The product of each scene.  [default: visual]"),
+    options.dst_crs("Coordinate system of the crops, such as EPSG:3857.  [default: most scenes' UTM zone]"),
     click.option(
         "--resampling",
         type=click.Choice(["nearest", "bilinear", "cubic", "average"]),
@@ -39,14 +39,24 @@ crop_flags = options.together(
         help="Leave out scenes with less data in the area or rectangle.",
     ),
     click.option("--cog", is_flag=True, help="Write cloud optimized GeoTIFFs."),
-    click.option("--vrt", type=_FILE, metavar="FILE", help="Write all dates as one VRT, too."),
-    click.option("--sheet", type=_FILE, metavar="FILE", help="Draw the crops with their dates on one PNG, too."),
-    click.option("--animate", type=_FILE, metavar="FILE", help="Draw the crops one after another, a GIF or PNG, too."),
+    click.option("--vrt", type=_FILE, metavar="FILE", help="Also write a VRT of all dates."),
+    click.option("--sheet", type=_FILE, metavar="FILE", help="Also draw the crops with their dates on one PNG."),
+    click.option("--animate", type=_FILE, metavar="FILE", help="Also draw the crops as an animation, a GIF or PNG."),
 )
-"""What the crop of a stack can be told."""
+"""The options for cropping a stack."""
 
-_OF_A_STACK = ("product", "scene_type", "dst_crs", "resampling", "require_valid", "cog", "vrt", "sheet", "animate")
-"""What is of several scenes; the first two also of one that is given by its id, as its name would say them."""
+_STACK_PARAMETERS = (
+    "product",
+    "scene_type",
+    "dst_crs",
+    "resampling",
+    "require_valid",
+    "cog",
+    "vrt",
+    "sheet",
+    "animate",
+)
+"""Options for several scenes; the first two also apply to one scene given by its id instead of its name."""
 
 
 @click.command()
@@ -58,12 +68,10 @@ _OF_A_STACK = ("product", "scene_type", "dst_crs", "resampling", "require_valid"
     type=click.Path(path_type=Path),
     required=True,
     metavar="DIR|FILE",
-    help="The folder of the crops, made if need be; of a part of one product the GeoTIFF.",
+    help="The folder of the crops, created if missing; for a part of one product the GeoTIFF.",
 )
-@click.option("--bbox", metavar="W,S,E,N", help="What part, in degrees.")
-@click.option(
-    "--window", nargs=4, type=int, metavar="COL ROW WIDTH HEIGHT", help="Of one product: what part, in pixels."
-)
+@click.option("--bbox", metavar="W,S,E,N", help="The part to write, in degrees.")
+@click.option("--window", nargs=4, type=int, metavar="COL ROW WIDTH HEIGHT", help="The part of one product, in pixels.")
 @crop_flags
 @options.overwrite
 @options.connection
@@ -78,15 +86,15 @@ def crop(
     connection: Optional[str],
     **flags: Any,
 ) -> None:
-    """Write a part of a product, or the ground that several scenes share; no more than that is fetched.
+    """Write a part of a product, or the ground that several scenes share; only that part is fetched.
 
-    With --bbox or --window, SCENE is the name of one product, or the id of a scene, and a GeoTIFF with its own pixels
-    is written, as they are.
+    With --bbox or --window, SCENE is the name of one product, or the id of a scene. A GeoTIFF with its unchanged pixels
+    is written.
 
-    Otherwise SCENE is the id or the name of a scene, or - for scenes on stdin (ids, names, or what
-    'planet-vector search' prints), and --output a folder: the largest rectangle that all of them cover is written, a
-    GeoTIFF of each, all on one grid. The paths are printed, and the share of the pixels that have data. With --bbox
-    that box is written of each scene that covers it, and the share of it is printed that has data.
+    Otherwise SCENE is the id or the name of a scene, or - for scenes on stdin (ids, names, or the output of
+    'planet-vector search'), and --output is a folder. It gets a GeoTIFF of each scene, all on one grid, of the largest
+    rectangle that all scenes cover. The paths are printed, and the share of the pixels that have data. With --bbox,
+    that box of each scene that covers it is written, and the share of the box that has data is printed.
 
     \b
     Examples:
@@ -99,12 +107,12 @@ def crop(
     several = len(scenes) > 1 or scenes[0] == "-" or output.is_dir()
     if window or (bbox is not None and not several):
         by_id = not is_name(scenes[0])
-        refused = _OF_A_STACK if several or not by_id else _OF_A_STACK[2:]
+        refused = _STACK_PARAMETERS if several or not by_id else _STACK_PARAMETERS[2:]
         given = [name for name in refused if click.get_current_context().get_parameter_source(name) is not _DEFAULT]
         if several or given:
             what = f"--{given[0].replace('_', '-')}" if given else "several scenes, or a directory,"
             told = "--window is" if window else "--bbox with a file is"
-            raise click.UsageError(f"{told} of one product: {what} cannot be given with it.")
+            raise click.UsageError(f"{told} for one product: {what} cannot be given with it.")
         one = _name_of(scenes[0], scene_type, flags["product"], connection) if by_id else scenes[0]
         _crop_one(one, output, bbox, window, overwrite, connection)
         return
@@ -117,7 +125,7 @@ def crop(
     found, products = _scenes(scenes, scene_type, connection)
     flags["product"] = flags["product"] or (products.pop() if len(products) == 1 else None)
     if len(products) > 1:
-        raise click.UsageError("The names are of several products: a stack is of one, give --product.")
+        raise click.UsageError("The names are of several products, but a stack is of one: give --product.")
     crop_and_tell(common_ground(found, box), output, overwrite=overwrite, connection=connection, **flags)
 
 
@@ -129,11 +137,18 @@ def check_pictures(
     Parameters
     ----------
     directory : Path
-        Where the crops go; it is made when it is missing, with those above it, and the files may lie in it.
+        The folder of the crops. It may be missing, and the files may lie in it or its parents.
     vrt, sheet, animate : Path, optional
         The files.
     overwrite : bool
-        Whether they may be there.
+        Whether they may exist.
+
+    Raises
+    ------
+    ConfigError
+        If a file exists, its folder does not, or GDAL cannot open the name of the directory.
+    QueryError
+        If the animation has another format than GIF or PNG.
     """
     from planet_vector.stacks.crop import check_name
 
@@ -167,7 +182,32 @@ def crop_and_tell(
     rectangle: bool = False,
     **others: Any,
 ) -> None:
-    """Crop a stack, draw what is wanted of it, and print the paths and how much of each has data."""
+    """Crop a stack, write VRT, sheet and animation, and print each path and its share of data.
+
+    Parameters
+    ----------
+    stack : Stack
+        The scenes.
+    directory : Path
+        The folder of the crops.
+    product : str, optional
+        The product of each scene.
+    require_valid : float
+        The least share of data, percent; scenes with less are left out.
+    vrt, sheet, animate : Path, optional
+        Further files to write.
+    overwrite : bool
+        Whether to replace existing files.
+    rectangle : bool
+        Whether to crop to the largest shared rectangle even if the stack has an area.
+    **others
+        Further arguments of `planet_vector.stacks.crop.crop_stack`.
+
+    Raises
+    ------
+    QueryError
+        If no scene was cropped.
+    """
     from planet_vector.geometry.ground import holds_ground, percent
     from planet_vector.stacks.crop import crop_stack, share_in
 
@@ -199,7 +239,7 @@ def crop_and_tell(
             say(f"{found.scene.id} is left out: {what_covers} covers {share} of the area.", err=True)
     paths = [found.path for found in crops if found.path is not None]
     if not paths and any(found.read for found in crops):
-        raise QueryError(f"No scene has data in {require_valid:g} % of the {what}: require less.")
+        raise QueryError(f"No scene has data in {require_valid:g} % of the {what}: lower --require-valid.")
     if not paths:
         most = max(found.covered or 0.0 for found in crops)
         if most == 0:
@@ -214,7 +254,7 @@ def crop_and_tell(
 
 
 def _scenes(named: Sequence[str], scene_type: Optional[str], connection: Optional[str]) -> Tuple[List[Any], set[str]]:
-    """Return the scenes given by names, ids and on stdin, and the products that names name."""
+    """Return the scenes given by names, ids and stdin, and the products in the names."""
     found: List[Any] = []
     products: set[str] = set()
     for _, given in scenes_given(named, scene_type, connection):
@@ -299,7 +339,7 @@ def _animation(crops: List[Path], path: Path) -> None:
 
 
 def _check_animation(path: Path) -> None:
-    """Say what is wrong with a name before anything is fetched."""
+    """Check the name of an animation before anything is fetched."""
     from planet_vector.stacks.sheets import FORMATS
 
     if path.suffix.lower() not in FORMATS:

@@ -28,13 +28,13 @@ from planet_vector.raster.access import PROBES_WHOLE, SLOW, Build, probes_whole
 from planet_vector.raster.described import subdatasets
 from planet_vector.scene import Scene
 
-# A name that is malformed: a GDAL that knows the driver answers with the driver's own words, without any network.
+# A malformed name: a GDAL that finds the driver reports the driver's own error, without a request.
 _PROBE = "PLANET:a/b/c/d"
-_DRIVERS_WORDS = "has too many parts"
+_DRIVER_ERROR = "has too many parts"
 
-_READ = "PRODUCT READ"  # what is printed once a product is open
+_READ = "PRODUCT READ"  # printed once a product was read
 
-# Each opens two names from stdin: the malformed one, and a product's, which may be empty, with whether it is signed.
+# Each reads three lines from stdin: the malformed name, the name of a product or nothing, and whether it is signed.
 _BEGIN = """
 import sys, {module}
 name, product, signed = sys.stdin.read().split("\\n")
@@ -69,13 +69,13 @@ if dataset and attempt(dataset.GetRasterBand(1).ReadRaster, 0, 0, 1, 1) is not N
 """
 _OPENERS: Mapping[str, str] = {"fiona": _FIONA, "rasterio": _RASTERIO, "pyogrio": _PYOGRIO, "osgeo": _OSGEO}
 _VECTOR_ONLY = ("fiona", "pyogrio")
-# Where QGIS has a Python of its own, as on Windows and macOS, it has a name; distributions let it use the system's.
+# On Windows and macOS, QGIS has its own Python with its own name; distributions use the system's.
 _PYTHONS_OF_QGIS = ("python-qgis", "/usr/bin/python3")
 _TIMEOUT = 60  # seconds for a program to start and open a name; a cold start on a slow disk takes a few
 
 
 class Finding(NamedTuple):
-    """Hold what was found of one thing: its name, whether it is as it should be, and the sentence about it."""
+    """Result of a check: what was checked, whether it passed, and a sentence about it."""
 
     name: str
     good: bool
@@ -86,10 +86,10 @@ class Finding(NamedTuple):
 @options.connection
 @options.verbose
 def doctor(connection: Optional[str]) -> None:
-    """Look whether everything is there to open PLANET: names, and say what to do about what is not.
+    """Check that PLANET: names can be opened, and print what to do about faults.
 
-    It asks the service for a scene, and has every GDAL of this Python, the one on PATH, and that of QGIS, open a name
-    and read a pixel of a product.
+    It requests a scene from the service. Every GDAL of this Python, the one on PATH and the one of QGIS must open a
+    name and read a pixel of a product.
 
     \b
     Example:
@@ -106,21 +106,21 @@ def doctor(connection: Optional[str]) -> None:
 
 
 class ReadProduct(NamedTuple):
-    """Hold the name by which each GDAL opens a product; empty if none is known.
+    """The name by which each GDAL opens a product; empty if none is known.
 
-    The name may be a signed address, which is a permission: it is not printed, and not passed as an argument.
+    The name may be a signed address, which grants access: it is not printed, and not passed as an argument.
     """
 
     name: str = ""
 
     @property
     def signed(self) -> bool:
-        """Whether it is a signed address: a store refuses HEAD on these."""
+        """Whether it is a signed address, for which stores reject HEAD requests."""
         return "use_head=no" in self.name
 
 
 def _service(connection: Optional[str]) -> Tuple[List[Finding], ReadProduct]:
-    """Return what the service says, and a product of it."""
+    """Check the service and the key, and return a product of the service."""
     found: List[Finding] = []
     product = ReadProduct()
     try:
@@ -140,7 +140,7 @@ def _service(connection: Optional[str]) -> Tuple[List[Finding], ReadProduct]:
 
 
 def _find_product(catalog: Catalog, types: List[str]) -> str:
-    """Return the name of a product that opens where it lies, of the newest scene of a type that has one, or nothing."""
+    """Return the name of a product that can be opened remotely, of the newest scene of a type; empty if none can."""
     for scene_type in types:
         for page in catalog.pages(Query(catalog.schema(scene_type), limit=1)):
             for scene in (Scene(feature, catalog.schema(scene_type), catalog) for feature in page):
@@ -150,17 +150,17 @@ def _find_product(catalog: Catalog, types: List[str]) -> str:
 
 
 def _libraries(product: ReadProduct) -> Iterator[Finding]:
-    """Yield what each library that brings a GDAL does with the names, in a fresh interpreter."""
+    """Check each library with its own GDAL, in a new interpreter."""
     for module, opener in _OPENERS.items():
         if importlib.util.find_spec(module) is None:
             continue
         code = "\n".join([_BEGIN.format(module=module), _REGISTER, opener])
-        said = _said([sys.executable, "-c", code], _names(product))
+        said = _output_of([sys.executable, "-c", code], _names(product))
         yield _judge(module, said, "reinstall planet_vector", ReadProduct() if module in _VECTOR_ONLY else product)
 
 
 def _programs(product: ReadProduct) -> Iterator[Finding]:
-    """Yield what the GDAL on PATH, and that of QGIS, do with the names, in the shell as it is."""
+    """Check the GDAL on PATH and the one of QGIS, in the current environment."""
     remedy = 'type: eval "$(planet-vector env)"'
     if os.environ.get(PATH_OPTION):
         remedy = "the python3 on PATH is not one this GDAL can load"
@@ -170,12 +170,12 @@ def _programs(product: ReadProduct) -> Iterator[Finding]:
     if ogrinfo is None or gdalinfo is None:
         yield Finding("ogrinfo", False, "is not on PATH: install GDAL's programs (Debian: apt-get install gdal-bin)")
     else:
-        said = _said([ogrinfo, "--version"]) + _said([ogrinfo, _PROBE])
+        said = _output_of([ogrinfo, "--version"]) + _output_of([ogrinfo, _PROBE])
         if product.name and not _fetches_whole(said, product):
             said += _gdalinfo(gdalinfo, product)
         yield _judge("ogrinfo", said, remedy, product)
     for python in filter(None, map(shutil.which, _PYTHONS_OF_QGIS)):
-        said = _said([python, "-c", _BEGIN.format(module="qgis.core") + _OSGEO], _names(product))
+        said = _output_of([python, "-c", _BEGIN.format(module="qgis.core") + _OSGEO], _names(product))
         if "ModuleNotFoundError" not in said:
             yield _judge("QGIS", said, f"{remedy} and start it from there, or install the plugin in it", product)
             break
@@ -186,15 +186,15 @@ def _names(product: ReadProduct) -> str:
 
 
 def _gdalinfo(program: str, product: ReadProduct) -> str:
-    """Return what gdalinfo says of a product, whose name it reads from a file, as arguments can be seen by others."""
+    """Return the output of gdalinfo for a product; it reads the name from a file, as other users can see arguments."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "arguments.txt")
         file.write_text(f'"{product.name}"', encoding="utf-8")
-        said = _said([program, "--optfile", str(file)])
+        said = _output_of([program, "--optfile", str(file)])
     return said + (_READ if "Size is" in said else "")
 
 
-def _said(command: List[str], text: str = "") -> str:
+def _output_of(command: List[str], text: str = "") -> str:
     try:
         done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=_TIMEOUT)
     except subprocess.TimeoutExpired:
@@ -205,7 +205,7 @@ def _said(command: List[str], text: str = "") -> str:
 def _judge(name: str, said: str, remedy: str, product: ReadProduct) -> Finding:
     build = _build(said)
     gdal = "GDAL {}.{}.{}".format(*build) if build else "a GDAL that does not start"
-    if _DRIVERS_WORDS not in said:
+    if _DRIVER_ERROR not in said:
         if "libpython" in said:
             version_here = "{}.{}".format(*sys.version_info[:2])
             remedy = (
@@ -217,7 +217,7 @@ def _judge(name: str, said: str, remedy: str, product: ReadProduct) -> Finding:
     if not product.name or _fetches_whole(said, product):
         return Finding(name, True, f"{gdal} opens PLANET: names{slow}")
     if _READ not in said:
-        reasons = [line for line in said.splitlines() if line.strip() and _DRIVERS_WORDS not in line]
+        reasons = [line for line in said.splitlines() if line.strip() and _DRIVER_ERROR not in line]
         reason = re.sub(r"\S*(/vsicurl|Signature=)\S*", "the product", reasons[-1] if reasons else "nothing")
         return Finding(name, False, f"{gdal} opens PLANET: names, but no product; it says {reason[:300]!r}")
     return Finding(name, True, f"{gdal} opens PLANET: names and products{slow}")
@@ -235,5 +235,5 @@ def _probes_whole(said: str) -> bool:
 
 
 def _fetches_whole(said: str, product: ReadProduct) -> bool:
-    """Return whether a GDAL fetches the product whole, which may take minutes, to read one pixel."""
+    """Tell whether a GDAL fetches the whole product to read one pixel, which may take minutes."""
     return product.signed and _probes_whole(said)

@@ -26,10 +26,10 @@ def download(
     overwrite: bool,
     connection: Optional[str],
 ) -> None:
-    """Fetch whole files of scenes; what was cut off goes on where it was.
+    """Fetch whole files of scenes; interrupted downloads are resumed.
 
     SCENE is the id of a scene or its PLANET: name, with or without products, or - for scenes on stdin: ids, names, or
-    what 'planet-vector search' prints. Files that are there already are left alone. The paths are printed.
+    the output of 'planet-vector search'. Existing files are kept. The paths are printed.
 
     \b
     Examples:
@@ -44,7 +44,7 @@ def download(
     from planet_vector.raster.parallel import Alive, in_parallel
 
     given, failed = sorted_out(scenes_given(scenes, scene_type, connection))
-    # Each file once, however often it is named: two that write one file would spoil it.
+    # Each file once, even if it is named twice: two threads that write one file would corrupt it.
     wanted = {
         (each.scene.scene_type, each.scene.id, product): (each, product)
         for each in given

@@ -34,12 +34,12 @@ def download_quads(
     overwrite: bool,
     connection: Optional[str],
 ) -> None:
-    """Fetch whole quads of a basemap; what was cut off goes on where it was.
+    """Fetch whole quads of a basemap; interrupted downloads are resumed.
 
-    NAME is a basemap's, such as 'planet-vector basemaps' prints, or its PLANET: name. AREA is what the quads must share
-    ground with: WKT, GeoJSON, the path of a file with one of them, or - for stdin. QUAD is the id of one; what
-    'planet-vector quads' prints may stand on stdin, too. A file is called <quad>_<basemap>.tif. Files that are there
-    already are left alone. The paths are printed.
+    NAME is the name of a basemap, as 'planet-vector basemaps' prints it, or its PLANET: name. AREA is the area that
+    quads must intersect: WKT, GeoJSON, the path of a file with one of them, or - for stdin. QUAD is the id of a quad;
+    stdin may also be the output of 'planet-vector quads'. Files are named <quad>_<basemap>.tif. Existing files are
+    kept. The paths are printed.
 
     \b
     Examples:
@@ -75,7 +75,7 @@ def download_quads(
 
 
 def _places(places: Tuple[str, ...]) -> Tuple[List[str], Optional[str]]:
-    """Return the quads that arguments, or what stands on stdin, name; or the area they are."""
+    """Return the ids of quads in arguments or stdin, or the area."""
     from planet_vector.cli.scene_inputs import items
     from planet_vector.cli.search_options import area_in, read_area
     from planet_vector.errors import QueryError

@@ -20,10 +20,10 @@ _CONFIG_FILE = "GDAL_CONFIG_FILE"
 @click.command()
 @options.verbose
 def env() -> None:
-    """Print the variables that make the driver known to GDAL programs.
+    """Print the environment variables by which GDAL programs find the driver.
 
-    Every program started from a shell that has them opens PLANET: names: ogrinfo, ogr2ogr, gdalinfo, QGIS. Run it again
-    after PL_API_URL or the key has changed.
+    Every program started from a shell with these variables opens PLANET: names: ogrinfo, ogr2ogr, gdalinfo, QGIS. Run
+    it again after PL_API_URL or the key has changed.
 
     \b
     Example:
@@ -39,9 +39,9 @@ def env() -> None:
     before = os.environ.get(_CONFIG_FILE, "")
     if before and not credential_files.is_config_file(Path(before)):
         if settings.key is not None:
-            say(f"{_CONFIG_FILE} stays {before}: product links open by /vsicurl/ only as that file says.", err=True)
+            say(f"{_CONFIG_FILE} stays {before}: /vsicurl/ opens product links only if that file allows.", err=True)
     elif settings.key is not None:
-        # A product's own link then opens too, in GDAL 3.7 or later: /vsicurl/https://…/full?product=visual
+        # Then GDAL 3.7 or later also opens a product's own link: /vsicurl/https://…/full?product=visual
         say(f"export {_CONFIG_FILE}={shlex.quote(str(credential_files.config_file(settings)))}")
-    elif before:  # of a service asked before in this shell
+    elif before:  # set for another service earlier in this shell
         say(f"unset {_CONFIG_FILE}")

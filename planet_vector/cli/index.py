@@ -1,4 +1,4 @@
-"""``planet-vector index``: what is in an archive."""
+"""``planet-vector index``: the index of an archive."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from planet_vector.cli.terminal_bars import progress_bar
     "path",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Keep the index in FILE.  [default: in the user's cache]",
+    help="Store the index in FILE.  [default: in the user's cache]",
 )
-@click.option("--allow-empty", is_flag=True, help="Drop all scenes when ARCHIVE holds none any more.")
+@click.option("--allow-empty", is_flag=True, help="Drop all scenes if ARCHIVE contains none.")
 @click.option(
-    "--overviews", is_flag=True, help="Make overviews of large rasters that have none, beside the index, for pictures."
+    "--overviews", is_flag=True, help="Create overviews of large rasters without any, beside the index, for pictures."
 )
 @options.verbose
 def index(archive: Path, path: Optional[Path], allow_empty: bool, overviews: bool) -> None:
-    """Bring the index of ARCHIVE up to date, and show what is in it.
+    """Update the index of ARCHIVE, and print a summary.
 
-    A line for each scene type, then a line for each file that cannot be served, with the reason. While another
-    process brings the index up to date, a service say, it waits, and says so.
+    It prints a line for each scene type, then a line for each file that cannot be served, with the reason. While
+    another process, such as a service, updates the index, it prints a message and waits.
 
-    With --overviews, maps and pictures of files without overviews cost little from the first time on. They lie beside
-    the index, which needs room for a quarter to a half of such files; the archive is not changed. Run again, it makes
-    what is missing, and deletes those of files that are gone.
+    With --overviews, maps and pictures of files without overviews are fast from the first time on. The overviews are
+    stored beside the index and take a quarter to a half of the size of these files; the archive is not changed.
+    Another run creates missing overviews, and deletes those of files that were removed.
 
     \b
     Examples:

@@ -14,9 +14,9 @@ from planet_vector.cli import options
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED, metavar="[FLAGS OF RIO INFO]...")
 @options.verbose
 def info(name: str, flags: Tuple[str, ...]) -> None:
-    """Print what 'rio info' prints, of a product where it lies.
+    """Print the output of 'rio info' for a remote product.
 
-    NAME is such as PLANET:ortho/20150306_022415_0908/visual. What follows it goes to 'rio info'.
+    NAME is a name such as PLANET:ortho/20150306_022415_0908/visual. Further arguments are passed to 'rio info'.
 
     \b
     Examples:
@@ -29,9 +29,9 @@ def info(name: str, flags: Tuple[str, ...]) -> None:
     from planet_vector.raster.session import OptionsSession
     from planet_vector.rasters import open_product
 
-    # Opened first in our own way, with its checks and its errors; rio then finds the header in GDAL's memory.
+    # Opened first by open_product, with its checks and errors; rio then finds the header in GDAL's cache.
     with open_product(name) as dataset:
-        access = getattr(dataset, "access", None)  # what is put together of several files needs no options
+        access = getattr(dataset, "access", None)  # a dataset of several files needs no options
         env = rasterio.Env(session=OptionsSession(access.options if access else {}))
         name = access.name if access else dataset.name
         rio_info.main([name, *flags], prog_name="rio info", standalone_mode=False, obj={"env": env})

@@ -1,4 +1,4 @@
-"""Read what programs print: JSON objects in any arrangement, and words."""
+"""Parser of the output of other programs: JSON objects in any arrangement, and words."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from typing import Any, Iterator
 from planet_vector.errors import QueryError
 from planet_vector.json_faults import json_fault
 
-# Between objects stand white space, and in a text sequence (RFC 8142) RS characters.
+# Objects are separated by white space, and in a text sequence (RFC 8142) by RS characters.
 _BEGIN, _BETWEEN = re.compile(r"[^\s\x1e]"), re.compile(r"[\s\x1e]|\Z")
 
 
 def objects(text: str, origin: str = "standard input") -> Iterator[Any]:
-    """Yield what a text holds, one after another.
+    """Yield the JSON objects and the words of a text in order.
 
     Parameters
     ----------
     text : str
-        JSON objects, a line each, indented over several, or with RS characters between; and words.
+        JSON objects, one per line, indented over several lines, or separated by RS characters; and words.
     origin : str
-        Where it stands, as an error says it.
+        The source of the text, for errors.
 
     Yields
     ------
     dict or str
+        An object, or a word.
 
     Raises
     ------
     QueryError
-        When something begins as JSON and is none.
+        If JSON is not valid.
     """
     decoder, at = json.JSONDecoder(), 0
     text = text.lstrip("\ufeff")
@@ -40,7 +41,7 @@ def objects(text: str, origin: str = "standard input") -> Iterator[Any]:
             try:
                 item, at = decoder.raw_decode(text, at)
             except (ValueError, RecursionError) as error:
-                raise QueryError(f"The JSON in {origin} is broken ({json_fault(error)}): mend it.") from None
+                raise QueryError(f"The JSON in {origin} is broken ({json_fault(error)}): correct it.") from None
             yield item
         else:
             between = _BETWEEN.search(text, at)

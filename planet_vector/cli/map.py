@@ -20,17 +20,17 @@ from planet_vector.names import parse_name
 @click.command("map")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @options.output("The page to write.")
-@click.option("--serve", is_flag=True, help="Serve the page on this machine, with the key; Ctrl-C ends it.")
+@click.option("--serve", is_flag=True, help="Serve the page on this machine, with the key; Ctrl-C stops it.")
 @click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="Port of --serve.  [default: a free one]")
 @click.option("--open", "show", is_flag=True, help="Open it in the browser.")
 @click.option(
     "--thumbnails",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Thumbnails in the file, of the newest scenes, 4 MB at the most.  [default: 50]",
+    help="Thumbnails in the file, of the newest scenes, at most 4 MB.  [default: 50]",
 )
-@click.option("--background", metavar="URL", help="Tiles to lie under the scenes, with {z}, {x} and {y}.")
-@click.option("--attribution", default="", metavar="TEXT", help="Whose the background is, shown on it.")
+@click.option("--background", metavar="URL", help="Address of background tiles, with {z}, {x} and {y}.")
+@click.option("--attribution", default="", metavar="TEXT", help="Attribution of the background, shown on the map.")
 @options.overwrite
 @options.connection
 @options.verbose
@@ -46,12 +46,12 @@ def map_(
     overwrite: bool,
     connection: Optional[str],
 ) -> None:
-    """Make a map of scenes and basemaps for a browser: one page that needs nothing but itself.
+    """Make a map of scenes and basemaps for a browser: one self-contained page.
 
     NAME is the PLANET: name of a search, a scene or a basemap; several may be given. The page has the footprints, all
-    properties, a slider for dates and one for clouds. It holds no key, so from a service that asks for one it shows
-    thumbnails, which are in the page, and no tiles. With --serve it shows tiles too: a process on this machine asks
-    for them with the key.
+    properties, a slider for dates and one for clouds. It contains no key: for a service that needs one it shows the
+    thumbnails embedded in the page, but no tiles. With --serve it also shows tiles: a process on this machine requests
+    them with the key.
 
     \b
     Examples:
@@ -69,7 +69,7 @@ def map_(
     if port is not None:
         raise click.UsageError("--port is for --serve.")
     if output is None:
-        raise click.UsageError("Say where to write the page, -o map.html, or --serve it.")
+        raise click.UsageError("Give the file to write, such as -o map.html, or --serve.")
     if output.suffix.lower() not in ("", ".html", ".htm"):
         raise click.UsageError(f"{output} is no name for a map, which is a page of HTML: let it end in .html.")
     if output.exists() and not overwrite:
@@ -104,7 +104,7 @@ def _write(
     told += [f"{written.basemaps} basemaps"] if written.basemaps else []
     say(f"{output}: {', '.join(told)}")
     if not written.scenes and not written.basemaps:
-        _say_nothing_found(names, connection)
+        _print_checks(names, connection)
     if show:
         _open(output.resolve().as_uri())
 
@@ -127,17 +127,17 @@ def _serve(
     ) as server:
         say(f"Serving a map of {len(server.content.scenes)} scenes at {server.url}")
         if not server.content.scenes and not server.content.basemaps:
-            _say_nothing_found(names, connection)
+            _print_checks(names, connection)
         if show:
             _open(server.once())
         try:
             server.serve_forever()
         except KeyboardInterrupt:
-            pass  # the way it is meant to end
+            pass  # the regular way to stop
 
 
-def _say_nothing_found(names: Tuple[str, ...], connection: Optional[str]) -> None:
-    """Say what to check of each search: scenes and basemaps that are named and not there are errors."""
+def _print_checks(names: Tuple[str, ...], connection: Optional[str]) -> None:
+    """Print what to check of each search; a missing scene or basemap is an error elsewhere."""
     for name in names:
         if parse_name(name).is_basemap:
             say("The service has no basemaps.", err=True)
@@ -148,4 +148,4 @@ def _say_nothing_found(names: Tuple[str, ...], connection: Optional[str]) -> Non
 
 def _open(address: str) -> None:
     if not webbrowser.open(address):
-        say("There is no browser to open it in: open it yourself.", err=True)
+        say("No browser was found: open the page yourself.", err=True)

@@ -1,7 +1,7 @@
-"""Say something to whoever runs a command: each text that commands print goes out here, or through `printing`.
+"""Output of messages: commands print each text by `say`, or by `planet_vector.cli.output`.
 
-A terminal, or a file in its place, has an encoding, and not every one has the ² of km². click would write UTF-8
-where Python was told to write ASCII, and Python itself would end with a traceback.
+The encoding of a terminal or file may lack characters, such as the ² of km². click would then write UTF-8 although
+Python was told to write ASCII, and Python itself would end with a traceback.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ _PLAIN = {"²": "2", "×": "x", "°": " degrees", "…": "...", "–": "-", "—
 
 
 def say(text: str, err: bool = False, nl: bool = True) -> None:
-    """Print a text on stdout or stderr, as that can take it.
+    """Print a text on stdout or stderr, in characters that its encoding has.
 
     Parameters
     ----------
     text : str
-        What is said.
+        The text.
     err : bool
-        On stderr.
+        Whether to print on stderr.
     nl : bool
-        End the line.
+        Whether to end the line.
     """
     out = sys.stderr if err else sys.stdout
     click.echo(plain(text, out), file=out, nl=nl)
 
 
 _ADVICE = {
-    errno.EACCES: "see to its permissions",
-    errno.EPERM: "see to its permissions",
+    errno.EACCES: "check its permissions",
+    errno.EPERM: "check its permissions",
     errno.ENOENT: "check its path",
     errno.ENOTDIR: "a part of its path is a file, so give another",
     errno.EISDIR: "it is a directory, so give the name of a file",
@@ -45,28 +45,34 @@ _ADVICE = {
 
 
 def describe_os_error(error: OSError) -> str:
-    """Return what a command says of an error of the system: what happened to which file, and what to do."""
+    """Return a message for an error of the system: the file, the cause, and what to do.
+
+    Parameters
+    ----------
+    error : OSError
+        The error.
+    """
     why = error.strerror or str(error)
     if error.errno in DISK_ERRORS:
-        # Files are named (`planet_vector.atomic_files.naming`); what is left is what the command prints.
+        # Errors of files have a name (`planet_vector.atomic_files.naming`); one without is of stdout.
         return f"{error.filename or 'The output'} cannot be written ({why}): {MAKE_ROOM}, or write elsewhere."
     if not error.filename:
         return str(error)
-    return f"{error.filename} cannot be used ({why}): {_ADVICE.get(error.errno or 0, 'see to it')}."
+    return f"{error.filename} cannot be used ({why}): {_ADVICE.get(error.errno or 0, 'check it')}."
 
 
 def plain(text: str, out: Any) -> str:
-    """Return a text in which what an output's encoding lacks is written with what it has.
+    """Return a text with the characters that an output's encoding lacks replaced.
 
-    Bytes of a file's name that are no text, which Python keeps as halves of surrogate pairs, stay where the output
-    gives them back as they were: else a path that is printed would be another file's.
+    Undecodable bytes of a file name, which Python keeps as lone surrogates, stay if the output restores them: else the
+    printed path would be another file's.
 
     Parameters
     ----------
     text : str
         The text.
     out : text file or None
-        Where it is to go.
+        The output.
     """
     encoding = getattr(out, "encoding", None) or "utf-8"
     errors = "surrogateescape" if getattr(out, "errors", None) == "surrogateescape" else "strict"

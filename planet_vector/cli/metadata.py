@@ -29,7 +29,7 @@ def metadata(
     compact: bool,
     connection: Optional[str],
 ) -> None:
-    """Print what the service knows of scenes, as GeoJSON.
+    """Print the service's metadata of scenes, as GeoJSON.
 
     SCENE is the id of a scene or its PLANET: name.
 
@@ -39,7 +39,7 @@ def metadata(
         planet-vector metadata PLANET:landsat/LC81300472015235LGN00
     """
     if "-" in scenes:
-        raise click.UsageError("Scenes are not read from stdin here, as a search prints them whole: give ids or names.")
+        raise click.UsageError("Scenes are not read from stdin, as a search prints their metadata: give ids or names.")
     asked = [one_scene(text, scene_type, connection) for text in scenes]
     features = (catalog.scene(kind, scene_id).feature for catalog, kind, scene_id in asked)
     out, dumps = sys.stdout, json_dumper(indent, compact)

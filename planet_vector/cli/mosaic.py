@@ -26,31 +26,33 @@ if TYPE_CHECKING:
 
 
 _BARE = re.compile(r"[\w.\-]+")  # the name of a basemap without PLANET:
-_OF_A_BASEMAP = ("area", "bbox", "connection", "output", "dst_bounds", "overwrite", "indent", "compact")
-"""What a basemap takes."""
+_BASEMAP_PARAMETERS = ("area", "bbox", "connection", "output", "dst_bounds", "overwrite", "indent", "compact")
+"""The parameters that apply to a basemap."""
 
 RESAMPLING = ("nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "average", "mode")
-"""What `planet_vector.raster.scene_mosaic` resamples by; said here so that help needs no rasterio."""
+"""The resampling methods of `planet_vector.raster.scene_mosaic`, repeated so that help needs no rasterio."""
 
-_GLOBE = Box(-180.0, -85.0, 180.0, 85.0)  # as far as web mercator goes
+_GLOBE = Box(-180.0, -85.0, 180.0, 85.0)  # the extent of web mercator
 
 
 @click.command()
 @options.search_flags
 @options.output("A .tif or a .vrt.")
-@options.dry_run("Only tell how many scenes it takes, and how much ground they cover.")
-@click.option("--product", metavar="PRODUCT", help="Of each scene; by default the one wanted first, such as visual.")
-@options.dst_crs("Of the mosaic.  [default: of the scene on top]")
+@options.dry_run("Only print the number of scenes and the area they cover.")
+@click.option(
+    "--product", metavar="PRODUCT", help="The product of each scene.  [default: the preferred one, such as visual]"
+)
+@options.dst_crs("The mosaic's coordinate system.  [default: that of the scene on top]")
 @click.option(
     "-r", "--res", type=options.Number(0, min_open=True), metavar="SIZE", help="Pixel size in units of the CRS."
 )
-@click.option("--dst-bounds", nargs=4, type=options.Finite(), metavar="W S E N", help="In units of the CRS.")
+@click.option("--dst-bounds", nargs=4, type=options.Finite(), metavar="W S E N", help="Bounds in units of the CRS.")
 @click.option(
     "--top",
     type=click.Choice(["newest", "oldest", "clearest"]),
     default="newest",
     show_default=True,
-    help="Which scene lies above the others.",
+    help="Which scene lies on top.",
 )
 @click.option(
     "--resampling", type=click.Choice(RESAMPLING), default="nearest", show_default=True, help="As in 'rio warp'."
@@ -64,12 +66,12 @@ def mosaic(
     """Make one raster of all scenes of a search, or of a basemap of the service.
 
     AREA and the options of a search are those of 'planet-vector search'. The mosaic is cut to the rectangle around
-    AREA or --bbox, or to --dst-bounds; a point or a line cuts nothing. A .vrt holds no pixels, only where they are.
-    How many scenes it takes, and how much ground they cover, is told before any is opened.
+    AREA or --bbox, or to --dst-bounds; a point or a line cuts nothing. A .vrt contains no pixels, only references. The
+    number of scenes and the area they cover are printed before any scene is opened.
 
-    AREA may be a basemap of the service, too: its name, such as 'planet-vector basemaps' prints, or its PLANET: name.
-    Then what the service says of it is printed as JSON. With --output its pixels within --bbox are written, or within
-    --dst-bounds, in metres of EPSG:3857; into a .vrt its whole quads there.
+    AREA may also be a basemap of the service: its name, as 'planet-vector basemaps' prints it, or its PLANET: name.
+    Then its metadata is printed as JSON. With --output, its pixels within --bbox, or within --dst-bounds in metres of
+    EPSG:3857, are written; a .vrt gets its whole quads there.
 
     \b
     Examples:
@@ -82,17 +84,17 @@ def mosaic(
     if output is not None:
         _check(output, overwrite)
     if area is not None and _is_basemap(area):
-        _refuse_what_is_of_scenes()
+        _reject_scene_options()
         _write_basemap(area, output, flags["bbox"], flags["dst_bounds"], flags["connection"], indent, compact)
         return
     if indent is not None or compact:
-        raise click.UsageError("--indent and --compact are for what the service says of a basemap: name one.")
+        raise click.UsageError("--indent and --compact are for the metadata of a basemap: name one.")
     catalog, query = search_of(area, **{flag: flags.pop(flag) for flag in SEARCH_FLAGS if flag != "area"})
     _write_mosaic(catalog, query, output, **flags)
 
 
 def _check(output: Path, overwrite: bool) -> None:
-    """Say what is wrong with the name of a file before anything is asked for."""
+    """Check the name of the output before anything is requested."""
     if output.suffix.lower() not in (".tif", ".tiff", ".vrt"):
         raise click.UsageError(f"{output} is no .tif or .vrt.")
     if not output.parent.is_dir():
@@ -102,17 +104,17 @@ def _check(output: Path, overwrite: bool) -> None:
 
 
 def _is_basemap(area: str) -> bool:
-    """Tell whether an argument names a basemap: by its PLANET: name, or by a word that is no area and no file."""
+    """Tell whether an argument names a basemap: a PLANET: name, or a word that is neither an area nor a file."""
     if is_name(area):
         return parse_name(area).is_basemap
     return bool(_BARE.fullmatch(area)) and not is_area(area) and area != "-" and not Path(area).exists()
 
 
-def _refuse_what_is_of_scenes() -> None:
+def _reject_scene_options() -> None:
     context = click.get_current_context()
     for parameter in context.command.params:
         source = context.get_parameter_source(str(parameter.name))
-        if parameter.name not in _OF_A_BASEMAP and source is click.core.ParameterSource.COMMANDLINE:
+        if parameter.name not in _BASEMAP_PARAMETERS and source is click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{parameter.opts[-1]} is for scenes: a basemap does not take it.")
 
 
@@ -135,7 +137,7 @@ def _write_mosaic(
     if not dry_run and output is None:
         raise click.UsageError("Give --output FILE, or --dry-run.")
     if dst_crs is not None:
-        crs_of(dst_crs)  # before anything is asked and told
+        crs_of(dst_crs)  # checked before anything is requested and printed
     scenes = [Scene(feature, query.schema) for page in catalog.pages(query) for feature in page]
     if not scenes and not dry_run:
         raise NotFoundError(nothing_found(catalog, query))
@@ -171,14 +173,14 @@ def _write_basemap(
 
     name = basemap_name(text)
     if name.part:
-        raise click.UsageError(f"{text!r} names a quad: 'planet-vector info' tells of it, 'download-quads' fetches it.")
-    box_of_name(name)  # refuses what a basemap's raster does not take
+        raise click.UsageError(f"{text!r} names a quad: use 'planet-vector info' or 'download-quads'.")
+    box_of_name(name)  # rejects parameters that a basemap's raster does not have
     bbox = bbox or name.get("bbox")
     catalog = planet_vector.connect(connection or name.service)
     if output is None:
         if bbox or dst_bounds:
-            raise click.UsageError("--bbox and --dst-bounds are of a raster: give --output FILE.")
-        sys.stdout.write(json_dumper(indent, compact)(_said(catalog, name.item, text)) + "\n")
+            raise click.UsageError("--bbox and --dst-bounds are for a raster: give --output FILE.")
+        sys.stdout.write(json_dumper(indent, compact)(_metadata_of(catalog, name.item, text)) + "\n")
         return
     if indent is not None or compact:
         raise click.UsageError("--indent and --compact are for what is printed: leave them out with --output.")
@@ -192,14 +194,14 @@ def _write_basemap(
         _write(dataset, output, window)
 
 
-def _said(catalog: Catalog, name: str, text: str) -> Mapping[str, Any]:
-    """Return what the service says of a basemap."""
+def _metadata_of(catalog: Catalog, name: str, text: str) -> Mapping[str, Any]:
+    """Return the service's metadata of a basemap."""
     try:
         return catalog.basemaps.body(name)
     except NotFoundError as error:
         if is_name(text):
             raise
-        told = f"There is neither a file nor a basemap of the service that is called {text!r}."
+        told = f"There is neither a file nor a basemap of the service named {text!r}."
         raise NotFoundError(told, error.request, error.status) from None
 
 

@@ -1,4 +1,4 @@
-"""Say on stderr that nothing was found, and what to check: nothing printed looks like nothing done."""
+"""Messages on stderr if a search finds nothing, with what to check."""
 
 from __future__ import annotations
 
@@ -20,12 +20,28 @@ _POSITION = re.compile(r"[(,]\s*([-+.\deE]+)\s+([-+.\deE]+)")  # in WKT
 
 
 def pages_of(catalog: Catalog, query: Query) -> Iterator[List[Feature]]:
-    """Yield the scenes of a search as `Catalog.pages` does, and say so when there is none."""
+    """Yield the pages of a search as `Catalog.pages` does; print a message on stderr if it finds no scenes.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
+    query : Query
+        The search.
+    """
     return noticing(filter(None, catalog.pages(query)), nothing_found(catalog, query))
 
 
 def noticing(items: Iterable[T], sentence: str) -> Iterator[T]:
-    """Yield what comes, and print a sentence on stderr when nothing does."""
+    """Yield items; print a sentence on stderr if there are none.
+
+    Parameters
+    ----------
+    items : iterable
+        The items.
+    sentence : str
+        The message.
+    """
     empty = True
     for item in items:
         empty = False
@@ -35,9 +51,17 @@ def noticing(items: Iterable[T], sentence: str) -> Iterator[T]:
 
 
 def nothing_found(catalog: Catalog, query: Query) -> str:
-    """Return the sentence on a search that finds nothing: what to check of what was asked."""
+    """Return the message for a search that finds nothing: the criteria to check.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
+    query : Query
+        The search.
+    """
     if query.contradicts_itself:
-        return "No scenes found: what is asked contradicts itself, so that no scene can meet it."
+        return "No scenes found: the search contradicts itself, so that no scene can meet it."
     fields = {condition.field.name: condition.field.kind for condition in query.conditions}
     dates = [name for name, kind in fields.items() if kind == "time"]
     others = [name for name, kind in fields.items() if kind != "time"]
@@ -54,7 +78,17 @@ def nothing_found(catalog: Catalog, query: Query) -> str:
 
 
 def sentence(what: str, area: Area, checks: List[str]) -> str:
-    """Return what to check, the place first where there is one."""
+    """Return the message that nothing was found, with what to check.
+
+    Parameters
+    ----------
+    what : str
+        What was searched for, such as "scenes".
+    area : Box or str, optional
+        The area of the search, mentioned first.
+    checks : list of str
+        Further criteria to check.
+    """
     told = [*_place(area), *checks]
     return f"No {what} found: check {', '.join(told[:-1])}{' and ' if told[:-1] else ''}{told[-1]}."
 
@@ -63,7 +97,7 @@ def _place(area: Area) -> List[str]:
     if area is None:
         return []
     positions = _positions(area)
-    # Where a longitude is beyond ±90° it cannot be a latitude, so the order is right.
+    # A longitude beyond ±90° cannot be a latitude, so the order is right.
     if not positions or any(abs(x) > 90 for x, _ in positions):
         return ["the area"]
     x, y = positions[0]
@@ -71,7 +105,7 @@ def _place(area: Area) -> List[str]:
 
 
 def _positions(area: Union[Box, str]) -> List[Tuple[float, float]]:
-    """Return the positions of an area that the service took."""
+    """Return the positions of an area that the service accepted."""
     if isinstance(area, Box):
         return [(area.west, area.south), (area.east, area.north)]
     if area.lstrip().startswith("{"):

@@ -17,7 +17,8 @@ from planet_vector.cli.messages import say
 def open_(name: str, connection: Optional[str]) -> None:
     """Print the name by which any GDAL program opens a product.
 
-    The name holds no key, but may refer to a file with it, which only you can read, or be signed for some minutes.
+    The name contains no key, but may refer to a file with it, which only you can read, or be a signed address that is
+    valid for some minutes.
 
     \b
     Example:

@@ -1,35 +1,34 @@
-"""Every flag that more than one command takes, and what it means.
+"""The flags and arguments that several commands share.
 
 ==================  ==========================================================================================
-``AREA``            what the scenes must share ground with, or a PLANET: name as a whole search
+``AREA``            an area that the scenes must intersect, or the PLANET: name of a search
 ``-s``              the scene type searched
-``--bbox``          a box the scenes must share ground with
-``--where``         a comparison of a field, as the API has them
-``--since``         scenes acquired lately
+``--bbox``          a bounding box that the scenes must intersect
+``--where``         a comparison of a field, as in the API
+``--since``         scenes acquired recently
 ``--acquired``      scenes acquired between two times
 ``--published``     scenes published between two times
-``--cloud-cover``   the most cloud, in percent
+``--cloud-cover``   the greatest cloud cover, in percent
 ``--order``         newest or oldest scenes first
-``--limit``         the number of scenes at the most
+``--limit``         the greatest number of scenes
 ``--connection``    the service: a connection's name, or the root of its API
-``--collection``    one GeoJSON object in place of a line a scene
+``--collection``    one GeoJSON object instead of a line per scene
 ``--rs``            an RS character before each scene: a GeoJSON text sequence (RFC 8142)
 ``--indent``        JSON over several lines
 ``--compact``       JSON without spaces
-``--names``         PLANET: names in place of GeoJSON
-``--table``         a table in place of GeoJSON
+``--names``         PLANET: names instead of GeoJSON
+``--table``         a table instead of GeoJSON
 ``SCENE``           a scene by its id or its PLANET: name, or - for scenes on stdin
-``--output``, -o    the file or folder that is written
-``--product``       which product of each scene, or which products
-``--dst-crs``       the coordinate system of what is written, as in rio
-``--res``, -r       the size of its pixels, as in rio
-``--dry-run``       leave to tell what would be done, as in rio
-``--overwrite``     leave to replace files
-``-v``              what is asked of the service, on stderr
+``--output``, -o    the file or folder to write
+``--product``       the product or products of each scene
+``--dst-crs``       the coordinate system of the output, as in rio
+``--res``, -r       its pixel size, as in rio
+``--dry-run``       only print what would be done, as in rio
+``--overwrite``     replace existing files
+``-v``              log requests to the service on stderr
 ==================  ==========================================================================================
 
-What turns the flags of a search into one is in `planet_vector.cli.search_options`; how scenes are printed, in
-`planet_vector.cli.output`.
+`planet_vector.cli.search_options` converts the flags of a search to a query, `planet_vector.cli.output` prints scenes.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 TYPED = "planet_vector.typed"
-"""Key of a context's ``meta``: the program, and the arguments it was given."""
+"""Key in a context's ``meta`` of the program and its arguments."""
 
 
 def _log_to_stderr(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
@@ -64,7 +63,18 @@ def _log_no_more(logger: logging.Logger, handler: logging.Handler) -> None:
 
 
 def together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
-    """Make one decorator of several, in the order in which help lists them."""
+    """Combine decorators of options.
+
+    Parameters
+    ----------
+    *decorators : callable
+        In the order of the help.
+
+    Returns
+    -------
+    callable
+        One decorator that applies them all.
+    """
 
     def decorate(function: F) -> F:
         for decorator in reversed(decorators):
@@ -75,17 +85,36 @@ def together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 
 def split(values: Iterable[str]) -> List[str]:
-    """Return the values of an option that may be repeated and takes several at once, each once."""
+    """Return the distinct values of an option that may be repeated and takes several values separated by commas.
+
+    Parameters
+    ----------
+    values : iterable of str
+        The option's arguments.
+    """
     return list(dict.fromkeys(part for value in values for part in value.replace(" ", "").split(",") if part))
 
 
 class Finite(click.types.FloatParamType):
-    """Take any finite number."""
+    """Parameter type of any finite number."""
 
     name = "number"
 
     def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> float:
-        """Return the number."""
+        """Return the number.
+
+        Parameters
+        ----------
+        value : str or float
+            The argument.
+        param, ctx : optional
+            For the error.
+
+        Raises
+        ------
+        click.BadParameter
+            If it is not a finite number.
+        """
         number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):
             self.fail(f"{value!r} is no finite number.", param, ctx)
@@ -93,12 +122,25 @@ class Finite(click.types.FloatParamType):
 
 
 class Number(click.FloatRange):
-    """Take a finite number within bounds: ``nan`` would pass any, as it is neither below nor above one."""
+    """Parameter type of a finite number within bounds; click's own accepts ``nan``."""
 
     name = "number"
 
     def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> float:
-        """Return the number."""
+        """Return the number.
+
+        Parameters
+        ----------
+        value : str or float
+            The argument.
+        param, ctx : optional
+            For the error.
+
+        Raises
+        ------
+        click.BadParameter
+            If it is not a finite number, or out of bounds.
+        """
         number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):
             self.fail(f"{value!r} is no finite number.", param, ctx)
@@ -112,7 +154,7 @@ verbose = click.option(
     expose_value=False,
     is_eager=True,
     callback=_log_to_stderr,
-    help="Tell on stderr what is asked of the service.",
+    help="Log requests to the service on stderr.",
 )
 
 connection = click.option(
@@ -123,7 +165,7 @@ connection = click.option(
     help="The service: a connection's name, or the root of its API; the key must belong to it.",
 )
 
-scene_type = click.option("-s", "--scene-type", metavar="TYPE", help="What to look through.  [default: ortho]")
+scene_type = click.option("-s", "--scene-type", metavar="TYPE", help="The scene type to search.  [default: ortho]")
 
 area = click.argument("area", required=False)
 
@@ -134,30 +176,36 @@ where = click.option(
     nargs=3,
     multiple=True,
     metavar="FIELD COMPARATOR VALUE",
-    help="A comparison; may be repeated, all must hold. Comparators: gt, gte, lt, lte, eq, neq.",
+    help="A comparison; may be repeated, scenes must meet all. Comparators: gt, gte, lt, lte, eq, neq.",
 )
 
 
 def explained(error: click.ClickException) -> str:
-    """Return what click says of an error, with what --where takes."""
+    """Return click's message of an error; for --where with an example.
+
+    Parameters
+    ----------
+    error : click.ClickException
+        The error.
+    """
     if isinstance(error, click.BadOptionUsage) and error.option_name == "--where":
         return f"{error.message.rstrip('.')}, as in --where cloud_cover.estimated lt 5."
     return error.message
 
 
-since = click.option("--since", metavar="AGE", help="Acquired lately: 90m, 36h, 3d or 2w ago at the earliest.")
+since = click.option("--since", metavar="AGE", help="Acquired within an age, such as 90m, 36h, 3d or 2w.")
 
 acquired = click.option(
-    "--acquired", metavar="A..B", help="Acquired from A to B; either may be left out, a date means all of its day."
+    "--acquired", metavar="A..B", help="Acquired from A to B; either may be left out, a date means its whole day."
 )
 
 published = click.option("--published", metavar="A..B", help="Published from A to B.")
 
-cloud_cover = click.option("--cloud-cover", type=Number(0, 100), metavar="N", help="At most N percent of cloud.")
+cloud_cover = click.option("--cloud-cover", type=Number(0, 100), metavar="N", help="At most N percent cloud cover.")
 
 order = click.option("--order", type=click.Choice(["desc", "asc"]), help="By the time of acquisition.  [default: desc]")
 
-limit = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="N scenes at the most.")
+limit = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N scenes.")
 
 collection = click.option("--collection", is_flag=True, help="Print one GeoJSON FeatureCollection.")
 
@@ -171,18 +219,38 @@ scenes = click.argument("scenes", nargs=-1, required=True, metavar="SCENE...")
 
 
 def output(told: str, required: bool = False) -> Callable[[F], F]:
-    """Return the option for the file that is written."""
+    """Return the option for the output file.
+
+    Parameters
+    ----------
+    told : str
+        The option's help.
+    required : bool
+        Whether the option must be given.
+    """
     kind = click.Path(dir_okay=False, path_type=Path)
     return click.option("-o", "--output", type=kind, metavar="FILE", required=required, help=told)
 
 
 def dst_crs(told: str) -> Callable[[F], F]:
-    """Return the option for the coordinate system of what is written."""
+    """Return the option for the coordinate system of the output.
+
+    Parameters
+    ----------
+    told : str
+        The option's help.
+    """
     return click.option("--dst-crs", metavar="CRS", help=told)
 
 
 def dry_run(told: str) -> Callable[[F], F]:
-    """Return the option to do nothing but tell what would be done."""
+    """Return the option to only print what would be done.
+
+    Parameters
+    ----------
+    told : str
+        The option's help.
+    """
     return click.option("--dry-run", is_flag=True, help=told)
 
 
@@ -193,7 +261,7 @@ directory = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     default=".",
     metavar="DIR",
-    help="The folder to write to; made if need be.  [default: here]",
+    help="The folder to write to; created if missing.  [default: the current one]",
 )
 
 products = click.option(
@@ -201,14 +269,14 @@ products = click.option(
     "products",
     multiple=True,
     metavar="PRODUCT,...",
-    help="Of each scene; may be repeated; 'all' is each there is.  [default: visual]",
+    help="The products of each scene; may be repeated; 'all' for every product.  [default: visual]",
 )
 
-names = click.option("--names", is_flag=True, help="Print PLANET: names in place of GeoJSON.")
+names = click.option("--names", is_flag=True, help="Print PLANET: names instead of GeoJSON.")
 
-table = click.option("--table", "as_table", is_flag=True, help="Print a table to look at.")
+table = click.option("--table", "as_table", is_flag=True, help="Print a table.")
 
-overwrite = click.option("--overwrite", is_flag=True, help="Replace files that are there.")
+overwrite = click.option("--overwrite", is_flag=True, help="Replace existing files.")
 
 json_style = together(indent, compact)
 search_flags = together(

@@ -1,7 +1,7 @@
-"""Print scenes: GeoJSON as fio prints it, CSV with the layer's columns, names, a table for people.
+"""Output of scenes: GeoJSON as fio prints it, CSV with the layer's columns, names, tables.
 
-The scenes are a service's, and what they say of themselves may hold anything that JSON holds. None of it ends a
-listing: what the encoding of the output lacks, what moves a terminal's cursor and what breaks a line is escaped.
+Scenes come from a service, and their properties may contain anything that JSON allows. Nothing in them may break a
+listing: characters that the output encoding lacks, control characters and line breaks are escaped.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ RS = "\x1e"
 
 _TABLE = "{:<24} {:<20} {:>6} {:>10}  {}\n"
 
-# Control characters, which terminals obey; ends of lines as Unicode has them; halves of surrogate pairs, which no
-# encoding has. JSON escapes the first of them anyway, and has line breaks where it is indented.
+# Control characters, which terminals interpret; line breaks of Unicode; lone surrogates, which no encoding has. JSON
+# itself escapes the ASCII control characters, and indented JSON contains line breaks.
 _ODD_IN_JSON = "\x7f-\x9f\u2028\u2029\ud800-\udfff"
 _ODD = re.compile(f"[\0-\x1f{_ODD_IN_JSON}]")
 _ODD_IN_TEXTS = re.compile(f"[{_ODD_IN_JSON}]")
@@ -35,40 +35,53 @@ _NOT_ASCII = re.compile("[^\0-\x7e]")
 
 
 def json_dumper(indent: Optional[int], compact: bool) -> Callable[[Any], str]:
-    """Return a function that writes JSON in the wanted style, as standard output can take it and any reader reads it.
+    """Return a function that encodes JSON for standard output, readable by any parser.
 
-    NaN and the infinite numbers are written as texts, as JSON has no words for them.
+    NaN and infinite numbers, which JSON lacks, are written as texts.
+
+    Parameters
+    ----------
+    indent : int, optional
+        Number of spaces to indent by; by default one line.
+    compact : bool
+        Whether to leave out spaces.
     """
     separators = (",", ":") if compact else None
 
     def dumps(value: Any) -> str:
         try:
             text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators)
-        except (ValueError, RecursionError):  # no number of JSON, or too deep
+        except (ValueError, RecursionError):  # not a finite number, or nested too deeply
             text = to_json(value)
         text = _ODD_IN_TEXTS.sub(_escaped, text)
-        return text if _takes(text) else _NOT_ASCII.sub(_escaped, text)
+        return text if _can_encode(text) else _NOT_ASCII.sub(_escaped, text)
 
     return dumps
 
 
 def printable(text: str) -> str:
-    """Return a text for people as standard output can take it, in one line."""
+    """Return a text as one line that standard output can encode; other characters are escaped.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+    """
     text = _ODD.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
-    return text if _takes(text) else text.encode(_encoding(), "backslashreplace").decode(_encoding())
+    return text if _can_encode(text) else text.encode(_encoding(), "backslashreplace").decode(_encoding())
 
 
 def names_of(root: str, collection: str, items: Iterable[Tuple[str, str]]) -> Iterator[str]:
-    """Yield PLANET: names for a listing; an id that cannot be part of one is escaped, and refused when it is used.
+    """Yield PLANET: names for a listing; an id that is not allowed in a name is escaped, and rejected on use.
 
     Parameters
     ----------
     root : str
-        The service's.
+        The root of the service's API.
     collection : str
-        What the items are of.
+        The scene type, or ``basemaps``.
     items : iterable of (str, str)
-        The item and its part of each name; the part may be empty.
+        The item and the part of each name; the part may be empty.
     """
     service = service_parameters(root)
     for item, part in items:
@@ -76,13 +89,35 @@ def names_of(root: str, collection: str, items: Iterable[Tuple[str, str]]) -> It
 
 
 def print_sequence(features: Iterable[Feature], out: TextIO, dumps: Callable[[Any], str], rs: bool) -> None:
-    """Print a scene a line, each as soon as it is there; with RS characters, a GeoJSON text sequence."""
+    """Print scenes one per line, each as soon as it is read; with RS characters, a GeoJSON text sequence.
+
+    Parameters
+    ----------
+    features : iterable of Feature
+        The scenes.
+    out : text file
+        The output.
+    dumps : callable
+        Encodes JSON, as `json_dumper` returns it.
+    rs : bool
+        Whether to print an RS character before each scene.
+    """
     for feature in features:
         out.write(f"{RS if rs else ''}{dumps(feature)}\n")
 
 
 def print_collection(features: Iterable[Feature], out: TextIO, dumps: Callable[[Any], str]) -> None:
-    """Print one FeatureCollection, without holding it in memory."""
+    """Print one FeatureCollection, without holding it in memory.
+
+    Parameters
+    ----------
+    features : iterable of Feature
+        The scenes.
+    out : text file
+        The output.
+    dumps : callable
+        Encodes JSON, as `json_dumper` returns it.
+    """
     out.write('{"type": "FeatureCollection", "features": [')
     for number, feature in enumerate(features):
         out.write(f"{',' if number else ''}\n{dumps(feature)}")
@@ -90,9 +125,19 @@ def print_collection(features: Iterable[Feature], out: TextIO, dumps: Callable[[
 
 
 def print_csv(pages: Iterable[List[Feature]], out: TextIO, collection: CollectionSchema) -> None:
-    """Print the columns of the layer, and the footprint as WKT."""
+    """Print the columns of the layer, and the footprint as WKT.
+
+    Parameters
+    ----------
+    pages : iterable of list of Feature
+        The scenes.
+    out : text file
+        The output.
+    collection : CollectionSchema
+        Their columns.
+    """
     schema = Schema(collection)
-    rows = csv.writer(_Taken(out), lineterminator="\n")
+    rows = csv.writer(_EscapingWriter(out), lineterminator="\n")
     rows.writerow([*schema.names, "geometry"])
     for features in pages:
         for row in schema.rows(features):
@@ -100,12 +145,34 @@ def print_csv(pages: Iterable[List[Feature]], out: TextIO, collection: Collectio
 
 
 def print_names(root: str, features: Iterable[Feature], out: TextIO, scene_type: str) -> None:
-    """Print the name of each scene of the service of a root."""
+    """Print the PLANET: name of each scene.
+
+    Parameters
+    ----------
+    root : str
+        The root of the service's API.
+    features : iterable of Feature
+        The scenes.
+    out : text file
+        The output.
+    scene_type : str
+        Their type.
+    """
     out.writelines(f"{name}\n" for name in names_of(root, scene_type, ((feature["id"], "") for feature in features)))
 
 
 def print_table(features: Iterable[Feature], out: TextIO, collection: CollectionSchema) -> None:
-    """Print what people look for in a scene."""
+    """Print a table with id, time, cloud cover, place and products of each scene.
+
+    Parameters
+    ----------
+    features : iterable of Feature
+        The scenes.
+    out : text file
+        The output.
+    collection : CollectionSchema
+        Their columns.
+    """
     for number, scene in enumerate(Scene(feature, collection) for feature in features):
         if not number:
             out.write(_TABLE.format("id", "acquired", "cloud", "longitude", " latitude  products"))
@@ -115,22 +182,22 @@ def print_table(features: Iterable[Feature], out: TextIO, collection: Collection
         out.write(_TABLE.format(*map(printable, cells)))
 
 
-class _Taken:
-    """Write what the encoding of an output lacks as escapes."""
+class _EscapingWriter:
+    """Output that escapes characters its encoding lacks."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
 
     def write(self, text: str) -> None:
-        self._out.write(text if _takes(text) else text.encode(_encoding(), "backslashreplace").decode(_encoding()))
+        self._out.write(text if _can_encode(text) else text.encode(_encoding(), "backslashreplace").decode(_encoding()))
 
 
 def _encoding() -> str:
     return getattr(sys.stdout, "encoding", None) or "utf-8"
 
 
-def _takes(text: str) -> bool:
-    """Tell whether standard output can take a text."""
+def _can_encode(text: str) -> bool:
+    """Tell whether standard output can encode a text."""
     try:
         text.encode(_encoding())
     except UnicodeEncodeError:
@@ -139,7 +206,7 @@ def _takes(text: str) -> bool:
 
 
 def _escaped(match: Match[str]) -> str:
-    """Return a character as JSON escapes it: beyond U+FFFF in two halves."""
+    """Return the JSON escape of a character: beyond U+FFFF a surrogate pair."""
     character = match[0]
     return f"\\u{ord(character):04x}" if character < "\U00010000" else json.dumps(character)[1:-1]
 
@@ -147,16 +214,16 @@ def _escaped(match: Match[str]) -> str:
 def _acquired(scene: Scene) -> str:
     try:
         return format_time(scene.acquired.replace(microsecond=0)).replace("+00:00", "Z")
-    except ProtocolError:  # past the year 9999 in UTC, say
+    except ProtocolError:  # such as a time after the year 9999 in UTC
         return str(value_at(scene.properties, scene.schema.meanings.time))
 
 
 def _middle(scene: Scene) -> List[str]:
-    """Return longitude and latitude of about the middle of a footprint."""
+    """Return longitude and latitude of the approximate middle of a footprint."""
     try:
         polygons = scene.polygons
     except ProtocolError:
-        polygons = []  # no footprint that can be used
+        polygons = []  # the footprint is not valid
     if not polygons:
         return ["-", "-"]
     ring = polygons[0][0][:-1]

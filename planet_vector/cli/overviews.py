@@ -12,26 +12,26 @@ from planet_vector.cli import options
 if TYPE_CHECKING:
     from planet_vector.scene import Scene
 
-_UNASKED = 64 * 2**20  # bytes that are fetched without a question, even if they are most of a file
-_MOST = 0.5  # of a file, above which it is asked
+_UNCONFIRMED_BYTES = 64 * 2**20  # bytes that are fetched without confirmation, even if they are most of a file
+_UNCONFIRMED_SHARE = 0.5  # share of a file above which confirmation is needed
 
 
 @click.command()
 @options.scenes
 @options.scene_type
 @options.products
-@click.option("-y", "--yes", is_flag=True, help="Do not ask before most of a large file is fetched.")
+@click.option("-y", "--yes", is_flag=True, help="Fetch most of a large file without confirmation.")
 @options.connection
 @options.verbose
 def overviews(
     scenes: Tuple[str, ...], scene_type: Optional[str], products: Tuple[str, ...], yes: bool, connection: Optional[str]
 ) -> None:
-    """Make overviews of products that have none, once: then any program draws them quickly from afar.
+    """Create overviews of products that have none, so that any program draws them quickly at small scales.
 
-    SCENE is the PLANET: name of a product or of a scene, the id of a scene, or - for what 'planet-vector search' prints
-    on stdin. Only the strips that a look from afar takes are fetched, an eighth or less of a product of one-row strips;
-    of one in tiles it is all. The overviews are kept for this user, up to 1 GB of all ('planet-vector cache clear'
-    removes them). For each product the name is printed by which any GDAL program opens it with them.
+    SCENE is the PLANET: name of a product or of a scene, the id of a scene, or - for the output of 'planet-vector
+    search' on stdin. Only the strips that the overviews need are fetched: an eighth or less of a product in one-row
+    strips, but all of a tiled one. The overviews are cached for this user, up to 1 GB in all ('planet-vector cache
+    clear' removes them). For each product, the name by which any GDAL program opens it with them is printed.
 
     \b
     Example:
@@ -60,7 +60,7 @@ def overviews(
 
 
 def _made(scene: Scene, product: str, yes: bool) -> str:
-    """Make the overviews of a product unless it has some, and return its GDAL name."""
+    """Create the overviews of a product unless it has some, and return its GDAL name."""
     from planet_vector.cli.messages import say
     from planet_vector.cli.terminal_bars import progress_bar
     from planet_vector.raster.access import ANY_BUILD, plan
@@ -74,8 +74,8 @@ def _made(scene: Scene, product: str, yes: bool) -> str:
         say(f"{title} {making.decimation.needless}: none are made.", err=True)
     elif making.kept is None:
         wanted, size = making.decimation.bytes, making.decimation.size
-        told = f"Overviews of {title} take {wanted / 1e6:,.0f} MB of its {size / 1e6:,.0f} MB"
-        if wanted > max(_UNASKED, _MOST * size) and not yes:
+        told = f"Overviews of {title} need {wanted / 1e6:,.0f} MB of its {size / 1e6:,.0f} MB"
+        if wanted > max(_UNCONFIRMED_BYTES, _UNCONFIRMED_SHARE * size) and not yes:
             _ask(f"{told}, as it is not in strips of few rows")
         with progress_bar(title, wanted, "B") as tell:
             making.make(reduce, tell)

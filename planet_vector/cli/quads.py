@@ -1,4 +1,4 @@
-"""``planet-vector quads``, and what ``download-quads`` shares with it."""
+"""``planet-vector quads``, and functions shared with ``download-quads``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from planet_vector.catalog.basemaps import Basemap
     from planet_vector.scene import Item
 
-quad_limit = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="N quads at the most.")
+quad_limit = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N quads.")
 
 
 @click.command()
@@ -50,10 +50,10 @@ def quads(
     names: bool,
     connection: Optional[str],
 ) -> None:
-    """Print the quads of a basemap, a line of GeoJSON each, those updated last first.
+    """Print the quads of a basemap, a line of GeoJSON each, the most recently updated first.
 
-    NAME is a basemap's, such as 'planet-vector basemaps' prints, or its PLANET: name. AREA is what the quads must share
-    ground with: WKT, GeoJSON, the path of a file with one of them (@ may stand before it), or - for stdin.
+    NAME is the name of a basemap, as 'planet-vector basemaps' prints it, or its PLANET: name. AREA is the area that
+    quads must intersect: WKT, GeoJSON, the path of a file with one of them (optionally after @), or - for stdin.
 
     \b
     Examples:
@@ -79,14 +79,33 @@ def quads(
 
 
 def basemap_named(text: str, connection: Optional[str]) -> Tuple[Catalog, Basemap]:
-    """Return the service and the basemap that an argument names."""
+    """Return the service and the basemap of an argument.
+
+    Parameters
+    ----------
+    text : str
+        The name of a basemap, or its PLANET: name.
+    connection : str, optional
+        A connection's name, or the root of an API.
+    """
     name = basemap_name(text)
     catalog = planet_vector.connect(connection or name.service)
     return catalog, catalog.basemaps.named(name.item)
 
 
 def basemap_name(text: str) -> Name:
-    """Return the name of a basemap, or of a quad, from an argument that is one or its PLANET: name."""
+    """Return the PLANET: name of an argument for a basemap or a quad.
+
+    Parameters
+    ----------
+    text : str
+        The name of a basemap, or a PLANET: name.
+
+    Raises
+    ------
+    NameSyntaxError
+        If it is the name of anything else.
+    """
     if not is_name(text):
         text = f"{PREFIX}{BASEMAPS}/{quote(text, safe='')}"
     name = parse_name(text)
@@ -96,7 +115,7 @@ def basemap_name(text: str) -> Name:
 
 
 def quads_of(catalog: Catalog, basemap: Basemap, text: str, area: Optional[str], bbox: Optional[str]) -> Iterator[Item]:
-    """Return the quads of a basemap that an argument and options ask for.
+    """Return the quads of a basemap that an argument and options select.
 
     Parameters
     ----------
@@ -105,11 +124,16 @@ def quads_of(catalog: Catalog, basemap: Basemap, text: str, area: Optional[str],
     basemap : Basemap
         The basemap.
     text : str
-        The argument it was named by, which may hold a bbox or a quad.
+        The argument that names the basemap; it may contain a bbox or a quad.
     area : str, optional
-        WKT or GeoJSON.
+        WKT or GeoJSON, degrees.
     bbox : str, optional
-        As ``--bbox`` takes it.
+        ``W,S,E,N`` in degrees.
+
+    Raises
+    ------
+    QueryError
+        If more than one place is given.
     """
     name = basemap_name(text)
     unknown = [key for key, _ in name.parameters if key not in ("bbox", *OF_SERVICE)]
@@ -126,7 +150,18 @@ def quads_of(catalog: Catalog, basemap: Basemap, text: str, area: Optional[str],
 
 
 def box_of(text: str) -> Box:
-    """Return a box that was written as W,S,E,N."""
+    """Return the box of a text.
+
+    Parameters
+    ----------
+    text : str
+        ``W,S,E,N`` in degrees.
+
+    Raises
+    ------
+    QueryError
+        If it is not valid.
+    """
     try:
         return Box.parse(text)
     except ValueError as error:
@@ -134,7 +169,7 @@ def box_of(text: str) -> Box:
 
 
 def _one_geometry(area: str) -> str:
-    """Return an area as one geometry: the service takes no collection of features for quads."""
+    """Return an area as one geometry: for quads the service accepts no FeatureCollection."""
     if not area.startswith("{"):
         return area
     read = json.loads(area)

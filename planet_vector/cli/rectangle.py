@@ -21,16 +21,16 @@ from planet_vector.query import area_within
 @click.option(
     "--aspect", type=options.Number(min=0, min_open=True), metavar="RATIO", help="Width over height.  [default: any]"
 )
-@click.option("--angle", metavar="any|DEGREES", help="Of the width against the east, anticlockwise.  [default: 0]")
+@click.option("--angle", metavar="any|DEGREES", help="Angle of the width from east, anticlockwise.  [default: 0]")
 @options.json_style
 @options.verbose
 def rectangle(area: str, aspect: Optional[float], angle: Optional[str], indent: Optional[int], compact: bool) -> None:
     """Print the largest rectangle inside an area, as GeoJSON.
 
-    AREA is WKT, GeoJSON, the path of a file with one of them (@ may stand before it), or - for stdin; holes and several
-    polygons may be in it. The rectangle lies along meridians and parallels, as a box does; lengths are compared as they
-    are on the ground in the middle of the area. An outline that is too complicated to find the very largest in a few
-    seconds has one that is nearly so: a line on stderr says how much it may lack.
+    AREA is WKT, GeoJSON, the path of a file with one of them (optionally after @), or - for stdin; it may have holes
+    and several polygons. The rectangle lies along meridians and parallels, like a bounding box; lengths are compared
+    as on the ground in the middle of the area. For an outline too complicated to find the largest rectangle in a few
+    seconds, a nearly largest is printed, and stderr gets a line on how much it may lack.
 
     \b
     Examples:
@@ -46,18 +46,18 @@ def rectangle(area: str, aspect: Optional[float], angle: Optional[str], indent: 
 
     ground = _polygons(read_area(area))
     west, south, east, north = ground.bounds
-    if east - west > 180:  # what lies on both sides of the antimeridian is one area
+    if east - west > 180:  # parts on both sides of the antimeridian are one area
         parts = shapely.get_parts(ground)
         ground = shapely.union_all([_moved(part, 360) if part.bounds[2] <= 0 else part for part in parts])
         west, south, east, north = ground.bounds
-    # A plane on which lengths east and north compare as on the ground.
+    # Scale longitudes so that lengths east and north compare as on the ground.
     shrink = math.cos(math.radians((south + north) / 2))
     plane = shapely.transform(ground, lambda degrees: degrees * [shrink, 1.0])
     direction = _degrees(angle)
     try:
         found = largest_rectangle(plane, aspect=aspect, angle=direction)
     except ValueError as error:
-        raise QueryError(f"There is no answer: {error}.") from None
+        raise QueryError(f"The rectangle cannot be found: {error}.") from None
     if found.is_empty:
         raise NotFoundError("The area holds no rectangle: it takes a polygon.")
     found = shapely.transform(found, lambda metres: metres / [shrink, 1.0])

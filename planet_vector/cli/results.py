@@ -1,4 +1,4 @@
-"""Tell what came of several files, each as soon as it is known."""
+"""Output of the results of several files, each as soon as it is known."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from planet_vector.errors import PlanetVectorError, RasterAccessError
 from planet_vector.progress import FileBar
 
 Outcome = Tuple[str, Union[Path, PlanetVectorError]]
-"""What a file is called in a message, and where it is or why it could not be had."""
+"""The name of a file in messages, and its path or the error."""
 
 T = TypeVar("T")
 
-_TOLD = 20  # failures named one by one; what is wrong with a thousand files is one thing
+_MOST_PRINTED = 20  # failures printed one by one; a thousand failures usually have one cause
 
 
 def print_paths(
     outcomes: Iterable[Outcome], progress: Optional[FileBar] = None, failed: Sequence[Tuple[str, Exception]] = ()
 ) -> None:
-    """Print the paths of files on stdout; what failed is told on stderr, once the others are there.
+    """Print the paths of files on stdout as they arrive, and failures on stderr at the end.
 
     Parameters
     ----------
     outcomes : iterable of (str, Path or PlanetVectorError)
-        Where each file is, or why it could not be had.
+        The path of each file, or its error.
     progress : FileBar, optional
-        What may stand on the terminal; closed at the end.
+        The progress bar on the terminal; closed at the end.
     failed : sequence of (str, Exception)
-        What is known to have failed before.
+        Earlier failures.
 
     Raises
     ------
     PlanetVectorError
-        When a file could not be had: its own error when it was one, else one that counts them.
+        If files failed: the error of the only one, else an error with their number.
     """
     failures, there = list(failed), 0
     try:
@@ -53,35 +53,41 @@ def print_paths(
 
 
 def raise_failures(failures: Sequence[Tuple[str, Exception]], count: int, told: str) -> None:
-    """Print what failed to stderr, and raise an error if anything did.
+    """Print failures on stderr, and raise an error if there are any.
 
     Parameters
     ----------
     failures : sequence of (str, Exception)
-        What each is called, and why it failed.
+        The name of each item, and its error.
     count : int
-        Of those that failed and those that did not.
+        The number of all items, failed or not.
     told : str
-        What is said of those that failed, as the rest of a sentence.
+        The predicate of the failed items in the message.
 
     Raises
     ------
     PlanetVectorError
-        When something failed: its own error when it was one thing, else one that counts them.
+        If items failed: the error of the only one, else an error with their number.
     """
     if len(failures) == 1:
         raise failures[0][1]
     if failures:
-        for called, failure in failures[:_TOLD]:
+        for called, failure in failures[:_MOST_PRINTED]:
             say(f"{called}: {failure}", err=True)
-        more = f", of which {_TOLD} are named above" if len(failures) > _TOLD else ""
+        more = f", of which {_MOST_PRINTED} are named above" if len(failures) > _MOST_PRINTED else ""
         raise RasterAccessError(f"{len(failures)} of {count} {told}{more}.")
 
 
 def sorted_out(
     found: Iterable[Tuple[str, Union[T, PlanetVectorError]]],
 ) -> Tuple[List[T], List[Tuple[str, Exception]]]:
-    """Return what could be had, and what could not, each in order."""
+    """Return the items and the failures separately, each in order.
+
+    Parameters
+    ----------
+    found : iterable of (str, object or PlanetVectorError)
+        The name of each item, and the item or its error.
+    """
     here: List[T] = []
     failed: List[Tuple[str, Exception]] = []
     for called, item in found:

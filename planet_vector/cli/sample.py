@@ -1,4 +1,4 @@
-"""``planet-vector sample``: an archive to try everything on."""
+"""``planet-vector sample``: an archive of invented scenes, for trying things out."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from planet_vector.errors import ArchiveError
 @click.command()
 @click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
-    "--seed", default=1, show_default=True, type=click.IntRange(0, 2**31), help="Another seed is another land."
+    "--seed", default=1, show_default=True, type=click.IntRange(0, 2**31), help="Seed of the random landscape."
 )
 @click.option(
     "--size",
     default="full",
     show_default=True,
     type=click.Choice(["full", "small"]),
-    help="Small has the same scenes with pixels four times as large: a tenth of the bytes and of the time.",
+    help="'small' has the same scenes with pixels four times as large, in a tenth of the bytes and the time.",
 )
 @click.option(
     "--index-only",
     metavar="N",
     type=click.IntRange(1, 100_000_000),
-    help="Only N ortho scenes without pictures, all over the globe: to see how a service fares with many.",
+    help="Write only metadata of N ortho scenes all over the globe, to test a service with many scenes.",
 )
 @options.overwrite
 @options.verbose
 def sample(directory: Path, seed: int, size: str, index_only: Optional[int], overwrite: bool) -> None:
-    """Make an archive of invented satellite scenes in DIR, to search, open and serve.
+    """Create an archive of invented satellite scenes in DIR, to search, open and serve.
 
-    Ortho, RapidEye and Landsat scenes of one summer over a land that does not exist, in the layout of planet's own
-    sync. About 390 MB, half a minute; the same seed gives the same archive.
+    It has ortho, RapidEye and Landsat scenes of one summer over a fictional landscape, in the layout of planet's own
+    sync. It takes about 390 MB and half a minute. The same seed gives the same archive.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""Scenes that a command is given: by ids and names as arguments, or by a search on stdin."""
+"""Scenes as arguments of commands: ids and names, or the output of a search on stdin."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.roots import is_api_origin
 from planet_vector.scene import Scene
 
-_CONNECTIONS = 4  # scenes asked for at once; how many requests go out each second is limited elsewhere
+_CONNECTIONS = 4  # scenes requested at once; the rate of requests is limited elsewhere
 
 
 class Given(NamedTuple):
-    """Hold a scene, and the products of it that its name names.
+    """A scene, and the products in its name.
 
     Attributes
     ----------
     scene : Scene
-        With the service that has it.
+        The scene, bound to its service.
     products : tuple of str
-        Empty when only the scene was named.
+        Empty if the argument names no product.
     """
 
     scene: Scene
@@ -35,21 +35,26 @@ class Given(NamedTuple):
 def scenes_given(
     texts: Sequence[str], scene_type: Optional[str], connection: Optional[str]
 ) -> Iterator[Tuple[str, Union[Given, PlanetVectorError]]]:
-    """Yield the scenes that arguments stand for, each with what it was called, or why it cannot be had.
+    """Yield the scenes of arguments.
 
     Parameters
     ----------
     texts : sequence of str
         Ids and PLANET: names; ``-`` stands for those on stdin.
     scene_type : str, optional
-        Of scenes that do not say theirs.
+        The type of scenes that do not specify theirs.
     connection : str, optional
-        The root of the API.
+        A connection's name, or the root of an API.
+
+    Yields
+    ------
+    (str, Given or PlanetVectorError)
+        What the scene is called in messages, and the scene, or the error of its request.
 
     Raises
     ------
     QueryError
-        When nothing stands on stdin, or something that is no scene.
+        If stdin is empty, or contains something that is not a scene.
     """
     asked: List[Any] = []
     for text in texts:
@@ -65,10 +70,15 @@ def scenes_given(
 def items(text: str) -> Iterator[Any]:
     """Yield the GeoJSON Features of a text, those in FeatureCollections one by one, and its words.
 
+    Parameters
+    ----------
+    text : str
+        The output of a search, or ids and names.
+
     Raises
     ------
     QueryError
-        When something in it begins as JSON and is none.
+        If JSON in it is not valid.
     """
     for item in objects(text):
         features = item.get("features") if isinstance(item, dict) and item.get("type") == "FeatureCollection" else None
@@ -78,21 +88,21 @@ def items(text: str) -> Iterator[Any]:
 def _on_stdin() -> List[Any]:
     text = sys.stdin.read()
     if "\0" in text:
-        raise QueryError("What stands on stdin is no text: it takes ids, PLANET: names, or what a search prints.")
+        raise QueryError("stdin is not text: it takes ids, PLANET: names, or the output of a search.")
     found = list(items(text))
     if not found:
-        # A search that failed, or found nothing, is not to look like a task that is done.
+        # After a search that failed or found nothing, the command must not seem to have succeeded.
         raise QueryError("There are no scenes on stdin: does the search before it find any?")
     return found
 
 
 def _called(item: Any) -> str:
-    """Return what a scene is called in a message."""
+    """Return the name of a scene in messages."""
     return item if isinstance(item, str) else str(_id(item))
 
 
 def _id(feature: Any) -> Any:
-    """Return the id of a scene: GDAL programs number features anew and keep it as a property."""
+    """Return the id of a scene: GDAL programs renumber features and keep the id as a property."""
     properties = feature.get("properties") if isinstance(feature, Mapping) else None
     kept = properties.get("id") if isinstance(properties, Mapping) else None
     return kept if kept is not None else feature.get("id") if isinstance(feature, Mapping) else None
@@ -104,14 +114,14 @@ def _scene(item: Any, scene_type: Optional[str], connection: Optional[str]) -> G
         return Given(catalog.scene(kind, scene_id), parse_name(item).products if is_name(item) else ())
     scene_id = _id(item)
     if not isinstance(scene_id, str) or not scene_id:
-        raise QueryError("Something on stdin is no scene: it takes ids, PLANET: names, or what a search prints.")
+        raise QueryError("Something on stdin is no scene: it takes ids, PLANET: names, or the output of a search.")
     catalog = planet_vector.connect(connection)
     own = catalog.collection_of(item)
     kind = scene_type or own or default_type(catalog)
     root = catalog.settings.api_url
     if own and item.get("id") == scene_id and all(is_api_origin(link, root) for link in _links(item)):
         return Given(Scene(item, catalog.schema(kind), catalog), ())
-    # Gone through a GDAL program it has lost what is no column; links that lead elsewhere are for the service to give.
+    # A GDAL program drops properties without a column, and links to other hosts are not trusted: request the scene.
     return Given(catalog.scene(kind, scene_id), ())
 
 

@@ -30,7 +30,7 @@ from planet_vector.scene import Scene
 
 
 class _Search(click.Command):
-    """Command whose help ends with the fields of the service that it asks by default."""
+    """Command whose help ends with the fields of the default service."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         try:
@@ -74,8 +74,8 @@ def search(
 ) -> None:
     """Print the scenes of a search, a line of GeoJSON each.
 
-    AREA is what the scenes must share ground with: WKT, GeoJSON, the path of a file with one of them (@ may stand
-    before it), or - for stdin. It may also be a PLANET: name, to which the options add.
+    AREA is the area that scenes must intersect: WKT, GeoJSON, the path of a file with one of them (optionally after @),
+    or - for stdin. It may also be the PLANET: name of a search, to which the options are added.
 
     \b
     Examples:
@@ -107,7 +107,7 @@ def search(
 
         first = next(features, None)
         if first is None:
-            raise NotFoundError(nothing_found(catalog, query))  # no file: without scenes it would have no columns
+            raise NotFoundError(nothing_found(catalog, query))  # without scenes a file would have no columns
         write_geoparquet((Scene(feature, query.schema) for feature in chain([first], features)), geoparquet)
     elif as_table:
         print_table(features, out, query.schema)

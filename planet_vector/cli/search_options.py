@@ -1,4 +1,4 @@
-"""Turn the flags of a search into a Query and the catalog it is asked of."""
+"""Conversion of the flags of a search to a catalog and a query."""
 
 from __future__ import annotations
 
@@ -31,7 +31,18 @@ _LONGITUDE_LATITUDE = re.compile(r"CRS:?84|EPSG:+4326", re.IGNORECASE)
 
 
 def searching(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the flags of a search, and call it with what they come to: ``catalog`` and ``query``."""
+    """Add the flags of a search to a command, and call it with ``catalog`` and ``query`` instead.
+
+    Parameters
+    ----------
+    function : callable
+        The command; takes ``catalog`` and ``query``, and its own flags.
+
+    Returns
+    -------
+    callable
+        The command with the flags.
+    """
 
     @functools.wraps(function)
     def command(**given: Any) -> None:
@@ -45,7 +56,7 @@ SEARCH_FLAGS = (
     "area", "scene_type", "bbox", "where", "since", "acquired", "published", "cloud_cover", "order", "limit",
     "connection",
 )  # fmt: skip
-"""What `planet_vector.cli.options.search_flags` gives a command."""
+"""The parameters of `planet_vector.cli.options.search_flags`."""
 
 
 def search_of(
@@ -61,7 +72,38 @@ def search_of(
     limit: Optional[int],
     connection: Optional[str],
 ) -> Tuple[Catalog, Query]:
-    """Return what the flags of a search come to: whom to ask, and for what."""
+    """Return the service and the query for the flags of a search.
+
+    Parameters
+    ----------
+    area : str, optional
+        The argument AREA: WKT, GeoJSON, a path, ``-`` or the PLANET: name of a search.
+    scene_type : str, optional
+        ``--scene-type``; by default the service's first.
+    bbox : str, optional
+        ``W,S,E,N`` in degrees.
+    where : tuple of (str, str, str)
+        Field, comparator and value of each ``--where``.
+    since : str, optional
+        An age such as ``3d``.
+    acquired, published : str, optional
+        A time window ``A..B``.
+    cloud_cover : float, optional
+        The greatest cloud cover, percent.
+    order : str, optional
+        ``desc`` or ``asc``, by time of acquisition.
+    limit : int, optional
+        The greatest number of scenes.
+    connection : str, optional
+        A connection's name, or the root of an API.
+
+    Raises
+    ------
+    QueryError
+        If a flag is invalid, or the service does not support it.
+    NameSyntaxError
+        If the name in AREA is not that of a search.
+    """
     name = _search_name(area, scene_type) if area is not None and is_name(area) else None
     catalog = planet_vector.connect(connection or (name.service if name else None))
     schema = catalog.schema(name.collection if name else scene_type or default_type(catalog))
@@ -70,7 +112,7 @@ def search_of(
         parameters.append(("intersects", read_area(area)))
     for field, comparator, value in where:
         if advice := sign_advice(field):
-            raise QueryError(advice)  # one word where --where takes three, so that it has taken two that follow it
+            raise QueryError(advice)  # a comparison in one word: --where has swallowed the next two arguments
         parameters.append((f"{field}.{comparator}", value))
     meanings = schema.meanings
     if since:
@@ -87,12 +129,17 @@ def search_of(
 
 
 def default_type(catalog: Catalog) -> str:
-    """Return the collection that is meant where none is named.
+    """Return the default collection of a service.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
 
     Raises
     ------
     QueryError
-        If the service has no such collection.
+        If the service has no default.
     """
     if not catalog.known_types:
         raise QueryError("Say which collection: --scene-type NAME, one of those that 'planet-vector types' lists.")
@@ -100,7 +147,7 @@ def default_type(catalog: Catalog) -> str:
 
 
 def _meant(schema: CollectionSchema, flag: str, name: Optional[str]) -> SceneField:
-    """Return the field that a flag stands for."""
+    """Return the field for a flag."""
     field = schema.fields.get(name) if name else None
     if field is None:
         raise QueryError(f"--{flag}: the service cannot search {schema.collection} by that.")
@@ -108,7 +155,22 @@ def _meant(schema: CollectionSchema, flag: str, name: Optional[str]) -> SceneFie
 
 
 def one_scene(text: str, scene_type: Optional[str], connection: Optional[str]) -> Tuple[Catalog, str, str]:
-    """Return the catalog, the type and the id of a scene given by its id or its PLANET: name."""
+    """Return the service, the scene type and the id of a scene.
+
+    Parameters
+    ----------
+    text : str
+        The scene's id or its PLANET: name.
+    scene_type : str, optional
+        The type of a scene given by its id; by default the service's first.
+    connection : str, optional
+        A connection's name, or the root of an API.
+
+    Raises
+    ------
+    NameSyntaxError
+        If the name is not that of a scene.
+    """
     if not is_name(text):
         catalog = planet_vector.connect(connection)
         return catalog, scene_type or default_type(catalog), text
@@ -119,7 +181,7 @@ def one_scene(text: str, scene_type: Optional[str], connection: Optional[str]) -
 
 
 def read_area(text: str) -> str:
-    """Return the area an argument stands for, as WKT or GeoJSON text.
+    """Return the area of an argument, as WKT or GeoJSON text.
 
     Parameters
     ----------
@@ -130,7 +192,7 @@ def read_area(text: str) -> str:
     Raises
     ------
     QueryError
-        When it is none of these.
+        If it is none of these.
     """
     if text in ("-", "@-"):
         return area_in(sys.stdin.read(), "standard input")
@@ -147,7 +209,13 @@ def read_area(text: str) -> str:
 
 
 def is_area(text: str) -> bool:
-    """Tell whether an argument is WKT or GeoJSON itself, well-formed or not."""
+    """Tell whether an argument is WKT or GeoJSON itself, well-formed or not.
+
+    Parameters
+    ----------
+    text : str
+        The argument.
+    """
     return text.lstrip().startswith("{") or bool(_WKT.match(text))
 
 
@@ -165,11 +233,11 @@ def _search_name(text: str, scene_type: Optional[str]) -> Name:
 
 
 def _area_of_file(path: Path, given: str) -> str:
-    """Return the area that a file holds."""
+    """Return the area in a file."""
     try:
         return area_in(path.read_text(encoding="utf-8-sig"), str(path))
     except (UnicodeDecodeError, IsADirectoryError, PermissionError, NotInDegrees, NeitherOfBoth) as error:
-        if isinstance(error, PermissionError) and not path.is_dir():  # Windows says so of folders, too
+        if isinstance(error, PermissionError) and not path.is_dir():  # Windows raises it for folders, too
             raise
         told = str(error).rstrip(".") if isinstance(error, QueryError) else f"{path} holds neither GeoJSON nor WKT"
         raise QueryError(f"{told}: {how_to_read(path, given)}") from None
@@ -180,20 +248,25 @@ class NeitherOfBoth(QueryError):
 
 
 class NotInDegrees(QueryError):
-    """Raised if GeoJSON says that it is in another coordinate system than longitude and latitude."""
+    """Raised if GeoJSON specifies another coordinate system than longitude and latitude."""
 
 
 def area_in(text: str, origin: str) -> str:
-    """Return the area that a text holds: WKT as it is, of GeoJSON the geometries only.
+    """Return the area in a text: WKT unchanged, of GeoJSON only the geometries.
 
-    What else a file says is nobody's business.
+    Properties are not sent to the service.
 
     Parameters
     ----------
     text : str
         WKT or GeoJSON.
     origin : str
-        Where it stands, as an error says it.
+        The source of the text, for errors.
+
+    Raises
+    ------
+    QueryError
+        If the text contains no geometry, is not valid, or is not in degrees.
     """
     if _WKT.match(text):
         return text.strip()

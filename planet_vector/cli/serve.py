@@ -12,7 +12,7 @@ from planet_vector.cli import options
 from planet_vector.cli.messages import say
 from planet_vector.connections import LOCAL_PORT
 
-MAX_PROBLEMS = 20  # told at the start; `planet-vector index` tells them all
+MAX_PROBLEMS = 20  # printed at the start; `planet-vector index` prints all
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _SECONDS = options.Number(0, 365 * 86_400)
@@ -20,13 +20,18 @@ _SECONDS = options.Number(0, 365 * 86_400)
 
 @click.command()
 @click.argument("archive", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; another needs a key.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; any but a loopback address needs a key.",
+)
 @click.option(
     "--allow-host",
     "allow_hosts",
     multiple=True,
     metavar="NAME",
-    help="Answer for this host too, beside those of this machine and --host; can be repeated.",
+    help="Accept requests for this host name, besides those of this machine and --host; can be repeated.",
 )
 @click.option(
     "--trusted-proxy",
@@ -40,59 +45,59 @@ _SECONDS = options.Number(0, 365 * 86_400)
     "cors_origins",
     multiple=True,
     metavar="ORIGIN",
-    help="Let web pages of this origin read answers, beside those of this machine; * is any; can be repeated.",
+    help="Let web pages of this origin read responses, besides those of this machine; * is any; can be repeated.",
 )
 @click.option(
-    "--port", default=LOCAL_PORT, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 is a free one."
+    "--port", default=LOCAL_PORT, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 for a free one."
 )
 @click.option(
     "--key",
     envvar="PLANET_SERVE_KEY",
-    help="Ask for this key. Others can see it in the list of processes: PLANET_SERVE_KEY or --keys is safer.",
+    help="Require this key. Others can see it in the list of processes: PLANET_SERVE_KEY or --keys is safer.",
 )
-@click.option("--keys", type=_FILE, metavar="FILE", help="Ask for one of the keys whose hashes are in FILE.")
-@click.option("--new-key", metavar="NAME", help="Add a key to FILE of --keys, print it, and end.")
-@click.option("--index", type=_FILE, metavar="FILE", help="Keep the index in FILE.  [default: in the user's cache]")
-@click.option("--allow-empty", is_flag=True, help="At the start, drop all scenes when ARCHIVE holds none any more.")
+@click.option("--keys", type=_FILE, metavar="FILE", help="Require one of the keys whose hashes are in FILE.")
+@click.option("--new-key", metavar="NAME", help="Add a key to FILE of --keys, print it, and exit.")
+@click.option("--index", type=_FILE, metavar="FILE", help="Store the index in FILE.  [default: in the user's cache]")
+@click.option("--allow-empty", is_flag=True, help="At the start, drop all scenes if ARCHIVE contains none.")
 @click.option("--mosaics", "basemaps", type=_FILE, metavar="FILE", help="Offer the basemaps that FILE (YAML) defines.")
 @click.option(
     "--rescan",
     default=10.0,
     show_default=True,
     type=_SECONDS,
-    help="Look for changes every so many seconds; 0 is never.",
+    help="Seconds between searches for changes; 0 for never.",
 )
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that answer.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Number of processes.")
 @click.option(
     "--exact-ties/--no-exact-ties",
     default=True,
     show_default=True,
-    help="Keep scenes that share their time across pages, or lose them as the real service did.",
+    help="Keep scenes with equal times at page boundaries, or lose some as the real service did.",
 )
 @click.option(
     "--redirect",
     type=click.Choice(["none", "signed"]),
     default="none",
     show_default=True,
-    help="Deliver products from a second port, by signed addresses.",
+    help="Redirect products to signed addresses at a second port.",
 )
 @click.option(
     "--signature-life",
     default=3600.0,
     show_default=True,
     type=_SECONDS,
-    help="Seconds a signed address is good.",
+    help="Seconds for which a signed address is valid.",
 )
 @click.option(
-    "--access-log", type=click.Path(path_type=Path), metavar="FILE", help="Write a line a request; - is stderr."
+    "--access-log", type=click.Path(path_type=Path), metavar="FILE", help="Write a line per request; - for stderr."
 )
-@click.option("--faults", type=_FILE, metavar="FILE", help="For tests: let go wrong what FILE (YAML) lists.")
+@click.option("--faults", type=_FILE, metavar="FILE", help="For tests: inject the faults that FILE (YAML) lists.")
 @click.option(
     "--latency",
     default=0.0,
     type=options.Number(0, 3_600_000),
     metavar="MS",
-    help="For tests: wait before each answer.",
+    help="For tests: wait before each response.",
 )
 @click.option(
     "--rate", default=0.0, type=options.Number(0), metavar="N", help="Answer 429 to more than N requests a second."
@@ -123,8 +128,8 @@ def serve(
 ) -> None:
     """Serve ARCHIVE, a folder of GeoTIFFs, as a Scenes API v0.
 
-    The root of the API and the start page, for a browser, are printed as soon as they answer; without --keys or
-    --key they answer anybody on this machine. Ctrl-C stops it.
+    The addresses of the API and of the start page, for a browser, are printed once the service runs. Without --keys or
+    --key, anyone on this machine has access. Ctrl-C stops it.
 
     \b
     Example:

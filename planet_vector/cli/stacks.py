@@ -28,22 +28,27 @@ _SHARE = "{:>7}  "
 @click.command()
 @searching
 @click.option(
-    "--min-depth", type=click.IntRange(min=1), default=2, show_default=True, metavar="N", help="The fewest scenes."
+    "--min-depth",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    metavar="N",
+    help="Fewest scenes of a stack.",
 )
 @click.option(
     "--min-area",
     type=options.Number(min=0),
     metavar="M2",
-    help="The least ground, square metres; of AREA, where one is given.  [default: 10000]",
+    help="The least shared area, square metres; within AREA, if given.  [default: 10000]",
 )
-@click.option("--distinct-days", is_flag=True, help="One scene of each day: the clearest.")
+@click.option("--distinct-days", is_flag=True, help="Take one scene of each day, the clearest.")
 @click.option(
     "--crop",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Crop the scenes of the first stack to AREA, or else to the largest rectangle they share.",
+    help="Crop the scenes of the first stack to AREA, or to the largest rectangle they share.",
 )
-@click.option("--rectangle", is_flag=True, help="Crop to the largest rectangle they share, whatever AREA is.")
+@click.option("--rectangle", is_flag=True, help="Crop to the largest shared rectangle even if AREA is given.")
 @crop_flags
 @options.overwrite
 @options.collection
@@ -70,13 +75,14 @@ def stacks(
     """Find stacks: scenes of a search that share ground, the deepest first.
 
     AREA and the options of the search are those of 'planet-vector search'. A stack is printed as a line of GeoJSON:
-    the ground its scenes share, its area in square metres, the scenes' number and ids, the times of the first and
-    the last. With AREA (or --bbox) it is ground of AREA that they share, and which share of AREA is said: first come
-    all scenes that cover the whole of it, or where they are too few, those that share most of it.
+    the shared ground, its area in square metres, number and ids of the scenes, the times of the first and the last.
+    With AREA (or --bbox), only ground within AREA counts, and its share of AREA is printed. The first stack has then
+    all scenes that cover the whole AREA, or if they are too few, those that share most of it.
 
     With --crop, the scenes of the first stack are cropped to AREA: a GeoTIFF each, all on one grid, of the whole pixels
     that the rectangle around AREA touches. The paths are printed, and the share of AREA that has data. Without AREA, or
-    with --rectangle, they are cropped to the largest rectangle that all of them cover, and the share of that is told.
+    with --rectangle, the scenes are cropped to the largest rectangle that all of them cover; the share is then that of
+    the rectangle.
 
     \b
     Examples:
@@ -105,8 +111,8 @@ def stacks(
     found = find_stacks(scenes, min_depth, min_area, distinct_days, area=query.area)
     if not found:
         nothing = (
-            f"No {min_depth} of the {len(scenes)} scenes found share enough ground: widen the search, or ask for a "
-            "lesser --min-depth or --min-area."
+            f"No {min_depth} of the {len(scenes)} scenes found share enough ground: widen the search, or lower "
+            "--min-depth or --min-area."
         )
         nothing = nothing if scenes else nothing_found(catalog, query)
         if crop is not None:
@@ -137,7 +143,7 @@ def stacks(
 
 
 def _check_whole(stack: Stack, rectangle: bool, min_depth: int, count: int) -> None:
-    """Refuse to crop to an area that the stack does not cover."""
+    """Raise NotFoundError if the stack does not cover the whole area to crop to."""
     if rectangle or stack.covered is None or stack.covered == 1:
         return
     from planet_vector.geometry.ground import percent
@@ -147,7 +153,7 @@ def _check_whole(stack: Stack, rectangle: bool, min_depth: int, count: int) -> N
         told = f"None of the {count} scenes found covers the whole area"
     raise NotFoundError(
         f"{told}: the most that {stack.depth} of them share is {percent(stack.covered)} of it. Take a smaller area, "
-        "put scenes together by 'planet-vector mosaic', or give --rectangle for the largest rectangle they share."
+        "combine scenes by 'planet-vector mosaic', or give --rectangle for the largest rectangle they share."
     )
 
 

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from planet_vector.raster.sync import Plan
 
 OLD_AREA = "aoi.geojson"
-"""Where planet's own client kept the area of a folder; its ``sync`` took no other."""
+"""The file in which planet's own client stored the area of a folder, the only one its ``sync`` used."""
 
 
 @click.command()
 @click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @searching
 @options.products
-@options.dry_run("Only print the files that would come.")
+@options.dry_run("Only print the files that would be fetched.")
 @options.verbose
 def sync(
     catalog: Catalog,
@@ -37,14 +37,14 @@ def sync(
     products: Tuple[str, ...],
     dry_run: bool,
 ) -> None:
-    """Keep DIR as a search has it: fetch what is missing, and what could not be had before.
+    """Synchronize the folder DIR with a search: fetch missing files, and retry those that failed before.
 
-    AREA and the options are those of 'planet-vector search'; for all there is, say PLANET:ortho. Each scene gets its
-    products and a file of metadata beside them, so 'planet-vector serve DIR' serves the folder. What is there is left
-    alone, unless the scene was published anew.
+    AREA and the options are those of 'planet-vector search'; PLANET:ortho selects all ortho scenes. Each scene gets its
+    products and a metadata file beside them, so that 'planet-vector serve DIR' can serve the folder. Existing files are
+    kept, unless the scene was published anew.
 
-    Scenes that fail, or that an interruption left undone, are tried again next time, also when the search does not find
-    them any more. One sync of a folder runs at a time. The paths of the files that come are printed.
+    Scenes that failed or were interrupted are retried by the next sync, even if the search no longer finds them. Only
+    one sync of a folder runs at a time. The paths of the fetched files are printed.
 
     \b
     Examples:
@@ -62,20 +62,20 @@ def sync(
         say(f"The area is that of {directory / OLD_AREA}.", err=True)
     if not area and query == Query(query.schema):
         raise click.UsageError(
-            f"Say which scenes: an AREA or options of a search, or PLANET:{query.scene_type} for all."
+            f"Select scenes: give an AREA, options of a search, or PLANET:{query.scene_type} for all."
         )
     wanted = options.split(products)
     scenes = (Scene(feature, query.schema, catalog) for page in pages_of(catalog, query) for feature in page)
     folder = Folder(directory)
     if dry_run:
         plan = folder.plan(catalog, scenes, wanted)
-        _tell(plan)
+        _print_plan(plan)
         print_paths(((todo.name, path) for todo in plan.todo for path in todo.wanted), failed=plan.refused)
         return
     progress = file_bar()
     with folder.alone():
         plan = folder.plan(catalog, scenes, wanted)
-        _tell(plan)
+        _print_plan(plan)
 
         def came() -> Iterator[Outcome]:
             for todo, outcome in folder.fetch(catalog, plan, progress):
@@ -85,10 +85,13 @@ def sync(
         print_paths(came(), progress, plan.refused)
 
 
-def _tell(plan: Plan) -> None:
+def _print_plan(plan: Plan) -> None:
     for name in plan.gone:
-        say(f"{name} is at the service no longer: it is not waited for any more.", err=True)
+        say(f"{name} is no longer at the service: it is not retried.", err=True)
     if plan.missed:
-        say(f"{plan.missed} scenes are older than what sync.json notes, and missing here: they come too.", err=True)
+        say(
+            f"{plan.missed} scenes are older than the time in sync.json, but missing here: they are fetched, too.",
+            err=True,
+        )
     if sys.stderr.isatty():
-        say(f"{plan.done} scenes are here already, {len(plan.todo)} are to come.", err=True)
+        say(f"{plan.done} scenes are complete, {len(plan.todo)} are to be fetched.", err=True)

@@ -1,4 +1,4 @@
-"""Progress on stderr, on a terminal only."""
+"""Progress bars on stderr, if it is a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,22 @@ from planet_vector.progress import CountBar, FileBar
 
 @contextmanager
 def progress_bar(label: str, total: int, unit: str = "") -> Iterator[Optional[CountBar]]:
-    """Give what is to be called with what is done and what there is in all, or None where nobody watches."""
+    """Show a progress bar within a ``with`` statement.
+
+    Parameters
+    ----------
+    label : str
+        Its label.
+    total : int
+        The total to begin with.
+    unit : str
+        The unit of the numbers; ``B`` for bytes.
+
+    Yields
+    ------
+    CountBar or None
+        To be called with the number done and the total; None if stderr is not a terminal.
+    """
     bar = CountBar(plain(label, sys.stderr), total, unit) if sys.stderr.isatty() else None
     try:
         yield bar
@@ -22,5 +37,5 @@ def progress_bar(label: str, total: int, unit: str = "") -> Iterator[Optional[Co
 
 
 def file_bar() -> Optional[FileBar]:
-    """Return what shows how far several files are, or None where nobody watches."""
+    """Return a progress bar of several files, or None if stderr is not a terminal."""
     return FileBar() if sys.stderr.isatty() else None

@@ -21,14 +21,14 @@ _OTHER_PICTURES = ("gif", "webp", "tif", "tiff", "bmp", "jp2", "pdf", "svg")
     "--size", type=click.Choice(["sm", "md", "lg"]), default="md", show_default=True, help="64, 128 or 640 pixels wide."
 )
 @click.option("--format", "form", type=click.Choice(["png", "jpg", "jpeg"]), help="[default: png]")
-@click.option("--square", is_flag=True, help="Cut to a square.")
+@click.option("--square", is_flag=True, help="Crop to a square.")
 @click.option(
     "-o",
     "--output",
     type=click.Path(allow_dash=True, path_type=Path),
     default=".",
     metavar="DIR|FILE",
-    help="The folder to write to; of one scene also a .png or .jpg, or - for stdout.  [default: here]",
+    help="The folder to write to; for one scene also a .png or .jpg, or - for stdout.  [default: the current one]",
 )
 @options.overwrite
 @options.connection
@@ -43,10 +43,10 @@ def thumbnails(
     overwrite: bool,
     connection: Optional[str],
 ) -> None:
-    """Fetch the pictures the service makes of scenes.
+    """Fetch the service's thumbnails of scenes.
 
-    SCENE is the id of a scene or its PLANET: name, or - for scenes on stdin: ids, names, or what 'planet-vector search'
-    prints. A picture is called <id>_<size>.png, or <id>_<size>_square.png; one that is there already is left alone. The
+    SCENE is the id of a scene or its PLANET: name, or - for scenes on stdin: ids, names, or the output of
+    'planet-vector search'. Files are named <id>_<size>.png, or <id>_<size>_square.png; existing files are kept. The
     paths are printed.
 
     \b
@@ -65,7 +65,7 @@ def thumbnails(
     suffix = output.suffix.lower().lstrip(".")
     single = str(output) == "-" or (suffix in THUMBNAIL_FORMATS and not output.is_dir())
     if single and form is not None and suffix and form != suffix:
-        raise click.UsageError(f"{output} is not called .{form}: leave out --format, or give another name.")
+        raise click.UsageError(f"{output} does not end in .{form}: leave out --format, or give another name.")
     if not single and suffix in _OTHER_PICTURES and not output.is_dir():
         raise click.UsageError(f"{output} is no name for a picture: let it end in .png, .jpg or .jpeg.")
     form = form or (suffix if single and suffix else "png")
@@ -74,7 +74,7 @@ def thumbnails(
     given, failed = sorted_out(scenes_given(scenes, scene_type, connection))
     found = list({each.scene.id: each.scene for each in given}.values())
     if single and len(found) + len(failed) > 1:
-        raise click.UsageError(f"{output} takes the picture of one scene: for several give a folder.")
+        raise click.UsageError(f"{output} takes the thumbnail of one scene: for several give a folder.")
     if str(output) == "-":
         for _, error in failed:
             raise error

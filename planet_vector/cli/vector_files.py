@@ -1,4 +1,4 @@
-"""Files of vector data given as an area: the command that turns one into GeoJSON and searches by it."""
+"""Advice for vector files given as an area: a command that converts the file to GeoJSON and searches by it."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ import click
 from planet_vector.cli.options import TYPED
 
 _XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")
-_OF_A_SHAPEFILE = (".dbf", ".shx", ".prj", ".cpg", ".sbn", ".qix")
+_SHAPEFILE_SUFFIXES = (".dbf", ".shx", ".prj", ".cpg", ".sbn", ".qix")
 
 
 def how_to_read(path: Path, given: str) -> str:
-    """Return the advice for a file that holds neither GeoJSON nor WKT, or GeoJSON that is not in degrees.
+    """Return advice for a file that contains neither GeoJSON nor WKT, or GeoJSON that is not in degrees.
 
     Parameters
     ----------
     path : Path
         The file, or a folder that is a dataset.
     given : str
-        The argument that named it.
+        The argument with its name.
 
     Returns
     -------
     str
-        The end of a sentence. A command in it is the last of it, and works as it is printed.
+        The end of a sentence. A command in it comes last, and runs as printed.
     """
     beside = path.with_suffix(".shp")
-    if path.suffix.lower() in _OF_A_SHAPEFILE and beside.is_file():
+    if path.suffix.lower() in _SHAPEFILE_SUFFIXES and beside.is_file():
         path = beside
     source, layer, placed = _found(path)
     if not layer:
         return "GDAL finds no layer there, either; give GeoJSON, WKT, or the file of a vector layer."
-    # fiona parts several layers by commas and colons, and has no driver for KML and the like.
+    # fiona separates layers by commas and colons, and lacks drivers for XML formats such as KML.
     if find_spec("fiona") is None or _is_xml(path) or set(",:") & set(layer):
         words = ["ogr2ogr", "-f", "GeoJSONSeq", "-t_srs", "EPSG:4326", "/vsistdout/", source]
         words += [] if _is_xml(path) else [layer]
@@ -49,7 +49,7 @@ def how_to_read(path: Path, given: str) -> str:
 
 
 def _found(path: Path) -> Tuple[str, str, bool]:
-    """Return a file's name in GDAL, its first layer (empty if it has none), and whether it has a coordinate system."""
+    """Return a file's GDAL name, its first layer (empty if it has none), and whether it has a coordinate system."""
     source = f"zip://{path}" if path.suffix.lower() == ".zip" else str(path)
     if find_spec("fiona") is None or _is_xml(path):
         return source.replace("zip://", "/vsizip/"), path.stem, True
@@ -70,7 +70,7 @@ def _is_xml(path: Path) -> bool:
 
 
 def _typed(given: str) -> str:
-    """Return the command that was typed, with standard input in the place of an argument."""
+    """Return the command line with an argument replaced by ``-`` for stdin."""
     context = click.get_current_context(silent=True)
     program, words = context.meta.get(TYPED, ("", [])) if context is not None else ("", [])
     if not program:

@@ -27,9 +27,9 @@ from planet_vector.names import parse_name
 @options.connection
 @options.verbose
 def vrt(name: str, output: Path, res: str, overwrite: bool, connection: Optional[str]) -> None:
-    """Write a VRT of several products of a scene, or of the quads of a basemap: one dataset, no pixels in it.
+    """Write a VRT of several products of a scene, or of the quads of a basemap: one dataset without pixels.
 
-    There is no key in the file. Programs need one in force to open it: eval "$(planet-vector env)".
+    The file contains no key. Programs need one in their environment to open it: eval "$(planet-vector env)".
 
     \b
     Examples:

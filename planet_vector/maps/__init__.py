@@ -1,13 +1,13 @@
-"""Maps: scenes and basemaps on one page for a browser, which needs nothing but itself.
+"""Maps: scenes and basemaps on one self-contained page for a browser.
 
 ==========  ===============================================================
 module      does
 ==========  ===============================================================
-content     names become scenes and basemaps, laid out on one sheet
-addresses   where the page finds tiles and thumbnails
-page        all of it as one HTML file, with Leaflet in it
-serve       the page from a local process that has the key
-static      what the page is made of
+content     fetches the scenes and basemaps of names, lays them out
+addresses   builds the addresses of tiles and thumbnails
+page        renders one HTML file that includes Leaflet
+proxy       serves the page from a local process that has the key
+static      the template, styles and scripts of the page
 ==========  ===============================================================
 """
 
@@ -27,25 +27,25 @@ from planet_vector.workers import Workers
 __all__ = ["THUMBNAILS", "Written", "write_map"]
 
 THUMBNAILS = 50
-"""Thumbnails in a page, unless something else is said: five seconds at the usual ten requests a second."""
+"""The default number of thumbnails in a page: five seconds at the usual ten requests a second."""
 
 MAX_BYTES = 4 * 2**20
-"""Bytes of all thumbnails in a page: a file that still goes by mail."""
+"""Greatest size of all thumbnails in a page, in bytes, so that the file can be sent by mail."""
 
 
 class Written(NamedTuple):
-    """Tell what a map has in it.
+    """Contents of a map file.
 
     Attributes
     ----------
     path : Path
         The file.
     scenes, basemaps : int
-        What it shows.
+        The number of scenes and of basemaps.
     thumbnails : int
-        Thumbnails in the file.
+        The number of thumbnails in the file.
     left_out : int
-        Scenes whose thumbnail is not in it.
+        The number of scenes without a thumbnail in the file.
     """
 
     path: Path
@@ -66,43 +66,43 @@ def write_map(
     connection: Optional[str] = None,
     key: Optional[str] = None,
 ) -> Written:
-    """Write scenes and basemaps as a map: one HTML file with everything in it but tiles. No key is in it.
+    """Write scenes and basemaps as a map: one HTML file that contains everything but tiles, and no key.
 
     Parameters
     ----------
     names : str or iterable of str
-        Of searches, scenes and basemaps at one service: ``PLANET:ortho?cloud_cover.estimated.lte=5``,
+        Names of searches, scenes and basemaps of one service: ``PLANET:ortho?cloud_cover.estimated.lte=5``,
         ``PLANET:basemaps/NAME``.
     path : str or Path
-        The file; replaced when it is complete.
+        The file; an existing one is replaced once the new one is complete.
     thumbnails : int
-        How many thumbnails are put into the file, of the newest scenes, in 4 MB at the most.
+        The number of thumbnails to embed, of the newest scenes, at most 4 MB in all.
     background : str, optional
-        Address of tiles that lie under the scenes, with ``{z}``, ``{x}`` and ``{y}``; by default a graticule only.
+        Address of tiles under the scenes, with ``{z}``, ``{x}`` and ``{y}``; by default only a graticule.
     attribution : str
-        Whose the background is, shown on it.
+        Attribution of the background, shown on the map.
     progress : bool or callable, optional
-        Show a bar, in a terminal or a notebook; or call this with the thumbnails fetched and those to fetch.
+        Show a bar, in a terminal or a notebook; or a callback, called with the number of thumbnails fetched and in all.
     connection, key : str, optional
         As for `planet_vector.connect`.
 
     Returns
     -------
     Written
-        What is in the file, and how many thumbnails are not.
+        The contents of the file.
 
     Raises
     ------
     ModuleNotFoundError
-        When the extra ``maps`` is not installed.
+        If the extra ``maps`` is not installed.
     PlanetVectorError
-        When a name is none, the service does not give all that is named, or the background is no address of tiles.
+        If a name is invalid, a request fails, or the background is not an address of tiles.
     """
     from planet_vector.atomic_files import complete
 
     path = Path(path)
     if not path.absolute().parent.is_dir():
-        raise ConfigError(f"{path.parent} is no folder: make it, or write the map elsewhere.")
+        raise ConfigError(f"{path.parent} is not a folder: create it, or write the map elsewhere.")
     leaflet_folder()
     under = None if background is None else checked_background(background, attribution)
     content = gather([names] if isinstance(names, str) else names, connection, key)
@@ -114,7 +114,7 @@ def write_map(
 
 
 def _thumbnails(content: Content, most: int, progress: Progress) -> Pictures:
-    """Fetch the thumbnails of the newest scenes, as many as are wanted and fit."""
+    """Fetch thumbnails of the newest scenes, up to a number and to `MAX_BYTES`."""
     wanted = content.scenes[:most]
     kept: Dict[int, bytes] = {}
     room = MAX_BYTES
@@ -129,7 +129,7 @@ def _thumbnails(content: Content, most: int, progress: Progress) -> Pictures:
 
 
 def _thumbnail(scene: Scene) -> Optional[bytes]:
-    """Return a thumbnail, or None where the service has none of this scene."""
+    """Return the thumbnail of a scene, or None if the service has none."""
     try:
         return scene.thumbnail()
     except NotFoundError:

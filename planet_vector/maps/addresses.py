@@ -1,4 +1,4 @@
-"""Where a page finds pictures: at the service itself, or at the local process that has the key."""
+"""Addresses of the pictures of a page: at the service, or at the local process that has the key."""
 
 from __future__ import annotations
 
@@ -14,50 +14,92 @@ from planet_vector.roots import is_api_origin
 from planet_vector.scene import Scene
 
 Tiles = Tuple[str, str]
-"""A pattern with {z}, {x}, {y} and perhaps {s}, as Leaflet takes it, and what {s} stands for, a character each."""
+"""A URL pattern for Leaflet, with {z}, {x}, {y} and optionally {s}, and the values of {s}, a character each."""
 
 _SHARDS = re.compile(r"\{(\d)-(\d)\}")
 
 
 class Addresses(Protocol):
-    """Tell a page where pictures are.
+    """Protocol of the addresses of pictures in a page.
 
     Attributes
     ----------
     sources : list of str
-        Where its pictures may come from, in the words of a Content-Security-Policy.
+        The allowed sources of pictures, for a Content-Security-Policy.
     """
 
     sources: List[str]
 
     def scene_tiles(self, scene: Scene) -> Tiles:
-        """Return where the tiles of a scene are."""
+        """Return the pattern of a scene's tiles.
+
+        Parameters
+        ----------
+        scene : Scene
+            The scene.
+        """
 
     def basemap_tiles(self, basemap: Basemap) -> Tiles:
-        """Return where the tiles of a basemap are."""
+        """Return the pattern of a basemap's tiles.
+
+        Parameters
+        ----------
+        basemap : Basemap
+            The basemap.
+        """
 
     def thumbnail(self, scene: Scene) -> Optional[str]:
-        """Return where the thumbnail of a scene is; None where a browser cannot get it."""
+        """Return the address of a scene's thumbnail, or None if a browser cannot load it.
+
+        Parameters
+        ----------
+        scene : Scene
+            The scene.
+        """
 
 
 class Direct:
-    """Lead to the service, whose addresses hold no key: it gives the pictures only if it asks for none."""
+    """Addresses at the service itself, without a key: they work only if the service needs none.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
+    """
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self.sources: List[str] = []
 
     def scene_tiles(self, scene: Scene) -> Tiles:
-        """Return where the tiles of a scene are."""
+        """Return the pattern of a scene's tiles.
+
+        Parameters
+        ----------
+        scene : Scene
+            The scene.
+        """
         return self._known(self._catalog.tiles(scene), ""), ""
 
     def basemap_tiles(self, basemap: Basemap) -> Tiles:
-        """Return where the tiles of a basemap are, its several hosts as Leaflet has them."""
+        """Return the pattern of a basemap's tiles, with its hosts as Leaflet's {s}.
+
+        Parameters
+        ----------
+        basemap : Basemap
+            The basemap.
+        """
         pattern, shards = basemap_pattern(self._catalog, basemap)
         return self._known(pattern, shards), shards
 
     def thumbnail(self, scene: Scene) -> Optional[str]:
-        """Return where the thumbnail of a scene is; None where the service asks for a key."""
+        """Return the address of a scene's thumbnail, or None if the service needs a key.
+
+        Parameters
+        ----------
+        scene : Scene
+            The scene.
+        """
         link = thumbnail_link(self._catalog, scene)
         return self._known(link, "") if link is not None and self._catalog.settings.key is None else None
 
@@ -70,29 +112,53 @@ class Direct:
 
 
 class Proxied:
-    """Lead to the local process, and remember which addresses of the service its own stand for."""
+    """Addresses at the local process; keeps the service's address for each.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
+    """
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self.sources = ["'self'"]
-        self.tiles: Dict[str, str] = {}  # what stands before /{z}/{x}/{y}.png, and the service's pattern
+        self.tiles: Dict[str, str] = {}  # by the path before /{z}/{x}/{y}.png, the service's pattern
         self.thumbnails: Dict[str, str] = {}
 
     def scene_tiles(self, scene: Scene) -> Tiles:
-        """Return where the tiles of a scene are."""
+        """Return the pattern of a scene's tiles.
+
+        Parameters
+        ----------
+        scene : Scene
+            The scene.
+        """
         place = f"scenes/{scene.scene_type}/{scene.id}"
         self.tiles[place] = self._catalog.tiles(scene)
         return f"{place}/{{z}}/{{x}}/{{y}}.png", ""
 
     def basemap_tiles(self, basemap: Basemap) -> Tiles:
-        """Return where the tiles of a basemap are."""
+        """Return the pattern of a basemap's tiles.
+
+        Parameters
+        ----------
+        basemap : Basemap
+            The basemap.
+        """
         place = f"mosaics/{quote(basemap.name, safe='')}"
         pattern, shards = basemap_pattern(self._catalog, basemap)
         self.tiles[place] = pattern.replace("{s}", shards[:1])
         return f"{place}/{{z}}/{{x}}/{{y}}.png", ""
 
     def thumbnail(self, scene: Scene) -> Optional[str]:
-        """Return where the thumbnail of a scene is."""
+        """Return the address of a scene's thumbnail, or None if there is none.
+
+        Parameters
+        ----------
+        scene : Scene
+            The scene.
+        """
         link = thumbnail_link(self._catalog, scene)
         if link is None or not is_item_id(scene.id):
             return None
@@ -102,15 +168,22 @@ class Proxied:
 
 
 def basemap_pattern(catalog: Catalog, basemap: Basemap) -> Tiles:
-    """Return the pattern of a basemap's tiles as Leaflet takes it.
+    """Return the pattern of a basemap's tiles for Leaflet.
 
-    The service's own names a range of hosts, ``tiles{0-3}.planet.com``, which the tutorials of its specification turn
-    into ``{s}``. A range in the path names one host, where several addresses of a tile would do no good.
+    The service's pattern has a range of hosts, ``tiles{0-3}.planet.com``, which becomes ``{s}``, as in the tutorials of
+    its specification. Of a range in the path only the first number is used: several addresses at one host gain nothing.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
+    basemap : Basemap
+        The basemap.
 
     Raises
     ------
     ProtocolError
-        When it is no pattern, or leads to a host that is not the API's.
+        If it is not a pattern, or its host is not one of the API.
     """
     pattern = basemap.tiles
     shards = _SHARDS.search(pattern)
@@ -125,17 +198,25 @@ def basemap_pattern(catalog: Catalog, basemap: Basemap) -> Tiles:
     link = catalog.transport.check_link(pattern.replace("{s}", hosts[:1]))
     rest = re.sub(r"\{[szxy]\}", "", pattern)
     if not all(part in pattern for part in ("{z}", "{x}", "{y}")) or re.search(r"[{}\s\"'<>;,]", rest):
-        raise ProtocolError(f"The service gave basemap {basemap.name!r} tiles whose addresses name no place.")
+        raise ProtocolError(f"The service returned an invalid address of tiles for basemap {basemap.name!r}.")
     if not is_api_origin(link, catalog.settings.api_url):
         raise ProtocolError(
-            f"The tiles of basemap {basemap.name!r} are at {urlsplit(link).netloc}, no host of the API: "
-            "a map does not ask there."
+            f"The tiles of basemap {basemap.name!r} are at {urlsplit(link).netloc}, which is not a host of the API: "
+            "a map sends no requests there."
         )
     return (pattern if hosts else link), hosts
 
 
 def thumbnail_link(catalog: Catalog, scene: Scene) -> Optional[str]:
-    """Return the service's link to a thumbnail; None where there is none, or not on the API's own hosts."""
+    """Return the service's link to a thumbnail, or None if there is none at a host of the API.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
+    scene : Scene
+        The scene.
+    """
     try:
         link = catalog.transport.check_link(scene.link("thumbnail"))
     except (NotFoundError, ProtocolError):

@@ -1,4 +1,4 @@
-"""What a map shows: the scenes and basemaps that names stand for, and where on the sheet each lies."""
+"""Content of a map: the scenes and basemaps of names, and their layout in longitude."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from planet_vector.scene import Scene
 from planet_vector.vector.search import search
 
 MOST_SCENES = 5000
-"""Scenes of one map: as many footprints as a browser draws within a second or two, in some 5 MB of page."""
+"""Most scenes of one map: a browser draws so many footprints within a second or two, from some 5 MB of page."""
 
-_DIGITS = 7  # of a degree: a centimetre
+_DIGITS = 7  # decimals of a degree: a centimetre
 
 
 @dataclass(frozen=True)
 class Content:
-    """Hold what a map shows.
+    """Content of a map.
 
     Attributes
     ----------
     catalog : Catalog
-        The service all of it comes from.
+        The service.
     names : sequence of str
-        What was asked for.
+        The names of the map.
     scenes : sequence of Scene
-        Each once, the newest first; those without a time last.
+        Distinct scenes, the newest first; those without a time last.
     footprints : sequence of list of Polygon
-        Of each scene, in longitudes that run on: a footprint across the antimeridian is in one piece, and scenes on
-        both sides of it lie side by side.
+        The footprint of each scene, in continuous longitudes: a footprint across the antimeridian is in one piece, and
+        scenes on both sides of it lie side by side.
     basemaps : sequence of (Basemap, bounds)
-        Each with west, south, east, north in degrees, or None where that would take many requests.
+        Each with west, south, east, north in degrees, or None if the bounds would take many requests.
     """
 
     catalog: Catalog
@@ -51,23 +51,28 @@ class Content:
 
 
 def gather(names: Iterable[str], connection: Optional[str] = None, key: Optional[str] = None) -> Content:
-    """Ask the service for what names stand for.
+    """Fetch the scenes and basemaps of names.
 
     Parameters
     ----------
     names : iterable of str
-        Of searches (``PLANET:ortho?…``), scenes and basemaps (``PLANET:basemaps/NAME``), at one service.
+        Names of searches (``PLANET:ortho?…``), scenes and basemaps (``PLANET:basemaps/NAME``) of one service.
     connection, key : str, optional
         As for `planet_vector.connect`.
+
+    Returns
+    -------
+    Content
+        The scenes and basemaps.
 
     Raises
     ------
     NameSyntaxError
-        When a text is no such name, or the names are of several services.
+        If a name is invalid, or the names are of several services.
     QueryError
-        When they stand for more than `MOST_SCENES` scenes.
+        If they have more than `MOST_SCENES` scenes.
     ServiceError
-        When the service does not give all of them.
+        If a request fails.
     """
     given = list(names)
     if not given:
@@ -89,7 +94,7 @@ def gather(names: Iterable[str], connection: Optional[str] = None, key: Optional
                 found[scene.scene_type, scene.id] = scene
             if len(found) > MOST_SCENES:
                 raise QueryError(
-                    f"A map shows {MOST_SCENES:,} scenes at the most, and there are more: narrow the search, "
+                    f"A map shows at most {MOST_SCENES:,} scenes, but there are more: narrow the search, "
                     "or add limit=N to its name."
                 )
     scenes = sorted(found.values(), key=lambda scene: (time_of(scene) or -math.inf, scene.id), reverse=True)
@@ -103,7 +108,13 @@ def gather(names: Iterable[str], connection: Optional[str] = None, key: Optional
 
 
 def time_of(scene: Scene) -> Optional[float]:
-    """Return when a scene was acquired, in seconds since 1970, or None where the service does not say."""
+    """Return the time of acquisition in seconds since 1970, or None if it is missing or invalid.
+
+    Parameters
+    ----------
+    scene : Scene
+        The scene.
+    """
     try:
         return scene.acquired.timestamp()
     except (ProtocolError, OverflowError):
@@ -122,7 +133,7 @@ def _bounds(catalog: Catalog, basemap: Basemap) -> Optional[Tuple[float, float, 
     quads = few_quads(catalog.basemaps, basemap)
     if not quads:
         return None
-    # A square is enough of a footprint to be laid beside the others.
+    # Squares in the place of footprints suffice for the layout.
     squares: List[List[Polygon]] = []
     for quad in quads:
         west, south, east, north = quad_bounds(basemap, quad.id)
@@ -132,10 +143,10 @@ def _bounds(catalog: Catalog, basemap: Basemap) -> Optional[Tuple[float, float, 
 
 
 def _side_by_side(footprints: Sequence[List[Polygon]]) -> List[List[Polygon]]:
-    """Move polygons by whole turns so that they lie together, and close those that were cut at the antimeridian.
+    """Shift polygons by 360 degrees so that they lie together, and join those that were cut at the antimeridian.
 
-    The sheet is cut in the middle of the widest gap of longitudes that has no footprint, so that it is as narrow as can
-    be. Where the gap holds the antimeridian already, nothing moves.
+    The map is cut in the middle of the widest gap of longitudes without a footprint, so that it is as narrow as
+    possible. If that gap contains the antimeridian, nothing is shifted.
     """
     spans = sorted(
         (min(x for x, _ in polygon[0]), max(x for x, _ in polygon[0])) for parts in footprints for polygon in parts
@@ -165,6 +176,6 @@ def _closed(parts: List[Polygon]) -> List[Polygon]:
     try:
         joined: Any = shapely.union_all(shapely.make_valid([Shape(rings[0], rings[1:]) for rings in parts]))
     except shapely.errors.ShapelyError as error:
-        raise ProtocolError(f"The service gave a footprint that cannot be drawn: {error}.") from None
+        raise ProtocolError(f"The service returned a footprint that cannot be drawn: {error}.") from None
     surfaces = [part for part in shapely.get_parts(joined) if part.geom_type == "Polygon"]
     return [[list(ring.coords) for ring in (part.exterior, *part.interiors)] for part in surfaces]

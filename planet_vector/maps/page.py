@@ -1,4 +1,4 @@
-"""The page of a map: one file with everything in it, and a policy that lets nothing else in."""
+"""The page of a map: one self-contained file, with a Content-Security-Policy that allows nothing else."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ _STYLES = ("map.css",)
 _SCRIPTS = ("graticule.js", "tiles.js", "time.js", "list.js", "details.js", "map.js")
 
 _HOST = re.compile(r"(?:(?:\{s\}\.)?[\w.\-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?", re.ASCII)
-_BACKGROUND_HOSTS = "abc"  # what Leaflet takes {s} for
-_EXACT = 2**53  # integers up to here are whole in a browser
-_TOLD = 8  # characters a key has at the least for its text to be told from other text
+_BACKGROUND_HOSTS = "abc"  # Leaflet's values of {s}
+_EXACT = 2**53  # browsers represent integers up to here exactly
+_LEAST_KEY = 8  # least characters of a key for which a match in the page cannot be a coincidence
 
 
 class Background(NamedTuple):
-    """Hold where the tiles behind a map are: a pattern with {z}, {x}, {y} and perhaps {s}, and whose they are."""
+    """Background tiles of a map: a URL pattern with {z}, {x}, {y} and optionally {s}, and the attribution."""
 
     url: str
     attribution: str = ""
 
 
 class Pictures(NamedTuple):
-    """Hold the thumbnails that are part of the page, each a PNG by the number of its scene, and how many are not."""
+    """The embedded thumbnails, PNG by the index of the scene, and the number of scenes without."""
 
     content: Mapping[int, bytes]
     left_out: int
@@ -61,22 +61,20 @@ def render(
     Parameters
     ----------
     content : Content
-        What it shows.
+        The scenes and basemaps.
     addresses : Addresses
-        Where its pictures are.
+        The addresses of tiles and thumbnails.
     pictures : Pictures
-        The thumbnails that are part of it.
+        The embedded thumbnails.
     background : Background, optional
-        What lies under it; by default a graticule only.
+        The tiles under the scenes; by default only a graticule.
     served : bool
-        Whether it is shown by the local process that has the key.
+        Whether the local process that has the key serves it.
 
     Raises
     ------
-    ConfigError
-        When the background is no pattern of tiles.
     ProtocolError
-        When the service's data cannot be shown safely.
+        If the service's data contain the key, or are nested too deeply.
     """
     sources = _background_sources(background) if background else []
     data: Dict[str, Any] = {
@@ -93,8 +91,8 @@ def render(
     }
     text = _embedded(data)
     key = content.catalog.settings.key
-    if key is not None and len(key.reveal()) >= _TOLD and key.reveal() in text:
-        raise ProtocolError("The service's answer repeats the key, or a name holds it: no map is made of it.")
+    if key is not None and len(key.reveal()) >= _LEAST_KEY and key.reveal() in text:
+        raise ProtocolError("The service's response repeats the key, or a name contains it: no map is written.")
     leaflet = leaflet_folder()
     styles = [_read(leaflet / "leaflet.css"), *(_read(_STATIC / name) for name in _STYLES)]
     own = "\n".join(_read(_STATIC / name) for name in _SCRIPTS)
@@ -121,7 +119,7 @@ def render(
 
 
 def leaflet_folder() -> Path:
-    """Return the folder that Leaflet's files are in.
+    """Return the folder of Leaflet's files.
 
     Raises
     ------
@@ -133,12 +131,24 @@ def leaflet_folder() -> Path:
 
 
 def checked_background(url: str, attribution: str = "") -> Background:
-    """Return a map for the background.
+    """Check the address of background tiles.
+
+    Parameters
+    ----------
+    url : str
+        ``http`` or ``https``, with ``{z}``, ``{x}`` and ``{y}``; ``{s}.`` may precede the host.
+    attribution : str
+        Shown on the map.
+
+    Returns
+    -------
+    Background
+        The background.
 
     Raises
     ------
     ConfigError
-        When it is no address of tiles.
+        If it is not an address of tiles.
     """
     parts = urlsplit(url)
     if (
@@ -147,8 +157,8 @@ def checked_background(url: str, attribution: str = "") -> Background:
         or not all(part in url for part in ("{z}", "{x}", "{y}"))
     ):
         raise ConfigError(
-            "The background is no address of tiles: write one such as https://tile.example.org/{z}/{x}/{y}.png; "
-            "{s}. may stand before the host."
+            "The background is not an address of tiles: give one such as https://tile.example.org/{z}/{x}/{y}.png; "
+            "{s}. may precede the host."
         )
     return Background(url, attribution)
 
@@ -170,7 +180,7 @@ def _scene(
     try:
         properties = list(flatten(scene.properties))
     except RecursionError:
-        raise ProtocolError(f"The service gave {scene.id} properties too deep to show.") from None
+        raise ProtocolError(f"The service returned properties of {scene.id} that are nested too deeply.") from None
     cloud = scene.cloud_cover
     named = is_item_id(scene.id) and is_item_id(scene.scene_type)
     pattern, _ = addresses.scene_tiles(scene) if named and polygons else (None, "")
@@ -207,7 +217,7 @@ def _basemap(
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as a browser can hold it without loss: what is no number there becomes text."""
+    """Return a value that a browser represents without loss; other numbers become text."""
     if value is None or isinstance(value, (str, bool)):
         return value
     if isinstance(value, (int, float)) and math.isfinite(value) and abs(value) <= _EXACT:
@@ -216,7 +226,7 @@ def _plain(value: Any) -> Any:
 
 
 def _embedded(data: Any) -> str:
-    """Return JSON that stands in a script element whatever its texts hold: no tag, no comment, no line separator."""
+    """Return JSON that is safe in a script element: it contains no tag, comment or line separator."""
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)  # ASCII only, so U+2028 is escaped
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
@@ -226,7 +236,7 @@ def _data_uri(picture: bytes) -> str:
 
 
 def _digest(text: str) -> str:
-    """Return what a policy calls an inline script or style by (CSP level 3, section 2.3.1)."""
+    """Return the hash source of an inline script or style (CSP level 3, section 2.3.1)."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 

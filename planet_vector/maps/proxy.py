@@ -1,7 +1,7 @@
-"""A map from a process on this machine that has the key: the page asks it for tiles, and it asks the service.
+"""Local proxy for a map: the page requests tiles from it, and it requests them from the service with the key.
 
-It answers at loopback only, under a path that nobody can guess, and gives what the page shows and nothing else: the
-addresses of the service are made here, from what it said of the scenes, never from what a browser asks for.
+It listens on loopback only, under a random path, and serves only the pictures of the page. The addresses at the service
+come from the metadata of the scenes, never from a browser's request.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from planet_vector.maps.addresses import Proxied
 from planet_vector.maps.content import Content, gather
 from planet_vector.maps.page import Pictures, checked_background, leaflet_folder, render
 
-MAX_PICTURE = 16 * 2**20  # bytes; a tile in PNG has a quarter of one MB at the most
+MAX_PICTURE = 16 * 2**20  # bytes; a PNG tile has at most a quarter of a megabyte
 
 _TILE = re.compile(
     r"(?P<place>(?:scenes/[^/]+|mosaics)/[^/]+)/(?P<z>\d{1,2})/(?P<x>\d{1,7})/(?P<y>\d{1,7})\.png", re.ASCII
 )
 _KINDS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
-_EMPTY = bytes.fromhex(  # a PNG of one transparent pixel, for a tile that the scene does not reach
+_EMPTY = bytes.fromhex(  # a PNG of one transparent pixel, for tiles outside the scene
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000b4944415478da63600002000005"
     "0001e9fadcd80000000049454e44ae426082"
 )
-_IDLE = 60.0  # seconds a browser may hold a connection without asking
+_IDLE = 60.0  # seconds until an idle connection is closed
 
 
 class Answer(NamedTuple):
-    """Hold what a browser gets."""
+    """Response to a browser: status, content type (or the target of a redirect) and body."""
 
     status: int
     kind: str
@@ -43,29 +43,34 @@ class Answer(NamedTuple):
 
 
 class MapServer(ThreadingHTTPServer):
-    """Serve one map at loopback.
+    """HTTP server of one map on loopback.
 
     Parameters
     ----------
     names : str or iterable of str
-        As `planet_vector.maps.write_map` takes them.
+        As for `planet_vector.maps.write_map`.
     port : int
-        Where to listen; 0 for any port that is free.
+        The port to listen on; 0 for any free one.
     background, attribution : str, optional
         As for `write_map`.
     told : callable
-        Called with a sentence when the service does not give a picture, each sentence once.
+        Callback for messages, called with each distinct error of the service once.
     connection, key : str, optional
         As for `planet_vector.connect`.
 
     Attributes
     ----------
     url : str
-        The address of the map. Who knows it sees what the key opens, as far as the map shows it.
+        The address of the map. It grants access to everything that the map shows.
+
+    Raises
+    ------
+    ConfigError
+        If the port cannot be opened.
     """
 
     daemon_threads = True
-    allow_reuse_address = sys.platform != "win32"  # there it would let two processes share a port
+    allow_reuse_address = sys.platform != "win32"  # on Windows two processes could then share a port
 
     def __init__(
         self,
@@ -83,7 +88,7 @@ class MapServer(ThreadingHTTPServer):
         self.content: Content = gather([names] if isinstance(names, str) else names, connection, key)
         self._places = Proxied(self.content.catalog)
         self._page = render(self.content, self._places, Pictures({}, 0), under, served=True).encode()
-        # Tiles come by dozens; they are not what the limit on questions to the API is for.
+        # No rate limit: tiles are requested by dozens, and the limit is meant for requests to the API.
         self._transport = Transport(replace(self.content.catalog.settings, rate=0.0))
         self._token, self._once = secrets.token_urlsafe(24), ""
         self._told, self._known = told, set[str]()
@@ -98,18 +103,24 @@ class MapServer(ThreadingHTTPServer):
         self.url = f"http://{self.hosts[0]}/{self._token}/"
 
     def once(self) -> str:
-        """Return an address that leads to the map once: for a browser's arguments, which others can read."""
+        """Return an address that opens the map once, for the arguments of a browser, which other users can see."""
         self._once = secrets.token_urlsafe(24)
         return f"http://{self.hosts[0]}/{self._once}"
 
     def answer(self, path: str) -> Answer:
-        """Return what stands at a path."""
+        """Return the response for a path.
+
+        Parameters
+        ----------
+        path : str
+            The path of the request, with a leading slash.
+        """
         token, _, rest = path[1:].partition("/")
         if self._once and not rest and hmac.compare_digest(token.encode(), self._once.encode()):
             self._once = ""
             return Answer(HTTPStatus.SEE_OTHER, self.url, b"")
         if not path.startswith("/") or not hmac.compare_digest(token.encode(), self._token.encode()):
-            return _refusal(HTTPStatus.NOT_FOUND, "There is nothing at this address: take the one that was printed.")
+            return _refusal(HTTPStatus.NOT_FOUND, "There is nothing at this address: use the one that was printed.")
         if not rest:
             return Answer(HTTPStatus.OK, "text/html; charset=utf-8", self._page)
         address = self._address(rest)
@@ -120,17 +131,17 @@ class MapServer(ThreadingHTTPServer):
             for signature, kind in _KINDS.items():
                 if body.startswith(signature):
                     return Answer(HTTPStatus.OK, kind, body)
-            raise ProtocolError("The service gave something that is no picture.", f"GET {address}")
+            raise ProtocolError("The service returned something that is not a picture.", f"GET {address}")
         except NotFoundError:
             return Answer(HTTPStatus.OK, "image/png", _EMPTY)
         except ServiceError as error:
             if str(error) not in self._known:
                 self._known.add(str(error))
                 self._told(str(error))
-            return _refusal(HTTPStatus.BAD_GATEWAY, "The service did not give this picture.")
+            return _refusal(HTTPStatus.BAD_GATEWAY, "The service did not return this picture.")
 
     def _address(self, rest: str) -> Optional[str]:
-        """Return the service's address of a picture of the map; None for everything else."""
+        """Return the service's address for a picture of the map, or None for any other path."""
         match = _TILE.fullmatch(rest)
         if match is None:
             return self._places.thumbnails.get(rest)
@@ -138,7 +149,13 @@ class MapServer(ThreadingHTTPServer):
         return pattern and re.sub(r"\{([zxy])\}", lambda part: match[part[1]], pattern)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a browser that hung up in the middle; it does so whenever somebody moves the map."""
+        """Ignore closed connections: a browser closes them whenever the map is moved.
+
+        Parameters
+        ----------
+        request, client_address
+            As in `socketserver.BaseServer.handle_error`.
+        """
         if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
             super().handle_error(request, client_address)
 
@@ -155,11 +172,11 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _IDLE
 
     def do_GET(self) -> None:
-        """Answer a browser of this machine that asks this process, and not by another name."""
+        """Respond to a request; reject other host names and request bodies."""
         hosts = self.headers.get_all("Host", [])
-        # A page elsewhere whose name was made to lead here says that name (DNS rebinding).
+        # Against DNS rebinding: a foreign page whose host name resolves to loopback sends that name.
         if len(hosts) != 1 or hosts[0] not in self.server.hosts:
-            self._send(_refusal(HTTPStatus.FORBIDDEN, "This process answers to 127.0.0.1 and localhost only."))
+            self._send(_refusal(HTTPStatus.FORBIDDEN, "This process responds to 127.0.0.1 and localhost only."))
         elif self.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in self.headers:
             self.close_connection = True
             self._send(_refusal(HTTPStatus.BAD_REQUEST, "A GET has no body."))
@@ -187,7 +204,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer.body)
 
     def log_message(self, format: str, *arguments: Any) -> None:
-        """Write nothing: the path holds what opens the map."""
+        """Log nothing: the path contains the token of the map."""
 
 
 def _refusal(status: int, sentence: str) -> Answer:

@@ -1,4 +1,4 @@
-"""Stacks: scenes of several dates over one ground, what they share, and crops of it on one grid.
+"""Stacks: scenes of several dates over the same ground, the ground they share, and crops of it on one grid.
 
 ================  ==========================================  ====================
 module            does                                        needs
@@ -8,9 +8,9 @@ overlap           footprints → stacks                         shapely
 rectangle_search  the largest rectangle inside an area        numpy
 rectangle_convex  the same inside a convex one, exactly       numpy
 parts             the same in each part of an area            numpy
-fitting           large rectangles, larger and larger ones    numpy
+fitting           search for large rectangles                 numpy
 narrowing         proof that none is larger                   numpy
-insides           places inside an area                       numpy
+insides           points inside an area                       numpy
 rectangle         the same for shapely polygons               shapely
 utm_grid          the pixels in or around an area, UTM        numpy
 stack_grid        the pixels that the crops of a stack share  rasterio
@@ -21,5 +21,5 @@ sheets            contact sheets and animations of crops      Pillow
 cube              a stack as an xarray Dataset                odc-stac
 ================  ==========================================  ====================
 
-All that need no more than numpy serve QGIS too, where shapely and rasterio may be missing.
+QGIS uses the modules that need at most numpy, as it may lack shapely and rasterio.
 """

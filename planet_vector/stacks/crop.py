@@ -1,10 +1,10 @@
 """The same window of every scene of a stack: one grid, one size, pixel over pixel.
 
-The window is the rectangle of whole pixels around the area that was asked for, and a scene is cut to it that covers
-the area; without an area it is the largest rectangle that all scenes cover.
+With an area, the window is the rectangle of whole pixels around it, and only scenes that cover the area are cropped.
+Without an area, it is the largest rectangle that all scenes cover.
 
-Of each file only the rows that the window needs are read. A scene on the stack's grid is copied as it is; one in
-another UTM zone, or between the grid's pixels, is warped. What has no data stays so.
+Only the rows of each file that the window needs are read. A scene on the stack's grid is copied unchanged; one in
+another UTM zone, or on another grid, is warped. Missing data stays missing.
 """
 
 from __future__ import annotations
@@ -39,28 +39,26 @@ from planet_vector.stacks.overlap import Stack, common_ground, over, shares_by_s
 from planet_vector.stacks.resample import REACH, Pixels, read_onto, seen_by_gdal
 from planet_vector.stacks.stack_grid import own_grid, stack_grid
 
-"""Called with the scenes that are done, and how many there are."""
-
 
 class Crop(NamedTuple):
-    """What became of a scene.
+    """Result of cropping a scene.
 
     Attributes
     ----------
     scene : Scene
         The scene.
     path : Path or None
-        The GeoTIFF; None where the scene does not cover the area, has no data in it, or too little is valid.
+        The GeoTIFF; None if the scene does not cover the area, has no data in it, or too little is valid.
     valid : float
-        The share of its pixels that have data, from 0 to 1; 0 where none was read, as its footprint misses the area.
+        The share of its pixels that have data, from 0 to 1; 0 if none were read.
     covered : float, optional
-        The share of the area that the scene has, from 0 to 1: of the pixels that the area touches, those with data.
-        Where the footprint does not cover the area, nothing is read: it is the share of it that the footprint covers.
+        The share of the area that has data, from 0 to 1, by the pixels that the area touches. If the footprint does not
+        cover the area, no pixels are read, and it is the share that the footprint covers. None without an area.
     read : bool
         Whether pixels were read.
     cut_short : bool
-        Whether it is left out because its raster ends in the area, although its footprint covers that; ``covered`` is
-        then the share of the area that the raster covers.
+        Whether the scene is left out because its raster ends within the area, although its footprint covers the area;
+        ``covered`` is then the share of the area that the raster covers.
     """
 
     scene: Scene
@@ -88,61 +86,60 @@ def crop_stack(
     connection: Optional[str] = None,
     key: Optional[str] = None,
 ) -> List[Crop]:
-    """Write the ground of an area, or the largest rectangle that all scenes of a stack cover, a GeoTIFF of each scene.
+    """Write a GeoTIFF of each scene of a stack, cropped to an area or to the largest rectangle that all scenes cover.
 
-    With an area, each file has the whole pixels that the rectangle around it touches; a scene whose footprint or
-    raster does not cover all of the area, or that has no data in it, is not written. What lies beside the area stays
-    in the file.
+    With an area, each file has the pixels that the rectangle around it touches, including those beside the area. A
+    scene is not written if its footprint or raster does not cover the whole area, or if it has no data in it.
 
-    The files are called ``<id>_<product>_crop.tif``. Their tags say which scene it is (``id``, ``scene_type``,
-    ``product``), when it was ``acquired``, which share of the pixels is ``valid``, and which share of the area has data
-    (``covered``).
+    The files are named ``<id>_<product>_crop.tif``. Their tags are ``id``, ``scene_type``, ``product``, ``acquired``,
+    the share of pixels with data (``valid``), and the share of the area with data (``covered``).
 
     Parameters
     ----------
     stack : Stack or sequence of Scene
-        As `find_stacks` gives them; of scenes, the ground they share is taken.
+        A stack of `find_stacks`, or scenes, whose shared ground is taken.
     directory : str or Path
-        Where to; made when it is missing.
+        The folder to write to; created if missing.
     area : shapely geometry, mapping or str, optional
-        What to cut to, in degrees, as `planet_vector.geometry.ground.area_asked_for` takes it; by default the area that
-        the stack was found for.
+        The area to crop to, in degrees, as for `planet_vector.geometry.ground.area_asked_for`; by default the area of
+        the stack.
     rectangle : bool
-        Cut to the largest rectangle that all scenes cover, although the stack was found for an area.
+        Crop to the largest rectangle that all scenes cover, even if the stack has an area.
     product : str, optional
-        Which product of each scene; by default the one that people want first, such as ``visual``.
+        The product of each scene; by default the preferred one, such as ``visual``.
     dst_crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
-        The coordinate system of the files; by default the UTM zone most scenes lie in.
+        The coordinate system of the files; by default the UTM zone of most scenes.
     align : bool
-        Put all scenes on one grid: that of a scene in the zone most lie in, or, with `dst_crs`, one of square pixels of
-        its size. If false, each file has its scene's own pixels, those that touch the area, or those that lie wholly
-        inside the shared ground; grids and sizes differ.
+        Put all scenes on one grid: that of a scene in the zone of most scenes, or, with `dst_crs`, one of square pixels
+        of its size. If false, each file has its scene's own pixels, those that touch the area, or those that lie wholly
+        inside the shared ground; grids and sizes then differ.
     resampling : str
         For scenes that are not on the grid: a name of `rasterio.enums.Resampling`.
     require_valid : float
-        From 0 to 1: scenes are left out of which a smaller share is valid, or, with an area, has data in it.
+        The least share, from 0 to 1, of pixels with data, or, with an area, of the area with data; other scenes are
+        left out.
     cog : bool
         Write cloud optimized GeoTIFFs, with overviews.
     overwrite : bool
-        Replace files that are there.
+        Replace existing files.
     progress : bool or callable, optional
-        Show a bar, in a terminal or a notebook; or call this with the scenes that are done, and how many there are.
+        Show a bar, in a terminal or a notebook; or a callback, called with the number of scenes done and in all.
     connection, key : str, optional
         As for `planet_vector.connect`.
 
     Returns
     -------
     list of Crop
-        A scene each, the oldest first.
+        One for each scene, the oldest first.
 
     Raises
     ------
     QueryError
-        When the scenes share no ground, or less than a pixel, the area holds none, or an argument makes no sense.
+        If the scenes share no ground, or less than a pixel, the area is a point or a line, or an argument is invalid.
     ConfigError
-        When a file is there already, or GDAL cannot take the directory's name.
+        If a file exists, or GDAL cannot open the directory's name.
     RasterAccessError, ServiceError
-        When a product cannot be had; no file is left half written.
+        If a product cannot be read; no file is left incomplete.
     """
     if resampling not in REACH:
         raise QueryError(f"resampling is {resampling!r}: it takes {', '.join(REACH)}.")
@@ -200,29 +197,34 @@ def crop_stack(
 
 
 def check_name(path: Path) -> None:
-    """Say so when GDAL cannot take the name of a file, which it takes in UTF-8.
+    """Check that a file name can be encoded in UTF-8, as GDAL requires.
+
+    Parameters
+    ----------
+    path : Path
+        The file or folder.
 
     Raises
     ------
     ConfigError
-        When the name was given in bytes that are no text in the encoding of files' names.
+        If it contains bytes that are not valid in the encoding of file names.
     """
     try:
         str(path).encode("utf-8")
     except UnicodeEncodeError:
-        told = f"{str(path)!r} cannot be written by GDAL, as it is no text in the encoding of this environment"
+        told = f"GDAL cannot write {str(path)!r}, as the name is not valid in the encoding of this environment"
         raise ConfigError(f"{told}: set LC_ALL=C.UTF-8, or give a name in ASCII.") from None
 
 
 def share_in(path: Path, area: Any) -> float:
-    """Return the share of an area that lies in the rectangle of a crop, from 0 to 1; of a point or a line, all or none.
+    """Return the share of an area inside the rectangle of a crop, from 0 to 1; for a point or a line 0 or 1.
 
     Parameters
     ----------
     path : Path
         The crop.
     area : shapely geometry
-        As `planet_vector.geometry.ground.area_asked_for` returns it.
+        The area in degrees, as `planet_vector.geometry.ground.area_asked_for` returns it.
     """
     with rasterio.open(path) as dataset:
         rectangle, crs = shapely.box(*dataset.bounds), dataset.crs
@@ -234,12 +236,21 @@ def share_in(path: Path, area: Any) -> float:
 
 
 def as_stack(stack: Union[Stack, Sequence[Scene]], area: Any = None, rectangle: bool = False) -> Stack:
-    """Return a stack whose scenes are such as have products, with the area to cut them to, if any.
+    """Return a stack of `Scene` with the area to crop to, if any.
+
+    Parameters
+    ----------
+    stack : Stack or sequence of Scene
+        The stack, or its scenes.
+    area : shapely geometry, mapping or str, optional
+        The area, in degrees; by default that of the stack.
+    rectangle : bool
+        Drop the area, to crop to the largest rectangle.
 
     Raises
     ------
     QueryError
-        When the scenes share no ground, one is not a `Scene`, or both an area and the largest rectangle are wanted.
+        If the scenes share no ground, one is not a `Scene`, or both an area and `rectangle` are given.
     """
     if rectangle and area is not None:
         raise QueryError("The largest rectangle takes no area: leave out either 'area' or 'rectangle=True'.")
@@ -255,7 +266,7 @@ def as_stack(stack: Union[Stack, Sequence[Scene]], area: Any = None, rectangle: 
 
 
 def _missing_the_area(stack: Stack) -> Dict[str, Crop]:
-    """Return what is told of the scenes whose footprints do not cover the area, by their ids."""
+    """Return the results for scenes whose footprints do not cover the area, by their ids."""
     if stack.asked is None:
         return {}
     shares = zip(stack.scenes, shares_by_scene(stack))
@@ -263,9 +274,10 @@ def _missing_the_area(stack: Stack) -> Dict[str, Crop]:
 
 
 def _share_within(dataset: DatasetReader, area: Any) -> float:
-    """Return the share of an area that lies in a raster by its header, whatever a footprint says, from 0 to 1.
+    """Return the share of an area inside a raster according to its header, from 0 to 1.
 
-    A rim narrower than half a pixel is none: a footprint's edges are straight in degrees, those of its raster are not.
+    A missing rim narrower than half a pixel is ignored: edges of a footprint are straight in degrees, those of its
+    raster are not.
     """
     grid = north_up(dataset)
     low, bottom, high, top = grid.bounds
@@ -300,7 +312,7 @@ def _write(path: Path, pixels: Pixels, tags: Dict[str, str], cog: bool) -> None:
                 target.update_tags(**tags)
                 target.write(written.note(pixels.bands))
                 if header.masked or not (seen_by_gdal(pixels.bands, header) == pixels.valid).all():
-                    target.write_mask(written.note_mask(pixels.valid))  # the pixels alone do not tell
+                    target.write_mask(written.note_mask(pixels.valid))  # the pixels alone do not show it
             if cog:
                 rasterio.shutil.copy(whole, temporary, driver="COG", compress="deflate", bigtiff="if_safer")
         finally:

@@ -1,11 +1,11 @@
-"""A stack as a cube of pixels over time, read where it lies, by as many machines as there are.
+"""A stack as a cube of pixels over time, read remotely by any number of dask workers.
 
-odc-stac lays out the cube and its dask graph; pixels are read by the same code as crops are, with its GDAL options.
-The graph tells a worker the service's address. The key is not in it: a graph is pickled, kept by the scheduler and
-sent to machines that are not the API's. A worker in another process finds the key as every process does, in
-``PL_API_KEY`` or in the file of its user; those of a `LocalCluster` inherit both, others are given it as their cluster
-gives secrets. Each worker follows the links itself, so the key goes to the service and nowhere else, and a signature is
-made where and when it is used.
+odc-stac lays out the cube and its dask graph. Pixels are read by the same code and with the same GDAL options as for
+crops. The graph contains the service's address but not the key: a graph is pickled, stored by the scheduler and sent to
+machines that are not the API's. A worker in another process finds the key as every process does, in ``PL_API_KEY`` or
+in its user's file. Workers of a `LocalCluster` inherit both; other clusters must pass the key by their own means for
+secrets. Each worker follows links itself: so the key is sent only to the service, and a signed address is created where
+and when it is used.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     import xarray
 
 ROWS = 1024
-"""Rows of a chunk, all columns wide: products come in strips of full rows, of which a narrower chunk needs as much."""
+"""Rows of a chunk of full width: products are stored in strips of full rows, so narrower chunks read as many bytes."""
 
-_KEPT = 4  # parts of products that a process keeps: the bands of a part are asked for one after another
+_KEPT = 4  # cached parts of products: the bands of a part are requested one after another
 
 _Part = Tuple[Settings, str, GridSpec, str]
 
@@ -58,46 +58,45 @@ def to_xarray(
     connection: Optional[str] = None,
     key: Optional[str] = None,
 ) -> xarray.Dataset:
-    """Return the ground of an area, or that the scenes of a stack share, as a cube: the bands over time, y and x.
+    """Return the ground of an area, or the ground that the scenes of a stack share, as a cube over time, y and x.
 
     Parameters
     ----------
     stack : Stack or sequence of Scene
-        As `find_stacks` gives them; of scenes, the ground they share is taken.
+        A stack of `find_stacks`, or scenes, whose shared ground is taken.
     area : shapely geometry, mapping or str, optional
-        What to cut to, as `crop_stack` has it: the whole pixels that the rectangle around it touches; by default the
-        area that the stack was found for.
+        The area to crop to, as for `crop_stack`: the pixels that the rectangle around it touches. By default the area
+        of the stack.
     rectangle : bool
-        Take the largest rectangle that all scenes cover, although the stack was found for an area.
+        Take the largest rectangle that all scenes cover, even if the stack has an area.
     product : str, optional
-        Which product of each scene; by default the one that people want first, such as ``visual``.
+        The product of each scene; by default the preferred one, such as ``visual``.
     dst_crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
-        The coordinate system; by default the UTM zone most scenes lie in.
+        The coordinate system; by default the UTM zone of most scenes.
     resampling : str
         For scenes that are not on the grid: a name of `rasterio.enums.Resampling`.
     chunks : mapping of str to int, optional
-        Rows ``y`` and columns ``x`` of a part that is read at once; by default 1024 rows, all columns wide.
+        Rows ``y`` and columns ``x`` of a chunk; by default 1024 rows of full width.
     connection, key : str, optional
         As for `planet_vector.connect`.
 
     Returns
     -------
     xarray.Dataset
-        A variable for each band, as lazy dask arrays; the same grid as `crop_stack` writes. The coordinate ``scene``
-        along ``time`` holds the ids. What has no data is 0 in ``alpha``, where there is one, and otherwise the
-        variable's ``nodata``, which is NaN in floats that name no other value; where neither can be, a variable
-        ``mask`` is 255 where there is data and 0 where there is none.
+        A variable for each band, as lazy dask arrays, on the same grid as the files of `crop_stack`. The coordinate
+        ``scene`` along ``time`` holds the ids. Missing data is 0 in ``alpha``, if there is such a band, and otherwise
+        the variable's ``nodata``, which is NaN for floats without another value. If neither exists, a variable ``mask``
+        is 255 at data and 0 elsewhere.
 
-        The pixels are those of the files. Where they are not what they mean, attributes say it, as CF names them:
-        ``scale_factor``, ``add_offset``, ``units`` and ``_FillValue``, by which `xarray.decode_cf` makes numbers of
-        them, and NaN of what has no data.
+        The pixels are those of the files. If they need scaling, attributes specify it by CF names: ``scale_factor``,
+        ``add_offset``, ``units`` and ``_FillValue``. `xarray.decode_cf` applies them, and turns missing data into NaN.
 
     Raises
     ------
     QueryError
-        When the scenes share no ground, or a footprint does not cover all of the area.
+        If the scenes share no ground, or a footprint does not cover the whole area.
     RasterAccessError, ServiceError
-        When the first product cannot be had; later on, when pixels are computed, when one of the others cannot.
+        If the first product cannot be read. Errors of the others are raised when pixels are computed.
     """
     with named_extra():
         import odc.stac
@@ -121,7 +120,7 @@ def to_xarray(
     for scene in stack.scenes:
         catalog.transport.check_link(scene.product_link(product))
         item = stac_export.to_stac(scene, {product: header})
-        # The bands are those of the one header; where the pixels of the others lie is found when they are read.
+        # All items get the bands of the one header; the position of the others' pixels is read with them.
         asset = {k: v for k, v in item["assets"][product].items() if not k.startswith("proj:")}
         item["assets"] = {product: {**asset, "raster:bands": driver.raster_bands()}}
         items.append(pystac.Item.from_dict(item))
@@ -139,7 +138,7 @@ def to_xarray(
         driver=driver,
     )
     if cube.sizes["time"] != len(stack.scenes):
-        raise QueryError("Two scenes of the stack have one id: a cube takes each once.")
+        raise QueryError("Two scenes of the stack have the same id, but those of a cube must be distinct.")
     cube = cube.rename(dict(zip(list(cube.data_vars), names)))
     for name, attributes in zip(names, driver.attributes()):
         cube[name].attrs.update(attributes)
@@ -153,9 +152,9 @@ class ProductDriver:
     Parameters
     ----------
     settings : Settings
-        The service and its key; where this is unpickled, those settings are loaded anew, as the key does not travel.
+        The service and its key. They are not pickled; unpickling loads the settings of the service anew.
     header : RasterHeader
-        What the bands of the cube are; those of all products must be so.
+        The bands of the cube; those of all products must agree with them.
     """
 
     md_parser = None
@@ -170,23 +169,23 @@ class ProductDriver:
         return _driver_of, (self.settings.api_url, self.header)
 
     def __dask_tokenize__(self) -> Tuple[str, ...]:
-        """Tell cubes apart by their service and bands; the key is no part of what they are."""
+        """Return the identity of the cube for dask: its service and bands, without the key."""
         return type(self).__name__, self.settings.api_url, repr(self.header.bands), repr(self.has_mask)
 
     @property
     def nodata(self) -> Tuple[Any, ...]:
-        """What stands for no data in each variable of a band: nothing in alpha."""
+        """The nodata value of each band's variable; None for alpha."""
         values = enumerate(self.header.fill_values, 1)
         return tuple(None if number == self.header.alpha else value for number, value in values)
 
     @property
     def has_mask(self) -> bool:
-        """Whether a variable of its own says what has no data."""
+        """Whether the cube has a mask variable."""
         shown = [value for number, value in enumerate(self.nodata, 1) if number != self.header.alpha]
         return None in shown and (self.header.masked or self.header.alpha is None)
 
     def raster_bands(self) -> List[Dict[str, Any]]:
-        """Return the bands in the words of STAC's raster extension, as odc-stac reads them."""
+        """Return the bands as fields of STAC's raster extension, which odc-stac reads."""
         types = [dtype.replace("complex_int16", "complex64") for dtype in self.header.dtypes]
         bands = [
             {"data_type": dtype, **({} if value is None else {"nodata": value})}
@@ -195,7 +194,7 @@ class ProductDriver:
         return [*bands, *([{"data_type": "uint8"}] if self.has_mask else [])]
 
     def attributes(self) -> List[Dict[str, Any]]:
-        """Return what the variables of the bands say of their pixels."""
+        """Return the CF attributes of each band's variable."""
         found = []
         for band, value in zip(self.header.bands, self.nodata):
             said: Dict[str, Any] = {}
@@ -211,22 +210,62 @@ class ProductDriver:
         return found
 
     def new_load(self, geobox: Any, *, chunks: Any = None) -> None:
-        """Begin: nothing is kept for a whole cube."""
+        """Begin a load; there is no state for a whole cube.
+
+        Parameters
+        ----------
+        geobox : odc.geo.geobox.GeoBox
+            The grid of the cube.
+        chunks : mapping, optional
+            The sizes of its chunks.
+        """
 
     def finalise_load(self, load_state: None) -> None:
-        """End."""
+        """End a load.
+
+        Parameters
+        ----------
+        load_state : None
+            The result of `new_load`.
+        """
 
     def capture_env(self) -> Dict[str, Any]:
-        """Return what a worker needs besides this driver: nothing, as GDAL's options are those of every product."""
+        """Return the environment for workers: empty, as each product sets its own GDAL options."""
         return {}
 
     @contextmanager
     def restore_env(self, env: Dict[str, Any], load_state: None) -> Iterator[None]:
-        """Be within what was captured."""
+        """Apply the captured environment, which is empty.
+
+        Parameters
+        ----------
+        env : dict
+            The result of `capture_env`.
+        load_state : None
+            The result of `new_load`.
+
+        Yields
+        ------
+        None
+            While it applies.
+        """
         yield
 
     def open(self, src: Any, ctx: None) -> _Reader:
-        """Open a band of a product."""
+        """Open a band of a product.
+
+        Parameters
+        ----------
+        src : odc.loader.types.RasterSource
+            The product's link, and the number of the band.
+        ctx : None
+            The result of `new_load`.
+
+        Returns
+        -------
+        odc.loader.types.RasterReader
+            A reader of the band.
+        """
         return _Reader(self, src.uri, src.band)
 
     def __repr__(self) -> str:
@@ -238,7 +277,7 @@ def _driver_of(connection: str, header: RasterHeader) -> ProductDriver:
 
 
 class _Reader:
-    """Reader of one band; it is pickled for workers, as its driver is."""
+    """Reader of one band; pickled for workers together with its driver."""
 
     def __init__(self, driver: ProductDriver, link: str, band: int) -> None:
         self._driver, self._link, self._band = driver, link, band
@@ -246,19 +285,19 @@ class _Reader:
     def read(
         self, cfg: Any, dst_geobox: Any, *, dst: Any = None, selection: Any = None
     ) -> Tuple[Tuple[slice, slice], Any]:
-        """Return a part of a band, on the cube's grid."""
+        """Return a part of the band on the cube's grid."""
         (rows, columns), transform = dst_geobox.shape, dst_geobox.transform
         crs, res = CRS.from_wkt(dst_geobox.crs.to_wkt()), (transform.a, -transform.e)
         grid = GridSpec(crs, transform.c, transform.f, res, columns, rows)
         found = _parts.get((self._driver.settings, self._link, grid, cfg.resampling))
-        pixels = self._of_the_cube(found)
+        pixels = self._in_cube_form(found)
         if dst is None:
             dst = np.empty(pixels.shape, pixels.dtype)
         dst[:] = pixels
         return (slice(0, rows), slice(0, columns)), dst
 
-    def _of_the_cube(self, found: Pixels) -> Any:
-        """Return the pixels of the band as the cube's variable has them."""
+    def _in_cube_form(self, found: Pixels) -> Any:
+        """Return the pixels of the band in the representation of the cube's variable."""
         cube, name = self._driver.header, self._link.partition("?")[0]
         differences = [*cube.differences(found.header)]
         if not differences and cube.alpha != found.header.alpha:
@@ -278,13 +317,13 @@ class _Reader:
         if own is not None:
             data &= pixels != own
         if repr(own) != repr(value) and (pixels[data] == value).any():
-            told = f"{name} has pixels of {value}, which stands for no data in the others"
+            told = f"{name} has pixels of {value}, which is nodata in the others"
             raise RasterAccessError(f"{told}: leave its scene out.")
         return np.where(data, pixels, pixels.dtype.type(value))
 
 
 class _Parts:
-    """Cache of the parts that were read last, so that the bands of one file, which lie together, are fetched once."""
+    """Cache of the parts read last, so that the bands of a file, which are stored together, are fetched once."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[_Part, Pixels] = OrderedDict()

@@ -1,4 +1,4 @@
-"""Rectangles that fit into an area, larger and larger ones, with numpy alone: none need be the largest of all."""
+"""Heuristic search for large rectangles inside an area, with numpy alone; the result may not be the largest."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 _AT_ONCE = 120_000  # numbers in one array: few enough for a processor's cache
-_ANGLES = 24  # to begin with, of a quarter turn, beside those of the longest edges
+_ANGLES = 24  # initial angles in a quarter turn, besides those of the longest edges
 _ALONG = 16  # longest edges
-_GRID = 14  # places of either end to begin with, evenly, and as many where edges end
-_GUESSES = 4_000_000  # edges looked at beside the rectangles to begin with; with more edges there are fewer places
+_GRID = 14  # initial positions of either end, evenly spaced, and as many at ends of edges
+_GUESSES = 4_000_000  # tests of edges against the initial rectangles; more edges mean fewer positions
 POLISHED = 6
-"""Guesses that are improved."""
-_THIN = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)  # half of the width of a rectangle about a line
-_TRIES = 36  # rectangles near one, to find a larger one
-_ROUNDS = 4  # of tries of one size
-_WORTH = 1e-4  # of its area: what a rectangle must gain to be improved once more
-_FINEST = 1e-6  # of a rectangle's size: what is moved at the least
+"""Number of guesses that are improved."""
+_THIN = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)  # half widths of rectangles around a line
+_TRIES = 36  # variants of a rectangle per attempt to enlarge it
+_ROUNDS = 4  # attempts per step size
+_WORTH = 1e-4  # share of the area by which a rectangle must be larger to be improved
+_FINEST = 1e-6  # smallest step, as a share of the rectangle's size
 
 
 class Fitted(NamedTuple):
-    """Rectangle: its area, its angle in radians, and its sides in coordinates turned by that angle."""
+    """Rectangle: its area, its angle in radians, and its sides in coordinates rotated by that angle."""
 
     area: float
     turn: float
@@ -35,7 +35,15 @@ class Fitted(NamedTuple):
 
 
 def area_of(width: Any, height: Any, aspect: Optional[float]) -> Any:
-    """Return the area of the largest rectangle of an aspect inside one of some width and height."""
+    """Return the area of the largest rectangle of an aspect inside a given rectangle.
+
+    Parameters
+    ----------
+    width, height : float or array
+        The sides of the given rectangle.
+    aspect : float, optional
+        Width over height; by default any.
+    """
     if aspect is None:
         return width * height
     side = np.minimum(width, height * aspect)
@@ -43,16 +51,16 @@ def area_of(width: Any, height: Any, aspect: Optional[float]) -> Any:
 
 
 class Fitting:
-    """Search for large rectangles inside an area, which keeps the largest.
+    """Search for large rectangles inside an area; keeps the largest.
 
     Parameters
     ----------
     edges : array, shape (n, 4)
-        Around the area: x and y of both ends.
+        The edges of the area: x and y of both ends.
     aspect : float, optional
-        Width over height, 1 or more; by default any, and it may be taller than wide.
+        Width over height, at least 1; by default any, also below 1.
     any_angle : bool
-        Whether it may be turned.
+        Whether rectangles may be rotated.
     """
 
     def __init__(self, edges: Floats, aspect: Optional[float], any_angle: bool) -> None:
@@ -62,16 +70,21 @@ class Fitting:
         self._moves = np.random.default_rng(7).uniform(-1, 1, (_TRIES, 5))
         self.best: Optional[Fitted] = None
         self.work = 0
-        """Edges looked at so far, beside a rectangle each."""
+        """Number of tests of an edge against a rectangle so far."""
         self.turns = 0
-        """Angles guessed at so far."""
+        """Number of angles tried so far."""
         self.floor = 0.0
-        """The area of one that was found elsewhere: smaller ones are of no use."""
+        """Area of the best rectangle of other parts; smaller ones are ignored."""
 
     def guesses(self, turns: Sequence[float], share: float = 1.0) -> List[Fitted]:
-        """Return rectangles all over the area, the largest first, at some angles in radians if they may not be of any.
+        """Return rectangles all over the area, the largest first.
 
-        Of an area in many parts, each takes a share of the work.
+        Parameters
+        ----------
+        turns : sequence of float
+            Angles in radians; ignored if any angle is allowed.
+        share : float
+            The share of the work for this part of an area, up to 1.
         """
         if self._any_angle:
             angles, along = (max(4, int(number * share)) for number in (_ANGLES, _ALONG))
@@ -86,7 +99,17 @@ class Fitting:
         return _apart(found)
 
     def try_all(self, turns: Floats, a: Floats, b: Floats, y: Floats) -> None:
-        """Try rectangles at angles, from a to b, that hold a height; one larger than the best is improved and kept."""
+        """Try rectangles, and improve and keep one that is larger than the best.
+
+        Parameters
+        ----------
+        turns : array, shape (n,)
+            Their angles in radians.
+        a, b : array, shape (n,)
+            Their left and right sides, in rotated coordinates.
+        y : array, shape (n,)
+            A height inside each.
+        """
         if not len(turns):
             return
         bottom, top = self._between(turns, a, b, y)
@@ -105,13 +128,13 @@ class Fitting:
         along = self._edges[:, 2:] - self._edges[:, :2]
         lengths = np.hypot(*along.T)
         turns = np.arctan2(along[:, 1], along[:, 0]) % (math.pi / 2)
-        # Of many short edges in one direction, that direction is the longest.
+        # The lengths of edges with the same direction add up.
         named, where = np.unique(np.round(turns, 6), return_inverse=True)
         total = np.bincount(where.ravel(), weights=lengths)
         return [float(turn) for turn in named[np.argsort(-total)][:_ALONG]]
 
     def _over_all(self, turn: float, work: int) -> List[Fitted]:
-        """Return the largest rectangle at an angle between the places of a grid, if there is one."""
+        """Return the largest rectangle at an angle between the positions of a grid, if any."""
         cos, sin = math.cos(turn), math.sin(turn)
         xs = np.sort((self._edges[:, [0, 2]] * cos + self._edges[:, [1, 3]] * sin).ravel())
         grid = max(4, min(_GRID, int(math.sqrt(work / len(self._edges) / 2))))
@@ -134,7 +157,7 @@ class Fitting:
         return [Fitted(float(areas[at]), turn, bounds)]
 
     def _over_lines(self, turn: float, places: Floats, edges: Any) -> List[Fitted]:
-        """Return the largest rectangle at an angle about a line between places, where all else is too wide."""
+        """Return the largest thin rectangle at an angle, around a line between positions, if all wider ones fail."""
         x = np.repeat((places[1:] + places[:-1]) / 2, len(_THIN))
         half = np.tile(_THIN, len(places) - 1)
         self.work += len(x) * len(self._edges)
@@ -151,7 +174,13 @@ class Fitting:
         return sorted(found, key=lambda one: -one.area)[:1]
 
     def improve(self, fitted: Fitted) -> None:
-        """Improve a rectangle, and keep it if it is the largest so far."""
+        """Improve a rectangle, and keep it if it is the largest so far.
+
+        Parameters
+        ----------
+        fitted : Fitted
+            The rectangle.
+        """
         size, current = 0.1, self._grown(fitted)
         while size > _FINEST:
             for _ in range(_ROUNDS):
@@ -164,7 +193,7 @@ class Fitting:
             self.best = current
 
     def _moved(self, current: Fitted, size: float) -> Fitted:
-        """Return the largest of some rectangles near one."""
+        """Return the largest of some variants of a rectangle."""
         west, south, east, north = current.bounds
         width, height = east - west, north - south
         moves = self._moves * size
@@ -173,7 +202,7 @@ class Fitting:
         x = (west + east) / 2 + moves[:, 1] * width
         y = (south + north) / 2 + moves[:, 2] * height
         half = width / 2 * (1 + moves[:, 3])
-        # The same place, as coordinates turned a little more have it.
+        # Convert the centre to the coordinates of the new angle.
         cos, sin = np.cos(turning), np.sin(turning)
         x, y = x * cos + y * sin, y * cos - x * sin
         bottom, top = self._between(turns, x - half, x + half, y)
@@ -183,11 +212,11 @@ class Fitting:
         return Fitted(float(areas[at]), float(turns[at]), bounds)
 
     def _grown(self, fitted: Fitted) -> Fitted:
-        """Push the sides of a rectangle out to what stops them, by turns."""
+        """Push the sides of a rectangle outwards to the next edges, alternately."""
         turn = np.array([fitted.turn])
         west, south, east, north = fitted.bounds
         for _ in range(3):
-            # Drawn in a little: an edge along a side must not, by rounding, stand in the way of all of it.
+            # Shrunk slightly, so that rounding does not make an edge along a side block the others.
             low, high = _drawn_in(south, north)
             left, right = self._between(
                 turn + math.pi / 2, np.array([low]), np.array([high]), np.array([-(west + east) / 2])
@@ -201,7 +230,7 @@ class Fitting:
         return Fitted(area, fitted.turn, (west, south, east, north)) if area > fitted.area else fitted
 
     def _between(self, turns: Floats, a: Floats, b: Floats, y: Floats) -> Tuple[Floats, Floats]:
-        """Return bottom and top of the gap that holds a height, between a and b; zeros where that is not inside."""
+        """Return bottom and top of the gap around a height, between a and b; zeros if the height is not inside."""
         bottom, top = np.zeros(len(turns)), np.zeros(len(turns))
         self.work += len(turns) * len(self._edges)
         step = max(1, _AT_ONCE // len(self._edges))
@@ -213,13 +242,29 @@ class Fitting:
 
 
 def turned_places(x: Floats, y: Floats, turn: Floats) -> Tuple[Floats, Floats]:
-    """Return places in coordinates turned by an angle."""
+    """Return points in rotated coordinates.
+
+    Parameters
+    ----------
+    x, y : array
+        The points.
+    turn : array
+        The angle of the coordinates, radians.
+    """
     cos, sin = np.cos(turn), np.sin(turn)
     return x * cos + y * sin, y * cos - x * sin
 
 
 def turned(edges: Floats, turn: Floats) -> Tuple[Floats, Floats, Floats, Floats]:
-    """Return the ends of edges in coordinates turned by an angle, the western one first."""
+    """Return the ends of edges in rotated coordinates, as x0, y0, x1, y1 with x0 <= x1.
+
+    Parameters
+    ----------
+    edges : array, shape (n, 4)
+        x and y of both ends.
+    turn : array
+        The angle of the coordinates, radians; broadcast against (n,).
+    """
     x0, y0 = turned_places(edges[:, 0], edges[:, 1], turn)
     x1, y1 = turned_places(edges[:, 2], edges[:, 3], turn)
     swapped = x0 > x1
@@ -227,7 +272,7 @@ def turned(edges: Floats, turn: Floats) -> Tuple[Floats, Floats, Floats, Floats]
 
 
 def _clipped(edges: Any, a: Floats, b: Floats) -> Tuple[Floats, Floats, Bools, Bools]:
-    """Return the heights of edges between a and b, whether they are there, and whether they cross the middle."""
+    """Return the heights of edges between a and b, whether they reach there, and whether they cross the middle."""
     x0, y0, x1, y1 = edges
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = np.where(x1 > x0, (y1 - y0) / (x1 - x0), 0.0)
@@ -250,14 +295,14 @@ def _around(edges: Any, a: Floats, b: Floats, y: Floats) -> Tuple[Floats, Floats
 
 
 def _tallest(edges: Any, a: Floats, b: Floats) -> Tuple[Floats, Floats]:
-    """Return height and bottom of the tallest gap inside the area between a and b."""
+    """Return height and bottom of the tallest gap inside the area, between a and b."""
     low, high, within, crossed = _clipped(edges, a, b)
     low, high = np.where(within, low, np.inf), np.where(within, high, np.inf)
     order = np.argsort(low, axis=1)
     low, high = np.take_along_axis(low, order, 1), np.take_along_axis(high, order, 1)
     inside = np.cumsum(np.take_along_axis(crossed, order, 1), axis=1)[:, :-1] % 2 == 1
     reach = np.maximum.accumulate(high, axis=1)[:, :-1]
-    with np.errstate(invalid="ignore"):  # infinite less infinite, where no edge is left
+    with np.errstate(invalid="ignore"):  # inf - inf after the last edge
         height = np.where(inside & np.isfinite(low[:, 1:]), low[:, 1:] - reach, 0.0)
     place = height.argmax(axis=1)
     row = np.arange(len(height))
@@ -269,7 +314,7 @@ def _drawn_in(low: float, high: float) -> Tuple[float, float]:
 
 
 def _apart(found: Sequence[Fitted]) -> List[Fitted]:
-    """Return rectangles, the first of those that lie about one place."""
+    """Return up to `POLISHED` rectangles, only the first of those at about the same place."""
     kept: List[Fitted] = []
     for one in found:
         if not any(_alike(one, other) for other in kept):

@@ -1,9 +1,9 @@
-"""From an overlay's faces to the sets of scenes that share ground, with numpy alone.
+"""Sets of scenes that share ground, from the faces of an overlay, with numpy alone.
 
-An overlay cuts the plane into faces, and knows of each which scenes cover it. A set of scenes shares the faces whose
-cover holds all of it; it is *maximal* when no further scene can join without the shared ground falling below the least
-area. Maximal sets over weighted faces are the maximal frequent item sets of data mining, and found as there: from the
-largest sets down, by intersections of covers (closed sets: Pasquier, Bastide, Taouil, Lakhal 1999).
+An overlay divides the plane into faces, each with the set of scenes that cover it. A set of scenes shares the faces
+whose cover contains it. The set is *maximal* if no further scene can join without the shared ground falling below the
+least area. Maximal sets over weighted faces are the maximal frequent item sets of data mining. They are found in the
+same way: from the largest sets down, by intersections of covers (closed sets: Pasquier, Bastide, Taouil, Lakhal 1999).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 from planet_vector.errors import QueryError
 
 MAX_PARTED = 100_000
-"""Sets taken apart before giving up, some ten seconds: many scenes that all overlap a little differently share ground
-in far more ways than there are faces, if each is to be large."""
+"""Sets examined before giving up, some ten seconds: many scenes that overlap slightly differently share ground in far
+more ways than there are faces."""
 
 
 class Cover(NamedTuple):
@@ -26,11 +26,11 @@ class Cover(NamedTuple):
     Attributes
     ----------
     members : tuple of int
-        The scenes, by their numbers, ascending.
+        The indices of the scenes, ascending.
     area : float
-        Of the faces that all of them cover.
+        The area of the faces that all of them cover.
     faces : tuple of int
-        Those faces, by their position in the input.
+        The indices of those faces in the input.
     """
 
     members: Tuple[int, ...]
@@ -46,16 +46,16 @@ def maximal_covers(
     Parameters
     ----------
     faces : iterable of (iterable of int, float)
-        For each face the numbers of the scenes that cover it, and its area.
+        For each face, the indices of the scenes that cover it, and its area.
     min_depth : int
         The fewest scenes of a set.
     min_area : float
-        The least area of the faces that a set shares, together; in the unit of the faces' areas.
+        The least total area of the faces that a set shares, in the unit of the faces' areas.
 
     Raises
     ------
     QueryError
-        When there are more ways to share ground than can be told in good time.
+        If more than `MAX_PARTED` sets would have to be examined.
     """
     merged = _merged(faces, min_depth)
     sets = _Sets(merged)
@@ -67,7 +67,7 @@ def maximal_covers(
     parted = 0
     while waiting:
         _, members = heapq.heappop(waiting)
-        # All larger sets are decided, so one that an accepted set holds is not maximal, nor is any part of it.
+        # All larger sets are decided: a subset of an accepted set is not maximal, nor are its own subsets.
         if accepted.hold(members):
             continue
         at = sets.holding(members)
@@ -79,7 +79,7 @@ def maximal_covers(
         parted += 1
         if parted > MAX_PARTED:
             raise QueryError(
-                f"The footprints overlap in too many ways to tell every set that shares an area of {min_area:,.0f}: "
+                f"The footprints overlap in too many ways to find every set that shares an area of {min_area:,.0f}: "
                 "take fewer scenes, a smaller least area or a greater least depth."
             )
         for part in sets.largest_parts(members):
@@ -93,26 +93,26 @@ def maximal_covers(
 def largest_shared(
     faces: Iterable[Tuple[Iterable[int], float]], kinds: Sequence[Hashable], depth: int
 ) -> Optional[Cover]:
-    """Return the set of at least so many scenes that shares most, with all others that cover the same faces.
+    """Return the set of `depth` scenes that shares most ground, with all others that cover the same faces.
 
     Parameters
     ----------
     faces : iterable of (iterable of int, float)
-        For each face the numbers of the scenes that cover it, and its area.
+        For each face, the indices of the scenes that cover it, and its area.
     kinds : sequence
-        Of each scene its kind, such as its day; `depth` of them must differ.
+        The kind of each scene, such as its day; the set must have scenes of `depth` different kinds.
     depth : int
         The fewest scenes of the set.
 
     Returns
     -------
     Cover or None
-        None where no face is covered by so many.
+        None if no face is covered by so many.
 
     Raises
     ------
     QueryError
-        When it cannot be told in good time.
+        If more than `MAX_PARTED` sets would have to be examined.
     """
     merged = list(_merged(faces, depth).items())
     areas = np.array([area for _, (area, _) in merged])
@@ -120,7 +120,7 @@ def largest_shared(
     for row, (mask, _) in enumerate(merged):
         covered[row, _members(mask)] = True
     best: Tuple[float, List[int]] = (0.0, [])
-    # The sets still to grow: their members, the scenes that may join, and the faces they share.
+    # Stack of sets to extend: their members, the scenes that may join, and the faces they share.
     waiting: List[Tuple[List[int], List[int], np.ndarray]] = []
     if merged:
         waiting.append(([], list(range(len(kinds))), np.ones(len(merged), dtype=bool)))
@@ -130,8 +130,8 @@ def largest_shared(
         looked_at += 1
         if looked_at > MAX_PARTED:
             raise QueryError(
-                f"The footprints overlap in too many ways to tell which {depth} of them share most: take fewer scenes "
-                "or a lesser least depth."
+                f"The footprints overlap in too many ways to find the {depth} that share most: take fewer scenes or a "
+                "smaller least depth."
             )
         left = (areas * shared) @ covered[:, others]
         ranked = [(float(left[at]), others[at]) for at in np.argsort(-left, kind="stable") if left[at] > best[0]]
@@ -143,17 +143,17 @@ def largest_shared(
             rest = [other for _, other in ranked[at + 1 :] if kinds[other] != kinds[scene]]
             if len(members) + 1 + len(rest) >= depth:
                 grown.append(([*members, scene], rest, shared & covered[:, scene]))
-        waiting += reversed(grown)  # the most promising first: the better the best, the fewer are looked at
+        waiting += reversed(grown)  # the most promising first: a good best set prunes the others
     if not best[1]:
         return None
     rows = covered[:, best[1]].all(axis=1)
-    everybody = np.flatnonzero(covered[rows].all(axis=0)).tolist()
+    all_members = np.flatnonzero(covered[rows].all(axis=0)).tolist()
     shared_faces = sorted(face for row in np.flatnonzero(rows).tolist() for face in merged[row][1][1])
-    return Cover(tuple(everybody), float(areas[rows].sum()), tuple(shared_faces))
+    return Cover(tuple(all_members), float(areas[rows].sum()), tuple(shared_faces))
 
 
 class _Sets:
-    """Index of the covers that hold a scene: an integer for each scene, a bit for each cover."""
+    """Index of the covers that contain a scene: an integer for each scene, a bit for each cover."""
 
     def __init__(self, merged: Dict[int, Tuple[float, List[int]]]) -> None:
         self.areas = np.array([area for area, _ in merged.values()])
@@ -168,16 +168,16 @@ class _Sets:
         self._of = {member: _mask(numbers) for member, numbers in bits.items()}
 
     def holding(self, members: Iterable[int]) -> List[int]:
-        """Return the numbers of the covers that hold all of some scenes."""
+        """Return the indices of the covers that contain all of some scenes."""
         return _members(self._holding(members))
 
     def largest_parts(self, members: List[int]) -> Iterator[List[int]]:
         """Yield the largest proper subsets of a set that are its intersections with covers.
 
-        Most lack one scene. Where scenes have a footprint, or an edge of it, in common, none of them can leave alone.
+        Most lack one scene. Scenes with the same footprint, or a common edge of it, can only be removed together.
         """
         everywhere = self._holding(members)
-        before = [self._all]  # what the first 0, 1, 2… members hold together
+        before = [self._all]  # the covers of the first 0, 1, 2… members together
         for member in members:
             before.append(before[-1] & self._of[member])
         after, free = self._all, self._all
@@ -197,7 +197,7 @@ class _Sets:
 
 
 class _Supersets:
-    """Collection of sets that tells whether one of them holds another."""
+    """Collection of sets with a test whether one of them contains a given set."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -232,7 +232,7 @@ def _merged(faces: Iterable[Tuple[Iterable[int], float]], min_depth: int) -> Dic
 
 
 def _mask(numbers: Iterable[int]) -> int:
-    """Return an integer with the bits of some numbers set; by bytes, as shifting a long integer copies it."""
+    """Return an integer with some bits set; built from bytes, as shifting a long integer copies it."""
     numbers = list(numbers)
     bits = bytearray(max(numbers, default=0) // 8 + 1)
     for number in numbers:
@@ -243,7 +243,7 @@ def _mask(numbers: Iterable[int]) -> int:
 def _members(mask: int) -> List[int]:
     """Return the numbers of the bits that are set, ascending."""
     octets = np.frombuffer(mask.to_bytes((mask.bit_length() + 7) // 8, "little"), dtype=np.uint8)
-    found = np.flatnonzero(octets)  # few of many: only they are taken apart
+    found = np.flatnonzero(octets)  # only the few non-zero bytes are unpacked
     bits = np.unpackbits(octets[found, np.newaxis], axis=1, bitorder="little")
     row, bit = np.nonzero(bits)
     return (found[row] * 8 + bit).tolist()  # type: ignore[no-any-return]

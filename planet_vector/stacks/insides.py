@@ -1,4 +1,4 @@
-"""Which places lie inside an area given by the edges around it, with numpy alone."""
+"""Point-in-polygon test for an area given by its edges, with numpy alone."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 
-_COLUMNS = 256  # that edges are sorted into
+_COLUMNS = 256  # vertical strips into which edges are sorted
 
 
 class Insides:
-    """Point-in-polygon test of many places at once.
+    """Point-in-polygon test of many points at once.
 
     Parameters
     ----------
     edges : array, shape (n, 4)
-        Around the area: x and y of both ends, within ±1.
+        The edges of the area: x and y of both ends, within ±1.
     """
 
     def __init__(self, edges: Floats) -> None:
@@ -32,7 +32,18 @@ class Insides:
         self._starts = ends_of(np.bincount(columns, minlength=_COLUMNS))
 
     def of(self, places: Floats) -> npt.NDArray[np.bool_]:
-        """Tell which places, shape (n, 2), have an odd number of edges below them."""
+        """Test points by the even-odd rule.
+
+        Parameters
+        ----------
+        places : array, shape (n, 2)
+            The points.
+
+        Returns
+        -------
+        array of bool, shape (n,)
+            Whether each has an odd number of edges below it.
+        """
         starts, edges = copied(self._starts, self._of_column, _column(places[:, 0]))
         number = np.repeat(np.arange(len(places)), np.diff(starts))
         x, y = places[number].T
@@ -43,12 +54,33 @@ class Insides:
 
 
 def ends_of(counts: Any) -> Whole:
-    """Return where lists begin and end that stand one after the other."""
+    """Return the offsets of concatenated lists: a leading 0, then the end of each.
+
+    Parameters
+    ----------
+    counts : array, shape (n,)
+        The length of each list.
+    """
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
 def copied(starts: Whole, members: Whole, which: Any) -> Tuple[Whole, Whole]:
-    """Return some of the lists that stand one after the other, each as often as it is asked for."""
+    """Select from concatenated lists; a list may be selected repeatedly.
+
+    Parameters
+    ----------
+    starts : array, shape (n + 1,)
+        The offsets of the lists, as `ends_of` returns them.
+    members : array
+        The concatenated lists.
+    which : array of int
+        The indices of the wanted lists.
+
+    Returns
+    -------
+    (array, array)
+        The offsets and the concatenation of the selected lists.
+    """
     counts = np.diff(starts)[which]
     ends = ends_of(counts)
     at = np.arange(ends[-1]) + np.repeat(starts[which] - ends[:-1], counts)

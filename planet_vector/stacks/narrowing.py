@@ -1,18 +1,18 @@
-"""The largest rectangle among many choices at once, by branch and bound in bounded time, with numpy alone.
+"""The largest rectangle by branch and bound with limited work, vectorized, with numpy alone.
 
 A choice is an interval of angles, and an interval for each end of the rectangle along its longer side: from ``a`` to
-``b``, in coordinates that are turned with the rectangle. What all rectangles of a choice have in common is a strip,
-from the largest ``a`` to the least ``b``. Where edges leave a gap in that strip, a rectangle may be, as tall as the
-gap, and no wider than from the least ``a`` to the largest ``b``: this bounds its area. A gap knows the few edges near
-it, so that it costs little to look into it again, with the choice halved. (The idea is that of K. Daniels,
-V. Milenkovic, D. Roth, "Finding the largest area axis-parallel rectangle in a polygon", Computational Geometry 7, 1997,
-where it is exact, and for one angle.)
+``b``, in coordinates rotated with the rectangle. All rectangles of a choice contain a strip, from the largest ``a`` to
+the least ``b``. A gap between edges in that strip may contain a rectangle that is as tall as the gap, and at most as
+wide as from the least ``a`` to the largest ``b``: this bounds its area. Each gap keeps the few edges near it, so that
+halving the choice and searching the gap again is cheap. (The idea is that of K. Daniels, V. Milenkovic, D. Roth,
+"Finding the largest area axis-parallel rectangle in a polygon", Computational Geometry 7, 1997, where it is exact, and
+for one angle.)
 
-Turning a place by ``t`` moves it by no more than ``t`` times its distance from the centre: strips are narrower and gaps
-taller by that, so the bounds hold for every angle of an interval.
+Rotating a point by ``t`` moves it by at most ``t`` times its distance from the centre. Strips are narrower and gaps
+taller by that much, so that bounds hold for every angle of an interval.
 
-The choice of the greatest bound is halved first. When there is none whose bound is greater than what was found, by more
-than the tolerance, it is proved; when the work is up before, the greatest bound says how much may be lacking.
+The choice with the greatest bound is halved first. If no bound exceeds the best rectangle by more than the tolerance,
+the rectangle is proved. If the work is used up before, the greatest bound states how much may be lacking.
 """
 
 from __future__ import annotations
@@ -30,24 +30,23 @@ Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 
 MAX_WORK = 20_000_000
-"""Edges looked at beside a choice, each time it is halved: some two or three seconds."""
+"""Limit of work, in tests of an edge against a choice: some two or three seconds."""
 
-_BLOCK = 40_000  # edges beside the choices that are looked at together: few enough for a processor's cache
-_TRIED = 24  # choices of a block whose middle is tried, at the most; but no more
-_TRYING = 6_000  # edges beside them
-_OF_CHOICE = 4  # edges that cost as much as a choice itself
-_APART = 4.0  # between the heights of one choice and those of the next, as all lie within ±1
-_SLACK = 1e-11  # of heights, by what they are rounded to when choices are kept apart
-_LEAST = 1e-15  # of the area around everything: a smaller rectangle is none
+_BLOCK = 40_000  # edges of choices processed together: few enough for a processor's cache
+_TRIED = 24  # most choices of a block whose middle is tried
+_TRYING = 6_000  # most edges tested against these
+_OF_CHOICE = 4  # cost of a choice itself, in tests of edges
+_APART = 4.0  # offset between the heights of consecutive choices, which lie within ±1
+_SLACK = 1e-11  # rounding error of heights with these offsets
+_LEAST = 1e-15  # least area of a rectangle, as a share of the area around everything
 
 TURN, REACH, A0, A1, B0, B1, LOW, HIGH, X, Y, BOUND = range(11)
-"""Columns of choices: the middle of the angles and how far they reach, the ends, the heights between which rectangles
-lie, a place in the gap that they were found by (not turned; not a number where there is none), and what no rectangle
-exceeds."""
+"""Columns of choices: the middle of the angles and their half range; the intervals of both ends; the heights between
+which rectangles lie; a point in the gap of the choice (not rotated; NaN if there is none); the bound of the area."""
 
 
 class _Block(NamedTuple):
-    """Choices, and the edges near each: those of choice ``n`` are from ``starts[n]`` to ``starts[n + 1]``."""
+    """Choices, and the edges near each: those of choice ``n`` are ``edges[starts[n]:starts[n + 1]]``."""
 
     choices: Floats
     starts: Whole
@@ -55,27 +54,27 @@ class _Block(NamedTuple):
 
     @property
     def of(self) -> Whole:
-        """The number of the choice of each edge."""
+        """The index of the choice of each edge."""
         return np.repeat(np.arange(len(self.choices)), np.diff(self.starts))
 
 
 class BranchAndBound:
-    """Branch and bound for the largest rectangle of one area, a step at a time.
+    """Branch and bound for the largest rectangle of one area, step by step.
 
-    Rectangles are sought that are no taller than wide, of an angle in some intervals.
+    It searches rectangles that are not taller than wide, with an angle in some intervals.
 
     Parameters
     ----------
     edges : array, shape (n, 4)
-        Around the area, outer rings and holes alike: x and y of both ends, all within a distance of 1 from (0, 0).
+        The edges of outer rings and holes: x and y of both ends, all within a distance of 1 from (0, 0).
     intervals : sequence of (float, float)
-        Of angles, in radians: the middle of each, and how far it reaches to either side.
+        Intervals of angles, radians: the middle of each, and its half width.
     aspect : float, optional
-        Width over height, 1 or more; by default any.
+        Width over height, at least 1; by default any.
     tolerance : float
         The share of the largest possible area that may be lacking.
     fitting : Fitting
-        Of the same edges: what is found is kept there.
+        The search with the same edges, which keeps the best rectangle.
     """
 
     def __init__(
@@ -94,22 +93,22 @@ class BranchAndBound:
         self._heap: List[Tuple[float, int, _Block]] = []
         self._count = 0
         self.work = 0
-        """Edges looked at so far, beside a choice each."""
+        """Number of tests of an edge against a choice so far."""
         self._push(self._roots(intervals))
 
     @property
     def _goal(self) -> float:
-        """What a bound must exceed to be worth a look."""
+        """The area that a bound must exceed to be examined."""
         best = self._fitting.best
         return max(max(best.area if best else 0.0, self._fitting.floor) * (1 + self._tolerance), _LEAST)
 
     @property
     def bound(self) -> float:
-        """What no rectangle exceeds that is not yet found; 0 when none is left that is worth a look."""
+        """The upper bound of rectangles not yet found; 0 if no choice is left to examine."""
         return -self._heap[0][0] if self._heap and -self._heap[0][0] > self._goal else 0.0
 
     def step(self) -> None:
-        """Halve the choices of the greatest bounds; there must be some."""
+        """Halve the choices with the greatest bounds; there must be some."""
         self._halve(heapq.heappop(self._heap)[2])
 
     def _roots(self, intervals: Sequence[Tuple[float, float]]) -> _Block:
@@ -128,15 +127,15 @@ class BranchAndBound:
         return _Block(choices, np.arange(len(turns) + 1) * number, np.tile(np.arange(number), len(turns)))
 
     def _area(self, choices: Floats, height: Floats) -> Floats:
-        """Return what no rectangle of choices exceeds that is no taller than so."""
+        """Return the upper bound of the area of rectangles of choices, up to a height."""
         width, least = choices[:, B1] - choices[:, A0], choices[:, B0] - choices[:, A1]
         areas: Floats = area_of(width, np.minimum(width, height), self._aspect)
-        if self._aspect is not None:  # one as wide as all of them are at the least must be as tall
+        if self._aspect is not None:  # the least width requires a least height
             areas = np.where(height * self._aspect < least - _SLACK, 0.0, areas)
         return areas
 
     def _push(self, block: _Block) -> None:
-        """Keep choices, those of the greatest bounds together."""
+        """Add choices to the heap, in blocks of similar bounds."""
         order = np.argsort(-block.choices[:, BOUND])
         sizes = np.cumsum(np.diff(block.starts)[order])
         begin = 0
@@ -149,14 +148,14 @@ class BranchAndBound:
             begin = end
 
     def _halve(self, block: _Block) -> None:
-        """Bound the choices of a block by the gaps they leave, and keep both halves of those that are left."""
+        """Bound the choices of a block by the gaps in their strips, and keep both halves of the remaining ones."""
         block = _taken(block, np.flatnonzero(block.choices[:, BOUND] > self._goal))
         self.work += len(block.edges) + _OF_CHOICE * len(block.choices)
         choices = block.choices
         strip = _Strip.of(choices)
         thin = self._area(choices, 2 * strip.moved)
         wide = strip.end - strip.begin > 2 * strip.shrunk
-        told = wide & (thin <= self._goal)  # by its gaps: what is thinner than places move might be between any
+        told = wide & (thin <= self._goal)  # else a rectangle thinner than the motion of points could lie anywhere
         which = np.flatnonzero(told)
         gaps = self._gaps(_taken(block, which), strip.taken(which))
         self._fitting.try_all(*_middles(gaps, max(2, min(_TRIED, _TRYING // len(self._edges)))))
@@ -175,7 +174,7 @@ class BranchAndBound:
             self._push(self._near(following))
 
     def _gaps(self, block: _Block, strip: _Strip) -> Tuple[Floats, Whole]:
-        """Return a choice for each gap that may hold a rectangle worth a look, and the number of what it comes from."""
+        """Return a choice for each gap that may contain a large enough rectangle, and the index of its parent."""
         choices = block.choices
         number = block.of
         x0, y0, x1, y1 = turned(self._edges[block.edges], choices[number, TURN])
@@ -186,7 +185,7 @@ class BranchAndBound:
         last = np.where(end < x1, y0 + (end - x0) * slope, y1)
         within = (x0 < end) & (x1 > begin)
         crossed = (x0 <= middle) & (x1 > middle)
-        # No rectangle lies below or above the heights of its choice: two more edges.
+        # The height limits of each choice act as two more edges.
         aside = strip.moved - np.abs(strip.middle) * choices[:, REACH]
         limits = np.concatenate([choices[:, LOW] + aside, choices[:, HIGH] - aside])
         both = np.tile(np.arange(len(choices)), 2)
@@ -201,7 +200,7 @@ class BranchAndBound:
         odd = np.cumsum(counted)[:-1]
         firsts = np.searchsorted(of, np.arange(len(choices)))
         before = np.concatenate([[0], odd])[firsts]
-        known = np.isnan(choices[of[:-1], X])  # by all edges below, which only those have that come of no gap
+        known = np.isnan(choices[of[:-1], X])  # counting needs all edges below: only choices without a gap have them
         inside = ((odd - before[of[:-1]]) % 2 == 1) | ~known
         gap = low[1:] - reach
         at = np.flatnonzero((of[1:] == of[:-1]) & inside & (gap > 0))
@@ -215,7 +214,7 @@ class BranchAndBound:
         height = np.minimum(gap + 2 * moved + 2 * _SLACK, found[:, HIGH] - found[:, LOW])
         found[:, BOUND] = np.minimum(found[:, BOUND], self._area(found, height))
         kept = found[:, BOUND] > self._goal
-        # A gap may be one beside the gap that the choice was found by, and outside the area.
+        # A gap beside the one of the parent choice may lie outside the area.
         x, y = turned_places(found[:, X], found[:, Y], found[:, TURN])
         same = (x > strip.begin[of]) & (x < strip.end[of]) & (y > reach) & (y < reach + gap)
         other = np.flatnonzero(kept & ~known & ~same)
@@ -224,7 +223,7 @@ class BranchAndBound:
         return found[kept], of[kept]
 
     def _near(self, block: _Block) -> _Block:
-        """Leave out the edges that no rectangle of a choice can meet."""
+        """Drop the edges that no rectangle of a choice can meet."""
         choices, number = block.choices, block.of
         x0, y0, x1, y1 = turned(self._edges[block.edges], choices[number, TURN])
         reach = choices[:, REACH]
@@ -239,24 +238,24 @@ class BranchAndBound:
         width, height = x1 - x0, y1 - y0
         beside = np.abs(x0 + x1 - 2 * x) <= width + 2 * half_x
         near = beside & (np.abs(y0 + y1 - 2 * y) <= np.abs(height) + 2 * half_y)
-        # Nor those whose line passes by.
+        # Drop those whose line passes by, too.
         near &= np.abs(width * (y0 - y) - height * (x0 - x)) <= width * half_y + np.abs(height) * half_x + _SLACK
-        # Without a place that is inside, the number of all edges below tells what is.
+        # Without a known inner point, all edges below are needed for the even-odd rule.
         near |= beside & (np.minimum(y0, y1) <= y + half_y) & np.isnan(choices[:, X])[number]
         counts = np.bincount(number[near], minlength=len(choices))
         return _Block(choices, ends_of(counts), block.edges[near])
 
 
 class _Strip(NamedTuple):
-    """What all rectangles of choices have in common, seen at the middle of their angles."""
+    """Strip that all rectangles of a choice contain, at the middle of their angles."""
 
     begin: Floats
     end: Floats
     middle: Floats
     shrunk: Floats
-    """By how much it is narrower at each end than at every single angle."""
+    """How much narrower it is at each end than at a single angle."""
     moved: Floats
-    """By how much heights in it may differ at another angle, but for what all of them move."""
+    """How much heights in it may differ at another angle, apart from their common motion."""
 
     @classmethod
     def of(cls, choices: Floats) -> _Strip:
@@ -273,7 +272,7 @@ class _Strip(NamedTuple):
 
 
 def _sizes(choices: Floats, strip: _Strip, to_turn: Any) -> Whole:
-    """Return which of the three intervals of each choice to halve: that which costs its bound the most."""
+    """Return which of the three intervals of each choice to halve: the one that loosens its bound the most."""
     width = choices[:, B1] - choices[:, A0]
     height = choices[:, BOUND] / width
     a, b = choices[:, A1] - choices[:, A0], choices[:, B1] - choices[:, B0]
@@ -286,7 +285,7 @@ def _sizes(choices: Floats, strip: _Strip, to_turn: Any) -> Whole:
 
 
 def _halved(choices: Floats, which: Whole) -> Floats:
-    """Return the first half of each choice, then the second of each."""
+    """Return the first halves of all choices, then the second halves."""
     first, second = choices.copy(), choices.copy()
     for number, (low, high) in enumerate([(A0, A1), (B0, B1)]):
         rows = np.flatnonzero(which == number)
@@ -299,7 +298,7 @@ def _halved(choices: Floats, which: Whole) -> Floats:
 
 
 def _middles(gaps: Tuple[Floats, Whole], most: int) -> Tuple[Floats, Floats, Floats, Floats]:
-    """Return angle, ends and height in the middle of the choices with the greatest bounds."""
+    """Return angle, ends and height at the middle of the choices with the greatest bounds."""
     choices = gaps[0]
     if len(choices) > most:
         choices = choices[np.argpartition(-choices[:, BOUND], most)[:most]]
@@ -308,7 +307,7 @@ def _middles(gaps: Tuple[Floats, Whole], most: int) -> Tuple[Floats, Floats, Flo
 
 
 def _places(choices: Floats, x: Floats, y: Floats) -> Floats:
-    """Return places, shape (n, 2), that are given in the coordinates of choices."""
+    """Return points, shape (n, 2), from the rotated coordinates of choices."""
     return np.column_stack(turned_places(x, y, -choices[:, TURN]))
 
 

@@ -1,14 +1,14 @@
 """Find stacks: the sets of scenes whose footprints share ground, by an exact overlay.
 
-The boundaries of all footprints cut the plane into faces; each face is covered by the same scenes all over. Which
-sets of scenes share ground follows from the faces' covers (`planet_vector.stacks.frequent_sets`). Neither clustering
-the centres of footprints, nor looking for scenes that overlap pair by pair, finds ground that *all* have in common.
+The boundaries of all footprints divide the plane into faces; all of a face is covered by the same scenes. The sets of
+scenes that share ground follow from the covers of the faces (`planet_vector.stacks.frequent_sets`). Neither clustering
+of footprint centres nor pairwise overlap finds ground that *all* scenes of a set share.
 
-The overlay is made in degrees, edges straight there, as GeoJSON has them. Areas are those of
+The overlay is computed in degrees, with straight edges, as GeoJSON defines them. Areas are computed by
 `planet_vector.geometry.ground`.
 
-With an area, only what of the footprints lies in it counts. The scenes that cover all of it are a stack, however many
-more share a part of it with them.
+With an area, only the parts of footprints inside it count. All scenes that cover the whole area are one stack, even if
+further scenes share a part of it with them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from planet_vector.stacks.frequent_sets import Cover, largest_shared, maximal_co
 from planet_vector.times import parse_time
 
 MIN_AREA = 10_000.0
-"""Square metres a stack shares at the least, unless said otherwise: a hectare, 33 by 33 pixels of 3 m."""
+"""The default least area that a stack shares, square metres: a hectare, 33 by 33 pixels of 3 m."""
 
 _TIMES = ("acquired", "datetime")
 _COVERS = ("cloud_cover.estimated", "eo:cloud_cover")  # percent
@@ -49,13 +49,13 @@ class Stack(NamedTuple):
     Attributes
     ----------
     scenes : tuple
-        The scenes as they were given, the oldest first.
+        The scenes as they were passed, the oldest first.
     footprint : shapely.MultiPolygon
-        The ground all of them cover: longitude and latitude in degrees, within ±180.
+        The ground that all of them cover: longitude and latitude in degrees, within ±180.
     area : float
-        Of the footprint, in square metres.
+        The area of the footprint, square metres.
     asked : shapely geometry, optional
-        The area that was asked for, to which `crop_stack` cuts the scenes.
+        The area of the search, to which `crop_stack` crops the scenes.
     covered : float, optional
         The share of that area which all of them cover, from 0 to 1.
     """
@@ -111,33 +111,34 @@ def find_stacks(
     Parameters
     ----------
     scenes : iterable of Scene or mapping
-        Scenes, or GeoJSON Features of them, which say when they were acquired as ``acquired`` or as STAC's
-        ``datetime``. One that comes twice counts once; one without a footprint shares none.
+        Scenes, or GeoJSON Features with their time of acquisition as ``acquired`` or as STAC's ``datetime``. Duplicates
+        count once; a scene without a footprint shares no ground.
     min_depth : int
         The fewest scenes of a stack.
     min_area : float, optional
-        The least area that all scenes of a stack share, in square metres; with `area`, within it. By default
-        `MIN_AREA`, and any part of an `area` that is smaller than that.
+        The least area that all scenes of a stack share, square metres; with `area`, within it. By default `MIN_AREA`;
+        for an `area` smaller than that, any part of it suffices.
     distinct_days : bool
-        Take one scene of each day (UTC): that without which the others would share least, and of equals the clearest.
+        Take one scene of each day (UTC): the one whose removal would add the least shared ground; of equals the
+        clearest.
     area : shapely geometry, mapping or str, optional
-        What they are to share: as `planet_vector.geometry.ground.area_asked_for` takes it, in degrees. Scenes share a
-        point or a line, which holds no ground, when they cover all of it.
+        The area to share, in degrees, as for `planet_vector.geometry.ground.area_asked_for`. Scenes share a point or a
+        line if they cover all of it.
 
     Returns
     -------
     list of Stack
-        Each as large a set as `min_area` allows, none part of another; the deepest first, then what shares most. With
-        `area`, first come all scenes that cover the whole of it, if they are enough; where they are not, those that
-        share most of it; then the others, by the share of it and by depth.
+        Each is as large a set as `min_area` allows, and none is part of another. The deepest comes first, then the one
+        with the largest shared area. With `area`, the first stack has all scenes that cover the whole area, or if these
+        are fewer than `min_depth`, those that share most of it; the others follow by their share of the area and depth.
 
     Raises
     ------
     ProtocolError
-        When a footprint cannot be used.
+        If a footprint is invalid.
     QueryError
-        When there are more ways to share ground than can be told in good time, `distinct_days` is wanted of scenes that
-        do not say when they were acquired, or the area is none.
+        If there are too many ways to share ground to find all in limited time, if `distinct_days` is given for scenes
+        without a time of acquisition, or if the area is invalid.
     """
     given = _distinct(scenes)
     footprints = _footprints(given)
@@ -155,7 +156,7 @@ def find_stacks(
     for numbers in _connected(footprints):
         if len(numbers) < min_depth:
             continue
-        numbers.sort(key=lambda number: _time_of(given[number]))  # once: there may be a thousand stacks of a scene
+        numbers.sort(key=lambda number: _time_of(given[number]))  # only once, as a scene may be in a thousand stacks
         some = [given[number] for number in numbers]
         covers, faces = _covers([footprints[number] for number in numbers], max(min_depth, 1), min_area, distinct_days)
         if distinct_days:
@@ -168,12 +169,19 @@ def find_stacks(
 
 
 def common_ground(scenes: Sequence[Union[Scene, Mapping[str, Any]]], area: Any = None) -> Stack:
-    """Return some scenes as a stack, whatever the ground they share; with an area they need share none beyond it.
+    """Return scenes as a stack, however little ground they share.
+
+    Parameters
+    ----------
+    scenes : sequence of Scene or mapping
+        As for `find_stacks`.
+    area : shapely geometry, mapping or str, optional
+        An area to crop to, as for `planet_vector.geometry.ground.area_asked_for`; then scenes need not share ground.
 
     Raises
     ------
     QueryError
-        When there is no area, and they share none.
+        If no area is given and the scenes share no ground.
     """
     given = sorted(_distinct(scenes), key=_time_of)
     ground = _shared(_footprints(given))
@@ -186,14 +194,14 @@ def common_ground(scenes: Sequence[Union[Scene, Mapping[str, Any]]], area: Any =
 
 
 def over(stack: Stack, area: Any) -> Stack:
-    """Return a stack with another area asked for.
+    """Return a stack with another area to crop to.
 
     Parameters
     ----------
     stack : Stack
         The stack.
     area : shapely geometry, mapping or str
-        As `planet_vector.geometry.ground.area_asked_for` takes it.
+        The area in degrees, as for `planet_vector.geometry.ground.area_asked_for`.
     """
     asked = area_asked_for(area)
     if holds_ground(asked):
@@ -204,16 +212,21 @@ def over(stack: Stack, area: Any) -> Stack:
 
 
 def shares_by_scene(stack: Stack) -> List[float]:
-    """Return which share of the area asked for each scene's footprint covers, from 0 to 1.
+    """Return the share of the stack's area that each scene's footprint covers, from 0 to 1.
+
+    Parameters
+    ----------
+    stack : Stack
+        A stack with an area.
 
     Raises
     ------
     QueryError
-        When the area holds no ground.
+        If the area is a point or a line.
     """
     if not holds_ground(stack.asked):
         raise QueryError(
-            f"The area is a {stack.asked.geom_type}, which holds no ground to cut to: give a polygon, or ask for the "
+            f"The area is a {stack.asked.geom_type}, to which nothing can be cropped: give a polygon, or ask for the "
             "largest rectangle that the scenes share (--rectangle, or rectangle=True)."
         )
     return shares_of(stack.asked, _footprints(stack.scenes))
@@ -242,7 +255,7 @@ def _stacks_of(
     sets = {cover.members: cover.area / total for cover in (*first, *some)}
     found = []
     for number, (members, covered) in enumerate(sets.items()):
-        if set(members) <= set(whole_ones):  # what else has them all is one day's other scenes
+        if set(members) <= set(whole_ones):  # other sets of whole scenes differ only in the scene of a day
             if number:
                 continue
             covered = 1.0
@@ -253,7 +266,7 @@ def _stacks_of(
 
 
 def _faces_within(asked: Any, footprints: Any) -> _Faces:
-    """Overlay what of footprints lies in an area."""
+    """Overlay the parts of footprints inside an area."""
     inside = [*map(polygons, shapely.intersection(footprints, asked, grid_size=GRID)), asked]
     faces = _faces(np.array(inside, dtype=object))
     last = len(inside) - 1
@@ -264,7 +277,7 @@ def _faces_within(asked: Any, footprints: Any) -> _Faces:
 
 
 def _rounded(share: float) -> float:
-    """Round a share to a ten-thousandth, that of a part always below 1."""
+    """Round a share to a ten-thousandth; a share below 1 stays below 1."""
     return 1.0 if share == 1 else min(round(share, 4), 0.9999)
 
 
@@ -293,17 +306,17 @@ def _acquired(scene: Any) -> Optional[datetime]:
     try:
         return None if text is None else parse_time(text)
     except (TypeError, ValueError, AttributeError):
-        raise ProtocolError(f"{item.id} has a time of acquisition that is no time.") from None
+        raise ProtocolError(f"{item.id} has an invalid time of acquisition.") from None
 
 
 def _time_of(scene: Any) -> Tuple[float, str]:
-    """Return what orders scenes by time; those without one come first."""
+    """Return a sort key by time; scenes without one come first."""
     moment = _acquired(scene)
     return (moment.timestamp() if moment else float("-inf"), _item(scene).id)
 
 
 def _footprints(scenes: Sequence[Any]) -> Any:
-    """Return the footprints, valid, on the overlay's grid of positions."""
+    """Return the footprints as valid polygons, snapped to the precision of the overlay."""
     found = np.array([_item(scene).footprint for scene in scenes], dtype=object)
     return np.array([polygons(valid) for valid in shapely.set_precision(shapely.make_valid(found), GRID)], dtype=object)
 
@@ -313,7 +326,7 @@ def _shared(footprints: Any) -> Any:
 
 
 def _connected(footprints: Any) -> List[List[int]]:
-    """Return the numbers of footprints that touch one another, directly or by way of others, group by group."""
+    """Return the indices of footprints in groups that touch one another, directly or through others."""
     first, second = shapely.STRtree(footprints).query(footprints, predicate="intersects")
     leader = list(range(len(footprints)))
 
@@ -333,22 +346,22 @@ def _connected(footprints: Any) -> List[List[int]]:
 
 
 def _covers(footprints: Sequence[Any], min_depth: int, min_area: float, all_faces: bool) -> Tuple[List[Cover], _Faces]:
-    everybody = polygons(shapely.intersection_all(footprints))
-    if not all_faces and not everybody.is_empty and area_of(everybody) >= min_area:
-        # One set, whatever the number of faces, which grows with the square of the scenes.
-        area = float(area_of(everybody))
+    shared_ground = polygons(shapely.intersection_all(footprints))
+    if not all_faces and not shared_ground.is_empty and area_of(shared_ground) >= min_area:
+        # All scenes are the only set; the overlay, whose faces grow with the square of the scenes, is not needed.
+        area = float(area_of(shared_ground))
         members = list(range(len(footprints)))
-        whole = np.array([everybody], dtype=object)
+        whole = np.array([shared_ground], dtype=object)
         return [Cover(tuple(members), area, (0,))], _Faces(whole, [members], np.array([area]))
     faces = _faces(np.array(footprints, dtype=object))
     return maximal_covers(zip(faces.covers, faces.areas.tolist()), min_depth, min_area), faces
 
 
 def _faces(footprints: Any) -> _Faces:
-    """Overlay footprints: the faces their boundaries make, and which footprints cover each."""
+    """Overlay footprints: return the faces between their boundaries, and the footprints that cover each."""
     lines = shapely.union_all(shapely.boundary(footprints), grid_size=GRID)
     found = np.array(shapely.get_parts(shapely.polygonize(shapely.get_parts(lines))), dtype=object)
-    # What is narrower than positions are exact is made by rounding, and which side of an edge it is on says nothing.
+    # Faces narrower than the precision of positions are discarded as rounding artefacts; their cover is arbitrary.
     found = found[~is_narrow(found)]
     covers: List[List[int]] = [[] for _ in found]
     inside, number = shapely.STRtree(footprints).query(shapely.point_on_surface(found), predicate="within")
@@ -358,7 +371,7 @@ def _faces(footprints: Any) -> _Faces:
 
 
 def _a_scene_a_day(covers: List[Cover], faces: _Faces, scenes: Sequence[Any], min_depth: int) -> List[Cover]:
-    """Let scenes leave until each day has one, always that which frees most ground, and of equals the most clouded."""
+    """Remove scenes until each day has one: always the one that frees most ground, of equals the cloudiest."""
     days = [_day(scene) for scene in scenes]
     clouded = [-rank for rank in np.argsort(np.argsort([_clouds(scene) for scene in scenes], kind="stable")).tolist()]
     covered = np.zeros((len(faces.covers), len(scenes)), dtype=bool)
@@ -372,7 +385,7 @@ def _a_scene_a_day(covers: List[Cover], faces: _Faces, scenes: Sequence[Any], mi
             several = [number for number in members if sum(days[other] == days[number] for other in members) > 1]
             if not several:
                 break
-            alone = np.flatnonzero(missing == 1)  # the faces that one scene's leaving adds
+            alone = np.flatnonzero(missing == 1)  # the faces that the removal of one scene adds
             freed = faces.areas[alone] @ ~covered[alone][:, several]
             leaving = several[min(range(len(several)), key=lambda k: (-freed[k], clouded[several[k]], several[k]))]
             members.remove(leaving)

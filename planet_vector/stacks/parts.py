@@ -1,10 +1,10 @@
-"""The largest rectangle in the parts of an area, each of which is looked at for itself, with numpy alone.
+"""The largest rectangle in the parts of an area, which are searched separately, with numpy alone.
 
-A rectangle lies in one part. None exceeds the box around its part, or its area where that is known as it is convex: so
-parts are tried from the largest on, and those that are no larger than what was found are passed over. Each part
-has coordinates of its own, about its middle: turning moves its places by little then, and bounds are closer. The work
-is bounded for all parts together: all get a share of the first guesses, and then always that part is narrowed down
-whose bound is the greatest.
+A rectangle lies in one part. Its area is bounded by the box around the part, or by the part's own area if the part is
+convex. So parts are searched from the largest on, and parts not larger than the best rectangle are skipped. Each part
+has its own coordinates around its middle: rotation then moves points little, and bounds are tighter. The work is
+limited for all parts together: each gets a share of the first guesses, then the part with the greatest bound is always
+refined next.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from planet_vector.stacks.fitting import POLISHED, Fitted, Fitting
 from planet_vector.stacks.narrowing import BranchAndBound
 from planet_vector.stacks.rectangle_convex import Floats, is_convex, largest_in_convex
 
-_PIECES = 32  # of half a turn, to begin with
-_FITTED_AT_ONCE = 4  # edges looked at beside a rectangle that cost as much as one beside a choice
-_OF_PART = 2_000  # edges that cost as much as to begin with a part, at one angle
-_OF_PAIR = 4  # the same, of two vertices of a convex part
+# Work is counted in tests of an edge against a choice of `planet_vector.stacks.narrowing`.
+_PIECES = 32  # initial intervals of angles in half a turn
+_FITTED_AT_ONCE = 4  # tests of an edge against a rectangle that cost one unit
+_OF_PART = 2_000  # units to begin with a part, per angle
+_OF_PAIR = 4  # units per pair of vertices of a convex part
 
 
 class AreaPart(NamedTuple):
-    """Rings around a part of an area, about (0, 0) and within a distance of 1, and where and how large it is."""
+    """Part of an area: its rings, moved and scaled to within a distance of 1 from (0, 0), its middle and its size."""
 
     rings: List[Floats]
     middle: Floats
@@ -34,7 +35,7 @@ class AreaPart(NamedTuple):
 
 
 class Sought(NamedTuple):
-    """Largest rectangle that was found, its part, the share of the largest it may lack, and the work done."""
+    """Largest rectangle found, its part, the share of the largest possible area it may lack, and the work done."""
 
     part: Optional[AreaPart]
     best: Optional[Fitted]
@@ -43,10 +44,16 @@ class Sought(NamedTuple):
 
 
 def part_of(rings: Sequence[Floats]) -> Optional[AreaPart]:
-    """Return the part between rings of positions, shape (n, 2), or None when they are one place."""
+    """Return the part between rings, or None if they are a single point.
+
+    Parameters
+    ----------
+    rings : sequence of array, shape (n, 2)
+        Positions of the outer ring and of holes, not closed.
+    """
     ends = np.concatenate(rings)
     middle = (ends.min(axis=0) + ends.max(axis=0)) / 2
-    size = float(np.hypot(*(ends - middle).T).max())  # small numbers are exact ones
+    size = float(np.hypot(*(ends - middle).T).max())  # relative to the middle, small numbers keep precision
     return AreaPart([(ring - middle) / size for ring in rings], middle, size) if size else None
 
 
@@ -58,7 +65,7 @@ def seek(
     most: int,
     start: Optional[Sought] = None,
 ) -> Sought:
-    """Return the largest rectangle in some parts that can be found in bounded time.
+    """Return the largest rectangle in some parts that can be found with limited work.
 
     Parameters
     ----------
@@ -67,13 +74,13 @@ def seek(
     aspect : float, optional
         Width over height; by default any.
     turn : float, optional
-        Of the width against the x axis, in radians; by default any.
+        Angle of the width from the x axis, radians; by default any.
     tolerance : float
-        The share of the largest possible area that it may lack, if that can be proved with the work allowed.
+        The share of the largest possible area that the rectangle may lack; the search ends once this is proved.
     most : int
-        How much work to do, in edges looked at.
+        The limit of work, in tests of edges.
     start : Sought, optional
-        A rectangle to begin with: what is found is as large at the least.
+        A rectangle to begin with; the result is at least as large.
     """
     return _Seeking(parts, aspect, turn, tolerance, most, start).run()
 
@@ -96,11 +103,11 @@ class _Seeking:
         self._parts = [parts[at] for at in order]
         self._scales = [scales[at] for at in order]
         self._is_convex = [convex[at] and len(parts[at].rings) == 1 for at in order]
-        # A little more, by what they are rounded to.
+        # Slightly greater, against rounding.
         self._bounds = [areas[at] * scales[at] * (1 + 1e-9) for at in order]
         self._turn = turn
         self._aspect = aspect
-        # Rectangles are sought whose width is the longer side: a quarter turn further it is the height.
+        # The search is for rectangles whose width is the longer side; others are these, turned by a quarter.
         self._longer = None if aspect is None else max(aspect, 1 / aspect)
         self._intervals = _intervals(aspect, turn)
         self._tolerance = tolerance
@@ -134,7 +141,7 @@ class _Seeking:
             self._best = at, fitted
 
     def _try_convex(self) -> List[int]:
-        """Look for the largest in convex parts, where it is found exactly, and return the numbers of the others."""
+        """Find the largest rectangle in convex parts exactly, and return the indices of the other parts."""
         rest = []
         for at, part in enumerate(self._parts):
             if self._bounds[at] <= self._area:
@@ -148,7 +155,7 @@ class _Seeking:
         return rest
 
     def _guess(self, rest: Sequence[int]) -> None:
-        """Try rectangles all over the parts, and improve the largest."""
+        """Try rectangles all over the parts, and improve the largest ones."""
         guesses: List[Tuple[float, int, Fitted]] = []
         wanted = [at for at in rest if self._bounds[at] > self._goal]
         for at in wanted:
@@ -159,7 +166,7 @@ class _Seeking:
             self._work += _OF_PART * fitting.turns + fitting.work // _FITTED_AT_ONCE
             guesses += [(fitted.area * self._scales[at], at, fitted) for fitted in found]
         guesses.sort(key=lambda guess: -guess[0])
-        if self._best is not None and self._turn is None:  # what it begins with may be turned a little
+        if self._best is not None and self._turn is None:  # the initial rectangle may be improved by rotation
             guesses.insert(0, (self._area, *self._best))
         for _, at, fitted in guesses[:POLISHED]:
             fitting = self._fitting(at)
@@ -176,7 +183,7 @@ class _Seeking:
         return self._fittings[at]
 
     def _narrow(self, rest: Sequence[int]) -> float:
-        """Narrow down where the largest lies, and return the area that none exceeds."""
+        """Refine the parts by branch and bound, and return an upper bound of the area."""
         heap = [(-self._bounds[at], at) for at in rest]
         heapq.heapify(heap)
         narrowings: Dict[int, BranchAndBound] = {}
@@ -203,15 +210,28 @@ class _Seeking:
 
 
 def _bound_of(part: AreaPart, is_convex: bool) -> float:
-    """Return an area that no rectangle in a part exceeds."""
+    """Return an upper bound of the area of rectangles in a part."""
     x, y = part.rings[0].T
     if is_convex:
         return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
-    return float(np.prod(np.ptp(np.concatenate(part.rings), axis=0)))  # of a ring that crosses itself too
+    return float(np.prod(np.ptp(np.concatenate(part.rings), axis=0)))  # also valid for a ring that crosses itself
 
 
 def turned_ring(positions: Floats, angle: float) -> Floats:
-    """Return positions, shape (n, 2), turned about (0, 0) by an angle in radians, anticlockwise."""
+    """Rotate positions about (0, 0).
+
+    Parameters
+    ----------
+    positions : array, shape (n, 2)
+        The positions.
+    angle : float
+        Radians, anticlockwise.
+
+    Returns
+    -------
+    array, shape (n, 2)
+        The rotated positions.
+    """
     if angle == 0:
         return positions
     c, s = math.cos(angle), math.sin(angle)

@@ -16,32 +16,32 @@ def largest_rectangle(
     angle: Union[None, float, str] = None,
     tolerance: float = TOLERANCE,
 ) -> shapely.Polygon:
-    """Return the rectangle of the largest area inside a polygon, along the axes unless said otherwise.
+    """Return the largest rectangle inside a polygon, by default along the axes.
 
     Parameters
     ----------
     polygon : shapely.Polygon or shapely.MultiPolygon
-        Of any shape, holes too, in the coordinates of a plane. Of several parts the rectangle lies in one, or across
-        those that share an edge.
+        Any shape, with or without holes, in planar coordinates. With several parts, the rectangle lies in one of them,
+        or in several that share an edge.
     aspect : float, optional
         Width over height; by default any.
     angle : float or "any", optional
-        Of the width against the x axis, in degrees, anticlockwise; by default 0. "any" takes the best.
+        Angle of the width from the x axis, in degrees, anticlockwise; by default 0. "any" finds the best.
     tolerance : float
         The share of the largest possible area that the rectangle may lack. In a convex polygon it lacks nothing, unless
-        `aspect` is given or `angle` is "any". The time for any polygon is bounded, some seconds for one of a thousand
-        positions: where less is proved until then, a `RectangleWarning` says how much the rectangle may lack.
+        `aspect` is given or `angle` is "any". The time is limited for any polygon, to some seconds for one of a
+        thousand positions. If the tolerance is not proved by then, a `RectangleWarning` states how much it may lack.
 
     Returns
     -------
     shapely.Polygon
-        Never outside the polygon, not even by rounding: its sides are drawn in by some 1e-14 of the coordinates. Empty
-        when the polygon is.
+        Never outside the polygon, not even by rounding: its sides are moved inwards by some 1e-14 of the coordinates.
+        Empty if the polygon is.
 
     Raises
     ------
     ValueError
-        When an argument makes no sense.
+        If an argument is invalid.
     """
     area = shapely.union_all(shapely.make_valid(polygon))
     parts = [part for part in shapely.get_parts(area) if part.geom_type == "Polygon"]

@@ -1,9 +1,9 @@
 """The largest rectangle along the axes inside a convex area, exactly, with numpy alone.
 
-From a side at ``a`` to one at ``b`` the area is as high as the least of four linear functions, two of ``a`` and two of
-``b``, as long as neither passes a vertex (H. Alt, D. Hsu, J. Snoeyink, "Computing the largest inscribed isothetic
-rectangle", CCCG 1995). So the largest rectangle has a side at a vertex, or two of the functions meet there, or a
-parabola between has its top there: all of these are tried, a number that grows with the square of the vertices.
+Between sides at ``a`` and ``b``, the height of the area is the minimum of four linear functions, two of ``a`` and two
+of ``b``, as long as neither passes a vertex (H. Alt, D. Hsu, J. Snoeyink, "Computing the largest inscribed isothetic
+rectangle", CCCG 1995). So the largest rectangle has a side at a vertex, or lies where two of the functions meet, or at
+the vertex of a parabola. All these candidates are tried; their number grows with the square of the vertices.
 """
 
 from __future__ import annotations
@@ -25,26 +25,38 @@ class Best(NamedTuple):
 
 
 def is_convex(ring: Floats) -> bool:
-    """Tell whether a ring of positions, shape (n, 2), not closed, is convex and turns once."""
+    """Tell whether a ring is convex and turns once.
+
+    Parameters
+    ----------
+    ring : array, shape (n, 2)
+        Its positions, not closed.
+    """
     along = np.roll(ring, -1, axis=0) - ring
     after = np.roll(along, -1, axis=0)
     turns = along[:, 0] * after[:, 1] - along[:, 1] * after[:, 0]
     if not (np.all(turns >= 0) or np.all(turns <= 0)):
         return False
-    # All turns to one side, and once around only: a pentagram turns twice.
+    # All turns go to one side, and add up to one revolution; a pentagram has two.
     angles = np.arctan2(turns, np.sum(along * after, axis=1))
     return bool(abs(abs(angles.sum()) - 2 * math.pi) < 1e-6)
 
 
 def largest_in_convex(ring: Floats) -> Optional[Best]:
-    """Return the largest rectangle inside a convex ring of positions, or None when it has no area."""
+    """Return the largest rectangle inside a convex ring, or None if the ring has no area.
+
+    Parameters
+    ----------
+    ring : array, shape (n, 2)
+        Its positions, not closed.
+    """
     lower, upper = _chain(ring, np.minimum.reduceat), _chain(ring, np.maximum.reduceat)
     xs = np.unique(ring[:, 0])
     if len(xs) < 2:
         return None
     tops, lows = np.interp(xs, *upper.T), np.interp(xs, *lower.T)
     one_fixed = _cuts_at(xs, tops, lows)
-    # What is level below is level above when the area is turned over.
+    # The cuts of the lower half are those of the upper half of the mirrored area.
     level = [_cuts_level(xs, tops, lows), _cuts_level(xs, -lows, -tops)]
     sides = np.concatenate([one_fixed, one_fixed[:, ::-1], *level])
     sides = sides[(sides[:, 0] >= xs[0]) & (sides[:, 1] <= xs[-1]) & (sides[:, 1] > sides[:, 0])]
@@ -61,11 +73,11 @@ def largest_in_convex(ring: Floats) -> Optional[Best]:
 
 
 def _chain(ring: Floats, extreme: Any) -> Floats:
-    """Return the lower or the upper half of a convex ring, from west to east: its vertices, one at each x."""
+    """Return the vertices of the lower or the upper half of a convex ring, from west to east, one per x."""
     order = np.argsort(ring[:, 0], kind="stable")
     xs, first = np.unique(ring[order, 0], return_index=True)
     ys = extreme(ring[order, 1], first)
-    # Only the outermost x have both halves' vertices, or neither; between, drop those of the other half.
+    # Only the outermost x have vertices of both halves; between them, drop those of the other half.
     chain = np.column_stack([xs, ys])
     sign = 1.0 if extreme == np.minimum.reduceat else -1.0
     kept: List[Floats] = []
@@ -81,19 +93,19 @@ def _cross(o: Floats, p: Floats, q: Floats) -> float:
 
 
 def _lines(xs: Floats, ys: Floats) -> Tuple[Floats, Floats]:
-    """Return offset and slope of each piece of a chain of lines."""
+    """Return offset and slope of each segment of a polyline."""
     slope = np.diff(ys) / np.diff(xs)
     return ys[:-1] - slope * xs[:-1], slope
 
 
 def _cuts_at(xs: Floats, tops: Floats, lows: Floats) -> Floats:
-    """Return pairs of sides of which one is at a vertex, and the other where its rectangle may be largest."""
+    """Return pairs of sides, one of them at a vertex, the other where the rectangle may be largest."""
     fixed = xs[:, None]
     top_at, top_by = _lines(xs, tops)
     low_at, low_by = _lines(xs, lows)
     with np.errstate(divide="ignore", invalid="ignore"):
-        # The free side x: the height c + d x of a rectangle from `fixed` times its width (x - fixed) is largest at
-        # x = (fixed - c / d) / 2, whichever of the two sides stops it above and below.
+        # The free side x: the height c + d x of a rectangle times its width (x - fixed) is largest at
+        # x = (fixed - c / d) / 2, for each choice of the sides that limit it above and below.
         free = [
             (fixed - (top_at - lows[:, None]) / top_by) / 2,
             (fixed - (tops[:, None] - low_at) / -low_by) / 2,
@@ -101,14 +113,14 @@ def _cuts_at(xs: Floats, tops: Floats, lows: Floats) -> Floats:
             (tops[:, None] - top_at) / top_by,  # as high as at `fixed`
             (lows[:, None] - low_at) / low_by,
         ]
-    # Each holds between two vertices; kept within, it is one more choice and no wrong one.
+    # Each formula holds between two vertices; clipped to them, it yields a valid candidate.
     within = [np.clip(np.nan_to_num(x, posinf=xs[-1], neginf=xs[0]), xs[:-1], xs[1:]) for x in free]
     others = np.concatenate([*within, np.broadcast_to(xs, (len(xs), len(xs)))], axis=1)
     return np.column_stack([np.repeat(xs, others.shape[1]), others.ravel()])
 
 
 def _cuts_level(xs: Floats, tops: Floats, lows: Floats) -> Floats:
-    """Return pairs of sides at which the area is as high, and between which a rectangle may be largest."""
+    """Return pairs of sides with the same height of the upper edge, between which a rectangle may be largest."""
     top_at, top_by = _lines(xs, tops)
     low_at, low_by = _lines(xs, lows)
     rising, falling = np.flatnonzero(top_by > 0), np.flatnonzero(top_by < 0)
@@ -121,7 +133,7 @@ def _cuts_level(xs: Floats, tops: Floats, lows: Floats) -> Floats:
     levels = []
     lines = []
     for at, by, shift, steep in ((low_at[i], low_by[i], p, q), (low_at[j], low_by[j], r, s)):
-        # What stops it below is linear too: at + by (t - shift) / steep; so is the height, w + z t.
+        # The lower limit is linear, too: at + by (t - shift) / steep; so is the height, w + z t.
         w, z = -(at - by * shift / steep), 1 - by / steep
         lines.append((w, z))
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -1,12 +1,11 @@
 """The largest rectangle inside an area, with numpy alone.
 
-An area is given by the edges around it: outer rings and holes alike, as what lies inside is an odd number of edges
-away from outside.
+An area is given by its edges, those of outer rings and holes alike, by the even-odd rule.
 
-* A convex area, of one angle and without an aspect: exactly (`planet_vector.stacks.rectangle_convex`).
-* Any other, and any angle: a large rectangle is found first (`planet_vector.stacks.fitting`), and then proved to be the
-  largest, to a tolerance, or replaced by larger ones (`planet_vector.stacks.narrowing`). The work for this is bounded:
-  where it ends before the proof does, it is known how much the rectangle may lack at the most.
+* For a convex area, one angle and no aspect, the result is exact (`planet_vector.stacks.rectangle_convex`).
+* Otherwise a large rectangle is found first (`planet_vector.stacks.fitting`), then proved to be the largest, to a
+  tolerance, or replaced by larger ones (`planet_vector.stacks.narrowing`). The work is limited. If it ends before the
+  proof, an upper bound of the area that the rectangle may lack is known.
 """
 
 from __future__ import annotations
@@ -25,20 +24,20 @@ from planet_vector.stacks.rectangle_convex import Floats
 Position = Tuple[float, float]
 
 TOLERANCE = 1e-3
-"""How much of the largest possible area a rectangle may lack, unless said otherwise."""
+"""The default share of the largest possible area that a rectangle may lack."""
 
-_ULPS = 64 * np.finfo(float).eps  # by how much of the coordinates a rectangle is drawn in, against rounding
+_ULPS = 64 * np.finfo(float).eps  # share of the coordinates by which a rectangle is shrunk, against rounding
 
 
 class Inscribed(NamedTuple):
-    """Largest rectangle that was found inside an area.
+    """Largest rectangle found inside an area.
 
     Attributes
     ----------
     corners : list of (float, float)
-        Four, anticlockwise; none when the area holds no rectangle.
+        Four, anticlockwise; empty if no rectangle was found.
     lacks : float
-        The share of the largest possible area that it lacks at the most.
+        The share of the largest possible area that it lacks at most.
     """
 
     corners: List[Position]
@@ -53,13 +52,18 @@ def largest_rectangle_within(
 ) -> List[Position]:
     """Return the corners of the largest rectangle inside an area.
 
-    It takes the parameters of `inscribed`, and warns (`RectangleWarning`) where the rectangle may lack more than the
-    tolerance, as it was not proved in bounded time to lack less.
+    Issues a `RectangleWarning` if it could not be proved in limited time that the rectangle lacks no more than the
+    tolerance.
+
+    Parameters
+    ----------
+    polygons, aspect, angle, tolerance
+        As for `inscribed`.
 
     Returns
     -------
     list of (float, float)
-        Four corners, anticlockwise, the lower left one first where the angle is 0; none when there is no area.
+        Four corners, anticlockwise, the lower left one first if the angle is 0; empty if there is no area.
     """
     found = inscribed(polygons, aspect, angle, tolerance)
     if found.lacks > tolerance:
@@ -68,14 +72,27 @@ def largest_rectangle_within(
 
 
 def told(lacks: float, is_found: bool = True) -> str:
-    """Say how much of the largest possible area a rectangle may lack."""
-    why = "the outline is too complicated for more to be proved in good time."
+    """Return a sentence on how much of the largest possible area a rectangle may lack.
+
+    Parameters
+    ----------
+    lacks : float
+        The share of the area, from 0 to 1.
+    is_found : bool
+        Whether a rectangle was found at all.
+
+    Returns
+    -------
+    str
+        The text of the warning.
+    """
+    why = "the outline is too complicated to prove more in limited time."
     if not is_found:
         return f"No rectangle was found, but the area may hold one: {why}"
     percent = 100 * lacks
     if percent >= 99:
-        return f"It is not known how much of the largest possible area the rectangle lacks: {why}"
-    # Two digits, as 0.015, 3.2 and 47.
+        return f"How much of the largest possible area the rectangle lacks is unknown: {why}"
+    # Two significant digits, such as 0.015, 3.2 and 47.
     digits = max(0, 1 - math.floor(math.log10(percent)))
     return f"The rectangle may lack up to {percent:.{digits}f} % of the largest possible area: {why}"
 
@@ -86,25 +103,25 @@ def inscribed(
     angle: Union[None, float, str] = None,
     tolerance: float = TOLERANCE,
 ) -> Inscribed:
-    """Return the largest rectangle inside an area that can be found in bounded time, and what it may lack.
+    """Return the largest rectangle inside an area that can be found in limited time, and how much it may lack.
 
     Parameters
     ----------
     polygons : sequence of sequence of rings
-        Each polygon's outer ring and holes, closed or not, in either direction; coordinates of a plane. Polygons must
-        not overlap, and no rectangle reaches across an edge that two of them have in common.
+        Outer ring and holes of each polygon, closed or not, in either direction; planar coordinates. Polygons must not
+        overlap, and no rectangle crosses an edge that two of them share.
     aspect : float, optional
-        Width over height. By default any.
+        Width over height; by default any.
     angle : float or "any", optional
-        Of the width against the x axis, in degrees, anticlockwise; by default 0. "any" takes the best.
+        Angle of the width from the x axis, in degrees, anticlockwise; by default 0. "any" finds the best.
     tolerance : float
-        The share of the largest possible area that it may lack, if that can be proved in bounded time. Without `aspect`
-        and in a convex area it lacks nothing, unless `angle` is "any".
+        The share of the largest possible area that it may lack; the search ends once this is proved. Without `aspect`,
+        and in a convex area, it lacks nothing, unless `angle` is "any".
 
     Raises
     ------
     ValueError
-        When an argument makes no sense.
+        If an argument is invalid.
     """
     if aspect is not None and not 0 < aspect < math.inf:
         raise ValueError(f"aspect is {aspect!r}: it takes a positive number, width over height")
@@ -129,7 +146,7 @@ def inscribed(
 
 
 def _of_any_angle(parts: Sequence[AreaPart], aspect: Optional[float], tolerance: float) -> Sought:
-    # As large as along the axes at the least: one angle is soon proved, any may never be.
+    # Begin along the axes: the proof for one angle is quick, that for any angle may never end.
     turns = [0.0] if aspect is None else [0.0, math.pi / 2]
     along = [seek(parts, aspect, turn, tolerance, narrowing.MAX_WORK) for turn in turns]
     begun = [one for one in along if one.part is not None and one.best is not None]
@@ -153,7 +170,7 @@ def _of_angle(parts: Sequence[AreaPart], aspect: Optional[float], turn: float, t
 
 
 def _of_aspect(fitted: Fitted, aspect: float) -> Fitted:
-    """Cut a rectangle whose width is the longer side down to an aspect, about its middle."""
+    """Shrink a rectangle whose width is the longer side to an aspect, around its middle."""
     aspect = max(aspect, 1 / aspect)
     west, south, east, north = fitted.bounds
     width = min(east - west, (north - south) * aspect)
@@ -168,7 +185,7 @@ def _of_aspect(fitted: Fitted, aspect: float) -> Fitted:
 def _ring(positions: Sequence[Sequence[float]]) -> Floats:
     ring = np.array([[float(p[0]), float(p[1])] for p in positions]).reshape(-1, 2)
     if not np.all(np.isfinite(ring)):
-        raise ValueError("a ring holds a position that is not finite")
+        raise ValueError("a ring contains a position that is not finite")
     kept = np.any(ring != np.roll(ring, 1, axis=0), axis=1)
     found: Floats = ring[kept]
     return found
@@ -177,7 +194,7 @@ def _ring(positions: Sequence[Sequence[float]]) -> Floats:
 def _corners(found: Fitted, aspect: Optional[float], part: AreaPart) -> List[Position]:
     drawn_in = (float(np.abs(part.middle).max()) + part.size) * _ULPS
     west, south, east, north = (side * part.size for side in found.bounds)
-    # Both by the same share, where their ratio is given.
+    # By the same share in both directions if the aspect is given.
     ratio = 1.0 if aspect is None else (east - west) / (north - south)
     x, y = drawn_in * max(1.0, ratio), drawn_in * max(1.0, 1 / ratio)
     if east - west <= 2 * x or north - south <= 2 * y:

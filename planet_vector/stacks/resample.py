@@ -1,4 +1,4 @@
-"""A part of a product put on a grid, with no more of the file read than that takes."""
+"""Reading of a part of a product onto a grid; only the needed part of the file is read."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from planet_vector.raster.turned import in_turns
 from planet_vector.raster.warping import warped_bounds
 
 REACH = {"nearest": 1, "bilinear": 2, "cubic": 3, "average": 2}
-"""What resampling there is, and how many pixels around a window it takes into account, one more against rounding."""
+"""The resampling methods, and the number of pixels around a window that each needs, plus one against rounding."""
 
-_SAME = 1e-3  # of a pixel: two grids are one that are closer
+_SAME = 1e-3  # pixels; grids that differ less are the same
 
 
 class Pixels(NamedTuple):
-    """Pixels that were read of a product, and the header of a file of them.
+    """Pixels of a product, and the header of a file with them.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Pixels(NamedTuple):
     valid : array of bool, shape (rows, columns)
         Where there is data.
     header : RasterHeader
-        What the product says of them, on the grid that they lie on.
+        The product's header, with the grid of the pixels.
     """
 
     bands: Any
@@ -45,28 +45,33 @@ class Pixels(NamedTuple):
 
 
 def read_onto(dataset: DatasetReader, grid: GridSpec, resampling: str = "nearest") -> Pixels:
-    """Read the part of an open product that a grid needs, and put it there.
+    """Read the part of an open product that lies on a grid.
 
-    Pixels of the same grid are copied as they are; others are warped. What is no data in the product is none there, and
-    takes no part in what is made of the pixels around it. Where the product ends, there is no data.
+    Pixels on the same grid are copied unchanged; others are warped. Missing data stays missing, and does not take part
+    in resampling. Beyond the product there is no data.
 
     Parameters
     ----------
     dataset : rasterio.io.DatasetReader
         The product, north up.
     grid : GridSpec
-        The grid, with a coordinate system of rasterio.
+        The grid, with a `rasterio.crs.CRS`.
     resampling : str
-        How, where the product's pixels are not the grid's: one of `REACH`. Places in a palette are never blended: of
-        them the nearest is taken.
+        The method if the product is on another grid: one of `REACH`. For palettes it is always ``nearest``, as their
+        indices cannot be blended.
+
+    Returns
+    -------
+    Pixels
+        In the shape of the grid.
 
     Raises
     ------
     RasterAccessError
-        When the pixels cannot be had.
+        If the pixels cannot be read.
     """
     north_up(dataset)
-    # A raster that goes around the globe may be seen on a grid from both of its ends.
+    # A raster that spans the globe may reach the grid from both of its ends.
     views = in_turns(dataset, grid)
     found = [_read_view(view, grid, resampling) for view in views]
     whole = found[0]
@@ -103,19 +108,19 @@ def _read_view(dataset: DatasetReader, grid: GridSpec, resampling: str) -> Pixel
     with unplaced:
         _warp(source, seen, target, header.fill_values, places)
         reproject(seen.astype(np.uint8) * 255, reached, **places, src_nodata=0, dst_nodata=0)
-    valid = where_data(target, header, mask=reached)  # which knows of mask and alpha
+    valid = where_data(target, header, mask=reached)  # handles mask and alpha
     target[:, ~valid] = _nothing(header, (1, 1))[:, :, 0]
     return Pixels(target, valid, here)
 
 
 def _warp(source: Any, seen: Any, target: Any, nodata: Sequence[Any], places: Dict[str, Any]) -> None:
-    """Bring the pixels that are data to another grid."""
+    """Warp the valid pixels to another grid."""
     if any(value is not None for value in nodata):
         for band, found, value in zip(source, target, nodata):
             if value is None:
                 _warp_seen(band, seen, found, places)
                 continue
-            # Band by band: GDAL takes what is nodata in one of several for data, and makes it another value.
+            # Band by band: GDAL treats a pixel that is nodata in only some bands as data, and changes its value.
             told = band if seen.all() and _is_finite(band) else np.where(seen & np.isfinite(band), band, value)
             reproject(told.astype(band.dtype), found, **places, src_nodata=value, dst_nodata=value)
     else:
@@ -130,7 +135,7 @@ def _warp_seen(source: Any, seen: Any, target: Any, places: Dict[str, Any]) -> N
     if source.dtype not in (np.int8, np.int16, np.uint16):
         reproject(masked, target, **places)
         return
-    # Of these types GDAL takes the mask for half transparent, and makes little of the pixels.
+    # For these types GDAL misreads the mask as nearly transparent, and reduces the pixel values.
     wide = target.astype(np.int32)
     reproject(masked.astype(np.int32), wide, **places)
     limits = np.iinfo(source.dtype)
@@ -142,7 +147,7 @@ def _is_finite(band: Any) -> bool:
 
 
 def _nothing(header: RasterHeader, shape: Tuple[int, int]) -> Any:
-    """Return bands in which nothing is data, as far as their values can say it."""
+    """Return bands without data, filled with nodata if they have such a value."""
     bands = np.zeros((len(header.bands), *shape), header.dtypes[0].replace("complex_int16", "complex64"))
     for band, said, value in zip(bands, header.bands, header.fill_values):
         if value is not None and said.colour != ColorInterp.alpha:
@@ -151,7 +156,7 @@ def _nothing(header: RasterHeader, shape: Tuple[int, int]) -> Any:
 
 
 def _corner(dataset: DatasetReader, grid: GridSpec) -> Optional[Tuple[int, int]]:
-    """Return column and row of the grid's corner in a product of the same grid, or None."""
+    """Return column and row of the grid's corner in a product on the same grid, or None for another grid."""
     here = dataset.transform
     if dataset.crs != grid.crs:
         return None
@@ -166,7 +171,7 @@ def _corner(dataset: DatasetReader, grid: GridSpec) -> Optional[Tuple[int, int]]
 def _read(
     dataset: DatasetReader, header: RasterHeader, corner: Tuple[int, int], shape: Tuple[int, int]
 ) -> Tuple[Any, Any, Window]:
-    """Read a window that may reach beyond the raster, as footprints do, and tell which of its pixels are data."""
+    """Read a window that may reach beyond the raster, as footprints do; return bands, validity and window."""
     (column, row), (rows, columns) = corner, shape
     first_column, last_column = max(0, column), min(dataset.width, column + columns)
     first_row, last_row = max(0, row), min(dataset.height, row + rows)
@@ -175,7 +180,7 @@ def _read(
         return _nothing(header, shape), np.zeros(shape, bool), window
     inside = Window(first_column, first_row, last_column - first_column, last_row - first_row)
     part = dataset.read(window=inside)
-    # From the pixels at hand: GDAL's own masks would read them once more.
+    # Computed from the pixels at hand: GDAL's own masks would read them again.
     seen = where_data(part, header, dataset.read_masks(1, window=inside) if header.masked else None)
     if part.shape[1:] == shape:
         return part, seen, window
@@ -187,9 +192,21 @@ def _read(
 
 
 def seen_by_gdal(bands: Any, header: RasterHeader) -> Any:
-    """Return which pixels every program that reads a GeoTIFF by GDAL takes for data, if the file has no mask band.
+    """Return which pixels are valid for GDAL in a GeoTIFF without a mask band.
 
-    GDAL's dataset mask (RFC 15): by nodata, else by an alpha band of 8 or 16 bits, the last of two or four.
+    This is GDAL's dataset mask (RFC 15): by nodata, else by an alpha band of 8 or 16 bits, the last of two or four.
+
+    Parameters
+    ----------
+    bands : array, shape (bands, rows, columns)
+        The pixels.
+    header : RasterHeader
+        Their nodata values and colours.
+
+    Returns
+    -------
+    array of bool, shape (rows, columns)
+        True at data.
     """
     values = [band.nodata for band in header.bands]
     if any(value is not None for value in values):

@@ -1,4 +1,4 @@
-"""Contact sheets and animations of crops: what changed between dates, at a glance."""
+"""Contact sheets and animations of crops."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PAPER, _INK = (255, 255, 255), (40, 40, 40)
 _GAP = 8  # pixels between pictures
 
 FORMATS = (".gif", ".png")
-"""What an animation is written as, by the name of its file."""
+"""Suffixes of animations."""
 
 
 def contact_sheet(crops: Sequence[Path], path: Path, width: int = 240) -> None:
@@ -28,15 +28,20 @@ def contact_sheet(crops: Sequence[Path], path: Path, width: int = 240) -> None:
     Parameters
     ----------
     crops : sequence of Path
-        GeoTIFFs as `crop_stack` writes them, in the order in which they are to be drawn.
+        GeoTIFFs as `crop_stack` writes them, in the order of drawing.
     path : Path
-        Where to, a PNG; replaced when it is complete.
+        The PNG; an existing file is replaced once the new one is complete.
     width : int
-        Pixels of one picture, at the most.
+        Greatest width of one picture, pixels.
+
+    Raises
+    ------
+    QueryError
+        If there are no crops.
     """
-    drawn = [_picture(crop, width) for crop in _some(crops)]
+    drawn = [_picture(crop, width) for crop in _require_crops(crops)]
     cell = (max(picture.width for picture in drawn) + _GAP, max(picture.height for picture in drawn) + _GAP)
-    across = min(range(1, len(drawn) + 1), key=lambda columns: _awkward(columns, len(drawn), cell))
+    across = min(range(1, len(drawn) + 1), key=lambda columns: _layout_cost(columns, len(drawn), cell))
     down = math.ceil(len(drawn) / across)
     sheet = Image.new("RGB", (across * cell[0] + _GAP, down * cell[1] + _GAP), _PAPER)
     for number, picture in enumerate(drawn):
@@ -51,22 +56,22 @@ def animation(crops: Sequence[Path], path: Path, width: int = 480, seconds: floa
     Parameters
     ----------
     crops : sequence of Path
-        GeoTIFFs as `crop_stack` writes them, in the order in which they are to be shown.
+        GeoTIFFs as `crop_stack` writes them, in the order of display.
     path : Path
-        Where to, a GIF or an animated PNG by its name; replaced when it is complete.
+        The GIF or animated PNG, by its suffix; an existing file is replaced once the new one is complete.
     width : int
-        Pixels, at the most.
+        Greatest width, pixels.
     seconds : float
-        How long each is shown.
+        Duration of each picture, seconds.
 
     Raises
     ------
     QueryError
-        When the file's name is of another format.
+        If the suffix is another, or there are no crops.
     """
     if path.suffix.lower() not in FORMATS:
-        raise QueryError(f"{path.name} is no name for an animation: it ends in .gif or .png.")
-    first, *others = (_picture(crop, width) for crop in _some(crops))
+        raise QueryError(f"{path.name} is not a file name for an animation: it must end in .gif or .png.")
+    first, *others = (_picture(crop, width) for crop in _require_crops(crops))
     frames = [first, *(picture.resize(first.size) for picture in others)]
     with complete(path) as temporary:
         frames[0].save(
@@ -75,13 +80,13 @@ def animation(crops: Sequence[Path], path: Path, width: int = 480, seconds: floa
         )  # fmt: skip
 
 
-def _awkward(columns: int, count: int, cell: Tuple[int, int]) -> float:
-    """Rate a sheet by what of it is empty, and by how far its shape is from a page's."""
+def _layout_cost(columns: int, count: int, cell: Tuple[int, int]) -> float:
+    """Rate a layout by its empty share, and by the difference of its aspect from that of a page; 0 is best."""
     rows = math.ceil(count / columns)
     return (columns * rows - count) / count + abs(math.log(columns * cell[0] / (rows * cell[1]) / math.sqrt(2)))
 
 
-def _some(crops: Sequence[Path]) -> Sequence[Path]:
+def _require_crops(crops: Sequence[Path]) -> Sequence[Path]:
     if not crops:
         raise QueryError("There are no crops to draw.")
     return crops
@@ -92,7 +97,7 @@ def _picture(crop: Path, width: int) -> Any:
     with rasterio.open(crop) as dataset:
         image = Image.open(io.BytesIO(picture_of(dataset, width=width))).convert("RGBA")
         lines = _caption(dataset)
-    # Small crops are drawn large: whole pixels, so that they are seen as such.
+    # Small crops are enlarged by a whole factor, so that pixels stay sharp.
     times = max(1, width // image.width)
     image = image.resize((image.width * times, image.height * times), Image.Resampling.NEAREST)
     font: Any = ImageFont.load_default(size=12)

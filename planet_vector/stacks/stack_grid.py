@@ -1,4 +1,4 @@
-"""The grid of a stack: which pixels the crops of its scenes, and a cube of them, have in common."""
+"""The common pixel grid of a stack, for crops and cubes of its scenes."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from planet_vector.stacks.utm_grid import common_grid
 
 
 def stack_grid(catalog: Catalog, stack: Stack, product: str, crs: Any = None) -> GridSpec:
-    """Return the grid of a stack: the whole pixels that its area touches, or else the most inside the shared ground.
+    """Return the grid of a stack: the pixels that its area touches, else the most inside the shared ground.
 
-    The header of one scene says where pixels lie and how large they are.
+    Position and size of the pixels are those in the header of one scene's product.
 
     Parameters
     ----------
@@ -35,16 +35,21 @@ def stack_grid(catalog: Catalog, stack: Stack, product: str, crs: Any = None) ->
     stack : Stack
         The stack, of `Scene`.
     product : str
-        Whose pixels.
+        The product whose pixels define the grid.
     crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
-        The coordinate system; by default the UTM zone most scenes lie in.
+        The coordinate system; by default the UTM zone of most scenes.
+
+    Returns
+    -------
+    GridSpec
+        The grid.
 
     Raises
     ------
     QueryError
-        When the shared ground holds not one pixel, or `crs` is none.
+        If the shared ground contains no whole pixel, or `crs` is invalid.
     RasterAccessError
-        When the area has no place in `crs`.
+        If the area cannot be projected to `crs`.
     """
     given = None if crs is None else crs_of(crs)
     reference = reference_of(stack)
@@ -53,13 +58,24 @@ def stack_grid(catalog: Catalog, stack: Stack, product: str, crs: Any = None) ->
     wanted = given or own.crs
     if wanted == own.crs:
         return _grid_in(stack, own.crs, own.res, (own.west, own.north))
-    # Pixels of another system: square, counted from the origin.
+    # In another system pixels are square, and aligned with its origin.
     step = _round(warped_step(own, wanted))
     return _grid_in(stack, wanted, (step, step), (0.0, 0.0))
 
 
 def reference_of(stack: Stack) -> Scene:
-    """Return the scene whose pixels make the grid: the oldest of those in the UTM zone most lie in."""
+    """Return the scene whose pixels define the grid: the oldest in the UTM zone of most scenes.
+
+    Parameters
+    ----------
+    stack : Stack
+        The stack, of `Scene`.
+
+    Raises
+    ------
+    QueryError
+        If the stack has no scenes.
+    """
     zones: Dict[int, List[Scene]] = {}
     for scene in stack.scenes:
         middle = shapely.centroid(max(shapely.get_parts(scene.footprint), key=shapely.area))
@@ -71,13 +87,21 @@ def reference_of(stack: Stack) -> Scene:
 
 
 def own_grid(dataset: DatasetReader, stack: Stack) -> GridSpec:
-    """Return the ground of a stack in the pixels of one of its products, open, as `stack_grid` does."""
+    """Return the grid of a stack in the pixels of one open product, as `stack_grid` does.
+
+    Parameters
+    ----------
+    dataset : rasterio.io.DatasetReader
+        The product, north up.
+    stack : Stack
+        The stack.
+    """
     own = north_up(dataset)
     return _grid_in(stack, own.crs, own.res, (own.west, own.north))
 
 
 def _grid_in(stack: Stack, crs: Any, res: Tuple[float, float], origin: Position) -> GridSpec:
-    """Return the ground of a stack in pixels of some size, counted from an origin."""
+    """Return the grid of a stack with pixels of a size, aligned with an origin."""
     if stack.asked is not None:
         west, south, east, north = bounds_in(stack.asked, crs)
         columns = outward(((west - origin[0]) / res[0], (east - origin[0]) / res[0]))
@@ -90,16 +114,16 @@ def _grid_in(stack: Stack, crs: Any, res: Tuple[float, float], origin: Position)
         return replace(common_grid(polygons, res[0], origin, epsg), crs=crs)
     from planet_vector.stacks.rectangle import largest_rectangle
 
-    # Around a pole the ground touches itself along ±180°, to a digit.
+    # Around a pole the ground touches itself along ±180°, up to rounding.
     drawn = shapely.set_precision(shapely.union_all(drawn_in(ground, crs)), 1e-7 * min(res))
     west, south, east, north = largest_rectangle(drawn).bounds
     columns = inward((west - origin[0]) / res[0], (east - origin[0]) / res[0])
     rows = inward((origin[1] - north) / res[1], (origin[1] - south) / res[1])
     if columns[1] <= columns[0] or rows[1] <= rows[0]:
-        raise QueryError("The ground that the scenes share holds not one whole pixel: take scenes that share more.")
+        raise QueryError("The ground that the scenes share contains no whole pixel: take scenes that share more.")
     return GridSpec.between(crs, res, origin, columns, rows)
 
 
 def _round(step: float) -> float:
-    """Round a pixel size to three digits: nobody wants pixels of 4.4719 m."""
+    """Round a pixel size to three significant digits, so that pixels are not of 4.4719 m."""
     return float(f"{step:.3g}")

@@ -1,4 +1,4 @@
-"""Crops of one grid as one dataset: a VRT with the bands of each date."""
+"""VRT of crops on one grid, with the bands of each date."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from planet_vector.raster.vrt_xml import add_mask, as_text, new_vrt
 def write_dates(crops: Sequence[Path], path: Path) -> None:
     """Write a VRT with the bands of each crop, one crop after another; it refers to them by relative paths.
 
-    Each band says in its description when it was acquired, and by which scene. Scale, offset, unit, palette and nodata
-    are those of the crop's band; where a mask or an alpha band of a crop tells what is no data, each band has a mask.
+    The description of each band has its time of acquisition and its scene. Scale, offset, unit, palette and nodata are
+    those of the crop's band. If a crop has a mask or an alpha band, each of its bands has a mask.
 
     Parameters
     ----------
     crops : sequence of Path
-        GeoTIFFs of one grid, as `crop_stack` writes them.
+        GeoTIFFs on one grid, as `crop_stack` writes them.
     path : Path
-        Where to; replaced when it is complete.
+        The VRT; an existing file is replaced once the new one is complete.
 
     Raises
     ------
     QueryError
-        When there are none, or they are not of one grid.
+        If there are no crops, or they are not on one grid.
     """
     headers = []
     for crop in crops:
@@ -41,13 +41,13 @@ def write_dates(crops: Sequence[Path], path: Path) -> None:
             headers.append(header_of(dataset))
     grids = {(h.crs.to_wkt(), tuple(h.transform), h.width, h.height) for h in headers}
     if len(grids) != 1:
-        raise QueryError("The crops are not of one grid, so they make no one dataset: crop them with 'align'.")
+        raise QueryError("The crops are not on one grid, so they cannot form one dataset: crop them with 'align'.")
     grid = headers[0].grid
     root = new_vrt(grid)
     for crop, header in zip(crops, headers):
         name = os.path.relpath(crop, path.parent)
-        # An alpha band of each date would make all but one date's colours transparent where another has no data: what
-        # has none is said of each band by itself.
+        # With an alpha band per date, missing data of one date would make the others transparent. So each band has its
+        # own mask instead.
         mask = "mask,1" if header.masked else header.alpha
         for number, said in enumerate(header.bands, 1):
             words = (header.tags.get("acquired", ""), header.tags.get("id", ""), said.description or said.colour.name)

@@ -1,4 +1,4 @@
-"""The pixels inside an area on a UTM grid, with the standard library and numpy alone."""
+"""Grids of whole pixels in or around an area in UTM, with the standard library and numpy alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from planet_vector.geometry.shapes import Polygon, Position
 from planet_vector.stacks.rectangle_search import largest_rectangle_within
 
 MAX_BEND = 0.01
-"""By how much of a pixel an edge, straight in degrees, may be off from where it is drawn on the grid."""
+"""How far an edge that is straight in degrees may lie from its projected polyline, in pixels."""
 
 
 def common_grid(
@@ -28,21 +28,21 @@ def common_grid(
     Parameters
     ----------
     polygons : sequence of polygons
-        The ground: each an outer ring and holes, of (longitude, latitude) in degrees. No rectangle reaches across an
-        edge that two polygons have in common: merge them, with longitudes that run past 180 if need be.
+        The ground: of each polygon an outer ring and holes, of (longitude, latitude) in degrees. No rectangle crosses
+        an edge that two polygons share: merge them, if need be with longitudes beyond 180.
     pixel : float
-        The pixels' width and height, metres.
+        Width and height of a pixel, metres.
     origin : (float, float)
-        Easting and northing of any corner of a pixel: the grid is aligned with it.
+        Easting and northing of any pixel corner, metres: the grid is aligned with it.
     epsg : int, optional
         The EPSG code of the UTM zone; by default that of the ground's middle.
     tolerance : float
-        The share of the largest area that the rectangle may lack before it is drawn in to whole pixels.
+        The share of the largest area that the rectangle may lack before it is reduced to whole pixels.
 
     Raises
     ------
     QueryError
-        When not one pixel lies inside, or `epsg` is no UTM zone.
+        If not one pixel lies inside, or `epsg` is not a UTM zone.
     """
     epsg = _zone(polygons, pixel, epsg)
     rings = [[projected(ring, epsg, pixel * MAX_BEND) for ring in polygon] for polygon in polygons]
@@ -56,17 +56,17 @@ def common_grid(
 def grid_around(
     polygons: Sequence[Polygon], pixel: float, origin: Position = (0.0, 0.0), epsg: Optional[int] = None
 ) -> GridSpec:
-    """Return the least grid of whole pixels that holds an area.
+    """Return the smallest grid of whole pixels that contains an area.
 
     Parameters
     ----------
     polygons, pixel, origin, epsg
-        As `common_grid` takes them.
+        As for `common_grid`.
 
     Raises
     ------
     QueryError
-        When there is no area, or `epsg` is no UTM zone.
+        If the area is empty, or `epsg` is not a UTM zone.
     """
     epsg = _zone(polygons, pixel, epsg)
     positions = [position for rings in polygons for position in projected(rings[0], epsg, pixel * MAX_BEND)]
@@ -76,17 +76,33 @@ def grid_around(
 
 
 def snapped(bounds: Bounds, pixel: float, origin: Position, epsg: int) -> GridSpec:
-    """Draw a rectangle in to whole pixels.
+    """Reduce a rectangle to the whole pixels inside it.
+
+    Parameters
+    ----------
+    bounds : (west, south, east, north)
+        The rectangle, metres.
+    pixel : float
+        Width and height of a pixel, metres.
+    origin : (float, float)
+        Easting and northing of any pixel corner, metres.
+    epsg : int
+        The EPSG code of the UTM zone.
+
+    Returns
+    -------
+    GridSpec
+        The grid.
 
     Raises
     ------
     QueryError
-        When it holds none.
+        If it contains no whole pixel.
     """
     columns = inward((bounds[0] - origin[0]) / pixel, (bounds[2] - origin[0]) / pixel)
     rows = inward((origin[1] - bounds[3]) / pixel, (origin[1] - bounds[1]) / pixel)
     if columns[1] <= columns[0] or rows[1] <= rows[0]:
-        raise QueryError(f"The ground holds not one whole pixel of {pixel:g} m: take scenes that share more.")
+        raise QueryError(f"The ground contains no whole pixel of {pixel:g} m: take scenes that share more.")
     return GridSpec.between(epsg, (pixel, pixel), origin, columns, rows)
 
 
@@ -106,16 +122,21 @@ def _zone(polygons: Sequence[Polygon], pixel: float, epsg: Optional[int]) -> int
 
 
 def projected(ring: Sequence[Position], epsg: int, bend: float) -> List[Position]:
-    """Project a ring, with as many positions on its edges as make them follow the straight lines in degrees.
+    """Project a ring to UTM, with additional positions so that edges follow the straight lines in degrees.
 
     Parameters
     ----------
     ring : sequence of (longitude, latitude)
         Degrees.
     epsg : int
-        The UTM zone.
+        The EPSG code of the UTM zone.
     bend : float
-        By how many metres an edge may be off.
+        The greatest deviation of an edge, metres.
+
+    Returns
+    -------
+    list of (float, float)
+        Easting and northing, metres.
     """
     found: List[Position] = []
     for a, b in zip(ring, [*ring[1:], ring[0]]):

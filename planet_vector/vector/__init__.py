@@ -1,1 +1,1 @@
-"""A search as columns and rows: filters narrowed to what the service knows, results kept for a while."""
+"""Searches as columns and rows: filters narrowed to what the service supports, results cached."""

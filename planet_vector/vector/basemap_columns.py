@@ -9,7 +9,15 @@ from planet_vector.vector.schema import OTHER, Schema
 
 
 def basemap_schema(basemaps: Basemaps, fields: Optional[Sequence[str]] = None) -> Schema:
-    """Return what turns basemaps, made to Features, into rows."""
+    """Return the columns of basemaps; they turn basemaps as GeoJSON Features into rows.
+
+    Parameters
+    ----------
+    basemaps : Basemaps
+        The basemaps of the service.
+    fields : sequence of str, optional
+        The columns to carry, in this order; all by default.
+    """
     return Schema(basemaps.schema, fields, made=(OTHER,))
 
 
@@ -36,6 +44,12 @@ class QuadSchema(Schema):
         self._basemap = basemap
 
     def fids(self, ids: Sequence[str]) -> List[int]:
-        """Return the feature ids of quads: their places, counted row by row from the southwestern one of the globe."""
+        """Return the feature ids of quads: their numbers, row by row from the globe's southwestern quad.
+
+        Parameters
+        ----------
+        ids : sequence of str
+            Ids of quads.
+        """
         places = [quad_place(self._basemap, item_id) for item_id in ids]
         return [row * self._basemap.across + column for column, row in places]

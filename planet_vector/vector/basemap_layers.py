@@ -1,4 +1,4 @@
-"""The basemaps of a service as a layer, and the quads of one: rows for whatever filters a program sets."""
+"""Layers of basemaps and of the quads of a basemap."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from planet_vector.workers import Workers
 
 _HIGHEST = to_degrees(0.0, HALF_WORLD)[1]
 GLOBE = Box(-180.0, -_HIGHEST, 180.0, _HIGHEST)
-"""The square that web mercator draws: where the quads of any basemap can lie."""
+"""The square of web mercator in degrees: the quads of any basemap lie within it."""
 
 
 class ListedLayer(RowLayer):
-    """Give what a service lists as rows, each list kept for a time.
+    """Layer of the rows of a service's list; lists are cached.
 
     Parameters
     ----------
     catalog : Catalog
-        What answers.
+        The service.
     query : Query
-        The part of the list that the name asks for; its scene type is the list's name.
+        The part of the list that the name selects; its scene type is the list's name.
     schema : Schema
         The columns.
     """
@@ -52,15 +52,32 @@ class ListedLayer(RowLayer):
 
     @property
     def description(self) -> str:
-        """What the layer holds, in a sentence."""
+        """A title of the layer."""
         raise NotImplementedError
 
     def count(self, where: Optional[str] = None) -> Optional[int]:
-        """Return the number of rows, or None where only reading them can tell."""
+        """Return the number of rows, or None if they must be read to be counted.
+
+        Parameters
+        ----------
+        where : str, optional
+            An OGR SQL WHERE clause.
+        """
         return self._known_count if self.counts_quickly(where) else None
 
     def counts_quickly(self, where: Optional[str] = None) -> bool:
-        """Tell, without a request, whether `count` returns a number: that of rows in the cache."""
+        """Tell whether `count` returns a number, that of rows in the cache; makes no request.
+
+        Parameters
+        ----------
+        where : str, optional
+            An OGR SQL WHERE clause.
+
+        Returns
+        -------
+        bool
+            True if all rows are in the cache and the filter selects them all.
+        """
         narrowing = self._narrow(where)
         return narrowing.exact and not narrowing.conditions and self._known_count is not None
 
@@ -71,19 +88,35 @@ class ListedLayer(RowLayer):
         return kept.count if kept is not None and kept.query == self.query else None
 
     def hold(self, where: Optional[str] = None, box: Optional[Box] = None) -> None:
-        """Fetch what `blocks` returns, for all that is asked of the layer from then on."""
-        self._held = self._result(self._asked_for(box))
+        """Fetch what `blocks` returns, and use it for all later reads of the layer.
+
+        Parameters
+        ----------
+        where : str, optional
+            Ignored: lists are filtered by area only.
+        box : Box, optional
+            Only rows near it, degrees.
+        """
+        self._held = self._result(self._query_in(box))
 
     def blocks(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Rows]:
-        """Return the rows that can meet the filters, and maybe more; all of them are there when this returns."""
-        return self._result(self._asked_for(box)).blocks(box)
+        """Return a superset of the rows that meet the filters; all are fetched before it returns.
 
-    def _asked_for(self, box: Optional[Box]) -> Query:
-        """Return the search whose rows hold those in a box."""
+        Parameters
+        ----------
+        where : str, optional
+            Ignored: lists are filtered by area only.
+        box : Box, optional
+            Only rows whose bounding boxes share a point with it, degrees.
+        """
+        return self._result(self._query_in(box)).blocks(box)
+
+    def _query_in(self, box: Optional[Box]) -> Query:
+        """Return the query to fetch for the rows in a box."""
         return self.query
 
     def extent(self) -> Optional[Box]:
-        """Return the bounds of the layer, or None without rows."""
+        """Return the bounding box of the layer in degrees, or None without rows."""
         return self._result(self.query).box
 
     @property
@@ -105,21 +138,28 @@ class ListedLayer(RowLayer):
 
 
 class BasemapLayer(ListedLayer):
-    """Give the basemaps of a service as rows.
+    """Layer of the basemaps of a service.
 
-    A footprint is the box around a basemap's quads where a page holds them all, else the square of web mercator.
+    A footprint is the box around a basemap's quads if a page holds them all, else the square of web mercator.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service. Its basemaps are listed at once, so that a wrong key, or a service without basemaps, is an error
+        when the layer is opened.
+    schema : Schema
+        The columns.
     """
 
     description = "Basemaps"
 
     def __init__(self, catalog: Catalog, schema: Schema) -> None:
         super().__init__(catalog, Query(catalog.basemaps.schema), schema)
-        # Asked for when the layer is opened: a wrong key, or a service without basemaps, is an error then.
         self._listed: Optional[List[Mapping[str, Any]]] = catalog.basemaps.list()
 
     @property
     def _known_count(self) -> Optional[int]:
-        listed = self._listed  # another thread may take it
+        listed = self._listed  # another thread may reset it
         return super()._known_count if listed is None else len(listed)
 
     def _features(self, query: Query) -> List[Feature]:
@@ -139,20 +179,20 @@ class BasemapLayer(ListedLayer):
 
 
 class QuadLayer(ListedLayer):
-    """Give the quads of a basemap as rows.
+    """Layer of the quads of a basemap.
 
     Parameters
     ----------
     catalog : Catalog
-        What answers.
+        The service.
     basemap : Basemap
         The basemap.
     query : Query
-        Which of its quads the name asks for: by area, and how many at the most.
+        The quads that the name selects: by area, with a limit.
     fields : sequence of str, optional
-        The columns to carry.
+        The columns to carry; all by default.
     quad_id : str, optional
-        The one quad to give.
+        The only quad of the layer; by default all that the query selects.
     """
 
     def __init__(
@@ -169,37 +209,56 @@ class QuadLayer(ListedLayer):
 
     @property
     def description(self) -> str:
-        """What the layer holds, in a sentence."""
+        """A title of the layer."""
         return f"Quads of basemap {self.basemap.name}"
 
     def hold(self, where: Optional[str] = None, box: Optional[Box] = None) -> None:
-        """Fetch what `blocks` returns, unless these are a few quads by their ids."""
+        """Fetch what `blocks` returns, unless the filter selects quads by id.
+
+        Parameters
+        ----------
+        where : str, optional
+            An OGR SQL WHERE clause.
+        box : Box, optional
+            Only rows near it, degrees.
+        """
         if self._narrow(where).ids is None:
             super().hold(where, box)
 
     def blocks(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Rows]:
-        """Return the rows that can meet the filters, and maybe more; all of them are there when this returns."""
+        """Return a superset of the rows that meet the filters; all are fetched before it returns.
+
+        Parameters
+        ----------
+        where : str, optional
+            An OGR SQL WHERE clause. Up to `MOST_IDS` quads that it selects by id are requested one by one.
+        box : Box, optional
+            Only rows whose bounding boxes share a point with it, degrees.
+        """
         narrowing = self._narrow(where)
         if narrowing.nothing:
             return iter(())
-        if not self._free:
+        if not self._is_unrestricted:
             return self._result(self.query).blocks(box)
         if narrowing.ids is not None and len(narrowing.ids) <= MOST_IDS and self._kept(self.query) is None:
-            # OGR compares ids without regard to case, in which each letter of a quad's is a capital.
+            # OGR compares ids without regard to case; those of quads are upper case.
             return iter([self._by_id(sorted({quad_id.upper() for quad_id in narrowing.ids}))])
-        return self._result(self._asked_for(box)).blocks(box)
+        return self._result(self._query_in(box)).blocks(box)
 
     @property
-    def _free(self) -> bool:
-        """Whether the name leaves all quads of the basemap to be asked for."""
+    def _is_unrestricted(self) -> bool:
+        """Whether the name selects all quads of the basemap."""
         return self.quad_id is None and self.query.limit is None and self.query.area is None
 
-    def _asked_for(self, box: Optional[Box]) -> Query:
-        return self.query.where(area=box) if self._free else self.query
+    def _query_in(self, box: Optional[Box]) -> Query:
+        return self.query.where(area=box) if self._is_unrestricted else self.query
 
     def extent(self) -> Optional[Box]:
-        """Return the bounds of the layer: exact where read or a page long, else the square of web mercator."""
-        if not self._free:
+        """Return the bounding box of the layer in degrees.
+
+        It is exact if the quads were read, or fit one page; else it is the square of web mercator.
+        """
+        if not self._is_unrestricted:
             return super().extent()
         kept = self._kept(self.query)
         if kept is None:
@@ -227,18 +286,18 @@ class QuadLayer(ListedLayer):
                 quad_place(self.basemap, quad_id)
                 found.append(self.catalog.basemaps.quad(self.basemap, quad_id))
             except (NotFoundError, ProtocolError) as error:
-                # An id that this basemap cannot have is one of no quad; any other answer must be a quad.
+                # An id that this basemap cannot have yields no row; an invalid response is an error.
                 if isinstance(error, ProtocolError) and error.request is not None:
                     raise
         return self.schema.rows([quad.feature for quad in found])
 
     def _unread_row(self, fid: int) -> Optional[Row]:
-        if not self._free:
+        if not self._is_unrestricted:
             return super()._unread_row(fid)
         row, column = divmod(fid, self.basemap.across)
         if not 0 <= row < self.basemap.across:
             return None
-        # By its middle: how the service writes an id, with how many digits, is its own affair.
+        # Requested by its centre, as the number of digits in an id depends on the service.
         side = self.basemap.quad_size * self.basemap.pixel
         x, y = to_degrees((column + 0.5) * side - HALF_WORLD, (row + 0.5) * side - HALF_WORLD)
         quads = self.catalog.basemaps.quads(self.basemap, Box(x, y, x, y))
@@ -247,12 +306,24 @@ class QuadLayer(ListedLayer):
 
 
 def basemap_layers(name: Name, catalog: Catalog) -> List[ListedLayer]:
-    """Return the layer of a PLANET:basemaps name, once the service has answered for it.
+    """Return the layer of a PLANET:basemaps name, checked by a request to the service.
+
+    Parameters
+    ----------
+    name : Name
+        ``PLANET:basemaps``, a basemap, or a quad of it, with parameters.
+    catalog : Catalog
+        The service.
+
+    Returns
+    -------
+    list of ListedLayer
+        One layer.
 
     Raises
     ------
     PlanetVectorError
-        When the name or the service is not as it should be.
+        If the name is invalid, the basemap or quad does not exist, or a request fails.
     """
     text = name.get("fields")
     fields = [field.strip() for field in text.split(",")] if text else None
@@ -273,5 +344,5 @@ def basemap_layers(name: Name, catalog: Catalog) -> List[ListedLayer]:
     query = Query.parse(catalog.basemaps.quad_schema(name.item), search.parameters)
     quads = QuadLayer(catalog, catalog.basemaps.named(name.item), query, fields, name.part or None)
     if name.part:
-        quads.blocks()  # asks now, as for a basemap: an unknown quad is an error
+        quads.blocks()  # sends the request now, so that an unknown quad is an error
     return [quads]

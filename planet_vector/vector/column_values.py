@@ -1,4 +1,4 @@
-"""Values as a column of a kind can hold them: as they are, rounded, or not at all."""
+"""Conversion of values to the type of a column: unchanged, rounded, or null."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from planet_vector.times import parse_time
 from planet_vector.vector.texts import can_hold
 
 _NOTHING = type(None)
-# The classes whose values may go into a column as they are.
+# The classes whose values a column may hold unchanged.
 _PLAIN: Mapping[str, FrozenSet[type]] = {
     TEXT: frozenset({str, _NOTHING}),
     REAL: frozenset({float, _NOTHING}),
@@ -29,13 +29,24 @@ _USUAL_TIME = "0000-00-00T00:00:00.000000+00:00"
 _LENGTH = len(_USUAL_TIME)
 _PUNCTUATION = [(at, char) for at, char in enumerate(_USUAL_TIME) if at >= 26 or char != "0"]
 LARGEST = {REAL: 2**53, INTEGER: 2**31 - 1, LONG: 2**63 - 1}
-"""The whole numbers up to which a column holds all, and their negatives."""
+"""The greatest absolute value up to which a column holds every whole number."""
 
 
 def fit_column(values: Sequence[Any], kind: str) -> Tuple[Sequence[Any], bool]:
-    """Return values as a column of a kind can hold them, and whether each is there.
+    """Convert values to the type of a column.
 
-    The values themselves are returned where all fit as they are. One that does not fit is None, or a rounded number.
+    Parameters
+    ----------
+    values : sequence
+        Values decoded from JSON.
+    kind : str
+        The type: `TEXT`, `TIME`, `REAL`, `INTEGER` or `LONG`.
+
+    Returns
+    -------
+    (sequence, bool)
+        The values, and whether none is None. It is the same sequence if all values fit unchanged. A value that does
+        not fit becomes None, or is rounded.
     """
     if kind is TEXT and can_hold(values):
         return values, True
@@ -51,7 +62,13 @@ def fit_column(values: Sequence[Any], kind: str) -> Tuple[Sequence[Any], bool]:
 
 
 def fit_times(values: Sequence[Optional[str]]) -> Sequence[Optional[str]]:
-    """Return texts as a column of times can hold them, None among them; nothing at all when one is no time."""
+    """Return times as a column holds them; an empty sequence if any text is not a time.
+
+    Parameters
+    ----------
+    values : sequence of str or None
+        ISO 8601 times; None stays None.
+    """
     fitted: Sequence[Optional[str]] = ()
     if None not in values:
         fitted = _plain_times(values)  # type: ignore[arg-type]
@@ -60,22 +77,22 @@ def fit_times(values: Sequence[Optional[str]]) -> Sequence[Optional[str]]:
 
 
 def _fits(values: Sequence[Any], classes: Set[type], kind: str) -> bool:
-    """Tell whether a column can hold all values as they are; where it says no, they have to be looked at."""
+    """Tell whether a column can surely hold all values unchanged; if not, each must be checked."""
     if classes <= _PLAIN[kind]:
         if kind is TEXT:
             return can_hold(list(filter(None, values)))
-        # Finite numbers may have a sum that is not.
+        # The sum of finite numbers may overflow; then each is checked.
         return kind is not REAL or math.isfinite(sum(values if _NOTHING not in classes else filter(None, values)))
     if not classes <= _NUMBERS.get(kind, frozenset()) or not max(map(abs, values)) <= LARGEST[kind]:
         return False
-    return float not in classes or math.isfinite(sum(values))  # no number is NaN, but the maximum may pass it over
+    return float not in classes or math.isfinite(sum(values))  # detects NaN, which the maximum may miss
 
 
 def _fit(value: Any, kind: str) -> Any:
-    """Return a value as a column of a kind can hold it, rounded if it is a number, or None when it cannot.
+    """Return a value as a column of a kind holds it, rounded if it is a number, or None if it does not fit.
 
-    Times go to GDAL in UTC and cut to the millisecond: its seconds are 32-bit floats, and a fraction that rounds
-    up to a whole second is no time to some readers.
+    Times go to GDAL in UTC, truncated to the millisecond: its seconds are 32-bit floats, and some readers reject a
+    fraction that rounds up to a whole second.
     """
     if value.__class__ is int and kind in LARGEST:
         if abs(value) <= LARGEST[kind]:
@@ -93,18 +110,18 @@ def _fit(value: Any, kind: str) -> Any:
             moment = parse_time(value)
         except ValueError:
             return None
-        # As the service writes nearly all; `parse_time` has checked the digits.
+        # The service's usual form; `parse_time` has checked the digits.
         whole = len(value) == _LENGTH and value.endswith("+00:00") and value[4:20:3] == "--T::."
         return (value if whole else moment.isoformat(timespec="milliseconds"))[:23] + "Z"
     return None
 
 
 def _plain_times(values: Sequence[str]) -> Sequence[str]:
-    """Return times that are all spelt as the service spells nearly all, as `_fit` would; nothing for others."""
+    """Convert times in the service's usual form as `_fit` would; return an empty sequence if any has another form."""
     if set(map(len, values)) != {_LENGTH}:
         return ()
     joined = "".join(values)
-    # fromisoformat takes more: any separator, week dates, in some versions the hour 24.
+    # fromisoformat accepts more: any separator, week dates, in some versions the hour 24.
     if any(joined[at::_LENGTH] != char * len(values) for at, char in _PUNCTUATION) or "T24" in joined:
         return ()
     try:

@@ -1,4 +1,4 @@
-"""What a layer yields: rows, held by columns."""
+"""Rows of a layer, stored by columns."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Row(NamedTuple):
     Attributes
     ----------
     fid : int
-        The same for a scene whatever the search.
-    box : tuple of float
-        West, south, east, north of the footprint in degrees; None without one.
-    wkb : bytes
-        MultiPolygon, longitude before latitude; None without a footprint.
+        The feature id; a scene has the same in every search.
+    box : (west, south, east, north) or None
+        Bounding box of the footprint in degrees; None without a footprint.
+    wkb : bytes or None
+        The footprint, a MultiPolygon, longitude before latitude; None without one.
     values : tuple
         One for each column.
     """
@@ -34,16 +34,16 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Rows:
-    """Some rows, a page of scenes at the most, held by columns: made and read so in half the time.
+    """Up to a page of rows, stored by columns, which halves the time to create and read them.
 
     Attributes
     ----------
     fids, boxes, wkbs : sequence
         As in `Row`, for each row.
     columns : sequence of sequence
-        The values of each column, one at least, for each row.
+        The values of each column for each row; there is at least one column.
     full : set of int
-        Columns known to say something of every row, by their places: what follows need not look.
+        Indices of columns known to hold no None.
     """
 
     fids: Sequence[int]
@@ -66,17 +66,29 @@ class Rows:
 
     @property
     def parts(self) -> Any:
-        """What they are made of, as `marshal` takes it."""
+        """The arguments of the constructor, for `marshal`."""
         return self.fids, self.boxes, self.wkbs, self.columns, self.full
 
     def named(self, names: Sequence[str]) -> Iterable[Dict[str, Any]]:
-        """Return what each row says, by the names of all columns; what it does not say is left out."""
+        """Return each row as a dictionary without nulls.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The names of all columns.
+        """
         prepared = self._prepared[:]
         self._prepared.clear()
         return prepared or self._named(names)
 
     def prepare(self, names: Sequence[str]) -> None:
-        """Make what `named` will return the next time: for when there is nothing else to do."""
+        """Compute in advance what the next call of `named` returns, for idle times.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The names of all columns.
+        """
         self._prepared[:] = self._named(names)
 
     def _named(self, names: Sequence[str]) -> Iterator[Dict[str, Any]]:
@@ -89,7 +101,7 @@ class Rows:
             if slot not in self.full and any(value is not None for value in column)
         ]
         for number, said in zip(range(len(self)), values):
-            row = always.copy()  # filled, a copy takes less time than a new one
+            row = always.copy()  # filling a copy is faster than filling a new dictionary
             row.update(zip(always, said))
             for name, column in partly:
                 if column[number] is not None:
@@ -97,7 +109,13 @@ class Rows:
             yield row
 
     def at(self, places: Sequence[int]) -> Rows:
-        """Return the rows at some places."""
+        """Return the rows at some indices.
+
+        Parameters
+        ----------
+        places : sequence of int
+            Ascending indices.
+        """
         if len(places) == len(self):
             return self
 

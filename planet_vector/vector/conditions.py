@@ -1,4 +1,4 @@
-"""Conditions of a search held against rows that were read before."""
+"""Evaluation of a search's conditions on rows that were read before."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from planet_vector.query import Condition
 from planet_vector.times import format_time
 from planet_vector.vector.columns import Rows
 
-_TO_MILLISECONDS = 23  # letters of a time, as columns hold it before the Z
+_TO_MILLISECONDS = 23  # characters of a time in a column before the Z
 
 
 def meeting(rows: Rows, names: Sequence[str], conditions: Sequence[Condition]) -> List[int]:
-    """Return the places of the rows that meet all conditions, and maybe more where these compare times.
+    """Return the indices of the rows that meet all conditions, and possibly a few more if these compare times.
 
-    A column holds times cut to the millisecond, so a row whose time is the limit, so cut, is returned. A condition on a
-    column that is not held is met by all rows. A row without a value meets no condition on it, as at the service.
+    Columns hold times truncated to the millisecond, so a row whose time equals the truncated limit is returned. All
+    rows meet a condition on a missing column. A null meets no condition, as at the service.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def meeting(rows: Rows, names: Sequence[str], conditions: Sequence[Condition]) -
     names : sequence of str
         The names of their columns.
     conditions : sequence of Condition
-        What is to hold.
+        The conditions; a row must meet all of them.
     """
     places: Sequence[int] = range(len(rows))
     for condition in conditions:
@@ -37,23 +37,23 @@ def meeting(rows: Rows, names: Sequence[str], conditions: Sequence[Condition]) -
 
 
 def may_meet(span: Optional[Tuple[str, str]], conditions: Sequence[Condition], time: str) -> bool:
-    """Tell whether a scene acquired within a span can meet all conditions.
+    """Tell whether a scene acquired within a time window can meet all conditions.
 
     Parameters
     ----------
     span : (str, str), optional
         The earliest and the latest time, as their column holds them; None if they are not known.
     conditions : sequence of Condition
-        What is to hold.
+        The conditions.
     time : str
-        The name of the column.
+        The name of the time column.
     """
     if span is None:
         return True
     earliest, latest = span
     for condition in conditions:
         if condition.field.name == time:
-            # The edge of the span that meets it if any time within does; neither can tell of equality.
+            # The end of the window that meets it if any time within does. Equality cannot be tested by the ends.
             edge = latest if condition.comparator in ("gt", "gte") else earliest
             if condition.comparator in ("gt", "gte", "lt", "lte") and not _test(condition)(edge):
                 return False
@@ -61,7 +61,7 @@ def may_meet(span: Optional[Tuple[str, str]], conditions: Sequence[Condition], t
 
 
 def _test(condition: Condition) -> Callable[[Any], bool]:
-    """Return what tells whether a value of the condition's column, not None, meets it."""
+    """Return a test of values, not None, of the condition's column."""
     if isinstance(condition.value, datetime):
         limit = format_time(condition.value)[:19] + f".{condition.value.microsecond // 1000:03d}"
         if condition.comparator in ("gt", "gte"):

@@ -1,7 +1,7 @@
-"""UTM and the web's Mercator without a library: for layers in another system than longitude and latitude.
+"""Projection of layers to UTM and web mercator, without a library.
 
-The driver runs where there may be no pyproj, and GDAL gives a driver in Python no transformation. A tile index needs
-no other systems than these: scenes are delivered in UTM, maps are drawn in Mercator.
+The driver must run without pyproj, and GDAL offers Python drivers no transformation. A tile index needs only these
+systems: scenes are delivered in UTM, maps are drawn in Mercator.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from planet_vector.geometry.shapes import multipolygon_wkb, polygons_of_wkb
 from planet_vector.geometry.utm import forward, inverse, is_utm, meridian
 from planet_vector.geometry.web_mercator import HALF_WORLD, RADIUS, to_degrees, to_mercator
 
-_FARTHEST = 40.0  # degrees from the central meridian, within which UTM's series is good to a millimetre
+_FARTHEST = 40.0  # degrees from the central meridian, within which UTM's series is accurate to a millimetre
 _POLEWARD = 89.0  # degrees of latitude; Mercator has no poles
 _STEPS = 32  # points on an edge of a box, which is a curve in the other system
-_MARGIN = 0.01  # share of a box added to each side, for what the curve does between two of them
+_MARGIN = 0.01  # share of a box added to each side, for the curve between two points
 
 _CODE = re.compile(r"(?:EPSG:)?(4326|3857|32[67](?:0[1-9]|[1-5]\d|60))", re.IGNORECASE)
 
 
 class LayerProjection(NamedTuple):
-    """A coordinate system that a layer can be in.
+    """Projected coordinate system of a layer.
 
     Attributes
     ----------
@@ -37,12 +37,22 @@ class LayerProjection(NamedTuple):
 
     @classmethod
     def parse(cls, text: Optional[str]) -> Optional[LayerProjection]:
-        """Read the parameter ``crs`` of a name; None for longitude and latitude.
+        """Parse the parameter ``crs`` of a name.
+
+        Parameters
+        ----------
+        text : str, optional
+            Such as ``EPSG:32633`` or ``3857``.
+
+        Returns
+        -------
+        LayerProjection or None
+            None for longitude and latitude (EPSG:4326), the default.
 
         Raises
         ------
         QueryError
-            When it is none of the systems known here.
+            If it is another coordinate system.
         """
         if text is None:
             return None
@@ -65,12 +75,22 @@ class LayerProjection(NamedTuple):
         return code if is_utm(code) else None
 
     def forward(self, longitude: float, latitude: float) -> Tuple[float, float]:
-        """Project a position in degrees; return x and y in metres.
+        """Project a position.
+
+        Parameters
+        ----------
+        longitude, latitude : float
+            Degrees.
+
+        Returns
+        -------
+        (float, float)
+            x and y in metres.
 
         Raises
         ------
         QueryError
-            When it lies where the system cannot be used.
+            If the position is too far from the zone's central meridian, or too near a pole for Mercator.
         """
         zone = self._zone
         if zone is None:
@@ -82,7 +102,13 @@ class LayerProjection(NamedTuple):
         return forward(zone, longitude, latitude)
 
     def inverse(self, x: float, y: float) -> Tuple[float, float]:
-        """Return longitude, not wrapped at ±180, and latitude in degrees of a position in metres."""
+        """Return longitude and latitude of a projected position, in degrees; the longitude is not wrapped at ±180.
+
+        Parameters
+        ----------
+        x, y : float
+            Metres.
+        """
         zone = self._zone
         if zone is None:
             return to_degrees(x, y)
@@ -90,13 +116,40 @@ class LayerProjection(NamedTuple):
         return meridian(zone) + math.remainder(longitude - meridian(zone), 360.0), latitude
 
     def wkb(self, wkb: bytes) -> bytes:
-        """Project the WKB of a MultiPolygon in degrees, position by position."""
+        """Project a MultiPolygon position by position.
+
+        Parameters
+        ----------
+        wkb : bytes
+            WKB, longitude before latitude in degrees.
+
+        Returns
+        -------
+        bytes
+            WKB, x before y in metres.
+
+        Raises
+        ------
+        QueryError
+            If a position is out of reach of the projection.
+        """
         return multipolygon_wkb(
             [[[self.forward(x, y) for x, y in ring] for ring in polygon] for polygon in polygons_of_wkb(wkb)]
         )
 
     def bounds(self, boxes: Sequence[Bounds]) -> Optional[Bounds]:
-        """Return bounds in metres around boxes in degrees, or None without any."""
+        """Return the bounds around boxes, or None without boxes.
+
+        Parameters
+        ----------
+        boxes : sequence of (west, south, east, north)
+            Degrees.
+
+        Returns
+        -------
+        (west, south, east, north) or None
+            Metres.
+        """
         if not boxes:
             return None
         points = [self.forward(*point) for box in boxes for point in _edge(*box)]
@@ -104,14 +157,20 @@ class LayerProjection(NamedTuple):
         return min(xs), min(ys), max(xs), max(ys)
 
     def unproject(self, west: float, south: float, east: float, north: float) -> Optional[Box]:
-        """Return a box in degrees that holds a box in metres, or None where none narrower than the world does."""
+        """Return a box in degrees that contains a projected box, or None if only the whole world would.
+
+        Parameters
+        ----------
+        west, south, east, north : float
+            Metres.
+        """
         reach = HALF_WORLD
         if self._zone is None:
             if east < -reach or west > reach:
                 return None
             west, east = max(west, -reach), min(east, reach)
         elif max(abs(west), abs(east)) > RADIUS or not (-RADIUS <= south and north <= 2 * RADIUS):
-            return None  # past the pole or the edge of the zone's half of the earth: no meridians bound it
+            return None  # beyond the pole or the zone's half of the earth: no meridians bound it
         xs, ys = zip(*(self.inverse(x, y) for x, y in _edge(west, south, east, north)))
         dx, dy = ((max(xs) - min(xs)) * _MARGIN, (max(ys) - min(ys)) * _MARGIN)
         left, right = min(xs) - dx, max(xs) + dx
@@ -128,7 +187,7 @@ class LayerProjection(NamedTuple):
 
 
 def _edge(west: float, south: float, east: float, north: float) -> List[Tuple[float, float]]:
-    """Return points around a box."""
+    """Return points on the edges of a box."""
     shares = [i / _STEPS for i in range(_STEPS + 1)]
     xs = [west + (east - west) * share for share in shares]
     ys = [south + (north - south) * share for share in shares]

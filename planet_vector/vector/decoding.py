@@ -1,8 +1,8 @@
-"""Pages read straight into columns, in half the time: where msgspec is, and a page is as the service writes nearly all.
+"""Decoder of pages straight into columns, in half the time: needs msgspec, and pages in the service's usual form.
 
-What each column takes is told to msgspec, which checks it while it reads, so nothing is looked through again. A page
-that differs in anything (a property without a column, a value that does not fit, a time or a footprint of another
-kind) is not read here at all: `Schema.rows` makes its rows then. Of a page that both can read, both make the same.
+msgspec gets the type of each column and validates values while decoding, so they need no second pass. A page that
+differs in anything (a property without a column, a value that does not fit, another kind of time or footprint) is not
+decoded here; `Schema.rows` makes its rows. For a page that both can read, both return the same rows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Annotated, Any, Dict, List, Literal, Mapping, Optional, Seque
 
 try:
     import msgspec
-except ImportError:  # in the Python that a GDAL program embeds
+except ImportError:  # possible in the Python that a GDAL program embeds
     msgspec = None  # type: ignore[assignment]
 
 from planet_vector.catalog.paging import DecodedScenes, DecodePage, Envelope
@@ -26,13 +26,19 @@ from planet_vector.vector.column_values import LARGEST, fit_times
 from planet_vector.vector.columns import Rows
 from planet_vector.vector.schema import LOCATION, OTHER, Schema, tree_of
 
-_NUMBERS = b"+-.0123456789Ee \t\r\n"  # all that stands between the brackets and commas of positions
+_NUMBERS = b"+-.0123456789Ee \t\r\n"  # all characters of positions but brackets and commas
 _BRACKETS = b"[]"
-_NUL = b"\\u0000"  # what ends a text in GDAL; half a surrogate pair is refused by msgspec
+_NUL = b"\\u0000"  # ends a text in GDAL; msgspec itself rejects lone surrogates
 
 
 def decoder(schema: Schema) -> Optional[DecodePage]:
-    """Return what reads the pages of a search into `Rows`, or None where only `Schema.rows` makes them."""
+    """Return a decoder of pages into `Rows`, or None without msgspec.
+
+    Parameters
+    ----------
+    schema : Schema
+        The columns.
+    """
     return None if msgspec is None else Decoder(schema)
 
 
@@ -52,7 +58,7 @@ class Decoder:
         self._key = schema.names, schema.types, time
 
     def __call__(self, content: bytes, envelope: Envelope) -> Optional[Tuple[DecodedScenes, object]]:
-        """Return the scenes of a page and the page; None if it has to be read otherwise.
+        """Return the scenes of a page and the page, or None if `Schema.rows` must read it.
 
         Parameters
         ----------
@@ -61,7 +67,7 @@ class Decoder:
         envelope : callable
             Returns the type of a page, given that of its scenes.
         """
-        if b"\\" in content and _NUL in content:  # a backslash is found quickly, or not
+        if b"\\" in content and _NUL in content:  # searching for the backslash first is faster
             return None
         try:
             tree, read = _reader(*self._key, envelope)
@@ -82,7 +88,7 @@ class Decoder:
                 columns[slot] = [None] * len(ids)
             elif name == LOCATION:
                 columns[slot] = self._schema.plain_locations(columns)
-            # Most columns have nothing that is false, which is told in half the time.
+            # Most columns have no falsy value, which `all` finds in half the time.
             if all(columns[slot]) or not any(map(is_, columns[slot], repeat(None))):
                 full.add(slot)
             if kind == TIME:
@@ -97,18 +103,18 @@ class Decoder:
 def _reader(
     names: Tuple[str, ...], types: Tuple[str, ...], time: str, envelope: Envelope
 ) -> Tuple[Mapping[str, Any], Any]:
-    """Return the places of columns, and msgspec's reader of pages whose scenes have them.
+    """Return the tree of column indices, and msgspec's decoder of pages of scenes with these columns.
 
-    Behind all others is one place more: for the time, which is needed where it has no column, too.
+    One index follows those of the columns: for the time, which is needed even without a column.
     """
     kinds: Dict[str, Any] = {TEXT: str, TIME: str}
     for kind, most in LARGEST.items():
-        # Up to the largest but one: a whole number that is read as a double may be that one's neighbour, rounded.
+        # One less than the largest, which may be its neighbour, rounded when it was read as a double.
         limits = msgspec.Meta(ge=1 - most, le=most - 1)
         kinds[kind] = Annotated[float, limits] if kind == REAL else Annotated[int, limits]
     takes = [Optional[kinds[kind]] for kind in (*types, TIME)]
     tree = tree_of(names if time in names else (*names, time))
-    # What has no column is of no interest where there is none for all the rest.
+    # Properties without a column matter only if there is the column OTHER to hold them.
     properties = _shape(tree, takes, OTHER in names)
     geometry = msgspec.defstruct("Geometry", [("type", Literal["Polygon"]), ("coordinates", msgspec.Raw)], gc=False)
     scene = msgspec.defstruct("Scene", [("id", str), ("geometry", geometry), ("properties", properties)], gc=False)
@@ -131,7 +137,7 @@ def _shape(tree: Mapping[str, Any], takes: Sequence[Any], strict: bool) -> Any:
 
 
 def _spread(branches: Sequence[Any], tree: Mapping[str, Any], columns: List[Sequence[Any]]) -> None:
-    """Put the values of what was read, of the same branch of each scene, into their columns."""
+    """Put the decoded values of one branch of each scene into their columns."""
     for slot, values in zip(tree.values(), zip(*map(msgspec.structs.astuple, branches))):
         if isinstance(slot, dict):
             _spread(values, slot, columns)
@@ -140,12 +146,12 @@ def _spread(branches: Sequence[Any], tree: Mapping[str, Any], columns: List[Sequ
 
 
 def _footprints(coordinates: Sequence[Any]) -> Tuple[List[Optional[Bounds]], List[Optional[bytes]]]:
-    """Return bounds and WKB of footprints, each a ring of as many positions, from the JSON of their coordinates.
+    """Return bounds and WKB of footprints from the JSON of their coordinates.
 
     Raises
     ------
     ValueError
-        When they are not all such.
+        If they are not all single rings with the same number of positions.
     """
     text = b",".join(coordinates)
     ring = b",".join(coordinates[:1]).translate(None, _NUMBERS)

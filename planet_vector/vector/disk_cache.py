@@ -1,11 +1,10 @@
-"""Results kept on disk for the next program: ogrinfo, then ogr2ogr, of one search ask for its scenes once.
+"""Disk cache of results for the next program: ogrinfo, then ogr2ogr, of one search fetch its scenes once.
 
-A kept result is taken only when the service still says of the search what it said then: as many scenes, the same
-oldest and newest. Results of services that do not count are not kept: nothing cheap tells that scenes came or went.
-It is a help and never a condition: what cannot be kept is not, and whatever is odd about a folder or
-a file means that there is no result. Folder and files belong to this user and are closed to others; a folder that is
-open to others is not used, and not closed either, as somebody may have opened it on purpose. Files hold no key and are
-named by a digest; a digest of what they hold tells that they were not damaged.
+A cached result is used only if a new survey of the search agrees with the old one: the same count, the same oldest and
+newest scene. Results of services that do not count are not cached, as changes cannot be detected cheaply. The cache is
+optional: a result that cannot be written is not cached, and an invalid folder or file counts as no result. Folder and
+files must belong to this user and be closed to others. A folder that is open to others is not used, nor closed, as that
+may be intended. Files contain no key; their names are digests, and a digest of the content detects damage.
 """
 
 from __future__ import annotations
@@ -29,25 +28,25 @@ from planet_vector.version import __version__
 
 log = logging.getLogger(__name__)
 
-MOST_ROWS = 5000  # of a result that is kept: some 7 MB; longer ones would cost a reader more than they save
+MOST_ROWS = 5000  # of a cached result: some 7 MB; longer ones cost more to read than they save
 MOST_FILE = 16 * 2**20  # bytes of a file
 MOST_FILES = 1000
 MOST_BYTES = 200 * 2**20  # of all files
 _SUFFIX = ".rows"
-_PART = ".results-"  # what the names of temporary files begin with
+_PART = ".results-"  # prefix of temporary files
 _MAGIC = b"planet_vector results\n"
-_DIGEST = 16  # bytes of a digest, of a name and of a content
+_DIGEST = 16  # bytes of a digest, of a name or of a content
 _SEAL = len(_MAGIC) + 2 * _DIGEST + 1  # bytes before the data
-_SKEW = 2.0  # seconds: the clocks of file systems are that coarse
+_SKEW = 2.0  # seconds, the resolution of file systems' clocks
 
 
 def directory() -> Path:
-    """Return the folder of the kept results.
+    """Return the folder of the cached results.
 
     Raises
     ------
     ConfigError
-        When there is no home directory.
+        If there is no home directory.
     """
     return user_directory("cache") / "results"
 
@@ -60,18 +59,18 @@ class KeptRows(NamedTuple):
 
 
 def load(name: str, survey: SearchSurvey, ttl: float, types: Optional[Sequence[str]] = None) -> Optional[KeptRows]:
-    """Return the rows kept under a name, or None where there are none that can be used.
+    """Return the rows cached under a name, or None if there are no usable ones.
 
     Parameters
     ----------
     name : str
-        What the result depends on: root, fingerprint of the key, columns and their types, search.
+        Everything that determines the result: root, fingerprint of the key, columns and their types, search.
     survey : SearchSurvey
-        What the service says of the search now.
+        The current survey of the search.
     ttl : float
-        Seconds for which a kept result may be used.
+        Greatest age of a cached result, seconds.
     types : sequence of str, optional
-        The types of the columns in OGR: rows with others cannot be used.
+        The OGR types of the columns; rows with others are not usable.
     """
     try:
         key = _key(name)
@@ -89,13 +88,23 @@ def load(name: str, survey: SearchSurvey, ttl: float, types: Optional[Sequence[s
         return KeptRows(rows, max(0.0, time.time() - written))
     except FileNotFoundError:
         return None
-    except Exception as error:  # there is no telling what can be wrong with a file that somebody else may have written
-        log.debug("A result on disk is not used: %s", error)
+    except Exception as error:  # another program may have written the file: anything can be wrong with it
+        log.debug("A cached result on disk is not used: %s", error)
         return None
 
 
 def save(name: str, survey: SearchSurvey, blocks: Iterable[Rows]) -> None:
-    """Keep the rows of a whole result, `MOST_ROWS` at the most; where that cannot be, they are not kept."""
+    """Write the rows of a complete result of up to `MOST_ROWS` rows; a failure is only logged.
+
+    Parameters
+    ----------
+    name : str
+        As for `load`.
+    survey : SearchSurvey
+        The survey of the search when its rows were fetched.
+    blocks : iterable of Rows
+        All rows.
+    """
     try:
         kept: List[Rows] = []
         for block in blocks:
@@ -110,12 +119,18 @@ def save(name: str, survey: SearchSurvey, blocks: Iterable[Rows]) -> None:
         if _SEAL + len(data) <= MOST_FILE:
             write_private(path, _seal(data) + data, _PART)
             _prune(path.parent)
-    except Exception as error:  # whatever it is: the rows are there, only not for the next program
-        log.debug("A result is not kept on disk: %s", error)
+    except Exception as error:  # the rows are complete in memory; only the next program must fetch them again
+        log.debug("A result is not cached on disk: %s", error)
 
 
 def clear() -> int:
-    """Remove all kept results, and return how many there were; a folder of somebody else is left alone."""
+    """Remove all cached results; a folder of another user is left alone.
+
+    Returns
+    -------
+    int
+        The number of results removed.
+    """
     count = 0
     with suppress(ConfigError, OSError):
         folder = directory()
@@ -128,15 +143,15 @@ def clear() -> int:
 
 
 def _prune(folder: Path) -> None:
-    """Remove what killed writers left, and the oldest files when all together are too many or too large."""
+    """Remove temporary files of killed processes, and the oldest files beyond the limits of number and size."""
     remove_stale(folder, f"{_PART}*")
     now = time.time()
     found = []
     for path in folder.glob(f"*{_SUFFIX}"):
-        with suppress(OSError):  # another program was faster
+        with suppress(OSError):  # another program may have removed it
             status = os.lstat(path)
             age = now - status.st_mtime
-            found.append((age if age > -_SKEW else float("inf"), status.st_size, path))  # of the future: not used
+            found.append((age if age > -_SKEW else float("inf"), status.st_size, path))  # files of the future go first
     size = 0
     for number, (_, length, path) in enumerate(sorted(found)):
         size += length
@@ -150,7 +165,7 @@ def _path(key: str) -> Path:
 
 
 def _key(name: str) -> str:
-    """Return by what a result is known: its name, and all that decides how its rows are written."""
+    """Return the cache key of a result: a digest of its name and of the versions that determine the format."""
     return blake2b(repr((__version__, row_format.VERSION, name)).encode(), digest_size=_DIGEST).hexdigest()
 
 
@@ -164,11 +179,11 @@ def _unsealed(content: bytes) -> bytes:
     Raises
     ------
     ValueError
-        When it is damaged, or a file of something else.
+        If it is damaged, or not a file of this cache.
     """
     seal, data = content[:_SEAL], content[_SEAL:]
     if seal != _seal(data):
-        raise ValueError("damaged, or of something else")
+        raise ValueError("damaged, or not a file of this cache")
     return data
 
 

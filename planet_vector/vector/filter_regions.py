@@ -1,4 +1,4 @@
-"""Regions of field values: supersets of what a filter selects, and the conditions that ask a service for them."""
+"""Regions of field values: supersets of a filter's selection, and their conditions for the service."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BLUR = timedelta(milliseconds=1)
 
 
 class Span(NamedTuple):
-    """A range of values; None is without end."""
+    """A range of values; None is unbounded."""
 
     low: Any = None
     low_open: bool = False
@@ -25,6 +25,13 @@ class Span(NamedTuple):
     high_open: bool = False
 
     def meet(self, other: Span) -> Span:
+        """Return the intersection with another span.
+
+        Parameters
+        ----------
+        other : Span
+            A span of the same field.
+        """
         low = max((s for s in (self, other) if s.low is not None), key=lambda s: (s.low, s.low_open), default=self)
         high = min(
             (s for s in (self, other) if s.high is not None), key=lambda s: (s.high, not s.high_open), default=self
@@ -32,6 +39,13 @@ class Span(NamedTuple):
         return Span(low.low, low.low_open, high.high, high.high_open)
 
     def hull(self, other: Span) -> Span:
+        """Return the smallest span that contains this and another span.
+
+        Parameters
+        ----------
+        other : Span
+            A span of the same field.
+        """
         low = min((self, other), key=lambda s: (s.low, s.low_open)) if None not in (self.low, other.low) else Span()
         high = (
             max((self, other), key=lambda s: (s.high, not s.high_open))
@@ -42,6 +56,7 @@ class Span(NamedTuple):
 
     @property
     def empty(self) -> bool:
+        """Whether no value lies in the span."""
         if self.low is None or self.high is None:
             return False
         return bool(self.low > self.high or (self.low == self.high and (self.low_open or self.high_open)))
@@ -49,7 +64,19 @@ class Span(NamedTuple):
 
 @dataclass
 class Region:
-    """A superset of what an expression selects."""
+    """Superset of the scenes that an expression selects.
+
+    Attributes
+    ----------
+    spans : dict of str to Span
+        By field, the range of its values.
+    ids : frozenset of str, optional
+        The only ids, case-folded; None for any.
+    exact : bool
+        Whether the expression selects the whole region.
+    nothing : bool
+        Whether the region is empty.
+    """
 
     spans: Dict[str, Span] = field(default_factory=dict)
     ids: Optional[FrozenSet[str]] = None
@@ -57,6 +84,13 @@ class Region:
     nothing: bool = False
 
     def both(self, other: Region) -> Region:
+        """Return the region of a conjunction.
+
+        Parameters
+        ----------
+        other : Region
+            The region of the other operand.
+        """
         if self.nothing or other.nothing:
             return NOTHING
         spans = dict(self.spans)
@@ -71,7 +105,14 @@ class Region:
         return Region(spans, ids, self.exact and other.exact)
 
     def either(self, other: Region) -> Region:
-        # Never exact: in some versions a null on one side spoils what is true on the other.
+        """Return the region of a disjunction.
+
+        Parameters
+        ----------
+        other : Region
+            The region of the other operand.
+        """
+        # Never exact: in some versions of OGR, a null operand makes the disjunction false.
         if self.nothing or other.nothing:
             return replace(other if self.nothing else self, exact=False)
         spans = {name: span.hull(other.spans[name]) for name, span in self.spans.items() if name in other.spans}
@@ -84,7 +125,19 @@ NOTHING = Region(nothing=True)
 
 
 def region_of(fields: Mapping[str, SceneField], name: str, operator: str, value: Union[str, float]) -> Region:
-    """Return the region that a comparison of a column with a literal selects, or a larger one."""
+    """Return a region that contains the selection of a comparison of a column with a literal.
+
+    Parameters
+    ----------
+    fields : mapping of str to SceneField
+        The fields that the service can select by.
+    name : str
+        The column.
+    operator : str
+        ``=``, ``<>``, ``<``, ``<=``, ``>`` or ``>=``.
+    value : str or float
+        The literal.
+    """
     if name == "id":
         if operator == "=" and isinstance(value, str):
             return Region(ids=frozenset({value.casefold()}))
@@ -102,17 +155,17 @@ def region_of(fields: Mapping[str, SceneField], name: str, operator: str, value:
     if known.kind == "string":
         if operator != "=" or not isinstance(value, str) or not value or value.lower() != value.upper():
             return ALL
-        # A number in place of a text equals its text at the service, and is no text in a column.
+        # At the service a number equals its text; in a column of texts it is null.
         return Region({name: Span(value, False, value, False)}, exact=not _is_number(value))
     if not isinstance(value, float) or not math.isfinite(value):
         return ALL
-    # A fraction in a column of whole numbers, and the last digits of a number past 2⁵³, are the service's alone.
+    # A column rounds fractions to whole numbers, and numbers beyond 2⁵³; the service does not.
     exact = known.kind == "number" and abs(value) < 2**53 and (operator != "=" or value.is_integer())
     return Region({name: _span(operator, value, value)}, exact=exact)
 
 
 def _is_number(text: str) -> bool:
-    """Tell whether JSON writes a number so."""
+    """Tell whether a text is a number in JSON."""
     try:
         return isinstance(json.loads(text), (int, float))
     except (ValueError, RecursionError):
@@ -130,7 +183,7 @@ def _time(known: SceneField, operator: str, value: Union[str, float]) -> Region:
 
 
 def _span(operator: str, low: Any, high: Any) -> Span:
-    """Return the span of a comparison with a value that lies from `low` to `high`."""
+    """Return the span of a comparison with a value between `low` and `high`."""
     blurred = low != high
     return {
         "=": Span(low, False, high, False),
@@ -142,7 +195,7 @@ def _span(operator: str, low: Any, high: Any) -> Span:
 
 
 def _moments(text: str) -> Sequence[datetime]:
-    """Return the instants a literal may stand for: as it is written, and without its zone."""
+    """Return the instants that a literal may mean: with its zone, and without."""
     match = re.fullmatch(
         r"\s*(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ]+(\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?))?\s*(\S*)\s*", text
     )
@@ -158,7 +211,20 @@ def _moments(text: str) -> Sequence[datetime]:
 
 
 def conditions_of(known: SceneField, span: Span) -> Tuple[List[Condition], bool]:
-    """Return a span in the comparators the service takes, and whether they say the same."""
+    """Convert a span to conditions with comparators of the service.
+
+    Parameters
+    ----------
+    known : SceneField
+        The field.
+    span : Span
+        The range of its values.
+
+    Returns
+    -------
+    (list of Condition, bool)
+        The conditions, and whether they select exactly the span.
+    """
     low, high, exact = span.low, span.high, True
     if known.words:
         return ([Condition(known, "gte", known.words[low])] if low else []), False
@@ -172,7 +238,7 @@ def conditions_of(known: SceneField, span: Span) -> Tuple[List[Condition], bool]
         return [Condition(known, "eq", low)], exact
     found = []
     for value, comparator, is_open in ((low, "gt", span.low_open), (high, "lt", span.high_open)):
-        # A service may have only the comparator that includes the end: more is found then, and nothing lost.
+        # A service may have only the comparator that includes the end: its result is larger, never smaller.
         wanted = comparator if is_open and comparator in known.comparators else f"{comparator}e"
         if value is not None:
             exact = exact and is_open == (wanted == comparator) and wanted in known.comparators

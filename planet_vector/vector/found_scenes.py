@@ -1,4 +1,4 @@
-"""The scenes of one search as they were read, kept so that they are asked for once however often they are looked at."""
+"""Cache of the scenes of one search: each is requested once, however often it is accessed."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from planet_vector.vector.result import Spool, unreadable
 
 log = logging.getLogger(__name__)
 
-IN_MEMORY = 16 * 2**20  # bytes of a search, some 40 000 scenes; what is read after that goes to a file
-MOST_BYTES = 512 * 2**20  # of a search; what is read after that is not kept, and asked for again when it is looked at
-_LEVEL = 1  # zlib's fastest: packing a page takes 6 ms, where the service takes 100
+IN_MEMORY = 16 * 2**20  # bytes of a search, some 40 000 scenes; later pages go to a file
+MOST_BYTES = 512 * 2**20  # bytes of a search; later pages are not cached, and requested again at each access
+_LEVEL = 1  # zlib's fastest: compressing a page takes 6 ms, a request 100
 
 Features = List[Feature]
 FetchPages = Callable[[Query], Iterator[Features]]
-"""Returns the pages of a search from the service, as `planet_vector.catalog.Catalog.pages` does."""
+"""Fetches the pages of a search, as `planet_vector.catalog.Catalog.pages` does."""
 
 
 class _Kept(NamedTuple):
-    """One page: where it begins and ends among all scenes, its first and its last time, its bytes or their place."""
+    """One cached page: its range of scene indices, its first and last time, its bytes or their (offset, length)."""
 
     start: int
     end: int
@@ -41,29 +41,28 @@ class _Kept(NamedTuple):
 
 
 class FoundScenes:
-    """The scenes of one search as far as they were read; reads on when more of them are looked at.
+    """The scenes of one search read so far; further pages are fetched on access.
 
-    Pages are kept packed: a plain loop over a search, however long, takes `IN_MEMORY` bytes for it at the most.
-    Several threads may read at once; what one of them asks for the others wait for. What a reading that was broken off,
-    or failed, did not come to is asked for by the next one: the scenes beyond the last that is kept. When nobody reads
-    any more, nothing is left on its way.
+    Pages are compressed: a loop over a search of any length uses at most `IN_MEMORY` bytes for it. Several threads may
+    read at once; only one of them requests a page, the others wait for it. After an interrupted or failed read, the
+    next read continues behind the last cached scene. When the last reader closes, pending requests are dropped.
 
     Parameters
     ----------
     query : Query
-        What was searched for.
+        The search.
     ask : callable
-        Asks the service.
+        Fetches the pages of a search from the service.
     """
 
     def __init__(self, query: Query, ask: FetchPages) -> None:
         self.query = query
         self.total: Optional[int] = None
-        """How many scenes there are, once all were read."""
+        """The number of scenes, once all were read."""
         self.counted: Optional[int] = None
-        """How many scenes the service has counted, once it was asked."""
+        """The number of scenes by the service's count, once it was requested."""
         self.spoilt: Optional[PlanetVectorError] = None
-        """Why nothing of this can be used any more, and the search must be read anew."""
+        """The error that made the cached scenes unusable; the search must then be read anew."""
         self.memory = 0
         self.size = 0
         self._ask = ask
@@ -71,13 +70,26 @@ class FoundScenes:
         self._keeps = True
         self._file: Optional[Spool] = None
         self._readers: Set[object] = set()
-        self._source: Optional[Iterator[Features]] = None  # what follows the last page that is kept
+        self._source: Optional[Iterator[Features]] = None  # the pages after the last cached one
         self._lock = threading.Lock()
         renew_after_fork(self._renew)
 
     @classmethod
     def of(cls, query: Query, features: Features) -> FoundScenes:
-        """Return scenes that are there already."""
+        """Create a complete cache from scenes at hand.
+
+        Parameters
+        ----------
+        query : Query
+            The search they belong to.
+        features : list of Feature
+            All of its scenes.
+
+        Returns
+        -------
+        FoundScenes
+            It makes no requests.
+        """
         found = cls(query, lambda query: iter(()))
         found._keep(features)
         found.total = found.read
@@ -85,28 +97,38 @@ class FoundScenes:
 
     @property
     def read(self) -> int:
-        """The number of scenes that are kept, which are the first."""
+        """The number of cached scenes, which are the first of the search."""
         return self._kept[-1].end if self._kept else 0
 
     @property
     def span(self) -> Optional[Tuple[datetime, datetime]]:
-        """The times of the oldest scene and of the newest, where all are kept and there are any."""
+        """The times of the oldest and the newest scene; None unless all scenes are cached and there are any."""
         if not self._kept or self.total != self.read:
             return None
         first, last = self._kept[0].first, self._kept[-1].last
         return (min(first, last), max(first, last)) if first and last else None
 
     def pages(self, start: int = 0) -> Generator[Tuple[int, Features], None, None]:
-        """Yield the scenes from a place on, some at a time, with the place of the first; it may lie before `start`.
+        """Yield the scenes from an index on, a page at a time.
+
+        Parameters
+        ----------
+        start : int
+            Index of the first scene wanted.
+
+        Yields
+        ------
+        (int, list of Feature)
+            The index of the page's first scene, which may lie before `start`, and its scenes.
 
         Raises
         ------
         ServiceError
-            When the rest cannot be had; what was read stays.
+            If a request fails; pages read before stay cached.
         ResultChanged
-            When what came does not add up; nothing of it stays.
+            If the pages are inconsistent with one another; the cached scenes become unusable.
         CacheError
-            When the disk does not give back what it took.
+            If a cached page cannot be read back from disk.
         """
         reader = object()
         self._readers.add(reader)
@@ -133,15 +155,15 @@ class FoundScenes:
                 self.close()
 
     def close(self) -> None:
-        """Drop what is on its way; what was read stays."""
+        """Drop pending requests; scenes read before stay cached."""
         self._source = None
 
     def _more(self, number: int) -> Optional[Tuple[int, Features]]:
-        """Read and keep the next page; None where another thread has, where none follows, or where it is not kept."""
+        """Read and cache the next page; return None if another thread has, if none follows, or if it is not cached."""
         with self._lock:
             if number < len(self._kept) or self.total is not None or not self._keeps or self.spoilt:
                 return None
-            # Taken away while it is used: where that fails, or Ctrl-C ends it, what is kept tells how to go on.
+            # Detached while in use: after an error or Ctrl-C, the next read continues behind the last cached scene.
             source, self._source = self._source or self._rest(), None
             try:
                 features = next(filter(None, source), None)
@@ -159,7 +181,7 @@ class FoundScenes:
             return start, features
 
     def _unkept(self) -> Generator[Tuple[int, Features], None, None]:
-        """Yield what follows the last page that is kept, as the service has it now."""
+        """Yield the pages after the last cached one, fetched anew."""
         place = self.read
         for features in self._rest():
             yield place, features
@@ -167,7 +189,7 @@ class FoundScenes:
         self.total = place
 
     def _rest(self) -> Iterator[Features]:
-        """Ask for the scenes beyond the last that is kept: pages hold all scenes of an instant, or the limit is met."""
+        """Request the scenes after the last cached one; pages hold all scenes of an instant, up to the limit."""
         if not self._kept:
             return self._ask(self.query)
         last, query = self._kept[-1].last, self.query
@@ -182,7 +204,7 @@ class FoundScenes:
         return self._ask(replace(query.where(beyond), limit=limit))
 
     def _keep(self, features: Features) -> bool:
-        """Keep a page, and tell whether there was room."""
+        """Cache a page; return whether there was room."""
         start = self.read
         try:
             data = zlib.compress(marshal.dumps(features), _LEVEL)
@@ -194,11 +216,11 @@ class FoundScenes:
                 where = self._file.append(data), len(data)
             else:
                 self.memory += len(data)
-        except (CacheError, ValueError) as error:  # the second when it is too deep
-            log.debug("The scenes of a search are not kept from the %s. on: %s", start + 1, error)
+        except (CacheError, ValueError) as error:  # ValueError if the JSON is nested too deeply
+            log.debug("The scenes of a search are not cached from number %s on: %s", start + 1, error)
             return False
         self.size += len(data)
-        # Last, and in one step.
+        # Last and atomic, as other threads read the list without the lock.
         self._kept.append(_Kept(start, start + len(features), self._time(features[0]), self._time(features[-1]), where))
         return True
 
@@ -219,12 +241,12 @@ class FoundScenes:
 
     def _renew(self) -> None:
         self._lock = threading.Lock()
-        # Kept, but used no more: its threads are not here, and to close it takes locks that are not renewed yet.
+        # Referenced but unused: its threads do not exist in this process, and closing it needs locks not yet renewed.
         self._inherited, self._source = self._source, None
-        self._keeps = self._keeps and self._file is None  # the file is the parent's to write
+        self._keeps = self._keeps and self._file is None  # only the parent writes to the file
 
     def _time(self, feature: Feature) -> Optional[datetime]:
         try:
             return nearest_time(value_at(feature["properties"], self.query.schema.meanings.time))
         except (KeyError, TypeError, ValueError, AttributeError):
-            return None  # of a scene that was asked for by its id, and is no part of a page
+            return None  # of a scene that was requested by its id, not in a page

@@ -1,4 +1,4 @@
-"""A search as a layer: rows for whatever filters a program sets, whole or an error."""
+"""A search as a layer: the rows for a program's filters, complete or an error."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ from planet_vector.vector.schema import Schema
 from planet_vector.vector.tile_index import TileIndex, out_of_reach
 
 LAYER_PARAMETERS = (*OF_SERVICE, "crs", "fields", "product", "res", "top")
-"""Parameters of a name that say how a layer looks, not which scenes it has."""
+"""Parameters of a name that control how a layer looks, not which scenes it has."""
 
-_FEW = 1000  # scenes that are read to tell the extent of a layer
-_TRIES = 3  # of a result that changed while it was read
+_FEW = 1000  # most scenes that are read to find the extent of a layer
+_TRIES = 3  # attempts to read a result that changes meanwhile
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What was fetched for filters.
+    """Result that was fetched for filters.
 
     Attributes
     ----------
     asked : (str or None, Box or None)
-        The filters: a WHERE text and a box.
+        The filters: a WHERE clause and a box.
     result : Result
         Holds all scenes that can meet them.
     box, ids, conditions
-        What narrows the result to these.
+        Narrow the result to the filters.
     whole : bool
-        Whether the result is all of its search.
+        Whether the result holds all scenes of its search.
     """
 
     asked: Tuple[Optional[str], Optional[Box]]
@@ -57,27 +57,27 @@ class Selection:
     whole: bool = True
 
     def blocks(self) -> Iterator[Rows]:
-        """Return the scenes that can meet the filters, and maybe more."""
+        """Return a superset of the scenes that meet the filters."""
         return self.result.blocks(self.box, self.ids, self.conditions)
 
 
 class SceneLayer(RowLayer):
-    """The scenes of a search as rows.
+    """Layer of the scenes of a search.
 
     Parameters
     ----------
     catalog : Catalog
-        What answers.
+        The service.
     query : Query
         The search.
     schema : Schema
         The columns.
     scene_id : str, optional
-        The one scene to give of the search's type.
+        The only scene of the layer, of the search's type; by default all that the query selects.
     index : TileIndex, optional
-        How the layer looks as one raster.
+        How GDAL draws the layer as one raster.
     projection : LayerProjection, optional
-        The system of its footprints and its extent; by default longitude and latitude.
+        The coordinate system of footprints and extent; by default longitude and latitude.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class SceneLayer(RowLayer):
         self.projection = projection
         self._held: Optional[Selection] = None
         self.prepares = False
-        """Whether rows are prepared for `Rows.named` while others are on their way."""
+        """Whether rows are prepared for `Rows.named` while further pages are being fetched."""
 
     @property
     def _owner(self) -> Tuple[Hashable, ...]:
@@ -108,12 +108,12 @@ class SceneLayer(RowLayer):
         return repr((self.catalog.settings.identity, schema, query.parameters, query.limit))
 
     def count(self, where: Optional[str] = None) -> Optional[int]:
-        """Return the number of scenes, or None where only reading them can tell.
+        """Return the number of scenes, or None if they must be read to be counted.
 
         Parameters
         ----------
         where : str, optional
-            An OGR SQL WHERE text that narrows the layer.
+            An OGR SQL WHERE clause that filters the layer.
         """
         narrowing = self._narrow(where)
         if not narrowing.exact:
@@ -129,12 +129,12 @@ class SceneLayer(RowLayer):
         return self._survey(query).total
 
     def ask(self) -> None:
-        """Have the service answer for the search, so that what is wrong with it is an error now, not an empty layer.
+        """Send a first request for the search, so that a fault in it is an error now, not an empty layer.
 
         Raises
         ------
         ServiceError
-            If it refuses.
+            If the request fails.
         """
         if self._kept(self.query) is None:
             if self.scene_id is not None:
@@ -150,11 +150,21 @@ class SceneLayer(RowLayer):
         return known
 
     def counts_quickly(self, where: Optional[str] = None) -> bool:
-        """Tell, without a request, whether `count` returns a number, for one small request at most.
+        """Tell whether `count` returns a number by at most one small request; makes no request itself.
 
-        The filter must be narrowed exactly. The service cannot apply one to the first scenes of a search (``limit``) or
-        to a single scene. Where a larger result is kept, its rows are counted, as the service may have other scenes by
-        now. A service that does not count tells nothing.
+        The filter must be narrowed exactly. The service cannot filter the first scenes of a search (``limit``) or a
+        single scene. If a larger result is cached, its rows are counted instead, as the service may have other scenes
+        by now. With a service that does not count, only a cached result is counted quickly.
+
+        Parameters
+        ----------
+        where : str, optional
+            An OGR SQL WHERE clause that filters the layer.
+
+        Returns
+        -------
+        bool
+            Whether counting is cheap.
         """
         narrowing = self._narrow(where)
         if not self.catalog.counts and self.scene_id is None:
@@ -170,15 +180,31 @@ class SceneLayer(RowLayer):
         return kept is None or kept.query == query
 
     def hold(self, where: Optional[str] = None, box: Optional[Box] = None) -> None:
-        """Fetch what `blocks` returns, for all that is asked of the layer from then on."""
+        """Fetch what `blocks` returns, and use it for all later reads of the layer.
+
+        Parameters
+        ----------
+        where : str, optional
+            An OGR SQL WHERE clause.
+        box : Box, optional
+            A spatial filter, degrees.
+        """
         self._held = self._selection(where, box)
 
     def blocks(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Rows]:
-        """Return the scenes that can meet the filters, and maybe more; all of them were fetched when this returns."""
+        """Return a superset of the scenes that meet the filters; all are fetched before it returns.
+
+        Parameters
+        ----------
+        where : str, optional
+            An OGR SQL WHERE clause.
+        box : Box, optional
+            A spatial filter, degrees.
+        """
         held = self._held
         selection = held if held is not None and held.asked == (where, box) else self._selection(where, box)
         blocks = selection.blocks()
-        # All before the first: a footprint that the system does not reach is an error, too.
+        # All are projected before the first is returned: a footprint out of the projection's reach is an error.
         return iter(list(map(self._projected, blocks))) if self.projection else blocks
 
     def _selection(self, where: Optional[str], box: Optional[Box]) -> Selection:
@@ -198,12 +224,18 @@ class SceneLayer(RowLayer):
         if not part:
             query = query.where(*narrowing.conditions, area=box if query.area is None else None)
         result = self._result(query)
-        # What the service was asked for needs no second look.
+        # Conditions that the service applied need not be tested again.
         conditions = () if result.query == query and not part else narrowing.conditions
         return Selection((where, box), result, box, narrowing.ids, conditions)
 
     def row(self, fid: int) -> Optional[Row]:
-        """Return the scene with a feature id, or None; a scene that was read before is not asked for again."""
+        """Return the scene with a feature id, or None; scenes read before are not requested again.
+
+        Parameters
+        ----------
+        fid : int
+            The feature id.
+        """
         row = None if self._held is None else self._held.result.find(fid)
         row = row or super().row(fid)
         if row is None or row.wkb is None or self.projection is None:
@@ -211,10 +243,15 @@ class SceneLayer(RowLayer):
         return row._replace(wkb=self.projection.wkb(row.wkb))
 
     def extent(self) -> Optional[Bounds]:
-        """Return the bounds of the layer in its system, None without scenes.
+        """Return the bounds of the layer in its coordinate system, or None without scenes.
 
-        In degrees they are exact where the layer is read or a page long, else the world's. In another system, where
-        the world has none, they are exact.
+        In degrees they are exact if the layer was read or fits one page; else they are those of the world. In another
+        system, in which the world has no bounds, they are exact.
+
+        Returns
+        -------
+        (west, south, east, north) or None
+            Degrees, or metres with a projection.
         """
         if self.projection is not None:
             boxes = [box for block in self._result(self.query).blocks() for box in block.boxes if box is not None]
@@ -227,7 +264,7 @@ class SceneLayer(RowLayer):
         return self._result(self.query).box
 
     def out_of_reach(self) -> Optional[str]:
-        """Return why GDAL's tile index (GTI) cannot show scenes of the layer as one raster, or None where it can."""
+        """Return why GDAL's tile index (GTI) cannot draw scenes of the layer as one raster, or None if it can."""
         blocks = self._result(self.query).blocks()
         return out_of_reach(blocks, self.schema.names, self.projection is None or not self.projection.is_zone)
 
@@ -243,21 +280,21 @@ class SceneLayer(RowLayer):
         return self._stored(query) or self._fetch(query)
 
     def _stored(self, query: Query) -> Optional[Result]:
-        """Return what an earlier program has read of the whole layer, when the service says it is still that."""
+        """Return the whole layer from the disk cache if it still agrees with the service's survey; else None."""
         known = CACHE.survey(self._owner, query, self._ttl)
         if known is None or known.total is None or query != self.query:
             return None
         kept = disk_cache.load(self._stored_as, known, self._ttl, self.schema.types)
         if kept is None:
             return None
-        # One scene may have taken another's place, which number and times do not tell: the result's time goes on.
+        # A scene may have replaced another, which count and times do not show: the result keeps its age.
         result = Result(query, self.schema.names, kept.age)
         for rows in kept.rows:
             result.append(rows)
         return result
 
     def _fetch(self, query: Query) -> Result:
-        """Fetch a result whole, again when it changed while it was read."""
+        """Fetch a complete result; retry if it changes while it is read."""
         for tries in range(_TRIES):
             result = Result(query, self.schema.names)
             try:
@@ -274,8 +311,8 @@ class SceneLayer(RowLayer):
         raise AssertionError("unreachable")
 
     def _take(self, pages: Iterator[SceneBatch], result: Result) -> bool:
-        """Add the next page to a result, and tell whether there was one."""
-        # The collector gets its turn after each page: while the next is on its way, that costs no time.
+        """Add the next page to a result; return whether there was one."""
+        # The garbage collector runs after each page: while the next is being fetched, that costs no time.
         with uncollected():
             page = next(pages, None)
             if page is not None:
@@ -290,7 +327,7 @@ class SceneLayer(RowLayer):
         return self.catalog.decoded(query, decoder(self.schema), CACHE.survey(self._owner, query, self._ttl))
 
     def _by_id(self, ids: Iterable[str], conditions: Tuple[Condition, ...]) -> List[Feature]:
-        """Return scenes asked for by their ids, those among them that the search holds."""
+        """Request scenes by their ids, and return those that belong to the search."""
         found: List[Feature] = []
         for scene_id in sorted(ids):
             try:
@@ -299,7 +336,7 @@ class SceneLayer(RowLayer):
                 continue
             query = self.query.where(*conditions)
             if query.conditions or query.area is not None:
-                # Only the service can say whether the search holds the scene: ask for the instant it was taken.
+                # Only the service can test the conditions: search within the instant at which the scene was taken.
                 instant = self._instant_of(scene.feature)
                 found += [f for page in self.catalog.pages(query.where(*instant)) for f in page if f["id"] == scene.id]
             else:
@@ -315,12 +352,24 @@ class SceneLayer(RowLayer):
 
 
 def layers(name: Name, settings: Settings) -> Tuple[List[SceneLayer], Catalog]:
-    """Return the layers of a PLANET: name, once the service has answered for them.
+    """Return the layers of a PLANET: name, checked by a request to the service.
+
+    Parameters
+    ----------
+    name : Name
+        A scene type, a search, a scene, or none of them for all scene types.
+    settings : Settings
+        The service, and its key.
+
+    Returns
+    -------
+    (list of SceneLayer, Catalog)
+        The layers, one for each scene type, and the service.
 
     Raises
     ------
     PlanetVectorError
-        When the name, the search or the service is not as it should be.
+        If the name or the search is invalid, or a request fails.
     """
     catalog = catalog_of(settings)
     shared = name.without(LAYER_PARAMETERS).parameters

@@ -1,15 +1,15 @@
-"""OGR SQL WHERE texts, narrowed to what the service can filter.
+"""OGR SQL WHERE clauses, narrowed to what the service can filter.
 
-A WHERE is read into the smallest region of field values that surely holds every scene it selects. The service
-is asked for that region; GDAL, which evaluates the text itself, makes it exact. What is not understood narrows
-nothing: it costs time, never truth. So the rules below are about what OGR does, not about what it should do:
+A WHERE clause is parsed into a small region of field values that contains every scene it selects. The service is asked
+for that region; GDAL evaluates the clause itself and makes the result exact. An expression that is not understood
+narrows nothing: it costs time, never correctness. The rules follow what OGR does, not what it should do:
 
-* ``=`` on text ignores case in OGR, so text is narrowed only where it has none.
-* Seconds are 32-bit floats in OGR and zones are ignored by some versions, so a time is narrowed to a
-  millisecond around every instant it may stand for.
-* ``NOT`` lets nulls through in some versions, two of them too, so what is under one is narrowed only on fields that
-  are never null.
-* ``<`` on ordered words, as image quality, is alphabetical in OGR, so only ``=`` is narrowed.
+* ``=`` on text ignores case in OGR, so only text without letters is narrowed.
+* Seconds are 32-bit floats in OGR and some versions ignore zones, so a time is narrowed to a millisecond around every
+  instant it may mean.
+* ``NOT``, also a double one, lets nulls through in some versions, so operands of ``NOT`` are narrowed only on fields
+  that are never null.
+* ``<`` on ordered words, such as image quality, is alphabetical in OGR, so only ``=`` is narrowed.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True)
 class NarrowedFilter:
-    """What the service is asked for in place of a WHERE.
+    """Conditions for the service that stand for a WHERE clause.
 
     Attributes
     ----------
     conditions : tuple of Condition
-        All hold for every scene that the WHERE selects.
+        Every scene that the clause selects meets all of them.
     ids : frozenset of str, optional
-        The ids of the only scenes it can select, as `str.casefold` has them: OGR ignores their case.
+        The ids of the only scenes that it can select, case-folded (`str.casefold`): OGR ignores their case.
     exact : bool
-        Whether it selects every scene that the conditions let through.
+        Whether it selects every scene that meets the conditions.
     nothing : bool
-        Whether it can select none.
+        Whether it cannot select any scene.
     """
 
     conditions: Tuple[Condition, ...] = ()
@@ -59,14 +59,19 @@ class NarrowedFilter:
 
 
 def narrow(where: Optional[str], schema: CollectionSchema) -> NarrowedFilter:
-    """Read a WHERE text.
+    """Narrow a WHERE clause to conditions of the service.
 
     Parameters
     ----------
     where : str, optional
-        As OGR, its SQL dialects and QGIS write it. A literal time without a zone is UTC.
+        The clause, as OGR, its SQL dialects and QGIS write it. A literal time without a zone is UTC.
     schema : CollectionSchema
-        What the service can select by.
+        The fields that the service can select by.
+
+    Returns
+    -------
+    NarrowedFilter
+        Without conditions, and not exact, if the clause is not understood.
     """
     if not where or not where.strip():
         return NarrowedFilter(exact=True)
@@ -86,7 +91,7 @@ def narrow(where: Optional[str], schema: CollectionSchema) -> NarrowedFilter:
 
 
 class _Unknown(Exception):
-    """Raised if a WHERE is beyond this parser."""
+    """Raised if this parser does not understand a WHERE clause."""
 
 
 class _Column(NamedTuple):
@@ -97,7 +102,7 @@ _Operand = Union[_Column, str, float, None]
 
 
 class _WhereParser:
-    """Recursive descent parser of a WHERE; negations are carried down to the comparisons."""
+    """Recursive descent parser of a WHERE clause; negations are pushed down to the comparisons."""
 
     def __init__(self, text: str, schema: CollectionSchema) -> None:
         self._fields = schema.fields
@@ -142,7 +147,7 @@ class _WhereParser:
             finally:
                 self._nots -= 1
         if self._peek() == ("symbol", "("):
-            # A parenthesis opens an expression or an operand: try the one, then the other.
+            # A parenthesis opens an expression or an operand: try both in this order.
             start = self._next
             self._next += 1
             try:
@@ -208,7 +213,7 @@ class _WhereParser:
         return region_of(self._fields, left.name, operator, right)
 
     def _operand(self) -> _Operand:
-        """Read a column, a literal, a cast of a literal, any of them in parentheses."""
+        """Parse a column, a literal or a cast of a literal, any of them in parentheses."""
         kind, text = self._take()
         if kind == "text":
             return text.replace("''", "'")
@@ -233,7 +238,7 @@ class _WhereParser:
                 while not self._symbol(")"):
                     self._take()
             self._demand(self._symbol(")"))
-            # A cast of a column changes what is compared; one of a literal to a time only says what it is.
+            # A cast of a column changes the comparison; a cast of a literal to a time only states its type.
             self._demand(isinstance(inner, str) and target in ("DATE", "DATETIME", "TIMESTAMP"))
             return inner
         if upper in ("DATE", "TIMESTAMP", "DATETIME") and self._peek()[0] == "text":

@@ -1,4 +1,4 @@
-"""The rows of one complete search: few in memory, many in a file; found by feature id, by scene id and by box."""
+"""Complete results of searches: in memory up to a size, then in a file; indexed by feature id, scene id and box."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from planet_vector.query import Condition, Query
 from planet_vector.vector.columns import Row, Rows
 from planet_vector.vector.conditions import may_meet, meeting
 
-IN_MEMORY = 25_000  # rows a result keeps as they are, some 2.5 kB each (3.5 while prepared); the rest goes to a file
+IN_MEMORY = 25_000  # rows of a result in memory, some 2.5 kB each (3.5 while prepared); further rows go to a file
 PIECE = 16  # rows stored together: read in 0.06 ms; twice as many save 6 % of the file
 _ROW = 2500  # bytes
-_INDEX = 60  # bytes a row, for all that finds it
-_LEVEL = 1  # zlib's fastest: the links in the rows shrink to a fifth with it
+_INDEX = 60  # bytes of all indexes per row
+_LEVEL = 1  # zlib's fastest: it shrinks the links in the rows to a fifth
 _NO_BOX = (math.nan,) * 4
 
 
 class Result:
     """The rows of one complete search.
 
-    Forked processes may read a result at the same time as the process that made it, which alone may append to it.
+    Forked processes may read a result concurrently with the process that created it; only the latter may append.
 
     Parameters
     ----------
     query : Query
-        What was searched for.
+        The search.
     names : sequence of str
         The names of the columns.
     age : float
-        Seconds since its rows were fetched, where an earlier program did.
+        Seconds since an earlier program fetched its rows; 0 for new rows.
     """
 
     def __init__(self, query: Query, names: Sequence[str] = (), age: float = 0.0) -> None:
@@ -53,13 +53,13 @@ class Result:
         self._names = tuple(names)
         self._id = self._names.index("id") if "id" in self._names else None
         self._time = self._names.index(time) if (time := query.schema.meanings.time) in self._names else None
-        self._pages: List[Rows] = []  # the blocks that are in memory, which are the first
+        self._pages: List[Rows] = []  # the first blocks, which are in memory
         self._file: Optional[Spool] = None
-        self._ends = array("q", [0])  # in the file, of each block that is there
-        self._starts = array("q")  # the place of the first row of each block
-        self._spans: List[Optional[Tuple[str, str]]] = []  # the earliest and the latest time in each page
+        self._ends = array("q", [0])  # the end offset of each block in the file
+        self._starts = array("q")  # the index of the first row of each block
+        self._spans: List[Optional[Tuple[str, str]]] = []  # the earliest and the latest time in each block
         self._fids = array("q")
-        self._ids = array("q")  # of each scene id without its case, the hash
+        self._ids = array("q")  # the hash of each case-folded scene id
         self._edges = array("d"), array("d"), array("d"), array("d")  # of the boxes: west, south, east, north
         self._boxes: Optional[BoxIndex] = None
         self._by_fid: Optional[_Lookup] = None
@@ -67,12 +67,22 @@ class Result:
         self._counts: Dict[Tuple[Condition, ...], int] = {}
 
     def append(self, rows: Rows) -> bool:
-        """Add rows, and tell whether they stay in memory.
+        """Add rows.
+
+        Parameters
+        ----------
+        rows : Rows
+            The next rows.
+
+        Returns
+        -------
+        bool
+            Whether they stay in memory.
 
         Raises
         ------
         CacheError
-            When the disk does not take them.
+            If they cannot be written to disk.
         """
         if not rows:
             return False
@@ -109,22 +119,22 @@ class Result:
         ids: Optional[FrozenSet[str]] = None,
         conditions: Sequence[Condition] = (),
     ) -> Iterator[Rows]:
-        """Yield rows in order, some at a time.
+        """Return blocks of rows in order.
 
         Parameters
         ----------
         within : Box, optional
-            Only rows whose bounding boxes share a point with it.
+            Only rows whose bounding boxes share a point with it, degrees.
         ids : frozenset of str, optional
-            Only rows with these scene ids, their case ignored as OGR ignores it, and maybe a few more. Where there is
-            no column of ids, all.
+            Only rows with these scene ids, ignoring case as OGR does, and possibly a few more; all rows if there is no
+            column of ids.
         conditions : sequence of Condition
-            Only rows that meet all of these, and maybe a few more.
+            Only rows that meet all of these, and possibly a few more.
 
         Raises
         ------
         CacheError
-            When the disk does not give them back.
+            If rows cannot be read back from disk.
         """
         places: Optional[List[int]] = None
         if ids is not None and self._id is not None:
@@ -149,16 +159,27 @@ class Result:
     def find(self, fid: int) -> Optional[Row]:
         """Return the row with a feature id, or None.
 
+        Parameters
+        ----------
+        fid : int
+            The feature id.
+
         Raises
         ------
         CacheError
-            When the disk does not give it back.
+            If it cannot be read back from disk.
         """
         self._by_fid = self._by_fid or _Lookup(self._fids)
         return next((row for rows in self._at(self._by_fid.places(fid)[:1]) for row in rows), None)
 
     def count_meeting(self, conditions: Tuple[Condition, ...]) -> Optional[int]:
-        """Return how many rows meet all conditions, or None where a column that they need is not held."""
+        """Return the number of rows that meet all conditions, or None if a column that they need is missing.
+
+        Parameters
+        ----------
+        conditions : tuple of Condition
+            The conditions.
+        """
         if any(condition.field.name not in self._names for condition in conditions):
             return None
         if conditions not in self._counts:
@@ -166,7 +187,7 @@ class Result:
         return self._counts[conditions]
 
     def _at(self, places: Iterable[int]) -> Iterator[Rows]:
-        """Yield the rows at ascending places, a block at a time."""
+        """Yield the rows at ascending indices, a block at a time."""
         for number, group in groupby(places, lambda place: bisect_right(self._starts, place) - 1):
             start = self._starts[number]
             yield self._load(number).at([place - start for place in group])
@@ -185,7 +206,7 @@ class Result:
 
 
 class _Lookup:
-    """The places of whole numbers, in a fraction of the memory of a dictionary."""
+    """Index from whole numbers to their positions, in a fraction of a dictionary's memory."""
 
     def __init__(self, values: Sequence[int]) -> None:
         order = sorted(range(len(values)), key=values.__getitem__)
@@ -193,7 +214,7 @@ class _Lookup:
         self._values = array("q", map(values.__getitem__, order))
 
     def places(self, value: int) -> List[int]:
-        """Return the places that hold a value, in ascending order."""
+        """Return the positions of a value, ascending."""
         if not -(2**63) <= value < 2**63:
             return []
         start = bisect_left(self._values, value)
@@ -201,7 +222,7 @@ class _Lookup:
 
 
 class Spool:
-    """Bytes in a file that only this process, and those forked from it, can reach."""
+    """Temporary file for bytes, accessible only to this process and its forks."""
 
     def __init__(self) -> None:
         try:
@@ -213,7 +234,23 @@ class Spool:
         weakref.finalize(self, self._file.close)
 
     def append(self, data: bytes) -> int:
-        """Write bytes at the end, and return where they begin."""
+        """Write bytes at the end.
+
+        Parameters
+        ----------
+        data : bytes
+            The bytes.
+
+        Returns
+        -------
+        int
+            Their offset.
+
+        Raises
+        ------
+        CacheError
+            If the disk is full or fails.
+        """
         try:
             with self._lock:
                 self._file.seek(self._length)
@@ -226,12 +263,25 @@ class Spool:
         return start
 
     def read(self, start: int, length: int) -> bytes:
-        """Return bytes written before."""
+        """Return bytes written before.
+
+        Parameters
+        ----------
+        start : int
+            Their offset.
+        length : int
+            Their number.
+
+        Raises
+        ------
+        CacheError
+            If the disk fails, or the file is truncated.
+        """
         try:
             if hasattr(os, "pread"):
-                # Forked processes share the offset of the file, which this neither needs nor moves.
+                # pread neither uses nor moves the offset of the file, which forked processes share.
                 data = os.pread(self._file.fileno(), length, start)
-            else:  # Windows, which does not fork
+            else:  # Windows, which has no fork
                 with self._lock:
                     self._file.seek(start)
                     data = self._file.read(length)
@@ -250,7 +300,13 @@ def _unwritable(error: OSError) -> CacheError:
 
 
 def unreadable(reason: str) -> CacheError:
-    """Return the error of scenes that were kept and cannot be read back."""
+    """Return the error for cached scenes that cannot be read back.
+
+    Parameters
+    ----------
+    reason : str
+        The cause, without a full stop.
+    """
     return CacheError(
         f"The scenes kept in {tempfile.gettempdir()} cannot be read back ({reason}): open the layer, or search, again."
     )

@@ -1,4 +1,4 @@
-"""Results of searches, kept for a while: what was asked once is not asked again."""
+"""Cache of search results in memory, with a time to live."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from planet_vector.query import Query
 from planet_vector.vector.found_scenes import FetchPages, FoundScenes
 from planet_vector.vector.result import Result
 
-MOST_BYTES = 2 * 2**30  # bytes of all results together, memory and files, before the least used go
-MOST_MEMORY = 64 * 2**20  # bytes of all searches from Python together, before the least used go
+MOST_BYTES = 2 * 2**30  # bytes of all results, in memory and files; beyond, the least recently used are evicted
+MOST_MEMORY = 64 * 2**20  # bytes in memory of all searches from Python; beyond, the least recently used are evicted
 MOST_SEARCHES = 1000
 MOST_SURVEYS = 10_000
 
 
 class Cache:
-    """Results and counts by who asked for them, kept for a time and up to a size.
+    """Cache of results and surveys by owner, limited in time and size.
 
-    Safe to use from several threads; a result that one thread is fetching is waited for by the others.
+    It is thread-safe. Threads that need a result wait for the one that is fetching it.
     """
 
     def __init__(self) -> None:
@@ -34,12 +34,22 @@ class Cache:
         self._found: OrderedDict[Hashable, Tuple[float, FoundScenes]] = OrderedDict()
 
     def _renew(self) -> None:
-        """Make locks that nothing holds: in a forked process, a thread of the other may hold those there are."""
+        """Create new locks: in a forked process, a thread of the parent may hold the old ones."""
         self._fetching: Dict[Hashable, threading.Lock] = {}
         self._lock = threading.RLock()
 
     def covering(self, owner: Hashable, query: Query, ttl: float) -> Optional[Result]:
-        """Return the smallest kept result that holds all of a search's scenes, or None."""
+        """Return the smallest cached result that contains all scenes of a search, or None.
+
+        Parameters
+        ----------
+        owner : hashable
+            The layer: service, key, columns and search of its name.
+        query : Query
+            The search.
+        ttl : float
+            Greatest age of a result, seconds; older ones are evicted.
+        """
         with self._lock:
             now = time.monotonic()
             for key in [key for key, (then, _) in self._results.items() if now - then > ttl and key[0] == owner]:  # type: ignore[index]
@@ -56,34 +66,82 @@ class Cache:
             return self._results[key][1]
 
     def of(self, owner: Hashable, ttl: float) -> List[Result]:
-        """Return all kept results of an owner, the last used first."""
+        """Return all cached results of an owner, the most recently used first.
+
+        Parameters
+        ----------
+        owner : hashable
+            As for `covering`.
+        ttl : float
+            Greatest age of a result, seconds.
+        """
         with self._lock:
             now = time.monotonic()
             kept = reversed(self._results.items())
             return [result for key, (then, result) in kept if key[0] == owner and now - then <= ttl]  # type: ignore[index]
 
     def keep(self, owner: Hashable, result: Result) -> None:
-        """Keep a complete result, and let the least used go when all together are too large."""
+        """Cache a complete result, and evict the least recently used ones beyond `MOST_BYTES`.
+
+        Parameters
+        ----------
+        owner : hashable
+            As for `covering`.
+        result : Result
+            The result; its age counts towards its time to live.
+        """
         with self._lock:
             self._results[owner, result.query] = time.monotonic() - result.age, result
             while len(self._results) > 1 and sum(r.size for _, r in self._results.values()) > MOST_BYTES:
                 self._results.popitem(last=False)
 
     def survey(self, owner: Hashable, query: Query, ttl: float) -> Optional[SearchSurvey]:
-        """Return the kept survey of a search, or None."""
+        """Return the cached survey of a search, or None.
+
+        Parameters
+        ----------
+        owner : hashable
+            As for `covering`.
+        query : Query
+            The search.
+        ttl : float
+            Greatest age of the survey, seconds.
+        """
         with self._lock:
             then, survey = self._surveys.get((owner, query), (0.0, None))
             return survey if time.monotonic() - then <= ttl else None
 
     def keep_survey(self, owner: Hashable, query: Query, survey: SearchSurvey) -> None:
-        """Keep the survey of a search, and forget those that are long past."""
+        """Cache the survey of a search; clear all surveys first if there are `MOST_SURVEYS`.
+
+        Parameters
+        ----------
+        owner : hashable
+            As for `covering`.
+        query : Query
+            The search.
+        survey : SearchSurvey
+            Its count and its two ends.
+        """
         with self._lock:
             if len(self._surveys) >= MOST_SURVEYS:
                 self._surveys.clear()
             self._surveys[owner, query] = time.monotonic(), survey
 
     def found(self, owner: Hashable, query: Query, ttl: float, ask: FetchPages) -> FoundScenes:
-        """Return where the scenes of a search are kept one by one: the same for all who search within the time."""
+        """Return the cached scenes of a search from Python, shared by all searches within the time to live.
+
+        Parameters
+        ----------
+        owner : hashable
+            The service and its key.
+        query : Query
+            The search.
+        ttl : float
+            Seconds for which a new entry is shared; with 0, none is.
+        ask : callable
+            Fetches the pages of a search.
+        """
         new = FoundScenes(query, ask)
         if not ttl:
             return new
@@ -93,18 +151,31 @@ class Cache:
                 del self._found[key]
             _, kept = self._found.setdefault((owner, query), (now + ttl, new))
             self._found.move_to_end((owner, query))
-            while len(self._found) > 1 and self._too_much():
+            while len(self._found) > 1 and self._is_full():
                 self._found.popitem(last=False)
             return kept
 
-    def _too_much(self) -> bool:
+    def _is_full(self) -> bool:
         found = [found for _, found in self._found.values()]
         memory, size = sum(each.memory for each in found), sum(each.size for each in found)
         return memory > MOST_MEMORY or size > MOST_BYTES or len(found) > MOST_SEARCHES
 
     @contextmanager
     def fetching(self, owner: Hashable, query: Query) -> Iterator[None]:
-        """Let only one thread at a time fetch a search."""
+        """Hold the lock for fetching a search, so that one thread at a time does.
+
+        Parameters
+        ----------
+        owner : hashable
+            As for `covering`.
+        query : Query
+            The search.
+
+        Yields
+        ------
+        None
+            While the lock is held.
+        """
         with self._lock:
             lock = self._fetching.setdefault((owner, query), threading.Lock())
         try:
@@ -115,7 +186,7 @@ class Cache:
                 self._fetching.pop((owner, query), None)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all entries."""
         with self._lock:
             self._results.clear()
             self._surveys.clear()
@@ -123,4 +194,4 @@ class Cache:
 
 
 CACHE = Cache()
-"""The results of this process."""
+"""The cache of this process."""

@@ -1,7 +1,7 @@
-"""Rows as JSON, and back: nothing that is read is trusted, as what does not fit its column would reach GDAL's C code.
+"""Rows as JSON, and back, with validation: a value that does not fit its column would reach GDAL's C code.
 
-Any Python writes the same and reads what another wrote. Footprints are written as WKB; bounding boxes are not, but
-taken from the footprints again, so that they cannot contradict each other.
+The format does not depend on the version of Python. Footprints are written as WKB. Bounding boxes are not written but
+computed from the footprints, so that they cannot contradict them.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from planet_vector.vector.column_values import LARGEST
 from planet_vector.vector.columns import Rows
 
 VERSION = 2
-"""Raised whenever the JSON, or what a column holds, is no longer what an earlier version wrote."""
+"""Incremented whenever the JSON, or the content of a column, changes."""
 
-_LARGEST_FID = 2**53 - 1  # `Schema.fids` makes them of 53 bits
-_LONGEST_INT = 20  # characters of the longest that a column takes; Python takes minutes for one of a megabyte
+_LARGEST_FID = 2**53 - 1  # `Schema.fids` uses 53 bits
+_LONGEST_INT = 20  # characters of the longest that a column holds; Python needs minutes to parse one of a megabyte
 
 _NUMBERS: FrozenSet[type] = frozenset({int, float})
 _CLASSES: Mapping[str, FrozenSet[type]] = {
@@ -42,48 +42,64 @@ _POSITION = 16
 
 
 def encode(blocks: Sequence[Rows]) -> Any:
-    """Return rows as what `json.dumps` takes."""
+    """Return rows as lists for `write_json`.
+
+    Parameters
+    ----------
+    blocks : sequence of Rows
+        The rows.
+    """
     return [
         [block.fids, [wkb and wkb.hex() for wkb in block.wkbs], block.columns, sorted(block.full)] for block in blocks
     ]
 
 
 def decode(content: Any, types: Optional[Sequence[str]] = None) -> List[Rows]:
-    """Return the rows that `encode` was given.
+    """Return the rows that `encode` was given, validated.
 
     Parameters
     ----------
     content : object
-        What `read_json` returned.
+        The result of `read_json`.
     types : sequence of str, optional
-        The types of the columns in OGR; without, a column may hold either texts or numbers.
+        The OGR types of the columns; by default a column may hold either texts or numbers.
 
     Raises
     ------
     Exception
-        Any, where it is something else.
+        Any exception, if the content is not valid.
     """
     return [_decode_block(block, types) for block in content]
 
 
 def read_json(text: bytes) -> Any:
-    """Return what a text in JSON says.
+    """Return the value of a JSON text.
+
+    Parameters
+    ----------
+    text : bytes
+        JSON.
 
     Raises
     ------
     Exception
-        Any, where it is none, or holds a number that no column takes.
+        Any exception, if it is not JSON, or contains a number that no column can hold.
     """
     return json.loads(text, parse_int=_parse_int, parse_constant=_refuse)
 
 
 def write_json(content: Any) -> bytes:
-    """Return content as a text in JSON.
+    """Return content as JSON, ASCII only.
+
+    Parameters
+    ----------
+    content : object
+        Lists, texts and numbers.
 
     Raises
     ------
     Exception
-        Any, where it holds what JSON has no words for, an infinite number for one.
+        Any exception, if JSON cannot represent it, such as an infinite number.
     """
     return json.dumps(content, allow_nan=False, separators=(",", ":")).encode("ascii")
 
@@ -141,12 +157,12 @@ def _check_column(column: Sequence[Any], kind: Optional[str]) -> None:
 
 
 def _boxes(wkbs: Sequence[Optional[bytes]]) -> List[Optional[Bounds]]:
-    """Return the bounding boxes of footprints, each of which is checked.
+    """Validate footprints, and return their bounding boxes.
 
     Raises
     ------
     ValueError
-        When one is not as `planet_vector.geometry.shapes.multipolygon_wkb` writes it.
+        If one differs from what `planet_vector.geometry.shapes.multipolygon_wkb` writes.
     """
     boxes: List[Optional[Bounds]] = [None] * len(wkbs)
     groups: Dict[bytes, List[Tuple[int, bytes]]] = {}
@@ -161,7 +177,7 @@ def _boxes(wkbs: Sequence[Optional[bytes]]) -> List[Optional[Bounds]]:
 
 
 def _plain_boxes(head: bytes, wkbs: Sequence[bytes]) -> Optional[Sequence[Optional[Bounds]]]:
-    """Return the bounding boxes of footprints that begin alike, if all are one closed ring each; else None."""
+    """Return the bounding boxes of footprints with the same header if each is one closed ring; else None."""
     if len(head) < _HEAD:
         return None
     (size,) = unpack_from("<I", head, _HEAD - 4)
@@ -177,13 +193,13 @@ def _box(wkb: bytes) -> Bounds:
         polygons = polygons_of_wkb(wkb)
     except StructError:
         raise ValueError("a footprint is cut off") from None
-    # Written again it is the same: so the kinds and counts before its positions are right, and nothing comes after.
+    # The round trip is identical: so types and counts are right, and there are no trailing bytes.
     _check(multipolygon_wkb(polygons) == wkb and bool(polygons) and all(map(_plausible, polygons)), "footprints")
     return tuple(around_polygons(polygons))  # type: ignore[return-value]
 
 
 def _plausible(polygon: Polygon) -> bool:
-    """Return whether a polygon is one that `planet_vector.geometry.shapes.polygons_of` makes; holes have any size."""
+    """Tell whether `planet_vector.geometry.shapes.polygons_of` can return a polygon; holes may have any size."""
     return (
         bool(polygon)
         and len(polygon[0]) >= 4

@@ -1,4 +1,4 @@
-"""What layers have in common: rows by filters and by feature id, from results that are asked for once."""
+"""Base class of layers: rows by filters and by feature id, from cached results."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from planet_vector.vector.schema import Schema
 
 
 class RowLayer:
-    """Base class of layers: rows for whatever filters a program sets; each result is kept for a time.
+    """Base class of layers: rows for a program's filters; results are cached.
 
     Parameters
     ----------
     catalog : Catalog
         The service.
     query : Query
-        What the name asks for; its scene type is the name of a list where it is no scenes.
+        The search in the layer's name. For a list of anything but scenes, its scene type is the list's name.
     schema : Schema
         The columns.
     """
 
     projection: Optional[LayerProjection] = None
-    """The system of the layer; None for longitude and latitude."""
+    """The coordinate system of the layer; None for longitude and latitude."""
 
     def __init__(self, catalog: Catalog, query: Query, schema: Schema) -> None:
         self.catalog = catalog
@@ -39,24 +39,24 @@ class RowLayer:
         self.name = query.scene_type.rpartition("/")[2]
 
     def blocks(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Rows]:
-        """Return the rows that can meet the filters, and maybe more; all of them are there when this returns.
+        """Return a superset of the rows that meet the filters; all are fetched before it returns.
 
         Parameters
         ----------
         where : str, optional
-            An OGR SQL WHERE text.
+            An OGR SQL WHERE clause.
         box : Box, optional
-            What a spatial filter's box is, in degrees.
+            The box of a spatial filter, degrees.
 
         Raises
         ------
         ServiceError
-            When not all can be had.
+            If a request fails.
         """
         raise NotImplementedError
 
     def hold(self, where: Optional[str] = None, box: Optional[Box] = None) -> None:
-        """Fetch what `blocks` returns, for all that is asked of the layer from then on.
+        """Fetch what `blocks` returns, and use it for all later reads of the layer.
 
         Parameters
         ----------
@@ -66,11 +66,23 @@ class RowLayer:
         raise NotImplementedError
 
     def rows(self, where: Optional[str] = None, box: Optional[Box] = None) -> Iterator[Row]:
-        """Return what `blocks` does, row by row."""
+        """Return the rows of `blocks` one by one.
+
+        Parameters
+        ----------
+        where, box
+            As for `blocks`.
+        """
         return chain.from_iterable(self.blocks(where, box))
 
     def row(self, fid: int) -> Optional[Row]:
-        """Return the row with a feature id, or None; what was read before is not asked for again."""
+        """Return the row with a feature id, or None; rows read before are not requested again.
+
+        Parameters
+        ----------
+        fid : int
+            The feature id.
+        """
         for result in CACHE.of(self._owner, self._ttl):
             row = result.find(fid)
             if row is not None:
@@ -78,7 +90,7 @@ class RowLayer:
         return self._unread_row(fid)
 
     def _unread_row(self, fid: int) -> Optional[Row]:
-        """Return a row that no kept result holds, or None."""
+        """Fetch and return a row that no cached result contains, or None."""
         return self._result(self.query).find(fid)
 
     def _narrow(self, where: Optional[str]) -> NarrowedFilter:
@@ -86,8 +98,8 @@ class RowLayer:
 
     @property
     def _owner(self) -> Tuple[Hashable, ...]:
-        """By what results are kept."""
-        # The name's own search too: GDAL makes its filters exact, but knows nothing of the name's parameters.
+        """The key of cached results."""
+        # Includes the search in the name: GDAL makes only its own filters exact.
         return (*self.catalog.settings.identity, self.schema.key, self.query)
 
     @property
@@ -100,14 +112,14 @@ class RowLayer:
         raise NotImplementedError
 
     def _kept(self, query: Query) -> Optional[Result]:
-        """Return a complete result that was read before and holds a search's rows, or None."""
+        """Return a complete cached result that contains a search's rows, or None."""
         held = self._held_result
         if held is not None and held.query.covers(query):
             return held
         return CACHE.covering(self._owner, query, self._ttl)
 
     def _result(self, query: Query) -> Result:
-        """Return a complete result that holds a search's rows, read once for all threads that want it."""
+        """Return a complete result that contains a search's rows; concurrent threads share one fetch."""
         kept = self._kept(query)
         if kept is not None:
             return kept
@@ -119,5 +131,5 @@ class RowLayer:
             return kept
 
     def _read(self, query: Query) -> Result:
-        """Return the result of a search that is not kept, whole or an error."""
+        """Fetch the complete result of a search that is not cached."""
         raise NotImplementedError

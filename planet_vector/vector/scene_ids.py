@@ -1,7 +1,7 @@
-"""Which scene ids may be asked for one by one, and in which case.
+"""Spellings of scene ids for requests by id.
 
-OGR compares text without regard to case, a service does not. So a scene is asked for by its id only where the id has no
-letters, or is of a kind whose case its maker has fixed; a filter on other ids reads the search.
+OGR ignores the case of text, a service does not. So a scene is requested by its id only if the id has no letters, or
+its satellite's naming scheme fixes their case. For a filter on other ids the whole search is read.
 """
 
 from __future__ import annotations
@@ -9,20 +9,20 @@ from __future__ import annotations
 import re
 from typing import Callable, FrozenSet, Iterable, Optional, Set
 
-MOST_IDS = 50  # ids asked for one by one; past that a search is cheaper
+MOST_IDS = 50  # ids requested one by one; beyond, a search is cheaper
 
 _PLAIN = re.compile(r"[0-9_-]+")
 
 
 def spellings(ids: Iterable[str], spelling_of: Callable[[str], Optional[str]]) -> Optional[FrozenSet[str]]:
-    """Return all spellings under which a service may have scenes, or None where only a search can tell.
+    """Return all spellings under which a service may have scenes, or None if a search is needed.
 
     Parameters
     ----------
     ids : iterable of str
-        Scene ids, as `str.casefold` has them.
+        Scene ids, case-folded (`str.casefold`).
     spelling_of : callable
-        Returns the usual spelling of an id, or None if it is of no known kind.
+        Returns the usual spelling of an id, or None if the id follows no known scheme.
     """
     found: Set[str] = set()
     for scene_id in ids:
@@ -32,6 +32,6 @@ def spellings(ids: Iterable[str], spelling_of: Callable[[str], Optional[str]]) -
         usual = spelling_of(scene_id)
         if usual is None:
             return None
-        # The files of an archive may be named otherwise.
+        # File names in an archive may use another case.
         found.update([usual, scene_id, scene_id.upper()])
     return frozenset(found) if len(found) <= MOST_IDS else None

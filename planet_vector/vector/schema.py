@@ -1,4 +1,4 @@
-"""Columns of a layer: those of its collection and a few more, and how scenes become rows of them."""
+"""Columns of a layer: those of its collection and a few more; conversion of scenes to rows."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from planet_vector.vector.texts import can_hold, held, to_json
 log = logging.getLogger(__name__)
 
 OTHER = "other"
-"""Holds, as JSON, what has no column."""
+"""The column of all values without a column of their own, as JSON."""
 FOOTPRINT = "@footprint"
-"""Where ``other`` says why a scene has no geometry."""
+"""The key in ``other`` of the reason why a scene has no geometry."""
 LOCATION = "location"
-"""The field GDAL's raster tile index (GTI) reads names from, by its default."""
+"""The field from which GDAL's raster tile index (GTI) reads names by default."""
 MADE = ("id", LOCATION, OTHER)
-"""Columns that are no property of a scene."""
+"""Columns that are not properties of a scene."""
 
 _SCHEMES = ("https://", "http://")
 _PREFIX = f"{ONLY_GEOTIFF}/vsicurl/"
@@ -39,14 +39,14 @@ class Schema:
     Parameters
     ----------
     collection : CollectionSchema
-        What the service says of its scenes.
+        The service's columns for its scenes.
     fields : sequence of str, optional
-        The columns to carry, in this order; all of them by default.
+        The columns to carry, in this order; all by default.
     product : str, optional
-        The product that ``location`` names; by default the first of the collection's first products that a scene has,
-        else the first the scene has.
+        The product to which ``location`` refers; by default the first of the collection's first products that a scene
+        has, else the first that the scene has.
     made : sequence of str
-        The columns to have beside the collection's: some of `MADE`.
+        The columns to add to the collection's: some of `MADE`.
 
     Raises
     ------
@@ -81,19 +81,29 @@ class Schema:
 
     @property
     def key(self) -> Tuple[Any, ...]:
-        """What tells two schemas apart."""
+        """A key that identifies the schema in caches."""
         return self.scene_type, self.names, self.product
 
     def rows(self, features: Sequence[Mapping[str, Any]]) -> Rows:
-        """Turn GeoJSON Features of the service into rows: one for each, whatever is odd about it.
+        """Convert GeoJSON Features of the service to rows, one for each.
 
-        What a column cannot hold as it is stands in ``other``: a text with NUL or half a surrogate pair, a number that
-        is not finite or too large. The column is null then, except for two: a whole number that a double rounds stands
-        in its column, rounded, and in ``other``, exact; and in the column of an id U+FFFD replaces each such character.
-        A geometry that is no footprint (`planet_vector.geometry.shapes.polygons_of`) is null, and ``other`` says why
-        under `FOOTPRINT`; so does the log, at debug level, for a layer without that column.
+        A value that its column cannot hold goes to ``other``: a text with NUL or a lone surrogate, a number that is not
+        finite or too large. The column is then null, with two exceptions. A whole number that a double rounds is
+        rounded in its column, and exact in ``other``. In the id column, U+FFFD replaces each such character. A geometry
+        that is not a footprint (`planet_vector.geometry.shapes.polygons_of`) becomes null; the reason is in ``other``
+        under `FOOTPRINT`, or in the debug log if the layer has no such column.
 
-        A page is turned column by column, which is several times as fast as scene by scene.
+        A page is converted column by column, which is several times as fast as scene by scene.
+
+        Parameters
+        ----------
+        features : sequence of mapping
+            Features with ``id``, ``geometry`` and ``properties``.
+
+        Returns
+        -------
+        Rows
+            In the order of the features.
         """
         columns: List[Sequence[Any]] = [()] * len(self.names)
         properties = [feature["properties"] for feature in features]
@@ -122,12 +132,17 @@ class Schema:
     def fids(self, ids: Sequence[str]) -> List[int]:
         """Return the feature ids of scenes: 53 bits of a digest, so that JSON and doubles carry them exactly.
 
-        Two scenes of a million share one with a probability of 6 in 100 000 (n²/2⁵⁴).
+        The probability that two of a million scenes share one is 6 in 100 000 (n²/2⁵⁴).
+
+        Parameters
+        ----------
+        ids : sequence of str
+            Scene ids.
         """
         copy = blake2b(f"{self.scene_type}/".encode(), digest_size=8).copy
         try:
             texts = list(map(str.encode, ids))
-        except UnicodeEncodeError:  # half a surrogate pair
+        except UnicodeEncodeError:  # a lone surrogate
             texts = [item_id.encode("utf-8", "surrogatepass") for item_id in ids]
         digests = []
         for text in texts:
@@ -139,7 +154,7 @@ class Schema:
     def _footprints(
         self, features: Sequence[Mapping[str, Any]], rests: Dict[int, Dict[str, Any]]
     ) -> Tuple[List[Optional[Bounds]], List[Optional[bytes]]]:
-        """Return the bounds and the WKB of each footprint; None for those without, whose scenes' rest says why."""
+        """Return bounds and WKB of each footprint, or None; `rests` gets the reason why a scene has none."""
         geometries = [feature.get("geometry") for feature in features]
         simple = simple_footprints(geometries)
         if simple is not None:
@@ -166,7 +181,7 @@ class Schema:
         columns: List[Sequence[Any]],
         full: Set[int],
     ) -> Dict[int, Dict[str, Any]]:
-        """Put what has a column into its column, and return what has none, or does not fit its type, by scene.
+        """Fill columns, and return by scene the values that have no column or do not fit its type.
 
         Columns with a value for every scene are added to `full`.
         """
@@ -193,9 +208,9 @@ class Schema:
     def _fit_all(
         self, key: str, slot: int, values: Sequence[Any], rests: Dict[int, Dict[str, Any]]
     ) -> Tuple[Sequence[Any], bool]:
-        """Return values as their column takes them, and whether all are there.
+        """Return values as their column holds them, and whether none is None.
 
-        Those that it cannot take as they are are put to the rest of their scenes.
+        Values that do not fit unchanged are added to `rests`.
         """
         kind = self.types[slot]
         fitted, whole = fit_column(values, kind)
@@ -207,7 +222,13 @@ class Schema:
         return fitted, whole
 
     def plain_locations(self, columns: Sequence[Sequence[Any]]) -> List[Optional[str]]:
-        """Return the locations of scenes that all have the product that comes first; nothing for others."""
+        """Return the locations of scenes from a column of links; an empty list if any scene lacks the wanted product.
+
+        Parameters
+        ----------
+        columns : sequence of sequence
+            The values of each column of `names`.
+        """
         wanted = (self.product,) if self.product else self.collection.first_products
         first = self.collection.link_columns.get(wanted[0]) if wanted else None
         links = columns[self.names.index(first)] if first in self.names else ()
@@ -225,7 +246,13 @@ class Schema:
 
 
 def tree_of(names: Sequence[str]) -> Dict[str, Any]:
-    """Return the places of columns by their dotted names, a dictionary for each branch, without those made here."""
+    """Return the indices of columns by their dotted names, as nested dictionaries; columns of `MADE` are left out.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The names of the columns, in order.
+    """
     tree: Dict[str, Any] = {}
     for slot, name in enumerate(names):
         if name not in MADE:
@@ -238,7 +265,7 @@ def tree_of(names: Sequence[str]) -> Dict[str, Any]:
 
 
 def _shown_ids(ids: Sequence[str], rests: Dict[int, Dict[str, Any]]) -> Sequence[str]:
-    """Return ids as a column can hold them, and put those that it cannot to the rest of their scenes."""
+    """Return ids as a column can hold them; ids that were changed are added to `rests`."""
     if can_hold(ids):
         return ids
     shown = list(map(held, ids))
@@ -249,7 +276,7 @@ def _shown_ids(ids: Sequence[str], rests: Dict[int, Dict[str, Any]]) -> Sequence
 
 
 def _add(rests: Dict[int, Dict[str, Any]], number: int, key: str, value: object) -> None:
-    """Put to the rest of a scene what is no property of it, under a key that no property has."""
+    """Add a value that is not a property to the rest of a scene, under a key that no property has."""
     rest = rests.setdefault(number, {})
     while key in rest:
         key = f"@{key}"

@@ -1,4 +1,4 @@
-"""A search from Python: its scenes, to look at again and again, or a layer."""
+"""Searches from Python: a reusable view of their scenes, or a layer."""
 
 from __future__ import annotations
 
@@ -23,44 +23,55 @@ from planet_vector.vector.result_cache import CACHE
 from planet_vector.vector.schema import Schema
 from planet_vector.vector.texts import held
 
-_ALL = range(sys.maxsize)  # places of as many scenes as there are
-_IN_REPR = 120  # characters of the search
-_IN_HTML = 10  # scenes
+_ALL = range(sys.maxsize)  # indices of any number of scenes
+_IN_REPR = 120  # most characters of the name shown
+_IN_HTML = 10  # most scenes shown
 
 
 class Search:
-    """A view of the scenes of a search, in its order: as often as wanted, from any number of threads.
+    """View of the scenes of a search, in its order; may be read repeatedly, by several threads.
 
-    What can be wrong with a search is raised when it is made; the service is asked when scenes are looked at. What
-    was read once is not asked for again: not by this view, which stays as it was read, nor by another of the same
-    search made within ``PLANET_CACHE_TTL`` seconds (300; with 0, each asks for itself). A part that could not be had is
-    an error, and asked for by the next look.
+    A faulty search raises its error when the view is created; requests are sent when scenes are accessed. Scenes are
+    requested once: this view keeps what it has read, and other views of the same search created within
+    ``PLANET_CACHE_TTL`` seconds share it (300 by default; with 0, nothing is shared). A failed request raises its
+    error; the next access sends it again.
 
     ==========================  =====================================================================================
-    ``for scene in search``     from the first scene on, each as soon as it is there
-    ``search[7]``               one scene; reads as far as that
-    ``search[:50]``             a view of some of them; asks nothing
-    ``search[-1]``              places from the end, and steps backwards, need a count that is known
-    ``search.count()``          how many there are; asks the service once, unless it is known
-    ``len(search)``             the same, and never asks: TypeError where it is not known
-    ``bool(search)``            whether there is any; reads one page at the most, which is kept
-    ``x in search``             whether a scene, or the scene with an id, is one of them
-    ``reversed(search)``        the last first, where the count is known
-    ``repr(search)``            the search, and the count and the time span where they are known
-    ``search.to_geopandas()``   all of them as a data frame, with the columns of the layer
-    ``search.close()``          drops what is on its way
+    ``for scene in search``     from the first scene on, each as soon as its page is read
+    ``search[7]``               one scene; reads pages up to it
+    ``search[:50]``             a view of some of the scenes; makes no request
+    ``search[-1]``              negative indices and steps require a known count
+    ``search.count()``          the number of scenes; one request, unless it is known
+    ``len(search)``             the same without a request; TypeError if it is not known
+    ``bool(search)``            whether there are any scenes; reads one page at most, which is cached
+    ``x in search``             whether the search contains a scene, given as `Scene` or by id
+    ``reversed(search)``        the last scene first; requires a known count
+    ``repr(search)``            the search, with count and time span if they are known
+    ``search.to_geopandas()``   all scenes as a data frame, with the columns of the layer
+    ``search.close()``          drops pending requests
     ==========================  =====================================================================================
 
-    A count is known once it was asked for or all scenes were read. These may differ, as scenes are published at any
-    time; then what was read counts. A search is no iterator, its first scene is ``search[0]``. What is made of all
-    scenes is a method of this class, which takes them from the view, so that it works on ``search[:50]``, too.
+    The count is known once it was requested or all scenes were read. The two may differ, as scenes are published at any
+    time; the number of scenes read then takes precedence. A search is not an iterator: its first scene is
+    ``search[0]``. Methods on all scenes also work on slices, such as ``search[:50]``.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
+    query : Query
+        The search.
+    name : Name
+        Its name, for messages.
+    found : FoundScenes, optional
+        Its cached scenes; by default those that views of the same search share.
 
     Attributes
     ----------
     catalog : Catalog
         The service.
     query : Query
-        What is searched for.
+        The search.
     """
 
     def __init__(self, catalog: Catalog, query: Query, name: Name, found: Optional[FoundScenes] = None) -> None:
@@ -69,15 +80,17 @@ class Search:
         self._name = name
         self._found = found or self._shared()
         self._places = _ALL
-        self._page: Tuple[int, List[Feature]] = (0, [])  # the last that a scene was taken from by its place
+        self._page: Tuple[int, List[Feature]] = (0, [])  # the page last used by an index
 
     def count(self) -> int:
-        """Return how many scenes there are, asking the service where that is not known.
+        """Return the number of scenes; requests it if it is not known.
+
+        A service that does not count has all scenes read.
 
         Raises
         ------
         ServiceError
-            When it does not answer.
+            If the request fails.
         """
         found = self._now()
         if found.total is None and found.counted is None:
@@ -98,7 +111,7 @@ class Search:
         Raises
         ------
         ServiceError
-            When not all of them can be had.
+            If a request fails.
         """
         import geopandas
         import pandas
@@ -114,7 +127,7 @@ class Search:
         return geopandas.GeoDataFrame(frame, geometry=footprints, crs="EPSG:4326")
 
     def close(self) -> None:
-        """Drop what is on its way; what was read stays, and the next look asks for the rest."""
+        """Drop pending requests; scenes read before stay cached, and the next access requests the rest."""
         self._found.close()
 
     def __iter__(self) -> Iterator[Scene]:
@@ -128,7 +141,7 @@ class Search:
         with closing(self._now().pages(start)) as pages:
             for first, features in pages:
                 end = first + len(features)
-                # Of the places wanted, those on this page: rounded up.
+                # The wanted indices on this page; divisions round up.
                 for place in places[-(-max(0, first - start) // step) : -(-max(0, min(end, stop) - start) // step)]:
                     yield self._scene(features[place - first])
                 if stop <= end:
@@ -175,7 +188,7 @@ class Search:
         return f"<Search {self._description()}>"
 
     def _repr_html_(self) -> str:
-        """Show what is known, and the first scenes if they were read."""
+        """Return a table of the first scenes, if they were read; makes no request."""
         head = "".join(f"<th>{name}</th>" for name in ("id", "acquired", "cloud cover", "products"))
         rows = []
         if self._found.read and self._found.spoilt is None:
@@ -187,7 +200,7 @@ class Search:
         return f"<table><caption>{escape(self._description())}</caption><tr>{head}</tr>{lines}</table>"
 
     def _description(self) -> str:
-        """Say what is searched for, and what is known of it: in words that hold no key."""
+        """Return the name of the search, which contains no key, and count and time span if they are known."""
         name, places = str(self._name), self._places
         told = name if len(name) <= _IN_REPR else name[: _IN_REPR - 1] + "…"
         if places != _ALL:
@@ -202,7 +215,7 @@ class Search:
         return f"{told}: {count} scene{'' if count == 1 else 's'}{', ' if times else ''}{times}"
 
     def _now(self) -> FoundScenes:
-        """Return where the scenes are kept, which is new where they cannot be used any more."""
+        """Return the cached scenes; a new cache if the old one became unusable."""
         if self._found.spoilt is not None:
             self._found = self._shared()
         return self._found
@@ -217,7 +230,7 @@ class Search:
         return part
 
     def _exact(self) -> range:
-        """Return the places of scenes that are there, where it is known how many: the others are read for it."""
+        """Return the indices of existing scenes, reading all of them; raise TypeError if the count is not known."""
         len(self)
         found = self._now()
         if found.total is None:
@@ -227,7 +240,7 @@ class Search:
         return _below(found.total, self._places)
 
     def _at(self, place: int) -> Optional[Scene]:
-        """Return the scene at a place of the search, None where there is none; reads as far as that."""
+        """Return the scene at an index of the whole search, reading pages up to it; None beyond the last."""
         first, features = self._page
         if not first <= place < first + len(features):
             with closing(self._now().pages(place)) as pages:
@@ -244,28 +257,28 @@ class Search:
 def search(
     name: Union[str, Query], *, connection: Optional[str] = None, key: Optional[str] = None, anew: bool = False
 ) -> Search:
-    """Search for scenes, to look at as often as wanted.
+    """Search for scenes.
 
     Parameters
     ----------
     name : str or Query
-        Such as ``PLANET:ortho?cloud_cover.estimated.lte=5``.
+        A name such as ``PLANET:ortho?cloud_cover.estimated.lte=5``.
     connection, key : str, optional
         As for `planet_vector.connect`.
     anew : bool
-        Whether the service is asked, whatever was read before: for those who look for what is new.
+        Ignore scenes cached by earlier searches, to find newly published ones.
 
     Returns
     -------
     Search
-        A view of the scenes in the order of the search: to loop over, again and again, to take some of
-        (``found[:50]``), to count (``found.count()``), or all as a data frame (``found.to_geopandas()``). The service
-        is asked when it is looked at, once for each scene.
+        A view of the scenes in the order of the search. It can be iterated repeatedly, sliced (``found[:50]``), counted
+        (``found.count()``) and converted to a data frame (``found.to_geopandas()``). Each scene is requested once, when
+        it is first accessed.
 
     Raises
     ------
     PlanetVectorError
-        When the search cannot be; from the view when scenes cannot be had.
+        If the search is invalid. The view raises it if a request fails.
     """
     if isinstance(name, Query):
         return _search(name, catalog_of(Settings.load(connection, key)), anew)
@@ -295,6 +308,16 @@ def open_layer(
         Of one scene type, such as ``PLANET:ortho``, or of basemaps or a basemap: ``PLANET:basemaps/NAME``.
     connection, key : str, optional
         As for `planet_vector.connect`.
+
+    Returns
+    -------
+    SceneLayer or ListedLayer
+        The layer; its rows are fetched when they are read.
+
+    Raises
+    ------
+    PlanetVectorError
+        If the name is invalid, or a request fails.
     """
     parsed = parse_name(name)
     if parsed.is_basemap:
@@ -310,9 +333,9 @@ def _search(query: Query, catalog: Catalog, anew: bool) -> Search:
 
 
 def _below(total: int, places: range) -> range:
-    """Return the places that there are among so many."""
+    """Return the indices below a total."""
     if places.step < 0:
-        return places  # made where the number was known
+        return places  # created with a known total
     return range(places.start, max(places.start, min(places.stop, total)), places.step)
 
 

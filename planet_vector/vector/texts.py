@@ -1,4 +1,4 @@
-"""Texts as GDAL can hold them, and JSON as any reader takes it."""
+"""Texts that GDAL can hold, and JSON that any reader accepts."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ import re
 from operator import itemgetter
 from typing import Any, List, Sequence, Tuple
 
-# GDAL's texts end at NUL, and are UTF-8, which half a surrogate pair is not.
+# GDAL's texts end at NUL and are UTF-8, which cannot encode lone surrogates.
 _UNHELD = re.compile("[\0\ud800-\udfff]")
 _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
 def can_hold(values: Sequence[Any]) -> bool:
-    """Tell whether values all are texts that GDAL can hold as they are."""
+    """Tell whether all values are texts that GDAL can hold unchanged.
+
+    Parameters
+    ----------
+    values : sequence
+        Any values.
+    """
     try:
         joined = "".join(values)
     except TypeError:
@@ -23,15 +29,31 @@ def can_hold(values: Sequence[Any]) -> bool:
 
 
 def held(text: str) -> str:
-    """Return a text with U+FFFD in place of each character that GDAL cannot hold."""
+    """Return a text with each character that GDAL cannot hold replaced by U+FFFD.
+
+    Parameters
+    ----------
+    text : str
+        Any text; NUL and lone surrogates are replaced.
+    """
     return _UNHELD.sub("\ufffd", text)
 
 
 def to_json(value: object) -> str:
-    """Write what was read from JSON as JSON that any reader takes, and that GDAL can hold.
+    """Encode a value as JSON that any reader accepts and GDAL can hold.
 
-    NaN and the infinite numbers, for which JSON has no words, are written as the texts "NaN", "Infinity" and
-    "-Infinity". Half a surrogate pair is escaped. Depth has no limit.
+    NaN and infinite numbers, which JSON lacks, become the texts "NaN", "Infinity" and "-Infinity". Lone surrogates are
+    escaped. Depth is unlimited.
+
+    Parameters
+    ----------
+    value : object
+        A value that was decoded from JSON.
+
+    Returns
+    -------
+    str
+        JSON with sorted keys.
     """
     try:
         text = _ENCODER.encode(value)
@@ -41,9 +63,9 @@ def to_json(value: object) -> str:
 
 
 def _spell_out(value: object) -> str:
-    """Write JSON as `_ENCODER` does, without its limits."""
+    """Encode JSON as `_ENCODER` does, without its limits."""
     parts: List[str] = []
-    waiting: List[Tuple[bool, Any]] = [(False, value)]  # the last comes next; whether it is written already
+    waiting: List[Tuple[bool, Any]] = [(False, value)]  # a stack of (whether it is encoded already, value)
     while waiting:
         is_written, item = waiting.pop()
         if is_written:

@@ -1,8 +1,8 @@
-"""A search as one raster: what GDAL's raster tile index driver (GTI) is told of a layer.
+"""A search as one raster: the metadata of a layer for GDAL's raster tile index driver (GTI).
 
 ``GTI:PLANET:ortho?…`` reads pixels through the layer's field ``location`` (GDAL 3.9 and later). The raster is in the
-layer's own system, into which each scene is warped from its UTM zone: longitude and latitude, or what the parameter
-``crs`` of the name says.
+layer's coordinate system, into which GDAL warps each scene from its UTM zone: longitude and latitude, or the one of the
+name's parameter ``crs``.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from planet_vector.vector.columns import Rows
 from planet_vector.vector.schema import OTHER
 
 TOPS = ("newest", "oldest", "clearest")
-"""Which scene lies on top where several do."""
+"""Orders of overlapping scenes, by the one on top."""
 
 
-_QUARTER = 90.0  # degrees; a larger pixel shows nothing
-_EARTH = 6378137.0  # metres, its radius
+_QUARTER = 90.0  # degrees; the largest pixel accepted
+_EARTH = 6378137.0  # metres, the radius
 
 
 BEYOND = '"beyond_180"'
-"""What the service says, in ``other``, of a raster that writes longitudes beyond ±180."""
+"""The property, in ``other``, of a scene whose raster has longitudes beyond ±180."""
 
 
 def out_of_reach(blocks: Iterable[Rows], names: Sequence[str], around: bool) -> Optional[str]:
-    """Return why GTI would leave scenes of a layer empty, or draw half of them, or None where it would not.
+    """Return why GTI would leave scenes of a layer empty or draw half of them, or None if it would not.
 
     Parameters
     ----------
     blocks : iterable of Rows
         The scenes of the layer, in degrees.
     names : sequence of str
-        The columns.
+        The names of the columns.
     around : bool
-        Whether the layer's system goes around the globe, as degrees and web mercator do.
+        Whether the layer's coordinate system spans the globe, as degrees and web mercator do.
     """
     instead = "use planet_vector.mosaic or 'planet-vector mosaic', which show them"
     for rows in blocks:
@@ -54,22 +54,22 @@ def out_of_reach(blocks: Iterable[Rows], names: Sequence[str], around: bool) -> 
 
 
 def _crosses(wkb: bytes) -> bool:
-    """Tell whether a footprint that reaches ±180° on both sides lies there, and not around the globe."""
+    """Tell whether a footprint that reaches ±180° on both sides crosses the antimeridian, or spans the globe."""
     rings = [polygon[0] for polygon in polygons_of_wkb(wkb)]
     return not any(min(x for x, _ in ring) <= -180 and max(x for x, _ in ring) >= 180 for ring in rings)
 
 
 class TileIndex(NamedTuple):
-    """How a layer looks as one raster.
+    """Order and pixel size of a layer as one raster.
 
     Attributes
     ----------
     field : str
-        The column that scenes are sorted by.
+        The column by which scenes are sorted.
     ascending : bool
         Whether its greatest value lies on top.
     res : float, optional
-        Size of a pixel in units of the layer's system; by default that of the first scene.
+        Pixel size in units of the layer's coordinate system; by default that of the first scene.
     """
 
     field: str
@@ -80,17 +80,35 @@ class TileIndex(NamedTuple):
     def parse(
         cls, meanings: Meanings, top: Optional[str], res: Optional[str], ascending: bool, in_degrees: bool = True
     ) -> TileIndex:
-        """Read the parameters ``top`` and ``res`` of a name; without ``top``, what comes first is on top.
+        """Parse the parameters ``top`` and ``res`` of a name.
+
+        Parameters
+        ----------
+        meanings : Meanings
+            The columns of time and cloud cover.
+        top : str, optional
+            One of `TOPS`; by default the first scene of the search is on top.
+        res : str, optional
+            Pixel size, degrees or metres.
+        ascending : bool
+            Whether the search returns the oldest scene first.
+        in_degrees : bool
+            Whether the layer is in degrees, not metres.
+
+        Returns
+        -------
+        TileIndex
+            With the defaults filled in.
 
         Raises
         ------
         QueryError
-            When one of them cannot be used.
+            If a value is invalid, or the service has no cloud cover for ``top=clearest``.
         """
         if top is not None and top not in TOPS:
             raise QueryError(f"top is {top!r}: it takes {', '.join(TOPS)}.")
         if top == "clearest" and meanings.cloud_cover is None:
-            raise QueryError("top is 'clearest', but the service does not say how cloudy scenes are: take newest.")
+            raise QueryError("top is 'clearest', but the service reports no cloud cover: use newest.")
         size = None
         if res is not None:
             try:
@@ -106,14 +124,14 @@ class TileIndex(NamedTuple):
     def metadata(self, refusal: Optional[str] = None) -> Dict[str, str]:
         """Return the metadata domain ``xml:GTI`` of the layer.
 
-        GDAL takes a line of XML there, but what a driver in Python gives reaches it as ``key=value``: so the line is
-        cut at its first equals sign.
+        GDAL expects a line of XML there, but passes the metadata of a Python driver as ``key=value``: so the line is
+        split at its first equals sign.
 
         Parameters
         ----------
         refusal : str, optional
-            Why GTI is not to open the layer. It has no way to be told so: it stops where it finds no field to sort by,
-            and says that field's name.
+            Why GTI must not open the layer. GTI has no other way to fail: the text takes the place of the name of the
+            sort field, which GTI does not find and repeats in its error.
         """
         field = self.field if refusal is None else escape(refusal, quote=False)
         size = f"<ResX>{self.res!r}</ResX><ResY>{self.res!r}</ResY>" if self.res else ""

@@ -153,7 +153,8 @@ def test_a_background_that_is_none_is_refused(background: str, closed: Service, 
         "planet-vector", "map", NAME, "-o", "map.html", "--background", background, env=closed.environ, cwd=tmp_path
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("Error: The background is no address of tiles") and len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("Error: The background is not an address of tiles")
+    assert len(done.stderr.splitlines()) == 1
 
 
 WRONG: List[Any] = [

@@ -399,7 +399,7 @@ def test_what_may_be_lacking_is_told_in_plain_words() -> None:
     with pytest.warns(RectangleWarning) as said:
         largest_rectangle(sliver, angle="any", aspect=0.7)
     assert [str(one.message).partition(":")[0] for one in said] == [
-        "It is not known how much of the largest possible area the rectangle lacks"
+        "How much of the largest possible area the rectangle lacks is unknown"
     ]
     for lacks in np.geomspace(1e-6, 1, 200):
         sentence = told(float(lacks))
@@ -407,7 +407,7 @@ def test_what_may_be_lacking_is_told_in_plain_words() -> None:
         number = re.search(r"up to ([\d.]+) %", sentence)
         if lacks < 0.985:
             assert number and float(number[1]) == pytest.approx(100 * lacks, rel=0.06)
-        assert ("not known" in sentence) == (number is None)
+        assert ("is unknown" in sentence) == (number is None)
     assert "100" not in told(0.996) and "not known" in told(1.0)
 
 
