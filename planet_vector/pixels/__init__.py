@@ -1,1 +1,1 @@
-"""GeoTIFFs opened without what lies beside them."""
+"""Open GeoTIFFs without their sidecars, and read georeference, nodata and masks of both."""

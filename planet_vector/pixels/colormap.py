@@ -1,4 +1,4 @@
-"""Pixels that stand for colours."""
+"""Convert palette indices to colours."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 
 
 def looked_up(pixels: Any, palette: Mapping[int, Tuple[int, int, int, int]]) -> Any:
-    """Return the colours that pixels have by a palette.
+    """Return the colours of pixels in a palette.
 
     Parameters
     ----------
     pixels : array of int, shape (rows, columns)
-        Places in the palette; those beyond it are of its last colour.
+        Indices into the palette; larger ones get its last colour.
     palette : mapping of int to (red, green, blue, alpha)
-        As rasterio gives a colormap; GeoTIFF knows no alpha.
+        As rasterio returns a colormap; GeoTIFF knows no alpha.
 
     Returns
     -------

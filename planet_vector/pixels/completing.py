@@ -1,9 +1,9 @@
-"""GeoTIFFs completed by what lies beside them: one file of bytes, which needs no sidecar to be understood.
+"""Complete GeoTIFFs with their sidecars: a single file that needs no sidecar to be understood.
 
-The bytes of a file stay as they are, but for the offset of the first directory in its header. Behind its last byte
-follow the mask that lay beside it, and its directories once more, with the georeference and nodata value of the
-sidecars. Nothing is copied: a completed file is told as parts of others. The index, pictures and what is delivered
-all see it so.
+The bytes of a file stay unchanged, except for the offset of the first directory in its header. The mask beside it
+follows behind its last byte, then a new version of its directories, with the georeference and nodata value of the
+sidecars. Nothing is copied: a completed file is a list of parts of other files. The index, pictures and deliveries all
+see the completed file.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ from planet_vector.pixels.tiff import (
 )
 
 MOST_CLASSIC = 2**32 - 1
-"""Bytes of a classic TIFF, whose offsets have 32 bits."""
+"""Most bytes of a classic TIFF, whose offsets have 32 bits."""
 
 MOST_ADDED = 32 * 2**20
-"""Bytes of directories that are added to a file; those of the largest mask that is read have 9 MB."""
+"""Most bytes of directories that are added to a file; those of the largest supported mask have 9 MB."""
 
 _NODATA = 42113  # GDAL_NODATA
 _ALPHA = (1, 2)  # of EXTRA_SAMPLES
@@ -54,7 +54,7 @@ Fields = Sequence[Union[Field, Value]]
 
 
 class Stretch(NamedTuple):
-    """Hold which bytes of a file are a part of another."""
+    """Byte range of a file that is a part of another."""
 
     file: FileState
     start: int
@@ -63,48 +63,48 @@ class Stretch(NamedTuple):
 
 @dataclass(frozen=True)
 class Completed:
-    """Hold a file as it is delivered.
+    """File with its sidecars built in, as it is delivered.
 
     Attributes
     ----------
     parts : tuple of bytes or Stretch
-        What it consists of, in order.
+        Its parts, in order.
     """
 
     parts: Tuple[Union[bytes, Stretch], ...]
 
     @property
     def size(self) -> int:
-        """Its bytes."""
+        """Size in bytes."""
         return sum(len(part) if isinstance(part, bytes) else part.length for part in self.parts)
 
     @property
     def added(self) -> int:
-        """Bytes of it that are in no file."""
+        """Bytes that are in no file."""
         return sum(len(part) for part in self.parts if isinstance(part, bytes))
 
     @property
     def as_it_is(self) -> bool:
-        """Whether it is a file of the archive with nothing added."""
+        """Whether it is a file of the archive without additions."""
         return len(self.parts) == 1
 
 
 def complete(path: Path, place: Optional[Place]) -> Completed:
-    """Return a GeoTIFF with what its sidecars say of it.
+    """Return a GeoTIFF completed with its sidecars.
 
     Parameters
     ----------
     path : Path
         The file.
     place : Place or None
-        What `planet_vector.pixels.sidecars.read_place` found, taken with GDAL's precedence: values of the
-        ``.aux.xml`` replace those of the file, a world file is used if there is no other geotransform, and a ``.msk``
-        if the file has no mask of its own.
+        Result of `planet_vector.pixels.sidecars.read_place`, applied with GDAL's precedence: values of the ``.aux.xml``
+        replace those of the file, a world file is used if there is no other geotransform, and a ``.msk`` if the file
+        has no mask of its own.
 
     Raises
     ------
     SidecarProblem
-        If what the sidecars say cannot be read, or cannot be said in a GeoTIFF.
+        If the sidecars cannot be read, or their content does not fit into a GeoTIFF.
     OSError
         If a file cannot be read.
     """
@@ -119,13 +119,19 @@ def complete(path: Path, place: Optional[Place]) -> Completed:
 
 
 def whole(path: Path) -> Completed:
-    """Return a file as it is."""
+    """Return a file without additions.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    """
     state = FileState.of(path, path.stat())
     return Completed((Stretch(state, 0, state.size),))
 
 
 def _completed(file: BinaryIO, state: FileState, place: Place) -> Optional[Completed]:
-    """Return the completed file, or None if the sidecars say nothing that the file does not."""
+    """Return the completed file, or None if the sidecars add nothing to the file."""
     tiff = TiffFile(file)
     first = tiff.directory(tiff.first)
     new: Dict[int, Optional[Value]] = dict(georeference(tiff, first, Wanted.of(tiff, first, place)))
@@ -147,7 +153,7 @@ def _completed(file: BinaryIO, state: FileState, place: Place) -> Optional[Compl
     written: List[Fields] = []
     for number, directory in enumerate(directories):
         changed = dict(new) if number == 0 else {}
-        # Blocks of an overview that were never written are nodata by the tag of its own directory.
+        # Sparse blocks of an overview are nodata by the tag of its own directory.
         if nodata is not None and (number == 0 or tiff.number(directory, SUBFILE, 0) == REDUCED):
             changed[_NODATA] = nodata
         kept = [field for tag, field in directory.fields.items() if tag not in changed]
@@ -193,12 +199,12 @@ def _masks(tiff: TiffFile, directories: Sequence[Directory], place: Place, base:
 
 
 def _nodata(tiff: TiffFile, first: Directory, place: Place, name: str) -> Optional[Value]:
-    """Return the nodata value to be written, or None if the file says it already.
+    """Return the nodata value to write, or None if the file has the same.
 
     Raises
     ------
     SidecarProblem
-        If bands differ in it: a GeoTIFF has one value for all.
+        If it differs between bands, as a GeoTIFF has one value for all.
     """
     if not place.nodata:
         return None
@@ -222,11 +228,11 @@ def _nodata(tiff: TiffFile, first: Directory, place: Place, name: str) -> Option
 
 
 def _number(text: str) -> Optional[Number]:
-    """Return a nodata value as GDAL wrote it, or None for what is none."""
+    """Return a nodata value as GDAL wrote it, or None if it is not a number."""
     try:
         return int(text)
     except ValueError:
-        pass  # a fraction, NaN, or no number
+        pass  # a fraction, NaN, or not a number
     try:
         return float(text)
     except ValueError:
@@ -234,7 +240,7 @@ def _number(text: str) -> Optional[Number]:
 
 
 def _key(value: Optional[Number], single: bool) -> Union[None, str, Number]:
-    """Return what is equal where pixels are."""
+    """Return a key that is equal for equal pixels."""
     if value is None:
         return None
     if isinstance(value, float) and math.isnan(value):

@@ -1,8 +1,8 @@
-"""Where the pixels of a raster lie in its coordinate system, by a transform or by ground control points.
+"""Convert between pixels and coordinates of a raster, by a transform or by ground control points.
 
-Points are fitted as gdalwarp fits them where it is told nothing else: a polynomial of the second order where there are
-six points or more, else of the first, and one of its own for each way (GDAL's GDALCreateGCPTransformer, order 0). Of
-longitudes on both sides of the antimeridian those in the west go on beyond 180° (GDAL's GCP_ANTIMERIDIAN_UNWRAP).
+Points are fitted as in gdalwarp by default: by polynomials of the second order for six points or more, otherwise of the
+first, one for each direction (GDAL's GDALCreateGCPTransformer, order 0). If longitudes lie on both sides of the
+antimeridian, those in the west continue beyond 180° (GDAL's GCP_ANTIMERIDIAN_UNWRAP).
 """
 
 from __future__ import annotations
@@ -15,54 +15,82 @@ from affine import Affine
 
 from planet_vector.geometry.boxes import Bounds
 
-_FEWEST, _SECOND_ORDER = 3, 6  # points: of a polynomial of the first order, and from which on it is of the second
-_SIDE = 21  # positions on each side of a raster, to see how far it reaches
-_MARGIN = 0.05  # of the ground that a raster covers: beyond, a polynomial may come back to it
+_FEWEST, _SECOND_ORDER = 3, 6  # points: the least for the first order, and the least for the second
+_SIDE = 21  # points on each side of a raster, to find its extent
+_MARGIN = 0.05  # of the raster's extent: farther out, a polynomial may return to it
 
 
 class PointsProblem(ValueError):
-    """Raised if ground control points place no raster."""
+    """Raised if ground control points do not determine a position."""
 
 
 class ByTransform(NamedTuple):
-    """Place pixels by a transform."""
+    """Georeference by a transform.
+
+    Attributes
+    ----------
+    affine : Affine
+        From column and row to coordinates.
+    """
 
     affine: Affine
 
     def to_ground(self, columns: Any, rows: Any) -> Tuple[Any, Any]:
-        """Return the coordinates of positions in the raster."""
+        """Return the coordinates of positions in the raster.
+
+        Parameters
+        ----------
+        columns, rows : float or numpy.ndarray
+            Positions in pixels.
+
+        Returns
+        -------
+        (float, float) or (numpy.ndarray, numpy.ndarray)
+            First and second coordinates.
+        """
         a, b, c, d, e, f = self.affine[:6]
         return a * columns + b * rows + c, d * columns + e * rows + f
 
     def to_pixels(self, across: Any, up: Any) -> Tuple[Any, Any]:
-        """Return columns and rows of coordinates."""
+        """Return columns and rows of coordinates.
+
+        Parameters
+        ----------
+        across, up : float or numpy.ndarray
+            First and second coordinates.
+
+        Returns
+        -------
+        (float, float) or (numpy.ndarray, numpy.ndarray)
+            Columns and rows.
+        """
         a, b, c, d, e, f = (~self.affine)[:6]
         return a * across + b * up + c, d * across + e * up + f
 
 
 class ByPoints:
-    """Place pixels by ground control points.
+    """Georeference by ground control points.
 
     Parameters
     ----------
     points : sequence of rasterio.control.GroundControlPoint
-        Three or more, not in a line.
+        Three or more, not on one line.
     size : (width, height)
-        Of the raster, in pixels.
+        Size of the raster in pixels.
     period : float, optional
-        Width of the globe in units of the coordinate system, where what lies beyond its east is its west.
+        Width of the globe in units of the coordinate system, if the system unrolls it.
 
     Attributes
     ----------
     affine : Affine
-        The transform that is closest, for what needs no more than the size of a pixel.
+        Best-fitting transform, for uses that need no more than the size of a pixel.
     bounds : (west, south, east, north)
-        Of the raster; beyond them nothing is in it, whatever a polynomial gives there.
+        Extent of the raster; positions outside are not in it, whatever a polynomial returns.
 
     Raises
     ------
     PointsProblem
-        When they tell no place.
+        If the points do not determine a position.
     """
 
     def __init__(self, points: Sequence[Any], size: Tuple[int, int], period: Optional[float] = None) -> None:
@@ -85,11 +113,33 @@ class ByPoints:
         self.bounds: Bounds = float(xs.min()), float(ys.min()), float(xs.max()), float(ys.max())
 
     def to_ground(self, columns: Any, rows: Any) -> Tuple[Any, Any]:
-        """Return the coordinates of positions in the raster."""
+        """Return the coordinates of positions in the raster.
+
+        Parameters
+        ----------
+        columns, rows : float or numpy.ndarray
+            Positions in pixels.
+
+        Returns
+        -------
+        (numpy.ndarray, numpy.ndarray)
+            First and second coordinates.
+        """
         return self._forward(np.asarray(columns, float), np.asarray(rows, float))
 
     def to_pixels(self, across: Any, up: Any) -> Tuple[Any, Any]:
-        """Return columns and rows of coordinates; NaN where the raster does not reach."""
+        """Return columns and rows of coordinates; NaN outside the raster.
+
+        Parameters
+        ----------
+        across, up : float or numpy.ndarray
+            First and second coordinates.
+
+        Returns
+        -------
+        (numpy.ndarray, numpy.ndarray)
+            Columns and rows.
+        """
         across, up = np.asarray(across, float), np.asarray(up, float)
         west, south, east, north = self.bounds
         more = _MARGIN * (east - west), _MARGIN * (north - south)
@@ -104,18 +154,18 @@ Georeference = Union[ByTransform, ByPoints]
 
 
 class _Fit:
-    """A polynomial of two variables, fitted to positions by least squares."""
+    """Polynomial of two variables, fitted to positions by least squares."""
 
     def __init__(self, known: Sequence[np.ndarray], wanted: Sequence[np.ndarray], order: Optional[int] = None) -> None:
         if len(known[0]) < _FEWEST:
             raise PointsProblem("has fewer than three ground control points")
-        # Of about the same size all, or squares of metres leave nothing of the ones beside them.
+        # Normalise: squares of metres would swamp the constant terms.
         self._middle = [float(values.mean()) for values in known]
         self._scale = [float(np.ptp(values)) or 1.0 for values in known]
         self._order = order or (2 if len(known[0]) >= _SECOND_ORDER else 1)
         terms = self._terms(*known)
         if self._order == 2 and np.linalg.matrix_rank(terms) < terms.shape[1]:
-            self._order = 1  # six points in two lines do not tell how lines bend
+            self._order = 1  # six points on two lines do not determine a curvature
             terms = self._terms(*known)
         if np.linalg.matrix_rank(terms) < terms.shape[1]:
             raise PointsProblem("has ground control points that lie in one line")

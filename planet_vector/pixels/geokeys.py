@@ -1,4 +1,4 @@
-"""Georeference of a GeoTIFF as tags: what its own say, and those that say what sidecars do.
+"""Read and write the georeference of a GeoTIFF as tags, from the file itself and from sidecars.
 
 The tags are those of OGC GeoTIFF 1.1 (19-008r4). GDAL writes them, into a small file of its own in memory.
 """
@@ -26,18 +26,18 @@ POSITION = (_SCALE, _TIEPOINTS, _MATRIX)
 KEYS = (34735, 34736, 34737)
 """Tags of a CRS: GeoKeyDirectory, GeoDoubleParams and GeoAsciiParams."""
 
-_RASTER_TYPE, _POINT = 1025, 2  # a key, and its value where pixels are points
-_MOST_NUMBERS = 2**16  # of the keys: a CRS as text may be long
+_RASTER_TYPE, _POINT = 1025, 2  # a key, and its value if pixels are points
+_MOST_NUMBERS = 2**16  # most numbers of the keys: a CRS as text may be long
 _IDENTITY = (1, 0, 0, 0, 1, 0)
 
 
 class Wanted(NamedTuple):
-    """Hold what of a file's georeference is to be replaced; None leaves it as it is.
+    """Parts of a file's georeference to replace; None keeps the file's own.
 
     Attributes
     ----------
     crs : str or None
-        As WKT.
+        Coordinate system as WKT.
     transform : Affine or None
         From column and row to coordinates.
     points : tuple of Point
@@ -50,7 +50,20 @@ class Wanted(NamedTuple):
 
     @classmethod
     def of(cls, tiff: TiffFile, first: Directory, place: Place) -> Wanted:
-        """Return what sidecars replace, with GDAL's precedence.
+        """Return the parts that sidecars replace, with GDAL's precedence.
+
+        Parameters
+        ----------
+        tiff : TiffFile
+            The file.
+        first : Directory
+            Its first directory.
+        place : Place
+            Content of the sidecars.
+
+        Returns
+        -------
+        Wanted
 
         Raises
         ------
@@ -67,17 +80,26 @@ class Wanted(NamedTuple):
         transform = place.transform or transform
         if place.points:
             return cls(place.points_crs or place.crs, None, place.points)
-        # GDAL gives no CRS for a geotransform where there are control points, so that these alone count.
+        # GDAL returns no CRS for a geotransform if there are control points, so only these count.
         return cls(place.crs, None if control else transform)
 
 
 def georeference(tiff: TiffFile, first: Directory, wanted: Wanted) -> Dict[int, Optional[Value]]:
-    """Return the tags to write in place of those of the first directory; None for those that are to go.
+    """Return the tags that replace those of the first directory; None for tags to remove.
+
+    Parameters
+    ----------
+    tiff : TiffFile
+        The file.
+    first : Directory
+        Its first directory.
+    wanted : Wanted
+        Parts to replace.
 
     Raises
     ------
     SidecarProblem
-        If no GeoTIFF can say it.
+        If a GeoTIFF cannot represent it.
     """
     moved = wanted.transform is not None or bool(wanted.points)
     if wanted.crs is None and not moved:
@@ -101,7 +123,7 @@ def _position(tiff: TiffFile, first: Directory) -> Tuple[bool, bool]:
         given = matrix[[0, 1, 3, 4, 5, 7]] if len(matrix) == 16 else ()
         placed = len(given) > 0
         if tuple(given) == _IDENTITY and not _pixels_are_points(tiff, first):
-            return False, False  # a place that says nothing
+            return False, False  # the identity, which GDAL ignores
     return placed, len(tiepoints) >= 6 and not placed
 
 
@@ -112,7 +134,7 @@ def _pixels_are_points(tiff: TiffFile, first: Directory) -> bool:
 
 
 def _encoded(wanted: Wanted, points: bool) -> Dict[int, Value]:
-    """Return the tags of a GeoTIFF that GDAL makes, once it is sure that it reads from them what they should say."""
+    """Return the tags of a GeoTIFF that GDAL writes, after a check that GDAL reads the same georeference from them."""
     control = [GroundControlPoint(p.line, p.pixel, p.x, p.y, p.z) for p in wanted.points]
     crs = None if wanted.crs is None else CRS.from_wkt(wanted.crs)
     profile: Dict[str, Any] = {"width": 2, "height": 2, "count": 1, "dtype": "uint8", "crs": crs}
@@ -121,7 +143,7 @@ def _encoded(wanted: Wanted, points: bool) -> Dict[int, Value]:
     elif wanted.transform is not None:
         profile["transform"] = wanted.transform
     try:
-        # What no GeoTIFF can say GDAL would keep beside it.
+        # Without these options GDAL would write what a GeoTIFF cannot represent to a sidecar.
         with Env(GDAL_PAM_ENABLED="NO", GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"), MemoryFile() as made:
             with made.open(driver="GTiff", **profile) as dataset:
                 if points:
@@ -135,7 +157,7 @@ def _encoded(wanted: Wanted, points: bool) -> Dict[int, Value]:
                 _check(dataset, crs, wanted)
     except RASTER_ERRORS as error:
         told = " ".join(str(error).split())[:200]
-        raise SidecarProblem(f"what lies beside it cannot be said in a GeoTIFF ({told})") from None
+        raise SidecarProblem(f"its sidecars contain a georeference that no GeoTIFF can represent ({told})") from None
     tiff = TiffFile(io.BytesIO(content))
     first = tiff.directory(tiff.first)
     return {
@@ -146,10 +168,11 @@ def _encoded(wanted: Wanted, points: bool) -> Dict[int, Value]:
 
 
 def _moved(content: bytes, points: Sequence[Point]) -> bytes:
-    """Return a GeoTIFF whose pixels are points with its control points anew.
+    """Return a GeoTIFF whose pixels are points, with its control points corrected.
 
-    GDAL adds half a pixel to those it reads of such a file. It does not take it away when it writes them: what it has
-    written comes back a whole pixel further.
+    GDAL adds half a pixel to control points when it reads such a file, but does not subtract it when it writes them.
+    The
+    result would be off by a whole pixel.
     """
     tiff = TiffFile(io.BytesIO(content))
     fields = tiff.directory(tiff.first).fields
@@ -174,5 +197,5 @@ def _check(dataset: DatasetReader, crs: Optional[CRS], wanted: Wanted) -> None:
 
 
 def _close(some: Sequence[float], others: Sequence[float]) -> bool:
-    """Tell whether numbers are the same but for rounding: where pixels are points, half a pixel is added and taken."""
+    """Tell whether numbers are equal up to rounding: if pixels are points, half a pixel is added and subtracted."""
     return all(math.isclose(a, b, rel_tol=1e-12, abs_tol=1e-9) for a, b in zip(some, others))

@@ -1,4 +1,4 @@
-"""What the header of a raster says, for everything that is made of it."""
+"""Hold the header of a raster, for everything that is derived from it."""
 
 from __future__ import annotations
 
@@ -22,36 +22,35 @@ ColourTable = Mapping[int, Tuple[int, int, int, int]]
 """Red, green, blue and alpha, 0 to 255, by pixel value."""
 
 WIDE = ("int64", "uint64")
-"""Types of which a float does not hold every value."""
+"""Data types whose values a float cannot represent exactly."""
 
-_LARGEST_EXACT = 2**53  # up to which floats hold every integer
+_LARGEST_EXACT = 2**53  # largest integer up to which floats represent all
 
 
 @dataclass(frozen=True)
 class Band:
-    """What the header says of one band.
+    """Header of one band.
 
     Attributes
     ----------
     dtype : str
         A numpy name, or ``complex_int16``.
     nodata : int, float or None
-        The value that stands for no data, of 64-bit integers with all its digits; None also where a declared one is
-        no value of `dtype`.
+        Nodata value, exact for 64-bit integers; None also if the declared one is no value of `dtype`.
     colour : rasterio.enums.ColorInterp
-        What the band shows.
+        Colour interpretation.
     table : mapping of int to (red, green, blue, alpha), or None
-        Colours of a palette.
+        Palette.
     scale, offset : float
-        A pixel means ``pixel * scale + offset``.
+        The physical value of a pixel is ``pixel * scale + offset``.
     unit : str or None
-        Of that product, such as ``reflectance``.
+        Unit of the physical value, for example ``reflectance``.
     description : str or None
-        The band's name.
+        Name of the band.
     block : (int, int)
-        Rows and columns of the blocks that the file holds it in.
+        Rows and columns of its blocks in the file.
     tags : mapping of str to str
-        The band's metadata, without the statistics that GDAL keeps there: those of a part are others.
+        Metadata of the band, without GDAL's statistics, which do not apply to a part.
     """
 
     dtype: str
@@ -68,24 +67,24 @@ class Band:
 
 @dataclass(frozen=True)
 class RasterHeader:
-    """What the header of a raster says.
+    """Header of a raster.
 
     Attributes
     ----------
     crs : rasterio.crs.CRS or None
-        Of the transform, or of the ground control points where there is none.
+        Coordinate system of the transform, or of the ground control points if there is no transform.
     transform : Affine
-        From column and row to coordinates; the identity where there is none.
+        From column and row to coordinates; the identity if there is none.
     points : tuple of rasterio.control.GroundControlPoint
-        Ground control points, empty where there is a transform.
+        Ground control points; empty if there is a transform.
     width, height : int
         Columns and rows.
     bands : tuple of Band
         In the order of the file.
     masked : bool
-        Whether a mask of its own, and neither nodata nor alpha, says where there is data.
+        Whether valid pixels are given by a separate mask, and neither by nodata nor by alpha.
     tags : mapping of str to str
-        The file's metadata, such as ``TIFFTAG_DATETIME``.
+        Metadata of the file, for example ``TIFFTAG_DATETIME``.
     """
 
     crs: Any
@@ -99,7 +98,13 @@ class RasterHeader:
 
     @classmethod
     def of(cls, dataset: DatasetReader) -> RasterHeader:
-        """Return the header of an open dataset of rasterio; no pixels are read."""
+        """Return the header of an open dataset of rasterio; no pixels are read.
+
+        Parameters
+        ----------
+        dataset : rasterio.io.DatasetReader
+            The open file.
+        """
         points, points_crs = dataset.gcps
         transform = dataset.transform
         if not transform.is_identity:
@@ -118,37 +123,37 @@ class RasterHeader:
 
     @property
     def dtypes(self) -> Tuple[str, ...]:
-        """The type of each band."""
+        """Data type of each band."""
         return tuple(band.dtype for band in self.bands)
 
     @property
     def colours(self) -> Tuple[ColorInterp, ...]:
-        """What each band shows."""
+        """Colour interpretation of each band."""
         return tuple(band.colour for band in self.bands)
 
     @property
     def nodata(self) -> Tuple[Any, ...]:
-        """The value of each band that stands for no data, or None."""
+        """Nodata value of each band, or None."""
         return tuple(band.nodata for band in self.bands)
 
     @property
     def fill_values(self) -> Tuple[Any, ...]:
-        """The value of each band that is written where there is no data: NaN in bands of floats that declare none."""
+        """Value of each band that is written for nodata: NaN in float bands without a declared value."""
         return tuple(
             math.nan if band.nodata is None and band.dtype.startswith("float") else band.nodata for band in self.bands
         )
 
     @property
     def alpha(self) -> Optional[int]:
-        """The number of the band that says how opaque the others are, counted from 1, or None.
+        """Number of the alpha band, counted from 1, or None.
 
-        Of several it is the last, as GDAL has it of two or four bands.
+        Of several it is the last, as in GDAL for two or four bands.
         """
         return max((n for n, colour in enumerate(self.colours, 1) if colour == ColorInterp.alpha), default=None)
 
     @property
     def shown(self) -> Tuple[int, ...]:
-        """The numbers of the bands that are no alpha bands, counted from 1."""
+        """Numbers of all bands except alpha bands, counted from 1."""
         return tuple(n for n, colour in enumerate(self.colours, 1) if colour != ColorInterp.alpha)
 
     @property
@@ -158,16 +163,22 @@ class RasterHeader:
 
     @property
     def grid(self) -> GridSpec:
-        """The pixels of a raster that is north up."""
+        """Grid of a north-up raster."""
         return GridSpec(self.crs, self.transform.c, self.transform.f, self.res, self.width, self.height)
 
     @property
     def bounds(self) -> Bounds:
-        """West, south, east and north in units of the CRS, of a raster that is north up."""
+        """West, south, east and north of a north-up raster in units of the CRS."""
         return self.grid.bounds
 
     def window(self, window: Window) -> RasterHeader:
-        """Return the header of a part of the raster: the same pixels, in their place."""
+        """Return the header of a part of the raster, with the georeference shifted accordingly.
+
+        Parameters
+        ----------
+        window : rasterio.windows.Window
+            Whole pixels.
+        """
         column, row = int(window.col_off), int(window.row_off)
         transform = self.transform
         if not transform.is_identity:
@@ -179,18 +190,24 @@ class RasterHeader:
         return replace(self, transform=transform, points=points, width=size[0], height=size[1])
 
     def on(self, grid: GridSpec) -> RasterHeader:
-        """Return the header of the same bands on another grid."""
+        """Return the header of the same bands on another grid.
+
+        Parameters
+        ----------
+        grid : GridSpec
+            The grid, with a coordinate system of rasterio.
+        """
         transform = Affine(*grid.transform)
         return replace(self, crs=grid.crs, transform=transform, points=(), width=grid.width, height=grid.height)
 
     def profile(self) -> Dict[str, Any]:
-        """Return what `rasterio.open` takes to make a GeoTIFF of it; `describe` says the rest once it is open.
+        """Return the options for `rasterio.open` to create a GeoTIFF with this header; `describe` adds the rest.
 
         Raises
         ------
         ValueError
-            When a GeoTIFF cannot say it: it has one type for all bands, one value for no data, and a palette for one
-            band. Beyond 2**53 rasterio writes another value than it is given.
+            If a GeoTIFF cannot represent it, as it has one data type and one nodata value for all bands, and a palette
+            only for a single band. Beyond 2**53 rasterio writes a rounded nodata value.
         """
         if len(set(self.dtypes)) > 1:
             raise ValueError(f"bands of different types ({', '.join(self.dtypes)})")
@@ -214,7 +231,13 @@ class RasterHeader:
         }
 
     def describe(self, target: Any) -> None:
-        """Say of an open dataset of rasterio, before its pixels are written, what its profile does not."""
+        """Write the properties that `profile` lacks to an open dataset, before its pixels.
+
+        Parameters
+        ----------
+        target : rasterio.io.DatasetWriter
+            The dataset.
+        """
         if self.points:
             target.gcps = list(self.points), self.crs
         target.update_tags(**self.tags)
@@ -230,9 +253,14 @@ class RasterHeader:
                 target.write_colormap(number, dict(band.table))
 
     def differences(self, other: RasterHeader) -> Sequence[str]:
-        """Return what keeps the pixels of another raster from being put beside these, in words; empty if nothing does.
+        """Return why the pixels of another raster cannot be combined with these, in words; empty if they can.
 
-        Colours and names of bands may differ: only what makes equal numbers mean different things counts.
+        Colours and names of bands may differ: only differences in the meaning of equal numbers count.
+
+        Parameters
+        ----------
+        other : RasterHeader
+            Header of the other raster.
         """
         if len(self.bands) != len(other.bands):
             return [f"{len(other.bands)} bands instead of {len(self.bands)}"]
@@ -253,7 +281,7 @@ class RasterHeader:
 
 
 def _bands(dataset: DatasetReader) -> Tuple[Band, ...]:
-    # Each of these looks at every band.
+    # Each of these properties reads all bands.
     dtypes, colours, nodata = dataset.dtypes, dataset.colorinterp, _nodata(dataset)
     scales, offsets, units = dataset.scales, dataset.offsets, dataset.units
     descriptions, blocks = dataset.descriptions, dataset.block_shapes
@@ -275,12 +303,12 @@ def _bands(dataset: DatasetReader) -> Tuple[Band, ...]:
 
 
 def _nodata(dataset: DatasetReader) -> Sequence[Any]:
-    """Return the value of each band that stands for no data, as a value of its type."""
+    """Return the nodata value of each band, as a value of its data type."""
     found = [value_of(number, dtype) for number, dtype in zip(dataset.nodatavals, dataset.dtypes)]
     wide = [at for at, dtype in enumerate(dataset.dtypes) if dtype in WIDE]
     if not any(MaskFlags.nodata in dataset.mask_flag_enums[at] for at in wide):
         return found
-    # rasterio tells these as floats, rounded, or not at all; GDAL writes all their digits into a VRT.
+    # rasterio returns these rounded to floats, or not at all; GDAL writes all their digits into a VRT.
     with MemoryFile(ext=".vrt") as memory:
         copy(dataset, memory.name, driver="VRT")
         bands = ElementTree.fromstring(memory.read()).findall("VRTRasterBand")
@@ -291,10 +319,22 @@ def _nodata(dataset: DatasetReader) -> Sequence[Any]:
 
 
 def value_of(number: Optional[float], dtype: str) -> Any:
-    """Return a declared nodata value as a value of a type, or None where no pixel can have it.
+    """Return a declared nodata value as a value of a data type, or None if no pixel can have it.
 
-    Programs declare what a type does not hold: -9999 of bytes, NaN of integers. GDAL finds no pixel of it, and rasterio
-    refuses to write it. The fraction of what is declared for integers is cut off, as GDAL does.
+    Programs declare values outside the type: -9999 for bytes, NaN for integers. GDAL finds no pixel with them, and
+    rasterio
+    rejects them. The fraction of a value declared for integers is cut off, as in GDAL.
+
+    Parameters
+    ----------
+    number : float or None
+        The declared value.
+    dtype : str
+        A numpy name, or ``complex_int16``.
+
+    Returns
+    -------
+    int, float or None
     """
     if number is None or dtype.startswith("complex"):
         return number

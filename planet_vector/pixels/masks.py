@@ -1,7 +1,7 @@
-"""Masks that lie beside a GeoTIFF: ``scene.tif.msk``, read and checked here and not by GDAL.
+"""Read the mask beside a GeoTIFF, ``scene.tif.msk``, and check it without GDAL.
 
-A ``.msk`` is a TIFF as GDAL makes them (RFC 15). Its directories are put together anew from the tags that tell how
-pixels are laid out and compressed, so that nothing else that stands in it is ever looked at.
+A ``.msk`` is a TIFF as GDAL writes it (RFC 15). Its directories are rebuilt from the tags that describe layout and
+compression of the pixels, so that no other content of the file is ever used.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ from planet_vector.pixels.tiff import (
 )
 
 MAX_BLOCKS = 2**18
-"""Strips or tiles of a mask: those of 130 000 x 130 000 pixels in tiles of 256."""
+"""Most strips or tiles of a mask: those of 130 000 x 130 000 pixels in tiles of 256."""
 
 MAX_ALL_BLOCKS = 2 * MAX_BLOCKS
-"""Those of a mask with all its overviews, which have a third as many as it has."""
+"""Most strips or tiles of a mask with its overviews, which have a third as many."""
 
 MAX_BLOCK = 256 * 10**6
-"""Pixels of one of them, which GDAL holds decoded."""
+"""Most pixels of a strip or tile, which GDAL decodes whole."""
 
 _MAX_TABLES = 2**16  # bytes of JPEG tables
 _MAX_METADATA = 2**20  # bytes
@@ -56,9 +56,9 @@ _FILL_ORDER, _T4, _T6, _PREDICTOR, _JPEG_TABLES = 266, 292, 293, 317, 347
 _KEPT = {_FILL_ORDER: SHORT, _T4: LONG, _T6: LONG, _PREDICTOR: SHORT}
 _PER_DATASET = 2  # of GDAL's mask flags, RFC 15
 _IS_MASK = 4  # of PHOTOMETRIC
-_PLAIN = (0, 1, _IS_MASK)  # of PHOTOMETRIC, where pixels are no colours
-# None, CCITT of three kinds, LZW, JPEG, two DEFLATEs, PackBits, LZMA and ZSTD: what is compressed needs no tag that
-# is not kept.
+_PLAIN = (0, 1, _IS_MASK)  # of PHOTOMETRIC, if pixels are not colours
+# None, CCITT of three kinds, LZW, JPEG, two DEFLATEs, PackBits, LZMA and ZSTD. Decoding them needs no other tags than
+# the kept ones.
 _COMPRESSIONS = (1, 2, 3, 4, 5, 7, 8, 32946, 32773, 34925, 50000)
 
 Size = Tuple[int, int]
@@ -67,31 +67,36 @@ Size = Tuple[int, int]
 def read_mask(
     file: TiffFile, name: str, length: int, count: int, size: Size, smaller: Set[Size], base: int, form: Form
 ) -> List[List[Value]]:
-    """Return the directories of a mask, as they are written into the TIFF of which it is the mask.
+    """Return the directories of a mask, as they are written into the TIFF to which it belongs.
 
     Parameters
     ----------
     file : TiffFile
         The mask.
     name : str
-        Its name, for messages.
+        Name used in messages.
     length : int
-        Its bytes.
+        Size of the mask file in bytes.
     count : int
-        Bands of the raster.
+        Number of bands of the raster.
     size : (int, int)
         Columns and rows of the raster.
     smaller : set of (int, int)
-        Those of the raster's overviews; overviews of the mask are taken where there is one of the same size.
+        Columns and rows of the raster's overviews; only overviews of the mask with one of these sizes are used.
     base : int
-        Offset at which the bytes of the mask stand in the other file.
+        Offset of the bytes of the mask in the other file.
     form : Form
-        How the other file is written.
+        Byte order and offset size of the other file.
+
+    Returns
+    -------
+    list of list of Value
+        Fields of each directory.
 
     Raises
     ------
     SidecarProblem
-        If it is no mask of the whole raster, or not written as it should be.
+        If it is not a valid mask of the whole raster.
     """
     try:
         first, *more = file.directories()
@@ -105,7 +110,7 @@ def read_mask(
                 reduced.setdefault(_size(file, directory), directory)  # of several GDAL uses one
         directories = [(first, MASK), *((d, MASK | REDUCED) for d in reduced.values())]
         blocks = sum(_blocks(directory) for directory, _ in directories)
-        if blocks > MAX_ALL_BLOCKS:  # directories may all point at the same ones
+        if blocks > MAX_ALL_BLOCKS:  # directories may all refer to the same blocks
             raise TiffProblem(f"has {blocks} strips or tiles with its overviews, and {MAX_ALL_BLOCKS} are read")
         return [_rewritten(file, d, subfile, length, base, form) for d, subfile in directories]
     except TiffProblem as problem:
@@ -117,13 +122,13 @@ def _size(file: TiffFile, directory: Directory) -> Size:
 
 
 def _blocks(directory: Directory) -> int:
-    """Return how many strips or tiles a directory says it has, before any is looked at."""
+    """Return the declared number of strips or tiles of a directory, without reading them."""
     field = directory.fields.get(TILE_OFFSETS if TILE_WIDTH in directory.fields else STRIP_OFFSETS)
     return field.number if field else 0
 
 
 def _check_flags(metadata: str, name: str, count: int) -> None:
-    """Raise TiffProblem unless GDAL's metadata says of every band that the mask is one of all bands together."""
+    """Raise TiffProblem unless GDAL's metadata declares one mask for all bands together, for every band."""
     items = parse_xml(metadata.encode(), name).findall("Item") if metadata else []
     flags = {item.get("name"): (item.text or "").strip() for item in items}
     if any(flags.get(f"INTERNAL_MASK_FLAGS_{band}") != str(_PER_DATASET) for band in range(1, count + 1)):
@@ -153,10 +158,10 @@ def _rewritten(file: TiffFile, directory: Directory, subfile: int, length: int, 
     starts, sizes = (file.numbers(directory, tag, MAX_BLOCKS).astype("u8") for tag in tags)
     if not len(starts) == len(sizes) == -(-width // block[0]) * -(-height // block[1]):
         raise TiffProblem("has another number of strips or tiles than its size tells")
-    # Each alone is at most the length, so that the sum does not wrap around.
+    # Check each alone first, so that the sum cannot wrap around.
     if (starts > length).any() or (sizes > length).any() or (starts + sizes > length).any():
         raise TiffProblem("is cut off")
-    written = (starts > 0) & (sizes > 0)  # the others were left out, and are 0
+    written = (starts > 0) & (sizes > 0)  # sparse blocks are 0
     kind = LONG8 if form.big else LONG
     laid += [Value(tags[0], kind, (starts + np.uint64(base)) * written), Value(tags[1], kind, sizes * written)]
     tables = file.numbers(directory, _JPEG_TABLES, _MAX_TABLES)

@@ -1,8 +1,8 @@
-"""GeoTIFFs of an archive, opened without that GDAL looks for sidecars.
+"""Open GeoTIFFs of an archive without GDAL's search for sidecars.
 
 Everything that GDAL would look for beside a GeoTIFF is hidden from it: overviews, masks, ``.aux.xml``, world and TAB
-files, and the metadata files of satellites. Overviews and masks within the file are used. What counts of the others
-is read here, and GDAL sees one file that is completed by it (see `planet_vector.pixels.completing`).
+files, and the metadata files of satellites. Overviews and masks within the file are used. The relevant sidecars are
+read here, and GDAL gets one file that is completed with them (see `planet_vector.pixels.completing`).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from planet_vector.pixels.completing import Completed, complete, whole
 from planet_vector.pixels.references import check_dataset, check_file
 from planet_vector.pixels.sidecars import Place
 
-# A raster without a place of its own may have one beside it, and one without any is reported by who needs it.
+# The georeference may be in a sidecar; callers that need one report its absence.
 warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
 
 OPTIONS = {
-    # GDAL takes the folder for one that holds the file alone. It keeps that list with the dataset, so that it holds
-    # for what is looked for later, in other threads too.
+    # GDAL assumes that the folder contains the file alone. It keeps this list with the dataset, so it also applies to
+    # later searches and in other threads.
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_PAM_ENABLED": "NO",
     "GDAL_GEOREF_SOURCES": "INTERNAL",
@@ -36,14 +36,14 @@ OPTIONS = {
 
 @contextlib.contextmanager
 def open_raster(path: Path, place: Optional[Place] = None) -> Iterator[Any]:
-    """Open a GeoTIFF, alone or with what its sidecars say.
+    """Open a GeoTIFF, alone or completed with its sidecars.
 
     Parameters
     ----------
     path : Path
         The file.
     place : Place, optional
-        What `planet_vector.pixels.sidecars.read_place` found.
+        Result of `planet_vector.pixels.sidecars.read_place`.
 
     Yields
     ------
@@ -53,11 +53,11 @@ def open_raster(path: Path, place: Optional[Place] = None) -> Iterator[Any]:
     Raises
     ------
     rasterio.errors.RasterioIOError, OSError
-        If the file is no GeoTIFF that can be read.
+        If the file is not a readable GeoTIFF.
     planet_vector.pixels.references.ReferenceProblem
-        If it names another file that GDAL would open.
+        If it refers to another file that GDAL would open.
     SidecarProblem
-        If what the sidecars say cannot be read, or cannot be said in a GeoTIFF.
+        If the sidecars cannot be read, or their content does not fit into a GeoTIFF.
     """
     check_file(path)
     with rasterio.Env(**OPTIONS), _named(path) as own, rasterio.open(own, driver="GTiff") as dataset:
@@ -72,7 +72,7 @@ def open_raster(path: Path, place: Optional[Place] = None) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def _named(path: Path) -> Iterator[str]:
-    """Name a file so that rasterio, which knows names of UTF-8 alone, opens it."""
+    """Yield a name by which rasterio, which only supports UTF-8, opens a file."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -84,7 +84,7 @@ def _named(path: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _as_one(completed: Completed) -> Iterator[str]:
-    """Name a completed file as one that GDAL opens; its own parts are in memory."""
+    """Yield a name by which GDAL opens a completed file; the added parts are in memory."""
     with contextlib.ExitStack() as stack:
         regions, at = [], 0
         for part in completed.parts:

@@ -1,4 +1,4 @@
-"""What rasterio raises for a file or a coordinate system."""
+"""List the exceptions of rasterio for a file or a coordinate system."""
 
 from __future__ import annotations
 

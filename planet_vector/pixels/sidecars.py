@@ -1,9 +1,9 @@
-"""Sidecar files that say where a GeoTIFF lies and which of its pixels are data, parsed here and not by GDAL.
+"""Parse sidecars that contain the georeference and the valid pixels of a GeoTIFF, without GDAL.
 
-GDAL opens whatever a sidecar names, and an ``.ovr``, ``.msk`` or ``.aux.xml`` may itself be a VRT, which reads any
-file. So archives are opened without sidecars (see `planet_vector.pixels.opening`), and what decides where a raster
-lies and which of its pixels are valid is read here: world files, GDAL's ``.aux.xml``, and masks (``.msk``, see
-`planet_vector.pixels.masks`). Overviews (``.ovr``) are not read: they change no pixel.
+GDAL opens any file that a sidecar names, and an ``.ovr``, ``.msk`` or ``.aux.xml`` may itself be a VRT, which reads any
+file. Archives are therefore opened without sidecars (see `planet_vector.pixels.opening`), and the files that determine
+georeference and valid pixels are read here: world files, GDAL's ``.aux.xml``, and masks (``.msk``, see
+`planet_vector.pixels.masks`). Overviews (``.ovr``) are not read, as they change no pixel.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from rasterio.transform import Affine
 from planet_vector.pixels.references import ReferenceProblem, check_crs
 
 MAX_AUX = 4 * 2**20
-"""Bytes of an ``.aux.xml`` that is read; histograms and attribute tables make some long."""
+"""Most bytes of an ``.aux.xml``; histograms and attribute tables make some long."""
 
 MAX_WORLD = 4096
-"""Bytes of a world file that is read: it holds six numbers."""
+"""Most bytes of a world file, which contains six numbers."""
 
 MAX_POINTS = 10_000
-"""Ground control points that are read of an ``.aux.xml``."""
+"""Most ground control points of an ``.aux.xml``."""
 
-_DEEPEST = 50  # elements within elements
+_DEEPEST = 50  # nested elements
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?")
 _LARGEST = 1e300
 
@@ -46,7 +46,7 @@ class SidecarProblem(Exception):
 
 
 class Point(NamedTuple):
-    """Ground control point of a raster, with its height where it has one."""
+    """Ground control point of a raster, with its height if it has one."""
 
     pixel: float
     line: float
@@ -57,10 +57,11 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class FileState:
-    """A file of an archive, with what tells it from what it is once it has other bytes.
+    """File of an archive, with properties that change whenever its bytes do.
 
-    A copy may keep size and time of change (``cp -p``, ``rsync -t``), but neither the time of status change nor the
-    number.
+    A copy may preserve size and modification time (``cp -p``, ``rsync -t``), but neither the time of status change nor
+    the
+    inode number.
     """
 
     path: Path
@@ -71,7 +72,15 @@ class FileState:
 
     @classmethod
     def of(cls, path: Path, status: os.stat_result) -> FileState:
-        """Return the state of a file, of its status."""
+        """Return the state of a file.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        status : stat_result
+            Its status, as `os.stat` returns it.
+        """
         return cls(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
@@ -96,9 +105,9 @@ class Place:
     world_problem : str, optional
         Why the world file cannot be read. It matters only if the world file is needed.
     mask : FileState, optional
-        The ``.msk``, links resolved. It is used if the file has no mask of its own.
+        The ``.msk``, symbolic links resolved. It is used if the file has no mask of its own.
     mask_name : str, optional
-        What the archive calls it.
+        Name of the ``.msk`` in the archive.
     """
 
     crs: Optional[str] = None
@@ -113,7 +122,12 @@ class Place:
 
 
 def sidecar_names(name: str) -> List[str]:
-    """Return the names of the sidecars of a raster that are read, of each kind in the order in which GDAL looks.
+    """Return the names of the supported sidecars of a raster, those of each kind in GDAL's order of search.
+
+    Parameters
+    ----------
+    name : str
+        File name of the raster.
 
     Examples
     --------
@@ -136,18 +150,18 @@ def read_place(path: Path, inside: Path) -> Optional[Place]:
     path : Path
         The raster, which is not opened.
     inside : Path
-        Folder in which the sidecars must lie, links resolved.
+        Folder in which the sidecars must lie, symbolic links resolved.
 
     Returns
     -------
     Place or None
-        None if there is no sidecar, or none says anything about place, nodata or a mask.
+        None if there is no sidecar, or none contains a georeference, nodata or a mask.
 
     Raises
     ------
     SidecarProblem
-        If the ``.aux.xml`` cannot be read, or means something that is not understood here, or if a sidecar lies
-        elsewhere. What stands in the ``.msk`` is looked at by `planet_vector.pixels.completing.complete`.
+        If the ``.aux.xml`` cannot be read or has unsupported content, or if a sidecar lies elsewhere. The content of
+        the ``.msk`` is checked by `planet_vector.pixels.completing.complete`.
     """
     aux, *others = [path.with_name(name) for name in sidecar_names(path.name)]
     masks, worlds = others[:2], others[2:]
@@ -173,7 +187,7 @@ def read_place(path: Path, inside: Path) -> Optional[Place]:
 
 
 def _regular(path: Path, inside: Path) -> Optional[Tuple[Path, os.stat_result]]:
-    """Return the real place and status of a regular file of a folder, or None if there is no such file."""
+    """Return the resolved path and status of a regular file in a folder, or None if there is no such file."""
     if not os.path.lexists(path):
         return None
     real = Path(os.path.realpath(path))
@@ -185,12 +199,12 @@ def _regular(path: Path, inside: Path) -> Optional[Tuple[Path, os.stat_result]]:
         status = os.stat(real)
     except OSError as error:
         raise SidecarProblem(f"{path.name} cannot be read ({error.strerror})") from None
-    # GDAL reads no folder either, and a pipe may never end.
+    # GDAL does not read folders either, and a pipe may never end.
     return (real, status) if stat.S_ISREG(status.st_mode) else None
 
 
 def _content(path: Path, inside: Path, most: int) -> Optional[bytes]:
-    """Return the content of a regular file of a folder, or None if there is no such file."""
+    """Return the content of a regular file in a folder, or None if there is no such file."""
     found = _regular(path, inside)
     if found is None:
         return None
@@ -215,11 +229,11 @@ def _number(text: Optional[str]) -> float:
 
 
 def _read_world(content: bytes, name: str) -> Affine:
-    """Return the geotransform of a world file, which gives the center of the upper left pixel."""
+    """Return the geotransform of a world file, which contains the centre of the upper left pixel."""
     try:
         lines = [line for line in content.decode("ascii").splitlines() if line.strip()]
         a, d, b, e, x, y = [_number(line) for line in lines[:6]]
-    except ValueError:  # UnicodeDecodeError is one
+    except ValueError:  # includes UnicodeDecodeError
         raise SidecarProblem(f"{name} does not hold six numbers, one on each line") from None
     if a * e - b * d == 0:
         raise SidecarProblem(f"{name} gives pixels without area")
@@ -227,7 +241,7 @@ def _read_world(content: bytes, name: str) -> Affine:
 
 
 def _read_aux(content: bytes, name: str) -> Dict[str, Any]:
-    """Return what an ``.aux.xml`` says about place and nodata, as arguments of `Place`."""
+    """Return georeference and nodata of an ``.aux.xml``, as arguments of `Place`."""
     root = parse_xml(content, name)
     if root.tag != "PAMDataset":
         raise SidecarProblem(f"{name} is no PAMDataset")
@@ -255,10 +269,22 @@ def _read_aux(content: bytes, name: str) -> Dict[str, Any]:
 def parse_xml(content: bytes, name: str) -> Element:
     """Parse XML without a document type, which could define entities.
 
+    Parameters
+    ----------
+    content : bytes
+        The XML.
+    name : str
+        File name used in messages.
+
+    Returns
+    -------
+    xml.etree.ElementTree.Element
+        The root element.
+
     Raises
     ------
     SidecarProblem
-        If it is none, or is nested deeper than anybody writes.
+        If it is not XML, or is nested too deeply.
     """
     builder = TreeBuilder()
     parser = expat.ParserCreate()
@@ -291,7 +317,7 @@ def parse_xml(content: bytes, name: str) -> Element:
 
 
 def _crs(text: str, mapping: Optional[str], name: str) -> str:
-    """Return a CRS as WKT. Names of files or addresses, which GDAL would open, are no WKT and raise."""
+    """Return a CRS as WKT. Raises for names of files or addresses, which GDAL would open."""
     try:
         check_crs(text)
         crs = CRS.from_epsg(int(text.strip()[5:])) if re.fullmatch(r"(?i)\s*EPSG:\d{4,6}\s*", text) else None
@@ -306,11 +332,11 @@ def _crs(text: str, mapping: Optional[str], name: str) -> str:
 
 
 def _order(wkt: str) -> str:
-    """Return the order that GDAL writes for a CRS if the coordinates of the raster are east, north."""
+    """Return the axis order that GDAL writes for a CRS if the coordinates of the raster are east, north."""
     axes = [(name, way.upper()) for name, way in re.findall(r'AXIS\["([^"]*)",\s*([A-Za-z]+)', wkt)]
     level = [axis for axis in axes if axis[1] not in ("UP", "DOWN")][-2:]
     ways = [way for _, way in level]
-    # At a pole all axes point north or south, and their names tell them apart.
+    # At a pole all axes point north or south, and only their names differ.
     swapped = ways == ["NORTH", "EAST"] or (len(set(ways)) == 1 and level[0][0].startswith("North"))
     return "2,1" if swapped else "1,2"
 
@@ -339,7 +365,7 @@ def _points(points: Element, name: str) -> Tuple[Point, ...]:
 
 def _point(point: Element) -> Point:
     pixel, line, x, y = (_number(point.get(key)) for key in ("Pixel", "Line", "X", "Y"))
-    height = point.get("Z", point.get("GCPZ"))  # GDAL 1.10 and those before wrote GCPZ, and GDAL reads it so
+    height = point.get("Z", point.get("GCPZ"))  # written up to GDAL 1.10, and still read by GDAL
     return Point(pixel, line, x, y, 0.0 if height is None else _number(height))
 
 

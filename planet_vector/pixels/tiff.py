@@ -1,8 +1,8 @@
-"""Directories of TIFFs, read and written: classic and BigTIFF, of both byte orders.
+"""Read and write directories of TIFFs: classic and BigTIFF, in both byte orders.
 
-Names and numbers are those of TIFF 6.0 (Adobe, 1992) and of libtiff's BigTIFF. What is read may be made by anybody:
-counts are looked at before anything of that size is read. Only arrays need numpy: the GDAL driver reads headers in
-whatever Python it finds.
+Names and numbers are those of TIFF 6.0 (Adobe, 1992) and of libtiff's BigTIFF. Files are untrusted: counts are checked
+before data of that size is read. Only arrays need numpy, because the GDAL driver reads headers in whatever Python
+embeds GDAL.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     import numpy as np
 
 MAX_FIELDS = 4096
-"""Fields of a directory; programs write some thirty."""
+"""Most fields of a directory; programs write some thirty."""
 
 MAX_ALL_FIELDS = 2**16
-"""Fields of all directories together, which are held at once: some 20 MB."""
+"""Most fields of all directories together, which are in memory at once: some 20 MB."""
 
 MAX_DIRECTORIES = 1024
-"""Directories of a file: each overview and each mask is one."""
+"""Most directories of a file: each overview and each mask is one."""
 
 ASCII, SHORT, LONG, UNDEFINED, DOUBLE, LONG8 = 2, 3, 4, 7, 12, 16
 
@@ -35,36 +35,55 @@ SIGNED_TYPES = (6, 8, 9, 17)
 
 REDUCED, MASK = 1, 4  # bits of SUBFILE
 
-# As both struct and numpy have them.
+# Codes of both struct and numpy.
 _TYPES = {1: "B", 2: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I", 16: "Q", 17: "q",
           18: "Q"}  # fmt: skip
-_RATIONALS = {5: 8, 10: 8}  # two numbers each, which are not read; and the bytes of both
-_ALIGNED = 8  # bytes; TIFF 6.0 asks for 2
+_RATIONALS = {5: 8, 10: 8}  # bytes of a rational, two numbers that are not read
+_ALIGNED = 8  # bytes; TIFF 6.0 requires 2
 
 
 class TiffProblem(ValueError):
-    """Raised if a file is no TIFF that is understood. The message goes on after the file's name."""
+    """Raised if a file is not a supported TIFF. The message continues a sentence after the file's name."""
 
 
 class Seekable(Protocol):
-    """Protocol for a file of bytes, wherever it lies."""
+    """Protocol for a seekable file of bytes."""
 
     def seek(self, offset: int, whence: int = ..., /) -> int:
-        """Go to an offset."""
+        """Move to an offset.
+
+        Parameters
+        ----------
+        offset : int
+            Offset in bytes.
+        whence : int, optional
+            As for `io.IOBase.seek`.
+
+        Returns
+        -------
+        int
+            Offset from the beginning of the file.
+        """
 
     def read(self, size: int = ..., /) -> bytes:
-        """Return some bytes, fewer where the file ends."""
+        """Return some bytes, fewer at the end of the file.
+
+        Parameters
+        ----------
+        size : int, optional
+            Number of bytes.
+        """
 
 
 class Form(NamedTuple):
-    """Hold how numbers are written in a TIFF.
+    """Byte order and offset size of a TIFF.
 
     Attributes
     ----------
     order : str
         ``<`` or ``>``, as in `struct`.
     big : bool
-        Whether it is a BigTIFF, of offsets of 8 bytes.
+        Whether it is a BigTIFF, with 8-byte offsets.
     """
 
     order: str
@@ -72,30 +91,44 @@ class Form(NamedTuple):
 
     @property
     def offset(self) -> str:
-        """Format of an offset."""
+        """`struct` format of an offset."""
         return f"{self.order}{'Q' if self.big else 'I'}"
 
     @property
     def number(self) -> str:
-        """Format of the number of fields."""
+        """`struct` format of the number of fields."""
         return f"{self.order}{'Q' if self.big else 'H'}"
 
     @property
     def field(self) -> str:
-        """Format of a field."""
+        """`struct` format of a field."""
         return f"{self.order}{'HHQ8s' if self.big else 'HHI4s'}"
 
     @property
     def room(self) -> int:
-        """Bytes of a value within its field."""
+        """Most bytes of a value within its field."""
         return 8 if self.big else 4
 
     def packed(self, kind: int, numbers: Sequence[int]) -> bytes:
-        """Return numbers as the value of a field of a type."""
+        """Return numbers as the value of a field.
+
+        Parameters
+        ----------
+        kind : int
+            TIFF type of the field.
+        numbers : sequence of int
+            The numbers.
+        """
         return pack(f"{self.order}{len(numbers)}{_TYPES[kind]}", *numbers)
 
     def header(self, first: int) -> bytes:
-        """Return the beginning of a file whose first directory lies at an offset."""
+        """Return the header of a file.
+
+        Parameters
+        ----------
+        first : int
+            Offset of the first directory.
+        """
         mark = b"II" if self.order == "<" else b"MM"
         if self.big:
             return mark + pack(f"{self.order}HHHQ", 43, 8, 0, first)
@@ -103,7 +136,7 @@ class Form(NamedTuple):
 
 
 class Field(NamedTuple):
-    """Hold a field as it stands in a file: its value, or the offset of it."""
+    """Field of a file: its value, or the offset of the value."""
 
     tag: int
     kind: int
@@ -118,38 +151,51 @@ class Field(NamedTuple):
 
 
 class Value(NamedTuple):
-    """Hold a field to be written, with its whole value."""
+    """Field to be written, with its whole value."""
 
     tag: int
     kind: int
     numbers: Any
 
     def encoded(self, form: Form) -> bytes:
-        """Return the value as it is written."""
+        """Return the value in the form of a file.
+
+        Parameters
+        ----------
+        form : Form
+            Byte order and offset size of the file.
+        """
         import numpy as np
 
         return np.asarray(self.numbers).astype(f"{form.order}{_TYPES[self.kind]}").tobytes()
 
 
 class Directory(NamedTuple):
-    """Hold a directory: its fields by tag, and the offset of the next one, or 0."""
+    """Directory: its fields by tag, and the offset of the next one, or 0."""
 
     fields: Dict[int, Field]
     following: int
 
 
 class TiffFile:
-    """Read the directories of a TIFF.
+    """Reader of the directories of a TIFF.
 
     Parameters
     ----------
     file : Seekable
         The file.
 
+    Attributes
+    ----------
+    form : Form
+        Byte order and offset size.
+    first : int
+        Offset of the first directory.
+
     Raises
     ------
     TiffProblem
-        If it does not begin like one.
+        If it does not begin like a TIFF.
     """
 
     def __init__(self, file: Seekable) -> None:
@@ -165,7 +211,23 @@ class TiffFile:
         (self.first,) = unpack(self.form.offset, where)
 
     def directory(self, at: int) -> Directory:
-        """Read the directory at an offset."""
+        """Read the directory at an offset.
+
+        Parameters
+        ----------
+        at : int
+            The offset.
+
+        Returns
+        -------
+        Directory
+            The directory.
+
+        Raises
+        ------
+        TiffProblem
+            If it has more than `MAX_FIELDS` fields, or is cut off.
+        """
         form = self.form
         (count,) = unpack(form.number, self._read(at, calcsize(form.number)))
         if count > MAX_FIELDS:
@@ -179,7 +241,17 @@ class TiffFile:
         return Directory(fields, unpack(form.offset, content[count * size :])[0])
 
     def directories(self, most: int = MAX_DIRECTORIES) -> List[Directory]:
-        """Read all directories, in the order in which they follow each other.
+        """Read all directories, in their order in the file.
+
+        Parameters
+        ----------
+        most : int
+            Most directories that are accepted.
+
+        Returns
+        -------
+        list of Directory
+            One directory or more.
 
         Raises
         ------
@@ -206,10 +278,19 @@ class TiffFile:
     def numbers(self, directory: Directory, tag: int, most: int = MAX_FIELDS) -> np.ndarray:
         """Return the value of a field as an array, empty if there is none.
 
+        Parameters
+        ----------
+        directory : Directory
+            The directory.
+        tag : int
+            Tag of the field.
+        most : int
+            Most numbers that are accepted.
+
         Raises
         ------
         TiffProblem
-            If it holds more than `most` numbers, or what are none.
+            If it contains more than `most` numbers, or values that are not numbers.
         """
         import numpy as np
 
@@ -221,7 +302,17 @@ class TiffFile:
         return np.frombuffer(content, kind).astype(kind.newbyteorder("="))
 
     def values(self, directory: Directory, tag: int, most: int = MAX_FIELDS) -> Tuple[Any, ...]:
-        """Return the value of a field as `numbers` does, as a tuple."""
+        """Return the value of a field as `numbers` does, as a tuple.
+
+        Parameters
+        ----------
+        directory : Directory
+            The directory.
+        tag : int
+            Tag of the field.
+        most : int
+            Most numbers that are accepted.
+        """
         field = directory.fields.get(tag)
         if field is None:
             return ()
@@ -231,10 +322,19 @@ class TiffFile:
     def integers(self, directory: Directory, tag: int, most: int = MAX_FIELDS) -> Tuple[int, ...]:
         """Return the value of a field of integers as `values` does.
 
+        Parameters
+        ----------
+        directory : Directory
+            The directory.
+        tag : int
+            Tag of the field.
+        most : int
+            Most numbers that are accepted.
+
         Raises
         ------
         TiffProblem
-            If it holds more than `most` numbers, or such as are no integers from 0 on.
+            If it contains more than `most` numbers, or values other than non-negative integers.
         """
         found = self.values(directory, tag, most)
         if not all(isinstance(number, int) and number >= 0 for number in found):
@@ -242,19 +342,55 @@ class TiffFile:
         return found
 
     def number(self, directory: Directory, tag: int, default: int) -> int:
-        """Return the only number of a field, or what it is where the field is not there."""
+        """Return the only number of a field, or a default if the field is missing.
+
+        Parameters
+        ----------
+        directory : Directory
+            The directory.
+        tag : int
+            Tag of the field.
+        default : int
+            Returned if the field is missing.
+        """
         return next(iter(self.integers(directory, tag, 1)), default)
 
     def raw_text(self, directory: Directory, tag: int, most: int) -> bytes:
-        """Return the bytes of a text; libtiff takes one of any type of integers."""
+        """Return the bytes of a text, which may be stored as integers of any type, as in libtiff.
+
+        Parameters
+        ----------
+        directory : Directory
+            The directory.
+        tag : int
+            Tag of the field.
+        most : int
+            Most bytes that are accepted.
+        """
         return bytes(number & 255 for number in self.integers(directory, tag, most))
 
     def text(self, directory: Directory, tag: int, most: int) -> str:
-        """Return the text of a field, to its first NUL, or an empty one."""
+        """Return the text of a field up to its first NUL, or an empty string.
+
+        Parameters
+        ----------
+        directory : Directory
+            The directory.
+        tag : int
+            Tag of the field.
+        most : int
+            Most bytes that are accepted.
+        """
         return self.raw_text(directory, tag, most).partition(b"\0")[0].decode("utf-8", "replace")
 
     def place(self, field: Field) -> Optional[int]:
-        """Return the offset of the value of a field, or None if it stands in the field itself."""
+        """Return the offset of the value of a field, or None if the field itself contains it.
+
+        Parameters
+        ----------
+        field : Field
+            The field.
+        """
         return unpack(self.form.offset, field.raw)[0] if field.length > self.form.room else None
 
     def _content(self, field: Field, most: int) -> bytes:
@@ -268,7 +404,7 @@ class TiffFile:
         return field.raw[: field.length] if place is None else self._read(place, field.length)
 
     def _read(self, at: int, size: int) -> bytes:
-        if at + size <= self._length:  # offsets may be beyond what files can have
+        if at + size <= self._length:  # offsets may exceed the possible size of a file
             self._file.seek(at)
             content = self._file.read(size)
             if len(content) == size:
@@ -277,7 +413,13 @@ class TiffFile:
 
 
 def aligned(offset: int) -> int:
-    """Return the next offset at which a directory may begin."""
+    """Return the next offset at which a directory may begin.
+
+    Parameters
+    ----------
+    offset : int
+        Any offset in bytes.
+    """
     return -(-offset // _ALIGNED) * _ALIGNED
 
 
@@ -287,13 +429,13 @@ def encode(form: Form, at: int, directories: Sequence[Sequence[Union[Field, Valu
     Parameters
     ----------
     form : Form
-        How they are written; also of every `Field`.
+        Byte order and offset size; those of every `Field` must be the same.
     at : int
-        Offset at which the bytes will stand, an `aligned` one.
+        Offset of the bytes in the file, an `aligned` one.
     directories : sequence of sequences of Field or Value
         The fields of each.
     following : int
-        Offset of the directory that follows the last of them, or 0.
+        Offset of the directory that follows the last one, or 0.
     """
     written: List[bytes] = []
     for number, fields in enumerate(directories, 1):
@@ -303,7 +445,7 @@ def encode(form: Form, at: int, directories: Sequence[Sequence[Union[Field, Valu
 
 
 def _encode(form: Form, at: int, fields: Sequence[Union[Field, Value]]) -> Tuple[int, bytes, bytes]:
-    """Return the end of a directory, its table and its values, which stand behind the offset of the next."""
+    """Return the end of a directory, its table, and its values, which follow the offset of the next directory."""
     table = [pack(form.number, len(fields))]
     start = at + calcsize(form.number) + len(fields) * calcsize(form.field) + form.room
     values = b"".join([bytes(aligned(start) - start)])

@@ -1,17 +1,17 @@
-"""Which pixels of a raster are data: the one rule, for footprints, pictures, tiles, crops and cubes.
+"""Determine the valid pixels of a raster, by one rule for footprints, pictures, tiles, crops and cubes.
 
-A pixel is data where both of these hold:
+A pixel is valid if both conditions hold:
 
-* the raster's mask band says so, if it has one; else its alpha band, wherever it stands, is greater than 0;
-* some band besides alpha has a number there: one that is finite, as programs write NaN, and the logarithm of 0, where
-  there is nothing, and not the band's nodata value. Integers of a band without such a value always are.
+* the raster's mask band is not 0, if it has one; otherwise its alpha band, in any position, is greater than 0;
+* at least one band besides alpha has a valid number there: a finite one, as programs write NaN and the logarithm of 0
+  for nodata, that differs from the band's nodata value. Integers of a band without a nodata value are always valid.
 
-This is GDAL's dataset mask (RFC 15, and `rasterio.io.DatasetReader.dataset_mask`), but that GDAL takes
+This is GDAL's dataset mask (RFC 15, and `rasterio.io.DatasetReader.dataset_mask`), except that GDAL takes
 
-* one of mask, nodata and alpha for all of it, where a raster has several;
-* an alpha band for a mask in rasters of 8 and 16 unsigned bits alone, and as the last of 2 or 4 bands;
-* NaN and infinity for data unless they are the nodata value;
-* complex numbers for no data whose real part is.
+* only one of mask, nodata and alpha if a raster has several;
+* an alpha band as a mask only in rasters of 8 and 16 unsigned bits, and as the last of 2 or 4 bands;
+* NaN and infinity as valid unless they are the nodata value;
+* complex numbers as nodata if their real part is.
 """
 
 from __future__ import annotations
@@ -25,28 +25,29 @@ from planet_vector.pixels.header import Band, RasterHeader
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
-_AT_ONCE = 16 * 2**20  # bytes of pixels that are read together: of hundreds of bands not all are held
+_AT_ONCE = 16 * 2**20  # bytes of pixels read at once, to bound memory for hundreds of bands
 
 
 def where_data(
     bands: np.ndarray, header: RasterHeader, mask: Optional[np.ndarray] = None, numbers: Optional[Sequence[int]] = None
 ) -> np.ndarray:
-    """Return which pixels are data.
+    """Return which pixels are valid.
 
     Parameters
     ----------
     bands : array, shape (bands, rows, columns)
-        Pixels, the alpha band among them if there is one and no mask.
+        Pixels, including the alpha band if there is one and no mask.
     header : RasterHeader
-        Of the raster they are of.
+        Header of the raster.
     mask : array, shape (rows, columns), optional
-        The mask band, for a raster whose header has ``masked``: 0 where there is no data.
+        The mask band, for a raster whose header has ``masked``: 0 for nodata.
     numbers : sequence of int, optional
-        Which bands they are, counted from 1; by default all, in order. Bands that are not among them take no part.
+        Numbers of the given bands, counted from 1; by default all, in order. Other bands are ignored.
 
     Returns
     -------
     array of bool, shape (rows, columns)
+        True for valid pixels.
     """
     numbers = range(1, len(header.bands) + 1) if numbers is None else numbers
     by_number = dict(zip(numbers, bands))
@@ -62,14 +63,28 @@ def where_data(
 
 
 def where_number(band: np.ndarray, said: Band) -> np.ndarray:
-    """Return where a band's pixels are finite, and not its nodata value."""
+    """Return where a band's pixels are finite and differ from its nodata value.
+
+    Parameters
+    ----------
+    band : numpy.ndarray
+        Pixels, in any shape.
+    said : Band
+        Header of the band.
+
+    Returns
+    -------
+    array of bool
+        In the shape of the pixels.
+    """
     nodata, integer = said.nodata, band.dtype.kind in "iub"
     if nodata is None or not np.isfinite(nodata):
         return np.ones(band.shape, bool) if integer else np.asarray(np.isfinite(band))
     if integer:
         return np.asarray(band != nodata)
-    # GDAL's ARE_REAL_EQUAL of gdal_priv_templates.hpp, which takes what was rounded on its way through text for nodata:
-    # within two of the last places of 32 bits, in the band's own type, whose sums of its largest numbers are infinite.
+    # GDAL's ARE_REAL_EQUAL of gdal_priv_templates.hpp, which also matches a nodata value that was rounded in a text:
+    # within two units in the last place of 32 bits, in the band's own type, in which sums of the largest numbers are
+    # infinite.
     value = band.dtype.type(nodata)
     with np.errstate(over="ignore", invalid="ignore"):
         near = np.abs(band - value) < np.abs(band + value) * np.float32(2 * np.finfo("float32").eps)
@@ -77,7 +92,7 @@ def where_number(band: np.ndarray, said: Band) -> np.ndarray:
 
 
 def read_data_mask(dataset: DatasetReader, header: RasterHeader, **reading: Any) -> np.ndarray:
-    """Read which pixels of a raster are data.
+    """Read which pixels of a raster are valid.
 
     Parameters
     ----------
@@ -86,12 +101,14 @@ def read_data_mask(dataset: DatasetReader, header: RasterHeader, **reading: Any)
     header : RasterHeader
         Its header.
     **reading
-        ``window``, ``out_shape`` (rows, columns) and ``resampling``, as `rasterio.io.DatasetReader.read_masks` takes
-        them. Means of what is no data are numbers like any others: only pixels that are picked can be told by values.
+        ``window``, ``out_shape`` (rows, columns) and ``resampling``, as for `rasterio.io.DatasetReader.read_masks`.
+        With nodata given by values, only nearest neighbour resampling is meaningful, as averages of nodata look like
+        data.
 
     Returns
     -------
     array of bool, shape (rows, columns)
+        True for valid pixels.
     """
     numbers = _telling(header)
     found: Optional[np.ndarray] = None
@@ -100,7 +117,7 @@ def read_data_mask(dataset: DatasetReader, header: RasterHeader, **reading: Any)
     elif header.alpha is not None:
         found = dataset.read(header.alpha, **reading) > 0
     elif not numbers:
-        # GDAL gives the mask of a band that is data everywhere unread, and knows the shape of what was asked for.
+        # GDAL returns the mask of a completely valid band without reading pixels, and computes the shape of the result.
         plain = next(number for number in header.shown if not has_holes(header.bands[number - 1]))
         found = np.ones(dataset.read_masks(plain, **reading).shape, bool)
     if numbers:
@@ -110,28 +127,39 @@ def read_data_mask(dataset: DatasetReader, header: RasterHeader, **reading: Any)
 
 
 def needed(header: RasterHeader) -> Sequence[int]:
-    """Return the bands, counted from 1, that have to be read to know where data is, besides a mask band.
+    """Return the bands, counted from 1, that are needed to find the valid pixels, besides a mask band.
 
-    There are none where every pixel is data, or the mask alone tells.
+    There are none if every pixel is valid, or the mask alone decides.
+
+    Parameters
+    ----------
+    header : RasterHeader
+        Header of the raster.
     """
     alpha = None if header.masked else header.alpha
     return [*_telling(header), *([alpha] if alpha else ())]
 
 
 def _telling(header: RasterHeader) -> Sequence[int]:
-    """Return the bands whose values may stand for no data, all besides alpha; none where those of one cannot."""
+    """Return all bands besides alpha if each can contain nodata; none if one is valid everywhere."""
     return header.shown if all(has_holes(header.bands[number - 1]) for number in header.shown) else ()
 
 
 def has_holes(said: Band) -> bool:
-    """Tell whether values of a band can stand for no data: it has a nodata value, or can hold NaN."""
+    """Tell whether a band can contain nodata: it has a nodata value, or its type includes NaN.
+
+    Parameters
+    ----------
+    said : Band
+        Header of the band.
+    """
     return said.nodata is not None or said.dtype.startswith(("float", "complex"))
 
 
 def _read(
     dataset: DatasetReader, header: RasterHeader, numbers: Sequence[int], reading: Dict[str, Any]
 ) -> Iterator[Tuple[np.ndarray, Band]]:
-    """Yield bands with what is said of them, few at once."""
+    """Yield bands with their headers, reading few at once."""
     first = dataset.read(numbers[0], **reading)
     yield first, header.bands[numbers[0] - 1]
     step = max(1, _AT_ONCE // max(1, first.nbytes))
@@ -143,7 +171,20 @@ def _read(
 
 
 def any_number(bands: Iterable[Tuple[np.ndarray, Band]], where: Optional[np.ndarray] = None) -> np.ndarray:
-    """Return where any of the bands has a number, known at those pixels only that `where` has."""
+    """Return where any of the bands has a valid number; the result is only meaningful where `where` is True.
+
+    Parameters
+    ----------
+    bands : iterable of (numpy.ndarray, Band)
+        Pixels and header of each band; consumed only as far as needed.
+    where : array of bool, optional
+        Pixels of interest; by default all.
+
+    Returns
+    -------
+    array of bool
+        In the shape of a band.
+    """
     found: Optional[np.ndarray] = None
     for band, said in bands:
         more = where_number(band, said)

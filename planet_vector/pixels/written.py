@@ -1,4 +1,4 @@
-"""Compare a raster that GDAL wrote with the pixels it was given: closing a file, it reports no full disk."""
+"""Compare a raster that GDAL wrote with its source pixels, as GDAL does not report a full disk on closing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from planet_vector.pixels.rasterio_errors import RASTER_ERRORS
 
 Array = TypeVar("Array", bound=npt.NDArray[np.generic])
 
-_PROBE = 2**20  # bytes; a disk without room for these did not take the last blocks of the file, or just so
+_PROBE = 2**20  # bytes; a disk without room for these may have lost the last blocks of the file
 
 
 class WrittenPixels:
@@ -29,17 +29,49 @@ class WrittenPixels:
         self._sums: List[Tuple[bool, Optional[Window], int]] = []
 
     def note(self, pixels: Array, window: Optional[Window] = None) -> Array:
-        """Note the pixels of all bands in a window, the whole raster by default; return them."""
+        """Record the pixels of all bands in a window, by default of the whole raster; return them.
+
+        Parameters
+        ----------
+        pixels : Array
+            Pixels (bands, rows, columns).
+        window : rasterio.windows.Window, optional
+            Whole pixels.
+
+        Returns
+        -------
+        numpy.ndarray
+            The same array.
+        """
         self._sums.append((False, window, _sum(pixels)))
         return pixels
 
     def note_mask(self, mask: Array, window: Optional[Window] = None) -> Array:
-        """Note a mask in a window, the whole raster by default; return it."""
+        """Record a mask in a window, by default of the whole raster; return it.
+
+        Parameters
+        ----------
+        mask : Array
+            Mask (rows, columns); non-zero values are valid.
+        window : rasterio.windows.Window, optional
+            Whole pixels.
+
+        Returns
+        -------
+        numpy.ndarray
+            The same array.
+        """
         self._sums.append((True, window, _sum(_as_mask(mask))))
         return mask
 
     def are_in(self, path: Path) -> bool:
-        """Return whether a raster holds them."""
+        """Return whether a raster contains the recorded pixels and masks.
+
+        Parameters
+        ----------
+        path : Path
+            The raster.
+        """
         with rasterio.open(path) as dataset:
             for is_mask, window, noted in self._sums:
                 found = _as_mask(dataset.read_masks(1, window=window)) if is_mask else dataset.read(window=window)
@@ -59,19 +91,24 @@ def _as_mask(mask: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
 
 @contextmanager
 def written_whole(temporary: Path, path: Path) -> Iterator[WrittenPixels]:
-    """Give what notes the pixels written to a temporary file, and compare them when it is closed.
+    """Yield a recorder for the pixels written to a temporary file, and compare them at the end of the context.
 
     Parameters
     ----------
     temporary : Path
-        The file that is written.
+        File that is written.
     path : Path
-        What it will be called, as an error names it.
+        Its final path, for error messages.
+
+    Yields
+    ------
+    WrittenPixels
+        The recorder.
 
     Raises
     ------
     OSError
-        If the disk did not take all of it.
+        If the disk did not accept all of the file.
     RasterAccessError
         If the file has other pixels for another reason.
     """
@@ -86,11 +123,11 @@ def written_whole(temporary: Path, path: Path) -> Iterator[WrittenPixels]:
         raise
     if not whole:
         _probe(temporary, path)
-        raise RasterAccessError(f"{path} does not hold the pixels that were written to it: see to its disk.")
+        raise RasterAccessError(f"{path} does not contain the pixels that were written to it: check its disk.")
 
 
 def _probe(temporary: Path, path: Path) -> None:
-    """Raise the disk's error for a file if it takes no more of it."""
+    """Raise the disk's error for a file if no more can be written to it."""
     try:
         with open(temporary, "ab") as file:
             file.write(bytes(_PROBE))

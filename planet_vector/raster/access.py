@@ -1,19 +1,19 @@
-"""How a product is opened where it lies: a product link becomes a name, and options, for the GDAL at hand.
+"""Plan how a product is opened in place: turn its link into a name and options for a GDAL version.
 
-What GDAL may be trusted with depends on where the link leads, so that is found out here, in Python:
+The host that a link leads to decides which credentials GDAL may be given, so the link is followed here, in Python:
 
 =============================  ================================================================================
 the link                       what GDAL is given
 =============================  ================================================================================
-answers itself, no key         the link, and options that keep any other credentials away
-answers itself, with a key     the link, and the key as an option for the moment of opening (GDAL 3.9 or later);
-                               before, a name that refers to a file of headers which only its owner can read
-leads to another host          that host's signed address, bare: it holds its own permission, and the key
-                               is never sent there, by Python or by GDAL
+serves the file, no key        the link, and options that suppress any other credentials
+serves the file, with a key    the link, and the key as an option at the moment of opening (GDAL 3.9 or later);
+                               for older versions, a name that refers to a header file only its owner can read
+redirects to another host      that host's signed address, without headers: the signature grants access, and
+                               neither Python nor GDAL sends the key there
 =============================  ================================================================================
 
-The name holds no key in any case. Only the standard library and requests are needed here: the GDAL driver uses
-this module in whatever Python it finds.
+The name never contains the key. This module needs only the standard library and requests, because the GDAL driver
+runs it in whatever Python embeds GDAL.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from planet_vector.raster.gdal_options import DIRECT, HEADERS, READING, SIGNED, 
 Build = Tuple[int, int, int]
 
 KEEPS_OPTIONS: Build = (3, 9, 0)
-"""The first GDAL that is known to keep the HTTP options of the moment of opening for later reads (3.6 does not)."""
+"""The first GDAL known to keep the HTTP options of the moment of opening for later reads (3.6 does not)."""
 
 ANY_BUILD: Build = (0, 0, 0)
-"""Stands for a GDAL whose version nobody tells, as in the driver."""
+"""Placeholder for an unknown GDAL version, as in the driver."""
 
 PROBES_WHOLE: Tuple[Build, Build] = ((3, 6, 0), (3, 6, 3))
-"""From the first to before the second, GDAL fetches a whole file to learn the size of one that refuses HEAD."""
+"""GDAL from the first version to before the second fetches a whole file to learn its size if HEAD is refused."""
 
 SLOW = "GDAL 3.6.0 to 3.6.2 fetches a product at a signed address whole before it reads any of it: take 3.6.3 or later"
 
@@ -53,22 +53,22 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Access:
-    """How one GDAL opens one product.
+    """Plan of how one GDAL opens one product.
 
     Attributes
     ----------
     name : str
-        What GDAL is to open; no key in it.
+        Name for GDAL to open; without the key.
     options : Options
         GDAL's configuration options at the moment of opening; the secret one is not printed.
     expires : float or None
-        When a signed address ends, in seconds since 1970.
+        When a signed address expires, in seconds since 1970.
     size : int or None
-        Bytes of the file, where the service told.
+        Size of the file in bytes, if the service reported it.
     ranges : bool
-        Whether parts of the file can be read; False is certain, True is hoped for on another host.
+        Whether parts of the file can be read; False is certain, True is an assumption on another host.
     slow : str
-        Why opening will be slow, or nothing; also said by a warning, once in a process.
+        Why opening will be slow, or an empty string; also emitted as a warning, once per process.
     url : str
         The address alone.
     """
@@ -82,13 +82,13 @@ class Access:
     url: str = ""
 
     def __repr__(self) -> str:
-        # Not the query, which may hold a signature.
+        # Omit the query, which may contain a signature.
         name = self.name.partition("?url=")[0] if self.name.startswith("/vsicurl?") else self.name.partition("?")[0]
         return f"Access({name!r}, {self.options!r}, expires={self.expires}, size={self.size}, ranges={self.ranges})"
 
 
 def plan(catalog: Catalog, link: str, build: Build) -> Access:
-    """Find out how a GDAL opens a product.
+    """Find out how a GDAL version opens a product.
 
     Parameters
     ----------
@@ -97,12 +97,17 @@ def plan(catalog: Catalog, link: str, build: Build) -> Access:
     link : str
         The product's link.
     build : tuple of int
-        The version of that GDAL.
+        Version of that GDAL.
+
+    Returns
+    -------
+    Access
+        Name, options and expiry.
 
     Raises
     ------
     ServiceError
-        When the service does not give the product, or leads where nobody should follow.
+        If the service does not provide the product, or redirects to a forbidden address.
     """
     settings, transport = catalog.settings, catalog.transport
     url, headers = transport.follow(transport.check_link(link), within=True)
@@ -123,12 +128,31 @@ def plan(catalog: Catalog, link: str, build: Build) -> Access:
 
 
 def probes_whole(build: Build) -> bool:
-    """Tell whether a GDAL fetches a product at a signed address whole before it reads any of it."""
+    """Tell whether a GDAL version fetches a whole product at a signed address before it reads any part of it.
+
+    Parameters
+    ----------
+    build : tuple of int
+        Version of that GDAL.
+    """
     return PROBES_WHOLE[0] <= build < PROBES_WHOLE[1]
 
 
 def remark(access: Access) -> str:
-    """Return what a list of names should say of one beside what it is; no driver is told which GDAL runs it."""
+    """Return the remark on GDAL versions that a list of names adds to a product.
+
+    The driver cannot know which GDAL runs it, so the remark names the versions.
+
+    Parameters
+    ----------
+    access : Access
+        How the product is opened.
+
+    Returns
+    -------
+    str
+        The remark, with a leading space, or an empty string.
+    """
     return " (fetched whole by GDAL 3.6.0 to 3.6.2)" if _is_signed(access) else ""
 
 
@@ -139,9 +163,14 @@ def _warn(text: str) -> None:
 
 
 def expiry(url: str) -> Optional[float]:
-    """Return when a signed address ends, in seconds since 1970, or None when it does not say.
+    """Return when a signed address expires, in seconds since 1970, or None if it does not specify it.
 
     The parameters are those of the stores' own signatures: Amazon's (versions 4 and 2) and Google's.
+
+    Parameters
+    ----------
+    url : str
+        The signed address.
     """
     query = {name.lower(): value for name, value in parse_qsl(urlsplit(url).query)}
     for store in ("amz", "goog"):
@@ -164,7 +193,18 @@ def _with_header_file(url: str, settings: Settings) -> str:
 
 
 def self_contained(access: Access) -> str:
-    """Return a name that needs no options, for a program whose options are not ours to set."""
+    """Return a name that needs no options, for programs whose options cannot be set.
+
+    Parameters
+    ----------
+    access : Access
+        How the product is opened.
+
+    Returns
+    -------
+    str
+        A ``/vsicurl?`` name.
+    """
     if access.name.startswith("/vsicurl?"):
         return access.name
     url = access.name[len("/vsicurl/") :]
@@ -176,10 +216,10 @@ def _is_signed(access: Access) -> bool:
 
 
 def _parametrised(url: str, **parameters: str) -> str:
-    # Every value is escaped: a bare "/" in one breaks GDAL's handling of paths. empty_dir keeps it from looking for
-    # files beside the product; gdal_translate looks for one all the same, under the name with what follows its last
-    # dot replaced by "aux". That dot must not be one of the host's, or another host is asked, with the key: hence the
-    # fraction of the last parameter, whatever follows which the file is the same.
+    # Escape every value: a bare "/" in one breaks GDAL's handling of paths. empty_dir keeps GDAL from looking for files
+    # beside the product. gdal_translate still looks for one: it replaces the text after the last dot of the name by
+    # "aux". That dot must not be in the host, or another host would receive the request, with the key. Hence the last
+    # parameter has a fraction, whose digits do not matter.
     pairs: Mapping[str, str] = {
         "url": url,
         "empty_dir": "yes",

@@ -1,7 +1,7 @@
-"""Several files as one dataset, each read only where it is looked at.
+"""Combine several files into one dataset, each read only where it is needed.
 
-The sources are the service's own links, so that what was put together stays valid however long it is open, and can
-be saved for others: the key is in no name and no file, but in force in GDAL for the service's hosts
+The sources are the service's own links, so that a combined dataset stays valid however long it is open and can
+be saved for others. No name and no file contains the key; GDAL applies it to the service's hosts
 (`planet_vector.raster.path_options`).
 """
 
@@ -48,13 +48,13 @@ class Virtual(Remote):
     _kept: Any = None
     _end: Any = None
     _sources: Optional[Sources] = None
-    _text = ""  # of the VRT, with links
+    _text = ""  # text of the VRT, with links
     _layers: Optional[Layers] = None
     _less: Optional[_Less] = None
 
     def _read_part(self, method: str, part: Optional[ReadWindow], pixels: bool, masks: bool, *args: Any) -> Any:
-        """Read while the sources are fetched side by side."""
-        # Of one that is closed nothing is fetched: rasterio says that it is.
+        """Read while the sources are fetched concurrently."""
+        # Fetch nothing for a closed dataset: rasterio raises the error.
         found = None if part is None or self._sources is None or self.closed else part.within(self)
         if found is None:
             return super()._read_part(method, part, pixels, masks, *args)
@@ -63,7 +63,7 @@ class Virtual(Remote):
         if self._layers is None:
             self._layers = Layers(self._text)
         layers, less = self._layers, None
-        if part.resampling == Resampling.nearest:  # others blend at the edges of pixels that lie between those made
+        if part.resampling == Resampling.nearest:  # other methods blend across the edges of the pixels of the sources
             less = self._without(layers.covered(window, shape))
             if less is not None:
                 layers = less.layers
@@ -78,7 +78,7 @@ class Virtual(Remote):
                 beside.end()
 
     def _without(self, places: FrozenSet[int]) -> Optional[_Less]:
-        """Return the same without the sources at some places, of which nothing would be seen."""
+        """Return the dataset without the sources at some places, which others cover completely."""
         if not places:
             return None
         if self._less is None or self._less.places != places:
@@ -91,14 +91,14 @@ class Virtual(Remote):
         return self._less
 
     def save_vrt(self, path: Union[str, Path]) -> None:
-        """Write a VRT file of the same, which others can open; no key in it.
+        """Write a VRT file of the dataset that other users can open; without the key.
 
-        They need a key of their own in force, as ``planet-vector env`` puts it.
+        They need a key of their own in force, as ``planet-vector env`` sets it.
 
         Parameters
         ----------
         path : str or Path
-            Where to; replaced if there.
+            File to write; an existing one is replaced.
         """
         text = self._as_vrt()
         with complete(Path(path)) as temporary:
@@ -137,22 +137,32 @@ def open_virtual(
     kept: Any = None,
     cls: Any = Virtual,
 ) -> Any:
-    """Open what refers to links of a service.
+    """Open a VRT that refers to links of a service.
 
     Parameters
     ----------
     text : str
-        The text of a VRT, with links.
+        Text of the VRT, with links.
     title : str
-        What errors call it.
+        Name used in error messages.
     sources : Sources or None
-        Has GDAL open the links, and ends with the dataset, also when this fails; None where there are none.
+        Mounts the links for GDAL, and is released with the dataset or on failure; None if there are no links.
     as_vrt : callable, optional
-        Returns the text for others, as `Virtual.save_vrt` writes it; by default the same.
+        Returns the text that `Virtual.save_vrt` writes; by default the text itself.
     kept : object, optional
-        Something that must live as long.
+        An object that must live as long as the dataset.
     cls : type
-        `Virtual`, or what derives from it.
+        `Virtual` or a subclass.
+
+    Returns
+    -------
+    Virtual
+        An instance of `cls`.
+
+    Raises
+    ------
+    ProductError
+        If GDAL cannot open it.
     """
     end = sources.end if sources is not None else lambda: None
     try:
@@ -179,7 +189,7 @@ def open_virtual(
 def open_bands(
     catalog: Catalog, scene: Scene, products: Sequence[str], resolution: Union[str, float] = "highest"
 ) -> Virtual:
-    """Open several products of a scene as one dataset: their bands, in the order given.
+    """Open several products of a scene as one dataset: their bands, in the given order.
 
     Parameters
     ----------
@@ -190,15 +200,20 @@ def open_bands(
     products : sequence of str
         Such as ``["band_4", "band_3", "band_2"]``; ``["all"]`` for each that the scene has.
     resolution : "highest", "lowest" or float
-        The pixel size: that of the finest product (the panchromatic band), of the coarsest, or one in the units of
-        the scene's coordinate system, metres. Other bands get it by their nearest pixel: no value is made up.
+        Pixel size: that of the finest product (the panchromatic band), of the coarsest, or a number in units of the
+        scene's coordinate system, metres. Other bands are resampled by nearest neighbour, so no value is interpolated.
+
+    Returns
+    -------
+    Virtual
+        The stacked dataset.
 
     Raises
     ------
     NotFoundError
-        When the scene has no such product.
+        If the scene lacks one of the products.
     RasterAccessError
-        When they do not lie in one coordinate system.
+        If the products have different coordinate systems.
     """
     if list(products) == ["all"]:
         products = sorted(scene.products, key=_by_number)
@@ -251,17 +266,18 @@ def _stack(
             if mask is None:
                 vrt_source(band, name, number, header, grid)
             else:
-                # What its mask hides is nodata where the band has such a value, and not what happens to lie there.
+                # Pixels hidden by the mask become nodata if the band has such a value, instead of whatever they
+                # contain.
                 vrt_source(band, with_mask(name, header, mask), number, header, grid, {"UseMaskBand": "true"})
     if any(source.mask for source in sources):
-        together = add_mask(root)  # what one product has is data
+        together = add_mask(root)  # a pixel is valid if any product has data there
         for name, header, mask in sources:
             add_masks(together, name, header, grid, mask)
     return root
 
 
 def _described(said: Band, product: str, known: Optional[SpectralBand]) -> Band:
-    """Return a band with the name and colour that it has beside others."""
+    """Return a band with the name and colour that it has in a stack."""
     if known is None:
         return replace(said, description=said.description or product)
     colour = said.colour if said.table else ColorInterp[known.colour.lower()]

@@ -1,6 +1,7 @@
-"""Basemaps as containers of rasters: names, without a key in them, that stock programs open.
+"""List basemaps as containers of rasters, by names without a key that stock programs open.
 
-Only the standard library and requests are needed here, as the GDAL driver uses this in whatever Python it finds.
+This module needs only the standard library and requests, because the GDAL driver runs it in whatever Python embeds
+GDAL.
 """
 
 from __future__ import annotations
@@ -28,19 +29,19 @@ from planet_vector.user_folders import user_directory
 from planet_vector.workers import Workers
 
 MOST_QUADS = 100
-"""Quads of an area that are listed, each by a name of its own: each is asked for, and programs show them in a menu."""
+"""Most quads of an area that are listed by name: each costs a request, and programs show them in a menu."""
 
 MOST_KEPT = 500
-"""VRTs of quads put together that are kept, but for those of the last day."""
+"""Most VRTs of combined quads that are kept, besides those of the last day."""
 
 _SUFFIX = ".vrt"
 
 Subdatasets = List[Tuple[str, str]]
-"""Names and descriptions."""
+"""Pairs of name and description."""
 
 
 def basemap_subdatasets(catalog: Catalog, name: Name) -> Subdatasets:
-    """Return a name and a description for each raster that a PLANET:basemaps name stands for.
+    """Return a name and a description for each raster that a PLANET:basemaps name refers to.
 
     =======================================  ============================================================
     ``PLANET:basemaps``                      each basemap, itself such a name
@@ -54,14 +55,19 @@ def basemap_subdatasets(catalog: Catalog, name: Name) -> Subdatasets:
     catalog : Catalog
         The service.
     name : Name
-        The name.
+        The parsed name; its bbox is west, south, east, north in degrees.
+
+    Returns
+    -------
+    list of (str, str)
+        Names and descriptions. Quads that are only served whole are omitted.
 
     Raises
     ------
     QueryError
-        When more than `MOST_QUADS` quads lie in the box.
+        If the box is invalid, or more than `MOST_QUADS` quads intersect it.
     ServiceError
-        When the service does not give what is asked for.
+        If the service does not provide one of them.
     """
     if not name.item:
         kept = tuple(pair for pair in name.parameters if pair[0] in OF_SERVICE)
@@ -96,17 +102,24 @@ def basemap_subdatasets(catalog: Catalog, name: Name) -> Subdatasets:
 
 
 def basemap_raster(catalog: Catalog, name: Name) -> Optional[str]:
-    """Return the name of the one raster that a basemap's name stands for: its tiles, its quads in a box, or a quad.
+    """Return the name of the one raster that a basemap's name refers to: its tiles, its quads in a box, or a quad.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
+    name : Name
+        The parsed name.
 
     Returns
     -------
     str or None
-        None where a quad is served whole only.
+        None if a quad is only served whole.
 
     Raises
     ------
     RasterAccessError
-        When no quad lies in the box.
+        If no quad intersects the box.
     """
     box = box_of_name(name)
     found = basemap_subdatasets(catalog, name)
@@ -118,12 +131,23 @@ def basemap_raster(catalog: Catalog, name: Name) -> Optional[str]:
 
 
 def list_quads(catalog: Catalog, basemap: Basemap, box: Box, most: int) -> List[Item]:
-    """Return the quads of a basemap that share ground with a box.
+    """Return the quads of a basemap that intersect a box.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
+    basemap : Basemap
+        The basemap.
+    box : Box
+        West, south, east, north in degrees.
+    most : int
+        Most quads that are accepted.
 
     Raises
     ------
     QueryError
-        When they cannot make one raster: they are more than `most`, or lie on both sides of the antimeridian.
+        If they cannot form one raster: there are more than `most`, or the box crosses the antimeridian.
     """
     if len(box.parts()) > 1:
         raise QueryError("A basemap ends at the antimeridian: open the two sides of the box one by one.")
@@ -136,12 +160,18 @@ def list_quads(catalog: Catalog, basemap: Basemap, box: Box, most: int) -> List[
 
 
 def counted(quads: Sequence[Item]) -> str:
-    """Return how many quads there are, in words."""
+    """Return the number of quads, with the noun.
+
+    Parameters
+    ----------
+    quads : sequence of Item
+        The quads.
+    """
     return f"{len(quads):,} quad{'' if len(quads) == 1 else 's'}"
 
 
 def _quads(catalog: Catalog, basemap: Basemap, quads: Sequence[Item]) -> Subdatasets:
-    """Return a name and a description for each quad that can be opened where it lies."""
+    """Return a name and a description for each quad that can be read in parts."""
 
     def one(quad: Item) -> Tuple[str, str, bool]:
         access = plan(catalog, quad.link("full"), ANY_BUILD)
@@ -157,13 +187,19 @@ def directory() -> Path:
     Raises
     ------
     ConfigError
-        When there is no home directory, and no variable names another place.
+        If there is no home directory, and no variable specifies another folder.
     """
-    return user_directory("cache") / "mosaics"  # as it was called before 0.2.0: projects refer to files in it
+    return user_directory("cache") / "mosaics"  # the name used before 0.2.0: projects refer to files in it
 
 
 def clear() -> int:
-    """Remove the VRTs of quads, and return how many there were."""
+    """Remove the VRTs of quads, and return how many there were.
+
+    Returns
+    -------
+    int
+        Number of removed files.
+    """
     found = list(directory().glob(f"*{_SUFFIX}"))
     for path in found:
         path.unlink(missing_ok=True)
@@ -171,12 +207,14 @@ def clear() -> int:
 
 
 def _written(text: str) -> Path:
-    """Write a VRT that only its owner reads, as it may hold addresses signed for a while; named by what it says.
+    """Write a VRT and return its path; its name is a digest of its content.
+
+    Only its owner can read it, as it may contain signed addresses.
 
     Raises
     ------
     ConfigError
-        When there is no place for it.
+        If the file cannot be written.
     """
     path = directory() / (hashlib.blake2b(text.encode(), digest_size=12).hexdigest() + _SUFFIX)
     try:

@@ -1,4 +1,4 @@
-"""Basemaps of the service as rasterio datasets: their tiles at any zoom, their quads as one raster over an area."""
+"""Open basemaps as rasterio datasets: their tiles at any zoom, or their quads as one raster over an area."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MOST_QUADS = 20_000  # of one raster
 
 
 class _Located:
-    """Mixin that answers metadata items of the domain ``LocationInfo``, as GDAL's own driver for basemaps does."""
+    """Mixin that serves metadata items of the domain ``LocationInfo``, as GDAL's own driver for basemaps does."""
 
     _catalog: Catalog
     _basemap = ""
@@ -36,8 +36,21 @@ class _Located:
     def get_tag_item(self, ns: str, dm: Optional[str] = None, *args: Any, **kwargs: Any) -> Optional[str]:
         """Return a metadata item as `rasterio.io.DatasetReader.get_tag_item` does.
 
-        In the domain ``LocationInfo``, ``Pixel_<column>_<row>`` and ``GeoPixel_<longitude>_<latitude>`` tell which
-        quad lies there and which scenes it was made of, as XML; None where there is no quad.
+        In the domain ``LocationInfo``, ``Pixel_<column>_<row>`` and ``GeoPixel_<longitude>_<latitude>`` return the quad
+        at
+        that place and the scenes it was made of, as XML.
+
+        Parameters
+        ----------
+        ns : str
+            Name of the item.
+        dm : str, optional
+            Domain of the item.
+
+        Returns
+        -------
+        str or None
+            None if there is no such item, or no quad at that place.
         """
         if dm == DOMAIN:
             return location_info(self._catalog, self._basemap, ns, self._degrees)
@@ -53,7 +66,7 @@ class BasemapTiles(_Located, Tiles):
 
 
 class Quads(_Located, Virtual):
-    """Quads of a basemap as one raster: at full size the quads, at half of it and less the tiles."""
+    """Quads of a basemap as one raster: the quads at full size, the tiles at half of it and less."""
 
     _quads: Sequence[Item] = ()
     _places: Sequence[Tuple[int, int]] = ()  # column and row of each quad's first pixel
@@ -63,31 +76,77 @@ class Quads(_Located, Virtual):
     def read(self, indexes: Any = None, out: Any = None, window: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Read pixels as `rasterio.io.DatasetReader.read` does.
 
+        Parameters
+        ----------
+        indexes : object, optional
+            Bands, counted from 1; by default all.
+        out : object, optional
+            Array to read into.
+        window : object, optional
+            Pixels to read; by default all.
+
+        Returns
+        -------
+        numpy.ndarray
+            Pixels (bands, rows, columns); (rows, columns) for a single band.
+
         Raises
         ------
         ServiceError
-            When a quad cannot be fetched.
+            If a quad cannot be fetched.
         RasterAccessError
-            When one cannot be read.
+            If a quad cannot be read.
         """
         self._fetch(window, kwargs.get("out_shape") if out is None else out.shape)
         return super().read(indexes, out, window, *args, **kwargs)
 
     def read_masks(self, indexes: Any = None, out: Any = None, out_shape: Any = None, window: Any = None,
                    *args: Any, **kwargs: Any) -> Any:  # fmt: skip
-        """Read masks as `rasterio.io.DatasetReader.read_masks` does."""
+        """Read masks as `rasterio.io.DatasetReader.read_masks` does.
+
+        Parameters
+        ----------
+        indexes : object, optional
+            Bands, counted from 1; by default all.
+        out : object, optional
+            Array to read into.
+        out_shape : object, optional
+            Shape of the result.
+        window : object, optional
+            Pixels to read; by default all.
+
+        Returns
+        -------
+        numpy.ndarray
+            Masks (bands, rows, columns), 255 for valid pixels.
+        """
         self._fetch(window, out_shape if out is None else out.shape)
         return super().read_masks(indexes, out, out_shape, window, *args, **kwargs)
 
     def dataset_mask(
         self, out: Any = None, out_shape: Any = None, window: Any = None, *args: Any, **kwargs: Any
     ) -> Any:
-        """Read the mask as `rasterio.io.DatasetReader.dataset_mask` does."""
+        """Read the mask as `rasterio.io.DatasetReader.dataset_mask` does.
+
+        Parameters
+        ----------
+        out : object, optional
+            Array to read into.
+        out_shape : object, optional
+            Shape of the result.
+        window : object, optional
+            Pixels to read; by default all.
+
+        Returns
+        -------
+        numpy.ndarray
+            Mask (rows, columns), 255 for valid pixels.
+        """
         self._fetch(window, out_shape if out is None else out.shape)
         return super().dataset_mask(out, out_shape, window, *args, **kwargs)
 
     def _fetch(self, window: Any, out_shape: Optional[Sequence[int]]) -> None:
-        """Have the quads of a window on the disk."""
+        """Ensure that the quads of a window are on disk."""
         if self._cache is None:
             return
         if window is None:
@@ -95,13 +154,13 @@ class Quads(_Located, Virtual):
         elif not isinstance(window, Window):
             window = Window.from_slices(*window, height=self.height, width=self.width)
         if out_shape is not None and min(window.height / out_shape[-2], window.width / out_shape[-1]) >= 2:
-            return  # tiles serve
+            return  # the overviews are tiles
         (left, top), (right, bottom) = (window.col_off, window.row_off), (
             window.col_off + window.width, window.row_off + window.height)  # fmt: skip
         wanted = [
             quad
             for quad, (column, row) in zip(self._quads, self._places)
-            # A pixel around, for the resampling of its edges.
+            # One more pixel on each side, for resampling at the edges.
             if left - 1 < column + self._side and column < right + 1 and top - 1 < row + self._side and row < bottom + 1
         ]
         cache, name = self._cache, self._basemap
@@ -110,7 +169,20 @@ class Quads(_Located, Virtual):
 
 
 def open_basemap_tiles(catalog: Catalog, name: str) -> BasemapTiles:
-    """Open the tile pyramid of a basemap: the globe, every zoom down to its level."""
+    """Open the tile pyramid of a basemap: the globe, at every zoom down to its level.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
+    name : str
+        The basemap.
+
+    Returns
+    -------
+    BasemapTiles
+        The tiles, in web mercator.
+    """
     basemap = catalog.basemaps.named(name)
     dataset: BasemapTiles = open_tiles(
         catalog, basemap.tiles, basemap.level, f"the tiles of basemap {name}", cls=BasemapTiles
@@ -120,13 +192,28 @@ def open_basemap_tiles(catalog: Catalog, name: str) -> BasemapTiles:
 
 
 def open_quad(catalog: Catalog, name: str, quad_id: str) -> Product:
-    """Open one quad of a basemap."""
+    """Open one quad of a basemap.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
+    name : str
+        The basemap.
+    quad_id : str
+        Id of the quad, for example ``L15-1234E-5678N``.
+
+    Returns
+    -------
+    Product
+        The quad.
+    """
     quad = catalog.basemaps.quad(catalog.basemaps.named(name), quad_id)
     return open_link(catalog, quad.link("full"), f"quad {quad_id} of {name}")
 
 
 def open_quads(catalog: Catalog, name: str, box: Box, cache: bool = False) -> Quads:
-    """Open the quads of a basemap that share ground with a box as one raster; none is opened before it is looked at.
+    """Open the quads of a basemap that intersect a box as one raster; each quad is opened on first access.
 
     Parameters
     ----------
@@ -135,15 +222,20 @@ def open_quads(catalog: Catalog, name: str, box: Box, cache: bool = False) -> Qu
     name : str
         The basemap.
     box : Box
-        Degrees; not across the antimeridian, on which web mercator is cut.
+        West, south, east, north in degrees; not across the antimeridian, where web mercator is cut.
     cache : bool
-        Fetch each quad whole when it is first looked at, and keep it on disk (`planet_vector.raster.quad_cache`);
-        without, only what is looked at is read.
+        Fetch each quad whole on first access, and keep it on disk (`planet_vector.raster.quad_cache`); otherwise only
+        the requested parts are read.
+
+    Returns
+    -------
+    Quads
+        The quads, in web mercator.
 
     Raises
     ------
     RasterAccessError
-        When no quad is there, or too many are.
+        If no quad intersects the box, or too many do.
     """
     basemap = catalog.basemaps.named(name)
     try:
@@ -161,7 +253,7 @@ def open_quads(catalog: Catalog, name: str, box: Box, cache: bool = False) -> Qu
     text = quads_description(basemap, list(map(Placed, names, bounds)), tiles.name)
 
     def as_vrt() -> str:
-        # Without the tiles, whose description holds the key.
+        # Without the tiles, whose description contains the key.
         return quads_description(basemap, list(map(Placed, links, bounds)))
 
     title = f"{counted(quads)} of basemap {name}"
@@ -173,6 +265,6 @@ def open_quads(catalog: Catalog, name: str, box: Box, cache: bool = False) -> Qu
 
 
 def _places(basemap: Basemap, bounds: Sequence[Bounds]) -> List[Tuple[int, int]]:
-    """Return column and row of the first pixel of each quad, in the raster of them all."""
+    """Return column and row of the first pixel of each quad in the combined raster."""
     west, north = min(box[0] for box in bounds), max(box[3] for box in bounds)
     return [(round((box[0] - west) / basemap.pixel), round((north - box[3]) / basemap.pixel)) for box in bounds]

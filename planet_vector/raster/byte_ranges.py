@@ -1,7 +1,7 @@
-"""Which bytes of a GeoTIFF GDAL will read for a window, so that they can be fetched together and before it asks.
+"""Predict which bytes of a GeoTIFF GDAL will read for a window, so that they can be fetched together in advance.
 
-GDAL reads block after block, and over the network waits for each. What it reads is foreseen here from its own rules;
-what is foreseen wrongly is asked for when GDAL does, and no pixel depends on it.
+GDAL reads block by block, and waits for the network each time. The blocks are predicted from GDAL's own rules. A
+wrong prediction costs a request when GDAL reads that block, and changes no pixel.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from rasterio.windows import Window
 from planet_vector.raster.spans import Range
 
 MOST_BLOCKS = 100_000
-"""Blocks that are looked up for one read, each in some 2 µs."""
+"""Most blocks that are looked up for one read, each in some 2 µs."""
 
 _EPSILON = 1e-10  # as in GDALRasterBand::IRasterIO
-_COARSER = 1.2  # GDAL takes an overview that is this much coarser than what is asked for (rasterio.cpp)
-_REACH = 4  # pixels, of those read, that the widest kernel takes in around a window
+_COARSER = 1.2  # GDAL takes an overview up to this factor coarser than the requested resolution (rasterio.cpp)
+_REACH = 4  # source pixels that the widest kernel reads around a window
 
 
 class ReadWindow(NamedTuple):
-    """Window of a file that is read, as the arguments of `rasterio.io.DatasetReader.read` give it."""
+    """Window of a file to read, as the arguments of `rasterio.io.DatasetReader.read` specify it."""
 
     indexes: Any
     window: Any
@@ -34,7 +34,18 @@ class ReadWindow(NamedTuple):
     resampling: Resampling
 
     def within(self, dataset: DatasetReader) -> Optional[Tuple[List[int], Window, Tuple[int, int]]]:
-        """Return bands, window, and rows and columns of the result; None where rasterio will refuse them."""
+        """Return bands, window, and rows and columns of the result, or None if rasterio will reject them.
+
+        Parameters
+        ----------
+        dataset : rasterio.io.DatasetReader
+            The open file.
+
+        Returns
+        -------
+        tuple or None
+            Bands, counted from 1; the window, cropped to the dataset; rows and columns of the result.
+        """
         try:
             bands = [int(band) for band in np.atleast_1d(dataset.indexes if self.indexes is None else self.indexes)]
             window = self.window or Window(0, 0, dataset.width, dataset.height)
@@ -50,7 +61,7 @@ class ReadWindow(NamedTuple):
 
 
 def ranges_of(dataset: DatasetReader, level: Callable[[int], Any], part: ReadWindow) -> List[Range]:
-    """Return the bytes that hold the blocks which a read takes.
+    """Return the byte ranges of the blocks that a read needs.
 
     Parameters
     ----------
@@ -59,7 +70,12 @@ def ranges_of(dataset: DatasetReader, level: Callable[[int], Any], part: ReadWin
     level : callable
         Returns the file opened at an overview, counted from 0.
     part : ReadWindow
-        What is read.
+        What to read.
+
+    Returns
+    -------
+    list of (int, int)
+        First byte of each block, and the one after its last.
     """
     found = part.within(dataset)
     return [] if found is None else ranges_of_blocks(dataset, level, *found, part.resampling)
@@ -73,7 +89,28 @@ def ranges_of_blocks(
     shape: Tuple[int, int],
     resampling: Resampling,
 ) -> List[Range]:
-    """Return the bytes that hold the blocks of some bands which are read for a window; see `ReadWindow.within`."""
+    """Return the byte ranges of the blocks of some bands that a window needs; see `ReadWindow.within`.
+
+    Parameters
+    ----------
+    dataset : rasterio.io.DatasetReader
+        The open file.
+    level : callable
+        Returns the file opened at an overview, counted from 0.
+    bands : sequence of int
+        Bands, counted from 1.
+    window : rasterio.windows.Window
+        Window in pixels of the dataset.
+    shape : (int, int)
+        Rows and columns of the result.
+    resampling : Resampling
+        Resampling method of the read.
+
+    Returns
+    -------
+    list of (int, int)
+        First byte of each block, and the one after its last; empty if there are more than `MOST_BLOCKS` blocks.
+    """
     overview = _overview(dataset, window, shape)
     if overview is not None:
         smaller = level(overview)
@@ -93,7 +130,7 @@ def ranges_of_blocks(
             for column in columns:
                 offset = dataset.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=band)
                 size = dataset.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=band)
-                if offset and size:  # others were never written
+                if offset and size:  # sparse blocks have none
                     ranges.append((int(offset), int(offset) + int(size)))
     return ranges
 
@@ -106,7 +143,7 @@ def _overview(dataset: DatasetReader, window: Window, shape: Tuple[int, int]) ->
 
 
 def _blocks(first: float, length: float, count: int, size: int, block: int, resampling: Resampling) -> List[int]:
-    """Return the numbers of the blocks along one side that a read takes."""
+    """Return the numbers of the blocks along one axis that a read needs."""
     step = length / count
     if resampling == Resampling.nearest or abs(step - 1) < _EPSILON:
         picked: Iterable[int] = (int(first + (number + 0.5) * step + _EPSILON) for number in range(count))

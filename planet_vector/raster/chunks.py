@@ -1,4 +1,4 @@
-"""Pieces of files, kept in memory while they are likely to be read again."""
+"""Keep pieces of files in memory while they are likely to be read again."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Dict, Hashable, List, Mapping, Sequence, Tuple
 
 from planet_vector.forking import renew_after_fork
 
-CHUNK = 16384  # bytes; what is kept and asked for comes in such pieces, as GDAL has it
-KEPT = 1024  # chunks of all files, 16 MB, as GDAL keeps
+CHUNK = 16384  # bytes; unit of caching and of requests, as in GDAL
+KEPT = 1024  # chunks of all files, 16 MB, as in GDAL
 
 
 class Chunks:
-    """Cache of the chunks that were read last, of all files: a scene that is opened again is not fetched again."""
+    """LRU cache of chunks of all files, so that reopening a scene costs no request."""
 
     def __init__(self) -> None:
         self._chunks: OrderedDict[Tuple[Hashable, int], bytes] = OrderedDict()
@@ -24,12 +24,28 @@ class Chunks:
         self._lock = threading.Lock()
 
     def get(self, file: Hashable, numbers: Sequence[int]) -> Dict[int, bytes]:
-        """Return those chunks of a file that are kept, by number."""
+        """Return the cached chunks of a file, by number.
+
+        Parameters
+        ----------
+        file : Hashable
+            Key of the file.
+        numbers : sequence of int
+            Numbers of the requested chunks.
+        """
         with self._lock:
             return {number: self._chunks[file, number] for number in numbers if (file, number) in self._chunks}
 
     def put(self, file: Hashable, chunks: Mapping[int, bytes]) -> None:
-        """Keep chunks of a file, by number, in the place of those that were not read for longest."""
+        """Cache chunks of a file, by number, and evict the least recently used ones.
+
+        Parameters
+        ----------
+        file : Hashable
+            Key of the file.
+        chunks : mapping of int to bytes
+            Chunks by number.
+        """
         with self._lock:
             for number, chunk in chunks.items():
                 self._chunks[file, number] = chunk
@@ -38,22 +54,36 @@ class Chunks:
                 self._chunks.popitem(last=False)
 
     def clear(self) -> None:
-        """Forget all of them."""
+        """Remove all chunks."""
         with self._lock:
             self._chunks.clear()
 
 
 kept = Chunks()
-"""Those of all files of this process."""
+"""Chunks of all files of this process."""
 
 
 def numbers_of(first: int, end: int) -> range:
-    """Return the numbers of the chunks that hold some bytes."""
+    """Return the numbers of the chunks that contain a byte range.
+
+    Parameters
+    ----------
+    first : int
+        First byte.
+    end : int
+        The byte after the last one.
+    """
     return range(first // CHUNK, -(-end // CHUNK))
 
 
 def runs_of(numbers: Sequence[int]) -> List[Tuple[int, int]]:
-    """Return chunks that follow one another as (first, end)."""
+    """Return runs of consecutive chunks as (first, end).
+
+    Parameters
+    ----------
+    numbers : sequence of int
+        Ascending numbers of chunks.
+    """
     found: List[Tuple[int, int]] = []
     for number in numbers:
         if found and found[-1][1] == number:
@@ -64,7 +94,17 @@ def runs_of(numbers: Sequence[int]) -> List[Tuple[int, int]]:
 
 
 def cut(chunks: Mapping[int, bytes], first: int, end: int) -> bytes:
-    """Return some bytes of chunks that hold them."""
+    """Return a byte range out of the chunks that contain it.
+
+    Parameters
+    ----------
+    chunks : mapping of int to bytes
+        Chunks by number; must cover the range.
+    first : int
+        First byte.
+    end : int
+        The byte after the last one.
+    """
     if first >= end:
         return b""
     numbers = numbers_of(first, end)

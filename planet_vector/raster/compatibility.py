@@ -1,4 +1,4 @@
-"""What rasters must have in common to be put beside one another, and what is said of them together."""
+"""Check that rasters can be combined, and derive what applies to all of them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,22 @@ ALPHA = "alpha"
 
 
 def told_by_pixels(header: RasterHeader) -> Optional[str]:
-    """Return how pixels say that they are no data, if GDAL understands it: `ALPHA`, or the one value of all bands."""
+    """Return how pixels encode nodata, if GDAL understands it: `ALPHA`, or the one value of all bands.
+
+    Parameters
+    ----------
+    header : RasterHeader
+        Header of the raster.
+
+    Returns
+    -------
+    str or None
+        `ALPHA`, the ``repr`` of the value, or None.
+    """
     if header.masked:
         return None
     if header.alpha is not None:
-        # GDAL takes an alpha band for a mask in these alone.
+        # GDAL takes an alpha band as a mask only in these.
         seen = header.alpha == len(header.bands) in (2, 4) and set(header.dtypes) <= {"uint8", "uint16"}
         return ALPHA if seen and not any(value is not None for value in header.nodata) else None
     values = set(map(repr, header.fill_values))
@@ -29,7 +40,15 @@ def told_by_pixels(header: RasterHeader) -> Optional[str]:
 
 
 def bands_of_all(headers: Sequence[RasterHeader], top: RasterHeader) -> List[Band]:
-    """Return the bands of a mosaic: those of the scene on top, but for what is not true of all."""
+    """Return the bands of a mosaic: those of the scene on top, without the properties that are not common to all.
+
+    Parameters
+    ----------
+    headers : sequence of RasterHeader
+        Headers of all scenes.
+    top : RasterHeader
+        Header of the scene on top.
+    """
     found = []
     for number, band in enumerate(top.bands):
         values = {repr(header.fill_values[number]) for header in headers}
@@ -47,21 +66,26 @@ def bands_of_all(headers: Sequence[RasterHeader], top: RasterHeader) -> List[Ban
 
 
 def checked(dataset: DatasetReader, title: str, top: RasterHeader, on_top: str) -> RasterHeader:
-    """Return the header of a scene whose pixels may lie beside those of the scene on top.
+    """Return the header of a scene whose pixels may be combined with those of the scene on top.
 
     Parameters
     ----------
     dataset : rasterio.io.DatasetReader
         The scene, open.
     title, on_top : str
-        What errors call it, and the scene on top.
+        Names of the scene and of the scene on top in error messages.
     top : RasterHeader
-        Of that scene.
+        Header of the scene on top.
+
+    Returns
+    -------
+    RasterHeader
+        Header of the scene.
 
     Raises
     ------
     RasterAccessError
-        When it is not north up, or equal numbers mean different things in both.
+        If it is not north up, or equal numbers mean different things in both.
     """
     north_up(dataset)
     header = header_of(dataset)

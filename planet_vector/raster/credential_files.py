@@ -1,10 +1,10 @@
-"""Files that hand the key to GDALs which take it no other way; only their owner can read them.
+"""Write files that hand the key to GDAL versions without another way; only their owner can read them.
 
-There is one file of a kind for each root of the API. Those that a program names by itself lie beside the file of keys,
-or among the temporary files as well where there is no home directory.
-The file of headers, which a ``/vsicurl?header_file=…`` name refers to, lies in a private folder among the temporary
-files: GDAL 3.13.2 and later read it nowhere else. Its path is always the same, so a name opens again once any part of
-planet_vector has used the service, after a restart of the machine too.
+There is one file of each kind per root of the API. Files that a program opens by their path lie beside the key file,
+or in a temporary folder if there is no home directory.
+The header file, to which a ``/vsicurl?header_file=…`` name refers, lies in a private temporary folder, the only place
+where GDAL 3.13.2 and later read it. Its path is always the same. Therefore a saved name opens again, also after a
+restart of the machine, once any part of planet_vector has used the service.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from planet_vector.private_files import check_folder, make_folder, read_private,
 from planet_vector.raster.gdal_options import GUARDED, HEADERS, READING
 from planet_vector.roots import DEFAULT_API_URL, is_api_origin
 
-# Hosts that the API's links of 2015 name, beside the root's own: all take the key.
+# Hosts in the API's links of 2015, besides that of the root: all accept the key.
 _SIBLINGS = ("api", "view", "tiles", "tiles0", "tiles1", "tiles2", "tiles3")
 _CONFIG_NAME = re.compile(r"gdalrc-[0-9a-f]{16}\.txt")
 
@@ -35,26 +35,36 @@ _CONFIG_NAME = re.compile(r"gdalrc-[0-9a-f]{16}\.txt")
 def header_file(settings: Settings) -> Path:
     """Write the file of HTTP headers for ``/vsicurl?header_file=…``, and return its path.
 
+    Parameters
+    ----------
+    settings : Settings
+        The service and its key.
+
+    Returns
+    -------
+    Path
+        The file, private to the user.
+
     Raises
     ------
     ConfigError
-        When there is no key, or there is no private folder that GDAL reads it in.
+        If there is no key, or no private folder from which GDAL reads the file.
     """
     text = "".join(f"{name}: {value}\n" for name, value in _headers(settings).items())
     return _write(_named(temporary_folder(), settings, "headers"), text)
 
 
 def temporary_folder() -> Path:
-    """Return the private folder for files of headers, made if need be.
+    """Return the private folder for header files, creating it if needed.
 
-    GDAL 3.13.2 and later read a ``header_file`` only below ``/tmp`` or what ``TEMP`` or ``TMP`` name
+    GDAL 3.13.2 and later read a ``header_file`` only below ``/tmp`` or the folders in ``TEMP`` and ``TMP``
     (``CPL_VSIL_CURL_HEADER_FILE_KVP_ENABLED``, by default ``ONLY_IN_TEMP``); `tempfile.gettempdir` may be elsewhere.
-    The folder is one of this user alone: it is checked each time, as others may write to ``/tmp``.
+    The folder must belong to this user alone. It is checked each time, as others may write to ``/tmp``.
 
     Raises
     ------
     ConfigError
-        When no such folder is there, or can be made.
+        If there is no private folder and none can be created.
     """
     refused = ""
     for folder in _temporary_folders():
@@ -75,7 +85,7 @@ def temporary_folder() -> Path:
 
 
 def _temporary_folders() -> Iterator[Path]:
-    """Yield where the private folder may be, in an order that is the same in all programs of the user."""
+    """Yield candidates for the private folder, in the same order in all programs of the user."""
     user = "" if sys.platform == "win32" else f"-{os.getuid()}"
     places = [os.environ.get("TEMP"), os.environ.get("TMP")]
     # /tmp first: another program may have other variables. Windows has no /tmp, but a TEMP for each user.
@@ -96,15 +106,25 @@ def config_file(settings: Settings) -> Path:
     """Write the file for ``GDAL_CONFIG_FILE``, and return its path.
 
     With it, any program built on GDAL 3.7 or later opens ``/vsicurl/<product link>``, and sends the key to the
-    API's own hosts only. Older ones ignore that part of the file.
+    API's own hosts only. Older versions ignore that part of the file.
+
+    Parameters
+    ----------
+    settings : Settings
+        The service and its key.
+
+    Returns
+    -------
+    Path
+        The file, private to the user.
 
     Raises
     ------
     ConfigError
-        When there is no key, or the file cannot be written.
+        If there is no key, or the file cannot be written.
     """
-    # Only what GDAL knows for a whole process alone is said for it: without its look around, say, GDAL would miss
-    # the world files and overviews of the user's own rasters.
+    # Set globally only the options that GDAL cannot restrict to a path. With directory listings disabled for the
+    # process, for example, GDAL would miss the world files and overviews of the user's own rasters.
     lines = ["[configoptions]", *(f"{name}={value}" for name, value in GUARDED.items()), "", "[credentials]"]
     options = {HEADERS: headers_option(settings), **READING}
     for number, prefix in enumerate(prefixes(settings)):
@@ -114,7 +134,13 @@ def config_file(settings: Settings) -> Path:
 
 
 def is_config_file(path: Path) -> bool:
-    """Return whether `config_file` wrote a path, for any root of the API."""
+    """Return whether `config_file` wrote a path, for any root of the API.
+
+    Parameters
+    ----------
+    path : Path
+        The path; need not exist.
+    """
     folders = [folder.name for folder in _folders()]
     return path.parent.name in folders and bool(_CONFIG_NAME.fullmatch(path.name))
 
@@ -125,16 +151,21 @@ def tiles_file(settings: Settings, name: str, description: bytes) -> Path:
     Parameters
     ----------
     settings : Settings
-        The service and its key, which is in the description: GDAL has no other place for it.
+        The service and its key. The description contains the key, as GDAL reads it nowhere else.
     name : str
         The basemap.
     description : bytes
         As `planet_vector.raster.gdal_xml.tiles_description` writes it.
 
+    Returns
+    -------
+    Path
+        The file, private to the user.
+
     Raises
     ------
     ConfigError
-        When the file cannot be written.
+        If the file cannot be written.
     """
     return _write(_path(settings, f"tiles-{name}"), description.decode())
 
@@ -145,14 +176,14 @@ def remove_tiles(root: str, name: str) -> None:
     Parameters
     ----------
     root : str
-        Of which root, as `root_of` returns it.
+        Digest of the API root, as `root_of` returns it.
     name : str
-        As `tiles_file` was given it; ``*`` stands for any text.
+        Basemap, as passed to `tiles_file`; ``*`` matches any text.
 
     Raises
     ------
     OSError
-        When one cannot be removed.
+        If a file cannot be removed.
     """
     for folder in _folders():
         for path in folder.glob(f"tiles-{name}-{root}.txt"):
@@ -160,13 +191,30 @@ def remove_tiles(root: str, name: str) -> None:
 
 
 def root_of(settings: Settings) -> str:
-    """Return what stands for a root of the API in names of files."""
+    """Return the digest that identifies a root of the API in file names.
+
+    Parameters
+    ----------
+    settings : Settings
+        The service and its key.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
     return hashlib.blake2b(settings.api_url.encode(), digest_size=8).hexdigest()
 
 
 def forget(settings: Settings) -> None:
-    """Remove what was written for a root."""
-    # Files of headers were kept beside the others once. A folder that is not private is somebody else's.
+    """Remove the files that were written for a root.
+
+    Parameters
+    ----------
+    settings : Settings
+        The service and its key.
+    """
+    # Earlier versions kept header files beside the others. A folder that is not private belongs to another user.
     for folder in _folders():
         for kind in ("headers", "gdalrc", "tiles-*"):
             pattern = _named(folder, settings, kind)
@@ -175,10 +223,15 @@ def forget(settings: Settings) -> None:
 
 
 def prefixes(settings: Settings) -> List[str]:
-    """Return the beginnings of ``/vsicurl/`` names that may take the key of a root.
+    """Return the prefixes of ``/vsicurl/`` names to which GDAL may send the key of a root.
 
-    That is its whole origin, as a service may have products beside its API; only its own addresses, where another
+    The prefix is the whole origin, as a service may have products beside its API; only the root itself if another
     connection has the same origin.
+
+    Parameters
+    ----------
+    settings : Settings
+        The service and its key.
     """
     if roots_beside(settings.api_url):
         return [f"/vsicurl/{settings.api_url}"]
@@ -186,20 +239,30 @@ def prefixes(settings: Settings) -> List[str]:
     roots = [f"{parts.scheme}://{parts.netloc}"]
     if is_api_origin(settings.api_url, DEFAULT_API_URL):
         roots += [url for url in (f"https://{host}.planet.com" for host in _SIBLINGS) if url not in roots]
-    # The slash at the end keeps "https://api.planet.com.example.org" out.
+    # The slash at the end excludes "https://api.planet.com.example.org".
     return [f"/vsicurl/{root}/" for root in roots]
 
 
 def headers_option(settings: Settings) -> str:
     """Return the value of GDAL's option `HEADERS` that carries the key.
 
+    Parameters
+    ----------
+    settings : Settings
+        The service and its key.
+
+    Returns
+    -------
+    str
+        Headers, separated by CR LF.
+
     Raises
     ------
     ConfigError
-        When there is no key, or one that the option cannot hold.
+        If there is no key, or the option cannot hold it.
     """
     value = "\r\n".join(f"{name}: {value}" for name, value in _headers(settings).items())
-    if "," in value:  # it separates headers there
+    if "," in value:  # GDAL separates headers by commas
         raise ConfigError("The API key holds a comma, which GDAL takes for the end of a header: copy it again.")
     return value
 
@@ -216,7 +279,7 @@ def _path(settings: Settings, kind: str) -> Path:
 
 
 def _folder() -> Optional[Path]:
-    """Return the folder of the file of keys, or None where there is no place for it."""
+    """Return the folder of the key file, or None if there is no home directory."""
     try:
         return credentials_path().parent
     except ConfigError:
@@ -224,7 +287,7 @@ def _folder() -> Optional[Path]:
 
 
 def _folders() -> Iterator[Path]:
-    """Yield where files of any kind may be."""
+    """Yield the folders that may hold files of any kind."""
     folder = _folder()
     if folder is not None:
         yield folder
@@ -236,12 +299,12 @@ def _named(folder: Path, settings: Settings, kind: str) -> Path:
 
 
 def _write(path: Path, text: str) -> Path:
-    """Write a file that at no time others can read, unless it is there already."""
+    """Write a file that others cannot read at any time, unless it exists with the same content."""
     data = text.encode()
     try:
         with suppress(OSError):
             if read_private(path, len(data))[0] == data:
-                os.utime(path)  # what clears temporary files takes old ones
+                os.utime(path)  # keeps cleaners of temporary files from removing it
                 return path
         make_folder(path.parent)
         write_private(path, data, ".key-")

@@ -1,11 +1,12 @@
-"""A GeoTIFF read at reduced size: what is taken of it, and a copy that holds just that.
+"""Find what a reduced read of a GeoTIFF needs, and copy just that.
 
-A decimated read of GDAL takes the nearest pixels, and of the file only the blocks that they lie in. Which these are
-follows from the tables in its header. The copy is as long as the file, with header and those blocks at their own places
-and nothing between (a sparse file, where the disk has such), so that GDAL itself decodes them. The others are said
-there to lie beyond its end: a block that was not foreseen is an error, and never zeros.
+A decimated read of GDAL takes the nearest pixels, and reads only the blocks that contain them. The tables in the
+header determine which blocks these are. The copy is as long as the file. It contains the header and those blocks at
+their original offsets and is sparse in between, where the file system supports it, so that GDAL itself decodes them.
+The offsets of all other blocks point beyond the end of the copy: a block that was not foreseen is an error, never
+zeros.
 
-The header may be made by anybody: each number is looked at before anything of that size is read.
+The header is untrusted: each number is checked before data of that size is read.
 """
 
 from __future__ import annotations
@@ -45,48 +46,48 @@ from planet_vector.raster.remote_file import HEAD, RemoteFile
 from planet_vector.raster.spans import Range
 
 AT_LEAST = 1000
-"""Pixels that the longer side of the largest overview has, or more: what a map on a screen shows of a whole product."""
+"""Least pixels on the longer side of the largest overview: what a map on a screen shows of a whole product."""
 
 MOST_BLOCKS = 2**20
-"""Blocks of a directory; a product of one-row strips has some 8000."""
+"""Most blocks of a directory; a product of one-row strips has some 8000."""
 
 MOST_HEADER = 32 * 2**20
-"""Bytes of all values in a header: two tables of so many blocks have 16 MB."""
+"""Most bytes of all values in a header: two tables of as many blocks have 16 MB."""
 
 _MOST_DIRECTORIES = 32
-_PIECE = 8 * 2**20  # bytes fetched and written at once: how soon somebody who wants no more of it is heard
+_PIECE = 8 * 2**20  # bytes fetched and written at once; an interrupt takes effect after each
 _AROUND = 4  # bytes before and after a block, in which a cloud-optimised file repeats its length
 _EPSILON = 1e-10  # as in GDALRasterBand::IRasterIO
 _SIGNED = 2  # of SAMPLE_FORMAT
 
-# What names other files in GDAL's metadata, which opens them when overviews are looked for; or may be any text.
+# Metadata items that name other files, which GDAL opens when it looks for overviews; "&#" may encode any text.
 _NAMING = (b"OVERVIEW_FILE", b"X_DATASET", b"Y_DATASET", b"&#")
 
 Progress = Optional[Callable[[int, int], None]]
-"""Called with the bytes of blocks that are there, and those there will be; what it raises ends it."""
+"""Callback for the bytes of blocks that were read, and their total; an exception in it aborts the copy."""
 
 
 class Decimation(NamedTuple):
-    """Reduced size of a file, and the bytes of it that this takes.
+    """Reduced size of a file, and the bytes that this read needs.
 
     Attributes
     ----------
     title : str
-        What errors call it.
+        Name used in error messages.
     needless : str
-        Why it needs no overviews, as the rest of a sentence, or nothing.
+        Why it needs no overviews, as the rest of a sentence, or an empty string.
     rows, columns : int
-        Of the largest overview.
+        Size of the largest overview.
     factors : tuple of int
-        By which the further ones are smaller than that.
+        Factors by which the further overviews are smaller than that.
     mask : int
         Number of the directory that holds its mask, counted from 1, or 0.
     ranges : list of (int, int)
-        Bytes that are fetched: the first of each block, and the one after its last.
+        Bytes to fetch: the first of each block, and the one after its last.
     header : list of (int, bytes)
-        What stands beside the blocks, and where.
+        Offset and content of each part of the header.
     size : int
-        Bytes of the file.
+        Size of the file in bytes.
     """
 
     title: str
@@ -101,26 +102,31 @@ class Decimation(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """Bytes of the blocks that are fetched."""
+        """Bytes of the blocks to fetch."""
         return sum(end - first for first, end in self.ranges)
 
 
 def look(file: RemoteFile, title: str) -> Decimation:
-    """Read the header of a file, and find out how it is reduced.
+    """Read the header of a file, and determine how it is reduced.
 
     Parameters
     ----------
     file : RemoteFile
         The file.
     title : str
-        What errors call it.
+        Name used in error messages.
+
+    Returns
+    -------
+    Decimation
+        Size of the overviews, and the bytes they need.
 
     Raises
     ------
     ServiceError
-        When the service does not give it.
+        If the service does not provide the file.
     RasterAccessError
-        When its header is not one of a GeoTIFF that can be read, or asks for what no product needs.
+        If its header is not that of a readable GeoTIFF, or exceeds the bounds of a product.
     """
     file.remembers = True
     try:
@@ -132,27 +138,27 @@ def look(file: RemoteFile, title: str) -> Decimation:
 
 
 def copy(file: RemoteFile, decimation: Decimation, path: Path, progress: Progress = None) -> None:
-    """Write a copy of a file that holds what its decimation takes.
+    """Write a copy of a file that contains the bytes of a decimation.
 
     Parameters
     ----------
     file : RemoteFile
         The file.
     decimation : Decimation
-        As `look` found it.
+        As `look` returns it.
     path : Path
-        Where to; it is there, and empty.
+        File to write; must exist and be empty.
     progress : callable, optional
-        Told how far it is.
+        Called with the bytes read so far and their total.
 
     Raises
     ------
     ServiceError
-        When the service does not give a part.
+        If the service does not provide a part.
     RasterAccessError
-        When the file is another than before.
+        If the file has changed since.
     OSError
-        When the disk does not take it.
+        If the disk cannot be written.
     """
     done, total = 0, decimation.bytes
     with path.open("r+b") as target:
@@ -169,7 +175,7 @@ def copy(file: RemoteFile, decimation: Decimation, path: Path, progress: Progres
                 done += len(body)
             if progress is not None:
                 progress(done, total)
-        for at, content in decimation.header:  # last: blocks are fetched with what is around them
+        for at, content in decimation.header:  # last, as blocks are fetched with a few bytes around them
             target.seek(at)
             target.write(content)
 
@@ -188,11 +194,11 @@ def _pieces(ranges: Sequence[Range]) -> Iterator[List[Range]]:
 
 
 class _Layout(NamedTuple):
-    """Division of a directory's pixels into blocks, and the tables of their offsets and lengths."""
+    """Layout of a directory's pixels in blocks, with the tables of their offsets and lengths."""
 
     size: Tuple[int, int]  # columns and rows
     block: Tuple[int, int]
-    separate: int  # planes of blocks: the bands, where each has its own
+    separate: int  # planes of blocks: the number of bands if each has its own
     length: int  # bytes of a decoded block
     offsets: Tuple[int, ...]
     lengths: Tuple[int, ...]
@@ -260,7 +266,7 @@ class _Header:
         )
 
     def _metadata(self, directory: Directory) -> bytes:
-        """Return GDAL's metadata, in whose names case does not count."""
+        """Return GDAL's metadata in upper case, as its names are case-insensitive."""
         return self._tiff.raw_text(directory, GDAL_METADATA, MOST_HEADER).upper()
 
     def _size(self, directory: Directory) -> Tuple[int, int]:
@@ -277,7 +283,7 @@ class _Header:
         else:
             block = size[0], min(self._tiff.number(directory, ROWS_PER_STRIP, size[1]), size[1])
         offsets = TILE_OFFSETS if tiled else STRIP_OFFSETS
-        # Some writers call the table of tiles by the name of that of strips.
+        # Some writers store the byte counts of tiles under the tag of strips.
         lengths = TILE_BYTES if tiled and TILE_BYTES in fields else STRIP_BYTES
         if not min(block) or offsets not in fields or lengths not in fields:
             raise TiffProblem("does not say where its pixels lie")
@@ -294,7 +300,7 @@ class _Header:
         return _Layout(size, block, separate, length, starts, sizes, fields[offsets])
 
     def _blocks(self, layout: _Layout, shape: Tuple[int, int]) -> List[int]:
-        """Return the numbers of the blocks that a read of columns and rows takes."""
+        """Return the numbers of the blocks that a read of so many columns and rows needs."""
         columns, rows = (
             sorted({min(int((number + 0.5) * size / count + _EPSILON), size - 1) // block for number in range(count)})
             for size, count, block in zip(layout.size, shape, layout.block)
@@ -304,23 +310,23 @@ class _Header:
                 for plane in range(layout.separate) for row in rows for column in columns]  # fmt: skip
 
     def _ranges(self, layout: _Layout, blocks: Sequence[int], patched: Dict[int, bytes]) -> List[Range]:
-        """Return where blocks lie, and say in a table for the copy that the others lie beyond the end."""
+        """Return the ranges of blocks, and patch the table of the copy so that all others lie beyond its end."""
         offsets, lengths, table = layout.offsets, layout.lengths, layout.table
         place = self._tiff.place(table)
-        if place is None:  # a table within its field has a few numbers, which are all taken for wanted
+        if place is None:  # an inline table has few blocks: all are fetched
             blocks = range(len(offsets))
         else:
             wanted, beyond = set(blocks), 2 ** (8 * (table.length // table.number)) - 1
             patch = [offset if number in wanted or not offset else beyond for number, offset in enumerate(offsets)]
             patched[place] = self._tiff.form.packed(table.kind, patch)
-        # Others were never written.
+        # Sparse blocks have none.
         found = [(offsets[n], offsets[n] + lengths[n]) for n in blocks if offsets[n] and lengths[n]]
         if any(end > self._file.size for _, end in found):
             raise TiffProblem("is cut off")
         return found
 
     def _read_values(self) -> None:
-        """Read what stands outside the fields, all at once."""
+        """Read the values stored outside the fields in one batch."""
         wanted: Dict[int, int] = {}
         for directory in self._directories:
             for field in directory.fields.values():
@@ -333,14 +339,14 @@ class _Header:
 
 
 class _Recorded:
-    """Seekable view of a remote file that keeps what is read.
+    """Seekable view of a remote file that records what is read.
 
     Attributes
     ----------
     size : int
-        Bytes of the file.
+        Size of the file in bytes.
     parts : dict of int to bytes
-        What was read, by where it stands.
+        What was read, by offset.
     """
 
     def __init__(self, file: RemoteFile) -> None:
@@ -358,7 +364,7 @@ class _Recorded:
         return self.parts.get(self._at, b"")[:size]
 
     def fetch(self, ranges: Sequence[Tuple[int, int]]) -> None:
-        """Read ranges (first byte, bytes) together."""
+        """Read ranges (offset, length) in one batch."""
         for (at, _), body in zip(ranges, self._remote.read(ranges)):
             if len(body) > len(self.parts.get(at, b"")):
                 self.parts[at] = body

@@ -1,11 +1,12 @@
-"""Products as VRTs: the file where it lies for its own pixels, smaller copies of it for a look from afar.
+"""Describe products as VRTs: the file in place for its own pixels, and overviews from elsewhere.
 
 A product of one-row strips without overviews costs a program that draws all of it hundreds of requests, for nearly all
-of the file. The service draws the same scene as tiles of a web map. So the VRT of a product for the eye names these
-tiles as its overviews, warped to the grid of the file. Any program opens it by the name of the VRT; at full size its
-pixels are the file's.
+of the file. The service renders the same scene as tiles of a web map. The VRT of a visual product therefore uses
+these tiles as its overviews, warped to the grid of the file. Any program opens the product by the name of the VRT; at
+full size its pixels are those of the file.
 
-Only the standard library and requests are needed here: the GDAL driver uses this in whatever Python it finds.
+This module needs only the standard library and requests, because the GDAL driver runs it in whatever Python embeds
+GDAL.
 """
 
 from __future__ import annotations
@@ -37,41 +38,46 @@ from planet_vector.scene import Scene
 from planet_vector.workers import Workers
 
 ONE_AFTER_ANOTHER: Build = (3, 10, 0)
-"""From here on GDAL asks for the tiles of a window one after another, when it reads all their bands.
+"""From this version on GDAL requests the tiles of a window one after another if it reads all their bands at once.
 
-Seen with 3.10.3 and 3.13.3, and not with 3.6.2.
+Observed with 3.10.3 and 3.13.3, not with 3.6.2.
 """
 
 _MOST_LATITUDE = 85.0  # degrees; a web map ends at 85.06
 _SECONDS = 5.0  # for one tile with all its retries
-_MOST_TILE = 2**22  # bytes; without any compression it has 2**18
+_MOST_TILE = 2**22  # bytes; uncompressed it has 2**18
 _PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
-_LONGEST = 100  # characters of an id in the name of a file
+_LONGEST = 100  # characters of an id in a file name
 
 log = logging.getLogger(__name__)
 
 
 class _Undescribed(ValueError):
-    """Raised if a product is not of the kind that tiles show. The message goes on after its name."""
+    """Raised if the tiles do not show a product. The message continues a sentence after its name."""
 
 
 def name_of(catalog: Catalog, scene: Scene, product: str, access: Access, build: Build = ANY_BUILD) -> str:
-    """Return the name of a product for a program whose options are not ours to set: of its VRT, if it has one.
+    """Return a name that needs no options for a product: the path of its VRT, if it has one, or a ``/vsicurl?`` name.
 
     Parameters
     ----------
     catalog, scene, product, access, build
         As for `described`.
+
+    Returns
+    -------
+    str
+        Name for any program in this process.
     """
     path = described(catalog, scene, product, access, build)
     return self_contained(access) if path is None else str(path)
 
 
 def described(catalog: Catalog, scene: Scene, product: str, access: Access, build: Build = ANY_BUILD) -> Optional[Path]:
-    """Write the VRT of a product that has overviews kept here, or that the service's tiles show, and return its path.
+    """Write the VRT of a product that has local overviews or is shown by the service's tiles, and return its path.
 
-    The second is a visual product of 8 bits: red, green and blue, with alpha, or with 0 or nothing for no data; north
-    up, in a system with an EPSG code, on one side of the antimeridian; without overviews of its own.
+    Tiles show a visual product of 8 bits: red, green and blue, with alpha, or with nodata 0 or none; north up, in a
+    coordinate system with an EPSG code, on one side of the antimeridian; without overviews of its own.
 
     Parameters
     ----------
@@ -82,14 +88,14 @@ def described(catalog: Catalog, scene: Scene, product: str, access: Access, buil
     product : str
         One of its products, which can be read in ranges.
     access : Access
-        How it is opened by itself.
+        How the product itself is opened.
     build : tuple of int
-        The version of the GDAL that opens it, where it is known: each reads tiles in another way soonest.
+        Version of the GDAL that opens it, if known; the fastest way to read tiles depends on it.
 
     Returns
     -------
     Path or None
-        None for any other product, and where the service gives no tile of it: it is opened by its own name.
+        None for any other product, and if the service provides no tile of it; it is then opened by its own name.
     """
     if not all(is_item_id(part) and len(part) <= _LONGEST for part in (scene.scene_type, scene.id, product)):
         return None
@@ -106,7 +112,7 @@ def described(catalog: Catalog, scene: Scene, product: str, access: Access, buil
             overviews = _tiles_of(catalog, scene, header, path, build)
         except (_Undescribed, TiffProblem):
             if path.exists():
-                remove(path)  # it is of another version of the file
+                remove(path)  # belongs to another version of the file
             raise
         return write(path, description(self_contained(access), header, overviews))
     except (_Undescribed, TiffProblem) as problem:
@@ -117,11 +123,11 @@ def described(catalog: Catalog, scene: Scene, product: str, access: Access, buil
 
 
 def subdatasets(catalog: Catalog, scene: Scene, products: Optional[Sequence[str]] = None) -> List[Tuple[str, str]]:
-    """Return a name and a description for each product of a scene that GDAL can open where it lies.
+    """Return a name and a description for each product of a scene that GDAL can open in place.
 
-    The names open in this process and hold no key; where a VRT describes a product with the service's tiles as its
-    overviews, it is the path of that. A product that can only be had whole (one that is served
-    without ranges) is left out: no name would open it.
+    The names open in this process and do not contain the key. If a VRT describes a product with the service's tiles as
+    its overviews, the name is the path of the VRT. Products that are only served whole, without ranges, are omitted, as
+    no name would open them.
 
     Parameters
     ----------
@@ -130,14 +136,19 @@ def subdatasets(catalog: Catalog, scene: Scene, products: Optional[Sequence[str]
     scene : Scene
         The scene.
     products : sequence of str, optional
-        The products wanted; all of them by default.
+        The products; all of them by default.
+
+    Returns
+    -------
+    list of (str, str)
+        Names and descriptions.
 
     Raises
     ------
     NotFoundError
-        When the scene has no such product.
+        If the scene lacks one of the products.
     ServiceError
-        When the service does not give one of them.
+        If the service does not provide one of them.
     """
     wanted = list(scene.products if products is None else products)
     links = [scene.product_link(product) for product in wanted]
@@ -159,12 +170,12 @@ def description(name: str, header: TiffHeader, overviews: Sequence[str]) -> str:
     Parameters
     ----------
     name : str
-        The GDAL name of the file, as `self_contained` returns it. It is opened as a GeoTIFF and by no other driver, and
-        not before pixels of full size are looked at.
+        GDAL name of the file, as `self_contained` returns it. GDAL opens it as a GeoTIFF, with no other driver, and not
+        before pixels of full size are read.
     header : TiffHeader
         Its header.
     overviews : sequence of str
-        What GDAL opens them by, the larger first: names of rasters, or texts of VRTs.
+        Overviews, the largest first: GDAL names of rasters, or texts of VRTs.
     """
     root = new_vrt(header.grid)
     add_metadata(root, header.metadata)
@@ -182,12 +193,12 @@ def description(name: str, header: TiffHeader, overviews: Sequence[str]) -> str:
 
 
 def _tiles_of(catalog: Catalog, scene: Scene, header: TiffHeader, path: Path, build: Build) -> List[str]:
-    """Return the tiles of a scene as overviews of its product at a path, once the service has given one of them."""
+    """Return the tiles of a scene as overviews of its product at a path, after one tile was fetched as a check."""
     west, south, east, north = _box(scene)
     pattern, deepest = catalog.tiles(scene), tiles_level(scene)
 
     def tiles(zoom: int) -> str:
-        # Each zoom alone: of coarser ones GDAL would make overviews of the overview, at 40 ms for each that it opens.
+        # One zoom each: GDAL would turn coarser zooms into overviews of the overview, and opening each takes 40 ms.
         text = tiles_description(catalog, pattern, zoom, alone=True)
         name = str(tiles_file(catalog.settings, tiles_name(path, zoom), text))
         return name if build < ONE_AFTER_ANOTHER else tiles_by_band(name, zoom)
@@ -195,8 +206,8 @@ def _tiles_of(catalog: Catalog, scene: Scene, header: TiffHeader, path: Path, bu
     found = tile_overviews(header, (south + north) / 2, tiles, deepest)
     if not found:
         raise _Undescribed("is too small for overviews")
-    # All are drawn of the same file. Where the service cannot draw it, or has no tiles, its answer would be taken for
-    # nothing being there.
+    # All tiles are rendered from the same file. If the service cannot render it, or has no tiles, GDAL would take its
+    # responses for empty tiles.
     zoom = _zoom_around(east - west, deepest)
     _check_tile(catalog, tiles_address(catalog, pattern), zoom, (west + east) / 2, (south + north) / 2)
     return found
@@ -217,12 +228,12 @@ def _check_kind(header: TiffHeader) -> None:
 
 
 def _box(scene: Scene) -> Bounds:
-    """Return the box around the footprint of a scene, in degrees.
+    """Return the bounding box of the footprint of a scene, in degrees.
 
     Raises
     ------
     _Undescribed
-        When the file, which may be larger, may reach across the antimeridian or beyond what a web map shows.
+        If the file, which may be larger, may cross the antimeridian or reach beyond the web map.
     """
     places = [place for polygon in scene.polygons for ring in polygon for place in ring]
     if not places:
@@ -241,17 +252,17 @@ def _zoom_around(width: float, deepest: int) -> int:
 
 
 def _check_tile(catalog: Catalog, address: str, zoom: int, longitude: float, latitude: float) -> None:
-    """Be sure that the service gives a tile.
+    """Check that the service provides a tile.
 
     Raises
     ------
     ServiceError
-        When it gives none.
+        If it does not.
     """
 
     def take(response: requests.Response) -> None:
         if response.status_code != 200 or not read_body(response, _MOST_TILE).startswith(_PICTURES):
-            raise ProtocolError("The service gives something else than a picture for a tile.")
+            raise ProtocolError("The service sent something other than a picture for a tile.")
 
     side = 2 * HALF_WORLD / 2**zoom
     x, y = to_mercator(longitude, latitude)

@@ -1,7 +1,7 @@
-"""Where the VRTs of products lie: a folder for each root of the API in the user's cache; and when they go.
+"""Store the VRTs of products, in a folder for each root of the API in the user's cache, and remove old ones.
 
-A VRT may name descriptions of tiles, which hold the key and lie beside the file of keys: they go together. Only the
-standard library is needed here: the GDAL driver uses this in whatever Python it finds.
+A VRT may refer to descriptions of tiles, which contain the key and lie beside the key file. Both are removed
+together. This module needs only the standard library, because the GDAL driver runs it in whatever Python embeds GDAL.
 """
 
 from __future__ import annotations
@@ -18,47 +18,71 @@ from planet_vector.raster import credential_files
 from planet_vector.user_folders import user_directory
 
 MOST = 500
-"""VRTs that stay, of any service, with those of the last day: those that were named last. Each has some 30 kB, and five
-descriptions of tiles."""
+"""Most VRTs kept, of all services, besides those of the last day; the oldest are removed. Each has some 30 kB, and five
+descriptions of tiles.
+"""
 
-_WRITING = ".vrt-"  # what the names of temporary files begin with
+_WRITING = ".vrt-"  # prefix of temporary files
 
 
 def directory() -> Path:
-    """Return the folder that holds the folders of all roots.
+    """Return the folder that contains the folders of all roots.
 
     Raises
     ------
     ConfigError
-        When there is no place for it.
+        If there is no home directory, and no variable specifies another folder.
     """
     return user_directory("cache") / "described"
 
 
 def path_of(settings: Settings, scene_type: str, scene_id: str, product: str) -> Path:
-    """Return where the VRT of a product is: always the same place, so what names it opens again when it is written.
+    """Return the path of a product's VRT; it never changes, so a reference opens again once the VRT has been rewritten.
+
+    Parameters
+    ----------
+    settings : Settings
+        The service and its key.
+    scene_type : str
+        Scene type.
+    scene_id : str
+        Id of the scene.
+    product : str
+        Name of the product.
 
     Raises
     ------
     ConfigError
-        When there is no place for it.
+        If there is no folder for it.
     """
-    # The parts may hold the dash themselves, and some disks know no capital letters.
+    # The parts may contain the dash themselves, and some file systems are case-insensitive.
     of = hashlib.blake2b(f"{scene_type}/{scene_id}/{product}".encode(), digest_size=8).hexdigest()
     return directory() / credential_files.root_of(settings) / f"{file_stem(scene_id)}-{file_stem(product)}-{of}.vrt"
 
 
 def write(path: Path, text: str) -> Path:
-    """Write a VRT, which only its owner reads, as it may hold an address signed for a while; old ones go.
+    """Write a VRT that only its owner can read, as it may contain a signed address, and remove old ones.
+
+    Parameters
+    ----------
+    path : Path
+        As `path_of` returns it.
+    text : str
+        Text of the VRT.
+
+    Returns
+    -------
+    Path
+        The same path.
 
     Raises
     ------
     ConfigError
-        When it cannot be written.
+        If it cannot be written.
     """
     try:
         make_folder(path.parent)
-        write_private(path, text.encode(), _WRITING)  # at once: two programs may write the same
+        write_private(path, text.encode(), _WRITING)  # atomically, as two programs may write the same file
     except OSError as error:
         raise ConfigError(f"{path} cannot be written ({error.strerror}): make its folder writable.") from None
     remove_stale(path.parent, f"{_WRITING}*")
@@ -67,26 +91,45 @@ def write(path: Path, text: str) -> Path:
 
 
 def remove(path: Path) -> None:
-    """Remove a VRT with the tiles that it names, and with what GDAL has written beside it, such as statistics.
+    """Remove a VRT with its descriptions of tiles, and with files that GDAL wrote beside it, for example statistics.
+
+    Parameters
+    ----------
+    path : Path
+        The VRT; may be missing.
 
     Raises
     ------
     OSError
-        When it cannot be removed.
+        If it cannot be removed.
     """
-    path.unlink(missing_ok=True)  # first: it is never there without what it names
+    path.unlink(missing_ok=True)  # first, so that it never exists without the tiles it refers to
     for beside in path.parent.glob(f"{path.name}.*"):
         beside.unlink(missing_ok=True)
     credential_files.remove_tiles(path.parent.name, tiles_name(path, "*"))
 
 
 def tiles_name(path: Path, zoom: object) -> str:
-    """Return what `planet_vector.raster.credential_files.tiles_file` calls the tiles of a zoom that a VRT names."""
+    """Return the name, for `planet_vector.raster.credential_files.tiles_file`, of the tiles of a zoom of a VRT.
+
+    Parameters
+    ----------
+    path : Path
+        The VRT.
+    zoom : int or str
+        The zoom; ``"*"`` matches any.
+    """
     return f"{path.stem}-{zoom}"
 
 
 def clear() -> int:
-    """Remove all, of every root, and return how many there were."""
+    """Remove the VRTs of all roots, and return how many there were.
+
+    Returns
+    -------
+    int
+        Number of removed VRTs.
+    """
     found = list(_written())
     for path in found:
         remove(path)
@@ -94,7 +137,13 @@ def clear() -> int:
 
 
 def forget(settings: Settings) -> None:
-    """Remove those of a root."""
+    """Remove the VRTs of a root.
+
+    Parameters
+    ----------
+    settings : Settings
+        The service and its key.
+    """
     for path in _written(credential_files.root_of(settings)):
         remove(path)
 

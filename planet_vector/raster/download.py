@@ -1,7 +1,6 @@
-"""Whole files: fetched atomically, resumed after a break, never taken for complete when they are not.
+"""Fetch whole files: atomically, with resumption after a break, and with a check that they are complete.
 
-What a file is called while it comes in, and how a later download goes on, is said in
-`planet_vector.raster.partial_file`.
+`planet_vector.raster.partial_file` defines the name of an incomplete file, and how a later download resumes it.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ from planet_vector.raster.partial_file import PartialFile
 from planet_vector.scene import Scene
 
 BREAKS = 5
-"""Breaks in a row without a byte gained, and restarts from the first byte, before a transfer is given up."""
+"""Breaks in a row without a byte gained, and restarts from the first byte, before a transfer is aborted."""
 
 QUIET = 90.0
-"""Seconds without a byte, over tries that got no further than those before, until a transfer is given up."""
+"""Seconds without a byte, summed over tries without progress, before a transfer is aborted."""
 
 _SAFE = re.compile(r"[A-Za-z0-9][\w.\-]{0,149}", re.ASCII)
 _SUFFIXES = (".tif", ".tiff", ".zip")
@@ -42,8 +41,7 @@ def download(
 ) -> List[Path]:
     """Fetch products of scenes into a directory, several at once.
 
-    A file that is there already is left alone when it is as long as the service's. When one cannot be had the
-    others are still fetched.
+    An existing file is kept if it is as long as the service's. If one file fails, the others are still fetched.
 
     Parameters
     ----------
@@ -52,13 +50,13 @@ def download(
     scenes : iterable of Scene
         The scenes.
     products : sequence of str
-        The products of each; if empty, the one that people want first.
+        The products of each; if empty, the preferred product of the scene type.
     directory : Path
-        Where to; made if need be.
+        Target folder; created if needed.
     overwrite : bool
-        Replace files that are there and are not as long as the service's.
+        Replace existing files whose length differs from the service's.
     progress : callable, optional
-        Told of each file as it comes in.
+        Called with path, bytes received and total bytes (None if unknown).
 
     Returns
     -------
@@ -68,7 +66,7 @@ def download(
     Raises
     ------
     PlanetVectorError
-        What went wrong with the first file that could not be had.
+        The error of the first file that failed.
     """
     directory.mkdir(parents=True, exist_ok=True)
     wanted = [
@@ -92,11 +90,41 @@ def download(
 def download_one(
     catalog: Catalog, scene: Scene, product: str, link: str, directory: Path, overwrite: bool, progress: FileProgress
 ) -> Path:
-    """Fetch one product, under the name the service proposes where that is a safe one; return where it is."""
+    """Fetch one product, under the name that the service proposes if it is safe; return its path.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
+    scene : Scene
+        The scene.
+    product : str
+        Name of the product.
+    link : str
+        The product's link.
+    directory : Path
+        Target folder; must exist.
+    overwrite : bool
+        Replace an existing file whose length differs from the service's.
+    progress : callable or None
+        Called with path, bytes received and total bytes (None if unknown).
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    RasterAccessError
+        If another file exists, and `overwrite` is False.
+    ServiceError
+        If the service does not provide the whole file.
+    """
     size, headers = _told(catalog, link)
     name = safe_name(headers.get("Content-Disposition"), scene.id, product)
     if product not in name and len(scene.products) > 1:
-        # A name that leaves the product out may be proposed for another product, too.
+        # The service may propose a name without the product for another product, too.
         name = str(Path(safe_name(None, scene.id, product)).with_suffix(Path(name).suffix))
     path = directory / name
     _fetch_unless_there(catalog, link, path, size, overwrite, progress)
@@ -104,21 +132,47 @@ def download_one(
 
 
 def fetch_unless_there(catalog: Catalog, link: str, path: Path, overwrite: bool, progress: FileProgress) -> bool:
-    """Fetch a file, unless one as long as the service's is there already; tell whether it was fetched.
+    """Fetch a file unless one as long as the service's exists; return whether it was fetched.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
+    link : str
+        Link of the file.
+    path : Path
+        File to write.
+    overwrite : bool
+        Replace an existing file whose length differs from the service's.
+    progress : callable or None
+        Called with path, bytes received and total bytes (None if unknown).
+
+    Returns
+    -------
+    bool
+        Whether it was fetched.
 
     Raises
     ------
     RasterAccessError
-        When another file is there, and may not be overwritten.
+        If another file exists, and `overwrite` is False.
     ServiceError
-        When the service does not give it whole.
+        If the service does not provide the whole file.
     """
     size = _told(catalog, link)[0] if path.exists() else None
     return _fetch_unless_there(catalog, link, path, size, overwrite, progress)
 
 
 def heard(progress: FileProgress, alive: Alive) -> Callable[[Path, int, Optional[int]], None]:
-    """Return a progress that ends its task when nobody waits for it."""
+    """Return a progress callback that also aborts its task once the caller no longer waits for it.
+
+    Parameters
+    ----------
+    progress : callable or None
+        Called with path, bytes received and total bytes (None if unknown).
+    alive : Alive
+        Raises an exception once the task is cancelled.
+    """
 
     def tell(path: Path, done: int, total: Optional[int]) -> None:
         alive()
@@ -129,33 +183,33 @@ def heard(progress: FileProgress, alive: Alive) -> Callable[[Path, int, Optional
 
 
 def fetch(catalog: Catalog, link: str, path: Path, progress: Progress = None, limit: int = MAX_FILE) -> int:
-    """Fetch one file, going on where an earlier try was cut off.
+    """Fetch one file, resuming an earlier try that broke off.
 
     Parameters
     ----------
     catalog : Catalog
         The service.
     link : str
-        Where the file is.
+        Link of the file.
     path : Path
-        Where to; replaced at once when the file is complete, and untouched before.
+        File to write; replaced atomically once the download is complete, and untouched before.
     progress : callable, optional
-        Told as bytes come in.
+        Called with bytes received and total bytes (None if unknown).
     limit : int
-        Bytes it may have at the most.
+        Most bytes that are accepted.
 
     Returns
     -------
     int
-        Its bytes.
+        Size of the file in bytes.
 
     Raises
     ------
     ServiceError
-        When it cannot be had, and what is there is kept for the next try; when it is not of the kind that its name
-        says, and nothing is kept.
+        If the download fails; the received part is kept for the next try. Also if the file is not of the type of its
+        suffix; nothing is kept then.
     RasterAccessError
-        When another program is fetching it.
+        If another program is fetching it.
     """
     link = catalog.transport.check_link(link)
     with PartialFile(path) as part:
@@ -180,7 +234,7 @@ def fetch(catalog: Catalog, link: str, path: Path, progress: Progress = None, li
             except ProtocolError as refused:
                 if refused.status != 416 or not before:
                     raise
-                # There is no rest (RFC 9110, section 15.5.17): with this part, no later try would get any further.
+                # The part is as long as the file or longer (RFC 9110, section 15.5.17): no later try could resume it.
                 short = _short(path, before, announced)
                 part.discard()
                 raise short from None
@@ -197,14 +251,19 @@ def fetch(catalog: Catalog, link: str, path: Path, progress: Progress = None, li
 
 
 def safe_name(disposition: Optional[str], scene_id: str, product: str) -> str:
-    """Return the file name a service proposes, when it is a plain one of this scene; else ``<id>_<product>.tif``.
+    """Return the file name that a service proposes, if it is a plain one of this scene; else ``<id>_<product>.tif``.
 
     Parameters
     ----------
     disposition : str or None
-        The header Content-Disposition (RFC 6266).
+        Value of the header Content-Disposition (RFC 6266).
     scene_id, product : str
-        What is fetched.
+        Id of the scene and name of the product.
+
+    Raises
+    ------
+    ProtocolError
+        If the scene id cannot be a file name.
     """
     match = re.search(r"""filename\*=UTF-8''([^;\s]+)|filename="([^"]*)"|filename=([^;\s]+)""", disposition or "", re.I)
     proposed = unquote(match[1]) if match and match[1] else (match[2] or match[3] or "") if match else ""
@@ -246,6 +305,6 @@ def _fetch_unless_there(
 
 
 def _told(catalog: Catalog, link: str) -> Tuple[Optional[int], Mapping[str, str]]:
-    """Return how long the file behind a link is, where the service tells, and what else it tells."""
+    """Return the length of the file behind a link, or None if unknown, and the response headers."""
     _, headers = catalog.transport.follow(catalog.transport.check_link(link))
     return whole_length(headers), headers

@@ -1,4 +1,4 @@
-"""An area in degrees, drawn in the coordinate system of a raster."""
+"""Project an area in degrees to the coordinate system of a raster."""
 
 from __future__ import annotations
 
@@ -11,27 +11,32 @@ from planet_vector.geometry.boxes import Bounds
 from planet_vector.geometry.ground import merged
 from planet_vector.raster.warping import turn_of, turns, warped_shape
 
-_MOST = 1000  # positions: where edges lie along the grid's, a rectangle within takes the square of them
+_MOST = 1000  # vertices: where edges follow grid lines, searching for the largest inner rectangle takes their square
 _BESIDE = "The scenes do not reach into the area of the search: leave it out, or give bounds."
-_STEP = 0.01  # degrees, a kilometre: an edge so short bends by no more than 2 cm in a system of metres
+_STEP = 0.01  # degrees, a kilometre: an edge this short deviates by at most 2 cm in a metric coordinate system
 
 
 def drawn_in(parts: Any, crs: Any) -> List[Any]:
-    """Return polygons in a coordinate system, their edges, which are straight in degrees, bent as they are there.
+    """Return polygons in a coordinate system, with edges that are straight in degrees densified to follow their curves.
 
     Parameters
     ----------
     parts : sequence of shapely.Polygon
-        In longitude and latitude, which may go on beyond ±180.
+        Longitude and latitude in degrees; longitudes may exceed ±180.
     crs : rasterio.crs.CRS
         The coordinate system.
+
+    Returns
+    -------
+    list of shapely.Polygon
+        Polygons in that coordinate system.
 
     Raises
     ------
     RasterAccessError
-        When a part of them has no place there.
+        If a part of them cannot be projected.
     """
-    if crs.is_geographic:  # what is straight in degrees is so there
+    if crs.is_geographic:  # edges straight in degrees stay straight
         return [warped_shape(part, crs) for part in parts]
     found = []
     for part in parts:
@@ -42,24 +47,50 @@ def drawn_in(parts: Any, crs: Any) -> List[Any]:
 
 
 def bounds_in(area: Any, crs: Any) -> Bounds:
-    """Return the box around the polygons of an area in a coordinate system.
+    """Return the bounding box of an area's polygons in a coordinate system.
+
+    Parameters
+    ----------
+    area : shapely.Geometry
+        Longitude and latitude in degrees.
+    crs : rasterio.crs.CRS
+        The coordinate system.
+
+    Returns
+    -------
+    Bounds
+        West, south, east, north in units of that system.
 
     Raises
     ------
     RasterAccessError
-        When a part of them has no place there.
+        If a part of the area cannot be projected.
     """
     west, south, east, north = shapely.total_bounds(drawn_in(merged(area), crs)).tolist()
     return west, south, east, north
 
 
 def cut_to(bounds: Bounds, area: Any, crs: Any) -> Bounds:
-    """Return what of some bounds lies in the box around the polygons of an area.
+    """Return the part of some bounds that lies within the bounding box of an area's polygons.
+
+    Parameters
+    ----------
+    bounds : Bounds
+        West, south, east, north in units of `crs`.
+    area : shapely.Geometry
+        Longitude and latitude in degrees.
+    crs : rasterio.crs.CRS
+        The coordinate system.
+
+    Returns
+    -------
+    Bounds
+        West, south, east, north in units of `crs`.
 
     Raises
     ------
     RasterAccessError
-        When nothing does.
+        If no part does.
     """
     if area.is_empty:
         raise RasterAccessError(_BESIDE)

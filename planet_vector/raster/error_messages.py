@@ -1,4 +1,4 @@
-"""What failures say, as parts of sentences and without the permissions that addresses hold."""
+"""Format failures as parts of sentences, without the signatures that addresses contain."""
 
 from __future__ import annotations
 
@@ -11,16 +11,27 @@ _QUERY = re.compile(r"\?[^\s'\"]*")
 
 
 def gdal_said(error: BaseException) -> str:
-    """Return what GDAL said, on one line and without the queries of addresses, whose signatures are permissions.
+    """Return GDAL's message, on one line and without the queries of addresses, whose signatures grant access.
 
-    Of several errors that led to one another the first is told: it names the cause.
+    Of chained errors the first is used, as it names the cause.
+
+    Parameters
+    ----------
+    error : BaseException
+        The error that rasterio raised.
     """
     text = _QUERY.sub("?…", messages(error)[-1])
     return f"GDAL says {' '.join(text.split()).rstrip('.')[:300]!r}"
 
 
 def messages(error: BaseException) -> List[str]:
-    """Return the messages of an error and of those that led to it, the last first."""
+    """Return the messages of an error and of those that caused it, the last first.
+
+    Parameters
+    ----------
+    error : BaseException
+        The error.
+    """
     return list(_messages(error))
 
 
@@ -32,6 +43,12 @@ def _messages(error: BaseException) -> Iterator[str]:
 
 
 def reason(error: BaseException) -> str:
-    """Return why a file could not be read, as part of a sentence; no address in it."""
+    """Return why a file could not be read, as part of a sentence without an address.
+
+    Parameters
+    ----------
+    error : BaseException
+        The error.
+    """
     text = error.message if isinstance(error, ServiceError) else str(error)
     return text.rstrip(".") if isinstance(error, PlanetVectorError) else f"{type(error).__name__}: {text}"

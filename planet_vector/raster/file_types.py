@@ -1,4 +1,4 @@
-"""What a file is by its first bytes: a page or a message of a service is not kept under the name of a raster."""
+"""Detect the type of a file by its first bytes, so that no error page is kept under the name of a raster."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Optional
 
 from planet_vector.errors import ProtocolError
 
-# TIFF 6.0, section 2, and BigTIFF with its 8-byte offsets (Adobe's and Aware Systems' BigTIFF design), in both orders.
+# TIFF 6.0, section 2, and BigTIFF with its 8-byte offsets (Adobe's and Aware Systems' BigTIFF design), in both byte
+# orders.
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0\x08\0\0\0", b"MM\0+\0\x08\0\0")
-_ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # APPNOTE.TXT, 4.3.7 and 4.3.16: the second is one without files
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # APPNOTE.TXT, 4.3.7 and 4.3.16: the second is an archive without files
 
 _WANTED = {".tif": ("TIFF", _TIFF), ".tiff": ("TIFF", _TIFF), ".zip": ("zip archive", _ZIP)}
 
@@ -30,19 +31,19 @@ _HEAD = 1024  # bytes: enough for a prolog and a comment before the first elemen
 
 
 def check_kind(path: Path, name: str) -> None:
-    """Refuse a file whose first bytes are not those of what it is to be called.
+    """Check that the first bytes of a file match its suffix.
 
     Parameters
     ----------
     path : Path
-        Where it is.
+        The file.
     name : str
-        What it is to be called: a ``.tif`` or ``.tiff`` must be a TIFF, a ``.zip`` a zip archive.
+        Its final name: a ``.tif`` or ``.tiff`` must be a TIFF, a ``.zip`` a zip archive.
 
     Raises
     ------
     ProtocolError
-        When it is something else; the error says what.
+        If the file is of another type; the message specifies which.
     """
     kind, magics = _WANTED.get(Path(name).suffix.lower(), ("", ()))
     if not kind:
@@ -51,12 +52,18 @@ def check_kind(path: Path, name: str) -> None:
         head = file.read(_HEAD)
     if not head.startswith(magics):
         raise ProtocolError(
-            f"The service sent {_described(head)} for {name}, which is to be a {kind}: it is not kept; try again later."
+            f"The service sent {_described(head)} for {name} instead of a {kind}. It is not kept; try again later."
         )
 
 
 def is_tiff(head: bytes) -> bool:
-    """Tell whether a file that begins so is a TIFF."""
+    """Tell whether a file that begins with these bytes is a TIFF.
+
+    Parameters
+    ----------
+    head : bytes
+        The first 8 bytes or more.
+    """
     return head.startswith(_TIFF)
 
 
@@ -66,7 +73,7 @@ def _described(head: bytes) -> str:
     for magics, kind in _OTHERS.items():
         if head.startswith(magics):
             return kind
-    return _text(head) or "bytes of no kind that is known"
+    return _text(head) or "bytes of an unknown type"
 
 
 def _text(head: bytes) -> Optional[str]:

@@ -1,4 +1,4 @@
-"""VRTs of files whose headers are known, each of which GDAL opens when it is looked at."""
+"""Write VRTs of files whose headers are known, so that GDAL opens each file on first access."""
 
 from __future__ import annotations
 
@@ -29,7 +29,25 @@ _TYPES = {
 
 
 def vrt_band(root: Element, said: Band) -> Element:
-    """Add a band to a VRT, of which all is said that a header says of a band."""
+    """Add a band with all the properties of a header's band to a VRT.
+
+    Parameters
+    ----------
+    root : Element
+        The VRT.
+    said : Band
+        The band to describe.
+
+    Returns
+    -------
+    Element
+        The added band.
+
+    Raises
+    ------
+    RasterAccessError
+        If VRTs have no such data type.
+    """
     if said.dtype not in _TYPES:
         raise RasterAccessError(f"A band of type {said.dtype} cannot be put together with others: open it by itself.")
     texts = [("Description", said.description or "")]
@@ -54,24 +72,24 @@ def vrt_source(
     lazily: bool = True,
     relative: bool = False,
 ) -> None:
-    """Add a source to a band of a VRT; with its properties said, GDAL opens the file when it is looked at.
+    """Add a source to a band of a VRT; with its properties specified, GDAL opens the file on first access.
 
     Parameters
     ----------
     band : Element
         The band.
     name : str
-        The GDAL name of the source.
+        GDAL name of the source.
     number : int or str
-        Which of its bands, counted from 1; ``mask,<number>`` for a band's mask.
+        Band of the source, counted from 1; ``mask,<number>`` for a band's mask.
     header : RasterHeader
-        Of the source.
+        Header of the source.
     grid : GridSpec
-        Of the VRT.
+        Grid of the VRT.
     settings, relative
         As for `add_source`.
     lazily : bool
-        False in a VRT that is a source itself: GDAL keeps no more than a hundred files that it opens late.
+        False in a VRT that is a source itself, as GDAL keeps no more than a hundred lazily opened files.
     """
     properties = None
     if lazily:
@@ -96,20 +114,20 @@ def add_masks(
     own: Optional[str] = None,
     lazily: bool = True,
 ) -> None:
-    """Add what of a source is data to a mask band: the rule of `planet_vector.pixels.valid`, said in GDAL's words.
+    """Add the valid pixels of a source to a mask band, by the rule of `planet_vector.pixels.valid`.
 
     Parameters
     ----------
     mask : Element
-        As `add_mask` returns it; what was added before stays data.
+        As `add_mask` returns it; pixels that earlier sources made valid stay valid.
     name : str
-        The GDAL name of the source.
+        GDAL name of the source.
     header : RasterHeader
-        Of the source.
+        Header of the source.
     grid : GridSpec
-        Of the VRT.
+        Grid of the VRT.
     own : str, optional
-        The GDAL name of the source's own mask, if it has one: a raster of one band, 0 where there is no data.
+        GDAL name of the source's own mask, if it has one: a raster of one band, 0 for nodata.
     lazily : bool
         As for `vrt_source`.
     """
@@ -125,24 +143,32 @@ def add_masks(
     elif header.alpha is not None:
         add(name, header.alpha, 0, 0, 255)
     elif None not in telling:
-        for number, nodata in enumerate(telling, 1):  # what one band has is data
+        for number, nodata in enumerate(telling, 1):  # a pixel is valid if any band has data
             add(name, number, nodata, 0, 255)
     else:
         add(name, "mask,1", None, 1, 0)  # all of it; no pixels are read
 
 
 def with_nodata(name: str, header: RasterHeader) -> str:
-    """Return the text of a VRT of a file, north up, that says what stands for no data, if it is one value."""
-    return as_text(_declared(name, header))
-
-
-def with_mask(name: str, header: RasterHeader, own: Optional[str] = None) -> str:
-    """Return the text of a VRT of a file, with a mask band that says what of it is data.
+    """Return the text of a VRT of a north-up file that declares the nodata value, if it has a single one.
 
     Parameters
     ----------
     name : str
-        The GDAL name of the file.
+        GDAL name of the file.
+    header : RasterHeader
+        Its header.
+    """
+    return as_text(_declared(name, header))
+
+
+def with_mask(name: str, header: RasterHeader, own: Optional[str] = None) -> str:
+    """Return the text of a VRT of a file, with a mask band of its valid pixels.
+
+    Parameters
+    ----------
+    name : str
+        GDAL name of the file.
     header : RasterHeader
         Its header, north up.
     own : str, optional
@@ -170,11 +196,11 @@ def with_overviews(name: str, header: RasterHeader, overviews: Sequence[str]) ->
     Parameters
     ----------
     name : str
-        The GDAL name of its first image.
+        GDAL name of its first image.
     header : RasterHeader
         Its header, north up.
     overviews : sequence of str
-        The GDAL names of its overviews; none is opened before it is looked at.
+        GDAL names of its overviews; each is opened on first access.
     """
     root = new_vrt(header.grid)
     for number, said in enumerate(header.bands, 1):
@@ -186,9 +212,18 @@ def with_overviews(name: str, header: RasterHeader, overviews: Sequence[str]) ->
 
 
 def mask_alone(name: str, header: RasterHeader) -> str:
-    """Return the text of a VRT of the mask of a file as pixels: 255 where there is data, and nodata, 0, elsewhere."""
+    """Return the text of a VRT of the mask of a file as pixels: 255 for valid pixels, and nodata, 0, elsewhere.
+
+    Parameters
+    ----------
+    name : str
+        GDAL name of the file.
+    header : RasterHeader
+        Its header, north up.
+    """
     root = new_vrt(header.grid)
-    # Once for one band, twice for several: of those GDAL takes other pixels at reduced size, and a mask needs the same.
+    # One band for a single band, two for several: GDAL picks other pixels of several at reduced size, and the mask must
+    # match.
     for _ in header.bands[:2]:
         band = add_band(root, "Byte", [("NoDataValue", "0")])
         vrt_source(band, name, "mask,1", header, header.grid, lazily=False)

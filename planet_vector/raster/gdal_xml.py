@@ -1,6 +1,6 @@
-"""What GDAL is told, in its own XML, of tiles and of quads put together; with nothing but the standard library.
+"""Describe tiles and combined quads in GDAL's XML formats, with nothing but the standard library.
 
-The driver makes these wherever it runs, and the modules that use rasterio make the same.
+The GDAL driver and the modules that use rasterio share these descriptions.
 """
 
 from __future__ import annotations
@@ -41,27 +41,32 @@ class Placed(NamedTuple):
 def tiles_description(catalog: Catalog, pattern: str, level: int, alone: bool = False) -> bytes:
     """Describe tiles to GDAL's WMS driver (its minidriver TMS): the globe in EPSG:3857, RGBA, down to a zoom.
 
-    The key is in the description, if the tiles are on the API's own hosts: it is for no eyes but its owner's.
+    The description contains the key if the tiles are on the API's own hosts; only its owner may read it.
 
     Parameters
     ----------
     catalog : Catalog
         The service that gave the pattern.
     pattern : str
-        An address with ``{z}``, ``{x}`` and ``{y}``, rows counted from the north; ``{0-3}`` stands for several hosts.
+        Address with ``{z}``, ``{x}`` and ``{y}``, rows counted from the north; ``{0-3}`` stands for several hosts.
     level : int
         The deepest zoom.
     alone : bool
-        Whether this zoom is to be all there is, without coarser ones as overviews.
+        Describe this zoom only, without coarser ones as overviews.
+
+    Returns
+    -------
+    bytes
+        The XML.
 
     Raises
     ------
     ProtocolError
-        When the pattern is none.
+        If the pattern or the zoom is invalid.
     """
     url = tiles_address(catalog, pattern)
     if not 0 <= level <= _DEEPEST:
-        raise ProtocolError("The service gave tiles of a zoom that is none.")
+        raise ProtocolError(f"The service specified tiles of zoom {level}, which is out of range.")
     root = Element("GDAL_WMS")
     service = SubElement(root, "Service", name="TMS")
     SubElement(service, "ServerUrl").text = re.sub(r"\{([zxy])\}", r"${\1}", url)
@@ -79,7 +84,7 @@ def tiles_description(catalog: Catalog, pattern: str, level: int, alone: bool = 
         **({"OverviewCount": 0} if alone else {}),
         MaxConnections=catalog.settings.connections,
         Timeout=60,
-        # A tile outside the scene is not there; that is no error. Every other status is one.
+        # A missing tile lies outside the scene; that is no error. Every other status is one.
         ZeroBlockHttpCodes="204,404",
         ZeroBlockOnServerException="false",
     )
@@ -92,16 +97,25 @@ def tiles_description(catalog: Catalog, pattern: str, level: int, alone: bool = 
 def tiles_by_band(tiles: str, zoom: int) -> str:
     """Describe one zoom of tiles to GDAL's VRT driver, which then reads it band by band.
 
-    So all tiles of a window are asked for at once by GDALs that, of all bands together, ask for one after another. They
-    read band by band what consists of complex sources and says nothing of interleaving. Others are better off without:
-    GDAL 3.6 keeps sources of VRTs open up to a number, and reads the tiles of those that it opens again anew.
+    GDAL versions that request tiles one after another when they read all bands together request all tiles of a window
+    at
+    once this way. They read band by band if the sources are complex and the VRT specifies no interleaving. Other
+    versions
+    are better off without: GDAL 3.6 keeps a limited number of VRT sources open, and reads the tiles of a reopened
+    source
+    again.
 
     Parameters
     ----------
     tiles : str
-        The name by which GDAL opens the tiles of the zoom alone.
+        Name by which GDAL opens the tiles of this zoom alone.
     zoom : int
         The zoom.
+
+    Returns
+    -------
+    str
+        Text of the VRT.
     """
     side = TILE << zoom
     root = new_vrt(world_of_tiles(zoom))
@@ -112,7 +126,13 @@ def tiles_by_band(tiles: str, zoom: int) -> str:
 
 
 def world_of_tiles(zoom: int) -> GridSpec:
-    """Return the pixels of all tiles of a zoom."""
+    """Return the grid of all tiles of a zoom.
+
+    Parameters
+    ----------
+    zoom : int
+        The zoom.
+    """
     side = TILE << zoom
     return GridSpec(3857, -HALF_WORLD, HALF_WORLD, (2 * HALF_WORLD / side,) * 2, side, side)
 
@@ -120,21 +140,33 @@ def world_of_tiles(zoom: int) -> GridSpec:
 def tiles_address(catalog: Catalog, pattern: str) -> str:
     """Return the address of tiles with ``{z}``, ``{x}`` and ``{y}``, on the first of several hosts.
 
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
+    pattern : str
+        As for `tiles_description`.
+
     Raises
     ------
     ProtocolError
-        When the pattern is none.
+        If the pattern is invalid.
     """
     url = catalog.transport.check_link(re.sub(r"\{(\d)-\d\}", r"\1", pattern))
     if not all(part in url for part in ("{z}", "{x}", "{y}")) or "$" in url:
-        raise ProtocolError("The service gave a pattern of tiles that names no zoom, column and row.")
+        raise ProtocolError("The service specified tiles by a pattern without zoom, column and row.")
     return url
 
 
 def tiles_level(scene: Scene) -> int:
-    """Return the deepest zoom of a scene's tiles that is worth asking for.
+    """Return the deepest useful zoom of a scene's tiles.
 
-    At that zoom a pixel is no larger than the scene's ground sample distance; it is 18 where the scene does not say.
+    At that zoom a pixel is no larger than the scene's ground sample distance; it is 18 if that is unknown.
+
+    Parameters
+    ----------
+    scene : Scene
+        The scene.
     """
     if scene.gsd is None:
         return _USUAL
@@ -142,16 +174,21 @@ def tiles_level(scene: Scene) -> int:
 
 
 def quads_description(basemap: Basemap, quads: Sequence[Placed], tiles: Optional[str] = None) -> str:
-    """Describe quads of a basemap as one raster to GDAL's VRT driver; none is opened before it is looked at.
+    """Describe quads of a basemap as one raster to GDAL's VRT driver; each is opened on first access.
 
     Parameters
     ----------
     basemap : Basemap
         The basemap.
     quads : sequence of Placed
-        Its quads, one at least.
+        Its quads, at least one.
     tiles : str, optional
-        The name by which GDAL opens the basemap's tiles: they serve as overviews.
+        Name by which GDAL opens the basemap's tiles; they serve as overviews.
+
+    Returns
+    -------
+    str
+        Text of the VRT.
     """
     wests, souths, easts, norths = zip(*(quad.bounds for quad in quads))
     west, north, pixel = min(wests), max(norths), basemap.pixel
@@ -172,7 +209,7 @@ def quads_description(basemap: Basemap, quads: Sequence[Placed], tiles: Optional
 
 
 def _overviews(basemap: Basemap, grid: GridSpec, tiles: str) -> List[str]:
-    """Return the tiles over some quads at coarser zooms, each a VRT of half the size of the one before."""
+    """Return the tiles over some quads at coarser zooms, each a VRT of half the size of the previous one."""
     first = round((grid.west + HALF_WORLD) / basemap.pixel), round((HALF_WORLD - grid.north) / basemap.pixel)
     around = TILE * 2**basemap.level
     found = []

@@ -1,4 +1,4 @@
-"""Write what was opened into a GeoTIFF of one's own: a part of a product, a mosaic."""
+"""Write an open dataset into a GeoTIFF: a part of a product, or a mosaic."""
 
 from __future__ import annotations
 
@@ -36,14 +36,21 @@ def window_of(dataset: DatasetReader, box: Box) -> Window:
     Parameters
     ----------
     dataset : rasterio.io.DatasetReader
-        The raster, placed by a transform, in any turn of its longitudes, or by ground control points.
+        Raster with a transform, with longitudes in any turn of 360°, or with ground control points.
     box : Box
-        West, south, east and north, in any turn; across the antimeridian west is greater than east, or east than 180.
+        West, south, east, north in degrees, in any turn; across the antimeridian west is greater than east, or east
+        than 180.
+
+    Returns
+    -------
+    Window
+        Columns and rows, within the dataset.
 
     Raises
     ------
     RasterAccessError
-        When it touches none, or pixels at both ends of a raster around the globe, or nothing says where they lie.
+        If the box touches no pixel, or pixels at both ends of a raster around the globe, or the raster has no
+        georeference.
     """
     west, south, east, north = box
     degrees = (west, south, east + 360 if west > east else east, north)
@@ -64,10 +71,10 @@ def window_of(dataset: DatasetReader, box: Box) -> Window:
 
 
 def _reached(dataset: DatasetReader, sides: Bounds, degrees: Bounds) -> List[Bounds]:
-    """Return what of a box in degrees lies around a raster: far from it, projections give anything for a place."""
+    """Return the parts of a box in degrees near a raster; far away, projections return arbitrary positions."""
     try:
         west, south, east, north = warped_bounds(dataset.crs, "EPSG:4326", sides)
-    except RasterAccessError:  # it reaches beyond its own projection, as the disk of a whole hemisphere does
+    except RasterAccessError:  # the raster exceeds its own projection, as the disk of a whole hemisphere does
         return [degrees]
     wide, high = _AROUND * (east - west), _AROUND * (north - south)
     found = []
@@ -93,7 +100,7 @@ def _window_by_points(dataset: DatasetReader, degrees: Bounds) -> Window:
     bounds, ground = warped_bounds("EPSG:4326", crs, degrees), place.bounds
     found = []
     for by in turns((bounds[0], bounds[2]), (ground[0], ground[2]), turn):
-        # No more of the box than the raster reaches: a polynomial means nothing farther out.
+        # Clip the box to the extent of the raster: polynomials are meaningless farther out.
         west, east = max(bounds[0] + by, ground[0]), min(bounds[2] + by, ground[2])
         south, north = max(bounds[1], ground[1]), min(bounds[3], ground[3])
         if west < east and south < north:
@@ -107,7 +114,7 @@ def _window_by_points(dataset: DatasetReader, degrees: Bounds) -> Window:
 
 
 def _one_window(found: Sequence[Optional[Window]]) -> Window:
-    """Return windows that lie side by side as one; a box over the ends of a raster around the globe makes two."""
+    """Return adjacent windows as one; a box over the ends of a raster around the globe makes two."""
     parts = sorted((window for window in found if window is not None), key=lambda window: window.col_off)
     if not parts:
         raise RasterAccessError(_NOTHING_SHARED)
@@ -127,17 +134,24 @@ def _one_window(found: Sequence[Optional[Window]]) -> Window:
 def window_within(dataset: DatasetReader, bounds: Bounds) -> Window:
     """Return the whole pixels of a dataset that bounds in its own coordinates touch.
 
+    Parameters
+    ----------
+    dataset : rasterio.io.DatasetReader
+        The open file.
+    bounds : Bounds
+        West, south, east, north in units of the dataset's coordinate system.
+
     Raises
     ------
     RasterAccessError
-        When they touch none.
+        If they touch no pixel.
     """
     return _one_window([_touched(dataset, bounds)])
 
 
 def _touched(dataset: DatasetReader, bounds: Bounds) -> Optional[Window]:
     west, south, east, north = bounds
-    # Whichever way its pixels lie: the corners are where the box reaches farthest.
+    # Valid for any orientation of the pixels: the corners are the extremes of the box.
     corners = [~dataset.transform * corner for corner in ((west, north), (west, south), (east, south), (east, north))]
     if not all(math.isfinite(value) for corner in corners for value in corner):
         raise RasterAccessError("The box has no place in the raster's coordinate system: take a smaller one.")
@@ -146,8 +160,8 @@ def _touched(dataset: DatasetReader, bounds: Bounds) -> Optional[Window]:
 
 
 def _whole(dataset: DatasetReader, columns: Any, rows: Any) -> Optional[Window]:
-    """Return the whole pixels of a raster around positions, or None where they lie beside it."""
-    # A side that lies on a line between pixels stays there, whatever its last digits.
+    """Return the whole pixels of a raster around positions, or None if they lie outside it."""
+    # Rounding keeps a side that lies on a pixel boundary there.
     (left, right), (top, bottom) = ([round(float(side), 6) for side in (v.min(), v.max())] for v in (columns, rows))
     first_column, first_row = max(0, math.floor(left)), max(0, math.floor(top))
     last_column, last_row = min(dataset.width, math.ceil(right)), min(dataset.height, math.ceil(bottom))
@@ -164,19 +178,18 @@ def write_geotiff(
     Parameters
     ----------
     dataset : rasterio.io.DatasetReader
-        What to write.
+        Dataset to write.
     path : Path
-        Where to; replaced at once when the file is complete.
+        File to write; replaced atomically once it is complete.
     window : rasterio.windows.Window, optional
-        Which whole pixels; all by default.
+        Whole pixels to write; all by default.
     progress : callable, optional
-        Called with the rows written and the rows in all.
+        Called with the rows written and the total rows.
 
     Raises
     ------
     RasterAccessError
-        When it is larger than anybody would mean, as the ground between two far quads is, or no GeoTIFF holds what it
-        says.
+        If there are more than 10¹¹ pixels, as between two distant quads, or a GeoTIFF cannot hold the bands.
     """
     window = window or Window(0, 0, dataset.width, dataset.height)
     if window.width * window.height > _MOST_PIXELS:
@@ -191,13 +204,13 @@ def write_geotiff(
         "compress": "deflate",
         "bigtiff": "if_safer",
     }
-    inside = rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True)  # else a mask is a file of its own
+    inside = rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True)  # otherwise the mask becomes a separate file
     with complete(path) as temporary, inside, unplaced, written_whole(temporary, path) as written:
         with rasterio.open(temporary, "w", **profile) as target:
             header.describe(target)
             for row in range(0, window.height, _BLOCK):
                 rows = min(_BLOCK, window.height - row)
-                # The full width at once: products come in strips of full rows, read only once this way.
+                # Read the full width at once: products come in strips of full rows, each read only once this way.
                 source = Window(window.col_off, window.row_off + row, window.width, rows)
                 at = Window(0, row, window.width, rows)
                 target.write(written.note(dataset.read(window=source), at), window=at)
@@ -208,12 +221,19 @@ def write_geotiff(
 
 
 def geotiff_profile(header: RasterHeader, title: str) -> Dict[str, Any]:
-    """Return what `rasterio.open` takes to make a GeoTIFF with a header; `RasterHeader.describe` says the rest.
+    """Return the options for `rasterio.open` to create a GeoTIFF with a header; `RasterHeader.describe` adds the rest.
+
+    Parameters
+    ----------
+    header : RasterHeader
+        The header.
+    title : str
+        Name used in error messages.
 
     Raises
     ------
     RasterAccessError
-        When no GeoTIFF can say it.
+        If a GeoTIFF cannot hold it.
     """
     try:
         return header.profile()

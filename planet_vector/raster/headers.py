@@ -1,4 +1,4 @@
-"""The header of an open file, read as products are."""
+"""Read the header of an open file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ if TYPE_CHECKING:
 
 
 def header_of(dataset: DatasetReader) -> RasterHeader:
-    """Return what the header of an open dataset of rasterio says."""
-    # In a thread of its own: rasterio 1.5 takes an error that an earlier read has left in this one for a new one.
+    """Return the header of an open dataset of rasterio.
+
+    Parameters
+    ----------
+    dataset : rasterio.io.DatasetReader
+        The open file.
+    """
+    # Use a separate thread: rasterio 1.5 raises an error that an earlier read has left in this one.
     with Workers(1) as thread:
         return thread.submit(RasterHeader.of, dataset).result()

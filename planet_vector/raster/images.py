@@ -1,4 +1,4 @@
-"""An image of a file: where its blocks lie, and which other images are its overviews."""
+"""Find where the blocks of an image in a file lie, and which other images are its overviews."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from planet_vector.raster.spans import Range
 from planet_vector.raster.vrt_reads import ALL, Asked
 
 MOST_IMAGES = 64
-"""Images of one file that are looked at: its overviews, their masks."""
+"""Most images of one file that are examined: its overviews, their masks."""
 
 
 class Image:
@@ -29,7 +29,7 @@ class Image:
     file : RemoteFile
         The file.
     name : str
-        The GDAL name of the image; of the first one the name of the file, by which its overviews are seen.
+        GDAL name of the image; for the first one the name of the file, through which its overviews are visible.
     """
 
     def __init__(self, file: RemoteFile, name: str) -> None:
@@ -37,15 +37,26 @@ class Image:
         self._levels: Dict[int, Any] = {}
         with unplaced:
             self._dataset = opened(name, Options(READING))
-        self._dataset.overviews(1)  # what says where they are is read now
+        self._dataset.overviews(1)  # reads their positions now
 
     @property
     def holds_bands_together(self) -> bool:
-        """Whether each block has all bands."""
+        """Whether each block contains all bands."""
         return bool(self._dataset.interleaving == Interleaving.pixel)
 
     def ranges(self, part: Asked) -> List[Range]:
-        """Return the bytes of what is read."""
+        """Return the byte ranges that a read needs.
+
+        Parameters
+        ----------
+        part : Asked
+            What to read.
+
+        Returns
+        -------
+        list of (int, int)
+            First byte of each block, and the one after its last.
+        """
         bands = self._bands(part.number)
         if not bands:
             return []
@@ -53,16 +64,16 @@ class Image:
 
     @property
     def header(self) -> RasterHeader:
-        """What the file says of itself."""
+        """Header of the image."""
         return header_of(self._dataset)
 
     def overviews(self, named: Callable[[int], str]) -> List[int]:
-        """Return the numbers of the images of the file that are its overviews, or none where not all are found.
+        """Return the numbers of the images that are overviews of this one, or an empty list if some are missing.
 
         Parameters
         ----------
         named : callable
-            Returns the GDAL name of an image.
+            Returns the GDAL name of an image, by its number in the file.
         """
         wanted = [self._level(level).shape for level in range(len(self._dataset.overviews(1)))]
         pages = {int(name.split(":")[1]) for name in self._dataset.subdatasets}
@@ -78,14 +89,15 @@ class Image:
             except RasterioIOError:
                 break
             with image:
-                # Masks of several bands' overviews have one band; those of one band are told by their kind.
+                # Masks of multi-band overviews have one band; those of single-band overviews are recognised by type and
+                # colour.
                 kinds = image.colorinterp == self._dataset.colorinterp, image.dtypes == self._dataset.dtypes
                 if image.shape in wanted and image.count == self._dataset.count and all(kinds):
                     found.append(number)
         return []
 
     def close(self) -> None:
-        """Close it."""
+        """Close the image and its overviews."""
         for dataset in (self._dataset, *self._levels.values()):
             dataset.close()
 

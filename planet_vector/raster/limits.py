@@ -1,4 +1,4 @@
-"""What is read of a file from the network: bounds that are checked before memory is taken."""
+"""Bound what is read from the network, before memory is allocated."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ if TYPE_CHECKING:
     from rasterio.io import DatasetReader
 
 MAX_BLOCK = 256 * 2**20
-"""Bytes of one decoded block. A one-row strip of a product is some 20 kB, a tile 1 MB; GDAL decodes blocks whole."""
+"""Most bytes of one decoded block, which GDAL decodes whole. A one-row strip is some 20 kB, a tile 1 MB."""
 
 MAX_READ = 4 * 2**30
-"""Bytes of one decoded read. The largest product, a Landsat panchromatic band, has 0.5 GB."""
+"""Most bytes of one decoded read. The largest product, a Landsat panchromatic band, has 0.5 GB."""
 
 MAX_RATIO = 1400
-"""Decoded bytes to a byte of the file. Deflate reaches 1032 and LZW 1365 (4096 bytes to a 12-bit code) at the most."""
+"""Most decoded bytes per byte of the file. Deflate reaches at most 1032, LZW 1365 (4096 bytes per 12-bit code)."""
 
 MAX_FILE = 8 * 2**30
-"""Bytes of a file fetched whole. A Landsat scene with all its bands has about 1 GB."""
+"""Most bytes of a file that is fetched whole. A Landsat scene with all its bands has about 1 GB."""
 
 
 def check_header(dataset: DatasetReader, name: str, size: Optional[int]) -> None:
-    """Refuse a file whose header asks for what no product needs.
+    """Check that the header of a file stays within the bounds of a product.
 
     Parameters
     ----------
     dataset : rasterio.io.DatasetReader
         The file, open.
     name : str
-        What to call it in the error.
+        Name used in error messages.
     size : int or None
-        Bytes of the file, where known.
+        Size of the file in bytes, if known.
 
     Raises
     ------
     RasterAccessError
-        When a block is larger than `MAX_BLOCK`, or the file claims to hold more than it can.
+        If a block is larger than `MAX_BLOCK`, or the declared pixels cannot fit into the file.
     """
     together = dataset.count if dataset.interleaving is not None and dataset.interleaving.value == "PIXEL" else 1
     for (rows, columns), dtype in zip(dataset.block_shapes, dataset.dtypes):
@@ -46,7 +46,7 @@ def check_header(dataset: DatasetReader, name: str, size: Optional[int]) -> None
         if block > MAX_BLOCK:
             raise RasterAccessError(f"{name} has blocks of {block:,} bytes, which no product has: it is not read.")
     raw = dataset.width * dataset.height * sum(_itemsize(dtype) for dtype in dataset.dtypes)
-    # A file of nothing but nodata may leave its blocks out: what is small in any case is of no concern.
+    # A file of nodata alone may be sparse; a small raster is harmless in any case.
     if size is not None and raw > max(MAX_READ, MAX_RATIO * size):
         raise RasterAccessError(
             f"{name} claims to hold {raw:,} bytes of pixels in a file of {size:,}, which cannot be: it is not read."
@@ -64,7 +64,7 @@ def check_read(
     dtype: Any = None,
     masked: bool = False,
 ) -> None:
-    """Refuse a read that would take more than `MAX_READ` bytes.
+    """Check that a read takes at most `MAX_READ` bytes.
 
     Counts the arrays that rasterio allocates: the pixels, unless the caller passes `out`, and the mask. With
     `out_shape` they have that shape, whatever the size of the window.
@@ -74,18 +74,18 @@ def check_read(
     dataset : rasterio.io.DatasetReader
         The file, open.
     name : str
-        What to call it in the error.
+        Name used in error messages.
     indexes, out, window, out_shape, boundless
         Arguments of `rasterio.io.DatasetReader.read`, which raises its own errors for invalid ones.
     dtype : str or numpy.dtype, optional
-        The type of the result; by default that of the bands.
+        Data type of the result; by default that of the bands.
     masked : bool
         Whether a mask is read as well.
 
     Raises
     ------
     RasterAccessError
-        When it is too large.
+        If it takes more.
     """
     bands = dataset.indexes if indexes is None else [indexes] if isinstance(indexes, int) else list(indexes)
     if out is not None:
@@ -96,7 +96,7 @@ def check_read(
         shape = (len(bands), *_window_shape(dataset, window, boundless))
     dtypes = [dataset.dtypes[band - 1] for band in bands if band in dataset.indexes] if dtype is None else [dtype]
     pixel = 0 if out is not None else max(map(_decoded_size, dtypes), default=0)
-    values = math.prod(int(length) for length in shape)  # int(): numpy's integers overflow
+    values = math.prod(int(length) for length in shape)  # int(), as numpy's integers overflow
     wanted = values * (pixel + masked)
     if masked and wanted > MAX_READ and not (boundless and window) and _all_valid(dataset):
         wanted -= values  # rasterio allocates no mask
@@ -139,5 +139,5 @@ def _decoded_size(dtype: Any) -> int:
 def _itemsize(dtype: str) -> int:
     import numpy
 
-    # The one type of GDAL that numpy has not: two 16-bit integers.
+    # The one type of GDAL that numpy lacks: two 16-bit integers.
     return 4 if dtype == "complex_int16" else numpy.dtype(dtype).itemsize

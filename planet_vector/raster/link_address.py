@@ -1,4 +1,4 @@
-"""The address that a service's link leads to: it may be signed, and end while the file is open."""
+"""Track the address that a service's link leads to, which may be signed and expire while the file is open."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from planet_vector.errors import ServiceError
 from planet_vector.raster.access import expiry
 from planet_vector.roots import is_api_origin
 
-MARGIN = 60.0  # seconds before its end at which an address is renewed, a tenth of its life at the most
+MARGIN = 60.0  # seconds before its expiry at which an address is renewed, at most a tenth of its lifetime
 
 
 class LinkAddress:
-    """Address of a file.
+    """Address of a file, with its expiry.
 
     Parameters
     ----------
     url : str
         The address.
     api_url : str
-        Root of the service: its own addresses are not signed.
+        Root of the service, whose own addresses are not signed.
 
     Attributes
     ----------
@@ -32,14 +32,20 @@ class LinkAddress:
         ends = expiry(url)
         self._signed = not is_api_origin(url, api_url)
         left = 0.0 if ends is None else ends - time.time()
-        # By the clock of this machine an address may have ended when it is given: then only the store can tell.
+        # An address that seems expired from the start hints at a wrong clock here: then only the store can decide.
         self._renewed_at = time.monotonic() + left - min(MARGIN, left / 10) if left > 0 else None
 
     @property
     def is_ending(self) -> bool:
-        """Whether it is to be renewed before it is used."""
+        """Whether the address has to be renewed before use."""
         return self._renewed_at is not None and time.monotonic() > self._renewed_at
 
     def is_refused(self, error: ServiceError) -> bool:
-        """Tell whether an error may mean that the address has ended: 403, and of some stores 400, 401, 404 or 410."""
+        """Tell whether an error may mean that the address has expired: 403, or 400, 401, 404 or 410 at some stores.
+
+        Parameters
+        ----------
+        error : ServiceError
+            The error that the store returned.
+        """
         return self._signed and error.status is not None and 400 <= error.status < 500 and error.status != 429

@@ -1,7 +1,7 @@
-"""What lies behind a pixel of a basemap: the scenes its quad was made of, as GDAL's ``LocationInfo`` tells it.
+"""Return the scenes behind a pixel of a basemap, as GDAL's ``LocationInfo`` does.
 
-GDAL's driver PLMosaic answers the metadata items ``Pixel_<column>_<row>`` and
-``GeoPixel_<longitude>_<latitude>`` of the domain ``LocationInfo`` with XML; so do these.
+Like GDAL's driver PLMosaic, it serves the metadata items ``Pixel_<column>_<row>`` and
+``GeoPixel_<longitude>_<latitude>`` of the domain ``LocationInfo`` as XML.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _NUMBER = r"-?\d{1,12}(?:\.\d{0,20})?"
 _ITEM = re.compile(rf"(Pixel|GeoPixel)_({_NUMBER})_({_NUMBER})", re.ASCII)
 
 Place = Callable[[float, float], Tuple[float, float]]
-"""Turns column and row of a pixel into longitude and latitude."""
+"""Converts column and row of a pixel to longitude and latitude."""
 
 
 def location_info(catalog: Catalog, name: str, item: str, place: Optional[Place] = None) -> Optional[str]:
-    """Return the XML of a metadata item, or None where the item asks for no place or no quad lies there.
+    """Return the XML of a metadata item, or None if the item is not a position or no quad lies there.
 
     Parameters
     ----------
@@ -35,12 +35,17 @@ def location_info(catalog: Catalog, name: str, item: str, place: Optional[Place]
     item : str
         ``GeoPixel_<longitude>_<latitude>`` in degrees, or, with `place`, ``Pixel_<column>_<row>``.
     place : callable, optional
-        Where the pixels of a raster lie.
+        Converts column and row of a pixel to longitude and latitude.
+
+    Returns
+    -------
+    str or None
+        The XML: the quad's id, and the properties of its scenes.
 
     Raises
     ------
     ServiceError
-        When the service does not tell.
+        If the service does not provide the quad or its scenes.
     """
     match = _ITEM.fullmatch(item)
     if match is None or (match[1] == "Pixel" and place is None):
@@ -64,5 +69,5 @@ def location_info(catalog: Catalog, name: str, item: str, place: Optional[Place]
 
 
 def _plain(value: Any) -> str:
-    """Return a value as XML can hold it: control characters cannot be written there (XML 1.0, section 2.2)."""
+    """Return a value as text for XML, which cannot contain control characters (XML 1.0, section 2.2)."""
     return "".join(char if char.isprintable() else " " for char in str(value))

@@ -1,10 +1,9 @@
-"""Files that GDAL reads through Python: a name of their own, which neither ends nor holds a permission.
+"""Mount remote files in GDAL: a name that never expires, contains no signature, and is read through Python.
 
-GDAL lets programs add file systems (``VSIInstallPluginHandler``). What is opened in this one is read through Python
-by whatever way GDAL comes to it (a warp, a copy, a checksum), and so goes on where the address of a file has to be
-renewed meanwhile. The functions are called in the library that rasterio has loaded, as
-`planet_vector.raster.path_options` does. A call that comes while rasterio holds Python's lock comes in the thread that
-holds it.
+GDAL lets programs add file systems (``VSIInstallPluginHandler``). A file opened in this one is read through Python in
+every operation of GDAL (a warp, a copy, a checksum), so reading continues if its address has to be renewed meanwhile.
+The functions are called in the library that rasterio has loaded, as in `planet_vector.raster.path_options`. A callback
+that GDAL makes while rasterio holds Python's lock runs in the thread that holds it.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _pointer, _text, _size, _offset, _int = (
 _FILE = "product.tif"
 _FAILURE, _APPLICATION = 3, 1  # CE_Failure, CPLE_AppDefined of cpl_error.h
 
-# Of VSIFilesystemPluginCallbacksStruct in cpl_vsi.h, since GDAL 3.0; later members are left as GDAL makes them.
+# Members of VSIFilesystemPluginCallbacksStruct in cpl_vsi.h, since GDAL 3.0; later members keep GDAL's defaults.
 _CALLBACKS: Tuple[Tuple[str, Any], ...] = (
     ("user_data", None),
     ("stat", ctypes.CFUNCTYPE(_int, _pointer, _text, _pointer, _int)),
@@ -51,13 +50,13 @@ class _Struct(ctypes.Structure):
 
 
 class _Handle:
-    """Where one reader of a file is."""
+    """Position of one reader of a file."""
 
     def __init__(self, file: RemoteFile) -> None:
         self.file, self.position, self.ended = file, 0, False
 
 
-_prefix = f"/vsiplanet_vector_{uuid.uuid4().hex}/"  # another copy of this package in the process has another
+_prefix = f"/vsiplanet_vector_{uuid.uuid4().hex}/"  # unique, as the process may contain another copy of this package
 _lock = threading.Lock()
 _installed: Optional[bool] = None
 _byte = ctypes.create_string_buffer(1)
@@ -68,7 +67,7 @@ _gdal: ctypes.CDLL
 
 
 def can_mount() -> bool:
-    """Tell whether rasterio's GDAL takes file systems of ours."""
+    """Tell whether rasterio's GDAL accepts file systems of programs."""
     global _installed
     with _lock:
         if _installed is None:
@@ -82,19 +81,36 @@ def can_mount() -> bool:
 
 
 def mount(file: RemoteFile) -> str:
-    """Return a GDAL name of a file, until `unmount`; what was opened by then stays open."""
+    """Return a GDAL name of a file, valid until `unmount`; datasets opened before stay open.
+
+    Parameters
+    ----------
+    file : RemoteFile
+        The file.
+
+    Returns
+    -------
+    str
+        A name in this file system.
+    """
     token = uuid.uuid4().hex
     _files[token] = file
     return f"{_prefix}{token}/{_FILE}"
 
 
 def unmount(name: str) -> None:
-    """Take the name of a file away."""
+    """Remove the name of a file.
+
+    Parameters
+    ----------
+    name : str
+        As `mount` returned it.
+    """
     _files.pop(name.split("/")[-2], None)
 
 
 def forget_errors() -> None:
-    """Have GDAL forget the last error of this thread: rasterio would take it for one of the read that comes next."""
+    """Clear GDAL's last error of this thread, which rasterio would attribute to the next read."""
     if _installed:
         _gdal.CPLErrorReset()
 
@@ -104,7 +120,7 @@ def _install(gdal: ctypes.CDLL) -> None:
     gdal.VSIAllocFilesystemPluginCallbacksStruct.restype = ctypes.POINTER(_Struct)
     gdal.VSIFreeFilesystemPluginCallbacksStruct.argtypes = [_pointer]
     gdal.VSIInstallPluginHandler.argtypes = [_text, _pointer]
-    # It takes further arguments as printf does: without any it is a function like others on all machines.
+    # The function is variadic like printf; without further arguments its calling convention is the usual one.
     gdal.CPLError.argtypes, gdal.CPLError.restype = [_int, _int, _text], None
     gdal.CPLErrorReset.argtypes, gdal.CPLErrorReset.restype = [], None
     _gdal = gdal
@@ -124,19 +140,19 @@ def _install(gdal: ctypes.CDLL) -> None:
     failed = gdal.VSIInstallPluginHandler(prefix, struct)
     gdal.VSIFreeFilesystemPluginCallbacksStruct(struct)
     if failed:
-        raise RasterAccessError("GDAL takes no file systems of programs.")
+        raise RasterAccessError("GDAL does not accept file systems of programs.")
 
 
 def _keep_for_good(thing: Any) -> None:
-    """Keep what GDAL holds a pointer to: it closes files while Python collects what is left at its own end."""
+    """Keep an object that GDAL points to: GDAL closes files while Python is shutting down."""
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
 def _failed(file: RemoteFile, error: BaseException) -> None:
-    """Tell GDAL why it gets nothing; nothing can be raised through it."""
+    """Pass an error to GDAL, through which no exception can propagate."""
     file.fail(error)
     if isinstance(error, KeyboardInterrupt):
-        _thread.interrupt_main()  # it rises once GDAL has returned
+        _thread.interrupt_main()  # raised once GDAL has returned
     _gdal.CPLError(_FAILURE, _APPLICATION, reason(error).replace("%", "%%").encode())
 
 
@@ -154,7 +170,7 @@ def _stat(_: Any, name: bytes, buffer: int, flags: int) -> int:
     except BaseException as error:
         _failed(file, error)
         return -1
-    # The struct differs from system to system: GDAL fills it, for a file in memory whose bytes nobody reads.
+    # The struct differs between systems: GDAL fills it, for a file in memory whose bytes are never read.
     memory = f"/vsimem/planet_vector_{uuid.uuid4().hex}".encode()
     _gdal.VSIFCloseL(_gdal.VSIFileFromMemBuffer(memory, ctypes.addressof(_byte), size, 0))
     found: int = _gdal.VSIStatExL(memory, buffer, flags)
@@ -222,7 +238,7 @@ def _eof(number: int) -> int:
 
 
 def _close(number: int, handles: Dict[int, _Handle] = _handles) -> int:
-    # Bound here, as the names of modules are gone when the last files are closed.
+    # A default argument, as module names are gone when the last files are closed.
     handles.pop(number, None)
     return 0
 

@@ -1,14 +1,15 @@
-"""Overviews of products that have none, kept on disk: made once, of just what a look from afar takes of a file.
+"""Make overviews of products that have none, and keep them on disk: once, from the few blocks they need.
 
-A program that draws all of a product without overviews asks for strip after strip of it, and again at each other zoom.
-Here they are fetched together once (`planet_vector.raster.decimated`), and the GDAL at hand makes a small GeoTIFF of
-them. Beside it lies the file as a VRT, which names these overviews: at full size its pixels are the file's.
+A program that draws all of a product without overviews requests strip after strip, and again at each other zoom. Here
+the blocks are fetched together once (`planet_vector.raster.decimated`), and the installed GDAL makes a small GeoTIFF
+of them. A VRT beside it describes the file with these overviews: at full size its pixels are those of the file.
 
-Both are named by the product's link and by the version of it (its ETag or its time, and its size), about which the
-service is asked before they are used; another version makes them void. Folder and files are the user's alone, and no
-key is in them. They are a help and no condition: without them a product is opened by itself.
+Both names are digests of the product's link and its version (its ETag or its modification time, and its size). The
+service is asked for the version before they are used; another version invalidates them. Folder and files are private
+to the user and do not contain the key. Overviews are optional: without them a product is opened by itself.
 
-Finding them needs the standard library and requests alone, as the GDAL driver does it in whatever Python it finds.
+Finding them needs only the standard library and requests, because the GDAL driver does so in whatever Python embeds
+GDAL.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple, Optional, Set
-from xml.etree import ElementTree  # noqa: S405 - what is parsed was written here
+from xml.etree import ElementTree  # noqa: S405 - only XML written here is parsed
 
 from planet_vector.catalog import Catalog
 from planet_vector.errors import RasterAccessError
@@ -42,28 +43,28 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element  # noqa: S405 - a type
 
 MOST_BYTES = 2**30
-"""Bytes of all overviews kept, of any service; a product has some 10 MB. Those not used for longest go first."""
+"""Most bytes of all overviews, of all services; a product has some 10 MB. The least recently used are removed."""
 
-_MOST_TEXT = 4 * 2**20  # bytes of a VRT; ground control points and palettes are the longest of what is said of a file
-_MAKING, _WRITING = ".making-", ".vrt-"  # what the names of temporary folders and files begin with
-_FILE, _OVERVIEWS = "file", "overviews"  # what the VRT that is kept calls them
+_MOST_TEXT = 4 * 2**20  # bytes of a VRT; ground control points and palettes are its longest parts
+_MAKING, _WRITING = ".making-", ".vrt-"  # prefixes of temporary folders and files
+_FILE, _OVERVIEWS = "file", "overviews"  # placeholders for them in the stored VRT
 
-# What a VRT says of a file. Other elements, and items of other domains, may name files that GDAL would open.
+# Elements kept of a file's VRT. Others, and items of other domains, may name files that GDAL would open.
 _SAID = {"SRS", "GeoTransform", "GCPList", "Metadata", "VRTRasterBand", "MaskBand"}
 _SAID_OF_BAND = {"Description", "UnitType", "NoDataValue", "ColorInterp", "ColorTable", "CategoryNames", "Offset",
                  "Scale", "Metadata", "SimpleSource"}  # fmt: skip
 _DOMAINS = {"", "IMAGE_STRUCTURE", "IMAGERY", "RPC"}
 
 Reduce = Callable[[Path, Path, Path, Decimation], None]
-"""Has the GDAL at hand reduce a copy of a file: writes a GeoTIFF and a VRT of the copy, at the second and third path.
+"""Makes GDAL reduce a copy of a file: writes a GeoTIFF and a VRT of the copy to the second and third path.
 
-The GeoTIFF holds all bands of the copy read by their nearest pixels, behind them, where there is one, its mask, and
-overviews of these. Raises `RasterAccessError` when GDAL cannot.
+The GeoTIFF contains all bands of the copy, reduced by nearest neighbour, followed by its mask, if any, and overviews
+of these. Raises `RasterAccessError` if GDAL fails.
 """
 
 
 class Kept(NamedTuple):
-    """Overviews of a product on the disk."""
+    """Overviews of a product on disk."""
 
     overviews: Path
     text: Path
@@ -74,12 +75,17 @@ class Kept(NamedTuple):
         Parameters
         ----------
         name : str
-            How GDAL opens the product by itself.
+            GDAL name of the product itself.
+
+        Returns
+        -------
+        str
+            Text of the VRT.
 
         Raises
         ------
         OSError
-            When what is kept is there no more, or damaged: then it goes, and can be made again.
+            If the files have been removed or are damaged; damaged ones are deleted, and can be made again.
         """
         text = read_private(self.text, _MOST_TEXT)[0]
         names = {_FILE: name, _OVERVIEWS: str(self.overviews)}
@@ -88,16 +94,16 @@ class Kept(NamedTuple):
             for source in root.iter("SourceFilename"):
                 directory, _, what = (source.text or "").rpartition(":")
                 source.text = f"{directory}:{names[what]}"
-        except (ElementTree.ParseError, KeyError):  # the machine stopped while it was written, say
+        except (ElementTree.ParseError, KeyError):  # for example if the machine stopped during the write
             self.text.unlink(missing_ok=True)
             raise OSError(errno.EIO, "Damaged", str(self.text)) from None
         return ElementTree.tostring(root, encoding="unicode")
 
 
 def kept(catalog: Catalog, link: str) -> Optional[Kept]:
-    """Return the overviews of a product that are kept, or None.
+    """Return the stored overviews of a product, or None.
 
-    The service is asked only where there are some: whether the product is still the one of which they were made.
+    If there are any, the service is asked whether they belong to the product's current version.
 
     Parameters
     ----------
@@ -106,12 +112,17 @@ def kept(catalog: Catalog, link: str) -> Optional[Kept]:
     link : str
         The product's link.
 
+    Returns
+    -------
+    Kept or None
+        None if there are none, or the product has changed.
+
     Raises
     ------
     ServiceError
-        When the service does not tell.
+        If the service does not report the version.
     ConfigError
-        When there is no home directory.
+        If there is no home directory.
     """
     if not any(directory().glob(f"{_digest(link)}-*.tif")):
         return None
@@ -130,19 +141,19 @@ class Making:
     link : str
         The product's link.
     title : str
-        What errors call it.
+        Name used in error messages.
 
     Attributes
     ----------
     decimation : Decimation
-        What it takes.
+        Size of the overviews, and the bytes they need.
 
     Raises
     ------
     ServiceError
-        When the service does not give the product.
+        If the service does not provide the product.
     RasterAccessError
-        When overviews cannot be made of it.
+        If no overviews can be made of it.
     """
 
     def __init__(self, catalog: Catalog, link: str, title: str) -> None:
@@ -154,30 +165,35 @@ class Making:
 
     @property
     def kept(self) -> Optional[Kept]:
-        """What is there already."""
+        """The existing overviews, or None."""
         return _there(self._named)
 
     def make(self, reduce: Reduce, progress: Progress = None) -> Kept:
-        """Fetch what the overviews take, and make them; whole, or not at all.
+        """Fetch the blocks that the overviews need, and make them; complete, or not at all.
 
         Parameters
         ----------
         reduce : callable
-            Has the GDAL at hand do its part.
+            Reduces the copy with GDAL; see `Reduce`.
         progress : callable, optional
-            Told of the bytes that are there, and those there will be; what it raises ends it.
+            Called with the bytes read so far and their total; an exception in it aborts.
+
+        Returns
+        -------
+        Kept
+            The overviews.
 
         Raises
         ------
         ServiceError
-            When the service does not give a part of the file.
+            If the service does not provide a part of the file.
         RasterAccessError
-            When the file was replaced meanwhile, cannot be decoded, or the disk does not take it.
+            If the file was replaced meanwhile, cannot be decoded, or the disk cannot be written.
         """
         try:
             make_folder(directory())
             _tidy()
-            folder = Path(tempfile.mkdtemp(prefix=_MAKING, dir=directory()))  # of mode 0700
+            folder = Path(tempfile.mkdtemp(prefix=_MAKING, dir=directory()))  # mode 0700
             try:
                 return self._make(folder, reduce, progress)
             finally:
@@ -201,9 +217,9 @@ class Making:
             raise RasterAccessError(f"{self._title} was replaced while overviews were made of it: make them again.")
         overviews.chmod(0o600)
         for path in directory().glob(f"{_digest(self._link)}-*"):
-            if path.name.partition(".")[0] != self._named.overviews.stem:  # of a version that is no more
+            if path.name.partition(".")[0] != self._named.overviews.stem:  # of an outdated version
                 path.unlink(missing_ok=True)
-        # First the pixels: what says where they are is never there without them.
+        # The pixels first, so that the VRT never exists without them.
         if self.kept is None:
             os.replace(overviews, self._named.overviews)
             write_private(self._named.text, described, _WRITING)
@@ -217,24 +233,30 @@ class Making:
         version = _version(headers)
         if version is None:
             raise RasterAccessError(
-                f"The service does not tell one version of {self._title} from another, so no overviews of it are kept."
+                f"The service sends neither ETag nor Last-Modified for {self._title}, so its overviews are not kept."
             )
         return version
 
 
 def directory() -> Path:
-    """Return where overviews are kept.
+    """Return the folder of the overviews.
 
     Raises
     ------
     ConfigError
-        When there is no home directory.
+        If there is no home directory.
     """
     return user_directory("cache") / "overviews"
 
 
 def clear() -> int:
-    """Remove all that are kept, and return of how many products."""
+    """Remove all overviews, and return the number of products that had some.
+
+    Returns
+    -------
+    int
+        Number of products.
+    """
     count = 0
     for path in directory().glob("*"):
         if path.is_dir() and not path.is_symlink():
@@ -246,19 +268,19 @@ def clear() -> int:
 
 
 def _described(text: bytes, decimation: Decimation) -> bytes:
-    """Return GDAL's VRT of the copy as one of the product with its overviews, its files not named yet.
+    """Convert GDAL's VRT of the copy to one of the product with its overviews, with placeholders for both files.
 
     Raises
     ------
     RasterAccessError
-        When it says more of the file than VRTs of products should.
+        If it contains more than VRTs of products should.
     """
     try:
-        root = ElementTree.fromstring(text)  # noqa: S314 - GDAL wrote it; expat bounds what entities grow to
+        root = ElementTree.fromstring(text)  # noqa: S314 - GDAL wrote it; expat bounds the growth of entities
         check_crs(root.findtext("SRS", ""))
     except (ElementTree.ParseError, ReferenceProblem):
         raise RasterAccessError(
-            f"{decimation.title} says of itself what is not read, or names another file: no overviews are made of it."
+            f"{decimation.title} has an unreadable header, or one that names another file: no overviews are made of it."
         ) from None
     _keep(root, _SAID)
     bands = root.findall("VRTRasterBand")
@@ -268,7 +290,7 @@ def _described(text: bytes, decimation: Decimation) -> bytes:
             source.attrib.update(relativeToVRT="0", shared="0")
             source.text = f"{ONLY_GEOTIFF}{_FILE}"
         blocks = band.find("SimpleSource/SourceProperties")
-        if blocks is not None:  # who reads block by block reads those of the file
+        if blocks is not None:  # readers that read block by block use those of the file
             set_block(band, blocks.get("BlockXSize", ""), blocks.get("BlockYSize", ""))
         _add_overviews(band, number, decimation)
     mask = root.find("MaskBand/VRTRasterBand")
@@ -280,12 +302,12 @@ def _described(text: bytes, decimation: Decimation) -> bytes:
         _add_overviews(mask, len(bands) + 1, decimation)
     found = ElementTree.tostring(root)
     if len(found) > _MOST_TEXT:
-        raise RasterAccessError(f"{decimation.title} says more of itself than any product: it gets no overviews.")
+        raise RasterAccessError(f"{decimation.title} has more metadata than any product: it gets no overviews.")
     return found
 
 
 def _check_references(part: Path, title: str) -> None:
-    """Refuse a file whose coordinate system names another: it would be opened with it."""
+    """Reject a file whose coordinate system refers to another file, which GDAL would open."""
     try:
         check_file(part)
     except ReferenceProblem as problem:
@@ -293,12 +315,12 @@ def _check_references(part: Path, title: str) -> None:
 
 
 def _check_whole(overviews: Path, title: str) -> None:
-    """Be sure that all blocks are in the file: libtiff does not tell GDAL of a disk that is full at its last bytes.
+    """Check that all blocks are in the file: libtiff does not report a disk that is full at the last bytes to GDAL.
 
     Raises
     ------
     RasterAccessError
-        When one is not.
+        If one is missing.
     """
     try:
         with overviews.open("rb") as file:
@@ -327,7 +349,7 @@ def _add_overviews(band: Element, number: int, decimation: Decimation) -> None:
 
 
 def _version(headers: Mapping[str, str]) -> Optional[str]:
-    """Return what tells one version of a file from another; None where the service says nothing that does."""
+    """Return text that identifies a version of a file, or None if the service sends no header for it."""
     told = headers.get("ETag") or headers.get("Last-Modified")
     return json.dumps([told, ranged_length(headers)]) if told else None
 
@@ -349,12 +371,12 @@ def _there(named: Kept) -> Optional[Kept]:
         except OSError:
             return None
     with suppress(OSError):
-        os.utime(named.overviews)  # used last
+        os.utime(named.overviews)  # marks it as used
     return named
 
 
 def _tidy() -> None:
-    """Remove what programs left behind that were killed while they made overviews."""
+    """Remove the temporary files of programs that were killed while they made overviews."""
     for pattern in (f"{_MAKING}*", f"{_WRITING}*"):
         for path in directory().glob(pattern):
             with suppress(OSError):  # another program was faster
@@ -364,7 +386,7 @@ def _tidy() -> None:
 
 
 def _prune(newest: Kept) -> None:
-    """Remove those that were not used for longest when all are too large."""
+    """Remove the least recently used overviews if all together are too large."""
     found = []
     for path in directory().glob("*.tif"):
         with suppress(OSError):
@@ -374,7 +396,7 @@ def _prune(newest: Kept) -> None:
     for _, _, size, path in sorted(found):
         total += size
         if total > MOST_BYTES and path != newest.overviews:
-            # A file that another program reads is left where the system does not let it go.
+            # Windows keeps a file that another program reads.
             with suppress(OSError):
                 path.with_suffix(".xml").unlink(missing_ok=True)
                 path.unlink()

@@ -1,4 +1,4 @@
-"""Several tasks at once, their outcomes in order; who stops looking ends them all."""
+"""Run several tasks at once, and yield their results in order; closing the iterator cancels the remaining tasks."""
 
 from __future__ import annotations
 
@@ -13,33 +13,38 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 Alive = Callable[[], None]
-"""Called by a task now and then: raises when nobody waits for the task any more."""
+"""Called by a task now and then; raises an exception once the task is cancelled."""
 
-AHEAD = 16  # tasks taken on for each connection: one slow file does not hold up the others, nor does memory grow
-GRACE = 0.5  # seconds; a task that gets something calls `Alive` well within, one that waits for a service does not
+AHEAD = 16  # tasks queued per connection: one slow file does not block the others, and memory stays bounded
+GRACE = 0.5  # seconds; a task that receives data calls `Alive` well within, one that waits for a service does not
 
 
 class _Stopped(Exception):
-    """Raised in a task that is cancelled."""
+    """Raised in a cancelled task."""
 
 
 def in_parallel(
     task: Callable[[T, Alive], R], items: Iterable[T], connections: int
 ) -> Generator[Tuple[T, Union[R, PlanetVectorError]], None, None]:
-    """Do a task for each item, several at once; yield the items in their order, each with what came of it.
+    """Run a task for each item, several at once; yield the items in their order, each with its result or error.
 
-    Closing the iterator, or an exception thrown into it, drops what has not begun and ends what is under way the next
-    time it calls its second argument. That is waited for, but not for what does not call it within `GRACE`. An error
-    that is not this package's, such as a full disk, ends all and is raised.
+    Closing the iterator, or an exception thrown into it, drops the queued tasks and ends the running ones the next time
+    they call their second argument. It waits up to `GRACE` seconds for them. An error that is not this package's, for
+    example of a full disk, cancels everything and is raised.
 
     Parameters
     ----------
     task : callable
-        Takes an item and `Alive`, to be called when a piece of work is done.
+        Takes an item and an `Alive`, which it calls after each piece of work.
     items : iterable
-        Taken one by one, as there is room.
+        Items; consumed lazily, as tasks finish.
     connections : int
-        Tasks under way at once.
+        Tasks that run at once.
+
+    Yields
+    ------
+    (item, result or PlanetVectorError)
+        Each item, with the result of its task or the error that it raised.
     """
     stop = threading.Event()
 
@@ -61,12 +66,12 @@ def in_parallel(
     finally:
         stop.set()
         pool.shutdown(wait=False, cancel_futures=True)
-        # A lock on what is written should not be gone before those who write are.
+        # Locks should outlive the tasks that write under them.
         pool.join(GRACE)
 
 
 def _error(future: Task[Any]) -> Optional[PlanetVectorError]:
-    """Wait for a task, and return what it failed of, where that is for others to judge."""
+    """Wait for a task, and return its error if the caller should handle it."""
     wait_for([future])
     error = future.exception()
     if error is not None and not isinstance(error, PlanetVectorError):

@@ -1,10 +1,11 @@
-"""A file while it comes in: whole under its name, or a part under another, to go on from.
+"""Store a file during its download: complete under its name, or a part under another, which can be resumed.
 
-It is called ``NAME.part``, with ``NAME.part.version`` beside it, which says of which version (its strong ETag) it is
-and how long it is to be. A download that was cut off at any byte goes on from there, by ``Range`` and ``If-Range``
-(RFC 9110, section 13.1.5); of another version, or of one without a strong ETag, it begins anew.
+The part is ``NAME.part``. ``NAME.part.version`` beside it contains its version (the strong ETag) and the final size.
+A download that broke off at any byte resumes there, by ``Range`` and ``If-Range`` (RFC 9110, section 13.1.5). It
+restarts if the version has changed or has no strong ETag.
 
-A part is locked while a program writes to it, where there are such locks; elsewhere its length betrays a second writer.
+A part is locked while a program writes to it, if the file system supports locks. Otherwise an unexpected length
+reveals a second writer.
 """
 
 from __future__ import annotations
@@ -31,29 +32,29 @@ from planet_vector.raster.file_version import strong_etag
 if sys.platform != "win32":
     import fcntl
 
-_PIECE = 2**14  # bytes written at once: what is under way when a transfer breaks is lost, so a little only
+_PIECE = 2**14  # bytes written at once; small, as an interrupted piece is lost
 
 
 @dataclass
 class _Announced:
-    """Version and size of the file that is coming in."""
+    """Version and size of a file, as the service announced them."""
 
     etag: str = ""
     size: Optional[int] = None
 
 
 class PartialFile:
-    """Context manager for the part of a file that is there, and what it is a part of.
+    """Context manager for the received part of a file and its version.
 
     Parameters
     ----------
     path : Path
-        Where the whole file is to be.
+        Path of the complete file.
 
     Raises
     ------
     RasterAccessError
-        On entering, when another program is fetching it, or a directory has its name.
+        On entering, if another program is fetching it, or a directory has its name.
     """
 
     def __init__(self, path: Path) -> None:
@@ -69,7 +70,7 @@ class PartialFile:
             self._file = self._opened()
         self._version = self._read_note()
         if not self._version.etag or (self._version.size is not None and self.length > self._version.size):
-            self._forget()  # of which version nobody knows, or none
+            self._forget()  # a part of an unknown version, or longer than the file
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -79,29 +80,51 @@ class PartialFile:
 
     @property
     def length(self) -> int:
-        """The bytes that are there."""
+        """Bytes received so far."""
         return os.fstat(self._file.fileno()).st_size
 
     @property
     def announced(self) -> Optional[int]:
-        """The bytes that the service says there are, where it says so."""
+        """Size of the file in bytes that the service announced, or None."""
         return self._version.size
 
     @property
     def complete(self) -> bool:
-        """Whether all are there."""
+        """Whether all bytes have been received."""
         return self._done or (self._version.size is not None and self.length == self._version.size)
 
     def request_headers(self) -> Dict[str, str]:
-        """Return the headers that ask for the rest."""
-        # Compressed on its way, a file has other bytes than the ranges are counted in.
+        """Return the request headers for the rest of the file."""
+        # A compressed transfer would have other byte offsets than the ranges.
         headers = {"Accept-Encoding": "identity"}
         if self.length and self._version.etag:
             headers.update({"Range": f"bytes={self.length}-", "If-Range": self._version.etag})
         return headers
 
     def receive(self, response: requests.Response, progress: Progress, limit: int) -> Optional[UnavailableError]:
-        """Take in a response; return the error when it breaks off, with what came kept."""
+        """Store the body of a response; return the error if it breaks off, and keep what was received.
+
+        Parameters
+        ----------
+        response : Response
+            Response to a request with `request_headers`.
+        progress : callable or None
+            Called with bytes received and total bytes (None if unknown).
+        limit : int
+            Most bytes that are accepted.
+
+        Returns
+        -------
+        UnavailableError or None
+            An error after which a retry is useful.
+
+        Raises
+        ------
+        ProtocolError
+            If the file is longer than `limit`.
+        RasterAccessError
+            If another program writes to the part.
+        """
         try:
             at = self._begin(response)
         except UnavailableError as error:
@@ -113,7 +136,7 @@ class PartialFile:
             for block in iter_body(response, limit - at, _PIECE):
                 with naming(self.path):
                     written = self._file.write(block)
-                    if written < len(block):  # a full disk takes the beginning
+                    if written < len(block):  # a full disk accepts only the beginning
                         self._file.write(block[written:])
                 at += len(block)
                 if progress:
@@ -128,22 +151,27 @@ class PartialFile:
             self._forget()
             raise RasterAccessError(f"Another program writes to {self._part}: let one of them fetch it.")
         self._done = True
-        if progress and self._version.size is None:  # else the last block has said so
+        if progress and self._version.size is None:  # otherwise the last block reported it
             progress(at, at)
         return None
 
     def discard(self) -> None:
-        """Go on from nothing the next time: what came is not what was asked for."""
+        """Delete what was received, so that the next try starts anew."""
         self._forget()
         self._done = False
 
     def finish(self) -> int:
-        """Give the file its name, and return its bytes.
+        """Rename the complete file to its final name, and return its size in bytes.
+
+        Returns
+        -------
+        int
+            Size of the file in bytes.
 
         Raises
         ------
         ProtocolError
-            When it is not of the kind that its name says; nothing is kept of it.
+            If it is not of the type of its suffix; the part is deleted.
         """
         try:
             check_kind(self._part, self.path.name)
@@ -152,17 +180,17 @@ class PartialFile:
             raise
         size = self.length
         with naming(self.path):
-            os.fsync(self._file.fileno())  # else a power cut could leave the name with nothing in it
-        # First: were it to stay behind, nobody would ever come by to remove it.
+            os.fsync(self._file.fileno())  # otherwise a power cut could leave an empty file under the name
+        # The note first: left behind, it would never be removed.
         self._note.unlink(missing_ok=True)
-        if sys.platform == "win32":  # where a file that is open keeps its name
+        if sys.platform == "win32":  # where an open file cannot be renamed
             self._file.close()
         os.replace(self._part, self.path)
         self._file.close()
         return size
 
     def _begin(self, response: requests.Response) -> int:
-        """Return at which byte a response begins, and note what it is of."""
+        """Return the offset at which a response begins, and record its version."""
         etag = strong_etag(response.headers)
         if response.status_code == 206:
             part = content_range(response.headers)
@@ -177,13 +205,13 @@ class PartialFile:
         self._forget()
         self._version = _Announced(etag, content_length(response.headers))
         if etag:
-            # Written before the first byte: a part without it would be of an unknown version.
+            # Written before the first byte, as a part without it has no known version.
             with naming(self.path):
                 self._note.write_text(json.dumps({"etag": etag, "size": self._version.size}), encoding="utf-8")
         return 0
 
     def _opened(self) -> io.FileIO:
-        """Open the part, and be the only one that writes to it."""
+        """Open the part with an exclusive lock."""
         while True:
             file = open(self._part, "ab", buffering=0)  # noqa: SIM115 - closed by __exit__
             try:
@@ -191,7 +219,7 @@ class PartialFile:
                 if os.path.samestat(os.fstat(file.fileno()), os.stat(self._part)):
                     return file
             except FileNotFoundError:
-                pass  # whoever had the lock finished it: then another begins
+                pass  # the previous lock holder finished the file: create another
             except BaseException:
                 file.close()
                 raise
@@ -203,7 +231,7 @@ class PartialFile:
         self._version = _Announced()
 
     def _give_up(self) -> None:
-        """Leave nothing where nothing came."""
+        """Remove an empty part."""
         self._note.unlink(missing_ok=True)
         if sys.platform == "win32":
             self._file.close()
@@ -219,16 +247,16 @@ class PartialFile:
             note = json.loads(self._note.read_text(encoding="utf-8"))
             etag, size = note["etag"], note["size"]
         except (ValueError, KeyError, TypeError):
-            return _Announced()  # cut off while it was written: the part is of no known version
+            return _Announced()  # truncated: the version of the part is unknown
         return _Announced(etag, size) if isinstance(etag, str) and isinstance(size, (int, type(None))) else _Announced()
 
 
 def _lock(file: io.FileIO, path: Path) -> None:
     if sys.platform == "win32":
-        return  # a file that two programs have open gets no other name: the first to end is told
+        return  # a file that two programs have open cannot be renamed: the first to finish gets the error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in (errno.EAGAIN, errno.EACCES):
             raise RasterAccessError(f"{path} is being fetched by another program: wait until it is there.") from None
-        # A file system without locks: the length is what there is to go by.
+        # A file system without locks: only the length reveals a second writer.

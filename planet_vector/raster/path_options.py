@@ -1,13 +1,13 @@
-"""A key in force for the hosts of one service, in one of the GDALs of this process.
+"""Set the key for the hosts of one service, in one of the GDALs of this process.
 
-GDAL has options for names that begin in a certain way (``VSISetPathSpecificOption``, for HTTP from 3.7 on), the
-one safe place for a key that files opened later are to use, as the sources of a mosaic are. rasterio and fiona bring a
-GDAL each and hand the function on to nobody, so it is called in the library they have loaded.
+GDAL has options for names with a given prefix (``VSISetPathSpecificOption``, for HTTP from 3.7 on). They are the one
+safe place for a key that files opened later use, for example the sources of a mosaic. rasterio and fiona each bring
+their own GDAL and do not expose the function, so it is called in the library they have loaded.
 
 Where symbols are looked up in a library and in those it is linked to (Linux, macOS), a compiled module of the package
 leads to its GDAL. Windows looks in one library only, so there the DLL itself is found: beside the package in a wheel,
 in the environment's ``Library/bin`` in conda. The layout is that of the wheels of rasterio 1.4.4 and fiona 1.10.1 for
-Windows; it was not run there.
+Windows; it was not tested there.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from planet_vector.raster.credential_files import headers_option, prefixes
 from planet_vector.raster.gdal_options import GUARDED, HEADERS, READING
 
 _SCOPED = (3, 7, 0)
-_MODULE = "_env"  # a compiled module, in both packages
+_MODULE = "_env"  # a compiled module in both packages
 
 _lock = threading.Lock()
 _users: Dict[Tuple[str, str], int] = {}
@@ -36,20 +36,20 @@ _found: Dict[str, Dict[str, Optional[bytes]]] = {}
 class Scope:
     """Scope in which a key is in force, until `end`.
 
-    As long as any is, the options `GUARDED` are in force for all of that GDAL: without them it would hand the key on
-    along redirects, and ask a store by HEAD that takes GET alone. So they are where there is no key, too.
+    While any scope is active, the options `GUARDED` apply to the whole GDAL. Without them GDAL would send the key along
+    redirects, and send HEAD to stores that only accept GET. They apply without a key, too.
 
     Parameters
     ----------
     settings : Settings
         The service and its key.
     package : str
-        Whose GDAL: ``rasterio`` or ``fiona``.
+        Package whose GDAL is used: ``rasterio`` or ``fiona``.
 
     Raises
     ------
     RasterAccessError
-        When that GDAL has no such options, or is not found.
+        If that GDAL lacks such options, or is not found.
     """
 
     def __init__(self, settings: Settings, package: str) -> None:
@@ -67,18 +67,18 @@ class Scope:
                 self._count(prefix, 1)
 
     def enforce(self) -> None:
-        """Put the options `GUARDED` in force again: the end of a `rasterio.Env` unsets what it names itself."""
+        """Set the options `GUARDED` again, as the end of a `rasterio.Env` unsets the options that it sets itself."""
         with _lock:
             if self._package in _found:
                 self._guard()
 
     def forget(self) -> None:
-        """Have GDAL forget what it knows of the files of these hosts: a failure is remembered as well."""
+        """Clear GDAL's cache for files of these hosts, which includes failures."""
         for prefix in self._prefixes:
             self._gdal.VSICurlPartialClearCache(prefix)
 
     def end(self) -> None:
-        """Withdraw the key, once nobody else needs it, and what was read with it."""
+        """Remove the key and what was read with it, once no other scope needs it."""
         with _lock:
             for prefix in self._prefixes:
                 if not self._count(prefix, -1):
@@ -106,7 +106,23 @@ def _renew() -> None:
 
 
 def library_of(package: str) -> ctypes.CDLL:
-    """Return the GDAL that a package has loaded."""
+    """Return the GDAL library that a package has loaded.
+
+    Parameters
+    ----------
+    package : str
+        ``rasterio`` or ``fiona``.
+
+    Returns
+    -------
+    ctypes.CDLL
+        The library, with the signatures of the functions used here.
+
+    Raises
+    ------
+    RasterAccessError
+        If it is older than 3.7, or not found.
+    """
     module = Path(str(import_module(f"{package}.{_MODULE}").__file__))
     path = _dll(module, Path(sys.prefix)) if sys.platform == "win32" else module
     try:
@@ -144,7 +160,7 @@ def _dll(module: Path, prefix: Path) -> Path:
     module : Path
         The module, in the package's folder.
     prefix : Path
-        The root of the Python environment.
+        Root of the Python environment.
     """
     package = module.parent
     beside = sorted(package.with_name(f"{package.name}.libs").glob("gdal*.dll"))

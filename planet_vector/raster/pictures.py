@@ -1,4 +1,4 @@
-"""Quick looks: pictures of any place in a product, read where it lies."""
+"""Make quick looks: pictures of any part of a product, read in place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def picture_of(
     dataset: DatasetReader, bbox: Optional[Tuple[float, float, float, float]] = None, width: int = 1024
 ) -> bytes:
-    """Return a picture of a part of an open product, as PNG, colours stretched where they are not 8-bit.
+    """Return a picture of a part of an open product, as PNG, with a contrast stretch unless it is 8-bit.
 
     Parameters
     ----------
@@ -25,17 +25,17 @@ def picture_of(
     bbox : (west, south, east, north), optional
         In degrees; by default all of the product. Only this part is read.
     width : int
-        Pixels, at the most.
+        Most columns of the picture.
 
     Returns
     -------
     bytes
-        An RGBA image; what has no data is transparent.
+        An RGBA image; nodata is transparent.
 
     Raises
     ------
     RasterAccessError
-        When the box shares no ground with the product.
+        If the box does not intersect the product.
     """
     import numpy
     from rasterio.windows import Window
@@ -73,7 +73,17 @@ def picture_of(
 
 
 def png(pixels: Any) -> bytes:
-    """Return an array of 3 or 4 bands, rows and columns of 8 bits as a PNG file."""
+    """Return an array (bands, rows, columns) of 3 or 4 bands of 8 bits as a PNG file.
+
+    Parameters
+    ----------
+    pixels : numpy.ndarray
+        RGB or RGBA, uint8.
+
+    Returns
+    -------
+    bytes
+    """
     from rasterio.io import MemoryFile
 
     from planet_vector.raster.rasterio_warnings import unplaced
@@ -86,17 +96,17 @@ def png(pixels: Any) -> bytes:
 
 
 def _colours(header: RasterHeader) -> Tuple[int, ...]:
-    """Return the bands that make a picture: red, green, blue where the file says, else as products have them."""
+    """Return the bands of a picture: red, green, blue if the file specifies them, else by the order of products."""
     names = [colour.name for colour in header.colours]
     if all(colour in names for colour in ("red", "green", "blue")):
         return tuple(names.index(colour) + 1 for colour in ("red", "green", "blue"))
     plain = [number for number, name in enumerate(names, 1) if name != "alpha"]
-    # Analytic products: blue, green, red, then what lies beyond red (specification; RapidEye's product guide).
+    # Analytic products: blue, green, red, then longer wavelengths (specification; RapidEye's product guide).
     return (plain[2], plain[1], plain[0]) if len(plain) >= 3 else (plain[0],)
 
 
 def _stretched(pixels: Any, valid: Any) -> Any:
-    """Return pixels in 8 bits, each band from its 2nd to its 98th percentile, dark parts brightened by a root."""
+    """Return pixels in 8 bits, each band stretched from its 2nd to its 98th percentile, then brightened by a root."""
     import numpy
 
     out = numpy.zeros(pixels.shape, "uint8")

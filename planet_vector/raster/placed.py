@@ -1,4 +1,4 @@
-"""What places a raster that has no transform, in the words of errors."""
+"""Check the georeference of a raster without a transform, and describe it in error messages."""
 
 from __future__ import annotations
 
@@ -9,15 +9,26 @@ if TYPE_CHECKING:
 
 
 def placed_by_points(dataset: DatasetReader) -> bool:
-    """Tell whether a raster has ground control points, and no transform."""
+    """Tell whether a raster has ground control points, and no transform.
+
+    Parameters
+    ----------
+    dataset : rasterio.io.DatasetReader
+        The open file.
+    """
     return bool(dataset.transform.is_identity and dataset.gcps[0])
 
 
 def unplaced_because(dataset: DatasetReader) -> str:
-    """Return why it is unknown where the pixels of a raster without points lie, for a sentence that begins with it.
+    """Return why a raster without control points has no georeference, as the rest of a sentence.
 
-    It may have been put through rational polynomials (RPC), which take the height of the ground to be of use.
+    It may have rational polynomials (RPC), which are of use only with the elevation of the ground.
+
+    Parameters
+    ----------
+    dataset : rasterio.io.DatasetReader
+        The open file.
     """
     if dataset.transform.is_identity and dataset.rpcs:
         return "is placed by rational polynomials alone (RPC; 'gdalwarp -rpc' brings it to a map)"
-    return "does not say where it lies"
+    return "has no georeference"

@@ -1,4 +1,4 @@
-"""A product as a rasterio dataset, read where it lies."""
+"""Open a product as a rasterio dataset, read in place."""
 
 from __future__ import annotations
 
@@ -35,21 +35,22 @@ from planet_vector.raster.temporary_copies import make_copy_folder, remove_copy_
 from planet_vector.workers import Workers
 
 BUILD: Build = tuple(int(number) for number in rasterio.__gdal_version__.split(".")[:3])  # type: ignore[assignment]
-"""The GDAL that rasterio brings."""
+"""Version of rasterio's GDAL."""
 
-_AT_ONCE = 16  # files being opened; four times the connections to a service, by default
+_AT_ONCE = 16  # files opened concurrently; four times the default connections to a service
 
 
 class ProductError(RasterAccessError, RasterioIOError):  # type: ignore[misc]
-    """Raised if a product cannot be opened or read; rasterio's own error, too."""
+    """Raised if a product cannot be opened or read; also an error of rasterio."""
 
 
 class Product(Remote):
-    """Product as a rasterio dataset: read by one thread at a time, so open one for each thread.
+    """Product as a rasterio dataset; not thread-safe, so open one per thread.
 
-    It is read for as long as it is open: where its address was signed, it is signed anew before it ends, by whatever
-    way GDAL reads (a warp, a copy, a checksum). When another version of the file takes its place, reading is an error,
-    and so is a read of more than `limits.MAX_READ` bytes.
+    It stays readable as long as it is open: a signed address is renewed before it expires, in every operation of GDAL
+    (a
+    warp, a copy, a checksum). Reading raises an error if another version replaces the file, and so does a read of more
+    than `limits.MAX_READ` bytes.
 
     Attributes
     ----------
@@ -59,16 +60,16 @@ class Product(Remote):
 
     access: Access
     _overviews: Dict[int, Any]
-    _end: Any = None  # takes its name away
-    _file: Optional[RemoteFile] = None  # None for one on the disk, and where GDAL itself asks for the bytes
+    _end: Any = None  # unmounts it
+    _file: Optional[RemoteFile] = None  # None for a file on disk, and if GDAL itself sends the requests
 
     def _check_read(self, *args: Any) -> None:
-        """Refuse a read of more than `limits.MAX_READ` bytes."""
+        """Raise an error for a read of more than `limits.MAX_READ` bytes."""
         limits.check_read(self, self._title, *args)
 
     def _read_part(self, method: str, part: Optional[ReadWindow], pixels: bool, masks: bool, *args: Any) -> Any:
         flags = self.mask_flag_enums[0]
-        # A mask made of pixels takes the same; one of its own is small, and not foreseen.
+        # A mask derived from pixels needs the same bytes; a separate mask is small, and not foreseen.
         takes_pixels = pixels or MaskFlags.nodata in flags or MaskFlags.alpha in flags
         if self._file is not None and part is not None and takes_pixels:
             self._file.foresee(ranges_of(self, self._at, part))
@@ -89,17 +90,17 @@ class Product(Remote):
             ended = self.access.expires is not None and time.time() > self.access.expires
             hint = "; its address has ended: open it again" if ended else ""
             raise ProductError(f"{self._title} cannot be read: {gdal_said(error)}{hint}.") from None
-        if file is not None and file.failure is not None:  # whatever GDAL made of it
+        if file is not None and file.failure is not None:  # even if GDAL ignored it
             raise self._explained(file.failure) from None
         return found
 
     def _read_anew(self, read: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if self._file is not None:
-            self._file.foresee([])  # what an earlier read took
+            self._file.foresee([])  # drop those of an earlier read
         return read(*args, **kwargs)
 
     def _at(self, overview: int) -> Any:
-        """Return the file opened at an overview, for its blocks."""
+        """Return the file opened at an overview, for its table of blocks."""
         if overview not in self._overviews:
             self._overviews[overview] = opened(self.access.name, self.access.options, overview_level=overview)
         return self._overviews[overview]
@@ -114,17 +115,22 @@ class Product(Remote):
     def _explained(self, failure: BaseException) -> BaseException:
         if not isinstance(failure, PlanetVectorError):
             return failure
-        told = isinstance(failure, RasterAccessError)  # by its title
+        told = isinstance(failure, RasterAccessError)  # has the title
         return ProductError(f"{'' if told else f'{self._title} cannot be read: '}{reason(failure)}.")
 
 
 def begin(file: RemoteFile) -> None:
-    """Begin to read a file.
+    """Start a read of a file.
+
+    Parameters
+    ----------
+    file : RemoteFile
+        The file.
 
     Raises
     ------
     RasterAccessError
-        When what is open of it cannot be trusted any more.
+        If what is open of it is no longer valid.
     """
     try:
         file.begin()
@@ -133,7 +139,7 @@ def begin(file: RemoteFile) -> None:
 
 
 def open_link(catalog: Catalog, link: str, title: str, progress: Progress = None) -> Product:
-    """Open the GeoTIFF a link of the service leads to.
+    """Open the GeoTIFF that a link of the service leads to.
 
     Parameters
     ----------
@@ -142,16 +148,21 @@ def open_link(catalog: Catalog, link: str, title: str, progress: Progress = None
     link : str
         The link.
     title : str
-        What errors call it.
+        Name used in error messages.
     progress : callable, optional
-        Told of bytes fetched and bytes in all, where the file must be fetched whole.
+        Called with bytes fetched and total bytes, if the file must be fetched whole.
+
+    Returns
+    -------
+    Product
+        The open file.
 
     Raises
     ------
     ServiceError
-        When the service does not give it.
+        If the service does not provide it.
     RasterAccessError
-        When it is not a GeoTIFF that can be read.
+        If it is not a readable GeoTIFF.
     """
     if can_mount():
         try:
@@ -164,11 +175,11 @@ def open_link(catalog: Catalog, link: str, title: str, progress: Progress = None
     try:
         return open_access(access, title, access.size)
     except RasterioIOError:
-        pass  # explained by asking the host in our own words
+        pass  # a request of our own finds the cause
     _, headers = catalog.transport.follow(link)
     if "Content-Range" not in headers:
         return _fetch_and_open(catalog, link, title, progress)
-    # A signature may have ended between being given and being used: once more.
+    # The signature may have expired before it was used: retry once.
     access = plan(catalog, link, BUILD)
     try:
         return open_access(access, title, access.size)
@@ -177,12 +188,17 @@ def open_link(catalog: Catalog, link: str, title: str, progress: Progress = None
 
 
 def north_up(dataset: DatasetReader) -> GridSpec:
-    """Return the pixels of a raster, if its rows go from north to south and its columns from west to east.
+    """Return the grid of a raster, if its rows run from north to south and its columns from west to east.
+
+    Parameters
+    ----------
+    dataset : rasterio.io.DatasetReader
+        The open file.
 
     Raises
     ------
     RasterAccessError
-        When it lies another way.
+        If it has another orientation, or no transform.
     """
     transform = dataset.transform
     if transform.b or transform.d or transform.a <= 0 or transform.e >= 0:
@@ -198,19 +214,41 @@ def north_up(dataset: DatasetReader) -> GridSpec:
 
 
 def opened(name: str, options: Options, driver: str = "GTiff", cls: Any = DatasetReader, **others: Any) -> Any:
-    """Open a GDAL name with some options, which no other code of the process sees.
+    """Open a GDAL name with some options, which apply to no other code of the process.
 
-    rasterio sets the options of the main thread for all threads, those of another for that one only; and GDAL
-    keeps the options of the moment of opening with the open file. So it is opened in a thread that does nothing else,
-    and is kept: what GDAL and PROJ make anew for each thread, connections among it, takes longer than opening.
+    rasterio sets the options of the main thread for all threads, those of another thread for that one only, and GDAL
+    keeps the options of the moment of opening with the open file. So the file is opened in a worker thread that does
+    nothing else. The worker is reused, as per-thread state of GDAL and PROJ, connections included, takes longer to
+    create than the file takes to open.
+
+    Parameters
+    ----------
+    name : str
+        GDAL name of the file.
+    options : Options
+        GDAL options at the moment of opening.
+    driver : str, optional
+        The only driver that is tried.
+    cls : type
+        `rasterio.io.DatasetReader` or a subclass.
+
+    Returns
+    -------
+    rasterio.io.DatasetReader
+        An instance of `cls`.
+
+    Raises
+    ------
+    rasterio.errors.RasterioIOError
+        If GDAL does not open it.
     """
     load_driver()
 
     def task() -> Any:
         with rasterio.Env(session=OptionsSession(options)):
-            with suppress(UnicodeDecodeError):  # of GDAL's message, which repeats what the file holds
+            with suppress(UnicodeDecodeError):  # GDAL's message repeats bytes of the file
                 return cls(name, driver=driver, sharing=False, **others)
-            raise RasterioIOError("its header holds what is no text")
+            raise RasterioIOError("its header contains invalid text")
 
     return _openers.submit(task).result()
 
@@ -219,23 +257,28 @@ _openers = Workers(_AT_ONCE, "geotiff-open")
 
 
 def open_access(access: Access, title: str, size: Optional[int]) -> Product:
-    """Open a product by a name and options that were found for it.
+    """Open a product as `planet_vector.raster.access.plan` specifies.
 
     Parameters
     ----------
     access : Access
-        How it is opened.
+        How to open it.
     title : str
-        What errors call it.
+        Name used in error messages.
     size : int or None
-        Bytes of the file, where known.
+        Size of the file in bytes, if known.
+
+    Returns
+    -------
+    Product
+        The open file.
 
     Raises
     ------
     rasterio.errors.RasterioIOError
-        When GDAL does not open it.
+        If GDAL does not open it.
     RasterAccessError
-        When its header asks for what no product needs.
+        If its header exceeds the bounds of a product.
     """
     dataset: Product = opened(access.name, access.options, cls=Product)
     dataset.access, dataset._title, dataset._overviews = access, title, {}
@@ -248,7 +291,7 @@ def open_access(access: Access, title: str, size: Optional[int]) -> Product:
 
 
 def _open_mounted(catalog: Catalog, link: str, title: str) -> Product:
-    """Open a file by a name that does not end; its bytes are asked for by `RemoteFile`."""
+    """Open a file by a name that never expires; `RemoteFile` sends the requests."""
     file = RemoteFile(catalog, link, title)
     try:
         size = file.size
@@ -272,7 +315,7 @@ def _open_mounted(catalog: Catalog, link: str, title: str) -> Product:
 
 
 def _fetch_and_open(catalog: Catalog, link: str, title: str, progress: Progress) -> Product:
-    """Open a file that is only served whole: fetched to a temporary file, which goes with the dataset."""
+    """Open a file that is only served whole, through a temporary file that is removed with the dataset."""
 
     def task(link: str, alive: Alive) -> int:
         def tell(done: int, total: Optional[int]) -> None:
@@ -287,9 +330,9 @@ def _fetch_and_open(catalog: Catalog, link: str, title: str, progress: Progress)
     except OSError as error:
         told = f"There is no room for a temporary copy of {title} ({error.strerror})"
         raise ProductError(f"{told}: name a folder that has some in TMPDIR.") from None
-    path = folder / f"{re.sub('[^A-Za-z0-9-]+', '_', title)[:100]}.tif"  # errors name the file
+    path = folder / f"{re.sub('[^A-Za-z0-9-]+', '_', title)[:100]}.tif"  # errors contain the file name
     try:
-        # By a worker, which stops writing once nobody waits for it.
+        # Run by a worker, which stops writing once it is cancelled.
         [(_, outcome)] = in_parallel(task, [link], 1)
         if isinstance(outcome, PlanetVectorError):
             raise outcome

@@ -1,7 +1,7 @@
-"""Quads kept on disk: fetched whole when they are first looked at, and asked about, not fetched, when they are again.
+"""Keep quads on disk: fetch each whole on first access, and revalidate it later instead of fetching it.
 
-A quad is taken from the disk when the service says that it is still the same: the same ETag, or the same length where
-there is no ETag. What was said is believed for as long as any result is (``PLANET_CACHE_TTL``).
+A quad is taken from disk if the service reports the same ETag, or the same length if there is no ETag. This check is
+valid for the lifetime of any cached result (``PLANET_CACHE_TTL``).
 """
 
 from __future__ import annotations
@@ -27,34 +27,40 @@ from planet_vector.raster.limits import MAX_FILE
 from planet_vector.user_folders import user_directory
 
 MOST_BYTES = 4 * 2**30
-"""Bytes of all quads kept, of any service; a quad of 4096² has up to 67 MB. Those not used for longest go first."""
+"""Most bytes of all quads, of all services; a quad of 4096² has up to 67 MB. The least recently used are removed."""
 
-_NOTE = 4096  # bytes of a note, at the most
-_PART = ".note-"  # what the names of temporary files begin with
+_NOTE = 4096  # most bytes of a note
+_PART = ".note-"  # prefix of temporary files
 
 
 def directory() -> Path:
-    """Return the folder of all quads kept.
+    """Return the folder of all cached quads.
 
     Raises
     ------
     ConfigError
-        When there is no home directory to keep them in.
+        If there is no home directory to keep them in.
     """
     return user_directory("cache") / "quads"
 
 
 def clear() -> int:
-    """Remove all quads kept, of every service, and return how many there were."""
+    """Remove all cached quads, of all services, and return how many there were.
+
+    Returns
+    -------
+    int
+        Number of quads.
+    """
     count = sum(1 for _ in directory().glob("*/*/*.tif"))
     shutil.rmtree(directory(), ignore_errors=True)
     return count
 
 
 class QuadCache:
-    """Cache of the quads of a service.
+    """Disk cache of the quads of a service.
 
-    Safe to use from several threads, and by several programs at once.
+    It is safe to use from several threads, and by several programs at once.
 
     Parameters
     ----------
@@ -64,13 +70,13 @@ class QuadCache:
     Raises
     ------
     ConfigError
-        When there is no home directory to keep them in.
+        If there is no home directory.
     """
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._root = directory()
-        # What one key may see is none of another's business.
+        # Each key has its own cache.
         owner = repr(catalog.settings.identity).encode()
         self._directory = self._root / hashlib.blake2b(owner, digest_size=8).hexdigest()
         self._own = secrets.token_hex(6)
@@ -79,25 +85,38 @@ class QuadCache:
         self._lock = threading.Lock()
 
     def path(self, basemap: str, quad_id: str) -> Path:
-        """Return where a quad is kept, be it there or not."""
+        """Return the path of a quad, whether or not it exists.
+
+        Parameters
+        ----------
+        basemap : str
+            Name of the basemap.
+        quad_id : str
+            Id of the quad.
+        """
         return self._directory / basemap / f"{quad_id}.tif"
 
     def get(self, basemap: str, quad_id: str, link: str) -> Path:
-        """Return the file of a quad, fetched if it is not there, or is of another version.
+        """Return the file of a quad; fetch it if it is missing or outdated.
 
         Parameters
         ----------
         basemap, quad_id : str
-            Which quad.
+            Name of the basemap and id of the quad.
         link : str
-            Where the service has it.
+            Link of the quad.
+
+        Returns
+        -------
+        Path
+            The file.
 
         Raises
         ------
         ServiceError
-            When the service does not give it whole.
+            If the service does not provide the whole file.
         RasterAccessError
-            When it cannot be kept.
+            If it cannot be written.
         """
         path = self.path(basemap, quad_id)
         with self._lock:
@@ -119,21 +138,21 @@ class QuadCache:
                     ) from None
             else:
                 with contextlib.suppress(OSError):
-                    os.utime(path)  # used last
+                    os.utime(path)  # marks it as used
             self._believed[path] = time.monotonic() + self._catalog.settings.cache_ttl
         return path
 
     def _fetch(self, link: str, path: Path, version: Optional[Mapping[str, object]]) -> None:
         make_folder(path.parent)
-        # Others may be fetching the same. The name stays, so that a transfer that broke off goes on where it was.
+        # Others may fetch the same quad. The name stays the same in this process, so that a broken transfer is resumed.
         new = path.with_name(f".{path.stem}.{self._own}.tif")
         size = fetch(self._catalog, link, new, limit=MAX_FILE)
         if version is not None and version["size"] not in (None, size):
             new.unlink()
-            raise ProtocolError(f"Quad {path.stem} has {size:,} bytes, not the {version['size']:,} that were told.")
+            raise ProtocolError(f"Quad {path.stem} has {size:,} bytes, not the announced {version['size']:,}.")
         note = _note(path)
         if _is_there(note):
-            note.unlink()  # never the note of another version beside a file
+            note.unlink()  # the note of another version must never lie beside a file
         os.replace(new, path)
         with contextlib.suppress(OSError):  # without a note it is fetched again
             if version is not None:
@@ -141,7 +160,7 @@ class QuadCache:
         self._prune(path)
 
     def _prune(self, newest: Path) -> None:
-        """Remove what killed programs left, and the quads that were not used for longest when all are too large."""
+        """Remove files that killed programs left, and the least recently used quads if all together are too large."""
         for pattern in (f"*/*/{_PART}*", "*/*/.*.tif", "*/*/.*.tif.part*"):
             remove_stale(self._root, pattern)
         found = []
@@ -153,14 +172,14 @@ class QuadCache:
         for _, _, size, path in sorted(found):
             total += size
             if total > MOST_BYTES and path != newest:
-                # A file that another program reads is left where the system does not let it go.
+                # Windows keeps a file that another program reads.
                 with contextlib.suppress(OSError):
                     path.unlink()
                     _note(path).unlink()
 
 
 def _version(headers: Mapping[str, str]) -> Optional[Mapping[str, object]]:
-    """Return what tells one version of a file from another; None where the service says nothing that does."""
+    """Return the version of a file, or None if the service sends no header for it."""
     size = whole_length(headers)
     etag = headers.get("ETag") or None
     return {"etag": etag, "size": size} if etag or size is not None else None
@@ -176,12 +195,12 @@ def _noted(path: Path) -> Optional[Mapping[str, object]]:
         note = json.loads(content)
         size = os.lstat(path).st_size
     except (OSError, ValueError, RecursionError):
-        return None  # of a version that nobody knows: fetched anew
+        return None  # unknown version: fetched again
     return note if isinstance(note, dict) and note.get("size") in (None, size) else None
 
 
 def _is_there(path: Path) -> bool:
-    """Return whether a file is there, and neither a link nor something that GDAL would wait for."""
+    """Return whether a path is a regular file, neither a link nor something that GDAL would wait for."""
     try:
         return stat.S_ISREG(os.lstat(path).st_mode)
     except OSError:

@@ -1,4 +1,4 @@
-"""Arrays that rasterio takes for rasters without a place on the globe, which it would warn of."""
+"""Suppress rasterio's warning for rasters without a georeference."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from planet_vector.forking import renew_after_fork
 
 
 class _Unplaced:
-    """Context in which rasterio, in all threads, does not warn that a raster in the making, or a picture, has no place.
+    """Context in which rasterio, in all threads, does not warn that a raster has no georeference.
 
-    What is ignored is the process's, so threads that each ignore it for a while undo it for one another; rasterio
-    itself does so while it warps arrays. This begins with the first of them and ends with the last.
+    Warning filters belong to the process, so threads that each change them for a while undo one another's changes;
+    rasterio itself does so while it warps arrays. This filter is set by the first thread and removed by the last.
     """
 
     def __init__(self) -> None:
@@ -49,4 +49,4 @@ class _Unplaced:
 
 
 unplaced = _Unplaced()
-"""Within it, rasterio does not warn."""
+"""Context in which rasterio does not warn."""

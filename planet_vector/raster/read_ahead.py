@@ -1,4 +1,4 @@
-"""The bytes of a file that a read is going to take, fetched some way ahead of it."""
+"""Fetch the bytes of a file that a read is going to need, some way ahead of it."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import Callable, Dict, Iterable, List, Mapping, Optional, Sequence, 
 from planet_vector.raster.spans import Range, together
 
 NEAR = 4096
-"""Bytes between two ranges that are read along: less than a range of its own costs in an answer with several."""
+"""Most bytes in a gap between two ranges that is read along: a range of its own costs more in a multipart response."""
 
 PIECE = 2 * 2**20
-"""Bytes that ranges beside each other are put together to, at the most: a request for each connection."""
+"""Most bytes to which adjacent ranges are merged: one request per connection."""
 
 AHEAD = 32 * 2**20
-"""Bytes fetched before they are asked for, at the most."""
+"""Most bytes fetched ahead."""
 
 
 class Foreseen:
-    """Ranges that a read is going to take, and the bytes of those that have come; safe to use from several threads.
+    """Ranges that a read is going to need, with the bytes of those received; safe to use from several threads.
 
     Parameters
     ----------
     ranges : iterable of (int, int)
         The first byte of each, and the one after its last.
     ahead : int
-        Bytes that are fetched with what is asked for, at the most.
+        Most bytes that are fetched along with the requested ones.
     told : callable, optional
-        Called with what is asked for, before it is waited for.
+        Called with each requested span before `wait` blocks.
     """
 
     def __init__(
@@ -44,7 +44,18 @@ class Foreseen:
         self._error: Optional[BaseException] = None
 
     def extend(self, ranges: Iterable[Range]) -> List[Range]:
-        """Take further ranges, and return the spans that hold those which were not foreseen before."""
+        """Add ranges, and return the spans of those that were not foreseen before.
+
+        Parameters
+        ----------
+        ranges : iterable of (int, int)
+            The first byte of each, and the one after its last.
+
+        Returns
+        -------
+        list of (int, int)
+            Spans, in ascending order.
+        """
         with self._changed:
             found = together((part for part in ranges if not self.spans_of(*part)), NEAR, PIECE)
             self._spans = sorted([*self._spans, *found])
@@ -52,7 +63,15 @@ class Foreseen:
             return found
 
     def spans_of(self, first: int, end: int) -> List[Range]:
-        """Return the spans that a range lies in, one after another, or none when it was not foreseen whole."""
+        """Return the consecutive spans that cover a range, or an empty list if it was not foreseen completely.
+
+        Parameters
+        ----------
+        first : int
+            First byte.
+        end : int
+            The byte after the last one.
+        """
         number = max(0, bisect_right(self._starts, first) - 1)
         found: List[Range] = []
         for span in self._spans[number:]:
@@ -66,9 +85,14 @@ class Foreseen:
         return []
 
     def missing(self, spans: Iterable[Range]) -> List[Range]:
-        """Return what to fetch so that some spans are here: those, and the ones after the first, up to `ahead` bytes.
+        """Return the spans to fetch for some spans: the missing ones, and those after the first, up to `ahead` bytes.
 
-        They are coming from now on, until `hold` or `fail`. What has come before is given up: it has been read.
+        They are pending from now on, until `hold` or `fail`. Earlier bytes are dropped, as they have been read.
+
+        Parameters
+        ----------
+        spans : iterable of (int, int)
+            Spans that are needed, as `spans_of` returns them.
         """
         with self._changed:
             wanted = sorted({span for span in spans if span not in self._held})
@@ -87,7 +111,13 @@ class Foreseen:
             return sorted(needed)
 
     def begin(self, spans: Iterable[Range]) -> List[Range]:
-        """Return those of some spans which are neither here nor were so, nor are coming: they are from now on."""
+        """Return the spans that are neither held nor dropped nor pending, and mark them as pending.
+
+        Parameters
+        ----------
+        spans : iterable of (int, int)
+            Spans to fetch.
+        """
         with self._changed:
             known = {*self._held, *self._given, *self._coming}
             found = [span for span in spans if span not in known]
@@ -95,12 +125,17 @@ class Foreseen:
             return found
 
     def wait(self, spans: Sequence[Range]) -> None:
-        """Wait for those of some spans that are coming.
+        """Wait for the pending ones of some spans.
+
+        Parameters
+        ----------
+        spans : sequence of (int, int)
+            Spans that are needed.
 
         Raises
         ------
         Exception
-            Why they did not come.
+            The error that prevented their transfer.
         """
         if self._told is not None:
             for span in spans:
@@ -112,26 +147,52 @@ class Foreseen:
                 raise self._error
 
     def here(self, spans: Iterable[Range]) -> Dict[Range, bytes]:
-        """Return the bytes of those of some spans that have come."""
+        """Return the bytes of some spans, without those not received yet.
+
+        Parameters
+        ----------
+        spans : iterable of (int, int)
+            Spans that are needed.
+        """
         with self._changed:
             return {span: self._held[span] for span in spans if span in self._held}
 
     def hold(self, found: Dict[Range, bytes]) -> None:
-        """Take the bytes of spans."""
+        """Store the bytes of received spans.
+
+        Parameters
+        ----------
+        found : dict of (int, int) to bytes
+            Bytes by span.
+        """
         with self._changed:
             self._held.update(found)
             self._coming.difference_update(found)
             self._changed.notify_all()
 
     def fail(self, spans: Iterable[Range], error: BaseException) -> None:
-        """Take why spans that were coming do not."""
+        """Record the error of pending spans.
+
+        Parameters
+        ----------
+        spans : iterable of (int, int)
+            Spans that were not received.
+        error : BaseException
+            The error.
+        """
         with self._changed:
             self._error = error
             self._coming.difference_update(spans)
             self._changed.notify_all()
 
     def give_up(self, spans: Iterable[Range]) -> None:
-        """Hold the bytes of some spans no longer: they have been read, or are not going to be."""
+        """Drop the bytes of some spans, which have been read or will not be.
+
+        Parameters
+        ----------
+        spans : iterable of (int, int)
+            Spans to drop.
+        """
         with self._changed:
             for span in spans:
                 self._held.pop(span, None)
@@ -139,10 +200,20 @@ class Foreseen:
 
 
 def cut(part: Range, spans: Sequence[Range], held: Mapping[Range, bytes]) -> bytes:
-    """Return the bytes of a range that lies in some spans."""
+    """Return the bytes of a range out of the spans that cover it.
+
+    Parameters
+    ----------
+    part : (int, int)
+        First byte, and the one after the last.
+    spans : sequence of (int, int)
+        Consecutive spans that cover it.
+    held : mapping of (int, int) to bytes
+        Bytes by span.
+    """
     first, end = part
     if len(spans) == 1:
         return held[spans[0]][first - spans[0][0] : end - spans[0][0]]
-    # Each from where the one before ends: spans may overlap.
+    # Each span from the end of the previous one, as spans may overlap.
     begins = [first, *(span[1] for span in spans[:-1])]
     return b"".join(held[span][begin - span[0] : end - span[0]] for begin, span in zip(begins, spans))

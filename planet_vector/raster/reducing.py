@@ -1,4 +1,4 @@
-"""Have rasterio's GDAL reduce a copy of a product to its overviews."""
+"""Reduce a copy of a product to its overviews, with rasterio's GDAL."""
 
 from __future__ import annotations
 
@@ -21,12 +21,23 @@ from planet_vector.raster.rasterio_warnings import unplaced
 
 
 def reduce(part: Path, overviews: Path, text: Path, decimation: Decimation) -> None:
-    """Write the overviews and a VRT of a copy, as `planet_vector.raster.overview_files.Reduce` says.
+    """Write the overviews and a VRT of a copy, as `planet_vector.raster.overview_files.Reduce` specifies.
+
+    Parameters
+    ----------
+    part : Path
+        The copy.
+    overviews : Path
+        GeoTIFF to write.
+    text : Path
+        VRT of the copy to write.
+    decimation : Decimation
+        Size of the overviews.
 
     Raises
     ------
     RasterAccessError
-        When GDAL cannot decode it.
+        If GDAL cannot decode the copy, or cannot write the files.
     """
     try:
         with unplaced, opened(str(part), Options(READING)) as dataset:

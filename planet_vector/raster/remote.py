@@ -1,7 +1,7 @@
-"""Datasets whose pixels come over the network, and whose reads Ctrl-C ends.
+"""Read datasets over the network such that Ctrl-C ends a read.
 
-GDAL reads in one call, however long the service takes, and Python hands Ctrl-C to nothing but the main thread, between
-two of its own steps. So what the main thread reads is read by another while it waits.
+A read of GDAL is a single call, however long the service takes, and Python delivers Ctrl-C only to the main thread,
+between two of its own instructions. So a worker reads on behalf of the main thread, which waits.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _readers = Workers(16, "geotiff-read")
 class Remote(DatasetReader):  # type: ignore[misc]
     """Dataset that is read over the network; by one thread at a time, as any rasterio dataset.
 
-    A read that was interrupted goes on by itself: the next one waits for it, and `close` leaves the closing to it.
+    An interrupted read continues in the background: the next read waits for it, and `close` is deferred to its end.
 
-    All that reads raises `ServiceError` when the service does not give a file, and `RasterAccessError` when one cannot
-    be read.
+    All methods that read raise `ServiceError` if the service does not provide a file, and `RasterAccessError` if a file
+    cannot be read.
     """
 
-    _title = "of a service"  # until opened: rasterio logs the dataset while it is made
+    _title = "of a service"  # until opened: rasterio logs the dataset during its construction
     _under_way: Optional[Task[Any]] = None
 
     def read(
@@ -44,7 +44,41 @@ class Remote(DatasetReader):  # type: ignore[misc]
         fill_value: Any = None,
         out_dtype: Any = None,
     ) -> Any:
-        """Read pixels as `rasterio.io.DatasetReader.read` does."""
+        """Read pixels as `rasterio.io.DatasetReader.read` does.
+
+        Parameters
+        ----------
+        indexes : object, optional
+            Bands, counted from 1; by default all.
+        out : object, optional
+            Array to read into.
+        window : object, optional
+            Pixels to read; by default all.
+        masked : bool
+            Return a masked array.
+        out_shape : object, optional
+            Shape of the result; pixels are resampled to it.
+        boundless : bool
+            Allow a window that reaches beyond the dataset.
+        resampling : rasterio.enums.Resampling
+            Resampling method, if the shape differs from the window's.
+        fill_value : object, optional
+            Value of masked pixels, and of those beyond the dataset.
+        out_dtype : object, optional
+            Data type of the result; by default that of the bands.
+
+        Returns
+        -------
+        numpy.ndarray
+            Pixels (bands, rows, columns); (rows, columns) for a single band.
+
+        Raises
+        ------
+        ServiceError
+            If the service does not provide a file.
+        RasterAccessError
+            If a file cannot be read, or the result is too large.
+        """
         with_mask = bool(masked) or (fill_value is not None and not boundless)
         self._check_read(indexes, out, window, out_shape, boundless, out_dtype, with_mask)
         part = None if boundless else ReadWindow(indexes, window, getattr(out, "shape", out_shape), resampling)
@@ -62,7 +96,28 @@ class Remote(DatasetReader):  # type: ignore[misc]
         boundless: bool = False,
         resampling: Resampling = Resampling.nearest,
     ) -> Any:
-        """Read masks as `rasterio.io.DatasetReader.read_masks` does."""
+        """Read masks as `rasterio.io.DatasetReader.read_masks` does.
+
+        Parameters
+        ----------
+        indexes : object, optional
+            Bands, counted from 1; by default all.
+        out : object, optional
+            Array to read into.
+        out_shape : object, optional
+            Shape of the result.
+        window : object, optional
+            Pixels to read; by default all.
+        boundless : bool
+            Allow a window that reaches beyond the dataset.
+        resampling : rasterio.enums.Resampling
+            Resampling method, if the shape differs from the window's.
+
+        Returns
+        -------
+        numpy.ndarray
+            Masks (bands, rows, columns), 255 for valid pixels.
+        """
         self._check_read(indexes, out, window, out_shape, boundless, "uint8", False)
         part = None if boundless else ReadWindow(indexes, window, getattr(out, "shape", out_shape), resampling)
         return self._whole(
@@ -71,7 +126,13 @@ class Remote(DatasetReader):  # type: ignore[misc]
         )  # fmt: skip
 
     def dataset_mask(self, *args: Any, **kwargs: Any) -> Any:
-        """Read the mask as `rasterio.io.DatasetReader.dataset_mask` does."""
+        """Read the mask as `rasterio.io.DatasetReader.dataset_mask` does.
+
+        Returns
+        -------
+        numpy.ndarray
+            Mask (rows, columns), 255 for valid pixels.
+        """
         return self._whole(super().dataset_mask, *args, **kwargs)
 
     def checksum(self, *args: Any, **kwargs: Any) -> Any:
@@ -87,35 +148,35 @@ class Remote(DatasetReader):  # type: ignore[misc]
         return self._whole(super().stats, *args, **kwargs)
 
     def _check_read(self, *args: Any) -> None:
-        """Refuse a read before it begins, as `planet_vector.raster.limits.check_read` takes it: none is by default."""
+        """Raise an error for an excessive read, with the arguments of `limits.check_read`; unbounded by default."""
 
     def _whole(self, read: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Read; what derives from this looks here whether all of it came."""
+        """Call a reading method; subclasses check here that all of it was read."""
         return self._read_by_worker(read, *args, **kwargs)
 
     def _read_part(self, method: str, part: Optional[ReadWindow], pixels: bool, masks: bool, *args: Any) -> Any:
-        """Read by a method of rasterio, in the thread that reads; what derives from this fetches ahead what that takes.
+        """Call a reading method of rasterio, in the thread that reads; subclasses fetch the bytes it needs in advance.
 
         Parameters
         ----------
         method : str
             ``read`` or ``read_masks``.
         part : ReadWindow or None
-            What is read; None where nothing is fetched ahead.
+            What to read; None if nothing is fetched in advance.
         pixels, masks : bool
             Whether they are read.
         args
-            Of the method.
+            Arguments of the method.
         """
         return getattr(super(), method)(*args)
 
     def close(self) -> None:
-        """Close the dataset."""
+        """Close the dataset, once an interrupted read has ended."""
         task = self._under_way
         if task is None or task.cancel():
             self._close()
         else:
-            # What `with` put in force for this thread cannot be ended by the one that reads.
+            # The reading thread cannot exit the environment that `with` entered in this thread.
             env = getattr(self, "_env", None)
             if env is not None:
                 env.close()
@@ -146,7 +207,7 @@ class Remote(DatasetReader):  # type: ignore[misc]
                 self._under_way = None
 
     def __repr__(self) -> str:
-        # Not the name, which may hold a signature.
+        # Omit the name, which may contain a signature.
         return f"<{'closed' if self.closed else 'open'} {type(self).__name__} {self._title}>"
 
     def _repr_png_(self) -> bytes:

@@ -1,7 +1,7 @@
-"""A file that a service's link leads to, read in ranges for as long as it is open: the address may end, the file not.
+"""Read a file behind a service's link in ranges, also after the address it led to has expired.
 
-A signed address is asked for anew before it ends, and whenever the store refuses it, as often as that takes. Every
-answer is compared with the first: bytes of another version of the file are never handed on.
+A signed address is renewed before it expires, and whenever the store rejects it. Each response is compared with the
+first one, so that bytes of another version of the file are never returned.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from planet_vector.workers import Workers
 
 T = TypeVar("T")
 
-HEAD = 4 * CHUNK  # bytes read at first: see GDAL_INGESTED_BYTES_AT_OPEN in `planet_vector.raster.gdal_options`
-MOST_AHEAD = 128  # chunks read at once where a reader goes from one to the next, 2 MB
-ALONE = 65536  # bytes between two ranges that are read along where a server gives one range at a time
-MOST_HELD = 4 * 2**20  # bytes that are held of a file for as long as it is in use
-LEAST = 256 * 1024  # bytes for which another connection is used: what comes by one meanwhile, at 5 MB/s and 50 ms
-LONG = 8 * CHUNK  # bytes of what is fetched in whole chunks, to be kept
+HEAD = 4 * CHUNK  # bytes of the first read: see GDAL_INGESTED_BYTES_AT_OPEN in `planet_vector.raster.gdal_options`
+MOST_AHEAD = 128  # chunks, 2 MB; most that a sequential reader fetches at once
+ALONE = 65536  # bytes; most in a gap between two ranges that is read along if the server sends one range at a time
+MOST_HELD = 4 * 2**20  # bytes; most that a file holds for as long as it is in use
+LEAST = 256 * 1024  # bytes that justify another connection: what one transfers in the meantime, at 5 MB/s and 50 ms
+LONG = 8 * CHUNK  # bytes from which a span is fetched in whole chunks, to be cached
 BUDGET = 30.0  # seconds for one read with all its retries
-_GIVES_UP = 1.0  # seconds after a failure in which GDAL, which may go on to ask, is told the same at once
+_GIVES_UP = 1.0  # seconds after a failure in which further reads of GDAL fail at once
 
 
 class ServedWhole(RasterAccessError):
@@ -43,40 +43,40 @@ class ServedWhole(RasterAccessError):
 
 
 class RemoteFile:
-    """File that a link leads to, read in ranges; safe to use from several threads.
+    """File behind a link, read in ranges; safe to use from several threads.
 
     Parameters
     ----------
     catalog : Catalog
         The service that gave the link.
     link : str
-        The link, checked.
+        The link, already checked.
     title : str
-        What errors call it.
+        Name used in error messages.
 
     Attributes
     ----------
     remembers : bool
-        Whether what is read is held for as long as this is, up to `MOST_HELD` bytes: what says how a file is laid out,
-        so that opening it again fails for nothing that happens since.
+        Whether reads are held for the lifetime of this object, up to `MOST_HELD` bytes. It is set while the layout of
+        the file is read, so that reopening it does not depend on the network.
     failure : Exception or None
-        Why the last read failed, since `begin`.
+        Error of the last read, since `begin`.
     doubtful : bool
-        Whether a read failed of something else than blocks of pixels that were foreseen. GDAL may have taken what it
-        did not get (where blocks lie, masks) for nothing being there, and keeps it so as long as a dataset is open.
+        Whether a read of bytes other than foreseen blocks failed. GDAL may have taken missing tables of blocks or masks
+        for empty ones, and keeps them as long as a dataset is open.
     """
 
     def __init__(self, catalog: Catalog, link: str, title: str) -> None:
         self._catalog, self._link, self._title = catalog, link, title
         self._connections, self._root = catalog.settings.connections, catalog.settings.api_url
         self._lock = threading.RLock()
-        self._identity: Hashable = object()  # what the same bytes are known by, also when the file is opened again
+        self._identity: Hashable = object()  # key of the same bytes in the cache, also when the file is reopened
         self._first: Optional[FileVersion] = None
         self._head = b""
-        self._end, self._ahead = -1, 1  # of the last chunk read, and how many are read at once
+        self._end, self._ahead = -1, 1  # end of the last run of chunks, and number of chunks read at once
         self._failed, self._until = 0.0, 0.0
         self._foreseen: Optional[Foreseen] = None
-        self._gives_several = True  # ranges in one answer, until it has not
+        self._gives_several = True  # multipart responses, until one fails
         self._held: Dict[int, bytes] = {}
         self.remembers = False
         self.failure: Optional[BaseException] = None
@@ -85,7 +85,7 @@ class RemoteFile:
 
     @property
     def size(self) -> int:
-        """Bytes of the file."""
+        """Size of the file in bytes."""
         if self._first is None:
             with self._lock:
                 if self._first is None:
@@ -97,45 +97,64 @@ class RemoteFile:
         return self._first.size
 
     def begin(self) -> None:
-        """Forget why a read has failed: another one begins.
+        """Clear the error of the previous read, as another one begins.
 
         Raises
         ------
         RasterAccessError
-            When what is open of the file cannot be trusted any more.
+            If what is open of the file is no longer valid.
         """
         if self.doubtful:
             raise RasterAccessError(
-                f"{self._title} could not be read before, so what is known of it is in doubt: open it again."
+                f"An earlier read of {self._title} failed, so what is known of it may be wrong: open it again."
             )
         self.failure, self._failed = None, 0.0
 
     def fail(self, error: BaseException) -> None:
-        """Remember why a read failed."""
+        """Record the error of a read.
+
+        Parameters
+        ----------
+        error : BaseException
+            The error.
+        """
         self.failure, self._failed = error, time.monotonic()
 
     def foresee(self, ranges: Sequence[Range]) -> None:
-        """Be told which bytes are going to be read: they are fetched together when the first of them is.
+        """Announce the bytes of a read; they are fetched together once the first of them is requested.
 
         Parameters
         ----------
         ranges : sequence of (int, int)
-            The first byte of each, and the one after its last; an empty one once the read is over.
+            The first byte of each, and the one after its last; empty once the read is over.
         """
         self.foresee_as(Foreseen(ranges) if ranges else None)
 
     def foresee_as(self, foreseen: Optional[Foreseen]) -> None:
-        """Be told the same by who fetches some of it by `fetch_ahead`."""
+        """Announce the bytes of a read, of which the caller fetches some by `fetch_ahead`.
+
+        Parameters
+        ----------
+        foreseen : Foreseen or None
+            The bytes, or None once the read is over.
+        """
         with self._lock:
             self._foreseen = foreseen
 
     def fetch_ahead(self, foreseen: Foreseen, spans: Sequence[Range]) -> None:
-        """Fetch spans of what is foreseen, by one connection, while others may read the file.
+        """Fetch some spans of a read, by one connection, while other threads may read the file.
+
+        Parameters
+        ----------
+        foreseen : Foreseen
+            The bytes of the read.
+        spans : sequence of (int, int)
+            Spans to fetch, as `Foreseen.extend` returns them.
 
         Raises
         ------
         ServiceError, RasterAccessError
-            As `read`, which raises it, too, when it is asked for them.
+            As `read`, which raises the same error if the spans are requested.
         """
         self._until = time.monotonic() + BUDGET
         self._fetch_foreseen(foreseen, foreseen.begin(spans), 1)
@@ -150,30 +169,40 @@ class RemoteFile:
         return found
 
     def knows_better(self, ranges: Sequence[Tuple[int, int]]) -> bool:
-        """Tell whether some ranges (first byte, bytes) go beyond what is going to be read.
+        """Tell whether some ranges (offset, length) exceed the foreseen ones.
 
-        For a part at reduced size GDAL asks for all blocks of it at first, up to 10 MB, and then uses a few.
+        For a window at reduced size GDAL first requests all of its blocks, up to 10 MB, and then uses a few.
+
+        Parameters
+        ----------
+        ranges : sequence of (int, int)
+            First byte and number of bytes of each.
         """
         with self._lock:
             foreseen = self._foreseen
             return foreseen is not None and not all(foreseen.spans_of(at, at + length) for at, length in ranges)
 
     def read(self, ranges: Sequence[Tuple[int, int]], ahead: bool = False) -> List[bytes]:
-        """Return the bytes of some ranges, each less where the file ends.
+        """Return the bytes of some ranges, fewer at the end of the file.
 
         Parameters
         ----------
         ranges : sequence of (int, int)
-            The first byte and the number of bytes of each.
+            First byte and number of bytes of each.
         ahead : bool
-            Whether to ask for more, where a reader goes on from where its last read ended.
+            Whether to read ahead if a read continues where the last one ended.
+
+        Returns
+        -------
+        list of bytes
+            The bytes of each range.
 
         Raises
         ------
         ServiceError
-            When the service, or the store it leads to, does not give them.
+            If the service, or the store it redirects to, does not provide them.
         RasterAccessError
-            When the file is another than at first.
+            If the file has changed since it was opened.
         """
         self._until = time.monotonic() + BUDGET
         wanted = [(offset, min(offset + length, self.size)) for offset, length in ranges]
@@ -185,7 +214,7 @@ class RemoteFile:
                     self._give_up_at_once()
                     return self._read_chunks(wanted, ahead)
             every = [span for some in spans for span in some]
-            foreseen.wait(every)  # without the lock: who fetches them may need it
+            foreseen.wait(every)  # without the lock, which the fetching thread may need
             with self._lock:
                 self._give_up_at_once()
                 held = foreseen.here(every)
@@ -195,7 +224,7 @@ class RemoteFile:
             foreseen.give_up({span for part, some in zip(wanted, spans) for span in some if span[1] <= part[1]})
             return [cut_spans(part, some, held) for part, some in zip(wanted, spans)]
         except BaseException:
-            # Blocks that do not come are an error in GDAL, and forgotten.
+            # GDAL reports missing blocks as errors and does not cache them.
             self.doubtful = self.doubtful or not spans or not all(spans)
             raise
 
@@ -204,12 +233,12 @@ class RemoteFile:
             raise self.failure
 
     def _read_chunks(self, wanted: Sequence[Range], ahead: bool) -> List[bytes]:
-        """Return ranges from chunks, which are kept."""
+        """Return ranges out of chunks, which are cached."""
         numbers = sorted({n for first, end in wanted if first < end for n in numbers_of(first, end)})
         got = {**kept.get(self._identity, numbers), **{n: self._held[n] for n in numbers if n in self._held}}
         runs = runs_of([number for number in numbers if number not in got])
         if ahead and runs:
-            # One who reads on goes on to do so: twice as much each time.
+            # A sequential read doubles the read-ahead each time.
             self._ahead = min(2 * self._ahead, MOST_AHEAD) if runs[-1][0] == self._end else 1
             last = -(-self.size // CHUNK)
             runs[-1] = (runs[-1][0], min(max(runs[-1][1], runs[-1][0] + self._ahead), last))
@@ -222,7 +251,7 @@ class RemoteFile:
         return [cut(got, first, end) for first, end in wanted]
 
     def _fetch_spans(self, spans: Sequence[Range], connections: int) -> Dict[Range, bytes]:
-        """Return the bytes of spans: those that are kept, and the others by some connections."""
+        """Return the bytes of spans: from the cache, or else by some connections."""
         found: Dict[Range, bytes] = {}
         for span in spans:
             numbers = numbers_of(*span)
@@ -250,7 +279,7 @@ class RemoteFile:
                 answers = list(pool.map(self._ask_several, groups))
         got: List[Tuple[int, bytes]] = []
         for group, answer in zip(groups, answers):
-            if answer is None:  # it is a server of one range at a time
+            if answer is None:  # the server sends one range at a time
                 self._gives_several = False
                 return {**found, **self._fetch_spans(missing, connections)}
             if isinstance(answer, ServiceError):
@@ -259,7 +288,7 @@ class RemoteFile:
                 self._renew(address)
                 answer = self._ask_several(group)
                 if answer is None or isinstance(answer, ServiceError):
-                    raise answer or ServedWhole(f"{self._title} is not served as it was: open it again.")
+                    raise answer or ServedWhole(f"{self._title} is no longer served as before: open it again.")
             got += answer
         for first, body in got:
             self._keep(first, body)
@@ -271,7 +300,7 @@ class RemoteFile:
         return found
 
     def _aligned(self, span: Range) -> Range:
-        """Return a long span in whole chunks, which are kept; a short one would become too long by that."""
+        """Extend a long span to whole chunks, which are cached; a short one would become too long."""
         first, end = span
         if end - first < LONG:
             return span
@@ -289,7 +318,7 @@ class RemoteFile:
                 for (first, end), body in zip(spans, bodies)]  # fmt: skip
 
     def _fetch(self, first: int, end: int) -> bytes:
-        """Return some bytes, from an address that is renewed if need be."""
+        """Return a byte range, renewing the address if needed."""
         self._renew_in_time()
         address = self._address
         body = self._ask(first, end)
@@ -301,17 +330,17 @@ class RemoteFile:
         return body
 
     def _keep(self, first: int, body: bytes) -> Dict[int, bytes]:
-        """Keep the whole chunks of some bytes, and return them."""
+        """Cache the whole chunks in some bytes, and return them."""
         begin, ends = -first % CHUNK, first + len(body) == self.size
         if begin + CHUNK > len(body) and not ends:
-            return {}  # as most that come with several others
+            return {}  # usual for parts of a multipart response
         found = {(first + at) // CHUNK: body[at : at + CHUNK] for at in range(begin, len(body), CHUNK)
                  if at + CHUNK <= len(body) or ends}  # fmt: skip
         kept.put(self._identity, found)
         return found
 
     def _ask(self, start: int, stop: int) -> Union[bytes, ServiceError]:
-        """Return some bytes, fewer where the file ends, or the error that the service answered with."""
+        """Return a byte range, shorter at the end of the file, or the error that the service returned."""
 
         def handle(response: requests.Response) -> bytes:
             part = content_range(response.headers)
@@ -323,17 +352,17 @@ class RemoteFile:
             body = read_body(response, stop - start)
             if len(body) != part[1] + 1 - part[0]:
                 raise RasterAccessError(f"{self._title} cannot be read: fewer bytes were sent than were announced.")
-            if start == 0 and not is_tiff(body):  # no other driver of GDAL is to look at it
-                raise RasterAccessError(f"{self._title} is not a GeoTIFF that can be read: it begins otherwise.")
+            if start == 0 and not is_tiff(body):  # no other driver of GDAL may open it
+                raise RasterAccessError(f"{self._title} is not a GeoTIFF that can be read: it has no TIFF header.")
             if start == 0 and not self._head:
                 self._head = body[:HEAD]
-                self._address = LinkAddress(response.url, self._root)  # where the link leads
+                self._address = LinkAddress(response.url, self._root)  # the target of the link
             return body
 
         return self._send([(start, stop)], handle)
 
     def _ask_several(self, spans: Sequence[Range]) -> Union[None, List[Tuple[int, bytes]], ServiceError]:
-        """Return the first byte and the bytes of spans; None when the server does not give several at once."""
+        """Return (offset, bytes) of spans; None if the server does not send several ranges at once."""
         if len(spans) == 1:
             alone = self._ask(*spans[0])
             return alone if isinstance(alone, ServiceError) else [(spans[0][0], alone)]
@@ -341,7 +370,7 @@ class RemoteFile:
         def handle(response: requests.Response) -> Optional[List[Tuple[int, bytes]]]:
             boundary = boundary_of(response.headers)
             if response.status_code != 206 or boundary is None:
-                return None  # the whole file, or one range: it is not read
+                return None  # the whole file, or one range: its body is not read
             most = sum(end - first for first, end in spans) + MOST_OVERHEAD * (len(spans) + 1)
             try:
                 parts, size = split_parts(read_body(response, most), boundary)
@@ -356,7 +385,8 @@ class RemoteFile:
 
     def _send(self, spans: Sequence[Range], handle: Callable[[requests.Response], T]) -> Union[T, ServiceError]:
         headers = {"Range": range_header(spans), "Accept-Encoding": "identity"}
-        limited = self._first is None  # asks the service where the link leads; pixels are no requests of the API
+        # The first request goes to the API; requests for pixels do not count towards its rate limit.
+        limited = self._first is None
         try:
             return self._catalog.transport.stream(self._address.url, headers, handle, self._left(), limited)
         except ServiceError as error:
@@ -379,21 +409,22 @@ class RemoteFile:
             self._renew(address)
 
     def _renew(self, ended: LinkAddress) -> None:
-        """Ask the service again where the link leads, in the place of an address; once for all threads that used it."""
+        """Follow the link again to replace an expired address; once for all threads that used it."""
         with self._lock:
             if self._address is not ended:
                 return
             url, _ = self._catalog.transport.follow(self._link, True, self._left())
             self._address = LinkAddress(url, self._root)
             if self._first is not None and self._first.is_anonymous:
-                # Nothing in the answers tells one version from another of the same length: its header may.
+                # No header identifies the version: the header of the file may differ between versions of the same
+                # length.
                 head = self._ask(0, HEAD)
                 if isinstance(head, ServiceError):
                     raise head
                 if head[: len(self._head)] != self._head:
                     raise RasterAccessError(
-                        f"{self._title} was replaced while it was open: its header, which says its coordinate system, "
-                        "place, size and types, is another; close it and open it again."
+                        f"{self._title} was replaced while it was open: its header (coordinate system, position, size "
+                        "and types) has changed; close it and open it again."
                     )
 
     def _left(self) -> float:

@@ -1,8 +1,8 @@
-"""A search as one raster: the pixels of many scenes, on a grid of one's choice.
+"""Open a search as one raster: the pixels of many scenes, on a grid of choice.
 
-It is said in a VRT, for which the header of each scene is read; each is opened and warped when it is looked at. GDAL's
-tile index (GTI) would open none before that, but leaves out a scene that it cannot open: up to 3.11 without an error,
-and from 3.12 on when the same place is read once more.
+The mosaic is a VRT, for which the header of each scene is read; each scene is opened and warped on first access.
+GDAL's tile index (GTI) would open none in advance, but omits scenes that cannot be opened: up to 3.11 without an
+error, and from 3.12 on when the same place is read again.
 """
 
 from __future__ import annotations
@@ -49,24 +49,24 @@ ORDERS: Dict[str, Callable[[Scene], Any]] = {
     "oldest": lambda scene: -scene.acquired.timestamp(),
     "clearest": lambda scene: -(101.0 if scene.cloud_cover is None else scene.cloud_cover),
 }
-"""Which scene lies on top, where several do; by what is greatest."""
+"""Keys that order overlapping scenes; the greatest is on top."""
 
 RESAMPLING = ("nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "average", "mode")
-"""How pixels are brought to the grid: the names of `rasterio.enums.Resampling` that GDAL both warps and reads by."""
+"""Resampling methods: the names of `rasterio.enums.Resampling` that GDAL supports for both warps and reads."""
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """Number of scenes, and the ground they cover.
+    """Number of scenes, and the area they cover.
 
     Attributes
     ----------
     count : int
-        Scenes.
+        Number of scenes.
     area : float
-        Of the ground that the scenes cover, what several cover counted once, in square kilometres on the ellipsoid.
+        Area that the scenes cover, overlaps counted once, in square kilometres on the ellipsoid.
     covered : float, optional
-        The share of the area asked for that they cover, from 0 to 1.
+        Share of the requested area that they cover, from 0 to 1.
     """
 
     count: int
@@ -74,7 +74,7 @@ class Coverage:
     covered: Optional[float] = None
 
     def __str__(self) -> str:
-        # Two digits, where there are no more before the point.
+        # Two decimals for areas below 9.5 km².
         return f"{self.count} scenes, {self.area:,.{0 if self.area >= 9.5 else 2}f} km²"
 
 
@@ -86,7 +86,7 @@ def coverage_of(scenes: Iterable[Scene], area: Any = None) -> Coverage:
     scenes : iterable of Scene
         The scenes.
     area : shapely geometry, Box, mapping or str, optional
-        What was asked for, as `planet_vector.geometry.ground.area_asked_for` takes it.
+        The requested area, as for `planet_vector.geometry.ground.area_asked_for`.
     """
     found = list(scenes)
     ground = shapely.union_all(shapely.make_valid([scene.footprint for scene in found]))
@@ -113,33 +113,38 @@ def open_scenes(
     catalog : Catalog
         The service.
     scenes : sequence of Scene
-        What it is made of.
+        Scenes of the mosaic.
     product : str, optional
-        Which product of each; all must have the same bands. By default the one that people want first.
+        Product of each scene; all must have the same bands. By default the preferred one of the scene type.
     crs : anything `rasterio.crs.CRS.from_user_input` takes, optional
-        Of the mosaic; by default that of the scene on top.
+        Coordinate system of the mosaic; by default that of the scene on top.
     res : float or (float, float), optional
         Pixel width and height in units of `crs`; by default those of the scene on top.
     bounds : (west, south, east, north), optional
-        In units of `crs`; by default the narrowest around all footprints: in degrees, and where `crs` unrolls the globe
-        as they do, they go on across ±180° where that is narrower (170 to 190). They are taken in any turn (-175 to
-        -170 or 185 to 190). Grown to whole pixels, counted from the origin of `crs`.
+        In units of `crs`; by default the narrowest around all footprints. If `crs` wraps around the globe, as degrees
+        do, they may extend across ±180° if that is narrower (170 to 190), and may be given in any turn (-175 to -170 or
+        185 to 190). They are extended to whole pixels, counted from the origin of `crs`.
     order : str
         Which scene lies on top: one of `ORDERS`.
     resampling : str
         One of `RESAMPLING`.
     area : shapely geometry, Box, mapping or str, optional
-        Where there are no `bounds`, cut to the rectangle around its polygons: as
-        `planet_vector.geometry.ground.area_asked_for` takes it. A point or a line cuts nothing.
+        Without `bounds`, the mosaic is cut to the bounding box of its polygons, as for
+        `planet_vector.geometry.ground.area_asked_for`. A point or a line cuts nothing.
+
+    Returns
+    -------
+    Virtual
+        The mosaic.
 
     Raises
     ------
     NotFoundError
-        When a scene does not have the product.
+        If a scene lacks the product.
     QueryError
-        When `crs` is none.
+        If `crs` is not a coordinate system.
     RasterAccessError
-        When there are no scenes, or they make no raster.
+        If there are no scenes, or they cannot form one raster.
     """
     if order not in ORDERS:
         raise RasterAccessError(f"top is {order!r}: it takes {', '.join(ORDERS)}.")
@@ -162,7 +167,7 @@ def open_scenes(
         target = top.crs if crs is None else crs_of(crs)
         places = [_place(scene, target) for scene in ranked]
         if bounds is None and asked is not None:
-            # What lies beyond the scenes may have no place in the coordinate system.
+            # Ground beyond the scenes may be impossible to project.
             boxes = [shapely.box(*around_polygons([polygon])) for scene in ranked for polygon in scene.polygons]
             within = polygons(shapely.intersection(asked, shapely.union_all(boxes)))
             bounds = cut_to(around(places, turn_of(target)), within, target)
@@ -177,19 +182,28 @@ def open_scenes(
 
 
 def crs_of(given: Any) -> Any:
-    """Return a coordinate system as rasterio has it.
+    """Return a coordinate system as rasterio represents it.
+
+    Parameters
+    ----------
+    given : anything `rasterio.crs.CRS.from_user_input` takes
+        The coordinate system.
+
+    Returns
+    -------
+    rasterio.crs.CRS
 
     Raises
     ------
     QueryError
-        When it is none.
+        If it is not a coordinate system.
     """
     try:
-        with rasterio.Env():  # without one, PROJ's own words are printed, too
+        with rasterio.Env():  # without one, PROJ prints its own messages
             return CRS.from_user_input(given)
     except CRSError as error:
         said = " ".join(str(error).split()).rstrip(".")
-        raise QueryError(f"There is no coordinate system {given!r} ({said}): take one as EPSG:3857.") from None
+        raise QueryError(f"{given!r} is not a coordinate system ({said}): use, for example, EPSG:3857.") from None
 
 
 def _grid(places: Sequence[Bounds], top: RasterHeader, target: Any, res: Any, bounds: Optional[Bounds]) -> GridSpec:
@@ -202,7 +216,7 @@ def _grid(places: Sequence[Bounds], top: RasterHeader, target: Any, res: Any, bo
         step = warped_step(top.grid, target)
         size = (step, step)
     if not all(0 < side < math.inf for side in size):
-        raise RasterAccessError(f"A pixel of {size} has no size: give it in units of the coordinate system.")
+        raise RasterAccessError(f"Invalid pixel size {size}: give it in units of the coordinate system.")
     turn = turn_of(target)
     whole = around(places, turn)
     west, south, east, north = bounds or whole
@@ -216,16 +230,16 @@ def _grid(places: Sequence[Bounds], top: RasterHeader, target: Any, res: Any, bo
     if beside or whole[1] >= north or south >= whole[3]:
         told = "The scenes do not reach into the bounds {:g}, {:g}, {:g}, {:g}".format(*bounds)
         raise RasterAccessError(f"{told}: give them in units of the mosaic's crs.")
-    # The same grid for the same resolution, whatever the bounds: pixels are counted from the origin.
+    # Count pixels from the origin, so that the grid depends on the resolution alone.
     columns = outward((west / size[0], east / size[0]))
     rows = outward((-north / size[1], -south / size[1]))
     return GridSpec.between(target, (float(size[0]), float(size[1])), (0.0, 0.0), columns, rows)
 
 
 def _place(scene: Scene, crs: Any) -> Bounds:
-    """Return the box around a footprint in a coordinate system."""
+    """Return the bounding box of a footprint in a coordinate system."""
     boxes, turn = [], turn_of(crs)
-    for polygon in scene.polygons:  # one by one: across the antimeridian each part has its own longitudes
+    for polygon in scene.polygons:  # separately, as the parts across the antimeridian differ in longitude
         box = around_polygons([polygon])
         if box is not None:
             try:
@@ -242,11 +256,11 @@ def _place(scene: Scene, crs: Any) -> Bounds:
 def _vrt(
     sources: Sources, titles: Mapping[str, str], grid: GridSpec, top: RasterHeader, resampling: str, connections: int
 ) -> Element:
-    """Return the VRT of all scenes, the one on top drawn last."""
-    root = new_vrt(grid)  # an error of too many pixels, before each scene is asked for
+    """Return the VRT of all scenes, with the top one drawn last."""
+    root = new_vrt(grid)  # raises an error for too many pixels, before any scene is requested
     on_top = list(titles.values())[-1]
     if resampling not in ("nearest", "mode") and any(band.table for band in top.bands):
-        told = f"The pixels of {on_top} are places in a palette, of which there is no {resampling}"
+        told = f"The pixels of {on_top} are indices into a palette, for which {resampling} is not defined"
         raise RasterAccessError(f"{told}: take nearest or mode.")
 
     def placed(link: str, how: Optional[str]) -> _Placed:
@@ -254,7 +268,7 @@ def _vrt(
             header = checked(dataset, titles[link], top, on_top)
             own = sources.mask_of(link, header, dataset)
         name = source_name(link)
-        if not how and (own or needed(header)):  # of another one GDAL sees by itself that all of it is data
+        if not how and (own or needed(header)):  # otherwise GDAL knows that all of it is valid
             name = with_mask(name, header, own)
         if resampling == "nearest" and header.crs == grid.crs and _is_as_fine(header, grid):
             moved = [Affine.translation(at[0] - header.bounds[0], 0) for at in _in_turns(header.bounds, grid)]
@@ -271,7 +285,8 @@ def _vrt(
         return header, [(with_mask(text, place, mask), place) for (text, place), (mask, _) in zip(drawn, masks)]
 
     with Workers(connections) as pool:
-        # What the scene on top says of itself is what all do, nearly always: each file is looked at once.
+        # Assume that all scenes encode nodata like the one on top, as they nearly always do, so that each file is
+        # opened once.
         how = told_by_pixels(top)
         found = list(pool.map(placed, titles, repeat(how)))
         if any(told_by_pixels(header) != how for header, _ in found):
@@ -285,7 +300,7 @@ def _vrt(
         for number, band in enumerate(bands, 1):
             if how is None or (how == ALPHA and number != top.alpha):
                 settings = {"UseMaskBand": "true"}
-            else:  # what is transparent here covers nothing below
+            else:  # transparent pixels do not cover those below
                 settings = {"NODATA": "0" if how == ALPHA else how}
             vrt_source(band, name, number, place, grid, settings)
     if how is None:
@@ -296,17 +311,17 @@ def _vrt(
 
 
 _Placed = Tuple[RasterHeader, List[Tuple[str, RasterHeader]]]
-"""What the header of a scene says; names of it that GDAL opens, and headers that say where each lies on the grid."""
+"""Header of a scene; the GDAL names of its parts, with headers that specify where each lies on the grid."""
 
 
 def _is_as_fine(header: RasterHeader, grid: GridSpec) -> bool:
-    """Tell whether pixels are as large as the grid's, to a thousandth of one over the whole scene."""
+    """Tell whether pixels are as large as the grid's, to a thousandth of a pixel over the whole scene."""
     width, height = (abs(mine / its - 1) for mine, its in zip(header.res, grid.res))
     return bool(max(width * header.width, height * header.height) < 1e-3)
 
 
 def _in_turns(bounds: Bounds, grid: GridSpec) -> List[Bounds]:
-    """Return bounds on a grid, which may show the same ground in several turns, or bounds of another turn."""
+    """Return the positions of bounds on a grid, one per turn of the globe in which the grid shows them."""
     west, south, east, north = bounds
     moves = turns((west, east), (grid.west, grid.bounds[2]), turn_of(grid.crs))
     return [(west + by, south, east + by, north) for by in moves]
@@ -315,9 +330,9 @@ def _in_turns(bounds: Bounds, grid: GridSpec) -> List[Bounds]:
 def _warped(
     sources: Sources, dataset: DatasetReader, grid: GridSpec, resampling: str, by_band: bool = False
 ) -> List[Tuple[str, RasterHeader]]:
-    """Return one scene on the mosaic's grid, as the text of a VRT, and the header of that; one for each turn.
+    """Return one scene on the mosaic's grid, as VRT texts with their headers; one per turn.
 
-    What has no data is told by all bands together, or by each for itself, as the mosaic draws it.
+    Nodata is determined by all bands together, or by each for itself, as the mosaic draws it.
     """
     bounds = warped_bounds(dataset.crs, grid.crs, dataset.bounds)
     crs, transform = dataset.crs, dataset.transform
@@ -326,7 +341,7 @@ def _warped(
         crs, transform = moved[0], Affine.translation(-moved[1], 0) * transform
     found = []
     for place in _in_turns(bounds, grid):
-        # In the system of the grid GDAL turns nothing.
+        # In the coordinate system of the grid GDAL shifts nothing by turns.
         by = place[0] - bounds[0] if crs == grid.crs else 0.0
         text, header = _warped_to(place, dataset, crs, Affine.translation(by, 0) * transform, grid, resampling, by_band)
         found.append((sources.public(text), header))
@@ -340,7 +355,7 @@ def _warped_to(
     columns = math.floor((west - grid.west) / grid.res[0]), math.ceil((east - grid.west) / grid.res[0])
     rows = math.floor((grid.north - north) / grid.res[1]), math.ceil((grid.north - south) / grid.res[1])
     part = GridSpec.between(grid.crs, grid.res, (grid.west, grid.north), columns, rows)
-    # Of a pixel with data in one band alone GDAL would move the others by one, so that they are none of no data.
+    # Otherwise, if a pixel has data in one band alone, GDAL changes the others by one to make them differ from nodata.
     options = {"UNIFIED_SRC_NODATA": "NO"} if by_band else {}
     with MemoryFile(ext=".vrt") as memory:
         with WarpedVRT(

@@ -1,4 +1,4 @@
-"""Sessions for rasterio and fiona: the key of a service, in force for its own hosts only.
+"""Provide sessions for rasterio and fiona, in which the key of a service applies to its own hosts only.
 
 ::
 
@@ -20,17 +20,17 @@ from planet_vector.raster.path_options import Scope
 
 try:
     import fiona.session
-except ImportError:  # rasters need no fiona
+except ImportError:  # rasters do not need fiona
     fiona = None
 
 
 class OptionsSession(rasterio.session.Session):  # type: ignore[misc]
-    """Session that carries GDAL options into a `rasterio.Env` as credentials, which rasterio does not log.
+    """Session that passes GDAL options to a `rasterio.Env` as credentials, which rasterio does not log.
 
     Parameters
     ----------
     options : mapping of str to str
-        What to set.
+        Options to set.
     """
 
     def __init__(self, options: Mapping[str, str]) -> None:
@@ -38,7 +38,13 @@ class OptionsSession(rasterio.session.Session):  # type: ignore[misc]
 
     @classmethod
     def hascreds(cls, config: Mapping[str, Any]) -> bool:
-        """Tell whether a configuration has these credentials already: never, they are of one dataset."""
+        """Tell whether a configuration has these credentials already: never, as they belong to one dataset.
+
+        Parameters
+        ----------
+        config : mapping of str to object
+            Options of the environment.
+        """
         return False
 
     def get_credential_options(self) -> Dict[str, str]:
@@ -47,7 +53,7 @@ class OptionsSession(rasterio.session.Session):  # type: ignore[misc]
 
 
 class _Keyed:
-    """Session in which a key is in force for the service's own hosts."""
+    """Session in which a key applies to the service's own hosts."""
 
     _package: str
 
@@ -58,16 +64,27 @@ class _Keyed:
 
     @classmethod
     def hascreds(cls, config: Mapping[str, Any]) -> bool:
-        """Tell whether a configuration has these credentials already: no option of a whole process does."""
+        """Tell whether a configuration has these credentials already: never, as they are no options of the process.
+
+        Parameters
+        ----------
+        config : mapping of str to object
+            Options of the environment.
+        """
         return False
 
     def get_credential_options(self) -> Dict[str, str]:
-        """Put the key in force, and return the options that reads from the service take besides.
+        """Activate the key, and return the other options for reads from the service.
+
+        Returns
+        -------
+        dict of str to str
+            The options, without the key.
 
         Raises
         ------
         RasterAccessError
-            When this GDAL has no options for single hosts (before 3.7).
+            If this GDAL has no options for single hosts (before 3.7).
         """
         if self._settings.key is not None and self._scope is None:
             self._scope = Scope(self._settings, self._package)
@@ -75,7 +92,7 @@ class _Keyed:
         return {**READING, **GUARDED}
 
     def close(self) -> None:
-        """Withdraw the key; the end of the session does so too."""
+        """Deactivate the key; garbage collection of the session does so, too."""
         if self._finalizer is not None:
             self._finalizer()
         self._scope = self._finalizer = None
@@ -87,7 +104,7 @@ class _Keyed:
 class PlanetSession(_Keyed, rasterio.session.Session):  # type: ignore[misc]
     """Session of a `rasterio.Env` in which ``/vsicurl/<product link>`` opens.
 
-    The key is sent to the service's own hosts and to no other, also when other files are read within the Env.
+    The key is only sent to the service's own hosts, also when other files are read within the Env.
 
     Parameters
     ----------
@@ -101,7 +118,7 @@ class PlanetSession(_Keyed, rasterio.session.Session):  # type: ignore[misc]
 if TYPE_CHECKING or fiona is not None:
 
     class FionaPlanetSession(_Keyed, fiona.session.Session):  # type: ignore[misc]
-        """Be the same for a `fiona.Env`."""
+        """Session of a `fiona.Env`, otherwise like `PlanetSession`."""
 
         _package = "fiona"
 

@@ -1,4 +1,4 @@
-"""What a read takes of many files, fetched from several at once while GDAL reads one after another."""
+"""Fetch what a read needs of many files concurrently, while GDAL reads one file after another."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from planet_vector.raster.spans import Range
 from planet_vector.workers import Workers
 
 LATE = 8
-"""Requests before the last one asked for, whose bytes are still held: GDAL may read by several threads."""
+"""Most requests before the current one whose bytes are still held, as GDAL may read with several threads."""
 
 
 class _Request(NamedTuple):
@@ -20,19 +20,20 @@ class _Request(NamedTuple):
     foreseen: Foreseen
     spans: Sequence[Range]
     begin: int
-    end: int  # bytes of all requests up to this one
+    end: int  # running totals of the bytes of all requests
 
 
 class SideBySide:
-    """Fetcher of what is foreseen of several files, in the order in which it will be asked for, until `end`.
+    """Prefetcher for several files, in the order in which their bytes will be requested, until `end`.
 
-    At the most `AHEAD` bytes lie between what was asked for last and what is fetched. What was foreseen wrongly and is
-    never asked for is passed over with that.
+    At most `AHEAD` bytes lie between the last requested byte and the fetched ones. Wrongly foreseen bytes, which are
+    never
+    requested, are dropped in passing.
 
     Parameters
     ----------
     connections : int
-        Requests at once.
+        Most concurrent requests.
     """
 
     def __init__(self, connections: int) -> None:
@@ -46,7 +47,15 @@ class SideBySide:
         self._running = 0
 
     def add(self, file: RemoteFile, ranges: Iterable[Range]) -> None:
-        """Have further ranges of a file fetched, after all others."""
+        """Queue further ranges of a file, after all others.
+
+        Parameters
+        ----------
+        file : RemoteFile
+            The file.
+        ranges : iterable of (int, int)
+            The first byte of each, and the one after its last.
+        """
         if file not in self._foreseen:
             numbers = self._numbers[file] = {}
             foreseen = Foreseen((), PIECE, lambda span: self._tell(numbers.get(span)))
@@ -66,7 +75,7 @@ class SideBySide:
             self._request(file, foreseen, some, size)
 
     def end(self) -> None:
-        """Fetch nothing more, and hold nothing; what is under way is not waited for."""
+        """Fetch nothing more, and drop all bytes, without waiting for running requests."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
@@ -86,7 +95,7 @@ class SideBySide:
                 self._pool.submit(self._work)
 
     def _tell(self, number: Optional[int]) -> None:
-        """Be told that the bytes of a request are asked for."""
+        """Record that the bytes of a request were requested."""
         if number is None or number == self._asked:
             return
         with self._changed:
@@ -108,8 +117,8 @@ class SideBySide:
                 self._next += 1
             try:
                 request.file.fetch_ahead(request.foreseen, request.spans)
-            except Exception:  # noqa: BLE001 - whoever asks for these bytes is told
-                # Nothing is fetched for a read that has failed.
+            except Exception:  # noqa: BLE001 - raised again for the reader of these bytes
+                # Fetch nothing more for a failed read.
                 with self._changed:
                     self._ended = True
                     self._changed.notify_all()

@@ -1,9 +1,9 @@
-"""Links of a service as sources of VRTs: files that GDAL opens when it looks at them.
+"""Use links of a service as sources of VRTs, which GDAL opens on first access.
 
-What is put together of links is said in a VRT that names them as the service gave them, so that others can open it
-with a key of their own. Here the same VRT is read with each link mounted (`planet_vector.raster.mounting`): its bytes
-are asked for in Python, for as long as it is open, and a fault of one is an error of the whole. Where no file system
-can be mounted, GDAL asks for the links by itself, with the key in force for their hosts.
+A raster combined from links is a VRT that names them as the service provided them, so that others can open it with
+their own key. Here the same VRT is read with each link mounted (`planet_vector.raster.mounting`): its bytes are
+requested in Python, as long as it is open, and a fault in one source is an error of the whole. If no file system can
+be mounted, GDAL itself requests the links, with the key in force for their hosts.
 """
 
 from __future__ import annotations
@@ -35,14 +35,22 @@ from planet_vector.raster.side_by_side import SideBySide
 from planet_vector.raster.vrt_reads import ALL, Asked
 from planet_vector.workers import Task, Workers
 
-_MOST_ASKED = 20  # files, whether the service gives them, after a read that failed
-_MOST_OPEN = 256  # images that stay open for their tables of blocks
-_OPENED_AHEAD = 16  # images being opened
+_MOST_ASKED = 20  # files; most that are checked with the service after a failed read
+_MOST_OPEN = 256  # images kept open for their tables of blocks
+_OPENED_AHEAD = 16  # images opened concurrently
 _NAME = re.compile(r"GTIFF_DIR:(\d+):(.*)", re.S)  # of a TIFF, as GDAL counts them
 
 
 def source_name(link: str, image: int = 1) -> str:
-    """Return the GDAL name of an image of what a link leads to; no driver but that of GeoTIFF opens it."""
+    """Return the GDAL name of an image in the file behind a link; only the GeoTIFF driver opens it.
+
+    Parameters
+    ----------
+    link : str
+        The link.
+    image : int
+        Number of the image in the file, counted from 1.
+    """
     return f"{ONLY_GEOTIFF.replace('1', str(image))}/vsicurl/{link}"
 
 
@@ -54,13 +62,13 @@ class Sources:
     catalog : Catalog
         The service.
     titles : mapping of str to str
-        What errors call the file that each link leads to. The links are checked.
+        Name of each link's file in error messages. The links must be checked already.
     """
 
     def __init__(self, catalog: Catalog, titles: Mapping[str, str]) -> None:
         self._catalog, self._titles = catalog, titles
         self._files: Dict[str, RemoteFile] = {}
-        self._names: Dict[str, str] = {}  # of what is mounted, by link
+        self._names: Dict[str, str] = {}  # names of mounted files, by link
         self._images: OrderedDict[str, Image] = OrderedDict()
         self._lock = threading.Lock()
         self._headers: Optional[Workers] = None
@@ -74,17 +82,28 @@ class Sources:
             self._names[link] = mount(self._files[link])
 
     def open(self, link: str) -> Product:
-        """Open what a link leads to, by the name that GDAL opens later.
+        """Open the file behind a link, by the name that GDAL opens later.
 
-        Other than by `source_name`, its mask is seen, and its name is for no file: a driver of any format would open
-        it there.
+        Unlike the name of `source_name`, this one makes the file's mask visible. It must not be written to files, where
+        a
+        driver of any format would open it.
+
+        Parameters
+        ----------
+        link : str
+            One of the links.
+
+        Returns
+        -------
+        Product
+            The open file.
 
         Raises
         ------
         ServiceError
-            When the service does not give it, or leads where nobody should follow.
+            If the service does not provide the file, or redirects to a forbidden address.
         RasterAccessError
-            When it is not a GeoTIFF that can be read in parts.
+            If it is not a GeoTIFF that can be read in ranges.
         """
         title = self._titles[link]
         if self._scope is None:
@@ -104,12 +123,24 @@ class Sources:
         return dataset
 
     def open_again(self, name: str, link: str) -> DatasetReader:
-        """Open a name that is made of what was looked at: of a GeoTIFF, or the text of a VRT.
+        """Open the name of a GeoTIFF, or the text of a VRT, that was derived from an opened file.
+
+        Parameters
+        ----------
+        name : str
+            GDAL name or VRT text, with links.
+        link : str
+            Link of the file, for the error message.
+
+        Returns
+        -------
+        rasterio.io.DatasetReader
+            The open dataset.
 
         Raises
         ------
         RasterAccessError
-            When it cannot be read.
+            If it cannot be read.
         """
         self.begin()
         try:
@@ -120,21 +151,21 @@ class Sources:
             raise ProductError(f"{told}: {gdal_said(error)}; try again.") from None
 
     def mask_of(self, link: str, header: RasterHeader, dataset: Product) -> Optional[str]:
-        """Return the GDAL name of the mask that a file has of its own, as a raster of one band, or None.
+        """Return the GDAL name of a file's own mask, as a raster of one band, or None if it has none.
 
         Parameters
         ----------
         link : str
-            Leads to the file.
+            Link of the file.
         header : RasterHeader
-            Of the file.
+            Header of the file.
         dataset : Product
             The file, open.
 
         Raises
         ------
         RasterAccessError
-            When it cannot be found in the file.
+            If the mask cannot be found in the file.
         """
         if not header.masked:
             return None
@@ -155,7 +186,18 @@ class Sources:
         raise ProductError(f"The mask of {title} could not be found in its file: leave it out, or download it.")
 
     def mounted(self, text: str) -> str:
-        """Return a name, or the text of a VRT, with the names of what is mounted in the place of links."""
+        """Replace links by the names of the mounted files, in a GDAL name or in the text of a VRT.
+
+        Parameters
+        ----------
+        text : str
+            GDAL name or VRT text.
+
+        Returns
+        -------
+        str
+            The same, for GDAL in this process.
+        """
         there = {f"/vsicurl/{link}": name for link, name in self._names.items()}
 
         def name_of(name: str) -> str:
@@ -163,13 +205,24 @@ class Sources:
             here = there.get(found[2]) if found else None
             if found is None or here is None:
                 return name
-            # By its own name a file has its overviews and mask; that it is a TIFF is looked at as it comes.
+            # The file's own name shows its overviews and mask; `RemoteFile` checks that it is a TIFF.
             return here if found[1] == "1" else f"GTIFF_DIR:{found[1]}:{here}"
 
         return _renamed(text, name_of) if there else text
 
     def public(self, text: str) -> str:
-        """Return the text of a VRT with links in the place of the names of what is mounted."""
+        """Replace the names of mounted files by links, in the text of a VRT.
+
+        Parameters
+        ----------
+        text : str
+            VRT text.
+
+        Returns
+        -------
+        str
+            The same, for other programs.
+        """
         links = {name: link for link, name in self._names.items()}
 
         def name_of(name: str) -> str:
@@ -180,10 +233,16 @@ class Sources:
         return _renamed(text, name_of) if links else text
 
     def fetch_headers(self, links: Sequence[str]) -> None:
-        """Begin to fetch what files are opened by, of several at once; who opens one waits for it alone."""
+        """Start to fetch the headers of several files concurrently; `open` waits only for its own file.
+
+        Parameters
+        ----------
+        links : sequence of str
+            Links of the files, in the order in which they will be opened.
+        """
 
         def fetch(link: str) -> int:
-            return self._files[link].size  # an error is raised by who opens it
+            return self._files[link].size  # `open` raises its error
 
         if self._files:
             self._headers = Workers(self._catalog.settings.connections, "geotiff-header")
@@ -192,24 +251,29 @@ class Sources:
             self._headers.shutdown(wait=False)
 
     def side_by_side(self, asked: Sequence[Asked]) -> Optional[SideBySide]:
-        """Begin to fetch what is read of files, of several at once; None where GDAL asks for it by itself.
+        """Start to fetch the bytes of a read from several files concurrently.
 
         Parameters
         ----------
         asked : sequence of Asked
-            What is read, by the names of `source_name`, in the order in which GDAL asks for it.
+            Parts to read, by the names of `source_name`, in the order in which GDAL requests them.
+
+        Returns
+        -------
+        SideBySide or None
+            The fetcher, which the caller has to end; None if GDAL sends the requests itself.
 
         Raises
         ------
         rasterio.errors.RasterioIOError
-            When a file cannot be opened.
+            If a file cannot be opened.
         """
         if not self._files:
             return None
         beside = SideBySide(self._catalog.settings.connections)
         names = deque(dict.fromkeys(part.name for part in asked))
         coming: Dict[str, Task[Image]] = {}
-        whole: Dict[str, bool] = {}  # whether an image holds all bands together
+        whole: Dict[str, bool] = {}  # whether each block of an image contains all bands
         done: Set[Tuple[Any, ...]] = set()
         try:
             with Workers(self._catalog.settings.connections, "geotiff-image") as pool:
@@ -217,7 +281,7 @@ class Sources:
                     key = (part.name, ALL if whole.get(part.name) else part.number, *part[2:])
                     if key in done:
                         continue
-                    # Several at once, as what says where overviews lie may be at the end of a file.
+                    # Several at once, as the offsets of overviews may be at the end of a file.
                     while names and len(coming) < _OPENED_AHEAD:
                         coming[names[0]] = pool.submit(self._image, names[0])
                         names.popleft()
@@ -234,14 +298,19 @@ class Sources:
         return beside
 
     def with_overviews(self, text: str) -> str:
-        """Return the text of a VRT for others, with the overviews of files that have some.
+        """Return the text of a VRT for other programs, with the overviews of files that have some.
 
-        By the name that keeps other drivers out of a file its overviews are not seen.
+        The name that keeps other drivers from opening a file also hides its overviews.
+
+        Parameters
+        ----------
+        text : str
+            VRT text, with links.
 
         Raises
         ------
         RasterAccessError
-            When a file cannot be read.
+            If a file cannot be read.
         """
         if not self._files:
             return text
@@ -272,7 +341,7 @@ class Sources:
         with self._lock:
             image = self._images.pop(name, None)
             if image is not None:
-                self._images[name] = image  # the one that was used last
+                self._images[name] = image  # most recently used
                 return image
         image = Image(self._files[_link_of(name)], self.mounted(name))
         with self._lock:
@@ -280,22 +349,22 @@ class Sources:
         return image
 
     def all_seen(self) -> None:
-        """Hold no more of the files than what was looked at until now: that which GDAL opens them by, whenever it does.
+        """Stop holding further reads; what was held until now serves GDAL whenever it reopens a file.
 
-        GDAL hands on what it cannot read of a source, but not, in all ways of reading, that it cannot open it.
+        GDAL reports every failed read of a source, but not in all reading functions a failure to open one.
         """
         for file in self._files.values():
             file.remembers = False
 
     def begin(self) -> None:
-        """Prepare for a read: what the end of a `rasterio.Env` may have taken away is put in force again."""
+        """Clear earlier errors before a read, and restore options that the end of a `rasterio.Env` may have unset."""
         for file in self._files.values():
             begin(file)
         if self._scope is not None:
             self._scope.enforce()
 
     def check(self) -> None:
-        """Raise what kept a file from being read since `begin`, whatever GDAL made of it."""
+        """Raise the error of a failed read since `begin`, even if GDAL ignored it."""
         for link, file in self._files.items():
             failure = file.failure
             if isinstance(failure, ServedWhole):
@@ -304,17 +373,17 @@ class Sources:
                 raise failure
 
     def explain(self, said: str) -> None:
-        """Raise why a read failed, where a file or the service tells.
+        """Raise the cause of a failed read, if a file or the service reports one.
 
         Parameters
         ----------
         said : str
-            What GDAL said. It names a file that it cannot open, and not one that it cannot read on in.
+            GDAL's message. It names a file that cannot be opened, but not one whose later read failed.
         """
         self._explain([link for link in self._titles if link in said] or list(self._titles)[:_MOST_ASKED])
 
     def end(self) -> None:
-        """Take the names away, or withdraw the key, once nobody else needs it."""
+        """Unmount the files, or remove the key once no other dataset needs it."""
         if self._headers is not None:
             self._headers.shutdown(wait=False, cancel_futures=True)
         while self._images:
@@ -327,12 +396,12 @@ class Sources:
     def _explain(self, links: Sequence[str]) -> None:
         self.check()
         if self._scope is not None:
-            self._scope.forget()  # GDAL remembers failures, too
+            self._scope.forget()  # GDAL caches failures, too
             for link in links:
                 self._ask(link)
 
     def _ask(self, link: str) -> int:
-        """Follow a link as the service leads, and return the bytes of the file there."""
+        """Follow a link, and return the size of the file in bytes."""
         _, headers = self._catalog.transport.follow(link)
         size = ranged_length(headers)
         if size is None:
@@ -352,7 +421,7 @@ def _served_whole(title: str) -> ProductError:
 
 
 def _renamed(text: str, name_of: Callable[[str], str]) -> str:
-    """Return a name by another one, or the text of a VRT with all names in it so; such a text may itself be a name."""
+    """Replace a name, or all names in the text of a VRT, which may contain VRT texts as names."""
     if not text.startswith("<"):
         return name_of(text)
     root = fromstring(text)  # noqa: S314 - written by this package, and by GDAL from that

@@ -1,4 +1,4 @@
-"""Ranges of bytes of a file; with nothing but the standard library."""
+"""Represent byte ranges of a file; with nothing but the standard library."""
 
 from __future__ import annotations
 
@@ -9,16 +9,21 @@ Range = Tuple[int, int]
 
 
 def together(ranges: Iterable[Range], gap: int, most: int) -> List[Range]:
-    """Return ranges put together where little lies between them; none is cut.
+    """Merge ranges with small gaps; no range is cut.
 
     Parameters
     ----------
     ranges : iterable of (int, int)
-        In any order.
+        Ranges in any order.
     gap : int
-        Bytes between two that are taken along.
+        Most bytes in a gap between two merged ranges.
     most : int
-        Bytes that several come to, at the most.
+        Most bytes of a merged range.
+
+    Returns
+    -------
+    list of (int, int)
+        Sorted ranges.
     """
     found: List[Range] = []
     for first, end in sorted(ranges):

@@ -1,18 +1,19 @@
-"""Keep a folder as a search has it: what is missing is fetched, what is there is left alone.
+"""Synchronise a folder with a search: missing files are fetched, existing ones are kept.
 
-The folder is what is known: ``<id>_<product>.tif`` for each product of a scene, and, once they are all there,
-``<id>_metadata.json``, the scene as the service gave it. Files appear whole or not at all, so a file that is there is
-done. Scenes found once and not done stand in ``.planet_vector-sync.json`` (`STATE`), and are tried again each time,
-whether or not the search still finds them; it is written before the first is fetched, so nothing is lost to a crash.
+The folder itself is the record: ``<id>_<product>.tif`` for each product of a scene, and, once they are complete,
+``<id>_metadata.json``, the scene as the service sent it. Files appear atomically, so an existing file is complete.
+Scenes that were found but are incomplete are listed in ``.planet_vector-sync.json`` (`STATE`). Each sync tries them
+again, whether or not the search still finds them. The list is written before the first fetch, so a crash loses
+nothing.
 
-A folder that planet's own client kept goes on as it is: it has the same files. Its ``sync.json`` holds but the latest
-time of publication, past which that client never looked back; what it missed is fetched.
+A folder of planet's own client can be continued, as it has the same files. Its ``sync.json`` only holds the latest
+time of publication, and that client never looked further back; the scenes it missed are fetched.
 
-One sync at a time: a lock of the system's is held on ``.planet_vector-sync.lock``, by way of SQLite, which knows how to
-lock a file on each system. The system drops it when the process ends, however it ends, so a lock cannot be left behind;
+Only one sync runs at a time. It holds a system lock on ``.planet_vector-sync.lock``, by way of SQLite, which can lock
+a file on each system. The system releases the lock when the process ends for any reason, so no stale lock remains;
 the empty file stays.
 
-Both names begin with a dot, so that a service over the folder leaves them out.
+Both names begin with a dot, so that a service over the folder ignores them.
 """
 
 from __future__ import annotations
@@ -48,32 +49,32 @@ from planet_vector.times import parse_time
 STATE = ".planet_vector-sync.json"
 LOCK = ".planet_vector-sync.lock"
 OLD_STATE = "sync.json"
-"""What planet's own client kept: ``{"latest": "<the latest published>"}``."""
+"""State of planet's own client: ``{"latest": "<latest time of publication>"}``."""
 
 MOST_IN_A_ROW = 8
-"""Scenes that may fail one after another because the service does not answer: then the rest is left for next time."""
+"""Scenes in a row that may fail because the service does not respond; the rest is then left for the next sync."""
 
 ALL = ("all",)
-"""As the products: each that a scene has."""
+"""As the products: all that a scene has."""
 
-_PAUSE = 5.0  # seconds between two writings of the state: it may be long, and be a little behind
+_PAUSE = 5.0  # seconds between two writes of the state, which may be long and slightly outdated
 _VERSION = 1
 
 
 @dataclass(frozen=True)
 class Todo:
-    """What a scene lacks in the folder.
+    """Missing files of a scene.
 
     Attributes
     ----------
     scene : Scene
-        As the service has it now.
+        The scene, as the service has it now.
     products : tuple of str
-        Those it is to have.
+        Products that it should have.
     wanted : tuple of Path
-        The products' files that are to come.
+        Files of the products to fetch.
     stale : bool
-        Whether what is there is of an earlier publication.
+        Whether the existing files are of an earlier publication.
     """
 
     scene: Scene
@@ -89,20 +90,20 @@ class Todo:
 
 @dataclass
 class Plan:
-    """Plan of what brings a folder in line with a search.
+    """Plan that brings a folder in line with a search.
 
     Attributes
     ----------
     done : int
-        Scenes that are whole in the folder.
+        Scenes that are complete in the folder.
     todo : list of Todo
-        Scenes that are not; those that an earlier sync left over first.
+        Incomplete scenes; those left over by an earlier sync first.
     gone : list of str
-        Names of scenes that an earlier sync left over, and that the service no longer has.
+        Names of left-over scenes that the service no longer has.
     missed : int
-        How many of `todo` planet's own client passed over.
+        Number of scenes in `todo` that planet's own client passed over.
     refused : list of (str, PlanetVectorError)
-        Names of scenes, and what cannot be had of them by what the service says: a product they do not have.
+        Names of scenes with permanent errors, for example a product that they lack.
     """
 
     done: int = 0
@@ -113,16 +114,16 @@ class Plan:
 
 
 Outcome = Union[List[Path], PlanetVectorError]
-"""What came of a scene: the files that were written, or why it is not whole."""
+"""Result of a scene: the written files, or the error that left it incomplete."""
 
 
 class Folder:
-    """Folder that syncs keep.
+    """Folder that is synchronised with searches.
 
     Parameters
     ----------
     directory : Path
-        The folder; made by `alone`.
+        The folder; created by `alone`.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -131,12 +132,17 @@ class Folder:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Be the only sync of the folder.
+        """Hold the lock of the folder, so that no other sync runs.
+
+        Yields
+        ------
+        None
+            While the lock is held.
 
         Raises
         ------
         RasterAccessError
-            When another is under way, or the folder cannot be locked.
+            If another sync is running, or the folder cannot be locked.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         try:
@@ -156,23 +162,27 @@ class Folder:
             yield
 
     def plan(self, catalog: Catalog, scenes: Iterable[Scene], products: Sequence[str]) -> Plan:
-        """Find what is to be done; nothing is written.
+        """Determine what has to be fetched, without writing anything.
 
         Parameters
         ----------
         catalog : Catalog
             The service.
         scenes : iterable of Scene
-            The search.
+            Result of the search.
         products : sequence of str
-            What each scene is to have; `ALL` for each there is, nothing for the product that people want first.
+            Products of each scene; `ALL` for all, empty for the preferred product of the scene type.
+
+        Returns
+        -------
+        Plan
 
         Raises
         ------
         ConfigError
-            When the state of the folder cannot be read.
+            If the state of the folder cannot be read.
         ServiceError
-            When not all of the search can be had.
+            If the search fails before its end.
         """
         plan, found = Plan(), []
         self._pending = self._read_state()
@@ -193,16 +203,32 @@ class Folder:
         return plan
 
     def fetch(self, catalog: Catalog, plan: Plan, progress: FileProgress = None) -> Iterator[Tuple[Todo, Outcome]]:
-        """Do what a plan says, several files at once, and yield each scene with what came of it.
+        """Fetch the scenes of a plan, several files at once, and yield each scene with its result.
 
-        The folder must be `alone`'s meanwhile. What is not done stands in the state, also when this is closed early.
+        The caller must hold the folder's lock (`alone`). Incomplete scenes stay in the state, also if the iterator is
+        closed
+        early.
+
+        Parameters
+        ----------
+        catalog : Catalog
+            The service.
+        plan : Plan
+            As `plan` returns it.
+        progress : callable, optional
+            Called with path, bytes received and total bytes (None if unknown).
+
+        Yields
+        ------
+        (Todo, list of Path or PlanetVectorError)
+            Each scene, with the written files or its error.
 
         Raises
         ------
         ServiceError
-            When the service has not answered for `MOST_IN_A_ROW` scenes.
+            If the service has not responded for `MOST_IN_A_ROW` scenes.
         """
-        # Scenes that share a name are one: whatever the service says, no two write the same file.
+        # Merge scenes with the same id, so that no two tasks write the same file.
         jobs = list({todo.scene.id: todo for todo in plan.todo}.values())
         self._pending = {todo.name: {"products": list(todo.products), "why": "not fetched yet"} for todo in jobs}
         self._write_state()
@@ -231,13 +257,13 @@ class Folder:
             self._write_state()
 
     def _consider(self, plan: Plan, scene: Scene, asked: Sequence[str], left: Sequence[str]) -> List[Todo]:
-        """Return what a scene lacks of the products that are asked for, and of those left over from an earlier sync."""
+        """Return the missing files of a scene, for the requested products and those left over from an earlier sync."""
         try:
             for product in asked:
                 if product not in (*ALL, *scene.products):
                     plan.refused.append((_name(scene), _no_product(scene, product)))
             todo = self._lacking(scene, {*asked, *left})
-        except ProtocolError as error:  # what the service calls it cannot be a file's name
+        except ProtocolError as error:  # the service's id or product cannot be a file name
             plan.refused.append((_name(scene), error))
             return []
         plan.done += todo is None
@@ -250,7 +276,8 @@ class Folder:
         wanted = tuple(
             product
             for product, path in paths.items()
-            # What is there of an earlier publication goes with it, asked for or not: the metadata is of all.
+            # Existing files of an earlier publication are replaced even if not requested, as the metadata describes all
+            # files.
             if product in products or "all" in products or (stale and path.exists())
         )
         missing = tuple(paths[product] for product in wanted if stale or kept is None or not paths[product].exists())
@@ -259,7 +286,7 @@ class Folder:
     def _fetch(
         self, catalog: Catalog, todo: Todo, progress: Callable[[Path, int, Optional[int]], None], alive: Alive
     ) -> List[Path]:
-        """Fetch what a scene lacks, and last of all write its metadata: with it, the scene is whole."""
+        """Fetch the missing files of a scene, then write its metadata, which marks the scene as complete."""
         came = []
         for product in todo.products:
             path = self._path(todo.scene, product)
@@ -269,7 +296,7 @@ class Folder:
             if todo.stale:
                 fetch(catalog, link, path, partial(progress, path))
                 came.append(path)
-            # There without metadata: left by a sync that was cut off, or by something else.
+            # A file without metadata: left by an interrupted sync, or from elsewhere.
             elif fetch_unless_there(catalog, link, path, True, progress):
                 came.append(path)
         if self._metadata(todo.scene.id) == todo.scene.feature:
@@ -277,9 +304,9 @@ class Folder:
         try:
             text = json.dumps(todo.scene.feature, ensure_ascii=False, allow_nan=False, indent=2)
         except ValueError:
-            raise ProtocolError(f"The service gave scene {todo.scene.id} a number that JSON has not.") from None
+            raise ProtocolError(f"Scene {todo.scene.id} contains a number that JSON cannot represent.") from None
         path = self._metadata_path(todo.scene.id)
-        alive()  # else the folder may be another sync's by now
+        alive()  # by now another sync may own the folder
         write_whole(path, text.encode("utf-8", "surrogatepass") + b"\n")
         return [*came, path]
 
@@ -290,7 +317,7 @@ class Folder:
         return (self.directory / safe_name(None, scene_id, "metadata")).with_suffix(".json")
 
     def _metadata(self, scene_id: str) -> Optional[Mapping[str, Any]]:
-        """Return what is kept of a scene; None when there is nothing, or not all of it."""
+        """Return the stored metadata of a scene, or None if they are missing or incomplete."""
         try:
             kept = json.loads(self._metadata_path(scene_id).read_bytes())
         except (FileNotFoundError, ValueError, RecursionError):
@@ -299,11 +326,11 @@ class Folder:
         return kept if whole else None
 
     def _missed(self, todo: Sequence[Todo]) -> int:
-        """Return how many scenes are older than what planet's own client noted, so that it would not fetch them."""
+        """Return how many scenes planet's own client would skip, as they are older than the latest one it noted."""
         try:
             latest = parse_time(json.loads((self.directory / OLD_STATE).read_bytes())["latest"])
         except (FileNotFoundError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
-            return 0  # not there, or no such file of that client: nothing to be told
+            return 0  # missing, or not a file of that client
         times = [_published(each.scene.feature) for each in todo]
         return sum(moment is not None and moment <= latest for moment in times)
 
@@ -338,15 +365,35 @@ def sync(
     dry_run: bool = False,
     progress: FileProgress = None,
 ) -> List[Path]:
-    """Bring a folder up to date; return the files that were written, or with `dry_run` those that would come.
+    """Bring a folder up to date; return the written files, or with `dry_run` those that would be fetched.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
+    scenes : iterable of Scene
+        Result of the search.
+    products : sequence of str
+        Products of each scene; `ALL` for all, empty for the preferred product of the scene type.
+    directory : Path
+        The folder; created if needed.
+    dry_run : bool
+        Fetch and write nothing.
+    progress : callable, optional
+        Called with path, bytes received and total bytes (None if unknown).
+
+    Returns
+    -------
+    list of Path
+        The files.
 
     Raises
     ------
     RasterAccessError
-        When another sync of the folder is under way, or some scenes could not be had; the others are there then, and
-        the next sync tries these again.
+        If another sync of the folder is running, or several scenes failed. The others have been fetched then, and the
+        next sync retries the failed ones.
     ServiceError
-        When not all of the search can be had, or one scene could not.
+        If the search fails before its end, or a single scene failed.
     """
     folder = Folder(directory)
     if dry_run:
@@ -361,7 +408,7 @@ def sync(
             else:
                 came += outcome
     if len(errors) > 1:
-        raise RasterAccessError(f"{len(errors)} scenes or products could not be had; the first: {errors[0]}")
+        raise RasterAccessError(f"{len(errors)} scenes or products could not be fetched; the first: {errors[0]}")
     if errors:
         raise errors[0]
     return came
@@ -380,7 +427,7 @@ def _no_product(scene: Scene, product: str) -> PlanetVectorError:
 
 
 def _published(feature: Mapping[str, Any]) -> Optional[datetime]:
-    """Return when a scene was published, where the service said so."""
+    """Return when a scene was published, or None if the service does not specify it."""
     try:
         return parse_time(feature["properties"]["published"])
     except (KeyError, ValueError, TypeError, AttributeError):

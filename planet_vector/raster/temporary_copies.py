@@ -1,9 +1,9 @@
-"""Temporary copies of products that can only be had whole: for this user alone, and gone with the program.
+"""Manage temporary copies of products that are only served whole: private to the user, and removed with the process.
 
-Each lies in a folder of its own among the temporary files, beside a file that its program keeps locked. They go when
-nobody uses them, when the program ends, and at SIGTERM. What a program that was killed left behind is known by its
-lock, which nobody holds any more, and goes when another makes its first copy. Folders of other users, and those that
-others can use, are left alone.
+Each copy lies in its own temporary folder, beside a file that its process keeps locked. It is removed when its dataset
+is garbage-collected, when the process ends, and at SIGTERM. A copy that a killed process left behind is recognised by
+its released lock, and removed when another process makes its first copy. Folders of other users, and those to which
+others have access, are left alone.
 """
 
 from __future__ import annotations
@@ -30,57 +30,68 @@ if sys.platform != "win32":
 _PREFIX = "planet_vector-copy-"
 _LOCK = "lock"
 
-_held: Dict[Path, BinaryIO] = {}  # by folder of this process, the locked file
+_held: Dict[Path, BinaryIO] = {}  # locked files of this process, by folder
 
 
 def make_copy_folder() -> Path:
-    """Make a folder for one copy, which goes by `remove_copy_folder`, or with the program.
+    """Create a folder for one copy, which is removed by `remove_copy_folder`, or at the end of the process.
+
+    Returns
+    -------
+    Path
+        The folder, of mode 0700.
 
     Raises
     ------
     OSError
-        When there is no place for it.
+        If it cannot be created.
     """
     mind_sigterm()
     _remove_left_behind(tempfile.gettempdir())
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))  # of mode 0700 from the start
-        lock = open(folder / _LOCK, "wb")  # noqa: SIM115 - open as long as the folder is there
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))  # created with mode 0700
+        lock = open(folder / _LOCK, "wb")  # noqa: SIM115 - open as long as the folder exists
         _held[folder] = lock
         try:
             if _locked(lock, folder):
                 return folder
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.EACCES, errno.ENOENT):
-                return folder  # a file system without locks: others cannot lock it either, and leave it alone
-        # Another program took it for one that was left behind, in the moment before it was locked.
+                return folder  # a file system without locks: other processes cannot lock it either, and leave it alone
+        # Another process took it for a left-over, in the moment before it was locked.
         remove_copy_folder(folder)
 
 
 def remove_copy_folder(folder: Path) -> None:
-    """Remove the folder of a copy; one that is not of this process, as after a fork, stays."""
+    """Remove the folder of a copy, unless it belongs to another process, as after a fork.
+
+    Parameters
+    ----------
+    folder : Path
+        As `make_copy_folder` returned it.
+    """
     lock = _held.pop(folder, None)
     if lock is not None:
         lock.close()
-        # On Windows a copy that is still being read stays, until the next program finds it.
+        # On Windows a copy that is still being read stays, until the next process removes it.
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @cache
 def _remove_left_behind(temporary: str) -> None:
-    """Remove what programs of this user left behind, once in a process."""
+    """Remove the left-overs of this user's killed processes, once per process."""
     for folder in Path(temporary).glob(f"{_PREFIX}*"):
-        with suppress(OSError):  # another program was faster, or has it locked, or nobody can lock anything there
+        with suppress(OSError):  # another process was faster or holds the lock, or there are no locks
             status = os.lstat(folder)
             if not is_private(status, stat.S_ISDIR):
                 continue
             if not (folder / _LOCK).exists():
-                # It is being made, or removed: unless that was long ago.
+                # It is being created or removed, unless it is old.
                 if abs(time.time() - status.st_mtime) > STALE:
                     shutil.rmtree(folder)
                 continue
             if sys.platform == "win32":
-                (folder / _LOCK).unlink()  # refused as long as a program has it open
+                (folder / _LOCK).unlink()  # fails as long as a process has it open
                 shutil.rmtree(folder)
                 continue
             with open(folder / _LOCK, "rb") as lock:
@@ -94,7 +105,7 @@ def _locked(lock: BinaryIO, folder: Path) -> bool:
     Raises
     ------
     OSError
-        When another program holds the lock, or there are no locks.
+        If another process holds the lock, or there are no locks.
     """
     if sys.platform != "win32":
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -109,4 +120,4 @@ def _remove_all() -> None:
 
 @renew_after_fork
 def _renew() -> None:
-    _held.clear()  # they are the parent's, which holds the locks on
+    _held.clear()  # they belong to the parent, which keeps the locks

@@ -1,6 +1,7 @@
-"""What the header of a GeoTIFF on a host says of it, read in ranges, without GDAL.
+"""Read the header of a GeoTIFF on a host in ranges, without GDAL.
 
-Only the standard library and requests are needed here: the GDAL driver uses this in whatever Python it finds.
+This module needs only the standard library and requests, because the GDAL driver runs it in whatever Python embeds
+GDAL.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import math
 from os import SEEK_END
 from typing import Dict, List, NamedTuple, Sequence, Tuple
-from xml.etree import ElementTree  # noqa: S405 - entities are refused
+from xml.etree import ElementTree  # noqa: S405 - entities are rejected
 from xml.sax.saxutils import unescape  # noqa: S406 - parses nothing
 
 import requests
@@ -41,19 +42,19 @@ from planet_vector.raster.vrt_xml import xml_text
 
 MOST_BANDS = 64
 
-_BEGINNING = 65536  # bytes; those of 8000 one-row strips, as GDAL writes them, and all that GDAL reads at opening
-_MOST_REQUESTS = 3  # where a directory lies at the end of the file, or its values behind long tables
-_SECONDS = 30.0  # for one of them with all its retries
+_BEGINNING = 65536  # bytes; the header of 8000 one-row strips, as GDAL writes it, and all that GDAL reads on opening
+_MOST_REQUESTS = 3  # for a directory at the end of the file, or values behind long tables
+_SECONDS = 30.0  # for one request with all its retries
 _MOST_TEXT = 65536  # bytes of a text
 _MOST_SIDE = 2**31 - 1  # pixels, which GDAL counts in 32 bits
-_MOST_UNITS = 1e9  # metres or degrees; with more, or pixels as small, numbers overflow on the way to a zoom of tiles
+_MOST_UNITS = 1e9  # metres or degrees; larger numbers, or smaller pixels, overflow in the computation of a zoom
 
 _RATIONAL_POLYNOMIAL = 50844
 _SCALE, _TIEPOINTS, _MATRIX, _KEYS, _NODATA = 33550, 33922, 34264, 34735, 42113
 _TEXTS = {269: "DOCUMENTNAME", 270: "IMAGEDESCRIPTION", 305: "SOFTWARE", 306: "DATETIME", 315: "ARTIST",
           316: "HOSTCOMPUTER", 33432: "COPYRIGHT"}  # fmt: skip
 
-# By SampleFormat and bits, as GDAL calls them.
+# By SampleFormat and bits, in GDAL's terms.
 _TYPES = {(1, 8): "Byte", (1, 16): "UInt16", (2, 16): "Int16", (1, 32): "UInt32", (2, 32): "Int32", (3, 32): "Float32",
           (3, 64): "Float64"}  # fmt: skip
 _BLACK_IS_ZERO, _RGB = 1, 2  # of PHOTOMETRIC
@@ -63,22 +64,22 @@ _PREMULTIPLIED, _ALPHA = 1, 2  # of EXTRA_SAMPLES
 _MODEL, _RASTER, _GEOGRAPHIC, _ANGLE, _PROJECTED, _LENGTH = 1024, 1025, 2048, 2054, 3072, 3076
 _IS_PROJECTED, _IS_GEOGRAPHIC, _IS_POINT, _DEGREE, _METRE, _USER_DEFINED = 1, 2, 2, 9102, 9001, 32767
 _SAYS_NOTHING_MORE = {_MODEL, _RASTER, 1026, _GEOGRAPHIC, 2049, _ANGLE, 2057, 2059, _PROJECTED, 3073, _LENGTH}
-"""Keys beside which a code says all: these, names, and the ellipsoid that goes with the code."""
+"""Keys that leave a code complete: these, citations, and the ellipsoid that belongs to the code."""
 
 
 class TiffBand(NamedTuple):
-    """Band of a TIFF header, in GDAL's words.
+    """Band of a TIFF header, in GDAL's terms.
 
     Attributes
     ----------
     colour : str
-        Such as ``Red``, ``Alpha`` or ``Undefined``.
+        Colour interpretation, for example ``Red``, ``Alpha`` or ``Undefined``.
     description : str
-        Its name, or nothing.
+        Name of the band, or an empty string.
     texts : tuple of (str, str)
-        What VRTs say in elements of these names: ``Offset``, ``Scale``, ``UnitType``.
+        VRT elements with their texts: ``Offset``, ``Scale``, ``UnitType``.
     metadata : tuple of (str, str)
-        Other items.
+        Other metadata items.
     """
 
     colour: str
@@ -93,23 +94,23 @@ class TiffHeader(NamedTuple):
     Attributes
     ----------
     grid : GridSpec
-        Its pixels; the coordinate system is an EPSG code.
+        Grid of the pixels; its coordinate system is an EPSG code.
     dtype : str
-        Type of all bands, as GDAL calls it: ``Byte``, ``UInt16`` …
+        Data type of all bands, in GDAL's terms: ``Byte``, ``UInt16`` …
     bands : tuple of TiffBand
         The bands.
     nodata : str
-        The value that stands for no data, as it is written there, or nothing.
+        Nodata value, as written in the file, or an empty string.
     geographic : bool
-        Whether the units of the coordinate system are degrees; else metres.
+        Whether the units of the coordinate system are degrees; otherwise metres.
     block : (int, int)
         Columns and rows of a strip or a tile.
     metadata : tuple of (str, str)
-        Items of the dataset.
+        Metadata items of the dataset.
     interleaved : bool
-        Whether a block holds all bands.
+        Whether each block contains all bands.
     premultiplied : bool
-        Whether colours are multiplied by alpha.
+        Whether colours are premultiplied by alpha.
     """
 
     grid: GridSpec
@@ -124,21 +125,26 @@ class TiffHeader(NamedTuple):
 
 
 def read_tiff_header(catalog: Catalog, url: str) -> TiffHeader:
-    """Read the header of a file: by one request where it stands in the first 64 kB, by three at the most.
+    """Read the header of a file, by one request if it lies in the first 64 kB, or else by up to three.
 
     Parameters
     ----------
     catalog : Catalog
-        The service that led to the file; its key goes to its own hosts only.
+        The service that led to the file; its key is sent to its own hosts only.
     url : str
-        Where the file answers itself, as `planet_vector.raster.access.plan` finds it.
+        Address that serves the file itself, as `planet_vector.raster.access.plan` returns it.
+
+    Returns
+    -------
+    TiffHeader
+        The header.
 
     Raises
     ------
     TiffProblem
-        When it is no GeoTIFF of that kind; the message goes on after the file's name.
+        If the file is not a GeoTIFF of that kind; the message continues a sentence after the file's name.
     ServiceError
-        When the host does not give it.
+        If the host does not provide the file.
     """
     file = _Ranges(catalog, url)
     header = parse_tiff_header(TiffFile(file))
@@ -149,12 +155,17 @@ def read_tiff_header(catalog: Catalog, url: str) -> TiffHeader:
 
 
 def parse_tiff_header(tiff: TiffFile) -> TiffHeader:
-    """Return what the first directory of a TIFF says, if it is the only one.
+    """Return the header in the first directory of a TIFF, if it is the only one.
+
+    Parameters
+    ----------
+    tiff : TiffFile
+        The file.
 
     Raises
     ------
     TiffProblem
-        When the file is of another kind.
+        If the file is of another kind.
     """
     first = tiff.directory(tiff.first)
     if first.following or SUB_DIRECTORIES in first.fields:
@@ -186,7 +197,7 @@ def parse_tiff_header(tiff: TiffFile) -> TiffHeader:
     points = keys.get(_RASTER) == _IS_POINT
     epsg, geographic = _system(keys)
     west, north, *res = _place(tiff, first)
-    if points:  # what is given is the middle of the first pixel
+    if points:  # the position is that of the centre of the first pixel
         west, north = west - res[0] / 2, north + res[1] / 2
     grid = GridSpec(epsg, west, north, (res[0], res[1]), width, height)
     items["AREA_OR_POINT"] = "Point" if points else "Area"
@@ -201,7 +212,7 @@ def parse_tiff_header(tiff: TiffFile) -> TiffHeader:
 
 
 def _colours(photometric: int, count: int, extra: Sequence[int]) -> List[str]:
-    """Return what bands show, by GDAL's rules for GeoTIFFs."""
+    """Return the colour interpretation of the bands, by GDAL's rules for GeoTIFFs."""
     named = {_BLACK_IS_ZERO: ["Gray"], _RGB: ["Red", "Green", "Blue"]}.get(photometric)
     if named is None or len(named) + len(extra) > max(count, len(named)) or len(named) > count:
         raise TiffProblem("has colours that are not read")
@@ -213,21 +224,21 @@ def _colours(photometric: int, count: int, extra: Sequence[int]) -> List[str]:
 
 
 def _metadata(text: str, colours: Sequence[str]) -> Tuple[Dict[str, str], List[TiffBand]]:
-    """Read GDAL's own XML: items of the dataset, and of each band.
+    """Read GDAL's own XML: metadata items of the dataset, and of each band.
 
     Raises
     ------
     TiffProblem
-        When it is no such XML.
+        If it is not valid.
     """
     items: Dict[str, str] = {}
     bands = [TiffBand(colour) for colour in colours]
     if not text:
         return items, bands
-    if "<!" in text:  # entities grow without bounds
+    if "<!" in text:  # entities can expand without bounds
         raise TiffProblem("has metadata that is not read")
     try:
-        root = ElementTree.fromstring(xml_text(text))  # noqa: S314 - entities are refused above
+        root = ElementTree.fromstring(xml_text(text))  # noqa: S314 - entities are rejected above
     except ElementTree.ParseError:
         raise TiffProblem("has metadata that is not XML") from None
     for item in root.iter("Item"):
@@ -236,7 +247,7 @@ def _metadata(text: str, colours: Sequence[str]) -> Tuple[Dict[str, str], List[T
         name, sample = item.get("name", ""), item.get("sample")
         role = item.get("role", "")
         if item.get("domain"):
-            continue  # of the format, mostly: no VRT says them
+            continue  # properties of the format, mostly, which VRTs do not contain
         if sample is None:
             items[name] = value
             continue
@@ -276,19 +287,19 @@ def _place(tiff: TiffFile, first: Directory) -> Tuple[float, float, float, float
 
 
 def _keys(tiff: TiffFile, first: Directory) -> Dict[int, int]:
-    """Return the keys of the coordinate system that are numbers; 0 for those whose values are elsewhere."""
+    """Return the numeric keys of the coordinate system; 0 for those whose values are stored elsewhere."""
     found = tiff.integers(first, _KEYS)
     entries = [found[at : at + 4] for at in range(4, len(found) - 3, 4)]
     return {key: (value if not where else 0) for key, where, _, value in entries}
 
 
 def _system(keys: Dict[int, int]) -> Tuple[int, bool]:
-    """Return the EPSG code of the system, and whether it is geographic.
+    """Return the EPSG code of the coordinate system, and whether it is geographic.
 
     Raises
     ------
     TiffProblem
-        When no code says all of it.
+        If no code describes it completely.
     """
     projected = keys.get(_MODEL) == _IS_PROJECTED
     epsg = keys.get(_PROJECTED if projected else _GEOGRAPHIC, 0)
@@ -311,7 +322,7 @@ class _Ranges:
     Attributes
     ----------
     length : int
-        Bytes of the file.
+        Size of the file in bytes.
     """
 
     def __init__(self, catalog: Catalog, url: str) -> None:
@@ -326,7 +337,7 @@ class _Ranges:
         return self._at
 
     def read(self, size: int = -1) -> bytes:
-        """Return some bytes, no more than are fetched at once."""
+        """Return some bytes, at most as many as one request fetches."""
         for first, content in self._parts:
             if first <= self._at and self._at + size <= first + len(content):
                 return content[self._at - first : self._at - first + size]
@@ -339,7 +350,7 @@ class _Ranges:
         def take(response: requests.Response) -> Tuple[int, bytes]:
             told = content_range(response.headers)
             if response.status_code != 206 or told is None or told[0] != first or told[1] - first >= _BEGINNING:
-                raise ProtocolError("The host of a product does not send the part of it that was asked for.")
+                raise ProtocolError("The host of a product did not send the requested range of it.")
             return told[2], read_body(response, _BEGINNING)
 
         wanted = {"Range": f"bytes={first}-{first + _BEGINNING - 1}", "Accept-Encoding": "identity"}

@@ -1,4 +1,4 @@
-"""Tiles of a web map as overviews of a raster, described to GDAL with the standard library alone."""
+"""Describe tiles of a web map as overviews of a raster to GDAL, with nothing but the standard library."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _MEMORY = 64 * 2**20  # bytes for that
 
 
 def tile_overviews(header: TiffHeader, latitude: float, tiles: Callable[[int], str], deepest: int) -> List[str]:
-    """Return tiles as overviews of a raster: texts of VRTs, each half as large as the one before, that warp one zoom.
+    """Return tiles as overviews of a raster: VRT texts, each half as large as the previous one, that warp one zoom.
 
     Parameters
     ----------
     header : TiffHeader
-        Of the raster, whose bands are those of the tiles, with or without alpha.
+        Header of the raster, whose bands are those of the tiles, with or without alpha.
     latitude : float
-        Of its middle, in degrees.
+        Latitude of its centre, in degrees.
     tiles : callable
         Returns the name by which GDAL opens the tiles of a zoom.
     deepest : int
-        Their deepest zoom.
+        Deepest zoom of the tiles.
     """
     grid = header.grid
     metres = grid.res[1] * (_DEGREE if header.geographic else 1.0)
@@ -38,7 +38,7 @@ def tile_overviews(header: TiffHeader, latitude: float, tiles: Callable[[int], s
         if max(grid.shape) >> (power - 1) <= SMALLEST:
             break
         width, height = (-(-side // 2**power) for side in (grid.width, grid.height))
-        # Pixels of tiles are as large as these, or up to 1.4 times smaller or larger.
+        # The pixels of the tiles are as large as these, up to a factor of 1.4.
         zoom = round(math.log2(on_ground / (metres * 2**power)))
         if 0 <= zoom <= deepest:
             found.append(_warped(header, grid.resized(width, height), tiles(zoom), zoom))
@@ -51,7 +51,7 @@ def _warped(header: TiffHeader, grid: GridSpec, tiles: str, zoom: int) -> str:
     warp = Warp(
         tiles,
         world_of_tiles(zoom),
-        # Without alpha, what is blended along edges would not be told from what has no data.
+        # Without alpha, blended edges could not be distinguished from nodata.
         "Bilinear" if alpha else "NearestNeighbour",
         _BLOCK,
         _MEMORY,

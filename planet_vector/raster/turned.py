@@ -1,4 +1,4 @@
-"""A raster as it lies in another turn of the globe: at -175 for what it says is 185, and mercator past its edge."""
+"""Shift a raster by full turns of the globe: to -175 from 185, and web mercator past its edge."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 class Turned:
-    """Open dataset in another place than its header says, for what reads its windows and header.
+    """Open dataset with another coordinate system and transform, for code that reads its windows and header.
 
     Parameters
     ----------
     dataset : rasterio.io.DatasetReader
         The dataset.
     crs : rasterio.crs.CRS
-        Its coordinate system now.
+        Coordinate system after the shift.
     transform : Affine
-        Its transform now.
+        Transform after the shift.
     """
 
     def __init__(self, dataset: DatasetReader, crs: Any, transform: Affine) -> None:
@@ -35,14 +35,20 @@ class Turned:
         return getattr(self._dataset, name)
 
     def window_transform(self, window: Any) -> Affine:
-        """Return the transform of a window, as `rasterio.io.DatasetReader.window_transform` does."""
+        """Return the transform of a window, as `rasterio.io.DatasetReader.window_transform` does.
+
+        Parameters
+        ----------
+        window : rasterio.windows.Window
+            The window.
+        """
         return self.transform * Affine.translation(window.col_off, window.row_off)
 
 
 def in_turns(dataset: DatasetReader, grid: GridSpec) -> List[Any]:
-    """Return a raster where GDAL brings it to a grid, once for each turn it is seen in.
+    """Return a raster shifted to where GDAL warps it to a grid, once per turn in which it appears there.
 
-    Most are seen in one, and returned as they are; so is one that does not lie there at all.
+    Most rasters appear once, and are returned unchanged; so is a raster that does not overlap the grid.
 
     Parameters
     ----------
@@ -51,10 +57,15 @@ def in_turns(dataset: DatasetReader, grid: GridSpec) -> List[Any]:
     grid : GridSpec
         The grid, in any turn, with a coordinate system of rasterio.
 
+    Returns
+    -------
+    list of rasterio.io.DatasetReader or Turned
+        One or more datasets.
+
     Raises
     ------
     RasterAccessError
-        When the grid has no place in the raster's system.
+        If the grid cannot be projected to the raster's coordinate system.
     """
     own, transform = dataset.crs, dataset.transform
     if turn_of(own) is None:

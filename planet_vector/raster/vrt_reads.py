@@ -1,6 +1,6 @@
-"""Which part of each file GDAL reads for a part of a VRT: its own arithmetic, for what is fetched before it asks.
+"""Compute which part of each file GDAL reads for a part of a VRT, by GDAL's own arithmetic, to fetch it in advance.
 
-Of what is worked out here pixels depend on one thing alone: that a source is covered (`Layers.covered`).
+Pixels depend on these results in one case only: whether a source is covered (`Layers.covered`).
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from planet_vector.raster.vrt_xml import Rectangle
 from planet_vector.raster.warping import transformed
 
 Number = Union[int, str]
-"""Of a band, counted from 1; ``mask,<number>`` for its mask, `ALL` for all bands and masks."""
+"""Number of a band, counted from 1; ``mask,<number>`` for its mask, `ALL` for all bands and masks."""
 
 ALL = "all"
 
-_REACH = 4  # pixels, of those made, that the widest kernel takes in around a window
-_ALONG = 21  # positions along each side of what is warped: GDAL's own number
-_MOST_PLACED = 1000  # sources whose covering is worked out
+_REACH = 4  # output pixels that the widest kernel reads around a window
+_ALONG = 21  # positions along each side of a warped part: GDAL's own number
+_MOST_PLACED = 1000  # most sources for which covering is computed
 _HALF = 2 * 0.8  # decimation from which an overview of half the size is read (rasterio.cpp of GDAL)
 _EPSILON = 1e-10  # of an output pixel, from which GDAL draws to it
-_MOST_EPSILON = 1e-3  # that of other versions; and of a source's pixel, from which GDAL begins with the next one
+_MOST_EPSILON = 1e-3  # the same in other versions; also of a source's pixel, from which GDAL begins with the next one
 _LAST_PLACES = 16 * 2.0**-52  # of a number, by which sums of it may differ from GDAL's
 
 
 class Asked(NamedTuple):
-    """Part of a file that is read."""
+    """Part of a file to read."""
 
     name: str
     number: Number
@@ -51,26 +51,26 @@ class _Source(NamedTuple):
 
 
 class _Drawn(NamedTuple):
-    """Where a source lies in what is read: its own pixels, and how many they are drawn to."""
+    """Part of a source that a read needs, and the size to which it is drawn."""
 
     window: Window
     shape: Tuple[int, int]
 
 
 class _Shown(NamedTuple):
-    """The rows and columns that a source may be drawn to, and those that it is surely drawn to, if to any."""
+    """Rows and columns to which a source may be drawn, and those to which it is certainly drawn, if any."""
 
     outer: Tuple[slice, slice]
     inner: Optional[Tuple[slice, slice]]
 
 
 class Layers:
-    """Sources of a VRT, and which parts of them GDAL reads.
+    """Sources of a VRT, and the parts of them that GDAL reads.
 
     Parameters
     ----------
     text : str
-        The text of a VRT, as `planet_vector.raster.file_vrts` and GDAL write them.
+        Text of a VRT, as `planet_vector.raster.file_vrts` and GDAL write it.
     """
 
     def __init__(self, text: str) -> None:
@@ -87,24 +87,29 @@ class Layers:
     def asked(
         self, numbers: Sequence[Number], window: Window, shape: Tuple[int, int], resampling: Resampling
     ) -> Iterator[Asked]:
-        """Return what is read of files, in the order in which GDAL asks for it.
+        """Yield the parts of files that GDAL reads, in the order in which it requests them.
 
         Parameters
         ----------
         numbers : sequence of int or str
-            The bands.
+            Bands and masks.
         window : Window
-            Which part.
+            Part of the VRT, in its pixels.
         shape : (int, int)
             Rows and columns of the result.
         resampling : Resampling
-            How they are made where they are more or fewer.
+            Resampling method, if the shape differs from the window's.
+
+        Yields
+        ------
+        Asked
+            Each part.
         """
         coarser = min(window.width / shape[1], window.height / shape[0])
         if self._warp is not None:
             part = self._warp.part(window, coarser)
             if part is not None:
-                # Blocks are warped whole, all bands of each at once.
+                # GDAL warps whole blocks, all bands of each at once.
                 few = max(1, round(part.height / max(1.0, coarser))), max(1, round(part.width / max(1.0, coarser)))
                 yield from self._within(self._warp.source, ALL, part, few, Resampling.bilinear)
             return
@@ -125,10 +130,22 @@ class Layers:
                     yield from self._within(source.name, number, drawn.window, drawn.shape, resampling)
 
     def covered(self, window: Window, shape: Tuple[int, int]) -> FrozenSet[int]:
-        """Return the sources, by their places in each band, of which no pixel is seen in a part.
+        """Return the sources that are invisible in a part, by their positions in each band.
 
-        Others lie on them that are data everywhere, which their files say. What GDAL makes of the rest is the same, if
-        it takes the nearest pixels.
+        They lie below other sources that are valid everywhere, according to the headers of their files. With nearest
+        neighbour resampling GDAL returns the same pixels without them.
+
+        Parameters
+        ----------
+        window : rasterio.windows.Window
+            Part of the VRT, in its pixels.
+        shape : (int, int)
+            Rows and columns of the result.
+
+        Returns
+        -------
+        frozenset of int
+            Positions, as for `without`.
         """
         if not self._bands or len(self._bands[0]) > _MOST_PLACED or self._has_overviews:
             return frozenset()
@@ -148,7 +165,7 @@ class Layers:
         hidden = _hidden(shown, opaque)
         above: Set[Tuple[object, ...]] = set()
         for place in reversed(range(len(there))):
-            # In the very place of another GDAL reckons as it does for that, whichever its version.
+            # For identical rectangles GDAL computes the same pixels, in every version.
             lies = tuple((sources[there[place]].taken, sources[there[place]].placed) for sources in every)
             hidden[place] = hidden[place] or lies in above
             if opaque[place]:
@@ -156,14 +173,21 @@ class Layers:
         return frozenset(number for number, is_hidden in zip(there, hidden) if is_hidden)
 
     def without(self, places: FrozenSet[int]) -> str:
-        """Return the text of the VRT without the sources at some places of each band."""
+        """Return the text of the VRT without the sources at some positions of each band.
+
+        Parameters
+        ----------
+        places : frozenset of int
+            Positions, as `covered` returns them.
+        """
         root = fromstring(tostring(self._root, encoding="unicode"))  # noqa: S314 - as above
         for band in [*root.findall("VRTRasterBand"), *root.findall("MaskBand/VRTRasterBand")]:
             elements = _elements(band)
             kept = [source for number, source in enumerate(elements) if number not in places]
             for source in elements:
                 band.remove(source)
-            # Of one source alone GDAL makes overviews of its own, from which it takes other pixels: it is drawn twice.
+            # Draw a single source twice: GDAL derives overviews for a band of one source, and takes other pixels from
+            # these.
             band.extend(kept if len(kept) > 1 else [*kept, *map(deepcopy, kept)])
         return tostring(root, encoding="unicode")
 
@@ -192,7 +216,7 @@ class Layers:
 
 
 class _Warp:
-    """Warp of a raster to another: which part of it is read for a part of that."""
+    """Warp of a raster to another grid: determines the part of the source that a part of the result needs."""
 
     def __init__(self, source: str, block: Tuple[int, int], size: Tuple[int, int], systems: Tuple[str, str],
                  forth: Sequence[float], back: Sequence[float]) -> None:  # fmt: skip
@@ -201,7 +225,13 @@ class _Warp:
 
     @classmethod
     def of(cls, root: Element) -> Optional[_Warp]:
-        """Return what a VRT warps, or None where it does not, or in a way that is not known here."""
+        """Return the warp in a VRT, or None if there is none, or one of an unknown form.
+
+        Parameters
+        ----------
+        root : Element
+            The VRT.
+        """
         source = root.findtext(".//GDALWarpOptions/SourceDataset")
         forth, back = root.findtext(".//DstGeoTransform"), root.findtext(".//SrcInvGeoTransform")
         if source is None or forth is None or back is None:
@@ -212,7 +242,15 @@ class _Warp:
         return cls(source, block, size, systems, _numbers(forth), _numbers(back))
 
     def part(self, window: Window, coarser: float) -> Optional[Window]:
-        """Return which part of the source is read, in whole blocks of what is warped; None where that is not told."""
+        """Return the part of the source that is read, for whole blocks of the result; None if it cannot be computed.
+
+        Parameters
+        ----------
+        window : rasterio.windows.Window
+            Part of the result.
+        coarser : float
+            Decimation of the read, 1 at full size.
+        """
         sides = []
         for first, length, block, size in zip((window.col_off, window.row_off), (window.width, window.height),
                                               self._block, self._size):  # fmt: skip
@@ -258,7 +296,7 @@ def _sources(band: Element) -> List[_Source]:
                 name,
                 int(said) if said.isdigit() else said,
                 masked,
-                # A file in which data is told in any way is wrapped where its mask is asked for.
+                # Files with any kind of nodata are wrapped in a VRT where their mask is used.
                 masked and not name.startswith("<"),
                 _rectangle(element, "SrcRect"),
                 _rectangle(element, "DstRect"),
@@ -270,13 +308,13 @@ def _sources(band: Element) -> List[_Source]:
 def _rectangle(element: Element, tag: str) -> Rectangle:
     found = element.find(tag)
     if found is None:
-        raise ValueError(f"a source says no {tag}")
+        raise ValueError(f"a source lacks its {tag}")
     x, y, width, height = (float(found.get(side, "nan")) for side in ("xOff", "yOff", "xSize", "ySize"))
     return x, y, width, height
 
 
 def _drawn(source: _Source, window: Window, shape: Tuple[int, int]) -> Optional[_Drawn]:
-    """Return where a source lies in a part, or None where it does not: VRTSimpleSource::GetSrcDstWindow of GDAL."""
+    """Return where a source lies in a part, or None if it does not: VRTSimpleSource::GetSrcDstWindow of GDAL."""
     sides = []
     for at, (first, length, count) in enumerate(
         ((window.col_off, window.width, shape[1]), (window.row_off, window.height, shape[0]))
@@ -285,9 +323,9 @@ def _drawn(source: _Source, window: Window, shape: Tuple[int, int]) -> Optional[
         begin, end = max(first, placed), min(first + length, placed + room)
         if begin >= end:
             return None
-        scale = count / length  # made of one that is read
+        scale = count / length  # output pixels per pixel of the VRT
         out = (begin - first) * scale, (end - first) * scale
-        # GDAL draws whole pixels, and reads as much more.
+        # GDAL draws whole pixels, and reads correspondingly more.
         pixels = math.floor(out[0] + _EPSILON), math.ceil(out[1] - _EPSILON)
         if pixels[0] >= pixels[1]:
             return None
@@ -298,10 +336,11 @@ def _drawn(source: _Source, window: Window, shape: Tuple[int, int]) -> Optional[
 
 
 def _shown(source: _Source, window: Window, shape: Tuple[int, int]) -> Optional[_Shown]:
-    """Return what a source is drawn to in a part, or None where it does not lie in it.
+    """Return the pixels to which a source is drawn in a part, or None if it does not lie in it.
 
-    The same function of GDAL rounds several times, by bounds that differ from version to version, and draws nothing of
-    what is less than half of a pixel of the source: what depends on that is in the outer part alone.
+    The same function of GDAL rounds several times, by bounds that differ between versions, and draws nothing for less
+    than
+    half a pixel of the source. Pixels that depend on this are in the outer part only.
     """
     outer, inner = [], []
     for at, (first, length, count) in (
@@ -328,7 +367,7 @@ def _shown(source: _Source, window: Window, shape: Tuple[int, int]) -> Optional[
 
 
 def _as_gdal_may_have(number: float) -> Set[float]:
-    """Return a number of a VRT as it is, and the whole one beside it that GDAL takes for it (RoundIfCloseToInt)."""
+    """Return a number of a VRT, and the integer to which GDAL may round it (RoundIfCloseToInt)."""
     whole = float(round(number))
     return {number, whole} if abs(number - whole) < 2 * _MOST_EPSILON else {number}
 
@@ -336,7 +375,7 @@ def _as_gdal_may_have(number: float) -> Set[float]:
 def _side(
     taken: float, size: float, placed: float, room: float, first: float, length: float, count: int
 ) -> Tuple[Optional[slice], Optional[slice]]:
-    """Return the rows, or the columns, that a source may be drawn to, and those that it is surely drawn to."""
+    """Return the rows, or the columns, to which a source may be drawn, and those to which it is certainly drawn."""
     begin, end = max(first, placed), min(first + length, placed + room)
     scale = count / length
     doubt = _LAST_PLACES * scale * (abs(first) + length + abs(placed) + room)
@@ -344,7 +383,7 @@ def _side(
         return None, None
     read = (begin - placed) * size / room + taken
     rest = math.ceil(read) - read
-    # Of a pixel of the source GDAL leaves out what is next to nothing.
+    # GDAL omits a tiny fraction of a pixel of the source.
     later = rest * room / size * scale if rest <= 2 * _MOST_EPSILON else 0.0
     out = (begin - first) * scale, (end - first) * scale
     most = _within(out[0] + _EPSILON - doubt, out[1] + later - _EPSILON + doubt, count)
@@ -353,13 +392,13 @@ def _side(
 
 
 def _within(begin: float, end: float, count: int) -> slice:
-    """Return the pixels of a row or column that lie between two places, in part at least."""
+    """Return the pixels of a row or column that lie between two positions, at least in part."""
     first = min(max(math.floor(begin), 0), count)
     return slice(first, max(first, min(math.ceil(end), count)))
 
 
 def _hidden(shown: Sequence[_Shown], opaque: Sequence[bool]) -> List[bool]:
-    """Tell which of some sources, the last on top, are wholly covered by those that are opaque."""
+    """Tell which sources, the last on top, are completely covered by opaque ones."""
     boxes = [box for part in shown for box in (part.outer, part.inner) if box is not None]
     edges = [sorted({edge for box in boxes for edge in (box[side].start, box[side].stop)}) for side in range(2)]
     places = [{edge: place for place, edge in enumerate(along)} for along in edges]

@@ -1,8 +1,8 @@
-"""VRTs, the XML of GDAL's virtual rasters, built with the standard library alone.
+"""Build VRTs, the XML of GDAL's virtual rasters, with nothing but the standard library.
 
 Elements and attributes are those of GDAL's manual ("VRT -- GDAL Virtual Format"), and of what ``gdalwarp -of VRT``
-writes. Other modules say what a VRT is to hold; how that is written is known here only. Rectangles are column, row,
-columns and rows, in pixels.
+writes. Other modules decide what a VRT contains; only this one knows its syntax. Rectangles are column, row, columns
+and rows, in pixels.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  
 
 
 class Properties(NamedTuple):
-    """Properties of a source, by which GDAL opens it only when it is looked at.
+    """Properties of a source; with them, GDAL opens it on first access.
 
     Attributes
     ----------
     width, height : int
-        Pixels of the source.
+        Columns and rows of the source.
     dtype : str
-        Type of the band, as GDAL calls it.
+        Data type of the band, in GDAL's terms.
     block : (int, int)
         Columns and rows of its blocks.
     """
@@ -44,16 +44,21 @@ class Properties(NamedTuple):
 def new_vrt(grid: GridSpec) -> Element:
     """Return the root of a VRT over a grid.
 
-    The coordinate system is said without a mapping of its axes: then GDAL takes longitude or easting for the first
+    The coordinate system is written without an axis mapping, so that GDAL takes longitude or easting as the first
     coordinate in every system.
+
+    Parameters
+    ----------
+    grid : GridSpec
+        The grid; its ``crs`` is an EPSG code or a coordinate system of rasterio.
 
     Raises
     ------
     RasterAccessError
-        When the grid has more pixels than GDAL counts.
+        If the grid has more pixels than GDAL can count.
     """
     if max(grid.shape) > _MOST_PIXELS:
-        told = "Of {:g} × {:g} there would be {} × {} pixels".format(*grid.res, grid.width, grid.height)
+        told = "With pixels of {:g} × {:g} there would be {} × {} of them".format(*grid.res, grid.width, grid.height)
         raise RasterAccessError(f"{told}: take larger ones.")
     root = Element("VRTDataset", rasterXSize=str(grid.width), rasterYSize=str(grid.height))
     SubElement(root, "SRS").text = f"EPSG:{grid.crs}" if isinstance(grid.crs, int) else grid.crs.to_wkt()
@@ -62,7 +67,17 @@ def new_vrt(grid: GridSpec) -> Element:
 
 
 def add_metadata(parent: Element, items: Items, domain: str = "") -> None:
-    """Add metadata to a VRT, or to a band of it, if there are any."""
+    """Add metadata to a VRT, or to a band of it, if there are any.
+
+    Parameters
+    ----------
+    parent : Element
+        The VRT or the band.
+    items : sequence of (str, str)
+        Names and values.
+    domain : str
+        Metadata domain; by default that of GDAL.
+    """
     if items:
         metadata = SubElement(parent, "Metadata", {"domain": domain} if domain else {})
         for key, value in items:
@@ -79,13 +94,18 @@ def add_band(
     root : Element
         The VRT.
     dtype : str
-        Type, as GDAL calls it.
+        Data type, in GDAL's terms.
     texts : sequence of (str, str)
-        Elements of the band and their texts, such as ``ColorInterp``; empty ones are left out.
+        Elements of the band and their texts, for example ``ColorInterp``; empty ones are omitted.
     metadata : sequence of (str, str)
-        Items of the band.
+        Metadata items of the band.
     block : (int, int), optional
-        Columns and rows of its blocks; by default those that GDAL takes.
+        Columns and rows of its blocks; by default those of GDAL.
+
+    Returns
+    -------
+    Element
+        The band.
     """
     band = SubElement(root, "VRTRasterBand", dataType=dtype, band=str(len(root.findall("VRTRasterBand")) + 1))
     if root.get("subClass") == _WARPED:
@@ -100,12 +120,28 @@ def add_band(
 
 
 def set_block(band: Element, columns: object, rows: object) -> None:
-    """Say the blocks of a band: who reads block by block reads those of its file."""
+    """Set the block size of a band to that of its file, for programs that read block by block.
+
+    Parameters
+    ----------
+    band : Element
+        The band.
+    columns, rows : int or str
+        Block size in pixels.
+    """
     band.attrib.update(blockXSize=str(columns), blockYSize=str(rows))
 
 
 def add_colour_table(band: Element, table: Mapping[int, Sequence[int]]) -> None:
-    """Add a palette to a band: red, green, blue and alpha by pixel value; values between them are transparent black."""
+    """Add a palette to a band: red, green, blue and alpha by pixel value; missing values are transparent black.
+
+    Parameters
+    ----------
+    band : Element
+        The band.
+    table : mapping of int to sequence of int
+        Colours by pixel value.
+    """
     element = SubElement(band, "ColorTable")
     for value in range(max(table) + 1):
         colour = table.get(value, (0, 0, 0, 0))
@@ -113,7 +149,18 @@ def add_colour_table(band: Element, table: Mapping[int, Sequence[int]]) -> None:
 
 
 def add_mask(parent: Element) -> Element:
-    """Add a mask band to a VRT, or to one of its bands alone: 255 where there is data, 0 where there is none."""
+    """Add a mask band to a VRT, or to one of its bands: 255 for valid pixels, 0 for nodata.
+
+    Parameters
+    ----------
+    parent : Element
+        The VRT or the band.
+
+    Returns
+    -------
+    Element
+        The mask band.
+    """
     return SubElement(SubElement(parent, "MaskBand"), "VRTRasterBand", dataType="Byte")
 
 
@@ -136,13 +183,13 @@ def add_source(
     name : str
         GDAL name of the source.
     number : int or str
-        Which of its bands, counted from 1; ``mask,<number>`` for a band's mask.
+        Band of the source, counted from 1; ``mask,<number>`` for a band's mask.
     taken, placed : Rectangle, optional
-        What of the source is taken, and where in the VRT it is placed; by default all of it, everywhere.
+        Part of the source, and its position in the VRT; by default all of it, everywhere.
     properties : Properties, optional
-        Of the source; without them GDAL opens it with the VRT.
+        Properties of the source; without them GDAL opens it together with the VRT.
     settings : mapping of str to str, optional
-        Elements of a complex source, such as ``NODATA``; by default it is a simple one.
+        Elements of a complex source, for example ``NODATA``; by default the source is a simple one.
     relative : bool
         Whether the name is a path relative to the VRT.
     """
@@ -162,29 +209,39 @@ def add_source(
 
 
 def add_overview(band: Element, name: str, number: int) -> None:
-    """Add a band of another raster to a band, as an overview; it is opened when it is looked at."""
+    """Add a band of another raster to a band, as an overview that is opened on first access.
+
+    Parameters
+    ----------
+    band : Element
+        The band.
+    name : str
+        GDAL name of the other raster.
+    number : int
+        Band of the other raster, counted from 1.
+    """
     overview = SubElement(band, "Overview")
     SubElement(overview, "SourceFilename", relativeToVRT="0").text = name
     SubElement(overview, "SourceBand").text = str(number)
 
 
 class Warp(NamedTuple):
-    """Warp of a raster to the pixels of a VRT.
+    """Warp of a raster to the grid of a VRT.
 
     Attributes
     ----------
     source : str
         GDAL name of the raster.
     grid : GridSpec
-        Its pixels.
+        Grid of the raster.
     resampling : str
-        Such as ``Bilinear``.
+        GDAL's name of the method, for example ``Bilinear``.
     block : int
         Pixels a side that are warped at once.
     memory : int
-        Bytes that this may take.
+        Most bytes that this may take.
     bands : int
-        Bands that are warped, one to one.
+        Number of bands that are warped, one to one.
     alpha : int
         Number of the alpha band of the raster.
     keeps_alpha : bool
@@ -202,7 +259,19 @@ class Warp(NamedTuple):
 
 
 def new_warped_vrt(grid: GridSpec, dtype: str, colours: Sequence[str], warp: Warp) -> Element:
-    """Return a VRT that warps a raster to a grid, both north up; its bands have one type, and these colours."""
+    """Return a VRT that warps a raster to a grid, both north up; its bands have one data type, and the given colours.
+
+    Parameters
+    ----------
+    grid : GridSpec
+        Grid of the VRT.
+    dtype : str
+        Data type of all bands, in GDAL's terms.
+    colours : sequence of str
+        Colour interpretation of each band.
+    warp : Warp
+        The raster, and how it is warped.
+    """
     root = new_vrt(grid)
     root.set("subClass", _WARPED)
     for colour in colours:
@@ -216,7 +285,7 @@ def new_warped_vrt(grid: GridSpec, dtype: str, colours: Sequence[str], warp: War
     SubElement(options, "Option", name="INIT_DEST").text = "0"
     SubElement(options, "SourceDataset", relativeToVRT="0").text = warp.source
     approximate = SubElement(SubElement(options, "Transformer"), "ApproxTransformer")
-    SubElement(approximate, "MaxError").text = "0.125"  # pixels, as gdalwarp has it
+    SubElement(approximate, "MaxError").text = "0.125"  # pixels, as in gdalwarp
     transformer = SubElement(SubElement(approximate, "BaseTransformer"), "GenImgProjTransformer")
     for side, pixels in (("Src", warp.grid), ("Dst", grid)):
         SubElement(transformer, f"{side}GeoTransform").text = _numbers(_geotransform(pixels))
@@ -234,17 +303,29 @@ def new_warped_vrt(grid: GridSpec, dtype: str, colours: Sequence[str], warp: War
 
 
 def as_text(root: Element) -> str:
-    """Return a VRT as GDAL opens it, by this text or from a file."""
+    """Return a VRT as text, which GDAL opens directly or from a file.
+
+    Parameters
+    ----------
+    root : Element
+        The VRT.
+    """
     return tostring(root, encoding="unicode")
 
 
 def xml_text(text: str) -> str:
-    """Return a text as XML can hold it: control characters cannot be written there."""
+    """Return a text without control characters, which XML cannot contain.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+    """
     return _NO_XML.sub(" ", text)
 
 
 def _geotransform(grid: GridSpec) -> Sequence[float]:
-    """Return the geotransform of a grid, as GDAL orders its numbers."""
+    """Return the geotransform of a grid, in GDAL's order."""
     return grid.west, grid.res[0], 0.0, grid.north, 0.0, -grid.res[1]
 
 
@@ -259,4 +340,4 @@ def _numbers(values: Sequence[float]) -> str:
 
 
 def _number(value: Any) -> str:
-    return str(value) if isinstance(value, int) else repr(float(value))  # numpy's write their type, too
+    return str(value) if isinstance(value, int) else repr(float(value))  # numpy's numbers print their type

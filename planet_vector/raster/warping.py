@@ -1,8 +1,8 @@
-"""Where bounds and shapes lie in another coordinate system, also across the meridian at which its globe ends.
+"""Transform bounds and shapes to another coordinate system, also across the meridian at which its globe ends.
 
-Degrees and cylindrical projections unroll the globe: what lies beyond one end comes again from the other, and rasters
-are written there in any turn (longitudes from 0 to 360, web mercator past its edge). Bounds go on across that meridian
-here, from 170 to 190 for one, and `turns` says where else the same ground is written.
+Geographic and cylindrical coordinate systems unroll the globe: beyond one end it continues at the other, and rasters
+may use any turn (longitudes from 0 to 360, web mercator past its edge). Here bounds continue across that meridian, for
+example from 170 to 190, and `turns` returns the other positions of the same ground.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ _WKT_MERIDIAN = re.compile(r'(PARAMETER\["central_meridian",)\s*([-+\d.eE]+)')
 _WKT_PRIME = re.compile(r'PRIMEM\["([^"]*)",\s*([-+\d.eE]+)(?:,AUTHORITY\["[^"]*","[^"]*"\])?\]')
 _PROJ_MERIDIAN = re.compile(r"(\+lon_0=)([-+\d.eE]+)")
 _LEVEL = 1e-5  # of the globe's width, by which a projection may differ from a cylinder: datums do, by 100 m
-_SLACK = 1e-9  # of the globe's width: bounds that meet do not overlap
+_SLACK = 1e-9  # of the globe's width: bounds that touch do not overlap
 
 
 class Turn(NamedTuple):
-    """How a coordinate system unrolls the globe.
+    """Extent of the globe in a coordinate system that unrolls it.
 
     Attributes
     ----------
     period : float
         Width of the globe in units of the system.
     middle : float
-        The coordinate halfway between its ends.
+        First coordinate of the central meridian, halfway between the ends.
     longitude : float
-        The central meridian, in degrees.
+        Longitude of the central meridian, in degrees.
     equator : float
-        The other coordinate of the equator.
+        Second coordinate of the equator.
     """
 
     period: float
@@ -47,11 +47,21 @@ class Turn(NamedTuple):
 
     @property
     def start(self) -> float:
-        """The coordinate of the west end."""
+        """First coordinate of the west end."""
         return self.middle - self.period / 2
 
     def square(self, bounds: Bounds) -> Bounds:
-        """Cut bounds that reach a pole which is infinitely far, as in Mercator, to where the map is as high as wide."""
+        """Cut bounds that reach an infinitely distant pole, as in Mercator, where the map becomes a square.
+
+        Parameters
+        ----------
+        bounds : Bounds
+            West, south, east, north in units of the system.
+
+        Returns
+        -------
+        Bounds
+        """
         west, south, east, north = bounds
         far, square = self.period * (1 - _SLACK), self.period / 2
         if north >= self.equator + far and south < self.equator + square:
@@ -62,7 +72,7 @@ class Turn(NamedTuple):
 
 
 def turn_of(crs: Any) -> Optional[Turn]:
-    """Return how a coordinate system unrolls the globe, or None where it does not.
+    """Return how a coordinate system unrolls the globe, or None if it does not.
 
     Parameters
     ----------
@@ -82,7 +92,7 @@ def turn_of(crs: Any) -> Optional[Turn]:
 
 @lru_cache(maxsize=64)
 def _cylinder(wkt: str) -> Optional[Turn]:
-    """Return the turn of a projection whose meridians are upright lines, evenly spaced."""
+    """Return the turn of a projection whose meridians are evenly spaced vertical lines."""
     from rasterio.crs import CRS
 
     found = _WKT_MERIDIAN.search(wkt)
@@ -102,14 +112,19 @@ def _cylinder(wkt: str) -> Optional[Turn]:
 
 
 def turns(side: Tuple[float, float], within: Tuple[float, float], turn: Optional[Turn]) -> List[float]:
-    """Return by how much bounds are moved to lie within others, once for each turn in which they do.
+    """Return the offsets that move bounds into others, one per turn in which they overlap.
 
     Parameters
     ----------
     side, within : (west, east)
-        What is moved, and where to, in units of one coordinate system.
+        Bounds to move, and their target, in units of one coordinate system.
     turn : Turn or None
-        How it unrolls the globe; where it does not, nothing is moved.
+        How it unrolls the globe; None if it does not, and nothing is moved.
+
+    Returns
+    -------
+    list of float
+        Offsets of the first coordinate.
     """
     if turn is None:
         return [0.0]
@@ -120,9 +135,21 @@ def turns(side: Tuple[float, float], within: Tuple[float, float], turn: Optional
 
 
 def around(boxes: Sequence[Bounds], turn: Optional[Turn]) -> Bounds:
-    """Return the narrowest bounds that hold boxes of one coordinate system, each in some turn.
+    """Return the narrowest bounds around boxes of one coordinate system, each in any turn.
 
-    They begin within the system's globe, and go on beyond its east end where that is narrower than around it.
+    They begin within the system's globe, and continue beyond its east end if that is narrower.
+
+    Parameters
+    ----------
+    boxes : sequence of Bounds
+        West, south, east, north of each, at least one.
+    turn : Turn or None
+        How the system unrolls the globe, or None if it does not.
+
+    Returns
+    -------
+    Bounds
+        West, south, east, north.
     """
     wests, souths, easts, norths = zip(*boxes)
     if turn is None:
@@ -131,7 +158,7 @@ def around(boxes: Sequence[Bounds], turn: Optional[Turn]) -> Bounds:
     if max(east - west for west, east in zip(wests, easts)) >= turn.period * (1 - _SLACK):
         return start, min(souths), start + turn.period, max(norths)
     parts = sorted(((west - start) % turn.period, east - west) for west, east in zip(wests, easts))
-    # What reaches beyond the end covers the beginning, too.
+    # A box beyond the east end covers the west end, too.
     reached = max(0.0, max(west + width for west, width in parts) - turn.period)
     begin, widest = parts[0][0], parts[0][0] - reached + turn.period - max(west + width for west, width in parts)
     if reached > 0:
@@ -155,22 +182,22 @@ def warped_bounds(source: Any, target: Any, bounds: Bounds, densify: int = 21) -
     bounds : tuple of float
         West, south, east, north.
     densify : int
-        Positions that are set on each edge.
+        Points that are added on each edge.
 
     Returns
     -------
     tuple of float
-        West, south, east, north. Where `target` unrolls the globe they go on across its ends, in any turn, and west is
-        less than east; they reach no farther north and south than the globe is wide.
+        West, south, east, north. If `target` unrolls the globe, they continue across its ends, in any turn, and west is
+        less than east; they extend no farther north and south than the globe is wide.
 
     Raises
     ------
     RasterAccessError
-        If a part of them has no place in `target`.
+        If a part of them cannot be projected to `target`.
     """
     for crs in (source, target):
         if crs is None:
-            raise RasterAccessError("The raster has no coordinate system: nothing tells what part of it lies where.")
+            raise RasterAccessError("The raster has no coordinate system, so its location is unknown.")
     turn = turn_of(target)
     if turn is None:
         found = _edges(source, target, bounds, densify)
@@ -190,40 +217,45 @@ def warped_step(grid: GridSpec, target: Any) -> float:
     Parameters
     ----------
     grid : GridSpec
-        The pixels of the raster, with a coordinate system of rasterio.
+        Grid of the raster, with a coordinate system of rasterio.
     target : rasterio.crs.CRS
         The coordinate system.
 
     Raises
     ------
     RasterAccessError
-        If a part of it has no place in `target`.
+        If a part of it cannot be projected to `target`.
     """
     turn, pixels = turn_of(target), math.hypot(grid.width, grid.height)
     west, south, east, north = warped_bounds(grid.crs, target, grid.bounds)
     if turn is not None:
         west, south, east, north = turn.square((west, south, east, north))
         if turn_of(grid.crs) is None and east - west >= turn.period:
-            # Around a pole degrees get narrow: as many pixels from it to the farthest corner.
+            # Degrees narrow towards a pole: take as many pixels from it to the farthest corner.
             return 2 * (north - south) / pixels
-    return math.hypot(east - west, north - south) / pixels  # as many along the diagonal, as gdalwarp has them
+    return math.hypot(east - west, north - south) / pixels  # as many along the diagonal, as in gdalwarp
 
 
 def warped_shape(shape: Any, target: Any) -> Any:
-    """Return a shape in degrees in another coordinate system; across the meridian where its globe ends it goes on.
+    """Return a shape in degrees in another coordinate system; it continues across the meridian where the globe ends.
 
     Parameters
     ----------
     shape : shapely geometry
-        In longitude and latitude, which may go on beyond ±180; its edges are as straight as its positions are close.
-        Where it reaches a pole that is infinitely far, it ends where the map is as high as wide.
+        Longitude and latitude in degrees; longitudes may exceed ±180. Only vertices are transformed. A shape that
+        reaches an infinitely distant pole ends where the map becomes a square.
     target : rasterio.crs.CRS
         The coordinate system.
+
+    Returns
+    -------
+    shapely geometry
+        The shape in `target`.
 
     Raises
     ------
     RasterAccessError
-        If a position has no place in `target`.
+        If a vertex cannot be projected to `target`.
     """
     import shapely
 
@@ -234,7 +266,7 @@ def warped_shape(shape: Any, target: Any) -> Any:
         if found is None or not np.isfinite(found).all():
             raise RasterAccessError(f"The ground reaches beyond what {_named(target)} can show: take another crs.")
         x, y = found
-        if turn is not None:  # where it would be if datums were the same, to the turn
+        if turn is not None:  # the position with equal datums, to find the turn
             there = turn.middle + (positions[:, 0] - turn.longitude) / 360 * turn.period
             x = x + np.round((there - x) / turn.period) * turn.period
         return np.column_stack([x, y])
@@ -248,22 +280,23 @@ def warped_shape(shape: Any, target: Any) -> Any:
 
 
 def recentred(crs: Any, west: float, east: float) -> Optional[Tuple[Any, float]]:
-    """Return a system with the middle of a raster for its central meridian, and what is taken from its coordinates.
+    """Return a coordinate system centred on a raster, and the offset to subtract from its coordinates.
 
-    What lies past the ends of a system, GDAL warps to nowhere, or only a part of it: of degrees, too, where it warps
-    file by file. The same raster in a system that is moved lies within them.
+    Beyond the ends of a system GDAL warps a raster only in part or not at all; with geographic coordinates this depends
+    on
+    the file. In a system with a shifted central meridian the same raster lies between the ends.
 
     Parameters
     ----------
     crs : rasterio.crs.CRS
-        Of the raster.
+        Coordinate system of the raster.
     west, east : float
-        Its sides.
+        First coordinates of its sides.
 
     Returns
     -------
     (rasterio.crs.CRS, float) or None
-        None where the raster needs none of that.
+        None if the raster lies between the ends already.
     """
     turn = turn_of(crs)
     if turn is None:
@@ -284,29 +317,29 @@ def recentred(crs: Any, west: float, east: float) -> Optional[Tuple[Any, float]]
     else:
         longitude = (turn.longitude + moved / turn.period * 360 + 180) % 360 - 180
         wkt = _PROJ_MERIDIAN.sub(rf"\g<1>{longitude!r}", _WKT_MERIDIAN.sub(rf"\g<1>{longitude!r}", wkt))
-    # Without the name and the code of the system it was: GDAL knows web mercator by either.
+    # Remove the name and the code of the original system, by either of which GDAL recognises web mercator.
     wkt = re.sub(r',AUTHORITY\["[^"]*","[^"]*"\]\]$', "]", re.sub(r'^([A-Z]+)\["[^"]*"', r'\1["moved"', wkt))
     return CRS.from_wkt(wkt), moved
 
 
 def _edges(source: Any, target: Any, bounds: Bounds, densify: int) -> Bounds:
-    # Imported late: few programs that import this package warp.
+    # Imported late, as few programs that import this package warp.
     from rasterio.warp import transform_bounds
 
     from planet_vector.pixels.rasterio_errors import RASTER_ERRORS
 
     try:
         west, south, east, north = transform_bounds(source, target, *bounds, densify_pts=densify)
-    except RASTER_ERRORS:  # GDAL's own are none of rasterio's
+    except RASTER_ERRORS:  # GDAL's own errors are not rasterio's
         return math.inf, math.inf, math.inf, math.inf
     return west, south, east, north
 
 
 def _going_on(source: Any, target: Any, bounds: Bounds, densify: int, turn: Turn) -> Bounds:
-    """Return bounds where the globe is unrolled: the positions around them, each in the turn of the one before."""
+    """Return bounds where the globe is unrolled: points along the edges, each in the turn of the previous one."""
     west, south, east, north = bounds
     own = turn_of(source)
-    if own is not None and _is_degrees(source):  # grids of the globe reach beyond the poles, by half a pixel
+    if own is not None and _is_degrees(source):  # global grids extend beyond the poles by half a pixel
         south, north = max(south, -own.period / 4), min(north, own.period / 4)
     along = np.linspace(0, 1, densify + 2)
     x = np.concatenate([west + along * (east - west), np.full_like(along, east),
@@ -316,14 +349,14 @@ def _going_on(source: Any, target: Any, bounds: Bounds, densify: int, turn: Turn
     found = transformed(source, target, x, y)
     if found is None or not np.isfinite(found[0]).all() or np.isnan(found[1]).any():
         return math.inf, math.inf, math.inf, math.inf
-    # The poles of Mercator are infinitely far.
+    # The poles of Mercator are infinitely distant.
     lowest, highest = turn.equator - turn.period, turn.equator + turn.period
     across, up = np.unwrap(found[0], period=turn.period), np.clip(found[1], lowest, highest)
     box = float(across.min()), float(up.min()), float(across.max()), float(up.max())
     if abs(across[-1] - across[0]) < turn.period / 2:
         return box
     lows, highs = [box[1]], [box[3]]
-    for pole in (-90.0, 90.0):  # they go around one, or both
+    for pole in (-90.0, 90.0):  # if the bounds enclose one or both poles
         at = transformed("EPSG:4326", source, np.zeros(1), np.array([pole]))
         if at is not None and west <= at[0][0] <= east and south <= at[1][0] <= north:
             there = transformed("EPSG:4326", target, np.zeros(1), np.array([pole]))
@@ -339,7 +372,20 @@ def _is_degrees(crs: Any) -> bool:
 
 
 def transformed(source: Any, target: Any, x: np.ndarray, y: np.ndarray) -> Optional[Tuple[np.ndarray, np.ndarray]]:
-    """Return positions in another coordinate system, or None where GDAL gives none."""
+    """Return points in another coordinate system, or None if GDAL cannot transform them.
+
+    Parameters
+    ----------
+    source, target : rasterio.crs.CRS or str
+        Coordinate systems; longitude or easting comes first.
+    x, y : numpy.ndarray
+        First and second coordinates of the points.
+
+    Returns
+    -------
+    (numpy.ndarray, numpy.ndarray) or None
+        First and second coordinates in `target`.
+    """
     from rasterio.warp import transform
 
     from planet_vector.pixels.rasterio_errors import RASTER_ERRORS

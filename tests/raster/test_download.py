@@ -391,7 +391,7 @@ NO_TIFFS = {
     "a gzip file": [b"\x1f\x8b\x08\0"],
     "text": ["Nicht verf\u00fcgbar\n".encode() * 90, b"version https://git-lfs.github.com/spec/v1\noid sha256:4d\n"],
     "nothing": [b""],
-    "bytes of no kind": [
+    "bytes of an unknown type": [
         b"II*\1", b"II\0*\0\0", b"MM*\0", b"II+\0\x04\0\0\0", b"MM\0+\0\x04\0\0", bytes(100), b"\0II*\0",
     ],
 }  # fmt: skip
@@ -428,7 +428,7 @@ def test_what_is_no_tiff_is_not_kept_as_one(kind: str, etag: str, tmp_path: Path
         catalog = ScenesV0(Settings(f"{server.url}/v0/", rate=0))
         (tmp_path / "s1_a.tif").write_bytes(b"old")
         for sent[0] in NO_TIFFS[kind]:
-            told = rf"^The service sent {kind}.* for s1_a\.tif, which is to be a TIFF"
+            told = rf"^The service sent {kind}.* for s1_a\.tif instead of a TIFF"
             with pytest.raises(ProtocolError, match=told):
                 download(catalog, [single(server.url)], ["a"], tmp_path, overwrite=True)
             assert [path.name for path in tmp_path.iterdir()] == ["s1_a.tif"]
@@ -453,7 +453,7 @@ def test_a_zip_is_a_zip(tmp_path: Path) -> None:
         catalog = ScenesV0(Settings(f"{server.url}/v0/", rate=0))
         assert [path.name for path in download(catalog, [single(server.url)], ["a"], tmp_path)] == ["s1_a.zip"]
         sent[0] = TIFF + bytes(60)
-        with pytest.raises(ProtocolError, match="sent a TIFF for s1_a.zip, which is to be a zip archive"):
+        with pytest.raises(ProtocolError, match="sent a TIFF for s1_a.zip instead of a zip archive"):
             download(catalog, [single(server.url)], ["a"], tmp_path, overwrite=True)
     finally:
         server.stop()

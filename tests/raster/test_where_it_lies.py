@@ -303,7 +303,7 @@ def test_a_raster_without_a_place_is_told_in_a_sentence(tmp_path: Path) -> None:
         ) as dataset:
             pass
         with rasterio.open(tmp_path / "a.tif") as dataset:
-            with pytest.raises(RasterAccessError, match="does not say where it lies: ask for a window"):
+            with pytest.raises(RasterAccessError, match="has no georeference: ask for a window"):
                 window_of(dataset, Box(1, 2, 3, 4))
     with pytest.raises(RasterAccessError, match="has no coordinate system"):
         warped_bounds("EPSG:4326", None, (1, 2, 3, 4))
