@@ -214,7 +214,7 @@ class HttpConnection(H11Protocol):
         super().connection_made(cast(asyncio.Transport, transport))
         self._since = self.loop.time()
         if not self._connections.enter(self):
-            self._refuse(503, "The service has too many connections: ask again later.", (b"retry-after", b"10"))
+            self._refuse(503, "The service has too many connections: try again later.", (b"retry-after", b"10"))
             self.transport.close()  # at once: its file descriptor is needed
 
     def connection_lost(self, exc: Optional[Exception]) -> None:
