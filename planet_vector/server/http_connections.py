@@ -25,7 +25,7 @@ HEAD_SECONDS = 20.0
 """Time for the head of a request, from its first byte on, and for the rest of a body after its response."""
 
 IDLE_SECONDS = 65
-"""Time a connection may be idle. It exceeds the keep-alive time of clients, so that no request meets a closed one."""
+"""Time a connection may be idle. It exceeds the keep-alive time of clients, which therefore close connections first."""
 
 STALL_SECONDS = 120.0
 """Time in which a client may read nothing of a response before the connection is aborted."""
@@ -35,7 +35,7 @@ LINGER_SECONDS = 2.0
 refusal."""
 
 MAX_HEAD = 64 * 2**10
-"""Maximum bytes of a request's head. An area of 500 positions, the most for GET, takes less than half of it."""
+"""Maximum bytes of a request's head. An area of 500 positions, for which GET is suitable, takes less than half."""
 
 MAX_CONNECTIONS = 4000
 """Maximum connections of a process, if the limit of open files allows. Each may hold a head and an open file."""

@@ -106,7 +106,7 @@ class Jobs:
         TookTooMuch
             If the call exceeded the memory limit, or its process crashed.
         JobError
-            If the pool is closed, or the result cannot be pickled.
+            If the pool is closed, or the result or exception cannot be pickled.
         ClientGone
             If the client has disconnected.
         """

@@ -128,7 +128,7 @@ def is_known(headers: Headers, version: Version, exists: bool = False) -> bool:
         Current version.
     exists : bool
         Whether the response is known to be 200. Otherwise ``If-None-Match: *`` does not match, because it could hide
-        a refusal. A tag named by the client always may match: it came with a response of the same state.
+        a refusal. A tag named by the client matches in any case: it came with a response of the same state.
     """
     given = headers.getlist("if-none-match")
     if given:
