@@ -178,7 +178,7 @@ def test_a_file_of_keys(serve: Serve, archive: Path, tmp_path: Path) -> None:
         (["--faults", "[{delay: .nan}]"], "delay must be a number of seconds"),
         (["--faults", "[{5: x}]"], "use one of path, "),
         (["--faults", "[5]"], "cannot be read"),
-        (["--mosaics", "[{name: a}, {name: b}, {name: a}]"], "two of the name a"),
+        (["--mosaics", "[{name: a}, {name: b}, {name: a}]"], "two basemaps of the name a"),
         (["--mosaics", "[{name: a, first: 2015-02-01, last: 2015-01-31}]"], "after its last"),
         (["--mosaics", "[{name: a, filter: [x]}]"], "a mapping of fields"),
         (["--key", ""], "key is empty"),
