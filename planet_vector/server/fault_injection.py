@@ -1,22 +1,22 @@
-"""Faults that clients must survive, injected by path and count; and a service that is slow, or says "slower".
+"""Fault injection by path and request count, latency, and a rate limit, to test clients.
 
-A YAML file lists them; it is read again when it changes. The first that applies is the one that happens::
+A YAML file lists the faults. It is read again when it changes. The first fault that matches a request is applied::
 
-    - path: /v0/scenes/ortho/     # a pattern of fnmatch; left out: any path
-      method: GET                 # left out: any method
-      origin: api                 # or delivery; left out: both
-      skip: 1                     # so many requests pass first
-      times: 2                    # then so many fail; left out: all
-      status: 503                 # what happens: one of these, and a delay with any
+    - path: /v0/scenes/ortho/     # fnmatch pattern; default: any path
+      method: GET                 # default: any method
+      origin: api                 # or delivery; default: both
+      skip: 1                     # number of matching requests that pass first
+      times: 2                    # number of requests that fail after these; default: all
+      status: 503                 # the fault: one of status, reset, ..., each with an optional delay
       headers: {Retry-After: "1"}
       body: "no"
-    - {path: "*/full", delay: 2.5}                 # seconds before anything happens
-    - {path: "*/full", reset: true}                # the connection is reset without an answer
-    - {path: "*/full", truncate: 1000}             # the connection ends after so many bytes of the body
-    - {path: "*/full", drop: [Content-Length]}     # headers that are left out
-    - {path: "/v0/scenes/ortho/", corrupt: true}   # half the body, as if it were all
-    - {path: "/v0/scenes/ortho/", loop: true}      # the next page is this one
-    - {path: "/v0/*", replace: {here: there}}      # another text in the body
+    - {path: "*/full", delay: 2.5}                 # seconds before the response
+    - {path: "*/full", reset: true}                # reset the connection without a response
+    - {path: "*/full", truncate: 1000}             # close the connection after so many bytes of the body
+    - {path: "*/full", drop: [Content-Length]}     # headers to omit
+    - {path: "/v0/scenes/ortho/", corrupt: true}   # send half of the body as a complete response
+    - {path: "/v0/scenes/ortho/", loop: true}      # link to the same page as the next one
+    - {path: "/v0/*", replace: {here: there}}      # replace text in the body
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _SHORTENING = frozenset({b"accept-encoding", b"if-none-match", b"if-modified-sin
 
 @dataclass
 class Fault:
-    """One entry of a file of faults."""
+    """Entry of a fault file; the module's docstring describes the fields."""
 
     path: str = "*"
     method: Optional[str] = None
@@ -61,7 +61,17 @@ class Fault:
     seen: int = field(default=0, init=False)
 
     def applies(self, origin: str, method: str, path: str) -> bool:
-        """Tell whether the fault happens to a request, and count it."""
+        """Return whether the fault applies to a request, and count the request if it matches.
+
+        Parameters
+        ----------
+        origin : str
+            Origin that received the request: ``api`` or ``delivery``.
+        method : str
+            HTTP method, in upper case.
+        path : str
+            Decoded path of the request, compared with the fnmatch pattern of the fault.
+        """
         if self.origin not in (None, origin) or self.method not in (None, method):
             return False
         if not fnmatch.fnmatchcase(path, self.path):
@@ -71,12 +81,17 @@ class Fault:
 
 
 class Faults:
-    """Faults of a file.
+    """Faults listed in a YAML file, which is read again when it changes.
+
+    Parameters
+    ----------
+    file : Path
+        The file.
 
     Raises
     ------
     ConfigError
-        When the file cannot be used.
+        If the file cannot be read or has an invalid entry.
     """
 
     def __init__(self, file: Path) -> None:
@@ -86,7 +101,22 @@ class Faults:
         self.find("", "", "")
 
     def find(self, origin: str, method: str, path: str) -> Optional[Fault]:
-        """Return the fault that happens to a request."""
+        """Return the first fault that applies to a request, or None.
+
+        Parameters
+        ----------
+        origin : str
+            Origin that received the request: ``api`` or ``delivery``.
+        method : str
+            HTTP method. An empty string only reads the file.
+        path : str
+            Decoded path of the request.
+
+        Raises
+        ------
+        ConfigError
+            If the file has changed and is invalid.
+        """
         stamp = self._file.stat().st_mtime_ns if self._file.exists() else 0
         if stamp != self._stamp:
             self._faults, self._stamp = _read(self._file), stamp
@@ -96,20 +126,21 @@ class Faults:
 
 
 class FaultyApp:
-    """Middleware that adds faults, latency and a limit of requests.
+    """Middleware that injects faults, adds latency and limits the request rate.
 
     Parameters
     ----------
     app : ASGIApp
-        What is wrapped.
+        Wrapped application.
     origin : str
         ``api`` or ``delivery``.
     faults : Faults, optional
-        What goes wrong.
+        Faults to inject.
     latency : float
-        Seconds each answer waits.
+        Delay of each response, in seconds.
     rate : float
-        Requests a second, and at once; 0 for no limit. What comes faster is answered 429.
+        Requests per second, which is also the burst size; 0 disables the limit. Requests beyond it are answered
+        with 429.
     """
 
     def __init__(
@@ -123,7 +154,7 @@ class FaultyApp:
         self._tokens, self._then = max(rate, 1.0), time.monotonic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, faults and all."""
+        """Answer a request, with the fault that applies to it."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         wait = self._until_allowed() if self._rate else 0.0
@@ -132,7 +163,7 @@ class FaultyApp:
             return await _answer(send, 429, {"Retry-After": str(math.ceil(wait))}, json.dumps(answer).encode())
         try:
             fault = self._faults.find(self._origin, scope["method"], scope["path"]) if self._faults else None
-        except ConfigError as error:  # what the file was changed to is no use
+        except ConfigError as error:  # the file was changed and is now invalid
             return await _answer(send, 500, {}, json.dumps({"message": str(error), "errors": []}).encode())
         delay = self._latency + (fault.delay if fault else 0.0)
         if delay:
@@ -146,13 +177,13 @@ class FaultyApp:
         if fault.truncate is not None:
             return await self._app(scope, receive, _Truncated(send, fault.truncate))
         if fault.corrupt or fault.loop or fault.replace:
-            # What is changed must come whole, and as text.
+            # The body must be complete and uncompressed to be changed.
             scope["headers"] = [(name, value) for name, value in scope["headers"] if name not in _SHORTENING]
             return await self._app(scope, receive, _Changed(send, fault))
         return await self._app(scope, receive, _without(send, fault.drop))
 
     def _until_allowed(self) -> float:
-        """Return 0 and take a token of the bucket, or the seconds until there is one."""
+        """Take a token from the bucket and return 0, or return the seconds until there is one."""
         now = time.monotonic()
         self._tokens = min(self._tokens + (now - self._then) * self._rate, max(self._rate, 1.0))
         self._then = now
@@ -163,7 +194,7 @@ class FaultyApp:
 
 
 class _Truncated:
-    """ASGI ``send`` that lets a number of bytes pass; the server closes a connection whose answer stays unfinished."""
+    """ASGI ``send`` that forwards a number of bytes; the server closes the connection of an unfinished response."""
 
     def __init__(self, send: Send, most: int) -> None:
         self._send = send
@@ -179,7 +210,7 @@ class _Truncated:
 
 
 class _Changed:
-    """ASGI ``send`` that gathers a body, and sends another in its place."""
+    """ASGI ``send`` that collects a body and sends a changed one."""
 
     def __init__(self, send: Send, fault: Fault) -> None:
         self._send = send
@@ -195,7 +226,7 @@ class _Changed:
         if message.get("more_body"):
             return
         body = self._change(bytes(self._body))
-        # The tag is the unchanged body's.
+        # The ETag belongs to the unchanged body.
         headers = [(n, v) for n, v in self._start["headers"] if n.lower() not in (b"content-length", b"etag")]
         headers.append((b"content-length", str(len(body)).encode()))
         await self._send({**self._start, "headers": headers})
@@ -231,9 +262,9 @@ async def _answer(send: Send, status: int, headers: Mapping[str, str], body: byt
 
 
 def _reset(receive: Receive) -> None:
-    """Reset a connection. ASGI has no word for it, so this reaches through to uvicorn's transport."""
+    """Reset a connection, through uvicorn's transport: ASGI has no message for it."""
     transport: Any = receive.__self__.transport  # type: ignore[attr-defined]
-    # Closed with a linger of no time, TCP sends RST (RFC 9293, section 3.10.4; SO_LINGER of POSIX).
+    # With a linger time of 0, closing sends RST (RFC 9293, section 3.10.4; SO_LINGER of POSIX).
     linger = struct.pack("ii", 1, 0)
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     transport.abort()
@@ -261,20 +292,20 @@ def _are_texts(value: Any) -> bool:
 
 _TAKES: Dict[str, Tuple[Callable[[Any], bool], str]] = {
     "path": (_is_text, "a pattern"),
-    "method": (_is_text, "a method of HTTP"),
+    "method": (_is_text, "an HTTP method"),
     "origin": (lambda value: value in ("api", "delivery"), "api or delivery"),
     "skip": (_is_count, "a number of requests"),
     "times": (_is_count, "a number of requests"),
     "delay": (_is_time, "a number of seconds"),
     "status": (lambda value: _is_count(value) and 200 <= value <= 599, "a number from 200 to 599"),
-    "headers": (_are_texts, "a mapping of texts"),
-    "body": (_is_text, "a text"),
+    "headers": (_are_texts, "a mapping of strings to strings"),
+    "body": (_is_text, "a string"),
     "reset": (_is_flag, "true or false"),
     "truncate": (_is_count, "a number of bytes"),
     "drop": (lambda value: isinstance(value, list) and all(map(_is_text, value)), "a list of headers"),
     "corrupt": (_is_flag, "true or false"),
     "loop": (_is_flag, "true or false"),
-    "replace": (_are_texts, "a mapping of texts"),
+    "replace": (_are_texts, "a mapping of strings to strings"),
 }
 
 
@@ -288,12 +319,13 @@ def _read(file: Path) -> List[Fault]:
             unknown = set(entry) - set(_TAKES)
             if unknown:
                 raise ConfigError(
-                    f"The file of faults {file} has {sorted(map(str, unknown))[0]!r}: it takes {', '.join(_TAKES)}."
+                    f"The file of faults {file} has an unknown key {sorted(map(str, unknown))[0]!r}: use one of "
+                    f"{', '.join(_TAKES)}."
                 )
             for name, value in entry.items():
                 takes, wanted = _TAKES[name]
                 if not takes(value):
-                    raise ConfigError(f"The file of faults {file}: {name} is {wanted}, not {value!r}.")
+                    raise ConfigError(f"The file of faults {file}: {name} must be {wanted}, not {value!r}.")
             faults.append(Fault(**entry))
     except (OSError, UnicodeDecodeError, TypeError, yaml.YAMLError) as error:
         raise ConfigError(f"The file of faults {file} cannot be read ({' '.join(str(error).split())[:200]}).") from None

@@ -1,4 +1,4 @@
-"""What the service answers when it does not give what was asked."""
+"""Exception for refused requests."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import Any, Mapping, Optional, Tuple
 
 
 class Refusal(Exception):
-    """Error that is answered with a status of 4xx or 5xx.
+    """Error answered with a 4xx or 5xx status.
 
     Parameters
     ----------
     status : int
-        The HTTP status.
+        HTTP status.
     message : str
-        One sentence for the body's ``message``.
+        One sentence, the ``message`` of the JSON body.
     headers : mapping of str to str, optional
-        Headers the status asks for.
+        Headers that the status requires, such as ``Retry-After``.
     """
 
     def __init__(self, status: int, message: str, headers: Optional[Mapping[str, str]] = None) -> None:
@@ -25,5 +25,5 @@ class Refusal(Exception):
         self.headers = dict(headers or {})
 
     def __reduce__(self) -> Tuple[Any, ...]:
-        """Be pickled with all of its parts: pictures and areas are made in other processes."""
+        """Pickle all attributes: pictures and areas are computed in other processes."""
         return type(self), (self.status, self.message, self.headers)

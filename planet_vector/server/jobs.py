@@ -1,11 +1,11 @@
-"""Run functions in processes of their own, each with bounded time and memory.
+"""Pool of worker processes that run functions with bounded time and memory.
 
-GDAL and GEOS cannot be interrupted from Python, and a hostile file or outline can make them work for minutes, take
-gigabytes or crash. So such work is done where it can be killed. The processes are plain ones that read calls from
-their standard input and write results to their standard output, both pickled; they end when their input does, so
-none outlives its parent, however that ends.
+GDAL and GEOS cannot be interrupted from Python, and a hostile file or outline can keep them busy for minutes, use
+gigabytes or crash them. Such work therefore runs in processes that can be killed. A process reads pickled calls from
+standard input and writes pickled results to standard output. It exits when its input ends, so that none outlives its
+parent, even if the parent is killed.
 
-GDAL is set up in them to open nothing beside the file it is asked for (see `GDAL_OPTIONS`).
+GDAL is configured to open no file but the requested one (see `GDAL_OPTIONS`).
 """
 
 from __future__ import annotations
@@ -26,48 +26,48 @@ from planet_vector.server.patience import Patience
 T = TypeVar("T")
 
 GDAL_OPTIONS = {
-    # No file beside the one that is opened: an .ovr or .aux.xml may be a VRT, which reads any file of this machine.
+    # Open no sidecar files: an .ovr or .aux.xml may be a VRT, which can read any file of this machine.
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_PAM_ENABLED": "NO",
-    "GDAL_CACHEMAX": "64",  # MB of blocks; the default is a part of the machine's memory
+    "GDAL_CACHEMAX": "64",  # MB of blocks; the default is a share of the machine's memory
     "GDAL_NUM_THREADS": "1",
     "GDAL_DRIVER_PATH": "disable",
     "GDAL_PYTHON_DRIVER_PATH": "",
     "GDAL_CONFIG_FILE": "",
     "GDAL_VRT_ENABLE_PYTHON": "NO",
-    "OPENBLAS_NUM_THREADS": "1",  # each thread takes address space, which is bounded
+    "OPENBLAS_NUM_THREADS": "1",  # each thread uses address space, which is limited
     "OMP_NUM_THREADS": "1",
 }
-NICE = 5  # the process that answers requests goes first
+NICE = 5  # lower priority than the process that answers requests
 _HEADER = 8  # bytes of the length before a message
 
 
 class JobError(Exception):
-    """Raised if a job gave no result. The message goes on after a subject: "took longer than 10 s"."""
+    """Raised if a job gave no result. The message is a predicate without its subject: "took longer than 10 s"."""
 
 
 class TookTooLong(JobError):
-    """Raised if a job was ended because its time was used up."""
+    """Raised if a job exceeded its time limit and was killed."""
 
 
 class TookTooMuch(JobError):
-    """Raised if a job needed more memory than it may have, or its process ended by itself."""
+    """Raised if a job exceeded its memory limit, or its process crashed."""
 
 
 class Jobs:
-    """Pool of a few processes that run functions; they are started when they are needed.
+    """Pool of processes that run functions; processes are started on demand.
 
     Parameters
     ----------
     processes : int
-        How many there may be at once.
+        Maximum number of processes.
     seconds : float
-        Time that one call may take; then its process is killed.
+        Time limit of one call; its process is killed after that.
     megabytes : int
-        Memory that a process may take beyond what it has after its start (10^6 bytes; where the platform can bound
-        the address space, which is Linux).
+        Memory limit of a process beyond its use after the start, in units of 10^6 bytes. It limits the address space,
+        on Linux only.
     niceness : int
-        By how much the processes let others go first, as ``nice`` does it (where the platform has that).
+        Increment of the niceness of the processes, where the platform has ``nice``.
     """
 
     def __init__(self, processes: int, *, seconds: float, megabytes: int, niceness: int = NICE) -> None:
@@ -81,23 +81,34 @@ class Jobs:
             self._idle.put(None)
 
     def run(self, function: Callable[..., T], *args: Any, patience: Optional[Patience] = None) -> T:
-        """Call a function in one of the processes, and return what it returns.
+        """Call a function in one of the processes, and return its result.
+
+        An exception of the function is raised here.
 
         Parameters
         ----------
         function : callable
-            A function at the top of a module.
+            Function at the top level of a module.
         *args
-            Its arguments; they, what it returns and what it raises must be such that they can be pickled.
+            Its arguments. Arguments, result and exceptions must be picklable.
         patience : Patience, optional
-            When the client leaves, the process is killed.
+            The process is killed when its client disconnects.
+
+        Returns
+        -------
+        object
+            Result of the function.
 
         Raises
         ------
-        TookTooLong, TookTooMuch
-            When the process had to be ended, or ended by itself.
+        TookTooLong
+            If the call exceeded the time limit.
+        TookTooMuch
+            If the call exceeded the memory limit, or its process crashed.
+        JobError
+            If the pool is closed, or the result or exception cannot be pickled.
         ClientGone
-            When the client has left.
+            If the client has disconnected.
         """
         process = self._borrow(patience)
         try:
@@ -113,20 +124,33 @@ class Jobs:
             self._idle.put(process)
 
     def submit(self, function: Callable[..., T], *args: Any) -> concurrent.futures.Future[T]:
-        """Call a function in one of the processes, and return where its result will be."""
+        """Call a function in one of the processes, without waiting for it.
+
+        Parameters
+        ----------
+        function : callable
+            Function at the top level of a module.
+        *args
+            Its arguments, as for `run`.
+
+        Returns
+        -------
+        concurrent.futures.Future
+            Future of the result, with the exceptions of `run`.
+        """
         future: concurrent.futures.Future[T] = concurrent.futures.Future()
 
         def work() -> None:
             try:
                 future.set_result(self.run(function, *args))
-            except BaseException as error:  # whoever takes the result gets it
+            except BaseException as error:  # raised by `Future.result`
                 future.set_exception(error)
 
         threading.Thread(target=work, name="job", daemon=True).start()
         return future
 
     def close(self) -> None:
-        """End all processes; calls under way raise TookTooMuch."""
+        """Kill all processes; calls under way raise TookTooMuch."""
         self._closed = True
         for process in list(self._started):
             process.kill()
@@ -151,7 +175,7 @@ class Jobs:
     def _start(self) -> _Process:
         process = _Process(self._megabytes, self._niceness)
         self._started.append(process)
-        if self._closed:  # meanwhile: `close` may have missed it
+        if self._closed:  # `close` may have run meanwhile and missed this process
             process.kill()
         return process
 
@@ -163,7 +187,7 @@ class Jobs:
         done = False
 
         def end() -> None:
-            with lock:  # a process that has answered belongs to the next call
+            with lock:  # a process that has answered may already run the next call
                 if not done:
                     process.kill()
 
@@ -191,7 +215,7 @@ class Jobs:
         if good:
             return value  # type: ignore[no-any-return]
         if isinstance(value, MemoryError):
-            process.end()  # what is left of it may be in pieces
+            process.end()  # its state may be inconsistent
             raise TookTooMuch(f"needs more than {self._megabytes} MB of memory")
         raise value
 
@@ -201,7 +225,7 @@ class _Process:
 
     def __init__(self, megabytes: int, niceness: int) -> None:
         environment = {**os.environ, **GDAL_OPTIONS}
-        # A package of a checkout is found there too: what is imported here is imported from the same places.
+        # Use the parent's module paths, so that a package of a checkout is found, too.
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
         self._process = subprocess.Popen(
             [sys.executable, "-c", f"from {__name__} import main; main({megabytes}, {niceness})"],
@@ -213,7 +237,7 @@ class _Process:
         return self._process.poll() is None
 
     def ask(self, call: Any) -> Optional[Tuple[bool, Any]]:
-        """Return whether a call was good, and what it returned or raised; None when the process has ended."""
+        """Run a call; return (whether it succeeded, its result or exception), or None if the process has ended."""
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
             _write(self._process.stdin, call)
@@ -223,16 +247,16 @@ class _Process:
         if content is None:
             self.end()
             return None
-        answer: Tuple[bool, Any] = pickle.loads(content)  # noqa: S301 - of a process of our own
+        answer: Tuple[bool, Any] = pickle.loads(content)  # noqa: S301 - from our own process
         return answer
 
     def kill(self) -> None:
-        """End the process at once; whoever waits for its answer finds it gone."""
+        """Kill the process; an `ask` under way returns None."""
         with contextlib.suppress(OSError):
             self._process.kill()
 
     def end(self) -> None:
-        """Kill the process and forget it."""
+        """Kill the process, wait for its end and close its pipes."""
         self.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
@@ -242,36 +266,36 @@ class _Process:
 
 
 def main(megabytes: int, niceness: int) -> None:
-    """Call what standard input says until it ends: the whole life of a process.
+    """Run the calls read from standard input until it ends: the main function of a worker process.
 
     Parameters
     ----------
     megabytes : int
-        Memory that it may take beyond what it has when it begins.
+        Memory limit beyond the use after the first imports, in units of 10^6 bytes.
     niceness : int
-        By how much it lets others go first.
+        Increment of the niceness.
     """
     import signal
 
-    # Ctrl-C goes to all processes of a terminal: whether this one ends is its parent's business.
+    # Ctrl-C goes to all processes of a terminal; the parent decides when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(niceness)
     results = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what is printed is no result
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # printed text must not mix with results
     calls: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, calls), daemon=True).start()
     while True:
         good = True
         try:
-            function, args = pickle.loads(calls.get())  # noqa: S301 - of the parent
+            function, args = pickle.loads(calls.get())  # noqa: S301 - from the parent
             _bound_memory(megabytes)
             value = function(*args)
         except BaseException as error:  # the parent raises it
             good, value = False, error
         try:
             content = pickle.dumps((good, value))
-            pickle.loads(content)  # noqa: S301 - many an exception can be pickled, and not be read again
+            pickle.loads(content)  # noqa: S301 - some exceptions can be pickled but not unpickled
         except Exception:
             text = " ".join(str(value).split())[:200] if isinstance(value, BaseException) else "its result"
             content = pickle.dumps((False, JobError(f"failed ({type(value).__name__}: {text})")))
@@ -279,7 +303,7 @@ def main(megabytes: int, niceness: int) -> None:
 
 
 def _listen(stream: BinaryIO, calls: queue.SimpleQueue[bytes]) -> None:
-    """Take in calls while others are worked on, so that the end of the parent is seen at once."""
+    """Read calls in a thread of its own, so that the end of the parent is noticed during a call."""
     while True:
         content = _read(stream)
         if content is None:
@@ -291,7 +315,7 @@ _bounded: Dict[str, bool] = {}
 
 
 def _bound_memory(megabytes: int) -> None:
-    """Bound the address space, once the modules of the first call are there."""
+    """Limit the address space, once, after the first call has imported its modules."""
     statistics = Path("/proc/self/statm")
     if _bounded or not statistics.exists():
         return
@@ -314,7 +338,7 @@ def _write_bytes(stream: Any, content: bytes) -> None:
 
 
 def _read(stream: Any) -> Optional[bytes]:
-    """Return the next message, or None at the end."""
+    """Return the next message, or None at the end of the stream."""
     header = stream.read(_HEADER)
     if len(header) < _HEADER:
         return None

@@ -1,9 +1,9 @@
-"""Overviews of an archive's rasters, made beside its index: pyramids that no picture has to wait for.
+"""Overviews of an archive's rasters, made ahead of requests and stored beside the index.
 
-They lie in a folder of their own, `<index>.overviews`, and never in the archive. Each is named by its file and that
-file's state, and appears whole under its name: what is there is of use, however the last run ended. The overviews of
-files that have gone or changed are deleted when the index is told of it, and all that belong to no file whenever
-overviews are made.
+The overviews are stored in the folder `<index>.overviews`, never in the archive. A file of overviews is named by its
+raster and the state of that raster, and is written under a temporary name and renamed, so every file under its final
+name is complete, even if a run was killed. The overviews of a deleted or changed raster are deleted when the index
+is updated. Overviews without a raster are deleted whenever overviews are made.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from planet_vector.server.index.writing_lock import writing_lock
 from planet_vector.server.jobs import JobError, Jobs
 
 SECONDS = 1800.0
-"""Time for the overviews of one file: of ten gigabytes and more, in blocks of which each can be read alone."""
+"""Time limit for the overviews of one file. It suffices for 10 GB and more, in blocks that can be read singly."""
 
 MEGABYTES = 1000
-"""Memory for them: a larger file is read in pieces."""
+"""Memory limit, in units of 10^6 bytes. Larger files are read in pieces."""
 
-_ADVICE = "make room, or put the index elsewhere with --index; what is made is kept"
-_TOO_MUCH = 422  # of pictures that cost too much without overviews
-_AHEAD = 4  # files for each process that are under way or wait for one
-_ALONE = "analytic"  # is shown of scenes with a visual product by basemaps, and to keys that may see no other
+_ADVICE = "make room, or choose another place with --index; finished overviews are kept"
+_TOO_MUCH = 422  # status of pictures that are too expensive without overviews
+_AHEAD = 4  # files submitted per process
+_ALONE = "analytic"  # also shown without the visual product: by basemaps, and to keys that permit no other product
 
 
 @dataclass
 class Made:
-    """Report: how many overviews were made, were there, were deleted, and the bytes of all."""
+    """Report of a run: numbers of overviews made, kept and removed, total size in bytes, and problems by file."""
 
     made: int = 0
     kept: int = 0
@@ -53,7 +53,7 @@ class Made:
 
 
 class _Outcome(NamedTuple):
-    """Outcome for one file: overviews were made, or were there, or why there are none."""
+    """Outcome for one file: overviews made, already there (kept), or the problem that prevented them."""
 
     made: bool = False
     kept: bool = False
@@ -66,32 +66,37 @@ def make_overviews(
     progress: Callable[[int, int], None] = lambda done, total: None,
     tell: Optional[Callable[[str], None]] = None,
 ) -> Made:
-    """Make overviews of the files that pictures of an archive's scenes are made of, where they have none.
+    """Make the missing overviews of the files that pictures of an archive's scenes are made from.
 
-    What is there already is kept; what belongs to no file of the archive any more is deleted.
+    Existing overviews are kept. Overviews of files that are no longer in the archive are deleted.
 
     Parameters
     ----------
     root : Path
-        The archive.
+        Folder of the archive.
     index : Path
-        Its index, which was brought up to date.
+        Index of the archive, up to date.
     progress : callable
-        Called with the number of files that were looked at, and of all.
+        Called with the number of processed files and the number of all files.
     tell : callable, optional
-        Called once, with a sentence, when another process that makes them is to be waited for.
+        Called once with a message if the function waits for another process that makes overviews.
+
+    Returns
+    -------
+    Made
+        Report of the run.
 
     Raises
     ------
     ArchiveError
-        When they cannot be written, or the index is not there any more.
+        If overviews cannot be written, or the index no longer exists.
     """
     folder = overviews_of(index)
     report = Made()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with writing_lock(folder, "planet-vector index --overviews", tell):
-            for part in find_begun(folder):  # of a process that was killed: no other makes any now
+            for part in find_begun(folder):  # left by a killed process: only the holder of the lock makes overviews
                 part.unlink(missing_ok=True)
             pictures = PictureCache(index.with_suffix(".pictures"))
             sources = _sources(index, PictureSources(root, pictures, folder), report.problems)
@@ -106,7 +111,7 @@ def make_overviews(
             if report.made:
                 pictures.forget_refusals(_TOO_MUCH)
             for path in find_overviews(folder):
-                with contextlib.suppress(FileNotFoundError):  # deleted meanwhile, as its file has changed
+                with contextlib.suppress(FileNotFoundError):  # deleted meanwhile because its raster changed
                     report.size += path.stat().st_size
     except OSError as error:
         raise _unwritten(folder, error.strerror or str(error)) from None
@@ -114,7 +119,7 @@ def make_overviews(
 
 
 def _sources(index: Path, files: PictureSources, problems: List[Problem]) -> Dict[Path, Source]:
-    """Return the files that pictures are made of, by where their overviews lie."""
+    """Return the sources of pictures, by the path of their overviews."""
     found: Dict[Path, Source] = {}
     for products in _products(index):
         shown = [products]
@@ -139,7 +144,7 @@ def _products(index: Path) -> List[Dict[str, str]]:
 
 
 def _all_made(root: Path, sources: Mapping[Path, Source]) -> Iterator[_Outcome]:
-    """Make what is not there, a few files at once, and yield an outcome for each."""
+    """Make missing overviews, several files at once, and yield an outcome for each file."""
     processes = os.cpu_count() or 1
     wanted = iter(sources.items())
     with Jobs(processes, seconds=SECONDS, megabytes=MEGABYTES) as jobs, ThreadPoolExecutor(processes) as threads:
@@ -157,7 +162,7 @@ def _all_made(root: Path, sources: Mapping[Path, Source]) -> Iterator[_Outcome]:
                 for future in ended:
                     yield future.result()
         finally:
-            jobs.close()  # what is under way when it is given up ends at once
+            jobs.close()  # kill calls under way if the iteration is abandoned
 
 
 def _made(jobs: Jobs, root: Path, path: Path, source: Source) -> _Outcome:
@@ -179,7 +184,7 @@ def _made(jobs: Jobs, root: Path, path: Path, source: Source) -> _Outcome:
 
 
 def _is_whole(path: Path) -> bool:
-    """Tell whether overviews are there, and not cut off; those that are go."""
+    """Return whether overviews exist and are complete; damaged ones are deleted."""
     try:
         with Pyramid(path):
             return True
@@ -191,7 +196,7 @@ def _is_whole(path: Path) -> bool:
 
 
 def _reason(refusal: Refusal, name: str) -> str:
-    """Return a refusal as it stands behind the name of its file."""
+    """Return the message of a refusal without the leading file name and the final full stop."""
     message = str(refusal).rstrip(".")
     return message[len(name) + 1 :] if message.startswith(f"{name} ") else message
 

@@ -1,4 +1,4 @@
-"""How long an answer may take, and whether its client still waits for it."""
+"""Time limit and cancellation of the work for one response."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class ClientGone(Exception):
 
 
 class Patience:
-    """Bound on the time of the work for one answer.
+    """Time limit of the work for one response, which also ends if its client disconnects.
 
-    Long work asks `check` between pieces of some 50 ms; what cannot ask names what ends it, with `on_leave`.
+    Long computations call `check` about every 50 ms. Work that cannot do so registers a callback with `on_leave`.
 
     Parameters
     ----------
     seconds : float
-        Time from now that the work may take.
+        Time limit, from now on.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -35,30 +35,30 @@ class Patience:
 
     @property
     def left(self) -> float:
-        """Seconds that are left, at least 0."""
+        """Remaining time in seconds, at least 0."""
         return max(0.0, self._end - time.monotonic())
 
     def check(self) -> None:
-        """Go on only when there is somebody who waits, and time.
+        """Raise an exception if the client has disconnected or the time is used up.
 
         Raises
         ------
         ClientGone
-            When the client has left.
+            If the client has disconnected.
         Refusal
-            503, when the time is used up.
+            503, if the time is used up.
         """
         if self._gone.is_set():
             raise ClientGone
         if not self.left:
             raise Refusal(
                 503,
-                f"The answer would take longer than {self._seconds:g} s: ask for less ground, or a shorter time.",
+                f"The answer would take longer than {self._seconds:g} s: use a smaller area or a shorter time window.",
                 {"Retry-After": "30"},
             )
 
     def leave(self) -> None:
-        """Note that the client has left, and end what works for it."""
+        """Record that the client has disconnected, and call the callbacks."""
         with self._lock:
             self._gone.set()
             callbacks = list(self._callbacks.values())
@@ -68,7 +68,18 @@ class Patience:
 
     @contextlib.contextmanager
     def on_leave(self, callback: Callable[[], None]) -> Iterator[None]:
-        """Call a function when the client leaves within the block, or has left before it."""
+        """Call a function if the client disconnects within the block, or has disconnected before.
+
+        Parameters
+        ----------
+        callback : callable
+            Function that ends the work. It is called at most once, possibly in another thread.
+
+        Returns
+        -------
+        context manager
+            Registers the callback for the duration of the block.
+        """
         with self._lock:
             self._number += 1
             number = self._number

@@ -1,4 +1,4 @@
-"""Run the service: sockets, processes, re-scans, and a stop that leaves nothing behind."""
+"""Run the service: check its options, open its sockets, start and stop its processes and re-scans."""
 
 from __future__ import annotations
 
@@ -26,20 +26,28 @@ from planet_vector.server.worker import Work, answer, supervise
 
 
 def check(options: ServiceOptions) -> None:
-    """Tell whether options go together, before anything is done.
+    """Check options and the files that they name, before the service starts.
+
+    Parameters
+    ----------
+    options : ServiceOptions
+        Options of the service.
 
     Raises
     ------
     ConfigError
-        When they do not.
+        If an option is invalid, options conflict, or a file cannot be used.
     """
     if options.key is not None and not options.key.strip():
         raise ConfigError("The key is empty: give one, or leave it out for a service without keys.")
     keys = Keys(options.key, options.keys)
     if not keys.required and not _is_loopback(options.host):
-        raise ConfigError(f"Without keys the service is for this machine only, not {options.host}: add --keys FILE.")
+        raise ConfigError(
+            f"Without keys the service is restricted to this machine, and cannot listen at {options.host}: "
+            "add --keys FILE."
+        )
     if options.workers > 1 and (options.faults or options.rate):
-        raise ConfigError("Faults and rates are counted in one process: leave --workers out.")
+        raise ConfigError("Faults and rate limits work with one process only: omit --workers.")
     allowed_hosts(options.host, options.allow_hosts, keys.required)
     Proxies(options.trusted_proxies)
     allowed_origins(options.cors_origins, keys.required)
@@ -50,17 +58,24 @@ def check(options: ServiceOptions) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket.
+    """Return a listening TCP socket.
+
+    Parameters
+    ----------
+    host : str
+        Name or address of this machine.
+    port : int
+        Port; 0 for a free one.
 
     Raises
     ------
     ConfigError
-        When the address cannot be had.
+        If the host is not an address of this machine, or the port is in use or not permitted.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
-        if sys.platform != "win32":  # there it would let two services share a port
+        if sys.platform != "win32":  # on Windows it would let two services share a port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(BACKLOG)
@@ -79,11 +94,16 @@ def serve(options: ServiceOptions, ready: Callable[[str], None], state: Optional
     Parameters
     ----------
     options : ServiceOptions
-        What is served, and how. The index must be up to date.
+        Options of the service. The index must be up to date.
     ready : callable
-        Called once with the root of the API, as soon as it answers.
+        Called once with the root URL of the API, as soon as the service accepts requests.
     state : RescanState, optional
-        How the index was brought up to date.
+        Result of the update of the index.
+
+    Raises
+    ------
+    ConfigError
+        If the address cannot be used, or a worker process ends during the start.
     """
     state = state or RescanState()
     with contextlib.ExitStack() as stack:
@@ -118,4 +138,4 @@ def _is_loopback(host: str) -> bool:
 
 
 def _no_address(host: str) -> ConfigError:
-    return ConfigError(f"{host} is no address of this machine: choose another --host.")
+    return ConfigError(f"{host} is not an address of this machine: choose another --host.")

@@ -1,4 +1,4 @@
-"""How a service is to be run."""
+"""Options of the service."""
 
 from __future__ import annotations
 
@@ -9,7 +9,47 @@ from typing import Optional, Tuple
 
 @dataclass(frozen=True)
 class ServiceOptions:
-    """Options of a service; each of its processes is given the same."""
+    """Options of a service, the same for all its processes.
+
+    Attributes
+    ----------
+    root : Path
+        Folder of the archive.
+    index : Path
+        SQLite file of its index.
+    host, port : str, int
+        Address to listen on; port 0 is a free one.
+    key : str, optional
+        A key that permits everything.
+    keys : Path, optional
+        YAML file of keys (see `planet_vector.server.api.permissions`).
+    basemaps : Path, optional
+        YAML file of basemaps (see `planet_vector.server.api.basemap_layouts`).
+    workers : int
+        Number of processes that answer requests.
+    exact_ties : bool
+        Whether links keep scenes that share their time across the edge of a page. The real service lost them.
+    redirect : bool
+        Whether ``/full`` redirects to signed addresses on a second port.
+    signature_life : float
+        Validity of signed addresses, in seconds.
+    rescan : float
+        Interval of re-scans of the archive, in seconds; 0 disables them.
+    faults : Path, optional
+        YAML file of faults (see `planet_vector.server.fault_injection`).
+    latency : float
+        Delay of each response, in seconds.
+    rate : float
+        Limit of requests per second; 0 disables it.
+    access_log : Path, optional
+        File of the access log; ``-`` is standard error.
+    allow_hosts : tuple of str
+        Further names and addresses in Host headers that the service accepts.
+    trusted_proxies : tuple of str
+        Addresses and networks of proxies whose ``X-Forwarded-`` headers are trusted.
+    cors_origins : tuple of str
+        Further origins whose pages may read responses; ``*`` is any.
+    """
 
     root: Path
     index: Path

@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 has it, without what is read in two ways: names that stand twice, and numbers that are none."""
+"""Strict JSON parser (RFC 8259) that rejects duplicate names, NaN and Infinity."""
 
 from __future__ import annotations
 
@@ -10,20 +10,25 @@ from planet_vector.server.http_errors import Refusal
 
 
 def read_json(text: str, subject: str) -> Any:
-    """Read a JSON text.
+    """Parse a JSON text.
 
     Parameters
     ----------
     text : str
-        The text.
+        JSON text.
     subject : str
-        What messages begin with: what the text is.
+        Subject of error messages, such as "The body".
+
+    Returns
+    -------
+    object
+        The document as dict, list, str, int, float, bool or None.
 
     Raises
     ------
     Refusal
-        400, when it is no JSON, too deep, or has a name twice in one object, at whatever depth: readers take the first
-        of them, or the last, or refuse both.
+        400, if the text is not valid JSON, is nested too deeply, or repeats a name in one object, at any depth:
+        parsers differ in which of the values they use.
     """
 
     def unique(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
@@ -34,11 +39,11 @@ def read_json(text: str, subject: str) -> Any:
         return found
 
     def no_number(constant: str) -> NoReturn:
-        raise Refusal(400, f"{subject} is no JSON: {constant} is no number there.")
+        raise Refusal(400, f"{subject} is not valid JSON: {constant} is not a number in JSON.")
 
     try:
         return json.loads(text, object_pairs_hook=unique, parse_constant=no_number)
     except RecursionError:
-        raise Refusal(400, f"{subject} is JSON too deep to read.") from None
+        raise Refusal(400, f"{subject} is nested too deeply.") from None
     except ValueError as error:
-        raise Refusal(400, f"{subject} is no JSON: {error}.") from None
+        raise Refusal(400, f"{subject} is not valid JSON: {error}.") from None

@@ -1,4 +1,4 @@
-"""The processes that answer requests: one by itself, or several under a supervisor."""
+"""Processes that answer requests: a single one, or several under a supervisor."""
 
 from __future__ import annotations
 
@@ -43,12 +43,20 @@ from planet_vector.server.index.database import Index
 from planet_vector.server.index.rescans import RescanState
 from planet_vector.server.service_options import ServiceOptions
 
-GRACE = 5  # seconds a stop waits for answers under way
-_RENEWAL = 1.0  # seconds between two looks at which file is the index
+GRACE = 5  # seconds that a stop waits for responses under way
+_RENEWAL = 1.0  # interval of checks whether the index file was replaced, in seconds
 
 
 class Work(NamedTuple):
-    """All that a worker process needs; the sockets are shared by all workers."""
+    """Arguments of a worker process; the sockets are shared by all workers.
+
+    Attributes
+    ----------
+    main : socket
+        Listening socket of the API.
+    second : socket, optional
+        Listening socket of the delivery origin; None without redirects.
+    """
 
     options: ServiceOptions
     main: socket.socket
@@ -59,12 +67,33 @@ class Work(NamedTuple):
 
 
 def answer(work: Work, ready: Callable[[], None]) -> None:
-    """Answer requests in this process until SIGINT or SIGTERM."""
+    """Answer requests in this process until SIGINT or SIGTERM.
+
+    Parameters
+    ----------
+    work : Work
+        Options, sockets and shared state.
+    ready : callable
+        Called once, as soon as requests are accepted.
+    """
     asyncio.run(_answer(work, ready))
 
 
 def supervise(work: Work, ready: Callable[[], None]) -> None:
-    """Answer requests in several processes until SIGINT or SIGTERM; one that dies is replaced."""
+    """Answer requests in several processes until SIGINT or SIGTERM; a process that dies is replaced.
+
+    Parameters
+    ----------
+    work : Work
+        Options, sockets and shared state.
+    ready : callable
+        Called once, as soon as all processes accept requests.
+
+    Raises
+    ------
+    ConfigError
+        If a process ends before it accepts requests.
+    """
     context = multiprocessing.get_context("spawn")
     waiting = context.Semaphore(0)
 
@@ -81,14 +110,14 @@ def supervise(work: Work, ready: Callable[[], None]) -> None:
             for _ in processes:
                 while not waiting.acquire(timeout=0.2) and not stop.is_set():
                     if not all(process.is_alive() for process in processes):
-                        raise ConfigError("A process of the service ended before it could answer: see above why.")
+                        raise ConfigError("A process of the service ended during the start: see the error above.")
             if not stop.is_set():
                 ready()
             while not stop.is_set():
-                # A signal does not wake every platform's wait, hence the timeout.
+                # Signals do not interrupt the wait on all platforms, hence the timeout.
                 multiprocessing.connection.wait([process.sentinel for process in processes], timeout=0.5)
                 dead = [process for process in processes if not process.is_alive()]
-                if dead and not stop.wait(1.0):  # not at once: it may die of what is not over yet
+                if dead and not stop.wait(1.0):  # delay the restart: the cause may persist for a moment
                     processes = [start(n) if process in dead else process for n, process in enumerate(processes)]
         finally:
             for process in processes:
@@ -100,14 +129,14 @@ def supervise(work: Work, ready: Callable[[], None]) -> None:
 def _child(work: Work, waiting: Any) -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
-    load_driver()  # as `run.serve` does in the first process: pictures are made in threads
+    load_driver()  # before threads that make pictures start, as `run.serve` does in the main process
 
     def ready() -> None:
         waiting.release()
         threading.Thread(target=follow, daemon=True).start()
 
     def follow() -> None:
-        # Without its supervisor a worker would hold the port for ever.
+        # End with the supervisor: an orphaned worker would occupy the port.
         multiprocessing.connection.wait([parent.sentinel])
         signal.raise_signal(signal.SIGTERM)
 
@@ -136,13 +165,13 @@ async def _answer(work: Work, ready: Callable[[], None]) -> None:
     hosts = allowed_hosts(options.host, options.allow_hosts, service.keys.required)
     proxies = Proxies(options.trusted_proxies)
     connections = HttpConnections(most_connections())
-    # A page is led to the second origin with an origin of null. Its addresses are secrets already, and a page has one
-    # only if it may read the answers of the first.
+    # A redirected request of a page has the origin "null", so the second origin allows all. Its signed addresses are
+    # secrets, which a page gets only if it may read responses of the first origin.
     origins = {"api": allowed_origins(options.cors_origins, service.keys.required), "delivery": Origins(None)}
 
     def server(app: Any, origin: str) -> _Server:
         faulty = FaultyApp(app, origin, faults, options.latency, options.rate if origin == "api" else 0.0)
-        # Hosts come first: a page that has its own name lead here reads nothing.
+        # Hosts are checked first, which blocks DNS rebinding.
         answering = HostsApp(CorsApp(ItemPathsApp(faulty), origins[origin]), hosts, proxies)
         protocol = functools.partial(HttpConnection, connections, refusal_headers(origins[origin]))
         return _Server(_config(MonitoredApp(answering, work.metrics, log), protocol))
@@ -159,10 +188,10 @@ async def _answer(work: Work, ready: Callable[[], None]) -> None:
         tasks = [asyncio.ensure_future(running.serve(sockets=[listener])) for running, listener in servers]
         for running, listener in servers:
             await running.answers.wait()
-            listener.listen(BACKLOG)  # the event loop has made it as short as what it accepts at once
+            listener.listen(BACKLOG)  # asyncio has reduced it to `ACCEPTED_AT_ONCE`
         watches = [asyncio.ensure_future(connections.watch()), asyncio.ensure_future(_renew(index))]
         for watch in watches:
-            watch.add_done_callback(lambda _: stop())  # it goes on for ever, or has failed
+            watch.add_done_callback(lambda _: stop())  # it ends only if it fails
         ready()
         await asyncio.gather(*tasks)
         for watch in watches:
@@ -175,14 +204,14 @@ async def _answer(work: Work, ready: Callable[[], None]) -> None:
 
 
 async def _renew(index: Index) -> None:
-    """Have an index look after its file, whether this process is asked anything or not."""
+    """Renew the index regularly, so that an idle process, too, notices a replaced file."""
     while True:
         await asyncio.sleep(_RENEWAL)
         await asyncio.to_thread(index.renew)
 
 
 class _Server(uvicorn.Server):
-    """Server that reports when it is ready, and leaves signals to the process."""
+    """Server that reports when it is ready and installs no signal handlers."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -200,8 +229,8 @@ class _Server(uvicorn.Server):
 def _config(app: Any, protocol: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
-        date_header=False,  # it would be that of the request
-        log_level="error",  # a line of standard error for each request that cannot be read would fill disks
+        date_header=False,  # `MonitoredApp` adds the time of the response
+        log_level="error",  # warnings about unreadable requests would fill disks
         proxy_headers=False,  # `HostsApp` reads them
         backlog=ACCEPTED_AT_ONCE, timeout_keep_alive=IDLE_SECONDS, timeout_graceful_shutdown=GRACE,
     )  # fmt: skip
@@ -209,7 +238,7 @@ def _config(app: Any, protocol: Any) -> uvicorn.Config:
 
 @contextlib.contextmanager
 def _stopping(stop: Callable[[], Any]) -> Iterator[None]:
-    """Call `stop` at SIGINT or SIGTERM, where this is the main thread (elsewhere signals do not arrive)."""
+    """Call `stop` on SIGINT or SIGTERM, if this is the main thread (other threads receive no signals)."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

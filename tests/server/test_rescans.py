@@ -126,7 +126,7 @@ def test_reasons_are_told_to_those_with_a_key(serve: Serve, tmp_path: Path) -> N
     archive.rename(tmp_path / "away")
     failed = told(service, lambda rescan: rescan["failed"] is not None)
     assert set(failed) == {"ended", "seconds", "failed"}
-    assert failed["failed"] == "The archive could not be looked through: a key is needed to be told why."
+    assert failed["failed"] == "The re-scan of the archive failed: give a key to see the reason."
     assert set(told(service, lambda rescan: True, auth=("wrong", ""))) == {"ended", "seconds", "failed"}
     known = told(service, lambda rescan: True, auth=(KEY, ""))
     assert str(archive) in known["failed"]

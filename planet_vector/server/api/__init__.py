@@ -1,1 +1,1 @@
-"""The Scenes API v0: what is asked, who may ask it, and how it is answered."""
+"""HTTP API of the service (Scenes API v0): routes, permissions and responses."""

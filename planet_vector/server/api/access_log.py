@@ -1,4 +1,4 @@
-"""Access log: a line about each answer, without keys and signatures."""
+"""Access log: one line per response, without keys and signatures."""
 
 from __future__ import annotations
 
@@ -17,29 +17,35 @@ _SECRET = frozenset({"api_key", "signature"})
 
 
 class AccessLog:
-    """File that lines are appended to, each as a whole; what cannot be written is lost, and holds nobody up.
+    """File to which complete lines are appended; lines that cannot be written are dropped without blocking.
 
     Parameters
     ----------
     path : Path
-        The file; ``-`` is standard error.
+        Path of the file; ``-`` is standard error.
     """
 
     def __init__(self, path: Path) -> None:
         self._name = "on standard error" if str(path) == "-" else str(path)
-        # Without a buffer: what a full disk did not take would stand before what comes later, and be torn again.
+        # Unbuffered: a buffer would keep lines that a full disk rejected, and write them in part later.
         place: Any = sys.stderr.fileno() if str(path) == "-" else path
         self._file: BinaryIO = open(place, "ab", buffering=0, closefd=place is path)
-        self._torn = False  # whether the last line has no end
+        self._torn = False  # whether the last line is incomplete
         self._lost = 0
 
     def write(self, line: str) -> None:
-        """Append a line of ASCII. If it cannot be written, that is told on standard error once, until it can."""
+        """Append a line; if that fails, drop it, and print one warning to standard error until writing works again.
+
+        Parameters
+        ----------
+        line : str
+            ASCII text with its line break.
+        """
         data = memoryview((b"\n" if self._torn else b"") + line.encode("ascii"))
         try:
             while data:
                 written = self._file.write(data)
-                if written is None:  # a pipe that is full, and not to be waited for
+                if written is None:  # a full non-blocking pipe
                     raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
                 self._torn, data = True, data[written:]
         except OSError as error:
@@ -58,18 +64,20 @@ class AccessLog:
 
 
 def log_line(scope: Scope, status: int, sent: int, seconds: float) -> str:
-    """Return the line about an answer, in the combined log format with the range asked for and the seconds.
+    """Return the log line of a response: combined log format, with the Range header instead of the referrer.
+
+    The time in seconds follows at the end.
 
     Parameters
     ----------
     scope : Scope
-        The request.
+        ASGI scope of the request.
     status : int
-        Of the answer.
+        Status of the response.
     sent : int
         Bytes of its body.
     seconds : float
-        From the request to the end of the answer.
+        Time from the request to the end of the response.
     """
     headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
     client = scope["client"][0] if scope.get("client") else "-"
@@ -95,5 +103,5 @@ def _without_secrets(query: str) -> str:
 
 
 def _tell(message: str) -> None:
-    with contextlib.suppress(OSError):  # standard error may be what cannot be written: then nobody can be told
+    with contextlib.suppress(OSError):  # standard error may be the log that cannot be written
         print(message, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Answers of JSON and of pictures: given only to who does not have them, and no larger than they must be."""
+"""JSON and picture responses, with conditional requests (304) and compression."""
 
 from __future__ import annotations
 
@@ -14,44 +14,56 @@ from planet_vector.server.api.conditional import NOT_STORED, Version, is_known, 
 from planet_vector.server.imagery.kept_pictures import Picture
 
 PICTURE_SECONDS = 60.0
-"""Time for a thumbnail or a tile, with the surveys of its files and what is made before it."""
+"""Time limit for a thumbnail or a tile, including the surveys of its files and the pictures it depends on."""
 
 _VARY = {"Vary": "Accept-Encoding"}
 
 
 def json_answer(request: Request, make: Callable[[], bytes], version: Optional[Version] = None) -> Response:
-    """Return an answer of JSON, for a thread: what is asked for again is not made, and what is long is compressed.
+    """Return a JSON response, compressed if it is long, or 304 if the client has its version.
+
+    Call it in a thread: making and compressing the body takes time.
 
     Parameters
     ----------
     request : Request
-        What is answered.
+        Request to answer.
     make : callable
-        Makes the body; what it raises is the answer.
+        Returns the body. It is not called if the client names the version. Its exceptions propagate.
     version : Version, optional
-        What tells the answer from those of other states; None when it is not to be kept.
+        Version of the response; None if it must not be cached.
     """
 
     def answer() -> Response:
-        content, said = compress(make(), request.headers)
+        content, coding = compress(make(), request.headers)
         headers = NOT_STORED if version is None else version.headers
-        return Response(content, media_type="application/json", headers={**headers, **said})
+        return Response(content, media_type="application/json", headers={**headers, **coding})
 
     return answer() if version is None else unless_known(request.headers, version, answer, _VARY)
 
 
 def write_json(document: Any) -> bytes:
-    """Return a document as it goes out."""
+    """Return a document as compact JSON in UTF-8.
+
+    Parameters
+    ----------
+    document : object
+        Document of JSON types, without NaN and infinity.
+    """
     return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 class Seen(NamedTuple):
-    """Outcome of looking for a picture.
+    """Result of looking up a picture.
 
     Attributes
     ----------
+    picture : Picture
+        The requested picture.
+    version : Version
+        Version of its response.
     content : bytes or None
-        The picture, if it is kept and the client does not have it.
+        Encoded picture, if it is cached and the client does not have it.
     """
 
     picture: Picture
@@ -60,12 +72,26 @@ class Seen(NamedTuple):
 
 
 def look(request: Request, picture: Picture, private: bool) -> Seen:
-    """Look for a picture, for a thread: whether the client has it, or it is kept.
+    """Look up a picture in the cache, unless the client has it; call it in a thread.
+
+    Parameters
+    ----------
+    request : Request
+        Request whose conditional headers are read.
+    picture : Picture
+        Requested picture.
+    private : bool
+        Whether the response depends on a key, so that shared caches must not store it.
+
+    Returns
+    -------
+    Seen
+        Picture, version, and content if available.
 
     Raises
     ------
     Refusal
-        When it is known that the picture cannot be made.
+        If an earlier attempt showed that the picture cannot be made.
     """
     version = Version.of_made(private, picture.name)
     return Seen(picture, version, None if is_known(request.headers, version) else picture.kept())
@@ -74,7 +100,24 @@ def look(request: Request, picture: Picture, private: bool) -> Seen:
 async def picture_answer(
     request: Request, seen: Seen, media_type: str, headers: Optional[Mapping[str, str]] = None
 ) -> Response:
-    """Return the answer of a picture, which is made if it is not kept; of one that the client has, only that."""
+    """Return a picture response, made now if it is not cached, or 304 if the client has its version.
+
+    Parameters
+    ----------
+    request : Request
+        Request to answer.
+    seen : Seen
+        Result of `look`.
+    media_type : str
+        Media type of the picture, such as ``image/png``.
+    headers : mapping of str to str, optional
+        Further headers.
+
+    Raises
+    ------
+    Refusal
+        If the picture cannot be made, takes too long, or too many requests wait.
+    """
     version = seen.version
     if is_known(request.headers, version):
         return not_modified(version)

@@ -1,4 +1,7 @@
-"""The Scenes API v0 over an index and its archive."""
+"""The Scenes API v0 over an index and its archive.
+
+FastAPI uses the docstring of a route up to the form feed as its description in the OpenAPI document.
+"""
 
 from __future__ import annotations
 
@@ -38,10 +41,11 @@ from planet_vector.server.index.scene_search import read_query
 from planet_vector.server.patience import Patience
 
 SEARCH_SECONDS = 30.0
-"""Time for a page of a search, its area made ready. With a million scenes a page takes less than one."""
+"""Time limit for a page of a search, including the preparation of its area. With a million scenes it takes less than
+one second."""
 
 CHEAP_SECONDS = 10.0
-"""Time for what takes milliseconds: it is used up only where a disk hangs."""
+"""Time limit for work that takes milliseconds unless a disk hangs."""
 
 
 @dataclass
@@ -51,9 +55,25 @@ class Service:
     Attributes
     ----------
     root : Path
-        The archive.
+        Folder of the archive.
+    index : Index
+        Index of its scenes.
+    imagery : Imagery
+        Pictures and their cache.
+    keys : Keys
+        Keys and their permissions.
+    signer : Signer or None
+        Signer of delivery addresses; None if ``/full`` sends files itself.
     delivery_port : int or None
-        Port of the second origin, which ``/full`` redirects to.
+        Port of the delivery origin, to which ``/full`` redirects.
+    basemaps : mapping of str to BasemapDefinition
+        Basemaps by name.
+    metrics : Metrics
+        Counters of requests.
+    rescans : RescanState
+        Result of the last re-scan of the archive.
+    products : Products
+        Files of products.
     """
 
     root: Path
@@ -67,16 +87,27 @@ class Service:
     rescans: RescanState = field(default_factory=RescanState)
 
     def __post_init__(self) -> None:
-        """Know where products lie."""
+        """Set up the access to product files."""
         self.products = Products(self.root)
 
 
 def create_app(service: Service) -> FastAPI:
-    """Make the API of a service."""
+    """Create the API of a service, without basemaps, login and web pages.
+
+    Parameters
+    ----------
+    service : Service
+        Objects that the routes work on; stored as ``app.state.service``.
+
+    Returns
+    -------
+    FastAPI
+        Application with the routes of scenes, health and metrics.
+    """
     app = FastAPI(
         title="Scenes API", version="0", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
     )  # fmt: skip
-    app.openapi_version = "3.0.3"  # what Swagger UI of every age reads
+    app.openapi_version = "3.0.3"  # which every version of Swagger UI supports
     app.state.service = service
     add_refusals(app)
     routes: List[Any] = [
@@ -94,7 +125,7 @@ def create_app(service: Service) -> FastAPI:
     app.add_api_route("/v0/scenes/{scene_type}/", list_scenes, methods=["POST"], openapi_extra=openapi.POST)
     tiles = f"/tiles{{shard}}/v0/scenes/{{scene_type}}/{SCENE_ID}/{{z}}/{{x}}/{{y}}.png"
     app.add_api_route(tiles, get_tile, methods=["GET", "HEAD"], include_in_schema=False)
-    # Lists end in a slash and lead there without it; details do not, and are not found with it.
+    # Lists end in a slash, and are redirected to it. Other addresses do not, and are 404 with a slash.
     app.add_api_route("/v0/scenes", to_slash, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/v0/scenes/{scene_type}", to_slash, methods=["GET", "HEAD", "POST"], include_in_schema=False)
     app.add_api_route("/healthz", get_health, methods=["GET", "HEAD"], include_in_schema=False)
@@ -103,26 +134,53 @@ def create_app(service: Service) -> FastAPI:
 
 
 async def get_health(request: Request) -> Response:
-    """Tell that the service answers, can read its index, and how the last look for changes in the archive went."""
+    """Report that the service runs and can read its index, and the result of the last re-scan of the archive.
+
+    Parameters
+    ----------
+    request : Request
+        Request; a key is optional.
+
+    Returns
+    -------
+    Response
+        JSON with ``status`` and ``rescan``. Without a valid key, reasons of failed re-scans are replaced.
+
+    Raises
+    ------
+    Refusal
+        503, if the index cannot be read.
+    """
     service: Service = request.app.state.service
     await attend(request, lambda patience: service.index.totals(), seconds=CHEAP_SECONDS, pool=HEALTH)
     state = service.rescans.read()
     try:
         enter(request)
-    except (Refusal, ConfigError):  # the latter when the file of keys cannot be read
-        # Reasons name files. Who has no key is told when it was, and whether it worked.
+    except (Refusal, ConfigError):  # ConfigError if the file of keys cannot be read
+        # Reasons contain file names. Without a key, return only the time and whether the re-scan succeeded.
         if state is not None:
-            reason = state["failed"] and "The archive could not be looked through: a key is needed to be told why."
+            reason = state["failed"] and "The re-scan of the archive failed: give a key to see the reason."
             state = {"ended": state["ended"], "seconds": state["seconds"], "failed": reason}
     return JSONResponse({"status": "ok", "rescan": state}, headers=NOT_STORED)
 
 
 async def get_metrics(request: Request) -> Response:
-    """Give the counters of the service to Prometheus."""
+    """Return the counters of the service in the text format of Prometheus.
+
+    Parameters
+    ----------
+    request : Request
+        Request with a key.
+
+    Raises
+    ------
+    Refusal
+        401, without a valid key.
+    """
     service, permission = enter(request)
     totals = await attend(request, lambda patience: service.index.totals(), seconds=CHEAP_SECONDS, pool=CHEAP)
-    # Scenes are counted for what the key may see. Requests are the service's as a whole: they are kept by route and
-    # status alone, and say nothing of any scene.
+    # Scene counts are limited to the types that the key permits. Request counters are by route and status only, and
+    # reveal nothing about scenes.
     seen = permission.scene_types
     totals = {name: count for name, count in totals.items() if seen is None or name in seen}
     kind = "text/plain; version=0.0.4; charset=utf-8"
@@ -130,7 +188,25 @@ async def get_metrics(request: Request) -> Response:
 
 
 async def scene_types(request: Request) -> Response:
-    """List the scene types: names, and the addresses of their lists."""
+    """List the scene types with the addresses of their lists.
+
+    \f
+
+    Parameters
+    ----------
+    request : Request
+        Request with a key.
+
+    Returns
+    -------
+    Response
+        JSON object of addresses by scene type, or 304.
+
+    Raises
+    ------
+    Refusal
+        401, without a valid key.
+    """
     service, permission = enter(request)
     base = base_url(request)
     seen = permission.scene_types
@@ -146,7 +222,29 @@ async def scene_types(request: Request) -> Response:
 
 
 async def list_scenes(request: Request, scene_type: str) -> Response:
-    """Search the scenes of a type; POST takes large areas in its body."""
+    """Search the scenes of a type; POST takes large areas in its body.
+
+    \f
+
+    Parameters
+    ----------
+    request : Request
+        Request with a key and the search parameters in its query or body.
+    scene_type : str
+        Scene type, such as ``ortho``.
+
+    Returns
+    -------
+    Response
+        A page of scenes as a GeoJSON FeatureCollection, or 304.
+
+    Raises
+    ------
+    Refusal
+        400 if a parameter is invalid, 401 without a valid key, 403 if the key does not permit the type, 404 if the
+        type is unknown, 408, 413 or 415 for a body that is late, too long or of another type, 503 if the service is
+        busy.
+    """
     service, permission = enter(request)
     permission.check_type(scene_type)
     parameters = read_query(request.scope["query_string"].decode("latin-1"))
@@ -166,7 +264,7 @@ async def list_scenes(request: Request, scene_type: str) -> Response:
             def make() -> bytes:
                 return list_page(service.index, permission, scene_type, given, base, patience)
 
-            # Nobody keeps the answer of a POST: its address does not say what was asked for.
+            # Responses to POST are not cacheable: their address does not identify the search.
             version = None if request.method == "POST" else index_version(request, service, permission, given)
             return json_answer(request, make, version)
 
@@ -174,7 +272,29 @@ async def list_scenes(request: Request, scene_type: str) -> Response:
 
 
 async def get_scene(request: Request, scene_type: str, scene_id: str) -> Response:
-    """Describe one scene."""
+    """Describe one scene.
+
+    \f
+
+    Parameters
+    ----------
+    request : Request
+        Request with a key.
+    scene_type : str
+        Scene type, such as ``ortho``.
+    scene_id : str
+        Id of the scene.
+
+    Returns
+    -------
+    Response
+        The scene as a GeoJSON Feature, or 304.
+
+    Raises
+    ------
+    Refusal
+        401 without a valid key, 403 if the key does not permit the type, 404 if there is no such scene.
+    """
     service, permission = enter(request)
     base = base_url(request)
 
@@ -189,17 +309,40 @@ async def get_scene(request: Request, scene_type: str, scene_id: str) -> Respons
 
 
 async def get_product(request: Request, scene_type: str, scene_id: str) -> Response:
-    """Deliver a product's GeoTIFF, or lead to where it is delivered."""
+    """Return a product's GeoTIFF, or redirect to its signed address.
+
+    \f
+
+    Parameters
+    ----------
+    request : Request
+        Request with a key, and ``product`` in its query (default ``visual``).
+    scene_type : str
+        Scene type, such as ``ortho``.
+    scene_id : str
+        Id of the scene.
+
+    Returns
+    -------
+    Response
+        200 or 206 with the file, 302 if the service redirects to signed addresses, or 304.
+
+    Raises
+    ------
+    Refusal
+        400 or 416 for an invalid product or range, 401 without a valid key, 403 if the key does not permit the type
+        or product, 404 if there is no such scene, product or file.
+    """
     service, permission = enter(request)
     wanted = request.query_params.getlist("product") or ["visual"]
     if len(set(wanted)) > 1:
-        raise Refusal(400, "product stands more than once, with different values.")
+        raise Refusal(400, "product is given more than once, with different values.")
     base = base_url(request) if service.signer is not None else ""
 
     def answer(patience: Patience) -> Response:
         return _product(request, permission, (scene_type, scene_id, wanted[0]), base)
 
-    # The archive's disk may be slow to tell even whether a file is there.
+    # In a thread: even looking up a file may be slow on the archive's disk.
     return await attend(request, answer, seconds=CHEAP_SECONDS, pool=CHEAP)
 
 
@@ -226,7 +369,25 @@ def _product(request: Request, permission: Permission, names: Tuple[str, str, st
 
 
 async def get_thumbnail(request: Request, scene_type: str, scene_id: str) -> Response:
-    """Show a scene in small."""
+    """Return a thumbnail of a scene.
+
+    \f
+
+    Parameters
+    ----------
+    request : Request
+        Request with a key, and ``size`` and ``format`` in its query.
+    scene_type : str
+        Scene type, such as ``ortho``.
+    scene_id : str
+        Id of the scene.
+
+    Raises
+    ------
+    Refusal
+        400 for an invalid size or format, 401 without a valid key, 403 if the key does not permit the type or any
+        product, 404 if there is no such scene, 422 or 503 if the picture cannot be made within its limits.
+    """
     service, permission = enter(request)
     size, image_format = request.query_params.get("size", "md"), request.query_params.get("format", "png")
     if size not in SIZES:
@@ -247,7 +408,31 @@ async def get_thumbnail(request: Request, scene_type: str, scene_id: str) -> Res
 
 
 async def get_tile(request: Request, scene_type: str, scene_id: str, z: str, x: str, y: str) -> Response:
-    """Show a scene on one tile of a web map."""
+    """Return a web map tile of a scene.
+
+    \f
+
+    Parameters
+    ----------
+    request : Request
+        Request with a key.
+    scene_type : str
+        Scene type, such as ``ortho``.
+    scene_id : str
+        Id of the scene.
+    z : str
+        Zoom.
+    x : str
+        Column, counted from the west.
+    y : str
+        Row, counted from the north.
+
+    Raises
+    ------
+    Refusal
+        401 without a valid key, 403 if the key does not permit the type or any product, 404 if there is no such scene
+        or tile, 422 or 503 if the picture cannot be made within its limits.
+    """
     service, permission = enter(request)
 
     def seen(patience: Patience) -> Seen:
@@ -261,12 +446,21 @@ async def get_tile(request: Request, scene_type: str, scene_id: str, z: str, x: 
 
 
 def permitted(found: IndexedScene, permission: Permission, scene_id: str) -> Mapping[str, str]:
-    """Return the products of a scene that a key may see, with their files.
+    """Return the files of the products that a key permits, by product.
+
+    Parameters
+    ----------
+    found : IndexedScene
+        The scene.
+    permission : Permission
+        Permission of the key.
+    scene_id : str
+        Id of the scene, for the error message.
 
     Raises
     ------
     Refusal
-        403, when it has others only.
+        403, if the scene has products and the key permits none of them.
     """
     products = {name: place for name, place in found.products.items() if permission.allows(name)}
     if found.products and not products:
@@ -275,12 +469,21 @@ def permitted(found: IndexedScene, permission: Permission, scene_id: str) -> Map
 
 
 def enter(request: Request) -> tuple[Service, Permission]:
-    """Return the service and what a request may see.
+    """Return the service, and the permission of the request's key.
+
+    The name of the key is noted for the access log.
+
+    Parameters
+    ----------
+    request : Request
+        Request with a key in its Authorization header or its ``api_key`` parameter.
 
     Raises
     ------
     Refusal
-        401, without a good key.
+        401, if a key is required and the request has no valid one.
+    ConfigError
+        If the file of keys has changed and cannot be used.
     """
     service: Service = request.app.state.service
     permission = service.keys.permission(request.headers.get("authorization"), request.query_params.get("api_key"))
@@ -289,48 +492,83 @@ def enter(request: Request) -> tuple[Service, Permission]:
 
 
 def base_url(request: Request) -> str:
-    """Return the service's own address as the client knows it, from the Host header.
-
-    Raises
-    ------
-    Refusal
-        400, when the header is no host: it would stand in links.
-    """
-    host = request.headers.get("host", "")
-    if not HOST.fullmatch(host):
-        raise Refusal(400, "The Host header is no host.")
-    return f"{request.url.scheme}://{host}"
-
-
-def index_version(request: Request, service: Service, permission: Permission, *parts: Any) -> Version:
-    """Return the version of an answer that is made of the index, for a thread.
+    """Return the root address of the service (scheme and host) as the client sees it, without a final slash.
 
     Parameters
     ----------
     request : Request
-        Where it was sent: links in answers begin with that.
+        Request whose Host header is read.
+
+    Raises
+    ------
+    Refusal
+        400, if the Host header is invalid: links would contain it.
+    """
+    host = request.headers.get("host", "")
+    if not HOST.fullmatch(host):
+        raise Refusal(400, "The Host header is not a valid host.")
+    return f"{request.url.scheme}://{host}"
+
+
+def index_version(request: Request, service: Service, permission: Permission, *parts: Any) -> Version:
+    """Return the version of a response computed from the index; call it in a thread.
+
+    Parameters
+    ----------
+    request : Request
+        Request; the response depends on its address, which links contain.
     service : Service
-        What answers.
+        The service; the response depends on the state of its index.
     permission : Permission
-        What the key may see.
+        Permission of the key.
     *parts
-        What else the answer depends on: parameters, the definition of a basemap.
+        Further values that the response depends on, such as parameters or the definition of a basemap.
     """
     may = [None if names is None else sorted(names) for names in (permission.scene_types, permission.products)]
     place = base_url(request), request.scope["path"]
-    # Read before the answer is made: of a change in between, the next request is told.
+    # Read before the response is computed, so that a change in between invalidates it at the next request.
     state = service.index.state()
     return Version.of_made(service.keys.required, state, service.index.exact_ties, place, may, parts)
 
 
 def check_known(service: Service, scene_type: str) -> None:
-    """Raise the Refusal of a scene type that is not there."""
+    """Raise an exception if a scene type is unknown.
+
+    Parameters
+    ----------
+    service : Service
+        Service whose index is read.
+    scene_type : str
+        Scene type of a request.
+
+    Raises
+    ------
+    Refusal
+        404, if the type is neither a standard one nor in the index.
+    """
     if scene_type not in SCENE_TYPES and scene_type not in service.index.totals():
         raise Refusal(404, f"There is no scene type {scene_type[:40]!r}.")
 
 
 def find(service: Service, permission: Permission, scene_type: str, scene_id: str) -> IndexedScene:
-    """Return a scene, or raise the Refusal of one that is not there or not permitted."""
+    """Return a scene of the index.
+
+    Parameters
+    ----------
+    service : Service
+        Service whose index is read.
+    permission : Permission
+        Permission of the key.
+    scene_type : str
+        Scene type, such as ``ortho``.
+    scene_id : str
+        Id of the scene.
+
+    Raises
+    ------
+    Refusal
+        403 if the key does not permit the type, 404 if there is no such type or scene.
+    """
     permission.check_type(scene_type)
     check_known(service, scene_type)
     found = service.index.find(scene_type, scene_id) if _is_text(scene_id) else None
@@ -344,7 +582,18 @@ def _is_text(text: str) -> bool:
 
 
 async def to_slash(request: Request) -> Response:
-    """Lead to the list whose slash was left out."""
+    """Redirect to the address of a list with its final slash.
+
+    Parameters
+    ----------
+    request : Request
+        Request for a list without the slash.
+
+    Returns
+    -------
+    Response
+        302, or 307 for POST, which keeps method and body.
+    """
     query = request.scope["query_string"].decode("latin-1")
     location = f"{base_url(request)}{quote(request.url.path)}/" + (f"?{query}" if query else "")
     return RedirectResponse(location, 307 if request.method == "POST" else 302, NOT_STORED)

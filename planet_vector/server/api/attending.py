@@ -1,7 +1,7 @@
-"""Run the work for an answer in a bounded number of threads, for as long as its client waits.
+"""Run the work for a response in a thread of a bounded pool, as long as its client waits.
 
-Each kind of work has a pool of its own, so that expensive requests never take the threads of cheap ones. Requests
-beyond a pool's threads wait in the event loop, where they cost little and leave at once when their clients do.
+Each kind of work has its own pool, so that expensive requests never use up the threads of cheap ones. If all threads
+of a pool are busy, requests wait in the event loop, where they cost little and end at once if the client disconnects.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from planet_vector.workers import Workers
 T = TypeVar("T")
 
 MAX_WAITING = 200
-"""Requests that wait for a thread of a pool; more are refused."""
+"""Maximum number of requests that wait for a thread of a pool; further ones are refused."""
 
 MAX_WAIT = 60.0
-"""Seconds a request waits for a thread. Clients commonly give up sooner."""
+"""Maximum wait for a thread, in seconds. Clients commonly time out sooner."""
 
 
 class Pool:
@@ -32,11 +32,11 @@ class Pool:
     Parameters
     ----------
     name : str
-        What the names of the threads begin with.
+        Prefix of the thread names.
     threads : int
-        Calls that run at once.
+        Maximum number of concurrent calls.
     waiting : int
-        Calls that wait for a thread.
+        Maximum number of calls in the queue.
     """
 
     def __init__(self, name: str, threads: int, waiting: int = MAX_WAITING) -> None:
@@ -47,21 +47,35 @@ class Pool:
         self._queue: Deque[asyncio.Future[None]] = deque()
 
     async def run(self, function: Callable[..., T], *args: Any, seconds: float) -> T:
-        """Call ``function(*args, patience)`` in a thread, once one is free.
+        """Call ``function(*args, patience)`` in a thread, as soon as one is free.
 
-        Cancelling it takes the call out of the queue, or makes its patience end; the thread counts as used until the
-        function has ended.
+        Cancellation removes the call from the queue, or ends its patience. The thread counts as busy until the
+        function has returned.
+
+        Parameters
+        ----------
+        function : callable
+            Function to call. Its last argument is a `Patience`.
+        *args
+            Its other arguments.
+        seconds : float
+            Time limit of the patience, without the time in the queue.
+
+        Returns
+        -------
+        object
+            Result of the function.
 
         Raises
         ------
         Refusal
-            503, when too many calls wait, or this one has waited too long.
+            503, if the queue is full, or the call has waited too long.
         """
         await self._enter()
         loop = asyncio.get_running_loop()
 
         def release(_: Any) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop may be closed, at the end of the service
+            with contextlib.suppress(RuntimeError):  # the loop may be closed when the service stops
                 loop.call_soon_threadsafe(self._leave)
 
         patience = Patience(seconds)
@@ -84,7 +98,7 @@ class Pool:
         try:
             await asyncio.wait({turn}, timeout=MAX_WAIT)
         except asyncio.CancelledError:
-            if turn.done():  # the turn came at the same moment
+            if turn.done():  # a thread became free at the same moment
                 self._leave()
             raise
         finally:
@@ -100,47 +114,52 @@ class Pool:
             self._running -= 1
 
 
-# Few threads each: they share the processors, and more would only wait for each other and hold more memory.
+# Few threads per pool: they share the processors, so that more would only wait for each other and use more memory.
 HEALTH = Pool("health", 2)
-"""For ``/healthz`` alone: it answers even when the archive's disk hangs."""
+"""Pool for ``/healthz`` only, which answers even if the archive's disk hangs."""
 
 CHEAP = Pool("cheap", 8, 2000)
-"""For what takes milliseconds: single scenes, totals, where products lie."""
+"""Pool for work that takes milliseconds: single scenes, totals, paths of products."""
 
 PAGES = Pool("pages", 4)
-"""For pages of searches without an area."""
+"""Pool for pages of searches without an area."""
 
 AREAS = Pool("areas", 4)
-"""For areas, and for pages of searches with one."""
+"""Pool for areas, and for pages of searches with an area."""
 
 PICTURES = Pool("pictures", 4)
-"""For thumbnails, tiles and quads. A picture is made in a process; the thread waits for it."""
+"""Pool for thumbnails, tiles and quads. A worker process makes the picture; the thread waits for it."""
 
 
 async def attend(request: Request, function: Callable[..., T], *args: Any, seconds: float, pool: Pool) -> T:
-    """Call ``function(*args, patience)`` in a thread of a pool, until its client hangs up.
+    """Call ``function(*args, patience)`` in a thread of a pool, and cancel it if the client disconnects.
 
-    The request's body must have been read.
+    The body of the request must have been read.
 
     Parameters
     ----------
     request : Request
-        The request that is answered.
+        Request to answer.
     function : callable
-        What makes the answer. Its last argument is a `Patience`, which it must ask between pieces of its work.
+        Function that makes the response. Its last argument is a `Patience`, which it must check regularly.
     *args
         Its other arguments.
     seconds : float
-        Time the function may take. Time in the queue does not count.
+        Time limit of the function, without the time in the queue.
     pool : Pool
-        Whose threads are used.
+        Pool of threads to use.
+
+    Returns
+    -------
+    object
+        Result of the function.
 
     Raises
     ------
     ClientGone
-        When the client hangs up before the function has ended. The application answers it with nothing.
+        If the client disconnects before the function has returned. The application then sends no response.
     Refusal
-        503, when the pool is too busy.
+        503, if the pool is too busy.
     """
     work = asyncio.ensure_future(pool.run(function, *args, seconds=seconds))
     hang_up = asyncio.ensure_future(_hang_up(request))
@@ -161,4 +180,4 @@ async def _hang_up(request: Request) -> None:
 
 
 def _busy() -> Refusal:
-    return Refusal(503, "The service is busy with other requests: ask again later.", {"Retry-After": "10"})
+    return Refusal(503, "The service is busy with other requests: try again later.", {"Retry-After": "10"})

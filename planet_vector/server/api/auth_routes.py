@@ -1,8 +1,8 @@
-"""``POST /v0/auth/login``: a key for a password, as clients of the time asked for it.
+"""``POST /v0/auth/login``: exchange a password for a key, as clients of the Scenes API v0 did.
 
-The real service gave a signed token (JWT) whose payload holds the key. Clients took it out of there, or gave the whole
-token back (``Authorization: Bearer``), which `planet_vector.server.api.permissions` reads. This one has no accounts:
-the password is the key itself, so a client that insists on logging in can.
+The real service returned a signed token (JWT) whose payload contains the key. Clients extracted the key, or sent the
+whole token (``Authorization: Bearer``), which `planet_vector.server.api.permissions` reads. This service has no
+accounts: the password is the key itself, so that clients that require a login work.
 """
 
 from __future__ import annotations
@@ -25,12 +25,34 @@ _SECRET = secrets.token_bytes(32)
 
 
 def add_login(app: FastAPI) -> None:
-    """Add the route to the API."""
+    """Add the login route to the API.
+
+    Parameters
+    ----------
+    app : FastAPI
+        Application of `planet_vector.server.api.app.create_app`.
+    """
     app.add_api_route("/v0/auth/login", login, methods=["POST"], include_in_schema=False)
 
 
 async def login(request: Request) -> Response:
-    """Give a token that holds the key."""
+    """Return a token that contains the key.
+
+    Parameters
+    ----------
+    request : Request
+        Request with ``email`` (any) and ``password`` (the key) in its body, as a form or JSON.
+
+    Returns
+    -------
+    Response
+        JSON object with ``token``.
+
+    Raises
+    ------
+    Refusal
+        400, 408, 413 or 415 if the body cannot be read, 401 if the password is not a valid key.
+    """
     service: Service = request.app.state.service
     with Body() as body:
         await body.read(request, MAX_SMALL_BODY)

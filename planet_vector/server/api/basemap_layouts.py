@@ -1,17 +1,17 @@
-"""Basemaps: many scenes as one picture, cut into quads.
+"""Basemaps: mosaics of scenes, divided into quads.
 
 A YAML file defines them::
 
     - name: bahamas
       title: The Bahamas without clouds
-      scene_type: ortho                 # left out: ortho
-      product: visual                   # left out: what makes the best picture of each scene
-      first: 2015-01-01                 # dates of acquisition, both included; left out: any
+      scene_type: ortho                 # default: ortho
+      product: visual                   # default: the best product for a picture of each scene
+      first: 2015-01-01                 # dates of acquisition, both included; default: any
       last: 2015-12-31
       filter: {cloud_cover.estimated.lte: 20}
-      level: 15                         # left out: 15
+      level: 15                         # default: 15
 
-Where scenes lie above each other, the least cloudy is seen, and of those the newest.
+Where scenes overlap, the least cloudy one is on top, and of equally cloudy ones the newest.
 """
 
 from __future__ import annotations
@@ -40,29 +40,35 @@ from planet_vector.server.quad_grid import QUAD_SIZE, Bounds, Quad, quads_at_mos
 from planet_vector.times import format_time, parse_time
 
 MAX_SCENES = 20_000
-"""Scenes of a basemap: the least that is laid out in memory, all at once."""
+"""Maximum scenes of a basemap, all of which are held in memory."""
 
 MAX_QUADS = 500_000
-"""Quads of a basemap, counted for each of its scenes: some 10 s of work, and 100 MB."""
+"""Maximum quads of a basemap, summed over its scenes: about 10 s of work and 100 MB."""
 
 MAX_PERMISSIONS = 8
-"""Sets of products, as keys have them, for which a basemap's layout is kept."""
+"""Maximum number of product sets, one per kind of key, for which a basemap's layout is cached."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 @dataclass(frozen=True)
 class Member:
-    """One scene of a basemap.
+    """Scene of a basemap.
 
     Attributes
     ----------
+    scene_id : str
+        Id of the scene.
     products : mapping of str to str
-        The products that may be shown.
+        Files of the products that may be shown, by product.
     footprint : shapely geometry
-        In web mercator.
+        Footprint in metres of web mercator.
+    acquired : str
+        Time of acquisition, in the format of the API.
     updated : str
-        When it was published, else acquired, as the API writes times.
+        Time of publication if known, else of acquisition, in the format of the API.
+    cloud : float
+        Estimated cloud cover in percent; 0 if unknown.
     """
 
     scene_id: str
@@ -74,16 +80,16 @@ class Member:
 
 
 class BasemapLayout:
-    """Scenes and quads of a basemap, those on top first.
+    """Scenes and quads of a basemap; scenes are ordered from top to bottom.
 
     Parameters
     ----------
     members : sequence of Member
         The scenes.
     level : int
-        The basemap's.
+        Level of the quad grid.
     quads : mapping of Quad to sequence of Member, optional
-        The quads, if they are known; else they are found when they are wanted.
+        Scenes of each quad, if known. Otherwise they are computed on first use.
     """
 
     def __init__(
@@ -94,15 +100,22 @@ class BasemapLayout:
         self._quads = quads
         self._lock = threading.Lock()
         self._tree: Optional[shapely.STRtree] = None
-        self._tree_lock = threading.Lock()  # the other is held while quads are found
+        self._tree_lock = threading.Lock()  # separate, because `_lock` is held while quads are computed
 
     def quads(self, patience: Optional[Patience] = None) -> Mapping[Quad, Sequence[Member]]:
-        """Return the scenes of each quad.
+        """Return the scenes of each quad, from top to bottom.
+
+        Parameters
+        ----------
+        patience : Patience, optional
+            Time limit and cancellation.
 
         Raises
         ------
         Refusal
-            422, when there are more than `MAX_QUADS`.
+            422 if there are more than `MAX_QUADS`, 503 if the time is used up.
+        ClientGone
+            If the client has disconnected.
         """
         with _held(self._lock, patience):
             if self._quads is None:
@@ -110,7 +123,13 @@ class BasemapLayout:
             return self._quads
 
     def within(self, bounds: Bounds) -> List[Member]:
-        """Return the scenes that share ground with a box in web mercator."""
+        """Return the scenes that intersect a bounding box, from top to bottom.
+
+        Parameters
+        ----------
+        bounds : tuple of float
+            West, south, east, north in metres of web mercator.
+        """
         with self._tree_lock:
             if self._tree is None:
                 self._tree = shapely.STRtree([member.footprint for member in self.members])
@@ -118,7 +137,13 @@ class BasemapLayout:
         return [self.members[number] for number in sorted(found.tolist())]
 
     def of(self, products: FrozenSet[str]) -> BasemapLayout:
-        """Return the layout of what is left when only some products may be shown."""
+        """Return the layout restricted to some products; scenes without any of them are left out.
+
+        Parameters
+        ----------
+        products : frozenset of str
+            Products that may be shown.
+        """
         left: Dict[str, Member] = {}
         for member in self.members:
             shown = {name: place for name, place in member.products.items() if name in products}
@@ -153,7 +178,21 @@ class BasemapLayout:
 
 @dataclass
 class BasemapDefinition:
-    """Definition of a basemap."""
+    """Definition of a basemap, with its cached layouts.
+
+    Attributes
+    ----------
+    name : str
+        Name in addresses.
+    title : str
+        Title for people.
+    search : SceneSearch
+        Search that finds the scenes.
+    product : str, optional
+        Product to show; None for the best product of each scene.
+    level : int
+        Level of the quad grid.
+    """
 
     name: str
     title: str
@@ -165,14 +204,37 @@ class BasemapDefinition:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def is_visible(self, permission: Permission) -> bool:
-        """Tell whether a key may see the basemap: its scene type, and its product if it has one."""
+        """Return whether a key permits the scene type of the basemap, and its product if it has one.
+
+        Parameters
+        ----------
+        permission : Permission
+            Permission of the key.
+        """
         types = permission.scene_types
         return (types is None or self.search.scene_type in types) and (
             self.product is None or permission.allows(self.product)
         )
 
     def layout(self, index: Index, permission: Permission, patience: Optional[Patience] = None) -> BasemapLayout:
-        """Return the scenes and quads of the basemap that a key may see, as they are in the index now."""
+        """Return the layout of the scenes that a key permits, in the current state of the index.
+
+        Parameters
+        ----------
+        index : Index
+            Index of the scenes.
+        permission : Permission
+            Permission of the key.
+        patience : Patience, optional
+            Time limit and cancellation.
+
+        Raises
+        ------
+        Refusal
+            If there are more than `MAX_SCENES` scenes, or the time is used up.
+        ClientGone
+            If the client has disconnected.
+        """
         with _held(self._lock, patience):
             version = index.version()
             if self._layout is None or self._layout[0] != version:
@@ -182,13 +244,21 @@ class BasemapDefinition:
             if permission.products is None or self.product is not None:
                 return whole
             part = self._parts.pop(permission.products, None) or whole.of(permission.products)
-            self._parts[permission.products] = part  # the one used last
+            self._parts[permission.products] = part  # at the end: most recently used
             if len(self._parts) > MAX_PERMISSIONS:
                 self._parts.popitem(last=False)
             return part
 
     def describe(self, layout: BasemapLayout, base: str) -> Dict[str, Any]:
-        """Return the basemap as the API gives it."""
+        """Return the JSON object of the basemap.
+
+        Parameters
+        ----------
+        layout : BasemapLayout
+            Layout for the requesting key.
+        base : str
+            Root address of the service, for links.
+        """
         members = layout.members
         times = sorted(member.acquired for member in members)
         address = f"{base}/v0/mosaics/{self.name}"
@@ -212,7 +282,17 @@ class BasemapDefinition:
         }
 
     def describe_quad(self, quad: Quad, members: Sequence[Member], base: str) -> Dict[str, Any]:
-        """Return a quad as the API gives it."""
+        """Return the GeoJSON Feature of a quad.
+
+        Parameters
+        ----------
+        quad : Quad
+            The quad.
+        members : sequence of Member
+            Its scenes; at least one.
+        base : str
+            Root address of the service, for links.
+        """
         west, south, east, north = (round(value, 10) for value in quad.lonlat)
         address = f"{base}/v0/mosaics/{self.name}"
         frame = shapely.box(*quad.bounds)
@@ -237,7 +317,7 @@ class BasemapDefinition:
         }
 
     def _find(self, index: Index, patience: Optional[Patience]) -> List[Member]:
-        """Return the scenes of the basemap, those in front first."""
+        """Return the scenes of the basemap, from top to bottom."""
         members: List[Member] = []
         for number, (scene_id, text, products) in enumerate(index.matching(self.search, MAX_SCENES, patience)):
             if patience is not None and not number % 100:
@@ -260,14 +340,14 @@ class BasemapDefinition:
                     float(estimated) if isinstance(estimated, (int, float)) else 0.0,
                 )
             )
-        # The search gives the newest first, and sorting keeps that order among equals.
+        # The search returns the newest first, and the stable sort keeps that order among equals.
         members.sort(key=lambda member: member.cloud)
         return members
 
 
 @contextlib.contextmanager
 def _held(lock: threading.Lock, patience: Optional[Patience]) -> Iterator[None]:
-    """Hold a lock that others may hold for long, as long as the client waits for it."""
+    """Hold a lock in the block; while waiting for it, check the patience."""
     while not lock.acquire(timeout=0.05):
         if patience is not None:
             patience.check()
@@ -278,12 +358,17 @@ def _held(lock: threading.Lock, patience: Optional[Patience]) -> Iterator[None]:
 
 
 def load_basemaps(file: Optional[Path]) -> Dict[str, BasemapDefinition]:
-    """Return the basemaps of a file, by name.
+    """Return the basemaps defined in a file, by name.
+
+    Parameters
+    ----------
+    file : Path or None
+        YAML file; None for no basemaps.
 
     Raises
     ------
     ConfigError
-        When the file cannot be used.
+        If the file cannot be read or has an invalid definition.
     """
     import yaml
 
@@ -296,30 +381,28 @@ def load_basemaps(file: Optional[Path]) -> Dict[str, BasemapDefinition]:
             f"The file of basemaps {file} cannot be read ({' '.join(str(error).split())[:200]})."
         ) from None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise ConfigError(f"The file of basemaps {file} holds no list of basemaps.")
+        raise ConfigError(f"The file of basemaps {file} does not contain a list of basemaps.")
     basemaps: Dict[str, BasemapDefinition] = {}
     for entry in entries:
         basemap = _basemap(file, entry)
         if basemaps.setdefault(basemap.name, basemap) is not basemap:
-            raise ConfigError(f"The file of basemaps {file}: there are two of the name {basemap.name}.")
+            raise ConfigError(f"The file of basemaps {file} has two basemaps of the name {basemap.name}.")
     return basemaps
 
 
 def _basemap(file: Path, entry: Mapping[str, Any]) -> BasemapDefinition:
     name = entry.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ConfigError(f"The file of basemaps {file}: a name has letters, digits, - and _, not {name!r}.")
+        raise ConfigError(f"The file of basemaps {file}: a name consists of letters, digits, - and _, not {name!r}.")
     unknown = set(entry) - {"name", "title", "scene_type", "product", "first", "last", "filter", "level"}
     if unknown:
-        raise ConfigError(
-            f"The file of basemaps {file}: {name} has {sorted(map(str, unknown))[0]!r}, which is nothing of a basemap."
-        )
+        raise ConfigError(f"The file of basemaps {file}: {name} has an unknown key {sorted(map(str, unknown))[0]!r}.")
     level = entry.get("level", 15)
     if not isinstance(level, int) or not 4 <= level <= 22:
-        raise ConfigError(f"The file of basemaps {file}: the level of {name} is a whole number from 4 to 22.")
+        raise ConfigError(f"The file of basemaps {file}: the level of {name} must be a whole number from 4 to 22.")
     given = entry.get("filter") or {}
     if not isinstance(given, dict):
-        raise ConfigError(f"The file of basemaps {file}: the filter of {name} is a mapping of fields to values.")
+        raise ConfigError(f"The file of basemaps {file}: the filter of {name} must be a mapping of fields to values.")
     parameters = [(str(key), str(value)) for key, value in given.items()]
     try:
         first = parse_time(str(entry["first"])) if entry.get("first") else None
@@ -340,7 +423,7 @@ def _basemap(file: Path, entry: Mapping[str, Any]) -> BasemapDefinition:
 
 
 def _after(last: Any) -> datetime:
-    """Return the moment after a last date, or after a last time."""
+    """Return the exclusive end of a time window: the day after a last date, or 1 µs after a last time."""
     if isinstance(last, date) and not isinstance(last, datetime):
         return parse_time(last.isoformat()) + timedelta(days=1)
     return parse_time(str(last)) + timedelta(microseconds=1)

@@ -1,4 +1,7 @@
-"""The part of the API about basemaps: their quads, as metadata and as files, and their tiles."""
+"""Routes of basemaps: metadata, tiles, and quads as metadata and as files.
+
+FastAPI uses the docstring of a route up to the form feed as its description in the OpenAPI document.
+"""
 
 from __future__ import annotations
 
@@ -34,22 +37,22 @@ from planet_vector.server.quad_grid import QUAD_SIZE, Quad, quads_around, tile_b
 from planet_vector.times import format_time, parse_time
 
 MAX_TILE_SCENES = 4000
-"""Scenes on one tile: where there are more it is transparent. To look for the files of these takes 0.4 s."""
+"""Maximum scenes on a tile; tiles with more are transparent. Looking up the files of 4000 scenes takes 0.4 s."""
 
 LEAST = 1 / 16
-"""Pixels that a scene is wide or high at least to be drawn: one that is smaller fills less than 1 / 256 of a pixel."""
+"""Minimum width or height in pixels of a drawn scene: a smaller one fills less than 1 / 256 of a pixel."""
 
 TILE_SECONDS = 0.4
-"""Time a client waits for a tile of a small scale; what takes longer is made meanwhile, and there the next time."""
+"""Time that a client waits for a small-scale tile. A slower one is completed in the background for the next request."""
 
 SECONDS = 60.0
-"""Time for what needs a basemap's layout: 20 000 scenes take some 10 s, once for each state of the index."""
+"""Time limit for work with a basemap's layout. 20 000 scenes take about 10 s, once per state of the index."""
 
 QUAD_SECONDS = 180.0
-"""Time for a quad, with the surveys of its scenes."""
+"""Time limit for a quad, including the surveys of its scenes."""
 
 LAYOUTS = Pool("layouts", 4)
-"""Basemaps have threads of their own: while one is laid out, scenes and searches are not to wait."""
+"""Separate pool for basemaps, so that laying one out does not delay scenes and searches."""
 
 T = TypeVar("T")
 
@@ -58,7 +61,13 @@ _PAGE = ("_page.updated.lt", "_page.updated.gt", "_page.id")
 
 
 def add_basemaps(app: FastAPI) -> None:
-    """Add the routes of basemaps to the API."""
+    """Add the routes of basemaps to the API.
+
+    Parameters
+    ----------
+    app : FastAPI
+        Application of `planet_vector.server.api.app.create_app`.
+    """
     routes: List[Any] = [
         ("/v0/mosaics/", list_mosaics, openapi.ROOT),
         ("/v0/mosaics/{name}", get_mosaic, openapi.BASEMAP),
@@ -73,7 +82,7 @@ def add_basemaps(app: FastAPI) -> None:
     for path, answer, extra in routes:
         app.add_api_route(path, answer, methods=["GET"], openapi_extra=extra, response_class=Response)
         app.add_api_route(path, answer, methods=["HEAD"], include_in_schema=False)
-    # Old clients look for a range of shards in the template; here the shards are paths, as a host has one name.
+    # Old clients expect a range of shards in the template. Here shards are paths, because the host has one name.
     tiles = "/tiles{shard}/v0/mosaics/{name}/{z}/{x}/{y}.png"
     app.add_api_route(tiles, get_mosaic_tile, methods=["GET", "HEAD"], include_in_schema=False)
     for path in ("/v0/mosaics", _QUADS.rstrip("/"), _QUADS + "{quad_id}/scenes"):
@@ -81,7 +90,25 @@ def add_basemaps(app: FastAPI) -> None:
 
 
 async def list_mosaics(request: Request) -> Response:
-    """List the basemaps that the key may see."""
+    """List the basemaps that the key permits.
+
+    \f
+
+    Parameters
+    ----------
+    request : Request
+        Request with a key.
+
+    Returns
+    -------
+    Response
+        JSON object with the list ``mosaics`` and links, or 304.
+
+    Raises
+    ------
+    Refusal
+        401 without a valid key, 503 if the service is busy or the layouts take too long.
+    """
     service, permission = enter(request)
     base = base_url(request)
 
@@ -102,14 +129,55 @@ async def list_mosaics(request: Request) -> Response:
 
 
 async def get_mosaic(request: Request, name: str) -> Response:
-    """Describe one basemap."""
+    """Describe one basemap.
+
+    \f
+
+    Parameters
+    ----------
+    request : Request
+        Request with a key.
+    name : str
+        Name of the basemap.
+
+    Returns
+    -------
+    Response
+        JSON object of the basemap, or 304.
+
+    Raises
+    ------
+    Refusal
+        401 without a valid key, 404 if there is no basemap of the name that the key permits.
+    """
     seen = _see(request, name)
     base = base_url(request)
     return await _described(request, seen, lambda patience: seen.basemap.describe(seen.layout(patience), base))
 
 
 async def list_quads(request: Request, name: str) -> Response:
-    """List the quads of a basemap, those updated last first."""
+    """List the quads of a basemap, the last updated first.
+
+    \f
+
+    Parameters
+    ----------
+    request : Request
+        Request with a key, and ``count`` and ``intersects`` in its query.
+    name : str
+        Name of the basemap.
+
+    Returns
+    -------
+    Response
+        A page of quads as a GeoJSON FeatureCollection, or 304.
+
+    Raises
+    ------
+    Refusal
+        400 for an invalid parameter, 401 without a valid key, 404 if there is no such basemap, 422 if it has too many
+        quads.
+    """
     seen = _see(request, name)
     parameters = read_query(request.scope["query_string"].decode("latin-1"))
     base = base_url(request)
@@ -119,7 +187,29 @@ async def list_quads(request: Request, name: str) -> Response:
 
 
 async def get_quad(request: Request, name: str, quad_id: str) -> Response:
-    """Describe one quad."""
+    """Describe one quad.
+
+    \f
+
+    Parameters
+    ----------
+    request : Request
+        Request with a key.
+    name : str
+        Name of the basemap.
+    quad_id : str
+        Id of the quad, such as ``L15-0763E-0959N``.
+
+    Returns
+    -------
+    Response
+        The quad as a GeoJSON Feature, or 304.
+
+    Raises
+    ------
+    Refusal
+        401 without a valid key, 404 if there is no such basemap or quad, 422 if the basemap has too many quads.
+    """
     seen = _see(request, name)
     base = base_url(request)
     return await _described(
@@ -128,7 +218,30 @@ async def get_quad(request: Request, name: str, quad_id: str) -> Response:
 
 
 async def get_quad_raster(request: Request, name: str, quad_id: str) -> Response:
-    """Deliver a quad's GeoTIFF: 4096 pixels a side, red, green, blue, alpha, in EPSG:3857."""
+    """Return a quad's GeoTIFF: 4096 x 4096 pixels with red, green, blue and alpha, in EPSG:3857.
+
+    \f
+
+    Parameters
+    ----------
+    request : Request
+        Request with a key.
+    name : str
+        Name of the basemap.
+    quad_id : str
+        Id of the quad, such as ``L15-0763E-0959N``.
+
+    Returns
+    -------
+    Response
+        200 or 206 with the file, or 304.
+
+    Raises
+    ------
+    Refusal
+        400 or 416 for an invalid range, 401 without a valid key, 404 if there is no such basemap or quad, 422 or 503
+        if the quad cannot be made within its limits.
+    """
     seen = _see(request, name)
 
     def find(patience: Patience) -> Tuple[Quad, Picture, Optional[Path]]:
@@ -140,7 +253,7 @@ async def get_quad_raster(request: Request, name: str, quad_id: str) -> Response
     name = f"{quad.id}_{seen.basemap.name}.tif"
     if file is None:
         found = await attend(request, picture.make_file, seconds=QUAD_SECONDS, pool=PICTURES)
-        if isinstance(found, bytes):  # the disk has no room for it
+        if isinstance(found, bytes):  # the disk is too full to cache it
             headers = {**NOT_STORED, "Content-Disposition": disposition(name)}
             return Response(found, media_type="image/tiff", headers=headers)
         file = found
@@ -149,11 +262,29 @@ async def get_quad_raster(request: Request, name: str, quad_id: str) -> Response
 
 
 async def get_quad_thumbnail(request: Request, name: str, quad_id: str) -> Response:
-    """Show a quad in small."""
+    """Return a thumbnail of a quad.
+
+    \f
+
+    Parameters
+    ----------
+    request : Request
+        Request with a key, and ``size`` and ``format`` in its query.
+    name : str
+        Name of the basemap.
+    quad_id : str
+        Id of the quad, such as ``L15-0763E-0959N``.
+
+    Raises
+    ------
+    Refusal
+        400 for an invalid size or format, 401 without a valid key, 404 if there is no such basemap or quad, 422 or
+        503 if the picture cannot be made within its limits.
+    """
     seen = _see(request, name)
     size, image_format = request.query_params.get("size", "md"), request.query_params.get("format", "png")
     if size not in SIZES or image_format not in FORMATS:
-        raise Refusal(400, f"size takes {', '.join(SIZES)}, and format {', '.join(FORMATS)}.")
+        raise Refusal(400, f"size must be one of {', '.join(SIZES)}, and format one of {', '.join(FORMATS)}.")
 
     def find(patience: Patience) -> Seen:
         quad, members = seen.quad(quad_id, patience)
@@ -165,7 +296,29 @@ async def get_quad_thumbnail(request: Request, name: str, quad_id: str) -> Respo
 
 
 async def list_quad_scenes(request: Request, name: str, quad_id: str) -> Response:
-    """List the scenes a quad is made of, those in front first."""
+    """List the scenes of a quad, from top to bottom.
+
+    \f
+
+    Parameters
+    ----------
+    request : Request
+        Request with a key.
+    name : str
+        Name of the basemap.
+    quad_id : str
+        Id of the quad, such as ``L15-0763E-0959N``.
+
+    Returns
+    -------
+    Response
+        The scenes as a GeoJSON FeatureCollection on one page, or 304.
+
+    Raises
+    ------
+    Refusal
+        401 without a valid key, 404 if there is no such basemap or quad, 422 if the basemap has too many quads.
+    """
     seen = _see(request, name)
     base = base_url(request)
 
@@ -188,13 +341,41 @@ async def list_quad_scenes(request: Request, name: str, quad_id: str) -> Respons
 
 
 async def get_mosaic_tile(request: Request, name: str, z: str, x: str, y: str) -> Response:
-    """Show a basemap on one tile of a web map."""
+    """Return a web map tile of a basemap.
+
+    \f
+
+    Parameters
+    ----------
+    request : Request
+        Request with a key.
+    name : str
+        Name of the basemap.
+    z : str
+        Zoom.
+    x : str
+        Column, counted from the west.
+    y : str
+        Row, counted from the north.
+
+    Returns
+    -------
+    Response
+        PNG, or 304. A tile with more than `MAX_TILE_SCENES` scenes, or not ready within `TILE_SECONDS`, is
+        transparent.
+
+    Raises
+    ------
+    Refusal
+        401 without a valid key, 404 if there is no such basemap or tile or nothing is on it, 422 or 503 if the
+        picture cannot be made within its limits.
+    """
     seen = _see(request, name)
     if not all(re.fullmatch(r"\d{1,8}", part, re.ASCII) for part in (z, x, y)):
         raise Refusal(404, "There is no such tile.")
     found = await _attend(request, _tile, request, seen, int(z), int(x), int(y))
     if found.content is None and found.picture.orders and not is_known(request.headers, found.version):
-        # Thousands of scenes may have to be read for it, once: nobody's map waits for them.
+        # Once, thousands of scenes may have to be read for this tile; send a transparent one meanwhile.
         content = await attend(
             request, lambda patience: found.picture.make_soon(TILE_SECONDS), seconds=SECONDS, pool=PICTURES
         )
@@ -205,7 +386,22 @@ async def get_mosaic_tile(request: Request, name: str, z: str, x: str, y: str) -
 
 
 async def get_quadmap(request: Request, name: str) -> Response:
-    """Show which quads there are: a map of the world in web mercator, a pixel for several quads."""
+    """Return a map of the quads: the world in web mercator, at most 512 x 512 pixels, each for one or several quads.
+
+    \f
+
+    Parameters
+    ----------
+    request : Request
+        Request with a key.
+    name : str
+        Name of the basemap.
+
+    Raises
+    ------
+    Refusal
+        401 without a valid key, 404 if there is no such basemap, 422 if it has too many quads.
+    """
     seen = _see(request, name)
 
     def answer(patience: Patience) -> Response:
@@ -229,7 +425,7 @@ async def get_quadmap(request: Request, name: str) -> Response:
 
 
 class _Seen(NamedTuple):
-    """Basemap as one key sees it."""
+    """Basemap restricted to the permission of a key."""
 
     service: Service
     basemap: BasemapDefinition
@@ -252,14 +448,14 @@ class _Seen(NamedTuple):
 def _see(request: Request, name: str) -> _Seen:
     service, permission = enter(request)
     basemap = service.basemaps.get(name)
-    # Keys are not told the names of basemaps they may not see.
+    # The same error hides the existence of basemaps that the key does not permit.
     if basemap is None or not basemap.is_visible(permission):
         raise Refusal(404, f"There is no basemap {name[:80]!r}.")
     return _Seen(service, basemap, permission)
 
 
 def _definition(basemap: BasemapDefinition) -> Tuple[Any, ...]:
-    """Return what a basemap is beyond the scenes of the index."""
+    """Return the properties of a basemap that do not depend on the index."""
     return (
         basemap.name,
         basemap.title,
@@ -273,7 +469,7 @@ def _definition(basemap: BasemapDefinition) -> Tuple[Any, ...]:
 async def _described(
     request: Request, seen: _Seen, describe: Callable[[Patience], Mapping[str, Any]], *parts: Any
 ) -> Response:
-    """Return an answer of JSON about a basemap, which `parts` tell from others at the same address."""
+    """Return a JSON response about a basemap; its version includes `parts`, which the address lacks."""
 
     def answer(patience: Patience) -> Response:
         return json_answer(request, lambda: write_json(describe(patience)), seen.version(request, parts))
@@ -292,7 +488,7 @@ def _tile(request: Request, seen: _Seen, z: int, x: int, y: int, patience: Patie
     members = seen.layout(patience).within(bounds)
     if not members:
         raise Refusal(404, "There is nothing on this tile.")
-    # All of them or none: a part would be a picture of what is not so.
+    # Draw all scenes or none: some of them would make a misleading picture.
     visible = [m for m in members if _side(m) >= LEAST * pixel_of(z)]
     scenes = [(m.products, m.footprint.bounds) for m in visible] if len(visible) <= MAX_TILE_SCENES else []
     picture = seen.service.imagery.mosaic_tile(scenes, z, x, y)
@@ -300,7 +496,7 @@ def _tile(request: Request, seen: _Seen, z: int, x: int, y: int, patience: Patie
 
 
 def _side(member: Member) -> float:
-    """Return how wide or high a scene is, in metres of web mercator."""
+    """Return the greater of a scene's width and height, in metres of web mercator."""
     west, south, east, north = member.footprint.bounds
     return float(max(east - west, north - south))
 
@@ -309,7 +505,7 @@ def _list_quads(seen: _Seen, parameters: Parameters, base: str, patience: Patien
     single = dict(parameters)
     unknown = [name for name in single if name not in ("count", "intersects", *_PAGE)]
     if unknown or len(single) < len(parameters):
-        raise Refusal(400, "A list of quads takes count and intersects, once each.")
+        raise Refusal(400, "A list of quads takes only the parameters count and intersects, once each.")
     count = parse_count(single.get("count"))
     quads = seen.layout(patience).quads(patience)
     ordered = _ordered(quads, single.get("intersects"), patience)
@@ -353,7 +549,7 @@ def _list_quads(seen: _Seen, parameters: Parameters, base: str, patience: Patien
 def _ordered(
     found: Mapping[Quad, Sequence[Member]], intersects: Optional[str], patience: Patience
 ) -> List[Tuple[str, str, Quad]]:
-    """Return the quads in the order of their list: updated last first, each with its time and id."""
+    """Return (update time, id, quad) of the quads that intersect an area, last updated first."""
     area = Area(intersects, patience) if intersects is not None else None
     quads = list(found)
     if area is not None:

@@ -1,4 +1,4 @@
-"""The bodies of POSTs: bounded in size, in time and all together, and read where they hold nobody up."""
+"""Request bodies, with limits on size, time and total memory; large ones are parsed in worker processes."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from planet_vector.server.jobs import JobError
 from planet_vector.server.patience import ClientGone, Patience
 
 MAX_BODY = 4 * 2**20
-"""Bytes of a POST: a hundred thousand positions are as much, and more than an area may have."""
+"""Maximum bytes of a body: about 100 000 positions, more than an area may have."""
 
 MAX_SMALL_BODY = 64 * 2**10
-"""Bytes of a body that is read in the event loop, and of one that logs in. Larger ones are read in a process."""
+"""Maximum bytes of a body that is parsed in the event loop, and of a login. Larger bodies are parsed in a process."""
 
 MAX_BODIES = 64 * 2**20
-"""Bytes of large bodies that are held at once; beyond them large POSTs are refused for a while."""
+"""Maximum total bytes of large bodies in memory; further large requests are refused with 503."""
 
 BODY_SECONDS = 60.0
-"""Time for a body to come."""
+"""Time limit for receiving a body."""
 
 
 class Body:
-    """Body of a request, counted among all bodies in memory until the block is left."""
+    """Context manager for the body of a request, which counts towards `MAX_BODIES` until the block is left."""
 
     _held: ClassVar[int] = 0  # bytes of large bodies, in this process; changed in the event loop alone
 
@@ -42,14 +42,22 @@ class Body:
         Body._held -= self._counted
 
     async def read(self, request: Request, most: int = MAX_BODY) -> None:
-        """Read the body of a request.
+        """Receive the body of a request.
+
+        Parameters
+        ----------
+        request : Request
+            Request whose body has not been read.
+        most : int
+            Maximum length in bytes.
 
         Raises
         ------
         Refusal
-            408, 413 or 503, when it comes too slowly, is longer than `most` bytes, or too many others are held.
+            408 if it takes longer than `BODY_SECONDS`, 413 if it is longer than `most`, 503 if too many large bodies
+            are in memory.
         ClientGone
-            When the client hangs up before its end.
+            If the client disconnects before the end of the body.
         """
         try:
             await asyncio.wait_for(self._read(request, most), BODY_SECONDS)
@@ -59,6 +67,11 @@ class Body:
     def parameters(self, request: Request) -> Parameters:
         """Return the parameters in a small body.
 
+        Parameters
+        ----------
+        request : Request
+            Request, for its Content-Type.
+
         Raises
         ------
         Refusal
@@ -67,12 +80,19 @@ class Body:
         return read_body(request.headers.get("content-type", ""), bytes(self._content))
 
     def large_parameters(self, request: Request, patience: Patience) -> Parameters:
-        """Return the parameters in a large body, read in a process.
+        """Return the parameters in a large body, parsed in a worker process.
+
+        Parameters
+        ----------
+        request : Request
+            Request, for its Content-Type.
+        patience : Patience
+            Cancels the work if the client disconnects.
 
         Raises
         ------
         Refusal
-            As `planet_vector.server.index.scene_search.read_body`, or 400 when it takes too much to read.
+            As `planet_vector.server.index.scene_search.read_body`, or 400 if parsing exceeds its time or memory limit.
         """
         try:
             kind = request.headers.get("content-type", "")
@@ -82,12 +102,12 @@ class Body:
 
     @property
     def is_large(self) -> bool:
-        """Whether the body is to be read in a process."""
+        """Whether the body is too large to be parsed in the event loop."""
         return len(self._content) > MAX_SMALL_BODY
 
     async def _read(self, request: Request, most: int) -> None:
         too_long = Refusal(413, f"The body is longer than {most} bytes: simplify the area.", {"Connection": "close"})
-        if int(request.headers.get("content-length", "0")) > most:  # the parser has seen that it is a number
+        if int(request.headers.get("content-length", "0")) > most:  # h11 has checked that it is a number
             raise too_long
         while True:
             message = await request.receive()
@@ -102,7 +122,7 @@ class Body:
                 if Body._held > MAX_BODIES:
                     raise Refusal(
                         503,
-                        "The service is busy with other large requests: ask again later.",
+                        "The service is busy with other large requests: try again later.",
                         {"Retry-After": "10", "Connection": "close"},
                     )
             if not message.get("more_body", False):

@@ -1,4 +1,4 @@
-"""Answers of 304: what a client says it has is compared with what there is (RFC 9110, section 13)."""
+"""Conditional requests: versions of responses, ETag, Last-Modified and 304 (RFC 9110, section 13)."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from planet_vector.pixels.completing import Completed, Stretch
 from planet_vector.version import __version__
 
 NOT_STORED = {"Cache-Control": "no-store"}
-"""Headers of what is true for this one request: errors, tokens, counters, signed addresses."""
+"""Headers of responses that must not be cached: errors, tokens, counters, signed addresses."""
 
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')  # RFC 9110, section 8.8.3
 
 
 class Version(NamedTuple):
-    """State of an answer, told from all its other states.
+    """Version of a response, which identifies its state.
 
     Attributes
     ----------
     tag : str
-        The entity tag, quotes and all; weak when the same state may be written in other bytes.
+        Entity tag with its quotes; weak if the same state may be encoded in different bytes.
     private : bool
-        Whether the answer was given for a key, and is none for others.
+        Whether the response depends on a key, so that shared caches must not store it.
     modified : float or None
-        Seconds since 1970; None where only the tag can tell.
+        Time of the last modification in seconds since 1970; None if only the tag identifies the version.
     """
 
     tag: str
@@ -40,25 +40,48 @@ class Version(NamedTuple):
 
     @classmethod
     def of_made(cls, private: bool, *parts: Any) -> Version:
-        """Return the version of an answer that is made of `parts`, which are told apart by how they print."""
-        # What another release makes of the same parts may differ.
+        """Return the version of a computed response.
+
+        Parameters
+        ----------
+        private : bool
+            Whether the response depends on a key.
+        *parts
+            Values that determine the response; their ``repr`` is hashed.
+        """
+        # Another release may compute another response from the same parts.
         return cls(f'W/"{_digest(__version__, *parts)}"', private)
 
     @classmethod
     def of_file(cls, status: os.stat_result, private: bool) -> Version:
-        """Return the version of a file of the archive.
+        """Return the version of a file.
 
-        Its size and time of change may be those of the file it replaces (``cp -p``, ``rsync -t``), its time of status
-        change and number are not.
+        The size and modification time may equal those of a replaced file (``cp -p``, ``rsync -t``), so the time of
+        status change and the inode number are included.
+
+        Parameters
+        ----------
+        status : os.stat_result
+            Status of the file.
+        private : bool
+            Whether the response depends on a key.
         """
         parts = status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
         return cls(f'"{_digest(*parts)}"', private, max(status.st_mtime, status.st_ctime))
 
     @classmethod
     def of_product(cls, product: Completed, private: bool) -> Version:
-        """Return the version of a product, as `of_file` does of a file that is delivered as it is.
+        """Return the version of a product: that of `of_file` if its file is delivered unchanged.
 
-        Of a completed one no time tells: that of what was taken away from beside it may be later than all others.
+        The version of a completed product has no modification time, because the removal of a sidecar file, which
+        changes it, may be later than the times of all remaining files.
+
+        Parameters
+        ----------
+        product : Completed
+            The product.
+        private : bool
+            Whether the response depends on a key.
         """
         states = [part.file for part in product.parts if isinstance(part, Stretch)]
         parts = [(state.size, state.mtime_ns, state.ctime_ns, state.number) for state in states]
@@ -69,31 +92,43 @@ class Version(NamedTuple):
 
     @classmethod
     def of_kept(cls, name: str, status: os.stat_result, private: bool) -> Version:
-        """Return the version of a picture's file in their cache, where the time of status change is that of use."""
+        """Return the version of a cached picture's file.
+
+        The time of status change is not included: the cache changes it at each use.
+
+        Parameters
+        ----------
+        name : str
+            Name of the picture in the cache.
+        status : os.stat_result
+            Status of its file.
+        private : bool
+            Whether the response depends on a key.
+        """
         return cls(f'"{_digest(name, status.st_size, status.st_mtime_ns, status.st_ino)}"', private, status.st_mtime)
 
     @property
     def headers(self) -> Dict[str, str]:
-        """What an answer of this version says of it: it may be kept, and is asked for again each time."""
-        said = {"ETag": self.tag, "Cache-Control": "private, no-cache" if self.private else "no-cache"}
+        """Headers of a response of this version: ETag, Last-Modified, and caching with revalidation."""
+        described = {"ETag": self.tag, "Cache-Control": "private, no-cache" if self.private else "no-cache"}
         if self.modified is not None:
-            # RFC 9110, section 8.8.2.1: never later than the answer, whatever clocks the file met.
-            said["Last-Modified"] = formatdate(min(self.modified, time.time()), usegmt=True)
-        return said
+            # RFC 9110, section 8.8.2.1: never later than the response, even if the file's time is in the future.
+            described["Last-Modified"] = formatdate(min(self.modified, time.time()), usegmt=True)
+        return described
 
 
 def is_known(headers: Headers, version: Version, exists: bool = False) -> bool:
-    """Tell whether a client that sent GET or HEAD has a version already.
+    """Return whether a client that sent GET or HEAD has a version already.
 
     Parameters
     ----------
     headers : Headers
-        Of the request.
+        Headers of the request.
     version : Version
-        What there is now.
+        Current version.
     exists : bool
-        Whether the answer is known to be one of 200. Before, it may become a refusal, which ``If-None-Match: *``
-        must not hide; a tag that the client names came with an answer of the very same state.
+        Whether the response is known to be 200. Otherwise ``If-None-Match: *`` does not match, because it could hide
+        a refusal. A tag named by the client matches in any case: it came with a response of the same state.
     """
     given = headers.getlist("if-none-match")
     if given:
@@ -109,25 +144,36 @@ def is_known(headers: Headers, version: Version, exists: bool = False) -> bool:
 
 
 def not_modified(version: Version, headers: Optional[Mapping[str, str]] = None) -> Response:
-    """Return the answer to a client that has a version already, with what else the answer of 200 would say of it."""
+    """Return the 304 response to a client that has a version already.
+
+    Parameters
+    ----------
+    version : Version
+        Version that the client has.
+    headers : mapping of str to str, optional
+        Further headers, which a 200 response would have, too.
+    """
     return Response(status_code=304, headers={**version.headers, **(headers or {})})
 
 
 def unless_known(
     asked: Headers, version: Version, make: Callable[[], Response], headers: Optional[Mapping[str, str]] = None
 ) -> Response:
-    """Return what `make` does, or 304: before it is made where the client names its version, after it for any version.
+    """Return the response of `make`, or 304 if the client has the version.
+
+    If the client names the version, `make` is not called. For ``If-None-Match: *`` it is called first, as it may raise
+    a refusal.
 
     Parameters
     ----------
     asked : Headers
-        Of the request.
+        Headers of the request.
     version : Version
-        What there is now.
+        Current version.
     make : callable
-        Returns the answer of 200; what it raises is the answer.
+        Returns the 200 response. Its exceptions propagate.
     headers : mapping, optional
-        What an answer of 304 has besides.
+        Further headers of a 304 response.
     """
     if is_known(asked, version):
         return not_modified(version, headers)
@@ -140,7 +186,7 @@ def _opaque(tag: str) -> str:
 
 
 def _seconds(date: str) -> Optional[float]:
-    """Return a date of HTTP as seconds since 1970, or None for what is none."""
+    """Return an HTTP date as seconds since 1970, or None if it is invalid."""
     try:
         return parsedate_to_datetime(date).timestamp()
     except (TypeError, ValueError, OverflowError):

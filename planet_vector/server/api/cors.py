@@ -1,7 +1,7 @@
-"""Which web pages of other origins may read answers (CORS: the Fetch standard, section 3.2).
+"""CORS: which web pages of other origins may read responses (Fetch standard, section 3.2).
 
-A browser keeps answers from pages of other origins unless they say otherwise. No answer here depends on cookies, and
-none is given for them: who needs a key gives it in a header or an address, and no page has a key it was not given.
+Browsers hide responses from pages of other origins unless the response allows it. The service ignores cookies; keys
+are sent in a header or an address, and a page only has keys that a user has entered.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ from planet_vector.server.api.hosts import HOST, Hosts
 METHODS = "GET, HEAD, POST"
 
 HEADERS = "Authorization, Content-Type, If-Modified-Since, If-None-Match, If-Range, Range"
-"""What a page may send, beside what any page may."""
+"""Request headers that pages may send, beside those that are always allowed."""
 
 EXPOSED = (
     "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, Date, ETag, Last-Modified, Retry-After, "
     "Server-Timing"
 )
-"""What a page may read, beside what any page may."""
+"""Response headers that pages may read, beside those that are always allowed."""
 
 MAX_AGE = "3600"
-"""Seconds for which a browser need not ask again."""
+"""Seconds for which browsers may cache a preflight response."""
 
 _ORIGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.+)")
-_PORTS = {"http": ":80", "https": ":443"}  # what browsers leave out of an origin
+_PORTS = {"http": ":80", "https": ":443"}  # default ports, which browsers omit from origins
 
 
 class Origins:
-    """Origins whose pages may read answers.
+    """Origins whose pages may read responses.
 
     Parameters
     ----------
     names : sequence of str or None
-        Origins, such as ``https://maps.example.org``, beside those of this machine's loopback names. None is any.
+        Origins, such as ``https://maps.example.org``, beside those of this machine's loopback names. None allows any.
 
     Raises
     ------
     ConfigError
-        When one is no origin.
+        If a name is not an origin.
     """
 
     def __init__(self, names: Optional[Sequence[str]] = ()) -> None:
@@ -55,13 +55,17 @@ class Origins:
 
     @property
     def any(self) -> bool:
-        """Whether all pages may."""
+        """Whether pages of any origin may read responses."""
         return self._names is None
 
     def allows(self, origin: str) -> bool:
-        """Tell whether pages of the origin of an Origin header may read answers.
+        """Return whether pages of an origin may read responses.
 
-        ``null`` is the origin of any file, and of any page that hides its own: unless all may, it may not.
+        Parameters
+        ----------
+        origin : str
+            Value of an Origin header. ``null``, which local files and sandboxed pages send, is allowed only if any
+            origin is.
         """
         if self._names is None:
             return True
@@ -72,14 +76,14 @@ class Origins:
 
 
 class CorsApp:
-    """Middleware that lets pages of some origins read all answers, errors included.
+    """Middleware that lets pages of some origins read all responses, errors included.
 
     Parameters
     ----------
     app : ASGIApp
-        What is wrapped.
+        Wrapped application.
     origins : Origins
-        Whose pages may.
+        Allowed origins.
     """
 
     def __init__(self, app: ASGIApp, origins: Origins) -> None:
@@ -87,7 +91,7 @@ class CorsApp:
         self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or what a browser asks before it (a preflight)."""
+        """Answer a request, or the preflight request of a browser."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -107,7 +111,7 @@ class CorsApp:
 
     def _label(self, headers: MutableHeaders, origin: str) -> None:
         if self._origins.any:
-            # For requests without an origin, too: a browser takes a picture that it has kept for what a page fetches.
+            # Also without an Origin header: a browser may reuse a cached picture for a later fetch by a page.
             headers["Access-Control-Allow-Origin"] = "*"
         else:
             headers.add_vary_header("Origin")
@@ -119,9 +123,9 @@ class CorsApp:
     def _preflight(self, origin: str) -> Response:
         if not self._origins.allows(origin):
             name = origin if len(origin) <= 80 else origin[:77] + "..."
-            hint = "a page of an origin can be: this one has none"
+            hint = "open the page from a web server, as only pages with an origin can be allowed"
             if _ORIGIN.fullmatch(origin):
-                hint = f"if it should, start it with --cors-origin {name}"
+                hint = f"to allow them, start it with --cors-origin {name}"
             return refusal_answer(403, f"The service does not answer pages of the origin {name}: {hint}.")
         allowed = {
             "Access-Control-Allow-Methods": METHODS,
@@ -132,14 +136,19 @@ class CorsApp:
 
 
 def allowed_origins(allowed: Sequence[str], keys: bool) -> Origins:
-    """Return the origins whose pages may read what a service answers.
+    """Return the origins whose pages may read the responses of a service.
 
     Parameters
     ----------
     allowed : sequence of str
-        What ``--cors-origin`` named.
+        Values of ``--cors-origin``.
     keys : bool
-        Whether it asks for a key, which no page has that was not given it.
+        Whether the service requires a key. Then any origin is allowed by default: a page needs a key anyway.
+
+    Raises
+    ------
+    ConfigError
+        If a value is not an origin.
     """
     if "*" in allowed or (keys and not allowed):
         return Origins(None)
@@ -147,7 +156,13 @@ def allowed_origins(allowed: Sequence[str], keys: bool) -> Origins:
 
 
 def refusal_headers(origins: Origins) -> List[Tuple[bytes, bytes]]:
-    """Return the headers of a refusal that is made before an origin can be read."""
+    """Return the CORS headers of refusals that are sent before the Origin header can be read.
+
+    Parameters
+    ----------
+    origins : Origins
+        Allowed origins. The headers are empty unless any origin is allowed.
+    """
     return [(b"access-control-allow-origin", b"*")] if origins.any else []
 
 

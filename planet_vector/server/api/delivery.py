@@ -1,7 +1,7 @@
-"""Products as files: with ranges, by the service itself or by a second origin behind a signed address.
+"""Delivery of product files with ranges, by the API itself or by a second origin with signed addresses.
 
-The real service answered ``/full`` with a redirect to an object store on another host. Its store took an address
-signed for GET, for a while, and refused requests that carried credentials of their own; so does this one.
+The real service redirected ``/full`` to an object store on another host. That store accepted addresses signed for GET
+for a limited time, and refused requests with other credentials. The second origin does the same.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from planet_vector.server.http_errors import Refusal
 from planet_vector.server.index.database import Index
 from planet_vector.server.patience import ClientGone, Patience
 
-SECONDS = 10.0  # for what takes milliseconds where the disk does not hang
+SECONDS = 10.0  # time limit for work that takes milliseconds unless the disk hangs
 _CODES = {404: "NoSuchKey", 503: "SlowDown"}
 
 
 class Signer:
-    """Signer of the addresses of products, which also checks signatures.
+    """Signer of product addresses, which also checks signatures.
 
     Parameters
     ----------
     life : float
-        Seconds an address can be used.
+        Validity of an address, in seconds.
     secret : bytes, optional
-        What signatures are made with; several processes must share it.
+        Secret of the signatures, random by default. All processes of a service must share it.
     """
 
     def __init__(self, life: float, secret: Optional[bytes] = None) -> None:
@@ -50,12 +50,28 @@ class Signer:
         self._secret = secret or secrets.token_bytes(32)
 
     def sign(self, path: str) -> str:
-        """Return a path with an expiry (seconds since 1970) and a signature in its query."""
+        """Return a path with an expiry (seconds since 1970) and a signature in its query.
+
+        Parameters
+        ----------
+        path : str
+            Percent-encoded path, without a query.
+        """
         expires = f"{time.time() + self.life:.3f}"
         return f"{path}?{urlencode({'Expires': expires, 'Signature': self._signature(path, expires)})}"
 
     def check(self, path: str, expires: str, signature: str) -> bool:
-        """Tell whether the signature is good and not expired."""
+        """Return whether a signature is valid and not expired.
+
+        Parameters
+        ----------
+        path : str
+            Percent-encoded path of the request, without its query.
+        expires : str
+            ``Expires`` of the query, in seconds since 1970.
+        signature : str
+            ``Signature`` of the query, in hexadecimal digits.
+        """
         good = hmac.compare_digest(self._signature(path, expires).encode(), signature.encode())
         return good and float(expires) > time.time()
 
@@ -64,52 +80,68 @@ class Signer:
 
 
 def product_response(request: Request, body: Completed, name: str, version: Version) -> Response:
-    """Return a GeoTIFF as an attachment; it answers HEAD, ranges, and what asks whether it is another.
+    """Return a GeoTIFF as an attachment, with support for HEAD, ranges and conditional requests.
 
     Parameters
     ----------
     request : Request
-        Its headers are read.
+        Request whose method and headers are read.
     body : Completed
-        What is delivered.
+        Content of the file.
     name : str
-        How clients call it.
+        File name for the client.
     version : Version
-        What tells it from others.
+        Version of the file.
 
     Raises
     ------
     Refusal
-        400 or 416, when a Range cannot be met; 503, when it is being replaced.
+        400 or 416 if the Range header is invalid or cannot be satisfied, 404 if the file cannot be opened, 503 if it
+        is being replaced.
     """
-    # The order of RFC 9110, section 13.2.2: a client that has the whole file needs no range of it.
+    # Order of RFC 9110, section 13.2.2: conditions precede ranges.
     if is_known(request.headers, version, exists=True):
         return not_modified(version)
     span, condition = request.headers.get("range"), request.headers.get("if-range")
     ranges: List[Range] = []
-    # A unit that is not known is ignored (section 14.2), and so is a range of another version (13.1.5). Dates do not
-    # tell versions apart: a file may be replaced within a second, or by one of the same time.
+    # Unknown units are ignored (section 14.2), and so are ranges of another version (13.1.5). A date in If-Range never
+    # matches: a file may be replaced within a second, or by one with the same time.
     if span is not None and span.strip().lower().startswith("bytes") and condition in (None, version.tag):
         ranges = read_ranges(span, body.size)
     return attachment(body, name, "image/tiff", version.headers, ranges, request.method == "HEAD")
 
 
 def product_path(scene_type: str, scene_id: str, product: str) -> str:
-    """Return the path of a product on the second origin."""
+    """Return the percent-encoded path of a product on the second origin.
+
+    Parameters
+    ----------
+    scene_type : str
+        Scene type, such as ``ortho``.
+    scene_id : str
+        Id of the scene.
+    product : str
+        Name of the product, such as ``visual``.
+    """
     return f"/{quote(scene_type)}/{quote(scene_id, safe='')}/{quote(product)}.tif"
 
 
 def create_delivery(root: Path, index: Index, signer: Signer) -> Starlette:
-    """Make the second origin.
+    """Create the application of the second origin.
 
     Parameters
     ----------
     root : Path
-        The archive.
+        Folder of the archive.
     index : Index
-        Its index.
+        Index of its scenes.
     signer : Signer
-        As the service signs.
+        Signer of the API, or one with the same secret.
+
+    Returns
+    -------
+    Starlette
+        Application that delivers products at signed addresses.
     """
     products = Products(root)
 
@@ -119,7 +151,7 @@ def create_delivery(root: Path, index: Index, signer: Signer) -> Starlette:
         path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
         query = request.query_params
         if request.method != "GET" or not signer.check(path, query.get("Expires", ""), query.get("Signature", "")):
-            return _error(403, "AccessDenied", "The address is signed for GET, and for a while only.")
+            return _error(403, "AccessDenied", "The signature is invalid or has expired; it permits GET only.")
         scene_type, scene_id, product = (request.path_params[name] for name in ("scene_type", "scene_id", "product"))
 
         def answer(patience: Patience) -> Response:
@@ -128,7 +160,7 @@ def create_delivery(root: Path, index: Index, signer: Signer) -> Starlette:
             try:
                 body = products.find(place) if place else None
                 if body is None:
-                    return _error(404, "NoSuchKey", "There is no such product any more.")
+                    return _error(404, "NoSuchKey", "The product no longer exists.")
                 version = Version.of_product(body, private=True)
                 return product_response(request, body, file_name(scene_id, f"{product}.tif"), version)
             except Refusal as refusal:
@@ -146,6 +178,6 @@ def create_delivery(root: Path, index: Index, signer: Signer) -> Starlette:
 
 
 def _error(status: int, code: str, message: str) -> Response:
-    # Object stores speak XML.
+    # Object stores return errors as XML.
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'
     return Response(body, status, NOT_STORED, media_type="application/xml")

@@ -1,8 +1,8 @@
-"""For which hosts a service answers, and whose word it takes for them.
+"""Host names that the service accepts, and proxies that it trusts.
 
-A web page can have the name of its own host lead to this machine (DNS rebinding), and could then read what is served
-here as its own. Its requests still carry its host's name, which is therefore compared with a list. Links are made
-of the same name.
+A web page can let its own host name resolve to this machine (DNS rebinding), and could then read the service's
+responses as those of its own origin. Its requests still contain its host name, so the Host header is compared with a
+list. Links contain the same name.
 """
 
 from __future__ import annotations
@@ -19,31 +19,37 @@ from planet_vector.errors import ConfigError
 from planet_vector.server.api.error_responses import refusal_answer
 
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
-"""What a Host header may be: a name or an address, and a port."""
+"""Pattern of a Host header: a name or an address, and optionally a port."""
 
 _Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 _Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 
 class Hosts:
-    """Hosts that a service answers for: this machine's loopback names, and others that are named.
+    """Hosts that a service accepts: this machine's loopback names, and further names.
 
     Parameters
     ----------
     names : sequence of str or None
-        Names and addresses, without ports. None is any.
+        Names and addresses, without ports. None accepts any.
 
     Raises
     ------
     ConfigError
-        When one is no name.
+        If a name is invalid or has a port.
     """
 
     def __init__(self, names: Optional[Sequence[str]] = ()) -> None:
         self._names = None if names is None else frozenset(_host_of_option(name) for name in names)
 
     def allows(self, host: str) -> bool:
-        """Tell whether the service answers for a Host header."""
+        """Return whether the service accepts a host.
+
+        Parameters
+        ----------
+        host : str
+            Value of a Host header.
+        """
         match = HOST.fullmatch(host)
         if match is None:
             return False
@@ -52,17 +58,17 @@ class Hosts:
 
 
 class Proxies:
-    """Proxies whose ``X-Forwarded-`` headers are believed.
+    """Proxies whose ``X-Forwarded-`` headers are trusted.
 
     Parameters
     ----------
     networks : sequence of str
-        Addresses and networks.
+        Addresses and networks, such as ``10.0.0.0/8``.
 
     Raises
     ------
     ConfigError
-        When one is none.
+        If a string is neither an address nor a network.
     """
 
     def __init__(self, networks: Sequence[str] = ()) -> None:
@@ -74,12 +80,29 @@ class Proxies:
                 raise ConfigError(f"--trusted-proxy takes an address or a network: {error}.") from None
 
     def trusts(self, address: str) -> bool:
-        """Tell whether an address is a proxy's."""
+        """Return whether an address belongs to a trusted proxy.
+
+        Parameters
+        ----------
+        address : str
+            IP address; anything else is not trusted.
+        """
         found = _address(address)
         return found is not None and any(found in network for network in self._networks)
 
     def client(self, forwarded: str) -> Optional[str]:
-        """Return the last address of an X-Forwarded-For header that is no proxy's, or None when there is none."""
+        """Return the last address of an X-Forwarded-For header that is not a trusted proxy's.
+
+        Parameters
+        ----------
+        forwarded : str
+            Value of the header: addresses, separated by commas.
+
+        Returns
+        -------
+        str or None
+            None if all addresses are proxies' or an invalid one comes first, read from the end.
+        """
         for part in reversed(forwarded.split(",")):
             # Some proxies add a port.
             text = re.sub(r"^\[(.*)\](:\d+)?$", r"\1", part.strip())
@@ -92,16 +115,16 @@ class Proxies:
 
 
 class HostsApp:
-    """Middleware that reads the headers of trusted proxies, and refuses requests for other hosts.
+    """Middleware that applies the headers of trusted proxies, and refuses requests for other hosts.
 
     Parameters
     ----------
     app : ASGIApp
-        What is wrapped.
+        Wrapped application.
     hosts : Hosts
-        For which it answers.
+        Accepted hosts.
     proxies : Proxies
-        Whose headers are read.
+        Trusted proxies.
     """
 
     def __init__(self, app: ASGIApp, hosts: Hosts, proxies: Proxies) -> None:
@@ -110,13 +133,13 @@ class HostsApp:
         self._proxies = proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or refuse it with 421 (Misdirected Request), or 400 without a host."""
+        """Answer a request, or refuse it with 421 (Misdirected Request), or with 400 if its host is invalid."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         hosts = [Headers(scope=scope).get("host", "")]
         if scope.get("client") and self._proxies.trusts(scope["client"][0]):
-            # The proxy's own Host must be allowed too: it may have passed on a header that its client made up.
+            # The Host header of the proxy's request is checked, too: X-Forwarded-Host may be forged by the client.
             hosts += self._forwarded(scope)
         for host in hosts:
             if not self._hosts.allows(host):
@@ -125,18 +148,18 @@ class HostsApp:
         await self._app(scope, receive, send)
 
     def _forwarded(self, scope: Scope) -> List[str]:
-        """Take over into a request what its proxy says of it, and return the host that the proxy was asked for."""
-        said: Dict[str, str] = {}
+        """Apply the ``X-Forwarded-`` headers to the scope of a request, and return the forwarded host, if any."""
+        forwarded: Dict[str, str] = {}
         for name, value in scope["headers"]:
             if name.startswith(b"x-forwarded-"):
-                said[name.decode("latin-1")] = value.decode("latin-1").strip()
-        protocol = said.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
+                forwarded[name.decode("latin-1")] = value.decode("latin-1").strip()
+        protocol = forwarded.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
         if protocol in ("http", "https"):
             scope["scheme"] = protocol
-        client = self._proxies.client(said.get("x-forwarded-for", ""))
+        client = self._proxies.client(forwarded.get("x-forwarded-for", ""))
         if client is not None:
             scope["client"] = (client, 0)
-        host = said.get("x-forwarded-host", "").rpartition(",")[2].strip()
+        host = forwarded.get("x-forwarded-host", "").rpartition(",")[2].strip()
         if not host:
             return []
         headers: List[Tuple[bytes, bytes]] = [(n, v) for n, v in scope["headers"] if n != b"host"]
@@ -145,16 +168,22 @@ class HostsApp:
 
 
 def allowed_hosts(host: str, allowed: Sequence[str], keys: bool) -> Hosts:
-    """Return the hosts for which a service answers.
+    """Return the hosts that a service accepts.
 
     Parameters
     ----------
     host : str
-        Where it listens.
+        Address on which it listens.
     allowed : sequence of str
-        What ``--allow-host`` named.
+        Values of ``--allow-host``.
     keys : bool
-        Whether it asks for a key, which no web page has.
+        Whether it requires a key. If it then listens on all addresses, any host is accepted by default: web pages
+        have no key.
+
+    Raises
+    ------
+    ConfigError
+        If a value is not a name or an address.
     """
     address = _address(host)
     wildcard = address is not None and address.is_unspecified
@@ -164,12 +193,12 @@ def allowed_hosts(host: str, allowed: Sequence[str], keys: bool) -> Hosts:
 
 
 def _refusal(host: str) -> JSONResponse:
-    status, message = 400, "The Host header is no host."
+    status, message = 400, "The Host header is not a valid host."
     if HOST.fullmatch(host):
         name = host if len(host) <= 80 else host[:77] + "..."
         hint = re.sub(r":\d+$", "", name).strip("[]")
         status = 421
-        message = f"The service does not answer for the host {name}: if it should, start it with --allow-host {hint}."
+        message = f"The service does not accept the host {name}: to allow it, start it with --allow-host {hint}."
     return refusal_answer(status, message)
 
 
@@ -183,7 +212,7 @@ def _host_of_option(text: str) -> str:
 
 
 def _normal(name: str) -> str:
-    """Return a host as it is compared: addresses in their shortest form, names in lower case without a last dot."""
+    """Return the normal form of a host: an address in its shortest form, or a name in lower case without final dots."""
     address = _address(name.strip("[]"))
     return str(address) if address is not None else name.lower().rstrip(".")
 
@@ -192,7 +221,7 @@ def _is_loopback(name: str) -> bool:
     address = _address(name)
     if address is not None:
         return address.is_loopback
-    # RFC 6761, section 6.3: these names lead to this machine, whatever a name server says.
+    # RFC 6761, section 6.3: these names always resolve to this machine.
     return name == "localhost" or name.endswith(".localhost")
 
 

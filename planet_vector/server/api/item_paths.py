@@ -1,4 +1,4 @@
-"""Ids in the paths of addresses, slashes among them: ``%2F`` is of an id, ``/`` stands between two."""
+"""Ids in URL paths that may contain slashes: ``%2F`` is part of an id, ``/`` separates segments."""
 
 from __future__ import annotations
 
@@ -8,22 +8,27 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 SCENE_ID = "{scene_id:item}"
-"""A scene's id in the path of a route."""
+"""Path parameter of a route for the id of a scene."""
 
-_SLASH = "\ue000"  # of Unicode's private use: no id has it, as none is printable with it
+_SLASH = "\ue000"  # private-use character: ids are printable and cannot contain it
 
 
 class ItemPathsApp:
-    """Application whose paths keep slashes that are escaped apart from those between segments.
+    """Middleware that distinguishes escaped slashes from those between segments.
 
-    Servers hand on paths that are decoded, where the two are one.
+    ASGI servers pass decoded paths, in which the two are the same.
+
+    Parameters
+    ----------
+    app : ASGIApp
+        Wrapped application.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Answer a request whose path has escaped slashes replaced by a placeholder."""
         raw: bytes = scope.get("raw_path", b"") if scope["type"] == "http" else b""
         if b"%2f" in raw.lower():
             parts = raw.partition(b"?")[0].decode("latin-1").split("/")

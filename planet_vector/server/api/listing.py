@@ -1,4 +1,4 @@
-"""Lists of scenes as they go out: a page, its links, and of each scene what a key may see."""
+"""Pages of scenes: FeatureCollections with links, reduced to the products that a key permits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from planet_vector.server.index.scene_search import Parameters, SceneSearch, enc
 from planet_vector.server.patience import Patience
 
 MAX_LINK = 8000
-"""Characters of a link. Proxies refuse longer addresses, so the area of one is kept, and named by its hash."""
+"""Maximum characters of a link, because proxies refuse longer ones. A longer area is stored and linked by its hash."""
 
 _KEPT = "kept:"
 
@@ -23,27 +23,34 @@ _KEPT = "kept:"
 def list_page(
     index: Index, permission: Permission, scene_type: str, parameters: Parameters, base: str, patience: Patience
 ) -> bytes:
-    """Return one page of a search.
+    """Return one page of a search as JSON.
 
     Parameters
     ----------
     index : Index
-        What is searched.
+        Index to search.
     permission : Permission
-        What the key may see of each scene.
+        Permission of the key.
     scene_type : str
-        One that the index knows.
+        Known scene type, such as ``ortho``.
     parameters : list of (str, str)
-        As they were given.
+        Parameters of the request.
     base : str
-        Root of the links.
+        Root address of the service, for links.
     patience : Patience
-        How long it may take, and whether its client waits.
+        Time limit and cancellation.
+
+    Returns
+    -------
+    bytes
+        GeoJSON FeatureCollection in UTF-8.
 
     Raises
     ------
     Refusal
-        400, when a parameter cannot be used.
+        400 if a parameter is invalid, 503 if the time is used up.
+    ClientGone
+        If the client has disconnected.
     """
     given = [(name, _kept_area(index, value) if name == "intersects" else value) for name, value in parameters]
     search = parse_search(scene_type, given, patience)
@@ -53,13 +60,38 @@ def list_page(
 
 
 def collection(count: int, links: Mapping[str, Optional[str]], features: bytes) -> bytes:
-    """Return a FeatureCollection of the texts of Features, commas between them."""
+    """Return a FeatureCollection as JSON.
+
+    Parameters
+    ----------
+    count : int
+        Number of scenes on all pages.
+    links : mapping of str to str or None
+        Addresses of other pages, by relation.
+    features : bytes
+        JSON of the Features, separated by commas.
+    """
     head = f'{{"count":{count},"type":"FeatureCollection","links":{json.dumps(links)},"features":['
     return b"".join([head.encode(), features, b"]}"])
 
 
 def shown(features: bytes, permission: Permission, base: str) -> bytes:
-    """Return Features' texts with the service's root in their links, without the products a key may not see."""
+    """Return Features with absolute links and without the products that a key does not permit.
+
+    Parameters
+    ----------
+    features : bytes
+        JSON of the Features, separated by commas, with a placeholder in their links.
+    permission : Permission
+        Permission of the key.
+    base : str
+        Root address of the service, which replaces the placeholder.
+
+    Returns
+    -------
+    bytes
+        JSON of the Features, separated by commas.
+    """
     text = features.replace(BASE.encode(), base.encode())
     if permission.products is None:
         return text
@@ -95,5 +127,5 @@ def _kept_area(index: Index, text: str) -> str:
         return text
     kept = index.kept_area(text[len(_KEPT) :])
     if kept is None:
-        raise Refusal(400, "intersects: the area of this link is not kept any more; search again.")
+        raise Refusal(400, "intersects: the area of this link is no longer stored; search again.")
     return kept

@@ -1,7 +1,7 @@
-"""Counters of requests for Prometheus, those of all processes of a service together.
+"""Request counters for Prometheus, summed over all processes of a service.
 
-They lie in memory that the processes share: a worker that is replaced takes no count with it, and no file stays behind.
-The multiprocess mode of prometheus_client keeps two files for each process that there ever was.
+The counters are in shared memory, so that no count is lost when a worker is replaced, and no files remain. (The
+multiprocess mode of prometheus_client keeps two files for each process that ever ran.)
 """
 
 from __future__ import annotations
@@ -32,26 +32,26 @@ ROUTES = (
     "deliver",
     "other",
 )
-"""Names of the routes, as the functions that answer them are called."""
+"""Names of the routes: the names of their functions."""
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds of the time an answer took, in seconds: those of Prometheus' own clients."""
+"""Upper bounds of the response times, in seconds: the defaults of Prometheus' own client libraries."""
 
 _CLASSES = 5  # 1xx to 5xx
-_WIDTH = _CLASSES + len(BUCKETS) + 1 + 2  # then the sum of seconds, and of bytes
-_SIZE = len(ROUTES) * _WIDTH  # numbers of a process
+_WIDTH = _CLASSES + len(BUCKETS) + 1 + 2  # status classes, buckets with +Inf, sums of seconds and bytes
+_SIZE = len(ROUTES) * _WIDTH  # numbers per process
 
 
 class Metrics:
-    """Counters of requests, shared by all processes of a service.
+    """Request counters in shared memory of all processes of a service.
 
-    Each process counts in a place of its own, where the one that replaces it goes on. So there is no lock, which a
-    process that is killed would never release.
+    Each process has its own slot, which its replacement takes over. So no lock is needed, which a killed process would
+    never release.
 
     Parameters
     ----------
     processes : int
-        How many processes count at once.
+        Number of processes.
     """
 
     def __init__(self, processes: int = 1) -> None:
@@ -60,13 +60,33 @@ class Metrics:
         self._first = 0
 
     def of(self, process: int) -> Metrics:
-        """Return the counters for a process, by its number; no other process, and one thread of it, counts in them."""
+        """Return the counters that write to the slot of a process.
+
+        Only this process, and only one of its threads, may count with them.
+
+        Parameters
+        ----------
+        process : int
+            Number of the process, from 0.
+        """
         found = copy.copy(self)
         found._first = process * _SIZE
         return found
 
     def count(self, route: str, status: int, seconds: float, sent: int) -> None:
-        """Count one answer."""
+        """Count one response.
+
+        Parameters
+        ----------
+        route : str
+            Name of the route; names not in `ROUTES` count as ``other``.
+        status : int
+            HTTP status.
+        seconds : float
+            Time from the request to the end of the response.
+        sent : int
+            Bytes of the body.
+        """
         start = self._first + (ROUTES.index(route) if route in ROUTES else len(ROUTES) - 1) * _WIDTH
         values = self._values
         values[start + min(max(status // 100, 1), _CLASSES) - 1] += 1
@@ -80,7 +100,7 @@ class Metrics:
         Parameters
         ----------
         totals : dict of str to int
-            Scenes in the index, by type.
+            Numbers of scenes in the index, by type.
         """
         each = list(self._values)
         values = [sum(each[number::_SIZE]) for number in range(_SIZE)]
@@ -110,5 +130,5 @@ class Metrics:
         )
 
 
-def _family(name: str, kind: str, told: str, lines: List[str]) -> Tuple[str, ...]:
-    return (f"# HELP {name} {told}\n# TYPE {name} {kind}\n", *(line + "\n" for line in lines))
+def _family(name: str, kind: str, description: str, lines: List[str]) -> Tuple[str, ...]:
+    return (f"# HELP {name} {description}\n# TYPE {name} {kind}\n", *(line + "\n" for line in lines))

@@ -1,4 +1,4 @@
-"""Note each answer: in the counters, and in the access log."""
+"""Record each response in the counters and in the access log."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from planet_vector.server.api.metrics import Metrics
 
 
 class MonitoredApp:
-    """Middleware that counts answers, and writes a line of the access log about each.
+    """Middleware that counts responses, and writes a line for each to the access log.
 
-    Both are done just before an answer's last piece is sent, so that whoever has the answer finds it noted.
+    A response is recorded just before its last part is sent, so that a client that has received it finds it recorded.
+    The middleware also adds the headers Date and Server-Timing.
 
     Parameters
     ----------
     app : ASGIApp
-        What is wrapped.
+        Wrapped application.
     metrics : Metrics
-        Where answers are counted.
+        Counters.
     log : AccessLog, optional
-        Where lines go, in the combined format with the seconds at the end; no key, no signature is in them.
+        Access log. Its lines contain no keys or signatures (see `log_line`).
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics, log: Optional[AccessLog] = None) -> None:
@@ -33,7 +34,7 @@ class MonitoredApp:
         self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, and note it."""
+        """Answer a request, and record the response."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         status, sent, noted, start = 0, 0, False, time.perf_counter()
@@ -49,9 +50,9 @@ class MonitoredApp:
             nonlocal status, sent
             if message["type"] == "http.response.start":
                 status = message["status"]
-                told = f"total;dur={1000 * (time.perf_counter() - start):.1f}"  # milliseconds until the answer began
-                said = [(b"date", formatdate(usegmt=True).encode()), (b"server-timing", told.encode())]
-                message = {**message, "headers": [*message["headers"], *said]}
+                timing = f"total;dur={1000 * (time.perf_counter() - start):.1f}"  # milliseconds before the response
+                added = [(b"date", formatdate(usegmt=True).encode()), (b"server-timing", timing.encode())]
+                message = {**message, "headers": [*message["headers"], *added]}
             else:
                 sent += len(message.get("body", b"")) if scope["method"] != "HEAD" else 0
                 if not noted and not message.get("more_body", False):

@@ -1,4 +1,4 @@
-"""What the API's description says beyond the code: parameters and answers of each route."""
+"""Parameters and responses of each route for the OpenAPI document, beyond those that FastAPI derives from the code."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ _JSON_ERROR = {
 
 
 def _errors(*statuses: int) -> Dict[str, Any]:
-    said = {
-        302: "Leads to where the product is delivered",
-        400: "A parameter that cannot be used",
-        401: "No key, or not a good one",
+    descriptions = {
+        302: "Redirect to the delivery address of the product",
+        400: "Invalid parameter",
+        401: "Missing or invalid key",
         403: "Not permitted with this key",
-        404: "Not there",
-        413: "A body too long",
-        415: "Neither a form nor JSON",
-        416: "A range outside the file",
-        422: "Cannot be made at a bounded cost",
+        404: "Not found",
+        413: "Body too long",
+        415: "Body neither a form nor JSON",
+        416: "Range outside the file",
+        422: "Too expensive to compute",
         429: "Too many requests",
-        503: "Too busy, or too much to do at once",
+        503: "Service busy, or time limit exceeded",
     }
-    return {str(status): {"description": said[status], **_JSON_ERROR} for status in statuses}
+    return {str(status): {"description": descriptions[status], **_JSON_ERROR} for status in statuses}
 
 
 def _answer(description: str, media_type: str, schema: Dict[str, Any], *errors: int) -> Dict[str, Any]:
     ok = {"description": description, "content": {media_type: {"schema": schema}}}
-    return {"200": ok, "304": {"description": "The client has it already"}, **_errors(401, 429, *errors)}
+    return {"200": ok, "304": {"description": "Not modified"}, **_errors(401, 429, *errors)}
 
 
 def _parameter(name: str, schema: Dict[str, Any], description: str = "") -> Dict[str, Any]:
@@ -98,7 +98,7 @@ POST: Dict[str, Any] = {
             for kind in ("application/json", "application/x-www-form-urlencoded")
         }
     },
-    "responses": {status: said for status, said in {**_LISTED, **_errors(413, 415)}.items() if status != "304"},
+    "responses": {status: found for status, found in {**_LISTED, **_errors(413, 415)}.items() if status != "304"},
 }
 SCENE: Dict[str, Any] = {"responses": _answer("The scene", "application/json", _FEATURE, 403, 404)}
 FULL: Dict[str, Any] = {
@@ -124,7 +124,9 @@ QUADS: Dict[str, Any] = {
     "responses": _answer("A page of quads", "application/json", _FEATURES, 400, 404, 422, 503),
 }
 QUAD: Dict[str, Any] = {"responses": _answer("The quad", "application/json", _FEATURE, 404, 422, 503)}
-QUAD_SCENES: Dict[str, Any] = {"responses": _answer("Its scenes", "application/json", _FEATURES, 404, 422, 503)}
+QUAD_SCENES: Dict[str, Any] = {
+    "responses": _answer("The scenes of the quad", "application/json", _FEATURES, 404, 422, 503)
+}
 QUAD_FULL: Dict[str, Any] = {
     "responses": {
         **_answer("The GeoTIFF", "image/tiff", _BINARY, 400, 404, 416, 422, 503),

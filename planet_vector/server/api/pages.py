@@ -1,6 +1,6 @@
-"""What people look at in a browser: the start page with a map of the archive, and the API's description.
+"""Web pages: the start page with a map of the archive, and the documentation of the API.
 
-Nothing comes from another host: Leaflet and Swagger UI are installed as packages, so both pages work offline.
+The pages load nothing from other hosts: Leaflet and Swagger UI are installed as packages, so both pages work offline.
 """
 
 from __future__ import annotations
@@ -24,13 +24,19 @@ from planet_vector.server.api.conditional import Version, is_known, not_modified
 from planet_vector.server.patience import Patience
 
 _HERE = Path(__file__).with_name("static")
-# The map sets its styles by script, which a policy allows; pictures come from the API, as data of the page.
+# Styles set by script are exempt from the policy. The map loads pictures as blobs.
 _POLICY = "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'; base-uri 'none'"
 _HEADERS = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 
 def add_pages(app: FastAPI) -> None:
-    """Add the start page at ``/``, the description at ``/docs``, and what they are made of."""
+    """Add the start page at ``/``, the documentation at ``/docs``, the OpenAPI document and static files.
+
+    Parameters
+    ----------
+    app : FastAPI
+        Application of `planet_vector.server.api.app.create_app`.
+    """
     app.mount("/static/leaflet", _Files(directory=leaflet.BASE_DIR))
     app.mount("/static/swagger", _Files(directory=str(swagger_ui_bundle.swagger_ui_path)))
     app.mount("/static", _Files(directory=_HERE))
@@ -40,19 +46,37 @@ def add_pages(app: FastAPI) -> None:
 
 
 async def get_start(request: Request) -> Response:
-    """Show the archive on a map."""
+    """Return the start page, which shows the archive on a map.
+
+    Parameters
+    ----------
+    request : Request
+        Request; no key is required, as the page asks for one.
+    """
     return _page(request, "start.html", _HEADERS)
 
 
 async def get_docs(request: Request) -> Response:
-    """Show the API's description."""
-    # Swagger UI writes styles into its elements.
+    """Return the documentation page of the API (Swagger UI).
+
+    Parameters
+    ----------
+    request : Request
+        Request; no key is required.
+    """
+    # Swagger UI uses inline styles.
     policy = _POLICY + "; style-src 'self' 'unsafe-inline'"
     return _page(request, "docs.html", {**_HEADERS, "Content-Security-Policy": policy})
 
 
 async def get_openapi(request: Request) -> Response:
-    """Give the API's description (OpenAPI 3.0)."""
+    """Return the OpenAPI 3.0 document of the API.
+
+    Parameters
+    ----------
+    request : Request
+        Request; no key is required.
+    """
     app: Any = request.app
 
     def answer(patience: Patience) -> Response:
@@ -63,12 +87,12 @@ async def get_openapi(request: Request) -> Response:
 
 
 class _Files(StaticFiles):
-    """Folder of files that browsers keep, and ask for again: they change with a new release."""
+    """Folder of static files that browsers cache and revalidate, because a new release may change them."""
 
     def file_response(
         self, full_path: Any, stat_result: os.stat_result, scope: Scope, status_code: int = 200
     ) -> Response:
-        """Return the answer for one file of the folder."""
+        """Return the response for one file of the folder."""
         return _file(Headers(scope=scope), Path(full_path), stat_result, {})
 
 

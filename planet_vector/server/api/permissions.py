@@ -1,13 +1,13 @@
-"""Who may ask, and for what: one key, or a file of hashed keys with what each may see.
+"""Authentication and permissions: a single key, or a file of hashed keys with the permissions of each.
 
-The file is YAML, readable by its owner only::
+The file is YAML and must be readable by its owner only::
 
     - name: office
       hash: sha256:5e88…            # of the key; `planet-vector serve --new-key office --keys FILE` adds one
-      scene_types: [ortho]          # left out: all
-      products: [visual, analytic]  # left out: all
+      scene_types: [ortho]          # default: all
+      products: [visual, analytic]  # default: all
 
-Keys are made of 128 random bits, so a plain digest cannot be turned back, and comparing digests says nothing.
+Keys have 128 random bits, so an unsalted digest cannot be inverted, and the time of comparing digests reveals nothing.
 """
 
 from __future__ import annotations
@@ -30,19 +30,46 @@ _CHALLENGES = 'Basic realm="Scenes API", api-key, Bearer'
 
 @dataclass(frozen=True)
 class Permission:
-    """Permissions of a key; None means everything."""
+    """Permission of a key.
+
+    Attributes
+    ----------
+    name : str
+        Name of the key, for the access log.
+    scene_types : frozenset of str or None
+        Permitted scene types; None permits all.
+    products : frozenset of str or None
+        Permitted products; None permits all.
+    """
 
     name: str = "anybody"
     scene_types: Optional[FrozenSet[str]] = None
     products: Optional[FrozenSet[str]] = None
 
     def check_type(self, scene_type: str) -> None:
-        """Raise the Refusal of a scene type the key may not see."""
+        """Raise an exception if the key does not permit a scene type.
+
+        Parameters
+        ----------
+        scene_type : str
+            Scene type, such as ``ortho``.
+
+        Raises
+        ------
+        Refusal
+            403, if it does not.
+        """
         if self.scene_types is not None and scene_type not in self.scene_types:
             raise Refusal(403, f"Your key does not permit scenes of the type {scene_type}.")
 
     def allows(self, product: str) -> bool:
-        """Tell whether the key may see a product."""
+        """Return whether the key permits a product.
+
+        Parameters
+        ----------
+        product : str
+            Name of the product, such as ``visual``.
+        """
         return self.products is None or product in self.products
 
 
@@ -52,14 +79,14 @@ class Keys:
     Parameters
     ----------
     key : str, optional
-        One key that may see everything.
+        Key that permits everything.
     file : Path, optional
-        A file of keys; read again when it changes.
+        YAML file of keys, which is read again when it changes.
 
     Raises
     ------
     ConfigError
-        When the file cannot be used, or others can read it.
+        If the file cannot be read, is invalid, or is accessible to other users.
     """
 
     def __init__(self, key: Optional[str] = None, file: Optional[Path] = None) -> None:
@@ -71,16 +98,25 @@ class Keys:
 
     @property
     def required(self) -> bool:
-        """Whether a key must be given."""
+        """Whether requests need a key."""
         return bool(self._single) or self._file is not None
 
     def permission(self, authorization: Optional[str], api_key: Optional[str]) -> Permission:
-        """Return what a request may see, from its Authorization header or its ``api_key`` parameter.
+        """Return the permission of a request's key.
+
+        Parameters
+        ----------
+        authorization : str or None
+            Authorization header, which takes precedence.
+        api_key : str or None
+            Parameter ``api_key`` of the query.
 
         Raises
         ------
         Refusal
-            401, when it has no key, or one that is not known.
+            401, if a key is required and the request has no valid one.
+        ConfigError
+            If the file of keys has changed and cannot be used.
         """
         if not self.required:
             return Permission()
@@ -107,14 +143,23 @@ class Keys:
 
 
 def digest(key: str) -> str:
-    """Return the hash of a key as a file of keys holds it."""
+    """Return the hash of a key in the form of the file of keys: ``sha256:`` and 64 hexadecimal digits.
+
+    Parameters
+    ----------
+    key : str
+        The key.
+    """
     return "sha256:" + hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
 
 
 def key_of(authorization: str) -> Optional[str]:
-    """Return the key in an Authorization header, or None when there is none.
+    """Return the key in an Authorization header, or None if it contains none.
 
-    It stands there as the user name of Basic, after ``api-key``, or in a token of the login after Bearer.
+    Parameters
+    ----------
+    authorization : str
+        Header with the key as the user name of Basic, after ``api-key``, or in a login token after Bearer.
     """
     scheme, _, credentials = authorization.strip().partition(" ")
     reader = _READERS.get(scheme.lower())
@@ -122,12 +167,24 @@ def key_of(authorization: str) -> Optional[str]:
 
 
 def add_key(file: Path, name: str) -> str:
-    """Add a new key to a file of keys, made when it is not there, and return the key.
+    """Add a new random key to a file of keys, which is created if necessary.
+
+    Parameters
+    ----------
+    file : Path
+        YAML file of keys.
+    name : str
+        Name of the key.
+
+    Returns
+    -------
+    str
+        The key, of which the file contains only the hash: 32 hexadecimal digits.
 
     Raises
     ------
     ConfigError
-        When the file cannot be used.
+        If the file is invalid or accessible to other users, or cannot be written.
     """
     import yaml
 
@@ -146,22 +203,22 @@ def add_key(file: Path, name: str) -> str:
 def _of_basic(credentials: str) -> Optional[str]:
     try:
         return base64.b64decode(credentials, validate=True).decode().partition(":")[0]
-    except ValueError:  # no base64, or no UTF-8
+    except ValueError:  # invalid base64 or UTF-8
         return None
 
 
 def _of_token(token: str) -> Optional[str]:
-    """Return the key in a JSON Web Token (RFC 7519).
+    """Return the key in a JSON Web Token (RFC 7519), or None if the token is invalid.
 
-    Its signature proves nothing that the key itself does not, which is checked as any other: so every process takes
-    the tokens of every other, and they outlive a restart.
+    The signature is not checked: the key itself is checked like any other. So tokens are valid in every process, and
+    after a restart.
     """
     parts = token.split(".")
     if len(parts) != 3:
         return None
     try:
         payload = json.loads(base64.b64decode(parts[1] + "=" * (-len(parts[1]) % 4), altchars=b"-_", validate=True))
-    except (ValueError, RecursionError):  # no base64, no UTF-8, no JSON, or JSON too deep to read
+    except (ValueError, RecursionError):  # invalid base64, UTF-8 or JSON, or JSON nested too deeply
         return None
     key = payload.get("api_key") if isinstance(payload, dict) else None
     return key if isinstance(key, str) else None
@@ -180,9 +237,9 @@ def _read(file: Path) -> Dict[str, Permission]:
     try:
         entries = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError):
-        raise ConfigError(f"The file of keys {file} is no YAML.") from None
+        raise ConfigError(f"The file of keys {file} is not valid YAML.") from None
     if not isinstance(entries, list):
-        raise ConfigError(f"The file of keys {file} holds no list of keys.")
+        raise ConfigError(f"The file of keys {file} does not contain a list of keys.")
     return {_hash(file, entry): _permission(file, entry) for entry in entries}
 
 
@@ -196,12 +253,12 @@ def _hash(file: Path, entry: Any) -> str:
 def _permission(file: Path, entry: Mapping[str, Any]) -> Permission:
     unknown = set(entry) - {"name", "hash", "scene_types", "products"}
     if unknown:
-        raise ConfigError(f"The file of keys {file} has {sorted(map(str, unknown))[0]!r}, which is nothing of a key.")
+        raise ConfigError(f"The file of keys {file} has an unknown setting {sorted(map(str, unknown))[0]!r} of a key.")
 
     def names(field: str) -> Optional[FrozenSet[str]]:
         value: Optional[List[str]] = entry.get(field)
         if value is not None and not (isinstance(value, list) and all(isinstance(v, str) for v in value)):
-            raise ConfigError(f"The file of keys {file}: {field} is a list of names.")
+            raise ConfigError(f"The file of keys {file}: {field} must be a list of names.")
         return None if value is None else frozenset(value)
 
     return Permission(str(entry.get("name", "a key")), names("scene_types"), names("products"))

@@ -1,4 +1,4 @@
-"""Bodies that consist of parts of files: ranges of them, and what is sent."""
+"""Range requests: parsing, and responses with whole files or ranges (RFC 9110, section 14)."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from planet_vector.server.http_errors import Refusal
 
 MAX_RANGES = 200
 _RANGES = re.compile(r"bytes\s*=(\s*(\d{1,18}-\d{0,18}|-\d{1,18})\s*(,|$))+", re.ASCII)
-_CHUNK = 256 * 1024  # bytes that are read and sent at once
+_CHUNK = 256 * 1024  # bytes read and sent at once
 
 Range = Tuple[int, int]
-"""First byte, and the one after the last."""
+"""Offset of the first byte, and of the byte after the last."""
 
 
 def read_ranges(text: str, size: int) -> List[Range]:
-    """Return the ranges that a client asks for, in order, those that meet as one.
+    """Return the ranges of a Range header, sorted; overlapping and adjacent ones are merged.
 
     Parameters
     ----------
     text : str
-        The Range header.
+        Value of the Range header.
     size : int
-        Bytes there are.
+        Size of the file in bytes.
 
     Raises
     ------
     Refusal
-        400 or 416, when they cannot be met.
+        400 if the header is invalid or has more than `MAX_RANGES` ranges, 416 if a range lies outside the file.
     """
     if not _RANGES.fullmatch(text.strip().lower()) or text.count(",") >= MAX_RANGES:
-        raise Refusal(400, f"The Range header is not understood, or asks for more than {MAX_RANGES} ranges.")
+        raise Refusal(400, f"The Range header is invalid, or has more than {MAX_RANGES} ranges.")
     found: List[Range] = []
     for part in text.partition("=")[2].split(","):
         if not part.strip():
@@ -65,36 +65,36 @@ def read_ranges(text: str, size: int) -> List[Range]:
 def attachment(
     body: Completed, name: str, media_type: str, headers: Mapping[str, str], ranges: Sequence[Range], head: bool
 ) -> Response:
-    """Return a body, or ranges of it, as an attachment.
+    """Return a response with a body, or ranges of it, as an attachment.
 
-    Its files are opened at once, so that what is sent is what `headers` tell of.
+    Its files are opened at once, so that the content matches `headers` even if a file is replaced meanwhile.
 
     Parameters
     ----------
     body : Completed
-        What is sent.
+        Body, in memory or in files.
     name : str
-        How clients call it.
+        File name for the client.
     media_type : str
-        Of the whole.
+        Media type of the body.
     headers : mapping of str to str
-        What is said of its version.
+        Headers of its version.
     ranges : sequence of (int, int)
-        What is asked for; all of it where there are none.
+        Requested ranges; if empty, the whole body is sent.
     head : bool
         Whether only the headers are sent.
 
     Raises
     ------
     Refusal
-        503, when a file is not what it was a moment before.
+        404 if a file cannot be opened, 503 if it has changed since `body` was made.
     """
-    said = {**headers, "Accept-Ranges": "bytes", "Content-Disposition": disposition(name)}
+    described = {**headers, "Accept-Ranges": "bytes", "Content-Disposition": disposition(name)}
     size = body.size
     sent = ranges or [(0, size)]
     wraps = [b"" for _ in sent] + [b""]
     if len(ranges) == 1:
-        said["Content-Range"] = f"bytes {sent[0][0]}-{sent[0][1] - 1}/{size}"
+        described["Content-Range"] = f"bytes {sent[0][0]}-{sent[0][1] - 1}/{size}"
     elif ranges:
         boundary = token_hex(13)
         wraps = [
@@ -103,15 +103,15 @@ def attachment(
         ]
         wraps = [wraps[0], *(b"\r\n" + wrap for wrap in wraps[1:]), f"\r\n--{boundary}--".encode()]
         media_type = f"multipart/byteranges; boundary={boundary}"
-    said["Content-Length"] = str(sum(map(len, wraps)) + sum(end - start for start, end in sent))
+    described["Content-Length"] = str(sum(map(len, wraps)) + sum(end - start for start, end in sent))
     status = 206 if ranges else 200
     if head:
-        return Response(None, status, said, media_type)
-    return StreamingResponse(_send(_open(body), sent, wraps), status, said, media_type)
+        return Response(None, status, described, media_type)
+    return StreamingResponse(_send(_open(body), sent, wraps), status, described, media_type)
 
 
 class _Opened(NamedTuple):
-    """Part of a body: its offset, and what it is read from."""
+    """Part of a body: its offset, its content or stretch of a file, and that file."""
 
     at: int
     part: Union[bytes, Stretch]
@@ -122,7 +122,7 @@ class _Opened(NamedTuple):
         return len(self.part) if isinstance(self.part, bytes) else self.part.length
 
     def read(self, start: int, end: int) -> bytes:
-        """Return bytes of the body that lie in this part."""
+        """Return the bytes from `start` to `end`, offsets in the body that lie in this part."""
         if isinstance(self.part, bytes):
             return self.part[start - self.at : end - self.at]
         assert self.file is not None
@@ -140,7 +140,7 @@ def _open(body: Completed) -> List[_Opened]:
                 file = stack.enter_context(_open_part(part))
             opened.append(_Opened(at, part, file))
             at += opened[-1].length
-        stack.pop_all()  # what sends them closes them
+        stack.pop_all()  # `_send` closes the files
     return opened
 
 
@@ -151,10 +151,10 @@ def _open_part(part: Stretch) -> BinaryIO:
     except OSError as error:
         raise Refusal(404, f"{path.name} cannot be delivered ({error.strerror}).") from None
     now = FileState.of(path, os.fstat(file.fileno()))
-    # A kept picture's time of status change is that of its last use.
+    # The time of status change is not compared: the picture cache changes it at each use.
     if (now.size, now.mtime_ns, now.number) != (part.file.size, part.file.mtime_ns, part.file.number):
         file.close()
-        raise Refusal(503, f"{path.name} was replaced while it was asked for: ask again.", {"Retry-After": "1"})
+        raise Refusal(503, f"{path.name} was replaced during the request: try again.", {"Retry-After": "1"})
     return file
 
 
@@ -173,7 +173,7 @@ def _pieces(opened: Sequence[_Opened], ranges: Sequence[Range], wraps: Sequence[
 
 
 def _together(pieces: Iterator[bytes]) -> bytes:
-    """Return the next pieces as one, or nothing when there are no more."""
+    """Return the next pieces, joined to about `_CHUNK` bytes; empty at the end."""
     found: List[bytes] = []
     size = 0
     for piece in pieces:
@@ -187,7 +187,7 @@ def _together(pieces: Iterator[bytes]) -> bytes:
 async def _send(opened: Sequence[_Opened], ranges: Sequence[Range], wraps: Sequence[bytes]) -> AsyncIterator[bytes]:
     pieces = _pieces(opened, ranges, wraps)
     try:
-        # A request may ask for two hundred rows of pixels, and sending each by itself takes longer than reading it.
+        # A request may have 200 small ranges; sending each separately takes longer than reading it.
         while content := await run_sync(_together, pieces):
             yield content
     finally:
@@ -197,6 +197,12 @@ async def _send(opened: Sequence[_Opened], ranges: Sequence[Range], wraps: Seque
 
 
 def disposition(name: str) -> str:
-    """Return the header Content-Disposition that proposes a name for a file (RFC 6266; RFC 8187 beyond ASCII)."""
+    """Return the value of a Content-Disposition header (RFC 6266; RFC 8187 for names beyond ASCII).
+
+    Parameters
+    ----------
+    name : str
+        Proposed file name.
+    """
     quoted = quote(name)
     return f'attachment; filename="{name}"' if quoted == name else f"attachment; filename*=utf-8''{quoted}"

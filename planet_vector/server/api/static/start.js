@@ -1,14 +1,14 @@
 "use strict";
-// The map of an archive: footprints of the scenes in view, filtered by type, date and cloud, and a list of them.
-// The key, where one is needed, lives in this page only, and goes into a header.
+// Map of an archive: footprints of the scenes in view, filtered by type, date and cloud cover, and a list of them.
+// If the service requires a key, the page keeps it in memory only and sends it in a header.
 
-const MOST = 300;  // scenes of a page, all of which are drawn
-const LISTED = 50;  // entries that are added to the list at once
+const MOST = 300;  // scenes per page, all of which are drawn
+const LISTED = 50;  // entries added to the list at once
 const USUAL = {color: "#0b5c92", weight: 1.5, fillOpacity: 0.05}, OPEN = {color: "#a3400a", weight: 3, fillOpacity: 0.25};
-const DOT = 14;  // pixels: from afar a footprint is smaller, and is drawn, and hit, as large as that
+const DOT = 14;  // pixels: minimum size at which small footprints are drawn and can be clicked
 const $ = (id) => document.getElementById(id);
 const map = L.map("map", {worldCopyJump: true, attributionControl: false, zoomControl: false}).setView([20, 0], 2);
-L.control.zoom({position: "bottomright"}).addTo(map);  // popups are above what they tell of
+L.control.zoom({position: "bottomright"}).addTo(map);  // popups open upwards and would cover it at the top
 const footprints = L.geoJSON(null, {style: USUAL, onEachFeature: bind}).addTo(map);
 const layers = new Map();  // by id
 const NOTHING = {count: 0, total: 0, features: [], next: null, listed: 0};
@@ -55,7 +55,7 @@ async function start() {
   return show();
 }
 
-// Most of them: a single scene on the other side of the globe would make all others a dot.
+// Fit most scenes: a single one on the other side of the globe would reduce all others to a dot.
 function fit(scenes) {
   const boxes = scenes.filter((scene) => scene.geometry).map((scene) => L.geoJSON(scene).getBounds());
   const middle = (values) => values.sort((a, b) => a - b)[values.length >> 1];
@@ -91,7 +91,7 @@ async function show() {
   say();
 }
 
-// What is drawn already stays: a scene's popup moves the map, and would vanish with its footprint.
+// Keep footprints that are already drawn: opening a popup moves the map, and removing its footprint would close it.
 function draw() {
   const wanted = new Set(found.features.map((scene) => scene.id));
   for (const [id, layer] of layers) {
@@ -174,7 +174,7 @@ function cloud(scene) {
 
 function style(id, layer) {
   const usual = id === opened ? OPEN : USUAL, box = layer.getBounds();
-  // By its height: the two parts of a scene across the antimeridian are as wide as the map.
+  // Use the height: a scene across the antimeridian has two parts, which together are as wide as the map.
   const height = map.latLngToLayerPoint(box.getSouthEast()).y - map.latLngToLayerPoint(box.getNorthWest()).y;
   return {...usual, weight: Math.max(usual.weight, DOT - height)};
 }
@@ -201,7 +201,7 @@ function popup(scene) {
   const products = Object.keys((scene.properties.data && scene.properties.data.products) || {});
   text.innerText = [scene.id, `${time(scene, 19)} UTC`, cloud(scene).trim(), products.join(", ")].filter(Boolean).join("\n");
   get(new URL(scene.properties.links.thumbnail).pathname).then(async (answer) => {
-    const content = await answer.blob();  // read in any case: an answer left unread keeps its connection
+    const content = await answer.blob();  // read errors, too: an unread response keeps its connection busy
     if (!answer.ok) { frame.textContent = "There is no picture."; return; }
     const picture = document.createElement("img");
     picture.alt = `Picture of ${scene.id}`;
