@@ -1,4 +1,4 @@
-"""Why a search found nothing: how many scenes there would be without one or another of its filters."""
+"""Explanation of empty results: how many scenes there would be without each of the filters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,17 @@ Parameters = List[Tuple[str, str]]
 
 
 def why(catalog: Catalog, scene_type: str, parameters: Parameters) -> str:
-    """Return a sentence on why nothing was found; asks the service for a few counts, so it is called in a worker."""
+    """Return a sentence that explains why a search is empty; sends a few count requests, so call it in a worker.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The client of the service.
+    scene_type : str
+        The scene type.
+    parameters : sequence of (str, str)
+        The search parameters.
+    """
     groups: Dict[str, Parameters] = {}
     for name, value in parameters:
         if name not in ("order_by", "limit"):
