@@ -1,4 +1,4 @@
-"""Crop a stack: the same ground of several scenes, on one grid."""
+"""Crop stack: the same area of several scenes, on one grid."""
 
 from __future__ import annotations
 
@@ -35,15 +35,17 @@ from planet_vector.times import format_time
 
 
 class CropStack(ServiceAlgorithm):
-    """Cut the same rectangle out of several scenes."""
+    """Algorithm that cuts the same rectangle out of several scenes."""
 
     NAME = "cropstack"
     ICON = "crop"
 
     def displayName(self) -> str:
+        """Return the name shown to the user."""
         return tr("Crop stack")
 
     def shortHelpString(self) -> str:
+        """Return the help text."""
         return tr(
             "Cuts an area out of each scene that covers it: one GeoTIFF a scene, all on one grid, pixel upon pixel, "
             "north up, of the whole pixels that the rectangle around the area touches. Without an area, with a polygon "
@@ -53,6 +55,13 @@ class CropStack(ServiceAlgorithm):
         )
 
     def initAlgorithm(self, configuration: Any = None) -> None:
+        """Define parameters and outputs.
+
+        Parameters
+        ----------
+        configuration : dict, optional
+            Not used.
+        """
         self.add_connection()
         self.add_scenes()
         self.addParameter(
@@ -74,6 +83,27 @@ class CropStack(ServiceAlgorithm):
         self.addOutput(QgsProcessingOutputNumber("COUNT", tr("Number of crops")))
 
     def perform(self, parameters: Any, context: Any, feedback: QgsProcessingFeedback) -> Dict[str, Any]:
+        """Write the crops.
+
+        Parameters
+        ----------
+        parameters : dict
+            The parameters.
+        context : QgsProcessingContext
+            The context.
+        feedback : QgsProcessingFeedback
+            Receives progress and messages, and can cancel.
+
+        Returns
+        -------
+        dict
+            ``FOLDER``, ``FILES`` (the paths of the crops) and ``COUNT``.
+
+        Raises
+        ------
+        QgsProcessingException
+            If no scene has data in the area.
+        """
         product = self.parameterAsString(parameters, "PRODUCT", context).strip()
         resampling = self.parameterAsEnumString(parameters, "RESAMPLING", context)
         folder = Path(self.parameterAsString(parameters, "FOLDER", context))
@@ -114,7 +144,7 @@ class CropStack(ServiceAlgorithm):
         return {"FOLDER": str(folder), "FILES": files, "COUNT": len(files)}
 
     def _area(self, parameters: Any, context: Any, feedback: Any) -> Tuple[Optional[QgsGeometry], List[str]]:
-        """Return the area asked for, if any, and the scenes that it names as a stack."""
+        """Return the area, if one was given, and the ids of the scenes that it names as a stack."""
         source = self.parameterAsSource(parameters, "AREA", context)
         if source is None:
             return None, []
@@ -161,7 +191,7 @@ class CropStack(ServiceAlgorithm):
         feedback: Any,
         asked: Optional[List[Polygon]],
     ) -> bool:
-        """Write a crop, and tell whether there is data in the area."""
+        """Write a crop; return False, without a file, if the scene has no data in the area."""
         part = temporary_beside(target)
         with kept_if_complete(part):
             made: Any = None
@@ -182,7 +212,7 @@ class CropStack(ServiceAlgorithm):
                         made.SetMetadataItem("covered", f"{covered:.4f}")
                     imagery.finish(made)
             finally:
-                made = None  # closed before it is renamed or removed
+                made = None  # close it before it is renamed or removed
             if covered == 0:
                 part.unlink()
                 return False
@@ -191,7 +221,7 @@ class CropStack(ServiceAlgorithm):
 
 
 def _covering(asked: QgsGeometry, scenes: List[Scene], feedback: Any) -> List[Scene]:
-    """Return the scenes whose footprints cover the whole area, and tell of the others."""
+    """Return the scenes whose footprints cover the whole area, and report the others."""
     shares = shares_of(asked, [QgsGeometry.fromWkt(_wkt(scene)) for scene in scenes])
     for scene, share in zip(scenes, shares):
         if share < 1:
@@ -205,7 +235,7 @@ def _covering(asked: QgsGeometry, scenes: List[Scene], feedback: Any) -> List[Sc
 
 
 def _on(grid: GridSpec, asked: Optional[QgsGeometry]) -> Optional[List[Polygon]]:
-    """Return the polygons of an area in the coordinates of a grid."""
+    """Return the polygons of an area in the coordinate system of a grid."""
     if asked is None:
         return None
     return [[projected(ring, grid.crs, grid.res[0]) for ring in rings] for rings in _rings(asked)]

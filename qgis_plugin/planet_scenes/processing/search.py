@@ -1,4 +1,4 @@
-"""Search for scenes: what is found goes into a layer of one's own, or a layer stays a search."""
+"""Search algorithms: store the scenes in a layer, or open the search as a live layer."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ from planet_vector.vector.schema import Schema
 
 
 class SearchParameters(ServiceAlgorithm):
-    """Take the parameters of a search."""
+    """Base class of algorithms with the parameters of a search."""
 
     ICON = "search"
 
     def add_search(self) -> None:
-        """Add the parameters."""
+        """Add the search parameters."""
         self.add_connection()
         self.addParameter(QgsProcessingParameterString("SCENE_TYPE", tr("Scene type"), defaultValue="ortho"))
         self.help_text("SCENE_TYPE", tr("Such as ortho, rapideye or landsat: the browser panel lists what there is."))
@@ -84,7 +84,22 @@ class SearchParameters(ServiceAlgorithm):
         )
 
     def query(self, parameters: Any, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> Query:
-        """Return the search that the parameters say."""
+        """Return the search defined by the parameters.
+
+        Parameters
+        ----------
+        parameters : dict
+            The parameters.
+        context : QgsProcessingContext
+            The context.
+        feedback : QgsProcessingFeedback
+            Can cancel.
+
+        Raises
+        ------
+        QgsProcessingException
+            If a parameter is not valid, or the service does not support it.
+        """
         schema = self.catalog.schema(self.parameterAsString(parameters, "SCENE_TYPE", context).strip())
         meanings = schema.meanings
         pairs: List[Tuple[str, str]] = []
@@ -142,14 +157,16 @@ class SearchParameters(ServiceAlgorithm):
 
 
 class Search(SearchParameters):
-    """Search, and store what is found."""
+    """Algorithm that stores the scenes of a search."""
 
     NAME = "search"
 
     def displayName(self) -> str:
+        """Return the name shown to the user."""
         return tr("Search scenes")
 
     def shortHelpString(self) -> str:
+        """Return the help text."""
         return tr(
             "Searches a scenes service and stores the footprints and properties of what is found in a layer. "
             "The layer is a snapshot: it does not change when new scenes are published. "
@@ -157,6 +174,13 @@ class Search(SearchParameters):
         )
 
     def initAlgorithm(self, configuration: Any = None) -> None:
+        """Define parameters and outputs.
+
+        Parameters
+        ----------
+        configuration : dict, optional
+            Not used.
+        """
         self.add_search()
         self.addParameter(
             QgsProcessingParameterFeatureSink("OUTPUT", tr("Scenes"), QgsProcessing.SourceType.TypeVectorPolygon)
@@ -165,12 +189,33 @@ class Search(SearchParameters):
         self.addOutput(QgsProcessingOutputString("NAME", tr("Name of the search")))
 
     def perform(self, parameters: Any, context: Any, feedback: QgsProcessingFeedback) -> Dict[str, Any]:
+        """Run the search, and write its scenes to a layer.
+
+        Parameters
+        ----------
+        parameters : dict
+            The parameters.
+        context : QgsProcessingContext
+            The context.
+        feedback : QgsProcessingFeedback
+            Receives progress and messages, and can cancel.
+
+        Returns
+        -------
+        dict
+            ``OUTPUT`` (the layer), ``COUNT`` and ``NAME`` (the ``PLANET:`` name of the search).
+
+        Raises
+        ------
+        QgsProcessingException
+            If the output cannot be written.
+        """
         query = self.query(parameters, context, feedback)
         schema = Schema(query.schema)
         fields = QgsFields()
         for name, kind in zip(schema.names, schema.types):
             fields.append(new_field(name, _TYPES[kind]))
-        total = self.catalog.count(query)  # before a file is made: it also says whether the search can be
+        total = self.catalog.count(query)  # before the file is created, as this also validates the search
         if total is not None:
             feedback.pushInfo(tr("{count} scenes").format(count=total))
         sink, target = self.parameterAsSink(parameters, "OUTPUT", context, fields, QgsWkbTypes.Type.MultiPolygon, WGS84)
@@ -189,28 +234,58 @@ class Search(SearchParameters):
 
 
 class LiveLayer(SearchParameters):
-    """Open a search as a layer."""
+    """Algorithm that opens a search as a live layer."""
 
     NAME = "searchlayer"
     ICON = "scenes"
 
     def displayName(self) -> str:
+        """Return the name shown to the user."""
         return tr("Add a search as a live layer")
 
     def shortHelpString(self) -> str:
+        """Return the help text."""
         return tr(
             "Opens a search as a vector layer. Nothing is stored: the layer asks the service for what is looked at, "
             "and shows new scenes when it is opened again. In a model, its result is the input of further steps."
         )
 
     def initAlgorithm(self, configuration: Any = None) -> None:
+        """Define parameters and outputs.
+
+        Parameters
+        ----------
+        configuration : dict, optional
+            Not used.
+        """
         self.add_search()
         self.addOutput(QgsProcessingOutputVectorLayer("OUTPUT", tr("Search")))
         self.addOutput(QgsProcessingOutputString("NAME", tr("Name of the search")))
 
     def perform(self, parameters: Any, context: Any, feedback: QgsProcessingFeedback) -> Dict[str, Any]:
+        """Open the layer.
+
+        Parameters
+        ----------
+        parameters : dict
+            The parameters.
+        context : QgsProcessingContext
+            Receives the layer.
+        feedback : QgsProcessingFeedback
+            Can cancel.
+
+        Returns
+        -------
+        dict
+            ``OUTPUT`` (the id of the layer) and ``NAME`` (the ``PLANET:`` name of the search).
+
+        Raises
+        ------
+        QgsProcessingException
+            If QGIS cannot open the layer.
+        """
         query = self.query(parameters, context, feedback)
-        self.catalog.count(query)  # an error of the service is a sentence here, and an invalid layer below
+        self.catalog.count(query)  # reports errors of the service; below, they would only make the layer invalid
         name = self.connection.name_of(query)
         layer = QgsVectorLayer(name, query.scene_type, "ogr")
         if not layer.isValid():

@@ -38,15 +38,17 @@ from planet_scenes.texts import tr
 
 
 class Stacks(Algorithm):
-    """Find the sets of scenes that share ground."""
+    """Algorithm that finds the sets of scenes that share ground."""
 
     NAME = "stacks"
     ICON = "stack"
 
     def displayName(self) -> str:
+        """Return the name shown to the user."""
         return tr("Find stacks")
 
     def shortHelpString(self) -> str:
+        """Return the help text."""
         return tr(
             "Finds the sets of scenes that cover the same ground, by an exact overlay of their footprints. Each stack "
             "is as large a set as the least area allows, and none is part of another; the deepest comes first. Its "
@@ -56,6 +58,13 @@ class Stacks(Algorithm):
         )
 
     def initAlgorithm(self, configuration: Any = None) -> None:
+        """Define parameters and outputs.
+
+        Parameters
+        ----------
+        configuration : dict, optional
+            Not used.
+        """
         polygons = [QgsProcessing.SourceType.TypeVectorPolygon]
         self.addParameter(QgsProcessingParameterFeatureSource("INPUT", tr("Footprints"), polygons))
         self.addParameter(
@@ -84,6 +93,27 @@ class Stacks(Algorithm):
         self.addOutput(QgsProcessingOutputNumber("COUNT", tr("Number of stacks")))
 
     def perform(self, parameters: Any, context: Any, feedback: QgsProcessingFeedback) -> Dict[str, Any]:
+        """Write the stacks.
+
+        Parameters
+        ----------
+        parameters : dict
+            The parameters.
+        context : QgsProcessingContext
+            The context.
+        feedback : QgsProcessingFeedback
+            Receives progress and messages, and can cancel.
+
+        Returns
+        -------
+        dict
+            ``OUTPUT`` (the layer of stacks) and ``COUNT``.
+
+        Raises
+        ------
+        QgsProcessingException
+            If the input cannot be read or the output cannot be written.
+        """
         source = self.parameterAsSource(parameters, "INPUT", context)
         if source is None:
             raise QgsProcessingException(self.invalidSourceError(parameters, "INPUT"))
@@ -136,7 +166,7 @@ class Stacks(Algorithm):
         return {"OUTPUT": target, "COUNT": len(stacks)}
 
     def _column(self, parameters: Any, name: str, source: QgsProcessingFeatureSource, context: Any) -> str:
-        """Return the column a parameter names, or nothing where it is left empty and the layer has not the usual."""
+        """Return the column that a parameter names; empty if the parameter is and the layer lacks the usual column."""
         column = self.parameterAsString(parameters, name, context)
         if column in source.fields().names():
             return column
