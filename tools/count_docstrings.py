@@ -1,19 +1,19 @@
-"""Count what the docstrings of public functions lack of numpy's style, so that it only falls: a part of ``make lint``.
+"""Count what the docstrings of public functions lack of numpy's style, so that it only falls; part of ``make lint``.
 
     python tools/count_docstrings.py [--list] [FOLDER]
 
-ruff checks how a docstring is laid out; this checks what it says. For each function and method that is public,
-its class and module included, it counts:
+ruff checks the layout of docstrings; this checks their content. It counts, for public functions and methods of public
+classes and modules:
 
 ==========  ==================================================================================
-missing     it has no docstring
-wrong       its section Parameters lacks a parameter of the signature, or names one that is not in it
-parameters  it has parameters, and no section Parameters
-returns     it returns something, and neither a section Returns or Yields nor the summary says what
+missing     no docstring
+wrong       section Parameters lacks a parameter of the signature, or lists one that is not in it
+parameters  has parameters, but no section Parameters
+returns     returns a value, but neither a section Returns or Yields nor the summary describes it
 ==========  ==================================================================================
 
-Ends with 1 when there are more than `MOST`, or fewer: then `MOST` is to be lowered to what is printed. ``--list``
-prints each place. Commands are left out, as their docstrings are their help.
+Exits with 1 if a count differs from `MOST`. If it is lower, lower `MOST` to the printed count. ``--list`` prints each
+place. Commands are skipped, as their docstrings are their help.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Set, Union
 
 MOST = {"missing": 5, "wrong": 0, "parameters": 717, "returns": 210}
-"""Findings in ``planet_vector/``, by kind."""
+"""Expected findings in ``planet_vector/``, by kind."""
 
 Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 
@@ -36,14 +36,20 @@ _EXEMPT = {"command", "group", "overload", "override", "setter"}  # help of a co
 
 
 class Finding(NamedTuple):
-    """One thing that a docstring lacks."""
+    """A fault of a docstring."""
 
     kind: str
     place: str
 
 
 def findings(folder: Path) -> Iterator[Finding]:
-    """Yield what the docstrings of a folder's public functions lack."""
+    """Yield the faults of the docstrings of a folder's public functions.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder, searched recursively.
+    """
     for path in sorted(folder.rglob("*.py")):
         if path.name == "__init__.py" or not path.stem.startswith("_"):
             yield from _of_body(ast.parse(path.read_text(encoding="utf-8")).body, str(path.relative_to(folder.parent)))
@@ -73,7 +79,7 @@ def _of_function(node: Function, is_property: bool) -> Iterator[str]:
     if "Parameters" not in sections:
         if named - {"self", "cls"}:
             yield "parameters"
-    elif not (named - {"self", "cls"} <= documented <= named | starred):  # *args and **others may go without a word
+    elif not (named - {"self", "cls"} <= documented <= named | starred):  # *args and **kwargs need no description
         yield "wrong"
     is_none = node.returns is None or isinstance(node.returns, ast.Constant) and node.returns.value is None
     if not (is_none or is_property or {"Returns", "Yields"} & sections.keys() or _SAYS_WHAT.match(text)):
@@ -81,7 +87,7 @@ def _of_function(node: Function, is_property: bool) -> Iterator[str]:
 
 
 def _sections(text: str) -> Dict[str, str]:
-    """Return the text of each section of a docstring, by its name."""
+    """Return the texts of a docstring's sections, by name."""
     heads = list(_SECTION.finditer(text))
     ends = [head.start() for head in heads[1:]] + [len(text)]
     return {head["name"]: text[head.end() : end] for head, end in zip(heads, ends)}
@@ -97,7 +103,13 @@ def _last_name(node: ast.expr) -> str:
 
 
 def main() -> int:
-    """Compare, and say what to do."""
+    """Compare the counts with `MOST`, and print what to do.
+
+    Returns
+    -------
+    int
+        The exit code: 1 if they differ.
+    """
     arguments = [argument for argument in sys.argv[1:] if argument != "--list"]
     folder = Path(arguments[0]) if arguments else Path(__file__).resolve().parent.parent / "planet_vector"
     found = list(findings(folder))
@@ -106,9 +118,9 @@ def main() -> int:
     counts = {kind: sum(finding.kind == kind for finding in found) for kind in MOST}
     for kind, count in counts.items():
         if count > MOST[kind]:
-            print(f"{count} docstrings are at fault ({kind}), where there were {MOST[kind]}: --list names them.")
+            print(f"{count} docstring faults ({kind}), expected {MOST[kind]}: fix the new ones, see --list.")
         elif count < MOST[kind]:
-            print(f"{count} docstrings are at fault ({kind}), where there were {MOST[kind]}: lower MOST to it.")
+            print(f"{count} docstring faults ({kind}), expected {MOST[kind]}: lower MOST to the count.")
     return int(counts != MOST)
 
 

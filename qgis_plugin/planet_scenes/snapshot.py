@@ -39,7 +39,7 @@ def save_snapshot(
     target = Path(path)
 
     def work(feedback: object) -> Path:
-        # Complete or an error: all scenes are in memory before the first is written, and the file's are counted.
+        # Complete or an error: all scenes are in memory before writing starts, and those in the file are counted.
         count = sum(1 for _ in layer_of(name).rows())
         with complete(target) as part:
             kept, why = call_gdal(lambda: _write(name, title, part))
