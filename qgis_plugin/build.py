@@ -82,7 +82,7 @@ def version() -> str:
     """Return the version of planet_vector, which is also the plugin's."""
     found = re.search(r'^__version__ = "(.+)"$', (ROOT / CORE / "version.py").read_text(encoding="utf-8"), re.M)
     if found is None:
-        sys.exit(f"{CORE}/version.py says no __version__.")
+        sys.exit(f"{CORE}/version.py contains no __version__.")
     return found[1]
 
 

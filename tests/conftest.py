@@ -101,7 +101,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for line in sorted(MATRIX, key=lambda line: re.sub(r"\b(\d)\b", r"0\1", line)):
             terminalreporter.write_line(line)
     if BORNE:
-        terminalreporter.section("what is read through a fault: equal, or an error")
+        terminalreporter.section("reads through faults: equal, or an error")
         for line in sorted(set(BORNE)):
             terminalreporter.write_line(line)
     if FAILED and not hasattr(terminalreporter.config, "workeroutput"):

@@ -111,7 +111,7 @@ def add_of_features(
     def done(scenes: List[Scene]) -> None:
         products.add_products(connection, scenes, product, on_done, below=layer, view=view_of(iface))
 
-    return Task.start(tr("Asking for the scenes"), work, done)
+    return Task.start(tr("Requesting the scenes"), work, done)
 
 
 def view_of(iface: QgisInterface) -> products.View:

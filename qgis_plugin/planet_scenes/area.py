@@ -151,7 +151,7 @@ class AreaChooser(QWidget):
             found.transform(self._transform())
         except QgsCsException:
             found = QgsGeometry()
-            messages.tell(tr("What was drawn lies beside the globe: draw it again."))
+            messages.tell(tr("The drawn area lies outside the globe: draw it again."))
         self._drawn = found.makeValid() if not found.isEmpty() else found
         self.end_drawing()
         self._show()
@@ -220,7 +220,7 @@ class AreaChooser(QWidget):
         self.mode.addItems(
             [
                 tr("Everywhere"),
-                tr("What the map shows"),
+                tr("Map extent"),
                 tr("Polygons of a layer"),
                 tr("Drawn on the map"),
                 tr("WKT or GeoJSON"),
@@ -228,7 +228,7 @@ class AreaChooser(QWidget):
         )
         self.layer = QgsMapLayerComboBox(self)
         self.layer.setFilters(QgsMapLayerProxyModel.Filter.PolygonLayer)
-        self.layer.setToolTip(tr("The polygons that are selected in it, or all of them"))
+        self.layer.setToolTip(tr("The selected polygons of the layer, or all if none is selected"))
         self.text = QPlainTextEdit(self)
         self.text.setPlaceholderText("POLYGON((11.9 47.8, 12.1 47.8, 12.1 48, 11.9 47.8))")
         self.text.setTabChangesFocus(True)
@@ -304,7 +304,7 @@ class _LayerArea(QObject):
         if self._error:
             raise QueryError(self._error)
         if self._found is None:
-            raise QueryError(tr("The polygons of the layer are being read: a moment."))
+            raise QueryError(tr("The polygons of the layer are still being read: try again in a moment."))
         if self._found.isEmpty():
             raise QueryError(tr("The layer has no polygons."))
         return self._found
@@ -337,7 +337,7 @@ class _LayerArea(QObject):
                 for polygon in found:
                     polygon.transform(transform)
             except QgsCsException:
-                raise QueryError(tr("The polygons of the layer lie beside the globe.")) from None
+                raise QueryError(tr("The polygons of the layer lie outside the globe.")) from None
             return _simple(united(found))
 
         self._task = task = Task.start(
@@ -387,21 +387,21 @@ def pasted(text: str) -> QgsGeometry:
         polygons = [QgsGeometry.fromWkt(text)]
     surface = QgsWkbTypes.GeometryType.PolygonGeometry
     if not polygons or any(polygon.isEmpty() or polygon.type() != surface for polygon in polygons):
-        raise QueryError(tr("The text is no polygon as WKT or GeoJSON."))
+        raise QueryError(tr("The text is not a polygon in WKT or GeoJSON."))
     for polygon in polygons:
         bounds = polygon.boundingBox()
         if not (-_FARTHEST <= bounds.xMinimum() <= bounds.xMaximum() <= _FARTHEST and abs(bounds.center().y()) <= 90):
-            raise QueryError(tr("The text is no polygon in degrees, longitude before latitude."))
+            raise QueryError(tr("The text is not a polygon in degrees, with longitude before latitude."))
     found = united(polygons)
     if found.isEmpty() or found.type() != surface:
-        raise QueryError(tr("The text is no polygon as WKT or GeoJSON."))
+        raise QueryError(tr("The text is not a polygon in WKT or GeoJSON."))
     return _simple(found.makeValid())
 
 
 def _box(extent: QgsRectangle) -> Box:
     box = Box.on_globe(extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum())
     if box is None:
-        raise QueryError(tr("The area lies beside the globe."))
+        raise QueryError(tr("The area lies outside the globe."))
     return Box(*(round(value, 7) for value in box))
 
 

@@ -42,7 +42,7 @@ class ConnectionDialog(QDialog):
         self.key.setPlaceholderText(tr("none, or stored in the configuration below"))
         # Basic authentication reaches GDAL in every QGIS: the key is the user name.
         self.authcfg = QgsAuthConfigSelect(self)
-        note = QLabel(tr("A key is kept by QGIS's authentication manager, and in no project or layer."), self)
+        note = QLabel(tr("Keys are stored in QGIS's authentication manager, never in projects or layers."), self)
         note.setWordWrap(True)
         self.said = QLabel(self)
         self.said.setWordWrap(True)

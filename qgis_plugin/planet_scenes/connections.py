@@ -318,7 +318,7 @@ class Connections(QObject):
         if isinstance(stored, tuple):
             stored, config = stored
         if not stored or not config.id():
-            raise ConfigError(tr("The key was not stored: the master password was not given."))
+            raise ConfigError(tr("The key was not stored: no master password was entered."))
         _delete(connection.authcfg)
         lend_key(connection.url, key)
         self._change(connection.url, authcfg=config.id())
@@ -509,7 +509,7 @@ def _lend(connection: Connection) -> None:
         raise ConfigError(tr("QGIS's authentication manager is disabled: {why}").format(why=manager.disabledMessage()))
     if not manager.masterPasswordIsSet() and main is not None and QThread.currentThread() is not main.thread():
         raise ConfigError(
-            tr("The key for {name} is locked: open a search with it once, and give the master password.").format(
+            tr("The key for {name} is locked: open a search with it once, and enter the master password.").format(
                 name=repr(connection.name)
             )
         )

@@ -213,7 +213,7 @@ class Dock(QgsDockWidget):
         try:
             extent = place_on(canvas, scene)
         except QgsCsException:
-            self.said.setText(tr("The map's system does not reach {scene}.").format(scene=scene.id))
+            self.said.setText(tr("The map's coordinate system does not cover scene {scene}.").format(scene=scene.id))
             return
         if not extent.isNull():
             canvas.setExtent(extent.scaled(1.2))
@@ -279,7 +279,7 @@ class Dock(QgsDockWidget):
                 self._types_of = None  # reported by the counter, which uses the same service
 
             Task.start(
-                tr("Asking for the scene types"), lambda feedback: list(catalog.scene_types()), self._typed, failed
+                tr("Requesting the scene types"), lambda feedback: list(catalog.scene_types()), self._typed, failed
             )
         return catalog, self.scene_type.currentText(), self.form.parameters()
 
@@ -406,7 +406,7 @@ class Dock(QgsDockWidget):
     def _build(self) -> None:
         """Create the widgets: the search form above, the results below."""
         self.form = SearchForm(self.iface)
-        self.said = QLabel(tr("Say what to look for, and search."))
+        self.said = QLabel(tr("Choose filters, then search."))
         self.said.setWordWrap(True)
         self.results = Results(self.thumbnails, self)
         self.list = ResultsView(self.results)
@@ -418,7 +418,7 @@ class Dock(QgsDockWidget):
         self.follow_button = button("follow", tr("Let a layer of the search follow the map"))
         self.follow_button.setCheckable(True)
         self.follow_button.clicked.connect(self.follow)
-        self.more_button, menu = menu_button("", tr("More to do with the search"), "…")
+        self.more_button, menu = menu_button("", tr("More actions for the search"), "…")
         self.mosaic_menu = menu.addMenu(icon("mosaic"), tr("Add it as one mosaic"))
         self.mosaic_menu.aboutToShow.connect(self._fill_mosaics)
         menu.addAction(icon("save"), tr("Save it in the browser panel…"), self._ask_title)

@@ -115,7 +115,7 @@ class DownloadBar(QWidget):
         super().__init__(parent)
         self.task: Optional[Task] = None
         self.progress, self.text = QProgressBar(), QLabel(tr("The download has stopped."))
-        self.cancel_button, self.resume_button = QPushButton(tr("Cancel")), QPushButton(tr("Go on"))
+        self.cancel_button, self.resume_button = QPushButton(tr("Cancel")), QPushButton(tr("Resume"))
         self.cancel_button.clicked.connect(self.cancel)
         self.resume_button.clicked.connect(self.resume)
         row = QHBoxLayout(self)
@@ -183,7 +183,7 @@ class DownloadBar(QWidget):
     def _done(self, files: List[Path]) -> None:
         self.task = self._wanted = None
         self._show()
-        text = tr("1 file is there: {path}") if len(files) == 1 else tr("{count} files are in {folder}")
+        text = tr("1 file downloaded: {path}") if len(files) == 1 else tr("{count} files downloaded to {folder}")
         told = text.format(path=files[0] if files else "", count=len(files), folder=files[0].parent if files else "")
         messages.tell(told, Qgis.MessageLevel.Success)
 

@@ -88,7 +88,7 @@ def open_search(planet_name: str, title: str) -> QgsVectorLayer:
     prefetch(planet_name)
     layer = QgsVectorLayer(planet_name, title, "ogr")
     if not layer.isValid():
-        raise ServiceError(tr("QGIS cannot open {name}: is its GDAL without Python?").format(name=title))
+        raise ServiceError(tr("QGIS cannot open {name}: its GDAL may lack Python support.").format(name=title))
     _describe(layer, planet_name)
     layer.moveToThread(QCoreApplication.instance().thread())
     return layer

@@ -77,7 +77,7 @@ class Found:
         try:
             extent = place_on(canvas, self.scene)
         except QgsCsException:
-            messages.tell(tr("The map's system does not reach {scene}.").format(scene=self.scene.id))
+            messages.tell(tr("The map's coordinate system does not cover scene {scene}.").format(scene=self.scene.id))
             return
         if not extent.isNull():
             canvas.zoomToFeatureExtent(extent)

@@ -86,7 +86,7 @@ class Page(QgsOptionsPageWidget):
         inner.addLayout(row)
         self.kept = QLabel(self)
         self.clear = self._button(tr("Remove them"), self._clear)
-        second = QGroupBox(tr("Results of searches on disk"), self)
+        second = QGroupBox(tr("Search results cached on disk"), self)
         inner = QHBoxLayout(second)
         inner.addWidget(self.kept)
         inner.addStretch()

@@ -70,7 +70,7 @@ def prepared(catalog: Catalog, scene: Scene, product: str, source: str, feedback
         if making.decimation.needless:
             return source
         if making.decimation.bytes > MOST_BYTES:
-            told = tr("Overviews of {title} take {size} MB of it: 'planet-vector overviews' makes them, if you wish.")
+            told = tr("Overviews of {title} need {size} MB of it: create them with 'planet-vector overviews'.")
             raise RasterAccessError(told.format(title=title, size=round(making.decimation.bytes / 1e6)))
         making.make(reduce, tell)
     except (PlanetVectorError, OSError) as error:
@@ -102,7 +102,7 @@ def reduce(part: Path, overviews: Path, text: Path, decimation: Decimation) -> N
     dataset = rasters.open_raster(str(part), title)
     bands = [dataset.GetRasterBand(number) for number in range(1, dataset.RasterCount + 1)]
     if any(band.GetOverviewCount() for band in bands):
-        raise RasterAccessError(tr("{title} has overviews of its own, or names others.").format(title=title))
+        raise RasterAccessError(tr("{title} has overviews, or refers to others.").format(title=title))
     sources = [*bands, bands[0].GetMaskBand()] if decimation.mask else bands
     size = decimation.columns, decimation.rows
 

@@ -117,7 +117,7 @@ class Projects(QObject):
             connection = connection_of(name_of(layer))
             if connection is None:
                 messages.tell(
-                    tr("The service of layer {layer} is none of your connections: add it to open the layer.").format(
+                    tr("There is no connection to the service of layer {layer}: add one to open the layer.").format(
                         layer=layer.name()
                     ),
                     Qgis.MessageLevel.Warning,
@@ -146,7 +146,7 @@ class Projects(QObject):
         def failed(error: BaseException) -> None:
             if isinstance(error, AuthError) and connection.name not in asked:
                 asked.add(connection.name)
-                text = tr("The layers of {name} need you to log in.").format(name=connection.name)
+                text = tr("The layers of {name} require a log-in.").format(name=connection.name)
                 messages.ask(text, tr("Log in"), lambda: self._log_in(connection.name))
             elif not isinstance(error, AuthError):
                 messages.tell(core.errors_told(error), Qgis.MessageLevel.Critical)

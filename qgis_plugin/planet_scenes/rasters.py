@@ -112,7 +112,9 @@ def _access(catalog: Catalog, scene: Scene, product: str) -> Access:
     access = plan(catalog, scene.product_link(product), ANY_BUILD)
     if not access.ranges:
         raise RasterAccessError(
-            tr("{scene}/{product} is served whole only: download it instead.").format(scene=scene.id, product=product)
+            tr("The service only delivers {scene}/{product} as a whole file: download it instead.").format(
+                scene=scene.id, product=product
+            )
         )
     return access
 
@@ -151,7 +153,7 @@ def open_raster(name: str, title: str) -> gdal.Dataset:
     )
     if block > MAX_BLOCK:
         raise RasterAccessError(
-            tr("{title} has blocks of {size:,} bytes, which no product has: it is not read.").format(
+            tr("{title} has blocks of {size:,} bytes, larger than those of any product: it is not read.").format(
                 title=title, size=block
             )
         )
@@ -255,7 +257,7 @@ def gdal_reason(message: str) -> str:
         The message.
     """
     text = _REMOTE.sub("the file", " ".join(message.split())).rstrip(". ")
-    return text[:_MOST_SAID] or tr("GDAL does not say why")
+    return text[:_MOST_SAID] or tr("GDAL gives no reason")
 
 
 def stack(catalog: Catalog, scene: Scene, products: Sequence[str]) -> str:
@@ -311,7 +313,7 @@ def mosaic(catalog: Catalog, scenes: Sequence[Scene], product: str) -> str:
         raise QueryError(tr("The search has no scenes: widen it."))
     if len(scenes) > MOST_SCENES:
         raise QueryError(
-            tr("{count} scenes are too many for one mosaic, which takes {most}: narrow the search.").format(
+            tr("{count} scenes are too many for one mosaic (at most {most}): narrow the search.").format(
                 count=len(scenes), most=MOST_SCENES
             )
         )
@@ -438,7 +440,9 @@ def system_of(dataset: gdal.Dataset, title: str) -> osr.SpatialReference:
 def _check_upright(dataset: gdal.Dataset, title: str) -> None:
     _, _, turned, _, sheared, height = dataset.GetGeoTransform()
     if turned or sheared or height >= 0:
-        raise RasterAccessError(tr("{title} is not north up: it makes no raster with others.").format(title=title))
+        raise RasterAccessError(
+            tr("{title} is not north up, so it cannot be combined with others.").format(title=title)
+        )
 
 
 def _bands(dataset: gdal.Dataset) -> List[int]:
@@ -531,6 +535,6 @@ def _made(title: str, make: Any, key: Sequence[Any]) -> str:
 
         written, why = call_gdal(write)
         if not written:
-            raise RasterAccessError(tr("The scenes cannot be put together: {why}. Try again later.").format(why=why))
+            raise RasterAccessError(tr("The scenes cannot be combined: {why}. Try again later.").format(why=why))
     remove_oldest(folder, "*.vrt", MOST_KEPT)
     return str(path)

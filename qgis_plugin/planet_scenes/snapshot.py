@@ -47,7 +47,7 @@ def save_snapshot(
                 raise ConfigError(tr("{path} cannot be written: {why}.").format(path=target, why=why))
             if kept != count:
                 raise ServiceError(
-                    tr("The snapshot has {kept} scenes of {count}: it is not kept, try again.").format(
+                    tr("The snapshot has only {kept} of {count} scenes and was discarded: try again.").format(
                         kept=kept, count=count
                     )
                 )

@@ -160,7 +160,7 @@ class ServiceAlgorithm(Algorithm):
             "CONNECTION",
             tr(
                 "The name of a connection, see Options ▸ Planet Scenes; in scripts and models also the root URL of a "
-                "service. Its key comes from the connection or the environment, never from here."
+                "service. The key comes from the connection or the environment, not from this parameter."
             ),
         )
 
@@ -225,7 +225,9 @@ class ServiceAlgorithm(Algorithm):
         )
         self.help_text("INPUT", tr("A search layer, a snapshot of one, or the scenes selected in it."))
         self.add_advanced(
-            QgsProcessingParameterString("SCENE_TYPE", tr("Scene type, where the layer does not say"), optional=True)
+            QgsProcessingParameterString(
+                "SCENE_TYPE", tr("Scene type, if the layer does not contain it"), optional=True
+            )
         )
 
     def add_resampling(self) -> None:
@@ -279,7 +281,7 @@ class ServiceAlgorithm(Algorithm):
         scene_id, properties = row.get("id"), nested(row)
         if not isinstance(scene_id, str):
             raise QgsProcessingException(
-                tr("The layer has no column 'id' with the ids of scenes: take a layer made by a search.")
+                tr("The layer has no column 'id' with the ids of scenes: use a layer made by a search.")
             )
         root = self.catalog.settings.api_url
         feature = {"type": "Feature", "id": scene_id, "properties": properties, "geometry": footprint}
@@ -288,14 +290,14 @@ class ServiceAlgorithm(Algorithm):
             link = self.catalog.schema(own).links_of(feature).get("self", "")
             if not is_api_origin(link, root):
                 raise QgsProcessingException(
-                    tr("Scene {scene} is not of the connection {name}: choose the one it was found with.").format(
-                        scene=scene_id, name=self.connection.name
-                    )
+                    tr(
+                        "Scene {scene} does not belong to connection {name}: choose the connection it was found with."
+                    ).format(scene=scene_id, name=self.connection.name)
                 )
             scene_type = own
         if not scene_type:
             raise QgsProcessingException(
-                tr("The layer does not say of which type scene {scene} is: give the scene type.").format(scene=scene_id)
+                tr("The layer does not contain the type of scene {scene}: give the scene type.").format(scene=scene_id)
             )
         scene = Scene(feature, self.catalog.schema(scene_type))
         links = [asset.href for asset in scene.assets.values()]
@@ -354,7 +356,7 @@ def polygons_of(source: QgsProcessingFeatureSource, context: Any, feedback: QgsP
         found.append(geometry.makeValid())
     area = QgsGeometry.unaryUnion(found)
     if not area.area() > 0:
-        raise QgsProcessingException(tr("The area holds no polygon."))
+        raise QgsProcessingException(tr("The area contains no polygon."))
     return area
 
 

@@ -47,11 +47,12 @@ class CropStack(ServiceAlgorithm):
     def shortHelpString(self) -> str:
         """Return the help text."""
         return tr(
-            "Cuts an area out of each scene that covers it: one GeoTIFF a scene, all on one grid, pixel upon pixel, "
-            "north up, of the whole pixels that the rectangle around the area touches. Without an area, with a polygon "
-            "of 'Find stacks', whose scenes are taken then, or on demand it is the largest rectangle that all scenes "
-            "cover. Each scene is read where it lies, and only there. The tags of a file say which scene it is, when "
-            "it was acquired, which share of its pixels is valid, and which share of the area has data."
+            "Cuts an area out of each scene that covers it: one GeoTIFF per scene, all on one north-up grid of "
+            "matching pixels. The grid contains the whole pixels that the rectangle around the area touches. Without "
+            "an area, with a polygon of 'Find stacks' (whose scenes are then used), or on request, the area is the "
+            "largest rectangle that all scenes cover. Each scene is read remotely, and only within the area. The tags "
+            "of each file contain the scene, its acquisition time, the share of valid pixels, and the share of the "
+            "area with data."
         )
 
     def initAlgorithm(self, configuration: Any = None) -> None:
@@ -69,14 +70,14 @@ class CropStack(ServiceAlgorithm):
                 "AREA", tr("Area"), [QgsProcessing.SourceType.TypeVectorPolygon], optional=True
             )
         )
-        self.help_text("AREA", tr("One polygon to cut to, or a stack; by default all common ground."))
+        self.help_text("AREA", tr("One polygon to cut out, or a stack; by default all common ground."))
         self.addParameter(QgsProcessingParameterBoolean("RECTANGLE", tr("Largest rectangle inside the area"), False))
         self.addParameter(QgsProcessingParameterString("PRODUCT", tr("Product"), defaultValue="visual"))
         real = QgsProcessingParameterNumber.Type.Double
         self.addParameter(
-            QgsProcessingParameterNumber("RESOLUTION", tr("Size of a pixel (m)"), real, optional=True, minValue=0.01)
+            QgsProcessingParameterNumber("RESOLUTION", tr("Pixel size (m)"), real, optional=True, minValue=0.01)
         )
-        self.help_text("RESOLUTION", tr("By default that of the oldest scene, with whose pixels the grid is aligned."))
+        self.help_text("RESOLUTION", tr("By default that of the oldest scene; the grid is aligned with its pixels."))
         self.add_resampling()
         self.addParameter(QgsProcessingParameterFolderDestination("FOLDER", tr("Folder")))
         self.addOutput(QgsProcessingOutputMultipleLayers("FILES", tr("Crops")))
@@ -229,7 +230,7 @@ def _covering(asked: QgsGeometry, scenes: List[Scene], feedback: Any) -> List[Sc
             feedback.pushWarning(told.format(scene=scene.id, percent=min(100 * share, 99.9)))
     found = [scene for scene, share in zip(scenes, shares) if share == 1]
     if not found:
-        told = tr("No scene covers the whole area, but {percent:.1f} % of it at the most: take a smaller one.")
+        told = tr("No scene covers the whole area, only up to {percent:.1f} % of it: choose a smaller area.")
         raise QgsProcessingException(told.format(percent=min(100 * max(shares), 99.9)))
     return found
 

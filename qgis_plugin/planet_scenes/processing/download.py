@@ -36,9 +36,8 @@ class Download(ServiceAlgorithm):
     def shortHelpString(self) -> str:
         """Return the help text."""
         return tr(
-            "Fetches products of scenes, as whole files. A file that is there already is left alone, and a download "
-            "that was cut off goes on where it was. To look at products none needs to be downloaded: add them as "
-            "layers."
+            "Downloads products of scenes as whole files. Existing files are kept, and interrupted downloads are "
+            "resumed. Products can be viewed without a download: add them as layers."
         )
 
     def initAlgorithm(self, configuration: Any = None) -> None:
@@ -54,7 +53,7 @@ class Download(ServiceAlgorithm):
         self.addParameter(QgsProcessingParameterString("PRODUCTS", tr("Products"), defaultValue="visual"))
         self.help_text("PRODUCTS", tr("One or several with commas between: visual, analytic, band_4 …"))
         self.addParameter(
-            QgsProcessingParameterBoolean("OVERWRITE", tr("Replace files that are not the service's"), False)
+            QgsProcessingParameterBoolean("OVERWRITE", tr("Replace files that do not come from the service"), False)
         )
         self.addParameter(QgsProcessingParameterFolderDestination("FOLDER", tr("Folder")))
         self.addOutput(QgsProcessingOutputMultipleLayers("FILES", tr("Files")))

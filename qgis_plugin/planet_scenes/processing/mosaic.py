@@ -48,8 +48,7 @@ class Mosaic(ServiceAlgorithm):
     def shortHelpString(self) -> str:
         """Return the help text."""
         return tr(
-            "Puts a product of many scenes together to one GeoTIFF. Each scene is read where it lies, and only as far "
-            "as it is in the extent."
+            "Merges a product of many scenes into one GeoTIFF. Each scene is read remotely, and only within the extent."
         )
 
     def initAlgorithm(self, configuration: Any = None) -> None:
@@ -67,7 +66,7 @@ class Mosaic(ServiceAlgorithm):
         self.help_text("EXTENT", tr("By default around all scenes."))
         real = QgsProcessingParameterNumber.Type.Double
         self.addParameter(
-            QgsProcessingParameterNumber("RESOLUTION", tr("Size of a pixel"), real, optional=True, minValue=1e-9)
+            QgsProcessingParameterNumber("RESOLUTION", tr("Pixel size"), real, optional=True, minValue=1e-9)
         )
         self.help_text("RESOLUTION", tr("In units of the coordinate system; by default that of the scene on top."))
         self.addParameter(QgsProcessingParameterCrs("CRS", tr("Coordinate system"), optional=True))

@@ -48,9 +48,10 @@ class Rectangle(Algorithm):
     def shortHelpString(self) -> str:
         """Return the help text."""
         return tr(
-            "Finds the largest rectangle inside each polygon: what of a stack of scenes makes an image without gaps. "
-            "It lies along the axes of the coordinate system, unless any orientation is allowed. Without a coordinate "
-            "system each is found in the UTM zone it lies in, and given in the layer's."
+            "Finds the largest rectangle inside each polygon: the part of a stack of scenes that makes an image "
+            "without gaps. It is parallel to the axes of the coordinate system, unless any orientation is allowed. "
+            "Without a coordinate system, each is computed in the UTM zone of its polygon and written in the "
+            "coordinate system of the layer."
         )
 
     def initAlgorithm(self, configuration: Any = None) -> None:

@@ -49,29 +49,30 @@ class SearchParameters(ServiceAlgorithm):
         """Add the search parameters."""
         self.add_connection()
         self.addParameter(QgsProcessingParameterString("SCENE_TYPE", tr("Scene type"), defaultValue="ortho"))
-        self.help_text("SCENE_TYPE", tr("Such as ortho, rapideye or landsat: the browser panel lists what there is."))
+        self.help_text("SCENE_TYPE", tr("Such as ortho, rapideye or landsat; the browser panel lists all types."))
         self.addParameter(QgsProcessingParameterExtent("EXTENT", tr("Area: an extent"), optional=True))
         self.addParameter(
             QgsProcessingParameterFeatureSource(
                 "AREA", tr("Area: the polygons of a layer"), [QgsProcessing.SourceType.TypeVectorPolygon], optional=True
             )
         )
-        self.help_text("AREA", tr("Scenes that share ground with it are found. Give it, or an extent, or neither."))
+        self.help_text("AREA", tr("Finds scenes that share ground with it. Give this or an extent, or neither."))
         days = QgsProcessingParameterDateTime.Type.Date
         self.addParameter(QgsProcessingParameterDateTime("FROM", tr("Acquired from (day, UTC)"), days, optional=True))
         self.addParameter(QgsProcessingParameterDateTime("TO", tr("Acquired to (day, UTC)"), days, optional=True))
-        self.help_text("TO", tr("That day is part of it."))
+        self.help_text("TO", tr("This day is included."))
         real = QgsProcessingParameterNumber.Type.Double
         self.addParameter(
             QgsProcessingParameterNumber(
-                "CLOUD_COVER", tr("Cloud cover at the most (%)"), real, optional=True, minValue=0, maxValue=100
+                "CLOUD_COVER", tr("Maximum cloud cover (%)"), real, optional=True, minValue=0, maxValue=100
             )
         )
         self.addParameter(
             QgsProcessingParameterString("CONDITIONS", tr("Further conditions"), multiLine=True, optional=True)
         )
         self.help_text(
-            "CONDITIONS", tr("One a line, as the service has them: sat.off_nadir.lte=10, image_statistics.gsd.lt=4 …")
+            "CONDITIONS",
+            tr("One per line, in the syntax of the service: sat.off_nadir.lte=10, image_statistics.gsd.lt=4 …"),
         )
         self.addParameter(
             QgsProcessingParameterEnum(
@@ -80,7 +81,7 @@ class SearchParameters(ServiceAlgorithm):
         )
         whole = QgsProcessingParameterNumber.Type.Integer
         self.addParameter(
-            QgsProcessingParameterNumber("LIMIT", tr("Scenes at the most"), whole, optional=True, minValue=1)
+            QgsProcessingParameterNumber("LIMIT", tr("Maximum number of scenes"), whole, optional=True, minValue=1)
         )
 
     def query(self, parameters: Any, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> Query:
@@ -111,7 +112,7 @@ class SearchParameters(ServiceAlgorithm):
         if given(parameters, "CLOUD_COVER"):
             cover = self.parameterAsDouble(parameters, "CLOUD_COVER", context)
             if meanings.cloud_cover is None:
-                raise QgsProcessingException(tr("The service does not say how cloudy scenes are."))
+                raise QgsProcessingException(tr("The service does not report cloud cover."))
             pairs.append((f"{meanings.cloud_cover}.lte", f"{meanings.cover_of_percent(cover):g}"))
         for line in self.parameterAsString(parameters, "CONDITIONS", context).replace("&", "\n").splitlines():
             name, equals, value = (part.strip() for part in line.partition("="))
@@ -139,7 +140,7 @@ class SearchParameters(ServiceAlgorithm):
         if bounded:
             box = Box.on_globe(extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum())
             if box is None:
-                raise QgsProcessingException(tr("The area lies beside the globe."))
+                raise QgsProcessingException(tr("The area lies outside the globe."))
             return ("bbox", str(box))
         if source is None:
             return None
@@ -168,9 +169,9 @@ class Search(SearchParameters):
     def shortHelpString(self) -> str:
         """Return the help text."""
         return tr(
-            "Searches a scenes service and stores the footprints and properties of what is found in a layer. "
-            "The layer is a snapshot: it does not change when new scenes are published. "
-            "For a layer that stays a search, use 'Add a search as a live layer'."
+            "Searches a scenes service and stores the footprints and properties of the scenes in a layer. The layer "
+            "is a snapshot: it does not change when new scenes are published. For a live layer, use 'Add a search as "
+            "a live layer'."
         )
 
     def initAlgorithm(self, configuration: Any = None) -> None:
@@ -246,8 +247,9 @@ class LiveLayer(SearchParameters):
     def shortHelpString(self) -> str:
         """Return the help text."""
         return tr(
-            "Opens a search as a vector layer. Nothing is stored: the layer asks the service for what is looked at, "
-            "and shows new scenes when it is opened again. In a model, its result is the input of further steps."
+            "Opens a search as a vector layer. Nothing is stored: the layer requests the scenes in view from the "
+            "service, and shows new scenes when it is opened again. In a model, its result is the input of further "
+            "steps."
         )
 
     def initAlgorithm(self, configuration: Any = None) -> None:

@@ -51,10 +51,10 @@ class Stacks(Algorithm):
         """Return the help text."""
         return tr(
             "Finds the sets of scenes that cover the same ground, by an exact overlay of their footprints. Each stack "
-            "is as large a set as the least area allows, and none is part of another; the deepest comes first. Its "
-            "geometry is the ground that all of its scenes cover. With an area of interest they share ground of that: "
-            "first come all scenes that cover the whole of it, or else those that share most of it, and a column says "
-            "which share of it each stack covers."
+            "is as large a set as the minimum area allows, and none is part of another; those with most scenes come "
+            "first. Its geometry is the ground that all of its scenes cover. With an area of interest, only ground "
+            "within it counts: first come all scenes that cover the whole area, or else those that share most of it, "
+            "and a column contains the share of the area that each stack covers."
         )
 
     def initAlgorithm(self, configuration: Any = None) -> None:
@@ -69,13 +69,13 @@ class Stacks(Algorithm):
         self.addParameter(QgsProcessingParameterFeatureSource("INPUT", tr("Footprints"), polygons))
         self.addParameter(
             QgsProcessingParameterField(
-                "ID", tr("Column with the id of a scene"), "id", parentLayerParameterName="INPUT", optional=True
+                "ID", tr("Column with the scene id"), "id", parentLayerParameterName="INPUT", optional=True
             )
         )
         self.addParameter(
             QgsProcessingParameterField(
                 "ACQUIRED",
-                tr("Column with the time it was acquired"),
+                tr("Column with the acquisition time"),
                 "acquired",
                 parentLayerParameterName="INPUT",
                 optional=True,
@@ -83,10 +83,10 @@ class Stacks(Algorithm):
         )
         whole, real = QgsProcessingParameterNumber.Type.Integer, QgsProcessingParameterNumber.Type.Double
         self.addParameter(
-            QgsProcessingParameterNumber("MIN_DEPTH", tr("The fewest scenes of a stack"), whole, 2, minValue=1)
+            QgsProcessingParameterNumber("MIN_DEPTH", tr("Minimum number of scenes in a stack"), whole, 2, minValue=1)
         )
         self.addParameter(
-            QgsProcessingParameterNumber("MIN_AREA", tr("The least area they share (km²)"), real, 0.0009, minValue=0)
+            QgsProcessingParameterNumber("MIN_AREA", tr("Minimum area they share (km²)"), real, 0.0009, minValue=0)
         )
         self.addParameter(QgsProcessingParameterFeatureSource("AREA", tr("Area of interest"), polygons, optional=True))
         self.addParameter(QgsProcessingParameterFeatureSink("OUTPUT", tr("Stacks"), polygons[0]))
