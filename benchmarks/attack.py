@@ -1,11 +1,12 @@
-"""How the local service fares under attack: hostile files, outlines and pictures, beside a client that asks for little.
+"""Measure the local service under attack: hostile files, outlines and pictures, beside a client with small requests.
 
     python benchmarks/attack.py [--seconds 30] [--workers 1]
 
-Serves a small archive, and for some time (a) drops files into it that lie outside their projection's domain, are
-sparse beyond all bounds or have VRTs beside them, (b) asks for outlines that cross themselves thousands of times and
-hangs up on most, (c) asks for pictures of the hostile files. Meanwhile another client asks for ``/healthz`` and for
-a scene. Prints that client's times, and ends with 1 when the 99th percentile is over 250 ms, or anything failed.
+Serves a small archive and, for some time, (a) adds files to it that lie outside the domain of their projection, are
+extremely sparse or have VRTs beside them, (b) requests outlines that cross themselves thousands of times, and closes
+most of these connections early, (c) requests pictures of the hostile files. Meanwhile, another client requests
+``/healthz`` and a scene. Prints that client's response times, and exits with 1 if the 99th percentile exceeds 250 ms or
+anything failed.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ import rasterio
 import requests
 from rasterio.transform import from_origin
 
-MOST = 250.0  # milliseconds, the 99th percentile
+MOST = 250.0  # milliseconds: limit of the 99th percentile
 CRS = {
     "goes": "+proj=geos +h=35786023 +lon_0=-137 +sweep=x +ellps=GRS80",
     "robinson": "+proj=robin +datum=WGS84",
@@ -44,14 +45,34 @@ CRS = {
 
 
 def star(corners: int, seed: int) -> str:
-    """Return an outline whose edges nearly all cross each other."""
+    """Return an outline in which nearly all edges cross each other, as WKT.
+
+    Parameters
+    ----------
+    corners : int
+        Number of corners.
+    seed : int
+        Seed of the random positions.
+    """
     chance = random.Random(seed)
     places = [(round(chance.uniform(-60, 60), 3), round(chance.uniform(-60, 60), 3)) for _ in range(corners)]
     return "POLYGON((" + ",".join(f"{x} {y}" for x, y in [*places, places[0]]) + "))"
 
 
 def write(path: Path, crs: str, pixel: float, size: int = 64) -> None:
-    """Write a small raster about the origin of its projection, as wide as `size` pixels."""
+    """Write a small raster around the origin of its projection.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    crs : str
+        The projection.
+    pixel : float
+        Pixel size, in units of `crs`.
+    size : int
+        Width and height in pixels.
+    """
     transform = from_origin(-pixel * size / 2, pixel * size / 2, pixel, pixel)
     with rasterio.open(
         path, "w", driver="GTiff", width=size, height=size, count=3, dtype="uint8", crs=crs, transform=transform
@@ -60,7 +81,13 @@ def write(path: Path, crs: str, pixel: float, size: int = 64) -> None:
 
 
 def write_sparse(path: Path) -> None:
-    """Write a file of a few kilobytes that claims 60 000 pixels a side."""
+    """Write a file of a few kilobytes with 60 000 pixels a side in its header.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    """
     with rasterio.open(
         path, "w", driver="GTiff", width=60_000, height=60_000, count=3, dtype="uint8", sparse_ok=True, tiled=True,
         blockxsize=8192, blockysize=8192, compress="deflate", crs="EPSG:32633", transform=from_origin(3e5, 6e6, 1, 1),
@@ -69,7 +96,18 @@ def write_sparse(path: Path) -> None:
 
 
 def hostile_files(folder: Path) -> List[str]:
-    """Write the hostile files, and return the ids of their scenes."""
+    """Write the hostile files.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+
+    Returns
+    -------
+    list of str
+        The ids of their scenes.
+    """
     for name, crs in CRS.items():
         write(folder / f"{name}.tif", crs, 280_000.0)
     write_sparse(folder / "sparse.tif")
@@ -90,14 +128,22 @@ def hostile_files(folder: Path) -> List[str]:
 
 
 def hang_up(root: str, path: str) -> None:
-    """Send a request, and close the connection at once."""
+    """Send a request, and close the connection at once.
+
+    Parameters
+    ----------
+    root : str
+        Root URL of the API.
+    path : str
+        Path and query below it.
+    """
     place = urlsplit(root)
     with socket.create_connection((str(place.hostname), place.port or 80), timeout=5) as connection:
         connection.sendall(f"GET {place.path}{path} HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode())
 
 
 def main() -> None:
-    """Attack, and measure."""
+    """Start the service, attack it, and exit with the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--workers", type=int, default=1)
@@ -126,7 +172,28 @@ def main() -> None:
 def attack(
     root: str, archive: Path, stage: Path, hostile: List[str], seconds: float, service: subprocess.Popen[str]
 ) -> int:
-    """Attack a service for some seconds, and return 1 when it did not stand."""
+    """Attack a service, and print its response times.
+
+    Parameters
+    ----------
+    root : str
+        Root URL of the API.
+    archive : Path
+        Folder of the service.
+    stage : Path
+        Folder with the hostile files.
+    hostile : list of str
+        The ids of their scenes.
+    seconds : float
+        Duration.
+    service : subprocess.Popen
+        The process of the service.
+
+    Returns
+    -------
+    int
+        The exit code: 1 if the service failed or was too slow.
+    """
     end = time.monotonic() + seconds
     health = root.replace("/v0/", "/healthz")
     errors: List[str] = []
@@ -185,15 +252,15 @@ def attack(
     try:
         told = requests.get(health, timeout=60).json()
     except requests.RequestException as error:
-        print(f"the service answers no more ({type(error).__name__}); {len(times)} answers before")
+        print(f"the service no longer responds ({type(error).__name__}) after {len(times)} responses")
         return 1
     last = statistics.quantiles(times, n=100)[98]
     print(", ".join(f"{count} {name}" for name, count in sent.items()))
     middle = statistics.median(times)
-    print(f"healthz and a scene, {len(times)} answers: median {middle:.1f} ms, p99 {last:.1f} ms (at most {MOST:g})")
+    print(f"healthz and a scene, {len(times)} responses: median {middle:.1f} ms, p99 {last:.1f} ms (at most {MOST:g})")
     print(f"healthz at the end: {told}")
     if service.poll() is not None:
-        errors.append("the service has ended")
+        errors.append("the service has exited")
     print("\n".join(sorted(set(errors))[:20]) or "no errors")
     return 1 if errors or last > MOST or math.isnan(last) else 0
 

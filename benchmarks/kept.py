@@ -1,10 +1,10 @@
-"""What is asked of a search again: pans, lookups, counts and joins, over a kept result and over none.
+"""Measure repeated queries of a search: pans, lookups, counts and joins, with a cached result and without.
 
     python benchmarks/kept.py [--scenes 160000] [--memory 300000]
 
-A service has that many scenes. Each question is put to the driver by pyogrio: with an empty cache, so that the service
-is asked, and again when the whole layer has been read and is kept. Prints medians. ``--memory`` converts a layer of
-that many scenes to GeoPackage, FlatGeobuf and Parquet, each in a new process, and tells time and the most memory.
+A service has that many scenes. pyogrio runs each query with an empty cache, so that requests are sent, and again once
+the whole layer has been read and cached. Prints medians. ``--memory`` converts a layer of that many scenes to
+GeoPackage, FlatGeobuf and Parquet, each in a new process, and prints time and peak memory.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ planet_vector.register()
 target, start = sys.argv[1], time.perf_counter()
 {code}
 seconds, status = time.perf_counter() - start, Path("/proc/self/status")
-# Not what getrusage says: that counts what the parent held when it started this process.
+# Not getrusage: its peak includes the parent's memory when it started this process.
 lines = status.read_text().splitlines() if status.exists() else ["VmHWM: 0 kB"]
 print(json.dumps([seconds, next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))]))
 """
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the measurements."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenes", type=int, default=160_000)
     parser.add_argument("--memory", type=int, default=0)
@@ -79,7 +79,15 @@ def main() -> None:
 
 
 def compare(scenes: int, csv: Path) -> None:
-    """Put each question with nothing kept, then with all of the layer kept; `csv` is a file to write ids to."""
+    """Run each query without a cached result, then with the whole layer cached, and print the times.
+
+    Parameters
+    ----------
+    scenes : int
+        The number of scenes.
+    csv : Path
+        A file to write, with ids for the join.
+    """
     planet_vector.register()
     import pyogrio
 
@@ -124,20 +132,32 @@ def compare(scenes: int, csv: Path) -> None:
         again = repeated(ask)
         before = f"{1000 * statistics.median(asked[name]):9.1f}" if name in asked else "        -"
         print(
-            f"  {name:<40} asked {before} ms, kept: first {1000 * first:9.1f} ms, then "
+            f"  {name:<40} uncached {before} ms, cached: first {1000 * first:9.1f} ms, then "
             f"{1000 * statistics.median(again):9.1f} ms"
         )
 
 
 def seconds(ask: Callable[[], Any]) -> float:
-    """Return how long a question takes."""
+    """Return the duration of a query in seconds.
+
+    Parameters
+    ----------
+    ask : callable
+        Runs the query.
+    """
     start = time.perf_counter()
     ask()
     return time.perf_counter() - start
 
 
 def repeated(ask: Callable[[], Any]) -> List[float]:
-    """Return how long a question takes, five times over, or as often as half a minute allows."""
+    """Return the durations of a query in seconds, for five runs or as many as fit into half a minute.
+
+    Parameters
+    ----------
+    ask : callable
+        Runs the query.
+    """
     found: List[float] = []
     while len(found) < 5 and sum(found) < 30:
         found.append(seconds(ask))
@@ -145,7 +165,13 @@ def repeated(ask: Callable[[], Any]) -> List[float]:
 
 
 def convert(folder: Path) -> None:
-    """Convert the layer to each format and print time and the most memory."""
+    """Convert the layer to each format, and print time and peak memory.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder for the outputs.
+    """
     found: List[Any] = []
     environ = {**os.environ, **environment()}
     for driver in ("GPKG", "FlatGeobuf"):
@@ -170,7 +196,7 @@ def convert(folder: Path) -> None:
             raise SystemExit(done.stderr)
         found.append((name, *json.loads(done.stdout)))
     for name, taken, most in found:
-        print(f"  {name:<34} {taken:6.1f} s {most:7.0f} MB at most")
+        print(f"  {name:<34} {taken:6.1f} s {most:7.0f} MB peak")
 
 
 if __name__ == "__main__":

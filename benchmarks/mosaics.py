@@ -1,14 +1,14 @@
-"""What it costs to look at mosaics and stacks of bands, beside plain rasterio and beside the limit.
+"""Measure reading mosaics and stacks of bands, compared with plain rasterio and with a lower limit.
 
     python benchmarks/mosaics.py [--latency 50] [--scenes 25 100] [--before DIRECTORY]
 
 Serves scenes of 2000 × 2000 pixels (RGBA; strips of one row, or COGs with overviews) and the bands of a Landsat scene,
-with a latency for each request, and prints for each task the time, the bytes and the requests of each way. The time is
-the shortest of three of the read alone, once the mosaic is open. `--before` names the folder of another version of this
-package, which is measured beside this one, and whose pixels must be the same.
+with a latency per request, and prints time, bytes and requests for each task and method. The time is the shortest of
+three reads, without opening the mosaic. `--before` names a folder with another version of this package; it is measured
+as well, and its pixels must be the same.
 
-The limit has the bytes of the blocks that the pixels lie in, a request for each two hundred blocks of a file that do
-not lie beside each other, and as many of these at once as this package makes: no processing at all.
+The limit has the bytes of the blocks that contain the pixels, a request for each two hundred non-adjacent blocks of a
+file, and as many parallel requests as this package sends; it includes no processing.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ SIDE, STEP, CONNECTIONS = 2000, 1800, 8
 LEFT, TOP, PIXEL = 400000.0, 5700000.0, 3.0
 LANDSAT = "LC80430342015060LGN00"
 
-# In a process of its own each, as GDAL remembers what it has read. `LINKS`, `across` (the pixels of the mosaic's side)
-# and `bounds` (of a window in its middle) are given; what is made is `found`.
+# Each runs in its own process, as GDAL caches what it has read. `LINKS`, `across` (side of the mosaic in pixels) and
+# `bounds` (of a window in its middle) are given; the result is `found`.
 OURS = """
 dataset = planet_vector.mosaic(SEARCH)
 opened = time.perf_counter()
@@ -88,7 +88,15 @@ print(opened - begin, end - opened, zlib.crc32(np.ascontiguousarray(found).tobyt
 
 
 def make(directory: Path, most: int) -> None:
-    """Write scenes that overlap by a tenth, in two forms, and the bands of a Landsat scene."""
+    """Write scenes that overlap by a tenth, in two forms, and the bands of a Landsat scene.
+
+    Parameters
+    ----------
+    directory : Path
+        The folder; receives the subfolders strips and cogs.
+    most : int
+        The number of scenes.
+    """
     rng = np.random.default_rng(5)
     side = math.isqrt(most)
     rows, columns = np.mgrid[0:SIDE, 0:SIDE]
@@ -125,7 +133,26 @@ def make(directory: Path, most: int) -> None:
 
 
 def limit(files: List[Path], task: str, across: int, bounds: Tuple[float, ...], latency: float) -> Tuple[Any, ...]:
-    """Return seconds, bytes and requests of the blocks alone."""
+    """Return time, bytes and requests of reading only the necessary blocks.
+
+    Parameters
+    ----------
+    files : list of Path
+        The scenes of the mosaic, by row and column.
+    task : str
+        `QUICK` or `WINDOW`.
+    across : int
+        Side of the mosaic in pixels.
+    bounds : tuple of float
+        Left, bottom, right and top of the window.
+    latency : float
+        Seconds per request.
+
+    Returns
+    -------
+    tuple
+        Seconds, bytes and requests.
+    """
     from planet_vector.http.multirange import MOST_RANGES
     from planet_vector.raster.byte_ranges import ReadWindow, ranges_of
     from planet_vector.raster.spans import together
@@ -154,7 +181,26 @@ def limit(files: List[Path], task: str, across: int, bounds: Tuple[float, ...], 
 
 
 def run(root: str, log: Path, code: str, arguments: List[str], package: Path) -> Tuple[float, float, int, int, str]:
-    """Return seconds to open and to read, bytes, requests, and what was read, of one way."""
+    """Run one method in a new process.
+
+    Parameters
+    ----------
+    root : str
+        Root URL of the API.
+    log : Path
+        Access log of the service.
+    code : str
+        The code of the method.
+    arguments : list of str
+        Arguments of `PROGRAM`.
+    package : Path
+        Folder with the version of the package.
+
+    Returns
+    -------
+    tuple
+        Seconds to open, seconds to read, bytes, requests, and checksum and shape of the pixels.
+    """
     begin = len(log_up_to_now(root, log))
     environ = {**os.environ, "PL_API_URL": root, "PLANET_RATE": "0", "PYTHONPATH": str(package)}
     program = PROGRAM.replace("CODE", code.strip().replace("\n", "\n    "))
@@ -175,7 +221,17 @@ def run(root: str, log: Path, code: str, arguments: List[str], package: Path) ->
 
 
 def index(path: Path, root: str, files: List[Path]) -> None:
-    """Write a tile index of GDAL."""
+    """Write a GDAL tile index.
+
+    Parameters
+    ----------
+    path : Path
+        The GeoPackage to write.
+    root : str
+        Root URL of the API.
+    files : list of Path
+        The scenes.
+    """
     import fiona
 
     schema = {"geometry": "Polygon", "properties": {"location": "str", "number": "int"}}
@@ -191,15 +247,21 @@ def index(path: Path, root: str, files: List[Path]) -> None:
 
 
 def main() -> int:
-    """Measure and print; end with 1 where pixels differ from those of the other version."""
+    """Run the measurements.
+
+    Returns
+    -------
+    int
+        The exit code: 1 if the other version reads different pixels.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--latency", type=int, nargs="+", default=[50], help="milliseconds for each request")
+    parser.add_argument("--latency", type=int, nargs="+", default=[50], help="milliseconds per request")
     parser.add_argument("--scenes", type=int, nargs="+", default=[25, 100])
-    parser.add_argument("--before", type=Path, help="a folder with another version of the package")
+    parser.add_argument("--before", type=Path, help="folder with another version of the package")
     parser.add_argument("--kinds", nargs="+", default=["strips", "cogs"])
-    parser.add_argument("--peers", nargs="*", default=["GTI"], help="GTI and merge; the latter takes long")
+    parser.add_argument("--peers", nargs="*", default=["GTI"], help="GTI and merge; merge is slow")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--archive", type=Path, help="a folder that is kept for the next time")
+    parser.add_argument("--archive", type=Path, help="folder that keeps the scenes for the next run")
     arguments = parser.parse_args()
     here = Path(__file__).resolve().parent.parent
     differ = 0
@@ -230,7 +292,32 @@ def main() -> int:
 def compare(
     arguments: Any, archive: Path, root: str, log: Path, kind: str, count: int, latency: int, here: Path
 ) -> int:
-    """Measure all ways of looking at a mosaic."""
+    """Measure all methods of reading a mosaic.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        The options.
+    archive : Path
+        Folder of the scenes.
+    root : str
+        Root URL of the API.
+    log : Path
+        Access log of the service.
+    kind : str
+        Form of the scenes: strips or cogs.
+    count : int
+        Number of scenes in the mosaic.
+    latency : int
+        Milliseconds per request.
+    here : Path
+        Folder with this version of the package.
+
+    Returns
+    -------
+    int
+        The number of tasks for which the other version reads different pixels.
+    """
     side, most = math.isqrt(count), math.isqrt(max(arguments.scenes))
     files = sorted(archive.glob("*.tif"))
     files = [files[row * most + column] for row in range(side) for column in range(side)]
@@ -266,7 +353,26 @@ def compare(
 
 
 def stack(arguments: Any, root: str, log: Path, latency: int, here: Path) -> int:
-    """Measure all ways of looking at three bands."""
+    """Measure all methods of reading three bands.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        The options.
+    root : str
+        Root URL of the API.
+    log : Path
+        Access log of the service.
+    latency : int
+        Milliseconds per request.
+    here : Path
+        Folder with this version of the package.
+
+    Returns
+    -------
+    int
+        The number of tasks for which the other version reads different pixels.
+    """
     differ = 0
     for named, options in (
         ("window 512²", "window=Window(700, 800, 512, 512)"),
@@ -282,7 +388,28 @@ def stack(arguments: Any, root: str, log: Path, latency: int, here: Path) -> int
 
 
 def report(arguments: Any, ways: Dict[str, Any], root: str, log: Path, given: List[str], title: str) -> int:
-    """Measure ways, print what each took, and return 1 where two versions read other pixels."""
+    """Measure methods, and print the results.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        The options.
+    ways : dict
+        Code and package folder by method.
+    root : str
+        Root URL of the API.
+    log : Path
+        Access log of the service.
+    given : list of str
+        Arguments of `PROGRAM`.
+    title : str
+        Begins each line.
+
+    Returns
+    -------
+    int
+        1 if the other version reads different pixels.
+    """
     found = {}
     for way, (code, package) in ways.items():
         runs = [run(root, log, code, given, package)]
@@ -293,7 +420,7 @@ def report(arguments: Any, ways: Dict[str, Any], root: str, log: Path, given: Li
         said = f"open {best[0]:6.2f} read {best[1]:6.2f} s {best[2] / 1e6:8.2f} MB {best[3]:5d} requests"
         print(f"{title} {way:8} {said}", flush=True)
     if "before" in found and found["before"][4] != found["ours"][4]:
-        print(f"{title} OTHER PIXELS {found['before'][4]} {found['ours'][4]}", flush=True)
+        print(f"{title} DIFFERENT PIXELS {found['before'][4]} {found['ours'][4]}", flush=True)
         return 1
     return 0
 

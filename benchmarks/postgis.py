@@ -1,10 +1,10 @@
-"""The searches of `benchmarks/server.py`, asked of PostGIS: the same scenes, the same answers, for comparison.
+"""Measure the searches of `benchmarks/server.py` in PostGIS, with the same scenes and results, for comparison.
 
     python benchmarks/postgis.py "host=127.0.0.1 user=postgres dbname=postgres" [--scenes 1000000] [--folder DIR]
 
-Takes a database that may be written to (it makes a table named ``planet_vector_scenes`` and drops it) and the scenes
-that `benchmarks/server.py` left in its folder. Needs psycopg. Prints the median and the 99th percentile of the time
-until a page of 1000 texts and its count are there.
+Needs psycopg, a writable database (creates and drops the table ``planet_vector_scenes``), and the scenes that
+`benchmarks/server.py` left in its folder. Prints the median and the 99th percentile of the time to get a page of 1000
+texts and its count.
 """
 
 from __future__ import annotations
@@ -36,7 +36,15 @@ SIGNS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
 def fill(database: Any, scenes: Path) -> None:
-    """Make the table of scenes anew."""
+    """Create the table of scenes.
+
+    Parameters
+    ----------
+    database : psycopg.Connection
+        The database.
+    scenes : Path
+        Features, one per line.
+    """
     database.execute("CREATE EXTENSION IF NOT EXISTS postgis")
     database.execute("DROP TABLE IF EXISTS planet_vector_scenes")
     database.execute(f"CREATE UNLOGGED TABLE planet_vector_scenes ({COLUMNS})")
@@ -60,7 +68,13 @@ def fill(database: Any, scenes: Path) -> None:
 
 
 def condition(parameters: Dict[str, Any]) -> Tuple[str, List[Any]]:
-    """Return a search's parameters as SQL."""
+    """Return a search as an SQL condition and its values.
+
+    Parameters
+    ----------
+    parameters : dict
+        The parameters of the search.
+    """
     terms, values = ["true"], []
     for name, value in parameters.items():
         if name == "intersects":
@@ -77,7 +91,15 @@ def condition(parameters: Dict[str, Any]) -> Tuple[str, List[Any]]:
 
 
 def ask(database: Any, parameters: Dict[str, Any]) -> float:
-    """Return the milliseconds until a page and its count are there."""
+    """Return the milliseconds to get a page and its count.
+
+    Parameters
+    ----------
+    database : psycopg.Connection
+        The database.
+    parameters : dict
+        The parameters of the search.
+    """
     where, values = condition(parameters)
     start = time.perf_counter()
     database.execute(f"SELECT count(*) FROM planet_vector_scenes WHERE {where}", values).fetchone()
@@ -89,15 +111,23 @@ def ask(database: Any, parameters: Dict[str, Any]) -> float:
 
 
 def tell(name: str, times: List[float]) -> None:
-    """Print what one kind of search took."""
+    """Print the times of a kind of search.
+
+    Parameters
+    ----------
+    name : str
+        The kind of search.
+    times : list of float
+        Milliseconds.
+    """
     last = statistics.quantiles(times, n=100)[98] if len(times) > 1 else times[0]
     print(f"{name:<58} p50 {statistics.median(times):8.1f} ms  p99 {last:8.1f} ms")
 
 
 def main() -> None:
-    """Fill the table, and ask."""
+    """Create the table, and run the searches."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("database", help="as libpq takes it")
+    parser.add_argument("database", help="connection string of libpq")
     parser.add_argument("--scenes", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "planet_vector-benchmark")
     options = parser.parse_args()
@@ -110,7 +140,7 @@ def main() -> None:
                 ask(database, parameters)
             tell("area, date and cloud", [ask(database, parameters) for parameters in searches(2)])
             for name in large(0):
-                if "antimeridian" in name:  # PostGIS does not wrap what lies beyond ±180°
+                if "antimeridian" in name:  # PostGIS does not wrap geometries beyond ±180°
                     continue
                 tell(name, [ask(database, large(seed)[name]) for seed in range(1, 4)])
             times: List[float] = []

@@ -1,15 +1,15 @@
-"""What it costs other programs to look at products by the names that they are given, and QGIS to draw them.
+"""Measure other programs that read products by their names, and QGIS drawing them.
 
     python benchmarks/programs.py [--latency 0 50 200] [--only QGIS "by its name"]
 
 Serves a visual and an analytic product of 8000 × 8000 pixels in strips of one row, and 28 visual ones of 3000 × 3000,
-with a latency for each request, and prints for each task the time, the bytes and the requests. The programs are those
-of this machine: `gdal_translate`, and QGIS in the environment of its tests, where there is one. The limit is a round
-trip to the service, one to the tiles, and what they hold. The service has drawn each scene once before, as one has
-that is in use; `PLANET_CONNECTIONS` is the usual 8.
+with a latency per request, and prints time, bytes and requests for each task. The programs are those installed:
+`gdal_translate`, and QGIS in the environment of its tests, if it exists. The limit is a round trip to the service, one
+to the tiles, and their bytes. The service has drawn each scene before, as in normal use; `PLANET_CONNECTIONS` is the
+default of 8.
 
-Ends with 1 when a promise is missed: with 50 ms, the first picture of a visual product in QGIS takes 2 s, its name and
-all, and 2 MB at the most, and one of a mosaic of 28 scenes 3 s, once it is named.
+Exits with 1 if a target is missed: with 50 ms, the first picture of a visual product in QGIS takes at most 2 s,
+including its name, and 2 MB, and one of a mosaic of 28 scenes 3 s once the name exists.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ ROOT = Path(__file__).resolve().parent.parent
 QGIS_PYTHON = ROOT / ".venv-qgis" / "bin" / "python"
 LARGE, SMALL, COLUMNS = 8000, 3000, 7
 PROMISED = {("visual", "QGIS"): (2.0, 2e6), ("mosaic of 28", "QGIS"): (3.0, 20e6)}
-"""Seconds and bytes that are not to be exceeded at 50 ms."""
+"""Maximum seconds and bytes at a latency of 50 ms."""
 
-# Draws what is named on a canvas of 1000 × 1000 pixels, from nothing, and prints the seconds of naming and drawing.
+# Draws a source on a canvas of 1000 × 1000 pixels with empty caches, and prints the seconds for naming and drawing.
 QGIS = """
 import sys, time
 sys.path[:0] = [ROOT, ROOT + "/qgis_plugin"]
@@ -78,7 +78,18 @@ print(named - begin, time.perf_counter() - named)
 
 
 def make(directory: Path) -> str:
-    """Write the products, and return the id of the large scene."""
+    """Write the products.
+
+    Parameters
+    ----------
+    directory : Path
+        The folder.
+
+    Returns
+    -------
+    str
+        The id of the large scene.
+    """
     rng = np.random.default_rng(3)
     large = "20150301_022415_0908"
     write(directory / f"{large}_visual.tif", LARGE, (400000.0, 5720000.0), "uint8", rng)
@@ -90,7 +101,21 @@ def make(directory: Path) -> str:
 
 
 def write(path: Path, side: int, corner: Tuple[float, float], dtype: str, rng: np.random.Generator) -> None:
-    """Write a product, in pieces of 500 rows."""
+    """Write a product in pieces of 500 rows.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    side : int
+        Width and height in pixels.
+    corner : (float, float)
+        East and north of the upper left corner, in metres (EPSG:32611).
+    dtype : str
+        Data type: uint8 or uint16.
+    rng : numpy.random.Generator
+        Source of the noise.
+    """
     profile = {
         "driver": "GTiff", "width": side, "height": side, "count": 4, "dtype": dtype, "crs": "EPSG:32611",
         "transform": from_origin(*corner, 3.0, 3.0), "compress": "lzw", "interleave": "pixel", "blockysize": 1,
@@ -110,7 +135,17 @@ def write(path: Path, side: int, corner: Tuple[float, float], dtype: str, rng: n
 
 
 def tasks(root: str, large: str, folder: Path) -> Dict[Tuple[str, str], List[str]]:
-    """Return commands by task and program; what a program is to open is `{name}`."""
+    """Return commands by task and program; ``{name}`` stands for the source to open.
+
+    Parameters
+    ----------
+    root : str
+        Root URL of the API.
+    large : str
+        The id of the large scene.
+    folder : Path
+        Folder for outputs.
+    """
     translate = ["gdal_translate", "-q", "-outsize", "1000", "1000", "{name}", str(folder / "look.tif")]
     window = ["gdal_translate", "-q", "-srcwin", "3000", "3000", "512", "512", "{name}", str(folder / "look.tif")]
     found = {}
@@ -127,10 +162,16 @@ def tasks(root: str, large: str, folder: Path) -> Dict[Tuple[str, str], List[str
 
 
 def main() -> int:
-    """Measure, print, and tell whether what is promised holds."""
+    """Run the measurements.
+
+    Returns
+    -------
+    int
+        The exit code: 1 if a target was missed.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--latency", type=int, nargs="*", default=[0, 50, 200], help="milliseconds for each request")
-    parser.add_argument("--only", nargs="*", help="ways to measure; by its link some take minutes")
+    parser.add_argument("--latency", type=int, nargs="*", default=[0, 50, 200], help="milliseconds per request")
+    parser.add_argument("--only", nargs="*", help="methods to measure; some by link take minutes")
     arguments = parser.parse_args()
     missed = 0
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/var/tmp")) as name:
@@ -146,7 +187,26 @@ def main() -> int:
 
 
 def measure(archive: Path, large: str, folder: Path, latency: int, only: Optional[List[str]]) -> int:
-    """Run all tasks with a latency, and return how many promises were missed."""
+    """Run all tasks with a latency.
+
+    Parameters
+    ----------
+    archive : Path
+        Folder of the products.
+    large : str
+        The id of the large scene.
+    folder : Path
+        Folder for logs and outputs.
+    latency : int
+        Milliseconds per request.
+    only : list of str, optional
+        Methods to measure; None measures all.
+
+    Returns
+    -------
+    int
+        The number of targets missed.
+    """
     log, home = folder / f"access-{latency}.log", folder / f"home-{latency}"
     log.touch()
     (home / "before").mkdir(parents=True)
@@ -162,9 +222,9 @@ def measure(archive: Path, large: str, folder: Path, latency: int, only: Optiona
             "PYTHONPATH": "/usr/share/qgis/python/plugins", "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
         }  # fmt: skip
         environ.pop("XDG_CACHE_HOME", None)
-        print(f"\n{latency} ms for each request")
+        print(f"\n{latency} ms per request")
         found = {key: command for key, command in tasks(root, large, folder).items() if not only or key[1] in only}
-        for key, command in found.items():  # so that the service has drawn all of it
+        for key, command in found.items():  # so that the service has drawn everything once
             if key[1] == "QGIS" or "by its name" in key[1]:
                 run({**environ, "HOME": str(home / "before")}, large, key, command)
         for key, command in found.items():
@@ -186,15 +246,32 @@ def measure(archive: Path, large: str, folder: Path, latency: int, only: Optiona
 
 
 def run(environ: Dict[str, str], large: str, key: Tuple[str, str], command: List[str]) -> Tuple[float, float, str]:
-    """Run a command, and return its seconds, those until there was a name in QGIS, and more words on them."""
+    """Run a command.
+
+    Parameters
+    ----------
+    environ : dict of str to str
+        Its environment.
+    large : str
+        The id of the large scene.
+    key : (str, str)
+        Task and program.
+    command : list of str
+        The command, with ``{name}`` for the source.
+
+    Returns
+    -------
+    tuple
+        Total seconds, seconds to create the name in QGIS, and a note to print.
+    """
     told, begin = "", time.perf_counter()
     if "{name}" in command:
         planet = f"PLANET:ortho/{large}/{key[0].partition(':')[0]}"
-        # Of pixels that are no colours, overviews are made first, once.
+        # For pixels that are not colours, create overviews first, once.
         act = "open" if planet.endswith("/visual") else "overviews"
         named = [sys.executable, "-m", "planet_vector.cli", act, planet]
         name = subprocess.run(named, env=environ, capture_output=True, text=True, check=True).stdout.strip()
-        told = f"   (named in {time.perf_counter() - begin:.2f} s, Python's start with it)"
+        told = f"   (named in {time.perf_counter() - begin:.2f} s, including Python's start)"
         command = [part.replace("{name}", name) for part in command]
         begin = time.perf_counter()
     done = subprocess.run(command, env=environ, capture_output=True, text=True)

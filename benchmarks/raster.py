@@ -1,14 +1,14 @@
-"""What it costs to look at a product where it lies, beside plain rasterio and beside a whole download.
+"""Measure remote reading of a product, compared with plain rasterio and with a whole download.
 
     python benchmarks/raster.py [--latency 50]
 
-Serves two scenes of the size in the specification (4832 × 4229 pixels, RGBA, LZW, strips of one row) with a latency for
-each request, and prints for each task the time, the bytes and the requests of each way, and their ratios: below 1 is
-better than the other way. The time is the shortest of three, as whatever else the machine does can only make it longer.
-Ends with 1 when a ratio that is promised is missed.
+Serves two scenes of the size in the specification (4832 × 4229 pixels, RGBA, LZW, strips of one row) with a latency
+per request, and prints time, bytes and requests for each task and method, and their ratios: below 1 is better than the
+other method. The time is the shortest of three runs, as other load can only make it longer. Exits with 1 if a target
+ratio is missed.
 
-Plain rasterio is given the product's link, and no key; by a PLANET: name, the service is asked for the link first, and
-where it leads, before GDAL is told of it.
+Plain rasterio gets the product's link, without a key; with a PLANET: name, the service is first asked for the link and
+its redirect target before GDAL opens it.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from rasterio.transform import from_origin
 
 WIDTH, HEIGHT = 4832, 4229
 
-# Each way of doing a task, in a process of its own, as GDAL remembers what it has read. `root`, `link` (of the product)
-# and `links` (of both) are given; the clock runs within.
+# Each method of a task runs in its own process, as GDAL caches what it has read. `root`, `link` (of the product) and
+# `links` (of both) are given; only this code is timed.
 TASKS: Dict[str, Dict[str, str]] = {
     "open": {
         "ours": "planet_vector.open(name).close()",
@@ -72,10 +72,10 @@ PROMISED = {
     ("picture 640 wide", "bytes", "plain rasterio"): 0.05,
     ("window of 512²", "bytes", "plain rasterio"): 1.05,
 }
-"""Ratios that are not to be above these; of times, only those that no noise can turn."""
+"""Maximum ratios; of times, only those that noise cannot affect."""
 
 REPEATS = 3
-LONG = 5.0  # seconds; what takes as long is measured once
+LONG = 5.0  # seconds; longer tasks are measured once
 
 PROGRAM = """
 import sys, tempfile, time, warnings
@@ -110,7 +110,13 @@ with rasterio.Env():
 
 
 def make(directory: Path) -> None:
-    """Write two scenes that overlap by half."""
+    """Write two scenes that overlap by half.
+
+    Parameters
+    ----------
+    directory : Path
+        The folder.
+    """
     rng = np.random.default_rng(3)
     rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
     for number in range(2):
@@ -127,7 +133,19 @@ def make(directory: Path) -> None:
 
 
 def measure(root: str, ids: List[str], code: str, log: Path) -> Tuple[float, int, int]:
-    """Return seconds, at the least, bytes and requests of one way of doing a task."""
+    """Return the shortest time in seconds, with bytes and requests, of one method of a task.
+
+    Parameters
+    ----------
+    root : str
+        Root URL of the API.
+    ids : list of str
+        The scenes.
+    code : str
+        The code of the method.
+    log : Path
+        Access log of the service.
+    """
     found = [run(root, ids, code, log)]
     while len(found) < REPEATS and found[0][0] < LONG:
         found.append(run(root, ids, code, log))
@@ -135,7 +153,24 @@ def measure(root: str, ids: List[str], code: str, log: Path) -> Tuple[float, int
 
 
 def run(root: str, ids: List[str], code: str, log: Path) -> Tuple[float, int, int]:
-    """Do a task once, in a process of its own, and return seconds, bytes and requests."""
+    """Run a method once in a new process.
+
+    Parameters
+    ----------
+    root : str
+        Root URL of the API.
+    ids : list of str
+        The scenes.
+    code : str
+        The code of the method.
+    log : Path
+        Access log of the service.
+
+    Returns
+    -------
+    tuple
+        Seconds, bytes and requests.
+    """
     begin = len(log_up_to_now(root, log))
     environ = {**os.environ, "PL_API_URL": root, "PLANET_RATE": "0"}
     done = subprocess.run(
@@ -143,14 +178,24 @@ def run(root: str, ids: List[str], code: str, log: Path) -> Tuple[float, int, in
     )
     if done.returncode:
         raise SystemExit(done.stderr)
-    # As other servers write them: "GET /path HTTP/1.1" status bytes …
+    # Common log format: "GET /path HTTP/1.1" status bytes …
     lines = [line for line in log_up_to_now(root, log)[begin:] if b"/mark-" not in line]
     sent = [int(found[1]) for found in map(re.compile(rb'" \d{3} (\d+) ').search, lines) if found]
     return float(done.stdout), sum(sent), len(sent)
 
 
 def log_up_to_now(root: str, log: Path) -> List[bytes]:
-    """Return the lines of the log, which is written behind the answers: a request of our own tells when it is whole."""
+    """Return the lines of the access log.
+
+    The log is written after the responses; a marker request of our own shows when it is complete.
+
+    Parameters
+    ----------
+    root : str
+        Root URL of the API.
+    log : Path
+        Access log of the service.
+    """
     mark = f"mark-{time.monotonic_ns()}"
     requests.get(root + mark, timeout=30)
     end = time.monotonic() + 10
@@ -160,9 +205,15 @@ def log_up_to_now(root: str, log: Path) -> List[bytes]:
 
 
 def main() -> int:
-    """Measure, print, and tell whether what is promised holds."""
+    """Run the measurements.
+
+    Returns
+    -------
+    int
+        The exit code: 1 if a target was missed.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--latency", type=int, default=50, help="milliseconds for each request")
+    parser.add_argument("--latency", type=int, default=50, help="milliseconds per request")
     arguments = parser.parse_args()
     missed = 0
     with tempfile.TemporaryDirectory() as name:
@@ -178,7 +229,7 @@ def main() -> int:
             assert service.stdout is not None
             root = service.stdout.readline().split()[-1]
             ids = sorted(path.name[: -len("_visual.tif")] for path in archive.glob("*.tif"))
-            print(f"{arguments.latency} ms for each request; ratios are ours to the other\n")
+            print(f"{arguments.latency} ms per request; ratios are ours to the other\n")
             for task, ways in TASKS.items():
                 found = {way: measure(root, ids, code, log) for way, code in ways.items()}
                 for way, (seconds, size, count) in found.items():

@@ -1,10 +1,10 @@
-"""The largest rectangle of any angle inside areas of up to a thousand positions: how long it takes, what is proved.
+"""Measure the largest rectangle of any angle inside areas of up to a thousand positions: time and proven optimality.
 
     python benchmarks/rectangles.py [--areas 200]
 
-Random areas, with holes, and those that are hard: circles, spirals, combs, slivers. Prints for each kind the medians
-and the worst of seconds and of what the rectangle may lack, and ends with 1 when one took longer than five seconds of
-a processor.
+Uses random areas, with holes, and hard ones: circles, spirals, combs, slivers. Prints for each kind the medians and
+maxima of seconds and of the share that the rectangle may lack, and exits with 1 if one took longer than five seconds of
+processor time.
 """
 
 from __future__ import annotations
@@ -22,18 +22,30 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from planet_vector.stacks.rectangle_search import inscribed
 from tests.stacks.test_rectangle import SLOW, random_area, rings_of
 
-LIMIT = 5.0  # seconds of a processor
+LIMIT = 5.0  # seconds of processor time
 
 
 def measured(area: Any) -> Tuple[float, float]:
-    """Return seconds of a processor, and the share that may be lacking."""
+    """Return the seconds of processor time, and the share that the rectangle may lack.
+
+    Parameters
+    ----------
+    area : shapely geometry
+        The area.
+    """
     start = time.process_time()
     found = inscribed(rings_of(area), None, "any")
     return time.process_time() - start, found.lacks
 
 
 def main() -> int:
-    """Measure, and print."""
+    """Run the measurements.
+
+    Returns
+    -------
+    int
+        The exit code: 1 if the limit was exceeded.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--areas", type=int, default=200)
     given = parser.parse_args()
@@ -50,7 +62,7 @@ def main() -> int:
             f"  {statistics.median(lacks):12.4f}  {max(lacks):11.4f}"
         )
     slowest = max(seconds for figures in found.values() for seconds, _ in figures)
-    print(f"the slowest: {slowest:.2f} s, of {LIMIT:.0f} s at the most")
+    print(f"slowest: {slowest:.2f} s (at most {LIMIT:.0f} s)")
     return int(slowest > LIMIT)
 
 

@@ -1,11 +1,11 @@
-"""A full scan through the driver, against the loop of the specification's own tutorial.
+"""Measure a full scan through the driver, compared with the loop of the specification's tutorial.
 
     python benchmarks/search.py [--scenes 20000] [--runs 5] [--million]
 
 Both read the same 20 000 scenes in pages of 1000 from a local service, each time in a new process: the loop with
-requests, ``links.next`` and ``json``; the driver into pyogrio, every column and footprint of it. Prints medians and
-their ratios, and ends with 1 when a ratio misses its floor. ``--million`` also scans a million scenes and tells the
-most memory that took.
+requests, ``links.next`` and ``json``; the driver into pyogrio, with every column and footprint. Prints medians and
+their ratios, and exits with 1 if a ratio is below its minimum. ``--million`` also scans a million scenes and prints the
+peak memory.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ import json, time
 import planet_vector
 planet_vector.register()
 planet_vector.connect()
-import planet_vector.driver.datasets  # as the driver does at first: the loop's clock starts after imports, too
+import planet_vector.driver.datasets  # loaded on first use by the driver: the loop's clock starts after imports, too
 import pyogrio
 def scan():
     start = time.perf_counter()
@@ -73,7 +73,13 @@ print(json.dumps({"count": count, "seconds": time.perf_counter() - start, "peak"
 
 
 def main() -> int:
-    """Measure, print, and return what the process ends with."""
+    """Run the measurements.
+
+    Returns
+    -------
+    int
+        The exit code: 1 if a figure was below its minimum.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenes", type=int, default=20_000)
     parser.add_argument("--runs", type=int, default=5)
@@ -88,42 +94,85 @@ def main() -> int:
                 fast = measure(
                     DRIVER, arguments.runs, arguments.scenes, PL_API_URL=url, PLANET_RATE="0", PLANET_CONNECTIONS="8"
                 )
-                print(f"{latency} ms a page: loop {loop['seconds']:.2f} s, driver {fast['seconds']:.2f} s", end=", ")
+                print(f"{latency} ms per page: loop {loop['seconds']:.2f} s, driver {fast['seconds']:.2f} s", end=", ")
                 print(f"again {arguments.scenes / fast['again']:,.0f} features/s")
                 if latency:
                     plain = measure(DRIVER, arguments.runs, arguments.scenes, PL_API_URL=url)
                     missed |= tell("loop / driver, 8 connections, no limit", loop["seconds"] / fast["seconds"], 3.5)
-                    missed |= tell("loop / driver, as it is set by default", loop["seconds"] / plain["seconds"], 2.0)
+                    missed |= tell("loop / driver, default settings", loop["seconds"] / plain["seconds"], 2.0)
                 else:
                     missed |= tell("loop / driver, 8 connections, no limit", loop["seconds"] / fast["seconds"], 0.5)
-                missed |= tell("features a second of a second reading", arguments.scenes / fast["again"], 20_000)
+                missed |= tell("features per second, second reading", arguments.scenes / fast["again"], 20_000)
     if arguments.million:
         with tempfile.TemporaryDirectory() as folder:
             write_scenes(Path(folder) / "scenes.geojsonl", 1_000_000)
             with service(Path(folder)) as url:
                 found = run(MILLION, {"PL_API_URL": url, "PLANET_RATE": "0"})
-                print(
-                    f"a million scenes: {found['count']:,} in {found['seconds']:.0f} s, {found['peak']:.0f} MB at most"
-                )
+                print(f"a million scenes: {found['count']:,} in {found['seconds']:.0f} s, {found['peak']:.0f} MB peak")
                 missed |= found["count"] != 1_000_000 or found["peak"] > 500
     return int(missed)
 
 
 def tell(what: str, value: float, floor: float) -> bool:
-    """Print a figure and its floor, and return whether it is below."""
+    """Print a figure and its minimum.
+
+    Parameters
+    ----------
+    what : str
+        Name of the figure.
+    value : float
+        The figure.
+    floor : float
+        The minimum.
+
+    Returns
+    -------
+    bool
+        True if the figure is below the minimum.
+    """
     print(f"  {what:<42} {value:10,.2f} (at least {floor:,g}){' MISSED' if value < floor else ''}")
     return value < floor
 
 
 def measure(code: str, runs: int, count: int, **environment: str) -> Dict[str, float]:
-    """Run code in new processes and return the median of each of its figures."""
+    """Run code in new processes.
+
+    Parameters
+    ----------
+    code : str
+        The code; prints its figures as JSON.
+    runs : int
+        How often to run it.
+    count : int
+        The number of scenes it must read.
+    **environment : str
+        Additional environment variables.
+
+    Returns
+    -------
+    dict of str to float
+        The median of each figure.
+    """
     found = [run(code, environment) for _ in range(runs)]
     assert all(figures["count"] == count for figures in found), found
     return {name: statistics.median(figures[name] for figures in found) for name in found[0]}
 
 
 def run(code: str, environment: Dict[str, str]) -> Any:
-    """Run code in a new process and return the figures it prints."""
+    """Run code in a new process.
+
+    Parameters
+    ----------
+    code : str
+        The code; prints its figures as JSON.
+    environment : dict of str to str
+        Additional environment variables.
+
+    Returns
+    -------
+    dict
+        The figures.
+    """
     done = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True, check=False
     )
@@ -134,7 +183,20 @@ def run(code: str, environment: Dict[str, str]) -> Any:
 
 @contextmanager
 def service(archive: Path, *options: str) -> Iterator[str]:
-    """Serve an archive and give the root of its API."""
+    """Serve an archive.
+
+    Parameters
+    ----------
+    archive : Path
+        The folder.
+    *options : str
+        Further options of ``planet-vector serve``.
+
+    Yields
+    ------
+    str
+        Root URL of the API.
+    """
     command = [
         sys.executable,
         "-m",
@@ -161,7 +223,15 @@ def service(archive: Path, *options: str) -> Iterator[str]:
 
 
 def write_full_scenes(path: Path, number: int) -> None:
-    """Write scenes with every property that real ortho scenes have, a Feature a line, evenly over 200 days."""
+    """Write scenes with every property of real ortho scenes, one Feature per line, evenly over 200 days.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    number : int
+        The number of scenes.
+    """
     chance = random.Random(1)
     lines: List[str] = []
     for count in range(number):

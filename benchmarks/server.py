@@ -1,10 +1,10 @@
-"""How the local service fares with a million scenes: index, searches, load, memory.
+"""Measure the local service with a million scenes: index, searches, load, memory.
 
     python benchmarks/server.py [--scenes 1000000] [--folder DIR] [--seconds 20] [--kept] [--python PYTHON]
 
-Prints a line a measure, with what it should be, and ends with 1 when one is missed. The folder keeps the scenes and
-their index for the next run; with --kept the index is used as it is. --python names the interpreter of another
-installation, to compare with. Server time is what the service itself says in ``Server-Timing``.
+Prints one line per measurement, with its target, and exits with 1 if one is missed. The folder keeps the scenes and
+their index for the next run; with --kept the index is not rebuilt. --python names the interpreter of another
+installation, for comparison. Server time is what the service reports in ``Server-Timing``.
 """
 
 from __future__ import annotations
@@ -30,14 +30,26 @@ from planet_vector.server.sample.synthetic import write_scenes
 CONNECTIONS = 32
 MOST_BUILD = 180.0  # seconds, for a million scenes
 MOST_PAGE = 60.0  # milliseconds of server time, the median
-MOST_LARGE = 1000.0  # milliseconds, of any page of 1000
-MOST_MEMORY = 300.0  # megabytes, of the largest process
+MOST_LARGE = 1000.0  # milliseconds, for any page of 1000
+MOST_MEMORY = 300.0  # megabytes, for the largest process
 
 missed: List[str] = []
 
 
 def tell(what: str, value: float, unit: str, most: Optional[float] = None) -> None:
-    """Print a measure, and note when it is more than it should be."""
+    """Print a measurement, and record it as missed if it exceeds its maximum.
+
+    Parameters
+    ----------
+    what : str
+        Name of the measurement.
+    value : float
+        The value.
+    unit : str
+        Its unit.
+    most : float, optional
+        The maximum.
+    """
     over = most is not None and value > most
     if over:
         missed.append(what)
@@ -47,7 +59,13 @@ def tell(what: str, value: float, unit: str, most: Optional[float] = None) -> No
 
 
 def memory(process: int) -> float:
-    """Return the most memory a process has held at once, in megabytes (Linux; elsewhere 0)."""
+    """Return the peak memory of a process in megabytes (on Linux; 0 elsewhere).
+
+    Parameters
+    ----------
+    process : int
+        The process id.
+    """
     status = Path(f"/proc/{process}/status")
     if not status.exists():
         return 0.0
@@ -55,7 +73,13 @@ def memory(process: int) -> float:
 
 
 def searches(seed: int) -> List[Dict[str, Any]]:
-    """Return searches by area, date and cloud that differ, each with more than a page of scenes or nearly so."""
+    """Return distinct searches by area, date and cloud cover, each with about a page of scenes or more.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the random choice.
+    """
     chance = random.Random(seed)
     found = []
     for _ in range(200):
@@ -74,12 +98,30 @@ def searches(seed: int) -> List[Dict[str, Any]]:
 
 
 def box(west: float, south: float, east: float, north: float) -> str:
-    """Return a box as WKT."""
+    """Return a box as WKT.
+
+    Parameters
+    ----------
+    west, south, east, north : float
+        Degrees.
+    """
     return f"POLYGON(({west} {south},{east} {south},{east} {north},{west} {north},{west} {south}))"
 
 
 def coast(seed: int, west: float, south: float, wide: float, high: float, positions: int) -> str:
-    """Return a polygon with an outline as ragged as a coast's."""
+    """Return a polygon with an outline as ragged as a coast, as WKT.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the random outline.
+    west, south : float
+        Lower left corner in degrees.
+    wide, high : float
+        Width and height in degrees.
+    positions : int
+        The number of positions.
+    """
     chance = random.Random(seed)
     waves = [(n, chance.uniform(0, 7), chance.uniform(0, 0.5) / n) for n in (3, 5, 9, 17, 40, 90, 300)]
     ring = []
@@ -91,7 +133,13 @@ def coast(seed: int, west: float, south: float, wide: float, high: float, positi
 
 
 def large(seed: int) -> Dict[str, Dict[str, Any]]:
-    """Return searches of very many scenes, which nothing is kept of from those of another seed."""
+    """Return searches for very many scenes; those of different seeds share no cached results.
+
+    Parameters
+    ----------
+    seed : int
+        The seed.
+    """
     fresh = {"acquired.gte": f"2013-01-01T00:00:{seed:02d}", "count": 1000}
     edge = 178.5 + seed / 100
     return {
@@ -107,15 +155,33 @@ def large(seed: int) -> Dict[str, Dict[str, Any]]:
 
 
 def ask(session: requests.Session, url: str, parameters: Dict[str, Any]) -> tuple[float, int]:
-    """Return the server time of a search in milliseconds, and its count."""
-    # An area may be too long for an address.
+    """Return the server time of a search in milliseconds, and its count.
+
+    Parameters
+    ----------
+    session : requests.Session
+        The session.
+    url : str
+        URL of the scene type.
+    parameters : dict
+        The parameters of the search.
+    """
+    # In the request body, as an area may be too long for a URL.
     answer = session.post(url, data=parameters, timeout=120)
     answer.raise_for_status()
     return float(answer.headers["server-timing"].partition("dur=")[2]), answer.json()["count"]
 
 
 def load(url: str, seconds: float) -> None:
-    """Search over many connections at once, and tell how it went."""
+    """Search over many connections at once, and print the results.
+
+    Parameters
+    ----------
+    url : str
+        URL of the scene type.
+    seconds : float
+        Duration.
+    """
     end, times, errors = time.monotonic() + seconds, [], []
 
     def work(number: int) -> None:
@@ -135,13 +201,19 @@ def load(url: str, seconds: float) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    tell(f"{CONNECTIONS} connections for {seconds:g} s: searches a second", len(times) / seconds, "/s")
-    tell("  median time of a search, waiting included", 1000 * statistics.median(times), "ms")
+    tell(f"{CONNECTIONS} connections for {seconds:g} s: searches per second", len(times) / seconds, "/s")
+    tell("  median time of a search, including waiting", 1000 * statistics.median(times), "ms")
     tell("  errors", len(errors), "", 0.5)
 
 
 def large_searches(url: str) -> None:
-    """Search very many scenes, one by one and four at once."""
+    """Search for very many scenes, one search at a time and four at once.
+
+    Parameters
+    ----------
+    url : str
+        URL of the scene type.
+    """
     with requests.Session() as session:
         for name in large(0):
             times = [ask(session, url, large(seed)[name])[0] for seed in range(1, 4)]
@@ -173,7 +245,21 @@ def large_searches(url: str) -> None:
 
 
 def serve(command: List[str], archive: Path, index: Path, workers: int, seconds: float) -> None:
-    """Measure a service of some processes."""
+    """Measure a service.
+
+    Parameters
+    ----------
+    command : list of str
+        The command ``planet-vector``.
+    archive : Path
+        Folder of the scenes.
+    index : Path
+        Index of the folder.
+    workers : int
+        The number of processes.
+    seconds : float
+        Duration of the load test.
+    """
     print(f"{workers} worker{'s' if workers > 1 else ''}")
     service = subprocess.Popen(
         [*command, "serve", str(archive), "--port", "0", "--index", str(index), "--workers", str(workers)],
@@ -187,7 +273,7 @@ def serve(command: List[str], archive: Path, index: Path, workers: int, seconds:
         with requests.Session() as session:
             start = time.monotonic()
             ask(session, url, {"count": 1000})
-            tell("the first search of all", 1000 * (time.monotonic() - start), "ms", MOST_LARGE)
+            tell("the first search", 1000 * (time.monotonic() - start), "ms", MOST_LARGE)
             warm = [ask(session, url, parameters) for parameters in searches(1)]
             tell("scenes of a search, the median", statistics.median(count for _, count in warm), "")
             for name, asked in (
@@ -208,12 +294,12 @@ def serve(command: List[str], archive: Path, index: Path, workers: int, seconds:
 
 
 def main() -> None:
-    """Run all measures."""
+    """Run all measurements."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scenes", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "planet_vector-benchmark")
     parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--kept", action="store_true", help="use the index of the folder as it is")
+    parser.add_argument("--kept", action="store_true", help="use the existing index of the folder")
     parser.add_argument("--python", default=sys.executable, help="interpreter of the installation to measure")
     options = parser.parse_args()
     archive, index = options.folder / str(options.scenes), options.folder / f"{options.scenes}.sqlite"
@@ -229,8 +315,8 @@ def main() -> None:
         subprocess.run([*command, "index", str(archive), "--index", str(index)], check=True, stdout=subprocess.DEVNULL)
         tell(f"index of {options.scenes} scenes", time.monotonic() - start, "s", MOST_BUILD)
         used = os.times()
-        tell("  processor time, of all its processes together", used.children_user + used.children_system, "s")
-        tell("  its file", index.stat().st_size / 1e6, "MB")
+        tell("  processor time of all its processes", used.children_user + used.children_system, "s")
+        tell("  size of the index", index.stat().st_size / 1e6, "MB")
     for workers in (1, 2):
         serve(command, archive, index, workers, options.seconds)
     sys.exit(1 if missed else 0)

@@ -1,12 +1,12 @@
-"""Map tiles of many large scenes without overviews: the first time, again, and with overviews beside the index.
+"""Measure map tiles of many large scenes without overviews: first request, repetition, and with overviews.
 
     python benchmarks/tiles.py [--scenes 100] [--size 4000] [--folder DIR] [--before DIR]
 
-Makes scenes in LZW strips of one row, once of red, green, blue and alpha in bytes (visual), once of four bands of 16
-bits (analytic), and asks a service of one process for tiles of each over four connections. Prints seconds for each
-round, and what `planet-vector index --overviews` takes. --before names a folder with the code of another version, to
-compare with; rio-tiler, where it is installed, makes the same tiles of the same files, in two processes. The folder
-keeps the scenes for the next run.
+Creates scenes in LZW strips of one row, once with red, green, blue and alpha in bytes (visual), once with four bands of
+16 bits (analytic), and requests tiles of each over four connections from a service of one process. Prints the seconds
+of each round, and of `planet-vector index --overviews`. --before names a folder with the code of another version, for
+comparison. If rio-tiler is installed, it makes the same tiles of the same files in two processes. The folder keeps the
+scenes for the next run.
 """
 
 from __future__ import annotations
@@ -36,23 +36,36 @@ from planet_vector.geometry.web_mercator import HALF_WORLD
 CONNECTIONS = 4
 PIXEL = 3.0  # metres
 LEFT, TOP, CRS = 300_000.0, 5_100_000.0, "EPSG:32633"
-OUT, MIDDLE = 11, 14  # zooms at which a pixel is some 18 and 2.3 of a scene, at 46 degrees north
-FEW = 20  # scenes of which more is asked for at the middle zoom
-AROUND = 5  # tiles of the middle zoom that are asked for at once, each way
+OUT, MIDDLE = 11, 14  # zoom levels whose pixels are about 18 and 2.3 pixels of a scene, at 46 degrees north
+FEW = 20  # scenes with more tiles requested at the middle zoom level
+AROUND = 5  # tiles of the middle zoom level requested per scene, in each direction
 
 Tile = Tuple[str, int, int, int]
 KINDS = ("visual", "analytic")
 
 
 class Service(NamedTuple):
-    """Hold where a service answers, and what it is asked by."""
+    """A service: its root URL, and the session for its requests."""
 
     root: str
     session: requests.Session
 
 
 def pixels(size: int, kind: str) -> np.ndarray:
-    """Return something like fields: patches of different colours, finely speckled."""
+    """Return an image that resembles fields: patches of different colours with fine noise.
+
+    Parameters
+    ----------
+    size : int
+        Width and height in pixels.
+    kind : str
+        One of `KINDS`.
+
+    Returns
+    -------
+    array, shape (4, size, size)
+        The bands.
+    """
     chance = np.random.default_rng(20)
     patches = chance.integers(30, 200, (3, size // 50 + 1, size // 50 + 1))
     bands = np.repeat(np.repeat(patches, 50, axis=1), 50, axis=2)[:, :size, :size]
@@ -63,7 +76,19 @@ def pixels(size: int, kind: str) -> np.ndarray:
 
 
 def make_archive(folder: Path, kind: str, scenes: int, size: int) -> None:
-    """Write scenes beside each other, all of the same pixels."""
+    """Write scenes beside each other, all with the same pixels.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder; not rewritten if it has the right number of scenes.
+    kind : str
+        One of `KINDS`.
+    scenes : int
+        The number of scenes.
+    size : int
+        Width and height in pixels.
+    """
     if len(list(folder.glob("*.tif"))) == scenes:
         return
     shutil.rmtree(folder, ignore_errors=True)
@@ -85,7 +110,17 @@ def make_archive(folder: Path, kind: str, scenes: int, size: int) -> None:
 
 
 def tiles_of(folder: Path, zoom: int, around: int) -> List[Tile]:
-    """Return the tiles of each scene around its middle, and as many beside them."""
+    """Return the tiles at and around the middle of each scene.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the scenes.
+    zoom : int
+        The zoom level.
+    around : int
+        The number of tiles per scene, in each direction.
+    """
     found = []
     for file in sorted(folder.glob("*.tif")):
         with rasterio.open(file) as dataset:
@@ -99,6 +134,20 @@ def tiles_of(folder: Path, zoom: int, around: int) -> List[Tile]:
 
 
 def ask(service: Service, tile: Tile) -> bytes:
+    """Return a tile as PNG, and exit if the request fails.
+
+    Parameters
+    ----------
+    service : Service
+        The service.
+    tile : Tile
+        Scene, zoom level, column and row.
+
+    Returns
+    -------
+    bytes
+        The response body.
+    """
     scene, z, x, y = tile
     answer = service.session.get(f"{service.root}scenes/ortho/{scene}/{z}/{x}/{y}.png", timeout=300)
     if answer.status_code != 200:
@@ -107,6 +156,15 @@ def ask(service: Service, tile: Tile) -> bytes:
 
 
 def timed(tiles: List[Tile], make: Callable[[Tile], bytes]) -> float:
+    """Return the seconds to make tiles over several connections.
+
+    Parameters
+    ----------
+    tiles : list of Tile
+        The tiles.
+    make : callable
+        Makes a tile.
+    """
     start = time.monotonic()
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         list(pool.map(make, tiles))
@@ -114,13 +172,43 @@ def timed(tiles: List[Tile], make: Callable[[Tile], bytes]) -> float:
 
 
 def run(code: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start the command of some code: its processes find the package where they run."""
+    """Start ``planet-vector`` of a version: the process finds the package in its working directory.
+
+    Parameters
+    ----------
+    code : Path
+        Folder with the version.
+    *arguments : str
+        Arguments of the command.
+
+    Returns
+    -------
+    subprocess.Popen
+        The process.
+    """
     command = [sys.executable, "-m", "planet_vector.cli", *arguments]
     return subprocess.Popen(command, cwd=code, stdout=subprocess.PIPE, text=True)
 
 
 def index_of(code: Path, archive: Path, index: Path, *options: str) -> str:
-    """Bring an index up to date, and return the last line of what is told."""
+    """Update an index.
+
+    Parameters
+    ----------
+    code : Path
+        Folder with the version of the package.
+    archive : Path
+        Folder of the scenes.
+    index : Path
+        The index.
+    *options : str
+        Further options of ``planet-vector index``.
+
+    Returns
+    -------
+    str
+        The last line of the output.
+    """
     with run(code, "index", str(archive), "--index", str(index), *options) as process:
         told, _ = process.communicate()
     if process.returncode:
@@ -129,7 +217,19 @@ def index_of(code: Path, archive: Path, index: Path, *options: str) -> str:
 
 
 def measured(code: Path, archive: Path, index: Path, rounds: Dict[str, List[Tile]]) -> Dict[str, float]:
-    """Return the seconds of rounds of a service that has made no picture yet."""
+    """Return the seconds of each round, with a service that has cached no pictures.
+
+    Parameters
+    ----------
+    code : Path
+        Folder with the version of the package.
+    archive : Path
+        Folder of the scenes.
+    index : Path
+        The index.
+    rounds : dict of str to list of Tile
+        Tiles by round.
+    """
     shutil.rmtree(index.with_suffix(".pictures"), ignore_errors=True)
     with run(code, "serve", str(archive), "--index", str(index), "--port", "0") as process:
         try:
@@ -145,10 +245,21 @@ def measured(code: Path, archive: Path, index: Path, rounds: Dict[str, List[Tile
 
 
 def peer(job: Tuple[str, str, int, int, int]) -> int:
-    """Make a tile with rio-tiler, and return its bytes."""
+    """Make a tile with rio-tiler.
+
+    Parameters
+    ----------
+    job : tuple
+        File, kind, zoom level, column and row.
+
+    Returns
+    -------
+    int
+        The size of the tile in bytes.
+    """
     from rio_tiler.io import Reader
 
-    warnings.simplefilter("ignore")  # that there are no overviews
+    warnings.simplefilter("ignore")  # rio-tiler warns of missing overviews
     path, kind, z, x, y = job
     with Reader(path) as reader:
         shown = (1, 2, 3) if kind == "visual" else (3, 2, 1)
@@ -159,6 +270,7 @@ def peer(job: Tuple[str, str, int, int, int]) -> int:
 
 
 def main() -> None:
+    """Run the measurements, and print a table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--scenes", type=int, default=100)
     parser.add_argument("--size", type=int, default=4000)

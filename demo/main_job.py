@@ -1,7 +1,7 @@
-"""Show the main job on a sample archive: a search opens as a layer, a product opens as a raster.
+"""Run the main job on a sample archive: open a search as a layer and a product as a raster.
 
-Every step prints the command that a user would type, runs it as typed, and prints what it says. What it leaves:
-``demo/archive``, the sample, and ``demo/quicklook.png``, a picture made of pixels read over HTTP.
+Each step prints the command as a user would type it, runs it, and prints its output. It leaves two results:
+``demo/archive``, the sample, and ``demo/quicklook.png``, a picture from pixels read over HTTP.
 """
 
 from __future__ import annotations
@@ -23,29 +23,43 @@ from planet_vector.driver.registration import environment
 from planet_vector.raster import credential_files
 
 HERE = Path(__file__).resolve().parent
-MOST_LINES = 16  # of what a command prints: enough to see what it is
+MOST_LINES = 16  # printed of a command's output
 
 BOLD, DIM, PLAIN = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
 
 
 def main(size: str = "full") -> None:
-    """Run the steps, with a service that is there only as long as they run."""
+    """Run the steps, with a service that stops at their end.
+
+    Parameters
+    ----------
+    size : str, optional
+        Size of the sample archive: full or small.
+    """
     with TemporaryDirectory(prefix="planet_vector-") as home:
         show(size, home)
 
 
 def show(size: str, home: str) -> None:
-    """Run the steps on a sample of a size; what would be written to the home directory goes to `home`."""
+    """Run the steps.
+
+    Parameters
+    ----------
+    size : str
+        Size of the sample archive: full or small.
+    home : str
+        Folder used in place of the user's configuration folder.
+    """
     environ = {
         **os.environ,
         "XDG_CONFIG_HOME": home,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-        # The key of this run's own service: known to nobody else, gone with it.
+        # A random key for the service of this run only.
         "PLANET_SERVE_KEY": secrets.token_hex(16),
     }
-    # A sample that another version made is made anew; one of this version is there at once.
+    # Recreates a sample made by another version; keeps one of this version.
     sample = "planet-vector sample archive --overwrite" + ("" if size == "full" else f" --size {size}")
-    shell("A sample archive: scenes of a country that is not on any map", sample, environ)
+    shell("A sample archive: scenes of an invented country", sample, environ)
     query = json.loads((HERE / "archive" / ".planet-vector-sample.json").read_text())["summary"]["query"]
 
     title("The archive as a Scenes API, on this machine")
@@ -71,9 +85,9 @@ def show(size: str, home: str) -> None:
         else:
             title("(fio is left out: fiona has no wheel for this Python)")
         python("… and in geopandas", GEOPANDAS, environ)
-        shell("The same at the command line, for people", 'planet-vector search "$NAME" --table', environ)
+        shell("The same at the command line, as a table", 'planet-vector search "$NAME" --table', environ)
 
-        title("A scene of it opens where it lies: nothing is downloaded first")
+        title("One of its scenes opens remotely: nothing is downloaded first")
         found = subprocess.run(
             ["planet-vector", "search", query], env=environ, capture_output=True, text=True, check=True
         )
@@ -83,9 +97,9 @@ def show(size: str, home: str) -> None:
         typed(f"SCENE={environ['SCENE']}")
         shell("Its products are subdatasets", 'gdalinfo "$SCENE" | grep SUBDATASET', environ)
         shell("In rio", 'rio planet info "$SCENE/visual" --indent 1', environ)
-        python("In rasterio: a window, and nothing but the strips it lies in", RASTERIO, environ)
+        python("In rasterio: reading a window fetches only its strips", RASTERIO, environ)
         shell("All of it in one picture", "python quicklook.py quicklook.png", environ)
-    print(f"\nThe service is gone. Look at {os.path.relpath(HERE / 'quicklook.png')}.")
+    print(f"\nThe service has stopped. The picture is {os.path.relpath(HERE / 'quicklook.png')}.")
 
 
 GEOPANDAS = """
@@ -108,7 +122,18 @@ with planet_vector.open(os.environ["SCENE"] + "/visual") as scene:
 
 @contextmanager
 def service(environ: Dict[str, str]) -> Iterator[str]:
-    """Serve the archive on a free port, and give the root of its API."""
+    """Serve the archive on a free port.
+
+    Parameters
+    ----------
+    environ : dict of str to str
+        Environment of the service.
+
+    Yields
+    ------
+    str
+        Root URL of its API.
+    """
     typed("PLANET_SERVE_KEY=… planet-vector serve archive --port 0 &")
     process = subprocess.Popen(
         ["planet-vector", "serve", "archive", "--port", "0"], env=environ, cwd=HERE, stdout=subprocess.PIPE, text=True
@@ -130,43 +155,91 @@ def service(environ: Dict[str, str]) -> Iterator[str]:
 
 
 def title(text: str) -> None:
-    """Say what comes."""
+    """Print the title of a step.
+
+    Parameters
+    ----------
+    text : str
+        The title.
+    """
     print(f"\n{BOLD}{text}{PLAIN}", flush=True)
 
 
 def typed(command: str) -> None:
-    """Print a command as a user would type it."""
+    """Print a command as a user would type it.
+
+    Parameters
+    ----------
+    command : str
+        The command, of one or more lines.
+    """
     print("\n".join(f"{BOLD}${PLAIN} {line}" for line in command.splitlines()), flush=True)
 
 
 def shell(what: str, command: str, environ: Dict[str, str]) -> None:
-    """Run a command in a shell, and show it."""
+    """Run a command in a shell, and print its output.
+
+    Parameters
+    ----------
+    what : str
+        Title of the step.
+    command : str
+        The command.
+    environ : dict of str to str
+        Its environment.
+    """
     title(what)
     typed(command)
     run(["bash", "-o", "pipefail", "-c", command], environ)
 
 
 def python(what: str, code: str, environ: Dict[str, str]) -> None:
-    """Run lines of Python, and show them."""
+    """Run Python code in a new process, and print its output.
+
+    Parameters
+    ----------
+    what : str
+        Title of the step.
+    code : str
+        The code.
+    environ : dict of str to str
+        Environment of the process.
+    """
     title(what)
     print("\n".join(f"{BOLD}>>>{PLAIN} {line}" for line in code.strip().splitlines()), flush=True)
     run([sys.executable, "-c", code], environ)
 
 
 def run(command: list[str], environ: Dict[str, str], most: Optional[int] = MOST_LINES) -> None:
-    """Run a command, print the first of what it says, and end the demo where it fails."""
+    """Run a command, print the first lines of its output, and exit if it fails.
+
+    Parameters
+    ----------
+    command : list of str
+        The command and its arguments.
+    environ : dict of str to str
+        Its environment.
+    most : int, optional
+        Maximum number of lines; None prints all.
+    """
     done = subprocess.run(command, env=environ, cwd=HERE, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     lines = done.stdout.splitlines()
     print(indented("\n".join(lines[:most])), flush=True)
     if most is not None and len(lines) > most:
-        print(indented(f"… and {len(lines) - most} lines more"))
+        print(indented(f"… and {len(lines) - most} more lines"))
     if done.returncode:
         print(indented("\n".join(lines[MOST_LINES:])))
-        sys.exit(f"This step failed, with exit code {done.returncode}.")
+        sys.exit(f"This step failed with exit code {done.returncode}.")
 
 
 def indented(text: str) -> str:
-    """Set what a program says apart from what was typed."""
+    """Return the output of a program indented and dimmed.
+
+    Parameters
+    ----------
+    text : str
+        The output.
+    """
     return DIM + textwrap.indent(text, "  ") + PLAIN
 
 

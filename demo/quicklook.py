@@ -1,6 +1,6 @@
-"""Make one picture of a search and its pixels: a scene, a window of it, the same ground on other days.
+"""Draw a picture of a search and its pixels: a scene, a window of it, and the same ground on other days.
 
-Reads ``NAME``, a search, from the environment; everything else comes over HTTP by PLANET: names.
+``NAME`` in the environment is the search; all data is read over HTTP by PLANET: names.
 """
 
 from __future__ import annotations
@@ -23,13 +23,19 @@ import planet_vector
 from planet_vector.scene import Scene
 
 INK, PAPER, MARK = (232, 230, 222), (22, 26, 30), (255, 208, 64)
-GAP, WHOLE, SIDE = 24, 760, 420  # pixels of the picture
-GROUND = 0.3  # of the scene's width that the window covers each way
+GAP, WHOLE, SIDE = 24, 760, 420  # pixels in the picture
+GROUND = 0.3  # width and height of the window, as a share of the scene's width
 MOST_DAYS = 6
 
 
 def main(path: str) -> None:
-    """Write the picture."""
+    """Draw the picture.
+
+    Parameters
+    ----------
+    path : str
+        The file to write.
+    """
     scenes = sorted(planet_vector.search(os.environ["NAME"]), key=lambda scene: (scene.cloud_cover or 0, scene.id))
     scene = scenes[0]
     with planet_vector.open(f"PLANET:ortho/{scene.id}/visual") as source:
@@ -70,14 +76,37 @@ def main(path: str) -> None:
 
 
 def same_ground(scenes: List[Scene], grid: Dict[str, Any]) -> List[Scene]:
-    """Return one scene a day whose footprint holds all of the grid, in order of time."""
+    """Return one scene per day whose footprint contains the whole grid, in order of time.
+
+    Parameters
+    ----------
+    scenes : list of Scene
+        The scenes.
+    grid : dict
+        Profile of the window: coordinate system, transform, width and height.
+    """
     ground = box(*transform_bounds(grid["crs"], "EPSG:4326", *grid["bounds"]))
     days = {scene.acquired.date(): scene for scene in scenes if scene.footprint.contains(ground)}
     return [days[day] for day in sorted(days)]
 
 
 def on_grid(scene: Scene, grid: Dict[str, Any], size: int) -> np.ndarray:
-    """Read the ground of the grid from a scene, whatever zone it is in."""
+    """Return the pixels of a scene on the grid, whatever the scene's UTM zone.
+
+    Parameters
+    ----------
+    scene : Scene
+        The scene.
+    grid : dict
+        Profile of the window: coordinate system, transform, width and height.
+    size : int
+        Width and height of the result in pixels.
+
+    Returns
+    -------
+    array, shape (4, size, size)
+        Red, green, blue and alpha.
+    """
     shape = {"transform": from_bounds(*grid["bounds"], size, size), "width": size, "height": size}
     with planet_vector.open(f"PLANET:ortho/{scene.id}/visual") as source:
         with WarpedVRT(source, crs=grid["crs"], resampling=Resampling.bilinear, **shape) as warped:
@@ -85,13 +114,29 @@ def on_grid(scene: Scene, grid: Dict[str, Any], size: int) -> np.ndarray:
 
 
 def paste(page: Image.Image, pixels: np.ndarray, place: Tuple[int, int]) -> None:
-    """Put R, G, B, alpha on the page."""
+    """Paste pixels onto the page.
+
+    Parameters
+    ----------
+    page : Image
+        The page.
+    pixels : array, shape (4, rows, columns)
+        Red, green, blue and alpha.
+    place : (int, int)
+        Column and row of the upper left corner.
+    """
     picture = Image.fromarray(np.moveaxis(pixels, 0, -1), "RGBA")
     page.paste(picture, place, picture)
 
 
 def font(size: int) -> Any:
-    """Return the font that Pillow brings."""
+    """Return Pillow's own font.
+
+    Parameters
+    ----------
+    size : int
+        Size in pixels.
+    """
     return ImageFont.load_default(size)
 
 

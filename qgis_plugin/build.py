@@ -1,14 +1,14 @@
-"""Build the QGIS plugin: one zip that needs nothing beside QGIS.
+"""Build the QGIS plugin: one zip without dependencies beyond QGIS.
 
 ::
 
     python qgis_plugin/build.py           write dist/planet_scenes-<version>.zip
-    python qgis_plugin/build.py --texts   bring the translations' files up to date with the sources
+    python qgis_plugin/build.py --texts   update the translation files from the sources
 
-The zip carries what the plugin uses of planet_vector as a package of its own, ``planet_scenes.planet_vector``: QGIS
-has no pip, and another plugin, or the user, may have another version installed. Imports are rewritten to that name.
-Which modules go in follows from the imports themselves: all that the plugin and the GDAL driver reach, less those
-that cannot be imported inside QGIS, as they begin with rasterio, shapely and the like.
+The zip contains the parts of planet_vector that the plugin uses as a subpackage, ``planet_scenes.planet_vector``: QGIS
+has no pip, and another plugin or the user may have installed another version. Imports are rewritten to that name. The
+modules are chosen by their imports: all that the plugin and the GDAL driver reach, except those that cannot be imported
+inside QGIS because they import rasterio, shapely and the like.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ NAME = PLUGIN.name
 
 DRIVER = f"{CORE}.plugins.gdal_PLANET"
 BROUGHT = {"gdal_python_driver", "numpy", "osgeo", "processing", "qgis", "requests", "urllib3", NAME}
-"""What QGIS brings, beside the standard library: the first is GDAL's own, urllib3 comes with requests."""
+"""Libraries that QGIS includes besides the standard library: the first belongs to GDAL, urllib3 comes with requests."""
 
 LICENSES = ("LICENSE", "THIRD_PARTY_NOTICES.md")
 CARRIED = (".py", ".svg", ".txt")
-MOST_BYTES = 25 * 2**20  # of a plugin, by the rules of plugins.qgis.org
+MOST_BYTES = 25 * 2**20  # size limit of plugins.qgis.org
 COMPILERS = ("lrelease", "lrelease-qt5", "lrelease-qt6", "lrelease6", "pyside6-lrelease")
 
 
 def main() -> None:
-    """Do what the arguments say."""
+    """Build the plugin or update the translations, depending on the arguments."""
     if sys.argv[1:] == ["--texts"]:
         for file in sorted(PLUGIN.glob("i18n/*.ts")):
             print(f"{file.relative_to(ROOT)}: {update(file)} texts without a translation")
@@ -53,7 +53,18 @@ def main() -> None:
 
 
 def build(directory: Path) -> Path:
-    """Write the zip into a directory and return its path; the same sources give the same bytes."""
+    """Write the zip; the same sources give the same bytes.
+
+    Parameters
+    ----------
+    directory : Path
+        The destination folder.
+
+    Returns
+    -------
+    Path
+        The zip.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{NAME}-{version()}.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
@@ -68,15 +79,15 @@ def build(directory: Path) -> Path:
 
 
 def version() -> str:
-    """Return the version of planet_vector, which is the plugin's."""
+    """Return the version of planet_vector, which is also the plugin's."""
     found = re.search(r'^__version__ = "(.+)"$', (ROOT / CORE / "version.py").read_text(encoding="utf-8"), re.M)
     if found is None:
-        sys.exit(f"{CORE}/version.py says no __version__.")
+        sys.exit(f"{CORE}/version.py contains no __version__.")
     return found[1]
 
 
 def contents() -> Dict[str, bytes]:
-    """Return the files of the plugin, by their names below its folder."""
+    """Return the contents of the plugin's files, by path within its folder."""
     found = {name: (ROOT / name).read_bytes() for name in LICENSES}
     for file in PLUGIN.rglob("*"):
         if file.is_file() and file.suffix in CARRIED:
@@ -97,15 +108,15 @@ def contents() -> Dict[str, bytes]:
 
 
 def carried() -> Dict[str, Path]:
-    """Return the modules of planet_vector that the plugin carries, and the file of each."""
+    """Return the files of the planet_vector modules that the plugin contains, by module name."""
     modules = _core()
     trees = {name: ast.parse(file.read_bytes()) for name, file in modules.items()}
     fit: Dict[str, bool] = {}
 
     def fits(name: str) -> bool:
-        """Tell whether a module can be imported inside QGIS."""
+        """Return True if a module can be imported inside QGIS."""
         if name not in fit:
-            fit[name] = True  # two that import each other stand or fall by the rest
+            fit[name] = True  # of modules that import each other, the other imports decide
             needed = set(_imports(trees[name], modules, at_once=True)) | set(_parents(name))
             fit[name] = all(
                 fits(other) if other in modules else other in BROUGHT or _is_pythons_own(other) for other in needed
@@ -126,7 +137,7 @@ def carried() -> Dict[str, Path]:
 
 
 def _is_pythons_own(name: str) -> bool:
-    """Tell whether a module comes with Python."""
+    """Return True if a module belongs to the standard library."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
         return False
@@ -137,10 +148,15 @@ def _is_pythons_own(name: str) -> bool:
 
 
 def rewritten(file: Path) -> bytes:
-    """Return a source with planet_vector imported from where the plugin carries it.
+    """Return a source with imports of planet_vector rewritten to the plugin's subpackage.
 
-    What the sources tell ruff of its rules S, which are Bandit's, Bandit is told in its own words; and that an `assert`
-    is there for the checker of types.
+    Suppressions of ruff's S rules, which are Bandit's, are repeated in Bandit's syntax; `assert` statements, which
+    serve the type checker, are marked as well.
+
+    Parameters
+    ----------
+    file : Path
+        The source file.
     """
     source = file.read_text(encoding="utf-8")
     source = re.sub(r"# noqa: S(\d{3})\b", r"# nosec B\1 # noqa: S\1", source)
@@ -157,14 +173,14 @@ def rewritten(file: Path) -> bytes:
             continue
         if ours:
             line = lines[node.lineno - 1]
-            # Columns count bytes; what stands before an import is ASCII.
+            # Columns count bytes; the text before an import is ASCII.
             head, tail = line[: node.col_offset], line[node.col_offset :]
             lines[node.lineno - 1] = head + re.sub(rf"\b{CORE}\b", f"{NAME}.{CORE}", tail, count=1)
     return "".join(lines).encode()
 
 
 def _core() -> Dict[str, Path]:
-    """Return all modules of planet_vector, and the file of each; those of plugins/ are installed beneath it."""
+    """Return the files of all planet_vector modules by name; those of plugins/ are installed as a subpackage."""
     found = {}
     for top, folder in ((CORE, ROOT / CORE), (f"{CORE}.plugins", ROOT / "plugins")):
         for file in folder.rglob("*.py"):
@@ -174,9 +190,9 @@ def _core() -> Dict[str, Path]:
 
 
 def _imports(tree: ast.AST, modules: Dict[str, Path], at_once: bool = False) -> Iterator[str]:
-    """Yield what a source imports: modules of planet_vector by their names, others by their top package's.
+    """Yield the imports of a source: full names of planet_vector modules, top-level packages of others.
 
-    With ``at_once`` only what importing it imports: what stands in functions comes later or never.
+    With ``at_once``, only imports that run when the source is imported, not those in functions.
     """
     for node in _walk(tree, at_once):
         names: List[str] = []
@@ -213,7 +229,7 @@ def _top(name: str) -> str:
 
 
 def texts() -> List[Tuple[str, str]]:
-    """Return each text that the plugin's sources give to `tr`, and the file it stands in first."""
+    """Return the texts that the plugin's sources pass to `tr`, each with the file of its first occurrence."""
     found: Dict[str, str] = {}
     for file in sorted(PLUGIN.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_bytes())):
@@ -228,7 +244,18 @@ def texts() -> List[Tuple[str, str]]:
 
 
 def update(file: Path) -> int:
-    """Write a translation's file anew from the sources, its translations kept; return how many are missing."""
+    """Rewrite a translation file from the sources, keeping its translations.
+
+    Parameters
+    ----------
+    file : Path
+        The translation file.
+
+    Returns
+    -------
+    int
+        The number of texts without a translation.
+    """
     known = {text: translation for text, translation in translations(file).items() if translation}
     language = ElementTree.parse(file).getroot().attrib["language"]
     root = ElementTree.Element("TS", version="2.1", language=language, sourcelanguage="en")
@@ -247,13 +274,27 @@ def update(file: Path) -> int:
 
 
 def translations(file: Path) -> Dict[str, str]:
-    """Return the texts of a translation's file, and the translation of each ("" where there is none)."""
+    """Return the texts of a translation file with their translations ("" if there is none).
+
+    Parameters
+    ----------
+    file : Path
+        The translation file.
+    """
     messages = ElementTree.parse(file).getroot().iter("message")
     return {message.findtext("source", ""): message.findtext("translation", "") for message in messages}
 
 
 def compiled(file: Path, directory: Path) -> bytes:
-    """Return a translation as Qt loads it."""
+    """Return a translation in Qt's binary format.
+
+    Parameters
+    ----------
+    file : Path
+        The translation file.
+    directory : Path
+        Folder for temporary files.
+    """
     compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
     if compiler is None:
         sys.exit("Qt's lrelease is missing, which compiles translations: on Debian, install qttools5-dev-tools.")

@@ -1,4 +1,4 @@
-"""A Python that finds the standard library, requests and what requests needs, and nothing else that is installed."""
+"""Code for a Python that imports only the standard library, requests and its dependencies."""
 
 from __future__ import annotations
 
@@ -22,4 +22,4 @@ class Refuse:
 
 sys.meta_path.insert(0, Refuse)
 """
-"""Code to run first. What else may be imported is to be added to `Refuse.asked`; `Refuse.refused` is what was not."""
+"""Code to run first. Add further allowed imports to `Refuse.asked`; `Refuse.refused` lists those that were blocked."""

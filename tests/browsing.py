@@ -1,4 +1,4 @@
-"""A real browser for tests: headless Chromium that reaches nothing but this machine."""
+"""A real browser for tests: headless Chromium without access to other machines."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 @contextlib.contextmanager
 def chromium(*rules: str) -> Iterator[Any]:
-    """Run a browser, as Playwright has it.
+    """Run a browser through Playwright.
 
     Parameters
     ----------
     *rules : str
-        Where other hosts lead, as Chromium's ``--host-resolver-rules`` has it; without, they lead nowhere.
+        Addresses of other hosts, as rules of Chromium's ``--host-resolver-rules``; without, they do not resolve.
     """
     from playwright.sync_api import sync_playwright
 

@@ -1,6 +1,6 @@
-"""What every test stands on: a clean environment, a sample archive, a real service over it.
+"""Fixtures of all tests: a clean environment, a sample archive, a real service over it.
 
-Nothing heavy is imported here: the same file serves the tests that run inside QGIS, in Debian's own Python.
+No heavy imports here: the tests that run inside QGIS, in Debian's own Python, use the same file.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
-# fiona has no wheel for Python 3.14: there, what needs it is not tested.
+# fiona has no wheel for Python 3.14; tests that need it are skipped there.
 HAS_FIONA = importlib.util.find_spec("fiona") is not None
 needs_fiona = pytest.mark.skipif(not HAS_FIONA, reason="fiona is not installed")
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
-FAILED = os.environ.get("FAILED")  # a file that gathers what failed, to be said at the end of several runs
+FAILED = os.environ.get("FAILED")  # a file that collects failures, to be printed after several runs
 _LAST_LINES = 12
 KEY = "5e1f0c0de5e1f0c0de5e1f0c0de5e1f0"
 QGIS_PYTHON = ROOT / ".venv-qgis" / "bin" / "python"
-# The service runs in the environment that has its libraries, whichever Python the tests run in.
+# The service runs in the environment with its libraries, whichever Python runs the tests.
 SERVICE_PYTHON = sys.executable if importlib.util.find_spec("fastapi") else str(ROOT / ".venv" / "bin" / "python")
 
 _WIPED = re.compile(r"(?:GDAL|CPL|OGR|VSI|PL|PLANET|XDG)_.*|\w+_proxy|NETRC|PYTHONPATH", re.IGNORECASE)
@@ -48,11 +48,11 @@ for name, version in (("osgeo.gdal", "__version__"), ("fiona", "__gdal_version__
 """
 
 
-# Homes of tests are not below /tmp, as those of people are not: GDAL trusts files there that it trusts nowhere else.
+# Homes of tests are outside /tmp, as users' are: GDAL trusts files in /tmp that it does not trust elsewhere.
 if Path("/var/tmp").is_dir():
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/var/tmp")
 
-# A shell has what it runs in the background ignore Ctrl-C, and so would all that is started here.
+# Shells make background processes ignore Ctrl-C, and the processes started here would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -61,7 +61,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_report_header() -> List[str]:
-    """Name every GDAL there is: they behave differently."""
+    """Print the version of each GDAL: they behave differently."""
     found = []
     for python, suffix in {sys.executable: "", str(QGIS_PYTHON): " of the system"}.items():
         if Path(python).exists():
@@ -74,34 +74,34 @@ def pytest_report_header() -> List[str]:
 
 
 MATRIX: List[str] = []
-"""The lines of the access matrix, one a build and case; tests/raster fills it."""
+"""Lines of the access matrix, one per build and case; filled by tests/raster."""
 
 BORNE: List[str] = []
-"""The lines of the matrix of faults, one a way of opening and reading, and a fault; tests/raster fills it."""
+"""Lines of the fault matrix, one per fault and way of opening and reading; filled by tests/raster."""
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Gather what a worker found, where the suite runs in several processes."""
+    """Collect the results of a worker if the suite runs in several processes."""
     MATRIX.extend(getattr(node, "workeroutput", {}).get("matrix", []))
     BORNE.extend(getattr(node, "workeroutput", {}).get("borne", []))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand what was found to the process that prints it."""
+    """Pass the results to the process that prints them."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["matrix"] = MATRIX
         session.config.workeroutput["borne"] = BORNE
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the access matrix: build and case, requests, bytes, and where the key was seen; and that of faults."""
+    """Print the access matrix (build and case, requests, bytes, and where the key was seen) and the fault matrix."""
     if MATRIX:
         terminalreporter.section("access to products, by GDAL build and case")
         for line in sorted(MATRIX, key=lambda line: re.sub(r"\b(\d)\b", r"0\1", line)):
             terminalreporter.write_line(line)
     if BORNE:
-        terminalreporter.section("what is read through a fault: equal, or an error")
+        terminalreporter.section("reads through faults: equal, or an error")
         for line in sorted(set(BORNE)):
             terminalreporter.write_line(line)
     if FAILED and not hasattr(terminalreporter.config, "workeroutput"):
@@ -112,13 +112,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _end_of(text: str) -> str:
-    """Return the last lines of what a test said, which hold the error."""
+    """Return the last lines of a test's output, which contain the error."""
     return "\n".join(f"    {line[:200]}" for line in text.splitlines()[-_LAST_LINES:])
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport() -> Generator[None, Any, None]:
-    """In CI everything is there, so a test that skips has found something broken."""
+    """Turn skips into failures in CI: everything is installed there, so a skip reveals a fault."""
     outcome = yield
     _no_skip(outcome.get_result())
 
@@ -147,7 +147,7 @@ def _no_process_is_left() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _nobodys_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Take away the settings of the person who runs the suite, and put this environment's programs first."""
+    """Remove the user's settings, and put this environment's programs first in PATH."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if _WIPED.fullmatch(name)]:
             patch.delenv(name)
@@ -158,7 +158,7 @@ def _nobodys_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 
 @pytest.fixture(autouse=True)
 def _clean_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give each test an empty home, and none of the settings that an earlier one left behind."""
+    """Give each test an empty home directory, without settings left by earlier tests."""
     for name in [name for name in os.environ if _WIPED.fullmatch(name)]:
         monkeypatch.delenv(name)
     _move_home(monkeypatch, tmp_path_factory)
@@ -171,13 +171,13 @@ def _move_home(patch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFacto
 
 
 def _children() -> List[str]:
-    """Return the command lines of this process's children that run, where /proc tells."""
+    """Return the command lines of this process's running children, where /proc exists."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             state, parent = stat.read_text().rpartition(")")[2].split()[:2]
             command = (stat.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-        except OSError:  # it ended meanwhile
+        except OSError:  # the process has ended
             continue
         if int(parent) == os.getpid() and state != "Z":
             found.append(command)
@@ -189,16 +189,16 @@ def _children() -> List[str]:
 
 @dataclass
 class Service:
-    """A service that runs, and how to reach it.
+    """A running service.
 
     Attributes
     ----------
     url : str
         Root of its API.
     key : str
-        What opens it; empty when it takes anybody.
+        Its API key; empty if it needs none.
     archive : Path
-        The folder it serves.
+        The folder that it serves.
     """
 
     url: str
@@ -210,13 +210,13 @@ class Service:
 
     @property
     def environ(self) -> Dict[str, str]:
-        """The environment of a shell after ``eval "$(planet-vector env)"``, with root and key set."""
+        """Environment of a shell after ``eval "$(planet-vector env)"``, with root and key set."""
         from planet_vector.driver.registration import environment
 
         return {**os.environ, **environment(), "PL_API_URL": self.url, "PL_API_KEY": self.key}
 
     def stop(self) -> None:
-        """End the process, as Ctrl-C does elsewhere, and remove the files that handed its key to GDAL."""
+        """Stop the process with SIGTERM, and remove the files that pass its key to GDAL."""
         forget_key_of(self.url)
         self.process.terminate()
         try:
@@ -232,7 +232,7 @@ class Service:
 
 
 def forget_key_of(url: str) -> None:
-    """Remove the files with the key of a service, which lie among the temporary files of the user's other programs."""
+    """Remove the files with the key of a service, which are in the temporary folder shared with other programs."""
     from planet_vector.config import Settings
     from planet_vector.raster.credential_files import forget
 
@@ -244,7 +244,7 @@ Start = Callable[..., Service]
 
 @pytest.fixture(scope="session")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a small sample archive, made once for all tests: look, do not touch."""
+    """Return a small sample archive, made once for all tests: read-only."""
     directory = tmp_path_factory.mktemp("sample") / "archive"
     code = (
         "import pathlib, sys; from planet_vector.server.sample.making import make_sample;"
@@ -256,10 +256,10 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def start_service() -> Iterator[Start]:
-    """Return a function that starts a service on a free port and gives it back once it answers.
+    """Return a function that starts a service on a free port and returns it once it responds.
 
-    It takes the folder, then further options of ``planet-vector serve``; ``key`` is its key, "" for none. What was
-    started ends with the session, unless the test ended it by `Service.stop`.
+    It takes the folder, then further options of ``planet-vector serve``; ``key`` is its key, "" for none. Services stop
+    at the end of the session, unless the test has stopped them by `Service.stop`.
     """
     started: List[Service] = []
 
@@ -284,7 +284,7 @@ def start_service() -> Iterator[Start]:
             process.wait()
             process.stdout.close()
             raise AssertionError(f"the service did not start: {''.join(said)}")
-        # Its pipe must not fill up; what it says may be looked at.
+        # Read its output, so that the pipe does not fill up; tests may inspect it.
         reader = threading.Thread(target=said.extend, args=(process.stdout,), daemon=True)
         reader.start()
         service = Service(address.group(), key, archive, process, reader, said)
@@ -299,13 +299,13 @@ def start_service() -> Iterator[Start]:
 
 @pytest.fixture(scope="session")
 def service(start_service: Start, archive: Path) -> Service:
-    """Return the service over the sample archive that tests share."""
+    """Return the service over the shared sample archive."""
     return start_service(archive)
 
 
 @pytest.fixture
 def connected(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
-    """Return the shared service, with this process's environment set to reach it."""
+    """Return the shared service, with this process's environment set to use it."""
     monkeypatch.setenv("PL_API_URL", service.url)
     monkeypatch.setenv("PL_API_KEY", service.key)
     return service
@@ -313,13 +313,13 @@ def connected(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Return the folder of real responses and rasters that lies beside the checkout."""
+    """Return the folder of real responses and rasters beside the checkout."""
     if not SHARED_DATA.is_dir():
         pytest.skip("the real data (../shared/data) is not here")
     return SHARED_DATA
 
 
-# What the GDAL of a Debian in preparation says when its curl is not the one that GDAL was built with.
+# Warning of GDAL in a Debian in preparation if its curl is not the one that GDAL was built with.
 _CURL = re.compile(r"Warning 1: GDAL was built against curl [\d.]+, but is running against [\d.]+\.[^\n]*\n")
 
 
@@ -328,7 +328,7 @@ _CURL = re.compile(r"Warning 1: GDAL was built against curl [\d.]+, but is runni
 
 @pytest.fixture
 def run() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Return a function that runs a program and gives back what it said, as text."""
+    """Return a function that runs a program and returns its outcome with its output as text."""
 
     def call(
         *command: str, env: Optional[Dict[str, str]] = None, input: str = "", timeout: float = 120, **options: Any
@@ -342,12 +342,12 @@ def run() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture
 def call() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Return a function that does what `run` does with ``planet-vector``, in this process: quicker."""
+    """Return a function like `run` for ``planet-vector``, but in this process, which is faster."""
     from click.testing import CliRunner
 
     from planet_vector.cli import main
 
-    # From click 8.2 on, stderr is always apart.
+    # From click 8.2 on, stderr is always separate.
     apart: Dict[str, Any] = {"mix_stderr": False} if "mix_stderr" in signature(CliRunner).parameters else {}
 
     def invoke(*arguments: str, input: str = "") -> subprocess.CompletedProcess[str]:
@@ -363,7 +363,7 @@ def call() -> Callable[..., subprocess.CompletedProcess[str]]:
 def system_python() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Return a function that runs code in Debian's own Python, which has osgeo (GDAL 3.6) and QGIS.
 
-    The package is importable there; GDAL knows nothing of the driver unless ``env`` says so or the code registers it.
+    The package is importable there; GDAL does not know the driver unless ``env`` or the code registers it.
     """
     if not QGIS_PYTHON.exists():
         pytest.skip("Debian's Python with QGIS is not set up: run 'make test'")

@@ -1,4 +1,4 @@
-"""Schemas of the scene types that tests make scenes and searches of."""
+"""Schemas of the scene types used by tests."""
 
 from planet_vector.catalog.scenes_v0.scene_schemas import schema_of
 

@@ -1,6 +1,6 @@
-"""A second kind of service, in memory: other names, cloud cover as a fraction, closed spans of time, no counts.
+"""A second kind of service, in memory: other names, cloud cover as a fraction, closed time windows, no counts.
 
-Run as a program, it is the command line with this kind of service among those that are known::
+As a program, it is the command line with this additional kind of service::
 
     SECOND_FEATURES=features.json python -m tests.second_catalog search --cloud-cover 5
 """
@@ -32,7 +32,7 @@ from planet_vector.times import parse_time
 
 KIND, COLLECTION = "moments", "moments"
 FEATURES = "SECOND_FEATURES"
-"""The environment variable that names a file of GeoJSON Features, the scenes that there are."""
+"""Environment variable with the path of a file of GeoJSON Features: the scenes of the service."""
 SIZE = 7
 
 _CLOSED = frozenset({"gte", "lte"})
@@ -79,12 +79,12 @@ SCHEMA = CollectionSchema(
 
 
 class Moments:
-    """Client of such a service.
+    """Client of the second kind of service.
 
     Parameters
     ----------
     settings : Settings
-        Where its assets are.
+        Settings with the root URL of its assets.
     """
 
     kind = KIND
@@ -96,7 +96,7 @@ class Moments:
         self.transport = Transport(settings)
         self.features: List[Dict[str, Any]] = json.loads(Path(os.environ[FEATURES]).read_text())
         self.asked: List[Query] = []
-        """The queries of all requests, in order."""
+        """Queries of all requests, in order."""
         self._pages: Dict[str, List[Dict[str, Any]]] = {}
         self._lock = threading.Lock()
 
@@ -151,7 +151,7 @@ class Moments:
     def _fetch(self, query: Query, size: int) -> ReadPage:
         with self._lock:
             self.asked.append(query)
-        for condition in query.conditions:  # as a service would refuse what it does not know
+        for condition in query.conditions:  # reject unknown fields, as a service would
             assert condition.comparator in SCHEMA.fields[condition.field.name].comparators
         found = [feature for feature in self.features if _meets(feature, query)]
         found.sort(key=lambda feature: _time_of(feature), reverse=not query.ascending)
@@ -203,13 +203,25 @@ def _meets(feature: Mapping[str, Any], query: Query) -> bool:
 
 
 def install(patch: pytest.MonkeyPatch) -> None:
-    """Make the kind known."""
+    """Register the kind of service.
+
+    Parameters
+    ----------
+    patch : pytest.MonkeyPatch
+        Undoes it.
+    """
     patch.setattr(connections, "KINDS", {**connections.KINDS, KIND: "Moments"})
     patch.setattr(catalogs, "_MAKERS", {**catalogs._MAKERS, KIND: Moments})
 
 
 def like_moments(features: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
-    """Return scenes of the Scenes API v0 as this kind of service has them; assets are where they were."""
+    """Return scenes of the Scenes API v0 as this kind of service returns them; assets keep their URLs.
+
+    Parameters
+    ----------
+    features : sequence of mapping
+        The scenes.
+    """
     found = []
     for feature in features:
         said = feature["properties"]

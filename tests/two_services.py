@@ -1,4 +1,4 @@
-"""One origin in front of two services with two keys, and what keys came to each."""
+"""One origin in front of two services with two keys, and the keys that each receives."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OTHER_KEY = "0bad5eed0bad5eed0bad5eed0bad5eed"
 
 @contextmanager
 def two_services(start_service: Start, archive: Path) -> Iterator[Recorder]:
-    """Give an origin in front of two services: ``/a/v0/`` takes the usual key, ``/b/v0/`` takes `OTHER_KEY`."""
+    """Yield an origin in front of two services: ``/a/v0/`` takes the usual key, ``/b/v0/`` takes `OTHER_KEY`."""
     services: Dict[str, Service] = {
         "a": start_service(archive, "--rescan", "0"),
         "b": start_service(archive, "--rescan", "0", key=OTHER_KEY),
@@ -48,7 +48,7 @@ def two_services(start_service: Start, archive: Path) -> Iterator[Recorder]:
 
 
 def keys_seen(recorder: Recorder) -> Dict[str, List[str]]:
-    """Return which keys came to each of the two, by what they look like in a header."""
+    """Return the keys that each of the two received, in the form of their headers."""
     found: Dict[str, List[str]] = {"a": [], "b": []}
     for request in recorder.seen:
         header = request.headers.get("Authorization", "")

@@ -1,4 +1,4 @@
-"""WHERE texts over scenes, as hypothesis strategies: what OGR, its dialects and QGIS write."""
+"""WHERE clauses over scenes as hypothesis strategies, as written by OGR, its dialects and QGIS."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ START = datetime(2015, 2, 27, tzinfo=timezone.utc)
 
 
 def moments(fractions: bool = False) -> st.SearchStrategy[datetime]:
-    """Return times among which scenes are acquired: a few of them the same, a month's end among them.
+    """Return acquisition times: a few identical ones, and one at the end of a month.
 
-    Whole seconds by default: a GeoPackage compares times as texts, which fractions put out of order.
+    Whole seconds by default: a GeoPackage compares times as texts, which fractions would sort wrongly.
     """
     seconds = [0.0, 1.0, 43_200.0, 86_399.0] + fractions * [0.001, 0.5, 86_399.999, 86_399.9999, 31.999999]
     return st.builds(
@@ -50,15 +50,15 @@ def _number(name: str) -> st.SearchStrategy[str]:
 
 
 def times(fractions: bool = False) -> st.SearchStrategy[str]:
-    """Return literals of times."""
+    """Return time literals."""
     form = "%Y-%m-%dT%H:%M:%S.%fZ" if fractions else "%Y-%m-%dT%H:%M:%SZ"
     return moments(fractions).map(lambda moment: _text(moment.strftime(form)))
 
 
 def time_comparisons(fractions: bool = False) -> st.SearchStrategy[str]:
-    """Return comparisons of the time of acquisition.
+    """Return comparisons of the acquisition time.
 
-    Without ``<>``, which OGR holds to be true of equal times that differ in how their zone is known.
+    Without ``<>``: OGR considers it true for equal times that differ in how their time zone is known.
     """
     return _comparison("acquired", times(fractions), [operator for operator in ORDERINGS if operator != "<>"])
 
@@ -93,7 +93,7 @@ def leaves() -> st.SearchStrategy[str]:
 
 
 def wheres() -> st.SearchStrategy[str]:
-    """Return WHERE texts, nested a few levels deep."""
+    """Return WHERE clauses, nested a few levels deep."""
     return st.recursive(
         leaves(),
         lambda inner: st.one_of(

@@ -1,8 +1,8 @@
-"""Count the places in the package that are typed `Any`, so that their number only falls: a part of ``make lint``.
+"""Count the uses of `Any` in type annotations, so that their number only falls; part of ``make lint``.
 
     python tools/count_any.py [FOLDER]
 
-Ends with 1 when there are more than `MOST`, or fewer: then `MOST` is to be lowered to what is printed.
+Exits with 1 if the count differs from `MOST`. If it is lower, lower `MOST` to the printed count.
 """
 
 from __future__ import annotations
@@ -12,11 +12,17 @@ import sys
 from pathlib import Path
 
 MOST = 744
-"""Places typed `Any` in ``planet_vector/``; most stand for what rasterio, GDAL and shapely give: they have no types."""
+"""Uses of `Any` in ``planet_vector/``; most annotate objects of rasterio, GDAL and shapely, which are untyped."""
 
 
 def count(folder: Path) -> int:
-    """Return how many names `Any` the modules of a folder use, imports aside."""
+    """Return how often the modules of a folder use the name `Any`, imports aside.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder, searched recursively.
+    """
     return sum(
         isinstance(node, ast.Name) and node.id == "Any"
         for path in folder.rglob("*.py")
@@ -25,13 +31,19 @@ def count(folder: Path) -> int:
 
 
 def main() -> int:
-    """Compare, and say what to do."""
+    """Compare the count with `MOST`, and print what to do.
+
+    Returns
+    -------
+    int
+        The exit code: 1 if they differ.
+    """
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent.parent / "planet_vector"
     found = count(folder)
     if found > MOST:
-        print(f"{found} places are typed Any, where there were {MOST}: give the new ones a type.")
+        print(f"{found} uses of Any, expected {MOST}: add types to the new ones.")
     elif found < MOST:
-        print(f"{found} places are typed Any, where there were {MOST}: write {found} into tools/count_any.py.")
+        print(f"{found} uses of Any, expected {MOST}: set MOST in tools/count_any.py to {found}.")
     return int(found != MOST)
 
 

@@ -1,22 +1,22 @@
-"""Follow a PLANET: name through the package, from where it is given to the first request.
+"""Trace a PLANET: name through the package, from the caller to the first request.
 
     python tools/trace_name.py [--layers PYPROJECT] [--calls]
 
-Two names are followed against a service of this machine: a search, given to the GDAL driver as GDAL calls it, and a
-product, given to `planet_vector.open`. What is counted:
+Traces two names against a local service: a search, passed to the GDAL driver as GDAL does, and a product, passed to
+`planet_vector.open`. It counts:
 
 stack
-    Files that wait for the request when it is sent, in the order of their calls: what hands the name on. A function
-    that a thread was given is called by what gave it. A file that comes twice was left and come back to.
+    Files on the call stack when the request is sent, outermost first: those that pass the name on. The stack of a
+    function run in a thread continues with its caller's. A file listed twice was left and re-entered.
 on the way
-    Files of which a function is given the name, or what was made of it: a text or an object that holds the collection.
-    Those that are not on the stack read it, and return.
+    Files with a function that receives the name or a value derived from it: a text or an object that contains the
+    collection. Those not on the stack read it and return.
 entered
-    Files of which any function runs before the request; what runs while modules are imported is left out.
+    Files with any function that runs before the request; code run on import is left out.
 climbs
-    Calls from a file into one of a higher layer (``pyproject.toml``, ``tool.importlinter``); returns do not count.
+    Calls from a file into a higher layer (``pyproject.toml``, ``tool.importlinter``); returns do not count.
 handed down
-    The same where the lower one was given the function to call: by a decorator, or for a thread.
+    Such calls if the lower layer was given the function to call, by a decorator or for a thread.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ import planet_vector
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE, DRIVER = "planet_vector", "gdal_PLANET"
-FACES = 99  # the layer of what stands above the package
-_DEPTH = 3  # of objects within objects that are looked through for the name
+FACES = 99  # rank of modules above the package
+_DEPTH = 3  # depth of nested objects searched for the name
 _SKIPPED = ("<module>", "<lambda>", "<genexpr>", "<listcomp>", "<dictcomp>", "<setcomp>")
 
 Call = Tuple[str, str]
-"""A file and a function of it."""
+"""A file and one of its functions."""
 
 
 class Layers:
-    """The layers of ``tool.importlinter``, the lowest first.
+    """Layers of ``tool.importlinter``, ranked from the lowest.
 
     Parameters
     ----------
     pyproject : Path
-        Where they are.
+        The file that defines them.
     """
 
     def __init__(self, pyproject: Path) -> None:
@@ -64,7 +64,13 @@ class Layers:
         }
 
     def rank(self, module: str) -> int:
-        """Return how high a module lies."""
+        """Return the rank of a module; higher layers have higher ranks.
+
+        Parameters
+        ----------
+        module : str
+            Full name of the module.
+        """
         parts = module.split(".")[1:]
         while parts:
             if ".".join(parts) in self._ranks:
@@ -74,14 +80,14 @@ class Layers:
 
 
 class Trace:
-    """The calls within the package until a socket is connected.
+    """Records the calls within the package until a socket is connected.
 
     Parameters
     ----------
     layers : Layers
-        What decides which call climbs.
+        Ranks of the modules, to find calls that climb.
     marker : str
-        What tells that a value holds the name.
+        A text that values derived from the name contain.
     """
 
     def __init__(self, layers: Layers, marker: str) -> None:
@@ -93,11 +99,17 @@ class Trace:
         self._layers = layers
         self._marker = marker
         self.stack: List[str] = []
-        self._handed: Dict[CodeType, List[str]] = {}  # the stack of what gave a thread a function, by its code
+        self._handed: Dict[CodeType, List[str]] = {}  # by code of a function for a thread: stack of the caller
         self._on = False
 
     def run(self, function: Callable[[], object]) -> None:
-        """Call a function, and follow it and the threads it starts until it asks the service."""
+        """Call a function, and trace it and the threads it starts until the first request.
+
+        Parameters
+        ----------
+        function : callable
+            The function.
+        """
         self._on = True
         threading.setprofile(self._event)
         sys.setprofile(self._event)
@@ -136,7 +148,7 @@ class Trace:
             (self.handed_down if frame.f_code in given else self.climbs)[pair] = None
 
     def _stack(self, frame: Optional[FrameType]) -> List[str]:
-        """Return the files whose functions are being called, each once where it calls itself."""
+        """Return the files on the call stack, outermost first; consecutive calls within a file count once."""
         found: List[str] = []
         while frame is not None:
             module = _module(frame)
@@ -158,7 +170,7 @@ def _module(frame: FrameType) -> Optional[str]:
 
 
 def _imports(frame: Optional[FrameType]) -> bool:
-    """Tell whether a call is part of an import."""
+    """Return True if a call is part of an import."""
     while frame is not None:
         if frame.f_code.co_name == "<module>" and _module(frame) is not None:
             return True
@@ -167,7 +179,7 @@ def _imports(frame: Optional[FrameType]) -> bool:
 
 
 def _holds(value: Any, marker: str, depth: int = _DEPTH) -> bool:
-    """Tell whether a value is, or holds, a text with a marker."""
+    """Return True if a value is or contains a text with the marker."""
     if isinstance(value, (str, bytes)):
         return marker in (value if isinstance(value, str) else value.decode("latin-1"))
     if not depth:
@@ -183,7 +195,7 @@ def _holds(value: Any, marker: str, depth: int = _DEPTH) -> bool:
 
 
 def _functions(values: Any) -> Set[CodeType]:
-    """Return the code of functions and methods among values, and within what decorators made of them."""
+    """Return the code of the functions and methods among values, including those that decorators wrap."""
     found: Set[CodeType] = set()
     for value in values:
         while value is not None:
@@ -197,7 +209,13 @@ def _functions(values: Any) -> Set[CodeType]:
 
 
 def open_layer(name: str) -> None:
-    """Open a name as GDAL has its driver do."""
+    """Open a name with the driver, as GDAL does.
+
+    Parameters
+    ----------
+    name : str
+        The ``PLANET:`` name of a search.
+    """
     file = Path(planet_vector.__file__).parents[1] / "plugins" / f"{DRIVER}.py"
     spec = importlib.util.spec_from_file_location(DRIVER, file)
     assert spec is not None and spec.loader is not None
@@ -207,11 +225,17 @@ def open_layer(name: str) -> None:
 
 
 def open_raster(name: str) -> None:
-    """Open a product."""
+    """Open a product with `planet_vector.open`.
+
+    Parameters
+    ----------
+    name : str
+        The ``PLANET:`` name of the product.
+    """
     try:
         planet_vector.open(name)
     except planet_vector.NotFoundError:
-        pass  # the service has no such scene, which it says after the first request
+        pass  # the first request shows that the service has no such scene
 
 
 WAYS: Mapping[str, Tuple[Callable[[str], None], str]] = {
@@ -221,7 +245,20 @@ WAYS: Mapping[str, Tuple[Callable[[str], None], str]] = {
 
 
 def follow(way: str, layers: Layers) -> Trace:
-    """Open a name, and return how it went."""
+    """Trace the opening of a name.
+
+    Parameters
+    ----------
+    way : str
+        A key of `WAYS`.
+    layers : Layers
+        Ranks of the modules.
+
+    Returns
+    -------
+    Trace
+        The calls.
+    """
     open_it, name = WAYS[way]
     trace = Trace(layers, "ortho")
     trace.run(lambda: open_it(name))
@@ -229,7 +266,17 @@ def follow(way: str, layers: Layers) -> Trace:
 
 
 def report(way: str, trace: Trace, calls: bool) -> None:
-    """Print how a name went."""
+    """Print a trace.
+
+    Parameters
+    ----------
+    way : str
+        A key of `WAYS`.
+    trace : Trace
+        The calls.
+    calls : bool
+        Whether to print each call.
+    """
     _, name = WAYS[way]
     print(f"{way}: {name}")
     stack = [module.replace(f"{PACKAGE}.", "") for module in trace.stack]
@@ -246,14 +293,20 @@ def report(way: str, trace: Trace, calls: bool) -> None:
 
 
 def main() -> int:
-    """Start a service, follow the names, print."""
+    """Start a service, trace the names, and print the results.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--layers", type=Path, default=ROOT / "pyproject.toml", help="the file that names the layers")
-    parser.add_argument("--calls", action="store_true", help="print every call from one file into another")
+    parser.add_argument("--layers", type=Path, default=ROOT / "pyproject.toml", help="file that defines the layers")
+    parser.add_argument("--calls", action="store_true", help="print each call between files")
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     given = parser.parse_args()
     layers = Layers(given.layers)
-    if given.way:  # each in a process of its own
+    if given.way:  # each name in its own process
         report(given.way, follow(given.way, layers), given.calls)
         return 0
     with tempfile.TemporaryDirectory() as folder:

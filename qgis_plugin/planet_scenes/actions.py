@@ -1,4 +1,4 @@
-"""Actions on the scenes of a layer: offered by identify and by the attribute table, stored in no project."""
+"""Map layer actions on scenes, offered by Identify and the attribute table; no project stores them."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from planet_vector.errors import PlanetVectorError
 from planet_vector.scene import Scene
 
 OFFERED = ("visual", "analytic", products.TILES)
-"""What is offered for every scene; what a scene has not is an error that names what it has."""
+"""Products offered for every scene. A scene without the chosen product raises an error that lists its products."""
 
 
 class Actions:
-    """Offer products of scenes in the layers that are searches, and in no other.
+    """Manages the actions that add products of scenes, for search layers only.
 
     Parameters
     ----------
     iface : QgisInterface
-        Whose map is looked at.
+        The QGIS application whose map receives the products.
     """
 
     def __init__(self, iface: QgisInterface) -> None:
@@ -35,10 +35,10 @@ class Actions:
         self._actions: List[QgsMapLayerAction] = []
 
     def start(self) -> None:
-        """Offer them."""
+        """Register the actions."""
         for product in OFFERED:
             action = _Action(tr("Add {product} to the map").format(product=product), self._iface.mainWindow())
-            # QGIS 3.30 deprecates the older signals, and emits both.
+            # QGIS 3.30 deprecates the older signals, but emits both.
             newer = "V2" if hasattr(action, "triggeredForFeatureV2") else ""
             getattr(action, f"triggeredForFeature{newer}").connect(
                 lambda layer, feature, *_, product=product: add_of_features(self._iface, layer, [feature], product)
@@ -50,7 +50,7 @@ class Actions:
             self._actions.append(action)
 
     def stop(self) -> None:
-        """Take them all away."""
+        """Remove all actions."""
         for action in self._actions:
             QgsGui.mapLayerActionRegistry().removeMapLayerAction(action)
             action.deleteLater()
@@ -58,22 +58,42 @@ class Actions:
 
 
 class _Action(QgsMapLayerAction):
-    """Be there for one scene or several, in layers that are searches."""
+    """Action for one or several scenes of a search layer."""
 
     def __init__(self, text: str, parent: QObject) -> None:
         target = QgsMapLayerAction.Target
-        # In QGIS 3.30 and later, with Qt 5, the operator returns a plain int, which the constructor refuses.
+        # In QGIS 3.30 and later, with Qt 5, the operator returns a plain int, which the constructor rejects.
         targets = QgsMapLayerAction.Targets(target.SingleFeature | target.MultipleFeatures)
         super().__init__(text, parent, targets, icon("planet"))
 
     def canRunUsingLayer(self, layer: QgsMapLayer, *context: object) -> bool:  # noqa: N802 - QGIS's name
+        """Return True if the layer shows scenes."""
         return bool(scene_type_of(layer))
 
 
 def add_of_features(
     iface: QgisInterface, layer: QgsVectorLayer, features: List[QgsFeature], product: str, on_done: Any = None
 ) -> Optional[Task]:
-    """Add a product of the scenes that features of a search layer stand for."""
+    """Add a product of the scenes that correspond to features of a search layer.
+
+    Parameters
+    ----------
+    iface : QgisInterface
+        The QGIS application.
+    layer : QgsVectorLayer
+        The search layer.
+    features : list of QgsFeature
+        Features of the layer; each is a scene.
+    product : str
+        The product to add.
+    on_done : callable, optional
+        Called on the main thread once the product has been added.
+
+    Returns
+    -------
+    Task or None
+        The running task; None if there are no features, no connection for the layer, or no readable key.
+    """
     name = search_of(layer)
     connection = connection_of(name)
     if connection is None or not features:
@@ -91,11 +111,17 @@ def add_of_features(
     def done(scenes: List[Scene]) -> None:
         products.add_products(connection, scenes, product, on_done, below=layer, view=view_of(iface))
 
-    return Task.start(tr("Asking for the scenes"), work, done)
+    return Task.start(tr("Requesting the scenes"), work, done)
 
 
 def view_of(iface: QgisInterface) -> products.View:
-    """Return what is looked at."""
+    """Return the current view of the map canvas.
+
+    Parameters
+    ----------
+    iface : QgisInterface
+        The QGIS application.
+    """
     canvas = iface.mapCanvas()
     extent = canvas.extent()
     return products.View(

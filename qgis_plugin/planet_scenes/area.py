@@ -1,4 +1,4 @@
-"""Where to search: everywhere, what the map shows, a layer, a box or polygon drawn on the map, or text pasted."""
+"""Area of a search: none, the map extent, a polygon layer, a drawn box or polygon, or pasted text."""
 
 from __future__ import annotations
 
@@ -42,24 +42,26 @@ from planet_vector.geometry.boxes import Box
 
 WGS84 = QgsCoordinateReferenceSystem("EPSG:4326")
 _COLOUR = QColor("#d95f0e")
-_MOST_POINTS = 5000  # of an area: more are simplified, as the service takes a megabyte at the most
-_TOLERANCE = 0.001  # degrees, some hundred metres: what an area may lose then
-_LONGEST = 170.0  # degrees of an edge: a longer one than 180 would be read as going the other way around the globe
-_FARTHEST = 540.0  # degrees of longitude: a turn beyond ±180, as the service takes them
-_LINES = 3  # of text to be seen at once
+_MOST_POINTS = 5000  # of an area; larger ones are simplified, as the service limits request bodies to a megabyte
+_TOLERANCE = 0.001  # degrees (about 100 m): tolerance of the simplification
+_LONGEST = 170.0  # degrees, length of an edge: one above 180 would be read as going the other way around the globe
+_FARTHEST = 540.0  # degrees of longitude: one turn beyond ±180, which the service accepts
+_LINES = 3  # of text visible at once
 
 
 class AreaChooser(QWidget):
-    """Choose where to search.
+    """Form widget to choose the area of a search.
 
     Parameters
     ----------
     iface : QgisInterface
-        Whose map is drawn on.
+        The QGIS application whose map is drawn on.
+    parent : QWidget, optional
+        The parent widget.
     """
 
     changed = pyqtSignal()
-    """The area is, or may be, another."""
+    """Emitted when the area has changed or may have changed."""
 
     EVERYWHERE, MAP, LAYER, DRAWN, TEXT = range(5)
 
@@ -81,12 +83,12 @@ class AreaChooser(QWidget):
         self._choose(self.EVERYWHERE)
 
     def parameters(self) -> List[Tuple[str, str]]:
-        """Return the area as a parameter of a search, or nothing for everywhere.
+        """Return the area as a list of one search parameter; an empty list means everywhere.
 
         Raises
         ------
         QueryError
-            When there is no area where one is meant, or the text is none.
+            If the chosen source has no area, or the text cannot be parsed.
         """
         mode = self.mode.currentIndex()
         if mode == self.EVERYWHERE:
@@ -103,13 +105,19 @@ class AreaChooser(QWidget):
             found = self._drawn
         bounds = found.boundingBox()
         if mode == self.DRAWN:
-            found = found.densifyByDistance(_LONGEST)  # it goes where it was drawn, also the long way around
+            found = found.densifyByDistance(_LONGEST)  # keeps the drawn direction, also the long way around the globe
         if found.isGeosEqual(QgsGeometry.fromRect(bounds)):
             return [("bbox", str(_box(bounds)))]
         return [("intersects", found.asWkt(7))]
 
     def draw(self, polygon: bool) -> None:
-        """Let the user draw a box or a polygon; a right click ends a polygon, Escape ends drawing."""
+        """Start drawing a box or a polygon; a right click closes a polygon, Escape cancels.
+
+        Parameters
+        ----------
+        polygon : bool
+            Draw a polygon instead of a box.
+        """
         self.end_drawing()
         self._before = self._canvas.mapTool()
         self._tool = Draw(self._canvas, polygon, _COLOUR)
@@ -121,7 +129,7 @@ class AreaChooser(QWidget):
         self._canvas.setMapTool(self._tool)
 
     def end_drawing(self) -> None:
-        """Give the map back to the tool before."""
+        """Restore the previous map tool."""
         tool, before = self._tool, self._before
         self._drop()
         if tool is not None:
@@ -131,20 +139,26 @@ class AreaChooser(QWidget):
                 self._canvas.unsetMapTool(tool)
 
     def take(self, geometry: QgsGeometry) -> None:
-        """Take what was drawn, in the system of the map."""
+        """Use a drawn geometry as the area.
+
+        Parameters
+        ----------
+        geometry : QgsGeometry
+            The box or polygon, in the coordinate system of the map.
+        """
         found = QgsGeometry(geometry)
         try:
             found.transform(self._transform())
         except QgsCsException:
             found = QgsGeometry()
-            messages.tell(tr("What was drawn lies beside the globe: draw it again."))
+            messages.tell(tr("The drawn area lies outside the globe: draw it again."))
         self._drawn = found.makeValid() if not found.isEmpty() else found
         self.end_drawing()
         self._show()
         self.changed.emit()
 
     def close_down(self) -> None:
-        """Take what was drawn off the map, and the map tool."""
+        """Remove the drawn area and the map tool from the map."""
         self.end_drawing()
         self._layer.watch(None)
         self._canvas.extentsChanged.disconnect(self._moved)
@@ -152,7 +166,7 @@ class AreaChooser(QWidget):
         take_away(self._canvas, self._band)
 
     def _drop(self) -> None:
-        """Forget the tool; the map has another, or gets one."""
+        """Forget the tool: the map has another one or is about to get one."""
         tool, self._tool, self._before = self._tool, None, None
         for button in (self.box_button, self.polygon_button):
             button.setChecked(False)
@@ -178,7 +192,7 @@ class AreaChooser(QWidget):
             self.changed.emit()
 
     def _show(self) -> None:
-        """Show on the map what was drawn or pasted."""
+        """Show the drawn or pasted area on the map."""
         mode, shown = self.mode.currentIndex(), QgsGeometry()
         if mode == self.DRAWN:
             shown = self._drawn
@@ -186,7 +200,7 @@ class AreaChooser(QWidget):
             try:
                 shown = pasted(self.text.toPlainText())
             except QueryError:
-                pass  # said when it is searched with
+                pass  # reported when the search runs
         self._band.reset(QgsWkbTypes.GeometryType.PolygonGeometry)
         if not shown.isEmpty():
             self._band.setToGeometry(shown, WGS84)
@@ -206,7 +220,7 @@ class AreaChooser(QWidget):
         self.mode.addItems(
             [
                 tr("Everywhere"),
-                tr("What the map shows"),
+                tr("Map extent"),
                 tr("Polygons of a layer"),
                 tr("Drawn on the map"),
                 tr("WKT or GeoJSON"),
@@ -214,7 +228,7 @@ class AreaChooser(QWidget):
         )
         self.layer = QgsMapLayerComboBox(self)
         self.layer.setFilters(QgsMapLayerProxyModel.Filter.PolygonLayer)
-        self.layer.setToolTip(tr("The polygons that are selected in it, or all of them"))
+        self.layer.setToolTip(tr("The selected polygons of the layer, or all if none is selected"))
         self.text = QPlainTextEdit(self)
         self.text.setPlaceholderText("POLYGON((11.9 47.8, 12.1 47.8, 12.1 48, 11.9 47.8))")
         self.text.setTabChangesFocus(True)
@@ -237,12 +251,12 @@ class AreaChooser(QWidget):
 
 
 class _LayerArea(QObject):
-    """Hold the polygons of a layer as one area in degrees, read in a worker: a layer may be large, or a service's.
+    """The polygons of a layer as one area in degrees, read in a worker: layers may be large or remote.
 
     Parameters
     ----------
     parent : QObject
-        What it belongs to.
+        The parent object.
     """
 
     changed = pyqtSignal()
@@ -253,13 +267,19 @@ class _LayerArea(QObject):
         self._found: Optional[QgsGeometry] = None
         self._error = ""
         self._task: Optional[Task] = None
-        self._later = QTimer(self)  # an edit is many signals: read once they are over
+        self._later = QTimer(self)  # an edit emits many signals: read once after the last
         self._later.setSingleShot(True)
         self._later.setInterval(0)
         self._later.timeout.connect(self._read)
 
     def watch(self, layer: Optional[QgsVectorLayer]) -> None:
-        """Read a layer, and again when other polygons of it are selected, or it is edited; None ends that."""
+        """Read a layer now, and again whenever its selection or its features change.
+
+        Parameters
+        ----------
+        layer : QgsVectorLayer, optional
+            The layer; None stops watching.
+        """
         if layer is self._layer:
             return
         if self._layer is not None and not sip.isdeleted(self._layer):
@@ -277,14 +297,14 @@ class _LayerArea(QObject):
         Raises
         ------
         QueryError
-            When there is none, or not yet.
+            If the layer has no area, or it is still being read.
         """
         if self._layer is None:
             raise QueryError(tr("There is no layer of polygons in the project: add one, or choose another area."))
         if self._error:
             raise QueryError(self._error)
         if self._found is None:
-            raise QueryError(tr("The polygons of the layer are being read: a moment."))
+            raise QueryError(tr("The polygons of the layer are still being read: try again in a moment."))
         if self._found.isEmpty():
             raise QueryError(tr("The layer has no polygons."))
         return self._found
@@ -317,7 +337,7 @@ class _LayerArea(QObject):
                 for polygon in found:
                     polygon.transform(transform)
             except QgsCsException:
-                raise QueryError(tr("The polygons of the layer lie beside the globe.")) from None
+                raise QueryError(tr("The polygons of the layer lie outside the globe.")) from None
             return _simple(united(found))
 
         self._task = task = Task.start(
@@ -334,7 +354,7 @@ class _LayerArea(QObject):
 
 
 def _changes_of(layer: QgsVectorLayer) -> List[Any]:
-    """Return the signals after which a layer may have other polygons."""
+    """Return the signals after which the polygons of a layer may differ."""
     return [
         layer.selectionChanged,
         layer.layerModified,
@@ -345,7 +365,7 @@ def _changes_of(layer: QgsVectorLayer) -> List[Any]:
 
 
 def pasted(text: str) -> QgsGeometry:
-    """Return the area that a text holds, in degrees.
+    """Return the area that a text contains, in degrees.
 
     Parameters
     ----------
@@ -355,7 +375,7 @@ def pasted(text: str) -> QgsGeometry:
     Raises
     ------
     QueryError
-        When it holds none.
+        If the text contains no polygon.
     """
     text = text.strip()
     if not text:
@@ -367,26 +387,26 @@ def pasted(text: str) -> QgsGeometry:
         polygons = [QgsGeometry.fromWkt(text)]
     surface = QgsWkbTypes.GeometryType.PolygonGeometry
     if not polygons or any(polygon.isEmpty() or polygon.type() != surface for polygon in polygons):
-        raise QueryError(tr("The text is no polygon as WKT or GeoJSON."))
+        raise QueryError(tr("The text is not a polygon in WKT or GeoJSON."))
     for polygon in polygons:
         bounds = polygon.boundingBox()
         if not (-_FARTHEST <= bounds.xMinimum() <= bounds.xMaximum() <= _FARTHEST and abs(bounds.center().y()) <= 90):
-            raise QueryError(tr("The text is no polygon in degrees, longitude before latitude."))
+            raise QueryError(tr("The text is not a polygon in degrees, with longitude before latitude."))
     found = united(polygons)
     if found.isEmpty() or found.type() != surface:
-        raise QueryError(tr("The text is no polygon as WKT or GeoJSON."))
+        raise QueryError(tr("The text is not a polygon in WKT or GeoJSON."))
     return _simple(found.makeValid())
 
 
 def _box(extent: QgsRectangle) -> Box:
     box = Box.on_globe(extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum())
     if box is None:
-        raise QueryError(tr("The area lies beside the globe."))
+        raise QueryError(tr("The area lies outside the globe."))
     return Box(*(round(value, 7) for value in box))
 
 
 def _simple(geometry: QgsGeometry) -> QgsGeometry:
-    """Return an area with fewer points where it has too many."""
+    """Return the area, simplified if it has too many points."""
     if not geometry.isEmpty() and geometry.constGet().nCoordinates() > _MOST_POINTS:
         return geometry.simplify(_TOLERANCE)
     return geometry

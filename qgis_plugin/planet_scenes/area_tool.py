@@ -1,4 +1,4 @@
-"""Drawing on the map: the tool for a box or a polygon, and the bands that show areas."""
+"""Map tool that draws a box or a polygon, and the rubber bands that show areas."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from qgis.PyQt.QtGui import QColor
 
 
 class Draw(QgsMapTool):
-    """Draw a box by two clicks or a drag, or a polygon by clicks.
+    """Map tool to draw a box by two clicks or a drag, or a polygon by clicks.
 
     Parameters
     ----------
     canvas : QgsMapCanvas
-        The map.
+        The map canvas.
     polygon : bool
-        A polygon, not a box.
+        Draw a polygon instead of a box.
     colour : QColor
-        Of what is drawn.
+        Colour of the drawn shape.
     """
 
     drawn = pyqtSignal(QgsGeometry)
-    """In the system of the map."""
+    """Emitted with the geometry, in the coordinate system of the map."""
 
     refused = pyqtSignal()
-    """The user has pressed Escape."""
+    """Emitted when the user presses Escape."""
 
     def __init__(self, canvas: QgsMapCanvas, polygon: bool, colour: QColor) -> None:
         super().__init__(canvas)
@@ -37,6 +37,13 @@ class Draw(QgsMapTool):
         self.setCursor(Qt.CursorShape.CrossCursor)
 
     def canvasPressEvent(self, event: Any) -> None:
+        """Set a corner; a right click closes the polygon.
+
+        Parameters
+        ----------
+        event : QgsMapMouseEvent
+            The event.
+        """
         here = self.toMapCoordinates(event.pos())
         if event.button() == Qt.MouseButton.RightButton:
             if self._polygon and len(self._points) > 2:
@@ -45,21 +52,42 @@ class Draw(QgsMapTool):
             self._points.append(here)
 
     def canvasMoveEvent(self, event: Any) -> None:
+        """Show the shape up to the cursor.
+
+        Parameters
+        ----------
+        event : QgsMapMouseEvent
+            The event.
+        """
         if self._points:
             self._band.setToGeometry(self._shape(self.toMapCoordinates(event.pos())), None)
 
     def canvasReleaseEvent(self, event: Any) -> None:
+        """Finish a box at the end of a drag.
+
+        Parameters
+        ----------
+        event : QgsMapMouseEvent
+            The event.
+        """
         here = self.toMapCoordinates(event.pos())
         if not self._polygon and self._points and here.x() != self._points[0].x() and here.y() != self._points[0].y():
             self.drawn.emit(self._shape(here))
 
     def keyPressEvent(self, event: Any) -> None:
+        """Cancel drawing when Escape is pressed.
+
+        Parameters
+        ----------
+        event : QKeyEvent
+            The event.
+        """
         if event.key() == Qt.Key.Key_Escape:
             event.accept()
             self.refused.emit()
 
     def clear(self) -> None:
-        """Take what is half drawn off the map."""
+        """Remove the unfinished shape from the map."""
         self._points = []
         take_away(self.canvas(), self._band)
 
@@ -70,7 +98,15 @@ class Draw(QgsMapTool):
 
 
 def band(canvas: QgsMapCanvas, colour: QColor) -> QgsRubberBand:
-    """Return a band for polygons on a map."""
+    """Return a rubber band for polygons.
+
+    Parameters
+    ----------
+    canvas : QgsMapCanvas
+        The map canvas.
+    colour : QColor
+        Colour of the outline and, translucent, of the fill.
+    """
     made = QgsRubberBand(canvas, QgsWkbTypes.GeometryType.PolygonGeometry)
     made.setColor(colour)
     fill = QColor(colour)
@@ -81,7 +117,15 @@ def band(canvas: QgsMapCanvas, colour: QColor) -> QgsRubberBand:
 
 
 def take_away(canvas: QgsMapCanvas, made: QgsRubberBand) -> None:
-    """Take a band off its map for good."""
+    """Remove a rubber band from its canvas permanently.
+
+    Parameters
+    ----------
+    canvas : QgsMapCanvas
+        The map canvas.
+    made : QgsRubberBand
+        The rubber band.
+    """
     scene = canvas.scene()
     if made in scene.items():
         scene.removeItem(made)

@@ -1,7 +1,6 @@
 """The browser panel: connections, each with its scene types, saved searches and basemaps.
 
-What asks the service is in `createChildren`, which QGIS calls in a thread of its own; what goes wrong there is an
-item that says so.
+Requests are made in `createChildren`, which QGIS calls in its own thread; an error there becomes an error item.
 """
 
 from __future__ import annotations
@@ -30,28 +29,39 @@ from planet_vector.names import BASEMAPS, Name
 from planet_vector.query import Query
 
 ROOT = "planet_scenes:"
-"""The path of the root in the tree; what is below has its own after it."""
+"""Path of the root item in the tree; the paths of its descendants begin with it."""
 
 
 class ItemProvider(QgsDataItemProvider):
-    """Offer the connections as a root of the browser tree."""
+    """Provider of the browser tree's root item."""
 
     def name(self) -> str:
+        """Return the name of the provider."""
         return "Planet Scenes"
 
     def capabilities(self) -> int:
+        """Return the capabilities: network data."""
         return QgsDataProvider.DataCapability.Net
 
     def createDataItem(self, path: str, parent: Optional[QgsDataItem]) -> Optional[QgsDataItem]:
+        """Return the root item, or None for any path but the top of the tree.
+
+        Parameters
+        ----------
+        path : str
+            The path of the requested item.
+        parent : QgsDataItem, optional
+            Its parent.
+        """
         if path:
             return None
         root = RootItem()
-        sip.transferto(root, None)  # the tree's from now on
+        sip.transferto(root, None)  # the tree owns it from now on
         return root
 
 
 class _Collection(QgsDataCollectionItem):
-    """Be an item with children; a subclass says which, and what its menu has."""
+    """Base class of items with children; subclasses provide the children and the menu."""
 
     ICON = "planet"
 
@@ -60,6 +70,7 @@ class _Collection(QgsDataCollectionItem):
         self.setIcon(icon(self.ICON))
 
     def createChildren(self) -> List[QgsDataItem]:
+        """Return the children, or an error item."""
         try:
             found = self.inner()
         except PlanetVectorError as error:
@@ -69,26 +80,34 @@ class _Collection(QgsDataCollectionItem):
         return found
 
     def inner(self) -> List[QgsDataItem]:
-        """Return the children; an error of planet_vector becomes an item."""
+        """Return the children; a `PlanetVectorError` becomes an error item."""
         raise NotImplementedError
 
 
 class RootItem(_Collection):
-    """Hold the connections."""
+    """Root item: the connections."""
 
     def __init__(self) -> None:
         super().__init__(None, "Planet Scenes", ROOT)
         connections().changed.connect(self.refresh)
 
     def inner(self) -> List[QgsDataItem]:
+        """Return an item for each connection."""
         return [ConnectionItem(self, connection) for connection in connections().all()]
 
     def actions(self, parent: QWidget) -> List[QAction]:
+        """Return the actions of the context menu.
+
+        Parameters
+        ----------
+        parent : QWidget
+            Parent of the actions and of their dialogs.
+        """
         return [_action(parent, tr("New connection…"), "connection", lambda: ask_for_connection(parent))]
 
 
 class ConnectionItem(_Collection):
-    """Hold what a service has."""
+    """A connection: its scene types, saved searches and basemaps."""
 
     ICON = "connection"
 
@@ -98,9 +117,17 @@ class ConnectionItem(_Collection):
         self.setToolTip(connection.url)
 
     def inner(self) -> List[QgsDataItem]:
+        """Return the folders of the connection."""
         return [TypesItem(self), SearchesItem(self), BasemapsItem(self)]
 
     def actions(self, parent: QWidget) -> List[QAction]:
+        """Return the actions of the context menu.
+
+        Parameters
+        ----------
+        parent : QWidget
+            Parent of the actions and of their dialogs.
+        """
         name = self.connection.name
         found = [_action(parent, tr("Use for searches"), "search", lambda: connections().set_current(name))]
         if connections().logged_in(name):
@@ -118,7 +145,7 @@ class ConnectionItem(_Collection):
 
 
 class _Part(_Collection):
-    """Be one of the folders of a connection."""
+    """Base class of the folders of a connection."""
 
     def __init__(self, parent: ConnectionItem, name: str, path: str) -> None:
         self.connection = parent.connection
@@ -126,7 +153,7 @@ class _Part(_Collection):
 
 
 class TypesItem(_Part):
-    """Hold the scene types of a service, each a layer of all its scenes."""
+    """The scene types of a service, each as a layer of all its scenes."""
 
     ICON = "scenes"
 
@@ -134,6 +161,7 @@ class TypesItem(_Part):
         super().__init__(parent, tr("Scene types"), "types")
 
     def inner(self) -> List[QgsDataItem]:
+        """Return a layer item for each scene type."""
         return [
             LayerItem(self, scene_type, self.connection.name_of(Query(self.connection.schema(scene_type))))
             for scene_type in self.connection.catalog().scene_types()
@@ -141,7 +169,7 @@ class TypesItem(_Part):
 
 
 class SearchesItem(_Part):
-    """Hold the saved searches of a connection."""
+    """The saved searches of a connection."""
 
     ICON = "search"
 
@@ -150,12 +178,13 @@ class SearchesItem(_Part):
         connections().changed.connect(self.refresh)
 
     def inner(self) -> List[QgsDataItem]:
+        """Return a layer item for each saved search, sorted by title."""
         searches = connections().searches(self.connection.name)
         return [SearchItem(self, title, name) for title, name in sorted(searches.items())]
 
 
 class BasemapsItem(_Part):
-    """Hold the basemaps of a service: for each its tiles as a raster."""
+    """The basemaps of a service, each as a raster of its tiles."""
 
     ICON = "mosaic"
 
@@ -163,6 +192,7 @@ class BasemapsItem(_Part):
         super().__init__(parent, tr("Basemaps"), BASEMAPS)
 
     def inner(self) -> List[QgsDataItem]:
+        """Return a layer item for each basemap."""
         found = []
         for body in self.connection.catalog().basemaps.list():
             name = str(Name(BASEMAPS, body["name"], parameters=(("api_url", self.connection.url),)))
@@ -171,7 +201,7 @@ class BasemapsItem(_Part):
 
 
 class LayerItem(QgsLayerItem):
-    """Be a search, to be dragged onto the map or opened by a double click."""
+    """A search: can be dragged onto the map or opened by a double click."""
 
     ICON = "scenes"
 
@@ -184,23 +214,44 @@ class LayerItem(QgsLayerItem):
         self.setState(QgsDataItem.State.Populated)
 
     def handleDoubleClick(self) -> bool:
+        """Add the layer to the project.
+
+        Returns
+        -------
+        bool
+            True: the event is handled.
+        """
         self.add()
         return True
 
     def actions(self, parent: QWidget) -> List[QAction]:
+        """Return the actions of the context menu.
+
+        Parameters
+        ----------
+        parent : QWidget
+            Parent of the actions.
+        """
         return [_action(parent, tr("Add to the map"), "scenes", self.add)]
 
     def add(self) -> None:
-        """Add it to the project."""
+        """Add the layer to the project."""
         _told(lambda: layers.add_search_layer(self.connection, self.uri(), self.name()))
 
 
 class SearchItem(LayerItem):
-    """Be a saved search."""
+    """A saved search."""
 
     ICON = "search"
 
     def actions(self, parent: QWidget) -> List[QAction]:
+        """Return the actions of the context menu.
+
+        Parameters
+        ----------
+        parent : QWidget
+            Parent of the actions and of their dialogs.
+        """
         owner, title = self.connection.name, self.name()
         rename: Callable[[str, str], Any] = lambda old, new: connections().rename_search(owner, old, new)  # noqa: E731
         remove: Callable[[], Any] = lambda: connections().remove_search(owner, title)  # noqa: E731
@@ -214,11 +265,18 @@ class SearchItem(LayerItem):
 
 
 class BasemapItem(LayerItem):
-    """Be a basemap; what is dragged is the layer of its quads, what is opened its tiles."""
+    """A basemap: dragging it adds the layer of its quads, opening it adds its tiles."""
 
     ICON = "mosaic"
 
     def actions(self, parent: QWidget) -> List[QAction]:
+        """Return the actions of the context menu.
+
+        Parameters
+        ----------
+        parent : QWidget
+            Parent of the actions.
+        """
         quads: Callable[[], Any] = lambda: layers.add_search_layer(self.connection, self.uri(), self.name())  # noqa: E731
         return [
             _action(parent, tr("Add to the map"), "mosaic", self.add),
@@ -226,6 +284,7 @@ class BasemapItem(LayerItem):
         ]
 
     def add(self) -> None:
+        """Add the tiles to the project."""
         _told(lambda: products.add_tiles(self.connection, self.uri()))
 
 
@@ -238,7 +297,7 @@ def _action(parent: QWidget, text: str, picture: str, call: Callable[[], Any]) -
 
 
 def _told(call: Callable[[], Any]) -> None:
-    """Do something, and show in the message bar what goes wrong."""
+    """Call a function, and show its error in the message bar."""
     try:
         call()
     except PlanetVectorError as error:

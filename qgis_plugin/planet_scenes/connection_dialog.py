@@ -1,4 +1,4 @@
-"""Questions that the browser and the options ask: a new connection, a key."""
+"""Dialogs of the browser and the options: a new connection, an API key."""
 
 from __future__ import annotations
 
@@ -23,7 +23,13 @@ from planet_vector.errors import PlanetVectorError
 
 
 class ConnectionDialog(QDialog):
-    """Ask for a connection: its name, the root of the service, and what opens it."""
+    """Dialog for a new connection: its name, the root URL of the service, and the key.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        The parent widget.
+    """
 
     def __init__(self, parent: Optional[QWidget] = None) -> None:
         super().__init__(parent)
@@ -34,9 +40,9 @@ class ConnectionDialog(QDialog):
         self.key = QLineEdit(self)
         self.key.setEchoMode(QLineEdit.EchoMode.Password)
         self.key.setPlaceholderText(tr("none, or stored in the configuration below"))
-        # Basic reaches GDAL in every QGIS: the key is its user name.
+        # Basic authentication reaches GDAL in every QGIS: the key is the user name.
         self.authcfg = QgsAuthConfigSelect(self)
-        note = QLabel(tr("A key is kept by QGIS's authentication manager, and in no project or layer."), self)
+        note = QLabel(tr("Keys are stored in QGIS's authentication manager, never in projects or layers."), self)
         note.setWordWrap(True)
         self.said = QLabel(self)
         self.said.setWordWrap(True)
@@ -56,11 +62,11 @@ class ConnectionDialog(QDialog):
         form.addRow(buttons)
 
     def accept(self) -> None:
-        """Add the connection; what is wrong with it is said in the dialog, which stays open."""
+        """Add the connection; the dialog stays open and shows the error if that fails."""
         name, key = self.name.text().strip(), self.key.text().strip()
         connection = Connection(name, self.url.text().strip(), "" if key else self.authcfg.configId())
         try:
-            # With a key nobody hears of the connection before it is there: without, the service would refuse.
+            # With a key, signal the connection only once it is logged in: without the key, the service would refuse.
             connections().blockSignals(bool(key))
             try:
                 connections().add(connection)
@@ -79,17 +85,41 @@ class ConnectionDialog(QDialog):
         try:
             connections().log_in(name, key)
         except PlanetVectorError:
-            connections().remove(name)  # to be added with another key
+            connections().remove(name)  # so that it can be added again with another key
             raise
 
 
 def ask_for_connection(parent: Optional[QWidget] = None) -> bool:
-    """Ask for a new connection, and tell whether there is one now."""
+    """Ask for a new connection.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        The parent widget.
+
+    Returns
+    -------
+    bool
+        True if a connection was added.
+    """
     return bool(ConnectionDialog(parent).exec())
 
 
 def ask_for_key(name: str, parent: Optional[QWidget] = None) -> bool:
-    """Ask for the key of a connection, masked, and log in with it; tell whether that was done."""
+    """Ask for the API key of a connection, masked, and log in with it.
+
+    Parameters
+    ----------
+    name : str
+        The connection.
+    parent : QWidget, optional
+        The parent widget.
+
+    Returns
+    -------
+    bool
+        True if the key was stored.
+    """
     key, accepted = QInputDialog.getText(
         parent, tr("Log in"), tr("API key for {name}:").format(name=name), QLineEdit.EchoMode.Password
     )

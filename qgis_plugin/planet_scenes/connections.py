@@ -1,8 +1,8 @@
-"""Connections: which services there are, who is logged in to them, and the searches saved for each.
+"""Connections: services, their keys, and their saved searches.
 
-Names and addresses stand in the file that commands and Python share (`planet_vector.connections`). QGIS's settings
-hold, by the root of a service, the id of the configuration with its key, and its saved searches. Keys stand in the
-authentication manager, and, while QGIS runs, in this process's memory, where the driver finds them by their roots.
+Names and URLs are in the file that commands and Python share (`planet_vector.connections`). QGIS's settings hold, by
+the root URL of a service, the id of the authentication configuration with its key, and its saved searches. Keys are in
+the authentication manager and, while QGIS runs, in this process's memory, where the driver looks them up by root.
 """
 
 from __future__ import annotations
@@ -41,25 +41,25 @@ from planet_vector.roots import DEFAULT_API_URL, normalise_url
 from planet_vector.scene import Scene
 from planet_vector.vector.result_cache import CACHE
 
-_SERVICES = "planet_scenes/services"  # by root: the configuration of the key, the saved searches
-_CURRENT = "planet_scenes/current"  # QGIS's own: where PL_API_URL is set, no default of the file counts
-_EARLIER = "planet_scenes/connections"  # where earlier versions kept connections, with all of their own
-_OURS = "Planet Scenes: "  # begins the name of a configuration made here: no other is ever deleted
-_BLANK = "x"  # QGIS hands Basic credentials to GDAL only when both halves are there
+_SERVICES = "planet_scenes/services"  # by root: the authentication configuration, the saved searches
+_CURRENT = "planet_scenes/current"  # kept by QGIS: where PL_API_URL is set, the default of the file does not apply
+_EARLIER = "planet_scenes/connections"  # where earlier versions kept connections with all their settings
+_OURS = "Planet Scenes: "  # prefix of the configurations made here: no others are ever deleted
+_BLANK = "x"  # QGIS passes Basic credentials to GDAL only if both user name and password are set
 
 
 @dataclass(frozen=True)
 class Connection:
-    """Hold a service.
+    """A service.
 
     Attributes
     ----------
     name : str
-        What the user calls it.
+        The name the user gave it.
     url : str
         The root of its API.
     authcfg : str
-        Where the authentication manager keeps its key, or nothing.
+        Id of the authentication configuration with its key; empty if there is none.
     """
 
     name: str
@@ -67,19 +67,24 @@ class Connection:
     authcfg: str = ""
 
     def catalog(self) -> Catalog:
-        """Return what asks the service; the key is read where that has not been done.
+        """Return the client of the service; reads the key if that has not been done.
 
         Raises
         ------
         ConfigError
-            When the key cannot be read.
+            If the key cannot be read.
         """
         if self.authcfg and lent_key(self.url) is None:
             _lend(self)
         return connect(self.url)
 
     def schema(self, scene_type: str) -> CollectionSchema:
-        """Return the columns of a scene type, and what the service selects by; takes no key and asks nothing.
+        """Return the columns and search fields of a scene type; needs no key and sends no request.
+
+        Parameters
+        ----------
+        scene_type : str
+            The scene type.
 
         Raises
         ------
@@ -89,7 +94,15 @@ class Connection:
         return connect(self.url).schema(scene_type)
 
     def name_of(self, what: Union[Query, Scene], product: str = "") -> str:
-        """Return the PLANET: name of a search, or of a scene or a product of it, at this service."""
+        """Return the ``PLANET:`` name of a search, a scene or a product at this service.
+
+        Parameters
+        ----------
+        what : Query or Scene
+            The search or scene.
+        product : str, optional
+            A product of the scene.
+        """
         root = ("api_url", normalise_url(self.url))
         if isinstance(what, Scene):
             return str(Name(what.scene_type, what.id, product, (root,)))
@@ -98,17 +111,17 @@ class Connection:
 
 
 class Connections(QObject):
-    """Keep the connections; `connections` gives the one instance."""
+    """Stores the connections; `connections` returns the one instance."""
 
     changed = pyqtSignal()
-    """Something is other than it was: a connection, a log-in, a saved search."""
+    """Emitted when a connection, a log-in or a saved search has changed."""
 
     _said = ""
 
     def all(self) -> List[Connection]:
-        """Return the connections there are, as `planet_vector.connections.all_connections` does.
+        """Return all connections, as `planet_vector.connections.all_connections` does.
 
-        Where the file of connections cannot be used, the message bar says why, and there are those built in.
+        If the file of connections cannot be used, the message bar shows why, and only the built-in ones are returned.
         """
         services = _read(_SERVICES)
         try:
@@ -118,7 +131,7 @@ class Connections(QObject):
         except ConfigError as error:
             main = QgsApplication.instance()
             if main is not None and QThread.currentThread() is not main.thread():
-                raise  # a task's, or an algorithm's, who tell
+                raise  # tasks and algorithms report errors themselves
             found = list(BUILT_IN.values())
             if str(error) != self._said:
                 self._said = str(error)
@@ -128,12 +141,17 @@ class Connections(QObject):
         ]
 
     def get(self, name: str) -> Connection:
-        """Return a connection.
+        """Return a connection by its name.
+
+        Parameters
+        ----------
+        name : str
+            The name.
 
         Raises
         ------
         ConfigError
-            If there is none of that name.
+            If there is no connection of that name.
         """
         for connection in self.all():
             if connection.name == name:
@@ -143,8 +161,13 @@ class Connections(QObject):
     def find(self, text: str) -> Connection:
         """Return a connection by its name, or by the root URL of its service.
 
-        For a URL that belongs to no connection, a connection is made that is not kept. Its key is the one that
-        `planet_vector.config.Settings.load` finds for that URL.
+        For a URL without a connection, a temporary connection is returned. It uses the key that
+        `planet_vector.config.Settings.load` finds for the URL.
+
+        Parameters
+        ----------
+        text : str
+            A name or a root URL.
 
         Raises
         ------
@@ -165,15 +188,27 @@ class Connections(QObject):
         )
 
     def is_own(self, name: str) -> bool:
-        """Tell whether a connection is the person's own, which can be removed."""
+        """Return True if the user added the connection, so that it can be removed.
+
+        Parameters
+        ----------
+        name : str
+            The connection.
+        """
         return name in own_names()
 
     def may_rename(self, name: str) -> bool:
-        """Tell whether a connection can be renamed: a person's own, and that of the environment, which is kept then."""
+        """Return True if a connection can be renamed: the user's own, or that of the environment (stored on renaming).
+
+        Parameters
+        ----------
+        name : str
+            The connection.
+        """
         return name == ENVIRONMENT or self.is_own(name)
 
     def current(self) -> Connection:
-        """Return the one that searches use: the one chosen here, else the default."""
+        """Return the connection used by searches: the one chosen in QGIS, else the default."""
         name = QgsSettings().value(_CURRENT, "")
         found = self.all()
         chosen = next((connection for connection in found if connection.name == name), None)
@@ -182,30 +217,46 @@ class Connections(QObject):
         return self.get(default_connection().name)
 
     def set_current(self, name: str) -> None:
-        """Use a connection for searches."""
+        """Use a connection for searches.
+
+        Parameters
+        ----------
+        name : str
+            The connection.
+        """
         QgsSettings().setValue(_CURRENT, self.get(name).name)
         self.changed.emit()
 
     def add(self, connection: Connection) -> None:
         """Add a connection.
 
+        Parameters
+        ----------
+        connection : Connection
+            The connection.
+
         Raises
         ------
         ConfigError
-            If its name is taken or empty, its root is none, or another connection has that root: a key belongs to
-            a root, so two would share it.
+            If the name is taken or empty, the root URL is not valid, or another connection has the same root: keys
+            belong to roots, so both would share one.
         """
         self._take_over()
         made = add_connection(connection.name, connection.url)
         self._change(made.root, authcfg=connection.authcfg)
 
     def rename(self, old: str, new: str) -> None:
-        """Call a connection something else; that of the environment is kept under the new name.
+        """Rename a connection; that of the environment is stored under the new name.
+
+        Parameters
+        ----------
+        old, new : str
+            The present and the new name.
 
         Raises
         ------
         ConfigError
-            If the new name cannot be one, or the connection is built in.
+            If the new name is not valid, or the connection is built in.
         """
         chosen = QgsSettings().value(_CURRENT, "") == old
         if old == ENVIRONMENT:
@@ -217,12 +268,17 @@ class Connections(QObject):
         self.changed.emit()
 
     def remove(self, name: str) -> None:
-        """Forget a connection, its key and its searches.
+        """Delete a connection, its key and its saved searches.
+
+        Parameters
+        ----------
+        name : str
+            The connection.
 
         Raises
         ------
         ConfigError
-            If it is not the person's own.
+            If the user did not add it.
         """
         connection = self.get(name)
         remove_connection(name)
@@ -234,10 +290,17 @@ class Connections(QObject):
     def log_in(self, name: str, key_text: str) -> None:
         """Store a key in the authentication manager, which may ask for its master password.
 
+        Parameters
+        ----------
+        name : str
+            The connection.
+        key_text : str
+            The API key.
+
         Raises
         ------
         ConfigError
-            When it is no key, or the manager does not take it.
+            If the key is not valid, or the manager cannot store it.
         """
         connection, key = self.get(name), Key(key_text, "QGIS")
         manager = QgsApplication.authManager()
@@ -251,36 +314,82 @@ class Connections(QObject):
         config.setConfig("username", key.reveal())
         config.setConfig("password", _BLANK)
         stored = manager.storeAuthenticationConfig(config)
-        # Newer versions give the configuration back beside the answer.
+        # Newer versions return the configuration as well.
         if isinstance(stored, tuple):
             stored, config = stored
         if not stored or not config.id():
-            raise ConfigError(tr("The key was not stored: the master password was not given."))
+            raise ConfigError(tr("The key was not stored: no master password was entered."))
         _delete(connection.authcfg)
         lend_key(connection.url, key)
         self._change(connection.url, authcfg=config.id())
 
     def log_out(self, name: str) -> None:
-        """Forget the key of a connection, here, in the authentication manager, and what was read with it."""
+        """Delete the key of a connection here and in the authentication manager, and the data read with it.
+
+        Parameters
+        ----------
+        name : str
+            The connection.
+        """
         connection = self.get(name)
         self._forget_key(connection)
         self._change(connection.url, authcfg="")
 
     def logged_in(self, name: str) -> bool:
-        """Tell whether there is a key for a connection; it is not read for that."""
+        """Return True if there is a key for a connection; does not read it.
+
+        Parameters
+        ----------
+        name : str
+            The connection.
+        """
         connection = self.get(name)
         return bool(connection.authcfg) or lent_key(connection.url) is not None
 
     def searches(self, name: str) -> Dict[str, str]:
-        """Return the saved searches of a connection: PLANET: names by their titles."""
+        """Return the saved searches of a connection.
+
+        Parameters
+        ----------
+        name : str
+            The connection.
+
+        Returns
+        -------
+        dict of str to str
+            ``PLANET:`` names by title.
+        """
         return dict(_read(_SERVICES).get(self.get(name).url, {}).get("searches", {}))
 
     def save_search(self, name: str, title: str, planet_name: str) -> None:
-        """Save a search under a title; one of that title is replaced."""
+        """Save a search under a title; a saved search with the same title is replaced.
+
+        Parameters
+        ----------
+        name : str
+            The connection.
+        title : str
+            The title.
+        planet_name : str
+            The ``PLANET:`` name of the search.
+        """
         self._change(self.get(name).url, searches={**self.searches(name), title: planet_name})
 
     def rename_search(self, name: str, old: str, new: str) -> None:
-        """Call a saved search something else."""
+        """Rename a saved search.
+
+        Parameters
+        ----------
+        name : str
+            The connection.
+        old, new : str
+            The present and the new title.
+
+        Raises
+        ------
+        ConfigError
+            If the new title is empty or taken.
+        """
         kept = self.searches(name)
         if not new.strip() or new in kept:
             raise ConfigError(tr("Choose another title: it is empty or taken."))
@@ -288,7 +397,15 @@ class Connections(QObject):
         self._change(self.get(name).url, searches=kept)
 
     def remove_search(self, name: str, title: str) -> None:
-        """Forget a saved search."""
+        """Delete a saved search.
+
+        Parameters
+        ----------
+        name : str
+            The connection.
+        title : str
+            The title of the search.
+        """
         kept = self.searches(name)
         kept.pop(title, None)
         self._change(self.get(name).url, searches=kept)
@@ -305,12 +422,12 @@ class Connections(QObject):
         self.changed.emit()
 
     def _take_over(self) -> None:
-        """Put what an earlier version kept where it belongs now; what cannot be used of it stays out.
+        """Migrate the settings of earlier versions; entries that cannot be used are skipped.
 
         Raises
         ------
         ConfigError
-            If the file of connections cannot be written; what was kept stays then.
+            If the file of connections cannot be written; the old settings are kept then.
         """
         earlier = {name: entry for name, entry in _read(_EARLIER).items() if _usable(entry)}
         if not earlier:
@@ -319,7 +436,7 @@ class Connections(QObject):
         for name, entry in earlier.items():
             root = normalise_url(entry["url"])
             fields = {key: entry[key] for key in ("authcfg", "searches") if entry.get(key)}
-            # Of Planet's own v0, which is switched off, only what somebody has made of it.
+            # Planet's own v0 is switched off: migrate it only if the user changed it.
             if root == DEFAULT_API_URL and not fields:
                 continue
             if root not in (known.root for known in all_connections() if known.name != ENVIRONMENT):
@@ -334,7 +451,7 @@ class Connections(QObject):
         settings = Settings.load(connection.url)
         withdraw_key(connection.url)
         credential_files.forget(settings)
-        with suppress(ConfigError):  # without a home directory there are none
+        with suppress(ConfigError):  # without a home directory there is no cache
             described_files.forget(settings)
         CACHE.clear()
         _delete(connection.authcfg)
@@ -344,7 +461,7 @@ _instance: Optional[Connections] = None
 
 
 def connections() -> Connections:
-    """Return the connections of this QGIS."""
+    """Return the connections of this QGIS; the instance is created once."""
     global _instance
     if _instance is None:
         _instance = Connections()
@@ -352,7 +469,7 @@ def connections() -> Connections:
 
 
 def _read(key: str) -> Dict[str, Dict[str, Any]]:
-    """Return what stands in the settings under a key; what somebody broke there by hand is left out."""
+    """Return the dictionary stored in the settings under a key, without malformed entries."""
     try:
         kept = json.loads(QgsSettings().value(key, "") or "{}")
     except ValueError:
@@ -361,7 +478,7 @@ def _read(key: str) -> Dict[str, Dict[str, Any]]:
 
 
 def _free_name(name: str) -> str:
-    """Return a name for a connection that was kept under one that is taken, or may be none any more."""
+    """Return a free name for a connection whose stored name is taken or no longer valid."""
     taken = {known.name for known in all_connections()}
     name = "".join("_" if char in REFUSED or not char.isprintable() else char for char in name)[:LONGEST_NAME].strip()
     numbered = (f"{name[: LONGEST_NAME - 4]} {number}".strip() for number in count(2))
@@ -369,7 +486,7 @@ def _free_name(name: str) -> str:
 
 
 def _usable(entry: Any) -> bool:
-    """Tell whether a stored connection has a root: somebody may have edited the settings by hand."""
+    """Return True if a stored connection has a valid root; the settings may have been edited by hand."""
     try:
         return isinstance(entry, dict) and bool(normalise_url(entry["url"]))
     except (KeyError, TypeError, AttributeError, ConfigError):
@@ -377,7 +494,7 @@ def _usable(entry: Any) -> bool:
 
 
 def _delete(authcfg: str) -> None:
-    """Delete a configuration made here; one that the user made, and chose, other layers may need."""
+    """Delete a configuration made here; other layers may need those that the user made."""
     manager = QgsApplication.authManager()
     config = manager.availableAuthMethodConfigs().get(authcfg)
     if config is not None and config.name().startswith(_OURS):
@@ -385,14 +502,14 @@ def _delete(authcfg: str) -> None:
 
 
 def _lend(connection: Connection) -> None:
-    """Read a key from the authentication manager; where that asks for a password, on the main thread only."""
+    """Read a key from the authentication manager; only on the main thread if that asks for a password."""
     manager = QgsApplication.authManager()
     main = QgsApplication.instance()
     if manager.isDisabled():
         raise ConfigError(tr("QGIS's authentication manager is disabled: {why}").format(why=manager.disabledMessage()))
     if not manager.masterPasswordIsSet() and main is not None and QThread.currentThread() is not main.thread():
         raise ConfigError(
-            tr("The key for {name} is locked: open a search with it once, and give the master password.").format(
+            tr("The key for {name} is locked: open a search with it once, and enter the master password.").format(
                 name=repr(connection.name)
             )
         )

@@ -1,4 +1,4 @@
-"""What has to be there before any search: the driver in this process, and the network as QGIS has it."""
+"""Set-up before any search: the GDAL driver in this process, and QGIS's network settings."""
 
 from __future__ import annotations
 
@@ -16,27 +16,33 @@ _AN_HOUR = "3600"
 
 
 def start() -> None:
-    """Make the driver known to this process's GDAL, and to the programs that QGIS starts; may be called any time.
+    """Register the driver with this process's GDAL, and with programs that QGIS starts; can be called repeatedly.
 
-    It is never taken away again: layers that are open would go empty.
+    The driver stays registered: without it, open layers would become empty.
     """
     network.apply()
     driver, ours = gdal.GetDriverByName("PLANET"), environment()
     if driver is not None and os.environ.get(PATH_OPTION, "").split(os.pathsep)[0] != ours[PATH_OPTION]:
-        # One that a shell made known runs in another copy of this package, which would hear of no log-in here.
+        # A driver registered through the environment uses another copy of this package, without the log-ins made here.
         driver.Deregister()
         driver = None
     if driver is None:
         os.environ.update(ours)
         register()
-    else:  # a shell made it known
+    else:  # registered through the environment
         load_driver()
-    # A map is looked at for longer than a program runs: what was read stays for an hour, unless somebody said else.
+    # Maps stay open longer than programs run: results are kept for an hour, unless the user configured otherwise.
     os.environ.setdefault(LIFE, _AN_HOUR)
 
 
 def errors_told(error: BaseException) -> str:
-    """Return an error as a sentence for the user; no key is ever in one."""
+    """Return an error as a sentence for the user; it never contains a key.
+
+    Parameters
+    ----------
+    error : BaseException
+        The error.
+    """
     if isinstance(error, (PlanetVectorError, OSError, ValueError)) and str(error):
         return str(error)
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,4 +1,4 @@
-"""Days that people choose, as conditions of a search."""
+"""Conversion of chosen days to search parameters."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from planet_vector.times import parse_time
 
 
 def from_day(field: SceneField, day: QDate) -> Tuple[str, str]:
-    """Return the parameter of a search for times from the beginning of a day on.
+    """Return the search parameter for times from the beginning of a day.
 
     Parameters
     ----------
     field : SceneField
-        The time.
+        The time field.
     day : QDate
         The day, in UTC.
     """
@@ -26,19 +26,19 @@ def from_day(field: SceneField, day: QDate) -> Tuple[str, str]:
 
 
 def to_day(field: SceneField, day: QDate) -> Tuple[str, str]:
-    """Return the parameter of a search for times to the end of a day, by a comparator that the service has.
+    """Return the search parameter for times up to the end of a day, with a comparator that the service supports.
 
     Parameters
     ----------
     field : SceneField
-        The time.
+        The time field.
     day : QDate
         The day, in UTC.
 
     Raises
     ------
     QueryError
-        If no day follows it.
+        If the day is the last that can be represented.
     """
     try:
         return before(field, parse_time(day.addDays(1).toString(Qt.DateFormat.ISODate))).parameter

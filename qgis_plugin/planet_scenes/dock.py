@@ -1,4 +1,4 @@
-"""The dock: a search is put together, counted as it is, looked at as a list, and added to the map."""
+"""Dock widget: builds a search, counts its scenes, lists them, and adds them to the map."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ from planet_vector.query import Query
 from planet_vector.scene import Scene
 
 _HOVER = QColor("#e31a1c")
-_CAP = 500  # scenes that follow the map
+_CAP = 500  # scenes shown while following the map
 
 
 class Dock(QgsDockWidget):
-    """Search, look, load.
+    """Dock widget to search, list and load scenes.
 
-    Nothing is asked of a service, and no key is read, before the user does something here.
+    No request is sent and no key is read before the user acts.
 
     Parameters
     ----------
     iface : QgisInterface
-        The desktop.
+        The QGIS application.
     """
 
     def __init__(self, iface: QgisInterface) -> None:
@@ -66,7 +66,7 @@ class Dock(QgsDockWidget):
         self._of = connections().current()
         self._types_of: Any = None
         self._shown = False
-        self._added = ""  # the id of the layer that was added last
+        self._added = ""  # id of the layer added last
         self._build()
         self.area, self.filters, self.scene_type = self.form.area, self.form.filters, self.form.scene_type
         self.form.changed.connect(self._changed)
@@ -84,24 +84,24 @@ class Dock(QgsDockWidget):
         connections().changed.connect(self._connections_changed)
         self._enable()
 
-    # ---- what is searched ------------------------------------------------------------------------------------
+    # ---- search ----------------------------------------------------------------------------------------------
 
     def query(self) -> Query:
-        """Return the search as it is put together.
+        """Return the current search.
 
         Raises
         ------
         PlanetVectorError
-            When something in it cannot be.
+            If a parameter is not valid.
         """
         return self.form.query()
 
     def planet_name(self) -> str:
-        """Return the PLANET: name of the search."""
+        """Return the ``PLANET:`` name of the current search."""
         return connections().current().name_of(self.query())
 
     def search(self) -> None:
-        """Show the scenes in the list, and say how many there are."""
+        """List the scenes, and show their number."""
         try:
             self.thumbnails.stop()
             self.results.search(connections().current(), self.query())
@@ -110,7 +110,7 @@ class Dock(QgsDockWidget):
             return
         self.counter.now()
 
-    # ---- what is done with it --------------------------------------------------------------------------------
+    # ---- results ---------------------------------------------------------------------------------------------
 
     def add_layer(self) -> None:
         """Add the search as a live layer."""
@@ -121,7 +121,13 @@ class Dock(QgsDockWidget):
         self._with_name(lambda name: layers.add_search_layer(connections().current(), name, self.form.title(), added))
 
     def follow(self, wanted: bool) -> None:
-        """Let a layer of the search follow the map, or end that."""
+        """Start or stop a layer of the search that follows the map.
+
+        Parameters
+        ----------
+        wanted : bool
+            Whether the layer follows the map.
+        """
         if self.follower is not None:
             self.follower.stop()
         if wanted:
@@ -129,7 +135,13 @@ class Dock(QgsDockWidget):
         self.follow_button.setChecked(self.follower is not None)
 
     def add_products(self, product: str) -> None:
-        """Add a product of the scenes that are selected."""
+        """Add a product of the selected scenes.
+
+        Parameters
+        ----------
+        product : str
+            The product.
+        """
         scenes, view = self.list.selected(), view_of(self.iface)
         try:
             products.add_products(connections().current(), scenes, product, None, self._below(), view)
@@ -137,7 +149,13 @@ class Dock(QgsDockWidget):
             self._failed(error)
 
     def add_mosaic(self, product: str) -> None:
-        """Add the whole search as one raster."""
+        """Add the whole search as one raster.
+
+        Parameters
+        ----------
+        product : str
+            The product.
+        """
         self._with_name(
             lambda name: products.add_mosaic(
                 connections().current(), name, product, None, self._below(), view_of(self.iface)
@@ -145,18 +163,38 @@ class Dock(QgsDockWidget):
         )
 
     def download_to(self, directory: str, wanted: List[str]) -> None:
-        """Fetch products of the scenes that are selected into a folder."""
+        """Download products of the selected scenes.
+
+        Parameters
+        ----------
+        directory : str
+            The destination folder.
+        wanted : list of str
+            The products.
+        """
         try:
             self.download_bar.start(connections().current(), self.list.selected(), wanted, directory)
         except PlanetVectorError as error:
             self._failed(error)
 
     def save_search(self, title: str) -> None:
-        """Keep the search in the browser panel."""
+        """Save the search in the browser panel.
+
+        Parameters
+        ----------
+        title : str
+            Its title there.
+        """
         self._with_name(lambda name: connections().save_search(connections().current().name, title, name))
 
     def save_snapshot(self, path: str) -> None:
-        """Save the scenes of the search to a GeoPackage, and say so."""
+        """Save the scenes of the search to a GeoPackage, and show a message when done.
+
+        Parameters
+        ----------
+        path : str
+            The destination file.
+        """
 
         def done(file: Path) -> None:
             messages.tell(tr("The scenes are in {path}.").format(path=file), Qgis.MessageLevel.Success)
@@ -164,19 +202,25 @@ class Dock(QgsDockWidget):
         self._with_name(lambda name: snapshot.save_snapshot(name, self.form.title(), path, done))
 
     def zoom(self, scene: Scene) -> None:
-        """Show a scene's place on the map."""
+        """Zoom the map to a scene.
+
+        Parameters
+        ----------
+        scene : Scene
+            The scene.
+        """
         canvas = self.iface.mapCanvas()
         try:
             extent = place_on(canvas, scene)
         except QgsCsException:
-            self.said.setText(tr("The map's system does not reach {scene}.").format(scene=scene.id))
+            self.said.setText(tr("The map's coordinate system does not cover scene {scene}.").format(scene=scene.id))
             return
         if not extent.isNull():
             canvas.setExtent(extent.scaled(1.2))
             canvas.refresh()
 
     def close_down(self) -> None:
-        """End everything, and take what is on the map away."""
+        """Stop all tasks, and remove the dock's items from the map."""
         connections().changed.disconnect(self._connections_changed)
         self.follow(False)
         self.counter.stop()
@@ -187,18 +231,25 @@ class Dock(QgsDockWidget):
         take_away(self.iface.mapCanvas(), self._hover)
 
     def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Divide the height between form and list when the dock is first shown.
+
+        Parameters
+        ----------
+        event : QShowEvent
+            The event.
+        """
         super().showEvent(event)
         if not self._shown:
             self._shown = True
-            QTimer.singleShot(0, self._share)  # the form knows its height once it is laid out
+            QTimer.singleShot(0, self._share)  # the form's height is known after its layout
 
-    # ---- what happens ----------------------------------------------------------------------------------------
+    # ---- signals ---------------------------------------------------------------------------------------------
 
     def _changed(self) -> None:
-        if not self.isVisible():  # the map moves under a hidden dock, too
+        if not self.isVisible():  # the map also moves while the dock is hidden
             return
         self.counter.soon()
-        name = self._name_or_none()  # what is wrong with it, the counter says
+        name = self._name_or_none()  # errors are shown by the counter
         if self.follower is not None and name is not None:
             self.follower.search(name)
 
@@ -213,22 +264,22 @@ class Dock(QgsDockWidget):
                 self.counter.soon()
 
     def _forget(self) -> None:
-        """Begin anew: what was found and added before is no part of this search."""
+        """Reset: earlier results and layers do not belong to this search."""
         self._added = ""
         self.results.clear()
 
     def _searched(self) -> Search:
-        """Return what the counter counts; the first time with a connection it is asked for its scene types, too."""
+        """Return the search to count; the first time, also request the scene types of the connection."""
         current = connections().current()
         catalog = current.catalog()
         if self._types_of != current:
             self._types_of = current
 
             def failed(error: BaseException) -> None:
-                self._types_of = None  # said by the counter, which asks the same service
+                self._types_of = None  # reported by the counter, which uses the same service
 
             Task.start(
-                tr("Asking for the scene types"), lambda feedback: list(catalog.scene_types()), self._typed, failed
+                tr("Requesting the scene types"), lambda feedback: list(catalog.scene_types()), self._typed, failed
             )
         return catalog, self.scene_type.currentText(), self.form.parameters()
 
@@ -237,7 +288,7 @@ class Dock(QgsDockWidget):
             self.form.fill_types(types)
 
     def _failed(self, error: Any) -> None:
-        """Tell what went wrong with something the user has asked for."""
+        """Report the error of an action started by the user."""
         self.counter.stop()
         sentence = core.errors_told(error)
         self.said.setText(sentence)
@@ -277,7 +328,7 @@ class Dock(QgsDockWidget):
             return None
 
     def _below(self) -> Optional[QgsVectorLayer]:
-        """Return the layer of the search: the one that shows just this, or the last that was added from here."""
+        """Return the layer that shows exactly this search, or the last one added from the dock."""
         name = self._name_or_none()
         layer = layers.search_layer_for(name) if name is not None else None
         return layer or QgsProject.instance().mapLayer(self._added)
@@ -288,7 +339,7 @@ class Dock(QgsDockWidget):
         except PlanetVectorError as error:
             self._failed(error)
 
-    # ---- what is asked ---------------------------------------------------------------------------------------
+    # ---- menus and dialogs -----------------------------------------------------------------------------------
 
     def _menu(self, place: QPoint) -> None:
         scenes = self.list.selected()
@@ -353,9 +404,9 @@ class Dock(QgsDockWidget):
         self.download_button.setEnabled(selected and not self.download_bar.busy)
 
     def _build(self) -> None:
-        """Put the widgets together: what is searched above, what was found below."""
+        """Create the widgets: the search form above, the results below."""
         self.form = SearchForm(self.iface)
-        self.said = QLabel(tr("Say what to look for, and search."))
+        self.said = QLabel(tr("Choose filters, then search."))
         self.said.setWordWrap(True)
         self.results = Results(self.thumbnails, self)
         self.list = ResultsView(self.results)
@@ -367,7 +418,7 @@ class Dock(QgsDockWidget):
         self.follow_button = button("follow", tr("Let a layer of the search follow the map"))
         self.follow_button.setCheckable(True)
         self.follow_button.clicked.connect(self.follow)
-        self.more_button, menu = menu_button("", tr("More to do with the search"), "…")
+        self.more_button, menu = menu_button("", tr("More actions for the search"), "…")
         self.mosaic_menu = menu.addMenu(icon("mosaic"), tr("Add it as one mosaic"))
         self.mosaic_menu.aboutToShow.connect(self._fill_mosaics)
         menu.addAction(icon("save"), tr("Save it in the browser panel…"), self._ask_title)
@@ -393,6 +444,6 @@ class Dock(QgsDockWidget):
         self.setWidget(self._halves)
 
     def _share(self) -> None:
-        """Give the form what it takes, and the list the rest; what the user then does with it stays."""
+        """Give the form the height it needs, and the list the rest; the user's later changes are kept."""
         wanted, room = self.form.widget().sizeHint().height(), self._halves.height()
         self._halves.setSizes([wanted, max(room - wanted, 0)])

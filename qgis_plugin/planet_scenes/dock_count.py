@@ -1,4 +1,4 @@
-"""How many scenes a search has, said while it is put together; and why, where it has none."""
+"""Live count of the scenes of a search, with the reason if there are none."""
 
 from __future__ import annotations
 
@@ -13,23 +13,25 @@ from planet_vector.catalog import Catalog
 from planet_vector.errors import PlanetVectorError
 from planet_vector.query import Query
 
-_REST = 500  # milliseconds without a change, before the scenes are counted
+_REST = 500  # milliseconds without a change before counting
 
 Search = Tuple[Catalog, str, List[Tuple[str, str]]]
-"""What answers, the scene type, the parameters."""
+"""The client, the scene type, the search parameters."""
 
 
 class Counter(QObject):
-    """Count the scenes of a search once it rests; nothing is fetched for it.
+    """Counts the scenes of a search once it stops changing; fetches no scenes.
 
     Parameters
     ----------
     search : callable
-        Returns what is searched; a `PlanetVectorError` is said.
+        Returns the search; the message of a `PlanetVectorError` it raises is shown.
+    parent : QObject, optional
+        The parent object.
     """
 
     said = pyqtSignal(str)
-    """A sentence: how many there are, why there are none, or what went wrong."""
+    """Emitted with a sentence: the number of scenes, why there are none, or an error."""
 
     counted = pyqtSignal(int)
 
@@ -43,11 +45,11 @@ class Counter(QObject):
         self._timer.timeout.connect(self.now)
 
     def soon(self) -> None:
-        """Count when the search has not changed for a while."""
+        """Count once the search has not changed for half a second."""
         self._timer.start()
 
     def now(self) -> None:
-        """Count."""
+        """Count immediately."""
         self.stop()
         try:
             catalog, scene_type, parameters = self._search()
@@ -63,7 +65,7 @@ class Counter(QObject):
                 return 0, tr("The service does not count.")
             return count, count_text(count) if count else empty.why(catalog, scene_type, parameters)
 
-        # What was counted for an earlier search is not said of this one.
+        # Ignore the count of an earlier search.
         def done(counted: Tuple[int, str]) -> None:
             if task is self._task:
                 self._task = None
@@ -78,7 +80,7 @@ class Counter(QObject):
         self._task = task = Task.start(tr("Counting scenes"), work, done, failed)
 
     def stop(self) -> None:
-        """Count no more."""
+        """Stop counting."""
         self._timer.stop()
         if self._task is not None:
             self._task.cancel()
@@ -86,5 +88,11 @@ class Counter(QObject):
 
 
 def count_text(count: int) -> str:
-    """Return a number of scenes as text."""
+    """Return a number of scenes as text.
+
+    Parameters
+    ----------
+    count : int
+        The number of scenes.
+    """
     return tr("1 scene") if count == 1 else tr("{count:,} scenes").format(count=count)

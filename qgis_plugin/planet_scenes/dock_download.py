@@ -1,4 +1,4 @@
-"""Downloads from the dock: what is asked before one, and the bar that shows it, stops it and goes on with it."""
+"""Downloads from the dock: the dialog, and the bar that shows, cancels and resumes a download."""
 
 from __future__ import annotations
 
@@ -31,19 +31,27 @@ _FOLDER = "planet_scenes/download_folder"
 
 
 def common_products(scenes: Sequence[Scene]) -> List[str]:
-    """Return the products that all of some scenes have, in the order of the first."""
+    """Return the products that all scenes have, in the order of the first scene.
+
+    Parameters
+    ----------
+    scenes : sequence of Scene
+        The scenes.
+    """
     if not scenes:
         return []
     return [product for product in scenes[0].products if all(product in scene.products for scene in scenes[1:])]
 
 
 class DownloadDialog(QDialog):
-    """Ask which products of scenes to fetch, and where to.
+    """Dialog to choose products of scenes and a destination folder.
 
     Parameters
     ----------
     scenes : sequence of Scene
-        The scenes; what they have in common is offered.
+        The scenes; the products that all of them have are offered.
+    parent : QWidget, optional
+        The parent widget.
     """
 
     def __init__(self, scenes: Sequence[Scene], parent: Optional[QWidget] = None) -> None:
@@ -73,16 +81,16 @@ class DownloadDialog(QDialog):
         self._enable()
 
     def products(self) -> List[str]:
-        """Return the products that are ticked."""
+        """Return the checked products."""
         items = [self.list.item(row) for row in range(self.list.count())]
         return [item.text() for item in items if item.checkState() == Qt.CheckState.Checked]
 
     def directory(self) -> str:
-        """Return the folder."""
+        """Return the destination folder."""
         return self.folder.filePath().strip()
 
     def accept(self) -> None:
-        """Remember the folder for the next time."""
+        """Remember the folder for the next download."""
         QgsSettings().setValue(_FOLDER, self.directory())
         super().accept()
 
@@ -92,16 +100,22 @@ class DownloadDialog(QDialog):
 
 
 class DownloadBar(QWidget):
-    """Show one download at a time."""
+    """Progress bar of one download at a time.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        The parent widget.
+    """
 
     changed = pyqtSignal()
-    """One began or ended."""
+    """Emitted when a download starts or ends."""
 
     def __init__(self, parent: Optional[QWidget] = None) -> None:
         super().__init__(parent)
         self.task: Optional[Task] = None
         self.progress, self.text = QProgressBar(), QLabel(tr("The download has stopped."))
-        self.cancel_button, self.resume_button = QPushButton(tr("Cancel")), QPushButton(tr("Go on"))
+        self.cancel_button, self.resume_button = QPushButton(tr("Cancel")), QPushButton(tr("Resume"))
         self.cancel_button.clicked.connect(self.cancel)
         self.resume_button.clicked.connect(self.resume)
         row = QHBoxLayout(self)
@@ -113,16 +127,27 @@ class DownloadBar(QWidget):
 
     @property
     def busy(self) -> bool:
-        """Whether something is being fetched."""
+        """Whether a download is running."""
         return self.task is not None
 
     def start(self, connection: Connection, scenes: List[Scene], products: List[str], directory: str) -> None:
-        """Fetch products of scenes into a folder; what an earlier download left there half is gone on with.
+        """Download products of scenes; resumes files that an earlier download left incomplete.
+
+        Parameters
+        ----------
+        connection : Connection
+            The service.
+        scenes : list of Scene
+            The scenes.
+        products : list of str
+            The products; a scene without a product skips it.
+        directory : str
+            The destination folder.
 
         Raises
         ------
         ConfigError
-            When the key of the connection cannot be read.
+            If the key of the connection cannot be read.
         """
         self.stop()
         self.progress.setValue(0)
@@ -133,12 +158,12 @@ class DownloadBar(QWidget):
         self._show()
 
     def resume(self) -> None:
-        """Go on with the download that has stopped."""
+        """Resume the stopped download."""
         if self._wanted is not None and not self.busy:
             self.start(*self._wanted)
 
     def cancel(self) -> None:
-        """Stop; once stopped, forget it."""
+        """Stop the download; if it is already stopped, dismiss it."""
         if self.task is not None:
             self.task.cancel()
         else:
@@ -146,7 +171,7 @@ class DownloadBar(QWidget):
             self._show()
 
     def stop(self) -> None:
-        """Stop, and say nothing more of it."""
+        """Stop the download and show no further messages."""
         task, self.task, self._wanted = self.task, None, None
         if task is not None:
             task.cancel()
@@ -158,12 +183,12 @@ class DownloadBar(QWidget):
     def _done(self, files: List[Path]) -> None:
         self.task = self._wanted = None
         self._show()
-        text = tr("1 file is there: {path}") if len(files) == 1 else tr("{count} files are in {folder}")
+        text = tr("1 file downloaded: {path}") if len(files) == 1 else tr("{count} files downloaded to {folder}")
         told = text.format(path=files[0] if files else "", count=len(files), folder=files[0].parent if files else "")
         messages.tell(told, Qgis.MessageLevel.Success)
 
     def _ended(self, task: Task) -> None:
-        if task is self.task:  # the user, or an error, which is told, has ended it
+        if task is self.task:  # ended by the user, or by an error that is reported elsewhere
             self.task = None
             self._show()
 

@@ -1,4 +1,4 @@
-"""The upper half of the dock: whose scenes, of which type, where, when and how."""
+"""Search form of the dock: connection, scene type, area, dates and other filters."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ log = logging.getLogger(__name__)
 
 
 class SearchForm(QScrollArea):
-    """Put a search together.
+    """Form that builds a search.
 
     Parameters
     ----------
     iface : QgisInterface
-        Whose map is searched on.
+        The QGIS application whose map can be the area.
     """
 
     changed = pyqtSignal()
-    """The search is another."""
+    """Emitted when the search has changed."""
 
     type_changed = pyqtSignal()
-    """It is one of another scene type."""
+    """Emitted when the scene type has changed."""
 
     def __init__(self, iface: QgisInterface) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class SearchForm(QScrollArea):
         form.addRow(tr("Scenes"), self.scene_type)
         form.addRow(tr("Area"), self.area)
         self.filters = Filters(form)
-        for box in inner.findChildren(QComboBox):  # no wider than the dock, whatever is in them
+        for box in inner.findChildren(QComboBox):  # so that long entries do not widen the dock
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(5)
         self.setWidgetResizable(True)
@@ -68,12 +68,12 @@ class SearchForm(QScrollArea):
         self.filters.changed.connect(self.changed)
 
     def parameters(self) -> List[Tuple[str, str]]:
-        """Return the search as parameters of the API.
+        """Return the search as parameters of the API, pairs of name and value.
 
         Raises
         ------
         QueryError
-            When there is no area where one is meant.
+            If an area is required but missing.
         """
         return [*self.filters.parameters(), *self.area.parameters()]
 
@@ -83,16 +83,16 @@ class SearchForm(QScrollArea):
         Raises
         ------
         QueryError
-            When something in it cannot be.
+            If a parameter is not valid.
         """
         return Query.parse(self._schema(), self.parameters())
 
     def title(self) -> str:
-        """Return what to call the search."""
+        """Return a default title for the search: its scene type and time."""
         return " ".join(part for part in (self.scene_type.currentText(), self.filters.time_text()) if part)
 
     def fill_connections(self) -> None:
-        """Show the connections as they are now."""
+        """Update the list of connections."""
         current = connections().current()
         self.connection.clear()
         for known in connections().all():
@@ -103,7 +103,13 @@ class SearchForm(QScrollArea):
         self.key_button.setText(tr("Log out") if connections().logged_in(current.name) else tr("Log in…"))
 
     def fill_types(self, types: List[str]) -> None:
-        """Offer the scene types of a service."""
+        """Update the list of scene types.
+
+        Parameters
+        ----------
+        types : list of str
+            The scene types of the service.
+        """
         before = self.scene_type.currentText()
         self.scene_type.blockSignals(True)
         self.scene_type.clear()
@@ -138,7 +144,7 @@ class SearchForm(QScrollArea):
         return connections().current().schema(self.scene_type.currentText())
 
     def _known_schema(self) -> Optional[CollectionSchema]:
-        """Return the schema of the scene type, None where the connection cannot be used; a search says why."""
+        """Return the schema of the scene type, or None if the connection cannot be used; a search reports why."""
         try:
             return self._schema()
         except ConfigError as error:
@@ -146,7 +152,7 @@ class SearchForm(QScrollArea):
             return None
 
     def _known_types(self) -> Sequence[str]:
-        """Return the scene types to offer until the service says which it has."""
+        """Return the scene types to offer until the service has listed its own."""
         try:
             return connect(connections().current().url).known_types
         except ConfigError as error:

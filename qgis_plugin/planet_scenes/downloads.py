@@ -1,4 +1,4 @@
-"""Products fetched to a folder, with progress; stopped at any time, and gone on with later."""
+"""Downloads of products to a folder, with progress; can be cancelled and resumed."""
 
 from __future__ import annotations
 
@@ -21,20 +21,27 @@ def download(
     on_progress: Optional[Callable[[float], None]] = None,
     on_done: Optional[Callable[[List[Path]], None]] = None,
 ) -> Task:
-    """Fetch products of scenes into a folder.
+    """Download products of scenes to a folder.
 
     Parameters
     ----------
     connection : Connection
         The service.
-    scenes, products
-        What is fetched: of each scene, those of the products that it has.
+    scenes : sequence of Scene
+        The scenes.
+    products : sequence of str
+        The products; a scene without a product skips it.
     directory : str or Path
-        Where to. What an earlier download left there half is gone on with; whole files are left alone.
+        The destination. Incomplete files of an earlier download are resumed; complete files are kept.
     on_progress : callable, optional
-        Called with percent, on the main thread.
+        Called with the percentage, on the main thread.
     on_done : callable, optional
-        Called with the files.
+        Called with the paths of the files, on the main thread.
+
+    Returns
+    -------
+    Task
+        The running download.
     """
     catalog = connection.catalog()
     scenes = list(scenes)
@@ -50,7 +57,15 @@ def download(
 
 
 class Progress:
-    """Add up the progress of several files; told of it by several threads."""
+    """Total progress of several files; thread-safe.
+
+    Parameters
+    ----------
+    feedback : QgsFeedback
+        Receives the total progress as percentage.
+    files : int
+        The number of files.
+    """
 
     def __init__(self, feedback: Any, files: int) -> None:
         self._feedback = feedback
@@ -59,7 +74,22 @@ class Progress:
         self._lock = threading.Lock()
 
     def tell(self, path: Path, done: int, total: Optional[int]) -> None:
-        """Take in how far a file is; raise `Cancelled` once the user wants no more."""
+        """Record the progress of a file.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        done : int
+            Bytes received.
+        total : int, optional
+            Size of the file in bytes, if known.
+
+        Raises
+        ------
+        Cancelled
+            If the user has cancelled the download.
+        """
         if self._feedback.isCanceled():
             raise Cancelled
         with self._lock:

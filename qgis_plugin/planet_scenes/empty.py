@@ -1,4 +1,4 @@
-"""Why a search found nothing: how many scenes there would be without one or another of its filters."""
+"""Explanation of empty results: how many scenes there would be without each of the filters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,17 @@ Parameters = List[Tuple[str, str]]
 
 
 def why(catalog: Catalog, scene_type: str, parameters: Parameters) -> str:
-    """Return a sentence on why nothing was found; asks the service for a few counts, so it is called in a worker."""
+    """Return a sentence that explains why a search is empty; sends a few count requests, so call it in a worker.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The client of the service.
+    scene_type : str
+        The scene type.
+    parameters : sequence of (str, str)
+        The search parameters.
+    """
     groups: Dict[str, Parameters] = {}
     for name, value in parameters:
         if name not in ("order_by", "limit"):
@@ -32,10 +42,10 @@ def why(catalog: Catalog, scene_type: str, parameters: Parameters) -> str:
         tr("{count:,} without {what}").format(count=count, what=title) for title, count in zip(groups, counts) if count
     ]
     if helpful:
-        return tr("No scene meets all of it. There would be: {those}.").format(those=", ".join(helpful))
+        return tr("No scene matches all filters. There would be: {those}.").format(those=", ".join(helpful))
     if len(groups) > 1 and all_of_type:
         return tr(
-            "No scene meets all of it, nor without any one of: {those}. Without all of them there are {count:,}."
+            "No scene matches all filters, even without any one of: {those}. Without all of them there are {count:,}."
         ).format(those=", ".join(groups), count=all_of_type)
     return tr("The service has no scenes of type {scene_type}.").format(scene_type=scene_type)
 
@@ -47,5 +57,5 @@ def _group(name: str, schema: CollectionSchema) -> str:
     if field == schema.meanings.time:
         return tr("the dates")
     if field == schema.meanings.cloud_cover:
-        return tr("the limit of clouds")
+        return tr("the cloud cover limit")
     return tr("the quality") if field in schema.fields and schema.fields[field].words else field

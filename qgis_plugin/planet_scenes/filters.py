@@ -1,4 +1,4 @@
-"""What to search for: dates, cloud cover, and every other field that the service filters."""
+"""Filters of a search: dates, cloud cover, and every other field that the service supports."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from planet_scenes.widgets import row_of
 from planet_vector.collection_schema import CollectionSchema, SceneField
 
 BETWEEN = 0
-"""Stands in the place of a number of days: two days are given."""
+"""Value of the preset that asks for two days."""
 
 _EARLIEST = QDate(2009, 1, 1)  # RapidEye's first archive year
 
 
 class Filters(QObject):
-    """Choose what scenes must be like: rows of a form.
+    """Form rows for the filters of a search.
 
     Parameters
     ----------
     form : QFormLayout
-        Where the rows go.
+        The form that receives the rows.
     """
 
     changed = pyqtSignal()
@@ -76,11 +76,17 @@ class Filters(QObject):
         self._listen()
         self._show_days()
         self._show_clouds()
-        # QGIS folds a box by its height; once shown it has one.
+        # QGIS collapses a group box by its height, which it has only once shown.
         QTimer.singleShot(0, self._fold)
 
     def set_schema(self, schema: Optional[CollectionSchema]) -> None:
-        """Offer the fields of a collection, of none if it is not known; what was entered for others is dropped."""
+        """Show the fields of a collection, and drop the values of other fields.
+
+        Parameters
+        ----------
+        schema : CollectionSchema, optional
+            The collection; None shows no fields.
+        """
         self._schema = schema
         fields = schema.fields if schema else {}
         self._words = next((field for field in fields.values() if field.words and "gte" in field.comparators), None)
@@ -104,7 +110,7 @@ class Filters(QObject):
         self.more.setVisible(bool(self.ranges))
 
     def parameters(self) -> List[Tuple[str, str]]:
-        """Return the filters as parameters of a search; what a field takes is judged by who reads them."""
+        """Return the filters as search parameters, pairs of name and value; the query validates them."""
         schema = self._schema
         if schema is None:
             return []
@@ -133,7 +139,7 @@ class Filters(QObject):
         return found
 
     def time_text(self) -> str:
-        """Return the time that is searched, in words; nothing for any time."""
+        """Return the time of the search as text; empty for any time."""
         if self.preset.currentData() == BETWEEN:
             return f"{self.since.text()} – {self.until.text()}"
         return self.preset.currentText() if self.preset.currentData() else ""
@@ -187,7 +193,22 @@ def _has_range(field: SceneField) -> bool:
 
 
 def form_row(form: QFormLayout, text: str, widget: QWidget) -> Tuple[QLabel, QWidget]:
-    """Add a row to a form, and return its label and its widget, so that it can be hidden."""
+    """Add a row to a form.
+
+    Parameters
+    ----------
+    form : QFormLayout
+        The form.
+    text : str
+        The label.
+    widget : QWidget
+        The widget.
+
+    Returns
+    -------
+    tuple of QLabel and QWidget
+        The label and the widget of the row, so that both can be hidden.
+    """
     label = QLabel(text)
     form.addRow(label, widget)
     return label, widget

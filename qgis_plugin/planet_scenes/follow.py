@@ -1,4 +1,4 @@
-"""A search that follows the map: what is in view, up to a number of scenes, asked for when the map rests."""
+"""Search layer that follows the map: shows the scenes in view, up to a maximum, once the map rests."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from planet_vector.geometry.boxes import Box
 from planet_vector.names import Name, parse_name
 
 _REST = 400  # milliseconds without a movement
-_AROUND = 0.25  # share of the view added to each side: small movements need nothing new
+_AROUND = 0.25  # share of the view added to each side, so that small movements need no request
 
 
 class _Found(NamedTuple):
-    """Hold what a view has: the name that shows it, the box it is of, how many scenes of how many."""
+    """Scenes of a view: the name that shows them, their box, how many are shown and how many there are."""
 
     name: str
     box: Box
@@ -41,27 +41,27 @@ class _Found(NamedTuple):
 
 
 class FollowMap(QObject):
-    """Show the scenes of a search that are in view.
+    """Shows the scenes of a search that are in view.
 
     Parameters
     ----------
-    iface : QgisInterface
+        The QGIS application whose map is followed.
         Whose map is followed.
     connection : Connection
         The service.
     planet_name : str
-        The search; its own area is left out, as the map is the area.
+        The search; the map extent replaces its own area.
     cap : int
-        Scenes shown at the most, the first of the search.
+        Maximum number of scenes shown, the first in the order of the search.
     title : str
-        What the layer is called.
+        Name of the layer.
     """
 
     told = pyqtSignal(int, int)
-    """How many scenes are shown, and how many there are in view."""
+    """Emitted with the number of scenes shown and the number in view."""
 
     ended = pyqtSignal()
-    """It follows no more: it was stopped, or its layer was removed."""
+    """Emitted when following has ended: it was stopped, or the layer was removed."""
 
     def __init__(
         self, iface: QgisInterface, connection: Connection, planet_name: str, cap: int = 500, title: str = ""
@@ -82,14 +82,20 @@ class FollowMap(QObject):
         self.active = False
 
     def start(self) -> None:
-        """Follow the map from now on."""
+        """Start following the map."""
         if not self.active:
             self.active = True
             self._canvas.extentsChanged.connect(self._timer.start)
             self._look()
 
     def search(self, planet_name: str) -> None:
-        """Show another search from now on, in the same layer; one of another scene type ends it."""
+        """Show another search in the same layer; a search of another scene type stops following.
+
+        Parameters
+        ----------
+        planet_name : str
+            The ``PLANET:`` name of the search.
+        """
         name = _without_area(planet_name)
         if name.collection != self._name.collection:
             self.stop()
@@ -98,7 +104,7 @@ class FollowMap(QObject):
             self._timer.start()
 
     def stop(self) -> None:
-        """Follow no more; the layer stays as it is."""
+        """Stop following; the layer stays unchanged."""
         if self.active:
             self.active = False
             if self.layer is not None and not sip.isdeleted(self.layer):
@@ -119,7 +125,7 @@ class FollowMap(QObject):
             self._task.cancel()
         try:
             catalog = self._connection.catalog()
-        except PlanetVectorError as error:  # told once: the map would be told of it at every movement
+        except PlanetVectorError as error:  # report once, not at every movement of the map
             messages.tell(core.errors_told(error), Qgis.MessageLevel.Warning)
             self.stop()
             return
@@ -129,7 +135,7 @@ class FollowMap(QObject):
             name = self._named(wide)
             query = layers.query_of(name)
             count = catalog.count(query)
-            if count is None:  # the service does not count: whether there are more than are shown is all that is needed
+            if count is None:  # the service does not count: only find out whether more than the cap match
                 count = sum(map(len, catalog.pages(replace(query, limit=self._cap + 1))))
             if count > self._cap:
                 name = self._named(wide, self._cap)
@@ -164,14 +170,14 @@ class FollowMap(QObject):
         return str(Name(self._name.collection, parameters=(*self._name.parameters, *more)))
 
     def _view(self) -> Optional[Box]:
-        """Return the canvas's extent in degrees, or None where it has none."""
+        """Return the extent of the map in degrees, or None if it has none."""
         there = QgsCoordinateReferenceSystem("EPSG:4326")
         transform = QgsCoordinateTransform(
             self._canvas.mapSettings().destinationCrs(), there, QgsProject.instance().transformContext()
         )
         try:
             extent = transform.transformBoundingBox(self._canvas.extent())
-        except QgsCsException:  # more than the globe
+        except QgsCsException:  # the extent exceeds the globe
             extent = QgsRectangle(-180, -90, 180, 90)
         box = Box.on_globe(extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum())
         return box if box is not None and box.west < box.east and box.south < box.north else None
@@ -182,7 +188,7 @@ def _without_area(planet_name: str) -> Name:
 
 
 def _widened(box: Box) -> Box:
-    """Return a box with some ground around it, in round numbers so that the name stays short."""
+    """Return an enlarged box, rounded so that the name stays short."""
     x, y = (box.east - box.west) * _AROUND, (box.north - box.south) * _AROUND
     return Box(
         max(-180.0, round(box.west - x, 6)),

@@ -1,4 +1,4 @@
-"""A search as a layer: read in a worker, so that neither opening nor drawing it waits on the main thread."""
+"""Search layers: scenes are read in a worker, so that opening and drawing do not block the main thread."""
 
 from __future__ import annotations
 
@@ -26,34 +26,34 @@ from planet_vector.vector.layer import LAYER_PARAMETERS
 from planet_vector.vector.search import open_layer as layer_of
 
 NAME = "planet_scenes/name"
-"""The custom property of a layer made here: the PLANET: name it shows."""
+"""Custom property of the layers made here: the ``PLANET:`` name shown."""
 
 PREFETCHED = 10_000
-"""Scenes up to which a search is read before it is drawn: panning then asks nothing; of longer ones, what is seen."""
+"""Searches of up to this many scenes are read before drawing, so panning sends no requests; larger ones by view."""
 
 Done = Optional[Callable[[Any], None]]
 
 
 def add_search_layer(connection: Connection, planet_name: str, title: str, on_done: Done = None) -> Task:
-    """Add a search to the project as one live layer.
+    """Add a search to the project as a live layer.
 
     Parameters
     ----------
     connection : Connection
         The service.
     planet_name : str
-        The search.
+        The ``PLANET:`` name of the search.
     title : str
-        What the layer is called.
+        Name of the layer.
     on_done : callable, optional
-        Called with the layer on the main thread, once it is in the project.
+        Called with the layer, on the main thread, once it is in the project.
 
     Returns
     -------
     Task
-        Under way; an error is told in the message bar.
+        The running task; the message bar shows its errors.
     """
-    connection.catalog()  # the key is read here, on the main thread, where a master password may be asked for
+    connection.catalog()  # reads the key here, on the main thread, as QGIS may ask for the master password
 
     def done(layer: QgsVectorLayer) -> None:
         style.dress(layer, connection)
@@ -66,47 +66,75 @@ def add_search_layer(connection: Connection, planet_name: str, title: str, on_do
 
 
 def open_search(planet_name: str, title: str) -> QgsVectorLayer:
-    """Open a search as a layer of the main thread; called in a worker.
+    """Open a search as a layer that belongs to the main thread; call this in a worker.
+
+    Parameters
+    ----------
+    planet_name : str
+        The ``PLANET:`` name of the search.
+    title : str
+        Name of the layer.
+
+    Returns
+    -------
+    QgsVectorLayer
+        The layer, not yet in the project.
 
     Raises
     ------
     PlanetVectorError
-        When the service does not answer for it, or QGIS cannot open it.
+        If the service reports an error, or QGIS cannot open the layer.
     """
     prefetch(planet_name)
     layer = QgsVectorLayer(planet_name, title, "ogr")
     if not layer.isValid():
-        raise ServiceError(tr("QGIS cannot open {name}: is its GDAL without Python?").format(name=title))
+        raise ServiceError(tr("QGIS cannot open {name}: its GDAL may lack Python support.").format(name=title))
     _describe(layer, planet_name)
     layer.moveToThread(QCoreApplication.instance().thread())
     return layer
 
 
 def prefetch(planet_name: str) -> int:
-    """Read a search into the driver's memory, if it is not too long, and return how many scenes it has.
+    """Read a search of at most `PREFETCHED` scenes into the driver's cache.
+
+    Parameters
+    ----------
+    planet_name : str
+        The ``PLANET:`` name of the search.
+
+    Returns
+    -------
+    int
+        The number of scenes of the search; 0 if the service does not count.
 
     Raises
     ------
     PlanetVectorError
-        When the service does not give it.
+        If the service reports an error.
     """
     layer = layer_of(planet_name)
     count = layer.count() or 0
     if count <= PREFETCHED:
         for _ in layer.rows():
-            break  # all of them are there before the first
+            break  # the driver reads the whole result before it yields the first feature
     return count
 
 
 def search_layers() -> Iterator[QgsVectorLayer]:
-    """Yield the layers of the project that are searches, whoever added them."""
+    """Yield the search layers of the project, including those added without this plugin."""
     for layer in QgsProject.instance().mapLayers().values():
         if isinstance(layer, QgsVectorLayer) and search_of(layer):
             yield layer
 
 
 def search_of(layer: QgsMapLayer) -> str:
-    """Return the PLANET: name of a search that a layer shows, or nothing."""
+    """Return the ``PLANET:`` name of the search that a layer shows; empty if it shows none.
+
+    Parameters
+    ----------
+    layer : QgsMapLayer
+        Any layer.
+    """
     if not isinstance(layer, QgsVectorLayer) or layer.providerType() != "ogr":
         return ""
     name = str(layer.source()).partition("|")[0]
@@ -114,7 +142,13 @@ def search_of(layer: QgsMapLayer) -> str:
 
 
 def scene_type_of(layer: QgsMapLayer) -> str:
-    """Return the scene type of the scenes that a layer shows, or nothing where it shows none."""
+    """Return the scene type of a search layer; empty for other layers.
+
+    Parameters
+    ----------
+    layer : QgsMapLayer
+        Any layer.
+    """
     try:
         name = parse_name(search_of(layer))
     except PlanetVectorError:
@@ -126,15 +160,29 @@ def scene_type_of(layer: QgsMapLayer) -> str:
 
 
 def query_of(planet_name: str) -> Query:
-    """Return the search that a name stands for."""
+    """Return the search of a ``PLANET:`` name.
+
+    Parameters
+    ----------
+    planet_name : str
+        The name.
+    """
     name = parse_name(planet_name)
     return Query.parse(connect(name.service).schema(name.collection), name.without(LAYER_PARAMETERS).parameters)
 
 
 def reopen(layer: QgsMapLayer, source: str) -> None:
-    """Open a layer's source anew, its style and filter kept; called on the main thread, once it is in memory."""
+    """Replace a layer's source and keep its style and filter; call on the main thread, once the scenes are cached.
+
+    Parameters
+    ----------
+    layer : QgsMapLayer
+        The layer.
+    source : str
+        The ``PLANET:`` name to show.
+    """
     if isinstance(layer, QgsVectorLayer):
-        source += "".join(str(layer.source()).partition("|")[1:])  # behind it stand the layer and the user's filter
+        source += "".join(str(layer.source()).partition("|")[1:])  # keeps the layer name and the user's filter
     options = layer.dataProvider().ProviderOptions() if layer.dataProvider() else None
     if options is None:
         layer.setDataSource(source, layer.name(), layer.providerType())
@@ -144,7 +192,15 @@ def reopen(layer: QgsMapLayer, source: str) -> None:
 
 
 def group_below(layer: Optional[QgsMapLayer], title: str) -> QgsLayerTreeGroup:
-    """Return the group for the imagery of a search: right below its layer, made when it is not there."""
+    """Return the layer tree group for the imagery of a search, right below its layer; created if missing.
+
+    Parameters
+    ----------
+    layer : QgsMapLayer, optional
+        The layer of the search.
+    title : str
+        Name of the group.
+    """
     root = QgsProject.instance().layerTreeRoot()
     node = root.findLayer(layer) if layer is not None else None
     parent = node.parent() if node is not None else root
@@ -156,7 +212,13 @@ def group_below(layer: Optional[QgsMapLayer], title: str) -> QgsLayerTreeGroup:
 
 
 def search_layer_for(name: str) -> Optional[QgsVectorLayer]:
-    """Return the layer of the project whose search is a name's, or None."""
+    """Return the layer of the project that shows the same search, or None.
+
+    Parameters
+    ----------
+    name : str
+        The ``PLANET:`` name of the search.
+    """
     try:
         wanted = query_of(name)
     except (PlanetVectorError, ValueError):
@@ -166,14 +228,14 @@ def search_layer_for(name: str) -> Optional[QgsVectorLayer]:
             if query_of(search_of(layer)) == wanted:
                 return layer
         except (PlanetVectorError, ValueError):
-            continue  # somebody wrote that name by hand
+            continue  # a name edited by hand
     return None
 
 
 def _describe(layer: QgsVectorLayer, planet_name: str) -> None:
-    """Give a layer its metadata, and what tells that it is one of these."""
+    """Set a layer's metadata and the property that marks it as a search layer."""
     layer.setCustomProperty(NAME, planet_name)
-    # Each preview of a neighbouring place would be a reading of its own.
+    # Each preview at a neighbouring position would read again.
     layer.setCustomProperty("rendering/noPreviewJobs", True)
     metadata = QgsLayerMetadata()
     metadata.setIdentifier(planet_name)

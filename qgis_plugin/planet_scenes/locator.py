@@ -1,4 +1,4 @@
-"""The locator: ``pl <scene id>`` finds a scene, zooms to it, and offers to add it."""
+"""Locator filter: ``pl <scene id>`` finds a scene, zooms to it, and offers to add it."""
 
 from __future__ import annotations
 
@@ -27,19 +27,27 @@ from planet_vector.errors import NotFoundError, PlanetVectorError
 from planet_vector.scene import Scene
 
 _ID = re.compile(r"[\w.\-]{8,}", re.ASCII)  # the shortest ids, of RapidEye, are longer
-_SHORT = "pl"  # may stand for the prefix
-_SECONDS = 30  # for which it is offered to add a scene
+_SHORT = "pl"  # alternative to the prefix
+_SECONDS = 30  # duration of the offer to add a scene
 
 
 class Found:
-    """Hold a scene that was found, and where."""
+    """A scene found by the locator.
+
+    Parameters
+    ----------
+    connection : Connection
+        The service.
+    scene : Scene
+        The scene.
+    """
 
     def __init__(self, connection: Connection, scene: Scene) -> None:
         self.connection = connection
         self.scene = scene
 
     def offers(self) -> List[Tuple[str, str, str]]:
-        """Return what can be added of it: a product (or nothing, for its footprint), a text, and an icon."""
+        """Return what can be added, as tuples of product (empty for the footprint), text and icon name."""
         has = self.scene.products
         best = [product for product in (*self.scene.schema.first_products, *has) if product in has][:1]
         return [
@@ -48,7 +56,13 @@ class Found:
         ]
 
     def add(self, product: str) -> None:
-        """Add a product, or the footprint, to the project."""
+        """Add a product or the footprint to the project.
+
+        Parameters
+        ----------
+        product : str
+            The product; empty for the footprint.
+        """
         try:
             if product:
                 products.add_products(self.connection, [self.scene], product)
@@ -58,19 +72,19 @@ class Found:
             messages.tell(core.errors_told(error), Qgis.MessageLevel.Warning)
 
     def zoom(self) -> None:
-        """Show where it is."""
+        """Zoom the map to the scene."""
         canvas = qgis.utils.iface.mapCanvas()
         try:
             extent = place_on(canvas, self.scene)
         except QgsCsException:
-            messages.tell(tr("The map's system does not reach {scene}.").format(scene=self.scene.id))
+            messages.tell(tr("The map's coordinate system does not cover scene {scene}.").format(scene=self.scene.id))
             return
         if not extent.isNull():
             canvas.zoomToFeatureExtent(extent)
             canvas.flashGeometries([QgsGeometry.fromRect(extent)])
 
     def offer(self) -> None:
-        """Offer in the message bar to add it."""
+        """Show buttons in the message bar to add the scene."""
         bar = qgis.utils.iface.messageBar()
         item = bar.createMessage("Planet Scenes", self.scene.id)
         for product, text, picture in self.offers():
@@ -81,7 +95,7 @@ class Found:
 
 
 class Filter(QgsLocatorFilter):
-    """Find a scene by its id, at the current connection."""
+    """Locator filter that finds a scene by its id at the current connection."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,19 +105,37 @@ class Filter(QgsLocatorFilter):
         self._error = ""
 
     def name(self) -> str:
+        """Return the id of the filter."""
         return "planet_scenes"
 
     def displayName(self) -> str:
+        """Return the name of the filter shown to the user."""
         return tr("Planet scenes")
 
     def prefix(self) -> str:
+        """Return the prefix that selects the filter."""
         return "planet"
 
     def clone(self) -> Filter:
+        """Return a copy, which QGIS uses in a thread."""
         return Filter()
 
     def prepare(self, string: str, context: QgsLocatorContext) -> Any:
-        # On the main thread: reading the key may ask for the master password.
+        """Read the connection and its key before a search.
+
+        Parameters
+        ----------
+        string : str
+            The text in the locator bar.
+        context : QgsLocatorContext
+            Whether a prefix was used.
+
+        Returns
+        -------
+        list
+            Always empty: no completions.
+        """
+        # On the main thread, as reading the key may ask for the master password.
         self._scene_id = _asked_for(string, context)
         if self._scene_id:
             self._connection = connections().current()
@@ -114,6 +146,17 @@ class Filter(QgsLocatorFilter):
         return []
 
     def fetchResults(self, string: str, context: QgsLocatorContext, feedback: QgsFeedback) -> None:
+        """Find the scene; QGIS calls this in a worker thread.
+
+        Parameters
+        ----------
+        string : str
+            The text in the locator bar.
+        context : QgsLocatorContext
+            Whether a prefix was used.
+        feedback : QgsFeedback
+            Tells whether the search was cancelled.
+        """
         if self._error:
             self.resultFetched.emit(QgsLocatorResult(self, self._error, None))
         if self._catalog is None or self._connection is None:
@@ -131,12 +174,28 @@ class Filter(QgsLocatorFilter):
             self.resultFetched.emit(QgsLocatorResult(self, core.errors_told(error), None))
 
     def triggerResult(self, result: QgsLocatorResult) -> None:
+        """Zoom to the scene of a result, and offer to add it.
+
+        Parameters
+        ----------
+        result : QgsLocatorResult
+            The chosen result.
+        """
         found = _carried(result)
         if found is not None:
             found.zoom()
             found.offer()
 
     def triggerResultFromAction(self, result: QgsLocatorResult, action: int) -> None:
+        """Run an action of a result's context menu.
+
+        Parameters
+        ----------
+        result : QgsLocatorResult
+            The chosen result.
+        action : int
+            Index of the action.
+        """
         found = _carried(result)
         if found is not None:
             found.add(found.offers()[action][0])
@@ -155,9 +214,9 @@ class Filter(QgsLocatorFilter):
 
 
 def _asked_for(string: str, context: QgsLocatorContext) -> str:
-    """Return the id that is asked for, or nothing: other searches of the user's are none of the service's business.
+    """Return the requested scene id, or an empty text: other searches of the user are not sent to the service.
 
-    QGIS keeps prefixes of two letters to itself, so ``pl`` is taken off here.
+    QGIS reserves prefixes of two letters for itself, so ``pl`` is removed here.
     """
     text = string.strip()
     if not context.usingPrefix:
@@ -167,6 +226,6 @@ def _asked_for(string: str, context: QgsLocatorContext) -> str:
 
 
 def _carried(result: QgsLocatorResult) -> Optional[Found]:
-    """Return the scene of a result: its data is a method in old versions of QGIS, and a property from 3.34 on."""
+    """Return the scene of a result; ``userData`` is a method before QGIS 3.34 and a property from then on."""
     found = result.getUserData() if hasattr(result, "getUserData") else result.userData
     return found if isinstance(found, Found) else None

@@ -1,4 +1,4 @@
-"""Sentences for the user: in the message bar, and in a tab of the log."""
+"""Messages to the user: in the message bar, and in a tab of the log."""
 
 from __future__ import annotations
 
@@ -10,20 +10,38 @@ from qgis.PyQt.QtWidgets import QPushButton
 from planet_scenes.texts import tr
 
 TAB = "Planet Scenes"
-"""The tab of QGIS's log."""
+"""Name of the tab in QGIS's log."""
 
 _SECONDS = {Qgis.MessageLevel.Info: 5, Qgis.MessageLevel.Success: 5, Qgis.MessageLevel.Warning: 15}
 
 
 def tell(text: str, level: Qgis.MessageLevel = Qgis.MessageLevel.Info) -> None:
-    """Tell the user something; what went wrong stays until it is closed, with a button that opens the log."""
+    """Show a message and log it; warnings and errors stay until closed, with a button that opens the log.
+
+    Parameters
+    ----------
+    text : str
+        The message.
+    level : Qgis.MessageLevel, optional
+        Its severity.
+    """
     QgsMessageLog.logMessage(text, TAB, level, notifyUser=False)
     worse = level in (Qgis.MessageLevel.Warning, Qgis.MessageLevel.Critical)
     _push(text, level, tr("Open log") if worse else "", _open_log)
 
 
 def ask(text: str, answer: str, call: Callable[[], object]) -> None:
-    """Tell the user something, with a button that does something about it."""
+    """Show a message with a button.
+
+    Parameters
+    ----------
+    text : str
+        The message.
+    answer : str
+        Text of the button.
+    call : callable
+        Called when the button is clicked.
+    """
     QgsMessageLog.logMessage(text, TAB, Qgis.MessageLevel.Warning, notifyUser=False)
     _push(text, Qgis.MessageLevel.Warning, answer, call)
 
@@ -31,7 +49,7 @@ def ask(text: str, answer: str, call: Callable[[], object]) -> None:
 def _push(text: str, level: Qgis.MessageLevel, answer: str, call: Optional[Callable[[], object]]) -> None:
     from qgis.utils import iface
 
-    if iface is None:  # qgis_process: the log is all there is
+    if iface is None:  # qgis_process has a log only
         return
     bar = iface.messageBar()
     item = bar.createMessage(TAB, text)

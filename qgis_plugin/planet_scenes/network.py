@@ -1,6 +1,6 @@
-"""QGIS's proxy and certificates, for what asks the service from Python.
+"""QGIS's proxy and certificates, for requests made from Python.
 
-GDAL's own connections get QGIS's proxy from QGIS itself.
+GDAL's own connections get the proxy from QGIS itself.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SCHEMES = {QNetworkProxy.ProxyType.HttpProxy: "http", QNetworkProxy.ProxyType.S
 
 
 def apply() -> None:
-    """Hand QGIS's settings on; called on the main thread, before something is asked."""
+    """Apply QGIS's network settings; call on the main thread, before any request."""
     certificates = _certificates()
     set_network(_proxies(), certificates)
     if certificates is not None:
@@ -33,7 +33,7 @@ def apply() -> None:
 
 
 def _proxies() -> Optional[Dict[str, str]]:
-    """Return QGIS's proxy as requests takes it, or None where QGIS leaves it to the system."""
+    """Return QGIS's proxy in the form of requests, or None if QGIS uses the system's."""
     if not QgsSettings().value("proxy/proxyEnabled", False, type=bool):
         return None
     manager = QgsNetworkAccessManager.instance()
@@ -44,7 +44,7 @@ def _proxies() -> Optional[Dict[str, str]]:
     user = f"{quote(proxy.user(), safe='')}:{quote(proxy.password(), safe='')}@" if proxy.user() else ""
     address = f"{scheme}://{user}{proxy.hostName()}:{proxy.port()}"
     proxies = {"http": address, "https": address}
-    # QGIS excludes addresses by their beginning; requests by host.
+    # QGIS excludes addresses by prefix; requests excludes by host.
     for excluded in (*manager.excludeList(), *manager.noProxyList()):
         parts = urlsplit(excluded if "://" in excluded else f"https://{excluded}")
         if parts.hostname:
@@ -54,19 +54,19 @@ def _proxies() -> Optional[Dict[str, str]]:
 
 
 def _certificates() -> Optional[str]:
-    """Return a file of the authorities QGIS trusts, where they are others than the system's."""
+    """Return a file of the certificate authorities that QGIS trusts, or None if they are the system's."""
     manager = QgsApplication.authManager()
     if manager.isDisabled() or not (manager.extraFileCAs() or manager.databaseCAs()):
         return None
     text = bytes(manager.trustedCaCertsPemText())
     try:
         return str(_written(user_directory("cache") / _FILE, text))
-    except (ConfigError, OSError):  # without a home, or with one that takes nothing
+    except (ConfigError, OSError):  # without a writable home directory
         return str(_written(temporary_folder() / _FILE, text))
 
 
 def _written(path: Path, text: bytes) -> Path:
-    """Write a file, unless it is there already."""
+    """Write a file unless it exists with this content, and return its path."""
     with suppress(OSError):
         if read_private(path, len(text))[0] == text:
             return path

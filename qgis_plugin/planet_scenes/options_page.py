@@ -1,4 +1,4 @@
-"""The options page: connections, who is logged in, and the results kept on disk."""
+"""Options page: connections, their keys, and the search results cached on disk."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from planet_vector.vector import disk_cache
 
 
 class Factory(QgsOptionsWidgetFactory):
-    """Make the page."""
+    """Factory of the options page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,11 +39,24 @@ class Factory(QgsOptionsWidgetFactory):
         self.setIcon(icon("planet"))
 
     def createWidget(self, parent: Optional[QWidget] = None) -> Page:
+        """Return a new page.
+
+        Parameters
+        ----------
+        parent : QWidget, optional
+            The parent widget.
+        """
         return Page(parent)
 
 
 class Page(QgsOptionsPageWidget):
-    """Show the connections and the cache. What is done here is done at once: `apply` has nothing left to do."""
+    """Page with the connections and the cache. Changes take effect at once, so `apply` does nothing.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        The parent widget.
+    """
 
     def __init__(self, parent: Optional[QWidget] = None) -> None:
         super().__init__(parent)
@@ -73,7 +86,7 @@ class Page(QgsOptionsPageWidget):
         inner.addLayout(row)
         self.kept = QLabel(self)
         self.clear = self._button(tr("Remove them"), self._clear)
-        second = QGroupBox(tr("Results of searches on disk"), self)
+        second = QGroupBox(tr("Search results cached on disk"), self)
         inner = QHBoxLayout(second)
         inner.addWidget(self.kept)
         inner.addStretch()
@@ -86,21 +99,27 @@ class Page(QgsOptionsPageWidget):
         self.fill()
 
     def apply(self) -> None:
-        """Keep what was done: it is in force already."""
+        """Do nothing: changes are already in effect."""
 
     def selected(self) -> str:
-        """Return the name of the connection that is selected, or nothing."""
+        """Return the name of the selected connection; empty if none is selected."""
         rows = self.table.selectionModel().selectedRows()
         return str(self.table.item(rows[0].row(), 0).data(Qt.ItemDataRole.UserRole)) if rows else ""
 
     def select(self, name: str) -> None:
-        """Select a connection."""
+        """Select a connection.
+
+        Parameters
+        ----------
+        name : str
+            The connection.
+        """
         for row in range(self.table.rowCount()):
             if self.table.item(row, 0).data(Qt.ItemDataRole.UserRole) == name:
                 self.table.selectRow(row)
 
     def fill(self) -> None:
-        """Show what there is."""
+        """Update the list of connections and the size of the cache."""
         before = self.selected()
         found = connections().all()
         current = connections().current().name
@@ -117,7 +136,7 @@ class Page(QgsOptionsPageWidget):
         self.select(before or current)
         try:
             files = list(disk_cache.directory().glob("*.rows"))
-        except PlanetVectorError:  # without a home there is no folder
+        except PlanetVectorError:  # without a home directory there is no folder
             files = []
         size = sum(file.stat().st_size for file in files) / 2**20
         self.kept.setText(tr("{count} results, {size:.1f} MB").format(count=len(files), size=size))
@@ -165,7 +184,7 @@ class Page(QgsOptionsPageWidget):
 
 
 def _key_source(connection: Connection) -> str:
-    """Return where the key of a connection comes from, without asking for the master password."""
+    """Return the source of a connection's key as text, without asking for the master password."""
     if connections().logged_in(connection.name):
         return tr("logged in")
     try:

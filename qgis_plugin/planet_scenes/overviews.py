@@ -1,6 +1,6 @@
-"""Overviews of products that have none: made once, before the layer is shown, so that it draws soon from afar.
+"""Overviews of products without any: created once, before the layer is shown, so that zoomed-out drawing is fast.
 
-Without them, even the stretch of a layer takes more of the file than they do. It is part of the task that adds it.
+Without them, even the contrast stretch of a layer reads more of the file. They are created in the task that adds it.
 """
 
 from __future__ import annotations
@@ -22,31 +22,36 @@ from planet_vector.raster.overview_files import Making
 from planet_vector.scene import Scene
 
 MOST_BYTES = 128 * 2**20
-"""Bytes that are fetched of a product unasked; of one of 8000 × 8000 pixels in one-row strips it is some 60 MB."""
+"""Limit of the bytes fetched automatically per product; 8000 × 8000 pixels in one-row strips need about 60 MB."""
 
 _CREATION = ("TILED=YES", "COMPRESS=DEFLATE", "ZLEVEL=1", "INTERLEAVE=BAND", "PHOTOMETRIC=MINISBLACK")
 
 
 def prepared(catalog: Catalog, scene: Scene, product: str, source: str, feedback: Any) -> str:
-    """Return what QGIS is to open for a product, with overviews that are made if it is large and has none.
+    """Return the source that QGIS opens for a product; creates overviews if the product is large and has none.
 
-    Where they cannot be made, or would take more than `MOST_BYTES`, it is what it was, and the log says why.
+    If they cannot be created, or would need more than `MOST_BYTES`, the source is returned unchanged and the reason is
+    logged.
 
     Parameters
     ----------
-    catalog, scene, product
-        Which product.
+    catalog : Catalog
+        The client of the service.
+    scene : Scene
+        The scene.
+    product : str
+        The product.
     source : str
-        As `rasters.name_of` returns it.
+        The source as `rasters.name_of` returns it.
     feedback : QgsFeedback
-        Told how far it is, and asked whether to go on.
+        Receives the progress, and can cancel.
 
     Raises
     ------
     RasterAccessError
-        When the product does not open.
+        If the product cannot be opened.
     Cancelled
-        When the user wants no more of it.
+        If the user cancels.
     """
     title = f"{scene.id}/{product}"
     if source.endswith(".vrt"):
@@ -65,7 +70,7 @@ def prepared(catalog: Catalog, scene: Scene, product: str, source: str, feedback
         if making.decimation.needless:
             return source
         if making.decimation.bytes > MOST_BYTES:
-            told = tr("Overviews of {title} take {size} MB of it: 'planet-vector overviews' makes them, if you wish.")
+            told = tr("Overviews of {title} need {size} MB of it: create them with 'planet-vector overviews'.")
             raise RasterAccessError(told.format(title=title, size=round(making.decimation.bytes / 1e6)))
         making.make(reduce, tell)
     except (PlanetVectorError, OSError) as error:
@@ -75,18 +80,29 @@ def prepared(catalog: Catalog, scene: Scene, product: str, source: str, feedback
 
 
 def reduce(part: Path, overviews: Path, text: Path, decimation: Decimation) -> None:
-    """Write the overviews and a VRT of a copy, as `planet_vector.raster.overview_files.Reduce` says.
+    """Write the overviews and a VRT of a partial copy; implements `planet_vector.raster.overview_files.Reduce`.
+
+    Parameters
+    ----------
+    part : Path
+        The partial copy of the product.
+    overviews : Path
+        The overview file to write.
+    text : Path
+        The VRT to write.
+    decimation : Decimation
+        The factors of the overviews.
 
     Raises
     ------
     RasterAccessError
-        When GDAL cannot decode it.
+        If GDAL cannot decode the copy.
     """
     title = decimation.title
     dataset = rasters.open_raster(str(part), title)
     bands = [dataset.GetRasterBand(number) for number in range(1, dataset.RasterCount + 1)]
     if any(band.GetOverviewCount() for band in bands):
-        raise RasterAccessError(tr("{title} has overviews of its own, or names others.").format(title=title))
+        raise RasterAccessError(tr("{title} has overviews, or refers to others.").format(title=title))
     sources = [*bands, bands[0].GetMaskBand()] if decimation.mask else bands
     size = decimation.columns, decimation.rows
 
@@ -110,7 +126,7 @@ def reduce(part: Path, overviews: Path, text: Path, decimation: Decimation) -> N
         target.FlushCache()
         failed = target.BuildOverviews("NEAREST", list(decimation.factors))
         described = gdal.GetDriverByName("VRT").CreateCopy(str(text), dataset)
-        return not failed and described is not None  # both are closed, and written, when this returns
+        return not failed and described is not None  # both datasets are closed, and so written, on return
 
     written, why = rasters.call_gdal(write)
     if not written:

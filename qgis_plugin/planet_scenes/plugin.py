@@ -1,4 +1,4 @@
-"""The plugin: what it adds to QGIS, and how it takes all of it away again."""
+"""The plugin: adds its parts to QGIS, and removes them on unload."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from planet_scenes.watch import Watch
 
 
 class Plugin:
-    """Be what QGIS loads and unloads.
+    """The plugin object that QGIS loads and unloads.
 
     Parameters
     ----------
     iface : QgisInterface
-        The desktop; None in ``qgis_process``, which calls `initProcessing` alone.
+        The QGIS application; None in ``qgis_process``, which only calls `initProcessing`.
     """
 
     def __init__(self, iface: Optional[QgisInterface]) -> None:
-        self.iface: Any = iface  # where it is None, `initGui` is not called
+        self.iface: Any = iface  # `initGui` is not called if this is None
         self.provider: Optional[Provider] = None
         self.dock: Optional[Dock] = None
 
     def initProcessing(self) -> None:  # noqa: N802 - QGIS's name
-        """Offer the algorithms, and make the driver known."""
+        """Register the Processing provider and the GDAL driver."""
         texts.install()
         core.start()
         if self.provider is None:
@@ -47,7 +47,7 @@ class Plugin:
             QgsApplication.processingRegistry().addProvider(self.provider)
 
     def initGui(self) -> None:  # noqa: N802
-        """Add everything to the desktop."""
+        """Add all parts to the QGIS application."""
         self.initProcessing()
         main = self.iface.mainWindow()
         self.dock = Dock(self.iface)
@@ -75,7 +75,7 @@ class Plugin:
         self.iface.registerOptionsWidgetFactory(self.options)
 
     def unload(self) -> None:
-        """Take everything away; layers stay, and the driver they need."""
+        """Remove all parts; layers and the driver they need stay."""
         if self.dock is not None:
             tasks.cancel_all()
             self.iface.unregisterOptionsWidgetFactory(self.options)
@@ -96,7 +96,13 @@ class Plugin:
         texts.uninstall()
 
     def log_in(self, name: str = "") -> None:
-        """Ask for the key of a connection, of the current one by default."""
+        """Ask for the key of a connection.
+
+        Parameters
+        ----------
+        name : str, optional
+            The connection; by default the current one.
+        """
         ask_for_key(name or connections().current().name, self.iface.mainWindow())
 
 

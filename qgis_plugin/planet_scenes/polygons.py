@@ -1,4 +1,4 @@
-"""Polygons in degrees as one area, read as everywhere else where they cross the antimeridian."""
+"""Union of polygons in degrees, with the same treatment of the antimeridian as in the rest of the package."""
 
 from __future__ import annotations
 
@@ -14,14 +14,19 @@ from planet_vector.geometry.areas import read_text
 
 
 def united(polygons: Iterable[QgsGeometry]) -> QgsGeometry:
-    """Return polygons in degrees as one area within ±180° (`planet_vector.geometry.areas`).
+    """Return the union of polygons within ±180° of longitude (`planet_vector.geometry.areas`).
 
-    That one crosses the antimeridian is a line in QGIS's log.
+    A polygon that crosses the antimeridian is reported in QGIS's log.
+
+    Parameters
+    ----------
+    polygons : iterable of QgsGeometry
+        Polygons in degrees, longitude before latitude.
 
     Raises
     ------
     QueryError
-        When one crosses it in a way that can only be guessed.
+        If a polygon crosses the antimeridian ambiguously.
     """
     parts: List[QgsGeometry] = []
     for polygon in polygons:

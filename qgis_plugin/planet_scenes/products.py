@@ -1,4 +1,4 @@
-"""Imagery in the map: products of scenes, band combinations, mosaics and basemaps, each as a raster layer."""
+"""Imagery on the map: products of scenes, band combinations, mosaics and basemaps, each as a raster layer."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ from planet_vector.scene import Scene
 from planet_vector.vector.layer import LAYER_PARAMETERS
 
 TILES = "tiles"
-"""In place of a product: the scene's tiles, as the service draws them."""
+"""Stands for a product: the scene's tiles as rendered by the service."""
 
 Done = Optional[Callable[[List[QgsRasterLayer]], None]]
 
 
 class View(NamedTuple):
-    """Hold what is looked at: an extent, and its system as WKT."""
+    """Extent of the map (west, south, east, north) and its coordinate system as WKT."""
 
     extent: Optional[rasters.Rectangle] = None
     crs: str = ""
 
 
 def combinations() -> Sequence[Tuple[str, str]]:
-    """Return Landsat 8's usual combinations, as the U.S. Geological Survey names them (2013), and what each shows."""
+    """Return Landsat 8's usual band combinations, as the U.S. Geological Survey lists them (2013), with titles."""
     return (
         ("band_4,band_3,band_2", tr("natural colours")),
         ("band_5,band_4,band_3", tr("vegetation, in near infrared")),
@@ -53,7 +53,13 @@ def combinations() -> Sequence[Tuple[str, str]]:
 
 
 def products_of(scene: Scene) -> List[str]:
-    """Return what can be added of a scene: its products, combinations of bands where it has bands, its tiles."""
+    """Return what can be added of a scene: band combinations if it has the bands, its products, and its tiles.
+
+    Parameters
+    ----------
+    scene : Scene
+        The scene.
+    """
     has = set(scene.products)
     combined = [names for names, _ in combinations() if has.issuperset(names.split(","))]
     return [*combined, *scene.products, TILES]
@@ -78,11 +84,16 @@ def add_products(
     product : str
         A product, several with commas between as bands of one raster, or `TILES`.
     on_done : callable, optional
-        Called with the layers on the main thread, once they are in the project.
+        Called with the layers, on the main thread, once they are in the project.
     below : QgsVectorLayer, optional
-        The search they come from.
+        The search layer of the scenes.
     view : View
-        What is looked at: its values decide the stretch.
+        The current view: pixels within it determine the contrast stretch.
+
+    Returns
+    -------
+    Task
+        The running task.
     """
     catalog = connection.catalog()
     scenes = list(scenes)
@@ -108,13 +119,34 @@ def add_mosaic(
     below: Optional[QgsVectorLayer] = None,
     view: View = View(),  # noqa: B008
 ) -> Task:
-    """Add all scenes of a search as one raster, the first of the search on top."""
+    """Add all scenes of a search as one raster, the first scene on top.
+
+    Parameters
+    ----------
+    connection : Connection
+        The service.
+    planet_name : str
+        The ``PLANET:`` name of the search.
+    product : str
+        The product.
+    on_done : callable, optional
+        Called with the layers, on the main thread, once they are in the project.
+    below : QgsVectorLayer, optional
+        The search layer of the scenes.
+    view : View
+        The current view: pixels within it determine the contrast stretch.
+
+    Returns
+    -------
+    Task
+        The running task.
+    """
     catalog = connection.catalog()
     name = parse_name(planet_name)
 
     def work(feedback: Any) -> List[QgsRasterLayer]:
         query = Query.parse(catalog.schema(name.collection), name.without(LAYER_PARAMETERS).parameters)
-        # One more than fit: more are an error, which tells how to go on.
+        # Request one more than the limit, so that `rasters.mosaic` can report that there are too many.
         scenes: List[Scene] = []
         for page in catalog.pages(query):
             scenes += [Scene(feature, query.schema, catalog) for feature in page]
@@ -129,7 +161,22 @@ def add_mosaic(
 
 
 def add_tiles(connection: Connection, planet_name: str, on_done: Done = None) -> Task:
-    """Add the tiles of a basemap."""
+    """Add the tiles of a basemap.
+
+    Parameters
+    ----------
+    connection : Connection
+        The service.
+    planet_name : str
+        The ``PLANET:`` name of the basemap.
+    on_done : callable, optional
+        Called with the layers, on the main thread, once they are in the project.
+
+    Returns
+    -------
+    Task
+        The running task.
+    """
     catalog = connection.catalog()
     name = parse_name(planet_name)
 
@@ -142,14 +189,26 @@ def add_tiles(connection: Connection, planet_name: str, on_done: Done = None) ->
 
 
 def reopened(catalog: Catalog, planet_name: str) -> str:
-    """Return what QGIS is to open for the name in a project's raster layer, asked of the service anew.
+    """Return a new source for a raster layer of a project.
 
-    A signed address has ended long ago, and files of this machine may be gone.
+    Signed URLs in the project have expired, and local files may have been deleted.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The client of the service.
+    planet_name : str
+        The ``PLANET:`` name that the layer shows.
+
+    Returns
+    -------
+    str
+        The source that QGIS opens.
     """
     source = _source_again(catalog, parse_name(planet_name))
-    # Here, so that QGIS finds it asked for when it opens the layer. It has tried what the project says, without the key
-    # or by a file of this machine that is gone, and GDAL remembers that there was nothing, whatever it is asked by.
-    # A VRT opens without the file that it names.
+    # Open the source here before QGIS does. QGIS has already tried the source of the project, without the key or
+    # through a deleted local file, and GDAL caches that failure for the URL, whatever the options. A VRT opens without
+    # the file that it refers to.
     if source.endswith(".vrt") or not _opens(source):
         gdal.VSICurlClearCache()
         _opens(source)
@@ -157,10 +216,10 @@ def reopened(catalog: Catalog, planet_name: str) -> str:
 
 
 def _opens(source: str) -> bool:
-    """Tell whether GDAL opens a raster."""
+    """Return True if GDAL opens a raster."""
     try:
         return gdal.Open(source) is not None
-    except RuntimeError:  # another plugin may have turned exceptions on
+    except RuntimeError:  # another plugin may have enabled exceptions
         return False
 
 
@@ -206,7 +265,7 @@ def _layer(
 
 
 def _source(catalog: Catalog, scene: Scene, product: str) -> str:
-    """Return what QGIS is to open for a product, a stack of them, or the tiles of a scene."""
+    """Return the source that QGIS opens for a product, a stack of products, or the tiles of a scene."""
     if product == TILES:
         pattern, level = catalog.tiles(scene), tiles_level(scene)
         return rasters.tiles(catalog, pattern, level, f"{scene.scene_type}-{scene.id}")
@@ -216,7 +275,7 @@ def _source(catalog: Catalog, scene: Scene, product: str) -> str:
 
 
 def _raster(source: str, title: str, again: str, view: View) -> QgsRasterLayer:
-    """Open a raster for the map, stretched to what is looked at."""
+    """Open a raster layer, stretched to the values in view."""
     dataset = rasters.open_source(source, title)
     drawn = rasters.drawn(dataset, title, view.extent, view.crs)
     dataset = None
@@ -226,14 +285,14 @@ def _raster(source: str, title: str, again: str, view: View) -> QgsRasterLayer:
 
 
 def _opened(source: str, title: str, again: str) -> QgsRasterLayer:
-    """Open a raster layer in a worker, for the main thread.
+    """Open a raster layer in a worker and move it to the main thread.
 
     Raises
     ------
     RasterAccessError
-        When QGIS cannot open it.
+        If QGIS cannot open it.
     """
-    options = QgsRasterLayer.LayerOptions(False)  # without its own default style, which reads the raster for it
+    options = QgsRasterLayer.LayerOptions(False)  # no default style: computing it would read the raster
     layer = QgsRasterLayer(source, title, "gdal", options)
     if not layer.isValid():
         raise RasterAccessError(tr("QGIS cannot open {title}.").format(title=title))
@@ -272,7 +331,13 @@ def _stretch(provider: Any, band: rasters.Band) -> QgsContrastEnhancement:
 
 
 def is_ours(layer: Any) -> str:
-    """Return the PLANET: name that a raster layer of the project was made for, or nothing."""
+    """Return the ``PLANET:`` name that a raster layer was made for; empty for other layers.
+
+    Parameters
+    ----------
+    layer : object
+        Any layer.
+    """
     name = layer.customProperty(NAME, "") if isinstance(layer, QgsRasterLayer) else ""
     try:
         parse_name(name)

@@ -1,4 +1,4 @@
-"""Projects opened again: their layers live, whatever has ended meanwhile, and no key in them."""
+"""Reopened projects: layers are restored with fresh sources, and projects contain no keys."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ from planet_vector.names import parse_name
 
 
 def connection_of(planet_name: str) -> Optional[Connection]:
-    """Return the connection to the service that a name is of, or None where there is none."""
+    """Return the connection to the service of a name, or None if there is none.
+
+    Parameters
+    ----------
+    planet_name : str
+        The ``PLANET:`` name.
+    """
     try:
         service = parse_name(planet_name).service
         root = find_connection(service).root if service else default_connection().root
@@ -28,17 +34,25 @@ def connection_of(planet_name: str) -> Optional[Connection]:
 
 
 def name_of(layer: QgsMapLayer) -> str:
-    """Return the PLANET: name of a layer that this plugin or its user made, or nothing for any other."""
+    """Return the ``PLANET:`` name of a layer made by this plugin or by its user; empty for other layers.
+
+    Parameters
+    ----------
+    layer : QgsMapLayer
+        Any layer.
+    """
     return layers.search_of(layer) or products.is_ours(layer)
 
 
 class Projects(QObject):
-    """Bring the layers of a project to life when it is opened, and when somebody logs in.
+    """Restores the layers of a project when it is opened, and when the user logs in.
 
     Parameters
     ----------
     log_in : callable
-        Called with the name of a connection: asks the user for a key.
+        Called with the name of a connection; asks the user for its key.
+    parent : QObject, optional
+        The parent object.
     """
 
     def __init__(self, log_in: Callable[[str], None], parent: Optional[QObject] = None) -> None:
@@ -47,7 +61,7 @@ class Projects(QObject):
         self._logged_in: Set[str] = set()
 
     def start(self) -> None:
-        """Listen to the project and to the connections."""
+        """Connect to the signals of the project and the connections."""
         project = QgsProject.instance()
         project.cleared.connect(tasks.cancel_of_project)
         project.cleared.connect(self._lend)
@@ -56,7 +70,7 @@ class Projects(QObject):
         self._logged_in = self._now()
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Disconnect from the signals."""
         project = QgsProject.instance()
         project.cleared.disconnect(tasks.cancel_of_project)
         project.cleared.disconnect(self._lend)
@@ -64,7 +78,7 @@ class Projects(QObject):
         connections().changed.disconnect(self._changed)
 
     def _lend(self) -> None:
-        """Make keys known before a project's layers are opened, where that asks the user nothing."""
+        """Load keys before a project's layers are opened, if that needs no user interaction."""
         manager = QgsApplication.authManager()
         if manager.isDisabled() or not manager.masterPasswordIsSet():
             return
@@ -76,11 +90,11 @@ class Projects(QObject):
                     messages.tell(core.errors_told(error), Qgis.MessageLevel.Warning)
 
     def _read(self, *_: object) -> None:
-        """Ask anew for what rasters are opened by, and tell which layers need a key."""
+        """Request new sources for the rasters, and report the layers that need a key."""
         self.refresh([layer for layer in QgsProject.instance().mapLayers().values() if _stale(layer)])
 
     def _changed(self) -> None:
-        """Bring the layers of those connections to life to which somebody has logged in."""
+        """Restore the layers of connections with a new log-in."""
         now = self._now()
         fresh, self._logged_in = now - self._logged_in, now
         found = []
@@ -91,13 +105,19 @@ class Projects(QObject):
         self.refresh(found)
 
     def refresh(self, stale: List[QgsMapLayer]) -> None:
-        """Open layers anew, each once the service has answered for it; a key that is missing is asked for once."""
+        """Reopen layers, each once the service has responded; a missing key is requested once.
+
+        Parameters
+        ----------
+        stale : list of QgsMapLayer
+            The layers.
+        """
         asked: Set[str] = set()
         for layer in stale:
             connection = connection_of(name_of(layer))
             if connection is None:
                 messages.tell(
-                    tr("The service of layer {layer} is none of your connections: add it to open the layer.").format(
+                    tr("There is no connection to the service of layer {layer}: add one to open the layer.").format(
                         layer=layer.name()
                     ),
                     Qgis.MessageLevel.Warning,
@@ -126,7 +146,7 @@ class Projects(QObject):
         def failed(error: BaseException) -> None:
             if isinstance(error, AuthError) and connection.name not in asked:
                 asked.add(connection.name)
-                text = tr("The layers of {name} need you to log in.").format(name=connection.name)
+                text = tr("The layers of {name} require a log-in.").format(name=connection.name)
                 messages.ask(text, tr("Log in"), lambda: self._log_in(connection.name))
             elif not isinstance(error, AuthError):
                 messages.tell(core.errors_told(error), Qgis.MessageLevel.Critical)
@@ -138,5 +158,5 @@ class Projects(QObject):
 
 
 def _stale(layer: QgsMapLayer) -> bool:
-    """Tell whether a layer of a project just read is to be opened anew: rasters always, as their addresses end."""
+    """Return True if a layer of a project just read must be reopened: always for rasters, as their URLs expire."""
     return bool(products.is_ours(layer)) or (bool(layers.search_of(layer)) and not layer.isValid())

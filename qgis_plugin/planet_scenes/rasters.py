@@ -1,6 +1,6 @@
-"""Products as QGIS opens them: names that hold no key, files that say how several make one raster.
+"""Sources of products for QGIS: names without keys, and VRTs that combine several files.
 
-Everything here asks the service, and is called in workers.
+These functions send requests and must be called in workers.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from planet_vector.user_folders import user_directory
 from planet_vector.workers import Workers
 
 MOST_SCENES = 100
-"""Scenes of a mosaic: the header of each is read before anything is drawn."""
+"""Maximum number of scenes in a mosaic: the header of each is read before anything is drawn."""
 
 MOST_KEPT = 500
-"""VRTs of mosaics and stacks that are kept, but for those of the last day; a project makes its own again."""
+"""Number of VRTs of mosaics and stacks kept, besides those of the last day; projects recreate theirs."""
 
-_SAMPLE = 400  # pixels a side, of the window that a stretch is estimated on
-_TAIL = 2.0  # percent of the pixels cut off at each end, as QGIS's own cumulative cut
+_SAMPLE = 400  # pixels per side of the window that determines the contrast stretch
+_TAIL = 2.0  # percent of the pixels cut off at each end, as in QGIS's cumulative cut
 
-_OPEN = gdal.OF_RASTER | gdal.OF_VERBOSE_ERROR  # without the second, most failures to open a remote file are silent
+_OPEN = gdal.OF_RASTER | gdal.OF_VERBOSE_ERROR  # without the latter, most failures to open a remote file are silent
 _MOST_SAID = 300  # characters of a message
-# An address or a part of one, without the punctuation after it.
+# A URL or a part of one, without the punctuation after it.
 _REMOTE = re.compile(
     r"""[^\s'"`]*(?:://|/vsi|vsicurl|%[0-9a-f]{2}|\w[?&]\w)[^\s'"`]*?(?=[:,.;)]*(?:[\s'"`]|$))""", re.I
 )
@@ -49,7 +49,7 @@ Rectangle = Tuple[float, float, float, float]
 
 
 class Band(NamedTuple):
-    """Say which band shows a colour, and the values drawn darkest and brightest."""
+    """A band shown as a colour, and the values drawn darkest and brightest."""
 
     number: int
     low: float
@@ -57,20 +57,29 @@ class Band(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """Hold how a raster is drawn: three bands, or one, each stretched; none where its values are colours already."""
+    """Rendering of a raster: three bands or one, each stretched; no bands if its values are colours already."""
 
     bands: Tuple[Band, ...] = ()
 
 
 def name_of(catalog: Catalog, scene: Scene, product: str) -> str:
-    """Return the name by which QGIS draws a product: of a VRT, where it has overviews by that; no key is in it.
+    """Return the source by which QGIS draws a product, without a key: a VRT if it has overviews only through one.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The client of the service.
+    scene : Scene
+        The scene.
+    product : str
+        The product.
 
     Raises
     ------
     RasterAccessError
-        When the service gives the product whole only.
+        If the service only delivers the whole file.
     ServiceError
-        When it does not give it.
+        If the service reports an error.
     """
     number = int(gdal.VersionInfo()) // 100
     build = number // 10000, number // 100 % 100, number % 100
@@ -78,7 +87,24 @@ def name_of(catalog: Catalog, scene: Scene, product: str) -> str:
 
 
 def own_name_of(catalog: Catalog, scene: Scene, product: str) -> str:
-    """Return the name of a product alone, whose pixels are the file's at any size, and raise as `name_of` does."""
+    """Return the source of a product itself, whose pixels are the file's at any resolution.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The client of the service.
+    scene : Scene
+        The scene.
+    product : str
+        The product.
+
+    Raises
+    ------
+    RasterAccessError
+        If the service only delivers the whole file.
+    ServiceError
+        If the service reports an error.
+    """
     return self_contained(_access(catalog, scene, product))
 
 
@@ -86,18 +112,32 @@ def _access(catalog: Catalog, scene: Scene, product: str) -> Access:
     access = plan(catalog, scene.product_link(product), ANY_BUILD)
     if not access.ranges:
         raise RasterAccessError(
-            tr("{scene}/{product} is served whole only: download it instead.").format(scene=scene.id, product=product)
+            tr("The service only delivers {scene}/{product} as a whole file: download it instead.").format(
+                scene=scene.id, product=product
+            )
         )
     return access
 
 
 def open_raster(name: str, title: str) -> gdal.Dataset:
-    """Open a product, once its header says that it is a GeoTIFF of a size that can be read.
+    """Open a product after checking its header: it must be a GeoTIFF of a readable size.
+
+    Parameters
+    ----------
+    name : str
+        The source.
+    title : str
+        Name of the product in errors.
+
+    Returns
+    -------
+    gdal.Dataset
+        The open dataset.
 
     Raises
     ------
     RasterAccessError
-        When it is not; the message has GDAL's reason.
+        If the check or opening fails; the message contains GDAL's reason.
     """
     dataset, why = call_gdal(lambda: gdal.OpenEx(name, _OPEN, allowed_drivers=["GTiff"]))
     if dataset is None:
@@ -113,7 +153,7 @@ def open_raster(name: str, title: str) -> gdal.Dataset:
     )
     if block > MAX_BLOCK:
         raise RasterAccessError(
-            tr("{title} has blocks of {size:,} bytes, which no product has: it is not read.").format(
+            tr("{title} has blocks of {size:,} bytes, larger than those of any product: it is not read.").format(
                 title=title, size=block
             )
         )
@@ -121,7 +161,19 @@ def open_raster(name: str, title: str) -> gdal.Dataset:
 
 
 def open_source(name: str, title: str) -> gdal.Dataset:
-    """Open what `name_of`, `stack` or `mosaic` returns.
+    """Open a source that `name_of`, `stack` or `mosaic` returned.
+
+    Parameters
+    ----------
+    name : str
+        The source.
+    title : str
+        Name of the source in errors.
+
+    Returns
+    -------
+    gdal.Dataset
+        The open dataset.
 
     Raises
     ------
@@ -134,10 +186,22 @@ def open_source(name: str, title: str) -> gdal.Dataset:
 def open_vrt(path: str, title: str) -> gdal.Dataset:
     """Open a VRT written here.
 
+    Parameters
+    ----------
+    path : str
+        Path of the VRT.
+    title : str
+        Name of the VRT in errors.
+
+    Returns
+    -------
+    gdal.Dataset
+        The open dataset.
+
     Raises
     ------
     RasterAccessError
-        If that fails; the message has GDAL's reason.
+        If that fails; the message contains GDAL's reason.
     """
     dataset, why = call_gdal(lambda: gdal.OpenEx(path, _OPEN, allowed_drivers=["VRT"]))
     if dataset is None:
@@ -150,6 +214,11 @@ def call_gdal(call: Callable[[], Any]) -> Tuple[Any, str]:
 
     Whether GDAL's Python bindings raise exceptions is a setting of the process: Processing enables them in newer QGIS.
     Here they are enabled for the call, where the bindings allow that (GDAL 3.7 and later); both cases are handled.
+
+    Parameters
+    ----------
+    call : callable
+        The function that calls GDAL.
 
     Returns
     -------
@@ -171,7 +240,7 @@ def call_gdal(call: Callable[[], Any]) -> Tuple[Any, str]:
 
 @contextmanager
 def _exceptions() -> Iterator[None]:
-    """Enable exceptions in this thread; without a choice of either, GDAL 3.7 and later print a warning."""
+    """Enable exceptions in this thread; if neither mode is set, GDAL 3.7 and later print a warning."""
     with ExitStack() as stack:
         for module in (gdal, osr):
             if hasattr(module, "ExceptionMgr"):
@@ -180,13 +249,34 @@ def _exceptions() -> Iterator[None]:
 
 
 def gdal_reason(message: str) -> str:
-    """Return a message of GDAL on one line, without addresses and names of remote files: they may hold a signature."""
+    """Return a message of GDAL on one line, without URLs and names of remote files: they may contain a signature.
+
+    Parameters
+    ----------
+    message : str
+        The message.
+    """
     text = _REMOTE.sub("the file", " ".join(message.split())).rstrip(". ")
-    return text[:_MOST_SAID] or tr("GDAL does not say why")
+    return text[:_MOST_SAID] or tr("GDAL gives no reason")
 
 
 def stack(catalog: Catalog, scene: Scene, products: Sequence[str]) -> str:
-    """Write a VRT of several products as the bands of one raster, and return its path."""
+    """Write a VRT with several products as the bands of one raster.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The client of the service.
+    scene : Scene
+        The scene.
+    products : sequence of str
+        The products, in the order of the bands.
+
+    Returns
+    -------
+    str
+        Path of the VRT.
+    """
     names = [name_of(catalog, scene, product) for product in products]
     for name, product in zip(names, products):
         _check_upright(open_source(name, f"{scene.id}/{product}"), f"{scene.id}/{product}")
@@ -194,29 +284,43 @@ def stack(catalog: Catalog, scene: Scene, products: Sequence[str]) -> str:
 
 
 def mosaic(catalog: Catalog, scenes: Sequence[Scene], product: str) -> str:
-    """Write a VRT of a product of many scenes, the first one on top, and return its path.
+    """Write a VRT of a product of many scenes, the first one on top.
 
-    It is in the system of the first; scenes of other UTM zones are warped into it as they are drawn.
+    The VRT has the coordinate system of the first scene; scenes of other UTM zones are warped when they are drawn.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The client of the service.
+    scenes : sequence of Scene
+        The scenes.
+    product : str
+        The product.
+
+    Returns
+    -------
+    str
+        Path of the VRT.
 
     Raises
     ------
     QueryError
-        When there is no scene, or more than `MOST_SCENES`.
+        If there is no scene, or there are more than `MOST_SCENES`.
     RasterAccessError
-        When one cannot be opened, has other bands than the first, or is not north up.
+        If a scene cannot be opened, has other bands than the first, or is not north up.
     """
     if not scenes:
         raise QueryError(tr("The search has no scenes: widen it."))
     if len(scenes) > MOST_SCENES:
         raise QueryError(
-            tr("{count} scenes are too many for one mosaic, which takes {most}: narrow the search.").format(
+            tr("{count} scenes are too many for one mosaic (at most {most}): narrow the search.").format(
                 count=len(scenes), most=MOST_SCENES
             )
         )
     with Workers(catalog.settings.connections) as pool:
         names = list(pool.map(lambda scene: name_of(catalog, scene, product), scenes))
         datasets = list(pool.map(open_source, names, [f"{scene.id}/{product}" for scene in scenes]))
-    for scene, dataset in zip(scenes, datasets):  # GDAL would leave out, with a warning, what does not fit
+    for scene, dataset in zip(scenes, datasets):  # GDAL would skip scenes that do not fit, with a mere warning
         _check_upright(dataset, f"{scene.id}/{product}")
         if _bands(dataset) != _bands(datasets[0]):
             raise RasterAccessError(
@@ -229,34 +333,56 @@ def mosaic(catalog: Catalog, scenes: Sequence[Scene], product: str) -> str:
     for name, dataset, system, scene in zip(names, datasets, systems, scenes):
         same = system.IsSame(systems[0])
         sources.append(name if same else _warped(name, dataset, systems[0], f"{scene.id}-{product}"))
-    # GDAL draws the last of them on top.
+    # GDAL draws the last source on top.
     return _vrt(sources[::-1], f"mosaic-{product}", separate=False, resolution="highest")
 
 
 def tiles(catalog: Catalog, pattern: str, level: int, title: str) -> str:
-    """Write the description of a scene's or a basemap's tiles, readable by its owner only; return its path."""
+    """Write the description of the tiles of a scene or basemap; only its owner can read the file.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The client of the service.
+    pattern : str
+        URL template of the tiles.
+    level : int
+        The highest zoom level.
+    title : str
+        Name of the file.
+
+    Returns
+    -------
+    str
+        Path of the file.
+    """
     return str(tiles_file(catalog.settings, title, tiles_description(catalog, pattern, level)))
 
 
 def drawn(dataset: gdal.Dataset, title: str, extent: Optional[Rectangle], crs: str) -> Drawn:
-    """Return how to draw a raster: its colours, stretched to what a part of it holds.
+    """Return how to draw a raster: its bands, stretched to the values in view.
 
     Parameters
     ----------
-    dataset : Dataset
+    dataset : gdal.Dataset
         The raster.
     title : str
-        What errors call it.
+        Name of the raster in errors.
     extent : tuple of float, optional
-        The part that is looked at; where it lies beside the raster, the middle of the raster.
+        The view (west, south, east, north); if it does not meet the raster, the middle of the raster is used.
     crs : str
-        The system of the extent, as WKT.
+        Coordinate system of the extent, as WKT.
 
     Returns
     -------
     Drawn
-        From the 2nd to the 98th percentile of the valid pixels of a window of at most 400 × 400 pixels, as QGIS's
-        own cumulative cut does, but never of the whole file, which would be fetched for it.
+        Stretch from the 2nd to the 98th percentile of the valid pixels in a window of at most 400 × 400 pixels, like
+        QGIS's cumulative cut, but never of the whole file, which would have to be downloaded.
+
+    Raises
+    ------
+    RasterAccessError
+        If the pixels cannot be read.
     """
     bands = _colours(dataset)
     if dataset.GetRasterBand(1).DataType == gdal.GDT_Byte and len(bands) == 3:
@@ -265,7 +391,7 @@ def drawn(dataset: gdal.Dataset, title: str, extent: Optional[Rectangle], crs: s
     scale = max(1.0, max(width, height) / _SAMPLE)
     shape = max(1, int(width / scale)), max(1, int(height / scale))
     if not has_overviews(dataset) and scale > 4:
-        # Without overviews a decimated window would be read whole: take the middle of it at full resolution.
+        # Without overviews, a decimated window would be read in full: use its middle at full resolution.
         side = int(_SAMPLE * 2)
         column, row = column + max(0, (width - side) // 2), row + max(0, (height - side) // 2)
         width, height = min(width, side), min(height, side)
@@ -290,19 +416,19 @@ def drawn(dataset: gdal.Dataset, title: str, extent: Optional[Rectangle], crs: s
 
 
 def system_of(dataset: gdal.Dataset, title: str) -> osr.SpatialReference:
-    """Return the coordinate system of a raster, x before y.
+    """Return the coordinate system of a raster, with x before y.
 
     Parameters
     ----------
-    dataset : Dataset
+    dataset : gdal.Dataset
         The raster.
     title : str
-        What an error calls it. Its name may hold a signature.
+        Name of the raster in errors; its source may contain a signature.
 
     Raises
     ------
     RasterAccessError
-        When it has none.
+        If the raster has no coordinate system.
     """
     system = dataset.GetSpatialRef()
     if system is None:
@@ -314,7 +440,9 @@ def system_of(dataset: gdal.Dataset, title: str) -> osr.SpatialReference:
 def _check_upright(dataset: gdal.Dataset, title: str) -> None:
     _, _, turned, _, sheared, height = dataset.GetGeoTransform()
     if turned or sheared or height >= 0:
-        raise RasterAccessError(tr("{title} is not north up: it makes no raster with others.").format(title=title))
+        raise RasterAccessError(
+            tr("{title} is not north up, so it cannot be combined with others.").format(title=title)
+        )
 
 
 def _bands(dataset: gdal.Dataset) -> List[int]:
@@ -322,23 +450,23 @@ def _bands(dataset: gdal.Dataset) -> List[int]:
 
 
 def _colours(dataset: gdal.Dataset) -> List[int]:
-    """Return the bands drawn red, green and blue, or the one drawn grey."""
+    """Return the bands drawn as red, green and blue, or the one drawn as grey."""
     colours = {
         dataset.GetRasterBand(number).GetColorInterpretation(): number for number in range(1, dataset.RasterCount + 1)
     }
     if all(colour in colours for colour in (gdal.GCI_RedBand, gdal.GCI_GreenBand, gdal.GCI_BlueBand)):
         return [colours[gdal.GCI_RedBand], colours[gdal.GCI_GreenBand], colours[gdal.GCI_BlueBand]]
     if dataset.RasterCount >= 3:
-        # RapidEye's five bands are blue, green, red, red edge, near infrared; PlanetScope's four begin the same.
+        # RapidEye's five bands are blue, green, red, red edge, near infrared; PlanetScope's four begin alike.
         return [3, 2, 1]
     return [1]
 
 
 def _window(dataset: gdal.Dataset, title: str, extent: Optional[Rectangle], crs: str) -> Tuple[int, int, int, int]:
-    """Return column, row, width and height of an extent in a raster; of all of it where they share nothing."""
+    """Return column, row, width and height of an extent in a raster; of the whole raster if they do not meet."""
     whole = 0, 0, dataset.RasterXSize, dataset.RasterYSize
     west, pixel_x, _, north, _, pixel_y = dataset.GetGeoTransform()
-    if extent is None or not crs:  # a project may have no system
+    if extent is None or not crs:  # a project may have no coordinate system
         return whole
     here = system_of(dataset, title)
 
@@ -360,14 +488,20 @@ def _window(dataset: gdal.Dataset, title: str, extent: Optional[Rectangle], crs:
 
 
 def has_overviews(dataset: gdal.Dataset) -> bool:
-    """Tell whether a raster has smaller copies of itself."""
+    """Return True if a raster has overviews.
+
+    Parameters
+    ----------
+    dataset : gdal.Dataset
+        The raster.
+    """
     band = dataset.GetRasterBand(1)
-    # GDAL looks for a file of overviews by a name that, of a remote file, leads to the file itself: of the same size.
+    # For remote files, GDAL's name of an overview file may lead to the file itself, which has the same size.
     return any(band.GetOverview(number).XSize < band.XSize for number in range(band.GetOverviewCount()))
 
 
 def _warped(name: str, dataset: gdal.Dataset, system: osr.SpatialReference, title: str) -> str:
-    """Write a VRT that warps a product into another system as it is read, and return its path."""
+    """Write a VRT that warps a product into another coordinate system on reading, and return its path."""
     alpha = dataset.GetRasterBand(dataset.RasterCount).GetColorInterpretation() == gdal.GCI_AlphaBand
     return _made(
         title,
@@ -385,7 +519,7 @@ def _vrt(sources: Sequence[str], title: str, separate: bool, resolution: str) ->
 
 
 def _made(title: str, make: Any, key: Sequence[Any]) -> str:
-    """Make a VRT in the cache, for its owner's eyes only as it may name signed addresses, and return its path."""
+    """Create a VRT in the cache, readable only by its owner as it may contain signed URLs, and return its path."""
     folder = user_directory("cache") / "vrt"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{title[:60]}-{hashlib.blake2b(repr(list(key)).encode(), digest_size=8).hexdigest()}.vrt"
@@ -401,6 +535,6 @@ def _made(title: str, make: Any, key: Sequence[Any]) -> str:
 
         written, why = call_gdal(write)
         if not written:
-            raise RasterAccessError(tr("The scenes cannot be put together: {why}. Try again later.").format(why=why))
+            raise RasterAccessError(tr("The scenes cannot be combined: {why}. Try again later.").format(why=why))
     remove_oldest(folder, "*.vrt", MOST_KEPT)
     return str(path)

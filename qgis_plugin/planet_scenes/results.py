@@ -1,4 +1,4 @@
-"""The scenes of a search as a list: fetched page by page as it is scrolled, each with its picture."""
+"""List of the scenes of a search: fetched page by page while scrolling, each with a thumbnail."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from planet_vector.query import Query
 from planet_vector.scene import Scene
 
 ENTRY = Qt.ItemDataRole.UserRole + 1
-"""The role by which the model gives an `Entry`."""
+"""Role for which the model returns an `Entry`."""
 
-_SIDE = 64  # pixels of a picture
+_SIDE = 64  # pixels of a thumbnail
 _MARGIN = 6
-_LINES, _LEADING = 4, 2  # lines of text beside a picture, and pixels between them
-_PAGE = 50  # rows shown at once more; the service gives up to a thousand a page
+_LINES, _LEADING = 4, 2  # lines of text beside a thumbnail, and pixels between them
+_PAGE = 50  # rows added at once; the service returns up to a thousand per page
 _EMPTY = QColor(128, 128, 128, 40)
 
 
 class Entry(NamedTuple):
-    """Hold what the list shows of a scene, read where an answer that is no scene is an error: in the worker."""
+    """Texts of a scene in the list; created in the worker, where a malformed scene raises an error."""
 
     scene: Scene
     when: str
@@ -44,12 +44,22 @@ class Entry(NamedTuple):
 
     @classmethod
     def of(cls, scene: Scene) -> Entry:
-        """Read a scene.
+        """Create the entry of a scene.
+
+        Parameters
+        ----------
+        scene : Scene
+            The scene.
+
+        Returns
+        -------
+        Entry
+            The entry.
 
         Raises
         ------
         ProtocolError
-            When the service gave it no time, or a footprint that is none.
+            If the scene has no time, or its footprint is not valid.
         """
         cover = scene.cloud_cover
         cloud = tr("cloud cover unknown") if cover is None else tr("{cover:g} % cloud").format(cover=round(cover, 1))
@@ -59,13 +69,21 @@ class Entry(NamedTuple):
 
 
 class Results(QAbstractListModel):
-    """Hold the scenes of a search, those that were scrolled to."""
+    """Model of the scenes of a search, as far as the list has been scrolled.
+
+    Parameters
+    ----------
+    thumbnails : Thumbnails
+        Source of the thumbnails.
+    parent : QWidget, optional
+        The parent widget.
+    """
 
     told = pyqtSignal(object)
-    """An error."""
+    """Emitted with an error."""
 
     fetched = pyqtSignal()
-    """More scenes are there, or the last of them."""
+    """Emitted when scenes were added or the last page has arrived."""
 
     def __init__(self, thumbnails: Thumbnails, parent: Optional[QWidget] = None) -> None:
         super().__init__(parent)
@@ -79,12 +97,19 @@ class Results(QAbstractListModel):
         self._task: Optional[Task] = None
 
     def search(self, connection: Connection, query: Query) -> None:
-        """Show another search; its first scenes come as soon as they are there.
+        """Show another search; its first scenes are added as soon as they arrive.
+
+        Parameters
+        ----------
+        connection : Connection
+            The service.
+        query : Query
+            The search.
 
         Raises
         ------
         ConfigError
-            When the key of the connection cannot be read.
+            If the key of the connection cannot be read.
         """
         catalog = connection.catalog()
         self.clear()
@@ -95,7 +120,7 @@ class Results(QAbstractListModel):
         self.fetchMore(QModelIndex())
 
     def clear(self) -> None:
-        """Show nothing, and fetch nothing more."""
+        """Remove all rows, and fetch no more."""
         if self._task is not None:
             self._task.cancel()
         self.beginResetModel()
@@ -104,26 +129,53 @@ class Results(QAbstractListModel):
 
     @property
     def busy(self) -> bool:
-        """Whether scenes are on their way."""
+        """Whether scenes are being fetched."""
         return self._task is not None
 
     def scene(self, index: QModelIndex) -> Scene:
-        """Return the scene of a row."""
+        """Return the scene of a row.
+
+        Parameters
+        ----------
+        index : QModelIndex
+            The row.
+        """
         return self._entries[index.row()].scene
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008, N802 - Qt's
+        """Return the number of rows.
+
+        Parameters
+        ----------
+        parent : QModelIndex
+            The parent item; only the root has rows.
+        """
         return 0 if parent.isValid() else len(self._entries)
 
     def canFetchMore(self, parent: QModelIndex) -> bool:  # noqa: N802
+        """Return True if there are more scenes and no page is being fetched.
+
+        Parameters
+        ----------
+        parent : QModelIndex
+            Not used.
+        """
         return bool(self._waiting or self._pages is not None) and self._task is None
 
     def fetchMore(self, parent: QModelIndex) -> None:  # noqa: N802
+        """Add rows that were already fetched, or fetch the next page.
+
+        Parameters
+        ----------
+        parent : QModelIndex
+            The parent item.
+        """
         pages = self._pages
         if self._waiting or pages is None:
             self._show()
             return
 
-        # A page that comes when another search is shown is not this one's.
+        # Ignore a page that arrives after another search was started.
         def took(entries: Optional[List[Entry]]) -> None:
             if pages is self._pages:
                 self._took(entries)
@@ -135,6 +187,15 @@ class Results(QAbstractListModel):
         self._task = Task.start(tr("Searching"), lambda feedback: next(pages, None), took, failed)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return the time, tool tip, thumbnail or `Entry` of a row.
+
+        Parameters
+        ----------
+        index : QModelIndex
+            The row.
+        role : int
+            The role.
+        """
         entry = self._entries[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             return entry.when
@@ -154,7 +215,7 @@ class Results(QAbstractListModel):
         self.fetched.emit()
 
     def _failed(self, error: BaseException) -> None:
-        # No part of a result for all of it: the list ends with the error.
+        # A partial result must not pass for a complete one: the list ends with the error.
         self._task, self._pages = None, None
         self.told.emit(error)
 
@@ -189,12 +250,32 @@ class Results(QAbstractListModel):
 
 
 class Row(QStyledItemDelegate):
-    """Draw a scene: its picture, when it was taken, how cloudy it is, what it has."""
+    """Delegate that draws a scene: its thumbnail, time, cloud cover and products."""
 
     def sizeHint(self, option: Any, index: QModelIndex) -> QSize:  # noqa: N802
+        """Return the size of a row.
+
+        Parameters
+        ----------
+        option : QStyleOptionViewItem
+            Style of the row.
+        index : QModelIndex
+            The row.
+        """
         return QSize(_SIDE, max(_SIDE, _LINES * (option.fontMetrics.height() + _LEADING)) + 2 * _MARGIN)
 
     def paint(self, painter: Any, option: Any, index: QModelIndex) -> None:
+        """Draw a row.
+
+        Parameters
+        ----------
+        painter : QPainter
+            The painter.
+        option : QStyleOptionViewItem
+            Style and position of the row.
+        index : QModelIndex
+            The row.
+        """
         entry: Entry = index.data(ENTRY)
         painter.save()
         palette, selected = option.palette, bool(option.state & QStyle.StateFlag.State_Selected)
@@ -233,10 +314,18 @@ class Row(QStyledItemDelegate):
 
 
 class ResultsView(QListView):
-    """Show the list; tell what the mouse is over."""
+    """View of the list; reports the row under the mouse.
+
+    Parameters
+    ----------
+    model : Results
+        The model.
+    parent : QWidget, optional
+        The parent widget.
+    """
 
     hovered = pyqtSignal(object)
-    """The `Entry` under the mouse, or None."""
+    """Emitted with the `Entry` under the mouse, or None."""
 
     def __init__(self, model: Results, parent: Optional[QWidget] = None) -> None:
         super().__init__(parent)
@@ -251,17 +340,30 @@ class ResultsView(QListView):
         self.viewportEntered.connect(lambda: self.hovered.emit(None))
 
     def leaveEvent(self, event: Any) -> None:  # noqa: N802
+        """Emit that no row is under the mouse.
+
+        Parameters
+        ----------
+        event : QEvent
+            The event.
+        """
         self.hovered.emit(None)
         super().leaveEvent(event)
 
     def selected(self) -> List[Scene]:
-        """Return the scenes that are selected, in the order of the list."""
+        """Return the selected scenes, in the order of the list."""
         rows = sorted(self.selectionModel().selectedIndexes(), key=lambda index: index.row())
         return [index.data(ENTRY).scene for index in rows]
 
 
 def footprint(scene: Scene) -> QgsGeometry:
-    """Return a scene's footprint in degrees; empty where it has none."""
+    """Return the footprint of a scene in degrees; empty if it has none.
+
+    Parameters
+    ----------
+    scene : Scene
+        The scene.
+    """
     geometry = QgsGeometry()
     if scene.polygons:
         geometry.fromWkb(multipolygon_wkb(scene.polygons))
@@ -269,12 +371,21 @@ def footprint(scene: Scene) -> QgsGeometry:
 
 
 def place_on(canvas: QgsMapCanvas, scene: Scene) -> QgsRectangle:
-    """Return where a scene is on a map, in the map's system; of one in two parts, the larger: they lie a world apart.
+    """Return the bounding box of a scene in the map's coordinate system; of two parts, only of the larger.
+
+    The parts of a footprint across the antimeridian are a world apart.
+
+    Parameters
+    ----------
+    canvas : QgsMapCanvas
+        The map.
+    scene : Scene
+        The scene.
 
     Raises
     ------
     QgsCsException
-        When the map's system does not reach it.
+        If the map's coordinate system does not cover the scene.
     """
     parts = footprint(scene).asGeometryCollection()
     if not parts:

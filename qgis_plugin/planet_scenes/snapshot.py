@@ -1,4 +1,4 @@
-"""A search as it is now, in a GeoPackage of one's own."""
+"""Snapshot of a search in a GeoPackage."""
 
 from __future__ import annotations
 
@@ -18,23 +18,28 @@ from planet_vector.vector.search import open_layer as layer_of
 def save_snapshot(
     name: str, title: str, path: Union[str, Path], on_done: Optional[Callable[[Path], None]] = None
 ) -> Task:
-    """Save the scenes of a search to a GeoPackage; the file is there when it is whole.
+    """Save the scenes of a search to a GeoPackage; the file appears once it is complete.
 
     Parameters
     ----------
     name : str
-        A search, as a PLANET: name.
+        The ``PLANET:`` name of the search.
     title : str
-        What its layer is called.
+        Name of the layer in the file.
     path : str or Path
-        The file; ``.gpkg``. One that is there is replaced.
+        The file, with the extension ``.gpkg``; an existing one is replaced.
     on_done : callable, optional
-        Called with the path.
+        Called with the path, on the main thread.
+
+    Returns
+    -------
+    Task
+        The running task.
     """
     target = Path(path)
 
     def work(feedback: object) -> Path:
-        # Whole or an error: all scenes are in memory before the first is written, and the file is counted.
+        # Complete or an error: all scenes are in memory before writing starts, and those in the file are counted.
         count = sum(1 for _ in layer_of(name).rows())
         with complete(target) as part:
             kept, why = call_gdal(lambda: _write(name, title, part))
@@ -42,7 +47,7 @@ def save_snapshot(
                 raise ConfigError(tr("{path} cannot be written: {why}.").format(path=target, why=why))
             if kept != count:
                 raise ServiceError(
-                    tr("The snapshot has {kept} scenes of {count}: it is not kept, try again.").format(
+                    tr("The snapshot has only {kept} of {count} scenes and was discarded: try again.").format(
                         kept=kept, count=count
                     )
                 )
@@ -52,6 +57,6 @@ def save_snapshot(
 
 
 def _write(name: str, title: str, path: Path) -> Optional[int]:
-    """Write the scenes of a search to a new file; return their number, or None if it cannot be made."""
+    """Write the scenes of a search to a new file; return their number, or None if it cannot be created."""
     written = gdal.VectorTranslate(str(path), name, format="GPKG", layerName=title)
     return int(written.GetLayer(0).GetFeatureCount()) if written is not None else None

@@ -1,4 +1,4 @@
-"""How a search looks: coloured by cloud cover, labelled by date, with pictures in its map tips, ready for time."""
+"""Style of search layers: coloured by cloud cover, labelled by date, thumbnails in map tips, temporal properties."""
 
 from __future__ import annotations
 
@@ -32,15 +32,23 @@ CLOUDS: List[Tuple[float, float, str]] = [
     (50.0, 80.0, "#9a9a9a"),
     (80.0, 100.0, "#636363"),
 ]
-"""Classes of cloud cover in percent and their colours: ColorBrewer's blues for clear scenes, greys for cloudy ones."""
+"""Classes of cloud cover in percent, with colours: ColorBrewer's blues for clear scenes, greys for cloudy ones."""
 
 _UNKNOWN = "#c994c7"
-_FILL = 14  # of 255: several scenes lie over one another, and imagery is seen through them
-_LABELS_FROM = 3_000_000  # the scale's denominator; farther out dates would cover the map
+_FILL = 14  # of 255: nearly transparent, as scenes overlap each other and cover imagery
+_LABELS_FROM = 3_000_000  # scale denominator; at smaller scales, the labels would cover the map
 
 
 def dress(layer: QgsVectorLayer, connection: Connection) -> None:
-    """Style a layer of scenes; its columns decide what can be."""
+    """Style a layer of scenes, as far as it has the columns.
+
+    Parameters
+    ----------
+    layer : QgsVectorLayer
+        The search layer.
+    connection : Connection
+        The service.
+    """
     names = set(layer.fields().names())
     scene_type = parse_name(layer.source().partition("|")[0]).collection
     meanings = connection.schema(scene_type).meanings
@@ -51,7 +59,7 @@ def dress(layer: QgsVectorLayer, connection: Connection) -> None:
     if meanings.time in names:
         layer.setLabeling(_dates(meanings.time))
         layer.setLabelsEnabled(True)
-        # Off until the temporal controller is used; then it has the field it needs.
+        # Inactive until the user enables the temporal controller; the field is already set then.
         time = layer.temporalProperties()
         time.setMode(Qgis.VectorTemporalMode.FeatureDateTimeInstantFromField)
         time.setStartField(meanings.time)
@@ -62,7 +70,7 @@ def dress(layer: QgsVectorLayer, connection: Connection) -> None:
 
 
 def _percent(meanings: Meanings) -> str:
-    """Return the expression of the cloud cover in percent."""
+    """Return the expression for the cloud cover in percent."""
     column = QgsExpression.quotedColumnRef(meanings.cloud_cover or "")
     return column if meanings.full_cover == 100 else f"{column} * {100 / meanings.full_cover!r}"
 
@@ -106,7 +114,7 @@ def _dates(time: str) -> QgsVectorLayerSimpleLabeling:
 
 
 def _tip(pictures: str, names: Set[str], meanings: Meanings) -> str:
-    """Return the template of the map tip: a picture from this machine's cache, never one that a tip would fetch."""
+    """Return the map tip template, with the thumbnail from the local cache: a tip must not send requests."""
     rows = [
         (meanings.time, f"format_date({QgsExpression.quotedColumnRef(meanings.time)}, 'yyyy-MM-dd HH:mm')"),
         (meanings.cloud_cover, f"{_percent(meanings)} || ' %'"),

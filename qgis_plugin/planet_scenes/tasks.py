@@ -1,4 +1,4 @@
-"""Work that must not hold up the main thread."""
+"""Background tasks, so that the main thread does not block."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from planet_scenes import core, messages
 from planet_vector.errors import PlanetVectorError
 
 _running: Set[Task] = set()
-"""QGIS keeps tasks, but not the Python half of them."""
+"""Keeps the Python objects of tasks alive; QGIS only keeps their C++ objects."""
 
 
 class Cancelled(Exception):
-    """Say that the user wants no more of it."""
+    """Raised in a task when the user has cancelled it."""
 
 
 class Task(QgsTask):
-    """Run a function in a worker, and hand what it returns to the main thread.
+    """Runs a function in a worker, and passes its result to the main thread.
 
     Parameters
     ----------
     title : str
-        What the task manager calls it.
+        Name in the task manager.
     work : callable
-        Takes a `QgsFeedback`; runs in a worker and touches nothing of the main thread.
+        Called with a `QgsFeedback` in a worker; must not touch objects of the main thread.
     done : callable, optional
-        Takes what `work` returned; runs on the main thread, and not when it was cancelled.
+        Called with the result of `work` on the main thread, unless cancelled.
     failed : callable, optional
-        Takes the error; runs on the main thread. By default it is told in the message bar.
+        Called with the error on the main thread. By default the message bar shows it.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Task(QgsTask):
         self.of_project = False
         self._work, self._done, self._failed = work, done, failed
         self._feedback = QgsFeedback()
-        # The function may hold this task: no circle through Qt.
+        # The function may refer to this task: avoid a reference cycle through Qt.
         ref = weakref.ref(self)
         self._feedback.progressChanged.connect(lambda percent: _set_progress(ref, percent))
 
@@ -59,7 +59,20 @@ class Task(QgsTask):
         failed: Optional[Callable[[BaseException], None]] = None,
         of_project: bool = False,
     ) -> Task:
-        """Make a task and hand it to QGIS's task manager; one of a project ends with it."""
+        """Create a task and add it to QGIS's task manager.
+
+        Parameters
+        ----------
+        title, work, done, failed
+            See the class.
+        of_project : bool, optional
+            Cancel the task when its project is closed.
+
+        Returns
+        -------
+        Task
+            The task.
+        """
         task = cls(title, work, done, failed)
         task.of_project = of_project
         _running.add(task)
@@ -67,23 +80,35 @@ class Task(QgsTask):
         return task
 
     def run(self) -> bool:
-        """Do the work; called in a worker."""
+        """Do the work in a worker.
+
+        Returns
+        -------
+        bool
+            True if it succeeded and was not cancelled.
+        """
         try:
             self.result = self._work(self._feedback)
         except Cancelled:
             return False
-        except Exception as error:  # told on the main thread, whatever it is
+        except Exception as error:  # any error is reported on the main thread
             self.error = error
             return False
         return not self._feedback.isCanceled()
 
     def finished(self, result: bool) -> None:
-        """Hand over what came out; called on the main thread."""
+        """Pass on the result or the error, on the main thread.
+
+        Parameters
+        ----------
+        result : bool
+            What `run` returned.
+        """
         _running.discard(self)
         if result and self.error is None and self._done is not None:
             try:
                 self._done(self.result)
-            except Exception as error:  # an exception that Qt meets here would end QGIS
+            except Exception as error:  # an uncaught exception here would crash QGIS
                 self.error = error
         self.result = None
         if self.error is None or self._feedback.isCanceled():
@@ -96,19 +121,19 @@ class Task(QgsTask):
             messages.tell(core.errors_told(self.error), Qgis.MessageLevel.Critical)
 
     def cancel(self) -> None:
-        """Stop; what is under way ends at its next look at the feedback."""
+        """Cancel; the work stops when it next checks the feedback."""
         self._feedback.cancel()
         super().cancel()
 
 
 def cancel_all() -> None:
-    """Stop everything under way; what comes of it is not handed over any more."""
+    """Cancel all tasks; their results are discarded."""
     for task in list(_running):
         task.cancel()
 
 
 def cancel_of_project() -> None:
-    """Stop what would be put into the project."""
+    """Cancel the tasks whose results belong to the project."""
     for task in list(_running):
         if task.of_project:
             task.cancel()
@@ -121,7 +146,7 @@ def _set_progress(ref: Any, percent: float) -> None:
 
 
 def _log(error: BaseException) -> None:
-    """Write a fault of the plugin's own to the log, with where it happened, and nothing of what was at hand there."""
+    """Log a bug of the plugin with its location, but without values of variables."""
     import traceback
 
     lines = "".join(traceback.format_tb(error.__traceback__))

@@ -1,4 +1,4 @@
-"""The plugin's texts in the user's language."""
+"""Translation of the plugin's texts."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from qgis.core import QgsApplication
 from qgis.PyQt.QtCore import QCoreApplication, QTranslator
 
 CONTEXT = "planet_scenes"
-"""The one context of all texts in ``i18n/``."""
+"""Translation context of all texts in ``i18n/``."""
 
 _installed: Optional[QTranslator] = None
 
 
 def tr(text: str) -> str:
-    """Return a text in the user's language, or as it is where there is no translation.
+    """Return a text in the user's language, or unchanged if there is no translation.
 
     Parameters
     ----------
     text : str
-        A literal, so that it is found when the translations are gathered; what varies goes in by `str.format`.
+        A literal, so that `build.py` finds it; insert variable parts with `str.format`.
     """
     return QCoreApplication.translate(CONTEXT, text)
 
 
 def install() -> None:
-    """Load the translation for the language that QGIS runs in; may be called any number of times."""
+    """Load the translation for QGIS's language; can be called repeatedly."""
     global _installed
     if _installed is None:
         language = QgsApplication.instance().locale()[:2] if QgsApplication.instance() else ""
@@ -38,7 +38,7 @@ def install() -> None:
 
 
 def uninstall() -> None:
-    """Take the translation away."""
+    """Remove the translation."""
     global _installed
     if _installed is not None:
         QCoreApplication.removeTranslator(_installed)

@@ -1,4 +1,4 @@
-"""Small pictures of scenes, kept as files: for the list of results, and for map tips."""
+"""Thumbnails of scenes, cached as files: for the list of results and for map tips."""
 
 from __future__ import annotations
 
@@ -23,19 +23,25 @@ from planet_vector.roots import normalise_url
 from planet_vector.scene import Scene
 from planet_vector.user_folders import user_directory
 
-_AT_ONCE = 4  # tasks; QGIS has threads for others' work, too
-_WAITING = 60  # more than a list shows at once: what was scrolled past is not fetched
-_PART = ".picture-"  # what the names of temporary files begin with
-_MOST_BYTES = 200 * 2**20  # of a folder's pictures, before the oldest go
+_AT_ONCE = 4  # tasks; QGIS's worker threads also serve other tasks
+_WAITING = 60  # more than a list shows at once: thumbnails scrolled out of view are not fetched
+_PART = ".picture-"  # prefix of temporary files
+_MOST_BYTES = 200 * 2**20  # of the thumbnails in a folder; beyond it, the oldest are deleted
 
 _tidied: Set[Path] = set()
 
 
 class Thumbnails(QObject):
-    """Fetch thumbnails in workers, a few at once, the last asked for first: that is what is looked at."""
+    """Fetches thumbnails in workers, a few at once; the last requested first, as it is the one in view.
+
+    Parameters
+    ----------
+    parent : QObject, optional
+        The parent object.
+    """
 
     ready = pyqtSignal(str)
-    """The id of a scene whose picture is there now."""
+    """Emitted with the id of a scene whose thumbnail is available."""
 
     def __init__(self, parent: Optional[QObject] = None) -> None:
         super().__init__(parent)
@@ -44,10 +50,18 @@ class Thumbnails(QObject):
         self._tasks: Set[Task] = set()
 
     def get(self, connection: Connection, scene: Scene) -> Optional[Path]:
-        """Return the file of a scene's picture, or None; then it is fetched, and `ready` tells when it is there."""
+        """Return the file of a scene's thumbnail, or None; then it is fetched, and `ready` is emitted.
+
+        Parameters
+        ----------
+        connection : Connection
+            The service.
+        scene : Scene
+            The scene.
+        """
         try:
             path = directory(connection, scene.scene_type) / f"{file_stem(scene.id)}.png"
-        except ValueError:  # an id that is no name of a file
+        except ValueError:  # the id is no valid file name
             return None
         if _is_there(path):
             return path
@@ -56,12 +70,12 @@ class Thumbnails(QObject):
                 self._asked.discard(self._wanted.popleft()[2])
             self._asked.add(path)
             self._wanted.append((scene.catalog, scene, path))
-            # Later: this is asked while the list is painted, and a new task makes QGIS paint its status bar at once.
+            # Deferred: this is called while the list is painted, and a new task repaints QGIS's status bar at once.
             QTimer.singleShot(0, self._next)
         return None
 
     def stop(self) -> None:
-        """Fetch no more of what was asked for; a picture that was not given may be asked for again."""
+        """Cancel all fetches; thumbnails that did not arrive can be requested again."""
         self._wanted.clear()
         self._asked.clear()
         for task in list(self._tasks):
@@ -76,7 +90,7 @@ class Thumbnails(QObject):
                 write(path, catalog.thumbnail(scene, "md"))
                 return scene.id
 
-            # A picture that the service does not give is no error: the list shows the scene without one.
+            # A missing thumbnail is no error: the list shows the scene without it.
             task = Task.start(
                 tr("Thumbnail of {scene}").format(scene=scene.id), work, self.ready.emit, lambda error: None
             )
@@ -90,7 +104,15 @@ class Thumbnails(QObject):
 
 
 def directory(connection: Connection, scene_type: str) -> Path:
-    """Return the folder of the pictures of a service's scenes of a type; without a home, among the temporary files."""
+    """Return the folder of the thumbnails of a scene type; in the temporary folder if there is no home directory.
+
+    Parameters
+    ----------
+    connection : Connection
+        The service.
+    scene_type : str
+        The scene type.
+    """
     root = hashlib.blake2b(normalise_url(connection.url).encode(), digest_size=8).hexdigest()
     try:
         cache = user_directory("cache")
@@ -100,7 +122,15 @@ def directory(connection: Connection, scene_type: str) -> Path:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a picture whole; the first of a session lets the oldest go when all of its folder are too large."""
+    """Write a thumbnail atomically; the first one per folder and session deletes the oldest above the size limit.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    content : bytes
+        The image.
+    """
     make_folder(path.parent)
     if path.parent not in _tidied:
         _tidied.add(path.parent)
@@ -111,7 +141,7 @@ def write(path: Path, content: bytes) -> None:
 def _is_there(path: Path) -> bool:
     try:
         return path.is_file() and path.stat().st_size > 0 and os.access(path, os.R_OK)
-    except OSError:  # its folder is closed to this user
+    except OSError:  # the folder is not accessible
         return False
 
 
@@ -119,7 +149,7 @@ def _tidy(folder: Path) -> None:
     remove_stale(folder, f"{_PART}*")
     found = []
     for file in folder.iterdir():
-        with suppress(OSError):  # another program was faster
+        with suppress(OSError):  # another program deleted it first
             status = os.lstat(file)
             found.append((status.st_mtime, status.st_size, file))
     size = 0

@@ -1,7 +1,7 @@
-"""What goes wrong behind QGIS's back, told in its message bar.
+"""Errors of the driver, shown in the message bar.
 
-QGIS draws a layer whose service fails as an empty one and says nothing. The driver runs in this interpreter, so its
-errors are heard here, in whatever thread they happen, and told on the main one.
+QGIS draws a layer as empty if its service fails, without a message. The driver runs in this interpreter, so its errors
+are received here, in the thread where they occur, and shown on the main thread.
 """
 
 from __future__ import annotations
@@ -17,14 +17,22 @@ from planet_scenes.texts import tr
 from planet_vector.driver import gdal_errors
 from planet_vector.errors import AuthError
 
-_QUIET = 20.0  # seconds in which the same sentence is told once: one refresh reads a layer many times
+_QUIET = 20.0  # seconds in which the same message is shown once: one refresh reads a layer many times
 
 
 class Watch(QObject):
-    """Tell the driver's errors to the user."""
+    """Shows the driver's errors to the user.
+
+    Parameters
+    ----------
+    log_in : callable, optional
+        Called when the user clicks the log-in button.
+    parent : QObject, optional
+        The parent object.
+    """
 
     heard = pyqtSignal(str, bool)
-    """A sentence, and whether logging in would help; emitted in the thread where it happened."""
+    """Emitted with a sentence and whether logging in would help, in the thread of the error."""
 
     def __init__(self, log_in: Optional[Callable[[], None]] = None, parent: Optional[QObject] = None) -> None:
         super().__init__(parent)
@@ -33,12 +41,12 @@ class Watch(QObject):
         self.heard.connect(self._tell, Qt.ConnectionType.QueuedConnection)
 
     def start(self) -> None:
-        """Listen."""
+        """Start receiving errors."""
         if self._hear not in gdal_errors.LISTENERS:
             gdal_errors.LISTENERS.append(self._hear)
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Stop receiving errors."""
         if self._hear in gdal_errors.LISTENERS:
             gdal_errors.LISTENERS.remove(self._hear)
 

@@ -1,4 +1,4 @@
-"""Widgets put together as several places of the dock need them."""
+"""Composite widgets of the dock."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from planet_scenes.icons import icon
 
 
 def row_of(*widgets: QWidget) -> QWidget:
-    """Return widgets side by side; the first, and those for text, take what room there is."""
+    """Return widgets side by side; the first, and those for text, expand.
+
+    Parameters
+    ----------
+    *widgets : QWidget
+        The widgets.
+    """
     made = QWidget()
     row = QHBoxLayout(made)
     row.setContentsMargins(0, 0, 0, 0)
@@ -21,7 +27,17 @@ def row_of(*widgets: QWidget) -> QWidget:
 
 
 def button(picture: str, tip: str, text: str = "") -> QToolButton:
-    """Return a button with a picture, a text or both."""
+    """Return a button with an icon, a text or both.
+
+    Parameters
+    ----------
+    picture : str
+        Name of the icon; empty for none.
+    tip : str
+        The tool tip.
+    text : str, optional
+        The text.
+    """
     made = QToolButton()
     if picture:
         made.setIcon(icon(picture))
@@ -33,7 +49,17 @@ def button(picture: str, tip: str, text: str = "") -> QToolButton:
 
 
 def menu_button(picture: str, tip: str, text: str = "") -> Tuple[QToolButton, QMenu]:
-    """Return a button that opens a menu, and the menu."""
+    """Return a button that opens a menu, and the menu.
+
+    Parameters
+    ----------
+    picture : str
+        Name of the icon; empty for none.
+    tip : str
+        The tool tip.
+    text : str, optional
+        The text.
+    """
     made = button(picture, tip, text)
     menu = QMenu(made)
     made.setMenu(menu)

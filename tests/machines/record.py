@@ -1,9 +1,9 @@
-"""Run tests on a machine, and note in docs/compatibility.md what they ran with and how they ended.
+"""Run tests on a machine, and record in docs/compatibility.md their environment and outcome.
 
 ::
 
     python tests/machines/record.py "Debian trixie" -- make test-here
-    python tests/machines/record.py --take DIRECTORY      # the notes of a checkout elsewhere, as in a chroot
+    python tests/machines/record.py --take DIRECTORY      # copy the records of another checkout, as in a chroot
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MARK = "| machine | Python | GDAL and QGIS | result | on |\n| --- | --- | --- | 
 
 
 def main(arguments: List[str]) -> int:
-    """Run the command after ``--`` and note its outcome; return its exit code."""
+    """Run the command after ``--`` and record its outcome; return its exit code."""
     if arguments[0] == "--take":
         _write({**_rows(PAGE), **_rows(Path(arguments[1], "docs", PAGE.name))})
         return 0
@@ -32,7 +32,7 @@ def main(arguments: List[str]) -> int:
 
 
 def _run(command: List[str]) -> tuple[int, str]:
-    """Run a command, print what it says as it says it, and return that with the exit code."""
+    """Run a command, print its output as it arrives, and return the exit code with the output."""
     said = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1) as process:
         assert process.stdout is not None
@@ -58,7 +58,7 @@ def _row(machine: str, code: int, said: str) -> str:
 
 
 def _rows(page: Path) -> Dict[str, str]:
-    """Return the rows of a page's table by their machines."""
+    """Return the rows of a page's table by machine."""
     text = page.read_text(encoding="utf-8")
     lines = takewhile(lambda line: line.startswith("|"), text.partition(MARK)[2].splitlines(keepends=True))
     return {line.split("|")[1].strip(): line for line in lines}

@@ -1,7 +1,6 @@
-"""Maps in a real browser: headless Chromium, driven over its own protocol by Playwright.
+"""Maps in a real browser: headless Chromium, driven by Playwright.
 
-The browser reaches nothing but this machine, and each page records what a person would see in the console and what
-was asked of whom.
+The browser has no access to other machines. Each page records the console output and the requests.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ AREA = "bbox=11.6,47.6,12.4,48.2"
 
 
 class Seen:
-    """Be a page that is open, and what it did."""
+    """An open page, with its console output and requests."""
 
     def __init__(self, page: Any) -> None:
         self.page = page
@@ -42,26 +41,26 @@ class Seen:
         page.on("response", lambda answer: self.answers.__setitem__(answer.url, answer.status))
 
     def visible(self, selector: str) -> int:
-        """Return how many elements are there to be seen."""
+        """Return the number of visible elements."""
         count: int = self.page.locator(f"{selector}:visible").count()
         return count
 
     def slide(self, name: str, value: float) -> None:
-        """Move a slider, as a person does: events and all."""
+        """Move a slider as a user does, with all events."""
         self.page.locator(f"#{name}").fill(str(value))
 
     def asked(self) -> List[str]:
-        """Return what was asked of the network."""
+        """Return the URLs requested over HTTP."""
         return [url for url in self.requests if url.startswith("http")]
 
     def settle(self) -> None:
-        """Wait until all that was asked for is there, or is known not to be."""
+        """Wait until all requests have succeeded or failed."""
         for _ in range(600):
             self.page.wait_for_timeout(50)
             if len(self.ended) == len(self.requests) and not self.page.locator(".leaflet-zoom-anim").count():
                 self.page.wait_for_timeout(50)
                 return
-        raise AssertionError(f"these are under way for 30 seconds: {set(self.requests) - set(self.ended)}")
+        raise AssertionError(f"requests still running after 30 seconds: {set(self.requests) - set(self.ended)}")
 
 
 Show = Callable[..., Seen]
@@ -69,7 +68,7 @@ Show = Callable[..., Seen]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Return a browser that has no way to another host."""
+    """Return a browser without access to other hosts."""
     if CHROMIUM is None:
         pytest.skip("needs Chromium")
     with chromium() as running:
@@ -78,7 +77,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def show(browser: Any) -> Iterator[Show]:
-    """Return a function that opens a map, a file or an address; it takes the size of the window."""
+    """Return a function that opens a map, a file or a URL; it takes the size of the window."""
     contexts: List[Any] = []
 
     def call(place: Any, width: int = 1280, height: int = 800, route: Any = None, **options: Any) -> Seen:
@@ -105,25 +104,25 @@ def basemaps(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return where the service that asks for a key writes what it was asked."""
+    """Return the access log of the service that requires a key."""
     return tmp_path_factory.mktemp("log") / "access.log"
 
 
 @pytest.fixture(scope="session")
 def closed(start_service: Start, archive: Path, basemaps: Path, log: Path) -> Service:
-    """Return a service with basemaps that asks for a key."""
+    """Return a service with basemaps that requires a key."""
     return start_service(archive, "--mosaics", str(basemaps), "--access-log", str(log))
 
 
 @pytest.fixture(scope="session")
 def free(start_service: Start, archive: Path, basemaps: Path) -> Service:
-    """Return a service with basemaps that answers anybody."""
+    """Return a service with basemaps that requires no key."""
     return start_service(archive, "--mosaics", str(basemaps), key="")
 
 
 @pytest.fixture
 def serve_features(start_service: Start, tmp_path: Path) -> Iterator[Callable[[Sequence[Any]], Service]]:
-    """Return a function that starts a service over scenes that have metadata only."""
+    """Return a function that starts a service over scenes with metadata only."""
     started: List[Service] = []
 
     def call(features: Sequence[Any]) -> Service:
@@ -139,7 +138,7 @@ def serve_features(start_service: Start, tmp_path: Path) -> Iterator[Callable[[S
 
 
 def feature(scene_id: str, positions: Sequence[Tuple[float, float]], **properties: Any) -> Dict[str, Any]:
-    """Return a scene of one ring, with a time and some cloud."""
+    """Return a scene with one ring, a time and some cloud cover."""
     ring = [list(position) for position in (*positions, *positions[:1])]
     return {
         "type": "Feature",
@@ -150,7 +149,7 @@ def feature(scene_id: str, positions: Sequence[Tuple[float, float]], **propertie
 
 
 def found(service: Service, query: str = AREA, scene_type: str = "ortho") -> List[Any]:
-    """Return the scenes of the sample in an area, asked of the service itself; all fit on one page."""
+    """Return the scenes of the sample in an area, requested from the service itself; all fit on one page."""
     parts = dict(pair.split("=") for pair in query.split("&"))
     west, south, east, north = parts.pop("bbox").split(",")
     ring = f"POLYGON(({west} {south},{east} {south},{east} {north},{west} {north},{west} {south}))"

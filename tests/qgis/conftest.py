@@ -1,4 +1,4 @@
-"""QGIS, offscreen, with the plugin beside it and the real service behind it."""
+"""QGIS, offscreen, with the plugin and the real service."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MASTER = "correct horse battery staple"
 
 
 def wait_for(true: Callable[[], Any], seconds: float = 20.0) -> Any:
-    """Let Qt work until something is so, and return it."""
+    """Process Qt events until a condition is true, and return its value."""
     end = time.monotonic() + seconds
     while not (found := true()):
         assert time.monotonic() < end, "it did not come about in time"
@@ -43,7 +43,7 @@ def wait_for(true: Callable[[], Any], seconds: float = 20.0) -> Any:
 
 
 def settle(seconds: float = 20.0) -> None:
-    """Let Qt work until no task is under way, and what was deleted later is gone."""
+    """Process Qt events until no task is running and deferred deletions are done."""
     wait_for(lambda: not QgsApplication.taskManager().activeTasks(), seconds)
     for _ in range(5):
         QCoreApplication.processEvents()
@@ -51,7 +51,7 @@ def settle(seconds: float = 20.0) -> None:
 
 
 class Desktop:
-    """Stand for the desktop: real windows, a real map and message bar, and no method that QGIS has not."""
+    """Stands for the QGIS application: real windows, a real map and message bar, and only methods that QGIS has."""
 
     def __init__(self) -> None:
         self.window = QMainWindow()
@@ -65,13 +65,13 @@ class Desktop:
         self.iface.messageBar.return_value = self.bar
 
     def said(self) -> List[str]:
-        """Return the sentences in the message bar."""
+        """Return the texts in the message bar."""
         return [item.text() for item in self.bar.items()]
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _authentication(qgis_app: QgsApplication, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Give QGIS a store of keys of its own, unlocked."""
+    """Give QGIS its own unlocked authentication database."""
     manager = QgsApplication.authManager()
     place = QgsApplication.pluginPath(), str(tmp_path_factory.mktemp("auth") / "qgis-auth.db")
     if hasattr(manager, "setup"):  # QGIS 3.36 or later, where init() is deprecated
@@ -85,7 +85,7 @@ def _authentication(qgis_app: QgsApplication, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture(scope="session", autouse=True)
 def _gdal_exceptions() -> None:
-    """Set GDAL's Python bindings as the Processing plugin of this QGIS does."""
+    """Enable or disable exceptions in GDAL's Python bindings as the Processing plugin of this QGIS does."""
     from osgeo import gdal, ogr, osr
 
     for module in (gdal, ogr, osr):
@@ -94,7 +94,7 @@ def _gdal_exceptions() -> None:
 
 @pytest.fixture(autouse=True)
 def _plugin_core(qgis_app: QgsApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Begin each test without connections, layers and cached results, and leave it so."""
+    """Start and end each test without connections, layers and cached results."""
     from qgis.core import QgsSettings
 
     from planet_scenes import connections as module
@@ -120,7 +120,7 @@ def _plugin_core(qgis_app: QgsApplication, tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.fixture
 def desktop(qgis_app: QgsApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desktop]:
-    """Return a desktop, which `qgis.utils.iface` is, too."""
+    """Return the application, also set as `qgis.utils.iface`."""
     import qgis.utils
 
     made = Desktop()
@@ -156,17 +156,17 @@ def connect(service: Service, name: str, log_in: bool = True) -> Any:
 
 @pytest.fixture(scope="session")
 def slow_service(start_service: Start, archive: Path) -> Service:
-    """Return a service that takes half a second for each answer."""
+    """Return a service that takes half a second for each response."""
     return start_service(archive, "--latency", "500")
 
 
 class Watched:
-    """A service, and what is asked of it.
+    """A service and the requests it receives.
 
     Attributes
     ----------
     service : Service
-        The one that runs.
+        The running service.
     """
 
     def __init__(self, service: Service, log: Path) -> None:
@@ -176,8 +176,8 @@ class Watched:
         self._marks = 0
 
     def requests(self) -> List[str]:
-        """Return the paths asked for since the last call, queries included."""
-        # The log is written behind the answers: a last request of our own tells when it is all there.
+        """Return the paths requested since the last call, with queries."""
+        # The log is written after the responses: a marker request of our own shows when it is complete.
         self._marks += 1
         mark = f"mark-{self._marks}"
         requests.get(self.service.url + mark, timeout=30)
@@ -195,7 +195,7 @@ def _watched(start_service: Start, archive: Path, tmp_path_factory: pytest.TempP
 
 @pytest.fixture
 def watched(_watched: Watched) -> Watched:
-    """Return a service that tells what it was asked."""
+    """Return a service that records its requests."""
     _watched.requests()
     return _watched
 
@@ -204,20 +204,20 @@ SUMMER = {"acquired.gte": "2015-06-01", "acquired.lt": "2015-09-01", "bbox": "11
 
 
 def summer_at(connection: Any) -> str:
-    """Return the name of the scenes of a summer."""
+    """Return the name of a search for a summer's scenes."""
     pairs = "&".join(f"{name}={value}" for name, value in SUMMER.items())
     return f"PLANET:ortho?{pairs}&api_url={connection.url}"
 
 
 def ask(service: Service, path: str, **parameters: str) -> Any:
-    """Ask the service itself."""
+    """Send a request to the service itself."""
     answer = requests.get(service.url + path, params=parameters, auth=(service.key, ""), timeout=30)
     answer.raise_for_status()
     return answer.json()
 
 
 def summer_of(service: Service) -> List[Any]:
-    """Return the features of the same summer, as the service gives them."""
+    """Return the features of the same summer, as the service returns them."""
     west, south, east, north = SUMMER["bbox"].split(",")
     area = f"POLYGON(({west} {south},{east} {south},{east} {north},{west} {north},{west} {south}))"
     limits = {name: value for name, value in SUMMER.items() if name != "bbox"}
@@ -225,7 +225,7 @@ def summer_of(service: Service) -> List[Any]:
 
 
 def outcome(start: Callable[[Callable[[Any], None]], Any]) -> Any:
-    """Start something that ends in the background, and return what it hands over."""
+    """Start a background task, and return its result."""
     found: List[Any] = []
     start(found.append)
     wait_for(lambda: found)
@@ -233,7 +233,7 @@ def outcome(start: Callable[[Callable[[Any], None]], Any]) -> Any:
 
 
 def render(layers: List[Any], extent: QgsRectangle, crs: str = "EPSG:4326", size: int = 300) -> Any:
-    """Draw layers as the map does, and return the picture."""
+    """Draw layers as the map does, and return the image."""
     settings = QgsMapSettings()
     settings.setLayers(layers)
     settings.setDestinationCrs(QgsCoordinateReferenceSystem(crs))
@@ -255,12 +255,12 @@ def inked(picture: Any) -> float:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let QGIS's own Python say what it likes of itself: that of 3.44 is older than Python 3.14."""
+    """Ignore a warning of QGIS's own Python code: that of 3.44 predates Python 3.14."""
     config.addinivalue_line("filterwarnings", r"ignore:codecs\.open\(\) is deprecated:DeprecationWarning")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove the settings that pytest-qgis writes beside the project's files, when the last process has ended."""
+    """Remove the settings that pytest-qgis writes beside the project's files, once the last process has ended."""
     if not hasattr(config, "workerinput"):
         shutil.rmtree(config.rootpath / ".qgis-settings", ignore_errors=True)

@@ -1,6 +1,6 @@
-"""What a user does with the plugin in the real desktop, done step by step; run by QGIS itself (``qgis --code``).
+"""A user's actions with the plugin in the real application, step by step; run by QGIS itself (``qgis --code``).
 
-It reads what to do from the environment, writes pictures and what it saw into a folder, and ends QGIS.
+Reads its parameters from the environment, writes screenshots and a report into a folder, and quits QGIS.
 """
 
 import json
@@ -27,7 +27,7 @@ from pulse import Pulse  # noqa: E402 - found beside this file, which QGIS runs 
 
 OUT = Path(os.environ["DESKTOP_OUT"])
 URL, KEY = os.environ["DESKTOP_URL"], os.environ.pop("DESKTOP_KEY")
-LAND = QgsRectangle(11.95, 47.845, 12.075, 47.915)  # that the sample archive shows
+LAND = QgsRectangle(11.95, 47.845, 12.075, 47.915)  # area of the sample archive
 CORNER = QgsRectangle(11.955, 47.848, 11.965, 47.853)
 iface = qgis.utils.iface
 report = {}
@@ -49,7 +49,7 @@ def said():
 
 
 def settle():
-    """Wait until nothing has been under way for a while: the plugin itself waits for the map to rest."""
+    """Wait until nothing has run for a while: the plugin itself waits for the map to rest."""
     canvas = iface.mapCanvas()
     quiet = time.monotonic()
 
@@ -60,13 +60,13 @@ def settle():
         return time.monotonic() - quiet > 0.7
 
     wait_for(rested, "rest")
-    # Within this loop Qt does not delete by itself what was to be deleted later.
+    # Within this loop, Qt does not process deferred deletions by itself.
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 def picture(name):
     settle()
-    iface.mainWindow().grab().save(str(OUT / f"{name}.png"), "PNG", 0)  # as small as it gets
+    iface.mainWindow().grab().save(str(OUT / f"{name}.png"), "PNG", 0)  # smallest file
     pulse.skip()
 
 
@@ -103,7 +103,7 @@ def main():
 
     # Connect and log in.
     QgsApplication.authManager().setMasterPassword("correct horse battery staple", True)
-    connections().blockSignals(True)  # as the dialog does: the key comes with the connection
+    connections().blockSignals(True)  # as the dialog does: the connection appears together with its key
     connections().add(Connection("Sample archive", URL))
     connections().blockSignals(False)
     connections().log_in("Sample archive", KEY)
@@ -135,7 +135,7 @@ def main():
     settle()
     report["features"] = layer.featureCount()
     pulse.step("system")
-    # QGIS gives a project the system of its first layer, degrees; this is that of the land.
+    # QGIS gives a project the coordinate system of its first layer, degrees; this is the land's.
     QgsProject.instance().setCrs(QgsCoordinateReferenceSystem("EPSG:32633"))
     look_at(LAND)
     picture("qgis-search")
@@ -175,7 +175,7 @@ def main():
     report["downloaded"] = sorted(file.name for file in (OUT / "scenes").glob("*.tif"))
     pulse.step("project")
 
-    # Save, forget, open again.
+    # Save, close, open again.
     dock.save_search("Summer")
     settle()
     project = OUT / "project.qgz"
@@ -232,7 +232,7 @@ def main():
 
 
 def open_browser(browser):
-    """Unfold the plugin's part of the tree, and return what is in it."""
+    """Expand the plugin's part of the browser tree, and return its items."""
     browser.show()
     browser.raise_()
     view = browser.findChild(QTreeView)

@@ -1,4 +1,4 @@
-"""How long the main thread was held up; used by the tests, and by the script that runs in the desktop."""
+"""Measurement of main thread blocking; used by the tests, and by the script that runs in the application."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Dict
 
 from qgis.PyQt.QtCore import Qt, QTimer
 
-LONGEST = 0.1  # seconds; less is felt as at once (Nielsen, Usability Engineering, 1993)
+LONGEST = 0.1  # seconds; shorter delays feel instantaneous (Nielsen, Usability Engineering, 1993)
 
 
 class Pulse:
-    """Beat on the main thread, and keep the longest time between two beats of each step."""
+    """Timer on the main thread that records the longest interval between two ticks of each step."""
 
     def __init__(self) -> None:
         self.gaps: Dict[str, float] = {}
@@ -24,17 +24,17 @@ class Pulse:
         self._timer.start()
 
     def step(self, name: str) -> None:
-        """Begin another step."""
+        """Start another step."""
         self._beat()
         self._step = name
 
     def stop(self) -> None:
-        """Beat no more."""
+        """Stop the timer."""
         self._beat()
         self._timer.stop()
 
     def skip(self) -> None:
-        """Forget the time since the last beat: what was done meanwhile is the test's own."""
+        """Ignore the time since the last tick: the test itself used it."""
         self._last = time.perf_counter()
 
     def _beat(self) -> None:

@@ -376,7 +376,7 @@ def test_an_empty_result_says_why(dock: Dock, service: Service) -> None:
     box = QgsGeometry.fromRect(dock.iface.mapCanvas().extent()).asWkt()
     found = ask(service, "scenes/ortho/", count="1000", intersects=box)["features"]
     clear = [scene for scene in found if scene["properties"]["cloud_cover"]["estimated"] <= 70]
-    assert counted(dock) == f"No scene meets all of it. There would be: {len(clear)} without sun.altitude."
+    assert counted(dock) == f"No scene matches all filters. There would be: {len(clear)} without sun.altitude."
     dock.filters.ranges["sun.azimuth"][0].setText("359")
     assert "nor without any one of" in counted(dock) and f"there are {len(every(service))}." in dock.said.text()
 

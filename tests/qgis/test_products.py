@@ -410,7 +410,7 @@ UTM = (600000.0, 5297440.0, 602560.0, 5300000.0), QgsCoordinateReferenceSystem("
         ("a.tif?c0ffee: no TIFF", "the file: no TIFF"),
         ("Too\nmany  lines.\n", "Too many lines"),
         ("/home/ann/b c.gpkg: Permission denied", "/home/ann/b c.gpkg: Permission denied"),
-        ("", "GDAL does not say why"),
+        ("", "GDAL gives no reason"),
     ],
 )  # fmt: skip
 def test_messages_of_gdal_are_shown_without_addresses(message: str, shown: str) -> None:

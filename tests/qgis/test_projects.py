@@ -91,7 +91,7 @@ def test_before_log_in_it_says_so_and_comes_alive_after(
     assert QgsProject.instance().read(str(file))
     settle()
     assert not named("Summer").isValid() and named("other").isValid()
-    assert desktop.said() == ["The layers of sample need you to log in."]
+    assert desktop.said() == ["The layers of sample require a log-in."]
     connections().log_in("sample", service.key)
     settle()
     assert named("Summer").isValid() and named("Summer").featureCount() == len(summer_of(service))
@@ -171,7 +171,7 @@ def test_a_layer_of_an_unknown_service_is_told(
     close()
     assert QgsProject.instance().read(str(file))
     settle()
-    assert any("none of your connections" in text for text in desktop.said())
+    assert any("There is no connection to the service of layer" in text for text in desktop.said())
     assert named("other").isValid()
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the raster provider share: a GeoTIFF as the specification describes, two recording servers."""
+"""Fixtures of the raster tests: a GeoTIFF as in the specification, and two recording servers."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ..conftest import ROOT
 from .recording import Pair
 
 WIDTH, HEIGHT = 1500, 900
-"""Lines of the table that the access matrix prints at the end."""
+"""Size of the file in pixels."""
 
 
 @pytest.fixture(scope="session")
 def geotiff(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a file as the specification's gdalinfo shows one: RGBA, LZW, one-row strips, UTM, no overviews."""
+    """Return a file like the specification's example: RGBA, LZW, one-row strips, UTM, no overviews."""
     rasterio = pytest.importorskip("rasterio")
     path = tmp_path_factory.mktemp("geotiff") / "scene.tif"
     rng = np.random.default_rng(7)
@@ -44,14 +44,14 @@ def geotiff(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def newer_python() -> Optional[str]:
-    """Return a Python 3.12 with rasterio 1.5 or later, made once; None where there is no such Python."""
+    """Return a Python 3.12 with rasterio 1.5 or later, created once; None if there is no such Python."""
     directory = ROOT / ".venv-3.12"
     python = directory / "bin" / "python"
     ready = [str(python), "-c", "import rasterio, requests; assert rasterio.__gdal_version__ >= '3.12'"]
     if python.exists() and subprocess.run(ready, capture_output=True).returncode == 0:
         return str(python)
     found = shutil.which("python3.12")
-    # A shim of a version manager is there, and fails, where that version is not the chosen one.
+    # A version manager's shim exists but fails if that version is not the selected one.
     if found is None or subprocess.run([found, "-c", "import venv, ensurepip"], capture_output=True).returncode:
         return None
     subprocess.run([found, "-m", "venv", str(directory)], check=True, capture_output=True)
@@ -63,7 +63,7 @@ def newer_python() -> Optional[str]:
 
 @pytest.fixture
 def pair(geotiff: Path) -> Iterator[Pair]:
-    """Return the service and the store over the file."""
+    """Return the service and the object store over the file."""
     servers = Pair(geotiff.read_bytes())
     yield servers
     servers.stop()
@@ -71,7 +71,7 @@ def pair(geotiff: Path) -> Iterator[Pair]:
 
 @pytest.fixture
 def catalog(pair: Pair) -> Iterator[ScenesV0]:
-    """Return the recording service as the library sees it."""
+    """Return the client of the recording service."""
     catalog = ScenesV0(Settings(pair.root, Key(pair.key), rate=0))
     yield catalog
     catalog.transport.close()
@@ -79,7 +79,7 @@ def catalog(pair: Pair) -> Iterator[ScenesV0]:
 
 @pytest.fixture
 def window() -> Callable[[Path], np.ndarray]:
-    """Return a function that reads the window which every cell of the matrix reads, straight from a file."""
+    """Return a function that reads the window of the access matrix directly from a file."""
     import rasterio
     from rasterio.windows import Window
 
@@ -91,7 +91,7 @@ def window() -> Callable[[Path], np.ndarray]:
 
 
 def strips(path: Path, first: int, count: int) -> int:
-    """Return the bytes of some one-row strips, from the file's own table (TIFF 6.0, tag 279, StripByteCounts)."""
+    """Return the size in bytes of some one-row strips, from the file's table (TIFF 6.0, tag 279, StripByteCounts)."""
     import struct
 
     data = path.read_bytes()

@@ -1,7 +1,7 @@
-"""GeoTIFFs of any kind, drawn by hypothesis, and what is known of them because they were made so.
+"""GeoTIFFs of any kind, drawn by hypothesis, with their known properties.
 
-What is expected of a reader is worked out from how a file was made, position by position by PROJ, and by the
-programs of GDAL; nothing here comes from the package.
+The expected results are computed from how a file was made, position by position with PROJ, and with GDAL's programs;
+nothing here uses the package.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ WAYS = {
     "east to west": lambda w, h: Affine(-1, 0, w, 0, -1, 0),
     "turned": lambda w, h: Affine.rotation(-30) * Affine(1, 0, 0, 0, -1, 0),
 }
-"""Which way pixels lie: from column and row to pixels east and north of a corner."""
+"""Orientation of the pixels: from column and row to pixels east and north of a corner."""
 
 PALETTE = {n: ((n * 37) % 256, 255 - (n * 11) % 256, (n * 5) % 256, 255) for n in range(256)}
 
 
 @dataclass(frozen=True)
 class Kind:
-    """Say what a raster is like.
+    """Properties of a raster.
 
     Attributes
     ----------
@@ -60,8 +60,8 @@ class Kind:
     count : int
         Bands besides alpha.
     told : str
-        What says where there is no data: nothing, ``nodata``, ``mask``, ``alpha``, ``alpha first``, ``nan`` or
-        ``nodata outside`` (a value that the type does not hold).
+        How missing data is marked: nothing, ``nodata``, ``mask``, ``alpha``, ``alpha first``, ``nan`` or
+        ``nodata outside`` (a value that the type cannot represent).
     palette : bool
         Whether the band has a colour table.
     scaled : bool
@@ -71,9 +71,9 @@ class Kind:
     way : str
         One of `WAYS`.
     points : bool
-        Whether ground control points stand for the transform.
+        Whether ground control points replace the transform.
     tiled : bool
-        Whether blocks are squares.
+        Whether blocks are square.
     size : (int, int)
         Columns and rows.
     """
@@ -120,7 +120,7 @@ def kinds(draw: Any) -> Kind:
 
 
 def drawn(number: int, start: int = 1) -> List[Kind]:
-    """Return so many kinds, the same each time."""
+    """Return a number of kinds, the same on each run."""
     found: Dict[Kind, None] = {}
 
     @seed(start)
@@ -130,7 +130,7 @@ def drawn(number: int, start: int = 1) -> List[Kind]:
     )  # fmt: skip
     @given(st.lists(kinds(), min_size=20, max_size=20))
     def gather(some: List[Kind]) -> None:
-        # What hypothesis draws of its own accord, and not what it makes of that by changing one thing.
+        # Only what hypothesis draws itself, not its mutations of earlier examples.
         if len(set(some)) > 18 and len(found) < number and sum(kind in found for kind in some) < 2:
             found.update(dict.fromkeys(some))
 
@@ -139,20 +139,20 @@ def drawn(number: int, start: int = 1) -> List[Kind]:
 
 
 class Made:
-    """Hold a raster that was written, and what is known of it.
+    """A written raster and its known properties.
 
     Attributes
     ----------
     id : str
-        Of the scene.
+        Id of the scene.
     path : Path
         The file.
     pixels : array, shape (bands, rows, columns)
-        All bands, alpha among them.
+        All bands, including alpha.
     valid : array of bool, shape (rows, columns)
-        Where there is data.
+        True where there is data.
     transform : Affine
-        Of the file, or what its control points say.
+        Transform of the file, or as its control points define it.
     """
 
     def __init__(self, kind: Kind, number: int, folder: Path) -> None:
@@ -187,13 +187,13 @@ class Made:
         return self.kind.way == "north up" and not self.kind.points
 
     def to_degrees(self, columns: Any, rows: Any) -> Tuple[np.ndarray, np.ndarray]:
-        """Return longitude, within ±180°, and latitude of positions in the file."""
+        """Return longitude (within ±180°) and latitude of positions in the file."""
         x, y = self.transform * (np.asarray(columns, float), np.asarray(rows, float))
         lon, lat = self._to_degrees(x, y)
         return (np.asarray(lon) + 180) % 360 - 180, np.asarray(lat)
 
     def from_degrees(self, lon: Any, lat: Any) -> Tuple[np.ndarray, np.ndarray]:
-        """Return column and row in the file of positions on the globe."""
+        """Return column and row in the file of positions in degrees."""
         x, y = self._from_degrees(lon, lat)
         x, y = np.asarray(x, float), np.asarray(y, float)
         if self.crs == "EPSG:4326":
@@ -203,20 +203,20 @@ class Made:
         return np.where(np.isfinite(columns), columns, -1e9), np.where(np.isfinite(rows), rows, -1e9)
 
     def at(self, values: np.ndarray, columns: np.ndarray, rows: np.ndarray, outside: Any) -> np.ndarray:
-        """Return values, shape (…, rows, columns), at positions in the file; `outside` where there is none."""
+        """Return values, shape (…, rows, columns), at positions in the file; `outside` for positions beyond it."""
         width, height = self.kind.size
         inside = (columns >= 0) & (rows >= 0) & (columns < width) & (rows < height)
         column, row = (np.where(inside, np.floor(n), 0).astype(int) for n in (columns, rows))
         return np.where(inside, values[..., row, column], outside)
 
     def surely(self, columns: np.ndarray, rows: np.ndarray, around: float) -> Tuple[np.ndarray, np.ndarray]:
-        """Return where there is data, and none, at positions and everywhere so many pixels around them."""
+        """Return where there certainly is data, and certainly none, within `around` pixels of positions."""
         return ~self.near(~self.valid, columns, rows, around, True), ~self.near(self.valid, columns, rows, around)
 
     def near(
         self, wanted: np.ndarray, columns: np.ndarray, rows: np.ndarray, around: float, outside: bool = False
     ) -> np.ndarray:
-        """Return where something is so in a pixel of the file, at positions or so many pixels around them."""
+        """Return where `wanted` is true in a pixel at positions, or `around` pixels from them."""
         steps = [(x * around, y * around) for x in (-1, -0.5, 0, 0.5, 1) for y in (-1, -0.5, 0, 0.5, 1)]
         return np.any([self.at(wanted, columns + x, rows + y, outside) for x, y in steps], axis=0)
 
@@ -228,7 +228,7 @@ class Made:
         }  # fmt: skip
         if kind.tiled:
             profile.update(tiled=True, blockxsize=32, blockysize=16)
-        # GDAL makes red, green, blue and alpha of four bands of bytes unless told otherwise.
+        # By default, GDAL interprets four bands of bytes as red, green, blue and alpha.
         profile["photometric"] = "palette" if kind.palette else "minisblack"
         if kind.told in ("nodata", "nan"):
             profile["nodata"] = float("nan") if kind.told == "nan" else 0
@@ -242,7 +242,7 @@ class Made:
             colours = list(target.colorinterp)
             if self.alpha is not None:
                 colours[self.alpha] = ColorInterp.alpha
-            if len(self.shown) > 2:  # else it is a convention of the service which of them is red
+            if len(self.shown) > 2:  # otherwise it is a convention of the service which of them is red
                 for band, colour in zip(self.shown, (ColorInterp.red, ColorInterp.green, ColorInterp.blue)):
                     colours[band] = colour
             target.colorinterp = colours
@@ -291,14 +291,14 @@ def _pixels(kind: Kind) -> Tuple[np.ndarray, np.ndarray]:
         return np.array(both), valid
     if kind.told != "mask":
         pixels[:, ~valid] = np.nan if kind.told == "nan" else 0
-        # What one band does not tell, another does.
+        # A pixel with nodata in one band is valid if another band has data.
         if kind.count > 1:
             pixels[0, height // 2 : height // 2 + 5, 5:15] = np.nan if kind.told == "nan" else 0
     return pixels, valid
 
 
 def gdal(program: str, *arguments: Any) -> str:
-    """Run one of GDAL's programs."""
+    """Run a GDAL program."""
     done = subprocess.run(
         [program, *(["-q"] if program != "gdaltransform" else []), *map(str, arguments)], capture_output=True,
         text=True, timeout=60,
@@ -308,7 +308,7 @@ def gdal(program: str, *arguments: Any) -> str:
 
 
 def mercator(bounds: Tuple[float, float, float, float], shape: Tuple[int, int]) -> Tuple[np.ndarray, np.ndarray]:
-    """Return longitude and latitude of the middles of the pixels of a picture of web mercator."""
+    """Return longitude and latitude of the pixel centres of a web mercator image."""
     west, south, east, north = bounds
     x, y = np.meshgrid(
         west + (np.arange(shape[1]) + 0.5) * (east - west) / shape[1],
@@ -318,4 +318,4 @@ def mercator(bounds: Tuple[float, float, float, float], shape: Tuple[int, int]) 
     return np.asarray(lon), np.asarray(lat)
 
 
-HALF = math.pi * 6378137.0  # metres: of the side of the square that web mercator shows (EPSG:3857)
+HALF = math.pi * 6378137.0  # metres: half the side of the square that web mercator covers (EPSG:3857)

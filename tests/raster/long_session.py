@@ -1,8 +1,8 @@
-"""Read products for as long as it takes their addresses to end several times, by every way of reading, side by side.
+"""Read products until their URLs have expired several times, by all methods of reading in parallel.
 
-Usage: long_session.py FILE LOG RENEWALS SCENE...; the environment says which service. Each way of reading has a scene
-of its own, whose product has the pixels of FILE; LOG is the service's access log. For each it prints a line: its name
-and how often its product was signed anew, or what went wrong.
+Usage: long_session.py FILE LOG RENEWALS SCENE...; the environment selects the service. Each method has its own scene,
+whose product has the pixels of FILE; LOG is the service's access log. Prints a line for each method: its name, and how
+often its product was signed again or what failed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ROWS = 300
 
 
 def rows(dataset: Any, turn: int) -> Window:
-    """Return a window that has moved on: what was read before is in no cache any more when it comes again."""
+    """Return a window that moves each turn: earlier data is no longer cached when it is read again."""
     return Window(0, turn * ROWS % (dataset.height - ROWS), dataset.width, ROWS)
 
 
@@ -45,7 +45,7 @@ def copied(dataset: Any, turn: int) -> Any:
 
 
 def stats(dataset: Any, turn: int) -> Any:
-    """Read by `stats`, which GDAL keeps for a dataset: hence by one opened for it, whose address has ended."""
+    """Read with `stats`, which GDAL caches per dataset: therefore with a new one, whose URL has expired."""
     if not isinstance(dataset, Product):
         return rounded(dataset)
     with planet_vector.open(f"PLANET:ortho/{dataset._title}") as fresh:
@@ -54,7 +54,7 @@ def stats(dataset: Any, turn: int) -> Any:
 
 
 def rounded(dataset: Any) -> Any:
-    """Return the statistics without their last digits, which GDAL does not keep beside a file."""
+    """Return the statistics without their last digits, which GDAL does not store beside a file."""
     return [[round(value, 6) for value in (band.min, band.max, band.mean, band.std)] for band in dataset.stats()]
 
 
@@ -65,7 +65,7 @@ def by_block(dataset: Any, turn: int) -> Any:
 
 
 def over(dataset: Any) -> Any:
-    """Return a warped dataset; it stays open all the while."""
+    """Return a warped dataset, which stays open."""
     return WarpedVRT(dataset, crs="EPSG:3857")
 
 
@@ -92,7 +92,7 @@ WAYS: Dict[str, Tuple[Callable[[Any], Any], Callable[[Any, int], Any]]] = {
 
 
 def last(scene: str, way: str, file: str, log: Path, renewals: int) -> str:
-    """Read by one way until the address has been renewed often enough; return what came of it."""
+    """Read by one method until the URL has been renewed often enough; return the outcome."""
     prepare, read = WAYS[way]
     turn = 0
     with planet_vector.open(f"PLANET:ortho/{scene}/visual") as product, rasterio.open(file) as local:

@@ -1,8 +1,8 @@
 """Open and read a product in one GDAL, as `planet_vector.raster.access` plans it; run as a program by the matrix.
 
-Usage: one_build.py PACKAGE ROOT LINK...; the key comes on stdin. PACKAGE says whose GDAL; ``open`` is rasterio's, used
-through `planet_vector.raster.product`. For each link it prints a line of JSON: the digest
-of the pixels of a window, or the error.
+Usage: one_build.py PACKAGE ROOT LINK...; the key comes on stdin. PACKAGE selects the GDAL; ``open`` is rasterio's, used
+through `planet_vector.raster.product`. Prints a line of JSON for each link: the digest of a window's pixels, or the
+error.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WINDOW = (300, 200, 512, 512)
 
 
 class Osgeo:
-    """GDAL by its own Python bindings."""
+    """GDAL through its own Python bindings."""
 
     def __init__(self) -> None:
         from osgeo import gdal
@@ -53,7 +53,7 @@ class Osgeo:
 
 
 class Library:
-    """GDAL by its C functions, in the library that a package has loaded."""
+    """GDAL through its C functions, in the library that a package has loaded."""
 
     def __init__(self, package: str) -> None:
         gdal = ctypes.CDLL(import_module(MODULES[package]).__file__)
@@ -109,7 +109,7 @@ class Rasterio:
 
 
 def mark(link: str) -> None:
-    """Tell the recording server that reading begins."""
+    """Send a marker request to the recording server: reading begins."""
     origin, _, rest = link.partition("/v0/")
     urllib.request.urlopen(f"{origin}/mark/{rest.partition('/')[0]}").read()
 
@@ -129,7 +129,7 @@ def access(gdal: Any, catalog: ScenesV0, link: str) -> str:
             except RuntimeError:
                 if attempt:
                     raise
-                continue  # as when a signature has ended: once more
+                continue  # retry once, as for an expired signature
             mark(link)
             return hashlib.sha256(gdal.read(dataset)).hexdigest()
     raise AssertionError("unreachable")

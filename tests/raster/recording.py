@@ -1,7 +1,7 @@
-"""Two servers on two ports: a service that asks for a key, and a store that must never see one.
+"""Two servers on two ports: a service that requires a key, and an object store that must never receive one.
 
-Each writes down what it was sent. The store behaves as object stores do: a signed address is for GET only (HEAD:
-403), and a request with both a signature and an Authorization header is refused (400).
+Both record their requests. The store behaves like object stores: a signed URL is valid for GET only (HEAD: 403), and a
+request with both a signature and an Authorization header is rejected (400).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Answer = Tuple[int, Mapping[str, str], bytes]
 
 @dataclass
 class Request:
-    """What came in, and what went out."""
+    """A request and its response."""
 
     method: str
     path: str
@@ -34,7 +34,7 @@ class Request:
 
 
 class Recorder(http.server.ThreadingHTTPServer):
-    """Answer by a function, and remember."""
+    """Server that responds by a function, and records the requests."""
 
     daemon_threads = True
 
@@ -46,14 +46,14 @@ class Recorder(http.server.ThreadingHTTPServer):
             self.socket = tls.wrap_socket(self.socket, server_side=True)
         self.answer = answer
         self.delay = delay
-        self.pace = 0.0  # seconds for each 64 kB
+        self.pace = 0.0  # seconds per 64 kB
         self.seen: List[Request] = []
         self.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{self.server_port}"
         self._thread = threading.Thread(target=lambda: self.serve_forever(0.05))
         self._thread.start()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: GDAL breaks off transfers it needs no more of."""
+        """Ignore errors: GDAL aborts transfers that it no longer needs."""
 
     def stop(self) -> None:
         forget_key_of(f"{self.url}/v0/")
@@ -65,7 +65,7 @@ class Recorder(http.server.ThreadingHTTPServer):
         return [request for request in self.seen if request.method == method]
 
     def of(self, case: str) -> List[Request]:
-        """Return what was asked in one case, the mark that its reading begins included."""
+        """Return the requests of one case, including the marker of its reading."""
         return [request for request in self.seen if case in request.path.replace("-", "/").split("/")]
 
     @property
@@ -99,7 +99,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         for at in range(0, len(body), 65536):
             piece = body[at : at + 65536]
-            request.sent += len(piece)  # before it goes out: whoever has read it may look here at once
+            request.sent += len(piece)  # before sending: the reader may inspect it at once
             try:
                 self.wfile.write(piece)
             except OSError:
@@ -127,9 +127,9 @@ def ranged(request: Request, data: bytes, etag: str = '"one"') -> Answer:
 
 @dataclass
 class Pair:
-    """The service and the store, over one GeoTIFF; what is asked for says what happens.
+    """The service and the store, over one GeoTIFF; the path of a request selects the case.
 
-    ``/v0/CASE/full?product=visual`` at the service is answered as the case of that name in `_api` has it.
+    Requests to the service for ``/v0/CASE/full?product=visual`` are handled by the case of that name in `_api`.
     """
 
     data: bytes
@@ -180,7 +180,7 @@ class Pair:
             return 302, {"Location": self.signed(case)}, b""
         if case == "moved":
             return 301, {"Location": self.signed(case)}, b""
-        if case == "expired":  # the first signature has ended when it is given
+        if case == "expired":  # the first signature has already expired
             return 302, {"Location": self.signed(case, -5 if count <= 1 else None)}, b""
         if case == "loop":
             return 302, {"Location": self.link("loop")}, b""

@@ -1,4 +1,4 @@
-"""A real service in a process of its own, over archives that each test makes."""
+"""A real service in its own process, over archives made by each test."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Running:
-    """Be a service that runs: its root, its process, and requests to it."""
+    """A running service: its root URL, its process, and requests to it."""
 
     def __init__(self, process: subprocess.Popen[str], root: str, line: str, cache: Path) -> None:
         self.process = process
@@ -48,7 +48,7 @@ class Running:
         return response.json()
 
     def all_ids(self, path: str, **options: Any) -> List[str]:
-        """Return the ids of a search, found by following its links."""
+        """Return the ids of a search, following its links."""
         found: List[str] = []
         page = self.json(path, **options)
         while True:
@@ -64,7 +64,7 @@ PROGRAM = (sys.executable, "-m", "planet_vector.cli")
 
 
 def service_command(archive: Path, index: Path, program: Sequence[str] = PROGRAM) -> List[str]:
-    """Return what starts a service on a free port."""
+    """Return the command that starts a service on a free port."""
     return [*program, "serve", str(archive), "--port", "0", "--index", str(index)]
 
 
@@ -101,7 +101,7 @@ Serve = Callable[..., Running]
 
 @pytest.fixture(scope="module")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
-    """Return what starts services; they are stopped at the end of the module."""
+    """Return a function that starts services; they stop at the end of the module."""
     with contextlib.ExitStack() as stack:
 
         def start(archive: Path, *arguments: str, cache: Optional[Path] = None, **options: Any) -> Running:
@@ -124,7 +124,7 @@ def write_raster(
     tags: Optional[Dict[str, str]] = None,
     margin: int = 0,
 ) -> np.ndarray:
-    """Write a GeoTIFF of noise, with nodata around it, and return its pixels."""
+    """Write a GeoTIFF of noise with nodata around it, and return its pixels."""
     path.parent.mkdir(parents=True, exist_ok=True)
     values = np.random.default_rng(7).integers(1, 200, (bands, size, size)).astype(dtype)
     if margin:
@@ -157,7 +157,7 @@ def feature(
     size: float = 0.2,
     **properties: Any,
 ) -> Dict[str, Any]:
-    """Return a scene's Feature, a square on the map."""
+    """Return the Feature of a square scene."""
     east, north = west + size, south + size
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     return {
@@ -174,7 +174,7 @@ def write_features(path: Path, features: List[Dict[str, Any]]) -> None:
 
 
 class CountedJobs:
-    """Stands for `Jobs`: calls functions at once, and counts them."""
+    """Replaces `Jobs`: calls functions in this process, and counts the calls."""
 
     calls: List[str] = []
     patience: List[Any] = []
@@ -198,7 +198,7 @@ class CountedJobs:
 
 @pytest.fixture
 def jobs(monkeypatch: pytest.MonkeyPatch) -> type[CountedJobs]:
-    """Return what makes pictures in this process, and has counted how."""
+    """Return the replacement of `Jobs`, which makes pictures in this process."""
     counted = type("Counted", (CountedJobs,), {"calls": [], "patience": []})
     monkeypatch.setattr("planet_vector.server.imagery.kept_pictures.Jobs", counted)
     return counted

@@ -1,4 +1,4 @@
-"""Names of files that are opened in folders, by any process."""
+"""Names of files opened in folders by any process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OPENED = 0x20  # IN_OPEN of inotify(7)
 
 @contextlib.contextmanager
 def opened(folder: Path) -> Iterator[Set[str]]:
-    """Collect the names of files of a folder that are opened within the block; they are there at its end."""
+    """Collect the names of the files opened in a folder within the block; complete at its end."""
     if not sys.platform.startswith("linux"):
         pytest.skip("only Linux tells which files are opened")
     library = ctypes.CDLL(None, use_errno=True)

@@ -1,4 +1,4 @@
-"""Control points of rasters that lie straight, turned, bent, and across the antimeridian."""
+"""Control points of rasters that are straight, rotated, bent, or across the antimeridian."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WIDE, HIGH = 240, 200
 
 
 def points_of(west: float, turn: float, bend: float, count: int) -> List[GroundControlPoint]:
-    """Return points of a raster that is turned by degrees and bent, corners among them."""
+    """Return control points, including the corners, of a raster that is rotated (in degrees) and bent."""
     random = np.random.default_rng(count)
     columns = np.concatenate([[0, WIDE, WIDE, 0], random.uniform(0, WIDE, count - 4)])
     rows = np.concatenate([[0, 0, HIGH, HIGH], random.uniform(0, HIGH, count - 4)])

@@ -13,11 +13,11 @@ from ..conftest import Service, Start
 PIXEL = 3.0
 ROWS, COLUMNS = 700, 1100
 UNSEEN = 160
-"""Pixels of a corner, column and row added, that no camera saw."""
+"""Pixels whose column plus row is at most this, in a corner, have no data."""
 
 
 class Shot(NamedTuple):
-    """One scene: its zone, where its raster begins, and whether its visual product has an alpha band."""
+    """A scene: its zone, the origin of its raster, and whether its visual product has an alpha band."""
 
     name: str
     epsg: int
@@ -26,7 +26,7 @@ class Shot(NamedTuple):
     alpha: bool = True
 
 
-# Around 12° E, 47.88° N, on the border of the zones: 32 and 33 are turned by 4.5° against each other there.
+# Around 12° E, 47.88° N, on the border of zones 32 and 33, which are rotated by 4.5° against each other there.
 SHOTS = (
     Shot("20150601_100000_0905", 32632, 722700.0, 5309400.0),
     Shot("20150602_100000_0908", 32632, 722850.0, 5308890.0),
@@ -37,7 +37,7 @@ SHOTS = (
 
 
 class Land(NamedTuple):
-    """The archive, its service, and the log of what the service sent."""
+    """The archive, its service, and the service's access log."""
 
     archive: Path
     service: Service
@@ -47,7 +47,7 @@ class Land(NamedTuple):
         return self.archive / f"{shot.name}_{product}.tif"
 
     def sent(self) -> Dict[str, int]:
-        """Return the bytes of products sent by scene, by the access log, in the common log format."""
+        """Return the bytes of products sent per scene, from the access log in common log format."""
         found: Dict[str, int] = {}
         for line in self.log.read_text().splitlines():
             request, _, rest = line.partition('"')[2].partition('" ')
@@ -58,7 +58,7 @@ class Land(NamedTuple):
 
 
 def land_at(longitude: np.ndarray, latitude: np.ndarray) -> np.ndarray:
-    """Return the colours of the land at places: fields of any colour, and texture as fine as some pixels."""
+    """Return the colours of the land at positions: fields of any colour, with texture of a few pixels."""
     x, y = (longitude - 12) * 74900, (latitude - 47.88) * 111200
     colours = []
     for band in range(3):
@@ -96,7 +96,7 @@ def write(shot: Shot, directory: Path, rng: np.random.Generator) -> None:
 
 
 def rows_needed(path: Path, bounds: Tuple[float, float, float, float], crs: str) -> Tuple[int, int]:
-    """Return the first row of a file that a rectangle in a coordinate system touches, and how many it does."""
+    """Return the first row of a file that a rectangle in a coordinate system touches, and the number of rows."""
     import rasterio
     from pyproj import Transformer
 
@@ -129,7 +129,7 @@ def land(tmp_path_factory: pytest.TempPathFactory, start_service: Start) -> Iter
 
 @pytest.fixture
 def on_land(land: Land, monkeypatch: pytest.MonkeyPatch) -> Land:
-    """Return the same, with this process's environment set to reach it."""
+    """Return the archive, with this process's environment set to use its service."""
     monkeypatch.setenv("PL_API_URL", land.service.url)
     monkeypatch.setenv("PL_API_KEY", land.service.key)
     return land

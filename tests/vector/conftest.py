@@ -1,4 +1,4 @@
-"""The service over made-up and real scenes, and what it says by itself."""
+"""The service over made-up and real scenes, and its direct responses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import planet_vector
 from planet_vector.vector.result_cache import CACHE
 from tests.conftest import HAS_FIONA, Service, Start
 
-# Before any test: rasterio registers its drivers once, and each test runs without the variable that names ours.
+# Before any test: rasterio registers its drivers once, and each test runs without the variable that names this driver.
 planet_vector.register()
 with rasterio.Env():
     pass
@@ -30,7 +30,7 @@ if HAS_FIONA:
 
 
 def wait_for_pages() -> None:
-    """Wait until no page is on its way any more, which a search that is closed early does not wait for."""
+    """Wait until no page is being fetched: a search that is closed early does not wait for its pages."""
     for thread in threading.enumerate():
         if thread.name.startswith("planet_vector"):
             thread.join(30)
@@ -38,14 +38,14 @@ def wait_for_pages() -> None:
 
 
 def ask(service: Service, path: str, **parameters: Any) -> Any:
-    """Return an answer of the API, asked for without planet_vector."""
+    """Return a response of the API, requested without planet_vector."""
     answer = requests.get(service.url + path, params=parameters, auth=(service.key, ""), timeout=30)
     answer.raise_for_status()
     return answer.json()
 
 
 def ask_all(service: Service, scene_type: str, **parameters: Any) -> list[dict[str, Any]]:
-    """Return all scenes of a search, page by page as the specification's tutorial has it."""
+    """Return all scenes of a search, page by page as in the specification's tutorial."""
     found: list[dict[str, Any]] = []
     page = ask(service, f"scenes/{scene_type}/", **parameters)
     while True:
@@ -56,7 +56,7 @@ def ask_all(service: Service, scene_type: str, **parameters: Any) -> list[dict[s
 
 
 def make_scene(number: int, rng: random.Random) -> dict[str, Any]:
-    """Make a scene up, of the form that real responses have."""
+    """Return a made-up scene in the form of real responses."""
     acquired = datetime(2015, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=rng.randrange(86_400_000 * 90))
     if number % 40 == 0:
         acquired = acquired.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -99,12 +99,12 @@ def write_scenes(folder: Path, scenes: list[dict[str, Any]]) -> Path:
 
 
 class Watched:
-    """A service, and the requests it answers.
+    """A service and the requests it receives.
 
     Attributes
     ----------
     service : Service
-        The one that runs.
+        The running service.
     """
 
     def __init__(self, service: Service, log: Path) -> None:
@@ -114,9 +114,9 @@ class Watched:
         self._marks = 0
 
     def requests(self) -> list[str]:
-        """Return the paths asked for since the last call, queries included."""
+        """Return the paths requested since the last call, with queries."""
         wait_for_pages()
-        # Lines come before their answers are whole, and are all there once one of our own is.
+        # Lines are written before responses are complete; a marker request of our own shows that all are there.
         self._marks += 1
         mark = f"mark-{self._marks}"
         requests.get(self.service.url + mark, timeout=30)
@@ -145,7 +145,7 @@ def _many(tmp_path_factory: pytest.TempPathFactory, start_service: Start, many_s
 
 @pytest.fixture
 def many(_many: Watched, monkeypatch: pytest.MonkeyPatch) -> Watched:
-    """Return the service over many scenes, reached from this process and with nothing cached."""
+    """Return the service over many scenes, set up for this process and with an empty cache."""
     monkeypatch.setenv("PL_API_URL", _many.service.url)
     monkeypatch.setenv("PL_API_KEY", _many.service.key)
     monkeypatch.setenv("PLANET_RATE", "0")

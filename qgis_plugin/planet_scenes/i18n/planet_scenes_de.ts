@@ -5,7 +5,7 @@
     <name>planet_scenes</name>
     <message>
       <location filename="../actions.py" />
-      <source>Asking for the scenes</source>
+      <source>Requesting the scenes</source>
       <translation>Szenen werden erfragt</translation>
     </message>
     <message>
@@ -15,8 +15,8 @@
     </message>
     <message>
       <location filename="../area.py" />
-      <source>The polygons that are selected in it, or all of them</source>
-      <translation>Die darin ausgewählten Polygone, oder alle</translation>
+      <source>The selected polygons of the layer, or all if none is selected</source>
+      <translation>Die ausgewählten Polygone des Layers, oder alle, wenn keines ausgewählt ist</translation>
     </message>
     <message>
       <location filename="../area.py" />
@@ -40,13 +40,13 @@
     </message>
     <message>
       <location filename="../area.py" />
-      <source>The text is no polygon as WKT or GeoJSON.</source>
+      <source>The text is not a polygon in WKT or GeoJSON.</source>
       <translation>Der Text ist kein Polygon als WKT oder GeoJSON.</translation>
     </message>
     <message>
       <location filename="../area.py" />
-      <source>The area lies beside the globe.</source>
-      <translation>Das Gebiet liegt neben der Erde.</translation>
+      <source>The area lies outside the globe.</source>
+      <translation>Das Gebiet liegt außerhalb der Erde.</translation>
     </message>
     <message>
       <location filename="../area.py" />
@@ -55,8 +55,8 @@
     </message>
     <message>
       <location filename="../area.py" />
-      <source>What the map shows</source>
-      <translation>Was die Karte zeigt</translation>
+      <source>Map extent</source>
+      <translation>Kartenausschnitt</translation>
     </message>
     <message>
       <location filename="../area.py" />
@@ -90,8 +90,8 @@
     </message>
     <message>
       <location filename="../area.py" />
-      <source>The polygons of the layer are being read: a moment.</source>
-      <translation>Die Polygone des Layers werden gelesen: einen Augenblick.</translation>
+      <source>The polygons of the layer are still being read: try again in a moment.</source>
+      <translation>Die Polygone des Layers werden noch gelesen: gleich noch einmal versuchen.</translation>
     </message>
     <message>
       <location filename="../area.py" />
@@ -100,13 +100,13 @@
     </message>
     <message>
       <location filename="../area.py" />
-      <source>The text is no polygon in degrees, longitude before latitude.</source>
+      <source>The text is not a polygon in degrees, with longitude before latitude.</source>
       <translation>Der Text ist kein Polygon in Grad, Länge vor Breite.</translation>
     </message>
     <message>
       <location filename="../area.py" />
-      <source>What was drawn lies beside the globe: draw it again.</source>
-      <translation>Das Gezeichnete liegt neben der Erde: es noch einmal zeichnen.</translation>
+      <source>The drawn area lies outside the globe: draw it again.</source>
+      <translation>Das gezeichnete Gebiet liegt außerhalb der Erde: es noch einmal zeichnen.</translation>
     </message>
     <message>
       <location filename="../area.py" />
@@ -120,8 +120,8 @@
     </message>
     <message>
       <location filename="../area.py" />
-      <source>The polygons of the layer lie beside the globe.</source>
-      <translation>Die Polygone des Layers liegen neben der Erde.</translation>
+      <source>The polygons of the layer lie outside the globe.</source>
+      <translation>Die Polygone des Layers liegen außerhalb der Erde.</translation>
     </message>
     <message>
       <location filename="../browser.py" />
@@ -220,8 +220,8 @@
     </message>
     <message>
       <location filename="../connection_dialog.py" />
-      <source>A key is kept by QGIS's authentication manager, and in no project or layer.</source>
-      <translation>Ein Schlüssel liegt in der Authentifizierungsverwaltung von QGIS und in keinem Projekt oder Layer.</translation>
+      <source>Keys are stored in QGIS's authentication manager, never in projects or layers.</source>
+      <translation>Schlüssel liegen in der Authentifizierungsverwaltung von QGIS, nie in Projekten oder Layern.</translation>
     </message>
     <message>
       <location filename="../connection_dialog.py" />
@@ -250,7 +250,7 @@
     </message>
     <message>
       <location filename="../connections.py" />
-      <source>The key was not stored: the master password was not given.</source>
+      <source>The key was not stored: no master password was entered.</source>
       <translation>Der Schlüssel wurde nicht gespeichert: das Master-Passwort wurde nicht eingegeben.</translation>
     </message>
     <message>
@@ -275,7 +275,7 @@
     </message>
     <message>
       <location filename="../connections.py" />
-      <source>The key for {name} is locked: open a search with it once, and give the master password.</source>
+      <source>The key for {name} is locked: open a search with it once, and enter the master password.</source>
       <translation>Der Schlüssel für {name} ist gesperrt: einmal eine Suche damit öffnen und das Master-Passwort eingeben.</translation>
     </message>
     <message>
@@ -315,8 +315,8 @@
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>Say what to look for, and search.</source>
-      <translation>Angeben, was gesucht wird, und suchen.</translation>
+      <source>Choose filters, then search.</source>
+      <translation>Filter wählen, dann suchen.</translation>
     </message>
     <message>
       <location filename="../dock.py" />
@@ -335,8 +335,8 @@
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>More to do with the search</source>
-      <translation>Mehr mit der Suche tun</translation>
+      <source>More actions for the search</source>
+      <translation>Weitere Aktionen für die Suche</translation>
     </message>
     <message>
       <location filename="../dock.py" />
@@ -365,7 +365,7 @@
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>Asking for the scene types</source>
+      <source>Requesting the scene types</source>
       <translation>Szenentypen werden erfragt</translation>
     </message>
     <message>
@@ -395,8 +395,8 @@
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>The map's system does not reach {scene}.</source>
-      <translation>Das Koordinatensystem der Karte reicht nicht bis zu {scene}.</translation>
+      <source>The map's coordinate system does not cover scene {scene}.</source>
+      <translation>Das Koordinatensystem der Karte deckt die Szene {scene} nicht ab.</translation>
     </message>
     <message>
       <location filename="../dock_count.py" />
@@ -440,13 +440,13 @@
     </message>
     <message>
       <location filename="../dock_download.py" />
-      <source>1 file is there: {path}</source>
-      <translation>1 Datei ist da: {path}</translation>
+      <source>1 file downloaded: {path}</source>
+      <translation>1 Datei heruntergeladen: {path}</translation>
     </message>
     <message>
       <location filename="../dock_download.py" />
-      <source>{count} files are in {folder}</source>
-      <translation>{count} Dateien sind in {folder}</translation>
+      <source>{count} files downloaded to {folder}</source>
+      <translation>{count} Dateien nach {folder} heruntergeladen</translation>
     </message>
     <message>
       <location filename="../dock_download.py" />
@@ -465,7 +465,7 @@
     </message>
     <message>
       <location filename="../dock_download.py" />
-      <source>Go on</source>
+      <source>Resume</source>
       <translation>Fortsetzen</translation>
     </message>
     <message>
@@ -505,8 +505,8 @@
     </message>
     <message>
       <location filename="../empty.py" />
-      <source>the limit of clouds</source>
-      <translation>die Wolkengrenze</translation>
+      <source>the cloud cover limit</source>
+      <translation>die Bewölkungsgrenze</translation>
     </message>
     <message>
       <location filename="../empty.py" />
@@ -525,13 +525,13 @@
     </message>
     <message>
       <location filename="../empty.py" />
-      <source>No scene meets all of it. There would be: {those}.</source>
-      <translation>Keine Szene erfüllt alles. Es gäbe: {those}.</translation>
+      <source>No scene matches all filters. There would be: {those}.</source>
+      <translation>Keine Szene erfüllt alle Filter. Es gäbe: {those}.</translation>
     </message>
     <message>
       <location filename="../empty.py" />
-      <source>No scene meets all of it, nor without any one of: {those}. Without all of them there are {count:,}.</source>
-      <translation>Keine Szene erfüllt alles, auch nicht ohne einen von: {those}. Ohne sie alle gibt es {count:,}.</translation>
+      <source>No scene matches all filters, even without any one of: {those}. Without all of them there are {count:,}.</source>
+      <translation>Keine Szene erfüllt alle Filter, auch nicht ohne einen von: {those}. Ohne sie alle gibt es {count:,}.</translation>
     </message>
     <message>
       <location filename="../filters.py" />
@@ -660,8 +660,8 @@
     </message>
     <message>
       <location filename="../layers.py" />
-      <source>QGIS cannot open {name}: is its GDAL without Python?</source>
-      <translation>QGIS kann {name} nicht öffnen: ist sein GDAL ohne Python?</translation>
+      <source>QGIS cannot open {name}: its GDAL may lack Python support.</source>
+      <translation>QGIS kann {name} nicht öffnen: seinem GDAL fehlt vielleicht die Unterstützung für Python.</translation>
     </message>
     <message>
       <location filename="../locator.py" />
@@ -715,7 +715,7 @@
     </message>
     <message>
       <location filename="../options_page.py" />
-      <source>Results of searches on disk</source>
+      <source>Search results cached on disk</source>
       <translation>Suchergebnisse auf der Festplatte</translation>
     </message>
     <message>
@@ -735,13 +735,13 @@
     </message>
     <message>
       <location filename="../overviews.py" />
-      <source>Overviews of {title} take {size} MB of it: 'planet-vector overviews' makes them, if you wish.</source>
-      <translation>Übersichten von {title} brauchen {size} MB davon: „planet-vector overviews“ macht sie auf Wunsch.</translation>
+      <source>Overviews of {title} need {size} MB of it: create them with 'planet-vector overviews'.</source>
+      <translation>Übersichten von {title} brauchen {size} MB davon: sie mit „planet-vector overviews“ erstellen.</translation>
     </message>
     <message>
       <location filename="../overviews.py" />
-      <source>{title} has overviews of its own, or names others.</source>
-      <translation>{title} hat eigene Übersichten oder nennt andere.</translation>
+      <source>{title} has overviews, or refers to others.</source>
+      <translation>{title} hat Übersichten oder verweist auf andere.</translation>
     </message>
     <message>
       <location filename="../overviews.py" />
@@ -760,8 +760,8 @@
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
-      <source>The name of a connection, see Options ▸ Planet Scenes; in scripts and models also the root URL of a service. Its key comes from the connection or the environment, never from here.</source>
-      <translation>Der Name einer Verbindung, siehe Optionen ▸ Planet Scenes; in Skripten und Modellen auch die Adresse eines Dienstes. Der Schlüssel kommt aus der Verbindung oder der Umgebung, nie von hier.</translation>
+      <source>The name of a connection, see Options ▸ Planet Scenes; in scripts and models also the root URL of a service. The key comes from the connection or the environment, not from this parameter.</source>
+      <translation>Der Name einer Verbindung, siehe Optionen ▸ Planet Scenes; in Skripten und Modellen auch die Adresse eines Dienstes. Der Schlüssel kommt aus der Verbindung oder der Umgebung, nicht aus diesem Parameter.</translation>
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
@@ -770,7 +770,7 @@
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
-      <source>The area holds no polygon.</source>
+      <source>The area contains no polygon.</source>
       <translation>Das Gebiet enthält kein Polygon.</translation>
     </message>
     <message>
@@ -780,8 +780,8 @@
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
-      <source>Scene type, where the layer does not say</source>
-      <translation>Szenentyp, wo der Layer ihn nicht nennt</translation>
+      <source>Scene type, if the layer does not contain it</source>
+      <translation>Szenentyp, wenn der Layer ihn nicht enthält</translation>
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
@@ -795,7 +795,7 @@
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
-      <source>The layer has no column 'id' with the ids of scenes: take a layer made by a search.</source>
+      <source>The layer has no column 'id' with the ids of scenes: use a layer made by a search.</source>
       <translation>Der Layer hat keine Spalte „id“ mit den Kennungen von Szenen: einen Layer aus einer Suche nehmen.</translation>
     </message>
     <message>
@@ -805,13 +805,13 @@
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
-      <source>The layer does not say of which type scene {scene} is: give the scene type.</source>
-      <translation>Der Layer sagt nicht, von welchem Typ die Szene {scene} ist: den Szenentyp angeben.</translation>
+      <source>The layer does not contain the type of scene {scene}: give the scene type.</source>
+      <translation>Der Layer enthält den Typ der Szene {scene} nicht: den Szenentyp angeben.</translation>
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
-      <source>Scene {scene} is not of the connection {name}: choose the one it was found with.</source>
-      <translation>Die Szene {scene} ist nicht von der Verbindung {name}: die wählen, mit der sie gefunden wurde.</translation>
+      <source>Scene {scene} does not belong to connection {name}: choose the connection it was found with.</source>
+      <translation>Die Szene {scene} gehört nicht zur Verbindung {name}: die Verbindung wählen, mit der sie gefunden wurde.</translation>
     </message>
     <message>
       <location filename="../processing/crops.py" />
@@ -820,8 +820,8 @@
     </message>
     <message>
       <location filename="../processing/crops.py" />
-      <source>Cuts an area out of each scene that covers it: one GeoTIFF a scene, all on one grid, pixel upon pixel, north up, of the whole pixels that the rectangle around the area touches. Without an area, with a polygon of 'Find stacks', whose scenes are taken then, or on demand it is the largest rectangle that all scenes cover. Each scene is read where it lies, and only there. The tags of a file say which scene it is, when it was acquired, which share of its pixels is valid, and which share of the area has data.</source>
-      <translation>Schneidet ein Gebiet aus jeder Szene, die es bedeckt: ein GeoTIFF je Szene, alle auf einem Gitter, Pixel auf Pixel, Norden oben, aus den ganzen Pixeln, die das Rechteck um das Gebiet berührt. Ohne Gebiet, mit einem Polygon aus „Stapel finden“, dessen Szenen dann genommen werden, oder auf Wunsch ist es das größte Rechteck, das alle Szenen bedecken. Jede Szene wird gelesen, wo sie liegt, und nur dort. Die Metadaten einer Datei sagen, welche Szene sie ist, wann sie aufgenommen wurde, welcher Anteil ihrer Pixel gültig ist und welcher Anteil des Gebiets Daten hat.</translation>
+      <source>Cuts an area out of each scene that covers it: one GeoTIFF per scene, all on one north-up grid of matching pixels. The grid contains the whole pixels that the rectangle around the area touches. Without an area, with a polygon of 'Find stacks' (whose scenes are then used), or on request, the area is the largest rectangle that all scenes cover. Each scene is read remotely, and only within the area. The tags of each file contain the scene, its acquisition time, the share of valid pixels, and the share of the area with data.</source>
+      <translation>Schneidet ein Gebiet aus jeder Szene, die es bedeckt: ein GeoTIFF je Szene, alle auf einem genordeten Gitter mit übereinstimmenden Pixeln. Das Gitter enthält die ganzen Pixel, die das Rechteck um das Gebiet berührt. Ohne Gebiet, mit einem Polygon aus „Stapel finden“ (dessen Szenen dann verwendet werden) oder auf Wunsch ist es das größte Rechteck, das alle Szenen bedecken. Jede Szene wird aus der Ferne gelesen, und nur innerhalb des Gebiets. Die Metadaten jeder Datei enthalten die Szene, ihren Aufnahmezeitpunkt, den Anteil gültiger Pixel und den Anteil des Gebiets mit Daten.</translation>
     </message>
     <message>
       <location filename="../processing/crops.py" />
@@ -830,17 +830,17 @@
     </message>
     <message>
       <location filename="../processing/crops.py" />
-      <source>No scene covers the whole area, but {percent:.1f} % of it at the most: take a smaller one.</source>
-      <translation>Keine Szene bedeckt das ganze Gebiet, sondern höchstens {percent:.1f} % davon: nehmen Sie ein kleineres.</translation>
+      <source>No scene covers the whole area, only up to {percent:.1f} % of it: choose a smaller area.</source>
+      <translation>Keine Szene bedeckt das ganze Gebiet, sondern höchstens {percent:.1f} % davon: ein kleineres Gebiet wählen.</translation>
     </message>
     <message>
       <location filename="../processing/crops.py" />
-      <source>One polygon to cut to, or a stack; by default all common ground.</source>
-      <translation>Ein Polygon, auf das zugeschnitten wird, oder ein Stapel; sonst alles gemeinsame Gebiet.</translation>
+      <source>One polygon to cut out, or a stack; by default all common ground.</source>
+      <translation>Ein Polygon, das ausgeschnitten wird, oder ein Stapel; sonst die ganze gemeinsame Fläche.</translation>
     </message>
     <message>
       <location filename="../processing/crops.py" />
-      <source>By default that of the oldest scene, with whose pixels the grid is aligned.</source>
+      <source>By default that of the oldest scene; the grid is aligned with its pixels.</source>
       <translation>Sonst die der ältesten Szene, an deren Pixeln das Gitter ausgerichtet wird.</translation>
     </message>
     <message>
@@ -860,7 +860,7 @@
     </message>
     <message>
       <location filename="../processing/crops.py" />
-      <source>Size of a pixel (m)</source>
+      <source>Pixel size (m)</source>
       <translation>Pixelgröße (m)</translation>
     </message>
     <message>
@@ -915,8 +915,8 @@
     </message>
     <message>
       <location filename="../processing/download.py" />
-      <source>Fetches products of scenes, as whole files. A file that is there already is left alone, and a download that was cut off goes on where it was. To look at products none needs to be downloaded: add them as layers.</source>
-      <translation>Holt Produkte von Szenen als ganze Dateien. Eine Datei, die schon da ist, bleibt unberührt, und ein abgebrochener Download geht weiter, wo er war. Um Produkte anzusehen, muss keines heruntergeladen werden: dafür gibt es Layer.</translation>
+      <source>Downloads products of scenes as whole files. Existing files are kept, and interrupted downloads are resumed. Products can be viewed without a download: add them as layers.</source>
+      <translation>Lädt Produkte von Szenen als ganze Dateien herunter. Vorhandene Dateien bleiben erhalten, und unterbrochene Downloads werden fortgesetzt. Zum Ansehen ist kein Download nötig: Produkte können als Layer hinzugefügt werden.</translation>
     </message>
     <message>
       <location filename="../processing/download.py" />
@@ -935,8 +935,8 @@
     </message>
     <message>
       <location filename="../processing/download.py" />
-      <source>Replace files that are not the service's</source>
-      <translation>Dateien ersetzen, die nicht die des Dienstes sind</translation>
+      <source>Replace files that do not come from the service</source>
+      <translation>Dateien ersetzen, die nicht vom Dienst stammen</translation>
     </message>
     <message>
       <location filename="../processing/download.py" />
@@ -970,8 +970,8 @@
     </message>
     <message>
       <location filename="../processing/mosaic.py" />
-      <source>Puts a product of many scenes together to one GeoTIFF. Each scene is read where it lies, and only as far as it is in the extent.</source>
-      <translation>Setzt ein Produkt vieler Szenen zu einem GeoTIFF zusammen. Jede Szene wird gelesen, wo sie liegt, und nur soweit sie in der Ausdehnung ist.</translation>
+      <source>Merges a product of many scenes into one GeoTIFF. Each scene is read remotely, and only within the extent.</source>
+      <translation>Setzt ein Produkt vieler Szenen zu einem GeoTIFF zusammen. Jede Szene wird aus der Ferne gelesen, und nur innerhalb der Ausdehnung.</translation>
     </message>
     <message>
       <location filename="../processing/mosaic.py" />
@@ -1010,7 +1010,7 @@
     </message>
     <message>
       <location filename="../processing/mosaic.py" />
-      <source>Size of a pixel</source>
+      <source>Pixel size</source>
       <translation>Pixelgröße</translation>
     </message>
     <message>
@@ -1050,8 +1050,8 @@
     </message>
     <message>
       <location filename="../processing/rectangle.py" />
-      <source>Finds the largest rectangle inside each polygon: what of a stack of scenes makes an image without gaps. It lies along the axes of the coordinate system, unless any orientation is allowed. Without a coordinate system each is found in the UTM zone it lies in, and given in the layer's.</source>
-      <translation>Findet das größte Rechteck in jedem Polygon: was von einem Stapel von Szenen ein Bild ohne Lücken ergibt. Es liegt entlang der Achsen des Koordinatensystems, wenn nicht jede Ausrichtung erlaubt ist. Ohne Koordinatensystem wird jedes in der UTM-Zone gesucht, in der es liegt, und in dem des Layers ausgegeben.</translation>
+      <source>Finds the largest rectangle inside each polygon: the part of a stack of scenes that makes an image without gaps. It is parallel to the axes of the coordinate system, unless any orientation is allowed. Without a coordinate system, each is computed in the UTM zone of its polygon and written in the coordinate system of the layer.</source>
+      <translation>Findet das größte Rechteck in jedem Polygon: den Teil eines Stapels von Szenen, der ein Bild ohne Lücken ergibt. Es liegt parallel zu den Achsen des Koordinatensystems, wenn nicht jede Ausrichtung erlaubt ist. Ohne Koordinatensystem wird jedes in der UTM-Zone seines Polygons berechnet und im Koordinatensystem des Layers ausgegeben.</translation>
     </message>
     <message>
       <location filename="../processing/rectangle.py" />
@@ -1095,8 +1095,8 @@
     </message>
     <message>
       <location filename="../processing/search.py" />
-      <source>Searches a scenes service and stores the footprints and properties of what is found in a layer. The layer is a snapshot: it does not change when new scenes are published. For a layer that stays a search, use 'Add a search as a live layer'.</source>
-      <translation>Durchsucht einen Szenendienst und speichert Umrisse und Eigenschaften des Gefundenen in einem Layer. Der Layer ist ein Abzug: er ändert sich nicht, wenn neue Szenen erscheinen. Für einen Layer, der eine Suche bleibt, gibt es „Suche als lebenden Layer hinzufügen“.</translation>
+      <source>Searches a scenes service and stores the footprints and properties of the scenes in a layer. The layer is a snapshot: it does not change when new scenes are published. For a live layer, use 'Add a search as a live layer'.</source>
+      <translation>Durchsucht einen Szenendienst und speichert Umrisse und Eigenschaften der Szenen in einem Layer. Der Layer ist ein Abzug: er ändert sich nicht, wenn neue Szenen erscheinen. Für einen lebenden Layer gibt es „Suche als lebenden Layer hinzufügen“.</translation>
     </message>
     <message>
       <location filename="../processing/search.py" />
@@ -1105,28 +1105,28 @@
     </message>
     <message>
       <location filename="../processing/search.py" />
-      <source>Opens a search as a vector layer. Nothing is stored: the layer asks the service for what is looked at, and shows new scenes when it is opened again. In a model, its result is the input of further steps.</source>
-      <translation>Öffnet eine Suche als Vektorlayer. Nichts wird gespeichert: der Layer fragt den Dienst nach dem, was angesehen wird, und zeigt neue Szenen, wenn er wieder geöffnet wird. In einem Modell ist sein Ergebnis die Eingabe weiterer Schritte.</translation>
+      <source>Opens a search as a vector layer. Nothing is stored: the layer requests the scenes in view from the service, and shows new scenes when it is opened again. In a model, its result is the input of further steps.</source>
+      <translation>Öffnet eine Suche als Vektorlayer. Nichts wird gespeichert: der Layer fordert die sichtbaren Szenen vom Dienst an und zeigt neue Szenen, wenn er wieder geöffnet wird. In einem Modell ist sein Ergebnis die Eingabe weiterer Schritte.</translation>
     </message>
     <message>
       <location filename="../processing/search.py" />
-      <source>Such as ortho, rapideye or landsat: the browser panel lists what there is.</source>
-      <translation>Etwa ortho, rapideye oder landsat: das Browserfenster zeigt, was es gibt.</translation>
+      <source>Such as ortho, rapideye or landsat; the browser panel lists all types.</source>
+      <translation>Etwa ortho, rapideye oder landsat; das Browserfenster zeigt alle Typen.</translation>
     </message>
     <message>
       <location filename="../processing/search.py" />
-      <source>Scenes that share ground with it are found. Give it, or an extent, or neither.</source>
-      <translation>Gefunden werden Szenen, die Boden mit ihm teilen. Dieses angeben, oder eine Ausdehnung, oder keins von beiden.</translation>
+      <source>Finds scenes that share ground with it. Give this or an extent, or neither.</source>
+      <translation>Findet Szenen, die Fläche mit ihm teilen. Dieses oder eine Ausdehnung angeben, oder keins von beiden.</translation>
     </message>
     <message>
       <location filename="../processing/search.py" />
-      <source>That day is part of it.</source>
-      <translation>Dieser Tag gehört dazu.</translation>
+      <source>This day is included.</source>
+      <translation>Dieser Tag ist eingeschlossen.</translation>
     </message>
     <message>
       <location filename="../processing/search.py" />
-      <source>One a line, as the service has them: sat.off_nadir.lte=10, image_statistics.gsd.lt=4 …</source>
-      <translation>Eine je Zeile, wie der Dienst sie kennt: sat.off_nadir.lte=10, image_statistics.gsd.lt=4 …</translation>
+      <source>One per line, in the syntax of the service: sat.off_nadir.lte=10, image_statistics.gsd.lt=4 …</source>
+      <translation>Eine je Zeile, in der Schreibweise des Dienstes: sat.off_nadir.lte=10, image_statistics.gsd.lt=4 …</translation>
     </message>
     <message>
       <location filename="../processing/search.py" />
@@ -1155,8 +1155,8 @@
     </message>
     <message>
       <location filename="../processing/search.py" />
-      <source>Cloud cover at the most (%)</source>
-      <translation>Höchstens bewölkt (%)</translation>
+      <source>Maximum cloud cover (%)</source>
+      <translation>Höchste Bewölkung (%)</translation>
     </message>
     <message>
       <location filename="../processing/search.py" />
@@ -1165,7 +1165,7 @@
     </message>
     <message>
       <location filename="../processing/search.py" />
-      <source>Scenes at the most</source>
+      <source>Maximum number of scenes</source>
       <translation>Höchstzahl der Szenen</translation>
     </message>
     <message>
@@ -1190,8 +1190,8 @@
     </message>
     <message>
       <location filename="../processing/search.py" />
-      <source>The service does not say how cloudy scenes are.</source>
-      <translation>Der Dienst sagt nicht, wie bewölkt Szenen sind.</translation>
+      <source>The service does not report cloud cover.</source>
+      <translation>Der Dienst gibt keine Bewölkung an.</translation>
     </message>
     <message>
       <location filename="../processing/search.py" />
@@ -1220,8 +1220,8 @@
     </message>
     <message>
       <location filename="../processing/stacks.py" />
-      <source>Finds the sets of scenes that cover the same ground, by an exact overlay of their footprints. Each stack is as large a set as the least area allows, and none is part of another; the deepest comes first. Its geometry is the ground that all of its scenes cover. With an area of interest they share ground of that: first come all scenes that cover the whole of it, or else those that share most of it, and a column says which share of it each stack covers.</source>
-      <translation>Findet die Gruppen von Szenen, die dasselbe Gebiet bedecken, durch genaue Verschneidung ihrer Umrisse. Jeder Stapel ist eine so große Gruppe, wie die Mindestfläche erlaubt, und keiner ist Teil eines anderen; der tiefste kommt zuerst. Seine Geometrie ist das Gebiet, das alle seine Szenen bedecken. Mit einem Interessengebiet teilen sie Fläche von diesem: zuerst kommen alle Szenen, die es ganz bedecken, oder sonst die, die am meisten davon teilen, und eine Spalte sagt, welchen Anteil davon jeder Stapel bedeckt.</translation>
+      <source>Finds the sets of scenes that cover the same ground, by an exact overlay of their footprints. Each stack is as large a set as the minimum area allows, and none is part of another; those with most scenes come first. Its geometry is the ground that all of its scenes cover. With an area of interest, only ground within it counts: first come all scenes that cover the whole area, or else those that share most of it, and a column contains the share of the area that each stack covers.</source>
+      <translation>Findet die Gruppen von Szenen, die dieselbe Fläche bedecken, durch genaue Verschneidung ihrer Umrisse. Jeder Stapel ist eine so große Gruppe, wie die Mindestfläche erlaubt, und keiner ist Teil eines anderen; die mit den meisten Szenen kommen zuerst. Seine Geometrie ist die Fläche, die alle seine Szenen bedecken. Mit einem Interessengebiet zählt nur die Fläche darin: zuerst kommen alle Szenen, die das ganze Gebiet bedecken, oder sonst die, die am meisten davon teilen, und eine Spalte enthält den Anteil des Gebiets, den jeder Stapel bedeckt.</translation>
     </message>
     <message>
       <location filename="../processing/stacks.py" />
@@ -1230,22 +1230,22 @@
     </message>
     <message>
       <location filename="../processing/stacks.py" />
-      <source>Column with the id of a scene</source>
-      <translation>Spalte mit der Kennung einer Szene</translation>
+      <source>Column with the scene id</source>
+      <translation>Spalte mit der Szenenkennung</translation>
     </message>
     <message>
       <location filename="../processing/stacks.py" />
-      <source>Column with the time it was acquired</source>
-      <translation>Spalte mit ihrem Aufnahmezeitpunkt</translation>
+      <source>Column with the acquisition time</source>
+      <translation>Spalte mit dem Aufnahmezeitpunkt</translation>
     </message>
     <message>
       <location filename="../processing/stacks.py" />
-      <source>The fewest scenes of a stack</source>
+      <source>Minimum number of scenes in a stack</source>
       <translation>Mindestzahl der Szenen eines Stapels</translation>
     </message>
     <message>
       <location filename="../processing/stacks.py" />
-      <source>The least area they share (km²)</source>
+      <source>Minimum area they share (km²)</source>
       <translation>Mindestfläche, die sie teilen (km²)</translation>
     </message>
     <message>
@@ -1330,17 +1330,17 @@
     </message>
     <message>
       <location filename="../projects.py" />
-      <source>The layers of {name} need you to log in.</source>
+      <source>The layers of {name} require a log-in.</source>
       <translation>Für die Layer von {name} ist eine Anmeldung nötig.</translation>
     </message>
     <message>
       <location filename="../projects.py" />
-      <source>The service of layer {layer} is none of your connections: add it to open the layer.</source>
-      <translation>Der Dienst des Layers {layer} ist keine Ihrer Verbindungen: ihn hinzufügen, um den Layer zu öffnen.</translation>
+      <source>There is no connection to the service of layer {layer}: add one to open the layer.</source>
+      <translation>Es gibt keine Verbindung zum Dienst des Layers {layer}: eine hinzufügen, um den Layer zu öffnen.</translation>
     </message>
     <message>
       <location filename="../rasters.py" />
-      <source>GDAL does not say why</source>
+      <source>GDAL gives no reason</source>
       <translation>GDAL nennt keinen Grund</translation>
     </message>
     <message>
@@ -1350,8 +1350,8 @@
     </message>
     <message>
       <location filename="../rasters.py" />
-      <source>{scene}/{product} is served whole only: download it instead.</source>
-      <translation>{scene}/{product} gibt es nur als Ganzes: es stattdessen herunterladen.</translation>
+      <source>The service only delivers {scene}/{product} as a whole file: download it instead.</source>
+      <translation>Der Dienst liefert {scene}/{product} nur als ganze Datei: sie stattdessen herunterladen.</translation>
     </message>
     <message>
       <location filename="../rasters.py" />
@@ -1360,8 +1360,8 @@
     </message>
     <message>
       <location filename="../rasters.py" />
-      <source>{title} has blocks of {size:,} bytes, which no product has: it is not read.</source>
-      <translation>{title} hat Blöcke von {size:,} Byte, die kein Produkt hat: es wird nicht gelesen.</translation>
+      <source>{title} has blocks of {size:,} bytes, larger than those of any product: it is not read.</source>
+      <translation>{title} hat Blöcke von {size:,} Byte, größer als die jedes Produkts: es wird nicht gelesen.</translation>
     </message>
     <message>
       <location filename="../rasters.py" />
@@ -1370,8 +1370,8 @@
     </message>
     <message>
       <location filename="../rasters.py" />
-      <source>{count} scenes are too many for one mosaic, which takes {most}: narrow the search.</source>
-      <translation>{count} Szenen sind zu viele für ein Mosaik, das {most} aufnimmt: die Suche eingrenzen.</translation>
+      <source>{count} scenes are too many for one mosaic (at most {most}): narrow the search.</source>
+      <translation>{count} Szenen sind zu viele für ein Mosaik (höchstens {most}): die Suche eingrenzen.</translation>
     </message>
     <message>
       <location filename="../rasters.py" />
@@ -1380,8 +1380,8 @@
     </message>
     <message>
       <location filename="../rasters.py" />
-      <source>{title} is not north up: it makes no raster with others.</source>
-      <translation>{title} ist nicht nach Norden ausgerichtet: es ergibt kein Raster mit anderen.</translation>
+      <source>{title} is not north up, so it cannot be combined with others.</source>
+      <translation>{title} ist nicht nach Norden ausgerichtet und kann nicht mit anderen kombiniert werden.</translation>
     </message>
     <message>
       <location filename="../rasters.py" />
@@ -1390,7 +1390,7 @@
     </message>
     <message>
       <location filename="../rasters.py" />
-      <source>The scenes cannot be put together: {why}. Try again later.</source>
+      <source>The scenes cannot be combined: {why}. Try again later.</source>
       <translation>Die Szenen können nicht zusammengesetzt werden: {why}. Es später noch einmal versuchen.</translation>
     </message>
     <message>
@@ -1425,8 +1425,8 @@
     </message>
     <message>
       <location filename="../snapshot.py" />
-      <source>The snapshot has {kept} scenes of {count}: it is not kept, try again.</source>
-      <translation>Der Abzug hat {kept} Szenen von {count}: er wird nicht behalten, bitte noch einmal versuchen.</translation>
+      <source>The snapshot has only {kept} of {count} scenes and was discarded: try again.</source>
+      <translation>Der Abzug hat nur {kept} von {count} Szenen und wurde verworfen: noch einmal versuchen.</translation>
     </message>
     <message>
       <location filename="../style.py" />

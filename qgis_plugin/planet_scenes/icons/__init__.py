@@ -8,23 +8,33 @@ from qgis.PyQt.QtGui import QIcon
 
 
 def icon(name: str) -> QIcon:
-    """Return an icon of this folder, such as ``search``.
+    """Return an icon of this folder.
+
+    Parameters
+    ----------
+    name : str
+        The name of the file without extension, such as ``search``.
 
     Raises
     ------
     FileNotFoundError
-        When there is none: Qt itself would give an empty one.
+        If there is no such icon: Qt itself would return an empty one.
     """
     return QIcon(path(name))
 
 
 def path(name: str) -> str:
-    """Return the file of an icon, for what takes icons by path.
+    """Return the path of an icon, for functions that take icons by path.
+
+    Parameters
+    ----------
+    name : str
+        The name of the file without extension.
 
     Raises
     ------
     FileNotFoundError
-        When there is none.
+        If there is no such icon.
     """
     file = Path(__file__).parent / f"{name}.svg"
     if not file.is_file():

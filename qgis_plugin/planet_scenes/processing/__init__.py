@@ -1,1 +1,1 @@
-"""The Processing provider: what the plugin does, as algorithms for the toolbox, models and qgis_process."""
+"""Processing provider: the plugin's functions as algorithms for the toolbox, models and qgis_process."""

@@ -1,4 +1,4 @@
-"""What the algorithms have in common: a connection, errors as one sentence, scenes taken from a layer."""
+"""Base classes of the algorithms: connection, one-sentence errors, and scenes read from a layer."""
 
 from __future__ import annotations
 
@@ -41,72 +41,144 @@ RESAMPLING = ("nearest", "bilinear", "cubic", "average")
 
 
 class Algorithm(QgsProcessingAlgorithm):
-    """Be an algorithm; a subclass says what it is called, takes and does.
+    """Base class of the algorithms; subclasses define name, parameters and work.
 
     Attributes
     ----------
     NAME, ICON : str
-        Its id, and the name of its icon.
+        Id of the algorithm, and name of its icon.
     """
 
     NAME = ""
     ICON = "planet"
 
     def createInstance(self) -> Algorithm:
+        """Return a new instance."""
         return type(self)()
 
     def name(self) -> str:
+        """Return the id of the algorithm."""
         return self.NAME
 
     def icon(self) -> QIcon:
+        """Return the icon of the algorithm."""
         return icon(self.ICON)
 
     def processAlgorithm(self, parameters: Any, context: Any, feedback: Any) -> Dict[str, Any]:
+        """Run `perform`, and turn its errors into one sentence.
+
+        Parameters
+        ----------
+        parameters : dict
+            The parameters.
+        context : QgsProcessingContext
+            The context.
+        feedback : QgsProcessingFeedback
+            Receives progress and messages, and can cancel.
+
+        Returns
+        -------
+        dict
+            The outputs by name.
+
+        Raises
+        ------
+        QgsProcessingException
+            If the work fails or is cancelled.
+        """
         try:
             return self.perform(parameters, context, feedback)
         except Cancelled:
             sentence = tr("Cancelled.")
         except (PlanetVectorError, OSError, ValueError) as error:
             sentence = core.errors_told(error)
-        # Raised out here it has no context: QGIS never lets go of an exception, nor of datasets in the frames of one.
+        # Raised outside the handler, it has no context: QGIS never frees exceptions, nor datasets in their frames.
         raise QgsProcessingException(sentence)
 
     def perform(self, parameters: Any, context: Any, feedback: QgsProcessingFeedback) -> Dict[str, Any]:
-        """Do the work; what goes wrong may be an error of planet_vector."""
+        """Do the work of the algorithm.
+
+        Parameters
+        ----------
+        parameters : dict
+            The parameters.
+        context : QgsProcessingContext
+            The context.
+        feedback : QgsProcessingFeedback
+            Receives progress and messages, and can cancel.
+
+        Returns
+        -------
+        dict
+            The outputs by name.
+
+        Raises
+        ------
+        QgsProcessingException, PlanetVectorError
+            If the work fails.
+        """
         raise NotImplementedError
 
     def add_advanced(self, parameter: QgsProcessingParameterDefinition) -> None:
-        """Add a parameter that is shown folded away."""
+        """Add a parameter to the advanced section of the dialog.
+
+        Parameters
+        ----------
+        parameter : QgsProcessingParameterDefinition
+            The parameter.
+        """
         parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
         self.addParameter(parameter)
 
     def help_text(self, parameter: str, text: str) -> None:
-        """Say more of a parameter than its name does."""
+        """Set the help text of a parameter.
+
+        Parameters
+        ----------
+        parameter : str
+            Name of the parameter.
+        text : str
+            The help text.
+        """
         self.parameterDefinition(parameter).setHelp(text)
 
 
 class ServiceAlgorithm(Algorithm):
-    """Be an algorithm that asks a service: it takes a connection."""
+    """Base class of the algorithms that use a service; has a parameter for the connection."""
 
     connection: Connection
     catalog: Catalog
 
     def add_connection(self) -> None:
-        """Add the parameter that chooses the connection."""
+        """Add the parameter for the connection."""
         names = [connection.name for connection in connections().all()]
         parameter = QgsProcessingParameterString("CONNECTION", tr("Connection"), connections().current().name)
-        # The dialogs show a drop-down list; scripts, models and qgis_process may give any string.
+        # The dialogs show a drop-down list; scripts, models and qgis_process may pass any string.
         parameter.setMetadata({"widget_wrapper": {"value_hints": names}})
         self.addParameter(parameter)
         self.help_text(
             "CONNECTION",
             tr(
                 "The name of a connection, see Options ▸ Planet Scenes; in scripts and models also the root URL of a "
-                "service. Its key comes from the connection or the environment, never from here."
+                "service. The key comes from the connection or the environment, not from this parameter."
             ),
         )
 
     def checkParameterValues(self, parameters: Any, context: Any) -> Tuple[bool, str]:
+        """Check the parameters, and whether the connection exists.
+
+        Parameters
+        ----------
+        parameters : dict
+            The parameters.
+        context : QgsProcessingContext
+            The context.
+
+        Returns
+        -------
+        tuple of bool and str
+            Whether the parameters are valid, and the error otherwise.
+        """
         good, message = super().checkParameterValues(parameters, context)
         if good:
             try:
@@ -116,7 +188,28 @@ class ServiceAlgorithm(Algorithm):
         return good, message
 
     def prepareAlgorithm(self, parameters: Any, context: Any, feedback: Any) -> bool:
-        # Before the work leaves the main thread: reading the key may ask for the master password.
+        """Open the connection.
+
+        Parameters
+        ----------
+        parameters : dict
+            The parameters.
+        context : QgsProcessingContext
+            The context.
+        feedback : QgsProcessingFeedback
+            Not used.
+
+        Returns
+        -------
+        bool
+            True.
+
+        Raises
+        ------
+        QgsProcessingException
+            If the connection or its key cannot be used.
+        """
+        # Still on the main thread, as reading the key may ask for the master password.
         core.start()
         try:
             self.connection = connections().find(self.parameterAsString(parameters, "CONNECTION", context))
@@ -126,17 +219,19 @@ class ServiceAlgorithm(Algorithm):
         return True
 
     def add_scenes(self) -> None:
-        """Add the parameters that say which scenes are meant."""
+        """Add the parameters for the scenes."""
         self.addParameter(
             QgsProcessingParameterFeatureSource("INPUT", tr("Scenes"), [QgsProcessing.SourceType.TypeVectorPolygon])
         )
         self.help_text("INPUT", tr("A search layer, a snapshot of one, or the scenes selected in it."))
         self.add_advanced(
-            QgsProcessingParameterString("SCENE_TYPE", tr("Scene type, where the layer does not say"), optional=True)
+            QgsProcessingParameterString(
+                "SCENE_TYPE", tr("Scene type, if the layer does not contain it"), optional=True
+            )
         )
 
     def add_resampling(self) -> None:
-        """Add the parameter that says how pixels are made of others."""
+        """Add the parameter for the resampling method."""
         self.add_advanced(
             QgsProcessingParameterEnum(
                 "RESAMPLING",
@@ -148,12 +243,21 @@ class ServiceAlgorithm(Algorithm):
         )
 
     def scenes(self, parameters: Any, context: Any, feedback: QgsProcessingFeedback) -> List[Scene]:
-        """Return the scenes of the input, in its order, each once.
+        """Return the distinct scenes of the input, in its order.
+
+        Parameters
+        ----------
+        parameters : dict
+            The parameters.
+        context : QgsProcessingContext
+            The context.
+        feedback : QgsProcessingFeedback
+            Receives the number of scenes, and can cancel.
 
         Raises
         ------
         QgsProcessingException
-            When the input is no layer of scenes, or has none.
+            If the input is not a layer of scenes, or is empty.
         """
         source = self.parameterAsSource(parameters, "INPUT", context)
         if source is None:
@@ -172,12 +276,12 @@ class ServiceAlgorithm(Algorithm):
         return list(found.values())
 
     def _scene(self, feature: QgsFeature, footprint: Any, scene_type: str) -> Scene:
-        """Return the scene of a row; the service is asked for it only where the row does not hold its products."""
+        """Return the scene of a row; requested from the service only if the row lacks its products."""
         row = {field.name(): plain(feature[field.name()]) for field in feature.fields()}
         scene_id, properties = row.get("id"), nested(row)
         if not isinstance(scene_id, str):
             raise QgsProcessingException(
-                tr("The layer has no column 'id' with the ids of scenes: take a layer made by a search.")
+                tr("The layer has no column 'id' with the ids of scenes: use a layer made by a search.")
             )
         root = self.catalog.settings.api_url
         feature = {"type": "Feature", "id": scene_id, "properties": properties, "geometry": footprint}
@@ -186,14 +290,14 @@ class ServiceAlgorithm(Algorithm):
             link = self.catalog.schema(own).links_of(feature).get("self", "")
             if not is_api_origin(link, root):
                 raise QgsProcessingException(
-                    tr("Scene {scene} is not of the connection {name}: choose the one it was found with.").format(
-                        scene=scene_id, name=self.connection.name
-                    )
+                    tr(
+                        "Scene {scene} does not belong to connection {name}: choose the connection it was found with."
+                    ).format(scene=scene_id, name=self.connection.name)
                 )
             scene_type = own
         if not scene_type:
             raise QgsProcessingException(
-                tr("The layer does not say of which type scene {scene} is: give the scene type.").format(scene=scene_id)
+                tr("The layer does not contain the type of scene {scene}: give the scene type.").format(scene=scene_id)
             )
         scene = Scene(feature, self.catalog.schema(scene_type))
         links = [asset.href for asset in scene.assets.values()]
@@ -205,12 +309,19 @@ class ServiceAlgorithm(Algorithm):
 def features_of(source: QgsProcessingFeatureSource, feedback: QgsProcessingFeedback) -> List[QgsFeature]:
     """Return the features of a source.
 
+    Parameters
+    ----------
+    source : QgsProcessingFeatureSource
+        The source.
+    feedback : QgsProcessingFeedback
+        Can cancel.
+
     Raises
     ------
     PlanetVectorError
-        When the source is a search that the service does not answer.
+        If the source is a search that fails at the service.
     Cancelled
-        When the user wants no more.
+        If the user cancels.
     """
     found = []
     for feature in source.getFeatures():
@@ -221,7 +332,22 @@ def features_of(source: QgsProcessingFeatureSource, feedback: QgsProcessingFeedb
 
 
 def polygons_of(source: QgsProcessingFeatureSource, context: Any, feedback: QgsProcessingFeedback) -> QgsGeometry:
-    """Return the polygons of a source as one geometry, in longitude and latitude."""
+    """Return the polygons of a source as one geometry, in longitude and latitude.
+
+    Parameters
+    ----------
+    source : QgsProcessingFeatureSource
+        The source, in any coordinate system.
+    context : QgsProcessingContext
+        The context.
+    feedback : QgsProcessingFeedback
+        Can cancel.
+
+    Raises
+    ------
+    QgsProcessingException
+        If the source has no polygon.
+    """
     transform = QgsCoordinateTransform(source.sourceCrs(), WGS84, context.transformContext())
     found = []
     for feature in features_of(source, feedback):
@@ -230,22 +356,49 @@ def polygons_of(source: QgsProcessingFeatureSource, context: Any, feedback: QgsP
         found.append(geometry.makeValid())
     area = QgsGeometry.unaryUnion(found)
     if not area.area() > 0:
-        raise QgsProcessingException(tr("The area holds no polygon."))
+        raise QgsProcessingException(tr("The area contains no polygon."))
     return area
 
 
 def given(parameters: Mapping[str, Any], name: str) -> bool:
-    """Tell whether a parameter was given: what is left empty in a form, a model or a table of a batch is not."""
+    """Return True if a parameter has a value; one left empty in a form, a model or a batch table has none.
+
+    Parameters
+    ----------
+    parameters : mapping
+        The parameters.
+    name : str
+        Name of the parameter.
+    """
     return plain(parameters.get(name)) not in (None, "")
 
 
 def new_field(name: str, kind: QMetaType.Type) -> QgsField:
-    """Return a field of a type; before QGIS 3.38 it takes a QVariant.Type, whose numbers are the same."""
+    """Return a field; before QGIS 3.38 the constructor takes a QVariant.Type, whose numbers are the same.
+
+    Parameters
+    ----------
+    name : str
+        Name of the field.
+    kind : QMetaType.Type
+        Its type.
+    """
     return QgsField(name, kind if Qgis.QGIS_VERSION_INT >= 33800 else QVariant.Type(kind))
 
 
 def plain(value: Any) -> Any:
-    """Return a value of a feature as Python has it; None for NULL."""
+    """Return a feature's value as a Python object.
+
+    Parameters
+    ----------
+    value : object
+        A value as QGIS returns it.
+
+    Returns
+    -------
+    object
+        None for NULL, times as ISO 8601 texts, other values unchanged.
+    """
     if value is None or (isinstance(value, QVariant) and value.isNull()):
         return None
     if hasattr(value, "toString") and hasattr(value, "isValid"):  # a date and time
@@ -254,14 +407,20 @@ def plain(value: Any) -> Any:
 
 
 def nested(row: Mapping[str, Any]) -> Dict[str, Any]:
-    """Return a row of a search layer as the service's properties, nested, for what the columns hold."""
+    """Return a row of a search layer as the nested properties of the service, as far as the columns contain them.
+
+    Parameters
+    ----------
+    row : mapping
+        Values by column name.
+    """
     tree: Dict[str, Any] = {}
     rest = row.get(OTHER)
     if isinstance(rest, str):
         try:
             tree = json.loads(rest)
         except ValueError:
-            tree = {}  # somebody else's column of that name
+            tree = {}  # an unrelated column of that name
         tree = tree if isinstance(tree, dict) else {}
     for name, value in row.items():
         if value is not None and name not in ("id", OTHER):
@@ -277,12 +436,17 @@ def nested(row: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def check(feedback: QgsProcessingFeedback) -> None:
-    """Stop where the user wants no more.
+    """Stop if the user has cancelled.
+
+    Parameters
+    ----------
+    feedback : QgsProcessingFeedback
+        The feedback of the algorithm.
 
     Raises
     ------
     Cancelled
-        When so.
+        If the user has cancelled.
     """
     if feedback.isCanceled():
         raise Cancelled

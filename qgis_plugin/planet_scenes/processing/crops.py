@@ -1,4 +1,4 @@
-"""Crop a stack: the same ground of several scenes, on one grid."""
+"""Crop stack: the same area of several scenes, on one grid."""
 
 from __future__ import annotations
 
@@ -35,24 +35,34 @@ from planet_vector.times import format_time
 
 
 class CropStack(ServiceAlgorithm):
-    """Cut the same rectangle out of several scenes."""
+    """Algorithm that cuts the same rectangle out of several scenes."""
 
     NAME = "cropstack"
     ICON = "crop"
 
     def displayName(self) -> str:
+        """Return the name shown to the user."""
         return tr("Crop stack")
 
     def shortHelpString(self) -> str:
+        """Return the help text."""
         return tr(
-            "Cuts an area out of each scene that covers it: one GeoTIFF a scene, all on one grid, pixel upon pixel, "
-            "north up, of the whole pixels that the rectangle around the area touches. Without an area, with a polygon "
-            "of 'Find stacks', whose scenes are taken then, or on demand it is the largest rectangle that all scenes "
-            "cover. Each scene is read where it lies, and only there. The tags of a file say which scene it is, when "
-            "it was acquired, which share of its pixels is valid, and which share of the area has data."
+            "Cuts an area out of each scene that covers it: one GeoTIFF per scene, all on one north-up grid of "
+            "matching pixels. The grid contains the whole pixels that the rectangle around the area touches. Without "
+            "an area, with a polygon of 'Find stacks' (whose scenes are then used), or on request, the area is the "
+            "largest rectangle that all scenes cover. Each scene is read remotely, and only within the area. The tags "
+            "of each file contain the scene, its acquisition time, the share of valid pixels, and the share of the "
+            "area with data."
         )
 
     def initAlgorithm(self, configuration: Any = None) -> None:
+        """Define parameters and outputs.
+
+        Parameters
+        ----------
+        configuration : dict, optional
+            Not used.
+        """
         self.add_connection()
         self.add_scenes()
         self.addParameter(
@@ -60,20 +70,41 @@ class CropStack(ServiceAlgorithm):
                 "AREA", tr("Area"), [QgsProcessing.SourceType.TypeVectorPolygon], optional=True
             )
         )
-        self.help_text("AREA", tr("One polygon to cut to, or a stack; by default all common ground."))
+        self.help_text("AREA", tr("One polygon to cut out, or a stack; by default all common ground."))
         self.addParameter(QgsProcessingParameterBoolean("RECTANGLE", tr("Largest rectangle inside the area"), False))
         self.addParameter(QgsProcessingParameterString("PRODUCT", tr("Product"), defaultValue="visual"))
         real = QgsProcessingParameterNumber.Type.Double
         self.addParameter(
-            QgsProcessingParameterNumber("RESOLUTION", tr("Size of a pixel (m)"), real, optional=True, minValue=0.01)
+            QgsProcessingParameterNumber("RESOLUTION", tr("Pixel size (m)"), real, optional=True, minValue=0.01)
         )
-        self.help_text("RESOLUTION", tr("By default that of the oldest scene, with whose pixels the grid is aligned."))
+        self.help_text("RESOLUTION", tr("By default that of the oldest scene; the grid is aligned with its pixels."))
         self.add_resampling()
         self.addParameter(QgsProcessingParameterFolderDestination("FOLDER", tr("Folder")))
         self.addOutput(QgsProcessingOutputMultipleLayers("FILES", tr("Crops")))
         self.addOutput(QgsProcessingOutputNumber("COUNT", tr("Number of crops")))
 
     def perform(self, parameters: Any, context: Any, feedback: QgsProcessingFeedback) -> Dict[str, Any]:
+        """Write the crops.
+
+        Parameters
+        ----------
+        parameters : dict
+            The parameters.
+        context : QgsProcessingContext
+            The context.
+        feedback : QgsProcessingFeedback
+            Receives progress and messages, and can cancel.
+
+        Returns
+        -------
+        dict
+            ``FOLDER``, ``FILES`` (the paths of the crops) and ``COUNT``.
+
+        Raises
+        ------
+        QgsProcessingException
+            If no scene has data in the area.
+        """
         product = self.parameterAsString(parameters, "PRODUCT", context).strip()
         resampling = self.parameterAsEnumString(parameters, "RESAMPLING", context)
         folder = Path(self.parameterAsString(parameters, "FOLDER", context))
@@ -114,7 +145,7 @@ class CropStack(ServiceAlgorithm):
         return {"FOLDER": str(folder), "FILES": files, "COUNT": len(files)}
 
     def _area(self, parameters: Any, context: Any, feedback: Any) -> Tuple[Optional[QgsGeometry], List[str]]:
-        """Return the area asked for, if any, and the scenes that it names as a stack."""
+        """Return the area, if one was given, and the ids of the scenes that it names as a stack."""
         source = self.parameterAsSource(parameters, "AREA", context)
         if source is None:
             return None, []
@@ -161,7 +192,7 @@ class CropStack(ServiceAlgorithm):
         feedback: Any,
         asked: Optional[List[Polygon]],
     ) -> bool:
-        """Write a crop, and tell whether there is data in the area."""
+        """Write a crop; return False, without a file, if the scene has no data in the area."""
         part = temporary_beside(target)
         with kept_if_complete(part):
             made: Any = None
@@ -182,7 +213,7 @@ class CropStack(ServiceAlgorithm):
                         made.SetMetadataItem("covered", f"{covered:.4f}")
                     imagery.finish(made)
             finally:
-                made = None  # closed before it is renamed or removed
+                made = None  # close it before it is renamed or removed
             if covered == 0:
                 part.unlink()
                 return False
@@ -191,7 +222,7 @@ class CropStack(ServiceAlgorithm):
 
 
 def _covering(asked: QgsGeometry, scenes: List[Scene], feedback: Any) -> List[Scene]:
-    """Return the scenes whose footprints cover the whole area, and tell of the others."""
+    """Return the scenes whose footprints cover the whole area, and report the others."""
     shares = shares_of(asked, [QgsGeometry.fromWkt(_wkt(scene)) for scene in scenes])
     for scene, share in zip(scenes, shares):
         if share < 1:
@@ -199,13 +230,13 @@ def _covering(asked: QgsGeometry, scenes: List[Scene], feedback: Any) -> List[Sc
             feedback.pushWarning(told.format(scene=scene.id, percent=min(100 * share, 99.9)))
     found = [scene for scene, share in zip(scenes, shares) if share == 1]
     if not found:
-        told = tr("No scene covers the whole area, but {percent:.1f} % of it at the most: take a smaller one.")
+        told = tr("No scene covers the whole area, only up to {percent:.1f} % of it: choose a smaller area.")
         raise QgsProcessingException(told.format(percent=min(100 * max(shares), 99.9)))
     return found
 
 
 def _on(grid: GridSpec, asked: Optional[QgsGeometry]) -> Optional[List[Polygon]]:
-    """Return the polygons of an area in the coordinates of a grid."""
+    """Return the polygons of an area in the coordinate system of a grid."""
     if asked is None:
         return None
     return [[projected(ring, grid.crs, grid.res[0]) for ring in rings] for rings in _rings(asked)]

@@ -1,4 +1,4 @@
-"""Fetch products of scenes into a folder."""
+"""Download products of scenes to a folder."""
 
 from __future__ import annotations
 
@@ -20,43 +20,67 @@ from planet_scenes.processing.algorithm import ServiceAlgorithm, check
 from planet_scenes.texts import tr
 from planet_vector.raster.download import download
 
-_AT_ONCE = 4  # scenes a connection; the user's "cancel" is heard between them, and within each file
+_AT_ONCE = 4  # scenes per connection; cancelling takes effect between them and within each file
 
 
 class Download(ServiceAlgorithm):
-    """Download products."""
+    """Algorithm that downloads products."""
 
     NAME = "download"
     ICON = "download"
 
     def displayName(self) -> str:
+        """Return the name shown to the user."""
         return tr("Download products")
 
     def shortHelpString(self) -> str:
+        """Return the help text."""
         return tr(
-            "Fetches products of scenes, as whole files. A file that is there already is left alone, and a download "
-            "that was cut off goes on where it was. To look at products none needs to be downloaded: add them as "
-            "layers."
+            "Downloads products of scenes as whole files. Existing files are kept, and interrupted downloads are "
+            "resumed. Products can be viewed without a download: add them as layers."
         )
 
     def initAlgorithm(self, configuration: Any = None) -> None:
+        """Define parameters and outputs.
+
+        Parameters
+        ----------
+        configuration : dict, optional
+            Not used.
+        """
         self.add_connection()
         self.add_scenes()
         self.addParameter(QgsProcessingParameterString("PRODUCTS", tr("Products"), defaultValue="visual"))
         self.help_text("PRODUCTS", tr("One or several with commas between: visual, analytic, band_4 …"))
         self.addParameter(
-            QgsProcessingParameterBoolean("OVERWRITE", tr("Replace files that are not the service's"), False)
+            QgsProcessingParameterBoolean("OVERWRITE", tr("Replace files that do not come from the service"), False)
         )
         self.addParameter(QgsProcessingParameterFolderDestination("FOLDER", tr("Folder")))
         self.addOutput(QgsProcessingOutputMultipleLayers("FILES", tr("Files")))
         self.addOutput(QgsProcessingOutputNumber("COUNT", tr("Number of files")))
 
     def perform(self, parameters: Any, context: Any, feedback: QgsProcessingFeedback) -> Dict[str, Any]:
+        """Download the products.
+
+        Parameters
+        ----------
+        parameters : dict
+            The parameters.
+        context : QgsProcessingContext
+            The context.
+        feedback : QgsProcessingFeedback
+            Receives progress and messages, and can cancel.
+
+        Returns
+        -------
+        dict
+            ``FOLDER``, ``FILES`` (the paths of the files) and ``COUNT``.
+        """
         products = products_of(self.parameterAsString(parameters, "PRODUCTS", context))
         scenes = self.scenes(parameters, context, feedback)
         folder = Path(self.parameterAsString(parameters, "FOLDER", context))
         overwrite = self.parameterAsBoolean(parameters, "OVERWRITE", context)
-        for scene in scenes:  # what is missing is said before anything is fetched
+        for scene in scenes:  # report missing products before any download
             for product in products:
                 scene.product_link(product)
         progress = Progress(feedback, len(scenes) * len(products))
@@ -72,12 +96,17 @@ class Download(ServiceAlgorithm):
 
 
 def products_of(text: str) -> List[str]:
-    """Return the products of a text, each once.
+    """Return the distinct products of a comma-separated text.
+
+    Parameters
+    ----------
+    text : str
+        Product names with commas between.
 
     Raises
     ------
     QgsProcessingException
-        When it names none.
+        If the text names no product.
     """
     found = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     if not found:

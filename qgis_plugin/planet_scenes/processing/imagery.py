@@ -1,4 +1,4 @@
-"""Products in the GDAL of QGIS: opened where they lie, and laid on a grid."""
+"""Products in QGIS's GDAL: opened remotely, and resampled onto a grid."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _CREATION = ("TILED=YES", "COMPRESS=DEFLATE", "PREDICTOR=2", "BIGTIFF=IF_SAFER")
 
 
 class Canvas(NamedTuple):
-    """Hold where the pixels of a raster are.
+    """Position and size of a raster.
 
     Attributes
     ----------
     crs : str
-        Its coordinate system, as GDAL takes it.
+        Coordinate system, in any form that GDAL reads.
     bounds : tuple of float
-        West, south, east, north, in units of it.
+        West, south, east, north, in units of `crs`.
     width, height : int
-        Pixels.
+        Size in pixels.
     """
 
     crs: str
@@ -42,18 +42,18 @@ class Canvas(NamedTuple):
 
 
 class Header(NamedTuple):
-    """Hold what a raster says of itself.
+    """Properties of a raster.
 
     Attributes
     ----------
     crs : osr.SpatialReference
-        x before y.
+        Coordinate system, with x before y.
     bounds : tuple of float
-        West, south, east, north, in units of it.
+        West, south, east, north, in units of `crs`.
     pixel : tuple of float
-        Width and height of a pixel.
+        Width and height of a pixel, in units of `crs`.
     bands : tuple
-        The type of each band and what it shows, as GDAL numbers them.
+        Data type and colour interpretation of each band, as GDAL's numbers.
     """
 
     crs: Any
@@ -63,20 +63,47 @@ class Header(NamedTuple):
 
 
 def opened(catalog: Catalog, scene: Scene, product: str) -> gdal.Dataset:
-    """Open a product where it lies.
+    """Open a product remotely.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The client of the service.
+    scene : Scene
+        The scene.
+    product : str
+        The product.
+
+    Returns
+    -------
+    gdal.Dataset
+        The open dataset.
 
     Raises
     ------
     ServiceError
-        When the service does not give it.
+        If the service reports an error.
     RasterAccessError
-        When GDAL cannot open it, or it is served whole only.
+        If GDAL cannot open the product, or the service only delivers whole files.
     """
     return rasters.open_raster(rasters.own_name_of(catalog, scene, product), f"{scene.id}/{product}")
 
 
 def header(dataset: gdal.Dataset, title: str) -> Header:
-    """Return what a dataset says of itself; the title is for errors."""
+    """Return the properties of a dataset.
+
+    Parameters
+    ----------
+    dataset : gdal.Dataset
+        The dataset.
+    title : str
+        Name of the dataset in errors.
+
+    Raises
+    ------
+    RasterAccessError
+        If the dataset has no coordinate system.
+    """
     west, width, _, north, _, height = dataset.GetGeoTransform()
     bands = [dataset.GetRasterBand(number + 1) for number in range(dataset.RasterCount)]
     return Header(
@@ -88,7 +115,25 @@ def header(dataset: gdal.Dataset, title: str) -> Header:
 
 
 def pixel_in(dataset: gdal.Dataset, crs: str) -> Tuple[float, float]:
-    """Return the size of a dataset's pixels in another coordinate system."""
+    """Return the pixel size of a dataset in another coordinate system.
+
+    Parameters
+    ----------
+    dataset : gdal.Dataset
+        The dataset.
+    crs : str
+        The coordinate system, in any form that GDAL reads.
+
+    Returns
+    -------
+    tuple of float
+        Width and height, in units of `crs`.
+
+    Raises
+    ------
+    RasterAccessError
+        If the dataset cannot be transformed to `crs`.
+    """
     warped, why = rasters.call_gdal(lambda: gdal.AutoCreateWarpedVRT(dataset, None, crs))
     if warped is None:
         raise RasterAccessError(tr("The coordinate system does not fit the scenes: {why}.").format(why=why))
@@ -97,8 +142,18 @@ def pixel_in(dataset: gdal.Dataset, crs: str) -> Tuple[float, float]:
 
 
 def canvas(bounds: Bounds, pixel: Tuple[float, float], crs: str) -> Canvas:
-    """Return the canvas around some bounds; its pixels are counted from the origin of the coordinate system."""
-    # The rounding keeps a bound that lies on a line of the grid there, whatever its last digit.
+    """Return the smallest canvas around bounds; its grid is aligned with the origin of the coordinate system.
+
+    Parameters
+    ----------
+    bounds : tuple of float
+        West, south, east, north, in units of `crs`.
+    pixel : tuple of float
+        Width and height of a pixel, in units of `crs`.
+    crs : str
+        The coordinate system, in any form that GDAL reads.
+    """
+    # Rounding keeps bounds that lie on a grid line there, despite floating-point errors.
     left, bottom = math.floor(round(bounds[0] / pixel[0], 6)), math.floor(round(bounds[1] / pixel[1], 6))
     right, top = math.ceil(round(bounds[2] / pixel[0], 6)), math.ceil(round(bounds[3] / pixel[1], 6))
     outer = (left * pixel[0], bottom * pixel[1], right * pixel[0], top * pixel[1])
@@ -112,33 +167,38 @@ def lay(
     resampling: str,
     cancelled: Callable[[], bool],
 ) -> gdal.Dataset:
-    """Lay a dataset on a canvas, over what is there.
+    """Warp a dataset onto a canvas, over existing pixels.
 
     Parameters
     ----------
-    source : Dataset
-        What is laid.
-    target : str or Dataset
-        The GeoTIFF to make, or one this function has made.
+    source : gdal.Dataset
+        The dataset to warp.
+    target : str or gdal.Dataset
+        Path of the GeoTIFF to create, or a dataset that this function has returned.
     canvas : Canvas
-        Where its pixels are.
+        Position and size of the target.
     resampling : str
-        A name of GDAL's, such as nearest.
+        GDAL's name of the resampling method, such as nearest.
     cancelled : callable
-        Asked now and then; True stops it.
+        Called repeatedly; returning True stops the warp.
+
+    Returns
+    -------
+    gdal.Dataset
+        The target, still open.
 
     Raises
     ------
     RasterAccessError
-        When it cannot be read or written.
+        If pixels cannot be read or written.
     Cancelled
-        When it was stopped.
+        If `cancelled` returned True.
     """
     options: Dict[str, Any] = {
         "resampleAlg": resampling,
         "copyMetadata": False,
-        # Each pixel is placed for itself. By default GDAL places some and divides what is between them, to an eighth of
-        # a pixel, and which ones depends on the tiles of the target (GDAL 3.13): one of eight pixels is another then.
+        # Transform each pixel exactly. By default GDAL transforms some and interpolates between them, to an eighth of a
+        # pixel; which ones depends on the tiles of the target (GDAL 3.13), and one pixel in eight then differs.
         "errorThreshold": 0,
         "callback": lambda *_: 0 if cancelled() else 1,
     }
@@ -152,17 +212,22 @@ def lay(
         raise Cancelled
     if not made:
         raise RasterAccessError(tr("The pixels cannot be read or written: {why}.").format(why=why))
-    # Into a dataset that is there, GDAL answers whether it went well.
+    # With an existing target, gdal.Warp returns a success flag.
     return made if isinstance(target, str) else target
 
 
 def valid_share(dataset: gdal.Dataset) -> float:
     """Return the share of a dataset's pixels that have data, from 0 to 1.
 
+    Parameters
+    ----------
+    dataset : gdal.Dataset
+        The dataset.
+
     Raises
     ------
     RasterAccessError
-        When they cannot be read.
+        If the pixels cannot be read.
     """
     mask = dataset.GetRasterBand(1).GetMaskBand()
 
@@ -182,22 +247,22 @@ def valid_share(dataset: gdal.Dataset) -> float:
 
 
 def covered_share(dataset: gdal.Dataset, polygons: Sequence[Polygon]) -> float:
-    """Return which share of the pixels that polygons touch have data, from 0 to 1.
+    """Return the share of the pixels touched by polygons that have data, from 0 to 1.
 
     Parameters
     ----------
-    dataset : Dataset
-        North up.
+    dataset : gdal.Dataset
+        The dataset, north up.
     polygons : sequence of polygons
-        In its coordinates.
+        Polygons in the coordinate system of the dataset.
 
     Raises
     ------
     RasterAccessError
-        When they cannot be read.
+        If the pixels cannot be read.
     """
     memory = gdal.GetDriverByName("MEM")
-    if not memory.GetMetadataItem(gdal.DCAP_VECTOR):  # before GDAL 3.11 that of vectors is another
+    if not memory.GetMetadataItem(gdal.DCAP_VECTOR):  # before GDAL 3.11, vectors have a separate in-memory driver
         memory = gdal.GetDriverByName("Memory")
     source = memory.Create("", 0, 0, 0, gdal.GDT_Unknown)
     layer = source.CreateLayer("area", dataset.GetSpatialRef())
@@ -229,12 +294,17 @@ def covered_share(dataset: gdal.Dataset, polygons: Sequence[Polygon]) -> float:
 
 
 def finish(dataset: gdal.Dataset) -> None:
-    """Write a dataset out.
+    """Flush a dataset to disk.
+
+    Parameters
+    ----------
+    dataset : gdal.Dataset
+        The dataset.
 
     Raises
     ------
     RasterAccessError
-        When the disk is full, say.
+        If it cannot be written, for example because the disk is full.
     """
 
     def flush() -> bool:

@@ -1,4 +1,4 @@
-"""Make one raster of many scenes."""
+"""Mosaic: one raster from many scenes."""
 
 from __future__ import annotations
 
@@ -32,25 +32,33 @@ TOPS: Mapping[str, Callable[[Scene], Any]] = {
     "oldest": lambda scene: -scene.acquired.timestamp(),
     "clearest": lambda scene: -(101.0 if scene.cloud_cover is None else scene.cloud_cover),
 }
-"""Which scene lies on top: by what is greatest."""
+"""Choices of the scene on top: the one with the greatest value."""
 
 
 class Mosaic(ServiceAlgorithm):
-    """Put scenes together."""
+    """Algorithm that merges scenes."""
 
     NAME = "mosaic"
     ICON = "mosaic"
 
     def displayName(self) -> str:
+        """Return the name shown to the user."""
         return tr("Mosaic")
 
     def shortHelpString(self) -> str:
+        """Return the help text."""
         return tr(
-            "Puts a product of many scenes together to one GeoTIFF. Each scene is read where it lies, and only as far "
-            "as it is in the extent."
+            "Merges a product of many scenes into one GeoTIFF. Each scene is read remotely, and only within the extent."
         )
 
     def initAlgorithm(self, configuration: Any = None) -> None:
+        """Define parameters and outputs.
+
+        Parameters
+        ----------
+        configuration : dict, optional
+            Not used.
+        """
         self.add_connection()
         self.add_scenes()
         self.addParameter(QgsProcessingParameterString("PRODUCT", tr("Product"), defaultValue="visual"))
@@ -58,7 +66,7 @@ class Mosaic(ServiceAlgorithm):
         self.help_text("EXTENT", tr("By default around all scenes."))
         real = QgsProcessingParameterNumber.Type.Double
         self.addParameter(
-            QgsProcessingParameterNumber("RESOLUTION", tr("Size of a pixel"), real, optional=True, minValue=1e-9)
+            QgsProcessingParameterNumber("RESOLUTION", tr("Pixel size"), real, optional=True, minValue=1e-9)
         )
         self.help_text("RESOLUTION", tr("In units of the coordinate system; by default that of the scene on top."))
         self.addParameter(QgsProcessingParameterCrs("CRS", tr("Coordinate system"), optional=True))
@@ -69,6 +77,29 @@ class Mosaic(ServiceAlgorithm):
         self.addParameter(QgsProcessingParameterRasterDestination("OUTPUT", tr("Mosaic")))
 
     def perform(self, parameters: Any, context: Any, feedback: QgsProcessingFeedback) -> Dict[str, Any]:
+        """Write the mosaic.
+
+        Parameters
+        ----------
+        parameters : dict
+            The parameters.
+        context : QgsProcessingContext
+            The context.
+        feedback : QgsProcessingFeedback
+            Receives progress and messages, and can cancel.
+
+        Returns
+        -------
+        dict
+            ``OUTPUT``, the path of the GeoTIFF.
+
+        Raises
+        ------
+        QgsProcessingException
+            If no scene is in the extent.
+        RasterAccessError
+            If a scene has other bands than the one on top.
+        """
         product = self.parameterAsString(parameters, "PRODUCT", context).strip()
         rank = list(TOPS.values())[self.parameterAsEnum(parameters, "TOP", context)]
         scenes = sorted(self.scenes(parameters, context, feedback), key=lambda scene: (rank(scene), scene.id))
@@ -97,13 +128,13 @@ class Mosaic(ServiceAlgorithm):
                     feedback.setProgress(100 * (number + 1) / len(inside))
                 imagery.finish(made)
             finally:
-                made = None  # closed before it is renamed or removed
+                made = None  # close it before it is renamed or removed
         return {"OUTPUT": target}
 
     def _canvas(
         self, parameters: Any, context: Any, scenes: List[Scene], product: str
     ) -> Tuple[imagery.Canvas, Tuple[Tuple[int, int], ...]]:
-        """Return where the mosaic's pixels are, and what bands the scene on top has."""
+        """Return the canvas of the mosaic and the bands of the scene on top."""
         crs = self.parameterAsCrs(parameters, "CRS", context)
         dataset = imagery.opened(self.catalog, scenes[-1], product)
         top = imagery.header(dataset, f"{scenes[-1].id}/{product}")
@@ -125,12 +156,12 @@ class Mosaic(ServiceAlgorithm):
 
 
 def _box(scene: Scene, crs: str, context: Any) -> QgsRectangle:
-    """Return the box around a footprint in a coordinate system."""
+    """Return the bounding box of a footprint in a coordinate system."""
     there = QgsCoordinateReferenceSystem()
     there.createFromWkt(crs)
     transform = QgsCoordinateTransform(WGS84, there, context.transformContext())
     found = QgsRectangle()
-    for polygon in scene.polygons:  # one by one: across the antimeridian each part has its own longitudes
+    for polygon in scene.polygons:  # separately, as the parts on each side of the antimeridian have other longitudes
         box = around_polygons([polygon])
         if box is not None:
             found.combineExtentWith(transform.transformBoundingBox(QgsRectangle(*box)))

@@ -1,8 +1,8 @@
-"""The overlay of footprints with QGIS's own geometry: which sets of them share ground, and where.
+"""Overlay of footprints with QGIS's geometry library: which sets of footprints share ground, and where.
 
-As `planet_vector.stacks.overlap` has it, which needs shapely: the boundaries of all footprints cut the plane into
-faces, each covered by the same footprints all over; which sets share enough ground follows from the faces' covers
-(`planet_vector.stacks.frequent_sets`).
+Same method as `planet_vector.stacks.overlap`, which needs shapely: the boundaries of all footprints divide the plane
+into faces, each covered entirely by the same footprints. The sets that share enough ground follow from the footprints
+of each face (`planet_vector.stacks.frequent_sets`).
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from qgis.core import (
 from planet_vector.stacks.frequent_sets import Cover, largest_shared, maximal_covers
 
 GRID = 1e-8
-"""Degrees, a millimetre: positions are the same that are closer, and a face that is narrower is none."""
+"""Degrees, about 1 mm: closer positions are merged, and narrower faces are discarded."""
 
 
 class Shared(NamedTuple):
-    """Hold a set of footprints and the ground all of them cover.
+    """A set of footprints and the ground that all of them cover.
 
     Attributes
     ----------
     members : tuple of int
-        Their positions in the input, ascending.
+        Indices in the input, ascending.
     ground : QgsGeometry
-        A MultiPolygon, longitude and latitude in degrees.
+        MultiPolygon in degrees, longitude before latitude.
     area : float
-        Square metres on the WGS 84 ellipsoid.
+        Area of `ground` in square metres, on the WGS 84 ellipsoid.
     covered : float, optional
-        The share of the area asked for which all of them cover, from 0 to 1.
+        Share of the requested area that all of them cover, from 0 to 1.
     """
 
     members: Tuple[int, ...]
@@ -49,23 +49,23 @@ class Shared(NamedTuple):
 def shared_ground(
     footprints: Sequence[QgsGeometry], min_depth: int, min_area: float, step: Callable[[float], None]
 ) -> List[Shared]:
-    """Return the maximal sets of footprints that share enough ground, the deepest first, then the largest.
+    """Return the maximal sets of footprints that share enough ground, largest sets first, then by area.
 
     Parameters
     ----------
     footprints : sequence of QgsGeometry
-        Polygons in longitude and latitude; empty ones share nothing.
+        Polygons in degrees, longitude before latitude; empty ones share nothing.
     min_depth : int
-        The fewest footprints of a set.
+        Minimum number of footprints in a set.
     min_area : float
-        The least area that all of a set share, in square metres.
+        Minimum area that all footprints of a set share, in square metres.
     step : callable
-        Told the share of the work that is done, from 0 to 1; may raise to stop it.
+        Called with the share of the work done, from 0 to 1; may raise to stop.
 
     Raises
     ------
     QueryError
-        When they overlap in too many ways to tell in good time.
+        If there are too many overlaps to compute.
     """
     shapes = [_polygons(footprint.snappedToGrid(GRID, GRID).makeValid()) for footprint in footprints]
     found: List[Shared] = []
@@ -82,22 +82,26 @@ def shared_ground(
 def shared_within(
     area: QgsGeometry, footprints: Sequence[QgsGeometry], min_depth: int, min_area: float
 ) -> List[Shared]:
-    """Return the sets of footprints that share ground of an area.
+    """Return the sets of footprints that share ground within an area.
 
-    As `planet_vector.stacks.overlap.find_stacks` has it: first all that cover the whole of it, if they are enough, or
-    else those that share most of it; then the maximal sets, by the share of it and by their size.
+    Same order as `planet_vector.stacks.overlap.find_stacks`: first all footprints that cover the whole area, or, if
+    they are too few, the set that shares most of it; then the maximal sets, by their share of the area and their size.
 
     Parameters
     ----------
     area : QgsGeometry
-        Polygons in longitude and latitude.
-    footprints, min_depth, min_area
-        As `shared_ground` takes them; the least area is that of ground in the area.
+        Polygons in degrees, longitude before latitude.
+    footprints : sequence of QgsGeometry
+        Polygons in degrees, longitude before latitude; empty ones share nothing.
+    min_depth : int
+        Minimum number of footprints in a set.
+    min_area : float
+        Minimum area within `area` that all footprints of a set share, in square metres.
 
     Raises
     ------
     QueryError
-        When they overlap in too many ways to tell in good time.
+        If there are too many overlaps to compute.
     """
     shapes = [_polygons(footprint.snappedToGrid(GRID, GRID).makeValid()) for footprint in footprints]
     asked = _polygons(area.snappedToGrid(GRID, GRID).makeValid())
@@ -130,7 +134,15 @@ def shared_within(
 
 
 def shares_of(area: QgsGeometry, shapes: Sequence[QgsGeometry]) -> List[float]:
-    """Return which share of an area each shape covers, from 0 to 1: 1 where only what rounding makes is missing."""
+    """Return the share of an area that each shape covers, from 0 to 1; 1 if only rounding artefacts are missing.
+
+    Parameters
+    ----------
+    area : QgsGeometry
+        Polygons in degrees.
+    shapes : sequence of QgsGeometry
+        Polygons in degrees.
+    """
     total = area_of(area)
     shares = []
     for shape in shapes:
@@ -141,7 +153,13 @@ def shares_of(area: QgsGeometry, shapes: Sequence[QgsGeometry]) -> List[float]:
 
 
 def area_of(geometry: QgsGeometry) -> float:
-    """Return the area of polygons in longitude and latitude in square metres, on the ellipsoid."""
+    """Return the area of polygons in square metres, on the WGS 84 ellipsoid.
+
+    Parameters
+    ----------
+    geometry : QgsGeometry
+        Polygons in degrees, longitude before latitude.
+    """
     measure = QgsDistanceArea()
     measure.setSourceCrs(QgsCoordinateReferenceSystem("EPSG:4326"), QgsCoordinateTransformContext())
     measure.setEllipsoid("WGS84")
@@ -155,13 +173,13 @@ class _Face(NamedTuple):
 
 
 def _faces(shapes: Sequence[QgsGeometry]) -> List[_Face]:
-    """Return the faces that the boundaries of some shapes make, and which shapes cover each."""
+    """Return the faces formed by the boundaries of shapes, each with the shapes that cover it."""
     boundaries = [QgsGeometry(shape.constGet().boundary()) for shape in shapes]
     lines = QgsGeometry.unaryUnion(boundaries)
     index, engines = _index(shapes)
     faces = []
     for polygon in QgsGeometry.polygonize([lines]).asGeometryCollection():
-        # What is narrower than positions are exact is made by rounding; which side of an edge it is on says nothing.
+        # Faces narrower than the precision of positions are rounding artefacts and are discarded.
         if _is_narrow(polygon):
             continue
         inside = polygon.pointOnSurface()
@@ -189,7 +207,7 @@ def _index(shapes: Sequence[QgsGeometry]) -> Tuple[QgsSpatialIndex, List[QgsGeom
 
 
 def _connected(shapes: Sequence[QgsGeometry]) -> List[List[int]]:
-    """Return the numbers of shapes that touch one another, directly or by way of others, group by group."""
+    """Return the indices of shapes in groups that touch each other, directly or through other shapes."""
     index, engines = _index(shapes)
     leader = list(range(len(shapes)))
 
@@ -216,7 +234,7 @@ def _connected(shapes: Sequence[QgsGeometry]) -> List[List[int]]:
 
 
 def _polygons(geometry: QgsGeometry) -> QgsGeometry:
-    """Return the polygons of a geometry; the points and lines where footprints only touch are no ground."""
+    """Return the polygons of a geometry, without the points and lines where footprints only touch."""
     polygon = QgsWkbTypes.GeometryType.PolygonGeometry
     parts = [part for part in geometry.asGeometryCollection() if part.type() == polygon and not part.isEmpty()]
     found = QgsGeometry.collectGeometry(parts) if parts else QgsGeometry.fromWkt("MultiPolygon EMPTY")

@@ -1,4 +1,4 @@
-"""The Processing provider."""
+"""Processing provider."""
 
 from __future__ import annotations
 
@@ -19,20 +19,25 @@ ALGORITHMS = (Search, LiveLayer, Download, Stacks, Rectangle, CropStack, Mosaic)
 
 
 class Provider(QgsProcessingProvider):
-    """Offer the algorithms."""
+    """Provider of the algorithms."""
 
     def id(self) -> str:
+        """Return the id of the provider."""
         return "planet"
 
     def name(self) -> str:
+        """Return the name shown to the user."""
         return "Planet Scenes"
 
     def icon(self) -> QIcon:
+        """Return the icon."""
         return icon("planet")
 
     def loadAlgorithms(self) -> None:
+        """Add the algorithms."""
         for algorithm in ALGORITHMS:
             self.addAlgorithm(algorithm())
 
     def supportedOutputRasterLayerExtensions(self) -> List[str]:
+        """Return the extensions of raster outputs: GeoTIFF only."""
         return ["tif"]

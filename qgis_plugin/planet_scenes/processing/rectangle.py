@@ -1,4 +1,4 @@
-"""The largest rectangle inside each polygon of a layer."""
+"""Largest rectangle inside each polygon of a layer."""
 
 from __future__ import annotations
 
@@ -32,26 +32,36 @@ from planet_vector.stacks.rectangle_search import inscribed, told
 _SIZES = ("rect_width", "rect_height", "rect_area")
 
 TOLERANCE = 0.01
-"""The share of the largest possible area that a rectangle may lack, where it cannot be told exactly in good time."""
+"""Share of the maximum area that a rectangle may lack, if the exact optimum takes too long to compute."""
 
 
 class Rectangle(Algorithm):
-    """Find the largest rectangle inside each polygon."""
+    """Algorithm that finds the largest rectangle inside each polygon."""
 
     NAME = "rectangle"
     ICON = "rectangle"
 
     def displayName(self) -> str:
+        """Return the name shown to the user."""
         return tr("Largest rectangle")
 
     def shortHelpString(self) -> str:
+        """Return the help text."""
         return tr(
-            "Finds the largest rectangle inside each polygon: what of a stack of scenes makes an image without gaps. "
-            "It lies along the axes of the coordinate system, unless any orientation is allowed. Without a coordinate "
-            "system each is found in the UTM zone it lies in, and given in the layer's."
+            "Finds the largest rectangle inside each polygon: the part of a stack of scenes that makes an image "
+            "without gaps. It is parallel to the axes of the coordinate system, unless any orientation is allowed. "
+            "Without a coordinate system, each is computed in the UTM zone of its polygon and written in the "
+            "coordinate system of the layer."
         )
 
     def initAlgorithm(self, configuration: Any = None) -> None:
+        """Define parameters and outputs.
+
+        Parameters
+        ----------
+        configuration : dict, optional
+            Not used.
+        """
         polygons = QgsProcessing.SourceType.TypeVectorPolygon
         self.addParameter(QgsProcessingParameterFeatureSource("INPUT", tr("Polygons"), [polygons]))
         self.addParameter(QgsProcessingParameterCrs("CRS", tr("Coordinate system of the rectangle"), optional=True))
@@ -63,13 +73,34 @@ class Rectangle(Algorithm):
         self.addParameter(QgsProcessingParameterFeatureSink("OUTPUT", tr("Rectangles"), polygons))
 
     def perform(self, parameters: Any, context: Any, feedback: QgsProcessingFeedback) -> Dict[str, Any]:
+        """Write the rectangles.
+
+        Parameters
+        ----------
+        parameters : dict
+            The parameters.
+        context : QgsProcessingContext
+            The context.
+        feedback : QgsProcessingFeedback
+            Receives progress and messages, and can cancel.
+
+        Returns
+        -------
+        dict
+            ``OUTPUT``, the layer of rectangles.
+
+        Raises
+        ------
+        QgsProcessingException
+            If the input cannot be read or the output cannot be written.
+        """
         source = self.parameterAsSource(parameters, "INPUT", context)
         if source is None:
             raise QgsProcessingException(self.invalidSourceError(parameters, "INPUT"))
         chosen = self.parameterAsCrs(parameters, "CRS", context)
         aspect = self.parameterAsDouble(parameters, "ASPECT", context) if given(parameters, "ASPECT") else None
         angle = "any" if self.parameterAsBoolean(parameters, "ANY_ANGLE", context) else None
-        # Of a layer of rectangles the sizes of its own are replaced.
+        # If the input is a layer of rectangles, replace its size columns.
         kept = [number for number, name in enumerate(source.fields().names()) if name not in _SIZES]
         fields = QgsFields()
         for number in kept:
@@ -122,7 +153,13 @@ class Rectangle(Algorithm):
 
 
 def rings_of(geometry: QgsGeometry) -> List[List[List[List[float]]]]:
-    """Return the polygons of a geometry as lists of rings of positions."""
+    """Return the polygons of a geometry as nested lists: polygons, rings, positions of x and y.
+
+    Parameters
+    ----------
+    geometry : QgsGeometry
+        A polygon or multipolygon.
+    """
     valid = geometry.makeValid()
     polygons = QgsWkbTypes.GeometryType.PolygonGeometry
     return [
@@ -133,7 +170,7 @@ def rings_of(geometry: QgsGeometry) -> List[List[List[List[float]]]]:
 
 
 def _plane(feature: QgsFeature, crs: QgsCoordinateReferenceSystem, context: Any) -> QgsCoordinateReferenceSystem:
-    """Return the UTM zone of a feature, where its layer is in degrees; else the layer's own system."""
+    """Return the UTM zone of a feature if its layer is in degrees, else the coordinate system of the layer."""
     if not crs.isGeographic():
         return crs
     centre = QgsGeometry(feature.geometry())

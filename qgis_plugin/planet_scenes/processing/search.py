@@ -1,4 +1,4 @@
-"""Search for scenes: what is found goes into a layer of one's own, or a layer stays a search."""
+"""Search algorithms: store the scenes in a layer, or open the search as a live layer."""
 
 from __future__ import annotations
 
@@ -41,37 +41,38 @@ from planet_vector.vector.schema import Schema
 
 
 class SearchParameters(ServiceAlgorithm):
-    """Take the parameters of a search."""
+    """Base class of algorithms with the parameters of a search."""
 
     ICON = "search"
 
     def add_search(self) -> None:
-        """Add the parameters."""
+        """Add the search parameters."""
         self.add_connection()
         self.addParameter(QgsProcessingParameterString("SCENE_TYPE", tr("Scene type"), defaultValue="ortho"))
-        self.help_text("SCENE_TYPE", tr("Such as ortho, rapideye or landsat: the browser panel lists what there is."))
+        self.help_text("SCENE_TYPE", tr("Such as ortho, rapideye or landsat; the browser panel lists all types."))
         self.addParameter(QgsProcessingParameterExtent("EXTENT", tr("Area: an extent"), optional=True))
         self.addParameter(
             QgsProcessingParameterFeatureSource(
                 "AREA", tr("Area: the polygons of a layer"), [QgsProcessing.SourceType.TypeVectorPolygon], optional=True
             )
         )
-        self.help_text("AREA", tr("Scenes that share ground with it are found. Give it, or an extent, or neither."))
+        self.help_text("AREA", tr("Finds scenes that share ground with it. Give this or an extent, or neither."))
         days = QgsProcessingParameterDateTime.Type.Date
         self.addParameter(QgsProcessingParameterDateTime("FROM", tr("Acquired from (day, UTC)"), days, optional=True))
         self.addParameter(QgsProcessingParameterDateTime("TO", tr("Acquired to (day, UTC)"), days, optional=True))
-        self.help_text("TO", tr("That day is part of it."))
+        self.help_text("TO", tr("This day is included."))
         real = QgsProcessingParameterNumber.Type.Double
         self.addParameter(
             QgsProcessingParameterNumber(
-                "CLOUD_COVER", tr("Cloud cover at the most (%)"), real, optional=True, minValue=0, maxValue=100
+                "CLOUD_COVER", tr("Maximum cloud cover (%)"), real, optional=True, minValue=0, maxValue=100
             )
         )
         self.addParameter(
             QgsProcessingParameterString("CONDITIONS", tr("Further conditions"), multiLine=True, optional=True)
         )
         self.help_text(
-            "CONDITIONS", tr("One a line, as the service has them: sat.off_nadir.lte=10, image_statistics.gsd.lt=4 …")
+            "CONDITIONS",
+            tr("One per line, in the syntax of the service: sat.off_nadir.lte=10, image_statistics.gsd.lt=4 …"),
         )
         self.addParameter(
             QgsProcessingParameterEnum(
@@ -80,11 +81,26 @@ class SearchParameters(ServiceAlgorithm):
         )
         whole = QgsProcessingParameterNumber.Type.Integer
         self.addParameter(
-            QgsProcessingParameterNumber("LIMIT", tr("Scenes at the most"), whole, optional=True, minValue=1)
+            QgsProcessingParameterNumber("LIMIT", tr("Maximum number of scenes"), whole, optional=True, minValue=1)
         )
 
     def query(self, parameters: Any, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> Query:
-        """Return the search that the parameters say."""
+        """Return the search defined by the parameters.
+
+        Parameters
+        ----------
+        parameters : dict
+            The parameters.
+        context : QgsProcessingContext
+            The context.
+        feedback : QgsProcessingFeedback
+            Can cancel.
+
+        Raises
+        ------
+        QgsProcessingException
+            If a parameter is not valid, or the service does not support it.
+        """
         schema = self.catalog.schema(self.parameterAsString(parameters, "SCENE_TYPE", context).strip())
         meanings = schema.meanings
         pairs: List[Tuple[str, str]] = []
@@ -96,7 +112,7 @@ class SearchParameters(ServiceAlgorithm):
         if given(parameters, "CLOUD_COVER"):
             cover = self.parameterAsDouble(parameters, "CLOUD_COVER", context)
             if meanings.cloud_cover is None:
-                raise QgsProcessingException(tr("The service does not say how cloudy scenes are."))
+                raise QgsProcessingException(tr("The service does not report cloud cover."))
             pairs.append((f"{meanings.cloud_cover}.lte", f"{meanings.cover_of_percent(cover):g}"))
         for line in self.parameterAsString(parameters, "CONDITIONS", context).replace("&", "\n").splitlines():
             name, equals, value = (part.strip() for part in line.partition("="))
@@ -124,7 +140,7 @@ class SearchParameters(ServiceAlgorithm):
         if bounded:
             box = Box.on_globe(extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum())
             if box is None:
-                raise QgsProcessingException(tr("The area lies beside the globe."))
+                raise QgsProcessingException(tr("The area lies outside the globe."))
             return ("bbox", str(box))
         if source is None:
             return None
@@ -142,21 +158,30 @@ class SearchParameters(ServiceAlgorithm):
 
 
 class Search(SearchParameters):
-    """Search, and store what is found."""
+    """Algorithm that stores the scenes of a search."""
 
     NAME = "search"
 
     def displayName(self) -> str:
+        """Return the name shown to the user."""
         return tr("Search scenes")
 
     def shortHelpString(self) -> str:
+        """Return the help text."""
         return tr(
-            "Searches a scenes service and stores the footprints and properties of what is found in a layer. "
-            "The layer is a snapshot: it does not change when new scenes are published. "
-            "For a layer that stays a search, use 'Add a search as a live layer'."
+            "Searches a scenes service and stores the footprints and properties of the scenes in a layer. The layer "
+            "is a snapshot: it does not change when new scenes are published. For a live layer, use 'Add a search as "
+            "a live layer'."
         )
 
     def initAlgorithm(self, configuration: Any = None) -> None:
+        """Define parameters and outputs.
+
+        Parameters
+        ----------
+        configuration : dict, optional
+            Not used.
+        """
         self.add_search()
         self.addParameter(
             QgsProcessingParameterFeatureSink("OUTPUT", tr("Scenes"), QgsProcessing.SourceType.TypeVectorPolygon)
@@ -165,12 +190,33 @@ class Search(SearchParameters):
         self.addOutput(QgsProcessingOutputString("NAME", tr("Name of the search")))
 
     def perform(self, parameters: Any, context: Any, feedback: QgsProcessingFeedback) -> Dict[str, Any]:
+        """Run the search, and write its scenes to a layer.
+
+        Parameters
+        ----------
+        parameters : dict
+            The parameters.
+        context : QgsProcessingContext
+            The context.
+        feedback : QgsProcessingFeedback
+            Receives progress and messages, and can cancel.
+
+        Returns
+        -------
+        dict
+            ``OUTPUT`` (the layer), ``COUNT`` and ``NAME`` (the ``PLANET:`` name of the search).
+
+        Raises
+        ------
+        QgsProcessingException
+            If the output cannot be written.
+        """
         query = self.query(parameters, context, feedback)
         schema = Schema(query.schema)
         fields = QgsFields()
         for name, kind in zip(schema.names, schema.types):
             fields.append(new_field(name, _TYPES[kind]))
-        total = self.catalog.count(query)  # before a file is made: it also says whether the search can be
+        total = self.catalog.count(query)  # before the file is created, as this also validates the search
         if total is not None:
             feedback.pushInfo(tr("{count} scenes").format(count=total))
         sink, target = self.parameterAsSink(parameters, "OUTPUT", context, fields, QgsWkbTypes.Type.MultiPolygon, WGS84)
@@ -189,28 +235,59 @@ class Search(SearchParameters):
 
 
 class LiveLayer(SearchParameters):
-    """Open a search as a layer."""
+    """Algorithm that opens a search as a live layer."""
 
     NAME = "searchlayer"
     ICON = "scenes"
 
     def displayName(self) -> str:
+        """Return the name shown to the user."""
         return tr("Add a search as a live layer")
 
     def shortHelpString(self) -> str:
+        """Return the help text."""
         return tr(
-            "Opens a search as a vector layer. Nothing is stored: the layer asks the service for what is looked at, "
-            "and shows new scenes when it is opened again. In a model, its result is the input of further steps."
+            "Opens a search as a vector layer. Nothing is stored: the layer requests the scenes in view from the "
+            "service, and shows new scenes when it is opened again. In a model, its result is the input of further "
+            "steps."
         )
 
     def initAlgorithm(self, configuration: Any = None) -> None:
+        """Define parameters and outputs.
+
+        Parameters
+        ----------
+        configuration : dict, optional
+            Not used.
+        """
         self.add_search()
         self.addOutput(QgsProcessingOutputVectorLayer("OUTPUT", tr("Search")))
         self.addOutput(QgsProcessingOutputString("NAME", tr("Name of the search")))
 
     def perform(self, parameters: Any, context: Any, feedback: QgsProcessingFeedback) -> Dict[str, Any]:
+        """Open the layer.
+
+        Parameters
+        ----------
+        parameters : dict
+            The parameters.
+        context : QgsProcessingContext
+            Receives the layer.
+        feedback : QgsProcessingFeedback
+            Can cancel.
+
+        Returns
+        -------
+        dict
+            ``OUTPUT`` (the id of the layer) and ``NAME`` (the ``PLANET:`` name of the search).
+
+        Raises
+        ------
+        QgsProcessingException
+            If QGIS cannot open the layer.
+        """
         query = self.query(parameters, context, feedback)
-        self.catalog.count(query)  # an error of the service is a sentence here, and an invalid layer below
+        self.catalog.count(query)  # reports errors of the service; below, they would only make the layer invalid
         name = self.connection.name_of(query)
         layer = QgsVectorLayer(name, query.scene_type, "ogr")
         if not layer.isValid():

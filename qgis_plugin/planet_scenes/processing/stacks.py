@@ -38,35 +38,44 @@ from planet_scenes.texts import tr
 
 
 class Stacks(Algorithm):
-    """Find the sets of scenes that share ground."""
+    """Algorithm that finds the sets of scenes that share ground."""
 
     NAME = "stacks"
     ICON = "stack"
 
     def displayName(self) -> str:
+        """Return the name shown to the user."""
         return tr("Find stacks")
 
     def shortHelpString(self) -> str:
+        """Return the help text."""
         return tr(
             "Finds the sets of scenes that cover the same ground, by an exact overlay of their footprints. Each stack "
-            "is as large a set as the least area allows, and none is part of another; the deepest comes first. Its "
-            "geometry is the ground that all of its scenes cover. With an area of interest they share ground of that: "
-            "first come all scenes that cover the whole of it, or else those that share most of it, and a column says "
-            "which share of it each stack covers."
+            "is as large a set as the minimum area allows, and none is part of another; those with most scenes come "
+            "first. Its geometry is the ground that all of its scenes cover. With an area of interest, only ground "
+            "within it counts: first come all scenes that cover the whole area, or else those that share most of it, "
+            "and a column contains the share of the area that each stack covers."
         )
 
     def initAlgorithm(self, configuration: Any = None) -> None:
+        """Define parameters and outputs.
+
+        Parameters
+        ----------
+        configuration : dict, optional
+            Not used.
+        """
         polygons = [QgsProcessing.SourceType.TypeVectorPolygon]
         self.addParameter(QgsProcessingParameterFeatureSource("INPUT", tr("Footprints"), polygons))
         self.addParameter(
             QgsProcessingParameterField(
-                "ID", tr("Column with the id of a scene"), "id", parentLayerParameterName="INPUT", optional=True
+                "ID", tr("Column with the scene id"), "id", parentLayerParameterName="INPUT", optional=True
             )
         )
         self.addParameter(
             QgsProcessingParameterField(
                 "ACQUIRED",
-                tr("Column with the time it was acquired"),
+                tr("Column with the acquisition time"),
                 "acquired",
                 parentLayerParameterName="INPUT",
                 optional=True,
@@ -74,16 +83,37 @@ class Stacks(Algorithm):
         )
         whole, real = QgsProcessingParameterNumber.Type.Integer, QgsProcessingParameterNumber.Type.Double
         self.addParameter(
-            QgsProcessingParameterNumber("MIN_DEPTH", tr("The fewest scenes of a stack"), whole, 2, minValue=1)
+            QgsProcessingParameterNumber("MIN_DEPTH", tr("Minimum number of scenes in a stack"), whole, 2, minValue=1)
         )
         self.addParameter(
-            QgsProcessingParameterNumber("MIN_AREA", tr("The least area they share (km²)"), real, 0.0009, minValue=0)
+            QgsProcessingParameterNumber("MIN_AREA", tr("Minimum area they share (km²)"), real, 0.0009, minValue=0)
         )
         self.addParameter(QgsProcessingParameterFeatureSource("AREA", tr("Area of interest"), polygons, optional=True))
         self.addParameter(QgsProcessingParameterFeatureSink("OUTPUT", tr("Stacks"), polygons[0]))
         self.addOutput(QgsProcessingOutputNumber("COUNT", tr("Number of stacks")))
 
     def perform(self, parameters: Any, context: Any, feedback: QgsProcessingFeedback) -> Dict[str, Any]:
+        """Write the stacks.
+
+        Parameters
+        ----------
+        parameters : dict
+            The parameters.
+        context : QgsProcessingContext
+            The context.
+        feedback : QgsProcessingFeedback
+            Receives progress and messages, and can cancel.
+
+        Returns
+        -------
+        dict
+            ``OUTPUT`` (the layer of stacks) and ``COUNT``.
+
+        Raises
+        ------
+        QgsProcessingException
+            If the input cannot be read or the output cannot be written.
+        """
         source = self.parameterAsSource(parameters, "INPUT", context)
         if source is None:
             raise QgsProcessingException(self.invalidSourceError(parameters, "INPUT"))
@@ -136,7 +166,7 @@ class Stacks(Algorithm):
         return {"OUTPUT": target, "COUNT": len(stacks)}
 
     def _column(self, parameters: Any, name: str, source: QgsProcessingFeatureSource, context: Any) -> str:
-        """Return the column a parameter names, or nothing where it is left empty and the layer has not the usual."""
+        """Return the column that a parameter names; empty if the parameter is and the layer lacks the usual column."""
         column = self.parameterAsString(parameters, name, context)
         if column in source.fields().names():
             return column

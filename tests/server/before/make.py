@@ -1,4 +1,4 @@
-"""Make what lies in this folder, by the code of before it: ``PYTHONPATH=CHECKOUT python make.py`` (see README.md)."""
+"""Recreate this folder with the code of the earlier version: ``PYTHONPATH=CHECKOUT python make.py`` (see README.md)."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ import requests
 
 HERE = Path(__file__).parent
 MTIME_NS = 1_600_000_000_123_456_789
-"""When all files of the archive were changed."""
+"""Modification time of all files of the archive."""
 
 KEY = "0123456789abcdef0123456789abcdef"
 LEVEL = 10
-HALF = 20037508.342789244  # metres: half the globe in web mercator
-SIDE = 2 * HALF / 2**6  # of a quad of that level
+HALF = 20037508.342789244  # metres: half the width of the globe in web mercator
+SIDE = 2 * HALF / 2**6  # metres: side of a quad of that level
 QUAD = "L10-0037E-0041N"
 TILE = (3287403.71248886, 5792092.255337515, 3443946.746416901, 5948635.289265556)  # of 8/149/90, in metres
 PICTURES = {
@@ -38,11 +38,11 @@ PICTURES = {
     "quad-thumbnail.png": f"mosaics/all/quads/{QUAD}/thumb?size=sm",
     "quad.tif": f"mosaics/all/quads/{QUAD}/full",
 }
-"""Files of `pictures/`, and where a service gives them out."""
+"""Files of `pictures/`, and their paths at a service."""
 
 
 def write_scene(archive: Path, name: str, column: float, row: float, colours: List[int], acquired: str) -> None:
-    """Write a scene of one colour, at a place counted in quads from the bottom left."""
+    """Write a scene of one colour, at a position counted in quads from the bottom left."""
     width = 0.5
     west, north = column * SIDE - HALF, (row + width) * SIDE - HALF
     values = np.empty((3, 48, 48), "uint8")
@@ -66,7 +66,7 @@ def _feature(name: str, acquired: str, ring: List[List[float]]) -> Dict[str, Any
 
 
 def make_archive(archive: Path) -> None:
-    """Write an archive with a file of each kind."""
+    """Write an archive with one file of each kind."""
     archive.mkdir()
     write_scene(archive, "S1", 37.1, 41.1, [250, 40, 10], "2015-03-01T10:00:00Z")
     write_scene(archive, "S2", 37.4, 41.3, [20, 160, 240], "2015-03-02T10:00:00Z")
@@ -80,15 +80,15 @@ def make_archive(archive: Path) -> None:
 
 
 def set_times(archive: Path) -> None:
-    """Give all files of an archive the time of change that the index of before knows."""
+    """Set the modification time of all files to the one that the earlier index contains."""
     for path in archive.rglob("*"):
         os.utime(path, ns=(MTIME_NS, MTIME_NS))
 
 
 def name_of(archive: Path, picture: str) -> str:
-    """Return what the code of before called a picture of an archive, or the survey of a file.
+    """Return the name that the earlier version gave a picture of an archive, or the survey of a file.
 
-    Names held the file's real place, size and time of change.
+    Names contained the file's real path, size and modification time.
     """
 
     def digest(*parts: Any) -> str:
@@ -99,7 +99,7 @@ def name_of(archive: Path, picture: str) -> str:
         return digest("survey", os.path.realpath(path), path.stat().st_size, MTIME_NS, (), None)
 
     first, second = survey("S1_visual"), survey("S2_visual")
-    scenes = [survey("bare"), second, first]  # as the mosaic had them, those in front first
+    scenes = [survey("bare"), second, first]  # in the order of the mosaic, front scenes first
     column, row = int(QUAD[4:8]), int(QUAD[10:14])
     west, south = column * SIDE - HALF, row * SIDE - HALF
     quad = (west, south, west + SIDE, south + SIDE)
@@ -113,7 +113,7 @@ def name_of(archive: Path, picture: str) -> str:
 
 
 def make() -> None:
-    """Make everything."""
+    """Recreate all files."""
     from planet_vector.server.api.keys import add_key  # type: ignore[import-not-found]
 
     for name in ("archive", "pictures"):
