@@ -269,7 +269,7 @@ def test_of_two_scenes_of_one_id_one_is_served_and_the_other_takes_its_place(tmp
     write_features(archive / "b.json", [feature("same", west=20.0), feature("own")])
     found = indexed(archive, place)
     assert "2 scenes" in found["types"]["ortho"]
-    assert found["problems"] == {"b.json": "scene same is there already, from a.json"}
+    assert found["problems"] == {"b.json": "scene same is already served from a.json"}
     assert indexed(archive, place)["read"] == 0
     (archive / "a.json").unlink()
     found = indexed(archive, place)

@@ -124,7 +124,7 @@ def test_a_database_of_another_program_stays(tmp_path: Path) -> None:
         db.commit()
     content = place.read_bytes()
     place.with_name("i.sqlite-wal").write_bytes(b"left by a process that was killed")
-    with pytest.raises(ArchiveError, match="is no index of planet-vector"):
+    with pytest.raises(ArchiveError, match="is not an index of planet-vector"):
         updating.update(archive, place)
     assert place.read_bytes() == content
 

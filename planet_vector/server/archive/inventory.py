@@ -109,7 +109,7 @@ def scan(root: Path) -> Tuple[Dict[str, Unit], List[Problem]]:
     Raises
     ------
     ArchiveError
-        When the archive is no folder that can be read.
+        If the archive is no folder that can be read.
     """
     try:
         is_folder = root.is_dir()
@@ -168,7 +168,7 @@ def read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneRecor
     Raises
     ------
     OSError
-        When a file cannot be read: what stands in it is not known.
+        If a file cannot be read: what stands in it is not known.
     """
     if unit.key.startswith("list:"):
         yield from _read_list(root, unit.files[0].path, problems)
@@ -345,7 +345,7 @@ def load_json(path: Path) -> Any:
     Raises
     ------
     ValueError
-        When it is too long, too deep or no JSON.
+        If it is too long, too deep or no JSON.
     """
     if path.stat().st_size > MAX_JSON:
         raise ValueError(f"is longer than {MAX_JSON // 2**20} MB")
@@ -374,7 +374,7 @@ def check_feature(feature: Any) -> Mapping[str, Any]:
     Raises
     ------
     ValueError
-        When it cannot.
+        If it cannot.
     """
     if not isinstance(feature, dict) or feature.get("type") != "Feature":
         raise ValueError("is no GeoJSON Feature")

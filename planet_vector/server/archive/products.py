@@ -49,7 +49,7 @@ class Places:
         Raises
         ------
         OSError
-            When one cannot be looked at.
+            If one cannot be looked at.
         """
         beside = (path.with_name(name) for name in sidecar_names(path.name))
         return tuple(FileState.of(file, file.stat()) for file in beside if os.path.lexists(file))
@@ -67,9 +67,9 @@ class Places:
         Raises
         ------
         SidecarProblem
-            When they cannot be read.
+            If they cannot be read.
         OSError
-            When one cannot be looked at.
+            If one cannot be looked at.
         """
         stamps = self.stamps(path) if stamps is None else stamps
         if not stamps:
@@ -126,7 +126,7 @@ class Products:
         Raises
         ------
         Refusal
-            404, when what lies beside it cannot be read, or cannot be said in a GeoTIFF.
+            404, if what lies beside it cannot be read, or cannot be said in a GeoTIFF.
         """
         path = inside(self._root, product)
         if path is None:

@@ -56,7 +56,7 @@ class MercatorTransform:
     Raises
     ------
     Refusal
-        404, when it cannot be related to the globe.
+        404, if it cannot be related to the globe.
     """
 
     def __init__(self, crs: Any, name: str) -> None:

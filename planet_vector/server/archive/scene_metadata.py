@@ -78,7 +78,7 @@ def check_raster(path: Path) -> Bands:
     Raises
     ------
     RasterProblem
-        When it is not.
+        If it is not.
     """
     try:
         with open_raster(path) as dataset:
@@ -118,7 +118,7 @@ def derive(path: Path, scene_id: str, place: Optional[Place] = None) -> Dict[str
     Raises
     ------
     RasterProblem
-        When the file cannot be read, or says nothing of where it lies.
+        If the file cannot be read, or says nothing of where it lies.
     """
     try:
         with open_raster(path) as dataset, open_raster(path, place) as placed:

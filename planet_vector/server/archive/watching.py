@@ -85,7 +85,7 @@ class Watching:
         Raises
         ------
         NotWatchable, Refused
-            When the archive is not watched from here on.
+            If the archive is not watched from here on.
         """
         sound = self._watch is not None and self._watch.take()
         try:
@@ -153,7 +153,7 @@ def find_folders(root: Path) -> Folders:
     Raises
     ------
     NotWatchable
-        When a file is served whose folder is none of them, or a name cannot be watched.
+        If a file is served whose folder is none of them, or a name cannot be watched.
     """
     status = os.stat(root)
     found: Folders = {str(root): (status.st_dev, status.st_ino)}
@@ -193,7 +193,7 @@ def find_mounts(root: Path) -> Tuple[Mount, ...]:
     Raises
     ------
     NotWatchable
-        When they are not known, or one of them may be changed by another machine.
+        If they are not known, or one of them may be changed by another machine.
     """
     if not sys.platform.startswith("linux"):
         raise NotWatchable("this system does not tell all that changes")

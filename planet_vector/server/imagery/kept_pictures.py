@@ -111,7 +111,7 @@ class Imagery:
         Raises
         ------
         Refusal
-            404, when the scene has no file to show.
+            404, if the scene has no file to show.
         """
         sources = self._files.of(products)
         return self._picture(rendering.draw_thumbnail, [sources], sources, SIZES[size], square, image_format)
@@ -122,7 +122,7 @@ class Imagery:
         Raises
         ------
         Refusal
-            404, when there is no such tile, or a scene has no file to show.
+            404, if there is no such tile, or a scene has no file to show.
         """
         if not (0 <= z <= MAX_ZOOM and 0 <= x < 2**z and 0 <= y < 2**z):
             raise Refusal(404, "There is no such tile.")
@@ -322,7 +322,7 @@ class Picture:
         Raises
         ------
         Refusal
-            When it is known that it cannot be made.
+            If it is known that it cannot be made.
         """
         return self._imagery._look(self.name)
 
@@ -336,9 +336,9 @@ class Picture:
         Raises
         ------
         Refusal
-            When it cannot be made, or not at a bounded cost.
+            If it cannot be made, or not at a bounded cost.
         ClientGone
-            When the client has left.
+            If the client has left.
         """
         content = self._made(patience)
         if content is None:
@@ -358,7 +358,7 @@ class Picture:
         Raises
         ------
         Refusal
-            When it cannot be made.
+            If it cannot be made.
         """
         task = self._imagery._start(self)
         if task is None:

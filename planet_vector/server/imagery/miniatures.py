@@ -124,7 +124,7 @@ def hold(held: Dict[Path, bytes], path: Path, content: bytes) -> None:
     Raises
     ------
     Refusal
-        503, when it is more than `MAX_HELD`.
+        503, if it is more than `MAX_HELD`.
     """
     held[path] = content
     if sum(map(len, held.values())) > MAX_HELD:

@@ -89,7 +89,7 @@ class PictureCache:
         Raises
         ------
         OSError
-            When it cannot be kept: on a full disk only after the oldest pictures were deleted to make room.
+            If it cannot be kept: on a full disk only after the oldest pictures were deleted to make room.
         """
         self._replace(self.path(name), content)
         self.path(name + _REFUSED).unlink(missing_ok=True)

@@ -66,7 +66,7 @@ class PictureSources:
         Raises
         ------
         Refusal
-            404, when there are none.
+            404, if there are none.
         """
         found = [(inside(self._root, products[name]), products[name], bands) for name, bands in choose(products)]
         sources = [self._source(path, product, bands) for path, product, bands in found if path is not None]

@@ -67,7 +67,7 @@ def make_pyramid(source: Source, target: Path, most: Optional[int] = None) -> bo
     Raises
     ------
     Refusal
-        When the file cannot be read, or not at a bounded cost; 503, when the pyramid cannot be written.
+        If the file cannot be read, or not at a bounded cost; 503, if the pyramid cannot be written.
     """
     with open_source(source) as raster:
         if not needs_pyramid(raster):

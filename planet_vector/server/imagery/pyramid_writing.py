@@ -77,7 +77,7 @@ class PyramidWriter:
         Raises
         ------
         Refusal
-            503, when it cannot be written.
+            503, if it cannot be written.
         """
         with self._writing():
             self._add(0, colours, known)

@@ -100,9 +100,9 @@ class Pyramid:
     Raises
     ------
     OSError
-        When it cannot be opened.
+        If it cannot be opened.
     Damaged
-        When it is not whole.
+        If it is not whole.
     """
 
     def __init__(self, path: Path) -> None:
@@ -165,7 +165,7 @@ class Pyramid:
         Raises
         ------
         Damaged
-            When it cannot be read.
+            If it cannot be read.
         """
         number = level_number(min(scale[0] / self._factor[0], scale[1] / self._factor[1]), len(self._sizes))
         if number is None:

@@ -147,7 +147,7 @@ class Raster:
         Raises
         ------
         Refusal
-            422, when more had to be decoded than `planet_vector.server.imagery.read_plan.MAX_DECODED`.
+            422, if more had to be decoded than `planet_vector.server.imagery.read_plan.MAX_DECODED`.
         """
         shape = (min(shape[0], window[3] - window[1]), min(shape[1], window[2] - window[0]))
         plan = self._planner.plan(window, shape, quick)
@@ -286,7 +286,7 @@ def open_source(source: Source) -> Iterator[Raster]:
     Raises
     ------
     Unreadable
-        404, when it cannot be opened or read; also for what is raised within the block.
+        404, if it cannot be opened or read; also for what is raised within the block.
     """
     try:
         with open_raster(source.path, source.place) as dataset, open_raster(source.path) as layout:

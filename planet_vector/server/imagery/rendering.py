@@ -122,7 +122,7 @@ def draw_tile(scenes: Sequence[Sequence[Source]], bounds: Bounds, size: int) -> 
     Raises
     ------
     Refusal
-        404, when there is nothing on it.
+        404, if there is nothing on it.
     """
     told = Told()
     painted = paint(scenes, MapGrid(bounds, size, size), told)

@@ -50,7 +50,7 @@ def kept(path: Path) -> bytes:
     Raises
     ------
     FileNotFoundError
-        When it is not there.
+        If it is not there.
     """
     held = _held.get(path)
     if held is not None:
@@ -72,7 +72,7 @@ class RasterSurvey:
     Raises
     ------
     FileNotFoundError
-        When it is not there.
+        If it is not there.
     """
 
     def __init__(self, path: Path) -> None:
@@ -116,7 +116,7 @@ def survey(source: Source) -> bytes:
     Raises
     ------
     Refusal
-        When it cannot be read, or not at a bounded cost.
+        If it cannot be read, or not at a bounded cost.
     """
     with open_source(source) as raster:
         shrink = shrink_of(raster)

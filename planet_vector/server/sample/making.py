@@ -84,9 +84,9 @@ def make_sample(
     Raises
     ------
     ArchiveError
-        When the folder is not empty, or cannot be written.
+        If the folder is not empty, or cannot be written.
     ValueError
-        When there is no such size or the seed is negative.
+        If there is no such size or the seed is negative.
     """
     if size not in SIZES:
         raise ValueError(f"{size!r} is no size of a sample: it takes {' or '.join(SIZES)}")
