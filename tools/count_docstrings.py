@@ -24,7 +24,7 @@ import sys
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Set, Union
 
-MOST = {"missing": 5, "wrong": 0, "parameters": 611, "returns": 179}
+MOST = {"missing": 5, "wrong": 0, "parameters": 568, "returns": 167}
 """Findings in ``planet_vector/``, by kind."""
 
 Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]

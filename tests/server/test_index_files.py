@@ -514,4 +514,4 @@ def test_derived_metadata_says_when_the_file_was_changed(tmp_path: Path) -> None
     }
     if (archive / "far.tif").stat().st_mtime == 10**13:  # some disks keep no such time
         assert [p.path for p in report.problems] == ["far.tif"]
-        assert "does not say when it was taken" in report.problems[0].text
+        assert "has no time of acquisition" in report.problems[0].text

@@ -257,7 +257,7 @@ def test_what_brings_no_scenes_makes_no_archive(tmp_path: Path) -> None:
     updating.update(archive, place)
     (archive / "s.json").rename(tmp_path / "away")
     (archive / "info.json").write_text('{"a": 1}')
-    with pytest.raises(ArchiveError, match="its index 1 scene, which stays: see whether its disk is mounted"):
+    with pytest.raises(ArchiveError, match="its index contains 1 scene, which stays: check that its disk is mounted"):
         updating.update(archive, place)
     assert scenes_in(place) == 1
     # What has another name is there.
