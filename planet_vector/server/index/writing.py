@@ -138,7 +138,8 @@ class Writing:
     def reread_duplicates(self) -> Set[str]:
         """Mark the units with scenes that are served from other units as unfinished, and return their keys.
 
-        This belongs to the transaction of the first change: if a later one was killed, the units would not be reread.
+        This must be part of the transaction of the first change: if the update were killed in between, the next one
+        would find no change, and not reread them.
 
         Returns
         -------
