@@ -397,7 +397,7 @@ def test_what_cannot_be_is_refused_before_anything_is_made(tmp_path: Path) -> No
     (tmp_path / "file").write_text("")
     with pytest.raises(ArchiveError, match="cannot be written"):
         make_sample(tmp_path / "file", size="small")
-    with pytest.raises(ValueError, match="no size"):
+    with pytest.raises(ValueError, match="not a size"):
         make_sample(tmp_path / "new", size="huge")
     with pytest.raises(ValueError, match="seed"):
         make_sample(tmp_path / "new", seed=-1)

@@ -24,7 +24,7 @@ import sys
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Set, Union
 
-MOST = {"missing": 0, "wrong": 0, "parameters": 149, "returns": 43}
+MOST = {"missing": 0, "wrong": 0, "parameters": 0, "returns": 0}
 """Findings in ``planet_vector/``, by kind."""
 
 Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]

@@ -186,14 +186,14 @@ def test_what_cannot_be_served_is_told_and_skipped(tmp_path: Path) -> None:
         "cut.tif": "",
         "text.tif": "cannot be read as a GeoTIFF",
         "empty.tif": "cannot be read as a GeoTIFF",
-        "link.tif": "leads out of the archive",
-        "folder": "leads out of the archive",
-        "bad.json": "is no JSON",
-        "deep.json": "too deep",
+        "link.tif": "outside of the archive",
+        "folder": "outside of the archive",
+        "bad.json": "is not JSON",
+        "deep.json": "too deeply",
         "nan.geojson": "NaN",
-        "other.json": "no GeoJSON of scenes",
-        "nowhere.tif": "where it lies",
-        "side_metadata.json": "another scene",
+        "other.json": "neither a Feature nor",
+        "nowhere.tif": "no georeference",
+        "side_metadata.json": "differs from its name",
         "list.geojson": "",
     }.items():
         assert reason in told[path]
@@ -269,7 +269,7 @@ def test_of_two_scenes_of_one_id_one_is_served_and_the_other_takes_its_place(tmp
     write_features(archive / "b.json", [feature("same", west=20.0), feature("own")])
     found = indexed(archive, place)
     assert "2 scenes" in found["types"]["ortho"]
-    assert found["problems"] == {"b.json": "scene same is there already, from a.json"}
+    assert found["problems"] == {"b.json": "scene same is already served from a.json"}
     assert indexed(archive, place)["read"] == 0
     (archive / "a.json").unlink()
     found = indexed(archive, place)

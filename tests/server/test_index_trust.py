@@ -124,7 +124,7 @@ def test_a_database_of_another_program_stays(tmp_path: Path) -> None:
         db.commit()
     content = place.read_bytes()
     place.with_name("i.sqlite-wal").write_bytes(b"left by a process that was killed")
-    with pytest.raises(ArchiveError, match="is no index of planet-vector"):
+    with pytest.raises(ArchiveError, match="is not an index of planet-vector"):
         updating.update(archive, place)
     assert place.read_bytes() == content
 
@@ -257,7 +257,7 @@ def test_what_brings_no_scenes_makes_no_archive(tmp_path: Path) -> None:
     updating.update(archive, place)
     (archive / "s.json").rename(tmp_path / "away")
     (archive / "info.json").write_text('{"a": 1}')
-    with pytest.raises(ArchiveError, match="its index 1 scene, which stays: see whether its disk is mounted"):
+    with pytest.raises(ArchiveError, match="its index contains 1 scene, which stays: check that its disk is mounted"):
         updating.update(archive, place)
     assert scenes_in(place) == 1
     # What has another name is there.

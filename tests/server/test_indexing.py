@@ -76,7 +76,7 @@ def test_a_database_of_something_else_is_left_as_it_is(tmp_path: Path, version: 
     with closing(sqlite3.connect(place)) as db:
         db.executescript(f"CREATE TABLE scene (photo); PRAGMA user_version = {version};")
     before = place.read_bytes()
-    with pytest.raises(ArchiveError, match="is no index of planet-vector"):
+    with pytest.raises(ArchiveError, match="is not an index of planet-vector"):
         updating.update(tmp_path / "a", place)
     assert place.read_bytes() == before
     place.write_bytes(b"no database, but something of somebody's" * 99)

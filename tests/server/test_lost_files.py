@@ -106,7 +106,7 @@ def test_a_file_that_fails_midway_loses_nothing(tmp_path: Path, monkeypatch: pyt
     with monkeypatch.context() as patch:
         opened(patch, name, lambda get: Failing(get()))
         report = updating.update(archive, place)
-        told = f"cannot be read ({os.strerror(errno.EIO)}); it is read again when the archive is looked through"
+        told = f"cannot be read ({os.strerror(errno.EIO)}); it is read again at the next scan of the archive"
         assert [(problem.path, problem.text) for problem in report.problems] == [(name, told)]
         assert names(place) == expected
         with closing(Index(place)) as index:

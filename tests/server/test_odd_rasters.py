@@ -85,7 +85,7 @@ def test_complex_numbers_are_no_picture_and_a_product(odd: Running) -> None:
     for path in ("thumb", "thumb?size=lg&format=jpg", "10/547/356.png"):
         answer = odd.get(f"scenes/ortho/complex/{path}")
         assert (answer.status_code, answer.json()["message"]) == (
-            404, "The scene is of complex numbers, which no picture shows.",
+            404, "The scene has complex pixels, which cannot be drawn.",
         )  # fmt: skip
     assert odd.get("scenes/ortho/complex/full?product=analytic").content[:4] == b"II*\0"
 

@@ -238,7 +238,7 @@ def upper_and_lower(shown: np.ndarray) -> Tuple[Tuple[int, int], Tuple[int, int]
     [
         ("site", "its coordinate system has no known place on the globe"),
         ("mars", "its coordinate system has no known place on the globe"),
-        ("nowhere", "it does not say where it lies"),
+        ("nowhere", "it has no georeference"),
     ],
 )
 def test_what_has_no_place_is_refused_on_maps_and_has_a_thumbnail(service: Running, name: str, told: str) -> None:

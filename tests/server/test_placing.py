@@ -229,9 +229,7 @@ def test_a_raster_by_rational_polynomials_says_what_to_do(tmp_path: Path) -> Non
             tmp_path / "a.tif", "w", driver="GTiff", width=120, height=100, count=1, dtype="uint8", rpcs=model
         ) as dataset:
             dataset.write(np.ones((1, 100, 120), "uint8"))
-    with pytest.raises(
-        RasterProblem, match=r"by rational polynomials \(RPC\) alone, .*: bring it to a map by `gdalwarp"
-    ):
+    with pytest.raises(RasterProblem, match=r"only by rational polynomials \(RPC\), .*: orthorectify it by `gdalwarp"):
         derive(tmp_path / "a.tif", "a")
 
 

@@ -59,7 +59,7 @@ def test_nothing_that_is_raised_ends_rescans(
     # A line each, and none for what was told just before.
     assert len(lines) == len(RAISED) + 1
     assert lines[0] == lines[-1] == "planet-vector: The archive cannot be read."
-    assert lines[1] == "planet-vector: The archive could not be looked through (ValueError: of a file)."
+    assert lines[1] == "planet-vector: The archive could not be scanned (ValueError: of a file)."
     assert states[0] is None
     assert [f"planet-vector: {s['failed']}" for s in states[1 : len(RAISED) + 1]] == lines[:-1]
     end = state.read()

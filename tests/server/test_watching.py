@@ -307,7 +307,7 @@ def test_a_watch_that_is_refused_is_told_once_and_scans_go_on(
     assert not loop.is_alive()
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
-    assert lines[0].startswith("planet-vector: The archive is looked through every 0.05 s, as it is not watched: ")
+    assert lines[0].startswith("planet-vector: The archive is scanned every 0.05 s, as it is not watched: ")
     assert str(error).rstrip(".") in lines[0]
 
 

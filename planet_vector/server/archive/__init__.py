@@ -1,1 +1,1 @@
-"""An archive: files put together to scenes, and what their rasters say of place and time."""
+"""An archive: files grouped into scenes, and the location and time read from their rasters."""

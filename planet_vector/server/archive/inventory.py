@@ -1,15 +1,15 @@
-"""What lies in an archive: files told apart, and put together to scenes.
+"""Inventory of an archive: classify its files, and group them into scenes.
 
-These are understood, in any mixture and in sub-folders:
+These files are supported, in any mixture and in sub-folders:
 
 * ``<id>_<product>.tif`` with ``<id>_metadata.json``, as planet's own ``sync`` wrote them;
 * bare GeoTIFFs, whose metadata is derived from the file (see `planet_vector.server.archive.scene_metadata`);
 * sidecars of rasters (``.tfw``, ``.wld``, ``.tif.aux.xml``, ``.tif.msk``), which place and mask them (see
   `planet_vector.pixels.sidecars`);
 * GeoJSON of scenes without rasters: ``.json`` and ``.geojson`` (a Feature or a FeatureCollection), and
-  ``.geojsonl`` (a Feature a line).
+  ``.geojsonl`` (one Feature on each line).
 
-What cannot be served is reported, never fatal.
+Files that cannot be served are reported as problems, and are never fatal.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from planet_vector.server.archive.scene_metadata import RasterProblem, check_ras
 from planet_vector.times import parse_time
 
 SCENE_TYPES = ("landsat", "ortho", "rapideye")
-"""Scene types of the API; an archive may hold others, named by the links of their metadata."""
+"""Scene types of the API; an archive may contain others, named in the links of their metadata."""
 
 MAX_JSON = 256 * 2**20
-"""Bytes of JSON read at once: a file beyond is a mistake, or should be a .geojsonl."""
+"""Maximum bytes of a JSON file: a larger one is a mistake, or should be a .geojsonl."""
 
 _RASTER = re.compile(r"(?i)\.tiff?$")
 _BESIDE_RASTER = re.compile(r"(?i)\.(?:tfw|tiffw|tifw|wld|tiff?\.(?:aux\.xml|msk))$")
@@ -46,12 +46,12 @@ _RAPIDEYE_ID = re.compile(r".*RapidEye-?\d", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class File:
-    """State of a file, by which a change of it is seen."""
+    """State of a file, by which changes are detected."""
 
     path: str
     size: int
     mtime_ns: int
-    ctime_ns: int  # copies may keep size and mtime (`cp -p`, `rsync -t`), and hold other bytes
+    ctime_ns: int  # a copy with other content may preserve size and mtime (`cp -p`, `rsync -t`)
 
 
 @dataclass
@@ -72,13 +72,16 @@ class Unit:
 
 @dataclass(frozen=True)
 class Problem:
-    """Reason why a file, or something in it, is not served.
+    """Reason why a file, or a part of it, is not served.
 
     Attributes
     ----------
+    path : str
+        Path relative to the archive.
+    text : str
+        The reason, as a predicate of the path.
     unread : bool
-        Whether it is a file or folder that could not be looked at, or not to its end: what was known of it may still
-        be true.
+        Whether the file or folder could not be completely read, so that its former contents may still be valid.
     """
 
     path: str
@@ -88,14 +91,16 @@ class Problem:
 
 @dataclass(frozen=True)
 class SceneRecord:
-    """One scene as it goes into the index.
+    """One scene, as it is passed to the index.
 
     Attributes
     ----------
+    scene_type : str
+        The scene type.
     feature : mapping
-        The Feature as the API gives it, its links still those of its origin.
+        The Feature as in the API, with the links of its original service.
     products : mapping of str to str
-        Product names to files relative to the archive.
+        Paths relative to the archive by product.
     """
 
     scene_type: str
@@ -104,19 +109,31 @@ class SceneRecord:
 
 
 def scan(root: Path) -> Tuple[Dict[str, Unit], List[Problem]]:
-    """Find the units of an archive by the names of its files alone.
+    """Find the units of an archive by the names of its files, without reading them.
+
+    Parameters
+    ----------
+    root : Path
+        The archive.
+
+    Returns
+    -------
+    units : dict of str to Unit
+        Units by key.
+    problems : list of Problem
+        Files and folders that cannot be read or served.
 
     Raises
     ------
     ArchiveError
-        When the archive is no folder that can be read.
+        If the archive is not a readable folder.
     """
     try:
         is_folder = root.is_dir()
-    except OSError as error:  # of a folder around it
+    except OSError as error:  # from a parent folder
         raise _closed(root, error) from None
     if not is_folder:
-        raise ArchiveError(f"{root} is no folder: name the folder that holds the scenes.")
+        raise ArchiveError(f"{root} is not a folder: name the folder that contains the scenes.")
     units: Dict[str, Unit] = {}
     problems: List[Problem] = []
     sidecars: Dict[str, File] = {}
@@ -145,12 +162,20 @@ def scan(root: Path) -> Tuple[Dict[str, Unit], List[Problem]]:
 
 
 def stamp(path: str, status: os.stat_result) -> File:
-    """Return what tells whether a file has changed, of its status."""
+    """Return the state of a file, by which changes are detected.
+
+    Parameters
+    ----------
+    path : str
+        Path relative to the archive.
+    status : os.stat_result
+        Status of the file.
+    """
     return File(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _add_sidecars(units: Dict[str, Unit], rasters: Mapping[str, str], sidecars: Mapping[str, File]) -> None:
-    """Put sidecars into the units of their rasters, so that a change of one is a change of the scene."""
+    """Add sidecars to the units of their rasters, so that a change of a sidecar is a change of the scene."""
     folders = {path.rpartition("/")[0] for path in sidecars}
     for path, key in rasters.items():
         folder, slash, name = path.rpartition("/")
@@ -163,12 +188,26 @@ def _add_sidecars(units: Dict[str, Unit], rasters: Mapping[str, str], sidecars: 
 
 
 def read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneRecord]:
-    """Yield the scenes of a unit; what cannot be served is added to `problems`.
+    """Yield the scenes of a unit.
+
+    Parameters
+    ----------
+    root : Path
+        The archive.
+    unit : Unit
+        The unit.
+    problems : list of Problem
+        Receives the files and scenes that cannot be served.
+
+    Yields
+    ------
+    SceneRecord
+        A scene.
 
     Raises
     ------
     OSError
-        When a file cannot be read: what stands in it is not known.
+        If a file cannot be read.
     """
     if unit.key.startswith("list:"):
         yield from _read_list(root, unit.files[0].path, problems)
@@ -176,7 +215,7 @@ def read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneRecor
     stem = unit.key.rpartition("/")[2] if "/" in unit.key else unit.key[len("scene:") :]
     scene_id = id_of_stem(stem)
     if not is_item_id(scene_id):
-        problems.append(Problem(unit.files[0].path, "its name cannot be a scene's id"))
+        problems.append(Problem(unit.files[0].path, "its name is not a valid scene id"))
         return
     rasters = _rasters(root, unit, stem, problems)
     feature = _sidecar(root, unit, scene_id, problems)
@@ -202,7 +241,13 @@ def read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneRecor
 
 
 def scene_type_of(feature: Mapping[str, Any]) -> str:
-    """Return a Feature's scene type: from its links, its properties or the form of its id; else ``ortho``."""
+    """Return a Feature's scene type: from its links, its properties or the form of its id; else ``ortho``.
+
+    Parameters
+    ----------
+    feature : mapping
+        A Feature that `check_feature` has accepted.
+    """
     properties = feature["properties"]
     links = properties.get("links")
     if isinstance(links, dict):
@@ -219,7 +264,20 @@ def scene_type_of(feature: Mapping[str, Any]) -> str:
 
 
 def inside(root: Path, path: str) -> Optional[Path]:
-    """Return the real place of a file of the archive, or None when it lies outside or is no plain file."""
+    """Return the real path of a file of the archive.
+
+    Parameters
+    ----------
+    root : Path
+        The archive.
+    path : str
+        Path relative to the archive.
+
+    Returns
+    -------
+    Path or None
+        None if the real path is outside of the archive, or not a regular file.
+    """
     real = Path(os.path.realpath(root / path))
     try:
         real.relative_to(os.path.realpath(root))
@@ -229,7 +287,7 @@ def inside(root: Path, path: str) -> Optional[Path]:
 
 
 def _walk(root: Path, folder: str, problems: List[Problem]) -> Iterator[Tuple[str, os.DirEntry[str]]]:
-    """Yield files in the order of their names; neither hidden ones nor what a link leads out to."""
+    """Yield files in the order of their names, except hidden ones and links to files outside of the archive."""
     try:
         entries = sorted(os.scandir(root / folder), key=lambda e: e.name)
     except OSError as error:
@@ -245,7 +303,7 @@ def _walk(root: Path, folder: str, problems: List[Problem]) -> Iterator[Tuple[st
             if entry.is_dir(follow_symlinks=False):
                 yield from _walk(root, path, problems)
             elif entry.is_symlink() and inside(root, path) is None:
-                problems.append(Problem(path, "is a link that leads out of the archive, or to a folder"))
+                problems.append(Problem(path, "is a link to a folder, or to a file outside of the archive"))
             elif entry.is_file():
                 entry.stat()
                 path.encode()
@@ -257,11 +315,17 @@ def _walk(root: Path, folder: str, problems: List[Problem]) -> Iterator[Tuple[st
 
 
 def _closed(root: Path, error: OSError) -> ArchiveError:
-    return ArchiveError(f"{root} cannot be read ({error.strerror}): see to its permissions and its disk.")
+    return ArchiveError(f"{root} cannot be read ({error.strerror}): check its permissions and its disk.")
 
 
 def as_text(text: str) -> str:
-    """Return a text or path that can be stored, whatever its bytes are."""
+    """Return a text or path with unencodable characters replaced, so that it can be stored.
+
+    Parameters
+    ----------
+    text : str
+        A text that may contain lone surrogates.
+    """
     return text.encode(errors="replace").decode()
 
 
@@ -291,7 +355,7 @@ def _sidecar(root: Path, unit: Unit, scene_id: str, problems: List[Problem]) -> 
     try:
         feature = check_feature(load_json(root / path))
         if feature["id"] != scene_id:
-            raise ValueError(f"describes {feature['id']!r}, another scene than its name says")
+            raise ValueError(f"describes the scene {feature['id']!r}, which differs from its name")
     except ValueError as error:
         problems.append(Problem(path, str(error)))
         return None
@@ -299,8 +363,25 @@ def _sidecar(root: Path, unit: Unit, scene_id: str, problems: List[Problem]) -> 
 
 
 def read_lines(lines: Iterable[bytes], first: int, path: str, problems: List[Problem]) -> Iterator[SceneRecord]:
-    """Yield the scenes of GeoJSON lines; `first` is the number of lines before them."""
-    # RFC 8142 sets a record separator before each.
+    """Yield the scenes of GeoJSON lines.
+
+    Parameters
+    ----------
+    lines : iterable of bytes
+        Lines with one Feature each, or blank.
+    first : int
+        Number of lines before them in the file.
+    path : str
+        Path of the file relative to the archive, for problems.
+    problems : list of Problem
+        Receives the lines that cannot be served.
+
+    Yields
+    ------
+    SceneRecord
+        A scene without products.
+    """
+    # RFC 8142 prefixes each record with a separator.
     for number, line in enumerate(lines, first + 1):
         stripped = line.strip(b"\x1e \t\r\n")
         if stripped:
@@ -336,16 +417,28 @@ def _features(document: Any) -> List[Any]:
         return features
     if isinstance(document, dict) and document.get("type") == "Feature":
         return [document]
-    raise ValueError("is JSON, but no GeoJSON of scenes")
+    raise ValueError("is JSON, but neither a Feature nor a FeatureCollection")
 
 
 def load_json(path: Path) -> Any:
     """Read a JSON file.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    object
+        The parsed document.
+
     Raises
     ------
     ValueError
-        When it is too long, too deep or no JSON.
+        If it is longer than `MAX_JSON`, too deeply nested or not JSON.
+    OSError
+        If it cannot be read.
     """
     if path.stat().st_size > MAX_JSON:
         raise ValueError(f"is longer than {MAX_JSON // 2**20} MB")
@@ -356,30 +449,40 @@ def _loads(content: bytes) -> Any:
     try:
         return _DECODER.decode(content.decode("utf-8-sig"))
     except RecursionError:
-        raise ValueError("is JSON too deep to read") from None
+        raise ValueError("is JSON nested too deeply") from None
     except ValueError as error:
-        raise ValueError(f"is no JSON ({error})") from None
+        raise ValueError(f"is not JSON ({error})") from None
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 _DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def check_feature(feature: Any) -> Mapping[str, Any]:
-    """Return a Feature that can be served: with an id, properties and a time of acquisition.
+    """Check that a Feature can be served, and return it.
+
+    Parameters
+    ----------
+    feature : object
+        Parsed JSON.
+
+    Returns
+    -------
+    mapping
+        The same object.
 
     Raises
     ------
     ValueError
-        When it cannot.
+        If it is not a Feature, or lacks a valid id, properties or a time of acquisition.
     """
     if not isinstance(feature, dict) or feature.get("type") != "Feature":
-        raise ValueError("is no GeoJSON Feature")
+        raise ValueError("is not a GeoJSON Feature")
     if not isinstance(feature.get("id"), str) or not is_item_id(feature["id"]):
-        raise ValueError("has no id that can be a scene's")
+        raise ValueError("has no valid scene id")
     if not isinstance(feature.get("properties"), dict):
         raise ValueError(f"scene {feature['id']} has no properties")
     acquired = feature["properties"].get("acquired")
@@ -393,6 +496,6 @@ def check_feature(feature: Any) -> Mapping[str, Any]:
 
 
 def _natural(product: str) -> Tuple[str, int]:
-    """Order ``band_2`` before ``band_10``."""
+    """Return a sort key that orders ``band_2`` before ``band_10``."""
     stem, _, number = product.rpartition("_")
     return (stem, int(number)) if re.fullmatch(r"[0-9]{1,9}", number) else (product, 0)

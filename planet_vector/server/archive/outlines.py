@@ -1,8 +1,8 @@
-"""Outlines of rasters in longitude and latitude.
+"""Transform outlines of rasters to longitude and latitude.
 
-Most rasters cover a small part of the globe, and their outline is transformed position by position. An outline
-says nothing about what lies inside if the raster reaches beyond the domain of its projection (a full disk of a
-geostationary satellite) or covers most of the globe, so such a raster is transformed cell by cell.
+Most rasters cover a small part of the globe, and their outline is transformed position by position. If a raster extends
+beyond the domain of its projection (a full disk of a geostationary satellite) or covers most of the globe, its outline
+does not determine its interior, so it is transformed cell by cell.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from shapely.geometry.polygon import orient
 from planet_vector.geometry.wrapping import Geometries, wrapped
 
 CELLS = 251
-"""Cells a side of the grid. A prime, so that no pole at a simple fraction of a raster lies on an edge of a cell."""
+"""Cells along each side of the grid. A prime, so that no pole at a simple fraction of a raster is on a cell's edge."""
 
 METRES_A_DEGREE = 111_320.0
-"""At the equator: 2π · 6378137 m / 360."""
+"""Metres in a degree at the equator: 2π · 6378137 m / 360."""
 
-_SAMPLES = 17  # positions a side that tell whether the outline is enough
-_WIDEST = math.radians(60)  # from the middle of a raster, for its outline to say which side of it is inside
-_SMALL = math.radians(5)  # edges of a raster that reaches no farther from its middle are nearly straight in degrees
-_EXACT = 0.1  # of a cell that a position may be off after the transformation there and back
-_LEVEL = 0.02  # degrees that a parallel may rise: datums differ by up to some kilometres
-_HALVINGS = 8  # of the edge between a node within the domain and one outside
+_SAMPLES = 17  # positions along each side of the grid that decides whether the outline is sufficient
+_WIDEST = math.radians(60)  # largest radius of a raster whose outline determines its interior
+_SMALL = math.radians(5)  # largest radius of a raster whose edges are nearly straight in degrees
+_EXACT = 0.1  # of a cell: tolerance of a transformation forth and back
+_LEVEL = 0.02  # degrees that the latitude of a row may vary: datums differ by up to some kilometres
+_HALVINGS = 8  # bisections of the edge between a node inside the domain and one outside
 _NEIGHBOURS = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1))
 _BLOCK = 1000  # cells united at once
-_DIGITS = 9  # of degrees: 0.1 mm; corners that cells share stay equal when they are moved by 360°
+_DIGITS = 9  # decimals of degrees, 0.1 mm: shared corners of cells stay equal after a shift by 360°
 
 
 class NowhereError(ValueError):
@@ -47,23 +47,28 @@ class NowhereError(ValueError):
 def to_lonlat(outline: BaseGeometry, crs: Any, matrix: Affine, tolerance: float) -> BaseGeometry:
     """Transform an outline to longitude and latitude (EPSG:4326), split at the antimeridian.
 
-    What lies outside the domain of the projection is left out.
+    Parts outside the domain of the projection are omitted.
 
     Parameters
     ----------
     outline : Polygon or MultiPolygon
-        In coordinates of `crs`.
+        The outline, in coordinates of `crs`.
     crs : rasterio.crs.CRS
         The CRS of the raster.
     matrix : Affine
         Geotransform of the raster: the grid for difficult cases follows its rows and columns.
     tolerance : float
-        Positions that make less difference than this are dropped, in units of `crs`.
+        Tolerance of simplification, in units of `crs`.
+
+    Returns
+    -------
+    Polygon or MultiPolygon
+        Longitude and latitude in degrees within ±180°, with counterclockwise outer rings.
 
     Raises
     ------
     NowhereError
-        If the CRS is not tied to the Earth, or no part of the outline lies in its domain.
+        If the CRS is not tied to the Earth, or no part of the outline is inside its domain.
     """
     projection = _projection(crs.to_wkt())
     if crs.is_geographic:
@@ -83,7 +88,7 @@ def to_lonlat(outline: BaseGeometry, crs: Any, matrix: Affine, tolerance: float)
 
 
 class _Projection:
-    """CRS, and the part of its plane that has a place on the globe."""
+    """CRS, and the domain in which its coordinates correspond to positions on the globe."""
 
     def __init__(self, wkt: str) -> None:
         try:
@@ -95,12 +100,12 @@ class _Projection:
                 f"has a CRS that is not tied to the Earth ({_name_of(wkt)}): assign the right one with"
                 " `gdal_edit.py -a_srs`, or describe the scene in a _metadata.json"
             ) from None
-        # What lies east of the last meridian of a cylindrical projection is its west again.
+        # Cylindrical projections are periodic: beyond the easternmost meridian, the west begins again.
         ends = self._transformer.transform([-90.0, 90.0], [0.0, 0.0], direction="INVERSE")[0]
         self._around = 2.0 * abs(ends[1] - ends[0])
 
     def lonlat(self, x: np.ndarray, y: np.ndarray, cell: float) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return longitudes, latitudes, and which positions come back to where they were."""
+        """Return longitudes, latitudes, and which positions the inverse transformation reproduces."""
         lon, lat = self._transformer.transform(x, y)
         back_x, back_y = self._transformer.transform(lon, lat, direction="INVERSE")
         with np.errstate(invalid="ignore"):
@@ -124,7 +129,7 @@ def _name_of(wkt: str) -> str:
 
 
 def _within_poles(outline: BaseGeometry, crs: Any) -> BaseGeometry:
-    """Clip degrees to the poles, beyond which global grids reach by half a pixel, and to one turn."""
+    """Clip degrees to the poles, beyond which global grids extend by half a pixel, and to 360° of longitude."""
     degree = math.radians(1) / crs.units_factor[1]
     west, _, east, _ = outline.bounds
     if not -540 * degree <= west <= east <= 900 * degree:
@@ -139,7 +144,7 @@ def _within_poles(outline: BaseGeometry, crs: Any) -> BaseGeometry:
 
 
 def _is_cylindrical(lon: np.ndarray, lat: np.ndarray) -> bool:
-    """Return whether rows are parallels and columns are meridians, in order: the plane is the globe unrolled."""
+    """Return whether rows are parallels and columns are evenly spaced meridians, as in cylindrical projections."""
     steps = np.diff(np.unwrap(lon, axis=1, period=360.0), axis=1)
     return bool(
         np.ptp(lat, axis=1).max() < _LEVEL
@@ -149,7 +154,7 @@ def _is_cylindrical(lon: np.ndarray, lat: np.ndarray) -> bool:
 
 
 def _spread(lon: np.ndarray, lat: np.ndarray) -> float:
-    """Return the largest angle between a position and the middle of all."""
+    """Return the largest angle between a position and the mean of all, in radians."""
     unit = _on_sphere(lon, lat)
     middle = unit.reshape(-1, 3).mean(axis=0)
     length = float(np.linalg.norm(middle))
@@ -162,7 +167,7 @@ def _on_sphere(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
 
 
 def _transformed(outline: BaseGeometry, crs: Any, pieces: int) -> BaseGeometry:
-    """Transform the positions of an outline, its edges cut in pieces as they may be curves in degrees."""
+    """Transform the positions of an outline, with its edges densified, as they may be curved in degrees."""
     west, south, east, north = outline.bounds
     dense = shapely.segmentize(outline, max(east - west, north - south, 1e-9) / pieces)
 
@@ -174,7 +179,7 @@ def _transformed(outline: BaseGeometry, crs: Any, pieces: int) -> BaseGeometry:
 
 
 def _by_cells(outline: BaseGeometry, projection: _Projection, matrix: Affine) -> BaseGeometry:
-    """Transform the cells of a grid over an outline, and unite those that have a place on the globe."""
+    """Transform the cells of a grid over an outline, and unite those inside the domain."""
     pixels = shapely.transform(outline, lambda p: np.column_stack(_apply(~matrix, p[:, 0], p[:, 1])))
     left, top, right, bottom = pixels.bounds
     columns, rows = np.meshgrid(np.linspace(left, right, CELLS + 1), np.linspace(top, bottom, CELLS + 1))
@@ -204,9 +209,9 @@ def _by_cells(outline: BaseGeometry, projection: _Projection, matrix: Affine) ->
 def _to_the_limb(
     projection: _Projection, matrix: Affine, columns: np.ndarray, rows: np.ndarray, cell: float
 ) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return longitudes and latitudes of the nodes of a grid, and which nodes have them.
+    """Return longitudes and latitudes of the nodes of a grid, and which nodes are inside the domain.
 
-    Nodes just outside of the domain are moved towards a neighbour within, to its limb.
+    Nodes just outside of the domain are moved towards a neighbour inside, to the edge of the domain.
     """
     lon, lat, holds = projection.lonlat(*_apply(matrix, columns, rows), cell)
     within = np.pad(holds, 1)
@@ -228,12 +233,12 @@ def _to_the_limb(
 
 
 def _united(plain: np.ndarray, others: np.ndarray) -> BaseGeometry:
-    """Unite cells, of which the plain ones share their corners with their neighbours."""
+    """Unite cells; `plain` ones share their corners with their neighbours."""
     parts = list(others)
     for block in np.array_split(plain, math.ceil(len(plain) / _BLOCK)):
         try:
             parts.append(shapely.coverage_union_all(block))
-        except shapely.errors.GEOSException:  # some lie over one another, at the limb or beyond the last meridian
+        except shapely.errors.GEOSException:  # cells overlap, at the edge of the domain or beyond the last meridian
             parts.append(shapely.union_all(block, grid_size=10.0**-_DIGITS))
     return shapely.union_all(shapely.make_valid(parts), grid_size=10.0**-_DIGITS)
 
@@ -244,45 +249,45 @@ def _apply(matrix: Affine, x: np.ndarray, y: np.ndarray) -> Tuple[np.ndarray, np
 
 
 def _corners(values: np.ndarray, used: np.ndarray) -> np.ndarray:
-    """Return the values around each used cell, the first again at the end."""
+    """Return the values at the corners of each used cell, as a closed ring."""
     corners = (values[:-1, :-1], values[:-1, 1:], values[1:, 1:], values[1:, :-1], values[:-1, :-1])
     return np.stack([corner[used] for corner in corners], axis=-1)
 
 
 def _going_on(part: Polygon) -> Polygon:
-    """Return a polygon whose longitudes go on beyond ±180 where it crosses the antimeridian."""
+    """Return a polygon with longitudes that continue beyond ±180 if it crosses the antimeridian."""
     x, y = np.asarray(part.exterior.coords).T
     return Polygon(np.column_stack([np.unwrap(x, period=360.0), y]))
 
 
 def _unrolled(part: Polygon) -> Polygon:
-    """Return a polygon whose longitudes go on beyond ±180 where it crosses the antimeridian, and up to a pole."""
+    """Return a polygon with longitudes that continue beyond ±180 if it crosses the antimeridian, closed at a pole."""
     x, y = np.asarray(part.exterior.coords).T
     polar = np.abs(y) >= 90
     if polar.any() and not polar.all():
-        start = int(np.argmin(polar))  # no pole comes first
+        start = int(np.argmin(polar))  # start at a position that is not a pole
         x, y, polar = (np.append(np.roll(values[:-1], -start), values[start]) for values in (x, y, polar))
     x = np.unwrap(x, period=360.0)
     positions = np.column_stack([x, y])
-    if polar.any():  # any longitude is the same there: a pole has those of its neighbours
+    if polar.any():  # longitude is arbitrary at a pole: repeat the pole with the longitudes of its neighbours
         around = [
             [(x[at - 1], y[at]), (x[at + 1], y[at])] if polar[at] else [positions[at]] for at in range(len(x) - 1)
         ]
         positions = np.array([position for pair in around for position in pair] + [positions[-1]])
-    if abs(x[-1] - x[0]) > 180:  # it goes around a pole
+    if abs(x[-1] - x[0]) > 180:  # the ring encloses a pole
         pole = math.copysign(90.0, y.mean())
         positions = np.vstack([positions, [(x[-1], pole), (x[0], pole)]])
     return Polygon(positions)
 
 
 def _within_turn(geometry: BaseGeometry) -> BaseGeometry:
-    """Return a geometry whose longitudes run on as its parts within ±180°."""
+    """Wrap a geometry with longitudes beyond ±180° to parts within ±180°."""
     west, _, east, _ = geometry.bounds
     parts = shapely.get_parts(geometry)
     if west < -180 or east > 180:
         parts = _polygons_within(shapely.make_valid(geometry))
     whole = parts[0] if len(parts) == 1 else MultiPolygon(list(parts))
-    # All around the globe, parts may lie side by side.
+    # If it extends all around the globe, parts may be adjacent.
     return whole if whole.is_valid else shapely.union_all(shapely.make_valid(parts))
 
 
@@ -292,7 +297,7 @@ def _polygons_within(geometries: Geometries) -> np.ndarray:
 
 
 def _simplified(geometry: BaseGeometry, tolerance: float) -> BaseGeometry:
-    """Drop positions, but none on the antimeridian or at a pole, where no gap may open."""
+    """Simplify a geometry, but keep positions on the antimeridian or at a pole, where no gap may open."""
     parts = []
     for part in shapely.get_parts(geometry):
         if part.geom_type != "Polygon":
@@ -324,6 +329,6 @@ def _simplified_ring(positions: np.ndarray, tolerance: float) -> np.ndarray:
 
 
 def _tidy(geometry: BaseGeometry) -> BaseGeometry:
-    """Return a footprint as RFC 7946 has it: outer rings counterclockwise, no edge of over 180°."""
+    """Return a footprint according to RFC 7946: outer rings counterclockwise, no edge longer than 180°."""
     oriented = [orient(part) for part in shapely.get_parts(shapely.segmentize(geometry, 90.0))]
     return oriented[0] if len(oriented) == 1 else MultiPolygon(oriented)

@@ -1,4 +1,4 @@
-"""Products of an archive as they are delivered: files, completed by what lies beside them."""
+"""Products of an archive as they are delivered: files completed by their sidecars."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from planet_vector.server.archive.inventory import inside
 from planet_vector.server.http_errors import Refusal
 
 MAX_PLACES = 1000
-"""Files whose sidecars are remembered."""
+"""Number of files whose sidecars are cached."""
 
 MAX_BYTES = 2 * MOST_ADDED
-"""Bytes of what completes files that are remembered: some hundred each, of those with a mask more."""
+"""Maximum bytes of cached additions to files: some hundred for each file, more with a mask."""
 
 MAX_SAID = 32 * 2**20
-"""Bytes, about, of what sidecars say that are remembered: some hundred each, of 10 000 control points 2 MB."""
+"""Approximate maximum bytes of cached sidecar contents: some hundred for each file, 2 MB for 10 000 control points."""
 
-_POINT, _NODATA, _PLACE = 240, 150, 500  # bytes that CPython takes for one
+_POINT, _NODATA, _PLACE = 240, 150, 500  # bytes of one object in CPython
 _LOCKS = 64
 
 _Stamps = Tuple[FileState, ...]
 
 
 class Places:
-    """Cache of the sidecars of an archive's files; each is read again when it changes.
+    """Cache of the sidecars of an archive's files; a changed sidecar is read again.
 
     Parameters
     ----------
     root : Path
-        The archive, which sidecars must lie in.
+        The archive, which must contain the sidecars.
     """
 
     def __init__(self, root: Path) -> None:
@@ -44,32 +44,42 @@ class Places:
         self._bytes = 0
 
     def stamps(self, path: Path) -> _Stamps:
-        """Return the states of the sidecars of a file.
+        """Return the states of the existing sidecars of a file.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
 
         Raises
         ------
         OSError
-            When one cannot be looked at.
+            If the status of a sidecar cannot be read.
         """
         beside = (path.with_name(name) for name in sidecar_names(path.name))
         return tuple(FileState.of(file, file.stat()) for file in beside if os.path.lexists(file))
 
     def of(self, path: Path, stamps: Optional[_Stamps] = None) -> Optional[Place]:
-        """Return what the sidecars of a file say.
+        """Return the contents of the sidecars of a file.
 
         Parameters
         ----------
         path : Path
-            The file as the archive calls it: sidecars go by the name of a link.
+            The file by its name in the archive: sidecars of a link have the name of the link.
         stamps : tuple of FileState, optional
-            What `stamps` has just returned of it.
+            Current result of `stamps` for the file.
+
+        Returns
+        -------
+        Place or None
+            None if the file has no sidecars.
 
         Raises
         ------
         SidecarProblem
-            When they cannot be read.
+            If they cannot be read.
         OSError
-            When one cannot be looked at.
+            If the status of a sidecar cannot be read.
         """
         stamps = self.stamps(path) if stamps is None else stamps
         if not stamps:
@@ -90,7 +100,7 @@ class Places:
 
 
 def _said(place: Optional[Place]) -> int:
-    """Return about how many bytes are held of what sidecars say."""
+    """Return the approximate memory taken by the contents of sidecars, in bytes."""
     if place is None:
         return _PLACE
     text = len(place.crs or "") + len(place.points_crs or "")
@@ -110,13 +120,14 @@ class Products:
         self._root = root
         self._places = Places(root)
         self._lock = threading.Lock()
-        # Who asks for a file while it is completed waits, as a mask may cost much; few others have the same lock.
+        # Concurrent requests for a file wait until it is completed, as a mask may be expensive. Locks are shared by few
+        # files.
         self._making = [threading.Lock() for _ in range(_LOCKS)]
         self._known: OrderedDict[Tuple[FileState, _Stamps], Completed] = OrderedDict()
         self._bytes = 0
 
     def find(self, product: str) -> Optional[Completed]:
-        """Return a product as it is now, or None where the archive has no such file.
+        """Return the current state of a product, or None if the archive has no such file.
 
         Parameters
         ----------
@@ -126,7 +137,7 @@ class Products:
         Raises
         ------
         Refusal
-            404, when what lies beside it cannot be read, or cannot be said in a GeoTIFF.
+            404, if the file or its sidecars cannot be read, or the sidecars cannot be represented in a GeoTIFF.
         """
         path = inside(self._root, product)
         if path is None:

@@ -1,8 +1,8 @@
-"""Where the pixels of a map lie in a file.
+"""Compute the positions of the pixels of a map in a file.
 
-Positions are found from the map to the file, which works for files that reach beyond what their projection can
-show: what is not on the globe, or comes back elsewhere, is no position. The other way, corners of such files have
-no place on the map at all.
+Positions are transformed from the map to the file, which works even for files that extend beyond the domain of their
+projection: positions outside of it, or that the inverse transformation does not reproduce, are invalid. In the opposite
+direction, corners of such files would have no position on the map at all.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from planet_vector.pixels.control import Georeference
 from planet_vector.server.http_errors import Refusal
 from planet_vector.server.quad_grid import Bounds
 
-_STEP = 16  # pixels between positions that are computed; those between them are interpolated
-_CLOSE = 0.125  # pixels of the file or of the map that interpolation may be off, as in GDAL's own
-_NEAR = (1.0, 1000.0)  # metres within which a position comes back: of small pixels, and of large ones
-_SIDE = 21  # positions on each side of a file, and lines within it, to see where it lies on the map
-_WIDE = 0.2  # of half the world: files farther across may bend so much that their frame does not say where they lie
+_STEP = 16  # pixels between computed positions; those between are interpolated
+_CLOSE = 0.125  # maximum error of interpolation, in pixels of the file or the map, as in GDAL
+_NEAR = (1.0, 1000.0)  # tolerance in metres of a transformation forth and back, for small and for large pixels
+_SIDE = 21  # positions along each side of a grid over a file, for its extent on the map
+_WIDE = 0.2  # of half the world: the extent of wider files is not derived from positions, as they may be too curved
 
 
 class MapGrid(NamedTuple):
-    """Part of a map: its bounds in web mercator and its size in pixels."""
+    """Part of a map: its bounds in metres of web mercator (west, south, east, north) and its size in pixels."""
 
     bounds: Bounds
     width: int
@@ -40,7 +40,13 @@ class MapGrid(NamedTuple):
         return (east - west) / self.width, (north - south) / self.height
 
     def part(self, rows: slice, columns: slice) -> MapGrid:
-        """Return the grid of some of its rows and columns, or of more around it."""
+        """Return the grid of a range of rows and columns.
+
+        Parameters
+        ----------
+        rows, columns : slice
+            Start and stop in pixels, which may exceed the grid.
+        """
         west, _, _, north = self.bounds
         across, down = self.pixel
         bounds = (
@@ -53,10 +59,22 @@ class MapGrid(NamedTuple):
 class MercatorTransform:
     """Transformation from web mercator to a coordinate system.
 
+    Parameters
+    ----------
+    crs : rasterio.crs.CRS
+        The coordinate system.
+    name : str
+        Name of the file, for messages.
+
+    Attributes
+    ----------
+    period : float or None
+        Width of the globe in the coordinate system, if that is periodic (see `period_of`).
+
     Raises
     ------
     Refusal
-        404, when it cannot be related to the globe.
+        404, if the coordinate system is not tied to the Earth.
     """
 
     def __init__(self, crs: Any, name: str) -> None:
@@ -69,17 +87,22 @@ class MercatorTransform:
         self.period = period_of(crs)
 
     def forward(self, x: np.ndarray, y: np.ndarray, close: float) -> Tuple[np.ndarray, np.ndarray]:
-        """Return coordinates of positions of web mercator; NaN where there are none.
+        """Transform positions in web mercator to coordinates; NaN if that is impossible.
 
         Parameters
         ----------
         x, y : array
-            Web mercator.
+            Positions in metres.
         close : float
-            Metres of web mercator that the way back may be off.
+            Tolerance of the inverse transformation, in metres of web mercator.
+
+        Returns
+        -------
+        across, up : array
+            Easting and northing, or longitude and latitude, in the coordinate system.
         """
         across, up = self._transformer.transform(x, y)
-        # Some projections lay two places on one: the one that comes back is the one that is seen.
+        # Some projections map two positions to one: the visible one is that which the inverse returns.
         back_x, back_y = self._transformer.transform(across, up, direction="INVERSE")
         with np.errstate(invalid="ignore"):
             off = (back_x - x + HALF_WORLD) % (2 * HALF_WORLD) - HALF_WORLD
@@ -87,14 +110,31 @@ class MercatorTransform:
         return np.where(good, across, np.nan), np.where(good, up, np.nan)
 
     def inverse(self, across: np.ndarray, up: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-        """Return positions in web mercator of coordinates; NaN where there are none."""
+        """Transform coordinates to positions in web mercator, in metres; NaN if that is impossible.
+
+        Parameters
+        ----------
+        across, up : array
+            Easting and northing, or longitude and latitude, in the coordinate system.
+
+        Returns
+        -------
+        x, y : array
+            Positions in metres.
+        """
         x, y = self._transformer.transform(across, up, direction="INVERSE")
         bad = ~(np.isfinite(x) & np.isfinite(y))
         return np.where(bad, np.nan, x), np.where(bad, np.nan, y)
 
 
 def period_of(crs: Any) -> Optional[float]:
-    """Return how wide the globe is in a coordinate system in which what lies beyond its east is its west, or None."""
+    """Return the width of the globe in a periodic coordinate system (geographic or web mercator), else None.
+
+    Parameters
+    ----------
+    crs : rasterio.crs.CRS
+        The coordinate system.
+    """
     if crs.is_geographic:
         return float(2 * math.pi / crs.units_factor[1])
     return 2 * HALF_WORLD if crs.to_epsg() == 3857 else None
@@ -110,10 +150,10 @@ class Positions(NamedTuple):
 
     Attributes
     ----------
-    columns, rows : array
-        Positions, counted from the upper left corner of the file; NaN where there is none.
-    inside : array of bool
-        Which of them lie in the file.
+    columns, rows : array, shape (rows, columns) of the picture
+        Positions in pixels from the upper left corner of the file; NaN if invalid.
+    inside : array of bool, of the same shape
+        Which of them are inside the file.
     """
 
     columns: np.ndarray
@@ -122,18 +162,47 @@ class Positions(NamedTuple):
 
     @classmethod
     def of(cls, place: Georeference, size: Tuple[int, int], across: np.ndarray, up: np.ndarray) -> Positions:
-        """Return the positions of coordinates."""
+        """Return the positions of coordinates in a file.
+
+        Parameters
+        ----------
+        place : Georeference
+            Georeference of the file.
+        size : (width, height)
+            Size of the file in pixels.
+        across, up : array
+            Coordinates in its coordinate system; NaN if invalid.
+        """
         columns, rows = place.to_pixels(across, up)
         with np.errstate(invalid="ignore"):
             inside = (columns >= 0) & (columns <= size[0]) & (rows >= 0) & (rows <= size[1])
         return cls(columns, rows, inside)
 
     def part(self, rows: slice, columns: slice) -> Positions:
-        """Return those of a part of the picture."""
+        """Return the positions of a part of the picture.
+
+        Parameters
+        ----------
+        rows, columns : slice
+            The part, in pixels of the picture.
+        """
         return Positions(self.columns[rows, columns], self.rows[rows, columns], self.inside[rows, columns])
 
     def widened(self, size: Tuple[int, int], scale: Tuple[float, float]) -> Positions:
-        """Let a file that is narrower than a pixel of the picture fill it, for it to be seen at all."""
+        """Enlarge a file that is narrower than a pixel of the picture to that pixel, so that it is visible.
+
+        Parameters
+        ----------
+        size : (width, height)
+            Size of the file in pixels.
+        scale : (float, float)
+            Columns and rows of the file in a pixel of the picture.
+
+        Returns
+        -------
+        Positions
+            Positions at the middle of a file that is too narrow, else unchanged.
+        """
         found, inside = [], []
         with np.errstate(invalid="ignore"):
             for values, length, pixel in zip((self.columns, self.rows), size, scale):
@@ -145,11 +214,11 @@ class Positions(NamedTuple):
         return Positions(found[0], found[1], inside[0] & inside[1])
 
     def scale(self) -> Tuple[float, float]:
-        """Return how many columns and rows of the file a pixel of the picture is wide and high, at least 1."""
+        """Return the columns and rows of the file in a pixel of the picture, at least 1."""
 
         def steps(values: np.ndarray) -> float:
             found = 0.0
-            few = max(1, min(values.shape) // 32)  # some lines tell as much as all
+            few = max(1, min(values.shape) // 32)  # a sample of lines is sufficient
             for axis, lines in enumerate((values[:, ::few], values[::few])):
                 differences = np.abs(np.diff(lines, axis=axis))
                 known = differences[np.isfinite(differences)]
@@ -160,16 +229,16 @@ class Positions(NamedTuple):
 
 
 def positions(projection: MercatorTransform, place: Georeference, size: Tuple[int, int], grid: MapGrid) -> Positions:
-    """Return where the centres of the pixels of a map lie in a file.
+    """Return the positions of the centres of the pixels of a map in a file.
 
     Parameters
     ----------
     projection : MercatorTransform
-        The file's.
+        Transformation to the file's coordinate system.
     place : Georeference
-        The file's.
+        Georeference of the file.
     size : (width, height)
-        The file's, in pixels.
+        Size of the file in pixels.
     grid : MapGrid
         The part of the map.
     """
@@ -196,7 +265,24 @@ def positions(projection: MercatorTransform, place: Georeference, size: Tuple[in
 def extent(
     projection: MercatorTransform, place: Georeference, size: Tuple[int, int], grid: MapGrid
 ) -> Optional[Tuple[slice, slice]]:
-    """Return the rows and columns of a map that a file may lie on, or None when there are none."""
+    """Return the rows and columns of a map that a file may cover.
+
+    Parameters
+    ----------
+    projection : MercatorTransform
+        Transformation to the file's coordinate system.
+    place : Georeference
+        Georeference of the file.
+    size : (width, height)
+        Size of the file in pixels.
+    grid : MapGrid
+        The part of the map.
+
+    Returns
+    -------
+    (slice, slice) or None
+        Rows and columns; all of them if the extent of the file is uncertain, None if it is outside of the map.
+    """
     everything = slice(0, grid.height), slice(0, grid.width)
     columns_of, rows_of = np.meshgrid(np.linspace(0, size[0], _SIDE), np.linspace(0, size[1], _SIDE))
     across, up = place.to_ground(columns_of, rows_of)
@@ -222,7 +308,7 @@ def extent(
 def _interpolated(
     exact: Any, columns: np.ndarray, rows: np.ndarray, place: Georeference
 ) -> Tuple[Optional[np.ndarray], Optional[np.ndarray]]:
-    """Return coordinates from those of every `_STEP`-th pixel, or None where that would be off."""
+    """Interpolate coordinates from those of every `_STEP`-th pixel; None if that is too inaccurate."""
     nodes = [np.arange(0, len(axis) + _STEP, _STEP, dtype=float) for axis in (columns, rows)]
     known = exact(nodes[0], nodes[1])
     between = [axis[:-1] + _STEP / 2 for axis in nodes]
@@ -231,7 +317,7 @@ def _interpolated(
     guessed = [_spread(values, between, nodes) for values in known]
     off = [truth[n] - guessed[n] for n in (0, 1)]
     errors = np.hypot(inverse.a * off[0] + inverse.b * off[1], inverse.d * off[0] + inverse.e * off[1])
-    # A pixel of the map may be many of the file.
+    # A pixel of the map may span many pixels of the file.
     steps = [np.abs(np.diff(values, axis=1)) / _STEP for values in known]
     scale = np.hypot(inverse.a * steps[0] + inverse.b * steps[1], inverse.d * steps[0] + inverse.e * steps[1])
     if not np.isfinite(errors).all() or errors.max() > _CLOSE * max(1.0, float(np.median(scale))):

@@ -1,8 +1,8 @@
-"""A scene's metadata, derived from its raster: footprint, time and statistics.
+"""Derive a scene's metadata from its raster: footprint, time and statistics.
 
-The footprint follows the pixels that are data, as `planet_vector.pixels.valid` says. They are picked at no more than
-`MASK_SIZE` a side, so it may lie one of those pixels outside the data, and is never more than that off. Where more than
-`MOST_DECODED` bytes would have to be decoded none are read: the footprint is that of the whole raster then.
+The footprint follows the valid pixels, as defined by `planet_vector.pixels.valid`. They are sampled on a grid of at
+most `MASK_SIZE` pixels a side, so the footprint may exceed the valid area by up to one of these pixels. If more than
+`MOST_DECODED` bytes would have to be decoded, no pixels are read, and the footprint is that of the whole raster.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ from planet_vector.times import format_time, parse_time
 
 MASK_SIZE = 512
 MAX_POSITIONS = 200
-SMALLEST_PART = 0.001  # of the area of the footprint: specks of noise in the mask are no ground that was seen
+SMALLEST_PART = 0.001  # of the area of the footprint: smaller parts are discarded as noise in the mask
 MOST_DECODED = 2 * 10**9
-"""Bytes of blocks, uncompressed, that are decoded for a mask: some ten seconds of DEFLATE."""
+"""Maximum bytes of blocks, uncompressed, that are decoded for a mask: about ten seconds of DEFLATE."""
 
 MOST_MASKS = 256
-"""Bands that are looked at for data: each is a call, however small the file is."""
+"""Maximum number of bands that are read for a mask: each needs a call, even in a small file."""
 
-_LARGEST_BLOCK = 256 * 10**6  # bytes; GDAL holds a block whole
+_LARGEST_BLOCK = 256 * 10**6  # bytes; GDAL holds a block in memory
 _AT_ONCE = 32 * 10**6  # bytes of blocks that are read again from GDAL's cache, for the next band
-_OVERVIEW_BLOCK = 512  # pixels a side, at most, of the blocks that programs make for overviews
+_OVERVIEW_BLOCK = 512  # maximum width and height of the blocks that programs create for overviews
 _DIGIT = 1e-6  # of the globe's width: 0.0004°
-_BENT = 200  # positions around an outline that control points bend
+_BENT = 200  # positions along an outline that is curved by control points
 
 _ID_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)(?:_.*)?")
 _LANDSAT_DAY = re.compile(r"L[COTEM]\d\d{6}(\d{4})(\d{3})[A-Z]{3}\d\d")
@@ -61,38 +61,48 @@ class RasterProblem(Exception):
 
 
 class Bands(NamedTuple):
-    """What a raster's bands say about it."""
+    """Number and data type of a raster's bands."""
 
     number: int
     dtype: str
 
     @property
     def product(self) -> str:
-        """The product a bare GeoTIFF is taken for."""
+        """The product name assumed for a bare GeoTIFF."""
         return "visual" if self.dtype == "uint8" and self.number in (3, 4) else "analytic"
 
 
 def check_raster(path: Path) -> Bands:
-    """Return a GeoTIFF's bands, once it is sure that the file can be read and is there to its end.
+    """Check that a GeoTIFF can be read and is not truncated, and return its bands.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    Bands
+        Number and data type of its bands.
 
     Raises
     ------
     RasterProblem
-        When it is not.
+        If it cannot be read, or is truncated.
     """
     try:
         with open_raster(path) as dataset:
             size = path.stat().st_size
-            # Of bands that lie together pixel by pixel, each block holds all.
+            # In pixel-interleaved files, each block contains all bands.
             bands = (1,) if _together(dataset) else dataset.indexes
             height, width = dataset.block_shapes[0]
             column, row = (dataset.width - 1) // width, (dataset.height - 1) // height
             for band in bands:
-                # A copy that is cut off lacks the blocks at its end; a sparse block has neither offset nor size.
+                # A truncated copy lacks the blocks at its end; a sparse block has neither offset nor size.
                 offset = dataset.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=band)
                 length = dataset.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=band)
                 if offset and length and int(offset) + int(length) > size:
-                    raise RasterProblem("is cut off: it may still be being written")
+                    raise RasterProblem("is truncated: it may still be being written")
             return Bands(dataset.count, dataset.dtypes[0])
     except ReferenceProblem as problem:
         raise RasterProblem(str(problem)) from None
@@ -101,10 +111,10 @@ def check_raster(path: Path) -> Bands:
 
 
 def derive(path: Path, scene_id: str, place: Optional[Place] = None) -> Dict[str, Any]:
-    """Return the GeoJSON Feature of a scene that has no metadata of its own.
+    """Return a GeoJSON Feature for a scene without a metadata file.
 
-    ``acquired`` is the file's ACQUISITIONDATETIME or TIFFTAG_DATETIME (taken as UTC), else what the id says, else
-    the time the file was last changed. That time is ``published``, too, which clients sort and fetch by.
+    ``acquired`` is the file's ACQUISITIONDATETIME or TIFFTAG_DATETIME (taken as UTC), else the time in the id, else
+    the file's modification time. The latter is also ``published``, by which clients sort and fetch.
 
     Parameters
     ----------
@@ -113,12 +123,17 @@ def derive(path: Path, scene_id: str, place: Optional[Place] = None) -> Dict[str
     scene_id : str
         Id of the scene.
     place : Place, optional
-        Georeference and nodata from files beside it.
+        Georeference and nodata from its sidecars.
+
+    Returns
+    -------
+    dict
+        The Feature, with a footprint in longitude and latitude within ±180°.
 
     Raises
     ------
     RasterProblem
-        When the file cannot be read, or says nothing of where it lies.
+        If the file cannot be read, or has no georeference or time.
     """
     try:
         with open_raster(path) as dataset, open_raster(path, place) as placed:
@@ -144,7 +159,7 @@ def derive(path: Path, scene_id: str, place: Optional[Place] = None) -> Dict[str
     except (*RASTER_ERRORS, shapely.errors.ShapelyError) as error:
         raise RasterProblem(f"cannot be read as a GeoTIFF ({_line(error)})") from None
     if acquired is None:
-        raise RasterProblem("does not say when it was taken, and was changed at no time that there is")
+        raise RasterProblem("has no time of acquisition, and no valid modification time")
     return {
         "type": "Feature",
         "id": scene_id,
@@ -154,14 +169,22 @@ def derive(path: Path, scene_id: str, place: Optional[Place] = None) -> Dict[str
             "camera": camera,
             "file_size": size,
             "image_statistics": {"gsd": size_at_middle, **({"beyond_180": True} if beyond else {})},
-            # With a fraction, always: planet 0.0.6 reads no other form.
+            # Always with a fraction: planet 0.0.6 reads no other format.
             **({} if changed is None else {"published": changed.isoformat(timespec="microseconds")}),
         },
     }
 
 
 def coarser(matrix: Affine, across: float, down: float) -> Affine:
-    """Return the transform of a raster whose pixels are so many times as wide and high."""
+    """Return the transform of a raster with larger pixels.
+
+    Parameters
+    ----------
+    matrix : Affine
+        Transform of the original raster.
+    across, down : float
+        Factors by which pixels are wider and higher.
+    """
     return Affine(matrix.a * across, matrix.b * down, matrix.c, matrix.d * across, matrix.e * down, matrix.f)
 
 
@@ -172,10 +195,10 @@ def _georeference(dataset: DatasetReader) -> Tuple[Any, Georeference]:
         if not points or not crs:
             if matrix.is_identity and dataset.rpcs:
                 raise RasterProblem(
-                    "is placed by rational polynomials (RPC) alone, which take the heights of the ground to be of use:"
-                    " bring it to a map by `gdalwarp -rpc -to RPC_DEM=heights.tif`, or put a _metadata.json beside it"
+                    "is georeferenced only by rational polynomials (RPC), which need a height model:"
+                    " orthorectify it by `gdalwarp -rpc -to RPC_DEM=heights.tif`, or put a _metadata.json beside it"
                 )
-            raise RasterProblem("does not say where it lies, and has no metadata beside it")
+            raise RasterProblem("has no georeference, and no _metadata.json beside it")
         try:
             return crs, ByPoints(points, (dataset.width, dataset.height), period_of(crs))
         except PointsProblem as problem:
@@ -186,7 +209,7 @@ def _georeference(dataset: DatasetReader) -> Tuple[Any, Georeference]:
 
 
 def _bent(outline: BaseGeometry, place: ByPoints) -> BaseGeometry:
-    """Return an outline, drawn by the transform that is closest, as points put it: its edges are curves there."""
+    """Convert an outline from the fitted affine transform to that of the control points, where its edges are curves."""
     dense = shapely.segmentize(outline, max(shapely.length(outline) / _BENT, 1e-12))
     inverse = ByTransform(place.affine).to_pixels
 
@@ -199,7 +222,7 @@ def _bent(outline: BaseGeometry, place: ByPoints) -> BaseGeometry:
 
 
 def _is_beyond(outline: BaseGeometry, crs: Any) -> bool:
-    """Tell whether a raster writes longitudes beyond ±180, which clients that look for it within them do not find."""
+    """Return whether a raster has longitudes beyond ±180°, where clients do not expect it."""
     period = period_of(crs)
     west, _, east, _ = outline.bounds
     return period is not None and bool(max(-west, east) > period * (0.5 + _DIGIT))
@@ -220,7 +243,7 @@ def _valid_outline(dataset: DatasetReader, matrix: Affine, file: Any) -> BaseGeo
     valid = [Polygon(shape(s).exterior) for s, _ in shapes(mask.astype("uint8"), mask=mask, transform=cell)]
     whole = shapely.union_all(valid)
     parts = [part for part in shapely.get_parts(whole) if part.area >= SMALLEST_PART * whole.area]
-    # A block of pixels that was read as one may hold valid ones at its border: grown by half a block.
+    # A sampled pixel represents a block, of which other pixels may be valid, so the outline grows by half a block.
     grown = shapely.union_all([part.buffer(side / 2 if shrink > 1 else 0, join_style="mitre") for part in parts])
     grown = shapely.intersection(grown, frame)
     tolerance = side
@@ -235,14 +258,14 @@ def _valid_outline(dataset: DatasetReader, matrix: Affine, file: Any) -> BaseGeo
 
 
 def _valid_mask(dataset: DatasetReader, file: Any, height: int, width: int) -> Optional[np.ndarray]:
-    """Return which pixels are data, at a smaller size; None if all are, or too much would have to be decoded.
+    """Return a mask of the valid pixels at a smaller size; None if all are, or too much would have to be decoded.
 
     Parameters
     ----------
     dataset : rasterio.io.DatasetReader
-        The raster with what is laid over it.
+        The raster, completed by its sidecars.
     file : rasterio.io.DatasetReader
-        The file itself, which knows its blocks.
+        The file without its sidecars, for its blocks.
     height, width : int
         Size of the mask.
     """
@@ -254,7 +277,7 @@ def _valid_mask(dataset: DatasetReader, file: Any, height: int, width: int) -> O
     factor = max((factor for factor in file.overviews(1) if factor <= 1.2 * shrink), default=1)
     block_height, block_width = file.block_shapes[0] if factor == 1 else (_OVERVIEW_BLOCK, _OVERVIEW_BLOCK)
     pixel = _bytes_of(file.dtypes[0]) * (file.count if _together(file) else 1)
-    # GDAL gives a large single strip as rows, and decodes it from its beginning for each row that lies before the last.
+    # GDAL reports a large single strip as rows, and decodes it from its start for each row before the last one read.
     second = file.get_tag_item("BLOCK_OFFSET_0_1", "TIFF", bidx=1)
     one_strip = factor == block_height == 1 < file.height and second is None
     block = pixel * block_height * block_width
@@ -264,7 +287,7 @@ def _valid_mask(dataset: DatasetReader, file: Any, height: int, width: int) -> O
     if masks > MOST_MASKS or block > _LARGEST_BLOCK or across * down * block * again > MOST_DECODED:
         return None
     rows = height
-    if masks > 1 and not one_strip:  # the same blocks for each band, while they are in GDAL's cache
+    if masks > 1 and not one_strip:  # chunks that fit into GDAL's cache, so that all bands use the same decoded blocks
         rows = max(1, int(max(_AT_ONCE / (dataset.width * pixel), block_height * factor) / shrink))
     pieces = []
     for row in range(0, height, rows):
@@ -275,7 +298,7 @@ def _valid_mask(dataset: DatasetReader, file: Any, height: int, width: int) -> O
 
 
 def _together(dataset: DatasetReader) -> bool:
-    """Return whether blocks hold all bands."""
+    """Return whether each block contains all bands."""
     return bool(dataset.count > 1 and dataset.tags(ns="IMAGE_STRUCTURE").get("INTERLEAVE") == "PIXEL")
 
 
@@ -294,7 +317,7 @@ def _pixel_size(dataset: DatasetReader, crs: Any, matrix: Affine, outline: BaseG
 
 
 def _changed(mtime: float) -> Optional[datetime]:
-    """Return a time of the file system, or None where it is none of the calendar: disks keep any number."""
+    """Return a time of the file system, or None if it is outside the calendar, as file systems store any number."""
     try:
         return datetime.fromtimestamp(int(mtime), timezone.utc)
     except (ValueError, OverflowError, OSError):
@@ -322,7 +345,7 @@ def _time_in(scene_id: str) -> Optional[datetime]:
         if match:
             return datetime.strptime("".join(match.groups()), "%Y%j").replace(tzinfo=timezone.utc)
     except ValueError:
-        pass  # digits that only look like a time
+        pass  # digits that are not a valid time
     return None
 
 

@@ -1,8 +1,8 @@
-"""Know when an archive may have changed, where the file system tells: then it is not looked through to find that out.
+"""Watch an archive for changes reported by the file system, which replaces scanning it.
 
-A watch is trusted where it is known to be complete: on Linux, where all of the archive lies on file systems of this
-machine. Others (network, FUSE, …) say nothing of what is changed from elsewhere. Each folder is watched by itself, as
-watching a tree would follow links out of the archive.
+A watch is trusted only if it is known to be complete: on Linux, if the whole archive is on local file systems. Others
+(network, FUSE, …) do not report changes by other machines. Each folder is watched individually, as watching a tree
+would follow links out of the archive.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Set, T
 from watchfiles._rust_notify import RustNotify
 
 QUIET = 1.0
-"""Seconds without a change after which files are thought to be written."""
+"""Seconds without a change after which files are considered complete."""
 
 LOCAL = frozenset(
     "bcachefs btrfs erofs exfat ext2 ext3 ext4 f2fs hfsplus iso9660 jfs msdos nilfs2 ntfs3 overlay ramfs reiserfs "
     "squashfs tmpfs udf vfat xfs zfs".split()
 )
-"""Names of file systems, as proc(5) gives them, which nobody changes but this machine's kernel."""
+"""Names of file systems, as in proc(5), that only this machine's kernel changes."""
 
 _MOUNTS = Path("/proc/self/mountinfo")
-_STEP = 0.25  # seconds between two looks at what the kernel has told
-_TRIES = 3  # to watch folders while others come and go
-_AGAIN = 600.0  # seconds after which a watch that the system has refused is asked for once more
+_STEP = 0.25  # seconds between two checks for events of the kernel
+_TRIES = 3  # to watch folders while folders are created and deleted
+_AGAIN = 600.0  # seconds until a watch is retried that the system has refused
 _ADVICE = "raise fs.inotify.max_user_watches and fs.inotify.max_user_instances (sysctl)"
 
 _CHANGED = (FileNotFoundError, NotADirectoryError, PermissionError)
-"""What is raised for a folder that has gone, or has been closed."""
+"""Exceptions for a folder that was deleted, or became unreadable."""
 
 Folders = Dict[str, Tuple[int, int]]
-"""Paths, each with the device and number of its folder."""
+"""Paths of folders, with the device and inode of each."""
 
 
 class NotWatchable(Exception):
@@ -44,11 +44,11 @@ class NotWatchable(Exception):
 
 
 class Refused(Exception):
-    """Raised if the system does not watch as much as that."""
+    """Raised if the system refuses a watch, because its limits are exceeded."""
 
 
 class Mount(NamedTuple):
-    """Mounted file system."""
+    """Mounted file system: its id, mount point and type."""
 
     number: str
     place: str
@@ -56,14 +56,14 @@ class Mount(NamedTuple):
 
 
 class Watching:
-    """Watch of an archive, as far as it can be watched.
+    """Watch of an archive, if it can be watched.
 
     Parameters
     ----------
     root : Path
         The archive.
     index : Path
-        Its index, which the service writes itself: should it lie in the archive, that is no change.
+        Its index, which the service writes itself: changes of it are ignored if it is inside the archive.
     """
 
     def __init__(self, root: Path, index: Path) -> None:
@@ -72,20 +72,20 @@ class Watching:
         self._watch: Optional[_Watch] = None
         self._folders: Folders = {}
         self._mounts: Tuple[Mount, ...] = ()
-        self._refused: Optional[float] = None  # when
+        self._refused: Optional[float] = None  # time of the last refusal
 
     @property
     def trusted(self) -> bool:
-        """Whether all that changes in the archive is told, from the end of `renew` on."""
+        """Whether all changes in the archive after the end of `renew` are reported."""
         return self._watch is not None
 
     def renew(self) -> None:
-        """Begin anew, with the folders that are there now: what changes from here on is told by `is_due`.
+        """Watch the present folders, and forget earlier changes: `is_due` reports changes from now on.
 
         Raises
         ------
         NotWatchable, Refused
-            When the archive is not watched from here on.
+            If the archive cannot be watched; an earlier watch has ended then.
         """
         sound = self._watch is not None and self._watch.take()
         try:
@@ -104,14 +104,14 @@ class Watching:
             raise
 
     def _replace(self, folders: Folders) -> None:
-        """Watch other folders; the watch before ends when the new one tells everything."""
+        """Watch other folders; the former watch ends once the new one is complete."""
         for _ in range(_TRIES):
             try:
                 watch = _Watch(folders, self._index)
             except _CHANGED:
                 folders = find_folders(self._root)
                 continue
-            # What came before the watch was told by nobody: there must be nothing.
+            # Folders created before the watch began were not reported, so there must not be any.
             again = find_folders(self._root)
             if again == folders:
                 self.close()
@@ -122,17 +122,17 @@ class Watching:
         raise NotWatchable("its folders come and go")
 
     def is_due(self, most: float) -> bool:
-        """Tell whether something has changed, and is written now.
+        """Return whether something has changed, and appears to be completely written.
 
         Parameters
         ----------
         most : float
-            Seconds after which something that is being written counts, too.
+            Seconds after which continuing changes are due, too.
         """
         return self._watch is not None and self._watch.is_due(most)
 
     def has_moved(self) -> bool:
-        """Tell whether the archive lies elsewhere than `renew` found it: another folder, or mounted anew."""
+        """Return whether the archive's folder was replaced, or its mounts changed, since `renew`."""
         try:
             status = os.stat(self._root)
             there = (status.st_dev, status.st_ino) == self._folders.get(str(self._root))
@@ -141,19 +141,31 @@ class Watching:
             return True
 
     def close(self) -> None:
-        """Watch no more."""
+        """End the watch."""
         if self._watch is not None:
             self._watch.close()
             self._watch = None
 
 
 def find_folders(root: Path) -> Folders:
-    """Return the folders of an archive that are looked through, as `planet_vector.server.archive.inventory.scan` does.
+    """Return the folders of an archive that `planet_vector.server.archive.inventory.scan` reads.
+
+    Parameters
+    ----------
+    root : Path
+        The archive, as a real path.
+
+    Returns
+    -------
+    dict of str to (int, int)
+        Device and inode of each folder by its path.
 
     Raises
     ------
     NotWatchable
-        When a file is served whose folder is none of them, or a name cannot be watched.
+        If a served file is in another folder, or a folder's name cannot be watched.
+    OSError
+        If the archive does not exist.
     """
     status = os.stat(root)
     found: Folders = {str(root): (status.st_dev, status.st_ino)}
@@ -176,11 +188,11 @@ def find_folders(root: Path) -> Folders:
         except UnicodeEncodeError:
             raise NotWatchable("the name of a folder is not UTF-8") from None
         except _CHANGED:
-            # It has gone; or nobody may read it, until its mode changes, which the folder around it tells.
+            # It was deleted, or is unreadable until its mode changes, which the watch of its parent reports.
             found.pop(folder, None)
         except OSError as error:
             raise NotWatchable(f"{folder} cannot be read ({error.strerror})") from None
-    # A link may lead to a file of a folder that is hidden.
+    # A link may lead to a file in a hidden folder.
     hidden = {target for target in targets if target.startswith(str(root) + os.sep)} - found.keys()
     if hidden:
         raise NotWatchable(f"links lead to files in {min(hidden)}")
@@ -188,12 +200,22 @@ def find_folders(root: Path) -> Folders:
 
 
 def find_mounts(root: Path) -> Tuple[Mount, ...]:
-    """Return the file systems that an archive lies on.
+    """Return the file systems that contain an archive.
+
+    Parameters
+    ----------
+    root : Path
+        The archive, as a real path.
+
+    Returns
+    -------
+    tuple of Mount
+        The file system of its folder, followed by those mounted inside of it.
 
     Raises
     ------
     NotWatchable
-        When they are not known, or one of them may be changed by another machine.
+        If they are unknown, or another machine may change one of them.
     """
     if not sys.platform.startswith("linux"):
         raise NotWatchable("this system does not tell all that changes")
@@ -205,7 +227,7 @@ def find_mounts(root: Path) -> Tuple[Mount, ...]:
     around = [mount for mount in mounts if _is_within(place, mount.place)]
     if not around:
         raise NotWatchable("it is not known where it is mounted")
-    # Of two at one place, the last is seen.
+    # Of two at one mount point, the last is visible.
     deepest = max(reversed(around), key=lambda mount: len(mount.place))
     found = (deepest, *(mount for mount in mounts if mount.place != place and _is_within(mount.place, place)))
     strange = [mount for mount in found if mount.kind not in LOCAL]
@@ -215,7 +237,18 @@ def find_mounts(root: Path) -> Tuple[Mount, ...]:
 
 
 def parse_mounts(text: str) -> List[Mount]:
-    """Return what ``/proc/self/mountinfo`` lists, in its form of proc(5)."""
+    """Parse ``/proc/self/mountinfo``, as described in proc(5).
+
+    Parameters
+    ----------
+    text : str
+        Content of the file.
+
+    Returns
+    -------
+    list of Mount
+        Mounts in the order of the file, without malformed lines.
+    """
     found = []
     for line in text.splitlines():
         before, dash, after = line.partition(" - ")
@@ -231,7 +264,7 @@ def _is_within(path: str, folder: str) -> bool:
 
 
 class _Watch:
-    """Watch of folders, in a thread of its own, until it is closed."""
+    """Watch of folders, in a separate thread, until it is closed."""
 
     def __init__(self, folders: Iterable[str], index: str) -> None:
         self._paths: FrozenSet[str] = frozenset(folders)
@@ -246,11 +279,11 @@ class _Watch:
         except _CHANGED:
             raise
         except (OSError, RuntimeError) as error:
-            # What follows are names of folders, and the error once more as Rust writes it.
+            # The rest of the message lists folders, and repeats the error in Rust's format.
             reason = " ".join(str(error).partition(" about [")[0].split())[:300].rstrip(".")
             raise Refused(f"{reason}; {_ADVICE}") from None
         self._lock = threading.Lock()
-        self._first: Optional[float] = None  # change that was told since `take`
+        self._first: Optional[float] = None  # time of the first change since `take`
         self._last = 0.0
         self._sound = True
         self._closed = threading.Event()
@@ -258,13 +291,13 @@ class _Watch:
         self._thread.start()
 
     def take(self) -> bool:
-        """Forget what was told, and tell whether all of it was; if not, it takes another watch."""
+        """Forget the reported changes, and return whether the watch is still complete; if not, it must be replaced."""
         with self._lock:
             self._first = None
             return self._sound
 
     def is_due(self, most: float) -> bool:
-        """Tell whether there was a change, and then nothing for a while; or changes for as long as `most`."""
+        """Return whether there was a change followed by a pause, or changes continued for `most` seconds."""
         with self._lock:
             now = time.monotonic()
             return self._first is not None and (now - self._last >= min(QUIET, most) or now - self._first >= most)
@@ -278,16 +311,16 @@ class _Watch:
     def _listen(self) -> None:
         while True:
             try:
-                # Without a timeout: what comes in the moment it ends would be lost.
+                # Without a timeout: events that arrive as it expires would be lost.
                 told = self._notify.watch(0, int(1000 * _STEP), 0, self._closed)
-            except BaseException:  # names that are no UTF-8, of files that nobody serves; it tells nothing from here on
+            except BaseException:  # names that are not UTF-8, of files that are not served; no events follow
                 self._note(sound=False)
                 return
             if isinstance(told, str):
                 return
             paths = {path for _, path in told}
             if not all(map(self._is_own, paths)):
-                # A folder that has gone is no longer watched, even if another has its name and number.
+                # A deleted folder is no longer watched, even if another one reuses its name and inode.
                 self._note(sound=self._paths.isdisjoint(paths))
 
     def _is_own(self, path: str) -> bool:

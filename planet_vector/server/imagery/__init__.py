@@ -1,1 +1,1 @@
-"""Pictures of scenes: thumbnails and tiles, pyramids and overviews they are made of, and where they are kept."""
+"""Pictures of scenes: thumbnails and tiles, the pyramids and overviews that they are made from, and their cache."""

@@ -1,6 +1,6 @@
-"""Means of the pixels that are data, over the cells of a coarser grid.
+"""Means of the valid pixels over the cells of a coarser grid.
 
-GDAL's own leave out what one of nodata, alpha and mask says, and never NaN or infinity beside them.
+GDAL's averages consider only one of nodata, alpha and mask, and do not exclude NaN or infinity in addition.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import List, NamedTuple, Tuple
 import numpy as np
 
 _ROUNDED = 9  # decimals of edges
-_SMALLEST = 1e-6  # of a cell: less may be what rounding leaves of a pixel that lies beside it
+_SMALLEST = 1e-6  # of a cell: a smaller overlap may be a rounding error
 
 
 class CellEdges(NamedTuple):
@@ -20,11 +20,11 @@ class CellEdges(NamedTuple):
     Attributes
     ----------
     offset, length : float
-        What is read, in pixels of the raster.
+        Start and length of the window to read, in pixels of the raster.
     pixels : int
-        How many pixels it is read as.
-    edges : array of float
-        Of the cells, in the pixels that are read.
+        Number of pixels that the window is read as.
+    edges : array of float, shape (cells + 1,)
+        Edges of the cells, in the pixels that are read.
     """
 
     offset: float
@@ -39,13 +39,13 @@ def cells(offset: float, length: float, number: int, size: int, factor: int) -> 
     Parameters
     ----------
     offset, length : float
-        The part, in pixels of the raster; a cell is at least one pixel long.
+        Start and length of the part, in pixels of the raster; a cell is at least one pixel long.
     number : int
-        How many cells it has.
+        Number of cells.
     size : int
-        The raster's pixels along this side.
+        Size of the raster along this side, in pixels.
     factor : int
-        How many of them are one of the overview that is read. Cells are no shorter than what is read for a pixel.
+        Decimation factor of the overview that is read. Cells are not shorter than a pixel of it.
     """
     cell = length / number
     whole = math.ceil(size / min(factor, cell))
@@ -62,8 +62,7 @@ class Averages:
     Parameters
     ----------
     rows, columns : array of float
-        Edges of the cells in pixels, each at least one pixel after that before it. A pixel on an edge has a part in
-        both cells.
+        Edges of the cells in pixels, at least one pixel apart. A pixel on an edge contributes to both cells.
     """
 
     def __init__(self, rows: np.ndarray, columns: np.ndarray) -> None:
@@ -73,9 +72,14 @@ class Averages:
         self._covered: List[Tuple[np.ndarray, np.ndarray]] = []
 
     def covered(self, known: np.ndarray) -> np.ndarray:
-        """Return the share of each cell that pixels cover, from 0 to 1.
+        """Return the share of each cell that valid pixels cover, from 0 to 1.
 
-        It is kept for the bands that follow, most of which are known at the same pixels.
+        The result is cached for the following bands, most of which share the same mask.
+
+        Parameters
+        ----------
+        known : array of bool, shape (rows, columns)
+            Which pixels are valid; cached by identity of the array.
         """
         for before, share in self._covered:
             if before is known:
@@ -86,17 +90,17 @@ class Averages:
         return self._covered[-1][1]
 
     def mean(self, values: np.ndarray, known: np.ndarray) -> np.ndarray:
-        """Return means as float64, 0 where there is nothing.
+        """Return the means of the cells as float64; 0 if a cell has no valid pixel.
 
         Parameters
         ----------
         values : array, shape (rows, columns)
             Pixels.
-        known : array of bool, of the same shape
-            Which of them take part. The others may be no numbers.
+        known : array of bool, shape (rows, columns)
+            Which pixels are valid. The others may be NaN or infinite.
         """
         held = np.where(known, values, 0) if values.dtype.kind == "f" else values * known
-        if values.dtype == np.float64:  # sums of its large numbers may be beyond all of them
+        if values.dtype == np.float64:  # sums of large numbers may overflow
             held /= self._cell
         total = self._over_cells(held)
         covered = self.covered(known) * (1 if values.dtype == np.float64 else self._cell)
@@ -111,8 +115,8 @@ def _sums(values: np.ndarray, edges: np.ndarray, axis: int = 0) -> np.ndarray:
     first, last = edges.astype(np.intp), values.shape[axis] - 1
     part = edges - first
     if axis == 0:
-        # reduceat would cast row by row through small buffers: reduce takes a tenth of the time. Rows on an edge are
-        # shared out one by one, as arrays of all of them would take as long as the sums.
+        # reduceat would cast row by row through small buffers; reduce takes a tenth of the time. Rows on an edge are
+        # divided one by one, as arrays of all of them would take as long as the sums.
         sums = np.empty((len(first) - 1, values.shape[1]))
         for number, target in enumerate(sums):
             start, stop = first[number], first[number + 1]
@@ -129,23 +133,30 @@ def _sums(values: np.ndarray, edges: np.ndarray, axis: int = 0) -> np.ndarray:
 
 
 def halved(colours: np.ndarray, known: np.ndarray, nearest: bool, number: int = 0) -> Tuple[np.ndarray, np.ndarray]:
-    """Return half the size: of each four pixels the mean of the known ones, or one of them.
+    """Downsample a picture by a factor of 2: each four pixels become the mean of the valid ones, or one of them.
 
     Parameters
     ----------
     colours : array of uint8, shape (bands, rows, columns)
-        What is seen.
+        The picture.
     known : array of bool, shape (bands or 1, rows, columns)
-        Where each band has data.
+        Where each band is valid.
     nearest : bool
-        Whether pixels are picked.
+        Whether to pick a pixel instead of averaging.
     number : int
-        How often it was halved before: the upper left of four and the lower right are picked by turns. Always the
-        same one would move what is seen by up to half a pixel.
+        How often the picture was halved before: the upper left and the lower right pixel are picked alternately.
+        Picking always the same one would shift the picture by up to half a pixel.
+
+    Returns
+    -------
+    colours : array of uint8, shape (bands, rows / 2, columns / 2)
+        The smaller picture; odd sizes are rounded up.
+    known : array of bool, shape (bands or 1, rows / 2, columns / 2)
+        Where it is valid.
     """
     height, width = colours.shape[1:]
     if nearest:
-        # Of two pixels at an odd end there is only the first.
+        # At an odd end there is only the first of two pixels.
         rows = np.minimum(np.arange(number % 2, height + number % 2, 2), height - 1)
         columns = np.minimum(np.arange(number % 2, width + number % 2, 2), width - 1)
         return colours[:, rows[:, np.newaxis], columns], known[:, rows[:, np.newaxis], columns]

@@ -1,4 +1,4 @@
-"""Pictures as bytes."""
+"""Encode pictures as PNG or JPEG."""
 
 from __future__ import annotations
 
@@ -11,7 +11,20 @@ FORMATS = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg"}
 
 
 def encode_picture(picture: Image.Image, image_format: str) -> bytes:
-    """Return a picture (RGBA) in one of `FORMATS`; JPEG shows white where it is transparent."""
+    """Encode a picture; JPEG shows transparent pixels as white.
+
+    Parameters
+    ----------
+    picture : PIL.Image.Image
+        An image of mode RGBA.
+    image_format : str
+        One of `FORMATS`.
+
+    Returns
+    -------
+    bytes
+        The content of the file.
+    """
     target = io.BytesIO()
     if image_format == "png":
         picture.save(target, "PNG")

@@ -1,7 +1,7 @@
-"""Pictures of scenes: thumbnails, map tiles and quads, made from their products once and kept.
+"""Pictures of scenes: thumbnails, map tiles and quads, made once from their products and cached.
 
-They are made in processes of their own, a call for each picture, with bounds on time and memory. Names, kept
-pictures and the choice of products need none.
+They are made in worker processes, one call for each picture, with limits on time and memory. Names, cached pictures and
+the choice of products need no worker.
 """
 
 from __future__ import annotations
@@ -38,39 +38,40 @@ SIZES = {"sm": 64, "md": 128, "lg": 640}
 MAX_ZOOM = 24
 
 PROCESSES = 2
-"""Pictures that a service makes at once: more would take each other's time, and a gigabyte each."""
+"""Number of pictures that are made at once: more would slow each other down, and take a gigabyte each."""
 
 SECONDS = 30.0
-"""Time for one picture, or one survey of a file: twice what LZW takes of the most that may be decoded."""
+"""Time limit for one picture, or one survey of a file: twice the time to decode the maximum of LZW data."""
 
 MEGABYTES = 1000
-"""Memory for one: two blocks of the largest size, a survey, and the code of GDAL, PROJ and numpy."""
+"""Memory limit for one: two blocks of the largest size, a survey, and the code of GDAL, PROJ and numpy."""
 
 QUAD_SECONDS = 120.0
-"""Time for a quad, which has 256 times as many pixels as a tile."""
+"""Time limit for a quad, which has 256 times as many pixels as a tile."""
 
 QUAD_MEGABYTES = 1500
-"""Memory for a quad: its pixels twice, and the GeoTIFF with its overviews."""
+"""Memory limit for a quad: its pixels twice, and the GeoTIFF with its overviews."""
 
 BACKGROUND_SECONDS = 600.0
-"""Time for a tile of a small scale whose client does not wait: the miniatures of thousands of scenes."""
+"""Time limit for a small-scale tile made in the background: the miniatures of thousands of scenes."""
 
 MAX_BACKGROUND = 64
-"""Such tiles at once; more are asked for again when they are wanted."""
+"""Maximum number of tiles in the background at once; others are started by a later request."""
 
-_PASSES = 200  # a picture of many large files asks for a few surveys at a time
+_PASSES = 200  # a picture of many large files requests a few surveys at a time
 Drawing = Callable[..., Union[bytes, rendering.Drawn, rendering.SurveysWanted]]
 
 
 class Imagery:
-    """Pictures of scenes, made when they are asked for, and kept.
+    """Pictures of scenes, made on request and cached.
 
     Parameters
     ----------
     root : Path
         The archive.
     cache : Path
-        A folder of the user's own; the oldest pictures in it go when it grows too large. Overviews lie beside it.
+        A private folder of the user, from which the least recently used pictures are evicted. Overviews are stored
+        beside it.
     """
 
     def __init__(self, root: Path, cache: Path) -> None:
@@ -81,13 +82,13 @@ class Imagery:
         self._lock = threading.Lock()
         self._making: Dict[str, _Making] = {}
         self._makers = ThreadPoolExecutor(PROCESSES, "makers")
-        self._background = ThreadPoolExecutor(2 * PROCESSES, "background")  # they wait most of the time
+        self._background = ThreadPoolExecutor(2 * PROCESSES, "background")  # these threads mostly wait
         self._soon: Dict[str, concurrent.futures.Future[bytes]] = {}
         self._miniatures = Miniatures(self._cache, self._jobs, self._makers)
         self._pyramids = Pyramids(self._cache, Jobs(1, seconds=PYRAMID_SECONDS, megabytes=MEGABYTES, niceness=NICENESS))
 
     def close(self) -> None:
-        """End the processes."""
+        """End the worker processes and threads."""
         self._background.shutdown(wait=False, cancel_futures=True)
         self._makers.shutdown(wait=False, cancel_futures=True)
         self._pyramids.close()
@@ -100,29 +101,36 @@ class Imagery:
         Parameters
         ----------
         products : mapping of str to str
-            The scene's products, of which the best for a picture is shown.
+            The scene's products, of which the best for a picture is shown; paths within the archive by name.
         size : str
-            One of `SIZES`: how wide it is; its height follows the scene, or is the same when `square`.
+            One of `SIZES`, which specifies the width; the height follows the scene, or equals the width if `square`.
         image_format : str
-            One of `FORMATS`; JPEG shows white where there is no data.
+            One of `FORMATS`; JPEG shows pixels without data as white.
         square : bool
-            Whether it is as high as it is wide.
+            Whether the picture is square.
 
         Raises
         ------
         Refusal
-            404, when the scene has no file to show.
+            404, if the scene has no file to show.
         """
         sources = self._files.of(products)
         return self._picture(rendering.draw_thumbnail, [sources], sources, SIZES[size], square, image_format)
 
     def tile(self, scenes: Sequence[Mapping[str, str]], z: int, x: int, y: int) -> Picture:
-        """Return a tile (web mercator, rows from the top) as PNG; of several scenes, the first is in front.
+        """Return a map tile in web mercator as PNG.
+
+        Parameters
+        ----------
+        scenes : sequence of mapping of str to str
+            Products of the scenes, those in front first.
+        z, x, y : int
+            Zoom, column and row of the tile, with rows counted from the top.
 
         Raises
         ------
         Refusal
-            404, when there is no such tile, or a scene has no file to show.
+            404, if there is no such tile, or a scene has no file to show.
         """
         if not (0 <= z <= MAX_ZOOM and 0 <= x < 2**z and 0 <= y < 2**z):
             raise Refusal(404, "There is no such tile.")
@@ -130,21 +138,38 @@ class Imagery:
         return self._picture(rendering.draw_tile, sources, sources, tile_bounds(z, x, y), TILE)
 
     def square(self, scenes: Sequence[Mapping[str, str]], bounds: Bounds, size: str, image_format: str) -> Picture:
-        """Return a square of web mercator in small, as `tile` and `thumbnail` do."""
+        """Return a thumbnail of a square of web mercator.
+
+        Parameters
+        ----------
+        scenes : sequence of mapping of str to str
+            Products of the scenes, those in front first.
+        bounds : (west, south, east, north)
+            The square, in metres.
+        size : str
+            One of `SIZES`.
+        image_format : str
+            One of `FORMATS`; JPEG shows pixels without data as white.
+
+        Raises
+        ------
+        Refusal
+            404, if a scene has no file to show.
+        """
         sources = [self._files.of(products) for products in scenes]
         return self._picture(rendering.draw_square, sources, sources, bounds, SIZES[size], image_format)
 
     def mosaic_tile(self, scenes: Sequence[Tuple[Mapping[str, str], Bounds]], z: int, x: int, y: int) -> Picture:
-        """Return a tile as `tile` does, for a mosaic: transparent where there is nothing.
+        """Return a map tile of a mosaic as PNG, transparent where there are no scenes.
 
-        Scenes that are small at this zoom are drawn from miniatures. What cannot be drawn is left out.
+        Scenes that are small at this zoom are drawn from miniatures. Scenes that cannot be drawn are left out.
 
         Parameters
         ----------
-        scenes : sequence of (mapping of str to str, bounds)
-            Products of the scenes, those in front first, and where they lie in web mercator.
+        scenes : sequence of (mapping of str to str, (west, south, east, north))
+            Products of the scenes, those in front first, and their bounds in metres of web mercator.
         z, x, y : int
-            A tile there is.
+            Zoom, column and row of a valid tile, with rows counted from the top.
         """
         pieces, orders, names = [], [], []
         for products, bounds in scenes:
@@ -172,9 +197,14 @@ class Imagery:
         scenes : sequence of mapping of str to str
             Products of the scenes, those in front first.
         bounds : (west, south, east, north)
-            In metres.
+            The square, in metres.
         size : int
-            Pixels a side.
+            Width and height in pixels.
+
+        Raises
+        ------
+        Refusal
+            404, if a scene has no file to show.
         """
         sources = [self._files.of(products) for products in scenes]
         return self._picture(rendering.draw_quad, sources, sources, bounds, size, jobs=self._quad_jobs)
@@ -182,7 +212,7 @@ class Imagery:
     def _picture(
         self, drawing: Drawing, scenes: Sequence[Sequence[Source]], *args: Any, jobs: Optional[Jobs] = None
     ) -> Picture:
-        # The name holds what is drawn: whoever may see the same files gets the same picture, and nobody else.
+        # The name is a digest of the files drawn, so only requests for the same files share a picture.
         drawn = [source.survey.name for sources in scenes for source in sources]
         name = digest(drawing.__name__, [len(sources) for sources in scenes], drawn, args[1:])
         files = sorted({source.path.name for sources in scenes for source in sources})
@@ -198,12 +228,12 @@ class Imagery:
     def _make(
         self, name: str, subject: str, work: Callable[[], bytes], patience: Optional[Patience]
     ) -> Optional[bytes]:
-        """Have a picture made and kept, unless it is there: once, however many ask for it.
+        """Make and cache a picture unless it is cached; concurrent requests wait for the same one.
 
         Returns
         -------
         bytes or None
-            The picture, if it has been made now and could not be kept.
+            The picture, if it was made now and could not be cached.
         """
         while True:
             if self._cache.find(name) is not None:
@@ -267,7 +297,7 @@ class Imagery:
                         raise
                     left_out.add(source.survey)
                 else:
-                    if unkept is None and source.survey in surveyed:  # it was deleted to make room for others
+                    if unkept is None and source.survey in surveyed:  # it was evicted meanwhile
                         unkept = self._look(source.survey.name)
                     if unkept is not None:
                         hold(held, source.survey, unkept)
@@ -283,7 +313,7 @@ class Imagery:
         )
 
     def _start(self, picture: Picture) -> Optional[concurrent.futures.Future[bytes]]:
-        """Have a picture made in the background, if there are not too many."""
+        """Make a picture in the background, unless too many are pending."""
         with self._lock:
             task = self._soon.get(picture.name)
             if task is not None or len(self._soon) >= MAX_BACKGROUND:
@@ -303,9 +333,22 @@ class _Making:
 
 @dataclass(frozen=True)
 class Picture:
-    """Picture that is kept, or can be made.
+    """Picture that is cached, or can be made.
 
-    Looking whether it is kept is cheap; making it may take long.
+    A look-up in the cache is cheap; making the picture may take long.
+
+    Attributes
+    ----------
+    name : str
+        Name in the cache, a digest of the drawn files and the parameters.
+    subject : str
+        Subject of error messages.
+    drawing, args : callable, tuple
+        Function that draws the picture in a worker process, and its arguments.
+    jobs : Jobs
+        Worker processes.
+    orders : tuple of MiniatureOrder
+        Miniatures that it is made of.
     """
 
     _imagery: Imagery
@@ -317,28 +360,44 @@ class Picture:
     orders: Tuple[MiniatureOrder, ...] = ()
 
     def kept(self) -> Optional[bytes]:
-        """Return the picture if it is kept, else None.
+        """Return the picture if it is cached, else None.
 
         Raises
         ------
         Refusal
-            When it is known that it cannot be made.
+            If a refusal is cached for it.
         """
         return self._imagery._look(self.name)
 
     def kept_file(self) -> Optional[Path]:
-        """Return the file that holds the picture if it is kept, else None; raises as `kept` does."""
-        return self._imagery._find(self.name)
-
-    def make(self, patience: Optional[Patience] = None) -> bytes:
-        """Make the picture, keep it and return it.
+        """Return the file of the picture if it is cached, else None.
 
         Raises
         ------
         Refusal
-            When it cannot be made, or not at a bounded cost.
+            If a refusal is cached for it.
+        """
+        return self._imagery._find(self.name)
+
+    def make(self, patience: Optional[Patience] = None) -> bytes:
+        """Make and cache the picture, or wait for another thread that makes it.
+
+        Parameters
+        ----------
+        patience : Patience, optional
+            Time limit and cancellation.
+
+        Returns
+        -------
+        bytes
+            The content of the file.
+
+        Raises
+        ------
+        Refusal
+            If it cannot be made, or not within the limits.
         ClientGone
-            When the client has left.
+            If the client disconnected.
         """
         content = self._made(patience)
         if content is None:
@@ -348,17 +407,45 @@ class Picture:
         return content
 
     def make_file(self, patience: Optional[Patience] = None) -> Union[Path, bytes]:
-        """Make the picture, keep it and return its file, or itself if it cannot be kept; raises as `make` does."""
-        content = self._made(patience)
-        return self._imagery._cache.path(self.name) if content is None else content
+        """Make and cache the picture like `make`, and return its file.
 
-    def make_soon(self, seconds: float) -> Optional[bytes]:
-        """Return the picture if it can be made in some seconds; else it is made and kept meanwhile, and None returned.
+        Parameters
+        ----------
+        patience : Patience, optional
+            Time limit and cancellation.
+
+        Returns
+        -------
+        Path or bytes
+            The file in the cache, or its content if it cannot be cached.
 
         Raises
         ------
         Refusal
-            When it cannot be made.
+            If it cannot be made, or not within the limits.
+        ClientGone
+            If the client disconnected.
+        """
+        content = self._made(patience)
+        return self._imagery._cache.path(self.name) if content is None else content
+
+    def make_soon(self, seconds: float) -> Optional[bytes]:
+        """Return the picture if it is finished in time; otherwise it is finished and cached in the background.
+
+        Parameters
+        ----------
+        seconds : float
+            Time to wait for it.
+
+        Returns
+        -------
+        bytes or None
+            None if it is not finished in time.
+
+        Raises
+        ------
+        Refusal
+            If it cannot be made.
         """
         task = self._imagery._start(self)
         if task is None:

@@ -1,4 +1,4 @@
-"""Miniatures of scenes (see `planet_vector.server.imagery.small_scales`), made once and kept."""
+"""Miniatures of scenes (see `planet_vector.server.imagery.small_scales`), made once and cached."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from planet_vector.server.jobs import Jobs, TookTooLong, TookTooMuch
 from planet_vector.server.patience import Patience
 
 MAX_HELD = 64 * 10**6
-"""Bytes of surveys and miniatures that are held for one picture where the disk has no room for them."""
+"""Maximum bytes of surveys and miniatures held in memory for one picture if the disk is full."""
 
 AGAIN = 3600.0
-"""Seconds after which a picture is tried again that took too long, or whose file could not be read."""
+"""Seconds until a picture is retried that took too long, or whose file could not be read."""
 
-_TOGETHER = 8  # made in one call: some 0.1 s, in which other pictures wait
-_CALLS = 2  # at once for one picture: a tile of some scenes does not wait for one of thousands
+_TOGETHER = 8  # made in one call: about 0.1 s, during which other pictures wait
+_CALLS = 2  # concurrent calls for one picture, so that a tile of few scenes does not wait for one of thousands
 
 
 class Miniatures:
-    """Maker of miniatures: each is made once, however many requests ask for it.
+    """Maker of miniatures; concurrent requests share each one.
 
     Parameters
     ----------
     cache : PictureCache
-        Where they are kept.
+        Cache for the miniatures.
     jobs : Jobs
-        Where they are made.
+        Worker processes that make them.
     makers : ThreadPoolExecutor
-        Threads that wait for them.
+        Threads that wait for the workers.
     """
 
     def __init__(self, cache: PictureCache, jobs: Jobs, makers: ThreadPoolExecutor) -> None:
@@ -49,16 +49,26 @@ class Miniatures:
     def make(
         self, orders: Sequence[MiniatureOrder], held: Dict[Path, bytes], patience: Optional[Patience]
     ) -> Set[Path]:
-        """Make miniatures that are not there, and return which cannot be made.
+        """Make the miniatures that are not cached.
 
         Parameters
         ----------
         orders : sequence of MiniatureOrder
-            What they are made of.
+            Specifications of the miniatures.
         held : dict of Path to bytes
-            Gets those that cannot be kept.
+            Receives the miniatures that cannot be cached.
         patience : Patience, optional
-            Who waits for them.
+            Time limit and cancellation.
+
+        Returns
+        -------
+        set of Path
+            Paths of the miniatures that cannot be made.
+
+        Raises
+        ------
+        Refusal
+            503, if more than `MAX_HELD` bytes cannot be cached.
         """
         refused: Set[Path] = set()
         waiting = deque(orders)
@@ -85,7 +95,7 @@ class Miniatures:
         return refused
 
     def _claim(self, path: Path) -> bool:
-        """Tell whether a miniature is this thread's to make, and no other's."""
+        """Claim a miniature for this thread; return False if another thread makes it."""
         with self._lock:
             if path in self._claimed:
                 return False
@@ -113,22 +123,31 @@ class Miniatures:
         try:
             return self._jobs.run(make_miniatures, orders, patience=patience)
         except (TookTooLong, TookTooMuch) as error:
-            if len(orders) > 1:  # which of them it was is found out
+            if len(orders) > 1:  # retry one by one, to find the one that fails
                 return [made for order in orders for made in self._call([order], patience)]
             return [Refusal(422, f"{orders[0].sources[0].path.name} cannot be drawn: it {error}; {ADVICE}.")]
 
 
 def hold(held: Dict[Path, bytes], path: Path, content: bytes) -> None:
-    """Hold in memory what the disk has no room for.
+    """Hold a file in memory that cannot be written to the disk.
+
+    Parameters
+    ----------
+    held : dict of Path to bytes
+        Receives the content.
+    path : Path
+        Path of the file in the cache.
+    content : bytes
+        Its content.
 
     Raises
     ------
     Refusal
-        503, when it is more than `MAX_HELD`.
+        503, if `held` exceeds `MAX_HELD` bytes.
     """
     held[path] = content
     if sum(map(len, held.values())) > MAX_HELD:
         raise Refusal(
-            503, "The cache of pictures has no room, and the picture is of too many files to be made without it.",
+            503, "The cache of pictures is full, and the picture has too many files to be made without it.",
             {"Retry-After": "60"},
         )  # fmt: skip

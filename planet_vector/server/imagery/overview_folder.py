@@ -1,4 +1,4 @@
-"""Where the overviews of an archive's rasters lie, and which of them belong to files that have gone or changed."""
+"""Folder of the overviews of an archive's rasters: their paths, and deletion of stale ones."""
 
 from __future__ import annotations
 
@@ -13,37 +13,49 @@ from planet_vector.server.archive.inventory import Unit
 from planet_vector.server.imagery.pyramids import discard
 
 PART = ".part"
-"""What names end with of overviews that are being made."""
+"""Suffix of unfinished overviews."""
 
-_DIGITS = 32  # of a name's two halves
+_DIGITS = 32  # of each half of a name
 _OURS = re.compile(r"[0-9a-f]{32}-[0-9a-f]{32}")
-_BEGUN = "overviews-"  # what names begin with of those that are being made: none is that of a file's
+_BEGUN = "overviews-"  # prefix of unfinished overviews, which no finished ones have
 _RASTERS = (".tif", ".tiff")
 
 
 def overviews_of(path: Path) -> Path:
-    """Return the folder of the overviews that belong to an index, or to the pictures beside it."""
+    """Return the folder of the overviews that belong to an index, or to the pictures beside it.
+
+    Parameters
+    ----------
+    path : Path
+        The index, or the folder of pictures.
+    """
     return path.with_suffix(".overviews")
 
 
 def overview_path(folder: Path, product: str, name: str) -> Path:
-    """Return where the overviews of a file are, or would be.
+    """Return the path of the overviews of a file, whether they exist or not.
 
     Parameters
     ----------
     folder : Path
-        Of all overviews.
+        The folder of all overviews.
     product : str
-        The file's path within the archive, by which they are found when it goes.
+        The file's path within the archive, by which the overviews are found after its deletion.
     name : str
-        Hexadecimal digits that stand for its state.
+        Hexadecimal digest of its state.
     """
     prefix = _prefix(product)
     return folder / prefix[:2] / f"{prefix}-{name[:_DIGITS]}"
 
 
 def find_overviews(folder: Path) -> List[Path]:
-    """Return all overviews in a folder, and nothing else: it may be a link to one that holds more."""
+    """Return all overviews in a folder, ignoring other files: the folder may be a link to a shared one.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of all overviews.
+    """
     return [
         path for path in folder.glob("*/*")
         if _OURS.fullmatch(path.name) and path.parent.name == path.name[:2] and path.is_file()
@@ -51,12 +63,29 @@ def find_overviews(folder: Path) -> List[Path]:
 
 
 def find_begun(folder: Path) -> List[Path]:
-    """Return what is left in a folder of overviews that were never finished."""
+    """Return the unfinished overviews in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of all overviews.
+    """
     return list(folder.glob(f"[0-9a-f][0-9a-f]/{_BEGUN}*{PART}"))
 
 
 def begin_overviews(path: Path) -> ContextManager[Path]:
-    """Give an empty file for overviews that are to be at a place; it goes if it was not moved there."""
+    """Return a context that creates a temporary file for overviews, and deletes it unless it was moved.
+
+    Parameters
+    ----------
+    path : Path
+        The final path, to which the caller moves the file.
+
+    Returns
+    -------
+    context manager of Path
+        The empty temporary file, in the same folder.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return new_file(path, _BEGUN, PART)
 
@@ -80,16 +109,21 @@ def discard_overviews(index: Path, products: Iterable[str]) -> None:
 
 
 def stale_rasters(before: Mapping[str, str], now: Mapping[str, Unit], keys: Iterable[str]) -> Set[str]:
-    """Return the rasters that are not there any more, or not as they were: they, or what lies beside them.
+    """Return the rasters that were deleted or changed, or whose sidecars were.
 
     Parameters
     ----------
     before : mapping of str to str
-        Signatures of units by key (see `planet_vector.server.index.writing.signature_of`).
+        Former signatures of units by key (see `planet_vector.server.index.writing.signature_of`).
     now : mapping of str to Unit
-        The units that there are.
+        The present units.
     keys : iterable of str
-        Those that have gone or changed.
+        Keys of the units that were deleted or changed.
+
+    Returns
+    -------
+    set of str
+        Paths within the archive.
     """
     stale: Set[str] = set()
     for key in keys:
@@ -106,5 +140,5 @@ def stale_rasters(before: Mapping[str, str], now: Mapping[str, Unit], keys: Iter
 
 
 def _prefix(product: str) -> str:
-    """Return what the names of a file's overviews begin with, whatever its state."""
+    """Return the prefix of the names of a file's overviews, which does not depend on its state."""
     return hashlib.sha256(product.encode(errors="surrogateescape")).hexdigest()[:_DIGITS]

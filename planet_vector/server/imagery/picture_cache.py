@@ -1,4 +1,4 @@
-"""Pictures kept in a folder of the user's own, and the reasons why others cannot be made."""
+"""Cache of pictures in a private folder, and of the reasons why others cannot be made."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from planet_vector.atomic_files import new_file
 from planet_vector.server.http_errors import Refusal
 
 MAX_CACHE = 2 * 2**30
-"""Bytes of pictures kept, and of the small copies and pyramids that they are made from, of some 4 and 20 MB each."""
+"""Maximum bytes of pictures, and of the surveys and pyramids that they are made from, of about 4 and 20 MB each."""
 
-_BLOCK = 4096  # bytes that the smallest file takes on a disk: many refusals are as much as a few pictures
-_STALE = 3600.0  # seconds after which a part belongs to a process that was killed
+_BLOCK = 4096  # bytes that the smallest file takes on a disk: many refusals add up to a few pictures
+_STALE = 3600.0  # seconds after which a partial file is attributed to a killed process
 _REFUSED, _PART = ".refused", ".part"
 FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-"""Numbers of errors of a full disk, on Windows, too; a quota is a disk of one's own."""
+"""Error numbers of a full disk, also on Windows; an exceeded quota counts as one."""
 
-_SPARE = 16  # times what is to be written that is deleted for it: the next pictures need room, too
+_SPARE = 16  # multiple of the size of a file that is deleted to make room, for the next pictures, too
 
 
 class PictureCache:
-    """Cache of pictures and refusals by name; those used longest ago go first.
+    """Cache of pictures and refusals by name, with eviction of the least recently used.
 
-    Several threads and processes may use a folder at once: files appear whole under their names.
+    Several threads and processes may use a folder at once: files appear complete under their names.
 
     Parameters
     ----------
     folder : Path
-        It is made when it is needed.
+        Folder of the cache; created on first use.
     most : int
-        Bytes that it may hold.
+        Maximum size in bytes.
     """
 
     def __init__(self, folder: Path, most: int = MAX_CACHE) -> None:
@@ -45,25 +45,36 @@ class PictureCache:
         self._most = most
         self._lock = threading.Lock()
         self._told = False
-        self._added = most  # what earlier services left is looked through once
+        self._added = most  # so that the first write prunes the files of earlier services
 
     def path(self, name: str) -> Path:
-        """Return where a picture is, or would be."""
+        """Return the path of a picture, whether it exists or not.
+
+        Parameters
+        ----------
+        name : str
+            Name of the picture, a hexadecimal digest.
+        """
         return self._folder / name[:2] / name
 
     def read(self, name: str) -> Optional[bytes]:
-        """Return a picture, or None.
+        """Return a picture, or None if it is not cached.
+
+        Parameters
+        ----------
+        name : str
+            Name of the picture.
 
         Raises
         ------
         Refusal
-            The one that was kept in its place.
+            If a refusal is cached instead.
         """
         try:
             content = self.path(name).read_bytes()
-        except OSError:  # it is not there, or the disk cannot be read: then it is made anew
+        except OSError:  # it does not exist, or the disk cannot be read: it is made again
             content = b""
-        # A machine that lost its power may leave a name without its bytes.
+        # A power failure may leave an empty file.
         if not content:
             self._check_refused(name)
             return None
@@ -71,7 +82,18 @@ class PictureCache:
         return content
 
     def find(self, name: str) -> Optional[Path]:
-        """Return the file of a picture, or None; raises as `read` does."""
+        """Return the file of a picture, or None if it is not cached.
+
+        Parameters
+        ----------
+        name : str
+            Name of the picture.
+
+        Raises
+        ------
+        Refusal
+            If a refusal is cached instead.
+        """
         path = self.path(name)
         try:
             found = path.stat().st_size > 0
@@ -84,40 +106,97 @@ class PictureCache:
         return path
 
     def write(self, name: str, content: bytes) -> None:
-        """Keep a picture.
+        """Store a picture, and delete a refusal of the same name.
+
+        Parameters
+        ----------
+        name : str
+            Name of the picture.
+        content : bytes
+            Its content.
 
         Raises
         ------
         OSError
-            When it cannot be kept: on a full disk only after the oldest pictures were deleted to make room.
+            If it cannot be written; on a full disk only after the oldest pictures were deleted to make room.
         """
         self._replace(self.path(name), content)
         self.path(name + _REFUSED).unlink(missing_ok=True)
 
     def refuse(self, name: str, refusal: Refusal, seconds: Optional[float] = None) -> None:
-        """Keep a refusal in the place of a picture, for some seconds or for as long as its name is asked for.
+        """Store a refusal instead of a picture.
+
+        Parameters
+        ----------
+        name : str
+            Name of the picture.
+        refusal : Refusal
+            Raised again by `read` and `find`.
+        seconds : float, optional
+            Time until it expires; without it, it stays until it is evicted.
 
         Raises
         ------
         OSError
-            As `write` does.
+            If it cannot be written; on a full disk only after the oldest pictures were deleted to make room.
         """
         until = None if seconds is None else time.time() + seconds
         document = {"status": refusal.status, "message": refusal.message, "until": until}
         self._replace(self.path(name + _REFUSED), json.dumps(document).encode())
 
     def try_write(self, name: str, content: bytes) -> bool:
-        """Keep a picture, and tell whether it could be kept."""
+        """Store a picture like `write`; a failure is printed to standard error once.
+
+        Parameters
+        ----------
+        name : str
+            Name of the picture.
+        content : bytes
+            Its content.
+
+        Returns
+        -------
+        bool
+            Whether it was stored.
+        """
         return self._try(lambda: self.write(name, content))
 
     def try_refuse(self, name: str, refusal: Refusal, seconds: Optional[float] = None) -> bool:
-        """Keep a refusal, and tell whether it could be kept."""
+        """Store a refusal like `refuse`; a failure is printed to standard error once.
+
+        Parameters
+        ----------
+        name : str
+            Name of the picture.
+        refusal : Refusal
+            Raised again by `read` and `find`.
+        seconds : float, optional
+            Time until it expires.
+
+        Returns
+        -------
+        bool
+            Whether it was stored.
+        """
         return self._try(lambda: self.refuse(name, refusal, seconds))
 
     def try_fill(self, name: str, work: Callable[[Path], object]) -> bool:
-        """Keep what a function writes into a file, and tell whether it could be kept; raises what the function does.
+        """Store a file that a function writes.
 
-        On a full disk nothing is deleted for it: it is large, and of use only if more is asked for.
+        On a full disk nothing is deleted for it, as it is large, and only useful for later requests.
+
+        Parameters
+        ----------
+        name : str
+            Name of the file.
+        work : callable
+            Called with the path of a temporary file to write; its exceptions are passed on. An empty file is not
+            stored.
+
+        Returns
+        -------
+        bool
+            Whether it was stored.
         """
         path = self.path(name)
         parts: List[Path] = []
@@ -133,15 +212,21 @@ class PictureCache:
             return kept
 
     def forget_refusals(self, status: int) -> None:
-        """Forget the refusals of a status, whose reason is no more."""
+        """Delete the refusals with a status, once their reason no longer applies.
+
+        Parameters
+        ----------
+        status : int
+            HTTP status code.
+        """
         for path in self._folder.glob(f"*/*{_REFUSED}"):
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # gone meanwhile, or none that counts
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # deleted meanwhile, or malformed
                 if int(json.loads(path.read_bytes())["status"]) == status:
                     path.unlink()
 
     def prune(self) -> None:
-        """Delete parts that were left behind, and what was used longest ago until the folder holds `most` bytes."""
-        with contextlib.suppress(FileNotFoundError):  # the folder was deleted while it was looked through
+        """Delete stale partial files, and the least recently used files until the folder has at most `most` bytes."""
+        with contextlib.suppress(FileNotFoundError):  # the folder was deleted meanwhile
             files = self._files()
             self._delete(files, sum(size for _, size, _ in files) - self._most)
 
@@ -153,7 +238,7 @@ class PictureCache:
                 self._told = True
                 print(
                     f"planet-vector: the cache of pictures {self._folder} cannot be written ({error.strerror}): until "
-                    "it can, pictures are made each time they are asked for.",
+                    "it can, pictures are made again for each request.",
                     file=sys.stderr,
                     flush=True,
                 )
@@ -162,7 +247,7 @@ class PictureCache:
         return True
 
     def _files(self) -> List[Tuple[int, int, Path]]:
-        """Return when pictures and refusals were used, their bytes and their files, and delete parts left behind."""
+        """Return the access time (ns), size and path of pictures and refusals, and delete stale partial files."""
         files = []
         for path in self._folder.glob("*/*"):
             try:
@@ -176,12 +261,12 @@ class PictureCache:
         return files
 
     def _delete(self, files: List[Tuple[int, int, Path]], much: int) -> bool:
-        """Delete some bytes of files, those that were used longest ago first; tell whether any was."""
+        """Delete the least recently used files until `much` bytes are freed; return whether any was deleted."""
         deleted = 0
         for _, size, path in sorted(files):
             if deleted >= much:
                 break
-            with contextlib.suppress(OSError):  # on Windows a file that is being read stays
+            with contextlib.suppress(OSError):  # on Windows an open file cannot be deleted
                 path.unlink(missing_ok=True)
                 deleted += size
         return deleted > 0
@@ -194,22 +279,22 @@ class PictureCache:
         except (OSError, ValueError, KeyError, TypeError):
             return
         if until is not None and not time.time() < float(until) <= time.time() + _STALE:
-            with contextlib.suppress(OSError):  # of a disk that cannot be written it stays, and means nothing
+            with contextlib.suppress(OSError):  # on a read-only disk the expired refusal stays, and is ignored
                 path.unlink(missing_ok=True)
             return
         self._use(path)
         raise Refusal(status, message)
 
     def _use(self, path: Path) -> None:
-        # Used now, and not changed: the ETag of a quad comes of the time of change.
-        with contextlib.suppress(OSError):  # it is gone, or the disk cannot be written, and then nothing is deleted
+        # Set the access time, but keep the modification time, from which the ETag of a quad is derived.
+        with contextlib.suppress(OSError):  # deleted meanwhile, or a read-only disk, where nothing is evicted
             os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
 
     def _replace(self, path: Path, content: bytes) -> None:
         try:
             self._write(path, content)
         except OSError as error:
-            # Others may write to the disk, too: how much is free is known only when it is tried.
+            # Other programs may write to the disk, too, so free space is known only by trying.
             if error.errno not in FULL or not self._delete(self._files(), _SPARE * max(len(content), _BLOCK)):
                 raise
             self._write(path, content)
@@ -221,7 +306,7 @@ class PictureCache:
         self._count(len(content))
 
     def _count(self, size: int) -> None:
-        """Count what was written, and look for what is to go when it was much."""
+        """Count written bytes, and prune the cache in the background after a sixteenth of its size."""
         with self._lock:
             self._added += max(size, _BLOCK)
             due = self._added > self._most // 16
@@ -232,6 +317,6 @@ class PictureCache:
 
 
 def _new_part(path: Path) -> ContextManager[Path]:
-    """Give a new file for what is to be kept at a place; one that is left behind goes when it is stale."""
+    """Return a context that creates a temporary file beside a path; an abandoned one is deleted once it is stale."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return new_file(path, suffix=_PART)

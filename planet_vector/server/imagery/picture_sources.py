@@ -1,4 +1,4 @@
-"""Which files of an archive a picture of a scene is made from."""
+"""The files of an archive from which a picture of a scene is made."""
 
 from __future__ import annotations
 
@@ -19,17 +19,29 @@ from planet_vector.server.imagery.picture_cache import PictureCache
 from planet_vector.server.imagery.reading import Source
 
 REMEMBERED = 5.0
-"""Seconds for which the state of a mosaic's files is believed: its tiles ask for thousands, many times over."""
+"""Seconds for which the state of a mosaic's files is cached: its tiles need thousands of them, many times."""
 
 MAX_REMEMBERED = 20_000
-"""Scenes whose files are remembered."""
+"""Number of scenes whose files are cached."""
 
-# Landsat 8 has blue, green, red as bands 2 to 4 in files of their own.
+# Landsat 8 has blue, green and red as bands 2 to 4, in a file each.
 _RGB_PRODUCTS = ("band_4", "band_3", "band_2")
 
 
 def choose(products: Mapping[str, str]) -> List[Tuple[str, Tuple[int, ...]]]:
-    """Return the products that make a picture, with the bands to take of each; an empty tuple leaves them open."""
+    """Choose the products that make a picture.
+
+    Parameters
+    ----------
+    products : mapping of str to str
+        Paths within the archive by product.
+
+    Returns
+    -------
+    list of (str, tuple of int)
+        Product names and the bands to show of each; an empty tuple leaves the choice of bands to the reader. The list
+        is empty without products.
+    """
     if "visual" in products:
         return [("visual", ())]
     if "analytic" in products:
@@ -40,14 +52,14 @@ def choose(products: Mapping[str, str]) -> List[Tuple[str, Tuple[int, ...]]]:
 
 
 class PictureSources:
-    """Files of scenes as they are now, and the names of what is kept of them.
+    """Current files of scenes, and the cache names of their surveys and pyramids.
 
     Parameters
     ----------
     root : Path
         The archive.
     cache : PictureCache
-        Where small copies of them are kept.
+        Cache of their surveys and pyramids.
     overviews : Path
         The folder of the overviews that were made with the index (see `planet_vector.server.overview_making`).
     """
@@ -63,10 +75,15 @@ class PictureSources:
     def of(self, products: Mapping[str, str]) -> List[Source]:
         """Return the files that make a picture of a scene.
 
+        Parameters
+        ----------
+        products : mapping of str to str
+            Paths within the archive by product.
+
         Raises
         ------
         Refusal
-            404, when there are none.
+            404, if a file does not exist or its sidecars cannot be read.
         """
         found = [(inside(self._root, products[name]), products[name], bands) for name, bands in choose(products)]
         sources = [self._source(path, product, bands) for path, product, bands in found if path is not None]
@@ -75,7 +92,18 @@ class PictureSources:
         return sources
 
     def drawable(self, products: Mapping[str, str]) -> List[Source]:
-        """Return what `of` does, as it was at most `REMEMBERED` seconds ago; nothing where there is nothing to draw."""
+        """Return the files of a scene like `of`, cached for `REMEMBERED` seconds.
+
+        Parameters
+        ----------
+        products : mapping of str to str
+            Paths within the archive by product.
+
+        Returns
+        -------
+        list of Source
+            Empty if the scene cannot be drawn.
+        """
         key = tuple((name, products[name]) for name, _ in choose(products))
         now = time.monotonic()
         known = self._remembered.get(key)
@@ -93,7 +121,7 @@ class PictureSources:
         return found
 
     def _source(self, path: Path, product: str, bands: Tuple[int, ...]) -> Source:
-        """Return a file to draw; what lies beside it is named as it is, also where that is a link."""
+        """Return a file to draw; its sidecars are found by the product's name, even if that is a link."""
         try:
             status, place = path.stat(), self._places.of(self._root / product)
         except SidecarProblem as problem:
@@ -106,10 +134,10 @@ class PictureSources:
 
 
 def _state(status: os.stat_result) -> Tuple[int, int, int]:
-    """Return what differs once a file has other bytes, also if it has the size and time of change of before."""
+    """Return a state that changes with the content of a file, even if its size and mtime are preserved."""
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def digest(*parts: Any) -> str:
-    """Return a name that stands for values: they are told apart by their ``repr``."""
+    """Return a name that identifies values by a digest of their ``repr``."""
     return hashlib.sha256(repr(parts).encode(errors="surrogateescape")).hexdigest()

@@ -1,8 +1,8 @@
-"""Keep pyramids of the files that pictures have wasted much on.
+"""Make pyramids of the files for which pictures decoded many unused pixels.
 
-A pyramid costs about twice as much as decoding its file. So it is made once that much was decoded for tiles and not
-seen on them: whatever is asked for, pictures cost at most a few times what they would if it were known before. Nobody
-waits for it: it is made in a process of its own, one at a time.
+A pyramid costs about twice as much as decoding its file. So it is made once that amount was decoded for tiles without
+being shown: for any sequence of requests, the total cost is at most a few times the optimum. Pyramids are made in the
+background, in a separate process, one at a time.
 """
 
 from __future__ import annotations
@@ -22,33 +22,34 @@ from planet_vector.server.imagery.reading import Source
 from planet_vector.server.jobs import JobError, Jobs, TookTooLong, TookTooMuch
 
 ENOUGH = 2.0
-"""Whole files that are decoded in vain before a pyramid is made, which takes about twice as long as decoding one."""
+"""Amount wasted before a pyramid is made, in whole files: a pyramid takes about twice as long as decoding its file."""
 
 PYRAMID_SECONDS = 120.0
-"""Time for one: what takes pictures up to 30 s is decoded once, shrunk and packed, while others work."""
+"""Time limit for one pyramid: data that takes pictures up to 30 s is decoded, downsampled and compressed, on a machine
+that is busy with pictures."""
 
 NICENESS = 15
-"""What makes them lets pictures go first, which somebody waits for."""
+"""Niceness of the process: pictures, for which clients wait, have priority."""
 
 AGAIN = 3600.0
-"""Seconds after which one is tried again that could not be made."""
+"""Seconds until a pyramid is retried that could not be made."""
 
 MAX_COUNTED = 10_000
-"""Files of which it is known what was wasted on them."""
+"""Number of files whose wasted amounts are recorded."""
 
 MAX_WAITING = 64
-"""Pyramids to be made; what more are wanted are made when more has been wasted."""
+"""Maximum number of queued pyramids; others are queued when more has been wasted on their files."""
 
 
 class Pyramids:
-    """Count of what is decoded in vain of files, and the maker of their pyramids.
+    """Counter of the unused pixels decoded of each file, and maker of pyramids.
 
     Parameters
     ----------
     cache : PictureCache
-        Where they are kept.
+        Cache for the pyramids.
     jobs : Jobs
-        Where they are made.
+        Worker process that makes them.
     """
 
     def __init__(self, cache: PictureCache, jobs: Jobs) -> None:
@@ -61,13 +62,19 @@ class Pyramids:
         self._closed = False
 
     def close(self) -> None:
-        """Make no more of them."""
+        """Cancel pending pyramids and end the worker process."""
         self._closed = True
         self._maker.shutdown(wait=False, cancel_futures=True)
         self._jobs.close()
 
     def note(self, wasted: Sequence[Tuple[Source, float]]) -> None:
-        """Note what was wasted on files, and have pyramids made of those that it was enough on."""
+        """Record the amounts wasted on files, and queue pyramids of those that have reached `ENOUGH`.
+
+        Parameters
+        ----------
+        wasted : sequence of (Source, float)
+            Files and the unused pixels decoded of each, as a share of the whole file.
+        """
         for source, share in wasted:
             path = source.pyramids[-1]
             with self._lock:
@@ -80,7 +87,7 @@ class Pyramids:
                     if len(self._wasted) > MAX_COUNTED:
                         self._wasted.popitem(last=False)
             if due:
-                with contextlib.suppress(RuntimeError):  # the service ends
+                with contextlib.suppress(RuntimeError):  # the service is shutting down
                     self._maker.submit(self._make, source)
 
     def _make(self, source: Source) -> None:
@@ -89,14 +96,14 @@ class Pyramids:
             if self._cache.find(path.name) is None:  # else another process has made it meanwhile
                 self._cache.try_fill(path.name, lambda part: self._jobs.run(make_pyramid, source, part, MOST_KEPT))
         except (TookTooLong, TookTooMuch) as error:
-            if self._closed:  # it was not the file that ended the process
+            if self._closed:  # the process was ended by `close`, not by the file
                 return
-            told = f"{source.path.name} has no pyramid: to make it {error}; {ADVICE}."
+            told = f"{source.path.name} has no pyramid: making it {error}; {ADVICE}."
             self._cache.try_refuse(path.name, Refusal(422, told), AGAIN)
         except Refusal as refusal:
-            if refusal.status < 500:  # else the disk is full: it is tried when as much has been wasted again
+            if refusal.status < 500:  # else the disk is full: it is retried once as much has been wasted again
                 self._cache.try_refuse(path.name, refusal, AGAIN)
-        except JobError:  # the service ends
+        except JobError:  # the service is shutting down
             return
         finally:
             with self._lock:

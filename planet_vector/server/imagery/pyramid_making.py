@@ -1,7 +1,7 @@
-"""Make pyramids of rasters (see `planet_vector.server.imagery.pyramids`), in processes of their own.
+"""Make pyramids of rasters (see `planet_vector.server.imagery.pyramids`), in worker processes.
 
-They hold what `planet_vector.server.imagery.reading` reads, so that pictures of them are those of the file: means of
-the pixels that are data, and of palettes one of the pixels.
+They contain what `planet_vector.server.imagery.reading` reads, so that pictures made from them equal those made from
+the file: means of the valid pixels, or single pixels of palette rasters.
 """
 
 from __future__ import annotations
@@ -19,31 +19,37 @@ from planet_vector.server.imagery.sampling import where_known
 from planet_vector.server.imagery.surveys import RasterSurvey, is_large, percentiles, shrink_of, stretch
 
 HALF = 2.0
-"""How many columns and rows of the file are one of the largest level; the file itself is read for what is finer."""
+"""Decimation factor of the largest level; finer pictures are made from the file itself."""
 
 MOST_KEPT = 64 * 10**6
-"""Bytes, uncompressed, of the largest level of a pyramid that the service keeps unasked."""
+"""Maximum bytes, uncompressed, of the largest level of a pyramid that the service makes on its own."""
 
-_FINE = 4  # columns of the file in one of its largest overview: what is finer is read from few rows
-_AT_ONCE = 96 * 10**6  # bytes of values that are held; a larger file is read in pieces
+_FINE = 4  # largest factor of a file's first overview that makes a pyramid unnecessary: finer pictures need few rows
+_AT_ONCE = 96 * 10**6  # bytes of values held in memory; a larger file is read in chunks
 
 
 def shrink_for(raster: Raster, most: Optional[int] = None) -> float:
-    """Return how many columns and rows of a file are one in its pyramid.
+    """Return the decimation factor of the largest level of a file's pyramid.
 
     Parameters
     ----------
     raster : Raster
         The file.
     most : int, optional
-        Bytes that its largest level may have, uncompressed.
+        Maximum bytes of the largest level, uncompressed.
     """
     bounded = 1.0 if most is None else math.sqrt(raster.width * raster.height * _bands(raster) / most)
     return max(min(HALF, shrink_of(raster)), bounded)
 
 
 def needs_pyramid(raster: Raster) -> bool:
-    """Tell whether pictures of a file cost less with a pyramid: it is large, and its overviews do not begin finely."""
+    """Return whether a pyramid makes pictures of a file cheaper: it is large, and has no fine overviews.
+
+    Parameters
+    ----------
+    raster : Raster
+        The file.
+    """
     return is_large(raster) and min(raster.overviews, default=math.inf) > _FINE
 
 
@@ -55,19 +61,19 @@ def make_pyramid(source: Source, target: Path, most: Optional[int] = None) -> bo
     source : Source
         The file.
     target : Path
-        What is written; it is whole once this returns.
+        The pyramid to write; complete once this function returns.
     most : int, optional
-        Bytes that its largest level may have, uncompressed.
+        Maximum bytes of its largest level, uncompressed.
 
     Returns
     -------
     bool
-        False where none is needed, and nothing was written.
+        False if no pyramid is needed, and nothing was written.
 
     Raises
     ------
     Refusal
-        When the file cannot be read, or not at a bounded cost; 503, when the pyramid cannot be written.
+        If the file cannot be read, or not within the limits; 503, if the pyramid cannot be written.
     """
     with open_source(source) as raster:
         if not needs_pyramid(raster):
@@ -86,7 +92,7 @@ def make_pyramid(source: Source, target: Path, most: Optional[int] = None) -> bo
         with PyramidWriter(target, (_bands(raster), height, width), factor, limits, nearest) as writer:
             for values, mask in _pieces(raster, rows, width) if whole is None else iter([whole]):
                 known = mask & where_known(values)
-                if values.dtype.kind == "f":  # a piece may lack numbers that others have
+                if values.dtype.kind == "f":  # chunks may differ in whether they contain NaN
                     known = np.broadcast_to(known, values.shape)
                 writer.add(values if raster.in_bytes else stretch(values, mask, limits), known)
     return True
@@ -97,12 +103,12 @@ def _bands(raster: Raster) -> int:
 
 
 def _rows_at_once(raster: Raster, shrink: float) -> int:
-    """Return how many rows of a file are read together, or 0 for all of them."""
+    """Return the number of rows of a file to read at once, or 0 for all of them."""
     row = raster.width * _bands(raster) * raster.dtype.itemsize / shrink**2
     block = raster.block_rows
     if row * raster.height <= _AT_ONCE or block is None or shrink != HALF:
         return 0
-    # No block is decoded twice, and no pixel of the pyramid lies in two pieces.
+    # No block is decoded twice, and no pixel of the pyramid lies in two chunks.
     step = block * (1 + block % 2)
     return max(1, int(_AT_ONCE / row) // step) * step
 
@@ -112,12 +118,12 @@ def _pieces(raster: Raster, rows: int, columns: int) -> Iterator[Tuple[np.ndarra
     for top in range(0, even, rows):
         bottom = min(top + rows, even)
         yield raster.read((0, top, raster.width, bottom), ((bottom - top) // 2, columns))
-    if even < raster.height:  # the last row alone
+    if even < raster.height:  # a single last row
         yield raster.read((0, even, raster.width, raster.height), (1, columns))
 
 
 def _limits(raster: Raster, values: Optional[Tuple[np.ndarray, np.ndarray]]) -> Limits:
-    """Return the values between which bands are stretched: those of the survey, as tiles are to match each other."""
+    """Return the values between which bands are stretched: those of the survey if it exists, so that tiles match."""
     try:
         kept = RasterSurvey(raster.source.survey).limits
     except FileNotFoundError:

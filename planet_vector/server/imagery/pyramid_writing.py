@@ -1,4 +1,4 @@
-"""Write pyramids (see `planet_vector.server.imagery.pyramids`), some rows of the largest level after others."""
+"""Write pyramids (see `planet_vector.server.imagery.pyramids`) incrementally, in bands of rows of the largest level."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from planet_vector.server.imagery.averaging import halved
 from planet_vector.server.imagery.pyramids import BLOCK, END, MAGIC, PLACES
 
 _SMALLEST = 64  # pixels a side of the last level
-_CHEAP = 1  # zlib's level: on differences of neighbours others take twice the time for a tenth of the bytes
+_CHEAP = 1  # zlib level: on differences of neighbours, higher ones take twice the time to save a tenth of the bytes
 
 
 class PyramidWriter:
-    """Writer of a pyramid, some rows after others.
+    """Incremental writer of a pyramid; a context manager that completes the file at its end.
 
     Parameters
     ----------
@@ -29,11 +29,11 @@ class PyramidWriter:
     shape : (int, int, int)
         Bands, rows and columns of the largest level.
     factor : (float, float)
-        Columns and rows of the raster in one of it.
+        Columns and rows of the raster in a pixel of the largest level.
     limits : sequence of (float, float)
-        Values between which bands were stretched; empty where they are shown as they are.
+        Values between which bands were stretched; empty if they are shown without stretching.
     nearest : bool
-        Whether pixels are picked, and not averaged.
+        Whether smaller levels pick pixels instead of averaging them.
     """
 
     def __init__(
@@ -70,21 +70,21 @@ class PyramidWriter:
         Parameters
         ----------
         colours : array of uint8, shape (bands, rows, columns)
-            What is seen.
+            The pixels as shown.
         known : array of bool, shape (bands or 1, rows, columns)
-            Where each band has data.
+            Where each band is valid.
 
         Raises
         ------
         Refusal
-            503, when it cannot be written.
+            503, if the file cannot be written.
         """
         with self._writing():
             self._add(0, colours, known)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
-        # Errors of the file that is read are others, and are told as such by who reads it.
+        # Only errors of writing; those of reading the raster are converted by its reader.
         try:
             yield
         except OSError as error:
@@ -98,7 +98,7 @@ class PyramidWriter:
         whole = colours.shape[1] // BLOCK * BLOCK
         for top in range(0, whole, BLOCK):
             self._write_rows(level, colours[:, top : top + BLOCK], known[:, top : top + BLOCK])
-        self._rest[level] = colours[:, whole:].copy(), known[:, whole:].copy()  # which do not hold all of them
+        self._rest[level] = colours[:, whole:].copy(), known[:, whole:].copy()  # copies free the complete arrays
 
     def _write_rows(self, level: int, colours: np.ndarray, known: np.ndarray) -> None:
         mask = np.asarray(known.any(axis=0))
@@ -107,7 +107,7 @@ class PyramidWriter:
             self._places[level].append((self._file.tell(), len(content)))
             self._file.write(content)
         if level + 1 < len(self._rest):
-            # Block by block: of the widest rasters all at once would take several times what they are.
+            # Block by block: for the widest rasters, all at once would take several times their memory.
             parts = [
                 halved(colours[..., left : left + BLOCK], known[..., left : left + BLOCK], self._nearest, level)
                 for left in range(0, mask.shape[1], BLOCK)
@@ -124,13 +124,13 @@ class PyramidWriter:
         description = json.dumps(self._description).encode()
         self._file.write(places + description + END.pack(len(places), len(description), MAGIC))
         self._file.flush()
-        os.fsync(self._file.fileno())  # its name is to be that of a whole file, also where the machine loses its power
+        os.fsync(self._file.fileno())  # so that a power failure leaves no incomplete file under the final name
 
 
 def _packed(colours: np.ndarray, mask: np.ndarray) -> bytes:
-    """Return a block; nothing where there is no data."""
+    """Return a compressed block; empty if it has no valid pixels."""
     if not mask.any():
         return b""
-    differences = np.diff(colours, axis=2, prepend=np.uint8(0))  # which wrap around, and back
+    differences = np.diff(colours, axis=2, prepend=np.uint8(0))  # modulo 256, which the reader's sums undo
     bits = b"" if mask.all() else np.packbits(mask).tobytes()
     return zlib.compress(differences.tobytes() + bits, _CHEAP)

@@ -1,13 +1,14 @@
-"""Pyramids: rasters as they are shown, in halves of their size, in tiles of which any can be read alone.
+"""Pyramids: stretched copies of rasters in successive halves of their size, in blocks that can be read individually.
 
-A product in strips without overviews costs each tile of a map whole rows of it, and those of small scales all of it.
-A pyramid holds bytes as they are shown and where there is data, from about half the raster's size down to a few pixels,
-and the limits between which values of the file are stretched; see `planet_vector.server.imagery.pyramid_making`.
+If a product is in strips without overviews, each tile of a map decodes whole rows of it, and a small-scale tile all of
+it. A pyramid contains the pixels as they are shown and their mask, from about half the raster's size down to a few
+pixels, and the limits between which values of the file are stretched; see
+`planet_vector.server.imagery.pyramid_making`.
 
-`planet_vector.server.imagery.pyramid_writing` writes the file from its beginning to its end. Blocks come first: each is
-compressed, its colours as differences along the rows, its mask as bits unless all is data; nothing is written of one
-without data. Then follow the place and length of each block, level by level, a description as JSON, and the lengths of
-these two.
+`planet_vector.server.imagery.pyramid_writing` writes the file sequentially. Blocks come first: each is compressed, with
+colours as differences along the rows, and the mask as bits unless all pixels are valid; a block without valid pixels is
+empty. They are followed by the offset and length of each block, level by level, a description as JSON, and the lengths
+of these two.
 """
 
 from __future__ import annotations
@@ -26,39 +27,39 @@ from typing import BinaryIO, List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 BLOCK = 256
-"""Pixels a side of a block."""
+"""Width and height of a block in pixels."""
 
 MAX_PIXELS = 2**24
-"""Pixels that are read at once: of a picture that needs more a smaller level is taken."""
+"""Maximum number of pixels to read at once: a picture that needs more is made from a smaller level."""
 
 PLACES = np.dtype([("offset", "<u8"), ("length", "<u4")])
-"""Place and length of a block, as they are written."""
+"""Offset and length of a block in the file, in bytes."""
 
 END = Struct("<QI8s")
-"""Bytes of the places and of the description, and `MAGIC`: the end of the file."""
+"""End of the file: the lengths in bytes of the block table and of the description, and `MAGIC`."""
 
 MAGIC = b"pyramid1"
 
 _MAX_LEVELS = 32
 _MAX_BANDS = 3  # red, green and blue
-_AROUND = 2  # pixels around what is asked for, for those between pixels
+_AROUND = 2  # pixels around the requested ones, for interpolation
 
 Limits = List[Tuple[float, float]]
 
 
 class Level(NamedTuple):
-    """One size of a copy, or a part of it.
+    """One level of a pyramid or survey, or a part of it.
 
     Attributes
     ----------
     factor : (float, float)
-        Columns and rows of the file in one of the copy.
+        Columns and rows of the file in a pixel of the level.
     colours : array of uint8, shape (bands, rows, columns)
-        What is seen.
+        The pixels as shown.
     mask : array of bool, shape (rows, columns)
-        Where there is data.
+        Where they are valid.
     first : (int, int)
-        Column and row of the level that it begins with.
+        Column and row of the part's first pixel within the level.
     """
 
     factor: Tuple[float, float]
@@ -68,24 +69,24 @@ class Level(NamedTuple):
 
 
 def level_number(finer: float, levels: int) -> Optional[int]:
-    """Return the number of the smallest size that is not coarser than what is asked for, or None when all are.
+    """Return the number of the smallest level that is not coarser than the requested scale, or None if all are.
 
     Parameters
     ----------
     finer : float
-        How many columns or rows of the largest size are one of what is asked for.
+        Columns or rows of the largest level in a pixel of the picture.
     levels : int
-        How many sizes there are, each half of the one before.
+        Number of levels, each half the size of the one before.
     """
     return None if finer < 0.99 else min(levels - 1, max(0, int(math.log2(finer * 1.01))))
 
 
 class Damaged(Exception):
-    """Raised if a file is no whole pyramid."""
+    """Raised if a file is not a complete pyramid."""
 
 
 class Pyramid:
-    """Pyramid that is open for reading.
+    """Pyramid, open for reading; a context manager that closes the file.
 
     Parameters
     ----------
@@ -95,14 +96,14 @@ class Pyramid:
     Attributes
     ----------
     limits : list of (float, float), or None
-        Values between which bands are stretched; None where they are shown as they are.
+        Values between which bands are stretched; None if they are shown without stretching.
 
     Raises
     ------
     OSError
-        When it cannot be opened.
+        If the file cannot be opened.
     Damaged
-        When it is not whole.
+        If the file is not a complete pyramid.
     """
 
     def __init__(self, path: Path) -> None:
@@ -148,24 +149,26 @@ class Pyramid:
         self._file.close()
 
     def part(self, scale: Tuple[float, float], columns: np.ndarray, rows: np.ndarray) -> Optional[Level]:
-        """Return what is needed to draw positions, of the smallest level that is not coarser than a scale.
+        """Return the pixels needed to draw positions, from the smallest level that is not coarser than a scale.
 
         Parameters
         ----------
         scale : (float, float)
             Columns and rows of the raster in a pixel of the picture.
         columns, rows : array
-            Positions in the raster; NaN for none, but not all of them.
+            Positions in the raster, in pixels; NaN outside of it. At least one position must be finite.
 
         Returns
         -------
         Level or None
-            None when all levels are coarser.
+            None if all levels are coarser.
 
         Raises
         ------
         Damaged
-            When it cannot be read.
+            If a block is damaged.
+        OSError
+            If the file cannot be read.
         """
         number = level_number(min(scale[0] / self._factor[0], scale[1] / self._factor[1]), len(self._sizes))
         if number is None:
@@ -211,7 +214,7 @@ class Pyramid:
             content = packed.decompress(self._read(offset, length), sizes[1] + 1)
         except zlib.error:
             raise Damaged("a block of it cannot be read") from None
-        if len(content) not in sizes or not packed.eof:  # its sum was compared
+        if len(content) not in sizes or not packed.eof:  # at the end of the stream, zlib has verified the checksum
             raise Damaged("a block of it has another size")
         differences = np.frombuffer(content, "uint8", self._bands * pixels).reshape(self._bands, *shape)
         colours = np.add.accumulate(differences, axis=2, dtype="uint8")
@@ -228,29 +231,46 @@ class Pyramid:
 
 
 def find_pyramid(paths: Sequence[Path]) -> Optional[Pyramid]:
-    """Open the first pyramid there is; one that is damaged is deleted, for it to be made anew."""
+    """Open the first existing pyramid, and mark it as recently used. Damaged ones are deleted, to be made again.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Possible files, in order of preference.
+
+    Returns
+    -------
+    Pyramid or None
+        None if there is none, or none can be read.
+    """
     for path in paths:
         try:
             pyramid = Pyramid(path)
         except Damaged:
             discard(path)
-        except OSError:  # it is not there, or its disk cannot be read: pictures are made of the file then
+        except OSError:  # it does not exist, or cannot be read: pictures are made from the raster
             continue
         else:
             with contextlib.suppress(OSError):  # it was deleted meanwhile, or its disk cannot be written
-                # Used now: those used longest ago go first.
+                # Set the access time, by which the least recently used are evicted.
                 os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
             return pyramid
     return None
 
 
 def discard(path: Path) -> None:
-    """Delete a pyramid, if it can be: on Windows one that is being read stays."""
+    """Delete a pyramid if possible; on Windows an open file stays.
+
+    Parameters
+    ----------
+    path : Path
+        The file; need not exist.
+    """
     with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)
 
 
 def _range(positions: np.ndarray, factor: float, length: int) -> Tuple[int, int]:
-    """Return the first pixel of a level that positions need, and the one after the last."""
+    """Return the range of pixels of a level that positions need: the first, and the one after the last."""
     first, last = float(np.nanmin(positions)) / factor, float(np.nanmax(positions)) / factor
     return max(0, min(length - 1, int(first) - _AROUND)), min(length, max(1, math.ceil(last) + _AROUND))

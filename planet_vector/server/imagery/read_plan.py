@@ -1,7 +1,7 @@
-"""What of a file is decoded when a window of it is read: counted from its layout, before it costs anything.
+"""Plan how a window of a file is read, by computing from its layout how much must be decoded.
 
-Files without overviews must be decoded to be shrunk, and compressed blocks are decoded whole. So what is read for a
-picture depends on how the file is laid out, and what would be too much is refused.
+Files without overviews must be decoded to be downsampled, and compressed blocks are decoded as a whole. So the cost of
+a picture depends on the layout of the file, and reads that would cost too much are refused.
 """
 
 from __future__ import annotations
@@ -19,37 +19,37 @@ from planet_vector.server.http_errors import Refusal
 from planet_vector.server.imagery.written_blocks import WrittenBlocks
 
 MAX_DECODED = 2 * 10**9
-"""Bytes that are decoded for one read: 6 to 12 s on one processor, with means of what is data."""
+"""Maximum bytes decoded for one read: 6 to 12 s on one processor, including means of valid pixels."""
 
 MAX_BLOCK = 256 * 10**6
-"""Bytes of one block: GDAL holds it twice, decoded and in its cache."""
+"""Maximum bytes of one block, which GDAL holds twice: decoded and in its cache."""
 
 ADVICE = "convert it, with overviews: gdal_translate -of COG, or rio cogeo create (an .ovr beside it is not read)"
-"""What makes a file cheap to draw, for the ends of sentences."""
+"""How to make a file cheap to draw, for the end of error messages."""
 
-_AVERAGED = 256 * 10**6  # bytes: up to this, pixels are averaged even where picking some of them is far cheaper
+_AVERAGED = 256 * 10**6  # bytes up to which pixels are averaged even if picking some of them is far cheaper
 _CHUNK = 16 * 2**20  # bytes of pixels read at once
-_LARGEST_CHUNK = 4 * _CHUNK  # of which means are made here: of larger blocks parts are read
+_LARGEST_CHUNK = 4 * _CHUNK  # bytes of which means are made at once: larger blocks are read in parts
 
 Rows = Tuple[int, int, int, int]
-"""A window of a raster: first column, first row, and those after its last."""
+"""A window of a raster: first column, first row, column after the last, row after the last."""
 
 
 class ReadPlan(NamedTuple):
-    """Way in which a window is read.
+    """Plan for reading a window.
 
     Attributes
     ----------
     way : Resampling
-        How GDAL shrinks it.
+        Resampling by GDAL.
     means : bool
-        Whether it does not: means are made here, of the pixels that are data.
+        Whether means of the valid pixels are computed in Python instead.
     factor : int
-        How many rows of the file are one of the overview that is read.
+        Decimation factor of the overview that is read.
     telling : sequence of int
-        The bands by which it is seen where there is data.
+        The bands that determine which pixels are valid.
     wasted : float
-        What is decoded beyond the window, as a share of the whole file.
+        Amount decoded outside the window, as a share of the whole file.
     """
 
     way: Resampling
@@ -60,27 +60,27 @@ class ReadPlan(NamedTuple):
 
 
 class ReadPlanner:
-    """Planner of how windows of a file are read.
+    """Planner of reads from a file.
 
     Parameters
     ----------
     name : str
-        The file's, for messages.
-    layout : dataset of rasterio
-        The file as it is, for its blocks.
+        Name of the file, for messages.
+    layout : rasterio.io.DatasetReader
+        The file without its sidecars, for its blocks.
     header : RasterHeader
-        Its header, as its sidecars complete it.
+        Its header, completed by its sidecars.
     bands : sequence of int
         The bands that are shown.
 
     Attributes
     ----------
     alpha : int or None
-        The band that says where there is data; None where a mask does, or none.
+        The alpha band; None if the file has a mask, or no alpha.
     telling : list of int
-        The bands by which it is seen where there is data.
+        The bands that determine which pixels are valid, without alpha.
     in_planes : bool
-        Whether each band has blocks of its own.
+        Whether each band has separate blocks (``INTERLEAVE=BAND``).
     """
 
     def __init__(self, name: str, layout: DatasetReader, header: RasterHeader, bands: Sequence[int]) -> None:
@@ -94,10 +94,29 @@ class ReadPlanner:
         self.in_planes = bool(layout.count > 1 and layout.interleaving.value.lower() == "band")
 
     def plan(self, window: Rows, shape: Tuple[int, int], quick: bool) -> ReadPlan:
-        """Choose how a window is shrunk, by what has to be decoded.
+        """Choose how to downsample a window, by the amount that must be decoded.
 
-        Averages need all of its pixels. Where a pixel is picked for each of the result, whole blocks may be left out:
-        in files of strips nearly all.
+        Averages need all of its pixels. If a single pixel is picked for each pixel of the result, whole blocks may be
+        skipped: nearly all in files of strips.
+
+        Parameters
+        ----------
+        window : (int, int, int, int)
+            First column, first row, column after the last, row after the last.
+        shape : (int, int)
+            Rows and columns of the result.
+        quick : bool
+            Whether to pick pixels wherever that is much cheaper than averages.
+
+        Returns
+        -------
+        ReadPlan
+            The plan.
+
+        Raises
+        ------
+        Refusal
+            422, if a block exceeds `MAX_BLOCK`, or more than `MAX_DECODED` bytes would have to be decoded.
         """
         height, width = self._layout.block_shapes[0]
         together = 1 if self.in_planes else self._layout.count
@@ -109,11 +128,11 @@ class ReadPlanner:
         means, planes, again, others = masked or not self._told_apart, 1, 0, 0
         if self.in_planes:
             planes = len(self._bands) + (self.alpha is not None)
-            # Where means are made alpha or the mask is read for each band.
+            # For means, alpha or the mask is read again for each band.
             again = len(self._bands) - 1 if masked else 0
             others = len(set(self.telling) - set(self._bands)) * (2 if masked else 1)
         down, across = (window[3] - window[1]) / shape[0], (window[2] - window[0]) / shape[1]
-        # The overview that GDAL takes: the largest that is not coarser than the result, or little.
+        # The overview that GDAL uses: the coarsest that is not, or only slightly, coarser than the result.
         levels = [f for f in self._layout.overviews(self._bands[0]) if f <= 1.2 * min(down, across)]
         factor = max(levels, default=1)
         blocks = self.written_blocks(window)
@@ -128,7 +147,7 @@ class ReadPlanner:
         averaged = everything * share * (planes + again) / planes
         few = min(shape[0], bottom - top) * min(shape[1], right - left) * height * width * pixel * planes
         picked = averaged if blocks is not None and blocks.sequential else min(averaged, few * share)
-        # Two bands of single strips cannot be read by turns: each would be decoded from its start again.
+        # Two bands of single strips cannot be read alternately: each would be decoded from its start again.
         alone = blocks is not None and blocks.sequential and again > 0
         if (
             self._header.bands[0].table is not None
@@ -142,7 +161,7 @@ class ReadPlanner:
             raise Refusal(
                 422,
                 f"{self._name} cannot be drawn at this scale: {cost / 1e9:.1f} GB of pixels would have to be decoded, "
-                f"and {MAX_DECODED / 1e9:.0f} GB may be; {ADVICE}.",
+                f"more than the limit of {MAX_DECODED / 1e9:.0f} GB; {ADVICE}.",
             )
         telling = self.telling
         if cost * (1 + others / planes) > MAX_DECODED:
@@ -152,7 +171,22 @@ class ReadPlanner:
         return ReadPlan(way, means and way == Resampling.average and max(down, across) > 1, factor, telling, wasted)
 
     def chunks(self, window: Rows, shape: Tuple[int, int], means: bool) -> Iterator[Tuple[slice, slice, Window]]:
-        """Yield parts of a result, and the windows they are read from, of some `_CHUNK` bytes or one block each."""
+        """Divide a read into chunks of about `_CHUNK` bytes or one block.
+
+        Parameters
+        ----------
+        window : (int, int, int, int)
+            First column, first row, column after the last, row after the last.
+        shape : (int, int)
+            Rows and columns of the result.
+        means : bool
+            Whether means are computed in Python, so that large blocks must be divided.
+
+        Yields
+        ------
+        (slice, slice, Window)
+            Rows and columns of the result, and the window of the file that they are read from.
+        """
         height, width = self._layout.block_shapes[0]
         down, across = (window[3] - window[1]) / shape[0], (window[2] - window[0]) / shape[1]
         pixel = self._dtype.itemsize * (1 if self.in_planes else self._layout.count)
@@ -170,7 +204,18 @@ class ReadPlanner:
                 yield slice(i, bottom), slice(j, right), part
 
     def written_blocks(self, window: Rows) -> Optional[WrittenBlocks]:
-        """Return which blocks of a window are in the file, where that makes a difference."""
+        """Return which blocks of a window are present in the file.
+
+        Parameters
+        ----------
+        window : (int, int, int, int)
+            First column, first row, column after the last, row after the last.
+
+        Returns
+        -------
+        WrittenBlocks or None
+            None if the window is small, all of its blocks are present, or there are too many to check.
+        """
         if (window[2] - window[0]) * (window[3] - window[1]) * self._dtype.itemsize < _CHUNK:
             return None
         alpha = () if self.alpha is None else (self.alpha,)
@@ -178,9 +223,9 @@ class ReadPlanner:
 
     @property
     def _told_apart(self) -> bool:
-        """Whether GDAL's means of what has data are numbers, and are never nodata by chance."""
-        if self._dtype.kind not in "iu" or self._dtype.itemsize == 8:  # GDAL's go round at the ends of 64 bits
+        """Whether GDAL's means of valid pixels are finite, and never equal nodata by chance."""
+        if self._dtype.kind not in "iu" or self._dtype.itemsize == 8:  # GDAL's means overflow at the limits of 64 bits
             return False
-        # A mean is at one of the type's ends only if all of its pixels are; of those GDAL leaves nodata out.
+        # A mean equals the minimum or maximum of the type only if all pixels do, and GDAL leaves out nodata pixels.
         ends = None, np.iinfo(self._dtype).min, np.iinfo(self._dtype).max
         return all(self._header.bands[band - 1].nodata in ends for band in self._bands)

@@ -1,8 +1,7 @@
-"""Files of an archive as arrays: any window of them at any smaller scale, at a cost that is known before.
+"""Read any window of a file at any smaller scale, at a cost that is known in advance.
 
-What a read would decode is known from the layout of the file (`planet_vector.server.imagery.read_plan`).
-
-Which pixels are data `planet_vector.pixels.valid` says; the others have no part in means.
+The cost is computed from the layout of the file (`planet_vector.server.imagery.read_plan`). Invalid pixels, as defined
+by `planet_vector.pixels.valid`, are excluded from means.
 """
 
 from __future__ import annotations
@@ -28,26 +27,26 @@ from planet_vector.server.imagery.averaging import Averages, cells
 from planet_vector.server.imagery.read_plan import ReadPlanner, Rows
 from planet_vector.server.imagery.written_blocks import WrittenBlocks
 
-# Which bands are red, green, blue, alpha not counted: RapidEye and PlanetScope analytic files begin blue, green, red.
+# Red, green and blue, not counting alpha: RapidEye and PlanetScope analytic files begin with blue, green, red.
 _RGB_BANDS = (3, 2, 1)
 
 
 class Source(NamedTuple):
-    """File that is drawn.
+    """File to draw.
 
     Attributes
     ----------
     path : Path
         The file.
     bands : tuple of int
-        The bands of red, green and blue, or of gray; an empty tuple leaves the choice to the file.
+        The bands of red, green and blue, or of gray; an empty tuple leaves the choice to the reader.
     place : Place or None
-        What its sidecars say.
+        Georeference and nodata from its sidecars.
     survey : Path
-        Where a small copy of it is kept (see `planet_vector.server.imagery.surveys`).
+        Path of its small copy in the cache (see `planet_vector.server.imagery.surveys`).
     pyramids : tuple of Path
-        Where larger copies of it may be (see `planet_vector.server.imagery.pyramids`), those looked for first in front;
-        the last is where the service keeps its own.
+        Possible paths of larger copies (see `planet_vector.server.imagery.pyramids`), in order of preference; the last
+        is in the cache of the service.
     """
 
     path: Path
@@ -58,22 +57,22 @@ class Source(NamedTuple):
 
 
 class Unreadable(Refusal):
-    """Refusal of a file that cannot be read now; a disk may be away, so it is tried again later."""
+    """Refusal of a file that cannot be read now; its disk may be unavailable, so it is retried later."""
 
 
 class _Piece(NamedTuple):
-    """Part of what is read.
+    """Chunk of a read.
 
     Attributes
     ----------
     values : sequence of array
         The bands that are shown.
     known : sequence of array of bool
-        Where each of them has data.
+        Where each of them is valid.
     found : array of bool
-        Where any band has data.
+        Where any band is valid.
     allowed : array of bool
-        Where the mask, or alpha, lets there be data.
+        Where the mask, or alpha, is not transparent.
     """
 
     values: Sequence[np.ndarray]
@@ -89,19 +88,24 @@ class Raster:
     ----------
     source : Source
         The file.
-    dataset : dataset of rasterio
-        The file, placed as its sidecars say.
-    layout : dataset of rasterio
-        The same file as it is, for its blocks.
+    dataset : rasterio.io.DatasetReader
+        The file, georeferenced by its sidecars.
+    layout : rasterio.io.DatasetReader
+        The same file without its sidecars, for its blocks.
 
     Attributes
     ----------
     crs : CRS or None
-        None where the file does not say where it lies.
+        None if the file has no georeference.
     place : Georeference
-        Where its pixels lie in that.
+        Transformation between pixels and coordinates.
     wasted : float
-        What was decoded beyond the windows that were read, in whole files.
+        Amount decoded outside the windows that were read, in whole files.
+
+    Raises
+    ------
+    Refusal
+        404, if its pixels are complex numbers.
     """
 
     def __init__(self, source: Source, dataset: DatasetReader, layout: Any) -> None:
@@ -115,39 +119,39 @@ class Raster:
         self.palette = header.bands[0].table
         self.bands = source.bands or self._picture_bands()
         if header.dtypes[self.bands[0] - 1].startswith("complex"):
-            raise Refusal(404, "The scene is of complex numbers, which no picture shows.")
+            raise Refusal(404, "The scene has complex pixels, which cannot be drawn.")
         self.dtype = np.dtype(header.dtypes[self.bands[0] - 1])
         self._planner = ReadPlanner(source.path.name, layout, header, self.bands)
         self._alpha = self._planner.alpha
 
     @property
     def in_bytes(self) -> bool:
-        """Whether values are shown as they are, and not stretched."""
+        """Whether values are shown without stretching."""
         return self.palette is not None or self.dtype == np.uint8
 
     def read(self, window: Rows, shape: Tuple[int, int], quick: bool = False) -> Tuple[np.ndarray, np.ndarray]:
-        """Read a window, shrunk to some rows and columns.
+        """Read a window, downsampled to a number of rows and columns.
 
         Parameters
         ----------
         window : (int, int, int, int)
-            First column, first row, and those after the last.
+            First column, first row, column after the last, row after the last.
         shape : (int, int)
-            Rows and columns of the result, at most.
+            Maximum rows and columns of the result.
         quick : bool
-            Whether pixels are picked wherever that is cheaper than means of all.
+            Whether to pick pixels wherever that is cheaper than means of all.
 
         Returns
         -------
         values : array, shape (bands, rows, columns)
-            Three bands, or one; of a palette its colours. Of floats NaN where a band has no number.
+            Three bands, or one; the colours of a palette. Invalid floats are NaN.
         mask : array of bool, shape (rows, columns)
-            Where there is data. Bands that are not shown have a say in it, unless reading them costs too much.
+            Which pixels are valid. Bands that are not shown are considered, too, unless reading them costs too much.
 
         Raises
         ------
         Refusal
-            422, when more had to be decoded than `planet_vector.server.imagery.read_plan.MAX_DECODED`.
+            422, if more than `planet_vector.server.imagery.read_plan.MAX_DECODED` bytes would have to be decoded.
         """
         shape = (min(shape[0], window[3] - window[1]), min(shape[1], window[2] - window[0]))
         plan = self._planner.plan(window, shape, quick)
@@ -157,7 +161,7 @@ class Raster:
         found, allowed = np.zeros(shape, bool), np.ones(shape, bool)
         blocks, planes = self._planner.written_blocks(window), self._planner.in_planes
         chunks = list(self._planner.chunks(window, shape, plan.means))
-        # Of bands in planes of their own each is read to its end: a strip is decoded from its start.
+        # Separate bands are read one after another to their end, as a single strip is decoded from its start.
         if planes and not plan.means:
             for rows, columns, part in chunks:
                 empty = blocks is not None and not blocks.any_in(part)
@@ -194,7 +198,7 @@ class Raster:
         return np.asarray(self._dataset.read(bands, window=part, out_shape=shape, resampling=way))
 
     def _allowed(self, part: Window, size: Tuple[int, int], way: Resampling, empty: bool = False) -> np.ndarray:
-        """Return where the mask, or alpha, lets there be data; `empty` tells that no block was written."""
+        """Return where the mask, or alpha, is not transparent; `empty` means that no block was written."""
         if self._header.masked:
             return np.asarray(self._dataset.read_masks(1, window=part, out_shape=size, resampling=way) > 0)
         if self._alpha is None:
@@ -203,29 +207,29 @@ class Raster:
         return np.asarray(np.broadcast_to(found[0] > 0, size))
 
     def _piece(self, bands: Sequence[int], pixels: np.ndarray, allowed: np.ndarray) -> _Piece:
-        """Return what is known of bands, pixel by pixel."""
+        """Return the shown ones of some bands, with masks of their valid pixels."""
         said = [self._header.bands[band - 1] for band in bands]
         shown = [at for at, band in enumerate(bands) if band in self.bands]
         known = [where_number(pixels[at], said[at]) & allowed if has_holes(said[at]) else allowed for at in shown]
         if len(bands) == len(known) == 1 and self._planner.telling:
-            found = known[0]  # the very same array, whose share of cells is counted once
+            found = known[0]  # the identical array, so that its coverage of cells is computed once
         else:
             found = any_number(zip(pixels, said), allowed) & allowed if self._planner.telling else allowed
         return _Piece([pixels[at] for at in shown], known, found, allowed)
 
     def _means(self, bands: Sequence[int], part: Window, size: Tuple[int, int], factor: int) -> _Piece:
-        """Return means over the pixels that are known, at a smaller size.
+        """Return means of the valid pixels, at a smaller size.
 
         Parameters
         ----------
         factor : int
-            How many rows of the file are one of the overview that is read.
+            Decimation factor of the overview that is read.
         """
         down = cells(part.row_off, part.height, size[0], self.height, factor)
         across = cells(part.col_off, part.width, size[1], self.width, factor)
         whole = Window(across.offset, down.offset, across.length, down.length)
         shape = (down.pixels, across.pixels)
-        with_alpha = [*bands, *([self._alpha] if self._alpha else [])]  # at once: they may lie in the same blocks
+        with_alpha = [*bands, *([self._alpha] if self._alpha else [])]  # in one read: they may share blocks
         pixels = self._read(with_alpha, whole, shape, Resampling.nearest)
         allowed = pixels[-1] > 0 if self._alpha else self._allowed(whole, shape, Resampling.nearest)
         piece = self._piece(bands, pixels[: len(bands)], allowed)
@@ -238,12 +242,12 @@ class Raster:
 
     @property
     def overviews(self) -> Sequence[int]:
-        """How many columns of the file are one in each of the smaller sizes that it holds."""
+        """Decimation factors of the file's overviews."""
         return [int(factor) for factor in self._layout.overviews(self.bands[0])]
 
     @property
     def block_rows(self) -> Optional[int]:
-        """The rows of a block; None where there is but one, which is decoded from its start for any row."""
+        """Rows of a block; None if the file is a single strip, which is decoded from its start for any row."""
         rows = int(self._layout.block_shapes[0][0])
         second = WrittenBlocks.of(self._layout, self.bands[:1], (0, 0, self.width, min(2, self.height)))
         return None if second is not None and second.sequential else rows
@@ -260,7 +264,7 @@ class Raster:
         return (shown or (1,))[:1]
 
     def _unwritten(self, bands: Sequence[int]) -> np.ndarray:
-        """Return what GDAL gives for blocks that were never written, shape (bands, 1, 1)."""
+        """Return the values that GDAL returns for blocks that were never written, shape (bands, 1, 1)."""
         fill = [self._header.bands[band - 1].nodata or 0 for band in bands]
         return np.array(fill, self.dtype)[:, np.newaxis, np.newaxis]
 
@@ -270,7 +274,7 @@ def _size(rows: slice, columns: slice) -> Tuple[int, int]:
 
 
 def _whole(means: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
-    """Return means as whole numbers of a type: float64 rounds the largest of 64 bits to what is beyond them."""
+    """Round means to an integer type, clipped to its range: as float64, the largest 64-bit integers round beyond it."""
     ends = np.iinfo(dtype)
     whole = np.rint(means)
     below, beyond = whole <= float(ends.min), whole >= float(ends.max)
@@ -281,12 +285,25 @@ def _whole(means: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
 
 @contextlib.contextmanager
 def open_source(source: Source) -> Iterator[Raster]:
-    """Open a file to be drawn.
+    """Open a file to draw, as a context manager.
+
+    Parameters
+    ----------
+    source : Source
+        The file.
+
+    Yields
+    ------
+    Raster
+        The open file.
 
     Raises
     ------
     Unreadable
-        404, when it cannot be opened or read; also for what is raised within the block.
+        404, if it cannot be opened or read. Other exceptions of the block, except Refusal and MemoryError, are
+        converted to it, too.
+    Refusal
+        404, if its sidecars cannot be used, or its pixels are complex numbers.
     """
     try:
         with open_raster(source.path, source.place) as dataset, open_raster(source.path) as layout:
@@ -296,7 +313,7 @@ def open_source(source: Source) -> Iterator[Raster]:
     except SidecarProblem as problem:
         raise Refusal(404, f"{source.path.name} cannot be drawn: {problem}.") from None
     except Exception as error:
-        # rasterio's errors of GDAL's classes have no public base.
+        # rasterio's exceptions for GDAL error classes have no public base class.
         told = " ".join(str(error).split())[:200] or type(error).__name__
         raise Unreadable(404, f"{source.path.name} cannot be drawn ({told}).") from None
 
@@ -308,7 +325,7 @@ def _georeference(dataset: DatasetReader) -> Tuple[Any, Georeference]:
         try:
             return crs, ByPoints(points, (dataset.width, dataset.height), period_of(crs))
         except PointsProblem:
-            crs = None  # which the index tells; there is a thumbnail all the same
+            crs = None  # the index reports the problem; a thumbnail can still be drawn
     elif dataset.transform.is_identity:
         crs = None
     return crs, ByTransform(dataset.transform)

@@ -1,7 +1,7 @@
-"""Pictures of scenes: whole ones, and parts of them on web mercator. What is here runs in processes of their own.
+"""Draw pictures of scenes, whole or in web mercator. These functions run in worker processes.
 
-The visual product is shown as it is; of others the red, green and blue bands, stretched between the 2nd and 98th
-percentile of the scene. A palette is looked up.
+The visual product is shown without changes; of other products the red, green and blue bands are stretched between the
+2nd and 98th percentile of the scene. Palettes are converted to colours.
 """
 
 from __future__ import annotations
@@ -30,30 +30,30 @@ from planet_vector.server.imagery.sampling import sample
 from planet_vector.server.imagery.surveys import RasterSurvey, is_large, sampled_limits, shrink_of, stretch
 from planet_vector.server.quad_grid import Bounds
 
-TALLEST = 4  # times its width that a picture may be high: a scene one pixel wide would fill the memory
-ASKED = 4  # surveys that are asked for at once: scenes behind those in front may not be seen at all
+TALLEST = 4  # maximum ratio of height to width of a picture: a scene one pixel wide would fill the memory
+ASKED = 4  # surveys that are requested at once: scenes behind those in front may not be visible at all
 
 _PIECE = 256  # rows that are painted at once
-_AROUND = 2  # pixels around a part, to see how many of the file one of the picture is
-_LITTLE = 0.01  # of a file: what is wasted of tiles, a block or so around what is seen
-_KNOWN = 512  # files whose limits are remembered
+_AROUND = 2  # pixels around a part, for computing the scale
+_LITTLE = 0.01  # of a file: an inevitable waste of tiles, such as a block around the visible part
+_KNOWN = 512  # files whose limits are cached
 
 
 class SurveysWanted(NamedTuple):
-    """Files that have to be surveyed before a picture can be made of them."""
+    """Result of a drawing that needs surveys of files first."""
 
     sources: List[Source]
 
 
 class Drawn(NamedTuple):
-    """Picture, and what was decoded in vain for it.
+    """Picture, and the unused pixels that were decoded for it.
 
     Attributes
     ----------
     content : bytes
         The picture.
     wasted : sequence of (Source, float)
-        Files of which more was decoded than is seen, as a share of the whole, and none would be of a pyramid.
+        Files for which a pyramid would avoid decoding unused pixels, and their amount as a share of the whole file.
     """
 
     content: bytes
@@ -61,14 +61,14 @@ class Drawn(NamedTuple):
 
 
 class Told:
-    """What is found out about files while a picture is made of them.
+    """Information on files that is collected while a picture is made of them.
 
     Attributes
     ----------
     missing : dict of Path to Source
-        Those that have to be surveyed first, by where surveys are kept.
+        Files that must be surveyed first, by the path of their survey.
     wasted : dict of Path to (Source, float)
-        What `Drawn` holds, in the same way.
+        Files and amounts of `Drawn`, by the path of their survey.
     """
 
     def __init__(self) -> None:
@@ -76,23 +76,56 @@ class Told:
         self.wasted: Dict[Path, Tuple[Source, float]] = {}
 
     def waste(self, raster: Raster) -> None:
-        """Note what was decoded of a file and not seen."""
+        """Record the unused pixels that were decoded of a file.
+
+        Parameters
+        ----------
+        raster : Raster
+            The file, after reading.
+        """
         source = raster.source
         if source.pyramids and raster.wasted >= _LITTLE:
             before = self.wasted[source.survey][1] if source.survey in self.wasted else 0.0
             self.wasted[source.survey] = source, before + raster.wasted
 
     def drawn(self, content: bytes) -> Union[bytes, Drawn]:
-        """Return a picture with what was wasted for it, if anything."""
+        """Return a picture, with the unused pixels that were decoded for it, if any.
+
+        Parameters
+        ----------
+        content : bytes
+            The picture.
+        """
         return Drawn(content, list(self.wasted.values())) if self.wasted else content
 
 
 def draw_thumbnail(
     sources: Sequence[Source], width: int, square: bool, image_format: str
 ) -> Union[bytes, SurveysWanted]:
-    """Return the whole scene, north up, `width` pixels wide.
+    """Draw a whole scene, north up.
 
-    It is narrower where it would be more than `TALLEST` times as high, and has a margin when it is to be square.
+    The picture is narrower than `width` if its height would exceed `TALLEST` times the width.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+        The scene's files: one, or one each for red, green and blue.
+    width : int
+        Width in pixels.
+    square : bool
+        Whether to add transparent margins to make it square.
+    image_format : str
+        One of `planet_vector.server.imagery.encoding.FORMATS`.
+
+    Returns
+    -------
+    bytes or SurveysWanted
+        The picture, or the files that must be surveyed first.
+
+    Raises
+    ------
+    Refusal
+        If a file cannot be read, or not within the limits.
     """
     parts: List[Tuple[np.ndarray, np.ndarray]] = []
     told = Told()
@@ -117,12 +150,26 @@ def draw_thumbnail(
 
 
 def draw_tile(scenes: Sequence[Sequence[Source]], bounds: Bounds, size: int) -> Union[bytes, Drawn, SurveysWanted]:
-    """Return a square of web mercator as PNG; of several scenes, the first is in front.
+    """Draw a square of web mercator as PNG.
+
+    Parameters
+    ----------
+    scenes : sequence of sequence of Source
+        The files of each scene, those in front first.
+    bounds : (west, south, east, north)
+        The square, in metres.
+    size : int
+        Width and height in pixels.
+
+    Returns
+    -------
+    bytes, Drawn or SurveysWanted
+        The picture, or the files that must be surveyed first.
 
     Raises
     ------
     Refusal
-        404, when there is nothing on it.
+        404, if the square is empty or a file cannot be drawn on a map; 422, if a file cannot be read within the limits.
     """
     told = Told()
     painted = paint(scenes, MapGrid(bounds, size, size), told)
@@ -137,13 +184,55 @@ def draw_tile(scenes: Sequence[Sequence[Source]], bounds: Bounds, size: int) -> 
 def draw_square(
     scenes: Sequence[Sequence[Source]], bounds: Bounds, size: int, image_format: str
 ) -> Union[bytes, SurveysWanted]:
-    """Return a square of web mercator as a picture, whether there is something on it or not."""
+    """Draw a square of web mercator as a picture, which may be empty.
+
+    Parameters
+    ----------
+    scenes : sequence of sequence of Source
+        The files of each scene, those in front first.
+    bounds : (west, south, east, north)
+        The square, in metres.
+    size : int
+        Width and height in pixels.
+    image_format : str
+        One of `planet_vector.server.imagery.encoding.FORMATS`.
+
+    Returns
+    -------
+    bytes or SurveysWanted
+        The picture, or the files that must be surveyed first.
+
+    Raises
+    ------
+    Refusal
+        If a file cannot be read or drawn on a map, or not within the limits.
+    """
     painted = paint(scenes, MapGrid(bounds, size, size))
     return painted if isinstance(painted, SurveysWanted) else encode_picture(image_of(*painted), image_format)
 
 
 def draw_quad(scenes: Sequence[Sequence[Source]], bounds: Bounds, size: int) -> Union[bytes, SurveysWanted]:
-    """Return a square of web mercator as a GeoTIFF (red, green, blue, alpha) with overviews."""
+    """Draw a square of web mercator as a GeoTIFF (red, green, blue, alpha) with overviews.
+
+    Parameters
+    ----------
+    scenes : sequence of sequence of Source
+        The files of each scene, those in front first.
+    bounds : (west, south, east, north)
+        The square, in metres.
+    size : int
+        Width and height in pixels.
+
+    Returns
+    -------
+    bytes or SurveysWanted
+        The file, or the files that must be surveyed first.
+
+    Raises
+    ------
+    Refusal
+        If a file cannot be read or drawn on a map, or not within the limits.
+    """
     painted = paint(scenes, MapGrid(bounds, size, size))
     return painted if isinstance(painted, SurveysWanted) else geotiff(*painted, bounds)
 
@@ -151,23 +240,28 @@ def draw_quad(scenes: Sequence[Sequence[Source]], bounds: Bounds, size: int) -> 
 def paint(
     scenes: Sequence[Sequence[Source]], grid: MapGrid, told: Optional[Told] = None
 ) -> Union[Tuple[np.ndarray, np.ndarray], SurveysWanted]:
-    """Lay scenes behind each other until nothing shows through.
+    """Draw scenes on a map, from front to back, until all pixels are covered.
 
     Parameters
     ----------
     scenes : sequence of sequence of Source
-        The files of each scene.
+        The files of each scene, those in front first.
     grid : MapGrid
         The map.
     told : Told, optional
-        Gets what is found out of files.
+        Receives missing surveys and unused pixels.
 
     Returns
     -------
     colours : array of uint8, shape (3, rows, columns)
         Red, green and blue.
     mask : array of bool, shape (rows, columns)
-        Where there is something.
+        Where a scene is valid. Instead of both, a `SurveysWanted` if files must be surveyed first.
+
+    Raises
+    ------
+    Refusal
+        If a file cannot be read or drawn on a map, or not within the limits.
     """
     colours, mask = np.zeros((3, grid.height, grid.width), "uint8"), np.zeros((grid.height, grid.width), bool)
     told = told or Told()
@@ -188,7 +282,7 @@ def paint(
 def part_of(
     sources: Sequence[Source], grid: MapGrid, painted: np.ndarray, told: Optional[Told]
 ) -> Optional[Tuple[Tuple[slice, slice], np.ndarray, np.ndarray]]:
-    """Return the rows and columns of a map that a scene lies on, its colours there, and where they are valid.
+    """Draw a scene on the part of a map that it covers.
 
     Parameters
     ----------
@@ -197,17 +291,27 @@ def part_of(
     grid : MapGrid
         The map.
     painted : array of bool, shape (rows, columns)
-        Where it is not to be seen.
+        Pixels that are covered by other scenes.
     told : Told or None
-        Gets the files that have to be surveyed first. If it is None none has to: where there is no survey, pixels are
-        picked from the file.
+        Receives missing surveys and unused pixels. If None, pixels are picked from a file without a survey.
+
+    Returns
+    -------
+    ((slice, slice), array, array) or None
+        Rows and columns of the part, its colours (uint8, shape (3, rows, columns)), and its mask (bool, shape (rows,
+        columns)). None if the scene is outside of the map or covered, or if surveys are missing.
+
+    Raises
+    ------
+    Refusal
+        404, if a file has no georeference; 404 or 422, if it cannot be read within the limits.
     """
     within: Optional[Tuple[slice, slice]] = None
     parts = []
     for source in sources:
         with open_source(source) as raster:
             if raster.crs is None:
-                raise Refusal(404, f"{source.path.name} cannot be drawn on a map: it does not say where it lies.")
+                raise Refusal(404, f"{source.path.name} cannot be drawn on a map: it has no georeference.")
             projection, size = MercatorTransform(raster.crs, source.path.name), (raster.width, raster.height)
             within = within or extent(projection, raster.place, size, grid)
             if within is None or painted[within].all():
@@ -221,7 +325,7 @@ def part_of(
 
 
 def _together(parts: Sequence[Tuple[np.ndarray, np.ndarray]]) -> Tuple[np.ndarray, np.ndarray]:
-    """Return red, green and blue of one file or of three."""
+    """Return red, green and blue, and the common mask, of one file or of three."""
     colours = np.concatenate([colours for colours, _ in parts])
     return colours if len(colours) == 3 else np.repeat(colours[:1], 3, axis=0), np.all([m for _, m in parts], axis=0)
 
@@ -229,7 +333,7 @@ def _together(parts: Sequence[Tuple[np.ndarray, np.ndarray]]) -> Tuple[np.ndarra
 def _shown(
     raster: Raster, places: Positions, inner: slice, told: Optional[Told]
 ) -> Optional[Tuple[np.ndarray, np.ndarray]]:
-    """Return what is seen of a file at positions, as bytes, and where it is valid; None where `told` gets why not."""
+    """Return the pixels of a file at positions, as bytes, and their mask; None if `told` receives a missing survey."""
     scale = places.scale()
     places = places.part(inner, inner).widened((raster.width, raster.height), scale)
     if not places.inside.any():
@@ -274,7 +378,7 @@ def _shown(
 def _of_pyramid(
     raster: Raster, scale: Tuple[float, float], columns: np.ndarray, rows: np.ndarray
 ) -> Tuple[Optional[Level], Optional[Limits]]:
-    """Return what a file's pyramid holds at positions, if there is one that is not coarser, and its limits."""
+    """Return the level of a file's pyramid for positions, and its limits; None if it is missing or coarser."""
     pyramid = find_pyramid(raster.source.pyramids)
     if pyramid is None:
         return None, None
@@ -282,14 +386,14 @@ def _of_pyramid(
         try:
             return pyramid.part(scale, columns, rows), pyramid.limits
         except Damaged:
-            discard(pyramid.path)  # it is made anew; this picture is made of the file
+            discard(pyramid.path)  # it will be made again; this picture is made from the file
             return None, None
-        except OSError:  # its disk fails: the file may lie on another
+        except OSError:  # its disk fails, but the file may be on another one
             return None, None
 
 
 def _is_surveyed(raster: Raster, scale: Tuple[float, float]) -> bool:
-    """Tell whether a survey is needed of a large file, and not the file itself alone."""
+    """Return whether a picture of a large file needs its survey, for pixels or limits."""
     return not raster.in_bytes or min(scale) >= 0.99 * shrink_of(raster)
 
 
@@ -297,8 +401,8 @@ _limits_known: OrderedDict[Path, Limits] = OrderedDict()
 
 
 def _limits(raster: Raster, quick: bool) -> Limits:
-    """Return the limits of a file without a survey, and remember them: a map asks for many tiles of it."""
-    name = raster.source.survey  # another one when the file changes
+    """Return the limits of a file without a survey, cached because a map requests many tiles of it."""
+    name = raster.source.survey  # changes with the file
     if name not in _limits_known:
         _limits_known[name] = sampled_limits(raster, quick)
         if len(_limits_known) > _KNOWN:
@@ -307,16 +411,16 @@ def _limits(raster: Raster, quick: bool) -> Limits:
 
 
 class _Frame(NamedTuple):
-    """Upright rectangle around a file, in its own coordinates.
+    """Bounding rectangle of a file, north up, in its own coordinates.
 
     Attributes
     ----------
     place : Georeference
-        The file's; that of an upright one where it does not say where it lies.
+        The file's georeference; one with unit pixels, north up, if it has none.
     bounds : (west, south, east, north)
         In the file's coordinates.
     width, height : float
-        Its size in pixels of the file, or in what makes the same ratio.
+        Its size in pixels of the file, or in other units with the same ratio.
     """
 
     place: Georeference
@@ -344,12 +448,12 @@ class _Frame(NamedTuple):
         return cls(ByTransform(transform), bounds, raster.width, raster.height)
 
     def fit(self, width: int, height: int) -> Tuple[int, int]:
-        """Return the rows and columns of a picture of it that fits a box."""
+        """Return the rows and columns of a picture that fits into a width and height."""
         scale = min(width / self.width, height / self.height)
         return max(1, round(self.height * scale)), max(1, round(self.width * scale))
 
     def positions(self, raster: Raster, shape: Tuple[int, int]) -> Positions:
-        """Return where the pixels of a picture of it lie in the file."""
+        """Return the positions in the file of the pixels of a picture, given its rows and columns."""
         west, south, east, north = self.bounds
         across, up = np.meshgrid(
             west + (np.arange(shape[1]) + 0.5) * ((east - west) / shape[1]),
@@ -359,19 +463,48 @@ class _Frame(NamedTuple):
 
 
 def rounded(values: np.ndarray) -> np.ndarray:
-    """Return values from 0 to 255 as bytes."""
+    """Return values from 0 to 255 as bytes, rounded.
+
+    Parameters
+    ----------
+    values : array
+        Pixels of any shape; a float array is modified in place.
+    """
     if values.dtype.kind == "f":
         values += 0.5
     return values.astype("uint8")
 
 
 def image_of(colours: np.ndarray, mask: np.ndarray) -> Image.Image:
-    """Return an RGBA picture."""
+    """Return an RGBA picture.
+
+    Parameters
+    ----------
+    colours : array of uint8, shape (3, rows, columns)
+        Red, green and blue.
+    mask : array of bool, shape (rows, columns)
+        Which pixels are opaque.
+    """
     return Image.fromarray(np.concatenate([colours, mask[np.newaxis].astype("uint8") * 255]).transpose(1, 2, 0))
 
 
 def geotiff(colours: np.ndarray, mask: np.ndarray, bounds: Bounds) -> bytes:
-    """Return a picture of web mercator as a GeoTIFF with overviews."""
+    """Encode a square picture in web mercator as a GeoTIFF with overviews.
+
+    Parameters
+    ----------
+    colours : array of uint8, shape (3, size, size)
+        Red, green and blue.
+    mask : array of bool, shape (size, size)
+        Which pixels are opaque.
+    bounds : (west, south, east, north)
+        In metres.
+
+    Returns
+    -------
+    bytes
+        The content of the file.
+    """
     size = mask.shape[0]
     with MemoryFile() as memory:
         with memory.open(

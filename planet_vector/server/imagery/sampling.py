@@ -1,4 +1,4 @@
-"""Pixels taken from arrays at positions between them."""
+"""Sample arrays at positions between pixels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,18 @@ import numpy as np
 
 
 def where_known(values: np.ndarray) -> np.ndarray:
-    """Return where bands (bands, rows, columns) have numbers; of shape (1, 1, 1) where all have."""
+    """Return a mask of the values that are not NaN.
+
+    Parameters
+    ----------
+    values : array, shape (bands, rows, columns)
+        The pixels.
+
+    Returns
+    -------
+    array of bool, shape (bands, rows, columns) or (1, 1, 1)
+        Of shape (1, 1, 1) if there is no NaN.
+    """
     missing = np.isnan(values) if values.dtype.kind == "f" else np.zeros((1, 1, 1), bool)
     return ~missing if missing.any() else np.ones((1, 1, 1), bool)
 
@@ -21,13 +32,20 @@ def sample(
     Parameters
     ----------
     values : array, shape (bands, rows, columns)
-        The pixels; NaN where a band has no number, and so has no part in what is interpolated.
+        The pixels. NaN is excluded from interpolation.
     mask : array of bool, shape (rows, columns)
-        Which of them are valid. Others have no part in it, either.
+        Which of them are valid. Others are excluded, too.
     columns, rows : array
-        Positions, counted from the upper left corner of the upper left pixel; NaN for none.
+        Positions in pixels, from the upper left corner of the upper left pixel; NaN for no position.
     nearest : bool
-        Whether to take the pixel that holds a position, and not a mean of the four around it.
+        Whether to return the pixel that contains a position, instead of a weighted mean of the four around it.
+
+    Returns
+    -------
+    values : array, shape (bands, *columns.shape)
+        The values; 0 if invalid, or NaN in single bands.
+    mask : array of bool, shape columns.shape
+        Where they are valid in any band.
     """
     bands = where_known(values) | ~mask
     if not bands.all():
@@ -35,7 +53,7 @@ def sample(
     height, width = mask.shape
     there = np.isfinite(columns)
     x, y = np.where(there, columns, 0), np.where(there, rows, 0)
-    # Positions are not negative: what is after the point is cut off.
+    # Positions are not negative, so truncation rounds them down.
     column, row = np.minimum(x.astype(np.intp), width - 1), np.minimum(y.astype(np.intp), height - 1)
     flat, known = values.reshape(len(values), -1), mask.ravel()
     whole = bool(known.all())
@@ -58,7 +76,7 @@ def sample(
                 continue
             share *= known.take(place)
             weight += share
-            # What is not valid may be no number.
+            # Invalid values may be NaN.
             found += np.where(share > 0, flat.take(place, axis=1), 0) * share
     if not whole:
         found /= np.where(weight > 0, weight, 1)
@@ -70,7 +88,7 @@ def sample(
 def _by_band(
     values: np.ndarray, mask: np.ndarray, known: np.ndarray, columns: np.ndarray, rows: np.ndarray, nearest: bool
 ) -> Tuple[np.ndarray, np.ndarray]:
-    """Return what `sample` does, of bands that have no numbers at different pixels."""
+    """Sample bands one by one, as they have NaN at different pixels."""
     found, valid = zip(*(
         sample(band[np.newaxis], mask & there, columns, rows, nearest) for band, there in zip(values, known)
     ))  # fmt: skip

@@ -1,9 +1,9 @@
-"""Mosaics on tiles of a web map, and the miniatures that tiles of small scales are laid out of.
+"""Draw mosaics on tiles of a web map, and the miniatures of which small-scale tiles are composed.
 
 A miniature is a scene on the grid of web mercator, at the zoom where it is at most `SIDE` pixels wide and high, and in
-halves down to zoom 0. It is made of the scene's files once; a thousand are laid together in a fraction of a second.
-Each pixel holds which of its sixteen parts the scene covers: of scenes that are smaller than a pixel, those side by
-side are seen together, and those behind others are not. What is drawn here is drawn in processes of their own.
+successive halves down to zoom 0. It is made once from the scene's files; a thousand are composed in a fraction of a
+second. Each pixel records which of its sixteen parts the scene covers: of scenes smaller than a pixel, those side by
+side are combined, and those behind others are hidden. These functions run in worker processes.
 """
 
 from __future__ import annotations
@@ -27,30 +27,33 @@ from planet_vector.server.imagery.surveys import kept
 from planet_vector.server.quad_grid import Bounds, tile_bounds
 
 SIDE = 64
-"""Pixels that a miniature is wide or high at most."""
+"""Maximum width and height of a miniature in pixels."""
 
 TILE = 256
-"""Pixels a side of a tile."""
+"""Width and height of a tile in pixels."""
 
 _FINE = 4  # parts along each side of a pixel
 _BITS = (1 << np.arange(_FINE * _FINE)).reshape(_FINE, _FINE).astype("uint16")
 _WHOLE = np.uint16(0xFFFF)
 _SHARES = np.array([bin(parts).count("1") / _FINE**2 for parts in range(1 << 16)], "float32")
 _HEAD = struct.Struct("<B")
-_LEVEL = struct.Struct("<iiHHI")  # first column and row of the world, width, height, bytes
+_LEVEL = struct.Struct("<iiHHI")  # first column and row from the world's upper left, width, height, bytes
 
 
 class MiniatureOrder(NamedTuple):
-    """What a miniature is made of.
+    """Specification of a miniature.
 
     Attributes
     ----------
+    sources : sequence of Source
+        The scene's files.
     zoom : int
-        Where it is largest.
+        Zoom of its largest level.
     frame : (int, int, int, int)
-        Its first column and row at that zoom, counted from the world's upper left, and those after its last.
+        First column, first row, column after the last, row after the last at that zoom, in pixels from the world's
+        upper left corner.
     path : Path
-        Where it is kept.
+        Its path in the cache.
     """
 
     sources: Sequence[Source]
@@ -60,31 +63,42 @@ class MiniatureOrder(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Scene on a mosaic's tile; it is drawn from its miniature, if it has one at this scale."""
+    """Scene on a mosaic's tile; drawn from its miniature, if it has one at this scale."""
 
     sources: Sequence[Source]
     miniature: Optional[Path]
 
     @property
     def kept(self) -> List[Path]:
-        """Where small copies are kept that it may be drawn from."""
+        """Paths of the surveys or the miniature that it may be drawn from."""
         return [source.survey for source in self.sources] if self.miniature is None else [self.miniature]
 
 
 def pixel_of(zoom: int) -> float:
-    """Return the side of a pixel of a zoom in metres of web mercator."""
+    """Return the width of a pixel in metres of web mercator.
+
+    Parameters
+    ----------
+    zoom : int
+        Zoom of the tiles.
+    """
     return 2 * HALF_WORLD / TILE / float(2**zoom)
 
 
 def place_miniature(bounds: Bounds, deepest: int) -> Optional[Tuple[int, Tuple[int, int, int, int]]]:
-    """Return the zoom and the frame of a scene's miniature, or None for a scene that is large at every zoom.
+    """Return the zoom and the frame of a scene's miniature, or None if the scene exceeds `SIDE` even at zoom 0.
 
     Parameters
     ----------
     bounds : (west, south, east, north)
-        The scene's, in metres of web mercator.
+        Bounds of the scene, in metres of web mercator.
     deepest : int
-        The largest zoom there is.
+        The largest zoom.
+
+    Returns
+    -------
+    (int, (int, int, int, int)) or None
+        Zoom and frame of a `MiniatureOrder`.
     """
     west, south, east, north = bounds
     side = max(east - west, north - south)
@@ -94,7 +108,7 @@ def place_miniature(bounds: Bounds, deepest: int) -> Optional[Tuple[int, Tuple[i
     pixel, last = pixel_of(zoom), TILE * 2**zoom
     left, right = (west + HALF_WORLD) / pixel, (east + HALF_WORLD) / pixel
     top, bottom = (HALF_WORLD - north) / pixel, (HALF_WORLD - south) / pixel
-    # A pixel around it: footprints are simplified.
+    # With a margin of one pixel, as footprints are simplified.
     return zoom, (
         max(0, math.floor(left) - 1), max(0, math.floor(top) - 1),
         min(last, math.ceil(right) + 1), min(last, math.ceil(bottom) + 1),
@@ -102,7 +116,13 @@ def place_miniature(bounds: Bounds, deepest: int) -> Optional[Tuple[int, Tuple[i
 
 
 def make_miniatures(orders: Sequence[MiniatureOrder]) -> List[Union[bytes, Refusal]]:
-    """Return miniatures of scenes, or why there are none."""
+    """Return miniatures of scenes, or for each the reason why it cannot be made.
+
+    Parameters
+    ----------
+    orders : sequence of MiniatureOrder
+        Specifications of the miniatures.
+    """
     made: List[Union[bytes, Refusal]] = []
     for order in orders:
         try:
@@ -113,14 +133,19 @@ def make_miniatures(orders: Sequence[MiniatureOrder]) -> List[Union[bytes, Refus
 
 
 def draw_mosaic(pieces: Sequence[Piece], z: int, x: int, y: int) -> Union[bytes, Drawn, SurveysWanted]:
-    """Return a tile of a mosaic as PNG, the first scene in front; what cannot be drawn is left out.
+    """Return a tile of a mosaic as PNG; scenes that cannot be drawn are left out.
 
     Parameters
     ----------
     pieces : sequence of Piece
-        The scenes.
+        The scenes, those in front first.
     z, x, y : int
-        The tile, its row counted from the top.
+        Zoom, column and row of the tile, with rows counted from the top.
+
+    Returns
+    -------
+    bytes, Drawn or SurveysWanted
+        The picture, or the files that must be surveyed first: none of them if a miniature was evicted meanwhile.
     """
     grid = MapGrid(tile_bounds(z, x, y), TILE, TILE)
     colours, open_ = np.zeros((TILE, TILE, 3), "float32"), np.full((TILE, TILE), _WHOLE)
@@ -134,7 +159,7 @@ def draw_mosaic(pieces: Sequence[Piece], z: int, x: int, y: int) -> Union[bytes,
             else:
                 found = _of_miniature(piece.miniature, z, x * TILE, y * TILE)
         except FileNotFoundError:
-            return SurveysWanted([])  # deleted meanwhile, to make room
+            return SurveysWanted([])  # the miniature was evicted meanwhile
         except Refusal:
             continue
         if found is not None:
@@ -148,19 +173,19 @@ def draw_mosaic(pieces: Sequence[Piece], z: int, x: int, y: int) -> Union[bytes,
 
 
 def transparent_tile() -> bytes:
-    """Return a tile as PNG on which there is nothing."""
+    """Return an empty tile as PNG."""
     return encode_picture(Image.new("RGBA", (TILE, TILE)), "png")
 
 
 def _image(colours: np.ndarray, covered: np.ndarray) -> Image.Image:
-    """Return colours that are weighted by what they cover, and that, as RGBA."""
+    """Return premultiplied colours, and their coverage as alpha, as an RGBA picture."""
     straight = colours / np.maximum(covered, 1e-6)[..., np.newaxis]
     whole = np.concatenate([straight, covered[..., np.newaxis] * 255], axis=2)
     return Image.fromarray(np.clip(whole + 0.5, 0, 255).astype("uint8"))
 
 
 def _of_miniature(path: Path, z: int, left: int, top: int) -> Optional[Tuple[Tuple[slice, slice], Any, Any]]:
-    """Return the rows and columns of a tile that a miniature lies on, its colours there, and what it covers."""
+    """Return the rows and columns of a tile that a miniature covers, its colours, and its covered parts as bits."""
     content = kept(path)
     zoom = content[0]
     levels = [_LEVEL.unpack_from(content, _HEAD.size + n * _LEVEL.size) for n in range(zoom + 1)]
@@ -185,7 +210,7 @@ def _miniature(order: MiniatureOrder) -> bytes:
     bounds = (west, north - shape[0] * pixel, west + shape[1] * pixel, north)
     with open_source(order.sources[0]) as raster:
         picked = raster.palette is not None
-    fine = np.zeros((shape[0] * _FINE, shape[1] * _FINE, 4), "float32")  # colours where there are any, and where
+    fine = np.zeros((shape[0] * _FINE, shape[1] * _FINE, 4), "float32")  # premultiplied colours and alpha
     found = part_of(order.sources, MapGrid(bounds, fine.shape[1], fine.shape[0]), fine[..., 3] > 0, None)
     if found is not None:
         fine[found[0]] = (np.concatenate([found[1], np.ones((1, *found[2].shape), "u1")]) * found[2]).transpose(1, 2, 0)
@@ -201,18 +226,18 @@ def _miniature(order: MiniatureOrder) -> bytes:
         blobs.append(zlib.compress(stored, 3))
         heads.append(_LEVEL.pack(left, top, width, height, len(blobs[-1])))
         if zoom:
-            # Pixels of the next zoom begin at even ones of this.
+            # Pixels of the next zoom start at even pixels of this one.
             around = ((top % 2, (top + height) % 2), (left % 2, (left + width) % 2))
             level = _shrunk(np.pad(level, (*around, (0, 0))), 2, picked)
             parts = np.pad(parts, [(_FINE * before, _FINE * after) for before, after in around])
-            # However little of a part is covered, scenes side by side leave no gaps.
+            # A part counts as covered if any of it is, so that scenes side by side leave no gaps.
             parts = parts[::2, ::2] | parts[1::2, ::2] | parts[::2, 1::2] | parts[1::2, 1::2]
             left, top = left // 2, top // 2
     return _HEAD.pack(order.zoom) + b"".join(heads) + b"".join(blobs)
 
 
 def _shrunk(level: np.ndarray, factor: int, picked: bool) -> np.ndarray:
-    """Return means of squares of pixels, or of colours of a palette one of the colours."""
+    """Return means of squares of pixels, or one of the colours of each square if they are picked (palettes)."""
     parts = np.stack([level[j::factor, i::factor] for j in range(factor) for i in range(factor)])
     mean = np.asarray(parts.mean(axis=0))
     if picked:

@@ -1,8 +1,8 @@
-"""Small copies of large files, which thumbnails and tiles of small scales are made from.
+"""Surveys: small copies of large files, from which thumbnails and small-scale tiles are made.
 
-Most products have no overviews: without copies each tile of a small scale would decode all of them. A copy holds
-bytes as they are shown, in halves of its size down to a few pixels, and the limits between which values of the file
-are stretched.
+Most products have no overviews, so each small-scale tile would otherwise decode whole files. A survey contains the
+pixels as they are shown, in successive halves of its size down to a few pixels, and the limits between which values of
+the file are stretched.
 """
 
 from __future__ import annotations
@@ -21,22 +21,37 @@ from planet_vector.server.imagery.reading import Raster, Source, open_source
 from planet_vector.server.imagery.sampling import where_known
 
 LARGE = 2**20
-"""Pixels of files that have a copy; smaller ones are read in some 20 ms."""
+"""Number of pixels above which a file needs a survey; smaller files are read in about 20 ms."""
 
-_PIXELS = 2**21  # of a copy: as many as the largest thumbnail has
-_LONGEST = 8192  # pixels a side of a copy
-_SMALLEST = 64  # pixels a side of the last half
-_SMALLEST_SPAN = 1e-5  # of the values themselves, for a difference to be stretched: of 16 bits any is
-_SAMPLE = 512  # pixels a side from which limits of a small file are taken
+_PIXELS = 2**21  # of a survey: as many as the largest thumbnail has
+_LONGEST = 8192  # maximum width and height of a survey
+_SMALLEST = 64  # maximum width and height of the last level
+_SMALLEST_SPAN = 1e-5  # smallest span that is stretched, relative to the values: any difference of 16-bit values is
+_SAMPLE = 512  # width and height of the sample from which limits of a small file are computed
 
 T = TypeVar("T")
 
 
-_held: Dict[Path, bytes] = {}  # copies for this call that the disk has no room for
+_held: Dict[Path, bytes] = {}  # surveys and miniatures for this call that could not be written to the disk
 
 
 def call_with(held: Mapping[Path, bytes], function: Callable[..., T], *args: Any) -> T:
-    """Call a function that finds copies in memory, instead of where they would be kept."""
+    """Call a function with surveys and miniatures in memory, which `kept` returns instead of reading files.
+
+    Parameters
+    ----------
+    held : mapping of Path to bytes
+        Contents by their paths in the cache.
+    function : callable
+        The function.
+    *args : object
+        Its arguments.
+
+    Returns
+    -------
+    object
+        The result of the function.
+    """
     _held.update(held)
     try:
         return function(*args)
@@ -45,34 +60,39 @@ def call_with(held: Mapping[Path, bytes], function: Callable[..., T], *args: Any
 
 
 def kept(path: Path) -> bytes:
-    """Return a copy.
+    """Return the content of a survey or miniature.
+
+    Parameters
+    ----------
+    path : Path
+        Its path in the cache.
 
     Raises
     ------
     FileNotFoundError
-        When it is not there.
+        If it does not exist, or cannot be read.
     """
     held = _held.get(path)
     if held is not None:
         return held
     try:
         return path.read_bytes()
-    except OSError as error:  # of a disk that cannot be read: as if it had never been kept
+    except OSError as error:  # a read error is treated like a missing file
         raise FileNotFoundError(str(error)) from None
 
 
 class RasterSurvey:
-    """Small copy of a raster, as `survey` wrote it.
+    """Small copy of a raster, as written by `survey`.
 
     Parameters
     ----------
     path : Path
-        Where it is kept.
+        Its path in the cache.
 
     Raises
     ------
     FileNotFoundError
-        When it is not there.
+        If it does not exist, or cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -82,12 +102,18 @@ class RasterSurvey:
 
     @property
     def limits(self) -> Optional[Limits]:
-        """Values between which bands are stretched; None where they are bytes."""
+        """Values between which bands are stretched; None if they are shown without stretching."""
         found = [(float(low), float(high)) for low, high in self._arrays["limits"]]
         return found or None
 
     def level(self, scale: Tuple[float, float]) -> Optional[Level]:
-        """Return the smallest size that is not coarser than a scale, or None when all are."""
+        """Return the smallest level that is not coarser than a scale, or None if all are.
+
+        Parameters
+        ----------
+        scale : (float, float)
+            Columns and rows of the raster in a pixel of the picture.
+        """
         number = level_number(min(scale[0] / self._factor[0], scale[1] / self._factor[1]), self._levels)
         if number is None:
             return None
@@ -100,23 +126,45 @@ class RasterSurvey:
 
 
 def is_large(raster: Raster) -> bool:
-    """Tell whether a file has a copy."""
+    """Return whether a file needs a survey.
+
+    Parameters
+    ----------
+    raster : Raster
+        The file.
+    """
     return raster.width * raster.height > LARGE
 
 
 def shrink_of(raster: Raster) -> float:
-    """Return how many columns and rows of a large file are one in its copy."""
+    """Return the decimation factor of a large file's survey.
+
+    Parameters
+    ----------
+    raster : Raster
+        The file.
+    """
     area = math.sqrt(raster.width * raster.height / _PIXELS)
     return max(1.0, area, max(raster.width, raster.height) / _LONGEST)
 
 
 def survey(source: Source) -> bytes:
-    """Return a copy of a large file.
+    """Return a survey of a large file.
+
+    Parameters
+    ----------
+    source : Source
+        The file.
+
+    Returns
+    -------
+    bytes
+        A NumPy ``.npz`` file.
 
     Raises
     ------
     Refusal
-        When it cannot be read, or not at a bounded cost.
+        If the file cannot be read, or not within the limits.
     """
     with open_source(source) as raster:
         shrink = shrink_of(raster)
@@ -144,13 +192,29 @@ def survey(source: Source) -> bytes:
 
 
 def sampled_limits(raster: Raster, quick: bool) -> Limits:
-    """Return the values between which the bands of a file are stretched that has no copy; see `Raster.read`."""
+    """Return the values between which the bands of a file without a survey are stretched.
+
+    Parameters
+    ----------
+    raster : Raster
+        The file.
+    quick : bool
+        Whether to pick pixels wherever that is cheaper than means of all (see `Raster.read`).
+    """
     shape = (min(_SAMPLE, raster.height), min(_SAMPLE, raster.width))
     return percentiles(*raster.read((0, 0, raster.width, raster.height), shape, quick))
 
 
 def percentiles(values: np.ndarray, mask: np.ndarray) -> Limits:
-    """Return the 2nd and 98th percentile of what is valid in each band."""
+    """Return the 2nd and 98th percentile of the valid pixels of each band; 0 and 1 without any.
+
+    Parameters
+    ----------
+    values : array, shape (bands, rows, columns)
+        The pixels; NaN is ignored.
+    mask : array of bool, shape (rows, columns)
+        Which of them are valid.
+    """
     found: Limits = []
     for band, known in zip(values, np.broadcast_to(where_known(values) & mask, values.shape)):
         seen = band[known]
@@ -160,12 +224,27 @@ def percentiles(values: np.ndarray, mask: np.ndarray) -> Limits:
 
 
 def stretch(values: np.ndarray, mask: np.ndarray, limits: Sequence[Tuple[float, float]]) -> np.ndarray:
-    """Bring bands (bands, rows, columns) to bytes, linearly between limits; 0 where the mask is False, or for NaN."""
+    """Scale bands to bytes, linearly between limits.
+
+    Parameters
+    ----------
+    values : array, shape (bands, rows, columns)
+        The pixels.
+    mask : array of bool, shape (rows, columns)
+        Which of them are valid.
+    limits : sequence of (float, float)
+        Values of each band that become 0 and 255; values beyond are clipped.
+
+    Returns
+    -------
+    array of uint8, shape (bands, rows, columns)
+        The pixels as shown; 0 if invalid or NaN.
+    """
     scaled = np.empty(values.shape, "uint8")
     valid = np.broadcast_to(where_known(values) & mask, values.shape)
     for band, known, target, (low, high) in zip(values, valid, scaled, limits):
-        # Differences of large numbers may be beyond all of float64: they are halved first. Interpolated values of
-        # 32 bits are off in their last digits, which are not to be seen where all are the same.
+        # Values are halved first, as differences of large numbers may overflow float64. The minimum span hides rounding
+        # errors of interpolated 32-bit values in areas of constant value.
         span = max(high / 2 - low / 2, _SMALLEST_SPAN * max(abs(low), abs(high)), 5e-10)
         share = (np.where(known, band, low).astype("float64") / 2 - low / 2) / span
         target[:] = np.where(known, np.clip(share * 255.0, 0, 255), 0)
@@ -173,7 +252,7 @@ def stretch(values: np.ndarray, mask: np.ndarray, limits: Sequence[Tuple[float, 
 
 
 def _saved(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """Return arrays as `numpy.savez_compressed` does, in a fifth of the time, with some more bytes."""
+    """Return arrays in the format of `numpy.savez_compressed`, in a fifth of the time, slightly larger."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, array in arrays.items():

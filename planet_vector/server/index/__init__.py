@@ -1,1 +1,1 @@
-"""The index of an archive: how it is brought up to date, and searched."""
+"""The index of an archive: updating and searching it."""

@@ -1,8 +1,7 @@
-"""An area as a grid of cells: what lies in it for certain, what does not, and what its outline may cut.
+"""Grid of cells that classifies boxes as inside an area, outside it, or possibly cut by its outline.
 
-An archive's footprints are small beside a continent. Nearly all of them lie in cells that the area covers, or in
-cells it does not touch, so only those along the outline are tested one by one. The grid is refined where the outline
-runs, and there alone.
+Footprints are small compared with a continent. Nearly all of them lie in cells that the area covers, or in cells that
+it does not touch, so only those along the outline are tested one by one. The grid is refined along the outline only.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ _COARSEST, _FINEST = 8.0, 1 / 16  # degrees; powers of two, so that sides of cel
 
 
 class AreaCells:
-    """Grid of cells that tells for boxes whether they lie in an area.
+    """Grid of cells that classifies boxes by their position relative to an area.
 
     Parameters
     ----------
     area : Area
         The area.
     patience : Patience, optional
-        Asked between pieces of the work.
+        Time limit and cancellation, checked between chunks of the work.
     """
 
     def __init__(self, area: Area, patience: Optional[Patience] = None) -> None:
@@ -50,14 +49,26 @@ class AreaCells:
             self._size /= 2
             state = state.repeat(2, 0).repeat(2, 1)
             self._test(state, patience)
-        # A border that the area does not reach stands for all that lies beyond.
+        # A border of cells outside the area represents everything beyond the grid.
         state = np.pad(state, 1, constant_values=OUTSIDE)
         self._shape = state.shape
         self._inside = _sums(state == INSIDE)
         self._outside = _sums(state == OUTSIDE)
 
     def sort(self, bounds: np.ndarray) -> np.ndarray:
-        """Tell where boxes (rows of west, south, east, north) lie: `OUTSIDE`, `INSIDE` or `UNSURE`."""
+        """Classify boxes by the cells that they overlap.
+
+        Parameters
+        ----------
+        bounds : np.ndarray, shape (n, 4)
+            Boxes in degrees: west, south, east, north.
+
+        Returns
+        -------
+        np.ndarray of int8, shape (n,)
+            `INSIDE` if all cells of a box are covered by the area, `OUTSIDE` if the area touches none of them, else
+            `UNSURE`.
+        """
         rows, columns = self._shape
         left = self._places(bounds[:, 0], self._west, columns)
         below = self._places(bounds[:, 1], self._south, rows)
@@ -71,12 +82,12 @@ class AreaCells:
         return found
 
     def _places(self, values: np.ndarray, origin: float, most: int) -> np.ndarray:
-        """Return the places of longitudes or latitudes in the grid and its border."""
+        """Return the cell indices of longitudes or latitudes, clipped to the grid and its border."""
         places: np.ndarray = np.floor((values - origin) / self._size) + 1
         return np.asarray(np.clip(places, 0, most - 1), dtype=np.intp)
 
     def _test(self, state: np.ndarray, patience: Optional[Patience]) -> None:
-        """Settle the cells of a grid that are not sure, as far as they can be."""
+        """Classify the `UNSURE` cells of a grid; those on the outline stay `UNSURE`."""
         rows, columns = np.nonzero(state == UNSURE)
         for start in range(0, len(rows), self._at_once):
             if patience is not None:
@@ -90,7 +101,7 @@ class AreaCells:
 
 
 def _sums(cells: np.ndarray) -> np.ndarray:
-    """Return the sums of all rectangles that begin at the origin."""
+    """Return the summed-area table of a grid: the sums of all rectangles that begin at the origin."""
     sums = np.zeros((cells.shape[0] + 1, cells.shape[1] + 1), dtype=np.int32)
     np.cumsum(np.cumsum(cells, axis=0, dtype=np.int32), axis=1, out=sums[1:, 1:])
     return sums

@@ -1,7 +1,7 @@
-"""The blocks of an index: the fields of its scenes beside the tables, column by column, as searches compare them.
+"""The blocks of an index: the fields of its scenes in columns, stored beside the tables, as searches compare them.
 
-A block holds the scenes whose numbers agree but for their last 14 bits, a strip for each field. It is written anew
-when scenes come in. One that goes only loses its type, and its row goes once half of the block has no type.
+A block holds the scenes whose numbers differ only in their last 14 bits, with one strip for each field. Adding scenes
+rewrites their block. Removing a scene only clears its type; its row is dropped once half of the block has no type.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from planet_vector.server.index.fields import COLUMNS
 from planet_vector.server.index.strips import Strip
 
 SHIFT = 14
-"""Bits of a scene's number that tell it from others of its block: 16 384 scenes."""
+"""Bits of a scene's number that identify it within its block: 16 384 scenes."""
 
 BOX = ("west", "south", "east", "north")
-"""Strips of the boxes, rounded outward. West is more than east where a footprint has a part at either side of the
-antimeridian; all are NaN where there is none."""
+"""Strips of the bounding boxes, rounded outward. West is greater than east if a footprint has parts on both sides of
+the antimeridian; all four are NaN if a scene has no footprint."""
 
 NUMBERS, TYPE, ACQUIRED = "scene", "type", "acquired"
 _EVERY = (NUMBERS, TYPE, ACQUIRED, *BOX)
 _NO_BOX = (math.nan,) * 4
-_APART = 1e-3  # degrees: more than rounding can close
+_APART = 1e-3  # degrees: a gap too wide to be closed by rounding
 
 Box = Tuple[float, float, float, float]
 _Row = Tuple[str, int, Box, Sequence[Any]]
 
 
 class BlockWriter:
-    """Writer of the blocks of a transaction: it collects what an update adds and takes away.
+    """Writer of the blocks of a transaction, which collects the scenes that an update adds and removes.
 
     Parameters
     ----------
     db : sqlite3.Connection
-        The index; a transaction must be open whenever a method is called.
+        The index; each method requires an open transaction.
     """
 
     def __init__(self, db: sqlite3.Connection) -> None:
@@ -46,7 +46,7 @@ class BlockWriter:
         self._removed: Dict[int, np.ndarray] = {}
 
     def add(self, scene: int, scene_type: str, acquired: int, boxes: Sequence[Box], columns: Sequence[Any]) -> None:
-        """Take in a scene; numbers come in ascending order.
+        """Add a scene; numbers must be passed in ascending order.
 
         Parameters
         ----------
@@ -55,22 +55,29 @@ class BlockWriter:
         scene_type : str
             Its type.
         acquired : int
-            When it was acquired, as a number of the index.
+            Time of acquisition, in microseconds since 1970.
         boxes : sequence of (west, south, east, north)
-            None, one, or those of the parts at either side of the antimeridian.
+            Bounding boxes in degrees: empty without a footprint, else one, or one for each part on either side of the
+            antimeridian.
         columns : sequence
             Values of `planet_vector.server.index.fields.COLUMNS`.
         """
         block = scene >> SHIFT
         if block not in self._added:
-            # What is full is written at once: a unit may hold a million scenes.
+            # Full blocks are written at once: a unit may hold a million scenes.
             for full in [number for number in self._added if number < block]:
                 self._write(full)
             self._added[block] = {}
         self._added[block][scene] = (scene_type, acquired, _joined(boxes), columns)
 
     def remove(self, scenes: np.ndarray) -> None:
-        """Take scenes out by their numbers."""
+        """Remove scenes.
+
+        Parameters
+        ----------
+        scenes : np.ndarray of int64, shape (n,)
+            Their numbers.
+        """
         blocks = scenes >> SHIFT
         for block in np.unique(blocks).tolist():
             gone = scenes[blocks == block]
@@ -82,7 +89,7 @@ class BlockWriter:
             self._removed[block] = gone if before is None else np.concatenate([before, gone])
 
     def flush(self) -> None:
-        """Write all blocks that have changed."""
+        """Write all changed blocks."""
         for block in sorted({*self._added, *self._removed}):
             self._write(block)
 
@@ -105,7 +112,7 @@ class BlockWriter:
             self._put(block, TYPE, Strip.of_values(kept))
 
     def _rewrite(self, block: int, alive: np.ndarray, added: Dict[int, _Row]) -> None:
-        """Write a block of the rows it keeps and those added."""
+        """Write a block from the rows that it keeps and those added."""
         keys = [(name, block) for name in (*_EVERY, *COLUMNS)]
         stored = {name: self._read(block, name) for name, _ in keys} if len(alive) else {}
         self._db.executemany("DELETE FROM strip WHERE name = ? AND block = ?", keys)
@@ -148,7 +155,7 @@ def _taken(strip: Strip, places: np.ndarray) -> List[Any]:
 
 
 def _joined(boxes: Sequence[Box]) -> Box:
-    """Return one box of a footprint's boxes; west is more than east in that of two parts with a gap between them."""
+    """Return one box for the boxes of a footprint; west is greater than east for two parts with a gap between them."""
     if not boxes:
         return _NO_BOX
     if len(boxes) == 1:
@@ -160,7 +167,7 @@ def _joined(boxes: Sequence[Box]) -> Box:
 
 
 def _outward(boxes: np.ndarray) -> Dict[str, np.ndarray]:
-    """Return boxes as the numbers of their strips, each side rounded away from the middle."""
+    """Return the float32 strips of boxes, with each side rounded outward."""
     found = {}
     for name, values, side in zip(BOX, boxes.T, (-math.inf, -math.inf, math.inf, math.inf)):
         near = values.astype("<f4")

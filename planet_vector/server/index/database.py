@@ -1,10 +1,10 @@
-"""The index of an archive: its scenes in one SQLite file, found by area, time and every field of the API.
+"""The index of an archive: its scenes in one SQLite file, searchable by area, time and every field of the API.
 
-The file is a cache: it can be deleted, and is made anew when its schema is another's. Several processes read it
-at once (WAL); each answer is of one state of the archive.
+The file is a cache: it can be deleted, and is rebuilt if its schema version differs. Several processes read it at once
+(WAL); each response reflects one state of the archive.
 
-Tables hold what is given out of a scene: its text, files and footprint. What searches compare, boxes included, stands
-in blocks (`planet_vector.server.index.blocks`), which are read as arrays.
+Tables hold what is returned of a scene: its text, files and footprint. The values that searches compare, including
+bounding boxes, are in blocks (`planet_vector.server.index.blocks`), which are read as arrays.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from planet_vector.server.patience import Patience
 from planet_vector.times import format_time
 
 SCHEMA = 6
-"""Number of the layout below, and of how footprints are read; an index of another number is made anew."""
+"""Version of the layout below, and of how footprints are read; an index of another version is rebuilt."""
 
-_VERSION_BITS = 62  # where versions begin to be counted; SQLite's integers have 63 for numbers from zero on
-_TEXT = "CAST(json AS BLOB)"  # as it goes out
+_VERSION_BITS = 62  # bits of a random initial version; SQLite's integers have 63 for non-negative numbers
+_TEXT = "CAST(json AS BLOB)"  # as it is sent
 # Connections of a process. Searches have their own, and long ones two of their own, so that no look-up waits for them.
 LOOK_UPS, SEARCHES, LONG_SEARCHES = 2, 3, 2
 MAX_AREAS = 256 * 2**20
-"""Bytes of long areas kept for links: some hundred of the largest that are taken."""
+"""Bytes of long areas kept for links: about a hundred of the largest accepted."""
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 _TABLES = """
@@ -68,12 +68,12 @@ class ResultPage(NamedTuple):
     Attributes
     ----------
     features : bytes
-        JSON texts, in the order of the search and with commas between them, with
-        `planet_vector.server.index.links.BASE` where the service's root goes.
+        JSON texts separated by commas, in the order of the search, with `planet_vector.server.index.links.BASE` as a
+        placeholder for the service's root.
     total : int
         Scenes on this page and those after it.
     before, after : Edge or None
-        Where the pages before and after it lie; None when it is empty.
+        Edges of the preceding and following pages; None if this page is empty.
     """
 
     features: bytes
@@ -83,7 +83,7 @@ class ResultPage(NamedTuple):
 
 
 class TypeSummary(NamedTuple):
-    """Scenes of one type: how many, the times of the first and the last, and their products."""
+    """Summary of the scenes of one type: their number, first and last time of acquisition, and products."""
 
     scene_type: str
     scenes: int
@@ -101,15 +101,15 @@ class IndexedScene:
 
 
 class Index:
-    """Index that is open for reading; for any number of threads at once.
+    """Thread-safe index, open for reading.
 
     Parameters
     ----------
     path : Path
-        The SQLite file, as `planet_vector.server.index.updating.update` left it.
+        The SQLite file, as written by `planet_vector.server.index.updating.update`.
     exact_ties : bool
         Whether scenes that share their time across the edge of a page are kept, by an extra parameter in the
-        link. If not, they are lost, as they were at the real service.
+        link. If not, they are lost, as with the real service.
     """
 
     def __init__(self, path: Path, exact_ties: bool = True) -> None:
@@ -120,7 +120,7 @@ class Index:
             ReadConnections(file, number) for number in (LOOK_UPS, SEARCHES, LONG_SEARCHES)
         )
         self._finder = Finder()
-        # Beside the index, which another process may be writing.
+        # Not in the index, as another process may be writing that.
         self._areas = PictureCache(path.with_name(path.name + ".areas"), MAX_AREAS)
 
     def close(self) -> None:
@@ -129,9 +129,9 @@ class Index:
             connections.close()
 
     def renew(self) -> None:
-        """Look whether another file has taken the index's place, without waiting until something is asked.
+        """Reopen the idle connections if the index file was replaced, without waiting for the next request.
 
-        The old file keeps its place on the disk until then, and its scenes would be answered with if the new one went.
+        Until then the old file occupies disk space, and its scenes would be returned if the new file were deleted.
         """
         for connections in (self._look_ups, self._searches, self._long):
             connections.renew()
@@ -142,7 +142,7 @@ class Index:
             return dict(db.execute("SELECT type, scenes FROM total WHERE scenes > 0 ORDER BY type"))
 
     def summary(self) -> List[TypeSummary]:
-        """Return what is in the index, by scene type."""
+        """Return a summary of each scene type in the index."""
         span = "SELECT min(acquired), max(acquired) FROM scene WHERE type = ?"
         names = "SELECT DISTINCT name FROM product JOIN scene USING (scene) WHERE type = ? ORDER BY name"
         with self._look_ups.read() as db:
@@ -156,7 +156,7 @@ class Index:
             return found
 
     def products(self) -> List[Dict[str, str]]:
-        """Return the products of each scene that has any: their paths within the archive by name."""
+        """Return the products of each scene that has any: a mapping of names to paths within the archive."""
         found: Dict[int, Dict[str, str]] = {}
         with self._look_ups.read() as db:
             for scene, name, path in db.execute("SELECT scene, name, path FROM product"):
@@ -164,16 +164,32 @@ class Index:
         return list(found.values())
 
     def version(self) -> int:
-        """Return a number that changes with the scenes of the index; another one in each index that is made."""
+        """Return a number that changes with the scenes of the index, and differs between indexes."""
         with self._look_ups.read() as db:
             return read_version(db)
 
     def state(self) -> str:
-        """Return what tells this state of the index from every other, of an index made anew, too: for ETags."""
+        """Return a text that identifies this state of the index, also among rebuilt indexes: for ETags."""
         return f"{SCHEMA}-{self.version():x}"
 
     def find(self, scene_type: str, scene_id: str) -> Optional[IndexedScene]:
-        """Return the scene of an id, or None."""
+        """Find a scene by its id.
+
+        Parameters
+        ----------
+        scene_type, scene_id : str
+            Type and id.
+
+        Returns
+        -------
+        IndexedScene or None
+            None if there is no such scene.
+
+        Raises
+        ------
+        Refusal
+            503, if there is no complete index, or its file is damaged.
+        """
         with self._look_ups.read() as db:
             row = db.execute(
                 f"SELECT scene, {_TEXT} FROM scene JOIN feature USING (scene) WHERE type = ? AND id = ?",
@@ -184,7 +200,20 @@ class Index:
             return IndexedScene(row[1], dict(db.execute("SELECT name, path FROM product WHERE scene = ?", (row[0],))))
 
     def search(self, search: SceneSearch, patience: Optional[Patience] = None) -> ResultPage:
-        """Return one page of a search."""
+        """Return one page of a search.
+
+        Parameters
+        ----------
+        search : SceneSearch
+            The search, which specifies the page.
+        patience : Patience, optional
+            Time limit and cancellation.
+
+        Raises
+        ------
+        Refusal
+            503, if there is no complete index, or its file is damaged.
+        """
 
         def page(db: sqlite3.Connection, long: bool) -> ResultPage:
             found = self._finder.page(db, search, long, patience)
@@ -203,7 +232,27 @@ class Index:
     def matching(
         self, search: SceneSearch, most: int, patience: Optional[Patience] = None
     ) -> List[Tuple[str, bytes, Dict[str, str]]]:
-        """Return the ids, features and products of the first scenes of a search, whatever page it asks for."""
+        """Return the ids, features and products of the first scenes of a search, ignoring its page.
+
+        Parameters
+        ----------
+        search : SceneSearch
+            The search.
+        most : int
+            Maximum number of scenes.
+        patience : Patience, optional
+            Time limit and cancellation.
+
+        Returns
+        -------
+        list of (str, bytes, dict of str to str)
+            For each scene its id, its Feature as JSON text, and the paths of its products within the archive by name.
+
+        Raises
+        ------
+        Refusal
+            503, if there is no complete index, or its file is damaged.
+        """
 
         def first(db: sqlite3.Connection, long: bool) -> List[Tuple[str, bytes, Dict[str, str]]]:
             rows = self._finder.first(db, search, most, long, patience)
@@ -216,12 +265,19 @@ class Index:
         return self._run(first, patience)
 
     def keep_area(self, digest: str, text: str) -> None:
-        """Keep the text of an area too long for a link, by its SHA-256 in hexadecimal digits.
+        """Store the text of an area that is too long for a link.
+
+        Parameters
+        ----------
+        digest : str
+            SHA-256 of the text, in hexadecimal digits.
+        text : str
+            WKT or GeoJSON.
 
         Raises
         ------
         Refusal
-            503, when the disk does not take it.
+            503, if it cannot be written to the disk.
         """
         try:
             if self._areas.find(digest) is None:
@@ -229,18 +285,29 @@ class Index:
         except OSError:
             raise Refusal(
                 503,
-                "The area is too long for a link, and cannot be kept, as the service's disk is full or cannot be "
-                "written: ask again later, or with a shorter one.",
+                "The area is too long for a link, and cannot be stored, as the service's disk is full or cannot be "
+                "written: retry later, or with a shorter area.",
             ) from None
 
     def kept_area(self, digest: str) -> Optional[str]:
-        """Return the text of an area that was kept, or None."""
-        # It comes from a link, and names a file.
+        """Return the text of a stored area.
+
+        Parameters
+        ----------
+        digest : str
+            SHA-256 of the text, in hexadecimal digits, as taken from a link.
+
+        Returns
+        -------
+        str or None
+            None if it is not stored, or the digest is malformed.
+        """
+        # The digest is user input, and names a file.
         kept = self._areas.read(digest) if _DIGEST.fullmatch(digest) else None
         return None if kept is None else kept.decode()
 
     def _run(self, work: Callable[[sqlite3.Connection, bool], _Result], patience: Optional[Patience]) -> _Result:
-        """Do a search; when it proves long, begin it again among the few that may be."""
+        """Run a search; if it turns out to be long, restart it on a connection for long searches."""
         try:
             with self._searches.read(patience) as db:
                 return work(db, False)
@@ -249,23 +316,29 @@ class Index:
                 return work(db, True)
 
     def _edge(self, comparator: str, place: Tuple[int, str], shared: bool) -> Edge:
-        """Return the edge at a scene's time and id; with the id when the scene beyond shares its time."""
+        """Return the edge at a scene's time; it includes the id if the scene beyond shares that time."""
         return Edge(comparator, place[0], place[1] if shared and self.exact_ties else None)
 
 
 def create(db: sqlite3.Connection) -> None:
-    """Make the tables of an empty index."""
+    """Create the tables of an empty index.
+
+    Parameters
+    ----------
+    db : sqlite3.Connection
+        A database without tables, within a transaction.
+    """
     for statement in filter(str.strip, _TABLES.split(";")):
         db.execute(statement)
-    # What was kept of an index that was deleted is not taken for what is in this one.
+    # A random version, so that results cached from a deleted index are not used for this one.
     db.execute("INSERT INTO meta VALUES ('version', ?), ('complete', 0)", (secrets.randbits(_VERSION_BITS),))
     db.execute(f"PRAGMA user_version = {SCHEMA}")
 
 
 def _joined(db: sqlite3.Connection, scenes: Sequence[int]) -> bytes:
-    """Return the texts of scenes in their order, commas between them.
+    """Return the texts of scenes in their order, separated by commas.
 
-    SQLite joins them: threads at once would pass the interpreter's lock to and fro at each row that goes to Python.
+    SQLite joins them: concurrent threads would otherwise contend for the GIL at each row passed to Python.
     """
     text, count = db.execute(
         "SELECT CAST(group_concat(json, ',') AS BLOB), count(*) "

@@ -1,4 +1,4 @@
-"""Read the units of an archive, many at once, into what the index's tables take."""
+"""Read the units of an archive, many at once, into entries for the tables of the index."""
 
 from __future__ import annotations
 
@@ -24,22 +24,40 @@ from planet_vector.server.jobs import JobError, Jobs, TookTooMuch
 from planet_vector.times import parse_time
 
 SECONDS = 30.0
-"""Time to read one unit. Decoding what `footprint.MOST_DECODED` admits takes some ten seconds, more if others work."""
+"""Time limit for one unit. Decoding `footprint.MOST_DECODED` bytes takes some ten seconds, more on a busy machine."""
 
 MEGABYTES = 1000
-"""Memory to read one unit: the largest block that is decoded, and GDAL's copies of it, take half of that."""
+"""Memory limit for one unit: the largest block that is decoded, and GDAL's copies of it, take half of that."""
 
-LONG = 16 * 2**20  # bytes of a list that is read by several processes
-LINES = 1000  # of such a list, read at once
-_READ_THROUGH, _PIECE = 256 * 2**20, 2**20  # bytes that are read of a file to see whether it can be
-_AGAIN = "it is read again when the archive is looked through"
-EACH = 40  # units for which another process is started: a start takes as long as reading that many
+LONG = 16 * 2**20  # bytes above which a list is read by several processes
+LINES = 1000  # lines of a long list that are read at once
+_READ_THROUGH, _PIECE = 256 * 2**20, 2**20  # bytes read of a file, at most and at once, to check that it is readable
+_AGAIN = "it is read again at the next scan of the archive"
+EACH = 40  # units for each process: starting one takes as long as reading that many
 _Read = Tuple[List["Entry"], List[Problem]]
 _WKB_POLYGON = 3  # OGC 06-103r4, table 7
 
 
 class Entry(NamedTuple):
-    """One scene as the tables take it."""
+    """One scene as the tables store it.
+
+    Attributes
+    ----------
+    scene_type, scene_id : str
+        Type and id.
+    acquired : int
+        Time of acquisition, in microseconds since 1970.
+    footprint : bytes or None
+        WKB within ±180° of longitude.
+    boxes : list of (west, south, east, north)
+        Bounding boxes of its parts on either side of the antimeridian, in degrees.
+    columns : list
+        Values of `planet_vector.server.index.fields.COLUMNS`.
+    feature : str
+        The Feature as JSON text (see `planet_vector.server.index.links`).
+    products : mapping of str to str
+        Paths within the archive by product.
+    """
 
     scene_type: str
     scene_id: str
@@ -52,15 +70,25 @@ class Entry(NamedTuple):
 
 
 def read_all(root: Path, units: List[Unit]) -> Generator[Tuple[Unit, Iterable[Entry], List[Problem]], None, None]:
-    """Yield what stands in units, those with rasters first.
+    """Yield the contents of units, those with rasters first.
 
-    The problems of a unit are known once its entries have been taken.
+    Parameters
+    ----------
+    root : Path
+        The archive.
+    units : list of Unit
+        The units to read.
+
+    Yields
+    ------
+    (Unit, iterable of Entry, list of Problem)
+        A unit, its entries and its problems. The problems are complete once the entries are consumed.
     """
     scenes = [unit for unit in units if unit.key.startswith("scene:")]
     lists = [unit for unit in units if unit.key.startswith("list:")]
     most = os.cpu_count() or 1
     count = most if any(map(_is_long, lists)) else min(most, -(-len(scenes) // EACH))
-    # GDAL reads rasters in processes of their own: what a file makes it do there ends neither this process nor others.
+    # GDAL reads rasters in separate processes, so that a file that crashes it ends no other process.
     with Jobs(count, seconds=SECONDS, megabytes=MEGABYTES) as jobs:
         ahead = _ahead(_JobCall(jobs, _read_unit, (root, unit), unit.files[0].path) for unit in scenes)
         for unit, (entries, found) in zip(scenes, ahead):
@@ -80,7 +108,7 @@ def _is_long(unit: Unit) -> bool:
 
 
 class _JobCall:
-    """Call of a function in another process, whose failure is a problem of what it reads."""
+    """Call of a function in another process; a failure is reported as a problem of the file that it reads."""
 
     def __init__(self, jobs: Jobs, function: Callable[..., _Read], args: Tuple[Any, ...], path: str) -> None:
         self._again: Callable[[], _Read] = partial(jobs.run, function, *args)
@@ -91,14 +119,14 @@ class _JobCall:
         try:
             try:
                 return self._future.result()
-            except TookTooMuch:  # or somebody else ended the process: once more, with a new one
+            except TookTooMuch:  # or the process was killed from outside: retry with a new one
                 return self._again()
         except JobError as error:
             return [], [Problem(self._path, f"{error}; it is not served until it changes")]
 
 
 def _ahead(calls: Iterator[_JobCall]) -> Iterator[_Read]:
-    """Yield results in order, with a few under way: memory stays bounded."""
+    """Yield results in order, with a limited number of pending calls to bound memory."""
     waiting: Deque[_JobCall] = deque(islice(calls, 4 * (os.cpu_count() or 1)))
     while waiting:
         yield waiting.popleft().result()
@@ -116,7 +144,7 @@ def _long_entries(jobs: Jobs, path: Path, name: str, problems: List[Problem]) ->
 
 
 def _guarded(entries: Iterator[Entry], root: Path, unit: Unit, problems: List[Problem]) -> Iterator[Entry]:
-    """Yield entries until reading fails, whatever fails: that is a problem of this file and of no other."""
+    """Yield entries until reading fails; any exception is recorded as a problem of this file alone."""
     try:
         yield from entries
     except Exception as error:
@@ -126,7 +154,7 @@ def _guarded(entries: Iterator[Entry], root: Path, unit: Unit, problems: List[Pr
 
 
 def _failure(path: str, error: Exception) -> Problem:
-    if isinstance(error, OSError) and error.strerror:  # of the system, not of GDAL
+    if isinstance(error, OSError) and error.strerror:  # from the system, not from GDAL
         return Problem(path, f"cannot be read ({error.strerror}); {_AGAIN}", unread=True)
     text = " ".join(str(error).split())[:200]
     told = f"cannot be read ({type(error).__name__}{': ' if text else ''}{text}); it is not served until it changes"
@@ -134,10 +162,10 @@ def _failure(path: str, error: Exception) -> Problem:
 
 
 def _unsettled(root: Path, unit: Unit, doubtful: bool) -> List[Problem]:
-    """Return why what was read of a unit may not be what its files hold, if so: a problem that is `unread`.
+    """Return an `unread` problem if what was read of a unit may differ from its files, else an empty list.
 
-    They were changed since they were looked at; or, where what was read is `doubtful`, they cannot be read at all,
-    of which GDAL says no more than that it is no raster.
+    Either the files changed since the scan or, if the result is `doubtful`, they cannot be read at all: GDAL reports
+    that only as not being a raster.
     """
     for file in unit.files:
         try:
@@ -167,12 +195,12 @@ def _read_block(lines: List[bytes], first: int, name: str) -> _Read:
 
 
 def _taken(entries: Iterator[Entry], path: str, problems: List[Problem]) -> _Read:
-    # Millions of objects, none in a cycle, in a process that ends soon: looking for cycles takes a fifth of the time.
+    # Millions of objects, none in a cycle, in a short-lived process: cycle collection takes a fifth of the time.
     gc.disable()
     try:
         return list(entries), problems
     except MemoryError:
-        raise  # the process is given up
+        raise  # ends the process
     except Exception as error:
         return [], [*problems, _failure(path, error)]
 
@@ -183,18 +211,23 @@ def _entries(records: Iterable[SceneRecord], path: str, problems: List[Problem])
             yield entry_of(record)
         except MemoryError:
             raise
-        except Exception as error:  # metadata may hold anything
+        except Exception as error:  # metadata is arbitrary input
             told = " ".join(str(error).split())[:200] or type(error).__name__
             problems.append(Problem(path, f"scene {record.feature['id']}: {told}"))
 
 
 def entry_of(record: SceneRecord) -> Entry:
-    """Return a scene as the tables take it.
+    """Return a scene as the tables store it.
+
+    Parameters
+    ----------
+    record : SceneRecord
+        The scene, as read from the archive.
 
     Raises
     ------
     ValueError
-        When its geometry is no footprint.
+        If its geometry is not a valid footprint.
     """
     feature = record.feature
     properties = feature["properties"]
@@ -212,7 +245,7 @@ def entry_of(record: SceneRecord) -> Entry:
 
 
 def _footprint(geometry: Any) -> Tuple[Optional[bytes], List[Tuple[float, float, float, float]]]:
-    """Return a GeoJSON footprint as WKB within ±180°, and the boxes of its parts at either side of the antimeridian."""
+    """Return a GeoJSON footprint as WKB within ±180°, and the boxes of its parts on either side of the antimeridian."""
     if geometry is None:
         return None, []
     plain = _plain_footprint(geometry)
@@ -223,7 +256,7 @@ def _footprint(geometry: Any) -> Tuple[Optional[bytes], List[Tuple[float, float,
 
 
 def _plain_footprint(geometry: Any) -> Optional[Tuple[bytes, List[Tuple[float, float, float, float]]]]:
-    """Return what `_footprint` does for what nearly every scene has: one ring, away from the antimeridian."""
+    """Return what `_footprint` does, for the common case of one ring away from the antimeridian; None for others."""
     try:
         (ring,) = geometry["coordinates"]
         if geometry["type"] != "Polygon" or len(ring) < 4 or ring[0] != ring[-1]:
@@ -235,4 +268,4 @@ def _plain_footprint(geometry: Any) -> Optional[Tuple[bytes, List[Tuple[float, f
         flat = [value for position in ring for value in position]
         return pack(f"<BIII{len(flat)}d", 1, _WKB_POLYGON, 1, len(ring), *flat), [(west, south, east, north)]
     except (TypeError, ValueError, KeyError, IndexError, OverflowError, StructError):
-        return None  # the whole way tells what is wrong with it
+        return None  # the general path raises the specific error

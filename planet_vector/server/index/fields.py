@@ -1,4 +1,4 @@
-"""What a scene's properties are in the index: a value for each field that searches compare."""
+"""Convert the properties of a scene to index columns: one value for each field that searches compare."""
 
 from __future__ import annotations
 
@@ -11,13 +11,23 @@ from planet_vector.server.index.scene_search import microseconds
 from planet_vector.times import parse_time
 
 COLUMNS: Tuple[str, ...] = tuple(name for name in FIELDS if name != "acquired")
-"""Fields in the order of `column_values`; every scene has a time of acquisition, which stands apart."""
+"""Fields in the order of `column_values`, without the time of acquisition, which is stored separately."""
 
 
 def column_values(properties: Mapping[str, Any]) -> List[Any]:
     """Return the values of a scene's columns, in the order of `COLUMNS`.
 
-    A value of the wrong kind is no value: it stays in the scene's properties, but no comparison finds it.
+    A value of the wrong type is treated as missing: it stays in the scene's properties, but no comparison matches it.
+
+    Parameters
+    ----------
+    properties : mapping
+        Properties of the scene's Feature; dotted field names refer to nested objects.
+
+    Returns
+    -------
+    list
+        A number, a text or None for each field; times are in microseconds since 1970.
     """
     values: List[Any] = [None] * len(COLUMNS)
     for group, members in _PLAN.items():
@@ -31,7 +41,7 @@ def column_values(properties: Mapping[str, Any]) -> List[Any]:
 
 
 def _plan() -> Dict[str, List[Tuple[int, str, SceneField]]]:
-    """Return the place, name and field of each column, by the object its property stands in."""
+    """Return the position, name and field of each column, by the object that contains its property."""
     plan: Dict[str, List[Tuple[int, str, SceneField]]] = {}
     for place, name in enumerate(COLUMNS):
         group, _, leaf = name.rpartition(".")
@@ -47,7 +57,7 @@ def _column(field: SceneField, value: Any) -> Any:
         return None
     if field.kind == "string":
         text = str(value)
-        # Half a surrogate pair can stand in JSON, but is no text.
+        # JSON may contain a lone surrogate, which cannot be encoded.
         return None if any("\ud800" <= char <= "\udfff" for char in text) else text
     if field.words:
         return field.words.index(value) if value in field.words else None
@@ -66,7 +76,18 @@ def _time_column(value: Any) -> Optional[int]:
 
 
 def compared_number(value: Any) -> Any:
-    """Return a number as it is compared: whole numbers beyond 64 bits as the floating point number next to them."""
+    """Return a number as it is compared: integers beyond 64 bits become floats.
+
+    Parameters
+    ----------
+    value : object
+        A number; other values are returned unchanged.
+
+    Returns
+    -------
+    int, float or object
+        The nearest float of an integer beyond 64 bits (infinity beyond the range of floats), else the value.
+    """
     if not isinstance(value, int) or -(2**63) <= value < 2**63:
         return value
     try:

@@ -1,4 +1,4 @@
-"""The addresses a scene's metadata holds: kept apart from the service's root until an answer is given."""
+"""The links in a scene's metadata, stored with a placeholder for the service's root until a response is sent."""
 
 from __future__ import annotations
 
@@ -9,18 +9,32 @@ from typing import Any, Dict, Mapping
 from urllib.parse import quote
 
 BASE = "\x01"
-"""Stands for the service's root in a stored Feature. JSON text never holds it: a control character is escaped."""
+"""Placeholder for the service's root in a stored Feature. JSON escapes control characters, so it is unambiguous."""
 
 _OTHER = re.compile(r"https?://[^/]+(/v0/(?:scenes|mosaics)/.*)")
 _ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
-_MARK = f"root-{secrets.token_hex(16)}"  # no metadata can hold what nobody knows
+_MARK = f"root-{secrets.token_hex(16)}"  # random, so that no metadata contains it
 
 
 def feature_text(scene_type: str, feature: Mapping[str, Any], products: Mapping[str, str]) -> str:
-    """Return a Feature as JSON text, its links those of this service.
+    """Return a Feature as JSON text, with links to this service.
 
-    Everything else stays as it was given. Products that have a file but were not listed are added; those listed
-    without a file stay.
+    Everything else is unchanged. Products that have a file but are not listed are added; listed products without a
+    file stay.
+
+    Parameters
+    ----------
+    scene_type : str
+        The scene's type.
+    feature : mapping
+        Its Feature, with a string as ``id``.
+    products : mapping of str to str
+        Products that have a file, with their paths within the archive.
+
+    Returns
+    -------
+    str
+        JSON with `BASE` in place of the service's root.
     """
     scene = f"/v0/scenes/{scene_type}/{quote(feature['id'], safe='')}"
     properties: Dict[str, Any] = dict(feature["properties"])
@@ -48,7 +62,7 @@ def feature_text(scene_type: str, feature: Mapping[str, Any], products: Mapping[
 
 
 def _rebased(links: Mapping[str, Any]) -> Dict[str, Any]:
-    """Return links with those that lead to a Scenes API leading to this one."""
+    """Return links, with those to any Scenes API redirected to this service."""
     found: Dict[str, Any] = {}
     for name, link in links.items():
         match = _OTHER.fullmatch(link) if isinstance(link, str) else None

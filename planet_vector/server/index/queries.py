@@ -1,7 +1,8 @@
-"""Find the scenes of a search, in the order of time and id, and the page of them that is asked for.
+"""Find the scenes of a search, ordered by time and id, and the requested page of them.
 
-Conditions and boxes are masks over the arrays of a snapshot. Only footprints that the outline of an area may cut are
-read from the tables and tested. Results are kept for the pages that follow, until the index's version changes.
+Conditions and boxes are evaluated as masks over the arrays of a snapshot. Only footprints that the outline of an area
+may cut are read from the tables and tested. Results are cached for the following pages, until the index's version
+changes.
 """
 
 from __future__ import annotations
@@ -25,20 +26,20 @@ from planet_vector.server.index.snapshot import GIVEN, FieldStrips, Order, Snaps
 from planet_vector.server.patience import Patience
 
 FEW = 2000
-"""Footprints tested on the way. Where there are more, the search is a long one."""
+"""Number of footprints that a short search may test; a search of more is a long one."""
 
-MAX_RESULTS = 16 * 2**20  # bytes of results kept for the pages that follow
+MAX_RESULTS = 16 * 2**20  # bytes of results cached for the following pages
 MAX_KEPT = 500  # results
-_ROWS = 2**16  # boxes looked at at once
+_ROWS = 2**16  # boxes examined at once
 _GLOBE = np.array([[-180.0, -90.0, 180.0, 90.0]])
 
 Row = Tuple[int, int, str]  # scene, acquired, id
 Ranks = Union[range, np.ndarray]
-"""Places in an `Order`, ascending: a range where they follow each other."""
+"""Positions in an `Order`, ascending; a range if they are contiguous."""
 
 
 class TooLong(Exception):
-    """Raised if a search takes long, and is to begin again where it keeps no short one waiting."""
+    """Raised if a search takes long, to be restarted on a connection where no short search waits for it."""
 
 
 class Slice(NamedTuple):
@@ -49,11 +50,11 @@ class Slice(NamedTuple):
     scenes : list of int
         Their numbers.
     first, last : (int, str), optional
-        Time and id of the first and the last.
+        Time and id of the first and the last scene.
     total : int
-        Scenes on this page and those after it.
+        Number of scenes on this page and those after it.
     tied_before, tied_after : bool
-        Whether the scene before the first, or after the last, shares its time.
+        Whether the scene before the first, or after the last, has the same time.
     """
 
     scenes: List[int]
@@ -65,7 +66,7 @@ class Slice(NamedTuple):
 
 
 class Finder:
-    """Finder of scenes, which keeps what it found; for any number of threads at once."""
+    """Thread-safe finder of scenes, which caches its results."""
 
     def __init__(self) -> None:
         self._snapshot: Optional[Snapshot] = None
@@ -77,23 +78,23 @@ class Finder:
     def page(
         self, db: sqlite3.Connection, search: SceneSearch, long: bool = True, patience: Optional[Patience] = None
     ) -> Optional[Slice]:
-        """Return one page of a search, or None when it is empty.
+        """Return one page of a search, or None if it is empty.
 
         Parameters
         ----------
         db : sqlite3.Connection
-            The index, within a transaction that has read nothing.
+            The index, within a transaction that has not read anything yet.
         search : SceneSearch
             The search.
         long : bool
             Whether the search may take long.
         patience : Patience, optional
-            Bound on the time of the work.
+            Time limit and cancellation.
 
         Raises
         ------
         TooLong
-            When it would, and may not.
+            If the search is long and `long` is False.
         """
         snapshot, order, found = self._find(db, search, long, patience)
         total = len(found)
@@ -124,7 +125,31 @@ class Finder:
         long: bool = True,
         patience: Optional[Patience] = None,
     ) -> List[Row]:
-        """Return the first scenes of a search, whatever page it asks for; as `page` does."""
+        """Return the first scenes of a search, ignoring its page.
+
+        Parameters
+        ----------
+        db : sqlite3.Connection
+            The index, within a transaction that has not read anything yet.
+        search : SceneSearch
+            The search.
+        most : int
+            Maximum number of scenes.
+        long : bool
+            Whether the search may take long.
+        patience : Patience, optional
+            Time limit and cancellation.
+
+        Returns
+        -------
+        list of (int, int, str)
+            Number, time in microseconds since 1970, and id of each scene.
+
+        Raises
+        ------
+        TooLong
+            If the search is long and `long` is False.
+        """
         snapshot, order, found = self._find(db, search, long, patience)
         ranks = _array(found[:most] if search.ascending else found[::-1][:most])
         return look_up(db, "scene, acquired, id", "scene", snapshot.numbers[order.rows[ranks]].tolist())
@@ -155,14 +180,14 @@ class Finder:
             if patience is not None:
                 patience.check()
         try:
-            # The transaction begins here: no earlier than the one whose arrays are kept, so versions only grow.
+            # The transaction begins with this read, after that of the cached snapshot, so versions only grow.
             version = read_version(db)
             if self._snapshot is None or self._snapshot.version != version:
                 with self._lock:
                     self._results.clear()
                 blocks = read_blocks(db)
                 if self._snapshot is not None and self._snapshot.blocks != blocks:
-                    self._snapshot = None  # gone before the next needs as much memory
+                    self._snapshot = None  # freed before the next one needs as much memory
                 self._snapshot = Snapshot(db, version, blocks, self._snapshot)
             return self._snapshot, self._snapshot.order(db, scene_type)
         finally:
@@ -209,7 +234,7 @@ class _Finding:
         return span if len(ranks) == len(span) else ranks
 
     def _ranks(self, span: range, gaps: Sequence[range], mask: np.ndarray) -> List[np.ndarray]:
-        """Return the ranks of a span whose rows are in a mask, piece by piece: numpy takes up to 16 bytes for each."""
+        """Return the ranks of a span whose rows are in a mask, in chunks, as numpy takes up to 16 bytes for each."""
         found = []
         for start in range(span.start, span.stop, _ROWS):
             hits = mask[self._order.rows[start : min(start + _ROWS, span.stop)]]
@@ -219,7 +244,7 @@ class _Finding:
         return found
 
     def _times(self, conditions: Sequence[Tuple[str, int]]) -> Tuple[range, List[range]]:
-        """Return the span of ranks that meets conditions on the time, and what is to be left out of it."""
+        """Return the span of ranks that meets conditions on the time, and the gaps to exclude from it."""
         low, high = 0, len(self._order.acquired)
         gaps = []
         for comparator, moment in conditions:
@@ -234,7 +259,7 @@ class _Finding:
         return range(low, max(low, high)), [gap for gap in gaps if gap]
 
     def _within(self, area: Area, pieces: List[np.ndarray], long: bool) -> List[np.ndarray]:
-        """Return those of some ranks whose footprint shares a point with the area."""
+        """Return the ranks whose footprint shares a point with the area."""
         sort: Callable[[np.ndarray], np.ndarray]
         if area.is_box:
             sort = _sort_by(area)
@@ -259,9 +284,9 @@ class _Finding:
         return [np.sort(np.concatenate([*inside, left[self._tested(area, self._order.rows[left])]]))]
 
     def _tested(self, area: Area, rows: np.ndarray) -> np.ndarray:
-        """Tell which rows have a footprint that shares a point with the area, by the footprints."""
+        """Return a mask of the rows whose footprint, read from the tables, shares a point with the area."""
         kept = np.zeros(len(rows), dtype=bool)
-        order = np.argsort(rows)  # as they lie in the file
+        order = np.argsort(rows)  # the order of the file
         for start in range(0, len(rows), area.at_once):
             self._check()
             places = order[start : start + area.at_once]
@@ -275,12 +300,12 @@ class _Finding:
 
 
 def _sort_by(area: Area) -> Callable[[np.ndarray], np.ndarray]:
-    """Return what tells of boxes whether they lie in an area that is a box."""
+    """Return a function that classifies boxes relative to an area that is itself a box."""
     return lambda bounds: np.where(area.contains_boxes(bounds), INSIDE, UNSURE)
 
 
 def _sort_none(bounds: np.ndarray) -> np.ndarray:
-    """Leave all boxes to their footprints."""
+    """Classify all boxes as `UNSURE`, so that their footprints are tested."""
     return np.full(len(bounds), UNSURE)
 
 
@@ -290,7 +315,7 @@ def _operand(condition: Condition) -> Any:
 
 
 def _digest(text: Optional[str]) -> Optional[bytes]:
-    """Return what stands for the text of an area, which may be long."""
+    """Return a digest of the text of an area, which may be too long for a cache key."""
     return None if text is None else hashlib.sha256(text.encode()).digest()
 
 
@@ -303,14 +328,14 @@ def _size(ranks: Ranks) -> int:
 
 
 def _place(found: Ranks, rank: int) -> int:
-    """Return how many of some ranks lie before one."""
+    """Return how many of the found ranks lie before a given rank."""
     if isinstance(found, range):
         return min(max(rank, found.start), found.stop) - found.start
     return int(np.searchsorted(found, rank))
 
 
 def _rank(db: sqlite3.Connection, scene_type: str, order: Order, edge: Edge) -> int:
-    """Return the rank that an edge cuts at: what is ``lt`` lies before it, what is ``gt`` from it on."""
+    """Return the rank at which an edge cuts: ``lt`` selects the ranks below it, ``gt`` those from it on."""
     left = int(np.searchsorted(order.acquired, edge.acquired, "left"))
     right = int(np.searchsorted(order.acquired, edge.acquired, "right"))
     if edge.scene_id is None or left == right:
@@ -321,7 +346,24 @@ def _rank(db: sqlite3.Connection, scene_type: str, order: Order, edge: Edge) -> 
 
 
 def look_up(db: sqlite3.Connection, columns: str, table: str, scenes: Sequence[int]) -> List[Any]:
-    """Return the rows of scenes, one for each number given and in their order; `columns` begins with ``scene``."""
+    """Return the rows of scenes, one for each number given and in the given order.
+
+    Parameters
+    ----------
+    db : sqlite3.Connection
+        The index, within a transaction.
+    columns : str
+        SQL of the columns, of which the first is ``scene``.
+    table : str
+        Name of the table.
+    scenes : sequence of int
+        Numbers of scenes that the table contains.
+
+    Raises
+    ------
+    KeyError
+        If the table lacks one of the scenes.
+    """
     sql = f"SELECT {columns} FROM {GIVEN} CROSS JOIN {table} ON scene = given"
     found = {row[0]: row for row in db.execute(sql, [json.dumps(scenes)])}
     return [found[scene] for scene in scenes]

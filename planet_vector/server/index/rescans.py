@@ -1,4 +1,4 @@
-"""Look for changes in the archive while it is served, and tell how that went."""
+"""Rescan the archive while it is served, and report the state of the last rescan."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from planet_vector.server.index.updating import Report, update
 from planet_vector.server.index.writing_lock import Stopped
 
 RARELY = 600.0
-"""Seconds after which an archive that is watched is looked through all the same."""
+"""Seconds after which a watched archive is rescanned even if no change was reported."""
 
-_TICK = 0.25  # seconds between two looks whether something was told
+_TICK = 0.25  # seconds between two checks for reported changes
 _SIZE = 8192  # bytes of one state
 _MAX_SENTENCE = 500  # characters, each of up to twelve bytes in JSON
 
 
 class RescanState:
-    """State of the last rescan, written by the first process of a service and read by all.
+    """State of the last rescan in shared memory, written by the first process of a service and read by all.
 
-    There are two places for it, written in turn, so no process waits for another that may have been killed.
+    Two buffers are written in turn, so no process waits for a lock whose holder may have been killed.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,13 @@ class RescanState:
         self._current: Any = context.RawValue(ctypes.c_int, 0)
 
     def write(self, state: Dict[str, Any]) -> None:
-        """Store a state; one process does this, one thread at a time."""
+        """Store a state; only one process may call this, from one thread at a time.
+
+        Parameters
+        ----------
+        state : dict of str to object
+            JSON values; ``failed`` is truncated to a fixed length.
+        """
         failed = state.get("failed")
         text = json.dumps({**state, "failed": failed and failed[:_MAX_SENTENCE]}).encode()
         place = 1 - self._current.value
@@ -47,7 +53,7 @@ class RescanState:
         self._current.value = place
 
     def read(self) -> Optional[Dict[str, Any]]:
-        """Return the state; None before the first."""
+        """Return the state, or None before the first rescan."""
         place = self._current.value
         text: bytes = self._places[place * _SIZE : (place + 1) * _SIZE].partition(b"\0")[0]
         found: Optional[Dict[str, Any]] = json.loads(text) if text else None
@@ -64,23 +70,28 @@ def scan_archive(
     stop: Optional[threading.Event] = None,
     allow_empty: bool = False,
 ) -> Report:
-    """Bring the index up to date, and note when that ended and what failed.
+    """Update the index, and record when that ended and whether it failed.
 
     Parameters
     ----------
     root, index : Path
         The archive, and its index.
     state : RescanState
-        Where it is noted.
+        Receives the outcome.
     watched : bool
-        Whether the archive is watched, so that it may be long until the next scan.
+        Whether the archive is watched, so that the next scan may be far off; recorded in the state.
     tell, stop, allow_empty
         As for `planet_vector.server.index.updating.update`.
+
+    Returns
+    -------
+    Report
+        The result of the update.
 
     Raises
     ------
     BaseException
-        Whatever `planet_vector.server.index.updating.update` raises.
+        Any exception of `planet_vector.server.index.updating.update`.
     """
     start = time.monotonic()
     before = state.read() or {}
@@ -100,9 +111,9 @@ def scan_archive(
 
 
 def rescan(root: Path, index: Path, seconds: float, state: RescanState, stop: threading.Event) -> None:
-    """Bring the index up to date again and again, until `stop` is set. Nothing that is raised ends it.
+    """Update the index repeatedly, until `stop` is set. Exceptions do not end the loop.
 
-    An archive that can be watched is looked through when something has changed, and else rarely.
+    A watched archive is rescanned when a change is reported, and otherwise every `RARELY` seconds.
 
     Parameters
     ----------
@@ -111,9 +122,9 @@ def rescan(root: Path, index: Path, seconds: float, state: RescanState, stop: th
     seconds : float
         Time between two scans of an archive that is not watched.
     state : RescanState
-        Where it is noted how they went.
+        Receives the outcome of each scan.
     stop : threading.Event
-        What ends it.
+        Ends the loop.
     """
     watching, unwatched, failures = Watching(root, index), _Telling(), _Telling()
 
@@ -124,26 +135,26 @@ def rescan(root: Path, index: Path, seconds: float, state: RescanState, stop: th
         except NotWatchable:
             pass
         except BaseException as error:
-            unwatched.tell(f"The archive is looked through every {seconds:g} s, as it is not watched: {error}.")
+            unwatched.tell(f"The archive is scanned every {seconds:g} s, as it is not watched: {error}.")
 
     try:
         watch()
-        pause = 0.0 if watching.trusted else seconds  # something may have changed before
+        pause = 0.0 if watching.trusted else seconds  # there may have been changes before the watch began
         while not stop.wait(pause):
             start, failed = time.monotonic(), False
-            watch()  # before the scan, which sees what changes while it goes on, or does not
+            watch()  # before the scan, which may miss changes made while it runs
             looking = time.monotonic() - start
             try:
                 looking += scan_archive(root, index, state, watching.trusted, stop=stop).looking
                 failures.over()
             except Stopped:
                 return
-            except BaseException as error:  # the archive may be on a disk that is away for a while
+            except BaseException as error:  # the archive's disk may be temporarily unavailable
                 failed = True
                 failures.tell(_sentence(error))
             kept = _identity(index)
-            # A large archive is not looked through all the time: at most a tenth of it. Waiting for another process,
-            # and what has changed, do not count; but what fails again and again takes half of the time at most.
+            # Scanning a large archive takes at most a tenth of the time. Waiting for another process, and reading what
+            # has changed, do not count. Repeated failures take at most half of the time.
             pause = min(time.monotonic() - start, RARELY) if failed else 9 * looking
             if failed or not watching.trusted:
                 pause = max(seconds, pause)
@@ -157,7 +168,7 @@ def rescan(root: Path, index: Path, seconds: float, state: RescanState, stop: th
 def _wait_for_change(
     watching: Watching, index: Path, kept: Optional[Tuple[int, int]], seconds: float, stop: threading.Event
 ) -> None:
-    """Wait until the archive is to be looked through, or `stop` is set."""
+    """Wait until a rescan of the archive is due, or `stop` is set."""
     now = time.monotonic()
     end, look = now + max(RARELY, seconds), now + seconds
     while not (stop.wait(min(_TICK, seconds)) or watching.is_due(seconds) or now >= end):
@@ -169,7 +180,7 @@ def _wait_for_change(
 
 
 def _identity(file: Path) -> Optional[Tuple[int, int]]:
-    """Return what tells a file from another in its place; None when there is none."""
+    """Return device and inode of a file, which change if it is replaced; None if there is none."""
     try:
         status = file.stat()
     except OSError:
@@ -178,7 +189,7 @@ def _identity(file: Path) -> Optional[Tuple[int, int]]:
 
 
 class _Telling:
-    """Messages on standard error about what goes wrong, each once as long as it stays the same."""
+    """Failure messages on standard error; a message is not repeated while it stays the same."""
 
     def __init__(self) -> None:
         self._told: Optional[str] = None
@@ -194,8 +205,8 @@ class _Telling:
 
 
 def _sentence(error: BaseException) -> str:
-    """Return what went wrong on one line."""
+    """Return an error message on one line."""
     text = " ".join(str(error).split())
     if isinstance(error, PlanetVectorError):
         return text
-    return f"The archive could not be looked through ({type(error).__name__}{text and ': '}{text[:300]})."
+    return f"The archive could not be scanned ({type(error).__name__}{text and ': '}{text[:300]})."

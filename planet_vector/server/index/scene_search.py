@@ -1,4 +1,4 @@
-"""A request's parameters, read as a search of scenes."""
+"""Parse the parameters of a request as a search for scenes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Parameters = List[Tuple[str, str]]
 
 DEFAULT_COUNT, MAX_COUNT = 50, 1000
 MAX_PARAMETERS = 200
-"""Parameters of a request: all that the API's description has, at once, and some room for pages and keys."""
+"""Maximum number of parameters of a request: all of the API's description at once, with room for pages and keys."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
@@ -32,16 +32,16 @@ _PAGE = ("_page.acquired.lt", "_page.acquired.gt", "_page.id")
 
 @dataclass(frozen=True)
 class Edge:
-    """Edge of a page: where it begins, or ends when it is asked for backwards.
+    """Edge of a page: its start, or its end if the page is requested backwards.
 
     Attributes
     ----------
     comparator : str
-        ``lt`` or ``gt``: which side of the time the page lies on.
+        ``lt`` or ``gt``: whether the page lies before or after the time.
     acquired : int
-        Microseconds since 1970.
+        Time, in microseconds since 1970.
     scene_id : str or None
-        Scenes of that very time are on the page when their ids lie on the same side of this one.
+        Tie-breaker: scenes of exactly that time are on the page if their ids compare in the same way with this id.
     """
 
     comparator: str
@@ -50,7 +50,7 @@ class Edge:
 
     @property
     def parameters(self) -> Parameters:
-        """The edge as the parameters of a link."""
+        """The edge as parameters of a link."""
         found = [(f"_page.acquired.{self.comparator}", format_time(from_microseconds(self.acquired)))]
         return found if self.scene_id is None else [*found, ("_page.id", self.scene_id)]
 
@@ -61,8 +61,20 @@ class SceneSearch:
 
     Attributes
     ----------
+    scene_type : str
+        The scene type that is searched.
     parameters : list of (str, str)
-        As they were given, without paging and keys: what links repeat.
+        Parameters as given, without paging and keys, for repetition in links.
+    conditions : tuple of Condition
+        Conditions on fields, all of which must hold.
+    area, area_text : Area or None, str or None
+        The area that footprints must intersect, and its WKT or GeoJSON as given.
+    ascending : bool
+        Whether scenes are ordered by ascending time.
+    count : int
+        Maximum number of scenes on a page.
+    edge : Edge or None
+        Edge of the page; None for the first page.
     """
 
     scene_type: str
@@ -76,12 +88,12 @@ class SceneSearch:
 
     @property
     def backwards(self) -> bool:
-        """Whether the page is asked for by its end: it is the one before another."""
+        """Whether the page is specified by its end, as the page before another one."""
         return self.edge is not None and (self.edge.comparator == "gt") != self.ascending
 
 
 def parse_search(scene_type: str, parameters: Parameters, patience: Optional[Patience] = None) -> SceneSearch:
-    """Read the parameters of a list request.
+    """Parse the parameters of a list request.
 
     Parameters
     ----------
@@ -90,23 +102,28 @@ def parse_search(scene_type: str, parameters: Parameters, patience: Optional[Pat
     parameters : list of (str, str)
         Names and values, as given.
     patience : Patience, optional
-        How long an area may take, and whether its client waits.
+        Time limit and cancellation for processing an area.
+
+    Returns
+    -------
+    SceneSearch
+        The search.
 
     Raises
     ------
     Refusal
-        400, when one is unknown, or its value cannot be used.
+        400, if a parameter is unknown, contradictory or has an invalid value.
     """
     single: Dict[str, str] = {}
     conditions: List[Condition] = []
     for name, value in parameters:
         if name in _SINGLE or name in _PAGE:
             if single.setdefault(name, value) != value:
-                raise Refusal(400, f"{name} stands more than once, with different values.")
+                raise Refusal(400, f"{name} is given more than once, with different values.")
         elif name in ("workspace", "aoi"):
-            raise Refusal(400, f"{name}: this service keeps no workspaces; give the conditions themselves.")
+            raise Refusal(400, f"{name}: this service has no workspaces; give the conditions themselves.")
         elif name.startswith("_page."):
-            raise Refusal(400, f"{name} is no parameter of a page: follow the links as they are.")
+            raise Refusal(400, f"{name} is not a paging parameter: follow the links without changing them.")
         else:
             try:
                 conditions.append(Condition.parse(FIELDS, name, value))
@@ -129,12 +146,22 @@ def parse_search(scene_type: str, parameters: Parameters, patience: Optional[Pat
 
 
 def read_query(query: str) -> Parameters:
-    """Split a query string or a form, without the key that may be in it.
+    """Parse a query string or a form body, and drop the key that may be in it.
+
+    Parameters
+    ----------
+    query : str
+        Form-encoded parameters.
+
+    Returns
+    -------
+    list of (str, str)
+        Decoded names and values, without ``api_key``.
 
     Raises
     ------
     Refusal
-        400, when it is no such thing.
+        400, if it is not valid UTF-8, has more than `MAX_PARAMETERS` parameters, or contains invalid characters.
     """
     try:
         found = parse_qsl(
@@ -148,12 +175,24 @@ def read_query(query: str) -> Parameters:
 
 
 def read_body(content_type: str, body: bytes) -> Parameters:
-    """Read the parameters in the body of a POST, a form or a JSON object.
+    """Parse the parameters in the body of a POST request, a form or a JSON object.
+
+    Parameters
+    ----------
+    content_type : str
+        Value of the header Content-Type; may be empty.
+    body : bytes
+        The request body.
+
+    Returns
+    -------
+    list of (str, str)
+        Names and values, without ``api_key``; empty for an empty body.
 
     Raises
     ------
     Refusal
-        400 or 415, when it is neither.
+        415, if the content type is neither a form nor JSON; 400, if the body cannot be parsed.
     """
     if not body.strip():
         return []
@@ -168,17 +207,27 @@ def read_body(content_type: str, body: bytes) -> Parameters:
         return read_query(text.strip())
     document = read_json(text, "The body")
     if not isinstance(document, dict):
-        raise Refusal(400, "The body is JSON, but no object of parameters.")
+        raise Refusal(400, "The body is JSON, but not an object of parameters.")
     return _checked((name, _text(name, value)) for name, value in document.items())
 
 
 def parse_count(text: Optional[str]) -> int:
-    """Read the number of results on a page.
+    """Parse the number of results on a page.
+
+    Parameters
+    ----------
+    text : str or None
+        Value of the parameter ``count``.
+
+    Returns
+    -------
+    int
+        `DEFAULT_COUNT` if there is no value.
 
     Raises
     ------
     Refusal
-        400, when it is not from 1 to `MAX_COUNT`.
+        400, if it is not a whole number from 1 to `MAX_COUNT`.
     """
     if text is None:
         return DEFAULT_COUNT
@@ -188,24 +237,42 @@ def parse_count(text: Optional[str]) -> int:
 
 
 def encode(parameters: Iterable[Tuple[str, str]]) -> str:
-    """Write parameters as the service writes its links: form-encoded."""
+    """Return parameters form-encoded, as in the links of the service.
+
+    Parameters
+    ----------
+    parameters : iterable of (str, str)
+        Names and values.
+    """
     return urlencode(list(parameters))
 
 
 def microseconds(moment: datetime) -> int:
-    """Return a time as microseconds since 1970, which SQLite compares exactly."""
+    """Return a time as microseconds since 1970, which SQLite compares exactly.
+
+    Parameters
+    ----------
+    moment : datetime
+        A time with a time zone.
+    """
     return (moment - _EPOCH) // _MICROSECOND
 
 
 def from_microseconds(value: int) -> datetime:
-    """Return the time of `microseconds`."""
+    """Return the time for a number of microseconds since 1970; the inverse of `microseconds`.
+
+    Parameters
+    ----------
+    value : int
+        Microseconds since 1970.
+    """
     return _EPOCH + value * _MICROSECOND
 
 
 def _parse_edge(single: Dict[str, str]) -> Optional[Edge]:
     given = [name for name in _PAGE[:2] if name in single]
     if len(given) > 1 or ("_page.id" in single and not given):
-        raise Refusal(400, "The parameters of the page contradict each other: follow the links as they are.")
+        raise Refusal(400, "The paging parameters contradict each other: follow the links without changing them.")
     if not given:
         return None
     try:
@@ -219,10 +286,10 @@ def _checked(parameters: Iterable[Tuple[str, str]]) -> Parameters:
     found = [(name, value) for name, value in parameters if name != "api_key"]
     for name, value in found:
         if "\0" in name or "\0" in value:
-            raise Refusal(400, f"{name[:40]!r} holds a NUL.")
-        # Half a surrogate pair is no text: SQLite and UTF-8 both refuse it.
+            raise Refusal(400, f"{name[:40]!r} contains a NUL character.")
+        # SQLite and UTF-8 both reject lone surrogates.
         if not name.isprintable() or any("\ud800" <= char <= "\udfff" for char in value):
-            raise Refusal(400, f"{name[:40]!r} holds what is no text.")
+            raise Refusal(400, f"{name[:40]!r} contains invalid characters.")
     return found
 
 
@@ -233,7 +300,7 @@ def _text(name: str, value: Any) -> str:
         return json.dumps(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return repr(value)
-    raise Refusal(400, f"{name[:40]}: its value is neither a text nor a number.")
+    raise Refusal(400, f"{name[:40]}: its value is neither a string nor a number.")
 
 
 def _sentence(error: Exception) -> str:

@@ -1,9 +1,9 @@
-"""The ``intersects`` parameter: WKT or GeoJSON, checked and made ready to be tested against footprints.
+"""The ``intersects`` parameter: WKT or GeoJSON, validated and prepared for tests against footprints.
 
-Positions are longitude and latitude in degrees, and lines between them run straight in that plane, except that an
-edge of more than 180° goes the short way, across the antimeridian: as clients read it (`planet_vector.geometry.areas`).
-What lies past ±180° is wrapped. So an area across the antimeridian is written with such edges, with longitudes that run
-on (179 to 181), or as two parts. A point at ±180°, and what of a line runs along it, lies on both sides.
+Positions are longitude and latitude in degrees. Edges are straight lines in that plane, except that an edge of more
+than 180° takes the short way, across the antimeridian, as clients read it (`planet_vector.geometry.areas`). Longitudes
+beyond ±180° are wrapped. So an area across the antimeridian is written with such edges, with longitudes that continue
+(179 to 181), or as two parts. Points and lines at ±180° lie on both sides.
 """
 
 from __future__ import annotations
@@ -31,54 +31,56 @@ from planet_vector.server.patience import Patience
 from planet_vector.server.strict_json import read_json
 
 MAX_POSITIONS = 50_000
-"""Positions of an area. Testing footprints against more takes long, and an outline so fine can be simplified."""
+"""Maximum number of positions of an area. Tests against more take long, and a finer outline can be simplified."""
 
 MAX_DEPTH = 8  # of collections within collections
 
 TINIEST = 1e-12
-"""Degrees that are told from none, a tenth of a micrometre: what is nearer to zero is read as zero."""
+"""Degrees, a tenth of a micrometre: coordinates nearer to zero are read as zero."""
 
 MAX_SMALL = 500
-"""Positions, and crossings, of areas that are made ready in this process, in at most a tenth of a second."""
+"""Positions, and crossings, up to which an area is prepared in this process, in at most a tenth of a second."""
 
 MAX_SHORT = 30_000
-"""Characters of a text that is read in this process; it may have 500 positions of 20 digits."""
+"""Characters up to which a text is parsed in this process; enough for 500 positions of 20 digits."""
 
 PROCESSES, SECONDS, MEGABYTES = 2, 5.0, 500
-"""Bounds on what makes the others ready. Areas within the bounds of `outlines` take two seconds and 200 MB at most."""
+"""Limits of the processes that prepare larger areas. Areas within the bounds of `valid_outlines` take at most two
+seconds and 200 MB."""
 
 MAX_KEPT = 16 * 2**20
-"""Bytes of areas kept ready: some twenty of the largest."""
+"""Bytes of prepared areas in the cache: about twenty of the largest."""
 
 _KINDS = {
     "Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3,
 }  # fmt: skip
-"""GeoJSON types, and how deep lists stand around a position of each."""
+"""GeoJSON types, and the number of nested lists around a position of each."""
 
 
 class Area:
-    """Area of interest; for one thread at a time.
+    """Area of interest; not thread-safe.
 
-    Small outlines are made ready in this process, others in one that can be ended.
+    Small outlines are prepared in this process, others in a process that can be killed.
 
     Parameters
     ----------
     text : str
-        WKT or GeoJSON.
+        WKT or GeoJSON, in degrees, longitude before latitude.
     patience : Patience, optional
-        When the client leaves, so does the work for it.
+        Time limit; also cancels the work if the client disconnects.
 
     Attributes
     ----------
     boxes : list of (west, south, east, north)
-        Together they hold the whole area; a footprint that touches none cannot intersect it.
+        Bounding boxes that together contain the whole area, in degrees; a footprint that touches none of them cannot
+        intersect the area.
     is_box : bool
-        Whether the area is just its one box.
+        Whether the area is identical with its only bounding box.
 
     Raises
     ------
     Refusal
-        400, when the text is no area, or one that costs too much.
+        400, if the text is not a valid area, or too expensive to process.
     """
 
     def __init__(self, text: str, patience: Optional[Patience] = None) -> None:
@@ -89,23 +91,45 @@ class Area:
 
     @property
     def geometry(self) -> BaseGeometry:
-        """The area as it is tested: valid, within ±180°, prepared."""
+        """The geometry used for tests: valid, within ±180°, prepared."""
         return self._geometry
 
     @property
     def at_once(self) -> int:
-        """Shapes to test between two looks whether the client still waits: some 50 ms.
+        """Number of shapes to test between two checks for a disconnected client, about 50 ms.
 
-        A shape may touch all segments of a zigzag, at some 20 ns each.
+        A shape may touch all segments of a zigzag, at about 20 ns each.
         """
         return max(20, min(1000, 2_000_000 // int(shapely.get_num_coordinates(self._geometry))))
 
     def intersects(self, footprints: List[bytes]) -> np.ndarray:
-        """Tell which footprints (WKB) share a point with the area."""
+        """Test which footprints share a point with the area.
+
+        Parameters
+        ----------
+        footprints : list of bytes
+            WKB, within ±180° of longitude.
+
+        Returns
+        -------
+        np.ndarray of bool, shape (n,)
+            One result for each footprint.
+        """
         return np.asarray(shapely.intersects(self._geometry, shapely.from_wkb(footprints)))
 
     def contains_boxes(self, bounds: np.ndarray) -> np.ndarray:
-        """Tell which boxes (rows of west, south, east, north) lie wholly within the area."""
+        """Test which boxes lie wholly within the area.
+
+        Parameters
+        ----------
+        bounds : np.ndarray, shape (n, 4)
+            Boxes in degrees: west, south, east, north.
+
+        Returns
+        -------
+        np.ndarray of bool, shape (n,)
+            One result for each box.
+        """
         if self.is_box:
             west, south, east, north = self.boxes[0]
             return (bounds[:, 0] >= west) & (bounds[:, 1] >= south) & (bounds[:, 2] <= east) & (bounds[:, 3] <= north)
@@ -113,9 +137,9 @@ class Area:
 
 
 class _AreaCache:
-    """Cache of areas that were made ready: every page of a search repeats its area.
+    """Cache of prepared areas, as every page of a search repeats its area.
 
-    They are kept as WKB: a prepared geometry must not be used by two threads at once.
+    They are stored as WKB, because a prepared geometry must not be shared between threads.
     """
 
     def __init__(self, most: int) -> None:
@@ -141,7 +165,7 @@ class _AreaCache:
 
 _kept = _AreaCache(MAX_KEPT)
 JOBS = Jobs(PROCESSES, seconds=SECONDS, megabytes=MEGABYTES)
-"""The processes that read what clients wrote, when it is more than a little."""
+"""Processes that parse and prepare larger areas."""
 atexit.register(JOBS.close)
 
 
@@ -160,19 +184,24 @@ def _ready(text: str, patience: Optional[Patience]) -> BaseGeometry:
             content = JOBS.run(make_ready, text, patience=patience)
         except JobError as error:
             raise Refusal(
-                400, f"intersects: to read the area {error}; simplify or divide it, or make it valid first."
+                400, f"intersects: reading the area {error}; simplify or divide it, or make it valid first."
             ) from None
         _kept.put(key, content)
     return shapely.from_wkb(content)
 
 
 def make_ready(text: str) -> bytes:
-    """Return the geometry of an area, valid and within ±180°, as WKB: the work of a process.
+    """Return the geometry of an area, valid and within ±180°, as WKB; called in a separate process.
+
+    Parameters
+    ----------
+    text : str
+        WKT or GeoJSON, in degrees, longitude before latitude.
 
     Raises
     ------
     Refusal
-        400, when the text is no area, or one that costs too much.
+        400, if the text is not a valid area, or too expensive to process.
     """
     geometry = _parse(text)
     return bytes(shapely.to_wkb(_valid_within(geometry, count_crossings(geometry))))
@@ -181,13 +210,13 @@ def make_ready(text: str) -> bytes:
 def _valid_within(geometry: BaseGeometry, crossings: Crossings) -> BaseGeometry:
     try:
         return _within(make_valid(geometry, crossings))
-    except shapely.errors.GEOSException:  # some outlines whose rings have no extent are too much for it
+    except shapely.errors.GEOSException:  # GEOS fails for some outlines whose rings have no extent
         raise Refusal(400, "intersects: the geometry cannot be made valid; make it valid first.") from None
 
 
 def _is_box(geometry: BaseGeometry, box: Bounds) -> bool:
     west, south, east, north = box
-    # Two outlines are compared as they are cut by each other, which takes its time: their areas tell most apart.
+    # Comparing two outlines topologically is slow; comparing their areas first rules out most.
     return (
         geometry.geom_type == "Polygon"
         and math.isclose(geometry.area, (east - west) * (north - south), rel_tol=1e-9)
@@ -221,7 +250,7 @@ def _parse(text: str) -> BaseGeometry:
 
 
 def _the_short_way(geometry: BaseGeometry) -> BaseGeometry:
-    """Return a geometry whose edges of more than 180° are cut at the antimeridian; what has none stays as it is."""
+    """Cut the edges of more than 180° of a geometry at the antimeridian; a geometry without such edges is unchanged."""
     if not _may_jump(geometry):
         return geometry
     if geometry.geom_type == "GeometryCollection":
@@ -235,7 +264,7 @@ def _the_short_way(geometry: BaseGeometry) -> BaseGeometry:
         pieces = [_cut(whole) if _may_jump(whole) else [whole] for whole in parts]
     except ValueError as error:
         raise Refusal(400, f"intersects: {error}.") from None
-    if not all(pieces):  # a line that goes around to where it began
+    if not all(pieces):  # a line around the globe back to its start
         told = "intersects: a line has no length when its edges are read the short way"
         raise Refusal(400, f"{told}; give longer ones a position in between.")
     found = [piece for some in pieces for piece in some]
@@ -243,7 +272,7 @@ def _the_short_way(geometry: BaseGeometry) -> BaseGeometry:
 
 
 def _may_jump(geometry: BaseGeometry) -> bool:
-    """Tell whether a geometry has an edge of more than 180°, or rings or parts as far apart."""
+    """Return whether a geometry has an edge of more than 180°, or rings or parts as far apart."""
     return bool((np.abs(np.diff(shapely.get_coordinates(geometry)[:, 0])) > 180).any())
 
 
@@ -256,18 +285,18 @@ def _cut(part: BaseGeometry) -> List[BaseGeometry]:
 
 
 def _without_tiny(geometry: BaseGeometry) -> BaseGeometry:
-    """Return a geometry whose numbers can be multiplied: GEOS makes nothing of a line as long as 1e-300 is wide."""
+    """Replace tiny coordinates by zero: their products underflow, so GEOS loses lines of a length like 1e-300."""
     positions = shapely.get_coordinates(geometry)
     tiny = (np.abs(positions) < TINIEST) & (positions != 0.0)
     return shapely.set_coordinates(geometry, np.where(tiny, 0.0, positions)) if tiny.any() else geometry
 
 
 def _check_depth(wkt: str) -> None:
-    """Refuse what only a reader that calls itself for ever could read."""
+    """Raise Refusal if WKT is nested too deeply for a recursive parser."""
     characters = np.frombuffer(wkt.encode(), dtype=np.uint8)
     depth = np.cumsum((characters == ord("(")).astype(np.int64) - (characters == ord(")")))
-    if depth.size and depth.max() > MAX_DEPTH + 3:  # a polygon's positions stand three deep
-        raise Refusal(400, f"intersects: collections stand more than {MAX_DEPTH} deep in each other.")
+    if depth.size and depth.max() > MAX_DEPTH + 3:  # a multipolygon's positions are nested three deep
+        raise Refusal(400, f"intersects: collections are nested more than {MAX_DEPTH} deep.")
 
 
 def _from_geojson(text: str) -> BaseGeometry:
@@ -282,7 +311,7 @@ def _from_geojson(text: str) -> BaseGeometry:
 def _collect(document: Any, found: List[BaseGeometry], depth: int) -> None:
     kind = document.get("type") if isinstance(document, dict) else None
     if depth == 0:
-        raise Refusal(400, f"intersects: collections stand more than {MAX_DEPTH} deep in each other.")
+        raise Refusal(400, f"intersects: collections are nested more than {MAX_DEPTH} deep.")
     if kind == "Feature":
         if document.get("geometry") is None:
             raise Refusal(400, "intersects: the Feature has no geometry.")
@@ -295,18 +324,18 @@ def _collect(document: Any, found: List[BaseGeometry], depth: int) -> None:
             _collect(member, found, depth - 1)
     elif kind in _KINDS:
         coordinates = document.get("coordinates")
-        if _count(coordinates, _KINDS[kind]) > MAX_POSITIONS:  # before each is looked at
+        if _count(coordinates, _KINDS[kind]) > MAX_POSITIONS:  # before each one is checked
             raise _too_many()
         _check_coordinates(coordinates, _KINDS[kind], kind)
         found.append(shapely.from_geojson(json.dumps({"type": kind, "coordinates": coordinates})))
         if len(found) > MAX_POSITIONS:
             raise _too_many()
     else:
-        raise Refusal(400, "intersects is JSON, but no GeoJSON geometry, Feature or FeatureCollection.")
+        raise Refusal(400, "intersects is JSON, but not a GeoJSON geometry, Feature or FeatureCollection.")
 
 
 def _count(value: Any, depth: int) -> int:
-    """Return the number of positions in coordinates that are what they should be."""
+    """Return the number of positions in coordinates, counting malformed ones as none."""
     if not isinstance(value, list):
         return 0
     return len(value) if depth == 1 else sum(_count(member, depth - 1) for member in value) if depth else 1
@@ -314,7 +343,7 @@ def _count(value: Any, depth: int) -> int:
 
 def _check_coordinates(value: Any, depth: int, kind: str) -> None:
     if not isinstance(value, list):
-        raise Refusal(400, f"intersects: the coordinates of the {kind} are not what GeoJSON has there.")
+        raise Refusal(400, f"intersects: the coordinates of the {kind} are not valid GeoJSON.")
     if depth:
         for member in value:
             _check_coordinates(member, depth - 1, kind)
@@ -329,13 +358,13 @@ def _too_many() -> Refusal:
 
 
 def _within(geometry: BaseGeometry) -> BaseGeometry:
-    """Bring a valid area within ±180°, and its points and lines on the antimeridian to both sides of it."""
+    """Wrap a valid area to ±180°, with points and lines on the antimeridian duplicated on both sides."""
     parts = flatten(geometry)
     bounds = shapely.bounds(parts)
     on_it = np.abs(bounds[shapely.get_dimensions(parts) < 2, ::2]) == 180
     if np.abs(bounds[:, ::2]).max() <= 180 and not on_it.any():
         return geometry
     found = shapely.union_all(wrapped(parts))
-    if found.is_empty:  # of an area so small that nothing of it is left
+    if found.is_empty:  # the area is so small that it vanished
         raise Refusal(400, "intersects: the geometry is too small to be brought within ±180°.")
     return found

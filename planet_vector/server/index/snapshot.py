@@ -1,6 +1,6 @@
-"""The scenes of an index as arrays, at one of its versions: what searches run over.
+"""The scenes of one version of an index as arrays, which searches evaluate.
 
-Scenes stand in rows, in the order of their numbers. Searches find rows by masks, and turn them to ranks: places in
+Scenes are rows, in the order of their numbers. Searches select rows by masks, and convert them to ranks: positions in
 the order by time and id of the scenes of one type.
 """
 
@@ -18,21 +18,21 @@ from planet_vector.server.index.blocks import ACQUIRED, BOX, NUMBERS, SHIFT, TYP
 from planet_vector.server.index.strips import Strip
 
 GIVEN = "(SELECT value AS given FROM json_each(?))"
-"""Numbers as a table: joined in half the time that IN (…) takes."""
+"""Numbers as a table: a join takes half the time of IN (…)."""
 
 MAX_FIELDS = 40 * 2**20
-"""Bytes of strips kept for the searches that follow: five fields of a million scenes."""
+"""Bytes of strips cached for later searches: five fields of a million scenes."""
 
 
 class Order(NamedTuple):
-    """Scenes of one type by time and id.
+    """Scenes of one type, ordered by time and id.
 
     Attributes
     ----------
-    rows : np.ndarray
+    rows : np.ndarray of int32, shape (n,)
         The row of the scene at each rank.
-    acquired : np.ndarray
-        Its time, in microseconds since 1970.
+    acquired : np.ndarray of int64, shape (n,)
+        The time of the scene at each rank, in microseconds since 1970.
     """
 
     rows: np.ndarray
@@ -48,7 +48,7 @@ class Block(NamedTuple):
 
 
 class Snapshot:
-    """Scenes of an index at one of its versions.
+    """Scenes of one version of an index.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class Snapshot:
     blocks : list of Block
         Its blocks (`read_blocks`).
     before : Snapshot, optional
-        An earlier one of the same blocks: its arrays are shared.
+        An earlier snapshot of the same blocks, whose arrays are shared.
 
     Attributes
     ----------
@@ -81,25 +81,44 @@ class Snapshot:
             for block in self.blocks:
                 self.numbers[block.rows] += block.number << SHIFT
             self._box = [self._column(db, name, np.float32) for name in BOX]
-        self._split = np.flatnonzero(self._box[0] > self._box[2])  # in two parts, at either side of the antimeridian
+        self._split = np.flatnonzero(self._box[0] > self._box[2])  # in two parts, on both sides of the antimeridian
         self._orders: Dict[str, Order] = {}
 
     def order(self, db: sqlite3.Connection, scene_type: str) -> Order:
-        """Return the order of a type's scenes; to be called by one thread at a time."""
+        """Return the order of the scenes of a type, cached; not thread-safe.
+
+        Parameters
+        ----------
+        db : sqlite3.Connection
+            The index, within a transaction that reads the version of this snapshot.
+        scene_type : str
+            The type.
+        """
         if scene_type not in self._orders:
             self._orders[scene_type] = self._sorted(db, scene_type)
         return self._orders[scene_type]
 
     def located(self) -> np.ndarray:
-        """Tell which rows have a footprint."""
+        """Return a mask of the rows that have a footprint."""
         west = self._box[0]
         return np.asarray(west == west)
 
     def touching(self, boxes: Sequence[Tuple[float, float, float, float]]) -> np.ndarray:
-        """Tell which rows have a box that touches one of some boxes."""
+        """Return a mask of the rows whose bounding box touches any of the given boxes.
+
+        Parameters
+        ----------
+        boxes : sequence of (west, south, east, north)
+            Boxes in degrees, none of them across the antimeridian.
+
+        Returns
+        -------
+        np.ndarray of bool, shape (rows,)
+            May be True for boxes that miss by less than the precision of float32.
+        """
         found = np.zeros(len(self.numbers), dtype=bool)
         for box in boxes:
-            # Both sides are rounded to 32 bits, so what touches still does.
+            # Both sides are rounded to 32 bits, so boxes that touch still do.
             west, south, east, north = (np.float32(side) for side in box)
             mask = self._box[0] <= east
             mask &= self._box[2] >= west
@@ -110,7 +129,19 @@ class Snapshot:
         return found
 
     def bounds(self, rows: np.ndarray) -> np.ndarray:
-        """Return the boxes of rows; west is more than east in those of two parts."""
+        """Return the bounding boxes of rows.
+
+        Parameters
+        ----------
+        rows : np.ndarray of int
+            Indices of rows.
+
+        Returns
+        -------
+        np.ndarray of float64, shape (n, 4)
+            West, south, east, north in degrees; west is greater than east for footprints of two parts on both sides
+            of the antimeridian, and all are NaN for rows without a footprint.
+        """
         return np.stack([side[rows] for side in self._box], axis=1).astype(np.float64)
 
     def _column(self, db: sqlite3.Connection, name: str, kind: type) -> np.ndarray:
@@ -145,7 +176,7 @@ class Snapshot:
         return found
 
     def _by_id(self, db: sqlite3.Connection, scene_type: str, times: np.ndarray, number: int) -> np.ndarray:
-        """Return the rows of the scenes of some times, by time and id: strips hold no ids."""
+        """Return the rows of the scenes of some times, ordered by time and id, read from the tables."""
         (text,) = db.execute(
             f"SELECT json_group_array(scene) FROM (SELECT scene FROM {GIVEN} "
             "CROSS JOIN scene ON type = ? AND acquired = given ORDER BY acquired, id)",
@@ -159,14 +190,29 @@ class Snapshot:
 
 
 class FieldStrips:
-    """Cache of the strips of fields that searches compare; for any number of threads at once."""
+    """Thread-safe cache of the strips of the fields that searches compare."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, Dict[int, Tuple[int, Optional[Strip]]]] = OrderedDict()
         self._lock = Lock()
 
     def read(self, db: sqlite3.Connection, snapshot: Snapshot, name: str) -> Iterator[Tuple[slice, Strip]]:
-        """Yield the strips of a field with the rows of each; blocks without a value have none."""
+        """Yield the strips of a field with the rows of each; blocks without any value are skipped.
+
+        Parameters
+        ----------
+        db : sqlite3.Connection
+            The index, within a transaction that reads the version of the snapshot.
+        snapshot : Snapshot
+            The scenes.
+        name : str
+            Name of the field.
+
+        Yields
+        ------
+        (slice, Strip)
+            Rows of a block, and their strip.
+        """
         with self._lock:
             before = self._kept.get(name, {})
         known = {
@@ -192,12 +238,24 @@ class FieldStrips:
 
 
 def read_version(db: sqlite3.Connection) -> int:
-    """Return the number that changes with the scenes of an index."""
+    """Return the version of an index, which changes with its scenes.
+
+    Parameters
+    ----------
+    db : sqlite3.Connection
+        The index.
+    """
     return int(db.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()[0])
 
 
 def read_blocks(db: sqlite3.Connection) -> List[Block]:
-    """Return the blocks of an index."""
+    """Return the blocks of an index, in the order of their numbers.
+
+    Parameters
+    ----------
+    db : sqlite3.Connection
+        The index.
+    """
     blocks: List[Block] = []
     for number, version, scenes in db.execute("SELECT block, version, scenes FROM block ORDER BY block"):
         start = blocks[-1].rows.stop if blocks else 0
@@ -206,7 +264,7 @@ def read_blocks(db: sqlite3.Connection) -> List[Block]:
 
 
 def _strips(db: sqlite3.Connection, name: str, blocks: Sequence[int]) -> Iterator[Tuple[int, Strip]]:
-    """Yield the strips of a name in some blocks."""
+    """Yield the numbers of blocks and their strips of a field."""
     sql = "SELECT block, data FROM strip WHERE name = ? AND block IN (SELECT value FROM json_each(?))"
     for block, data in db.execute(sql, (name, json.dumps(blocks))):
         yield block, Strip.from_bytes(data)

@@ -1,7 +1,7 @@
-"""Connections to the file of an index, for reading, whatever becomes of the file meanwhile.
+"""Read connections to the file of an index, which survive its deletion and replacement.
 
-A file that is deleted, or replaced by another, stays with the connections that have it open until the one in its place
-is complete. Reading never makes a file.
+If the file is deleted or replaced, open connections keep reading the old one until the new one is complete. Reading
+never creates a file.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from planet_vector.server.http_errors import Refusal
 from planet_vector.server.index.trust import is_damage, is_trusted, note_damage
 from planet_vector.server.patience import Patience
 
-CACHE_KB = 2048  # of pages, each connection: what it reads once more lies in the system's cache
-WAIT = 10.0  # seconds for another program to let go of the file: no two of ours write it at once
-_AGAIN = 0.5  # seconds between two looks at whether a new file is complete
+CACHE_KB = 2048  # of pages, for each connection: repeated reads are served by the system's cache
+WAIT = 10.0  # seconds to wait for a lock of another program; processes of this package never write at the same time
+_AGAIN = 0.5  # seconds between two checks whether a new file is complete
 
 _Stamp = Tuple[int, int]
 
 
 class _Open(NamedTuple):
-    """Connection, and the file that it has open."""
+    """Connection, and the identity of the file that it has open."""
 
     db: sqlite3.Connection
     stamp: _Stamp
 
 
 class IndexFile:
-    """File of an index that is to be read; for any number of threads at once.
+    """Thread-safe opener of the newest complete file of an index.
 
     Parameters
     ----------
     path : Path
-        Where the index is.
+        Path of the index.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,7 +50,7 @@ class IndexFile:
         self._next = 0.0
 
     def stamp(self) -> Optional[_Stamp]:
-        """Return what tells the file that is to be read from others; None while there never was a complete one."""
+        """Return device and inode of the file to read, or None if there has not been a complete one yet."""
         found = _stamp(self._path)
         if found is None or found == self._complete:
             return self._complete
@@ -61,7 +61,7 @@ class IndexFile:
                 except sqlite3.Error:
                     if self._complete is None:
                         raise
-                    opened = None  # what is open already is read on, whatever lies in its place
+                    opened = None  # connections keep the old file
                 if opened is None:
                     self._next = time.monotonic() + _AGAIN
                 else:
@@ -70,7 +70,7 @@ class IndexFile:
         return self._complete
 
     def open(self) -> Optional[_Open]:
-        """Return a connection to the file that is to be read, or None where it is not there any more."""
+        """Return a connection to the file to read, or None if it no longer exists."""
         wanted = self.stamp()
         found = None if wanted is None else self._opened()
         if found is not None and found.stamp != wanted:
@@ -79,7 +79,7 @@ class IndexFile:
         return found
 
     def _opened(self) -> Optional[_Open]:
-        """Return a connection to the file that is there, or None where there is none that is complete."""
+        """Return a connection to the file at the path, or None if there is no complete one."""
         before = _stamp(self._path)
         if before is None or not is_trusted(self._path):
             return None
@@ -91,7 +91,7 @@ class IndexFile:
             raise
         try:
             complete = _is_complete(db)
-            # What was replaced meanwhile may be the one or the other.
+            # If the file was replaced meanwhile, either may have been opened.
             if complete and _stamp(self._path) == before:
                 db.execute("PRAGMA query_only = 1")
                 return _Open(db, before)
@@ -104,7 +104,15 @@ class IndexFile:
         return None
 
     def is_damaged(self, error: sqlite3.DatabaseError, stamp: _Stamp) -> bool:
-        """Tell whether an error says that a file is damaged; then have it made anew, if it is still in its place."""
+        """Return whether an error means that a file is damaged; if so, mark it for a rebuild if it is still in place.
+
+        Parameters
+        ----------
+        error : sqlite3.DatabaseError
+            Error of a connection.
+        stamp : (int, int)
+            Device and inode of the connection's file.
+        """
         damaged = is_damage(error, self._path)
         if damaged:
             note_damage(self._path, stamp[1])
@@ -112,14 +120,14 @@ class IndexFile:
 
 
 class ReadConnections:
-    """Pool of connections for reading, a number of them at the most.
+    """Pool of a fixed number of read connections.
 
     Parameters
     ----------
     file : IndexFile
-        What is read.
+        The index file.
     number : int
-        How many there are. They are opened at once: one that is open outlasts its file.
+        Number of connections. All are opened immediately, as an open connection outlives the deletion of its file.
     """
 
     def __init__(self, file: IndexFile, number: int) -> None:
@@ -131,12 +139,22 @@ class ReadConnections:
 
     @contextmanager
     def read(self, patience: Optional[Patience] = None) -> Iterator[sqlite3.Connection]:
-        """Lend a connection, within one transaction: what is read together is of one state.
+        """Provide a connection within one transaction, so that all reads see the same state.
+
+        Parameters
+        ----------
+        patience : Patience, optional
+            Time limit and cancellation for waiting for a connection.
+
+        Yields
+        ------
+        sqlite3.Connection
+            A connection for reading.
 
         Raises
         ------
         Refusal
-            503, when there is no complete index, and was none; when its file is damaged.
+            503, if there has not been a complete index yet, or if its file is damaged.
         """
         connection = self._wait(patience)
         try:
@@ -144,7 +162,7 @@ class ReadConnections:
             if connection is None:
                 raise Refusal(
                     503,
-                    "The service has no index that is complete: ask again once the archive has been looked through.",
+                    "The service has no complete index yet: retry once the archive has been scanned.",
                     {"Retry-After": "10"},
                 )
             try:
@@ -155,8 +173,7 @@ class ReadConnections:
                     raise
                 raise Refusal(
                     503,
-                    "The index of the service is damaged, and is made anew when the archive is looked through next: "
-                    "ask again later.",
+                    "The index of the service is damaged, and is rebuilt at the next scan of the archive: retry later.",
                     {"Retry-After": "10"},
                 ) from error
             finally:
@@ -166,18 +183,18 @@ class ReadConnections:
             self._idle.put(connection)
 
     def renew(self) -> None:
-        """Let go of a file that another has replaced, with each connection that is not lent."""
+        """Reopen each idle connection whose file was replaced."""
         idle = []
         with suppress(queue.Empty):
             while True:
                 idle.append(self._idle.get_nowait())
         for connection in reversed(idle):
-            with suppress(sqlite3.Error):  # who reads next is told
+            with suppress(sqlite3.Error):  # the next read raises it
                 connection = self._newest(connection)
             self._idle.put(connection)
 
     def _newest(self, connection: Optional[_Open]) -> Optional[_Open]:
-        """Return a connection to the file that is to be read, in place of one to another."""
+        """Return a connection to the file to read, replacing a connection to an older one."""
         if connection is not None and connection.stamp == self._file.stamp():
             return connection
         newer = self._file.open()
@@ -186,7 +203,7 @@ class ReadConnections:
         return newer or connection
 
     def close(self) -> None:
-        """Close them all, once they are given back."""
+        """Close all connections, waiting for those in use."""
         for _ in range(self._number):
             connection = self._idle.get()
             if connection is not None:
@@ -202,16 +219,26 @@ class ReadConnections:
 
 
 def connect(path: Path, make: bool = True, alone: bool = False) -> sqlite3.Connection:
-    """Open an index file, for one thread at a time.
+    """Open an index file; the connection may be used by one thread at a time.
 
     Parameters
     ----------
     path : Path
         The file.
     make : bool
-        Whether it is made when it is not there.
+        Whether to create the file if it does not exist.
     alone : bool
-        Whether it is read without what lies beside it, and nothing is written.
+        Whether to open it read-only and without its ``-wal`` and ``-shm`` files (SQLite's ``immutable``).
+
+    Returns
+    -------
+    sqlite3.Connection
+        A connection in autocommit mode.
+
+    Raises
+    ------
+    sqlite3.Error
+        If the file cannot be opened or is not a database.
     """
     place = os.path.abspath(path).replace(os.sep, "/")
     mode = "ro&immutable=1" if alone else "rwc" if make else "rw"
@@ -220,14 +247,14 @@ def connect(path: Path, make: bool = True, alone: bool = False) -> sqlite3.Conne
     try:
         db.execute(f"PRAGMA cache_size = -{CACHE_KB}")
         db.execute("PRAGMA temp_store = MEMORY")
-    except sqlite3.Error:  # it is no database
+    except sqlite3.Error:  # not a database
         db.close()
         raise
     return db
 
 
 def _is_complete(db: sqlite3.Connection) -> bool:
-    """Tell whether an update of an index has ended since it was made."""
+    """Return whether any update of an index has finished since its creation."""
     if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
         return False
     row = db.execute("SELECT value FROM meta WHERE name = 'complete'").fetchone()
@@ -237,6 +264,6 @@ def _is_complete(db: sqlite3.Connection) -> bool:
 def _stamp(path: Path) -> Optional[_Stamp]:
     try:
         status = path.stat()
-    except OSError:  # it is gone, or its folder cannot be read
+    except OSError:  # it is deleted, or its folder cannot be read
         return None
     return status.st_dev, status.st_ino

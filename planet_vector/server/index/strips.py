@@ -1,8 +1,8 @@
 """Strips: one field of the scenes of a block, as bytes that numpy compares at once.
 
-A strip is coded where few values repeat, and where numpy has no type that holds each value exactly; otherwise it is
-an array. The bytes are a header (a letter for the array's type, the length of the JSON), the distinct values of a coded
-strip as JSON, and the array. Comparisons are exact, as those of Python's numbers are.
+A strip is coded if it has few distinct values, or if no numpy type holds each value exactly; otherwise it is an array
+of the values. The bytes are a header (a letter for the array's type, the length of the JSON), the distinct values of a
+coded strip as JSON, and the array. Comparisons are exact, like those of Python numbers.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 FEW_VALUES = 256
-"""Distinct values up to which a strip is coded: a byte a scene."""
+"""Maximum number of distinct values of a strip that is coded with one byte for each scene."""
 
 NO_TIME = -(2**63)
-"""Stands for no value among integers, which know no NaN."""
+"""Marks a missing value in integer arrays, which have no NaN."""
 
 _HEADER = Struct("<c3xI")
 _TYPES: Mapping[bytes, np.dtype] = {
@@ -37,7 +37,7 @@ class Strip:
     Attributes
     ----------
     array : np.ndarray
-        The values, with NaN or `NO_TIME` for none; in a coded strip the place of each scene's value in `values`.
+        The values, with NaN or `NO_TIME` if missing; in a coded strip the index of each scene's value in `values`.
     """
 
     __slots__ = ("_text", "_values", "array")
@@ -49,23 +49,37 @@ class Strip:
 
     @property
     def values(self) -> Optional[List[Any]]:
-        """The distinct values of a coded strip (None among them is no value); None of another."""
+        """The distinct values of a coded strip, of which None means missing; None for other strips."""
         return json.loads(self._text) if self._text else self._values
 
     @property
     def nbytes(self) -> int:
-        """Bytes the strip takes in memory, about."""
+        """Approximate size in memory, in bytes."""
         return self.array.nbytes + len(self._text)
 
     @classmethod
     def of_array(cls, values: Union[Sequence[Any], np.ndarray], letter: str) -> Strip:
-        """Return a strip of numbers that a type holds: ``d``, ``q``, ``f`` or ``H``, as `struct` names them."""
+        """Return a strip of numbers in an array of a given type.
+
+        Parameters
+        ----------
+        values : sequence of number, or np.ndarray
+            Values that the type can hold, with NaN or `NO_TIME` if missing.
+        letter : str
+            The type: ``d``, ``q``, ``f`` or ``H``, as in `struct`.
+        """
         return cls(np.array(values, dtype=_TYPES[letter.encode()]))
 
     @classmethod
     def of_values(cls, values: Sequence[Any]) -> Strip:
-        """Return the shortest strip of values (numbers or texts; None for none) that compares them exactly."""
-        # The first thousand tell nearly always that there are many, in a fraction of the time.
+        """Return the shortest strip of values that compares them exactly.
+
+        Parameters
+        ----------
+        values : sequence of number, str or None
+            A value for each scene; None if missing.
+        """
+        # If there are many distinct values, the first thousand nearly always show it, in a fraction of the time.
         distinct = set(values[:1000])
         if len(distinct) <= FEW_VALUES:
             distinct = set(values)
@@ -79,14 +93,25 @@ class Strip:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Strip:
-        """Read what `to_bytes` wrote."""
+        """Return the strip that `to_bytes` serialized.
+
+        Parameters
+        ----------
+        data : bytes
+            A stored strip.
+
+        Returns
+        -------
+        Strip
+            A strip whose array is a read-only view of the bytes.
+        """
         letter, length = _HEADER.unpack_from(data)
         if letter in _TYPES:
             return cls(np.frombuffer(data, _TYPES[letter], offset=_HEADER.size))
         start = _HEADER.size + length
         text = data[_HEADER.size : start]
         array = np.frombuffer(data, _CODES[letter], offset=start)
-        # Many texts take several times the memory as a list, and are seldom compared.
+        # Many texts take several times the memory as a list, and are rarely compared, so they are parsed on use.
         return cls(array, json.loads(text)) if letter == b"c" else cls(array, text=text)
 
     def to_bytes(self) -> bytes:
@@ -94,11 +119,11 @@ class Strip:
         values = self.values
         letter = next(key for key, kind in (_TYPES if values is None else _CODES).items() if kind == self.array.dtype)
         text = b"" if values is None else json.dumps(values, separators=(",", ":")).encode()
-        text += b" " * (-len(text) % 8)  # arrays are read faster where they lie at multiples of their size
+        text += b" " * (-len(text) % 8)  # aligned arrays are read faster
         return _HEADER.pack(letter, len(text)) + text + self.array.tobytes()
 
     def to_list(self) -> List[Any]:
-        """Return the values, None for none."""
+        """Return the values, with None if missing."""
         found: List[Any] = self.array.tolist()
         values = self.values
         if values is not None:
@@ -108,7 +133,20 @@ class Strip:
         return [None if value == NO_TIME else value for value in found]
 
     def compare(self, comparator: str, operand: Any) -> np.ndarray:
-        """Tell which scenes have a value that compares so with an operand (a finite number, or a text)."""
+        """Compare the values with an operand.
+
+        Parameters
+        ----------
+        comparator : str
+            ``gt``, ``gte``, ``lt``, ``lte``, ``eq`` or ``neq``.
+        operand : number or str
+            A finite number or a text, of the type of the values.
+
+        Returns
+        -------
+        np.ndarray of bool, shape (scenes,)
+            True for the scenes whose value meets the condition; always False for missing values.
+        """
         values = self.values
         if values is not None:
             compare = _COMPARE[comparator]
@@ -124,7 +162,10 @@ class Strip:
         return found
 
     def _nearest(self, comparator: str, operand: Any) -> Tuple[str, Any]:
-        """Return a comparison with a number of the array's type that comes to the same; None where none is equal."""
+        """Return an equivalent comparison with a number of the array's type.
+
+        The operand is None for ``eq`` and ``neq`` if no number of that type is equal.
+        """
         kind = self.array.dtype.type
         nearest: Union[int, float]
         if self.array.dtype.kind == "f":
@@ -136,14 +177,14 @@ class Strip:
             nearest = min(max(math.floor(operand), NO_TIME), 2**63 - 1)
         if nearest == operand or comparator in ("eq", "neq"):
             return comparator, kind(nearest) if nearest == operand else None
-        # Between the operand and what is nearest to it lies no value of the array.
+        # No value of the array's type lies between the operand and its nearest number.
         upwards = "gte" if nearest > operand else "gt"
         downwards = "lt" if nearest > operand else "lte"
         return (upwards if comparator in ("gt", "gte") else downwards), kind(nearest)
 
 
 def _exact(values: Sequence[Any]) -> Optional[np.ndarray]:
-    """Return numbers as an array, if one type holds each exactly and another stands for none."""
+    """Return numbers as an array of a type that holds each exactly and has a marker for missing values, or None."""
     whole = [value for value in values if type(value) is int]
     if all(-(2**53) <= value <= 2**53 for value in whole):
         return np.array([math.nan if value is None else value for value in values], dtype="<f8")

@@ -1,8 +1,8 @@
-"""Bring an index up to date with its archive: what is new, changed or gone since the last time.
+"""Update an index with the files of its archive that were added, changed or deleted since the last update.
 
-One process at a time does so (`planet_vector.server.index.writing_lock`). Each transaction counts the index's version
-up and leaves an index that is true (`planet_vector.server.index.writing`): killed in the middle, the next run goes on
-where the last transaction ended. An index that another version of this package has made is made anew.
+One process at a time may do so (`planet_vector.server.index.writing_lock`). Each transaction increments the index's
+version and leaves a consistent index (`planet_vector.server.index.writing`): after a killed update, the next one
+continues where the last transaction ended. An index with the schema of another version of this package is rebuilt.
 """
 
 from __future__ import annotations
@@ -34,36 +34,59 @@ from planet_vector.server.index.writing_lock import writing_lock
 from planet_vector.user_folders import user_directory
 
 FILL_CACHE_KB, CACHE_KB = 200_000, 32_000
-"""Of pages while writing. A first fill changes the indexes all over; a re-scan runs in a process that answers."""
+"""Page cache while writing. A first fill changes pages all over the indexes; a rescan shares a serving process."""
 
-_TABLES = {"meta", "unit", "problem", "scene", "feature", "product", "total"}  # of an index, whatever its SCHEMA
+_TABLES = {"meta", "unit", "problem", "scene", "feature", "product", "total"}  # present in every SCHEMA
 
 
 @dataclass
 class Report:
-    """What an update did."""
+    """Result of an update.
+
+    Attributes
+    ----------
+    read, removed : int
+        Number of units read, and removed.
+    looking : float
+        Seconds for finding the changes.
+    totals : dict of str to int
+        Number of scenes of each type.
+    problems : list of Problem
+        All problems of the archive, sorted by path.
+    """
 
     read: int = 0
     removed: int = 0
-    looking: float = 0.0  # seconds it took to find out what has changed
+    looking: float = 0.0
     totals: Dict[str, int] = field(default_factory=dict)
     problems: List[Problem] = field(default_factory=list)
 
 
 def default_index(root: Path) -> Path:
-    """Return where the index of an archive is kept: in the user's cache, as an archive may be read-only.
+    """Return the default path of an archive's index: in the user's cache, as an archive may be read-only.
+
+    Parameters
+    ----------
+    root : Path
+        The archive.
 
     Raises
     ------
     ConfigError
-        When there is no home directory, and no variable names another place.
+        If there is no home directory, and no variable specifies another place.
     """
     digest = hashlib.sha256(os.fsencode(os.path.realpath(root))).hexdigest()[:20]
     return user_directory("cache") / "archives" / f"{digest}.sqlite"
 
 
 def count_text(scenes: int) -> str:
-    """Return how many scenes there are, in words."""
+    """Return a number of scenes with its noun.
+
+    Parameters
+    ----------
+    scenes : int
+        The number.
+    """
     return "1 scene" if scenes == 1 else f"{scenes} scenes"
 
 
@@ -77,36 +100,41 @@ def update(
     stop: Optional[threading.Event] = None,
     allow_empty: bool = False,
 ) -> Report:
-    """Read what has changed in an archive since the last update; wait while another process does.
+    """Read the changes in an archive since the last update; wait while another process updates the index.
 
     Parameters
     ----------
     root : Path
         The archive.
     path : Path
-        The index; made when it is not there.
+        The index; created if it does not exist.
     progress : callable
-        Called with the number of units read, and of all to be read.
+        Called with the number of units read, and the total to read.
     program : str
-        What other processes that wait for this one are told it is.
+        Name of this program, shown by other processes that wait for it.
     tell : callable, optional
-        Called once, with a sentence, when another process is to be waited for.
+        Called once, with a sentence, if another process holds the lock.
     stop : threading.Event, optional
-        What ends it: at once while it waits, else with the transaction it is at.
+        Stops the update: at once while it waits, else after the current transaction.
     allow_empty : bool
-        Whether all scenes are dropped when the archive holds none.
+        Whether to drop all scenes if the archive no longer contains any.
+
+    Returns
+    -------
+    Report
+        Counts and problems.
 
     Raises
     ------
     ArchiveError
-        When the archive cannot be read at all, or holds nothing any more; when the index cannot be written.
+        If the archive cannot be read at all, or no longer contains any scenes; if the index cannot be written.
     Stopped
-        When `stop` was set before it had come to its end.
+        If `stop` was set before the update was complete.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with writing_lock(path, program, tell, stop):
-            # Not before: what another process has found meanwhile would be taken for gone.
+            # Scan while holding the lock: files that another process indexed meanwhile would be taken for deleted.
             start = time.monotonic()
             units, scan_problems = scan(root)
             looking = time.monotonic() - start
@@ -132,13 +160,13 @@ def update(
 
 def _open(path: Path) -> sqlite3.Connection:
     if not path.exists() or _is_replaced(path):
-        # What lies beside is of a file that was deleted, and has no place in the one that is made now.
+        # Companion files belong to a deleted file, and must not be combined with the new one.
         discard(path)
     db = connect(path)
     try:
-        _is_ours(db, path)  # before anything is changed: WAL would stay with a stranger's file
+        _is_ours(db, path)  # before any change: WAL mode would persist in an unrelated database
         db.execute("PRAGMA journal_mode = WAL")
-        # With WAL a crash may lose the last update, never more: it is made again.
+        # With WAL a crash can lose only the last transactions, which the next update repeats.
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("BEGIN IMMEDIATE")
         if not _is_ours(db, path):
@@ -153,17 +181,17 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _is_replaced(path: Path) -> bool:
-    """Tell whether an index is not the one that was left there, or is damaged.
+    """Return whether an index was replaced since the last update, or is damaged.
 
     Raises
     ------
     ArchiveError
-        When it is a database of something else.
+        If it is a database of another program.
     """
     if is_trusted(path):
         return False
     try:
-        # As it is without what lies beside it, which is not its own.
+        # Without its companion files, which belong to another file.
         with closing(connect(path, make=False, alone=True)) as db:
             _is_ours(db, path)
     except sqlite3.DatabaseError as error:
@@ -173,23 +201,23 @@ def _is_replaced(path: Path) -> bool:
 
 
 def _is_ours(db: sqlite3.Connection, path: Path) -> bool:
-    """Tell whether a file is an index as this version makes it; False where it is to be made.
+    """Return whether a file is an index with the current schema; False if it must be created.
 
     Raises
     ------
     ArchiveError
-        When it is a database of something else.
+        If it is a database of another program.
     """
     (version,) = db.execute("PRAGMA user_version").fetchone()
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if (tables or version) and not tables >= _TABLES:
-        raise ArchiveError(f"{path} is no index of planet-vector: name another with --index.")
+        raise ArchiveError(f"{path} is not an index of planet-vector: name another with --index.")
     return bool(tables) and version == SCHEMA
 
 
 def _clear(db: sqlite3.Connection) -> None:
     """Delete all tables."""
-    # Virtual ones first, with which tables of theirs go.
+    # Virtual tables first: dropping one drops its shadow tables, too.
     sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND sql {} LIKE '%VIRTUAL%'"
     for kind in ("", "NOT"):
         for (name,) in db.execute(sql.format(kind)).fetchall():
@@ -215,14 +243,14 @@ def _update(
     changed = {key for key in order if known.get(key, "").replace(DUPLICATE, "", 1) != signature_of(units[key])}
     if gone and not allow_empty:
         _check_emptied(root, db, set(gone), kept, [units[key] for key in order if key in changed])
-    # Before the index forgets them: killed in between, the next run deletes what is left.
+    # Before they are removed from the index: if the process is killed, the next update deletes the rest.
     before = {key: known[key].replace(DUPLICATE, "", 1) for key in (*gone, *changed) if key in known}
     discard_overviews(path, stale_rasters(before, units, before))
     report = Report(removed=len(gone))
     with Writing(db, {key: place for place, key in enumerate(order)}, stop) as writing:
         if gone or changed:
             changed |= writing.reread_duplicates().intersection(order)
-        # Gone first: what takes the place of a file may hold the same scenes.
+        # Removals first: a replacement of a removed file may contain the same scenes.
         for key in gone:
             writing.drop(key)
             writing.pause()
@@ -238,14 +266,14 @@ def _update(
         writing.put_scan_problems(scan_problems)
         writing.finish()
     if report.read or report.removed:
-        db.execute("PRAGMA optimize = 0x10002")  # all tables: a first fill has no statistics yet
+        db.execute("PRAGMA optimize = 0x10002")  # all tables, as there are no statistics after a first fill
     report.totals = dict(db.execute("SELECT type, scenes FROM total WHERE scenes > 0 ORDER BY type"))
     report.problems = [Problem(*row) for row in db.execute("SELECT path, text FROM problem ORDER BY path, text")]
     return report
 
 
 def _unread(known: Dict[str, str], places: List[str]) -> Set[str]:
-    """Return the keys of units of which a file, or a folder of it, could not be looked at."""
+    """Return the keys of units with a file, or a parent folder, that could not be scanned."""
     if not places:
         return set()
     exact, below = set(places), tuple(place + "/" for place in places)
@@ -259,7 +287,7 @@ def _unread(known: Dict[str, str], places: List[str]) -> Set[str]:
 
 
 def _check_emptied(root: Path, db: sqlite3.Connection, gone: Set[str], kept: Set[str], changed: List[Unit]) -> None:
-    """Raise ArchiveError when all that brought scenes, and can be looked at, is gone, and what has come brings none."""
+    """Raise ArchiveError if all scannable units with scenes have gone, and the changed ones contain no scenes."""
     there = "EXISTS (SELECT 1 FROM scene INDEXED BY scene_by_unit WHERE scene.unit = unit.unit)"
     bringing = {key for (key,) in db.execute(f"SELECT key FROM unit WHERE {there}")} - kept
     if not bringing or bringing - gone:
@@ -269,15 +297,15 @@ def _check_emptied(root: Path, db: sqlite3.Connection, gone: Set[str], kept: Set
             return
     (scenes,) = db.execute("SELECT coalesce(sum(scenes), 0) FROM total").fetchone()
     raise ArchiveError(
-        f"{root} holds nothing that can be served, and its index {count_text(scenes)}, "
-        f"which stay{'s' * (scenes == 1)}: see whether its disk is mounted, or drop them with --allow-empty."
+        f"{root} contains nothing that can be served, but its index contains {count_text(scenes)}, "
+        f"which stay{'s' * (scenes == 1)}: check that its disk is mounted, or drop them with --allow-empty."
     )
 
 
 def _reason(path: Path, error: Exception) -> str:
-    """Return in a sentence why an index cannot be written, and what to do."""
+    """Return a sentence on why an index cannot be written, and what to do."""
     full = "disk is full" in str(error) or (isinstance(error, OSError) and error.errno in FULL)
-    if full or not has_room(path):  # SQLite has no words for it where its shared memory finds no room
+    if full or not has_room(path):  # SQLite raises another error if there is no room for its shared memory
         return f"The index {path} cannot be written, as its disk is full: make room, or name another with --index."
     if "is locked" in str(error):
         return f"The index {path} is locked by another program: end that one, or name another index with --index."
@@ -286,9 +314,9 @@ def _reason(path: Path, error: Exception) -> str:
 
 
 def _delete_older(path: Path) -> None:
-    """Delete the indexes and pictures that earlier versions kept of the same archive."""
+    """Delete the indexes and pictures of the same archive that earlier versions stored."""
     ours = re.compile(re.escape(path.stem) + r"-\d+\.(?:sqlite(?:-wal|-shm)?|pictures)")
     for place in path.parent.iterdir():
         if ours.fullmatch(place.name):
-            with contextlib.suppress(OSError):  # on Windows, while a service of then still runs
+            with contextlib.suppress(OSError):  # on Windows, while a service of an earlier version runs
                 shutil.rmtree(place) if place.is_dir() else place.unlink()

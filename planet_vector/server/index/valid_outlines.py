@@ -1,9 +1,9 @@
 """Make outlines valid at a bounded cost.
 
-GEOS nodes an outline that crosses itself, and its `make_valid` then peels the faces off layer by layer, which takes
-a time that grows with the square of the crossings. Here crossings are counted before anything else is done, so what is
-refused depends on the outline and not on the machine; and where every piece of the noded outline bounds an area, which
-is nearly always, the faces are told apart in one pass.
+GEOS nodes a self-crossing outline, and its `make_valid` then peels off the faces layer by layer, in a time that grows
+with the square of the number of crossings. This module counts crossings first, so whether an outline is refused depends
+on the outline and not on the machine. If every edge of the noded outline bounds an area, which is nearly always the
+case, the faces are classified in one pass.
 """
 
 from __future__ import annotations
@@ -19,44 +19,55 @@ from planet_vector.geometry.wrapping import flatten
 from planet_vector.server.http_errors import Refusal
 
 MAX_PAIRS = 1_000_000
-"""Pairs of segments, and of rings, whose boxes overlap: what testing an outline costs at worst.
+"""Maximum number of pairs of segments, or of rings, with overlapping bounding boxes: the worst-case cost of testing.
 
-An outline of 50 000 positions that follows anything on the ground has some 150 000.
+An outline of 50 000 positions along features on the ground has about 150 000.
 """
 
 MAX_CROSSINGS = 10_000
-"""Pairs of segments that cross or touch. Repairing as many takes a quarter of a second and 100 MB."""
+"""Maximum number of pairs of segments that cross or touch: repairing them takes a quarter of a second and 100 MB."""
 
 MAX_PEELED = 25_000_000
-"""Of outlines that GEOS must repair: (positions + crossings) x (rings + crossings), about two seconds at worst."""
+"""Limit of (positions + crossings) x (rings + crossings) for outlines that GEOS must repair: about two seconds at
+worst."""
 
 MAX_PEELED_CROSSINGS = 1_000
-"""Of outlines that GEOS must repair: segments that cross, and do not merely touch. As many take half a second."""
+"""Limit of segments that cross, not merely touch, for outlines that GEOS must repair: half a second."""
 
 _POLYGON, _COLLECTION = 3, 7  # type ids of GEOS
-_SMALL = 20  # positions of a polygon that GEOS repairs in less time than numpy takes to begin
-_BLOCK = 4_000_000  # pairs looked at in one piece
+_SMALL = 20  # positions up to which GEOS repairs a polygon faster than numpy starts up
+_BLOCK = 4_000_000  # pairs examined in one chunk
 
 
 class Crossings(NamedTuple):
-    """Pairs of segments that share more than an end: those that cross, and those that touch or lie on each other."""
+    """Numbers of pairs of segments that cross, and that touch or overlap, other than at a common end."""
 
     crossing: int
     touching: int
 
     @property
     def all(self) -> int:
-        """Pairs of both kinds."""
+        """Number of pairs of both kinds."""
         return self.crossing + self.touching
 
 
 def count_crossings(geometry: BaseGeometry) -> Crossings:
     """Count the places where the lines and rings of a geometry cross or touch each other and themselves.
 
+    Parameters
+    ----------
+    geometry : shapely.Geometry
+        Any geometry; points are ignored.
+
+    Returns
+    -------
+    Crossings
+        Numbers of pairs of segments.
+
     Raises
     ------
     Refusal
-        400, when there are more than `MAX_CROSSINGS`, or more pairs than `MAX_PAIRS` to be looked at.
+        400, if there are more than `MAX_CROSSINGS`, or more than `MAX_PAIRS` pairs to test.
     """
     lines, starts, ends = _segments(geometry)
     for _ in _overlapping(lines):
@@ -76,21 +87,21 @@ def count_crossings(geometry: BaseGeometry) -> Crossings:
 
 
 def make_valid(geometry: BaseGeometry, crossings: Crossings) -> BaseGeometry:
-    """Return one valid geometry, of the meaning that `shapely.make_valid` gives it with the method "linework".
+    """Return a valid geometry, equivalent to the result of `shapely.make_valid` with the method "linework".
 
-    The members of a collection are made valid each by itself, and united.
+    The members of a collection are made valid individually, and united.
 
     Parameters
     ----------
     geometry : shapely.Geometry
-        What is made valid.
+        Any geometry.
     crossings : Crossings
-        As `count_crossings` counted them.
+        The result of `count_crossings` for it.
 
     Raises
     ------
     Refusal
-        400, when it would take too long.
+        400, if the repair would take too long.
     """
     members = np.array([geometry], dtype=object)
     while (collections := shapely.get_type_id(members) == _COLLECTION).any():
@@ -102,7 +113,7 @@ def make_valid(geometry: BaseGeometry, crossings: Crossings) -> BaseGeometry:
     parts = flatten(members)
     if (shapely.get_type_id(parts) == _POLYGON).all():
         together = shapely.multipolygons(parts)
-        if together.is_valid:  # they lie apart; to find that takes a tenth of the time of uniting them
+        if together.is_valid:  # the parts are disjoint; this check takes a tenth of the time of a union
             return together
     return shapely.union_all(parts)
 
@@ -121,12 +132,12 @@ def _repair(geometry: BaseGeometry, crossings: Crossings) -> BaseGeometry:
 
 
 def _overlapping(lines: np.ndarray) -> Iterator[Tuple[np.ndarray, np.ndarray]]:
-    """Yield the pairs of lines whose boxes overlap, in pieces.
+    """Yield the pairs of lines whose bounding boxes overlap, in chunks.
 
     Raises
     ------
     Refusal
-        400, when there are more than `MAX_PAIRS`.
+        400, if there are more than `MAX_PAIRS`.
     """
     tree = shapely.STRtree(lines)
     step = max(1, _BLOCK // max(1, len(lines)))
@@ -154,7 +165,7 @@ def _segments(geometry: BaseGeometry) -> Tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 def _cross(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    """Tell which segments (a, b) and (c, d) cross, and which others share more than a common end."""
+    """Return masks of the segments (a, b) and (c, d) that cross, and of those that touch other than at a common end."""
     c_side, d_side, a_side, b_side = _side(a, b, c), _side(a, b, d), _side(c, d, a), _side(c, d, b)
     crosses = (c_side * d_side < 0) & (a_side * b_side < 0)
     touches = ((a == c).all(axis=1) & (b == d).all(axis=1)) | ((a == d).all(axis=1) & (b == c).all(axis=1))
@@ -172,12 +183,12 @@ def _side(start: np.ndarray, end: np.ndarray, point: np.ndarray) -> np.ndarray:
 
 
 def _even_odd(geometry: BaseGeometry) -> Optional[BaseGeometry]:
-    """Return the faces of the noded outline that lie behind an odd number of its pieces.
+    """Return the faces of the noded outline that are separated from the outside by an odd number of its edges.
 
-    Every face then has one answer if and only if an even number of pieces ends at each node. Returns None if not.
+    This is well-defined if and only if an even number of edges meets at each node. Returns None otherwise.
     """
     boundary = shapely.boundary(geometry)
-    # A union with any of its points nodes a line, and leaves each piece of it once.
+    # A union with any of its points nodes a line, and keeps each edge once.
     noded = shapely.union(boundary, shapely.points(shapely.get_coordinates(boundary)[0]))
     _, starts, ends = _segments(noded)
     _, counts = np.unique(np.concatenate([_complex(starts), _complex(ends)]), return_counts=True)
@@ -191,7 +202,7 @@ def _even_odd(geometry: BaseGeometry) -> Optional[BaseGeometry]:
 
 
 def _colour(faces: np.ndarray) -> np.ndarray:
-    """Tell which faces are reached from outside by an odd number of steps over their edges."""
+    """Return a mask of the faces that are reached from outside by crossing an odd number of edges."""
     rings, owners = shapely.get_rings(faces, return_index=True)
     positions, ring = shapely.get_coordinates(rings, return_index=True)
     _, node = np.unique(_complex(positions), return_inverse=True)
@@ -223,5 +234,5 @@ def _colour(faces: np.ndarray) -> np.ndarray:
 
 
 def _complex(positions: np.ndarray) -> np.ndarray:
-    """Return positions as numbers, which sort faster than rows."""
+    """Return positions as complex numbers, which sort faster than rows."""
     return np.asarray(positions[:, 0] + 1j * positions[:, 1])

@@ -1,11 +1,11 @@
 """Write the units of an archive into its index, in transactions of about a second.
 
-A unit is merged: what stands in it as before stays, what differs is replaced, and what it has no longer goes at the
-end. So after each transaction every scene is there as it was or as it is. A unit that is not written to its end has no
-`files` in the index; whoever updates the index next reads it again, and finds most of it written.
+A unit is merged: unchanged scenes stay, changed ones are replaced, and those that it no longer contains are removed
+last. So after each transaction every scene is in its old or its new state. A unit that is not completely written has an
+empty `files` in the index; the next update reads it again, and finds most of it written.
 
-A scene that several units hold is served from the one that is read first. Which one that is does not depend on what
-was in the index before, so an index is always as one that is made anew.
+A scene in several units is served from the unit that is read first. That order does not depend on the previous contents
+of the index, so an updated index equals a rebuilt one.
 """
 
 from __future__ import annotations
@@ -27,26 +27,37 @@ from planet_vector.server.index.snapshot import GIVEN
 from planet_vector.server.index.writing_lock import Stopped
 
 SECONDS = 1.0
-"""Time after which a transaction ends with the piece it is at."""
+"""Time after which a transaction ends, once the current batch is written."""
 
 TOGETHER = 1000
-"""Scenes written by one statement: a piece. A unit of no more is written within one transaction."""
+"""Scenes written by one statement: a batch. A unit of at most that many is written within one transaction."""
 
 DUPLICATE = "duplicate:"
-"""Before the files of a unit whose scenes are (partly) served from another: it is read again when anything changes."""
+"""Prefix of the files of a unit with scenes that are served from another unit: it is reread on any change."""
 
 UNFINISHED = ""
-"""Instead of the files of a unit that is to be read again, whatever its files are."""
+"""Replaces the files of a unit that must be reread even if its files are unchanged."""
 
 _VALUE_ERRORS = (
     ValueError, TypeError, OverflowError,
     sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError,
 )  # fmt: skip
-"""What SQLite and its module raise for a value that they cannot store."""
+"""Exceptions of SQLite and its module for values that cannot be stored."""
 
 
 def signature_of(unit: Unit) -> str:
-    """Return what tells whether the files of a unit have changed."""
+    """Return a text that changes if the files of a unit change.
+
+    Parameters
+    ----------
+    unit : Unit
+        The unit.
+
+    Returns
+    -------
+    str
+        Path, size and times of each file as JSON.
+    """
     return json.dumps([[f.path, f.size, f.mtime_ns, f.ctime_ns] for f in unit.files])
 
 
@@ -58,15 +69,14 @@ class Writing:
     db : sqlite3.Connection
         The index.
     order : mapping of str to int
-        The place of each unit's key in the order of reading. Units that are not in it stay as they are, and their
-        scenes with them.
+        Position of each unit's key in the reading order. Other units keep their scenes.
     stop : threading.Event, optional
-        What ends it, between two transactions.
+        Stops the update between two transactions.
 
     Attributes
     ----------
     robbed : set of str
-        Keys of units that have lost a scene to one that is read before them, and are to be read again.
+        Keys of units that have lost a scene to a unit earlier in the order, and must be reread.
     """
 
     def __init__(self, db: sqlite3.Connection, order: Mapping[str, int], stop: Optional[threading.Event]) -> None:
@@ -88,12 +98,12 @@ class Writing:
             self._db.execute("ROLLBACK")
 
     def pause(self) -> None:
-        """End the transaction when it has taken long enough.
+        """Commit the transaction if it has lasted for `SECONDS`.
 
         Raises
         ------
         Stopped
-            When the update is to end.
+            If the update is to stop.
         """
         if self._db.in_transaction and time.monotonic() - self._since >= SECONDS:
             self._commit()
@@ -120,15 +130,21 @@ class Writing:
         self._change.clear()
 
     def finish(self) -> None:
-        """Note that an update has come to its end: from now on the index may be read."""
+        """Mark the index as complete, and so as readable."""
         if self._db.execute("SELECT 1 FROM meta WHERE name = 'complete' AND NOT value").fetchone():
             self._begin()
             self._db.execute("UPDATE meta SET value = 1 WHERE name = 'complete'")
 
     def reread_duplicates(self) -> Set[str]:
-        """Mark the units whose scenes are (partly) served from others, and return their keys.
+        """Mark the units with scenes that are served from other units as unfinished, and return their keys.
 
-        With the first change, not after it: an update that is killed in between is not known to have begun.
+        This must be part of the transaction of the first change: if the update were killed in between, the next one
+        would find no change, and not reread them.
+
+        Returns
+        -------
+        set of str
+            Keys of these units.
         """
         found = {key for (key,) in self._db.execute("SELECT key FROM unit WHERE files LIKE ?", (DUPLICATE + "%",))}
         if found:
@@ -137,22 +153,48 @@ class Writing:
         return found
 
     def drop(self, key: str) -> None:
-        """Take a unit and all it brought out of the index."""
+        """Remove a unit and all its scenes and problems from the index.
+
+        Parameters
+        ----------
+        key : str
+            Key of the unit.
+
+        Raises
+        ------
+        Stopped
+            If the update is to stop.
+        """
         number = self._open_unit(key)
         self._remove_pieces(self._scenes_of(number))
         self._db.execute(f"DELETE FROM problem INDEXED BY problem_by_unit WHERE unit = {number}")
         self._db.execute("DELETE FROM unit WHERE unit = ?", (number,))
 
     def put(self, unit: Unit, entries: Iterable[Entry], problems: List[Problem]) -> None:
-        """Make the scenes of a unit those that stand in it now.
+        """Replace the scenes of a unit in the index by its present ones.
 
-        One that could not be read to its end loses none, and stays unfinished: its files may come back unchanged.
+        A unit that could not be completely read loses no scenes, and stays unfinished, as its files may become readable
+        again without a change.
+
+        Parameters
+        ----------
+        unit : Unit
+            The unit.
+        entries : iterable of Entry
+            Its scenes.
+        problems : list of Problem
+            Its problems, complete once `entries` is consumed; extended with scenes that could not be stored.
+
+        Raises
+        ------
+        Stopped
+            If the update is to stop.
         """
         stream = iter(entries)
         piece = list(islice(stream, TOGETHER))
         self.robbed.discard(unit.key)
         if not piece and _is_unread(problems) and self._is_told(unit.key, problems):
-            return  # each version makes clients fetch again what they have
+            return  # unchanged: a new version would make clients fetch everything again
         number = self._open_unit(unit.key)
         before = _Before(self._scenes_of(number))
         clashes = 0
@@ -171,7 +213,13 @@ class Writing:
         self._db.execute("UPDATE unit SET files = ? WHERE unit = ?", (files, number))
 
     def put_scan_problems(self, problems: List[Problem]) -> None:
-        """Write what was wrong with files that belong to no unit."""
+        """Write the problems of files that belong to no unit.
+
+        Parameters
+        ----------
+        problems : list of Problem
+            Problems of the scan, which replace the earlier ones.
+        """
         known = set(self._db.execute("SELECT path, text FROM problem WHERE unit = 0"))
         rows = _rows(0, problems)
         if known != {row[1:] for row in rows}:
@@ -180,7 +228,7 @@ class Writing:
             self._put_problems(0, problems)
 
     def _open_unit(self, key: str) -> int:
-        """Return the number of a unit that is written from now on, and unfinished until then."""
+        """Mark a unit as unfinished, adding it if it is new, and return its number."""
         self._begin()
         row = self._db.execute("SELECT unit FROM unit WHERE key = ?", (key,)).fetchone()
         if row is not None:
@@ -191,31 +239,31 @@ class Writing:
         return number
 
     def _is_told(self, key: str, problems: List[Problem]) -> bool:
-        """Tell whether a unit is unfinished already, with the same problems."""
+        """Return whether a unit is already recorded as unfinished with the same problems."""
         sql = "SELECT unit, path, text FROM problem JOIN unit USING (unit) WHERE key = ? AND files = ?"
         known = set(self._db.execute(sql, (key, UNFINISHED)))
         return bool(known) and known == set(_rows(next(iter(known))[0], problems))
 
     def _scenes_of(self, number: int) -> np.ndarray:
         """Return the scenes of a unit, ascending."""
-        # Named, as statistics of few large units make SQLite read all scenes instead.
+        # The index is specified, as SQLite's statistics of few large units make it scan all scenes instead.
         rows = self._db.execute(f"SELECT scene FROM scene INDEXED BY scene_by_unit WHERE unit = {number}")
         return np.sort(np.fromiter((scene for (scene,) in rows), dtype=np.int64))
 
     def _merge(self, number: int, entries: List[Entry], before: _Before, unit: Unit, problems: List[Problem]) -> int:
-        """Write scenes of a unit, and return how many of them are served from another place."""
+        """Write scenes of a unit, and return how many of them are served from another unit."""
         self._db.execute("SAVEPOINT scenes")
         try:
             merged = self._merged(number, unit.key, entries, before)
         except _VALUE_ERRORS as error:
             self._db.execute("ROLLBACK TO scenes")
             self._db.execute("RELEASE scenes")
-            if len(entries) > 1:  # one by one, to find whose value it is
+            if len(entries) > 1:  # retry one by one, to find the scene that fails
                 return sum(self._merge(number, [entry], before, unit, problems) for entry in entries)
             problems.append(Problem(unit.files[0].path, f"scene {entries[0].scene_id} cannot be stored ({error})"))
             return 0
         self._db.execute("RELEASE scenes")
-        # Memory follows only now that nothing is taken back.
+        # The state in memory changes only now, as a rollback is no longer possible.
         before.settle(merged.settled)
         self.robbed.update(merged.robbed)
         self._blocks.remove(np.array([scene for scene, _ in merged.removed], dtype=np.int64))
@@ -227,7 +275,7 @@ class Writing:
         return len(merged.clashes)
 
     def _merged(self, number: int, own: str, entries: List[Entry], before: _Before) -> _Merged:
-        """Change the tables for scenes of a unit, and return what has become of them."""
+        """Write scenes of a unit to the tables, and return the changes."""
         merged = _Merged(self._insert(number, entries), [], [], set(), [])
         if len(merged.written) == len(entries):
             return merged
@@ -245,7 +293,7 @@ class Writing:
             ours = holder == number and before.holds(scene)
             if scene in settled or not (ours or self._is_later(key, own)):
                 served = own if scene in settled else key
-                merged.clashes.append(f"scene {entry.scene_id} is there already, from {served.partition(':')[2]}")
+                merged.clashes.append(f"scene {entry.scene_id} is already served from {served.partition(':')[2]}")
                 continue
             settled.add(scene)
             if ours:
@@ -264,14 +312,14 @@ class Writing:
         return merged
 
     def _is_later(self, key: str, own: str) -> bool:
-        """Tell whether a unit is read after another; one that is not to be read is not."""
+        """Return whether a unit is read after another one; False if it is not read at all."""
         return key in self._order and self._order[key] > self._order[own]
 
     def _products(self, scene: int) -> Dict[str, str]:
         return dict(self._db.execute("SELECT name, path FROM product WHERE scene = ?", (scene,)))
 
     def _insert(self, number: int, entries: List[Entry]) -> Dict[int, Entry]:
-        """Insert scenes that are not there, and return them by their numbers."""
+        """Insert scenes, skipping those that exist, and return the inserted ones by their numbers."""
         first = int(self._db.execute("SELECT coalesce(max(scene), 0) + 1 FROM scene").fetchone()[0])
         numbered = dict(enumerate(entries, first))
         count = self._db.executemany(
@@ -289,7 +337,7 @@ class Writing:
         return numbered
 
     def _remove_pieces(self, scenes: np.ndarray) -> None:
-        """Take scenes out, in pieces as they are written."""
+        """Remove scenes in batches."""
         for start in range(0, len(scenes), TOGETHER):
             if start:
                 self.pause()
@@ -299,7 +347,7 @@ class Writing:
             self._blocks.remove(piece)
 
     def _delete(self, scenes: List[int]) -> Dict[str, int]:
-        """Delete scenes from the tables, and return how many there were of each type."""
+        """Delete scenes from the tables, and return the number of deleted scenes of each type."""
         if not scenes:
             return {}
         given = (json.dumps(scenes),)
@@ -321,13 +369,13 @@ class _Merged(NamedTuple):
     written : dict of int to Entry
         Scenes that are new or replaced, by their new numbers.
     settled : list of int
-        Numbers of scenes that the unit brought before, and that it holds still.
+        Numbers of scenes of the unit that were in the index, and that it still contains.
     removed : list of (int, str)
-        Numbers that are gone, with their types.
+        Removed numbers, with their types.
     robbed : set of str
         Keys of other units from which a scene was taken.
     clashes : list of str
-        Why others are not served from this unit.
+        Messages for the scenes that are not served from this unit.
     """
 
     written: Dict[int, Entry]
@@ -338,11 +386,11 @@ class _Merged(NamedTuple):
 
 
 class _Before:
-    """Scenes that a unit brought before, and which of them it was found to hold still.
+    """Scenes that a unit has in the index, and which of them it still contains.
 
     Parameters
     ----------
-    scenes : np.ndarray
+    scenes : np.ndarray of int64, shape (n,)
         Their numbers, ascending.
     """
 
@@ -351,16 +399,16 @@ class _Before:
         self._settled = np.zeros(len(scenes), dtype=bool)
 
     def holds(self, scene: int) -> bool:
-        """Tell whether a scene is one of them, and not settled."""
+        """Return whether a scene is one of them, and not settled."""
         place = int(np.searchsorted(self._scenes, scene))
         return place < len(self._scenes) and bool(self._scenes[place] == scene) and not self._settled[place]
 
     def settle(self, scenes: List[int]) -> None:
-        """Note that scenes of them were found, as they were or changed."""
+        """Record that the unit still contains scenes, unchanged or changed."""
         self._settled[np.searchsorted(self._scenes, scenes)] = True
 
     def left(self) -> np.ndarray:
-        """Return those that were not found."""
+        """Return the scenes that are not settled."""
         return self._scenes[~self._settled]
 
 

@@ -1,4 +1,4 @@
-"""Let one process at a time bring an index up to date, and tell others which one does."""
+"""Lock that allows one process at a time to update an index, and names its holder to others."""
 
 from __future__ import annotations
 
@@ -14,39 +14,44 @@ import filelock
 
 from planet_vector.errors import ArchiveError
 
-_PATIENCE = 0.5  # seconds to wait in silence: most updates find nothing to do, and end sooner
-_LOOK = 0.2  # seconds between two looks at `stop`
+_PATIENCE = 0.5  # seconds to wait without a message: most updates find no changes, and end sooner
+_LOOK = 0.2  # seconds between two checks of `stop`
 
 
 class Stopped(Exception):
-    """Raised if an update was given up because it was told to stop."""
+    """Raised if an update was stopped."""
 
 
 @contextlib.contextmanager
 def writing_lock(
     index: Path, program: str, tell: Optional[Callable[[str], None]] = None, stop: Optional[threading.Event] = None
 ) -> Iterator[None]:
-    """Hold the lock of an index; it goes with the process, however that ends.
+    """Hold the lock of an index; the system releases it if the process is killed.
 
     Parameters
     ----------
     index : Path
-        The index. The lock is the file beside it whose name ends in ``.lock``.
+        The index. The lock is a file beside it, with the suffix ``.lock``.
     program : str
-        What others are told holds the lock.
+        Name of this program, shown by processes that wait for the lock.
     tell : callable, optional
-        Called once, with a sentence, when another process holds it.
+        Called once, with a sentence, if another process holds the lock.
     stop : threading.Event, optional
-        What ends waiting for it.
+        Stops the wait for the lock.
+
+    Yields
+    ------
+    None
+        While the lock is held.
 
     Raises
     ------
     Stopped
-        When `stop` was set before the lock could be had.
+        If `stop` was set before the lock was acquired.
     ArchiveError
-        When the disk of the index knows no locks.
+        If the disk of the index does not support locks.
     OSError
-        When the file cannot be made.
+        If the lock file cannot be created.
     """
     holder = index.with_name(index.name + ".holder")
     lock = filelock.FileLock(index.with_name(index.name + ".lock"))
@@ -67,7 +72,7 @@ def writing_lock(
             tell(f"The index {index} is being brought up to date by {_holder(holder)}; waiting for it.")
             tell = None
     try:
-        # What the lock is for goes on where the disk is too full for a name.
+        # The name is optional: the update may succeed even if the disk is too full to write it.
         with contextlib.suppress(OSError):
             since = datetime.now(timezone.utc).strftime("%H:%M:%S UTC")
             holder.write_text(json.dumps({"pid": os.getpid(), "program": program, "since": since}))
@@ -79,9 +84,9 @@ def writing_lock(
 
 
 def _holder(path: Path) -> str:
-    """Return who holds the lock, as far as it has said so."""
+    """Return a description of the lock's holder, if it has recorded one."""
     try:
         said = json.loads(path.read_text())
         return f"process {int(said['pid'])} ({said['program']}, since {said['since']})"
-    except (OSError, ValueError, KeyError, TypeError):  # not yet written, or half
+    except (OSError, ValueError, KeyError, TypeError):  # not yet, or partly written
         return "another process"

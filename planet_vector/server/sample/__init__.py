@@ -1,1 +1,1 @@
-"""The sample archive: a land that never was, and the satellites that see it."""
+"""The sample archive: a synthetic landscape, and the satellites that image it."""

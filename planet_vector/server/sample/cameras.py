@@ -1,4 +1,4 @@
-"""How the sample's satellites see the land: light, haze, clouds and their shadows, cameras and files."""
+"""Simulate how the sample's satellites image the landscape: light, haze, clouds and shadows, cameras and files."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from planet_vector.server.sample.terrain import Ground
 from planet_vector.server.sample.terrain_render import SLOPE_EAST, SLOPE_NORTH, TONE
 
 CLOUD_FROM = 0.25
-"""The opacity from which a pixel counts as cloud."""
+"""Minimum opacity of a pixel that counts as cloud."""
 
-_ROWS = 96  # rows seen at once: small enough for a processor's cache
-_MAIN_CLOUD_HEIGHT = 900.0  # metres; how far shadows fall
+_ROWS = 96  # rows processed at once: few enough for a processor's cache
+_MAIN_CLOUD_HEIGHT = 900.0  # metres; determines the offset of shadows
 _CLOUDS = (2100.0, 24.0, 0.58)  # longest and shortest wavelength, metres, and gain
 # Scattered light that the air adds to each band, in reflectance, for a haze of 1.
 _AIR = np.array([0.030, 0.022, 0.013, 0.008, 0.006, 0.004, 0.001, 0.000, 0.0], dtype=np.float32)
@@ -40,14 +40,23 @@ _IRRADIANCE = np.array([1997.8, 1863.5, 1560.4, 1395.0, 1124.4], dtype=np.float3
 
 
 def write_products(shot: Shot, ground: Ground, directory: Path) -> Tuple[Dict[str, Path], float]:
-    """See a scene and write its products.
+    """Render a scene and write its products.
+
+    Parameters
+    ----------
+    shot : Shot
+        The scene.
+    ground : Ground
+        Painted ground that covers the scene.
+    directory : Path
+        Folder of the products.
 
     Returns
     -------
     products : dict of str to Path
         The files by name of product.
     cloud : float
-        Percent of the seen ground under clouds.
+        Cloud cover of the valid pixels, in percent.
     """
     seen, valid, cloud = _see(shot, ground)
     products = {}
@@ -58,17 +67,17 @@ def write_products(shot: Shot, ground: Ground, directory: Path) -> Tuple[Dict[st
 
 
 def _see(shot: Shot, ground: Ground) -> Tuple[Floats, npt.NDArray[np.bool_], float]:
-    """Return what reaches the camera.
+    """Return the light that reaches the camera.
 
     Returns
     -------
     seen : array of float32, shape (bands, rows, columns)
-        Reflectance at the top of the air in the bands the sensor has; 0 outside. Landsat is seen at half its
-        pixel size.
+        Top-of-atmosphere reflectance in the bands of the sensor; 0 outside. Landsat is rendered at half its pixel
+        size.
     valid : array of bool, shape (rows, columns)
         Where the scene has data.
     cloud : float
-        Percent of the valid pixels that are clouds.
+        Cloud cover of the valid pixels, in percent.
     """
     fine = 2 if shot.scene_type == "landsat" else 1
     rows, columns, pixel = shot.height * fine, shot.width * fine, shot.pixel / fine
@@ -85,7 +94,7 @@ def _see(shot: Shot, ground: Ground) -> Tuple[Floats, npt.NDArray[np.bool_], flo
         if not len(x):
             continue
         layers = ground.sample(x, y)
-        # Not a matrix product: a linear algebra library rounds as its threads fall.
+        # Not a matrix product: the rounding of linear algebra libraries depends on their threads.
         colour = np.einsum("pm,mb->bp", layers[:, : len(MATERIALS)], spectra) * np.float32(1 / 255)
         opacity, shadow, lit = sky.at(x, y)
         light = layers[:, TONE] / 128 * sky.light(layers) * (1 - 0.62 * shadow)
@@ -102,7 +111,7 @@ def _see(shot: Shot, ground: Ground) -> Tuple[Floats, npt.NDArray[np.bool_], flo
 
 
 def _season(shot: Shot) -> int:
-    """Return the day of the year, half a year on in the south."""
+    """Return the day of the year, shifted by half a year in the southern hemisphere."""
     day = shot.acquired.timetuple().tm_yday
     return day if shot.land.latitude >= 0 else (day + 182) % 365
 
@@ -110,9 +119,9 @@ def _season(shot: Shot) -> int:
 def _positions(
     shot: Shot, rows: int, columns: int, pixel: float
 ) -> Iterator[Tuple[int, npt.NDArray[np.bool_], npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
-    """Yield bands of rows: the first row, which pixels are seen, and where these lie on the landscape's plane."""
-    # A map projection is smooth: a cubic through 8 x 8 of its points is good to millimetres over a scene, and a
-    # hundred times cheaper than projecting every pixel.
+    """Yield bands of rows: the first row, the mask of valid pixels, and their positions on the landscape's plane."""
+    # A map projection is smooth: a cubic fit to 8 x 8 points is accurate to millimetres over a scene, and a hundred
+    # times cheaper than projecting every pixel.
     u, v = (a.ravel() for a in np.meshgrid(np.linspace(-1, 1, 8), np.linspace(-1, 1, 8)))
     half = (columns * pixel / 2, rows * pixel / 2)
     middle = (shot.left + half[0], shot.top - half[1])
@@ -132,7 +141,7 @@ def _positions(
         north = shot.top - row * pixel
         inside = np.ones((len(row), columns), dtype=np.bool_)
         for (x0, y0), (x1, y1) in zip(shot.corners, shot.corners[1:] + shot.corners[:1]):
-            # Left of each side of an anticlockwise outline is inside.
+            # The inside is to the left of each side of a counterclockwise outline.
             inside &= (x1 - x0) * (north[:, None] - y0) - (y1 - y0) * (east[None, :] - x0) >= 0
         grids = [np.polynomial.polynomial.polygrid2d(us, row / rows * 2 - 1, table).T for table in fits]
         yield first, inside, grids[0][inside], grids[1][inside]
@@ -154,7 +163,7 @@ class _Sky:
         x, y = shot.land.plane(*shot.degrees().T)
         step = max(12.0, shot.pixel)
         reach = abs(self.fall[0]) + abs(self.fall[1]) + 4 * step + 150
-        # On the plane's lattice, so that the scenes of one pass share their clouds to the bit.
+        # On the plane's lattice, so that the clouds of the scenes of one pass are identical.
         xs = np.arange(math.floor((x.min() - reach) / step), math.ceil((x.max() + reach) / step)) * step
         ys = -np.arange(math.floor((-y.max() - reach) / step), math.ceil((-y.min() + reach) / step)) * step
         longest, shortest, gain = _CLOUDS
@@ -164,7 +173,7 @@ class _Sky:
         self.clouds = (density - np.float32(threshold), float(xs[0]), float(ys[0]), step)
 
     def at(self, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> Tuple[Floats, Floats, Floats]:
-        """Return the clouds' opacity over positions, that between them and the sun, and the clouds' brightness."""
+        """Return for positions the opacity of clouds above, the opacity towards the sun, and the clouds' brightness."""
         none = np.zeros(len(x), dtype=np.float32)
         if self.clouds is None:
             return none, none, none
@@ -172,7 +181,7 @@ class _Sky:
         opacity = np.clip(depth * np.float32(2.4), 0, 1)
         opacity *= 2 - opacity
         shadow = np.clip(self._depth(x - self.fall[0], y - self.fall[1]) * np.float32(2.4), 0, 1)
-        # A cloud is brighter where it is thick, and on the flank that looks to the sun.
+        # Clouds are brighter where they are thick, and on the side that faces the sun.
         flank = depth - self._depth(x + 70 * self.sun[0], y + 70 * self.sun[1])
         lit = np.float32(0.72) + 0.26 * np.clip(depth, 0, 1) + np.clip(0.45 * flank, -0.28, 0.22)
         return opacity, shadow, np.asarray(lit, dtype=np.float32)
@@ -221,7 +230,7 @@ def _rapideye(shot: Shot, seen: Floats, valid: npt.NDArray[np.bool_]) -> _Produc
 
 
 def _landsat(shot: Shot, seen: Floats, valid: npt.NDArray[np.bool_]) -> _Products:
-    """Scale as Landsat's level 1 does: reflectance by 2e-5, less 0.1, and radiance from Planck's law."""
+    """Scale like Landsat's level 1: reflectance by 2e-5, less 0.1, and radiance from Planck's law."""
     strength = math.sin(math.radians(shot.sun[0]))
     _, rows, columns = seen.shape
     halved = seen.reshape(-1, rows // 2, 2, columns // 2, 2).mean(axis=(2, 4))
@@ -234,7 +243,7 @@ def _landsat(shot: Shot, seen: Floats, valid: npt.NDArray[np.bool_]) -> _Product
     for number, band in enumerate(halved[:7], 1):
         add(number, (band * strength + 0.1) / 2e-5, whole, shot.pixel)
     add(8, (seen[1:4].mean(axis=0) * strength + 0.1) / 2e-5, valid, shot.pixel / 2)
-    # Cirrus: the air is opaque there, only high clouds shine.
+    # Cirrus: the air is opaque in this band, so only high clouds are visible.
     add(9, ((0.002 + 0.02 * np.clip(halved[1] - 0.4, 0, 1)) * strength + 0.1) / 2e-5, whole, shot.pixel)
     kelvin = 291.0 + 10 * halved[7]
     for number, k1, k2 in ((10, 774.8853, 1321.0789), (11, 480.8883, 1201.1442)):
@@ -246,14 +255,14 @@ _PRODUCTS = {"ortho": _ortho, "rapideye": _rapideye, "landsat": _landsat}
 
 
 def _natural(shot: Shot, seen: Floats, valid: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
-    """Return red, green and blue as the eye wants them: haze off, a gentle curve, lit by the day's sun."""
+    """Return red, green and blue in natural colours: without haze, with gamma, scaled by the sun's altitude."""
     strength = math.sin(math.radians(shot.sun[0])) / math.sin(math.radians(55))
     rng = np.random.default_rng([shot.land.seed, shot.number, 1])
     bands = []
     for band, dark in zip(seen[2::-1], (0.004, 0.010, 0.018)):
         value = np.clip((band - dark) * np.float32(strength**0.3 / 0.25), 0, None)
         value = value ** np.float32(1 / 1.65)
-        # What is brighter than land, clouds above all, is pressed together to keep its shape.
+        # Compress values brighter than land, mainly clouds, so that they keep their structure.
         value = np.where(value > 0.75, 0.75 + 0.24 * np.tanh((value - 0.75) / 0.85), value)
         grain = rng.standard_normal(value.shape, dtype=np.float32) * np.float32(0.35 * shot.rough)
         bands.append(np.where(valid, np.clip(value * 255 + grain + 0.5, 1, 255), 0).astype(np.uint8))
@@ -263,7 +272,7 @@ def _natural(shot: Shot, seen: Floats, valid: npt.NDArray[np.bool_]) -> npt.NDAr
 def _counts(
     shot: Shot, bands: Sequence[Floats], valid: npt.NDArray[np.bool_], top: int, salt: int = 0
 ) -> npt.NDArray[np.uint16]:
-    """Digitise bands, with the noise of a camera; 0 is kept for where there is no data."""
+    """Digitise bands, with the noise of a camera; 0 is reserved for nodata."""
     rng = np.random.default_rng([shot.land.seed, shot.number, 2, salt])
     found = []
     for band in bands:
@@ -273,7 +282,7 @@ def _counts(
 
 
 def _write(path: Path, bands: npt.NDArray[Any], shot: Shot, pixel: float, nodata: Any) -> None:
-    """Write a GeoTIFF of the specification's form: LZW, pixel-interleaved strips of one row, no overviews."""
+    """Write a GeoTIFF in the specified layout: LZW, pixel-interleaved strips of one row, no overviews."""
     count, height, width = bands.shape
     options: Dict[str, Any] = {"photometric": "RGB"} if bands.dtype == np.uint8 else {"photometric": "MINISBLACK"}
     if bands.dtype == np.uint8 and count == 4:

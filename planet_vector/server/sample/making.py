@@ -1,4 +1,4 @@
-"""Make an archive of satellite scenes that never were, to try everything on."""
+"""Make an archive of synthetic satellite scenes, for trying out all functions."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from planet_vector.server.sample.plan import SIZES, Shot, describe, plan
 from planet_vector.server.sample.terrain import Ground, Landscape
 
 MARKER = ".planet-vector-sample.json"
-"""The file that tells a sample from other folders: what it was made from, and which files belong to it."""
+"""File that identifies a sample: its parameters, and the files that belong to it."""
 
 VERSION = 1
-"""Counts the changes of what a seed gives."""
+"""Version of the generator, incremented when the result of a seed changes."""
 
 _STAGE = ".sample.part"
 
@@ -35,7 +35,7 @@ _DEMO = (
 
 @dataclass(frozen=True)
 class SampleSummary:
-    """What a sample holds.
+    """Summary of a sample.
 
     Attributes
     ----------
@@ -65,33 +65,32 @@ def make_sample(
     Parameters
     ----------
     directory : Path
-        Where; made when it does not exist.
+        The folder; created if it does not exist.
     seed : int
-        Another seed is another land under other skies.
+        Seed of the landscape and the weather.
     size : str
         ``full``, or ``small``: the same scenes with pixels four times as large.
     overwrite : bool
-        Whether a folder that is not empty may be written into. What an earlier sample left is replaced, other
-        files stay.
+        Whether to write to a folder that is not empty. Files of an earlier sample are replaced, other files stay.
     progress : callable, optional
-        Called after each scene with the number of scenes made and of all.
+        Called after each scene with the number of scenes made, and the total.
 
     Returns
     -------
     SampleSummary
-        At once, when the folder holds this very sample already.
+        Returned immediately if the folder already contains the same sample.
 
     Raises
     ------
     ArchiveError
-        When the folder is not empty, or cannot be written.
+        If the folder is not empty, or cannot be written.
     ValueError
-        When there is no such size or the seed is negative.
+        If the size is unknown or the seed is negative.
     """
     if size not in SIZES:
-        raise ValueError(f"{size!r} is no size of a sample: it takes {' or '.join(SIZES)}")
+        raise ValueError(f"{size!r} is not a size of a sample: choose {' or '.join(SIZES)}")
     if seed < 0:
-        raise ValueError(f"the seed of a sample is {seed}: it takes a whole number from 0")
+        raise ValueError(f"the seed of a sample is {seed}: choose a whole number from 0")
     made_from = {"version": VERSION, "seed": seed, "size": size}
     try:
         marker = _read_marker(directory)
@@ -121,16 +120,16 @@ def make_sample(
             shutil.rmtree(stage, ignore_errors=True)
     except OSError as error:
         why = error.strerror or str(error).rstrip(".")
-        remedy = MAKE_ROOM if error.errno in DISK_ERRORS else "see to the folder"
+        remedy = MAKE_ROOM if error.errno in DISK_ERRORS else "check the folder"
         raise ArchiveError(f"The sample cannot be written to {directory} ({why}): {remedy}.") from error
     return summary
 
 
 def _fill(directory: Path, shots: List[Shot], progress: Optional[Callable[[int, int], None]]) -> None:
-    """See and write all scenes, as many at once as there are processors."""
+    """Render and write all scenes, in a thread for each processor."""
     done = 0
     load_driver()
-    # Threads suffice: numpy and GDAL let go of the interpreter's lock for all that takes long.
+    # Threads are sufficient: numpy and GDAL release the GIL in all long operations.
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for (land, step), group in _by_ground(shots).items():
             make = partial(_make_scene, directory, _painted(land, step, group, pool))
@@ -149,7 +148,7 @@ def _by_ground(shots: List[Shot]) -> Dict[Tuple[Landscape, float], List[Shot]]:
 
 
 def _painted(land: Landscape, step: float, shots: List[Shot], pool: Executor) -> Ground:
-    """Paint the ground that scenes see, once for all of them."""
+    """Paint the ground of scenes, once for all of them."""
     corners = [land.plane(*shot.degrees().T) for shot in shots]
     xs = [float(v) for x, _ in corners for v in x]
     ys = [float(v) for _, y in corners for v in y]
@@ -166,9 +165,9 @@ def _make_scene(directory: Path, ground: Ground, shot: Shot) -> None:
 
 
 def _read_marker(directory: Path) -> Optional[Dict[str, Any]]:
-    """Return what an earlier run told of its sample; None where there was none.
+    """Return the contents of the marker file of an earlier sample, or None if there is none.
 
-    Its files are deleted by these names later, so they are names of files of this very folder and nothing else.
+    The files it names may be deleted later, so only plain names of files in the folder are accepted.
     """
     path = directory / MARKER
     try:
@@ -187,7 +186,7 @@ def _read_marker(directory: Path) -> Optional[Dict[str, Any]]:
 
 
 def _is_whole(directory: Path, marker: Mapping[str, Any]) -> bool:
-    """Tell whether every file of a sample is there with its size."""
+    """Return whether every file of a sample exists with its size."""
     for name, size in marker["files"].items():
         path = directory / name
         if not path.is_file() or path.stat().st_size != size:

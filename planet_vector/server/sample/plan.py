@@ -1,4 +1,4 @@
-"""What the sample's archive holds: which satellite saw which ground, when, and what its metadata says."""
+"""Plan of the sample's scenes: satellite, ground and time of each, and its metadata."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from planet_vector.server.sample.terrain import EARTH_RADIUS, Landscape
 from planet_vector.times import format_time
 
 SIZES: Mapping[str, int] = {"full": 1, "small": 4}
-"""How many times coarser than the real thing the pixels of each size are; the ground seen is the same."""
+"""Factor by which the pixels of each size are coarser than those of real scenes; the area is the same."""
 
 VALLEY = (12.0, 47.88)
-"""Where most scenes lie: on the border of UTM zones 32 and 33, longitude and latitude."""
+"""Longitude and latitude of most scenes, on the border of UTM zones 32 and 33."""
 
 ISLAND = (179.998, -16.82)
-"""Where one scene crosses the antimeridian."""
+"""Longitude and latitude of a scene that crosses the antimeridian."""
 
 API = "https://api.planet.com/v0/scenes"
 
-# date, hour of the pass (UTC), share of the sky that clouds cover, frames a strip, satellites
+# date, hour of the pass (UTC), cloud cover from 0 to 1, frames in a strip, satellites
 _PASSES = (
     ("2015-04-21", 9.52, 0.05, 3, ("0905", "0908")),
     ("2015-05-12", 9.61, 0.00, 3, ("090c", "0905")),
@@ -41,7 +41,7 @@ _PASSES = (
     ("2015-09-08", 9.63, 0.09, 4, ("0b0a", "0905")),
     ("2015-10-01", 9.47, 0.45, 3, ("0908", "090c")),
 )
-_FRAME = (3150.0, 2420.0)  # metres across and along the track: about 1200 x 1000 pixels once rotated
+_FRAME = (3150.0, 2420.0)  # metres across and along the track: about 1200 x 1000 pixels after rotation
 _STRIP_APART, _FRAME_APART = 2900.0, 2250.0
 _RAPIDEYE = (  # date, hour, cloud, satellite number, tile, catalogue number
     ("2015-06-06", 10.88, 0.03, 2, "3260720", "21546701"),
@@ -55,18 +55,38 @@ _LANDSAT_PATH, _LANDSAT_ROW = 192, 27
 
 @dataclass(frozen=True)
 class Shot:
-    """One scene, before its pixels are made.
+    """One scene, before its pixels are rendered.
 
     Attributes
     ----------
+    scene_id, scene_type, satellite : str
+        Identifiers.
+    acquired : datetime
+        Time of acquisition, UTC.
+    strip_id : float
+        Start of the strip, seconds since 1970; 0 if there is none.
+    land : Landscape
+        The landscape that it images.
+    epsg : int
+        EPSG code of its UTM zone.
     corners : tuple of (float, float)
-        The seen quadrilateral in the scene's UTM zone, metres, anticlockwise from the lower right.
-    left, top, width, height, pixel : float or int
-        Its raster.
+        The imaged quadrilateral in the UTM zone, metres, counterclockwise from the lower right.
+    left, top : float
+        Upper left corner of its raster in the UTM zone, metres.
+    width, height : int
+        Size of its raster in pixels.
+    pixel : float
+        Pixel size, metres.
     sky : (int, float)
-        The seed of the clouds and the share of the sky they cover; scenes of one pass share a sky.
+        Seed of the clouds and cloud cover from 0 to 1; scenes of one pass share a sky.
+    quality : str
+        Image quality, as in the API.
     rough : float
-        How noisy the camera is; 1 is usual.
+        Noise of the camera relative to the usual one.
+    number : int
+        Position in the plan, which seeds the scene's random numbers.
+    extra : mapping
+        Metadata of the scene type.
     """
 
     scene_id: str
@@ -90,7 +110,7 @@ class Shot:
 
     @property
     def rng(self) -> np.random.Generator:
-        """Chance of the scene's own, the same in every run."""
+        """A new random generator of the scene, which is reproducible."""
         return np.random.default_rng([self.land.seed, self.number])
 
     @property
@@ -102,11 +122,11 @@ class Shot:
 
     @property
     def sun(self) -> Tuple[float, float]:
-        """Altitude and azimuth of the sun, degrees."""
+        """Altitude and azimuth of the sun at the centre, degrees."""
         return sun_position(self.acquired, *self.centre)
 
     def degrees(self) -> npt.NDArray[np.float64]:
-        """Return the corners as longitude and latitude; longitudes run on past 180."""
+        """Return the corners as longitude and latitude, shape (4, 2); longitudes continue beyond 180."""
         lon, lat = transform(f"EPSG:{self.epsg}", "EPSG:4326", *[list(axis) for axis in zip(*self.corners)])
         found: npt.NDArray[np.float64] = np.array([lon, lat]).T
         if np.ptp(found[:, 0]) > 180:
@@ -114,7 +134,7 @@ class Shot:
         return found
 
     def footprint(self) -> Dict[str, Any]:
-        """Return the GeoJSON geometry of the seen ground, split at the antimeridian."""
+        """Return the GeoJSON geometry of the imaged area, split at the antimeridian."""
         outline = Polygon(self.degrees())
         if outline.bounds[2] <= 180:
             ring = [*outline.exterior.coords]
@@ -124,20 +144,28 @@ class Shot:
 
 
 def plan(seed: int, size: str) -> List[Shot]:
-    """Return every scene of the sample, the same for the same seed."""
+    """Return all scenes of the sample, which depend only on the seed.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the landscape and the weather.
+    size : str
+        One of `SIZES`.
+    """
     valley, island = Landscape(seed, *VALLEY), Landscape(seed, *ISLAND, island=True)
     factor = SIZES[size]
     shots: List[Shot] = []
     rng = np.random.default_rng(seed)
     for day, (date, hour, cloud, frames, satellites) in enumerate(_PASSES):
         starts = [_moment(date, hour + float(rng.uniform(-0.05, 0.05))) for _ in satellites]
-        if day == 7:  # two satellites, one instant: pages must not lose a scene where they meet
+        if day == 7:  # two satellites at the same time, to test that paging loses no scene
             starts[1] = starts[0]
         for side, satellite in enumerate(satellites):
             turn = math.radians(float(rng.uniform(8, 12)))
             across = (side - 0.5) * _STRIP_APART + float(rng.uniform(-280, 280))
             shift = float(rng.uniform(-280, 280))
-            # Early responses give whole seconds.
+            # Early responses contain whole seconds.
             start = starts[side].replace(microsecond=0) if day == 0 else starts[side]
             pace = 2.0 if day == 0 else 1.36 + 0.09 * side
             for frame in range(frames):
@@ -164,7 +192,7 @@ def plan(seed: int, size: str) -> List[Shot]:
     )  # fmt: skip
     for k, (date, hour, cloud, number, tile, catalogue) in enumerate(_RAPIDEYE):
         when = _moment(date, hour).replace(microsecond=0) + timedelta(seconds=k % 2)
-        # Tiles lie on a fixed grid, north up; the swath ends within the tiles of the second date.
+        # Tiles are on a fixed grid, north up; on the second date the swath ends inside the tiles.
         turn = math.radians(9.0) if k >= 2 else 0.0
         extent = (4900.0, 4000.0) if k >= 2 else (6000.0, 5000.0)
         shots.append(
@@ -189,16 +217,16 @@ def plan(seed: int, size: str) -> List[Shot]:
 
 
 def describe(shot: Shot, cloud: float, products: List[str], size: int) -> Dict[str, Any]:
-    """Return the scene as the API's GeoJSON Feature.
+    """Return a scene as a GeoJSON Feature of the API.
 
     Parameters
     ----------
     shot : Shot
         The scene.
     cloud : float
-        Percent of the seen ground under clouds.
+        Cloud cover, in percent.
     products : list of str
-        Names of the products that exist.
+        Names of the existing products.
     size : int
         Bytes of the first product.
     """
@@ -220,7 +248,7 @@ def describe(shot: Shot, cloud: float, products: List[str], size: int) -> Dict[s
     published = shot.acquired + timedelta(seconds=float(rng.uniform(3, 9)) * 3600)
     if shot.scene_type == "ortho":
         properties.update(_ortho(shot, rng, size))
-        if shot.acquired.month >= 6:  # scenes of the first months never told when they were published
+        if shot.acquired.month >= 6:  # scenes of the first months lack `published`
             properties["published"] = format_time(published)
     elif shot.scene_type == "rapideye":
         look = round(float(rng.uniform(-9, 9)), 2)
@@ -249,17 +277,17 @@ def describe(shot: Shot, cloud: float, products: List[str], size: int) -> Dict[s
 
 
 def _ortho(shot: Shot, rng: np.random.Generator, size: int) -> Dict[str, Any]:
-    """Return what only Dove scenes tell, with the oddities of the real answers."""
+    """Return the properties that only Dove scenes have, with the irregularities of real responses."""
     lon, lat = shot.centre
     height = (405.0 if shot.satellite == "0b0a" else 616.0) + float(rng.uniform(-6, 6))
     off_nadir = float(rng.uniform(0.3, 4.2))
-    # The point below the satellite lies off the picture by the tilt of the camera.
+    # The tilt of the camera offsets the picture from the point below the satellite.
     bearing = float(rng.uniform(0, 2 * math.pi))
     aside = math.degrees(height * 1000 * math.tan(math.radians(off_nadir)) / EARTH_RADIUS)
     sat_lat = lat + aside * math.cos(bearing)
     sat_lng = lon + aside * math.sin(bearing) / math.cos(math.radians(lat))
     sat_lng = (sat_lng + 180) % 360 - 180
-    altitude, azimuth = sun_position(shot.acquired, sat_lng, sat_lat)  # as the service did: where the satellite is
+    altitude, azimuth = sun_position(shot.acquired, sat_lng, sat_lat)  # at the satellite, like the real service
     hour = shot.acquired.hour + shot.acquired.minute / 60 + shot.acquired.second / 3600
     camera: Dict[str, Any] = {"bit_depth": 12, "color_mode": "RGB"}
     camera.update(exposure_time=1170, gain=300, tdi_pulses=12)
@@ -290,9 +318,16 @@ def _ortho(shot: Shot, rng: np.random.Generator, size: int) -> Dict[str, Any]:
 
 
 def sun_position(when: datetime, longitude: float, latitude: float) -> Tuple[float, float]:
-    """Return the sun's altitude and azimuth, degrees, to a few hundredths.
+    """Return the sun's altitude and azimuth in degrees, accurate to a few hundredths.
 
     The low precision formulas of the Astronomical Almanac, without refraction.
+
+    Parameters
+    ----------
+    when : datetime
+        A time with a time zone.
+    longitude, latitude : float
+        Position in degrees.
     """
     days = (when - datetime(2000, 1, 1, 12, tzinfo=timezone.utc)) / timedelta(days=1)
     anomaly = math.radians(357.528 + 0.9856003 * days)
@@ -320,7 +355,7 @@ def _shot(
     pixel: float,
     **rest: Any,
 ) -> Shot:
-    """Lay a rectangle of ground, turned clockwise, into the raster around it; `centre` on the landscape's plane."""
+    """Return the scene of a rectangle rotated clockwise, in its bounding raster; `centre` is in metres on the plane."""
     lon = land.longitude + math.degrees(centre[0] / (EARTH_RADIUS * math.cos(math.radians(land.latitude))))
     lat = land.latitude + math.degrees(centre[1] / EARTH_RADIUS)
     zone = int((lon + 180) // 6) % 60 + 1
@@ -332,7 +367,7 @@ def _shot(
         (x + (c * a * extent[0] + s * b * extent[1]) / 2, y + (c * b * extent[1] - s * a * extent[0]) / 2)
         for a, b in half
     )
-    # Rasters begin on whole pixels of their zone, as orthorectified scenes do.
+    # Rasters start at whole pixels of their UTM zone, like orthorectified scenes.
     left = math.floor(min(p[0] for p in corners) / pixel) * pixel
     top = math.ceil(max(p[1] for p in corners) / pixel) * pixel
     width = math.ceil((max(p[0] for p in corners) - left) / pixel)

@@ -1,7 +1,7 @@
-"""What the land's materials look like in each band, and through the year.
+"""Reflectance of the landscape's materials in each band, and through the year.
 
-The ground is a mixture of `MATERIALS`; a picture of it is that mixture times `reflectance` on a day. The figures
-are typical surface reflectances in the manner of the USGS and ECOSTRESS spectral libraries, rounded.
+The ground is a mixture of `MATERIALS`; its picture is that mixture times `reflectance` on a day. The values are typical
+surface reflectances as in the USGS and ECOSTRESS spectral libraries, rounded.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MATERIALS = (
     "water", "shallows", "conifer", "broadleaf", "meadow", "cereal",
     "rape", "maize", "soil", "asphalt", "tile", "bright",
 )  # fmt: skip
-"""Rows of the table: what the ground is mixed of."""
+"""Rows of the table: the materials of the ground."""
 
 _SUMMER = np.array(
     [
@@ -37,7 +37,7 @@ _SUMMER = np.array(
         [0.160, 0.200, 0.225, 0.240, 0.250, 0.270, 0.290, 0.250, 0.70],
     ]
 )
-# How far each material follows the year: the spring's green and the late summer's drought.
+# Amplitude of each material's seasonal change: the green of spring and the drought of late summer.
 _FOLLOWS = np.array([0.0, 0.0, 0.10, 0.55, 0.90, 1.00, 0.90, 0.80, 0.20, 0.0, 0.0, 0.0])
 _GREEN = np.array([-0.02, -0.03, 0.03, -0.07, 0.05, 0.13, -0.10, -0.12, -0.30])
 _DRY = np.array([0.02, 0.04, 0.04, 0.09, 0.07, -0.06, 0.14, 0.18, 0.30])
@@ -46,8 +46,13 @@ _DRY = np.array([0.02, 0.04, 0.04, 0.09, 0.07, -0.06, 0.14, 0.18, 0.30])
 def reflectance(day_of_year: int) -> npt.NDArray[np.float32]:
     """Return the reflectance of every material in every band on a day of a northern year.
 
-    The year moves all plants the same way (greener until June, drier until September), each as far as it follows:
-    what was the brighter of two fields stays the brighter one.
+    All plants change in the same direction (greener until June, drier until September) with different amplitudes, so
+    the brighter of two fields stays the brighter one.
+
+    Parameters
+    ----------
+    day_of_year : int
+        From 1 to 366; in the southern hemisphere shifted by half a year.
 
     Returns
     -------
@@ -57,7 +62,7 @@ def reflectance(day_of_year: int) -> npt.NDArray[np.float32]:
     dry = math.exp(-(((day_of_year - 250) / 50) ** 2))
     change = 1 + _FOLLOWS[:, None] * (green * _GREEN + dry * _DRY)[None, :]
     table = _SUMMER * change
-    # Oilseed rape flowers in the first half of May: yellow, that is, green and red.
+    # Oilseed rape flowers yellow in the first half of May: more green and red.
     bloom = math.exp(-(((day_of_year - 130) / 12) ** 2))
     table[MATERIALS.index("rape")] *= 1 + bloom * np.array([0, 0, 0.09, 0.16, 0.08, 0.02, 0, 0, 0])
     return np.asarray(table, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Many scenes without pictures, to see how an index fares with them."""
+"""Write many scenes without pictures, for benchmarks of the index."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ _SATELLITES = ("0905", "0906", "0908", "0b0a", "0c13", "0e19", "0f22", "1006")
 _FIRST = datetime(2014, 1, 1, tzinfo=timezone.utc).timestamp()
 _LAST = datetime(2016, 12, 31, tzinfo=timezone.utc).timestamp()
 _WIDTH, _HEIGHT = 0.21, 0.10  # degrees: the mean of the footprints in real responses
-_TURN = np.radians(12.0)  # of a ground track against north
+_TURN = np.radians(12.0)  # angle of a ground track from north
 
 
 def write_scenes(path: Path, number: int, seed: int = 1) -> None:
-    """Write ortho scenes as GeoJSON, a Feature a line, for an archive that has nothing but an index.
+    """Write ortho scenes as GeoJSON, one Feature on each line, for an archive without rasters.
 
-    They lie where land is not too far north or south, over three years, a hundred of them at one instant now and
-    then: what real searches page through.
+    They are distributed over three years and latitudes from -56° to 70°, with occasional groups of a hundred scenes at
+    the same time, as in real searches.
 
     Parameters
     ----------
     path : Path
         The file; its name should end in ``.geojsonl``.
     number : int
-        How many scenes.
+        Number of scenes.
     seed : int
-        The same seed gives the same scenes.
+        Seed of the scenes.
     """
     random = np.random.default_rng(seed)
     with path.open("w", encoding="ascii") as target:
@@ -40,7 +40,7 @@ def write_scenes(path: Path, number: int, seed: int = 1) -> None:
 
 def _scenes(random: np.random.Generator, start: int, number: int) -> List[str]:
     seconds = np.round(random.uniform(_FIRST, _LAST, number), 6)
-    seconds[1 : number // 100] = seconds[0]  # one satellite's strip, cut into scenes under one time
+    seconds[1 : number // 100] = seconds[0]  # the scenes of one strip, with the same time
     west, south = random.uniform(-179.5, 179.5, number), random.uniform(-56, 70, number)
     turned = np.array([[0, 0], [_WIDTH, 0], [_WIDTH, _HEIGHT], [0, _HEIGHT], [0, 0]]) @ np.array(
         [[np.cos(_TURN), np.sin(_TURN)], [-np.sin(_TURN), np.cos(_TURN)]]

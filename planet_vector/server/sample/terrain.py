@@ -1,7 +1,7 @@
-"""The sample's land: hills, water, woods, fields, roads and towns as one function of position.
+"""The sample's landscape: hills, water, woods, fields, roads and towns as a function of position.
 
-Nothing of it exists. A `Landscape` paints any rectangle of its ground at any resolution; two paintings of one
-place agree, so that scenes of different dates, sensors and map projections show the same land.
+The landscape is fictitious. A `Landscape` paints any rectangle of its ground at any resolution; two paintings of the
+same place agree, so that scenes of different dates, sensors and map projections show the same land.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from planet_vector.server.sample.noise import Floats
 from planet_vector.server.sample.terrain_render import LAYERS, Canvas
 
 EARTH_RADIUS = 6_371_000.0
-"""Mean radius, metres: the ground's plane needs no ellipsoid, only to be the same for all."""
+"""Mean radius, metres: the ground's plane needs no ellipsoid, as it only has to be the same for all scenes."""
 
 _TILE = 400
 _MARGIN = 2
@@ -35,7 +35,7 @@ class Ground:
     step : float
         Pixel size, metres.
     layers : array of uint8, shape (rows, columns, LAYERS)
-        Shares of materials of 255, tone (128 is 1), slopes (128 is level, 64 a slope of 1).
+        Shares of materials (255 is 1), tone (128 is 1), slopes (128 is level, an offset of 64 is a slope of 1).
     """
 
     left: float
@@ -46,9 +46,20 @@ class Ground:
     def sample(self, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> Floats:
         """Interpolate all layers at positions.
 
+        Parameters
+        ----------
+        x, y : array of float, shape (n,)
+            Positions on the landscape's plane, metres.
+
         Returns
         -------
-        array of float32, shape (len(x), LAYERS)
+        array of float32, shape (n, LAYERS)
+            Values in the units of `layers`.
+
+        Raises
+        ------
+        ValueError
+            If a position is outside of the rectangle.
         """
         rows, columns, _ = self.layers.shape
         flat = self.layers.reshape(rows * columns, LAYERS)
@@ -68,12 +79,12 @@ class Ground:
 
 @dataclass(frozen=True)
 class Landscape:
-    """Land around a place, which can be painted.
+    """Landscape around a place, which can be painted.
 
     Attributes
     ----------
     seed : int
-        Which land.
+        Seed of the landscape.
     longitude, latitude : float
         The origin of its plane, degrees.
     island : bool
@@ -88,7 +99,18 @@ class Landscape:
     def plane(
         self, longitude: npt.NDArray[np.float64], latitude: npt.NDArray[np.float64]
     ) -> Tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Turn degrees into metres on the landscape's plane, across the antimeridian too."""
+        """Convert degrees to metres on the landscape's plane, also across the antimeridian.
+
+        Parameters
+        ----------
+        longitude, latitude : array of float
+            Positions in degrees.
+
+        Returns
+        -------
+        x, y : array of float
+            Metres east and north of the origin.
+        """
         east = (longitude - self.longitude + 180.0) % 360.0 - 180.0
         x = np.radians(east) * EARTH_RADIUS * math.cos(math.radians(self.latitude))
         return x, np.radians(latitude - self.latitude) * EARTH_RADIUS
@@ -99,14 +121,19 @@ class Landscape:
         Parameters
         ----------
         bounds : (left, bottom, right, top)
-            On the plane, metres.
+            The rectangle on the plane, metres.
         step : float
             Pixel size, metres.
         pool : Executor
-            Threads among which the work is shared.
+            Threads that share the work.
+
+        Returns
+        -------
+        Ground
+            The painted ground, which covers the rectangle.
         """
         left, bottom, right, top = bounds
-        # Painted on a lattice of the whole plane: a place is painted the same whatever rectangle it is part of.
+        # Painted on a lattice of the whole plane, so that a place looks the same in every rectangle.
         first = (math.floor(left / step), math.floor(-top / step))
         columns = math.ceil(right / step) - first[0]
         rows = math.ceil(-bottom / step) - first[1]

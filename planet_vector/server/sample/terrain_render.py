@@ -1,8 +1,7 @@
-"""The sample's land, painted: relief, fields, woods, settlements, roads and water, one over the other.
+"""Paint the sample's landscape: relief, fields, woods, settlements, roads and water, in this order.
 
-Every feature is a function of position and seed alone. A painted pixel says what its ground is made of, in
-shares of the materials of `planet_vector.server.sample.spectra`; what that looks like depends on the day and the
-sensor.
+Every feature is a function of position and seed only. A painted pixel contains the composition of its ground, as shares
+of the materials of `planet_vector.server.sample.spectra`; its colour depends on the day and the sensor.
 """
 
 from __future__ import annotations
@@ -18,31 +17,33 @@ from planet_vector.server.sample.noise import Cells, Floats, cell_points, cells,
 from planet_vector.server.sample.spectra import MATERIALS
 
 LAYERS = len(MATERIALS) + 4
-"""Bytes of a painted pixel: the share of each material, tone, eastward and northward slope, and one
-unused, which makes them sixteen."""
+"""Bytes of a painted pixel: the share of each material, tone, eastward and northward slope, and one unused, for a total
+of sixteen."""
 
 TONE, SLOPE_EAST, SLOPE_NORTH = range(len(MATERIALS), len(MATERIALS) + 3)
 
 Share = Union[Floats, float]
 
 _SETTLEMENTS = 2300.0  # metres between villages
-_TOWN = (-1, 0)  # the settlement that is a town, by its lattice square
+_TOWN = (-1, 0)  # lattice square of the settlement that is a town
 
 
 @dataclass
 class Canvas:
-    """Painter of one small rectangle, the background first.
+    """Painter of one small rectangle, from background to foreground.
 
     Attributes
     ----------
     seed : int
-        Which land.
+        Seed of the landscape.
     island : bool
         Whether it is an island in the sea instead of a valley with a lake.
     xs, ys : array of float
         Positions of the columns and of the rows, evenly spaced, metres.
     step : float
-        Their spacing, metres. What is finer is left out or softened.
+        Their spacing, metres. Finer details are omitted or softened.
+    shares : dict of str to array of float32
+        Share of each material, painted so far.
     """
 
     seed: int
@@ -53,9 +54,9 @@ class Canvas:
     shares: Dict[str, Floats] = field(default_factory=dict)
 
     def painted(self) -> npt.NDArray[np.uint8]:
-        """Return red, green and blue of the land."""
+        """Return the painted layers of the rectangle, shape (rows, columns, LAYERS)."""
         x, y = np.meshgrid(self.xs.astype(np.float32), self.ys.astype(np.float32))
-        # Nothing in the country is quite straight: paths, fields and houses share one gentle distortion.
+        # A common gentle distortion, so that paths, fields and houses are not perfectly straight.
         self.x = x + 55 * self.noise(1300, 1) + 14 * self.noise(310, 2)
         self.y = y + 55 * self.noise(1300, 3) + 14 * self.noise(310, 4)
         self.tone = np.ones_like(x)
@@ -68,36 +69,101 @@ class Canvas:
         return self.bytes()
 
     def noise(self, wavelength: float, salt: int) -> Floats:
-        """Return smooth noise; zeros where its wavelength is too short for the pixels."""
+        """Return smooth noise; zeros if the wavelength is too short for the pixels.
+
+        Parameters
+        ----------
+        wavelength : float
+            Wavelength, metres.
+        salt : int
+            Different values give independent noise.
+        """
         if wavelength < 2 * self.step:
             return np.zeros((len(self.ys), len(self.xs)), dtype=np.float32)
         return smooth(self.xs, self.ys, wavelength, self.seed * 7919 + salt)
 
     def rough(self, longest: float, shortest: float, salt: int, gain: float = 0.5) -> Floats:
-        """Return fractal noise."""
+        """Return fractal noise.
+
+        Parameters
+        ----------
+        longest, shortest : float
+            Range of wavelengths, metres.
+        salt : int
+            Different values give independent noise.
+        gain : float
+            Ratio of the amplitudes of successive octaves.
+        """
         return fractal(self.xs, self.ys, longest, shortest, self.seed * 7919 + salt, gain)
 
     def cells(self, size: float, salt: int, jitter: float = 0.8, borders: bool = True) -> Cells:
-        """Return the cells of a Voronoi diagram that each pixel is in."""
+        """Return the Voronoi cell of each pixel.
+
+        Parameters
+        ----------
+        size : float
+            Approximate size of a cell, metres.
+        salt : int
+            Different values give independent cells.
+        jitter : float
+            Irregularity of the cells: 0 gives squares.
+        borders : bool
+            Whether to compute the distance to the border.
+        """
         return cells(self.x, self.y, size, self.seed * 7919 + salt, jitter, borders)
 
     def edge(self, distance: Floats, width: float = 0.0) -> Floats:
-        """Turn a signed distance (inside is positive, metres) into cover, softened over a pixel."""
+        """Return the coverage of an area from 0 to 1, softened at its edge over a pixel.
+
+        Parameters
+        ----------
+        distance : array of float
+            Signed distance to the edge, metres, positive inside.
+        width : float
+            Minimum width of the soft edge, metres.
+        """
         softness = max(self.step, width)
         return np.asarray(np.clip(distance / np.float32(softness) + np.float32(0.5), 0, 1))
 
     def slope(self, f: Floats) -> Tuple[Floats, Floats]:
-        """Return how much a function rises to the east and to the north, a metre."""
+        """Return the gradient of a function to the east and to the north.
+
+        Parameters
+        ----------
+        f : array of float, shape (rows, columns)
+            Values at the pixels.
+
+        Returns
+        -------
+        east, north : array of float, shape (rows, columns)
+            Increase per metre.
+        """
         down, right = np.gradient(f, self.step)
         return np.asarray(right), np.asarray(-down)
 
     def distance(self, f: Floats) -> Floats:
-        """Turn a smooth function into the approximate signed distance to its zero line."""
+        """Return the approximate signed distance of each pixel to the zero line of a smooth function.
+
+        Parameters
+        ----------
+        f : array of float, shape (rows, columns)
+            Values at the pixels.
+        """
         east, north = self.slope(f)
         return np.asarray(f / np.maximum(np.hypot(east, north), np.float32(0.25)))
 
     def lay(self, cover: Floats, tone: Share = 1.0, **mixture: Share) -> None:
-        """Cover what is there, as far as `cover` says, with a mixture of materials (its shares sum to 1)."""
+        """Paint a mixture of materials over the existing ones.
+
+        Parameters
+        ----------
+        cover : array of float, shape (rows, columns)
+            Opacity from 0 to 1.
+        tone : array of float, or float
+            Brightness relative to the material.
+        **mixture : array of float, or float
+            Share of each material; the shares sum to 1.
+        """
         keep = 1 - cover
         for share in self.shares.values():
             share *= keep
@@ -106,10 +172,10 @@ class Canvas:
             self.shares[name] = self.shares[name] + more if name in self.shares else more
         self.tone = self.tone * keep + cover * tone
 
-    # The land, in the order it is painted.
+    # The features, in the order in which they are painted.
 
     def relief(self) -> None:
-        """Raise hills, and a valley floor along the river; `height` in metres."""
+        """Compute the relief: hills, and a valley floor along the river; `height` is in metres."""
         hills = self.rough(5200, 60, 10, 0.46)
         x, y = self.xs[None, :].astype(np.float32), self.ys[:, None].astype(np.float32)
         river = x + 0.18 * y + 900 + 620 * self.noise(3100, 20) + 210 * self.noise(1100, 21)
@@ -149,7 +215,7 @@ class Canvas:
             mask = ((kind >= low) & (kind < high)).astype(np.float32)
             soil = np.clip(thin * open_soil, 0, 1)
             self.lay(mask, shade, **({"soil": one} if crop == "soil" else {crop: 1 - soil, "soil": soil}))
-        # Tramlines along the strips, where the pixels are fine enough to show them.
+        # Tramlines along the strips, if the pixels are fine enough to show them.
         if self.step <= 4:
             self.tone *= 1 + 0.035 * np.sin(u * (2 * math.pi / 15)) * (kind < 0.74)
         self.tone *= 1 + 0.075 * mottle
@@ -166,7 +232,17 @@ class Canvas:
         self.trees(34, 0.16, (kind >= 0.74).astype(np.float32))
 
     def trees(self, spacing: float, share: float, where: Floats) -> None:
-        """Scatter single trees, one in a few squares of a lattice."""
+        """Paint single trees in some squares of a lattice.
+
+        Parameters
+        ----------
+        spacing : float
+            Side of a square, metres.
+        share : float
+            Share of the squares that have a tree, from 0 to 1.
+        where : array of float, shape (rows, columns)
+            Opacity from 0 to 1.
+        """
         if self.step > 7:
             return
         cx, cy = np.floor(self.x / spacing), np.floor(self.y / spacing)
@@ -179,7 +255,7 @@ class Canvas:
         self.canopy += 5 * crown
 
     def woods(self) -> None:
-        """Leave the steep and the odd block to the forest."""
+        """Paint forest on steep ground, and on some blocks."""
         whim = uniform(self.block, 7)
         f = self.rough(2600, 90, 40, 0.5) + 0.9 * np.clip(self.upland, -0.3, 1.2)
         f += 0.85 if self.island else -0.62
@@ -199,7 +275,7 @@ class Canvas:
         self.canopy = np.maximum(self.canopy, self.forest * (9 + 1.6 * crowns))
 
     def settlements(self) -> None:
-        """Build villages and a town: streets, lots, roofs, gardens, and works at the edge."""
+        """Paint villages and a town: streets, lots, roofs, gardens, and industry at the edge."""
         place = self.cells(_SETTLEMENTS, 50, 0.55, borders=False)
         key = place.key
         town = (place.ix == _TOWN[0]) & (place.iy == _TOWN[1]) & (not self.island)
@@ -207,7 +283,7 @@ class Canvas:
         away = np.hypot(place.dx, place.dy)
         density = 1 - away / radius + 0.42 * self.noise(420, 51) + 0.25 * self.noise(140, 52)
         if not self.island:
-            density = np.minimum(density, (np.abs(self.river) - 85) / 90)  # nobody builds where it floods
+            density = np.minimum(density, (np.abs(self.river) - 85) / 90)  # no buildings on the flood plain
         if not bool((density > -0.2).any()):
             return
         angle = uniform(key, 2) * math.pi * 0.5 + 0.25 * self.noise(1500, 53)
@@ -246,7 +322,7 @@ class Canvas:
         self.forest = self.forest * (1 - built)
 
     def roads(self) -> None:
-        """Join the settlements, and lead a motorway through."""
+        """Paint roads between the settlements, and a motorway."""
         seed = self.seed * 7919 + 50
         low = [int(np.floor(a.min() / _SETTLEMENTS)) - 2 for a in (self.x, self.y)]
         high = [int(np.floor(a.max() / _SETTLEMENTS)) + 2 for a in (self.x, self.y)]
@@ -263,7 +339,7 @@ class Canvas:
                 continue
             dx, dy = ends[2] - ends[0], ends[3] - ends[1]
             t = np.clip(((self.x - ends[0]) * dx + (self.y - ends[1]) * dy) / (dx * dx + dy * dy), 0, 1)
-            # A road is never the crow's way: it swings out between its ends.
+            # A road is not straight: it swings out between its ends.
             swing = np.sin(t * math.pi) * 90 * math.sin(float(ends[0] + ends[3]))
             length = math.hypot(dx, dy)
             off_x, off_y = self.x - ends[0] - t * dx, self.y - ends[1] - t * dy
@@ -282,12 +358,18 @@ class Canvas:
             self.road = np.maximum(self.road, lanes)
 
     def water(self, x: Floats, y: Floats) -> None:
-        """Fill the river and the lake, or the sea around the island."""
+        """Paint the river and the lake, or the sea around the island.
+
+        Parameters
+        ----------
+        x, y : array of float, shape (rows, columns)
+            Undistorted positions, metres.
+        """
         ripple = 1 + 0.05 * self.noise(900, 70) + 0.03 * self.noise(160, 71)
         if self.island:
             f = 1 - np.hypot(x / 1750, y / 1450) + 0.55 * self.noise(1500, 72) + 0.22 * self.rough(420, 30, 73)
             shore = self.distance(f * 1000)
-            # Far from the shore a plain measure serves better: the distance to a rough line has seams.
+            # Far from the shore a simpler measure is used, as the distance to a rough line has seams.
             off = np.hypot(x / 1.75, y / 1.45) - 1000 - 550 * self.noise(1500, 72) - 60 * self.noise(420, 75)
             coral = 1 + 0.30 * self.rough(260, 10, 74, 0.62)
             lagoon = np.exp(-np.square(np.clip(off, 0, None) / 330)) * coral
@@ -317,14 +399,20 @@ class Canvas:
         self.drown(np.maximum(self.edge(shore), self.edge(bank)))
 
     def drown(self, wet: Floats) -> None:
-        """Level the surface where there is water."""
+        """Level the surface of water.
+
+        Parameters
+        ----------
+        wet : array of float, shape (rows, columns)
+            Coverage by water, from 0 to 1.
+        """
         self.canopy *= 1 - wet
         self.level = 1 - wet
 
     def bytes(self) -> npt.NDArray[np.uint8]:
-        """Pack what was painted."""
+        """Return the painted layers as bytes, shape (rows, columns, LAYERS)."""
         if self.step > 8:
-            # Houses are smaller than such pixels: without the blur of a lens they would come and go by chance.
+            # Houses are smaller than such pixels: without blur they would appear and vanish randomly.
             self.shares = {name: _blurred(share) for name, share in self.shares.items()}
             self.tone = _blurred(self.tone)
         packed = np.zeros((*self.tone.shape, LAYERS), dtype=np.uint8)
@@ -334,14 +422,14 @@ class Canvas:
         packed[..., TONE] = np.clip(self.tone * 128 + 0.5, 1, 255)
         east, north = self.slope(self.height)
         canopy_east, canopy_north = self.slope(self.canopy)
-        # A tree's or a roof's edge is a cliff that no pixel resolves: its slope is damped.
+        # The edges of trees and roofs are too steep to be resolved, so their slope is damped.
         packed[..., SLOPE_EAST] = np.clip(128.5 + 64 * (east + 0.3 * canopy_east) * self.level, 0, 255)
         packed[..., SLOPE_NORTH] = np.clip(128.5 + 64 * (north + 0.3 * canopy_north) * self.level, 0, 255)
         return packed
 
 
 def _blurred(grid: Floats) -> Floats:
-    """Weigh each pixel with its neighbours, 1 2 1 both ways."""
+    """Return a grid smoothed with the weights 1 2 1 along both axes."""
     found = grid.copy()
     found[1:-1] = (grid[:-2] + 2 * grid[1:-1] + grid[2:]) / 4
     found[:, 1:-1] = (found[:, :-2] + 2 * found[:, 1:-1] + found[:, 2:]) / 4
@@ -349,7 +437,7 @@ def _blurred(grid: Floats) -> Floats:
 
 
 def _links(ix: npt.NDArray[np.int64], iy: npt.NDArray[np.int64], seed: int) -> List[Tuple[int, int]]:
-    """Return which settlements have a road between them, as pairs of flat positions."""
+    """Return the pairs of settlements that a road connects, as flat indices."""
     rows, columns = ix.shape
     wish = uniform(hashed(ix, iy, seed + 1), 1), uniform(hashed(ix, iy, seed + 2), 1)
     pairs = []
