@@ -112,10 +112,10 @@ coverage: .venv/.done-test | test-packages  ## Run the suite on this machine, an
 	exit $$failed
 
 .PHONY: lint
-lint: .venv/.done-test  ## Check style, spelling, types, docstrings, and that imports go down only.
+lint: .venv/.done-test  ## Check style, spelling, types, docstrings, wording, and that imports go down only.
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check --quiet . && .venv/bin/codespell \
 	  && .venv/bin/mypy && .venv/bin/lint-imports --no-logo \
-	  && $(PYTHON) tools/count_any.py && $(PYTHON) tools/count_docstrings.py
+	  && $(PYTHON) tools/count_any.py && $(PYTHON) tools/count_docstrings.py && $(PYTHON) tools/check_words.py
 
 .PHONY: format
 format: .venv/.done-test  ## Lay out the code as `make lint` wants it.
