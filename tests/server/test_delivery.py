@@ -91,7 +91,7 @@ def test_faults_by_path_and_count(serve: Serve, archive: Path, tmp_path: Path) -
     assert [service.get("scenes/ortho/S1", method=m).status_code for m in ("GET", "HEAD", "GET")] == [418, 200, 418]
     (tmp_path / "faults.yml").write_text("[{times: no}]")
     refused = service.get("scenes/ortho/S1")
-    assert (refused.status_code, "times is a number of requests" in refused.json()["message"]) == (500, True)
+    assert (refused.status_code, "times must be a number of requests" in refused.json()["message"]) == (500, True)
     (tmp_path / "faults.yml").write_text("[]")
     assert service.get("scenes/ortho/S1").status_code == 200
 
