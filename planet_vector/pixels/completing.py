@@ -165,13 +165,13 @@ def _completed(file: BinaryIO, state: FileState, place: Place) -> Optional[Compl
             raise StructError
     except StructError:
         raise SidecarProblem(
-            f"{state.path.name} would be longer than 4 GB with what lies beside it, which a classic TIFF cannot be:"
+            f"{state.path.name} would exceed the 4 GB of a classic TIFF with its sidecars:"
             " convert it with gdal_translate -co BIGTIFF=YES"
         ) from None
     if len(tail) > MOST_ADDED:
         raise SidecarProblem(
-            f"{state.path.name} needs {len(tail) / 1e6:.1f} MB of directories to hold what lies beside it, and"
-            f" {MOST_ADDED / 1e6:.1f} MB may be: write the mask in larger tiles"
+            f"{state.path.name} needs {len(tail) / 1e6:.1f} MB of directories for its sidecars, more than"
+            f" {MOST_ADDED / 1e6:.1f} MB: write the mask in larger tiles"
         )
     rest = Stretch(state, len(head), state.size - len(head))
     return Completed((head, rest, *parts, bytes(start - end) + tail))
@@ -219,8 +219,8 @@ def _nodata(tiff: TiffFile, first: Directory, place: Place, name: str) -> Option
     if len({_key(value, single) for value in values}) > 1:
         said = ", ".join(sorted({"none" if value is None else _text(value) for value in values})[:5])
         raise SidecarProblem(
-            f"{name}.aux.xml leaves bands of different nodata values ({said}), and a GeoTIFF holds one for all: give"
-            " each the same there, or a mask instead"
+            f"{name}.aux.xml leaves bands with different nodata values ({said}), and a GeoTIFF has one for all:"
+            " set the same for each, or use a mask instead"
         )
     if not values or values[0] is None or _key(values[0], single) == _key(own, single):
         return None

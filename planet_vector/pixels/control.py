@@ -96,7 +96,7 @@ class ByPoints:
     def __init__(self, points: Sequence[Any], size: Tuple[int, int], period: Optional[float] = None) -> None:
         known = np.array([(point.col, point.row, point.x, point.y) for point in points], float).reshape(-1, 4)
         if not np.isfinite(known).all():
-            raise PointsProblem("has ground control points that are no numbers")
+            raise PointsProblem("has ground control points that are not numbers")
         columns, rows, across, up = known.T
         if period is not None and len(known) and np.ptp(across) > period / 2:
             across = np.where(across < (across.min() + across.max()) / 2, across + period, across)

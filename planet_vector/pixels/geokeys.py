@@ -171,8 +171,7 @@ def _moved(content: bytes, points: Sequence[Point]) -> bytes:
     """Return a GeoTIFF whose pixels are points, with its control points corrected.
 
     GDAL adds half a pixel to control points when it reads such a file, but does not subtract it when it writes them.
-    The
-    result would be off by a whole pixel.
+    The result would be off by a whole pixel.
     """
     tiff = TiffFile(io.BytesIO(content))
     fields = tiff.directory(tiff.first).fields

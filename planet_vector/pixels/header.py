@@ -213,9 +213,9 @@ class RasterHeader:
             raise ValueError(f"bands of different types ({', '.join(self.dtypes)})")
         nodata = [band.nodata for band in self.bands if band.colour != ColorInterp.alpha]
         if len(set(map(repr, nodata))) > 1:
-            raise ValueError(f"bands with different values for no data ({', '.join(map(str, nodata))})")
+            raise ValueError(f"bands with different nodata values ({', '.join(map(str, nodata))})")
         if nodata and isinstance(nodata[0], int) and abs(nodata[0]) > _LARGEST_EXACT:
-            raise ValueError(f"a value for no data that is written rounded ({nodata[0]})")
+            raise ValueError(f"a nodata value that would be rounded ({nodata[0]})")
         tables = [number for number, band in enumerate(self.bands, 1) if band.table]
         if tables and (len(self.bands), self.alpha) not in ((1, None), (2, 2)):
             raise ValueError("a palette beside other bands")
@@ -322,8 +322,7 @@ def value_of(number: Optional[float], dtype: str) -> Any:
     """Return a declared nodata value as a value of a data type, or None if no pixel can have it.
 
     Programs declare values outside the type: -9999 for bytes, NaN for integers. GDAL finds no pixel with them, and
-    rasterio
-    rejects them. The fraction of a value declared for integers is cut off, as in GDAL.
+    rasterio rejects them. The fraction of a value declared for integers is cut off, as in GDAL.
 
     Parameters
     ----------

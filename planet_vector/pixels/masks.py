@@ -111,7 +111,7 @@ def read_mask(
         directories = [(first, MASK), *((d, MASK | REDUCED) for d in reduced.values())]
         blocks = sum(_blocks(directory) for directory, _ in directories)
         if blocks > MAX_ALL_BLOCKS:  # directories may all refer to the same blocks
-            raise TiffProblem(f"has {blocks} strips or tiles with its overviews, and {MAX_ALL_BLOCKS} are read")
+            raise TiffProblem(f"has {blocks} strips or tiles with its overviews, more than {MAX_ALL_BLOCKS}")
         return [_rewritten(file, d, subfile, length, base, form) for d, subfile in directories]
     except TiffProblem as problem:
         raise SidecarProblem(f"{name} {problem}") from None
@@ -132,18 +132,18 @@ def _check_flags(metadata: str, name: str, count: int) -> None:
     items = parse_xml(metadata.encode(), name).findall("Item") if metadata else []
     flags = {item.get("name"): (item.text or "").strip() for item in items}
     if any(flags.get(f"INTERNAL_MASK_FLAGS_{band}") != str(_PER_DATASET) for band in range(1, count + 1)):
-        raise TiffProblem("does not say of each band that it is the mask of all bands together (INTERNAL_MASK_FLAGS)")
+        raise TiffProblem("is not declared for each band as the mask of all bands together (INTERNAL_MASK_FLAGS)")
 
 
 def _rewritten(file: TiffFile, directory: Directory, subfile: int, length: int, base: int, form: Form) -> List[Value]:
     if file.number(directory, SAMPLES, 1) != 1:
-        raise TiffProblem("is no mask of one band of 1 or 8 bits")
+        raise TiffProblem("is not a mask of one band of 1 or 8 bits")
     bits, compression = file.number(directory, BITS, 1), file.number(directory, COMPRESSION, 1)
     unsigned = file.number(directory, SAMPLE_FORMAT, 1) == 1 and file.number(directory, PHOTOMETRIC, 1) in _PLAIN
     if bits not in (1, 8) or not unsigned:
-        raise TiffProblem("is no mask of one band of 1 or 8 bits")
+        raise TiffProblem("is not a mask of one band of 1 or 8 bits")
     if compression not in _COMPRESSIONS:
-        raise TiffProblem(f"is compressed in a way that is not read (number {compression} of TIFF)")
+        raise TiffProblem(f"has an unsupported compression (number {compression} of TIFF)")
     width, height = _size(file, directory)
     if TILE_WIDTH in directory.fields:
         block = file.number(directory, TILE_WIDTH, 0), file.number(directory, TILE_HEIGHT, 0)
@@ -154,13 +154,13 @@ def _rewritten(file: TiffFile, directory: Directory, subfile: int, length: int, 
         laid = [Value(ROWS_PER_STRIP, LONG, [block[1]])]
         tags = STRIP_OFFSETS, STRIP_BYTES
     if min(*block, width, height) < 1 or block[0] * block[1] > MAX_BLOCK:
-        raise TiffProblem(f"has strips or tiles of no pixel, or of more than {MAX_BLOCK}")
+        raise TiffProblem(f"has empty strips or tiles, or some of more than {MAX_BLOCK} pixels")
     starts, sizes = (file.numbers(directory, tag, MAX_BLOCKS).astype("u8") for tag in tags)
     if not len(starts) == len(sizes) == -(-width // block[0]) * -(-height // block[1]):
-        raise TiffProblem("has another number of strips or tiles than its size tells")
+        raise TiffProblem("has a number of strips or tiles that contradicts its size")
     # Check each alone first, so that the sum cannot wrap around.
     if (starts > length).any() or (sizes > length).any() or (starts + sizes > length).any():
-        raise TiffProblem("is cut off")
+        raise TiffProblem("is truncated")
     written = (starts > 0) & (sizes > 0)  # sparse blocks are 0
     kind = LONG8 if form.big else LONG
     laid += [Value(tags[0], kind, (starts + np.uint64(base)) * written), Value(tags[1], kind, sizes * written)]

@@ -58,7 +58,7 @@ def check_file(path: Path) -> None:
             tiff = TiffFile(file)
             first = tiff.directory(tiff.first)
             if _GEO_ASCII in first.fields and first.fields[_GEO_ASCII].number > _LONGEST:
-                raise ReferenceProblem("has a CRS whose text is longer than any, which is not opened")
+                raise ReferenceProblem("has a CRS with an excessively long text, which is not opened")
             text = tiff.raw_text(first, _GEO_ASCII, _LONGEST)
         except TiffProblem:
             return

@@ -60,8 +60,7 @@ class FileState:
     """File of an archive, with properties that change whenever its bytes do.
 
     A copy may preserve size and modification time (``cp -p``, ``rsync -t``), but neither the time of status change nor
-    the
-    inode number.
+    the inode number.
     """
 
     path: Path
@@ -244,7 +243,7 @@ def _read_aux(content: bytes, name: str) -> Dict[str, Any]:
     """Return georeference and nodata of an ``.aux.xml``, as arguments of `Place`."""
     root = parse_xml(content, name)
     if root.tag != "PAMDataset":
-        raise SidecarProblem(f"{name} is no PAMDataset")
+        raise SidecarProblem(f"{name} is not a PAMDataset")
     values: Dict[str, Any] = {}
     system = root.find("SRS")
     if system is not None and (system.text or "").strip():
@@ -259,7 +258,7 @@ def _read_aux(content: bytes, name: str) -> Dict[str, Any]:
         if text.strip():
             values["points_crs"] = _crs(text, points.get("dataAxisToSRSAxisMapping"), name)
     if any(metadata.get("domain") == "xml:ESRI" for metadata in root.findall("Metadata")) and not values:
-        raise SidecarProblem(f"{name} places the raster by an ESRI transformation, which is not read")
+        raise SidecarProblem(f"{name} places the raster by an ESRI transformation, which is not supported")
     nodata = _nodata(root, name)
     if nodata:
         values["nodata"] = nodata
@@ -303,7 +302,7 @@ def parse_xml(content: bytes, name: str) -> Element:
         builder.end(tag)
 
     def refuse(*_: Any) -> None:
-        raise SidecarProblem(f"{name} has a document type, which is not read")
+        raise SidecarProblem(f"{name} has a document type, which is not supported")
 
     parser.StartElementHandler = start
     parser.EndElementHandler = end
@@ -313,7 +312,7 @@ def parse_xml(content: bytes, name: str) -> Element:
         parser.Parse(content, True)
         return builder.close()
     except (expat.ExpatError, ValueError, LookupError) as error:
-        raise SidecarProblem(f"{name} is no XML ({error})") from None
+        raise SidecarProblem(f"{name} is not XML ({error})") from None
 
 
 def _crs(text: str, mapping: Optional[str], name: str) -> str:
@@ -325,9 +324,9 @@ def _crs(text: str, mapping: Optional[str], name: str) -> str:
     except ReferenceProblem as problem:
         raise SidecarProblem(f"{name} {problem}") from None
     except (CRSError, ValueError):
-        raise SidecarProblem(f"{name} has a CRS that is not understood") from None
+        raise SidecarProblem(f"{name} has a CRS that is not supported") from None
     if mapping is not None and mapping.replace(" ", "")[:3] not in (_order(wkt), _order(text)):
-        raise SidecarProblem(f"{name} gives its axes in an order that is not read ({mapping})")
+        raise SidecarProblem(f"{name} has an axis order that is not supported ({mapping})")
     return str(wkt)
 
 
@@ -359,7 +358,7 @@ def _points(points: Element, name: str) -> Tuple[Point, ...]:
         return tuple(_point(point) for point in found)
     except ValueError:
         raise SidecarProblem(
-            f"{name} has a ground control point without four numbers, or a height that is none"
+            f"{name} has a ground control point without four numbers, or with an invalid height"
         ) from None
 
 
@@ -379,7 +378,7 @@ def _nodata(root: Element, name: str) -> Dict[int, Number]:
             number = int(band.get("band") or "")
             found[number] = _nodata_value(value)
         except ValueError:
-            raise SidecarProblem(f"{name} has a nodata value that is no number") from None
+            raise SidecarProblem(f"{name} has a nodata value that is not a number") from None
     return found
 
 

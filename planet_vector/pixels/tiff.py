@@ -205,7 +205,7 @@ class TiffFile:
         order = {b"II": "<", b"MM": ">"}.get(head[:2], "")
         magic = unpack(f"{order or '<'}H", head[2:4])[0]
         if not order or magic not in (42, 43):
-            raise TiffProblem("is no TIFF")
+            raise TiffProblem("is not a TIFF")
         self.form = Form(order, magic == 43)
         where = self._read(8, 8) if self.form.big else head[4:8]
         (self.first,) = unpack(self.form.offset, where)
@@ -264,7 +264,7 @@ class TiffFile:
         at = self.first
         while at:
             if at in seen or len(found) == most:
-                raise TiffProblem(f"has directories in a circle, or more than {most}")
+                raise TiffProblem(f"has circular directories, or more than {most}")
             seen.add(at)
             found.append(self.directory(at))
             fields += len(found[-1].fields)
@@ -338,7 +338,7 @@ class TiffFile:
         """
         found = self.values(directory, tag, most)
         if not all(isinstance(number, int) and number >= 0 for number in found):
-            raise TiffProblem(f"has a tag {tag} of a type that is not read")
+            raise TiffProblem(f"has a tag {tag} of an unsupported type")
         return found
 
     def number(self, directory: Directory, tag: int, default: int) -> int:
@@ -397,7 +397,7 @@ class TiffFile:
         """Return the bytes of the value of a field."""
         tag = field.tag
         if field.kind not in _TYPES:
-            raise TiffProblem(f"has a tag {tag} of a type that is not read")
+            raise TiffProblem(f"has a tag {tag} of an unsupported type")
         if field.number > most:
             raise TiffProblem(f"has a tag {tag} of more than {most} numbers")
         place = self.place(field)
@@ -409,7 +409,7 @@ class TiffFile:
             content = self._file.read(size)
             if len(content) == size:
                 return content
-        raise TiffProblem("is cut off, or no TIFF")
+        raise TiffProblem("is truncated, or not a TIFF")
 
 
 def aligned(offset: int) -> int:

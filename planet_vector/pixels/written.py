@@ -33,7 +33,7 @@ class WrittenPixels:
 
         Parameters
         ----------
-        pixels : Array
+        pixels : numpy.ndarray
             Pixels (bands, rows, columns).
         window : rasterio.windows.Window, optional
             Whole pixels.
@@ -51,7 +51,7 @@ class WrittenPixels:
 
         Parameters
         ----------
-        mask : Array
+        mask : numpy.ndarray
             Mask (rows, columns); non-zero values are valid.
         window : rasterio.windows.Window, optional
             Whole pixels.

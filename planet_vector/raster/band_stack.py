@@ -233,7 +233,7 @@ def open_bands(
         with Workers(max(1, min(len(links), catalog.settings.connections))) as pool:
             found = list(pool.map(look, links))
         if len({source.header.crs for source in found}) > 1:
-            told = f"The products of {title} lie in different coordinate systems"
+            told = f"The products of {title} have different coordinate systems"
             raise RasterAccessError(f"{told}: open them one by one.")
         text = as_text(_stack(scene, products, found, resolution))
     except BaseException:

@@ -223,7 +223,6 @@ def _written(text: str) -> Path:
         remove_oldest(path.parent, f"*{_SUFFIX}", MOST_KEPT)
     except OSError as error:
         raise ConfigError(
-            f"The quads cannot be put together, as {path} cannot be written ({error.strerror}): "
-            "make its folder writable."
+            f"The quads cannot be combined, as {path} cannot be written ({error.strerror}): make its folder writable."
         ) from None
     return path

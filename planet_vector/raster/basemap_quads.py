@@ -37,8 +37,7 @@ class _Located:
         """Return a metadata item as `rasterio.io.DatasetReader.get_tag_item` does.
 
         In the domain ``LocationInfo``, ``Pixel_<column>_<row>`` and ``GeoPixel_<longitude>_<latitude>`` return the quad
-        at
-        that place and the scenes it was made of, as XML.
+        at that place and the scenes it was made of, as XML.
 
         Parameters
         ----------
@@ -78,11 +77,11 @@ class Quads(_Located, Virtual):
 
         Parameters
         ----------
-        indexes : object, optional
+        indexes : int or sequence of int, optional
             Bands, counted from 1; by default all.
-        out : object, optional
+        out : numpy.ndarray, optional
             Array to read into.
-        window : object, optional
+        window : rasterio.windows.Window or tuple of slices, optional
             Pixels to read; by default all.
 
         Returns
@@ -106,13 +105,13 @@ class Quads(_Located, Virtual):
 
         Parameters
         ----------
-        indexes : object, optional
+        indexes : int or sequence of int, optional
             Bands, counted from 1; by default all.
-        out : object, optional
+        out : numpy.ndarray, optional
             Array to read into.
-        out_shape : object, optional
+        out_shape : tuple of int, optional
             Shape of the result.
-        window : object, optional
+        window : rasterio.windows.Window or tuple of slices, optional
             Pixels to read; by default all.
 
         Returns
@@ -130,11 +129,11 @@ class Quads(_Located, Virtual):
 
         Parameters
         ----------
-        out : object, optional
+        out : numpy.ndarray, optional
             Array to read into.
-        out_shape : object, optional
+        out_shape : tuple of int, optional
             Shape of the result.
-        window : object, optional
+        window : rasterio.windows.Window or tuple of slices, optional
             Pixels to read; by default all.
 
         Returns

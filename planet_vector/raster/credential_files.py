@@ -1,10 +1,10 @@
 """Write files that hand the key to GDAL versions without another way; only their owner can read them.
 
-There is one file of each kind per root of the API. Files that a program opens by their path lie beside the key file,
-or in a temporary folder if there is no home directory.
-The header file, to which a ``/vsicurl?header_file=…`` name refers, lies in a private temporary folder, the only place
-where GDAL 3.13.2 and later read it. Its path is always the same. Therefore a saved name opens again, also after a
-restart of the machine, once any part of planet_vector has used the service.
+There is one file of each kind per root of the API. Files that a program opens by their path lie beside the key file, or
+in a temporary folder if there is no home directory. The header file, to which a ``/vsicurl?header_file=…`` name refers,
+lies in a private temporary folder, the only place where GDAL 3.13.2 and later read it. Its path is always the same.
+Therefore a saved name opens again, also after a restart of the machine, once any part of planet_vector has used the
+service.
 """
 
 from __future__ import annotations

@@ -234,7 +234,7 @@ class _Header:
         if factor == 1:
             return Decimation(title, "is small enough to be read without")
         if any(SUB_DIRECTORIES in directory.fields for directory in self._directories):
-            raise TiffProblem("has directories within directories, which are not read here")
+            raise TiffProblem("has nested directories, which are not supported")
         if any(name in self._metadata(directory) for directory in self._directories for name in _NAMING):
             raise TiffProblem("names another file in its metadata, which is not opened")
         masks = [number for number, (kind, directory) in enumerate(zip(kinds, self._directories), 1)
@@ -256,7 +256,7 @@ class _Header:
         if decoded > MAX_READ:
             raise TiffProblem(f"takes {decoded:,} bytes of pixels to be reduced, more than {MAX_READ:,}")
         if sum(end - begin for begin, end in ranges) > self._file.size:
-            raise TiffProblem("claims to hold more than it can")
+            raise TiffProblem("declares more data than it contains")
         factors = [2**power for power in range(1, 12) if max(columns, rows) >> power >= AT_LEAST // 8]
         around = [(max(0, begin - _AROUND), min(end + _AROUND, self._file.size)) for begin, end in sorted(set(ranges))]
         self._file.fetch([(0, HEAD)])
@@ -272,7 +272,7 @@ class _Header:
     def _size(self, directory: Directory) -> Tuple[int, int]:
         size = self._tiff.number(directory, WIDTH, 0), self._tiff.number(directory, HEIGHT, 0)
         if not min(size):
-            raise TiffProblem("does not say its size")
+            raise TiffProblem("does not specify its size")
         return size
 
     def _layout(self, directory: Directory) -> _Layout:
@@ -286,7 +286,7 @@ class _Header:
         # Some writers store the byte counts of tiles under the tag of strips.
         lengths = TILE_BYTES if tiled and TILE_BYTES in fields else STRIP_BYTES
         if not min(block) or offsets not in fields or lengths not in fields:
-            raise TiffProblem("does not say where its pixels lie")
+            raise TiffProblem("does not specify the offsets of its pixels")
         bands = self._tiff.number(directory, SAMPLES, 1)
         separate = bands if self._tiff.number(directory, PLANAR, 1) == 2 else 1
         bits = max(self._tiff.integers(directory, BITS) or [1]) * (1 if separate > 1 else bands)
@@ -295,7 +295,7 @@ class _Header:
         if count > MOST_BLOCKS or length > MAX_BLOCK:
             raise TiffProblem(f"has {count:,} blocks of {length:,} bytes, which no product has")
         if fields[offsets].number != count or fields[lengths].number != count or fields[offsets].kind in SIGNED_TYPES:
-            raise TiffProblem("does not say where each of its blocks lies")
+            raise TiffProblem("does not specify the offset of each block")
         starts, sizes = (self._tiff.integers(directory, tag, MOST_BLOCKS) for tag in (offsets, lengths))
         return _Layout(size, block, separate, length, starts, sizes, fields[offsets])
 
@@ -322,7 +322,7 @@ class _Header:
         # Sparse blocks have none.
         found = [(offsets[n], offsets[n] + lengths[n]) for n in blocks if offsets[n] and lengths[n]]
         if any(end > self._file.size for _, end in found):
-            raise TiffProblem("is cut off")
+            raise TiffProblem("is truncated")
         return found
 
     def _read_values(self) -> None:

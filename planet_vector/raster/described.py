@@ -218,13 +218,13 @@ def _check_kind(header: TiffHeader) -> None:
     if header.dtype != "Byte" or colours not in (COLOURS, COLOURS[:3]):
         raise _Undescribed("is not of red, green and blue in 8 bits")
     if header.premultiplied or any(band.texts for band in header.bands):
-        raise _Undescribed("has values that are no colours")
+        raise _Undescribed("has values that are not colours")
     try:
         nodata = float(header.nodata or 0)
     except ValueError:
         nodata = math.nan
     if nodata != 0 or (header.nodata and len(colours) == len(COLOURS)):
-        raise _Undescribed("says in another way than tiles what has no data")
+        raise _Undescribed("encodes nodata in another way than tiles")
 
 
 def _box(scene: Scene) -> Bounds:

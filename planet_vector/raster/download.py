@@ -283,8 +283,8 @@ def safe_name(disposition: Optional[str], scene_id: str, product: str) -> str:
 def _short(path: Path, there: int, announced: Optional[int]) -> UnavailableError:
     of = "" if announced is None else f" of {announced:,}"
     return UnavailableError(
-        f"The transfer of {path.name} gets no further than byte {there:,}{of}: the service sends less than it says "
-        "there is, or the network breaks off; try again later."
+        f"The transfer of {path.name} gets no further than byte {there:,}{of}: the service sends less than it "
+        "announced, or the network breaks off; try again later."
     )
 
 
@@ -298,7 +298,7 @@ def _fetch_unless_there(
             return False
         if not overwrite:
             raise RasterAccessError(
-                f"{path} is there and is not the service's file: move it away, or allow it to be overwritten."
+                f"{path} exists and is not the service's file: move it away, or allow it to be overwritten."
             )
     fetch(catalog, link, path, lambda done, total: progress(path, done, total) if progress else None)
     return True

@@ -49,7 +49,7 @@ def vrt_band(root: Element, said: Band) -> Element:
         If VRTs have no such data type.
     """
     if said.dtype not in _TYPES:
-        raise RasterAccessError(f"A band of type {said.dtype} cannot be put together with others: open it by itself.")
+        raise RasterAccessError(f"A band of type {said.dtype} cannot be combined with others: open it by itself.")
     texts = [("Description", said.description or "")]
     if said.nodata is not None:
         texts.append(("NoDataValue", repr(said.nodata)))

@@ -98,12 +98,9 @@ def tiles_by_band(tiles: str, zoom: int) -> str:
     """Describe one zoom of tiles to GDAL's VRT driver, which then reads it band by band.
 
     GDAL versions that request tiles one after another when they read all bands together request all tiles of a window
-    at
-    once this way. They read band by band if the sources are complex and the VRT specifies no interleaving. Other
-    versions
-    are better off without: GDAL 3.6 keeps a limited number of VRT sources open, and reads the tiles of a reopened
-    source
-    again.
+    at once this way. They read band by band if the sources are complex and the VRT specifies no interleaving. Other
+    versions are better off without: GDAL 3.6 keeps a limited number of VRT sources open, and reads the tiles of a
+    reopened source again.
 
     Parameters
     ----------

@@ -154,7 +154,7 @@ def _touched(dataset: DatasetReader, bounds: Bounds) -> Optional[Window]:
     # Valid for any orientation of the pixels: the corners are the extremes of the box.
     corners = [~dataset.transform * corner for corner in ((west, north), (west, south), (east, south), (east, north))]
     if not all(math.isfinite(value) for corner in corners for value in corner):
-        raise RasterAccessError("The box has no place in the raster's coordinate system: take a smaller one.")
+        raise RasterAccessError("The box cannot be projected to the raster's coordinate system: take a smaller one.")
     columns, rows = np.transpose(corners)
     return _whole(dataset, columns, rows)
 
@@ -193,7 +193,7 @@ def write_geotiff(
     """
     window = window or Window(0, 0, dataset.width, dataset.height)
     if window.width * window.height > _MOST_PIXELS:
-        told = f"{window.width} × {window.height} pixels are more than a file takes: give a smaller box"
+        told = f"{window.width} × {window.height} pixels are too many for one file: give a smaller box"
         raise RasterAccessError(f"{told}, or larger pixels.")
     header = header_of(dataset).window(window)
     profile = {

@@ -49,7 +49,7 @@ def check_header(dataset: DatasetReader, name: str, size: Optional[int]) -> None
     # A file of nodata alone may be sparse; a small raster is harmless in any case.
     if size is not None and raw > max(MAX_READ, MAX_RATIO * size):
         raise RasterAccessError(
-            f"{name} claims to hold {raw:,} bytes of pixels in a file of {size:,}, which cannot be: it is not read."
+            f"{name} declares {raw:,} bytes of pixels in a file of {size:,}, which is impossible: it is not read."
         )
 
 

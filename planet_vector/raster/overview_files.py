@@ -302,7 +302,7 @@ def _described(text: bytes, decimation: Decimation) -> bytes:
         _add_overviews(mask, len(bands) + 1, decimation)
     found = ElementTree.tostring(root)
     if len(found) > _MOST_TEXT:
-        raise RasterAccessError(f"{decimation.title} has more metadata than any product: it gets no overviews.")
+        raise RasterAccessError(f"{decimation.title} has more metadata than any product: no overviews are made of it.")
     return found
 
 
@@ -330,10 +330,10 @@ def _check_whole(overviews: Path, title: str) -> None:
                 offsets, lengths = (tiff.values(level, tag, MOST_BLOCKS) for tag in (TILE_OFFSETS, TILE_BYTES))
                 ends = [offset + length for offset, length in zip(offsets, lengths) if offset and length]
                 if not ends or len(ends) < len(offsets) or max(ends) > size:
-                    raise TiffProblem("has blocks that are not there")
+                    raise TiffProblem("lacks some of its blocks")
     except TiffProblem:
         raise RasterAccessError(
-            f"The overviews of {title} were not written whole: make room in {directory()}."
+            f"The overviews of {title} were not written completely: make room in {directory()}."
         ) from None
 
 

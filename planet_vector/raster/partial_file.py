@@ -197,7 +197,7 @@ class PartialFile:
             at = self.length
             if part is None or part[0] != at or (etag and etag != self._version.etag):
                 self._forget()
-                raise UnavailableError(f"The service sent another part of {self.path.name} than asked for: try again.")
+                raise UnavailableError(f"The service sent another part of {self.path.name} than requested: try again.")
             if self._version.size not in (None, part[2]):
                 self._forget()
                 raise UnavailableError(f"{self.path.name} changed while it was fetched: try again.")

@@ -30,5 +30,5 @@ def unplaced_because(dataset: DatasetReader) -> str:
         The open file.
     """
     if dataset.transform.is_identity and dataset.rpcs:
-        return "is placed by rational polynomials alone (RPC; 'gdalwarp -rpc' brings it to a map)"
+        return "is georeferenced by rational polynomials alone (RPC; 'gdalwarp -rpc' warps it to a map)"
     return "has no georeference"

@@ -48,9 +48,8 @@ class Product(Remote):
     """Product as a rasterio dataset; not thread-safe, so open one per thread.
 
     It stays readable as long as it is open: a signed address is renewed before it expires, in every operation of GDAL
-    (a
-    warp, a copy, a checksum). Reading raises an error if another version replaces the file, and so does a read of more
-    than `limits.MAX_READ` bytes.
+    (a warp, a copy, a checksum). Reading raises an error if another version replaces the file, and so does a read of
+    more than `limits.MAX_READ` bytes.
 
     Attributes
     ----------
@@ -88,7 +87,7 @@ class Product(Remote):
             if not isinstance(error, RasterioIOError) or isinstance(error, ProductError):
                 raise
             ended = self.access.expires is not None and time.time() > self.access.expires
-            hint = "; its address has ended: open it again" if ended else ""
+            hint = "; its address has expired: open it again" if ended else ""
             raise ProductError(f"{self._title} cannot be read: {gdal_said(error)}{hint}.") from None
         if file is not None and file.failure is not None:  # even if GDAL ignored it
             raise self._explained(file.failure) from None
@@ -184,7 +183,7 @@ def open_link(catalog: Catalog, link: str, title: str, progress: Progress = None
     try:
         return open_access(access, title, access.size)
     except RasterioIOError as error:
-        raise ProductError(f"{title} cannot be opened where it lies: {gdal_said(error)}.") from None
+        raise ProductError(f"{title} cannot be opened in place: {gdal_said(error)}.") from None
 
 
 def north_up(dataset: DatasetReader) -> GridSpec:
@@ -205,10 +204,10 @@ def north_up(dataset: DatasetReader) -> GridSpec:
         title = dataset._title if isinstance(dataset, Product) else dataset.name
         told = "is not north up"
         if placed_by_points(dataset):
-            told = "is placed by ground control points"
+            told = "is georeferenced by ground control points"
         elif transform.is_identity:
             told = unplaced_because(dataset)
-        raise RasterAccessError(f"{title} {told}, so it cannot be put together with others: leave it out.")
+        raise RasterAccessError(f"{title} {told}, so it cannot be combined with others: leave it out.")
     res = transform.a, -transform.e
     return GridSpec(dataset.crs, transform.c, transform.f, res, dataset.width, dataset.height)
 
@@ -306,7 +305,7 @@ def _open_mounted(catalog: Catalog, link: str, title: str) -> Product:
         unmount(name)
         if file.failure is not None:
             raise file.failure from None
-        raise ProductError(f"{title} cannot be opened where it lies: {gdal_said(error)}.") from None
+        raise ProductError(f"{title} cannot be opened in place: {gdal_said(error)}.") from None
     except BaseException:
         unmount(name)
         raise
@@ -329,7 +328,7 @@ def _fetch_and_open(catalog: Catalog, link: str, title: str, progress: Progress)
         folder = make_copy_folder()
     except OSError as error:
         told = f"There is no room for a temporary copy of {title} ({error.strerror})"
-        raise ProductError(f"{told}: name a folder that has some in TMPDIR.") from None
+        raise ProductError(f"{told}: set TMPDIR to a folder with enough room.") from None
     path = folder / f"{re.sub('[^A-Za-z0-9-]+', '_', title)[:100]}.tif"  # errors contain the file name
     try:
         # Run by a worker, which stops writing once it is cancelled.

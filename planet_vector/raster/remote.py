@@ -48,23 +48,23 @@ class Remote(DatasetReader):  # type: ignore[misc]
 
         Parameters
         ----------
-        indexes : object, optional
+        indexes : int or sequence of int, optional
             Bands, counted from 1; by default all.
-        out : object, optional
+        out : numpy.ndarray, optional
             Array to read into.
-        window : object, optional
+        window : rasterio.windows.Window or tuple of slices, optional
             Pixels to read; by default all.
         masked : bool
             Return a masked array.
-        out_shape : object, optional
+        out_shape : tuple of int, optional
             Shape of the result; pixels are resampled to it.
         boundless : bool
             Allow a window that reaches beyond the dataset.
         resampling : rasterio.enums.Resampling
             Resampling method, if the shape differs from the window's.
-        fill_value : object, optional
+        fill_value : float, optional
             Value of masked pixels, and of those beyond the dataset.
-        out_dtype : object, optional
+        out_dtype : str or numpy.dtype, optional
             Data type of the result; by default that of the bands.
 
         Returns
@@ -100,13 +100,13 @@ class Remote(DatasetReader):  # type: ignore[misc]
 
         Parameters
         ----------
-        indexes : object, optional
+        indexes : int or sequence of int, optional
             Bands, counted from 1; by default all.
-        out : object, optional
+        out : numpy.ndarray, optional
             Array to read into.
-        out_shape : object, optional
+        out_shape : tuple of int, optional
             Shape of the result.
-        window : object, optional
+        window : rasterio.windows.Window or tuple of slices, optional
             Pixels to read; by default all.
         boundless : bool
             Allow a window that reaches beyond the dataset.

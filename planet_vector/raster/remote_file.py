@@ -348,7 +348,7 @@ class RemoteFile:
                 raise ServedWhole(f"{self._title} is served whole only: download it.")
             self._compare(FileVersion(part[2], response.headers))
             if part[:2] != (start, min(stop, part[2]) - 1):
-                raise RasterAccessError(f"{self._title} cannot be read: other bytes were sent than were asked for.")
+                raise RasterAccessError(f"{self._title} cannot be read: other bytes were sent than requested.")
             body = read_body(response, stop - start)
             if len(body) != part[1] + 1 - part[0]:
                 raise RasterAccessError(f"{self._title} cannot be read: fewer bytes were sent than were announced.")

@@ -224,7 +224,7 @@ def _grid(places: Sequence[Bounds], top: RasterHeader, target: Any, res: Any, bo
         east += turn.period
     bounds = west, south, east, north
     if not (west < east and south < north and all(map(math.isfinite, bounds))):
-        raise RasterAccessError(f"The bounds {bounds} hold nothing: give west, south, east, north in that order.")
+        raise RasterAccessError(f"The bounds {bounds} are empty: give west, south, east, north in that order.")
     reached = turns((whole[0], whole[2]), (west, east), turn)
     beside = not any(whole[0] + by < east and west < whole[2] + by for by in reached)
     if beside or whole[1] >= north or south >= whole[3]:

@@ -27,8 +27,7 @@ class SideBySide:
     """Prefetcher for several files, in the order in which their bytes will be requested, until `end`.
 
     At most `AHEAD` bytes lie between the last requested byte and the fetched ones. Wrongly foreseen bytes, which are
-    never
-    requested, are dropped in passing.
+    never requested, are dropped in passing.
 
     Parameters
     ----------

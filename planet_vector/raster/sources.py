@@ -85,8 +85,7 @@ class Sources:
         """Open the file behind a link, by the name that GDAL opens later.
 
         Unlike the name of `source_name`, this one makes the file's mask visible. It must not be written to files, where
-        a
-        driver of any format would open it.
+        a driver of any format would open it.
 
         Parameters
         ----------
@@ -118,7 +117,7 @@ class Sources:
             dataset = open_access(Access(self._names.get(link, f"/vsicurl/{link}"), Options(READING)), title, size)
         except RasterioIOError as error:
             self._explain([link])
-            raise ProductError(f"{title} could not be read where it lies: {gdal_said(error)}; try again.") from None
+            raise ProductError(f"{title} could not be read in place: {gdal_said(error)}; try again.") from None
         dataset._file = self._files.get(link)
         return dataset
 
@@ -147,7 +146,7 @@ class Sources:
             return opened(self.mounted(name), Options(READING), "VRT" if name.startswith("<") else "GTiff")
         except RasterioIOError as error:
             self._explain([link])
-            told = f"{self._titles[link]} could not be read where it lies"
+            told = f"{self._titles[link]} could not be read in place"
             raise ProductError(f"{told}: {gdal_said(error)}; try again.") from None
 
     def mask_of(self, link: str, header: RasterHeader, dataset: Product) -> Optional[str]:
@@ -417,7 +416,7 @@ def _link_of(name: str) -> str:
 
 
 def _served_whole(title: str) -> ProductError:
-    return ProductError(f"{title} is served whole only, so it cannot be put together with others: download it.")
+    return ProductError(f"{title} is served whole only, so it cannot be combined with others: download it.")
 
 
 def _renamed(text: str, name_of: Callable[[str], str]) -> str:

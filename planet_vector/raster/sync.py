@@ -206,8 +206,7 @@ class Folder:
         """Fetch the scenes of a plan, several files at once, and yield each scene with its result.
 
         The caller must hold the folder's lock (`alone`). Incomplete scenes stay in the state, also if the iterator is
-        closed
-        early.
+        closed early.
 
         Parameters
         ----------
@@ -348,7 +347,8 @@ class Folder:
             return {}
         except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
             raise ConfigError(
-                f"{path} cannot be read: remove it; what an earlier sync left over comes if the search finds it."
+                f"{path} cannot be read: remove it; scenes that an earlier sync left over are fetched if the search "
+                "finds them."
             ) from None
         return {str(parse_name(name)): entry for name, entry in pending.items()}  # ids were not escaped before 0.2.0
 

@@ -150,7 +150,7 @@ def read_tiff_header(catalog: Catalog, url: str) -> TiffHeader:
     header = parse_tiff_header(TiffFile(file))
     samples = header.grid.width * header.grid.height * len(header.bands)
     if samples > file.length * MAX_RATIO:
-        raise TiffProblem("claims to hold more than its size can")
+        raise TiffProblem("declares more pixels than its size allows")
     return header
 
 
@@ -171,7 +171,7 @@ def parse_tiff_header(tiff: TiffFile) -> TiffHeader:
     if first.following or SUB_DIRECTORIES in first.fields:
         raise TiffProblem("has overviews, masks or other images of its own")
     if _RATIONAL_POLYNOMIAL in first.fields:
-        raise TiffProblem("is placed by polynomials")
+        raise TiffProblem("is georeferenced by polynomials")
 
     def one(tag: int, default: int) -> int:
         found = tiff.integers(first, tag)
@@ -179,17 +179,17 @@ def parse_tiff_header(tiff: TiffFile) -> TiffHeader:
 
     width, height, count = one(WIDTH, 0), one(HEIGHT, 0), one(SAMPLES, 1)
     if not (1 <= width <= _MOST_SIDE and 1 <= height <= _MOST_SIDE and 1 <= count <= MOST_BANDS):
-        raise TiffProblem("is of no size that is read")
+        raise TiffProblem("has an unsupported size")
     kinds = set(zip(tiff.integers(first, SAMPLE_FORMAT) or (1,) * count, tiff.integers(first, BITS) or (1,)))
     dtype = _TYPES.get(kinds.pop()) if len(kinds) == 1 else None
     if dtype is None:
-        raise TiffProblem("has pixels of a type that is not read")
+        raise TiffProblem("has pixels of an unsupported type")
     columns, rows = one(TILE_WIDTH, 0), one(TILE_HEIGHT, 0)
     if not (columns and rows):
         columns, rows = width, min(height, one(ROWS_PER_STRIP, height))
     interleaved = one(PLANAR, 1) == 1
     if columns * rows * (count if interleaved else 1) * 8 > MAX_BLOCK:
-        raise TiffProblem("has blocks that no product has")
+        raise TiffProblem("has blocks larger than any product's")
 
     extra = tiff.integers(first, EXTRA_SAMPLES)
     items, bands = _metadata(_text(tiff, first, GDAL_METADATA), _colours(one(PHOTOMETRIC, -1), count, extra))
@@ -215,7 +215,7 @@ def _colours(photometric: int, count: int, extra: Sequence[int]) -> List[str]:
     """Return the colour interpretation of the bands, by GDAL's rules for GeoTIFFs."""
     named = {_BLACK_IS_ZERO: ["Gray"], _RGB: ["Red", "Green", "Blue"]}.get(photometric)
     if named is None or len(named) + len(extra) > max(count, len(named)) or len(named) > count:
-        raise TiffProblem("has colours that are not read")
+        raise TiffProblem("has unsupported colours")
     rest = ["Undefined"] * (count - len(named))
     for place, kind in enumerate(extra, len(rest) - len(extra)):
         if kind in (_PREMULTIPLIED, _ALPHA) and place >= 0:
@@ -236,7 +236,7 @@ def _metadata(text: str, colours: Sequence[str]) -> Tuple[Dict[str, str], List[T
     if not text:
         return items, bands
     if "<!" in text:  # entities can expand without bounds
-        raise TiffProblem("has metadata that is not read")
+        raise TiffProblem("has unsupported metadata")
     try:
         root = ElementTree.fromstring(xml_text(text))  # noqa: S314 - entities are rejected above
     except ElementTree.ParseError:
@@ -252,7 +252,7 @@ def _metadata(text: str, colours: Sequence[str]) -> Tuple[Dict[str, str], List[T
             items[name] = value
             continue
         if not (sample.isascii() and sample.isdigit() and int(sample[:9]) < len(bands)):
-            raise TiffProblem("has metadata of a band that is not there")
+            raise TiffProblem("has metadata of a missing band")
         at = int(sample)
         band = bands[at]
         if role == "description":
@@ -278,11 +278,11 @@ def _place(tiff: TiffFile, first: Directory) -> Tuple[float, float, float, float
     elif len(matrix) == 16 and not scale and not points and not matrix[1] and not matrix[4]:
         west, north, width, height = matrix[3], matrix[7], matrix[0], -matrix[5]
     else:
-        raise TiffProblem("is not placed by its upper left corner, north up")
+        raise TiffProblem("is not georeferenced by its upper left corner, north up")
     if not (all(map(math.isfinite, (west, north, width, height))) and width > 0 and height > 0):
         raise TiffProblem("is not north up")
     if not (max(abs(west), abs(north), width, height) < _MOST_UNITS and min(width, height) > 1 / _MOST_UNITS):
-        raise TiffProblem("lies nowhere on Earth")
+        raise TiffProblem("has impossible coordinates")
     return west, north, width, height
 
 
@@ -312,7 +312,7 @@ def _system(keys: Dict[int, int]) -> Tuple[int, bool]:
 
 def _text(tiff: TiffFile, first: Directory, tag: int) -> str:
     if tag in first.fields and first.fields[tag].kind != ASCII:
-        raise TiffProblem(f"has a tag {tag} that is no text")
+        raise TiffProblem(f"has a tag {tag} that is not text")
     return tiff.text(first, tag, _MOST_TEXT)
 
 
@@ -342,7 +342,7 @@ class _Ranges:
             if first <= self._at and self._at + size <= first + len(content):
                 return content[self._at - first : self._at - first + size]
         if len(self._parts) == _MOST_REQUESTS:
-            raise TiffProblem("has a header that lies in too many places")
+            raise TiffProblem("has a header in too many parts")
         self._fetch(self._at)
         return self._parts[-1][1][:size]
 

@@ -339,8 +339,7 @@ def _shown(source: _Source, window: Window, shape: Tuple[int, int]) -> Optional[
     """Return the pixels to which a source is drawn in a part, or None if it does not lie in it.
 
     The same function of GDAL rounds several times, by bounds that differ between versions, and draws nothing for less
-    than
-    half a pixel of the source. Pixels that depend on this are in the outer part only.
+    than half a pixel of the source. Pixels that depend on this are in the outer part only.
     """
     outer, inner = [], []
     for at, (first, length, count) in (

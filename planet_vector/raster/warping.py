@@ -61,6 +61,7 @@ class Turn(NamedTuple):
         Returns
         -------
         Bounds
+            West, south, east, north; cut in the north and south if needed.
         """
         west, south, east, north = bounds
         far, square = self.period * (1 - _SLACK), self.period / 2
@@ -282,9 +283,8 @@ def warped_shape(shape: Any, target: Any) -> Any:
 def recentred(crs: Any, west: float, east: float) -> Optional[Tuple[Any, float]]:
     """Return a coordinate system centred on a raster, and the offset to subtract from its coordinates.
 
-    Beyond the ends of a system GDAL warps a raster only in part or not at all; with geographic coordinates this depends
-    on
-    the file. In a system with a shifted central meridian the same raster lies between the ends.
+    Beyond the ends of a system GDAL warps a raster only in part or not at all; this also applies to degrees if
+    GDAL warps file by file. In a system with a shifted central meridian the same raster lies between the ends.
 
     Parameters
     ----------

@@ -115,7 +115,7 @@ def test_values_of_64_bits_are_told_with_all_their_digits(tmp_path: Path, dtype:
         expected = (np.array(near, dtype=object) != nodata).tolist()
         assert (dataset.read_masks(1)[0] > 0).tolist() == expected
     if abs(nodata) > 2**53:
-        with pytest.raises(ValueError, match=f"written rounded .{nodata}."):
+        with pytest.raises(ValueError, match=f"would be rounded .{nodata}."):
             header.profile()
     else:
         assert written_again(header, np.array([[near]], dtype), tmp_path / "y.tif").nodata == (nodata,)

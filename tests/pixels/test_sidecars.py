@@ -142,10 +142,10 @@ def test_a_world_file_is_read_as_gdal_does_or_refused(tmp_path: Path, lines: Any
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("", "is no XML"),
-        ("<PAMDataset>", "is no XML"),
-        ("<a/>", "is no PAMDataset"),
-        ("<VRTDataset/>", "is no PAMDataset"),
+        ("", "is not XML"),
+        ("<PAMDataset>", "is not XML"),
+        ("<a/>", "is not a PAMDataset"),
+        ("<VRTDataset/>", "is not a PAMDataset"),
         ('<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><PAMDataset><SRS>&a;</SRS></PAMDataset>', "type"),
         ('<!DOCTYPE x [<!ENTITY a "b"><!ENTITY c "&a;&a;">]><PAMDataset/>', "document type"),
         ("<PAMDataset>" + "<a>" * 1000 + "</a>" * 1000 + "</PAMDataset>", "nested too deeply"),

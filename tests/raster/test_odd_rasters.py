@@ -160,11 +160,11 @@ def test_a_pixel_without_data_in_one_band_keeps_the_values_of_the_others(
 def test_what_makes_no_grid_is_refused(odd: Service) -> None:
     plain = scenes("plain")
     for asked, told in (
-        ({"res": -10}, "no size"),
-        ({"res": float("nan")}, "no size"),
+        ({"res": -10}, "Invalid pixel size"),
+        ({"res": float("nan")}, "Invalid pixel size"),
         ({"res": 1e-9}, "take larger ones"),
         ({"dst_bounds": (0, 0, 100, 100)}, "do not reach into the bounds 0, 0, 100, 100"),
-        ({"dst_bounds": (0, 0, float("inf"), 100)}, "hold nothing"),
+        ({"dst_bounds": (0, 0, float("inf"), 100)}, "are empty"),
     ):
         with pytest.raises(RasterAccessError, match=told):
             rasters.open_mosaic(plain, **asked)
@@ -214,7 +214,7 @@ def test_errors_of_the_commands(odd: Service, call: Run, tmp_path: Path) -> None
         (["vrt", f"{name}/visual,analytic", "-o", str(tmp_path / "x.vrt"), "--res", "1e-9"], 1, "take larger ones"),
         (["rectangle", "POLYGON((0 0,1 0,1 1,0 0))", "--angle", "nan"], 2, "or 'any'.\n"),
         (["download", name, "-o", str(tmp_path), "--overwrite"], 1, f"{taken} is a directory"),
-        (["download", name, "-o", str(tmp_path)], 1, f"{taken} is there and is not the service's file"),
+        (["download", name, "-o", str(tmp_path)], 1, f"{taken} exists and is not the service's file"),
     ):
         done = call(*command)
         assert (done.returncode, told in done.stderr) == (code, True), (command, done.stderr)

@@ -258,7 +258,7 @@ def test_a_file_that_claims_more_than_it_can_hold_is_refused(pair: Pair, catalog
     ):
         pass
     served(pair, path)
-    with pytest.raises(RasterAccessError, match="claims to hold 40,000,000,000"):
+    with pytest.raises(RasterAccessError, match="declares 40,000,000,000"):
         open_link(catalog, pair.link("direct"), "bomb")
 
 

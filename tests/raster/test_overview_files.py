@@ -430,7 +430,7 @@ def test_overviews_that_the_disk_has_not_whole_are_not_kept(
             content = content[:at] + bytes(4) + content[at + 4 :]
         overviews.write_bytes({"the end": content[:-4096], "a block": content, "all": b""}[lost])
 
-    with pytest.raises(RasterAccessError, match="The overviews of scene were not written whole: make room in "):
+    with pytest.raises(RasterAccessError, match="The overviews of scene were not written completely: make room in "):
         Making(catalog, pair.link("direct"), "scene").make(full)
     assert list(overview_files.directory().iterdir()) == []
 

@@ -289,7 +289,9 @@ def test_what_cannot_be_put_together_says_why(
         lambda: rasters.open_mosaic([scenes["points"]], product="analytic"),
         lambda: crop_stack([scenes["points"]], tmp_path, product="analytic"),
     ):
-        with pytest.raises(RasterAccessError, match="points/analytic is placed by ground control points, so it cannot"):
+        with pytest.raises(
+            RasterAccessError, match="points/analytic is georeferenced by ground control points, so it cannot"
+        ):
             attempt()
     done = call("crop", "PLANET:ortho/points/analytic", "-o", str(tmp_path / "a.tif"), "--bbox", "1,2,3,4")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1) and "shares no ground" in done.stderr
@@ -335,7 +337,7 @@ def test_points_are_fitted_as_gdal_fits_them(count: int) -> None:
     [
         ([(0, 0, 1, 1), (0, 9, 2, 1)], "fewer than three"),
         ([(0, 0, 1, 1), (5, 5, 2, 2), (9, 9, 3, 3)], "in one line"),
-        ([(0, 0, 1, 1), (0, 9, math.nan, 1), (9, 0, 3, 3)], "no numbers"),
+        ([(0, 0, 1, 1), (0, 9, math.nan, 1), (9, 0, 3, 3)], "not numbers"),
     ],
 )
 def test_points_that_place_nothing_are_told(points: Any, told: str) -> None:

@@ -209,7 +209,7 @@ def test_a_sidecar_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     scenes, problems = found(tmp_path)
     assert set(scenes) == {"b"} and dict(scenes["b"].products) == {"visual": "b_visual.tif"}
     assert set(problems) == {"a.tif", "b_visual.tif"}
-    assert all("aux.xml is no XML" in text for text in problems.values())
+    assert all("aux.xml is not XML" in text for text in problems.values())
 
 
 def test_complex_integers_have_a_size(tmp_path: Path) -> None:

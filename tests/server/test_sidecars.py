@@ -338,8 +338,8 @@ def test_what_cannot_be_read_is_not_delivered_without_it(serve: Serve, tmp_path:
     archive = tmp_path / "archive"
     archive.mkdir()
     reasons = {
-        "xml": "aux.xml is no XML", "different": "different nodata values (8, 9, none)",
-        "mask": ".tif.msk is no TIFF", "link": ".tif.msk is a link that leads out of the archive",
+        "xml": "aux.xml is not XML", "different": "different nodata values (8, 9, none)",
+        "mask": ".tif.msk is not a TIFF", "link": ".tif.msk is a link that leads out of the archive",
     }  # fmt: skip
     write_mask(tmp_path / "outside.msk")
     for scene in reasons:
@@ -362,7 +362,7 @@ def test_what_cannot_be_read_is_not_delivered_without_it(serve: Serve, tmp_path:
                     beside.symlink_to(tmp_path / "outside.msk")
                 except OSError:
                     beside.write_text("no links on this system")
-                    reasons["link"] = "is no TIFF"
+                    reasons["link"] = "is not a TIFF"
     service, second = serve(archive), serve(archive, "--redirect", "signed")
     assert sorted(service.all_ids("scenes/ortho/")) == sorted(reasons)
     for scene, reason in reasons.items():

@@ -12,7 +12,7 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from planet_vector.query import FIELDS
+from planet_vector.scenes_v0_fields import FIELDS
 from planet_vector.server.index.scene_search import MAX_PARAMETERS
 
 from .conftest import Running, Serve, feature, write_features, write_raster

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from planet_vector.query import FIELDS
+from planet_vector.scenes_v0_fields import FIELDS
 from planet_vector.server.index import blocks, snapshot, updating, writing
 from planet_vector.server.index.database import Index
 from planet_vector.server.index.scene_search import parse_search
