@@ -378,7 +378,7 @@ def test_an_empty_result_says_why(dock: Dock, service: Service) -> None:
     clear = [scene for scene in found if scene["properties"]["cloud_cover"]["estimated"] <= 70]
     assert counted(dock) == f"No scene matches all filters. There would be: {len(clear)} without sun.altitude."
     dock.filters.ranges["sun.azimuth"][0].setText("359")
-    assert "nor without any one of" in counted(dock) and f"there are {len(every(service))}." in dock.said.text()
+    assert "even without any one of" in counted(dock) and f"there are {len(every(service))}." in dock.said.text()
 
 
 def test_a_count_that_is_late_is_not_said(
