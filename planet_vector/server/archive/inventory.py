@@ -303,7 +303,7 @@ def _walk(root: Path, folder: str, problems: List[Problem]) -> Iterator[Tuple[st
             if entry.is_dir(follow_symlinks=False):
                 yield from _walk(root, path, problems)
             elif entry.is_symlink() and inside(root, path) is None:
-                problems.append(Problem(path, "is a link to a folder, or to a file outside of the archive"))
+                problems.append(Problem(path, "is a link that leads out of the archive, or to a folder"))
             elif entry.is_file():
                 entry.stat()
                 path.encode()
