@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import Callable, Dict, Iterable, Mapping, Tuple
 
-from planet_vector.errors import ConfigError
+from planet_vector.errors import ConfigError, ServiceError
 from planet_vector.private_files import make_folder, read_private, write_private
 from planet_vector.user_folders import user_directory
 
@@ -65,14 +65,22 @@ def probe(root: str, asked: Iterable[Tuple[str, Callable[[], bool]]]) -> str:
     ConfigError
         If none does.
     ServiceError
-        If the service does not answer at all.
+        If the service does not answer at all, or refuses what it was asked and is of none of the kinds.
     """
     kinds = []
+    refusal = None
     for kind, answers in asked:
         kinds.append(kind)
-        if answers():
-            _remember(root, kind)
-            return kind
+        try:
+            if answers():
+                _remember(root, kind)
+                return kind
+        except ServiceError as error:
+            if error.status is None:  # nothing answers: neither would it for another kind
+                raise
+            refusal = refusal or error  # a service of another kind may answer so for an address that it does not know
+    if refusal:
+        raise refusal
     raise ConfigError(
         f"{root} is not the root of a service of a known kind ({', '.join(kinds)}): check the address, "
         "or say the kind by 'planet-vector connections add NAME URL --kind KIND'."
@@ -82,8 +90,11 @@ def probe(root: str, asked: Iterable[Tuple[str, Callable[[], bool]]]) -> str:
 def clear() -> int:
     """Forget all kinds, and return how many there were."""
     count = len(_read())
-    if count:
+    try:
         os.unlink(kinds_path())
+    except (OSError, ConfigError) as error:
+        log.debug("The kinds of services on disk are not removed: %s", error)
+        return 0
     return count
 
 
