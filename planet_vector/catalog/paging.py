@@ -13,6 +13,7 @@ states a count (`ScenePage.total`), and by which field and with which comparator
 from __future__ import annotations
 
 import math
+import re
 from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -39,6 +40,8 @@ from planet_vector.workers import Task, Workers, wait_for
 FILL = 0.93  # share of a page a window should hold: counts scatter by some 30, and one scene too many costs a request
 MOST_WINDOWS = 64  # at one split; more would only guess finer at a density that is not known
 FEW_PAGES = 3  # up to here the windows are read one after another: splitting would cost as many requests as it saves
+
+_FINER = re.compile(r"[.,]\d{6}\d*[1-9]")  # a time that has more than microseconds
 
 
 class ResultChanged(ProtocolError):
@@ -337,6 +340,12 @@ def _past(
     The last instant of a page may go on behind its edge, so it is left to the next window. When it fills the page
     alone, only the service's own links can page through it.
     """
+    if "lt" not in query.schema.time_field.comparators and any(map(_FINER.search, page.times)):
+        # A closed span ends with a microsecond, and the next begins with one: what lies between is in neither.
+        raise ProtocolError(
+            "The service has times finer than a microsecond and selects closed spans only: "
+            "narrow the search so that it fits a page."
+        )
     edge = times[-1]
     kept = page.features[: times.index(edge)]
     inclusive = bool(kept)
