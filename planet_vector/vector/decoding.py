@@ -33,6 +33,9 @@ _NUL = b"\\u0000"  # what ends a text in GDAL; half a surrogate pair is refused 
 
 def decoder(schema: Schema) -> Optional[DecodePage]:
     """Return what reads the pages of a search into `Rows`, or None where only `Schema.rows` makes them."""
+    # A time without a column belongs in "other", which only Schema.rows fills.
+    if OTHER in schema.names and schema.collection.meanings.time not in schema.names:
+        return None
     return None if msgspec is None else Decoder(schema)
 
 
