@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
 from shapely.geometry import Point
 
+from planet_vector.collection_schema import COMPARATORS, CollectionSchema, SceneField
 from planet_vector.scenes_v0_fields import QUALITIES
 from planet_vector.vector.ogr_filter import NarrowedFilter, narrow
 from planet_vector.vector.scene_ids import MOST_IDS, spellings
@@ -92,6 +93,31 @@ DAY = {"acquired.gte": "2015-03-25T23:59:59.999000+00:00", "acquired.lte": "2015
 )
 def test_times_are_narrowed_to_the_millisecond_around_them(where: str, expected: dict[str, str]) -> None:
     assert parameters(where) == expected
+
+
+@pytest.mark.parametrize("kind, literal", [("words", "'high'"), ("string", "'10'"), ("number", "1.5")])
+@pytest.mark.parametrize("comparators", [set(), *({comparator} for comparator in COMPARATORS), set(COMPARATORS)])
+def test_a_where_asks_for_nothing_that_the_service_does_not_take(
+    kind: str, literal: str, comparators: Set[str]
+) -> None:
+    words = ("low", "high") if kind == "words" else ()
+    field = SceneField("a b", kind, frozenset(comparators), words=words)
+    schema = CollectionSchema("any", "any", {"a b": "String"}, ORTHO.meanings, {"a b": field})
+    for operator in ("=", "<", "<=", ">", ">="):
+        assert {c.comparator for c in narrow(f'"a b" {operator} {literal}', schema).conditions} <= comparators
+
+
+def test_a_span_of_texts_is_not_asked_for() -> None:
+    """The service may order them otherwise: here, 10 before 9 or after it."""
+    schema = CollectionSchema("any", "any", {"a": "String"}, ORTHO.meanings, {"a": SceneField("a", "string")})
+    assert narrow("a IN ('10', '9')", schema).conditions == ()
+    assert [condition.parameter for condition in narrow("a = '10'", schema).conditions] == [("a", "10")]
+
+
+@pytest.mark.parametrize("name", ["location", "other"])
+def test_a_column_made_here_is_not_a_field_of_the_service(name: str) -> None:
+    schema = CollectionSchema("any", "any", {}, ORTHO.meanings, {name: SceneField(name, "string")})
+    assert narrow(f"{name} = '10'", schema) == NarrowedFilter()
 
 
 def test_ids_are_asked_for_by_name() -> None:

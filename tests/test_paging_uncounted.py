@@ -145,3 +145,54 @@ def test_fewer_scenes_than_the_survey_counted_are_an_error() -> None:
     known = survey(source, Query(ORTHO))._replace(total=4)
     with pytest.raises(ResultChanged, match="counted 1 more"):
         list(pages(source, Query(ORTHO), 2, known))
+
+
+class Finer:
+    """Has scenes in tenths of microseconds, and selects by them.
+
+    Parameters
+    ----------
+    tenths : list of int
+        When the scenes were acquired.
+    """
+
+    def __init__(self, tenths: List[int]) -> None:
+        self.scenes = [(tenth, f"s{i}") for i, tenth in enumerate(tenths)]
+
+    def read(self, query: Query) -> List[str]:
+        source = PageSource(self._fetch, lambda link: self._page([], 0), SIZE)
+        return [feature["id"] for page in pages(source, query, 3) for feature in page]  # type: ignore[attr-defined]
+
+    def _fetch(self, query: Query, size: int) -> ReadPage:
+        found = sorted(self.scenes, reverse=not query.ascending)
+        for condition in query.conditions:
+            assert isinstance(condition.value, datetime)
+            limit = (condition.value - START) // timedelta(microseconds=1) * 10
+            met = replace(condition, field=replace(condition.field, kind="integer"), value=limit)
+            found = [scene for scene in found if met.holds(scene[0])]
+        page = self._page(found, size)
+        return lambda decode: page
+
+    def _page(self, found: List[Any], size: int) -> ScenePage:
+        times = [
+            f"{START + timedelta(microseconds=tenth // 10):%Y-%m-%dT%H:%M:%S.%f}{tenth % 10}Z"
+            for tenth, _ in found[:size]
+        ]
+        names = [name for _, name in found[:size]]
+        return ScenePage([{"id": name} for name in names], names, times, None, "next" if found[size:] else None)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.integers(0, 60).map(lambda number: 3 * number), max_size=20, unique=True))
+@pytest.mark.parametrize("schema", [ORTHO, CLOSED])
+@pytest.mark.parametrize("order", ORDERS)
+def test_times_finer_than_a_microsecond_lose_nothing_or_are_an_error(
+    schema: CollectionSchema, order: str, tenths: List[int]
+) -> None:
+    service = Finer(tenths)
+    try:
+        found = service.read(Query(schema, order=order))
+    except ProtocolError as error:
+        assert schema is CLOSED and any(tenth % 10 for tenth in tenths) and "finer than a microsecond" in str(error)
+        return
+    assert sorted(found) == sorted(name for _, name in service.scenes)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from planet_vector.collection_schema import CollectionSchema, SceneField
 from planet_vector.errors import QueryError
 from planet_vector.geometry.boxes import Box
 from planet_vector.query import Condition, Query
@@ -224,3 +225,15 @@ def test_an_instant_is_never_lost_to_formatting() -> None:
     for step in (timedelta(0), timedelta(microseconds=1)):
         name, text = Condition(FIELDS["acquired"], "lt", moment + step).parameter
         assert (name, parse_time(text)) == ("acquired.lt", moment + step)
+
+
+def test_texts_are_not_taken_to_be_ordered_as_python_orders_them() -> None:
+    """A service may order them without their case, by their length or by the rules of a language."""
+    schema = CollectionSchema("any", "any", {}, ORTHO.meanings, {"sensor": SceneField("sensor", "string")})
+    both = Query.parse(schema, [("sensor.gte", "B"), ("sensor.gte", "a")])
+    assert len(both.conditions) == 2
+    assert not Query.parse(schema, [("sensor.gte", "B")]).covers(Query.parse(schema, [("sensor.gte", "a")]))
+    assert not Query.parse(schema, [("sensor.gte", "B")]).covers(Query.parse(schema, [("sensor", "a")]))
+    assert not Query.parse(schema, [("sensor.gte", "b"), ("sensor.lte", "C")]).contradicts_itself
+    assert not Query.parse(schema, [("sensor.gte", "b"), ("sensor", "C")]).contradicts_itself
+    assert Query.parse(schema, [("sensor", "b"), ("sensor", "C")]).contradicts_itself

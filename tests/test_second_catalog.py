@@ -196,6 +196,17 @@ def test_the_extent_of_more_than_is_counted_is_the_world(second: Moments) -> Non
     assert layer.extent() == pytest.approx(tuple(frame.total_bounds)) and layer.extent() != (-180, -90, 180, 90)
 
 
+def test_a_scene_is_found_by_its_id_and_a_condition_however_fine_its_time(
+    second: Moments, features: List[Feature]
+) -> None:
+    found = planet_vector.open_layer(name("eo:cloud_cover.gte=0"))
+    (row,) = found.rows(f"id = '{features[0]['id']}'")
+    assert row.values[0] == features[0]["id"]
+    # The service's own time may lie between that which was read, cut to the microsecond, and the next.
+    (until,) = [each for each in second.asked[-1].conditions if each.comparator == "lte"]
+    assert until.value == _time(features[0]) + timedelta(microseconds=1)
+
+
 # ---- caches ----------------------------------------------------------------------------------------------
 
 

@@ -45,7 +45,7 @@ TURNS: Dict[str, Tuple[str, str]] = {
 MOST = {
     "nobody": 36,
     "whoever": 4,
-    "whatever": 40,
+    "whatever": 41,
     "who asks": 0,
     "Be a": 3,
     "Hold": 9,

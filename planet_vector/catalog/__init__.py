@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Callable, Dict, Mapping, Optional
+from typing import Callable, Dict, Mapping, Optional, Tuple
 
 from planet_vector.catalog.probing import probe, remembered_kind
 from planet_vector.catalog.protocol import Catalog
@@ -16,7 +16,7 @@ __all__ = ["Catalog", "catalog_of", "connect"]
 
 _MAKERS: Mapping[str, Callable[[Settings], Catalog]] = {"v0": ScenesV0}
 
-_catalogs: Dict[Settings, Catalog] = {}
+_catalogs: Dict[Tuple[str, Settings], Catalog] = {}  # by kind, too: settings of two kinds are equal
 _lock = threading.Lock()
 
 
@@ -72,9 +72,9 @@ def catalog_of(settings: Settings) -> Catalog:
             "update planet_vector."
         )
     with _lock:
-        if settings not in _catalogs:
-            _catalogs[settings] = _MAKERS[kind](settings)
-        return _catalogs[settings]
+        if (kind, settings) not in _catalogs:
+            _catalogs[kind, settings] = _MAKERS[kind](settings)
+        return _catalogs[kind, settings]
 
 
 def _kind_of(settings: Settings) -> str:

@@ -13,6 +13,7 @@ pages contain a count (`ScenePage.total`), and the field and comparators that li
 from __future__ import annotations
 
 import math
+import re
 from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -39,6 +40,8 @@ from planet_vector.workers import Task, Workers, wait_for
 FILL = 0.93  # target share of a page for a window: counts vary by about 30, and one scene too many costs a request
 MOST_WINDOWS = 64  # per split; the density of scenes is unknown, so more windows would not be more accurate
 FEW_PAGES = 3  # up to here windows are read sequentially: a split would cost as many requests as it saves
+
+_FINER = re.compile(r"[.,]\d{6}\d*[1-9]")  # a time that has more than microseconds
 
 
 class ResultChanged(ProtocolError):
@@ -374,6 +377,12 @@ def _past(
     The last instant of a page may continue on the next page, so it is left to the next window. If it fills the whole
     page, only the service's own links can page through it.
     """
+    if "lt" not in query.schema.time_field.comparators and any(map(_FINER.search, page.times)):
+        # A closed span ends with a microsecond, and the next begins with one: what lies between is in neither.
+        raise ProtocolError(
+            "The service has times finer than a microsecond and selects closed spans only: "
+            "narrow the search so that it fits a page."
+        )
     edge = times[-1]
     kept = page.features[: times.index(edge)]
     inclusive = bool(kept)

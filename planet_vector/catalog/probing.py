@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import Callable, Dict, Iterable, Mapping, Tuple
 
-from planet_vector.errors import ConfigError
+from planet_vector.errors import ConfigError, ServiceError
 from planet_vector.private_files import make_folder, read_private, write_private
 from planet_vector.user_folders import user_directory
 
@@ -70,14 +70,22 @@ def probe(root: str, asked: Iterable[Tuple[str, Callable[[], bool]]]) -> str:
     ConfigError
         If no kind matches.
     ServiceError
-        If the service does not respond.
+        If the service does not respond, or rejects the requests and matches no kind.
     """
     kinds = []
+    refusal = None
     for kind, answers in asked:
         kinds.append(kind)
-        if answers():
-            _remember(root, kind)
-            return kind
+        try:
+            if answers():
+                _remember(root, kind)
+                return kind
+        except ServiceError as error:
+            if error.status is None:  # nothing answers: neither would it for another kind
+                raise
+            refusal = refusal or error  # a service of another kind may answer so for an address that it does not know
+    if refusal:
+        raise refusal
     raise ConfigError(
         f"{root} is not the root of a service of a known kind ({', '.join(kinds)}): check the address, "
         "or specify the kind by 'planet-vector connections add NAME URL --kind KIND'."
@@ -91,15 +99,13 @@ def clear() -> int:
     -------
     int
         The number of entries removed.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be removed.
     """
     count = len(_read())
-    if count:
+    try:
         os.unlink(kinds_path())
+    except (OSError, ConfigError) as error:
+        log.debug("The kinds of services on disk are not removed: %s", error)
+        return 0
     return count
 
 

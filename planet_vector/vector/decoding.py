@@ -39,6 +39,9 @@ def decoder(schema: Schema) -> Optional[DecodePage]:
     schema : Schema
         The columns.
     """
+    # A time without a column belongs in "other", which only Schema.rows fills.
+    if OTHER in schema.names and schema.collection.meanings.time not in schema.names:
+        return None
     return None if msgspec is None else Decoder(schema)
 
 

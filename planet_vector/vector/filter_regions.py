@@ -227,7 +227,7 @@ def conditions_of(known: SceneField, span: Span) -> Tuple[List[Condition], bool]
     """
     low, high, exact = span.low, span.high, True
     if known.words:
-        return ([Condition(known, "gte", known.words[low])] if low else []), False
+        return ([Condition(known, "gte", known.words[low])] if low and "gte" in known.comparators else []), False
     if known.integers_only:
         rounded = (None if low is None else math.floor(low), None if high is None else math.ceil(high))
         exact = rounded == (low, high)
@@ -236,6 +236,8 @@ def conditions_of(known: SceneField, span: Span) -> Tuple[List[Condition], bool]
             span = Span(low, False, high, False)
     if low is not None and low == high and "eq" in known.comparators and not isinstance(low, datetime):
         return [Condition(known, "eq", low)], exact
+    if known.kind == "string":  # how a service orders texts is not known
+        return [], False
     found = []
     for value, comparator, is_open in ((low, "gt", span.low_open), (high, "lt", span.high_open)):
         # A service may have only the comparator that includes the end: its result is larger, never smaller.

@@ -13,7 +13,7 @@ from planet_vector.errors import NameSyntaxError, NotFoundError
 from planet_vector.gc_pause import uncollected
 from planet_vector.geometry.boxes import WORLD, Bounds, Box
 from planet_vector.names import OF_SERVICE, Name
-from planet_vector.query import Condition, Query, before
+from planet_vector.query import Condition, Query
 from planet_vector.times import nearest_time, next_instant
 from planet_vector.vector import disk_cache
 from planet_vector.vector.columns import Row, Rows
@@ -348,7 +348,9 @@ class SceneLayer(RowLayer):
         time = self.query.schema.time_field
         moment = nearest_time(value_at(feature["properties"], time.name))
         after = next_instant(moment)
-        return (Condition(time, "gte", moment), *([before(time, after)] if after else []))
+        # A closed span goes on to the next instant, as times may be finer; the id tells which scene is meant.
+        end = "lt" if "lt" in time.comparators else "lte"
+        return (Condition(time, "gte", moment), *([Condition(time, end, after)] if after else []))
 
 
 def layers(name: Name, settings: Settings) -> Tuple[List[SceneLayer], Catalog]:

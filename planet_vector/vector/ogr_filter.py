@@ -21,6 +21,7 @@ from typing import FrozenSet, List, NamedTuple, Optional, Tuple, Union
 from planet_vector.collection_schema import CollectionSchema
 from planet_vector.query import Condition
 from planet_vector.vector.filter_regions import ALL, NOTHING, Region, conditions_of, region_of
+from planet_vector.vector.schema import LOCATION, OTHER
 
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<>": "<>"}
 _OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "=": "<>", "<>": "="}
@@ -205,6 +206,8 @@ class _WhereParser:
         if isinstance(right, _Column) and not isinstance(left, _Column):
             left, right, operator = right, left, _FLIPPED[operator]
         if not isinstance(left, _Column) or isinstance(right, _Column) or right is None:
+            return ALL
+        if left.name in (LOCATION, OTHER):  # made here, whatever the service calls so
             return ALL
         if (negated or self._nots) and left.name not in self._never_null:
             return ALL

@@ -64,12 +64,15 @@ class Schema:
         self.collection = collection
         self.product = product
         first = {name: TEXT for name in made if name == "id"}
-        types = {**first, **collection.columns, **{name: TEXT for name in made if name not in first}}
+        types = {**first, **collection.columns, **{name: TEXT for name in made}}
         unknown = [name for name in fields or () if name not in types]
         if unknown:
             raise QueryError(
                 f"fields names {unknown[0]!r}, which {self.scene_type} does not have; it has: {', '.join(types)}."
             )
+        twice = [name for number, name in enumerate(fields or ()) if name in (fields or ())[:number]]
+        if twice:
+            raise QueryError(f"fields names {twice[0]!r} more than once: name it once.")
         self.names: Tuple[str, ...] = tuple(fields or types)
         self.types: Tuple[str, ...] = tuple(types[name] for name in self.names)
         self._tree = tree_of(self.names)

@@ -286,3 +286,13 @@ def test_a_layer_is_the_same_without_msgspec(many: Watched, monkeypatch: pytest.
     assert pyogrio.raw.read_arrow(name)[1] == first
     assert not used
     assert first.num_rows == 3500
+
+
+def test_a_time_without_a_column_is_in_other() -> None:
+    """Every property but the time has a column here, so that nothing but the time is for ``other``."""
+    fields = [name for name in Schema(ORTHO).names if name != "acquired"]
+    schema = Schema(ORTHO, fields)
+    decode = decoder(schema)
+    assert decode is None or decoded_page(body([SCENE]), decode) is None
+    (row,) = schema.rows([SCENE])
+    assert json.loads(row.values[fields.index("other")]) == {"acquired": SCENE["properties"]["acquired"]}

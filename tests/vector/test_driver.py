@@ -199,6 +199,11 @@ def test_a_narrower_name_is_not_answered_with_a_wider_result(many: Watched) -> N
     assert list(boxed["id"]) == list(inside["id"])
 
 
+def test_a_column_named_twice_is_an_error_in_a_sentence(many: Watched) -> None:
+    with pytest.raises(Exception, match="fields names 'acquired' more than once"):
+        pyogrio.read_info("PLANET:ortho?fields=acquired,id,acquired")
+
+
 def test_fields_chooses_columns(many: Watched) -> None:
     info = pyogrio.read_info("PLANET:ortho?fields=id,sat.id,acquired")
     assert list(info["fields"]) == ["id", "sat.id", "acquired"]

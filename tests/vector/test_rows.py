@@ -7,7 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from planet_vector.collection_schema import INTEGER, REAL, CollectionSchema, Meanings
 from planet_vector.vector.columns import Rows
+from planet_vector.vector.schema import MADE, Schema
 
 NAMES = ("id", "cloud", "gain", "note")
 
@@ -33,3 +35,8 @@ def test_what_is_prepared_is_given_once() -> None:
     rows.prepare(["id"])
     (first,), (second,) = rows.named(["id"]), rows.named(["id"])
     assert first == second == {"id": "a"} and first is not second  # a result that was read keeps no copy of itself
+
+
+def test_columns_made_here_are_texts_whatever_a_collection_calls_so() -> None:
+    schema = Schema(CollectionSchema("any", "any", {**dict.fromkeys(MADE, INTEGER), "gsd": REAL}, Meanings("when")))
+    assert dict(zip(schema.names, schema.types)) == {**dict.fromkeys(MADE, "String"), "gsd": "Real"}
