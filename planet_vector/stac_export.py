@@ -152,7 +152,7 @@ def write_geoparquet(scenes: Iterable[Scene], path: Path) -> int:
     try:
         table = _table(items)
     except (ValueError, TypeError, OverflowError, NotImplementedError) as error:
-        # Arrow has one type a column, and these are its errors.
+        # Arrow has one type per column; these are its errors.
         told = " ".join(str(error).split())[:200]
         raise ProtocolError(
             f"The properties of the scenes do not fit columns, so {path} is not written: {told}"

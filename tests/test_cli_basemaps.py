@@ -185,7 +185,7 @@ FAULTS = {
     "mosaic coarse --dst-bounds 0 0 9 9 --bbox 1,2,3,4 -o a.tif": (2, "exclude each other"),
     "mosaic coarse --bbox 1,2,3,4 -o a.png": (2, "no .tif or .vrt"),
     "mosaic coarse --bbox 1,2,3,4 -o nowhere/a.tif": (1, "no folder nowhere"),
-    "mosaic PLANET:ortho --indent 2 --dry-run": (2, "what the service says"),
+    "mosaic PLANET:ortho --indent 2 --dry-run": (2, "for the metadata of a basemap"),
     "mosaic PLANET:ortho": (2, "--output FILE, or --dry-run"),
     "quads nowhere": (1, "no basemap 'nowhere'"),
     "quads PLANET:ortho": (2, "names no basemap"),

@@ -37,7 +37,7 @@ def test_a_key_is_kept_used_and_forgotten(service: Service, run: Run, keyless: D
     assert json.loads(path.read_text()) == {service.url: service.key}
     assert _planet_vector(run, keyless, service, "types").split() == ["landsat", "ortho", "rapideye"]
     assert f"from {path}" in _planet_vector(run, keyless, service, "whoami")
-    assert "forgotten" in _planet_vector(run, keyless, service, "logout")
+    assert "removed" in _planet_vector(run, keyless, service, "logout")
     assert not path.exists()
     assert run("planet-vector", "types", env=keyless).returncode == 1
     assert "no key" in _planet_vector(run, keyless, service, "logout")
@@ -55,7 +55,7 @@ def test_a_key_that_commit_9fd2fde_kept_is_used_and_stays(
     path.chmod(0o600)
     assert _planet_vector(run, keyless, service, "types").split() == ["landsat", "ortho", "rapideye"]
     assert path.read_text() == kept
-    assert "forgotten" in _planet_vector(run, keyless, service, "logout")
+    assert "removed" in _planet_vector(run, keyless, service, "logout")
     assert json.loads(path.read_text()) == {"https://api.planet.com/v0/": "another"}
 
 

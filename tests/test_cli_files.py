@@ -223,7 +223,7 @@ def test_one_thumbnail_has_the_name_it_is_given(cli: Run, some: List[Feature], t
     assert (tmp_path / "look.jpg").read_bytes().startswith(b"\xff\xd8\xff")
     done = cli("thumbnails", scene, other, "-o", "two.png")
     assert done.returncode == 2 and "one scene" in done.stderr and not (tmp_path / "two.png").exists()
-    assert "not called .png" in cli("thumbnails", scene, "-o", "a.jpg", "--format", "png").stderr
+    assert "does not end in .png" in cli("thumbnails", scene, "-o", "a.jpg", "--format", "png").stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["look.jpg", "look.png"]
 
 

@@ -96,7 +96,7 @@ INPUTS = [
     Wrong(f"info PLANET:ortho/{SCENE}/nope", 1, "no product 'nope'; it has: visual, analytic"),
     Wrong("metadata nope", 1, "no scene 'nope' of type 'ortho'"),
     Wrong("quads nope", 1, "no basemap 'nope'"),
-    Wrong("metadata -", 2, "not read from stdin here"),
+    Wrong("metadata -", 2, "not read from stdin"),
     # comparisons
     Wrong("count --where clod_cover.estimated lte 5", 2, "did you mean cloud_cover.estimated?"),
     Wrong("count PLANET:ortho?datetime=2015-01-01", 2, "did you mean acquired?"),
@@ -137,7 +137,7 @@ INPUTS = [
     Wrong("download - -o x", 2, "JSON in standard input is broken (line 3, column 1", FILES["broken.geojson"]),
     Wrong("thumbnails - -o x", 2, "no scenes on stdin: does the search before it find any?"),
     Wrong("download - -o x", 2, "Something on stdin is no scene", NO_IDS),
-    Wrong("download - -o x", 2, "is no text", "SQLite format 3\0"),
+    Wrong("download - -o x", 2, "is not text", "SQLite format 3\0"),
     # what is written
     Wrong(f"crop {PRODUCT} --window 0 0 9 9 -o there.tif", 1, "there.tif is there already"),
     Wrong(f"crop {PRODUCT} --window 0 0 9 9 -o missing/x.tif", 1, "there is no directory missing"),

@@ -274,7 +274,7 @@ def _failure(error: PlanetVectorError) -> click.ClickException:
 @click.version_option(planet_vector.__version__, message="%(prog)s %(version)s")
 @verbose
 def main() -> None:
-    """Search satellite imagery and open it where it lies.
+    """Search satellite imagery and open it without downloading it.
 
     The service is the one of --connection, else of PL_API_URL, else the default of 'planet-vector connections'. The key
     is the one of PL_API_KEY or of 'planet-vector login'. Searches and scenes have names that every GDAL program opens

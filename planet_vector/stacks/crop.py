@@ -1,4 +1,4 @@
-"""The same window of every scene of a stack: one grid, one size, pixel over pixel.
+"""Crops of the same window of every scene of a stack, on one pixel grid.
 
 With an area, the window is the rectangle of whole pixels around it, and only scenes that cover the area are cropped.
 Without an area, it is the largest rectangle that all scenes cover.

@@ -241,7 +241,7 @@ def _mask(numbers: Iterable[int]) -> int:
 
 
 def _members(mask: int) -> List[int]:
-    """Return the numbers of the bits that are set, ascending."""
+    """Return the indices of the set bits, ascending."""
     octets = np.frombuffer(mask.to_bytes((mask.bit_length() + 7) // 8, "little"), dtype=np.uint8)
     found = np.flatnonzero(octets)  # only the few non-zero bytes are unpacked
     bits = np.unpackbits(octets[found, np.newaxis], axis=1, bitorder="little")

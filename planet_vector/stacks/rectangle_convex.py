@@ -110,7 +110,7 @@ def _cuts_at(xs: Floats, tops: Floats, lows: Floats) -> Floats:
             (fixed - (top_at - lows[:, None]) / top_by) / 2,
             (fixed - (tops[:, None] - low_at) / -low_by) / 2,
             (fixed - (top_at - low_at) / (top_by - low_by)) / 2,
-            (tops[:, None] - top_at) / top_by,  # as high as at `fixed`
+            (tops[:, None] - top_at) / top_by,  # where the upper edge has its height at `fixed`
             (lows[:, None] - low_at) / low_by,
         ]
     # Each formula holds between two vertices; clipped to them, it yields a valid candidate.

@@ -126,10 +126,10 @@ def _reader(
 
 
 def _shape(tree: Mapping[str, Any], takes: Sequence[Any], strict: bool) -> Any:
-    """Return the class of what a tree of columns is read from; what a scene leaves out is None, or a branch of it."""
+    """Return the msgspec class for a tree of columns; missing values are None, missing branches empty."""
     fields: List[Tuple[str, Any, Any]] = []
     for number, slot in enumerate(tree.values()):
-        name = f"field_{number}"  # as a key may be no identifier
+        name = f"field_{number}"  # as keys need not be identifiers
         if isinstance(slot, dict):
             branch = _shape(slot, takes, strict)
             fields.append((name, branch, branch()))

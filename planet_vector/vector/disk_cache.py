@@ -29,7 +29,7 @@ from planet_vector.version import __version__
 log = logging.getLogger(__name__)
 
 MOST_ROWS = 5000  # of a cached result: some 7 MB; longer ones cost more to read than they save
-MOST_FILE = 16 * 2**20  # bytes of a file
+MOST_FILE = 16 * 2**20  # bytes of one file
 MOST_FILES = 1000
 MOST_BYTES = 200 * 2**20  # of all files
 _SUFFIX = ".rows"

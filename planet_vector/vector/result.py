@@ -23,7 +23,7 @@ from planet_vector.vector.conditions import may_meet, meeting
 
 IN_MEMORY = 25_000  # rows of a result in memory, some 2.5 kB each (3.5 while prepared); further rows go to a file
 PIECE = 16  # rows stored together: read in 0.06 ms; twice as many save 6 % of the file
-_ROW = 2500  # bytes
+_ROW = 2500  # bytes of a row in memory
 _INDEX = 60  # bytes of all indexes per row
 _LEVEL = 1  # zlib's fastest: it shrinks the links in the rows to a fifth
 _NO_BOX = (math.nan,) * 4

@@ -300,7 +300,7 @@ def search(
 def open_layer(
     name: str, *, connection: Optional[str] = None, key: Optional[str] = None
 ) -> Union[SceneLayer, ListedLayer]:
-    """Open a search, one scene, the basemaps or a basemap's quads as a layer, without GDAL.
+    """Open a search, a scene, the basemaps or the quads of a basemap as a layer, without GDAL.
 
     Parameters
     ----------
