@@ -72,7 +72,7 @@ INPUTS = [
     Wrong("types", 1, "(ALL_PROXY) cannot be reached", environ={"ALL_PROXY": "{proxy}", "PL_API_URL": ""}),
     Wrong("types", 1, "(HTTP_PROXY) cannot be reached", environ={"HTTP_PROXY": "http://user:{key}@127.0.0.1:{dead}"}),
     Wrong("types", 1, "has an invalid address", environ={"HTTP_PROXY": "nonsense://{key}@127.0.0.1:9"}),
-    Wrong("types", 1, "The proxy 127.0.0.1:9 (HTTP_PROXY) is no", environ={"HTTP_PROXY": "user:{key}@127.0.0.1:9"}),
+    Wrong("types", 1, "The proxy 127.0.0.1:9 (HTTP_PROXY) has an", environ={"HTTP_PROXY": "user:{key}@127.0.0.1:9"}),
     # keys
     Wrong("types", 1, "refused the key from PL_API_KEY (401): put the right one", environ={"PL_API_KEY": WRONG_KEY}),
     Wrong("count", 1, "set PL_API_KEY, or log in", environ={"PL_API_KEY": ""}),
