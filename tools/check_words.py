@@ -57,7 +57,7 @@ MOST = {
     "says of": 11,
     "is had": 1,
     "that is none": 5,
-    "where it lies": 9,
+    "where it lies": 8,
     "stands in": 15,
     "anew": 20,
     "in vain": 1,
