@@ -44,7 +44,7 @@ def index(archive: Path, path: Optional[Path], allow_empty: bool, overviews: boo
     from contextlib import closing
 
     from planet_vector.errors import ArchiveError
-    from planet_vector.server.http_errors import Refusal
+    from planet_vector.server.http_errors import HttpError
     from planet_vector.server.index.database import Index
     from planet_vector.server.index.updating import count_text, default_index, update
 
@@ -61,7 +61,7 @@ def index(archive: Path, path: Optional[Path], allow_empty: bool, overviews: boo
     try:
         with closing(Index(place)) as found:
             lines = found.summary()
-    except Refusal:
+    except HttpError:
         raise ArchiveError(f"The index {place} was deleted or replaced before it could be shown: try again.") from None
     for line in lines:
         products = ", ".join(line.products) or "no files"

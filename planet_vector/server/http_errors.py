@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Mapping, Optional, Tuple
 
 
-class Refusal(Exception):
+class HttpError(Exception):
     """Error answered with a 4xx or 5xx status.
 
     Parameters

@@ -18,7 +18,7 @@ from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional
 
 from planet_vector.errors import ArchiveError
 from planet_vector.server.archive.inventory import Problem
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.overview_folder import begin_overviews, find_begun, find_overviews, overviews_of
 from planet_vector.server.imagery.picture_cache import PictureCache
 from planet_vector.server.imagery.picture_sources import PictureSources
@@ -128,7 +128,7 @@ def _sources(index: Path, files: PictureSources, problems: List[Problem]) -> Dic
         for chosen in shown:
             try:
                 found.update((source.pyramids[0], source) for source in files.of(chosen))
-            except Refusal as refusal:
+            except HttpError as refusal:
                 problems.append(Problem(min(chosen.values()), _reason(refusal, Path(min(chosen.values())).name)))
     return found
 
@@ -137,7 +137,7 @@ def _products(index: Path) -> List[Dict[str, str]]:
     try:
         with closing(Index(index)) as scenes:
             return scenes.products()
-    except Refusal:
+    except HttpError:
         raise ArchiveError(
             f"The index {index} was deleted or replaced before overviews could be made: try again."
         ) from None
@@ -175,7 +175,7 @@ def _made(jobs: Jobs, root: Path, path: Path, source: Source) -> _Outcome:
             if made:
                 os.replace(part, path)
         return _Outcome(made)
-    except Refusal as refusal:
+    except HttpError as refusal:
         if refusal.status == 503:
             raise ArchiveError(f"{str(refusal).rstrip('.')}: {_ADVICE}.") from None
         return _Outcome(problem=Problem(product, _reason(refusal, source.path.name)))
@@ -195,7 +195,7 @@ def _is_whole(path: Path) -> bool:
         return False
 
 
-def _reason(refusal: Refusal, name: str) -> str:
+def _reason(refusal: HttpError, name: str) -> str:
     """Return the message of a refusal without the leading file name and the final full stop."""
     message = str(refusal).rstrip(".")
     return message[len(name) + 1 :] if message.startswith(f"{name} ") else message

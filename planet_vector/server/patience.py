@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Callable, Dict, Iterator
 
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 
 
 class ClientGone(Exception):
@@ -45,13 +45,13 @@ class Patience:
         ------
         ClientGone
             If the client has disconnected.
-        Refusal
+        HttpError
             503, if the time is used up.
         """
         if self._gone.is_set():
             raise ClientGone
         if not self.left:
-            raise Refusal(
+            raise HttpError(
                 503,
                 f"The answer would take longer than {self._seconds:g} s: use a smaller area or a shorter time window.",
                 {"Retry-After": "30"},

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from typing import Any, Dict, List, NoReturn, Tuple
 
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 
 
 def read_json(text: str, subject: str) -> Any:
@@ -26,7 +26,7 @@ def read_json(text: str, subject: str) -> Any:
 
     Raises
     ------
-    Refusal
+    HttpError
         400, if the text is not valid JSON, is nested too deeply, or repeats a name in one object, at any depth:
         parsers differ in which of the values they use.
     """
@@ -35,15 +35,15 @@ def read_json(text: str, subject: str) -> Any:
         found = dict(pairs)
         if len(found) < len(pairs):
             twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
-            raise Refusal(400, f"{subject} has {twice[:40]!r} twice in one object: give it once.")
+            raise HttpError(400, f"{subject} has {twice[:40]!r} twice in one object: give it once.")
         return found
 
     def no_number(constant: str) -> NoReturn:
-        raise Refusal(400, f"{subject} is not valid JSON: {constant} is not a number in JSON.")
+        raise HttpError(400, f"{subject} is not valid JSON: {constant} is not a number in JSON.")
 
     try:
         return json.loads(text, object_pairs_hook=unique, parse_constant=no_number)
     except RecursionError:
-        raise Refusal(400, f"{subject} is nested too deeply.") from None
+        raise HttpError(400, f"{subject} is nested too deeply.") from None
     except ValueError as error:
-        raise Refusal(400, f"{subject} is not valid JSON: {error}.") from None
+        raise HttpError(400, f"{subject} is not valid JSON: {error}.") from None

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from shapely.geometry.base import BaseGeometry
 
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.index import searched_area as areas
 from planet_vector.server.index import valid_outlines
 from planet_vector.server.index.searched_area import Area
@@ -107,7 +107,7 @@ def test_no_outline_costs_more_than_a_bounded_time(name: str) -> None:
         try:
             area = Area(text)
             area.intersects([shapely.to_wkb(shapely.box(x, 1, x + 1, 2)) for x in range(-170, 170)])
-        except Refusal as refusal:
+        except HttpError as refusal:
             assert refusal.status == 400
             assert "make it valid first" in refusal.message or "simplify" in refusal.message
         assert time.monotonic() - start < LIMIT
@@ -118,7 +118,7 @@ def test_what_crosses_itself_often_is_answered_and_what_does_so_too_often_refuse
     found = Area(star(101, 50).wkt).geometry
     points = shapely.points(np.random.default_rng(1).uniform(-40, 40, (4000, 2)))
     assert (shapely.intersects(found, points) == inside_by_parity(star(101, 50), points)).all()
-    with pytest.raises(Refusal, match="crosses or touches itself at more than 10000 places"):
+    with pytest.raises(HttpError, match="crosses or touches itself at more than 10000 places"):
         Area(star(401, 200).wkt)
 
 
@@ -129,7 +129,7 @@ def test_what_is_refused_depends_on_the_outline_alone(monkeypatch: pytest.Monkey
     monkeypatch.setattr(valid_outlines, "make_valid", never)
     monkeypatch.setattr(areas, "make_valid", never)
     for name in ("7 kB", "scribble", "turned comb", "nested", "overlapping", "same", "spikes"):
-        with pytest.raises(Refusal):
+        with pytest.raises(HttpError):
             areas.make_ready(shapely.to_wkt(HOSTILE[name]))
 
 
@@ -137,7 +137,7 @@ def test_an_area_that_needs_too_much_is_refused(monkeypatch: pytest.MonkeyPatch)
     jobs = Jobs(1, seconds=0.01, megabytes=500)
     monkeypatch.setattr(areas, "JOBS", jobs)
     text = shapely.transform(HOSTILE["comb"], lambda p: p + [0, 0.125]).wkt
-    with jobs, pytest.raises(Refusal, match="took longer than 0.01 s; simplify or divide it"):
+    with jobs, pytest.raises(HttpError, match="took longer than 0.01 s; simplify or divide it"):
         Area(text)
 
 
@@ -227,7 +227,7 @@ def test_an_area_means_what_shapely_makes_of_it(outline: BaseGeometry) -> None:
     text = shapely.to_wkt(outline, rounding_precision=-1)
     try:
         both = (Area(text).geometry, shapely.from_wkb(areas.make_ready(text)))
-    except Refusal as refusal:
+    except HttpError as refusal:
         assert "make it valid first" in refusal.message
         assume(False)
     for found in both:
@@ -242,7 +242,7 @@ def test_an_outline_anywhere_means_what_shapely_makes_of_it(ring: List[Any]) -> 
     outline = shapely.Polygon([*ring, ring[0]])
     try:
         found = shapely.from_wkb(areas.make_ready(json.dumps(shapely.geometry.mapping(outline))))
-    except Refusal:
+    except HttpError:
         assume(False)
     wanted = meaning(outline)
     assert shapely.symmetric_difference(found, wanted).area < 1e-6
@@ -267,7 +267,7 @@ POINT_RING = "(79 40,79 40,79 40,79 40,79 40)"
 def test_rings_without_extent_are_answered_or_refused(outline: str) -> None:
     try:
         area = Area(outline)
-    except Refusal as refusal:
+    except HttpError as refusal:
         assert refusal.status == 400 and "make it valid first" in refusal.message
     else:
         assert area.geometry.is_valid
@@ -284,11 +284,11 @@ def test_rings_of_few_places_end_in_no_fault(data: st.DataObject) -> None:
     for outline in (f"POLYGON({','.join(texts)})", f"MULTIPOLYGON({parts})"):
         try:
             assert Area(outline).geometry.is_valid
-        except Refusal as refusal:
+        except HttpError as refusal:
             assert refusal.status == 400
 
 
 @pytest.mark.parametrize("area", ["LINESTRING(-180 0,540 0)", "MULTILINESTRING((-540 0,540 0),(0 0,1 1))"])
 def test_a_line_that_goes_around_to_where_it_began_is_refused(area: str) -> None:
-    with pytest.raises(Refusal, match="has no length when its edges are read the short way"):
+    with pytest.raises(HttpError, match="has no length when its edges are read the short way"):
         Area(area)

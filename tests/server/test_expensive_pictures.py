@@ -19,7 +19,7 @@ import rasterio
 from PIL import Image
 from rasterio import Affine
 
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery import kept_pictures, picture_cache
 from planet_vector.server.imagery.kept_pictures import Imagery
 from planet_vector.server.imagery.picture_cache import PictureCache
@@ -146,7 +146,7 @@ def test_a_large_file_is_surveyed_once(pictures: Imagery, jobs: type[CountedJobs
     for size in ("sm", "md", "lg"):
         pictures.thumbnail(products, size, "png", False).make()
     for z, x, y in ((10, 554, 360), (9, 277, 180), (8, 138, 90)):
-        with contextlib.suppress(Refusal):  # some are empty
+        with contextlib.suppress(HttpError):  # some are empty
             pictures.tile([products], z, x, y).make()
     assert jobs.calls.count("survey") == 1
 
@@ -206,12 +206,12 @@ def test_what_took_too_long_is_tried_again_after_an_hour(
 
     jobs.error = TookTooLong("took longer than 30 s")
     told = "s_visual.tif cannot be drawn: it took longer than 30 s; convert it, with overviews"
-    with pytest.raises(Refusal, match=told) as first:
+    with pytest.raises(HttpError, match=told) as first:
         picture().make()
     assert first.value.status == 422
     jobs.error = None
     for ask in (picture().kept, picture().make):
-        with pytest.raises(Refusal, match=told):
+        with pytest.raises(HttpError, match=told):
             ask()
     assert len(jobs.calls) == 1
     now = time.time()
@@ -226,7 +226,7 @@ def test_a_file_that_changes_is_tried_again_at_once(pictures: Imagery, jobs: typ
     good = file.read_bytes()
     file.write_bytes(good[:400])
     for _ in range(2):
-        with pytest.raises(Refusal, match="s_visual.tif cannot be drawn"):
+        with pytest.raises(HttpError, match="s_visual.tif cannot be drawn"):
             pictures.thumbnail({"visual": "s_visual.tif"}, "md", "png", False).make()
     assert len(jobs.calls) == 1
     file.write_bytes(good)
@@ -259,7 +259,7 @@ def test_a_changed_sidecar_makes_another_picture(pictures: Imagery, tmp_path: Pa
 
 def test_an_empty_tile_is_known_to_be_empty(pictures: Imagery, jobs: type[CountedJobs]) -> None:
     for _ in range(2):
-        with pytest.raises(Refusal, match="There is nothing on this tile"):
+        with pytest.raises(HttpError, match="There is nothing on this tile"):
             pictures.tile([{"visual": "s_visual.tif"}], 10, 0, 0).make()
     assert len(jobs.calls) == 1
 
@@ -272,7 +272,7 @@ def test_the_cache_counts_refusals_and_takes_away_what_was_left_behind(tmp_path:
         part.write_bytes(b"half a picture")
     os.utime(stale, (time.time() - 7200,) * 2)
     for number in range(60):
-        cache.refuse(f"{number:064x}", Refusal(404, "There is nothing on this tile."))
+        cache.refuse(f"{number:064x}", HttpError(404, "There is nothing on this tile."))
     cache.write("f" * 64, b"a picture")
     cache.prune()
     kept = [path for path in (tmp_path / "pictures").glob("*/*") if path.suffix == ".refused"]

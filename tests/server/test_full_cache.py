@@ -17,7 +17,7 @@ import pytest
 import rasterio
 from PIL import Image
 
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.kept_pictures import Imagery
 from planet_vector.server.imagery.picture_cache import PictureCache
 
@@ -142,7 +142,7 @@ def test_without_a_cache_each_picture_is_made_when_it_is_asked_for(
             together = pictures.thumbnail(scene, "lg", "png", False)
             with ThreadPoolExecutor(4) as pool:
                 assert {task.result() for task in [pool.submit(together.make) for _ in range(4)]} == {expected[0]}
-            with pytest.raises(Refusal, match="There is nothing on this tile"):
+            with pytest.raises(HttpError, match="There is nothing on this tile"):
                 pictures.tile([scene], 10, 0, 0).make()
             # 15° east, 45.15° north, as UTM 33 has it at 500 000, 5 000 000.
             mosaic = pictures.mosaic_tile([(scene, (1_669_000, 5_640_000, 1_686_000, 5_655_000))], 6, 34, 22)

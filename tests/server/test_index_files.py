@@ -19,7 +19,7 @@ import pytest
 import requests
 
 from planet_vector.errors import ArchiveError
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.index import updating, writing
 from planet_vector.server.index.database import Index
 from planet_vector.server.index.writing_lock import Stopped, writing_lock
@@ -165,7 +165,7 @@ def test_a_kill_in_a_long_list_loses_a_second_and_leaves_no_process(tmp_path: Pa
     with closing(sqlite3.connect(place)) as db:
         before = set(db.execute("SELECT scene, id FROM scene"))
     assert len(before) >= written
-    with pytest.raises(Refusal), closing(Index(place)) as index:
+    with pytest.raises(HttpError), closing(Index(place)) as index:
         index.totals()
     assert updating.update(archive, place).totals == {"ortho": 40_000}
     with closing(sqlite3.connect(place)) as db:
@@ -331,7 +331,7 @@ def test_what_takes_the_place_of_an_index_and_is_none_is_not_read(tmp_path: Path
 
 def test_reading_makes_no_file(tmp_path: Path) -> None:
     with closing(Index(tmp_path / "none.sqlite")) as index:
-        with pytest.raises(Refusal, match="no complete index") as refused:
+        with pytest.raises(HttpError, match="no complete index") as refused:
             index.totals()
         assert refused.value.status == 503
         assert list(tmp_path.iterdir()) == []

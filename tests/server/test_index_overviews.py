@@ -17,7 +17,7 @@ import rasterio
 from PIL import Image
 from rasterio import Affine
 
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery import read_plan
 from planet_vector.server.imagery.kept_pictures import Imagery
 from planet_vector.server.imagery.pyramids import Pyramid
@@ -138,7 +138,7 @@ def test_what_was_too_expensive_is_drawn_at_once(
     tile = pictures.tile([{"visual": "a_visual.tif"}], *TILE)
     monkeypatch.setattr(read_plan, "MAX_DECODED", 10**6)  # in this process alone
     for ask in (tile.make, tile.kept):
-        with pytest.raises(Refusal, match="would have to be decoded"):
+        with pytest.raises(HttpError, match="would have to be decoded"):
             ask()
     run(archive, index, "--overviews")
     assert tile.kept() is None

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from planet_vector.cli import index as index_command
 from planet_vector.errors import ArchiveError
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.index import updating
 from planet_vector.server.index.database import Index
 from planet_vector.server.index.rescans import RescanState, rescan
@@ -140,7 +140,7 @@ def test_damage_that_only_reading_meets_is_mended_by_the_next_update(tmp_path: P
         file.seek((page - 1) * size)
         file.write(os.urandom(size))
     with closing(Index(place)) as index:
-        with pytest.raises(Refusal, match="The index of the service is damaged") as refused:
+        with pytest.raises(HttpError, match="The index of the service is damaged") as refused:
             index.find("ortho", "S")
         assert refused.value.status == 503
         updating.update(archive, place)
@@ -150,7 +150,7 @@ def test_damage_that_only_reading_meets_is_mended_by_the_next_update(tmp_path: P
 def finds(index: Index) -> bool:
     try:
         return index.find("ortho", "S") is not None
-    except Refusal:
+    except HttpError:
         return False
 
 

@@ -13,7 +13,7 @@ from typing import Any, Iterator, List
 
 import pytest
 
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.jobs import JobError, Jobs, TookTooLong, TookTooMuch
 from planet_vector.server.patience import ClientGone, Patience
 
@@ -39,7 +39,7 @@ def crash() -> None:
 
 
 def refuse() -> None:
-    raise Refusal(418, "No coffee.", {"X-Pot": "tea"})
+    raise HttpError(418, "No coffee.", {"X-Pot": "tea"})
 
 
 class Odd(Exception):
@@ -99,7 +99,7 @@ def test_a_result_comes_back(jobs: Jobs) -> None:
 
 
 def test_errors_come_back_as_they_are(jobs: Jobs) -> None:
-    with pytest.raises(Refusal) as error:
+    with pytest.raises(HttpError) as error:
         jobs.run(refuse)
     assert (error.value.status, error.value.message, error.value.headers) == (418, "No coffee.", {"X-Pot": "tea"})
     with pytest.raises(ZeroDivisionError):
@@ -151,7 +151,7 @@ def test_who_waits_in_vain_is_told() -> None:
     with Jobs(1, seconds=60, megabytes=300) as one:
         busy = one.submit(sleep, 50)
         time.sleep(0.3)
-        with pytest.raises(Refusal) as error:
+        with pytest.raises(HttpError) as error:
             one.run(double, 1, patience=Patience(0.5))
         assert error.value.status == 503
     with pytest.raises(JobError):

@@ -22,7 +22,7 @@ from fastapi import Request
 from planet_vector.server.api import attending
 from planet_vector.server.api.attending import Pool, attend
 from planet_vector.server.api.bodies import Body
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.patience import ClientGone, Patience
 
 from .conftest import Running, Serve, feature, write_features, write_raster
@@ -171,8 +171,8 @@ def test_a_pool_runs_so_many_lets_so_many_wait_and_refuses_the_rest() -> None:
         done, _ = await asyncio.wait(tasks, timeout=0.3)
         refused = [task.exception() for task in done]
         assert len(refused) == 3
-        assert all(isinstance(error, Refusal) and error.status == 503 for error in refused)
-        assert all(isinstance(error, Refusal) and error.headers["Retry-After"] for error in refused)
+        assert all(isinstance(error, HttpError) and error.status == 503 for error in refused)
+        assert all(isinstance(error, HttpError) and error.headers["Retry-After"] for error in refused)
         # One that waits hangs up: its place is free at once, and its work is never begun.
         clients[4].gone.set()
         with pytest.raises(ClientGone):
@@ -214,7 +214,7 @@ def test_a_client_that_hangs_up_ends_the_work_for_it_and_only_that() -> None:
             await asyncio.sleep(0.01)
         assert ended == ["left"]
         assert await second == "stayed"
-        with pytest.raises(Refusal, match="longer than 0.05 s"):
+        with pytest.raises(HttpError, match="longer than 0.05 s"):
             await attend(staying.request, work, "late", seconds=0.05, pool=pool)
         # A thread counts as used until its function has ended, and is free then.
         assert await attend(staying.request, lambda patience: 7, seconds=1, pool=pool) == 7
@@ -230,7 +230,7 @@ def test_who_waits_too_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         pool, let_go = Pool("test", 1), threading.Event()
         first = asyncio.ensure_future(attend(Client().request, lambda p: let_go.wait(20), seconds=20, pool=pool))
         await asyncio.sleep(0.05)
-        with pytest.raises(Refusal, match="busy"):
+        with pytest.raises(HttpError, match="busy"):
             await attend(Client().request, lambda p: 1, seconds=20, pool=pool)
         let_go.set()
         assert await first
@@ -254,7 +254,7 @@ def test_bodies_are_bounded_all_together(monkeypatch: pytest.MonkeyPatch) -> Non
         with Body() as first, Body() as second:
             for body in (first, second):
                 await body.read(request(b"x" * 60_000, b"x" * 60_000))
-            with Body() as third, pytest.raises(Refusal, match="busy"):
+            with Body() as third, pytest.raises(HttpError, match="busy"):
                 await third.read(request(b"x" * 50_000, b"x" * 50_000))
             with Body() as small:
                 await small.read(request(b"a=1"))

@@ -23,7 +23,7 @@ from PIL import Image
 from rasterio import Affine
 from rasterio.enums import ColorInterp
 
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery import pyramid_keeping, pyramid_making
 from planet_vector.server.imagery.kept_pictures import Imagery
 from planet_vector.server.imagery.picture_cache import PictureCache
@@ -502,14 +502,14 @@ def test_a_pyramid_that_was_not_finished_is_not_there(tmp_path: Path) -> None:
 
     def half(part: Path) -> None:
         writer = PyramidWriter(part, (3, 600, 600), (2.0, 2.0), [], False)
-        with pytest.raises(Refusal), writer:
+        with pytest.raises(HttpError), writer:
             writer.add(np.zeros((3, 300, 600), "uint8"), np.ones((1, 300, 600), bool))
-            raise Refusal(404, "the file cannot be read to its end")
+            raise HttpError(404, "the file cannot be read to its end")
         with pytest.raises(Damaged):
             Pyramid(part)
-        raise Refusal(404, "the file cannot be read to its end")
+        raise HttpError(404, "the file cannot be read to its end")
 
-    with pytest.raises(Refusal, match="to its end"):
+    with pytest.raises(HttpError, match="to its end"):
         cache.try_fill(name, half)
     assert cache.find(name) is None and not list(tmp_path.glob("*/*"))
     assert not cache.try_fill(name, lambda part: None)  # nothing was written

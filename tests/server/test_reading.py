@@ -12,7 +12,7 @@ from affine import Affine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery import read_plan
 from planet_vector.server.imagery.reading import Source, open_source
 from planet_vector.server.imagery.sampling import sample
@@ -100,7 +100,7 @@ def test_pixels_are_picked_where_averages_would_cost_too_much(tmp_path: Path, mo
     found, mask = read(tmp_path / "strips.tif", window, (7, 9))
     assert mask.all() and set(np.unique(found)) <= set(range(1, HEIGHT + 1))
     assert (np.diff(found[0, :, 0].astype(int)) == 10).all()
-    with pytest.raises(Refusal, match=r"strips.tif cannot be drawn at this scale: .* GB of pixels .*gdal_translate"):
+    with pytest.raises(HttpError, match=r"strips.tif cannot be drawn at this scale: .* GB of pixels .*gdal_translate"):
         read(tmp_path / "strips.tif", window, (60, 80))
 
 
@@ -108,7 +108,7 @@ def test_a_block_that_fills_the_memory_is_refused_unread(tmp_path: Path, monkeyp
     values = np.ones((3, HEIGHT, WIDTH), "uint8")
     write(tmp_path / "x.tif", values, values[0] > 0, "mask", tiled=True, blockxsize=64, blockysize=64)
     monkeypatch.setattr(read_plan, "MAX_BLOCK", 64 * 64)
-    with pytest.raises(Refusal, match="blocks of 64 x 64 pixels") as refused:
+    with pytest.raises(HttpError, match="blocks of 64 x 64 pixels") as refused:
         read(tmp_path / "x.tif", (0, 0, 10, 10), (10, 10))
     assert refused.value.status == 422
 

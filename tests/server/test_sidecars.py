@@ -31,7 +31,7 @@ from planet_vector.pixels.completing import complete
 from planet_vector.pixels.sidecars import read_place
 from planet_vector.server.api.ranges import attachment
 from planet_vector.server.archive.products import Places, Products
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 
 from .conftest import ROOT, Running, Serve, feature, running
 
@@ -247,7 +247,7 @@ def test_a_file_that_is_replaced_while_it_is_asked_for_is_no_mixture(tmp_path: P
     body = complete(path, read_place(path, tmp_path))
     changed(tmp_path / replaced, lambda: (tmp_path / replaced).replace(tmp_path / "kept"))
     (tmp_path / replaced).write_bytes((tmp_path / "kept").read_bytes())
-    with pytest.raises(Refusal, match="was replaced during the request") as refusal:
+    with pytest.raises(HttpError, match="was replaced during the request") as refusal:
         attachment(body, "a.tif", "image/tiff", {}, [], head=False)
     assert refusal.value.status == 503
 

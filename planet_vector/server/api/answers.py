@@ -90,7 +90,7 @@ def look(request: Request, picture: Picture, private: bool) -> Seen:
 
     Raises
     ------
-    Refusal
+    HttpError
         If an earlier attempt showed that the picture cannot be made.
     """
     version = Version.of_made(private, picture.name)
@@ -115,7 +115,7 @@ async def picture_answer(
 
     Raises
     ------
-    Refusal
+    HttpError
         If the picture cannot be made, takes too long, or too many requests wait.
     """
     version = seen.version

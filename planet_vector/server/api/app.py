@@ -33,7 +33,7 @@ from planet_vector.server.api.permissions import Keys, Permission
 from planet_vector.server.api.ranges import disposition
 from planet_vector.server.archive.inventory import SCENE_TYPES
 from planet_vector.server.archive.products import Products
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.kept_pictures import FORMATS, SIZES, Imagery
 from planet_vector.server.index.database import Index, IndexedScene
 from planet_vector.server.index.rescans import RescanState
@@ -148,7 +148,7 @@ async def get_health(request: Request) -> Response:
 
     Raises
     ------
-    Refusal
+    HttpError
         503, if the index cannot be read.
     """
     service: Service = request.app.state.service
@@ -156,7 +156,7 @@ async def get_health(request: Request) -> Response:
     state = service.rescans.read()
     try:
         enter(request)
-    except (Refusal, ConfigError):  # ConfigError if the file of keys cannot be read
+    except (HttpError, ConfigError):  # ConfigError if the file of keys cannot be read
         # Reasons contain file names. Without a key, return only the time and whether the re-scan succeeded.
         if state is not None:
             reason = state["failed"] and "The re-scan of the archive failed: give a key to see the reason."
@@ -174,7 +174,7 @@ async def get_metrics(request: Request) -> Response:
 
     Raises
     ------
-    Refusal
+    HttpError
         401, without a valid key.
     """
     service, permission = enter(request)
@@ -204,7 +204,7 @@ async def scene_types(request: Request) -> Response:
 
     Raises
     ------
-    Refusal
+    HttpError
         401, without a valid key.
     """
     service, permission = enter(request)
@@ -240,7 +240,7 @@ async def list_scenes(request: Request, scene_type: str) -> Response:
 
     Raises
     ------
-    Refusal
+    HttpError
         400 if a parameter is invalid, 401 without a valid key, 403 if the key does not permit the type, 404 if the
         type is unknown, 408, 413 or 415 for a body that is late, too long or of another type, 503 if the service is
         busy.
@@ -292,7 +292,7 @@ async def get_scene(request: Request, scene_type: str, scene_id: str) -> Respons
 
     Raises
     ------
-    Refusal
+    HttpError
         401 without a valid key, 403 if the key does not permit the type, 404 if there is no such scene.
     """
     service, permission = enter(request)
@@ -329,14 +329,14 @@ async def get_product(request: Request, scene_type: str, scene_id: str) -> Respo
 
     Raises
     ------
-    Refusal
+    HttpError
         400 or 416 for an invalid product or range, 401 without a valid key, 403 if the key does not permit the type
         or product, 404 if there is no such scene, product or file.
     """
     service, permission = enter(request)
     wanted = request.query_params.getlist("product") or ["visual"]
     if len(set(wanted)) > 1:
-        raise Refusal(400, "product is given more than once, with different values.")
+        raise HttpError(400, "product is given more than once, with different values.")
     base = base_url(request) if service.signer is not None else ""
 
     def answer(patience: Patience) -> Response:
@@ -353,13 +353,13 @@ def _product(request: Request, permission: Permission, names: Tuple[str, str, st
     listed = json.loads(found.feature, strict=False)["properties"].get("data", {}).get("products", {})
     if product not in listed:
         has = ", ".join(name for name in listed if permission.allows(name)) or "none"
-        raise Refusal(404, f"Scene {scene_id} has no product {product[:40]!r}; it has: {has}.")
+        raise HttpError(404, f"Scene {scene_id} has no product {product[:40]!r}; it has: {has}.")
     if not permission.allows(product):
-        raise Refusal(403, f"Your key does not permit the product {product}.")
+        raise HttpError(403, f"Your key does not permit the product {product}.")
     place = found.products.get(product)
     body = service.products.find(place) if place else None
     if body is None:
-        raise Refusal(404, f"The archive has no file of the product {product} of scene {scene_id}.")
+        raise HttpError(404, f"The archive has no file of the product {product} of scene {scene_id}.")
     if service.signer is not None:
         host = re.sub(r":\d+$", "", base)
         location = f"{host}:{service.delivery_port}{service.signer.sign(product_path(scene_type, scene_id, product))}"
@@ -384,16 +384,16 @@ async def get_thumbnail(request: Request, scene_type: str, scene_id: str) -> Res
 
     Raises
     ------
-    Refusal
+    HttpError
         400 for an invalid size or format, 401 without a valid key, 403 if the key does not permit the type or any
         product, 404 if there is no such scene, 422 or 503 if the picture cannot be made within its limits.
     """
     service, permission = enter(request)
     size, image_format = request.query_params.get("size", "md"), request.query_params.get("format", "png")
     if size not in SIZES:
-        raise Refusal(400, f"size is {size[:40]!r}: it takes {', '.join(SIZES)}.")
+        raise HttpError(400, f"size is {size[:40]!r}: it takes {', '.join(SIZES)}.")
     if image_format not in FORMATS:
-        raise Refusal(400, f"format is {image_format[:40]!r}: it takes {', '.join(FORMATS)}.")
+        raise HttpError(400, f"format is {image_format[:40]!r}: it takes {', '.join(FORMATS)}.")
     square = request.url.path.endswith("/square-thumb")
 
     def seen(patience: Patience) -> Seen:
@@ -429,7 +429,7 @@ async def get_tile(request: Request, scene_type: str, scene_id: str, z: str, x: 
 
     Raises
     ------
-    Refusal
+    HttpError
         401 without a valid key, 403 if the key does not permit the type or any product, 404 if there is no such scene
         or tile, 422 or 503 if the picture cannot be made within its limits.
     """
@@ -438,7 +438,7 @@ async def get_tile(request: Request, scene_type: str, scene_id: str, z: str, x: 
     def seen(patience: Patience) -> Seen:
         found = find(service, permission, scene_type, scene_id)
         if not all(re.fullmatch(r"\d{1,8}", part, re.ASCII) for part in (z, x, y)):
-            raise Refusal(404, "There is no such tile.")
+            raise HttpError(404, "There is no such tile.")
         products = permitted(found, permission, scene_id)
         return look(request, service.imagery.tile([products], int(z), int(x), int(y)), service.keys.required)
 
@@ -459,12 +459,12 @@ def permitted(found: IndexedScene, permission: Permission, scene_id: str) -> Map
 
     Raises
     ------
-    Refusal
+    HttpError
         403, if the scene has products and the key permits none of them.
     """
     products = {name: place for name, place in found.products.items() if permission.allows(name)}
     if found.products and not products:
-        raise Refusal(403, f"Your key does not permit any product of scene {scene_id}.")
+        raise HttpError(403, f"Your key does not permit any product of scene {scene_id}.")
     return products
 
 
@@ -480,7 +480,7 @@ def enter(request: Request) -> tuple[Service, Permission]:
 
     Raises
     ------
-    Refusal
+    HttpError
         401, if a key is required and the request has no valid one.
     ConfigError
         If the file of keys has changed and cannot be used.
@@ -501,12 +501,12 @@ def base_url(request: Request) -> str:
 
     Raises
     ------
-    Refusal
+    HttpError
         400, if the Host header is invalid: links would contain it.
     """
     host = request.headers.get("host", "")
     if not HOST.fullmatch(host):
-        raise Refusal(400, "The Host header is not a valid host.")
+        raise HttpError(400, "The Host header is not a valid host.")
     return f"{request.url.scheme}://{host}"
 
 
@@ -543,11 +543,11 @@ def check_known(service: Service, scene_type: str) -> None:
 
     Raises
     ------
-    Refusal
+    HttpError
         404, if the type is neither a standard one nor in the index.
     """
     if scene_type not in SCENE_TYPES and scene_type not in service.index.totals():
-        raise Refusal(404, f"There is no scene type {scene_type[:40]!r}.")
+        raise HttpError(404, f"There is no scene type {scene_type[:40]!r}.")
 
 
 def find(service: Service, permission: Permission, scene_type: str, scene_id: str) -> IndexedScene:
@@ -566,14 +566,14 @@ def find(service: Service, permission: Permission, scene_type: str, scene_id: st
 
     Raises
     ------
-    Refusal
+    HttpError
         403 if the key does not permit the type, 404 if there is no such type or scene.
     """
     permission.check_type(scene_type)
     check_known(service, scene_type)
     found = service.index.find(scene_type, scene_id) if _is_text(scene_id) else None
     if found is None:
-        raise Refusal(404, f"There is no scene {scene_id[:80]!r} of the type {scene_type}.")
+        raise HttpError(404, f"There is no scene {scene_id[:80]!r} of the type {scene_type}.")
     return found
 
 

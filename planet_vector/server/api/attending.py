@@ -13,7 +13,7 @@ from typing import Any, Callable, Deque, TypeVar
 
 from fastapi import Request
 
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.patience import ClientGone, Patience
 from planet_vector.workers import Workers
 
@@ -68,7 +68,7 @@ class Pool:
 
         Raises
         ------
-        Refusal
+        HttpError
             503, if the queue is full, or the call has waited too long.
         """
         await self._enter()
@@ -158,7 +158,7 @@ async def attend(request: Request, function: Callable[..., T], *args: Any, secon
     ------
     ClientGone
         If the client disconnects before the function has returned. The application then sends no response.
-    Refusal
+    HttpError
         503, if the pool is too busy.
     """
     work = asyncio.ensure_future(pool.run(function, *args, seconds=seconds))
@@ -179,5 +179,5 @@ async def _hang_up(request: Request) -> None:
         pass
 
 
-def _busy() -> Refusal:
-    return Refusal(503, "The service is busy with other requests: try again later.", {"Retry-After": "10"})
+def _busy() -> HttpError:
+    return HttpError(503, "The service is busy with other requests: try again later.", {"Retry-After": "10"})

@@ -19,7 +19,7 @@ from fastapi.responses import JSONResponse, Response
 from planet_vector.server.api.app import Service
 from planet_vector.server.api.bodies import MAX_SMALL_BODY, Body
 from planet_vector.server.api.conditional import NOT_STORED
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 
 _SECRET = secrets.token_bytes(32)
 
@@ -50,7 +50,7 @@ async def login(request: Request) -> Response:
 
     Raises
     ------
-    Refusal
+    HttpError
         400, 408, 413 or 415 if the body cannot be read, 401 if the password is not a valid key.
     """
     service: Service = request.app.state.service
@@ -60,8 +60,8 @@ async def login(request: Request) -> Response:
     password = given.get("password", "")
     try:
         service.keys.permission(f"api-key {password}", None)
-    except Refusal:
-        raise Refusal(401, "Invalid email or password") from None
+    except HttpError:
+        raise HttpError(401, "Invalid email or password") from None
     token = _token({"email": given.get("email", ""), "api_key": password})
     return JSONResponse({"token": token}, headers=NOT_STORED)
 

@@ -32,7 +32,7 @@ from shapely.geometry.base import BaseGeometry
 from planet_vector.errors import ConfigError
 from planet_vector.geometry.wrapping import footprint_of
 from planet_vector.server.api.permissions import Permission
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.index.database import Index
 from planet_vector.server.index.scene_search import SceneSearch, parse_search
 from planet_vector.server.patience import Patience
@@ -112,7 +112,7 @@ class BasemapLayout:
 
         Raises
         ------
-        Refusal
+        HttpError
             422 if there are more than `MAX_QUADS`, 503 if the time is used up.
         ClientGone
             If the client has disconnected.
@@ -163,7 +163,7 @@ class BasemapLayout:
         for member in self.members:
             tried += quads_at_most(member.footprint, self._level)
             if tried > MAX_QUADS:
-                raise Refusal(
+                raise HttpError(
                     422,
                     f"The basemap would have more than {MAX_QUADS} quads of scenes: its definition needs a lower level "
                     f"than {self._level}, or fewer scenes.",
@@ -230,7 +230,7 @@ class BasemapDefinition:
 
         Raises
         ------
-        Refusal
+        HttpError
             If there are more than `MAX_SCENES` scenes, or the time is used up.
         ClientGone
             If the client has disconnected.
@@ -414,7 +414,7 @@ def _basemap(file: Path, entry: Mapping[str, Any]) -> BasemapDefinition:
         if after:
             parameters.append(("acquired.lt", format_time(after)))
         search = parse_search(str(entry.get("scene_type", "ortho")), parameters)
-    except (Refusal, ValueError) as error:
+    except (HttpError, ValueError) as error:
         raise ConfigError(f"The file of basemaps {file}: {name}: {error}") from None
     product = entry.get("product")
     return BasemapDefinition(

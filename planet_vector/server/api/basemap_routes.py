@@ -26,7 +26,7 @@ from planet_vector.server.api.delivery import product_response
 from planet_vector.server.api.listing import collection, shown
 from planet_vector.server.api.permissions import Permission
 from planet_vector.server.api.ranges import disposition
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.encoding import encode_picture
 from planet_vector.server.imagery.kept_pictures import FORMATS, MAX_ZOOM, SIZES, Picture
 from planet_vector.server.imagery.small_scales import pixel_of, transparent_tile
@@ -106,7 +106,7 @@ async def list_mosaics(request: Request) -> Response:
 
     Raises
     ------
-    Refusal
+    HttpError
         401 without a valid key, 503 if the service is busy or the layouts take too long.
     """
     service, permission = enter(request)
@@ -147,7 +147,7 @@ async def get_mosaic(request: Request, name: str) -> Response:
 
     Raises
     ------
-    Refusal
+    HttpError
         401 without a valid key, 404 if there is no basemap of the name that the key permits.
     """
     seen = _see(request, name)
@@ -174,7 +174,7 @@ async def list_quads(request: Request, name: str) -> Response:
 
     Raises
     ------
-    Refusal
+    HttpError
         400 for an invalid parameter, 401 without a valid key, 404 if there is no such basemap, 422 if it has too many
         quads.
     """
@@ -207,7 +207,7 @@ async def get_quad(request: Request, name: str, quad_id: str) -> Response:
 
     Raises
     ------
-    Refusal
+    HttpError
         401 without a valid key, 404 if there is no such basemap or quad, 422 if the basemap has too many quads.
     """
     seen = _see(request, name)
@@ -238,7 +238,7 @@ async def get_quad_raster(request: Request, name: str, quad_id: str) -> Response
 
     Raises
     ------
-    Refusal
+    HttpError
         400 or 416 for an invalid range, 401 without a valid key, 404 if there is no such basemap or quad, 422 or 503
         if the quad cannot be made within its limits.
     """
@@ -277,14 +277,14 @@ async def get_quad_thumbnail(request: Request, name: str, quad_id: str) -> Respo
 
     Raises
     ------
-    Refusal
+    HttpError
         400 for an invalid size or format, 401 without a valid key, 404 if there is no such basemap or quad, 422 or
         503 if the picture cannot be made within its limits.
     """
     seen = _see(request, name)
     size, image_format = request.query_params.get("size", "md"), request.query_params.get("format", "png")
     if size not in SIZES or image_format not in FORMATS:
-        raise Refusal(400, f"size must be one of {', '.join(SIZES)}, and format one of {', '.join(FORMATS)}.")
+        raise HttpError(400, f"size must be one of {', '.join(SIZES)}, and format one of {', '.join(FORMATS)}.")
 
     def find(patience: Patience) -> Seen:
         quad, members = seen.quad(quad_id, patience)
@@ -316,7 +316,7 @@ async def list_quad_scenes(request: Request, name: str, quad_id: str) -> Respons
 
     Raises
     ------
-    Refusal
+    HttpError
         401 without a valid key, 404 if there is no such basemap or quad, 422 if the basemap has too many quads.
     """
     seen = _see(request, name)
@@ -366,13 +366,13 @@ async def get_mosaic_tile(request: Request, name: str, z: str, x: str, y: str) -
 
     Raises
     ------
-    Refusal
+    HttpError
         401 without a valid key, 404 if there is no such basemap or tile or nothing is on it, 422 or 503 if the
         picture cannot be made within its limits.
     """
     seen = _see(request, name)
     if not all(re.fullmatch(r"\d{1,8}", part, re.ASCII) for part in (z, x, y)):
-        raise Refusal(404, "There is no such tile.")
+        raise HttpError(404, "There is no such tile.")
     found = await _attend(request, _tile, request, seen, int(z), int(x), int(y))
     if found.content is None and found.picture.orders and not is_known(request.headers, found.version):
         # Once, thousands of scenes may have to be read for this tile; send a transparent one meanwhile.
@@ -399,7 +399,7 @@ async def get_quadmap(request: Request, name: str) -> Response:
 
     Raises
     ------
-    Refusal
+    HttpError
         401 without a valid key, 404 if there is no such basemap, 422 if it has too many quads.
     """
     seen = _see(request, name)
@@ -441,7 +441,7 @@ class _Seen(NamedTuple):
         quad = Quad.parse(quad_id)
         members = self.layout(patience).quads(patience).get(quad) if quad else None
         if quad is None or members is None:
-            raise Refusal(404, f"The basemap {self.basemap.name} has no quad {quad_id[:40]!r}.")
+            raise HttpError(404, f"The basemap {self.basemap.name} has no quad {quad_id[:40]!r}.")
         return quad, members
 
 
@@ -450,7 +450,7 @@ def _see(request: Request, name: str) -> _Seen:
     basemap = service.basemaps.get(name)
     # The same error hides the existence of basemaps that the key does not permit.
     if basemap is None or not basemap.is_visible(permission):
-        raise Refusal(404, f"There is no basemap {name[:80]!r}.")
+        raise HttpError(404, f"There is no basemap {name[:80]!r}.")
     return _Seen(service, basemap, permission)
 
 
@@ -484,10 +484,10 @@ async def _attend(request: Request, function: Callable[..., T], *args: Any) -> T
 def _tile(request: Request, seen: _Seen, z: int, x: int, y: int, patience: Patience) -> Seen:
     bounds = tile_bounds(min(z, MAX_ZOOM + 1), x, y)
     if not max(map(abs, bounds)) <= HALF_WORLD * 1.000001:
-        raise Refusal(404, "There is no such tile.")
+        raise HttpError(404, "There is no such tile.")
     members = seen.layout(patience).within(bounds)
     if not members:
-        raise Refusal(404, "There is nothing on this tile.")
+        raise HttpError(404, "There is nothing on this tile.")
     # Draw all scenes or none: some of them would make a misleading picture.
     visible = [m for m in members if _side(m) >= LEAST * pixel_of(z)]
     scenes = [(m.products, m.footprint.bounds) for m in visible] if len(visible) <= MAX_TILE_SCENES else []
@@ -505,7 +505,7 @@ def _list_quads(seen: _Seen, parameters: Parameters, base: str, patience: Patien
     single = dict(parameters)
     unknown = [name for name in single if name not in ("count", "intersects", *_PAGE)]
     if unknown or len(single) < len(parameters):
-        raise Refusal(400, "A list of quads takes only the parameters count and intersects, once each.")
+        raise HttpError(400, "A list of quads takes only the parameters count and intersects, once each.")
     count = parse_count(single.get("count"))
     quads = seen.layout(patience).quads(patience)
     ordered = _ordered(quads, single.get("intersects"), patience)
@@ -515,7 +515,7 @@ def _list_quads(seen: _Seen, parameters: Parameters, base: str, patience: Patien
         try:
             edge = (format_time(parse_time(token)), single.get("_page.id", "" if not backwards else "~"))
         except ValueError as error:
-            raise Refusal(400, f"_page.updated: {error}.") from None
+            raise HttpError(400, f"_page.updated: {error}.") from None
         page = [item for item in ordered if (item[:2] > edge if backwards else item[:2] < edge)]
     page = page[-count:] if backwards else page[:count]
     address = f"{base}/v0/mosaics/{seen.basemap.name}/quads/"

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from fastapi import Request
 
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.index.scene_search import Parameters, read_body
 from planet_vector.server.index.searched_area import JOBS
 from planet_vector.server.jobs import JobError
@@ -53,7 +53,7 @@ class Body:
 
         Raises
         ------
-        Refusal
+        HttpError
             408 if it takes longer than `BODY_SECONDS`, 413 if it is longer than `most`, 503 if too many large bodies
             are in memory.
         ClientGone
@@ -62,7 +62,7 @@ class Body:
         try:
             await asyncio.wait_for(self._read(request, most), BODY_SECONDS)
         except asyncio.TimeoutError:
-            raise Refusal(408, f"The body did not come within {BODY_SECONDS:g} s.", {"Connection": "close"}) from None
+            raise HttpError(408, f"The body did not come within {BODY_SECONDS:g} s.", {"Connection": "close"}) from None
 
     def parameters(self, request: Request) -> Parameters:
         """Return the parameters in a small body.
@@ -74,7 +74,7 @@ class Body:
 
         Raises
         ------
-        Refusal
+        HttpError
             As `planet_vector.server.index.scene_search.read_body`.
         """
         return read_body(request.headers.get("content-type", ""), bytes(self._content))
@@ -91,14 +91,14 @@ class Body:
 
         Raises
         ------
-        Refusal
+        HttpError
             As `planet_vector.server.index.scene_search.read_body`, or 400 if parsing exceeds its time or memory limit.
         """
         try:
             kind = request.headers.get("content-type", "")
             return JOBS.run(read_body, kind, bytes(self._content), patience=patience)
         except JobError as error:
-            raise Refusal(400, f"The body {error}: simplify the area.") from None
+            raise HttpError(400, f"The body {error}: simplify the area.") from None
 
     @property
     def is_large(self) -> bool:
@@ -106,7 +106,7 @@ class Body:
         return len(self._content) > MAX_SMALL_BODY
 
     async def _read(self, request: Request, most: int) -> None:
-        too_long = Refusal(413, f"The body is longer than {most} bytes: simplify the area.", {"Connection": "close"})
+        too_long = HttpError(413, f"The body is longer than {most} bytes: simplify the area.", {"Connection": "close"})
         if int(request.headers.get("content-length", "0")) > most:  # h11 has checked that it is a number
             raise too_long
         while True:
@@ -120,7 +120,7 @@ class Body:
                 Body._held += len(self._content) - self._counted
                 self._counted = len(self._content)
                 if Body._held > MAX_BODIES:
-                    raise Refusal(
+                    raise HttpError(
                         503,
                         "The service is busy with other large requests: try again later.",
                         {"Retry-After": "10", "Connection": "close"},

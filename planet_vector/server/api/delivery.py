@@ -26,7 +26,7 @@ from planet_vector.server.api.conditional import NOT_STORED, Version, is_known, 
 from planet_vector.server.api.item_paths import SCENE_ID
 from planet_vector.server.api.ranges import Range, attachment, read_ranges
 from planet_vector.server.archive.products import Products
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.index.database import Index
 from planet_vector.server.patience import ClientGone, Patience
 
@@ -95,7 +95,7 @@ def product_response(request: Request, body: Completed, name: str, version: Vers
 
     Raises
     ------
-    Refusal
+    HttpError
         400 or 416 if the Range header is invalid or cannot be satisfied, 404 if the file cannot be opened, 503 if it
         is being replaced.
     """
@@ -163,12 +163,12 @@ def create_delivery(root: Path, index: Index, signer: Signer) -> Starlette:
                     return _error(404, "NoSuchKey", "The product no longer exists.")
                 version = Version.of_product(body, private=True)
                 return product_response(request, body, file_name(scene_id, f"{product}.tif"), version)
-            except Refusal as refusal:
+            except HttpError as refusal:
                 return _error(refusal.status, _CODES.get(refusal.status, "InvalidRange"), refusal.message)
 
         try:
             return await attend(request, answer, seconds=SECONDS, pool=CHEAP)
-        except Refusal as refusal:
+        except HttpError as refusal:
             return _error(refusal.status, "SlowDown", refusal.message)
         except ClientGone:
             return Response(status_code=499)

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Mount
 
 from planet_vector.server.api.conditional import NOT_STORED
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.patience import ClientGone
 
 
@@ -22,14 +22,14 @@ def add_refusals(app: FastAPI) -> None:
     app : FastAPI
         The application.
     """
-    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(HttpError, _refused)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(ClientGone, _gone)
     app.add_exception_handler(Exception, _failed)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)
+    assert isinstance(error, HttpError)
     return refusal_answer(error.status, error.message, error.headers)
 
 

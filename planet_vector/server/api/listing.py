@@ -8,7 +8,7 @@ from typing import Mapping, Optional
 from urllib.parse import quote
 
 from planet_vector.server.api.permissions import Permission
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.index.database import Index, ResultPage
 from planet_vector.server.index.links import BASE
 from planet_vector.server.index.scene_search import Parameters, SceneSearch, encode, parse_search
@@ -47,7 +47,7 @@ def list_page(
 
     Raises
     ------
-    Refusal
+    HttpError
         400 if a parameter is invalid, 503 if the time is used up.
     ClientGone
         If the client has disconnected.
@@ -127,5 +127,5 @@ def _kept_area(index: Index, text: str) -> str:
         return text
     kept = index.kept_area(text[len(_KEPT) :])
     if kept is None:
-        raise Refusal(400, "intersects: the area of this link is no longer stored; search again.")
+        raise HttpError(400, "intersects: the area of this link is no longer stored; search again.")
     return kept

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional
 
 from planet_vector.errors import ConfigError
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 
 _CHALLENGES = 'Basic realm="Scenes API", api-key, Bearer'
 
@@ -56,11 +56,11 @@ class Permission:
 
         Raises
         ------
-        Refusal
+        HttpError
             403, if it does not.
         """
         if self.scene_types is not None and scene_type not in self.scene_types:
-            raise Refusal(403, f"Your key does not permit scenes of the type {scene_type}.")
+            raise HttpError(403, f"Your key does not permit scenes of the type {scene_type}.")
 
     def allows(self, product: str) -> bool:
         """Return whether the key permits a product.
@@ -113,7 +113,7 @@ class Keys:
 
         Raises
         ------
-        Refusal
+        HttpError
             401, if a key is required and the request has no valid one.
         ConfigError
             If the file of keys has changed and cannot be used.
@@ -124,7 +124,7 @@ class Keys:
         key = key_of(authorization) if authorization else api_key
         found = self._known.get(digest(key)) if key else None
         if found is None:
-            raise Refusal(401, "Please enter your API key.", {"WWW-Authenticate": _CHALLENGES})
+            raise HttpError(401, "Please enter your API key.", {"WWW-Authenticate": _CHALLENGES})
         return found
 
     def _refresh(self) -> None:

@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 
 from planet_vector.pixels.completing import Completed, Stretch
 from planet_vector.pixels.sidecars import FileState
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 
 MAX_RANGES = 200
 _RANGES = re.compile(r"bytes\s*=(\s*(\d{1,18}-\d{0,18}|-\d{1,18})\s*(,|$))+", re.ASCII)
@@ -36,11 +36,11 @@ def read_ranges(text: str, size: int) -> List[Range]:
 
     Raises
     ------
-    Refusal
+    HttpError
         400 if the header is invalid or has more than `MAX_RANGES` ranges, 416 if a range lies outside the file.
     """
     if not _RANGES.fullmatch(text.strip().lower()) or text.count(",") >= MAX_RANGES:
-        raise Refusal(400, f"The Range header is invalid, or has more than {MAX_RANGES} ranges.")
+        raise HttpError(400, f"The Range header is invalid, or has more than {MAX_RANGES} ranges.")
     found: List[Range] = []
     for part in text.partition("=")[2].split(","):
         if not part.strip():
@@ -49,7 +49,7 @@ def read_ranges(text: str, size: int) -> List[Range]:
         start = int(first) if first else max(size - int(last), 0)
         end = min(int(last) + 1, size) if first and last else size
         if not start < end:
-            raise Refusal(
+            raise HttpError(
                 416, f"The Range lies outside the {size} bytes of the file.", {"Content-Range": f"bytes */{size}"}
             )
         found.append((start, end))
@@ -86,7 +86,7 @@ def attachment(
 
     Raises
     ------
-    Refusal
+    HttpError
         404 if a file cannot be opened, 503 if it has changed since `body` was made.
     """
     described = {**headers, "Accept-Ranges": "bytes", "Content-Disposition": disposition(name)}
@@ -149,12 +149,12 @@ def _open_part(part: Stretch) -> BinaryIO:
     try:
         file = path.open("rb", buffering=0)
     except OSError as error:
-        raise Refusal(404, f"{path.name} cannot be delivered ({error.strerror}).") from None
+        raise HttpError(404, f"{path.name} cannot be delivered ({error.strerror}).") from None
     now = FileState.of(path, os.fstat(file.fileno()))
     # The time of status change is not compared: the picture cache changes it at each use.
     if (now.size, now.mtime_ns, now.number) != (part.file.size, part.file.mtime_ns, part.file.number):
         file.close()
-        raise Refusal(503, f"{path.name} was replaced during the request: try again.", {"Retry-After": "1"})
+        raise HttpError(503, f"{path.name} was replaced during the request: try again.", {"Retry-After": "1"})
     return file
 
 

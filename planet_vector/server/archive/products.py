@@ -11,7 +11,7 @@ from typing import Any, Optional, Tuple
 from planet_vector.pixels.completing import MOST_ADDED, Completed, complete
 from planet_vector.pixels.sidecars import FileState, Place, SidecarProblem, read_place, sidecar_names
 from planet_vector.server.archive.inventory import inside
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 
 MAX_PLACES = 1000
 """Number of files whose sidecars are cached."""
@@ -136,7 +136,7 @@ class Products:
 
         Raises
         ------
-        Refusal
+        HttpError
             404, if the file or its sidecars cannot be read, or the sidecars cannot be represented in a GeoTIFF.
         """
         path = inside(self._root, product)
@@ -157,9 +157,9 @@ class Products:
                 self._remember(key, made)
                 return made
         except SidecarProblem as problem:
-            raise Refusal(404, f"{named.name} cannot be delivered: {problem}.") from None
+            raise HttpError(404, f"{named.name} cannot be delivered: {problem}.") from None
         except OSError as error:
-            raise Refusal(404, f"{named.name} cannot be delivered ({error.strerror}).") from None
+            raise HttpError(404, f"{named.name} cannot be delivered ({error.strerror}).") from None
 
     def _remember(self, key: Tuple[Any, ...], made: Completed) -> None:
         with self._lock:

@@ -16,7 +16,7 @@ import pyproj
 
 from planet_vector.geometry.web_mercator import HALF_WORLD
 from planet_vector.pixels.control import Georeference
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.quad_grid import Bounds
 
 _STEP = 16  # pixels between computed positions; those between are interpolated
@@ -73,7 +73,7 @@ class MercatorTransform:
 
     Raises
     ------
-    Refusal
+    HttpError
         404, if the coordinate system is not tied to the Earth.
     """
 
@@ -81,7 +81,7 @@ class MercatorTransform:
         try:
             self._transformer = _transformer(crs.to_wkt())
         except pyproj.exceptions.ProjError:
-            raise Refusal(
+            raise HttpError(
                 404, f"{name} cannot be drawn on a map: its coordinate system has no known place on the globe."
             ) from None
         self.period = period_of(crs)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Set, Tuple, Union
 
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery import rendering
 from planet_vector.server.imagery.encoding import FORMATS
 from planet_vector.server.imagery.miniatures import AGAIN, Miniatures, hold
@@ -111,7 +111,7 @@ class Imagery:
 
         Raises
         ------
-        Refusal
+        HttpError
             404, if the scene has no file to show.
         """
         sources = self._files.of(products)
@@ -129,11 +129,11 @@ class Imagery:
 
         Raises
         ------
-        Refusal
+        HttpError
             404, if there is no such tile, or a scene has no file to show.
         """
         if not (0 <= z <= MAX_ZOOM and 0 <= x < 2**z and 0 <= y < 2**z):
-            raise Refusal(404, "There is no such tile.")
+            raise HttpError(404, "There is no such tile.")
         sources = [self._files.of(products) for products in scenes]
         return self._picture(rendering.draw_tile, sources, sources, tile_bounds(z, x, y), TILE)
 
@@ -153,7 +153,7 @@ class Imagery:
 
         Raises
         ------
-        Refusal
+        HttpError
             404, if a scene has no file to show.
         """
         sources = [self._files.of(products) for products in scenes]
@@ -203,7 +203,7 @@ class Imagery:
 
         Raises
         ------
-        Refusal
+        HttpError
             404, if a scene has no file to show.
         """
         sources = [self._files.of(products) for products in scenes]
@@ -254,12 +254,12 @@ class Imagery:
                 making.unkept = content
             return making.unkept
         except (TookTooLong, TookTooMuch) as error:
-            refusal = Refusal(422, f"{subject} cannot be drawn: it {error}; {ADVICE}.")
+            refusal = HttpError(422, f"{subject} cannot be drawn: it {error}; {ADVICE}.")
             self._keep_refusal(name, refusal, AGAIN)
             raise refusal from None
         except JobError as error:
-            raise Refusal(503, f"{subject} cannot be drawn now: it {error}.", {"Retry-After": "10"}) from None
-        except Refusal as refusal:
+            raise HttpError(503, f"{subject} cannot be drawn now: it {error}.", {"Retry-After": "10"}) from None
+        except HttpError as refusal:
             if refusal.status < 500:
                 self._keep_refusal(name, refusal)
             raise
@@ -268,7 +268,7 @@ class Imagery:
                 del self._making[name]
             making.done.set()
 
-    def _keep_refusal(self, name: str, refusal: Refusal, seconds: Optional[float] = None) -> None:
+    def _keep_refusal(self, name: str, refusal: HttpError, seconds: Optional[float] = None) -> None:
         self._cache.try_refuse(name, refusal, AGAIN if isinstance(refusal, Unreadable) else seconds)
 
     def _draw(self, picture: Picture, patience: Optional[Patience]) -> bytes:
@@ -292,7 +292,7 @@ class Imagery:
             for source, made in zip(drawn.sources, surveys):
                 try:
                     unkept = made.result()
-                except Refusal as refusal:
+                except HttpError as refusal:
                     if picture.drawing is not draw_mosaic or refusal.status >= 500:
                         raise
                     left_out.add(source.survey)
@@ -302,7 +302,7 @@ class Imagery:
                     if unkept is not None:
                         hold(held, source.survey, unkept)
                     surveyed.add(source.survey)
-        raise Refusal(503, f"{picture.subject} cannot be drawn now: the cache of pictures is too small for it.")
+        raise HttpError(503, f"{picture.subject} cannot be drawn now: the cache of pictures is too small for it.")
 
     def _survey(self, source: Source, patience: Optional[Patience]) -> Optional[bytes]:
         return self._make(
@@ -364,7 +364,7 @@ class Picture:
 
         Raises
         ------
-        Refusal
+        HttpError
             If a refusal is cached for it.
         """
         return self._imagery._look(self.name)
@@ -374,7 +374,7 @@ class Picture:
 
         Raises
         ------
-        Refusal
+        HttpError
             If a refusal is cached for it.
         """
         return self._imagery._find(self.name)
@@ -394,7 +394,7 @@ class Picture:
 
         Raises
         ------
-        Refusal
+        HttpError
             If it cannot be made, or not within the limits.
         ClientGone
             If the client disconnected.
@@ -403,7 +403,7 @@ class Picture:
         if content is None:
             content = self.kept()
         if content is None:
-            raise Refusal(503, "The cache of pictures is too small.")
+            raise HttpError(503, "The cache of pictures is too small.")
         return content
 
     def make_file(self, patience: Optional[Patience] = None) -> Union[Path, bytes]:
@@ -421,7 +421,7 @@ class Picture:
 
         Raises
         ------
-        Refusal
+        HttpError
             If it cannot be made, or not within the limits.
         ClientGone
             If the client disconnected.
@@ -444,7 +444,7 @@ class Picture:
 
         Raises
         ------
-        Refusal
+        HttpError
             If it cannot be made.
         """
         task = self._imagery._start(self)

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Set, Union
 
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.picture_cache import PictureCache
 from planet_vector.server.imagery.read_plan import ADVICE
 from planet_vector.server.imagery.small_scales import MiniatureOrder, make_miniatures
@@ -67,7 +67,7 @@ class Miniatures:
 
         Raises
         ------
-        Refusal
+        HttpError
             503, if more than `MAX_HELD` bytes cannot be cached.
         """
         refused: Set[Path] = set()
@@ -80,7 +80,7 @@ class Miniatures:
                 try:
                     if order.path not in held and self._cache.find(order.path.name) is None:
                         (mine if self._claim(order.path) else theirs).append(order)
-                except Refusal:
+                except HttpError:
                     refused.add(order.path)
             if theirs and not mine:
                 time.sleep(0.05)
@@ -113,19 +113,19 @@ class Miniatures:
         calls = [self._makers.submit(self._call, group, patience) for group in groups]
         for group, call in zip(groups, calls):
             for order, made in zip(group, call.result()):
-                if isinstance(made, Refusal):
+                if isinstance(made, HttpError):
                     refused.add(order.path)
                     self._cache.try_refuse(order.path.name, made, AGAIN)
                 elif not self._cache.try_write(order.path.name, made):
                     hold(held, order.path, made)
 
-    def _call(self, orders: Sequence[MiniatureOrder], patience: Optional[Patience]) -> List[Union[bytes, Refusal]]:
+    def _call(self, orders: Sequence[MiniatureOrder], patience: Optional[Patience]) -> List[Union[bytes, HttpError]]:
         try:
             return self._jobs.run(make_miniatures, orders, patience=patience)
         except (TookTooLong, TookTooMuch) as error:
             if len(orders) > 1:  # retry one by one, to find the one that fails
                 return [made for order in orders for made in self._call([order], patience)]
-            return [Refusal(422, f"{orders[0].sources[0].path.name} cannot be drawn: it {error}; {ADVICE}.")]
+            return [HttpError(422, f"{orders[0].sources[0].path.name} cannot be drawn: it {error}; {ADVICE}.")]
 
 
 def hold(held: Dict[Path, bytes], path: Path, content: bytes) -> None:
@@ -142,12 +142,12 @@ def hold(held: Dict[Path, bytes], path: Path, content: bytes) -> None:
 
     Raises
     ------
-    Refusal
+    HttpError
         503, if `held` exceeds `MAX_HELD` bytes.
     """
     held[path] = content
     if sum(map(len, held.values())) > MAX_HELD:
-        raise Refusal(
+        raise HttpError(
             503, "The cache of pictures is full, and the picture has too many files to be made without it.",
             {"Retry-After": "60"},
         )  # fmt: skip

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Callable, ContextManager, List, Optional, Tuple
 
 from planet_vector.atomic_files import new_file
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 
 MAX_CACHE = 2 * 2**30
 """Maximum bytes of pictures, and of the surveys and pyramids that they are made from, of about 4 and 20 MB each."""
@@ -67,7 +67,7 @@ class PictureCache:
 
         Raises
         ------
-        Refusal
+        HttpError
             If a refusal is cached instead.
         """
         try:
@@ -91,7 +91,7 @@ class PictureCache:
 
         Raises
         ------
-        Refusal
+        HttpError
             If a refusal is cached instead.
         """
         path = self.path(name)
@@ -123,14 +123,14 @@ class PictureCache:
         self._replace(self.path(name), content)
         self.path(name + _REFUSED).unlink(missing_ok=True)
 
-    def refuse(self, name: str, refusal: Refusal, seconds: Optional[float] = None) -> None:
+    def refuse(self, name: str, refusal: HttpError, seconds: Optional[float] = None) -> None:
         """Store a refusal instead of a picture.
 
         Parameters
         ----------
         name : str
             Name of the picture.
-        refusal : Refusal
+        refusal : HttpError
             Raised again by `read` and `find`.
         seconds : float, optional
             Time until it expires; without it, it stays until it is evicted.
@@ -161,14 +161,14 @@ class PictureCache:
         """
         return self._try(lambda: self.write(name, content))
 
-    def try_refuse(self, name: str, refusal: Refusal, seconds: Optional[float] = None) -> bool:
+    def try_refuse(self, name: str, refusal: HttpError, seconds: Optional[float] = None) -> bool:
         """Store a refusal like `refuse`; a failure is printed to standard error once.
 
         Parameters
         ----------
         name : str
             Name of the picture.
-        refusal : Refusal
+        refusal : HttpError
             Raised again by `read` and `find`.
         seconds : float, optional
             Time until it expires.
@@ -283,7 +283,7 @@ class PictureCache:
                 path.unlink(missing_ok=True)
             return
         self._use(path)
-        raise Refusal(status, message)
+        raise HttpError(status, message)
 
     def _use(self, path: Path) -> None:
         # Set the access time, but keep the modification time, from which the ETag of a quad is derived.

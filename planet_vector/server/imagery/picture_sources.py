@@ -13,7 +13,7 @@ from typing import Any, List, Mapping, Tuple
 from planet_vector.pixels.sidecars import SidecarProblem
 from planet_vector.server.archive.inventory import inside
 from planet_vector.server.archive.products import Places
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.overview_folder import overview_path
 from planet_vector.server.imagery.picture_cache import PictureCache
 from planet_vector.server.imagery.reading import Source
@@ -82,13 +82,13 @@ class PictureSources:
 
         Raises
         ------
-        Refusal
+        HttpError
             404, if a file does not exist or its sidecars cannot be read.
         """
         found = [(inside(self._root, products[name]), products[name], bands) for name, bands in choose(products)]
         sources = [self._source(path, product, bands) for path, product, bands in found if path is not None]
         if not sources or len(sources) < len(found):
-            raise Refusal(404, "The archive has no file to make a picture from.")
+            raise HttpError(404, "The archive has no file to make a picture from.")
         return sources
 
     def drawable(self, products: Mapping[str, str]) -> List[Source]:
@@ -111,7 +111,7 @@ class PictureSources:
             return known[1]
         try:
             found = self.of(products)
-        except Refusal:
+        except HttpError:
             found = []
         with self._lock:
             self._remembered[key] = now, found
@@ -125,9 +125,9 @@ class PictureSources:
         try:
             status, place = path.stat(), self._places.of(self._root / product)
         except SidecarProblem as problem:
-            raise Refusal(404, f"{path.name} cannot be drawn: {problem}.") from None
+            raise HttpError(404, f"{path.name} cannot be drawn: {problem}.") from None
         except OSError as error:
-            raise Refusal(404, f"{path.name} cannot be drawn ({error.strerror}).") from None
+            raise HttpError(404, f"{path.name} cannot be drawn ({error.strerror}).") from None
         name = digest("survey", str(path), *_state(status), bands, place)
         pyramids = overview_path(self._overviews, product, name), self._cache.path(digest("pyramid", name))
         return Source(path, bands, place, self._cache.path(name), pyramids)

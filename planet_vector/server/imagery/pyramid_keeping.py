@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Sequence, Set, Tuple
 
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.picture_cache import PictureCache
 from planet_vector.server.imagery.pyramid_making import MOST_KEPT, make_pyramid
 from planet_vector.server.imagery.read_plan import ADVICE
@@ -99,8 +99,8 @@ class Pyramids:
             if self._closed:  # the process was ended by `close`, not by the file
                 return
             told = f"{source.path.name} has no pyramid: making it {error}; {ADVICE}."
-            self._cache.try_refuse(path.name, Refusal(422, told), AGAIN)
-        except Refusal as refusal:
+            self._cache.try_refuse(path.name, HttpError(422, told), AGAIN)
+        except HttpError as refusal:
             if refusal.status < 500:  # else the disk is full: it is retried once as much has been wasted again
                 self._cache.try_refuse(path.name, refusal, AGAIN)
         except JobError:  # the service is shutting down

@@ -72,7 +72,7 @@ def make_pyramid(source: Source, target: Path, most: Optional[int] = None) -> bo
 
     Raises
     ------
-    Refusal
+    HttpError
         If the file cannot be read, or not within the limits; 503, if the pyramid cannot be written.
     """
     with open_source(source) as raster:

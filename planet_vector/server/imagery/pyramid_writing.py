@@ -11,7 +11,7 @@ from typing import Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.averaging import halved
 from planet_vector.server.imagery.pyramids import BLOCK, END, MAGIC, PLACES
 
@@ -76,7 +76,7 @@ class PyramidWriter:
 
         Raises
         ------
-        Refusal
+        HttpError
             503, if the file cannot be written.
         """
         with self._writing():
@@ -88,7 +88,7 @@ class PyramidWriter:
         try:
             yield
         except OSError as error:
-            raise Refusal(503, f"{self._path} cannot be written ({error.strerror or error}).") from None
+            raise HttpError(503, f"{self._path} cannot be written ({error.strerror or error}).") from None
 
     def _add(self, level: int, colours: np.ndarray, known: np.ndarray) -> None:
         rest = self._rest[level]

@@ -15,7 +15,7 @@ from rasterio.windows import Window
 
 from planet_vector.pixels.header import RasterHeader
 from planet_vector.pixels.valid import needed
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.written_blocks import WrittenBlocks
 
 MAX_DECODED = 2 * 10**9
@@ -115,7 +115,7 @@ class ReadPlanner:
 
         Raises
         ------
-        Refusal
+        HttpError
             422, if a block exceeds `MAX_BLOCK`, or more than `MAX_DECODED` bytes would have to be decoded.
         """
         height, width = self._layout.block_shapes[0]
@@ -123,7 +123,7 @@ class ReadPlanner:
         pixel = self._dtype.itemsize * together
         if height * width * pixel > MAX_BLOCK:
             size = f"{width} x {height} pixels, {height * width * pixel / 1e9:.1f} GB"
-            raise Refusal(422, f"{self._name} cannot be drawn: it is compressed in blocks of {size}; {ADVICE}.")
+            raise HttpError(422, f"{self._name} cannot be drawn: it is compressed in blocks of {size}; {ADVICE}.")
         masked = self._header.masked or self.alpha is not None
         means, planes, again, others = masked or not self._told_apart, 1, 0, 0
         if self.in_planes:
@@ -158,7 +158,7 @@ class ReadPlanner:
         else:
             way, cost = (Resampling.average, averaged) if averaged <= MAX_DECODED else (Resampling.nearest, picked)
         if cost > MAX_DECODED:
-            raise Refusal(
+            raise HttpError(
                 422,
                 f"{self._name} cannot be drawn at this scale: {cost / 1e9:.1f} GB of pixels would have to be decoded, "
                 f"more than the limit of {MAX_DECODED / 1e9:.0f} GB; {ADVICE}.",

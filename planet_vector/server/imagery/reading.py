@@ -22,7 +22,7 @@ from planet_vector.pixels.opening import open_raster
 from planet_vector.pixels.sidecars import Place, SidecarProblem
 from planet_vector.pixels.valid import any_number, has_holes, where_number
 from planet_vector.server.archive.projecting import period_of
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.averaging import Averages, cells
 from planet_vector.server.imagery.read_plan import ReadPlanner, Rows
 from planet_vector.server.imagery.written_blocks import WrittenBlocks
@@ -56,8 +56,8 @@ class Source(NamedTuple):
     pyramids: Tuple[Path, ...] = ()
 
 
-class Unreadable(Refusal):
-    """Refusal of a file that cannot be read now; its disk may be unavailable, so it is retried later."""
+class Unreadable(HttpError):
+    """HttpError of a file that cannot be read now; its disk may be unavailable, so it is retried later."""
 
 
 class _Piece(NamedTuple):
@@ -104,7 +104,7 @@ class Raster:
 
     Raises
     ------
-    Refusal
+    HttpError
         404, if its pixels are complex numbers.
     """
 
@@ -119,7 +119,7 @@ class Raster:
         self.palette = header.bands[0].table
         self.bands = source.bands or self._picture_bands()
         if header.dtypes[self.bands[0] - 1].startswith("complex"):
-            raise Refusal(404, "The scene has complex pixels, which cannot be drawn.")
+            raise HttpError(404, "The scene has complex pixels, which cannot be drawn.")
         self.dtype = np.dtype(header.dtypes[self.bands[0] - 1])
         self._planner = ReadPlanner(source.path.name, layout, header, self.bands)
         self._alpha = self._planner.alpha
@@ -150,7 +150,7 @@ class Raster:
 
         Raises
         ------
-        Refusal
+        HttpError
             422, if more than `planet_vector.server.imagery.read_plan.MAX_DECODED` bytes would have to be decoded.
         """
         shape = (min(shape[0], window[3] - window[1]), min(shape[1], window[2] - window[0]))
@@ -300,18 +300,18 @@ def open_source(source: Source) -> Iterator[Raster]:
     Raises
     ------
     Unreadable
-        404, if it cannot be opened or read. Other exceptions of the block, except Refusal and MemoryError, are
+        404, if it cannot be opened or read. Other exceptions of the block, except HttpError and MemoryError, are
         converted to it, too.
-    Refusal
+    HttpError
         404, if its sidecars cannot be used, or its pixels are complex numbers.
     """
     try:
         with open_raster(source.path, source.place) as dataset, open_raster(source.path) as layout:
             yield Raster(source, dataset, layout)
-    except (Refusal, MemoryError):
+    except (HttpError, MemoryError):
         raise
     except SidecarProblem as problem:
-        raise Refusal(404, f"{source.path.name} cannot be drawn: {problem}.") from None
+        raise HttpError(404, f"{source.path.name} cannot be drawn: {problem}.") from None
     except Exception as error:
         # rasterio's exceptions for GDAL error classes have no public base class.
         told = " ".join(str(error).split())[:200] or type(error).__name__

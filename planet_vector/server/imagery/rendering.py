@@ -21,7 +21,7 @@ from rasterio.transform import from_bounds
 
 from planet_vector.pixels.control import ByPoints, ByTransform, Georeference
 from planet_vector.server.archive.projecting import MapGrid, MercatorTransform, Positions, extent, positions
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.encoding import encode_picture
 from planet_vector.server.imagery.pyramid_making import MOST_KEPT, shrink_for
 from planet_vector.server.imagery.pyramids import MAX_PIXELS, Damaged, Level, Limits, discard, find_pyramid
@@ -124,7 +124,7 @@ def draw_thumbnail(
 
     Raises
     ------
-    Refusal
+    HttpError
         If a file cannot be read, or not within the limits.
     """
     parts: List[Tuple[np.ndarray, np.ndarray]] = []
@@ -168,7 +168,7 @@ def draw_tile(scenes: Sequence[Sequence[Source]], bounds: Bounds, size: int) -> 
 
     Raises
     ------
-    Refusal
+    HttpError
         404, if the square is empty or a file cannot be drawn on a map; 422, if a file cannot be read within the limits.
     """
     told = Told()
@@ -177,7 +177,7 @@ def draw_tile(scenes: Sequence[Sequence[Source]], bounds: Bounds, size: int) -> 
         return painted
     colours, mask = painted
     if not mask.any():
-        raise Refusal(404, "There is nothing on this tile.")
+        raise HttpError(404, "There is nothing on this tile.")
     return told.drawn(encode_picture(image_of(colours, mask), "png"))
 
 
@@ -204,7 +204,7 @@ def draw_square(
 
     Raises
     ------
-    Refusal
+    HttpError
         If a file cannot be read or drawn on a map, or not within the limits.
     """
     painted = paint(scenes, MapGrid(bounds, size, size))
@@ -230,7 +230,7 @@ def draw_quad(scenes: Sequence[Sequence[Source]], bounds: Bounds, size: int) -> 
 
     Raises
     ------
-    Refusal
+    HttpError
         If a file cannot be read or drawn on a map, or not within the limits.
     """
     painted = paint(scenes, MapGrid(bounds, size, size))
@@ -260,7 +260,7 @@ def paint(
 
     Raises
     ------
-    Refusal
+    HttpError
         If a file cannot be read or drawn on a map, or not within the limits.
     """
     colours, mask = np.zeros((3, grid.height, grid.width), "uint8"), np.zeros((grid.height, grid.width), bool)
@@ -303,7 +303,7 @@ def part_of(
 
     Raises
     ------
-    Refusal
+    HttpError
         404, if a file has no georeference; 404 or 422, if it cannot be read within the limits.
     """
     within: Optional[Tuple[slice, slice]] = None
@@ -311,7 +311,7 @@ def part_of(
     for source in sources:
         with open_source(source) as raster:
             if raster.crs is None:
-                raise Refusal(404, f"{source.path.name} cannot be drawn on a map: it has no georeference.")
+                raise HttpError(404, f"{source.path.name} cannot be drawn on a map: it has no georeference.")
             projection, size = MercatorTransform(raster.crs, source.path.name), (raster.width, raster.height)
             within = within or extent(projection, raster.place, size, grid)
             if within is None or painted[within].all():

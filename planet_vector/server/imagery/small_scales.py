@@ -19,7 +19,7 @@ from PIL import Image
 
 from planet_vector.geometry.web_mercator import HALF_WORLD
 from planet_vector.server.archive.projecting import MapGrid
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.encoding import encode_picture
 from planet_vector.server.imagery.reading import Source, open_source
 from planet_vector.server.imagery.rendering import ASKED, Drawn, SurveysWanted, Told, part_of
@@ -115,7 +115,7 @@ def place_miniature(bounds: Bounds, deepest: int) -> Optional[Tuple[int, Tuple[i
     )  # fmt: skip
 
 
-def make_miniatures(orders: Sequence[MiniatureOrder]) -> List[Union[bytes, Refusal]]:
+def make_miniatures(orders: Sequence[MiniatureOrder]) -> List[Union[bytes, HttpError]]:
     """Return miniatures of scenes, or for each the reason why it cannot be made.
 
     Parameters
@@ -123,11 +123,11 @@ def make_miniatures(orders: Sequence[MiniatureOrder]) -> List[Union[bytes, Refus
     orders : sequence of MiniatureOrder
         Specifications of the miniatures.
     """
-    made: List[Union[bytes, Refusal]] = []
+    made: List[Union[bytes, HttpError]] = []
     for order in orders:
         try:
             made.append(_miniature(order))
-        except Refusal as refusal:
+        except HttpError as refusal:
             made.append(refusal)
     return made
 
@@ -160,7 +160,7 @@ def draw_mosaic(pieces: Sequence[Piece], z: int, x: int, y: int) -> Union[bytes,
                 found = _of_miniature(piece.miniature, z, x * TILE, y * TILE)
         except FileNotFoundError:
             return SurveysWanted([])  # the miniature was evicted meanwhile
-        except Refusal:
+        except HttpError:
             continue
         if found is not None:
             (rows, columns), scene, covered = found

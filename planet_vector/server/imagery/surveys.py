@@ -163,7 +163,7 @@ def survey(source: Source) -> bytes:
 
     Raises
     ------
-    Refusal
+    HttpError
         If the file cannot be read, or not within the limits.
     """
     with open_source(source) as raster:

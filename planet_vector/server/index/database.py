@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.picture_cache import PictureCache
 from planet_vector.server.index.queries import Finder, TooLong, look_up
 from planet_vector.server.index.scene_search import Edge, SceneSearch, from_microseconds
@@ -187,7 +187,7 @@ class Index:
 
         Raises
         ------
-        Refusal
+        HttpError
             503, if there is no complete index, or its file is damaged.
         """
         with self._look_ups.read() as db:
@@ -211,7 +211,7 @@ class Index:
 
         Raises
         ------
-        Refusal
+        HttpError
             503, if there is no complete index, or its file is damaged.
         """
 
@@ -250,7 +250,7 @@ class Index:
 
         Raises
         ------
-        Refusal
+        HttpError
             503, if there is no complete index, or its file is damaged.
         """
 
@@ -276,14 +276,14 @@ class Index:
 
         Raises
         ------
-        Refusal
+        HttpError
             503, if it cannot be written to the disk.
         """
         try:
             if self._areas.find(digest) is None:
                 self._areas.write(digest, text.encode())
         except OSError:
-            raise Refusal(
+            raise HttpError(
                 503,
                 "The area is too long for a link, and cannot be stored, as the service's disk is full or cannot be "
                 "written: retry later, or with a shorter area.",

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 from planet_vector.errors import QueryError
 from planet_vector.query import Condition
 from planet_vector.scenes_v0_fields import FIELDS, ORDERS
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.index.searched_area import Area
 from planet_vector.server.patience import Patience
 from planet_vector.server.strict_json import read_json
@@ -111,7 +111,7 @@ def parse_search(scene_type: str, parameters: Parameters, patience: Optional[Pat
 
     Raises
     ------
-    Refusal
+    HttpError
         400, if a parameter is unknown, contradictory or has an invalid value.
     """
     single: Dict[str, str] = {}
@@ -119,19 +119,19 @@ def parse_search(scene_type: str, parameters: Parameters, patience: Optional[Pat
     for name, value in parameters:
         if name in _SINGLE or name in _PAGE:
             if single.setdefault(name, value) != value:
-                raise Refusal(400, f"{name} is given more than once, with different values.")
+                raise HttpError(400, f"{name} is given more than once, with different values.")
         elif name in ("workspace", "aoi"):
-            raise Refusal(400, f"{name}: this service has no workspaces; give the conditions themselves.")
+            raise HttpError(400, f"{name}: this service has no workspaces; give the conditions themselves.")
         elif name.startswith("_page."):
-            raise Refusal(400, f"{name} is not a paging parameter: follow the links without changing them.")
+            raise HttpError(400, f"{name} is not a paging parameter: follow the links without changing them.")
         else:
             try:
                 conditions.append(Condition.parse(FIELDS, name, value))
             except QueryError as error:
-                raise Refusal(400, _sentence(error)) from None
+                raise HttpError(400, _sentence(error)) from None
     order = " ".join(single.get("order_by", ORDERS[0]).split())
     if order not in ORDERS:
-        raise Refusal(400, f"order_by is {order[:40]!r}: it takes 'acquired desc' or 'acquired asc'.")
+        raise HttpError(400, f"order_by is {order[:40]!r}: it takes 'acquired desc' or 'acquired asc'.")
     area_text = single.get("intersects")
     return SceneSearch(
         scene_type,
@@ -160,7 +160,7 @@ def read_query(query: str) -> Parameters:
 
     Raises
     ------
-    Refusal
+    HttpError
         400, if it is not valid UTF-8, has more than `MAX_PARAMETERS` parameters, or contains invalid characters.
     """
     try:
@@ -168,9 +168,9 @@ def read_query(query: str) -> Parameters:
             query, keep_blank_values=True, strict_parsing=False, errors="strict", max_num_fields=MAX_PARAMETERS
         )
     except UnicodeDecodeError:
-        raise Refusal(400, "The parameters are not UTF-8.") from None
+        raise HttpError(400, "The parameters are not UTF-8.") from None
     except ValueError:
-        raise Refusal(400, f"More than {MAX_PARAMETERS} parameters.") from None
+        raise HttpError(400, f"More than {MAX_PARAMETERS} parameters.") from None
     return _checked(found)
 
 
@@ -191,23 +191,23 @@ def read_body(content_type: str, body: bytes) -> Parameters:
 
     Raises
     ------
-    Refusal
+    HttpError
         415, if the content type is neither a form nor JSON; 400, if the body cannot be parsed.
     """
     if not body.strip():
         return []
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in ("", "application/json", "application/geo+json", "application/x-www-form-urlencoded"):
-        raise Refusal(415, "A search is posted as a form (application/x-www-form-urlencoded) or as application/json.")
+        raise HttpError(415, "A search is posted as a form (application/x-www-form-urlencoded) or as application/json.")
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        raise Refusal(400, "The body is not UTF-8.") from None
+        raise HttpError(400, "The body is not UTF-8.") from None
     if kind.startswith("application/x-www") or (not kind and not text.lstrip().startswith("{")):
         return read_query(text.strip())
     document = read_json(text, "The body")
     if not isinstance(document, dict):
-        raise Refusal(400, "The body is JSON, but not an object of parameters.")
+        raise HttpError(400, "The body is JSON, but not an object of parameters.")
     return _checked((name, _text(name, value)) for name, value in document.items())
 
 
@@ -226,13 +226,13 @@ def parse_count(text: Optional[str]) -> int:
 
     Raises
     ------
-    Refusal
+    HttpError
         400, if it is not a whole number from 1 to `MAX_COUNT`.
     """
     if text is None:
         return DEFAULT_COUNT
     if not re.fullmatch(r"\s*[0-9]{1,9}\s*", text, re.ASCII) or not 1 <= int(text) <= MAX_COUNT:
-        raise Refusal(400, f"count is {text[:40]!r}: it takes a whole number from 1 to {MAX_COUNT}.")
+        raise HttpError(400, f"count is {text[:40]!r}: it takes a whole number from 1 to {MAX_COUNT}.")
     return int(text)
 
 
@@ -272,13 +272,13 @@ def from_microseconds(value: int) -> datetime:
 def _parse_edge(single: Dict[str, str]) -> Optional[Edge]:
     given = [name for name in _PAGE[:2] if name in single]
     if len(given) > 1 or ("_page.id" in single and not given):
-        raise Refusal(400, "The paging parameters contradict each other: follow the links without changing them.")
+        raise HttpError(400, "The paging parameters contradict each other: follow the links without changing them.")
     if not given:
         return None
     try:
         acquired = microseconds(parse_time(single[given[0]]))
     except ValueError as error:
-        raise Refusal(400, f"{given[0]}: {error}.") from None
+        raise HttpError(400, f"{given[0]}: {error}.") from None
     return Edge(given[0].rpartition(".")[2], acquired, single.get("_page.id"))
 
 
@@ -286,10 +286,10 @@ def _checked(parameters: Iterable[Tuple[str, str]]) -> Parameters:
     found = [(name, value) for name, value in parameters if name != "api_key"]
     for name, value in found:
         if "\0" in name or "\0" in value:
-            raise Refusal(400, f"{name[:40]!r} contains a NUL character.")
+            raise HttpError(400, f"{name[:40]!r} contains a NUL character.")
         # SQLite and UTF-8 both reject lone surrogates.
         if not name.isprintable() or any("\ud800" <= char <= "\udfff" for char in value):
-            raise Refusal(400, f"{name[:40]!r} contains invalid characters.")
+            raise HttpError(400, f"{name[:40]!r} contains invalid characters.")
     return found
 
 
@@ -300,7 +300,7 @@ def _text(name: str, value: Any) -> str:
         return json.dumps(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return repr(value)
-    raise Refusal(400, f"{name[:40]}: its value is neither a string nor a number.")
+    raise HttpError(400, f"{name[:40]}: its value is neither a string nor a number.")
 
 
 def _sentence(error: Exception) -> str:

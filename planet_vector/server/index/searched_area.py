@@ -24,7 +24,7 @@ from shapely.geometry.base import BaseGeometry
 from planet_vector.geometry.areas import Within
 from planet_vector.geometry.boxes import Bounds
 from planet_vector.geometry.wrapping import flatten, sides, wrapped
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.index.valid_outlines import Crossings, count_crossings, make_valid
 from planet_vector.server.jobs import JobError, Jobs
 from planet_vector.server.patience import Patience
@@ -79,7 +79,7 @@ class Area:
 
     Raises
     ------
-    Refusal
+    HttpError
         400, if the text is not a valid area, or too expensive to process.
     """
 
@@ -183,7 +183,7 @@ def _ready(text: str, patience: Optional[Patience]) -> BaseGeometry:
         try:
             content = JOBS.run(make_ready, text, patience=patience)
         except JobError as error:
-            raise Refusal(
+            raise HttpError(
                 400, f"intersects: reading the area {error}; simplify or divide it, or make it valid first."
             ) from None
         _kept.put(key, content)
@@ -200,7 +200,7 @@ def make_ready(text: str) -> bytes:
 
     Raises
     ------
-    Refusal
+    HttpError
         400, if the text is not a valid area, or too expensive to process.
     """
     geometry = _parse(text)
@@ -211,7 +211,7 @@ def _valid_within(geometry: BaseGeometry, crossings: Crossings) -> BaseGeometry:
     try:
         return _within(make_valid(geometry, crossings))
     except shapely.errors.GEOSException:  # GEOS fails for some outlines whose rings have no extent
-        raise Refusal(400, "intersects: the geometry cannot be made valid; make it valid first.") from None
+        raise HttpError(400, "intersects: the geometry cannot be made valid; make it valid first.") from None
 
 
 def _is_box(geometry: BaseGeometry, box: Bounds) -> bool:
@@ -236,16 +236,16 @@ def _parse(text: str) -> BaseGeometry:
             geometry = shapely.from_wkt(text)
     except (shapely.errors.ShapelyError, UnicodeError, NotImplementedError):
         shown = text if len(text) <= 40 else text[:37] + "..."
-        raise Refusal(400, f"intersects: {shown!r} is neither WKT nor GeoJSON of a geometry.") from None
+        raise HttpError(400, f"intersects: {shown!r} is neither WKT nor GeoJSON of a geometry.") from None
     if geometry is None or geometry.is_empty:
-        raise Refusal(400, "intersects: the geometry is empty.")
+        raise HttpError(400, "intersects: the geometry is empty.")
     if shapely.get_num_coordinates(geometry) > MAX_POSITIONS:
         raise _too_many()
     positions = shapely.get_coordinates(geometry)
     if not np.isfinite(positions).all():
-        raise Refusal(400, "intersects: its positions must be finite numbers.")
+        raise HttpError(400, "intersects: its positions must be finite numbers.")
     if np.abs(positions[:, 1]).max() > 90 or np.abs(positions[:, 0]).max() > 540:
-        raise Refusal(400, "intersects: positions are longitude and latitude, in this order and in degrees.")
+        raise HttpError(400, "intersects: positions are longitude and latitude, in this order and in degrees.")
     return _the_short_way(_without_tiny(shapely.force_2d(geometry)))
 
 
@@ -263,10 +263,10 @@ def _the_short_way(geometry: BaseGeometry) -> BaseGeometry:
     try:
         pieces = [_cut(whole) if _may_jump(whole) else [whole] for whole in parts]
     except ValueError as error:
-        raise Refusal(400, f"intersects: {error}.") from None
+        raise HttpError(400, f"intersects: {error}.") from None
     if not all(pieces):  # a line around the globe back to its start
         told = "intersects: a line has no length when its edges are read the short way"
-        raise Refusal(400, f"{told}; give longer ones a position in between.")
+        raise HttpError(400, f"{told}; give longer ones a position in between.")
     found = [piece for some in pieces for piece in some]
     return found[0] if len(found) == 1 else many[kind](found)
 
@@ -292,11 +292,11 @@ def _without_tiny(geometry: BaseGeometry) -> BaseGeometry:
 
 
 def _check_depth(wkt: str) -> None:
-    """Raise Refusal if WKT is nested too deeply for a recursive parser."""
+    """Raise HttpError if WKT is nested too deeply for a recursive parser."""
     characters = np.frombuffer(wkt.encode(), dtype=np.uint8)
     depth = np.cumsum((characters == ord("(")).astype(np.int64) - (characters == ord(")")))
     if depth.size and depth.max() > MAX_DEPTH + 3:  # a multipolygon's positions are nested three deep
-        raise Refusal(400, f"intersects: collections are nested more than {MAX_DEPTH} deep.")
+        raise HttpError(400, f"intersects: collections are nested more than {MAX_DEPTH} deep.")
 
 
 def _from_geojson(text: str) -> BaseGeometry:
@@ -311,15 +311,15 @@ def _from_geojson(text: str) -> BaseGeometry:
 def _collect(document: Any, found: List[BaseGeometry], depth: int) -> None:
     kind = document.get("type") if isinstance(document, dict) else None
     if depth == 0:
-        raise Refusal(400, f"intersects: collections are nested more than {MAX_DEPTH} deep.")
+        raise HttpError(400, f"intersects: collections are nested more than {MAX_DEPTH} deep.")
     if kind == "Feature":
         if document.get("geometry") is None:
-            raise Refusal(400, "intersects: the Feature has no geometry.")
+            raise HttpError(400, "intersects: the Feature has no geometry.")
         _collect(document["geometry"], found, depth - 1)
     elif kind in ("FeatureCollection", "GeometryCollection"):
         members = document.get("features" if kind == "FeatureCollection" else "geometries")
         if not isinstance(members, list):
-            raise Refusal(400, f"intersects: the {kind} has no members.")
+            raise HttpError(400, f"intersects: the {kind} has no members.")
         for member in members:
             _collect(member, found, depth - 1)
     elif kind in _KINDS:
@@ -331,7 +331,7 @@ def _collect(document: Any, found: List[BaseGeometry], depth: int) -> None:
         if len(found) > MAX_POSITIONS:
             raise _too_many()
     else:
-        raise Refusal(400, "intersects is JSON, but not a GeoJSON geometry, Feature or FeatureCollection.")
+        raise HttpError(400, "intersects is JSON, but not a GeoJSON geometry, Feature or FeatureCollection.")
 
 
 def _count(value: Any, depth: int) -> int:
@@ -343,18 +343,18 @@ def _count(value: Any, depth: int) -> int:
 
 def _check_coordinates(value: Any, depth: int, kind: str) -> None:
     if not isinstance(value, list):
-        raise Refusal(400, f"intersects: the coordinates of the {kind} are not valid GeoJSON.")
+        raise HttpError(400, f"intersects: the coordinates of the {kind} are not valid GeoJSON.")
     if depth:
         for member in value:
             _check_coordinates(member, depth - 1, kind)
     elif not (2 <= len(value) <= 4 and all(isinstance(n, (int, float)) and not isinstance(n, bool) for n in value)):
-        raise Refusal(400, f"intersects: a position of the {kind} is not a pair of numbers.")
+        raise HttpError(400, f"intersects: a position of the {kind} is not a pair of numbers.")
     elif not all(abs(number) < 1e300 and math.isfinite(number) for number in value):
-        raise Refusal(400, "intersects: its positions must be finite numbers.")
+        raise HttpError(400, "intersects: its positions must be finite numbers.")
 
 
-def _too_many() -> Refusal:
-    return Refusal(400, f"intersects: more than {MAX_POSITIONS} positions; simplify the area.")
+def _too_many() -> HttpError:
+    return HttpError(400, f"intersects: more than {MAX_POSITIONS} positions; simplify the area.")
 
 
 def _within(geometry: BaseGeometry) -> BaseGeometry:
@@ -366,5 +366,5 @@ def _within(geometry: BaseGeometry) -> BaseGeometry:
         return geometry
     found = shapely.union_all(wrapped(parts))
     if found.is_empty:  # the area is so small that it vanished
-        raise Refusal(400, "intersects: the geometry is too small to be brought within ±180°.")
+        raise HttpError(400, "intersects: the geometry is too small to be brought within ±180°.")
     return found

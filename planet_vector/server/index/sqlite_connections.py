@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Iterator, NamedTuple, Optional, Tuple
 from urllib.parse import quote
 
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 from planet_vector.server.index.trust import is_damage, is_trusted, note_damage
 from planet_vector.server.patience import Patience
 
@@ -153,14 +153,14 @@ class ReadConnections:
 
         Raises
         ------
-        Refusal
+        HttpError
             503, if there has not been a complete index yet, or if its file is damaged.
         """
         connection = self._wait(patience)
         try:
             connection = self._newest(connection)
             if connection is None:
-                raise Refusal(
+                raise HttpError(
                     503,
                     "The service has no complete index yet: retry once the archive has been scanned.",
                     {"Retry-After": "10"},
@@ -171,7 +171,7 @@ class ReadConnections:
             except sqlite3.DatabaseError as error:
                 if not self._file.is_damaged(error, connection.stamp):
                     raise
-                raise Refusal(
+                raise HttpError(
                     503,
                     "The index of the service is damaged, and is rebuilt at the next scan of the archive: retry later.",
                     {"Retry-After": "10"},

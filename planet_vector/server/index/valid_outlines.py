@@ -16,7 +16,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from planet_vector.geometry.wrapping import flatten
-from planet_vector.server.http_errors import Refusal
+from planet_vector.server.http_errors import HttpError
 
 MAX_PAIRS = 1_000_000
 """Maximum number of pairs of segments, or of rings, with overlapping bounding boxes: the worst-case cost of testing.
@@ -66,7 +66,7 @@ def count_crossings(geometry: BaseGeometry) -> Crossings:
 
     Raises
     ------
-    Refusal
+    HttpError
         400, if there are more than `MAX_CROSSINGS`, or more than `MAX_PAIRS` pairs to test.
     """
     lines, starts, ends = _segments(geometry)
@@ -78,7 +78,7 @@ def count_crossings(geometry: BaseGeometry) -> Crossings:
         crossing += int(crosses.sum())
         touching += int(touches.sum())
         if crossing + touching > MAX_CROSSINGS:
-            raise Refusal(
+            raise HttpError(
                 400,
                 f"intersects: the outline crosses or touches itself at more than {MAX_CROSSINGS} places; "
                 "simplify or divide the area, or make it valid first.",
@@ -100,7 +100,7 @@ def make_valid(geometry: BaseGeometry, crossings: Crossings) -> BaseGeometry:
 
     Raises
     ------
-    Refusal
+    HttpError
         400, if the repair would take too long.
     """
     members = np.array([geometry], dtype=object)
@@ -127,7 +127,7 @@ def _repair(geometry: BaseGeometry, crossings: Crossings) -> BaseGeometry:
         rings = len(shapely.get_rings(shapely.get_parts(geometry)))
         cost = (positions + crossings.all) * (rings + crossings.all)
         if cost > MAX_PEELED or crossings.crossing > MAX_PEELED_CROSSINGS:
-            raise Refusal(400, "intersects: the outline runs along itself at too many places; make it valid first.")
+            raise HttpError(400, "intersects: the outline runs along itself at too many places; make it valid first.")
     return shapely.make_valid(geometry)
 
 
@@ -136,7 +136,7 @@ def _overlapping(lines: np.ndarray) -> Iterator[Tuple[np.ndarray, np.ndarray]]:
 
     Raises
     ------
-    Refusal
+    HttpError
         400, if there are more than `MAX_PAIRS`.
     """
     tree = shapely.STRtree(lines)
@@ -148,7 +148,7 @@ def _overlapping(lines: np.ndarray) -> Iterator[Tuple[np.ndarray, np.ndarray]]:
         one, other = one[other > one], other[other > one]
         pairs += len(one)
         if pairs > MAX_PAIRS:
-            raise Refusal(
+            raise HttpError(
                 400, "intersects: too many parts of the outline lie over each other; simplify or divide the area."
             )
         yield one, other
