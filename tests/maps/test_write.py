@@ -96,7 +96,7 @@ def test_several_names_are_one_map_each_scene_once(closed: Service, tmp_path: Pa
 
 def test_a_long_search_is_refused_not_cut(closed: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(content, "MOST_SCENES", 10)
-    with pytest.raises(QueryError, match="10 scenes at the most.*limit=N"):
+    with pytest.raises(QueryError, match="at most 10 scenes.*limit=N"):
         write_map(NAME, tmp_path / "map.html", connection=closed.url, key=closed.key)
     assert list(tmp_path.iterdir()) == []
     assert (

@@ -408,7 +408,7 @@ def test_what_may_be_lacking_is_told_in_plain_words() -> None:
         if lacks < 0.985:
             assert number and float(number[1]) == pytest.approx(100 * lacks, rel=0.06)
         assert ("is unknown" in sentence) == (number is None)
-    assert "100" not in told(0.996) and "not known" in told(1.0)
+    assert "100" not in told(0.996) and "is unknown" in told(1.0)
 
 
 def test_a_warning_points_at_the_line_that_asked(monkeypatch: pytest.MonkeyPatch) -> None:
