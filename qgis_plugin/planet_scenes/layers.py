@@ -105,7 +105,7 @@ def prefetch(planet_name: str) -> int:
     Returns
     -------
     int
-        The number of scenes of the search; 0 if the service does not count.
+        The number of scenes of the search, or its limit if the service does not count; 0 without both.
 
     Raises
     ------
@@ -113,11 +113,13 @@ def prefetch(planet_name: str) -> int:
         If the service reports an error.
     """
     layer = layer_of(planet_name)
-    count = layer.count() or 0
-    if count <= PREFETCHED:
+    count = layer.count()
+    if count is None:  # the service does not count, so that a search without a limit may be of any length
+        count = layer.query.limit
+    if count is not None and count <= PREFETCHED:
         for _ in layer.rows():
             break  # the driver reads the whole result before it yields the first feature
-    return count
+    return count or 0
 
 
 def search_layers() -> Iterator[QgsVectorLayer]:

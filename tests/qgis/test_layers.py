@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterator, List, Optional
 
 import pytest
 from qgis.core import (
@@ -19,6 +19,7 @@ from qgis.core import (
 
 from planet_scenes import layers, snapshot, thumbnails
 from planet_scenes.thumbnails import Thumbnails
+from planet_vector.query import Query
 from planet_vector.scene import Scene
 from tests.conftest import Service
 from tests.qgis.conftest import Desktop, Watched, inked, outcome, render, settle, summer_at, summer_of, wait_for
@@ -163,3 +164,24 @@ def test_thumbnails_are_the_service_s_and_files(connection: Any, desktop: Deskto
 
 def summer_of_catalog(catalog: Any, connection: Any) -> Any:
     return next(iter(next(catalog.pages(layers.query_of(summer_at(connection))))))
+
+
+@pytest.mark.parametrize("limit, count, is_read", [(None, None, False), (5, None, True), (None, 5, True)])
+def test_an_uncounted_search_is_read_ahead_only_up_to_a_limit(
+    monkeypatch: pytest.MonkeyPatch, limit: Optional[int], count: Optional[int], is_read: bool
+) -> None:
+    read: List[bool] = []
+
+    class Layer:
+        query = Query(ORTHO, limit=limit)
+
+        def count(self) -> Optional[int]:
+            return count
+
+        def rows(self) -> Iterator[object]:
+            read.append(True)
+            return iter([])
+
+    monkeypatch.setattr(layers, "layer_of", lambda name: Layer())
+    layers.prefetch("PLANET:ortho")
+    assert bool(read) is is_read
