@@ -252,6 +252,6 @@ def test_a_picture_that_is_none_is_not_written(
     (tmp_path / "t" / fine).write_bytes(b"mine")
     done = run("planet-vector", "thumbnails", *_ids(some[:2]), "-o", str(tmp_path / "t"), env=service.environ)
     service.stop()
-    assert done.returncode == 1 and "is no png image" in done.stderr
+    assert done.returncode == 1 and "is not a png image" in done.stderr
     assert done.stdout.splitlines() == [str(tmp_path / "t" / fine)]
     assert [path.name for path in (tmp_path / "t").iterdir()] == [fine]

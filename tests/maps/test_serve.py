@@ -261,7 +261,7 @@ def test_what_is_no_picture_is_not_handed_on_and_the_key_goes_nowhere_else(
         thread.join()
         service.stop()
     assert len(_Elsewhere.seen) == 1 and "Authorization" not in _Elsewhere.seen[0]
-    assert len(told) == 2 and "no picture" in told[0] and "403" in told[1]
+    assert len(told) == 2 and "not a picture" in told[0] and "403" in told[1]
     assert not any(KEY in sentence for sentence in told)
 
 

@@ -66,7 +66,7 @@ def test_a_thumbnail_that_is_no_image_is_an_error() -> None:
     try:
         catalog = ScenesV0(Settings(f"{server.url}/v0/", rate=0))
         feature = {"id": "a", "properties": {"links": {"thumbnail": f"{server.url}/v0/a/thumb"}}}
-        with pytest.raises(ProtocolError, match="no png image"):
+        with pytest.raises(ProtocolError, match="not a png image"):
             catalog.thumbnail(Scene(feature, ORTHO))
     finally:
         server.stop()

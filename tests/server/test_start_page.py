@@ -91,6 +91,7 @@ def entries(page: Any) -> List[str]:
 def test_a_popup_stays_when_the_map_moves_for_it(service: Running, open_page: Open, kind: str) -> None:
     page = open_page(service, **(PHONE if kind == "phone" else DESK))
     wait_for(page, "#told", "scenes here")
+    settle(page)
     if kind == "desk":
         page.mouse.move(800, 600)
         page.mouse.down()
@@ -151,6 +152,7 @@ def test_the_list_works_with_the_keyboard(service: Running, open_page: Open) -> 
 def test_a_phone_shows_map_and_list_and_fingers_meet_what_they_mean(service: Running, open_page: Open) -> None:
     page = open_page(service, **PHONE)
     wait_for(page, "#told", "scenes here")
+    settle(page)  # the list and the map are drawn again once the map has its size
     assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [390, 844]
     frame = page.locator("#map").bounding_box()
     assert frame["width"] == 390 and 300 <= frame["height"] <= 500

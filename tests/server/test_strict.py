@@ -271,7 +271,7 @@ def test_all_parameters_of_the_description_can_be_given_at_once(service: Running
     named = [parameter["name"] for parameter in operations["get"]["parameters"] if parameter["in"] == "query"]
     assert set(FIELDS) - {"image_statistics.image_quality"} < set(named)
     values = {"order_by": "acquired asc", "count": "10", "intersects": "POINT(10.1 45.1)"}
-    kinds = {"time": "2015-03-06T00:00:00Z", "quality": "test", "string": "x"}
+    kinds = {"time": "2015-03-06T00:00:00Z", "words": "test", "string": "x"}
 
     def value(name: str) -> str:
         field = FIELDS.get(name) or FIELDS.get(name.rpartition(".")[0])

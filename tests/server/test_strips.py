@@ -175,7 +175,7 @@ def test_blocks_after_many_updates_are_those_of_a_fresh_index(
 
 
 def test_every_field_is_compared(tmp_path: Path) -> None:
-    values: Dict[str, Any] = {"string": "text", "integer": 3, "number": 3, "quality": "standard", "time": "2016-01-01"}
+    values: Dict[str, Any] = {"string": "text", "integer": 3, "number": 3, "words": "standard", "time": "2016-01-01"}
     properties: Dict[str, Any] = {}
     for name, field in FIELDS.items():
         group, _, leaf = name.rpartition(".")
@@ -186,6 +186,6 @@ def test_every_field_is_compared(tmp_path: Path) -> None:
     updating.update(tmp_path / "a", tmp_path / "i.sqlite")
     with closing(Index(tmp_path / "i.sqlite")) as index:
         for name, field in FIELDS.items():
-            comparator = ".gte" if field.kind == "quality" else ".eq"
+            comparator = ".gte" if field.words else ".eq"
             page = index.search(parse_search("landsat", [(name + comparator, str(values[field.kind]))]))
             assert page.total == (2 if name == "acquired" else 1), name

@@ -339,7 +339,7 @@ def test_a_field_across_the_antimeridian_is_cropped(connected: Service, archive:
 
 
 @pytest.mark.parametrize(("arguments", "told"), [
-    ({"area": "POINT (12 47.885)"}, "Point.*no ground"),
+    ({"area": "POINT (12 47.885)"}, "Point.*nothing can be cropped"),
     ({"area": "POLYGON ((12 47.88, 12.01 47.88, 12 47.885, 12 47.88))", "rectangle": True}, "rectangle"),
 ])  # fmt: skip
 def test_what_cannot_be_cut_to_is_an_error(on_land: Land, tmp_path: Path, arguments: Dict[str, Any], told: str) -> None:
