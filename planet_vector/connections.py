@@ -312,7 +312,7 @@ def check_name(name: str) -> str:
 
 
 def may_have_key(url: str, root: str) -> bool:
-    """Tell whether the key of a root may be sent to an address.
+    """Return whether the key of a root may be sent to an address.
 
     `planet_vector.roots.is_api_origin` must allow it. If several connections share the origin, the address belongs to
     the one with the longest root that it begins with, as each connection has its own key.

@@ -54,7 +54,7 @@ def named_extra() -> Iterator[None]:
     Raises
     ------
     ModuleNotFoundError
-    If a library is missing.
+        If a library is missing.
     """
     try:
         yield
@@ -63,6 +63,6 @@ def named_extra() -> Iterator[None]:
 
 
 def _is_of_service(error: ModuleNotFoundError) -> bool:
-    """Tell whether a module of the service tried the failed import."""
+    """Return whether a module of the service tried the failed import."""
     modules = (str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__))
     return any(name == _SERVICE or name.startswith(f"{_SERVICE}.") for name in modules)

@@ -20,7 +20,7 @@ _ESCAPED = re.compile(r'[<>:"/\\|?*%]|^[.\- ]|[. ]$')
 
 
 def is_item_id(text: str) -> bool:
-    """Tell whether a text is a valid id: one line of printable characters, neither ``.`` nor ``..``.
+    """Return whether a text is a valid id: one line of printable characters, neither ``.`` nor ``..``.
 
     Parameters
     ----------

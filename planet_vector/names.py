@@ -143,7 +143,7 @@ class Name:
 
 
 def is_name(text: str) -> bool:
-    """Tell whether a text begins like a PLANET: name, well-formed or not.
+    """Return whether a text begins like a PLANET: name, well-formed or not.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def parse_name(text: str) -> Name:
 
 
 def has_former_layer(text: str) -> bool:
-    """Tell whether a name lists the basemaps by their name before 0.2.0, which is then also the saved layer's name.
+    """Return whether a name lists the basemaps by their name before 0.2.0, which is then also the saved layer's name.
 
     Parameters
     ----------

@@ -162,7 +162,7 @@ def _new_bar(label: str, unit: str, total: Optional[int], leave: bool = True) ->
 
 
 def _has_no_size() -> bool:
-    """Tell whether stderr is a terminal of unknown size, on which tqdm would draw nothing."""
+    """Return whether stderr is a terminal of unknown size, on which tqdm would draw nothing."""
     try:
         return 0 in os.get_terminal_size(sys.stderr.fileno())
     except (OSError, ValueError, AttributeError):  # a file, or a notebook's replacement of stderr

@@ -104,7 +104,7 @@ class Condition:
         return self.field.words.index(str(self.value)) if self.field.words else self.value
 
     def implies(self, other: Condition) -> bool:
-        """Tell whether every scene that meets this condition meets the other; False if unknown.
+        """Return whether every scene that meets this condition meets the other; False if unknown.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ class Condition:
         return other.holds(self.rank) or self.rank == other.rank
 
     def holds(self, rank: Value) -> bool:
-        """Tell whether a value meets the condition.
+        """Return whether a value meets the condition.
 
         Parameters
         ----------
@@ -292,7 +292,7 @@ class Query:
         return replace(self, conditions=self.conditions + conditions, area=self.area or area)
 
     def covers(self, other: Query) -> bool:
-        """Tell whether every scene of another search is in this one; False if unknown.
+        """Return whether every scene of another search is in this one; False if unknown.
 
         Parameters
         ----------

@@ -70,7 +70,7 @@ def origin(url: str) -> tuple[str, str, int]:
 
 
 def is_api_origin(url: str, api_url: str) -> bool:
-    """Tell whether the key of a root may be sent to an address.
+    """Return whether the key of a root may be sent to an address.
 
     The origins must be equal, or both be https hosts of planet.com: the real service kept products and thumbnails on
     view.planet.com and tiles on tiles0.planet.com.

@@ -116,7 +116,7 @@ class Scene(Item):
         self.catalog = catalog
 
     def __eq__(self, other: object) -> bool:
-        """Tell whether collection, id and Feature are equal."""
+        """Return whether collection, id and Feature are equal."""
         if not isinstance(other, Scene):
             return NotImplemented
         return (self.schema, self.id, self.feature) == (other.schema, other.id, other.feature)

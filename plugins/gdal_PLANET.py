@@ -113,7 +113,7 @@ class Layer(BaseLayer):
         return capability in (BaseLayer.RandomRead, BaseLayer.StringsAsUTF8)
 
     def counts_quickly(self):
-        """Tell whether counting with the current filters requires no reading; sends no request."""
+        """Return whether counting with the current filters requires no reading; sends no request."""
         return not self.spatial_filter and self.layer.counts_quickly(self.attribute_filter)
 
     # GDAL also requests an iterator when it resets reading. No Python code may run then, as an exception may be pending

@@ -53,12 +53,12 @@ def _name(path: Path) -> str:
 
 
 def is_noticed(name: str, notices: str = NOTICES) -> bool:
-    """Tell whether a file is named in the notices."""
+    """Return whether a file is named in the notices."""
     return f"`{name}`" in notices
 
 
 def is_foreign(text: str) -> bool:
-    """Tell whether a text says that others wrote it, or looks as tools write it."""
+    """Return whether a text says that others wrote it, or looks as tools write it."""
     return bool(_FOREIGN.search(text)) or any(len(line) > _MINIFIED for line in text.splitlines())
 
 

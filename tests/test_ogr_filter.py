@@ -197,7 +197,7 @@ def test_exact_is_said_only_where_it_is_sure(where: str, exact: bool) -> None:
 
 
 def _holds(conditions: Any, scene: dict[str, Any]) -> bool:
-    """Tell whether the service gives a scene for some conditions: a null meets none."""
+    """Return whether the service gives a scene for some conditions: a null meets none."""
     for condition in conditions:
         value = scene[condition.field.name]
         if value is None:

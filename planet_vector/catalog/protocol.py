@@ -42,7 +42,7 @@ class Catalog(Protocol):
     known_types: Sequence[str]
 
     def is_there(self) -> bool:
-        """Tell whether a service of this kind responds at the root.
+        """Return whether a service of this kind responds at the root.
 
         Raises
         ------

@@ -235,5 +235,5 @@ def _probes_whole(said: str) -> bool:
 
 
 def _fetches_whole(said: str, product: ReadProduct) -> bool:
-    """Tell whether a GDAL fetches the whole product to read one pixel, which may take minutes."""
+    """Return whether a GDAL fetches the whole product to read one pixel, which may take minutes."""
     return product.signed and _probes_whole(said)

@@ -104,7 +104,7 @@ def _check(output: Path, overwrite: bool) -> None:
 
 
 def _is_basemap(area: str) -> bool:
-    """Tell whether an argument names a basemap: a PLANET: name, or a word that is neither an area nor a file."""
+    """Return whether an argument names a basemap: a PLANET: name, or a word that is neither an area nor a file."""
     if is_name(area):
         return parse_name(area).is_basemap
     return bool(_BARE.fullmatch(area)) and not is_area(area) and area != "-" and not Path(area).exists()

@@ -197,7 +197,7 @@ def _encoding() -> str:
 
 
 def _can_encode(text: str) -> bool:
-    """Tell whether standard output can encode a text."""
+    """Return whether standard output can encode a text."""
     try:
         text.encode(_encoding())
     except UnicodeEncodeError:

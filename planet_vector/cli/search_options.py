@@ -209,7 +209,7 @@ def read_area(text: str) -> str:
 
 
 def is_area(text: str) -> bool:
-    """Tell whether an argument is WKT or GeoJSON itself, well-formed or not.
+    """Return whether an argument is WKT or GeoJSON itself, well-formed or not.
 
     Parameters
     ----------

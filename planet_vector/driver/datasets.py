@@ -250,7 +250,7 @@ def layer_metadata(layer: Layer, domain: Optional[str]) -> Optional[Mapping[str,
 
 
 def takes_wkb() -> bool:
-    """Tell whether GDAL accepts geometries as WKB, which it does from 3.8 on; older versions accept WKT only.
+    """Return whether GDAL accepts geometries as WKB, which it does from 3.8 on; older versions accept WKT only.
 
     The driver does not know which GDAL runs it. It uses WKB, which is faster, if every package in this Python that
     contains a GDAL has a version that accepts it; otherwise WKT.

@@ -148,7 +148,7 @@ def unknown_count(error: BaseException) -> int:
 
 
 def sizes_by_count() -> bool:
-    """Tell whether the reader allocates as many features as were counted, and reads no more."""
+    """Return whether the reader allocates as many features as were counted, and reads no more."""
     return _caller() == _REPORTS_ERRORS
 
 

@@ -35,7 +35,7 @@ class _Loop(NamedTuple):
 
 
 def reaches_across(ring: Sequence[Position]) -> bool:
-    """Tell whether positions leave ±180°, or take a step of more than 180° of longitude.
+    """Return whether positions leave ±180°, or take a step of more than 180° of longitude.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def _follow(ring: Ring) -> _Loop:
 
 
 def _goes_around(positions: Sequence[Position], number: int) -> bool:
-    """Tell whether a step of 360° is an edge around the globe, as that of a box from -180° to 180°.
+    """Return whether a step of 360° is an edge around the globe, as that of a box from -180° to 180°.
 
     It is one if the ring arrives and leaves along the meridian on the same side. Any other step of 360° joins two
     representations of one place.

@@ -103,7 +103,7 @@ class Box(NamedTuple):
         return [part for part in parts if part.west < part.east]
 
     def touches(self, other: Box) -> bool:
-        """Tell whether the two boxes share a point.
+        """Return whether the two boxes share a point.
 
         Parameters
         ----------
@@ -117,7 +117,7 @@ class Box(NamedTuple):
         )
 
     def contains(self, other: Box) -> bool:
-        """Tell whether the other box lies within this one.
+        """Return whether the other box lies within this one.
 
         Parameters
         ----------

@@ -86,7 +86,7 @@ def area_searched(scenes: Any) -> Any:
 
 
 def holds_ground(asked: Any) -> bool:
-    """Tell whether an area has polygons, not just points and lines.
+    """Return whether an area has polygons, not just points and lines.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def percent(share: float) -> str:
 
 
 def is_narrow(polygons: Any) -> Any:
-    """Tell which polygons are so narrow that they are rounding artefacts.
+    """Return which polygons are so narrow that they are rounding artefacts.
 
     Parameters
     ----------

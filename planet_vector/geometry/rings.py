@@ -199,7 +199,7 @@ def place_holes(parts: Sequence[Ring], holes: Sequence[Ring], had_holes: bool) -
 
 
 def _contains(ring: Ring, position: Position) -> bool:
-    """Tell whether a position lies in a closed ring, by the number of edges west of it."""
+    """Return whether a position lies in a closed ring, by the number of edges west of it."""
     x, y = position
     within = False
     for (ax, ay), (bx, by) in zip(ring, ring[1:]):

@@ -44,7 +44,7 @@ def zone_of(longitude: float, latitude: float) -> int:
 
 
 def is_utm(epsg: int) -> bool:
-    """Tell whether an EPSG code denotes UTM on WGS 84.
+    """Return whether an EPSG code denotes UTM on WGS 84.
 
     Parameters
     ----------

@@ -274,6 +274,6 @@ def _look_up(host: str, port: int) -> List[str]:
 
 
 def _is_at(connection: socket.socket, addresses: List[str]) -> bool:
-    """Tell whether the peer of a connection has one of the addresses."""
+    """Return whether the peer of a connection has one of the addresses."""
     peer = ipaddress.ip_address(str(connection.getpeername()[0]).partition("%")[0])
     return any(peer == ipaddress.ip_address(address.partition("%")[0]) for address in addresses)

@@ -196,5 +196,5 @@ def _check(dataset: DatasetReader, crs: Optional[CRS], wanted: Wanted) -> None:
 
 
 def _close(some: Sequence[float], others: Sequence[float]) -> bool:
-    """Tell whether numbers are equal up to rounding: if pixels are points, half a pixel is added and subtracted."""
+    """Return whether numbers are equal up to rounding: if pixels are points, half a pixel is added and subtracted."""
     return all(math.isclose(a, b, rel_tol=1e-12, abs_tol=1e-9) for a, b in zip(some, others))

@@ -146,7 +146,7 @@ def _telling(header: RasterHeader) -> Sequence[int]:
 
 
 def has_holes(said: Band) -> bool:
-    """Tell whether a band can contain nodata: it has a nodata value, or its type includes NaN.
+    """Return whether a band can contain nodata: it has a nodata value, or its type includes NaN.
 
     Parameters
     ----------

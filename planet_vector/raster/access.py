@@ -128,7 +128,7 @@ def plan(catalog: Catalog, link: str, build: Build) -> Access:
 
 
 def probes_whole(build: Build) -> bool:
-    """Tell whether a GDAL version fetches a whole product at a signed address before it reads any part of it.
+    """Return whether a GDAL version fetches a whole product at a signed address before it reads any part of it.
 
     Parameters
     ----------

@@ -57,7 +57,7 @@ def check_kind(path: Path, name: str) -> None:
 
 
 def is_tiff(head: bytes) -> bool:
-    """Tell whether a file that begins with these bytes is a TIFF.
+    """Return whether a file that begins with these bytes is a TIFF.
 
     Parameters
     ----------

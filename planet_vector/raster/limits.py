@@ -122,7 +122,7 @@ def _window_shape(dataset: DatasetReader, window: Any, boundless: bool) -> Tuple
 
 
 def _all_valid(dataset: DatasetReader) -> bool:
-    """Tell whether no band has a mask: neither nodata nor alpha."""
+    """Return whether no band has a mask: neither nodata nor alpha."""
     from rasterio.enums import MaskFlags
 
     return all(MaskFlags.all_valid in flags for flags in dataset.mask_flag_enums)

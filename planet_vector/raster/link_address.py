@@ -41,7 +41,7 @@ class LinkAddress:
         return self._renewed_at is not None and time.monotonic() > self._renewed_at
 
     def is_refused(self, error: ServiceError) -> bool:
-        """Tell whether an error may mean that the address has expired: 403, or 400, 401, 404 or 410 at some stores.
+        """Return whether an error may mean that the address has expired: 403, or 400, 401, 404 or 410 at some stores.
 
         Parameters
         ----------

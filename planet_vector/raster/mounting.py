@@ -67,7 +67,7 @@ _gdal: ctypes.CDLL
 
 
 def can_mount() -> bool:
-    """Tell whether rasterio's GDAL accepts file systems of programs."""
+    """Return whether rasterio's GDAL accepts file systems of programs."""
     global _installed
     with _lock:
         if _installed is None:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def placed_by_points(dataset: DatasetReader) -> bool:
-    """Tell whether a raster has ground control points, and no transform.
+    """Return whether a raster has ground control points, and no transform.
 
     Parameters
     ----------

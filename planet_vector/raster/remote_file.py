@@ -169,7 +169,7 @@ class RemoteFile:
         return found
 
     def knows_better(self, ranges: Sequence[Tuple[int, int]]) -> bool:
-        """Tell whether some ranges (offset, length) exceed the foreseen ones.
+        """Return whether some ranges (offset, length) exceed the foreseen ones.
 
         For a window at reduced size GDAL first requests all of its blocks, up to 10 MB, and then uses a few.
 

@@ -315,7 +315,7 @@ _Placed = Tuple[RasterHeader, List[Tuple[str, RasterHeader]]]
 
 
 def _is_as_fine(header: RasterHeader, grid: GridSpec) -> bool:
-    """Tell whether pixels are as large as the grid's, to a thousandth of a pixel over the whole scene."""
+    """Return whether pixels are as large as the grid's, to a thousandth of a pixel over the whole scene."""
     width, height = (abs(mine / its - 1) for mine, its in zip(header.res, grid.res))
     return bool(max(width * header.width, height * header.height) < 1e-3)
 

@@ -38,7 +38,7 @@ class OptionsSession(rasterio.session.Session):  # type: ignore[misc]
 
     @classmethod
     def hascreds(cls, config: Mapping[str, Any]) -> bool:
-        """Tell whether a configuration has these credentials already: never, as they belong to one dataset.
+        """Return whether a configuration has these credentials already: never, as they belong to one dataset.
 
         Parameters
         ----------
@@ -64,7 +64,7 @@ class _Keyed:
 
     @classmethod
     def hascreds(cls, config: Mapping[str, Any]) -> bool:
-        """Tell whether a configuration has these credentials already: never, as they are no options of the process.
+        """Return whether a configuration has these credentials already: never, as they are no options of the process.
 
         Parameters
         ----------

@@ -397,7 +397,7 @@ def _within(begin: float, end: float, count: int) -> slice:
 
 
 def _hidden(shown: Sequence[_Shown], opaque: Sequence[bool]) -> List[bool]:
-    """Tell which sources, the last on top, are completely covered by opaque ones."""
+    """Return which sources, the last on top, are completely covered by opaque ones."""
     boxes = [box for part in shown for box in (part.outer, part.inner) if box is not None]
     edges = [sorted({edge for box in boxes for edge in (box[side].start, box[side].stop)}) for side in range(2)]
     places = [{edge: place for place, edge in enumerate(along)} for along in edges]

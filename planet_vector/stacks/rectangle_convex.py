@@ -25,7 +25,7 @@ class Best(NamedTuple):
 
 
 def is_convex(ring: Floats) -> bool:
-    """Tell whether a ring is convex and turns once.
+    """Return whether a ring is convex and turns once.
 
     Parameters
     ----------

@@ -66,7 +66,7 @@ class ListedLayer(RowLayer):
         return self._known_count if self.counts_quickly(where) else None
 
     def counts_quickly(self, where: Optional[str] = None) -> bool:
-        """Tell whether `count` returns a number, that of rows in the cache; makes no request.
+        """Return whether `count` returns a number, that of rows in the cache; makes no request.
 
         Parameters
         ----------

@@ -77,7 +77,7 @@ def fit_times(values: Sequence[Optional[str]]) -> Sequence[Optional[str]]:
 
 
 def _fits(values: Sequence[Any], classes: Set[type], kind: str) -> bool:
-    """Tell whether a column can surely hold all values unchanged; if not, each must be checked."""
+    """Return whether a column can surely hold all values unchanged; if not, each must be checked."""
     if classes <= _PLAIN[kind]:
         if kind is TEXT:
             return can_hold(list(filter(None, values)))

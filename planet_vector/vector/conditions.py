@@ -37,7 +37,7 @@ def meeting(rows: Rows, names: Sequence[str], conditions: Sequence[Condition]) -
 
 
 def may_meet(span: Optional[Tuple[str, str]], conditions: Sequence[Condition], time: str) -> bool:
-    """Tell whether a scene acquired within a time window can meet all conditions.
+    """Return whether a scene acquired within a time window can meet all conditions.
 
     Parameters
     ----------

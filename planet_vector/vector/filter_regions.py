@@ -165,7 +165,7 @@ def region_of(fields: Mapping[str, SceneField], name: str, operator: str, value:
 
 
 def _is_number(text: str) -> bool:
-    """Tell whether a text is a number in JSON."""
+    """Return whether a text is a number in JSON."""
     try:
         return isinstance(json.loads(text), (int, float))
     except (ValueError, RecursionError):

@@ -150,7 +150,7 @@ class SceneLayer(RowLayer):
         return known
 
     def counts_quickly(self, where: Optional[str] = None) -> bool:
-        """Tell whether `count` returns a number by at most one small request; makes no request itself.
+        """Return whether `count` returns a number by at most one small request; makes no request itself.
 
         The filter must be narrowed exactly. The service cannot filter the first scenes of a search (``limit``) or a
         single scene. If a larger result is cached, its rows are counted instead, as the service may have other scenes

@@ -199,7 +199,7 @@ def _box(wkb: bytes) -> Bounds:
 
 
 def _plausible(polygon: Polygon) -> bool:
-    """Tell whether `planet_vector.geometry.shapes.polygons_of` can return a polygon; holes may have any size."""
+    """Return whether `planet_vector.geometry.shapes.polygons_of` can return a polygon; holes may have any size."""
     return (
         bool(polygon)
         and len(polygon[0]) >= 4

@@ -14,7 +14,7 @@ _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
 def can_hold(values: Sequence[Any]) -> bool:
-    """Tell whether all values are texts that GDAL can hold unchanged.
+    """Return whether all values are texts that GDAL can hold unchanged.
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ def out_of_reach(blocks: Iterable[Rows], names: Sequence[str], around: bool) -> 
 
 
 def _crosses(wkb: bytes) -> bool:
-    """Tell whether a footprint that reaches ±180° on both sides crosses the antimeridian, or spans the globe."""
+    """Return whether a footprint that reaches ±180° on both sides crosses the antimeridian, or spans the globe."""
     rings = [polygon[0] for polygon in polygons_of_wkb(wkb)]
     return not any(min(x for x, _ in ring) <= -180 and max(x for x, _ in ring) >= 180 for ring in rings)
 

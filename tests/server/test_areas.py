@@ -160,7 +160,7 @@ def test_areas_kept_are_bounded() -> None:
 
 
 def inside_by_parity(polygon: BaseGeometry, points: np.ndarray) -> np.ndarray:
-    """Tell which points lie behind an odd number of edges."""
+    """Return which points lie behind an odd number of edges."""
     ring = shapely.get_coordinates(polygon)
     x, y = shapely.get_coordinates(points).T[:, :, None]
     (ax, ay), (bx, by) = ring[:-1].T, ring[1:].T

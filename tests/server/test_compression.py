@@ -31,7 +31,7 @@ def service(folder: Path) -> Iterator[Running]:
 
 
 def varies(answer: Any) -> bool:
-    """Tell whether an answer depends on the Accept-Encoding it was asked with."""
+    """Return whether an answer depends on the Accept-Encoding it was asked with."""
     return "accept-encoding" in answer.headers.get("vary", "").lower().replace(" ", "").split(",")
 
 

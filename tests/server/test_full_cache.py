@@ -31,7 +31,7 @@ SIZES = ("lg", "md")
 
 
 def mounted(folder: Path, *options: str) -> bool:
-    """Tell whether a small disk could be mounted: that takes Linux and a root that may."""
+    """Return whether a small disk could be mounted: that takes Linux and a root that may."""
     if sys.platform != "linux" or os.geteuid() != 0:
         return False
     command = ["mount", "-t", "tmpfs", "-o", ",".join((f"size={DISK}", *options)), "tmpfs", str(folder)]

@@ -77,7 +77,7 @@ def jobs() -> Iterator[Jobs]:
 
 
 def gone(process: int) -> bool:
-    """Tell whether a process is no more, within some seconds."""
+    """Return whether a process is no more, within some seconds."""
     for _ in range(100):
         try:
             os.kill(process, 0)

@@ -69,7 +69,7 @@ class ScenesV0:
         return collection_of(feature)
 
     def is_there(self) -> bool:
-        """Tell whether a Scenes API v0 responds at the root.
+        """Return whether a Scenes API v0 responds at the root.
 
         Raises
         ------
