@@ -167,17 +167,16 @@ class SceneLayer(RowLayer):
             Whether counting is cheap.
         """
         narrowing = self._narrow(where)
-        if not self.catalog.counts and self.scene_id is None:
-            query = self.query.where(*narrowing.conditions)
-            kept = self._kept(query)
-            return narrowing.exact and kept is not None and kept.query == query
-        if not narrowing.conditions:
-            return narrowing.exact
-        if not narrowing.exact or self.query.limit is not None or self.scene_id is not None:
+        if not narrowing.exact:
             return False
+        if self.catalog.counts or self.scene_id is not None:
+            if not narrowing.conditions:
+                return True
+            if self.query.limit is not None or self.scene_id is not None:
+                return False
         query = self.query.where(*narrowing.conditions)
         kept = self._kept(query)
-        return kept is None or kept.query == query
+        return self.catalog.counts if kept is None else kept.query == query
 
     def hold(self, where: Optional[str] = None, box: Optional[Box] = None) -> None:
         """Fetch what `blocks` returns, and use it for all later reads of the layer.
