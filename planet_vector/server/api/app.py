@@ -31,8 +31,8 @@ from planet_vector.server.api.listing import list_page, shown
 from planet_vector.server.api.metrics import Metrics
 from planet_vector.server.api.permissions import Keys, Permission
 from planet_vector.server.api.ranges import disposition
-from planet_vector.server.archive.inventory import SCENE_TYPES
 from planet_vector.server.archive.products import Products
+from planet_vector.server.archive.scene_features import SCENE_TYPES
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.kept_pictures import FORMATS, SIZES, Imagery
 from planet_vector.server.index.database import Index, IndexedScene
