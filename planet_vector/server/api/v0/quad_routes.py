@@ -23,7 +23,8 @@ from planet_vector.server.api.v0.listing import collection, shown
 from planet_vector.server.api.v0.visible_basemaps import attend_layout, basemap_answer, see_basemap
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.encoding import FORMATS
-from planet_vector.server.imagery.kept_pictures import SIZES, Picture
+from planet_vector.server.imagery.kept_pictures import SIZES
+from planet_vector.server.imagery.picture_making import Picture
 from planet_vector.server.index.scene_search import read_query
 from planet_vector.server.patience import Patience
 from planet_vector.server.quad_grid import QUAD_SIZE, Quad
