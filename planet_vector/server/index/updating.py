@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Callable, Dict, List, Optional, Set
 
 from planet_vector.errors import ArchiveError
-from planet_vector.server.archive.inventory import Problem, Unit, scan
+from planet_vector.server.archive.inventory import scan
+from planet_vector.server.archive.units import Problem, Unit, is_list
 from planet_vector.server.imagery.overview_folder import discard_overviews, stale_rasters
 from planet_vector.server.imagery.picture_cache import FULL
 from planet_vector.server.index.database import SCHEMA, create
@@ -238,7 +239,7 @@ def _update(
     db.execute(f"PRAGMA cache_size = -{CACHE_KB if known else FILL_CACHE_KB}")
     kept = _unread(known, [problem.path for problem in scan_problems if problem.unread])
     # Those with rasters first, as `read_all` does.
-    order = [key for key in sorted(units, key=lambda key: not key.startswith("scene:")) if key not in kept]
+    order = [key for key in sorted(units, key=is_list) if key not in kept]
     gone = [key for key in known if key not in units and key not in kept]
     changed = {key for key in order if known.get(key, "").replace(DUPLICATE, "", 1) != signature_of(units[key])}
     if gone and not allow_empty:
