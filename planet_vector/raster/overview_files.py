@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple, Optional, Set
 from xml.etree import ElementTree  # noqa: S405 - only XML written here is parsed
 
 from planet_vector.catalog import Catalog
+from planet_vector.disk_errors import disk_remedy
 from planet_vector.errors import RasterAccessError
 from planet_vector.http.responses import ranged_length
 from planet_vector.names import ONLY_GEOTIFF
@@ -202,7 +203,8 @@ class Making:
             if isinstance(error, RasterAccessError) or error.errno is None:
                 raise
             raise RasterAccessError(
-                f"The overviews of {self._title} cannot be kept in {directory()} ({error.strerror}): make room there."
+                f"The overviews of {self._title} cannot be kept in {directory()} ({error.strerror}): "
+                f"{disk_remedy(error) or 'make it writable'}."
             ) from None
 
     def _make(self, folder: Path, reduce: Reduce, progress: Progress) -> Kept:

@@ -9,9 +9,7 @@ nothing.
 A folder of planet's own client can be continued, as it has the same files. Its ``sync.json`` only holds the latest
 time of publication, and that client never looked further back; the scenes it missed are fetched.
 
-Only one sync runs at a time. It holds a system lock on ``.planet_vector-sync.lock``, by way of SQLite, which can lock
-a file on each system. The system releases the lock when the process ends for any reason, so no stale lock remains;
-the empty file stays.
+Only one sync runs at a time: it holds the lock of ``.planet_vector-sync.lock`` (`planet_vector.file_lock`).
 
 Both names begin with a dot, so that a service over the folder ignores them.
 """
@@ -28,8 +26,9 @@ from functools import partial
 from pathlib import Path
 from typing import AbstractSet, Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
-from planet_vector.atomic_files import MAKE_ROOM, write_whole
+from planet_vector.atomic_files import write_whole
 from planet_vector.catalog import Catalog
+from planet_vector.disk_errors import disk_remedy
 from planet_vector.errors import (
     ConfigError,
     NotFoundError,
@@ -39,6 +38,7 @@ from planet_vector.errors import (
     RateLimitError,
     UnavailableError,
 )
+from planet_vector.file_lock import AlreadyLocked, locked
 from planet_vector.names import Name, parse_name
 from planet_vector.progress import FileProgress
 from planet_vector.raster.download import fetch, fetch_unless_there, heard, safe_name
@@ -145,21 +145,16 @@ class Folder:
             If another sync is running, or the folder cannot be locked.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
+        lock = self.directory / LOCK
         try:
-            lock = sqlite3.connect(self.directory / LOCK, timeout=0, isolation_level=None)
+            with locked(lock, seconds=0):
+                yield
+        except AlreadyLocked:
+            raise RasterAccessError(f"Another sync of {self.directory} is under way: wait until it is done.") from None
         except sqlite3.Error as error:
-            raise RasterAccessError(f"{self.directory} cannot be written to ({error}).") from None
-        with closing(lock):
-            try:
-                lock.execute("BEGIN EXCLUSIVE")
-            except sqlite3.Error as error:
-                if "locked" in str(error):
-                    raise RasterAccessError(
-                        f"Another sync of {self.directory} is under way: wait until it is done."
-                    ) from None
-                remedy = MAKE_ROOM if "full" in str(error) else "remove it"
-                raise RasterAccessError(f"{self.directory / LOCK} cannot be locked ({error}): {remedy}.") from None
-            yield
+            # Without the file, SQLite could not create it.
+            remedy = disk_remedy(error) or ("remove it" if lock.exists() else "make its folder writable")
+            raise RasterAccessError(f"{lock} cannot be locked ({error}): {remedy}.") from None
 
     def plan(self, catalog: Catalog, scenes: Iterable[Scene], products: Sequence[str]) -> Plan:
         """Determine what has to be fetched, without writing anything.
