@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List, Mapping, NamedTuple, TypedDict, cast
 
 from planet_vector.atomic_files import write_whole
-from planet_vector.connections import BUILT_IN, ENVIRONMENT, KINDS, Connection, check_name, no_connection
+from planet_vector.connections import BUILT_IN, ENVIRONMENT, Connection, check_kind, check_name, no_connection
 from planet_vector.disk_errors import disk_remedy
 from planet_vector.errors import ConfigError
 from planet_vector.file_lock import AlreadyLocked, locked
@@ -112,7 +112,7 @@ def add_connection(name: str, root: str, kind: str = "v0") -> Connection:
     root : str
         Root of its API.
     kind : str, optional
-        One of `KINDS`.
+        One of `planet_vector.connections.KINDS`.
 
     Returns
     -------
@@ -125,8 +125,7 @@ def add_connection(name: str, root: str, kind: str = "v0") -> Connection:
         If name, root or kind is invalid, another connection has the name or the root, or the file cannot be written.
     """
     name = check_name(name)
-    if kind not in KINDS:
-        raise ConfigError(f"{kind!r} is not a supported kind of service: give one of {', '.join(KINDS)}.")
+    check_kind(kind)
     made = Connection(name, normalise_url(root), kind)
     with _locked_content() as (content, own):
         _check_free(name, content)

@@ -79,6 +79,23 @@ def check_name(name: str) -> str:
     return name
 
 
+def check_kind(kind: str) -> None:
+    """Check that a kind of service is supported.
+
+    Parameters
+    ----------
+    kind : str
+        The kind.
+
+    Raises
+    ------
+    ConfigError
+        If it is not one of `KINDS`.
+    """
+    if kind not in KINDS:
+        raise ConfigError(f"{kind!r} is not a supported kind of service: give one of {', '.join(KINDS)}.")
+
+
 def no_connection(name: str) -> ConfigError:
     """Return the error for a name that no connection has.
 

@@ -17,13 +17,12 @@ from typing import Any, Dict, Iterator, List, Mapping, NoReturn, Optional, Seque
 import pytest
 
 from planet_vector import catalog as catalogs
-from planet_vector import connection_file
+from planet_vector import connections
 from planet_vector.assets import Asset, SpectralBand
 from planet_vector.catalog import paging
 from planet_vector.catalog.scene_pages import DecodePage, PageSource, ReadPage, SceneBatch, ScenePage, SearchSurvey
 from planet_vector.collection_schema import REAL, TEXT, TIME, CollectionSchema, Feature, Meanings, SceneField
 from planet_vector.config import Settings
-from planet_vector.connections import KINDS
 from planet_vector.errors import NotFoundError
 from planet_vector.geometry.boxes import Box
 from planet_vector.http.transport import Transport
@@ -211,7 +210,7 @@ def install(patch: pytest.MonkeyPatch) -> None:
     patch : pytest.MonkeyPatch
         Undoes it.
     """
-    patch.setattr(connection_file, "KINDS", {**KINDS, KIND: "Moments"})
+    patch.setattr(connections, "KINDS", {**connections.KINDS, KIND: "Moments"})
     patch.setattr(catalogs, "_MAKERS", {**catalogs._MAKERS, KIND: Moments})
 
 
