@@ -87,4 +87,4 @@ def test_a_read_only_disk_is_told(service: Service, run: Run, full: Path) -> Non
     told = f"{full / 'map.html'} cannot be written ({os.strerror(errno.EROFS)}): make its disk writable, or"
     assert told in sentence_of(done, 1, service.key)
     done = run("planet-vector", "sync", str(full), "--limit", "1", env=service.environ)
-    assert "make its folder writable" in sentence_of(done, 1)
+    assert "make it writable" in sentence_of(done, 1)
