@@ -36,7 +36,8 @@ from planet_vector.pixels.references import ReferenceProblem, check_crs, check_f
 from planet_vector.pixels.tiff import TILE_BYTES, TILE_OFFSETS, TiffFile, TiffProblem
 from planet_vector.private_files import STALE, is_private, make_folder, read_private, write_private
 from planet_vector.raster.decimated import MOST_BLOCKS, Decimation, Progress, copy, look
-from planet_vector.raster.remote_file import RemoteFile, ServedWhole
+from planet_vector.raster.range_requests import ServedWhole
+from planet_vector.raster.remote_file import RemoteFile
 from planet_vector.raster.vrt_xml import add_overview, add_source, set_block
 from planet_vector.user_folders import user_directory
 

@@ -29,8 +29,9 @@ from planet_vector.raster.images import MOST_IMAGES, Image
 from planet_vector.raster.mounting import can_mount, mount, unmount
 from planet_vector.raster.path_options import Scope
 from planet_vector.raster.product import Product, ProductError, begin, open_access, opened
+from planet_vector.raster.range_requests import ServedWhole
 from planet_vector.raster.rasterio_warnings import unplaced
-from planet_vector.raster.remote_file import RemoteFile, ServedWhole
+from planet_vector.raster.remote_file import RemoteFile
 from planet_vector.raster.side_by_side import SideBySide
 from planet_vector.raster.vrt_reads import ALL, Asked
 from planet_vector.workers import Task, Workers
