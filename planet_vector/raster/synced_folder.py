@@ -112,12 +112,17 @@ class SyncedFolder:
         return kept if whole else None
 
     def write_metadata(self, scene: Scene) -> Path:
-        """Write the metadata of a scene, which mark it as complete, and return the path.
+        """Write the metadata of a scene, which mark it as complete.
 
         Parameters
         ----------
         scene : Scene
             The scene.
+
+        Returns
+        -------
+        Path
+            The file.
 
         Raises
         ------
