@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Callable, Hashable, List, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Callable, Hashable, Iterator, List, Optional, Sequence, Tuple, TypeVar, Union
 
 import requests
 
@@ -102,13 +102,18 @@ class RangeRequests:
             raise body
         return body
 
-    def fetch_each(self, spans: Sequence[Range]) -> List[bytes]:
-        """Return several byte ranges, by a request each.
+    def fetch_each(self, spans: Sequence[Range]) -> Iterator[bytes]:
+        """Yield the bytes of several ranges, by a request each.
 
         Parameters
         ----------
         spans : sequence of (int, int)
             The ranges.
+
+        Yields
+        ------
+        bytes
+            The bytes of the next range, shorter at the end of the file.
 
         Raises
         ------
@@ -116,11 +121,13 @@ class RangeRequests:
             As `fetch`.
         """
         if len(spans) < 2:
-            return [self.fetch(*span) for span in spans]
+            yield from (self.fetch(*span) for span in spans)
+            return
         self._renew_in_time()
         with Workers(min(len(spans), self._connections), "geotiff-range") as pool:
             bodies = list(pool.map(lambda span: self._ask(*span), spans))
-        return [self.fetch(*span) if isinstance(body, ServiceError) else body for span, body in zip(spans, bodies)]
+        for span, body in zip(spans, bodies):
+            yield self.fetch(*span) if isinstance(body, ServiceError) else body
 
     def fetch_spans(self, spans: Sequence[Range], size: int, connections: int) -> List[Tuple[int, bytes]]:
         """Return the bytes of spans, by as few requests as possible.
