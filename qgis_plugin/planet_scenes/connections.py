@@ -1,8 +1,8 @@
 """Connections: services, their keys, and their saved searches.
 
-Names and URLs are in the file that commands and Python share (`planet_vector.connections`). QGIS's settings hold, by
-the root URL of a service, the id of the authentication configuration with its key, and its saved searches. Keys are in
-the authentication manager and, while QGIS runs, in this process's memory, where the driver looks them up by root.
+Names and URLs are in the file that commands and Python share (`planet_vector.connection_file`). QGIS's settings hold,
+by the root URL of a service, the id of the authentication configuration with its key, and its saved searches. Keys are
+in the authentication manager and, while QGIS runs, in this process's memory, where the driver looks them up by root.
 """
 
 from __future__ import annotations
@@ -21,18 +21,9 @@ from planet_scenes.texts import tr
 from planet_vector.catalog import Catalog, connect
 from planet_vector.collection_schema import CollectionSchema
 from planet_vector.config import Settings
-from planet_vector.connections import (
-    BUILT_IN,
-    ENVIRONMENT,
-    LONGEST_NAME,
-    REFUSED,
-    add_connection,
-    all_connections,
-    default_connection,
-    own_names,
-    remove_connection,
-    rename_connection,
-)
+from planet_vector.connection_file import add_connection, own_names, remove_connection, rename_connection
+from planet_vector.connection_lookup import all_connections, default_connection
+from planet_vector.connections import BUILT_IN, ENVIRONMENT, LONGEST_NAME, REFUSED
 from planet_vector.errors import ConfigError
 from planet_vector.keys import Key, lend_key, lent_key, withdraw_key
 from planet_vector.names import Name
@@ -119,7 +110,7 @@ class Connections(QObject):
     _said = ""
 
     def all(self) -> List[Connection]:
-        """Return all connections, as `planet_vector.connections.all_connections` does.
+        """Return all connections, as `planet_vector.connection_lookup.all_connections` does.
 
         If the file of connections cannot be used, the message bar shows why, and only the built-in ones are returned.
         """
