@@ -21,9 +21,8 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from planet_scenes import core, layers, messages, products, rasters, snapshot
+from planet_scenes import combined_rasters, core, layers, messages, products, snapshot
 from planet_scenes.actions import view_of
-from planet_scenes.area import WGS84
 from planet_scenes.area_tool import band, take_away
 from planet_scenes.connection_dialog import ask_for_key
 from planet_scenes.connections import connections
@@ -32,6 +31,7 @@ from planet_scenes.dock_download import DownloadBar, DownloadDialog, common_prod
 from planet_scenes.dock_form import SearchForm
 from planet_scenes.follow import FollowMap
 from planet_scenes.icons import icon
+from planet_scenes.polygons import WGS84
 from planet_scenes.results import Entry, Results, ResultsView, footprint, place_on
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
@@ -369,7 +369,7 @@ class Dock(QgsDockWidget):
     def _fill_mosaics(self) -> None:
         menu = self.mosaic_menu
         menu.clear()
-        rows = range(min(self.results.rowCount(), rasters.MOST_SCENES))
+        rows = range(min(self.results.rowCount(), combined_rasters.MOST_SCENES))
         listed = [self.results.scene(self.results.index(row)) for row in rows]
         if not listed:
             menu.addAction(tr("Search first")).setEnabled(False)

@@ -204,6 +204,31 @@
       <translation>Die Suche {name}</translation>
     </message>
     <message>
+      <location filename="../combined_rasters.py" />
+      <source>The search has no scenes: widen it.</source>
+      <translation>Die Suche hat keine Szenen: sie erweitern.</translation>
+    </message>
+    <message>
+      <location filename="../combined_rasters.py" />
+      <source>{count} scenes are too many for one mosaic (at most {most}): narrow the search.</source>
+      <translation>{count} Szenen sind zu viele für ein Mosaik (höchstens {most}): die Suche eingrenzen.</translation>
+    </message>
+    <message>
+      <location filename="../combined_rasters.py" />
+      <source>{title} is not north up, so it cannot be combined with others.</source>
+      <translation>{title} ist nicht nach Norden ausgerichtet und kann nicht mit anderen kombiniert werden.</translation>
+    </message>
+    <message>
+      <location filename="../combined_rasters.py" />
+      <source>Scene {scene} has other bands than {top}: leave it out of the mosaic.</source>
+      <translation>Die Szene {scene} hat andere Kanäle als {top}: sie aus dem Mosaik weglassen.</translation>
+    </message>
+    <message>
+      <location filename="../combined_rasters.py" />
+      <source>The scenes cannot be combined: {why}. Try again later.</source>
+      <translation>Die Szenen können nicht zusammengesetzt werden: {why}. Es später noch einmal versuchen.</translation>
+    </message>
+    <message>
       <location filename="../connection_dialog.py" />
       <source>Log in</source>
       <translation>Anmelden</translation>
@@ -649,6 +674,11 @@
       <translation>Szenen im Ausschnitt werden gesucht</translation>
     </message>
     <message>
+      <location filename="../gdal_calls.py" />
+      <source>GDAL gives no reason</source>
+      <translation>GDAL nennt keinen Grund</translation>
+    </message>
+    <message>
       <location filename="../layers.py" />
       <source>Opening {title}</source>
       <translation>{title} wird geöffnet</translation>
@@ -767,11 +797,6 @@
       <location filename="../processing/algorithm.py" />
       <source>A search layer, a snapshot of one, or the scenes selected in it.</source>
       <translation>Ein Suchlayer, ein Abzug davon oder die darin gewählten Szenen.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>The area contains no polygon.</source>
-      <translation>Das Gebiet enthält kein Polygon.</translation>
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
@@ -964,6 +989,11 @@
       <translation>Das Raster kann nicht geschrieben werden: {why}.</translation>
     </message>
     <message>
+      <location filename="../processing/layer_features.py" />
+      <source>The area contains no polygon.</source>
+      <translation>Das Gebiet enthält kein Polygon.</translation>
+    </message>
+    <message>
       <location filename="../processing/mosaic.py" />
       <source>Mosaic</source>
       <translation>Mosaik</translation>
@@ -1037,11 +1067,6 @@
       <location filename="../processing/mosaic.py" />
       <source>{width} × {height} pixels</source>
       <translation>{width} × {height} Pixel</translation>
-    </message>
-    <message>
-      <location filename="../processing/mosaic.py" />
-      <source>Scene {scene} has other bands than {top}: leave it out of the mosaic.</source>
-      <translation>Die Szene {scene} hat andere Kanäle als {top}: sie aus dem Mosaik weglassen.</translation>
     </message>
     <message>
       <location filename="../processing/rectangle.py" />
@@ -1274,6 +1299,11 @@
       <translation>Der Layer hat keine Spalte {name}: wählen Sie eine andere.</translation>
     </message>
     <message>
+      <location filename="../product_sources.py" />
+      <source>The service only delivers {scene}/{product} as a whole file: download it instead.</source>
+      <translation>Der Dienst liefert {scene}/{product} nur als ganze Datei: sie stattdessen herunterladen.</translation>
+    </message>
+    <message>
       <location filename="../products.py" />
       <source>Opening a mosaic</source>
       <translation>Ein Mosaik wird geöffnet</translation>
@@ -1339,59 +1369,24 @@
       <translation>Es gibt keine Verbindung zum Dienst des Layers {layer}: eine hinzufügen, um den Layer zu öffnen.</translation>
     </message>
     <message>
-      <location filename="../rasters.py" />
-      <source>GDAL gives no reason</source>
-      <translation>GDAL nennt keinen Grund</translation>
-    </message>
-    <message>
-      <location filename="../rasters.py" />
-      <source>The search has no scenes: widen it.</source>
-      <translation>Die Suche hat keine Szenen: sie erweitern.</translation>
-    </message>
-    <message>
-      <location filename="../rasters.py" />
-      <source>The service only delivers {scene}/{product} as a whole file: download it instead.</source>
-      <translation>Der Dienst liefert {scene}/{product} nur als ganze Datei: sie stattdessen herunterladen.</translation>
-    </message>
-    <message>
-      <location filename="../rasters.py" />
+      <location filename="../raster_opening.py" />
       <source>{title} cannot be opened as a GeoTIFF: {why}. Try again later, or download it.</source>
       <translation>{title} kann nicht als GeoTIFF geöffnet werden: {why}. Es später noch einmal versuchen oder herunterladen.</translation>
     </message>
     <message>
-      <location filename="../rasters.py" />
+      <location filename="../raster_opening.py" />
       <source>{title} has blocks of {size:,} bytes, larger than those of any product: it is not read.</source>
       <translation>{title} hat Blöcke von {size:,} Byte, größer als die jedes Produkts: es wird nicht gelesen.</translation>
     </message>
     <message>
-      <location filename="../rasters.py" />
+      <location filename="../raster_opening.py" />
       <source>{title} cannot be opened: {why}. Try again later.</source>
       <translation>{title} kann nicht geöffnet werden: {why}. Es später noch einmal versuchen.</translation>
     </message>
     <message>
-      <location filename="../rasters.py" />
-      <source>{count} scenes are too many for one mosaic (at most {most}): narrow the search.</source>
-      <translation>{count} Szenen sind zu viele für ein Mosaik (höchstens {most}): die Suche eingrenzen.</translation>
-    </message>
-    <message>
-      <location filename="../rasters.py" />
+      <location filename="../raster_opening.py" />
       <source>{title} has no coordinate system.</source>
       <translation>{title} hat kein Koordinatensystem.</translation>
-    </message>
-    <message>
-      <location filename="../rasters.py" />
-      <source>{title} is not north up, so it cannot be combined with others.</source>
-      <translation>{title} ist nicht nach Norden ausgerichtet und kann nicht mit anderen kombiniert werden.</translation>
-    </message>
-    <message>
-      <location filename="../rasters.py" />
-      <source>The pixels of {title} in view cannot be read: {why}. Try again later.</source>
-      <translation>Die Pixel von {title} im Ausschnitt können nicht gelesen werden: {why}. Es später noch einmal versuchen.</translation>
-    </message>
-    <message>
-      <location filename="../rasters.py" />
-      <source>The scenes cannot be combined: {why}. Try again later.</source>
-      <translation>Die Szenen können nicht zusammengesetzt werden: {why}. Es später noch einmal versuchen.</translation>
     </message>
     <message>
       <location filename="../results.py" />
@@ -1427,6 +1422,11 @@
       <location filename="../snapshot.py" />
       <source>The snapshot has only {kept} of {count} scenes and was discarded: try again.</source>
       <translation>Der Abzug hat nur {kept} von {count} Szenen und wurde verworfen: noch einmal versuchen.</translation>
+    </message>
+    <message>
+      <location filename="../stretch.py" />
+      <source>The pixels of {title} in view cannot be read: {why}. Try again later.</source>
+      <translation>Die Pixel von {title} im Ausschnitt können nicht gelesen werden: {why}. Es später noch einmal versuchen.</translation>
     </message>
     <message>
       <location filename="../style.py" />

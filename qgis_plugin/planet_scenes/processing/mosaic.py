@@ -19,8 +19,9 @@ from qgis.core import (
     QgsRectangle,
 )
 
+from planet_scenes.polygons import WGS84
 from planet_scenes.processing import imagery
-from planet_scenes.processing.algorithm import WGS84, ServiceAlgorithm, check, given
+from planet_scenes.processing.algorithm import ServiceAlgorithm, check, given
 from planet_scenes.texts import tr
 from planet_vector.atomic_files import complete
 from planet_vector.errors import RasterAccessError
