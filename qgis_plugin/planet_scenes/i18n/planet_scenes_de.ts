@@ -275,11 +275,6 @@
     </message>
     <message>
       <location filename="../connections.py" />
-      <source>The key was not stored: no master password was entered.</source>
-      <translation>Der Schlüssel wurde nicht gespeichert: das Master-Passwort wurde nicht eingegeben.</translation>
-    </message>
-    <message>
-      <location filename="../connections.py" />
       <source>Choose another title: it is empty or taken.</source>
       <translation>Einen anderen Titel wählen: er ist leer oder vergeben.</translation>
     </message>
@@ -292,21 +287,6 @@
       <location filename="../connections.py" />
       <source>There is no connection {name}: give one of {those}, or the root URL of a service.</source>
       <translation>Es gibt keine Verbindung {name}: eine von {those} angeben oder die Adresse eines Dienstes.</translation>
-    </message>
-    <message>
-      <location filename="../connections.py" />
-      <source>QGIS's authentication manager is disabled: {why}</source>
-      <translation>Die Authentifizierungsverwaltung von QGIS ist abgeschaltet: {why}</translation>
-    </message>
-    <message>
-      <location filename="../connections.py" />
-      <source>The key for {name} is locked: open a search with it once, and enter the master password.</source>
-      <translation>Der Schlüssel für {name} ist gesperrt: einmal eine Suche damit öffnen und das Master-Passwort eingeben.</translation>
-    </message>
-    <message>
-      <location filename="../connections.py" />
-      <source>The key for {name} cannot be read: log in again.</source>
-      <translation>Der Schlüssel für {name} kann nicht gelesen werden: neu anmelden.</translation>
     </message>
     <message>
       <location filename="../dock.py" />
@@ -340,58 +320,13 @@
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>Choose filters, then search.</source>
-      <translation>Filter wählen, dann suchen.</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Search</source>
-      <translation>Suche</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Add the search as a live layer</source>
-      <translation>Die Suche als lebenden Layer hinzufügen</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Let a layer of the search follow the map</source>
-      <translation>Einen Layer der Suche der Karte folgen lassen</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>More actions for the search</source>
-      <translation>Weitere Aktionen für die Suche</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Add it as one mosaic</source>
-      <translation>Sie als ein Mosaik hinzufügen</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Save it in the browser panel…</source>
-      <translation>Sie im Browserfenster speichern …</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Save a snapshot of it…</source>
-      <translation>Einen Abzug von ihr speichern …</translation>
+      <source>Requesting the scene types</source>
+      <translation>Szenentypen werden erfragt</translation>
     </message>
     <message>
       <location filename="../dock.py" />
       <source>Add product</source>
       <translation>Produkt hinzufügen</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Download…</source>
-      <translation>Herunterladen …</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Requesting the scene types</source>
-      <translation>Szenentypen werden erfragt</translation>
     </message>
     <message>
       <location filename="../dock.py" />
@@ -410,13 +345,13 @@
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>The scenes are in {path}.</source>
-      <translation>Die Szenen sind in {path}.</translation>
+      <source>Download…</source>
+      <translation>Herunterladen …</translation>
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>Search first</source>
-      <translation>Zuerst suchen</translation>
+      <source>The scenes are in {path}.</source>
+      <translation>Die Szenen sind in {path}.</translation>
     </message>
     <message>
       <location filename="../dock.py" />
@@ -512,6 +447,51 @@
       <location filename="../dock_form.py" />
       <source>Area</source>
       <translation>Gebiet</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>Choose filters, then search.</source>
+      <translation>Filter wählen, dann suchen.</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>Search</source>
+      <translation>Suche</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>Add the search as a live layer</source>
+      <translation>Die Suche als lebenden Layer hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>Let a layer of the search follow the map</source>
+      <translation>Einen Layer der Suche der Karte folgen lassen</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>More actions for the search</source>
+      <translation>Weitere Aktionen für die Suche</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>Add it as one mosaic</source>
+      <translation>Sie als ein Mosaik hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>Save it in the browser panel…</source>
+      <translation>Sie im Browserfenster speichern …</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>Save a snapshot of it…</source>
+      <translation>Einen Abzug von ihr speichern …</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>Search first</source>
+      <translation>Zuerst suchen</translation>
     </message>
     <message>
       <location filename="../downloads.py" />
@@ -1422,6 +1402,26 @@
       <location filename="../snapshot.py" />
       <source>The snapshot has only {kept} of {count} scenes and was discarded: try again.</source>
       <translation>Der Abzug hat nur {kept} von {count} Szenen und wurde verworfen: noch einmal versuchen.</translation>
+    </message>
+    <message>
+      <location filename="../stored_keys.py" />
+      <source>The key was not stored: no master password was entered.</source>
+      <translation>Der Schlüssel wurde nicht gespeichert: das Master-Passwort wurde nicht eingegeben.</translation>
+    </message>
+    <message>
+      <location filename="../stored_keys.py" />
+      <source>QGIS's authentication manager is disabled: {why}</source>
+      <translation>Die Authentifizierungsverwaltung von QGIS ist abgeschaltet: {why}</translation>
+    </message>
+    <message>
+      <location filename="../stored_keys.py" />
+      <source>The key for {name} is locked: open a search with it once, and enter the master password.</source>
+      <translation>Der Schlüssel für {name} ist gesperrt: einmal eine Suche damit öffnen und das Master-Passwort eingeben.</translation>
+    </message>
+    <message>
+      <location filename="../stored_keys.py" />
+      <source>The key for {name} cannot be read: log in again.</source>
+      <translation>Der Schlüssel für {name} kann nicht gelesen werden: neu anmelden.</translation>
     </message>
     <message>
       <location filename="../stretch.py" />
