@@ -8,8 +8,6 @@ import re
 from configparser import ConfigParser
 from pathlib import Path
 
-from setuptools import setup
-
 ROOT = Path(__file__).resolve().parent
 
 
@@ -49,4 +47,6 @@ def long_description() -> str:
 
 
 if __name__ == "__main__":
+    from setuptools import setup  # which an environment of Python 3.12 or later has only while it builds
+
     setup(long_description=long_description())
