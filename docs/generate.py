@@ -45,7 +45,9 @@ def commands_page() -> str:
     for name, target in COMMANDS.items():
         module, _, attribute = target.partition(":")
         command: click.Command = getattr(import_module(module), attribute)
-        context = click.Context(command, info_name=f"planet-vector {name}", max_content_width=WIDTH, terminal_width=WIDTH)
+        context = click.Context(
+            command, info_name=f"planet-vector {name}", max_content_width=WIDTH, terminal_width=WIDTH
+        )
         parts.append(f"\n## {name}\n\n```text\n{command.get_help(context)}\n```\n")
     return "".join(parts)
 
