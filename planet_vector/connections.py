@@ -36,7 +36,7 @@ from planet_vector.user_folders import user_directory
 LOCAL_PORT = 8741
 """Port on which ``planet-vector serve`` listens by default; IANA has not assigned it."""
 
-KINDS: Mapping[str, str] = {"v0": "Scenes API v0"}
+KINDS: Mapping[str, str] = {"data-v1": "Data API v1", "v0": "Scenes API v0"}
 """The supported kinds of services, and their display names."""
 
 LOCAL = "local"

@@ -31,13 +31,13 @@ from typing import (
     Tuple,
 )
 
+from planet_vector.catalog.density import FILL, Bucket, cuts_of
 from planet_vector.collection_schema import Feature
 from planet_vector.errors import ProtocolError
 from planet_vector.query import Condition, Query, before
 from planet_vector.times import FIRST, INSTANT, LAST, nearest_time, next_instant
 from planet_vector.workers import Task, Workers, wait_for
 
-FILL = 0.93  # target share of a page for a window: counts vary by about 30, and one scene too many costs a request
 MOST_WINDOWS = 64  # per split; the density of scenes is unknown, so more windows would not be more accurate
 FEW_PAGES = 3  # up to here windows are read sequentially: a split would cost as many requests as it saves
 
@@ -182,11 +182,15 @@ class _Window:
 
 
 class SearchSurvey(NamedTuple):
-    """Number of scenes of a search, None if the service does not count, and the times of the oldest and the newest."""
+    """Number of scenes of a search, None if the service does not count, and the times of the oldest and the newest.
+
+    A service that counts scenes by time gives a density, too; its pages need not contain a count then.
+    """
 
     total: Optional[int]
     oldest: Optional[datetime] = None
     newest: Optional[datetime] = None
+    density: Tuple[Bucket, ...] = ()
 
 
 def survey(source: PageSource, query: Query) -> SearchSurvey:
@@ -274,7 +278,9 @@ def _read(
     source: PageSource, query: Query, connections: int, pool: Workers, known: Optional[SearchSurvey]
 ) -> Iterator[SceneBatch]:
     size = source.size
-    if known is not None and known.total is not None and known.oldest is not None and known.newest is not None:
+    if known is not None and known.density:
+        windows = deque(_between(_Window(), cuts_of(known.density, size), known.total or 0, query))
+    elif known is not None and known.total is not None and known.oldest is not None and known.newest is not None:
         windows = deque(_cut(_Window(), known.oldest, _end(known.newest), known.total, query, size))
     else:
         windows = deque([_Window(group=_Group((known.total if known else None) or 0, 1))])
@@ -449,9 +455,14 @@ def _cut(
     else:
         pieces = max(1, min(pieces, (high - low) // INSTANT))
     cuts = [low + (high - low) * i / pieces for i in range(1, pieces)] if low and high else []
-    group = _Group(count, pieces)
+    return _between(window, cuts, count, query) if pieces else []
+
+
+def _between(window: _Window, cuts: List[datetime], count: int, query: Query) -> List[_Window]:
+    """Divide a window of `count` scenes at some times, in the order of the search."""
+    group = _Group(count, len(cuts) + 1)
     edges = [window.low, *cuts, window.high]
-    windows = [_Window(a, b, group) for a, b in zip(edges, edges[1:])][:pieces]
+    windows = [_Window(a, b, group) for a, b in zip(edges, edges[1:])]
     return windows if query.ascending else windows[::-1]
 
 

@@ -1,7 +1,8 @@
 """Detection of the kind of a service of which only the root is known, and a cache of the results.
 
-``PL_API_URL``, or a root instead of a connection's name, does not specify the kind. While only one kind is supported,
-no detection is needed; otherwise each kind's client checks whether its service responds.
+``PL_API_URL``, or a root instead of a connection's name, does not specify the kind. A root that ends as those of a kind
+do, in ``/v0/`` or ``/data/v1/``, is of that kind. For another root, each kind's client checks whether its service
+responds.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from planet_vector.user_folders import user_directory
 
 log = logging.getLogger(__name__)
 
+_ENDS: Mapping[str, str] = {"/data/v1/": "data-v1", "/v0/": "v0"}  # of roots, by kind
 _MOST_FILE = 2**20  # bytes
 _PART = ".kinds-"  # beginning of the names of temporary files
 
@@ -46,6 +48,9 @@ def remembered_kind(root: str, known: Iterable[str]) -> str:
     kinds = tuple(known)
     if len(kinds) == 1:
         return kinds[0]
+    usual = next((kind for end, kind in _ENDS.items() if root.endswith(end)), "")
+    if usual in kinds:
+        return usual
     kind = _read().get(root, "")
     return kind if kind in kinds else ""
 

@@ -118,7 +118,8 @@ def open_name(filename: str, open_options: Mapping[str, str], vector: bool, rast
     found, catalog = layers(name, settings)
     for layer in found:
         layer.prepares = layer.projection is None  # prepared rows would not be the projected ones
-    return Opened(name, raster, found, catalog)
+    is_scene = name.item and found and found[0].scene_id == name.item
+    return Opened(name if is_scene else Name(name.collection), raster, found, catalog)
 
 
 def fields(layer: Layer) -> List[Dict[str, str]]:
