@@ -273,7 +273,7 @@ def activate_products(
     RasterAccessError
         If some products are not active after `timeout`.
     """
-    from planet_vector.connections import service_parameters
+    from planet_vector.connection_lookup import service_parameters
     from planet_vector.raster.activation import activate
 
     named = parse_name(search).products if isinstance(search, str) else ()

@@ -47,7 +47,7 @@ def activate(
     from planet_vector.cli.results import raise_failures, sorted_out
     from planet_vector.cli.scene_inputs import scenes_given
     from planet_vector.cli.terminal_bars import progress_bar
-    from planet_vector.connections import service_parameters
+    from planet_vector.connection_lookup import service_parameters
     from planet_vector.names import Name
     from planet_vector.raster.activation import Wanted
     from planet_vector.raster.activation import activate as activate_all

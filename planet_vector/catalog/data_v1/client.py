@@ -16,8 +16,16 @@ from planet_vector.catalog.data_v1.item_schemas import collection_of, schema_of
 from planet_vector.catalog.data_v1.saved_searches import SEARCHES, SavedSearches
 from planet_vector.catalog.data_v1.stats import buckets_of, interval_of
 from planet_vector.catalog.data_v1.transport import KEY_PARAMETER, AssetTransport
-from planet_vector.catalog.paging import DecodePage, PageSource, ReadPage, SceneBatch, ScenePage, SearchSurvey
 from planet_vector.catalog.protocol import THUMBNAIL_FORMATS, THUMBNAIL_SIZES
+from planet_vector.catalog.scene_pages import (
+    DecodePage,
+    PageSource,
+    ReadPage,
+    ResultChanged,
+    SceneBatch,
+    ScenePage,
+    SearchSurvey,
+)
 from planet_vector.collection_schema import CollectionSchema, Feature
 from planet_vector.config import Settings
 from planet_vector.errors import NotFoundError, ProtocolError, QueryError, ServiceError
@@ -394,7 +402,7 @@ class DataV1:
             count += len(page)
             yield page
         if count < query.limit and count < self.count(query):  # the last page may have been cut off
-            raise paging.ResultChanged(
+            raise ResultChanged(
                 f"The service counts more items than the {count} that it returned: the result is incomplete, or it "
                 "changed during the search; try again."
             )

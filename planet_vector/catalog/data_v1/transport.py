@@ -10,7 +10,7 @@ import requests
 
 from planet_vector.assets import AssetState
 from planet_vector.config import Settings
-from planet_vector.connections import may_have_key
+from planet_vector.connection_lookup import may_have_key
 from planet_vector.errors import AuthError, NotFoundError, ProtocolError, RasterAccessError
 from planet_vector.http.responses import JsonResponse
 from planet_vector.http.transport import DEADLINE, MAX_JSON, Transport
