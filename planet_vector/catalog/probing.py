@@ -13,13 +13,13 @@ import os
 from pathlib import Path
 from typing import Callable, Dict, Iterable, Mapping, Tuple
 
+from planet_vector.connections import usual_kind
 from planet_vector.errors import ConfigError, ServiceError
 from planet_vector.private_files import make_folder, read_private, write_private
 from planet_vector.user_folders import user_directory
 
 log = logging.getLogger(__name__)
 
-_ENDS: Mapping[str, str] = {"/data/v1/": "data-v1", "/v0/": "v0"}  # of roots, by kind
 _MOST_FILE = 2**20  # bytes
 _PART = ".kinds-"  # beginning of the names of temporary files
 
@@ -48,9 +48,8 @@ def remembered_kind(root: str, known: Iterable[str]) -> str:
     kinds = tuple(known)
     if len(kinds) == 1:
         return kinds[0]
-    usual = next((kind for end, kind in _ENDS.items() if root.endswith(end)), "")
-    if usual in kinds:
-        return usual
+    if usual_kind(root) in kinds:
+        return usual_kind(root)
     kind = _read().get(root, "")
     return kind if kind in kinds else ""
 

@@ -65,7 +65,10 @@ def list_(as_json: bool) -> None:
 @connections.command()
 @click.argument("name")
 @click.argument("root", metavar="URL")
-@click.option("--kind", type=click.Choice(list(KINDS)), default="v0", show_default=True, help="The kind of its API.")
+@click.option(
+    "--kind", type=click.Choice(list(KINDS)), default="",
+    help="The kind of its API; by default that of roots that end so, else v0.",
+)  # fmt: skip
 @options.verbose
 def add(name: str, root: str, kind: str) -> None:
     """Store a connection to the service at URL, the root of its API.

@@ -36,7 +36,7 @@ from planet_vector.errors import (
 )
 from planet_vector.gc_pause import uncollected
 from planet_vector.keys import KEY_VARIABLE
-from planet_vector.roots import DEFAULT_API_URL
+from planet_vector.roots import FORMER_API_URL
 
 GONE = "Planet switched its Scenes API v0 off in 2017: name another service with --connection or in PL_API_URL"
 CHUNK = 2**20  # bytes
@@ -217,7 +217,7 @@ def no_api(settings: Settings, why: str) -> str:
     why : str
         What the host does instead, as the end of a clause about it.
     """
-    if settings.api_url == DEFAULT_API_URL:
+    if settings.api_url == FORMER_API_URL:
         return f"There is no Scenes API at {settings.api_url}: {GONE}."
     return (
         f"There is no Scenes API at {settings.api_url}, as its host {why}: check {settings.root_source}; "
@@ -262,8 +262,8 @@ def parse_json(content: bytes, url: str, name: str, settings: Settings) -> JsonR
         # It began as JSON: probably cut off without a Content-Length, so a retry may help.
         raise UnavailableError("The service's response is incomplete.", name)
     raise ProtocolError(
-        f"The service returned something that is not JSON: check {settings.root_source}; the root of a Scenes API "
-        "ends in /v0/.",
+        f"The service returned something that is not JSON: check {settings.root_source}; the root of a "
+        f"{'Data API ends in /data/v1/' if settings.kind == 'data-v1' else 'Scenes API ends in /v0/'}.",
         name,
     )
 
