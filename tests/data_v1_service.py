@@ -44,7 +44,7 @@ class Request(NamedTuple):
     host: str
 
 
-@dataclass
+@dataclass(repr=False)
 class DataV1Service:
     """A running service.
 
@@ -102,6 +102,9 @@ class DataV1Service:
         self.tokens, self.then = 10.0, time.monotonic()
         self.most_at_once = self._at_once = 0
 
+    def __repr__(self) -> str:
+        return f"DataV1Service({self.url!r})"
+
     # ---- what tests ask of the service itself -----------------------------------------------------------------
 
     def asked(self, pattern: str) -> List[Request]:
@@ -158,6 +161,7 @@ class DataV1Service:
             ("GET", r"/data/v1/quick-search/([\w]+)", self._page),
             ("POST", r"/data/v1/stats", self._stats),
             ("GET", r"/data/v1/item-types/?", self._types),
+            ("GET", r"/data/v1/item-types/([^/]+)/?", self._type),
             ("GET", r"/data/v1/item-types/([^/]+)/items/([^/]+)/?", self._item),
             ("GET", r"/data/v1/item-types/([^/]+)/items/([^/]+)/assets/?", self._assets),
             ("GET", r"/data/v1/item-types/([^/]+)/items/([^/]+)/thumb", self._thumb),
@@ -264,16 +268,16 @@ class DataV1Service:
     def _types(self, request: Request) -> Any:
         return {
             "_links": {"_self": f"{self.url}item-types"},
-            "item_types": [
-                {
-                    "id": name,
-                    "display_name": name,
-                    "display_description": name,
-                    "_links": {"_self": f"{self.url}item-types/{name}"},
-                }
-                for name in self._type_names()
-            ],
+            "item_types": [self._described(name) for name in self._type_names()],
         }
+
+    def _type(self, request: Request, item_type: str) -> Any:
+        known = item_type in self._type_names()
+        return self._described(item_type) if known else _json(404, {"message": "no such item type"})
+
+    def _described(self, item_type: str) -> Feature:
+        links = {"_self": f"{self.url}item-types/{item_type}"}
+        return {"id": item_type, "display_name": item_type, "display_description": item_type, "_links": links}
 
     def _item(self, request: Request, item_type: str, item_id: str) -> Any:
         return self._known(item_type, item_id) or _json(404, {"message": "no such item"})
@@ -806,7 +810,7 @@ def start(items: Sequence[Feature]) -> Tuple[DataV1Service, Running]:
     return service, running
 
 
-@dataclass
+@dataclass(repr=False)
 class Store:
     """A store of signed addresses on another host, which wants no key."""
 
