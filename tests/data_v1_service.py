@@ -19,6 +19,7 @@ import time
 import zlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
@@ -527,6 +528,7 @@ def _shape(item: Feature) -> Any:
     return shapely.geometry.shape(item["geometry"])
 
 
+@cache
 def moment(text: str) -> datetime:
     """Return a time of the service."""
     text = text.replace("Z", "+00:00")

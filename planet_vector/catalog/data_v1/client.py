@@ -14,7 +14,7 @@ from planet_vector.catalog.data_v1.filters import filter_of
 from planet_vector.catalog.data_v1.item_columns import ITEM_TYPES
 from planet_vector.catalog.data_v1.item_schemas import collection_of, schema_of
 from planet_vector.catalog.data_v1.saved_searches import SEARCHES, SavedSearches
-from planet_vector.catalog.data_v1.stats import buckets_of, interval_of
+from planet_vector.catalog.data_v1.stats import buckets_of, finer_interval, interval_of
 from planet_vector.catalog.data_v1.transport import KEY_PARAMETER, AssetTransport
 from planet_vector.catalog.protocol import THUMBNAIL_FORMATS, THUMBNAIL_SIZES
 from planet_vector.catalog.scene_pages import (
@@ -337,7 +337,9 @@ class DataV1:
         """
         if query.contradicts_itself:
             return SearchSurvey(0)
-        interval = interval_of(query)
+        return self._stats(query, interval_of(query))
+
+    def _stats(self, query: Query, interval: str) -> SearchSurvey:
         body = {"item_types": [query.scene_type], "filter": filter_of(query), "interval": interval}
         url = self.transport.url("stats")
         try:
@@ -395,7 +397,10 @@ class DataV1:
         """
         source = PageSource(self._fetch, self._follow, PAGE, decode)
         if query.limit is None:
-            yield from paging.pages(source, query, self.settings.connections, known or self.survey(query))
+            known = known or self.survey(query)
+            finer = finer_interval(known.density, PAGE) if known.density else None
+            known = known if finer is None else self._stats(query, finer)
+            yield from paging.pages(source, query, self.settings.connections, known)
             return
         count = 0
         for page in paging.pages(source, query, self.settings.connections):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from typing import List, Mapping
+from typing import List, Mapping, Optional, Sequence
 
 from planet_vector.catalog.density import Bucket
 from planet_vector.errors import ProtocolError
@@ -16,6 +16,8 @@ _LENGTHS: Mapping[str, timedelta] = {
     "week": timedelta(days=7),
 }
 # A response with a bucket for each hour of 20 days, or each day of 4 years, has some 40 or 100 kB.
+_FEW_PAGES = 3  # up to here better windows save no request
+_MOST_BUCKETS = 4000  # some 250 kB
 _MOST_HOURS, _MOST_DAYS = timedelta(days=20), timedelta(days=4 * 366)
 
 
@@ -36,6 +38,28 @@ def interval_of(query: Query) -> str:
     exact = [c.value for c in query.conditions if c.field.name == time and c.comparator == "eq"]
     span = timedelta(0) if exact else _as_time(min(highs)) - _as_time(max(lows))
     return "hour" if span <= _MOST_HOURS else "day" if span <= _MOST_DAYS else "week"
+
+
+def finer_interval(buckets: Sequence[Bucket], size: int) -> Optional[str]:
+    """Return a shorter length of buckets, if it would fill the windows of a long search better; else None.
+
+    Windows consist of whole buckets. A bucket of a fifth of a page leaves a tenth of the page empty on average.
+
+    Parameters
+    ----------
+    buckets : sequence of Bucket
+        The buckets of one length that the service returned.
+    size : int
+        Items of a page.
+    """
+    total = sum(bucket.total for bucket in buckets)
+    if total <= _FEW_PAGES * size or total / len(buckets) <= size / 5:
+        return None
+    length, span = buckets[0].end - buckets[0].start, buckets[-1].end - buckets[0].start
+    for name, shorter in reversed(list(_LENGTHS.items())):
+        if shorter < length and span / shorter <= _MOST_BUCKETS:
+            return name
+    return None
 
 
 def _as_time(value: object) -> datetime:
