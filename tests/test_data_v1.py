@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import random
 import re
 import subprocess
 import sys
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,14 +23,16 @@ from planet_vector.catalog import Catalog, catalog_of, probing
 from planet_vector.catalog.data_v1.client import PAGE
 from planet_vector.catalog.data_v1.item_columns import ITEM_TYPES, columns_of
 from planet_vector.catalog.data_v1.transport import without_key
+from planet_vector.catalog.density import Bucket, cuts_of
 from planet_vector.catalog.protocol import expanded
 from planet_vector.config import Settings
 from planet_vector.connection_file import add_connection
 from planet_vector.errors import AuthError, NotFoundError, PlanetVectorError, ProtocolError, QueryError
 from planet_vector.keys import Key, lend_key, withdraw_key
 from planet_vector.names import parse_name
-from planet_vector.query import Query
+from planet_vector.query import Condition, Query
 from planet_vector.raster import activation
+from planet_vector.raster.access import expiry
 from planet_vector.vector.result_cache import CACHE
 from tests.conftest import QGIS_PYTHON, ROOT, SHARED_DATA
 from tests.data_v1_service import (
@@ -431,6 +435,7 @@ def test_a_layer_counts_filters_and_reads_the_same(service: DataV1Service) -> No
     info = pyogrio.read_info(name())
     assert info["features"] == len(frame) == len(of_type(service))
     assert set(frame["ground_control"].dropna()) == {0, 1}
+    assert frame["location"].isna().all()  # no link that GDAL could open
     boxed = pyogrio.read_dataframe(name(), bbox=(-20, -20, 40, 40))
     assert ids([{"id": each} for each in boxed["id"]]) == sorted(frame.cx[-20:40, -20:40]["id"])
 
@@ -577,6 +582,27 @@ def test_a_location_at_the_service_itself_is_renewed(service: DataV1Service) -> 
             assert (dataset.read() == expected.read()).all()
 
 
+@pytest.mark.skipif(tuple(map(int, rasterio.__gdal_version__.split(".")[:2])) < (3, 9), reason="this GDAL has no GTI")
+def test_a_search_is_no_tile_index_as_its_files_have_no_addresses(service: DataV1Service) -> None:
+    service.make_active()
+    with pytest.raises(rasterio.errors.RasterioIOError, match="planet_vector.mosaic"):
+        rasterio.open(f"GTI:{name('limit=5')}")
+
+
+@pytest.mark.filterwarnings("ignore:Dataset has no geotransform")
+def test_a_scene_as_a_container_lists_its_active_rasters(service: DataV1Service) -> None:
+    item = of_type(service)[6]
+    with rasterio.open(name(item=f"PSScene/{item['id']}")) as container:
+        assert container.subdatasets == []
+    for asset in ("ortho_visual", "ortho_udm2", "ortho_analytic_4b_xml"):
+        service.active["PSScene", item["id"], asset] = 0.0
+    with rasterio.open(name(item=f"PSScene/{item['id']}")) as container:
+        listed = container.subdatasets
+    assert len(listed) == 2
+    with rasterio.open(listed[0]) as dataset:
+        assert dataset.shape == (96, 96)
+
+
 def test_a_mosaic_of_active_assets(service: DataV1Service, store: Store) -> None:
     service.make_active("ortho_visual")
     with planet_vector.mosaic(
@@ -609,6 +635,49 @@ def test_pictures(service: DataV1Service, catalog: Catalog) -> None:
     assert planet.tiles(scene).startswith("https://tiles0.planet.com/data/v1/PSScene/")
     with pytest.raises(NotFoundError):
         scene.thumbnail(format="jpg")
+
+
+def _token(claims: Any) -> str:
+    body = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"https://a.example/download?token=eyJ9.{body}.sig"
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (_token({"exp": 1700000000}), 1700000000.0),
+        (_token({"exp": 1700000000.5, "more": "é" * 9}), 1700000000.5),
+        *[(_token(claims), None) for claims in ({}, {"exp": "1"}, {"exp": True}, {"exp": -1}, {"exp": 1e300}, [], 3)],
+        *[(f"https://a.example/download?token={token}", None) for token in ("", "x", "a.b", "a.!.c", "a.e30.c", "..")],
+    ],
+)
+def test_a_token_that_may_be_anything_has_an_end_or_none(url: str, expected: Optional[float]) -> None:
+    assert expiry(url) == expected
+
+
+def test_density_is_cut_into_windows_that_fit_a_page() -> None:
+    chance = random.Random(3)
+    begin = datetime(2022, 1, 1, tzinfo=timezone.utc)
+    for _ in range(200):
+        counts = [chance.choice([0, 1, 30, 249, 250, 251, 3000]) for _ in range(chance.randrange(1, 40))]
+        days = [begin + timedelta(days=number) for number in range(len(counts) + 1)]
+        buckets = [Bucket(*each) for each in zip(days, days[1:], counts) if each[2]]
+        cuts = cuts_of(buckets, 250)
+        assert cuts == sorted(set(cuts)) and len(cuts) <= 2 * sum(counts) / 250 + 1
+        edges = [begin, *cuts, days[-1]]
+        for low, high in zip(edges, edges[1:]):
+            # Within a bucket, scenes are taken for evenly distributed.
+            shares = [(min(high, b.end) - max(low, b.start)) / (b.end - b.start) for b in buckets]
+            held = [bucket.total * max(0.0, share) for bucket, share in zip(buckets, shares)]
+            assert sum(held) <= 250 + 1e-6
+
+
+def test_a_search_with_alternatives_covers_those_with_more_of_them(catalog: Catalog) -> None:
+    schema = catalog.schema("PSScene")
+    one, two = (Condition.parse(schema.fields, "gsd", text) for text in ("3.6", "3.8"))
+    query = Query(schema).where(alternatives=[((one,), (two,))])
+    assert Query(schema).covers(query) and not query.covers(Query(schema)) and query.covers(query)
+    assert query.covers(query.where(one)) and query != Query(schema) and query.where() == query
 
 
 # ---- basemaps -------------------------------------------------------------------------------------------------

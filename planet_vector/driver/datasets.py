@@ -73,7 +73,7 @@ class Opened(NamedTuple):
         from planet_vector.raster.described import subdatasets
 
         scene = self.catalog.scene(self.name.collection, self.name.item)
-        return subdatasets(self.catalog, scene, self.name.products or scene.products)
+        return subdatasets(self.catalog, scene, self.name.products or None)
 
 
 def open_name(filename: str, open_options: Mapping[str, str], vector: bool, raster: bool = True) -> Opened:

@@ -97,6 +97,28 @@ def activate(
         states = [fresh.get(_key(product), state) for product, state in zip(products, states)]
 
 
+def available_products(catalog: Catalog, scene: Scene) -> List[str]:
+    """Return the products of a scene that can be opened now: all, or the active GeoTIFFs if the service activates them.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
+    scene : Scene
+        The scene.
+
+    Raises
+    ------
+    ServiceError
+        If a request fails.
+    """
+    if not isinstance(catalog, ActivatesAssets):
+        return list(scene.products)
+    states = catalog.asset_states(scene)
+    rasters = [name for name, asset in scene.assets.items() if asset.media_type.startswith("image/tiff")]
+    return [name for name in rasters if name in states and _is_active(states[name]) and states[name].permitted]
+
+
 def _states(catalog: ActivatesAssets, products: Sequence[Wanted]) -> List[AssetState]:
     """Request the states of products, with a request for each scene."""
 

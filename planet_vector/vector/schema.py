@@ -250,7 +250,7 @@ class Schema:
         assets = self.collection.assets_of(feature)
         for product in (self.product,) if self.product else (*self.collection.first_products, *assets):
             asset = assets.get(product)
-            if asset is not None and asset.href.startswith(_SCHEMES):
+            if asset is not None and not asset.on_request and asset.href.startswith(_SCHEMES):
                 return _PREFIX + asset.href
         return None
 
