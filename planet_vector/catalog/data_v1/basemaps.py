@@ -79,7 +79,9 @@ class Items(Protocol):
 
 
 class DataV1Basemaps:
-    """Client of the basemaps beside a Data API v1: see `planet_vector.catalog.basemaps.Basemaps`.
+    """Client of the basemaps beside a Data API v1.
+
+    Methods without a docstring are those of the Protocol `Basemaps`.
 
     Parameters
     ----------
@@ -96,44 +98,14 @@ class DataV1Basemaps:
         self._catalog = catalog
 
     def quad_schema(self, name: str) -> CollectionSchema:
-        """Return the columns of the quads of a basemap.
-
-        Parameters
-        ----------
-        name : str
-            The basemap.
-        """
         return CollectionSchema(
             SERVICE, f"{BASEMAPS}/{name}", _QUAD, Meanings(time=""), assets_of=_quad_assets, links_of=_links_of
         )
 
     def list(self) -> List[Feature]:
-        """Return the service's JSON object of each basemap.
-
-        Raises
-        ------
-        NotFoundError
-            If the service has no basemaps.
-        ProtocolError
-            If the response is not a list of basemaps with distinct names.
-        """
         return list({body["name"]: body for body in self._mosaics([])}.values())
 
     def body(self, name: str) -> Feature:
-        """Return the service's JSON object of a basemap of any kind.
-
-        Parameters
-        ----------
-        name : str
-            The basemap.
-
-        Raises
-        ------
-        NotFoundError
-            If there is no basemap of this name.
-        ProtocolError
-            If the response is something else.
-        """
         for body in self._mosaics([("name__is", name)]):
             if body["name"] == name:
                 return body
@@ -171,25 +143,6 @@ class DataV1Basemaps:
         return None
 
     def named(self, name: str) -> Basemap:
-        """Request a basemap by its name.
-
-        Parameters
-        ----------
-        name : str
-            The basemap.
-
-        Returns
-        -------
-        Basemap
-            The basemap.
-
-        Raises
-        ------
-        NotFoundError
-            If there is no basemap of this name.
-        ProtocolError
-            If it is of an unknown kind.
-        """
         basemap = self.read(self.body(name))
         if basemap is None:
             raise ProtocolError(
@@ -226,22 +179,6 @@ class DataV1Basemaps:
                     yield quad
 
     def quad(self, basemap: Basemap, quad_id: str) -> Item:
-        """Return one quad.
-
-        Parameters
-        ----------
-        basemap : Basemap
-            The basemap.
-        quad_id : str
-            The quad's id.
-
-        Raises
-        ------
-        NotFoundError
-            If the basemap has no quad of this id.
-        ProtocolError
-            If the response is something else.
-        """
         url = f"{basemap.quads.rstrip('/')}/{quote(quad_id, safe='')}"
         try:
             quad = _quad(basemap, self._transport.get_json(url).body, url)

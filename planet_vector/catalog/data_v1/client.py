@@ -51,6 +51,8 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 class DataV1:
     """Client of a Data API v1.
 
+    Methods without a docstring are those of the Protocol `Catalog`.
+
     Parameters
     ----------
     settings : Settings
@@ -80,36 +82,15 @@ class DataV1:
         return schema_of(scene_type)
 
     def collection_of(self, feature: object) -> Optional[str]:
-        """Return the item type of a Feature; None if the Feature does not specify it.
-
-        Parameters
-        ----------
-        feature : object
-            The Feature, or any other JSON value.
-        """
         return collection_of(feature)
 
     def is_there(self) -> bool:
-        """Return whether a Data API v1 responds at the root.
-
-        Raises
-        ------
-        ServiceError
-            If there is no response, or the key is rejected.
-        """
         try:
             return bool(self.scene_types())
         except (NotFoundError, ProtocolError):
             return False
 
     def scene_types(self) -> Dict[str, str]:
-        """Return the item types that the service lists, with their URLs.
-
-        Raises
-        ------
-        ServiceError
-            If the response is not that of a Data API.
-        """
         root = self.transport.url("item-types")
         found: Dict[str, str] = {}
         link: Optional[str] = root
@@ -131,22 +112,6 @@ class DataV1:
         raise ProtocolError(f"The service lists item types on more than {MAX_PAGES:,} pages.", f"GET {root}")
 
     def scene(self, scene_type: str, scene_id: str) -> Scene:
-        """Return one item.
-
-        Parameters
-        ----------
-        scene_type : str
-            The item type.
-        scene_id : str
-            The item's id.
-
-        Raises
-        ------
-        NotFoundError
-            If the service has no such item.
-        ServiceError
-            If the request fails.
-        """
         url = self.transport.url(f"item-types/{quote(scene_type, safe='')}/items/{quote(scene_id, safe='')}")
         try:
             scene = Scene(self.transport.get_json(url).body, schema_of(scene_type), self)
@@ -285,13 +250,6 @@ class DataV1:
         return content
 
     def tiles(self, scene: Scene) -> str:
-        """Return the URL template of an item's web mercator tiles, with ``{z}``, ``{x}`` and ``{y}``.
-
-        Parameters
-        ----------
-        scene : Scene
-            The item.
-        """
         root = self.settings.api_url
         base = _TILES_URL if is_api_origin(root, DEFAULT_API_URL) else root
         return f"{base}{quote(scene.scene_type, safe='')}/{quote(scene.id, safe='')}/{{z}}/{{x}}/{{y}}.png"
@@ -299,18 +257,6 @@ class DataV1:
     # ---- searches ------------------------------------------------------------------------------------------
 
     def count(self, query: Query) -> int:
-        """Return the number of items of a search.
-
-        Parameters
-        ----------
-        query : Query
-            The search.
-
-        Raises
-        ------
-        ServiceError
-            If the request fails.
-        """
         total = self.survey(query).total
         assert total is not None, "this API counts"
         return total
@@ -355,18 +301,6 @@ class DataV1:
         return SearchSurvey(total, buckets[0].start, buckets[-1].end - INSTANT, tuple(buckets))
 
     def pages(self, query: Query) -> Iterator[List[Feature]]:
-        """Yield the items of a search in its order, in lists of GeoJSON Features.
-
-        Parameters
-        ----------
-        query : Query
-            The search.
-
-        Raises
-        ------
-        ServiceError
-            If the search cannot be completed; then the items yielded so far are incomplete.
-        """
         return cast(Iterator[List[Feature]], self.decoded(query, None, None))
 
     def decoded(
