@@ -13,7 +13,7 @@ from planet_vector.cli import options
 @options.scenes
 @options.scene_type
 @click.option(
-    "-a", "--asset", "--product", "products", multiple=True, metavar="PRODUCTS",
+    "--asset", "products", multiple=True, metavar="PRODUCTS",
     help="Products to activate, comma-separated, or 'all'; by default the preferred one.",
 )  # fmt: skip
 @click.option("--no-wait", is_flag=True, help="Request the activation, and do not wait for it.")
