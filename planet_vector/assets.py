@@ -57,6 +57,8 @@ class Asset:
         Its STAC roles, such as ``data`` or ``visual``.
     bands : tuple of SpectralBand
         Its bands in order, from the service's documentation; empty if they are not documented.
+    refusal : str
+        Why the file cannot be opened as a raster, as the end of a sentence about it; empty if it can.
     """
 
     name: str
@@ -64,3 +66,4 @@ class Asset:
     media_type: str = "image/tiff; application=geotiff"
     roles: Tuple[str, ...] = ("data",)
     bands: Tuple[SpectralBand, ...] = ()
+    refusal: str = ""

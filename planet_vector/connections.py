@@ -36,8 +36,11 @@ from planet_vector.user_folders import user_directory
 LOCAL_PORT = 8741
 """Port on which ``planet-vector serve`` listens by default; IANA has not assigned it."""
 
-KINDS: Mapping[str, str] = {"v0": "Scenes API v0"}
+KINDS: Mapping[str, str] = {"v0": "Scenes API v0", "stac": "STAC API"}
 """The supported kinds of services, and their display names."""
+
+SCHEMES: Mapping[str, str] = {"stac": "Bearer"}
+"""Schemes of the header Authorization by kind; other kinds use ``api-key``."""
 
 LOCAL = "local"
 ENVIRONMENT = "PL_API_URL"
@@ -84,7 +87,16 @@ class Connection:
     kind: str = "v0"
 
 
-BUILT_IN: Mapping[str, Connection] = {LOCAL: Connection(LOCAL, f"http://127.0.0.1:{LOCAL_PORT}/v0/")}
+BUILT_IN: Mapping[str, Connection] = {
+    each.name: each
+    for each in (
+        Connection(LOCAL, f"http://127.0.0.1:{LOCAL_PORT}/v0/"),
+        Connection("earth-search", "https://earth-search.aws.element84.com/v1/", "stac"),
+        Connection("planetary-computer", "https://planetarycomputer.microsoft.com/api/stac/v1/", "stac"),
+        Connection("landsatlook", "https://landsatlook.usgs.gov/stac-server/", "stac"),
+        Connection("cdse", "https://stac.dataspace.copernicus.eu/v1/", "stac"),
+    )
+}
 """The built-in connections."""
 
 

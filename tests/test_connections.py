@@ -53,7 +53,8 @@ A, B = "https://imagery.example.org/a/v0/", "https://imagery.example.org/b/v0/"
 
 def test_without_a_file_there_is_the_service_of_this_machine() -> None:
     assert not connections_path().exists()
-    assert all_connections() == [BUILT_IN[LOCAL]] == [default_connection()]
+    assert all_connections() == list(BUILT_IN.values())
+    assert default_connection() == BUILT_IN[LOCAL]
     assert Settings.load().api_url == BUILT_IN[LOCAL].root
     assert not connections_path().exists()
 
@@ -62,7 +63,7 @@ def test_a_connection_is_kept_found_by_name_or_root_renamed_and_removed() -> Non
     made = add_connection(" office ", "HTTPS://Imagery.example.org/a/v0")
     assert made == Connection("office", A)
     assert find_connection("office") == find_connection(A[:-1]) == made
-    assert all_connections() == [made, BUILT_IN[LOCAL]]
+    assert all_connections() == [made, *BUILT_IN.values()]
     set_default("office")
     assert default_connection() == made
     rename_connection("office", "Büro 2")
@@ -92,14 +93,14 @@ def test_the_file_holds_what_the_documentation_says_and_keeps_what_a_later_versi
 def test_what_is_no_name_or_taken_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="choose another"):
         add_connection(name, A)
-    assert all_connections() == [BUILT_IN[LOCAL]]
+    assert all_connections() == list(BUILT_IN.values())
 
 
 @pytest.mark.parametrize("root", ["", "x", "ftp://x/", "https://a:b@x/v0/", "https://x/v0/?key=1"])
 def test_what_is_no_root_is_refused(root: str) -> None:
     with pytest.raises(ConfigError):
         add_connection("office", root)
-    assert all_connections() == [BUILT_IN[LOCAL]]
+    assert all_connections() == list(BUILT_IN.values())
 
 
 def test_a_root_has_one_connection() -> None:
@@ -132,7 +133,7 @@ def test_several_programs_that_write_lose_nothing() -> None:
     with ThreadPoolExecutor(3) as pool:
         done = list(pool.map(lambda who: subprocess.run([sys.executable, "-c", code, who], timeout=60), "abc"))
     assert [each.returncode for each in done] == [0, 0, 0]
-    assert len(all_connections()) == 31
+    assert len(all_connections()) == 30 + len(BUILT_IN)
 
 
 # ---- which one is meant ----------------------------------------------------------------------------------
@@ -152,7 +153,7 @@ def test_the_environment_goes_before_the_default_and_a_name_before_it(monkeypatc
     with pytest.raises(ConfigError, match="another name"):
         set_default(ENVIRONMENT)
     monkeypatch.setenv("PL_API_URL", A)
-    assert [each.name for each in all_connections()] == ["office", "local"]
+    assert [each.name for each in all_connections()] == ["office", *BUILT_IN]
 
 
 def test_a_name_says_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,10 +329,14 @@ def test_they_are_listed_with_the_default_and_no_key(run: Run, monkeypatch: pyte
     assert rows == [
         ["b", "v0", B, "none"],
         ["*", "office", "v0", A, "none"],
-        ["local", "v0", BUILT_IN[LOCAL].root, "none"],
+        *([each.name, each.kind, each.root, "none"] for each in BUILT_IN.values()),
     ]
     listed = [json.loads(line) for line in do("list", "--json").splitlines()]
-    assert [(row["name"], row["default"]) for row in listed] == [("b", False), ("office", True), ("local", False)]
+    assert [(row["name"], row["default"]) for row in listed] == [
+        ("b", False),
+        ("office", True),
+        *((name, False) for name in BUILT_IN),
+    ]
     assert do("default") == "office\n"
     do("remove", "office")
     assert do("default") == "local\n"

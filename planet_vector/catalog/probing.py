@@ -1,7 +1,8 @@
 """Detection of the kind of a service of which only the root is known, and a cache of the results.
 
-``PL_API_URL``, or a root instead of a connection's name, does not specify the kind. While only one kind is supported,
-no detection is needed; otherwise each kind's client checks whether its service responds.
+``PL_API_URL``, or a root instead of a connection's name, does not specify the kind. A root that ends in ``/v0/`` is
+that of a Scenes API, as all of them do; for others, each kind's client checks whether its service responds. A service
+of another kind with such a root needs a connection, which specifies its kind.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from planet_vector.user_folders import user_directory
 log = logging.getLogger(__name__)
 
 _MOST_FILE = 2**20  # bytes
+_V0 = "v0"
 _PART = ".kinds-"  # beginning of the names of temporary files
 
 
@@ -46,6 +48,8 @@ def remembered_kind(root: str, known: Iterable[str]) -> str:
     kinds = tuple(known)
     if len(kinds) == 1:
         return kinds[0]
+    if _V0 in kinds and root.endswith(f"/{_V0}/"):
+        return _V0
     kind = _read().get(root, "")
     return kind if kind in kinds else ""
 

@@ -8,7 +8,7 @@ import requests
 from requests.auth import AuthBase
 
 from planet_vector.config import Settings
-from planet_vector.connections import may_have_key
+from planet_vector.connections import SCHEMES, may_have_key
 
 
 class OriginAuth(AuthBase):
@@ -43,4 +43,4 @@ def authorization(url: str, settings: Settings) -> Dict[str, str]:
     """
     if settings.key is None or not may_have_key(url, settings.api_url):
         return {}
-    return {"Authorization": f"api-key {settings.key.reveal()}"}
+    return {"Authorization": f"{SCHEMES.get(settings.kind, 'api-key')} {settings.key.reveal()}"}

@@ -6,6 +6,7 @@ origins, and may not lead from https to http.
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 import threading
@@ -161,8 +162,32 @@ class Transport:
         """
         return self.fetch(url, parameters, limit)[1]()
 
+    def post_json(self, url: str, body: object, parameters: Parameters = ()) -> JsonResponse:
+        """Request JSON by a POST of JSON, which must be a request that can be repeated, such as a search.
+
+        Parameters
+        ----------
+        url : str
+            The URL.
+        body : object
+            The request body, to be written as JSON.
+        parameters : sequence of (str, str), optional
+            Names and values of the query.
+
+        Returns
+        -------
+        JsonResponse
+            The response.
+
+        Raises
+        ------
+        ServiceError
+            If the request fails, or the response is not JSON.
+        """
+        return self.fetch(url, parameters, body=body)[1]()
+
     def fetch(
-        self, url: str, parameters: Parameters = (), limit: int = MAX_JSON
+        self, url: str, parameters: Parameters = (), limit: int = MAX_JSON, body: Optional[object] = None
     ) -> Tuple[bytes, Callable[[], JsonResponse]]:
         """Request JSON as `get_json` does; return the body, and a function that parses it.
 
@@ -178,6 +203,8 @@ class Transport:
             Names and values of the query.
         limit : int, optional
             Maximum size of the body in bytes.
+        body : object, optional
+            The request body, sent as JSON by POST.
 
         Returns
         -------
@@ -189,16 +216,22 @@ class Transport:
         ServiceError
             If the request fails; from the function, if the response is not JSON.
         """
-        method = "POST" if parameters and len(f"{url}?{urlencode(parameters)}") > MAX_URL else "GET"
+        sent = None if body is None else json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
+        long = parameters and len(f"{url}?{urlencode(parameters)}") > MAX_URL
+        method = "POST" if long or sent is not None else "GET"
         name = f"{method} {redacted(url)}"
-        content, final = self._exchange(method, url, parameters, lambda r: (read_body(r, limit), r.url))
+        content, final = self._exchange(method, url, parameters, lambda r: (read_body(r, limit), r.url), sent=sent)
 
         def read() -> JsonResponse:
             try:
                 return parse_json(content, final, name, self.settings)
             except UnavailableError:
                 return self._exchange(
-                    method, url, parameters, lambda r: parse_json(read_body(r, limit), r.url, name, self.settings)
+                    method,
+                    url,
+                    parameters,
+                    lambda r: parse_json(read_body(r, limit), r.url, name, self.settings),
+                    sent=sent,
                 )
 
         return content, read
@@ -371,6 +404,7 @@ class Transport:
         outside: Optional[Callable[[str], T]] = None,
         seconds: float = DEADLINE,
         limited: bool = True,
+        sent: Optional[bytes] = None,
     ) -> T:
         """Send a request until there is a response, a permanent error, or no time left."""
         end = time.monotonic() + seconds
@@ -378,7 +412,7 @@ class Transport:
             if limited:
                 self._limiter.wait()
             try:
-                return self._once(method, url, parameters, handle, headers, outside)
+                return self._once(method, url, parameters, handle, headers, outside, sent)
             except (RateLimitError, UnavailableError) as error:
                 pause = error.retry_after
                 if pause is None:
@@ -412,6 +446,7 @@ class Transport:
         handle: Callable[[requests.Response], T],
         headers: Optional[Mapping[str, str]],
         outside: Optional[Callable[[str], T]],
+        sent: Optional[bytes],
     ) -> T:
         for _ in range(MAX_REDIRECTS + 1):
             name = f"{method} {redacted(url)}"
@@ -421,9 +456,9 @@ class Transport:
                 with self._session.request(
                     method,
                     url,
-                    params=list(parameters) if method == "GET" else None,
-                    data=list(parameters) if method == "POST" else None,
-                    headers=dict(headers or {}),
+                    params=list(parameters) if method == "GET" or sent is not None else None,
+                    data=sent if sent is not None else list(parameters) if method == "POST" else None,
+                    headers={**(headers or {}), **({"Content-Type": "application/json"} if sent is not None else {})},
                     stream=True,
                     allow_redirects=False,
                     timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
@@ -444,9 +479,10 @@ class Transport:
                 raise ProtocolError(
                     f"The exchange with the service failed ({type(error).__name__}): check the address.", name
                 ) from None
-            if method == "GET" or response.status_code in (301, 302, 303):
+            parameters = parameters if sent is None and method == "POST" else ()
+            if sent is None and response.status_code in (301, 302, 303) or response.status_code == 303:
                 # The target of the redirect contains all parameters (RFC 9110, section 15.4).
-                method, parameters = "GET", ()
+                method, parameters, sent = "GET", (), None
         raise ProtocolError(f"The service redirects more than {MAX_REDIRECTS} times: it is not followed.", name)
 
 

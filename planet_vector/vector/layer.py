@@ -7,7 +7,7 @@ from typing import FrozenSet, Hashable, Iterable, Iterator, List, Optional, Tupl
 
 from planet_vector.catalog import Catalog, catalog_of
 from planet_vector.catalog.paging import ResultChanged, SceneBatch, SearchSurvey
-from planet_vector.collection_schema import Feature, value_at
+from planet_vector.collection_schema import Feature, time_at
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, NotFoundError
 from planet_vector.gc_pause import uncollected
@@ -345,7 +345,7 @@ class SceneLayer(RowLayer):
     def _instant_of(self, feature: Feature) -> Tuple[Condition, ...]:
         """Return the conditions that select the instant at which a scene was taken."""
         time = self.query.schema.time_field
-        moment = nearest_time(value_at(feature["properties"], time.name))
+        moment = nearest_time(time_at(feature["properties"], self.query.schema.meanings))  # type: ignore[arg-type]
         after = next_instant(moment)
         # A closed span goes on to the next instant, as times may be finer; the id tells which scene is meant.
         end = "lt" if "lt" in time.comparators else "lte"

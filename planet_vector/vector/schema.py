@@ -75,7 +75,7 @@ class Schema:
             raise QueryError(f"fields names {twice[0]!r} more than once: name it once.")
         self.names: Tuple[str, ...] = tuple(fields or types)
         self.types: Tuple[str, ...] = tuple(types[name] for name in self.names)
-        self._tree = tree_of(self.names)
+        self._tree = tree_of([name if name not in collection.members else OTHER for name in self.names])
 
     @property
     def scene_type(self) -> str:
@@ -125,6 +125,8 @@ class Schema:
                     located = map(self._locate, features)
                     columns[slot] = [link if link and can_hold([link]) else None for link in located]
                 full.update([slot] if None not in columns[slot] else [])
+            elif name in self.collection.members:
+                columns[slot] = [to_json(feature[name]) if feature.get(name) else None for feature in features]
             elif name == OTHER:
                 texts: List[Optional[str]] = [None] * len(features)
                 for number, rest in rests.items():
@@ -243,7 +245,7 @@ class Schema:
         assets = self.collection.assets_of(feature)
         for product in (self.product,) if self.product else (*self.collection.first_products, *assets):
             asset = assets.get(product)
-            if asset is not None and asset.href.startswith(_SCHEMES):
+            if asset is not None and not asset.refusal and asset.href.startswith(_SCHEMES):
                 return _PREFIX + asset.href
         return None
 
