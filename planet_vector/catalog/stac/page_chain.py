@@ -62,8 +62,8 @@ class ServiceHabits:
     ----------
     size : int
         Items asked for on a page.
-    cuts : bool
-        Whether it returned a page with a link to the next that has fewer items than were asked for.
+    cut : int
+        Largest page with a link to the next that has fewer items than were asked for; 0 if there was none.
     unsorted : set of str
         Collections whose order cannot be relied on.
     one_chain : set of str
@@ -71,7 +71,7 @@ class ServiceHabits:
     """
 
     size: int = PAGE
-    cuts: bool = False
+    cut: int = 0
     unsorted: Set[str] = field(default_factory=set)
     one_chain: Set[str] = field(default_factory=set)
 
@@ -85,7 +85,8 @@ class ServiceHabits:
         asked : int
             The number of items asked for.
         """
-        self.cuts = self.cuts or (page.next is not None and 0 < len(page.items) < asked)
+        if page.next is not None and len(page.items) < asked:
+            self.cut = max(self.cut, len(page.items))
 
     def may_be_full(self, count: int, asked: int) -> bool:
         """Return whether a page may have been cut off at a limit. Limits of services are multiples of ten.
@@ -97,7 +98,17 @@ class ServiceHabits:
         asked : int
             The number of items asked for.
         """
-        return count >= asked or (count > 0 and (self.cuts or count % 10 == 0))
+        return count >= asked or (count > 0 and (self.cut > 0 or count % 10 == 0))
+
+    def is_full(self, count: int, asked: int) -> bool:
+        """Return whether a page is as large as the service's pages are.
+
+        Parameters
+        ----------
+        count, asked : int
+            As for `may_be_full`.
+        """
+        return count >= (min(asked, self.cut) if self.cut else asked)
 
 
 class ChainPart(NamedTuple):
@@ -248,13 +259,14 @@ class PageChain:
                 yield ChainPart(list(new.values()), page.matched, page.next is not None)
                 request = page.next
             reached = len(seen) >= expected if expected is not None else None
-            full = self._habits.may_be_full(len(page.items), size)
+            # Half a span that was split to find lost items is split again only for a page that is surely full.
+            full = (self._habits.is_full if depth else self._habits.may_be_full)(len(page.items), size)
             if reached or (reached is None and not full):
                 return
             if confirming and len(seen) == before:
                 if reached is False:
                     raise _missing((expected or 0) - len(seen))
-                if full:
+                if self._habits.is_full(len(page.items), size):
                     raise ProtocolError(
                         "The service has more items of one time than it returns: narrow the search by area."
                     )
@@ -266,6 +278,8 @@ class PageChain:
                 if expected is not None and len(seen) < expected:
                     raise _missing(expected - len(seen))
                 return
+            # Of another size, so that the last page is not full again if there are no more items.
+            size += -1 if not confirming and size > SMALLEST else 1
             confirming = True
             asked = replace(pushed, span=_beyond(pushed.span, seen, order))
 
