@@ -70,7 +70,7 @@ def make_items(count: int, collection: str = "scenes", every: timedelta = timede
 
 @dataclass
 class Habits:
-    """What the server offers, and how it fails."""
+    """Abilities and faults of the server."""
 
     counts: bool = True
     abilities: Tuple[str, ...] = ("sort", "cql2")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Mapping, Optional, Protocol, Sequence
+from typing import Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, runtime_checkable
 
 from planet_vector.catalog.basemaps import Basemaps
-from planet_vector.catalog.paging import DecodePage, SceneBatch, SearchSurvey
+from planet_vector.catalog.scene_pages import DecodePage, SceneBatch, SearchSurvey
 from planet_vector.collection_schema import CollectionSchema, Feature
 from planet_vector.config import Settings
 from planet_vector.http.transport import Transport
@@ -209,4 +209,18 @@ class Catalog(Protocol):
         ------
         ServiceError
             If the search cannot be completed; then the scenes yielded so far are incomplete.
+        """
+
+
+@runtime_checkable
+class DescribesItself(Protocol):
+    """Protocol for services of a kind whose members differ in what they offer, an ability that a `Catalog` may have."""
+
+    def offers(self) -> str:
+        """Return what the service offers, and which parts of a search it applies itself, as the end of a sentence.
+
+        Raises
+        ------
+        ServiceError
+            If a request fails.
         """

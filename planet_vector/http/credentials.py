@@ -8,7 +8,8 @@ import requests
 from requests.auth import AuthBase
 
 from planet_vector.config import Settings
-from planet_vector.connections import SCHEMES, may_have_key
+from planet_vector.connection_lookup import may_have_key
+from planet_vector.connections import SCHEMES
 
 
 class OriginAuth(AuthBase):

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set
 
 from planet_vector.errors import ArchiveError
-from planet_vector.server.archive.inventory import Problem
+from planet_vector.server.archive.units import Problem
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.overview_folder import begin_overviews, find_begun, find_overviews, overviews_of
 from planet_vector.server.imagery.picture_cache import PictureCache

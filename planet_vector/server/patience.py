@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from typing import Callable, Dict, Iterator
+from typing import Callable, Dict, Iterator, Optional
 
 from planet_vector.server.http_errors import HttpError
 
@@ -93,3 +93,28 @@ class Patience:
         finally:
             with self._lock:
                 self._callbacks.pop(number, None)
+
+
+@contextlib.contextmanager
+def held(lock: threading.Lock, patience: Optional[Patience]) -> Iterator[None]:
+    """Hold a lock in the block; while waiting for it, check the patience.
+
+    Parameters
+    ----------
+    lock : threading.Lock
+        Lock to hold.
+    patience : Patience, optional
+        Time limit and cancellation of the wait.
+
+    Returns
+    -------
+    context manager
+        Acquires the lock for the duration of the block.
+    """
+    while not lock.acquire(timeout=0.05):
+        if patience is not None:
+            patience.check()
+    try:
+        yield
+    finally:
+        lock.release()

@@ -12,7 +12,7 @@ from typing import Callable, Optional
 
 from planet_vector.errors import ConfigError
 from planet_vector.loading import load_driver
-from planet_vector.server.api.basemap_layouts import load_basemaps
+from planet_vector.server.api.basemap_definitions import load_basemaps
 from planet_vector.server.api.cors import allowed_origins
 from planet_vector.server.api.delivery import Signer
 from planet_vector.server.api.hosts import Proxies, allowed_hosts

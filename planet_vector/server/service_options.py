@@ -24,7 +24,7 @@ class ServiceOptions:
     keys : Path, optional
         YAML file of keys (see `planet_vector.server.api.permissions`).
     basemaps : Path, optional
-        YAML file of basemaps (see `planet_vector.server.api.basemap_layouts`).
+        YAML file of basemaps (see `planet_vector.server.api.basemap_definitions`).
     workers : int
         Number of processes that answer requests.
     exact_ties : bool

@@ -17,18 +17,16 @@ import uvicorn
 from planet_vector.errors import ConfigError
 from planet_vector.loading import load_driver
 from planet_vector.server.api.access_log import AccessLog
-from planet_vector.server.api.app import Service, create_app
-from planet_vector.server.api.auth_routes import add_login
-from planet_vector.server.api.basemap_layouts import load_basemaps
-from planet_vector.server.api.basemap_routes import add_basemaps
+from planet_vector.server.api.app import create_app
+from planet_vector.server.api.basemap_definitions import load_basemaps
 from planet_vector.server.api.cors import CorsApp, Origins, allowed_origins, refusal_headers
 from planet_vector.server.api.delivery import Signer, create_delivery
 from planet_vector.server.api.hosts import HostsApp, Proxies, allowed_hosts
 from planet_vector.server.api.item_paths import ItemPathsApp
 from planet_vector.server.api.metrics import Metrics
 from planet_vector.server.api.monitoring import MonitoredApp
-from planet_vector.server.api.pages import add_pages
 from planet_vector.server.api.permissions import Keys
+from planet_vector.server.api.service import Service
 from planet_vector.server.fault_injection import Faults, FaultyApp
 from planet_vector.server.http_connections import (
     ACCEPTED_AT_ONCE,
@@ -158,8 +156,6 @@ async def _answer(work: Work, ready: Callable[[], None]) -> None:
         work.rescans,
     )
     api = create_app(service)
-    for add in (add_basemaps, add_login, add_pages):
-        add(api)
     faults = Faults(options.faults) if options.faults else None
     log = AccessLog(options.access_log) if options.access_log else None
     hosts = allowed_hosts(options.host, options.allow_hosts, service.keys.required)

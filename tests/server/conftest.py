@@ -200,5 +200,5 @@ class CountedJobs:
 def jobs(monkeypatch: pytest.MonkeyPatch) -> type[CountedJobs]:
     """Return the replacement of `Jobs`, which makes pictures in this process."""
     counted = type("Counted", (CountedJobs,), {"calls": [], "patience": []})
-    monkeypatch.setattr("planet_vector.server.imagery.kept_pictures.Jobs", counted)
+    monkeypatch.setattr("planet_vector.server.imagery.picture_making.Jobs", counted)
     return counted

@@ -18,7 +18,7 @@ import requests
 import shapely
 from PIL import Image
 
-from planet_vector.server.api.basemap_layouts import BasemapDefinition
+from planet_vector.server.api.basemap_definitions import BasemapDefinition
 from planet_vector.server.api.permissions import Permission
 from planet_vector.server.index.scene_search import parse_search
 from planet_vector.server.patience import ClientGone, Patience

@@ -216,7 +216,8 @@ async def ask(app: Any, path: str, tag: str = "", sent: Optional[List[Any]] = No
 
 
 def test_no_search_is_run_and_no_picture_is_drawn_for_what_is_known(tmp_path: Path, monkeypatch: Any) -> None:
-    from planet_vector.server.api.app import Service, create_app
+    from planet_vector.server.api.app import create_app
+    from planet_vector.server.api.service import Service
     from planet_vector.server.imagery.kept_pictures import Imagery
     from planet_vector.server.imagery.picture_cache import PictureCache
     from planet_vector.server.index.database import Index

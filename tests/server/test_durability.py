@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from planet_vector.server.archive.inventory import Problem, Unit, read
+from planet_vector.server.archive.inventory import read
+from planet_vector.server.archive.units import Problem, Unit
 from planet_vector.server.index import blocks, entries, snapshot, updating, writing
 
 from .conftest import feature

@@ -20,9 +20,10 @@ from PIL import Image
 from rasterio import Affine
 
 from planet_vector.server.http_errors import HttpError
-from planet_vector.server.imagery import kept_pictures, picture_cache
+from planet_vector.server.imagery import miniatures, picture_cache
 from planet_vector.server.imagery.kept_pictures import Imagery
 from planet_vector.server.imagery.picture_cache import PictureCache
+from planet_vector.server.imagery.picture_making import Picture
 from planet_vector.server.jobs import TookTooLong
 from planet_vector.server.patience import ClientGone, Patience
 
@@ -201,7 +202,7 @@ def test_a_picture_that_many_ask_for_is_made_once(pictures: Imagery, jobs: type[
 def test_what_took_too_long_is_tried_again_after_an_hour(
     pictures: Imagery, jobs: type[CountedJobs], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def picture() -> kept_pictures.Picture:
+    def picture() -> Picture:
         return pictures.thumbnail({"visual": "s_visual.tif"}, "md", "png", False)
 
     jobs.error = TookTooLong("took longer than 30 s")
@@ -215,7 +216,7 @@ def test_what_took_too_long_is_tried_again_after_an_hour(
             ask()
     assert len(jobs.calls) == 1
     now = time.time()
-    monkeypatch.setattr(picture_cache.time, "time", lambda: now + kept_pictures.AGAIN + 1)
+    monkeypatch.setattr(picture_cache.time, "time", lambda: now + miniatures.AGAIN + 1)
     assert picture().kept() is None
     assert picture().make()
     assert len(jobs.calls) == 2

@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 
 from planet_vector.geometry.shapes import polygons_of
 from planet_vector.geometry.wrapping import wrapped
-from planet_vector.server.archive.inventory import SceneRecord
+from planet_vector.server.archive.units import SceneRecord
 from planet_vector.server.index.entries import Entry, entry_of
 
 from .conftest import feature

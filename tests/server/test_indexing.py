@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from planet_vector.errors import ArchiveError
-from planet_vector.server.archive.inventory import Problem
+from planet_vector.server.archive.units import Problem
 from planet_vector.server.index import updating, writing
 from planet_vector.server.index.database import Index
 from planet_vector.server.index.entries import Entry

@@ -486,13 +486,13 @@ def test_what_cannot_be_made_in_time_is_not_tried_at_each_tile(
                 raise TookTooLong("took longer than 120 s")
             return function(*args)
 
-    monkeypatch.setattr("planet_vector.server.imagery.kept_pictures.Jobs", Slow)
+    monkeypatch.setattr("planet_vector.server.imagery.picture_making.Jobs", Slow)
     monkeypatch.setattr(pyramid_keeping, "ENOUGH", 0.2)
     with imagery(strips, tmp_path / "pictures") as pictures:
         for row in range(2):
             for z, x, y in ROW:
                 assert pixels(pictures.tile([PRODUCT], z, x, y + row).make())[..., 3].all()
-            pictures._pyramids._maker.submit(lambda: None).result(30)  # what was begun has ended
+            pictures._maker._pyramids._maker.submit(lambda: None).result(30)  # what was begun has ended
     assert calls.count("make_pyramid") == 1 and calls.count("draw_tile") == 10
 
 

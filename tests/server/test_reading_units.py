@@ -21,8 +21,10 @@ from rasterio.windows import Window
 
 from planet_vector.pixels.opening import open_raster
 from planet_vector.server.archive import scene_metadata
-from planet_vector.server.archive.inventory import SceneRecord, Unit, check_feature, scan, scene_type_of
+from planet_vector.server.archive.inventory import scan
+from planet_vector.server.archive.scene_features import check_feature, scene_type_of
 from planet_vector.server.archive.scene_metadata import check_raster, derive
+from planet_vector.server.archive.units import SceneRecord, Unit
 from planet_vector.server.index import entries
 from planet_vector.server.index.entries import Entry, entry_of, read_all
 

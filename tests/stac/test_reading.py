@@ -1,4 +1,4 @@
-"""Searches of STAC APIs are whole or an error, whatever a service counts, sorts, links and loses."""
+"""Searches of STAC APIs are whole or an error, for each habit and fault of a service."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import threading
 from typing import Dict, Iterator, List, NamedTuple, NoReturn, Optional, Sequence, Tuple
 from urllib.parse import quote
 
-from planet_vector.catalog.paging import DecodePage, SceneBatch, SearchSurvey
+from planet_vector.catalog.scene_pages import DecodePage, SceneBatch, SearchSurvey
 from planet_vector.catalog.stac.item_pages import PageRequest, fetch_page
 from planet_vector.catalog.stac.item_schema import build_schema
 from planet_vector.catalog.stac.item_times import TIME, TimeSpan, span_of

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Dict, Generator, Iterator, List, NamedTuple, Optional, Set
 
-from planet_vector.catalog.paging import ResultChanged
+from planet_vector.catalog.scene_pages import ResultChanged
 from planet_vector.catalog.stac.item_pages import ItemPage, PageRequest, fetch_page
 from planet_vector.catalog.stac.item_places import is_near
 from planet_vector.catalog.stac.item_times import TIME, TimeSpan, sort_time, times_of

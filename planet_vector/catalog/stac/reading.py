@@ -16,7 +16,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Deque, Dict, Generator, Iterator, List, NamedTuple, Optional, Set, Tuple
 
-from planet_vector.catalog.paging import ResultChanged, SearchSurvey
+from planet_vector.catalog.scene_pages import ResultChanged, SearchSurvey
 from planet_vector.catalog.stac.item_times import TIME, TimeSpan, sort_time, span_of, times_of
 from planet_vector.catalog.stac.json_values import as_number, as_object, as_text
 from planet_vector.catalog.stac.page_chain import OrderFault, PageChain, ServiceHabits

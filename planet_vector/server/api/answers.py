@@ -11,7 +11,7 @@ from starlette.responses import Response
 from planet_vector.server.api.attending import PICTURES, attend
 from planet_vector.server.api.compression import compress
 from planet_vector.server.api.conditional import NOT_STORED, Version, is_known, not_modified, unless_known
-from planet_vector.server.imagery.kept_pictures import Picture
+from planet_vector.server.imagery.picture_making import Picture
 
 PICTURE_SECONDS = 60.0
 """Time limit for a thumbnail or a tile, including the surveys of its files and the pictures it depends on."""

@@ -18,9 +18,9 @@ from starlette.types import Scope
 from xstatic.pkg import leaflet
 
 from planet_vector.server.api.answers import json_answer, write_json
-from planet_vector.server.api.app import CHEAP_SECONDS
 from planet_vector.server.api.attending import CHEAP, attend
 from planet_vector.server.api.conditional import Version, is_known, not_modified
+from planet_vector.server.api.service import CHEAP_SECONDS
 from planet_vector.server.patience import Patience
 
 _HERE = Path(__file__).with_name("static")

@@ -10,7 +10,7 @@ from typing import Any, Optional, Tuple
 
 from planet_vector.pixels.completing import MOST_ADDED, Completed, complete
 from planet_vector.pixels.sidecars import FileState, Place, SidecarProblem, read_place, sidecar_names
-from planet_vector.server.archive.inventory import inside
+from planet_vector.server.archive.archive_paths import inside
 from planet_vector.server.http_errors import HttpError
 
 MAX_PLACES = 1000

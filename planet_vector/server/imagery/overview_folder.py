@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ContextManager, Iterable, List, Mapping, Optional, Set
 
 from planet_vector.atomic_files import new_file
-from planet_vector.server.archive.inventory import Unit
+from planet_vector.server.archive.units import Unit
 from planet_vector.server.imagery.pyramids import discard
 
 PART = ".part"

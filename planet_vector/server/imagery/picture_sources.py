@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, List, Mapping, Tuple
 
 from planet_vector.pixels.sidecars import SidecarProblem
-from planet_vector.server.archive.inventory import inside
+from planet_vector.server.archive.archive_paths import inside
 from planet_vector.server.archive.products import Places
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.overview_folder import overview_path

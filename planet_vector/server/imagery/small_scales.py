@@ -20,9 +20,10 @@ from PIL import Image
 from planet_vector.geometry.web_mercator import HALF_WORLD
 from planet_vector.server.archive.projecting import MapGrid
 from planet_vector.server.http_errors import HttpError
+from planet_vector.server.imagery.drawing_results import Drawn, SurveysWanted, Told
 from planet_vector.server.imagery.encoding import encode_picture
 from planet_vector.server.imagery.reading import Source, open_source
-from planet_vector.server.imagery.rendering import ASKED, Drawn, SurveysWanted, Told, part_of
+from planet_vector.server.imagery.scene_painting import ASKED, part_of
 from planet_vector.server.imagery.surveys import kept
 from planet_vector.server.quad_grid import Bounds, tile_bounds
 

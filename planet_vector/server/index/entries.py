@@ -16,7 +16,9 @@ from typing import Any, Callable, Deque, Generator, Iterable, Iterator, List, Ma
 import shapely
 
 from planet_vector.geometry.wrapping import footprint_of, sides
-from planet_vector.server.archive.inventory import Problem, SceneRecord, Unit, read, read_lines, stamp
+from planet_vector.server.archive.inventory import read
+from planet_vector.server.archive.kinds.geojson_lists import read_lines
+from planet_vector.server.archive.units import Problem, SceneRecord, Unit, is_list, stamp
 from planet_vector.server.index.fields import column_values
 from planet_vector.server.index.links import feature_text
 from planet_vector.server.index.scene_search import microseconds
@@ -84,8 +86,8 @@ def read_all(root: Path, units: List[Unit]) -> Generator[Tuple[Unit, Iterable[En
     (Unit, iterable of Entry, list of Problem)
         A unit, its entries and its problems. The problems are complete once the entries are consumed.
     """
-    scenes = [unit for unit in units if unit.key.startswith("scene:")]
-    lists = [unit for unit in units if unit.key.startswith("list:")]
+    scenes = [unit for unit in units if not is_list(unit.key)]
+    lists = [unit for unit in units if is_list(unit.key)]
     most = os.cpu_count() or 1
     count = most if any(map(_is_long, lists)) else min(most, -(-len(scenes) // EACH))
     # GDAL reads rasters in separate processes, so that a file that crashes it ends no other process.

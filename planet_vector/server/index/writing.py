@@ -20,7 +20,8 @@ from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Set, Tup
 
 import numpy as np
 
-from planet_vector.server.archive.inventory import Problem, Unit, as_text
+from planet_vector.server.archive.archive_paths import as_text
+from planet_vector.server.archive.units import Problem, Unit
 from planet_vector.server.index.blocks import BlockWriter
 from planet_vector.server.index.entries import Entry
 from planet_vector.server.index.snapshot import GIVEN

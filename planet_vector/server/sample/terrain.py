@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from planet_vector.server.sample.noise import Floats
-from planet_vector.server.sample.terrain_render import LAYERS, Canvas
+from planet_vector.server.sample.terrain_render import LAYERS, LandscapePainter
 
 EARTH_RADIUS = 6_371_000.0
 """Mean radius, metres: the ground's plane needs no ellipsoid, as it only has to be the same for all scenes."""
@@ -144,7 +144,8 @@ class Landscape:
             part = layers[row : row + _TILE, column : column + _TILE]
             xs = (np.arange(-_MARGIN, part.shape[1] + _MARGIN) + first[0] + column + 0.5) * step
             ys = -(np.arange(-_MARGIN, part.shape[0] + _MARGIN) + first[1] + row + 0.5) * step
-            part[...] = Canvas(self.seed, self.island, xs, ys, step).painted()[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+            painted = LandscapePainter(self.seed, xs, ys, step, island=self.island).painted()
+            part[...] = painted[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
 
         corners = [(c, r) for r in range(0, rows, _TILE) for c in range(0, columns, _TILE)]
         for _ in pool.map(fill, corners):

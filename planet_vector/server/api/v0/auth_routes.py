@@ -13,26 +13,15 @@ import hmac
 import json
 import secrets
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
-from planet_vector.server.api.app import Service
 from planet_vector.server.api.bodies import MAX_SMALL_BODY, Body
 from planet_vector.server.api.conditional import NOT_STORED
+from planet_vector.server.api.service import Service
 from planet_vector.server.http_errors import HttpError
 
 _SECRET = secrets.token_bytes(32)
-
-
-def add_login(app: FastAPI) -> None:
-    """Add the login route to the API.
-
-    Parameters
-    ----------
-    app : FastAPI
-        Application of `planet_vector.server.api.app.create_app`.
-    """
-    app.add_api_route("/v0/auth/login", login, methods=["POST"], include_in_schema=False)
 
 
 async def login(request: Request) -> Response:

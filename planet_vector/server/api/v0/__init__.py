@@ -1,0 +1,1 @@
+"""The Scenes API v0: its routes and documents."""

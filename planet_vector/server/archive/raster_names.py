@@ -1,0 +1,21 @@
+"""File names of rasters in an archive, and of the sidecars beside them."""
+
+from __future__ import annotations
+
+import re
+
+RASTER = re.compile(r"(?i)\.tiff?$")
+"""Pattern that finds the suffix of a raster's file name."""
+
+_BESIDE_RASTER = re.compile(r"(?i)\.(?:tfw|tiffw|tifw|wld|tiff?\.(?:aux\.xml|msk))$")
+
+
+def is_beside_raster(path: str) -> bool:
+    """Return whether a file is a sidecar of a raster by its name.
+
+    Parameters
+    ----------
+    path : str
+        Path relative to the archive.
+    """
+    return _BESIDE_RASTER.search(path) is not None
