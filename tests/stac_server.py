@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 import shapely
 import shapely.geometry
 
-from planet_vector.connections import add_connection
+from planet_vector.connection_file import add_connection
 from tests.conftest import SHARED_DATA
 
 RECORDED = SHARED_DATA / "stac"
@@ -223,7 +223,7 @@ class StacServer:
             comparisons += [(n, signs[s], v) for n, each in body["query"].items() for s, v in each.items()]
         for name, sign, limit in comparisons:
             value = item["properties"].get(name)
-            if value is None or not (value <= limit if sign == "<=" else value >= limit):
+            if not isinstance(value, (int, float)) or not (value <= limit if sign == "<=" else value >= limit):
                 return False
         return True
 
