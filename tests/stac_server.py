@@ -110,7 +110,8 @@ class StacServer:
             links = [{"rel": "data", "href": f"{root}/collections"}, {"rel": "search", "href": f"{root}/search"}]
             if self.habits.posts:
                 links.append({"rel": "search", "method": "POST", "href": f"{root}/search"})
-            return 200, {"type": "Catalog", "stac_version": "1.0.0", "conformsTo": conforms, "links": links}
+            about = {"type": "Catalog", "id": "test", "description": "Test", "stac_version": "1.0.0"}
+            return 200, {**about, "conformsTo": conforms, "links": links}
         if path == "/collections":
             return 200, {"collections": [self._collection(name) for name in ids], "links": []}
         name = path.rpartition("/")[2]
