@@ -25,6 +25,7 @@ from planet_vector.vector.row_layer import RowLayer
 from planet_vector.vector.scene_ids import spellings
 from planet_vector.vector.schema import Schema
 from planet_vector.vector.tile_index import TileIndex, out_of_reach
+from planet_vector.workers import Workers
 
 LAYER_PARAMETERS = (*OF_SERVICE, "crs", "fields", "product", "res", "top")
 """Parameters of a name that control how a layer looks, not which scenes it has."""
@@ -377,6 +378,10 @@ def layers(name: Name, settings: Settings) -> Tuple[List[SceneLayer], Catalog]:
     types = [name.collection] if name.collection else list(catalog.scene_types())
     fields = name.get("fields")
     found = []
+    if len(types) > 1:  # a service may send requests for each schema
+        with Workers(settings.connections) as pool:
+            for task in [pool.submit(catalog.schema, scene_type) for scene_type in types]:
+                task.result()
     for scene_type in types:
         if name.item and shared:
             raise NameSyntaxError(f"{name.item} is one scene: leave out the search parameter {shared[0][0]!r}.")

@@ -143,6 +143,9 @@ def test_a_search_opens_in_ogrinfo(start_stac: Start, many: List[Item]) -> None:
         and item["properties"]["eo:cloud_cover"] <= 50
     ]
     assert f"Feature Count: {len(expected)}" in told and expected
+    assert "COUNT=not counted by the service" not in told
+    start_stac(many, "uncounted", counts=False)
+    assert "COUNT=not counted by the service" in ogrinfo("-so", "STAC:uncounted/scenes?limit=3", "scenes")
     assert "Feature Count: 1" in ogrinfo("-so", "stac:test/scenes/scenes-3", "scenes")
     done = subprocess.run(
         ["ogrinfo", "STAC:test/nope"], capture_output=True, text=True, env={**os.environ, **environment()}, timeout=60

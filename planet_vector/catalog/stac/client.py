@@ -307,18 +307,16 @@ class StacApi:
 
     def _known(self, name: str) -> Tuple[CollectionSchema, List[Feature]]:
         """Return the schema of a collection and some items of it."""
-        with self._lock:
-            if name not in self._schemas:
-                service = self._service
-                collection = self._collection(name)
-                queryables = self._queryables(collection)
-                order = "desc" if service.reading.sorts(name) else ""
-                pushed = Pushed(name, TimeSpan(), None, {}, "")
-                page = service.chain.first(pushed, order, SURVEYED)
-                self.counts = self.counts or page.matched is not None
-                root = self.settings.api_url
-                self._schemas[name] = build_schema(root, collection, queryables, page.items), page.items
-            return self._schemas[name]
+        if name not in self._schemas:
+            service = self._service
+            collection = self._collection(name)
+            queryables = self._queryables(collection)
+            order = "desc" if service.reading.sorts(name) else ""
+            page = service.chain.first(Pushed(name, TimeSpan(), None, {}, ""), order, SURVEYED)
+            self.counts = self.counts or page.matched is not None
+            schema = build_schema(self.settings.api_url, collection, queryables, page.items)
+            self._schemas.setdefault(name, (schema, page.items))  # another thread may have been faster
+        return self._schemas[name]
 
     def _collection(self, name: str) -> Feature:
         if self._listed is not None and name in self._listed:
