@@ -198,7 +198,9 @@ def parse_name(text: str) -> Name:
     """
     if not is_name(text):
         raise NameSyntaxError(
-            f"{shown(text)} is not a PLANET: name: these begin with {PREFIX} or {SCHEME}, or with {STAC_PREFIX}."
+            f"{shown(text)} is not a PLANET: name: write PLANET:<scene type> for a search, "
+            "PLANET:<scene type>/<scene id> for a scene, or PLANET:<scene type>/<scene id>/<product> for a raster; "
+            "names of STAC APIs begin with STAC:<connection>."
         )
     stac = _is_stac(text)
     path, query = _path_and_query(text)

@@ -83,6 +83,8 @@ class Basemaps(Protocol):
 
         Raises
         ------
+        NotFoundError
+            If the service has no basemaps.
         ProtocolError
             If the response is not a list of basemaps with distinct names.
         """
@@ -158,6 +160,8 @@ class Basemaps(Protocol):
         ------
         NotFoundError
             If the basemap has no quad of this id.
+        ProtocolError
+            If the response is something else.
         """
 
     def scenes(self, quad: Item) -> List[Scene]:
@@ -171,7 +175,7 @@ class Basemaps(Protocol):
         Raises
         ------
         ProtocolError
-            If the response is not a list of scenes.
+            If the response is not a list of scenes, or is incomplete.
         """
 
 

@@ -32,7 +32,8 @@ def settings() -> str:
 
 
 def test_without_any_there_is_the_service_of_this_machine() -> None:
-    (only,) = connections().all()
+    assert [known.name for known in connections().all()] == [*BUILT_IN]
+    only = connections().get(LOCAL)
     assert only == Connection(LOCAL, BUILT_IN[LOCAL].root) == connections().current()
     assert not connections().logged_in(only.name) and not connections().is_own(only.name)
 

@@ -39,50 +39,28 @@ class AccessPolicy(Protocol):
 
 
 class OpenWeb:
-    """Files on the web; the key of the API is sent to the API's own origins only, as for all requests."""
+    """Files on the web; the key of the API is sent to the API's own origins only, as for all requests.
+
+    Methods without a docstring are those of the Protocol `AccessPolicy`.
+    """
 
     def covers(self, href: str) -> bool:
-        """Return whether an address is one of the web.
-
-        Parameters
-        ----------
-        href : str
-            The absolute address.
-        """
         return _scheme(href) in ("https", "http")
 
     def refusal(self, href: str) -> str:
-        """Return why a file cannot be opened: it always can.
-
-        Parameters
-        ----------
-        href : str
-            The absolute address.
-        """
         return ""
 
 
 class SignedBlobs:
-    """Files of the Planetary Computer, whose addresses must be signed, which is not supported yet."""
+    """Files of the Planetary Computer, whose addresses must be signed, which is not supported yet.
+
+    Methods without a docstring are those of the Protocol `AccessPolicy`.
+    """
 
     def covers(self, href: str) -> bool:
-        """Return whether an address is that of an Azure blob.
-
-        Parameters
-        ----------
-        href : str
-            The absolute address.
-        """
         return _host(href).endswith(".blob.core.windows.net")
 
     def refusal(self, href: str) -> str:
-        """Return why a file cannot be opened.
-
-        Parameters
-        ----------
-        href : str
-            The absolute address.
-        """
         return "its address must be signed, which this version does not support"
 
 

@@ -43,7 +43,7 @@ class _Service(NamedTuple):
 
 
 class StacApi:
-    """Client of a STAC API.
+    """Client of a STAC API. Methods without a docstring are those of the Protocol `Catalog`.
 
     Parameters
     ----------
@@ -66,13 +66,6 @@ class StacApi:
         renew_after_fork(self._renew)
 
     def is_there(self) -> bool:
-        """Return whether a STAC API responds at the root.
-
-        Raises
-        ------
-        ServiceError
-            If there is no response, or the key is rejected.
-        """
         try:
             return bool(self._service.landing.search)
         except (NotFoundError, ProtocolError):
@@ -80,13 +73,6 @@ class StacApi:
 
     @property
     def basemaps(self) -> NoReturn:
-        """The basemaps of the service: a STAC API has none.
-
-        Raises
-        ------
-        NotFoundError
-            Always.
-        """
         raise NotFoundError("A STAC API has no basemaps.")
 
     @property
@@ -101,17 +87,10 @@ class StacApi:
             return self._found
 
     def scene_types(self) -> Dict[str, str]:
-        """Return the collections of the service, with their URLs.
-
-        Raises
-        ------
-        ServiceError
-            If a request fails, or the service does not list its collections.
-        """
         return {name: self._address_of(name) for name in sorted(self._collections()) if is_item_id(name)}
 
     def offers(self) -> str:
-        """Return what the service offers, and which parts of a search it applies itself, as the end of a sentence."""
+        """Return what the service offers, as `planet_vector.catalog.protocol.DescribesItself` specifies."""
         service = self._service
         landing, language = service.landing, service.trust.language
         parts = ["time", "area"]
@@ -141,32 +120,9 @@ class StacApi:
         return self._known(scene_type)[0]
 
     def collection_of(self, feature: object) -> Optional[str]:
-        """Return the collection of an item; None if it does not name it.
-
-        Parameters
-        ----------
-        feature : object
-            The item, or any other JSON value.
-        """
         return as_text(as_object(feature).get("collection")) or None
 
     def scene(self, scene_type: str, scene_id: str) -> Scene:
-        """Return one item.
-
-        Parameters
-        ----------
-        scene_type : str
-            The collection.
-        scene_id : str
-            The item's id.
-
-        Raises
-        ------
-        NotFoundError
-            If the service has no such item.
-        ServiceError
-            If the request fails.
-        """
         schema = self.schema(scene_type)
         landing = self._service.landing
         # By search, which every STAC API has; an address of items is optional.
@@ -209,65 +165,17 @@ class StacApi:
         return content
 
     def tiles(self, scene: Scene) -> NoReturn:
-        """Return the tiles of an item: a STAC API has none.
-
-        Parameters
-        ----------
-        scene : Scene
-            The item.
-
-        Raises
-        ------
-        NotFoundError
-            Always.
-        """
         raise NotFoundError("A STAC API has no tiles.")
 
     def count(self, query: Query) -> Optional[int]:
-        """Return the number of items of a search; None if the service does not count exactly these.
-
-        Parameters
-        ----------
-        query : Query
-            The search.
-
-        Raises
-        ------
-        ServiceError
-            If a request fails.
-        """
         return self.survey(query).total
 
     def survey(self, query: Query) -> SearchSurvey:
-        """Return the number of items of a search, and the times of the oldest and the newest, as far as they are known.
-
-        Parameters
-        ----------
-        query : Query
-            The search.
-
-        Raises
-        ------
-        ServiceError
-            If a request fails.
-        """
         if query.contradicts_itself:
             return SearchSurvey(0)
         return self._service.reading.survey(self._plan(query))
 
     def pages(self, query: Query) -> Iterator[List[Feature]]:
-        """Yield the items of a search in its order, in lists.
-
-        Parameters
-        ----------
-        query : Query
-            The search.
-
-        Raises
-        ------
-        ServiceError
-            If the search cannot be completed; then the items yielded so far are incomplete.
-        """
         if query.contradicts_itself:
             return iter(())
         return self._service.reading.pages(self._plan(query))
