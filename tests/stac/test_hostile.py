@@ -55,7 +55,7 @@ def test_any_answer_is_read_or_refused(start_stac: Start) -> None:
         ) else content
 
     server.answer = hostile  # type: ignore[method-assign]
-    for where in ("", "/collections", "/collections/scenes", "/search") * 60:
+    for where in ("", "/collections", "/collections/scenes", "/search") * 30:
         catalogs._catalogs.clear()
         CACHE.clear()
         try:
@@ -72,4 +72,4 @@ def test_any_answer_is_read_or_refused(start_stac: Start) -> None:
         else:
             outcomes["read"] += 1
             assert where == "/search" or len(rows) <= len(ids(items))
-    assert min(outcomes.values()) > 20
+    assert min(outcomes.values()) > 10

@@ -38,8 +38,10 @@ OFFERS: Dict[str, Dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("offer", OFFERS)
-@pytest.mark.parametrize("links", ["whole", "token", "merge"])
-@pytest.mark.parametrize("count", [0, 1, 19, 20, 21, 40, COUNT])
+@pytest.mark.parametrize(
+    ("links", "count"),
+    [*(("whole", count) for count in (0, 1, 19, 20, 21, 40, COUNT)), ("token", 50), ("merge", 50)],
+)
 def test_all_items_are_read_each_once_in_order(start_stac: Start, offer: str, links: str, count: int) -> None:
     # another collection with more items, so that this one may be empty
     items = make_items(count)
@@ -63,7 +65,7 @@ def test_a_limit_is_exact_and_of_the_first_items(start_stac: Start, offer: str, 
     start_stac(items, posts=posts, **OFFERS[offer])
     newest = sorted(map(sort_key, items), reverse=True)
     by_id = {item["id"]: sort_key(item) for item in items}
-    for limit in (1, 7, 20, 21, 55, 90, 200):
+    for limit in (1, 20, 21, 55, 90, 200):
         read = found(f"STAC:test/scenes?limit={limit}")
         assert len(set(read)) == len(read) == min(limit, 90)
         assert [by_id[each] for each in read] == newest[:limit]

@@ -27,7 +27,8 @@ from planet_vector.times import nearest_time
 from planet_vector.workers import Task, Workers
 
 FILL = 0.93  # target share of a page for a window, as in `planet_vector.catalog.paging`
-MOST_WINDOWS = 64
+MOST_WINDOWS = 64  # without a count: the first page may be denser than the rest
+MOST_COUNTED = 1000  # with a count, which may be any number
 FEW_PAGES = 2  # up to here pages are read one after another
 _LIST = 1000  # items in a list that is given out at once
 
@@ -208,7 +209,7 @@ class Reading:
         pages = abs(last - far) / abs(begin - last) if matched is None else (matched - len(first)) / (len(first) * FILL)
         if pages <= FEW_PAGES:
             return []
-        pieces = min(math.ceil(pages), MOST_WINDOWS)
+        pieces = min(math.ceil(pages), MOST_WINDOWS if matched is None else MOST_COUNTED)
         cuts = [last + (far - last) * number / pieces for number in range(1, pieces)]
         edges: List[Optional[datetime]] = [last, *cuts]
         if order == "desc":
