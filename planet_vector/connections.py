@@ -10,17 +10,23 @@ from dataclasses import dataclass
 from typing import Mapping
 
 from planet_vector.errors import ConfigError
+from planet_vector.roots import DEFAULT_API_URL
 
 LOCAL_PORT = 8741
 """Port on which ``planet-vector serve`` listens by default; IANA has not assigned it."""
 
-KINDS: Mapping[str, str] = {"v0": "Scenes API v0", "stac": "STAC API"}
+KINDS: Mapping[str, str] = {"data-v1": "Data API v1", "v0": "Scenes API v0", "stac": "STAC API"}
 """The supported kinds of services, and their display names."""
 
 SCHEMES: Mapping[str, str] = {"stac": "Bearer"}
 """Schemes of the header Authorization by kind; other kinds use ``api-key``."""
 
+PLANET = "planet"
+"""The default connection."""
+
 LOCAL = "local"
+"""The connection to the service that ``planet-vector serve`` starts on this machine."""
+
 ENVIRONMENT = "PL_API_URL"
 """Name of the connection that the environment variable of the same name defines."""
 
@@ -58,6 +64,7 @@ class Connection:
 BUILT_IN: Mapping[str, Connection] = {
     each.name: each
     for each in (
+        Connection(PLANET, DEFAULT_API_URL, "data-v1"),
         Connection(LOCAL, f"http://127.0.0.1:{LOCAL_PORT}/v0/"),
         Connection("earth-search", "https://earth-search.aws.element84.com/v1/", "stac"),
         Connection("planetary-computer", "https://planetarycomputer.microsoft.com/api/stac/v1/", "stac"),
@@ -66,6 +73,20 @@ BUILT_IN: Mapping[str, Connection] = {
     )
 }
 """The built-in connections."""
+
+
+_ENDS: Mapping[str, str] = {"/data/v1/": "data-v1", "/v0/": "v0"}
+
+
+def usual_kind(root: str) -> str:
+    """Return the kind of a service whose root ends as those of a kind do; empty for another root.
+
+    Parameters
+    ----------
+    root : str
+        Root of its API, as `planet_vector.roots.normalise_url` writes it.
+    """
+    return next((kind for end, kind in _ENDS.items() if root.endswith(end)), "")
 
 
 def check_name(name: str) -> str:

@@ -169,7 +169,7 @@ class Scene(Item):
     @property
     def assets(self) -> Mapping[str, Asset]:
         """The files that are accessible with the key of the search, by name."""
-        return self.schema.assets_of(self.feature)
+        return {name: asset for name, asset in self.schema.assets_of(self.feature).items() if asset.permitted}
 
     @property
     def products(self) -> Tuple[str, ...]:
@@ -195,6 +195,8 @@ class Scene(Item):
         common = [asset for asset in assets.values() if [band.common for band in asset.bands] == [product]]
         if len(common) == 1:
             return common[0]
+        if product in self.schema.assets_of(self.feature):
+            raise NotFoundError(f"Your key has no permission for {product!r} of scene {self.id}: ask for it.")
         has = ", ".join(self.products) or "none"
         also = f" ({', '.join(asset.name for asset in common)} have this band)" if common else ""
         raise NotFoundError(f"Scene {self.id} has no product {product!r}{also}; it has: {has}.")

@@ -24,7 +24,7 @@ from planet_vector.connection_file import (
     set_default,
 )
 from planet_vector.connection_lookup import all_connections, default_connection, find_connection, may_have_key
-from planet_vector.connections import BUILT_IN, ENVIRONMENT, LOCAL, Connection
+from planet_vector.connections import BUILT_IN, ENVIRONMENT, LOCAL, PLANET, Connection
 from planet_vector.errors import ConfigError, NameSyntaxError
 from planet_vector.keys import Key, lend_key, withdraw_key
 from planet_vector.names import parse_name
@@ -48,8 +48,8 @@ A, B = "https://imagery.example.org/a/v0/", "https://imagery.example.org/b/v0/"
 def test_without_a_file_there_is_the_service_of_this_machine() -> None:
     assert not connections_path().exists()
     assert all_connections() == list(BUILT_IN.values())
-    assert default_connection() == BUILT_IN[LOCAL]
-    assert Settings.load().api_url == BUILT_IN[LOCAL].root
+    assert default_connection() == BUILT_IN[PLANET]
+    assert Settings.load().api_url == BUILT_IN[PLANET].root
     assert not connections_path().exists()
 
 
@@ -63,7 +63,7 @@ def test_a_connection_is_kept_found_by_name_or_root_renamed_and_removed() -> Non
     rename_connection("office", "Büro 2")
     assert default_connection().name == "Büro 2"
     remove_connection("Büro 2")
-    assert default_connection() == BUILT_IN[LOCAL]
+    assert default_connection() == BUILT_IN[PLANET]
     assert find_connection(A) == Connection("", A, "")
     with pytest.raises(ConfigError, match="connections list"):
         find_connection("Büro 2")
@@ -159,9 +159,10 @@ def test_a_name_says_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_key_of_the_environment_is_for_its_own_root_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not for another on the same origin, and not for the service of this machine when nothing else is set."""
+    """Not for another on the same origin, and not for the service of this machine."""
     monkeypatch.setenv("PL_API_KEY", KEY)
-    assert Settings.load().key is None and "api.planet.com" in Settings.load().withheld
+    assert Settings.load().key == Key(KEY)
+    assert Settings.load(LOCAL).key is None and "api.planet.com" in Settings.load(LOCAL).withheld
     monkeypatch.setenv("PL_API_URL", A)
     assert Settings.load().key == Key(KEY)
     assert Settings.load(B).key is None and "PL_API_KEY" in Settings.load(B).withheld
@@ -333,14 +334,14 @@ def test_they_are_listed_with_the_default_and_no_key(run: Run, monkeypatch: pyte
     ]
     assert do("default") == "office\n"
     do("remove", "office")
-    assert do("default") == "local\n"
+    assert do("default") == "planet\n"
     assert "choose another name" in do("add", "b", A, code=1)
     if sys.platform != "win32":
         assert stat.S_IMODE(connections_path().parent.stat().st_mode) == 0o700
 
 
 def test_without_a_service_a_search_says_what_to_do(run: Run) -> None:
-    done = run("planet-vector", "types", env=dict(os.environ))
+    done = run("planet-vector", "types", "--connection", LOCAL, env=dict(os.environ))
     assert done.returncode == 1
     assert (
         "planet-vector serve" in done.stderr and "planet-vector sample" in done.stderr and "--connection" in done.stderr

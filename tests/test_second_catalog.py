@@ -257,7 +257,9 @@ def test_the_kind_of_a_root_is_asked_for_once_and_remembered(
     assert "PL_API_URL          moments" in command("connections", "list").stdout
     assert asked() == 0
     monkeypatch.setenv("PL_API_URL", service.url.replace("/v0/", "/v1/"))
-    assert "is not the root of a service of a known kind (v0, stac, moments)" in command("types", code=1).stderr
+    assert (
+        "is not the root of a service of a known kind (v0, data-v1, stac, moments)" in command("types", code=1).stderr
+    )
     assert "Forgot the kinds of 1 service" in command("cache", "clear").stderr
 
 

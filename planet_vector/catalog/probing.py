@@ -1,8 +1,9 @@
 """Detection of the kind of a service of which only the root is known, and a cache of the results.
 
-``PL_API_URL``, or a root instead of a connection's name, does not specify the kind. A root that ends in ``/v0/`` is
-that of a Scenes API, as all of them do; for others, each kind's client checks whether its service responds. A service
-of another kind with such a root needs a connection, which specifies its kind.
+``PL_API_URL``, or a root instead of a connection's name, does not specify the kind. A root that ends as those of a kind
+do, in ``/v0/`` or ``/data/v1/``, is of that kind. For another root, each kind's client checks whether its service
+responds. A service of another kind with such a root needs a
+connection, which specifies its kind.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 from pathlib import Path
 from typing import Callable, Dict, Iterable, Mapping, Tuple
 
+from planet_vector.connections import usual_kind
 from planet_vector.errors import ConfigError, ServiceError
 from planet_vector.private_files import make_folder, read_private, write_private
 from planet_vector.user_folders import user_directory
@@ -48,8 +50,8 @@ def remembered_kind(root: str, known: Iterable[str]) -> str:
     kinds = tuple(known)
     if len(kinds) == 1:
         return kinds[0]
-    if _V0 in kinds and root.endswith(f"/{_V0}/"):
-        return _V0
+    if usual_kind(root) in kinds:
+        return usual_kind(root)
     kind = _read().get(root, "")
     return kind if kind in kinds else ""
 

@@ -76,7 +76,7 @@ class Opened(NamedTuple):
         from planet_vector.raster.described import subdatasets
 
         scene = self.catalog.scene(self.name.collection, self.name.item)
-        return subdatasets(self.catalog, scene, self.name.products or scene.products)
+        return subdatasets(self.catalog, scene, self.name.products or None)
 
 
 def open_name(filename: str, open_options: Mapping[str, str], vector: bool, raster: bool = True) -> Opened:
@@ -121,6 +121,8 @@ def open_name(filename: str, open_options: Mapping[str, str], vector: bool, rast
     found, catalog = layers(name, settings)
     for layer in found:
         layer.prepares = layer.projection is None  # prepared rows would not be the projected ones
+    if not name.item or not found or found[0].scene_id != name.item:  # searches, perhaps by a name for several
+        return Opened(Name(name.collection), raster, found, catalog)
     if raster and name.products:
         _check_products(name, catalog)
         if not vector:  # a program for rasters would show an empty raster of GDAL's default size

@@ -27,7 +27,7 @@ from planet_vector.http.private_hosts import PrivateHost
 from planet_vector.http.rate_limit import RateLimiter
 from planet_vector.http.responses import GONE, JsonResponse, check_status, parse_json, read_body, redacted
 from planet_vector.http.service_session import Parameters, ServiceSession
-from planet_vector.roots import DEFAULT_API_URL, is_api_origin
+from planet_vector.roots import FORMER_API_URL, is_api_origin
 from planet_vector.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -282,6 +282,16 @@ class Transport:
             "GET", url, (), lambda r: (r.url, r.headers), {"Range": "bytes=0-0"}, outside, seconds=seconds
         )
 
+    def digest(self, link: str) -> Optional[str]:
+        """Return the MD5 digest of the file behind a link in hexadecimal; None if the service reported none.
+
+        Parameters
+        ----------
+        link : str
+            The link, which was followed before.
+        """
+        return None
+
     def check_link(self, url: str, base: Optional[str] = None) -> str:
         """Return a link of a response as an absolute URL, after checking it.
 
@@ -347,7 +357,7 @@ class Transport:
 
     def _explained(self, error: ServiceError) -> ServiceError:
         """Return an error with an explanation if the service is known to be gone or is not running."""
-        if self.settings.api_url == DEFAULT_API_URL:
+        if self.settings.api_url == FORMER_API_URL:
             error.message = f"{error.message.rstrip('.')} ({GONE})."
         elif (
             self.settings.connection == LOCAL

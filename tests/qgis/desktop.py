@@ -252,7 +252,7 @@ def open_browser(browser):
             inner = tree.index(row, 0, index)
             found.setdefault(path, []).append(inner.data())
             # Those on the internet are not asked.
-            if inner.data() not in ("local", "earth-search", "planetary-computer", "landsatlook", "cdse"):
+            if inner.data() not in ("local", "planet", "earth-search", "planetary-computer", "landsatlook", "cdse"):
                 unfold(inner, f"{path}/{inner.data()}", depth - 1)
 
     unfold(root, "Planet Scenes", 3)

@@ -18,7 +18,7 @@ from planet_vector.connection_file import (
     set_default,
 )
 from planet_vector.connection_lookup import all_connections, find_connection
-from planet_vector.connections import BUILT_IN, ENVIRONMENT, LOCAL
+from planet_vector.connections import BUILT_IN, ENVIRONMENT, LOCAL, PLANET
 from planet_vector.errors import AuthError, ConfigError
 from planet_vector.keys import credentials_path, lent_key
 from planet_vector.raster.credential_files import header_file
@@ -31,10 +31,10 @@ def settings() -> str:
     return "\n".join(f"{key}={kept.value(key)}" for key in kept.allKeys())
 
 
-def test_without_any_there_is_the_service_of_this_machine() -> None:
+def test_without_any_there_are_those_built_in() -> None:
     assert [known.name for known in connections().all()] == [*BUILT_IN]
-    only = connections().get(LOCAL)
-    assert only == Connection(LOCAL, BUILT_IN[LOCAL].root) == connections().current()
+    only = connections().get(PLANET)
+    assert only == Connection(LOCAL, BUILT_IN[PLANET].root) == connections().current()
     assert not connections().logged_in(only.name) and not connections().is_own(only.name)
 
 
@@ -50,7 +50,7 @@ def test_they_are_added_renamed_chosen_and_removed() -> None:
     assert [known.name for known in all_connections()] == names, "what commands and Python know"
     assert connections().get("a").url == "http://127.0.0.1:1/v0/"
     connections().remove("c")
-    assert [known.name for known in connections().all()] == ["a", *BUILT_IN] and connections().current().name == LOCAL
+    assert [known.name for known in connections().all()] == ["a", *BUILT_IN] and connections().current().name == PLANET
     assert len(heard) >= 5
     with pytest.raises(ConfigError, match="no connection 'c'"):
         connections().get("c")
@@ -192,7 +192,7 @@ def test_a_file_that_cannot_be_read_is_told_once_and_stays(desktop: Desktop) -> 
     connections_path().parent.mkdir(parents=True)
     connections_path().write_text("{")
     for _ in range(3):
-        assert [known.name for known in connections().all()] == [*BUILT_IN] and connections().current().name == LOCAL
+        assert [known.name for known in connections().all()] == [*BUILT_IN] and connections().current().name == PLANET
     (said,) = desktop.said()
     assert str(connections_path()) in said and "correct or remove it" in said
     with pytest.raises(ConfigError, match="correct or remove it"):

@@ -48,7 +48,7 @@ def test_a_service_of_the_environment_is_shown_and_cannot_be_removed(connected: 
         [ENVIRONMENT, connected.url, "set outside QGIS"],
         *([known.name, known.root, "none"] for known in BUILT_IN.values()),
     ]
-    for row in range(2):
+    for row in range(3):
         page.table.selectRow(row)
         assert not page.buttons["remove"].isEnabled() and page.buttons["log_in"].isEnabled()
         assert page.buttons["rename"].isEnabled() == (row == 0)
