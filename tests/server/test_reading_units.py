@@ -22,9 +22,10 @@ from rasterio.windows import Window
 from planet_vector.pixels.opening import open_raster
 from planet_vector.server.archive import scene_metadata
 from planet_vector.server.archive.inventory import scan
+from planet_vector.server.archive.media_types import GEOTIFF
 from planet_vector.server.archive.scene_features import check_feature, scene_type_of
-from planet_vector.server.archive.scene_metadata import check_raster, derive
-from planet_vector.server.archive.units import SceneRecord, Unit
+from planet_vector.server.archive.scene_metadata import check_raster, measure
+from planet_vector.server.archive.units import SceneAsset, SceneRecord, Unit
 from planet_vector.server.index import entries
 from planet_vector.server.index.entries import Entry, entry_of, read_all
 
@@ -128,11 +129,11 @@ def test_a_mask_that_costs_too_much_is_not_read(
 ) -> None:
     empty(tmp_path / "a.tif", size, **more)
     start = time.perf_counter()
-    assert check_raster(tmp_path / "a.tif").number == more.get("count", 1)
-    place = derive(tmp_path / "a.tif", "a")["geometry"]
+    assert check_raster(tmp_path / "a.tif").bands == more.get("count", 1)
+    place = measure(tmp_path / "a.tif").geometry
     assert time.perf_counter() - start < 5  # 57 s for the first, on the machine where it was 0.1 s
     monkeypatch.setattr(scene_metadata, "_valid_mask", lambda *_: None)
-    assert derive(tmp_path / "a.tif", "a")["geometry"] == place  # that of the whole raster
+    assert measure(tmp_path / "a.tif").geometry == place  # that of the whole raster
 
 
 @pytest.mark.parametrize("interleave", ["pixel", "band"])
@@ -221,7 +222,7 @@ def test_complex_integers_have_a_size(tmp_path: Path) -> None:
         crs="EPSG:32633", transform=UTM,
     ):  # fmt: skip
         pass
-    assert derive(tmp_path / "a.tif", "a")["properties"]["camera"]["bit_depth"] == 32
+    assert measure(tmp_path / "a.tif").bit_depth == 32
 
 
 numbers = st.one_of(
@@ -278,4 +279,6 @@ def test_a_record_of_the_index_is_made_in_another_process_as_in_this(tmp_path: P
     kept = check_feature(feature("a", cloud_cover={"estimated": 2.5}))
     scenes, problems = found(tmp_path)
     assert not problems
-    assert scenes["a"] == entry_of(SceneRecord(scene_type_of(kept), kept, {"visual": "a.tif"}))
+    assert scenes["a"] == entry_of(
+        SceneRecord(scene_type_of(kept), kept, (SceneAsset("visual", "a.tif", GEOTIFF, product="visual"),))
+    )

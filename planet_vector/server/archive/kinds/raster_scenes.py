@@ -10,106 +10,115 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from planet_vector.item_ids import id_of_stem, is_item_id
 from planet_vector.pixels.completing import complete
 from planet_vector.pixels.sidecars import SidecarProblem, read_place
+from planet_vector.server.archive.band_names import bands_of
+from planet_vector.server.archive.listing import Listing
 from planet_vector.server.archive.raster_names import RASTER, is_beside_raster
 from planet_vector.server.archive.scene_features import check_feature, load_json, scene_type_of
-from planet_vector.server.archive.scene_metadata import RasterProblem, check_raster, derive
-from planet_vector.server.archive.units import Problem, SceneRecord, Unit
+from planet_vector.server.archive.scene_metadata import (
+    RasterProblem,
+    check_raster,
+    derived_fields,
+    measure,
+    time_in_name,
+)
+from planet_vector.server.archive.units import Kind, Problem, SceneAsset, SceneRecord, Unit, name_of
 
-PREFIX = "scene:"
-
+_PREFIX = "scene:"
 _PRODUCT = re.compile(r"(.+)_(visual|analytic|unrectified|qa|band_(?:1[01]|[1-9]))")
 _SIDECAR = "_metadata.json"
 
 
-def key_of(path: str) -> Optional[str]:
-    """Return the key of the scene that a file belongs to; None if it is neither a raster nor its metadata.
+def _claim(listing: Listing, problems: List[Problem]) -> Iterator[Tuple[str, str]]:
+    for path in listing:
+        key = _key_of(path)
+        if key is not None:
+            yield key, path
 
-    Parameters
-    ----------
-    path : str
-        Path relative to the archive.
-    """
+
+def _key_of(path: str) -> Optional[str]:
     if path.endswith(_SIDECAR) and len(path.rpartition("/")[2]) > len(_SIDECAR):
-        return PREFIX + path[: -len(_SIDECAR)]
+        return _PREFIX + path[: -len(_SIDECAR)]
     if not RASTER.search(path):
         return None
     stem = RASTER.sub("", path)
     match = _PRODUCT.fullmatch(stem)
-    return PREFIX + (match.group(1) if match else stem)
+    return _PREFIX + (match.group(1) if match else stem)
 
 
-def read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneRecord]:
-    """Yield the scene of a unit, if it can be served.
+def _id_of(key: str) -> str:
+    return id_of_stem(name_of(key))
 
-    Parameters
-    ----------
-    root : Path
-        The archive.
-    unit : Unit
-        The unit.
-    problems : list of Problem
-        Receives the files and scenes that cannot be served.
 
-    Yields
-    ------
-    SceneRecord
-        A scene.
-
-    Raises
-    ------
-    OSError
-        If a file cannot be read.
-    """
-    stem = unit.key.rpartition("/")[2] if "/" in unit.key else unit.key[len(PREFIX) :]
-    scene_id = id_of_stem(stem)
+def _read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneRecord]:
+    name = name_of(unit.key)
+    scene_id = id_of_stem(name)
     if not is_item_id(scene_id):
         problems.append(Problem(unit.files[0].path, "its name is not a valid scene id"))
         return
-    rasters = _rasters(root, unit, stem, problems)
+    assets = _assets(root, unit, name, problems)
     feature = _sidecar(root, unit, scene_id, problems)
+    if feature is None and not assets:
+        return
+    guessed: Tuple[str, ...] = ()
     if feature is None:
-        if not rasters:
-            return
-        first = next((p for p in ("visual", "analytic") if p in rasters), sorted(rasters, key=_natural)[0])
+        raster = root / first_product(assets)
         try:
-            feature = derive(root / rasters[first], scene_id, read_place(root / rasters[first], root))
-        except (RasterProblem, SidecarProblem) as problem:
-            problems.append(Problem(rasters[first], str(problem)))
+            fields = derived_fields(measure(raster, read_place(raster, root)), time_in_name(scene_id))
+            feature = fields.to_feature(scene_id)
+        except (RasterProblem, SidecarProblem, ValueError) as problem:
+            problems.append(Problem(first_product(assets), str(problem)))
             return
-        checked = {rasters[first]}
-    else:
-        checked = set()
+        guessed = fields.guessed
     if any(is_beside_raster(file.path) for file in unit.files):
-        for path in sorted(set(rasters.values()) - checked):
+        for path in sorted({asset.path for asset in assets}):
             try:
                 complete(root / path, read_place(root / path, root))
             except SidecarProblem as problem:
-                problems.append(Problem(path, str(problem)))
-    yield SceneRecord(scene_type_of(feature), feature, rasters)
+                if not any(told.path == path for told in problems):
+                    problems.append(Problem(path, str(problem)))
+    yield SceneRecord(scene_type_of(feature), feature, tuple(assets), guessed=guessed)
 
 
-def _rasters(root: Path, unit: Unit, scene: str, problems: List[Problem]) -> Dict[str, str]:
-    found: Dict[str, str] = {}
+KIND = Kind(_PREFIX, _claim, _read, _id_of)
+
+
+def first_product(assets: Sequence[SceneAsset]) -> str:
+    """Return the path of the raster that stands for a scene: ``visual``, ``analytic``, or the first by name.
+
+    Parameters
+    ----------
+    assets : sequence of SceneAsset
+        Its files, at least one of them a product.
+    """
+    products = {asset.product: asset.path for asset in assets if asset.product}
+    return products[next((p for p in ("visual", "analytic") if p in products), min(products, key=_natural))]
+
+
+def _assets(root: Path, unit: Unit, scene: str, problems: List[Problem]) -> List[SceneAsset]:
+    found: Dict[str, SceneAsset] = {}
     for file in unit.files:
         if not RASTER.search(file.path):
             continue
         try:
-            bands = check_raster(root / file.path)
+            raster = check_raster(root / file.path)
         except RasterProblem as problem:
             problems.append(Problem(file.path, str(problem)))
             continue
         stem = RASTER.sub("", file.path.rpartition("/")[2])
-        product = bands.product if stem == scene else stem[len(scene) + 1 :]
+        product = raster.product if stem == scene else stem[len(scene) + 1 :]
         if product in found:
             problems.append(Problem(file.path, f"is a second file of the product {product}"))
-        else:
-            found[product] = file.path
-    return found
+            continue
+        roles = ("visual",) if product == "visual" else ("data",)
+        found[product] = SceneAsset(
+            product, file.path, raster.media_type, roles, product, bands=bands_of(raster), raster=raster
+        )
+    return list(found.values())
 
 
 def _sidecar(root: Path, unit: Unit, scene_id: str, problems: List[Problem]) -> Optional[Mapping[str, Any]]:
