@@ -62,8 +62,10 @@ def _read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneReco
 
 
 def _named(asset: SceneAsset) -> SceneAsset:
-    """Return a file with its product: three bands are a picture."""
-    return replace(asset, product="visual") if asset.raster is not None and asset.raster.bands == 3 else asset
+    """Return a file with its product and role: three bands are a picture."""
+    if asset.raster is None or asset.raster.bands != 3:
+        return asset
+    return replace(asset, product="visual", roles=("visual",))
 
 
 def _bands(asset: SceneAsset, raster: RasterInfo) -> Tuple[BandInfo, ...]:

@@ -117,22 +117,17 @@ def _described(own: SpectralBand, known: Mapping[str, SpectralBand]) -> Spectral
 
 
 def documented_bands(item_type: str, asset: str, count: int, instrument: Optional[str]) -> Tuple[SpectralBand, ...]:
-    """Return the documented bands of a raster; empty if it has another number of bands than documented.
+    """Return the documented bands of an asset; empty if none are.
 
     Parameters
     ----------
     item_type, asset : str
         Item type and asset of the Data API v1.
     count : int
-        Number of bands.
+        Number of bands of the raster, which decides if the name of the asset does not.
     instrument : str or None
         The instrument, such as ``PSB.SD``.
     """
-    found = _documented(item_type, asset, count, instrument)
-    return found if len(found) == count else ()
-
-
-def _documented(item_type: str, asset: str, count: int, instrument: Optional[str]) -> Tuple[SpectralBand, ...]:
     if re.search(r"(?:^|_)udm2$", asset):
         return planet.UDM2
     if re.search(r"(?:^|_)udm$", asset):
@@ -148,13 +143,14 @@ def _documented(item_type: str, asset: str, count: int, instrument: Optional[str
         return planet.SKYSAT_PAN if "panchromatic" in asset else planet.SKYSAT
     if not item_type.startswith("PS") or "analytic" not in asset:
         return ()
+    named = re.search(r"_([3458])b(?:_|$)", asset)
     by_count: Dict[int, Tuple[SpectralBand, ...]] = {
         3: planet.RGB,
         4: planet.FOUR_BY_INSTRUMENT.get(instrument or "", planet.FOUR),
         5: planet.FIVE,
         8: planet.EIGHT,
     }
-    return by_count.get(count, ())
+    return by_count.get(int(named[1]) if named else count, ())
 
 
 def _calibrated(root: Path, sources: Sources, asset: SceneAsset, bands: Tuple[BandInfo, ...]) -> Tuple[BandInfo, ...]:

@@ -65,8 +65,11 @@ def _read_order(listing: Listing, path: str, taken: Set[str], problems: List[Pro
     """Return an order, or None if a file is no manifest of one."""
     try:
         manifest = parse_manifest(listing.content(path))
-    except (ValueError, OSError) as error:
-        problems.append(Problem(path, f"cannot be used: it {error}" if isinstance(error, ValueError) else str(error)))
+    except ValueError as error:
+        problems.append(Problem(path, str(error)))
+        return None
+    except OSError as error:
+        problems.append(Problem(path, f"cannot be read ({error.strerror})", unread=True))
         return None
     if manifest is None:
         return None
@@ -101,17 +104,26 @@ def _resolved(
         name = there.rpartition("/")[2]
         moved[name] = None if name in moved else there
     found: Dict[_Item, Dict[str, Entry]] = {}
-    missing: Dict[_Item, List[str]] = {}
+    lost: List[Tuple[_Item, str, Entry]] = []
+    used: Set[str] = set()
     for entry in entries:
         if entry.item_type is None or entry.item_id is None or is_beside_raster(entry.path):
             continue
         item = entry.item_type, entry.item_id
         listed = f"{folder}/{entry.path}" if folder else entry.path
-        path = listed if listed in present else moved.get(entry.path.rpartition("/")[2])
-        if path is None:
+        if listed not in present:
+            lost.append((item, listed, entry))
+        elif listed not in taken:
+            used.add(listed)
+            found.setdefault(item, {})[listed] = entry
+    missing: Dict[_Item, List[str]] = {}
+    for item, listed, entry in lost:
+        path = moved.get(entry.path.rpartition("/")[2])
+        if path is None or path in used:
             missing.setdefault(item, []).append(listed)
         elif path not in taken:
-            found.setdefault(item, {}).setdefault(path, entry)
+            used.add(path)
+            found.setdefault(item, {})[path] = entry
     return found, missing
 
 

@@ -146,8 +146,13 @@ def _read_xml(root: Path, files: Iterable[ItemFile], problems: List[Problem]) ->
 def _of_xml(item_type: str, document: PlanetXml) -> SceneFields:
     if item_type.startswith("PS"):
         return replace(document.fields, strip_id=document.archive_id)
-    # The resolution of RapidEye's sensor is the ground sample distance, and its outline is that of the pixels.
-    return replace(document.fields, geometry=None) if item_type == "REOrthoTile" else document.fields
+    if not item_type.startswith("RE"):
+        return document.fields
+    match = re.fullmatch(r"RE-?([1-5])", document.fields.satellite or "", re.ASCII | re.IGNORECASE)
+    satellite = f"RapidEye-{match[1]}" if match else document.fields.satellite
+    # The outline of a tile is that of its pixels, if they can be read.
+    geometry = None if item_type == "REOrthoTile" else document.fields.geometry
+    return replace(document.fields, satellite=satellite, geometry=geometry)
 
 
 def _of_id(item_type: str, item_id: str) -> SceneFields:
