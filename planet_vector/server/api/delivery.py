@@ -160,7 +160,7 @@ def create_delivery(root: Path, index: Index, signer: Signer) -> Starlette:
 
         def answer(patience: Patience) -> Response:
             found = index.find(scene_type, scene_id)
-            place = found and found.products.get(product)
+            place = found.products.get(product) if found else None
             try:
                 body = products.find(place) if place else None
                 if place is None or body is None:

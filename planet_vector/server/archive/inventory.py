@@ -13,12 +13,19 @@ from typing import Dict, Iterator, List, Mapping, Tuple
 from planet_vector.errors import ArchiveError
 from planet_vector.pixels.sidecars import sidecar_names
 from planet_vector.server.archive.archive_paths import as_text, inside
-from planet_vector.server.archive.kinds import geojson_lists, landsat, raster_scenes, sentinel2
+from planet_vector.server.archive.kinds import geojson_lists, landsat, raster_scenes, sentinel1, sentinel2
 from planet_vector.server.archive.listing import Listing
 from planet_vector.server.archive.raster_names import RASTER, is_beside_raster
 from planet_vector.server.archive.units import File, Kind, Problem, SceneRecord, Unit, stamp
 
-KINDS: Tuple[Kind, ...] = (sentinel2.SAFE_KIND, landsat.KIND, sentinel2.KIND, raster_scenes.KIND, geojson_lists.KIND)
+KINDS: Tuple[Kind, ...] = (
+    sentinel1.KIND,
+    sentinel2.SAFE_KIND,
+    landsat.KIND,
+    sentinel2.KIND,
+    raster_scenes.KIND,
+    geojson_lists.KIND,
+)
 """Kinds of files in the order of recognition: a file belongs to the first one that claims it."""
 
 

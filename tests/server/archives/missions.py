@@ -111,7 +111,8 @@ def s2_product_xml(
         )
     spectra = "".join(
         f'<Spectral_Information bandId="{i}" physicalBand="{band}"><Wavelength><MIN unit="nm">{400 + i}</MIN>'
-        f'<MAX unit="nm">{500 + i}</MAX><CENTRAL unit="nm">{440 + 10 * i}.5</CENTRAL></Wavelength></Spectral_Information>'
+        f'<MAX unit="nm">{500 + i}</MAX><CENTRAL unit="nm">{440 + 10 * i}.5</CENTRAL></Wavelength>'
+        "</Spectral_Information>"
         for i, band in enumerate(S2_BANDS)
     )
     positions = " ".join(f"{lat} {lon}" for lon, lat in (*outline, outline[0]))
@@ -161,7 +162,9 @@ def s2_tile_xml(azimuths: Sequence[float] = (350, 20, 5)) -> str:
   </n1:General_Info>
   <n1:Geometric_Info><Tile_Angles>
     <Sun_Angles_Grid><Zenith/></Sun_Angles_Grid>
-    <Mean_Sun_Angle><ZENITH_ANGLE unit="deg">40.25</ZENITH_ANGLE><AZIMUTH_ANGLE unit="deg">156.5</AZIMUTH_ANGLE></Mean_Sun_Angle>
+    <Mean_Sun_Angle>
+      <ZENITH_ANGLE unit="deg">40.25</ZENITH_ANGLE><AZIMUTH_ANGLE unit="deg">156.5</AZIMUTH_ANGLE>
+    </Mean_Sun_Angle>
     <Mean_Viewing_Incidence_Angle_List>{views}</Mean_Viewing_Incidence_Angle_List>
   </Tile_Angles></n1:Geometric_Info>
   <n1:Quality_Indicators_Info><Image_Content_QI>
@@ -193,6 +196,80 @@ def s2_safe(parent: Path, level: str, images: Sequence[str], *, tile: str = "T33
     (safe / f"MTD_MSIL{level}.xml").write_text(s2_product_xml(level, **options), encoding="utf-8")  # type: ignore[arg-type]
     (granule / "MTD_TL.xml").write_text(s2_tile_xml(), encoding="utf-8")
     (safe / "manifest.safe").write_text("<xfdu/>", encoding="utf-8")
+    return safe
+
+
+# ---- Sentinel-1 ------------------------------------------------------------------------------------------
+
+S1_CORNERS = (1.5, 46.0), (4.9, 46.4), (5.2, 44.9), (1.9, 44.5)
+"""Longitude and latitude of the corners of the image: first line from left to right, last line from right to left."""
+
+
+def s1_points(size: int) -> List[GroundControlPoint]:
+    """Return a grid of 5 by 5 points of an image, bilinear between its corners."""
+    (a, b), (c, d), (e, f), (g, h) = S1_CORNERS
+    points = []
+    for i in range(5):
+        for j in range(5):
+            v, u = i / 4, j / 4
+            lon = (1 - v) * ((1 - u) * a + u * c) + v * ((1 - u) * g + u * e)
+            lat = (1 - v) * ((1 - u) * b + u * d) + v * ((1 - u) * h + u * f)
+            points.append(GroundControlPoint(v * size, u * size, lon, lat))
+    return points
+
+
+def s1_annotation_xml(size: int = 100) -> str:
+    """Return the annotation of a Sentinel-1 image."""
+    points = "".join(
+        f"<geolocationGridPoint><line>{p.row:.0f}</line><pixel>{p.col:.0f}</pixel><latitude>{p.y:e}</latitude>"
+        f"<longitude>{p.x:e}</longitude><height>0</height></geolocationGridPoint>"
+        for p in s1_points(size)
+    )
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+<product>
+  <adsHeader>
+    <missionId>S1A</missionId><productType>GRD</productType><polarisation>VV</polarisation><mode>IW</mode>
+    <startTime>2021-08-09T17:39:53.000000</startTime><stopTime>2021-08-09T17:40:18.500000</stopTime>
+    <absoluteOrbitNumber>39156</absoluteOrbitNumber>
+  </adsHeader>
+  <generalAnnotation><productInformation><pass>Ascending</pass></productInformation></generalAnnotation>
+  <imageAnnotation><imageInformation>
+    <rangePixelSpacing>1.000000e+01</rangePixelSpacing><azimuthPixelSpacing>1.200000e+01</azimuthPixelSpacing>
+    <incidenceAngleMidSwath>3.897278959261869e+01</incidenceAngleMidSwath>
+  </imageInformation></imageAnnotation>
+  <geolocationGrid><geolocationGridPointList count="25">{points}</geolocationGridPointList></geolocationGrid>
+</product>"""
+
+
+def s1_manifest_xml(outline: Optional[Sequence[Tuple[float, float]]] = S1_CORNERS) -> str:
+    """Return the manifest of a Sentinel-1 product."""
+    pairs = "" if outline is None else " ".join(f"{lat:.6f},{lon:.6f}" for lon, lat in outline)
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+<xfdu:XFDU xmlns:xfdu="urn:ccsds:schema:xfdu:1" xmlns:gml="http://www.opengis.net/gml"
+           xmlns:safe="http://www.esa.int/safe/sentinel-1.0">
+  <metadataSection>
+    <safe:orbitReference><safe:relativeOrbitNumber type="start">59</safe:relativeOrbitNumber></safe:orbitReference>
+    <safe:acquisitionPeriod>
+      <safe:startTime>2021-08-09T17:39:53.153776</safe:startTime><safe:stopTime>2021-08-09T17:40:18.152800</safe:stopTime>
+    </safe:acquisitionPeriod>
+    <safe:frameSet><safe:frame><safe:footPrint srsName="http://www.opengis.net/gml/srs/epsg.xml#4326">
+      <gml:coordinates>{pairs}</gml:coordinates>
+    </safe:footPrint></safe:frame></safe:frameSet>
+  </metadataSection>
+</xfdu:XFDU>"""
+
+
+def s1_safe(parent: Path, *, polarisations: Sequence[str] = ("vv", "vh"), size: int = 100) -> Path:
+    """Write a SAFE folder of Sentinel-1 GRD, placed by ground control points, and return it."""
+    safe = parent / "S1A_IW_GRDH_1SDV_20210809T173953_20210809T174018_039156_049F13_6FF8.SAFE"
+    for number, name in enumerate(polarisations, 1):
+        stem = f"s1a-iw-grd-{name}-20210809t173953-20210809t174018-039156-049f13-{number:03}"
+        write_image(safe / "measurement" / f"{stem}.tiff", 100 * number, size=size, points=s1_points(size))
+        for folder, prefix in (("", ""), ("calibration", "calibration-"), ("calibration", "noise-")):
+            path = safe / "annotation" / folder / f"{prefix}{stem}.xml"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(s1_annotation_xml(size) if not prefix else "<calibration/>", encoding="utf-8")
+    (safe / "manifest.safe").write_text(s1_manifest_xml(), encoding="utf-8")
     return safe
 
 

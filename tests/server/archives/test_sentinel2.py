@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,11 @@ import requests
 from PIL import Image
 from shapely.geometry import Polygon, box, shape
 
+import planet_vector
 from planet_vector.server.archive.fields import SceneFields
 from planet_vector.server.archive.metadata.sentinel2_fields import mean_direction, parse_product
 
-from ..conftest import Serve
+from ..conftest import PROGRAM, ROOT, Serve
 from .missions import (
     OUTLINE,
     by_key,
@@ -251,3 +253,25 @@ def test_jp2_thumbnail_and_tile_show_its_pixels(serve: Serve, tmp_path: Path) ->
     shown = pixels[pixels[..., 3] == 255][:, :3]
     assert len(shown)
     np.testing.assert_allclose(np.median(shown, axis=0), colour, atol=1)
+
+
+def test_the_client_says_that_it_opens_geotiffs_only(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    safe = s2_safe(tmp_path / "archive", "2A", ["R10m/B02_10m", "R10m/B03_10m"])
+    service = serve(tmp_path / "archive")
+    monkeypatch.setenv("PL_API_URL", service.root)
+    monkeypatch.setenv("PL_API_KEY", "any")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    name = f"PLANET:sentinel2/{safe.name[:-5]}/band_2"
+    with pytest.raises(planet_vector.PlanetVectorError, match=r"is a JPEG 2000 file.*convert it") as error:
+        planet_vector.open(name)
+    assert "\n" not in str(error.value)
+    done = subprocess.run(
+        [*PROGRAM, "download", name, "-o", str(tmp_path / "out")], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 1
+    assert "a JPEG 2000 image for" in done.stderr
+    assert "convert it" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("out/*.tif"))
