@@ -13,7 +13,7 @@ from typing import Dict, Iterator, List, Mapping, Tuple
 from planet_vector.errors import ArchiveError
 from planet_vector.pixels.sidecars import sidecar_names
 from planet_vector.server.archive.archive_paths import as_text, inside
-from planet_vector.server.archive.kinds import geojson_lists, landsat, raster_scenes, sentinel1, sentinel2
+from planet_vector.server.archive.kinds import geojson_lists, landsat, raster_scenes, sentinel1, sentinel2, stac_items
 from planet_vector.server.archive.listing import Listing
 from planet_vector.server.archive.raster_names import RASTER, is_beside_raster
 from planet_vector.server.archive.units import File, Kind, Problem, SceneRecord, Unit, stamp
@@ -21,7 +21,9 @@ from planet_vector.server.archive.units import File, Kind, Problem, SceneRecord,
 KINDS: Tuple[Kind, ...] = (
     sentinel1.KIND,
     sentinel2.SAFE_KIND,
+    stac_items.LOCAL_KIND,
     landsat.KIND,
+    stac_items.KIND,
     sentinel2.KIND,
     raster_scenes.KIND,
     geojson_lists.KIND,
