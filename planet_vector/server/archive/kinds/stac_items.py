@@ -45,7 +45,7 @@ _KNOWN = 20_000  # files whose links are cached between scans
 
 
 class _Item(NamedTuple):
-    """What a scan needs of an item: its id, the links of its assets, and those to its collection."""
+    """Part of an item that a scan needs: its id, the links of its assets, and those to its collection."""
 
     name: str
     hrefs: Tuple[str, ...]
@@ -53,7 +53,7 @@ class _Item(NamedTuple):
 
 
 class _Document(NamedTuple):
-    """What a scan needs of a file: whether it is STAC, and its items; a single item, or a collection of them."""
+    """Part of a file that a scan needs: whether it is STAC, and its items; a single item, or a collection of them."""
 
     is_stac: bool
     is_single: bool
