@@ -22,6 +22,9 @@ from planet_vector.server.archive.kinds import (
     planet_orders,
     rapideye,
     raster_scenes,
+    sentinel1,
+    sentinel2,
+    stac_items,
 )
 from planet_vector.server.archive.listing import Listing
 from planet_vector.server.archive.raster_names import RASTER, is_beside_raster
@@ -29,11 +32,17 @@ from planet_vector.server.archive.units import File, Kind, Problem, SceneRecord,
 
 KINDS: Tuple[Kind, ...] = (
     planet_orders.KIND,
+    sentinel1.KIND,
+    sentinel2.SAFE_KIND,
+    stac_items.LOCAL_KIND,
+    planet_orders.LOOSE_KIND,
     mosaics.KIND,
     rapideye.KIND,
     landsat.KIND,
     naip.KIND,
     drone.KIND,
+    stac_items.KIND,
+    sentinel2.KIND,
     raster_scenes.KIND,
     geojson_lists.KIND,
 )

@@ -31,6 +31,7 @@ from planet_vector.server.archive.units import MISSING, Kind, Problem, SceneAsse
 _PREFIX = "landsat:"
 _OTHER = r"MTL\.(?:txt|json|xml)|ANG\.txt|thumb_(?:large|small)\.jpeg"
 _NAME = re.compile(rf"(?P<id>{ID})_(?P<rest>(?:{FILE_NAMES})\.tif|{_OTHER})", re.IGNORECASE)
+_ITEM = re.compile(rf"(?P<id>{ID})(?:_S[RT])?_stac\.json", re.IGNORECASE)
 _OTHERS: Mapping[str, Tuple[str, Optional[str], str, str]] = {
     "mtl.txt": ("mtl.txt", "metadata_txt", TEXT, "metadata"),
     "mtl.json": ("mtl.json", "metadata_json", JSON, "metadata"),
@@ -49,6 +50,9 @@ def _claim(listing: Listing, problems: List[Problem]) -> Iterator[Tuple[str, str
     scenes: Dict[str, List[Tuple[str, str]]] = defaultdict(list)
     for path, match in listing.matching(_NAME):
         scenes[match["id"].upper()].append((path, match["rest"].lower()))
+    for path, match in listing.matching(_ITEM):
+        if match["id"].upper() in scenes:
+            yield "", path  # USGS's own item, whose links are remote
     for scene_id, files in scenes.items():
         # The files of a scene may be in several folders. Two files of one name are two scenes, one in each folder.
         apart = len({rest for _, rest in files}) < len(files)

@@ -14,8 +14,8 @@ from planet_vector.bands import BandInfo
 from planet_vector.bands.planet import RGB
 from planet_vector.server.archive.fields import SceneFields, time_or_none
 from planet_vector.server.archive.kinds.planet_bands import named_bands
-from planet_vector.server.archive.kinds.planet_scenes import media_type_of
 from planet_vector.server.archive.listing import Listing
+from planet_vector.server.archive.media_types import media_type_of
 from planet_vector.server.archive.raster_assets import complete_fields, read_rasters
 from planet_vector.server.archive.raster_info import RasterInfo
 from planet_vector.server.archive.raster_names import RASTER

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from planet_vector.server.archive.kinds.planet_names import LOOSE, order_folder, parse_name
 from planet_vector.server.archive.kinds.planet_scenes import ItemFile, read_item
@@ -22,7 +22,8 @@ from planet_vector.server.archive.units import MISSING, Kind, Problem, SceneReco
 
 _PREFIX = "planet:"
 _MANIFEST = re.compile(r"manifest\.json", re.IGNORECASE)
-_FILE_MANIFEST = re.compile(r"(?P<stem>.+)_manifest\.json", re.IGNORECASE | re.DOTALL)
+_DESCRIPTION = re.compile(r"(?P<stem>.+?)(?P<manifest>_manifest)?\.json", re.IGNORECASE | re.DOTALL)
+_CATALOGS = {"catalog", "collection"}
 _SYNC_PRODUCTS = ("visual", "analytic", "unrectified", "qa")
 
 _Item = Tuple[str, str]
@@ -32,9 +33,7 @@ class _Order(NamedTuple):
     """An order with a manifest: where the files of each item are."""
 
     folder: str
-    manifest: str
     found: Dict[_Item, Dict[str, Entry]]  # by path in the archive
-    missing: Dict[_Item, List[str]]  # paths in the archive
 
 
 def _claim(listing: Listing, problems: List[Problem]) -> Iterator[Tuple[str, str]]:
@@ -54,27 +53,30 @@ def _claim(listing: Listing, problems: List[Problem]) -> Iterator[Tuple[str, str
             for file in files:
                 taken.add(file)
                 yield key, file
-    yield from _claim_loose(listing, orders, taken)
     if orders:
-        for path, _ in listing.matching(_FILE_MANIFEST):
-            if path not in taken and _order_of(path, orders) is not None and _is_file_manifest(listing, path):
-                yield "", path
+        yield from _by_name(listing, orders, taken)
+        yield from _about_orders(listing, orders, taken)
+
+
+def _claim_loose(listing: Listing, problems: List[Problem]) -> Iterator[Tuple[str, str]]:
+    """Claim the files that no manifest lists, and which are in no order with a manifest."""
+    yield from _by_name(listing, {}, set())
 
 
 def _read_order(listing: Listing, path: str, taken: Set[str], problems: List[Problem]) -> Optional[_Order]:
-    """Return an order, or None if a file is no manifest of one."""
+    """Return an order, or None if a file is no manifest of one. If it cannot be read, names tell the items."""
+    folder = path.rpartition("/")[0]
     try:
         manifest = parse_manifest(listing.content(path))
     except ValueError as error:
         problems.append(Problem(path, str(error)))
-        return None
+        return _Order(folder, {})
     except OSError as error:
         problems.append(Problem(path, f"cannot be read ({error.strerror})", unread=True))
-        return None
+        return _Order(folder, {})
     if manifest is None:
         return None
     problems += [Problem(path, text) for text in manifest.problems]
-    folder = path.rpartition("/")[0]
     found, missing = _resolved(manifest.entries, folder, set(listing.below(folder)), taken)
     lost = []
     for item, entries in list(found.items()):
@@ -89,7 +91,7 @@ def _read_order(listing: Listing, path: str, taken: Set[str], problems: List[Pro
     if lost:
         text = f"lists {len(lost)} item{'s' * (len(lost) > 1)} of which no file is there, such as {lost[0]}"
         problems.append(Problem(path, text, kind=MISSING))
-    return _Order(folder, path, found, missing)
+    return _Order(folder, found)
 
 
 def _resolved(
@@ -127,15 +129,13 @@ def _resolved(
     return found, missing
 
 
-def _claim_loose(listing: Listing, orders: Dict[str, _Order], taken: Set[str]) -> Iterator[Tuple[str, str]]:
-    """Yield the files whose names tell their item, and which no manifest lists."""
+def _by_name(listing: Listing, orders: Dict[str, _Order], taken: Set[str]) -> Iterator[Tuple[str, str]]:
+    """Yield the files whose names tell their item, and which no manifest lists: in orders, or all if there are none."""
     rasters: List[Tuple[str, str]] = []
     others: List[Tuple[str, str]] = []
     for path, _ in listing.matching(LOOSE):
-        if path in taken:
-            continue
         name = parse_name(path.rpartition("/")[2])
-        if name is None:
+        if name is None or path in taken or (orders and _order_of(path, orders) is None):
             continue
         key = _key(*_place(path, (name.item_type, name.item_id), orders))
         (rasters if SERVED.search(path) else others).append((key, path))
@@ -164,19 +164,39 @@ def _order_of(path: str, orders: Dict[str, _Order]) -> Optional[_Order]:
     return None
 
 
+def _about_orders(listing: Listing, orders: Dict[str, _Order], taken: Set[str]) -> Iterator[Tuple[str, str]]:
+    """Yield the files of orders that describe others: manifests of single files, and STAC items of listed items."""
+    ids = {folder: {item_id.lower() for _, item_id in order.found} for folder, order in orders.items()}
+    for path, match in listing.matching(_DESCRIPTION):
+        order = None if path in taken else _order_of(path, orders)
+        if order is None:
+            continue
+        if match["manifest"]:
+            is_one = _holds(listing, path, is_file_manifest)
+        else:
+            stem = match["stem"].lower()
+            is_one = (stem in _CATALOGS or stem in ids[order.folder]) and _holds(listing, path, _is_stac)
+        if is_one:
+            yield "", path
+
+
+def _is_stac(content: bytes) -> bool:
+    return b'"stac_version"' in content
+
+
+def _holds(listing: Listing, path: str, test: Callable[[bytes], bool]) -> bool:
+    try:
+        return test(listing.content(path))
+    except (ValueError, OSError):
+        return False
+
+
 def _is_of_sync(listing: Listing, path: str) -> bool:
     """Return whether a metadata file is that of a synchronised scene, which has the same form of name."""
     if not path.endswith("_metadata.json"):
         return False
     stem = path[: -len("_metadata.json")]
     return any(f"{stem}_{product}.tif" in listing for product in _SYNC_PRODUCTS)
-
-
-def _is_file_manifest(listing: Listing, path: str) -> bool:
-    try:
-        return is_file_manifest(listing.content(path))
-    except (ValueError, OSError):
-        return False
 
 
 def _key(folder: str, item: _Item) -> str:
@@ -240,3 +260,7 @@ def _asset_of(path: str, item_id: str, entry: Optional[Entry]) -> str:
 
 
 KIND = Kind(_PREFIX, _claim, _read, name_of)
+"""Orders with a manifest."""
+
+LOOSE_KIND = Kind(_PREFIX, _claim_loose, _read, name_of)
+"""Files of orders without one, by their names."""

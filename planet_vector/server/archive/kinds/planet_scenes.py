@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Dict, Iterable, List, NamedTuple, Optional
 
-from planet_vector.server.archive import media_types
 from planet_vector.server.archive.fields import SceneFields, first_of, text_or_none, time_or_none
 from planet_vector.server.archive.kinds.planet_bands import Sources, planet_bands
 from planet_vector.server.archive.kinds.planet_names import product_of, provider_of, roles_of, scene_type_of
+from planet_vector.server.archive.media_types import media_type_of
 from planet_vector.server.archive.metadata.bounded import MetadataProblem, read_bounded
 from planet_vector.server.archive.metadata.planet_item import item_fields, item_type_of
 from planet_vector.server.archive.metadata.planet_xml import PlanetXml, parse_planet_xml
@@ -19,18 +19,6 @@ from planet_vector.server.archive.raster_assets import SERVED, complete_fields, 
 from planet_vector.server.archive.scene_features import parse_json
 from planet_vector.server.archive.units import Problem, SceneAsset, SceneRecord
 
-_MEDIA_TYPES = {
-    ".tif": media_types.GEOTIFF,
-    ".tiff": media_types.GEOTIFF,
-    ".jp2": media_types.JP2,
-    ".json": media_types.JSON,
-    ".xml": media_types.XML,
-    ".txt": media_types.TEXT,
-    ".png": media_types.PNG,
-    ".jpg": media_types.JPEG,
-    ".jpeg": media_types.JPEG,
-}
-_OTHER = "application/octet-stream"
 _CUT = re.compile(r"_clip(?=[_.])", re.IGNORECASE)
 
 # An id with a time, of which PlanetScope's may have hundredths of a second; and with a date.
@@ -90,17 +78,6 @@ def read_item(
     return SceneRecord(
         scene_type_of(item_type), feature, tuple(assets), item_type, item=fields.to_json(), guessed=fields.guessed
     )
-
-
-def media_type_of(path: str) -> str:
-    """Return the media type of a file by its suffix alone: no archive may have a page delivered as one.
-
-    Parameters
-    ----------
-    path : str
-        Path or name.
-    """
-    return _MEDIA_TYPES.get(Path(path).suffix.lower(), _OTHER)
 
 
 def _asset(item_type: str, file: ItemFile) -> SceneAsset:

@@ -26,7 +26,7 @@ _CORNERS = ("PROJECTION_ATTRIBUTES", "PRODUCT_METADATA")
 
 
 class LandsatId(NamedTuple):
-    """What the id of a scene states.
+    """Sensor, place and day that the id of a scene states.
 
     Attributes
     ----------
