@@ -12,6 +12,12 @@ from planet_vector.cli import options
 from planet_vector.cli.messages import say
 from planet_vector.connections import LOCAL_PORT
 
+NOTES = {
+    "guessed": "with the time of their file",
+    "ids": "with an id that differs from their name",
+    "missing": "missing files",
+    "skipped": "skipped by a rule",
+}
 MAX_PROBLEMS = 20  # printed at the start; `planet-vector index` prints all
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -179,6 +185,9 @@ def serve(
         say(f"{problem.path}: {problem.text}", err=True)
     if len(report.problems) > MAX_PROBLEMS:
         say(f"… and {len(report.problems) - MAX_PROBLEMS} more: see planet-vector index.", err=True)
+    if report.notes:
+        numbers = ", ".join(f"{number} {NOTES[kind]}" for kind, number in report.notes.items())
+        say(f"Reported by planet-vector index: {numbers}.", err=True)
     scenes = sum(report.totals.values())
 
     def ready(root: str) -> None:

@@ -21,11 +21,12 @@ from rasterio.windows import Window
 
 from planet_vector.pixels.opening import open_raster
 from planet_vector.server.archive import scene_metadata
+from planet_vector.server.archive.band_names import bands_of
 from planet_vector.server.archive.inventory import scan
 from planet_vector.server.archive.media_types import GEOTIFF
 from planet_vector.server.archive.scene_features import check_feature, scene_type_of
 from planet_vector.server.archive.scene_metadata import check_raster, measure
-from planet_vector.server.archive.units import SceneAsset, SceneRecord, Unit
+from planet_vector.server.archive.units import LEFT_OUT, SceneAsset, SceneRecord, Unit
 from planet_vector.server.index import entries
 from planet_vector.server.index.entries import Entry, entry_of, read_all
 
@@ -43,7 +44,7 @@ def found(archive: Path) -> Tuple[Dict[str, Entry], Dict[str, str]]:
     for _, taken, found in read_all(archive, list(units.values())):
         scenes.update({entry.scene_id: entry for entry in taken})
         told += found
-    return scenes, {problem.path: problem.text for problem in told}
+    return scenes, {problem.path: problem.text for problem in told if problem.kind == LEFT_OUT}
 
 
 def empty(path: Path, size: Tuple[int, int], **more: Any) -> None:
@@ -275,10 +276,11 @@ def test_a_number_of_more_than_308_digits_ends_nothing(tmp_path: Path) -> None:
 
 def test_a_record_of_the_index_is_made_in_another_process_as_in_this(tmp_path: Path) -> None:
     write_raster(tmp_path / "a.tif", size=30)
-    (tmp_path / "a_metadata.json").write_text(json.dumps(feature("a", cloud_cover={"estimated": 2.5})))
-    kept = check_feature(feature("a", cloud_cover={"estimated": 2.5}))
+    said = feature("a", cloud_cover={"estimated": 2.5}, camera={"bit_depth": 8}, image_statistics={"gsd": 10.0})
+    (tmp_path / "a_metadata.json").write_text(json.dumps(said))
+    kept = check_feature(said)
     scenes, problems = found(tmp_path)
     assert not problems
-    assert scenes["a"] == entry_of(
-        SceneRecord(scene_type_of(kept), kept, (SceneAsset("visual", "a.tif", GEOTIFF, product="visual"),))
-    )
+    raster = check_raster(tmp_path / "a.tif")
+    files = (SceneAsset("visual", "a.tif", GEOTIFF, ("visual",), "visual", bands=bands_of(raster), raster=raster),)
+    assert scenes["a"] == entry_of(SceneRecord(scene_type_of(kept), kept, files))

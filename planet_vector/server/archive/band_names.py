@@ -1,4 +1,4 @@
-"""Bands of a raster by what its header says of them."""
+"""Bands of a raster, as its header describes them."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import Dict, Iterator, List, Mapping, Tuple
 
 from planet_vector.errors import ArchiveError
 from planet_vector.pixels.sidecars import sidecar_names
-from planet_vector.server.archive.archive_paths import as_text, inside
+from planet_vector.server.archive.archive_paths import inside, is_storable
 from planet_vector.server.archive.kinds import geojson_lists, landsat, raster_scenes, sentinel1, sentinel2, stac_items
 from planet_vector.server.archive.listing import Listing
 from planet_vector.server.archive.raster_names import RASTER, is_beside_raster
@@ -29,6 +29,8 @@ KINDS: Tuple[Kind, ...] = (
     geojson_lists.KIND,
 )
 """Kinds of files in the order of recognition: a file belongs to the first one that claims it."""
+
+_BY_PREFIX = {kind.prefix: kind for kind in KINDS}
 
 
 def scan(root: Path) -> Tuple[Dict[str, Unit], List[Problem]]:
@@ -93,7 +95,7 @@ def kind_of(key: str) -> Kind:
     key : str
         Key of the unit.
     """
-    return next(kind for kind in KINDS if key.startswith(kind.prefix))
+    return _BY_PREFIX[key[: key.index(":") + 1]]
 
 
 def _add_sidecars(units: Mapping[str, Unit], sidecars: Mapping[str, File]) -> None:
@@ -142,7 +144,7 @@ def _walk(root: Path, folder: str, problems: List[Problem]) -> Iterator[Tuple[st
     except OSError as error:
         if not folder:
             raise _closed(root, error) from None
-        problems.append(Problem(as_text(folder), f"cannot be read ({error.strerror})", unread=True))
+        problems.append(Problem(folder, f"cannot be read ({error.strerror})", unread=True))
         return
     for entry in entries:
         path = f"{folder}/{entry.name}" if folder else entry.name
@@ -155,12 +157,12 @@ def _walk(root: Path, folder: str, problems: List[Problem]) -> Iterator[Tuple[st
                 problems.append(Problem(path, "is a link that leads out of the archive, or to a folder"))
             elif entry.is_file():
                 entry.stat()
-                path.encode()
-                yield path, entry
+                if is_storable(path):
+                    yield path, entry
+                else:
+                    problems.append(Problem(path, "its name has characters between U+10F800 and U+10FFFF"))
         except OSError as error:
-            problems.append(Problem(as_text(path), f"cannot be read ({error.strerror})", unread=True))
-        except UnicodeEncodeError:
-            problems.append(Problem(as_text(path), "its name is not UTF-8"))
+            problems.append(Problem(path, f"cannot be read ({error.strerror})", unread=True))
 
 
 def _closed(root: Path, error: OSError) -> ArchiveError:

@@ -1,4 +1,4 @@
-"""What the header of a raster tells: size, georeference, and its bands."""
+"""The header of a raster: size, georeference, and bands."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class RasterProblem(Exception):
 
 
 class Measured(NamedTuple):
-    """What is read of a raster, its pixels included.
+    """Facts read from the pixels and the header of a raster.
 
     Attributes
     ----------
@@ -135,8 +135,8 @@ def check_raster(path: Path) -> RasterInfo:
         raise RasterProblem(f"cannot be read as a {_format_of(path)} ({_line(error)})") from None
 
 
-def measure(path: Path, place: Optional[Place] = None) -> Measured:
-    """Read what the pixels and the header of a raster tell of a scene.
+def measure(path: Path, place: Optional[Place] = None, whole: bool = False) -> Measured:
+    """Read the pixels and the header of a raster.
 
     Parameters
     ----------
@@ -144,6 +144,8 @@ def measure(path: Path, place: Optional[Place] = None) -> Measured:
         The GeoTIFF or JPEG 2000 file.
     place : Place, optional
         Georeference and nodata from its sidecars.
+    whole : bool
+        Whether the footprint is that of the whole raster, without reading pixels.
 
     Returns
     -------
@@ -159,7 +161,7 @@ def measure(path: Path, place: Optional[Place] = None) -> Measured:
         with open_raster(path) as dataset, open_raster(path, place) as placed:
             crs, lies = _georeference(placed)
             matrix = lies.affine
-            valid = _valid_outline(placed, matrix, dataset)
+            valid = _frame(matrix, placed.height, placed.width) if whole else _valid_outline(placed, matrix, dataset)
             if isinstance(lies, ByPoints):
                 valid = _bent(valid, lies)
             outline = to_lonlat(valid, crs, matrix, 0.25 * math.hypot(matrix.a, matrix.d))
@@ -190,7 +192,7 @@ def derived_fields(measured: Measured, named: Optional[datetime] = None) -> Scen
     Parameters
     ----------
     measured : Measured
-        What was read of the raster.
+        Facts of the raster.
     named : datetime.datetime, optional
         The time in its name.
     """
@@ -271,9 +273,7 @@ def _valid_outline(dataset: DatasetReader, matrix: Affine, file: Any) -> BaseGeo
     height, width = math.ceil(dataset.height / shrink), math.ceil(dataset.width / shrink)
     mask = _valid_mask(dataset, file, height, width)
     cell = coarser(matrix, dataset.width / width, dataset.height / height)
-    a, b, c, d, e, f = cell[:6]
-    corners = ((0, 0), (0, height), (width, height), (width, 0))
-    frame = Polygon([(a * x + b * y + c, d * x + e * y + f) for x, y in corners])
+    frame = _frame(cell, height, width)
     if mask is None or mask.all() or not mask.any():
         return frame
     side = math.sqrt(abs(cell.determinant))
@@ -292,6 +292,13 @@ def _valid_outline(dataset: DatasetReader, matrix: Affine, file: Any) -> BaseGeo
         outline = shapely.convex_hull(grown)
     filled = [Polygon(part.exterior) for part in shapely.get_parts(outline) if part.geom_type == "Polygon"]
     return filled[0] if len(filled) == 1 else MultiPolygon(filled)
+
+
+def _frame(matrix: Affine, height: int, width: int) -> Polygon:
+    """Return the outline of a raster in its own coordinates."""
+    a, b, c, d, e, f = matrix[:6]
+    corners = ((0, 0), (0, height), (width, height), (width, 0))
+    return Polygon([(a * x + b * y + c, d * x + e * y + f) for x, y in corners])
 
 
 def _valid_mask(dataset: DatasetReader, file: Any, height: int, width: int) -> Optional[np.ndarray]:

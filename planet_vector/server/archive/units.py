@@ -20,7 +20,10 @@ LIST_PREFIX = "list:"
 """Prefix of the keys of units with many scenes and no rasters. Scenes of all other units are read with GDAL."""
 
 LEFT_OUT, GUESSED, IDS, MISSING, SKIPPED = "left out", "guessed", "ids", "missing", "skipped"
-"""Kinds of what the index report lists (`Problem.kind`)."""
+"""Kinds of lines in the index report (`Problem.kind`)."""
+
+REPORTED = (LEFT_OUT, GUESSED, IDS, MISSING, SKIPPED)
+"""These kinds, in the order of the report."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,13 @@ class Unit:
         Stable name within the archive: prefix of its kind, folder, and a name within the folder.
     files : list of File
         Paths relative to the archive, with ``/``; sidecars of rasters come last.
-    scene_id : str or None
-        The id that its scene has, if it has one scene, whose id its key tells (see `Kind.id_of`).
+    ids : dict of str to str
+        Ids of its scenes that differ from those that `Kind.read` yields.
     """
 
     key: str
     files: List[File] = field(default_factory=list)
-    scene_id: Optional[str] = None
+    ids: Dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -209,6 +212,19 @@ def name_of(key: str) -> str:
         Key of the unit.
     """
     return key.partition(":")[2].rpartition("/")[2]
+
+
+def path_of(key: str, scene_id: str) -> str:
+    """Return the folder of a unit, with the id of one of its scenes: the path of which an id that repeats is made.
+
+    Parameters
+    ----------
+    key : str
+        Key of the unit.
+    scene_id : str
+        The id, before it is made unique.
+    """
+    return "".join(key.partition(":")[2].rpartition("/")[:2]) + scene_id
 
 
 def is_list(key: str) -> bool:

@@ -1,6 +1,7 @@
 """Scenes in GeoTIFFs, one or several files each.
 
-* ``<id>_<product>.tif`` with ``<id>_metadata.json``, as planet's own ``sync`` wrote them;
+* ``<id>_<product>.tif`` with ``<id>_metadata.json``, as planet's own ``sync`` wrote them. What the metadata lacks is
+  derived (see `planet_vector.server.archive.partial_metadata`);
 * bare GeoTIFFs, whose metadata is derived from the file (see `planet_vector.server.archive.scene_metadata`);
 * sidecars of rasters (``.tfw``, ``.wld``, ``.tif.aux.xml``, ``.tif.msk``), which place and mask them (see
   `planet_vector.pixels.sidecars`).
@@ -12,13 +13,15 @@ import re
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from planet_vector.item_ids import id_of_stem, is_item_id
+from planet_vector.item_ids import id_of_stem
 from planet_vector.pixels.completing import complete
 from planet_vector.pixels.sidecars import SidecarProblem, read_place
 from planet_vector.server.archive.band_names import bands_of
+from planet_vector.server.archive.fields import ACQUIRED
 from planet_vector.server.archive.listing import Listing
+from planet_vector.server.archive.partial_metadata import DERIVED, GEOMETRY, checked_fields, completed_feature
 from planet_vector.server.archive.raster_names import RASTER, is_beside_raster
-from planet_vector.server.archive.scene_features import check_feature, load_json, scene_type_of
+from planet_vector.server.archive.scene_features import load_json, scene_type_of
 from planet_vector.server.archive.scene_metadata import (
     RasterProblem,
     check_raster,
@@ -57,30 +60,31 @@ def _id_of(key: str) -> str:
 def _read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneRecord]:
     name = name_of(unit.key)
     scene_id = id_of_stem(name)
-    if not is_item_id(scene_id):
-        problems.append(Problem(unit.files[0].path, "its name is not a valid scene id"))
-        return
     assets = _assets(root, unit, name, problems)
-    feature = _sidecar(root, unit, scene_id, problems)
-    if feature is None and not assets:
-        return
-    guessed: Tuple[str, ...] = ()
-    if feature is None:
-        raster = root / first_product(assets)
+    feature, missing = _metadata(root, unit, scene_id, problems)
+    if assets and missing:
+        raster = first_product(assets)
         try:
-            fields = derived_fields(measure(raster, read_place(raster, root)), time_in_name(scene_id))
-            feature = fields.to_feature(scene_id)
+            place = read_place(root / raster, root)
+            measured = measure(root / raster, place, whole=GEOMETRY not in missing)
+            derived = derived_fields(measured, time_in_name(scene_id)).to_feature(scene_id)
+            feature = completed_feature(feature, missing, derived) if feature["properties"] else derived
         except (RasterProblem, SidecarProblem, ValueError) as problem:
-            problems.append(Problem(first_product(assets), str(problem)))
-            return
-        guessed = fields.guessed
+            if "acquired" in missing:
+                problems.append(Problem(raster, str(problem)))
+                return
+            # What its metadata has is enough, as of a scene that is not georeferenced.
+    elif "acquired" in missing:
+        if feature["properties"] and not problems:
+            problems.append(Problem(unit.files[0].path, "has no time of acquisition (acquired)"))
+        return
     if any(is_beside_raster(file.path) for file in unit.files):
-        for path in sorted({asset.path for asset in assets}):
+        for path in sorted({asset.path for asset in assets} - {problem.path for problem in problems}):
             try:
                 complete(root / path, read_place(root / path, root))
             except SidecarProblem as problem:
-                if not any(told.path == path for told in problems):
-                    problems.append(Problem(path, str(problem)))
+                problems.append(Problem(path, str(problem)))
+    guessed = (ACQUIRED,) if "acquired" in missing and "guessed" in feature["properties"] else ()
     yield SceneRecord(scene_type_of(feature), feature, tuple(assets), guessed=guessed)
 
 
@@ -121,18 +125,29 @@ def _assets(root: Path, unit: Unit, scene: str, problems: List[Problem]) -> List
     return list(found.values())
 
 
-def _sidecar(root: Path, unit: Unit, scene_id: str, problems: List[Problem]) -> Optional[Mapping[str, Any]]:
+def _metadata(
+    root: Path, unit: Unit, scene_id: str, problems: List[Problem]
+) -> Tuple[Mapping[str, Any], Sequence[str]]:
+    """Return the Feature of the metadata file, and the fields to derive; a Feature without any if it is unusable."""
+    nothing: Dict[str, object] = {"type": "Feature", "id": scene_id, GEOMETRY: None, "properties": {}}
     path = next((f.path for f in unit.files if f.path.endswith(_SIDECAR)), None)
     if path is None:
-        return None
+        return nothing, DERIVED
     try:
-        feature = check_feature(load_json(root / path))
-        if feature["id"] != scene_id:
-            raise ValueError(f"describes the scene {feature['id']!r}, which differs from its name")
+        document = load_json(root / path)
+        if not isinstance(document, dict) or document.get("type") != "Feature":
+            raise ValueError("is not a GeoJSON Feature")
+        if document.get("id", scene_id) != scene_id:
+            raise ValueError(f"describes the scene {document['id']!r}, which differs from its name")
+        if not isinstance(document.get("properties", {}), dict):
+            raise ValueError("has no properties")
     except ValueError as error:
         problems.append(Problem(path, str(error)))
-        return None
-    return feature
+        return nothing, DERIVED
+    feature, missing, unreadable = checked_fields({**nothing, **document} if "id" not in document else document)
+    if unreadable:
+        problems.append(Problem(path, f"has unreadable values: {', '.join(unreadable)}"))
+    return feature, missing
 
 
 def _natural(product: str) -> Tuple[str, int]:
