@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, List, Optional
 
 import click
 
 from planet_vector.cli import options
 from planet_vector.cli.messages import say
 from planet_vector.cli.terminal_bars import progress_bar
+
+if TYPE_CHECKING:
+    from planet_vector.server.archive.units import Problem
+
+MAX_LINES = 20
+"""Lines of each kind that are printed, besides files that cannot be served."""
 
 
 @click.command()
@@ -21,16 +28,33 @@ from planet_vector.cli.terminal_bars import progress_bar
     metavar="FILE",
     help="Store the index in FILE.  [default: in the user's cache]",
 )
+@options.rules
 @click.option("--allow-empty", is_flag=True, help="Drop all scenes if ARCHIVE contains none.")
 @click.option(
     "--overviews", is_flag=True, help="Create overviews of large rasters without any, beside the index, for pictures."
 )
+@click.option(
+    "--report",
+    "report_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write all that is left out, guessed, renamed or missing to FILE, as a JSON object a line.",
+)
 @options.verbose
-def index(archive: Path, path: Optional[Path], allow_empty: bool, overviews: bool) -> None:
+def index(
+    archive: Path,
+    path: Optional[Path],
+    rules: Optional[Path],
+    allow_empty: bool,
+    overviews: bool,
+    report_path: Optional[Path],
+) -> None:
     """Update the index of ARCHIVE, and print a summary.
 
-    It prints a line for each scene type, then a line for each file that cannot be served, with the reason. While
-    another process, such as a service, updates the index, it prints a message and waits.
+    It prints a line for each scene type, then a line for each file that cannot be served, with the reason. It goes on
+    with times that had to be guessed, ids that differ from the names of the files, and missing files: the first 20 of
+    each, and all in the file of --report. While another process, such as a service, updates the index, it prints a
+    message and waits.
 
     With --overviews, maps and pictures of files without overviews are fast from the first time on. The overviews are
     stored beside the index and take a quarter to a half of the size of these files; the archive is not changed.
@@ -40,10 +64,12 @@ def index(archive: Path, path: Optional[Path], allow_empty: bool, overviews: boo
     Examples:
         planet-vector index archive
         planet-vector index archive --overviews
+        planet-vector index archive --report report.jsonl
     """
     from contextlib import closing
 
     from planet_vector.errors import ArchiveError
+    from planet_vector.server.archive.units import REPORTED
     from planet_vector.server.http_errors import HttpError
     from planet_vector.server.index.database import Index
     from planet_vector.server.index.updating import count_text, default_index, update
@@ -57,10 +83,14 @@ def index(archive: Path, path: Optional[Path], allow_empty: bool, overviews: boo
             program="planet-vector index",
             tell=lambda sentence: say(sentence, err=True),
             allow_empty=allow_empty,
+            rules=rules,
         )
     try:
         with closing(Index(place)) as found:
             lines = found.summary()
+            notes = [(kind, found.report(kind, MAX_LINES)) for kind in report.notes]
+            if report_path is not None:
+                _write_report(report_path, [line for kind in REPORTED for line in found.report(kind)])
     except HttpError:
         raise ArchiveError(f"The index {place} was deleted or replaced before it could be shown: try again.") from None
     for line in lines:
@@ -69,6 +99,13 @@ def index(archive: Path, path: Optional[Path], allow_empty: bool, overviews: boo
     say(f"{report.read} read anew, {report.removed} gone, {len(report.problems)} not served; index: {place}")
     for problem in report.problems:
         say(f"{problem.path}: {problem.text}")
+    for kind, told in notes:
+        number = report.notes[kind]
+        say(f"{kind}: {number}")
+        for problem in told:
+            say(f"  {problem.path}: {problem.text}")
+        if number > len(told):
+            say(f"  … and {number - len(told)} more: see --report.")
     if overviews:
         from planet_vector.server.imagery.overview_folder import overviews_of
         from planet_vector.server.overview_making import make_overviews
@@ -83,3 +120,11 @@ def index(archive: Path, path: Optional[Path], allow_empty: bool, overviews: boo
         )
         for problem in made.problems:
             say(f"{problem.path}: {problem.text}")
+
+
+def _write_report(path: Path, lines: List[Problem]) -> None:
+    from planet_vector.atomic_files import naming, write_whole
+
+    rows = [{"kind": line.kind, "path": line.path, "text": line.text} for line in lines]
+    with naming(path):
+        write_whole(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode())

@@ -12,6 +12,12 @@ from planet_vector.cli import options
 from planet_vector.cli.messages import say
 from planet_vector.connections import LOCAL_PORT
 
+NOTES = {
+    "guessed": "with the time of their file",
+    "ids": "with an id that differs from their name",
+    "missing": "missing files",
+    "skipped": "skipped by a rule",
+}
 MAX_PROBLEMS = 20  # printed at the start; `planet-vector index` prints all
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -58,6 +64,7 @@ _SECONDS = options.Number(0, 365 * 86_400)
 @click.option("--keys", type=_FILE, metavar="FILE", help="Require one of the keys whose hashes are in FILE.")
 @click.option("--new-key", metavar="NAME", help="Add a key to FILE of --keys, print it, and exit.")
 @click.option("--index", type=_FILE, metavar="FILE", help="Store the index in FILE.  [default: in the user's cache]")
+@options.rules
 @click.option("--allow-empty", is_flag=True, help="At the start, drop all scenes if ARCHIVE contains none.")
 @click.option("--mosaics", "basemaps", type=_FILE, metavar="FILE", help="Offer the basemaps that FILE (YAML) defines.")
 @click.option(
@@ -114,6 +121,7 @@ def serve(
     keys: Optional[Path],
     new_key: Optional[str],
     index: Optional[Path],
+    rules: Optional[Path],
     allow_empty: bool,
     basemaps: Optional[Path],
     rescan: float,
@@ -154,6 +162,7 @@ def serve(
         keys=keys,
         basemaps=basemaps,
         rescan=rescan,
+        rules=rules,
         workers=workers,
         exact_ties=exact_ties,
         redirect=redirect == "signed",
@@ -174,11 +183,15 @@ def serve(
         state,
         tell=lambda sentence: say(sentence, err=True),
         allow_empty=allow_empty,
+        rules=rules,
     )
     for problem in report.problems[:MAX_PROBLEMS]:
         say(f"{problem.path}: {problem.text}", err=True)
     if len(report.problems) > MAX_PROBLEMS:
         say(f"… and {len(report.problems) - MAX_PROBLEMS} more: see planet-vector index.", err=True)
+    if report.notes:
+        numbers = ", ".join(f"{number} {NOTES[kind]}" for kind, number in report.notes.items())
+        say(f"Reported by planet-vector index: {numbers}.", err=True)
     scenes = sum(report.totals.values())
 
     def ready(root: str) -> None:

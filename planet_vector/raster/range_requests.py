@@ -17,7 +17,7 @@ from planet_vector.errors import RasterAccessError, ServiceError
 from planet_vector.http.multirange import MOST_OVERHEAD, MOST_RANGES, boundary_of, range_header, split_parts
 from planet_vector.http.responses import content_range, read_body
 from planet_vector.raster.chunks import CHUNK
-from planet_vector.raster.file_types import is_tiff
+from planet_vector.raster.file_types import is_tiff, reason_of
 from planet_vector.raster.file_version import FileVersion
 from planet_vector.raster.link_address import LinkAddress
 from planet_vector.raster.read_ahead import AHEAD, PIECE
@@ -196,7 +196,7 @@ class RangeRequests:
             if len(body) != part[1] + 1 - part[0]:
                 raise RasterAccessError(f"{self._title} cannot be read: fewer bytes were sent than were announced.")
             if start == 0 and not is_tiff(body):  # no other driver of GDAL may open it
-                raise RasterAccessError(f"{self._title} is not a GeoTIFF that can be read: it has no TIFF header.")
+                raise RasterAccessError(f"{self._title} {reason_of(body)}")
             if start == 0 and not self._head:
                 self._head = body[:HEAD]
                 self._address = LinkAddress(response.url, self._root)  # the target of the link

@@ -35,6 +35,8 @@ class ServiceOptions:
         Validity of signed addresses, in seconds.
     rescan : float
         Interval of re-scans of the archive, in seconds; 0 disables them.
+    rules : Path, optional
+        A rule file, instead of that of the archive (see `planet_vector.server.archive.rules`).
     faults : Path, optional
         YAML file of faults (see `planet_vector.server.fault_injection`).
     latency : float
@@ -63,6 +65,7 @@ class ServiceOptions:
     redirect: bool = False
     signature_life: float = 3600.0
     rescan: float = 10.0
+    rules: Optional[Path] = None
     faults: Optional[Path] = None
     latency: float = 0.0
     rate: float = 0.0

@@ -18,6 +18,8 @@ import rasterio
 from PIL import Image
 from shapely.geometry import Point, shape
 
+from planet_vector.server.archive.units import REPORTED
+
 from .conftest import ROOT, Running, Serve, feature, write_features, write_raster
 
 ID = "20150306_022415_0908"
@@ -30,10 +32,12 @@ def indexed(archive: Path, place: Path) -> Dict[str, Any]:
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     summary = next(n for n, line in enumerate(lines) if " read anew, " in line)
+    kinds = [line for line in lines[summary + 1 :] if line.partition(":")[0] in REPORTED]
+    problems = lines[summary + 1 : lines.index(kinds[0]) if kinds else None]  # before other kinds of lines
     return {
         "types": {line.partition(":")[0]: line for line in lines[:summary]},
         "read": int(lines[summary].split()[0]),
-        "problems": dict(line.split(": ", 1) for line in lines[summary + 1 :]),
+        "problems": dict(line.split(": ", 1) for line in problems),
     }
 
 
@@ -51,6 +55,7 @@ def test_sync_layout(serve: Serve, tmp_path: Path) -> None:
         ID,
         cloud_cover={"estimated": 2.54},
         extra={"ä": [1, 2.50, None]},
+        image_statistics={"gsd": 2.50, "image_quality": None},
         links={"self": "https://api.planet.com/v0/scenes/ortho/x"},
     )
     kept["properties"]["data"] = {"products": {"visual": {"full": "x"}, "unrectified": {"full": "x", "zip": "y"}}}

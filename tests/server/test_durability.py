@@ -67,8 +67,7 @@ def read_here(root: Path, units: List[Unit]) -> Iterator[Tuple[Unit, Iterable[en
         for unit in units:
             if unit.key.startswith(kind):
                 problems: List[Problem] = []
-                path = unit.files[0].path
-                yield unit, entries._entries(read(root, unit, problems), path, problems), problems
+                yield unit, entries._entries(read(root, unit, problems), unit, problems), problems
 
 
 def contents(path: Path) -> Dict[str, Any]:

@@ -22,7 +22,7 @@ from .conftest import feature
 
 
 def entry(geometry: Any) -> Entry:
-    return entry_of(SceneRecord("ortho", {**feature("a"), "geometry": geometry}, {}))
+    return entry_of(SceneRecord("ortho", {**feature("a"), "geometry": geometry}))
 
 
 def ground(found: Entry) -> BaseGeometry:

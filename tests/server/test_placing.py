@@ -22,7 +22,7 @@ from rasterio.transform import Affine, GCPTransformer, from_bounds
 from shapely.geometry import MultiPolygon
 
 from planet_vector.server.archive import outlines
-from planet_vector.server.archive.scene_metadata import RasterProblem, derive
+from planet_vector.server.archive.scene_metadata import RasterProblem, measure
 from planet_vector.server.index.entries import _footprint
 
 from .points import BY_POINTS
@@ -182,7 +182,7 @@ def test_a_raster_that_lies_nowhere_says_why(tmp_path: Path, crs: str, reason: s
     ) as dataset:
         dataset.write(np.ones((1, 20, 20), "uint8"))
     with pytest.raises(RasterProblem, match=reason) as problem:
-        derive(path, "a")
+        measure(path)
     assert "\n" not in str(problem.value)
 
 
@@ -197,7 +197,7 @@ def test_a_footprint_by_control_points_is_where_gdal_puts_the_raster(tmp_path: P
         with rasterio.open(tmp_path / "a.tif", "w", driver="GTiff", width=240, height=200, count=1, dtype="uint8",
                            gcps=points, crs=rasterio.CRS.from_epsg(4326)) as dataset:  # fmt: skip
             dataset.write(np.ones((1, 200, 240), "uint8"))
-    footprint = shapely.geometry.shape(derive(tmp_path / "a.tif", "a")["geometry"])
+    footprint = shapely.geometry.shape(measure(tmp_path / "a.tif").geometry)
     check_form(footprint)
     # GDAL's own polynomial, away from the antimeridian; half a turn on, the same points do not cross it.
     moved = 180.0 if name == "across" else 0.0
@@ -230,7 +230,7 @@ def test_a_raster_by_rational_polynomials_says_what_to_do(tmp_path: Path) -> Non
         ) as dataset:
             dataset.write(np.ones((1, 100, 120), "uint8"))
     with pytest.raises(RasterProblem, match=r"only by rational polynomials \(RPC\), .*: orthorectify it by `gdalwarp"):
-        derive(tmp_path / "a.tif", "a")
+        measure(tmp_path / "a.tif")
 
 
 def test_points_in_one_line_place_nothing(tmp_path: Path) -> None:
@@ -241,4 +241,4 @@ def test_points_in_one_line_place_nothing(tmp_path: Path) -> None:
                            gcps=points, crs=rasterio.CRS.from_epsg(4326)) as dataset:  # fmt: skip
             dataset.write(np.ones((1, 9, 9), "uint8"))
     with pytest.raises(RasterProblem, match="has ground control points that lie in one line"):
-        derive(tmp_path / "a.tif", "a")
+        measure(tmp_path / "a.tif")

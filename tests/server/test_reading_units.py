@@ -21,10 +21,12 @@ from rasterio.windows import Window
 
 from planet_vector.pixels.opening import open_raster
 from planet_vector.server.archive import scene_metadata
+from planet_vector.server.archive.band_names import bands_of
 from planet_vector.server.archive.inventory import scan
+from planet_vector.server.archive.media_types import GEOTIFF
 from planet_vector.server.archive.scene_features import check_feature, scene_type_of
-from planet_vector.server.archive.scene_metadata import check_raster, derive
-from planet_vector.server.archive.units import SceneRecord, Unit
+from planet_vector.server.archive.scene_metadata import check_raster, measure
+from planet_vector.server.archive.units import LEFT_OUT, SceneAsset, SceneRecord, Unit
 from planet_vector.server.index import entries
 from planet_vector.server.index.entries import Entry, entry_of, read_all
 
@@ -42,7 +44,7 @@ def found(archive: Path) -> Tuple[Dict[str, Entry], Dict[str, str]]:
     for _, taken, found in read_all(archive, list(units.values())):
         scenes.update({entry.scene_id: entry for entry in taken})
         told += found
-    return scenes, {problem.path: problem.text for problem in told}
+    return scenes, {problem.path: problem.text for problem in told if problem.kind == LEFT_OUT}
 
 
 def empty(path: Path, size: Tuple[int, int], **more: Any) -> None:
@@ -128,11 +130,11 @@ def test_a_mask_that_costs_too_much_is_not_read(
 ) -> None:
     empty(tmp_path / "a.tif", size, **more)
     start = time.perf_counter()
-    assert check_raster(tmp_path / "a.tif").number == more.get("count", 1)
-    place = derive(tmp_path / "a.tif", "a")["geometry"]
+    assert check_raster(tmp_path / "a.tif").bands == more.get("count", 1)
+    place = measure(tmp_path / "a.tif").geometry
     assert time.perf_counter() - start < 5  # 57 s for the first, on the machine where it was 0.1 s
     monkeypatch.setattr(scene_metadata, "_valid_mask", lambda *_: None)
-    assert derive(tmp_path / "a.tif", "a")["geometry"] == place  # that of the whole raster
+    assert measure(tmp_path / "a.tif").geometry == place  # that of the whole raster
 
 
 @pytest.mark.parametrize("interleave", ["pixel", "band"])
@@ -221,7 +223,7 @@ def test_complex_integers_have_a_size(tmp_path: Path) -> None:
         crs="EPSG:32633", transform=UTM,
     ):  # fmt: skip
         pass
-    assert derive(tmp_path / "a.tif", "a")["properties"]["camera"]["bit_depth"] == 32
+    assert measure(tmp_path / "a.tif").bit_depth == 32
 
 
 numbers = st.one_of(
@@ -274,8 +276,11 @@ def test_a_number_of_more_than_308_digits_ends_nothing(tmp_path: Path) -> None:
 
 def test_a_record_of_the_index_is_made_in_another_process_as_in_this(tmp_path: Path) -> None:
     write_raster(tmp_path / "a.tif", size=30)
-    (tmp_path / "a_metadata.json").write_text(json.dumps(feature("a", cloud_cover={"estimated": 2.5})))
-    kept = check_feature(feature("a", cloud_cover={"estimated": 2.5}))
+    said = feature("a", cloud_cover={"estimated": 2.5}, camera={"bit_depth": 8}, image_statistics={"gsd": 10.0})
+    (tmp_path / "a_metadata.json").write_text(json.dumps(said))
+    kept = check_feature(said)
     scenes, problems = found(tmp_path)
     assert not problems
-    assert scenes["a"] == entry_of(SceneRecord(scene_type_of(kept), kept, {"visual": "a.tif"}))
+    raster = check_raster(tmp_path / "a.tif")
+    files = (SceneAsset("visual", "a.tif", GEOTIFF, ("visual",), "visual", bands=bands_of(raster), raster=raster),)
+    assert scenes["a"] == entry_of(SceneRecord(scene_type_of(kept), kept, files))

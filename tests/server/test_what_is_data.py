@@ -21,7 +21,7 @@ from rasterio.io import MemoryFile
 from shapely.geometry import shape
 
 from planet_vector.server.archive import scene_metadata
-from planet_vector.server.archive.scene_metadata import derive
+from planet_vector.server.archive.scene_metadata import measure
 from planet_vector.server.imagery import read_plan
 from planet_vector.server.imagery.averaging import Averages, cells
 from planet_vector.server.imagery.reading import Source, open_source
@@ -421,7 +421,7 @@ def test_a_mask_that_costs_too_much_is_the_frame(tmp_path: Path, monkeypatch: py
     west, middle = degrees(0, HEIGHT / 2)[0], degrees(WIDTH / 2, HEIGHT / 2)[0]
 
     def edge() -> float:
-        return float(shape(derive(path, "x")["geometry"]).bounds[0])
+        return float(shape(measure(path).geometry).bounds[0])
 
     size = 5 * WIDTH * HEIGHT * 4
     monkeypatch.setattr(scene_metadata, "MOST_DECODED", size)

@@ -1,4 +1,4 @@
-"""Inventory of an archive: classify its files, and group them into scenes.
+"""Inventory of an archive: recognise its files, and group them into scenes.
 
 `KINDS` are the supported kinds of files, in any mixture and in sub-folders. Files that cannot be served are reported as
 problems, and are never fatal.
@@ -12,22 +12,56 @@ from typing import Dict, Iterator, List, Mapping, Optional, Tuple
 
 from planet_vector.errors import ArchiveError
 from planet_vector.pixels.sidecars import sidecar_names
-from planet_vector.server.archive.archive_paths import as_text, inside
-from planet_vector.server.archive.kinds import geojson_lists, raster_scenes
+from planet_vector.server.archive.archive_paths import inside, is_storable
+from planet_vector.server.archive.kinds import (
+    drone,
+    geojson_lists,
+    landsat,
+    mosaics,
+    naip,
+    planet_orders,
+    rapideye,
+    raster_scenes,
+    ruled,
+    sentinel1,
+    sentinel2,
+    stac_items,
+)
+from planet_vector.server.archive.listing import Listing
 from planet_vector.server.archive.raster_names import RASTER, is_beside_raster
-from planet_vector.server.archive.units import File, Problem, SceneRecord, Unit, UnitKind, stamp
+from planet_vector.server.archive.units import File, Kind, Problem, SceneRecord, Unit, stamp
 
-KINDS: Tuple[UnitKind, ...] = (raster_scenes, geojson_lists)
-"""Kinds of units; a file belongs to the first one that recognises its name."""
+KINDS: Tuple[Kind, ...] = (
+    ruled.KIND,
+    planet_orders.KIND,
+    sentinel1.KIND,
+    sentinel2.SAFE_KIND,
+    stac_items.LOCAL_KIND,
+    planet_orders.LOOSE_KIND,
+    mosaics.KIND,
+    rapideye.KIND,
+    landsat.KIND,
+    naip.KIND,
+    drone.KIND,
+    stac_items.KIND,
+    sentinel2.KIND,
+    raster_scenes.KIND,
+    geojson_lists.KIND,
+)
+"""Kinds of files in the order of recognition: a file belongs to the first one that claims it."""
+
+_BY_PREFIX = {kind.prefix: kind for kind in KINDS}
 
 
-def scan(root: Path) -> Tuple[Dict[str, Unit], List[Problem]]:
-    """Find the units of an archive by the names of its files, without reading them.
+def scan(root: Path, rules: Optional[Path] = None) -> Tuple[Dict[str, Unit], List[Problem]]:
+    """Find the units of an archive by the names of its files; few are read.
 
     Parameters
     ----------
     root : Path
         The archive.
+    rules : Path, optional
+        A rule file, instead of that of the archive.
 
     Returns
     -------
@@ -39,7 +73,7 @@ def scan(root: Path) -> Tuple[Dict[str, Unit], List[Problem]]:
     Raises
     ------
     ArchiveError
-        If the archive is not a readable folder.
+        If the archive is not a readable folder, or the rule file is invalid.
     """
     try:
         is_folder = root.is_dir()
@@ -47,46 +81,67 @@ def scan(root: Path) -> Tuple[Dict[str, Unit], List[Problem]]:
         raise _closed(root, error) from None
     if not is_folder:
         raise ArchiveError(f"{root} is not a folder: name the folder that contains the scenes.")
-    units: Dict[str, Unit] = {}
     problems: List[Problem] = []
+    files: List[File] = []
     sidecars: Dict[str, File] = {}
-    rasters: Dict[str, str] = {}
     for path, entry in _walk(root, "", problems):
+        file = stamp(path, entry.stat())
         if is_beside_raster(path):
-            sidecars[path] = stamp(path, entry.stat())
-            continue
-        key = _key_of(path)
-        if key is None:
-            continue
-        if RASTER.search(path):
-            rasters[path] = key
-        units.setdefault(key, Unit(key)).files.append(stamp(path, entry.stat()))
+            sidecars[path] = file
+        else:
+            files.append(file)
+    if rules is not None:
+        files.append(_rules_file(rules))
+    listing = Listing(root, files)
+    units: Dict[str, Unit] = {}
+    for kind in KINDS:
+        claimed = []
+        for key, path in kind.claim(listing, problems):
+            claimed.append(path)
+            if key:
+                unit = units.get(key)
+                if unit is None:
+                    unit = units[key] = Unit(key)
+                unit.files.append(listing.file(path))
+        listing.drop(claimed)
     for unit in units.values():
-        unit.files.sort(key=lambda f: f.path)
+        unit.files = sorted(set(unit.files), key=lambda f: f.path)
     if sidecars:
-        _add_sidecars(units, rasters, sidecars)
+        _add_sidecars(units, sidecars)
     return units, problems
 
 
-def _key_of(path: str) -> Optional[str]:
-    for kind in KINDS:
-        key = kind.key_of(path)
-        if key is not None:
-            return key
-    return None
+def _rules_file(rules: Path) -> File:
+    """Return the state of a rule file outside of the archive, with its absolute path."""
+    try:
+        return stamp(rules.resolve().as_posix(), rules.stat())
+    except OSError as error:
+        raise ArchiveError(f"The rule file {rules} cannot be read ({error.strerror}).") from None
 
 
-def _add_sidecars(units: Dict[str, Unit], rasters: Mapping[str, str], sidecars: Mapping[str, File]) -> None:
+def kind_of(key: str) -> Kind:
+    """Return the kind of a unit.
+
+    Parameters
+    ----------
+    key : str
+        Key of the unit.
+    """
+    return _BY_PREFIX[key[: key.index(":") + 1]]
+
+
+def _add_sidecars(units: Mapping[str, Unit], sidecars: Mapping[str, File]) -> None:
     """Add sidecars to the units of their rasters, so that a change of a sidecar is a change of the scene."""
     folders = {path.rpartition("/")[0] for path in sidecars}
-    for path, key in rasters.items():
-        folder, slash, name = path.rpartition("/")
-        if folder not in folders:
-            continue
-        for beside in sidecar_names(name):
-            file = sidecars.get(folder + slash + beside)
-            if file is not None and file not in units[key].files:
-                units[key].files.append(file)
+    for unit in units.values():
+        for path in [file.path for file in unit.files if RASTER.search(file.path)]:
+            folder, slash, name = path.rpartition("/")
+            if folder not in folders:
+                continue
+            for beside in sidecar_names(name):
+                file = sidecars.get(folder + slash + beside)
+                if file is not None and file not in unit.files:
+                    unit.files.append(file)
 
 
 def read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneRecord]:
@@ -111,8 +166,7 @@ def read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneRecor
     OSError
         If a file cannot be read.
     """
-    kind = next(kind for kind in KINDS if unit.key.startswith(kind.PREFIX))
-    yield from kind.read(root, unit, problems)
+    yield from kind_of(unit.key).read(root, unit, problems)
 
 
 def _walk(root: Path, folder: str, problems: List[Problem]) -> Iterator[Tuple[str, os.DirEntry[str]]]:
@@ -122,7 +176,7 @@ def _walk(root: Path, folder: str, problems: List[Problem]) -> Iterator[Tuple[st
     except OSError as error:
         if not folder:
             raise _closed(root, error) from None
-        problems.append(Problem(as_text(folder), f"cannot be read ({error.strerror})", unread=True))
+        problems.append(Problem(folder, f"cannot be read ({error.strerror})", unread=True))
         return
     for entry in entries:
         path = f"{folder}/{entry.name}" if folder else entry.name
@@ -135,12 +189,12 @@ def _walk(root: Path, folder: str, problems: List[Problem]) -> Iterator[Tuple[st
                 problems.append(Problem(path, "is a link that leads out of the archive, or to a folder"))
             elif entry.is_file():
                 entry.stat()
-                path.encode()
-                yield path, entry
+                if is_storable(path):
+                    yield path, entry
+                else:
+                    problems.append(Problem(path, "its name has characters between U+10F800 and U+10FFFF"))
         except OSError as error:
-            problems.append(Problem(as_text(path), f"cannot be read ({error.strerror})", unread=True))
-        except UnicodeEncodeError:
-            problems.append(Problem(as_text(path), "its name is not UTF-8"))
+            problems.append(Problem(path, f"cannot be read ({error.strerror})", unread=True))
 
 
 def _closed(root: Path, error: OSError) -> ArchiveError:

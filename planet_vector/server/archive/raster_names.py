@@ -19,3 +19,14 @@ def is_beside_raster(path: str) -> bool:
         Path relative to the archive.
     """
     return _BESIDE_RASTER.search(path) is not None
+
+
+def delivered_suffix(path: str) -> str:
+    """Return the suffix of the name under which a raster is delivered: ``.jp2`` or ``.tif``.
+
+    Parameters
+    ----------
+    path : str
+        Path relative to the archive.
+    """
+    return ".jp2" if path.lower().endswith(".jp2") else ".tif"

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Mapping, NoReturn
 
 from planet_vector.item_ids import is_item_id
-from planet_vector.times import parse_time
+from planet_vector.server.archive.fields import time_or_none
+from planet_vector.times import format_time, parse_time
 
 SCENE_TYPES = ("landsat", "ortho", "rapideye")
 """Scene types of the API; an archive may contain others, named in the links of their metadata."""
@@ -79,7 +80,7 @@ def _no_constant(name: str) -> NoReturn:
 _DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
-def check_feature(feature: Any) -> Mapping[str, Any]:
+def check_feature(feature: object) -> Mapping[str, Any]:
     """Check that a Feature can be served, and return it.
 
     Parameters
@@ -90,7 +91,7 @@ def check_feature(feature: Any) -> Mapping[str, Any]:
     Returns
     -------
     mapping
-        The same object.
+        The same object, unless `acquired` is a time in a spelling that the API does not have.
 
     Raises
     ------
@@ -109,7 +110,10 @@ def check_feature(feature: Any) -> Mapping[str, Any]:
             raise ValueError("is missing")
         parse_time(acquired)
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"scene {feature['id']}: acquired {error}") from None
+        moment = time_or_none(acquired)
+        if moment is None:
+            raise ValueError(f"scene {feature['id']}: acquired {error}") from None
+        return {**feature, "properties": {**feature["properties"], "acquired": format_time(moment)}}
     return feature
 
 

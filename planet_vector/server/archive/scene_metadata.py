@@ -27,14 +27,17 @@ from shapely.geometry.base import BaseGeometry
 from planet_vector.pixels.completing import complete
 from planet_vector.pixels.control import ByPoints, ByTransform, Georeference, PointsProblem
 from planet_vector.pixels.header import RasterHeader
+from planet_vector.pixels.jp2 import SUFFIX, Jp2Problem
 from planet_vector.pixels.opening import open_raster
 from planet_vector.pixels.rasterio_errors import RASTER_ERRORS
 from planet_vector.pixels.references import ReferenceProblem
 from planet_vector.pixels.sidecars import Place, SidecarProblem
 from planet_vector.pixels.valid import needed, read_data_mask
+from planet_vector.server.archive.fields import ACQUIRED, SceneFields, time_or_none
 from planet_vector.server.archive.outlines import METRES_A_DEGREE, NowhereError, to_lonlat
 from planet_vector.server.archive.projecting import period_of
-from planet_vector.times import format_time, parse_time
+from planet_vector.server.archive.raster_info import RasterInfo
+from planet_vector.times import parse_time
 
 MASK_SIZE = 512
 MAX_POSITIONS = 200
@@ -53,27 +56,47 @@ _BENT = 200  # positions along an outline that is curved by control points
 
 _ID_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)(?:_.*)?")
 _LANDSAT_DAY = re.compile(r"L[COTEM]\d\d{6}(\d{4})(\d{3})[A-Z]{3}\d\d")
-_TIFF_TIME = re.compile(r"(\d{4})[:-](\d\d)[:-](\d\d)[T ](.+)")
 
 
 class RasterProblem(Exception):
     """Raised if a file cannot be served as a product; the message says why."""
 
 
-class Bands(NamedTuple):
-    """Number and data type of a raster's bands."""
+class Measured(NamedTuple):
+    """Facts read from the pixels and the header of a raster.
 
-    number: int
-    dtype: str
+    Attributes
+    ----------
+    geometry : mapping
+        The footprint as a GeoJSON geometry, in longitude and latitude within ±180°.
+    gsd : float
+        Ground size of a pixel in metres, the mean of its two sides.
+    is_beyond_180 : bool
+        Whether it has longitudes beyond ±180°.
+    bit_depth : int
+        Bits of a value.
+    is_colour : bool
+        Whether it has at least three bands without alpha.
+    size : int
+        Bytes of the file, with its sidecars.
+    tagged : datetime.datetime or None
+        Time of acquisition by the tags of the file.
+    changed : datetime.datetime or None
+        Modification time of the file.
+    """
 
-    @property
-    def product(self) -> str:
-        """The product name assumed for a bare GeoTIFF."""
-        return "visual" if self.dtype == "uint8" and self.number in (3, 4) else "analytic"
+    geometry: Dict[str, object]
+    gsd: float
+    is_beyond_180: bool
+    bit_depth: int
+    is_colour: bool
+    size: int
+    tagged: Optional[datetime]
+    changed: Optional[datetime]
 
 
-def check_raster(path: Path) -> Bands:
-    """Check that a GeoTIFF can be read and is not truncated, and return its bands.
+def check_raster(path: Path) -> RasterInfo:
+    """Check that a GeoTIFF or JPEG 2000 file can be read and is not truncated, and return its header.
 
     Parameters
     ----------
@@ -82,8 +105,8 @@ def check_raster(path: Path) -> Bands:
 
     Returns
     -------
-    Bands
-        Number and data type of its bands.
+    RasterInfo
+        Its header, without what sidecars add.
 
     Raises
     ------
@@ -103,76 +126,92 @@ def check_raster(path: Path) -> Bands:
                 length = dataset.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=band)
                 if offset and length and int(offset) + int(length) > size:
                     raise RasterProblem("is truncated: it may still be being written")
-            return Bands(dataset.count, dataset.dtypes[0])
-    except ReferenceProblem as problem:
+            if dataset.driver != "GTiff" and path.suffix.lower() != SUFFIX:
+                raise RasterProblem(f"is JPEG 2000: rename it to {path.stem}{SUFFIX}")
+            return RasterInfo.of(dataset)
+    except (ReferenceProblem, Jp2Problem) as problem:
         raise RasterProblem(str(problem)) from None
     except RASTER_ERRORS as error:
-        raise RasterProblem(f"cannot be read as a GeoTIFF ({_line(error)})") from None
+        raise RasterProblem(f"cannot be read as a {_format_of(path)} ({_line(error)})") from None
 
 
-def derive(path: Path, scene_id: str, place: Optional[Place] = None) -> Dict[str, Any]:
-    """Return a GeoJSON Feature for a scene without a metadata file.
-
-    ``acquired`` is the file's ACQUISITIONDATETIME or TIFFTAG_DATETIME (taken as UTC), else the time in the id, else
-    the file's modification time. The latter is also ``published``, by which clients sort and fetch.
+def measure(path: Path, place: Optional[Place] = None, whole: bool = False) -> Measured:
+    """Read the pixels and the header of a raster.
 
     Parameters
     ----------
     path : Path
-        The GeoTIFF.
-    scene_id : str
-        Id of the scene.
+        The GeoTIFF or JPEG 2000 file.
     place : Place, optional
         Georeference and nodata from its sidecars.
+    whole : bool
+        Whether the footprint is that of the whole raster, without reading pixels.
 
     Returns
     -------
-    dict
-        The Feature, with a footprint in longitude and latitude within ±180°.
+    Measured
+        Footprint, pixel size and the rest.
 
     Raises
     ------
     RasterProblem
-        If the file cannot be read, or has no georeference or time.
+        If the file cannot be read, or has no georeference.
     """
     try:
         with open_raster(path) as dataset, open_raster(path, place) as placed:
             crs, lies = _georeference(placed)
             matrix = lies.affine
-            valid = _valid_outline(placed, matrix, dataset)
+            valid = _frame(matrix, placed.height, placed.width) if whole else _valid_outline(placed, matrix, dataset)
             if isinstance(lies, ByPoints):
                 valid = _bent(valid, lies)
             outline = to_lonlat(valid, crs, matrix, 0.25 * math.hypot(matrix.a, matrix.d))
-            beyond = _is_beyond(valid, crs)
-            size = complete(path, place).size
-            changed = _changed(path.stat().st_mtime)
-            acquired = _tagged_time(dataset) or _time_in(scene_id) or changed
             bits = dataset.tags(1, ns="IMAGE_STRUCTURE").get("NBITS")
             data_bands = dataset.count - (rasterio.enums.ColorInterp.alpha in dataset.colorinterp)
-            camera: Dict[str, Any] = {
-                "bit_depth": int(bits) if bits else _bytes_of(dataset.dtypes[0]) * 8,
-                "color_mode": "RGB" if data_bands >= 3 else "Monochromatic",
-            }
-            size_at_middle = _pixel_size(placed, crs, matrix, outline)
-    except (NowhereError, ReferenceProblem, SidecarProblem) as problem:
+            return Measured(
+                json.loads(shapely.to_geojson(outline)),
+                _pixel_size(placed, crs, matrix, outline),
+                _is_beyond(valid, crs),
+                int(bits) if bits else _bytes_of(dataset.dtypes[0]) * 8,
+                data_bands >= 3,
+                complete(path, place).size,
+                _tagged_time(dataset),
+                _changed(path.stat().st_mtime),
+            )
+    except (NowhereError, ReferenceProblem, SidecarProblem, Jp2Problem) as problem:
         raise RasterProblem(str(problem)) from None
     except (*RASTER_ERRORS, shapely.errors.ShapelyError) as error:
-        raise RasterProblem(f"cannot be read as a GeoTIFF ({_line(error)})") from None
-    if acquired is None:
-        raise RasterProblem("has no time of acquisition, and no valid modification time")
-    return {
-        "type": "Feature",
-        "id": scene_id,
-        "geometry": json.loads(shapely.to_geojson(outline)),
-        "properties": {
-            "acquired": format_time(acquired),
-            "camera": camera,
-            "file_size": size,
-            "image_statistics": {"gsd": size_at_middle, **({"beyond_180": True} if beyond else {})},
-            # Always with a fraction: planet 0.0.6 reads no other format.
-            **({} if changed is None else {"published": changed.isoformat(timespec="microseconds")}),
+        raise RasterProblem(f"cannot be read as a {_format_of(path)} ({_line(error)})") from None
+
+
+def derived_fields(measured: Measured, named: Optional[datetime] = None) -> SceneFields:
+    """Return the fields that a raster without metadata has.
+
+    ``acquired`` is the file's ACQUISITIONDATETIME or TIFFTAG_DATETIME (taken as UTC), else the time in its name, else
+    the file's modification time, which is a guess. The latter is also ``published``, by which clients sort and fetch.
+
+    Parameters
+    ----------
+    measured : Measured
+        Facts of the raster.
+    named : datetime.datetime, optional
+        The time in its name.
+    """
+    acquired = measured.tagged or named
+    return SceneFields(
+        acquired=acquired or measured.changed,
+        guessed=(ACQUIRED,) if acquired is None and measured.changed is not None else (),
+        published=measured.changed,
+        geometry=measured.geometry,
+        gsd=measured.gsd,
+        v0={
+            "camera": {
+                "bit_depth": measured.bit_depth,
+                "color_mode": "RGB" if measured.is_colour else "Monochromatic",
+            },
+            "file_size": measured.size,
+            "image_statistics": {"beyond_180": True} if measured.is_beyond_180 else {},
         },
-    }
+    )
 
 
 def coarser(matrix: Affine, across: float, down: float) -> Affine:
@@ -234,9 +273,7 @@ def _valid_outline(dataset: DatasetReader, matrix: Affine, file: Any) -> BaseGeo
     height, width = math.ceil(dataset.height / shrink), math.ceil(dataset.width / shrink)
     mask = _valid_mask(dataset, file, height, width)
     cell = coarser(matrix, dataset.width / width, dataset.height / height)
-    a, b, c, d, e, f = cell[:6]
-    corners = ((0, 0), (0, height), (width, height), (width, 0))
-    frame = Polygon([(a * x + b * y + c, d * x + e * y + f) for x, y in corners])
+    frame = _frame(cell, height, width)
     if mask is None or mask.all() or not mask.any():
         return frame
     side = math.sqrt(abs(cell.determinant))
@@ -255,6 +292,13 @@ def _valid_outline(dataset: DatasetReader, matrix: Affine, file: Any) -> BaseGeo
         outline = shapely.convex_hull(grown)
     filled = [Polygon(part.exterior) for part in shapely.get_parts(outline) if part.geom_type == "Polygon"]
     return filled[0] if len(filled) == 1 else MultiPolygon(filled)
+
+
+def _frame(matrix: Affine, height: int, width: int) -> Polygon:
+    """Return the outline of a raster in its own coordinates."""
+    a, b, c, d, e, f = matrix[:6]
+    corners = ((0, 0), (0, height), (width, height), (width, 0))
+    return Polygon([(a * x + b * y + c, d * x + e * y + f) for x, y in corners])
 
 
 def _valid_mask(dataset: DatasetReader, file: Any, height: int, width: int) -> Optional[np.ndarray]:
@@ -325,18 +369,20 @@ def _changed(mtime: float) -> Optional[datetime]:
 
 
 def _tagged_time(dataset: DatasetReader) -> Optional[datetime]:
-    for text in (dataset.tags(ns="IMAGERY").get("ACQUISITIONDATETIME"), dataset.tags().get("ACQUISITIONDATETIME"),
-                 dataset.tags().get("TIFFTAG_DATETIME")):  # fmt: skip
-        match = _TIFF_TIME.fullmatch(text.strip()) if text else None
-        if match:
-            try:
-                return parse_time("{}-{}-{}T{}".format(*match.groups()))
-            except ValueError:
-                continue
-    return None
+    tags = dataset.tags()
+    texts = (dataset.tags(ns="IMAGERY").get("ACQUISITIONDATETIME"), tags.get("ACQUISITIONDATETIME"),
+             tags.get("TIFFTAG_DATETIME"))  # fmt: skip
+    return next(filter(None, map(time_or_none, texts)), None)
 
 
-def _time_in(scene_id: str) -> Optional[datetime]:
+def time_in_name(scene_id: str) -> Optional[datetime]:
+    """Return the time that an id begins with, as those of PlanetScope and Landsat do; None if there is none.
+
+    Parameters
+    ----------
+    scene_id : str
+        The id.
+    """
     try:
         match = _ID_TIME.fullmatch(scene_id)
         if match:
@@ -347,6 +393,10 @@ def _time_in(scene_id: str) -> Optional[datetime]:
     except ValueError:
         pass  # digits that are not a valid time
     return None
+
+
+def _format_of(path: Path) -> str:
+    return "JPEG 2000 file" if path.suffix.lower() == SUFFIX else "GeoTIFF"
 
 
 def _line(error: Exception) -> str:

@@ -23,7 +23,11 @@ BOX = ("west", "south", "east", "north")
 the antimeridian; all four are NaN if a scene has no footprint."""
 
 NUMBERS, TYPE, ACQUIRED = "scene", "type", "acquired"
+ITEM_TYPE, COLLECTION = "item_type", "collection"
+"""Strips of the item types and collections that differ from the scene type and the item type, respectively."""
+
 _EVERY = (NUMBERS, TYPE, ACQUIRED, *BOX)
+_VALUES = (*COLUMNS, ITEM_TYPE, COLLECTION)
 _NO_BOX = (math.nan,) * 4
 _APART = 1e-3  # degrees: a gap too wide to be closed by rounding
 
@@ -60,7 +64,7 @@ class BlockWriter:
             Bounding boxes in degrees: empty without a footprint, else one, or one for each part on either side of the
             antimeridian.
         columns : sequence
-            Values of `planet_vector.server.index.fields.COLUMNS`.
+            Values of `planet_vector.server.index.fields.COLUMNS`, and `ITEM_TYPE` and `COLLECTION`, or None.
         """
         block = scene >> SHIFT
         if block not in self._added:
@@ -113,7 +117,7 @@ class BlockWriter:
 
     def _rewrite(self, block: int, alive: np.ndarray, added: Dict[int, _Row]) -> None:
         """Write a block from the rows that it keeps and those added."""
-        keys = [(name, block) for name in (*_EVERY, *COLUMNS)]
+        keys = [(name, block) for name in (*_EVERY, *_VALUES)]
         stored = {name: self._read(block, name) for name, _ in keys} if len(alive) else {}
         self._db.executemany("DELETE FROM strip WHERE name = ? AND block = ?", keys)
         self._db.execute("DELETE FROM block WHERE block = ?", (block,))
@@ -133,7 +137,7 @@ class BlockWriter:
             whole = array if before is None else np.concatenate([before.array[alive], array])
             self._put(block, name, Strip.of_array(whole, letter))
         lists: List[Tuple[str, List[Any]]] = [(TYPE, [row[0] for row in rows])]
-        lists += [(name, [row[3][place] for row in rows]) for place, name in enumerate(COLUMNS)]
+        lists += [(name, [row[3][place] for row in rows]) for place, name in enumerate(_VALUES)]
         for name, values in lists:
             before = stored.get(name)
             if len(alive):

@@ -3,33 +3,33 @@
 The file is a cache: it can be deleted, and is rebuilt if its schema version differs. Several processes read it at once
 (WAL); each response reflects one state of the archive.
 
-Tables hold what is returned of a scene: its text, files and footprint. The values that searches compare, including
-bounding boxes, are in blocks (`planet_vector.server.index.blocks`), which are read as arrays.
+Tables hold what is returned of a scene: its text in v0, its fields and files for other APIs, and its footprint. The
+values that searches compare, including bounding boxes, are in blocks (`planet_vector.server.index.blocks`), which are
+read as arrays.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import secrets
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
+from planet_vector.server.archive.archive_paths import unstored
+from planet_vector.server.archive.units import LEFT_OUT, Problem
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.picture_cache import PictureCache
-from planet_vector.server.index.queries import Finder, TooLong, look_up
+from planet_vector.server.index.queries import Finder, Slice, TooLong, look_up
+from planet_vector.server.index.records import StoredScene, read_records
 from planet_vector.server.index.scene_search import Edge, SceneSearch, from_microseconds
+from planet_vector.server.index.schema import SCHEMA
 from planet_vector.server.index.snapshot import GIVEN, read_version
 from planet_vector.server.index.sqlite_connections import IndexFile, ReadConnections
 from planet_vector.server.patience import Patience
 from planet_vector.times import format_time
 
-SCHEMA = 6
-"""Version of the layout below, and of how footprints are read; an index of another version is rebuilt."""
-
-_VERSION_BITS = 62  # bits of a random initial version; SQLite's integers have 63 for non-negative numbers
 _TEXT = "CAST(json AS BLOB)"  # as it is sent
 # Connections of a process. Searches have their own, and long ones two of their own, so that no look-up waits for them.
 LOOK_UPS, SEARCHES, LONG_SEARCHES = 2, 3, 2
@@ -37,28 +37,6 @@ MAX_AREAS = 256 * 2**20
 """Bytes of long areas kept for links: about a hundred of the largest accepted."""
 
 _DIGEST = re.compile("[0-9a-f]{64}")
-_TABLES = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE unit (unit INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, files TEXT NOT NULL);
-CREATE TABLE problem (unit INTEGER NOT NULL, path TEXT NOT NULL, text TEXT NOT NULL);
-CREATE TABLE scene (
-    scene INTEGER PRIMARY KEY, unit INTEGER NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL,
-    acquired INTEGER NOT NULL, footprint BLOB
-);
-CREATE TABLE feature (scene INTEGER PRIMARY KEY, json TEXT NOT NULL);
-CREATE TABLE product (scene INTEGER NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL, PRIMARY KEY (scene, name))
-    WITHOUT ROWID;
-CREATE TABLE total (type TEXT PRIMARY KEY, scenes INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE block (block INTEGER PRIMARY KEY, version INTEGER NOT NULL, scenes INTEGER NOT NULL);
-CREATE TABLE strip (name TEXT NOT NULL, block INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (name, block))
-    WITHOUT ROWID;
-CREATE UNIQUE INDEX scene_by_id ON scene (type, id);
-CREATE INDEX scene_by_time ON scene (type, acquired, id);
-CREATE INDEX scene_by_unit ON scene (unit);
-CREATE INDEX problem_by_unit ON problem (unit);
-"""
-
-
 _Result = TypeVar("_Result")
 
 
@@ -77,6 +55,15 @@ class ResultPage(NamedTuple):
     """
 
     features: bytes
+    total: int
+    before: Optional[Edge]
+    after: Optional[Edge]
+
+
+class RecordPage(NamedTuple):
+    """One page of a search, as `ResultPage`, with scenes in place of the text of their Features."""
+
+    scenes: List[StoredScene]
     total: int
     before: Optional[Edge]
     after: Optional[Edge]
@@ -160,7 +147,7 @@ class Index:
         found: Dict[int, Dict[str, str]] = {}
         with self._look_ups.read() as db:
             for scene, name, path in db.execute("SELECT scene, name, path FROM product"):
-                found.setdefault(scene, {})[name] = path
+                found.setdefault(scene, {})[name] = unstored(path)
         return list(found.values())
 
     def version(self) -> int:
@@ -197,7 +184,74 @@ class Index:
             ).fetchone()
             if row is None:
                 return None
-            return IndexedScene(row[1], dict(db.execute("SELECT name, path FROM product WHERE scene = ?", (row[0],))))
+            return IndexedScene(row[1], _products(db, row[0]))
+
+    def record(self, scene_type: str, scene_id: str) -> Optional[StoredScene]:
+        """Return a scene with its fields and assets.
+
+        Parameters
+        ----------
+        scene_type, scene_id : str
+            Type in v0, and id.
+
+        Returns
+        -------
+        StoredScene or None
+            None if there is no such scene.
+
+        Raises
+        ------
+        HttpError
+            503, if there is no complete index, or its file is damaged.
+        """
+        with self._look_ups.read() as db:
+            sql = "SELECT scene FROM scene WHERE type = ? AND id = ?"
+            row = db.execute(sql, (scene_type, scene_id)).fetchone()
+            return None if row is None else read_records(db, [row[0]])[0]
+
+    def search_records(self, search: SceneSearch, patience: Optional[Patience] = None) -> RecordPage:
+        """Return one page of a search, with the fields and assets of its scenes.
+
+        Parameters
+        ----------
+        search : SceneSearch
+            The search, which specifies the page.
+        patience : Patience, optional
+            Time limit and cancellation.
+
+        Raises
+        ------
+        HttpError
+            503, if there is no complete index, or its file is damaged.
+        """
+
+        def page(db: sqlite3.Connection, long: bool) -> RecordPage:
+            found = self._finder.page(db, search, long, patience)
+            if found is None:
+                return RecordPage([], 0, None, None)
+            return RecordPage(read_records(db, found.scenes), found.total, *self._edges(search, found))
+
+        return self._run(page, patience)
+
+    def report(self, kind: str, most: int = -1) -> List[Problem]:
+        """Return lines of the index report, sorted by path.
+
+        Parameters
+        ----------
+        kind : str
+            Such as `planet_vector.server.archive.units.GUESSED`.
+        most : int
+            Maximum number of lines; negative for all.
+
+        Raises
+        ------
+        HttpError
+            503, if there is no complete index, or its file is damaged.
+        """
+        table = "problem WHERE ? IS NOT NULL" if kind == LEFT_OUT else "note WHERE kind = ?"
+        sql = f"SELECT path, text FROM {table} ORDER BY path, text LIMIT ?"
+        with self._look_ups.read() as db:
+            return [Problem(path, text, kind=kind) for path, text in db.execute(sql, (kind, most))]
 
     def search(self, search: SceneSearch, patience: Optional[Patience] = None) -> ResultPage:
         """Return one page of a search.
@@ -219,13 +273,7 @@ class Index:
             found = self._finder.page(db, search, long, patience)
             if found is None:
                 return ResultPage(b"", 0, None, None)
-            before, after = ("lt", "gt") if search.ascending else ("gt", "lt")
-            return ResultPage(
-                _joined(db, found.scenes),
-                found.total,
-                self._edge(before, found.first, found.tied_before),
-                self._edge(after, found.last, found.tied_after),
-            )
+            return ResultPage(_joined(db, found.scenes), found.total, *self._edges(search, found))
 
         return self._run(page, patience)
 
@@ -257,10 +305,7 @@ class Index:
         def first(db: sqlite3.Connection, long: bool) -> List[Tuple[str, bytes, Dict[str, str]]]:
             rows = self._finder.first(db, search, most, long, patience)
             texts = look_up(db, f"scene, {_TEXT}", "feature", [row[0] for row in rows])
-            return [
-                (row[2], text, dict(db.execute("SELECT name, path FROM product WHERE scene = ?", (row[0],))))
-                for row, (_, text) in zip(rows, texts)
-            ]
+            return [(row[2], text, _products(db, row[0])) for row, (_, text) in zip(rows, texts)]
 
         return self._run(first, patience)
 
@@ -315,24 +360,21 @@ class Index:
             with self._long.read(patience) as db:
                 return work(db, True)
 
+    def _edges(self, search: SceneSearch, found: Slice) -> Tuple[Edge, Edge]:
+        before, after = ("lt", "gt") if search.ascending else ("gt", "lt")
+        return (
+            self._edge(before, found.first, found.tied_before),
+            self._edge(after, found.last, found.tied_after),
+        )
+
     def _edge(self, comparator: str, place: Tuple[int, str], shared: bool) -> Edge:
         """Return the edge at a scene's time; it includes the id if the scene beyond shares that time."""
         return Edge(comparator, place[0], place[1] if shared and self.exact_ties else None)
 
 
-def create(db: sqlite3.Connection) -> None:
-    """Create the tables of an empty index.
-
-    Parameters
-    ----------
-    db : sqlite3.Connection
-        A database without tables, within a transaction.
-    """
-    for statement in filter(str.strip, _TABLES.split(";")):
-        db.execute(statement)
-    # A random version, so that results cached from a deleted index are not used for this one.
-    db.execute("INSERT INTO meta VALUES ('version', ?), ('complete', 0)", (secrets.randbits(_VERSION_BITS),))
-    db.execute(f"PRAGMA user_version = {SCHEMA}")
+def _products(db: sqlite3.Connection, scene: int) -> Dict[str, str]:
+    rows = db.execute("SELECT name, path FROM product WHERE scene = ?", (scene,))
+    return {name: unstored(path) for name, path in rows}
 
 
 def _joined(db: sqlite3.Connection, scenes: Sequence[int]) -> bytes:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 from collections import deque
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -16,11 +18,23 @@ from typing import Any, Callable, Deque, Generator, Iterable, Iterator, List, Ma
 import shapely
 
 from planet_vector.geometry.wrapping import footprint_of, sides
+from planet_vector.server.archive.ids import told_id, valid_id
 from planet_vector.server.archive.inventory import read
 from planet_vector.server.archive.kinds.geojson_lists import read_lines
-from planet_vector.server.archive.units import Problem, SceneRecord, Unit, is_list, stamp
+from planet_vector.server.archive.units import (
+    GUESSED,
+    IDS,
+    LEFT_OUT,
+    Problem,
+    SceneRecord,
+    Unit,
+    is_list,
+    path_of,
+    stamp,
+)
 from planet_vector.server.index.fields import column_values
 from planet_vector.server.index.links import feature_text
+from planet_vector.server.index.records import assets_text
 from planet_vector.server.index.scene_search import microseconds
 from planet_vector.server.jobs import JobError, Jobs, TookTooMuch
 from planet_vector.times import parse_time
@@ -59,6 +73,10 @@ class Entry(NamedTuple):
         The Feature as JSON text (see `planet_vector.server.index.links`).
     products : mapping of str to str
         Paths within the archive by product.
+    item_type, collection : str
+        As in `planet_vector.server.archive.units.SceneRecord`.
+    item, assets : str
+        Fields and assets as JSON texts (see `planet_vector.server.index.records`), or empty.
     """
 
     scene_type: str
@@ -69,6 +87,10 @@ class Entry(NamedTuple):
     columns: List[Any]
     feature: str
     products: Mapping[str, str]
+    item_type: str = ""
+    collection: str = ""
+    item: str = ""
+    assets: str = ""
 
 
 def read_all(root: Path, units: List[Unit]) -> Generator[Tuple[Unit, Iterable[Entry], List[Problem]], None, None]:
@@ -99,9 +121,9 @@ def read_all(root: Path, units: List[Unit]) -> Generator[Tuple[Unit, Iterable[En
             path = unit.files[0].path
             problems: List[Problem] = []
             if _is_long(unit):
-                listed = _long_entries(jobs, root / path, path, problems)
+                listed = _long_entries(jobs, root / path, unit, problems)
             else:
-                listed = _entries(read(root, unit, problems), path, problems)
+                listed = _entries(read(root, unit, problems), unit, problems)
             yield unit, _guarded(listed, root, unit, problems), problems
 
 
@@ -135,11 +157,12 @@ def _ahead(calls: Iterator[_JobCall]) -> Iterator[_Read]:
         waiting.extend(islice(calls, 1))
 
 
-def _long_entries(jobs: Jobs, path: Path, name: str, problems: List[Problem]) -> Iterator[Entry]:
+def _long_entries(jobs: Jobs, path: Path, unit: Unit, problems: List[Problem]) -> Iterator[Entry]:
+    name = unit.files[0].path
     with path.open("rb") as file:
         blocks = iter(lambda: list(islice(file, LINES)), [])
         for entries, found in _ahead(
-            _JobCall(jobs, _read_block, (block, number * LINES, name), name) for number, block in enumerate(blocks)
+            _JobCall(jobs, _read_block, (block, number * LINES, unit), name) for number, block in enumerate(blocks)
         ):
             problems += found
             yield from entries
@@ -186,14 +209,15 @@ def _unsettled(root: Path, unit: Unit, doubtful: bool) -> List[Problem]:
 def _read_unit(root: Path, unit: Unit) -> _Read:
     problems: List[Problem] = []
     path = unit.files[0].path
-    found = _taken(_entries(read(root, unit, problems), path, problems), path, problems)
-    unsettled = _unsettled(root, unit, bool(found[1]))
+    found = _taken(_entries(read(root, unit, problems), unit, problems), path, problems)
+    unsettled = _unsettled(root, unit, any(problem.kind == LEFT_OUT for problem in found[1]))
     return ([], unsettled) if unsettled else found
 
 
-def _read_block(lines: List[bytes], first: int, name: str) -> _Read:
+def _read_block(lines: List[bytes], first: int, unit: Unit) -> _Read:
     problems: List[Problem] = []
-    return _taken(_entries(read_lines(lines, first, name, problems), name, problems), name, problems)
+    name = unit.files[0].path
+    return _taken(_entries(read_lines(lines, first, name, problems), unit, problems), name, problems)
 
 
 def _taken(entries: Iterator[Entry], path: str, problems: List[Problem]) -> _Read:
@@ -207,15 +231,25 @@ def _taken(entries: Iterator[Entry], path: str, problems: List[Problem]) -> _Rea
         return [], [*problems, _failure(path, error)]
 
 
-def _entries(records: Iterable[SceneRecord], path: str, problems: List[Problem]) -> Iterator[Entry]:
+def _entries(records: Iterable[SceneRecord], unit: Unit, problems: List[Problem]) -> Iterator[Entry]:
     for record in records:
+        path = record.assets[0].path if record.assets else unit.files[0].path
+        own = record.feature["id"]
         try:
-            yield entry_of(record)
+            scene_id = unit.ids.get(own) or valid_id(own, path_of(unit.key, own))
+            entry = entry_of(record if scene_id == own else replace(record, feature={**record.feature, "id": scene_id}))
         except MemoryError:
             raise
         except Exception as error:  # metadata is arbitrary input
             told = " ".join(str(error).split())[:200] or type(error).__name__
-            problems.append(Problem(path, f"scene {record.feature['id']}: {told}"))
+            problems.append(Problem(path, f"scene {own}: {told}"))
+            continue
+        if scene_id != own:
+            problems.append(Problem(path, told_id(scene_id, own), kind=IDS))
+        if record.guessed:
+            acquired = record.feature["properties"]["acquired"]
+            problems.append(Problem(path, f"is dated by its modification time, {acquired}", kind=GUESSED))
+        yield entry
 
 
 def entry_of(record: SceneRecord) -> Entry:
@@ -243,6 +277,10 @@ def entry_of(record: SceneRecord) -> Entry:
         column_values(properties),
         feature_text(record.scene_type, feature, record.products),
         record.products,
+        "" if record.item_type == record.scene_type else record.item_type,
+        "" if record.collection == (record.item_type or record.scene_type) else record.collection,
+        json.dumps(record.item, separators=(",", ":")) if record.item else "",
+        assets_text(record.assets),
     )
 
 

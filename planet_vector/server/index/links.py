@@ -61,6 +61,24 @@ def feature_text(scene_type: str, feature: Mapping[str, Any], products: Mapping[
     return _ENCODER.encode({**feature, "properties": properties}).replace(_MARK, BASE)
 
 
+def renamed_text(text: str, scene_type: str, scene_id: str, products: Mapping[str, str]) -> str:
+    """Return the text of a Feature with another id.
+
+    Parameters
+    ----------
+    text : str
+        Result of `feature_text`.
+    scene_type : str
+        The scene's type.
+    scene_id : str
+        Its new id.
+    products : mapping of str to str
+        Products that have a file, with their paths within the archive.
+    """
+    feature = json.loads(text.replace(BASE, _MARK))
+    return feature_text(scene_type, {**feature, "id": scene_id}, products)
+
+
 def _rebased(links: Mapping[str, Any]) -> Dict[str, Any]:
     """Return links, with those to any Scenes API redirected to this service."""
     found: Dict[str, Any] = {}

@@ -23,14 +23,16 @@ from typing import Callable, Dict, List, Optional, Set
 
 from planet_vector.disk_errors import is_full
 from planet_vector.errors import ArchiveError
+from planet_vector.server.archive.archive_paths import unstored
 from planet_vector.server.archive.inventory import scan
 from planet_vector.server.archive.units import Problem, Unit, is_list
 from planet_vector.server.imagery.overview_folder import discard_overviews, stale_rasters
-from planet_vector.server.index.database import SCHEMA, create
 from planet_vector.server.index.entries import read_all
+from planet_vector.server.index.given_ids import give_ids, read_given, read_units
+from planet_vector.server.index.schema import SCHEMA, create
 from planet_vector.server.index.sqlite_connections import connect
 from planet_vector.server.index.trust import discard, has_room, is_damage, is_noted, is_trusted, note
-from planet_vector.server.index.writing import DUPLICATE, Writing, signature_of
+from planet_vector.server.index.writing import DUPLICATE, UNFINISHED, Writing, signature_of
 from planet_vector.server.index.writing_lock import writing_lock
 from planet_vector.user_folders import user_directory
 
@@ -53,7 +55,9 @@ class Report:
     totals : dict of str to int
         Number of scenes of each type.
     problems : list of Problem
-        All problems of the archive, sorted by path.
+        All files that are not served, sorted by path.
+    notes : dict of str to int
+        Number of the other lines of the report by kind.
     """
 
     read: int = 0
@@ -61,6 +65,7 @@ class Report:
     looking: float = 0.0
     totals: Dict[str, int] = field(default_factory=dict)
     problems: List[Problem] = field(default_factory=list)
+    notes: Dict[str, int] = field(default_factory=dict)
 
 
 def default_index(root: Path) -> Path:
@@ -100,6 +105,7 @@ def update(
     tell: Optional[Callable[[str], None]] = None,
     stop: Optional[threading.Event] = None,
     allow_empty: bool = False,
+    rules: Optional[Path] = None,
 ) -> Report:
     """Read the changes in an archive since the last update; wait while another process updates the index.
 
@@ -119,6 +125,8 @@ def update(
         Stops the update: at once while it waits, else after the current transaction.
     allow_empty : bool
         Whether to drop all scenes if the archive no longer contains any.
+    rules : Path, optional
+        A rule file, instead of that of the archive.
 
     Returns
     -------
@@ -137,7 +145,7 @@ def update(
         with writing_lock(path, program, tell, stop):
             # Scan while holding the lock: files that another process indexed meanwhile would be taken for deleted.
             start = time.monotonic()
-            units, scan_problems = scan(root)
+            units, scan_problems = scan(root, rules)
             looking = time.monotonic() - start
 
             def run() -> Report:
@@ -171,8 +179,10 @@ def _open(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("BEGIN IMMEDIATE")
         if not _is_ours(db, path):
+            kept = read_units(db)
             _clear(db)
             create(db)
+            db.executemany("INSERT INTO unit VALUES (NULL, ?, ?)", [(key, UNFINISHED) for key in kept])
         db.execute("COMMIT")
         note(path)
     except BaseException:
@@ -235,11 +245,12 @@ def _update(
     stop: Optional[threading.Event],
     allow_empty: bool,
 ) -> Report:
-    known: Dict[str, str] = dict(db.execute("SELECT key, files FROM unit WHERE unit > 0"))
-    db.execute(f"PRAGMA cache_size = -{CACHE_KB if known else FILL_CACHE_KB}")
+    known = {unstored(key): files for key, files in db.execute("SELECT key, files FROM unit WHERE unit > 0")}
+    db.execute(f"PRAGMA cache_size = -{CACHE_KB if any(known.values()) else FILL_CACHE_KB}")
     kept = _unread(known, [problem.path for problem in scan_problems if problem.unread])
     # Those with rasters first, as `read_all` does.
     order = [key for key in sorted(units, key=is_list) if key not in kept]
+    give_ids(units, {key for key in known if key in units or key in kept}, read_given(db))
     gone = [key for key in known if key not in units and key not in kept]
     changed = {key for key in order if known.get(key, "").replace(DUPLICATE, "", 1) != signature_of(units[key])}
     if gone and not allow_empty:
@@ -270,6 +281,7 @@ def _update(
         db.execute("PRAGMA optimize = 0x10002")  # all tables, as there are no statistics after a first fill
     report.totals = dict(db.execute("SELECT type, scenes FROM total WHERE scenes > 0 ORDER BY type"))
     report.problems = [Problem(*row) for row in db.execute("SELECT path, text FROM problem ORDER BY path, text")]
+    report.notes = dict(db.execute("SELECT kind, count(*) FROM note GROUP BY kind ORDER BY kind"))
     return report
 
 

@@ -4,8 +4,9 @@ A unit is merged: unchanged scenes stay, changed ones are replaced, and those th
 last. So after each transaction every scene is in its old or its new state. A unit that is not completely written has an
 empty `files` in the index; the next update reads it again, and finds most of it written.
 
-A scene in several units is served from the unit that is read first. That order does not depend on the previous contents
-of the index, so an updated index equals a rebuilt one.
+A scene in several lists, or in a list and in rasters, is served from the unit that is read first; that order does not
+depend on the previous contents of the index. Scenes with rasters are all served: one whose id another unit has already
+gets an id made of its path, which the table `given` keeps.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ import threading
 import time
 from collections import Counter
 from itertools import islice
-from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Set, Tuple
+from typing import Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 import numpy as np
 
-from planet_vector.server.archive.archive_paths import as_text
-from planet_vector.server.archive.units import Problem, Unit
+from planet_vector.server.archive.archive_paths import as_text, stored, unstored
+from planet_vector.server.archive.ids import free_id, told_id
+from planet_vector.server.archive.units import IDS, LEFT_OUT, Problem, Unit, is_list, path_of
 from planet_vector.server.index.blocks import BlockWriter
 from planet_vector.server.index.entries import Entry
+from planet_vector.server.index.links import renamed_text
+from planet_vector.server.index.merged_scenes import Merged, ScenesBefore
 from planet_vector.server.index.snapshot import GIVEN
 from planet_vector.server.index.writing_lock import Stopped
 
@@ -40,7 +44,7 @@ UNFINISHED = ""
 """Replaces the files of a unit that must be reread even if its files are unchanged."""
 
 _VALUE_ERRORS = (
-    ValueError, TypeError, OverflowError,
+    ValueError, TypeError, AttributeError, OverflowError,
     sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError,
 )  # fmt: skip
 """Exceptions of SQLite and its module for values that cannot be stored."""
@@ -168,7 +172,8 @@ class Writing:
         """
         number = self._open_unit(key)
         self._remove_pieces(self._scenes_of(number))
-        self._db.execute(f"DELETE FROM problem INDEXED BY problem_by_unit WHERE unit = {number}")
+        self._clear_report(number)
+        self._db.execute("DELETE FROM given WHERE key = ?", (stored(key),))
         self._db.execute("DELETE FROM unit WHERE unit = ?", (number,))
 
     def put(self, unit: Unit, entries: Iterable[Entry], problems: List[Problem]) -> None:
@@ -197,7 +202,8 @@ class Writing:
         if not piece and _is_unread(problems) and self._is_told(unit.key, problems):
             return  # unchanged: a new version would make clients fetch everything again
         number = self._open_unit(unit.key)
-        before = _Before(self._scenes_of(number))
+        self._give(unit.key, unit.ids)
+        before = ScenesBefore(self._scenes_of(number))
         clashes = 0
         while piece:
             clashes += self._merge(number, piece, before, unit, problems)
@@ -208,7 +214,7 @@ class Writing:
         unread = _is_unread(problems)
         if not unread:
             self._remove_pieces(before.left())
-        self._db.execute(f"DELETE FROM problem INDEXED BY problem_by_unit WHERE unit = {number}")
+        self._clear_report(number)
         self._put_problems(number, problems)
         files = UNFINISHED if unread else (DUPLICATE if clashes else "") + signature_of(unit)
         self._db.execute("UPDATE unit SET files = ? WHERE unit = ?", (files, number))
@@ -221,28 +227,33 @@ class Writing:
         problems : list of Problem
             Problems of the scan, which replace the earlier ones.
         """
-        known = set(self._db.execute("SELECT path, text FROM problem WHERE unit = 0"))
-        rows = _rows(0, problems)
-        if known != {row[1:] for row in rows}:
+        known = set(self._db.execute("SELECT unit, path, text FROM problem WHERE unit = 0"))
+        notes = set(self._db.execute("SELECT unit, kind, path, text FROM note WHERE unit = 0"))
+        if known != set(_rows(0, problems)) or notes != set(_notes(0, problems)):
             self._begin()
-            self._db.execute("DELETE FROM problem WHERE unit = 0")
+            self._clear_report(0)
             self._put_problems(0, problems)
 
     def _open_unit(self, key: str) -> int:
         """Mark a unit as unfinished, adding it if it is new, and return its number."""
         self._begin()
-        row = self._db.execute("SELECT unit FROM unit WHERE key = ?", (key,)).fetchone()
+        row = self._db.execute("SELECT unit FROM unit WHERE key = ?", (stored(key),)).fetchone()
         if row is not None:
             self._db.execute("UPDATE unit SET files = ? WHERE unit = ?", (UNFINISHED, row[0]))
             return int(row[0])
-        number = self._db.execute("INSERT INTO unit VALUES (NULL, ?, ?)", (key, UNFINISHED)).lastrowid
+        number = self._db.execute("INSERT INTO unit VALUES (NULL, ?, ?)", (stored(key), UNFINISHED)).lastrowid
         assert number is not None
         return number
+
+    def _give(self, key: str, ids: Mapping[str, str]) -> None:
+        """Keep ids that differ from those that the files of a unit have."""
+        rows = [(stored(key), stored(own), scene_id) for own, scene_id in ids.items()]
+        self._db.executemany("INSERT OR REPLACE INTO given VALUES (?, ?, ?)", rows)
 
     def _is_told(self, key: str, problems: List[Problem]) -> bool:
         """Return whether a unit is already recorded as unfinished with the same problems."""
         sql = "SELECT unit, path, text FROM problem JOIN unit USING (unit) WHERE key = ? AND files = ?"
-        known = set(self._db.execute(sql, (key, UNFINISHED)))
+        known = set(self._db.execute(sql, (stored(key), UNFINISHED)))
         return bool(known) and known == set(_rows(next(iter(known))[0], problems))
 
     def _scenes_of(self, number: int) -> np.ndarray:
@@ -251,11 +262,13 @@ class Writing:
         rows = self._db.execute(f"SELECT scene FROM scene INDEXED BY scene_by_unit WHERE unit = {number}")
         return np.sort(np.fromiter((scene for (scene,) in rows), dtype=np.int64))
 
-    def _merge(self, number: int, entries: List[Entry], before: _Before, unit: Unit, problems: List[Problem]) -> int:
+    def _merge(
+        self, number: int, entries: List[Entry], before: ScenesBefore, unit: Unit, problems: List[Problem]
+    ) -> int:
         """Write scenes of a unit, and return how many of them are served from another unit."""
         self._db.execute("SAVEPOINT scenes")
         try:
-            merged = self._merged(number, unit.key, entries, before)
+            merged = self._merged(number, unit, entries, before, problems)
         except _VALUE_ERRORS as error:
             self._db.execute("ROLLBACK TO scenes")
             self._db.execute("RELEASE scenes")
@@ -270,54 +283,84 @@ class Writing:
         self._blocks.remove(np.array([scene for scene, _ in merged.removed], dtype=np.int64))
         self._change.subtract(scene_type for _, scene_type in merged.removed)
         for scene, entry in merged.written.items():
-            self._blocks.add(scene, entry.scene_type, entry.acquired, entry.boxes, entry.columns)
+            columns = [*entry.columns, entry.item_type or None, entry.collection or None]
+            self._blocks.add(scene, entry.scene_type, entry.acquired, entry.boxes, columns)
         self._change.update(entry.scene_type for entry in merged.written.values())
         problems += [Problem(unit.files[0].path, text) for text in merged.clashes]
         return len(merged.clashes)
 
-    def _merged(self, number: int, own: str, entries: List[Entry], before: _Before) -> _Merged:
+    def _merged(
+        self, number: int, unit: Unit, entries: List[Entry], before: ScenesBefore, problems: List[Problem]
+    ) -> Merged:
         """Write scenes of a unit to the tables, and return the changes."""
-        merged = _Merged(self._insert(number, entries), [], [], set(), [])
+        merged = Merged(self._insert(number, entries), [], [], set(), [])
         if len(merged.written) == len(entries):
             return merged
         written = {id(entry) for entry in merged.written.values()}
         settled: Set[int] = set()
-        again: List[Entry] = []
-        for entry in entries:
-            if id(entry) in written:
+        again: Dict[Tuple[str, str], Entry] = {}
+        waiting = [entry for entry in reversed(entries) if id(entry) not in written]
+        while waiting:
+            entry = waiting.pop()
+            held = self._holder(entry)
+            place = entry.scene_type, entry.scene_id
+            if held is None and place not in again:  # it was renamed
+                again[place] = entry
                 continue
-            scene, holder, key, text = self._db.execute(
-                "SELECT scene, unit, key, json FROM scene JOIN unit USING (unit) JOIN feature USING (scene) "
-                "WHERE type = ? AND id = ?",
-                (entry.scene_type, entry.scene_id),
-            ).fetchone()
+            scene, holder, key, text = held or (0, number, unit.key, "")
             ours = holder == number and before.holds(scene)
-            if scene in settled or not (ours or self._is_later(key, own)):
-                served = own if scene in settled else key
+            if scene in settled or not (ours or self._is_later(key, unit.key)):
+                if holder != number and not is_list(key) and not is_list(unit.key):
+                    waiting.append(self._renamed(unit, entry, problems))
+                    continue
+                served = unit.key if scene in settled else key
                 merged.clashes.append(f"scene {entry.scene_id} is already served from {served.partition(':')[2]}")
                 continue
             settled.add(scene)
             if ours:
                 merged.settled.append(scene)
-                if text == entry.feature and self._products(scene) == dict(entry.products):
+                if text == entry.feature and self._is_stored(scene, entry):
                     continue
             else:
                 merged.robbed.add(key)
             merged.removed.append((scene, entry.scene_type))
-            again.append(entry)
+            again[place] = entry
         if merged.robbed:
-            rows = [(UNFINISHED, key) for key in merged.robbed]
+            rows = [(UNFINISHED, stored(key)) for key in merged.robbed]
             self._db.executemany("UPDATE unit SET files = ? WHERE key = ?", rows)
         self._delete([scene for scene, _ in merged.removed])
-        merged.written.update(self._insert(number, again))
+        merged.written.update(self._insert(number, list(again.values())))
         return merged
+
+    def _holder(self, entry: Entry) -> Optional[Tuple[int, int, str, str]]:
+        """Return the scene that has the id of an entry, the number and the key of its unit, and its text."""
+        row = self._db.execute(
+            "SELECT scene, unit, key, json FROM scene JOIN unit USING (unit) JOIN feature USING (scene) "
+            "WHERE type = ? AND id = ?",
+            (entry.scene_type, entry.scene_id),
+        ).fetchone()
+        return None if row is None else (row[0], row[1], unstored(row[2]), row[3])
+
+    def _renamed(self, unit: Unit, entry: Entry, problems: List[Problem]) -> Entry:
+        """Return an entry with an id made of its path, as a scene of another unit has its own."""
+        path = path_of(unit.key, entry.scene_id)
+        sql = "SELECT 1 FROM scene WHERE type = ? AND id = ?"
+        scene_id = free_id(path, lambda made: self._db.execute(sql, (entry.scene_type, made)).fetchone() is not None)
+        self._give(unit.key, {entry.scene_id: scene_id})
+        problems.append(Problem(unit.files[0].path, told_id(scene_id, entry.scene_id), kind=IDS))
+        feature = renamed_text(entry.feature, entry.scene_type, scene_id, entry.products)
+        return entry._replace(scene_id=scene_id, feature=feature)
 
     def _is_later(self, key: str, own: str) -> bool:
         """Return whether a unit is read after another one; False if it is not read at all."""
         return key in self._order and self._order[key] > self._order[own]
 
-    def _products(self, scene: int) -> Dict[str, str]:
-        return dict(self._db.execute("SELECT name, path FROM product WHERE scene = ?", (scene,)))
+    def _is_stored(self, scene: int, entry: Entry) -> bool:
+        """Return whether the files and the record of a scene are those of an entry."""
+        products = dict(self._db.execute("SELECT name, path FROM product WHERE scene = ?", (scene,)))
+        sql = "SELECT item_type, collection, item, assets FROM record WHERE scene = ?"
+        record = self._db.execute(sql, (scene,)).fetchone() or ("", "", "", "")
+        return record == _record(entry) and products == {name: stored(path) for name, path in entry.products.items()}
 
     def _insert(self, number: int, entries: List[Entry]) -> Dict[int, Entry]:
         """Insert scenes, skipping those that exist, and return the inserted ones by their numbers."""
@@ -333,8 +376,10 @@ class Writing:
         self._db.executemany("INSERT INTO feature VALUES (?, ?)", [(n, e.feature) for n, e in numbered.items()])
         self._db.executemany(
             "INSERT INTO product VALUES (?, ?, ?)",
-            [(n, product, path) for n, e in numbered.items() for product, path in e.products.items()],
+            [(n, product, stored(path)) for n, e in numbered.items() for product, path in e.products.items()],
         )
+        rows = [(n, *_record(e)) for n, e in numbered.items()]
+        self._db.executemany("INSERT INTO record VALUES (?, ?, ?, ?, ?)", [row for row in rows if any(row[1:])])
         return numbered
 
     def _remove_pieces(self, scenes: np.ndarray) -> None:
@@ -354,63 +399,17 @@ class Writing:
         given = (json.dumps(scenes),)
         counts = f"SELECT type, count(*) FROM {GIVEN} CROSS JOIN scene ON scene = given GROUP BY type"
         found = dict(self._db.execute(counts, given))
-        for table in ("feature", "product", "scene"):
+        for table in ("feature", "product", "record", "scene"):
             self._db.execute(f"DELETE FROM {table} WHERE scene IN {GIVEN}", given)
         return found
 
+    def _clear_report(self, number: int) -> None:
+        self._db.execute(f"DELETE FROM problem INDEXED BY problem_by_unit WHERE unit = {number}")
+        self._db.execute(f"DELETE FROM note INDEXED BY note_by_unit WHERE unit = {number}")
+
     def _put_problems(self, number: int, problems: List[Problem]) -> None:
         self._db.executemany("INSERT INTO problem VALUES (?, ?, ?)", _rows(number, problems))
-
-
-class _Merged(NamedTuple):
-    """Changes of some scenes of a unit.
-
-    Attributes
-    ----------
-    written : dict of int to Entry
-        Scenes that are new or replaced, by their new numbers.
-    settled : list of int
-        Numbers of scenes of the unit that were in the index, and that it still contains.
-    removed : list of (int, str)
-        Removed numbers, with their types.
-    robbed : set of str
-        Keys of other units from which a scene was taken.
-    clashes : list of str
-        Messages for the scenes that are not served from this unit.
-    """
-
-    written: Dict[int, Entry]
-    settled: List[int]
-    removed: List[Tuple[int, str]]
-    robbed: Set[str]
-    clashes: List[str]
-
-
-class _Before:
-    """Scenes that a unit has in the index, and which of them it still contains.
-
-    Parameters
-    ----------
-    scenes : np.ndarray of int64, shape (n,)
-        Their numbers, ascending.
-    """
-
-    def __init__(self, scenes: np.ndarray) -> None:
-        self._scenes = scenes
-        self._settled = np.zeros(len(scenes), dtype=bool)
-
-    def holds(self, scene: int) -> bool:
-        """Return whether a scene is one of them, and not settled."""
-        place = int(np.searchsorted(self._scenes, scene))
-        return place < len(self._scenes) and bool(self._scenes[place] == scene) and not self._settled[place]
-
-    def settle(self, scenes: List[int]) -> None:
-        """Record that the unit still contains scenes, unchanged or changed."""
-        self._settled[np.searchsorted(self._scenes, scenes)] = True
-
-    def left(self) -> np.ndarray:
-        """Return the scenes that are not settled."""
-        return self._scenes[~self._settled]
+        self._db.executemany("INSERT INTO note VALUES (?, ?, ?, ?)", _notes(number, problems))
 
 
 def _is_unread(problems: List[Problem]) -> bool:
@@ -418,4 +417,12 @@ def _is_unread(problems: List[Problem]) -> bool:
 
 
 def _rows(number: int, problems: List[Problem]) -> List[Tuple[int, str, str]]:
-    return [(number, p.path, as_text(p.text)) for p in problems]
+    return [(number, as_text(p.path), as_text(p.text)) for p in problems if p.kind == LEFT_OUT]
+
+
+def _notes(number: int, problems: List[Problem]) -> List[Tuple[int, str, str, str]]:
+    return [(number, p.kind, as_text(p.path), as_text(p.text)) for p in problems if p.kind != LEFT_OUT]
+
+
+def _record(entry: Entry) -> Tuple[str, str, str, str]:
+    return entry.item_type, entry.collection, entry.item, entry.assets

@@ -104,8 +104,8 @@ SCENE: Dict[str, Any] = {"responses": _answer("The scene", "application/json", _
 FULL: Dict[str, Any] = {
     "parameters": [_parameter("product", {"type": "string", "default": "visual"})],
     "responses": {
-        **_answer("The GeoTIFF", "image/tiff", _BINARY, 302, 400, 403, 404, 416),
-        "206": {"description": "Ranges of the GeoTIFF"},
+        **_answer("The GeoTIFF, or a JPEG 2000 file as image/jp2", "image/tiff", _BINARY, 302, 400, 403, 404, 416),
+        "206": {"description": "Ranges of the file"},
     },
 }
 THUMB: Dict[str, Any] = {

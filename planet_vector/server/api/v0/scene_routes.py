@@ -22,6 +22,7 @@ from planet_vector.server.api.permissions import Permission
 from planet_vector.server.api.ranges import disposition
 from planet_vector.server.api.service import CHEAP_SECONDS, Service, base_url, enter, index_version
 from planet_vector.server.api.v0.listing import list_page, shown
+from planet_vector.server.archive.raster_names import delivered_suffix
 from planet_vector.server.archive.scene_features import SCENE_TYPES
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.encoding import FORMATS
@@ -157,7 +158,7 @@ async def get_scene(request: Request, scene_type: str, scene_id: str) -> Respons
 
 
 async def get_product(request: Request, scene_type: str, scene_id: str) -> Response:
-    """Return a product's GeoTIFF, or redirect to its signed address.
+    """Return a product's file, or redirect to its signed address.
 
     \f
 
@@ -206,14 +207,15 @@ def _product(request: Request, permission: Permission, names: Tuple[str, str, st
         raise HttpError(403, f"Your key does not permit the product {product}.")
     place = found.products.get(product)
     body = service.products.find(place) if place else None
-    if body is None:
+    if place is None or body is None:
         raise HttpError(404, f"The archive has no file of the product {product} of scene {scene_id}.")
     if service.signer is not None:
         host = re.sub(r":\d+$", "", base)
-        location = f"{host}:{service.delivery_port}{service.signer.sign(product_path(scene_type, scene_id, product))}"
+        path = product_path(scene_type, scene_id, product, delivered_suffix(place))
+        location = f"{host}:{service.delivery_port}{service.signer.sign(path)}"
         return Response(status_code=302, headers={"Location": location, **NOT_STORED})
     version = Version.of_product(body, service.keys.required)
-    return product_response(request, body, file_name(scene_id, f"{product}.tif"), version)
+    return product_response(request, body, file_name(scene_id, product + delivered_suffix(place)), version)
 
 
 async def get_thumbnail(request: Request, scene_type: str, scene_id: str) -> Response:

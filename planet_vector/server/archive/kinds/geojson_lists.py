@@ -6,49 +6,24 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, List, Optional
+from typing import Callable, Iterable, Iterator, List, Tuple
 
+from planet_vector.server.archive.listing import Listing
 from planet_vector.server.archive.scene_features import check_feature, load_json, parse_json, scene_type_of
-from planet_vector.server.archive.units import LIST_PREFIX, Problem, SceneRecord, Unit
+from planet_vector.server.archive.units import LIST_PREFIX, Kind, Problem, SceneRecord, Unit
 
-PREFIX = LIST_PREFIX
-
-
-def key_of(path: str) -> Optional[str]:
-    """Return the key of a file of scenes; None if its name is not one of GeoJSON.
-
-    Parameters
-    ----------
-    path : str
-        Path relative to the archive.
-    """
-    return PREFIX + path if path.lower().endswith((".json", ".geojson", ".geojsonl")) else None
+_NAME = re.compile(r".*\.(?:json|geojson|geojsonl)", re.IGNORECASE | re.DOTALL)
 
 
-def read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneRecord]:
-    """Yield the scenes of a file.
+def _claim(listing: Listing, problems: List[Problem]) -> Iterator[Tuple[str, str]]:
+    for path, _ in listing.matching(_NAME):
+        yield LIST_PREFIX + path, path
 
-    Parameters
-    ----------
-    root : Path
-        The archive.
-    unit : Unit
-        The unit.
-    problems : list of Problem
-        Receives the files and scenes that cannot be served.
 
-    Yields
-    ------
-    SceneRecord
-        A scene.
-
-    Raises
-    ------
-    OSError
-        If a file cannot be read.
-    """
+def _read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneRecord]:
     path = unit.files[0].path
     try:
         if path.lower().endswith(".geojsonl"):
@@ -59,6 +34,9 @@ def read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneRecor
                 yield from _checked(lambda: feature, f"feature {number}", path, problems)  # noqa: B023 - called at once
     except ValueError as error:
         problems.append(Problem(path, str(error)))
+
+
+KIND = Kind(LIST_PREFIX, _claim, _read)
 
 
 def read_lines(lines: Iterable[bytes], first: int, path: str, problems: List[Problem]) -> Iterator[SceneRecord]:
@@ -87,16 +65,16 @@ def read_lines(lines: Iterable[bytes], first: int, path: str, problems: List[Pro
             yield from _checked(partial(parse_json, stripped), f"line {number}", path, problems)
 
 
-def _checked(get: Callable[[], Any], place: str, path: str, problems: List[Problem]) -> Iterator[SceneRecord]:
+def _checked(get: Callable[[], object], place: str, path: str, problems: List[Problem]) -> Iterator[SceneRecord]:
     try:
         feature = check_feature(get())
     except ValueError as error:
         problems.append(Problem(path, f"{place}: {error}"))
         return
-    yield SceneRecord(scene_type_of(feature), feature, {})
+    yield SceneRecord(scene_type_of(feature), feature)
 
 
-def _features(document: Any) -> List[Any]:
+def _features(document: object) -> List[object]:
     if isinstance(document, dict) and document.get("type") == "FeatureCollection":
         features = document.get("features")
         if not isinstance(features, list):

@@ -1,6 +1,7 @@
 """Scenes in GeoTIFFs, one or several files each.
 
-* ``<id>_<product>.tif`` with ``<id>_metadata.json``, as planet's own ``sync`` wrote them;
+* ``<id>_<product>.tif`` with ``<id>_metadata.json``, as planet's own ``sync`` wrote them. What the metadata lacks is
+  derived (see `planet_vector.server.archive.partial_metadata`);
 * bare GeoTIFFs, whose metadata is derived from the file (see `planet_vector.server.archive.scene_metadata`);
 * sidecars of rasters (``.tfw``, ``.wld``, ``.tif.aux.xml``, ``.tif.msk``), which place and mask them (see
   `planet_vector.pixels.sidecars`).
@@ -10,120 +11,143 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from planet_vector.item_ids import id_of_stem, is_item_id
+from planet_vector.item_ids import id_of_stem
 from planet_vector.pixels.completing import complete
 from planet_vector.pixels.sidecars import SidecarProblem, read_place
+from planet_vector.server.archive.band_names import bands_of
+from planet_vector.server.archive.fields import ACQUIRED
+from planet_vector.server.archive.listing import Listing
+from planet_vector.server.archive.partial_metadata import DERIVED, GEOMETRY, checked_fields, completed_feature
 from planet_vector.server.archive.raster_names import RASTER, is_beside_raster
-from planet_vector.server.archive.scene_features import check_feature, load_json, scene_type_of
-from planet_vector.server.archive.scene_metadata import RasterProblem, check_raster, derive
-from planet_vector.server.archive.units import Problem, SceneRecord, Unit
+from planet_vector.server.archive.scene_features import load_json, scene_type_of
+from planet_vector.server.archive.scene_metadata import (
+    RasterProblem,
+    check_raster,
+    derived_fields,
+    measure,
+    time_in_name,
+)
+from planet_vector.server.archive.units import Kind, Problem, SceneAsset, SceneRecord, Unit, name_of
 
-PREFIX = "scene:"
-
+_PREFIX = "scene:"
 _PRODUCT = re.compile(r"(.+)_(visual|analytic|unrectified|qa|band_(?:1[01]|[1-9]))")
 _SIDECAR = "_metadata.json"
 
 
-def key_of(path: str) -> Optional[str]:
-    """Return the key of the scene that a file belongs to; None if it is neither a raster nor its metadata.
+def _claim(listing: Listing, problems: List[Problem]) -> Iterator[Tuple[str, str]]:
+    for path in listing:
+        key = _key_of(path)
+        if key is not None:
+            yield key, path
 
-    Parameters
-    ----------
-    path : str
-        Path relative to the archive.
-    """
+
+def _key_of(path: str) -> Optional[str]:
     if path.endswith(_SIDECAR) and len(path.rpartition("/")[2]) > len(_SIDECAR):
-        return PREFIX + path[: -len(_SIDECAR)]
+        return _PREFIX + path[: -len(_SIDECAR)]
     if not RASTER.search(path):
         return None
     stem = RASTER.sub("", path)
     match = _PRODUCT.fullmatch(stem)
-    return PREFIX + (match.group(1) if match else stem)
+    return _PREFIX + (match.group(1) if match else stem)
 
 
-def read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneRecord]:
-    """Yield the scene of a unit, if it can be served.
+def _id_of(key: str) -> str:
+    return id_of_stem(name_of(key))
 
-    Parameters
-    ----------
-    root : Path
-        The archive.
-    unit : Unit
-        The unit.
-    problems : list of Problem
-        Receives the files and scenes that cannot be served.
 
-    Yields
-    ------
-    SceneRecord
-        A scene.
-
-    Raises
-    ------
-    OSError
-        If a file cannot be read.
-    """
-    stem = unit.key.rpartition("/")[2] if "/" in unit.key else unit.key[len(PREFIX) :]
-    scene_id = id_of_stem(stem)
-    if not is_item_id(scene_id):
-        problems.append(Problem(unit.files[0].path, "its name is not a valid scene id"))
-        return
-    rasters = _rasters(root, unit, stem, problems)
-    feature = _sidecar(root, unit, scene_id, problems)
-    if feature is None:
-        if not rasters:
-            return
-        first = next((p for p in ("visual", "analytic") if p in rasters), sorted(rasters, key=_natural)[0])
+def _read(root: Path, unit: Unit, problems: List[Problem]) -> Iterator[SceneRecord]:
+    name = name_of(unit.key)
+    scene_id = id_of_stem(name)
+    assets = _assets(root, unit, name, problems)
+    feature, missing = _metadata(root, unit, scene_id, problems)
+    if assets and missing:
+        raster = first_product(assets)
         try:
-            feature = derive(root / rasters[first], scene_id, read_place(root / rasters[first], root))
-        except (RasterProblem, SidecarProblem) as problem:
-            problems.append(Problem(rasters[first], str(problem)))
-            return
-        checked = {rasters[first]}
-    else:
-        checked = set()
+            place = read_place(root / raster, root)
+            measured = measure(root / raster, place, whole=GEOMETRY not in missing)
+            derived = derived_fields(measured, time_in_name(scene_id)).to_feature(scene_id)
+            feature = completed_feature(feature, missing, derived) if feature["properties"] else derived
+        except (RasterProblem, SidecarProblem, ValueError) as problem:
+            if "acquired" in missing:
+                problems.append(Problem(raster, str(problem)))
+                return
+            # What its metadata has is enough, as of a scene that is not georeferenced.
+    elif "acquired" in missing:
+        if feature["properties"] and not problems:
+            problems.append(Problem(unit.files[0].path, "has no time of acquisition (acquired)"))
+        return
     if any(is_beside_raster(file.path) for file in unit.files):
-        for path in sorted(set(rasters.values()) - checked):
+        for path in sorted({asset.path for asset in assets} - {problem.path for problem in problems}):
             try:
                 complete(root / path, read_place(root / path, root))
             except SidecarProblem as problem:
                 problems.append(Problem(path, str(problem)))
-    yield SceneRecord(scene_type_of(feature), feature, rasters)
+    guessed = (ACQUIRED,) if "acquired" in missing and "guessed" in feature["properties"] else ()
+    yield SceneRecord(scene_type_of(feature), feature, tuple(assets), guessed=guessed)
 
 
-def _rasters(root: Path, unit: Unit, scene: str, problems: List[Problem]) -> Dict[str, str]:
-    found: Dict[str, str] = {}
+KIND = Kind(_PREFIX, _claim, _read, _id_of)
+
+
+def first_product(assets: Sequence[SceneAsset]) -> str:
+    """Return the path of the raster that stands for a scene: ``visual``, ``analytic``, or the first by name.
+
+    Parameters
+    ----------
+    assets : sequence of SceneAsset
+        Its files, at least one of them a product.
+    """
+    products = {asset.product: asset.path for asset in assets if asset.product}
+    return products[next((p for p in ("visual", "analytic") if p in products), min(products, key=_natural))]
+
+
+def _assets(root: Path, unit: Unit, scene: str, problems: List[Problem]) -> List[SceneAsset]:
+    found: Dict[str, SceneAsset] = {}
     for file in unit.files:
         if not RASTER.search(file.path):
             continue
         try:
-            bands = check_raster(root / file.path)
+            raster = check_raster(root / file.path)
         except RasterProblem as problem:
             problems.append(Problem(file.path, str(problem)))
             continue
         stem = RASTER.sub("", file.path.rpartition("/")[2])
-        product = bands.product if stem == scene else stem[len(scene) + 1 :]
+        product = raster.product if stem == scene else stem[len(scene) + 1 :]
         if product in found:
             problems.append(Problem(file.path, f"is a second file of the product {product}"))
-        else:
-            found[product] = file.path
-    return found
+            continue
+        roles = ("visual",) if product == "visual" else ("data",)
+        found[product] = SceneAsset(
+            product, file.path, raster.media_type, roles, product, bands=bands_of(raster), raster=raster
+        )
+    return list(found.values())
 
 
-def _sidecar(root: Path, unit: Unit, scene_id: str, problems: List[Problem]) -> Optional[Mapping[str, Any]]:
+def _metadata(
+    root: Path, unit: Unit, scene_id: str, problems: List[Problem]
+) -> Tuple[Mapping[str, Any], Sequence[str]]:
+    """Return the Feature of the metadata file, and the fields to derive; a Feature without any if it is unusable."""
+    nothing: Dict[str, object] = {"type": "Feature", "id": scene_id, GEOMETRY: None, "properties": {}}
     path = next((f.path for f in unit.files if f.path.endswith(_SIDECAR)), None)
     if path is None:
-        return None
+        return nothing, DERIVED
     try:
-        feature = check_feature(load_json(root / path))
-        if feature["id"] != scene_id:
-            raise ValueError(f"describes the scene {feature['id']!r}, which differs from its name")
+        document = load_json(root / path)
+        if not isinstance(document, dict) or document.get("type") != "Feature":
+            raise ValueError("is not a GeoJSON Feature")
+        if document.get("id", scene_id) != scene_id:
+            raise ValueError(f"describes the scene {document['id']!r}, which differs from its name")
+        if not isinstance(document.get("properties", {}), dict):
+            raise ValueError("has no properties")
     except ValueError as error:
         problems.append(Problem(path, str(error)))
-        return None
-    return feature
+        return nothing, DERIVED
+    feature, missing, unreadable = checked_fields({**nothing, **document} if "id" not in document else document)
+    if unreadable:
+        problems.append(Problem(path, f"has unreadable values: {', '.join(unreadable)}"))
+    return feature, missing
 
 
 def _natural(product: str) -> Tuple[str, int]:
