@@ -126,8 +126,9 @@ def check_raster(path: Path) -> RasterInfo:
                 length = dataset.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=band)
                 if offset and length and int(offset) + int(length) > size:
                     raise RasterProblem("is truncated: it may still be being written")
-            if dataset.driver != "GTiff" and path.suffix.lower() != SUFFIX:
-                raise RasterProblem(f"is JPEG 2000: rename it to {path.stem}{SUFFIX}")
+            if (dataset.driver != "GTiff") != (path.suffix.lower() == SUFFIX):
+                kind, suffix = ("a TIFF", ".tif") if dataset.driver == "GTiff" else ("JPEG 2000", SUFFIX)
+                raise RasterProblem(f"is {kind}: rename it to {path.stem}{suffix}")
             return RasterInfo.of(dataset)
     except (ReferenceProblem, Jp2Problem) as problem:
         raise RasterProblem(str(problem)) from None
