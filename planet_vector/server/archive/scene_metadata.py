@@ -166,7 +166,7 @@ def measure(path: Path, place: Optional[Place] = None, whole: bool = False) -> M
             if isinstance(lies, ByPoints):
                 valid = _bent(valid, lies)
             outline = to_lonlat(valid, crs, matrix, 0.25 * math.hypot(matrix.a, matrix.d))
-            bits = dataset.tags(1, ns="IMAGE_STRUCTURE").get("NBITS")
+            bits = dataset.get_tag_item("NBITS", "IMAGE_STRUCTURE", bidx=1)
             data_bands = dataset.count - (rasterio.enums.ColorInterp.alpha in dataset.colorinterp)
             return Measured(
                 json.loads(shapely.to_geojson(outline)),
@@ -344,7 +344,7 @@ def _valid_mask(dataset: DatasetReader, file: Any, height: int, width: int) -> O
 
 def _together(dataset: DatasetReader) -> bool:
     """Return whether each block contains all bands."""
-    return bool(dataset.count > 1 and dataset.tags(ns="IMAGE_STRUCTURE").get("INTERLEAVE") == "PIXEL")
+    return bool(dataset.count > 1 and dataset.get_tag_item("INTERLEAVE", "IMAGE_STRUCTURE") == "PIXEL")
 
 
 def _bytes_of(dtype: str) -> int:
