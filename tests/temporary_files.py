@@ -5,6 +5,7 @@ A plugin of pytest (``-p`` in pyproject.toml), since pytest-qgis starts QGIS bef
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import shutil
@@ -47,9 +48,17 @@ def _make() -> None:
     if "PYTEST_XDIST_WORKER" not in os.environ:
         # A short path: sockets take about a hundred characters.
         _FOLDERS.append(Path(tempfile.mkdtemp(prefix="tests-")))
+        # Not in a hook of pytest, which calls none if it rejects its arguments.
+        atexit.register(_remove, os.getpid())
         for name in ("TMPDIR", "TEMP", "TMP"):
             os.environ[name] = str(_FOLDERS[0])
         tempfile.tempdir = None  # which is cached
+
+
+def _remove(owner: int) -> None:
+    if os.getpid() == owner:  # not at the end of a process that a test forks
+        for folder in _FOLDERS:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.hookimpl(trylast=True)
@@ -66,13 +75,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("temporary files that tests leave behind", red=True, bold=True)
         for left in _LEFT:
             terminalreporter.write_line(left)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_unconfigure() -> None:
-    """Remove the folder."""
-    for folder in _FOLDERS:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 _make()

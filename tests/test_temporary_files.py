@@ -36,6 +36,16 @@ def test_a_run_fails_if_a_test_leaves_a_file(
     assert not list((tmp_path / "tmp").iterdir())
 
 
+def test_arguments_that_pytest_rejects_leave_no_folder(
+    run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    done = run(sys.executable, "-m", "pytest", "-p", "tests.temporary_files", "--no-such-flag", cwd=ROOT)
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR, done.stdout + done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_folders_of_qgis_count_only_if_they_hold_something(tmp_path: Path) -> None:
     for name in ("QGIS3-AbCdEf", "QGIS3-GhIjKl", "QGIS3-more", "runtime-ann"):
         (tmp_path / name).mkdir()
