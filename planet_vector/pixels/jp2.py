@@ -21,7 +21,10 @@ _PARENTS = (b"jp2h", b"asoc")
 _ELSEWHERE = (b"dtbl", b"ftbl", b"flst")  # references to data in other files
 _LARGEST = 2**20  # bytes of a box of metadata; those of Sentinel-2 have some thousand
 _MOST_BOXES = 10_000
-_END = b"\xff\xd9"  # of a code stream
+_START, _END = b"\xff\x4f\xff\x51", b"\xff\xd9"  # of a code stream
+_SIZE = struct.Struct(">4sHH8IH")
+_MOST_TILES = 65_535  # which have indices of 16 bits
+_MOST_COMPONENTS = 16_384
 
 # Links within the file, names without address, and definitions that GDAL and PROJ have themselves.
 _LINK = re.compile(rb"""(?i)xlink:href\s*=\s*["']\s*(?!#|gmljp2:|urn:|https?://www\.opengis\.net/def/)""")
@@ -81,6 +84,8 @@ def check_jp2(path: Path) -> None:
                 raise ReferenceProblem("has pixels in other files, which are not opened")
             if box.name == b"jp2c":
                 has_pixels = True
+                file.seek(box.start)
+                _check_size(file.read(_SIZE.size))
                 file.seek(max(box.start, box.end - 2))
                 if file.read(2) != _END:
                     raise Jp2Problem("is truncated: it may still be being written")
@@ -88,6 +93,18 @@ def check_jp2(path: Path) -> None:
                 _check_content(file, box)
         if not has_pixels:
             raise Jp2Problem("is truncated, or has no pixels")
+
+
+def _check_size(head: bytes) -> None:
+    """Check the size at the beginning of a code stream (ISO/IEC 15444-1, A.5.1)."""
+    if len(head) < _SIZE.size:
+        raise Jp2Problem("is truncated: it may still be being written")
+    start, _, _, width, height, left, top, tile_width, tile_height, tile_left, tile_top, count = _SIZE.unpack(head)
+    if start != _START or not (left < width and top < height and tile_width and tile_height and count):
+        raise Jp2Problem("is damaged: it has no valid size")
+    across, down = -(-(width - tile_left) // tile_width), -(-(height - tile_top) // tile_height)
+    if not (0 < across * down <= _MOST_TILES and count <= _MOST_COMPONENTS):
+        raise Jp2Problem("is damaged: it has an invalid number of tiles or bands")
 
 
 def _check_content(file: BinaryIO, box: _Box) -> None:

@@ -66,7 +66,7 @@ class RasterInfo(NamedTuple):
             dataset.nodata,
             tuple(text or "" for text in dataset.descriptions),
             tuple(colour.name for colour in dataset.colorinterp),
-            dataset.tags(ns="IMAGE_STRUCTURE").get("LAYOUT") == "COG",
+            dataset.get_tag_item("LAYOUT", "IMAGE_STRUCTURE") == "COG",
         )
 
     @classmethod

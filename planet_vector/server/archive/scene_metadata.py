@@ -126,8 +126,9 @@ def check_raster(path: Path) -> RasterInfo:
                 length = dataset.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=band)
                 if offset and length and int(offset) + int(length) > size:
                     raise RasterProblem("is truncated: it may still be being written")
-            if dataset.driver != "GTiff" and path.suffix.lower() != SUFFIX:
-                raise RasterProblem(f"is JPEG 2000: rename it to {path.stem}{SUFFIX}")
+            if (dataset.driver != "GTiff") != (path.suffix.lower() == SUFFIX):
+                kind, suffix = ("a TIFF", ".tif") if dataset.driver == "GTiff" else ("JPEG 2000", SUFFIX)
+                raise RasterProblem(f"is {kind}: rename it to {path.stem}{suffix}")
             return RasterInfo.of(dataset)
     except (ReferenceProblem, Jp2Problem) as problem:
         raise RasterProblem(str(problem)) from None
@@ -165,7 +166,7 @@ def measure(path: Path, place: Optional[Place] = None, whole: bool = False) -> M
             if isinstance(lies, ByPoints):
                 valid = _bent(valid, lies)
             outline = to_lonlat(valid, crs, matrix, 0.25 * math.hypot(matrix.a, matrix.d))
-            bits = dataset.tags(1, ns="IMAGE_STRUCTURE").get("NBITS")
+            bits = dataset.get_tag_item("NBITS", "IMAGE_STRUCTURE", bidx=1)
             data_bands = dataset.count - (rasterio.enums.ColorInterp.alpha in dataset.colorinterp)
             return Measured(
                 json.loads(shapely.to_geojson(outline)),
@@ -343,7 +344,7 @@ def _valid_mask(dataset: DatasetReader, file: Any, height: int, width: int) -> O
 
 def _together(dataset: DatasetReader) -> bool:
     """Return whether each block contains all bands."""
-    return bool(dataset.count > 1 and dataset.tags(ns="IMAGE_STRUCTURE").get("INTERLEAVE") == "PIXEL")
+    return bool(dataset.count > 1 and dataset.get_tag_item("INTERLEAVE", "IMAGE_STRUCTURE") == "PIXEL")
 
 
 def _bytes_of(dtype: str) -> int:
