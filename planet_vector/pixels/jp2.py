@@ -96,7 +96,7 @@ def check_jp2(path: Path) -> None:
 
 
 def _check_size(head: bytes) -> None:
-    """Check the size at the beginning of a code stream (markers SOC and SIZ; ISO/IEC 15444-1, A.5.1)."""
+    """Check the size at the beginning of a code stream (ISO/IEC 15444-1, A.5.1)."""
     if len(head) < _SIZE.size:
         raise Jp2Problem("is truncated: it may still be being written")
     start, _, _, width, height, left, top, tile_width, tile_height, tile_left, tile_top, count = _SIZE.unpack(head)

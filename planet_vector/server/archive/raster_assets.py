@@ -134,13 +134,13 @@ def _header_fields(root: Path, asset: SceneAsset) -> SceneFields:
     assert asset.raster is not None
     path = root / asset.path
     changed = changed_at(path)
-    camera: Dict[str, object] = {
-        "color_mode": "RGB" if asset.raster.bands - ("alpha" in asset.raster.colours) >= 3 else "Monochromatic"
-    }
+    camera: Dict[str, object] = {}
     try:
         camera["bit_depth"] = np.dtype(asset.raster.data_type).itemsize * 8
     except TypeError:
         pass  # complex integers are no type of numpy
+    colours = asset.raster.bands - ("alpha" in asset.raster.colours)
+    camera["color_mode"] = "RGB" if colours >= 3 else "Monochromatic"
     size = complete(path, read_place(path, root)).size
     return SceneFields(
         acquired=changed,
