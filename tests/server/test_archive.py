@@ -18,6 +18,7 @@ import rasterio
 from PIL import Image
 from shapely.geometry import Point, shape
 
+from planet_vector.server.archive.inventory import scan
 from planet_vector.server.archive.units import REPORTED
 
 from .conftest import ROOT, Running, Serve, feature, write_features, write_raster
@@ -83,6 +84,22 @@ def test_sync_layout(serve: Serve, tmp_path: Path) -> None:
     assert scene["properties"] == {k: v for k, v in kept["properties"].items() if k not in ("data", "links")}
     answer = service.get(f"scenes/ortho/{ID}/full?product=unrectified")
     assert (answer.status_code, "has no file" in answer.json()["message"]) == (404, True)
+
+
+def test_every_product_beside_its_metadata_is_of_its_scene(tmp_path: Path) -> None:
+    for name in ("a_visual", "a_analytic_sr", "a_udm2", "a_b_udm2", "a_B4", "c_udm2", "deep/a_udm2"):
+        write_raster(tmp_path / f"{name}.tif")
+    for name in ("a", "a_b"):
+        (tmp_path / f"{name}_metadata.json").write_text(json.dumps(feature(name)))
+    units, _ = scan(tmp_path)
+    assert {key: [file.path for file in unit.files if file.path.endswith(".tif")] for key, unit in units.items()} == {
+        "scene:a": ["a_analytic_sr.tif", "a_udm2.tif", "a_visual.tif"],
+        "scene:a_b": ["a_b_udm2.tif"],
+        "scene:a_B4": ["a_B4.tif"],
+        "scene:c_udm2": ["c_udm2.tif"],
+        "scene:deep/a_udm2": ["deep/a_udm2.tif"],
+    }
+    assert indexed(tmp_path, tmp_path.parent / "index.sqlite")["types"]["ortho"].endswith("analytic_sr, udm2, visual")
 
 
 @pytest.mark.parametrize(

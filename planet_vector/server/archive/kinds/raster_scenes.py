@@ -1,7 +1,7 @@
 """Scenes in GeoTIFFs, one or several files each.
 
-* ``<id>_<product>.tif`` with ``<id>_metadata.json``, as planet's own ``sync`` wrote them. What the metadata lacks is
-  derived (see `planet_vector.server.archive.partial_metadata`);
+* ``<id>_<product>.tif`` with ``<id>_metadata.json``, as ``sync`` writes them, also of products that have no file name
+  elsewhere (``analytic_sr``). What the metadata lacks is derived (see `planet_vector.server.archive.partial_metadata`);
 * bare GeoTIFFs, whose metadata is derived from the file (see `planet_vector.server.archive.scene_metadata`);
 * sidecars of rasters (``.tfw``, ``.wld``, ``.tif.aux.xml``, ``.tif.msk``), which place and mask them (see
   `planet_vector.pixels.sidecars`).
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Set, Tuple
 
 from planet_vector.item_ids import id_of_stem
 from planet_vector.pixels.completing import complete
@@ -33,24 +33,32 @@ from planet_vector.server.archive.units import Kind, Problem, SceneAsset, SceneR
 
 _PREFIX = "scene:"
 _PRODUCT = re.compile(r"(.+)_(visual|analytic|unrectified|qa|band_(?:1[01]|[1-9]))")
+_ANY_PRODUCT = re.compile(r"[a-z0-9_]{1,64}")
 _SIDECAR = "_metadata.json"
+_NAMELESS = "/" + _SIDECAR
 
 
 def _claim(listing: Listing, problems: List[Problem]) -> Iterator[Tuple[str, str]]:
+    described = {path[: -len(_SIDECAR)] for path in listing if path.endswith(_SIDECAR) and not path.endswith(_NAMELESS)}
     for path in listing:
-        key = _key_of(path)
-        if key is not None:
-            yield key, path
+        if path.endswith(_SIDECAR):
+            if path[: -len(_SIDECAR)] in described:
+                yield _PREFIX + path[: -len(_SIDECAR)], path
+        elif RASTER.search(path):
+            yield _PREFIX + _scene_of(RASTER.sub("", path), described), path
 
 
-def _key_of(path: str) -> Optional[str]:
-    if path.endswith(_SIDECAR) and len(path.rpartition("/")[2]) > len(_SIDECAR):
-        return _PREFIX + path[: -len(_SIDECAR)]
-    if not RASTER.search(path):
-        return None
-    stem = RASTER.sub("", path)
+def _scene_of(stem: str, described: Set[str]) -> str:
+    """Return the scene of a raster, as a path: of a metadata file beside it, which it begins with, else by its name."""
+    if described:
+        folder = stem.rfind("/")
+        end = stem.rfind("_")
+        while end > folder + 1:
+            if stem[:end] in described and _ANY_PRODUCT.fullmatch(stem, end + 1):
+                return stem[:end]
+            end = stem.rfind("_", 0, end)
     match = _PRODUCT.fullmatch(stem)
-    return _PREFIX + (match.group(1) if match else stem)
+    return match.group(1) if match else stem
 
 
 def _id_of(key: str) -> str:
