@@ -79,8 +79,10 @@ class Signer:
         return hmac.new(self._secret, f"GET\n{path}\n{expires}".encode(), hashlib.sha256).hexdigest()
 
 
-def product_response(request: Request, body: Completed, name: str, version: Version) -> Response:
-    """Return a GeoTIFF as an attachment, with support for HEAD, ranges and conditional requests.
+def product_response(
+    request: Request, body: Completed, name: str, version: Version, media_type: str = "image/tiff"
+) -> Response:
+    """Return a file as an attachment, with support for HEAD, ranges and conditional requests.
 
     Parameters
     ----------
@@ -92,6 +94,8 @@ def product_response(request: Request, body: Completed, name: str, version: Vers
         File name for the client.
     version : Version
         Version of the file.
+    media_type : str
+        Its media type.
 
     Raises
     ------
@@ -108,7 +112,7 @@ def product_response(request: Request, body: Completed, name: str, version: Vers
     # matches: a file may be replaced within a second, or by one with the same time.
     if span is not None and span.strip().lower().startswith("bytes") and condition in (None, version.tag):
         ranges = read_ranges(span, body.size)
-    return attachment(body, name, "image/tiff", version.headers, ranges, request.method == "HEAD")
+    return attachment(body, name, media_type, version.headers, ranges, request.method == "HEAD")
 
 
 def product_path(scene_type: str, scene_id: str, product: str) -> str:

@@ -20,6 +20,7 @@ from planet_vector.server.archive.products import Products
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.kept_pictures import Imagery
 from planet_vector.server.index.database import Index
+from planet_vector.server.index.item_index import ItemIndex
 from planet_vector.server.index.rescans import RescanState
 
 CHEAP_SECONDS = 10.0
@@ -52,6 +53,8 @@ class Service:
         Result of the last re-scan of the archive.
     products : Products
         Files of products.
+    items : ItemIndex
+        Items and collections of the index.
     """
 
     root: Path
@@ -65,7 +68,8 @@ class Service:
     rescans: RescanState = field(default_factory=RescanState)
 
     def __post_init__(self) -> None:
-        """Set up the access to product files."""
+        """Set up the access to product files and items."""
+        self.items = ItemIndex(self.index)
         self.products = Products(self.root)
 
 
