@@ -44,7 +44,7 @@ from qgis.PyQt.QtCore import QSize
 program = QgsApplication([], True)
 program.initQgis()
 import planet_vector
-from planet_scenes import overviews, rasters
+from planet_scenes import combined_rasters, overviews, product_sources
 from planet_vector.scene import Scene
 from planet_vector.query import Query
 class Feedback:
@@ -56,10 +56,10 @@ if TASK == "mosaic of 28":
     query = Query.parse(catalog.schema("ortho"), [("acquired.gte", "2016-01-01T00:00:00Z")])
     scenes = [Scene(feature, catalog.schema("ortho"), catalog) for page in catalog.pages(query) for feature in page]
     assert len(scenes) == 28
-    source = rasters.mosaic(catalog, scenes, "visual")
+    source = combined_rasters.mosaic(catalog, scenes, "visual")
 else:
     scene = catalog.scene("ortho", NAME)
-    source = overviews.prepared(catalog, scene, TASK, rasters.name_of(catalog, scene, TASK), Feedback())
+    source = overviews.prepared(catalog, scene, TASK, product_sources.name_of(catalog, scene, TASK), Feedback())
 layer = QgsRasterLayer(source, "x", "gdal", QgsRasterLayer.LayerOptions(False))
 assert layer.isValid()
 named = time.perf_counter()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import glob
 import os
 import secrets
@@ -11,16 +10,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Iterator, Set
 
+from planet_vector.disk_errors import is_disk_error
 from planet_vector.ending import at_end, mind_sigterm
 from planet_vector.errors import ConfigError
 from planet_vector.forking import renew_after_fork
-
-DISK_ERRORS = (
-    errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG, errno.EIO, errno.EROFS
-)  # fmt: skip
-"""Error numbers of a disk that cannot store a file: full, over quota, over the size limit, I/O error, read-only."""
-
-MAKE_ROOM = "make room on its disk"
 
 
 @contextmanager
@@ -30,7 +23,7 @@ def naming(path: Path) -> Iterator[None]:
     Parameters
     ----------
     path : Path
-    The target file.
+        The target file.
 
     Yields
     ------
@@ -40,12 +33,12 @@ def naming(path: Path) -> Iterator[None]:
     Raises
     ------
     OSError
-    If the block raises it; with `path` as its file name if the error number is in `DISK_ERRORS`.
+        If the block raises it; with `path` as its file name if it is an error of the disk.
     """
     try:
         yield
     except OSError as error:
-        if error.errno in DISK_ERRORS:
+        if is_disk_error(error):
             error.filename, error.filename2 = str(path), None
         raise
 
@@ -162,7 +155,7 @@ def kept_if_complete(path: Path) -> Iterator[None]:
     Parameters
     ----------
     path : Path
-    The temporary file.
+        The temporary file.
 
     Yields
     ------

@@ -4,7 +4,7 @@
 setting                open option            otherwise
 =====================  =====================  =========================================================
 service                ``CONNECTION``,        ``PL_API_URL``, else the default connection
-                       ``API_URL``            (`planet_vector.connections`)
+                       ``API_URL``            (`planet_vector.connection_lookup`)
 key                    ``API_KEY``            the key of `planet_vector.keys.lend_key` for the root,
                                               else ``PL_API_KEY`` for the root of ``PL_API_URL``,
                                               else the file of ``planet-vector login``,
@@ -21,7 +21,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Mapping, Optional
 
-from planet_vector.connections import ENVIRONMENT, default_connection, find_connection
+from planet_vector.connection_lookup import default_connection, find_connection
+from planet_vector.connections import ENVIRONMENT
 from planet_vector.errors import ConfigError
 from planet_vector.keys import Key, find_key, key_root
 

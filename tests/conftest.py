@@ -48,10 +48,6 @@ for name, version in (("osgeo.gdal", "__version__"), ("fiona", "__gdal_version__
 """
 
 
-# Homes of tests are outside /tmp, as users' are: GDAL trusts files in /tmp that it does not trust elsewhere.
-if Path("/var/tmp").is_dir():
-    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/var/tmp")
-
 # Shells make background processes ignore Ctrl-C, and the processes started here would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

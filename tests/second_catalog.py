@@ -20,7 +20,7 @@ from planet_vector import catalog as catalogs
 from planet_vector import connections
 from planet_vector.assets import Asset, SpectralBand
 from planet_vector.catalog import paging
-from planet_vector.catalog.paging import DecodePage, PageSource, ReadPage, SceneBatch, ScenePage, SearchSurvey
+from planet_vector.catalog.scene_pages import DecodePage, PageSource, ReadPage, SceneBatch, ScenePage, SearchSurvey
 from planet_vector.collection_schema import REAL, TEXT, TIME, CollectionSchema, Feature, Meanings, SceneField
 from planet_vector.config import Settings
 from planet_vector.errors import NotFoundError

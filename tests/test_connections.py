@@ -16,21 +16,15 @@ import pytest
 
 import planet_vector
 from planet_vector.config import Settings
-from planet_vector.connections import (
-    BUILT_IN,
-    ENVIRONMENT,
-    LOCAL,
-    Connection,
+from planet_vector.connection_file import (
     add_connection,
-    all_connections,
     connections_path,
-    default_connection,
-    find_connection,
-    may_have_key,
     remove_connection,
     rename_connection,
     set_default,
 )
+from planet_vector.connection_lookup import all_connections, default_connection, find_connection, may_have_key
+from planet_vector.connections import BUILT_IN, ENVIRONMENT, LOCAL, Connection
 from planet_vector.errors import ConfigError, NameSyntaxError
 from planet_vector.keys import Key, lend_key, withdraw_key
 from planet_vector.names import parse_name
@@ -126,7 +120,7 @@ def test_a_file_that_was_broken_by_hand_is_an_error_that_names_it_and_stays(cont
 
 def test_several_programs_that_write_lose_nothing() -> None:
     code = (
-        "import sys; from planet_vector.connections import add_connection\n"
+        "import sys; from planet_vector.connection_file import add_connection\n"
         "for n in range(10): add_connection(f'{sys.argv[1]}-{n}', f'https://{sys.argv[1]}.example/{n}/')"
     )
     with ThreadPoolExecutor(3) as pool:

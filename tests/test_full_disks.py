@@ -79,3 +79,12 @@ def test_a_sync_and_connections_tell_of_a_full_disk(
     environ = {**service.environ, "HOME": str(full)}
     done = run("planet-vector", "connections", "add", "x", "http://a.example/v0/", env=environ)
     assert "make room on its disk" in sentence_of(done, 1)
+
+
+def test_a_read_only_disk_is_told(service: Service, run: Run, full: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(full)], check=True)
+    done = run("planet-vector", "map", "PLANET:ortho", "-o", str(full / "map.html"), env=service.environ)
+    told = f"{full / 'map.html'} cannot be written ({os.strerror(errno.EROFS)}): make its disk writable, or"
+    assert told in sentence_of(done, 1, service.key)
+    done = run("planet-vector", "sync", str(full), "--limit", "1", env=service.environ)
+    assert "make it writable" in sentence_of(done, 1)

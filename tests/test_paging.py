@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planet_vector.catalog import paging
+from planet_vector.catalog import paging, time_windows
 from planet_vector.catalog.basemaps import Basemap
-from planet_vector.catalog.paging import PageSource, ReadPage, ScenePage, pages
+from planet_vector.catalog.paging import pages
+from planet_vector.catalog.scene_pages import PageSource, ReadPage, ScenePage
 from planet_vector.catalog.scenes_v0.basemaps import SURELY_WHOLE, ScenesV0Basemaps
 from planet_vector.errors import ProtocolError, UnavailableError
 from planet_vector.query import Condition, Query
@@ -115,7 +116,7 @@ def test_a_limit_gives_the_first_scenes(seconds: list[int], order: str, limit: i
 def test_evenly_spread_scenes_cost_little_more_requests_than_pages() -> None:
     service = List([i * 7 for i in range(4000)], size=100)
     assert len(service.read()) == 4000
-    assert service.requests <= 40 / paging.FILL + 3  # 40 pages in windows not quite full, and the oldest scene
+    assert service.requests <= 40 / time_windows.FILL + 3  # 40 pages in windows not quite full, and the oldest scene
 
 
 def test_a_page_costs_one_request_and_an_empty_search_too() -> None:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planet_vector.catalog.paging import PageSource, ReadPage, ResultChanged, ScenePage, pages, survey
+from planet_vector.catalog.paging import pages, survey
+from planet_vector.catalog.scene_pages import PageSource, ReadPage, ResultChanged, ScenePage
 from planet_vector.collection_schema import CollectionSchema
 from planet_vector.errors import ProtocolError
 from planet_vector.query import Query

@@ -21,7 +21,8 @@ from planet_vector.catalog.scenes_v0.client import ScenesV0
 from planet_vector.config import Settings
 from planet_vector.errors import ProtocolError
 from planet_vector.http import private_hosts
-from planet_vector.http.transport import Transport, set_network
+from planet_vector.http.service_session import set_network
+from planet_vector.http.transport import Transport
 from planet_vector.keys import Key
 from planet_vector.raster.access import plan
 
@@ -131,7 +132,7 @@ def service(port: int, host: str = "api.example", scheme: str = "http") -> Scene
 @pytest.mark.parametrize("host", PRIVATE)
 def test_a_private_host_is_known_in_any_spelling(host: str, nothing_is_looked_up: None) -> None:
     transport = Transport(Settings("https://api.planet.com/v0/"))
-    transport._guard._see(["8.8.8.8"])  # as after the answer that held the link
+    transport._session.guard._see(["8.8.8.8"])  # as after the answer that held the link
     with pytest.raises(ProtocolError, match="private host"):
         transport.check_link(f"https://{host}/x")
     with pytest.raises(ProtocolError, match="private host"):
@@ -246,7 +247,7 @@ def test_a_service_that_was_private_once_leads_nowhere_private_from_a_public_add
     names.update({"api.example": [["127.0.0.1"], [PUBLIC]], "store.example": [["127.0.0.1"]]})
     catalog = service(public.server_port)
     link = f"{catalog.settings.api_url}to/store.example/{victim.server_port}"
-    catalog.transport._guard.addresses("api.example", 1)
+    catalog.transport._session.guard.addresses("api.example", 1)
     with pytest.raises(ProtocolError, match="private host"):
         catalog.transport.get_bytes(link)
     assert victim.seen == []

@@ -19,7 +19,7 @@ import requests
 
 import planet_vector
 from planet_vector import catalog as catalogs
-from planet_vector.connections import add_connection
+from planet_vector.connection_file import add_connection
 from planet_vector.names import parse_name
 from planet_vector.times import parse_time
 from planet_vector.vector import disk_cache

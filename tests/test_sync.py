@@ -19,7 +19,8 @@ import shapely.geometry
 
 import planet_vector
 from planet_vector.errors import ConfigError, NotFoundError, RasterAccessError
-from planet_vector.raster.sync import LOCK, MOST_IN_A_ROW, STATE
+from planet_vector.raster.sync import MOST_IN_A_ROW
+from planet_vector.raster.synced_folder import LOCK, STATE
 from planet_vector.scene import Scene
 from planet_vector.times import parse_time
 from tests.conftest import Service, Start

@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, Iterator, NamedTuple, Sequence
 
 import pytest
 
-from planet_vector.connections import connections_path
+from planet_vector.connection_file import connections_path
 from planet_vector.errors import AuthError, NotFoundError, QueryError
 from planet_vector.keys import credentials_path
 from tests.conftest import Service, needs_fiona

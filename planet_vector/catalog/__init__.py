@@ -17,6 +17,7 @@ __all__ = ["Catalog", "catalog_of", "connect"]
 _MAKERS: Mapping[str, Callable[[Settings], Catalog]] = {"v0": ScenesV0}
 
 _catalogs: Dict[Tuple[str, Settings], Catalog] = {}  # by kind, too: settings of two kinds are equal
+_kinds: Dict[str, str] = {}  # by root, of services of which only the root is known
 _lock = threading.Lock()
 
 
@@ -78,11 +79,13 @@ def catalog_of(settings: Settings) -> Catalog:
 
 
 def _kind_of(settings: Settings) -> str:
-    """Return the kind of a service of which only the root is known, with a request for the first time."""
+    """Return the kind of a service of which only the root is known, with requests if it is not remembered."""
     root = settings.api_url
-    return remembered_kind(root, _MAKERS) or probe(
-        root, ((kind, maker(settings).is_there) for kind, maker in _MAKERS.items())
-    )
+    if root not in _kinds:
+        _kinds[root] = remembered_kind(root, _MAKERS) or probe(
+            root, ((kind, maker(settings).is_there) for kind, maker in _MAKERS.items())
+        )
+    return _kinds[root]
 
 
 @renew_after_fork

@@ -12,181 +12,29 @@ pages contain a count (`ScenePage.total`), and the field and comparators that li
 
 from __future__ import annotations
 
-import math
 import re
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
-from typing import (
-    Callable,
-    Dict,
-    Iterator,
-    List,
-    NamedTuple,
-    Optional,
-    Protocol,
-    Sequence,
-    Set,
-    Tuple,
+from typing import Iterator, List, Optional, Tuple
+
+from planet_vector.catalog.page_links import linked_scenes, nonempty_page
+from planet_vector.catalog.scene_pages import (
+    PageSource,
+    ResultChanged,
+    SceneBatch,
+    ScenePage,
+    SearchSurvey,
+    scenes_missing,
 )
-
-from planet_vector.collection_schema import Feature
+from planet_vector.catalog.time_windows import FEW_PAGES, TimeWindow, WindowGroup, cut_window, division_end
 from planet_vector.errors import ProtocolError
-from planet_vector.query import Condition, Query, before
-from planet_vector.times import FIRST, INSTANT, LAST, nearest_time, next_instant
-from planet_vector.workers import Task, Workers, wait_for
-
-FILL = 0.93  # target share of a page for a window: counts vary by about 30, and one scene too many costs a request
-MOST_WINDOWS = 64  # per split; the density of scenes is unknown, so more windows would not be more accurate
-FEW_PAGES = 3  # up to here windows are read sequentially: a split would cost as many requests as it saves
+from planet_vector.query import Query
+from planet_vector.times import FIRST, LAST, nearest_time, next_instant
+from planet_vector.workers import Workers, wait_for
 
 _FINER = re.compile(r"[.,]\d{6}\d*[1-9]")  # a time that has more than microseconds
-
-
-class ResultChanged(ProtocolError):
-    """Raised if pages are inconsistent: the result changed during the search, or the service lost scenes."""
-
-
-class SceneBatch(Protocol):
-    """Protocol for a sliceable batch of scenes: a list of Features, or rows."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, part: slice) -> SceneBatch: ...
-
-
-class ScenePage(NamedTuple):
-    """Page of scenes.
-
-    Attributes
-    ----------
-    features : SceneBatch
-        Its scenes.
-    ids, times : sequence of str
-        The id and the time of each.
-    total : int or None
-        The number of scenes from its first one to the end of the search; None if the service does not count.
-    next : str or None
-        The link to the next page.
-    """
-
-    features: SceneBatch
-    ids: Sequence[str]
-    times: Sequence[str]
-    total: Optional[int]
-    next: Optional[str]
-
-    @property
-    def is_last(self) -> bool:
-        """Whether no scenes follow."""
-        return self.next is None if self.total is None else self.total == len(self.features)
-
-
-class DecodedScenes(NamedTuple):
-    """Decoded scenes, with the id and the time of each."""
-
-    features: SceneBatch
-    ids: Sequence[str]
-    times: Sequence[str]
-
-
-Envelope = Callable[[object], type]
-"""Returns the class of a service's pages for msgspec, given the type of their ``features``, the scenes."""
-DecodePage = Callable[[bytes, Envelope], Optional[Tuple[DecodedScenes, object]]]
-"""Decodes a page in JSON; returns its scenes and the page, or None if it cannot."""
-ReadPage = Callable[[Optional[DecodePage]], ScenePage]
-"""Parses a received page: as GeoJSON Features, or by a decoder if that is possible."""
-
-
-class PageSource:
-    """Fetches pages of scenes by query or by link.
-
-    Parameters
-    ----------
-    fetch : callable
-        Requests the first scenes of a query, at most the given number, and returns a function that parses the page.
-        Called from several threads; the returned function is called from the thread that consumes the pages.
-    follow : callable
-        Returns the page at a link.
-    size : int
-        Maximum number of scenes in a page.
-    decode : callable, optional
-        Decodes the pages that are requested in parallel.
-    """
-
-    def __init__(
-        self,
-        fetch: Callable[[Query, int], ReadPage],
-        follow: Callable[[str], ScenePage],
-        size: int,
-        decode: Optional[DecodePage] = None,
-    ) -> None:
-        self.fetch = fetch
-        self.follow = follow
-        self.size = size
-        self.decode = decode
-
-    def page(self, query: Query, size: int) -> ScenePage:
-        """Return the first scenes of a query as Features.
-
-        Parameters
-        ----------
-        query : Query
-            The search.
-        size : int
-            Maximum number of scenes.
-
-        Raises
-        ------
-        ServiceError
-            If the request fails.
-        """
-        return self.fetch(query, size)(None)
-
-
-@dataclass
-class _Group:
-    """Expected number of scenes in the windows of one split."""
-
-    expected: int
-    pending: int
-
-    def received(self, count: int) -> None:
-        self.expected -= count
-        self.pending -= 1
-        # More scenes may have been published meanwhile. Fewer means that some are missing.
-        if not self.pending and self.expected > 0:
-            raise _changed(self.expected)
-
-
-@dataclass
-class _Window:
-    """Time window from `low` to before `high`, and its group.
-
-    A limit at the first or the last instant is open, as times beyond them are clamped to these.
-    """
-
-    low: Optional[datetime] = None
-    high: Optional[datetime] = None
-    group: _Group = field(default_factory=lambda: _Group(0, 1))
-    future: Optional[Task[ReadPage]] = None
-
-    def within(self, query: Query) -> Query:
-        time, edges = query.schema.time_field, []
-        if self.low is not None and self.low > FIRST:
-            edges.append(Condition(time, "gte", self.low))
-        if self.high is not None:
-            edges.append(before(time, self.high))
-        return query.where(*edges)
-
-
-class SearchSurvey(NamedTuple):
-    """Number of scenes of a search, None if the service does not count, and the times of the oldest and the newest."""
-
-    total: Optional[int]
-    oldest: Optional[datetime] = None
-    newest: Optional[datetime] = None
 
 
 def survey(source: PageSource, query: Query) -> SearchSurvey:
@@ -215,8 +63,8 @@ def survey(source: PageSource, query: Query) -> SearchSurvey:
     with Workers(2) as pool:
         ends = [replace(query, order=order, limit=None) for order in (_order(query, "desc"), _order(query, "asc"))]
         answers = [pool.submit(source.page, end, 1) for end in ends]
-        both = [_filled(source, answer.result()) for answer in answers]
-    newest, oldest = (_check(page, _Window(), end) for page, end in zip(both, ends))
+        both = [nonempty_page(source, answer.result()) for answer in answers]
+    newest, oldest = (_check(page, TimeWindow(), end) for page, end in zip(both, ends))
     # Without a count, a page without a next link contains all scenes.
     totals = [len(page.features) if page.is_last else page.total for page in both]
     count = max((total for total in totals if total is not None), default=None)
@@ -275,9 +123,9 @@ def _read(
 ) -> Iterator[SceneBatch]:
     size = source.size
     if known is not None and known.total is not None and known.oldest is not None and known.newest is not None:
-        windows = deque(_cut(_Window(), known.oldest, _end(known.newest), known.total, query, size))
+        windows = deque(cut_window(TimeWindow(), known.oldest, division_end(known.newest), known.total, query, size))
     else:
-        windows = deque([_Window(group=_Group((known.total if known else None) or 0, 1))])
+        windows = deque([TimeWindow(group=WindowGroup((known.total if known else None) or 0, 1))])
     while windows:
         # As many received pages as requests in progress: no connection is idle, and memory is bounded.
         ahead = []
@@ -291,7 +139,7 @@ def _read(
             wait_for(ahead[:connections])
         window = windows.popleft()
         assert window.future is not None
-        page = _filled(source, window.future.result()(source.decode))
+        page = nonempty_page(source, window.future.result()(source.decode))
         times = _check(page, window, query)
         if page.total is not None:
             window.group.received(page.total)
@@ -312,26 +160,15 @@ def _read(
             if rest is not None:
                 windows.extendleft(reversed(_split(source, query, rest, missing)))
             elif missing > 0:
-                raise _changed(missing)
+                raise scenes_missing(missing)
         yield kept
-
-
-def _filled(source: PageSource, page: ScenePage) -> ScenePage:
-    """Return the first nonempty page from here on: pages without a count may be empty without being the last."""
-    seen: Set[str] = set()
-    while page.total is None and not page.features and page.next and page.next not in seen:
-        seen.add(page.next)
-        page = source.follow(page.next)
-    if not page.features and not page.is_last and page.total is None:
-        raise ProtocolError("The service links empty pages in a circle: the result would be incomplete, try again.")
-    return page
 
 
 def _first(source: PageSource, query: Query, limit: int) -> Iterator[SceneBatch]:
     """Yield the first scenes of a search sequentially, as the time window of a limit is unknown."""
-    window: Optional[_Window] = _Window()
+    window: Optional[TimeWindow] = TimeWindow()
     while window is not None:
-        page = _filled(source, source.page(window.within(query), min(source.size, limit)))
+        page = nonempty_page(source, source.page(window.within(query), min(source.size, limit)))
         times = _check(page, window, query)
         if page.is_last or len(page.features) >= limit:
             yield page.features[:limit]
@@ -342,10 +179,10 @@ def _first(source: PageSource, query: Query, limit: int) -> Iterator[SceneBatch]
         if limit <= 0:
             return
     if page.total is not None and page.total > len(kept):
-        raise _changed(page.total - len(kept))
+        raise scenes_missing(page.total - len(kept))
 
 
-def _check(page: ScenePage, window: _Window, query: Query) -> List[datetime]:
+def _check(page: ScenePage, window: TimeWindow, query: Query) -> List[datetime]:
     """Return the times of a page's scenes, after checking that the page matches the request."""
     try:
         times = list(map(nearest_time, page.times))
@@ -370,8 +207,8 @@ def _check(page: ScenePage, window: _Window, query: Query) -> List[datetime]:
 
 
 def _past(
-    source: PageSource, query: Query, window: _Window, page: ScenePage, times: List[datetime]
-) -> Tuple[SceneBatch, Optional[_Window]]:
+    source: PageSource, query: Query, window: TimeWindow, page: ScenePage, times: List[datetime]
+) -> Tuple[SceneBatch, Optional[TimeWindow]]:
     """Return the complete part of a page, and the window of the following scenes; None if no later time exists.
 
     The last instant of a page may continue on the next page, so it is left to the next window. If it fills the whole
@@ -388,12 +225,12 @@ def _past(
     inclusive = bool(kept)
     if not kept:
         kept = _instant(source, query, edge)
-    group = window.group if page.total is None else _Group(0, 1)
+    group = window.group if page.total is None else WindowGroup(0, 1)
     if not inclusive and edge == (LAST if query.ascending else FIRST):
         return kept, None
     if query.ascending:
-        return kept, _Window(edge if inclusive else next_instant(edge), window.high, group)
-    return kept, _Window(window.low, next_instant(edge) if inclusive else edge, group)
+        return kept, TimeWindow(edge if inclusive else next_instant(edge), window.high, group)
+    return kept, TimeWindow(window.low, next_instant(edge) if inclusive else edge, group)
 
 
 def _instant(source: PageSource, query: Query, time: datetime) -> SceneBatch:
@@ -404,29 +241,18 @@ def _instant(source: PageSource, query: Query, time: datetime) -> SceneBatch:
     ProtocolError
         If the links do not lead to all of them.
     """
-    page = source.page(_Window(time, next_instant(time)).within(query), source.size)
-    count, found = page.total, _by_id(page)
-    seen: Set[str] = set()
-    while (count is None or len(found) < count) and page.next and page.next not in seen:
-        if count is not None and not page.features:
-            break
-        seen.add(page.next)
-        page = source.follow(page.next)
-        found.update(_by_id(page))
-    if page.next in seen if count is None else len(found) != count:
+    first = source.page(TimeWindow(time, next_instant(time)).within(query), source.size)
+    found, complete = linked_scenes(source, first)
+    if not complete:
+        count = "more" if first.total is None else first.total
         raise ProtocolError(
-            f"The service has {'more' if count is None else count} scenes acquired at {time.isoformat()} but returns "
+            f"The service has {count} scenes acquired at {time.isoformat()} but returns "
             f"only {len(found)} of them: narrow the search by area so that they fit on a page."
         )
-    return list(found.values())
+    return found
 
 
-def _by_id(page: ScenePage) -> Dict[str, Feature]:
-    assert isinstance(page.features, list)
-    return dict(zip(page.ids, page.features))
-
-
-def _split(source: PageSource, query: Query, rest: _Window, count: int) -> List[_Window]:
+def _split(source: PageSource, query: Query, rest: TimeWindow, count: int) -> List[TimeWindow]:
     """Divide a window of `count` scenes into windows of about a page each, in the order of the search."""
     low, high, size = rest.low, rest.high, source.size
     if count > FEW_PAGES * size:
@@ -434,34 +260,6 @@ def _split(source: PageSource, query: Query, rest: _Window, count: int) -> List[
         far = replace(rest.within(query), order=_order(query, "desc" if query.ascending else "asc"))
         farthest = _check(source.page(far, 1), rest, far)
         if not farthest:
-            raise _changed(count)
-        low, high = (low, _end(farthest[0])) if query.ascending else (farthest[0], high)
-    return _cut(rest, low, high, count, query, size)
-
-
-def _cut(
-    window: _Window, low: Optional[datetime], high: Optional[datetime], count: int, query: Query, size: int
-) -> List[_Window]:
-    """Divide a window evenly between two times, keeping its own limits; a page contains `size` scenes."""
-    pieces = min(math.ceil(count / (size * FILL)), MOST_WINDOWS)
-    if count <= FEW_PAGES * size or low is None or high is None:
-        pieces = 1 if count else 0
-    else:
-        pieces = max(1, min(pieces, (high - low) // INSTANT))
-    cuts = [low + (high - low) * i / pieces for i in range(1, pieces)] if low and high else []
-    group = _Group(count, pieces)
-    edges = [window.low, *cuts, window.high]
-    windows = [_Window(a, b, group) for a, b in zip(edges, edges[1:])][:pieces]
-    return windows if query.ascending else windows[::-1]
-
-
-def _end(time: datetime) -> datetime:
-    """Return the end of an even division, which must be finite although the last window is open."""
-    return next_instant(time) or LAST
-
-
-def _changed(missing: int) -> ResultChanged:
-    return ResultChanged(
-        f"The service counted {missing} more scenes than it returned: the result is incomplete, or it changed "
-        "during the search; try again."
-    )
+            raise scenes_missing(count)
+        low, high = (low, division_end(farthest[0])) if query.ascending else (farthest[0], high)
+    return cut_window(rest, low, high, count, query, size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Dict, Iterator, List, Mapping, Optional, Protocol, Sequence
 
 from planet_vector.catalog.basemaps import Basemaps
-from planet_vector.catalog.paging import DecodePage, SceneBatch, SearchSurvey
+from planet_vector.catalog.scene_pages import DecodePage, SceneBatch, SearchSurvey
 from planet_vector.collection_schema import CollectionSchema, Feature
 from planet_vector.config import Settings
 from planet_vector.http.transport import Transport

@@ -13,16 +13,9 @@ from planet_vector.cli import options
 from planet_vector.cli.login import key_source
 from planet_vector.cli.messages import say
 from planet_vector.config import Settings
-from planet_vector.connections import (
-    KINDS,
-    add_connection,
-    all_connections,
-    connections_path,
-    default_connection,
-    find_connection,
-    remove_connection,
-    set_default,
-)
+from planet_vector.connection_file import add_connection, connections_path, remove_connection, set_default
+from planet_vector.connection_lookup import all_connections, default_connection, find_connection
+from planet_vector.connections import KINDS
 from planet_vector.errors import PlanetVectorError
 
 

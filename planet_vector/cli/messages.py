@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from planet_vector.atomic_files import DISK_ERRORS, MAKE_ROOM
+from planet_vector.disk_errors import disk_remedy
 
 _PLAIN = {"²": "2", "×": "x", "°": " degrees", "…": "...", "–": "-", "—": "-", "’": "'"}
 
@@ -53,9 +53,10 @@ def describe_os_error(error: OSError) -> str:
         The error.
     """
     why = error.strerror or str(error)
-    if error.errno in DISK_ERRORS:
+    remedy = disk_remedy(error)
+    if remedy:
         # Errors of files have a name (`planet_vector.atomic_files.naming`); one without is of stdout.
-        return f"{error.filename or 'The output'} cannot be written ({why}): {MAKE_ROOM}, or write elsewhere."
+        return f"{error.filename or 'The output'} cannot be written ({why}): {remedy}, or write elsewhere."
     if not error.filename:
         return str(error)
     return f"{error.filename} cannot be used ({why}): {_ADVICE.get(error.errno or 0, 'check it')}."

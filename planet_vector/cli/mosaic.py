@@ -17,6 +17,7 @@ from planet_vector.cli.search_options import SEARCH_FLAGS, is_area, search_of
 from planet_vector.cli.terminal_bars import progress_bar
 from planet_vector.errors import ConfigError, NotFoundError
 from planet_vector.geometry.boxes import Bounds, Box
+from planet_vector.mosaic_options import RESAMPLING, TOPS
 from planet_vector.names import is_name, parse_name
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 _BARE = re.compile(r"[\w.\-]+")  # the name of a basemap without PLANET:
 _BASEMAP_PARAMETERS = ("area", "bbox", "connection", "output", "dst_bounds", "overwrite", "indent", "compact")
 """The parameters that apply to a basemap."""
-
-RESAMPLING = ("nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "average", "mode")
-"""The resampling methods of `planet_vector.raster.scene_mosaic`, repeated so that help needs no rasterio."""
 
 _GLOBE = Box(-180.0, -85.0, 180.0, 85.0)  # the extent of web mercator
 
@@ -49,7 +47,7 @@ _GLOBE = Box(-180.0, -85.0, 180.0, 85.0)  # the extent of web mercator
 @click.option("--dst-bounds", nargs=4, type=options.Finite(), metavar="W S E N", help="Bounds in units of the CRS.")
 @click.option(
     "--top",
-    type=click.Choice(["newest", "oldest", "clearest"]),
+    type=click.Choice(list(TOPS)),
     default="newest",
     show_default=True,
     help="Which scene lies on top.",

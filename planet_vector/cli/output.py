@@ -13,7 +13,7 @@ import sys
 from typing import Any, Callable, Iterable, Iterator, List, Match, Optional, TextIO, Tuple
 
 from planet_vector.collection_schema import CollectionSchema, Feature, value_at
-from planet_vector.connections import service_parameters
+from planet_vector.connection_lookup import service_parameters
 from planet_vector.errors import ProtocolError
 from planet_vector.geometry.shapes import wkt_of_wkb
 from planet_vector.names import Name

@@ -53,7 +53,8 @@ def sync(
         planet-vector sync archive "PLANET:landsat?acquired.gte=2015-06-01" --product all
     """
     from planet_vector.cli.results import Outcome, print_paths
-    from planet_vector.raster.sync import Folder
+    from planet_vector.raster.sync import FolderSync
+    from planet_vector.raster.synced_folder import SyncedFolder
     from planet_vector.scene import Scene
 
     area = click.get_current_context().params["area"]
@@ -66,19 +67,20 @@ def sync(
         )
     wanted = options.split(products)
     scenes = (Scene(feature, query.schema, catalog) for page in pages_of(catalog, query) for feature in page)
-    folder = Folder(directory)
+    folder = SyncedFolder(directory)
+    syncing = FolderSync(folder)
     if dry_run:
-        plan = folder.plan(catalog, scenes, wanted)
+        plan = syncing.plan(catalog, scenes, wanted)
         _print_plan(plan)
         print_paths(((todo.name, path) for todo in plan.todo for path in todo.wanted), failed=plan.refused)
         return
     progress = file_bar()
     with folder.alone():
-        plan = folder.plan(catalog, scenes, wanted)
+        plan = syncing.plan(catalog, scenes, wanted)
         _print_plan(plan)
 
         def came() -> Iterator[Outcome]:
-            for todo, outcome in folder.fetch(catalog, plan, progress):
+            for todo, outcome in syncing.fetch(catalog, plan, progress):
                 for each in [outcome] if isinstance(outcome, PlanetVectorError) else outcome:
                     yield todo.name, each
 

@@ -9,7 +9,7 @@ the algorithm is linear in the number of positions.
 
 from __future__ import annotations
 
-from math import ceil, floor
+from math import ceil, floor, remainder
 from operator import sub
 from typing import TYPE_CHECKING, Dict, Iterator, List, NamedTuple, NoReturn, Optional, Sequence, Tuple
 
@@ -32,6 +32,17 @@ class _Loop(NamedTuple):
 
     vertices: List[_Vertex]
     winding: int
+
+
+def wrapped_longitude(longitude: float) -> float:
+    """Return a longitude, or a difference of two, reduced by whole turns to within ±180°.
+
+    Parameters
+    ----------
+    longitude : float
+        In degrees. Values within ±180, including both ends, are returned exactly.
+    """
+    return longitude if -180 <= longitude <= 180 else remainder(longitude, 360.0)
 
 
 def reaches_across(ring: Sequence[Position]) -> bool:

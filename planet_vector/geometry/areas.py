@@ -19,7 +19,7 @@ import re
 from functools import lru_cache
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
-from planet_vector.geometry.antimeridian import cut, cut_line, reaches_across
+from planet_vector.geometry.antimeridian import cut, cut_line, reaches_across, wrapped_longitude
 from planet_vector.geometry.boxes import FARTHEST
 from planet_vector.geometry.shapes import Position, Ring
 
@@ -164,10 +164,9 @@ class Within:
 
     def _point(self, position: Sequence[float]) -> Position:
         ((x, y),) = _positions([position])
-        if -180 <= x <= 180:
-            return x, y
-        self._tell([[(x, y)]])
-        return math.remainder(x, 360.0), y
+        if abs(x) > 180:
+            self._tell([[(x, y)]])
+        return wrapped_longitude(x), y
 
     def _on_both_sides(self, parts: List[Any], on_it: List[Any]) -> List[Any]:
         """Return points or lines, with those on the antimeridian repeated on its other side."""
@@ -191,7 +190,7 @@ class Within:
         elif beyond and all(map(_in_one_turn, lines)):
             self.told = (
                 "The area has longitudes beyond ±180°, which are reduced by a turn: "
-                f"{beyond[0]:.10g} is {math.remainder(beyond[0], 360.0):.10g}."
+                f"{beyond[0]:.10g} is {wrapped_longitude(beyond[0]):.10g}."
             )
         elif beyond:
             self.told = "The area crosses the antimeridian: its longitudes beyond ±180° are reduced by a turn."

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from typing import Tuple
 
+from planet_vector.geometry.antimeridian import wrapped_longitude
+
 _A = 6378137.0  # metres; the semi-major axis of WGS 84
 _F = 1 / 298.257223563
 _E = math.sqrt(_F * (2 - _F))
@@ -64,7 +66,7 @@ def forward(epsg: int, longitude: float, latitude: float) -> Tuple[float, float]
     longitude, latitude : float
         The place in degrees.
     """
-    turn = math.radians((longitude - meridian(epsg) + 180) % 360 - 180)
+    turn = math.radians(wrapped_longitude(longitude - meridian(epsg)))
     tangent = _conformal(math.tan(math.radians(latitude)))
     xi = math.atan2(tangent, math.cos(turn))
     eta = math.asinh(math.sin(turn) / math.hypot(tangent, math.cos(turn)))
@@ -97,7 +99,7 @@ def inverse(epsg: int, easting: float, northing: float) -> Tuple[float, float]:
         slope = math.hypot(1, here) * (1 - _E**2) * math.hypot(1, tangent) / (1 + (1 - _E**2) * tangent**2)
         tangent += (wanted - here) / slope
     longitude = meridian(epsg) + math.degrees(math.atan2(math.sinh(x), math.cos(y)))
-    return (longitude + 180) % 360 - 180, math.degrees(math.atan(tangent))
+    return wrapped_longitude(longitude), math.degrees(math.atan(tangent))
 
 
 def meridian(epsg: int) -> float:

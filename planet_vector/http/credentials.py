@@ -8,7 +8,7 @@ import requests
 from requests.auth import AuthBase
 
 from planet_vector.config import Settings
-from planet_vector.connections import may_have_key
+from planet_vector.connection_lookup import may_have_key
 
 
 class OriginAuth(AuthBase):

@@ -23,7 +23,8 @@ except ImportError:  # the Python that a GDAL program embeds may lack it
     quick_json = json.loads  # type: ignore[assignment]
 
 from planet_vector.config import Settings
-from planet_vector.connections import ENVIRONMENT, default_connection
+from planet_vector.connection_lookup import default_connection
+from planet_vector.connections import ENVIRONMENT
 from planet_vector.errors import (
     AuthError,
     BadQueryError,

@@ -1,7 +1,7 @@
 """HTTP requests to a service: retries, redirects, size limits; the key is sent to the service's own origins only.
 
-Redirects are followed here, never by the HTTP library. Each one is checked, loses the key if it leaves the API's
-origins, and may not lead from https to http.
+Redirects are followed here, never by the HTTP library. Each one is checked (`planet_vector.http.link_checks`), loses
+the key if it leaves the API's origins, and may not lead from https to http.
 """
 
 from __future__ import annotations
@@ -10,29 +10,27 @@ import logging
 import random
 import threading
 import time
-import weakref
-from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple, TypeVar, cast
-from urllib.parse import urlencode, urljoin, urlsplit
+from typing import Any, Callable, Mapping, Optional, Tuple, TypeVar, cast
+from urllib.parse import urlencode, urljoin
 
 import requests
+from requests.structures import CaseInsensitiveDict
 
 from planet_vector.config import Settings
 from planet_vector.connections import LOCAL
 from planet_vector.errors import ProtocolError, RateLimitError, ServiceError, UnavailableError
-from planet_vector.forking import renew_after_fork
-from planet_vector.http.credentials import OriginAuth
-from planet_vector.http.failures import Proxy, describe_proxy, failed_exchange, no_local_service, unauthenticated
-from planet_vector.http.private_hosts import Guard, GuardedAdapter, PrivateHost, is_private_text, plain_host
+from planet_vector.http.failures import failed_exchange, no_local_service, unauthenticated
+from planet_vector.http.link_checks import check_host, checked_link
+from planet_vector.http.private_hosts import PrivateHost
 from planet_vector.http.rate_limit import RateLimiter
 from planet_vector.http.responses import GONE, JsonResponse, check_status, parse_json, read_body, redacted
-from planet_vector.roots import DEFAULT_API_URL, is_api_origin, origin
+from planet_vector.http.service_session import Parameters, ServiceSession
+from planet_vector.roots import DEFAULT_API_URL, is_api_origin
 from planet_vector.workers import Workers
 
 log = logging.getLogger(__name__)
 
-Parameters = Sequence[Tuple[str, str]]
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,34 +46,6 @@ MAX_JSON = 64 * 2**20  # bytes decoded; the largest real page of 1000 scenes is 
 MAX_URL = 2000  # characters; the lowest limit of common servers and proxies; longer searches use POST
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
-
-@dataclass
-class Network:
-    """Proxies and certificates of a host program, where they differ from the environment's."""
-
-    proxies: Optional[Mapping[str, str]] = None
-    certificates: Optional[str] = None
-
-
-_network = Network()
-
-
-def set_network(proxies: Optional[Mapping[str, str]], certificates: Optional[str]) -> None:
-    """Set a host program's proxies and certificates for all further requests of this process.
-
-    Parameters
-    ----------
-    proxies : mapping of str to str or None
-        As for requests: an address by ``http``, ``https``, or ``https://host``; an empty mapping for none. None uses
-        the environment's.
-    certificates : str or None
-        A file of trusted certificate authorities (PEM).
-    """
-    _network.proxies, _network.certificates = proxies, certificates
-    # Transports live as long as the process, in which the user may change the host program's settings.
-    for transport in list(_transports):
-        transport.apply_network()
 
 
 def _off_the_main_thread(ask: F) -> F:
@@ -108,24 +78,7 @@ class Transport:
         self.settings = settings
         self._limiter = RateLimiter(settings.rate)
         self._reached = False
-        self._guard = Guard(origin(settings.api_url)[1])
-        self._session = _new_session(settings, self._guard)
-        self.apply_network()
-        _transports.add(self)
-        renew_after_fork(self._renew)
-
-    def apply_network(self) -> None:
-        """Apply the current settings of `set_network`."""
-        self._session.proxies = dict(_network.proxies or {})
-        self._session.trust_env = _network.proxies is None  # requests would prefer the environment's proxies
-        self._session.verify = True if _network.certificates is None else _network.certificates
-        self._guard.proxied = self._proxy_of(self.settings.api_url) is not None
-
-    def _renew(self) -> None:
-        # Not closed: that requires locks which a thread of the parent may have held.
-        _sessions_of_parents.append(self._session)
-        self._session = _new_session(self.settings, self._guard)
-        self.apply_network()
+        self._session = ServiceSession(settings)
 
     def url(self, path: str) -> str:
         """Return the URL of a path below the root.
@@ -266,9 +219,7 @@ class Transport:
         """
         return self._exchange("GET", url, (), handle, headers, seconds=seconds, limited=limited)
 
-    def follow(
-        self, url: str, within: bool = False, seconds: float = DEADLINE
-    ) -> Tuple[str, requests.structures.CaseInsensitiveDict[str]]:
+    def follow(self, url: str, within: bool = False, seconds: float = DEADLINE) -> Tuple[str, CaseInsensitiveDict[str]]:
         """Follow the redirects of a link, and request one byte of its target.
 
         Parameters
@@ -293,7 +244,7 @@ class Transport:
         ServiceError
             If the request fails, or a redirect is not allowed.
         """
-        outside = self._checked_target if within else None
+        outside = self._look_up if within else None
         return self._exchange(
             "GET", url, (), lambda r: (r.url, r.headers), {"Range": "bytes=0-0"}, outside, seconds=seconds
         )
@@ -314,26 +265,7 @@ class Transport:
             If the link is not http(s), leads from https to http, contains a user name, or names a private host while
             the API is on a public one. The addresses of its host are checked when it is connected to.
         """
-        base = base or self.settings.api_url
-        try:
-            absolute = urljoin(base, url)
-            parts = urlsplit(absolute)
-            scheme, host, _ = origin(absolute)
-            private = is_private_text(plain_host(host))
-        except (ValueError, TypeError, AttributeError):
-            raise ProtocolError("The service returned a link that is not an address.", redacted(base)) from None
-        if scheme not in ("http", "https"):
-            raise ProtocolError(
-                f"The service returned a link that is not http(s) but {scheme!r}: it is not opened.", redacted(base)
-            )
-        if "@" in parts.netloc:
-            raise ProtocolError("The service returned a link with a user name: it is not opened.", redacted(base))
-        if scheme == "http" and urlsplit(base).scheme == "https":
-            raise ProtocolError("The service links from https to http: the link is not followed.", redacted(base))
-        if private is not False and not self._allows_private():
-            kind = "a private host" if private else "a possibly private host"
-            raise ProtocolError(f"The service returned a link to {kind}, {host}: it is not opened.", redacted(base))
-        return absolute
+        return checked_link(url, base or self.settings.api_url, self._allows_private)
 
     def close(self) -> None:
         """Close the connections."""
@@ -341,24 +273,11 @@ class Transport:
 
     @_off_the_main_thread
     def _allows_private(self) -> bool:
-        return self._guard.allows_private()
+        return self._session.guard.allows_private()
 
-    def _proxy_of(self, url: str) -> Optional[Proxy]:
-        merged = self._session.merge_environment_settings(url, {}, None, None, None)
-        address = requests.utils.select_proxy(url, merged["proxies"])
-        return None if address is None else describe_proxy(address, urlsplit(url).scheme, _network.proxies)
-
-    def _checked_target(self, url: str) -> Tuple[str, requests.structures.CaseInsensitiveDict[str]]:
-        _, host, port = origin(url)
-        name = f"GET {redacted(url)}"
-        if self._proxy_of(url) is None:  # otherwise the proxy looks it up
-            try:
-                self._guard.addresses(host, port)
-            except PrivateHost as error:
-                raise ProtocolError(str(error), name) from None
-            except OSError:
-                raise UnavailableError("The host was not found: check the network.", name) from None
-        return url, requests.structures.CaseInsensitiveDict()
+    def _look_up(self, url: str) -> Tuple[str, CaseInsensitiveDict[str]]:
+        check_host(url, self._session)
+        return url, CaseInsensitiveDict()
 
     @_off_the_main_thread
     def _exchange(
@@ -399,7 +318,7 @@ class Transport:
         elif (
             self.settings.connection == LOCAL
             and isinstance(error, UnavailableError)
-            and not (self._reached or self._guard.proxied)
+            and not (self._reached or self._session.guard.proxied)
         ):
             error.message = no_local_service(self.settings)
         return error
@@ -419,27 +338,20 @@ class Transport:
                 return outside(url)
             try:
                 with self._session.request(
-                    method,
-                    url,
-                    params=list(parameters) if method == "GET" else None,
-                    data=list(parameters) if method == "POST" else None,
-                    headers=dict(headers or {}),
-                    stream=True,
-                    allow_redirects=False,
-                    timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                    method, url, parameters, headers, (CONNECT_TIMEOUT, READ_TIMEOUT)
                 ) as response:
                     log.debug("%s -> %d", name, response.status_code)
                     self._reached = True
                     if response.status_code not in _REDIRECTS or "Location" not in response.headers:
                         if response.status_code == 407:
-                            raise ProtocolError(unauthenticated(self._proxy_of(url)), name, 407)
+                            raise ProtocolError(unauthenticated(self._session.proxy_of(url)), name, 407)
                         check_status(response, name, self.settings)
                         return handle(response)
                     url = self.check_link(response.headers["Location"], response.url)
             except PrivateHost as error:
                 raise ProtocolError(str(error), name) from None
             except requests.exceptions.RequestException as error:
-                raise failed_exchange(error, url, name, self._proxy_of(url), self.settings) from None
+                raise failed_exchange(error, url, name, self._session.proxy_of(url), self.settings) from None
             except UnicodeError as error:
                 raise ProtocolError(
                     f"The exchange with the service failed ({type(error).__name__}): check the address.", name
@@ -450,23 +362,4 @@ class Transport:
         raise ProtocolError(f"The service redirects more than {MAX_REDIRECTS} times: it is not followed.", name)
 
 
-def _new_session(settings: Settings, guard: Guard) -> requests.Session:
-    session = requests.Session()
-    adapter = GuardedAdapter(guard, pool_connections=4, pool_maxsize=2 * max(settings.connections, 4), max_retries=0)
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, adapter)
-    session.auth = OriginAuth(settings)
-    session.headers["User-Agent"] = "planet_vector"
-    # Keep no cookies: a cookie is a credential, which would be sent with other requests.
-    session.cookies.set_policy(_NoCookies())
-    return session
-
-
-class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignore[name-defined,misc]
-    def set_ok(self, cookie: Any, request: Any) -> bool:
-        return False
-
-
-_transports: weakref.WeakSet[Transport] = weakref.WeakSet()
-_sessions_of_parents: List[requests.Session] = []  # of this process's parents, unchanged since the fork
 _main_thread_workers = Workers(64, "planet-request")  # one serves the main thread; others may still hang after Ctrl-C

@@ -35,10 +35,8 @@ from planet_vector.pixels.tiff import (
     Field,
     TiffFile,
     TiffProblem,
-    Value,
-    aligned,
-    encode,
 )
+from planet_vector.pixels.tiff_writing import Value, aligned, encode
 
 MOST_CLASSIC = 2**32 - 1
 """Most bytes of a classic TIFF, whose offsets have 32 bits."""

@@ -17,7 +17,8 @@ from rasterio.transform import Affine
 
 from planet_vector.pixels.rasterio_errors import RASTER_ERRORS
 from planet_vector.pixels.sidecars import MAX_POINTS, Place, Point, SidecarProblem
-from planet_vector.pixels.tiff import DOUBLE, Directory, TiffFile, Value, aligned, encode
+from planet_vector.pixels.tiff import DOUBLE, Directory, TiffFile
+from planet_vector.pixels.tiff_writing import Value, aligned, encode
 
 _SCALE, _TIEPOINTS, _MATRIX = 33550, 33922, 34264
 POSITION = (_SCALE, _TIEPOINTS, _MATRIX)

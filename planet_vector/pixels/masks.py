@@ -38,8 +38,8 @@ from planet_vector.pixels.tiff import (
     Form,
     TiffFile,
     TiffProblem,
-    Value,
 )
+from planet_vector.pixels.tiff_writing import Value
 
 MAX_BLOCKS = 2**18
 """Most strips or tiles of a mask: those of 130 000 x 130 000 pixels in tiles of 256."""

@@ -1,8 +1,9 @@
-"""Open GeoTIFFs of an archive without GDAL's search for sidecars.
+"""Open GeoTIFFs and JPEG 2000 files of an archive without GDAL's search for sidecars.
 
-Everything that GDAL would look for beside a GeoTIFF is hidden from it: overviews, masks, ``.aux.xml``, world and TAB
-files, and the metadata files of satellites. Overviews and masks within the file are used. The relevant sidecars are
-read here, and GDAL gets one file that is completed with them (see `planet_vector.pixels.completing`).
+Everything that GDAL would look for beside a file is hidden from it: overviews, masks, ``.aux.xml``, world and TAB
+files, and the metadata files of satellites. Overviews and masks within the file are used. The relevant sidecars of
+GeoTIFFs are read here, and GDAL gets one file that is completed with them (see `planet_vector.pixels.completing`).
+JPEG 2000 files have no sidecars here.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
 from planet_vector.pixels.completing import Completed, complete, whole
+from planet_vector.pixels.jp2 import check_jp2, is_jp2
 from planet_vector.pixels.references import check_dataset, check_file
 from planet_vector.pixels.sidecars import Place
 
@@ -36,7 +38,7 @@ OPTIONS = {
 
 @contextlib.contextmanager
 def open_raster(path: Path, place: Optional[Place] = None) -> Iterator[Any]:
-    """Open a GeoTIFF, alone or completed with its sidecars.
+    """Open a GeoTIFF, alone or completed with its sidecars; or a JPEG 2000 file, recognised by its signature.
 
     Parameters
     ----------
@@ -53,12 +55,20 @@ def open_raster(path: Path, place: Optional[Place] = None) -> Iterator[Any]:
     Raises
     ------
     rasterio.errors.RasterioIOError, OSError
-        If the file is not a readable GeoTIFF.
+        If the file is not a readable GeoTIFF or JPEG 2000 file.
+    planet_vector.pixels.jp2.Jp2Problem
+        If it is a damaged JPEG 2000 file.
     planet_vector.pixels.references.ReferenceProblem
         If it refers to another file that GDAL would open.
     SidecarProblem
         If the sidecars cannot be read, or their content does not fit into a GeoTIFF.
     """
+    if is_jp2(path):
+        check_jp2(path)
+        with rasterio.Env(**OPTIONS), _named(path) as own, rasterio.open(own, driver="JP2OpenJPEG") as dataset:
+            check_dataset(dataset)
+            yield dataset
+        return
     check_file(path)
     with rasterio.Env(**OPTIONS), _named(path) as own, rasterio.open(own, driver="GTiff") as dataset:
         check_dataset(dataset)

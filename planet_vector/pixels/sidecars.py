@@ -123,6 +123,8 @@ class Place:
 def sidecar_names(name: str) -> List[str]:
     """Return the names of the supported sidecars of a raster, those of each kind in GDAL's order of search.
 
+    JPEG 2000 files have none.
+
     Parameters
     ----------
     name : str
@@ -133,6 +135,8 @@ def sidecar_names(name: str) -> List[str]:
     >>> sidecar_names("scene.tif")[:5]
     ['scene.tif.aux.xml', 'scene.tif.msk', 'scene.tif.MSK', 'scene.tfw', 'scene.TFW']
     """
+    if name.lower().endswith(".jp2"):
+        return []
     names = [f"{name}.aux.xml", f"{name}.msk", f"{name}.MSK"]
     stem, dot, extension = name.rpartition(".")
     if dot:
@@ -162,7 +166,10 @@ def read_place(path: Path, inside: Path) -> Optional[Place]:
         If the ``.aux.xml`` cannot be read or has unsupported content, or if a sidecar lies elsewhere. The content of
         the ``.msk`` is checked by `planet_vector.pixels.completing.complete`.
     """
-    aux, *others = [path.with_name(name) for name in sidecar_names(path.name)]
+    names = sidecar_names(path.name)
+    if not names:
+        return None
+    aux, *others = [path.with_name(name) for name in names]
     masks, worlds = others[:2], others[2:]
     values: Dict[str, Any] = {}
     content = _content(aux, inside, MAX_AUX)

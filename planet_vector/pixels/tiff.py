@@ -1,4 +1,4 @@
-"""Read and write directories of TIFFs: classic and BigTIFF, in both byte orders.
+"""Read directories of TIFFs: classic and BigTIFF, in both byte orders.
 
 Names and numbers are those of TIFF 6.0 (Adobe, 1992) and of libtiff's BigTIFF. Files are untrusted: counts are checked
 before data of that size is read. Only arrays need numpy, because the GDAL driver reads headers in whatever Python
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from os import SEEK_END
 from struct import calcsize, pack, unpack
-from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,11 +35,11 @@ SIGNED_TYPES = (6, 8, 9, 17)
 
 REDUCED, MASK = 1, 4  # bits of SUBFILE
 
-# Codes of both struct and numpy.
-_TYPES = {1: "B", 2: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I", 16: "Q", 17: "q",
-          18: "Q"}  # fmt: skip
+TYPES = {1: "B", 2: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I", 16: "Q", 17: "q",
+         18: "Q"}  # fmt: skip
+"""Codes of the types in both struct and numpy; rationals are not read."""
+
 _RATIONALS = {5: 8, 10: 8}  # bytes of a rational, two numbers that are not read
-_ALIGNED = 8  # bytes; TIFF 6.0 requires 2
 
 
 class TiffProblem(ValueError):
@@ -119,7 +119,7 @@ class Form(NamedTuple):
         numbers : sequence of int
             The numbers.
         """
-        return pack(f"{self.order}{len(numbers)}{_TYPES[kind]}", *numbers)
+        return pack(f"{self.order}{len(numbers)}{TYPES[kind]}", *numbers)
 
     def header(self, first: int) -> bytes:
         """Return the header of a file.
@@ -146,28 +146,8 @@ class Field(NamedTuple):
     @property
     def length(self) -> int:
         """Bytes of the value; 0 if the type is unknown."""
-        width = calcsize(f"<{_TYPES[self.kind]}") if self.kind in _TYPES else _RATIONALS.get(self.kind, 0)
+        width = calcsize(f"<{TYPES[self.kind]}") if self.kind in TYPES else _RATIONALS.get(self.kind, 0)
         return width * self.number
-
-
-class Value(NamedTuple):
-    """Field to be written, with its whole value."""
-
-    tag: int
-    kind: int
-    numbers: Any
-
-    def encoded(self, form: Form) -> bytes:
-        """Return the value in the form of a file.
-
-        Parameters
-        ----------
-        form : Form
-            Byte order and offset size of the file.
-        """
-        import numpy as np
-
-        return np.asarray(self.numbers).astype(f"{form.order}{_TYPES[self.kind]}").tobytes()
 
 
 class Directory(NamedTuple):
@@ -298,7 +278,7 @@ class TiffFile:
         if field is None:
             return np.empty(0, "u8")
         content = self._content(field, most)
-        kind = np.dtype(f"{self.form.order}{_TYPES[field.kind]}")
+        kind = np.dtype(f"{self.form.order}{TYPES[field.kind]}")
         return np.frombuffer(content, kind).astype(kind.newbyteorder("="))
 
     def values(self, directory: Directory, tag: int, most: int = MAX_FIELDS) -> Tuple[Any, ...]:
@@ -316,7 +296,7 @@ class TiffFile:
         field = directory.fields.get(tag)
         if field is None:
             return ()
-        content, code = self._content(field, most), _TYPES[field.kind]
+        content, code = self._content(field, most), TYPES[field.kind]
         return unpack(f"{self.form.order}{len(content) // calcsize(f'<{code}')}{code}", content)
 
     def integers(self, directory: Directory, tag: int, most: int = MAX_FIELDS) -> Tuple[int, ...]:
@@ -396,7 +376,7 @@ class TiffFile:
     def _content(self, field: Field, most: int) -> bytes:
         """Return the bytes of the value of a field."""
         tag = field.tag
-        if field.kind not in _TYPES:
+        if field.kind not in TYPES:
             raise TiffProblem(f"has a tag {tag} of an unsupported type")
         if field.number > most:
             raise TiffProblem(f"has a tag {tag} of more than {most} numbers")
@@ -410,54 +390,3 @@ class TiffFile:
             if len(content) == size:
                 return content
         raise TiffProblem("is truncated, or not a TIFF")
-
-
-def aligned(offset: int) -> int:
-    """Return the next offset at which a directory may begin.
-
-    Parameters
-    ----------
-    offset : int
-        Any offset in bytes.
-    """
-    return -(-offset // _ALIGNED) * _ALIGNED
-
-
-def encode(form: Form, at: int, directories: Sequence[Sequence[Union[Field, Value]]], following: int) -> bytes:
-    """Return directories as bytes.
-
-    Parameters
-    ----------
-    form : Form
-        Byte order and offset size; those of every `Field` must be the same.
-    at : int
-        Offset of the bytes in the file, an `aligned` one.
-    directories : sequence of sequences of Field or Value
-        The fields of each.
-    following : int
-        Offset of the directory that follows the last one, or 0.
-    """
-    written: List[bytes] = []
-    for number, fields in enumerate(directories, 1):
-        at, table, values = _encode(form, at, fields)
-        written += table, pack(form.offset, following if number == len(directories) else at), values
-    return b"".join(written)
-
-
-def _encode(form: Form, at: int, fields: Sequence[Union[Field, Value]]) -> Tuple[int, bytes, bytes]:
-    """Return the end of a directory, its table, and its values, which follow the offset of the next directory."""
-    table = [pack(form.number, len(fields))]
-    start = at + calcsize(form.number) + len(fields) * calcsize(form.field) + form.room
-    values = b"".join([bytes(aligned(start) - start)])
-    for field in sorted(fields, key=lambda field: field.tag):
-        if isinstance(field, Field):
-            count, raw = field.number, field.raw
-        else:
-            data = field.encoded(form)
-            count = len(data) // calcsize(f"<{_TYPES[field.kind]}")
-            raw = data
-            if len(data) > form.room:
-                raw = pack(form.offset, start + len(values))
-                values += data + bytes(aligned(len(data)) - len(data))
-        table.append(pack(form.field, field.tag, field.kind, count, raw))
-    return start + len(values), b"".join(table), values

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import rasterio
 from rasterio.windows import Window
 
-from planet_vector.atomic_files import DISK_ERRORS
+from planet_vector.disk_errors import is_disk_error
 from planet_vector.errors import PlanetVectorError, RasterAccessError
 from planet_vector.pixels.rasterio_errors import RASTER_ERRORS
 
@@ -134,5 +134,5 @@ def _probe(temporary: Path, path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        if error.errno in DISK_ERRORS:
+        if is_disk_error(error):
             raise OSError(error.errno, error.strerror, str(path)) from None

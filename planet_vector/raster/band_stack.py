@@ -31,7 +31,8 @@ from planet_vector.raster.gdal_options import READING, Options
 from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import ProductError, north_up, opened
 from planet_vector.raster.remote import Remote
-from planet_vector.raster.sources import Sources, source_name
+from planet_vector.raster.source_names import source_name
+from planet_vector.raster.sources import Sources
 from planet_vector.raster.vrt_reads import Layers
 from planet_vector.raster.vrt_xml import add_mask, add_metadata, as_text, new_vrt
 from planet_vector.scene import Scene

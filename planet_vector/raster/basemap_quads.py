@@ -19,7 +19,8 @@ from planet_vector.raster.gdal_xml import Placed, quads_description, tiles_descr
 from planet_vector.raster.location_info import DOMAIN, location_info
 from planet_vector.raster.product import Product, open_link
 from planet_vector.raster.quad_cache import QuadCache
-from planet_vector.raster.sources import Sources, source_name
+from planet_vector.raster.source_names import source_name
+from planet_vector.raster.sources import Sources
 from planet_vector.raster.tiles import Tiles, open_tiles
 from planet_vector.scene import Item
 from planet_vector.workers import Workers

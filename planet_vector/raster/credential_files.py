@@ -19,7 +19,7 @@ from typing import Iterator, List, Mapping, Optional
 from urllib.parse import urlsplit
 
 from planet_vector.config import Settings
-from planet_vector.connections import roots_beside
+from planet_vector.connection_lookup import roots_beside
 from planet_vector.errors import ConfigError
 from planet_vector.http.credentials import authorization
 from planet_vector.keys import credentials_path

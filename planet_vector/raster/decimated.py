@@ -42,7 +42,8 @@ from planet_vector.pixels.tiff import (
     TiffProblem,
 )
 from planet_vector.raster.limits import MAX_BLOCK, MAX_FILE, MAX_READ
-from planet_vector.raster.remote_file import HEAD, RemoteFile
+from planet_vector.raster.range_requests import HEAD
+from planet_vector.raster.remote_file import RemoteFile
 from planet_vector.raster.spans import Range
 
 AT_LEAST = 1000

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring  # noqa: S405 - 
 
 from planet_vector.catalog import Catalog
 from planet_vector.catalog.basemaps import Basemap
-from planet_vector.connections import may_have_key
+from planet_vector.connection_lookup import may_have_key
 from planet_vector.errors import ProtocolError
 from planet_vector.geometry.boxes import Bounds
 from planet_vector.geometry.grid import GridSpec

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple, Optional, Set
 from xml.etree import ElementTree  # noqa: S405 - only XML written here is parsed
 
 from planet_vector.catalog import Catalog
+from planet_vector.disk_errors import disk_remedy
 from planet_vector.errors import RasterAccessError
 from planet_vector.http.responses import ranged_length
 from planet_vector.names import ONLY_GEOTIFF
@@ -35,7 +36,8 @@ from planet_vector.pixels.references import ReferenceProblem, check_crs, check_f
 from planet_vector.pixels.tiff import TILE_BYTES, TILE_OFFSETS, TiffFile, TiffProblem
 from planet_vector.private_files import STALE, is_private, make_folder, read_private, write_private
 from planet_vector.raster.decimated import MOST_BLOCKS, Decimation, Progress, copy, look
-from planet_vector.raster.remote_file import RemoteFile, ServedWhole
+from planet_vector.raster.range_requests import ServedWhole
+from planet_vector.raster.remote_file import RemoteFile
 from planet_vector.raster.vrt_xml import add_overview, add_source, set_block
 from planet_vector.user_folders import user_directory
 
@@ -202,7 +204,8 @@ class Making:
             if isinstance(error, RasterAccessError) or error.errno is None:
                 raise
             raise RasterAccessError(
-                f"The overviews of {self._title} cannot be kept in {directory()} ({error.strerror}): make room there."
+                f"The overviews of {self._title} cannot be kept in {directory()} ({error.strerror}): "
+                f"{disk_remedy(error) or 'make it writable'}."
             ) from None
 
     def _make(self, folder: Path, reduce: Reduce, progress: Progress) -> Kept:

@@ -28,8 +28,9 @@ from planet_vector.raster.gdal_options import READING, Options
 from planet_vector.raster.mounting import can_mount, forget_errors, mount, unmount
 from planet_vector.raster.parallel import Alive, in_parallel
 from planet_vector.raster.placed import placed_by_points, unplaced_because
+from planet_vector.raster.range_requests import ServedWhole
 from planet_vector.raster.remote import Remote
-from planet_vector.raster.remote_file import RemoteFile, ServedWhole
+from planet_vector.raster.remote_file import RemoteFile
 from planet_vector.raster.session import OptionsSession
 from planet_vector.raster.temporary_copies import make_copy_folder, remove_copy_folder
 from planet_vector.workers import Workers

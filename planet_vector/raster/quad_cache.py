@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Dict, Mapping, Optional
 
 from planet_vector.catalog import Catalog
+from planet_vector.disk_errors import disk_remedy
 from planet_vector.errors import PlanetVectorError, ProtocolError, RasterAccessError
 from planet_vector.http.responses import whole_length
 from planet_vector.private_files import make_folder, read_private, remove_stale, write_private
@@ -133,8 +134,8 @@ class QuadCache:
                     raise
                 except OSError as error:
                     raise RasterAccessError(
-                        f"Quad {quad_id} cannot be kept as {path} ({error.strerror}): make room there, or open the "
-                        "basemap without a cache."
+                        f"Quad {quad_id} cannot be kept as {path} ({error.strerror}): "
+                        f"{disk_remedy(error) or 'make its folder writable'}, or open the basemap without a cache."
                     ) from None
             else:
                 with contextlib.suppress(OSError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
 import rasterio
 import rasterio.shutil
@@ -27,6 +27,7 @@ from planet_vector.errors import QueryError, RasterAccessError
 from planet_vector.geometry.boxes import Bounds, around_polygons
 from planet_vector.geometry.grid import GridSpec, outward
 from planet_vector.geometry.ground import area_asked_for, area_of, holds_ground, polygons, shares_of
+from planet_vector.mosaic_options import RESAMPLING, TOPS
 from planet_vector.pixels.header import RasterHeader
 from planet_vector.pixels.valid import needed
 from planet_vector.raster.band_stack import Virtual, open_virtual
@@ -35,7 +36,8 @@ from planet_vector.raster.drawn import cut_to
 from planet_vector.raster.file_vrts import mask_alone, vrt_band, vrt_source, with_mask, with_nodata
 from planet_vector.raster.headers import header_of
 from planet_vector.raster.product import north_up
-from planet_vector.raster.sources import Sources, source_name
+from planet_vector.raster.source_names import source_name
+from planet_vector.raster.sources import Sources
 from planet_vector.raster.vrt_xml import add_mask, add_metadata, as_text, new_vrt
 from planet_vector.raster.warping import around, recentred, turn_of, turns, warped_bounds, warped_step
 from planet_vector.scene import Scene
@@ -43,16 +45,6 @@ from planet_vector.workers import Workers
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
-
-ORDERS: Dict[str, Callable[[Scene], Any]] = {
-    "newest": lambda scene: scene.acquired.timestamp(),
-    "oldest": lambda scene: -scene.acquired.timestamp(),
-    "clearest": lambda scene: -(101.0 if scene.cloud_cover is None else scene.cloud_cover),
-}
-"""Keys that order overlapping scenes; the greatest is on top."""
-
-RESAMPLING = ("nearest", "bilinear", "cubic", "cubic_spline", "lanczos", "average", "mode")
-"""Resampling methods: the names of `rasterio.enums.Resampling` that GDAL supports for both warps and reads."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +117,7 @@ def open_scenes(
         do, they may extend across ±180° if that is narrower (170 to 190), and may be given in any turn (-175 to -170 or
         185 to 190). They are extended to whole pixels, counted from the origin of `crs`.
     order : str
-        Which scene lies on top: one of `ORDERS`.
+        Which scene lies on top: one of `TOPS`.
     resampling : str
         One of `RESAMPLING`.
     area : shapely geometry, Box, mapping or str, optional
@@ -146,8 +138,8 @@ def open_scenes(
     RasterAccessError
         If there are no scenes, or they cannot form one raster.
     """
-    if order not in ORDERS:
-        raise RasterAccessError(f"top is {order!r}: it takes {', '.join(ORDERS)}.")
+    if order not in TOPS:
+        raise RasterAccessError(f"top is {order!r}: it takes {', '.join(TOPS)}.")
     if resampling not in RESAMPLING:
         raise RasterAccessError(f"The resampling is {resampling!r}: it takes {', '.join(RESAMPLING)}.")
     if not scenes:
@@ -156,7 +148,7 @@ def open_scenes(
     if asked is not None and not holds_ground(asked):
         asked = None
     product = scenes[0].schema.product(product)
-    ranked = sorted(scenes, key=lambda scene: (ORDERS[order](scene), scene.id))
+    ranked = sorted(scenes, key=lambda scene: (TOPS[order](scene), scene.id))
     titles = {catalog.transport.check_link(scene.product_link(product)): f"{scene.id}/{product}" for scene in ranked}
     sources = Sources(catalog, titles)
     sources.fetch_headers(list(titles)[::-1])

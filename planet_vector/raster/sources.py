@@ -8,10 +8,9 @@ be mounted, GDAL itself requests the links, with the key in force for their host
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import OrderedDict, deque
-from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Set, Tuple
 from xml.etree.ElementTree import fromstring, tostring  # noqa: S405 - only what this package wrote is parsed
 
 from rasterio.errors import RasterioIOError
@@ -19,7 +18,6 @@ from rasterio.io import DatasetReader
 
 from planet_vector.catalog import Catalog
 from planet_vector.http.responses import ranged_length
-from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.pixels.header import RasterHeader
 from planet_vector.raster.access import Access
 from planet_vector.raster.error_messages import gdal_said
@@ -29,29 +27,17 @@ from planet_vector.raster.images import MOST_IMAGES, Image
 from planet_vector.raster.mounting import can_mount, mount, unmount
 from planet_vector.raster.path_options import Scope
 from planet_vector.raster.product import Product, ProductError, begin, open_access, opened
+from planet_vector.raster.range_requests import ServedWhole
 from planet_vector.raster.rasterio_warnings import unplaced
-from planet_vector.raster.remote_file import RemoteFile, ServedWhole
+from planet_vector.raster.remote_file import RemoteFile
 from planet_vector.raster.side_by_side import SideBySide
+from planet_vector.raster.source_names import link_of, mounted_text, public_text, source_name
 from planet_vector.raster.vrt_reads import ALL, Asked
 from planet_vector.workers import Task, Workers
 
 _MOST_ASKED = 20  # files; most that are checked with the service after a failed read
 _MOST_OPEN = 256  # images kept open for their tables of blocks
 _OPENED_AHEAD = 16  # images opened concurrently
-_NAME = re.compile(r"GTIFF_DIR:(\d+):(.*)", re.S)  # of a TIFF, as GDAL counts them
-
-
-def source_name(link: str, image: int = 1) -> str:
-    """Return the GDAL name of an image in the file behind a link; only the GeoTIFF driver opens it.
-
-    Parameters
-    ----------
-    link : str
-        The link.
-    image : int
-        Number of the image in the file, counted from 1.
-    """
-    return f"{ONLY_GEOTIFF.replace('1', str(image))}/vsicurl/{link}"
 
 
 class Sources:
@@ -197,17 +183,7 @@ class Sources:
         str
             The same, for GDAL in this process.
         """
-        there = {f"/vsicurl/{link}": name for link, name in self._names.items()}
-
-        def name_of(name: str) -> str:
-            found = _NAME.fullmatch(name)
-            here = there.get(found[2]) if found else None
-            if found is None or here is None:
-                return name
-            # The file's own name shows its overviews and mask; `RemoteFile` checks that it is a TIFF.
-            return here if found[1] == "1" else f"GTIFF_DIR:{found[1]}:{here}"
-
-        return _renamed(text, name_of) if there else text
+        return mounted_text(text, self._names)
 
     def public(self, text: str) -> str:
         """Replace the names of mounted files by links, in the text of a VRT.
@@ -222,14 +198,7 @@ class Sources:
         str
             The same, for other programs.
         """
-        links = {name: link for link, name in self._names.items()}
-
-        def name_of(name: str) -> str:
-            found = _NAME.fullmatch(name)
-            image, here = (int(found[1]), found[2]) if found else (1, name)
-            return source_name(links[here], image) if here in links else name
-
-        return _renamed(text, name_of) if links else text
+        return public_text(text, self._names)
 
     def fetch_headers(self, links: Sequence[str]) -> None:
         """Start to fetch the headers of several files concurrently; `open` waits only for its own file.
@@ -330,7 +299,7 @@ class Sources:
 
     def _with_overviews(self, name: str) -> str:
         """Return the name of a file, or the text of a VRT of it with its overviews."""
-        image, link = self._image(name), _link_of(name)
+        image, link = self._image(name), link_of(name)
         numbers = image.overviews(lambda number: self.mounted(source_name(link, number)))
         overviews = [source_name(link, number) for number in numbers]
         return with_overviews(name, image.header, overviews) if overviews else name
@@ -342,7 +311,7 @@ class Sources:
             if image is not None:
                 self._images[name] = image  # most recently used
                 return image
-        image = Image(self._files[_link_of(name)], self.mounted(name))
+        image = Image(self._files[link_of(name)], self.mounted(name))
         with self._lock:
             self._images[name] = image
         return image
@@ -408,23 +377,5 @@ class Sources:
         return size
 
 
-def _link_of(name: str) -> str:
-    """Return the link in a name of `source_name`."""
-    found = _NAME.fullmatch(name)
-    assert found is not None
-    return found[2][len("/vsicurl/") :]
-
-
 def _served_whole(title: str) -> ProductError:
     return ProductError(f"{title} is served whole only, so it cannot be combined with others: download it.")
-
-
-def _renamed(text: str, name_of: Callable[[str], str]) -> str:
-    """Replace a name, or all names in the text of a VRT, which may contain VRT texts as names."""
-    if not text.startswith("<"):
-        return name_of(text)
-    root = fromstring(text)  # noqa: S314 - written by this package, and by GDAL from that
-    for element in root.iter():
-        if element.tag in ("SourceFilename", "SourceDataset") and element.text:
-            element.text = _renamed(element.text, name_of)
-    return tostring(root, encoding="unicode")

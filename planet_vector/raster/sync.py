@@ -1,37 +1,20 @@
 """Synchronise a folder with a search: missing files are fetched, existing ones are kept.
 
-The folder itself is the record: ``<id>_<product>.tif`` for each product of a scene, and, once they are complete,
-``<id>_metadata.json``, the scene as the service sent it. Files appear atomically, so an existing file is complete.
-Scenes that were found but are incomplete are listed in ``.planet_vector-sync.json`` (`STATE`). Each sync tries them
-again, whether or not the search still finds them. The list is written before the first fetch, so a crash loses
-nothing.
-
-A folder of planet's own client can be continued, as it has the same files. Its ``sync.json`` only holds the latest
-time of publication, and that client never looked further back; the scenes it missed are fetched.
-
-Only one sync runs at a time. It holds a system lock on ``.planet_vector-sync.lock``, by way of SQLite, which can lock
-a file on each system. The system releases the lock when the process ends for any reason, so no stale lock remains;
-the empty file stays.
-
-Both names begin with a dot, so that a service over the folder ignores them.
+Incomplete scenes are recorded in the folder before the first fetch (`planet_vector.raster.synced_folder`). Each sync
+tries them again, whether or not the search still finds them.
 """
 
 from __future__ import annotations
 
-import json
-import sqlite3
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import AbstractSet, Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import AbstractSet, Callable, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
-from planet_vector.atomic_files import MAKE_ROOM, write_whole
 from planet_vector.catalog import Catalog
 from planet_vector.errors import (
-    ConfigError,
     NotFoundError,
     PlanetVectorError,
     ProtocolError,
@@ -41,15 +24,10 @@ from planet_vector.errors import (
 )
 from planet_vector.names import Name, parse_name
 from planet_vector.progress import FileProgress
-from planet_vector.raster.download import fetch, fetch_unless_there, heard, safe_name
+from planet_vector.raster.download import fetch, fetch_unless_there, heard
 from planet_vector.raster.parallel import Alive, in_parallel
+from planet_vector.raster.synced_folder import Pending, SyncedFolder, published
 from planet_vector.scene import Scene
-from planet_vector.times import parse_time
-
-STATE = ".planet_vector-sync.json"
-LOCK = ".planet_vector-sync.lock"
-OLD_STATE = "sync.json"
-"""State of planet's own client: ``{"latest": "<latest time of publication>"}``."""
 
 MOST_IN_A_ROW = 8
 """Scenes in a row that may fail because the service does not respond; the rest is then left for the next sync."""
@@ -58,7 +36,6 @@ ALL = ("all",)
 """As the products: all that a scene has."""
 
 _PAUSE = 5.0  # seconds between two writes of the state, which may be long and slightly outdated
-_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -117,49 +94,18 @@ Outcome = Union[List[Path], PlanetVectorError]
 """Result of a scene: the written files, or the error that left it incomplete."""
 
 
-class Folder:
-    """Folder that is synchronised with searches.
+class FolderSync:
+    """Synchronisation of a folder with searches.
 
     Parameters
     ----------
-    directory : Path
-        The folder; created by `alone`.
+    folder : SyncedFolder
+        The folder.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self._pending: Dict[str, Dict[str, Any]] = {}
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Hold the lock of the folder, so that no other sync runs.
-
-        Yields
-        ------
-        None
-            While the lock is held.
-
-        Raises
-        ------
-        RasterAccessError
-            If another sync is running, or the folder cannot be locked.
-        """
-        self.directory.mkdir(parents=True, exist_ok=True)
-        try:
-            lock = sqlite3.connect(self.directory / LOCK, timeout=0, isolation_level=None)
-        except sqlite3.Error as error:
-            raise RasterAccessError(f"{self.directory} cannot be written to ({error}).") from None
-        with closing(lock):
-            try:
-                lock.execute("BEGIN EXCLUSIVE")
-            except sqlite3.Error as error:
-                if "locked" in str(error):
-                    raise RasterAccessError(
-                        f"Another sync of {self.directory} is under way: wait until it is done."
-                    ) from None
-                remedy = MAKE_ROOM if "full" in str(error) else "remove it"
-                raise RasterAccessError(f"{self.directory / LOCK} cannot be locked ({error}): {remedy}.") from None
-            yield
+    def __init__(self, folder: SyncedFolder) -> None:
+        self.folder = folder
+        self._pending: Pending = {}
 
     def plan(self, catalog: Catalog, scenes: Iterable[Scene], products: Sequence[str]) -> Plan:
         """Determine what has to be fetched, without writing anything.
@@ -185,7 +131,7 @@ class Folder:
             If the search fails before its end.
         """
         plan, found = Plan(), []
-        self._pending = self._read_state()
+        self._pending = self.folder.read_state()
         left_over = dict(self._pending)
         for scene in scenes:
             entry = left_over.pop(_name(scene), {"products": []})
@@ -205,8 +151,8 @@ class Folder:
     def fetch(self, catalog: Catalog, plan: Plan, progress: FileProgress = None) -> Iterator[Tuple[Todo, Outcome]]:
         """Fetch the scenes of a plan, several files at once, and yield each scene with its result.
 
-        The caller must hold the folder's lock (`alone`). Incomplete scenes stay in the state, also if the iterator is
-        closed early.
+        The caller must hold the folder's lock (`SyncedFolder.alone`). Incomplete scenes stay in the state, also if the
+        iterator is closed early.
 
         Parameters
         ----------
@@ -230,7 +176,7 @@ class Folder:
         # Merge scenes with the same id, so that no two tasks write the same file.
         jobs = list({todo.scene.id: todo for todo in plan.todo}.values())
         self._pending = {todo.name: {"products": list(todo.products), "why": "not fetched yet"} for todo in jobs}
-        self._write_state()
+        self.folder.write_state(self._pending)
         written, silent = time.monotonic(), 0
 
         def task(todo: Todo, alive: Alive) -> List[Path]:
@@ -250,10 +196,10 @@ class Folder:
                     if isinstance(outcome, PlanetVectorError) and silent == MOST_IN_A_ROW:
                         raise outcome
                     if time.monotonic() - written > _PAUSE:
-                        self._write_state()
+                        self.folder.write_state(self._pending)
                         written = time.monotonic()
         finally:
-            self._write_state()
+            self.folder.write_state(self._pending)
 
     def _consider(self, plan: Plan, scene: Scene, asked: Sequence[str], left: Sequence[str]) -> List[Todo]:
         """Return the missing files of a scene, for the requested products and those left over from an earlier sync."""
@@ -269,9 +215,9 @@ class Folder:
         return [todo] if todo else []
 
     def _lacking(self, scene: Scene, products: AbstractSet[str]) -> Optional[Todo]:
-        kept = self._metadata(scene.id)
-        stale = kept is not None and _published(kept) is not None and _published(kept) != _published(scene.feature)
-        paths = {product: self._path(scene, product) for product in scene.products}
+        kept = self.folder.metadata(scene.id)
+        stale = kept is not None and published(kept) is not None and published(kept) != published(scene.feature)
+        paths = {product: self.folder.path(scene, product) for product in scene.products}
         wanted = tuple(
             product
             for product, path in paths.items()
@@ -288,7 +234,7 @@ class Folder:
         """Fetch the missing files of a scene, then write its metadata, which marks the scene as complete."""
         came = []
         for product in todo.products:
-            path = self._path(todo.scene, product)
+            path = self.folder.path(todo.scene, product)
             if path not in todo.wanted:
                 continue
             link = todo.scene.product_link(product)
@@ -298,63 +244,16 @@ class Folder:
             # A file without metadata: left by an interrupted sync, or from elsewhere.
             elif fetch_unless_there(catalog, link, path, True, progress):
                 came.append(path)
-        if self._metadata(todo.scene.id) == todo.scene.feature:
+        if self.folder.metadata(todo.scene.id) == todo.scene.feature:
             return came
-        try:
-            text = json.dumps(todo.scene.feature, ensure_ascii=False, allow_nan=False, indent=2)
-        except ValueError:
-            raise ProtocolError(f"Scene {todo.scene.id} contains a number that JSON cannot represent.") from None
-        path = self._metadata_path(todo.scene.id)
         alive()  # by now another sync may own the folder
-        write_whole(path, text.encode("utf-8", "surrogatepass") + b"\n")
-        return [*came, path]
-
-    def _path(self, scene: Scene, product: str) -> Path:
-        return self.directory / safe_name(None, scene.id, product)
-
-    def _metadata_path(self, scene_id: str) -> Path:
-        return (self.directory / safe_name(None, scene_id, "metadata")).with_suffix(".json")
-
-    def _metadata(self, scene_id: str) -> Optional[Mapping[str, Any]]:
-        """Return the stored metadata of a scene, or None if they are missing or incomplete."""
-        try:
-            kept = json.loads(self._metadata_path(scene_id).read_bytes())
-        except (FileNotFoundError, ValueError, RecursionError):
-            return None
-        whole = isinstance(kept, dict) and kept.get("id") == scene_id and isinstance(kept.get("properties"), dict)
-        return kept if whole else None
+        return [*came, self.folder.write_metadata(todo.scene)]
 
     def _missed(self, todo: Sequence[Todo]) -> int:
         """Return how many scenes planet's own client would skip, as they are older than the latest one it noted."""
-        try:
-            latest = parse_time(json.loads((self.directory / OLD_STATE).read_bytes())["latest"])
-        except (FileNotFoundError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
-            return 0  # missing, or not a file of that client
-        times = [_published(each.scene.feature) for each in todo]
-        return sum(moment is not None and moment <= latest for moment in times)
-
-    def _read_state(self) -> Dict[str, Dict[str, Any]]:
-        path = self.directory / STATE
-        try:
-            state = json.loads(path.read_bytes())
-            if state["version"] != _VERSION:
-                raise ConfigError(f"{path} was written by a later version: use that one, or remove the file.")
-            pending = state["pending"]
-            for name, entry in pending.items():
-                if not parse_name(name).item or not all(isinstance(product, str) for product in entry["products"]):
-                    raise ValueError
-        except FileNotFoundError:
-            return {}
-        except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
-            raise ConfigError(
-                f"{path} cannot be read: remove it; scenes that an earlier sync left over are fetched if the search "
-                "finds them."
-            ) from None
-        return {str(parse_name(name)): entry for name, entry in pending.items()}  # ids were not escaped before 0.2.0
-
-    def _write_state(self) -> None:
-        text = json.dumps({"version": _VERSION, "pending": self._pending}, indent=1, ensure_ascii=False)
-        write_whole(self.directory / STATE, text.encode("utf-8", "surrogatepass") + b"\n")
+        latest = self.folder.latest_of_other_client()
+        times = [published(each.scene.feature) for each in todo]
+        return 0 if latest is None else sum(moment is not None and moment <= latest for moment in times)
 
 
 def sync(
@@ -395,14 +294,15 @@ def sync(
     ServiceError
         If the search fails before its end, or a single scene failed.
     """
-    folder = Folder(directory)
+    folder = SyncedFolder(directory)
+    syncing = FolderSync(folder)
     if dry_run:
-        return [path for todo in folder.plan(catalog, scenes, products).todo for path in todo.wanted]
+        return [path for todo in syncing.plan(catalog, scenes, products).todo for path in todo.wanted]
     came: List[Path] = []
     with folder.alone():
-        plan = folder.plan(catalog, scenes, products)
+        plan = syncing.plan(catalog, scenes, products)
         errors = [error for _, error in plan.refused]
-        for _, outcome in folder.fetch(catalog, plan, progress):
+        for _, outcome in syncing.fetch(catalog, plan, progress):
             if isinstance(outcome, PlanetVectorError):
                 errors.append(outcome)
             else:
@@ -414,10 +314,6 @@ def sync(
     return came
 
 
-def _name(scene: Scene) -> str:
-    return str(Name(scene.scene_type, scene.id))
-
-
 def _no_product(scene: Scene, product: str) -> PlanetVectorError:
     try:
         scene.product_link(product)
@@ -426,9 +322,5 @@ def _no_product(scene: Scene, product: str) -> PlanetVectorError:
     raise AssertionError("a product that is listed")
 
 
-def _published(feature: Mapping[str, Any]) -> Optional[datetime]:
-    """Return when a scene was published, or None if the service does not specify it."""
-    try:
-        return parse_time(feature["properties"]["published"])
-    except (KeyError, ValueError, TypeError, AttributeError):
-        return None
+def _name(scene: Scene) -> str:
+    return str(Name(scene.scene_type, scene.id))

@@ -14,6 +14,7 @@ import numpy as np
 from rasterio.enums import Resampling
 from rasterio.windows import Window
 
+from planet_vector.raster.source_reach import EPSILON, hidden_below, reach_of
 from planet_vector.raster.vrt_xml import Rectangle
 from planet_vector.raster.warping import transformed
 
@@ -26,9 +27,6 @@ _REACH = 4  # output pixels that the widest kernel reads around a window
 _ALONG = 21  # positions along each side of a warped part: GDAL's own number
 _MOST_PLACED = 1000  # most sources for which covering is computed
 _HALF = 2 * 0.8  # decimation from which an overview of half the size is read (rasterio.cpp of GDAL)
-_EPSILON = 1e-10  # of an output pixel, from which GDAL draws to it
-_MOST_EPSILON = 1e-3  # the same in other versions; also of a source's pixel, from which GDAL begins with the next one
-_LAST_PLACES = 16 * 2.0**-52  # of a number, by which sums of it may differ from GDAL's
 
 
 class Asked(NamedTuple):
@@ -55,13 +53,6 @@ class _Drawn(NamedTuple):
 
     window: Window
     shape: Tuple[int, int]
-
-
-class _Shown(NamedTuple):
-    """Rows and columns to which a source may be drawn, and those to which it is certainly drawn, if any."""
-
-    outer: Tuple[slice, slice]
-    inner: Optional[Tuple[slice, slice]]
 
 
 class Layers:
@@ -153,16 +144,16 @@ class Layers:
         every = [*self._bands, *([self._mask] if self._mask else [])]
         if any([source.name for source in sources] != names for sources in every):
             return frozenset()
-        there, shown, opaque = [], [], []
+        there, reach, opaque = [], [], []
         for number, source in enumerate(self._bands[0]):
-            part = _shown(source, window, shape)
+            part = reach_of(source.taken, source.placed, window, shape)
             if part is not None:
                 there.append(number)
-                shown.append(part)
+                reach.append(part)
                 opaque.append(all(sources[number].opaque for sources in self._bands))
         if len(there) < 2 or not any(opaque):
             return frozenset()
-        hidden = _hidden(shown, opaque)
+        hidden = hidden_below(reach, opaque)
         above: Set[Tuple[object, ...]] = set()
         for place in reversed(range(len(there))):
             # For identical rectangles GDAL computes the same pixels, in every version.
@@ -326,90 +317,10 @@ def _drawn(source: _Source, window: Window, shape: Tuple[int, int]) -> Optional[
         scale = count / length  # output pixels per pixel of the VRT
         out = (begin - first) * scale, (end - first) * scale
         # GDAL draws whole pixels, and reads correspondingly more.
-        pixels = math.floor(out[0] + _EPSILON), math.ceil(out[1] - _EPSILON)
+        pixels = math.floor(out[0] + EPSILON), math.ceil(out[1] - EPSILON)
         if pixels[0] >= pixels[1]:
             return None
         read = [(edge / scale + first - placed) * size / room + taken for edge in pixels]
         sides.append((read, pixels[1] - pixels[0]))
     (across, columns), (down, rows) = sides
     return _Drawn(Window(across[0], down[0], across[1] - across[0], down[1] - down[0]), (rows, columns))
-
-
-def _shown(source: _Source, window: Window, shape: Tuple[int, int]) -> Optional[_Shown]:
-    """Return the pixels to which a source is drawn in a part, or None if it does not lie in it.
-
-    The same function of GDAL rounds several times, by bounds that differ between versions, and draws nothing for less
-    than half a pixel of the source. Pixels that depend on this are in the outer part only.
-    """
-    outer, inner = [], []
-    for at, (first, length, count) in (
-        (1, (window.row_off, window.height, shape[0])),
-        (
-            0,
-            (window.col_off, window.width, shape[1]),
-        ),
-    ):
-        sides = [
-            _side(source.taken[at], source.taken[at + 2], placed, room, first, length, count)
-            for placed in _as_gdal_may_have(source.placed[at])
-            for room in _as_gdal_may_have(source.placed[at + 2])
-        ]
-        most, least = [side for side, _ in sides if side is not None], [side for _, side in sides]
-        if not most:
-            return None
-        outer.append(slice(min(side.start for side in most), max(side.stop for side in most)))
-        sure = [side for side in least if side is not None]
-        if len(sure) == len(sides):
-            inner.append(slice(max(side.start for side in sure), min(side.stop for side in sure)))
-    is_drawn = len(inner) == 2 and all(side.start < side.stop for side in inner)
-    return _Shown((outer[0], outer[1]), (inner[0], inner[1]) if is_drawn else None)
-
-
-def _as_gdal_may_have(number: float) -> Set[float]:
-    """Return a number of a VRT, and the integer to which GDAL may round it (RoundIfCloseToInt)."""
-    whole = float(round(number))
-    return {number, whole} if abs(number - whole) < 2 * _MOST_EPSILON else {number}
-
-
-def _side(
-    taken: float, size: float, placed: float, room: float, first: float, length: float, count: int
-) -> Tuple[Optional[slice], Optional[slice]]:
-    """Return the rows, or the columns, to which a source may be drawn, and those to which it is certainly drawn."""
-    begin, end = max(first, placed), min(first + length, placed + room)
-    scale = count / length
-    doubt = _LAST_PLACES * scale * (abs(first) + length + abs(placed) + room)
-    if (begin - end) * scale > doubt:
-        return None, None
-    read = (begin - placed) * size / room + taken
-    rest = math.ceil(read) - read
-    # GDAL omits a tiny fraction of a pixel of the source.
-    later = rest * room / size * scale if rest <= 2 * _MOST_EPSILON else 0.0
-    out = (begin - first) * scale, (end - first) * scale
-    most = _within(out[0] + _EPSILON - doubt, out[1] + later - _EPSILON + doubt, count)
-    least = _within(out[0] + later + _MOST_EPSILON + doubt, out[1] - _MOST_EPSILON - doubt, count)
-    return most, least if (end - begin) * size / room > 0.5 + _MOST_EPSILON else None
-
-
-def _within(begin: float, end: float, count: int) -> slice:
-    """Return the pixels of a row or column that lie between two positions, at least in part."""
-    first = min(max(math.floor(begin), 0), count)
-    return slice(first, max(first, min(math.ceil(end), count)))
-
-
-def _hidden(shown: Sequence[_Shown], opaque: Sequence[bool]) -> List[bool]:
-    """Return which sources, the last on top, are completely covered by opaque ones."""
-    boxes = [box for part in shown for box in (part.outer, part.inner) if box is not None]
-    edges = [sorted({edge for box in boxes for edge in (box[side].start, box[side].stop)}) for side in range(2)]
-    places = [{edge: place for place, edge in enumerate(along)} for along in edges]
-
-    def cells(box: Tuple[slice, slice]) -> Tuple[slice, ...]:
-        return tuple(slice(along[side.start], along[side.stop]) for along, side in zip(places, box))
-
-    filled = np.zeros([len(along) for along in edges], bool)
-    found = [False] * len(shown)
-    for number in reversed(range(len(shown))):
-        found[number] = bool(filled[cells(shown[number].outer)].all())
-        inner = shown[number].inner
-        if opaque[number] and inner is not None:
-            filled[cells(inner)] = True
-    return found

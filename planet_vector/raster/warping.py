@@ -15,6 +15,7 @@ from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from planet_vector.errors import RasterAccessError
+from planet_vector.geometry.antimeridian import wrapped_longitude
 from planet_vector.geometry.boxes import Bounds
 from planet_vector.geometry.grid import GridSpec
 
@@ -312,10 +313,10 @@ def recentred(crs: Any, west: float, east: float) -> Optional[Tuple[Any, float]]
         meridian = _WKT_PRIME.search(wkt)
         if meridian is None or abs(turn.period - 360) > 1e-6:
             return None
-        longitude = (float(meridian[2]) + moved + 180) % 360 - 180
+        longitude = wrapped_longitude(float(meridian[2]) + moved)
         wkt = _WKT_PRIME.sub(f'PRIMEM["moved",{longitude!r}]', wkt)
     else:
-        longitude = (turn.longitude + moved / turn.period * 360 + 180) % 360 - 180
+        longitude = wrapped_longitude(turn.longitude + moved / turn.period * 360)
         wkt = _PROJ_MERIDIAN.sub(rf"\g<1>{longitude!r}", _WKT_MERIDIAN.sub(rf"\g<1>{longitude!r}", wkt))
     # Remove the name and the code of the original system, by either of which GDAL recognises web mercator.
     wkt = re.sub(r',AUTHORITY\["[^"]*","[^"]*"\]\]$', "]", re.sub(r'^([A-Z]+)\["[^"]*"', r'\1["moved"', wkt))

@@ -6,11 +6,11 @@ systems: scenes are delivered in UTM, maps are drawn in Mercator.
 
 from __future__ import annotations
 
-import math
 import re
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from planet_vector.errors import QueryError
+from planet_vector.geometry.antimeridian import wrapped_longitude
 from planet_vector.geometry.boxes import Bounds, Box
 from planet_vector.geometry.shapes import multipolygon_wkb, polygons_of_wkb
 from planet_vector.geometry.utm import forward, inverse, is_utm, meridian
@@ -97,7 +97,7 @@ class LayerProjection(NamedTuple):
             if abs(latitude) > _POLEWARD:
                 raise self._unfit(longitude, latitude)
             return to_mercator(longitude, latitude)
-        if abs(math.remainder(longitude - meridian(zone), 360.0)) > _FARTHEST:
+        if abs(wrapped_longitude(longitude - meridian(zone))) > _FARTHEST:
             raise self._unfit(longitude, latitude)
         return forward(zone, longitude, latitude)
 
@@ -113,7 +113,7 @@ class LayerProjection(NamedTuple):
         if zone is None:
             return to_degrees(x, y)
         longitude, latitude = inverse(zone, x, y)
-        return meridian(zone) + math.remainder(longitude - meridian(zone), 360.0), latitude
+        return meridian(zone) + wrapped_longitude(longitude - meridian(zone)), latitude
 
     def wkb(self, wkb: bytes) -> bytes:
         """Project a MultiPolygon position by position.
@@ -177,7 +177,7 @@ class LayerProjection(NamedTuple):
         bottom, top = max(-90.0, min(ys) - dy), min(90.0, max(ys) + dy)
         if right - left >= 360 or abs(bottom) == 90 or abs(top) == 90:
             return None
-        return Box(_wrapped(left), bottom, _wrapped(right), top)
+        return Box(wrapped_longitude(left), bottom, wrapped_longitude(right), top)
 
     def _unfit(self, longitude: float, latitude: float) -> QueryError:
         return QueryError(
@@ -192,7 +192,3 @@ def _edge(west: float, south: float, east: float, north: float) -> List[Tuple[fl
     xs = [west + (east - west) * share for share in shares]
     ys = [south + (north - south) * share for share in shares]
     return [(x, y) for x in xs for y in (south, north)] + [(x, y) for x in (west, east) for y in ys]
-
-
-def _wrapped(longitude: float) -> float:
-    return longitude if -180 <= longitude <= 180 else math.remainder(longitude, 360.0)

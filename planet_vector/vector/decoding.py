@@ -17,7 +17,7 @@ try:
 except ImportError:  # possible in the Python that a GDAL program embeds
     msgspec = None  # type: ignore[assignment]
 
-from planet_vector.catalog.paging import DecodedScenes, DecodePage, Envelope
+from planet_vector.catalog.scene_pages import DecodedScenes, DecodePage, Envelope
 from planet_vector.collection_schema import REAL, TEXT, TIME
 from planet_vector.geometry.boxes import Bounds
 from planet_vector.geometry.shapes import ring_footprints

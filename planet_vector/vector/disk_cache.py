@@ -18,7 +18,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Iterable, List, NamedTuple, Optional, Sequence
 
-from planet_vector.catalog.paging import SearchSurvey
+from planet_vector.catalog.scene_pages import SearchSurvey
 from planet_vector.errors import ConfigError
 from planet_vector.private_files import check_folder, is_own, make_folder, read_private, remove_stale, write_private
 from planet_vector.user_folders import user_directory

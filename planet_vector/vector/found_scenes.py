@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Callable, Generator, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
 
-from planet_vector.catalog.paging import ResultChanged
+from planet_vector.catalog.scene_pages import ResultChanged
 from planet_vector.collection_schema import Feature, value_at
 from planet_vector.errors import CacheError, PlanetVectorError
 from planet_vector.forking import renew_after_fork

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import FrozenSet, Hashable, Iterable, Iterator, List, Optional, Tuple, cast
 
 from planet_vector.catalog import Catalog, catalog_of
-from planet_vector.catalog.paging import ResultChanged, SceneBatch, SearchSurvey
+from planet_vector.catalog.scene_pages import ResultChanged, SceneBatch, SearchSurvey
 from planet_vector.collection_schema import Feature, value_at
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, NotFoundError

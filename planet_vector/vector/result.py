@@ -14,6 +14,7 @@ from bisect import bisect_left, bisect_right
 from itertools import accumulate, groupby
 from typing import Dict, FrozenSet, Iterable, Iterator, List, Optional, Sequence, Tuple
 
+from planet_vector.disk_errors import disk_remedy
 from planet_vector.errors import CacheError
 from planet_vector.geometry.box_index import BoxIndex
 from planet_vector.geometry.boxes import Box, around
@@ -293,8 +294,9 @@ class Spool:
 
 
 def _unwritable(error: OSError) -> CacheError:
+    remedy = disk_remedy(error) or "make it writable"
     return CacheError(
-        f"The scenes that were read cannot be kept in {tempfile.gettempdir()} ({error.strerror}): make room there, "
+        f"The scenes that were read cannot be kept in {tempfile.gettempdir()} ({error.strerror}): {remedy}, "
         "name another folder in TMPDIR (on Windows in TEMP), or narrow the search."
     )
 

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from contextlib import contextmanager
 from typing import Dict, Hashable, Iterator, List, Optional, Tuple
 
-from planet_vector.catalog.paging import SearchSurvey
+from planet_vector.catalog.scene_pages import SearchSurvey
 from planet_vector.forking import renew_after_fork
 from planet_vector.query import Query
 from planet_vector.vector.found_scenes import FetchPages, FoundScenes

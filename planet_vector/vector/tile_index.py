@@ -14,12 +14,9 @@ from typing import Dict, Iterable, NamedTuple, Optional, Sequence
 from planet_vector.collection_schema import Meanings
 from planet_vector.errors import QueryError
 from planet_vector.geometry.shapes import polygons_of_wkb
+from planet_vector.mosaic_options import TOPS
 from planet_vector.vector.columns import Rows
 from planet_vector.vector.schema import OTHER
-
-TOPS = ("newest", "oldest", "clearest")
-"""Orders of overlapping scenes, by the one on top."""
-
 
 _QUARTER = 90.0  # degrees; the largest pixel accepted
 _EARTH = 6378137.0  # metres, the radius

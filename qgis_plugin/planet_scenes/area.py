@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, List, Optional, Tuple
 
 from qgis.core import (
-    QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsCsException,
     QgsFeatureRequest,
@@ -34,13 +33,12 @@ from qgis.PyQt.QtWidgets import (
 
 from planet_scenes import core, messages
 from planet_scenes.area_tool import Draw, band, take_away
-from planet_scenes.polygons import united
+from planet_scenes.polygons import WGS84, united
 from planet_scenes.tasks import Cancelled, Task
 from planet_scenes.texts import tr
 from planet_vector.errors import QueryError
 from planet_vector.geometry.boxes import Box
 
-WGS84 = QgsCoordinateReferenceSystem("EPSG:4326")
 _COLOUR = QColor("#d95f0e")
 _MOST_POINTS = 5000  # of an area; larger ones are simplified, as the service limits request bodies to a megabyte
 _TOLERANCE = 0.001  # degrees (about 100 m): tolerance of the simplification

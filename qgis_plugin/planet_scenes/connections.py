@@ -1,51 +1,39 @@
 """Connections: services, their keys, and their saved searches.
 
-Names and URLs are in the file that commands and Python share (`planet_vector.connections`). QGIS's settings hold, by
-the root URL of a service, the id of the authentication configuration with its key, and its saved searches. Keys are in
-the authentication manager and, while QGIS runs, in this process's memory, where the driver looks them up by root.
+Names and URLs are in the file that commands and Python share (`planet_vector.connection_file`). QGIS's settings hold,
+by the root URL of a service, the id of the authentication configuration with its key, and its saved searches
+(`service_settings`). Keys are in the authentication manager (`stored_keys`) and, while QGIS runs, in this process's
+memory, where the driver looks them up by root.
 """
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import count
 from typing import Any, Dict, List, Optional, Union
 
-from qgis.core import Qgis, QgsApplication, QgsAuthMethodConfig, QgsSettings
+from qgis.core import Qgis, QgsApplication, QgsSettings
 from qgis.PyQt.QtCore import QObject, QThread, pyqtSignal
 
-from planet_scenes import messages
+from planet_scenes import messages, service_settings
+from planet_scenes.service_settings import Entries, read_services, write_services
+from planet_scenes.stored_keys import delete_key, lend_stored_key, store_key
 from planet_scenes.texts import tr
 from planet_vector.catalog import Catalog, connect
 from planet_vector.collection_schema import CollectionSchema
 from planet_vector.config import Settings
-from planet_vector.connections import (
-    BUILT_IN,
-    ENVIRONMENT,
-    LONGEST_NAME,
-    REFUSED,
-    add_connection,
-    all_connections,
-    default_connection,
-    own_names,
-    remove_connection,
-    rename_connection,
-)
+from planet_vector.connection_file import add_connection, own_names, remove_connection, rename_connection
+from planet_vector.connection_lookup import all_connections, default_connection
+from planet_vector.connections import BUILT_IN, ENVIRONMENT
 from planet_vector.errors import ConfigError
 from planet_vector.keys import Key, lend_key, lent_key, withdraw_key
 from planet_vector.names import Name
 from planet_vector.query import Query
-from planet_vector.roots import DEFAULT_API_URL, normalise_url
+from planet_vector.roots import normalise_url
 from planet_vector.scene import Scene
 from planet_vector.vector.result_cache import CACHE
 
-_SERVICES = "planet_scenes/services"  # by root: the authentication configuration, the saved searches
 _CURRENT = "planet_scenes/current"  # kept by QGIS: where PL_API_URL is set, the default of the file does not apply
-_EARLIER = "planet_scenes/connections"  # where earlier versions kept connections with all their settings
-_OURS = "Planet Scenes: "  # prefix of the configurations made here: no others are ever deleted
-_BLANK = "x"  # QGIS passes Basic credentials to GDAL only if both user name and password are set
 
 
 @dataclass(frozen=True)
@@ -75,7 +63,7 @@ class Connection:
             If the key cannot be read.
         """
         if self.authcfg and lent_key(self.url) is None:
-            _lend(self)
+            lend_stored_key(self.name, self.url, self.authcfg)
         return connect(self.url)
 
     def schema(self, scene_type: str) -> CollectionSchema:
@@ -119,11 +107,11 @@ class Connections(QObject):
     _said = ""
 
     def all(self) -> List[Connection]:
-        """Return all connections, as `planet_vector.connections.all_connections` does.
+        """Return all connections, as `planet_vector.connection_lookup.all_connections` does.
 
         If the file of connections cannot be used, the message bar shows why, and only the built-in ones are returned.
         """
-        services = _read(_SERVICES)
+        services = read_services()
         try:
             self._take_over()
             found = all_connections()
@@ -283,7 +271,7 @@ class Connections(QObject):
         connection = self.get(name)
         remove_connection(name)
         self._forget_key(connection)
-        kept = _read(_SERVICES)
+        kept = read_services()
         kept.pop(connection.url, None)
         self._write(kept)
 
@@ -303,25 +291,10 @@ class Connections(QObject):
             If the key is not valid, or the manager cannot store it.
         """
         connection, key = self.get(name), Key(key_text, "QGIS")
-        manager = QgsApplication.authManager()
-        if manager.isDisabled():
-            raise ConfigError(
-                tr("QGIS's authentication manager is disabled: {why}").format(why=manager.disabledMessage())
-            )
-        config = QgsAuthMethodConfig("Basic")
-        config.setName(f"{_OURS}{name}")
-        config.setUri(connection.url)
-        config.setConfig("username", key.reveal())
-        config.setConfig("password", _BLANK)
-        stored = manager.storeAuthenticationConfig(config)
-        # Newer versions return the configuration as well.
-        if isinstance(stored, tuple):
-            stored, config = stored
-        if not stored or not config.id():
-            raise ConfigError(tr("The key was not stored: no master password was entered."))
-        _delete(connection.authcfg)
+        authcfg = store_key(name, connection.url, key)
+        delete_key(connection.authcfg)
         lend_key(connection.url, key)
-        self._change(connection.url, authcfg=config.id())
+        self._change(connection.url, authcfg=authcfg)
 
     def log_out(self, name: str) -> None:
         """Delete the key of a connection here and in the authentication manager, and the data read with it.
@@ -359,7 +332,7 @@ class Connections(QObject):
         dict of str to str
             ``PLANET:`` names by title.
         """
-        return dict(_read(_SERVICES).get(self.get(name).url, {}).get("searches", {}))
+        return dict(read_services().get(self.get(name).url, {}).get("searches", {}))
 
     def save_search(self, name: str, title: str, planet_name: str) -> None:
         """Save a search under a title; a saved search with the same title is replaced.
@@ -411,39 +384,17 @@ class Connections(QObject):
         self._change(self.get(name).url, searches=kept)
 
     def _change(self, root: str, **fields: Any) -> None:
-        kept = _read(_SERVICES)
+        kept = read_services()
         kept[root] = {**kept.get(root, {}), **fields}
         self._write(kept)
 
-    def _write(self, kept: Dict[str, Dict[str, Any]]) -> None:
-        QgsSettings().setValue(
-            _SERVICES, json.dumps({root: entry for root, entry in kept.items() if any(entry.values())})
-        )
+    def _write(self, kept: Entries) -> None:
+        write_services(kept)
         self.changed.emit()
 
     def _take_over(self) -> None:
-        """Migrate the settings of earlier versions; entries that cannot be used are skipped.
-
-        Raises
-        ------
-        ConfigError
-            If the file of connections cannot be written; the old settings are kept then.
-        """
-        earlier = {name: entry for name, entry in _read(_EARLIER).items() if _usable(entry)}
-        if not earlier:
-            return
-        kept = _read(_SERVICES)
-        for name, entry in earlier.items():
-            root = normalise_url(entry["url"])
-            fields = {key: entry[key] for key in ("authcfg", "searches") if entry.get(key)}
-            # Planet's own v0 is switched off: migrate it only if the user changed it.
-            if root == DEFAULT_API_URL and not fields:
-                continue
-            if root not in (known.root for known in all_connections() if known.name != ENVIRONMENT):
-                add_connection(_free_name(name), root)
-            kept[root] = {**fields, **kept.get(root, {})}
-        QgsSettings().remove(_EARLIER)
-        self._write(kept)
+        if service_settings.take_over():
+            self.changed.emit()
 
     def _forget_key(self, connection: Connection) -> None:
         from planet_vector.raster import credential_files, described_files
@@ -454,7 +405,7 @@ class Connections(QObject):
         with suppress(ConfigError):  # without a home directory there is no cache
             described_files.forget(settings)
         CACHE.clear()
-        _delete(connection.authcfg)
+        delete_key(connection.authcfg)
 
 
 _instance: Optional[Connections] = None
@@ -466,58 +417,3 @@ def connections() -> Connections:
     if _instance is None:
         _instance = Connections()
     return _instance
-
-
-def _read(key: str) -> Dict[str, Dict[str, Any]]:
-    """Return the dictionary stored in the settings under a key, without malformed entries."""
-    try:
-        kept = json.loads(QgsSettings().value(key, "") or "{}")
-    except ValueError:
-        return {}
-    return {name: entry for name, entry in kept.items() if isinstance(entry, dict)} if isinstance(kept, dict) else {}
-
-
-def _free_name(name: str) -> str:
-    """Return a free name for a connection whose stored name is taken or no longer valid."""
-    taken = {known.name for known in all_connections()}
-    name = "".join("_" if char in REFUSED or not char.isprintable() else char for char in name)[:LONGEST_NAME].strip()
-    numbered = (f"{name[: LONGEST_NAME - 4]} {number}".strip() for number in count(2))
-    return name if name and name not in taken else next(each for each in numbered if each not in taken)
-
-
-def _usable(entry: Any) -> bool:
-    """Return True if a stored connection has a valid root; the settings may have been edited by hand."""
-    try:
-        return isinstance(entry, dict) and bool(normalise_url(entry["url"]))
-    except (KeyError, TypeError, AttributeError, ConfigError):
-        return False
-
-
-def _delete(authcfg: str) -> None:
-    """Delete a configuration made here; other layers may need those that the user made."""
-    manager = QgsApplication.authManager()
-    config = manager.availableAuthMethodConfigs().get(authcfg)
-    if config is not None and config.name().startswith(_OURS):
-        manager.removeAuthenticationConfig(authcfg)
-
-
-def _lend(connection: Connection) -> None:
-    """Read a key from the authentication manager; only on the main thread if that asks for a password."""
-    manager = QgsApplication.authManager()
-    main = QgsApplication.instance()
-    if manager.isDisabled():
-        raise ConfigError(tr("QGIS's authentication manager is disabled: {why}").format(why=manager.disabledMessage()))
-    if not manager.masterPasswordIsSet() and main is not None and QThread.currentThread() is not main.thread():
-        raise ConfigError(
-            tr("The key for {name} is locked: open a search with it once, and enter the master password.").format(
-                name=repr(connection.name)
-            )
-        )
-    config = QgsAuthMethodConfig()
-    loaded = manager.loadAuthenticationConfig(connection.authcfg, config, True)
-    if isinstance(loaded, tuple):
-        loaded, config = loaded
-    text = config.config("username")
-    if not loaded or not text:
-        raise ConfigError(tr("The key for {name} cannot be read: log in again.").format(name=repr(connection.name)))
-    lend_key(connection.url, Key(text, "QGIS"))

@@ -9,34 +9,24 @@ from qgis.core import Qgis, QgsCsException, QgsProject, QgsVectorLayer
 from qgis.gui import QgisInterface, QgsDockWidget
 from qgis.PyQt.QtCore import QPoint, Qt, QTimer
 from qgis.PyQt.QtGui import QColor, QGuiApplication
-from qgis.PyQt.QtWidgets import (
-    QFileDialog,
-    QInputDialog,
-    QLabel,
-    QMenu,
-    QPushButton,
-    QSizePolicy,
-    QSplitter,
-    QVBoxLayout,
-    QWidget,
-)
+from qgis.PyQt.QtWidgets import QFileDialog, QInputDialog, QMenu, QSplitter
 
-from planet_scenes import core, layers, messages, products, rasters, snapshot
+from planet_scenes import core, layers, messages, products, snapshot
 from planet_scenes.actions import view_of
-from planet_scenes.area import WGS84
 from planet_scenes.area_tool import band, take_away
 from planet_scenes.connection_dialog import ask_for_key
 from planet_scenes.connections import connections
 from planet_scenes.dock_count import Counter, Search
-from planet_scenes.dock_download import DownloadBar, DownloadDialog, common_products
+from planet_scenes.dock_download import DownloadDialog, common_products
 from planet_scenes.dock_form import SearchForm
+from planet_scenes.dock_results import ResultsPanel
 from planet_scenes.follow import FollowMap
 from planet_scenes.icons import icon
-from planet_scenes.results import Entry, Results, ResultsView, footprint, place_on
+from planet_scenes.polygons import WGS84
+from planet_scenes.results import Entry, footprint, place_on
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_scenes.thumbnails import Thumbnails
-from planet_scenes.widgets import button, menu_button, row_of
 from planet_vector.errors import AuthError, PlanetVectorError
 from planet_vector.query import Query
 from planet_vector.scene import Scene
@@ -67,22 +57,33 @@ class Dock(QgsDockWidget):
         self._types_of: Any = None
         self._shown = False
         self._added = ""  # id of the layer added last
-        self._build()
+        self.form, self.panel = SearchForm(iface), ResultsPanel(self.thumbnails)
+        self._halves = QSplitter(Qt.Orientation.Vertical)
+        self._halves.addWidget(self.form)
+        self._halves.addWidget(self.panel)
+        self._halves.setStretchFactor(1, 1)
+        self._halves.setChildrenCollapsible(False)
+        self.setWidget(self._halves)
         self.area, self.filters, self.scene_type = self.form.area, self.form.filters, self.form.scene_type
+        self.said, self.results, self.list = self.panel.said, self.panel.results, self.panel.list
+        self.download_bar = self.panel.download_bar
+        self.panel.search_button.clicked.connect(self.search)
+        self.panel.layer_button.clicked.connect(self.add_layer)
+        self.panel.follow_button.clicked.connect(self.follow)
+        self.panel.save_action.triggered.connect(self._ask_title)
+        self.panel.snapshot_action.triggered.connect(self._ask_snapshot)
+        self.panel.download_button.clicked.connect(self._ask_download)
+        self.panel.product_chosen.connect(self.add_products)
+        self.panel.mosaic_chosen.connect(self.add_mosaic)
         self.form.changed.connect(self._changed)
         self.form.type_changed.connect(self._forget)
         self.counter.said.connect(self.said.setText)
         self.results.told.connect(self._failed)
-        self.results.fetched.connect(self._enable)
         self.results.modelReset.connect(lambda: self._hovered(None))
-        self.results.modelReset.connect(self._enable)
         self.list.hovered.connect(self._hovered)
         self.list.doubleClicked.connect(lambda index: self.zoom(self.results.scene(index)))
         self.list.customContextMenuRequested.connect(self._menu)
-        self.list.selectionModel().selectionChanged.connect(self._enable)
-        self.download_bar.changed.connect(self._enable)
         connections().changed.connect(self._connections_changed)
-        self._enable()
 
     # ---- search ----------------------------------------------------------------------------------------------
 
@@ -132,7 +133,7 @@ class Dock(QgsDockWidget):
             self.follower.stop()
         if wanted:
             self._with_name(self._follow)
-        self.follow_button.setChecked(self.follower is not None)
+        self.panel.follow_button.setChecked(self.follower is not None)
 
     def add_products(self, product: str) -> None:
         """Add a product of the selected scenes.
@@ -292,7 +293,7 @@ class Dock(QgsDockWidget):
         self.counter.stop()
         sentence = core.errors_told(error)
         self.said.setText(sentence)
-        self._enable()
+        self.panel.enable()
         if isinstance(error, AuthError):
             current = connections().current().name
             messages.ask(sentence, tr("Log in"), lambda: ask_for_key(current, self))
@@ -319,7 +320,7 @@ class Dock(QgsDockWidget):
 
     def _follows_no_more(self) -> None:
         self.follower = None
-        self.follow_button.setChecked(False)
+        self.panel.follow_button.setChecked(False)
 
     def _name_or_none(self) -> Optional[str]:
         try:
@@ -347,7 +348,7 @@ class Dock(QgsDockWidget):
             return
         menu = QMenu(self.list)
         menu.addAction(tr("Zoom to the scene"), lambda: self.zoom(scenes[0]))
-        self._fill_products(menu.addMenu(icon("product"), tr("Add product")))
+        self.panel.fill_products(menu.addMenu(icon("product"), tr("Add product")))
         menu.addAction(icon("download"), tr("Download…"), self._ask_download).setEnabled(not self.download_bar.busy)
         menu.addAction(tr("Copy the name"), lambda: self._copy(scenes))
         menu.exec(self.list.viewport().mapToGlobal(place))
@@ -356,25 +357,6 @@ class Dock(QgsDockWidget):
     def _copy(self, scenes: List[Scene]) -> None:
         names = [connections().current().name_of(scene) for scene in scenes]
         QGuiApplication.clipboard().setText("\n".join(names))
-
-    def _fill_products(self, menu: QMenu) -> None:
-        menu.clear()
-        offered = [products.products_of(scene) for scene in self.list.selected()]
-        texts = dict(products.combinations())
-        for product in offered[0] if offered else []:
-            if all(product in others for others in offered):
-                text = f"{product} – {texts[product]}" if product in texts else product
-                menu.addAction(text, lambda product=product: self.add_products(product))
-
-    def _fill_mosaics(self) -> None:
-        menu = self.mosaic_menu
-        menu.clear()
-        rows = range(min(self.results.rowCount(), rasters.MOST_SCENES))
-        listed = [self.results.scene(self.results.index(row)) for row in rows]
-        if not listed:
-            menu.addAction(tr("Search first")).setEnabled(False)
-        for product in common_products(listed):
-            menu.addAction(product, lambda product=product: self.add_mosaic(product))
 
     def _ask_download(self) -> None:
         scenes = self.list.selected()
@@ -396,52 +378,7 @@ class Dock(QgsDockWidget):
         if accepted and title.strip():
             self.save_search(title.strip())
 
-    # ---- widgets ---------------------------------------------------------------------------------------------
-
-    def _enable(self, *_: object) -> None:
-        selected = bool(self.list.selected())
-        self.product_button.setEnabled(selected)
-        self.download_button.setEnabled(selected and not self.download_bar.busy)
-
-    def _build(self) -> None:
-        """Create the widgets: the search form above, the results below."""
-        self.form = SearchForm(self.iface)
-        self.said = QLabel(tr("Choose filters, then search."))
-        self.said.setWordWrap(True)
-        self.results = Results(self.thumbnails, self)
-        self.list = ResultsView(self.results)
-        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.search_button = QPushButton(icon("search"), tr("Search"))
-        self.search_button.clicked.connect(self.search)
-        self.layer_button = button("scenes", tr("Add the search as a live layer"))
-        self.layer_button.clicked.connect(self.add_layer)
-        self.follow_button = button("follow", tr("Let a layer of the search follow the map"))
-        self.follow_button.setCheckable(True)
-        self.follow_button.clicked.connect(self.follow)
-        self.more_button, menu = menu_button("", tr("More actions for the search"), "…")
-        self.mosaic_menu = menu.addMenu(icon("mosaic"), tr("Add it as one mosaic"))
-        self.mosaic_menu.aboutToShow.connect(self._fill_mosaics)
-        menu.addAction(icon("save"), tr("Save it in the browser panel…"), self._ask_title)
-        menu.addAction(icon("snapshot"), tr("Save a snapshot of it…"), self._ask_snapshot)
-        self.product_button, menu = menu_button("product", "", tr("Add product"))
-        menu.aboutToShow.connect(lambda menu=menu: self._fill_products(menu))
-        self.download_button = button("download", "", tr("Download…"))
-        self.download_button.clicked.connect(self._ask_download)
-        for wide in (self.product_button, self.download_button):
-            wide.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.download_bar = DownloadBar()
-        lower = QWidget()
-        column = QVBoxLayout(lower)
-        tools = row_of(self.search_button, self.layer_button, self.follow_button, self.more_button)
-        rows = (tools, self.said, self.list, row_of(self.product_button, self.download_button), self.download_bar)
-        for widget in rows:
-            column.addWidget(widget, int(widget is self.list))
-        self._halves = QSplitter(Qt.Orientation.Vertical)
-        self._halves.addWidget(self.form)
-        self._halves.addWidget(lower)
-        self._halves.setStretchFactor(1, 1)
-        self._halves.setChildrenCollapsible(False)
-        self.setWidget(self._halves)
+    # ---- sizes -----------------------------------------------------------------------------------------------
 
     def _share(self) -> None:
         """Give the form the height it needs, and the list the rest; the user's later changes are kept."""

@@ -15,7 +15,7 @@ from qgis.core import QgsApplication, QgsNetworkAccessManager, QgsSettings
 from qgis.PyQt.QtNetwork import QNetworkProxy
 
 from planet_vector.errors import ConfigError
-from planet_vector.http.transport import set_network
+from planet_vector.http.service_session import set_network
 from planet_vector.private_files import make_folder, read_private, write_private
 from planet_vector.raster.credential_files import temporary_folder
 from planet_vector.user_folders import user_directory

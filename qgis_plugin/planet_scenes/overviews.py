@@ -12,7 +12,7 @@ import numpy
 from osgeo import gdal
 from qgis.core import Qgis, QgsMessageLog
 
-from planet_scenes import core, messages, rasters
+from planet_scenes import core, gdal_calls, messages, product_sources, raster_opening
 from planet_scenes.tasks import Cancelled
 from planet_scenes.texts import tr
 from planet_vector.catalog import Catalog
@@ -42,7 +42,7 @@ def prepared(catalog: Catalog, scene: Scene, product: str, source: str, feedback
     product : str
         The product.
     source : str
-        The source as `rasters.name_of` returns it.
+        The source as `product_sources.name_of` returns it.
     feedback : QgsFeedback
         Receives the progress, and can cancel.
 
@@ -56,8 +56,8 @@ def prepared(catalog: Catalog, scene: Scene, product: str, source: str, feedback
     title = f"{scene.id}/{product}"
     if source.endswith(".vrt"):
         return source
-    dataset = rasters.open_raster(source, title)
-    if max(dataset.RasterXSize, dataset.RasterYSize) < 2 * AT_LEAST or rasters.has_overviews(dataset):
+    dataset = raster_opening.open_raster(source, title)
+    if max(dataset.RasterXSize, dataset.RasterYSize) < 2 * AT_LEAST or raster_opening.has_overviews(dataset):
         return source
 
     def tell(done: int, total: int) -> None:
@@ -76,7 +76,7 @@ def prepared(catalog: Catalog, scene: Scene, product: str, source: str, feedback
     except (PlanetVectorError, OSError) as error:
         QgsMessageLog.logMessage(core.errors_told(error), messages.TAB, Qgis.MessageLevel.Warning, notifyUser=False)
         return source
-    return rasters.name_of(catalog, scene, product)
+    return product_sources.name_of(catalog, scene, product)
 
 
 def reduce(part: Path, overviews: Path, text: Path, decimation: Decimation) -> None:
@@ -99,7 +99,7 @@ def reduce(part: Path, overviews: Path, text: Path, decimation: Decimation) -> N
         If GDAL cannot decode the copy.
     """
     title = decimation.title
-    dataset = rasters.open_raster(str(part), title)
+    dataset = raster_opening.open_raster(str(part), title)
     bands = [dataset.GetRasterBand(number) for number in range(1, dataset.RasterCount + 1)]
     if any(band.GetOverviewCount() for band in bands):
         raise RasterAccessError(tr("{title} has overviews, or refers to others.").format(title=title))
@@ -128,6 +128,6 @@ def reduce(part: Path, overviews: Path, text: Path, decimation: Decimation) -> N
         described = gdal.GetDriverByName("VRT").CreateCopy(str(text), dataset)
         return not failed and described is not None  # both datasets are closed, and so written, on return
 
-    written, why = rasters.call_gdal(write)
+    written, why = gdal_calls.call_gdal(write)
     if not written:
         raise RasterAccessError(tr("{title} cannot be decoded: {why}.").format(title=title, why=why))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from typing import Iterable, List
 
-from qgis.core import Qgis, QgsFields, QgsGeometry, QgsJsonUtils, QgsMessageLog
+from qgis.core import Qgis, QgsCoordinateReferenceSystem, QgsFields, QgsGeometry, QgsJsonUtils, QgsMessageLog
 
 from planet_scenes.messages import TAB
 from planet_scenes.texts import tr
 from planet_vector.errors import QueryError
 from planet_vector.geometry.areas import read_text
+
+WGS84 = QgsCoordinateReferenceSystem("EPSG:4326")
+"""Coordinate system of footprints and areas: degrees, longitude before latitude."""
 
 
 def united(polygons: Iterable[QgsGeometry]) -> QgsGeometry:

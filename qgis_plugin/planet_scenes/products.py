@@ -15,7 +15,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QCoreApplication
 
-from planet_scenes import overviews, rasters
+from planet_scenes import combined_rasters, overviews, product_sources, raster_opening, stretch
 from planet_scenes.connections import Connection
 from planet_scenes.layers import NAME, group_below
 from planet_scenes.tasks import Task
@@ -37,7 +37,7 @@ Done = Optional[Callable[[List[QgsRasterLayer]], None]]
 class View(NamedTuple):
     """Extent of the map (west, south, east, north) and its coordinate system as WKT."""
 
-    extent: Optional[rasters.Rectangle] = None
+    extent: Optional[stretch.Rectangle] = None
     crs: str = ""
 
 
@@ -146,13 +146,13 @@ def add_mosaic(
 
     def work(feedback: Any) -> List[QgsRasterLayer]:
         query = Query.parse(catalog.schema(name.collection), name.without(LAYER_PARAMETERS).parameters)
-        # Request one more than the limit, so that `rasters.mosaic` can report that there are too many.
+        # Request one more than the limit, so that `combined_rasters.mosaic` can report that there are too many.
         scenes: List[Scene] = []
         for page in catalog.pages(query):
             scenes += [Scene(feature, query.schema, catalog) for feature in page]
-            if len(scenes) > rasters.MOST_SCENES:
+            if len(scenes) > combined_rasters.MOST_SCENES:
                 break
-        path = rasters.mosaic(catalog, scenes, product)
+        path = combined_rasters.mosaic(catalog, scenes, product)
         title = tr("Mosaic of {count} scenes").format(count=len(scenes))
         again = str(Name(name.collection, parameters=(*name.without(["product"]).parameters, ("product", product))))
         return [_raster(path, title, again, view)]
@@ -182,7 +182,7 @@ def add_tiles(connection: Connection, planet_name: str, on_done: Done = None) ->
 
     def work(feedback: Any) -> List[QgsRasterLayer]:
         basemap = catalog.basemaps.named(name.item)
-        path = rasters.tiles(catalog, basemap.tiles, basemap.level, basemap.name)
+        path = product_sources.tiles(catalog, basemap.tiles, basemap.level, basemap.name)
         return [_opened(path, basemap.name, planet_name)]
 
     return _adding(tr("Opening {title}").format(title=name.item), work, None, on_done)
@@ -226,12 +226,12 @@ def _opens(source: str) -> bool:
 def _source_again(catalog: Catalog, name: Name) -> str:
     if name.is_basemap:
         basemap = catalog.basemaps.named(name.item)
-        return rasters.tiles(catalog, basemap.tiles, basemap.level, basemap.name)
+        return product_sources.tiles(catalog, basemap.tiles, basemap.level, basemap.name)
     if name.item:
         return _source(catalog, catalog.scene(name.collection, name.item), name.part)
     query = Query.parse(catalog.schema(name.collection), name.without(LAYER_PARAMETERS).parameters)
     scenes = [Scene(feature, query.schema, catalog) for page in catalog.pages(query) for feature in page]
-    return rasters.mosaic(catalog, scenes, name.get("product") or "visual")
+    return combined_rasters.mosaic(catalog, scenes, name.get("product") or "visual")
 
 
 def _adding(title: str, work: Callable[[Any], List[QgsRasterLayer]], below: Any, on_done: Done) -> Task:
@@ -268,16 +268,16 @@ def _source(catalog: Catalog, scene: Scene, product: str) -> str:
     """Return the source that QGIS opens for a product, a stack of products, or the tiles of a scene."""
     if product == TILES:
         pattern, level = catalog.tiles(scene), tiles_level(scene)
-        return rasters.tiles(catalog, pattern, level, f"{scene.scene_type}-{scene.id}")
+        return product_sources.tiles(catalog, pattern, level, f"{scene.scene_type}-{scene.id}")
     if "," in product:
-        return rasters.stack(catalog, scene, product.split(","))
-    return rasters.name_of(catalog, scene, product)
+        return combined_rasters.stack(catalog, scene, product.split(","))
+    return product_sources.name_of(catalog, scene, product)
 
 
 def _raster(source: str, title: str, again: str, view: View) -> QgsRasterLayer:
     """Open a raster layer, stretched to the values in view."""
-    dataset = rasters.open_source(source, title)
-    drawn = rasters.drawn(dataset, title, view.extent, view.crs)
+    dataset = raster_opening.open_source(source, title)
+    drawn = stretch.drawn(dataset, title, view.extent, view.crs)
     dataset = None
     layer = _opened(source, title, again)
     _draw(layer, drawn)
@@ -302,7 +302,7 @@ def _opened(source: str, title: str, again: str) -> QgsRasterLayer:
     return layer
 
 
-def _draw(layer: QgsRasterLayer, drawn: rasters.Drawn) -> None:
+def _draw(layer: QgsRasterLayer, drawn: stretch.Drawn) -> None:
     provider = layer.dataProvider()
     if len(drawn.bands) == 3:
         renderer = QgsMultiBandColorRenderer(provider, *(band.number for band in drawn.bands))
@@ -322,7 +322,7 @@ def _draw(layer: QgsRasterLayer, drawn: rasters.Drawn) -> None:
         layer.setRenderer(gray)
 
 
-def _stretch(provider: Any, band: rasters.Band) -> QgsContrastEnhancement:
+def _stretch(provider: Any, band: stretch.Band) -> QgsContrastEnhancement:
     stretch = QgsContrastEnhancement(provider.dataType(band.number))
     stretch.setMinimumValue(band.low)
     stretch.setMaximumValue(band.high)

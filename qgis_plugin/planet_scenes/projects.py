@@ -12,7 +12,7 @@ from planet_scenes import core, layers, messages, products, tasks
 from planet_scenes.connections import Connection, connections
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
-from planet_vector.connections import default_connection, find_connection
+from planet_vector.connection_lookup import default_connection, find_connection
 from planet_vector.errors import AuthError, PlanetVectorError
 from planet_vector.names import parse_name
 

@@ -7,7 +7,7 @@ from typing import Callable, Optional, Union
 
 from osgeo import gdal
 
-from planet_scenes.rasters import call_gdal
+from planet_scenes.gdal_calls import call_gdal
 from planet_scenes.tasks import Task
 from planet_scenes.texts import tr
 from planet_vector.atomic_files import complete

@@ -10,18 +10,15 @@ from qgis.core import QgsApplication, QgsAuthMethodConfig, QgsSettings
 
 from planet_scenes.connections import Connection, connections
 from planet_vector import keys
-from planet_vector.connections import (
-    BUILT_IN,
-    ENVIRONMENT,
-    LOCAL,
+from planet_vector.connection_file import (
     add_connection,
-    all_connections,
     connections_path,
-    find_connection,
     remove_connection,
     rename_connection,
     set_default,
 )
+from planet_vector.connection_lookup import all_connections, find_connection
+from planet_vector.connections import BUILT_IN, ENVIRONMENT, LOCAL
 from planet_vector.errors import AuthError, ConfigError
 from planet_vector.keys import credentials_path, lent_key
 from planet_vector.raster.credential_files import header_file

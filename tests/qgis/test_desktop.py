@@ -47,10 +47,13 @@ def seen(home: Path, slow_service: Service) -> Dict[str, Any]:
     out.mkdir()
     runtime = home / "runtime"
     runtime.mkdir(mode=0o700)
+    temporary = home / "tmp"  # the script ends QGIS without time to clean up
+    temporary.mkdir()
     environ = {
         "PATH": "/usr/bin:/bin",
         "HOME": str(home),
         "XDG_RUNTIME_DIR": str(runtime),
+        "TMPDIR": str(temporary),
         "DESKTOP_OUT": str(out),
         "DESKTOP_TESTS": str(ROOT / "tests" / "qgis"),
         "DESKTOP_URL": slow_service.url,

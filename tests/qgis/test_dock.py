@@ -470,11 +470,11 @@ def test_hovering_draws_the_footprint_and_a_double_click_zooms_to_it(
 def test_the_search_becomes_a_layer_and_products_lie_below_it(dock: Dock, desktop: Desktop) -> None:
     dock.filters.cloud.setUpperValue(40)
     found = searched(dock)
-    dock.layer_button.click()
+    dock.panel.layer_button.click()
     (layer,) = wait_for(lambda: list(QgsProject.instance().mapLayers().values()))
     assert layer.featureCount() == len(found) and layer.name() == "ortho"
     select(dock, 0, 1)
-    menu = dock.product_button.menu()
+    menu = dock.panel.product_button.menu()
     menu.aboutToShow.emit()
     assert [action.text() for action in menu.actions()] == ["visual", "analytic", "tiles"]
     menu.actions()[0].trigger()
@@ -497,7 +497,7 @@ def test_products_of_several_scenes_are_those_they_share(dock: Dock) -> None:
     dock.scene_type.setCurrentText("landsat")
     searched(dock)
     select(dock, 0)
-    menu = dock.product_button.menu()
+    menu = dock.panel.product_button.menu()
     menu.aboutToShow.emit()
     texts = [action.text() for action in menu.actions()]
     assert "band_4,band_3,band_2 – natural colours" in texts and "band_1" in texts
@@ -507,15 +507,15 @@ def test_the_search_becomes_one_mosaic(dock: Dock) -> None:
     dock.filters.cloud.setUpperValue(5)
     found = searched(dock)
     assert 1 < len(found) < 63
-    dock.mosaic_menu.aboutToShow.emit()
-    assert [action.text() for action in dock.mosaic_menu.actions()] == ["visual", "analytic"]
-    dock.mosaic_menu.actions()[0].trigger()
+    dock.panel.mosaic_menu.aboutToShow.emit()
+    assert [action.text() for action in dock.panel.mosaic_menu.actions()] == ["visual", "analytic"]
+    dock.panel.mosaic_menu.actions()[0].trigger()
     (layer,) = wait_for(lambda: list(QgsProject.instance().mapLayers().values()), 60)
     assert str(len(found)) in layer.name() and layer.isValid()
 
 
 def test_following_the_map_ends_with_its_layer_and_takes_up_filters(dock: Dock, desktop: Desktop) -> None:
-    dock.follow_button.click()
+    dock.panel.follow_button.click()
     wait_for(lambda: dock.follower is not None and dock.follower.layer is not None)
     settle()
     layer = dock.follower.layer
@@ -527,7 +527,7 @@ def test_following_the_map_ends_with_its_layer_and_takes_up_filters(dock: Dock, 
     assert len(QgsProject.instance().mapLayers()) == 1
     counted(dock)
     QgsProject.instance().removeMapLayer(layer.id())
-    assert dock.follower is None and not dock.follow_button.isChecked()
+    assert dock.follower is None and not dock.panel.follow_button.isChecked()
 
 
 def test_a_search_is_saved_and_the_list_stays(dock: Dock) -> None:
@@ -562,7 +562,7 @@ def test_a_download_is_stopped_and_gone_on_with(
     dock.filters.cloud.setUpperValue(10)
     found = searched(dock)
     select(dock, 0, 1)
-    assert dock.download_button.isEnabled()
+    assert dock.panel.download_button.isEnabled()
     folder = tmp_path / "scenes"
     dialog = DownloadDialog(dock.list.selected(), dock)
     good = dialog.buttons.button(QDialogButtonBox.StandardButton.Ok)
@@ -573,10 +573,10 @@ def test_a_download_is_stopped_and_gone_on_with(
     dock.download_to(dialog.directory(), dialog.products())
     dialog.deleteLater()
     bar = dock.download_bar
-    assert bar.isVisible() and bar.progress.isVisible() and not dock.download_button.isEnabled()
+    assert bar.isVisible() and bar.progress.isVisible() and not dock.panel.download_button.isEnabled()
     bar.cancel_button.click()
     wait_for(lambda: not bar.busy)
-    assert bar.resume_button.isVisible() and dock.download_button.isEnabled() and desktop.said() == []
+    assert bar.resume_button.isVisible() and dock.panel.download_button.isEnabled() and desktop.said() == []
     faults.write_text("[]\n")
     bar.resume_button.click()
     wait_for(desktop.said)

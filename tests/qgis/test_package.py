@@ -190,6 +190,7 @@ print(said.stderr)
     environ = {
         "PATH": "/usr/bin:/bin",
         "HOME": os.environ["HOME"],
+        "TMPDIR": os.environ["TMPDIR"],
         "PL_API_URL": service.url,
         "PL_API_KEY": service.key,
     }
@@ -305,6 +306,7 @@ def qgis_process(
     environ = {
         "PATH": "/usr/bin:/bin",
         "HOME": str(tmp_path),
+        "TMPDIR": os.environ["TMPDIR"],
         "QT_QPA_PLATFORM": "offscreen",
         "XDG_RUNTIME_DIR": str(tmp_path / "runtime"),
         "QGIS_PLUGINPATH": str(unpacked),

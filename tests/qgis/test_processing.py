@@ -37,7 +37,7 @@ from qgis.PyQt.QtCore import Qt, QVariant
 from qgis.PyQt.QtWidgets import QComboBox
 
 from planet_scenes.connections import Connection, connections
-from planet_scenes.processing.algorithm import nested
+from planet_scenes.processing.layer_features import nested
 from planet_scenes.processing.provider import ALGORITHMS, Provider
 from tests.conftest import KEY, Service
 

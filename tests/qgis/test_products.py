@@ -14,10 +14,11 @@ import pytest
 from osgeo import gdal
 from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsRectangle, QgsVectorLayer
 
-from planet_scenes import layers, products, rasters, tasks
+from planet_scenes import combined_rasters, gdal_calls, layers, products, raster_opening, tasks
 from planet_scenes.actions import view_of
 from planet_scenes.processing import imagery
 from planet_scenes.products import View
+from planet_scenes.stretch import drawn
 from planet_vector.errors import RasterAccessError
 from planet_vector.scene import Scene
 from tests.conftest import ROOT, Service, Start
@@ -135,7 +136,7 @@ def test_a_mosaic_of_nothing_and_of_too_much_is_an_error(
     wait_for(desktop.said)
     assert "no scenes" in desktop.said()[0]
     desktop.bar.clearWidgets()
-    monkeypatch.setattr("planet_scenes.rasters.MOST_SCENES", 3)
+    monkeypatch.setattr("planet_scenes.combined_rasters.MOST_SCENES", 3)
     products.add_mosaic(connection, summer_at(connection))
     wait_for(desktop.said)
     assert "narrow the search" in desktop.said()[0]
@@ -343,7 +344,7 @@ def test_why_a_product_does_not_open_is_told_without_its_address(
     store: str, exceptions: None, name: str, why: str
 ) -> None:
     with pytest.raises(RasterAccessError) as caught:
-        rasters.open_raster(signed(store, name), "s1/visual")
+        raster_opening.open_raster(signed(store, name), "s1/visual")
     said = _told(caught, store)
     assert said.startswith("s1/visual cannot be opened as a GeoTIFF: ") and why in said
     assert said.endswith("Try again later, or download it.")
@@ -353,7 +354,7 @@ def test_why_a_written_description_does_not_open_is_told(
     connection: Any, desktop: Desktop, exceptions: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "broken.vrt").write_text('<VRTDataset rasterXSize="2" rasterYSize="2"><VRTRasterBand')
-    monkeypatch.setattr(rasters, "stack", lambda *_: str(tmp_path / "broken.vrt"))
+    monkeypatch.setattr(combined_rasters, "stack", lambda *_: str(tmp_path / "broken.vrt"))
     products.add_products(connection, scenes_of(connection)[:1], "visual,analytic")
     wait_for(desktop.said)
     (said,) = desktop.said()
@@ -361,9 +362,9 @@ def test_why_a_written_description_does_not_open_is_told(
 
 
 def test_why_pixels_are_not_read_is_told_without_an_address(store: str, exceptions: None, tmp_path: Path) -> None:
-    dataset = rasters.open_raster(signed(store, "half"), "s1/analytic")
+    dataset = raster_opening.open_raster(signed(store, "half"), "s1/analytic")
     with pytest.raises(RasterAccessError) as caught:
-        rasters.drawn(dataset, "s1/analytic", None, "")
+        drawn(dataset, "s1/analytic", None, "")
     assert "s1/analytic in view cannot be read" in _told(caught, store) and "TIFF" in _told(caught, store)
     place = imagery.Canvas("EPSG:32632", (600000, 5297440, 602560, 5300000), 256, 256)
     with pytest.raises(RasterAccessError) as caught:
@@ -375,8 +376,8 @@ def test_why_pixels_are_not_read_is_told_without_an_address(store: str, exceptio
 
 
 def test_a_raster_without_a_system_is_named_without_its_address(store: str) -> None:
-    dataset = rasters.open_raster(signed(store, "bare"), "s1/analytic")
-    for call in (lambda: imagery.header(dataset, "s1/analytic"), lambda: rasters.drawn(dataset, "s1/analytic", *UTM)):
+    dataset = raster_opening.open_raster(signed(store, "bare"), "s1/analytic")
+    for call in (lambda: imagery.header(dataset, "s1/analytic"), lambda: drawn(dataset, "s1/analytic", *UTM)):
         with pytest.raises(RasterAccessError) as caught:
             call()
         assert _told(caught, store) == "s1/analytic has no coordinate system."
@@ -388,11 +389,11 @@ def test_no_warning_is_given_where_nothing_has_chosen_exceptions(
     file = next(service.archive.glob("*_analytic.tif"))
     code = (
         "import sys, warnings; warnings.simplefilter('error'); sys.path.append(sys.argv[1])\n"
-        "from planet_scenes import rasters\n"
-        "dataset = rasters.open_raster(sys.argv[2], 'a')\n"
+        "from osgeo import osr; from planet_scenes import raster_opening, stretch\n"
+        "dataset = raster_opening.open_raster(sys.argv[2], 'a')\n"
         "box = 11.9, 47.8, 12.1, 48.0\n"
-        "crs = rasters.osr.GetUserInputAsWKT('EPSG:4326')\n"
-        "print(len(rasters.drawn(dataset, 'a', box, crs).bands))\n"
+        "crs = osr.GetUserInputAsWKT('EPSG:4326')\n"
+        "print(len(stretch.drawn(dataset, 'a', box, crs).bands))\n"
     )
     said = system_python(code, str(ROOT / "qgis_plugin"), str(file))
     assert (said.stdout, said.stderr) == ("3\n", "")
@@ -414,7 +415,7 @@ UTM = (600000.0, 5297440.0, 602560.0, 5300000.0), QgsCoordinateReferenceSystem("
     ],
 )  # fmt: skip
 def test_messages_of_gdal_are_shown_without_addresses(message: str, shown: str) -> None:
-    assert rasters.gdal_reason(message).endswith(shown) and SIGNATURE not in rasters.gdal_reason(message)
+    assert gdal_calls.gdal_reason(message).endswith(shown) and SIGNATURE not in gdal_calls.gdal_reason(message)
 
 
 def test_nothing_of_a_key_is_in_what_is_written(connection: Any, service: Service, desktop: Desktop) -> None:

@@ -62,7 +62,13 @@ def in_build(
         text=True,
         timeout=120,
         # Nothing of the person who runs the tests: a home of its own, no options.
-        env={"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT), **(env or {})},
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "TMPDIR": os.environ["TMPDIR"],
+            "PYTHONPATH": str(ROOT),
+            **(env or {}),
+        },
     )
 
 
@@ -218,7 +224,7 @@ def test_a_step_down_that_gdal_itself_follows_takes_no_key_along(
         "        with rasterio.open('GTIFF_DIR:1:/vsicurl/' + link) as dataset:\n"
         "            print(dataset.read(window=rasterio.windows.Window(0, 0, 50, 50)).shape)\n"
     )
-    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": os.environ["TMPDIR"], "PYTHONPATH": str(ROOT)}
     env["GDAL_CURL_CA_BUNDLE"] = str(certificate.with_name("one.pem"))
     try:
         links = [pair.link(case) for case in ("direct", "signed", "moved")]

@@ -237,7 +237,7 @@ def test_stock_programs_open_what_a_basemap_holds(
     for path in names[:2]:
         assert Path(path).stat().st_mode & 0o777 == 0o600
     assert served.key not in Path(names[1]).read_text()
-    bare = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
+    bare = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "TMPDIR": os.environ["TMPDIR"]}
     code = "import rasterio, sys\nfor name in sys.argv[1:]:\n d = rasterio.open(name)\n"
     code += " print(d.checksum(1), d.checksum(4))"
     for name in names[1:]:
@@ -390,7 +390,12 @@ def test_a_source_that_is_no_geotiff_is_refused_in_every_build(
     for prefix in (ONLY_GEOTIFF, ""):
         quad = Placed(f"{prefix}/vsicurl/{pair.link('direct')}", quad_bounds(basemap, "L15-0763E-0959N"))
         text = quads_description(basemap, [quad])
-        env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+        env = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "TMPDIR": os.environ["TMPDIR"],
+            "PYTHONPATH": str(ROOT),
+        }
         done = run(python, "-c", READ_VRT, build, str(Path(__file__).parent), text, env=env)
         assert done.returncode == 0, done.stderr
         outcomes[prefix] = done.stdout

@@ -21,8 +21,7 @@ from affine import Affine  # noqa: E402
 from PIL import Image  # noqa: E402
 from rasterio.warp import SUPPORTED_RESAMPLING  # noqa: E402
 
-from planet_vector.cli.mosaic import RESAMPLING as OF_THE_COMMAND  # noqa: E402
-from planet_vector.raster import scene_mosaic as mosaic_module  # noqa: E402
+from planet_vector.mosaic_options import RESAMPLING  # noqa: E402
 from planet_vector.raster.geotiff import window_within, write_geotiff  # noqa: E402
 from planet_vector.raster.pictures import picture_of  # noqa: E402
 
@@ -121,11 +120,10 @@ def test_crop_of_a_scene_that_is_south_up(odd: Service, tmp_path: Path, call: Ru
 
 
 def test_every_way_to_resample_makes_a_mosaic(odd: Service, tmp_path: Path) -> None:
-    assert OF_THE_COMMAND == mosaic_module.RESAMPLING
-    assert set(mosaic_module.RESAMPLING) <= {way.name for way in SUPPORTED_RESAMPLING}
+    assert set(RESAMPLING) <= {way.name for way in SUPPORTED_RESAMPLING}
     plain = scenes("plain")
     found: Dict[str, Any] = {}
-    for way in mosaic_module.RESAMPLING:
+    for way in RESAMPLING:
         with rasters.open_mosaic(plain, dst_crs="EPSG:3857", res=25, resampling=way) as dataset:
             found[way] = dataset.read(1)
             dataset.save_vrt(tmp_path / f"{way}.vrt")

@@ -21,7 +21,7 @@ from planet_vector.config import Settings
 from planet_vector.errors import AuthError, PlanetVectorError, RasterAccessError, ServiceError
 from planet_vector.keys import Key
 from planet_vector.pixels.tiff import TILE_OFFSETS, TiffFile
-from planet_vector.raster import decimated, overview_files, product, remote_file
+from planet_vector.raster import decimated, overview_files, product, range_requests, remote_file
 from planet_vector.raster.access import ANY_BUILD, plan, self_contained
 from planet_vector.raster.described import name_of
 from planet_vector.raster.overview_files import Kept, Making, kept
@@ -163,7 +163,7 @@ def test_what_is_fetched_is_what_it_takes(watched: Watched, name: str, share: in
     pieces = -(-making.decimation.bytes // (8 * 2**20))
     assert making.decimation.bytes < 1.02 * size / share + 8 * 5600
     # The header and a word with the service before and after; ranges of strips of noise cost some hundred bytes each.
-    assert sum(sizes) < 1.1 * making.decimation.bytes + 6 * remote_file.HEAD + 400 * len(making.decimation.ranges)
+    assert sum(sizes) < 1.1 * making.decimation.bytes + 6 * range_requests.HEAD + 400 * len(making.decimation.ranges)
     assert len(sizes) <= 8 + pieces * catalog.settings.connections
 
 

@@ -20,7 +20,7 @@ rasterio = pytest.importorskip("rasterio")
 from rasterio.enums import Resampling  # noqa: E402
 from rasterio.windows import Window  # noqa: E402
 
-from planet_vector.raster import mounting, read_ahead, remote_file, side_by_side, sources  # noqa: E402
+from planet_vector.raster import mounting, range_requests, read_ahead, remote_file, side_by_side, sources  # noqa: E402
 from planet_vector.raster.byte_ranges import ReadWindow, ranges_of  # noqa: E402
 from planet_vector.raster.session import PlanetSession  # noqa: E402
 from planet_vector.raster.vrt_reads import Layers  # noqa: E402
@@ -217,7 +217,7 @@ def _window_and_shape(dataset: Any, options: Dict[str, Any]) -> Any:
 def test_sources_are_fetched_at_once(slow: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     connect(slow, monkeypatch)
     under_way, most = [0], [0]
-    lock, ask = threading.Lock(), remote_file.RemoteFile._send
+    lock, ask = threading.Lock(), range_requests.RangeRequests._send
 
     def send(self: Any, *args: Any) -> Any:
         with lock:
@@ -229,7 +229,7 @@ def test_sources_are_fetched_at_once(slow: Watched, monkeypatch: pytest.MonkeyPa
             with lock:
                 under_way[0] -= 1
 
-    monkeypatch.setattr(remote_file.RemoteFile, "_send", send)
+    monkeypatch.setattr(range_requests.RangeRequests, "_send", send)
     with planet_vector.mosaic("PLANET:ortho") as dataset:
         assert most[0] >= 3  # headers
         most[0] = 0
@@ -325,7 +325,7 @@ def test_what_is_fetched_ahead_is_bounded_and_follows_the_reader() -> None:
 def test_a_file_that_does_not_come_is_the_error_of_the_read(slow: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     connect(slow, monkeypatch)
     with planet_vector.mosaic("PLANET:ortho") as dataset:
-        ask = remote_file.RemoteFile._ask_several
+        ask = range_requests.RangeRequests._ask_several
 
         def fail(self: Any, spans: Any) -> Any:
             if "20150303" in self._link:
@@ -333,7 +333,7 @@ def test_a_file_that_does_not_come_is_the_error_of_the_read(slow: Watched, monke
             return ask(self, spans)
 
         with monkeypatch.context() as patch:
-            patch.setattr(remote_file.RemoteFile, "_ask_several", fail)
+            patch.setattr(range_requests.RangeRequests, "_ask_several", fail)
             with pytest.raises(planet_vector.PlanetVectorError, match="Nothing came"):
                 dataset.read(out_shape=(4, 30, 30))
         found = dataset.read(out_shape=(4, 30, 30))
@@ -399,7 +399,7 @@ def test_one_whose_read_was_interrupted_is_closed_once_that_ends(
     slow: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     connect(slow, monkeypatch)
-    go, ask = threading.Event(), remote_file.RemoteFile._ask_several
+    go, ask = threading.Event(), range_requests.RangeRequests._ask_several
     interrupted = threading.Event()
 
     def wait(self: Any, spans: Any) -> Any:
@@ -412,7 +412,7 @@ def test_one_whose_read_was_interrupted_is_closed_once_that_ends(
     with pytest.raises(KeyboardInterrupt), planet_vector.mosaic("PLANET:ortho") as dataset:
         remote_file.kept.clear()
         names = set(dataset._sources._names.values())
-        monkeypatch.setattr(remote_file.RemoteFile, "_ask_several", wait)
+        monkeypatch.setattr(range_requests.RangeRequests, "_ask_several", wait)
         dataset.read()
     go.set()
     end = time.monotonic() + 30

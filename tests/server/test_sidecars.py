@@ -388,6 +388,7 @@ def client(service: Running, tmp_path: Path) -> Iterator[Dict[str, str]]:
         "PL_API_URL": service.root,
         "PL_API_KEY": "x",
         "HOME": str(tmp_path),
+        "TMPDIR": os.environ["TMPDIR"],
         "XDG_CACHE_HOME": str(tmp_path),
     }
 

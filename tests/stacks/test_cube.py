@@ -88,7 +88,8 @@ if __name__ == "__main__":
 def test_workers_of_other_processes_read_the_same(on_land: Land, tmp_path: Path) -> None:
     program = tmp_path / "workers.py"
     program.write_text(WORKERS)
+    environ = {**os.environ, "DASK_TEMPORARY_DIRECTORY": str(tmp_path)}  # whose locks dask never removes
     command = [sys.executable, str(program), SHOTS[4].name]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=dict(os.environ))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environ)
     assert done.stdout == "the same\n", done.stderr
     assert on_land.service.key not in done.stdout + done.stderr

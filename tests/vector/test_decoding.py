@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planet_vector.catalog.paging import ScenePage
+from planet_vector.catalog.scene_pages import ScenePage
 from planet_vector.catalog.scenes_v0.fast_pages import decoded_page
 from planet_vector.vector import decoding
 from planet_vector.vector.columns import Rows

@@ -17,7 +17,7 @@ from typing import Any, Callable, Iterator, List
 
 import pytest
 
-from planet_vector.catalog.paging import SearchSurvey
+from planet_vector.catalog.scene_pages import SearchSurvey
 from planet_vector.errors import ConfigError
 from planet_vector.vector import disk_cache
 from planet_vector.vector.columns import Rows

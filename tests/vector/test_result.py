@@ -225,7 +225,7 @@ def test_a_disk_that_is_full_is_an_error_that_says_so(monkeypatch: pytest.Monkey
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(result._file, "_file", Full())
-    with pytest.raises(CacheError, match=r"No space left on device\): make room there, name another folder in TMPDIR"):
+    with pytest.raises(CacheError, match=r"No space left on device\): make room on its disk, name another"):
         result.append(rows_of([make_row(1)]))
 
 

@@ -17,7 +17,7 @@ import pyogrio
 import pytest
 
 import planet_vector
-from planet_vector.catalog.paging import SearchSurvey
+from planet_vector.catalog.scene_pages import SearchSurvey
 from planet_vector.query import Query
 from planet_vector.vector import disk_cache, result_cache
 from planet_vector.vector import result as results

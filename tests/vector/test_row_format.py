@@ -16,7 +16,7 @@ import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from planet_vector.catalog.paging import SearchSurvey
+from planet_vector.catalog.scene_pages import SearchSurvey
 from planet_vector.geometry.shapes import multipolygon_wkb
 from planet_vector.vector import disk_cache, row_format
 from planet_vector.vector.columns import Rows

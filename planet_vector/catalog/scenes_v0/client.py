@@ -6,8 +6,8 @@ from typing import Dict, Iterator, List, Mapping, Optional, Sequence, cast
 from urllib.parse import quote
 
 from planet_vector.catalog import paging
-from planet_vector.catalog.paging import DecodePage, PageSource, ReadPage, SceneBatch, ScenePage, SearchSurvey
 from planet_vector.catalog.protocol import THUMBNAIL_FORMATS, THUMBNAIL_SIZES
+from planet_vector.catalog.scene_pages import DecodePage, PageSource, ReadPage, SceneBatch, ScenePage, SearchSurvey
 from planet_vector.catalog.scenes_v0.basemaps import ScenesV0Basemaps
 from planet_vector.catalog.scenes_v0.fast_pages import decoded_page
 from planet_vector.catalog.scenes_v0.scene_columns import COLUMNS

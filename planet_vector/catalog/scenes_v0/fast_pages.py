@@ -9,7 +9,7 @@ try:
 except ImportError:  # the Python that a GDAL program embeds may lack it
     msgspec = None  # type: ignore[assignment]
 
-from planet_vector.catalog.paging import DecodedScenes, DecodePage, ScenePage
+from planet_vector.catalog.scene_pages import DecodedScenes, DecodePage, ScenePage
 
 
 def decoded_page(content: bytes, decode: DecodePage) -> Optional[ScenePage]:

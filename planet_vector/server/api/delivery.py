@@ -26,6 +26,7 @@ from planet_vector.server.api.conditional import NOT_STORED, Version, is_known, 
 from planet_vector.server.api.item_paths import SCENE_ID
 from planet_vector.server.api.ranges import Range, attachment, read_ranges
 from planet_vector.server.archive.products import Products
+from planet_vector.server.archive.raster_names import delivered_suffix, delivered_type
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.index.database import Index
 from planet_vector.server.patience import ClientGone, Patience
@@ -115,7 +116,7 @@ def product_response(
     return attachment(body, name, media_type, version.headers, ranges, request.method == "HEAD")
 
 
-def product_path(scene_type: str, scene_id: str, product: str) -> str:
+def product_path(scene_type: str, scene_id: str, product: str, suffix: str) -> str:
     """Return the percent-encoded path of a product on the second origin.
 
     Parameters
@@ -126,8 +127,10 @@ def product_path(scene_type: str, scene_id: str, product: str) -> str:
         Id of the scene.
     product : str
         Name of the product, such as ``visual``.
+    suffix : str
+        Result of `planet_vector.server.archive.raster_names.delivered_suffix`.
     """
-    return f"/{quote(scene_type)}/{quote(scene_id, safe='')}/{quote(product)}.tif"
+    return f"/{quote(scene_type)}/{quote(scene_id, safe='')}/{quote(product)}{suffix}"
 
 
 def create_delivery(root: Path, index: Index, signer: Signer) -> Starlette:
@@ -160,13 +163,14 @@ def create_delivery(root: Path, index: Index, signer: Signer) -> Starlette:
 
         def answer(patience: Patience) -> Response:
             found = index.find(scene_type, scene_id)
-            place = found and found.products.get(product)
+            place = found.products.get(product) if found else None
             try:
                 body = products.find(place) if place else None
-                if body is None:
+                if place is None or body is None:
                     return _error(404, "NoSuchKey", "The product no longer exists.")
                 version = Version.of_product(body, private=True)
-                return product_response(request, body, file_name(scene_id, f"{product}.tif"), version)
+                name = file_name(scene_id, product + delivered_suffix(place))
+                return product_response(request, body, name, version, delivered_type(place))
             except HttpError as refusal:
                 return _error(refusal.status, _CODES.get(refusal.status, "InvalidRange"), refusal.message)
 
@@ -178,7 +182,12 @@ def create_delivery(root: Path, index: Index, signer: Signer) -> Starlette:
             return Response(status_code=499)
 
     methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
-    return Starlette(routes=[Route(f"/{{scene_type}}/{SCENE_ID}/{{product}}.tif", deliver, methods=methods)])
+    return Starlette(
+        routes=[
+            Route(f"/{{scene_type}}/{SCENE_ID}/{{product}}{suffix}", deliver, methods=methods)
+            for suffix in (".tif", ".jp2")
+        ]
+    )
 
 
 def _error(status: int, code: str, message: str) -> Response:

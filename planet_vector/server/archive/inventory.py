@@ -13,12 +13,39 @@ from typing import Dict, Iterator, List, Mapping, Tuple
 from planet_vector.errors import ArchiveError
 from planet_vector.pixels.sidecars import sidecar_names
 from planet_vector.server.archive.archive_paths import inside, is_storable
-from planet_vector.server.archive.kinds import geojson_lists, raster_scenes
+from planet_vector.server.archive.kinds import (
+    drone,
+    geojson_lists,
+    landsat,
+    mosaics,
+    naip,
+    planet_orders,
+    rapideye,
+    raster_scenes,
+    sentinel1,
+    sentinel2,
+    stac_items,
+)
 from planet_vector.server.archive.listing import Listing
 from planet_vector.server.archive.raster_names import RASTER, is_beside_raster
 from planet_vector.server.archive.units import File, Kind, Problem, SceneRecord, Unit, stamp
 
-KINDS: Tuple[Kind, ...] = (raster_scenes.KIND, geojson_lists.KIND)
+KINDS: Tuple[Kind, ...] = (
+    planet_orders.KIND,
+    sentinel1.KIND,
+    sentinel2.SAFE_KIND,
+    stac_items.LOCAL_KIND,
+    planet_orders.LOOSE_KIND,
+    mosaics.KIND,
+    rapideye.KIND,
+    landsat.KIND,
+    naip.KIND,
+    drone.KIND,
+    stac_items.KIND,
+    sentinel2.KIND,
+    raster_scenes.KIND,
+    geojson_lists.KIND,
+)
 """Kinds of files in the order of recognition: a file belongs to the first one that claims it."""
 
 _BY_PREFIX = {kind.prefix: kind for kind in KINDS}

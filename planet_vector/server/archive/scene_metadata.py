@@ -27,6 +27,7 @@ from shapely.geometry.base import BaseGeometry
 from planet_vector.pixels.completing import complete
 from planet_vector.pixels.control import ByPoints, ByTransform, Georeference, PointsProblem
 from planet_vector.pixels.header import RasterHeader
+from planet_vector.pixels.jp2 import SUFFIX, Jp2Problem
 from planet_vector.pixels.opening import open_raster
 from planet_vector.pixels.rasterio_errors import RASTER_ERRORS
 from planet_vector.pixels.references import ReferenceProblem
@@ -95,7 +96,7 @@ class Measured(NamedTuple):
 
 
 def check_raster(path: Path) -> RasterInfo:
-    """Check that a GeoTIFF can be read and is not truncated, and return its header.
+    """Check that a GeoTIFF or JPEG 2000 file can be read and is not truncated, and return its header.
 
     Parameters
     ----------
@@ -125,11 +126,13 @@ def check_raster(path: Path) -> RasterInfo:
                 length = dataset.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=band)
                 if offset and length and int(offset) + int(length) > size:
                     raise RasterProblem("is truncated: it may still be being written")
+            if dataset.driver != "GTiff" and path.suffix.lower() != SUFFIX:
+                raise RasterProblem(f"is JPEG 2000: rename it to {path.stem}{SUFFIX}")
             return RasterInfo.of(dataset)
-    except ReferenceProblem as problem:
+    except (ReferenceProblem, Jp2Problem) as problem:
         raise RasterProblem(str(problem)) from None
     except RASTER_ERRORS as error:
-        raise RasterProblem(f"cannot be read as a GeoTIFF ({_line(error)})") from None
+        raise RasterProblem(f"cannot be read as a {_format_of(path)} ({_line(error)})") from None
 
 
 def measure(path: Path, place: Optional[Place] = None, whole: bool = False) -> Measured:
@@ -138,7 +141,7 @@ def measure(path: Path, place: Optional[Place] = None, whole: bool = False) -> M
     Parameters
     ----------
     path : Path
-        The GeoTIFF.
+        The GeoTIFF or JPEG 2000 file.
     place : Place, optional
         Georeference and nodata from its sidecars.
     whole : bool
@@ -174,10 +177,10 @@ def measure(path: Path, place: Optional[Place] = None, whole: bool = False) -> M
                 _tagged_time(dataset),
                 _changed(path.stat().st_mtime),
             )
-    except (NowhereError, ReferenceProblem, SidecarProblem) as problem:
+    except (NowhereError, ReferenceProblem, SidecarProblem, Jp2Problem) as problem:
         raise RasterProblem(str(problem)) from None
     except (*RASTER_ERRORS, shapely.errors.ShapelyError) as error:
-        raise RasterProblem(f"cannot be read as a GeoTIFF ({_line(error)})") from None
+        raise RasterProblem(f"cannot be read as a {_format_of(path)} ({_line(error)})") from None
 
 
 def derived_fields(measured: Measured, named: Optional[datetime] = None) -> SceneFields:
@@ -390,6 +393,10 @@ def time_in_name(scene_id: str) -> Optional[datetime]:
     except ValueError:
         pass  # digits that are not a valid time
     return None
+
+
+def _format_of(path: Path) -> str:
+    return "JPEG 2000 file" if path.suffix.lower() == SUFFIX else "GeoTIFF"
 
 
 def _line(error: Exception) -> str:

@@ -18,7 +18,7 @@ PART = ".part"
 _DIGITS = 32  # of each half of a name
 _OURS = re.compile(r"[0-9a-f]{32}-[0-9a-f]{32}")
 _BEGUN = "overviews-"  # prefix of unfinished overviews, which no finished ones have
-_RASTERS = (".tif", ".tiff")
+_RASTERS = (".tif", ".tiff", ".jp2")
 
 
 def overviews_of(path: Path) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Callable, ContextManager, List, Optional, Tuple
 
 from planet_vector.atomic_files import new_file
+from planet_vector.disk_errors import is_full
 from planet_vector.server.http_errors import HttpError
 
 MAX_CACHE = 2 * 2**30
@@ -21,9 +21,6 @@ MAX_CACHE = 2 * 2**30
 _BLOCK = 4096  # bytes that the smallest file takes on a disk: many refusals add up to a few pictures
 _STALE = 3600.0  # seconds after which a partial file is attributed to a killed process
 _REFUSED, _PART = ".refused", ".part"
-FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-"""Error numbers of a full disk, also on Windows; an exceeded quota counts as one."""
-
 _SPARE = 16  # multiple of the size of a file that is deleted to make room, for the next pictures, too
 
 
@@ -295,7 +292,7 @@ class PictureCache:
             self._write(path, content)
         except OSError as error:
             # Other programs may write to the disk, too, so free space is known only by trying.
-            if error.errno not in FULL or not self._delete(self._files(), _SPARE * max(len(content), _BLOCK)):
+            if not is_full(error) or not self._delete(self._files(), _SPARE * max(len(content), _BLOCK)):
                 raise
             self._write(path, content)
 

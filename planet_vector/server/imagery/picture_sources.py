@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -26,6 +27,9 @@ MAX_REMEMBERED = 20_000
 
 # Landsat 8 has blue, green and red as bands 2 to 4, in a file each.
 _RGB_PRODUCTS = ("band_4", "band_3", "band_2")
+# Red, green and blue of PlanetScope's files in which they are not, as in others, the third, second and first band.
+_RGB_OF = {"analytic_3b": (1, 2, 3), "analytic_8b": (6, 4, 2), "analytic_8b_sr": (6, 4, 2)}
+_LAST_RESORT = re.compile(r"basic_.*|(?:.*_)?udm2?")  # without georeference, and masks
 
 
 def choose(products: Mapping[str, str]) -> List[Tuple[str, Tuple[int, ...]]]:
@@ -48,7 +52,8 @@ def choose(products: Mapping[str, str]) -> List[Tuple[str, Tuple[int, ...]]]:
         return [("analytic", ())]
     if all(name in products for name in _RGB_PRODUCTS):
         return [(name, (1,)) for name in _RGB_PRODUCTS]
-    return [(sorted(products)[0], ())] if products else []
+    first = min(products, key=lambda name: (bool(_LAST_RESORT.fullmatch(name)), name), default=None)
+    return [] if first is None else [(first, _RGB_OF.get(first, ()))]
 
 
 class PictureSources:

@@ -117,7 +117,8 @@ class Raster:
         self.crs, self.place = _georeference(dataset)
         self._header = header = RasterHeader.of(dataset)
         self.palette = header.bands[0].table
-        self.bands = source.bands or self._picture_bands()
+        # The name of a product tells its bands, and may be wrong.
+        self.bands = source.bands if 0 < max(source.bands, default=0) <= dataset.count else self._picture_bands()
         if header.dtypes[self.bands[0] - 1].startswith("complex"):
             raise HttpError(404, "The scene has complex pixels, which cannot be drawn.")
         self.dtype = np.dtype(header.dtypes[self.bands[0] - 1])

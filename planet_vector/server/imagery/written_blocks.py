@@ -48,8 +48,10 @@ class WrittenBlocks:
         Returns
         -------
         WrittenBlocks or None
-            None if all blocks were written, or there are too many to check.
+            None if all blocks were written, or there are too many to check, or no GeoTIFF.
         """
+        if layout.driver != "GTiff":  # JPEG 2000 has no table of blocks: all of them are written
+            return None
         height, width = layout.block_shapes[0]
         top, bottom = window[1] // height, -(-window[3] // height)
         left, right = window[0] // width, -(-window[2] // width)

@@ -21,12 +21,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Set
 
+from planet_vector.disk_errors import is_full
 from planet_vector.errors import ArchiveError
 from planet_vector.server.archive.archive_paths import unstored
 from planet_vector.server.archive.inventory import scan
 from planet_vector.server.archive.units import Problem, Unit, is_list
 from planet_vector.server.imagery.overview_folder import discard_overviews, stale_rasters
-from planet_vector.server.imagery.picture_cache import FULL
 from planet_vector.server.index.entries import read_all
 from planet_vector.server.index.given_ids import give_ids, read_given, read_units
 from planet_vector.server.index.schema import SCHEMA, create
@@ -314,8 +314,7 @@ def _check_emptied(root: Path, db: sqlite3.Connection, gone: Set[str], kept: Set
 
 def _reason(path: Path, error: Exception) -> str:
     """Return a sentence on why an index cannot be written, and what to do."""
-    full = "disk is full" in str(error) or (isinstance(error, OSError) and error.errno in FULL)
-    if full or not has_room(path):  # SQLite raises another error if there is no room for its shared memory
+    if is_full(error) or not has_room(path):  # SQLite raises another error if there is no room for its shared memory
         return f"The index {path} cannot be written, as its disk is full: make room, or name another with --index."
     if "is locked" in str(error):
         return f"The index {path} is locked by another program: end that one, or name another index with --index."

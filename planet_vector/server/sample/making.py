@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from planet_vector.atomic_files import DISK_ERRORS, MAKE_ROOM
+from planet_vector.disk_errors import disk_remedy
 from planet_vector.errors import ArchiveError
 from planet_vector.loading import load_driver
 from planet_vector.server.sample.cameras import write_products
@@ -120,7 +120,7 @@ def make_sample(
             shutil.rmtree(stage, ignore_errors=True)
     except OSError as error:
         why = error.strerror or str(error).rstrip(".")
-        remedy = MAKE_ROOM if error.errno in DISK_ERRORS else "check the folder"
+        remedy = disk_remedy(error) or "check the folder"
         raise ArchiveError(f"The sample cannot be written to {directory} ({why}): {remedy}.") from error
     return summary
 

@@ -204,6 +204,31 @@
       <translation>Die Suche {name}</translation>
     </message>
     <message>
+      <location filename="../combined_rasters.py" />
+      <source>The search has no scenes: widen it.</source>
+      <translation>Die Suche hat keine Szenen: sie erweitern.</translation>
+    </message>
+    <message>
+      <location filename="../combined_rasters.py" />
+      <source>{count} scenes are too many for one mosaic (at most {most}): narrow the search.</source>
+      <translation>{count} Szenen sind zu viele für ein Mosaik (höchstens {most}): die Suche eingrenzen.</translation>
+    </message>
+    <message>
+      <location filename="../combined_rasters.py" />
+      <source>{title} is not north up, so it cannot be combined with others.</source>
+      <translation>{title} ist nicht nach Norden ausgerichtet und kann nicht mit anderen kombiniert werden.</translation>
+    </message>
+    <message>
+      <location filename="../combined_rasters.py" />
+      <source>Scene {scene} has other bands than {top}: leave it out of the mosaic.</source>
+      <translation>Die Szene {scene} hat andere Kanäle als {top}: sie aus dem Mosaik weglassen.</translation>
+    </message>
+    <message>
+      <location filename="../combined_rasters.py" />
+      <source>The scenes cannot be combined: {why}. Try again later.</source>
+      <translation>Die Szenen können nicht zusammengesetzt werden: {why}. Es später noch einmal versuchen.</translation>
+    </message>
+    <message>
       <location filename="../connection_dialog.py" />
       <source>Log in</source>
       <translation>Anmelden</translation>
@@ -250,11 +275,6 @@
     </message>
     <message>
       <location filename="../connections.py" />
-      <source>The key was not stored: no master password was entered.</source>
-      <translation>Der Schlüssel wurde nicht gespeichert: das Master-Passwort wurde nicht eingegeben.</translation>
-    </message>
-    <message>
-      <location filename="../connections.py" />
       <source>Choose another title: it is empty or taken.</source>
       <translation>Einen anderen Titel wählen: er ist leer oder vergeben.</translation>
     </message>
@@ -267,21 +287,6 @@
       <location filename="../connections.py" />
       <source>There is no connection {name}: give one of {those}, or the root URL of a service.</source>
       <translation>Es gibt keine Verbindung {name}: eine von {those} angeben oder die Adresse eines Dienstes.</translation>
-    </message>
-    <message>
-      <location filename="../connections.py" />
-      <source>QGIS's authentication manager is disabled: {why}</source>
-      <translation>Die Authentifizierungsverwaltung von QGIS ist abgeschaltet: {why}</translation>
-    </message>
-    <message>
-      <location filename="../connections.py" />
-      <source>The key for {name} is locked: open a search with it once, and enter the master password.</source>
-      <translation>Der Schlüssel für {name} ist gesperrt: einmal eine Suche damit öffnen und das Master-Passwort eingeben.</translation>
-    </message>
-    <message>
-      <location filename="../connections.py" />
-      <source>The key for {name} cannot be read: log in again.</source>
-      <translation>Der Schlüssel für {name} kann nicht gelesen werden: neu anmelden.</translation>
     </message>
     <message>
       <location filename="../dock.py" />
@@ -315,58 +320,13 @@
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>Choose filters, then search.</source>
-      <translation>Filter wählen, dann suchen.</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Search</source>
-      <translation>Suche</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Add the search as a live layer</source>
-      <translation>Die Suche als lebenden Layer hinzufügen</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Let a layer of the search follow the map</source>
-      <translation>Einen Layer der Suche der Karte folgen lassen</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>More actions for the search</source>
-      <translation>Weitere Aktionen für die Suche</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Add it as one mosaic</source>
-      <translation>Sie als ein Mosaik hinzufügen</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Save it in the browser panel…</source>
-      <translation>Sie im Browserfenster speichern …</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Save a snapshot of it…</source>
-      <translation>Einen Abzug von ihr speichern …</translation>
+      <source>Requesting the scene types</source>
+      <translation>Szenentypen werden erfragt</translation>
     </message>
     <message>
       <location filename="../dock.py" />
       <source>Add product</source>
       <translation>Produkt hinzufügen</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Download…</source>
-      <translation>Herunterladen …</translation>
-    </message>
-    <message>
-      <location filename="../dock.py" />
-      <source>Requesting the scene types</source>
-      <translation>Szenentypen werden erfragt</translation>
     </message>
     <message>
       <location filename="../dock.py" />
@@ -385,13 +345,13 @@
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>The scenes are in {path}.</source>
-      <translation>Die Szenen sind in {path}.</translation>
+      <source>Download…</source>
+      <translation>Herunterladen …</translation>
     </message>
     <message>
       <location filename="../dock.py" />
-      <source>Search first</source>
-      <translation>Zuerst suchen</translation>
+      <source>The scenes are in {path}.</source>
+      <translation>Die Szenen sind in {path}.</translation>
     </message>
     <message>
       <location filename="../dock.py" />
@@ -487,6 +447,51 @@
       <location filename="../dock_form.py" />
       <source>Area</source>
       <translation>Gebiet</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>Choose filters, then search.</source>
+      <translation>Filter wählen, dann suchen.</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>Search</source>
+      <translation>Suche</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>Add the search as a live layer</source>
+      <translation>Die Suche als lebenden Layer hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>Let a layer of the search follow the map</source>
+      <translation>Einen Layer der Suche der Karte folgen lassen</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>More actions for the search</source>
+      <translation>Weitere Aktionen für die Suche</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>Add it as one mosaic</source>
+      <translation>Sie als ein Mosaik hinzufügen</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>Save it in the browser panel…</source>
+      <translation>Sie im Browserfenster speichern …</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>Save a snapshot of it…</source>
+      <translation>Einen Abzug von ihr speichern …</translation>
+    </message>
+    <message>
+      <location filename="../dock_results.py" />
+      <source>Search first</source>
+      <translation>Zuerst suchen</translation>
     </message>
     <message>
       <location filename="../downloads.py" />
@@ -649,6 +654,11 @@
       <translation>Szenen im Ausschnitt werden gesucht</translation>
     </message>
     <message>
+      <location filename="../gdal_calls.py" />
+      <source>GDAL gives no reason</source>
+      <translation>GDAL nennt keinen Grund</translation>
+    </message>
+    <message>
       <location filename="../layers.py" />
       <source>Opening {title}</source>
       <translation>{title} wird geöffnet</translation>
@@ -767,11 +777,6 @@
       <location filename="../processing/algorithm.py" />
       <source>A search layer, a snapshot of one, or the scenes selected in it.</source>
       <translation>Ein Suchlayer, ein Abzug davon oder die darin gewählten Szenen.</translation>
-    </message>
-    <message>
-      <location filename="../processing/algorithm.py" />
-      <source>The area contains no polygon.</source>
-      <translation>Das Gebiet enthält kein Polygon.</translation>
     </message>
     <message>
       <location filename="../processing/algorithm.py" />
@@ -964,6 +969,11 @@
       <translation>Das Raster kann nicht geschrieben werden: {why}.</translation>
     </message>
     <message>
+      <location filename="../processing/layer_features.py" />
+      <source>The area contains no polygon.</source>
+      <translation>Das Gebiet enthält kein Polygon.</translation>
+    </message>
+    <message>
       <location filename="../processing/mosaic.py" />
       <source>Mosaic</source>
       <translation>Mosaik</translation>
@@ -1037,11 +1047,6 @@
       <location filename="../processing/mosaic.py" />
       <source>{width} × {height} pixels</source>
       <translation>{width} × {height} Pixel</translation>
-    </message>
-    <message>
-      <location filename="../processing/mosaic.py" />
-      <source>Scene {scene} has other bands than {top}: leave it out of the mosaic.</source>
-      <translation>Die Szene {scene} hat andere Kanäle als {top}: sie aus dem Mosaik weglassen.</translation>
     </message>
     <message>
       <location filename="../processing/rectangle.py" />
@@ -1274,6 +1279,11 @@
       <translation>Der Layer hat keine Spalte {name}: wählen Sie eine andere.</translation>
     </message>
     <message>
+      <location filename="../product_sources.py" />
+      <source>The service only delivers {scene}/{product} as a whole file: download it instead.</source>
+      <translation>Der Dienst liefert {scene}/{product} nur als ganze Datei: sie stattdessen herunterladen.</translation>
+    </message>
+    <message>
       <location filename="../products.py" />
       <source>Opening a mosaic</source>
       <translation>Ein Mosaik wird geöffnet</translation>
@@ -1339,59 +1349,24 @@
       <translation>Es gibt keine Verbindung zum Dienst des Layers {layer}: eine hinzufügen, um den Layer zu öffnen.</translation>
     </message>
     <message>
-      <location filename="../rasters.py" />
-      <source>GDAL gives no reason</source>
-      <translation>GDAL nennt keinen Grund</translation>
-    </message>
-    <message>
-      <location filename="../rasters.py" />
-      <source>The search has no scenes: widen it.</source>
-      <translation>Die Suche hat keine Szenen: sie erweitern.</translation>
-    </message>
-    <message>
-      <location filename="../rasters.py" />
-      <source>The service only delivers {scene}/{product} as a whole file: download it instead.</source>
-      <translation>Der Dienst liefert {scene}/{product} nur als ganze Datei: sie stattdessen herunterladen.</translation>
-    </message>
-    <message>
-      <location filename="../rasters.py" />
+      <location filename="../raster_opening.py" />
       <source>{title} cannot be opened as a GeoTIFF: {why}. Try again later, or download it.</source>
       <translation>{title} kann nicht als GeoTIFF geöffnet werden: {why}. Es später noch einmal versuchen oder herunterladen.</translation>
     </message>
     <message>
-      <location filename="../rasters.py" />
+      <location filename="../raster_opening.py" />
       <source>{title} has blocks of {size:,} bytes, larger than those of any product: it is not read.</source>
       <translation>{title} hat Blöcke von {size:,} Byte, größer als die jedes Produkts: es wird nicht gelesen.</translation>
     </message>
     <message>
-      <location filename="../rasters.py" />
+      <location filename="../raster_opening.py" />
       <source>{title} cannot be opened: {why}. Try again later.</source>
       <translation>{title} kann nicht geöffnet werden: {why}. Es später noch einmal versuchen.</translation>
     </message>
     <message>
-      <location filename="../rasters.py" />
-      <source>{count} scenes are too many for one mosaic (at most {most}): narrow the search.</source>
-      <translation>{count} Szenen sind zu viele für ein Mosaik (höchstens {most}): die Suche eingrenzen.</translation>
-    </message>
-    <message>
-      <location filename="../rasters.py" />
+      <location filename="../raster_opening.py" />
       <source>{title} has no coordinate system.</source>
       <translation>{title} hat kein Koordinatensystem.</translation>
-    </message>
-    <message>
-      <location filename="../rasters.py" />
-      <source>{title} is not north up, so it cannot be combined with others.</source>
-      <translation>{title} ist nicht nach Norden ausgerichtet und kann nicht mit anderen kombiniert werden.</translation>
-    </message>
-    <message>
-      <location filename="../rasters.py" />
-      <source>The pixels of {title} in view cannot be read: {why}. Try again later.</source>
-      <translation>Die Pixel von {title} im Ausschnitt können nicht gelesen werden: {why}. Es später noch einmal versuchen.</translation>
-    </message>
-    <message>
-      <location filename="../rasters.py" />
-      <source>The scenes cannot be combined: {why}. Try again later.</source>
-      <translation>Die Szenen können nicht zusammengesetzt werden: {why}. Es später noch einmal versuchen.</translation>
     </message>
     <message>
       <location filename="../results.py" />
@@ -1427,6 +1402,31 @@
       <location filename="../snapshot.py" />
       <source>The snapshot has only {kept} of {count} scenes and was discarded: try again.</source>
       <translation>Der Abzug hat nur {kept} von {count} Szenen und wurde verworfen: noch einmal versuchen.</translation>
+    </message>
+    <message>
+      <location filename="../stored_keys.py" />
+      <source>The key was not stored: no master password was entered.</source>
+      <translation>Der Schlüssel wurde nicht gespeichert: das Master-Passwort wurde nicht eingegeben.</translation>
+    </message>
+    <message>
+      <location filename="../stored_keys.py" />
+      <source>QGIS's authentication manager is disabled: {why}</source>
+      <translation>Die Authentifizierungsverwaltung von QGIS ist abgeschaltet: {why}</translation>
+    </message>
+    <message>
+      <location filename="../stored_keys.py" />
+      <source>The key for {name} is locked: open a search with it once, and enter the master password.</source>
+      <translation>Der Schlüssel für {name} ist gesperrt: einmal eine Suche damit öffnen und das Master-Passwort eingeben.</translation>
+    </message>
+    <message>
+      <location filename="../stored_keys.py" />
+      <source>The key for {name} cannot be read: log in again.</source>
+      <translation>Der Schlüssel für {name} kann nicht gelesen werden: neu anmelden.</translation>
+    </message>
+    <message>
+      <location filename="../stretch.py" />
+      <source>The pixels of {title} in view cannot be read: {why}. Try again later.</source>
+      <translation>Die Pixel von {title} im Ausschnitt können nicht gelesen werden: {why}. Es später noch einmal versuchen.</translation>
     </message>
     <message>
       <location filename="../style.py" />

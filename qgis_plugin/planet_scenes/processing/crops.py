@@ -21,7 +21,8 @@ from qgis.core import (
 )
 
 from planet_scenes.processing import imagery
-from planet_scenes.processing.algorithm import ServiceAlgorithm, check, features_of, given, plain, polygons_of
+from planet_scenes.processing.algorithm import ServiceAlgorithm, check, given
+from planet_scenes.processing.layer_features import features_of, plain, polygons_of
 from planet_scenes.processing.overlay import shares_of
 from planet_scenes.texts import tr
 from planet_vector.atomic_files import kept_if_complete, temporary_beside

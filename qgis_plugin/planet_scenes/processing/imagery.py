@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple, U
 import numpy
 from osgeo import gdal, ogr
 
-from planet_scenes import rasters
+from planet_scenes import gdal_calls, product_sources, raster_opening
 from planet_scenes.tasks import Cancelled
 from planet_scenes.texts import tr
 from planet_vector.catalog import Catalog
@@ -86,7 +86,7 @@ def opened(catalog: Catalog, scene: Scene, product: str) -> gdal.Dataset:
     RasterAccessError
         If GDAL cannot open the product, or the service only delivers whole files.
     """
-    return rasters.open_raster(rasters.own_name_of(catalog, scene, product), f"{scene.id}/{product}")
+    return raster_opening.open_raster(product_sources.own_name_of(catalog, scene, product), f"{scene.id}/{product}")
 
 
 def header(dataset: gdal.Dataset, title: str) -> Header:
@@ -107,7 +107,7 @@ def header(dataset: gdal.Dataset, title: str) -> Header:
     west, width, _, north, _, height = dataset.GetGeoTransform()
     bands = [dataset.GetRasterBand(number + 1) for number in range(dataset.RasterCount)]
     return Header(
-        rasters.system_of(dataset, title),
+        raster_opening.system_of(dataset, title),
         (west, north + height * dataset.RasterYSize, west + width * dataset.RasterXSize, north),
         (abs(width), abs(height)),
         tuple((band.DataType, band.GetColorInterpretation()) for band in bands),
@@ -134,7 +134,7 @@ def pixel_in(dataset: gdal.Dataset, crs: str) -> Tuple[float, float]:
     RasterAccessError
         If the dataset cannot be transformed to `crs`.
     """
-    warped, why = rasters.call_gdal(lambda: gdal.AutoCreateWarpedVRT(dataset, None, crs))
+    warped, why = gdal_calls.call_gdal(lambda: gdal.AutoCreateWarpedVRT(dataset, None, crs))
     if warped is None:
         raise RasterAccessError(tr("The coordinate system does not fit the scenes: {why}.").format(why=why))
     _, width, _, _, _, height = warped.GetGeoTransform()
@@ -207,7 +207,7 @@ def lay(
             format="GTiff", creationOptions=list(_CREATION), dstSRS=canvas.crs, outputBounds=canvas.bounds,
             width=canvas.width, height=canvas.height,
         )  # fmt: skip
-    made, why = rasters.call_gdal(lambda: gdal.Warp(target, source, **options))
+    made, why = gdal_calls.call_gdal(lambda: gdal.Warp(target, source, **options))
     if cancelled():
         raise Cancelled
     if not made:
@@ -240,7 +240,7 @@ def valid_share(dataset: gdal.Dataset) -> float:
             found += int(numpy.count_nonzero(pixels))
         return found
 
-    valid, why = rasters.call_gdal(count)
+    valid, why = gdal_calls.call_gdal(count)
     if valid is None:
         raise RasterAccessError(tr("The pixels cannot be read or written: {why}.").format(why=why))
     return float(valid / (dataset.RasterXSize * dataset.RasterYSize))
@@ -287,7 +287,7 @@ def covered_share(dataset: gdal.Dataset, polygons: Sequence[Polygon]) -> float:
         pixels = dataset.GetRasterBand(1).GetMaskBand().ReadAsArray()
         return None if pixels is None else (int(numpy.count_nonzero(pixels[area])), int(numpy.count_nonzero(area)))
 
-    found, why = rasters.call_gdal(count)
+    found, why = gdal_calls.call_gdal(count)
     if found is None:
         raise RasterAccessError(tr("The pixels cannot be read or written: {why}.").format(why=why))
     return found[0] / max(found[1], 1)
@@ -311,6 +311,6 @@ def finish(dataset: gdal.Dataset) -> None:
         dataset.FlushCache()
         return bool(gdal.GetLastErrorType() < gdal.CE_Failure)
 
-    good, why = rasters.call_gdal(flush)
+    good, why = gdal_calls.call_gdal(flush)
     if not good:
         raise RasterAccessError(tr("The raster cannot be written: {why}.").format(why=why))

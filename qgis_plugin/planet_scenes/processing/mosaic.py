@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Tuple
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -19,20 +19,15 @@ from qgis.core import (
     QgsRectangle,
 )
 
+from planet_scenes.polygons import WGS84
 from planet_scenes.processing import imagery
-from planet_scenes.processing.algorithm import WGS84, ServiceAlgorithm, check, given
+from planet_scenes.processing.algorithm import ServiceAlgorithm, check, given
 from planet_scenes.texts import tr
 from planet_vector.atomic_files import complete
 from planet_vector.errors import RasterAccessError
 from planet_vector.geometry.boxes import around_polygons
+from planet_vector.mosaic_options import TOPS
 from planet_vector.scene import Scene
-
-TOPS: Mapping[str, Callable[[Scene], Any]] = {
-    "newest": lambda scene: scene.acquired.timestamp(),
-    "oldest": lambda scene: -scene.acquired.timestamp(),
-    "clearest": lambda scene: -(101.0 if scene.cloud_cover is None else scene.cloud_cover),
-}
-"""Choices of the scene on top: the one with the greatest value."""
 
 
 class Mosaic(ServiceAlgorithm):
@@ -71,6 +66,7 @@ class Mosaic(ServiceAlgorithm):
         self.help_text("RESOLUTION", tr("In units of the coordinate system; by default that of the scene on top."))
         self.addParameter(QgsProcessingParameterCrs("CRS", tr("Coordinate system"), optional=True))
         self.help_text("CRS", tr("By default that of the scene on top."))
+        # In the order of TOPS.
         tops = [tr("The newest"), tr("The oldest"), tr("The clearest")]
         self.addParameter(QgsProcessingParameterEnum("TOP", tr("Scene on top"), options=tops, defaultValue=0))
         self.add_resampling()

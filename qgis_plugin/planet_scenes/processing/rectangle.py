@@ -24,7 +24,9 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QMetaType
 
-from planet_scenes.processing.algorithm import WGS84, Algorithm, check, features_of, given, new_field
+from planet_scenes.polygons import WGS84
+from planet_scenes.processing.algorithm import Algorithm, check, given
+from planet_scenes.processing.layer_features import features_of, new_field
 from planet_scenes.texts import tr
 from planet_vector.geometry.utm import zone_of
 from planet_vector.stacks.rectangle_search import inscribed, told

@@ -30,8 +30,9 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QDateTime, QMetaType, Qt
 
 from planet_scenes.dates import from_day, to_day
-from planet_scenes.polygons import united
-from planet_scenes.processing.algorithm import WGS84, ServiceAlgorithm, check, features_of, given, new_field
+from planet_scenes.polygons import WGS84, united
+from planet_scenes.processing.algorithm import ServiceAlgorithm, check, given
+from planet_scenes.processing.layer_features import features_of, new_field
 from planet_scenes.texts import tr
 from planet_vector.errors import QueryError
 from planet_vector.geometry.boxes import Box

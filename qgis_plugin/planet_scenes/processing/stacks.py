@@ -23,16 +23,9 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QMetaType
 
-from planet_scenes.processing.algorithm import (
-    WGS84,
-    Algorithm,
-    check,
-    features_of,
-    given,
-    new_field,
-    plain,
-    polygons_of,
-)
+from planet_scenes.polygons import WGS84
+from planet_scenes.processing.algorithm import Algorithm, check, given
+from planet_scenes.processing.layer_features import features_of, new_field, plain, polygons_of
 from planet_scenes.processing.overlay import area_of, shared_ground, shared_within
 from planet_scenes.texts import tr
 

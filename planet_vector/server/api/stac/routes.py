@@ -46,6 +46,7 @@ from planet_vector.server.api.stac.searching import (
     token_of,
     wrong_token,
 )
+from planet_vector.server.archive.raster_names import delivered_suffix
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.index.found_items import FoundItem
 from planet_vector.server.index.scene_search import Parameters, encode, read_query
@@ -344,7 +345,8 @@ async def get_asset(request: Request, collection: str, scene_id: str, asset: str
         if not permits(permission, found):
             raise HttpError(403, f"Your key does not permit the asset {asset}.")
         missing = f"The archive has no file of the asset {asset} of item {scene_id}."
-        signed = product_path(scene.scene_type, scene_id, found.product) if found.product else None
+        suffix = delivered_suffix(found.path)
+        signed = product_path(scene.scene_type, scene_id, found.product, suffix) if found.product else None
         return file_answer(request, found.path, name, missing, signed, found.media_type)
 
     return await attend(request, answer, seconds=CHEAP_SECONDS, pool=CHEAP)

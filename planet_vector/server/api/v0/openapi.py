@@ -127,8 +127,8 @@ SCENE: Dict[str, Any] = {"responses": answer_of("The scene", "application/json",
 FULL: Dict[str, Any] = {
     "parameters": [parameter_of("product", {"type": "string", "default": "visual"})],
     "responses": {
-        **answer_of("The GeoTIFF", "image/tiff", _BINARY, 302, 400, 403, 404, 416),
-        "206": {"description": "Ranges of the GeoTIFF"},
+        **answer_of("The GeoTIFF, or a JPEG 2000 file as image/jp2", "image/tiff", _BINARY, 302, 400, 403, 404, 416),
+        "206": {"description": "Ranges of the file"},
     },
 }
 THUMB: Dict[str, Any] = {

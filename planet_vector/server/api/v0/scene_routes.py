@@ -20,6 +20,7 @@ from planet_vector.server.api.ranges import disposition
 from planet_vector.server.api.scenes import check_known, file_answer, find, permitted
 from planet_vector.server.api.service import CHEAP_SECONDS, base_url, enter, index_version
 from planet_vector.server.api.v0.listing import list_page, shown
+from planet_vector.server.archive.raster_names import delivered_suffix, delivered_type
 from planet_vector.server.archive.scene_features import SCENE_TYPES
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.imagery.encoding import FORMATS
@@ -154,7 +155,7 @@ async def get_scene(request: Request, scene_type: str, scene_id: str) -> Respons
 
 
 async def get_product(request: Request, scene_type: str, scene_id: str) -> Response:
-    """Return a product's GeoTIFF, or redirect to its signed address.
+    """Return a product's file, or redirect to its signed address.
 
     \f
 
@@ -193,8 +194,12 @@ async def get_product(request: Request, scene_type: str, scene_id: str) -> Respo
         if not permission.allows(product):
             raise HttpError(403, f"Your key does not permit the product {product}.")
         missing = f"The archive has no file of the product {product} of scene {scene_id}."
-        signed, name = product_path(scene_type, scene_id, product), file_name(scene_id, f"{product}.tif")
-        return file_answer(request, found.products.get(product), name, missing, signed, "image/tiff")
+        place = found.products.get(product)
+        if place is None:
+            raise HttpError(404, missing)
+        suffix = delivered_suffix(place)
+        signed, name = product_path(scene_type, scene_id, product, suffix), file_name(scene_id, product + suffix)
+        return file_answer(request, place, name, missing, signed, delivered_type(place))
 
     # In a thread: even looking up a file may be slow on the archive's disk.
     return await attend(request, answer, seconds=CHEAP_SECONDS, pool=CHEAP)

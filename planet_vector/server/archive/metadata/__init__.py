@@ -1,0 +1,1 @@
+"""Readers of providers' metadata files, without knowledge of scenes."""

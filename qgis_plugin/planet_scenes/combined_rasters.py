@@ -1,0 +1,158 @@
+"""VRTs that combine files: products of a scene as bands, or scenes as a mosaic.
+
+These functions send requests and must be called in workers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, List, Sequence
+
+from osgeo import gdal, osr
+
+from planet_scenes.gdal_calls import call_gdal
+from planet_scenes.product_sources import name_of
+from planet_scenes.raster_opening import open_source, system_of
+from planet_scenes.texts import tr
+from planet_vector.atomic_files import complete
+from planet_vector.catalog import Catalog
+from planet_vector.errors import QueryError, RasterAccessError
+from planet_vector.private_files import remove_oldest
+from planet_vector.scene import Scene
+from planet_vector.user_folders import user_directory
+from planet_vector.workers import Workers
+
+MOST_SCENES = 100
+"""Maximum number of scenes in a mosaic: the header of each is read before anything is drawn."""
+
+MOST_KEPT = 500
+"""Number of VRTs of mosaics and stacks kept, besides those of the last day; projects recreate theirs."""
+
+
+def stack(catalog: Catalog, scene: Scene, products: Sequence[str]) -> str:
+    """Write a VRT with several products as the bands of one raster.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The client of the service.
+    scene : Scene
+        The scene.
+    products : sequence of str
+        The products, in the order of the bands.
+
+    Returns
+    -------
+    str
+        Path of the VRT.
+    """
+    names = [name_of(catalog, scene, product) for product in products]
+    for name, product in zip(names, products):
+        _check_upright(open_source(name, f"{scene.id}/{product}"), f"{scene.id}/{product}")
+    return _vrt(names, f"{scene.id}-{'-'.join(products)}", separate=True, resolution="highest")
+
+
+def mosaic(catalog: Catalog, scenes: Sequence[Scene], product: str) -> str:
+    """Write a VRT of a product of many scenes, the first one on top.
+
+    The VRT has the coordinate system of the first scene; scenes of other UTM zones are warped when they are drawn.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The client of the service.
+    scenes : sequence of Scene
+        The scenes.
+    product : str
+        The product.
+
+    Returns
+    -------
+    str
+        Path of the VRT.
+
+    Raises
+    ------
+    QueryError
+        If there is no scene, or there are more than `MOST_SCENES`.
+    RasterAccessError
+        If a scene cannot be opened, has other bands than the first, or is not north up.
+    """
+    if not scenes:
+        raise QueryError(tr("The search has no scenes: widen it."))
+    if len(scenes) > MOST_SCENES:
+        raise QueryError(
+            tr("{count} scenes are too many for one mosaic (at most {most}): narrow the search.").format(
+                count=len(scenes), most=MOST_SCENES
+            )
+        )
+    with Workers(catalog.settings.connections) as pool:
+        names = list(pool.map(lambda scene: name_of(catalog, scene, product), scenes))
+        datasets = list(pool.map(open_source, names, [f"{scene.id}/{product}" for scene in scenes]))
+    for scene, dataset in zip(scenes, datasets):  # GDAL would skip scenes that do not fit, with a mere warning
+        _check_upright(dataset, f"{scene.id}/{product}")
+        if _bands(dataset) != _bands(datasets[0]):
+            raise RasterAccessError(
+                tr("Scene {scene} has other bands than {top}: leave it out of the mosaic.").format(
+                    scene=scene.id, top=scenes[0].id
+                )
+            )
+    systems = [system_of(dataset, f"{scene.id}/{product}") for scene, dataset in zip(scenes, datasets)]
+    sources: List[str] = []
+    for name, dataset, system, scene in zip(names, datasets, systems, scenes):
+        same = system.IsSame(systems[0])
+        sources.append(name if same else _warped(name, dataset, systems[0], f"{scene.id}-{product}"))
+    # GDAL draws the last source on top.
+    return _vrt(sources[::-1], f"mosaic-{product}", separate=False, resolution="highest")
+
+
+def _check_upright(dataset: gdal.Dataset, title: str) -> None:
+    _, _, turned, _, sheared, height = dataset.GetGeoTransform()
+    if turned or sheared or height >= 0:
+        raise RasterAccessError(
+            tr("{title} is not north up, so it cannot be combined with others.").format(title=title)
+        )
+
+
+def _bands(dataset: gdal.Dataset) -> List[int]:
+    return [dataset.GetRasterBand(number).DataType for number in range(1, dataset.RasterCount + 1)]
+
+
+def _warped(name: str, dataset: gdal.Dataset, system: osr.SpatialReference, title: str) -> str:
+    """Write a VRT that warps a product into another coordinate system on reading, and return its path."""
+    alpha = dataset.GetRasterBand(dataset.RasterCount).GetColorInterpretation() == gdal.GCI_AlphaBand
+    return _made(
+        title,
+        lambda path: gdal.Warp(path, name, format="VRT", dstSRS=system.ExportToWkt(), srcAlpha=alpha, dstAlpha=alpha),
+        (name, system.ExportToWkt()),
+    )
+
+
+def _vrt(sources: Sequence[str], title: str, separate: bool, resolution: str) -> str:
+    return _made(
+        title,
+        lambda path: gdal.BuildVRT(path, list(sources), separate=separate, resolution=resolution),
+        (*sources, separate),
+    )
+
+
+def _made(title: str, make: Any, key: Sequence[Any]) -> str:
+    """Create a VRT in the cache, readable only by its owner as it may contain signed URLs, and return its path."""
+    folder = user_directory("cache") / "vrt"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / f"{title[:60]}-{hashlib.blake2b(repr(list(key)).encode(), digest_size=8).hexdigest()}.vrt"
+    with complete(path) as part:
+        part.touch(0o600)
+
+        def write() -> bool:
+            made = make(str(part))
+            if made is None:
+                return False
+            made.FlushCache()
+            return True
+
+        written, why = call_gdal(write)
+        if not written:
+            raise RasterAccessError(tr("The scenes cannot be combined: {why}. Try again later.").format(why=why))
+    remove_oldest(folder, "*.vrt", MOST_KEPT)
+    return str(path)

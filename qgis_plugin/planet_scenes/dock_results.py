@@ -1,0 +1,95 @@
+"""Lower half of the dock: buttons for the search, the list of its scenes, and buttons for the selected ones."""
+
+from __future__ import annotations
+
+from qgis.PyQt.QtCore import Qt, pyqtSignal
+from qgis.PyQt.QtWidgets import QLabel, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from planet_scenes import combined_rasters, products
+from planet_scenes.dock_download import DownloadBar, common_products
+from planet_scenes.icons import icon
+from planet_scenes.results import Results, ResultsView
+from planet_scenes.texts import tr
+from planet_scenes.thumbnails import Thumbnails
+from planet_scenes.widgets import button, menu_button, row_of
+
+
+class ResultsPanel(QWidget):
+    """List of the scenes of a search, with the buttons of the dock.
+
+    Parameters
+    ----------
+    thumbnails : Thumbnails
+        Source of the thumbnails.
+    """
+
+    product_chosen = pyqtSignal(str)
+    """Emitted with the product of the selected scenes to add."""
+
+    mosaic_chosen = pyqtSignal(str)
+    """Emitted with the product of the whole search to add as one mosaic."""
+
+    def __init__(self, thumbnails: Thumbnails) -> None:
+        super().__init__()
+        self.said = QLabel(tr("Choose filters, then search."))
+        self.said.setWordWrap(True)
+        self.results = Results(thumbnails, self)
+        self.list = ResultsView(self.results)
+        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.search_button = QPushButton(icon("search"), tr("Search"))
+        self.layer_button = button("scenes", tr("Add the search as a live layer"))
+        self.follow_button = button("follow", tr("Let a layer of the search follow the map"))
+        self.follow_button.setCheckable(True)
+        self.more_button, menu = menu_button("", tr("More actions for the search"), "…")
+        self.mosaic_menu = menu.addMenu(icon("mosaic"), tr("Add it as one mosaic"))
+        self.mosaic_menu.aboutToShow.connect(self._fill_mosaics)
+        self.save_action = menu.addAction(icon("save"), tr("Save it in the browser panel…"))
+        self.snapshot_action = menu.addAction(icon("snapshot"), tr("Save a snapshot of it…"))
+        self.product_button, menu = menu_button("product", "", tr("Add product"))
+        menu.aboutToShow.connect(lambda menu=menu: self.fill_products(menu))
+        self.download_button = button("download", "", tr("Download…"))
+        for wide in (self.product_button, self.download_button):
+            wide.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.download_bar = DownloadBar()
+        column = QVBoxLayout(self)
+        tools = row_of(self.search_button, self.layer_button, self.follow_button, self.more_button)
+        rows = (tools, self.said, self.list, row_of(self.product_button, self.download_button), self.download_bar)
+        for widget in rows:
+            column.addWidget(widget, int(widget is self.list))
+        self.results.fetched.connect(self.enable)
+        self.results.modelReset.connect(self.enable)
+        self.list.selectionModel().selectionChanged.connect(self.enable)
+        self.download_bar.changed.connect(self.enable)
+        self.enable()
+
+    def enable(self, *_: object) -> None:
+        """Enable the buttons for selected scenes if there are any."""
+        selected = bool(self.list.selected())
+        self.product_button.setEnabled(selected)
+        self.download_button.setEnabled(selected and not self.download_bar.busy)
+
+    def fill_products(self, menu: QMenu) -> None:
+        """Offer the products that all selected scenes have.
+
+        Parameters
+        ----------
+        menu : QMenu
+            The menu; its entries are replaced.
+        """
+        menu.clear()
+        offered = [products.products_of(scene) for scene in self.list.selected()]
+        texts = dict(products.combinations())
+        for product in offered[0] if offered else []:
+            if all(product in others for others in offered):
+                text = f"{product} – {texts[product]}" if product in texts else product
+                menu.addAction(text, lambda product=product: self.product_chosen.emit(product))
+
+    def _fill_mosaics(self) -> None:
+        menu = self.mosaic_menu
+        menu.clear()
+        rows = range(min(self.results.rowCount(), combined_rasters.MOST_SCENES))
+        listed = [self.results.scene(self.results.index(row)) for row in rows]
+        if not listed:
+            menu.addAction(tr("Search first")).setEnabled(False)
+        for product in common_products(listed):
+            menu.addAction(product, lambda product=product: self.mosaic_chosen.emit(product))
