@@ -8,7 +8,7 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 PIP := -m pip --disable-pip-version-check -qq install
-PACKAGING := setup.cfg
+PACKAGING := setup.cfg setup.py
 
 # GDAL's programs run the driver in the system's Python library, with what .venv holds: so .venv is of that Python
 # where there is one that will do, and of another on PATH elsewhere. Up to 3.13 there are wheels of all there is to
@@ -54,6 +54,7 @@ test-all:  ## Run everything: the suite with what takes long, the suite in other
 	@failed=0; \
 	$(RECORD) "$(MACHINE)" -- $(MAKE) --no-print-directory test-here ARGS="-m 'long or not long'" || failed=1; \
 	for suite in trixie forky; do $(MAKE) --no-print-directory test-debian SUITE=$$suite || failed=1; done; \
+	$(MAKE) --no-print-directory test-debian-dist || failed=1; \
 	$(MAKE) --no-print-directory test-pythons || failed=1; \
 	$(DEBIAN) forky make test-pythons || failed=1; \
 	$(RECORD) --take "$$($(DEBIAN) forky)"; \
@@ -80,6 +81,14 @@ test-debian: .venv/.done-test  ## Run the suite in a chroot of another Debian: S
 .PHONY: test-here-recorded
 test-here-recorded: .venv/.done-test
 	@$(RECORD) "$(MACHINE)" -- $(MAKE) --no-print-directory test-here ARGS="$(ARGS)"
+
+.PHONY: test-dist
+test-dist: .venv/.done-test  ## Run README's recipes with the wheel and the sdist, in environments of their own.
+	@$(PYTHON) -m pytest tests/test_packaging.py -m "long or not long" $(ARGS)
+
+.PHONY: test-debian-dist
+test-debian-dist:  ## Do so in a chroot of another Debian: SUITE=trixie or SUITE=forky (as root).
+	@$(DEBIAN) $(SUITE) make test-dist ARGS="$(ARGS)"
 
 .PHONY: test-pythons
 test-pythons: .venv/.done-test | test-packages  ## Run the core tests on each Python, with newest and lowest versions.
@@ -143,7 +152,7 @@ demo/quicklook.png:
 .PHONY: dist
 dist: .venv/.done-test  ## Build the sdist, and the wheel from it, into dist/.
 	@rm -rf build *.egg-info
-	@$(PYTHON) -m build -q --outdir dist . && ls dist
+	@$(PYTHON) -m build -q --outdir dist . && $(PYTHON) -m twine --no-color check --strict dist/planet_vector-* && ls dist
 
 .PHONY: plugin
 plugin: .venv/.done-demo | plugin-packages  ## Build the QGIS plugin into dist/.

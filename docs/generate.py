@@ -1,6 +1,6 @@
-"""Write the parts of the documentation that are made from the code: ``python docs/generate.py``.
+"""Write the generated parts of the documentation, the page of commands and pictures: ``python docs/generate.py``.
 
-The suite compares what this writes with what stands there, so help and documentation cannot drift apart.
+The suite compares the page of commands with the help of the commands.
 """
 
 from __future__ import annotations
@@ -19,17 +19,23 @@ from PIL import Image
 from planet_vector.cli import COMMANDS, RASTER_COMMANDS, VECTOR_COMMANDS
 
 DOCS = Path(__file__).resolve().parent
+WIDTH = 84  # columns of help: what the site shows beside its two menus on a screen of 1280 pixels
 
 HEAD = """\
 # Commands
 
-`planet-vector` has them all; `fio planet` has {vector}, and `rio planet` has {raster}.
+`planet-vector` has all commands; `fio planet` has {vector}, and `rio planet` has {raster}.
 
-What is found is printed on stdout, everything else on stderr. A command ends with 0 when it is done, with 1 when the
-service, a file or the network did not give what was asked, with 2 when what was asked makes no sense, and with 130
-after Ctrl-C. What went wrong is one sentence.
+Commands print results on stdout, and reports and errors on stderr. An error is one sentence. Exit codes:
 
-<!-- Written by `make docs` from the help of the commands. -->
+| code | meaning |
+| --- | --- |
+| 0 | The command succeeded; a search that finds nothing succeeds, too. |
+| 1 | The service, the network or a file failed, or something named does not exist. |
+| 2 | The command line is wrong: an option, a value or a name. |
+| 130 | Ctrl-C |
+
+<!-- Generated from the help of the commands by `make docs`. -->
 """
 
 
@@ -39,7 +45,9 @@ def commands_page() -> str:
     for name, target in COMMANDS.items():
         module, _, attribute = target.partition(":")
         command: click.Command = getattr(import_module(module), attribute)
-        context = click.Context(command, info_name=f"planet-vector {name}", max_content_width=96, terminal_width=96)
+        context = click.Context(
+            command, info_name=f"planet-vector {name}", max_content_width=WIDTH, terminal_width=WIDTH
+        )
         parts.append(f"\n## {name}\n\n```text\n{command.get_help(context)}\n```\n")
     return "".join(parts)
 
@@ -50,17 +58,17 @@ def _listed(names: object) -> str:
 
 
 PAGES = {"commands.md": commands_page}
-PICTURES = {"demo/quicklook.png": "img/quicklook.jpg"}  # what `make demo` draws, a fifth of its size
+PICTURES = {"demo/quicklook.png": "img/quicklook.jpg"}  # from `make demo`; as JPEG a fifth of the bytes
 
-ARCHIVE = DOCS.parent / "demo" / "archive"  # what `make demo` makes
-MOST_BYTES = 400_000  # of a picture
-COLOURS = 192  # of one that would have more, chosen from its own: a third of the bytes, and no eye sees it
-DRAWING = ("pictures_maps", "pictures_stacks")  # each has make(directory, environ), which draws into docs/img
+ARCHIVE = DOCS.parent / "demo" / "archive"  # from `make demo`
+MOST_BYTES = 400_000  # larger PNGs get a palette
+COLOURS = 192  # of that palette, which takes a third of the bytes without a visible difference
+DRAWING = ("pictures_maps", "pictures_stacks")  # modules with make(directory, environ), which writes into docs/img
 
 
 @contextmanager
 def _service() -> Iterator[Dict[str, str]]:
-    """Serve the sample archive, and give the environment in which it is reached."""
+    """Serve the sample archive; yields environment variables with its address."""
     command = [sys.executable, "-m", "planet_vector.cli", "serve", str(ARCHIVE), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -71,7 +79,7 @@ def _service() -> Iterator[Dict[str, str]]:
 
 
 def _slim(picture: Path) -> None:
-    """Make a PNG smaller if it has too many bytes."""
+    """Optimise a PNG; one of more than `MOST_BYTES` gets a palette."""
     image = Image.open(picture)
     image.save(picture, optimize=True)
     if picture.stat().st_size > MOST_BYTES:

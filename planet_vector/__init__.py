@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from planet_vector.catalog import connect as connect
     from planet_vector.driver.registration import register as register
     from planet_vector.maps import write_map as write_map
+    from planet_vector.rasters import activate_products as activate
     from planet_vector.rasters import download_products as download
     from planet_vector.rasters import open_mosaic as mosaic
     from planet_vector.rasters import open_product as open
@@ -63,6 +64,7 @@ __all__ = [
     "ServiceError",
     "UnavailableError",
     "__version__",
+    "activate",
     "connect",
     "crop_stack",
     "download",
@@ -82,6 +84,7 @@ __all__ = [
 ]
 
 _FUNCTIONS = {
+    "activate": ("rasters", "activate_products"),
     "connect": ("catalog", "connect"),
     "crop_stack": ("stacks.crop", "crop_stack"),
     "download": ("rasters", "download_products"),

@@ -57,6 +57,11 @@ class Asset:
         Its STAC roles, such as ``data`` or ``visual``.
     bands : tuple of SpectralBand
         Its bands in order, from the service's documentation; empty if they are not documented.
+    on_request : bool
+        Whether the service returns the file's address only on request: the transport of its catalog resolves `href`,
+        other programs cannot open it.
+    permitted : bool
+        Whether the key of the search may download it.
     """
 
     name: str
@@ -64,3 +69,35 @@ class Asset:
     media_type: str = "image/tiff; application=geotiff"
     roles: Tuple[str, ...] = ("data",)
     bands: Tuple[SpectralBand, ...] = ()
+    on_request: bool = False
+    permitted: bool = True
+
+
+class AssetState(NamedTuple):
+    """State of an asset at a service that makes files available on request.
+
+    Attributes
+    ----------
+    name : str
+        The asset's name.
+    status : str
+        ``active``, ``activating`` or ``inactive``.
+    permitted : bool
+        Whether the key may download it.
+    link : str
+        The URL of its state; empty if unknown.
+    activation : str
+        The URL that activates it; empty if unknown.
+    location : str
+        The URL of its file; empty if it is not active.
+    md5 : str
+        MD5 digest of its file in hexadecimal; empty if unknown.
+    """
+
+    name: str
+    status: str
+    permitted: bool
+    link: str = ""
+    activation: str = ""
+    location: str = ""
+    md5: str = ""

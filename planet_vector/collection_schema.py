@@ -14,6 +14,9 @@ Feature = Mapping[str, Any]
 TEXT, TIME, REAL, INTEGER, LONG = "String", "DateTime", "Real", "Integer", "Integer64"
 """Types of columns, named as GDAL's field types."""
 
+BOOLEAN = "Boolean"
+"""Type of a column of JSON's true and false, which GDAL's Python drivers can only return as the integers 1 and 0."""
+
 COMPARATORS = ("gt", "gte", "lt", "lte", "eq", "neq")
 """Comparators, appended to a field's name; the bare name means equality."""
 
@@ -30,7 +33,8 @@ class SceneField:
     name : str
         The service's name of the property, dotted if it is nested.
     kind : str
-        ``string``, ``integer``, ``number``, ``time`` or ``words``.
+        ``string``, ``integer``, ``number``, ``time`` or ``words``; ``json`` for a filter in the service's own
+        language and ``list`` for comma-separated words, which are no properties of scenes.
     comparators : frozenset of str
         The comparators that the service accepts for the field.
     integers_only : bool
@@ -129,7 +133,7 @@ class CollectionSchema:
     collection : str
         The collection's name: a scene type of the Scenes API v0.
     columns : mapping of str to str
-        The columns of a layer in order, each with its type: `TEXT`, `TIME`, `REAL`, `INTEGER` or `LONG`.
+        The columns of a layer in order, each with its type: `TEXT`, `TIME`, `REAL`, `INTEGER`, `LONG` or `BOOLEAN`.
     meanings : Meanings
         Columns by their meaning.
     fields : mapping of str to SceneField
@@ -150,6 +154,8 @@ class CollectionSchema:
         The preferred assets.
     tiled_product : str, optional
         The product that the service's tiles show unchanged.
+    alternatives : bool
+        Whether the service can select scenes that meet one of several conditions.
     spelling_of : callable
         Returns the usual spelling of a lower-case id, or None if its kind is unknown.
     """
@@ -167,6 +173,7 @@ class CollectionSchema:
     link_groups: Tuple[str, ...] = field(default=(), compare=False, repr=False)
     first_products: Tuple[str, ...] = field(default=(), compare=False, repr=False)
     tiled_product: Optional[str] = field(default=None, compare=False, repr=False)
+    alternatives: bool = field(default=False, compare=False, repr=False)
     spelling_of: Callable[[str], Optional[str]] = field(default=_no_spelling, compare=False, repr=False)
 
     def product(self, name: Optional[str] = None) -> str:

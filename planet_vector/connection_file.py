@@ -18,7 +18,15 @@ from pathlib import Path
 from typing import Dict, Iterator, List, Mapping, NamedTuple, TypedDict, cast
 
 from planet_vector.atomic_files import write_whole
-from planet_vector.connections import BUILT_IN, ENVIRONMENT, Connection, check_kind, check_name, no_connection
+from planet_vector.connections import (
+    BUILT_IN,
+    ENVIRONMENT,
+    Connection,
+    check_kind,
+    check_name,
+    no_connection,
+    usual_kind,
+)
 from planet_vector.disk_errors import disk_remedy
 from planet_vector.errors import ConfigError
 from planet_vector.file_lock import AlreadyLocked, locked
@@ -102,7 +110,7 @@ def own_names() -> List[str]:
     return [each.name for each in read_connections().own]
 
 
-def add_connection(name: str, root: str, kind: str = "v0") -> Connection:
+def add_connection(name: str, root: str, kind: str = "") -> Connection:
     """Store a connection, and return it.
 
     Parameters
@@ -112,7 +120,7 @@ def add_connection(name: str, root: str, kind: str = "v0") -> Connection:
     root : str
         Root of its API.
     kind : str, optional
-        One of `planet_vector.connections.KINDS`.
+        One of `planet_vector.connections.KINDS`; by default that of roots that end so, else ``v0``.
 
     Returns
     -------
@@ -125,8 +133,10 @@ def add_connection(name: str, root: str, kind: str = "v0") -> Connection:
         If name, root or kind is invalid, another connection has the name or the root, or the file cannot be written.
     """
     name = check_name(name)
+    root = normalise_url(root)
+    kind = kind or usual_kind(root) or "v0"
     check_kind(kind)
-    made = Connection(name, normalise_url(root), kind)
+    made = Connection(name, root, kind)
     with _locked_content() as (content, own):
         _check_free(name, content)
         for other in (*own, *BUILT_IN.values()):

@@ -5,7 +5,7 @@ The first of these that applies selects the connection:
 1. the one given by ``--connection``, ``connection=`` or the root of its service;
 2. that of ``PL_API_URL``, if it is set;
 3. the default of the file (`planet_vector.connection_file`);
-4. ``local``, the service that ``planet-vector serve`` starts on this machine.
+4. ``planet``, Planet's Data API v1.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 from typing import Iterable, List, Optional, Sequence, Tuple
 
 from planet_vector.connection_file import read_connections
-from planet_vector.connections import BUILT_IN, ENVIRONMENT, LOCAL, Connection, no_connection
+from planet_vector.connections import BUILT_IN, ENVIRONMENT, PLANET, Connection, no_connection
 from planet_vector.roots import is_api_origin, normalise_url, origin
 
 
@@ -41,7 +41,7 @@ def default_connection() -> Connection:
     """
     kept = read_connections()
     found = [*kept.own, *BUILT_IN.values()]
-    return _of_environment(found) or _named(kept.content["default"] or LOCAL, found)
+    return _of_environment(found) or _named(kept.content["default"] or PLANET, found)
 
 
 def find_connection(text: str) -> Connection:

@@ -10,14 +10,20 @@ from dataclasses import dataclass
 from typing import Mapping
 
 from planet_vector.errors import ConfigError
+from planet_vector.roots import DEFAULT_API_URL
 
 LOCAL_PORT = 8741
 """Port on which ``planet-vector serve`` listens by default; IANA has not assigned it."""
 
-KINDS: Mapping[str, str] = {"v0": "Scenes API v0"}
+KINDS: Mapping[str, str] = {"data-v1": "Data API v1", "v0": "Scenes API v0"}
 """The supported kinds of services, and their display names."""
 
+PLANET = "planet"
+"""The default connection."""
+
 LOCAL = "local"
+"""The connection to the service that ``planet-vector serve`` starts on this machine."""
+
 ENVIRONMENT = "PL_API_URL"
 """Name of the connection that the environment variable of the same name defines."""
 
@@ -52,8 +58,25 @@ class Connection:
     kind: str = "v0"
 
 
-BUILT_IN: Mapping[str, Connection] = {LOCAL: Connection(LOCAL, f"http://127.0.0.1:{LOCAL_PORT}/v0/")}
+BUILT_IN: Mapping[str, Connection] = {
+    PLANET: Connection(PLANET, DEFAULT_API_URL, "data-v1"),
+    LOCAL: Connection(LOCAL, f"http://127.0.0.1:{LOCAL_PORT}/v0/"),
+}
 """The built-in connections."""
+
+
+_ENDS: Mapping[str, str] = {"/data/v1/": "data-v1", "/v0/": "v0"}
+
+
+def usual_kind(root: str) -> str:
+    """Return the kind of a service whose root ends as those of a kind do; empty for another root.
+
+    Parameters
+    ----------
+    root : str
+        Root of its API, as `planet_vector.roots.normalise_url` writes it.
+    """
+    return next((kind for end, kind in _ENDS.items() if root.endswith(end)), "")
 
 
 def check_name(name: str) -> str:

@@ -172,7 +172,10 @@ def parse_name(text: str) -> Name:
         If the text is not a PLANET: name, or contains a key.
     """
     if not is_name(text):
-        raise NameSyntaxError(f"{shown(text)} is not a PLANET: name: these begin with {PREFIX} or {SCHEME}.")
+        raise NameSyntaxError(
+            f"{shown(text)} is not a PLANET: name: write PLANET:<scene type> for a search, "
+            "PLANET:<scene type>/<scene id> for a scene, or PLANET:<scene type>/<scene id>/<product> for a raster."
+        )
     path, query = _path_and_query(text)
     parts = [unquote(part) for part in path.rstrip("/").split("/")] if path.strip("/") else []
     if len(parts) > 3:

@@ -8,7 +8,7 @@ import operator
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Mapping, Optional, Tuple, Union
 
 from planet_vector.collection_schema import COMPARATORS, CollectionSchema, SceneField
 from planet_vector.comparisons import sign_advice, signed_value_advice
@@ -20,6 +20,9 @@ from planet_vector.json_faults import json_fault
 from planet_vector.times import INSTANT, format_time, parse_time
 
 Value = Union[str, int, float, datetime]
+
+_UNORDERED = ("string", "json", "list")
+"""Kinds of fields whose order is not known: that of texts depends on the service."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ class Condition:
             return True
         if self.field.name != other.field.name or "neq" in (self.comparator, other.comparator):
             return False
-        if self.field.kind == "string":  # how a service orders texts is not known
+        if self.field.kind in _UNORDERED:
             return False
         if self.comparator == "eq":
             return other.holds(self.rank)
@@ -137,6 +140,10 @@ class Condition:
         mine: Any = self.rank
         theirs: Any = rank
         return bool(_COMPARE[self.comparator](theirs, mine))
+
+
+Alternatives = Tuple[Tuple[Condition, ...], ...]
+"""Groups of conditions; a scene meets the alternatives if it meets all conditions of one group."""
 
 
 def before(field: SceneField, moment: datetime) -> Condition:
@@ -181,6 +188,9 @@ class Query:
         One of the schema's orders; by default the service's own.
     limit : int, optional
         Maximum number of scenes: the first ones in `order`.
+    alternatives : frozenset of Alternatives
+        Of each, a scene must meet at least one. Only for schemas with `CollectionSchema.alternatives`; a name cannot
+        express them.
     """
 
     schema: CollectionSchema
@@ -188,6 +198,7 @@ class Query:
     area: Union[Box, str, None] = None
     order: str = ""
     limit: Optional[int] = None
+    alternatives: FrozenSet[Alternatives] = frozenset()
 
     def __post_init__(self) -> None:
         if not self.order and self.schema.orders:
@@ -276,10 +287,18 @@ class Query:
                 b.holds(a.rank) and a.holds(b.rank) or a.rank == b.rank and a.comparator + b.comparator == "gtelte")
             for a in self.conditions
             for b in self.conditions
-            if a.field == b.field and a is not b and (a.field.kind != "string" or b.comparator == "eq")
+            if a.field == b.field
+            and a is not b
+            and a.field.kind not in ("json", "list")
+            and (a.field.kind != "string" or b.comparator == "eq")
         )  # fmt: skip
 
-    def where(self, *conditions: Condition, area: Union[Box, str, None] = None) -> Query:
+    def where(
+        self,
+        *conditions: Condition,
+        area: Union[Box, str, None] = None,
+        alternatives: Iterable[Alternatives] = (),
+    ) -> Query:
         """Return the search with additional conditions, and with an area if it has none.
 
         Parameters
@@ -288,8 +307,15 @@ class Query:
             Further conditions.
         area : Box or str, optional
             Used only if the search has no area.
+        alternatives : iterable of Alternatives, optional
+            Further alternatives.
         """
-        return replace(self, conditions=self.conditions + conditions, area=self.area or area)
+        return replace(
+            self,
+            conditions=self.conditions + conditions,
+            area=self.area or area,
+            alternatives=self.alternatives.union(alternatives),
+        )
 
     def covers(self, other: Query) -> bool:
         """Return whether every scene of another search is in this one; False if unknown.
@@ -303,6 +329,8 @@ class Query:
             return False
         if not all(any(theirs.implies(mine) for theirs in other.conditions) for mine in self.conditions):
             return False
+        if not self.alternatives <= other.alternatives:
+            return False
         if self.area is None or self.area == other.area:
             return True
         return isinstance(self.area, Box) and isinstance(other.area, Box) and self.area.contains(other.area)
@@ -314,7 +342,7 @@ def _taken(known: SceneField) -> str:
 
 def _parse_value(known: SceneField, text: str) -> Value:
     text = text.strip(BLANK)
-    if known.kind != "string" and (advice := signed_value_advice(known.name, text)):
+    if known.kind not in _UNORDERED and (advice := signed_value_advice(known.name, text)):
         raise QueryError(advice)
     if known.kind == "time":
         try:
@@ -325,7 +353,11 @@ def _parse_value(known: SceneField, text: str) -> Value:
         if text not in known.words:
             raise QueryError(f"{known.name} is {text!r}: it takes {', '.join(known.words)}.")
         return text
-    if known.kind == "string":
+    if known.kind == "json":
+        return _checked_json(known.name, text)
+    if known.kind == "list":
+        text = ",".join(filter(None, (part.strip() for part in text.split(","))))
+    if known.kind in ("string", "list"):
         if not text:
             raise QueryError(f"{known.name} has no value.")
         return text
@@ -336,6 +368,20 @@ def _parse_value(known: SceneField, text: str) -> Value:
     if known.integers_only and not number.is_integer():
         raise QueryError(f"{known.name} is {text!r}: the service takes whole numbers there.")
     return int(number) if known.integers_only else number
+
+
+def _checked_json(name: str, text: str) -> str:
+    """Return a text that is a JSON object, without superfluous white space; the service checks the rest."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise QueryError(f"{name} is not valid JSON ({json_fault(error)}): check its braces and quotes.") from None
+    if not isinstance(found, dict) or not isinstance(found.get("type"), str):
+        raise QueryError(f"{name} is not a filter of the service: a filter is a JSON object with a type.")
+    try:
+        return json.dumps(found, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        raise QueryError(f"{name} contains a number that is not finite: give another.") from None
 
 
 def _parse_limit(text: Optional[str]) -> Optional[int]:

@@ -229,6 +229,61 @@ def quicklook(
         return picture_of(dataset, bbox, width)
 
 
+def activate_products(
+    search: Sought,
+    products: Sequence[str] = (),
+    *,
+    wait: bool = True,
+    timeout: float = 3600.0,
+    progress: Union[bool, Progress] = None,
+    connection: Optional[str] = None,
+    key: Optional[str] = None,
+) -> List[str]:
+    """Activate products at a service that makes files available on request, and wait until they are active.
+
+    Activation takes some minutes and may count against a quota. No other function activates a product. After an
+    interruption, a new call continues.
+
+    Parameters
+    ----------
+    search : str, Query or iterable of Scene
+        The scenes; a name may contain products, as ``PLANET:PSScene/20220125_075509_67_1061/ortho_visual``.
+    products : sequence of str
+        The products of each scene; by default those of the name, else the preferred one.
+    wait : bool
+        Wait until all are active; otherwise only request it.
+    timeout : float
+        Maximum time to wait in seconds.
+    progress : bool or callable, optional
+        Show a bar; or a callback, called with the number of active products and of all.
+    connection, key : str, optional
+        As for `planet_vector.connect`.
+
+    Returns
+    -------
+    list of str
+        The names of the active products.
+
+    Raises
+    ------
+    NotFoundError
+        If a scene has no such product.
+    AuthError
+        If the key may not download a product; none is activated then.
+    RasterAccessError
+        If some products are not active after `timeout`.
+    """
+    from planet_vector.connection_lookup import service_parameters
+    from planet_vector.raster.activation import activate
+
+    named = parse_name(search).products if isinstance(search, str) else ()
+    catalog, scenes = _found(search, connection, key)
+    wanted = [(scene, product) for scene in scenes for product in products or named or [scene.schema.product()]]
+    own = service_parameters(catalog.settings.api_url)
+    active = activate(catalog, wanted, wait, timeout, bar_for(progress, "Activating", ""))
+    return [str(Name(scene.scene_type, scene.id, product, own)) for scene, product in active]
+
+
 def download_products(
     search: Sought,
     directory: Union[str, Path],

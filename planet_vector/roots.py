@@ -6,7 +6,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 from planet_vector.errors import ConfigError
 
-DEFAULT_API_URL = "https://api.planet.com/v0/"
+DEFAULT_API_URL = "https://api.planet.com/data/v1/"
+"""Root of Planet's Data API v1. Its basemaps and tiles have other addresses on hosts of planet.com."""
+
+FORMER_API_URL = "https://api.planet.com/v0/"
+"""Root of Planet's Scenes API v0, which was switched off in 2017."""
 
 _PLANET = "planet.com"
 
@@ -72,8 +76,8 @@ def origin(url: str) -> tuple[str, str, int]:
 def is_api_origin(url: str, api_url: str) -> bool:
     """Return whether the key of a root may be sent to an address.
 
-    The origins must be equal, or both be https hosts of planet.com: the real service kept products and thumbnails on
-    view.planet.com and tiles on tiles0.planet.com.
+    The origins must be equal, or both be https hosts of planet.com: Planet keeps thumbnails and tiles on
+    tiles.planet.com and tiles0.planet.com to tiles3.planet.com.
 
     Parameters
     ----------

@@ -167,7 +167,7 @@ class Scene(Item):
     @property
     def assets(self) -> Mapping[str, Asset]:
         """The files that are accessible with the key of the search, by name."""
-        return self.schema.assets_of(self.feature)
+        return {name: asset for name, asset in self.schema.assets_of(self.feature).items() if asset.permitted}
 
     @property
     def products(self) -> Tuple[str, ...]:
@@ -189,6 +189,8 @@ class Scene(Item):
         """
         asset = self.assets.get(product)
         if asset is None:
+            if product in self.schema.assets_of(self.feature):
+                raise NotFoundError(f"Your key has no permission for {product!r} of scene {self.id}: ask for it.")
             has = ", ".join(self.products) or "none"
             raise NotFoundError(f"Scene {self.id} has no product {product!r}; it has: {has}.")
         return asset.href

@@ -61,13 +61,14 @@ def test_a_key_found_in_the_environment_is_not_sent_to_a_root_that_a_name_brings
     assert settings.key is None
     assert "PL_API_KEY" in settings.withheld
     assert SECRET not in settings.withheld
-    assert Settings.load("https://api.planet.com/v0/").key == Key(SECRET)
+    assert Settings.load(DEFAULT_API_URL).key == Key(SECRET)
+    assert Settings.load("https://api.planet.com/v0/").key is None
 
 
 def test_keys_are_read_from_files_for_their_own_root() -> None:
     (Path.home() / ".planet.json").write_text(json.dumps({"key": "filekey"}), encoding="utf-8")
     assert Settings.load(DEFAULT_API_URL).key == Key("filekey")
-    assert Settings.load().key is None
+    assert Settings.load("local").key is None
     assert Settings.load("https://elsewhere.example/v0/").key is None
     credentials_path().parent.mkdir(parents=True)
     credentials_path().write_text(json.dumps({"https://elsewhere.example/v0/": "otherkey"}), encoding="utf-8")

@@ -24,7 +24,7 @@ from planet_vector.connection_file import (
     set_default,
 )
 from planet_vector.connection_lookup import all_connections, default_connection, find_connection, may_have_key
-from planet_vector.connections import BUILT_IN, ENVIRONMENT, LOCAL, Connection
+from planet_vector.connections import BUILT_IN, ENVIRONMENT, LOCAL, PLANET, Connection
 from planet_vector.errors import ConfigError, NameSyntaxError
 from planet_vector.keys import Key, lend_key, withdraw_key
 from planet_vector.names import parse_name
@@ -47,8 +47,8 @@ A, B = "https://imagery.example.org/a/v0/", "https://imagery.example.org/b/v0/"
 
 def test_without_a_file_there_is_the_service_of_this_machine() -> None:
     assert not connections_path().exists()
-    assert all_connections() == [BUILT_IN[LOCAL]] == [default_connection()]
-    assert Settings.load().api_url == BUILT_IN[LOCAL].root
+    assert all_connections() == list(BUILT_IN.values()) and default_connection() == BUILT_IN[PLANET]
+    assert Settings.load().api_url == BUILT_IN[PLANET].root
     assert not connections_path().exists()
 
 
@@ -56,13 +56,13 @@ def test_a_connection_is_kept_found_by_name_or_root_renamed_and_removed() -> Non
     made = add_connection(" office ", "HTTPS://Imagery.example.org/a/v0")
     assert made == Connection("office", A)
     assert find_connection("office") == find_connection(A[:-1]) == made
-    assert all_connections() == [made, BUILT_IN[LOCAL]]
+    assert all_connections() == [made, *BUILT_IN.values()]
     set_default("office")
     assert default_connection() == made
     rename_connection("office", "Büro 2")
     assert default_connection().name == "Büro 2"
     remove_connection("Büro 2")
-    assert default_connection() == BUILT_IN[LOCAL]
+    assert default_connection() == BUILT_IN[PLANET]
     assert find_connection(A) == Connection("", A, "")
     with pytest.raises(ConfigError, match="connections list"):
         find_connection("Büro 2")
@@ -86,14 +86,14 @@ def test_the_file_holds_what_the_documentation_says_and_keeps_what_a_later_versi
 def test_what_is_no_name_or_taken_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="choose another"):
         add_connection(name, A)
-    assert all_connections() == [BUILT_IN[LOCAL]]
+    assert all_connections() == list(BUILT_IN.values())
 
 
 @pytest.mark.parametrize("root", ["", "x", "ftp://x/", "https://a:b@x/v0/", "https://x/v0/?key=1"])
 def test_what_is_no_root_is_refused(root: str) -> None:
     with pytest.raises(ConfigError):
         add_connection("office", root)
-    assert all_connections() == [BUILT_IN[LOCAL]]
+    assert all_connections() == list(BUILT_IN.values())
 
 
 def test_a_root_has_one_connection() -> None:
@@ -126,7 +126,7 @@ def test_several_programs_that_write_lose_nothing() -> None:
     with ThreadPoolExecutor(3) as pool:
         done = list(pool.map(lambda who: subprocess.run([sys.executable, "-c", code, who], timeout=60), "abc"))
     assert [each.returncode for each in done] == [0, 0, 0]
-    assert len(all_connections()) == 31
+    assert len(all_connections()) == 30 + len(BUILT_IN)
 
 
 # ---- which one is meant ----------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ def test_the_environment_goes_before_the_default_and_a_name_before_it(monkeypatc
     with pytest.raises(ConfigError, match="another name"):
         set_default(ENVIRONMENT)
     monkeypatch.setenv("PL_API_URL", A)
-    assert [each.name for each in all_connections()] == ["office", "local"]
+    assert [each.name for each in all_connections()] == ["office", "planet", "local"]
 
 
 def test_a_name_says_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,9 +158,10 @@ def test_a_name_says_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_key_of_the_environment_is_for_its_own_root_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not for another on the same origin, and not for the service of this machine when nothing else is set."""
+    """Not for another on the same origin, and not for the service of this machine."""
     monkeypatch.setenv("PL_API_KEY", KEY)
-    assert Settings.load().key is None and "api.planet.com" in Settings.load().withheld
+    assert Settings.load().key == Key(KEY)
+    assert Settings.load(LOCAL).key is None and "api.planet.com" in Settings.load(LOCAL).withheld
     monkeypatch.setenv("PL_API_URL", A)
     assert Settings.load().key == Key(KEY)
     assert Settings.load(B).key is None and "PL_API_KEY" in Settings.load(B).withheld
@@ -322,20 +323,22 @@ def test_they_are_listed_with_the_default_and_no_key(run: Run, monkeypatch: pyte
     assert rows == [
         ["b", "v0", B, "none"],
         ["*", "office", "v0", A, "none"],
+        ["planet", "data-v1", BUILT_IN[PLANET].root, "none"],
         ["local", "v0", BUILT_IN[LOCAL].root, "none"],
     ]
     listed = [json.loads(line) for line in do("list", "--json").splitlines()]
-    assert [(row["name"], row["default"]) for row in listed] == [("b", False), ("office", True), ("local", False)]
+    assert [row["name"] for row in listed] == ["b", "office", "planet", "local"]
+    assert [row["name"] for row in listed if row["default"]] == ["office"]
     assert do("default") == "office\n"
     do("remove", "office")
-    assert do("default") == "local\n"
+    assert do("default") == "planet\n"
     assert "choose another name" in do("add", "b", A, code=1)
     if sys.platform != "win32":
         assert stat.S_IMODE(connections_path().parent.stat().st_mode) == 0o700
 
 
 def test_without_a_service_a_search_says_what_to_do(run: Run) -> None:
-    done = run("planet-vector", "types", env=dict(os.environ))
+    done = run("planet-vector", "types", "--connection", LOCAL, env=dict(os.environ))
     assert done.returncode == 1
     assert (
         "planet-vector serve" in done.stderr and "planet-vector sample" in done.stderr and "--connection" in done.stderr

@@ -114,7 +114,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_every_page_is_in_the_index() -> None:
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     pages = {page.name for page in PAGES} - {"README.md", "index.md"}
-    assert pages == {name for name in re.findall(r"\]\((\w+\.md)\)", index)}
+    assert pages == {name for name in re.findall(r"\]\(([\w-]+\.md)\)", index)}
 
 
 def test_the_page_of_commands_is_their_help(run: Run) -> None:

@@ -29,7 +29,7 @@ print(json.dumps([planet_vector.__file__, list(planet_vector.plugins.__path__), 
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a wheel of the checkout, made from a copy of what is kept in it."""
     copy = tmp_path_factory.mktemp("copy")
-    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "THIRD_PARTY_NOTICES.md"):
+    for name in ("setup.cfg", "setup.py", "pyproject.toml", "README.md", "LICENSE", "THIRD_PARTY_NOTICES.md"):
         shutil.copy(ROOT / name, copy)
     for name in ("planet_vector", "plugins"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -141,6 +141,29 @@ def test_stock_rio_knows_names_with_no_set_up(service: Service, run: Run) -> Non
     assert done.returncode == 0, done.stderr
     # The first is described by a VRT, the second named by its link.
     assert re.findall(r"(?:full%3Fproduct%3D|-)(visual|analytic)\b", done.stdout) == ["visual", "analytic"]
+
+
+def test_stock_rio_says_why_a_product_has_no_pixels(service: Service, run: Run) -> None:
+    scene = run("planet-vector", "search", "--limit", "1", "--names", env=service.environ).stdout.strip()
+    done = run("rio", "info", f"{scene}/visual", env=service.environ)
+    assert done.returncode == 0 and json.loads(done.stdout)["count"] == 0
+    assert f"'{scene}/visual' opens as a container without pixels of its own" in done.stderr
+    quiet = run("rio", "info", "--subdatasets", scene, env=service.environ)
+    assert "container" not in quiet.stderr
+    # GDAL's own programs list the subdataset.
+    done = run("gdalinfo", f"{scene}/visual", env=service.environ)
+    assert "SUBDATASET_1_NAME=" in done.stdout and "container" not in done.stderr
+
+
+@pytest.mark.parametrize("products", ["nosuch", "visual,nosuch"])
+def test_a_product_that_a_scene_lacks_is_an_error_in_stock_programs(service: Service, run: Run, products: str) -> None:
+    scene = run("planet-vector", "search", "--limit", "1", "--names", env=service.environ).stdout.strip()
+    lacks = f"PLANET: Scene {scene.rpartition('/')[2]} has no product 'nosuch'; it has: "
+    done = run("rio", "info", f"{scene}/{products}", env=service.environ)
+    assert done.returncode == 1 and lacks in done.stderr.splitlines()[-1]
+    done = run("gdalinfo", f"{scene}/{products}", env=service.environ)
+    assert done.returncode == 1 and lacks in done.stderr
+    assert "512, 512" not in done.stdout
 
 
 def test_what_is_not_installed_is_named(run: Run, tmp_path: Path) -> None:

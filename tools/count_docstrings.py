@@ -6,11 +6,14 @@ ruff checks how a docstring is laid out; this checks what it says. For each func
 its class and module included, it counts:
 
 ==========  ==================================================================================
-missing     it has no docstring
+missing     it has no docstring, and no Protocol has it
 wrong       its section Parameters lacks a parameter of the signature, or names one that is not in it
 parameters  it has parameters, and no section Parameters
 returns     it returns something, and neither a section Returns or Yields nor the summary says what
 ==========  ==================================================================================
+
+A class that meets a Protocol need not repeat its docstrings. Its own says: "Methods without a docstring are those of
+the Protocol `Catalog`." Methods that a Protocol of this name in the folder documents are then not missing.
 
 Ends with 1 when there are more than `MOST`, or fewer: then `MOST` is to be lowered to what is printed. ``--list``
 prints each place. Commands are left out, as their docstrings are their help.
@@ -22,7 +25,7 @@ import ast
 import re
 import sys
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Set, Union
+from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Set, Tuple, Union
 
 MOST = {"missing": 0, "wrong": 0, "parameters": 0, "returns": 0}
 """Findings in ``planet_vector/``, by kind."""
@@ -32,6 +35,7 @@ Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 _SECTION = re.compile(r"^(?P<name>[A-Z][A-Za-z ]+)\n-{3,}\n", re.M)
 _NAMES = re.compile(r"^(?P<names>\*{0,2}\w+(?:, \*{0,2}\w+)*)(?: :.*)?$", re.M)
 _SAYS_WHAT = re.compile(r"(?:Return|Yield|Whether|Tell whether)\b")
+_MEETS = re.compile(r"Methods without a docstring are those of\s+the Protocol `(?P<name>\w+)`")
 _EXEMPT = {"command", "group", "overload", "override", "setter"}  # help of a command, or documented elsewhere
 
 
@@ -44,18 +48,39 @@ class Finding(NamedTuple):
 
 def findings(folder: Path) -> Iterator[Finding]:
     """Yield what the docstrings of a folder's public functions lack."""
-    for path in sorted(folder.rglob("*.py")):
+    modules = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(folder.rglob("*.py"))}
+    protocols = {name: methods for module in modules.values() for name, methods in _protocols(module)}
+    for path, module in modules.items():
         if path.name == "__init__.py" or not path.stem.startswith("_"):
-            yield from _of_body(ast.parse(path.read_text(encoding="utf-8")).body, str(path.relative_to(folder.parent)))
+            yield from _of_body(module.body, str(path.relative_to(folder.parent)), protocols)
 
 
-def _of_body(body: List[ast.stmt], place: str) -> Iterator[Finding]:
+def _protocols(module: ast.Module) -> Iterator[Tuple[str, Set[str]]]:
+    """Yield the name of each Protocol of a module, and the methods that it documents."""
+    for node in module.body:
+        if isinstance(node, ast.ClassDef) and any(_last_name(base) == "Protocol" for base in node.bases):
+            yield (
+                node.name,
+                {
+                    item.name
+                    for item in node.body
+                    if isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef)) and ast.get_docstring(item)
+                },
+            )
+
+
+def _of_body(
+    body: List[ast.stmt], place: str, protocols: Dict[str, Set[str]], elsewhere: FrozenSet[str] = frozenset()
+) -> Iterator[Finding]:
     for node in body:
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-            yield from _of_body(node.body, f"{place}:{node.name}")
+            met = _MEETS.search(ast.get_docstring(node) or "")
+            methods = protocols.get(met["name"], set()) if met else set()
+            yield from _of_body(node.body, f"{place}:{node.name}", protocols, frozenset(methods))
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not node.name.startswith("_"):
             decorators = {_last_name(decorator) for decorator in node.decorator_list}
-            if not decorators & _EXEMPT:
+            documented = node.name in elsewhere and ast.get_docstring(node) is None
+            if not decorators & _EXEMPT and not documented:
                 found = _of_function(node, bool(decorators & {"property", "cached_property"}))
                 yield from (Finding(kind, f"{place}:{node.lineno} {node.name}") for kind in found)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Callable, Dict, Mapping, Optional, Tuple
 
+from planet_vector.catalog.data_v1.client import DataV1
 from planet_vector.catalog.probing import probe, remembered_kind
 from planet_vector.catalog.protocol import Catalog
 from planet_vector.catalog.scenes_v0.client import ScenesV0
@@ -14,7 +15,7 @@ from planet_vector.forking import renew_after_fork
 
 __all__ = ["Catalog", "catalog_of", "connect"]
 
-_MAKERS: Mapping[str, Callable[[Settings], Catalog]] = {"v0": ScenesV0}
+_MAKERS: Mapping[str, Callable[[Settings], Catalog]] = {"v0": ScenesV0, "data-v1": DataV1}
 
 _catalogs: Dict[Tuple[str, Settings], Catalog] = {}  # by kind, too: settings of two kinds are equal
 _kinds: Dict[str, str] = {}  # by root, of services of which only the root is known

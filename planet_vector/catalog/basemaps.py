@@ -21,7 +21,7 @@ from planet_vector.scene import Item, Scene
 PAGE = 1000
 """Maximum number of quads that are handled together."""
 
-_ID = re.compile(r"L(\d{1,2})-(\d{1,7})E-(\d{1,7})N", re.ASCII)
+_ID = re.compile(r"(?:L(\d{1,2})-)?(\d{1,7})E?-(\d{1,7})N?", re.ASCII)
 
 
 class Basemap(NamedTuple):
@@ -39,6 +39,8 @@ class Basemap(NamedTuple):
         Template of its tiles' URLs.
     quads : str
         URL of the list of its quads.
+    bbox : Box or None
+        The box around its quads in degrees, if the service reports it.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Basemap(NamedTuple):
     quad_size: int
     tiles: str
     quads: str
+    bbox: Optional[Box] = None
 
     @property
     def pixel(self) -> float:
@@ -83,6 +86,8 @@ class Basemaps(Protocol):
 
         Raises
         ------
+        NotFoundError
+            If the service has no basemaps.
         ProtocolError
             If the response is not a list of basemaps with distinct names.
         """
@@ -152,12 +157,14 @@ class Basemaps(Protocol):
         basemap : Basemap
             The basemap.
         quad_id : str
-            The quad's id, such as ``L15-0763E-0959N``.
+            The quad's id, such as ``L15-0763E-0959N``, or ``763-959`` at services of today.
 
         Raises
         ------
         NotFoundError
             If the basemap has no quad of this id.
+        ProtocolError
+            If the response is something else.
         """
 
     def scenes(self, quad: Item) -> List[Scene]:
@@ -171,7 +178,7 @@ class Basemaps(Protocol):
         Raises
         ------
         ProtocolError
-            If the response is not a list of scenes.
+            If the response is not a list of scenes, or is incomplete.
         """
 
 
@@ -267,7 +274,8 @@ def quad_place(basemap: Basemap, quad_id: str) -> Tuple[int, int]:
         If the id is invalid for this basemap.
     """
     match = _ID.fullmatch(quad_id)
-    if match is None or int(match[1]) != basemap.level or max(int(match[2]), int(match[3])) >= basemap.across:
+    level = int(match[1]) if match is not None and match[1] else basemap.level
+    if match is None or level != basemap.level or max(int(match[2]), int(match[3])) >= basemap.across:
         raise ProtocolError(
             f"The service returned a quad {quad_id[:40]!r}, which basemap {basemap.name!r} cannot have."
         )

@@ -19,6 +19,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Iterator, List, Optional, Tuple
 
+from planet_vector.catalog.density import cuts_of
 from planet_vector.catalog.page_links import linked_scenes, nonempty_page
 from planet_vector.catalog.scene_pages import (
     PageSource,
@@ -28,7 +29,14 @@ from planet_vector.catalog.scene_pages import (
     SearchSurvey,
     scenes_missing,
 )
-from planet_vector.catalog.time_windows import FEW_PAGES, TimeWindow, WindowGroup, cut_window, division_end
+from planet_vector.catalog.time_windows import (
+    FEW_PAGES,
+    TimeWindow,
+    WindowGroup,
+    cut_window,
+    divide_window,
+    division_end,
+)
 from planet_vector.errors import ProtocolError
 from planet_vector.query import Query
 from planet_vector.times import FIRST, LAST, nearest_time, next_instant
@@ -122,7 +130,9 @@ def _read(
     source: PageSource, query: Query, connections: int, pool: Workers, known: Optional[SearchSurvey]
 ) -> Iterator[SceneBatch]:
     size = source.size
-    if known is not None and known.total is not None and known.oldest is not None and known.newest is not None:
+    if known is not None and known.density:
+        windows = deque(divide_window(TimeWindow(), cuts_of(known.density, size), known.total or 0, query))
+    elif known is not None and known.total is not None and known.oldest is not None and known.newest is not None:
         windows = deque(cut_window(TimeWindow(), known.oldest, division_end(known.newest), known.total, query, size))
     else:
         windows = deque([TimeWindow(group=WindowGroup((known.total if known else None) or 0, 1))])

@@ -1,7 +1,8 @@
 """Detection of the kind of a service of which only the root is known, and a cache of the results.
 
-``PL_API_URL``, or a root instead of a connection's name, does not specify the kind. While only one kind is supported,
-no detection is needed; otherwise each kind's client checks whether its service responds.
+``PL_API_URL``, or a root instead of a connection's name, does not specify the kind. A root that ends as those of a kind
+do, in ``/v0/`` or ``/data/v1/``, is of that kind. For another root, each kind's client checks whether its service
+responds.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 from pathlib import Path
 from typing import Callable, Dict, Iterable, Mapping, Tuple
 
+from planet_vector.connections import usual_kind
 from planet_vector.errors import ConfigError, ServiceError
 from planet_vector.private_files import make_folder, read_private, write_private
 from planet_vector.user_folders import user_directory
@@ -46,6 +48,8 @@ def remembered_kind(root: str, known: Iterable[str]) -> str:
     kinds = tuple(known)
     if len(kinds) == 1:
         return kinds[0]
+    if usual_kind(root) in kinds:
+        return usual_kind(root)
     kind = _read().get(root, "")
     return kind if kind in kinds else ""
 

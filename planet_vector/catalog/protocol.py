@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Mapping, Optional, Protocol, Sequence
+from typing import Dict, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple, runtime_checkable
 
+from planet_vector.assets import AssetState
 from planet_vector.catalog.basemaps import Basemaps
 from planet_vector.catalog.scene_pages import DecodePage, SceneBatch, SearchSurvey
 from planet_vector.collection_schema import CollectionSchema, Feature
 from planet_vector.config import Settings
 from planet_vector.http.transport import Transport
+from planet_vector.names import Name
 from planet_vector.query import Query
 from planet_vector.scene import Scene
 
@@ -210,3 +212,75 @@ class Catalog(Protocol):
         ServiceError
             If the search cannot be completed; then the scenes yielded so far are incomplete.
         """
+
+
+@runtime_checkable
+class ActivatesAssets(Protocol):
+    """Protocol for services that make files available on request, an ability that a `Catalog` may have."""
+
+    def asset_states(self, scene: Scene) -> Mapping[str, AssetState]:
+        """Return the states of a scene's assets, by name.
+
+        Parameters
+        ----------
+        scene : Scene
+            A scene of this service.
+
+        Raises
+        ------
+        ServiceError
+            If the request fails.
+        """
+
+    def activate(self, scene: Scene, state: AssetState) -> None:
+        """Request the activation of an asset, which may count against a quota; it takes minutes.
+
+        Parameters
+        ----------
+        scene : Scene
+            A scene of this service.
+        state : AssetState
+            The asset, as `asset_states` returned it.
+
+        Raises
+        ------
+        ServiceError
+            If the request fails.
+        """
+
+
+@runtime_checkable
+class ExpandsNames(Protocol):
+    """Protocol for services whose names may stand for several searches, an ability that a `Catalog` may have."""
+
+    def expand(self, name: Name) -> List[Tuple[str, Name]]:
+        """Return the searches that a name stands for, each of one collection, with titles of their layers.
+
+        Parameters
+        ----------
+        name : Name
+            A name with a collection.
+
+        Raises
+        ------
+        ServiceError
+            If a request fails.
+        """
+
+
+def expanded(catalog: Catalog, name: Name) -> List[Tuple[str, Name]]:
+    """Return the searches that a name stands for, each of one collection, with titles of their layers.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The service.
+    name : Name
+        A name with a collection.
+
+    Raises
+    ------
+    ServiceError
+        If a request fails.
+    """
+    return catalog.expand(name) if isinstance(catalog, ExpandsNames) else [(name.collection, name)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Callable, NamedTuple, Optional, Protocol, Sequence, Tuple
 
+from planet_vector.catalog.density import Bucket
 from planet_vector.errors import ProtocolError
 from planet_vector.query import Query
 
@@ -125,8 +126,12 @@ class PageSource:
 
 
 class SearchSurvey(NamedTuple):
-    """Number of scenes of a search, None if the service does not count, and the times of the oldest and the newest."""
+    """Number of scenes of a search, None if the service does not count, and the times of the oldest and the newest.
+
+    A service that counts scenes by time gives a density, too; its pages need not contain a count then.
+    """
 
     total: Optional[int]
     oldest: Optional[datetime] = None
     newest: Optional[datetime] = None
+    density: Tuple[Bucket, ...] = ()

@@ -8,14 +8,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import List, Optional
+from typing import List, Optional, Sequence
 
+from planet_vector.catalog.density import FILL
 from planet_vector.catalog.scene_pages import ReadPage, scenes_missing
 from planet_vector.query import Condition, Query, before
 from planet_vector.times import FIRST, INSTANT, LAST, next_instant
 from planet_vector.workers import Task
 
-FILL = 0.93  # target share of a page for a window: counts vary by about 30, and one scene too many costs a request
 MOST_WINDOWS = 64  # per split; the density of scenes is unknown, so more windows would not be more accurate
 FEW_PAGES = 3  # up to here windows are read sequentially: a split would cost as many requests as it saves
 
@@ -121,9 +121,31 @@ def cut_window(
     else:
         pieces = max(1, min(pieces, (high - low) // INSTANT))
     cuts = [low + (high - low) * i / pieces for i in range(1, pieces)] if low and high else []
-    group = WindowGroup(count, pieces)
+    return divide_window(window, cuts, count, query) if pieces else []
+
+
+def divide_window(window: TimeWindow, cuts: Sequence[datetime], count: int, query: Query) -> List[TimeWindow]:
+    """Divide a window at some times, keeping its own limits.
+
+    Parameters
+    ----------
+    window : TimeWindow
+        The window.
+    cuts : sequence of datetime
+        The times, in their order.
+    count : int
+        Number of its scenes.
+    query : Query
+        The search, whose order is that of the result.
+
+    Returns
+    -------
+    list of TimeWindow
+        The windows, of one group.
+    """
+    group = WindowGroup(count, len(cuts) + 1)
     edges = [window.low, *cuts, window.high]
-    windows = [TimeWindow(a, b, group) for a, b in zip(edges, edges[1:])][:pieces]
+    windows = [TimeWindow(a, b, group) for a, b in zip(edges, edges[1:])]
     return windows if query.ascending else windows[::-1]
 
 

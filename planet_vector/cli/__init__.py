@@ -63,6 +63,7 @@ RASTER_COMMANDS: Mapping[str, str] = {
 COMMANDS: Mapping[str, str] = {
     **VECTOR_COMMANDS,
     **RASTER_COMMANDS,
+    "activate": "planet_vector.cli.activate:activate",
     "sync": "planet_vector.cli.sync:sync",
     "env": "planet_vector.cli.env:env",
     "connections": "planet_vector.cli.connections:connections",

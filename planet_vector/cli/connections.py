@@ -65,16 +65,19 @@ def list_(as_json: bool) -> None:
 @connections.command()
 @click.argument("name")
 @click.argument("root", metavar="URL")
-@click.option("--kind", type=click.Choice(list(KINDS)), default="v0", show_default=True, help="The kind of its API.")
+@click.option(
+    "--kind", type=click.Choice(list(KINDS)),
+    help="The kind of its API; by default that of roots that end so, else v0.",
+)  # fmt: skip
 @options.verbose
-def add(name: str, root: str, kind: str) -> None:
+def add(name: str, root: str, kind: Optional[str]) -> None:
     """Store a connection to the service at URL, the root of its API.
 
     \b
     Example:
         planet-vector connections add office https://imagery.example.org/v0/
     """
-    made = add_connection(name, root, kind)
+    made = add_connection(name, root, kind or "")
     say(f"Connection {made.name} to {made.root} is kept in {connections_path()}.")
 
 

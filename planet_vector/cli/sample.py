@@ -55,7 +55,7 @@ def sample(directory: Path, seed: int, size: str, index_only: Optional[int], ove
     scenes = ", ".join(f"{count} {kind}" for kind, count in made.scenes.items())
     say(f"{directory} holds {scenes} scenes, {made.size / 1e6:.0f} MB.")
     say(f"Serve it:  planet-vector serve {directory}")
-    say(f"Search it: {made.query}")
+    say(f'Search it: planet-vector search "{made.query}" --table')
 
 
 def _write_many(directory: Path, number: int, seed: int, overwrite: bool) -> None:

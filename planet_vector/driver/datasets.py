@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from planet_vector.vector.basemap_layers import ListedLayer
 
     Layer = Union[SceneLayer, ListedLayer]
+
+log = logging.getLogger(__name__)
 
 _NORTH_POLE = Box(180.0, 90.0, 180.0, 90.0)
 
@@ -73,7 +76,7 @@ class Opened(NamedTuple):
         from planet_vector.raster.described import subdatasets
 
         scene = self.catalog.scene(self.name.collection, self.name.item)
-        return subdatasets(self.catalog, scene, self.name.products or scene.products)
+        return subdatasets(self.catalog, scene, self.name.products or None)
 
 
 def open_name(filename: str, open_options: Mapping[str, str], vector: bool, raster: bool = True) -> Opened:
@@ -98,7 +101,7 @@ def open_name(filename: str, open_options: Mapping[str, str], vector: bool, rast
     Raises
     ------
     PlanetVectorError
-        If the name is invalid, or the service cannot be used.
+        If the name is invalid, the scene lacks a product in it, or the service cannot be used.
     """
     name = parse_name(filename)
     if not vector and not name.item and not name.is_basemap:
@@ -118,7 +121,24 @@ def open_name(filename: str, open_options: Mapping[str, str], vector: bool, rast
     found, catalog = layers(name, settings)
     for layer in found:
         layer.prepares = layer.projection is None  # prepared rows would not be the projected ones
+    if not name.item or not found or found[0].scene_id != name.item:  # searches, perhaps by a name for several
+        return Opened(Name(name.collection), raster, found, catalog)
+    if raster and name.products:
+        _check_products(name, catalog)
+        if not vector:  # a program for rasters would show an empty raster of GDAL's default size
+            log.warning(
+                "%s opens as a container without pixels of its own: use its subdataset, the name that "
+                "'rio planet open' prints, or a command of 'rio planet'.",
+                shown(filename),
+            )
     return Opened(name, raster, found, catalog)
+
+
+def _check_products(name: Name, catalog: Catalog) -> None:
+    """Raise NotFoundError if the scene lacks a product of the name: only some programs list subdatasets."""
+    scene = catalog.scene(name.collection, name.item)
+    for product in name.products:
+        scene.product_link(product)
 
 
 def fields(layer: Layer) -> List[Dict[str, str]]:

@@ -77,6 +77,17 @@ def read_text(text: str) -> Reading:
     return Reading(json.dumps(moved), found.told) if found.moved else Reading(text)
 
 
+def as_geojson(text: str) -> Optional[Geometry]:
+    """Return the WKT or GeoJSON of an area as GeoJSON; None if it is neither.
+
+    Parameters
+    ----------
+    text : str
+        A geometry, Feature or FeatureCollection; longitude before latitude, in degrees.
+    """
+    return _parsed(text)
+
+
 class Within:
     """Converter of GeoJSON to longitudes within ±180°, with a message about what it changed.
 

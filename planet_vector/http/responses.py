@@ -36,7 +36,7 @@ from planet_vector.errors import (
 )
 from planet_vector.gc_pause import uncollected
 from planet_vector.keys import KEY_VARIABLE
-from planet_vector.roots import DEFAULT_API_URL
+from planet_vector.roots import FORMER_API_URL
 
 GONE = "Planet switched its Scenes API v0 off in 2017: name another service with --connection or in PL_API_URL"
 CHUNK = 2**20  # bytes
@@ -46,6 +46,8 @@ UNREADABLE = (ValueError, MsgspecError)
 LONGEST_RETRY_AFTER = 120.0  # seconds; urllib3 would wait up to six hours
 
 _RETRIED = frozenset({429, 500, 502, 503, 504})
+_RETRY_IN = re.compile(rb"retry-in ([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s)\b")
+_SECONDS: Mapping[bytes, float] = {b"ms": 0.001, b"s": 1.0}
 # int() raises ValueError for some texts that str.isdigit accepts ("²"), and for more than 4300 digits. 18 digits are
 # enough for an exabyte.
 _COUNT = re.compile(r"[0-9]{1,18}")
@@ -215,7 +217,7 @@ def no_api(settings: Settings, why: str) -> str:
     why : str
         What the host does instead, as the end of a clause about it.
     """
-    if settings.api_url == DEFAULT_API_URL:
+    if settings.api_url == FORMER_API_URL:
         return f"There is no Scenes API at {settings.api_url}: {GONE}."
     return (
         f"There is no Scenes API at {settings.api_url}, as its host {why}: check {settings.root_source}; "
@@ -260,8 +262,8 @@ def parse_json(content: bytes, url: str, name: str, settings: Settings) -> JsonR
         # It began as JSON: probably cut off without a Content-Length, so a retry may help.
         raise UnavailableError("The service's response is incomplete.", name)
     raise ProtocolError(
-        f"The service returned something that is not JSON: check {settings.root_source}; the root of a Scenes API "
-        "ends in /v0/.",
+        f"The service returned something that is not JSON: check {settings.root_source}; the root of a "
+        f"{'Data API ends in /data/v1/' if settings.kind == 'data-v1' else 'Scenes API ends in /v0/'}.",
         name,
     )
 
@@ -305,7 +307,8 @@ def check_status(response: requests.Response, name: str, settings: Settings) -> 
     status = response.status_code
     if status < 300:
         return
-    told = _message(response)
+    body = _error_body(response)
+    told = _message(body)
     said = f", saying: {told}" if told else ""
     if status == 401:
         raise AuthError(_unauthorised(settings, told), name, status)
@@ -322,7 +325,7 @@ def check_status(response: requests.Response, name: str, settings: Settings) -> 
         raise BadQueryError(f"The service refused the search (400{said}): check its parameters.", name, status)
     else:
         raise ProtocolError(f"The service returned an unexpected status ({status}{said}).", name, status)
-    error.retry_after = _retry_after(response)
+    error.retry_after = _retry_after(response, body)
     raise error
 
 
@@ -364,20 +367,34 @@ def _forbidden(settings: Settings, said: str) -> str:
     return f"The service does not allow this with your key (403{said}{source}): ask its issuer."
 
 
-def _message(response: requests.Response) -> str:
+def _error_body(response: requests.Response) -> bytes:
+    """Return the body of an error response; empty if it cannot be read."""
+    try:
+        return read_body(response, 65536)
+    except (ServiceError, requests.exceptions.RequestException):
+        return b""
+
+
+def _message(content: bytes) -> str:
     """Return the message of an error response as one short line."""
     try:
-        body = json.loads(read_body(response, 65536))
+        body = json.loads(content)
         text = body.get("message", "") if isinstance(body, dict) else ""
-    except (ValueError, RecursionError, ServiceError, requests.exceptions.RequestException):
+    except (ValueError, RecursionError):
         return ""
     line = " ".join("".join(char if char.isprintable() else " " for char in str(text)).split())
     return repr(line[:300]) if line else ""
 
 
-def _retry_after(response: requests.Response) -> Optional[float]:
-    """Return the requested pause before a retry in seconds, capped (RFC 9110, section 10.2.3)."""
+def _retry_after(response: requests.Response, body: bytes = b"") -> Optional[float]:
+    """Return the requested pause before a retry in seconds, capped (RFC 9110, section 10.2.3).
+
+    Planet's Data API v1 sends it in the body, as ``retry-in 200ms``.
+    """
     text = response.headers.get("Retry-After", "").strip()
+    in_body = _RETRY_IN.search(body)
+    if not text and in_body:
+        return min(float(in_body[1]) * _SECONDS[in_body[2]], LONGEST_RETRY_AFTER)
     if re.fullmatch(r"[0-9]+", text):
         return min(float(text), LONGEST_RETRY_AFTER)  # float() accepts any number of digits, int() does not
     try:

@@ -96,6 +96,7 @@ class ServiceSession:
         parameters: Parameters,
         headers: Optional[Mapping[str, str]],
         timeouts: Tuple[float, float],
+        content: Optional[bytes] = None,
     ) -> requests.Response:
         """Send a request, and return the response, whose body has not been read.
 
@@ -111,6 +112,8 @@ class ServiceSession:
             Further headers.
         timeouts : (float, float)
             Seconds to connect, and without a byte.
+        content : bytes, optional
+            JSON to send as the body of a ``POST``, with the parameters in the URL.
 
         Returns
         -------
@@ -124,12 +127,14 @@ class ServiceSession:
         requests.exceptions.RequestException
             If the exchange fails.
         """
+        in_body = method == "POST" and content is None
+        kind = {} if content is None else {"Content-Type": "application/json"}
         return self._session.request(
             method,
             url,
-            params=list(parameters) if method == "GET" else None,
-            data=list(parameters) if method == "POST" else None,
-            headers=dict(headers or {}),
+            params=None if in_body else list(parameters),
+            data=list(parameters) if in_body else content,
+            headers={**(headers or {}), **kind},
             stream=True,
             allow_redirects=False,
             timeout=timeouts,

@@ -6,6 +6,7 @@ the key if it leaves the API's origins, and may not lead from https to http.
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 import threading
@@ -26,7 +27,7 @@ from planet_vector.http.private_hosts import PrivateHost
 from planet_vector.http.rate_limit import RateLimiter
 from planet_vector.http.responses import GONE, JsonResponse, check_status, parse_json, read_body, redacted
 from planet_vector.http.service_session import Parameters, ServiceSession
-from planet_vector.roots import DEFAULT_API_URL, is_api_origin
+from planet_vector.roots import FORMER_API_URL, is_api_origin
 from planet_vector.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -114,8 +115,32 @@ class Transport:
         """
         return self.fetch(url, parameters, limit)[1]()
 
+    def post_json(self, url: str, body: object, parameters: Parameters = ()) -> JsonResponse:
+        """Request JSON by a POST of JSON, which must be a request that can be repeated, such as a search.
+
+        Parameters
+        ----------
+        url : str
+            The URL.
+        body : object
+            The request body, to be written as JSON.
+        parameters : sequence of (str, str), optional
+            Names and values of the query.
+
+        Returns
+        -------
+        JsonResponse
+            The response.
+
+        Raises
+        ------
+        ServiceError
+            If the request fails, or the response is not JSON.
+        """
+        return self.fetch(url, parameters, body=body)[1]()
+
     def fetch(
-        self, url: str, parameters: Parameters = (), limit: int = MAX_JSON
+        self, url: str, parameters: Parameters = (), limit: int = MAX_JSON, body: Optional[object] = None
     ) -> Tuple[bytes, Callable[[], JsonResponse]]:
         """Request JSON as `get_json` does; return the body, and a function that parses it.
 
@@ -131,6 +156,8 @@ class Transport:
             Names and values of the query.
         limit : int, optional
             Maximum size of the body in bytes.
+        body : object, optional
+            The request body, sent as JSON by POST.
 
         Returns
         -------
@@ -142,16 +169,22 @@ class Transport:
         ServiceError
             If the request fails; from the function, if the response is not JSON.
         """
-        method = "POST" if parameters and len(f"{url}?{urlencode(parameters)}") > MAX_URL else "GET"
+        sent = None if body is None else json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
+        long = parameters and len(f"{url}?{urlencode(parameters)}") > MAX_URL
+        method = "POST" if long or sent is not None else "GET"
         name = f"{method} {redacted(url)}"
-        content, final = self._exchange(method, url, parameters, lambda r: (read_body(r, limit), r.url))
+        content, final = self._exchange(method, url, parameters, lambda r: (read_body(r, limit), r.url), sent=sent)
 
         def read() -> JsonResponse:
             try:
                 return parse_json(content, final, name, self.settings)
             except UnavailableError:
                 return self._exchange(
-                    method, url, parameters, lambda r: parse_json(read_body(r, limit), r.url, name, self.settings)
+                    method,
+                    url,
+                    parameters,
+                    lambda r: parse_json(read_body(r, limit), r.url, name, self.settings),
+                    sent=sent,
                 )
 
         return content, read
@@ -249,6 +282,16 @@ class Transport:
             "GET", url, (), lambda r: (r.url, r.headers), {"Range": "bytes=0-0"}, outside, seconds=seconds
         )
 
+    def digest(self, link: str) -> Optional[str]:
+        """Return the MD5 digest of the file behind a link in hexadecimal; None if the service reported none.
+
+        Parameters
+        ----------
+        link : str
+            The link, which was followed before.
+        """
+        return None
+
     def check_link(self, url: str, base: Optional[str] = None) -> str:
         """Return a link of a response as an absolute URL, after checking it.
 
@@ -290,6 +333,7 @@ class Transport:
         outside: Optional[Callable[[str], T]] = None,
         seconds: float = DEADLINE,
         limited: bool = True,
+        sent: Optional[bytes] = None,
     ) -> T:
         """Send a request until there is a response, a permanent error, or no time left."""
         end = time.monotonic() + seconds
@@ -297,7 +341,7 @@ class Transport:
             if limited:
                 self._limiter.wait()
             try:
-                return self._once(method, url, parameters, handle, headers, outside)
+                return self._once(method, url, parameters, handle, headers, outside, sent)
             except (RateLimitError, UnavailableError) as error:
                 pause = error.retry_after
                 if pause is None:
@@ -313,7 +357,7 @@ class Transport:
 
     def _explained(self, error: ServiceError) -> ServiceError:
         """Return an error with an explanation if the service is known to be gone or is not running."""
-        if self.settings.api_url == DEFAULT_API_URL:
+        if self.settings.api_url == FORMER_API_URL:
             error.message = f"{error.message.rstrip('.')} ({GONE})."
         elif (
             self.settings.connection == LOCAL
@@ -331,6 +375,7 @@ class Transport:
         handle: Callable[[requests.Response], T],
         headers: Optional[Mapping[str, str]],
         outside: Optional[Callable[[str], T]],
+        sent: Optional[bytes],
     ) -> T:
         for _ in range(MAX_REDIRECTS + 1):
             name = f"{method} {redacted(url)}"
@@ -338,7 +383,7 @@ class Transport:
                 return outside(url)
             try:
                 with self._session.request(
-                    method, url, parameters, headers, (CONNECT_TIMEOUT, READ_TIMEOUT)
+                    method, url, parameters, headers, (CONNECT_TIMEOUT, READ_TIMEOUT), sent
                 ) as response:
                     log.debug("%s -> %d", name, response.status_code)
                     self._reached = True
@@ -356,9 +401,10 @@ class Transport:
                 raise ProtocolError(
                     f"The exchange with the service failed ({type(error).__name__}): check the address.", name
                 ) from None
-            if method == "GET" or response.status_code in (301, 302, 303):
+            parameters = parameters if sent is None and method == "POST" else ()
+            if sent is None and response.status_code in (301, 302, 303) or response.status_code == 303:
                 # The target of the redirect contains all parameters (RFC 9110, section 15.4).
-                method, parameters = "GET", ()
+                method, parameters, sent = "GET", (), None
         raise ProtocolError(f"The service redirects more than {MAX_REDIRECTS} times: it is not followed.", name)
 
 

@@ -61,6 +61,8 @@ class Addresses(Protocol):
 class Direct:
     """Addresses at the service itself, without a key: they work only if the service needs none.
 
+    Methods without a docstring are those of the Protocol `Addresses`.
+
     Parameters
     ----------
     catalog : Catalog
@@ -72,13 +74,6 @@ class Direct:
         self.sources: List[str] = []
 
     def scene_tiles(self, scene: Scene) -> Tiles:
-        """Return the pattern of a scene's tiles.
-
-        Parameters
-        ----------
-        scene : Scene
-            The scene.
-        """
         return self._known(self._catalog.tiles(scene), ""), ""
 
     def basemap_tiles(self, basemap: Basemap) -> Tiles:
@@ -93,13 +88,6 @@ class Direct:
         return self._known(pattern, shards), shards
 
     def thumbnail(self, scene: Scene) -> Optional[str]:
-        """Return the address of a scene's thumbnail, or None if the service needs a key.
-
-        Parameters
-        ----------
-        scene : Scene
-            The scene.
-        """
         link = thumbnail_link(self._catalog, scene)
         return self._known(link, "") if link is not None and self._catalog.settings.key is None else None
 
@@ -114,6 +102,8 @@ class Direct:
 class Proxied:
     """Addresses at the local process; keeps the service's address for each.
 
+    Methods without a docstring are those of the Protocol `Addresses`.
+
     Parameters
     ----------
     catalog : Catalog
@@ -127,38 +117,17 @@ class Proxied:
         self.thumbnails: Dict[str, str] = {}
 
     def scene_tiles(self, scene: Scene) -> Tiles:
-        """Return the pattern of a scene's tiles.
-
-        Parameters
-        ----------
-        scene : Scene
-            The scene.
-        """
         place = f"scenes/{scene.scene_type}/{scene.id}"
         self.tiles[place] = self._catalog.tiles(scene)
         return f"{place}/{{z}}/{{x}}/{{y}}.png", ""
 
     def basemap_tiles(self, basemap: Basemap) -> Tiles:
-        """Return the pattern of a basemap's tiles.
-
-        Parameters
-        ----------
-        basemap : Basemap
-            The basemap.
-        """
         place = f"mosaics/{quote(basemap.name, safe='')}"
         pattern, shards = basemap_pattern(self._catalog, basemap)
         self.tiles[place] = pattern.replace("{s}", shards[:1])
         return f"{place}/{{z}}/{{x}}/{{y}}.png", ""
 
     def thumbnail(self, scene: Scene) -> Optional[str]:
-        """Return the address of a scene's thumbnail, or None if there is none.
-
-        Parameters
-        ----------
-        scene : Scene
-            The scene.
-        """
         link = thumbnail_link(self._catalog, scene)
         if link is None or not is_item_id(scene.id):
             return None

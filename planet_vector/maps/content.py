@@ -9,6 +9,7 @@ from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from planet_vector.catalog import Catalog, catalog_of
 from planet_vector.catalog.basemaps import Basemap, few_quads, quad_bounds
+from planet_vector.catalog.protocol import expanded
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, ProtocolError, QueryError
 from planet_vector.geometry.boxes import around_polygons
@@ -88,8 +89,9 @@ def gather(names: Iterable[str], connection: Optional[str] = None, key: Optional
         if name.is_basemap:
             basemaps.update((one, catalog.basemaps.named(one)) for one in _basemap_names(catalog, name))
             continue
-        for collection in [name.collection] if name.collection else catalog.scene_types():
-            one_type = Name(collection, name.item, name.part, name.parameters)
+        types = [] if name.collection else catalog.scene_types()
+        every = [Name(collection, parameters=name.parameters) for collection in types]
+        for one_type in [one for _, one in expanded(catalog, name)] if name.collection else every:
             for scene in islice(search(str(one_type), connection=settings[0].api_url, key=key), MOST_SCENES + 1):
                 found[scene.scene_type, scene.id] = scene
             if len(found) > MOST_SCENES:

@@ -18,7 +18,9 @@ runs it in whatever Python embeds GDAL.
 
 from __future__ import annotations
 
+import base64
 import calendar
+import json
 import logging
 import re
 import time
@@ -119,12 +121,13 @@ def plan(catalog: Catalog, link: str, build: Build) -> Access:
 
     size = ranged_length(headers)
     told = {"size": size, "ranges": size is not None, "url": url}
+    ends = expiry(url)
     if not authorization(url, settings):
-        return Access(_vsicurl(url), Options({**READING, **DIRECT, **WITHOUT_KEY}), None, **told)  # type: ignore[arg-type]
+        return Access(_vsicurl(url), Options({**READING, **DIRECT, **WITHOUT_KEY}), ends, **told)  # type: ignore[arg-type]
     if build >= KEEPS_OPTIONS:
         options = Options({**READING, **DIRECT, **WITHOUT_KEY, HEADERS: headers_option(settings)})
-        return Access(_vsicurl(url), options, None, **told)  # type: ignore[arg-type]
-    return Access(_with_header_file(url, settings), Options({**READING, **DIRECT}), None, **told)  # type: ignore[arg-type]
+        return Access(_vsicurl(url), options, ends, **told)  # type: ignore[arg-type]
+    return Access(_with_header_file(url, settings), Options({**READING, **DIRECT}), ends, **told)  # type: ignore[arg-type]
 
 
 def probes_whole(build: Build) -> bool:
@@ -165,7 +168,8 @@ def _warn(text: str) -> None:
 def expiry(url: str) -> Optional[float]:
     """Return when a signed address expires, in seconds since 1970, or None if it does not specify it.
 
-    The parameters are those of the stores' own signatures: Amazon's (versions 4 and 2) and Google's.
+    The parameters are those of the stores' own signatures: Amazon's (versions 4 and 2) and Google's. A parameter
+    ``token`` may be a JSON Web Token, whose claim ``exp`` is the expiry (RFC 7519, section 4.1.4).
 
     Parameters
     ----------
@@ -181,7 +185,21 @@ def expiry(url: str) -> Optional[float]:
             except ValueError:
                 return None
     ends = query.get("expires", "")
+    if "token" in query and not ends:
+        return _token_expiry(query["token"])
     return float(ends) if re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,18})?", ends) else None
+
+
+def _token_expiry(token: str) -> Optional[float]:
+    """Return the claim ``exp`` of a JSON Web Token, unverified; None if it is invalid."""
+    try:
+        claims = token.split(".")[1]
+        found = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"]
+    except (IndexError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if isinstance(found, bool) or not isinstance(found, (int, float)) or not 0 < found < 1e12:
+        return None
+    return float(found)
 
 
 def _vsicurl(url: str) -> str:

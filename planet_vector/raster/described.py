@@ -27,6 +27,7 @@ from planet_vector.item_ids import is_item_id
 from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.pixels.tiff import TiffProblem
 from planet_vector.raster.access import ANY_BUILD, Access, Build, plan, remark, self_contained
+from planet_vector.raster.activation import available_products
 from planet_vector.raster.credential_files import tiles_file
 from planet_vector.raster.described_files import path_of, remove, tiles_name, write
 from planet_vector.raster.gdal_xml import COLOURS, tiles_address, tiles_by_band, tiles_description, tiles_level
@@ -136,7 +137,7 @@ def subdatasets(catalog: Catalog, scene: Scene, products: Optional[Sequence[str]
     scene : Scene
         The scene.
     products : sequence of str, optional
-        The products; all of them by default.
+        The products; by default all that can be opened now. Others are activated first, on request only.
 
     Returns
     -------
@@ -150,7 +151,7 @@ def subdatasets(catalog: Catalog, scene: Scene, products: Optional[Sequence[str]
     ServiceError
         If the service does not provide one of them.
     """
-    wanted = list(scene.products if products is None else products)
+    wanted = available_products(catalog, scene) if products is None else list(products)
     links = [scene.product_link(product) for product in wanted]
 
     def one(product: str, link: str) -> Optional[Tuple[str, str]]:

@@ -29,6 +29,15 @@ QUIET = 90.0
 
 _SAFE = re.compile(r"[A-Za-z0-9][\w.\-]{0,149}", re.ASCII)
 _SUFFIXES = (".tif", ".tiff", ".zip")
+_SUFFIX_OF: Mapping[str, str] = {
+    "application/json": ".json",
+    "application/vnd.nitf": ".ntf",
+    "application/xml": ".xml",
+    "application/zip": ".zip",
+    "text/plain": ".txt",
+    "video/mp4": ".mp4",
+}
+"""Suffixes of files that are no GeoTIFFs, by media type."""
 
 
 def download(
@@ -126,6 +135,9 @@ def download_one(
     if product not in name and len(scene.products) > 1:
         # The service may propose a name without the product for another product, too.
         name = str(Path(safe_name(None, scene.id, product)).with_suffix(Path(name).suffix))
+    asset = scene.assets.get(product)
+    if asset is not None and asset.media_type in _SUFFIX_OF:
+        name = str(Path(name).with_suffix(_SUFFIX_OF[asset.media_type]))
     path = directory / name
     _fetch_unless_there(catalog, link, path, size, overwrite, progress)
     return path
@@ -207,7 +219,7 @@ def fetch(catalog: Catalog, link: str, path: Path, progress: Progress = None, li
     ------
     ServiceError
         If the download fails; the received part is kept for the next try. Also if the file is not of the type of its
-        suffix; nothing is kept then.
+        suffix, or differs from the digest that the service reported; nothing is kept then.
     RasterAccessError
         If another program is fetching it.
     """
@@ -247,7 +259,7 @@ def fetch(catalog: Catalog, link: str, path: Path, progress: Progress = None, li
             most = max(most, part.length)
             if max(breaks, losses) > BREAKS or quiet > QUIET:
                 raise _short(path, most, announced) if most else error
-        return part.finish()
+        return part.finish(catalog.transport.digest(link))
 
 
 def safe_name(disposition: Optional[str], scene_id: str, product: str) -> str:

@@ -19,7 +19,7 @@ class LinkAddress:
     url : str
         The address.
     api_url : str
-        Root of the service, whose own addresses are not signed.
+        Root of the service, whose own addresses are signed only if they expire.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class LinkAddress:
     def __init__(self, url: str, api_url: str) -> None:
         self.url = url
         ends = expiry(url)
-        self._signed = not is_api_origin(url, api_url)
+        self._signed = ends is not None or not is_api_origin(url, api_url)
         left = 0.0 if ends is None else ends - time.time()
         # An address that seems expired from the start hints at a wrong clock here: then only the store can decide.
         self._renewed_at = time.monotonic() + left - min(MARGIN, left / 10) if left > 0 else None

@@ -11,6 +11,7 @@ reveals a second writer.
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import json
 import os
@@ -160,8 +161,13 @@ class PartialFile:
         self._forget()
         self._done = False
 
-    def finish(self) -> int:
+    def finish(self, md5: Optional[str] = None) -> int:
         """Rename the complete file to its final name, and return its size in bytes.
+
+        Parameters
+        ----------
+        md5 : str, optional
+            The file's MD5 digest in hexadecimal, if it is known.
 
         Returns
         -------
@@ -171,10 +177,14 @@ class PartialFile:
         Raises
         ------
         ProtocolError
-            If it is not of the type of its suffix; the part is deleted.
+            If it is not of the type of its suffix, or has another digest; the part is deleted.
         """
         try:
             check_kind(self._part, self.path.name)
+            if md5 is not None and _md5_of(self._part) != md5.lower():
+                raise ProtocolError(
+                    f"{self.path.name} was damaged on its way, as its MD5 digest shows: fetch it again."
+                )
         except ProtocolError:
             self.discard()
             raise
@@ -249,6 +259,15 @@ class PartialFile:
         except (ValueError, KeyError, TypeError):
             return _Announced()  # truncated: the version of the part is unknown
         return _Announced(etag, size) if isinstance(etag, str) and isinstance(size, (int, type(None))) else _Announced()
+
+
+def _md5_of(path: Path) -> str:
+    """Return the MD5 digest of a file, which detects damage, not forgery."""
+    digest = hashlib.md5(usedforsecurity=False)
+    with open(path, "rb") as file:
+        while block := file.read(_PIECE):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _lock(file: io.FileIO, path: Path) -> None:

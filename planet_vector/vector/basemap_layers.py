@@ -140,7 +140,8 @@ class ListedLayer(RowLayer):
 class BasemapLayer(ListedLayer):
     """Layer of the basemaps of a service.
 
-    A footprint is the box around a basemap's quads if a page holds them all, else the square of web mercator.
+    A footprint is the box that the service reports, else the box around the basemap's quads if a page holds them all,
+    else the square of web mercator.
 
     Parameters
     ----------
@@ -171,7 +172,9 @@ class BasemapLayer(ListedLayer):
     def _feature(self, body: Mapping[str, Any]) -> Feature:
         basemap = self.catalog.basemaps.read(body)
         box: Optional[Box] = None
-        if basemap is not None:
+        if basemap is not None and basemap.bbox is not None:
+            box = basemap.bbox
+        elif basemap is not None:
             layer = QuadLayer(self.catalog, basemap, Query(self.catalog.basemaps.quad_schema(basemap.name)))
             box = layer.extent()
         footprint = box and {"type": "Polygon", "coordinates": box.rings()}

@@ -76,6 +76,17 @@ def fit_times(values: Sequence[Optional[str]]) -> Sequence[Optional[str]]:
     return fitted if fitted.count(None) == values.count(None) else ()
 
 
+def fit_booleans(values: Sequence[object]) -> Sequence[Optional[int]]:
+    """Return true and false as 1 and 0, and any other value as None.
+
+    Parameters
+    ----------
+    values : sequence
+        Values decoded from JSON.
+    """
+    return [int(value) if value.__class__ is bool else None for value in values]
+
+
 def _fits(values: Sequence[Any], classes: Set[type], kind: str) -> bool:
     """Return whether a column can surely hold all values unchanged; if not, each must be checked."""
     if classes <= _PLAIN[kind]:

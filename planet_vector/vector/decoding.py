@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from itertools import repeat
 from operator import is_
-from typing import Annotated, Any, Dict, List, Literal, Mapping, Optional, Sequence, Set, Tuple
+from typing import Annotated, Any, Dict, FrozenSet, List, Literal, Mapping, Optional, Sequence, Set, Tuple
 
 try:
     import msgspec
@@ -22,7 +22,7 @@ from planet_vector.collection_schema import REAL, TEXT, TIME
 from planet_vector.geometry.boxes import Bounds
 from planet_vector.geometry.shapes import ring_footprints
 from planet_vector.http.responses import UNREADABLE
-from planet_vector.vector.column_values import LARGEST, fit_times
+from planet_vector.vector.column_values import LARGEST, fit_booleans, fit_times
 from planet_vector.vector.columns import Rows
 from planet_vector.vector.schema import LOCATION, OTHER, Schema, tree_of
 
@@ -58,7 +58,7 @@ class Decoder:
         self._schema = schema
         time = schema.collection.meanings.time
         self._time = schema.names.index(time) if time in schema.names else len(schema.names)
-        self._key = schema.names, schema.types, time
+        self._key = schema.names, schema.types, time, schema.booleans
 
     def __call__(self, content: bytes, envelope: Envelope) -> Optional[Tuple[DecodedScenes, object]]:
         """Return the scenes of a page and the page, or None if `Schema.rows` must read it.
@@ -96,6 +96,8 @@ class Decoder:
                 full.add(slot)
             if kind == TIME:
                 columns[slot] = fit_times(columns[slot])
+            elif slot in self._schema.booleans:
+                columns[slot] = fit_booleans(columns[slot])
             if len(columns[slot]) < len(ids):
                 return None
         rows = Rows(self._schema.fids(ids), *footprints, columns, frozenset(full))
@@ -104,7 +106,7 @@ class Decoder:
 
 @lru_cache(maxsize=64)
 def _reader(
-    names: Tuple[str, ...], types: Tuple[str, ...], time: str, envelope: Envelope
+    names: Tuple[str, ...], types: Tuple[str, ...], time: str, booleans: FrozenSet[int], envelope: Envelope
 ) -> Tuple[Mapping[str, Any], Any]:
     """Return the tree of column indices, and msgspec's decoder of pages of scenes with these columns.
 
@@ -115,7 +117,7 @@ def _reader(
         # One less than the largest, which may be its neighbour, rounded when it was read as a double.
         limits = msgspec.Meta(ge=1 - most, le=most - 1)
         kinds[kind] = Annotated[float, limits] if kind == REAL else Annotated[int, limits]
-    takes = [Optional[kinds[kind]] for kind in (*types, TIME)]
+    takes = [Optional[bool if slot in booleans else kinds[kind]] for slot, kind in enumerate((*types, TIME))]
     tree = tree_of(names if time in names else (*names, time))
     # Properties without a column matter only if there is the column OTHER to hold them.
     properties = _shape(tree, takes, OTHER in names)

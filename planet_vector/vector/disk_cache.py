@@ -188,5 +188,6 @@ def _unsealed(content: bytes) -> bytes:
 
 
 def _survey_as_json(survey: SearchSurvey) -> List[Any]:
-    total, *ends = survey
-    return [total, *(end and end.isoformat() for end in ends)]
+    total, oldest, newest, density = survey
+    counts = [[start.isoformat(), end.isoformat(), count] for start, end, count in density]
+    return [total, *(end and end.isoformat() for end in (oldest, newest)), *([counts] if counts else [])]

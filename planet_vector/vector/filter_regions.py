@@ -62,6 +62,14 @@ class Span(NamedTuple):
         return bool(self.low > self.high or (self.low == self.high and (self.low_open or self.high_open)))
 
 
+Clause = FrozenSet[Tuple[str, Span]]
+"""Fields with spans, of which one must contain the value of its field."""
+
+_MOST_CLAUSES = 8  # of a region
+_MOST_VARIANTS = 256  # spellings of a text with up to eight letters
+_MOST_SPANS = 1000  # of a clause; as many values as GDAL's programs list
+
+
 @dataclass
 class Region:
     """Superset of the scenes that an expression selects.
@@ -72,6 +80,8 @@ class Region:
         By field, the range of its values.
     ids : frozenset of str, optional
         The only ids, case-folded; None for any.
+    clauses : frozenset of frozenset of (str, Span)
+        Of each, a scene must lie within one span of a field at least.
     exact : bool
         Whether the expression selects the whole region.
     nothing : bool
@@ -82,6 +92,7 @@ class Region:
     ids: Optional[FrozenSet[str]] = None
     exact: bool = False
     nothing: bool = False
+    clauses: FrozenSet[Clause] = frozenset()
 
     def both(self, other: Region) -> Region:
         """Return the region of a conjunction.
@@ -102,7 +113,7 @@ class Region:
             ids = self.ids & other.ids
         if any(span.empty for span in spans.values()) or (ids is not None and not ids):
             return NOTHING
-        return Region(spans, ids, self.exact and other.exact)
+        return Region(spans, ids, self.exact and other.exact, clauses=self.clauses | other.clauses)
 
     def either(self, other: Region) -> Region:
         """Return the region of a disjunction.
@@ -117,7 +128,16 @@ class Region:
             return replace(other if self.nothing else self, exact=False)
         spans = {name: span.hull(other.spans[name]) for name, span in self.spans.items() if name in other.spans}
         ids = self.ids | other.ids if self.ids is not None and other.ids is not None else None
-        return Region({n: s for n, s in spans.items() if s != Span()}, ids)
+        mine, theirs = self._units(), other._units()
+        clauses = frozenset(a | b for a in mine for b in theirs) if len(mine) * len(theirs) <= _MOST_CLAUSES else ()
+        kept = frozenset(clause for clause in clauses if len(clause) <= _MOST_SPANS)
+        return Region({n: s for n, s in spans.items() if s != Span()}, ids, clauses=kept)
+
+    def _units(self) -> List[Clause]:
+        """Return clauses that every scene of the region meets: its own, and one for each span that they lack."""
+        fields = [{name for name, _ in clause} for clause in self.clauses]
+        covered = {name for names in fields if len(names) == 1 for name in names}
+        return [*self.clauses, *(frozenset({pair}) for pair in self.spans.items() if pair[0] not in covered)]
 
 
 ALL = Region()
@@ -143,7 +163,7 @@ def region_of(fields: Mapping[str, SceneField], name: str, operator: str, value:
             return Region(ids=frozenset({value.casefold()}))
         return ALL
     known = fields.get(name)
-    if known is None or operator == "<>":
+    if known is None or operator == "<>" or known.kind in ("json", "list"):
         return ALL
     if known.kind == "time":
         return _time(known, operator, value)
@@ -162,6 +182,25 @@ def region_of(fields: Mapping[str, SceneField], name: str, operator: str, value:
     # A column rounds fractions to whole numbers, and numbers beyond 2⁵³; the service does not.
     exact = known.kind == "number" and abs(value) < 2**53 and (operator != "=" or value.is_integer())
     return Region({name: _span(operator, value, value)}, exact=exact)
+
+
+def spelled_region(known: SceneField, text: str) -> Region:
+    """Return the region of a text of ASCII letters in any case, as OGR compares texts; all scenes if there are many.
+
+    Parameters
+    ----------
+    known : SceneField
+        The field, of the kind ``string``.
+    text : str
+        The text.
+    """
+    variants = [""]
+    for char in text:
+        cases = sorted({char.lower(), char.upper()})
+        if len(variants) * len(cases) > _MOST_VARIANTS or not char.isascii():
+            return ALL
+        variants = [variant + case for variant in variants for case in cases]
+    return Region(clauses=frozenset({frozenset((known.name, Span(each, False, each, False)) for each in variants)}))
 
 
 def _is_number(text: str) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import FrozenSet, Hashable, Iterable, Iterator, List, Optional, Tuple, cast
 
 from planet_vector.catalog import Catalog, catalog_of
+from planet_vector.catalog.protocol import expanded
 from planet_vector.catalog.scene_pages import ResultChanged, SceneBatch, SearchSurvey
 from planet_vector.collection_schema import Feature, value_at
 from planet_vector.config import Settings
@@ -221,7 +222,8 @@ class SceneLayer(RowLayer):
             return Selection((where, box), found, whole=False)
         query = self.query
         if not part:
-            query = query.where(*narrowing.conditions, area=box if query.area is None else None)
+            area = box if query.area is None else None
+            query = query.where(*narrowing.conditions, area=area, alternatives=narrowing.alternatives)
         result = self._result(query)
         # Conditions that the service applied need not be tested again.
         conditions = () if result.query == query and not part else narrowing.conditions
@@ -322,7 +324,7 @@ class SceneLayer(RowLayer):
 
     def _pages(self, query: Query) -> Iterable[SceneBatch]:
         if self.scene_id is not None:
-            return [[self.catalog.scene(self.name, self.scene_id).feature]]
+            return [[self.catalog.scene(self.query.scene_type, self.scene_id).feature]]
         return self.catalog.decoded(query, decoder(self.schema), CACHE.survey(self._owner, query, self._ttl))
 
     def _by_id(self, ids: Iterable[str], conditions: Tuple[Condition, ...]) -> List[Feature]:
@@ -330,7 +332,7 @@ class SceneLayer(RowLayer):
         found: List[Feature] = []
         for scene_id in sorted(ids):
             try:
-                scene = self.catalog.scene(self.name, scene_id)
+                scene = self.catalog.scene(self.query.scene_type, scene_id)
             except NotFoundError:
                 continue
             query = self.query.where(*conditions)
@@ -373,21 +375,22 @@ def layers(name: Name, settings: Settings) -> Tuple[List[SceneLayer], Catalog]:
         If the name or the search is invalid, or a request fails.
     """
     catalog = catalog_of(settings)
-    shared = name.without(LAYER_PARAMETERS).parameters
-    types = [name.collection] if name.collection else list(catalog.scene_types())
     fields = name.get("fields")
-    found = []
-    for scene_type in types:
-        if name.item and shared:
-            raise NameSyntaxError(f"{name.item} is one scene: leave out the search parameter {shared[0][0]!r}.")
-        collection = catalog.schema(scene_type)
+    found: List[SceneLayer] = []
+    named = expanded(catalog, name) if name.collection else [(each, name) for each in catalog.scene_types()]
+    for title, one in named:
+        shared = one.without(LAYER_PARAMETERS).parameters
+        if one.item and shared:
+            raise NameSyntaxError(f"{one.item} is one scene: leave out the search parameter {shared[0][0]!r}.")
+        collection = catalog.schema(one.collection or title)
         schema = Schema(collection, [f.strip() for f in fields.split(",")] if fields else None, name.get("product"))
         query = Query.parse(collection, shared)
         projection = LayerProjection.parse(name.get("crs"))
         index = TileIndex.parse(
             collection.meanings, name.get("top"), name.get("res"), query.ascending, in_degrees=projection is None
         )
-        found.append(SceneLayer(catalog, query, schema, name.item or None, index, projection))
-    if name.collection:
+        found.append(SceneLayer(catalog, query, schema, one.item or None, index, projection))
+        found[-1].name = title
+    if name.collection and found:
         found[0].ask()
     return found, catalog

@@ -4,7 +4,8 @@ A WHERE clause is parsed into a small region of field values that contains every
 for that region; GDAL evaluates the clause itself and makes the result exact. An expression that is not understood
 narrows nothing: it costs time, never correctness. The rules follow what OGR does, not what it should do:
 
-* ``=`` on text ignores case in OGR, so only text without letters is narrowed.
+* ``=`` on text ignores case in OGR, so only text without letters is narrowed, or, if the service can select by
+  alternatives, short text in all its spellings.
 * Seconds are 32-bit floats in OGR and some versions ignore zones, so a time is narrowed to a millisecond around every
   instant it may mean.
 * ``NOT``, also a double one, lets nulls through in some versions, so operands of ``NOT`` are narrowed only on fields
@@ -16,11 +17,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import FrozenSet, List, NamedTuple, Optional, Tuple, Union
+from typing import FrozenSet, Iterable, List, NamedTuple, Optional, Tuple, Union
 
 from planet_vector.collection_schema import CollectionSchema
-from planet_vector.query import Condition
-from planet_vector.vector.filter_regions import ALL, NOTHING, Region, conditions_of, region_of
+from planet_vector.query import Alternatives, Condition
+from planet_vector.vector.filter_regions import (
+    ALL,
+    NOTHING,
+    Clause,
+    Region,
+    conditions_of,
+    region_of,
+    spelled_region,
+)
 from planet_vector.vector.schema import LOCATION, OTHER
 
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<>": "<>"}
@@ -51,12 +60,15 @@ class NarrowedFilter:
         Whether it selects every scene that meets the conditions.
     nothing : bool
         Whether it cannot select any scene.
+    alternatives : tuple of Alternatives
+        Of each, every scene that the clause selects meets at least one group.
     """
 
     conditions: Tuple[Condition, ...] = ()
     ids: Optional[FrozenSet[str]] = None
     exact: bool = False
     nothing: bool = False
+    alternatives: Tuple[Alternatives, ...] = ()
 
 
 def narrow(where: Optional[str], schema: CollectionSchema) -> NarrowedFilter:
@@ -88,7 +100,18 @@ def narrow(where: Optional[str], schema: CollectionSchema) -> NarrowedFilter:
         pushed, as_is = conditions_of(schema.fields[name], span)
         conditions += pushed
         exact = exact and as_is
-    return NarrowedFilter(tuple(conditions), region.ids, exact and region.ids is None)
+    alternatives = _alternatives_of(schema, region.clauses) if schema.alternatives else ()
+    exact = exact and region.ids is None and not region.clauses
+    return NarrowedFilter(tuple(conditions), region.ids, exact, alternatives=alternatives)
+
+
+def _alternatives_of(schema: CollectionSchema, clauses: Iterable[Clause]) -> Tuple[Alternatives, ...]:
+    found = []
+    for clause in clauses:
+        groups = [tuple(conditions_of(schema.fields[name], span)[0]) for name, span in clause]
+        if all(groups):  # without conditions, a group selects all
+            found.append(tuple(sorted(groups, key=lambda group: [condition.parameter for condition in group])))
+    return tuple(found)
 
 
 class _Unknown(Exception):
@@ -107,6 +130,7 @@ class _WhereParser:
 
     def __init__(self, text: str, schema: CollectionSchema) -> None:
         self._fields = schema.fields
+        self._alternatives = schema.alternatives
         self._never_null = ("id", schema.meanings.time)
         self._tokens: List[Tuple[str, str]] = []
         position, text = 0, text.rstrip()
@@ -213,7 +237,11 @@ class _WhereParser:
             return ALL
         if negated:
             operator = _OPPOSITE[operator]
-        return region_of(self._fields, left.name, operator, right)
+        region = region_of(self._fields, left.name, operator, right)
+        known = self._fields.get(left.name)
+        if region == ALL and self._alternatives and known is not None and known.kind == "string" and operator == "=":
+            return spelled_region(known, right) if isinstance(right, str) and right else ALL
+        return region
 
     def _operand(self) -> _Operand:
         """Parse a column, a literal or a cast of a literal, any of them in parentheses."""

@@ -8,13 +8,13 @@ from itertools import repeat
 from struct import unpack
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
-from planet_vector.collection_schema import REAL, TEXT, CollectionSchema
+from planet_vector.collection_schema import BOOLEAN, INTEGER, REAL, TEXT, CollectionSchema
 from planet_vector.errors import QueryError
 from planet_vector.geometry.boxes import Bounds, around_polygons
 from planet_vector.geometry.shapes import multipolygon_wkb, polygons_of, simple_footprints
 from planet_vector.names import ONLY_GEOTIFF
 from planet_vector.vector.branches import branches_of, values_of
-from planet_vector.vector.column_values import fit_column
+from planet_vector.vector.column_values import fit_booleans, fit_column
 from planet_vector.vector.columns import Rows
 from planet_vector.vector.texts import can_hold, held, to_json
 
@@ -74,7 +74,10 @@ class Schema:
         if twice:
             raise QueryError(f"fields names {twice[0]!r} more than once: name it once.")
         self.names: Tuple[str, ...] = tuple(fields or types)
-        self.types: Tuple[str, ...] = tuple(types[name] for name in self.names)
+        kinds = [types[name] for name in self.names]
+        self.types: Tuple[str, ...] = tuple(INTEGER if kind == BOOLEAN else kind for kind in kinds)
+        self.booleans = frozenset(slot for slot, kind in enumerate(kinds) if kind == BOOLEAN)
+        """Indices of columns of true and false, which hold 1 and 0."""
         self._tree = tree_of(self.names)
 
     @property
@@ -216,7 +219,11 @@ class Schema:
         Values that do not fit unchanged are added to `rests`.
         """
         kind = self.types[slot]
-        fitted, whole = fit_column(values, kind)
+        if slot in self.booleans:
+            fitted = fit_booleans(values)
+            whole = None not in fitted
+        else:
+            fitted, whole = fit_column(values, kind)
         if fitted is values:
             return values, whole
         for number, (value, taken) in enumerate(zip(values, fitted)):
@@ -243,7 +250,7 @@ class Schema:
         assets = self.collection.assets_of(feature)
         for product in (self.product,) if self.product else (*self.collection.first_products, *assets):
             asset = assets.get(product)
-            if asset is not None and asset.href.startswith(_SCHEMES):
+            if asset is not None and not asset.on_request and asset.href.startswith(_SCHEMES):
                 return _PREFIX + asset.href
         return None
 

@@ -6,9 +6,10 @@ import operator
 import sys
 from contextlib import closing
 from html import escape
-from typing import Any, Iterator, List, Optional, Tuple, Union, overload
+from typing import Any, Iterator, List, Optional, Sequence, Tuple, TypeVar, Union, overload
 
 from planet_vector.catalog import Catalog, catalog_of, connect
+from planet_vector.catalog.protocol import expanded
 from planet_vector.collection_schema import Feature, value_at
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError
@@ -22,6 +23,8 @@ from planet_vector.vector.layer import LAYER_PARAMETERS, SceneLayer, layers
 from planet_vector.vector.result_cache import CACHE
 from planet_vector.vector.schema import Schema
 from planet_vector.vector.texts import held
+
+T = TypeVar("T")
 
 _ALL = range(sys.maxsize)  # indices of any number of scenes
 _IN_REPR = 120  # most characters of the name shown
@@ -286,6 +289,7 @@ def search(
         raise NameSyntaxError(f"A search is a PLANET: name or a Query, not {type(name).__name__}.")
     parsed = _of_one_type(name)
     catalog = catalog_of(Settings.load(connection or parsed.service, key))
+    _, parsed = _only(expanded(catalog, parsed), name)
     asked = parsed.without(LAYER_PARAMETERS).parameters
     schema = catalog.schema(parsed.collection)
     if not parsed.item:
@@ -323,7 +327,9 @@ def open_layer(
     if parsed.is_basemap:
         return basemap_layers(parsed, connect(connection or parsed.service, key))[0]
     parsed = _of_one_type(name)
-    return layers(parsed, Settings.load(connection or parsed.service, key))[0][0]
+    found, _ = layers(parsed, Settings.load(connection or parsed.service, key))
+    _only(found, name)
+    return found[0]
 
 
 def _search(query: Query, catalog: Catalog, anew: bool) -> Search:
@@ -337,6 +343,12 @@ def _below(total: int, places: range) -> range:
     if places.step < 0:
         return places  # created with a known total
     return range(places.start, max(places.start, min(places.stop, total)), places.step)
+
+
+def _only(found: Sequence[T], text: str) -> T:
+    if len(found) != 1:
+        raise NameSyntaxError(f"{shown(text)} names {len(found)} searches: name one of them.")
+    return found[0]
 
 
 def _of_one_type(text: str) -> Name:

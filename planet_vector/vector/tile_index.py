@@ -16,7 +16,7 @@ from planet_vector.errors import QueryError
 from planet_vector.geometry.shapes import polygons_of_wkb
 from planet_vector.mosaic_options import TOPS
 from planet_vector.vector.columns import Rows
-from planet_vector.vector.schema import OTHER
+from planet_vector.vector.schema import LOCATION, OTHER
 
 _QUARTER = 90.0  # degrees; the largest pixel accepted
 _EARTH = 6378137.0  # metres, the radius
@@ -29,6 +29,8 @@ BEYOND = '"beyond_180"'
 def out_of_reach(blocks: Iterable[Rows], names: Sequence[str], around: bool) -> Optional[str]:
     """Return why GTI would leave scenes of a layer empty or draw half of them, or None if it would not.
 
+    A service that makes files available on request gives no scene a location.
+
     Parameters
     ----------
     blocks : iterable of Rows
@@ -39,7 +41,12 @@ def out_of_reach(blocks: Iterable[Rows], names: Sequence[str], around: bool) -> 
         Whether the layer's coordinate system spans the globe, as degrees and web mercator do.
     """
     instead = "use planet_vector.mosaic or 'planet-vector mosaic', which show them"
+    located, refusal = False, None
     for rows in blocks:
+        places = rows.columns[names.index(LOCATION)] if LOCATION in names else ()
+        located = located or any(places)
+        if places and not located:
+            refusal = f"that names the file of a scene: the service gives no addresses without a request; {instead}"
         others = rows.columns[names.index(OTHER)] if OTHER in names else [None] * len(rows)
         ids = rows.columns[names.index("id")] if "id" in names else [""] * len(rows)
         for box, wkb, other, scene in zip(rows.boxes, rows.wkbs, others, ids):
@@ -47,7 +54,7 @@ def out_of_reach(blocks: Iterable[Rows], names: Sequence[str], around: bool) -> 
                 return f"that tells where {scene} lies: GTI draws no scene across 180 degrees; {instead}"
             if other and BEYOND in other:
                 return f"that tells where {scene} lies: its raster writes longitudes beyond 180 degrees; {instead}"
-    return None
+    return None if located else refusal
 
 
 def _crosses(wkb: bytes) -> bool:

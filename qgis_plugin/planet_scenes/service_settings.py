@@ -15,7 +15,7 @@ from planet_vector.connection_file import add_connection
 from planet_vector.connection_lookup import all_connections
 from planet_vector.connections import ENVIRONMENT, LONGEST_NAME, REFUSED
 from planet_vector.errors import ConfigError
-from planet_vector.roots import DEFAULT_API_URL, normalise_url
+from planet_vector.roots import FORMER_API_URL, normalise_url
 
 Entries = Dict[str, Dict[str, Any]]
 """Settings by the root URL of a service, in earlier versions by the name of a connection."""
@@ -63,7 +63,7 @@ def take_over() -> bool:
         root = normalise_url(entry["url"])
         fields = {key: entry[key] for key in ("authcfg", "searches") if entry.get(key)}
         # Planet's own v0 is switched off: migrate it only if the user changed it.
-        if root == DEFAULT_API_URL and not fields:
+        if root == FORMER_API_URL and not fields:
             continue
         if root not in (known.root for known in all_connections() if known.name != ENVIRONMENT):
             add_connection(_free_name(name), root)

@@ -19,7 +19,7 @@ from planet_vector.maps import write_map
 from planet_vector.maps.addresses import Direct
 from planet_vector.maps.content import Content
 from planet_vector.maps.page import Pictures, render
-from planet_vector.roots import DEFAULT_API_URL
+from planet_vector.roots import FORMER_API_URL
 from planet_vector.scene import Scene
 from tests.conftest import Service
 from tests.maps.conftest import AREA, Seen, Show, feature, found
@@ -211,10 +211,8 @@ def test_basemap_tiles_are_asked_for_and_toggled(show: Show, free: Service, tmp_
 
 def test_basemap_tiles_of_planet_com_come_from_four_hosts(show: Show, tmp_path: Path) -> None:
     pattern = "https://tiles{0-3}.planet.com/v0/mosaics/color_balance_mosaic/{z}/{x}/{y}.png"  # the specification's
-    basemap = Basemap(
-        "color_balance_mosaic", 15, 4096, pattern, f"{DEFAULT_API_URL}mosaics/color_balance_mosaic/quads/"
-    )
-    catalog = ScenesV0(Settings(DEFAULT_API_URL))
+    basemap = Basemap("color_balance_mosaic", 15, 4096, pattern, f"{FORMER_API_URL}mosaics/color_balance_mosaic/quads/")
+    catalog = ScenesV0(Settings(FORMER_API_URL))
     content = Content(catalog, ["PLANET:basemaps/color_balance_mosaic"], [], [], [(basemap, (11.0, 47.0, 13.0, 49.0))])
     (tmp_path / "map.html").write_text(render(content, Direct(catalog), Pictures({}, 0)), encoding="utf-8")
 
@@ -280,7 +278,7 @@ def test_hostile_texts_are_texts(show: Show, tmp_path: Path) -> None:
     }
     scene = Scene(feature("<b>id</b>", square, **texts, **more), ORTHO)
     content = Content(
-        ScenesV0(Settings(DEFAULT_API_URL)), ["PLANET:ortho", "<i>name</i>"], [scene], [scene.polygons], []
+        ScenesV0(Settings(FORMER_API_URL)), ["PLANET:ortho", "<i>name</i>"], [scene], [scene.polygons], []
     )
     page = render(content, Direct(content.catalog), Pictures({}, 1))
     (tmp_path / "map.html").write_text(page, encoding="utf-8")

@@ -16,7 +16,7 @@ import planet_vector
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, ProtocolError, QueryError
 from planet_vector.maps import content, write_map
-from planet_vector.roots import DEFAULT_API_URL
+from planet_vector.roots import FORMER_API_URL
 from tests.conftest import KEY, Service
 from tests.maps.conftest import AREA, feature, found
 
@@ -138,7 +138,7 @@ def test_tiles_elsewhere_are_refused(tiles: str) -> None:
 
     with pytest.raises(ProtocolError):
         basemap_pattern(
-            ScenesV0(Settings(DEFAULT_API_URL)),
+            ScenesV0(Settings(FORMER_API_URL)),
             Basemap("m", 15, 4096, tiles, "https://api.planet.com/v0/mosaics/m/quads/"),
         )
 

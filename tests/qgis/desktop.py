@@ -251,7 +251,7 @@ def open_browser(browser):
         for row in range(tree.rowCount(index)):
             inner = tree.index(row, 0, index)
             found.setdefault(path, []).append(inner.data())
-            if inner.data() not in ("local",):
+            if inner.data() not in ("local", "planet"):
                 unfold(inner, f"{path}/{inner.data()}", depth - 1)
 
     unfold(root, "Planet Scenes", 3)

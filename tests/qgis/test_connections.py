@@ -18,7 +18,7 @@ from planet_vector.connection_file import (
     set_default,
 )
 from planet_vector.connection_lookup import all_connections, find_connection
-from planet_vector.connections import BUILT_IN, ENVIRONMENT, LOCAL
+from planet_vector.connections import BUILT_IN, ENVIRONMENT, LOCAL, PLANET
 from planet_vector.errors import AuthError, ConfigError
 from planet_vector.keys import credentials_path, lent_key
 from planet_vector.raster.credential_files import header_file
@@ -31,9 +31,9 @@ def settings() -> str:
     return "\n".join(f"{key}={kept.value(key)}" for key in kept.allKeys())
 
 
-def test_without_any_there_is_the_service_of_this_machine() -> None:
-    (only,) = connections().all()
-    assert only == Connection(LOCAL, BUILT_IN[LOCAL].root) == connections().current()
+def test_without_any_there_are_those_built_in() -> None:
+    only, _ = connections().all()
+    assert only == Connection(PLANET, BUILT_IN[PLANET].root) == connections().current()
     assert not connections().logged_in(only.name) and not connections().is_own(only.name)
 
 
@@ -45,11 +45,15 @@ def test_they_are_added_renamed_chosen_and_removed() -> None:
     connections().set_current("b")
     connections().rename("b", "c")
     names = [known.name for known in connections().all()]
-    assert names == ["a", "c", LOCAL] and connections().current().name == "c"
+    assert names == ["a", "c", PLANET, LOCAL] and connections().current().name == "c"
     assert [known.name for known in all_connections()] == names, "what commands and Python know"
     assert connections().get("a").url == "http://127.0.0.1:1/v0/"
     connections().remove("c")
-    assert [known.name for known in connections().all()] == ["a", LOCAL] and connections().current().name == LOCAL
+    assert [known.name for known in connections().all()] == [
+        "a",
+        PLANET,
+        LOCAL,
+    ] and connections().current().name == PLANET
     assert len(heard) >= 5
     with pytest.raises(ConfigError, match="no connection 'c'"):
         connections().get("c")
@@ -170,7 +174,7 @@ def test_those_that_an_earlier_version_kept_are_taken_over(service: Service) -> 
     assert found == {
         "My _ office": service.url, "office": "https://imagery.example.org/a/v0/",
         "office 2": "https://imagery.example.org/b/v0/", "x" * 64: "http://127.0.0.1:9/v0/",
-        LOCAL: BUILT_IN[LOCAL].root,
+        PLANET: BUILT_IN[PLANET].root, LOCAL: BUILT_IN[LOCAL].root,
     }  # fmt: skip
     assert connections().searches("My _ office") == {"July": "PLANET:ortho"}
     assert connections().searches("office") == {"A": "PLANET:ortho"}
@@ -183,7 +187,7 @@ def test_those_that_an_earlier_version_kept_are_taken_over(service: Service) -> 
 def test_planet_s_own_is_taken_over_where_somebody_has_logged_in_to_it() -> None:
     kept = {"planet.com": {"url": "https://api.planet.com/v0/", "authcfg": "abc1234"}}
     QgsSettings().setValue("planet_scenes/connections", json.dumps(kept))
-    assert [known.name for known in connections().all()] == ["planet.com", LOCAL]
+    assert [known.name for known in connections().all()] == ["planet.com", PLANET, LOCAL]
     assert connections().get("planet.com").authcfg == "abc1234"
 
 
@@ -191,7 +195,10 @@ def test_a_file_that_cannot_be_read_is_told_once_and_stays(desktop: Desktop) -> 
     connections_path().parent.mkdir(parents=True)
     connections_path().write_text("{")
     for _ in range(3):
-        assert [known.name for known in connections().all()] == [LOCAL] and connections().current().name == LOCAL
+        assert [known.name for known in connections().all()] == [
+            PLANET,
+            LOCAL,
+        ] and connections().current().name == PLANET
     (said,) = desktop.said()
     assert str(connections_path()) in said and "correct or remove it" in said
     with pytest.raises(ConfigError, match="correct or remove it"):
@@ -210,25 +217,25 @@ def test_the_service_of_the_environment_comes_first_and_is_kept_nowhere(
     connected: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connections().add(Connection("a", "http://127.0.0.1:9/v0/"))
-    assert names() == [ENVIRONMENT, "a", LOCAL]
+    assert names() == [ENVIRONMENT, "a", PLANET, LOCAL]
     assert connections().current().url == connected.url
     assert sorted(connections().current().catalog().scene_types()) == ["landsat", "ortho", "rapideye"]
     assert connected.key not in settings()
     connections().set_current("a")
     assert connections().current().name == "a", "what was chosen goes before it"
     monkeypatch.delenv("PL_API_URL")
-    assert names() == ["a", LOCAL]
+    assert names() == ["a", PLANET, LOCAL]
 
 
 def test_a_service_that_is_a_connection_already_is_not_offered_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     connections().add(Connection("a", "http://127.0.0.1:9/v0/"))
     monkeypatch.setenv("PL_API_URL", "http://127.0.0.1:9/v0")
-    assert names() == ["a", LOCAL] and connections().current().name == "a"
+    assert names() == ["a", PLANET, LOCAL] and connections().current().name == "a"
 
 
 def test_a_wrong_address_in_the_environment_is_told(monkeypatch: pytest.MonkeyPatch, desktop: Desktop) -> None:
     monkeypatch.setenv("PL_API_URL", "ftp://127.0.0.1/")
-    assert names() == [LOCAL]
+    assert names() == [PLANET, LOCAL]
     (said,) = desktop.said()
     assert "check PL_API_URL" in said
 
@@ -239,9 +246,9 @@ def test_searches_and_a_new_name_are_kept_for_it(connected: Service) -> None:
     with pytest.raises(ConfigError, match="built in"):
         connections().remove(ENVIRONMENT)
     connections().rename(ENVIRONMENT, "mine")
-    assert names() == ["mine", LOCAL] and list(connections().searches("mine")) == ["All"]
+    assert names() == ["mine", PLANET, LOCAL] and list(connections().searches("mine")) == ["All"]
     connections().remove("mine")
-    assert names() == [ENVIRONMENT, LOCAL] and connections().searches(ENVIRONMENT) == {}
+    assert names() == [ENVIRONMENT, PLANET, LOCAL] and connections().searches(ENVIRONMENT) == {}
 
 
 def test_another_key_than_the_environment_s_is_stored_with_it(connected: Service) -> None:
@@ -264,7 +271,7 @@ def test_another_address_is_asked_with_a_key_of_its_own_only(
     assert other.url == other.name == "http://127.0.0.1:9/v0/" and not connections().is_own(other.name)
     assert other.catalog().settings.key is None
     assert connections().find(connected.url).catalog().settings.key == keys.Key(connected.key)
-    sibling = connections().find(connected.url.replace("/v0/", "/v1/"))  # of the same origin
+    sibling = connections().find(connected.url.replace("/v0/", "/other/v0/"))  # of the same origin
     assert sibling.catalog().settings.key is None
     monkeypatch.delenv("PL_API_URL")
     assert connections().find(connected.url).catalog().settings.key is None
@@ -275,7 +282,7 @@ def test_a_wrong_name_is_answered_with_those_there_are(connection: Connection, t
     with pytest.raises(ConfigError) as caught:
         connections().find(text)
     assert str(caught.value) == (
-        f"There is no connection {text!r}: give one of 'sample', 'local', or the root URL of a service."
+        f"There is no connection {text!r}: give one of 'sample', 'planet', 'local', or the root URL of a service."
     )
 
 
@@ -293,7 +300,7 @@ def test_settings_edited_by_hand_do_not_stop_the_plugin() -> None:
     kept = {"good": {"url": "http://127.0.0.1:9/v0/"}, "a": {}, "b": [], "c": {"url": 3}, "d": {"url": "ftp://x/"}}
     QgsSettings().setValue("planet_scenes/connections", json.dumps(kept))
     QgsSettings().setValue("planet_scenes/services", "[1")
-    assert [known.name for known in connections().all()] == ["good", LOCAL]
+    assert [known.name for known in connections().all()] == ["good", PLANET, LOCAL]
 
 
 def test_a_wrong_key_is_an_error_of_the_service(make_connection: Callable[..., Any], service: Service) -> None:

@@ -351,5 +351,7 @@ def test_a_wrong_connection_is_one_sentence_in_qgis_process(
     done = qgis_process({}, "planet:search", "CONNECTION=mine", "SCENE_TYPE=ortho", f"OUTPUT={target}")
     said = done.stdout + done.stderr
     assert done.returncode != 0 and not target.exists()
-    sentence = "There is no connection 'mine': give one of 'PL_API_URL', 'local', or the root URL of a service."
+    sentence = (
+        "There is no connection 'mine': give one of 'PL_API_URL', 'planet', 'local', or the root URL of a service."
+    )
     assert said.count(sentence) == 1 and "Traceback" not in said

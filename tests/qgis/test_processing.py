@@ -189,7 +189,7 @@ def test_without_a_connection_the_service_of_the_environment_is_asked(
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("simple", "no connection 'simple': give one of 'sample', 'local', or the root URL of a service."),
+        ("simple", "no connection 'simple': give one of 'sample', 'planet', 'local', or the root URL of a service."),
         ("ftp://127.0.0.1/", "http(s) address"),
         ("http://127.0.0.1:9/v0/", "connection to the service failed"),
     ],
@@ -212,7 +212,7 @@ def test_a_dialog_lists_the_connections(run: Run, connection: Connection, mode: 
     wrapper.setWidgetContext(QgsProcessingParameterWidgetContext())
     box = wrapper.createWrappedWidget(context)
     assert isinstance(box, QComboBox)
-    assert [box.itemText(number) for number in range(box.count())] == ["sample", "local"]
+    assert [box.itemText(number) for number in range(box.count())] == ["sample", "planet", "local"]
     assert wrapper.widgetValue() == "sample"
     wrapper.setWidgetValue("local", context)
     assert wrapper.widgetValue() == "local"

@@ -59,7 +59,9 @@ _QUAD: Mapping[str, str] = {
 
 
 class ScenesV0Basemaps:
-    """Client of the basemaps of a Scenes API v0: see `planet_vector.catalog.basemaps.Basemaps`.
+    """Client of the basemaps of a Scenes API v0.
+
+    Methods without a docstring are those of the Protocol `Basemaps`.
 
     Parameters
     ----------
@@ -76,27 +78,11 @@ class ScenesV0Basemaps:
         self._catalog = catalog
 
     def quad_schema(self, name: str) -> CollectionSchema:
-        """Return the columns of the quads of a basemap.
-
-        Parameters
-        ----------
-        name : str
-            The basemap.
-        """
         return CollectionSchema(
             "scenes-v0", f"{BASEMAPS}/{name}", _QUAD, Meanings(time=""), assets_of=_quad_assets, links_of=links_of
         )
 
     def list(self) -> List[Feature]:
-        """Return the service's JSON object of each basemap.
-
-        Raises
-        ------
-        NotFoundError
-            If the service has no basemaps.
-        ProtocolError
-            If the response is not a list of basemaps.
-        """
         url = self._transport.url("mosaics/")
         found: List[Feature] = []
         names: Set[str] = set()
@@ -121,20 +107,6 @@ class ScenesV0Basemaps:
         raise ProtocolError(f"The service lists basemaps on more than {MAX_PAGES:,} pages.", f"GET {url}")
 
     def body(self, name: str) -> Mapping[str, Any]:
-        """Return the service's JSON object of a basemap of any kind.
-
-        Parameters
-        ----------
-        name : str
-            The basemap.
-
-        Raises
-        ------
-        NotFoundError
-            If there is no basemap of this name.
-        ProtocolError
-            If the response is something else.
-        """
         try:
             body = self._transport.get_json(self._address(name)).body
         except NotFoundError as error:
@@ -173,45 +145,12 @@ class ScenesV0Basemaps:
         return None
 
     def named(self, name: str) -> Basemap:
-        """Request a basemap by its name.
-
-        Parameters
-        ----------
-        name : str
-            The basemap.
-
-        Returns
-        -------
-        Basemap
-            The basemap.
-
-        Raises
-        ------
-        NotFoundError
-            If there is no basemap of this name.
-        ProtocolError
-            If it is of an unknown kind.
-        """
         basemap = self.read(self.body(name))
         if basemap is None:
             raise self._unreadable(name)
         return basemap
 
     def quads(self, basemap: Basemap, area: Union[Box, str, None] = None) -> Iterator[Item]:
-        """Yield the quads of a basemap that share ground with an area, page by page, each once.
-
-        Parameters
-        ----------
-        basemap : Basemap
-            The basemap.
-        area : Box or str, optional
-            A bounding box in degrees, which may cross the antimeridian, or WKT or GeoJSON; by default everywhere.
-
-        Raises
-        ------
-        ServiceError
-            If the list cannot be completed; then the quads yielded so far are incomplete.
-        """
         where = f"GET {basemap.quads}"
         seen: Set[str] = set()
         link = basemap.quads
@@ -251,22 +190,6 @@ class ScenesV0Basemaps:
         raise ProtocolError(f"The service lists quads on more than {MAX_PAGES:,} pages: use a smaller area.", where)
 
     def quad(self, basemap: Basemap, quad_id: str) -> Item:
-        """Return one quad.
-
-        Parameters
-        ----------
-        basemap : Basemap
-            The basemap.
-        quad_id : str
-            The quad's id.
-
-        Raises
-        ------
-        NotFoundError
-            If the basemap has no quad of this id.
-        ProtocolError
-            If the response is something else.
-        """
         url = f"{basemap.quads.rstrip('/')}/{quote(quad_id, safe='')}"
         try:
             quad = Item(self._transport.get_json(url).body)
@@ -277,18 +200,6 @@ class ScenesV0Basemaps:
         return quad
 
     def scenes(self, quad: Item) -> List[Scene]:
-        """Return the source scenes of a quad.
-
-        Parameters
-        ----------
-        quad : Item
-            The quad.
-
-        Raises
-        ------
-        ProtocolError
-            If the response is not a list of scenes, or is incomplete.
-        """
         scenes: List[Scene] = []
         link: Optional[str] = quad.link("scenes")
         expected: object = None

@@ -32,6 +32,8 @@ _SIGNATURES = {"png": b"\x89PNG\r\n\x1a\n", "jpg": b"\xff\xd8\xff", "jpeg": b"\x
 class ScenesV0:
     """Client of a Scenes API v0.
 
+    Methods without a docstring are those of the Protocol `Catalog`.
+
     Parameters
     ----------
     settings : Settings
@@ -59,36 +61,15 @@ class ScenesV0:
         return schema_of(scene_type)
 
     def collection_of(self, feature: object) -> Optional[str]:
-        """Return the scene type of a Feature from its own link; None if it has none.
-
-        Parameters
-        ----------
-        feature : object
-            The Feature, or any other JSON value.
-        """
         return collection_of(feature)
 
     def is_there(self) -> bool:
-        """Return whether a Scenes API v0 responds at the root.
-
-        Raises
-        ------
-        ServiceError
-            If there is no response, or the key is rejected.
-        """
         try:
             return bool(self.scene_types())
         except (NotFoundError, ProtocolError):
             return False
 
     def scene_types(self) -> Dict[str, str]:
-        """Return the scene types that the service lists, with their URLs.
-
-        Raises
-        ------
-        ServiceError
-            If the response is not that of the root of a Scenes API.
-        """
         try:
             answer = self.transport.get_json(self.transport.url("scenes/"))
         except NotFoundError as error:
@@ -104,22 +85,6 @@ class ScenesV0:
         return {name: self.transport.check_link(link) for name, link in sorted(answer.body.items())}
 
     def scene(self, scene_type: str, scene_id: str) -> Scene:
-        """Return one scene.
-
-        Parameters
-        ----------
-        scene_type : str
-            The scene type.
-        scene_id : str
-            The scene's id.
-
-        Raises
-        ------
-        NotFoundError
-            If the service has no such scene.
-        ServiceError
-            If the request fails.
-        """
         url = self.transport.url(f"scenes/{quote(scene_type, safe='')}/{quote(scene_id, safe='')}")
         try:
             scene = Scene(self.transport.get_json(url).body, schema_of(scene_type), self)
@@ -198,18 +163,6 @@ class ScenesV0:
         return f"{base}scenes/{quote(scene.scene_type, safe='')}/{quote(scene.id, safe='')}/{{z}}/{{x}}/{{y}}.png"
 
     def count(self, query: Query) -> int:
-        """Return the number of scenes of a search.
-
-        Parameters
-        ----------
-        query : Query
-            The search.
-
-        Raises
-        ------
-        ServiceError
-            If the request fails.
-        """
         if query.contradicts_itself:
             return 0
         count = self._source().page(query, 1).total
@@ -217,54 +170,14 @@ class ScenesV0:
         return count if query.limit is None else min(count, query.limit)
 
     def survey(self, query: Query) -> SearchSurvey:
-        """Return the number of scenes of a search, and the times of the oldest and the newest, in one round trip.
-
-        Parameters
-        ----------
-        query : Query
-            The search.
-
-        Raises
-        ------
-        ServiceError
-            If a request fails.
-        """
         return paging.survey(self._source(), query)
 
     def pages(self, query: Query) -> Iterator[List[Feature]]:
-        """Yield the scenes of a search in its order, in lists of GeoJSON Features.
-
-        Parameters
-        ----------
-        query : Query
-            The search.
-
-        Raises
-        ------
-        ServiceError
-            If the search cannot be completed; then the scenes yielded so far are incomplete.
-        """
         return cast(Iterator[List[Feature]], paging.pages(self._source(), query, self.settings.connections))
 
     def decoded(
         self, query: Query, decode: Optional[DecodePage], known: Optional[SearchSurvey]
     ) -> Iterator[SceneBatch]:
-        """Yield the scenes of a search as `pages` does, with each page passed through a decoder if it can decode it.
-
-        Parameters
-        ----------
-        query : Query
-            The search.
-        decode : DecodePage or None
-            Decodes the bytes of a page, or returns None.
-        known : SearchSurvey or None
-            Result of `survey`; with it, a long search is requested in parallel parts.
-
-        Raises
-        ------
-        ServiceError
-            If the search cannot be completed; then the scenes yielded so far are incomplete.
-        """
         return paging.pages(self._source(decode), query, self.settings.connections, known)
 
     def _source(self, decode: Optional[DecodePage] = None) -> PageSource:

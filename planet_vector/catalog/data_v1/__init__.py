@@ -1,0 +1,1 @@
+"""Client of Planet's Data API v1 and of its basemaps."""

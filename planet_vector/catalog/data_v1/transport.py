@@ -1,0 +1,309 @@
+"""HTTP client of the Data API v1: without keys in links, and with assets resolved to the addresses of their files."""
+
+from __future__ import annotations
+
+import re
+from typing import Callable, Dict, Mapping, Optional, Sequence, Tuple, TypeVar
+from urllib.parse import unquote, urldefrag
+
+import requests
+
+from planet_vector.assets import AssetState
+from planet_vector.config import Settings
+from planet_vector.connection_lookup import may_have_key
+from planet_vector.errors import AuthError, NotFoundError, ProtocolError, RasterAccessError
+from planet_vector.http.responses import JsonResponse
+from planet_vector.http.transport import DEADLINE, MAX_JSON, Transport
+
+T = TypeVar("T")
+
+KEY_PARAMETER = "api_key"
+
+_KEY = re.compile(rf"([?&]){KEY_PARAMETER}=[^&#]*(&?)")
+_ITEM = re.compile(r"/item-types/([^/]+)/items/([^/]+)")
+_MD5 = re.compile(r"[0-9a-fA-F]{32}")
+_MOST_DIGESTS = 10_000  # as many assets as are resolved before their downloads end
+
+
+class AssetTransport(Transport):
+    """Client for requests to one service, which resolves links of assets.
+
+    The link of an asset is that of its item's assets, with the asset's name as the fragment. `stream` and `follow`
+    request the state of the asset each time, so that they use a new address after the old one has expired. They never
+    activate an asset.
+
+    Parameters
+    ----------
+    settings : Settings
+        Root, key and limits of the service.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._digests: Dict[str, str] = {}
+
+    def fetch(
+        self,
+        url: str,
+        parameters: Sequence[Tuple[str, str]] = (),
+        limit: int = MAX_JSON,
+        body: Optional[object] = None,
+    ) -> Tuple[bytes, Callable[[], JsonResponse]]:
+        """Request JSON as `planet_vector.http.transport.Transport.fetch` does; parsed, its links contain no key.
+
+        Parameters
+        ----------
+        url : str
+            The URL.
+        parameters : sequence of (str, str), optional
+            Names and values of the query.
+        limit : int, optional
+            Maximum size of the body in bytes.
+        body : object, optional
+            The request body, sent as JSON by POST.
+
+        Returns
+        -------
+        (bytes, callable)
+            The body, and the function that parses it.
+        """
+        content, parse = super().fetch(url, parameters, limit, body)
+
+        def read() -> JsonResponse:
+            answer = parse()
+            if KEY_PARAMETER.encode() not in content:
+                return answer
+            return JsonResponse(answer.url, without_key(answer.body))
+
+        return content, read
+
+    def stream(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        handle: Callable[[requests.Response], T],
+        seconds: float = DEADLINE,
+        limited: bool = True,
+    ) -> T:
+        """Request a file as `planet_vector.http.transport.Transport.stream` does; the URL may be an asset's link.
+
+        Parameters
+        ----------
+        url : str
+            The URL.
+        headers : mapping of str to str
+            Of the request.
+        handle : callable
+            Reads the response, and returns the result.
+        seconds : float, optional
+            Deadline of all tries: none starts later.
+        limited : bool, optional
+            Whether the request counts towards the rate limit.
+
+        Returns
+        -------
+        object
+            The result of `handle`.
+
+        Raises
+        ------
+        RasterAccessError
+            If the asset is not active.
+        ServiceError
+            If a request fails.
+        """
+        return super().stream(self.locate(url), headers, handle, seconds, limited)
+
+    def follow(
+        self, url: str, within: bool = False, seconds: float = DEADLINE
+    ) -> Tuple[str, requests.structures.CaseInsensitiveDict[str]]:
+        """Follow redirects as `planet_vector.http.transport.Transport.follow` does; the URL may be an asset's link.
+
+        Parameters
+        ----------
+        url : str
+            The link.
+        within : bool, optional
+            Whether to stop at the first address off the API's origins, without a request to it.
+        seconds : float, optional
+            Deadline of all tries: none starts later.
+
+        Returns
+        -------
+        url : str
+            The last address.
+        headers : mapping
+            Headers of the last response.
+
+        Raises
+        ------
+        RasterAccessError
+            If the asset is not active.
+        ServiceError
+            If a request fails.
+        """
+        return super().follow(self.locate(url), within, seconds)
+
+    def digest(self, link: str) -> Optional[str]:
+        """Return the MD5 digest of an asset's file, as the service reported it when the link was last resolved.
+
+        Parameters
+        ----------
+        link : str
+            The asset's link.
+        """
+        return self._digests.get(link)
+
+    def locate(self, link: str) -> str:
+        """Return the address of an asset's file, given the asset's link; any other URL is returned unchanged.
+
+        Parameters
+        ----------
+        link : str
+            The URL.
+
+        Raises
+        ------
+        RasterAccessError
+            If the asset is not active.
+        AuthError
+            If the key may not download it.
+        NotFoundError
+            If the item has no such asset.
+        ServiceError
+            If the request fails.
+        """
+        base, name = urldefrag(link)
+        if not name or not may_have_key(base, self.settings.api_url):
+            return link
+        name = unquote(name)
+        item = "/".join(map(unquote, _ITEM.findall(base)[-1])) if _ITEM.search(base) else base
+        found = self.states(base).get(name)
+        if found is None:
+            raise NotFoundError(f"{item} has no asset {name!r}.", f"GET {base}", 404)
+        if not found.permitted:
+            raise AuthError(f"Your key may not download {item}/{name}: ask for the permission.", f"GET {base}", 403)
+        if not found.location:
+            raise inactive(item, found)
+        if len(self._digests) >= _MOST_DIGESTS:
+            self._digests.clear()
+        if found.md5:
+            self._digests[link] = found.md5
+        return self.check_link(found.location)
+
+    def states(self, url: str) -> Dict[str, AssetState]:
+        """Request the states of the assets of an item, by name.
+
+        Parameters
+        ----------
+        url : str
+            The URL of the item's assets.
+
+        Returns
+        -------
+        dict of str to AssetState
+            The states.
+
+        Raises
+        ------
+        ServiceError
+            If the request fails, or the response is something else.
+        """
+        answer = self.get_json(self.own_link(url))
+        if not isinstance(answer.body, Mapping):
+            raise ProtocolError("The service returned something that is not a list of assets.", f"GET {url}")
+        return {name: state_of(name, body, f"GET {url}") for name, body in answer.body.items()}
+
+    def own_link(self, url: str) -> str:
+        """Return a link of a response as an absolute URL, after checking that it leads to the API itself.
+
+        Parameters
+        ----------
+        url : str
+            The link.
+
+        Raises
+        ------
+        ProtocolError
+            If it leads elsewhere.
+        """
+        absolute = self.check_link(url)
+        if not may_have_key(absolute, self.settings.api_url):
+            raise ProtocolError("The service linked to its next response on another host: it is not followed.")
+        return absolute
+
+
+def state_of(name: str, body: object, request: str) -> AssetState:
+    """Return the state of an asset from the service's JSON object.
+
+    Parameters
+    ----------
+    name : str
+        The asset's name.
+    body : object
+        The object, or any other JSON value.
+    request : str
+        The request, as shown in errors.
+
+    Raises
+    ------
+    ProtocolError
+        If it is something else.
+    """
+    if not isinstance(body, Mapping) or not isinstance(body.get("status"), str):
+        raise ProtocolError(f"The service returned asset {name!r} without a status.", request)
+    links, permissions = body.get("_links"), body.get("_permissions")
+    md5, location = body.get("md5_digest"), body.get("location")
+    status = body["status"]
+
+    def link(key: str) -> str:
+        found = links.get(key) if isinstance(links, Mapping) else None
+        return found if isinstance(found, str) else ""
+
+    return AssetState(
+        name,
+        status,
+        not isinstance(permissions, list) or "download" in permissions,
+        link("_self"),
+        link("activate"),
+        location if isinstance(location, str) and status == "active" else "",
+        md5 if isinstance(md5, str) and _MD5.fullmatch(md5) else "",
+    )
+
+
+def inactive(item: str, state: AssetState) -> RasterAccessError:
+    """Return the error for an asset that is not active.
+
+    Parameters
+    ----------
+    item : str
+        The item: its type and its id, with a slash.
+    state : AssetState
+        The asset's state.
+    """
+    command = f"'planet-vector activate PLANET:{item} --asset {state.name}'"
+    if state.status == "activating":
+        return RasterAccessError(
+            f"{item}/{state.name} is being activated, which takes some minutes: wait for it with {command}."
+        )
+    return RasterAccessError(
+        f"{item}/{state.name} is {state.status} at the service: activate it with {command}, which may count against "
+        "the quota of your account."
+    )
+
+
+def without_key(value: object) -> object:
+    """Return a JSON value with the key removed from all links in it.
+
+    Parameters
+    ----------
+    value : object
+        The value.
+    """
+    if isinstance(value, str):
+        return _KEY.sub(lambda match: match[1] if match[2] else "", value) if KEY_PARAMETER in value else value
+    if isinstance(value, list):
+        return [without_key(each) for each in value]
+    if isinstance(value, dict):
+        return {name: without_key(each) for name, each in value.items()}
+    return value
