@@ -62,6 +62,8 @@ class Asset:
         other programs cannot open it.
     permitted : bool
         Whether the key of the search may download it.
+    refusal : str
+        Why the file cannot be opened as a raster, as the end of a sentence about it; empty if it can.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Asset:
     bands: Tuple[SpectralBand, ...] = ()
     on_request: bool = False
     permitted: bool = True
+    refusal: str = ""
 
 
 class AssetState(NamedTuple):

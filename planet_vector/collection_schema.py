@@ -43,6 +43,8 @@ class SceneField:
         The values of a field of the kind ``words``, in the service's order.
     synonyms : tuple of str
         Names of the same property at other services, for suggestions in errors.
+    spans : bool
+        Whether a name may give a time as a span, ``A/B`` or ``A/..``, in which a date stands for its whole day.
     """
 
     name: str
@@ -51,6 +53,7 @@ class SceneField:
     integers_only: bool = False
     words: Tuple[str, ...] = ()
     synonyms: Tuple[str, ...] = ()
+    spans: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,9 @@ class Meanings:
     ----------
     time : str
         Acquisition time. The service orders searches by it and selects by ``gte`` and ``lt`` or ``lte``; every scene
-        has it. Empty for a collection that is not searched by time.
+        has it, or `start` instead. Empty for a collection that is not searched by time.
+    start : str
+        Start of the acquisition, for scenes with a span of time whose `time` is null; empty if there are none.
     published : str, optional
         Publication time.
     cloud_cover : str, optional
@@ -77,6 +82,7 @@ class Meanings:
     """
 
     time: str
+    start: str = ""
     published: Optional[str] = None
     cloud_cover: Optional[str] = None
     full_cover: float = 100.0
@@ -150,6 +156,9 @@ class CollectionSchema:
         Columns that contain the links of assets, by the names of the assets.
     link_groups : tuple of str
         Properties that contain links only, no data of the scene.
+    members : tuple of str
+        Columns, of the type `TEXT`, that contain members of the Feature beside its properties as JSON, such as
+        ``assets``.
     first_products : tuple of str
         The preferred assets.
     tiled_product : str, optional
@@ -171,6 +180,7 @@ class CollectionSchema:
     links_of: Callable[[Feature], Mapping[str, str]] = field(default=_no_links, compare=False, repr=False)
     link_columns: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     link_groups: Tuple[str, ...] = field(default=(), compare=False, repr=False)
+    members: Tuple[str, ...] = field(default=(), compare=False, repr=False)
     first_products: Tuple[str, ...] = field(default=(), compare=False, repr=False)
     tiled_product: Optional[str] = field(default=None, compare=False, repr=False)
     alternatives: bool = field(default=False, compare=False, repr=False)
@@ -213,6 +223,20 @@ def value_at(properties: Feature, name: str) -> Any:
     for part in name.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     return value
+
+
+def time_at(properties: Feature, meanings: Meanings) -> object:
+    """Return the acquisition time in properties, or its start if it is a span; None if there is neither.
+
+    Parameters
+    ----------
+    properties : mapping
+        Nested properties.
+    meanings : Meanings
+        The columns of the collection.
+    """
+    value: object = value_at(properties, meanings.time)
+    return value_at(properties, meanings.start) if value is None and meanings.start else value
 
 
 def flatten(properties: Feature, prefix: str = "") -> Iterator[Tuple[str, Any]]:

@@ -15,8 +15,11 @@ from planet_vector.roots import DEFAULT_API_URL
 LOCAL_PORT = 8741
 """Port on which ``planet-vector serve`` listens by default; IANA has not assigned it."""
 
-KINDS: Mapping[str, str] = {"data-v1": "Data API v1", "v0": "Scenes API v0"}
+KINDS: Mapping[str, str] = {"data-v1": "Data API v1", "v0": "Scenes API v0", "stac": "STAC API"}
 """The supported kinds of services, and their display names."""
+
+SCHEMES: Mapping[str, str] = {"stac": "Bearer"}
+"""Schemes of the header Authorization by kind; other kinds use ``api-key``."""
 
 PLANET = "planet"
 """The default connection."""
@@ -59,8 +62,15 @@ class Connection:
 
 
 BUILT_IN: Mapping[str, Connection] = {
-    PLANET: Connection(PLANET, DEFAULT_API_URL, "data-v1"),
-    LOCAL: Connection(LOCAL, f"http://127.0.0.1:{LOCAL_PORT}/v0/"),
+    each.name: each
+    for each in (
+        Connection(PLANET, DEFAULT_API_URL, "data-v1"),
+        Connection(LOCAL, f"http://127.0.0.1:{LOCAL_PORT}/v0/"),
+        Connection("earth-search", "https://earth-search.aws.element84.com/v1/", "stac"),
+        Connection("planetary-computer", "https://planetarycomputer.microsoft.com/api/stac/v1/", "stac"),
+        Connection("landsatlook", "https://landsatlook.usgs.gov/stac-server/", "stac"),
+        Connection("cdse", "https://stac.dataspace.copernicus.eu/v1/", "stac"),
+    )
 }
 """The built-in connections."""
 

@@ -1,4 +1,4 @@
-"""PLANET: names, which identify what to open.
+"""PLANET: and STAC: names, which identify what to open.
 
 ::
 
@@ -11,6 +11,14 @@
     PLANET:basemaps/NAME                      one basemap, its quads
     PLANET:basemaps/NAME/L15-0763E-0959N      one quad
 
+    STAC:earth-search                         every collection of a connection to a STAC API
+    STAC:earth-search/sentinel-2-l2a?…        one collection, searched
+    STAC:earth-search/sentinel-2-l2a/ID       one item
+    STAC:earth-search/sentinel-2-l2a/ID/red   one asset of it; several are separated by commas
+
+A ``STAC:`` name begins with a connection, because there is no default among services of different owners; otherwise its
+parts are those of a ``PLANET:`` name with ``connection=``. It has no basemaps.
+
 ``planet://`` is equivalent to ``PLANET:``, and ``mosaics``, the name before 0.2.0, to ``basemaps``. Parameters are
 percent-decoded; a ``+`` remains a plus, so that time zones are kept. This module only parses and formats names; for the
 meaning of parameters see `planet_vector.query`.
@@ -19,7 +27,7 @@ meaning of parameters see `planet_vector.query`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Iterable, Optional, Tuple
 from urllib.parse import quote, unquote, urlsplit
 
@@ -28,6 +36,9 @@ from planet_vector.errors import NameSyntaxError
 from planet_vector.item_ids import LONGEST_ID, is_item_id
 
 PREFIX = "PLANET:"
+STAC_PREFIX = "STAC:"
+"""Prefix of names that begin with a connection."""
+
 SCHEME = "planet://"
 BASEMAPS = "basemaps"
 """The collection that holds basemaps; every other collection is a scene type."""
@@ -58,7 +69,7 @@ _READABLE_IN_PATH = "-._~:,=@+"
 
 @dataclass(frozen=True)
 class Name:
-    """Parsed PLANET: name.
+    """Parsed name.
 
     Attributes
     ----------
@@ -70,22 +81,25 @@ class Name:
         The products of a scene, comma-separated, the id of a quad, or empty.
     parameters : tuple of (str, str)
         Decoded, in the order written.
+    begins_with : str
+        The connection that a ``STAC:`` name begins with; empty for a ``PLANET:`` name.
     """
 
     collection: str = ""
     item: str = ""
     part: str = ""
     parameters: Tuple[Tuple[str, str], ...] = ()
+    begins_with: str = ""
 
     @property
     def products(self) -> Tuple[str, ...]:
         """The products named, in order."""
-        return tuple(self.part.split(",")) if self.part and self.collection != BASEMAPS else ()
+        return tuple(self.part.split(",")) if self.part and not self.is_basemap else ()
 
     @property
     def is_basemap(self) -> bool:
         """Whether the name refers to basemaps or to a basemap, not to scenes."""
-        return self.collection == BASEMAPS
+        return self.collection == BASEMAPS and not self.begins_with
 
     def get(self, key: str) -> Optional[str]:
         """Return the value of a parameter that occurs once, or None if it is missing.
@@ -112,9 +126,15 @@ class Name:
         Raises
         ------
         NameSyntaxError
-            If the name has both parameters, or one of them more than once.
+            If the name specifies more than one service.
         """
         connection, root = (self.get(key) for key in OF_SERVICE)
+        if self.begins_with:
+            if connection or root:
+                raise NameSyntaxError(
+                    f"The name begins with the connection {self.begins_with!r}: leave out connection and api_url."
+                )
+            return self.begins_with
         if connection and root:
             raise NameSyntaxError("The name has connection and api_url, which both name a service: give one of them.")
         return connection or root
@@ -129,32 +149,37 @@ class Name:
         """
         dropped = set(keys)
         kept = tuple(pair for pair in self.parameters if pair[0] not in dropped)
-        return Name(self.collection, self.item, self.part, kept)
+        return replace(self, parameters=kept)
 
     def __str__(self) -> str:
         # A lone surrogate, possible in a service's JSON, is written here and rejected by the parser.
         parts = [quote(part, _READABLE_IN_PATH, errors="surrogatepass") for part in self._parts if part]
         query = "&".join(f"{quote(k, safe=_READABLE)}={quote(v, safe=_READABLE)}" for k, v in self.parameters)
-        return f"{PREFIX}{'/'.join(parts)}?{query}" if query else f"{PREFIX}{'/'.join(parts)}"
+        prefix = STAC_PREFIX if self.begins_with else PREFIX
+        return f"{prefix}{'/'.join(parts)}?{query}" if query else f"{prefix}{'/'.join(parts)}"
 
     @property
-    def _parts(self) -> Tuple[str, str, str]:
-        return self.collection, self.item, self.part
+    def _parts(self) -> Tuple[str, ...]:
+        return self.begins_with, self.collection, self.item, self.part
 
 
 def is_name(text: str) -> bool:
-    """Return whether a text begins like a PLANET: name, well-formed or not.
+    """Return whether a text begins like a name, well-formed or not.
 
     Parameters
     ----------
     text : str
         The text.
     """
-    return text[: len(PREFIX)].upper() == PREFIX or text[: len(SCHEME)].lower() == SCHEME
+    return text[: len(PREFIX)].upper() == PREFIX or text[: len(SCHEME)].lower() == SCHEME or _is_stac(text)
+
+
+def _is_stac(text: str) -> bool:
+    return text[: len(STAC_PREFIX)].upper() == STAC_PREFIX
 
 
 def parse_name(text: str) -> Name:
-    """Parse a PLANET: name.
+    """Parse a PLANET: or STAC: name.
 
     Parameters
     ----------
@@ -169,27 +194,40 @@ def parse_name(text: str) -> Name:
     Raises
     ------
     NameSyntaxError
-        If the text is not a PLANET: name, or contains a key.
+        If the text is not a name, or contains a key.
     """
     if not is_name(text):
         raise NameSyntaxError(
             f"{shown(text)} is not a PLANET: name: write PLANET:<scene type> for a search, "
-            "PLANET:<scene type>/<scene id> for a scene, or PLANET:<scene type>/<scene id>/<product> for a raster."
+            "PLANET:<scene type>/<scene id> for a scene, or PLANET:<scene type>/<scene id>/<product> for a raster; "
+            "names of STAC APIs begin with STAC:<connection>."
         )
+    stac = _is_stac(text)
     path, query = _path_and_query(text)
     parts = [unquote(part) for part in path.rstrip("/").split("/")] if path.strip("/") else []
-    if len(parts) > 3:
-        raise NameSyntaxError(f"{shown(text)} has too many parts: PLANET:<scene type>/<scene id>/<product> at most.")
+    if len(parts) > (4 if stac else 3):
+        most = "PLANET:<scene type>/<scene id>/<product>"
+        if stac:
+            most = "STAC:<connection>/<collection>/<item id>/<asset>"
+        raise NameSyntaxError(f"{shown(text)} has too many parts: {most} at most.")
     for part in parts:
         if not is_item_id(part):
+            kinds = "a connection, collection, item id or asset" if stac else "a scene type, scene id or product"
             raise NameSyntaxError(
-                f"{shown(text)} is not a PLANET: name: {part[:80]!r} is not a scene type, scene id or product: these "
+                f"{shown(text)} is not a {STAC_PREFIX if stac else PREFIX} name: {part[:80]!r} is not {kinds}: these "
                 f"have up to {LONGEST_ID} printable characters."
             )
+    parameters = tuple(_parameters(query))
+    if stac:
+        if not parts:
+            raise NameSyntaxError(f"{shown(text)} names no connection: write STAC:<connection>/<collection>.")
+        begins_with, collection, item, part, *_ = [*parts, "", "", ""]
+        _check_connection(begins_with)
+        return Name(collection, item, part, parameters, begins_with)
     collection, item, part, *_ = [*parts, "", "", ""]
     if collection == FORMER_BASEMAPS:
         collection = BASEMAPS
-    return Name(collection, item, part, tuple(_parameters(query)))
+    return Name(collection, item, part, parameters)
 
 
 def has_former_layer(text: str) -> bool:
@@ -200,7 +238,7 @@ def has_former_layer(text: str) -> bool:
     text : str
         A PLANET: name.
     """
-    return unquote(_path_and_query(text)[0].rstrip("/")) == FORMER_BASEMAPS
+    return not _is_stac(text) and unquote(_path_and_query(text)[0].rstrip("/")) == FORMER_BASEMAPS
 
 
 def shown(text: str) -> str:
@@ -212,11 +250,14 @@ def shown(text: str) -> str:
         The name.
     """
     head = text.partition("?")[0]
+    if "@" in unquote(head) and "//" in unquote(head):  # perhaps an address with a user name and a password
+        head = f"{head[:5]}…"
     return repr(head if len(head) <= 80 else head[:77] + "...")
 
 
 def _path_and_query(text: str) -> Tuple[str, str]:
-    rest = text[len(SCHEME) :] if text[: len(SCHEME)].lower() == SCHEME else text[len(PREFIX) :]
+    start = next(prefix for prefix in (SCHEME, PREFIX, STAC_PREFIX) if text[: len(prefix)].upper() == prefix.upper())
+    rest = text[len(start) :]
     path, _, query = rest.partition("?")
     return path, query
 
@@ -238,8 +279,16 @@ def _parameters(query: str) -> Iterable[Tuple[str, str]]:
             # A value pasted without a parameter name may be a key.
             quoted = f" {key!r}" if len(key) <= _LONGEST_SHOWN else ""
             raise NameSyntaxError(f"The parameter{quoted} has no value: write {key if quoted else 'PARAMETER'}=VALUE.")
-        if key == "api_url" and "@" in urlsplit(value).netloc:
-            raise NameSyntaxError(
-                "The api_url of a name contains a user name: remove it, a key is never part of a name."
-            )
+        if key == "api_url":
+            _check_connection(value)
         yield key, value
+
+
+def _check_connection(text: str) -> None:
+    """Raise an error if a connection is given as a root that contains a user name."""
+    try:
+        has_user = "@" in urlsplit(text).netloc
+    except ValueError:  # not an address; the connection of this name is not found later
+        has_user = False
+    if has_user:
+        raise NameSyntaxError("The api_url of a name contains a user name: remove it, a key is never part of a name.")

@@ -7,7 +7,7 @@ import json
 import operator
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Mapping, Optional, Tuple, Union
 
 from planet_vector.collection_schema import COMPARATORS, CollectionSchema, SceneField
@@ -238,7 +238,7 @@ class Query:
         single: Dict[str, str] = {}
         for name, text in parameters:
             if name not in ("bbox", "intersects", "limit", "order_by"):
-                conditions.append(Condition.parse(schema.fields, name, text))
+                conditions += _parse_conditions(schema.fields, name, text)
             elif name in single:
                 raise QueryError(f"The search has the parameter {name} more than once: give it once.")
             else:
@@ -334,6 +334,48 @@ class Query:
         if self.area is None or self.area == other.area:
             return True
         return isinstance(self.area, Box) and isinstance(other.area, Box) and self.area.contains(other.area)
+
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_OPEN = ("", "..")
+
+
+def _parse_conditions(fields: Mapping[str, SceneField], name: str, text: str) -> List[Condition]:
+    """Parse a parameter; a date stands for its whole day in a field that takes spans."""
+    stem, _, comparator = name.rpartition(".")
+    known = fields.get(name, fields.get(stem))
+    if known is None or not known.spans:
+        return [Condition.parse(fields, name, text)]
+    text = text.strip(BLANK)
+    if name == known.name:
+        if "/" in text or _DATE.fullmatch(text):
+            low, high = (end.strip(BLANK) for end in (text.split("/") if text.count("/") == 1 else (text, text)))
+            return _span_conditions(known, text, low, high)
+    elif _DATE.fullmatch(text) and comparator in ("lte", "gt"):
+        day_after = _day_after(known, text)
+        return [before(known, day_after) if comparator == "lte" else Condition(known, "gte", day_after)]
+    return [Condition.parse(fields, name, text)]
+
+
+def _span_conditions(known: SceneField, text: str, low: str, high: str) -> List[Condition]:
+    if low in _OPEN and high in _OPEN:
+        raise QueryError(f"{known.name} is {text!r}: it takes a time, or A/B, A/.. or ../B.")
+    found = [Condition(known, "gte", _parse_value(known, low))] if low not in _OPEN else []
+    if high not in _OPEN:
+        last = before(known, _day_after(known, high)) if _DATE.fullmatch(high) else None
+        found.append(last or Condition(known, "lte", _parse_value(known, high)))
+        if len(found) == 2 and found[0].rank > found[1].rank:  # type: ignore[operator]
+            raise QueryError(f"{known.name} is {text!r}, from a later time to an earlier one: write {high}/{low}.")
+    return found
+
+
+def _day_after(known: SceneField, date: str) -> datetime:
+    day = _parse_value(known, date)
+    assert isinstance(day, datetime)
+    try:
+        return day + timedelta(days=1)
+    except OverflowError:
+        raise QueryError(f"{known.name} is {date!r}: that is after all time.") from None
 
 
 def _taken(known: SceneField) -> str:

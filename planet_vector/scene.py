@@ -8,8 +8,8 @@ from html import escape
 from typing import Any, List, Mapping, Optional, Tuple
 
 from planet_vector.assets import Asset
-from planet_vector.collection_schema import CollectionSchema, value_at
-from planet_vector.errors import NotFoundError, ProtocolError
+from planet_vector.collection_schema import CollectionSchema, time_at, value_at
+from planet_vector.errors import NotFoundError, ProtocolError, RasterAccessError
 from planet_vector.geometry.shapes import Polygon, polygons_of
 from planet_vector.times import parse_time
 
@@ -132,18 +132,20 @@ class Scene(Item):
     @property
     def has_time(self) -> bool:
         """Whether the service reports the acquisition time."""
-        return value_at(self.properties, self.schema.meanings.time) is not None
+        return time_at(self.properties, self.schema.meanings) is not None
 
     @property
     def acquired(self) -> datetime:
-        """Acquisition time, in UTC.
+        """Acquisition time, in UTC; the start of the acquisition if the service reports only a span.
 
         Raises
         ------
         ProtocolError
             If the service does not report it.
         """
-        return self._time(self.schema.meanings.time)
+        meanings = self.schema.meanings
+        span = value_at(self.properties, meanings.time) is None and meanings.start
+        return self._time(meanings.start if span else meanings.time)
 
     @property
     def published(self) -> Optional[datetime]:
@@ -171,8 +173,33 @@ class Scene(Item):
 
     @property
     def products(self) -> Tuple[str, ...]:
-        """The names of the assets."""
-        return tuple(self.assets)
+        """The names of the assets that can be opened as rasters."""
+        return tuple(name for name, asset in self.assets.items() if not asset.refusal)
+
+    def asset(self, product: str) -> Asset:
+        """Return the asset of a product.
+
+        Parameters
+        ----------
+        product : str
+            The asset's name, or the common name of a band that only this asset has, such as ``red``.
+
+        Raises
+        ------
+        NotFoundError
+            If the scene has no such asset.
+        """
+        assets = self.assets
+        if product in assets:
+            return assets[product]
+        common = [asset for asset in assets.values() if [band.common for band in asset.bands] == [product]]
+        if len(common) == 1:
+            return common[0]
+        if product in self.schema.assets_of(self.feature):
+            raise NotFoundError(f"Your key has no permission for {product!r} of scene {self.id}: ask for it.")
+        has = ", ".join(self.products) or "none"
+        also = f" ({', '.join(asset.name for asset in common)} have this band)" if common else ""
+        raise NotFoundError(f"Scene {self.id} has no product {product!r}{also}; it has: {has}.")
 
     def product_link(self, product: str) -> str:
         """Return the link to a product's GeoTIFF.
@@ -186,13 +213,12 @@ class Scene(Item):
         ------
         NotFoundError
             If the scene has no such product.
+        RasterAccessError
+            If the product cannot be opened as a raster.
         """
-        asset = self.assets.get(product)
-        if asset is None:
-            if product in self.schema.assets_of(self.feature):
-                raise NotFoundError(f"Your key has no permission for {product!r} of scene {self.id}: ask for it.")
-            has = ", ".join(self.products) or "none"
-            raise NotFoundError(f"Scene {self.id} has no product {product!r}; it has: {has}.")
+        asset = self.asset(product)
+        if asset.refusal:
+            raise RasterAccessError(f"{self.id}/{product} cannot be opened, as {asset.refusal}.")
         return asset.href
 
     def link(self, name: str) -> str:

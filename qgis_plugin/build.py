@@ -7,8 +7,8 @@
 
 The zip contains the parts of planet_vector that the plugin uses as a subpackage, ``planet_scenes.planet_vector``: QGIS
 has no pip, and another plugin or the user may have installed another version. Imports are rewritten to that name. The
-modules are chosen by their imports: all that the plugin and the GDAL driver reach, except those that cannot be imported
-inside QGIS because they import rasterio, shapely and the like.
+modules are chosen by their imports: all that the plugin and the GDAL drivers reach, except those that cannot be
+imported inside QGIS because they import rasterio, shapely and the like.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PLUGIN = Path(__file__).resolve().parent / "planet_scenes"
 CORE = "planet_vector"
 NAME = PLUGIN.name
 
-DRIVER = f"{CORE}.plugins.gdal_PLANET"
+DRIVERS = (f"{CORE}.plugins.gdal_PLANET", f"{CORE}.plugins.gdal_STAC")
 BROUGHT = {"gdal_python_driver", "numpy", "osgeo", "processing", "qgis", "requests", "urllib3", NAME}
 """Libraries that QGIS includes besides the standard library: the first belongs to GDAL, urllib3 comes with requests."""
 
@@ -124,7 +124,7 @@ def carried() -> Dict[str, Path]:
         return fit[name]
 
     found: Set[str] = set()
-    waiting = [DRIVER]
+    waiting = [*DRIVERS]
     for file in PLUGIN.rglob("*.py"):
         waiting += [name for name in _imports(ast.parse(file.read_bytes()), modules) if name in modules]
     while waiting:

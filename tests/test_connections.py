@@ -47,7 +47,8 @@ A, B = "https://imagery.example.org/a/v0/", "https://imagery.example.org/b/v0/"
 
 def test_without_a_file_there_is_the_service_of_this_machine() -> None:
     assert not connections_path().exists()
-    assert all_connections() == list(BUILT_IN.values()) and default_connection() == BUILT_IN[PLANET]
+    assert all_connections() == list(BUILT_IN.values())
+    assert default_connection() == BUILT_IN[PLANET]
     assert Settings.load().api_url == BUILT_IN[PLANET].root
     assert not connections_path().exists()
 
@@ -146,7 +147,7 @@ def test_the_environment_goes_before_the_default_and_a_name_before_it(monkeypatc
     with pytest.raises(ConfigError, match="another name"):
         set_default(ENVIRONMENT)
     monkeypatch.setenv("PL_API_URL", A)
-    assert [each.name for each in all_connections()] == ["office", "planet", "local"]
+    assert [each.name for each in all_connections()] == ["office", *BUILT_IN]
 
 
 def test_a_name_says_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,12 +324,14 @@ def test_they_are_listed_with_the_default_and_no_key(run: Run, monkeypatch: pyte
     assert rows == [
         ["b", "v0", B, "none"],
         ["*", "office", "v0", A, "none"],
-        ["planet", "data-v1", BUILT_IN[PLANET].root, "none"],
-        ["local", "v0", BUILT_IN[LOCAL].root, "none"],
+        *([each.name, each.kind, each.root, "none"] for each in BUILT_IN.values()),
     ]
     listed = [json.loads(line) for line in do("list", "--json").splitlines()]
-    assert [row["name"] for row in listed] == ["b", "office", "planet", "local"]
-    assert [row["name"] for row in listed if row["default"]] == ["office"]
+    assert [(row["name"], row["default"]) for row in listed] == [
+        ("b", False),
+        ("office", True),
+        *((name, False) for name in BUILT_IN),
+    ]
     assert do("default") == "office\n"
     do("remove", "office")
     assert do("default") == "planet\n"

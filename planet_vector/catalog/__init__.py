@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Callable, Dict, Mapping, Optional, Tuple
 
 from planet_vector.catalog.data_v1.client import DataV1
 from planet_vector.catalog.probing import probe, remembered_kind
 from planet_vector.catalog.protocol import Catalog
 from planet_vector.catalog.scenes_v0.client import ScenesV0
+from planet_vector.catalog.stac.client import StacApi
 from planet_vector.config import Settings
 from planet_vector.errors import ConfigError
 from planet_vector.forking import renew_after_fork
 
 __all__ = ["Catalog", "catalog_of", "connect"]
 
-_MAKERS: Mapping[str, Callable[[Settings], Catalog]] = {"v0": ScenesV0, "data-v1": DataV1}
+_MAKERS: Mapping[str, Callable[[Settings], Catalog]] = {"v0": ScenesV0, "data-v1": DataV1, "stac": StacApi}
 
 _catalogs: Dict[Tuple[str, Settings], Catalog] = {}  # by kind, too: settings of two kinds are equal
 _kinds: Dict[str, str] = {}  # by root, of services of which only the root is known
@@ -75,7 +77,7 @@ def catalog_of(settings: Settings) -> Catalog:
         )
     with _lock:
         if (kind, settings) not in _catalogs:
-            _catalogs[kind, settings] = _MAKERS[kind](settings)
+            _catalogs[kind, settings] = _MAKERS[kind](replace(settings, kind=kind))
         return _catalogs[kind, settings]
 
 

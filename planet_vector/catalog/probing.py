@@ -2,7 +2,8 @@
 
 ``PL_API_URL``, or a root instead of a connection's name, does not specify the kind. A root that ends as those of a kind
 do, in ``/v0/`` or ``/data/v1/``, is of that kind. For another root, each kind's client checks whether its service
-responds.
+responds. A service of another kind with such a root needs a
+connection, which specifies its kind.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from planet_vector.user_folders import user_directory
 log = logging.getLogger(__name__)
 
 _MOST_FILE = 2**20  # bytes
+_V0 = "v0"
 _PART = ".kinds-"  # beginning of the names of temporary files
 
 

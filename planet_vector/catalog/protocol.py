@@ -268,6 +268,20 @@ class ExpandsNames(Protocol):
         """
 
 
+@runtime_checkable
+class DescribesItself(Protocol):
+    """Protocol for services of a kind whose members differ in what they offer, an ability that a `Catalog` may have."""
+
+    def offers(self) -> str:
+        """Return what the service offers, and which parts of a search it applies itself, as the end of a sentence.
+
+        Raises
+        ------
+        ServiceError
+            If a request fails.
+        """
+
+
 def expanded(catalog: Catalog, name: Name) -> List[Tuple[str, Name]]:
     """Return the searches that a name stands for, each of one collection, with titles of their layers.
 

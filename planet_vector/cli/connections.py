@@ -9,6 +9,7 @@ import click
 
 from planet_vector.catalog import catalog_of
 from planet_vector.catalog.probing import remembered_kind
+from planet_vector.catalog.protocol import DescribesItself
 from planet_vector.cli import options
 from planet_vector.cli.login import key_source
 from planet_vector.cli.messages import say
@@ -122,6 +123,8 @@ def default(name: Optional[str]) -> None:
 def test(name: Optional[str]) -> None:
     """Test all connections, or NAME: print whether the service responds, its kind, and whether it accepts the key.
 
+    For a STAC API it also prints whether the service counts and sorts, and which conditions of a search it applies.
+
     \b
     Example:
         planet-vector connections test office
@@ -148,4 +151,5 @@ def _described(settings: Settings) -> str:
     catalog = catalog_of(settings)
     types = catalog.scene_types()
     key = f"accepts the key {key_source(settings)}" if settings.key else "needs no key"
-    return f"a {KINDS[catalog.kind]} at {settings.api_url}, which has {', '.join(types)} and {key}."
+    told = f"a {KINDS[catalog.kind]} at {settings.api_url}, which has {', '.join(types)} and {key}"
+    return f"{told}; it {catalog.offers()}." if isinstance(catalog, DescribesItself) else f"{told}."

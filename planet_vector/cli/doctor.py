@@ -28,16 +28,16 @@ from planet_vector.raster.access import PROBES_WHOLE, SLOW, Build, probes_whole
 from planet_vector.raster.described import subdatasets
 from planet_vector.scene import Scene
 
-# A malformed name: a GDAL that finds the driver reports the driver's own error, without a request.
-_PROBE = "PLANET:a/b/c/d"
+# Malformed names: a GDAL that finds the drivers reports the drivers' own errors, without a request.
+_PROBES = ("PLANET:a/b/c/d", "STAC:a/b/c/d/e")
 _DRIVER_ERROR = "has too many parts"
 
 _READ = "PRODUCT READ"  # printed once a product was read
 
-# Each reads three lines from stdin: the malformed name, the name of a product or nothing, and whether it is signed.
+# Each reads four lines from stdin: the malformed names, the name of a product or nothing, and whether it is signed.
 _BEGIN = """
 import sys, {module}
-name, product, signed = sys.stdin.read().split("\\n")
+*names, product, signed = sys.stdin.read().split("\\n")
 
 def attempt(task, *arguments, **options):
     try:
@@ -46,11 +46,11 @@ def attempt(task, *arguments, **options):
         print(error, error.__cause__ or "")
 """
 _REGISTER = "import planet_vector; planet_vector.register()"
-_FIONA = "print(fiona.__gdal_version__); attempt(fiona.open, name)"
-_PYOGRIO = "print(pyogrio.__gdal_version_string__); attempt(pyogrio.read_info, name)"
+_FIONA = "print(fiona.__gdal_version__); [attempt(fiona.open, name) for name in names]"
+_PYOGRIO = "print(pyogrio.__gdal_version_string__); [attempt(pyogrio.read_info, name) for name in names]"
 _RASTERIO = f"""
 print(rasterio.__gdal_version__)
-attempt(rasterio.open, name)
+[attempt(rasterio.open, name) for name in names]
 dataset = attempt(rasterio.open, product) if product else None
 if dataset and attempt(dataset.read, 1, window=((0, 1), (0, 1))) is not None:
     print("{_READ}")
@@ -59,7 +59,7 @@ _OSGEO = f"""
 from osgeo import gdal
 gdal.UseExceptions()
 print(gdal.__version__)
-attempt(gdal.OpenEx, name)
+[attempt(gdal.OpenEx, name) for name in names]
 number = int(gdal.VersionInfo()) // 100
 if signed and {PROBES_WHOLE[0]} <= (number // 10000, number // 100 % 100, number % 100) < {PROBES_WHOLE[1]}:
     product = ""
@@ -86,7 +86,7 @@ class Finding(NamedTuple):
 @options.connection
 @options.verbose
 def doctor(connection: Optional[str]) -> None:
-    """Check that PLANET: names can be opened, and print what to do about faults.
+    """Check that PLANET: and STAC: names can be opened, and print what to do about faults.
 
     It requests a scene from the service. Every GDAL of this Python, the one on PATH and the one of QGIS must open a
     name and read a pixel of a product.
@@ -170,7 +170,7 @@ def _programs(product: ReadProduct) -> Iterator[Finding]:
     if ogrinfo is None or gdalinfo is None:
         yield Finding("ogrinfo", False, "is not on PATH: install GDAL's programs (Debian: apt-get install gdal-bin)")
     else:
-        said = _output_of([ogrinfo, "--version"]) + _output_of([ogrinfo, _PROBE])
+        said = "".join(_output_of([ogrinfo, argument]) for argument in ("--version", *_PROBES))
         if product.name and not _fetches_whole(said, product):
             said += _gdalinfo(gdalinfo, product)
         yield _judge("ogrinfo", said, remedy, product)
@@ -182,7 +182,7 @@ def _programs(product: ReadProduct) -> Iterator[Finding]:
 
 
 def _names(product: ReadProduct) -> str:
-    return f"{_PROBE}\n{product.name}\n{'signed' if product.signed else ''}"
+    return "\n".join([*_PROBES, product.name, "signed" if product.signed else ""])
 
 
 def _gdalinfo(program: str, product: ReadProduct) -> str:
@@ -205,14 +205,17 @@ def _output_of(command: List[str], text: str = "") -> str:
 def _judge(name: str, said: str, remedy: str, product: ReadProduct) -> Finding:
     build = _build(said)
     gdal = "GDAL {}.{}.{}".format(*build) if build else "a GDAL that does not start"
-    if _DRIVER_ERROR not in said:
+    unknown = [probe for probe in _PROBES if f"{probe!r} {_DRIVER_ERROR}" not in said]
+    if len(unknown) == len(_PROBES):
         if "libpython" in said:
             version_here = "{}.{}".format(*sys.version_info[:2])
             remedy = (
                 f"it finds no library of Python {version_here} (Debian: apt-get install libpython{version_here}); "
                 "PYTHONSO may name one of another version"
             )
-        return Finding(name, False, f"{gdal} does not know the driver: {remedy}")
+        return Finding(name, False, f"{gdal} does not know the drivers: {remedy}")
+    if unknown:
+        return Finding(name, False, f"{gdal} does not know the driver {unknown[0].partition(':')[0]}: {remedy}")
     slow = f"; {SLOW}" if _probes_whole(said) else ""
     if not product.name or _fetches_whole(said, product):
         return Finding(name, True, f"{gdal} opens PLANET: names{slow}")

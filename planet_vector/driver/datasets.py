@@ -265,7 +265,8 @@ def layer_metadata(layer: Layer, domain: Optional[str]) -> Optional[Mapping[str,
     if isinstance(layer, SceneLayer):
         if domain == "xml:GTI":
             return layer.index.metadata(layer.out_of_reach())
-        return {"DESCRIPTION": f"Scenes of type {layer.name}"} if not domain else None
+        counted = {} if layer.catalog.counts else {"COUNT": "not counted by the service"}
+        return {"DESCRIPTION": f"Scenes of type {layer.name}", **counted} if not domain else None
     return {"DESCRIPTION": layer.description} if not domain else None
 
 

@@ -7,7 +7,7 @@ import sys
 from types import FrameType
 from typing import Any, Callable, Iterator, List, NoReturn, Optional, Tuple, TypeVar
 
-from planet_vector.driver.interrupts import DRIVER, called_by_gdal, guarded, interrupt_again, rising
+from planet_vector.driver.interrupts import DRIVERS, called_by_gdal, guarded, interrupt_again, rising
 from planet_vector.errors import PlanetVectorError
 
 log = logging.getLogger(__name__)
@@ -173,7 +173,7 @@ def _caller() -> Tuple[str, str]:
     frame: Optional[FrameType] = sys._getframe()
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
-        if not module.startswith((_PACKAGE, DRIVER)):
+        if not module.startswith((_PACKAGE, *DRIVERS)):
             return module, frame.f_code.co_name
         frame = frame.f_back
     return "", ""

@@ -23,10 +23,10 @@ from typing import Any, Callable, Iterator, Optional, Set, Type, TypeVar
 T = TypeVar("T")
 
 _AGAIN = 0.002  # seconds until a deferred signal is repeated
-DRIVER = "gdal_PLANET"  # the module that GDAL creates from the driver's file
+DRIVERS = ("gdal_PLANET", "gdal_STAC")  # the modules that GDAL creates from the drivers' files
 # GDAL has modules of its own, too: one with the drivers' base classes, and one that formats an exception, created anew
 # each time. GDAL crashes if an exception prevents their creation, and loses an exception while they run.
-_OF_GDAL = (DRIVER, "gdal_python_driver", "gdal_exception_")
+_OF_GDAL = (*DRIVERS, "gdal_python_driver", "gdal_exception_")
 _MAKES_MODULE = "_fix_up_module"  # function of importlib that runs before the code of a module created from C
 
 _main = threading.main_thread().ident

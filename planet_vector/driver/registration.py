@@ -1,4 +1,4 @@
-"""Registration of the driver with the GDALs of this process, and with programs started from a shell."""
+"""Registration of the drivers with the GDALs of this process, and with programs started from a shell."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from planet_vector.errors import warn
 from planet_vector.loading import load_driver
 
 PATH_OPTION = "GDAL_PYTHON_DRIVER_PATH"
+DRIVERS = ("PLANET", "STAC")
+"""Names of the drivers, and prefixes of the names that they open."""
+
 _NEEDED = (__name__.partition(".")[0], "requests")  # the package, or the one that bundles it
 
 
 def plugin_directory() -> Path:
-    """Return the directory of the driver, which contains nothing else that GDAL would run.
+    """Return the directory of the drivers, which contains nothing else that GDAL would run.
 
     GDAL runs every ``gdal_*.py`` and ``ogr_*.py`` in it, so it belongs to this package only.
     """
@@ -28,11 +31,11 @@ def plugin_directory() -> Path:
 
 
 def register() -> None:
-    """Register the driver PLANET with the GDALs of this process; may be called repeatedly.
+    """Register the drivers PLANET and STAC with the GDALs of this process; may be called repeatedly.
 
-    GDALs that register their drivers later find it by the environment variable ``GDAL_PYTHON_DRIVER_PATH``. GDALs
+    GDALs that register their drivers later find them by the environment variable ``GDAL_PYTHON_DRIVER_PATH``. GDALs
     already imported (osgeo, fiona, rasterio and pyogrio each have their own) repeat their registration and load the
-    driver (`planet_vector.loading`). Only rasterio cannot repeat it once it has been used: then a warning is issued.
+    drivers (`planet_vector.loading`). Only rasterio cannot repeat it once it has been used: then a warning is issued.
     """
     directory = str(plugin_directory())
     paths = [path for path in os.environ.get(PATH_OPTION, "").split(os.pathsep) if path]
@@ -54,7 +57,7 @@ def _register_osgeo(gdal: Any) -> None:
 
 def _register_fiona(drvsupport: Any) -> None:
     # fiona uses only the drivers in this table; each Env registers GDAL's drivers again.
-    drvsupport.supported_drivers["PLANET"] = "r"
+    drvsupport.supported_drivers.update((driver, "r") for driver in DRIVERS)
 
 
 def _register_pyogrio(pyogrio: Any) -> None:
@@ -64,10 +67,10 @@ def _register_pyogrio(pyogrio: Any) -> None:
 
 def _register_rasterio(rasterio: Any) -> None:
     with rasterio.Env() as env:
-        if "PLANET" not in env.drivers():
+        if not env.drivers().keys() >= set(DRIVERS):
             warn(
-                "rasterio was used before planet_vector.register(): it cannot open PLANET: names in this process. "
-                "planet_vector.open is not affected.",
+                "rasterio was used before planet_vector.register(): it cannot open PLANET: and STAC: names in this "
+                "process. planet_vector.open is not affected.",
                 RuntimeWarning,
             )
 
@@ -81,7 +84,7 @@ _REGISTER: Mapping[str, Callable[[Any], None]] = {
 
 
 def environment() -> Dict[str, str]:
-    """Return the environment variables that register the driver in every GDAL program started with them.
+    """Return the environment variables that register the drivers in every GDAL program started with them.
 
     The programs embed a Python of their own, so the variables also contain the paths of this package and requests.
     """

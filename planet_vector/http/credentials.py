@@ -9,6 +9,7 @@ from requests.auth import AuthBase
 
 from planet_vector.config import Settings
 from planet_vector.connection_lookup import may_have_key
+from planet_vector.connections import SCHEMES
 
 
 class OriginAuth(AuthBase):
@@ -43,4 +44,4 @@ def authorization(url: str, settings: Settings) -> Dict[str, str]:
     """
     if settings.key is None or not may_have_key(url, settings.api_url):
         return {}
-    return {"Authorization": f"api-key {settings.key.reveal()}"}
+    return {"Authorization": f"{SCHEMES.get(settings.kind, 'api-key')} {settings.key.reveal()}"}

@@ -32,7 +32,7 @@ _NUL = b"\\u0000"  # ends a text in GDAL; msgspec itself rejects lone surrogates
 
 
 def decoder(schema: Schema) -> Optional[DecodePage]:
-    """Return a decoder of pages into `Rows`, or None without msgspec.
+    """Return a decoder of pages into `Rows`, or None without msgspec, and for columns that it cannot fill.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def decoder(schema: Schema) -> Optional[DecodePage]:
     # A time without a column belongs in "other", which only Schema.rows fills.
     if OTHER in schema.names and schema.collection.meanings.time not in schema.names:
         return None
-    return None if msgspec is None else Decoder(schema)
+    return None if msgspec is None or schema.collection.members else Decoder(schema)
 
 
 class Decoder:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Callable, Generator, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
 
 from planet_vector.catalog.scene_pages import ResultChanged
-from planet_vector.collection_schema import Feature, value_at
+from planet_vector.collection_schema import Feature, time_at
 from planet_vector.errors import CacheError, PlanetVectorError
 from planet_vector.forking import renew_after_fork
 from planet_vector.query import Condition, Query, before
@@ -193,6 +193,8 @@ class FoundScenes:
         if not self._kept:
             return self._ask(self.query)
         last, query = self._kept[-1].last, self.query
+        if query.schema.meanings.start:
+            return self._others()
         if last is None:
             raise AssertionError("a page without times is refused before it is kept")
         limit = None if query.limit is None else query.limit - self.read
@@ -202,6 +204,12 @@ class FoundScenes:
         time = query.schema.time_field
         beyond = Condition(time, "gte", edge) if query.ascending else before(time, edge)
         return self._ask(replace(query.where(beyond), limit=limit))
+
+    def _others(self) -> Iterator[Features]:
+        """Request all scenes, and return those not cached: scenes with a span of time may begin before the last one."""
+        seen = {feature["id"] for page in self._kept for feature in self._load(page)}
+        for features in self._ask(self.query):
+            yield [feature for feature in features if feature["id"] not in seen]
 
     def _keep(self, features: Features) -> bool:
         """Cache a page; return whether there was room."""
@@ -247,6 +255,6 @@ class FoundScenes:
 
     def _time(self, feature: Feature) -> Optional[datetime]:
         try:
-            return nearest_time(value_at(feature["properties"], self.query.schema.meanings.time))
+            return nearest_time(time_at(feature["properties"], self.query.schema.meanings))  # type: ignore[arg-type]
         except (KeyError, TypeError, ValueError, AttributeError):
             return None  # of a scene that was requested by its id, not in a page

@@ -8,7 +8,7 @@ from typing import FrozenSet, Hashable, Iterable, Iterator, List, Optional, Tupl
 from planet_vector.catalog import Catalog, catalog_of
 from planet_vector.catalog.protocol import expanded
 from planet_vector.catalog.scene_pages import ResultChanged, SceneBatch, SearchSurvey
-from planet_vector.collection_schema import Feature, value_at
+from planet_vector.collection_schema import Feature, time_at
 from planet_vector.config import Settings
 from planet_vector.errors import NameSyntaxError, NotFoundError
 from planet_vector.gc_pause import uncollected
@@ -26,6 +26,7 @@ from planet_vector.vector.row_layer import RowLayer
 from planet_vector.vector.scene_ids import spellings
 from planet_vector.vector.schema import Schema
 from planet_vector.vector.tile_index import TileIndex, out_of_reach
+from planet_vector.workers import Workers
 
 LAYER_PARAMETERS = (*OF_SERVICE, "crs", "fields", "product", "res", "top")
 """Parameters of a name that control how a layer looks, not which scenes it has."""
@@ -347,7 +348,7 @@ class SceneLayer(RowLayer):
     def _instant_of(self, feature: Feature) -> Tuple[Condition, ...]:
         """Return the conditions that select the instant at which a scene was taken."""
         time = self.query.schema.time_field
-        moment = nearest_time(value_at(feature["properties"], time.name))
+        moment = nearest_time(time_at(feature["properties"], self.query.schema.meanings))  # type: ignore[arg-type]
         after = next_instant(moment)
         # A closed span goes on to the next instant, as times may be finer; the id tells which scene is meant.
         end = "lt" if "lt" in time.comparators else "lte"
@@ -378,6 +379,10 @@ def layers(name: Name, settings: Settings) -> Tuple[List[SceneLayer], Catalog]:
     fields = name.get("fields")
     found: List[SceneLayer] = []
     named = expanded(catalog, name) if name.collection else [(each, name) for each in catalog.scene_types()]
+    if len(named) > 1:  # a service may send requests for each schema
+        with Workers(settings.connections) as pool:
+            for task in [pool.submit(catalog.schema, one.collection or title) for title, one in named]:
+                task.result()
     for title, one in named:
         shared = one.without(LAYER_PARAMETERS).parameters
         if one.item and shared:

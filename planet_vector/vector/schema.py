@@ -78,7 +78,7 @@ class Schema:
         self.types: Tuple[str, ...] = tuple(INTEGER if kind == BOOLEAN else kind for kind in kinds)
         self.booleans = frozenset(slot for slot, kind in enumerate(kinds) if kind == BOOLEAN)
         """Indices of columns of true and false, which hold 1 and 0."""
-        self._tree = tree_of(self.names)
+        self._tree = tree_of([name if name not in collection.members else OTHER for name in self.names])
 
     @property
     def scene_type(self) -> str:
@@ -128,6 +128,8 @@ class Schema:
                     located = map(self._locate, features)
                     columns[slot] = [link if link and can_hold([link]) else None for link in located]
                 full.update([slot] if None not in columns[slot] else [])
+            elif name in self.collection.members:
+                columns[slot] = [to_json(feature[name]) if feature.get(name) else None for feature in features]
             elif name == OTHER:
                 texts: List[Optional[str]] = [None] * len(features)
                 for number, rest in rests.items():
@@ -250,7 +252,7 @@ class Schema:
         assets = self.collection.assets_of(feature)
         for product in (self.product,) if self.product else (*self.collection.first_products, *assets):
             asset = assets.get(product)
-            if asset is not None and not asset.on_request and asset.href.startswith(_SCHEMES):
+            if asset is not None and not (asset.on_request or asset.refusal) and asset.href.startswith(_SCHEMES):
                 return _PREFIX + asset.href
         return None
 

@@ -1,4 +1,4 @@
-"""Set-up before any search: the GDAL driver in this process, and QGIS's network settings."""
+"""Set-up before any search: the GDAL drivers in this process, and QGIS's network settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from osgeo import gdal
 
 from planet_scenes import network
-from planet_vector.driver.registration import PATH_OPTION, environment, register
+from planet_vector.driver.registration import DRIVERS, PATH_OPTION, environment, register
 from planet_vector.errors import PlanetVectorError
 from planet_vector.loading import load_driver
 
@@ -16,17 +16,18 @@ _AN_HOUR = "3600"
 
 
 def start() -> None:
-    """Register the driver with this process's GDAL, and with programs that QGIS starts; can be called repeatedly.
+    """Register the drivers with this process's GDAL, and with programs that QGIS starts; can be called repeatedly.
 
-    The driver stays registered: without it, open layers would become empty.
+    The drivers stay registered: without them, open layers would become empty.
     """
     network.apply()
-    driver, ours = gdal.GetDriverByName("PLANET"), environment()
-    if driver is not None and os.environ.get(PATH_OPTION, "").split(os.pathsep)[0] != ours[PATH_OPTION]:
+    drivers, ours = list(filter(None, map(gdal.GetDriverByName, DRIVERS))), environment()
+    if drivers and os.environ.get(PATH_OPTION, "").split(os.pathsep)[0] != ours[PATH_OPTION]:
         # A driver registered through the environment uses another copy of this package, without the log-ins made here.
-        driver.Deregister()
-        driver = None
-    if driver is None:
+        for driver in drivers:
+            driver.Deregister()
+        drivers = []
+    if len(drivers) < len(DRIVERS):
         os.environ.update(ours)
         register()
     else:  # registered through the environment

@@ -251,7 +251,8 @@ def open_browser(browser):
         for row in range(tree.rowCount(index)):
             inner = tree.index(row, 0, index)
             found.setdefault(path, []).append(inner.data())
-            if inner.data() not in ("local", "planet"):
+            # Those on the internet are not asked.
+            if inner.data() not in ("local", "planet", "earth-search", "planetary-computer", "landsatlook", "cdse"):
                 unfold(inner, f"{path}/{inner.data()}", depth - 1)
 
     unfold(root, "Planet Scenes", 3)

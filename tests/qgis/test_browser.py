@@ -12,6 +12,7 @@ from qgis.PyQt.QtWidgets import QAction, QInputDialog, QMessageBox, QWidget
 from planet_scenes.browser import ItemProvider
 from planet_scenes.connections import Connection, connections
 from planet_vector.catalog.scenes_v0.basemaps import ScenesV0Basemaps
+from planet_vector.connections import BUILT_IN
 from tests.conftest import KEY, Service
 from tests.qgis.conftest import Desktop, settle, wait_for
 
@@ -66,7 +67,7 @@ def _action(item: QgsDataItem, text: str, parent: QWidget) -> QAction:
 
 
 def test_the_tree_has_connections_and_what_the_service_has(tree: Tree) -> None:
-    assert tree.names() == ["local", "planet", "sample"]
+    assert tree.names() == sorted(["sample", *BUILT_IN])
     assert sorted(tree.names("sample")) == ["Basemaps", "Saved searches", "Scene types"]
     types = tree.inside("sample", "Scene types")
     assert [item.name() for item in types] == ["landsat", "ortho", "rapideye"]
@@ -123,7 +124,7 @@ def test_the_menu_of_a_connection(tree: Tree, desktop: Desktop, monkeypatch: pyt
     settle()
     monkeypatch.setattr(QInputDialog, "getText", lambda *_, **__: ("example", True))
     _action(tree.item("sample"), "Rename…", desktop.window).trigger()
-    wait_for(lambda: tree.names() == ["example", "local", "planet"])
+    wait_for(lambda: tree.names() == sorted(["example", *BUILT_IN]))
 
 
 def test_a_connection_that_is_not_stored_cannot_be_removed(
@@ -135,7 +136,7 @@ def test_a_connection_that_is_not_stored_cannot_be_removed(
     menus = {name: [action.text() for action in tree.item(name).actions(desktop.window)] for name in tree.names()}
     assert {name for name, menu in menus.items() if "Remove" in menu} == {"sample"}
     assert {name for name, menu in menus.items() if "Rename…" in menu} == {"sample", "PL_API_URL"}
-    assert set(menus) == {"local", "planet", "sample", "PL_API_URL"}
+    assert set(menus) == {*BUILT_IN, "sample", "PL_API_URL"}
 
 
 def test_what_goes_wrong_is_an_item_that_says_so(tree: Tree) -> None:

@@ -32,8 +32,9 @@ def settings() -> str:
 
 
 def test_without_any_there_are_those_built_in() -> None:
-    only, _ = connections().all()
-    assert only == Connection(PLANET, BUILT_IN[PLANET].root) == connections().current()
+    assert [known.name for known in connections().all()] == [*BUILT_IN]
+    only = connections().get(PLANET)
+    assert only == Connection(LOCAL, BUILT_IN[PLANET].root) == connections().current()
     assert not connections().logged_in(only.name) and not connections().is_own(only.name)
 
 
@@ -45,15 +46,11 @@ def test_they_are_added_renamed_chosen_and_removed() -> None:
     connections().set_current("b")
     connections().rename("b", "c")
     names = [known.name for known in connections().all()]
-    assert names == ["a", "c", PLANET, LOCAL] and connections().current().name == "c"
+    assert names == ["a", "c", *BUILT_IN] and connections().current().name == "c"
     assert [known.name for known in all_connections()] == names, "what commands and Python know"
     assert connections().get("a").url == "http://127.0.0.1:1/v0/"
     connections().remove("c")
-    assert [known.name for known in connections().all()] == [
-        "a",
-        PLANET,
-        LOCAL,
-    ] and connections().current().name == PLANET
+    assert [known.name for known in connections().all()] == ["a", *BUILT_IN] and connections().current().name == PLANET
     assert len(heard) >= 5
     with pytest.raises(ConfigError, match="no connection 'c'"):
         connections().get("c")
@@ -174,7 +171,7 @@ def test_those_that_an_earlier_version_kept_are_taken_over(service: Service) -> 
     assert found == {
         "My _ office": service.url, "office": "https://imagery.example.org/a/v0/",
         "office 2": "https://imagery.example.org/b/v0/", "x" * 64: "http://127.0.0.1:9/v0/",
-        PLANET: BUILT_IN[PLANET].root, LOCAL: BUILT_IN[LOCAL].root,
+        **{name: known.root for name, known in BUILT_IN.items()},
     }  # fmt: skip
     assert connections().searches("My _ office") == {"July": "PLANET:ortho"}
     assert connections().searches("office") == {"A": "PLANET:ortho"}
@@ -187,7 +184,7 @@ def test_those_that_an_earlier_version_kept_are_taken_over(service: Service) -> 
 def test_planet_s_own_is_taken_over_where_somebody_has_logged_in_to_it() -> None:
     kept = {"planet.com": {"url": "https://api.planet.com/v0/", "authcfg": "abc1234"}}
     QgsSettings().setValue("planet_scenes/connections", json.dumps(kept))
-    assert [known.name for known in connections().all()] == ["planet.com", PLANET, LOCAL]
+    assert [known.name for known in connections().all()] == ["planet.com", *BUILT_IN]
     assert connections().get("planet.com").authcfg == "abc1234"
 
 
@@ -195,10 +192,7 @@ def test_a_file_that_cannot_be_read_is_told_once_and_stays(desktop: Desktop) -> 
     connections_path().parent.mkdir(parents=True)
     connections_path().write_text("{")
     for _ in range(3):
-        assert [known.name for known in connections().all()] == [
-            PLANET,
-            LOCAL,
-        ] and connections().current().name == PLANET
+        assert [known.name for known in connections().all()] == [*BUILT_IN] and connections().current().name == PLANET
     (said,) = desktop.said()
     assert str(connections_path()) in said and "correct or remove it" in said
     with pytest.raises(ConfigError, match="correct or remove it"):
@@ -217,25 +211,25 @@ def test_the_service_of_the_environment_comes_first_and_is_kept_nowhere(
     connected: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connections().add(Connection("a", "http://127.0.0.1:9/v0/"))
-    assert names() == [ENVIRONMENT, "a", PLANET, LOCAL]
+    assert names() == [ENVIRONMENT, "a", *BUILT_IN]
     assert connections().current().url == connected.url
     assert sorted(connections().current().catalog().scene_types()) == ["landsat", "ortho", "rapideye"]
     assert connected.key not in settings()
     connections().set_current("a")
     assert connections().current().name == "a", "what was chosen goes before it"
     monkeypatch.delenv("PL_API_URL")
-    assert names() == ["a", PLANET, LOCAL]
+    assert names() == ["a", *BUILT_IN]
 
 
 def test_a_service_that_is_a_connection_already_is_not_offered_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     connections().add(Connection("a", "http://127.0.0.1:9/v0/"))
     monkeypatch.setenv("PL_API_URL", "http://127.0.0.1:9/v0")
-    assert names() == ["a", PLANET, LOCAL] and connections().current().name == "a"
+    assert names() == ["a", *BUILT_IN] and connections().current().name == "a"
 
 
 def test_a_wrong_address_in_the_environment_is_told(monkeypatch: pytest.MonkeyPatch, desktop: Desktop) -> None:
     monkeypatch.setenv("PL_API_URL", "ftp://127.0.0.1/")
-    assert names() == [PLANET, LOCAL]
+    assert names() == [*BUILT_IN]
     (said,) = desktop.said()
     assert "check PL_API_URL" in said
 
@@ -246,9 +240,9 @@ def test_searches_and_a_new_name_are_kept_for_it(connected: Service) -> None:
     with pytest.raises(ConfigError, match="built in"):
         connections().remove(ENVIRONMENT)
     connections().rename(ENVIRONMENT, "mine")
-    assert names() == ["mine", PLANET, LOCAL] and list(connections().searches("mine")) == ["All"]
+    assert names() == ["mine", *BUILT_IN] and list(connections().searches("mine")) == ["All"]
     connections().remove("mine")
-    assert names() == [ENVIRONMENT, PLANET, LOCAL] and connections().searches(ENVIRONMENT) == {}
+    assert names() == [ENVIRONMENT, *BUILT_IN] and connections().searches(ENVIRONMENT) == {}
 
 
 def test_another_key_than_the_environment_s_is_stored_with_it(connected: Service) -> None:
@@ -282,7 +276,8 @@ def test_a_wrong_name_is_answered_with_those_there_are(connection: Connection, t
     with pytest.raises(ConfigError) as caught:
         connections().find(text)
     assert str(caught.value) == (
-        f"There is no connection {text!r}: give one of 'sample', 'planet', 'local', or the root URL of a service."
+        f"There is no connection {text!r}: give one of "
+        f"{', '.join(map(repr, ['sample', *BUILT_IN]))}, or the root URL of a service."
     )
 
 
@@ -300,7 +295,7 @@ def test_settings_edited_by_hand_do_not_stop_the_plugin() -> None:
     kept = {"good": {"url": "http://127.0.0.1:9/v0/"}, "a": {}, "b": [], "c": {"url": 3}, "d": {"url": "ftp://x/"}}
     QgsSettings().setValue("planet_scenes/connections", json.dumps(kept))
     QgsSettings().setValue("planet_scenes/services", "[1")
-    assert [known.name for known in connections().all()] == ["good", PLANET, LOCAL]
+    assert [known.name for known in connections().all()] == ["good", *BUILT_IN]
 
 
 def test_a_wrong_key_is_an_error_of_the_service(make_connection: Callable[..., Any], service: Service) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from planet_scenes import network, thumbnails
 from planet_scenes.connections import Connection, connections
-from planet_vector.connections import LOCAL, PLANET
+from planet_vector.connections import BUILT_IN
 from planet_vector.errors import ConfigError
 from planet_vector.raster import credential_files
 from planet_vector.scene import Scene
@@ -45,7 +45,7 @@ def test_thumbnails_lie_among_the_temporary_files(homeless: Path, connected: Ser
 def test_a_connection_cannot_be_kept_and_says_why(homeless: Path) -> None:
     with pytest.raises(ConfigError, match="set XDG_CONFIG_HOME or HOME"):
         connections().add(Connection("a", "http://127.0.0.1:9/v0/"))
-    assert [known.name for known in connections().all()] == [PLANET, LOCAL]
+    assert [known.name for known in connections().all()] == [*BUILT_IN]
 
 
 def test_an_odd_picture_is_none(connection: Any) -> None:

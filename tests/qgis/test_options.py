@@ -12,7 +12,7 @@ from qgis.PyQt.QtWidgets import QInputDialog, QLineEdit, QMessageBox
 from planet_scenes.connection_dialog import ConnectionDialog, ask_for_key
 from planet_scenes.connections import Connection, connections
 from planet_scenes.options_page import Factory, Page
-from planet_vector.connections import BUILT_IN, ENVIRONMENT, LOCAL, PLANET
+from planet_vector.connections import BUILT_IN, ENVIRONMENT
 from planet_vector.vector import disk_cache
 from tests.conftest import KEY, Service
 
@@ -32,8 +32,10 @@ def _rows(page: Page) -> Any:
 
 def test_the_page_shows_the_connections(page: Page, connection: Connection) -> None:
     assert Factory().title() == "Planet Scenes"
-    built_in = [[name, BUILT_IN[name].root, "none"] for name in (PLANET, LOCAL)]
-    assert _rows(page) == [["sample", connection.url, "logged in"], *built_in]
+    assert _rows(page) == [
+        ["sample", connection.url, "logged in"],
+        *([known.name, known.root, "none"] for known in BUILT_IN.values()),
+    ]
     assert page.selected() == "sample"
     connections().add(Connection("other", "http://127.0.0.1:9/v0/"))
     assert _rows(page)[0] == ["other", "http://127.0.0.1:9/v0/", "none"]
@@ -44,8 +46,7 @@ def test_a_service_of_the_environment_is_shown_and_cannot_be_removed(connected: 
     page = Factory().createWidget()
     assert _rows(page) == [
         [ENVIRONMENT, connected.url, "set outside QGIS"],
-        [PLANET, BUILT_IN[PLANET].root, "none"],
-        [LOCAL, BUILT_IN[LOCAL].root, "none"],
+        *([known.name, known.root, "none"] for known in BUILT_IN.values()),
     ]
     for row in range(3):
         page.table.selectRow(row)
@@ -70,11 +71,11 @@ def test_buttons_do_what_they_say(page: Page, monkeypatch: pytest.MonkeyPatch) -
     assert connections().logged_in("sample")
     monkeypatch.setattr(QInputDialog, "getText", lambda *_, **__: ("renamed", True))
     page.buttons["rename"].click()
-    assert [connection.name for connection in connections().all()] == ["other", "renamed", PLANET, LOCAL]
+    assert [connection.name for connection in connections().all()] == ["other", "renamed", *BUILT_IN]
     page.select("other")
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Yes)
     page.buttons["remove"].click()
-    assert [row[0] for row in _rows(page)] == ["renamed", PLANET, LOCAL]
+    assert [row[0] for row in _rows(page)] == ["renamed", *BUILT_IN]
 
 
 def test_what_is_wrong_is_said(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +138,7 @@ def test_a_connection_that_cannot_be_is_refused_in_the_dialog(
     dialog.accept()
     assert said in dialog.said.text()
     assert dialog.result() != dialog.DialogCode.Accepted
-    assert [known.name for known in connections().all()] == ["sample", PLANET, LOCAL]
+    assert [known.name for known in connections().all()] == ["sample", *BUILT_IN]
     assert not key or key not in dialog.said.text()
     dialog.deleteLater()
 

@@ -39,6 +39,7 @@ from qgis.PyQt.QtWidgets import QComboBox
 from planet_scenes.connections import Connection, connections
 from planet_scenes.processing.layer_features import nested
 from planet_scenes.processing.provider import ALGORITHMS, Provider
+from planet_vector.connections import BUILT_IN
 from tests.conftest import KEY, Service
 
 Feature = Dict[str, Any]
@@ -189,7 +190,7 @@ def test_without_a_connection_the_service_of_the_environment_is_asked(
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("simple", "no connection 'simple': give one of 'sample', 'planet', 'local', or the root URL of a service."),
+        ("simple", f"no connection 'simple': give one of {', '.join(map(repr, ['sample', *BUILT_IN]))}, or the root"),
         ("ftp://127.0.0.1/", "http(s) address"),
         ("http://127.0.0.1:9/v0/", "connection to the service failed"),
     ],
@@ -212,7 +213,7 @@ def test_a_dialog_lists_the_connections(run: Run, connection: Connection, mode: 
     wrapper.setWidgetContext(QgsProcessingParameterWidgetContext())
     box = wrapper.createWrappedWidget(context)
     assert isinstance(box, QComboBox)
-    assert [box.itemText(number) for number in range(box.count())] == ["sample", "planet", "local"]
+    assert [box.itemText(number) for number in range(box.count())] == ["sample", *BUILT_IN]
     assert wrapper.widgetValue() == "sample"
     wrapper.setWidgetValue("local", context)
     assert wrapper.widgetValue() == "local"

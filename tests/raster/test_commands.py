@@ -165,7 +165,7 @@ def test_rasterio_lists_and_opens_the_products(run: Run, env: Dict[str, str], ar
 
 
 IN_QGIS = """
-import os, sys
+import sys
 from qgis.core import QgsApplication, QgsProviderRegistry, QgsRasterLayer
 app = QgsApplication([], False)
 app.initQgis()
@@ -174,8 +174,8 @@ for found in QgsProviderRegistry.instance().querySublayers(sys.argv[1]):
         continue
     layer = QgsRasterLayer(found.uri(), found.name(), found.providerKey())
     print(layer.isValid(), layer.width(), layer.height(), layer.bandCount(), found.uri())
-sys.stdout.flush()
-os._exit(0)
+found = layer = None  # layers must not outlive QGIS
+app.exitQgis()
 """
 
 

@@ -1,0 +1,148 @@
+"""Assets of a STAC item and their bands: names, addresses, media types, roles, wavelengths.
+
+STAC 1.1 describes bands in ``bands``, with the properties of the extension eo under their prefix; earlier versions use
+``eo:bands``. In STAC 0.9 these may be indices of a list in the item's properties. What an item leaves out is taken from
+``item_assets`` of its collection.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, Mapping, Optional, Tuple
+from urllib.parse import urljoin, urlsplit
+
+from planet_vector.assets import Asset, SpectralBand
+from planet_vector.catalog.stac.access import GEOTIFF, is_geotiff, refusal_of
+from planet_vector.catalog.stac.json_values import as_number, as_object, as_text, objects_in
+from planet_vector.collection_schema import Feature
+
+_COLOURS = {"red": "Red", "green": "Green", "blue": "Blue", "pan": "Gray"}
+_INHERITED = ("type", "roles", "title", "bands", "eo:bands", "raster:bands")
+
+
+def assets_of(item: Feature, root: str, defaults: Mapping[str, object]) -> Dict[str, Asset]:
+    """Return the assets of an item, by name.
+
+    Parameters
+    ----------
+    item : mapping
+        The item.
+    root : str
+        Root of the service.
+    defaults : mapping
+        ``item_assets`` of the collection.
+
+    Returns
+    -------
+    dict of str to Asset
+        In the item's order; assets without an address are left out.
+    """
+    base = link_of(item, "self") or ""
+    found: Dict[str, Asset] = {}
+    for name, value in as_object(item.get("assets")).items():
+        given = as_object(value)
+        href = given.get("href")
+        if not isinstance(href, str) or not href or not isinstance(name, str):
+            continue
+        inherited = as_object(defaults.get(name))
+        asset = {**{key: inherited[key] for key in _INHERITED if key in inherited}, **given}
+        href = _absolute(href, base)
+        media_type = as_text(asset.get("type"))
+        roles = asset.get("roles")
+        found[name] = Asset(
+            name,
+            href,
+            media_type or (GEOTIFF if is_geotiff(href, "") else ""),
+            tuple(role for role in roles if isinstance(role, str)) if isinstance(roles, list) else (),
+            tuple(_bands(asset, item)),
+            refusal=refusal_of(root, href, media_type),
+        )
+    return found
+
+
+def links_of_item(item: Feature) -> Dict[str, str]:
+    """Return the links of an item by name: ``self`` and ``thumbnail``.
+
+    Parameters
+    ----------
+    item : mapping
+        The item.
+    """
+    found: Dict[str, str] = {}
+    base = link_of(item, "self")
+    if base:
+        found["self"] = base
+    for name, value in as_object(item.get("assets")).items():
+        asset = as_object(value)
+        roles = asset.get("roles")
+        href = asset.get("href")
+        if isinstance(href, str) and (name == "thumbnail" or isinstance(roles, list) and "thumbnail" in roles):
+            found.setdefault("thumbnail", _absolute(href, base or ""))
+    return found
+
+
+def link_of(item: Feature, rel: str) -> Optional[str]:
+    """Return the first link of an item with a relation, or None.
+
+    Parameters
+    ----------
+    item : mapping
+        The item.
+    rel : str
+        The relation.
+    """
+    for link in objects_in(item.get("links")):
+        if link.get("rel") == rel and isinstance(link.get("href"), str):
+            return as_text(link["href"])
+    return None
+
+
+def preferred(assets: Mapping[str, Asset]) -> Tuple[str, ...]:
+    """Return the names of rasters in the order in which they represent an item: true colour first, then data.
+
+    Parameters
+    ----------
+    assets : mapping of str to Asset
+        Assets of an item.
+    """
+    rasters = [asset for asset in assets.values() if is_geotiff(asset.href, asset.media_type)]
+
+    def rank(asset: Asset) -> int:
+        if asset.name == "visual" or "visual" in asset.roles:
+            return 0
+        if {"thumbnail", "overview", "metadata"} & set(asset.roles):
+            return 3
+        return 1 if "data" in asset.roles or not asset.roles else 2
+
+    return tuple(asset.name for asset in sorted(rasters, key=rank))
+
+
+def _absolute(href: str, base: str) -> str:
+    try:
+        return href if urlsplit(href).scheme or not base else urljoin(base, href)
+    except ValueError:
+        return href
+
+
+def _bands(asset: Feature, item: Feature) -> List[SpectralBand]:
+    if objects_in(asset.get("bands")):
+        return [_band(band, "eo:") for band in objects_in(asset["bands"])]
+    listed = asset.get("eo:bands")
+    if isinstance(listed, list) and listed and all(isinstance(number, int) for number in listed):
+        known = objects_in(as_object(item.get("properties")).get("eo:bands"))
+        return [_band(known[number], "") for number in listed if 0 <= number < len(known)]
+    return [_band(band, "") for band in objects_in(listed)]
+
+
+def _band(band: Feature, prefix: str) -> SpectralBand:
+    name = as_text(band.get("name"))
+    common = as_text(band.get(f"{prefix}common_name"))
+    centre, width = (
+        as_number(band.get(f"{prefix}center_wavelength")),
+        as_number(band.get(f"{prefix}full_width_half_max")),
+    )
+    low, high = (None, None)
+    if centre is not None and width is not None:
+        low, high = round(centre - width / 2, 6), round(centre + width / 2, 6)
+    return SpectralBand(
+        as_text(band.get("description")) or common or name, low, high, _COLOURS.get(common, "Gray"), name, common
+    )

@@ -1,0 +1,307 @@
+"""Items of a search, in its order: whole or an error.
+
+The items that a service returns are a superset of the search (`planet_vector.catalog.stac.pushed`); the exact
+conditions are applied here. A long search is read by windows of time, several at once. Windows share their edges, so
+that no item is lost between them, and an item belongs to the window of its own time. A service that does not sort is
+read as a whole before the first item is known.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime
+from itertools import islice
+from typing import Deque, Dict, Generator, Iterator, List, NamedTuple, Optional, Set, Tuple
+
+from planet_vector.catalog.scene_pages import ResultChanged, SearchSurvey
+from planet_vector.catalog.stac.item_times import TIME, TimeSpan, sort_time, span_of, times_of
+from planet_vector.catalog.stac.json_values import as_number, as_object, as_text
+from planet_vector.catalog.stac.page_chain import OrderFault, PageChain, ServiceHabits
+from planet_vector.catalog.stac.pushed import Pushed
+from planet_vector.collection_schema import Feature
+from planet_vector.query import Query
+from planet_vector.times import nearest_time
+from planet_vector.workers import Task, Workers
+
+FILL = 0.93  # target share of a page for a window, as in `planet_vector.catalog.paging`
+MOST_WINDOWS = 64  # without a count: the first page may be denser than the rest
+MOST_COUNTED = 1000  # with a count, which may be any number
+FEW_PAGES = 2  # up to here pages are read one after another
+_LIST = 1000  # items in a list that is given out at once
+
+
+class Plan(NamedTuple):
+    """Search as it is read.
+
+    Attributes
+    ----------
+    query : Query
+        The search.
+    pushed : list of Pushed
+        Requests whose items together are a superset of it.
+    exact : bool
+        Whether the service applies all conditions but those on time.
+    """
+
+    query: Query
+    pushed: List[Pushed]
+    exact: bool
+
+
+class Reading:
+    """Reader of searches of one service.
+
+    Parameters
+    ----------
+    chain : PageChain
+        Reads the pages of requests.
+    habits : ServiceHabits
+        Habits of the service; updated.
+    sorts : bool
+        Whether the service announces that it sorts.
+    connections : int
+        Maximum number of concurrent requests.
+    """
+
+    def __init__(self, chain: PageChain, habits: ServiceHabits, sorts: bool, connections: int) -> None:
+        self._chain = chain
+        self._habits = habits
+        self._sorts = sorts
+        self._connections = connections
+
+    def sorts(self, collection: str) -> bool:
+        """Return whether the service's order of a collection can be relied on.
+
+        Parameters
+        ----------
+        collection : str
+            The collection.
+        """
+        return self._sorts and collection not in self._habits.unsorted
+
+    def pages(self, plan: Plan, known: Optional[SearchSurvey] = None) -> Iterator[List[Feature]]:
+        """Yield the items of a search in its order, in lists.
+
+        Parameters
+        ----------
+        plan : Plan
+            The search.
+        known : SearchSurvey, optional
+            Result of `survey`.
+
+        Raises
+        ------
+        ServiceError
+            If a page cannot be fetched, or the pages are inconsistent; no item is missing without an error.
+        """
+        query, collection = plan.query, plan.query.scene_type
+        left = query.limit
+        if self.sorts(collection):
+            given = False
+            try:
+                with closing(self._sorted(plan, known)) as lists:
+                    for items in lists:
+                        kept = [item for item in items if meets(item, query)][:left]
+                        left = None if left is None else left - len(kept)
+                        if kept:
+                            given = True
+                            yield kept
+                        if left == 0:
+                            return
+                return
+            except OrderFault as fault:
+                self._habits.unsorted.add(collection)
+                if given:
+                    raise ResultChanged(f"The service does not sort as asked, as {fault}: try again.") from None
+        found = [item for item in self._all(plan, "") if meets(item, query)]
+        found.sort(key=sort_time, reverse=not query.ascending)
+        for start in range(0, len(found[:left]), _LIST):
+            yield found[:left][start : start + _LIST]
+
+    def survey(self, plan: Plan) -> SearchSurvey:
+        """Return the number of items of a search, and the times of the oldest and the newest, as far as they are known.
+
+        Parameters
+        ----------
+        plan : Plan
+            The search.
+
+        Raises
+        ------
+        ServiceError
+            If a request fails.
+        """
+        query = plan.query
+        orders = ("desc", "asc") if self.sorts(query.scene_type) else ("",)
+        pushed = plan.pushed[0]
+        countable = plan.exact and len(plan.pushed) == 1
+        edges = _edges(pushed.span) if countable else []
+        with Workers(len(orders) * len(plan.pushed) + len(edges)) as pool:
+            ends = [pool.submit(self._chain.first, part, order) for part in plan.pushed for order in orders]
+            beside = [pool.submit(self._chain.first, replace(pushed, span=edge), "") for edge in edges]
+            pages = [task.result() for task in ends]
+            # Items at the very ends of the widened span are counted, but may not belong to the search.
+            sure = all(task.result().matched == 0 for task in beside)
+        total = pages[0].matched if countable and sure else None
+        if not any(page.items for page in pages):
+            total = 0
+        if query.limit is not None:
+            return SearchSurvey(None if total is None else min(total, query.limit))
+        if len(orders) == 1 or len(plan.pushed) > 1:
+            return SearchSurvey(total)
+        newest, oldest = ([item for item in page.items if meets(item, query)] for page in pages)
+        if not newest or not oldest or sort_time(newest[0]) < sort_time(oldest[0]):
+            return SearchSurvey(total)
+        return SearchSurvey(total, sort_time(oldest[0]), sort_time(newest[0]))
+
+    def _sorted(self, plan: Plan, known: Optional[SearchSurvey]) -> Generator[List[Feature], None, None]:
+        """Yield a superset of the items in order, each once."""
+        query = plan.query
+        order = "asc" if query.ascending else "desc"
+        if len(plan.pushed) > 1:
+            yield sorted(self._all(plan, order), key=sort_time, reverse=order == "desc")
+            return
+        pushed = plan.pushed[0]
+        if query.limit is not None:
+            for part in self._chain.parts(pushed, order, query.limit if plan.exact else None):
+                yield part.items
+            return
+        received: Set[str] = set()
+        first: List[Feature] = []
+        matched = None
+        with closing(self._chain.parts(pushed, order)) as parts:
+            for number, part in enumerate(parts):
+                received.update(item["id"] for item in part.items)
+                if number == 0:
+                    first, matched = part.items, part.matched
+                    windows = self._windows(pushed, order, first, matched, known) if part.more else []
+                yield part.items
+                if windows:
+                    break
+            else:
+                return
+        yield from self._side_by_side(pushed, order, windows, received)
+        if matched is not None and len(received) < matched:
+            self._habits.one_chain.add(pushed.collection)
+            raise ResultChanged(
+                f"The service counted {matched - len(received)} more items than it returned by windows of time: "
+                "read the search again."
+            )
+
+    def _windows(
+        self, pushed: Pushed, order: str, first: List[Feature], matched: Optional[int], known: Optional[SearchSurvey]
+    ) -> List[TimeSpan]:
+        """Return windows of time, in order, for the items after the first page; none to read on page by page."""
+        span = pushed.span
+        if pushed.collection in self._habits.one_chain or not all(_has_time(item) for item in first):
+            return []
+        if not span.bounded and matched is None:
+            return []  # items without a time would be lost, unnoticed
+        begin, last = sort_time(first[0]), sort_time(first[-1])
+        far = span.low if order == "desc" else span.high
+        ends = (known.oldest, known.newest) if known is not None else (None, None)
+        far = (ends[0] if order == "desc" else ends[1]) or far
+        if far is None or far == last or begin == last:
+            return []
+        pages = abs(last - far) / abs(begin - last) if matched is None else (matched - len(first)) / (len(first) * FILL)
+        if pages <= FEW_PAGES:
+            return []
+        pieces = min(math.ceil(pages), MOST_WINDOWS if matched is None else MOST_COUNTED)
+        cuts = [last + (far - last) * number / pieces for number in range(1, pieces)]
+        edges: List[Optional[datetime]] = [last, *cuts]
+        if order == "desc":
+            lows: List[Optional[datetime]] = [*cuts, None]
+            found = [TimeSpan(low, high) for low, high in zip(lows, edges)]
+            return [*found[:-1], replace(found[-1], low=span.low, low_open=span.low_open)]
+        highs: List[Optional[datetime]] = [*cuts, None]
+        found = [TimeSpan(low, high) for low, high in zip(edges, highs)]
+        return [*found[:-1], replace(found[-1], high=span.high, high_open=span.high_open)]
+
+    def _side_by_side(
+        self, pushed: Pushed, order: str, windows: List[TimeSpan], received: Set[str]
+    ) -> Iterator[List[Feature]]:
+        """Yield the items of windows in order, those in `received` excepted, and add them to it."""
+        given = set(received)
+        strays: Dict[str, Feature] = {}
+        pool = Workers(self._connections)
+        try:
+            tasks: Deque[Tuple[TimeSpan, Task[List[Feature]]]] = deque()
+            waiting = iter(windows)
+            while True:
+                for window in islice(waiting, 2 * self._connections - len(tasks)):
+                    asked = replace(pushed, span=window)
+                    tasks.append((window, pool.submit(self._chain.all_items, asked, order)))
+                if not tasks:
+                    break
+                window, task = tasks.popleft()
+                items = task.result()
+                received.update(item["id"] for item in items)
+                new = [item for item in items if item["id"] not in given]
+                # A span of time may reach into several windows.
+                here = [item for item in new if window.meets(sort_time(item), sort_time(item))]
+                strays.update((item["id"], item) for item in new)
+                given.update(item["id"] for item in here)
+                yield sorted(here, key=sort_time, reverse=order == "desc")
+            yield [item for name, item in strays.items() if name not in given]
+        finally:
+            # Do not wait: the iterator may be closed by the main thread of a graphical program.
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _all(self, plan: Plan, order: str) -> List[Feature]:
+        """Return a superset of the items of a search, each once, in any order."""
+        if len(plan.pushed) == 1:
+            return self._chain.all_items(plan.pushed[0], order)
+        with Workers(min(len(plan.pushed), self._connections)) as pool:
+            tasks = [pool.submit(self._chain.all_items, pushed, order) for pushed in plan.pushed]
+            return list({item["id"]: item for task in tasks for item in task.result()}.values())
+
+
+def meets(item: Feature, query: Query) -> bool:
+    """Return whether an item meets all conditions of a search; its area is the service's matter.
+
+    Parameters
+    ----------
+    item : mapping
+        The item.
+    query : Query
+        The search.
+    """
+    span, times = span_of(query), times_of(item)
+    if span.bounded and times is not None and not span.meets(*times):
+        return False
+    properties = as_object(item.get("properties"))
+    for condition in query.conditions:
+        value = properties.get(condition.field.name)
+        if condition.field.name == TIME:
+            continue
+        if condition.field.kind == "number":
+            number = as_number(value)
+            if number is None or not condition.holds(number):
+                return False
+        elif condition.field.kind == "time":
+            try:
+                if not condition.holds(nearest_time(as_text(value))):
+                    return False
+            except ValueError:
+                return False
+        elif value != condition.value:
+            return False
+    return True
+
+
+def _edges(span: TimeSpan) -> List[TimeSpan]:
+    """Return the instants at the ends of a span whose items a service may count although they lie outside."""
+    found = []
+    low, high = span.widened()
+    if span.low is not None and (span.low_open or span.low != low):
+        found.append(TimeSpan(span.low, span.low))
+    if span.high is not None:
+        found.append(TimeSpan(span.high, span.high))
+    return found
+
+
+def _has_time(item: Feature) -> bool:
+    return bool(as_text(as_object(item.get("properties")).get(TIME)))
