@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass, field
-from typing import Callable, Iterator, List, Mapping, Optional, Tuple, Union
+from typing import Callable, FrozenSet, Iterator, List, Mapping, Optional, Tuple, Union
 
 import shapely
 from shapely.geometry.base import BaseGeometry
@@ -71,6 +71,14 @@ class In:
 
 
 @dataclass(frozen=True)
+class Overlaps:
+    """Whether a property that is a list of texts has one of several texts; false if it is missing."""
+
+    operand: Property
+    values: FrozenSet[str]
+
+
+@dataclass(frozen=True)
 class Like:
     """Whether a text matches a pattern, in which ``%`` is any text, ``_`` any character, and ``\\`` escapes."""
 
@@ -112,6 +120,13 @@ class Not:
 
 
 @dataclass(frozen=True)
+class IsTrue:
+    """Whether a condition is true: what is neither true nor false counts as false."""
+
+    condition: Condition
+
+
+@dataclass(frozen=True)
 class And:
     """Conjunction of conditions."""
 
@@ -125,7 +140,7 @@ class Or:
     conditions: Tuple[Condition, ...]
 
 
-Condition = Union[Constant, Comparison, In, Like, IsNull, Spatial, Not, And, Or]
+Condition = Union[Constant, Comparison, In, Like, IsNull, Overlaps, Spatial, Not, IsTrue, And, Or]
 
 # The first argument is prepared, which makes tests of many footprints fast.
 RELATIONS: Mapping[str, Callable[[BaseGeometry, object], object]] = {
@@ -183,8 +198,13 @@ def evaluate(condition: Condition, item: ItemValues) -> int:
         if item.footprint is None:
             return NULL
         return int(bool(RELATIONS[condition.relation](condition.area.geometry, item.footprint)))
+    if isinstance(condition, Overlaps):
+        listed = _value(condition.operand, item)
+        return int(isinstance(listed, (list, tuple)) and not condition.values.isdisjoint(listed))
     if isinstance(condition, Not):
         return negated(evaluate(condition.condition, item))
+    if isinstance(condition, IsTrue):
+        return int(evaluate(condition.condition, item) == TRUE)
     results = {evaluate(part, item) for part in condition.conditions}
     decisive = FALSE if isinstance(condition, And) else TRUE
     if decisive in results:
@@ -259,7 +279,7 @@ def parts_of(condition: Condition) -> Iterator[Condition]:
         The condition.
     """
     yield condition
-    if isinstance(condition, Not):
+    if isinstance(condition, (Not, IsTrue)):
         yield from parts_of(condition.condition)
     elif isinstance(condition, (And, Or)):
         for part in condition.conditions:

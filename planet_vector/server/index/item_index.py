@@ -9,6 +9,7 @@ import numpy as np
 
 from planet_vector.server.index.database import Index
 from planet_vector.server.index.found_items import FoundItem, read_items
+from planet_vector.server.index.item_masks import KindOfItem
 from planet_vector.server.index.item_search import ItemFinder, ItemPage, ItemSearch
 from planet_vector.server.index.records import StoredScene, read_records
 from planet_vector.server.patience import Patience
@@ -73,6 +74,38 @@ class ItemIndex:
             503, if there is no complete index, or its file is damaged.
         """
         return self._index.run(lambda db, long: self._finder.page(db, search, long, patience), patience)
+
+    def kinds(self, patience: Optional[Patience] = None) -> List[KindOfItem]:
+        """Return the kinds of items that the index has.
+
+        Parameters
+        ----------
+        patience : Patience, optional
+            Time limit and cancellation.
+
+        Raises
+        ------
+        HttpError
+            503, if there is no complete index, or its file is damaged.
+        """
+        return self._index.run(lambda db, long: self._finder.view(db, patience)[1].kinds, patience)
+
+    def times(self, search: ItemSearch, patience: Optional[Patience] = None) -> np.ndarray:
+        """Return the times of all items of a search, ignoring its page; see `ItemFinder.times`.
+
+        Parameters
+        ----------
+        search : ItemSearch
+            The search.
+        patience : Patience, optional
+            Time limit and cancellation.
+
+        Raises
+        ------
+        HttpError
+            503, if there is no complete index, or its file is damaged.
+        """
+        return self._index.run(lambda db, long: self._finder.times(db, search, long, patience), patience)
 
     def item(self, scene_types: Optional[FrozenSet[str]], collection: str, scene_id: str) -> Optional[FoundItem]:
         """Return an item.

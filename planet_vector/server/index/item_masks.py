@@ -26,6 +26,7 @@ from planet_vector.server.index.expressions import (
     Constant,
     In,
     IsNull,
+    IsTrue,
     ItemValues,
     Moment,
     Not,
@@ -34,7 +35,7 @@ from planet_vector.server.index.expressions import (
     Spatial,
     evaluate,
 )
-from planet_vector.server.index.item_properties import DATETIME, ITEM_COLUMNS, ItemColumn
+from planet_vector.server.index.item_properties import ItemColumn, Vocabulary
 from planet_vector.server.index.snapshot import FieldStrips, Snapshot, look_up
 from planet_vector.server.index.strips import Strip
 from planet_vector.server.patience import Patience
@@ -43,12 +44,15 @@ _ROWS = 2**16  # boxes examined at once
 _COMPARATORS = {"=": "eq", "<>": "neq", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 _MIRRORED = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _NEGATED = np.array([TRUE, FALSE, NULL, UNSURE], dtype=np.int8)  # by result
+_DECIDED = np.array([FALSE, TRUE, FALSE, UNSURE], dtype=np.int8)  # by result
+_NEAR = 1e-9  # a scaled number is rounded by less
 
 
 class KindOfItem(NamedTuple):
-    """A scene type and the collection of its scenes."""
+    """A scene type, and the item type and collection of its scenes."""
 
     scene_type: str
+    item_type: str
     collection: str
 
 
@@ -83,6 +87,8 @@ class Masks:
         Their kinds and times.
     fields : FieldStrips
         Cache of the columns.
+    vocabulary : Vocabulary
+        The properties of the items.
     long : bool
         Whether the search may take long.
     patience : Patience, optional
@@ -95,6 +101,7 @@ class Masks:
         snapshot: Snapshot,
         rows: ItemRows,
         fields: FieldStrips,
+        vocabulary: Vocabulary,
         long: bool,
         patience: Optional[Patience],
     ) -> None:
@@ -102,6 +109,7 @@ class Masks:
         self._snapshot = snapshot
         self._rows = rows
         self._fields = fields
+        self._vocabulary = vocabulary
         self._long = long
         self._patience = patience
 
@@ -128,6 +136,8 @@ class Masks:
             self._patience.check()
         if isinstance(condition, Not):
             return np.asarray(_NEGATED[self.evaluate(condition.condition, wanted)])
+        if isinstance(condition, IsTrue):
+            return np.asarray(_DECIDED[self.evaluate(condition.condition, wanted)])
         if isinstance(condition, (And, Or)):
             return self._combined(condition, wanted)
         if isinstance(condition, Spatial):
@@ -177,14 +187,14 @@ class Masks:
             return self._full(UNSURE if _properties(condition) else evaluate(condition, ItemValues({})))
         if isinstance(condition, IsNull) and name == GEOMETRY:
             return np.asarray((~self._snapshot.located()).astype(np.int8))
-        if name == "collection":
-            return self._of_kinds(lambda kind: evaluate(condition, ItemValues({"collection": kind.collection})))
+        if name in ("collection", "item_type"):
+            return self._of_kinds(lambda kind: evaluate(condition, ItemValues(kind._asdict())))
         if name == "id":
             return self._of_ids(condition)
-        if name == DATETIME:
+        if name == self._vocabulary.time:
             return self._of_times(condition)
-        if name in ITEM_COLUMNS:
-            return self._of_column(condition, ITEM_COLUMNS[name])
+        if name in self._vocabulary.columns:
+            return self._of_column(condition, self._vocabulary.columns[name])
         return self._full(UNSURE)
 
     def _full(self, result: int) -> np.ndarray:
@@ -226,12 +236,12 @@ class Masks:
         return self._full(UNSURE)
 
     def _of_column(self, condition: Condition, column: ItemColumn) -> np.ndarray:
-        missing = evaluate(condition, ItemValues({}))
+        missing = UNSURE if column.is_partial else evaluate(condition, ItemValues({}))
         found = self._full(missing)
         for block, strip in self._fields.read(self._db, self._snapshot, column.column):
             values = strip.values
             if values is not None:  # coded: one result for each distinct value
-                results = [_result(condition, column, value) for value in values]
+                results = [missing if value is None else _result(condition, column, value) for value in values]
                 found[block] = np.array(results, dtype=np.int8)[strip.array]
             else:
                 found[block] = _of_numbers(condition, column, strip, missing)
@@ -267,7 +277,7 @@ def _of_numbers(condition: Condition, column: ItemColumn, strip: Strip, missing:
         present &= strip.compare("lte", column.high)
     met: Optional[np.ndarray] = None
     if isinstance(condition, IsNull):
-        return np.asarray((~present).astype(np.int8))
+        return np.asarray(np.where(present, np.int8(FALSE), np.int8(missing)))
     if isinstance(condition, In):
         operands = [_number(value, column) for value in condition.values]
         if None not in operands:
@@ -286,6 +296,8 @@ def _of_numbers(condition: Condition, column: ItemColumn, strip: Strip, missing:
 
 def _compared(strip: Strip, column: ItemColumn, name: str, operand: object) -> np.ndarray:
     assert isinstance(operand, (int, float))
+    if column.scale != 1:
+        return _scaled(strip, column, name, operand)
     if not column.is_absolute:
         return strip.compare(_COMPARATORS[name], operand)
     if name == "=":
@@ -296,6 +308,16 @@ def _compared(strip: Strip, column: ItemColumn, name: str, operand: object) -> n
         return ~_compared(strip, column, opposite, operand)
     beyond = strip.compare(_COMPARATORS[name], operand) | strip.compare(_COMPARATORS[_MIRRORED[name]], -operand)
     return beyond if operand >= 0 else np.ones(len(strip.array), dtype=bool)
+
+
+def _scaled(strip: Strip, column: ItemColumn, name: str, operand: float) -> np.ndarray:
+    """Compare scaled and rounded numbers; those near the operand one by one."""
+    numbers = strip.array.astype(np.float64) * column.scale
+    found = np.asarray(COMPARE[name](numbers, operand))
+    near = np.flatnonzero(np.abs(numbers - operand) < _NEAR * max(1.0, abs(operand)))
+    for stored in np.unique(strip.array[near]).tolist():
+        found[near[strip.array[near] == stored]] = COMPARE[name](column.value(stored), operand)
+    return found
 
 
 def _number(value: object, column: ItemColumn) -> Optional[float]:
@@ -325,7 +347,7 @@ def _cost(condition: Condition) -> int:
     """Return how expensive a condition is, relative to others."""
     if isinstance(condition, Spatial):
         return 3 if condition.relation == "intersects" and condition.area.is_box else 4
-    if isinstance(condition, Not):
+    if isinstance(condition, (Not, IsTrue)):
         return _cost(condition.condition)
     if isinstance(condition, (And, Or)):
         return max(map(_cost, condition.conditions), default=0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass
-from typing import Dict, List, Mapping, Optional
+from typing import Callable, Dict, List, Mapping, Optional
 
 from planet_vector.collection_schema import flatten
 from planet_vector.scenes_v0_fields import FIELDS
@@ -45,6 +45,10 @@ class ItemColumn:
         Least and greatest number in STAC; others are not in items.
     is_absolute : bool
         Whether the sign is dropped.
+    scale : float
+        Factor of a number; the result is rounded to ten decimals.
+    is_partial : bool
+        Whether an item may have a value that the column lacks.
     """
 
     name: str
@@ -54,6 +58,8 @@ class ItemColumn:
     low: float = -_MOST
     high: float = _MOST
     is_absolute: bool = False
+    scale: float = 1.0
+    is_partial: bool = False
 
     def value(self, stored: object) -> object:
         """Return the value in an item: a number, a text, a `Moment`, or None if it is missing.
@@ -71,6 +77,8 @@ class ItemColumn:
         if self.kind == "words":
             return FIELDS[self.column].words[int(stored)]
         number = abs(stored) if self.is_absolute else stored
+        if self.scale != 1:
+            number = round(number * self.scale, 10)
         return number if self.low <= number <= self.high else None
 
 
@@ -134,28 +142,34 @@ def item_values(scene: StoredScene) -> Dict[str, object]:
         del others["start_datetime"], others["end_datetime"]
     for name, value in others.items():
         if name not in found and name not in ITEM_COLUMNS and value is not None:
-            found[name] = _plain(moment_or_none(value) if name in TIMES and isinstance(value, str) else value)
+            found[name] = plain(moment_or_none(value) if name in TIMES and isinstance(value, str) else value)
     for column in ITEM_COLUMNS.values():
         value = column.value(stored[_PLACES[column.column]])
         if value is not None:
             found[column.name] = value
     for dotted, value in flatten(properties):
         if dotted.partition(".")[0] not in _NOT_SHOWN and dotted not in FIELDS and value is not None:
-            found[PREFIX + dotted] = _plain(value)
+            found[PREFIX + dotted] = plain(value)
     return {name: value for name, value in found.items() if value is not None}
 
 
 _NOT_SHOWN = ("acquired", "links", "data", "guessed")
 
 
-def _plain(value: object) -> object:
-    """Return a value of JSON without numbers that JSON cannot express."""
+def plain(value: object) -> object:
+    """Return a value of JSON without numbers that JSON cannot express.
+
+    Parameters
+    ----------
+    value : object
+        Parsed JSON.
+    """
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
+        return {name: plain(each) for name, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     return value
 
 
@@ -179,6 +193,29 @@ def time_text(at: int) -> str:
         Microseconds since 1970.
     """
     return from_microseconds(at).isoformat().replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """The properties of items in an API.
+
+    Attributes
+    ----------
+    columns : mapping of str to ItemColumn
+        Properties that columns hold, by name.
+    time : str
+        Name of the time of acquisition.
+    values : callable
+        Returns the properties of a scene by name, with `Moment` for times.
+    """
+
+    columns: Mapping[str, ItemColumn]
+    time: str
+    values: Callable[[StoredScene], Mapping[str, object]]
+
+
+STAC = Vocabulary(ITEM_COLUMNS, DATETIME, item_values)
+"""Properties of STAC items."""
 
 
 def names_of(prefix: Optional[str] = None) -> List[str]:

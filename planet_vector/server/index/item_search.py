@@ -21,7 +21,7 @@ from planet_vector.server.index.expressions import TRUE, UNSURE, Condition, Item
 from planet_vector.server.index.found_items import FoundItem, read_items
 from planet_vector.server.index.item_masks import ItemRows, KindOfItem, Masks, footprints
 from planet_vector.server.index.item_orders import ItemOrder, ItemPlace, SortKey
-from planet_vector.server.index.item_properties import item_values
+from planet_vector.server.index.item_properties import STAC, Vocabulary
 from planet_vector.server.index.queries import Finder
 from planet_vector.server.index.records import StoredScene, read_records
 from planet_vector.server.index.snapshot import Snapshot
@@ -31,7 +31,7 @@ MAX_ORDERS = 4
 """Number of orders that are cached, of 4 MB for a million scenes."""
 
 MAX_RESULTS = 16 * 2**20  # bytes of results cached for the following pages
-_ResultKey = Tuple[str, Optional[FrozenSet[str]], Optional[FrozenSet[str]]]
+_ResultKey = Tuple[Vocabulary, str, Optional[FrozenSet[str]], Optional[FrozenSet[str]]]
 _AT_ONCE = 500  # items read and evaluated between two checks for a disconnected client
 
 
@@ -53,6 +53,8 @@ class ItemSearch:
         Maximum number of items on a page.
     place : ItemPlace or None
         Where the page starts or ends; None for the first page.
+    vocabulary : Vocabulary
+        The properties that the condition names.
     """
 
     condition: Condition
@@ -61,6 +63,7 @@ class ItemSearch:
     keys: Tuple[SortKey, ...]
     count: int
     place: Optional[ItemPlace] = None
+    vocabulary: Vocabulary = STAC
 
 
 class ItemPage(NamedTuple):
@@ -147,6 +150,35 @@ class ItemFinder:
                 after = _place(order, rows, last, items[-1].scene, False)
         return ItemPage(items, len(found), before, after)
 
+    def times(
+        self, db: sqlite3.Connection, search: ItemSearch, long: bool = True, patience: Optional[Patience] = None
+    ) -> np.ndarray:
+        """Return the times of all items of a search, ignoring its page.
+
+        Parameters
+        ----------
+        db : sqlite3.Connection
+            The index, within a transaction that has not read anything yet.
+        search : ItemSearch
+            The search.
+        long : bool
+            Whether the search may take long.
+        patience : Patience, optional
+            Time limit and cancellation.
+
+        Returns
+        -------
+        np.ndarray of int64, shape (items,)
+            Times of acquisition, in microseconds since 1970, in no order.
+
+        Raises
+        ------
+        TooLong
+            If the search is long and `long` is False.
+        """
+        snapshot, rows = self.view(db, patience)
+        return np.asarray(rows.acquired[self._found(db, snapshot, rows, search, long, patience)])
+
     def view(self, db: sqlite3.Connection, patience: Optional[Patience]) -> Tuple[Snapshot, ItemRows]:
         """Return the arrays of the index's version.
 
@@ -190,7 +222,7 @@ class ItemFinder:
                 if scene_type is None:
                     known[triple] = -1
                 else:
-                    kind = KindOfItem(scene_type, collection or item_type or scene_type)
+                    kind = KindOfItem(scene_type, item_type or scene_type, collection or item_type or scene_type)
                     known[triple] = kinds.setdefault(kind, len(kinds))
             codes[block.rows] = [known[triple] for triple in zip(types, item_types, collections)]
         return ItemRows(list(kinds), codes, acquired)
@@ -221,7 +253,7 @@ class ItemFinder:
     ) -> np.ndarray:
         """Return the rows of all items of a search."""
         # By its text, as Python's numbers are equal across types: 1 == True.
-        key = (repr(search.condition), search.scene_types, search.collections)
+        key = (search.vocabulary, repr(search.condition), search.scene_types, search.collections)
         with self._lock:
             if self._snapshot is snapshot and key in self._results:
                 self._results.move_to_end(key)
@@ -232,12 +264,13 @@ class ItemFinder:
             for kind in rows.kinds
         ]
         wanted = np.array([*visible, False], dtype=bool)[rows.codes]
-        results = Masks(db, snapshot, rows, self._finder.fields, long, patience).evaluate(search.condition, wanted)
+        masks = Masks(db, snapshot, rows, self._finder.fields, search.vocabulary, long, patience)
+        results = masks.evaluate(search.condition, wanted)
         hits = wanted & (results == TRUE)
         unsure = np.flatnonzero(wanted & (results == UNSURE))
         if len(unsure) > FEW and not long:
             raise TooLong
-        for row in self._tested(db, snapshot, search.condition, unsure, patience):
+        for row in self._tested(db, snapshot, search, unsure, patience):
             hits[row] = True
         found = np.flatnonzero(hits).astype(np.int32)
         with self._lock:
@@ -251,23 +284,23 @@ class ItemFinder:
         self,
         db: sqlite3.Connection,
         snapshot: Snapshot,
-        condition: Condition,
+        search: ItemSearch,
         rows: np.ndarray,
         patience: Optional[Patience],
     ) -> Iterator[int]:
         """Yield those of some rows whose items meet a condition."""
-        located = needs_footprint(condition)
+        condition, located = search.condition, needs_footprint(search.condition)
         for start in range(0, len(rows), _AT_ONCE):
             if patience is not None:
                 patience.check()
             piece = rows[start : start + _AT_ONCE]
             shapes = footprints(db, snapshot.numbers[piece]) if located else np.full(len(piece), None)
             for row, scene, shape in zip(piece.tolist(), read_records(db, snapshot.numbers[piece].tolist()), shapes):
-                if evaluate(condition, compared(scene, shape)) == TRUE:
+                if evaluate(condition, compared(scene, shape, search.vocabulary)) == TRUE:
                     yield row
 
 
-def compared(scene: StoredScene, footprint: Optional[BaseGeometry] = None) -> ItemValues:
+def compared(scene: StoredScene, footprint: Optional[BaseGeometry] = None, vocabulary: Vocabulary = STAC) -> ItemValues:
     """Return what conditions compare of a scene.
 
     Parameters
@@ -276,8 +309,11 @@ def compared(scene: StoredScene, footprint: Optional[BaseGeometry] = None) -> It
         The scene.
     footprint : shapely geometry, optional
         Its footprint.
+    vocabulary : Vocabulary
+        The properties that conditions name.
     """
-    return ItemValues({**item_values(scene), "id": scene.scene_id, "collection": scene.collection}, footprint)
+    named = {"id": scene.scene_id, "item_type": scene.item_type, "collection": scene.collection}
+    return ItemValues({**vocabulary.values(scene), **named}, footprint)
 
 
 def _place(order: ItemOrder, rows: ItemRows, row: int, scene: StoredScene, backwards: bool) -> ItemPlace:

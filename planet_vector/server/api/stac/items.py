@@ -16,6 +16,7 @@ from planet_vector.server.api.stac.boxes import box_of
 from planet_vector.server.api.stac.searching import FieldChoice
 from planet_vector.server.archive.raster_info import RasterInfo
 from planet_vector.server.archive.units import SceneAsset
+from planet_vector.server.index.data_properties import allows_asset
 from planet_vector.server.index.found_items import FoundItem
 from planet_vector.server.index.item_properties import item_values, written
 from planet_vector.server.index.records import StoredScene
@@ -179,7 +180,7 @@ def permits(permission: Permission, asset: SceneAsset) -> bool:
     asset : SceneAsset
         The asset.
     """
-    return permission.allows(asset.product or asset.key)
+    return allows_asset(permission.products, asset)
 
 
 def asset_file(scene: StoredScene, asset: SceneAsset) -> str:

@@ -16,6 +16,7 @@ from planet_vector.server.api.attending import AREAS, CHEAP, PAGES, attend
 from planet_vector.server.api.bodies import Body
 from planet_vector.server.api.delivery import product_path
 from planet_vector.server.api.item_paths import ASSET, COLLECTION, SCENE_ID
+from planet_vector.server.api.page_tokens import token_of, wrong_token
 from planet_vector.server.api.permissions import Permission
 from planet_vector.server.api.scenes import file_answer, is_text
 from planet_vector.server.api.service import CHEAP_SECONDS, Service, base_url, enter, index_version, to_slash
@@ -43,8 +44,6 @@ from planet_vector.server.api.stac.searching import (
     ItemRequest,
     of_query,
     read_request,
-    token_of,
-    wrong_token,
 )
 from planet_vector.server.archive.raster_names import delivered_suffix
 from planet_vector.server.http_errors import HttpError
@@ -400,7 +399,7 @@ def _page(
     try:
         page = service.items.search(asked.search, patience)
     except ValueError:
-        raise wrong_token() from None
+        raise wrong_token("token") from None
     address = f"{base}/stac/search" if collection is None else f"{collection_url(base, collection)}/items"
     query = [(name, value) for name, value in parameters or [] if name != "token"]
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from dataclasses import dataclass
 from typing import Dict, FrozenSet, List, Mapping, Optional, Tuple
 
+from planet_vector.server.api.page_tokens import is_text, place_of
 from planet_vector.server.api.stac.boxes import area_of_box
 from planet_vector.server.api.stac.cql2_json import condition_of, read_filter, spatial
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.index.expressions import And, Comparison, Condition, Constant, In, Moment, Property, Spatial
-from planet_vector.server.index.item_orders import MAX_KEYS, SORTABLE, ItemPlace, SortKey, whole_order
+from planet_vector.server.index.item_orders import MAX_KEYS, SORTABLE, SortKey, whole_order
 from planet_vector.server.index.item_properties import DATETIME, names_of
 from planet_vector.server.index.item_search import ItemSearch
 from planet_vector.server.index.scene_search import Parameters, microseconds
@@ -177,50 +176,14 @@ def read_request(
     token = given.pop("token", None)
     condition = And(tuple(parts)) if len(parts) > 1 else parts[0] if parts else Constant(True)
     search = ItemSearch(
-        condition, scene_types, collections, keys, _limit(given.get("limit")), None if token is None else _place(token)
+        condition,
+        scene_types,
+        collections,
+        keys,
+        _limit(given.get("limit")),
+        None if token is None else place_of(token, "token"),
     )
     return ItemRequest(search, _fields(given.get("fields")), given)
-
-
-def token_of(place: ItemPlace) -> str:
-    """Return the token of a page.
-
-    Parameters
-    ----------
-    place : ItemPlace
-        Where the page starts or ends.
-    """
-    words = ["prev" if place.backwards else "next", place.acquired, place.scene_type, place.scene_id, *place.values]
-    return base64.urlsafe_b64encode(json.dumps(words, separators=(",", ":")).encode()).decode().rstrip("=")
-
-
-def wrong_token() -> HttpError:
-    """Return the error for a token that is not one of the service, or of another search."""
-    return HttpError(400, "token: it is not one of this search: follow the links without changing them.")
-
-
-def _place(token: object) -> ItemPlace:
-    if not isinstance(token, str) or len(token) > 4000:
-        raise wrong_token()
-    try:
-        text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode()
-        words = read_json(text, "token")
-    except (ValueError, HttpError):
-        raise wrong_token() from None
-    if not isinstance(words, list) or not 4 <= len(words) <= 4 + MAX_KEYS or words[0] not in ("next", "prev"):
-        raise wrong_token()
-    _, acquired, scene_type, scene_id, *values = words
-    if type(acquired) is not int or abs(acquired) >= 2**62 or not _is_text(scene_type) or not _is_text(scene_id):
-        raise wrong_token()
-    for value in values:
-        number = type(value) in (int, float) and abs(value) < 1e300
-        if value is not None and not number and not _is_text(value):
-            raise wrong_token()
-    return ItemPlace(tuple(values), acquired, scene_id, scene_type, words[0] == "prev")
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and "\0" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def _number(text: str, name: str) -> float:
@@ -245,7 +208,7 @@ def _limit(value: object) -> int:
 def _texts(value: object, name: str) -> List[str]:
     if value is None:
         return []
-    if not isinstance(value, list) or not all(map(_is_text, value)):
+    if not isinstance(value, list) or not all(map(is_text, value)):
         raise HttpError(400, f"{name}: it takes a list of texts.")
     if len(value) > MAX_IDS:
         raise HttpError(400, f"{name}: it takes at most {MAX_IDS} values.")
