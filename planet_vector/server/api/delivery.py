@@ -76,6 +76,16 @@ class Signer:
         good = hmac.compare_digest(self._signature(path, expires).encode(), signature.encode())
         return good and float(expires) > time.time()
 
+    def digest(self, content: bytes) -> bytes:
+        """Return the signature of something other than a path.
+
+        Parameters
+        ----------
+        content : bytes
+            What is signed.
+        """
+        return hmac.new(self._secret, b"\0" + content, hashlib.sha256).digest()
+
     def _signature(self, path: str, expires: str) -> str:
         return hmac.new(self._secret, f"GET\n{path}\n{expires}".encode(), hashlib.sha256).hexdigest()
 
