@@ -78,7 +78,9 @@ def id_of_stem(stem: str) -> str:
         Beginning of a file's name.
     """
     text = unicodedata.normalize("NFC", stem)
-    item_id = unquote(text, errors="strict") if "%" in text else text
+    if "%" not in text:
+        return text
+    item_id = unquote(text, errors="strict")
     try:
         return item_id if file_stem(item_id) == text else text
     except ValueError:

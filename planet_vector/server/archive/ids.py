@@ -79,6 +79,20 @@ def shortened(scene_id: str, path: str, digits: int = _DIGITS) -> str:
     return f"{scene_id[: LONGEST_ID - 2 - digits]}~{digest[:digits]}"
 
 
+def valid_id(text: str, path: str) -> str:
+    """Return the valid id nearest to a text, shortened if it is too long.
+
+    Parameters
+    ----------
+    text : str
+        Id by the provider or the file's name.
+    path : str
+        Path of the scene.
+    """
+    made = plain_id(text)
+    return made if len(made) <= LONGEST_ID else shortened(made, path)
+
+
 def free_id(path: str, is_taken: Callable[[str], bool]) -> str:
     """Return the id of a scene whose own id repeats.
 

@@ -18,10 +18,20 @@ from typing import Any, Callable, Deque, Generator, Iterable, Iterator, List, Ma
 import shapely
 
 from planet_vector.geometry.wrapping import footprint_of, sides
-from planet_vector.server.archive.ids import plain_id, told_id
+from planet_vector.server.archive.ids import told_id, valid_id
 from planet_vector.server.archive.inventory import read
 from planet_vector.server.archive.kinds.geojson_lists import read_lines
-from planet_vector.server.archive.units import GUESSED, IDS, LEFT_OUT, Problem, SceneRecord, Unit, is_list, stamp
+from planet_vector.server.archive.units import (
+    GUESSED,
+    IDS,
+    LEFT_OUT,
+    Problem,
+    SceneRecord,
+    Unit,
+    is_list,
+    path_of,
+    stamp,
+)
 from planet_vector.server.index.fields import column_values
 from planet_vector.server.index.links import feature_text
 from planet_vector.server.index.records import assets_text
@@ -226,7 +236,7 @@ def _entries(records: Iterable[SceneRecord], unit: Unit, problems: List[Problem]
         path = record.assets[0].path if record.assets else unit.files[0].path
         own = record.feature["id"]
         try:
-            scene_id = unit.ids.get(own) or plain_id(own)
+            scene_id = unit.ids.get(own) or valid_id(own, path_of(unit.key, own))
             entry = entry_of(record if scene_id == own else replace(record, feature={**record.feature, "id": scene_id}))
         except MemoryError:
             raise

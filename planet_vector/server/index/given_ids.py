@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Collection, Dict, List, Mapping
+from typing import AbstractSet, Dict, List, Mapping
 
 from planet_vector.server.archive.archive_paths import unstored
 from planet_vector.server.archive.ids import assign, plain_id
@@ -27,14 +27,14 @@ def read_given(db: sqlite3.Connection) -> Given:
     return found
 
 
-def give_ids(units: Mapping[str, Unit], known: Collection[str], given: Given) -> None:
+def give_ids(units: Mapping[str, Unit], known: AbstractSet[str], given: Given) -> None:
     """Set the ids of units that differ from those of their files.
 
     Parameters
     ----------
     units : mapping of str to Unit
         Units of the archive by key.
-    known : collection of str
+    known : set of str
         Keys of the units in the index whose files are, or may be, in the archive. Their scenes keep their ids.
     given : dict
         Result of `read_given`.
@@ -42,7 +42,7 @@ def give_ids(units: Mapping[str, Unit], known: Collection[str], given: Given) ->
     for key, ids in given.items():
         if key in units:
             units[key].ids.update(ids)
-    if all(key in known for key in units):
+    if units.keys() <= known:
         return
     own = {}
     for key in (*units, *(key for key in known if key not in units)):
@@ -51,7 +51,9 @@ def give_ids(units: Mapping[str, Unit], known: Collection[str], given: Given) ->
             own[key] = id_of(key)
     named = {key: plain_id(text) for key, text in own.items()}
     paths = {key: path_of(key, own[key]) for key in units if key in own and key not in known}
-    kept = {key: given.get(key, {}).get(text, text) for key, text in own.items() if key in known}
+    kept = {key: text for key, text in own.items() if key in known}
+    for key in given.keys() & kept.keys():
+        kept[key] = given[key].get(own[key], own[key])
     for key, scene_id in assign(named, paths, kept).items():
         if scene_id != own[key]:
             units[key].ids[own[key]] = scene_id

@@ -235,7 +235,7 @@ class _Reader:
 _NUMBERS = ("number", "integer")
 
 
-def spatial(relation: str, shape: object, patience: Optional[Patience] = None) -> Spatial:
+def spatial(relation: str, shape: object, patience: Optional[Patience] = None, subject: str = "filter") -> Spatial:
     """Return a spatial condition.
 
     Parameters
@@ -246,6 +246,8 @@ def spatial(relation: str, shape: object, patience: Optional[Patience] = None) -
         A GeoJSON geometry, ``{"wkt": …}`` or ``{"bbox": […]}``.
     patience : Patience, optional
         Time limit and cancellation.
+    subject : str
+        Name of the parameter, for errors.
 
     Raises
     ------
@@ -259,7 +261,7 @@ def spatial(relation: str, shape: object, patience: Optional[Patience] = None) -
     elif isinstance(shape, dict) and shape.get("type") in _GEOMETRIES:
         text = json.dumps(shape)
     else:
-        raise _error(f"{_shown(shape)} is not a geometry")
+        raise HttpError(400, f"{subject}: {_shown(shape)} is not a geometry.")
     return Spatial(relation, hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest(), Area(text, patience))
 
 

@@ -12,7 +12,7 @@ from planet_vector.server.api.stac.cql2_json import condition_of, read_filter, s
 from planet_vector.server.http_errors import HttpError
 from planet_vector.server.index.expressions import And, Comparison, Condition, Constant, In, Moment, Property, Spatial
 from planet_vector.server.index.item_orders import MAX_KEYS, SORTABLE, SortKey, whole_order
-from planet_vector.server.index.item_properties import DATETIME, names_of
+from planet_vector.server.index.item_properties import DATETIME, ITEM_COLUMNS, names_of
 from planet_vector.server.index.item_search import ItemSearch
 from planet_vector.server.index.scene_search import Parameters, microseconds
 from planet_vector.server.patience import Patience
@@ -160,7 +160,7 @@ def read_request(
     if "bbox" in given:
         parts.append(Spatial("intersects", f"bbox {given['bbox']}", area_of_box(given["bbox"])))
     if "intersects" in given:
-        parts.append(spatial("intersects", given["intersects"], patience))
+        parts.append(spatial("intersects", given["intersects"], patience, "intersects"))
     if "datetime" in given:
         parts += _datetime(given["datetime"])
     ids = _texts(given.get("ids"), "ids")
@@ -265,7 +265,8 @@ def _query(document: object) -> List[Condition]:
         if not isinstance(rules, dict) or not rules:
             raise HttpError(400, f"query: {name[:40]!r} takes an object of operators.")
         side = {"property": name}
-        for operator, value in rules.items():
+        for operator, given in rules.items():
+            value = _queried(name, given)
             if operator in _OPERATORS:
                 filters.append({"op": _OPERATORS[operator], "args": [side, value]})
             elif operator == "in":
@@ -280,6 +281,14 @@ def _query(document: object) -> List[Condition]:
         return [condition_of(each) for each in filters]
     except HttpError as error:
         raise HttpError(400, error.message.replace("filter:", "query:", 1)) from None
+
+
+def _queried(name: str, value: object) -> object:
+    """Return a value of a query, with a text as a number if the property is one: pystac-client sends texts."""
+    column = ITEM_COLUMNS.get(name)
+    if column is None or column.kind not in ("number", "integer") or not isinstance(value, str):
+        return value
+    return _number(value, "query")
 
 
 def _sort_text(text: str) -> Document:
