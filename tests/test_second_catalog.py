@@ -252,7 +252,7 @@ def test_the_kind_of_a_root_is_asked_for_once_and_remembered(
     assert "PL_API_URL          ?" in command("connections", "list").stdout
     assert asked() == 0
     assert catalogs.connect().kind == KIND
-    assert asked() == 2  # of the kinds that it is not
+    assert asked() == 3  # of the kinds that it is not
     assert catalogs.connect().kind == KIND
     assert "PL_API_URL          moments" in command("connections", "list").stdout
     assert asked() == 0

@@ -122,7 +122,8 @@ def test_a_sample_is_made_by_several_threads_where_the_shell_knows_the_driver(
     """Without planet_vector.register(): rasterio finds the driver in the environment."""
     pytest.importorskip("fastapi")
     done = run(sys.executable, "-c", SAMPLE, str(tmp_path / "sample"), env={**os.environ, **environment()})
-    assert done.stdout == "loading\nended\n", done.stderr
+    # Once for the driver itself, and for the other, which has the same classes.
+    assert done.stdout in ("loading\n" * times + "ended\n" for times in (2, 3)), done.stderr
 
 
 MANY_WRITERS = """

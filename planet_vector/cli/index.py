@@ -28,6 +28,7 @@ MAX_LINES = 20
     metavar="FILE",
     help="Store the index in FILE.  [default: in the user's cache]",
 )
+@options.rules
 @click.option("--allow-empty", is_flag=True, help="Drop all scenes if ARCHIVE contains none.")
 @click.option(
     "--overviews", is_flag=True, help="Create overviews of large rasters without any, beside the index, for pictures."
@@ -40,7 +41,14 @@ MAX_LINES = 20
     help="Write all that is left out, guessed, renamed or missing to FILE, as a JSON object a line.",
 )
 @options.verbose
-def index(archive: Path, path: Optional[Path], allow_empty: bool, overviews: bool, report_path: Optional[Path]) -> None:
+def index(
+    archive: Path,
+    path: Optional[Path],
+    rules: Optional[Path],
+    allow_empty: bool,
+    overviews: bool,
+    report_path: Optional[Path],
+) -> None:
     """Update the index of ARCHIVE, and print a summary.
 
     It prints a line for each scene type, then a line for each file that cannot be served, with the reason. It goes on
@@ -75,6 +83,7 @@ def index(archive: Path, path: Optional[Path], allow_empty: bool, overviews: boo
             program="planet-vector index",
             tell=lambda sentence: say(sentence, err=True),
             allow_empty=allow_empty,
+            rules=rules,
         )
     try:
         with closing(Index(place)) as found:

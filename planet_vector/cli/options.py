@@ -272,6 +272,13 @@ products = click.option(
     help="The products of each scene; may be repeated; 'all' for every product.  [default: visual]",
 )
 
+rules = click.option(
+    "--rules",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Read files by the rules in FILE (YAML).  [default: planet-vector.yaml in ARCHIVE, if it exists]",
+)
+
 names = click.option("--names", is_flag=True, help="Print PLANET: names instead of GeoJSON.")
 
 table = click.option("--table", "as_table", is_flag=True, help="Print a table.")

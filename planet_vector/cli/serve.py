@@ -64,6 +64,7 @@ _SECONDS = options.Number(0, 365 * 86_400)
 @click.option("--keys", type=_FILE, metavar="FILE", help="Require one of the keys whose hashes are in FILE.")
 @click.option("--new-key", metavar="NAME", help="Add a key to FILE of --keys, print it, and exit.")
 @click.option("--index", type=_FILE, metavar="FILE", help="Store the index in FILE.  [default: in the user's cache]")
+@options.rules
 @click.option("--allow-empty", is_flag=True, help="At the start, drop all scenes if ARCHIVE contains none.")
 @click.option("--mosaics", "basemaps", type=_FILE, metavar="FILE", help="Offer the basemaps that FILE (YAML) defines.")
 @click.option(
@@ -126,6 +127,7 @@ def serve(
     keys: Optional[Path],
     new_key: Optional[str],
     index: Optional[Path],
+    rules: Optional[Path],
     allow_empty: bool,
     basemaps: Optional[Path],
     rescan: float,
@@ -167,6 +169,7 @@ def serve(
         keys=keys,
         basemaps=basemaps,
         rescan=rescan,
+        rules=rules,
         workers=workers,
         exact_ties=exact_ties,
         redirect=redirect == "signed",
@@ -188,6 +191,7 @@ def serve(
         state,
         tell=lambda sentence: say(sentence, err=True),
         allow_empty=allow_empty,
+        rules=rules,
     )
     for problem in report.problems[:MAX_PROBLEMS]:
         say(f"{problem.path}: {problem.text}", err=True)

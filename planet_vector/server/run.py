@@ -114,7 +114,7 @@ def serve(options: ServiceOptions, ready: Callable[[str], None], state: Optional
         work = Work(options, main, second, Signer(options.signature_life), Metrics(options.workers), state)
         stop = threading.Event()
         load_driver()
-        args = (options.root, options.index, options.rescan, state, stop)
+        args = (options.root, options.index, options.rescan, state, stop, options.rules)
         rescans = threading.Thread(target=rescan, args=args, name="rescan", daemon=True)
         if options.rescan:
             rescans.start()

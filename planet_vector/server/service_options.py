@@ -37,6 +37,8 @@ class ServiceOptions:
         Seconds that the activation of an asset takes; without it, all assets are active.
     rescan : float
         Interval of re-scans of the archive, in seconds; 0 disables them.
+    rules : Path, optional
+        A rule file, instead of that of the archive (see `planet_vector.server.archive.rules`).
     faults : Path, optional
         YAML file of faults (see `planet_vector.server.fault_injection`).
     latency : float
@@ -66,6 +68,7 @@ class ServiceOptions:
     signature_life: float = 3600.0
     activation_delay: Optional[float] = None
     rescan: float = 10.0
+    rules: Optional[Path] = None
     faults: Optional[Path] = None
     latency: float = 0.0
     rate: float = 0.0

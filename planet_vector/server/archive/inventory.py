@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Dict, Iterator, List, Mapping, Tuple
+from typing import Dict, Iterator, List, Mapping, Optional, Tuple
 
 from planet_vector.errors import ArchiveError
 from planet_vector.pixels.sidecars import sidecar_names
@@ -22,6 +22,7 @@ from planet_vector.server.archive.kinds import (
     planet_orders,
     rapideye,
     raster_scenes,
+    ruled,
     sentinel1,
     sentinel2,
     stac_items,
@@ -31,6 +32,7 @@ from planet_vector.server.archive.raster_names import RASTER, is_beside_raster
 from planet_vector.server.archive.units import File, Kind, Problem, SceneRecord, Unit, stamp
 
 KINDS: Tuple[Kind, ...] = (
+    ruled.KIND,
     planet_orders.KIND,
     sentinel1.KIND,
     sentinel2.SAFE_KIND,
@@ -51,13 +53,15 @@ KINDS: Tuple[Kind, ...] = (
 _BY_PREFIX = {kind.prefix: kind for kind in KINDS}
 
 
-def scan(root: Path) -> Tuple[Dict[str, Unit], List[Problem]]:
+def scan(root: Path, rules: Optional[Path] = None) -> Tuple[Dict[str, Unit], List[Problem]]:
     """Find the units of an archive by the names of its files; few are read.
 
     Parameters
     ----------
     root : Path
         The archive.
+    rules : Path, optional
+        A rule file, instead of that of the archive.
 
     Returns
     -------
@@ -69,7 +73,7 @@ def scan(root: Path) -> Tuple[Dict[str, Unit], List[Problem]]:
     Raises
     ------
     ArchiveError
-        If the archive is not a readable folder.
+        If the archive is not a readable folder, or the rule file is invalid.
     """
     try:
         is_folder = root.is_dir()
@@ -86,6 +90,8 @@ def scan(root: Path) -> Tuple[Dict[str, Unit], List[Problem]]:
             sidecars[path] = file
         else:
             files.append(file)
+    if rules is not None:
+        files.append(_rules_file(rules))
     listing = Listing(root, files)
     units: Dict[str, Unit] = {}
     for kind in KINDS:
@@ -99,10 +105,18 @@ def scan(root: Path) -> Tuple[Dict[str, Unit], List[Problem]]:
                 unit.files.append(listing.file(path))
         listing.drop(claimed)
     for unit in units.values():
-        unit.files.sort(key=lambda f: f.path)
+        unit.files = sorted(set(unit.files), key=lambda f: f.path)
     if sidecars:
         _add_sidecars(units, sidecars)
     return units, problems
+
+
+def _rules_file(rules: Path) -> File:
+    """Return the state of a rule file outside of the archive, with its absolute path."""
+    try:
+        return stamp(rules.resolve().as_posix(), rules.stat())
+    except OSError as error:
+        raise ArchiveError(f"The rule file {rules} cannot be read ({error.strerror}).") from None
 
 
 def kind_of(key: str) -> Kind:

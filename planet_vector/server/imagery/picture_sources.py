@@ -52,8 +52,12 @@ def choose(products: Mapping[str, str]) -> List[Tuple[str, Tuple[int, ...]]]:
         return [("analytic", ())]
     if all(name in products for name in _RGB_PRODUCTS):
         return [(name, (1,)) for name in _RGB_PRODUCTS]
-    first = min(products, key=lambda name: (bool(_LAST_RESORT.fullmatch(name)), name), default=None)
+    first = min(products, key=_rank, default=None)
     return [] if first is None else [(first, _RGB_OF.get(first, ()))]
+
+
+def _rank(product: str) -> Tuple[bool, bool, str]:
+    return bool(_LAST_RESORT.fullmatch(product)), product.startswith("panchromatic"), product
 
 
 class PictureSources:

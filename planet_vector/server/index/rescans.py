@@ -69,6 +69,7 @@ def scan_archive(
     tell: Optional[Callable[[str], None]] = None,
     stop: Optional[threading.Event] = None,
     allow_empty: bool = False,
+    rules: Optional[Path] = None,
 ) -> Report:
     """Update the index, and record when that ended and whether it failed.
 
@@ -80,7 +81,7 @@ def scan_archive(
         Receives the outcome.
     watched : bool
         Whether the archive is watched, so that the next scan may be far off; recorded in the state.
-    tell, stop, allow_empty
+    tell, stop, allow_empty, rules
         As for `planet_vector.server.index.updating.update`.
 
     Returns
@@ -98,7 +99,15 @@ def scan_archive(
     found: Dict[str, Any] = {name: before.get(name) for name in ("scenes", "problems")}
     failed: Optional[str] = None
     try:
-        report = update(root, index, program="planet-vector serve", tell=tell, stop=stop, allow_empty=allow_empty)
+        report = update(
+            root,
+            index,
+            program="planet-vector serve",
+            tell=tell,
+            stop=stop,
+            allow_empty=allow_empty,
+            rules=rules,
+        )
         found = {"scenes": sum(report.totals.values()), "problems": len(report.problems)}
         return report
     except BaseException as error:
@@ -110,7 +119,14 @@ def scan_archive(
         state.write({"ended": ended, "seconds": seconds, **found, "watched": watched, "failed": failed})
 
 
-def rescan(root: Path, index: Path, seconds: float, state: RescanState, stop: threading.Event) -> None:
+def rescan(
+    root: Path,
+    index: Path,
+    seconds: float,
+    state: RescanState,
+    stop: threading.Event,
+    rules: Optional[Path] = None,
+) -> None:
     """Update the index repeatedly, until `stop` is set. Exceptions do not end the loop.
 
     A watched archive is rescanned when a change is reported, and otherwise every `RARELY` seconds.
@@ -125,6 +141,8 @@ def rescan(root: Path, index: Path, seconds: float, state: RescanState, stop: th
         Receives the outcome of each scan.
     stop : threading.Event
         Ends the loop.
+    rules : Path, optional
+        As for `planet_vector.server.index.updating.update`.
     """
     watching, unwatched, failures = Watching(root, index), _Telling(), _Telling()
 
@@ -145,7 +163,7 @@ def rescan(root: Path, index: Path, seconds: float, state: RescanState, stop: th
             watch()  # before the scan, which may miss changes made while it runs
             looking = time.monotonic() - start
             try:
-                looking += scan_archive(root, index, state, watching.trusted, stop=stop).looking
+                looking += scan_archive(root, index, state, watching.trusted, stop=stop, rules=rules).looking
                 failures.over()
             except Stopped:
                 return

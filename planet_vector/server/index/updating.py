@@ -105,6 +105,7 @@ def update(
     tell: Optional[Callable[[str], None]] = None,
     stop: Optional[threading.Event] = None,
     allow_empty: bool = False,
+    rules: Optional[Path] = None,
 ) -> Report:
     """Read the changes in an archive since the last update; wait while another process updates the index.
 
@@ -124,6 +125,8 @@ def update(
         Stops the update: at once while it waits, else after the current transaction.
     allow_empty : bool
         Whether to drop all scenes if the archive no longer contains any.
+    rules : Path, optional
+        A rule file, instead of that of the archive.
 
     Returns
     -------
@@ -142,7 +145,7 @@ def update(
         with writing_lock(path, program, tell, stop):
             # Scan while holding the lock: files that another process indexed meanwhile would be taken for deleted.
             start = time.monotonic()
-            units, scan_problems = scan(root)
+            units, scan_problems = scan(root, rules)
             looking = time.monotonic() - start
 
             def run() -> Report:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planet_vector.server.archive.inventory import scan
+from planet_vector.server.archive.kinds import planet_names
 from planet_vector.server.archive.kinds.planet_names import parse_name
 from planet_vector.server.archive.metadata.bounded import MetadataProblem
 from planet_vector.server.archive.metadata.planet_item import item_fields
@@ -242,3 +243,10 @@ def test_the_media_type_is_that_of_the_suffix(tmp_path: Path) -> None:
                         ("evil.html", {**item, "asset_type": "ortho_analytic_4b"})])  # fmt: skip
     asset = by_key(only_scene(tmp_path))["ortho_analytic_4b"]
     assert (asset.media_type, asset.product) == ("application/octet-stream", None)
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.one_of([st.from_regex(pattern, fullmatch=True) for pattern in planet_names._NAMES.values()]))
+def test_no_name_is_passed_over(name: str) -> None:
+    assert parse_name(name) is not None
+    assert planet_names.LOOSE.fullmatch(name)

@@ -140,6 +140,8 @@ def test_a_scene_of_basic_files_has_a_thumbnail(service: Running) -> None:
         ({"analytic_sr", "udm2", "basic_analytic"}, ("analytic_sr", ())),
         ({"analytic_udm2", "pansharpened"}, ("pansharpened", ())),
         ({"basic_panchromatic", "panchromatic_udm2"}, ("basic_panchromatic", ())),
+        ({"panchromatic", "pansharpened"}, ("pansharpened", ())),
+        ({"panchromatic", "panchromatic_udm2"}, ("panchromatic", ())),
         ({"udm2"}, ("udm2", ())),
         ({"qa", "unrectified"}, ("qa", ())),
     ],

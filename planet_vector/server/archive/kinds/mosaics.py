@@ -176,7 +176,7 @@ def _of_quad(root: Path, key: str, paths: List[str], problems: List[Problem]) ->
         period = _period(name)
         if period is not None:
             start, end = period
-            return SceneFields(acquired=start, start=start, end=end - INSTANT, stac={"pl:mosaic": name})
+            return SceneFields(acquired=start, start=start, end=end - INSTANT, stac={"planet_vector:mosaic": name})
     return SceneFields()
 
 

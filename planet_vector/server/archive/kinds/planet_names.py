@@ -98,8 +98,8 @@ def _patterns() -> Dict[str, Pattern[str]]:
 
 _NAMES = _patterns()
 LOOSE = re.compile(
-    r"\d.*(?:_(?:[13]b|analytic|panchromatic|pansharpened|visual|udm2?|basic|l1a|bgre?n|rgb)_?.*|_metadata\.json)",
-    re.IGNORECASE | re.ASCII,
+    r"\d[^.]*?(?:_[13]b_|_ssc?\d|_bgre?n_|_rgb_|_udm2|_re[1-5]_|_metadata\.json$).*",
+    re.IGNORECASE | re.ASCII | re.DOTALL,
 )
 """A cheap pattern of the names that `parse_name` may understand."""
 

@@ -131,17 +131,27 @@ def _resolved(
 
 def _by_name(listing: Listing, orders: Dict[str, _Order], taken: Set[str]) -> Iterator[Tuple[str, str]]:
     """Yield the files whose names tell their item, and which no manifest lists: in orders, or all if there are none."""
-    rasters: List[Tuple[str, str]] = []
-    others: List[Tuple[str, str]] = []
+    others: List[str] = []
+    keys = {_key(order.folder, item) for order in orders.values() for item in order.found}
+    ids = {item_id.lower() for order in orders.values() for _, item_id in order.found}
     for path, _ in listing.matching(LOOSE):
-        name = parse_name(path.rpartition("/")[2])
-        if name is None or path in taken or (orders and _order_of(path, orders) is None):
+        if path in taken or (orders and _order_of(path, orders) is None):
             continue
-        key = _key(*_place(path, (name.item_type, name.item_id), orders))
-        (rasters if SERVED.search(path) else others).append((key, path))
-    keys = {key for key, _ in rasters} | {_key(o.folder, item) for o in orders.values() for item in o.found}
-    yield from rasters
-    for key, path in others:
+        if not SERVED.search(path):
+            others.append(path)
+            continue
+        name = parse_name(path.rpartition("/")[2])
+        if name is not None:
+            ids.add(name.item_id.lower())
+            key = _key(*_place(path, (name.item_type, name.item_id), orders))
+            keys.add(key)
+            yield key, path
+    for path in others if ids else ():
+        stem, is_json, _ = path[path.rfind("/") + 1 :].lower().partition("_metadata.json")
+        if is_json and stem not in ids:
+            continue  # of a synchronised scene
+        name = parse_name(path.rpartition("/")[2])
+        key = "" if name is None else _key(*_place(path, (name.item_type, name.item_id), orders))
         if key in keys and not _is_of_sync(listing, path):
             yield key, path
 
